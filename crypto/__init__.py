@@ -1,0 +1,5 @@
+"""Bytes in, bytes out: SM2/SM3/SM4, certificates, seal structures and PDF signatures.
+
+No network, no screen, no device: a key on a token, a server key and a test key are the same
+:class:`crypto.keys.SigningKey` to everything in here.
+"""

@@ -1,0 +1,1 @@
+"""Data files: messages, icons, the demo document. Read with :mod:`importlib.resources`."""
