@@ -1,0 +1,299 @@
+"""The developers' door to SealDesk: set up what is missing, then demo, test, lint, bench or serve.
+
+Standard library only, the same on Debian and on Windows::
+
+    python3 dev.py demo [SOME.pdf]   stamp and verify a document with a virtual Ukey
+    python3 dev.py test [ARGS]       the whole test suite (ARGS go to pytest)
+    python3 dev.py lint              ruff, mypy --strict, import contracts
+    python3 dev.py check-slow        the test suite with slow tests and many more random examples
+    python3 dev.py bench             timings beside the floor and the peers
+    python3 dev.py serve [ARGS]      the reference platform
+
+The virtual environment in ``.venv`` is made from ``installer/requirements.lock`` (every file checked
+against its hash) and made anew only when the lock, the Python version or the folder has changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+LOCK = ROOT / "installer" / "requirements.lock"
+STAMP = VENV / "sealdesk-setup.json"
+WINDOWS = sys.platform == "win32"
+VENV_PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
+
+OLDEST, NEWEST = (3, 11), (3, 13)
+
+# What the product and its tests need from Debian, and how to see without dpkg that it is there:
+# a shared library by its soname, a file or folder by its path, a program by its bare name.
+SYSTEM_PACKAGES: Mapping[str, str] = {
+    "gcc": "gcc",
+    "libc6-dev": "/usr/include/stdlib.h",
+    "libssl-dev": "/usr/include/openssl/evp.h",
+    "openssl": "openssl",
+    "softhsm2": "softhsm2-util",
+    "poppler-utils": "pdfsig",
+    "qpdf": "qpdf",
+    "fonts-noto-cjk": "/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc",
+    "fontconfig": "fc-match",
+    "libgl1": "libGL.so.1",
+    "libegl1": "libEGL.so.1",
+    "libglib2.0-0": "libglib-2.0.so.0",
+    "libfontconfig1": "libfontconfig.so.1",
+    "libdbus-1-3": "libdbus-1.so.3",
+    "libxkbcommon0": "libxkbcommon.so.0",
+    "libxkbcommon-x11-0": "libxkbcommon-x11.so.0",
+    "libx11-xcb1": "libX11-xcb.so.1",
+    "libxcb-cursor0": "libxcb-cursor.so.0",
+    "libxcb-icccm4": "libxcb-icccm.so.4",
+    "libxcb-image0": "libxcb-image.so.0",
+    "libxcb-keysyms1": "libxcb-keysyms.so.1",
+    "libxcb-randr0": "libxcb-randr.so.0",
+    "libxcb-render-util0": "libxcb-render-util.so.0",
+    "libxcb-shape0": "libxcb-shape.so.0",
+    "libxcb-xkb1": "libxcb-xkb.so.1",
+}
+
+
+class SetupError(Exception):
+    """Something only a person can put right; the text says what, in Chinese and English."""
+
+
+def say(chinese: str, english: str) -> None:
+    print(f"» {chinese}\n  {english}", flush=True)
+
+
+# ---------------------------------------------------------------- what must be there before
+
+
+def check_python() -> None:
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        raise SetupError(
+            f"需要 Python {OLDEST[0]}.{OLDEST[1]} 至 {NEWEST[0]}.{NEWEST[1]}，"
+            f"当前是 {sys.version.split()[0]}。\n"
+            f"Python {OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]} is needed; "
+            f"this is {sys.version.split()[0]} ({sys.executable})."
+        )
+
+
+def present(probe: str) -> bool:
+    """Whether a program (bare name), a path or a shared library (``*.so.N``) is there."""
+    if probe.startswith("/"):
+        return Path(probe).exists()
+    if ".so." in probe:
+        try:
+            ctypes.CDLL(probe)
+        except OSError:
+            return False
+        return True
+    return shutil.which(probe) is not None
+
+
+def missing_system_packages() -> list[str]:
+    """Names of the Debian packages that something we need is missing from."""
+    missing = [package for package, probe in SYSTEM_PACKAGES.items() if not present(probe)]
+    if importlib.util.find_spec("ensurepip") is None:  # Debian splits it off the standard library
+        missing.append(f"python{sys.version_info[0]}.{sys.version_info[1]}-venv")
+    return missing
+
+
+def install_system_packages() -> None:
+    """On Debian as root: install what is missing. Otherwise say the one line that does."""
+    if WINDOWS:
+        if not any(shutil.which(compiler) for compiler in ("gcc", "clang", "cl")):
+            say(
+                "没有找到 C 编译器：虚拟 Ukey 需要 gcc（MinGW-w64）才能编译，其余功能不受影响。",
+                "No C compiler found: the virtual Ukey needs gcc (MinGW-w64); the rest works.",
+            )
+        return
+    missing = missing_system_packages()
+    if not missing:
+        return
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        prefix = "" if os.geteuid() == 0 else "sudo "
+        raise SetupError(
+            f"缺少系统软件包：{'、'.join(missing)}。请执行下面这一行，然后再试：\n"
+            "System packages are missing. Run this line, then try again:\n\n"
+            f"    {prefix}apt-get update && {prefix}{' '.join(command)}\n"
+        )
+    say(
+        f"安装缺少的系统软件包：{' '.join(missing)}",
+        "Installing the system packages that are missing.",
+    )
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # An unreachable third-party source must not stop us when Debian's own answers.
+    subprocess.run(["apt-get", "update", "-qq"], env=environment, check=False)
+    if subprocess.run([*command, "-qq"], env=environment, check=False).returncode != 0:
+        raise SetupError(
+            "apt-get 未能安装上述软件包，原因见上面的输出。\n"
+            "apt-get could not install them; its output above says why."
+        )
+    still_missing = missing_system_packages()
+    if still_missing:
+        raise SetupError(
+            f"安装后仍缺少：{'、'.join(still_missing)}。\n"
+            f"Still missing after the installation: {', '.join(still_missing)}."
+        )
+
+
+# ---------------------------------------------------------------- the virtual environment
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def wanted_state() -> dict[str, str]:
+    """What the environment must have been made from; a virtual environment cannot be moved."""
+    return {
+        "lock": sha256(LOCK),
+        "python": sys.version,
+        "folder": str(ROOT),
+        "project": sha256(ROOT / "pyproject.toml"),
+    }
+
+
+def present_state() -> dict[str, str]:
+    """What the environment was made from; empty when it is absent, half made or broken."""
+    try:
+        state = json.loads(STAMP.read_text(encoding="utf-8"))
+        subprocess.run([VENV_PYTHON, "-c", ""], check=True, capture_output=True)
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def pip(*arguments: str) -> None:
+    command = [str(VENV_PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    done = subprocess.run(
+        [*command, *arguments],
+        cwd=ROOT,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    if done.returncode != 0:
+        raise SetupError(
+            "pip 未能完成安装，原因见下；再次运行会从头重做。\n"
+            "pip could not finish, for the reason below. Running again starts afresh.\n\n"
+            + done.stdout[-4000:]
+        )
+
+
+def prepare_environment() -> None:
+    """Make or bring up to date ``.venv``. The stamp is written last, so a broken set-up is redone."""
+    wanted, current = wanted_state(), present_state()
+    if current == wanted:
+        return
+    STAMP.unlink(missing_ok=True)
+    if {**current, "project": ""} != {**wanted, "project": ""}:
+        say(
+            "准备 Python 环境 .venv（按锁定文件安装并核对每个文件的哈希，约一至三分钟）……",
+            "Making the Python environment .venv from the lock file, every hash checked.",
+        )
+        shutil.rmtree(VENV, ignore_errors=True)
+        venv.create(VENV, with_pip=True)
+        pip("--require-hashes", "--only-binary", ":all:", "-r", str(LOCK))
+    # Editable, from what the lock brought: nothing is downloaded here.
+    pip("--no-deps", "--no-build-isolation", "--no-index", "-e", str(ROOT))
+    STAMP.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
+    say("环境已就绪。", "The environment is ready.")
+
+
+# ---------------------------------------------------------------- the commands
+
+
+def run(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> int:
+    """Run the environment's Python; its exit code is ours."""
+    command = [str(VENV_PYTHON), *map(str, arguments)]
+    try:
+        return subprocess.run(
+            command, cwd=cwd, env={**os.environ, **environment}, check=False
+        ).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+def demo(arguments: Sequence[str]) -> int:
+    # -P: a folder named `app` where the person stands must not be taken for ours.
+    return run("-P", "-m", "app", "demo", *arguments)
+
+
+def test(arguments: Sequence[str]) -> int:
+    return run("-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *arguments, cwd=ROOT)
+
+
+def lint(arguments: Sequence[str]) -> int:
+    failures = [
+        run("-m", "ruff", "check", *arguments, ".", cwd=ROOT),
+        run("-m", "ruff", "format", "--check", ".", cwd=ROOT),
+        run("-m", "mypy", cwd=ROOT),
+        run("-c", "from importlinter.cli import lint_imports_command as c; c()", cwd=ROOT),
+    ]
+    return max(failures)
+
+
+def check_slow(arguments: Sequence[str]) -> int:
+    return run(
+        *("-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "slow or not slow"),
+        *("--timeout", "1200", *arguments),
+        cwd=ROOT,
+        SEALDESK_TEST_PROFILE="thorough",
+    )
+
+
+def bench(arguments: Sequence[str]) -> int:
+    return run(ROOT / "benchmarks" / "bench.py", *arguments, cwd=ROOT)
+
+
+def serve(arguments: Sequence[str]) -> int:
+    return run("-P", "-m", "server_stub", *(arguments or ["serve"]))
+
+
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "lint": lint,
+    "check-slow": check_slow,
+    "bench": bench,
+    "serve": serve,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a Windows code page without Chinese
+    parser = argparse.ArgumentParser(
+        prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=COMMANDS)
+    chosen = parser.parse_args(arguments[:1])
+    try:
+        check_python()
+        install_system_packages()
+        prepare_environment()
+    except SetupError as error:
+        print(f"\n✗ {error}", file=sys.stderr)
+        return 1
+    return COMMANDS[chosen.command](arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
