@@ -41,7 +41,9 @@ def make_certificate(
 
     *public_key* and *authority_spki* are SubjectPublicKeyInfo DER of the subject and of the issuer;
     *key_usage* takes the names of :data:`crypto.x509.KEY_USAGES`, *extended_key_usage* dotted
-    OIDs.""" usage = frozenset(KEY_USAGES.index(name) for name in key_usage) extensions = [
+    OIDs."""
+    usage = frozenset(KEY_USAGES.index(name) for name in key_usage)
+    extensions = [
         _extension("2.5.29.14", der.octet_string(_key_id(public_key))),
         _extension("2.5.29.35", _authority_key_id(authority_spki)),
         _extension("2.5.29.15", der.bit_flags(usage), critical=True),
@@ -105,8 +107,9 @@ class Request:
 
 def make_request(subject: Name, public_key: bytes, sign: Callable[[bytes], bytes]) -> bytes:
     """PKCS#10 request, DER: *public_key* is SubjectPublicKeyInfo DER, *sign* its SM2 private
-    key.""" info = der.sequence(der.integer(0), subject.raw, public_key, der.context(0)) return
-    der.sequence(info, _SM2_ALGORITHM, der.bit_string(sign(info)))
+    key."""
+    info = der.sequence(der.integer(0), subject.raw, public_key, der.context(0))
+    return der.sequence(info, _SM2_ALGORITHM, der.bit_string(sign(info)))
 
 
 def make_crl(
