@@ -9,8 +9,8 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py bench             timings beside the floor and the peers
     python3 dev.py serve [ARGS]      the reference platform
 
-The virtual environment in ``.venv`` is made from ``installer/requirements.lock`` (every file checked
-against its hash) and made anew only when the lock, the Python version or the folder has changed.
+The virtual environment in ``.venv`` is made from ``installer/requirements.lock`` (every file
+checked against its hash), and anew only when the lock, the Python version or the folder changed.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def pip(*arguments: str) -> None:
 
 
 def prepare_environment() -> None:
-    """Make or bring up to date ``.venv``. The stamp is written last, so a broken set-up is redone."""
+    """Make ``.venv`` or bring it up to date; the stamp comes last, so half a set-up is redone."""
     wanted, current = wanted_state(), present_state()
     if current == wanted:
         return
