@@ -1,0 +1,205 @@
+"""The rules of the house that no single module can keep: who imports whom, types, style, names."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("app", "crypto", "device", "resources", "server_stub", "ui")
+LOCK = ROOT / "installer" / "requirements.lock"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def tracked_files() -> list[Path]:
+    """What git would hand to a stranger: tracked files, and new ones not ignored."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    ).stdout.decode()
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def modules(*packages: str) -> Iterator[Path]:
+    for package in packages:
+        yield from sorted((ROOT / package).rglob("*.py"))
+
+
+def syntax(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
+    )
+
+
+# ---------------------------------------------------------------- tools
+
+
+def test_imports_run_one_way() -> None:
+    linted = run("-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-logo")
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+def test_ruff_finds_nothing() -> None:
+    checked = run("-m", "ruff", "check", "--no-cache", ".")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_formatting_is_ruffs() -> None:
+    formatted = run("-m", "ruff", "format", "--no-cache", "--check", ".")
+    assert formatted.returncode == 0, formatted.stdout + formatted.stderr
+
+
+@pytest.mark.timeout(600)
+def test_types_are_strict() -> None:
+    checked = run("-m", "mypy", "--no-color-output")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+# ---------------------------------------------------------------- names
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [path for path in modules(*PACKAGES) if not ast.get_docstring(syntax(path))]
+    assert silent == []
+
+
+def test_no_module_shadows_the_standard_library() -> None:
+    # device/token.py bears the name of the thing itself (ARCHITECTURE §3); inside a package it
+    # cannot shadow, and nothing in device/ is ever run as a script.
+    allowed = {ROOT / "device" / "token.py"}
+    names = sys.stdlib_module_names - {"__main__"}
+    shadowing = {path for path in modules(*PACKAGES, "benchmarks") if path.stem in names}
+    assert shadowing - allowed == set()
+
+
+def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
+    drawers = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert [path for path in modules(*PACKAGES, "tests") if path.stem in drawers] == []
+
+
+def test_only_the_ui_knows_widgets() -> None:
+    # import-linter cannot name a part of an outside package, so this is read from the syntax.
+    outsiders = [
+        path
+        for path in modules("app", "crypto", "device", "resources", "server_stub")
+        if re.search(r"\bPySide6\b", path.read_text(encoding="utf-8"))
+        and any(
+            isinstance(node, ast.Import | ast.ImportFrom) and "PySide6" in ast.unparse(node)
+            for node in ast.walk(syntax(path))
+        )
+    ]
+    assert outsiders == []
+
+
+# ---------------------------------------------------------------- promises
+
+
+def test_no_registry_is_named_in_any_file() -> None:
+    hosts = re.compile(
+        r"\b(pypi\.(org|python|io)|pythonhosted\.|registry\.npmjs|deb\.debian|"
+        r"(security|archive|snapshot)\.debian)",
+        re.IGNORECASE,
+    )
+    naming = {
+        path.relative_to(ROOT)
+        for path in tracked_files()
+        if path != Path(__file__) and hosts.search(path.read_text("utf-8", errors="ignore"))
+    }
+    assert naming == set()
+
+
+def test_nothing_is_left_undone() -> None:
+    marks = re.compile(
+        r"\b(TODO|FIXME|XXX|raise NotImplementedError|pytest\.(skip|xfail|importorskip))\b"
+    )
+    undone = {
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in tracked_files()
+        if path.suffix in {".py", ".c", ".h", ".toml", ".html"} and path != Path(__file__)
+        for match in marks.finditer(path.read_text(encoding="utf-8"))
+    }
+    assert undone == set()
+
+
+def test_no_secret_is_taken_on_a_command_line() -> None:
+    """Other users read command lines in the process list: a PIN comes by prompt or by stdin."""
+    options = {
+        node.value
+        for path in modules("app", "server_stub")
+        for node in ast.walk(syntax(path))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.match(r"--?[a-z-]*(pin|passw|passphrase|secret)", node.value)
+    }
+    assert {option for option in options if not option.endswith("-stdin")} == set()
+
+
+def test_both_readmes_name_the_two_commands() -> None:
+    for readme in ("README.md", "README.zh-CN.md"):
+        text = (ROOT / readme).read_text(encoding="utf-8")
+        assert "python3 dev.py demo" in text, readme
+        assert "python3 dev.py test" in text, readme
+
+
+def test_links_in_the_documents_lead_somewhere() -> None:
+    dead = {
+        f"{path.relative_to(ROOT)} → {target}"
+        for path in tracked_files()
+        if path.suffix == ".md"
+        for target in re.findall(r"\]\(([^)#:\s]+)[^):]*\)", path.read_text(encoding="utf-8"))
+        if not (path.parent / target).exists()
+    }
+    assert dead == set()
+
+
+def test_the_changelog_knows_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## [{PROJECT['project']['version']}]" in changelog
+
+
+# ---------------------------------------------------------------- the lock
+
+
+def locked() -> dict[str, tuple[Version, Marker | None]]:
+    """Each package of the lock: its version, and where it is wanted."""
+    entries = re.findall(r"^([A-Za-z0-9._-]+==[^\\]+)\\$", LOCK.read_text("utf-8"), re.MULTILINE)
+    requirements = [Requirement(entry) for entry in entries]
+    return {
+        canonicalize_name(item.name): (Version(next(iter(item.specifier)).version), item.marker)
+        for item in requirements
+    }
+
+
+def test_the_lock_holds_what_the_project_asks_for() -> None:
+    project = PROJECT["project"]
+    extras = project["optional-dependencies"]
+    held = locked()
+    for text in [*project["dependencies"], *extras["server"], *extras["dev"]]:
+        wanted = Requirement(text)
+        version, marker = held[canonicalize_name(wanted.name)]
+        assert version in wanted.specifier, text
+        assert marker is None, f"{text} is not wanted everywhere"
+
+
+def test_every_locked_package_has_hashes_and_no_address() -> None:
+    text = LOCK.read_text(encoding="utf-8")
+    assert "://" not in text
+    assert not re.search(r"^\s*-", text.replace("    --hash=sha256:", ""), re.MULTILINE)
+    entries = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert len(entries) == len(locked()) > 50
+    assert all("--hash=sha256:" in entry for entry in entries)
