@@ -1,0 +1,336 @@
+"""Opening PDF files with bounds, and what signing and verifying both ask of them.
+
+pyHanko parses; every way it can fail becomes one of the errors below. A file is opened strictly
+first and leniently second (old Word writes hybrid files); :attr:`Document.repaired` says which.
+
+    PdfError
+    ├── PdfUnreadable      not a PDF, truncated, or its cross-reference table is damaged
+    ├── PdfEncrypted       a password is needed to read it
+    ├── PdfPasswordWrong   the password given does not open it
+    ├── PdfTooComplex      more objects, pages or nesting than any honest file
+    ├── PdfLocked          its author certified it against what was asked
+    └── PdfUnsupported     a kind of PDF that is not stamped here (XFA forms)
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pyhanko.pdf_utils import generic, misc
+from pyhanko.pdf_utils.reader import PdfFileReader
+
+MM = 72 / 25.4
+"""Points per millimetre."""
+
+MAX_PAGES = 20_000
+MAX_FIELDS = 20_000
+MAX_TREE_DEPTH = 64
+
+# pyHanko logs each oddity of a file; what matters of them is in our findings and errors
+logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
+
+
+class PdfError(ValueError):
+    """A PDF file cannot be used for what was asked."""
+
+
+class PdfUnreadable(PdfError):
+    """Not a PDF, truncated, or damaged beyond reading."""
+
+
+class PdfEncrypted(PdfError):
+    """A password is needed to read this file."""
+
+
+class PdfPasswordWrong(PdfError):
+    """The password given does not open this file."""
+
+
+class PdfTooComplex(PdfError):
+    """More objects, pages or nesting than any honest file has."""
+
+
+class PdfLocked(PdfError):
+    """The document's author has certified it against this change (DocMDP)."""
+
+
+class PdfUnsupported(PdfError):
+    """A kind of PDF that is not stamped here."""
+
+
+PARSER_FAILURES = (
+    misc.PdfError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    NotImplementedError,
+    OverflowError,
+    ArithmeticError,
+    RecursionError,
+    OSError,
+    MemoryError,
+)
+"""What pyHanko is known to raise on damaged or hostile files (PDF-DETAILS.md §5)."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page as a person sees it."""
+
+    index: int
+    """0-based."""
+    reference: generic.Reference
+    box: tuple[float, float, float, float]
+    """Visible box in default user space: left, bottom, right, top (CropBox within MediaBox)."""
+    rotation: int
+    """Clockwise, 0, 90, 180 or 270."""
+    unit: float
+    """Points per unit of user space / 1 pt (UserUnit; 1.0 nearly always)."""
+
+    @property
+    def size_mm(self) -> tuple[float, float]:
+        """Width and height as displayed, in millimetres."""
+        width = (self.box[2] - self.box[0]) * self.unit / MM
+        height = (self.box[3] - self.box[1]) * self.unit / MM
+        return (height, width) if self.rotation in (90, 270) else (width, height)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One terminal signature field with its widget."""
+
+    name: str
+    """Fully qualified name."""
+    reference: generic.Reference | None
+    dictionary: generic.DictionaryObject
+    value: generic.PdfObject | None
+    """/V as found (a reference or a direct dictionary), None for an empty field."""
+
+
+class Document:
+    """An opened PDF: the reader, its pages and its signature fields."""
+
+    def __init__(self, stream: BinaryIO, password: str | None = None) -> None:
+        """Open a seekable binary *stream*. Raises :class:`PdfError`'s subclasses."""
+        stream.seek(0)
+        if b"%PDF-" not in stream.read(1024):
+            raise PdfUnreadable("the file does not begin like a PDF")
+        self.stream = stream
+        self.repaired = False
+        self.reader = self._open(stream)
+        if self.reader.encrypted:
+            self._decrypt(password)
+        self._pages: list[Page] | None = None
+
+    def _open(self, stream: BinaryIO) -> PdfFileReader:
+        try:
+            return PdfFileReader(stream)
+        except PARSER_FAILURES:
+            self.repaired = True
+        try:
+            return PdfFileReader(stream, strict=False)
+        except PARSER_FAILURES as error:
+            raise PdfUnreadable(str(error)) from error
+
+    def _decrypt(self, password: str | None) -> None:
+        try:
+            self.reader.decrypt(password or "")
+            handler = self.reader.security_handler
+            authenticated = handler is not None and handler.is_authenticated()
+        except PARSER_FAILURES as error:
+            raise PdfUnreadable(f"its encryption cannot be handled: {error}") from error
+        if not authenticated:
+            raise (
+                PdfEncrypted("a password is needed")
+                if password is None
+                else PdfPasswordWrong("the password does not open the file")
+            )
+
+    @property
+    def root(self) -> generic.DictionaryObject:
+        """The document catalog. Raises :class:`PdfUnreadable`."""
+        try:
+            root = self.reader.root
+        except PARSER_FAILURES as error:
+            raise PdfUnreadable(str(error)) from error
+        if not isinstance(root, generic.DictionaryObject):
+            raise PdfUnreadable("the catalog is not a dictionary")
+        return root
+
+    def pages(self) -> list[Page]:
+        """All pages in order (read once). Raises :class:`PdfUnreadable`, :class:`PdfTooComplex`."""
+        if self._pages is None:
+            try:
+                self._pages = list(self._walk_pages())
+            except PdfError:
+                raise
+            except PARSER_FAILURES as error:
+                raise PdfUnreadable(f"the page tree is damaged: {error}") from error
+        return self._pages
+
+    def _walk_pages(self) -> Iterator[Page]:
+        seen: set[tuple[int, int]] = set()
+        inherited = ("/MediaBox", "/CropBox", "/Rotate")
+        stack: list[tuple[Any, dict[str, Any], int]] = [(self.root.raw_get("/Pages"), {}, 0)]
+        count = 0
+        while stack:
+            reference, attributes, depth = stack.pop()
+            if not isinstance(reference, generic.IndirectObject):
+                raise PdfUnreadable("a page is not an indirect object")
+            key = (reference.idnum, reference.generation)
+            if key in seen:
+                raise PdfUnreadable("the page tree runs in a circle")
+            seen.add(key)
+            if depth > MAX_TREE_DEPTH:
+                raise PdfTooComplex("the page tree is too deep")
+            node = follow(reference)
+            if not isinstance(node, generic.DictionaryObject):
+                continue
+            own = {name: node[name] for name in inherited if name in node}
+            attributes = {**attributes, **own}
+            if "/Kids" in node:
+                kids = list(node["/Kids"])
+                if len(kids) > MAX_PAGES:
+                    raise PdfTooComplex("too many pages")
+                stack += [(kid, attributes, depth + 1) for kid in reversed(kids)]
+                continue
+            if count >= MAX_PAGES:
+                raise PdfTooComplex("too many pages")
+            yield _page(count, reference.reference, node, attributes)
+            count += 1
+
+    def signature_fields(self) -> list[Field]:
+        """Every terminal field whose type is /Sig, whatever its value or SubFilter.
+
+        Walked by ourselves, because libraries skip what they do not know. Fields are taken from the
+        AcroForm tree and from widgets on pages that the tree omits. Raises :class:`PdfTooComplex`,
+        :class:`PdfUnreadable`."""
+        try:
+            return list(self._walk_fields())
+        except PdfError:
+            raise
+        except PARSER_FAILURES as error:
+            raise PdfUnreadable(f"the form fields are damaged: {error}") from error
+
+    def _walk_fields(self) -> Iterator[Field]:
+        form = self.root.get("/AcroForm")
+        stack: list[tuple[Any, str, Any, Any, int]] = []
+        if isinstance(form, generic.DictionaryObject):
+            fields = form.get("/Fields")
+            if isinstance(fields, generic.ArrayObject):
+                stack = [(each, "", None, None, 0) for each in reversed(fields)]
+        seen: set[tuple[int, int]] = set()
+        visited = 0
+        while stack:
+            raw, prefix, kind, value, depth = stack.pop()
+            visited += 1
+            if visited > MAX_FIELDS or depth > MAX_TREE_DEPTH:
+                raise PdfTooComplex("too many form fields")
+            reference = None
+            if isinstance(raw, generic.IndirectObject):
+                reference = raw.reference
+                key = (raw.idnum, raw.generation)
+                if key in seen:
+                    continue
+                seen.add(key)
+            node = follow(raw)
+            if not isinstance(node, generic.DictionaryObject):
+                continue
+            title = node.get("/T")
+            name = f"{prefix}.{title}" if prefix and title is not None else str(title or prefix)
+            kind = node.get("/FT", kind)
+            value = node.raw_get("/V") if "/V" in node else value
+            kids = node.get("/Kids")
+            if isinstance(kids, generic.ArrayObject) and len(kids):
+                stack += [(kid, name, kind, value, depth + 1) for kid in reversed(kids)]
+                continue
+            if kind == "/Sig":
+                value = None if isinstance(follow(value), generic.NullObject) else value
+                yield Field(name, reference, node, value)
+        yield from self._stray_fields(seen)
+
+    def _stray_fields(self, seen: set[tuple[int, int]]) -> Iterator[Field]:
+        """Signature widgets on pages that no field tree mentions."""
+        for page in self.pages():
+            node = follow(page.reference)
+            annotations = node.get("/Annots") if hasattr(node, "get") else None
+            if not isinstance(annotations, generic.ArrayObject):
+                continue
+            if len(annotations) > MAX_FIELDS:
+                raise PdfTooComplex("too many annotations on a page")
+            for raw in annotations:
+                if not isinstance(raw, generic.IndirectObject):
+                    continue
+                if (raw.idnum, raw.generation) in seen:
+                    continue
+                widget = follow(raw)
+                if isinstance(widget, generic.DictionaryObject) and widget.get("/FT") == "/Sig":
+                    value = widget.raw_get("/V") if "/V" in widget else None
+                    yield Field(str(widget.get("/T", "")), raw.reference, widget, value)
+
+
+def follow(value: Any) -> Any:
+    """The object that *value* refers to; *value* itself if it is no reference."""
+    if isinstance(value, generic.IndirectObject | generic.Reference):
+        return value.get_object()
+    return value
+
+
+def open_document(path: Path, password: str | None = None) -> Document:
+    """Open the file at *path*; the caller closes ``document.stream``.
+
+    Raises OSError if it cannot be read and :class:`PdfError`'s subclasses."""
+    stream = path.open("rb")
+    try:
+        return Document(stream, password)
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _page(
+    index: int,
+    reference: generic.Reference,
+    node: generic.DictionaryObject,
+    attributes: dict[str, Any],
+) -> Page:
+    media = _box(attributes.get("/MediaBox")) or (0.0, 0.0, 595.276, 841.89)
+    crop = _box(attributes.get("/CropBox"))
+    box = media
+    if crop:
+        box = (
+            max(media[0], crop[0]),
+            max(media[1], crop[1]),
+            min(media[2], crop[2]),
+            min(media[3], crop[3]),
+        )
+        if box[0] >= box[2] or box[1] >= box[3]:
+            box = media
+    rotation = attributes.get("/Rotate", 0)
+    unit = node.get("/UserUnit", 1)
+    return Page(
+        index,
+        reference,
+        box,
+        int(rotation) % 360 // 90 * 90 if isinstance(rotation, int | float) else 0,
+        float(unit) if isinstance(unit, int | float) and unit > 0 else 1.0,
+    )
+
+
+def _box(value: Any) -> tuple[float, float, float, float] | None:
+    """A rectangle with its corners put in order; None if it is not one."""
+    if not isinstance(value, generic.ArrayObject) or len(value) != 4:
+        return None
+    try:
+        x0, y0, x1, y1 = (float(follow(each)) for each in value)
+    except (TypeError, ValueError):
+        return None
+    left, right, bottom, top = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+    return (left, bottom, right, top) if left < right and bottom < top else None

@@ -1,0 +1,226 @@
+"""Draws the marks (印迹) of a job into the revision that will be signed.
+
+One signature, many marks: every mark is a signature field of its own with its own widget, and all
+of them share one /V — the only way that leaves an earlier signer's signature intact, keeps each
+mark verifiable and asks the token once (PDF.md §1). The imprint is one image object shared by all
+marks, in its pixels exactly the seal's picture, drawn at its filed size and multiplied onto the
+page, so that black text shows through the red.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import pdf_name as name
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+from crypto.pdf_document import MM, Page, PdfError, follow
+
+MAX_PIXELS = 4096 * 4096
+PRINT_AND_LOCKED = 4 | 128
+
+# An annotation is drawn in the page's own space and turned with the page: turned back by the same
+# angle (counter-clockwise), the imprint stands upright. The viewer fits the result into /Rect.
+_UPRIGHT = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
+
+
+class ImprintError(ValueError):
+    """The seal's picture cannot be drawn: an unknown format, damaged, or absurdly large."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where one imprint, or one slice of it, appears."""
+
+    page: int
+    """0-based."""
+    left_mm: float
+    """The rectangle shown, from the top left of the page as displayed (CropBox and /Rotate)."""
+    top_mm: float
+    width_mm: float
+    height_mm: float
+    part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    """Fraction of the imprint shown: left, top, right, bottom, from the imprint's top left."""
+
+
+@dataclass(frozen=True)
+class Raster:
+    """An imprint's pixels."""
+
+    width: int
+    height: int
+    rgb: bytes
+    """3 octets a pixel, rows from the top."""
+    alpha: bytes | None
+    """1 octet a pixel; None: opaque."""
+
+
+def decode_imprint(picture: bytes) -> Raster:
+    """The pixels of a seal's picture (PNG, GIF, BMP or JPEG). Raises :class:`ImprintError`."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(picture), formats=("PNG", "GIF", "BMP", "JPEG")) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ImprintError("the picture has too many pixels")
+            transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+            pixels = image.convert("RGBA" if transparent else "RGB")
+    except ImprintError:
+        raise
+    except Exception as error:  # a damaged picture raises nearly anything in Pillow
+        raise ImprintError(f"the picture cannot be read: {error}") from error
+    alpha = pixels.getchannel("A").tobytes() if transparent else None
+    return Raster(pixels.width, pixels.height, pixels.convert("RGB").tobytes(), alpha)
+
+
+def rectangle(mark: Mark, page: Page) -> tuple[float, float, float, float]:
+    """The mark's /Rect in default user space: left, bottom, right, top.
+
+    Undoes what a viewer does: UserUnit, CropBox offset and rotation."""
+    scale = MM / page.unit
+    x0, y0 = mark.left_mm * scale, mark.top_mm * scale
+    x1, y1 = x0 + mark.width_mm * scale, y0 + mark.height_mm * scale
+    left, bottom, right, top = page.box
+    if page.rotation == 0:
+        return (left + x0, top - y1, left + x1, top - y0)
+    if page.rotation == 90:
+        return (left + y0, bottom + x0, left + y1, bottom + x1)
+    if page.rotation == 180:
+        return (right - x1, bottom + y0, right - x0, bottom + y1)
+    return (right - y1, top - x1, right - y0, top - x0)
+
+
+def add_marks(
+    writer: IncrementalPdfFileWriter,
+    pages: Sequence[Page],
+    marks: Sequence[Mark],
+    picture: bytes,
+    value: generic.IndirectObject,
+) -> list[str]:
+    """Add one signature field per mark, all with the signature dictionary *value* as /V.
+
+    Returns the field names. Raises :class:`ImprintError` for an unusable picture, ValueError for a
+    mark on a page that does not exist."""
+    image = _image(writer, decode_imprint(picture))
+    fields = _form_fields(writer)
+    group = f"Seal-{secrets.token_hex(4)}"
+    names = []
+    for number, mark in enumerate(marks, 1):
+        if not 0 <= mark.page < len(pages):
+            raise ValueError(f"there is no page {mark.page + 1}")
+        page = pages[mark.page]
+        field_name = f"{group}-{number}"
+        widget = generic.DictionaryObject(
+            {
+                name("/Type"): name("/Annot"),
+                name("/Subtype"): name("/Widget"),
+                name("/FT"): name("/Sig"),
+                name("/T"): generic.pdf_string(field_name),
+                name("/V"): value,
+                name("/F"): generic.NumberObject(PRINT_AND_LOCKED),
+                name("/P"): generic.IndirectObject(
+                    page.reference.idnum, page.reference.generation, writer
+                ),
+                name("/Rect"): _numbers(*rectangle(mark, page)),
+                name("/AP"): generic.DictionaryObject(
+                    {name("/N"): writer.add_object(_appearance(mark, page, image))}
+                ),
+            }
+        )
+        reference = writer.add_object(widget)
+        _annotate(writer, page, reference)
+        fields.append(reference)
+        names.append(field_name)
+    writer.update_container(fields)
+    return names
+
+
+def _image(writer: IncrementalPdfFileWriter, raster: Raster) -> generic.IndirectObject:
+    def stream(data: bytes, space: str) -> generic.StreamObject:
+        made = generic.StreamObject(
+            {
+                name("/Type"): name("/XObject"),
+                name("/Subtype"): name("/Image"),
+                name("/Width"): generic.NumberObject(raster.width),
+                name("/Height"): generic.NumberObject(raster.height),
+                name("/ColorSpace"): name(space),
+                name("/BitsPerComponent"): generic.NumberObject(8),
+            },
+            stream_data=data,
+        )
+        made.compress()
+        return made
+
+    picture = stream(raster.rgb, "/DeviceRGB")
+    if raster.alpha is not None:
+        picture[name("/SMask")] = writer.add_object(stream(raster.alpha, "/DeviceGray"))
+    return writer.add_object(picture)
+
+
+def _appearance(mark: Mark, page: Page, image: generic.IndirectObject) -> generic.StreamObject:
+    """A form XObject that shows the mark's part of the imprint at its true size."""
+    width, height = mark.width_mm * MM / page.unit, mark.height_mm * MM / page.unit
+    x0, y0, x1, y1 = mark.part
+    whole_width, whole_height = width / (x1 - x0), height / (y1 - y0)
+    shift = (-x0 * whole_width, -(1 - y1) * whole_height)
+    numbers = " ".join(f"{n:.4f}" for n in (whole_width, 0, 0, whole_height, *shift))
+    drawing = f"q /Multiply gs {numbers} cm /Imprint Do Q".encode()
+    blend = generic.DictionaryObject(
+        {name("/Type"): name("/ExtGState"), name("/BM"): name("/Multiply")}
+    )
+    form = generic.StreamObject(
+        {
+            name("/Type"): name("/XObject"),
+            name("/Subtype"): name("/Form"),
+            name("/BBox"): _numbers(0, 0, width, height),
+            name("/Matrix"): _numbers(*_UPRIGHT[page.rotation], 0, 0),
+            name("/Resources"): generic.DictionaryObject(
+                {
+                    name("/XObject"): generic.DictionaryObject({name("/Imprint"): image}),
+                    name("/ExtGState"): generic.DictionaryObject({name("/Multiply"): blend}),
+                }
+            ),
+        },
+        stream_data=drawing,
+    )
+    return form
+
+
+def _form_fields(writer: IncrementalPdfFileWriter) -> generic.ArrayObject:
+    """The AcroForm's /Fields, made if there is none, with /SigFlags set."""
+    root: Any = writer.root
+    form = root.get("/AcroForm")
+    if not isinstance(form, generic.DictionaryObject):
+        form = generic.DictionaryObject()
+        root[name("/AcroForm")] = writer.add_object(form)
+        writer.update_root()
+    if "/XFA" in form:
+        raise PdfError("an XFA form was not refused before")
+    form[name("/SigFlags")] = generic.NumberObject(3)
+    fields = form.get("/Fields")
+    if not isinstance(fields, generic.ArrayObject):
+        fields = generic.ArrayObject()
+        form[name("/Fields")] = fields
+    writer.update_container(form)
+    return fields
+
+
+def _annotate(writer: IncrementalPdfFileWriter, page: Page, widget: generic.IndirectObject) -> None:
+    reference = generic.Reference(page.reference.idnum, page.reference.generation, writer)
+    node = follow(reference)
+    annotations = node.get("/Annots")
+    if isinstance(annotations, generic.ArrayObject):
+        annotations.append(widget)
+        writer.update_container(annotations)
+    else:
+        node[name("/Annots")] = generic.ArrayObject([widget])
+        writer.mark_update(reference)
+
+
+def _numbers(*values: float) -> generic.ArrayObject:
+    return generic.ArrayObject([generic.FloatObject(f"{value:.4f}") for value in values])
