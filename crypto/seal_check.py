@@ -1,0 +1,239 @@
+"""What follows from a seal and from a seal signature: the checks of GB/T 38540 as findings.
+
+The order is that of the standards' verification procedures (GM/T 0031-2014 §6.1.2 and §6.2.3,
+STANDARDS.md §1.5 and §1.7), but nothing stops at the first failure: a report lists all it found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from crypto import gm
+from crypto.seal import Seal, SealSignature
+from crypto.statement import STAPLE, SignedStatement, StatementError
+from crypto.trust import CLOCK_SKEW, TICKET_LIFE, Trust, judge_maker, judge_signer, judge_status
+from crypto.verdict import CertificateInfo, Finding, PlatformLine, SealInfo, Times
+from crypto.x509 import Certificate, CertificateError, Chain
+
+_WEAK = {"1.2.840.113549.1.1.5", "1.2.840.10045.4.1"}
+
+
+@dataclass(frozen=True)
+class SealJudgement:
+    """What was found about a seal by itself."""
+
+    info: SealInfo
+    signature_valid: bool
+    chain: tuple[CertificateInfo, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class SignatureJudgement:
+    """What was found about a seal signature and the seal in it."""
+
+    seal: SealJudgement
+    signer: CertificateInfo | None
+    chain: tuple[CertificateInfo, ...]
+    signature_valid: bool
+    digest_matches: bool | None
+    signer_in_seal_list: bool
+    times: Times
+    platform: PlatformLine | None
+    findings: tuple[Finding, ...]
+    """Includes those of the seal."""
+
+
+def judge_seal(seal: Seal, trust: Trust, now: datetime) -> SealJudgement:
+    """Check a seal by itself, as it is collected or inspected (§1.5): format (by having parsed),
+    the maker's signature, the maker's certificate at the time of making, validity now."""
+    findings, chain, info, valid = _judge_making(seal, trust, now)
+    period = _period(seal)
+    if now > seal.valid_until:
+        findings.append(Finding("seal_expired", period))
+    elif now < seal.valid_from:
+        findings.append(Finding("seal_not_yet_valid", period))
+    else:
+        findings.append(Finding("seal_valid_now", period))
+    return SealJudgement(info, valid, chain, tuple(findings))
+
+
+def judge_signature(
+    value: SealSignature, digest: bytes | None, trust: Trust, now: datetime
+) -> SignatureJudgement:
+    """Check a seal signature over the original whose digest is *digest* (§1.7).
+
+    *digest* None: the original is not at hand, and nothing is concluded about it."""
+    seal = value.seal
+    findings, maker_chain, info, seal_valid = _judge_making(seal, trust, now)
+    seal_judgement = SealJudgement(info, seal_valid, maker_chain, tuple(findings))
+
+    if value.signature_algorithm in _WEAK:
+        findings.append(Finding("weak_algorithm", {"algorithm": value.signature_algorithm}))
+    signature_valid = value.signature_valid()
+    findings.append(Finding("signature_valid" if signature_valid else "signature_invalid"))
+    matches = None if digest is None else value.digest == digest
+    if matches is not None:
+        findings.append(Finding("digest_matches" if matches else "digest_mismatch"))
+    listed = seal.allows(value.certificate)
+    findings.append(Finding("signer_listed" if listed else "signer_not_listed"))
+    if value.version != seal.version:
+        findings.append(
+            Finding("version_differs", {"seal": str(seal.version), "value": str(value.version)})
+        )
+
+    ticket = _ticket(value, trust)
+    times = Times(value.signed_at)
+    if ticket:
+        times = Times(value.signed_at, ticket.statement.issued_at, "ticket")
+    findings += _judge_times(times, seal, now)
+
+    signer_info: CertificateInfo | None = None
+    chain_info: tuple[CertificateInfo, ...] = ()
+    try:
+        signer = value.signer
+    except CertificateError as error:
+        findings.append(Finding("value_unreadable", {"reason": str(error)}))
+    else:
+        if seal.es_id and signer.subject.common_name not in ("", seal.es_id):
+            findings.append(
+                Finding(
+                    "seal_code_differs",
+                    {"seal": seal.es_id, "signer": signer.subject.common_name},
+                )
+            )
+        covered = _covers(signer, seal, ticket, trust, times, now)
+        more, chain = judge_signer(signer, (), trust, times, now, covered)
+        findings += more
+        signer_info, chain_info = CertificateInfo.of(signer), _infos(chain)
+    status, line = judge_status(seal.es_id, ticket, trust, times, now)
+    findings += status
+    return SignatureJudgement(
+        seal_judgement,
+        signer_info,
+        chain_info,
+        signature_valid,
+        matches,
+        listed,
+        times,
+        line,
+        tuple(findings),
+    )
+
+
+def _judge_making(
+    seal: Seal, trust: Trust, now: datetime
+) -> tuple[list[Finding], tuple[CertificateInfo, ...], SealInfo, bool]:
+    findings = []
+    valid = seal.signature_valid()
+    findings.append(Finding("seal_signature_valid" if valid else "seal_signature_invalid"))
+    maker: Certificate | None = None
+    chain: tuple[CertificateInfo, ...] = ()
+    try:
+        maker = seal.maker
+    except CertificateError as error:
+        findings.append(Finding("value_unreadable", {"reason": str(error)}))
+    else:
+        more, found = judge_maker(maker, trust, seal.created, now)
+        findings += more
+        chain = _infos(found)
+    return findings, chain, seal_info(seal, maker), valid
+
+
+def _judge_times(times: Times, seal: Seal, now: datetime) -> list[Finding]:
+    """The time of signing and the seal's validity at it (§1.7 d, f)."""
+    moment = times.best
+    if moment is None:
+        return [Finding("time_missing")]
+    findings = []
+    shown = {"time": f"{moment:%Y-%m-%d %H:%M:%S} UTC", "source": times.trusted_source or ""}
+    findings.append(Finding("time_trusted" if times.trusted else "time_claimed", shown))
+    if moment > now + CLOCK_SKEW:
+        findings.append(Finding("time_in_future", shown))
+    if moment < seal.created - CLOCK_SKEW:
+        findings.append(Finding("time_before_seal", shown))
+    if (
+        times.trusted
+        and times.claimed
+        and not -CLOCK_SKEW <= times.claimed - times.trusted <= TICKET_LIFE
+    ):
+        findings.append(Finding("time_contradicts", shown))
+    period = _period(seal)
+    if not seal.valid_from - CLOCK_SKEW <= moment <= seal.valid_until:
+        findings.append(Finding("seal_not_valid_at_signing", period))
+    elif now <= seal.valid_until:
+        findings.append(Finding("seal_valid_at_signing", period))
+    else:
+        code = "seal_expired_since" if times.trusted else "seal_expired_unproven"
+        findings.append(Finding(code, period))
+    return findings
+
+
+def _ticket(value: SealSignature, trust: Trust) -> SignedStatement | None:
+    """The statement stapled into the signature, if it is about this seal, this certificate and this
+    document, from a platform we trust; otherwise it is as if it were not there."""
+    for extension in value.extensions:
+        if extension.kind != STAPLE:
+            continue
+        try:
+            signed = SignedStatement.parse(extension.value)
+        except StatementError:
+            return None
+        statement = signed.statement
+        fits = (
+            statement.document_digest == value.digest
+            and statement.seal_code == value.seal.es_id
+            and trust.believes(signed)
+        )
+        return signed if fits else None
+    return None
+
+
+def _covers(
+    signer: Certificate,
+    seal: Seal,
+    ticket: SignedStatement | None,
+    trust: Trust,
+    times: Times,
+    now: datetime,
+) -> bool:
+    """Does a platform statement say that the signer's certificate was good when it signed?"""
+    moment = times.best or now
+    for signed in (*([ticket] if ticket else []), *trust.statements):
+        statement = signed.statement
+        if (
+            statement.seal_code == seal.es_id
+            and statement.certificate_serial == signer.serial
+            and statement.certificate_valid
+            and (signed is ticket or statement.issued_at >= moment or statement.next_update >= now)
+            and (signed is ticket or trust.believes(signed))
+        ):
+            return True
+    return False
+
+
+def seal_info(seal: Seal, maker: Certificate | None) -> SealInfo:
+    """The seal as the report shows it."""
+    return SealInfo(
+        code=seal.es_id,
+        name=seal.name,
+        type=seal.seal_type,
+        vendor=seal.vendor,
+        version=seal.version,
+        maker=CertificateInfo.of(maker) if maker else None,
+        created=seal.created,
+        valid_from=seal.valid_from,
+        valid_until=seal.valid_until,
+        size_mm=(seal.width_mm, seal.height_mm),
+        picture_type=seal.picture_type,
+        picture_sm3=gm.sm3(seal.picture).hex(),
+    )
+
+
+def _infos(chain: Chain) -> tuple[CertificateInfo, ...]:
+    return tuple(CertificateInfo.of(certificate) for certificate in chain.path)
+
+
+def _period(seal: Seal) -> dict[str, str]:
+    return {"from": f"{seal.valid_from:%Y-%m-%d}", "until": f"{seal.valid_until:%Y-%m-%d}"}

@@ -1,0 +1,271 @@
+"""Whom we trust, and what follows for a certificate, a seal's status and a time.
+
+Everything is judged twice (STANDARDS.md §1.8): at the time of signing and now. What was good then
+and ended since is a notice where the time of signing is proved, and UNKNOWN where it is only
+claimed. Not led to a trusted anchor is UNKNOWN; a rule broken on the way to one is INVALID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from crypto.statement import SignedStatement
+from crypto.verdict import Finding, PlatformLine, Times
+from crypto.x509 import OCSP_SIGNING, Certificate, Chain, Crl, build_chain
+
+CLOCK_SKEW = timedelta(minutes=10)
+"""How far two honest clocks may differ."""
+
+TICKET_LIFE = timedelta(hours=24)
+"""How long after a ticket its signature may claim to be made."""
+
+_BROKEN = {"not_a_ca", "path_too_long", "critical_extension"}
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Anchors per purpose, and the evidence at hand."""
+
+    seal_makers: tuple[Certificate, ...] = ()
+    signers: tuple[Certificate, ...] = ()
+    timestamps: tuple[Certificate, ...] = ()
+    platforms: tuple[Certificate, ...] = ()
+    """Whose statements about seals are believed."""
+    pool: tuple[Certificate, ...] = ()
+    """Intermediate certificates: known, not trusted."""
+    crls: tuple[Crl, ...] = ()
+    statements: tuple[SignedStatement, ...] = ()
+    """Asked for or cached; each is checked against `platforms` before it counts."""
+
+    @classmethod
+    def in_all(cls, anchors: Iterable[Certificate]) -> Trust:
+        """*anchors* for every purpose: what ``--trust`` means."""
+        each = tuple(anchors)
+        return cls(seal_makers=each, signers=each, timestamps=each, platforms=each)
+
+    def merged(self, other: Trust) -> Trust:
+        """Both together."""
+        return Trust(
+            *((*getattr(self, name), *getattr(other, name)) for name in self.__dataclass_fields__)
+        )
+
+    def believes(self, statement: SignedStatement) -> bool:
+        """Does a platform we trust stand behind *statement*?"""
+        chain = build_chain(
+            statement.certificate, self.pool, self.platforms, statement.statement.issued_at
+        )
+        return chain.trusted and OCSP_SIGNING in statement.certificate.extended_key_usage
+
+
+def judge_signer(
+    signer: Certificate,
+    extra: Sequence[Certificate],
+    trust: Trust,
+    times: Times,
+    now: datetime,
+    covered: bool,
+) -> tuple[list[Finding], Chain]:
+    """The signer's certificate: usage, chain, validity and revocation, then and now.
+
+    *extra* are certificates that came with the signature; *covered* says that a ticket already
+    proves
+    the certificate good at the time of signing (GM/T 0031-2014 §6.2.3 c, d)."""
+    findings = []
+    if not signer.may_sign():
+        findings.append(Finding("signer_usage_wrong", {"subject": str(signer.subject)}))
+    elif signer.key_usage and "keyCertSign" in signer.key_usage:
+        findings.append(Finding("signer_may_issue"))
+    moment = times.best or now
+    chain = build_chain(signer, (*trust.pool, *extra), trust.signers, moment)
+    findings.append(_anchoring("signer", chain))
+    period = {"from": _day(signer.not_before), "until": _day(signer.not_after)}
+    if not signer.valid_at(moment):
+        findings.append(Finding("signer_not_valid_at_signing", period))
+    elif signer.valid_at(now):
+        findings.append(Finding("signer_valid_at_signing", period))
+    else:
+        proved = times.trusted is not None
+        code = "signer_expired_since" if proved else "signer_expired_unproven"
+        findings.append(Finding(code, period))
+    if chain.anchored:
+        findings += _revocation(chain, trust.crls, times, now, covered)
+    return findings, chain
+
+
+def judge_maker(
+    maker: Certificate, trust: Trust, created: datetime, now: datetime
+) -> tuple[list[Finding], Chain]:
+    """The seal maker's certificate, at the time the seal was made (GM/T 0031-2025's reading)."""
+    findings = []
+    if not maker.may_sign():
+        findings.append(Finding("maker_usage_wrong", {"subject": str(maker.subject)}))
+    if maker.extended_key_usage:
+        # a certificate restricted to other purposes (a holder's: documentSigning) makes no seals
+        findings.append(Finding("maker_purpose_wrong", {"subject": str(maker.subject)}))
+    chain = build_chain(maker, trust.pool, trust.seal_makers, created)
+    findings.append(_anchoring("maker", chain))
+    if not maker.valid_at(created):
+        findings.append(Finding("maker_not_valid_at_making"))
+    elif maker.valid_at(now):
+        findings.append(Finding("maker_valid_at_making"))
+    else:
+        findings.append(Finding("maker_expired_since", {"until": _day(maker.not_after)}))
+    if chain.anchored:
+        revoked = _revoked(maker, chain.path, trust.crls)
+        if revoked:
+            code = "maker_revoked_before" if revoked <= created else "maker_revoked_since"
+            findings.append(Finding(code, {"when": _day(revoked)}))
+    return findings, chain
+
+
+def _anchoring(who: Literal["signer", "maker"], chain: Chain) -> Finding:
+    if not chain.anchored:
+        return Finding(f"{who}_untrusted", {"issuer": str(chain.path[-1].issuer)})
+    broken = [problem for problem in chain.problems if problem.code in _BROKEN]
+    if broken:
+        return Finding(f"{who}_chain_broken", {"subject": broken[0].subject})
+    expired = [p for p in chain.problems if p.subject != str(chain.path[0].subject)]
+    if expired:
+        return Finding(f"{who}_untrusted", {"issuer": expired[0].subject})
+    return Finding(f"{who}_trusted", {"anchor": str(chain.path[-1].subject)})
+
+
+def _revocation(
+    chain: Chain, crls: Sequence[Crl], times: Times, now: datetime, covered: bool
+) -> list[Finding]:
+    findings = []
+    moment = times.best or now
+    for certificate in chain.path[1:-1]:
+        revoked = _revoked(certificate, chain.path, crls)
+        if revoked and revoked <= moment:
+            findings.append(Finding("ca_revoked", {"subject": str(certificate.subject)}))
+        elif not revoked and not _current(certificate, chain.path, crls, moment, now):
+            subject = {"subject": str(certificate.subject)}
+            findings.append(Finding("ca_revocation_unknown", subject))
+    signer = chain.path[0]
+    revoked = _revoked(signer, chain.path, crls)
+    if revoked:
+        when = {"when": _day(revoked)}
+        if revoked <= moment:
+            findings.append(Finding("signer_revoked_before", when))
+        elif times.trusted is not None:
+            findings.append(Finding("signer_revoked_since", when))
+        else:
+            findings.append(Finding("signer_revoked_unproven", when))
+    elif covered or len(chain.path) == 1 or _current(signer, chain.path, crls, moment, now):
+        findings.append(Finding("signer_not_revoked"))
+    else:
+        findings.append(Finding("revocation_unknown"))
+    return findings
+
+
+def _lists_for(
+    certificate: Certificate, path: Sequence[Certificate], crls: Iterable[Crl]
+) -> list[Crl]:
+    """The CRLs that speak for *certificate*: signed by its issuer in *path*."""
+    index = path.index(certificate)
+    if index + 1 >= len(path):
+        return []
+    issuer = path[index + 1]
+    return [crl for crl in crls if not crl.unknown_critical and crl.issued_by(issuer)]
+
+
+def _revoked(
+    certificate: Certificate, path: Sequence[Certificate], crls: Iterable[Crl]
+) -> datetime | None:
+    """When *certificate* was revoked, by the newest list that names it; None if none does.
+
+    Reason 8 (removeFromCRL) lifts a hold."""
+    newest = max(
+        (crl for crl in _lists_for(certificate, path, crls) if certificate.serial in crl.revoked),
+        key=lambda crl: crl.this_update,
+        default=None,
+    )
+    if newest is None:
+        return None
+    moment, reason = newest.revoked[certificate.serial]
+    return None if reason == 8 else moment
+
+
+def _current(
+    certificate: Certificate,
+    path: Sequence[Certificate],
+    crls: Iterable[Crl],
+    moment: datetime,
+    now: datetime,
+) -> bool:
+    """Is there a list that was made after *moment*, or is still in force now?"""
+    return any(
+        crl.this_update >= moment
+        or (crl.this_update <= now + CLOCK_SKEW and crl.next_update and crl.next_update >= now)
+        for crl in _lists_for(certificate, path, crls)
+    )
+
+
+def judge_status(
+    seal_code: str,
+    ticket: SignedStatement | None,
+    trust: Trust,
+    times: Times,
+    now: datetime,
+) -> tuple[list[Finding], PlatformLine | None]:
+    """The platform's line: was the seal in force when it was used, and what is known since?
+
+    *ticket* is the stapled statement if it holds for this document. A change counts from when it
+    was to take effect and from when it was recorded; between the two nothing is certain
+    (PLATFORM.md §1)."""
+    known = [
+        each
+        for each in trust.statements
+        if each.statement.seal_code == seal_code and trust.believes(each)
+    ]
+    latest = max(known, key=lambda each: each.statement.issued_at, default=None)
+    moment = times.best or now
+    if latest is None or (ticket and ticket.statement.issued_at >= latest.statement.issued_at):
+        if ticket is None:
+            return [Finding("status_unknown")], None
+        return [_status_at(ticket, times, moment, now, stapled=True)], _line(ticket, "stapled")
+    finding = _status_at(latest, times, moment, now, stapled=False)
+    if ticket and finding.code == "status_stale":
+        return [_status_at(ticket, times, moment, now, stapled=True)], _line(ticket, "stapled")
+    return [finding], _line(latest, "known")
+
+
+def _status_at(
+    signed: SignedStatement, times: Times, moment: datetime, now: datetime, *, stapled: bool
+) -> Finding:
+    statement = signed.statement
+    details = {
+        "state": statement.state,
+        "as_of": _minute(statement.issued_at),
+        "reason": statement.reason,
+    }
+    if statement.state == "active":
+        fresh = statement.next_update >= now or statement.issued_at >= moment
+        return Finding("status_active" if stapled or fresh else "status_stale", details)
+    effective = statement.effective_at or statement.recorded_at
+    recorded = statement.recorded_at or statement.effective_at
+    if effective is None or recorded is None:
+        return Finding("status_not_active", details)
+    if moment < min(effective, recorded):
+        proved = times.trusted is not None
+        return Finding("status_changed_since" if proved else "status_changed_unproven", details)
+    if moment < max(effective, recorded):
+        return Finding("status_pending", details)
+    return Finding("status_not_active", details)
+
+
+def _line(signed: SignedStatement, source: str) -> PlatformLine:
+    statement = signed.statement
+    return PlatformLine(statement.state, statement.reason, statement.issued_at, source)
+
+
+def _day(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d")
+
+
+def _minute(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,395 @@
+"""Findings → verdict, and the report: what is said of a document, to a person and as JSON.
+
+A :class:`Finding` is one thing that was proved, could not be proved, or is disproved. Its code
+alone decides its level (:data:`LEVELS` is the truth table, explained in docs/verification.md), and
+the worst level decides the verdict, so a verdict never says more than its findings:
+
+    ok, notice → VALID    changed → VALID_CHANGED_LATER    unknown → UNKNOWN    invalid → INVALID
+
+Client and server say the same of the same file because both build this :class:`Report`.
+JSON schema: docs/report-schema.md, version :data:`SCHEMA`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from crypto.x509 import Certificate
+
+SCHEMA = "sealdesk-report/1"
+
+
+class Level(StrEnum):
+    """What a finding does to the verdict, from harmless to fatal."""
+
+    OK = "ok"
+    NOTICE = "notice"
+    CHANGED = "changed"
+    UNKNOWN = "unknown"
+    INVALID = "invalid"
+
+
+class Verdict(StrEnum):
+    """The answer for one signature or one document."""
+
+    VALID = "VALID"
+    VALID_CHANGED_LATER = "VALID_CHANGED_LATER"
+    UNKNOWN = "UNKNOWN"
+    INVALID = "INVALID"
+    UNSIGNED = "UNSIGNED"
+    """A document without any signature: its own answer, neither good nor bad."""
+
+
+_BY_LEVEL = {
+    Level.OK: Verdict.VALID,
+    Level.NOTICE: Verdict.VALID,
+    Level.CHANGED: Verdict.VALID_CHANGED_LATER,
+    Level.UNKNOWN: Verdict.UNKNOWN,
+    Level.INVALID: Verdict.INVALID,
+}
+_RANK = {level: rank for rank, level in enumerate(Level)}
+
+_CODES = {
+    Level.OK: (
+        "covers_file covers_revision digest_matches signature_valid seal_signature_valid"
+        " signer_listed signer_trusted maker_trusted signer_valid_at_signing"
+        " maker_valid_at_making seal_valid_at_signing signer_not_revoked time_trusted"
+        " status_active seal_valid_now mark_matches"
+    ),
+    Level.NOTICE: (
+        "time_claimed signer_expired_since maker_expired_since seal_expired_since"
+        " signer_revoked_since maker_revoked_since status_changed_since"
+        " ca_revocation_unknown signer_may_issue version_differs opened_leniently"
+        " bytes_after_end seal_code_differs"
+    ),
+    Level.CHANGED: "changed_later",
+    Level.UNKNOWN: (
+        "kind_unknown signer_untrusted maker_untrusted signer_expired_unproven"
+        " seal_expired_unproven signer_revoked_unproven revocation_unknown status_unknown"
+        " status_stale status_pending status_changed_unproven time_missing time_in_future"
+        " time_before_seal time_contradicts weak_algorithm changed_suspicious"
+        " value_unsupported mark_unreadable unsigned_mark range_incomplete not_reviewed"
+        " timestamp_unproven seal_expired seal_not_yet_valid"
+    ),
+    Level.INVALID: (
+        "byte_range_malformed contents_malformed value_unreadable digest_mismatch"
+        " signature_invalid seal_signature_invalid signer_not_listed signer_usage_wrong"
+        " maker_usage_wrong maker_purpose_wrong signer_chain_broken maker_chain_broken"
+        " signer_not_valid_at_signing maker_not_valid_at_making seal_not_valid_at_signing"
+        " signer_revoked_before maker_revoked_before ca_revoked status_not_active"
+        " changed_forbidden mark_differs mark_covers timestamp_invalid check_failed"
+    ),
+}
+LEVELS: Mapping[str, Level] = {
+    code: level for level, codes in _CODES.items() for code in codes.split()
+}
+"""Every finding there is, and what it does to a verdict."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found; ``details`` fill the blanks of its text."""
+
+    code: str
+    details: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def level(self) -> Level:
+        return LEVELS[self.code]
+
+    def text(self, language: str = "zh_CN") -> str:
+        """One sentence in *language* ("zh_CN" or "en")."""
+        return _texts(language)["findings"][self.code].format_map(_Blanks(self.details))
+
+
+class _Blanks(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "—"
+
+
+@cache
+def _texts(language: str) -> dict[str, dict[str, str]]:
+    source = resources.files("resources").joinpath(f"findings.{language}.toml")
+    return tomllib.loads(source.read_text(encoding="utf-8"))
+
+
+def say(group: str, key: str, language: str = "zh_CN") -> str:
+    """A word of the report in *language*: a verdict, a level, a heading; *key* itself if
+    unknown."""
+    return _texts(language).get(group, {}).get(key, key)
+
+
+def verdict_of(findings: Iterable[Finding]) -> Verdict:
+    """The worst level among *findings* as a verdict; no findings at all prove nothing: UNKNOWN."""
+    worst = max((f.level for f in findings), key=_RANK.__getitem__, default=Level.UNKNOWN)
+    return _BY_LEVEL[worst]
+
+
+_ORDER = (
+    Verdict.VALID,
+    Verdict.VALID_CHANGED_LATER,
+    Verdict.UNKNOWN,
+    Verdict.INVALID,
+)
+
+
+# --- the report --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CertificateInfo:
+    """A certificate as the report shows it."""
+
+    subject: str
+    common_name: str
+    organization: str
+    issuer: str
+    serial: str
+    """Hexadecimal."""
+    not_before: datetime
+    not_after: datetime
+    sm3: str
+    """Fingerprint, hexadecimal."""
+
+    @classmethod
+    def of(cls, certificate: Certificate) -> CertificateInfo:
+        return cls(
+            str(certificate.subject),
+            certificate.subject.common_name,
+            certificate.subject.organization,
+            str(certificate.issuer),
+            f"{certificate.serial:x}",
+            certificate.not_before,
+            certificate.not_after,
+            certificate.fingerprint.hex(),
+        )
+
+
+@dataclass(frozen=True)
+class SealInfo:
+    """The seal inside a signature, or a seal inspected by itself."""
+
+    code: str
+    name: str
+    type: int
+    vendor: str
+    version: int
+    maker: CertificateInfo | None
+    created: datetime
+    valid_from: datetime
+    valid_until: datetime
+    size_mm: tuple[int, int]
+    picture_type: str
+    picture_sm3: str
+
+
+@dataclass(frozen=True)
+class Times:
+    """When it was signed. A claimed time is never shown as a trusted one."""
+
+    claimed: datetime | None = None
+    trusted: datetime | None = None
+    trusted_source: str | None = None
+    """"timestamp" or "ticket"."""
+
+    @property
+    def best(self) -> datetime | None:
+        """The time everything is judged at."""
+        return self.trusted or self.claimed
+
+
+@dataclass(frozen=True)
+class PlatformLine:
+    """What the platform said of the seal: a line of its own."""
+
+    state: str
+    reason: str
+    as_of: datetime
+    source: str
+    """"stapled" (in the signature) or "known" (asked for or cached)."""
+
+
+@dataclass(frozen=True)
+class MarkInfo:
+    """A visible mark, in millimetres from the top left of the page as displayed."""
+
+    page: int
+    """1-based."""
+    left_mm: float
+    top_mm: float
+    width_mm: float
+    height_mm: float
+    field: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that a later revision did."""
+
+    revision: int
+    """1-based number of the revision that did it."""
+    kind: str
+    """seal_added, field_filled, timestamp_added, metadata, validation_data, suspicious,
+    forbidden"""
+    page: int | None
+    """1-based, where it belongs to one page."""
+    what: str
+    """Field name or object, as found."""
+
+    @property
+    def code(self) -> str:
+        """The finding this change leads to."""
+        if self.kind == "forbidden":
+            return "changed_forbidden"
+        if self.kind == "suspicious":
+            return "changed_suspicious"
+        return "changed_later"
+
+    def text(self, language: str = "zh_CN") -> str:
+        where = f"第 {self.page} 页" if language == "zh_CN" else f"page {self.page}"
+        what = say("changes", self.kind, language)
+        return " ".join(part for part in (where if self.page else "", what, self.what) if part)
+
+
+@dataclass(frozen=True)
+class SignatureReport:
+    """All that can be said of one signature."""
+
+    fields: tuple[str, ...]
+    """Names of the form fields that share this signature."""
+    format: str
+    """ses-v1, ses-v4, ses-v5, cms, pkcs7, timestamp or unknown."""
+    filter: str
+    subfilter: str
+    coverage: str
+    """file, revision or unclear."""
+    byte_range: tuple[int, ...]
+    digest_matches: bool | None
+    signature_valid: bool | None
+    seal_signature_valid: bool | None
+    signer_in_seal_list: bool | None
+    signer: CertificateInfo | None
+    chain: tuple[CertificateInfo, ...]
+    seal: SealInfo | None
+    seal_chain: tuple[CertificateInfo, ...]
+    times: Times
+    platform: PlatformLine | None
+    marks: tuple[MarkInfo, ...]
+    changed_later: tuple[Change, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict_of(self.findings)
+
+    @property
+    def intact(self) -> bool:
+        """The bytes this signature covers are the bytes that were signed."""
+        return bool(self.digest_matches and self.signature_valid)
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """The file that was looked at."""
+
+    name: str
+    size: int
+    sm3: str
+    pages: int | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The answer for one document, or for one seal file that was inspected."""
+
+    program: str
+    verified_at: datetime
+    judged_at: datetime
+    """The moment called "now": verified_at unless another was asked for."""
+    file: FileInfo
+    signatures: tuple[SignatureReport, ...]
+    unsigned_marks: tuple[MarkInfo, ...] = ()
+    """Visible signature fields that no signature stands behind."""
+    findings: tuple[Finding, ...] = ()
+    """About the document as a whole."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of its signatures and of the findings about the whole; none: UNSIGNED."""
+        if not self.signatures:
+            return Verdict.UNSIGNED
+        own = verdict_of(self.findings) if self.findings else Verdict.VALID
+        return max((*(s.verdict for s in self.signatures), own), key=_ORDER.index)
+
+    def to_json(self, language: str = "zh_CN") -> dict[str, Any]:
+        """The report as JSON-ready data, schema :data:`SCHEMA`."""
+        return {
+            "schema": SCHEMA,
+            "program": self.program,
+            "verified_at": _iso(self.verified_at),
+            "judged_at": _iso(self.judged_at),
+            "verdict": self.verdict.value,
+            "verdict_text": say("verdicts", self.verdict.value, language),
+            "file": _plain(self.file),
+            "signatures": [_signature_json(s, language) for s in self.signatures],
+            "unsigned_marks": [_plain(mark) for mark in self.unsigned_marks],
+            "findings": [_finding_json(f, language) for f in self.findings],
+        }
+
+
+def seal_json(seal: SealInfo) -> dict[str, Any]:
+    """A seal as JSON-ready data, as it stands inside a report."""
+    data: dict[str, Any] = _plain(seal)
+    data["type_text"] = say("seal_types", str(seal.type))
+    return data
+
+
+def _signature_json(signature: SignatureReport, language: str) -> dict[str, Any]:
+    data: dict[str, Any] = _plain(signature)
+    data["seal"] = seal_json(signature.seal) if signature.seal else None
+    data["intact"] = signature.intact
+    data["verdict"] = signature.verdict.value
+    data["verdict_text"] = say("verdicts", signature.verdict.value, language)
+    data["changed_later"] = [
+        {**_plain(change), "text": change.text(language)} for change in signature.changed_later
+    ]
+    data["findings"] = [_finding_json(f, language) for f in signature.findings]
+    return data
+
+
+def _finding_json(finding: Finding, language: str) -> dict[str, str]:
+    return {
+        "code": finding.code,
+        "level": finding.level.value,
+        "text": finding.text(language),
+    }
+
+
+def finding_list(findings: Iterable[Finding], language: str = "zh_CN") -> list[dict[str, str]]:
+    """Findings as JSON-ready data: code, level, text."""
+    return [_finding_json(each, language) for each in findings]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return _iso(value)
+    if isinstance(value, float):
+        return round(value, 2)
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    if isinstance(value, Finding):
+        return None
+    if hasattr(value, "__dataclass_fields__"):
+        return {key: _plain(getattr(value, key)) for key in value.__dataclass_fields__}
+    return value
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
