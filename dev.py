@@ -76,6 +76,24 @@ def say(chinese: str, english: str) -> None:
     print(f"» {chinese}\n  {english}", flush=True)
 
 
+def quietly(
+    command: Sequence[str], environment: Mapping[str, str] | None = None
+) -> tuple[bool, str]:
+    """Run a program, showing nothing: whether it failed, and the end of its output."""
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    return done.returncode != 0, done.stdout[-4000:]
+
+
 # ---------------------------------------------------------------- what must be there before
 
 
@@ -136,11 +154,12 @@ def install_system_packages() -> None:
     )
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     # An unreachable third-party source must not stop us when Debian's own answers.
-    subprocess.run(["apt-get", "update", "-qq"], env=environment, check=False)
-    if subprocess.run([*command, "-qq"], env=environment, check=False).returncode != 0:
+    quietly(["apt-get", "update"], environment)
+    failed, output = quietly(command, environment)
+    if failed:
         raise SetupError(
-            "apt-get 未能安装上述软件包，原因见上面的输出。\n"
-            "apt-get could not install them; its output above says why."
+            "apt-get 未能安装上述软件包，原因见下。\n"
+            f"apt-get could not install them, for the reason below.\n\n{output}"
         )
     still_missing = missing_system_packages()
     if still_missing:
@@ -179,20 +198,11 @@ def present_state() -> dict[str, str]:
 
 def pip(*arguments: str) -> None:
     command = [str(VENV_PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    done = subprocess.run(
-        [*command, *arguments],
-        cwd=ROOT,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    )
-    if done.returncode != 0:
+    failed, output = quietly([*command, *arguments])
+    if failed:
         raise SetupError(
             "pip 未能完成安装，原因见下；再次运行会从头重做。\n"
-            "pip could not finish, for the reason below. Running again starts afresh.\n\n"
-            + done.stdout[-4000:]
+            "pip could not finish, for the reason below. Running again starts afresh.\n\n" + output
         )
 
 
