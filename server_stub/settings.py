@@ -1,0 +1,75 @@
+"""The platform's settings: one frozen object, from the environment or given in code.
+
+Every field can be set as ``SEALDESK_SERVER_<FIELD>``; see docs/platform.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What one platform runs with."""
+
+    model_config = SettingsConfigDict(env_prefix="SEALDESK_SERVER_", frozen=True, extra="forbid")
+
+    directory: Path = Path("sealdesk-server")
+    """Database, sealed keys, blobs, witness notes and the simulated neighbours live below it."""
+
+    database_url: str = ""
+    """SQLAlchemy URL; empty means SQLite in `directory`. ``postgresql+psycopg://…`` for more."""
+
+    master_key: SecretStr = SecretStr("")
+    """32 hex digits: the key all others derive from. Empty: made once, in a file of mode 0600."""
+
+    host: str = "127.0.0.1"
+    port: int = 8081
+    public_url: str = ""
+    """How the world addresses the platform, without a trailing slash. It is part of every text a
+    Ukey signs for us and goes into certificates; empty means where the server listens."""
+
+    provider_name: str = "宿迁市企业电子印章公共服务平台（参考实现）"
+    provider_qualifications: tuple[str, ...] = ()
+    """What 第十一条 asks for: numbers of the product certificate and the trade licence."""
+
+    region: str = "321300"
+    """GB/T 2260 code of the city: the first digits of seal codes where a unit has none here."""
+
+    vendor_id: str = "SEALDESK"
+    """``Vid`` in the header of every seal."""
+
+    auto_review: bool = False
+    """A simulated reviewer decides what the rules decide. For demos and tests."""
+
+    open_register: bool = False
+    """The simulated register takes in any enterprise whose code checks. For demos and tests."""
+
+    imprint_font: Path | None = None
+    """A Song typeface for imprints; by default one found on the system, else the built-in one."""
+
+    imprint_dpi: int = Field(default=600, ge=300, le=600)
+
+    challenge_seconds: int = Field(default=120, ge=10, le=600)
+    session_idle_seconds: int = Field(default=15 * 60, ge=30)
+    session_seconds: int = Field(default=8 * 3600, ge=60)
+    idempotency_days: int = Field(default=7, ge=1)
+    collect_days: int = Field(default=30, ge=1)
+    """A seal not collected, or a draft not submitted, for so long lapses."""
+
+    status_seconds: int = Field(default=3600, ge=60)
+    """How long a status token may be believed: its next_update."""
+
+    crl_seconds: int = Field(default=24 * 3600, ge=600)
+    body_bytes: int = Field(default=1 << 20, ge=1 << 16)
+    file_bytes: int = Field(default=50 << 20, ge=1 << 20)
+    verification_seconds: int = Field(default=60, ge=1)
+    requests_per_minute: int = Field(default=600, ge=1)
+    """Per address, for what can be called without signing in and costs something."""
+
+    @property
+    def url(self) -> str:
+        """The database to open."""
+        return self.database_url or f"sqlite:///{(self.directory / 'platform.db').as_posix()}"

@@ -1,0 +1,312 @@
+"""The tables, and how the database is opened. Entity names follow PLATFORM.md §2.1.
+
+Only :mod:`server_stub.ledger` writes. Times are integer microseconds since 1970 UTC; columns marked
+*sealed* hold SM4-GCM ciphertext (:mod:`server_stub.vault`), with "table.column:id" authenticated.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Connection,
+    Engine,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    create_engine,
+    event,
+    text,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {int: BigInteger, bytes: LargeBinary, dict[str, Any]: JSON}  # noqa: RUF012
+
+
+class Enterprise(Base):
+    __tablename__ = "enterprise"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    uscc: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    legal_rep_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    licence_until: Mapped[int | None]
+    """None: 长期."""
+    state: Mapped[str]
+
+
+class Person(Base):
+    __tablename__ = "person"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    id_no_enc: Mapped[bytes | None]
+    """Sealed citizen number."""
+    id_no_index: Mapped[bytes | None] = mapped_column(unique=True)
+    """HMAC-SM3 of the number: found without being read."""
+    phone_enc: Mapped[bytes | None]
+
+
+class Membership(Base):
+    """What a person is in an enterprise: legal_rep, keeper, handler."""
+
+    __tablename__ = "membership"
+    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[int]
+    until: Mapped[int | None]
+
+
+class Staff(Base):
+    """Who works for the platform; exactly one role each, so reviewer and auditor are never one."""
+
+    __tablename__ = "staff"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    role: Mapped[str]
+
+
+class PhysicalSeal(Base):
+    """A seal filed with the police, as it was when its electronic twin was made."""
+
+    __tablename__ = "physical_seal"
+    code: Mapped[str] = mapped_column(primary_key=True)
+    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"))
+    subtype: Mapped[str]
+    name: Mapped[str]
+    shape: Mapped[str]
+    width_mm: Mapped[int]
+    height_mm: Mapped[int]
+    imprint_sm3: Mapped[str]
+    status: Mapped[str]
+    valid_until: Mapped[int | None]
+
+
+class Application(Base):
+    __tablename__ = "application"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"), index=True)
+    handler_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    subtype: Mapped[str]
+    physical_code: Mapped[str | None]
+    payload_sm3: Mapped[str]
+    """The exact body as received, in the blob store."""
+    spki: Mapped[bytes]
+    """The key of the certificate request."""
+    signature: Mapped[bytes | None]
+    """The applicant's over the submission (第十二条)."""
+    reviewer: Mapped[str | None]
+    findings: Mapped[dict[str, Any] | None]
+    """lawful, complete, authentic, reasonable: 合法性 完整性 真实性 合理性 (第十三条)."""
+    reason: Mapped[str | None]
+    seal_id: Mapped[str | None]
+    created_at: Mapped[int]
+    updated_at: Mapped[int]
+
+
+class Certificate(Base):
+    __tablename__ = "certificate"
+    sn: Mapped[str] = mapped_column(primary_key=True)
+    """Serial number, lower-case hex."""
+    enterprise_id: Mapped[str | None] = mapped_column(ForeignKey("enterprise.id"))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    staff_id: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
+    subject: Mapped[str]
+    der: Mapped[bytes]
+    state: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str | None]
+    since: Mapped[int]
+    not_before: Mapped[int]
+    not_after: Mapped[int]
+
+
+class Seal(Base):
+    __tablename__ = "seal"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seal_code: Mapped[str] = mapped_column(unique=True)
+    """14 digits; also esID in the seal data and CN of the certificate."""
+    kind: Mapped[str]
+    subtype: Mapped[str]
+    name: Mapped[str]
+    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"), index=True)
+    application_id: Mapped[str] = mapped_column(ForeignKey("application.id"))
+    physical_code: Mapped[str] = mapped_column(ForeignKey("physical_seal.code"))
+    certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"), index=True)
+    state: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str | None]
+    effective_at: Mapped[int]
+    recorded_at: Mapped[int]
+    suspended_by: Mapped[str | None]
+    """The authority that may lift the suspension: holder, reviewer, police, market."""
+    valid_from: Mapped[int]
+    valid_until: Mapped[int]
+    seal_sm3: Mapped[str]
+    imprint_sm3: Mapped[str]
+    successor_id: Mapped[str | None] = mapped_column(ForeignKey("seal.id"))
+
+
+class SealChange(Base):
+    __tablename__ = "seal_change"
+    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    event: Mapped[str]
+    from_state: Mapped[str]
+    to_state: Mapped[str]
+    reason: Mapped[str | None]
+    effective_at: Mapped[int]
+    recorded_at: Mapped[int]
+    actor: Mapped[str]
+
+
+class UsageRecord(Base):
+    __tablename__ = "usage_record"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """SM3 of the client's record, hex: sending it again changes nothing."""
+    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"), index=True)
+    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"), index=True)
+    document_sm3: Mapped[str]
+    at: Mapped[int]
+    received_at: Mapped[int]
+    flags: Mapped[dict[str, Any]]
+    ledger_index: Mapped[int]
+
+
+class Filing(Base):
+    """One thing to tell the police (第十五条): an outbox row that becomes a receipt."""
+
+    __tablename__ = "filing"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"))
+    event: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    attempts: Mapped[int]
+    due_at: Mapped[int]
+    receipt: Mapped[str | None]
+
+
+class Key(Base):
+    __tablename__ = "key"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    purpose: Mapped[str]
+    algorithm: Mapped[str]
+    state: Mapped[str]
+    public: Mapped[bytes]
+    certificate: Mapped[bytes]
+    store_ref: Mapped[str]
+    created_at: Mapped[int]
+
+
+class Challenge(Base):
+    __tablename__ = "challenge"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    """What must be signed."""
+    spki: Mapped[bytes]
+    certificate_sn: Mapped[str | None]
+    application_id: Mapped[str | None]
+    expires_at: Mapped[int]
+
+
+class SignIn(Base):
+    __tablename__ = "session"
+    token_sm3: Mapped[bytes] = mapped_column(primary_key=True)
+    certificate_sn: Mapped[str | None]
+    application_id: Mapped[str | None]
+    used_at: Mapped[int]
+    expires_at: Mapped[int]
+
+
+class Idempotency(Base):
+    __tablename__ = "idempotency"
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    body_sm3: Mapped[bytes]
+    status: Mapped[int]
+    answer: Mapped[bytes]
+    created_at: Mapped[int]
+
+
+class LedgerEntry(Base):
+    __tablename__ = "ledger_entry"
+    log: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    """The leaf's index."""
+    record: Mapped[bytes]
+    """The very bytes that were hashed; the other columns only help to find them."""
+    object_kind: Mapped[str | None]
+    object_id: Mapped[str | None]
+    enterprise_id: Mapped[str | None]
+    __table_args__ = (Index("ledger_entry_by_enterprise", "log", "enterprise_id", "number"),)
+
+
+class LedgerNode(Base):
+    __tablename__ = "ledger_node"
+    log: Mapped[str] = mapped_column(primary_key=True)
+    level: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[bytes]
+
+
+class LogCheckpoint(Base):
+    __tablename__ = "checkpoint"
+    log: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int] = mapped_column(primary_key=True)
+    note: Mapped[str]
+    created_at: Mapped[int]
+
+
+# --- the database ------------------------------------------------------------------------------
+
+WRITER = {"sealdesk_writer": True}
+"""Execution options of the writer's connections: they begin IMMEDIATE."""
+
+_LEDGER_LOCK = 0x5EA1DE5C  # PostgreSQL advisory lock: one writer among all processes
+
+
+def open_engine(url: str) -> Engine:
+    """The database at *url*, SQLite or PostgreSQL, with the pragmas the ledger relies on."""
+    sqlite = make_url(url).get_backend_name() == "sqlite"
+    engine = create_engine(url, connect_args={"check_same_thread": False} if sqlite else {})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        if sqlite:
+            connection.isolation_level = None  # we say BEGIN ourselves, below
+            cursor = connection.cursor()
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                "busy_timeout=5000",
+            ):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("sealdesk_writer", False)
+        if sqlite:
+            # a deferred BEGIN that later writes fails at once, whatever busy_timeout says
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        elif writing:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LEDGER_LOCK})
+
+    return engine
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to the newest migration (creates it when empty)."""
+    with engine.connect().execution_options(**WRITER) as connection, connection.begin():
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,180 @@
+"""Secrets at rest: the master key, sealed fields and files, and where private keys live.
+
+Everything sealed is SM4-GCM with a random 96-bit nonce in front and the place it belongs to as
+authenticated data, so that a ciphertext moved to another row does not open. Each purpose has its
+own key, derived from the master key with HMAC-SM3: one key, one purpose (第十六条、第二十五条).
+
+:class:`SoftKeyStore` is for demonstration and tests. In production a cipher machine or a signature
+server stands behind the same :class:`KeyStore` protocol.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from crypto import gm
+from crypto.keys import SoftKey
+
+_NONCE = 12
+
+
+class VaultError(Exception):
+    """A master key is unusable, or something sealed is missing or does not open."""
+
+
+class ServerKey(Protocol):
+    """A private key of the platform, wherever it lives."""
+
+    @property
+    def public(self) -> bytes:
+        """64 octets X‖Y."""
+
+    @property
+    def certificate(self) -> bytes:
+        """DER; empty before one was issued."""
+
+    def sign(self, message: bytes) -> bytes:
+        """SM2 with SM3 and the default user id: DER."""
+
+
+class KeyStore(Protocol):
+    """Keeps private keys; they never leave it."""
+
+    def generate(self) -> str:
+        """Make a key pair; gives its reference."""
+
+    def open(self, reference: str, certificate: bytes = b"") -> ServerKey:
+        """The key of *reference*. Raises :class:`VaultError`."""
+
+    def destroy(self, reference: str) -> None:
+        """Remove the key for ever (GB/T 17901.1: destruction)."""
+
+
+def hmac_sm3(key: bytes, message: bytes) -> bytes:
+    """HMAC with SM3 (RFC 2104; block 64 octets): 32 octets."""
+    block = (gm.sm3(key) if len(key) > 64 else key).ljust(64, b"\0")
+    inner = gm.sm3(bytes(b ^ 0x36 for b in block) + message)
+    return gm.sm3(bytes(b ^ 0x5C for b in block) + inner)
+
+
+@dataclass(frozen=True)
+class Vault:
+    """Seals and opens under keys derived from one master key."""
+
+    master: bytes = field(repr=False)
+    """16 octets."""
+
+    @classmethod
+    def load(cls, given: str, file: Path) -> Vault:
+        """From 32 hex digits, or else from *file*, which is made (mode 0600) if it is missing."""
+        if not given:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                write_private(file, secrets.token_hex(16).encode(), exclusive=True)
+            except FileExistsError:
+                if os.name == "posix" and file.stat().st_mode & 0o077:
+                    raise VaultError(f"{file} can be read by others: set its mode to 600") from None
+            given = file.read_text("ascii").strip()
+        if not re.fullmatch(r"[0-9a-fA-F]{32}", given):
+            raise VaultError("the master key is 32 hex digits")
+        return cls(bytes.fromhex(given))
+
+    def seal(self, place: str, plaintext: bytes) -> bytes:
+        """nonce ‖ ciphertext ‖ tag. *place* is "table.column:id"; its part before the colon selects
+        the key, all of it is authenticated."""
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + gm.sm4_gcm_encrypt(self._key(place), nonce, plaintext, place.encode())
+
+    def open(self, place: str, sealed: bytes) -> bytes:
+        """The plaintext. Raises :class:`VaultError` if anything was altered or moved."""
+        try:
+            nonce, value = sealed[:_NONCE], sealed[_NONCE:]
+            return gm.sm4_gcm_decrypt(self._key(place), nonce, value, place.encode())
+        except gm.GmError as error:
+            raise VaultError(f"{place} does not open: altered, or another master key") from error
+
+    def blind_index(self, column: str, value: str) -> bytes:
+        """32 octets by which equal values find each other without being read."""
+        return hmac_sm3(hmac_sm3(self.master, f"index {column}".encode()), value.encode())
+
+    def _key(self, place: str) -> bytes:
+        return hmac_sm3(self.master, f"seal {place.partition(':')[0]}".encode())[:16]
+
+
+def write_private(file: Path, content: bytes, *, exclusive: bool = False) -> None:
+    """Write *content* durably to *file*, readable by its owner only.
+
+    Raises FileExistsError when *exclusive* and it exists."""
+    target = file if exclusive else file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(descriptor)
+    if not exclusive:
+        target.replace(file)
+
+
+@dataclass(frozen=True)
+class SoftKeyStore:
+    """Keys in files, sealed by the vault; in memory while they sign."""
+
+    vault: Vault
+    directory: Path
+
+    def generate(self) -> str:
+        reference = secrets.token_hex(8)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        key = SoftKey.generate()
+        write_private(self._file(reference), self.vault.seal(f"keystore:{reference}", key.private))
+        return reference
+
+    def open(self, reference: str, certificate: bytes = b"") -> ServerKey:
+        try:
+            sealed = self._file(reference).read_bytes()
+        except FileNotFoundError as error:
+            raise VaultError(f"the key {reference} is not in this store") from error
+        return SoftKey.load(self.vault.open(f"keystore:{reference}", sealed), certificate)
+
+    def destroy(self, reference: str) -> None:
+        self._file(reference).unlink(missing_ok=True)
+
+    def _file(self, reference: str) -> Path:
+        if not re.fullmatch(r"[0-9a-f]{16}", reference):
+            raise VaultError("not a key reference")
+        return self.directory / f"{reference}.key"
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """Files by content address, sealed: applications as received, imprints, seal data."""
+
+    vault: Vault
+    directory: Path
+
+    def put(self, content: bytes) -> str:
+        """Keep *content*; gives its address, the SM3 in hex. Keeping it twice changes nothing."""
+        address = gm.sm3(content).hex()
+        file = self._file(address)
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_private(file, self.vault.seal(f"blob:{address}", content))
+        return address
+
+    def get(self, address: str) -> bytes:
+        """The content of *address*. Raises :class:`VaultError`."""
+        try:
+            sealed = self._file(address).read_bytes()
+        except FileNotFoundError as error:
+            raise VaultError(f"no blob {address}") from error
+        return self.vault.open(f"blob:{address}", sealed)
+
+    def _file(self, address: str) -> Path:
+        if not re.fullmatch(r"[0-9a-f]{64}", address):
+            raise VaultError("not a blob address")
+        return self.directory / address[:2] / address

@@ -1,0 +1,309 @@
+"""The one writer: no gap, no fork, no receipt for what could be lost, and damage has an address."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from crypto import merkle
+from crypto.keys import SoftKey
+from server_stub import store
+from server_stub.ledger import (
+    LEDGER,
+    LOGS,
+    REGISTRY,
+    FileWitness,
+    Ledger,
+    LedgerError,
+    Receipt,
+    Transaction,
+    audit,
+    log_size,
+    stored_tree,
+)
+
+KEY = SoftKey.load(bytes(31) + b"\x07")
+ORIGINS = {log: f"test.example/{log}" for log in LOGS}
+
+
+def note_down(tx: Transaction, text: str, log: str = LEDGER) -> str:
+    tx.record(log, "test", {"text": text})
+    return text.upper()
+
+
+def open_ledger(directory: Path) -> tuple[Engine, Ledger]:
+    engine = store.open_engine(f"sqlite:///{directory}/t.db")
+    store.upgrade(engine)
+    ledger = Ledger(engine, ORIGINS, dict.fromkeys(LOGS, KEY), FileWitness(directory / "witness"))
+    return engine, ledger
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[tuple[Engine, Ledger]]:
+    engine, ledger = open_ledger(tmp_path)
+    ledger.start()
+    yield engine, ledger
+    ledger.stop()
+    engine.dispose()
+
+
+def proves(receipt: Receipt) -> bool:
+    checkpoint = merkle.open_checkpoint(receipt.checkpoint, KEY.public)
+    assert (checkpoint.size, checkpoint.origin) == (receipt.size, ORIGINS[receipt.log])
+    leaf = merkle.leaf_hash(receipt.record)
+    return merkle.verify_inclusion(
+        leaf, receipt.index, receipt.size, receipt.proof, checkpoint.root
+    )
+
+
+def test_a_command_answers_with_a_receipt_that_proves_its_record(
+    running: tuple[Engine, Ledger],
+) -> None:
+    written = running[1].write(note_down, "first").result()
+    assert written.answer == "FIRST"
+    (receipt,) = written.receipts
+    assert proves(receipt)
+    assert json.loads(receipt.record)["text"] == "first"
+
+
+def test_a_failing_command_leaves_nothing_and_its_neighbours_stand(
+    running: tuple[Engine, Ledger],
+) -> None:
+    engine, ledger = running
+
+    def fails(tx: Transaction) -> None:
+        tx.record(LEDGER, "test", {"text": "never"})
+        tx.session.add(store.Staff(id="s", name="n", role="reviewer"))
+        tx.session.flush()
+        raise KeyError("no")
+
+    futures = [ledger.write(note_down, "a"), ledger.write(fails), ledger.write(note_down, "b")]
+    assert futures[0].result().answer == "A"
+    with pytest.raises(KeyError):
+        futures[1].result()
+    assert futures[2].result().answer == "B"
+    with Session(engine) as session:
+        assert log_size(session, LEDGER) == 2
+        assert session.get(store.Staff, "s") is None
+
+
+def test_sixteen_threads_append_without_a_gap(running: tuple[Engine, Ledger]) -> None:
+    engine, ledger = running
+    receipts: list[Receipt] = []
+
+    def append(who: int) -> None:
+        futures = [ledger.write(note_down, f"{who}/{i}", LOGS[(who + i) % 2]) for i in range(60)]
+        receipts.extend(future.result().receipts[0] for future in futures)
+
+    threads = [threading.Thread(target=append, args=(who,)) for who in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for log in LOGS:
+        assert sorted(r.index for r in receipts if r.log == log) == list(range(480))
+    assert all(proves(receipt) for receipt in receipts[::37])
+    with Session(engine) as session:
+        for log in LOGS:
+            report = audit(session, log, KEY.public, FileWitness(Path("nowhere")))
+            assert (report.ok, report.size) == (True, 480)
+        last = stored_tree(session, LEDGER)
+        old = min((r for r in receipts if r.log == LEDGER), key=lambda r: r.size)
+        proof = last.consistency_proof(old.size)
+        root = merkle.open_checkpoint(old.checkpoint, KEY.public).root
+        assert merkle.verify_consistency(old.size, last.size, proof, root, last.root())
+
+
+def filled(directory: Path, count: int = 20) -> Path:
+    """A stopped ledger with *count* entries; gives its database file."""
+    engine, ledger = open_ledger(directory)
+    ledger.start()
+    for number in range(count):
+        ledger.write(note_down, f"entry {number}").result()
+    ledger.stop()
+    engine.dispose()
+    return directory / "t.db"
+
+
+def audited(directory: Path) -> "tuple[tuple[int, ...], tuple[str, ...]]":
+    engine = store.open_engine(f"sqlite:///{directory}/t.db")
+    with Session(engine) as session:
+        report = audit(session, LEDGER, KEY.public, FileWitness(directory / "witness"))
+    engine.dispose()
+    assert report.ok == (not report.damaged and not report.problems)
+    return report.damaged, report.problems
+
+
+def tamper(database: Path, statement: str, *values: object) -> None:
+    with sqlite3.connect(database) as connection:
+        assert connection.execute(statement, values).rowcount >= 1
+    connection.close()
+
+
+@pytest.mark.parametrize("index", [0, 7, 19])
+def test_one_flipped_byte_is_named_by_its_index(tmp_path: Path, index: int) -> None:
+    database = filled(tmp_path)
+    assert audited(tmp_path) == ((), ())
+    with sqlite3.connect(database) as connection:
+        (record,) = connection.execute(
+            "SELECT record FROM ledger_entry WHERE number = ?", (index,)
+        ).fetchone()
+    connection.close()
+    bent = bytearray(record)
+    bent[len(bent) // 2] ^= 1
+    tamper(database, "UPDATE ledger_entry SET record = ? WHERE number = ?", bytes(bent), index)
+    assert audited(tmp_path)[0] == (index,)
+
+
+def test_a_removed_entry_is_named(tmp_path: Path) -> None:
+    tamper(filled(tmp_path), "DELETE FROM ledger_entry WHERE number = 5")
+    assert audited(tmp_path)[0] == (5,)
+
+
+def test_a_record_rewritten_with_its_leaf_hash_contradicts_the_signed_roots(tmp_path: Path) -> None:
+    database = filled(tmp_path)
+    forged = b'{"text":"forged"}'
+    tamper(database, "UPDATE ledger_entry SET record = ? WHERE number = 3", forged)
+    tamper(
+        database,
+        "UPDATE ledger_node SET hash = ? WHERE level = 0 AND number = 3 AND log = 'ledger'",
+        merkle.leaf_hash(forged),
+    )
+    damaged, problems = audited(tmp_path)
+    assert not damaged
+    assert any("node (1, 1)" in problem for problem in problems)
+    assert any("checkpoint 4 has another root" in problem for problem in problems)
+    assert not any("checkpoint 3 has" in problem for problem in problems)
+
+
+def cut_tail(database: Path, size: int) -> None:
+    """What an attacker with the whole database leaves: consistent, only shorter."""
+    tamper(database, "DELETE FROM ledger_entry WHERE number >= ?", size)
+    tamper(database, "DELETE FROM ledger_node WHERE ((number + 1) << level) > ?", size)
+    tamper(database, "DELETE FROM checkpoint WHERE log = 'ledger' AND size > ?", size)
+
+
+def test_a_cut_tail_is_seen_by_the_audit_and_the_writer_refuses_to_go_on(tmp_path: Path) -> None:
+    cut_tail(filled(tmp_path), 12)
+    damaged, problems = audited(tmp_path)
+    assert not damaged
+    assert problems == (
+        "the witnessed checkpoint is about 20 entries, 12 are left: a tail was cut",
+    )
+    engine, ledger = open_ledger(tmp_path)
+    with pytest.raises(LedgerError, match="20 were witnessed"):
+        ledger.start()
+    engine.dispose()
+
+
+def test_an_old_database_put_back_under_a_running_writer_is_refused(tmp_path: Path) -> None:
+    engine, ledger = open_ledger(tmp_path)
+    ledger.start()
+    for number in range(6):
+        ledger.write(note_down, str(number)).result()
+    cut_tail(tmp_path / "t.db", 4)
+    with pytest.raises(LedgerError, match="6 were witnessed"):
+        ledger.write(note_down, "more").result()
+    ledger.stop()
+    engine.dispose()
+
+
+def test_another_history_of_the_same_length_is_refused(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.mkdir()
+    second.mkdir()
+    filled(first, 8)
+    filled(second, 8)
+    (first / "witness" / "ledger.note").replace(second / "witness" / "ledger.note")
+    engine, ledger = open_ledger(second)
+    with pytest.raises(LedgerError, match="not the log that was witnessed"):
+        ledger.start()
+    engine.dispose()
+
+
+def test_two_writers_on_one_database_do_not_fork_the_log(tmp_path: Path) -> None:
+    engines, ledgers = zip(*(open_ledger(tmp_path) for _ in range(2)), strict=True)
+    for ledger in ledgers:
+        ledger.start()
+    futures = [ledgers[i % 2].write(note_down, str(i), REGISTRY) for i in range(120)]
+    numbers = sorted(future.result().receipts[0].index for future in futures)
+    for ledger in ledgers:
+        ledger.stop()
+    assert numbers == list(range(120))
+    with Session(engines[0]) as session:
+        assert audit(session, REGISTRY, KEY.public, FileWitness(tmp_path / "witness")).ok
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_stopped_ledger_takes_nothing(tmp_path: Path) -> None:
+    engine, ledger = open_ledger(tmp_path)
+    with pytest.raises(LedgerError, match="not open"):
+        ledger.write(note_down, "early")
+    ledger.start()
+    ledger.stop()
+    with pytest.raises(LedgerError, match="not open"):
+        ledger.write(note_down, "late")
+    engine.dispose()
+
+
+LOAD = """
+import sys
+from pathlib import Path
+sys.path[:0] = {path!r}
+from test_ledger import note_down, open_ledger
+engine, ledger = open_ledger(Path(sys.argv[1]))
+ledger.start()
+def tell(future):
+    r = future.result().receipts[0]
+    line = "|".join([str(r.index), str(r.size), r.record.hex(), ",".join(p.hex() for p in r.proof),
+                     r.checkpoint.encode().hex()])
+    sys.stdout.write(line + "\\n"); sys.stdout.flush()
+number = 0
+while True:
+    futures = [ledger.write(note_down, str(number + i)) for i in range(20)]
+    for future in futures: tell(future)
+    number += 20
+"""
+
+
+def test_after_kill_minus_9_every_receipt_handed_out_is_provable(tmp_path: Path) -> None:
+    root, here = Path(__file__).parents[2], Path(__file__).parent
+    script = LOAD.format(path=[str(root), str(here)])
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(150)]
+    process.send_signal(signal.SIGKILL)
+    lines += process.stdout.read().splitlines(keepends=True)
+    process.stdout.close()
+    process.wait()
+    assert len(lines) >= 150
+
+    engine, ledger = open_ledger(tmp_path)
+    ledger.start()  # starts: nothing that was witnessed is missing
+    ledger.write(note_down, "after the crash").result()
+    ledger.stop()
+    with Session(engine) as session:
+        tree = stored_tree(session, LEDGER)
+        assert audit(session, LEDGER, KEY.public, FileWitness(tmp_path / "witness")).ok
+        for line in (line for line in lines if line.endswith("\n")):
+            index, size, record, proof, note = line.rstrip("\n").split("|")
+            checkpoint = merkle.open_checkpoint(bytes.fromhex(note).decode(), KEY.public)
+            assert checkpoint.size == int(size)
+            steps = [bytes.fromhex(step) for step in proof.split(",") if step]
+            leaf = merkle.leaf_hash(bytes.fromhex(record))
+            assert merkle.verify_inclusion(leaf, int(index), int(size), steps, checkpoint.root)
+            now = tree.inclusion_proof(int(index))
+            assert merkle.verify_inclusion(leaf, int(index), tree.size, now, tree.root())
+            assert tree.root(int(size)) == checkpoint.root
+    engine.dispose()
