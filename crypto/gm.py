@@ -151,15 +151,14 @@ def signature_values(signature: bytes) -> tuple[int, int]:
 
     Integers may be non-minimal or lack the sign octet (koal's seals): they are read as unsigned and
     must lie in [1, n−1]. Raises :class:`GmError`."""
-    if len(signature) == 64 and not signature.startswith(b"\x30\x3e"):
-        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-    else:
-        try:
-            values = der.parse(signature).children(der.SEQUENCE)
-            r, s = (int.from_bytes(values.next(der.INTEGER).content[-40:], "big") for _ in "rs")
-            values.finish()
-        except der.DerError as error:
+    try:
+        values = der.parse(signature).children(der.SEQUENCE)
+        r, s = (int.from_bytes(values.next(der.INTEGER).content, "big") for _ in "rs")
+        values.finish()
+    except der.DerError as error:
+        if len(signature) != 64:  # raw values may begin like a SEQUENCE, so DER is tried first
             raise GmError(f"not an SM2 signature: {error}") from error
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     if not (1 <= r < N and 1 <= s < N):
         raise GmError("r or s is out of range")
     return r, s
