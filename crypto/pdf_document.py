@@ -220,10 +220,10 @@ class Document:
             raise PdfUnreadable(f"the form fields are damaged: {error}") from error
 
     def _walk_fields(self) -> Iterator[Field]:
-        form = self.root.get("/AcroForm")
+        form = entry(self.root, "/AcroForm")
         stack: list[tuple[Any, str, Any, Any, int]] = []
         if isinstance(form, generic.DictionaryObject):
-            fields = form.get("/Fields")
+            fields = entry(form, "/Fields")
             if isinstance(fields, generic.ArrayObject):
                 stack = [(each, "", None, None, 0) for each in reversed(fields)]
         seen: set[tuple[int, int]] = set()
@@ -243,11 +243,11 @@ class Document:
             node = follow(raw)
             if not isinstance(node, generic.DictionaryObject):
                 continue
-            title = node.get("/T")
+            title = entry(node, "/T")
             name = f"{prefix}.{title}" if prefix and title is not None else str(title or prefix)
-            kind = node.get("/FT", kind)
+            kind = entry(node, "/FT", kind)
             value = node.raw_get("/V") if "/V" in node else value
-            kids = node.get("/Kids")
+            kids = entry(node, "/Kids")
             if isinstance(kids, generic.ArrayObject) and len(kids):
                 stack += [(kid, name, kind, value, depth + 1) for kid in reversed(kids)]
                 continue
@@ -260,7 +260,7 @@ class Document:
         """Signature widgets on pages that no field tree mentions."""
         for page in self.pages():
             node = follow(page.reference)
-            annotations = node.get("/Annots") if hasattr(node, "get") else None
+            annotations = entry(node, "/Annots") if hasattr(node, "get") else None
             if not isinstance(annotations, generic.ArrayObject):
                 continue
             if len(annotations) > MAX_FIELDS:
@@ -271,9 +271,9 @@ class Document:
                 if (raw.idnum, raw.generation) in seen:
                     continue
                 widget = follow(raw)
-                if isinstance(widget, generic.DictionaryObject) and widget.get("/FT") == "/Sig":
+                if isinstance(widget, generic.DictionaryObject) and entry(widget, "/FT") == "/Sig":
                     value = widget.raw_get("/V") if "/V" in widget else None
-                    yield Field(str(widget.get("/T", "")), raw.reference, widget, value)
+                    yield Field(str(entry(widget, "/T", "")), raw.reference, widget, value)
 
 
 def follow(value: Any) -> Any:
@@ -281,6 +281,13 @@ def follow(value: Any) -> Any:
     if isinstance(value, generic.IndirectObject | generic.Reference):
         return value.get_object()
     return value
+
+
+def entry(dictionary: Any, key: str, default: Any = None) -> Any:
+    """The value under *key* with a reference followed; *default* if there is none.
+
+    pyHanko's own ``get`` hands out references as they are."""
+    return follow(dictionary.raw_get(key)) if key in dictionary else default
 
 
 def open_document(path: Path, password: str | None = None) -> Document:
@@ -314,7 +321,7 @@ def _page(
         if box[0] >= box[2] or box[1] >= box[3]:
             box = media
     rotation = attributes.get("/Rotate", 0)
-    unit = node.get("/UserUnit", 1)
+    unit = entry(node, "/UserUnit", 1)
     return Page(
         index,
         reference,

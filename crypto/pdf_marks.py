@@ -19,7 +19,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from crypto.pdf_document import MM, Page, PdfError, follow
+from crypto.pdf_document import MM, Page, PdfError, entry, follow
 
 MAX_PIXELS = 4096 * 4096
 PRINT_AND_LOCKED = 4 | 128
@@ -194,7 +194,7 @@ def _appearance(mark: Mark, page: Page, image: generic.IndirectObject) -> generi
 def _form_fields(writer: IncrementalPdfFileWriter) -> generic.ArrayObject:
     """The AcroForm's /Fields, made if there is none, with /SigFlags set."""
     root: Any = writer.root
-    form = root.get("/AcroForm")
+    form = entry(root, "/AcroForm")
     if not isinstance(form, generic.DictionaryObject):
         form = generic.DictionaryObject()
         root[name("/AcroForm")] = writer.add_object(form)
@@ -202,7 +202,7 @@ def _form_fields(writer: IncrementalPdfFileWriter) -> generic.ArrayObject:
     if "/XFA" in form:
         raise PdfError("an XFA form was not refused before")
     form[name("/SigFlags")] = generic.NumberObject(3)
-    fields = form.get("/Fields")
+    fields = entry(form, "/Fields")
     if not isinstance(fields, generic.ArrayObject):
         fields = generic.ArrayObject()
         form[name("/Fields")] = fields
@@ -213,7 +213,7 @@ def _form_fields(writer: IncrementalPdfFileWriter) -> generic.ArrayObject:
 def _annotate(writer: IncrementalPdfFileWriter, page: Page, widget: generic.IndirectObject) -> None:
     reference = generic.Reference(page.reference.idnum, page.reference.generation, writer)
     node = follow(reference)
-    annotations = node.get("/Annots")
+    annotations = entry(node, "/Annots")
     if isinstance(annotations, generic.ArrayObject):
         annotations.append(widget)
         writer.update_container(annotations)

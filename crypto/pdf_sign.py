@@ -29,6 +29,7 @@ from crypto.pdf_document import (
     PdfLocked,
     PdfUnreadable,
     PdfUnsupported,
+    entry,
     follow,
 )
 from crypto.pdf_marks import Mark, add_marks
@@ -78,7 +79,7 @@ def check_may_sign(document: Document) -> None:
     """Raise :class:`PdfLocked` if the author certified the document against new seals, and
     :class:`PdfUnsupported` for XFA forms (ISO 32000-1 §12.8.2.2, §12.7.8)."""
     try:
-        form = document.root.get("/AcroForm")
+        form = entry(document.root, "/AcroForm")
         if isinstance(form, generic.DictionaryObject) and "/XFA" in form:
             raise PdfUnsupported("an XFA form is not a document that can be sealed")
         permission = _certified(document)
@@ -93,14 +94,14 @@ def check_may_sign(document: Document) -> None:
 
 def _certified(document: Document) -> int | None:
     """The DocMDP permission of the certifying signature, None if there is none."""
-    permissions = document.root.get("/Perms")
+    permissions = entry(document.root, "/Perms")
     if not isinstance(permissions, generic.DictionaryObject) or "/DocMDP" not in permissions:
         return None
     signature = permissions["/DocMDP"]
-    for reference in signature.get("/Reference", ()):
-        parameters = follow(reference).get("/TransformParams")
+    for reference in entry(signature, "/Reference", ()):
+        parameters = entry(follow(reference), "/TransformParams")
         if isinstance(parameters, generic.DictionaryObject):
-            return int(parameters.get("/P", 2))
+            return int(entry(parameters, "/P", 2))
     return 2
 
 
