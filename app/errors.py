@@ -1,0 +1,483 @@
+"""What the user is told when something goes wrong, and what a batch and a script make of it.
+
+Every error class the user can meet has an entry, under its own name, in
+``resources/messages.zh_CN.toml`` and ``resources/messages.en.toml``; :func:`explain` finds it. The
+classes of ``crypto`` and ``device`` know nothing of this module, so what a batch and the command
+line do with them stands in one table here.
+
+    AppError                      something the product itself found out
+    ├── UsageError, Cancelled
+    ├── FileError                 FileNotReadable, NotAPdf, OutputExists, OutputNotWritable,
+    │                             OutputVerificationFailed
+    ├── SealUseError              SealNotFound, SealNotUsable, NotAuthorised, LeaseExpired
+    ├── PlacementError            PageRangeInvalid, PageOutOfRange, OutsidePage, KeywordNotFound
+    ├── PlatformError             PlatformNotSet, PlatformUnreachable, PlatformRefused,
+    │                             PlatformUntrusted, PlatformAnswerInvalid
+    └── LocalDataError            SettingsInvalid, SettingLocked, JournalDamaged, CabinetDamaged,
+                                  CabinetTooNew, CabinetLocked
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from functools import cache
+from importlib import resources
+from typing import Any, ClassVar
+
+LANGUAGES = ("zh_CN", "en")
+UNKNOWN_CODE = "E-999"
+_LONGEST_VALUE = 300
+
+
+class ExitCode(IntEnum):
+    """What the command line returns for an error.
+
+    0 to 3 are the answers of ``sealdesk verify`` (0 is success everywhere)."""
+
+    UNREADABLE = 4
+    """A document cannot be read."""
+    SEAL = 10
+    """The seal may not be used: unknown, suspended, expired, not authorised."""
+    PIN = 11
+    TOKEN = 12
+    PLATFORM = 13
+    OUTPUT = 14
+    """The result could not be written or did not pass its own verification."""
+    PLACEMENT = 15
+    LOCAL_DATA = 16
+    """Settings, cabinet or journal."""
+    USAGE = 64
+    """The command line itself is wrong (sysexits' EX_USAGE)."""
+    UNKNOWN = 70
+    CANCELLED = 130
+
+
+@dataclass(frozen=True)
+class Message:
+    """One error in the user's language."""
+
+    title: str
+    cause: str
+    remedy: str
+    code: str
+    """"E-201": stable, the same in every language."""
+
+
+class AppError(Exception):
+    """Base of the product's own errors; the fields of each are the placeholders of its text."""
+
+    stops_batch: ClassVar[bool] = False
+    """Whether a batch ends here, because the next document would fail the same way."""
+    exit_code: ClassVar[ExitCode] = ExitCode.UNKNOWN
+
+    def __str__(self) -> str:
+        """For logs, in English: the class and its fields."""
+        names: list[str] = [field.name for field in fields(self)] if is_dataclass(self) else []
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({shown})"
+
+
+# --- the command and the person ------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class UsageError(AppError):
+    """The command line asks for something that makes no sense."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+    stops_batch: ClassVar[bool] = True
+    problem: str
+
+
+class Cancelled(AppError):
+    """The person stopped it; nothing was written."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.CANCELLED
+    stops_batch: ClassVar[bool] = True
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class FileError(AppError):
+    """Something about a file."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREADABLE
+    path: str
+
+
+class FileProblem(StrEnum):
+    """Why the system refused a file."""
+
+    MISSING = "missing"
+    DENIED = "denied"
+    FOLDER = "folder"
+    """A folder stands where a file was expected."""
+    FULL = "full"
+    OTHER = "other"
+
+    @classmethod
+    def of(cls, error: OSError) -> FileProblem:
+        """The reason inside an OSError."""
+        import errno
+
+        known = {
+            errno.ENOENT: cls.MISSING,
+            errno.ENOTDIR: cls.MISSING,
+            errno.EACCES: cls.DENIED,
+            errno.EPERM: cls.DENIED,
+            errno.EROFS: cls.DENIED,
+            errno.EISDIR: cls.FOLDER,
+            errno.ENOSPC: cls.FULL,
+        }
+        return known.get(error.errno or 0, cls.OTHER)
+
+
+@dataclass(eq=False)
+class FileNotReadable(FileError):
+    """The system does not let us read the file."""
+
+    reason: FileProblem = FileProblem.OTHER
+
+
+class NotAPdf(FileError):
+    """The file does not begin like a PDF."""
+
+
+class OutputExists(FileError):
+    """The place of the result is taken; nothing is ever overwritten."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.OUTPUT
+
+
+@dataclass(eq=False)
+class OutputNotWritable(FileError):
+    """The system does not let us write the result."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.OUTPUT
+    reason: FileProblem = FileProblem.OTHER
+
+
+@dataclass(eq=False)
+class OutputVerificationFailed(FileError):
+    """What was written does not pass verification; it has been removed."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.OUTPUT
+    stops_batch: ClassVar[bool] = True
+    findings: str = ""
+    """Codes of the failed checks."""
+
+
+# --- the right to use a seal ---------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class SealUseError(AppError):
+    """This seal may not be used now."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.SEAL
+    stops_batch: ClassVar[bool] = True
+    seal: str
+    """Its name, or what the user typed."""
+
+
+class SealNotFound(SealUseError):
+    """No seal of that code, name or id is in the cabinet."""
+
+
+@dataclass(eq=False)
+class SealNotUsable(SealUseError):
+    """The seal itself is out of force."""
+
+    reason: str
+    """As :meth:`app.cabinet.SealRecord.usable` gives it: "suspended", "expired", …"""
+
+
+@dataclass(eq=False)
+class NotAuthorised(SealUseError):
+    """The person has no authorisation that covers this use."""
+
+    reason: str
+    """"none", "withdrawn", "term", "uses", "scope" or "document" (approved for another file)."""
+
+
+@dataclass(eq=False)
+class LeaseExpired(SealUseError):
+    """The platform was last heard of too long ago to stamp offline."""
+
+    since: datetime
+    """When the seal's status was last confirmed."""
+
+
+# --- where the seal goes -------------------------------------------------------------------------
+
+
+class PlacementError(AppError):
+    """The seal cannot be put where it was asked for; it is never moved silently."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.PLACEMENT
+
+
+@dataclass(eq=False)
+class PageRangeInvalid(PlacementError):
+    """A page range that cannot be read."""
+
+    text: str
+    """The part that is wrong."""
+
+
+@dataclass(eq=False)
+class PageOutOfRange(PlacementError):
+    """The document has no such page."""
+
+    page: int
+    """As the user counts, from 1."""
+    count: int
+
+
+@dataclass(eq=False)
+class OutsidePage(PlacementError):
+    """The seal would not lie wholly on the page."""
+
+    page: int
+    """As the user counts, from 1."""
+    width_mm: float
+    height_mm: float
+    left_mm: float
+    top_mm: float
+    right_mm: float
+    bottom_mm: float
+
+
+@dataclass(eq=False)
+class KeywordNotFound(PlacementError):
+    """The text does not occur, or not that often."""
+
+    keyword: str
+    found: int
+    wanted: int | None = None
+    """Which occurrence was asked for; None: any."""
+
+
+# --- the platform --------------------------------------------------------------------------------
+
+
+class PlatformError(AppError):
+    """The platform and we did not come to terms."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.PLATFORM
+    stops_batch: ClassVar[bool] = True
+
+
+class PlatformNotSet(PlatformError):
+    """No platform address is configured."""
+
+
+@dataclass(eq=False)
+class PlatformUnreachable(PlatformError):
+    """No answer came."""
+
+    url: str
+    reason: str = "other"
+    """"refused", "timeout", "tls", "proxy", "busy" or "other"."""
+
+
+@dataclass(eq=False)
+class PlatformRefused(PlatformError):
+    """The platform answered no (RFC 9457 problem+json)."""
+
+    problem: str
+    """The answer's stable code, e.g. "certificate_not_valid"."""
+    detail: str
+    """What the platform says of it."""
+    status: int = 0
+    request_id: str = ""
+
+
+@dataclass(eq=False)
+class PlatformUntrusted(PlatformError):
+    """The other side is not the platform it should be. Nothing was signed or sent to it."""
+
+    url: str
+    reason: str
+    """"insecure", "root", "certificates", "origin", "status", "receipt" or "seal"."""
+
+
+@dataclass(eq=False)
+class PlatformAnswerInvalid(PlatformError):
+    """An answer that does not follow the interface."""
+
+    url: str
+    what: str
+
+
+# --- what is kept on this machine ----------------------------------------------------------------
+
+
+class LocalDataError(AppError):
+    """Something kept on this machine cannot be used."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.LOCAL_DATA
+    stops_batch: ClassVar[bool] = True
+
+
+@dataclass(eq=False)
+class SettingsInvalid(LocalDataError):
+    """A setting has a value that cannot be."""
+
+    where: str
+    """File, registry key or environment variable."""
+    key: str
+    """"" if the whole file cannot be read."""
+    problem: str
+
+
+@dataclass(eq=False)
+class SettingLocked(LocalDataError):
+    """The administrator has fixed this setting."""
+
+    key: str
+
+
+@dataclass(eq=False)
+class JournalDamaged(LocalDataError):
+    """The usage journal was changed or cut."""
+
+    path: str
+    line: int
+    """The first line that is wrong, from 1."""
+
+
+@dataclass(eq=False)
+class CabinetDamaged(LocalDataError):
+    """The seal cabinet's file cannot be read; it is left as it is."""
+
+    path: str
+    detail: str
+
+
+@dataclass(eq=False)
+class CabinetTooNew(LocalDataError):
+    """The cabinet was written by a later version of the program."""
+
+    path: str
+
+
+@dataclass(eq=False)
+class CabinetLocked(LocalDataError):
+    """The cabinet's key cannot be had."""
+
+    reason: str
+    """"missing", "wrong", "exposed", "timeout" or "store"."""
+
+
+# --- what a batch and a script make of an error --------------------------------------------------
+
+_EXIT_CODES = {
+    # device
+    "TokenError": ExitCode.TOKEN,
+    "PinError": ExitCode.PIN,
+    "ReturnCode": ExitCode.TOKEN,
+    "ProfileError": ExitCode.TOKEN,
+    # crypto
+    "PdfError": ExitCode.UNREADABLE,
+    "ImprintError": ExitCode.SEAL,
+    "SealError": ExitCode.SEAL,
+    "StatementError": ExitCode.PLATFORM,
+    "MerkleError": ExitCode.PLATFORM,
+    "CertificateError": ExitCode.UNREADABLE,
+    "DerError": ExitCode.UNREADABLE,
+    # the system
+    "OSError": ExitCode.UNREADABLE,
+    "KeyboardInterrupt": ExitCode.CANCELLED,
+}
+_STOPPING = {
+    "TokenError",
+    "ReturnCode",
+    "ProfileError",
+    "ImprintError",
+    "SealError",
+    "KeyboardInterrupt",
+}
+"""Of classes without a ``stops_batch`` of their own: those that the next document meets again."""
+
+
+def exit_code(error: BaseException) -> int:
+    """The command line's exit code for *error*."""
+    if isinstance(error, AppError):
+        return error.exit_code
+    known = (_EXIT_CODES[name] for name in _names(error) if name in _EXIT_CODES)
+    return next(known, ExitCode.UNKNOWN)
+
+
+def stops_batch(error: BaseException) -> bool:
+    """Would the next document of a batch fail the same way?
+
+    An unknown error counts against its own document only."""
+    own = getattr(error, "stops_batch", None)
+    return own if isinstance(own, bool) else any(name in _STOPPING for name in _names(error))
+
+
+# --- the texts -----------------------------------------------------------------------------------
+
+
+def explain(error: BaseException, language: str = "zh_CN") -> Message:
+    """*error* in the user's language, from the entry of its class or the nearest base class.
+
+    An error nobody has foreseen gives E-999; a traceback never reaches the user."""
+    table = messages(language)
+    entry = next((table[name] for name in _names(error) if name in table), table["Unknown"])
+    words = entry.get("words", {})
+
+    def fill(template: str) -> str:
+        return _PLACEHOLDER.sub(
+            lambda found: _worded(getattr(error, found[1], None), words.get(found[1], {})), template
+        )
+
+    return Message(fill(entry["title"]), fill(entry["cause"]), fill(entry["remedy"]), entry["code"])
+
+
+def phrase(key: str, language: str = "zh_CN") -> str:
+    """A text that is no error, e.g. ``phrase("journal.document")``. Raises KeyError."""
+    node: Any = messages(language)["phrases"]
+    for part in key.split("."):
+        node = node[part]
+    return str(node)
+
+
+@cache
+def messages(language: str) -> dict[str, Any]:
+    """All entries of a language (one of :data:`LANGUAGES`; another reads as English)."""
+    name = language if language in LANGUAGES else "en"
+    source = resources.files("resources") / f"messages.{name}.toml"
+    return tomllib.loads(source.read_text(encoding="utf-8"))
+
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def _names(error: BaseException) -> list[str]:
+    return [ancestor.__name__ for ancestor in type(error).__mro__]
+
+
+def _worded(value: object, words: dict[str, str]) -> str:
+    """A field's value as the entry's ``words`` put it: by value, "none", or "other" around {}."""
+    if value is None:
+        return words.get("none", "—")
+    text = _shown(value)
+    return words.get(text, words.get("other", "{}").replace("{}", text))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M")
+    text = f"{value:.1f}" if isinstance(value, float) else str(value)
+    if len(text) > _LONGEST_VALUE:
+        text = text[:_LONGEST_VALUE] + "…"
+    # names of files and answers of servers must not steer the terminal or turn the text around
+    return "".join(char if char.isprintable() else "�" for char in text)
