@@ -296,7 +296,10 @@ def _time(text: str, short_year: bool) -> datetime:
         text = text[:-1]
     elif len(text) > 5 and text[-5] in "+-":
         sign = -1 if text[-5] == "-" else 1
-        offset = timedelta(hours=int(text[-4:-2]), minutes=int(text[-2:]))
+        hours, minutes = text[-4:-2], text[-2:]
+        if not (hours + minutes).isdigit() or int(minutes) > 59:
+            raise ValueError("not a zone")
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
         zone, text = timezone(sign * offset), text[:-5]
     elif short_year:
         raise ValueError("UTCTime without a zone")
@@ -343,8 +346,10 @@ def integer(value: int) -> bytes:
 
 
 def oid(dotted: str) -> bytes:
-    """OBJECT IDENTIFIER."""
+    """OBJECT IDENTIFIER; raises ValueError on what X.660 does not permit."""
     first, second, *others = (int(arc) for arc in dotted.split("."))
+    if not 0 <= first <= 2 or (first < 2 and second > 39) or min(second, *others, 0) < 0:
+        raise ValueError(f"no object identifier: {dotted}")
     out = bytearray()
     for arc in (40 * first + second, *others):
         groups = [arc & 0x7F]
