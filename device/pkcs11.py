@@ -1,0 +1,277 @@
+"""Smart keys through PKCS#11 modules, over python-pkcs11.
+
+``open_module(path).tokens()`` is the way in. A module is loaded and initialised once per process and
+belongs to one thread. Signature values are checked for their shape here and must be verified with the
+certificate by the caller before use: that also proves the vendor profile.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pkcs11
+
+from device import cryptoki
+from device.library_file import check_library
+from device.pkcs11_session import Pkcs11Session
+from device.profiles import Profile, choose_profile, profile_named
+from device.token import (
+    ModuleUnusable,
+    PinIncorrect,
+    PinLocked,
+    PinNotAllowed,
+    PinState,
+    Token,
+    TokenError,
+    TokenInfo,
+    TokenNotInitialised,
+    TokenNotPresent,
+    check_new_pin,
+)
+
+_log = logging.getLogger(__name__)
+
+# Token flags of the standard that python-pkcs11 has no names for.
+_USER_PIN_TO_BE_CHANGED = 0x80000
+_SO_PIN_LOCKED = 0x400000
+
+_loaded: dict[Path, Module] = {}
+
+
+def open_module(path: str | Path, profile: str | None = None) -> Module:
+    """Load a vendor's library, or return it if it is loaded already.
+
+    `profile` forces a vendor profile by name. Raises ModuleNotFound, ModuleWrongArchitecture,
+    ModuleUnusable; KeyError for an unknown profile name.
+    """
+    forced = profile_named(profile) if profile else None
+    real = Path(path).resolve()  # under two names one library would be initialised twice
+    module = _loaded.get(real)
+    if module is None:
+        check_library(real)
+        try:
+            module = Module(pkcs11.lib(str(real)), cryptoki.DirectCalls(str(real)), real)
+        except (pkcs11.PKCS11Error, OSError, AttributeError) as error:
+            raise ModuleUnusable(f"{real} does not start: {error}", str(real)) from error
+        _loaded[real] = module
+    module.forced_profile = forced or module.forced_profile
+    return module
+
+
+class Module:
+    """A loaded driver library."""
+
+    def __init__(self, library: Any, calls: cryptoki.DirectCalls, path: Path) -> None:
+        self.path = path
+        self.manufacturer: str = library.manufacturer_id
+        self.description: str = library.library_description
+        self.version: tuple[int, int] = library.library_version
+        self.forced_profile: Profile | None = None
+        self.calls = calls
+        self._library = library
+        self._logins: dict[int, Pkcs11Session] = {}
+
+    def tokens(self) -> list[Token]:
+        """The keys plugged in at this moment, blank ones included. Raises DeviceFault."""
+        return [Pkcs11Token(self, self.describe(token)) for token in self.present()]
+
+    def present(self) -> list[Any]:
+        """python-pkcs11's tokens, freshly read: the flags of an old one are never updated."""
+        found: list[Any] = []
+        with cryptoki.translated():
+            for slot in self._library.get_slots(token_present=True):
+                with suppress(pkcs11.TokenNotPresent, pkcs11.TokenNotRecognised):
+                    found.append(slot.get_token())
+        return found
+
+    def profile_for(self, token: Any) -> Profile:
+        """The vendor profile for a token of this library."""
+        if self.forced_profile is not None:
+            return self.forced_profile
+        mechanisms: set[int] = set()
+        with suppress(pkcs11.PKCS11Error):
+            mechanisms = {int(mechanism) for mechanism in token.slot.get_mechanisms()}
+        return choose_profile(str(self.path), self.manufacturer, self.description, mechanisms)
+
+    def describe(self, token: Any) -> TokenInfo:
+        """What a python-pkcs11 token says of itself."""
+        profile = self.profile_for(token)
+        return TokenInfo(
+            serial=token.serial.decode("ascii", errors="replace").strip("\0 "),
+            label=token.label.strip(),
+            manufacturer=token.manufacturer_id,
+            model=token.model,
+            module=str(self.path),
+            slot=token.slot.slot_id,
+            is_virtual=profile.virtual,
+            hardware_version="{}.{}".format(*token.hardware_version),
+            firmware_version="{}.{}".format(*token.firmware_version),
+            profile=profile.name,
+        )
+
+    def log_out(self, slot: int) -> None:
+        """End the login on a slot, if there is one: PKCS#11 knows one login per token."""
+        session = self._logins.pop(slot, None)
+        if session is not None:
+            session.close()
+
+    def close_sessions(self, slot: int) -> None:
+        """End every session on a slot, also those that something leaked."""
+        self.log_out(slot)
+        with suppress(pkcs11.PKCS11Error):
+            self.calls.close_all_sessions(slot)
+
+    def log_in(self, session: Pkcs11Session, slot: int, user: int, pin: str) -> None:
+        """C_Login on an open session; the session is closed if that fails."""
+        try:
+            self.calls.login(session.handle, user, pin)
+        except BaseException:
+            session.close()
+            raise
+        session.logged_in = True
+        self._logins[slot] = session
+
+
+class Pkcs11Token:
+    """A key as `Module.tokens` found it; works again after it was pulled out and plugged in."""
+
+    def __init__(self, module: Module, info: TokenInfo) -> None:
+        self._module = module
+        self._info = info
+
+    @property
+    def info(self) -> TokenInfo:
+        return self._info
+
+    def __repr__(self) -> str:
+        return f"<Pkcs11Token {self._info.serial!r} {self._info.label!r} slot {self._info.slot}>"
+
+    @property
+    def initialised(self) -> bool:
+        """Whether label and SO PIN are set; asked afresh. Raises TokenNotPresent."""
+        return bool(self._find().flags & pkcs11.TokenFlag.TOKEN_INITIALIZED)
+
+    def _find(self) -> Any:
+        """The same key, in whatever slot it is now; a blank one only in its slot."""
+        for token in self._module.present():
+            found = self._module.describe(token)
+            same = found.serial == self._info.serial
+            if same and (found.serial or found.slot == self._info.slot):
+                self._info = found
+                return token
+        raise TokenNotPresent(f"the token {self._info.serial or '(blank)'} is not plugged in")
+
+    def pin_state(self) -> PinState:
+        token = self._find()
+        flags = int(token.flags)
+        return PinState(
+            initialised=bool(flags & pkcs11.TokenFlag.USER_PIN_INITIALIZED),
+            count_low=bool(flags & pkcs11.TokenFlag.USER_PIN_COUNT_LOW),
+            final_try=bool(flags & pkcs11.TokenFlag.USER_PIN_FINAL_TRY),
+            locked=bool(flags & pkcs11.TokenFlag.USER_PIN_LOCKED),
+            must_change=bool(flags & _USER_PIN_TO_BE_CHANGED),
+            tries_left=self._tries_left(token, officer=False),
+        )
+
+    def _tries_left(self, token: Any, *, officer: bool) -> int | None:
+        tries = self._module.profile_for(token).tries
+        if tries is None or not token.flags & pkcs11.TokenFlag.TOKEN_INITIALIZED:
+            return None
+        attribute = tries.officer if officer else tries.user
+        session = self._open_session(token)
+        try:
+            return session.feature(tries.feature, attribute)
+        except TokenError:
+            return None
+        finally:
+            session.close()
+
+    def _open_session(self, token: Any, *, writable: bool = False) -> Pkcs11Session:
+        if not token.flags & pkcs11.TokenFlag.TOKEN_INITIALIZED:
+            raise TokenNotInitialised("the token is blank: initialise it first")
+        profile = self._module.profile_for(token)
+        numbers = (profile.tries.user, profile.tries.officer) if profile.tries else ()
+        with cryptoki.translated():
+            session = token.open(
+                rw=writable, attribute_mapper=cryptoki.lenient_mapper(numbers)
+            )
+        return Pkcs11Session(session, self._module.calls, profile, self._is_present)
+
+    def _is_present(self) -> bool:
+        try:
+            self._find()
+        except TokenError:
+            return False
+        return True
+
+    def open(self) -> Pkcs11Session:
+        # Writable, because a read-only session would keep the security officer from logging in.
+        return self._open_session(self._find(), writable=True)
+
+    def login(self, pin: str) -> Pkcs11Session:
+        token = self._find()
+        self._module.log_out(self._info.slot)
+        with self._pin_errors(officer=False):
+            session = self._open_session(token, writable=True)
+            try:
+                self._module.log_in(session, self._info.slot, cryptoki.USER, pin)
+            except pkcs11.UserAlreadyLoggedIn:
+                # A leaked login: then the library has not looked at this PIN. Make it look.
+                self._module.close_sessions(self._info.slot)
+                session = self._open_session(token, writable=True)
+                self._module.log_in(session, self._info.slot, cryptoki.USER, pin)
+        return session
+
+    @contextmanager
+    def _pin_errors(self, *, officer: bool) -> Iterator[None]:
+        """A wrong PIN comes out with the tries left, or as locked if that was the last one."""
+        try:
+            with cryptoki.translated():
+                yield
+        except (PinIncorrect, PinNotAllowed) as error:
+            token = self._find()
+            tries = self._tries_left(token, officer=officer)
+            lock = _SO_PIN_LOCKED if officer else int(pkcs11.TokenFlag.USER_PIN_LOCKED)
+            if tries == 0 or int(token.flags) & lock:
+                raise PinLocked("that was the last try: the PIN is locked now") from error
+            raise PinIncorrect(tries) from error
+
+    def change_pin(self, old: str, new: str) -> None:
+        check_new_pin(new, old=old)
+        token = self._find()
+        self._module.log_out(self._info.slot)  # C_SetPIN changes the PIN of whoever is logged in
+        with self._pin_errors(officer=False):
+            session = self._open_session(token, writable=True)
+            try:
+                session.set_pin(old, new)
+            finally:
+                session.close()
+
+    def initialise(self, label: str, so_pin: str, user_pin: str) -> None:
+        check_new_pin(so_pin)
+        check_new_pin(user_pin)
+        self._find()
+        self._module.close_sessions(self._info.slot)
+        slots = {self._info.slot}
+        with self._pin_errors(officer=True):
+            self._module.calls.init_token(self._info.slot, so_pin, label)
+        for token in self._module.present():  # the serial number may be new as well
+            if token.slot.slot_id in slots:
+                self._info = self._module.describe(token)
+        self.unblock(so_pin, user_pin)
+
+    def unblock(self, so_pin: str, new_pin: str) -> None:
+        check_new_pin(new_pin)
+        token = self._find()
+        self._module.close_sessions(self._info.slot)
+        with self._pin_errors(officer=True):
+            session = self._open_session(token, writable=True)
+            self._module.log_in(session, self._info.slot, cryptoki.SECURITY_OFFICER, so_pin)
+            try:
+                session.init_pin(new_pin)
+            finally:
+                session.close()

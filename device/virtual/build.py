@@ -1,0 +1,75 @@
+"""Compiles the virtual Ukey, once per version of its sources. Standard library only.
+
+``python3 -m device.virtual.build`` prints the path of the module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+_SOURCES = Path(__file__).resolve().parent
+_FLAGS = (
+    "-std=c11", "-O2", "-g", "-fPIC", "-shared", "-fvisibility=hidden",
+    "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+    "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong", "-Wl,-z,relro,-z,now",
+)  # fmt: skip
+_LIBRARIES = ("-lcrypto", "-lpthread")
+
+
+class BuildError(RuntimeError):
+    """The virtual Ukey could not be compiled; the message says what is missing."""
+
+
+def module_path(folder: Path | None = None) -> Path:
+    """The ready module: one shipped beside the sources, else the one compiled into `folder`."""
+    name = "sealdesk-vukey.dll" if sys.platform == "win32" else "sealdesk-vukey.so"
+    shipped = _SOURCES / name
+    return shipped if shipped.is_file() else build(folder)
+
+
+def build(folder: Path | None = None, *, extra_flags: tuple[str, ...] = ()) -> Path:
+    """Compile the C sources into `folder` (default ``<repository>/.sealdesk``) if they changed.
+
+    Returns the shared object's path. Raises BuildError without a compiler or OpenSSL headers.
+    """
+    sources = sorted(_SOURCES.glob("*.c"))
+    digest = hashlib.sha256(repr((_FLAGS, extra_flags, _LIBRARIES)).encode())
+    for source in [*sources, *sorted(_SOURCES.glob("*.h"))]:
+        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    folder = folder or _SOURCES.parent.parent / ".sealdesk"
+    target = folder / f"vukey-{digest.hexdigest()[:16]}.so"
+    if target.is_file():
+        return target
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        raise BuildError("no C compiler: the virtual Ukey needs gcc and libssl-dev (Debian)")
+    folder.mkdir(parents=True, exist_ok=True)
+    # Linked under another name first: a second process never loads half a module.
+    handle, name = tempfile.mkstemp(prefix="vukey-", suffix=".tmp", dir=folder)
+    os.close(handle)
+    fresh = Path(name)
+    try:
+        command = [*compiler.split(), *_FLAGS, *extra_flags, *map(str, sources)]
+        result = subprocess.run(  # noqa: S603 - our own sources and the user's own compiler
+            [*command, "-o", str(fresh), *_LIBRARIES], capture_output=True, text=True, check=False
+        )
+        if result.returncode != 0:
+            hint = " (install libssl-dev)" if "openssl/" in result.stderr else ""
+            raise BuildError(f"the virtual Ukey does not compile{hint}:\n{result.stderr}")
+        fresh.chmod(0o755)
+        fresh.replace(target)
+    except OSError as error:
+        raise BuildError(f"the C compiler {compiler!r} cannot be run: {error}") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    return target
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{module_path()}\n")

@@ -1,0 +1,100 @@
+/* What the files of the PKCS#11 module share: slots, sessions, and the rules of entering a call. */
+#ifndef SEALDESK_MODULE_H
+#define SEALDESK_MODULE_H
+
+#include "cryptoki.h"
+#include "store.h"
+
+#define SLOT_COUNT 4
+#define MAX_SESSIONS 256
+#define FIRST_SESSION_OBJECT 0x40000000UL
+
+enum login { NOBODY, USER, OFFICER };
+
+struct slot {
+    CK_SLOT_ID id;
+    bool present, readable;
+    bool announced; /* presence as last told by C_WaitForSlotEvent */
+    struct vk_token token;
+    struct vk_object *session_objects;
+    enum login login;
+    unsigned char token_key[VK_KEY_SIZE]; /* only while somebody is logged in */
+    void *lock;                           /* held from change_begin to change_end */
+    unsigned long removals;               /* how often all its sessions ended at once */
+};
+
+struct signing {
+    bool active, multipart;
+    const struct sign_mechanism *mechanism;
+    EVP_PKEY *key;
+    EVP_MD_CTX *hash;
+};
+
+struct session {
+    CK_SESSION_HANDLE handle;
+    struct slot *slot;
+    CK_FLAGS flags;
+    bool searching;
+    CK_OBJECT_HANDLE *found;
+    CK_ULONG found_count, found_next;
+    struct signing sign;
+    EVP_MD_CTX *digest;
+    bool digest_multipart;
+    struct session *next;
+};
+
+/* Every C_ function: enter(), work, leave(result). enter() takes the one mutex. */
+CK_RV enter(void);
+CK_RV leave(CK_RV result);
+/* enter() and find the session; a key pulled out meanwhile is found here. Needs leave() only if OK. */
+CK_RV enter_session(CK_SESSION_HANDLE handle, struct session **session);
+struct session *find_session(CK_SESSION_HANDLE handle);
+/* Look at the file: CKR_OK, CKR_TOKEN_NOT_PRESENT or CKR_TOKEN_NOT_RECOGNIZED; ends dead sessions. */
+CK_RV refresh(struct slot *slot);
+/* Read, change and write the file under its lock. A failed change is undone by reading again.
+   change_begin may reload the token: object pointers from before it are dead afterwards. */
+CK_RV change_begin(struct slot *slot);
+CK_RV change_save(struct slot *slot);
+CK_RV change_end(struct slot *slot, CK_RV result);
+CK_RV slot_with_token(CK_SLOT_ID id);
+bool slot_path(const struct slot *slot, const char *ending, char out[VP_PATH_SIZE]);
+
+void signing_end(struct signing *sign);
+void search_end(struct session *session);
+void session_objects_end(struct slot *slot, CK_SESSION_HANDLE owner, bool only_private);
+
+/* templates.c: which attribute may stand where */
+CK_RV template_apply(struct vk_object *object, const CK_ATTRIBUTE *template, CK_ULONG count,
+                     CK_ULONG class);
+CK_RV template_change(struct vk_object *object, const CK_ATTRIBUTE *template, CK_ULONG count);
+CK_RV template_check(const CK_ATTRIBUTE *template, CK_ULONG count);
+const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *template, CK_ULONG count,
+                                  CK_ATTRIBUTE_TYPE type);
+bool template_matches(const struct vk_object *object, const CK_ATTRIBUTE *template, CK_ULONG count);
+CK_RV attribute_read(const struct vk_object *object, CK_ATTRIBUTE *out);
+
+/* The functions of the list that live in objects.c and sign.c */
+CK_RV C_CreateObject(CK_SESSION_HANDLE, CK_ATTRIBUTE *, CK_ULONG, CK_OBJECT_HANDLE *);
+CK_RV C_DestroyObject(CK_SESSION_HANDLE, CK_OBJECT_HANDLE);
+CK_RV C_GetAttributeValue(CK_SESSION_HANDLE, CK_OBJECT_HANDLE, CK_ATTRIBUTE *, CK_ULONG);
+CK_RV C_SetAttributeValue(CK_SESSION_HANDLE, CK_OBJECT_HANDLE, CK_ATTRIBUTE *, CK_ULONG);
+CK_RV C_FindObjectsInit(CK_SESSION_HANDLE, CK_ATTRIBUTE *, CK_ULONG);
+CK_RV C_FindObjects(CK_SESSION_HANDLE, CK_OBJECT_HANDLE *, CK_ULONG, CK_ULONG *);
+CK_RV C_FindObjectsFinal(CK_SESSION_HANDLE);
+CK_RV C_GenerateKeyPair(CK_SESSION_HANDLE, CK_MECHANISM *, CK_ATTRIBUTE *, CK_ULONG, CK_ATTRIBUTE *,
+                        CK_ULONG, CK_OBJECT_HANDLE *, CK_OBJECT_HANDLE *);
+struct vk_object *find_object(const struct session *session, CK_OBJECT_HANDLE handle);
+CK_RV C_GetMechanismList(CK_SLOT_ID, CK_MECHANISM_TYPE *, CK_ULONG *);
+CK_RV C_GetMechanismInfo(CK_SLOT_ID, CK_MECHANISM_TYPE, CK_MECHANISM_INFO *);
+CK_RV C_SignInit(CK_SESSION_HANDLE, CK_MECHANISM *, CK_OBJECT_HANDLE);
+CK_RV C_Sign(CK_SESSION_HANDLE, CK_BYTE *, CK_ULONG, CK_BYTE *, CK_ULONG *);
+CK_RV C_SignUpdate(CK_SESSION_HANDLE, CK_BYTE *, CK_ULONG);
+CK_RV C_SignFinal(CK_SESSION_HANDLE, CK_BYTE *, CK_ULONG *);
+CK_RV C_DigestInit(CK_SESSION_HANDLE, CK_MECHANISM *);
+CK_RV C_Digest(CK_SESSION_HANDLE, CK_BYTE *, CK_ULONG, CK_BYTE *, CK_ULONG *);
+CK_RV C_DigestUpdate(CK_SESSION_HANDLE, CK_BYTE *, CK_ULONG);
+CK_RV C_DigestFinal(CK_SESSION_HANDLE, CK_BYTE *, CK_ULONG *);
+CK_RV C_SeedRandom(CK_SESSION_HANDLE, CK_BYTE *, CK_ULONG);
+CK_RV C_GenerateRandom(CK_SESSION_HANDLE, CK_BYTE *, CK_ULONG);
+
+#endif
