@@ -40,6 +40,7 @@ class Enterprise(Base):
     licence_until: Mapped[int | None]
     """None: 长期."""
     state: Mapped[str]
+    """claimed, until a review found it in the register: registered; later perhaps gone."""
 
 
 class Person(Base):
@@ -48,8 +49,8 @@ class Person(Base):
     name: Mapped[str]
     id_no_enc: Mapped[bytes | None]
     """Sealed citizen number."""
-    id_no_index: Mapped[bytes | None] = mapped_column(unique=True)
-    """HMAC-SM3 of the number: found without being read."""
+    identity_index: Mapped[bytes | None] = mapped_column(unique=True)
+    """HMAC-SM3 of number and name: found without being read."""
     phone_enc: Mapped[bytes | None]
 
 
@@ -95,6 +96,8 @@ class Application(Base):
     kind: Mapped[str]
     state: Mapped[str] = mapped_column(index=True)
     enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"), index=True)
+    enterprise_name: Mapped[str]
+    """As applied for; the review compares it with the register."""
     handler_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
     subtype: Mapped[str]
     physical_code: Mapped[str | None]

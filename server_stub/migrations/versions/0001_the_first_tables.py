@@ -79,10 +79,10 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("id_no_enc", sa.LargeBinary(), nullable=True),
-        sa.Column("id_no_index", sa.LargeBinary(), nullable=True),
+        sa.Column("identity_index", sa.LargeBinary(), nullable=True),
         sa.Column("phone_enc", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("id_no_index"),
+        sa.UniqueConstraint("identity_index"),
     )
     op.create_table(
         "session",
@@ -121,6 +121,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("enterprise_id", sa.String(), nullable=False),
+        sa.Column("enterprise_name", sa.String(), nullable=False),
         sa.Column("handler_id", sa.String(), nullable=False),
         sa.Column("subtype", sa.String(), nullable=False),
         sa.Column("physical_code", sa.String(), nullable=True),

@@ -1,0 +1,236 @@
+"""The neighbours a city's platform needs, as Protocols, and a simulated city that plays them all.
+
+The texts of the police's, the register's and the national platform's interfaces were not
+obtainable: these Protocols are our own and claim no conformance. A real adapter replaces one
+attribute of :class:`Neighbours` at a time; docs/platform.md says what each is asked for and why.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from crypto import gm
+from server_stub import imprint, uscc
+from server_stub.vault import write_private
+
+
+class NeighbourError(Exception):
+    """A neighbour did not answer, or refused."""
+
+
+@dataclass(frozen=True)
+class RegisteredEnterprise:
+    """What the market regulator shares of an enterprise (第十二条: not asked for again)."""
+
+    uscc: str
+    name: str
+    legal_rep: str
+    status: str
+    """active, revoked (吊销) or deregistered (注销)."""
+    licence_until: int | None
+    """Microseconds; None = 长期."""
+
+
+@dataclass(frozen=True)
+class FiledSeal:
+    """A physical seal as filed with the police; names after PLATFORM.md §2.2."""
+
+    code: str
+    """印章编码, 13 digits."""
+    uscc: str
+    subtype: str
+    name: str
+    """印章名称: what the seal data must say."""
+    shape: str
+    width_mm: int
+    height_mm: int
+    status: str
+    """filed, delivered, lost (挂失), cancelled (缴销)."""
+    valid_until: int | None
+    imprint_sm3: str
+    """Hex, over the file that :meth:`Police.imprint` gives."""
+
+
+class MarketRegulator(Protocol):
+    def enterprise(self, code: str) -> RegisteredEnterprise | None:
+        """The register's entry of a credit code."""
+
+
+class ELicence(Protocol):
+    def valid_until(self, code: str) -> int | None:
+        """Until when the enterprise's e-licence holds; None = no end (第十七条)."""
+
+
+class Identity(Protocol):
+    def matches(self, name: str, id_no: str) -> bool:
+        """Do name and citizen number belong together?"""
+
+
+class Police(Protocol):
+    def filed_seal(self, code: str, subtype: str) -> FiledSeal | None:
+        """The unit's filed seal of that kind, by credit code."""
+
+    def imprint(self, seal_code: str) -> bytes:
+        """The filed imprint, PNG (第八条、第十三条). Raises :class:`NeighbourError`."""
+
+    def file(self, report: bytes) -> str:
+        """Take a report about an electronic seal (第十五条); gives the receipt number."""
+
+
+class NationalPlatform(Protocol):
+    def assign_code(self, region: str) -> str:
+        """A fresh 14-digit seal code: 6 digits of region, 8 of its own (印章赋码)."""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Who is asked for what."""
+
+    market: MarketRegulator
+    licences: ELicence
+    identity: Identity
+    police: Police
+    national: NationalPlatform
+
+    @classmethod
+    def simulated(cls, city: SimulatedCity) -> Neighbours:
+        return cls(city, city, city, city, city)
+
+
+class SimulatedCity:
+    """All neighbours in one file below *directory*: registers enterprises, keeps filed seals with
+    their imprints, numbers seals, answers receipts. Every answer is stable across restarts."""
+
+    def __init__(self, directory: Path, font: Path | None = None, dpi: int = 600) -> None:
+        self._directory, self._font, self._dpi = directory, font, dpi
+        self._lock = threading.Lock()
+
+    def register(
+        self, code: str, name: str, legal_rep: str, licence_until: int | None = None
+    ) -> None:
+        """Take an enterprise into the register and file its five physical seals; an enterprise that
+        is known already stays as it is."""
+        uscc.check_credit_code(code)
+        with self._lock:
+            book = self._read()
+            if code in book["enterprises"]:
+                return
+            entry = RegisteredEnterprise(code, name, legal_rep, "active", licence_until)
+            book["enterprises"][code] = asdict(entry)
+            region = uscc.region_of(code)
+            for subtype, spec in imprint.SPECS.items():
+                book["serial"] += 1
+                person = subtype == "legal_representative"
+                seal = FiledSeal(
+                    code=f"{region}{book['serial']:07d}",
+                    uscc=code,
+                    subtype=subtype,
+                    name=legal_rep if person else name + spec.subtitle,
+                    shape=spec.shape,
+                    width_mm=spec.width,
+                    height_mm=spec.height,
+                    status="delivered",
+                    valid_until=None,
+                    imprint_sm3="",  # known once the imprint was asked for and drawn
+                )
+                book["seals"][seal.code] = asdict(seal)
+            self._write(book)
+
+    def change(self, code: str, **fields: object) -> None:
+        """Something happens to an enterprise, e.g. ``status="revoked"``."""
+        with self._lock:
+            book = self._read()
+            book["enterprises"][code].update(fields)
+            self._write(book)
+
+    def change_seal(self, seal_code: str, **fields: object) -> None:
+        """Something happens to a filed seal, e.g. ``status="lost"``."""
+        with self._lock:
+            book = self._read()
+            book["seals"][seal_code].update(fields)
+            self._write(book)
+
+    # MarketRegulator, ELicence, Identity
+
+    def enterprise(self, code: str) -> RegisteredEnterprise | None:
+        entry = self._read()["enterprises"].get(code)
+        return RegisteredEnterprise(**entry) if entry else None
+
+    def valid_until(self, code: str) -> int | None:
+        entry = self.enterprise(code)
+        return entry.licence_until if entry else None
+
+    def matches(self, name: str, id_no: str) -> bool:
+        try:
+            uscc.check_citizen_number(id_no)
+        except uscc.CodeError:
+            return False
+        return bool(name.strip())
+
+    # Police
+
+    def filed_seal(self, code: str, subtype: str) -> FiledSeal | None:
+        with self._lock:
+            book = self._read()
+            for entry in book["seals"].values():
+                if (entry["uscc"], entry["subtype"]) == (code, subtype):
+                    if not entry["imprint_sm3"]:
+                        self._draw(book, entry)
+                    return FiledSeal(**entry)
+        return None
+
+    def imprint(self, seal_code: str) -> bytes:
+        try:
+            return (self._directory / "imprints" / f"{seal_code}.png").read_bytes()
+        except OSError as error:
+            raise NeighbourError(f"no imprint is filed for {seal_code}") from error
+
+    def file(self, report: bytes) -> str:
+        with self._lock:
+            book = self._read()
+            number = f"BA{len(book['filings']) + 1:08d}"
+            book["filings"][number] = gm.sm3(report).hex()
+            self._write(book)
+        return number
+
+    # NationalPlatform
+
+    def assign_code(self, region: str) -> str:
+        with self._lock:
+            book = self._read()
+            book["codes"][region] = book["codes"].get(region, 0) + 1
+            self._write(book)
+            return f"{region}{book['codes'][region]:08d}"
+
+    def _draw(self, book: dict[str, Any], entry: dict[str, Any]) -> None:
+        unit = book["enterprises"][entry["uscc"]]
+        person = entry["subtype"] == "legal_representative"
+        picture = imprint.draw(
+            entry["subtype"],
+            unit["legal_rep"] if person else unit["name"],
+            seal_code=entry["code"],
+            credit_code=entry["uscc"],
+            dpi=self._dpi,
+            font=self._font,
+        )
+        folder = self._directory / "imprints"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{entry['code']}.png").write_bytes(picture)
+        entry["imprint_sm3"] = gm.sm3(picture).hex()
+        self._write(book)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            book: dict[str, Any] = json.loads((self._directory / "city.json").read_bytes())
+            return book
+        except FileNotFoundError:
+            return {"enterprises": {}, "seals": {}, "filings": {}, "codes": {}, "serial": 0}
+
+    def _write(self, book: dict[str, Any]) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(book, ensure_ascii=False, indent=1)
+        write_private(self._directory / "city.json", text.encode())

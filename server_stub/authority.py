@@ -1,0 +1,215 @@
+"""The platform's own keys and what they sign: certificates, CRLs, statements about seals.
+
+::
+
+    root ── issuing ─┬─ seal_maker   制章人: signs seal data (digitalSignature, nonRepudiation)
+                     ├─ timestamp    purpose timeStamping
+                     ├─ status       purpose OCSPSigning: statements and tickets
+                     ├─ registry     checkpoints of the public log
+                     ├─ ledger       checkpoints of the private log
+                     └─ holders      CN = 14-digit seal code, O = credit code + name, C = CN
+
+One key, one purpose (GB/T 17901.1-2020, 第二十五条); the private halves stay in a ``KeyStore``.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from crypto import x509
+from crypto.keys import sm2_spki
+from crypto.statement import SealStatement
+from crypto.x509_make import make_certificate, make_crl
+from server_stub import records, states
+from server_stub.ledger import LEDGER, Transaction
+from server_stub.settings import Settings
+from server_stub.store import WRITER, Key, LedgerEntry
+from server_stub.vault import KeyStore, ServerKey
+
+ROOT, ISSUING, SEAL_MAKER, TIMESTAMP, STATUS = (
+    "root",
+    "issuing",
+    "seal_maker",
+    "timestamp",
+    "status",
+)
+_SIGNING = ("digitalSignature", "nonRepudiation")
+_YEAR = timedelta(days=365)
+_SKEW = timedelta(minutes=5)
+"""Certificates begin a little earlier than now, for clocks that are behind ours."""
+
+HOLDER_LIFE = 3 * _YEAR
+
+
+@dataclass(frozen=True)
+class _Purpose:
+    name: str
+    title: str
+    life: timedelta
+    usage: tuple[str, ...] = _SIGNING
+    extended: tuple[str, ...] = ()
+
+
+_PURPOSES = (
+    _Purpose(ROOT, "根证书", 20 * _YEAR, ("keyCertSign", "cRLSign")),
+    _Purpose(ISSUING, "签发证书", 10 * _YEAR, ("keyCertSign", "cRLSign")),
+    _Purpose(SEAL_MAKER, "制章人", 6 * _YEAR),
+    _Purpose(TIMESTAMP, "时间戳", 6 * _YEAR, _SIGNING, (x509.TIME_STAMPING,)),
+    _Purpose(STATUS, "印章状态", 6 * _YEAR, _SIGNING, (x509.OCSP_SIGNING,)),
+    _Purpose("registry", "公开状态日志", 6 * _YEAR, ("digitalSignature",)),
+    _Purpose("ledger", "存证日志", 6 * _YEAR, ("digitalSignature",)),
+)
+PURPOSES = tuple(purpose.name for purpose in _PURPOSES)
+
+
+class Authority:
+    """Every active key by its purpose."""
+
+    def __init__(self, settings: Settings, keys: Mapping[str, ServerKey]) -> None:
+        self._settings = settings
+        self._keys = dict(keys)
+
+    @classmethod
+    def establish(cls, engine: Engine, settings: Settings, store: KeyStore) -> Authority:
+        """Open the keys of this platform; whatever is missing is made. A second call makes nothing.
+
+        The one write that does not go through the ledger, because the ledger's own keys are among
+        them; :func:`announce_keys` puts them on record afterwards."""
+        now = records.now()
+        keys: dict[str, ServerKey] = {}
+        with Session(engine.execution_options(**WRITER)) as session, session.begin():
+            for purpose in _PURPOSES:
+                row = session.scalar(
+                    select(Key).where(Key.purpose == purpose.name, Key.state == "active")
+                )
+                if row is None:
+                    row = _make_key(settings, store, purpose, keys, now)
+                    session.add(row)
+                keys[purpose.name] = store.open(row.store_ref, row.certificate)
+        return cls(settings, keys)
+
+    def key(self, purpose: str) -> ServerKey:
+        """The active key for *purpose*."""
+        return self._keys[purpose]
+
+    def certificate(self, purpose: str) -> bytes:
+        """Its certificate, DER."""
+        return self._keys[purpose].certificate
+
+    def issue(
+        self, subject: x509.Name, spki: bytes, not_before: datetime, not_after: datetime
+    ) -> bytes:
+        """A holder's certificate, DER, with a fresh random serial number."""
+        issuer = self._keys[ISSUING]
+        end = min(not_after, x509.Certificate.parse(issuer.certificate).not_after)
+        return make_certificate(
+            subject=subject,
+            public_key=spki,
+            issuer=x509.Certificate.parse(issuer.certificate).subject,
+            issuer_key=issuer,
+            authority_spki=sm2_spki(issuer.public),
+            serial=_serial(),
+            not_before=not_before - _SKEW,
+            not_after=end,
+            key_usage=_SIGNING,
+            crl_urls=_crl_urls(self._settings, ISSUING),
+        )
+
+    def crl(self, issuer: str, entries: Iterable[tuple[int, datetime, int | None]]) -> bytes:
+        """A fresh revocation list of *issuer* (root or issuing), DER; its number is the time."""
+        key, now = self._keys[issuer], records.now()
+        return make_crl(
+            issuer=x509.Certificate.parse(key.certificate).subject,
+            issuer_key=key,
+            authority_spki=sm2_spki(key.public),
+            number=now,
+            this_update=records.moment(now) - _SKEW,
+            next_update=records.moment(now) + timedelta(seconds=self._settings.crl_seconds),
+            entries=entries,
+        )
+
+    def attest(self, statement: SealStatement) -> bytes:
+        """The signed token of *statement*, DER."""
+        return statement.encode(self._keys[STATUS])
+
+
+def holder_subject(seal_code: str, uscc: str, name: str) -> x509.Name:
+    """The subject convention of the 统一电子印章 certificates (STANDARDS.md §2)."""
+    return x509.Name.build([("C", "CN"), ("O", uscc + name), ("CN", seal_code)])
+
+
+def announce_keys(tx: Transaction) -> None:
+    """Record every key that no ledger entry speaks of yet."""
+    announced = set(
+        tx.session.scalars(
+            select(LedgerEntry.object_id).where(
+                LedgerEntry.log == LEDGER, LedgerEntry.object_kind == "key"
+            )
+        )
+    )
+    for key in tx.session.scalars(select(Key).order_by(Key.created_at, Key.id)):
+        if key.id not in announced:
+            fields = {"key": key.id, "purpose": key.purpose, "state": key.state}
+            fields["public"] = key.public.hex()
+            tx.record(LEDGER, "key-v1", fields, about=("key", key.id))
+
+
+def _make_key(
+    settings: Settings,
+    store: KeyStore,
+    purpose: _Purpose,
+    known: Mapping[str, ServerKey],
+    now: int,
+) -> Key:
+    reference = store.generate()
+    key = store.open(reference)
+    name = x509.Name.build(
+        [("C", "CN"), ("O", settings.provider_name), ("CN", f"{purpose.title} {reference[:6]}")]
+    )
+    is_ca = purpose.name in (ROOT, ISSUING)
+    issuer = {ROOT: key, ISSUING: known.get(ROOT)}.get(purpose.name, known.get(ISSUING)) or key
+    issuer_name = x509.Certificate.parse(issuer.certificate).subject if issuer is not key else name
+    start = records.moment(now).replace(microsecond=0)
+    certificate = make_certificate(
+        subject=name,
+        public_key=sm2_spki(key.public),
+        issuer=issuer_name,
+        issuer_key=issuer,
+        authority_spki=sm2_spki(issuer.public),
+        serial=_serial(),
+        not_before=start - _SKEW,
+        not_after=start + purpose.life,
+        key_usage=purpose.usage,
+        ca=is_ca,
+        path_length={ROOT: 1, ISSUING: 0}.get(purpose.name),
+        extended_key_usage=purpose.extended,
+        crl_urls=()
+        if purpose.name == ROOT
+        else _crl_urls(settings, ROOT if purpose.name == ISSUING else ISSUING),
+    )
+    state = states.advance(states.KEY, states.START, "generate")
+    return Key(
+        id=f"key_{secrets.token_hex(8)}",
+        purpose=purpose.name,
+        algorithm="SM2",
+        state=states.advance(states.KEY, state, "activate"),
+        public=key.public,
+        certificate=certificate,
+        store_ref=reference,
+        created_at=now,
+    )
+
+
+def _serial() -> int:
+    """127 random bits: positive, at most 16 octets, never to be guessed (RFC 5280 §4.1.2.2)."""
+    return secrets.randbits(126) | 1 << 126
+
+
+def _crl_urls(settings: Settings, issuer: str) -> tuple[str, ...]:
+    return (f"{settings.public_url}/pki/crl/{issuer}/0.crl",) if settings.public_url else ()

@@ -1,0 +1,86 @@
+"""Who may do what: roles × verbs in one table, deny by default (第二十六条).
+
+A role comes from membership and certificate, never from what a request says. An object of another
+enterprise does not exist for a holder: 404, not 403.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class Forbidden(Exception):
+    """The actor's roles do not include this verb."""
+
+
+class NotFound(Exception):
+    """There is no such object, or none that this actor may know of."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who is asking."""
+
+    kind: str
+    """holder, applicant, staff or operator (a person at the server's own command line)."""
+    subject: str
+    """Certificate serial number, application id, or name: what the ledger calls them."""
+    roles: frozenset[str]
+    enterprise_id: str | None = None
+    person_id: str | None = None
+    application_id: str | None = None
+
+
+VERBS: dict[str, frozenset[str]] = {
+    verb: frozenset(roles.split())
+    for verb, roles in {
+        "application.read": "applicant handler legal_rep reviewer operator",
+        "application.amend": "applicant handler legal_rep",
+        "application.submit": "applicant handler legal_rep",
+        "application.withdraw": "applicant handler legal_rep",
+        "application.review": "reviewer operator",
+        "seal.read": "applicant handler keeper legal_rep reviewer operator",
+        "seal.collect": "applicant keeper legal_rep",
+        "seal.suspend": "keeper legal_rep reviewer operator",
+        "seal.resume": "legal_rep reviewer operator",
+        "seal.cancel": "operator",
+        "seal.use": "keeper legal_rep",
+        "usage.record": "keeper legal_rep handler",
+        "usage.read": "keeper legal_rep auditor",
+        "sync": "keeper legal_rep handler",
+        "audit": "auditor",
+    }.items()
+}
+
+EVERYWHERE = frozenset({"reviewer", "auditor", "operator"})
+"""Roles whose verbs are not bound to one enterprise."""
+
+INCOMPATIBLE = (
+    frozenset({"reviewer", "auditor"}),
+    frozenset({"reviewer", "handler"}),
+    frozenset({"operator", "auditor"}),
+)
+"""管理, 使用 and 审计 are separate: no actor holds both of a pair."""
+
+
+def allow(
+    actor: Actor,
+    verb: str,
+    *,
+    enterprise_id: str | None = None,
+    application_id: str | None = None,
+) -> None:
+    """Return if *actor* may *verb* an object of that enterprise that came from that application.
+
+    Raises :class:`NotFound` for what belongs to others, else :class:`Forbidden`."""
+    if any(pair <= actor.roles for pair in INCOMPATIBLE):
+        raise Forbidden("these roles may not be held together")
+    roles = VERBS[verb] & actor.roles
+    if not actor.roles & EVERYWHERE:
+        own = actor.application_id == application_id and actor.application_id is not None
+        if actor.enterprise_id is not None:
+            own = actor.enterprise_id == enterprise_id
+        if (enterprise_id or application_id) and not own:
+            raise NotFound
+    if not roles:
+        raise Forbidden(f"{verb} is not for {', '.join(sorted(actor.roles)) or 'nobody'}")

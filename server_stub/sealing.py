@@ -1,0 +1,253 @@
+"""The life of a seal after it was made: every change of state goes through :func:`change`.
+
+One change is one row, one entry in the public registry and one in the private ledger, all in the
+same transaction; the certificate follows the seal (第十七条、第二十二条、第二十三条).
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crypto import gm, x509
+from crypto.statement import SealStatement
+from server_stub import policy, records, states
+from server_stub.authority import Authority
+from server_stub.ledger import LEDGER, REGISTRY, Transaction
+from server_stub.policy import Actor
+from server_stub.signin import COLLECT, signed_by
+from server_stub.store import Certificate, Seal, SealChange
+
+KINDS = {
+    "official": ("company", 1),
+    "finance": ("company", 2),
+    "invoice": ("company", 3),
+    "contract": ("company", 4),
+    "legal_representative": ("office", 5),
+}
+"""subtype → (电子公章 or 电子职务章 of 第五条, 印章类型 code of STANDARDS.md §4.2)."""
+
+HOLDER_REASONS = ("holder_request", "lost", "key_compromised")
+_KEY_IN_DOUBT = ("lost", "key_compromised")
+"""The token itself may be in wrong hands: it must not lift its own suspension."""
+
+
+class SealNotActive(Exception):
+    """The seal may not be used now."""
+
+
+def change(
+    tx: Transaction,
+    seal: Seal,
+    event: str,
+    actor: str,
+    *,
+    reason: str | None = None,
+    effective_at: int | None = None,
+) -> None:
+    """Move *seal* by *event* and put that on record, publicly and privately.
+
+    *effective_at* is what a notice says (default: now); `recorded_at` is always now. Raises
+    :class:`server_stub.states.IllegalTransition`."""
+    before = states.START if event == "make" else seal.state
+    after = states.advance(states.SEAL, before, event)
+    seal.state, seal.reason = after, None if after == "active" else reason
+    seal.effective_at = tx.now if effective_at is None else effective_at
+    seal.recorded_at = tx.now
+    seal.suspended_by = actor if after == "suspended" else None
+    numbers = select(func.count()).where(SealChange.seal_id == seal.id)
+    tx.session.add(
+        SealChange(
+            seal_id=seal.id,
+            number=tx.session.scalar(numbers) or 0,
+            event=event,
+            from_state=before,
+            to_state=after,
+            reason=reason,
+            effective_at=seal.effective_at,
+            recorded_at=tx.now,
+            actor=actor,
+        )
+    )
+    said = {
+        "seal_code": seal.seal_code,
+        "es_id": seal.seal_code,
+        "event": event,
+        "from": before,
+        "to": after,
+        "reason": reason,
+        "effective_at": records.timestamp(seal.effective_at),
+    }
+    tx.record(REGISTRY, "seal-event-v1", said)
+    private = {**said, "seal": seal.id, "actor": actor, "seal_sm3": seal.seal_sm3}
+    about = ("seal", seal.id)
+    tx.record(LEDGER, "seal-change-v1", private, about=about, enterprise=seal.enterprise_id)
+    _follow(tx, seal, event, reason)
+
+
+def _follow(tx: Transaction, seal: Seal, event: str, reason: str | None) -> None:
+    """What a change of the seal does to its certificate.
+
+    A holder who suspends a seal for a while keeps a certificate to sign in and resume with; one who
+    reports the token lost, and any authority, takes it out of use."""
+    certificate = tx.session.get_one(Certificate, seal.certificate_sn)
+    holder = seal.suspended_by == "holder"
+    step = {
+        "collect": "activate",
+        "resume": "release" if certificate.state == "held" else None,
+        "suspend": None if holder and reason not in _KEY_IN_DOUBT else "hold",
+        "cancel": "revoke",
+        "replace": "revoke",
+        "lapse": "revoke",
+        "expire": None,
+    }.get(event)
+    if step is not None and certificate.state not in states.CERTIFICATE.final:
+        move_certificate(tx, certificate, step, reason)
+
+
+def move_certificate(
+    tx: Transaction, certificate: Certificate, event: str, reason: str | None = None
+) -> None:
+    """Move *certificate* by *event*, on record."""
+    certificate.state = states.advance(states.CERTIFICATE, certificate.state, event)
+    certificate.since, certificate.reason = tx.now, reason
+    fields = {"sn": certificate.sn, "event": event, "to": certificate.state, "reason": reason}
+    tx.record(
+        LEDGER,
+        "certificate-change-v1",
+        fields,
+        about=("certificate", certificate.sn),
+        enterprise=certificate.enterprise_id,
+    )
+
+
+def find(session: Session, actor: Actor, verb: str, seal_id: str) -> Seal:
+    """The seal, if *actor* may *verb* it. Raises NotFound or Forbidden."""
+    seal = session.get(Seal, seal_id)
+    if seal is None:
+        raise policy.NotFound
+    policy.allow(actor, verb, enterprise_id=seal.enterprise_id, application_id=seal.application_id)
+    return seal
+
+
+# --- commands ----------------------------------------------------------------------------------
+
+
+def collect(tx: Transaction, actor: Actor, origin: str, seal_id: str, signature: bytes) -> Seal:
+    """The holder takes the seal: *signature* by the certified key over :data:`COLLECT` proves that
+    the key is in the holder's hands (第十二条 领取)."""
+    seal = find(tx.session, actor, "seal.collect", seal_id)
+    states.advance(states.SEAL, seal.state, "collect")  # refuse before looking at the signature
+    certificate = tx.session.get_one(Certificate, seal.certificate_sn)
+    text = COLLECT.format(
+        origin=origin, seal=seal.id, seal_sm3=seal.seal_sm3, certificate=certificate.sn
+    )
+    signed_by(x509.Certificate.parse(certificate.der).public_key, text, signature)
+    change(tx, seal, "collect", _authority(actor))
+    return seal
+
+
+def suspend(tx: Transaction, actor: Actor, seal_id: str, reason: str) -> Seal:
+    """停用: by the holder for its own reasons, by a reviewer or operator for any."""
+    seal = find(tx.session, actor, "seal.suspend", seal_id)
+    who = _authority(actor)
+    if who == "holder" and reason not in HOLDER_REASONS:
+        raise policy.Forbidden(f"a holder may not suspend for {reason}")
+    change(tx, seal, "suspend", who, reason=reason)
+    return seal
+
+
+def resume(tx: Transaction, actor: Actor, seal_id: str) -> Seal:
+    """恢复: by the authority that suspended, or a higher one; a holder never lifts another's."""
+    seal = find(tx.session, actor, "seal.resume", seal_id)
+    who = _authority(actor)
+    states.advance(states.SEAL, seal.state, "resume")
+    if who == "holder" and (seal.suspended_by != "holder" or seal.reason in _KEY_IN_DOUBT):
+        raise policy.Forbidden("this suspension is not the holder's to lift")
+    change(tx, seal, "resume", who)
+    return seal
+
+
+def cancel(tx: Transaction, actor: Actor, seal_id: str, reason: str) -> Seal:
+    """注销: final."""
+    seal = find(tx.session, actor, "seal.cancel", seal_id)
+    change(tx, seal, "cancel", _authority(actor), reason=reason)
+    return seal
+
+
+def sweep(tx: Transaction, collect_days: int) -> int:
+    """What the clock does: seals expire, uncollected ones lapse. Gives how many changed."""
+    ended = tx.session.scalars(
+        select(Seal).where(Seal.state.in_(("active", "suspended")), Seal.valid_until < tx.now)
+    ).all()
+    for seal in ended:
+        until = seal.valid_until
+        change(tx, seal, "expire", "clock", reason="expired", effective_at=until)
+    oldest = tx.now - int(timedelta(days=collect_days) / timedelta(microseconds=1))
+    left = tx.session.scalars(
+        select(Seal).where(Seal.state == "made", Seal.recorded_at < oldest)
+    ).all()
+    for seal in left:
+        change(tx, seal, "lapse", "clock", reason="not_collected")
+    return len(ended) + len(left)
+
+
+def ticket(
+    tx: Transaction,
+    actor: Actor,
+    authority: Authority,
+    seal_id: str,
+    document_sm3: bytes,
+    life: timedelta,
+) -> bytes:
+    """用印凭据: a signed statement that the seal is in force, about exactly this document, to be
+    stapled into its signature; on record before it is handed out."""
+    seal = find(tx.session, actor, "seal.use", seal_id)
+    statement = state_of(tx.session, seal, tx.now, life, document_sm3)
+    if statement.state != "active" or not statement.certificate_valid:
+        raise SealNotActive(f"the seal is {statement.state}")
+    token = authority.attest(statement)
+    fields = {
+        "ticket": secrets.token_hex(8),
+        "seal": seal.id,
+        "document_sm3": document_sm3.hex(),
+        "token_sm3": gm.sm3(token).hex(),
+        "actor": actor.subject,
+    }
+    about = ("seal", seal.id)
+    tx.record(LEDGER, "ticket-v1", fields, about=about, enterprise=seal.enterprise_id)
+    return token
+
+
+# --- answers -----------------------------------------------------------------------------------
+
+
+def state_of(
+    session: Session, seal: Seal, now: int, life: timedelta, document_sm3: bytes | None = None
+) -> SealStatement:
+    """What the platform vouches for about *seal* at this moment."""
+    certificate = session.get_one(Certificate, seal.certificate_sn)
+    state, reason, since = seal.state, seal.reason or "", seal.effective_at
+    if state in ("active", "suspended") and seal.valid_until < now:
+        state, reason, since = "expired", "expired", seal.valid_until  # the sweep is yet to come
+    issued_at: datetime = records.moment(now)
+    return SealStatement(
+        seal_code=seal.seal_code,
+        state=state,
+        reason=reason,
+        effective_at=records.moment(since),
+        recorded_at=records.moment(max(since, seal.recorded_at)),
+        certificate_serial=int(certificate.sn, 16),
+        certificate_valid=certificate.state in ("issued", "active") and certificate.not_after > now,
+        issued_at=issued_at,
+        next_update=issued_at + life,
+        document_digest=document_sm3,
+    )
+
+
+def _authority(actor: Actor) -> str:
+    """Under which authority *actor* acts: what a suspension remembers."""
+    return "holder" if actor.kind in ("holder", "applicant") else actor.kind

@@ -1,0 +1,224 @@
+"""Sign-in with the Ukey: challenge, signature, opaque token (PLATFORM.md §2.5).
+
+Every text a Ukey signs for the platform begins with its own fixed line and names the platform's
+origin, so that a signature given to one server, or for one purpose, is good for nothing else.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from crypto import der, gm, x509
+from crypto.keys import SM2_WITH_SM3
+from server_stub import policy
+from server_stub.ledger import LEDGER, Transaction
+from server_stub.policy import Actor
+from server_stub.settings import Settings
+from server_stub.store import (
+    Application,
+    Certificate,
+    Challenge,
+    Membership,
+    SignIn,
+    Staff,
+)
+
+LOGIN = "SUQIAN-SEAL-LOGIN-V1\n{origin}\nlogin\n{nonce}\n{subject}\n{expires}\n"
+INTENT = "SUQIAN-SEAL-INTENT-V1\n{origin}\n{verb}\n{object}\n{payload_sm3}\n"
+COLLECT = "SUQIAN-SEAL-COLLECT-V1\n{origin}\n{seal}\n{seal_sm3}\n{certificate}\n"
+
+SECOND = 1_000_000
+_TOUCH = 60 * SECOND
+"""How often the time of last use is written back."""
+
+
+class ChallengeInvalid(Exception):
+    """Unknown, used or expired challenge."""
+
+
+class SignatureInvalid(Exception):
+    """The signature does not fit the text and the key."""
+
+
+class CertificateNotValid(Exception):
+    """The certificate is unknown, held, revoked or expired."""
+
+
+class SessionInvalid(Exception):
+    """No such session, or it has ended."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the client must sign; see :data:`LOGIN`."""
+
+    id: str
+    nonce: str
+    subject: str
+    expires: int
+    """Unix seconds."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    token: str
+    expires_at: int
+    actor: Actor
+
+
+def signed_by(key: x509.PublicKey, text: str, signature: bytes) -> None:
+    """Return if *signature* over *text* (UTF-8) is *key*'s. Raises :class:`SignatureInvalid`."""
+    if not key.verify(SM2_WITH_SM3, text.encode(), signature):
+        raise SignatureInvalid("the signature does not fit")
+
+
+def challenge(
+    tx: Transaction,
+    settings: Settings,
+    origin: str,
+    *,
+    certificate: bytes | None = None,
+    application_id: str | None = None,
+) -> Offer:
+    """Offer a nonce to whoever holds the key of *certificate* (DER) or of the application."""
+    sn = None
+    if certificate is not None:
+        row = _usable(tx.session, _serial(certificate), tx.now)
+        if row.der != certificate:
+            raise CertificateNotValid("not the certificate that was issued")
+        spki, sn = x509.Certificate.parse(row.der).public_key.spki, row.sn
+    else:
+        application = tx.session.get(Application, application_id or "")
+        if application is None:
+            raise policy.NotFound
+        spki = application.spki
+    expires = tx.now // SECOND + settings.challenge_seconds
+    offer = Offer(secrets.token_hex(8), secrets.token_hex(32), sn or application_id or "", expires)
+    tx.session.add(
+        Challenge(
+            id=offer.id,
+            text=LOGIN.format(
+                origin=origin, nonce=offer.nonce, subject=offer.subject, expires=expires
+            ),
+            spki=spki,
+            certificate_sn=sn,
+            application_id=application_id if sn is None else None,
+            expires_at=expires * SECOND,
+        )
+    )
+    return offer
+
+
+def take_challenge(tx: Transaction, challenge_id: str) -> Challenge:
+    """Use up a challenge, whatever comes of it. Its own command, so that it stays used when the
+    signature turns out to be wrong."""
+    row = tx.session.get(Challenge, challenge_id)
+    if row is None:
+        raise ChallengeInvalid("unknown or used")
+    tx.session.delete(row)
+    tx.session.flush()
+    return row
+
+
+def open_session(tx: Transaction, settings: Settings, taken: Challenge, signature: bytes) -> Opened:
+    """A session for whoever signed the *taken* challenge; the certificate is looked at again."""
+    if taken.expires_at < tx.now:
+        raise ChallengeInvalid("expired")
+    signed_by(x509.PublicKey.parse(der.parse(taken.spki)), taken.text, signature)
+    actor = _actor(tx.session, taken.certificate_sn, taken.application_id, tx.now)
+    token = secrets.token_urlsafe(32)
+    expires_at = tx.now + settings.session_seconds * SECOND
+    tx.session.add(
+        SignIn(
+            token_sm3=gm.sm3(token.encode()),
+            certificate_sn=taken.certificate_sn,
+            application_id=taken.application_id,
+            used_at=tx.now,
+            expires_at=expires_at,
+        )
+    )
+    fields = {"subject": actor.subject, "kind": actor.kind}
+    tx.record(LEDGER, "sign-in-v1", fields)
+    return Opened(token, expires_at, actor)
+
+
+def who(session: Session, settings: Settings, token: str, now: int) -> tuple[Actor, bool]:
+    """The actor behind *token*, and whether :func:`touch` is due. Certificate status, idle and
+    absolute expiry are looked at on every use. Raises :class:`SessionInvalid`."""
+    row = session.get(SignIn, gm.sm3(token.encode()))
+    idle = settings.session_idle_seconds * SECOND
+    if row is None or row.expires_at < now or row.used_at + idle < now:
+        raise SessionInvalid
+    try:
+        actor = _actor(session, row.certificate_sn, row.application_id, now)
+    except CertificateNotValid as error:
+        raise SessionInvalid from error
+    return actor, now - row.used_at > min(_TOUCH, idle // 2)
+
+
+def touch(tx: Transaction, token: str) -> None:
+    """Note that a session was used."""
+    row = tx.session.get(SignIn, gm.sm3(token.encode()))
+    if row is not None:
+        row.used_at = tx.now
+
+
+def close(tx: Transaction, token: str) -> None:
+    """Sign out."""
+    tx.session.execute(delete(SignIn).where(SignIn.token_sm3 == gm.sm3(token.encode())))
+
+
+def clean(tx: Transaction, settings: Settings) -> None:
+    """Forget what can no longer be used."""
+    idle = settings.session_idle_seconds * SECOND
+    tx.session.execute(delete(Challenge).where(Challenge.expires_at < tx.now))
+    tx.session.execute(
+        delete(SignIn).where((SignIn.expires_at < tx.now) | (SignIn.used_at < tx.now - idle))
+    )
+
+
+def _serial(certificate: bytes) -> str:
+    try:
+        return f"{x509.Certificate.parse(certificate).serial:x}"
+    except x509.CertificateError as error:
+        raise CertificateNotValid(str(error)) from error
+
+
+def _usable(session: Session, sn: str, now: int) -> Certificate:
+    row = session.get(Certificate, sn)
+    if row is None:
+        raise CertificateNotValid("not issued here")
+    if row.state not in ("issued", "active"):
+        raise CertificateNotValid(f"the certificate is {row.state}")
+    if not row.not_before <= now <= row.not_after:
+        raise CertificateNotValid("the certificate is outside its validity")
+    return row
+
+
+def _actor(
+    session: Session, certificate_sn: str | None, application_id: str | None, now: int
+) -> Actor:
+    if certificate_sn is None:
+        roles = frozenset({"applicant"})
+        return Actor("applicant", application_id or "", roles, application_id=application_id)
+    certificate = _usable(session, certificate_sn, now)
+    if certificate.staff_id is not None:
+        staff = session.get_one(Staff, certificate.staff_id)
+        return Actor("staff", staff.name, frozenset({staff.role}))
+    held = select(Membership.role).where(
+        Membership.enterprise_id == certificate.enterprise_id,
+        Membership.person_id == certificate.person_id,
+        Membership.since <= now,
+        (Membership.until.is_(None)) | (Membership.until > now),
+    )
+    return Actor(
+        "holder",
+        certificate_sn,
+        frozenset(session.scalars(held)),
+        enterprise_id=certificate.enterprise_id,
+        person_id=certificate.person_id,
+    )
