@@ -1,8 +1,8 @@
 """What python-pkcs11 0.10 does not do by itself, and how its errors become ours.
 
 Measured with 0.10.1: it never calls C_InitToken, C_CloseAllSessions or C_Login on an open session
-(a failed ``open(user_pin=…)`` leaks the session), it knows no vendor numbers, and it stops at vendor
-classes and key types. All of that is here, and nothing else in the package touches it.
+(a failed ``open(user_pin=…)`` leaks the session), it knows no vendor numbers, and it stops at
+vendor classes and key types. All of that is here, and nothing else in the package touches it.
 """
 
 from __future__ import annotations

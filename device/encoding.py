@@ -26,7 +26,7 @@ def _der(tag: int, *parts: bytes) -> bytes:
 
 
 def _take(data: bytes, tag: int) -> tuple[bytes, bytes, bytes]:
-    """(whole, content, rest) of the element at the start of `data`; ValueError if it is not `tag`."""
+    """(whole, content, rest) of the element that `data` begins with; ValueError if not `tag`."""
     if len(data) < 2 or data[0] != tag:
         raise ValueError(f"expected DER tag {tag:#x}")
     length, start = data[1], 2

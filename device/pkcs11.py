@@ -1,8 +1,8 @@
 """Smart keys through PKCS#11 modules, over python-pkcs11.
 
-``open_module(path).tokens()`` is the way in. A module is loaded and initialised once per process and
-belongs to one thread. Signature values are checked for their shape here and must be verified with the
-certificate by the caller before use: that also proves the vendor profile.
+``open_module(path).tokens()`` is the way in. A module is loaded and initialised once per process
+and belongs to one thread. Signature values are checked for their shape here and must be verified
+with the certificate by the caller before use: that also proves the vendor profile.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ import pkcs11
 from device import cryptoki
 from device.library_file import check_library
 from device.pkcs11_session import Pkcs11Session
-from device.profiles import Profile, choose_profile, profile_named
+from device.profiles import (
+    Profile,
+    profile_by_mechanisms,
+    profile_by_names,
+    profile_named,
+)
 from device.token import (
     ModuleUnusable,
     PinIncorrect,
@@ -72,6 +77,7 @@ class Module:
         self.version: tuple[int, int] = library.library_version
         self.forced_profile: Profile | None = None
         self.calls = calls
+        self._named_profile = profile_by_names(str(path), self.manufacturer, self.description)
         self._library = library
         self._logins: dict[int, Pkcs11Session] = {}
 
@@ -92,10 +98,12 @@ class Module:
         """The vendor profile for a token of this library."""
         if self.forced_profile is not None:
             return self.forced_profile
+        if self._named_profile is not None:
+            return self._named_profile
         mechanisms: set[int] = set()
         with suppress(pkcs11.PKCS11Error):
             mechanisms = {int(mechanism) for mechanism in token.slot.get_mechanisms()}
-        return choose_profile(str(self.path), self.manufacturer, self.description, mechanisms)
+        return profile_by_mechanisms(mechanisms)
 
     def describe(self, token: Any) -> TokenInfo:
         """What a python-pkcs11 token says of itself."""
@@ -156,14 +164,15 @@ class Pkcs11Token:
         return bool(self._find().flags & pkcs11.TokenFlag.TOKEN_INITIALIZED)
 
     def _find(self) -> Any:
-        """The same key, in whatever slot it is now; a blank one only in its slot."""
-        for token in self._module.present():
-            found = self._module.describe(token)
-            same = found.serial == self._info.serial
-            if same and (found.serial or found.slot == self._info.slot):
-                self._info = found
+        """The same key, in its slot or wherever it is now; a blank one only in its slot."""
+        serial, slot = self._info.serial, self._info.slot
+        found = [(self._module.describe(token), token) for token in self._module.present()]
+        found.sort(key=lambda pair: pair[0].slot != slot)
+        for info, token in found:
+            if info.serial == serial and (serial or info.slot == slot):
+                self._info = info
                 return token
-        raise TokenNotPresent(f"the token {self._info.serial or '(blank)'} is not plugged in")
+        raise TokenNotPresent(f"the token {serial or '(blank)'} is not plugged in")
 
     def pin_state(self) -> PinState:
         token = self._find()
@@ -196,9 +205,7 @@ class Pkcs11Token:
         profile = self._module.profile_for(token)
         numbers = (profile.tries.user, profile.tries.officer) if profile.tries else ()
         with cryptoki.translated():
-            session = token.open(
-                rw=writable, attribute_mapper=cryptoki.lenient_mapper(numbers)
-            )
+            session = token.open(rw=writable, attribute_mapper=cryptoki.lenient_mapper(numbers))
         return Pkcs11Session(session, self._module.calls, profile, self._is_present)
 
     def _is_present(self) -> bool:
@@ -256,11 +263,10 @@ class Pkcs11Token:
         check_new_pin(user_pin)
         self._find()
         self._module.close_sessions(self._info.slot)
-        slots = {self._info.slot}
         with self._pin_errors(officer=True):
             self._module.calls.init_token(self._info.slot, so_pin, label)
         for token in self._module.present():  # the serial number may be new as well
-            if token.slot.slot_id in slots:
+            if token.slot.slot_id == self._info.slot:
                 self._info = self._module.describe(token)
         self.unblock(so_pin, user_pin)
 

@@ -147,7 +147,10 @@ class Pkcs11Session:
         return Pkcs11Key(self, private, label, key_id, spki, matching, method)
 
     def _method(self, private: Any) -> _Method | None:
-        """How to sign with this key, or None. An SM2-curve key never gets CKM_ECDSA: that is no SM2."""
+        """How to sign with this key, or None.
+
+        An SM2-curve key never gets CKM_ECDSA: that makes well-formed values that are no SM2.
+        """
         kind = _read(private, Attribute.KEY_TYPE)
         curve = _read(private, Attribute.EC_PARAMS)
         if kind == KeyType.RSA and "rsa" in self.profile.algorithms:
@@ -165,7 +168,7 @@ class Pkcs11Session:
     def _public_key(
         self, algorithm: str, private: Any, publics: list[Any], key_id: bytes, label: str
     ) -> bytes | None:
-        """From the public object of the same id (or label, where there is no id), or the private one."""
+        """From the public object of the same id (label, if there is no id), or the private one."""
         for public in publics:
             by_id = key_id and _read(public, Attribute.ID) == key_id
             by_label = not key_id and _read(public, Attribute.LABEL) == label

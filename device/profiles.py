@@ -83,9 +83,7 @@ class Profile:
 
     def offered_by(self, mechanisms: Collection[int]) -> bool:
         """Whether a token with these mechanisms could be this vendor's; needs a way to sign."""
-        return (
-            self.sm2 is not None and self.sm2.can_sign and self.sm2.mechanisms <= set(mechanisms)
-        )
+        return self.sm2 is not None and self.sm2.can_sign and self.sm2.mechanisms <= set(mechanisms)
 
 
 def _fits(text: str, patterns: tuple[str, ...]) -> bool:
@@ -93,13 +91,22 @@ def _fits(text: str, patterns: tuple[str, ...]) -> bool:
 
 
 def _section(kind: type[_Section], values: Any, where: str) -> _Section:
-    """A dataclass from a table, refusing unknown entries and odd types."""
+    """A dataclass from a table, refusing unknown entries."""
     if not isinstance(values, Mapping):
         raise ProfileError(f"{where} must be a table")
     try:
         return kind(**values)
     except TypeError as error:
         raise ProfileError(f"{where}: {error}") from error
+
+
+def _sm2_section(values: Any, where: str) -> Sm2Profile:
+    sm2 = _section(Sm2Profile, values, where)
+    if sm2.value not in ("raw", "der"):
+        raise ProfileError(f"{where}: value must be 'raw' or 'der'")
+    if sm2.user_id not in ("parameter", "fixed"):
+        raise ProfileError(f"{where}: user_id must be 'parameter' or 'fixed'")
+    return sm2
 
 
 def parse_profiles(text: str) -> tuple[Profile, ...]:
@@ -109,11 +116,7 @@ def parse_profiles(text: str) -> tuple[Profile, ...]:
         where = f"profile {table.get('name', '?')!r}"
         values = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
         if "sm2" in values:
-            values["sm2"] = _section(Sm2Profile, values["sm2"], f"{where} sm2")
-            if values["sm2"].value not in ("raw", "der"):
-                raise ProfileError(f"{where} sm2: value must be 'raw' or 'der'")
-            if values["sm2"].user_id not in ("parameter", "fixed"):
-                raise ProfileError(f"{where} sm2: user_id must be 'parameter' or 'fixed'")
+            values["sm2"] = _sm2_section(values["sm2"], f"{where} sm2")
         if "tries" in values:
             values["tries"] = _section(TriesProfile, values["tries"], f"{where} tries")
         profile = _section(Profile, values, where)
@@ -140,13 +143,16 @@ def profile_named(name: str) -> Profile:
     raise KeyError(name)
 
 
-def choose_profile(
-    module: str, manufacturer: str, description: str, mechanisms: Collection[int]
-) -> Profile:
-    """The profile for a token: by the library's names first, by its mechanisms otherwise."""
+def profile_by_names(module: str, manufacturer: str, description: str) -> Profile | None:
+    """The profile of a library: by its file name, manufacturer and description, if any fits."""
     for profile in all_profiles():
         if profile.names(module, manufacturer, description):
             return profile
+    return None
+
+
+def profile_by_mechanisms(mechanisms: Collection[int]) -> Profile:
+    """The profile of a token of an unknown library: by the numbers it offers, else `standard`."""
     for profile in all_profiles():
         if profile.offered_by(mechanisms):
             return profile

@@ -1,7 +1,7 @@
 """A smart key (Ukey, 智能密码钥匙) as the rest of SealDesk sees it.
 
-Nothing here knows PKCS#11: `device.pkcs11` implements these protocols, and an SKF backend (GM/T 0016)
-can stand beside it. One thread owns a module and everything that comes from it.
+Nothing here knows PKCS#11: `device.pkcs11` implements these protocols, and an SKF backend
+(GM/T 0016) can stand beside it. One thread owns a module and everything that comes from it.
 
 The errors::
 
@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -203,18 +204,23 @@ class Key(Protocol):
     @property
     def key_id(self) -> bytes:
         """CKA_ID or the vendor's container name; may be empty."""
+
     @property
     def algorithm(self) -> str:
         """``sm2``, ``rsa`` or ``ec-p256``."""
+
     @property
     def public_key(self) -> bytes:
         """SubjectPublicKeyInfo, DER."""
+
     @property
     def certificates(self) -> tuple[bytes, ...]:
         """Every certificate (DER) on the token with this public key."""
+
     @property
     def certificate(self) -> bytes | None:
         """The first of `certificates`; choosing by key usage is the caller's matter."""
+
     @property
     def input(self) -> Input: ...
     def sign(self, data: bytes) -> bytes:
@@ -283,13 +289,16 @@ class Token(Protocol):
         """Open without PIN: certificates and data objects only."""
 
     def change_pin(self, old: str, new: str) -> None:
-        """Raises PinIncorrect (a try is spent), PinLocked, PinNotAllowed (none is)."""
+        """Ends a login.
+
+        Raises PinIncorrect (a try is spent), PinLocked, PinNotAllowed (none is).
+        """
 
     def initialise(self, label: str, so_pin: str, user_pin: str) -> None:
         """Erase everything and set label and both PINs. A used key demands its present SO PIN."""
 
     def unblock(self, so_pin: str, new_pin: str) -> None:
-        """Set a new user PIN as security officer; keys and certificates stay."""
+        """Set a new user PIN as security officer; keys and certificates stay, sessions end."""
 
 
 # What makers and resellers print on their leaflets, and what people type next.
@@ -302,7 +311,7 @@ _DEFAULT_PINS = frozenset(
 
 def is_weak_pin(pin: str) -> bool:
     """A factory default, one repeated character, or a plain ascending or descending run."""
-    steps = {ord(b) - ord(a) for a, b in zip(pin, pin[1:], strict=False)}
+    steps = {ord(b) - ord(a) for a, b in pairwise(pin)}
     return pin.lower() in _DEFAULT_PINS or (len(steps) == 1 and steps <= {-1, 0, 1})
 
 

@@ -1,7 +1,7 @@
 """Plugged in, pulled out: polled, because python-pkcs11 cannot wait for slot events.
 
-A poll costs some microseconds to a few milliseconds; about one a second, on the thread that owns the
-modules. A key that leaves and returns between two polls shows as no change: its sessions tell.
+A poll costs some microseconds to a few milliseconds; about one a second, on the thread that owns
+the modules. A key that leaves and returns between two polls shows as no change: its sessions tell.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The virtual Ukey: a PKCS#11 module in C for demo, training and tests, and what goes with it.
 
-Its hardware is a folder: ``slotN.vukey`` is a key plugged into slot N (0 to 3). Other code talks to it
-only through `device.pkcs11`; the functions here do what hands do: make, pull out, plug in, break.
+Its hardware is a folder: ``slotN.vukey`` is a key plugged into slot N (0 to 3). Other code talks
+to it only through `device.pkcs11`; the functions here do what hands do: make it, pull it out, plug
+it in, break it.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ def used_folder(folder: Path) -> Iterator[None]:
 
 
 def make_blank_token(folder: Path, slot: int = 0) -> Path:
-    """Plug in a key fresh from the factory: present, not initialised. FileExistsError if one is in."""
+    """Plug in a key fresh from the factory: present, not initialised.
+
+    Raises FileExistsError if a key is in that slot.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = token_path(folder, slot)
     path.touch(mode=0o600, exist_ok=False)

@@ -43,11 +43,17 @@ struct session {
     struct session *next;
 };
 
+extern bool initialised;
+extern unsigned long owner_process; /* a forked child must initialise again */
+extern struct slot slots[SLOT_COUNT];
+extern struct session *sessions;
+
 /* Every C_ function: enter(), work, leave(result). enter() takes the one mutex. */
 CK_RV enter(void);
 CK_RV leave(CK_RV result);
 /* enter() and find the session; a key pulled out meanwhile is found here. Needs leave() only if OK. */
 CK_RV enter_session(CK_SESSION_HANDLE handle, struct session **session);
+CK_RV find_slot(CK_SLOT_ID id, struct slot **slot);
 struct session *find_session(CK_SESSION_HANDLE handle);
 /* Look at the file: CKR_OK, CKR_TOKEN_NOT_PRESENT or CKR_TOKEN_NOT_RECOGNIZED; ends dead sessions. */
 CK_RV refresh(struct slot *slot);
@@ -59,9 +65,20 @@ CK_RV change_end(struct slot *slot, CK_RV result);
 CK_RV slot_with_token(CK_SLOT_ID id);
 bool slot_path(const struct slot *slot, const char *ending, char out[VP_PATH_SIZE]);
 
+bool has_session(const struct slot *slot, bool only_read_only);
+void close_session(struct session *session);
+void close_all(struct slot *slot);
+void logout(struct slot *slot);
 void signing_end(struct signing *sign);
 void search_end(struct session *session);
 void session_objects_end(struct slot *slot, CK_SESSION_HANDLE owner, bool only_private);
+
+struct vk_object *find_object(const struct session *session, CK_OBJECT_HANDLE handle);
+
+/* objects.c, for those who make objects */
+struct vk_object *with_defaults(CK_ULONG class);
+CK_RV may_keep(const struct session *session, bool on_token, bool is_private);
+void adopt(struct session *session, struct vk_object *object);
 
 /* templates.c: which attribute may stand where */
 CK_RV template_apply(struct vk_object *object, const CK_ATTRIBUTE *template, CK_ULONG count,
@@ -73,7 +90,25 @@ const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *template, CK_ULONG count,
 bool template_matches(const struct vk_object *object, const CK_ATTRIBUTE *template, CK_ULONG count);
 CK_RV attribute_read(const struct vk_object *object, CK_ATTRIBUTE *out);
 
-/* The functions of the list that live in objects.c and sign.c */
+/* The functions of the list, by the file they live in: slots.c, pins.c, objects.c, keypair.c, sign.c */
+CK_RV C_Initialize(void *);
+CK_RV C_Finalize(void *);
+CK_RV C_GetInfo(CK_INFO *);
+CK_RV C_GetSlotList(CK_BBOOL, CK_SLOT_ID *, CK_ULONG *);
+CK_RV C_GetSlotInfo(CK_SLOT_ID, CK_SLOT_INFO *);
+CK_RV C_GetTokenInfo(CK_SLOT_ID, CK_TOKEN_INFO *);
+CK_RV C_WaitForSlotEvent(CK_FLAGS, CK_SLOT_ID *, void *);
+CK_RV C_OpenSession(CK_SLOT_ID, CK_FLAGS, void *, CK_NOTIFY, CK_SESSION_HANDLE *);
+CK_RV C_CloseSession(CK_SESSION_HANDLE);
+CK_RV C_CloseAllSessions(CK_SLOT_ID);
+CK_RV C_GetSessionInfo(CK_SESSION_HANDLE, CK_SESSION_INFO *);
+
+CK_RV C_InitToken(CK_SLOT_ID, CK_UTF8CHAR *, CK_ULONG, CK_UTF8CHAR *);
+CK_RV C_InitPIN(CK_SESSION_HANDLE, CK_UTF8CHAR *, CK_ULONG);
+CK_RV C_SetPIN(CK_SESSION_HANDLE, CK_UTF8CHAR *, CK_ULONG, CK_UTF8CHAR *, CK_ULONG);
+CK_RV C_Login(CK_SESSION_HANDLE, CK_USER_TYPE, CK_UTF8CHAR *, CK_ULONG);
+CK_RV C_Logout(CK_SESSION_HANDLE);
+
 CK_RV C_CreateObject(CK_SESSION_HANDLE, CK_ATTRIBUTE *, CK_ULONG, CK_OBJECT_HANDLE *);
 CK_RV C_DestroyObject(CK_SESSION_HANDLE, CK_OBJECT_HANDLE);
 CK_RV C_GetAttributeValue(CK_SESSION_HANDLE, CK_OBJECT_HANDLE, CK_ATTRIBUTE *, CK_ULONG);
@@ -83,7 +118,7 @@ CK_RV C_FindObjects(CK_SESSION_HANDLE, CK_OBJECT_HANDLE *, CK_ULONG, CK_ULONG *)
 CK_RV C_FindObjectsFinal(CK_SESSION_HANDLE);
 CK_RV C_GenerateKeyPair(CK_SESSION_HANDLE, CK_MECHANISM *, CK_ATTRIBUTE *, CK_ULONG, CK_ATTRIBUTE *,
                         CK_ULONG, CK_OBJECT_HANDLE *, CK_OBJECT_HANDLE *);
-struct vk_object *find_object(const struct session *session, CK_OBJECT_HANDLE handle);
+
 CK_RV C_GetMechanismList(CK_SLOT_ID, CK_MECHANISM_TYPE *, CK_ULONG *);
 CK_RV C_GetMechanismInfo(CK_SLOT_ID, CK_MECHANISM_TYPE, CK_MECHANISM_INFO *);
 CK_RV C_SignInit(CK_SESSION_HANDLE, CK_MECHANISM *, CK_OBJECT_HANDLE);

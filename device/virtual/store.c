@@ -1,4 +1,4 @@
-/* The token's state: objects in memory, one sealed file on disk. */
+/* The token's state: one sealed file on disk, replaced as a whole. */
 #include "store.h"
 
 #include <openssl/crypto.h>
@@ -40,22 +40,10 @@ static void take_into(struct reader *in, void *out, size_t length)
         memcpy(out, bytes, length);
 }
 
-static uint32_t number_at(const unsigned char *bytes)
-{
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16
-           | (uint32_t)bytes[3] << 24;
-}
-
-static void number_to(unsigned char *bytes, uint32_t number)
-{
-    for (int i = 0; i < 4; i++)
-        bytes[i] = (unsigned char)(number >> (8 * i));
-}
-
 static uint32_t take_number(struct reader *in)
 {
     const unsigned char *bytes = take(in, 4);
-    return bytes != NULL ? number_at(bytes) : 0;
+    return bytes != NULL ? vk_number_at(bytes) : 0;
 }
 
 static unsigned char take_byte(struct reader *in)
@@ -86,7 +74,7 @@ static void put_byte(struct writer *out, unsigned char byte) { put(out, &byte, 1
 static void put_number(struct writer *out, uint32_t number)
 {
     unsigned char bytes[4];
-    number_to(bytes, number);
+    vk_number_to(bytes, number);
     put(out, bytes, sizeof bytes);
 }
 
@@ -162,90 +150,6 @@ bool vk_unwrap(const struct vk_token *token, const unsigned char *pin, size_t le
 
 /* ------------------------------------------------------------------------ objects */
 
-struct vk_object *vk_object_new(void) { return OPENSSL_zalloc(sizeof(struct vk_object)); }
-
-static void forget_content(struct vk_object *object)
-{
-    struct vk_attribute *attribute = object->attributes;
-    while (attribute != NULL) {
-        struct vk_attribute *next = attribute->next;
-        OPENSSL_clear_free(attribute->value, attribute->length);
-        OPENSSL_free(attribute);
-        attribute = next;
-    }
-    object->attributes = NULL;
-    EVP_PKEY_free(object->key);
-    object->key = NULL;
-}
-
-void vk_object_free(struct vk_object *object)
-{
-    if (object == NULL)
-        return;
-    forget_content(object);
-    OPENSSL_free(object->sealed);
-    OPENSSL_free(object);
-}
-
-struct vk_attribute *vk_get(const struct vk_object *object, CK_ATTRIBUTE_TYPE type)
-{
-    struct vk_attribute *attribute = object->attributes;
-    while (attribute != NULL && attribute->type != type)
-        attribute = attribute->next;
-    return attribute;
-}
-
-bool vk_set(struct vk_object *object, CK_ATTRIBUTE_TYPE type, const void *value, size_t length)
-{
-    if (length > VK_CAPACITY)
-        return false;
-    unsigned char *copy = length > 0 ? OPENSSL_memdup(value, length) : NULL;
-    struct vk_attribute *attribute = vk_get(object, type);
-    if (length > 0 && copy == NULL)
-        return false;
-    if (attribute == NULL) {
-        attribute = OPENSSL_zalloc(sizeof *attribute);
-        if (attribute == NULL) {
-            OPENSSL_clear_free(copy, length);
-            return false;
-        }
-        attribute->type = (uint32_t)type;
-        attribute->next = object->attributes;
-        object->attributes = attribute;
-    }
-    OPENSSL_clear_free(attribute->value, attribute->length);
-    attribute->value = copy;
-    attribute->length = (uint32_t)length;
-    return true;
-}
-
-bool vk_set_number(struct vk_object *object, CK_ATTRIBUTE_TYPE type, CK_ULONG number)
-{
-    unsigned char bytes[4];
-    number_to(bytes, (uint32_t)number);
-    return vk_set(object, type, bytes, sizeof bytes);
-}
-
-bool vk_set_flag(struct vk_object *object, CK_ATTRIBUTE_TYPE type, bool flag)
-{
-    unsigned char byte = flag ? CK_TRUE : CK_FALSE;
-    return vk_set(object, type, &byte, 1);
-}
-
-CK_ULONG vk_number(const struct vk_object *object, CK_ATTRIBUTE_TYPE type)
-{
-    const struct vk_attribute *attribute = vk_get(object, type);
-    if (attribute == NULL || attribute->length != 4 || number_at(attribute->value) == UINT32_MAX)
-        return CK_UNAVAILABLE_INFORMATION;
-    return number_at(attribute->value);
-}
-
-bool vk_flag(const struct vk_object *object, CK_ATTRIBUTE_TYPE type)
-{
-    const struct vk_attribute *attribute = vk_get(object, type);
-    return attribute != NULL && attribute->length == 1 && attribute->value[0] != CK_FALSE;
-}
-
 static size_t content_size(const struct vk_object *object)
 {
     size_t size = 0;
@@ -278,7 +182,7 @@ static void bind_to(const struct vk_token *token, const struct vk_object *object
                     unsigned char aad[MAX_AAD])
 {
     memcpy(aad, token->epoch, VK_ID_SIZE);
-    number_to(aad + VK_ID_SIZE, (uint32_t)object->handle);
+    vk_number_to(aad + VK_ID_SIZE, (uint32_t)object->handle);
 }
 
 static bool unlock_object(const struct vk_token *token, struct vk_object *object,
@@ -309,7 +213,7 @@ void vk_relock(struct vk_token *token)
 {
     for (struct vk_object *object = token->objects; object != NULL; object = object->next)
         if (object->is_private)
-            forget_content(object);
+            vk_object_forget(object);
 }
 
 /* ------------------------------------------------------------------------ the token */

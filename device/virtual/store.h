@@ -80,8 +80,12 @@ bool vk_unwrap(const struct vk_token *token, const unsigned char *pin, size_t le
 bool vk_unlock(struct vk_token *token, const unsigned char token_key[VK_KEY_SIZE]);
 void vk_relock(struct vk_token *token);
 
+uint32_t vk_number_at(const unsigned char *bytes);
+void vk_number_to(unsigned char *bytes, uint32_t number);
 struct vk_object *vk_object_new(void);
 void vk_object_free(struct vk_object *object);
+/* Wipe attributes and key; handle and sealed form stay. */
+void vk_object_forget(struct vk_object *object);
 struct vk_attribute *vk_get(const struct vk_object *object, CK_ATTRIBUTE_TYPE type);
 bool vk_set(struct vk_object *object, CK_ATTRIBUTE_TYPE type, const void *value, size_t length);
 bool vk_set_number(struct vk_object *object, CK_ATTRIBUTE_TYPE type, CK_ULONG number);
