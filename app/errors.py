@@ -384,6 +384,7 @@ _EXIT_CODES = {
     "PinError": ExitCode.PIN,
     "ReturnCode": ExitCode.TOKEN,
     "ProfileError": ExitCode.TOKEN,
+    "BuildError": ExitCode.TOKEN,
     # crypto
     "PdfError": ExitCode.UNREADABLE,
     "ImprintError": ExitCode.SEAL,
