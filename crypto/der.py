@@ -206,9 +206,10 @@ class Reader:
         return content != b"\x00"
 
 
-def parse(data: bytes, *, trailing: bool = False) -> Tlv:
-    """The one element that *data* consists of; *trailing* permits octets after it (PDF padding)."""
-    element = Tlv(data, 0, len(data))
+def parse(data: bytes, *, trailing: bool = False, elements: int = MAX_ELEMENTS) -> Tlv:
+    """The one element that *data* consists of; *trailing* permits octets after it (PDF padding),
+    *elements* bounds how many a walk through it may visit."""
+    element = Tlv(data, 0, len(data), budget=_Budget(elements))
     if not trailing and element.end != len(data):
         raise DerError("octets after the value")
     return element

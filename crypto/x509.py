@@ -34,6 +34,8 @@ KEY_USAGES = (
 TIME_STAMPING = "1.3.6.1.5.5.7.3.8"
 OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
 MAX_CHAIN = 8
+MAX_CRL_ELEMENTS = 2_000_000
+"""Enough for some 280,000 revoked certificates; the largest public lists hold fewer."""
 
 _ATTRIBUTES = {
     "2.5.4.3": "CN",
@@ -67,6 +69,7 @@ _ECDSA = {
     "1.2.840.10045.4.3.4": "sha512",
 }
 RSA_PSS = "1.2.840.113549.1.1.10"
+ED25519 = "1.3.101.112"
 HASHES = {
     "1.3.14.3.2.26": "sha1",
     "2.16.840.1.101.3.4.2.4": "sha224",
@@ -148,7 +151,7 @@ class PublicKey:
     """SubjectPublicKeyInfo, DER."""
 
     kind: str
-    """"sm2", "rsa", "ec" (another curve) or "unknown"."""
+    """"sm2", "rsa", "ec" (another curve), "ed25519" or "unknown"."""
 
     point: bytes
     """SM2: 64 octets X‖Y; otherwise empty."""
@@ -174,6 +177,8 @@ class PublicKey:
                     point = bits[1:]
         elif kind_oid in ("1.2.840.113549.1.1.1", RSA_PSS):
             kind = "rsa"
+        elif kind_oid == ED25519:
+            kind = "ed25519"
         key_id = hashlib.sha1(bits, usedforsecurity=False).digest()
         return cls(element.raw, kind, point, key_id)
 
@@ -196,7 +201,7 @@ class PublicKey:
     ) -> bool:
         from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
         from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
         def hash_named(name: str) -> hashes.HashAlgorithm:
             algorithm_class: type[hashes.HashAlgorithm] = getattr(hashes, name.upper())
@@ -212,6 +217,8 @@ class PublicKey:
                 key.verify(signature, message, padding.PSS(mask, salt), hash_named(digest))
             elif isinstance(key, ec.EllipticCurvePublicKey) and algorithm in _ECDSA:
                 key.verify(signature, message, ec.ECDSA(hash_named(_ECDSA[algorithm])))
+            elif isinstance(key, ed25519.Ed25519PublicKey) and algorithm == ED25519:
+                key.verify(signature, message)
             else:
                 return False
         except (InvalidSignature, UnsupportedAlgorithm):
@@ -321,6 +328,7 @@ class _Extensions:
         self.ocsp_urls: tuple[str, ...] = ()
         self.unknown_critical: list[str] = []
         self.remarks: list[str] = []
+        self._seen: set[str] = set()
 
     def read(self, extension: der.Tlv) -> None:
         fields = extension.children(der.SEQUENCE)
@@ -328,6 +336,11 @@ class _Extensions:
         critical = fields.boolean() if fields.peek() == der.BOOLEAN else False
         value = fields.octets()
         reader = self._READERS.get(kind)
+        if kind in self._seen:  # which one counts differs between readers: RFC 5280 §4.2 forbids it
+            self.remarks.append(f"extension {kind}: repeated")
+            self.unknown_critical.append(kind)
+            return
+        self._seen.add(kind)
         if reader is None:
             if critical:
                 self.unknown_critical.append(kind)
@@ -514,19 +527,24 @@ def build_chain(
 
     Candidates are found by name and key identifier, then by signature; at most :data:`MAX_CHAIN`
     long and 64 signatures in all, so a hostile pool costs a bounded time. Checks validity, basic
-    constraints, keyCertSign, path length and unknown critical extensions (RFC 5280 §6.1)."""
+    constraints, keyCertSign, path length and unknown critical extensions (RFC 5280 §6.1). Where
+    authorities cross-sign, a path that nothing speaks against goes before one with problems."""
     trusted = {anchor.der for anchor in anchors}
     candidates = list({c.der: c for c in (*anchors, *pool)}.values())
     budget = 64
     best: list[Certificate] = [leaf]
+    flawed: list[Certificate] | None = None  # the first path to an anchor that has problems
 
     def extend(path: list[Certificate]) -> list[Certificate] | None:
-        nonlocal budget, best
+        nonlocal budget, best, flawed
         if len(path) > len(best):
             best = path
         last = path[-1]
         if last.der in trusted:
-            return path
+            if not any(_path_problems(tuple(path), at)):
+                return path
+            flawed = flawed or path
+            return None
         if len(path) >= MAX_CHAIN or (last.self_issued and last.issued_by(last)):
             return None
         for candidate in candidates:
@@ -541,7 +559,7 @@ def build_chain(
                     return found
         return None
 
-    found = extend([leaf])
+    found = extend([leaf]) or flawed
     path = tuple(found or best)
     problems = list(_path_problems(path, at))
     if not found:
@@ -620,7 +638,7 @@ class Crl:
 
 
 def _parse_crl(data: bytes) -> Crl:
-    whole = der.parse(data).children(der.SEQUENCE)
+    whole = der.parse(data, elements=MAX_CRL_ELEMENTS).children(der.SEQUENCE)
     tbs = whole.next(der.SEQUENCE)
     algorithm, parameters = read_algorithm(whole)
     signature = whole.bits()
