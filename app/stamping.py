@@ -1,0 +1,369 @@
+"""THE STORY of 盖章: a job → a stamped file.
+
+    seal usable?        kind, validity, status
+    → authorised?       a ticket of the platform for this very document, or a lease while offline
+    → place marks       given in the job; the preview painted the same list
+    → draw, copy, hash  a new revision after the original's bytes
+    → the token signs   and what it returns is verified
+    → embed, sync       into a temporary file beside the output
+    → verify            our own output, read back from disk
+    → publish           under its name, never over another file
+    → journal, queue    the usage record for the platform
+
+A crash at any instant leaves the original untouched and either no output or a whole, verified one;
+the journal then holds a "begun" entry without its end, which says what was under way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from app.cabinet import Cabinet, SealRecord
+from app.errors import (
+    FileNotReadable,
+    FileProblem,
+    LeaseExpired,
+    OutputExists,
+    OutputNotWritable,
+    OutputVerificationFailed,
+    PlatformUnreachable,
+    SealNotUsable,
+)
+from app.journal import Journal
+from crypto.gm import sm3
+from crypto.keys import SigningKey
+from crypto.pdf_document import open_document
+from crypto.pdf_marks import Mark
+from crypto.pdf_sign import PROFILES, Revision, SignedRevision, property_info, sign_revision
+from crypto.pdf_verify import verify_pdf
+from crypto.seal import Extension, make_signature
+from crypto.statement import STAPLE
+from crypto.trust import Trust
+from crypto.verdict import Level, Report, SignatureReport
+
+OFFLINE_LIMIT = timedelta(hours=24)
+"""How long after the platform last confirmed a seal it may be used without asking again."""
+
+_VALUE_MARGIN = 600
+"""Octets of a seal signature besides the seal, the certificate and the ticket."""
+
+
+@dataclass(frozen=True)
+class StampJob:
+    """One document, one seal, any number of marks."""
+
+    source: Path
+    seal_code: str
+    marks: tuple[Mark, ...]
+    output: Path | None = None
+    """None: beside the source, name and suffix by the settings, a free name if taken."""
+    suffix: str = "_已盖章"
+    profile: str = "ses"
+    reason: str = ""
+    password: str | None = field(default=None, repr=False)
+    """The PDF's own password, where it is encrypted."""
+
+
+@dataclass(frozen=True)
+class StampedFile:
+    """What came of a job."""
+
+    path: Path
+    report: Report
+    """Our own verification of the file as it lies on disk."""
+    field_names: tuple[str, ...]
+    ticketed: bool
+    """The platform knows this document; False: stamped offline, within the lease."""
+    journal_entry: int
+    """Sequence number in the journal."""
+
+
+class TicketOffice(Protocol):
+    """The platform, as far as stamping needs it."""
+
+    def ticket(self, seal_code: str, document_digest: bytes) -> bytes:
+        """A statement token for this document. Raises PlatformUnreachable, PlatformRefused."""
+
+
+def stamp(
+    job: StampJob,
+    *,
+    key: SigningKey,
+    cabinet: Cabinet,
+    journal: Journal,
+    trust: Trust,
+    platform: TicketOffice | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    offline_limit: timedelta = OFFLINE_LIMIT,
+    step: Callable[[str], None] = lambda _: None,
+) -> StampedFile:
+    """Stamp *job* with *key*, the key of the seal's holder.
+
+    *platform* None: offline. *step* is told each step's name before it begins (check, draw, copy,
+    sign, append, sync, verify, publish, journal, done); an exception from it cancels the job.
+
+    Raises :class:`app.errors.SealUseError`, :class:`app.errors.FileError`,
+    :class:`app.errors.PlatformError`, :class:`crypto.pdf_document.PdfError`,
+    :class:`device.token.TokenError` and whatever *step* raises; then there is no output."""
+    step("check")
+    now = clock()
+    seal = cabinet.seal(job.seal_code)
+    _check_usable(seal, now)
+    if platform is None:
+        _check_lease(cabinet, seal, now, offline_limit)
+    target = job.output or free_name(job.source, job.suffix)
+    if job.output and job.output.exists():
+        raise OutputExists(str(job.output))
+    begun = journal.append(
+        "stamp-begun",
+        document=job.source.name,
+        seal_code=seal.code,
+        seal_name=seal.name,
+        pages=[mark.page + 1 for mark in job.marks],
+        certificate=f"{seal.signer.serial:x}",
+    )
+    tickets: list[bytes] = []
+
+    def make_value(revision: Revision) -> bytes:
+        staple = _staple(platform, cabinet, seal, revision.digest, now, offline_limit)
+        tickets.extend(staple)
+        return make_signature(
+            seal=seal.data,
+            digest=revision.digest,
+            property_info=property_info(revision.byte_range),
+            signed_at=clock(),
+            key=key,
+            extensions=[Extension(STAPLE, False, token) for token in staple],
+        )
+
+    try:
+        with _unpublished(target) as (temporary, output):
+            signed = _write(job, seal, key, output, make_value, now, step)
+            step("sync")
+            output.flush()
+            os.fsync(output.fileno())
+            step("verify")
+            report = _verify_own(temporary, target, signed, trust, tickets, cabinet, clock())
+            step("publish")
+            target = _publish(temporary, target, exact=job.output is not None, job=job)
+    except BaseException as error:
+        journal.append("stamp-failed", begun=begun, reason=type(error).__name__)
+        raise
+    step("journal")
+    record = _usage_record(seal, report, signed, job, clock())
+    entry = journal.append(
+        "stamped",
+        begun=begun,
+        document=job.source.name,
+        output=target.name,
+        output_sm3=report.file.sm3,
+        digest=signed.digest.hex(),
+        seal_code=seal.code,
+        seal_name=seal.name,
+        pages=[mark.page + 1 for mark in job.marks],
+        ticketed=bool(tickets),
+        usage_record=sm3(record.encode()).hex(),
+    )
+    cabinet.queue_usage(sm3(record.encode()).hex(), record)
+    step("done")
+    return StampedFile(target, report, signed.field_names, bool(tickets), entry)
+
+
+# --- may it? -----------------------------------------------------------------------------------
+
+
+def _check_usable(seal: SealRecord, now: datetime) -> None:
+    reason = seal.usable(now)
+    if reason:
+        raise SealNotUsable(seal.name, reason)
+
+
+def _check_lease(cabinet: Cabinet, seal: SealRecord, now: datetime, limit: timedelta) -> None:
+    """Offline, a seal may be used for a while after the platform last said that it is in force."""
+    statement = cabinet.statement(seal.code)
+    issued_at = statement.statement.issued_at if statement else seal.collected_at
+    if statement and statement.statement.state != "active":
+        raise SealNotUsable(seal.name, statement.statement.state)
+    if now - issued_at > limit:
+        raise LeaseExpired(seal.name, issued_at)
+
+
+def _staple(
+    platform: TicketOffice | None,
+    cabinet: Cabinet,
+    seal: SealRecord,
+    digest: bytes,
+    now: datetime,
+    limit: timedelta,
+) -> list[bytes]:
+    """The platform's ticket for this document, to go into the signature; none while offline."""
+    if platform is None:
+        return []
+    try:
+        return [platform.ticket(seal.code, digest)]
+    except PlatformUnreachable:
+        _check_lease(cabinet, seal, now, limit)
+        return []
+
+
+# --- writing -----------------------------------------------------------------------------------
+
+
+def _write(
+    job: StampJob,
+    seal: SealRecord,
+    key: SigningKey,
+    output: BinaryIO,
+    make_value: Callable[[Revision], bytes],
+    now: datetime,
+    step: Callable[[str], None],
+) -> SignedRevision:
+    try:
+        document = open_document(job.source, job.password)
+    except OSError as error:
+        raise FileNotReadable(str(job.source), FileProblem.of(error)) from error
+    with contextlib.closing(document.stream):
+        return sign_revision(
+            document,
+            output,
+            profile=PROFILES[job.profile],
+            marks=job.marks,
+            picture=seal.parsed.picture,
+            value_size=len(seal.data) + len(key.certificate) + 4096 + _VALUE_MARGIN,
+            make_value=make_value,
+            signed_at=now,
+            signer_name=seal.name,
+            reason=job.reason,
+            step=step,
+        )
+
+
+def free_name(source: Path, suffix: str) -> Path:
+    """``名称<suffix>.pdf`` beside *source*, or with a number if that is taken."""
+    for number in range(1, 10_000):
+        tail = f"({number})" if number > 1 else ""
+        candidate = source.with_name(f"{source.stem}{suffix}{tail}{source.suffix or '.pdf'}")
+        if not candidate.exists():
+            return candidate
+    raise OutputExists(str(source.with_name(f"{source.stem}{suffix}{source.suffix}")))
+
+
+@contextlib.contextmanager
+def _unpublished(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A temporary file in the output's folder; gone on the way out, whatever happens."""
+    temporary = target.with_name(f".{target.name[:80]}.{secrets.token_hex(6)}.sealdesk")
+    try:
+        output = temporary.open("x+b")
+    except OSError as error:
+        raise OutputNotWritable(str(target), FileProblem.of(error)) from error
+    try:
+        with output:
+            yield temporary, output
+    except OSError as error:
+        raise OutputNotWritable(str(target), FileProblem.of(error)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _publish(temporary: Path, target: Path, *, exact: bool, job: StampJob) -> Path:
+    """Give the verified file its name, never over another file."""
+    while True:
+        try:
+            _link(temporary, target)
+            break
+        except FileExistsError:
+            if exact:
+                raise OutputExists(str(target)) from None
+            target = free_name(job.source, job.suffix)
+    if sys.platform != "win32":
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    return target
+
+
+def _link(temporary: Path, target: Path) -> None:
+    """Atomically; FileExistsError if *target* is there. File systems without hard links (USB
+    sticks) get a rename after a look, which is as close as they allow."""
+    if sys.platform != "win32":
+        try:
+            os.link(temporary, target)
+            return
+        except FileExistsError:
+            raise
+        except OSError:
+            if target.exists():
+                raise FileExistsError(str(target)) from None
+    os.rename(temporary, target)  # on Windows refuses an existing target by itself
+
+
+def _verify_own(
+    temporary: Path,
+    target: Path,
+    signed: SignedRevision,
+    trust: Trust,
+    tickets: list[bytes],
+    cabinet: Cabinet,
+    now: datetime,
+) -> Report:
+    """Read back what was written: our signature must be whole and good, nobody else's be harmed."""
+    with temporary.open("rb") as stream:
+        report = verify_pdf(stream, target.name, trust, now)
+    own = next(
+        (each for each in report.signatures if each.fields == signed.field_names),
+        None,
+    )
+    failed = [] if own else ["missing"]
+    for each in report.signatures:
+        failed += _failures(each, own=each is own)
+    if failed:
+        raise OutputVerificationFailed(str(target), ", ".join(failed))
+    return report
+
+
+def _failures(signature: SignatureReport, *, own: bool) -> list[str]:
+    if own:
+        bad = [f.code for f in signature.findings if f.level is Level.INVALID]
+        whole = signature.intact and signature.coverage == "file"
+        return bad if whole or bad else ["not intact"]
+    last = max((change.revision for change in signature.changed_later), default=0)
+    return [
+        change.code
+        for change in signature.changed_later
+        if change.revision == last and change.kind in ("forbidden", "suspicious")
+    ]
+
+
+def _usage_record(
+    seal: SealRecord, report: Report, signed: SignedRevision, job: StampJob, now: datetime
+) -> str:
+    """The record the platform gets: digests only, never the document or its name."""
+    return json.dumps(
+        {
+            "type": "usage-v1",
+            "seal_id": seal.id,
+            "seal_code": seal.code,
+            "document_sm3": report.file.sm3,
+            "digest": signed.digest.hex(),
+            "document_name_sm3": sm3(job.source.name.encode()).hex(),
+            "marks": len(job.marks),
+            "certificate_sn": f"{seal.signer.serial:x}",
+            "at": now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "result": "stamped",
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+        sort_keys=True,
+    )

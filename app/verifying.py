@@ -1,0 +1,100 @@
+"""THE STORY of 验章: a path → a report.
+
+    parse strictly → for each signature: bytes intact? changed after, and by what?
+    → certificate chain at the signing time → seal: maker, validity, list, imprint
+    → time, revocation, platform status → visible marks no signature covers → Report
+
+What is true of the bytes is said by :mod:`crypto.pdf_verify`; here it gets what this desk knows:
+whom to trust, what the platform last said of a seal, and, online, what it says now.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from app.errors import FileNotReadable, FileProblem, PlatformError, UsageError
+from crypto.pdf_verify import verify_pdf
+from crypto.statement import SignedStatement
+from crypto.trust import Trust
+from crypto.verdict import Report
+from crypto.x509 import CertificateError, load_certificates
+
+_MAX_ANCHOR_FILE = 4 * 1024 * 1024
+
+
+class StatusDesk(Protocol):
+    """The platform, as far as verifying needs it."""
+
+    def status(self, seal_code: str) -> SignedStatement:
+        """What it says of a seal now. Raises :class:`app.errors.PlatformError`."""
+
+
+def verify(
+    path: Path,
+    *,
+    trust: Trust,
+    platform: StatusDesk | None = None,
+    password: str | None = None,
+    at: datetime | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Report:
+    """Judge the PDF at *path* as of *at* (default: now).
+
+    With a *platform*, seals whose status is unknown or stale are asked for; an unreachable platform
+    leaves the status line unknown and is no error. Raises :class:`app.errors.FileNotReadable` and
+    :class:`crypto.pdf_document.PdfError`."""
+    now = at or clock()
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise FileNotReadable(str(path), FileProblem.of(error)) from error
+    with stream:
+        try:
+            report = verify_pdf(stream, path.name, trust, now, password=password)
+            fresh = _ask(platform, report)
+            if fresh:
+                trust = replace(trust, statements=(*trust.statements, *fresh))
+                report = verify_pdf(stream, path.name, trust, now, password=password)
+        except OSError as error:
+            raise FileNotReadable(str(path), FileProblem.of(error)) from error
+    return report
+
+
+def _ask(platform: StatusDesk | None, report: Report) -> list[SignedStatement]:
+    """What the platform says now of the seals whose status the report could not tell."""
+    if platform is None:
+        return []
+    codes = {
+        signature.seal.code
+        for signature in report.signatures
+        if signature.seal
+        and any(f.code in ("status_unknown", "status_stale") for f in signature.findings)
+    }
+    answers = []
+    for code in sorted(codes):
+        with contextlib.suppress(PlatformError):
+            answers.append(platform.status(code))
+    return answers
+
+
+def trust_files(paths: Iterable[Path]) -> Trust:
+    """The certificates in *paths* (PEM bundles or DER) as anchors for every purpose.
+
+    Raises :class:`app.errors.FileNotReadable`, :class:`app.errors.UsageError`."""
+    anchors = []
+    for path in paths:
+        try:
+            with path.open("rb") as stream:
+                data = stream.read(_MAX_ANCHOR_FILE)
+        except OSError as error:
+            raise FileNotReadable(str(path), FileProblem.of(error)) from error
+        try:
+            anchors += load_certificates(data)
+        except CertificateError as error:
+            raise UsageError(f"{path.name}: {error}") from error
+    return Trust.in_all(anchors)
