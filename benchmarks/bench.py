@@ -1,0 +1,241 @@
+"""How long signing and verifying take, beside what no program can do without, and beside others.
+
+    python3 dev.py bench [--runs N] [--only "10 pages"]
+
+For each document, in the same run: the floor, our work in process, our work as a whole process,
+pyHanko's command line and poppler's ``pdfsig`` on an RSA-signed twin of the same document. Prints
+medians, ratios and peak memory, and writes ``build/bench.json``.
+
+This program itself stays small (standard library only): the kernel counts what a parent holds
+towards the peak memory of its child.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE.parent / "build" / "bench.json"
+DOCUMENTS = ("10 pages", "250 pages", "50 MB")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One job over one document."""
+
+    document: str
+    job: str
+    seconds: float
+    """Median."""
+    fastest: float
+    slowest: float
+    peak_mb: float | None
+    """MB (10⁶ octets) of the whole process; None where the system does not tell."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What issue 2 promises of one number."""
+
+    text: str
+    value: float
+    limit: float
+
+    @property
+    def met(self) -> bool:
+        return self.value <= self.limit
+
+
+# ---------------------------------------------------------------- running
+
+
+def in_process(folder: Path, document: str, job: str, runs: int) -> Timing:
+    """A job of ``inside.py``, repeated inside one fresh process."""
+    command = [sys.executable, HERE / "inside.py", job, folder, f"{document}.pdf", str(runs)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, encoding="utf-8")
+    told = json.loads(done.stdout)
+    seconds = told["seconds"]
+    return Timing(
+        document, job, statistics.median(seconds), min(seconds), max(seconds), told["peak_mb"]
+    )
+
+
+def whole_process(
+    document: str,
+    job: str,
+    command: Sequence[str | Path],
+    runs: int,
+    accepted: Sequence[int] = (0,),
+) -> Timing:
+    """A program from start to end; the first run, which fills the page cache, is not counted."""
+    seconds, peak = [], 0.0
+    for run in range(runs + 1):
+        start = time.perf_counter()
+        code, peak_mb, output = run_and_measure(command)
+        elapsed = time.perf_counter() - start
+        if code not in accepted:
+            raise SystemExit(f"{job} failed with {code}: {' '.join(map(str, command))}\n{output}")
+        if run:
+            seconds.append(elapsed)
+            peak = max(peak, peak_mb)
+    return Timing(
+        document, job, statistics.median(seconds), min(seconds), max(seconds), peak or None
+    )
+
+
+def run_and_measure(command: Sequence[str | Path]) -> tuple[int, float, str]:
+    """Exit code, peak memory in MB (0 where unknown) and what was printed."""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        if hasattr(os, "wait4"):
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            peak = usage.ru_maxrss * 1024 / 1e6
+        else:
+            process.wait()
+            peak = 0.0
+        output.seek(0)
+        return process.returncode, peak, output.read().decode("utf-8", "replace")
+
+
+# ---------------------------------------------------------------- one document
+
+
+def measure(folder: Path, document: str, runs: int) -> list[Timing]:
+    original = folder / f"{document}.pdf"
+    stamped = folder / f"{document}.stamped.pdf"  # made by the job "sign"
+    twin = folder / f"{document}.rsa.pdf"
+    pyhanko = Path(sys.executable).with_name("pyhanko")
+    results = [
+        in_process(folder, document, job, runs)
+        for job in ("floor-append", "floor", "sign", "verify")
+    ]
+    results.append(
+        whole_process(
+            document,
+            "sealdesk verify",
+            [
+                *(sys.executable, "-P", "-m", "app", "verify", stamped),
+                *("--trust", folder / "root.pem", "--json"),
+            ],
+            runs,
+            accepted=(0, 2),  # 2: no platform here vouches for the seal's status
+        )
+    )
+    results.append(
+        whole_process(
+            document,
+            "pyhanko sign",
+            [
+                *(pyhanko, "sign", "addsig", "--field", "1/60,60,173,173/Sig1"),
+                *("pemder", "--key", folder / "rsa.key", "--cert", folder / "rsa.pem"),
+                *("--no-pass", original, twin),
+            ],
+            runs,
+        )
+    )
+    results.append(
+        whole_process(
+            document,
+            "pyhanko validate",
+            [
+                *(pyhanko, "sign", "validate", "--no-revocation-check"),
+                *("--trust", folder / "rsa-root.pem", twin),
+            ],
+            runs,
+        )
+    )
+    pdfsig = shutil.which("pdfsig")
+    if pdfsig:
+        results.append(whole_process(document, "pdfsig", [pdfsig, "-nocert", twin], runs))
+    return results
+
+
+# ---------------------------------------------------------------- telling
+
+
+def table(results: Sequence[Timing]) -> str:
+    lines = [f"{'':24}{'median':>10}{'fastest':>10}{'slowest':>10}{'× floor':>9}{'peak':>9}"]
+    floors = {each.document: each.seconds for each in results if each.job == "floor"}
+    heading = ""
+    for each in results:
+        if each.document != heading:
+            heading = each.document
+            lines.append(heading)
+        times = "".join(
+            f"{1000 * value:7.1f} ms" for value in (each.seconds, each.fastest, each.slowest)
+        )
+        peak = f"{each.peak_mb:6.0f} MB" if each.peak_mb else ""
+        ratio = each.seconds / floors[each.document]
+        lines.append(f"  {each.job:22}{times}{ratio:9.2f}{peak}")
+    return "\n".join(lines)
+
+
+def targets(results: Sequence[Timing]) -> list[Target]:
+    """The promises of issue 2 that this run can judge."""
+    found: Mapping[tuple[str, str], Timing] = {(each.document, each.job): each for each in results}
+    judged = []
+    if ("50 MB", "sign") in found:
+        big = found["50 MB", "sign"]
+        ratio = big.seconds / found["50 MB", "floor"].seconds
+        judged.append(Target("sign the 50 MB file: × floor", ratio, 1.5))
+        judged.append(Target("sign the 50 MB file: peak MB", big.peak_mb or 0.0, 150))
+        peak = found["50 MB", "verify"].peak_mb or 0.0
+        judged.append(Target("verify the 50 MB file: peak MB", peak, 150))
+    if ("10 pages", "sealdesk verify") in found:
+        ours, theirs = found["10 pages", "sealdesk verify"], found["10 pages", "pyhanko validate"]
+        ratio = ours.seconds / theirs.seconds
+        judged.append(Target("verify 10 pages, whole process: × pyhanko validate", ratio, 0.5))
+    return judged
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=7, help="counted runs of each job")
+    parser.add_argument("--only", choices=DOCUMENTS, action="append", help="one document")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="sealdesk-bench-") as name:
+        folder = Path(name)
+        os.environ["SEALDESK_HOME"] = str(folder / "home")  # not the person's own seals
+        print("making the documents …", flush=True)
+        subprocess.run([sys.executable, HERE / "prepare.py", folder], check=True)
+        results: list[Timing] = []
+        for document in chosen.only or DOCUMENTS:
+            print(f"measuring {document} …", flush=True)
+            results += measure(folder, document, chosen.runs)
+    print("\n" + table(results) + "\n")
+    judged = targets(results)
+    for target in judged:
+        state = "met" if target.met else "NOT met"
+        print(f"{target.text}: {target.value:.2f} (at most {target.limit:g}) {state}")
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(
+        json.dumps(
+            {
+                "machine": f"{platform.platform()}, {os.cpu_count()} cores",
+                "python": platform.python_version(),
+                "runs": chosen.runs,
+                "timings": [asdict(each) for each in results],
+                "targets": [{**asdict(each), "met": each.met} for each in judged],
+            },
+            indent=1,
+            ensure_ascii=False,
+        ),
+        encoding="utf-8",
+    )
+    print(f"→ {RESULTS}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""One job, several times, inside one process: seconds of each run and the peak of its memory.
+
+    python inside.py floor-append|floor|sign|verify FOLDER FILE RUNS      prints JSON
+
+``floor``: what no program can do without — read the file, SM3, write it, one SM2 signature, append,
+fsync. ``floor-append``: the same onto a copy that is already there (on a file system that clones).
+``sign`` writes FILE's stamped twin, ``verify`` judges it.
+"""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+CHUNK = 1 << 20
+
+
+class Bench:
+    """The jobs over one document in one folder that ``prepare.py`` filled."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self.source = folder / name
+        self.stamped = folder / f"{self.source.stem}.stamped.pdf"
+        self.scratch = folder / f"{self.source.stem}.scratch.pdf"
+
+    def floor(self, *, copying: bool) -> Callable[[], None]:
+        from crypto import gm
+
+        private = (self.folder / "signer.key").read_bytes()
+        seal_size = (self.folder / "seal.der").stat().st_size
+        tail = bytes(3 * seal_size)  # the picture once, and the value in hex
+        shutil.copyfile(self.source, self.scratch)
+
+        def job() -> None:
+            hasher = gm.sm3_hasher()
+            with self.source.open("rb") as source, self.scratch.open("r+b") as output:
+                while chunk := source.read(CHUNK):
+                    hasher.update(chunk)
+                    if copying:
+                        output.write(chunk)
+                hasher.update(tail)
+                gm.sm2_sign_e(private, hasher.digest())
+                output.seek(source.tell())
+                output.write(tail)
+                output.flush()
+                os.fsync(output.fileno())
+
+        return job
+
+    def sign(self) -> Callable[[], None]:
+        from crypto.keys import SoftKey
+        from crypto.pdf_document import Document
+        from crypto.pdf_marks import Mark
+        from crypto.pdf_sign import PROFILES, Revision, property_info, sign_revision
+        from crypto.seal import Seal, make_signature
+
+        key = SoftKey.load(
+            (self.folder / "signer.key").read_bytes(), (self.folder / "signer.der").read_bytes()
+        )
+        seal = (self.folder / "seal.der").read_bytes()
+        now = datetime.now(UTC).replace(microsecond=0)
+
+        def value(revision: Revision) -> bytes:
+            return make_signature(
+                seal=seal,
+                digest=revision.digest,
+                property_info=property_info(revision.byte_range),
+                signed_at=now,
+                key=key,
+            )
+
+        def job() -> None:
+            with self.source.open("rb") as source, self.stamped.open("w+b") as output:
+                sign_revision(
+                    Document(source),
+                    output,
+                    profile=PROFILES["ses"],
+                    marks=[Mark(page=0, left_mm=120, top_mm=180, width_mm=40, height_mm=40)],
+                    picture=Seal.parse(seal).picture,
+                    value_size=len(seal) + 2048,
+                    make_value=value,
+                    signed_at=now,
+                    signer_name="宿迁性能测试有限公司",
+                )
+                output.flush()
+                os.fsync(output.fileno())
+
+        return job
+
+    def verify(self) -> Callable[[], None]:
+        from crypto.pdf_verify import verify_pdf
+        from crypto.trust import Trust
+        from crypto.verdict import Verdict
+        from crypto.x509 import Certificate
+
+        trust = Trust.in_all([Certificate.parse((self.folder / "root.der").read_bytes())])
+
+        def job() -> None:
+            with self.stamped.open("rb") as stream:
+                report = verify_pdf(stream, self.stamped.name, trust, datetime.now(UTC))
+            # UNKNOWN is the honest answer where no platform vouches for the seal's status.
+            if report.verdict not in (Verdict.VALID, Verdict.UNKNOWN):
+                raise AssertionError(f"the benchmark's own file is {report.verdict}")
+
+        return job
+
+
+def peak_memory_mb() -> float | None:
+    """The most memory this process ever held, MB (10⁶ octets), where Linux tells."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    lines = status.read_text(encoding="utf-8").splitlines()
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    return int(fields["VmHWM"].split()[0]) * 1024 / 1e6
+
+
+def main(kind: str, folder: str, name: str, runs: str) -> None:
+    bench = Bench(Path(folder), name)
+    job = {
+        "floor": lambda: bench.floor(copying=True),
+        "floor-append": lambda: bench.floor(copying=False),
+        "sign": bench.sign,
+        "verify": bench.verify,
+    }[kind]()
+    job()  # not counted: fills the page cache and imports what is imported late
+    seconds = []
+    for _ in range(int(runs)):
+        start = time.perf_counter()
+        job()
+        seconds.append(time.perf_counter() - start)
+    print(json.dumps({"seconds": seconds, "peak_mb": peak_memory_mb()}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
