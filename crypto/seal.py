@@ -265,9 +265,8 @@ class _Properties:
         self.digests: tuple[bytes, ...] = ()
         if list_type == 1:
             # v1 files also carry identifiers as IA5String in this list
-            self.certificates = tuple(
-                entry.content for entry in entries if _typed(entry, der.OCTET_STRING, der.IA5)
-            )
+            tags = (der.OCTET_STRING, der.IA5) if generation == "v1" else (der.OCTET_STRING,)
+            self.certificates = tuple(entry.content for entry in entries if _typed(entry, *tags))
         elif list_type == 2:
             self.digests = tuple(self._digest(entry) for entry in entries)
         else:
@@ -361,9 +360,9 @@ def _extensions(fields: der.Reader) -> tuple[Extension, ...]:
         return ()
     if element.tag == 0xA0:
         inner = element.children()
-        # [0] EXPLICIT holds one SEQUENCE OF; [0] IMPLICIT holds the ExtData themselves
+        # [0] EXPLICIT holds one SEQUENCE OF, perhaps empty; [0] IMPLICIT the ExtData themselves
         first = inner.next(der.SEQUENCE)
-        if inner.at_end and first.content[:1] == b"\x30":
+        if inner.at_end and first.content[:1] in (b"", b"\x30"):
             element = first
     found = []
     for entry in element.children():
@@ -420,26 +419,29 @@ def make_seal(
 
     Sizes are whole millimetres. The result is parsed and verified before it is returned; raises
     :class:`SealError` if a value does not fit the structure."""
-    info = der.sequence(
-        der.sequence(der.ia5("ES"), der.integer(VERSION), der.ia5(vendor)),
-        der.ia5(es_id),
-        der.sequence(
-            der.integer(seal_type),
-            der.utf8(name),
-            der.integer(1),
-            der.sequence(*(der.octet_string(each) for each in signer_certificates)),
-            der.generalized_time(created),
-            der.generalized_time(valid_from),
-            der.generalized_time(valid_until),
-        ),
-        der.sequence(
-            der.ia5(picture_type),
-            der.octet_string(picture),
-            der.integer(width_mm),
-            der.integer(height_mm),
-        ),
-        der.sequence(*map(_ext_data, extensions)) if extensions else b"",
-    )
+    try:
+        info = der.sequence(
+            der.sequence(der.ia5("ES"), der.integer(VERSION), der.ia5(vendor)),
+            der.ia5(es_id),
+            der.sequence(
+                der.integer(seal_type),
+                der.utf8(name),
+                der.integer(1),
+                der.sequence(*(der.octet_string(each) for each in signer_certificates)),
+                der.generalized_time(created),
+                der.generalized_time(valid_from),
+                der.generalized_time(valid_until),
+            ),
+            der.sequence(
+                der.ia5(picture_type),
+                der.octet_string(picture),
+                der.integer(width_mm),
+                der.integer(height_mm),
+            ),
+            der.sequence(*map(_ext_data, extensions)) if extensions else b"",
+        )
+    except ValueError as error:
+        raise SealError(f"a value does not fit into a seal: {error}") from error
     value = der.sequence(
         info,
         der.octet_string(maker.certificate),
@@ -470,14 +472,17 @@ def make_signature(
     parsed = Seal.parse(seal)
     if not parsed.allows(key.certificate):
         raise SealError("the signer's certificate is not in the seal's list")
-    tbs = der.sequence(
-        der.integer(parsed.version),
-        seal,
-        der.generalized_time(signed_at),
-        der.bit_string(digest),
-        der.ia5(property_info),
-        der.context(0, der.sequence(*map(_ext_data, extensions))) if extensions else b"",
-    )
+    try:
+        tbs = der.sequence(
+            der.integer(parsed.version),
+            seal,
+            der.generalized_time(signed_at),
+            der.bit_string(digest),
+            der.ia5(property_info),
+            der.context(0, der.sequence(*map(_ext_data, extensions))) if extensions else b"",
+        )
+    except ValueError as error:
+        raise SealError(f"a value does not fit into a signature: {error}") from error
     value = der.sequence(
         tbs,
         der.octet_string(key.certificate),
