@@ -1,0 +1,150 @@
+"""dev.py: what it finds missing, what it says, and when it makes the environment anew."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+import dev
+
+
+def refuse(*arguments: object, **options: object) -> NoReturn:
+    raise AssertionError(f"nothing may be run here: {arguments}")
+
+
+@pytest.fixture
+def half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A virtual environment in a folder of its own whose Python answers; not stamped yet."""
+    monkeypatch.setattr(dev, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(dev, "VENV_PYTHON", Path(sys.executable))
+    monkeypatch.setattr(dev, "STAMP", tmp_path / ".venv" / "sealdesk-setup.json")
+    (tmp_path / ".venv").mkdir()
+    return tmp_path / ".venv"
+
+
+@pytest.fixture
+def pip_calls(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
+    """What pip was asked for; nothing is installed and no environment is made."""
+    calls: list[Sequence[str]] = []
+    monkeypatch.setattr(dev, "pip", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(dev.venv, "create", lambda folder, **_: Path(folder).mkdir())
+    return calls
+
+
+def test_programs_paths_and_libraries_are_found_where_they_are() -> None:
+    assert dev.present(str(Path(__file__)))
+    assert not dev.present("/nowhere/at/all")
+    assert not dev.present("no-such-program-anywhere")
+    assert not dev.present("libnosuchthing.so.9")
+
+
+def test_a_shared_library_is_found_by_its_soname(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(dev.ctypes, "CDLL", asked.append)
+    assert dev.present("libGL.so.1")
+    assert asked == ["libGL.so.1"]
+
+
+def test_without_root_the_one_line_to_run_is_told_and_nothing_is_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dev, "WINDOWS", False)
+    monkeypatch.setattr(dev, "missing_system_packages", lambda: ["qpdf", "gcc"])
+    monkeypatch.setattr(dev.os, "geteuid", lambda: 1000, raising=False)
+    monkeypatch.setattr(dev.subprocess, "run", refuse)
+    with pytest.raises(dev.SetupError, match=r"sudo apt-get install .* qpdf gcc") as caught:
+        dev.install_system_packages()
+    assert "缺少系统软件包" in str(caught.value)
+
+
+def test_a_python_too_old_or_too_new_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in ((3, 10, 9), (3, 14, 0)):
+        monkeypatch.setattr(dev.sys, "version_info", version)
+        with pytest.raises(dev.SetupError, match=r"3\.11"):
+            dev.check_python()
+
+
+def test_an_interrupted_setup_is_started_afresh(
+    half_made: Path, pip_calls: list[Sequence[str]]
+) -> None:
+    leftover = half_made / "half-installed"
+    leftover.touch()
+    dev.prepare_environment()
+    assert not leftover.exists()
+    assert [("--require-hashes" in call, "-e" in call) for call in pip_calls] == [
+        (True, False),
+        (False, True),
+    ]
+    assert json.loads(dev.STAMP.read_text(encoding="utf-8")) == dev.wanted_state()
+
+
+def test_a_setup_that_fails_leaves_no_stamp(
+    half_made: Path, pip_calls: list[Sequence[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: str) -> None:
+        raise dev.SetupError("no network")
+
+    monkeypatch.setattr(dev, "pip", fail)
+    with pytest.raises(dev.SetupError):
+        dev.prepare_environment()
+    assert dev.present_state() == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, []),
+        ({"project": "other"}, ["-e"]),
+        ({"lock": "other"}, ["--require-hashes", "-e"]),
+        ({"python": "other"}, ["--require-hashes", "-e"]),
+        ({"folder": "other"}, ["--require-hashes", "-e"]),
+    ],
+)
+def test_only_what_changed_is_done_again(
+    half_made: Path,
+    pip_calls: list[Sequence[str]],
+    changed: dict[str, str],
+    expected: list[str],
+) -> None:
+    dev.STAMP.write_text(json.dumps({**dev.wanted_state(), **changed}), encoding="utf-8")
+    dev.prepare_environment()
+    done = [next(word for word in ("--require-hashes", "-e") if word in call) for call in pip_calls]
+    assert done == expected
+
+
+def test_the_demo_gets_its_arguments_and_ours_is_the_app_it_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        assert options["cwd"] is None  # results go where the person stands
+        return subprocess.CompletedProcess(command, 3)
+
+    for step in ("check_python", "install_system_packages", "prepare_environment"):
+        monkeypatch.setattr(dev, step, lambda: None)
+    monkeypatch.setattr(dev.subprocess, "run", run)
+    assert dev.main(["demo", "合同 一.pdf"]) == 3
+    assert commands == [[str(dev.VENV_PYTHON), "-P", "-m", "app", "demo", "合同 一.pdf"]]
+
+
+@pytest.mark.parametrize("command", dev.COMMANDS)
+def test_every_command_is_explained(command: str) -> None:
+    assert f"python3 dev.py {command}" in (dev.__doc__ or "")
+    guide = (dev.ROOT / "docs" / "developers.md").read_text(encoding="utf-8")
+    assert f"python3 dev.py {command}" in guide
+
+
+def test_a_command_that_is_not_there_is_an_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev, "prepare_environment", refuse)
+    with pytest.raises(SystemExit) as caught:
+        dev.main(["deploy"])
+    assert caught.value.code == 2
+    assert "check-slow" in capsys.readouterr().err
