@@ -61,7 +61,14 @@ class Target:
 
 def in_process(folder: Path, document: str, job: str, runs: int) -> Timing:
     """A job of ``inside.py``, repeated inside one fresh process."""
-    command = [sys.executable, HERE / "inside.py", job, folder, f"{document}.pdf", str(runs)]
+    command = [
+        sys.executable,
+        str(HERE / "inside.py"),
+        job,
+        str(folder),
+        f"{document}.pdf",
+        str(runs),
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, encoding="utf-8")
     told = json.loads(done.stdout)
     seconds = told["seconds"]
