@@ -337,28 +337,28 @@ class Report:
             "judged_at": _iso(self.judged_at),
             "verdict": self.verdict.value,
             "verdict_text": say("verdicts", self.verdict.value, language),
-            "file": _plain(self.file),
+            "file": plain(self.file),
             "signatures": [_signature_json(s, language) for s in self.signatures],
-            "unsigned_marks": [_plain(mark) for mark in self.unsigned_marks],
+            "unsigned_marks": [plain(mark) for mark in self.unsigned_marks],
             "findings": [_finding_json(f, language) for f in self.findings],
         }
 
 
-def seal_json(seal: SealInfo) -> dict[str, Any]:
+def seal_json(seal: SealInfo, language: str = "zh_CN") -> dict[str, Any]:
     """A seal as JSON-ready data, as it stands inside a report."""
-    data: dict[str, Any] = _plain(seal)
-    data["type_text"] = say("seal_types", str(seal.type))
+    data: dict[str, Any] = plain(seal)
+    data["type_text"] = say("seal_types", str(seal.type), language)
     return data
 
 
 def _signature_json(signature: SignatureReport, language: str) -> dict[str, Any]:
-    data: dict[str, Any] = _plain(signature)
-    data["seal"] = seal_json(signature.seal) if signature.seal else None
+    data: dict[str, Any] = plain(signature)
+    data["seal"] = seal_json(signature.seal, language) if signature.seal else None
     data["intact"] = signature.intact
     data["verdict"] = signature.verdict.value
     data["verdict_text"] = say("verdicts", signature.verdict.value, language)
     data["changed_later"] = [
-        {**_plain(change), "text": change.text(language)} for change in signature.changed_later
+        {**plain(change), "text": change.text(language)} for change in signature.changed_later
     ]
     data["findings"] = [_finding_json(f, language) for f in signature.findings]
     return data
@@ -377,17 +377,18 @@ def finding_list(findings: Iterable[Finding], language: str = "zh_CN") -> list[d
     return [_finding_json(each, language) for each in findings]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Dataclasses, times and tuples of a report as JSON-ready data."""
     if isinstance(value, datetime):
         return _iso(value)
     if isinstance(value, float):
         return round(value, 2)
     if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, Finding):
         return None
     if hasattr(value, "__dataclass_fields__"):
-        return {key: _plain(getattr(value, key)) for key in value.__dataclass_fields__}
+        return {key: plain(getattr(value, key)) for key in value.__dataclass_fields__}
     return value
 
 

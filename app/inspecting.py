@@ -1,0 +1,58 @@
+"""A seal or seal signature file by itself: what it says and what of it can be proved, offline."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from app.errors import FileNotReadable, FileProblem
+from crypto.seal import MAX_SIZE, Seal, SealSignature, is_signature
+from crypto.seal_check import judge_seal, judge_signature
+from crypto.trust import Trust
+from crypto.verdict import SCHEMA, finding_list, plain, say, seal_json, verdict_of
+
+
+def inspect(path: Path, trust: Trust, at: datetime | None, language: str) -> dict[str, Any]:
+    """JSON-ready facts and verdict of the file at *path*, a DER SESeal or SES_Signature.
+
+    The verdict is of the seal, or of the signature without the original it protects. Raises
+    :class:`app.errors.FileNotReadable`, :class:`crypto.seal.SealError`."""
+    now = at or datetime.now(UTC)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_SIZE + 1)
+    except OSError as error:
+        raise FileNotReadable(str(path), FileProblem.of(error)) from error
+    answer: dict[str, Any] = {"schema": SCHEMA, "file": path.name}
+    if is_signature(data):
+        value = SealSignature.parse(data)
+        judged = judge_signature(value, None, trust, now)
+        seal, findings = judged.seal, judged.findings
+        answer |= {
+            "kind": "signature",
+            "format": f"ses-{value.generation}",
+            "property_info": value.property_info,
+            "digest": value.digest.hex(),
+            "signature_valid": judged.signature_valid,
+            "digest_matches": None,
+            "signer_in_seal_list": judged.signer_in_seal_list,
+            "signer": plain(judged.signer),
+            "chain": plain(judged.chain),
+            "times": plain(judged.times),
+            "platform": plain(judged.platform),
+        }
+    else:
+        parsed = Seal.parse(data)
+        seal = judge_seal(parsed, trust, now)
+        findings = seal.findings
+        answer |= {"kind": "seal", "format": f"ses-{parsed.generation}"}
+    verdict = verdict_of(findings)
+    return answer | {
+        "seal": seal_json(seal.info, language),
+        "seal_signature_valid": seal.signature_valid,
+        "seal_chain": plain(seal.chain),
+        "verdict": verdict.value,
+        "verdict_text": say("verdicts", verdict.value, language),
+        "findings": finding_list(findings, language),
+    }
