@@ -1,0 +1,142 @@
+"""Secrets go to the keyring, to a guarded file if allowed, or nowhere."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import keyring
+import keyring.backend
+import keyring.backends.fail
+import pytest
+
+from app.errors import CabinetLocked
+from app.secret_store import Kind, SecretStore, open_secret_store
+from app.settings import Settings, load
+
+
+def settings(home: Path, **values: str) -> Settings:
+    variables = {f"SEALDESK_{name.upper()}": value for name, value in values.items()}
+    return load({"SEALDESK_HOME": str(home), **variables}, machine_folder=home / "etc")
+
+
+def no_keyring() -> None:
+    keyring.set_keyring(keyring.backends.fail.Keyring())
+
+
+def test_the_systems_keyring_comes_first(tmp_path: Path, memory_keyring: Any) -> None:
+    store = open_secret_store(settings(tmp_path, allow_key_file="1"))
+    store.put("cabinet", b"\x00\xff key")
+    assert (store.kind, store.lasting, store.why) == (Kind.KEYRING, True, "")
+    assert list(memory_keyring.passwords) == [("SealDesk", "cabinet")]
+    assert open_secret_store(settings(tmp_path)).get("cabinet") == b"\x00\xff key"
+    store.remove("cabinet")
+    store.remove("cabinet")
+    assert store.get("cabinet") is None
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_without_a_keyring_nothing_is_written(tmp_path: Path) -> None:
+    no_keyring()
+    store = open_secret_store(settings(tmp_path))
+    assert (store.kind, store.lasting, store.why) == (Kind.SESSION, False, "none")
+    store.put("cabinet", b"key")
+    assert store.get("cabinet") == b"key"
+    assert list(tmp_path.rglob("*")) == []
+    assert open_secret_store(settings(tmp_path)).get("cabinet") is None
+
+
+def test_a_key_file_must_be_allowed_and_is_private(tmp_path: Path) -> None:
+    no_keyring()
+    store = open_secret_store(settings(tmp_path, allow_key_file="1"))
+    assert store.kind is Kind.KEY_FILE
+    store.put("cabinet", b"key")
+    store.put("other", b"2")
+    store.remove("other")
+    path = tmp_path / "data" / "cabinet.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    again = open_secret_store(settings(tmp_path, allow_key_file="1"))
+    assert (again.get("cabinet"), again.get("other")) == (b"key", None)
+
+
+def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    no_keyring()
+    store = open_secret_store(settings(tmp_path, allow_key_file="1"))
+    store.put("cabinet", b"key")
+    (tmp_path / "data" / "cabinet.key").chmod(0o640)
+    with pytest.raises(CabinetLocked, match="exposed"):
+        store.get("cabinet")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"cabinet":"***"}'])
+def test_a_damaged_key_file_is_told_and_kept(tmp_path: Path, content: bytes) -> None:
+    no_keyring()
+    store = open_secret_store(settings(tmp_path, allow_key_file="1"))
+    store.put("cabinet", b"key")
+    path = tmp_path / "data" / "cabinet.key"
+    path.write_bytes(content)
+    with pytest.raises(CabinetLocked):
+        store.get("cabinet")
+    assert path.read_bytes() == content
+
+
+def test_the_keyring_can_be_switched_off(tmp_path: Path) -> None:
+    store = open_secret_store(settings(tmp_path, keyring="0"))
+    assert (store.kind, store.why) == (Kind.SESSION, "off")
+
+
+class Backend(keyring.backend.KeyringBackend):
+    """A keyring whose reading does what a test says."""
+
+    priority = 5
+
+    def __init__(self, read: Any) -> None:
+        super().__init__()
+        self.read = read
+
+    def get_password(self, service: str, username: str) -> str | None:
+        answer: str | None = self.read(username)
+        return answer
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.read(username)
+
+
+def test_a_locked_keyring_does_not_hang_the_program(tmp_path: Path) -> None:
+    release = threading.Event()
+    keyring.set_keyring(Backend(lambda name: release.wait(20)))
+    began = time.monotonic()
+    store = open_secret_store(settings(tmp_path), timeout=0.2)
+    assert time.monotonic() - began < 5
+    assert (store.kind, store.why) == (Kind.SESSION, "timeout")
+    release.set()
+
+
+def test_a_keyring_that_locks_later_is_an_error_and_no_empty_answer(tmp_path: Path) -> None:
+    release = threading.Event()
+    keyring.set_keyring(Backend(lambda name: None if name == "probe" else str(release.wait(20))))
+    store = open_secret_store(settings(tmp_path), timeout=0.2)
+    assert store.kind is Kind.KEYRING
+    with pytest.raises(CabinetLocked, match="timeout"):
+        store.get("cabinet")
+    release.set()
+
+
+def test_a_keyring_that_fails_is_none(tmp_path: Path) -> None:
+    def fail(name: str) -> None:
+        raise RuntimeError("stub received bad data")
+
+    keyring.set_keyring(Backend(fail))
+    assert open_secret_store(settings(tmp_path)).why == "error"
+
+
+def test_a_keyring_of_plain_files_is_not_used(tmp_path: Path) -> None:
+    backend = Backend(lambda name: None)
+    backend.priority = 0.5  # type: ignore[assignment]
+    keyring.set_keyring(backend)
+    assert open_secret_store(settings(tmp_path)).why == "insecure"
+
+
+def test_a_secret_too_long_for_windows_is_refused() -> None:
+    with pytest.raises(ValueError, match="too long"):
+        SecretStore.session().put("x", b"0" * 901)
