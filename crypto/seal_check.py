@@ -48,7 +48,7 @@ class SignatureJudgement:
 def judge_seal(seal: Seal, trust: Trust, now: datetime) -> SealJudgement:
     """Check a seal by itself, as it is collected or inspected (§1.5): format (by having parsed),
     the maker's signature, the maker's certificate at the time of making, validity now."""
-    findings, chain, info, valid = _judge_making(seal, trust, now)
+    findings, chain, info, valid = _judge_making(seal, trust, now, now)
     period = _period(seal)
     if now > seal.valid_until:
         findings.append(Finding("seal_expired", period))
@@ -66,7 +66,12 @@ def judge_signature(
 
     *digest* None: the original is not at hand, and nothing is concluded about it."""
     seal = value.seal
-    findings, maker_chain, info, seal_valid = _judge_making(seal, trust, now)
+    ticket = _ticket(value, trust)
+    times = Times(value.signed_at)
+    if ticket:
+        times = Times(value.signed_at, ticket.statement.issued_at, "ticket")
+    used = times.best or now
+    findings, maker_chain, info, seal_valid = _judge_making(seal, trust, used, now)
     seal_judgement = SealJudgement(info, seal_valid, maker_chain, tuple(findings))
 
     if value.signature_algorithm in _WEAK:
@@ -83,10 +88,6 @@ def judge_signature(
             Finding("version_differs", {"seal": str(seal.version), "value": str(value.version)})
         )
 
-    ticket = _ticket(value, trust)
-    times = Times(value.signed_at)
-    if ticket:
-        times = Times(value.signed_at, ticket.statement.issued_at, "ticket")
     findings += _judge_times(times, seal, now)
 
     signer_info: CertificateInfo | None = None
@@ -123,7 +124,7 @@ def judge_signature(
 
 
 def _judge_making(
-    seal: Seal, trust: Trust, now: datetime
+    seal: Seal, trust: Trust, used: datetime, now: datetime
 ) -> tuple[list[Finding], tuple[CertificateInfo, ...], SealInfo, bool]:
     findings = []
     valid = seal.signature_valid()
@@ -135,7 +136,7 @@ def _judge_making(
     except CertificateError as error:
         findings.append(Finding("value_unreadable", {"reason": str(error)}))
     else:
-        more, found = judge_maker(maker, trust, seal.created, now)
+        more, found = judge_maker(maker, trust, seal.created, used, now)
         findings += more
         chain = _infos(found)
     return findings, chain, seal_info(seal, maker), valid

@@ -14,7 +14,15 @@ from typing import Literal
 
 from crypto.statement import SignedStatement
 from crypto.verdict import Finding, PlatformLine, Times
-from crypto.x509 import OCSP_SIGNING, Certificate, Chain, Crl, build_chain
+from crypto.x509 import (
+    DOCUMENT_SIGNING,
+    OCSP_SIGNING,
+    TIME_STAMPING,
+    Certificate,
+    Chain,
+    Crl,
+    build_chain,
+)
 
 CLOCK_SKEW = timedelta(minutes=10)
 """How far two honest clocks may differ."""
@@ -22,6 +30,7 @@ CLOCK_SKEW = timedelta(minutes=10)
 TICKET_LIFE = timedelta(hours=24)
 """How long after a ticket its signature may claim to be made."""
 
+_NO_MAKER = {DOCUMENT_SIGNING, TIME_STAMPING, OCSP_SIGNING}
 _BROKEN = {"not_a_ca", "path_too_long", "critical_extension"}
 
 
@@ -96,19 +105,26 @@ def judge_signer(
 
 
 def judge_maker(
-    maker: Certificate, trust: Trust, created: datetime, now: datetime
+    maker: Certificate, trust: Trust, created: datetime, used: datetime, now: datetime
 ) -> tuple[list[Finding], Chain]:
-    """The seal maker's certificate, at the time the seal was made (GM/T 0031-2025's reading)."""
+    """The seal maker's certificate, at the time the seal was made (GM/T 0031-2025's reading).
+
+    Real seals are met that were prepared some days before their maker's certificate: valid when the
+    seal was *used* counts too, and is said."""
     findings = []
     if not maker.may_sign():
         findings.append(Finding("maker_usage_wrong", {"subject": str(maker.subject)}))
-    if maker.extended_key_usage:
-        # a certificate restricted to other purposes (a holder's: documentSigning) makes no seals
+    elif maker.key_usage and "keyCertSign" in maker.key_usage and not maker.is_ca:
+        findings.append(Finding("maker_may_issue"))
+    if maker.extended_key_usage and maker.extended_key_usage <= _NO_MAKER:
+        # a holder, a time stamper or a status desk of the same authority must not make seals
         findings.append(Finding("maker_purpose_wrong", {"subject": str(maker.subject)}))
-    chain = build_chain(maker, trust.pool, trust.seal_makers, created)
+    moment = created if maker.valid_at(created) else used
+    chain = build_chain(maker, trust.pool, trust.seal_makers, moment)
     findings.append(_anchoring("maker", chain))
     if not maker.valid_at(created):
-        findings.append(Finding("maker_not_valid_at_making"))
+        late = maker.valid_at(used)
+        findings.append(Finding("maker_valid_at_use" if late else "maker_not_valid_at_making"))
     elif maker.valid_at(now):
         findings.append(Finding("maker_valid_at_making"))
     else:

@@ -68,6 +68,7 @@ _CODES = {
         " signer_revoked_since maker_revoked_since status_changed_since"
         " ca_revocation_unknown signer_may_issue version_differs opened_leniently"
         " bytes_after_end seal_code_differs"
+        " maker_may_issue maker_valid_at_use"
     ),
     Level.CHANGED: "changed_later",
     Level.UNKNOWN: (

@@ -31,6 +31,7 @@ KEY_USAGES = (
 )
 """Names of the key-usage bits, in bit order (RFC 5280 §4.2.1.3)."""
 
+DOCUMENT_SIGNING = "1.3.6.1.5.5.7.3.36"
 TIME_STAMPING = "1.3.6.1.5.5.7.3.8"
 OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
 MAX_CHAIN = 8
@@ -54,20 +55,30 @@ _ATTRIBUTES = {
 }
 ATTRIBUTE_OIDS = {short: dotted for dotted, short in _ATTRIBUTES.items()}
 
-_RSA = {
+RSA_SIGNATURES = {
     "1.2.840.113549.1.1.5": "sha1",
     "1.2.840.113549.1.1.11": "sha256",
     "1.2.840.113549.1.1.12": "sha384",
     "1.2.840.113549.1.1.13": "sha512",
     "1.2.840.113549.1.1.14": "sha224",
+    "2.16.840.1.101.3.4.3.13": "sha3_224",
+    "2.16.840.1.101.3.4.3.14": "sha3_256",
+    "2.16.840.1.101.3.4.3.15": "sha3_384",
+    "2.16.840.1.101.3.4.3.16": "sha3_512",
 }
-_ECDSA = {
+"""RSASSA-PKCS1-v1_5 signature algorithms → hashlib names."""
+ECDSA_SIGNATURES = {
     "1.2.840.10045.4.1": "sha1",
     "1.2.840.10045.4.3.1": "sha224",
     "1.2.840.10045.4.3.2": "sha256",
     "1.2.840.10045.4.3.3": "sha384",
     "1.2.840.10045.4.3.4": "sha512",
+    "2.16.840.1.101.3.4.3.9": "sha3_224",
+    "2.16.840.1.101.3.4.3.10": "sha3_256",
+    "2.16.840.1.101.3.4.3.11": "sha3_384",
+    "2.16.840.1.101.3.4.3.12": "sha3_512",
 }
+"""ECDSA signature algorithms → hashlib names."""
 RSA_PSS = "1.2.840.113549.1.1.10"
 ED25519 = "1.3.101.112"
 HASHES = {
@@ -76,6 +87,10 @@ HASHES = {
     "2.16.840.1.101.3.4.2.1": "sha256",
     "2.16.840.1.101.3.4.2.2": "sha384",
     "2.16.840.1.101.3.4.2.3": "sha512",
+    "2.16.840.1.101.3.4.2.7": "sha3_224",
+    "2.16.840.1.101.3.4.2.8": "sha3_256",
+    "2.16.840.1.101.3.4.2.9": "sha3_384",
+    "2.16.840.1.101.3.4.2.10": "sha3_512",
     "1.2.156.10197.1.401": "sm3",
 }
 """Digest algorithm identifiers → hashlib names."""
@@ -182,42 +197,79 @@ class PublicKey:
         key_id = hashlib.sha1(bits, usedforsecurity=False).digest()
         return cls(element.raw, kind, point, key_id)
 
+    @cached_property
+    def bits(self) -> int:
+        """Size of the modulus or of the curve's field; 0 if the key cannot be read."""
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives import serialization
+
+        if self.kind == "sm2":
+            return 256
+        try:
+            key = serialization.load_der_public_key(self.spki)
+        except (ValueError, UnsupportedAlgorithm):
+            return 0
+        return int(getattr(key, "key_size", 256))  # Ed25519 does not name its own
+
+    def supports(self, algorithm: str) -> bool:
+        """Can :meth:`verify` judge a signature under *algorithm* (dotted OID) by this key?"""
+        return algorithm in {
+            "sm2": {SM2_WITH_SM3},
+            "rsa": {*RSA_SIGNATURES, RSA_PSS},
+            "ec": ECDSA_SIGNATURES.keys(),
+            "ed25519": {ED25519},
+        }.get(self.kind, ())
+
     def verify(
-        self, algorithm: str, message: bytes, signature: bytes, *, parameters: bytes = b""
+        self,
+        algorithm: str,
+        message: bytes,
+        signature: bytes,
+        *,
+        parameters: bytes = b"",
+        prehashed: bool = False,
     ) -> bool:
         """Is *signature* over *message* right under the signature *algorithm* (dotted OID)?
 
         SM2 with SM3 and the default user id binds only to a key on the SM2 curve. *parameters* is
-        the DER after the algorithm OID (RSA-PSS needs it). Unknown algorithms give False."""
+        the DER after the algorithm OID (RSA-PSS needs it). With *prehashed* the message is the
+        digest already (RSA and ECDSA; for SM2 it is e). Unknown algorithms give False."""
         if algorithm == SM2_WITH_SM3:
-            return self.kind == "sm2" and gm.sm2_verify(self.point, message, signature)
+            check = gm.sm2_verify_e if prehashed else gm.sm2_verify
+            return self.kind == "sm2" and check(self.point, message, signature)
         try:
-            return self._verify_international(algorithm, message, signature, parameters)
+            return self._verify_international(algorithm, message, signature, parameters, prehashed)
         except ValueError:
             return False
 
     def _verify_international(
-        self, algorithm: str, message: bytes, signature: bytes, parameters: bytes
+        self, algorithm: str, message: bytes, signature: bytes, parameters: bytes, prehashed: bool
     ) -> bool:
         from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
         from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
-        def hash_named(name: str) -> hashes.HashAlgorithm:
+        def plain(name: str) -> hashes.HashAlgorithm:
             algorithm_class: type[hashes.HashAlgorithm] = getattr(hashes, name.upper())
             return algorithm_class()
 
+        def hashed(name: str) -> hashes.HashAlgorithm | utils.Prehashed:
+            return utils.Prehashed(plain(name)) if prehashed else plain(name)
+
         try:
             key = serialization.load_der_public_key(self.spki)
-            if isinstance(key, rsa.RSAPublicKey) and algorithm in _RSA:
-                key.verify(signature, message, padding.PKCS1v15(), hash_named(_RSA[algorithm]))
+            if isinstance(key, rsa.RSAPublicKey) and algorithm in RSA_SIGNATURES:
+                digest = RSA_SIGNATURES[algorithm]
+                key.verify(signature, message, padding.PKCS1v15(), hashed(digest))
             elif isinstance(key, rsa.RSAPublicKey) and algorithm == RSA_PSS:
-                digest, mask_digest, salt = _pss_parameters(parameters)
-                mask = padding.MGF1(hash_named(mask_digest))
-                key.verify(signature, message, padding.PSS(mask, salt), hash_named(digest))
-            elif isinstance(key, ec.EllipticCurvePublicKey) and algorithm in _ECDSA:
-                key.verify(signature, message, ec.ECDSA(hash_named(_ECDSA[algorithm])))
+                digest, mask_digest, salt = pss_parameters(parameters)
+                mask = padding.MGF1(plain(mask_digest))
+                key.verify(signature, message, padding.PSS(mask, salt), hashed(digest))
+            elif isinstance(key, ec.EllipticCurvePublicKey) and algorithm in ECDSA_SIGNATURES:
+                key.verify(signature, message, ec.ECDSA(hashed(ECDSA_SIGNATURES[algorithm])))
             elif isinstance(key, ed25519.Ed25519PublicKey) and algorithm == ED25519:
+                if prehashed:
+                    return False
                 key.verify(signature, message)
             else:
                 return False
@@ -226,7 +278,7 @@ class PublicKey:
         return True
 
 
-def _pss_parameters(parameters: bytes) -> tuple[str, str, int]:
+def pss_parameters(parameters: bytes) -> tuple[str, str, int]:
     """(digest, MGF1 digest, salt length) of RSASSA-PSS-params (RFC 8017 A.2.3)."""
     digest, mask_digest, salt = "sha1", "sha1", 20
     if parameters:
@@ -275,6 +327,8 @@ class Certificate:
     ocsp_urls: tuple[str, ...]
     unknown_critical: tuple[str, ...]
     """Critical extensions we do not understand: no chain may rest on such a certificate."""
+    critical: frozenset[str]
+    """Dotted OIDs of all extensions marked critical."""
     remarks: tuple[str, ...]
     """What could not be read, in English, for the report's details."""
 
@@ -328,6 +382,7 @@ class _Extensions:
         self.ocsp_urls: tuple[str, ...] = ()
         self.unknown_critical: list[str] = []
         self.remarks: list[str] = []
+        self.critical: set[str] = set()
         self._seen: set[str] = set()
 
     def read(self, extension: der.Tlv) -> None:
@@ -335,6 +390,8 @@ class _Extensions:
         kind = fields.oid()
         critical = fields.boolean() if fields.peek() == der.BOOLEAN else False
         value = fields.octets()
+        if critical:
+            self.critical.add(kind)
         reader = self._READERS.get(kind)
         if kind in self._seen:  # which one counts differs between readers: RFC 5280 §4.2 forbids it
             self.remarks.append(f"extension {kind}: repeated")
@@ -456,6 +513,7 @@ def _parse_certificate(data: bytes) -> Certificate:
         crl_urls=extensions.crl_urls,
         ocsp_urls=extensions.ocsp_urls,
         unknown_critical=tuple(extensions.unknown_critical),
+        critical=frozenset(extensions.critical),
         remarks=tuple(extensions.remarks),
     )
 
