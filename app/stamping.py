@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO, Protocol
 
 from app.cabinet import Cabinet, SealRecord
@@ -35,13 +36,14 @@ from app.errors import (
     OutputExists,
     OutputNotWritable,
     OutputVerificationFailed,
+    PlatformAnswerInvalid,
     PlatformUnreachable,
     SealNotUsable,
 )
 from app.journal import Journal
 from crypto.gm import sm3
 from crypto.keys import SigningKey
-from crypto.pdf_document import open_document
+from crypto.pdf_document import Document, open_document
 from crypto.pdf_marks import Mark
 from crypto.pdf_sign import PROFILES, Revision, SignedRevision, property_info, sign_revision
 from crypto.pdf_verify import verify_pdf
@@ -53,6 +55,8 @@ from crypto.verdict import Level, Report, SignatureReport
 OFFLINE_LIMIT = timedelta(hours=24)
 """How long after the platform last confirmed a seal it may be used without asking again."""
 
+_TICKET_ROOM = 2048
+"""Octets reserved for the platform's ticket; real ones take about 1,100."""
 _VALUE_MARGIN = 600
 """Octets of a seal signature besides the seal, the certificate and the ticket."""
 
@@ -68,6 +72,8 @@ class StampJob:
     """None: beside the source, name and suffix by the settings, a free name if taken."""
     suffix: str = "_已盖章"
     profile: str = "ses"
+    separate: bool = False
+    """A signature for each mark, in revisions one after another, instead of one for all marks."""
     reason: str = ""
     password: str | None = field(default=None, repr=False)
     """The PDF's own password, where it is encrypted."""
@@ -147,12 +153,12 @@ def stamp(
 
     try:
         with _unpublished(target) as (temporary, output):
-            signed = _write(job, seal, key, output, make_value, now, step)
+            signed = list(_write(job, seal, key, output, make_value, now, step))
             step("sync")
             output.flush()
             os.fsync(output.fileno())
             step("verify")
-            report = _verify_own(temporary, target, signed, trust, tickets, cabinet, clock())
+            report = _verify_own(temporary, target, signed, trust, job.password, clock())
             step("publish")
             target = _publish(temporary, target, exact=job.output is not None, job=job)
     except BaseException as error:
@@ -166,7 +172,7 @@ def stamp(
         document=job.source.name,
         output=target.name,
         output_sm3=report.file.sm3,
-        digest=signed.digest.hex(),
+        digest=signed[-1].digest.hex(),
         seal_code=seal.code,
         seal_name=seal.name,
         pages=[mark.page + 1 for mark in job.marks],
@@ -175,7 +181,13 @@ def stamp(
     )
     cabinet.queue_usage(sm3(record.encode()).hex(), record)
     step("done")
-    return StampedFile(target, report, signed.field_names, bool(tickets), entry)
+    return StampedFile(
+        target,
+        report,
+        tuple(name for each in signed for name in each.field_names),
+        bool(tickets),
+        entry,
+    )
 
 
 # --- may it? -----------------------------------------------------------------------------------
@@ -209,7 +221,10 @@ def _staple(
     if platform is None:
         return []
     try:
-        return [platform.ticket(seal.code, digest)]
+        token = platform.ticket(seal.code, digest)
+        if len(token) > _TICKET_ROOM:
+            raise PlatformAnswerInvalid("", f"a ticket of {len(token)} octets")
+        return [token]
     except PlatformUnreachable:
         _check_lease(cabinet, seal, now, limit)
         return []
@@ -226,25 +241,33 @@ def _write(
     make_value: Callable[[Revision], bytes],
     now: datetime,
     step: Callable[[str], None],
-) -> SignedRevision:
+) -> Iterator[SignedRevision]:
+    """One revision for all marks, or one for each; the last one goes to *output*."""
     try:
         document = open_document(job.source, job.password)
     except OSError as error:
         raise FileNotReadable(str(job.source), FileProblem.of(error)) from error
-    with contextlib.closing(document.stream):
-        return sign_revision(
-            document,
-            output,
-            profile=PROFILES[job.profile],
-            marks=job.marks,
-            picture=seal.parsed.picture,
-            value_size=len(seal.data) + len(key.certificate) + 4096 + _VALUE_MARGIN,
-            make_value=make_value,
-            signed_at=now,
-            signer_name=seal.name,
-            reason=job.reason,
-            step=step,
-        )
+    groups = [(mark,) for mark in job.marks] if job.separate else [job.marks]
+    with contextlib.ExitStack() as opened:
+        opened.callback(document.stream.close)
+        for number, marks in enumerate(groups, 1):
+            last = number == len(groups)
+            target = output if last else opened.enter_context(TemporaryFile())
+            yield sign_revision(
+                document,
+                target,
+                profile=PROFILES[job.profile],
+                marks=marks,
+                picture=seal.parsed.picture,
+                value_size=len(seal.data) + len(key.certificate) + _TICKET_ROOM + _VALUE_MARGIN,
+                make_value=make_value,
+                signed_at=now,
+                signer_name=seal.name,
+                reason=job.reason,
+                step=step,
+            )
+            if not last:
+                document = Document(target, job.password)
 
 
 def free_name(source: Path, suffix: str) -> Path:
@@ -312,22 +335,19 @@ def _link(temporary: Path, target: Path) -> None:
 def _verify_own(
     temporary: Path,
     target: Path,
-    signed: SignedRevision,
+    signed: list[SignedRevision],
     trust: Trust,
-    tickets: list[bytes],
-    cabinet: Cabinet,
+    password: str | None,
     now: datetime,
 ) -> Report:
     """Read back what was written: our signature must be whole and good, nobody else's be harmed."""
     with temporary.open("rb") as stream:
-        report = verify_pdf(stream, target.name, trust, now)
-    own = next(
-        (each for each in report.signatures if each.fields == signed.field_names),
-        None,
-    )
-    failed = [] if own else ["missing"]
+        report = verify_pdf(stream, target.name, trust, now, password=password)
+    expected = {each.field_names for each in signed}
+    found = {each.fields for each in report.signatures}
+    failed = [] if expected <= found else ["missing"]
     for each in report.signatures:
-        failed += _failures(each, own=each is own)
+        failed += _failures(each, own=each.fields in expected)
     if failed:
         raise OutputVerificationFailed(str(target), ", ".join(failed))
     return report
@@ -336,8 +356,7 @@ def _verify_own(
 def _failures(signature: SignatureReport, *, own: bool) -> list[str]:
     if own:
         bad = [f.code for f in signature.findings if f.level is Level.INVALID]
-        whole = signature.intact and signature.coverage == "file"
-        return bad if whole or bad else ["not intact"]
+        return bad if signature.intact or bad else ["not intact"]
     last = max((change.revision for change in signature.changed_later), default=0)
     return [
         change.code
@@ -347,7 +366,11 @@ def _failures(signature: SignatureReport, *, own: bool) -> list[str]:
 
 
 def _usage_record(
-    seal: SealRecord, report: Report, signed: SignedRevision, job: StampJob, now: datetime
+    seal: SealRecord,
+    report: Report,
+    signed: list[SignedRevision],
+    job: StampJob,
+    now: datetime,
 ) -> str:
     """The record the platform gets: digests only, never the document or its name."""
     return json.dumps(
@@ -356,7 +379,7 @@ def _usage_record(
             "seal_id": seal.id,
             "seal_code": seal.code,
             "document_sm3": report.file.sm3,
-            "digest": signed.digest.hex(),
+            "digest": signed[-1].digest.hex(),
             "document_name_sm3": sm3(job.source.name.encode()).hex(),
             "marks": len(job.marks),
             "certificate_sn": f"{seal.signer.serial:x}",

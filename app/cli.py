@@ -1,0 +1,200 @@
+"""``sealdesk``: the command line.
+
+    sealdesk token list|info|init|change-pin
+    sealdesk enroll  --platform URL --uscc … --name …
+    sealdesk seal list|show ID|inspect FILE
+    sealdesk sync
+    sealdesk stamp IN.pdf [-o OUT.pdf] --seal ID (--at … | --keyword … | --riding …)
+    sealdesk verify FILE.pdf…
+    sealdesk journal list|check|export
+    sealdesk demo [FILE.pdf]
+
+A PIN comes from a prompt, from ``--pin-stdin`` (its first line) or, for tests, from SEALDESK_PIN;
+never from the command line. ``verify`` exits with 0 all valid, 1 something invalid, 2 unknown or
+changed later, 3 not signed, 4 unreadable; errors have exit codes of their own
+(:class:`app.errors.ExitCode`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from app import commands
+from app.errors import UsageError, exit_code
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns the process's exit code. Errors are explained on stderr."""
+    # a console of another code page must not end in a UnicodeEncodeError
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError):
+            stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    language = os.environ.get("SEALDESK_LANGUAGE", "zh_CN")
+    try:
+        options = parser().parse_args(arguments)
+        from app.desk import Desk
+
+        with Desk.open() as desk:
+            language = desk.settings.language
+            return int(options.run(desk, options))
+    except (Exception, KeyboardInterrupt) as error:
+        if os.environ.get("SEALDESK_TRACEBACK"):
+            raise
+        commands.complain(error, language)
+        return exit_code(error)
+
+
+# --- the grammar -------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that raises our own error instead of leaving by itself."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole grammar."""
+    top = _Parser(
+        prog="sealdesk",
+        description="印台 SealDesk: stamp and verify PDF documents with an electronic seal",
+        allow_abbrev=False,
+    )
+    verbs = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, text: str, parent: Any = verbs) -> _Parser:
+        made: _Parser = parent.add_parser(name, help=text, description=text, allow_abbrev=False)
+        made.set_defaults(run=run)
+        return made
+
+    def group(name: str, text: str) -> Any:
+        made = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        return made.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    tokens = group("token", "smart keys (Ukey)")
+    _token_options(command("list", commands.token_list, "the keys plugged in", tokens))
+    _token_options(command("info", commands.token_info, "one key: PIN state, certificates", tokens))
+    made = command("init", commands.token_init, "erase a key and set label and PINs", tokens)
+    _token_options(made)
+    made.add_argument("--label", default="SealDesk", help="name of the key")
+    made.add_argument("--pin-stdin", action="store_true", help="SO PIN and PIN, a line each")
+    made = command("change-pin", commands.token_change_pin, "change the PIN", tokens)
+    _token_options(made)
+    made.add_argument("--pin-stdin", action="store_true", help="old and new PIN, a line each")
+
+    made = command("enroll", commands.enroll, "key pair, certificate and seal from the platform")
+    _token_options(made)
+    _pin_option(made)
+    made.add_argument("--platform", required=True, metavar="URL")
+    made.add_argument("--uscc", required=True, help="unified social credit code, 18 characters")
+    made.add_argument("--name", required=True, help="name of the enterprise")
+    made.add_argument("--legal-rep", help="legal representative (asked for if not given)")
+    made.add_argument("--handler", help="name of the person applying")
+    made.add_argument("--handler-id", help="citizen identity number of that person")
+    made.add_argument("--phone", help="mobile number of that person")
+    made.add_argument(
+        "--kind",
+        default="official",
+        choices=("official", "contract", "finance", "invoice", "legal_representative"),
+        help="which seal (default: official)",
+    )
+    made.add_argument("--physical-code", help="13-digit code of the physical seal")
+    made.add_argument("--wait", type=float, default=60.0, help="seconds to wait for the review")
+
+    seals = group("seal", "the seals in the cabinet")
+    made = command("list", commands.seal_list, "all seals", seals)
+    made.add_argument("--json", action="store_true")
+    made = command("show", commands.seal_show, "one seal", seals)
+    made.add_argument("seal", metavar="ID", help="seal code or name")
+    made.add_argument("--json", action="store_true")
+    made = command("inspect", commands.seal_inspect, "any seal or signature file, offline", seals)
+    made.add_argument("file", type=Path)
+    made.add_argument("--json", action="store_true")
+    _trust_options(made)
+
+    made = command("sync", commands.sync, "fetch seals and status, send usage records")
+    _token_options(made)
+    _pin_option(made)
+
+    _stamp_options(command("stamp", commands.stamp, "put a seal on a PDF"))
+
+    made = command("verify", commands.verify, "judge the seals and signatures of PDF files")
+    made.add_argument("files", nargs="+", type=Path, metavar="FILE.pdf")
+    made.add_argument("--json", action="store_true", help="docs/report-schema.md")
+    made.add_argument("--offline", action="store_true", help="do not ask the platform")
+    made.add_argument("--password-stdin", action="store_true", help="the PDF's password")
+    _trust_options(made)
+
+    journals = group("journal", "the usage journal")
+    made = command("list", commands.journal_list, "its entries", journals)
+    made.add_argument("--json", action="store_true")
+    command("check", commands.journal_check, "prove that nothing was changed or cut", journals)
+    made = command("export", commands.journal_export, "write it as CSV", journals)
+    made.add_argument("output", type=Path, metavar="FILE.csv")
+
+    made = command("demo", commands.demo, "platform, virtual Ukey, a stamped and verified PDF")
+    made.add_argument("file", nargs="?", type=Path, metavar="FILE.pdf")
+    made.add_argument("--output", type=Path, default=Path("demo-out"), metavar="FOLDER")
+    made.add_argument("--no-window", action="store_true", help="never open the window")
+    return top
+
+
+def _token_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--module", type=Path, help="driver library (PKCS#11) of the key")
+    made.add_argument("--token", help="serial number or label of the key")
+
+
+def _pin_option(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--pin-stdin", action="store_true", help="read the PIN from standard input")
+
+
+def _trust_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--trust",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=Path,
+        metavar="CERT.pem",
+        help="trust these certificates as anchors",
+    )
+    made.add_argument("--at-time", type=_moment, metavar="ISO", help="judge as of this moment")
+
+
+def _stamp_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument("file", type=Path, metavar="IN.pdf")
+    made.add_argument("-o", "--output", type=Path, metavar="OUT.pdf")
+    made.add_argument("--seal", required=True, metavar="ID", help="seal code or name")
+    made.add_argument(
+        "--at",
+        action="append",
+        metavar="[PAGE:]X,Y",
+        help="centre of the seal in millimetres from the page's top left; may be repeated",
+    )
+    made.add_argument("--pages", help="pages for --at X,Y: 1,3-5,-1,all,odd,even")
+    made.add_argument("--keyword", metavar="TEXT[:N]", help="on the N-th occurrence of TEXT")
+    made.add_argument("--riding", choices=("right", "left", "top", "bottom"), help="骑缝章")
+    made.add_argument("--reason", default="")
+    made.add_argument("--offline", action="store_true", help="do not ask the platform")
+    made.add_argument("--json", action="store_true")
+    made.add_argument(
+        "--password-file", type=Path, help="file whose first line is the PDF's password"
+    )
+    _token_options(made)
+    _pin_option(made)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not an ISO 8601 time: {text}") from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -1,0 +1,363 @@
+"""What each command of ``sealdesk`` does: fetch what it needs, call the story, say the answer.
+
+Every function takes the desk and the parsed options and returns the exit code. Heavy modules are
+imported where they are used, so that ``sealdesk verify`` starts quickly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.errors import UsageError, exit_code, explain, phrase
+
+if TYPE_CHECKING:
+    from app.desk import Desk
+    from crypto.verdict import Report
+    from device.token import Token
+
+_EXITS = {"VALID": 0, "INVALID": 1, "UNKNOWN": 2, "VALID_CHANGED_LATER": 2, "UNSIGNED": 3}
+_UNREADABLE = 4
+_WORST_FIRST = (1, _UNREADABLE, 2, 3, 0)
+
+
+def complain(error: BaseException, language: str) -> None:
+    """Explain *error* on stderr: title and code, cause, remedy."""
+    message = explain(error, language)
+    sys.stderr.write(f"{message.title} [{message.code}]\n")
+    sys.stderr.write(f"  {message.cause}\n  {message.remedy}\n")
+
+
+def _say(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _say_json(data: Any) -> None:
+    _say(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+# --- PINs --------------------------------------------------------------------------------------
+
+
+def _read_pins(options: argparse.Namespace, token: Token, *prompts: str) -> list[str]:
+    """One PIN per prompt, from standard input, the environment or a person."""
+    if options.pin_stdin:
+        lines = [sys.stdin.readline().rstrip("\r\n") for _ in prompts]
+        if not all(lines):
+            raise UsageError("--pin-stdin: standard input ended before the PIN")
+        return lines
+    variables = ("SEALDESK_PIN", "SEALDESK_NEW_PIN")[: len(prompts)]
+    from_environment = [os.environ[name] for name in variables if name in os.environ]
+    if len(from_environment) == len(prompts):
+        return from_environment
+    import getpass
+
+    state = token.pin_state()
+    left = "" if state.tries_left is None else f" {state.tries_left}"
+    name = f"{token.info.label} {token.info.serial}".strip()
+    return [getpass.getpass(f"{prompt} [{name}]{left}: ") for prompt in prompts]
+
+
+def _pin(desk: Desk, options: argparse.Namespace, token: Token) -> str:
+    return _read_pins(options, token, phrase("cli.pin", desk.settings.language))[0]
+
+
+# --- tokens ------------------------------------------------------------------------------------
+
+
+def token_list(desk: Desk, options: argparse.Namespace) -> int:
+    found = desk.tokens(options.module)
+    for token in found:
+        info = token.info
+        kind = phrase("cli.virtual", desk.settings.language) if info.is_virtual else ""
+        _say("\t".join((info.serial, info.label, info.manufacturer, info.model, kind)).rstrip())
+    if not found:
+        _say(phrase("cli.no_token", desk.settings.language))
+    return 0
+
+
+def token_info(desk: Desk, options: argparse.Namespace) -> int:
+    from crypto.x509 import Certificate
+
+    token = desk.token(options.token, options.module)
+    state = token.pin_state()
+    say = desk.settings.language
+    with token.open() as session:
+        certificates = [Certificate.parse(each) for each in session.certificates()]
+    rows = {
+        "serial": token.info.serial,
+        "label": token.info.label,
+        "manufacturer": token.info.manufacturer,
+        "model": token.info.model,
+        "module": token.info.module,
+        "profile": token.info.profile,
+        "tries_left": phrase("cli.not_told", say)
+        if state.tries_left is None
+        else str(state.tries_left),
+        "locked": phrase("cli.yes" if state.locked else "cli.no", say),
+    }
+    for key, text in rows.items():
+        _say(f"{phrase(f'cli.token_{key}', say)}: {text}")
+    for certificate in certificates:
+        _say(f"- {certificate.subject} ({certificate.not_after:%Y-%m-%d})")
+    return 0
+
+
+def token_init(desk: Desk, options: argparse.Namespace) -> int:
+    token = desk.token(options.token, options.module, blank=True)
+    say = desk.settings.language
+    so_pin, pin = _read_pins(options, token, phrase("cli.so_pin", say), phrase("cli.new_pin", say))
+    token.initialise(options.label, so_pin, pin)
+    _say(phrase("cli.token_ready", say))
+    return 0
+
+
+def token_change_pin(desk: Desk, options: argparse.Namespace) -> int:
+    token = desk.token(options.token, options.module)
+    say = desk.settings.language
+    old, new = _read_pins(options, token, phrase("cli.pin", say), phrase("cli.new_pin", say))
+    token.change_pin(old, new)
+    _say(phrase("cli.pin_changed", say))
+    return 0
+
+
+# --- seals -------------------------------------------------------------------------------------
+
+
+def enroll(desk: Desk, options: argparse.Namespace) -> int:
+    from app.enrolling import Applicant, enrol
+
+    token = desk.token(options.token, options.module)
+    applicant = Applicant(
+        uscc=options.uscc,
+        enterprise=options.name,
+        legal_rep=_asked(options.legal_rep, "--legal-rep", desk),
+        handler=_asked(options.handler, "--handler", desk),
+        handler_id=_asked(options.handler_id, "--handler-id", desk),
+        phone=_asked(options.phone, "--phone", desk),
+        kind=options.kind,
+        physical_code=options.physical_code,
+    )
+    platform = desk.platform(options.platform)
+    with token.login(_pin(desk, options, token)) as session:
+        seal = enrol(applicant, session, platform, desk.cabinet, wait_s=options.wait)
+    desk.remember_platform(options.platform)
+    _say(f"{phrase('cli.collected', desk.settings.language)} {seal.code} {seal.name}")
+    return 0
+
+
+def _asked(value: str | None, option: str, desk: Desk) -> str:
+    if value:
+        return value
+    if not sys.stdin.isatty():
+        raise UsageError(f"{option} is needed")
+    return input(f"{phrase('cli.ask.' + option[2:].replace('-', '_'), desk.settings.language)}: ")
+
+
+def seal_list(desk: Desk, options: argparse.Namespace) -> int:
+    seals = desk.cabinet.seals()
+    if options.json:
+        _say_json([desk.seal_facts(seal) for seal in seals])
+        return 0
+    for seal in seals:
+        _say("\t".join((seal.code, seal.name, seal.state, f"{seal.parsed.valid_until:%Y-%m-%d}")))
+    if not seals:
+        _say(phrase("cli.no_seal", desk.settings.language))
+    return 0
+
+
+def seal_show(desk: Desk, options: argparse.Namespace) -> int:
+    facts = desk.seal_facts(desk.cabinet.seal(options.seal))
+    if options.json:
+        _say_json(facts)
+    else:
+        _say("\n".join(f"{key}: {value}" for key, value in facts.items()))
+    return 0
+
+
+def seal_inspect(desk: Desk, options: argparse.Namespace) -> int:
+    from app.inspecting import inspect
+
+    answer = inspect(
+        options.file, desk.trust(options.trust), options.at_time, desk.settings.language
+    )
+    if options.json:
+        _say_json(answer)
+    else:
+        seal = answer["seal"]
+        _say(f"{answer['verdict_text']}  {seal['code']} {seal['name']} ({answer['format']})")
+        for finding in answer["findings"]:
+            _say(f"  [{finding['level']}] {finding['text']}")
+    return _EXITS[answer["verdict"]]
+
+
+def sync(desk: Desk, options: argparse.Namespace) -> int:
+    from app.syncing import synchronise
+
+    token = desk.token(options.token, options.module)
+    with token.login(_pin(desk, options, token)) as session:
+        done = synchronise(desk.platform(), desk.cabinet, desk.holder_key(session))
+    words = phrase("cli.synced", desk.settings.language)
+    _say(words.format(seals=done.seals, records=done.records))
+    return 0
+
+
+# --- stamping and verifying --------------------------------------------------------------------
+
+
+def stamp(desk: Desk, options: argparse.Namespace) -> int:
+    from app.signing import find_key
+    from app.stamping import StampJob
+    from app.stamping import stamp as stamp_file
+
+    seal = desk.cabinet.seal(options.seal)
+    password = None
+    if options.password_file:
+        password = options.password_file.read_text("utf-8").partition("\n")[0].rstrip("\r")
+    job = StampJob(
+        source=options.file,
+        seal_code=seal.code,
+        marks=_marks(options, seal, password),
+        output=options.output,
+        suffix=desk.settings.output_suffix,
+        profile=desk.settings.profile,
+        reason=options.reason,
+        password=password,
+    )
+    token = desk.token(options.token, options.module, holding=seal.signer)
+    with token.login(_pin(desk, options, token)) as session:
+        key = find_key(session, seal.signer.der)
+        done = stamp_file(
+            job,
+            key=key,
+            cabinet=desk.cabinet,
+            journal=desk.journal,
+            trust=desk.trust(),
+            platform=None if options.offline else desk.ticket_office(key),
+            offline_limit=desk.offline_limit,
+        )
+    if options.json:
+        _say_json(
+            {
+                "output": str(done.path),
+                "ticketed": done.ticketed,
+                "journal_entry": done.journal_entry,
+                "report": done.report.to_json(desk.settings.language),
+            }
+        )
+    else:
+        _say(f"{phrase('cli.stamped', desk.settings.language)} {done.path}")
+        _print_report(done.report, desk.settings.language)
+    return 0
+
+
+def verify(desk: Desk, options: argparse.Namespace) -> int:
+    from app.verifying import verify as verify_file
+
+    password = sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None
+    language = desk.settings.language
+    trust = desk.trust(options.trust)
+    platform = None if options.offline else desk.status_desk()
+    codes, answers = [], []
+    for path in options.files:
+        try:
+            report = verify_file(
+                path, trust=trust, platform=platform, password=password, at=options.at_time
+            )
+        except Exception as error:
+            if exit_code(error) != _UNREADABLE:
+                raise
+            codes.append(_UNREADABLE)
+            answers.append(_unreadable(path, error, language))
+            if not options.json:
+                complain(error, language)
+        else:
+            codes.append(_EXITS[report.verdict.value])
+            answers.append(report.to_json(language))
+            if not options.json:
+                _print_report(report, language)
+    if options.json:
+        _say_json(answers[0] if len(answers) == 1 else answers)
+    return next(code for code in _WORST_FIRST if code in codes)
+
+
+def _unreadable(path: Path, error: Exception, language: str) -> dict[str, Any]:
+    message = explain(error, language)
+    return {
+        "schema": "sealdesk-report/1",
+        "verdict": "UNREADABLE",
+        "file": {"name": path.name},
+        "error": {
+            "code": message.code,
+            "title": message.title,
+            "cause": message.cause,
+            "remedy": message.remedy,
+        },
+    }
+
+
+def _print_report(report: Report, language: str) -> None:
+    from crypto.verdict import say
+
+    _say(f"{report.file.name}: {say('verdicts', report.verdict.value, language)}")
+    for signature in report.signatures:
+        seal = signature.seal
+        who = f"{seal.name} {seal.code}" if seal else ", ".join(signature.fields)
+        _say(f"  {say('verdicts', signature.verdict.value, language)}  {who}")
+        for finding in signature.findings:
+            _say(f"    [{say('levels', finding.level.value, language)}] {finding.text(language)}")
+    for finding in report.findings:
+        _say(f"  [{say('levels', finding.level.value, language)}] {finding.text(language)}")
+
+
+# --- journal and demo --------------------------------------------------------------------------
+
+
+def journal_list(desk: Desk, options: argparse.Namespace) -> int:
+    entries = desk.journal.entries()
+    if options.json:
+        _say_json(
+            [
+                {
+                    **each.details,
+                    "sequence": each.sequence,
+                    "at": f"{each.at:%Y-%m-%dT%H:%M:%SZ}",
+                    "event": each.event,
+                    "previous": each.previous,
+                    "hash": each.hash,
+                }
+                for each in entries
+            ]
+        )
+        return 0
+    for each in entries:
+        document, seal = each.details.get("document", ""), each.details.get("seal_name", "")
+        local = each.at.astimezone()
+        _say(f"{each.sequence}\t{local:%Y-%m-%d %H:%M:%S}\t{each.event}\t{document}\t{seal}")
+    return 0
+
+
+def journal_check(desk: Desk, options: argparse.Namespace) -> int:
+    del options
+    check = desk.journal.check()
+    key = "cli.journal_intact" if check.intact else "cli.journal_damaged"
+    words = phrase(key, desk.settings.language)
+    _say(words.format(entries=check.entries, line=check.line, problem=check.problem))
+    return 0 if check.intact else 1
+
+
+def journal_export(desk: Desk, options: argparse.Namespace) -> int:
+    count = desk.journal.export(options.output, language=desk.settings.language)
+    words = phrase("cli.exported", desk.settings.language)
+    _say(words.format(entries=count, path=options.output))
+    return 0
+
+
+def demo(desk: Desk, options: argparse.Namespace) -> int:
+    from app.demo import run
+
+    return run(desk.settings, options.file, options.output, window=not options.no_window)
