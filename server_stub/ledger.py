@@ -203,6 +203,10 @@ class Ledger:
         self._closing = threading.Lock()
         self._stopped = True
 
+    def origin(self, log: str) -> str:
+        """The name under which *log*'s checkpoints are signed."""
+        return self._origins[log]
+
     def start(self) -> None:
         """Begin to write. Raises :class:`LedgerError` if a log is shorter or other than what was
         witnessed; then signs a checkpoint for logs that have none yet."""

@@ -99,6 +99,8 @@ class Application(Base):
     enterprise_name: Mapped[str]
     """As applied for; the review compares it with the register."""
     handler_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    legal_rep_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    """As named by the applicant; equal to the handler when it is the same person."""
     subtype: Mapped[str]
     physical_code: Mapped[str | None]
     payload_sm3: Mapped[str]
@@ -180,7 +182,6 @@ class UsageRecord(Base):
     at: Mapped[int]
     received_at: Mapped[int]
     flags: Mapped[dict[str, Any]]
-    ledger_index: Mapped[int]
 
 
 class Filing(Base):
@@ -248,7 +249,10 @@ class LedgerEntry(Base):
     object_kind: Mapped[str | None]
     object_id: Mapped[str | None]
     enterprise_id: Mapped[str | None]
-    __table_args__ = (Index("ledger_entry_by_enterprise", "log", "enterprise_id", "number"),)
+    __table_args__ = (
+        Index("ledger_entry_by_enterprise", "log", "enterprise_id", "number"),
+        Index("ledger_entry_by_object", "object_kind", "object_id"),
+    )
 
 
 class LedgerNode(Base):

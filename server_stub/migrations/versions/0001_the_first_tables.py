@@ -65,6 +65,7 @@ def upgrade() -> None:
         batch_op.create_index(
             "ledger_entry_by_enterprise", ["log", "enterprise_id", "number"], unique=False
         )
+        batch_op.create_index("ledger_entry_by_object", ["object_kind", "object_id"], unique=False)
 
     op.create_table(
         "ledger_node",
@@ -123,6 +124,7 @@ def upgrade() -> None:
         sa.Column("enterprise_id", sa.String(), nullable=False),
         sa.Column("enterprise_name", sa.String(), nullable=False),
         sa.Column("handler_id", sa.String(), nullable=False),
+        sa.Column("legal_rep_id", sa.String(), nullable=False),
         sa.Column("subtype", sa.String(), nullable=False),
         sa.Column("physical_code", sa.String(), nullable=True),
         sa.Column("payload_sm3", sa.String(), nullable=False),
@@ -140,6 +142,10 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["handler_id"],
+            ["person.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["legal_rep_id"],
             ["person.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
@@ -310,7 +316,6 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("flags", sa.JSON(), nullable=False),
-        sa.Column("ledger_index", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["enterprise_id"],
             ["enterprise.id"],
@@ -365,6 +370,7 @@ def downgrade() -> None:
     op.drop_table("person")
     op.drop_table("ledger_node")
     with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
+        batch_op.drop_index("ledger_entry_by_object")
         batch_op.drop_index("ledger_entry_by_enterprise")
 
     op.drop_table("ledger_entry")

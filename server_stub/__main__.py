@@ -1,0 +1,240 @@
+"""The command line ``sealdesk-server``: init, serve, and what only an operator on the spot may do.
+
+Every command opens the same store; a running server notices, because the one writer reads the log's
+size anew in each transaction.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server_stub import issuing, logbook, policy, sealing, serving, states, store, vault, views
+from server_stub.authority import PURPOSES
+from server_stub.context import Platform, Worker
+from server_stub.issuing import Findings
+from server_stub.ledger import LEDGER, LOGS, FileWitness, LedgerError, Transaction, audit
+from server_stub.policy import Actor
+from server_stub.routes_staff import show
+from server_stub.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives the exit code: 0 done, 1 refused or damaged, 2 usage."""
+    options = _parser().parse_args(arguments)
+    overrides: dict[str, Any] = {}
+    if options.dir is not None:
+        overrides["directory"] = options.dir
+    if options.command == "serve":
+        overrides |= {k: v for k in ("host", "port") if (v := getattr(options, k)) is not None}
+        if options.demo:
+            overrides |= {"auto_review": True, "open_register": True}
+    settings = Settings(**overrides)
+    logbook.configure(options.log_level)
+    try:
+        result: int = options.run(settings, options)
+        return result
+    except states.IllegalTransition as error:
+        return _refused(str(error))
+    except (policy.Forbidden, vault.VaultError, LedgerError, issuing.RequestInvalid) as error:
+        return _refused(str(error))
+    except policy.NotFound:
+        return _refused("no such thing")
+    except OSError as error:
+        return _refused(str(error))
+
+
+def _refused(why: str) -> int:
+    print(f"refused: {why}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sealdesk-server", description=__doc__)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--dir", type=Path, help="the platform's folder")
+    common.add_argument("--log-level", default="warning", choices=["info", "warning", "error"])
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(name: str, run: Any, help_: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, parents=[common], help=help_)
+        command.set_defaults(run=run)
+        return command
+
+    add("init", _init, "make database, keys and certificates; what exists is kept")
+    serve = add("serve", _serve, "answer HTTP until interrupted")
+    serve.add_argument("--host")
+    serve.add_argument("--port", type=int, help="0 takes a free one")
+    serve.add_argument(
+        "--demo", action="store_true", help="simulated reviewer and open simulated register"
+    )
+    review = add("review", _review, "look at applications and decide")
+    review.add_argument("action", choices=["list", "approve", "return", "reject"])
+    review.add_argument("application", nargs="?")
+    review.add_argument("--reason", default="")
+    seal = add("seal", _seal, "suspend, resume or cancel a seal by its 14-digit code")
+    seal.add_argument("action", choices=["suspend", "resume", "cancel"])
+    seal.add_argument("seal_code")
+    seal.add_argument("--reason", default="", choices=["", *states.SEAL_REASONS])
+    staff = add("staff", _staff, "certify the key of a reviewer or auditor")
+    staff.add_argument("action", choices=["add"])
+    staff.add_argument("name")
+    staff.add_argument("--role", required=True, choices=["reviewer", "auditor"])
+    staff.add_argument("--request", required=True, type=Path, help="PKCS#10, DER")
+    staff.add_argument("--out", required=True, type=Path, help="the certificate, DER")
+    checks = add("audit", _audit, "re-compute both logs from their stored bytes")
+    checks.add_argument("action", choices=["verify"])
+    return parser
+
+
+def _init(settings: Settings, options: argparse.Namespace) -> int:
+    platform = Platform.open(settings)
+    try:
+        folder = settings.directory / "certificates"
+        folder.mkdir(exist_ok=True)
+        for purpose in PURPOSES:
+            (folder / f"{purpose}.crt").write_bytes(platform.authority.certificate(purpose))
+        print(f"platform ready in {settings.directory}; certificates in {folder}")
+        return 0
+    finally:
+        platform.close()
+
+
+def _serve(settings: Settings, options: argparse.Namespace) -> int:
+    bound, url = serving.listen(settings)
+    platform = Platform.open(settings, origin=url)
+    worker = Worker(platform)
+    worker.start()
+    print(f"SealDesk platform: {url}", flush=True)
+    try:
+        serving.http_server(platform, worker).run(sockets=[bound])
+    finally:
+        worker.stop()
+        platform.close()
+    return 0
+
+
+def _operator() -> Actor:
+    """The person at this machine's console; the ledger names the account."""
+    return Actor("operator", f"operator {getpass.getuser()}", frozenset({"operator"}))
+
+
+def _review(settings: Settings, options: argparse.Namespace) -> int:
+    platform = Platform.open(settings)
+    try:
+        if options.action == "list":
+            with platform.reading() as session:
+                rows = session.scalars(
+                    select(store.Application)
+                    .where(store.Application.state.in_(("submitted", "in_review")))
+                    .order_by(store.Application.created_at)
+                )
+                for row in rows.all():
+                    print(json.dumps(show(platform, session, row), ensure_ascii=False, indent=1))
+            return 0
+        if not options.application:
+            return _refused("which application?")
+        _decide(platform, options)
+        return 0
+    finally:
+        platform.close()
+
+
+def _decide(platform: Platform, options: argparse.Namespace) -> None:
+    identity, who = options.application, _operator()
+    with platform.reading() as session:
+        row = issuing.find(session, who, "application.review", identity)
+        findings: Findings = issuing.assess(session, platform.vault, platform.neighbours, row)
+        state = row.state
+    if state == "submitted":
+        platform.ledger.write(issuing.claim, who, identity).result()
+    if options.action == "approve":
+        if not findings.passed:
+            raise policy.Forbidden(findings.reason)
+        platform.ledger.write(issuing.approve, who, identity, findings).result()
+        platform.work()  # makes the seal now; a running server would do it at its next look
+    else:
+        command = issuing.send_back if options.action == "return" else issuing.reject
+        reason = options.reason or findings.reason or "材料不符合要求"
+        platform.ledger.write(command, who, identity, reason).result()
+    with platform.reading() as session:
+        after = session.get_one(store.Application, identity)
+        print(json.dumps(views.application(session, after), ensure_ascii=False, indent=1))
+
+
+def _seal(settings: Settings, options: argparse.Namespace) -> int:
+    platform = Platform.open(settings)
+    try:
+        with platform.reading() as session:
+            row = session.scalar(
+                select(store.Seal).where(store.Seal.seal_code == options.seal_code)
+            )
+            if row is None:
+                raise policy.NotFound
+            identity = row.id
+        who = _operator()
+        if options.action == "resume":
+            platform.ledger.write(sealing.resume, who, identity).result()
+        elif not options.reason:
+            return _refused("--reason is needed: it goes on record")
+        else:
+            command = sealing.suspend if options.action == "suspend" else sealing.cancel
+            platform.ledger.write(command, who, identity, options.reason).result()
+        with platform.reading() as session:
+            after = session.get_one(store.Seal, identity)
+            print(f"{after.seal_code} {after.name}: {after.state} {after.reason or ''}".rstrip())
+        return 0
+    finally:
+        platform.close()
+
+
+def _staff(settings: Settings, options: argparse.Namespace) -> int:
+    platform = Platform.open(settings)
+    try:
+        request = options.request.read_bytes()
+
+        def add(tx: Transaction) -> bytes:
+            identity = f"staff_{secrets.token_hex(8)}"
+            tx.session.add(store.Staff(id=identity, name=options.name, role=options.role))
+            tx.session.flush()
+            fields = {"staff": identity, "role": options.role, "actor": _operator().subject}
+            tx.record(LEDGER, "staff-added-v1", fields, about=("staff", identity))
+            return issuing.certify_staff(tx, platform.authority, identity, options.name, request)
+
+        options.out.write_bytes(platform.ledger.write(add).result().answer)
+        print(f"{options.name} is {options.role}: {options.out}")
+        return 0
+    finally:
+        platform.close()
+
+
+def _audit(settings: Settings, options: argparse.Namespace) -> int:
+    """Opens the database only: a ledger that refuses to start must still be auditable."""
+    engine = store.open_engine(settings.url)
+    good = True
+    try:
+        witness = FileWitness(settings.directory / "witness")
+        for log in LOGS:
+            with Session(engine) as session:
+                row = session.scalars(
+                    select(store.Key).where(store.Key.purpose == log, store.Key.state == "active")
+                ).one()
+                report = audit(session, log, row.public, witness)
+            good = good and report.ok
+            print(json.dumps({**report.__dict__, "ok": report.ok}, ensure_ascii=False))
+    finally:
+        engine.dispose()
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""What request handlers share: who asks, the exact body, idempotent commands."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from crypto import gm
+from server_stub import records, signin
+from server_stub.context import Platform, Worker
+from server_stub.ledger import Transaction
+from server_stub.policy import Actor
+from server_stub.problems import Refusal
+from server_stub.store import Idempotency
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are a mistake, and are told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _base64(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+    return text
+
+
+Base64 = Annotated[str, Field(max_length=100_000), AfterValidator(_base64)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+def unbase64(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def platform_of(request: Request) -> Platform:
+    found: Platform = request.app.state.platform
+    return found
+
+
+def worker_of(request: Request) -> Worker:
+    found: Worker = request.app.state.worker
+    return found
+
+
+def limited(request: Request) -> None:
+    """For what can be called without signing in: at most so often from one address."""
+    address = request.client.host if request.client else ""
+    if not request.app.state.limiter.admits(address):
+        raise Refusal("rate_limited")
+
+
+async def exact_body(request: Request) -> bytes:
+    """The octets as received: what an applicant signs."""
+    return await request.body()
+
+
+def bearer(authorization: Annotated[str, Header()] = "") -> str:
+    """The session token of the request."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise signin.SessionInvalid
+    return token
+
+
+Running = Annotated[Platform, Depends(platform_of)]
+Waking = Annotated[Worker, Depends(worker_of)]
+Token = Annotated[str, Depends(bearer)]
+ExactBody = Annotated[bytes, Depends(exact_body)]
+
+
+def signed_in(platform: Running, token: Token) -> Actor:
+    """Who asks. Raises :class:`server_stub.signin.SessionInvalid`."""
+    with platform.reading() as session:
+        actor, due = signin.who(session, platform.settings, token, records.now())
+    if due:
+        platform.ledger.write(signin.touch, token).result()
+    return actor
+
+
+SignedIn = Annotated[Actor, Depends(signed_in)]
+
+
+def idempotent(
+    platform: Platform,
+    scope: str,
+    key: str,
+    body: bytes,
+    command: Callable[[Transaction], dict[str, Any]],
+) -> Response:
+    """Answer 201 with what *command* gives — once: the same *key* with the same *body* gets the
+    first answer again, with another body it is refused (PLATFORM.md §2.6).
+
+    A second request while the first is still running waits behind it in the one writer and gets
+    the first one's answer."""
+    if not re.fullmatch(r"[\x21-\x7e]{8,64}", key):
+        raise Refusal("idempotency_key_missing")
+    digest = gm.sm3(body)
+
+    def once(tx: Transaction) -> bytes:
+        row = tx.session.get(Idempotency, (scope, key))
+        if row is None:
+            answer = json.dumps(command(tx), ensure_ascii=False).encode()
+            tx.session.add(
+                Idempotency(
+                    scope=scope,
+                    key=key,
+                    body_sm3=digest,
+                    status=201,
+                    answer=answer,
+                    created_at=tx.now,
+                )
+            )
+            return answer
+        if row.body_sm3 != digest:
+            raise Refusal("idempotency_mismatch")
+        return row.answer
+
+    answer = platform.ledger.write(once).result().answer
+    location = f"{scope.partition(':')[0]}/{json.loads(answer)['id']}"
+    return Response(answer, 201, {"location": location}, media_type="application/json")

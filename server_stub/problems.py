@@ -1,0 +1,131 @@
+"""Every refusal as problem+json (RFC 9457): one table from exception to status and stable code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from server_stub import (
+    issuing,
+    ledger,
+    policy,
+    sealing,
+    signin,
+    states,
+    sync,
+    uscc,
+    using,
+    vault,
+)
+from server_stub.logbook import logbook
+
+
+class Refusal(Exception):
+    """A refusal that only HTTP knows: *code* is a key of :data:`CODES`."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class _Code:
+    status: int
+    title: str
+
+
+CODES = {
+    "malformed_json": _Code(400, "The body is not JSON"),
+    "idempotency_key_missing": _Code(400, "An Idempotency-Key header of 8 to 64 characters"),
+    "session_invalid": _Code(401, "Sign in again"),
+    "challenge_invalid": _Code(401, "The challenge is unknown, used or expired"),
+    "signature_invalid": _Code(403, "The signature does not fit"),
+    "certificate_not_valid": _Code(403, "The certificate may not sign in"),
+    "forbidden": _Code(403, "Not for this role"),
+    "not_found": _Code(404, "No such thing"),
+    "method_not_allowed": _Code(405, "Not with this method"),
+    "illegal_transition": _Code(409, "Not possible in this state"),
+    "seal_not_active": _Code(409, "The seal may not be used now"),
+    "sync_cursor_gone": _Code(410, "Start again with an empty cursor"),
+    "body_too_large": _Code(413, "The body is too large"),
+    "media_type_unsupported": _Code(415, "Not this media type"),
+    "invalid_body": _Code(422, "The body does not have the right fields"),
+    "uscc_invalid": _Code(422, "Not a unified social credit code"),
+    "identity_invalid": _Code(422, "Not a citizen number"),
+    "request_invalid": _Code(422, "Not a usable certificate request"),
+    "record_invalid": _Code(422, "Not a usable usage record"),
+    "idempotency_mismatch": _Code(422, "This Idempotency-Key was used for another body"),
+    "rate_limited": _Code(429, "Too many requests"),
+    "internal_error": _Code(500, "Something went wrong here"),
+    "not_ready": _Code(503, "The platform cannot write now"),
+    "verification_timeout": _Code(503, "Verification took too long"),
+}
+"""Stable codes; clients key their messages by them."""
+
+_BY_EXCEPTION: dict[type[Exception], str] = {
+    states.IllegalTransition: "illegal_transition",
+    policy.Forbidden: "forbidden",
+    policy.NotFound: "not_found",
+    vault.VaultError: "not_found",
+    uscc.CodeError: "uscc_invalid",
+    issuing.IdentityInvalid: "identity_invalid",
+    issuing.RequestInvalid: "request_invalid",
+    sealing.SealNotActive: "seal_not_active",
+    signin.ChallengeInvalid: "challenge_invalid",
+    signin.SignatureInvalid: "signature_invalid",
+    signin.CertificateNotValid: "certificate_not_valid",
+    signin.SessionInvalid: "session_invalid",
+    sync.CursorGone: "sync_cursor_gone",
+    using.RecordInvalid: "record_invalid",
+    ledger.LedgerError: "not_ready",
+}
+EXCEPTIONS = (Refusal, RequestValidationError, HTTPException, *_BY_EXCEPTION)
+
+
+def answer(request: Request, error: Exception) -> JSONResponse:
+    """The problem document for *error*; whatever is not in the table is an internal error whose
+    details stay in the log."""
+    detail = str(error)
+    if isinstance(error, Refusal):
+        code = error.code
+    elif isinstance(error, RequestValidationError):
+        code, detail = _of_validation(error)
+    elif isinstance(error, HTTPException):
+        named = {404: "not_found", 405: "method_not_allowed", 415: "media_type_unsupported"}
+        code, detail = named.get(error.status_code, "invalid_body"), str(error.detail)
+    else:
+        code = _BY_EXCEPTION.get(type(error), "internal_error")
+    if code == "internal_error":
+        logbook().error("internal_error", exc_info=error)
+        detail = ""
+    return problem(code, detail, request.url.path, request.state.request_id)
+
+
+def problem(code: str, detail: str, instance: str, request_id: str) -> JSONResponse:
+    """One problem document."""
+    known = CODES[code]
+    body = {
+        "type": f"urn:sealdesk:problem:{code}",
+        "title": known.title,
+        "status": known.status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "request_id": request_id,
+    }
+    return JSONResponse(body, known.status, media_type="application/problem+json")
+
+
+def _of_validation(error: RequestValidationError) -> tuple[str, str]:
+    """Where and what, never the value itself: it may be personal data."""
+    kinds = [str(each["type"]) for each in error.errors()]
+    if "json_invalid" in kinds:
+        return "malformed_json", ""
+    places = (
+        f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()
+    )
+    return "invalid_body", "; ".join(places)

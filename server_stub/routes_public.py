@@ -1,0 +1,170 @@
+"""What anyone may ask: service, certificates, lists, the public registry, a seal's status."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crypto import merkle
+from server_stub import policy, records, revocation, sealing, views
+from server_stub.authority import PURPOSES
+from server_stub.context import readiness
+from server_stub.handling import Running, limited
+from server_stub.ledger import LOGS, REGISTRY, latest_note, log_size, stored_tree
+from server_stub.problems import Refusal
+from server_stub.store import LedgerEntry, Seal
+
+router = APIRouter()
+MAX_ENTRIES = 1000
+
+
+@router.get("/healthz")
+def healthz() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+def readyz(platform: Running) -> dict[str, str]:
+    """The platform can write."""
+    if not readiness(platform):
+        raise Refusal("not_ready")
+    return {"status": "ready"}
+
+
+@router.get("/v1/service")
+def service(platform: Running) -> dict[str, Any]:
+    """第十一条: who provides the service, with which qualifications, certificates and keys."""
+    settings, authority = platform.settings, platform.authority
+    return {
+        "api": "1",
+        "name": settings.provider_name,
+        "provider": {
+            "name": settings.provider_name,
+            "qualifications": list(settings.provider_qualifications),
+        },
+        "origin": platform.origin,
+        "time": records.timestamp(records.now()),
+        "certificates": {name: views.b64(authority.certificate(name)) for name in PURPOSES},
+        "logs": {
+            log: {"origin": platform.ledger.origin(log), "key": authority.key(log).public.hex()}
+            for log in LOGS
+        },
+        "limits": {
+            "body_bytes": settings.body_bytes,
+            "file_bytes": settings.file_bytes,
+            "usage_records": 100,
+        },
+        "simulated": ["police", "market_regulator", "e_licence", "identity", "national_platform"],
+    }
+
+
+# --- certificates and revocation ---------------------------------------------------------------
+
+
+@router.get("/pki/{name}.crt")
+def certificate(platform: Running, name: str) -> Response:
+    """One of the platform's certificates, DER."""
+    if name not in PURPOSES:
+        raise policy.NotFound
+    return Response(platform.authority.certificate(name), media_type="application/pkix-cert")
+
+
+@router.get("/pki/crl/{issuer}/0.crl")
+def crl(platform: Running, issuer: str) -> Response:
+    """The revocation list of root or issuing, DER: a view of the same tables as the registry."""
+    if issuer not in ("root", "issuing"):
+        raise policy.NotFound
+    with platform.reading() as session:
+        entries = revocation.revoked(session) if issuer == "issuing" else []
+    data = platform.authority.crl(issuer, entries)
+    headers = {"cache-control": "public, max-age=300"}
+    return Response(data, 200, headers, media_type="application/pkix-crl")
+
+
+# --- status ------------------------------------------------------------------------------------
+
+
+@router.get("/v1/seals/{seal_code}/status", dependencies=[Depends(limited)])
+def status(platform: Running, seal_code: str) -> dict[str, Any]:
+    """A signed statement about the seal of that 14-digit code (crypto.statement)."""
+    with platform.reading() as session:
+        row = session.scalar(select(Seal).where(Seal.seal_code == seal_code))
+        if row is None:
+            raise policy.NotFound
+        life = timedelta(seconds=platform.settings.status_seconds)
+        said = sealing.state_of(session, row, records.now(), life)
+    return views.statement(platform.authority.attest(said), said)
+
+
+# --- the public log ----------------------------------------------------------------------------
+
+From = Annotated[int, Query(alias="from", ge=0)]
+To = Annotated[int, Query(ge=0)]
+
+
+@router.get("/registry/checkpoint")
+def registry_checkpoint(platform: Running) -> Response:
+    """The newest signed checkpoint of the registry, a text note."""
+    with platform.reading() as session:
+        return checkpoint(session, REGISTRY)
+
+
+@router.get("/registry/entries")
+def registry_entries(platform: Running, first: From, to: To) -> dict[str, Any]:
+    """Entries *from* … *to* − 1, at most 1000, as the exact texts that were hashed."""
+    with platform.reading() as session:
+        return entries(session, REGISTRY, first, to)
+
+
+@router.get("/registry/proofs/inclusion")
+def registry_inclusion(platform: Running, index: int, size: int) -> dict[str, Any]:
+    """That entry *index* is in the tree of *size*."""
+    with platform.reading() as session:
+        return inclusion(session, REGISTRY, index, size)
+
+
+@router.get("/registry/proofs/consistency")
+def registry_consistency(platform: Running, first: From, to: To) -> dict[str, Any]:
+    """That the tree of size *from* is a beginning of the tree of size *to*."""
+    with platform.reading() as session:
+        return consistency(session, REGISTRY, first, to)
+
+
+def checkpoint(session: Session, log: str) -> Response:
+    headers = {"cache-control": "no-store" if log != REGISTRY else "public, max-age=60"}
+    return Response(latest_note(session, log), 200, headers, media_type="text/plain; charset=utf-8")
+
+
+def entries(session: Session, log: str, first: int, to: int) -> dict[str, Any]:
+    rows = session.execute(
+        select(LedgerEntry.number, LedgerEntry.record)
+        .where(
+            LedgerEntry.log == log,
+            LedgerEntry.number >= first,
+            LedgerEntry.number < min(to, first + MAX_ENTRIES),
+        )
+        .order_by(LedgerEntry.number)
+    )
+    found = [{"index": number, "record": record.decode()} for number, record in rows]
+    return {"size": log_size(session, log), "entries": found}
+
+
+def inclusion(session: Session, log: str, index: int, size: int) -> dict[str, Any]:
+    try:
+        steps = stored_tree(session, log).inclusion_proof(index, size)
+    except merkle.MerkleError as error:
+        raise Refusal("not_found", str(error)) from error
+    return {"index": index, "size": size, "proof": views.proof(steps)}
+
+
+def consistency(session: Session, log: str, first: int, to: int) -> dict[str, Any]:
+    try:
+        steps = stored_tree(session, log).consistency_proof(first, to)
+    except merkle.MerkleError as error:
+        raise Refusal("not_found", str(error)) from error
+    return {"from": first, "to": to, "proof": views.proof(steps)}

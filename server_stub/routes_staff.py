@@ -1,0 +1,133 @@
+"""What the platform's own people do: review, and audit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+from sqlalchemy import select
+
+from server_stub import issuing, policy, routes_public, views
+from server_stub.context import Platform
+from server_stub.handling import Body, Running, SignedIn, Waking
+from server_stub.ledger import LEDGER, Transaction
+from server_stub.policy import Actor
+from server_stub.routes_public import From, To
+from server_stub.store import Application
+
+router = APIRouter()
+
+
+class ReasonBody(Body):
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class FindingsBody(Body):
+    """The four findings of 第十三条, each recorded."""
+
+    lawful: bool
+    complete: bool
+    authentic: bool
+    reasonable: bool
+
+
+class NothingBody(Body):
+    """An empty object."""
+
+
+@router.get("/v1/reviews")
+def reviews(platform: Running, actor: SignedIn, state: str = "submitted") -> dict[str, Any]:
+    """Applications in *state*, oldest first, each with what the neighbours' records say."""
+    policy.allow(actor, "application.review")
+    with platform.reading() as session:
+        rows = session.scalars(
+            select(Application).where(Application.state == state).order_by(Application.created_at)
+        )
+        return {"items": [show(platform, session, row) for row in rows.all()]}
+
+
+def show(platform: Platform, session: Any, row: Application) -> dict[str, Any]:
+    """An application as a reviewer sees it."""
+    found = issuing.assess(session, platform.vault, platform.neighbours, row)
+    return {**views.application(session, row), "assessment": found.__dict__}
+
+
+@router.post("/v1/applications/{identity}/claim")
+def claim(platform: Running, actor: SignedIn, identity: str, body: NothingBody) -> dict[str, Any]:
+    """Take it for review."""
+    return _reviewed(platform, issuing.claim, actor, identity)
+
+
+@router.post("/v1/applications/{identity}/return")
+def send_back(
+    platform: Running, actor: SignedIn, identity: str, body: ReasonBody
+) -> dict[str, Any]:
+    """退回补正."""
+    return _reviewed(platform, issuing.send_back, actor, identity, body.reason)
+
+
+@router.post("/v1/applications/{identity}/reject")
+def reject(platform: Running, actor: SignedIn, identity: str, body: ReasonBody) -> dict[str, Any]:
+    """不予核准."""
+    return _reviewed(platform, issuing.reject, actor, identity, body.reason)
+
+
+@router.post("/v1/applications/{identity}/approve")
+def approve(
+    platform: Running, worker: Waking, actor: SignedIn, identity: str, body: FindingsBody
+) -> dict[str, Any]:
+    """核准; the seal is then made by itself."""
+    findings = issuing.Findings(**body.model_dump())
+    answer = _reviewed(platform, issuing.approve, actor, identity, findings)
+    worker.wake()
+    return answer
+
+
+def _reviewed(platform: Platform, command: Any, actor: Actor, *args: Any) -> dict[str, Any]:
+    def then_show(tx: Transaction) -> dict[str, Any]:
+        return views.application(tx.session, command(tx, actor, *args))
+
+    return platform.ledger.write(then_show).result().answer
+
+
+# --- audit (第二十四条): read-only, and every read is itself on record -------------------------
+
+
+@router.get("/audit/checkpoint")
+def audit_checkpoint(platform: Running, actor: SignedIn) -> Response:
+    """The newest signed checkpoint of the private ledger."""
+    _audited(platform, actor, "checkpoint")
+    with platform.reading() as session:
+        return routes_public.checkpoint(session, LEDGER)
+
+
+@router.get("/audit/entries")
+def audit_entries(platform: Running, actor: SignedIn, first: From, to: To) -> dict[str, Any]:
+    """Entries of the private ledger."""
+    _audited(platform, actor, f"entries {first} to {to}")
+    with platform.reading() as session:
+        return routes_public.entries(session, LEDGER, first, to)
+
+
+@router.get("/audit/proofs/inclusion")
+def audit_inclusion(platform: Running, actor: SignedIn, index: int, size: int) -> dict[str, Any]:
+    _audited(platform, actor, f"inclusion of {index}")
+    with platform.reading() as session:
+        return routes_public.inclusion(session, LEDGER, index, size)
+
+
+@router.get("/audit/proofs/consistency")
+def audit_consistency(platform: Running, actor: SignedIn, first: From, to: To) -> dict[str, Any]:
+    _audited(platform, actor, f"consistency of {first} and {to}")
+    with platform.reading() as session:
+        return routes_public.consistency(session, LEDGER, first, to)
+
+
+def _audited(platform: Platform, actor: Actor, what: str) -> None:
+    policy.allow(actor, "audit")
+    platform.ledger.write(_note_audit, actor.subject, what).result()
+
+
+def _note_audit(tx: Transaction, who: str, what: str) -> None:
+    tx.record(LEDGER, "audit-read-v1", {"actor": who, "what": what})

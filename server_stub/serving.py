@@ -1,0 +1,112 @@
+"""Starting the platform: in a thread of this process, or as the process itself.
+
+>>> from server_stub.serving import start_in_thread
+>>> with start_in_thread(Settings(directory=folder)) as server:   # doctest: +SKIP
+...     httpx.get(server.url + "/v1/service")
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from types import TracebackType
+
+import uvicorn
+
+from server_stub.app import create_app
+from server_stub.context import Platform, Worker
+from server_stub.settings import Settings
+
+
+class StartFailed(Exception):
+    """The HTTP server did not come up."""
+
+
+@dataclass
+class RunningServer:
+    """A platform that answers at `url`. A context manager; :meth:`stop` ends it."""
+
+    url: str
+    platform: Platform
+    worker: Worker
+    _server: uvicorn.Server
+    _thread: threading.Thread
+
+    def stop(self) -> None:
+        """End the server, then the worker, then the writer."""
+        self._server.should_exit = True
+        self._thread.join()
+        self.worker.stop()
+        self.platform.close()
+
+    def __enter__(self) -> RunningServer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def listen(settings: Settings) -> tuple[socket.socket, str]:
+    """A bound socket (port 0 takes a free one) and the address others reach it by."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # named TCP, asyncio turns Nagle's delay off: 40 ms less for every answer
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((settings.host, settings.port))
+    except OSError:
+        bound.close()
+        raise
+    port = bound.getsockname()[1]
+    host = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
+    return bound, f"http://{host}:{port}"
+
+
+def http_server(platform: Platform, worker: Worker) -> uvicorn.Server:
+    """The HTTP server over an open platform; one process, because there is one writer."""
+    config = uvicorn.Config(
+        create_app(platform, worker),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        timeout_keep_alive=30,
+    )
+    return uvicorn.Server(config)
+
+
+def start_in_thread(settings: Settings) -> RunningServer:
+    """A platform in this process, on `settings.port` (0: a free one). Does what *init* does first.
+
+    Raises :class:`StartFailed`, OSError, or what :meth:`Platform.open` raises."""
+    bound, url = listen(settings)
+    try:
+        platform = Platform.open(settings, origin=url)
+    except BaseException:
+        bound.close()
+        raise
+    worker = Worker(platform)
+    server = http_server(platform, worker)
+
+    def run() -> None:
+        server.run(sockets=[bound])
+
+    thread = threading.Thread(target=run, name="http", daemon=True)
+    worker.start()
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > deadline:
+            worker.stop()
+            platform.close()
+            raise StartFailed(url)
+        time.sleep(0.005)
+    return RunningServer(url, platform, worker, server, thread)

@@ -1,0 +1,96 @@
+"""What a holder's cabinet has to know, in ledger order, so that replaying is safe.
+
+A cursor is "size of the ledger when asked, and whose": everything of that enterprise that changed
+at or after it is sent again with its present body. A cursor of another account, or ahead of the
+log, is gone: 410, start afresh (PLATFORM.md §3.1).
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crypto import gm
+from server_stub import policy, views
+from server_stub.ledger import LEDGER, log_size
+from server_stub.policy import Actor
+from server_stub.store import Certificate, LedgerEntry, Seal
+
+KINDS = ("seal", "certificate")
+
+
+class CursorGone(Exception):
+    """Start again with an empty cursor."""
+
+
+@dataclass(frozen=True)
+class Page:
+    items: list[dict[str, Any]]
+    next: str
+    more: bool
+
+
+def page(session: Session, actor: Actor, cursor: str, limit: int) -> Page:
+    """The next *limit* changes for *actor*'s enterprise after *cursor* ("" = from the start)."""
+    policy.allow(actor, "sync", enterprise_id=actor.enterprise_id)
+    size = log_size(session, LEDGER)
+    start = _read(cursor, actor, size)
+    rows = session.execute(
+        select(LedgerEntry.number, LedgerEntry.object_kind, LedgerEntry.object_id)
+        .where(
+            LedgerEntry.log == LEDGER,
+            LedgerEntry.enterprise_id == actor.enterprise_id,
+            LedgerEntry.object_kind.in_(KINDS),
+            LedgerEntry.number >= start,
+            LedgerEntry.number < size,
+        )
+        .order_by(LedgerEntry.number)
+        .limit(limit + 1)
+    ).all()
+    more = len(rows) > limit
+    newest = {(row.object_kind, row.object_id): row.number for row in rows[:limit]}
+    items = [
+        {
+            "kind": kind,
+            "id": identity,
+            "version": number,
+            "op": "put",
+            "body": _body(session, kind, identity),
+        }
+        for (kind, identity), number in sorted(newest.items(), key=lambda item: item[1])
+    ]
+    end = rows[limit].number if more else size
+    return Page(items, _write(end, actor), more)
+
+
+def _body(session: Session, kind: str, identity: str) -> dict[str, Any]:
+    if kind == "seal":
+        return views.seal(session, session.get_one(Seal, identity))
+    return views.certificate(session.get_one(Certificate, identity))
+
+
+def _owner(actor: Actor) -> str:
+    return gm.sm3(f"cursor {actor.enterprise_id}".encode()).hex()[:16]
+
+
+def _write(number: int, actor: Actor) -> str:
+    text = f"{number}.{_owner(actor)}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read(cursor: str, actor: Actor, size: int) -> int:
+    if not cursor:
+        return 0
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        number, _, owner = base64.urlsafe_b64decode(padded).decode("ascii").partition(".")
+        start = int(number)
+    except ValueError as error:
+        raise CursorGone from error
+    if owner != _owner(actor) or not 0 <= start <= size:
+        raise CursorGone
+    return start

@@ -1,0 +1,114 @@
+"""Usage records: what clients say they stamped, kept so that it cannot be changed (第二十四条).
+
+A record is the client's own text, byte for byte, under its SM3: sending it again changes nothing
+and gives a receipt for the first. A record that breaks a rule is taken in and flagged, never
+refused — the stamp already exists.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crypto import gm
+from server_stub import policy, records, sealing
+from server_stub.ledger import LEDGER, Receipt, Transaction, latest_note, stored_tree
+from server_stub.policy import Actor
+from server_stub.store import LedgerEntry, Seal, SealChange, UsageRecord
+
+MAX_BATCH = 100
+MAX_RECORD = 8192
+
+
+class RecordInvalid(Exception):
+    """A usage record is malformed, or about a seal that is not the sender's."""
+
+
+def take_in(tx: Transaction, actor: Actor, texts: Sequence[tuple[str, str]]) -> None:
+    """Take in (id, text) pairs, all or none. Raises :class:`RecordInvalid`."""
+    for identity, text in texts:
+        _take_in_one(tx, actor, identity, text)
+
+
+def _take_in_one(tx: Transaction, actor: Actor, identity: str, text: str) -> None:
+    known = tx.session.get(UsageRecord, identity)
+    if known is not None:
+        policy.allow(actor, "usage.record", enterprise_id=known.enterprise_id)
+        return
+    seal_id, document, at = _read(identity, text)
+    try:
+        seal = sealing.find(tx.session, actor, "usage.record", seal_id)
+    except policy.NotFound as error:
+        raise RecordInvalid(f"record {identity[:8]}: no such seal") from error
+    flags = _flags(tx.session, seal, at, tx.now)
+    tx.session.add(
+        UsageRecord(
+            id=identity,
+            seal_id=seal.id,
+            enterprise_id=seal.enterprise_id,
+            document_sm3=document,
+            at=at,
+            received_at=tx.now,
+            flags={"flags": flags},
+        )
+    )
+    tx.session.flush()  # the same record twice in one batch is one record
+    fields = {"id": identity, "usage": text, "flags": flags, "actor": actor.subject}
+    about = ("usage", identity)
+    tx.record(LEDGER, "usage-record-v1", fields, about=about, enterprise=seal.enterprise_id)
+
+
+def receipts(session: Session, ids: Sequence[str]) -> list[tuple[list[str], Receipt]]:
+    """(flags, receipt) of records that were taken in, now or long ago, under the newest
+    checkpoint."""
+    note, tree = latest_note(session, LEDGER), stored_tree(session, LEDGER)
+    found = []
+    for identity in ids:
+        row = session.get_one(UsageRecord, identity)
+        entry = session.scalars(
+            select(LedgerEntry).where(
+                LedgerEntry.object_kind == "usage",
+                LedgerEntry.object_id == identity,
+                LedgerEntry.log == LEDGER,
+            )
+        ).one()
+        proof = tuple(tree.inclusion_proof(entry.number))
+        receipt = Receipt(LEDGER, entry.record, entry.number, tree.size, proof, note)
+        found.append((list(row.flags["flags"]), receipt))
+    return found
+
+
+def _read(identity: str, text: str) -> tuple[str, str, int]:
+    """(seal id, document SM3, time) of a record's text."""
+    data = text.encode()
+    if gm.sm3(data).hex() != identity:
+        raise RecordInvalid(f"record {identity[:8]}: the id is not the SM3 of the record")
+    try:
+        body = json.loads(data)
+        if body["type"] != "usage-v1" or not re.fullmatch("[0-9a-f]{64}", body["document_sm3"]):
+            raise ValueError
+        return str(body["seal_id"]), body["document_sm3"], records.parse_timestamp(body["at"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RecordInvalid(f"record {identity[:8]}: not a usage-v1 record") from error
+
+
+def _flags(session: Session, seal: Seal, at: int, now: int) -> list[str]:
+    """What a reader should know of a use at *at*; the seal's history decides, not its present."""
+    flags = []
+    last = session.scalar(
+        select(SealChange.to_state)
+        .where(SealChange.seal_id == seal.id, SealChange.effective_at <= at)
+        .order_by(SealChange.number.desc())
+        .limit(1)
+    )
+    if last != "active":
+        flags.append("seal_not_active")
+    if at > now + 10 * 60 * 1_000_000:
+        flags.append("in_the_future")
+    if not seal.valid_from <= at <= seal.valid_until:
+        flags.append("outside_validity")
+    return flags

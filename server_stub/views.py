@@ -1,0 +1,132 @@
+"""The JSON shapes that answers are made of."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crypto.statement import SealStatement
+from server_stub import sealing, store
+from server_stub.ledger import Receipt
+from server_stub.records import microseconds, timestamp
+
+
+def b64(data: bytes) -> str:
+    """Standard base64, for DER in JSON."""
+    return base64.b64encode(data).decode()
+
+
+def application(session: Session, row: store.Application) -> dict[str, Any]:
+    """An application, without anybody's personal data."""
+    enterprise = session.get_one(store.Enterprise, row.enterprise_id)
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "state": row.state,
+        "enterprise": {"uscc": enterprise.uscc, "name": row.enterprise_name},
+        "seal": {"subtype": row.subtype},
+        "payload_sm3": row.payload_sm3,
+        "reason": row.reason,
+        "findings": row.findings,
+        "seal_id": row.seal_id,
+        "created_at": timestamp(row.created_at),
+        "updated_at": timestamp(row.updated_at),
+    }
+
+
+def seal(session: Session, row: store.Seal) -> dict[str, Any]:
+    """A seal as its holder sees it."""
+    enterprise = session.get_one(store.Enterprise, row.enterprise_id)
+    physical = session.get_one(store.PhysicalSeal, row.physical_code)
+    held = session.get_one(store.Certificate, row.certificate_sn)
+    return {
+        "id": row.id,
+        "seal_code": row.seal_code,
+        "es_id": row.seal_code,
+        "kind": row.kind,
+        "subtype": row.subtype,
+        "type": sealing.KINDS[row.subtype][1],
+        "name": row.name,
+        "uscc": enterprise.uscc,
+        "enterprise_name": enterprise.name,
+        "state": row.state,
+        "reason": row.reason,
+        "effective_at": timestamp(row.effective_at),
+        "recorded_at": timestamp(row.recorded_at),
+        "valid_from": timestamp(row.valid_from),
+        "valid_until": timestamp(row.valid_until),
+        "width_mm": physical.width_mm,
+        "height_mm": physical.height_mm,
+        "shape": physical.shape,
+        "physical_code": row.physical_code,
+        "seal_sm3": row.seal_sm3,
+        "imprint_sm3": row.imprint_sm3,
+        "certificate_sn": row.certificate_sn,
+        "certificate": b64(held.der),
+        "successor": row.successor_id,
+    }
+
+
+def history(session: Session, seal_id: str) -> list[dict[str, Any]]:
+    """Every change of a seal, oldest first."""
+    changes = session.scalars(
+        select(store.SealChange)
+        .where(store.SealChange.seal_id == seal_id)
+        .order_by(store.SealChange.number)
+    )
+    return [
+        {
+            "event": change.event,
+            "from": change.from_state,
+            "to": change.to_state,
+            "reason": change.reason,
+            "effective_at": timestamp(change.effective_at),
+            "recorded_at": timestamp(change.recorded_at),
+            "actor": change.actor,
+        }
+        for change in changes
+    ]
+
+
+def certificate(row: store.Certificate) -> dict[str, Any]:
+    return {
+        "sn": row.sn,
+        "subject": row.subject,
+        "state": row.state,
+        "not_before": timestamp(row.not_before),
+        "not_after": timestamp(row.not_after),
+        "certificate": b64(row.der),
+    }
+
+
+def statement(token: bytes, said: SealStatement) -> dict[str, Any]:
+    """A status answer: the token counts, the rest is for people."""
+    effective, recorded = said.effective_at, said.recorded_at
+    return {
+        "token": b64(token),
+        "seal_code": said.seal_code,
+        "state": said.state,
+        "reason": said.reason,
+        "effective_at": effective and timestamp(microseconds(effective)),
+        "recorded_at": recorded and timestamp(microseconds(recorded)),
+        "issued_at": timestamp(microseconds(said.issued_at)),
+        "next_update": timestamp(microseconds(said.next_update)),
+    }
+
+
+def receipt(row: Receipt) -> dict[str, Any]:
+    return {
+        "record": row.record.decode(),
+        "index": row.index,
+        "size": row.size,
+        "proof": proof(row.proof),
+        "checkpoint": row.checkpoint,
+    }
+
+
+def proof(steps: Sequence[bytes]) -> list[str]:
+    return [step.hex() for step in steps]
