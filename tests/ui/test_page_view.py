@@ -1,0 +1,199 @@
+"""The canvas: pages on demand, bounded memory, things on the page in millimetres."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QImage, QPixmap
+from pytestqt.qtbot import QtBot
+
+from ui.page_view import BitmapCache, Handle, Item, PageView
+from ui.renderer import Renderer, Request
+
+
+def shown(qtbot: QtBot, renderer: Renderer, path: Path, **options: object) -> PageView:
+    view = PageView(renderer)
+    qtbot.addWidget(view)
+    view.resize(800, 600)
+    view.show()
+    with qtbot.waitSignal(renderer.opened, timeout=10_000) as opened:
+        renderer.open(path, **options)  # type: ignore[arg-type]
+    view.show_document(*opened.args)
+    qtbot.waitUntil(lambda: view.complete, timeout=10_000)
+    return view
+
+
+def red_square(pixels: int = 100) -> QImage:
+    picture = QImage(pixels, pixels, QImage.Format.Format_ARGB32_Premultiplied)
+    picture.fill(QColor(255, 0, 0))
+    return picture
+
+
+def test_the_first_of_500_pages_is_drawn_and_the_others_are_not(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
+) -> None:
+    view = shown(qtbot, renderer, make_pdf(pages=500, text=""))
+    qtbot.wait(50)
+    assert view.page_count == 500
+    assert 1 <= len(view.cache) <= 3
+
+
+def test_scrolling_to_the_end_draws_what_is_seen_there(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
+) -> None:
+    view = shown(qtbot, renderer, make_pdf(pages=300, text=""))
+    bar = view.verticalScrollBar()
+    started = time.monotonic()
+    for step in range(60):
+        bar.setValue(bar.maximum() * step // 60)
+        qtbot.wait(1)
+    view.go_to(299)
+    qtbot.waitUntil(lambda: view.complete, timeout=5_000)
+    assert view.page == 299
+    assert time.monotonic() - started < 5
+    assert len(view.cache) < 150  # what was scrolled past in a hurry was never drawn
+
+
+def test_the_cache_stays_within_its_bytes(qapp: object) -> None:
+    cache = BitmapCache(limit=1_000_000)
+    for page in range(50):
+        cache.put(Request(1, page, 1.0), QPixmap(250, 250))
+        assert cache.bytes <= 1_000_000
+    assert len(cache) == 4
+    assert cache.get(Request(1, 49, 1.0)) is not None
+    assert cache.get(Request(1, 0, 1.0)) is None
+
+
+def test_at_four_hundred_per_cent_pages_come_in_tiles_of_what_is_seen(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
+) -> None:
+    view = shown(qtbot, renderer, make_pdf(pages=3))
+    view.set_zoom(9)
+    assert view.zoom == 4.0
+    qtbot.waitUntil(lambda: view.complete, timeout=5_000)
+    tiles = [request for request in view.cache._kept if request.clip]
+    assert 1 <= len(tiles) <= 6
+    assert view.cache.bytes < view.cache.limit
+
+
+def test_ctrl_and_wheel_zoom_around_the_pointer_and_page_keys_turn(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
+) -> None:
+    view = shown(qtbot, renderer, make_pdf(pages=5))
+    view.set_zoom(1.0)
+    before = view._locate(QPointF(300, 300))
+    view.set_zoom(2.0, QPoint(300, 300))
+    after = view._locate(QPointF(300, 300))
+    assert before
+    assert after
+    assert after[1:] == pytest.approx(before[1:], abs=0.6)
+    qtbot.keyClick(view, Qt.Key.Key_PageDown)
+    assert view.page == 1
+    qtbot.keyClick(view, Qt.Key.Key_PageUp)
+    assert view.page == 0
+
+
+def test_a_rotated_and_cropped_page_has_its_displayed_size(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
+) -> None:
+    path = make_pdf(rotation=90, crop_mm=(10, 20, 190, 250))
+    view = shown(qtbot, renderer, path)
+    assert view.page_size(0) == pytest.approx((230, 180), abs=0.2)
+
+
+def test_an_imprint_lies_at_its_millimetres_and_lets_text_through(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
+) -> None:
+    view = shown(qtbot, renderer, make_pdf())
+    view.set_zoom(1.0)
+    view.set_items([Item("a", 0, 20, 24, 40, 40, "合同专用章", picture=red_square())])
+    qtbot.waitUntil(lambda: view.complete)
+    picture = view.viewport().grab().toImage()
+    paper = view._paper(0)
+    scale = 96 / 25.4
+    corner = paper.topLeft() + QPointF(20, 24) * scale
+    inside = picture.pixelColor((corner + QPointF(6, 60)).toPoint())
+    outside = picture.pixelColor((corner - QPointF(4, 4)).toPoint())
+    assert inside == QColor(255, 0, 0)
+    assert outside == QColor(255, 255, 255)
+    line = [
+        picture.pixelColor(int(corner.x()) + x, int(corner.y()) + y)
+        for x in range(4, 140)
+        for y in range(8, 30)
+    ]
+    assert min(colour.red() for colour in line) < 60  # the black text at 30 mm, under the red
+
+
+def test_a_movable_seal_is_dragged_within_the_page_and_nudged_by_keys(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
+) -> None:
+    view = shown(qtbot, renderer, make_pdf())
+    view.set_zoom(0.5)
+    view.set_items([Item("a", 0, 20, 24, 40, 40, "章", picture=red_square(), movable=True)])
+    handle = view._handles["a"]
+    with qtbot.waitSignal(view.item_moved) as moved:
+        qtbot.mousePress(handle, Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
+        qtbot.mouseMove(handle, QPoint(-900, 60))
+        qtbot.mouseRelease(handle, Qt.MouseButton.LeftButton, pos=QPoint(-900, 60))
+    assert moved.args[:3] == ["a", 0, 0.0]
+    with qtbot.waitSignal(view.item_nudged) as nudged:
+        qtbot.keyClick(handle, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert nudged.args == ["a", 5.0, 0.0]
+    with qtbot.waitSignal(view.item_removed):
+        qtbot.keyClick(handle, Qt.Key.Key_Delete)
+
+
+def test_each_thing_on_a_page_says_what_and_where_it_is(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
+) -> None:
+    view = shown(qtbot, renderer, make_pdf())
+    view.set_items([Item("a", 0, 120, 240, 40, 40, "合同专用章", picture=red_square())])
+    names = [handle.accessibleName() for handle in view.findChildren(Handle)]
+    assert names == ["合同专用章，第 1 页，距左 120 毫米，距上 240 毫米"]
+
+
+def test_an_earlier_revision_is_the_file_cut_to_its_length(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
+) -> None:
+    path = make_pdf(pages=1)
+    first = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(make_pdf(pages=4).read_bytes())
+    view = shown(qtbot, renderer, path, end=first)
+    assert view.page_count == 1
+
+
+def test_a_file_that_is_no_pdf_is_reported_and_the_renderer_lives_on(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path], tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.pdf"
+    bad.write_bytes(b"\x00" * 100)
+    with qtbot.waitSignal(renderer.failed, timeout=10_000):
+        renderer.open(bad)
+    assert shown(qtbot, renderer, make_pdf()).page_count == 1
+
+
+def test_an_encrypted_file_asks_for_its_password(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
+) -> None:
+    path = make_pdf(encryption=4, user_pw="leaf", owner_pw="tree")
+    with qtbot.waitSignal(renderer.failed, timeout=10_000) as failed:
+        renderer.open(path)
+    assert failed.args[1] == "password"
+    assert shown(qtbot, renderer, path, password="leaf").page_count == 1
+
+
+def test_the_window_outlives_the_process_that_draws(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
+) -> None:
+    view = shown(qtbot, renderer, make_pdf(pages=20))
+    before = renderer.process_id
+    assert before
+    os.kill(before, getattr(signal, "SIGKILL", signal.SIGTERM))
+    qtbot.waitUntil(lambda: renderer.process_id not in (before, None), timeout=5_000)
+    view.go_to(15)
+    qtbot.waitUntil(lambda: view.complete, timeout=5_000)

@@ -1,0 +1,49 @@
+"""The window's language: Chinese is written in the source, other languages stand in a catalogue.
+
+    tr("第 {page} 页", page=3)
+
+looks the Chinese text up in ``resources/translations/<language>.toml`` and fills the blanks. A test
+compares the catalogues with the sources, so a missing or a stale entry fails. Qt's own few words
+(the context menu of a text field) come from its ``qtbase`` catalogue.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib import resources
+
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QTranslator
+
+SOURCE = "zh_CN"
+_chosen = SOURCE
+
+
+def use(language: str) -> None:
+    """Speak *language* ("zh_CN" or "en") from now on; windows built before keep their texts."""
+    global _chosen
+    _chosen = language
+    application = QCoreApplication.instance()
+    if application is not None and language == SOURCE:
+        translator = QTranslator(application)
+        folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+        if translator.load("qtbase_zh_CN", folder):
+            application.installTranslator(translator)
+
+
+def language() -> str:
+    """The language in use, as :func:`app.errors.explain` wants it."""
+    return _chosen
+
+
+def tr(text: str, /, **values: object) -> str:
+    """*text* (Chinese, as in the source) in the language in use, its ``{blanks}`` filled."""
+    said = text if _chosen == SOURCE else catalogue(_chosen).get(text, text)
+    return said.format(**values) if values else said
+
+
+@cache
+def catalogue(name: str) -> dict[str, str]:
+    """The translations of a language, by the Chinese text."""
+    source = resources.files("resources") / "translations" / f"{name}.toml"
+    return tomllib.loads(source.read_text(encoding="utf-8"))["texts"]

@@ -1,0 +1,204 @@
+"""What the person is told without being asked to stop: the notice bar, and errors in full.
+
+An error is always 标题 / 原因 / 怎么办 and a code (:func:`app.errors.explain`), with 复制诊断信息;
+no English, no traceback.
+"""
+
+from __future__ import annotations
+
+import platform
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.errors import Message, explain
+from ui import theme
+from ui.language import language, tr
+
+_ICONS = {
+    "info": ("info", "changed"),
+    "good": ("circle-check", "good"),
+    "warning": ("triangle-alert", "unknown"),
+    "error": ("circle-alert", "bad"),
+}
+
+
+class Notice(QFrame):
+    """One line that stays until it is closed or its cause is gone."""
+
+    def __init__(
+        self,
+        kind: str,
+        text: str,
+        action: tuple[str, Callable[[], None]] | None,
+        closed: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        theme.set_role(self, f"notice-{kind}")
+        name, role = _ICONS[kind]
+        picture = QLabel()
+        theme.set_icon(picture, name, role, 18)
+        label = QLabel(text)
+        label.setWordWrap(True)
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        close = QToolButton()
+        theme.set_icon(close, "x", "muted", 16)
+        close.setAccessibleName(tr("关闭这条消息"))
+        close.clicked.connect(closed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 4, 8, 4)
+        row.setSpacing(10)
+        row.addWidget(picture)
+        row.addWidget(label, 1)
+        if action:
+            button = QPushButton(action[0])
+            theme.set_role(button, "link")
+            button.clicked.connect(action[1])
+            row.addWidget(button)
+        row.addWidget(close)
+        self.setAccessibleName(text)
+
+
+class NoticeBar(QWidget):
+    """The strip above the page: at most one notice per topic, the newest at the bottom."""
+
+    LIMIT = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._notices: dict[str, Notice] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+
+    def show_notice(
+        self,
+        topic: str,
+        kind: str,
+        text: str,
+        action: tuple[str, Callable[[], None]] | None = None,
+    ) -> None:
+        """Say *text*; *kind* is info, good, warning or error. Replaces what *topic* said before."""
+        self.clear_notice(topic)
+        while len(self._notices) >= self.LIMIT:
+            self.clear_notice(next(iter(self._notices)))
+        notice = Notice(kind, text, action, lambda: self.clear_notice(topic))
+        self._notices[topic] = notice
+        self._column.addWidget(notice)
+        announce(notice)
+
+    def clear_notice(self, topic: str) -> None:
+        """Take back what *topic* said, if anything."""
+        notice = self._notices.pop(topic, None)
+        if notice is not None:
+            self._column.removeWidget(notice)
+            notice.hide()
+            notice.deleteLater()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What is being said, oldest first."""
+        return tuple(notice.accessibleName() for notice in self._notices.values())
+
+
+def announce(widget: QWidget) -> None:
+    """Let a screen reader speak *widget*'s accessible name."""
+    QAccessible.updateAccessibility(QAccessibleEvent(widget, QAccessible.Event.Alert))
+
+
+class ErrorView(QFrame):
+    """An error in full, inside a page: 标题, 原因, 怎么办, the code, 复制诊断信息."""
+
+    def __init__(self, error: BaseException, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.message: Message = explain(error, language())
+        grid = QGridLayout(self)
+        grid.setContentsMargins(20, 18, 20, 16)
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(8)
+        picture = QLabel()
+        theme.set_icon(picture, "circle-alert", "bad", 24)
+        title = QLabel(self.message.title)
+        theme.set_role(title, "title")
+        title.setWordWrap(True)
+        grid.addWidget(picture, 0, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(title, 0, 1, 1, 2)
+        for row, (heading, text) in enumerate(
+            ((tr("原因"), self.message.cause), (tr("怎么办"), self.message.remedy)), 1
+        ):
+            name = QLabel(heading)
+            theme.set_role(name, "muted")
+            said = QLabel(text)
+            said.setWordWrap(True)
+            said.setMinimumWidth(260)
+            said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            grid.addWidget(name, row, 1, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(said, row, 2)
+        code = QLabel(tr("代码 {code}", code=self.message.code))
+        theme.set_role(code, "small")
+        copy = QPushButton(tr("复制诊断信息"))
+        theme.set_role(copy, "link")
+        details = diagnosis(error, self.message)
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(details))
+        foot = QHBoxLayout()
+        foot.addWidget(code)
+        foot.addStretch()
+        foot.addWidget(copy)
+        grid.addLayout(foot, 3, 1, 1, 2)
+        grid.setColumnStretch(2, 1)
+        self.setAccessibleName(f"{self.message.title}。{self.message.cause}{self.message.remedy}")
+
+
+class ErrorBox(QDialog):
+    """The same, where the work cannot go on without the person noticing."""
+
+    def __init__(self, error: BaseException, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("印台"))
+        self.setMinimumWidth(440)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 16)
+        self.view = ErrorView(error)
+        column.addWidget(self.view)
+        button = QPushButton(tr("知道了"))
+        button.setDefault(True)
+        button.clicked.connect(self.accept)
+        row = QHBoxLayout()
+        row.setContentsMargins(20, 0, 20, 0)
+        row.addStretch()
+        row.addWidget(button)
+        column.addLayout(row)
+
+
+def diagnosis(error: BaseException, message: Message) -> str:
+    """What support needs to know of *error*: code, kinds of error, places in our own source.
+
+    No message of a foreign library and no argument's value: there a path or a name may stand."""
+    lines = [
+        f"SealDesk {message.code} {type(error).__name__}",
+        f"{platform.system()} {platform.release()} Python {platform.python_version()}",
+    ]
+    each: BaseException | None = error
+    while each is not None:
+        lines.append(type(each).__name__)
+        lines += [
+            f"  {Path(frame.filename).parent.name}/{Path(frame.filename).name}:{frame.lineno}"
+            f" {frame.name}"
+            for frame in traceback.extract_tb(each.__traceback__)
+        ]
+        each = each.__cause__
+    return "\n".join(lines)

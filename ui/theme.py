@@ -1,0 +1,229 @@
+"""How the window looks: two palettes, one red accent, one scale of spaces and type.
+
+Colour says what a thing is, never what it means alone: every verdict has an icon and a word too.
+The paper stays white in the dark. Lengths are device-independent pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib import resources
+
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QFont,
+    QGuiApplication,
+    QIcon,
+    QPainter,
+    QPalette,
+    QPixmap,
+)
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
+
+SPACE = 8
+"""The unit all margins and gaps are multiples of."""
+FAMILIES = (
+    "Microsoft YaHei UI",
+    "PingFang SC",
+    "Noto Sans CJK SC",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+)
+APPEARANCES = ("system", "light", "dark")
+
+
+@dataclass(frozen=True)
+class Colours:
+    """One palette; text on its ground has a contrast of at least 4.5:1 (a test computes it)."""
+
+    window: str
+    surface: str
+    line: str
+    text: str
+    muted: str
+    hover: str
+    selected: str
+    canvas: str
+    accent: str
+    """The seal's red: for 盖章 and nothing else."""
+    accent_hover: str
+    on_accent: str
+    focus: str
+    good: str
+    good_ground: str
+    changed: str
+    changed_ground: str
+    unknown: str
+    unknown_ground: str
+    bad: str
+    bad_ground: str
+
+
+LIGHT = Colours(
+    window="#f4f5f7", surface="#ffffff", line="#dfe2e7", text="#1d2129", muted="#5b6470",
+    hover="#eceef1", selected="#e3e7ed", canvas="#e6e8ec",
+    accent="#c2261c", accent_hover="#a51e15", on_accent="#ffffff", focus="#2563c9",
+    good="#17703a", good_ground="#e6f4ea", changed="#0b5cbb", changed_ground="#e6f0fb",
+    unknown="#855600", unknown_ground="#fdf3dc", bad="#b3261e", bad_ground="#fdeae8",
+)  # fmt: skip
+DARK = Colours(
+    window="#16181c", surface="#1f2227", line="#383d45", text="#e8eaed", muted="#a7aeb8",
+    hover="#2a2e34", selected="#343a43", canvas="#101215",
+    accent="#d43d31", accent_hover="#e04b3f", on_accent="#ffffff", focus="#76a9f9",
+    good="#63c985", good_ground="#17301f", changed="#7ab2f7", changed_ground="#16283d",
+    unknown="#e6b655", unknown_ground="#352b14", bad="#f58a80", bad_ground="#3c1d1a",
+)  # fmt: skip
+
+_colours = LIGHT
+
+
+def colours() -> Colours:
+    """The palette in use."""
+    return _colours
+
+
+def colour(role: str) -> QColor:
+    """The colour of a role, by the field's name."""
+    return QColor(getattr(_colours, role))
+
+
+def is_dark(appearance: str) -> bool:
+    """What *appearance* comes to now; "system" follows the desktop."""
+    if appearance == "system":
+        return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+    return appearance == "dark"
+
+
+def apply(application: QApplication, appearance: str = "system") -> None:
+    """Give the whole application the light or dark look; may be called again at any time."""
+    global _colours
+    _colours = DARK if is_dark(appearance) else LIGHT
+    application.setStyle("Fusion")
+    font = QFont()
+    font.setFamilies(list(FAMILIES))
+    font.setPointSizeF(10)
+    application.setFont(font)
+    application.setPalette(_palette(_colours))
+    application.setStyleSheet(_stylesheet(_colours))
+    _pixmap.cache_clear()
+    for widget in application.allWidgets():
+        _refresh(widget)
+        for action in widget.actions():
+            _refresh(action)
+
+
+# --- icons ---------------------------------------------------------------------------------------
+
+
+def set_icon(
+    target: QAbstractButton | QAction | QLabel, name: str, role: str = "text", size: int = 18
+) -> None:
+    """Show the icon *name* of ``resources/icons`` in the colour of *role*, whatever the theme."""
+    target.setProperty("themeIcon", f"{name} {role} {size}")
+    _refresh(target)
+
+
+def _refresh(target: object) -> None:
+    if not isinstance(target, QAbstractButton | QAction | QLabel):
+        return
+    wanted = target.property("themeIcon")
+    if not wanted:
+        return
+    name, role, size = str(wanted).split()
+    if isinstance(target, QLabel):
+        target.setPixmap(pixmap(name, role, int(size)))
+        return
+    target.setIcon(icon(name, role, int(size)))
+    if isinstance(target, QAbstractButton):
+        target.setIconSize(QSize(int(size), int(size)))
+
+
+def icon(name: str, role: str = "text", size: int = 18) -> QIcon:
+    """An icon of *size* pixels in the colour of *role*, greyed while disabled."""
+    made = QIcon(pixmap(name, role, size))
+    made.addPixmap(_faded(pixmap(name, role, size)), QIcon.Mode.Disabled)
+    return made
+
+
+def pixmap(name: str, role: str = "text", size: int = 18) -> QPixmap:
+    """The icon as pixels, sharp on every screen."""
+    application = QGuiApplication.instance()
+    ratio = application.devicePixelRatio() if isinstance(application, QGuiApplication) else 1.0
+    return _pixmap(name, getattr(_colours, role), size, ratio)
+
+
+@cache
+def _pixmap(name: str, tint: str, size: int, ratio: float) -> QPixmap:
+    from PySide6.QtSvg import QSvgRenderer
+
+    source = (resources.files("resources") / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    renderer = QSvgRenderer(QByteArray(source.replace("currentColor", tint).encode()))
+    made = QPixmap(round(size * ratio), round(size * ratio))
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    renderer.render(painter, QRectF(0, 0, made.width(), made.height()))
+    painter.end()
+    made.setDevicePixelRatio(ratio)
+    return made
+
+
+def _faded(original: QPixmap) -> QPixmap:
+    made = QPixmap(original.size())
+    made.setDevicePixelRatio(original.devicePixelRatio())
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    painter.setOpacity(0.4)
+    painter.drawPixmap(0, 0, original)
+    painter.end()
+    return made
+
+
+# --- what Qt is told -----------------------------------------------------------------------------
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Give *widget* a look of the style sheet below ("primary", "quiet", "card", "title", …)."""
+    if widget.property("role") != role:
+        widget.setProperty("role", role)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+def _palette(use: Colours) -> QPalette:
+    made = QPalette()
+    role = QPalette.ColorRole
+    table = {
+        role.Window: use.window,
+        role.WindowText: use.text,
+        role.Base: use.surface,
+        role.AlternateBase: use.window,
+        role.Text: use.text,
+        role.Button: use.surface,
+        role.ButtonText: use.text,
+        role.BrightText: use.on_accent,
+        role.ToolTipBase: use.surface,
+        role.ToolTipText: use.text,
+        role.PlaceholderText: use.muted,
+        role.Highlight: use.focus,
+        role.HighlightedText: use.surface,
+        role.Link: use.focus,
+        role.Mid: use.line,
+        role.Dark: use.line,
+    }
+    for each, value in table.items():
+        made.setColor(each, QColor(value))
+    for each in (role.WindowText, role.Text, role.ButtonText):
+        faded = QColor(use.muted)
+        faded.setAlphaF(0.6)
+        made.setColor(QPalette.ColorGroup.Disabled, each, faded)
+    return made
+
+
+def _stylesheet(use: Colours) -> str:
+    source = (resources.files("resources") / "theme.qss").read_text(encoding="utf-8")
+    for each in sorted((f.name for f in fields(Colours)), key=len, reverse=True):
+        source = source.replace(f"@{each}", getattr(use, each))
+    return source
