@@ -23,7 +23,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -154,6 +154,8 @@ class PlatformRecord:
     pinned_at: datetime
     cursor: str = ""
     """Where the next sync begins."""
+    crls: Mapping[str, bytes] = field(default_factory=dict)
+    """DER revocation lists by issuer: root, issuing."""
 
     @property
     def root_sm3(self) -> str:
@@ -475,8 +477,10 @@ def _furnish(connection: sqlite3.Connection, secret_store: SecretStore) -> bytes
 
 def _migrate(connection: sqlite3.Connection, meta: Iterable[tuple[str, object]] = ()) -> None:
     """Bring the schema up to date, and add *meta*, in one transaction."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == len(MIGRATIONS):
+        return
     with _transaction(connection):
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
         for statements in MIGRATIONS[version:]:
             for statement in statements:
                 connection.execute(statement)
@@ -507,8 +511,8 @@ _READ: dict[str, Callable[[Any], object]] = {
 def _pack(record: Any) -> bytes:
     """A record as JSON, by the declared types of its fields."""
     values = {
-        field.name: _WRITE.get(str(field.type), str)(getattr(record, field.name))
-        for field in fields(record)
+        each.name: _WRITE.get(str(each.type), str)(getattr(record, each.name))
+        for each in fields(record)
     }
     return json.dumps(values, ensure_ascii=False).encode()
 
@@ -517,8 +521,8 @@ def _unpack(kind: type[R], body: bytes) -> R:
     values = json.loads(body)
     return kind(
         **{
-            field.name: _READ[str(field.type)](values[field.name])
-            for field in fields(kind)  # type: ignore[arg-type]
-            if field.name in values
+            each.name: _READ[str(each.type)](values[each.name])
+            for each in fields(kind)  # type: ignore[arg-type]
+            if each.name in values
         }
     )
