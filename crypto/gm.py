@@ -108,12 +108,16 @@ def is_public_key(public: bytes) -> bool:
     return len(public) == 64 and _engine.on_curve(public)
 
 
-def sm2_e(public: bytes, message: bytes, user_id: bytes = DEFAULT_ID) -> bytes:
-    """e = SM3(Z ‖ message), the 32 octets that SM2 signs (GM/T 0009 §8)."""
+def sm2_z(public: bytes, user_id: bytes = DEFAULT_ID) -> bytes:
+    """Z, the 32 octets hashed before the message: signer's id, curve and key (GM/T 0009 §8)."""
     if len(public) != 64 or len(user_id) >= 8192:
         raise GmError("a public key has 64 octets, a user id fewer than 8192")
-    z = sm3((8 * len(user_id)).to_bytes(2, "big") + user_id + _CURVE + public)
-    return sm3(z + message)
+    return sm3((8 * len(user_id)).to_bytes(2, "big") + user_id + _CURVE + public)
+
+
+def sm2_e(public: bytes, message: bytes, user_id: bytes = DEFAULT_ID) -> bytes:
+    """e = SM3(Z ‖ message), the 32 octets that SM2 signs (GM/T 0009 §8)."""
+    return sm3(sm2_z(public, user_id) + message)
 
 
 def sm2_sign(private: bytes, message: bytes, user_id: bytes = DEFAULT_ID) -> bytes:

@@ -213,12 +213,13 @@ class PublicKey:
 
     def supports(self, algorithm: str) -> bool:
         """Can :meth:`verify` judge a signature under *algorithm* (dotted OID) by this key?"""
-        return algorithm in {
-            "sm2": {SM2_WITH_SM3},
-            "rsa": {*RSA_SIGNATURES, RSA_PSS},
-            "ec": ECDSA_SIGNATURES.keys(),
-            "ed25519": {ED25519},
-        }.get(self.kind, ())
+        known: dict[str, Iterable[str]] = {
+            "sm2": (SM2_WITH_SM3,),
+            "rsa": (*RSA_SIGNATURES, RSA_PSS),
+            "ec": ECDSA_SIGNATURES,
+            "ed25519": (ED25519,),
+        }
+        return algorithm in known.get(self.kind, ()) and self.bits > 0
 
     def verify(
         self,
