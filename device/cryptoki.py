@@ -1,8 +1,9 @@
 """What python-pkcs11 0.10 does not do by itself, and how its errors become ours.
 
 Measured with 0.10.1: it never calls C_InitToken, C_CloseAllSessions or C_Login on an open session
-(a failed ``open(user_pin=…)`` leaks the session), it knows no vendor numbers, and it stops at
-vendor classes and key types. All of that is here, and nothing else in the package touches it.
+(a failed ``open(user_pin=…)`` leaks the session); a search on a dead session prints an exception
+that nobody can catch; it knows no vendor numbers and stops at vendor classes and key types. The
+answers to all of that are here, and nothing else in the package touches it.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ SECURITY_OFFICER, USER = 0, 1
 LABEL_SIZE = 32
 
 # Positions in CK_FUNCTION_LIST (PKCS #11 v2.40); a vendor's library may export nothing else.
-_INIT_TOKEN, _CLOSE_ALL_SESSIONS, _LOGIN, _LOGOUT = 9, 14, 18, 19
+_INIT_TOKEN, _CLOSE_ALL_SESSIONS, _GET_SESSION_INFO, _LOGIN, _LOGOUT = 9, 14, 15, 18, 19
 _OK = 0
 
 
@@ -76,6 +77,11 @@ class DirectCalls:
         data = pin.encode()
         kinds = (ctypes.c_ulong, ctypes.c_ulong, ctypes.c_char_p, ctypes.c_ulong)
         self._call(_LOGIN, kinds, session, user, data, len(data))
+
+    def check_session(self, session: int) -> None:
+        """Raise what is wrong with a session, if anything."""
+        info = (ctypes.c_ulong * 4)()
+        self._call(_GET_SESSION_INFO, (ctypes.c_ulong, ctypes.c_void_p), session, info)
 
     def logout(self, session: int) -> None:
         self._call(_LOGOUT, (ctypes.c_ulong,), session)

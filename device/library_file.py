@@ -49,6 +49,27 @@ def architecture_of(header: bytes) -> Architecture | None:
     return None
 
 
+def _is_cut_short(header: bytes, size: int) -> bool:
+    """Whether an ELF file ends before its segments do: the loader would not refuse it but crash.
+
+    A program header is type, flags, offset, address, address, file size (64 bits), or the same
+    without flags in second place (32 bits).
+    """
+    order = "<" if header[5] == 1 else ">"
+    wide = header[4] == 2
+    table = struct.Struct(order + ("Q14xHH" if wide else "I10xHH"))
+    segment = struct.Struct(order + ("8xQ16xQ" if wide else "4xI8xI"))
+    try:
+        start, step, count = table.unpack_from(header, 32 if wide else 28)
+        for index in range(count):
+            offset, length = segment.unpack_from(header, start + index * step)
+            if offset + length > size:
+                return True
+    except struct.error:
+        return True
+    return False
+
+
 def check_library(path: Path) -> None:
     """Raise what is wrong with the library file, before the loader gives its own obscure reason.
 
@@ -70,3 +91,5 @@ def check_library(path: Path) -> None:
         raise ModuleUnusable(f"{path} is no {needed.format} library", str(path))
     if found != needed:
         raise ModuleWrongArchitecture(str(path), str(found), str(needed))
+    if found.format == "ELF" and _is_cut_short(header, path.stat().st_size):
+        raise ModuleUnusable(f"{path} is cut short", str(path))

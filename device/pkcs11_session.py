@@ -94,6 +94,7 @@ class Pkcs11Session:
 
     def _objects(self, **wanted: Any) -> list[Any]:
         """Found and read to the end: a half-read search would block the next one."""
+        self._calls.check_session(self.handle)  # a search that fails to start cannot be caught
         template = {Attribute[name]: value for name, value in wanted.items()}
         return list(self._session.get_objects(template))
 
