@@ -10,7 +10,8 @@ line do with them stands in one table here.
     ├── FileError                 FileNotReadable, NotAPdf, OutputExists, OutputNotWritable,
     │                             OutputVerificationFailed
     ├── SealUseError              SealNotFound, SealNotUsable, NotAuthorised, LeaseExpired
-    ├── PlacementError            PageRangeInvalid, PageOutOfRange, OutsidePage, KeywordNotFound
+    ├── PlacementError            PageRangeInvalid, PositionInvalid, PageOutOfRange, OutsidePage,
+    │                             KeywordNotFound
     ├── PlatformError             PlatformNotSet, PlatformUnreachable, PlatformRefused,
     │                             PlatformUntrusted, PlatformAnswerInvalid
     └── LocalDataError            SettingsInvalid, SettingLocked, JournalDamaged, CabinetDamaged,
@@ -229,6 +230,13 @@ class PageRangeInvalid(PlacementError):
 
     text: str
     """The part that is wrong."""
+
+
+@dataclass(eq=False)
+class PositionInvalid(PlacementError):
+    """A position (coordinates, a keyword) that cannot be read."""
+
+    text: str
 
 
 @dataclass(eq=False)

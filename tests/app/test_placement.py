@@ -1,0 +1,285 @@
+"""Marks lie where they were asked for, wholly on their page, and slices make the whole seal."""
+
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import placement
+from app.errors import (
+    KeywordNotFound,
+    OutsidePage,
+    PageOutOfRange,
+    PageRangeInvalid,
+    PositionInvalid,
+)
+from app.placement import PageBox, Point, SealSize, TextHit, parse_keyword, parse_pages, parse_point
+
+A4 = PageBox(210, 297)
+ROUND = SealSize(40, 40)
+
+boxes = st.builds(
+    PageBox,
+    st.floats(60, 1200, allow_nan=False),
+    st.floats(60, 1200, allow_nan=False),
+)
+sizes = st.builds(SealSize, st.integers(10, 50), st.integers(10, 50))
+sides = st.sampled_from(["right", "left", "top", "bottom"])
+
+
+# ---------------------------------------------------------------- page numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "pages"),
+    [
+        ("1", (0,)),
+        ("1,3-5", (0, 2, 3, 4)),
+        ("5-5", (4,)),
+        ("-1", (9,)),
+        ("-10", (0,)),
+        ("8-", (7, 8, 9)),
+        ("8--1", (7, 8, 9)),
+        ("3,1,3", (0, 2)),
+        ("odd", (0, 2, 4, 6, 8)),
+        ("even", (1, 3, 5, 7, 9)),
+        ("all", tuple(range(10))),
+        ("ALL", tuple(range(10))),
+        (" 1 , 2 - 3 ", (0, 1, 2)),
+        ("１，３、５", (0, 2, 4)),
+        ("odd,-1", (0, 2, 4, 6, 8, 9)),
+    ],
+)
+def test_page_ranges_are_read(text: str, pages: tuple[int, ...]) -> None:
+    assert parse_pages(text, 10) == pages
+
+
+@pytest.mark.parametrize("text", ["", "1,", "a", "1-2-3", "5-3", "--1", "1.5", "1 2", "+1"])
+def test_what_is_no_range_is_quoted(text: str) -> None:
+    with pytest.raises(PageRangeInvalid) as caught:
+        parse_pages(text, 10)
+    assert caught.value.text in text
+
+
+@pytest.mark.parametrize(("text", "page"), [("11", 11), ("0", 0), ("-11", -11), ("3-11", 11)])
+def test_a_page_that_is_not_there_is_named(text: str, page: int) -> None:
+    with pytest.raises(PageOutOfRange) as caught:
+        parse_pages(text, 10)
+    assert (caught.value.page, caught.value.count) == (page, 10)
+
+
+@given(pages=st.sets(st.integers(1, 300), min_size=1))
+def test_any_list_of_pages_is_read_back(pages: set[int]) -> None:
+    text = ",".join(map(str, sorted(pages)))
+    assert parse_pages(text, 300) == tuple(page - 1 for page in sorted(pages))
+
+
+@pytest.mark.parametrize(
+    ("text", "point"),
+    [
+        ("120,240", Point(120, 240)),
+        ("3:120.5,240", Point(120.5, 240, 3)),
+        ("-1: 10 , 20", Point(10, 20, -1)),
+    ],
+)
+def test_points_are_read(text: str, point: Point) -> None:
+    assert parse_point(text) == point
+
+
+@pytest.mark.parametrize("text", ["", "120", "1:2:3,4", "a,b", "1e3,4", "nan,1", "-5,4", "1,2,3"])
+def test_what_is_no_point_is_refused(text: str) -> None:
+    with pytest.raises(PositionInvalid):
+        parse_point(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("盖章处", ("盖章处", None)),
+        ("盖章处:2", ("盖章处", 2)),
+        ("盖章处:-1", ("盖章处", -1)),
+        ("甲方（盖章）:all", ("甲方（盖章）", "all")),
+        ("甲方: 盖章", ("甲方: 盖章", None)),
+        ("a:b:3", ("a:b", 3)),
+        ("时间 12:", ("时间 12:", None)),
+    ],
+)
+def test_keywords_are_read(text: str, read: tuple[str, object]) -> None:
+    assert parse_keyword(text) == read
+
+
+@pytest.mark.parametrize("text", ["", "  ", " :3"])
+def test_an_empty_keyword_is_refused(text: str) -> None:
+    with pytest.raises(PositionInvalid):
+        parse_keyword(text)
+
+
+# ---------------------------------------------------------------- coordinates and keywords
+
+
+def test_coordinates_are_the_seals_centre() -> None:
+    (mark,) = placement.at([A4], [0], 120, 240, ROUND)
+    assert (mark.left_mm, mark.top_mm, mark.width_mm, mark.height_mm) == (100, 220, 40, 40)
+    assert mark.part == (0, 0, 1, 1)
+
+
+def test_the_same_place_on_several_pages() -> None:
+    marks = placement.at([A4] * 5, [0, 2, 4], 50, 60, ROUND)
+    assert [mark.page for mark in marks] == [0, 2, 4]
+    assert {(mark.left_mm, mark.top_mm) for mark in marks} == {(30, 40)}
+
+
+@pytest.mark.parametrize(("x", "y"), [(19, 100), (191, 100), (100, 19), (100, 278), (math.nan, 1)])
+def test_a_seal_over_the_edge_is_refused_and_never_moved(x: float, y: float) -> None:
+    with pytest.raises(OutsidePage) as caught:
+        placement.at([A4], [0], x, y, ROUND)
+    assert caught.value.page == 1
+
+
+def test_a_seal_may_touch_the_edge() -> None:
+    assert placement.at([A4], [0], 20, 20, ROUND)
+    assert placement.at([A4], [0], 190, 277, ROUND)
+
+
+def test_a_page_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(PageOutOfRange):
+        placement.at([A4], [1], 50, 50, ROUND)
+
+
+HITS = [TextHit(page, 100 + page, 200, 20, 5) for page in (0, 1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("which", "pages"),
+    [(None, [3]), (1, [0]), (2, [1]), (3, [3]), (-1, [3]), (-3, [0]), ("all", [0, 1, 3])],
+)
+def test_a_keyword_is_stamped_where_it_was_said(which: object, pages: list[int]) -> None:
+    marks = placement.keyword([A4] * 4, HITS, ROUND, "盖章", which)  # type: ignore[arg-type]
+    assert [mark.page for mark in marks] == pages
+    for mark in marks:
+        centre = (mark.left_mm + mark.width_mm / 2, mark.top_mm + mark.height_mm / 2)
+        assert centre == (110 + mark.page, 202.5)
+
+
+@pytest.mark.parametrize("which", [0, 4, -4])
+def test_an_occurrence_that_is_not_there_is_an_error(which: int) -> None:
+    with pytest.raises(KeywordNotFound) as caught:
+        placement.keyword([A4] * 4, HITS, ROUND, "盖章", which)
+    assert (caught.value.found, caught.value.wanted) == (3, which)
+
+
+@pytest.mark.parametrize("which", [None, 1, "all"])
+def test_a_text_that_does_not_occur_is_an_error(which: object) -> None:
+    with pytest.raises(KeywordNotFound) as caught:
+        placement.keyword([A4], [], ROUND, "盖章", which)  # type: ignore[arg-type]
+    assert caught.value.found == 0
+
+
+# ---------------------------------------------------------------- riding seam
+
+
+def test_one_page_has_no_seam() -> None:
+    assert placement.riding_seam([A4], ROUND) == []
+    assert placement.riding_seam([A4] * 3, ROUND, pages=[1]) == []
+
+
+def test_two_pages_share_the_seal_at_the_right_edge() -> None:
+    first, second = placement.riding_seam([A4, A4], ROUND)
+    assert (first.page, first.left_mm, first.width_mm) == (0, 190, 20)
+    assert first.part == (0, 0, 0.5, 1)
+    assert second.part == (0.5, 0, 1, 1)
+    assert first.top_mm == second.top_mm == 297 / 2 - 20
+
+
+def test_on_the_left_the_first_page_has_the_right_part() -> None:
+    first, second = placement.riding_seam([A4, A4], ROUND, "left")
+    assert (first.page, first.part) == (0, (0.5, 0, 1, 1))
+    assert (second.left_mm, second.part) == (0, (0, 0, 0.5, 1))
+
+
+@pytest.mark.parametrize(
+    ("count", "groups"), [(20, [20]), (21, [10, 11]), (40, [20, 20]), (41, [13, 14, 14])]
+)
+def test_long_documents_get_several_seals_and_no_page_alone(count: int, groups: list[int]) -> None:
+    marks = placement.riding_seam([A4] * count, ROUND)
+    starts = [number for number, mark in enumerate(marks) if mark.part[0] == 0] + [count]
+    found = [end - start for start, end in pairwise(starts)]
+    assert sorted(found) == sorted(groups)
+
+
+def test_a_printers_margin_keeps_the_slice_off_the_edge() -> None:
+    for side, edge in (("right", 210 - 4), ("bottom", 297 - 4)):
+        mark = placement.riding_seam([A4, A4], ROUND, side, margin_mm=4)[0]  # type: ignore[arg-type]
+        far = mark.left_mm + mark.width_mm if side == "right" else mark.top_mm + mark.height_mm
+        assert far == pytest.approx(edge)
+
+
+def test_a_seam_that_leaves_the_page_is_refused() -> None:
+    with pytest.raises(OutsidePage):
+        placement.riding_seam([A4, PageBox(210, 30)], ROUND)
+    with pytest.raises(OutsidePage):
+        placement.riding_seam([A4, A4], ROUND, along=0.01)
+
+
+def test_a_seam_over_pages_that_do_not_exist_is_refused() -> None:
+    with pytest.raises(PageOutOfRange):
+        placement.riding_seam([A4, A4], ROUND, pages=[0, 2])
+
+
+@given(pages=st.lists(boxes, min_size=2, max_size=90), size=sizes, side=sides)
+def test_slices_tile_the_seal_and_lie_on_their_pages(
+    pages: list[PageBox], size: SealSize, side: placement.Side
+) -> None:
+    marks = placement.riding_seam(pages, size, side)
+    assert [mark.page for mark in marks] == list(range(len(pages))), "every page exactly once"
+    across = side in ("right", "left")
+    low, high, whole = (0, 2, size.width_mm) if across else (1, 3, size.height_mm)
+    group: list[float] = []
+    edge = 0.0
+    total = 0.0
+    in_order = marks if side in ("right", "bottom") else marks[::-1]
+    for mark in in_order:
+        assert mark.part[low] == edge, "a slice begins exactly where the last one ended"
+        assert (mark.part[1::2] if across else mark.part[0::2]) == (0, 1)
+        edge = mark.part[high]
+        width = mark.width_mm if across else mark.height_mm
+        assert width == pytest.approx(whole * (mark.part[high] - mark.part[low]))
+        total += width
+        group.append(width)
+        if edge == 1:
+            assert total == pytest.approx(whole, abs=1e-9)
+            assert 2 <= len(group) <= placement.MAX_SLICES, "no page alone, none too thin"
+            group, edge, total = [], 0.0, 0.0
+    assert group == []
+    for mark, box in zip(marks, pages, strict=True):
+        assert mark.left_mm >= -0.01
+        assert mark.top_mm >= -0.01
+        assert mark.left_mm + mark.width_mm <= box.width_mm + 0.01
+        assert mark.top_mm + mark.height_mm <= box.height_mm + 0.01
+        if side == "right":
+            assert mark.left_mm + mark.width_mm == pytest.approx(box.width_mm)
+        middle = (
+            (mark.top_mm + size.height_mm / 2) / box.height_mm
+            if across
+            else (mark.left_mm + size.width_mm / 2) / box.width_mm
+        )
+        assert middle == pytest.approx(0.5), "the same relative height on every page"
+
+
+@given(page=boxes, size=sizes, x=st.floats(0, 1200), y=st.floats(0, 1200))
+def test_a_mark_is_at_its_place_or_refused(
+    page: PageBox, size: SealSize, x: float, y: float
+) -> None:
+    fits = (
+        size.width_mm / 2 <= x <= page.width_mm - size.width_mm / 2
+        and size.height_mm / 2 <= y <= page.height_mm - size.height_mm / 2
+    )
+    try:
+        (mark,) = placement.at([page], [0], x, y, size)
+    except OutsidePage:
+        assert not fits
+    else:
+        assert mark.left_mm + mark.width_mm / 2 == pytest.approx(x)
+        assert mark.top_mm + mark.height_mm / 2 == pytest.approx(y)
