@@ -1,10 +1,10 @@
 """How long signing and verifying take, beside what no program can do without, and beside others.
 
-    python3 dev.py bench [--runs N] [--only "10 pages"]
+    python3 dev.py bench [--runs N] [--only "10 pages"] [--out FILE.json]
 
 For each document, in the same run: the floor, our work in process, our work as a whole process,
 pyHanko's command line and poppler's ``pdfsig`` on an RSA-signed twin of the same document. Prints
-medians, ratios and peak memory, and writes ``build/bench.json``.
+medians, ratios and peak memory, and writes ``build/bench.json`` (or ``--out``).
 
 This program itself stays small (standard library only): the kernel counts what a parent holds
 towards the peak memory of its child.
@@ -210,6 +210,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="dev.py bench", description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=7, help="counted runs of each job")
     parser.add_argument("--only", choices=DOCUMENTS, action="append", help="one document")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the numbers go")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sealdesk-bench-") as name:
         folder = Path(name)
@@ -225,8 +226,8 @@ def main() -> int:
     for target in judged:
         state = "met" if target.met else "NOT met"
         print(f"{target.text}: {target.value:.2f} (at most {target.limit:g}) {state}")
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(
+    chosen.out.parent.mkdir(exist_ok=True)
+    chosen.out.write_text(
         json.dumps(
             {
                 "machine": f"{platform.platform()}, {os.cpu_count()} cores",
@@ -240,7 +241,7 @@ def main() -> int:
         ),
         encoding="utf-8",
     )
-    print(f"→ {RESULTS}")
+    print(f"→ {chosen.out}")
     return 0
 
 
