@@ -80,8 +80,8 @@ def test_without_a_crash_the_new_state_is_there(
     result = in_another_process(CHANGES[change])
     assert result.returncode == 0, result.stderr
     with filled.login(NEW_PIN if change == "pin" else USER_PIN) as session:
-        labels = [key.label for key in session.keys()]  # noqa: SIM118 - not a mapping
-        assert labels == (["old", "new"] if change == "key" else ["old"])
+        keys = session.keys()
+        assert [key.label for key in keys] == (["old", "new"] if change == "key" else ["old"])
         assert session.read_data("seal") == (b"new" if change == "data" else b"old")
 
 
@@ -116,12 +116,16 @@ def test_an_open_session_sees_what_another_process_changed(
         assert in_another_process(CHANGES["data"]).returncode == 0
         assert session.read_data("seal") == b"new"
         assert in_another_process(CHANGES["key"]).returncode == 0
-        assert {found.label for found in session.keys()} == {"old", "new"}
+        found = session.keys()
+        assert {one.label for one in found} == {"old", "new"}
         assert len(key.sign(bytes(32))) == 64  # the handle still holds
 
 
 def test_wrong_pins_of_another_process_count_here(token: Token, in_another_process: Run) -> None:
-    wrong = "try:\n    token.login('wrong-pin')\nexcept PinIncorrect as error:\n    print(error.tries_left)"
+    wrong = (
+        "try:\n    token.login('wrong-pin')\n"
+        "except PinIncorrect as error:\n    print(error.tries_left)"
+    )
     assert in_another_process(wrong).stdout == "9\n"
     assert token.pin_state().tries_left == 9
     with pytest.raises(PinIncorrect) as here:
