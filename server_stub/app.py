@@ -97,19 +97,22 @@ class Gate:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         settings = self._platform.settings
         limit = settings.file_bytes if scope["path"] in FILE_ROUTES else settings.body_bytes
-        started = False
+        started = too_large = refusing = False
         received = 0
 
         async def limited() -> Message:
-            nonlocal received
+            nonlocal received, too_large
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
+                too_large = True
                 raise _TooLarge
             return message
 
         async def decorated(message: Message) -> None:
             nonlocal started
+            if too_large and not refusing:
+                return  # whatever the code made of the cut body
             if message["type"] == "http.response.start":
                 started = True
                 present = {name.lower() for name, _ in message["headers"]}
@@ -128,6 +131,8 @@ class Gate:
             await send(message)
 
         async def refuse(code: str) -> None:
+            nonlocal refusing
+            refusing = True
             if not started:
                 response = problems.problem(code, "", scope["path"], request_id)
                 response.headers["connection"] = "close"
@@ -137,6 +142,8 @@ class Gate:
             if int(headers.get(b"content-length", b"0") or b"0") > limit:
                 raise _TooLarge
             await self._app(scope, limited, decorated)
+            if too_large:
+                raise _TooLarge
         except _TooLarge:
             await refuse("body_too_large")
         except Exception as error:  # noqa: BLE001 - the caller gets an answer, the log the reason

@@ -147,7 +147,7 @@ def submit(
         origin=origin, verb="submit", object=identity, payload_sm3=application.payload_sm3
     )
     signed_by(x509.PublicKey.parse(der.parse(application.spki)), text, signature)
-    application.signature = signature
+    application.signature, application.reason = signature, None
     _move(tx, application, "submit", signature=signature.hex(), signed_text=text)
     return application
 

@@ -1,179 +1,17 @@
-"""A running platform on a loopback port, and a person with a token who enrols with it."""
+"""A running platform on a loopback port."""
 
 from __future__ import annotations
 
-import base64
-import itertools
-import json
-import secrets
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from crypto import gm, x509
-from crypto.keys import SoftKey
-from crypto.x509_make import make_request
-from server_stub import logbook, uscc
+from server_stub import logbook
 from server_stub.serving import RunningServer, start_in_thread
 from server_stub.settings import Settings
-
-_serials = itertools.count(1)
-
-
-def credit_code(region: str = "321302") -> str:
-    """A fresh code with right check digits."""
-    organisation = f"MA{next(_serials):06d}"
-    first17 = f"91{region}{organisation}{uscc.organisation_check_character(organisation)}"
-    return first17 + uscc.check_character(first17)
-
-
-def citizen_number(serial: int = 1) -> str:
-    """A made-up number whose check character is right."""
-    digits = f"32130219900307{serial:03d}"
-    total = sum(int(c) * pow(2, 17 - i, 11) for i, c in enumerate(digits))
-    return digits + "10X98765432"[total % 11]
-
-
-def b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-@dataclass
-class Holder:
-    """What the desktop client does, written out by hand from the contract: nothing of server_stub's
-    own code is used to build what is sent."""
-
-    url: str
-    uscc: str = field(default_factory=credit_code)
-    name: str = "宿迁市云杉软件有限公司"
-    subtype: str = "official"
-    legal_rep: str = "李晓梅"
-    key: SoftKey = field(default_factory=SoftKey.generate)
-    token: str = ""
-    application_id: str = ""
-    payload_sm3: str = ""
-    seal_id: str = ""
-    http: httpx.Client = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.http = httpx.Client(base_url=self.url, timeout=30)
-
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        if self.token:
-            headers.setdefault("Authorization", f"Bearer {self.token}")
-        return self.http.request(method, path, json=body, headers=headers)
-
-    def body(self, **changes: Any) -> dict[str, Any]:
-        subject = x509.Name.build([("C", "CN"), ("CN", "to be named by the platform")])
-        return {
-            "kind": "issue",
-            "enterprise": {
-                "uscc": self.uscc,
-                "name": self.name,
-                "legal_rep": {"name": self.legal_rep, "id_no": citizen_number()},
-            },
-            "handler": {"name": "李晓梅", "id_no": citizen_number(), "phone": "13800000000"},
-            "seal": {"subtype": self.subtype},
-            "certificate_request": b64(make_request(subject, self.key.spki, self.key.sign)),
-        } | changes
-
-    def draft(self, idempotency_key: str = "", **changes: Any) -> httpx.Response:
-        content = json.dumps(self.body(**changes), ensure_ascii=False).encode()
-        answer = self.http.post(
-            "/v1/applications",
-            content=content,
-            headers={
-                "Content-Type": "application/json",
-                "Idempotency-Key": idempotency_key or secrets.token_hex(8),
-            },
-        )
-        if answer.status_code == 201:
-            self.application_id = answer.json()["id"]
-            self.payload_sm3 = answer.json()["payload_sm3"]
-            assert self.payload_sm3 == gm.sm3(content).hex()
-        return answer
-
-    def challenge(self, **who: str) -> dict[str, Any]:
-        answer = self.http.post("/v1/challenges", json=who)
-        assert answer.status_code == 201, answer.text
-        offer: dict[str, Any] = answer.json()
-        assert offer["origin"] == self.url
-        return offer
-
-    def answer(self, offer: dict[str, Any]) -> str:
-        text = (
-            f"SUQIAN-SEAL-LOGIN-V1\n{self.url}\nlogin\n{offer['nonce']}\n"
-            f"{offer['subject']}\n{offer['expires']}\n"
-        )
-        return b64(self.key.sign(text.encode()))
-
-    def sign_in(self, **who: str) -> dict[str, Any]:
-        who = who or {"certificate": b64(self.key.certificate)}
-        offer = self.challenge(**who)
-        answer = self.http.post(
-            "/v1/sessions", json={"challenge_id": offer["id"], "signature": self.answer(offer)}
-        )
-        assert answer.status_code == 201, answer.text
-        self.token = answer.json()["token"]
-        opened: dict[str, Any] = answer.json()
-        return opened
-
-    def submit(self) -> httpx.Response:
-        text = (
-            f"SUQIAN-SEAL-INTENT-V1\n{self.url}\nsubmit\n{self.application_id}\n"
-            f"{self.payload_sm3}\n"
-        )
-        signature = b64(self.key.sign(text.encode()))
-        return self.call(
-            "POST", f"/v1/applications/{self.application_id}/submit", {"signature": signature}
-        )
-
-    def wait(self, *states: str, seconds: float = 15) -> dict[str, Any]:
-        deadline = time.monotonic() + seconds
-        while True:
-            body: dict[str, Any] = self.call(
-                "GET", f"/v1/applications/{self.application_id}"
-            ).json()
-            if body["state"] in states:
-                return body
-            assert time.monotonic() < deadline, body
-            time.sleep(0.03)
-
-    def collection_text(self, seal: dict[str, Any]) -> str:
-        return (
-            f"SUQIAN-SEAL-COLLECT-V1\n{self.url}\n{seal['id']}\n{seal['seal_sm3']}\n"
-            f"{seal['certificate_sn']}\n"
-        )
-
-    def collect(self) -> httpx.Response:
-        seal = self.call("GET", f"/v1/seals/{self.seal_id}").json()
-        signature = b64(self.key.sign(self.collection_text(seal).encode()))
-        return self.call("POST", f"/v1/seals/{self.seal_id}/collection", {"signature": signature})
-
-    def apply(self) -> dict[str, Any]:
-        """Everything up to the made seal."""
-        assert self.draft().status_code == 201
-        self.sign_in(application_id=self.application_id)
-        assert self.submit().status_code == 200
-        done = self.wait("fulfilled")
-        self.seal_id = done["seal_id"]
-        seal: dict[str, Any] = self.call("GET", f"/v1/seals/{self.seal_id}").json()
-        self.key = self.key.with_certificate(base64.b64decode(seal["certificate"]))
-        return seal
-
-    def enrol(self) -> dict[str, Any]:
-        """Everything up to the collected seal, signed in with the certificate."""
-        self.apply()
-        answer = self.collect()
-        assert answer.status_code == 200, answer.text
-        self.sign_in()
-        seal: dict[str, Any] = answer.json()
-        return seal
+from tests.server.enrolling import Holder
 
 
 @pytest.fixture(scope="session")
@@ -192,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
-@pytest.fixture()
+@pytest.fixture
 def holder(server: RunningServer) -> Iterator[Callable[..., Holder]]:
     """Makes people who talk to the shared platform (or to *url*)."""
     made: list[Holder] = []
@@ -215,7 +53,7 @@ def enrolled(server: RunningServer) -> Iterator[Holder]:
     person.http.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def open_settings(tmp_path: Path) -> Callable[..., Settings]:
     """Settings for a platform of a test's own."""
 
