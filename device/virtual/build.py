@@ -33,20 +33,21 @@ def module_path(folder: Path | None = None) -> Path:
     return shipped if shipped.is_file() else build(folder)
 
 
-def build(folder: Path | None = None, *, extra_flags: tuple[str, ...] = ()) -> Path:
+def build(folder: Path | None = None) -> Path:
     """Compile the C sources into `folder` (default ``<repository>/.sealdesk``) if they changed.
 
     Returns the shared object's path. Raises BuildError without a compiler or OpenSSL headers.
     """
     sources = sorted(_SOURCES.glob("*.c"))
-    digest = hashlib.sha256(repr((_FLAGS, extra_flags, _LIBRARIES)).encode())
+    chosen = os.environ.get("CC", "")
+    digest = hashlib.sha256(repr((chosen, _FLAGS, _LIBRARIES)).encode())
     for source in [*sources, *sorted(_SOURCES.glob("*.h"))]:
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     folder = folder or _SOURCES.parent.parent / ".sealdesk"
     target = folder / f"vukey-{digest.hexdigest()[:16]}.so"
     if target.is_file():
         return target
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+    compiler = chosen or shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise BuildError("no C compiler: the virtual Ukey needs gcc and libssl-dev (Debian)")
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +56,7 @@ def build(folder: Path | None = None, *, extra_flags: tuple[str, ...] = ()) -> P
     os.close(handle)
     fresh = Path(name)
     try:
-        command = [*compiler.split(), *_FLAGS, *extra_flags, *map(str, sources)]
+        command = [*compiler.split(), *_FLAGS, *map(str, sources)]
         result = subprocess.run(  # noqa: S603 - our own sources and the user's own compiler
             [*command, "-o", str(fresh), *_LIBRARIES], capture_output=True, text=True, check=False
         )

@@ -143,7 +143,9 @@ def test_racing_processes_get_no_extra_tries(token: Token, in_another_process: R
         said = [result.stdout.split() for result in pool.map(in_another_process, [guess] * 3)]
     answers = [word for words in said for word in words]
     assert len(answers) == 12
-    assert answers.count("PinIncorrect") == 9
+    # Nine at most: who is wrong while another takes the last try hears that the key is locked.
+    assert answers.count("PinIncorrect") in {7, 8, 9}
+    assert token.pin_state().tries_left == 0
     with pytest.raises(PinLocked):
         token.login(USER_PIN)
 
