@@ -85,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     made = command("init", commands.token_init, "erase a key and set label and PINs", tokens)
     _token_options(made)
     made.add_argument("--label", default="SealDesk", help="name of the key")
+    made.add_argument("--virtual", action="store_true", help="make a virtual key (for training)")
     made.add_argument("--pin-stdin", action="store_true", help="SO PIN and PIN, a line each")
     made = command("change-pin", commands.token_change_pin, "change the PIN", tokens)
     _token_options(made)
@@ -143,7 +144,6 @@ def parser() -> argparse.ArgumentParser:
     made = command("demo", commands.demo, "platform, virtual Ukey, a stamped and verified PDF")
     made.add_argument("file", nargs="?", type=Path, metavar="FILE.pdf")
     made.add_argument("--output", type=Path, default=Path("demo-out"), metavar="FOLDER")
-    made.add_argument("--no-window", action="store_true", help="never open the window")
     return top
 
 

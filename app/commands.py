@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from app.errors import UsageError, exit_code, explain, phrase
 
 if TYPE_CHECKING:
+    from app.cabinet import SealRecord
     from app.desk import Desk
+    from crypto.pdf_marks import Mark
     from crypto.verdict import Report
     from device.token import Token
 
@@ -108,6 +110,8 @@ def token_info(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def token_init(desk: Desk, options: argparse.Namespace) -> int:
+    if options.virtual:
+        desk.new_virtual_token()
     token = desk.token(options.token, options.module, blank=True)
     say = desk.settings.language
     so_pin, pin = _read_pins(options, token, phrase("cli.so_pin", say), phrase("cli.new_pin", say))
@@ -221,10 +225,11 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
     job = StampJob(
         source=options.file,
         seal_code=seal.code,
-        marks=_marks(options, seal, password),
+        marks=tuple(_marks(options, seal, password)),
         output=options.output,
         suffix=desk.settings.output_suffix,
         profile=desk.settings.profile,
+        separate=desk.settings.marks == "separate",
         reason=options.reason,
         password=password,
     )
@@ -253,6 +258,41 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
         _say(f"{phrase('cli.stamped', desk.settings.language)} {done.path}")
         _print_report(done.report, desk.settings.language)
     return 0
+
+
+def _marks(options: argparse.Namespace, seal: SealRecord, password: str | None) -> list[Mark]:
+    """Where the options want the seal: any of --at, --keyword and --riding, together one job."""
+    from app import placement
+    from app.stamping import page_boxes
+
+    if not (options.at or options.keyword or options.riding):
+        raise UsageError("stamp: one of --at, --keyword, --riding is needed")
+    if options.pages and not options.at:
+        raise UsageError("stamp: --pages goes with --at")
+    boxes = page_boxes(options.file, password)
+    size = placement.SealSize(seal.parsed.width_mm, seal.parsed.height_mm)
+    marks: list[Mark] = []
+    for text in options.at or ():
+        point = placement.parse_point(text)
+        if point.page is not None:
+            pages = placement.parse_pages(str(point.page), len(boxes))
+        elif options.pages or len(boxes) == 1:
+            pages = placement.parse_pages(options.pages or "1", len(boxes))
+        else:
+            raise UsageError("stamp: --at PAGE:X,Y, or --pages with --at X,Y")
+        marks += placement.at(boxes, pages, point.x_mm, point.y_mm, size)
+    if options.keyword:
+        from app.pages import Pages
+
+        text, which = placement.parse_keyword(options.keyword)
+        with Pages(options.file, password) as found:
+            hits = found.find(text)
+        marks += placement.keyword(boxes, hits, size, text, which)
+    if options.riding:
+        marks += placement.riding_seam(boxes, size, options.riding)
+    if not marks:  # a riding seam alone on a single page
+        raise UsageError("stamp: a single page has no riding seam")
+    return marks
 
 
 def verify(desk: Desk, options: argparse.Namespace) -> int:
@@ -360,4 +400,4 @@ def journal_export(desk: Desk, options: argparse.Namespace) -> int:
 def demo(desk: Desk, options: argparse.Namespace) -> int:
     from app.demo import run
 
-    return run(desk.settings, options.file, options.output, window=not options.no_window)
+    return run(desk.settings, options.file, options.output)

@@ -6,7 +6,261 @@ diagnosis does not need a Ukey. Command line, window and demo all sit at the sam
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from app.errors import PlatformNotSet, PlatformUnreachable, SealNotFound, UsageError
+from app.settings import Settings, load, save
+from crypto.trust import Trust
+from crypto.x509 import Certificate, Crl
 
 if TYPE_CHECKING:
-    pass
+    from app.cabinet import Cabinet, SealRecord
+    from app.journal import Journal
+    from app.platform_api import PlatformClient
+    from app.signing import TokenKey
+    from app.stamping import TicketOffice
+    from device.pkcs11 import Module
+    from device.token import Session, Token
+
+
+class Desk:
+    """One run's settings and everything opened under them; a context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._opened = ExitStack()
+
+    @classmethod
+    def open(cls) -> Desk:
+        """With the settings in force. Raises :class:`app.errors.SettingsInvalid`."""
+        return cls(load())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._opened.close()
+
+    # --- what is kept here -------------------------------------------------------------------
+
+    @cached_property
+    def cabinet(self) -> Cabinet:
+        """The seal cabinet, made on first use. Raises :class:`app.errors.LocalDataError`."""
+        from app.cabinet import Cabinet
+        from app.secret_store import open_secret_store
+
+        opened = Cabinet.open(self._cabinet_path, open_secret_store(self.settings))
+        return self._opened.enter_context(opened)
+
+    @property
+    def _cabinet_path(self) -> Path:
+        return self.settings.folders.data / "cabinet.db"
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The usage journal."""
+        from app.journal import Journal
+
+        return Journal(self.settings.folders.data / "journal.jsonl")
+
+    @property
+    def offline_limit(self) -> timedelta:
+        """How long after the last word of the platform a seal may be used offline."""
+        return timedelta(hours=self.settings.offline_hours)
+
+    # --- whom it trusts ----------------------------------------------------------------------
+
+    def trust(self, extra: Iterable[Path] = ()) -> Trust:
+        """The platforms of the cabinet (if there is one), the settings' anchors, and *extra*
+        certificate files. Raises :class:`app.errors.AppError`."""
+        from app.verifying import trust_files
+
+        trust = trust_files((*self.settings.trust, *extra))
+        if self._cabinet_path.exists() or "cabinet" in self.__dict__:
+            trust = trust.merged(self._cabinet_trust())
+        return trust
+
+    def _cabinet_trust(self) -> Trust:
+        trust = Trust(statements=tuple(self.cabinet.statements()))
+        for record in self.cabinet.platforms():
+            certificates = {
+                name: Certificate.parse(each) for name, each in record.certificates.items()
+            }
+            root = (certificates.pop("root"),)
+            trust = trust.merged(
+                Trust(
+                    seal_makers=root,
+                    signers=root,
+                    timestamps=root,
+                    platforms=root,
+                    pool=tuple(certificates.values()),
+                    crls=tuple(Crl.parse(each) for each in record.crls.values()),
+                )
+            )
+        return trust
+
+    # --- the platform ------------------------------------------------------------------------
+
+    def platform(self, url: str = "") -> PlatformClient:
+        """A client for *url* or the platform of the settings, bound to its pinned root.
+
+        Raises :class:`app.errors.PlatformNotSet`, :class:`app.errors.PlatformUntrusted`."""
+        from app.platform_api import PlatformClient
+
+        origin = (url or self.settings.platform_url).rstrip("/")
+        if not origin:
+            raise PlatformNotSet
+        pinned = self.cabinet.platform(origin)
+        root = self.settings.platform_root or (pinned.root_sm3 if pinned else "")
+        client = PlatformClient(origin, root_sm3=root, proxy=self.settings.proxy)
+        return self._opened.enter_context(client)
+
+    def remember_platform(self, url: str) -> None:
+        """Make *url* the platform of this user's settings."""
+        if url.rstrip("/") != self.settings.platform_url:
+            self.settings = save(self.settings, {"platform_url": url})
+
+    def status_desk(self) -> PlatformClient | None:
+        """The platform to ask for the status of seals; None if none is set."""
+        return self.platform() if self.settings.platform_url else None
+
+    def ticket_office(self, key: TokenKey) -> TicketOffice | None:
+        """The platform, signed in with *key*; None if it is not set or does not answer now."""
+        if not self.settings.platform_url:
+            return None
+        client = self.platform()
+        try:
+            client.sign_in(key)
+        except PlatformUnreachable:
+            return None
+        return client
+
+    # --- tokens ------------------------------------------------------------------------------
+
+    def modules(self, chosen: Path | None = None) -> list[Module]:
+        """The driver libraries: *chosen* alone, or those of the settings, or the known ones that
+        are installed; with the virtual Ukey where it is allowed and there is one.
+
+        Raises :class:`device.token.ModuleError` for a library that was named and does not load."""
+        from device.installed import installed_modules
+        from device.pkcs11 import open_module
+
+        if chosen is not None:
+            return [open_module(chosen)]
+        named = self.settings.pkcs11_modules
+        found = [open_module(each) for each in (named or installed_modules())]
+        if self.settings.allow_virtual_ukey and not self.settings.locked("pkcs11_modules"):
+            from device import virtual
+
+            os.environ.setdefault(virtual.FOLDER_VARIABLE, str(self.virtual_folder))
+            folder = Path(os.environ[virtual.FOLDER_VARIABLE])
+            if any(virtual.token_path(folder, slot).exists() for slot in virtual.SLOTS):
+                found.append(virtual.open_virtual_module())
+        return found
+
+    def new_virtual_token(self) -> None:
+        """Plug a blank virtual Ukey into this user's next free slot.
+
+        Raises :class:`app.errors.UsageError` if all are taken."""
+        from device import virtual
+
+        folder = Path(os.environ.setdefault(virtual.FOLDER_VARIABLE, str(self.virtual_folder)))
+        free = [s for s in virtual.SLOTS if not virtual.token_path(folder, s).exists()]
+        if not self.settings.allow_virtual_ukey or not free:
+            raise UsageError("no virtual key can be made: not allowed, or all slots are taken")
+        virtual.make_blank_token(folder, free[0])
+
+    @property
+    def virtual_folder(self) -> Path:
+        """Where this user's virtual Ukeys lie."""
+        return self.settings.folders.data / "virtual-ukey"
+
+    def tokens(self, module: Path | None = None) -> list[Token]:
+        """All keys plugged in now."""
+        return [token for each in self.modules(module) for token in each.tokens()]
+
+    def token(
+        self,
+        which: str | None = None,
+        module: Path | None = None,
+        *,
+        holding: Certificate | None = None,
+        blank: bool = False,
+    ) -> Token:
+        """The one key that is meant: by serial number or label, by a certificate it holds, by the
+        settings' last one, or because there is only one.
+
+        Raises :class:`device.token.TokenNotPresent`, :class:`app.errors.TokenAmbiguous`."""
+        from app.errors import TokenAmbiguous
+        from device.token import TokenNotPresent
+
+        found = [token for token in self.tokens(module) if blank or token.initialised]
+        if which:
+            found = [token for token in found if which in (token.info.serial, token.info.label)]
+        if holding is not None and len(found) > 1:
+            found = [token for token in found if _holds(token, holding.der)] or found
+        if len(found) > 1:
+            last = [t for t in found if t.info.serial == self.settings.token_serial]
+            found = last or found
+        if not found:
+            raise TokenNotPresent("no smart key is plugged in")
+        if len(found) > 1:
+            raise TokenAmbiguous(", ".join(t.info.serial or t.info.label for t in found))
+        return found[0]
+
+    def holder_key(self, session: Session) -> TokenKey:
+        """The key on an opened token whose certificate belongs to a seal of the cabinet.
+
+        Raises :class:`app.errors.SealNotFound`."""
+        from app.signing import find_key
+        from device.token import KeyNotFound
+
+        for seal in self.cabinet.seals():
+            try:
+                return find_key(session, seal.certificate)
+            except KeyNotFound:
+                continue
+        raise SealNotFound("—")
+
+    # --- what is shown -----------------------------------------------------------------------
+
+    def seal_facts(self, seal: SealRecord) -> dict[str, Any]:
+        """A seal of the cabinet as JSON-ready data."""
+        from crypto.seal_check import seal_info
+        from crypto.verdict import seal_json
+
+        now = datetime.now(UTC)
+        statement = self.cabinet.statement(seal.code)
+        facts = seal_json(seal_info(seal.parsed, seal.parsed.maker), self.settings.language)
+        return facts | {
+            "id": seal.id,
+            "state": seal.state,
+            "reason": seal.reason,
+            "usable": seal.usable(now) is None,
+            "why_not": seal.usable(now),
+            "enterprise": seal.enterprise,
+            "uscc": seal.uscc,
+            "platform": seal.platform,
+            "certificate": str(seal.signer.subject),
+            "certificate_valid_until": f"{seal.signer.not_after:%Y-%m-%d}",
+            "status_as_of": f"{statement.statement.issued_at:%Y-%m-%dT%H:%M:%SZ}"
+            if statement
+            else None,
+        }
+
+
+def with_settings(desk: Desk, **changes: Any) -> Desk:
+    """Another desk under changed settings (for the demo and for tests)."""
+    return Desk(replace(desk.settings, **changes))
+
+
+def _holds(token: Token, certificate: bytes) -> bool:
+    with token.open() as session:
+        return certificate in session.certificates()

@@ -6,14 +6,14 @@ classes of ``crypto`` and ``device`` know nothing of this module, so what a batc
 line do with them stands in one table here.
 
     AppError                      something the product itself found out
-    ├── UsageError, Cancelled
+    ├── UsageError, Cancelled, TokenAmbiguous
     ├── FileError                 FileNotReadable, NotAPdf, OutputExists, OutputNotWritable,
     │                             OutputVerificationFailed
     ├── SealUseError              SealNotFound, SealNotUsable, NotAuthorised, LeaseExpired
     ├── PlacementError            PageRangeInvalid, PositionInvalid, PageOutOfRange, OutsidePage,
     │                             KeywordNotFound
     ├── PlatformError             PlatformNotSet, PlatformUnreachable, PlatformRefused,
-    │                             PlatformUntrusted, PlatformAnswerInvalid
+    │                             PlatformUntrusted, PlatformAnswerInvalid, ApplicationRejected
     └── LocalDataError            SettingsInvalid, SettingLocked, JournalDamaged, CabinetDamaged,
                                   CabinetTooNew, CabinetLocked
 """
@@ -322,6 +322,29 @@ class PlatformAnswerInvalid(PlatformError):
 
     url: str
     what: str
+
+
+@dataclass(eq=False)
+class ApplicationRejected(PlatformError):
+    """An application for a seal did not lead to one (yet)."""
+
+    application: str
+    """The platform's identifier."""
+    state: str
+    """"pending", "rejected", "returned", "withdrawn" or "lapsed"."""
+    reason: str
+
+
+# --- which key is meant --------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class TokenAmbiguous(AppError):
+    """Several smart keys are plugged in, and nothing says which is meant."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.TOKEN
+    stops_batch: ClassVar[bool] = True
+    serials: str
 
 
 # --- what is kept on this machine ----------------------------------------------------------------

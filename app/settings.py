@@ -109,8 +109,8 @@ class Settings:
     """Verification calls a seal's status fresh for so long; 1 to 168."""
     keyring: bool = True
     """Keep the cabinet's key in the system's keyring."""
-    allow_key_file: bool = False
-    """Where there is no keyring, keep the key in a file of mode 0600: for servers and the demo."""
+    allow_key_file: bool = True
+    """Where there is no keyring, keep the cabinet's key (no seal's) in a file of mode 0600."""
     timestamp_url: str = ""
     """Time-stamping service (RFC 3161). Empty: the platform's."""
     proxy: str = ""

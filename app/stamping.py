@@ -41,6 +41,7 @@ from app.errors import (
     SealNotUsable,
 )
 from app.journal import Journal
+from app.placement import PageBox
 from crypto.gm import sm3
 from crypto.keys import SigningKey
 from crypto.pdf_document import Document, open_document
@@ -96,7 +97,7 @@ class StampedFile:
 class TicketOffice(Protocol):
     """The platform, as far as stamping needs it."""
 
-    def ticket(self, seal_code: str, document_digest: bytes) -> bytes:
+    def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
         """A statement token for this document. Raises PlatformUnreachable, PlatformRefused."""
 
 
@@ -221,7 +222,7 @@ def _staple(
     if platform is None:
         return []
     try:
-        token = platform.ticket(seal.code, digest)
+        token = platform.ticket(seal.id, digest)
         if len(token) > _TICKET_ROOM:
             raise PlatformAnswerInvalid("", f"a ticket of {len(token)} octets")
         return [token]
@@ -268,6 +269,18 @@ def _write(
             )
             if not last:
                 document = Document(target, job.password)
+
+
+def page_boxes(source: Path, password: str | None = None) -> list[PageBox]:
+    """The pages of a document as displayed, for placement.
+
+    Raises :class:`app.errors.FileNotReadable`, :class:`crypto.pdf_document.PdfError`."""
+    try:
+        document = open_document(source, password)
+    except OSError as error:
+        raise FileNotReadable(str(source), FileProblem.of(error)) from error
+    with contextlib.closing(document.stream):
+        return [PageBox(*page.size_mm) for page in document.pages()]
 
 
 def free_name(source: Path, suffix: str) -> Path:

@@ -1,0 +1,207 @@
+"""The main job from nothing: platform, virtual Ukey, seal, a stamped and verified document.
+
+Everything is real but the hardware and the authorities: the platform runs as a process of its own
+on this machine, the virtual Ukey is a PKCS#11 module, the stamp and the verdict are those of the
+product. What was made stays in the demo's folder; a second run starts from it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+from app.desk import Desk
+from app.enrolling import Applicant, enrol
+from app.errors import PlatformUnreachable, phrase
+from app.placement import PageBox, SealSize, at, riding_seam
+from app.settings import Folders, Settings
+from app.signing import find_key
+from app.stamping import StampedFile, StampJob, free_name, page_boxes, stamp
+from app.syncing import send_usage
+from app.verifying import verify
+from crypto.pdf_marks import Mark
+from crypto.verdict import say
+from device import virtual
+from device.token import Token
+
+DEMO_PIN = "demo-2026"
+"""The virtual Ukey's PIN: public, because the key is worth nothing."""
+DEMO_SO_PIN = "demo-so-2026"
+
+_MARGIN_MM = 25.0
+_PNG_DPI = 110
+
+
+def run(settings: Settings, document: Path | None, output: Path) -> int:
+    """Run the demo on *document* (default: the regulation) into the folder *output*.
+
+    Returns 0 if the verdict is VALID, else 2. Raises what the stories raise."""
+    began = time.monotonic()
+    language = settings.language
+    _tell(phrase("demo.start", language))
+    if not all(importlib.util.find_spec(name) for name in ("server_stub", "fastapi")):
+        _tell(phrase("demo.platform_missing", language))
+        return 1
+    home = settings.folders.data / "demo"
+    folders = Folders(home / "config", home / "data", home / "cache")
+    output.mkdir(parents=True, exist_ok=True)
+    with _platform(home) as url:
+        _tell(phrase("demo.platform", language).format(url=url))
+        own = replace(settings, folders=folders, platform_url=url, keyring=False)
+        with Desk(own) as desk:
+            token = _token(desk, language)
+            source = document or _bundled(output)
+            done = _stamp(desk, token, source, output, language)
+            report = verify(done.path, trust=desk.trust(), platform=desk.status_desk())
+            verdict = say("verdicts", report.verdict.value, language)
+            _tell(phrase("demo.verified", language).format(verdict=verdict))
+            picture = done.path.with_suffix(".png")
+            _render(done.path, report.signatures[-1].marks[0].page - 1, picture)
+            answer = done.path.with_suffix(".json")
+            text = json.dumps(report.to_json(language), ensure_ascii=False, indent=2)
+            answer.write_text(text + "\n", encoding="utf-8")
+            _tell(phrase("demo.output", language).format(folder=output.resolve()))
+            for key, path in (("pdf", done.path), ("png", picture), ("report", answer)):
+                _tell(f"   {path.name}\t{phrase(f'demo.{key}', language)}")
+            took = f"{time.monotonic() - began:.1f}"
+            _tell(phrase("demo.took", language).format(seconds=took))
+    return 0 if report.verdict.value == "VALID" else 2
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _platform(home: Path) -> Iterator[str]:
+    """The reference platform on a free loopback port, the last run's port if it is still free."""
+    home.mkdir(parents=True, exist_ok=True)
+    remembered = home / "platform.port"
+    last = remembered.read_text("ascii").strip() if remembered.exists() else "0"
+    for port in dict.fromkeys((last, "0")):
+        process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
+            [
+                *(sys.executable, "-m", "server_stub", "serve", "--demo"),
+                *("--dir", str(home / "platform"), "--host", "127.0.0.1", "--port", port),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=(home / "platform.log").open("ab"),
+            stdin=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+        )
+        try:
+            url = _announced(process)
+            if url:
+                remembered.write_text(url.rpartition(":")[2], encoding="ascii")
+                yield url
+                return
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout:
+                process.stdout.close()
+    raise PlatformUnreachable("http://127.0.0.1", "other")
+
+
+def _announced(process: subprocess.Popen[str]) -> str:
+    """The address the platform prints once it answers; "" if it ends before."""
+    for line in process.stdout or ():
+        if line.startswith("SealDesk platform: "):
+            return line.removeprefix("SealDesk platform: ").strip()
+    return ""
+
+
+def _token(desk: Desk, language: str) -> Token:
+    """The demo's virtual Ukey, and a seal of the demo company on it and in the cabinet."""
+    os.environ[virtual.FOLDER_VARIABLE] = str(desk.virtual_folder)
+    known = virtual.token_path(desk.virtual_folder, 0).exists()
+    if not known:
+        virtual.make_token(desk.virtual_folder, 0, so_pin=DEMO_SO_PIN, user_pin=DEMO_PIN)
+    token = desk.token(module=virtual.open_virtual_module().path)
+    words = phrase("demo.token_known" if known else "demo.token_new", language)
+    _tell(words.format(serial=token.info.serial))
+    seals = [seal for seal in desk.cabinet.seals() if seal.state == "active"]
+    if seals:
+        words = phrase("demo.seal_known", language)
+        _tell(words.format(name=seals[0].enterprise, code=seals[0].code))
+        return token
+    company = phrase("demo.company", language)
+    applicant = Applicant(
+        uscc="91321300MA27DEM14U",
+        enterprise=company,
+        legal_rep="王建国",
+        handler="李晓梅",
+        handler_id="321302199001010020",
+        phone="13800000000",
+    )
+    with token.login(DEMO_PIN) as session:
+        seal = enrol(applicant, session, desk.platform(), desk.cabinet)
+    _tell(phrase("demo.enrolled", language).format(name=company, code=seal.code))
+    return token
+
+
+def _stamp(desk: Desk, token: Token, source: Path, output: Path, language: str) -> StampedFile:
+    seal = next(seal for seal in desk.cabinet.seals() if seal.state == "active")
+    boxes = page_boxes(source)
+    size = SealSize(seal.parsed.width_mm, seal.parsed.height_mm)
+    marks, seam = _marks(boxes, size)
+    job = StampJob(
+        source,
+        seal.code,
+        tuple(marks),
+        output=free_name(output / source.name, desk.settings.output_suffix),
+    )
+    with token.login(DEMO_PIN) as session:
+        key = find_key(session, seal.certificate)
+        client = desk.platform()
+        client.sign_in(key)
+        done = stamp(
+            job,
+            key=key,
+            cabinet=desk.cabinet,
+            journal=desk.journal,
+            trust=desk.trust(),
+            platform=client,
+        )
+        send_usage(client, desk.cabinet)
+    words = phrase("demo.seam" if seam else "demo.no_seam", language).format(count=seam)
+    _tell(phrase("demo.stamped", language).format(page=len(boxes), seam=words))
+    return done
+
+
+def _marks(boxes: list[PageBox], size: SealSize) -> tuple[list[Mark], int]:
+    """The seal at the lower right of the last page, and a riding seam where there are pages."""
+    last = boxes[-1]
+    x = max(size.width_mm / 2, last.width_mm - _MARGIN_MM - size.width_mm / 2)
+    y = max(size.height_mm / 2, last.height_mm - _MARGIN_MM - size.height_mm / 2)
+    seam = riding_seam(boxes, size)
+    return at(boxes, [len(boxes) - 1], x, y, size) + seam, len(seam)
+
+
+def _bundled(output: Path) -> Path:
+    """The regulation itself, as the document to stamp."""
+    target = output / "宿迁市企业电子印章管理办法.pdf"
+    target.write_bytes((resources.files("resources") / "demo" / "regulation.pdf").read_bytes())
+    return target
+
+
+def _render(path: Path, page: int, target: Path) -> None:
+    from app.pages import Pages
+
+    with Pages(path) as pages:
+        target.write_bytes(pages.render_png(page, _PNG_DPI))

@@ -1,0 +1,522 @@
+"""The platform over HTTP: the only module that speaks httpx (docs/platform.md has the interface).
+
+A client is bound to one origin and to one root certificate: given by policy, remembered from the
+first contact, or taken on first contact and remembered from then on. Nothing is signed before the
+platform has shown certificates that lead to that root and has named the same origin as ours, and
+every text that is signed begins with a fixed prefix, so that no answer of a server can ever be
+turned into a signature on a document or a seal.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from app.errors import (
+    PlatformAnswerInvalid,
+    PlatformRefused,
+    PlatformUnreachable,
+    PlatformUntrusted,
+)
+from app.settings import is_loopback
+from crypto import merkle
+from crypto.gm import sm3
+from crypto.keys import SigningKey
+from crypto.statement import SignedStatement, StatementError
+from crypto.trust import Trust
+from crypto.x509 import OCSP_SIGNING, Certificate, CertificateError, Crl, build_chain
+
+if TYPE_CHECKING:
+    import ssl
+
+_MAX_ANSWER = 16 * 1024 * 1024
+_TIMEOUT = httpx.Timeout(15.0, connect=5.0)
+_TRIES = 3
+_PLAIN = re.compile(r"[A-Za-z0-9._:/\[\]-]{1,200}")
+"""What may stand in a line of a text that is signed."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a platform says it is, checked."""
+
+    origin: str
+    name: str
+    certificates: Mapping[str, Certificate]
+    """By purpose: root, issuing, seal_maker, timestamp, status, registry, ledger."""
+    ledger_origin: str
+    ledger_key: bytes
+    """64 octets X‖Y."""
+
+    @property
+    def root(self) -> Certificate:
+        return self.certificates["root"]
+
+    @property
+    def trust(self) -> Trust:
+        """Its root for every purpose, its other certificates as intermediates."""
+        pool = tuple(each for name, each in self.certificates.items() if name != "root")
+        root = (self.root,)
+        return Trust(seal_makers=root, signers=root, timestamps=root, platforms=root, pool=pool)
+
+
+@dataclass(frozen=True)
+class Application:
+    """An application as the platform has it."""
+
+    id: str
+    state: str
+    payload_sm3: str
+    reason: str
+    seal_id: str
+
+
+@dataclass(frozen=True)
+class PlatformSeal:
+    """A seal as the platform has it."""
+
+    id: str
+    code: str
+    name: str
+    kind: str
+    state: str
+    reason: str
+    seal_sm3: str
+    certificate: bytes
+    """DER of the holder's certificate."""
+    certificate_sn: str
+
+
+@dataclass(frozen=True)
+class SyncItem:
+    """One change since a cursor."""
+
+    kind: str
+    id: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SyncPage:
+    """Some changes, in the order of the platform's ledger."""
+
+    items: tuple[SyncItem, ...]
+    next: str
+    more: bool
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof that the platform's ledger holds a usage record."""
+
+    id: str
+    flags: tuple[str, ...]
+    index: int
+    record: str
+    """The ledger's record, exact text."""
+    checkpoint: str
+
+
+class PlatformClient:
+    """One platform, as one holder (or nobody yet) sees it. A context manager; not for two
+    threads."""
+
+    def __init__(self, origin: str, *, root_sm3: str = "", proxy: str = "") -> None:
+        """*origin* ``https://host[:port]`` (http only to this machine); *root_sm3* the pinned root,
+        64 hex digits, "" to take the one shown at first contact. No connection is made yet.
+
+        Raises :class:`PlatformUntrusted` for an origin that is not protected."""
+        parts = urlsplit(origin)
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+            raise PlatformUntrusted(origin, "insecure")
+        self.origin = origin.rstrip("/")
+        self._root_sm3 = root_sm3.lower()
+        self._service: Service | None = None
+        self._token = ""
+        verify: ssl.SSLContext | bool = True
+        if parts.scheme == "https":
+            import ssl
+
+            import truststore
+
+            verify = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._http = httpx.Client(
+            base_url=self.origin,
+            timeout=_TIMEOUT,
+            verify=verify,
+            proxy=None if proxy in ("", "direct") else proxy,
+            trust_env=proxy == "" and not is_loopback(parts.hostname),
+            follow_redirects=False,
+        )
+
+    def __enter__(self) -> PlatformClient:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Sign out, as far as the platform answers, and drop the connections."""
+        if self._token:
+            with contextlib.suppress(PlatformUnreachable, PlatformRefused):
+                self._call("DELETE", "/v1/sessions/current")
+        self._http.close()
+
+    # --- who is there ------------------------------------------------------------------------
+
+    def service(self) -> Service:
+        """The platform's certificates and keys, checked against the root (asked for once).
+
+        Raises :class:`PlatformUntrusted`: "origin", "root" (not the pinned one) or
+        "certificates"."""
+        if self._service is None:
+            self._service = self._checked_service(self._call("GET", "/v1/service"))
+        return self._service
+
+    def _checked_service(self, answer: Mapping[str, Any]) -> Service:
+        with self._reading("service"):
+            origin = str(answer["origin"])
+            log = answer["logs"]["ledger"]
+            service = Service(
+                origin,
+                str(answer["name"]),
+                {
+                    str(name): Certificate.parse(_unbase64(text))
+                    for name, text in answer["certificates"].items()
+                },
+                str(log["origin"]),
+                bytes.fromhex(log["key"]),
+            )
+            root = service.root
+        if origin != self.origin:
+            raise PlatformUntrusted(self.origin, "origin")
+        shown = root.fingerprint.hex()
+        if self._root_sm3 and shown != self._root_sm3:
+            raise PlatformUntrusted(self.origin, "root")
+        now = datetime.now(UTC)
+        pool = tuple(service.certificates.values())
+        for name, certificate in service.certificates.items():
+            chain = build_chain(certificate, pool, (root,), now)
+            if not chain.trusted or (name == "root" and not root.issued_by(root)):
+                raise PlatformUntrusted(self.origin, "certificates")
+        if OCSP_SIGNING not in service.certificates["status"].extended_key_usage:
+            raise PlatformUntrusted(self.origin, "certificates")
+        self._root_sm3 = shown
+        return service
+
+    def crls(self) -> dict[str, Crl]:
+        """The newest revocation lists of its authorities, by their names: root, issuing."""
+        lists = {}
+        for name in ("root", "issuing"):
+            data = self._download(f"/pki/crl/{name}/0.crl")
+            with self._reading("crl"):
+                found = Crl.parse(data)
+            if not found.issued_by(self.service().certificates[name]):
+                raise PlatformUntrusted(self.origin, "certificates")
+            lists[name] = found
+        return lists
+
+    # --- sign-in -----------------------------------------------------------------------------
+
+    def sign_in(self, key: SigningKey) -> None:
+        """Sign in as the holder of *key*'s certificate."""
+        self._sign_in(key, {"certificate": _base64(key.certificate)})
+
+    def sign_in_as_applicant(self, application_id: str, key: SigningKey) -> None:
+        """Sign in with the key of an application's request, before there is a certificate."""
+        self._sign_in(key, {"application_id": application_id})
+
+    def _sign_in(self, key: SigningKey, who: Mapping[str, str]) -> None:
+        self.service()
+        offer = self._call("POST", "/v1/challenges", who)
+        with self._reading("challenge"):
+            origin, purpose = str(offer["origin"]), str(offer["purpose"])
+            nonce, subject = str(offer["nonce"]), str(offer["subject"])
+            expires, identity = int(offer["expires"]), str(offer["id"])
+        if origin != self.origin or purpose != "login":
+            raise PlatformUntrusted(self.origin, "origin")
+        text = self._signed_text("LOGIN", purpose, nonce, subject, str(expires))
+        answer = self._call(
+            "POST",
+            "/v1/sessions",
+            {"challenge_id": identity, "signature": _base64(key.sign(text))},
+        )
+        with self._reading("session"):
+            self._token = str(answer["token"])
+
+    def _signed_text(self, purpose: str, *lines: str) -> bytes:
+        """What a key is asked to sign: fixed prefix, our origin, then one line each."""
+        if not all(_PLAIN.fullmatch(line) for line in lines):
+            raise PlatformAnswerInvalid(self.origin, "text to sign")
+        text = "\n".join((f"SUQIAN-SEAL-{purpose}-V1", self.origin, *lines, ""))
+        return text.encode()
+
+    # --- enrolling ---------------------------------------------------------------------------
+
+    def apply(self, form: Mapping[str, Any]) -> Application:
+        """Draft an application; the platform must have understood exactly the bytes sent."""
+        body = json.dumps(form, ensure_ascii=False).encode()
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        made = self._application(self._call("POST", "/v1/applications", body, headers, retry=True))
+        if made.payload_sm3 != sm3(body).hex():
+            raise PlatformAnswerInvalid(self.origin, "payload_sm3")
+        return made
+
+    def submit(self, application: Application, key: SigningKey) -> Application:
+        """Hand it in, signed by the applicant's key."""
+        text = self._signed_text("INTENT", "submit", application.id, application.payload_sm3)
+        body = {"signature": _base64(key.sign(text))}
+        path = f"/v1/applications/{application.id}/submit"
+        return self._application(self._call("POST", path, body))
+
+    def application(self, identity: str) -> Application:
+        """How far it is."""
+        return self._application(self._call("GET", f"/v1/applications/{identity}"))
+
+    def _application(self, answer: Mapping[str, Any]) -> Application:
+        with self._reading("application"):
+            return Application(
+                _plain(answer["id"]),
+                str(answer["state"]),
+                str(answer["payload_sm3"]),
+                str(answer["reason"] or ""),
+                _plain(answer["seal_id"]) if answer["seal_id"] else "",
+            )
+
+    def seal(self, identity: str) -> PlatformSeal:
+        """One of the holder's seals."""
+        return self.read_seal(self._call("GET", f"/v1/seals/{identity}"))
+
+    def seal_data(self, seal: PlatformSeal) -> bytes:
+        """Its SESeal, DER, as its SM3 says."""
+        data = self._download(f"/v1/blobs/{seal.seal_sm3}")
+        if sm3(data).hex() != seal.seal_sm3:
+            raise PlatformAnswerInvalid(self.origin, "seal_sm3")
+        return data
+
+    def collect(self, seal: PlatformSeal, key: SigningKey) -> PlatformSeal:
+        """领取: prove that the certified key is in our hands; the seal becomes active."""
+        lines = (seal.id, seal.seal_sm3, seal.certificate_sn)
+        body = {"signature": _base64(key.sign(self._signed_text("COLLECT", *lines)))}
+        return self.read_seal(self._call("POST", f"/v1/seals/{seal.id}/collection", body))
+
+    def read_seal(self, answer: Mapping[str, Any]) -> PlatformSeal:
+        """A seal from an answer or from the body of a :class:`SyncItem`."""
+        with self._reading("seal"):
+            return PlatformSeal(
+                _plain(answer["id"]),
+                _plain(answer["seal_code"]),
+                str(answer["name"]),
+                str(answer["kind"]),
+                str(answer["state"]),
+                str(answer["reason"] or ""),
+                bytes.fromhex(answer["seal_sm3"]).hex(),
+                _unbase64(answer["certificate"]),
+                _plain(answer["certificate_sn"]),
+            )
+
+    # --- using -------------------------------------------------------------------------------
+
+    def status(self, seal_code: str) -> SignedStatement:
+        """What the platform says of a seal now, its signature checked."""
+        answer = self._call("GET", f"/v1/seals/{_plain(seal_code)}/status")
+        return self._statement(answer, seal_code)
+
+    def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
+        """用印凭据 for exactly this document: a statement token, its signature checked."""
+        body = {"seal_id": seal_id, "document_sm3": document_digest.hex()}
+        signed = self._statement(self._call("POST", "/v1/tickets", body), "")
+        if signed.statement.document_digest != document_digest:
+            raise PlatformUntrusted(self.origin, "status")
+        return signed.token
+
+    def _statement(self, answer: Mapping[str, Any], seal_code: str) -> SignedStatement:
+        with self._reading("statement"):
+            signed = SignedStatement.parse(_unbase64(answer["token"]))
+        wrong_seal = seal_code and signed.statement.seal_code != seal_code
+        if wrong_seal or not self.service().trust.believes(signed):
+            raise PlatformUntrusted(self.origin, "status")
+        return signed
+
+    def sync(self, cursor: str) -> SyncPage:
+        """What changed since *cursor* ("" from the beginning)."""
+        answer = self._call("GET", "/v1/sync", params={"cursor": cursor})
+        with self._reading("sync"):
+            items = tuple(
+                SyncItem(str(each["kind"]), str(each["id"]), dict(each["body"]))
+                for each in answer["items"]
+            )
+            return SyncPage(items, str(answer["next"]), answer["more"] is True)
+
+    def report_usage(self, records: Sequence[tuple[str, str]]) -> list[Receipt]:
+        """Send (id, record text) pairs, at most 100; each receipt's proof is verified.
+
+        Safe to repeat: the platform knows a record by its id."""
+        body = {"records": [{"id": each, "record": text} for each, text in records]}
+        answer = self._call("POST", "/v1/usage-records", body, retry=True)
+        with self._reading("receipts"):
+            found = [self._receipt(each) for each in answer["receipts"]]
+            if [each.id for each in found] != [each for each, _ in records]:
+                raise ValueError("receipts for other records")
+        return found
+
+    def _receipt(self, answer: Mapping[str, Any]) -> Receipt:
+        service = self.service()
+        index, size = int(answer["index"]), int(answer["size"])
+        identity = str(answer["id"])
+        record = str(answer["record"])
+        try:
+            checkpoint = merkle.open_checkpoint(
+                str(answer["checkpoint"]), service.ledger_key, service.ledger_origin
+            )
+        except merkle.MerkleError as error:
+            raise PlatformUntrusted(self.origin, "receipt") from error
+        proof = [bytes.fromhex(each) for each in answer["proof"]]
+        leaf = merkle.leaf_hash(record.encode())
+        proved = checkpoint.size == size and merkle.verify_inclusion(
+            leaf, index, size, proof, checkpoint.root
+        )
+        if not proved or identity not in record:
+            raise PlatformUntrusted(self.origin, "receipt")
+        return Receipt(identity, tuple(answer["flags"]), index, record, str(answer["checkpoint"]))
+
+    # --- the wire ----------------------------------------------------------------------------
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        retry: bool = False,
+    ) -> Mapping[str, Any]:
+        data = self._send(method, path, body, headers, params, retry=retry or method == "GET")
+        if not data:
+            return {}
+        with self._reading("json"):
+            answer = json.loads(data)
+            if not isinstance(answer, dict):
+                raise ValueError("not an object")
+            return answer
+
+    def _download(self, path: str) -> bytes:
+        return self._send("GET", path, None, None, None, retry=True)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | bytes | None,
+        headers: Mapping[str, str] | None,
+        params: Mapping[str, str] | None,
+        *,
+        retry: bool,
+    ) -> bytes:
+        """One request; those that may be repeated are, when nothing came back."""
+        content = json.dumps(body).encode() if isinstance(body, Mapping) else body
+        sent = dict(headers or {})
+        if content is not None:
+            sent["Content-Type"] = "application/json"
+        if self._token:
+            sent["Authorization"] = f"Bearer {self._token}"
+        for left in reversed(range(_TRIES if retry else 1)):
+            try:
+                return self._exchange(method, path, content, sent, params)
+            except PlatformUnreachable:
+                if not left:
+                    raise
+                time.sleep(0.2)
+        raise AssertionError("unreachable")
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None,
+    ) -> bytes:
+        try:
+            with self._http.stream(
+                method, path, content=content, headers=headers, params=params
+            ) as response:
+                data = b""
+                for chunk in response.iter_bytes():
+                    data += chunk
+                    if len(data) > _MAX_ANSWER:
+                        raise PlatformAnswerInvalid(self.origin, "size")
+        except httpx.TimeoutException as error:
+            raise PlatformUnreachable(self.origin, "timeout") from error
+        except httpx.ProxyError as error:
+            raise PlatformUnreachable(self.origin, "proxy") from error
+        except httpx.ConnectError as error:
+            reason = "tls" if "certificate" in str(error).lower() else "refused"
+            raise PlatformUnreachable(self.origin, reason) from error
+        except httpx.HTTPError as error:
+            raise PlatformUnreachable(self.origin, "other") from error
+        if response.status_code in (429, 503):
+            raise PlatformUnreachable(self.origin, "busy")
+        if response.status_code >= 300:
+            raise self._refusal(response.status_code, data)
+        return data
+
+    def _refusal(self, status: int, data: bytes) -> PlatformRefused | PlatformAnswerInvalid:
+        try:
+            problem = json.loads(data)
+            return PlatformRefused(
+                str(problem["code"]),
+                str(problem.get("detail") or problem.get("title") or ""),
+                status,
+                str(problem.get("request_id", "")),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return PlatformAnswerInvalid(self.origin, f"HTTP {status}")
+
+    @contextlib.contextmanager
+    def _reading(self, what: str) -> Iterator[None]:
+        """Whatever an answer lacks becomes PlatformAnswerInvalid."""
+        try:
+            yield
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            CertificateError,
+            StatementError,
+        ) as error:
+            raise PlatformAnswerInvalid(self.origin, what) from error
+
+
+def _plain(value: object) -> str:
+    """An identifier that may stand in a path and in a signed line."""
+    text = str(value)
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise ValueError("not an identifier")
+    return text
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _unbase64(text: object) -> bytes:
+    try:
+        return base64.b64decode(str(text), validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64") from error

@@ -1,0 +1,85 @@
+"""同步: seals and their status from the platform, usage records to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+
+from app.cabinet import Cabinet, SealRecord
+from app.enrolling import platform_record
+from app.errors import PlatformRefused
+from app.platform_api import PlatformClient, SyncItem
+from crypto.keys import SigningKey
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What a sync did."""
+
+    seals: int
+    """Seals whose status was confirmed."""
+    records: int
+    """Usage records the platform took."""
+
+
+def synchronise(
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    key: SigningKey,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Synced:
+    """Sign in with *key*, take what changed, confirm each seal's status, send usage records.
+
+    Raises :class:`app.errors.PlatformError`; what was taken before stays."""
+    platform.sign_in(key)
+    known = cabinet.platform(platform.origin)
+    cursor = known.cursor if known else ""
+    while True:
+        try:
+            page = platform.sync(cursor)
+        except PlatformRefused as error:
+            if error.problem != "sync_cursor_gone" or not cursor:
+                raise
+            cursor = ""  # the platform no longer knows where we were: everything again
+            continue
+        for item in page.items:
+            _take(item, platform, cabinet, clock())
+        cursor = page.next
+        if not page.more:
+            break
+    cabinet.pin(platform_record(platform, clock(), cursor))
+    confirmed = 0
+    for seal in cabinet.seals():
+        if seal.platform == platform.origin:
+            cabinet.keep_statement(platform.status(seal.code))
+            confirmed += 1
+    return Synced(confirmed, send_usage(platform, cabinet))
+
+
+def send_usage(platform: PlatformClient, cabinet: Cabinet) -> int:
+    """Send all queued usage records, signed in already; returns how many were taken."""
+    sent = 0
+    while pending := cabinet.pending_usage():
+        receipts = platform.report_usage([(each.id, each.record) for each in pending])
+        cabinet.keep_receipts({each.id: json.dumps(asdict(each)) for each in receipts})
+        sent += len(receipts)
+    return sent
+
+
+def _take(item: SyncItem, platform: PlatformClient, cabinet: Cabinet, now: datetime) -> None:
+    """One change into the cabinet. Seals that were never collected here stay the platform's."""
+    if item.kind == "seal":
+        told = platform.read_seal(item.body)
+        for record in _records(cabinet, lambda seal: seal.id == told.id):
+            cabinet.keep_seal(replace(record, state=told.state, reason=told.reason, updated_at=now))
+    elif item.kind == "certificate":
+        state = str(item.body.get("state", ""))
+        serial = item.id.lstrip("0")
+        for record in _records(cabinet, lambda seal: f"{seal.signer.serial:x}" == serial):
+            cabinet.keep_seal(replace(record, certificate_state=state, updated_at=now))
+
+
+def _records(cabinet: Cabinet, wanted: Callable[[SealRecord], bool]) -> list[SealRecord]:
+    return [seal for seal in cabinet.seals() if wanted(seal)]
