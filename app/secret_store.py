@@ -5,9 +5,10 @@ Which one :func:`open_secret_store` gives, honestly:
 * **keyring** — Windows Credential Manager, macOS Keychain, Secret Service. The key is as safe as
   the user's sign-in. A backend that answers nothing for 3 seconds (a locked keyring without anyone
   to unlock it blocks for ever), or one that keeps secrets in plain files, counts as none.
-* **key file** — only where there is no keyring *and* the setting ``allow_key_file`` says so, for
-  servers and the demo. The file has mode 0600, and one that others can read is refused. Who
-  can read the user's files can read the cabinet: it then guards against a copied database only.
+* **key file** — only where there is no keyring, as on a server, and the setting
+  ``allow_key_file`` permits it; a policy can forbid it. The file has mode 0600, and one that others
+  can read is refused. Who can read the user's files can read the cabinet then: it guards against a
+  copied database only. (No seal's key is ever in it: those are on the Ukey.)
 * **session** — otherwise. Secrets live in memory and end with the process; nothing is written. A
   cabinet made now is gone at the end, and one that exists stays locked; the user is told.
 
@@ -100,7 +101,7 @@ def open_secret_store(settings: Settings, *, timeout: float = TIMEOUT_S) -> Secr
         except _NoKeyring as problem:
             why = str(problem)
     if settings.allow_key_file:
-        return SecretStore(Kind.KEY_FILE, _KeyFile(settings.folders.data / "cabinet.key"), why)
+        return SecretStore(Kind.KEY_FILE, _KeyFile(settings.folders.data / "secrets.json"), why)
     return SecretStore.session(why)
 
 
