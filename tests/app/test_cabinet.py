@@ -390,7 +390,9 @@ def test_a_platform_is_pinned_by_its_root(path: Path, store: SecretStore) -> Non
     pinned = PlatformRecord("https://p.example", "平台", {"root": b"r", "status": b"s"}, NOW)
     with Cabinet.open(path, store) as cabinet:
         cabinet.pin(pinned)
-        renewed = replace(pinned, certificates={"root": b"r", "status": b"s2"}, cursor="c9")
+        renewed = replace(
+            pinned, certificates={"root": b"r", "status": b"s2"}, cursor="c9", crls={"root": b"l"}
+        )
         cabinet.pin(renewed)
         with pytest.raises(PlatformUntrusted, match="root"):
             cabinet.pin(replace(pinned, certificates={"root": b"other"}))

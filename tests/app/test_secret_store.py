@@ -36,14 +36,14 @@ def test_the_systems_keyring_comes_first(tmp_path: Path, memory_keyring: Any) ->
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_without_a_keyring_nothing_is_written(tmp_path: Path) -> None:
+def test_without_a_keyring_and_a_key_file_nothing_is_written(tmp_path: Path) -> None:
     no_keyring()
-    store = open_secret_store(settings(tmp_path))
+    store = open_secret_store(settings(tmp_path, allow_key_file="0"))
     assert (store.kind, store.lasting, store.why) == (Kind.SESSION, False, "none")
     store.put("cabinet", b"key")
     assert store.get("cabinet") == b"key"
     assert list(tmp_path.rglob("*")) == []
-    assert open_secret_store(settings(tmp_path)).get("cabinet") is None
+    assert open_secret_store(settings(tmp_path, allow_key_file="0")).get("cabinet") is None
 
 
 def test_a_key_file_must_be_allowed_and_is_private(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_damaged_key_file_is_told_and_kept(tmp_path: Path, content: bytes) -> 
 
 
 def test_the_keyring_can_be_switched_off(tmp_path: Path) -> None:
-    store = open_secret_store(settings(tmp_path, keyring="0"))
+    store = open_secret_store(settings(tmp_path, keyring="0", allow_key_file="0"))
     assert (store.kind, store.why) == (Kind.SESSION, "off")
 
 
@@ -106,7 +106,7 @@ def test_a_locked_keyring_does_not_hang_the_program(tmp_path: Path) -> None:
     release = threading.Event()
     keyring.set_keyring(Backend(lambda name: release.wait(20)))
     began = time.monotonic()
-    store = open_secret_store(settings(tmp_path), timeout=0.2)
+    store = open_secret_store(settings(tmp_path, allow_key_file="0"), timeout=0.2)
     assert time.monotonic() - began < 5
     assert (store.kind, store.why) == (Kind.SESSION, "timeout")
     release.set()
