@@ -53,7 +53,7 @@ def test_a_key_file_must_be_allowed_and_is_private(tmp_path: Path) -> None:
     store.put("cabinet", b"key")
     store.put("other", b"2")
     store.remove("other")
-    path = tmp_path / "data" / "cabinet.key"
+    path = tmp_path / "data" / "secrets.json"
     assert path.stat().st_mode & 0o777 == 0o600
     again = open_secret_store(settings(tmp_path, allow_key_file="1"))
     assert (again.get("cabinet"), again.get("other")) == (b"key", None)
@@ -63,7 +63,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     no_keyring()
     store = open_secret_store(settings(tmp_path, allow_key_file="1"))
     store.put("cabinet", b"key")
-    (tmp_path / "data" / "cabinet.key").chmod(0o640)
+    (tmp_path / "data" / "secrets.json").chmod(0o640)
     with pytest.raises(CabinetLocked, match="exposed"):
         store.get("cabinet")
 
@@ -73,7 +73,7 @@ def test_a_damaged_key_file_is_told_and_kept(tmp_path: Path, content: bytes) -> 
     no_keyring()
     store = open_secret_store(settings(tmp_path, allow_key_file="1"))
     store.put("cabinet", b"key")
-    path = tmp_path / "data" / "cabinet.key"
+    path = tmp_path / "data" / "secrets.json"
     path.write_bytes(content)
     with pytest.raises(CabinetLocked):
         store.get("cabinet")
