@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -142,6 +143,7 @@ class _Char:
 _Line = list[_Char]
 
 
+@lru_cache(maxsize=8192)
 def _folded(text: str) -> str:
     """Compatibility forms (full width, ligatures, radicals) and case made alike, no spaces."""
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())
@@ -174,6 +176,8 @@ def _lines(page: Any) -> list[_Line]:
 
 def _displayed(box: tuple[float, ...], matrix: Any) -> tuple[float, float, float, float]:
     """A box of the unrotated page as it lies on the page displayed."""
+    if matrix.a == matrix.d == 1:  # not turned, as nearly always
+        return box[0] + matrix.e, box[1] + matrix.f, box[2] + matrix.e, box[3] + matrix.f
     corners = [(x, y) for x in box[::2] for y in box[1::2]]
     xs = [matrix.a * x + matrix.c * y + matrix.e for x, y in corners]
     ys = [matrix.b * x + matrix.d * y + matrix.f for x, y in corners]
