@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509 as pyca
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from crypto import der
 from crypto.keys import SoftKey
@@ -148,3 +151,79 @@ def make_root() -> Callable[..., Authority]:
 def root(make_root: Callable[..., Authority]) -> Authority:
     """One root for the tests that need just any."""
     return make_root()
+
+
+# --- authorities and keys of the international kind --------------------------------------------
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """An RSA or ECDSA key of the cryptography package as a SigningKey."""
+
+    private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    certificate: bytes
+
+    def sign(self, message: bytes) -> bytes:
+        if isinstance(self.private, rsa.RSAPrivateKey):
+            return self.private.sign(message, padding.PKCS1v15(), hashes.SHA256())
+        return self.private.sign(message, ec.ECDSA(hashes.SHA256()))
+
+    @property
+    def pem(self) -> bytes:
+        return self.private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+
+
+class ForeignAuthority:
+    """An RSA root that certifies any key, made by the cryptography package."""
+
+    def __init__(self) -> None:
+        self._private = rsa.generate_private_key(65537, 2048)
+        self._name = pyca.Name([pyca.NameAttribute(pyca.NameOID.COMMON_NAME, "Foreign Root")])
+        self._serials = itertools.count(500)
+        self.certificate = self.issue(self._private.public_key(), "Foreign Root", ca=True)
+
+    def issue(self, public, common_name: str, *, ca: bool = False, **options) -> bytes:
+        """A DER certificate; ``extended=[…]`` and ``critical`` set its purposes, ``serial`` its
+        number."""
+        name = pyca.Name([pyca.NameAttribute(pyca.NameOID.COMMON_NAME, common_name)])
+        builder = (
+            pyca.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self._name)
+            .public_key(public)
+            .serial_number(options.get("serial") or next(self._serials))
+            .not_valid_before(BEGIN.replace(tzinfo=None))
+            .not_valid_after(END.replace(tzinfo=None))
+            .add_extension(pyca.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(pyca.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        )
+        if options.get("extended"):
+            usage = pyca.ExtendedKeyUsage(
+                [pyca.ObjectIdentifier(dotted) for dotted in options["extended"]]
+            )
+            builder = builder.add_extension(usage, critical=options.get("critical", True))
+        certificate = builder.sign(self._private, hashes.SHA256())
+        return certificate.public_bytes(serialization.Encoding.DER)
+
+    def key_for(self, private, common_name: str = "Signer", **options) -> ForeignKey:
+        """*private* with a certificate of this authority."""
+        return ForeignKey(private, self.issue(private.public_key(), common_name, **options))
+
+
+@pytest.fixture(scope="session")
+def foreign_root() -> ForeignAuthority:
+    return ForeignAuthority()
+
+
+@pytest.fixture(scope="session")
+def rsa_key(foreign_root: ForeignAuthority) -> ForeignKey:
+    return foreign_root.key_for(rsa.generate_private_key(65537, 2048), "RSA Signer")
+
+
+@pytest.fixture(scope="session")
+def p256_key(foreign_root: ForeignAuthority) -> ForeignKey:
+    return foreign_root.key_for(ec.generate_private_key(ec.SECP256R1()), "P-256 Signer")
