@@ -20,6 +20,7 @@ from server_stub import (
     uscc,
     using,
     vault,
+    verifying,
 )
 from server_stub.logbook import logbook
 
@@ -62,6 +63,7 @@ CODES = {
     "rate_limited": _Code(429, "Too many requests"),
     "internal_error": _Code(500, "Something went wrong here"),
     "not_ready": _Code(503, "The platform cannot write now"),
+    "file_not_verifiable": _Code(422, "Not a PDF that can be read"),
     "verification_timeout": _Code(503, "Verification took too long"),
 }
 """Stable codes; clients key their messages by them."""
@@ -81,6 +83,8 @@ _BY_EXCEPTION: dict[type[Exception], str] = {
     signin.SessionInvalid: "session_invalid",
     sync.CursorGone: "sync_cursor_gone",
     using.RecordInvalid: "record_invalid",
+    verifying.FileNotVerifiable: "file_not_verifiable",
+    verifying.VerificationTimeout: "verification_timeout",
     ledger.LedgerError: "not_ready",
 }
 EXCEPTIONS = (Refusal, RequestValidationError, HTTPException, *_BY_EXCEPTION)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto import merkle
-from server_stub import policy, records, revocation, sealing, views
+from crypto.statement import SealStatement
+from server_stub import policy, records, revocation, sealing, verifying, views
 from server_stub.authority import PURPOSES
-from server_stub.context import readiness
-from server_stub.handling import Running, limited
+from server_stub.context import Platform, readiness
+from server_stub.handling import ExactBody, Running, limited
 from server_stub.ledger import LOGS, REGISTRY, latest_note, log_size, stored_tree
 from server_stub.problems import Refusal
 from server_stub.store import LedgerEntry, Seal
@@ -92,13 +93,48 @@ def crl(platform: Running, issuer: str) -> Response:
 @router.get("/v1/seals/{seal_code}/status", dependencies=[Depends(limited)])
 def status(platform: Running, seal_code: str) -> dict[str, Any]:
     """A signed statement about the seal of that 14-digit code (crypto.statement)."""
+    said = _statement(platform, seal_code)
+    if said is None:
+        raise policy.NotFound
+    return views.statement(platform.authority.attest(said), said)
+
+
+def _statement(platform: Platform, seal_code: str) -> SealStatement | None:
+    life = timedelta(seconds=platform.settings.status_seconds)
     with platform.reading() as session:
         row = session.scalar(select(Seal).where(Seal.seal_code == seal_code))
-        if row is None:
-            raise policy.NotFound
-        life = timedelta(seconds=platform.settings.status_seconds)
-        said = sealing.state_of(session, row, records.now(), life)
-    return views.statement(platform.authority.attest(said), said)
+        return sealing.state_of(session, row, records.now(), life) if row else None
+
+
+# --- verification ------------------------------------------------------------------------------
+
+
+@router.post("/v1/verifications", dependencies=[Depends(limited)])
+def verification(
+    request: Request,
+    platform: Running,
+    document: ExactBody,
+    name: Annotated[str, Query(max_length=200)] = "document.pdf",
+) -> dict[str, Any]:
+    """验签: the body is the PDF itself; the answer is the report of docs/report-schema.md."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("application/pdf", "application/octet-stream"):
+        raise Refusal("media_type_unsupported", "send the PDF itself as application/pdf")
+    authority, settings = platform.authority, platform.settings
+    with platform.reading() as session:
+        crls = [authority.crl("root", []), authority.crl("issuing", revocation.revoked(session))]
+    material = verifying.Material(
+        anchors=[authority.certificate("root")],
+        pool=[authority.certificate("issuing")],
+        crls=crls,
+    )
+
+    def statement(seal_code: str) -> bytes | None:
+        said = _statement(platform, seal_code)
+        return authority.attest(said) if said else None
+
+    limit = settings.verification_seconds
+    return verifying.verify(document, name, material, statement, limit)
 
 
 # --- the public log ----------------------------------------------------------------------------
