@@ -33,7 +33,10 @@ NOT_LAST = "（《〈“‘〔【"
 def load_font(file: str, text: str) -> pymupdf.Font:
     """The simplified Chinese face of a Noto collection, cut down to the characters of ``text``."""
     face = TTFont(FONTS / file, fontNumber=SIMPLIFIED_CHINESE, recalcTimestamp=False)
-    options = subset.Options(layout_features=[], desubroutinize=True, hinting=False)
+    # glyph numbers stay what they were: readers disagree about CID fonts where CID and glyph differ
+    options = subset.Options(
+        layout_features=[], desubroutinize=True, hinting=False, retain_gids=True
+    )
     options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]  # names, copyright and licence stay inside
     subsetter = subset.Subsetter(options)
     subsetter.populate(text=text)
