@@ -1,209 +1,715 @@
-"""What later revisions did to a document after it was sealed, in words.
+"""What later revisions did to a document after it was sealed, in words, with page and object.
 
-pyHanko's difference policy decides what an honest later step may touch (another signature, form
-fields, time stamps, validation data); the certifying author's own limits (DocMDP, FieldMDP) go in
-as well. Everything it does not explain is ``forbidden``. Loaded only for files that have later
-revisions.
+Every object that a later revision writes must be explained, or the change is ``forbidden``:
+
+* an object that existed may be written again only if it is the catalog, the form, a list of fields,
+  a page or its list of annotations, a field, document properties or validation data, and only in
+  the entries that sealing, filling in and archiving need;
+* a new object may be reached only through those entries: a number that the sealed revision already
+  refers to, though nothing stood there, cannot be filled in later;
+* a new field must be a signature field of a new name with a value of its own.
+
+What is explained gets one of the kinds of :class:`crypto.verdict.Change`. Compared are neighbouring
+revisions, each pair once for all signatures of the file, in time linear in its size. This is our
+own rule and not pyHanko's: that one passes empty signature fields that hide text, values that
+replace values, hidden fields made visible and references filled in later, needs time exponential in
+crafted files, and costs three quarters of a second to load (docs/verification.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
-from pyhanko.sign.diff_analysis import (
-    DEFAULT_DIFF_POLICY,
-    DiffResult,
-    ModificationLevel,
-    SuspiciousModification,
-)
-from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
+from pyhanko.pdf_utils.reader import HistoricalResolver
 
-from crypto.pdf_document import PARSER_FAILURES, Document, Page, entry, follow
+from crypto.pdf_appearance import HIDDEN, NO_VIEW, PRINT, drawing_of, has_area
+from crypto.pdf_document import (
+    MAX_FIELDS,
+    MAX_TREE_DEPTH,
+    PARSER_FAILURES,
+    Document,
+    PdfTooComplex,
+    entry,
+    follow,
+)
 from crypto.verdict import Change
 
-MAX_REVISIONS = 200
+MAX_REVIEWED = 200
+MAX_OBJECTS = 200_000
 _LISTED = 20
 
-
-def review(
-    document: Document, signed: Document, signature: generic.DictionaryObject
-) -> list[Change]:
-    """The changes between *signed* (the file up to the end of the signed bytes) and *document*.
-
-    *signature* is the signature dictionary, for its DocMDP and FieldMDP limits. Never raises for
-    what
-    a file contains: what cannot be analysed is a ``forbidden`` change."""
-    base = signed.reader.total_revisions - 1
-    total = document.reader.total_revisions
-    if total - 1 <= base:
-        return []
-    if total > MAX_REVISIONS:
-        return [Change(total, "forbidden", None, f"{total} revisions")]
-    changes: list[Change] = []
-    try:
-        if not _same_history(document.reader, signed.reader):
-            return [Change(base + 2, "forbidden", None, "/Prev")]
-        permission, field_lock = _limits(signature)
-        old = document.reader.get_historical_resolver(base)
-        fields = _field_values(old)
-        for revision in range(base + 1, total):
-            new = document.reader.get_historical_resolver(revision)
-            now_fields = _field_values(new)
-            added = list(_seals_added(fields, now_fields, document, revision))
-            changes += added
-            changes += _judge(old, new, permission, field_lock, document, bool(added))
-            fields = now_fields
-    except PARSER_FAILURES as error:
-        changes.append(Change(total, "forbidden", None, f"{type(error).__name__}: {error}"[:200]))
-    return changes
+_CATALOG = frozenset(("/AcroForm", "/DSS", "/Extensions", "/Metadata", "/Version", "/MarkInfo"))
+_FORM = frozenset(("/Fields", "/SigFlags", "/DR", "/DA", "/Q", "/NeedAppearances"))
+_FIELD = frozenset(("/V", "/AP", "/AS", "/F", "/Ff", "/DA", "/Q", "/M", "/Type"))
+_DSS = frozenset(("/Type", "/Certs", "/OCSPs", "/CRLs", "/VRI"))
+_TRAILER = 0
+"""Stands for the trailer where containers are named by object number."""
 
 
-def _same_history(whole: PdfFileReader, part: PdfFileReader) -> bool:
-    """Does the whole file continue from the very revisions that were signed?"""
-    return all(
-        whole.xrefs.get_startxref_for_revision(number)
-        == part.xrefs.get_startxref_for_revision(number)
-        for number in range(part.total_revisions)
-    )
+@dataclass
+class _Step:
+    """One revision compared with the one before."""
+
+    changes: list[Change] = field(default_factory=list)
+    new_fields: set[str] = field(default_factory=set)
+    """Names of visible fields that were not there before."""
 
 
-def _judge(
-    old: HistoricalResolver,
-    new: HistoricalResolver,
-    permission: MDPPerm | None,
-    field_lock: FieldMDPSpec | None,
-    document: Document,
-    seals_added: bool,
-) -> Iterator[Change]:
-    number = new.revision + 1
-    try:
-        result: DiffResult = DEFAULT_DIFF_POLICY.apply(old, new, field_lock, permission)
-    except SuspiciousModification as error:
-        yield from _forbidden(new, document, str(error))
-        return
-    names = sorted(result.changed_form_fields)
-    plain = [name for name in names if not _is_signature_field(new, name)]
-    for name in plain:
-        yield Change(number, "field_filled", None, name)
-    if result.modification_level > ModificationLevel.FORM_FILLING:
-        yield Change(number, "suspicious", None, "annotations")
-    elif not plain and not seals_added:
-        kind = "validation_data" if "/DSS" in new.root else "metadata"
-        yield Change(number, kind, None, "")
+@dataclass(frozen=True)
+class _Known:
+    """One field of the form, or a widget of one."""
+
+    name: str
+    kind: str
+    reference: generic.Reference
+    value: Any
+    """/V as found or inherited."""
+    leaf: bool
 
 
-def _forbidden(new: HistoricalResolver, document: Document, reason: str) -> Iterator[Change]:
-    """Name the objects of a revision that could not be explained, by page where possible."""
-    number = new.revision + 1
-    where = _places(document.pages())
-    named = 0
-    for reference in sorted(new.explicit_refs_in_revision(), key=lambda each: each.idnum):
-        place = where.get((reference.idnum, reference.generation))
-        if place and named < _LISTED:
-            page, role = place
-            named += 1
-            yield Change(number, "forbidden", page, f"{role} ({reference.idnum} 0 obj)")
-    if not named:
-        yield Change(number, "forbidden", None, reason.splitlines()[0][:200])
+class History:
+    """The later revisions of a document, reviewed once for all of its signatures."""
 
+    def __init__(self, document: Document, first: int) -> None:
+        """*first* is the 0-based revision that the earliest signature covers."""
+        self._document, self._first = document, first
+        self._xrefs = document.reader.xrefs
+        self._users: dict[int, set[tuple[int, str]]] = {}
+        self._objects: set[int] = set()
+        self._fields: dict[tuple[int, int], _Known] = {}
+        self._names: set[str] = set()
+        self._pages = {_key(page.reference): page.index + 1 for page in document.pages()}
+        self._annotations: dict[tuple[int, int], int] = {}
+        self._unreadable: list[Change] = []
+        """Objects that cannot be read, and so might refer to anything."""
+        self._steps: dict[int, _Step] | None = None
 
-def _places(pages: list[Page]) -> dict[tuple[int, int], tuple[int, str]]:
-    """Object number → (1-based page, what it is there) for page objects, contents, annotations."""
-    found: dict[tuple[int, int], tuple[int, str]] = {}
+    def changes(self, signed: Document, signature: generic.DictionaryObject) -> list[Change]:
+        """The changes between *signed* (the file up to the end of the signed bytes) and the whole.
 
-    def note(raw: Any, page: int, role: str) -> None:
+        *signature* is the signature dictionary, for its DocMDP and FieldMDP limits. Never raises
+        for what a file contains: what cannot be analysed is a ``forbidden`` change. Raises
+        :class:`PdfTooComplex` for more revisions or objects than are reviewed."""
+        base, total = signed.reader.total_revisions - 1, self._document.reader.total_revisions
+        try:
+            if not self._continues(signed, base):
+                return [Change(base + 2, "forbidden", None, "/Prev")]
+            if self._steps is None:
+                self._steps = self._review()
+            limits = _Limits.of(signature)
+            found = [
+                limits.judge(change, self._steps[number])
+                for number in range(base + 1, total)
+                for change in self._steps[number].changes
+            ] + self._unreadable
+        except PdfTooComplex:
+            raise
+        except PARSER_FAILURES as error:
+            return [Change(total, "forbidden", None, f"{type(error).__name__}: {error}"[:200])]
+        once = {(each.kind, each.page, each.what): each for each in reversed(found)}
+        return sorted(once.values(), key=found.index)
+
+    def _continues(self, signed: Document, base: int) -> bool:
+        """Does the whole file continue from the very revisions that were signed, and did those
+        lie wholly inside the signed octets?"""
+        end = signed.stream.seek(0, 2)
+        for number in range(base + 1):
+            part = signed.reader.xrefs
+            if self._xrefs.get_startxref_for_revision(number) != part.get_startxref_for_revision(
+                number
+            ):
+                return False
+            data = self._xrefs.get_xref_data(number)
+            for each in (data, data.hybrid.xref_data if data.hybrid else None):
+                # an entry that pointed behind the end was empty when it was signed
+                if each and any(at >= end for _, at in each.standard_xrefs.values()):
+                    return False
+        return True
+
+    # --- the pairs of revisions ---
+
+    def _review(self) -> dict[int, _Step]:
+        total = self._document.reader.total_revisions
+        if total - self._first > MAX_REVIEWED:
+            raise PdfTooComplex(f"{total} revisions")
+        for number in range(self._first + 1):
+            self._note_references(number)
+        old = self._document.reader.get_historical_resolver(self._first)
+        self._note_trailer(old)
+        for each in _walk_fields(_form(old).raw_get("/Fields"), old):
+            self._fields[_key(each.reference)] = each
+            self._names.add(each.name)
+        for key in self._pages:
+            self._note_annotations(key, old)
+        steps = {}
+        for number in range(self._first + 1, total):
+            new = self._document.reader.get_historical_resolver(number)
+            steps[number] = self._compare(old, new)
+            self._note_references(number)
+            self._note_trailer(new)
+            old = new
+        return steps
+
+    def _note_references(self, number: int) -> None:
+        """Remember which objects the objects written in revision *number* refer to, and from which
+        entry of which object."""
+        for reference in self._xrefs.explicit_refs_in_revision(number):
+            if self._place(reference, number) is None:
+                self._objects.discard(reference.idnum)
+                continue
+            self._objects.add(reference.idnum)
+            if len(self._objects) > MAX_OBJECTS:
+                raise PdfTooComplex("too many objects")
+            try:
+                found = self._document.reader.get_object(
+                    reference, number, never_decrypt=True, transparent_decrypt=False
+                )
+            except PARSER_FAILURES:
+                self._unreadable.append(
+                    Change(number + 1, "suspicious", None, f"{reference.idnum} 0 obj")
+                )
+                continue
+            self._note(found, reference.idnum)
+
+    def _note_trailer(self, view: HistoricalResolver) -> None:
+        for name, value in view.trailer_view.items():
+            if isinstance(value, generic.IndirectObject):
+                self._users.setdefault(value.idnum, set()).add((_TRAILER, name))
+
+    def _note(self, found: Any, container: int) -> None:
+        stack: list[tuple[Any, str]] = [(found, "")]
+        while stack:
+            value, name = stack.pop()
+            if isinstance(value, generic.IndirectObject):
+                self._users.setdefault(value.idnum, set()).add((container, name))
+            elif isinstance(value, generic.DictionaryObject):
+                stack += [(each, name or key) for key, each in value.items()]
+            elif isinstance(value, generic.ArrayObject):
+                stack += [(each, name) for each in value]
+
+    def _note_annotations(self, page: tuple[int, int], view: HistoricalResolver) -> None:
+        node = view(generic.Reference(*page, pdf=view))
+        raw = node.raw_get("/Annots") if "/Annots" in node else None
         if isinstance(raw, generic.IndirectObject):
-            found.setdefault((raw.idnum, raw.generation), (page, role))
+            self._annotations[_key(raw.reference)] = self._pages[page]
 
-    for page in pages:
-        number = page.index + 1
-        found[(page.reference.idnum, page.reference.generation)] = (number, "/Page")
-        node = follow(page.reference)
-        for key in ("/Contents", "/Annots", "/Resources"):
-            raw = node.raw_get(key) if key in node else None
-            note(raw, number, key)
-            value = follow(raw)
-            if isinstance(value, generic.ArrayObject):
-                for each in value:
-                    subtype = ""
-                    item = follow(each)
-                    if key == "/Annots" and isinstance(item, generic.DictionaryObject):
-                        subtype = str(entry(item, "/Subtype", ""))
-                    note(each, number, subtype or key)
-    return found
+    def _place(self, reference: generic.Reference, number: int) -> Any:
+        """Where the object stood in revision *number*; None if there was none."""
+        return self._xrefs.get_historical_ref(reference, number)
 
-
-def _field_values(resolver: HistoricalResolver) -> dict[str, Any]:
-    """Fully qualified name → (type, whether it has a value, its dictionary) of terminal fields."""
-    found: dict[str, Any] = {}
-    form = entry(resolver.root, "/AcroForm")
-    if not isinstance(form, generic.DictionaryObject):
+    @cached_property
+    def _places(self) -> dict[tuple[int, int], tuple[int, str]]:
+        """Object → (1-based page, what it is there): pages, contents, resources, annotations."""
+        found: dict[tuple[int, int], tuple[int, str]] = {}
+        for page in self._document.pages():
+            node, number = follow(page.reference), page.index + 1
+            found.setdefault(_key(page.reference), (number, "/Page"))
+            for key in ("/Contents", "/Annots", "/Resources"):
+                raw = node.raw_get(key) if key in node else None
+                for each in (raw, *_items(follow(raw))):
+                    if isinstance(each, generic.IndirectObject):
+                        subtype = (
+                            entry(follow(each), "/Subtype", "")
+                            if key == "/Annots" and each is not raw
+                            else ""
+                        )
+                        found.setdefault(_key(each), (number, str(subtype) or key))
         return found
-    stack = [(each, "", None, 0) for each in entry(form, "/Fields", ())]
-    seen = 0
-    while stack and seen < 20_000:
-        raw, prefix, kind, depth = stack.pop()
-        seen += 1
-        node = follow(raw)
-        if not isinstance(node, generic.DictionaryObject) or depth > 32:
+
+    def _compare(self, old: HistoricalResolver, new: HistoricalResolver) -> _Step:
+        comparison = _Comparison(self, old, new)
+        try:
+            comparison.run()
+        except PdfTooComplex:
+            raise
+        except PARSER_FAILURES as error:
+            comparison.forbid(None, f"{type(error).__name__}: {error}"[:200])
+        return comparison.step
+
+
+class _Comparison:
+    """Two neighbouring revisions."""
+
+    def __init__(self, history: History, old: HistoricalResolver, new: HistoricalResolver) -> None:
+        self._history, self._old, self._new = history, old, new
+        self.step = _Step()
+        self._new_widgets: dict[tuple[int, int], int | None] = {}
+        """Widgets of new signature fields → the page whose /Annots gained them."""
+
+    def _say(self, kind: str, page: int | None, what: str) -> None:
+        self.step.changes.append(Change(self._new.revision + 1, kind, page, what))
+
+    def forbid(self, page: int | None, what: str) -> None:
+        if sum(each.kind == "forbidden" for each in self.step.changes) < _LISTED:
+            self._say("forbidden", page, what)
+
+    def run(self) -> None:
+        history, old, new = self._history, self._old, self._new
+        rewritten = []
+        for reference in sorted(new.explicit_refs_in_revision(), key=_key):
+            before = history._place(reference, old.revision)
+            after = history._place(reference, new.revision)
+            if before is None and after is None:
+                continue
+            if before is None:
+                self._check_new(reference)
+            elif after is None:
+                self.forbid(*self._where(reference, "deleted"))
+            else:
+                rewritten.append(reference)
+        self._compare_trailers()
+        fields = self._compare_forms()
+        for reference in rewritten:
+            if not self._explained(reference):
+                self.forbid(*self._where(reference))
+        self._say_fields(fields)
+        if not self.step.changes:
+            self._say("unused_objects", None, "")
+
+    def _check_new(self, reference: generic.Reference) -> None:
+        """An object number that was free: nothing sealed may refer to it."""
+        history = self._history
+        if reference.idnum in history._objects:
+            self.forbid(None, f"{reference.idnum} {reference.generation} obj: second generation")
+        elif users := history._users.get(reference.idnum):
+            container = generic.Reference(min(users)[0], 0)
+            page, _ = self._where(container)
+            self.forbid(page, f"{reference.idnum} 0 obj: was missing when sealed")
+
+    def _where(self, reference: generic.Reference, remark: str = "") -> tuple[int | None, str]:
+        """Page and role of an object that existed, for a person."""
+        found = self._history._places.get(_key(reference), (None, ""))
+        parts = (found[1], f"({reference.idnum} {reference.generation} obj)", remark)
+        return found[0], " ".join(part for part in parts if part)
+
+    # --- trailer, catalog, form ---
+
+    def _compare_trailers(self) -> None:
+        before, after = self._old.trailer_view, self._new.trailer_view
+        for key in ("/Root", "/Encrypt"):
+            if not _same_entry(before, after, key):
+                self.forbid(None, f"trailer {key}")
+        if not _same_entry(before, after, "/Info"):
+            self._say("metadata", None, "/Info")
+
+    def _compare_forms(self) -> list[_Known]:
+        """Compare catalog and form; returns the new fields."""
+        old_root, new_root = self._old.root, self._new.root
+        for key in _differing(old_root, new_root):
+            if key not in _CATALOG:
+                self.forbid(None, f"/Root {key}")
+        if not _same_entry(old_root, new_root, "/Metadata"):
+            self._check_metadata()
+        self._compare_evidence(entry(old_root, "/DSS"), entry(new_root, "/DSS"))
+        before, after = _form(self._old), _form(self._new)
+        other_fields = any(each.kind != "/Sig" for each in self._history._fields.values())
+        for key in _differing(before, after):
+            if key not in _FORM:
+                self.forbid(None, f"/AcroForm {key}")
+            elif other_fields and not (
+                key == "/SigFlags"
+                or key == "/Fields"
+                or (key == "/DR" and _contains(entry(after, key), entry(before, key)))
+            ):  # how filled-in text looks
+                self._say("suspicious", None, f"/AcroForm {key}")
+        old_list, new_list = entry(before, "/Fields"), entry(after, "/Fields")
+        added = _added(old_list, new_list)
+        if added is None:
+            self.forbid(None, "/AcroForm /Fields")
+            return []
+        return list(self._new_fields(generic.ArrayObject(added)))
+
+    def _new_fields(self, added: generic.ArrayObject) -> Iterator[_Known]:
+        """Allow the new fields that are signature fields, and remember all."""
+        history = self._history
+        for each in _walk_fields(added, self._new):
+            titled = "/T" in self._new(each.reference)
+            if each.leaf and each.kind != "/Sig":
+                self.forbid(None, f"{each.name}: new form field")
+            elif titled and each.name in history._names:
+                self.forbid(None, f"{each.name}: a field of this name exists")
+            elif history._place(each.reference, self._old.revision) is not None:
+                self.forbid(None, f"{each.name}: made from an object that existed")
+            elif each.leaf:
+                self._new_widgets[_key(each.reference)] = None
+                yield each
+            history._names.add(each.name)
+            history._fields[_key(each.reference)] = each
+
+    def _say_fields(self, fields: list[_Known]) -> None:
+        """Report the new signature fields, once it is known on which pages they stand."""
+        for each in fields:
+            page = self._new_widgets[_key(each.reference)]
+            self._say_signature(each.name, each.reference, each.value, page, new=True)
+
+    def _say_signature(
+        self, name: str, reference: generic.Reference, value: Any, page: int | None, *, new: bool
+    ) -> None:
+        widget = self._new(reference)
+        visible = page is not None and has_area(widget) and not drawing_of(widget).empty
+        if visible and new:
+            self.step.new_fields.add(name)
+        signature = follow(value)
+        if not isinstance(signature, generic.DictionaryObject):
+            self._say("suspicious" if visible else "field_added", page, name)
+            return
+        raw = widget.raw_get("/V") if "/V" in widget else value
+        shared = isinstance(raw, generic.IndirectObject) and self._history._place(
+            generic.Reference(raw.idnum, raw.generation), self._old.revision
+        )
+        if shared:
+            self.forbid(page, f"{name}: shares an earlier signature")
+        elif entry(signature, "/SubFilter") == "/ETSI.RFC3161" and not visible:
+            self._say("timestamp_added", None, name)
+        else:
+            self._say("seal_added", page, name)
+
+    # --- objects written again ---
+
+    def _explained(self, reference: generic.Reference) -> bool:
+        """Is it understood what became of this object? What it means is said on the way."""
+        history, key = self._history, _key(reference)
+        before, after = self._old(reference), self._new(reference)
+        if _same(before, after):
+            return True
+        users = history._users.get(reference.idnum, set())
+        root = self._old.root_ref
+        if reference == root:
+            return True  # compared already
+        if key in history._pages:
+            return self._compare_pages(key, before, after)
+        if key in history._annotations:
+            page = history._annotations[key]
+            return len(users) == 1 and self._compare_annotations(before, after, page)
+        if key in history._fields and not isinstance(after, generic.StreamObject):
+            return self._compare_field(history._fields[key], before, after)
+        if isinstance(after, generic.StreamObject) != isinstance(before, generic.StreamObject):
+            return False
+        form = self._old.root.raw_get("/AcroForm") if "/AcroForm" in self._old.root else None
+        form_number = form.idnum if isinstance(form, generic.IndirectObject) else None
+        if users == {(root.idnum, "/Metadata")}:
+            self._check_metadata()
+            return True
+        if not isinstance(after, generic.StreamObject):
+            if users in ({(root.idnum, "/AcroForm")}, {(form_number, "/Fields")}):
+                return True  # compared already
+            if users == {(form_number, "/DR")}:
+                return _contains(after, before)
+            if users == {(_TRAILER, "/Info")}:
+                self._say("metadata", None, "/Info")
+                return True
+            if users and all(self._is_evidence(*user) for user in users):
+                return True  # compared already
+        if reference in history._xrefs.xref_stream_refs and not users:
+            return True
+        return self._is_appearance(reference, users)
+
+    def _is_evidence(self, container: int, name: str) -> bool:
+        """Is this entry the catalog's /DSS or one inside the validation data?"""
+        if name == "/DSS":
+            return container == self._old.root_ref.idnum
+        users = self._history._users.get(container, set())
+        return name in _DSS and bool(users) and all(each == "/DSS" for _, each in users)
+
+    def _is_appearance(self, reference: generic.Reference, users: set[tuple[int, str]]) -> bool:
+        """An appearance written over in place, used by one field alone: as if the field had a new
+        one, so that an unsigned field is not filled in behind its sealed value."""
+        if len(users) != 1:
+            return False
+        ((container, name),) = users
+        known = self._history._fields.get((container, 0))
+        if known is None or name != "/AP" or known.kind == "/Sig":
+            return False
+        if not isinstance(self._new(reference), generic.StreamObject):
+            return False
+        # the field itself, if its value changed, says so; without a new value this is a replacement
+        widget_before, widget_after = self._old(known.reference), self._new(known.reference)
+        if _same_entry(widget_before, widget_after, "/V"):
+            self._say("suspicious", self._page_of(known.reference), known.name)
+        return True
+
+    def _check_metadata(self) -> None:
+        value = entry(self._new.root, "/Metadata")
+        if (
+            isinstance(value, generic.StreamObject)
+            and value.data.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<"
+        ):
+            self._say("metadata", None, "/Metadata")
+        else:
+            self.forbid(None, "/Root /Metadata")
+
+    def _compare_evidence(self, before: Any, after: Any) -> None:
+        """Validation data (ISO 32000-2 §12.8.4.3): it shows nothing, whatever it holds."""
+        if after is None and before is None:
+            return
+        if not isinstance(after, generic.DictionaryObject):
+            self.forbid(None, "/Root /DSS")
+        elif not before or _differing(before, after) or self._rewrites(after):
+            if set(after) <= _DSS:
+                self._say("validation_data", None, "")
+            else:
+                self.forbid(None, "/Root /DSS")
+
+    def _rewrites(self, container: generic.DictionaryObject) -> bool:
+        """Does this revision write one of the objects that *container* refers to?"""
+        written = {_key(each) for each in self._new.explicit_refs_in_revision()}
+        raws = [container.raw_get(key) for key in container]
+        return any(_key(raw) in written for raw in raws if isinstance(raw, generic.IndirectObject))
+
+    def _compare_pages(self, key: tuple[int, int], before: Any, after: Any) -> bool:
+        page = self._history._pages[key]
+        if not isinstance(after, generic.DictionaryObject) or isinstance(
+            after, generic.StreamObject
+        ):
+            return False
+        differing = _differing(before, after)
+        for name in differing - {"/Annots"}:
+            self.forbid(page, f"{name} ({key[0]} {key[1]} obj)")
+        if "/Annots" in differing and not self._compare_annotations(
+            entry(before, "/Annots"), entry(after, "/Annots"), page
+        ):
+            self.forbid(page, f"/Annots ({key[0]} {key[1]} obj)")
+        self._history._note_annotations(key, self._new)
+        return True
+
+    def _compare_annotations(self, before: Any, after: Any, page: int) -> bool:
+        """Only widgets of new signature fields may be added, nothing taken away or moved."""
+        added = _added(before, after)
+        if added is None:
+            return False
+        for raw in added:
+            key = _key(raw) if isinstance(raw, generic.IndirectObject) else None
+            if key is None or key not in self._new_widgets or self._new_widgets[key] is not None:
+                subtype = entry(follow(raw), "/Subtype", "")
+                number = f" ({key[0]} {key[1]} obj)" if key else ""
+                self.forbid(page, f"{subtype}{number}")
+            else:
+                self._new_widgets[key] = page
+        return True
+
+    def _compare_field(self, known: _Known, before: Any, after: Any) -> bool:
+        """A field that existed: an empty one may be filled in."""
+        if not isinstance(after, generic.DictionaryObject):
+            return False
+        differing = _differing(before, after)
+        page = self._page_of(known.reference)
+        if differing - _FIELD:
+            self.forbid(page, f"{known.name}: {', '.join(sorted(differing - _FIELD))}")
+            return True
+        was_empty = _is_empty(_own_value(before))
+        if known.kind == "/Sig":
+            if not was_empty:
+                self.forbid(page, f"{known.name}: a signed field was changed")
+            elif "/V" in differing:
+                value = after.raw_get("/V") if "/V" in after else None
+                self._say_signature(known.name, known.reference, value, page, new=False)
+            elif differing & {"/AP", "/AS", "/F"}:
+                self._say("suspicious", page, known.name)
+            return True
+        hiding = HIDDEN | NO_VIEW | PRINT
+        flags = int(entry(before, "/F", 0)) ^ int(entry(after, "/F", 0))
+        filled = was_empty and not _is_empty(_own_value(after))
+        switched_on = "/AS" in differing and str(entry(before, "/AS", "/Off")) == "/Off"
+        if flags & hiding & ~PRINT or not (filled or switched_on) or _paints_over(before, after):
+            self._say("suspicious", page, known.name)
+        else:
+            self._say("field_filled", page, known.name)
+        return True
+
+    def _page_of(self, reference: generic.Reference) -> int | None:
+        for each in self._history._document.annotations():
+            if each.reference and _key(each.reference) == _key(reference):
+                return each.page.index + 1
+        return None
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """What a signature itself forbids later: DocMDP and FieldMDP (ISO 32000-1 §12.8.2)."""
+
+    permission: int | None
+    """DocMDP: 1 nothing, 2 fill in and sign, 3 annotate as well; None: no certification."""
+    action: str = ""
+    """FieldMDP: /All, /Include or /Exclude; "" without one."""
+    fields: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, signature: generic.DictionaryObject) -> _Limits:
+        limits = cls(None)
+        for raw in entry(signature, "/Reference", ()):
+            reference = follow(raw)
+            parameters = entry(reference, "/TransformParams")
+            if not isinstance(parameters, generic.DictionaryObject):
+                continue
+            method = entry(reference, "/TransformMethod")
+            if method == "/DocMDP":
+                limits = replace(limits, permission=int(entry(parameters, "/P", 2)))
+            elif method == "/FieldMDP":
+                names = frozenset(str(follow(each)) for each in entry(parameters, "/Fields", ()))
+                limits = replace(limits, action=str(entry(parameters, "/Action")), fields=names)
+        return limits
+
+    def judge(self, change: Change, step: _Step) -> Change:
+        """*change*, or its forbidden twin."""
+        if change.kind not in ("field_filled", "field_added", "seal_added", "suspicious"):
+            return change
+        certified = self.permission is not None and (
+            self.permission == 1 or change.what in step.new_fields
+        )
+        if certified or (change.kind != "field_added" and self._locked(change.what)):
+            return replace(change, kind="forbidden")
+        return change
+
+    def _locked(self, name: str) -> bool:
+        listed = any(name == each or name.startswith(f"{each}.") for each in self.fields)
+        return (
+            self.action == "/All"
+            or (self.action == "/Include" and listed)
+            or (self.action == "/Exclude" and not listed)
+        )
+
+
+# --- comparing objects -------------------------------------------------------------------------
+
+
+def _key(reference: Any) -> tuple[int, int]:
+    return reference.idnum, reference.generation
+
+
+def _form(view: HistoricalResolver) -> generic.DictionaryObject:
+    form = entry(view.root, "/AcroForm")
+    if not isinstance(form, generic.DictionaryObject) or "/Fields" not in form:
+        return generic.DictionaryObject({generic.pdf_name("/Fields"): generic.ArrayObject()})
+    return form
+
+
+def _walk_fields(fields: Any, view: HistoricalResolver) -> Iterator[_Known]:
+    """All fields and widgets below the list *fields*, parents included."""
+    listed = follow(fields)
+    if not isinstance(listed, generic.ArrayObject):
+        return
+    stack: list[tuple[Any, str, str, Any, int]] = [(each, "", "", None, 0) for each in listed]
+    seen: set[tuple[int, int]] = set()
+    while stack:
+        raw, prefix, kind, value, depth = stack.pop()
+        if not isinstance(raw, generic.IndirectObject) or _key(raw) in seen:
+            continue
+        seen.add(_key(raw))
+        if len(seen) > MAX_FIELDS or depth > MAX_TREE_DEPTH:
+            raise PdfTooComplex("too many form fields")
+        reference = generic.Reference(raw.idnum, raw.generation, view)
+        node = view(reference)
+        if not isinstance(node, generic.DictionaryObject):
             continue
         title = entry(node, "/T")
         name = f"{prefix}.{title}" if prefix and title is not None else str(title or prefix)
-        kind = entry(node, "/FT", kind)
+        kind = str(entry(node, "/FT", kind))
+        value = node.raw_get("/V") if "/V" in node else value
         kids = entry(node, "/Kids")
-        if isinstance(kids, generic.ArrayObject) and len(kids):
-            stack += [(kid, name, kind, depth + 1) for kid in kids]
-            continue
-        value = entry(node, "/V")
-        signed = isinstance(value, generic.DictionaryObject)
-        stamp = signed and entry(value, "/SubFilter") == "/ETSI.RFC3161"
-        found[name] = (str(kind), signed, stamp, raw)
-    return found
+        leaf = not isinstance(kids, generic.ArrayObject) or not len(kids)
+        yield _Known(name, kind, reference, value, leaf)
+        if not leaf:
+            stack += [(kid, name, kind, value, depth + 1) for kid in kids]
 
 
-def _seals_added(
-    before: dict[str, Any], after: dict[str, Any], document: Document, revision: int
-) -> Iterator[Change]:
-    for name, (kind, signed, stamp, raw) in after.items():
-        was_signed = name in before and before[name][1]
-        if kind == "/Sig" and signed and not was_signed:
-            what = "timestamp_added" if stamp else "seal_added"
-            yield Change(revision + 1, what, _page_of(raw, document), name)
+def _same(left: Any, right: Any) -> bool:
+    """Equal as written, references by number."""
+    if isinstance(left, generic.IndirectObject) or isinstance(right, generic.IndirectObject):
+        both = isinstance(left, generic.IndirectObject) and isinstance(
+            right, generic.IndirectObject
+        )
+        return both and _key(left) == _key(right)
+    if isinstance(left, generic.DictionaryObject):
+        if not isinstance(right, generic.DictionaryObject) or _differing(left, right):
+            return False
+        if isinstance(left, generic.StreamObject) or isinstance(right, generic.StreamObject):
+            return (
+                isinstance(left, generic.StreamObject)
+                and isinstance(right, generic.StreamObject)
+                and left.encoded_data == right.encoded_data
+            )
+        return True
+    if isinstance(left, generic.ArrayObject):
+        return (
+            isinstance(right, generic.ArrayObject)
+            and len(left) == len(right)
+            and all(_same(left.raw_get(i), right.raw_get(i)) for i in range(len(left)))
+        )
+    strings = (generic.TextStringObject, generic.ByteStringObject)
+    if isinstance(left, strings) and isinstance(right, strings):
+        return bool(left.original_bytes == right.original_bytes)
+    return type(left) is type(right) and bool(left == right)
 
 
-def _page_of(raw: Any, document: Document) -> int | None:
-    node = follow(raw)
-    target = node.raw_get("/P") if "/P" in node else None
-    if isinstance(target, generic.IndirectObject):
-        for page in document.pages():
-            if (page.reference.idnum, page.reference.generation) == (
-                target.idnum,
-                target.generation,
-            ):
-                return page.index + 1
-    return None
+def _differing(before: generic.DictionaryObject, after: generic.DictionaryObject) -> set[str]:
+    """The keys whose values differ as written."""
+    return {str(key) for key in {*before, *after} if not _same_entry(before, after, key)}
 
 
-def _is_signature_field(resolver: HistoricalResolver, name: str) -> bool:
-    return bool(_field_values(resolver).get(name, ("",))[0] == "/Sig")
+def _same_entry(
+    before: generic.DictionaryObject, after: generic.DictionaryObject, key: str
+) -> bool:
+    if key not in before or key not in after:
+        return key not in before and key not in after
+    return _same(before.raw_get(key), after.raw_get(key))
 
 
-def _limits(
-    signature: generic.DictionaryObject,
-) -> tuple[MDPPerm | None, FieldMDPSpec | None]:
-    """What the signature itself forbids later (ISO 32000-1 §12.8.2)."""
-    permission, field_lock = None, None
-    for raw in entry(signature, "/Reference", ()):
-        reference = follow(raw)
-        parameters = entry(reference, "/TransformParams")
-        if not isinstance(parameters, generic.DictionaryObject):
-            continue
-        method = entry(reference, "/TransformMethod")
-        if method == "/DocMDP":
-            permission = MDPPerm(int(entry(parameters, "/P", 2)))
-        elif method == "/FieldMDP":
-            field_lock = FieldMDPSpec.from_pdf_object(parameters)
-    return permission, field_lock
+def _added(before: Any, after: Any) -> list[Any] | None:
+    """What the list *after* has beyond *before*, which it must hold in the same order; None if it
+    does not."""
+    old = _items(before)
+    added = []
+    position = 0
+    for raw in _items(after):
+        if position < len(old) and _same(old[position], raw):
+            position += 1
+        else:
+            added.append(raw)
+    return added if position == len(old) else None
+
+
+def _items(listed: Any) -> list[Any]:
+    if not isinstance(listed, generic.ArrayObject):
+        return []
+    return [listed.raw_get(index) for index in range(len(listed))]
+
+
+def _contains(after: Any, before: Any, depth: int = 0) -> bool:
+    """Does the resource dictionary *after* still hold all that *before* held?"""
+    if before is None:
+        return True
+    if depth < 2 and isinstance(before, generic.DictionaryObject):
+        return isinstance(after, generic.DictionaryObject) and all(
+            _same(before.raw_get(key), after.raw_get(key) if key in after else None)
+            or _contains(entry(after, key), entry(before, key), depth + 1)
+            for key in before
+        )
+    return _same(before, after)
+
+
+def _own_value(node: generic.DictionaryObject) -> Any:
+    """/V of a field, or for a widget without one that of its parent."""
+    if "/V" in node or "/T" in node:
+        return entry(node, "/V")
+    parent = entry(node, "/Parent")
+    return entry(parent, "/V") if isinstance(parent, generic.DictionaryObject) else None
+
+
+def _is_empty(value: Any) -> bool:
+    if value is None or isinstance(value, generic.NullObject):
+        return True
+    return str(value) in ("", "/Off") or (isinstance(value, generic.ArrayObject) and not len(value))
+
+
+def _paints_over(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
+    """Does the new appearance put down more than text and lines where the old one did not?"""
+    new = drawing_of(after)
+    covering = {"fill", "shading", "inline image", "unknown"}
+    if not new.pictures and not new.other & covering:
+        return False
+    old = drawing_of(before)
+    return bool(new.pictures and not old.pictures) or not new.other & covering <= old.other

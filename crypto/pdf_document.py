@@ -14,6 +14,7 @@ first and leniently second (old Word writes hybrid files); :attr:`Document.repai
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pyhanko.pdf_utils import generic, misc
+from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 MM = 72 / 25.4
@@ -28,6 +30,8 @@ MM = 72 / 25.4
 
 MAX_PAGES = 20_000
 MAX_FIELDS = 20_000
+MAX_ANNOTATIONS = 100_000
+MAX_REVISIONS = 1_000
 MAX_TREE_DEPTH = 64
 
 # pyHanko logs each oddity of a file; what matters of them is in our findings and errors
@@ -112,6 +116,18 @@ class Field:
     dictionary: generic.DictionaryObject
     value: generic.PdfObject | None
     """/V as found (a reference or a direct dictionary), None for an empty field."""
+    pages: tuple[Page, ...] = ()
+    """The pages whose /Annots list it; without one no viewer shows it. What its /P says is not
+    believed."""
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One entry of a page's /Annots."""
+
+    page: Page
+    reference: generic.Reference | None
+    dictionary: generic.DictionaryObject
 
 
 class Document:
@@ -127,15 +143,20 @@ class Document:
         self.reader = self._open(stream)
         if self.reader.encrypted:
             self._decrypt(password)
+        if self.reader.total_revisions > MAX_REVISIONS:
+            raise PdfTooComplex(f"more than {MAX_REVISIONS} revisions")
         self._pages: list[Page] | None = None
+        self._annotations: list[Annotation] | None = None
 
     def _open(self, stream: BinaryIO) -> PdfFileReader:
         try:
-            return PdfFileReader(stream)
+            return _Reader(stream)
         except PARSER_FAILURES:
             self.repaired = True
         try:
-            return PdfFileReader(stream, strict=False)
+            return _Reader(stream, strict=False)
+        except PdfError:
+            raise
         except PARSER_FAILURES as error:
             raise PdfUnreadable(str(error)) from error
 
@@ -206,6 +227,35 @@ class Document:
             yield _page(count, reference.reference, node, attributes)
             count += 1
 
+    def annotations(self) -> list[Annotation]:
+        """What the pages list in /Annots, in order (read once).
+
+        Raises :class:`PdfUnreadable`, :class:`PdfTooComplex`."""
+        if self._annotations is None:
+            try:
+                self._annotations = list(self._walk_annotations())
+            except PdfError:
+                raise
+            except PARSER_FAILURES as error:
+                raise PdfUnreadable(f"the annotations are damaged: {error}") from error
+        return self._annotations
+
+    def _walk_annotations(self) -> Iterator[Annotation]:
+        count = 0
+        for page in self.pages():
+            listed = entry(follow(page.reference), "/Annots")
+            if not isinstance(listed, generic.ArrayObject):
+                continue
+            count += len(listed)
+            if count > MAX_ANNOTATIONS:
+                raise PdfTooComplex("too many annotations")
+            for index in range(len(listed)):
+                raw = listed.raw_get(index)
+                reference = raw.reference if isinstance(raw, generic.IndirectObject) else None
+                node = follow(raw)
+                if isinstance(node, generic.DictionaryObject):
+                    yield Annotation(page, reference, node)
+
     def signature_fields(self) -> list[Field]:
         """Every terminal field whose type is /Sig, whatever its value or SubFilter.
 
@@ -220,13 +270,37 @@ class Document:
             raise PdfUnreadable(f"the form fields are damaged: {error}") from error
 
     def _walk_fields(self) -> Iterator[Field]:
-        form = entry(self.root, "/AcroForm")
-        stack: list[tuple[Any, str, Any, Any, int]] = []
-        if isinstance(form, generic.DictionaryObject):
-            fields = entry(form, "/Fields")
-            if isinstance(fields, generic.ArrayObject):
-                stack = [(each, "", None, None, 0) for each in reversed(fields)]
+        shown: dict[tuple[int, int], tuple[Page, ...]] = {}
+        for each in self.annotations():
+            if each.reference:
+                key = _key(each.reference)
+                shown[key] = (*shown.get(key, ()), each.page)
         seen: set[tuple[int, int]] = set()
+        for name, reference, node, kind, value in self._walk_form(seen):
+            if kind == "/Sig":
+                pages = shown.get(_key(reference), ()) if reference else ()
+                yield Field(name, reference, node, value, pages)
+        for each in self.annotations():  # widgets that the form does not mention
+            node = each.dictionary
+            if each.reference and _key(each.reference) in seen:
+                continue
+            if entry(node, "/FT") == "/Sig":
+                pages = shown[_key(each.reference)] if each.reference else (each.page,)
+                if each.reference:
+                    seen.add(_key(each.reference))
+                name = str(entry(node, "/T", ""))
+                yield Field(name, each.reference, node, _value(node, None), pages)
+
+    def _walk_form(
+        self, seen: set[tuple[int, int]]
+    ) -> Iterator[tuple[str, generic.Reference | None, generic.DictionaryObject, Any, Any]]:
+        """Terminal fields of the AcroForm: name, reference, dictionary, /FT and /V with what they
+        inherit. References met on the way are added to *seen*."""
+        form = entry(self.root, "/AcroForm")
+        fields = entry(form, "/Fields") if isinstance(form, generic.DictionaryObject) else None
+        stack: list[tuple[Any, str, Any, Any, int]] = []
+        if isinstance(fields, generic.ArrayObject):
+            stack = [(each, "", None, None, 0) for each in reversed(fields)]
         visited = 0
         while stack:
             raw, prefix, kind, value, depth = stack.pop()
@@ -236,44 +310,80 @@ class Document:
             reference = None
             if isinstance(raw, generic.IndirectObject):
                 reference = raw.reference
-                key = (raw.idnum, raw.generation)
-                if key in seen:
+                if _key(reference) in seen:
                     continue
-                seen.add(key)
+                seen.add(_key(reference))
             node = follow(raw)
             if not isinstance(node, generic.DictionaryObject):
                 continue
             title = entry(node, "/T")
             name = f"{prefix}.{title}" if prefix and title is not None else str(title or prefix)
             kind = entry(node, "/FT", kind)
-            value = node.raw_get("/V") if "/V" in node else value
+            value = _value(node, value)
             kids = entry(node, "/Kids")
             if isinstance(kids, generic.ArrayObject) and len(kids):
                 stack += [(kid, name, kind, value, depth + 1) for kid in reversed(kids)]
                 continue
-            if kind == "/Sig":
-                value = None if isinstance(follow(value), generic.NullObject) else value
-                yield Field(name, reference, node, value)
-        yield from self._stray_fields(seen)
+            yield name, reference, node, kind, value
 
-    def _stray_fields(self, seen: set[tuple[int, int]]) -> Iterator[Field]:
-        """Signature widgets on pages that no field tree mentions."""
-        for page in self.pages():
-            node = follow(page.reference)
-            annotations = entry(node, "/Annots") if hasattr(node, "get") else None
-            if not isinstance(annotations, generic.ArrayObject):
-                continue
-            if len(annotations) > MAX_FIELDS:
-                raise PdfTooComplex("too many annotations on a page")
-            for raw in annotations:
-                if not isinstance(raw, generic.IndirectObject):
-                    continue
-                if (raw.idnum, raw.generation) in seen:
-                    continue
-                widget = follow(raw)
-                if isinstance(widget, generic.DictionaryObject) and entry(widget, "/FT") == "/Sig":
-                    value = widget.raw_get("/V") if "/V" in widget else None
-                    yield Field(str(entry(widget, "/T", "")), raw.reference, widget, value)
+
+class _Reader(PdfFileReader):
+    """pyHanko's reader with an index per object stream.
+
+    pyHanko walks through the stream's header again for every object in it, which takes minutes for
+    streams of many objects. This overrides one internal method of the pinned version; a test
+    notices if it is no longer called."""
+
+    def __init__(self, stream: BinaryIO, strict: bool = True) -> None:
+        self._indexes: dict[int, _ObjectStream] = {}
+        super().__init__(stream, strict=strict)
+
+    def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> generic.PdfObject:
+        index = self._indexes.get(stmnum)
+        if index is None:
+            stream = generic.Reference(stmnum, 0, self).get_object()
+            if not isinstance(stream, generic.StreamObject) or stream["/Type"] != "/ObjStm":
+                raise misc.PdfReadError("a compressed object is not in an object stream")
+            index = self._indexes[stmnum] = _ObjectStream(stream)
+        found = index.read_object(idnum, idx, self)
+        if isinstance(found, generic.StreamObject | generic.IndirectObject):
+            raise misc.PdfReadError("an object stream holds a stream or a bare reference")
+        return found
+
+
+class _ObjectStream:
+    """A decoded object stream: where each of its objects begins."""
+
+    def __init__(self, stream: generic.StreamObject) -> None:
+        data = stream.read_data(DecodePurpose.OBJECT_STREAM)
+        first, count = int(stream["/First"]), int(stream["/N"])
+        header = [int(each) for each in data[:first].split()]
+        if count < 0 or first < 0 or len(header) < 2 * count:
+            raise misc.PdfReadError("an object stream's header is too short")
+        self._data = io.BytesIO(data)
+        self._places = [
+            (number, first + offset)
+            for number, offset in zip(
+                header[: 2 * count : 2], header[1 : 2 * count : 2], strict=True
+            )
+        ]
+
+    def read_object(self, number: int, position: int, reader: PdfFileReader) -> generic.PdfObject:
+        if not 0 <= position < len(self._places) or self._places[position][0] != number:
+            # readers disagree on which of the two counts, so neither does
+            raise misc.PdfReadError(f"object {number} is not where the table says")
+        self._data.seek(self._places[position][1])
+        return generic.read_object(self._data, generic.Reference(number, 0, reader))
+
+
+def _key(reference: generic.Reference) -> tuple[int, int]:
+    return reference.idnum, reference.generation
+
+
+def _value(node: generic.DictionaryObject, inherited: Any) -> Any:
+    """/V as found or inherited; null counts as none."""
+    value = node.raw_get("/V") if "/V" in node else inherited
+    return None if isinstance(follow(value), generic.NullObject) else value
 
 
 def follow(value: Any) -> Any:

@@ -9,7 +9,6 @@ page, so that black text shows through the red.
 
 from __future__ import annotations
 
-import io
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,17 +19,14 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from crypto.pdf_document import MM, Page, PdfError, entry, follow
+from crypto.pdf_picture import ImprintError as ImprintError
+from crypto.pdf_picture import Raster, decode_imprint
 
-MAX_PIXELS = 4096 * 4096
 PRINT_AND_LOCKED = 4 | 128
 
 # An annotation is drawn in the page's own space and turned with the page: turned back by the same
 # angle (counter-clockwise), the imprint stands upright. The viewer fits the result into /Rect.
 _UPRIGHT = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
-
-
-class ImprintError(ValueError):
-    """The seal's picture cannot be drawn: an unknown format, damaged, or absurdly large."""
 
 
 @dataclass(frozen=True)
@@ -46,36 +42,6 @@ class Mark:
     height_mm: float
     part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     """Fraction of the imprint shown: left, top, right, bottom, from the imprint's top left."""
-
-
-@dataclass(frozen=True)
-class Raster:
-    """An imprint's pixels."""
-
-    width: int
-    height: int
-    rgb: bytes
-    """3 octets a pixel, rows from the top."""
-    alpha: bytes | None
-    """1 octet a pixel; None: opaque."""
-
-
-def decode_imprint(picture: bytes) -> Raster:
-    """The pixels of a seal's picture (PNG, GIF, BMP or JPEG). Raises :class:`ImprintError`."""
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(picture), formats=("PNG", "GIF", "BMP", "JPEG")) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ImprintError("the picture has too many pixels")
-            transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-            pixels = image.convert("RGBA" if transparent else "RGB")
-    except ImprintError:
-        raise
-    except Exception as error:  # a damaged picture raises nearly anything in Pillow
-        raise ImprintError(f"the picture cannot be read: {error}") from error
-    alpha = pixels.getchannel("A").tobytes() if transparent else None
-    return Raster(pixels.width, pixels.height, pixels.convert("RGB").tobytes(), alpha)
 
 
 def rectangle(mark: Mark, page: Page) -> tuple[float, float, float, float]:

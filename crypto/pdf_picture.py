@@ -1,52 +1,115 @@
-"""Is the visible mark the imprint that was signed? The picture is compared, not believed."""
+"""The imprint as pixels: decoding a seal's picture, and comparing it with what a mark shows.
+
+Is the visible mark the imprint that was signed? The picture is compared, not believed.
+"""
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from pyhanko.pdf_utils import generic
 
+from crypto.pdf_appearance import Drawing, Picture
 from crypto.pdf_document import PARSER_FAILURES, entry, follow
-from crypto.pdf_marks import MAX_PIXELS, ImprintError, Raster, decode_imprint
+from crypto.seal import Seal
 from crypto.verdict import Finding
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_MAX_OBJECTS = 16
+MAX_PIXELS = 4096 * 4096
+SIZE_TOLERANCE_MM = 0.5
+
 _THUMB = 64
 _SAME, _OTHER = 12.0, 40.0
 """Mean difference of 64×64 grey thumbnails (0–255): below the same picture, above another one."""
+_LIGHT, _OPAQUE = 200, 128
+_MAX_COVER = 0.01
+"""A picture that is not multiplied may cover the page with ink, but with hardly any paper-white."""
 
 
-def compare_mark(
-    widget: generic.DictionaryObject, field: str, picture: bytes, *, whole: bool
-) -> Finding:
-    """mark_matches, mark_differs or mark_unreadable for one widget and the seal's *picture*.
+class ImprintError(ValueError):
+    """The seal's picture cannot be drawn: an unknown format, damaged, or absurdly large."""
 
-    Identical pixels match at once; otherwise pictures are compared as seen on paper. *whole* says
-    that the mark has the seal's proportions: only then can a different picture be called different
-    (a slice
-    of a riding seam may be cut as an image of its own)."""
-    shown = {"field": field}
+
+@dataclass(frozen=True)
+class Raster:
+    """An imprint's pixels."""
+
+    width: int
+    height: int
+    rgb: bytes
+    """3 octets a pixel, rows from the top."""
+    alpha: bytes | None
+    """1 octet a pixel; None: opaque."""
+
+
+def decode_imprint(picture: bytes) -> Raster:
+    """The pixels of a seal's picture (PNG, GIF, BMP or JPEG). Raises :class:`ImprintError`."""
+    from PIL import Image
+
     try:
-        images = _images(widget)
-        if len(images) != 1:
-            return Finding("mark_unreadable", {**shown, "reason": f"{len(images)} images"})
-        drawn = _raster(images[0])
-        signed = _decoded(picture)
+        with Image.open(io.BytesIO(picture), formats=("PNG", "GIF", "BMP", "JPEG")) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ImprintError("the picture has too many pixels")
+            transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+            pixels = image.convert("RGBA" if transparent else "RGB")
+    except ImprintError:
+        raise
+    except Exception as error:  # a damaged picture raises nearly anything in Pillow
+        raise ImprintError(f"the picture cannot be read: {error}") from error
+    alpha = pixels.getchannel("A").tobytes() if transparent else None
+    return Raster(pixels.width, pixels.height, pixels.convert("RGB").tobytes(), alpha)
+
+
+@dataclass(frozen=True)
+class MarkJudgement:
+    """What was found about one visible mark of a seal."""
+
+    findings: tuple[Finding, ...]
+    harmless: bool
+    """It draws its seal's picture and nothing else, not larger than the seal, and hides nothing but
+    what its ink covers: added later, it cannot have changed how the document reads."""
+
+
+def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
+    """mark_matches, mark_differs or mark_unreadable for what a widget draws, and mark_size_differs.
+
+    Identical pixels match at once; otherwise pictures are compared as seen on paper. A different
+    picture is called different only if it has the seal's proportions: a slice of a riding seam may
+    have been cut as an image of its own."""
+    shown = {"field": field}
+
+    def unreadable(reason: str) -> MarkJudgement:
+        return MarkJudgement((Finding("mark_unreadable", {**shown, "reason": reason}),), False)
+
+    if drawing.other:
+        return unreadable(" + ".join(sorted(drawing.other)))
+    if len(drawing.pictures) != 1:
+        return unreadable(f"{len(drawing.pictures)} pictures")
+    picture = drawing.pictures[0]
+    try:
+        drawn, signed = _raster(picture.image), _decoded(seal.picture)
     except (ImprintError, *PARSER_FAILURES) as error:
-        return Finding("mark_unreadable", {**shown, "reason": str(error)[:100]})
-    if drawn == signed:
-        return Finding("mark_matches", shown)
-    difference = _difference(drawn, signed)
-    if difference < _SAME:
-        return Finding("mark_matches", shown)
-    if whole and difference > _OTHER:
-        return Finding("mark_differs", shown)
-    return Finding("mark_unreadable", {**shown, "reason": f"difference {difference:.0f}/255"})
+        return unreadable(str(error)[:100])
+    if drawn != signed:
+        difference = _difference(drawn, signed)
+        if difference > _OTHER and _has_proportions(picture, seal):
+            return MarkJudgement((Finding("mark_differs", shown),), False)
+        if difference >= _SAME:
+            return unreadable(f"difference {difference:.0f}/255")
+    findings = [Finding("mark_matches", shown)]
+    size = (picture.width_mm, picture.height_mm)
+    wanted = (seal.width_mm, seal.height_mm)
+    if any(abs(a - b) > SIZE_TOLERANCE_MM for a, b in zip(size, wanted, strict=True)):
+        shown["size"] = f"{size[0]:.1f}×{size[1]:.1f}"
+        shown["signed"] = f"{wanted[0]}×{wanted[1]}"
+        findings.append(Finding("mark_size_differs", shown))
+    fits = all(a <= b + SIZE_TOLERANCE_MM for a, b in zip(size, wanted, strict=True))
+    return MarkJudgement(tuple(findings), fits and (picture.see_through or _only_ink(drawn)))
 
 
 @lru_cache(maxsize=8)
@@ -54,61 +117,48 @@ def _decoded(picture: bytes) -> Raster:
     return decode_imprint(picture)
 
 
-def has_drawing(widget: generic.DictionaryObject) -> bool:
-    """Would a viewer draw anything for this widget? (a visible area and a non-empty appearance)"""
-    rect = entry(widget, "/Rect")
-    if not isinstance(rect, generic.ArrayObject) or len(rect) != 4:
+def _has_proportions(picture: Picture, seal: Seal) -> bool:
+    if picture.width_mm <= 0 or picture.height_mm <= 0:
         return False
-    x0, y0, x1, y1 = (float(follow(each)) for each in rect)
-    flags = entry(widget, "/F", 0)
-    if x0 == x1 or y0 == y1 or int(flags) & (2 | 32):  # Hidden, NoView
+    ratio, wanted = picture.width_mm / picture.height_mm, seal.width_mm / seal.height_mm
+    return min(abs(ratio / wanted - 1), abs(1 / ratio / wanted - 1)) < 0.1
+
+
+def _only_ink(raster: Raster) -> bool:
+    """Is nearly every opaque pixel dark enough to be ink? (paper-white pixels would hide text)"""
+    from PIL import Image as Pillow
+    from PIL import ImageChops
+
+    if raster.alpha is None:
         return False
-    appearance = _normal_appearance(widget)
-    return appearance is not None and bool(appearance.data.strip())
+    size = (raster.width, raster.height)
+    red, green, blue = Pillow.frombytes("RGB", size, raster.rgb).split()
+    darkest = ImageChops.darker(ImageChops.darker(red, green), blue)
+    light = darkest.point(lambda value: 255 if value > _LIGHT else 0)
+    opaque = Pillow.frombytes("L", size, raster.alpha).point(
+        lambda value: 255 if value > _OPAQUE else 0
+    )
+    covering = ImageChops.multiply(light, opaque).histogram()[255]
+    return bool(covering <= _MAX_COVER * len(raster.alpha))
 
 
-def _normal_appearance(widget: generic.DictionaryObject) -> generic.StreamObject | None:
-    appearances = entry(widget, "/AP")
-    if not isinstance(appearances, generic.DictionaryObject):
-        return None
-    normal = entry(appearances, "/N")
-    return normal if isinstance(normal, generic.StreamObject) else None
-
-
-def _images(widget: generic.DictionaryObject) -> list[generic.StreamObject]:
-    """The image XObjects below the normal appearance."""
-    start = _normal_appearance(widget)
-    found: list[generic.StreamObject] = []
-    stack: list[Any] = [start] if start is not None else []
-    visited = 0
-    while stack:
-        stream = stack.pop()
-        visited += 1
-        if visited > _MAX_OBJECTS:
-            raise ImprintError("the appearance nests too many objects")
-        if entry(stream, "/Subtype") == "/Image":
-            found.append(stream)
-            continue
-        resources = entry(stream, "/Resources")
-        children = entry(resources, "/XObject") if resources is not None else None
-        if isinstance(children, generic.DictionaryObject):
-            stack += [
-                child
-                for child in (children[key] for key in children)
-                if isinstance(child, generic.StreamObject)
-            ]
-    return found
+# --- images in a PDF ---------------------------------------------------------------------------
 
 
 def _raster(image: generic.StreamObject) -> Raster:
     width, height = int(image["/Width"]), int(image["/Height"])
     if width <= 0 or height <= 0 or width * height > MAX_PIXELS:
         raise ImprintError("absurd picture size")
+    for key in ("/Mask", "/Decode", "/ImageMask"):
+        if key in image:
+            raise ImprintError(f"the picture has a {key}")
     picture = _pixels(image, width, height).convert("RGB")
     mask = entry(image, "/SMask")
     alpha = None
     if isinstance(mask, generic.StreamObject):
         size = (int(mask["/Width"]), int(mask["/Height"]))
+        if min(size) <= 0 or size[0] * size[1] > MAX_PIXELS or "/Decode" in mask:
+            raise ImprintError("absurd mask")
         grey = _pixels(mask, *size).convert("L")
         alpha = (grey if grey.size == picture.size else grey.resize(picture.size)).tobytes()
     return Raster(picture.width, picture.height, picture.tobytes(), alpha)
@@ -122,23 +172,46 @@ def _pixels(image: generic.StreamObject, width: int, height: int) -> Image:
     if names[-1] in ("/DCTDecode", "/JPXDecode"):
         if len(names) > 1:
             raise ImprintError("a nested image encoding")
-        return Pillow.open(io.BytesIO(image.encoded_data), formats=("JPEG", "JPEG2000"))
+        opened = Pillow.open(io.BytesIO(image.encoded_data), formats=("JPEG", "JPEG2000"))
+        if opened.width * opened.height > MAX_PIXELS:
+            raise ImprintError("absurd picture size")
+        return opened
     if int(entry(image, "/BitsPerComponent", 8)) != 8:
         raise ImprintError("not 8 bits a component")
-    data = image.data
-    pixels = width * height
-    if len(data) < pixels:
-        raise ImprintError("image data is too short")
-    space = follow(entry(image, "/ColorSpace"))
-    if isinstance(space, generic.ArrayObject) and space[0] == "/Indexed":
-        made = Pillow.frombytes("P", (width, height), data[:pixels])
+    space = entry(image, "/ColorSpace")
+    if isinstance(space, generic.ArrayObject) and follow(space[0]) == "/Indexed":
+        made = Pillow.frombytes("P", (width, height), _exactly(image.data, width * height))
         table = follow(space[3])
         made.putpalette(table.data if hasattr(table, "data") else table.original_bytes)
         return made
-    mode = {1: "L", 3: "RGB", 4: "CMYK"}.get(len(data) // pixels)
-    if mode is None:
-        raise ImprintError("unknown colour space")
-    return Pillow.frombytes(mode, (width, height), data[: pixels * len(mode)])
+    mode = _mode(space)
+    return Pillow.frombytes(mode, (width, height), _exactly(image.data, width * height * len(mode)))
+
+
+def _mode(space: object) -> Literal["L", "RGB", "CMYK"]:
+    """Pillow's mode for a device or ICC colour space, by its number of components."""
+    if isinstance(space, generic.ArrayObject) and len(space) == 2 and space[0] == "/ICCBased":
+        components = int(follow(space[1])["/N"])
+    else:
+        names = {"/DeviceGray": 1, "/DeviceRGB": 3, "/DeviceCMYK": 4}
+        if isinstance(space, generic.ArrayObject) and space and space[0] in ("/CalRGB", "/CalGray"):
+            names = {"/CalGray": 1, "/CalRGB": 3}
+            space = space[0]
+        components = names.get(str(space), 0)
+    match components:
+        case 1:
+            return "L"
+        case 3:
+            return "RGB"
+        case 4:
+            return "CMYK"
+    raise ImprintError("unknown colour space")
+
+
+def _exactly(data: bytes, length: int) -> bytes:
+    if len(data) < length:
+        raise ImprintError("image data is too short")
+    return data[:length]
 
 
 def _difference(left: Raster, right: Raster) -> float:

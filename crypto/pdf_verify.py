@@ -2,27 +2,34 @@
 
     verify_pdf(stream, name, trust, now) → Report
 
-Signatures are found by walking the form fields ourselves and are told apart by content, never by
-name (STANDARDS.md §3.3). Each is judged by itself: whatever goes wrong with one becomes a finding
-of that one, and the others are still judged. The bytes are hashed once for all signatures together.
+Signatures are found by walking the form fields ourselves. Each is judged by itself: whatever goes
+wrong with one becomes a finding of that one, and the others are still judged. The bytes are hashed
+once for all signatures together.
 """
 
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-from pyhanko.pdf_utils import generic
-
-from crypto import der
-from crypto.pdf_digests import Covered, digests
-from crypto.pdf_document import MM, PARSER_FAILURES, Document, Field, Page, PdfError, entry, follow
-from crypto.pdf_picture import compare_mark, has_drawing
-from crypto.seal import Seal, SealError, SealSignature
+from crypto.pdf_appearance import box, drawing_of, has_area, is_shown
+from crypto.pdf_claims import Claim, read_claims, stands_in
+from crypto.pdf_digests import digests
+from crypto.pdf_document import (
+    MM,
+    PARSER_FAILURES,
+    Document,
+    Field,
+    Page,
+    PdfError,
+    PdfTooComplex,
+    entry,
+)
+from crypto.pdf_picture import judge_mark
+from crypto.seal import Seal, SealSignature
 from crypto.seal_check import judge_signature
 from crypto.trust import Trust
 from crypto.verdict import (
@@ -37,10 +44,8 @@ from crypto.verdict import (
 )
 
 PROGRAM = "SealDesk 0.1.0"
-MAX_SIGNATURES = 500
-MAX_CONTENTS = 32 * 1024 * 1024
 _SPACE = b" \t\r\n\x0c\x00"
-_HEX = re.compile(rb"<[0-9A-Fa-f\s]*>\Z")
+_MAX_SPACE = 4096
 
 
 def verify_pdf(
@@ -54,29 +59,27 @@ def verify_pdf(
     """Judge every signature of the PDF in *stream* (seekable, binary) as of *now*.
 
     *name* is only shown. Raises :class:`crypto.pdf_document.PdfError`'s subclasses if the file
-    cannot
-    be read at all, OSError if the stream fails; never for what one signature contains."""
+    cannot be read at all, OSError if the stream fails; never for what one signature contains."""
     document = Document(stream, password)
     size = stream.seek(0, io.SEEK_END)
     fields = document.signature_fields()
-    groups = _groups(fields)
-    claims = [_read_claim(group, stream, size) for group in groups]
-    sound = [claim for claim in claims if claim.covered]
-    file_sm3, found = digests(stream, size, [claim.covered for claim in sound if claim.covered])
-    for claim, digest in zip(sound, found, strict=True):
+    claims = read_claims(document, fields)
+    covered = [(claim, claim.covered) for claim in claims if claim.covered]
+    file_sm3, found = digests(stream, size, [each for _, each in covered])
+    for (claim, _), digest in zip(covered, found, strict=True):
         claim.digest = digest
-    judged = [_judge(claim, document, size, trust, now, password) for claim in claims]
-    judged = [_weigh_later_seals(report, judged) for report in judged]
+    cover = _Coverage(document, size, password)
+    cover.read(claims)
+    judged = [_judge(claim, document, cover, trust, now) for claim in claims]
+    reports = tuple(_weigh_later_seals(each, judged) for each in judged)
 
     unsigned = [
-        mark
-        for each in fields
-        if each.value is None and _draws(each)
-        for mark in _mark(each, document)
+        mark for each in fields if each.value is None and _draws(each) for mark in _marks(each)
     ]
     findings = [
         Finding("unsigned_mark", {"page": str(mark.page), "field": mark.field}) for mark in unsigned
     ]
+    findings += _stamps(document)
     if document.repaired:
         findings.append(Finding("opened_leniently"))
     return Report(
@@ -84,162 +87,95 @@ def verify_pdf(
         verified_at=datetime.now(UTC),
         judged_at=now,
         file=FileInfo(name, size, file_sm3.hex(), _page_count(document)),
-        signatures=tuple(judged),
+        signatures=reports,
         unsigned_marks=tuple(unsigned),
         findings=tuple(findings),
     )
 
 
-# --- what a signature claims -------------------------------------------------------------------
+# --- what a signature covers -------------------------------------------------------------------
 
 
-@dataclass
-class _Claim:
-    """One signature dictionary with the fields that point to it, as read so far."""
+class _Coverage:
+    """What the byte ranges cover, and what came after them.
 
-    fields: list[Field]
-    dictionary: generic.DictionaryObject
-    filter: str = ""
-    subfilter: str = ""
-    byte_range: tuple[int, ...] = ()
-    covered: Covered | None = None
-    """None: the byte range or the contents are malformed, `problems` says how."""
-    contents: bytes = b""
-    kind: str = "unknown"
-    """ses, cms or unknown."""
-    seal_signature: SealSignature | None = None
-    digest: bytes = b""
-    problems: list[Finding] = field(default_factory=list)
+    Covered octets must be the whole file, or a whole PDF by themselves in which that very signature
+    stands; then the later revisions are reviewed."""
+
+    def __init__(self, document: Document, size: int, password: str | None) -> None:
+        self._document, self._size, self._password = document, size, password
+        self._signed: dict[int, Document | str] = {}
+
+    def read(self, claims: Sequence[Claim]) -> None:
+        """Open every revision that one of *claims* covers."""
+        for claim in claims:
+            if not claim.covered or self._is_all(claim.end) or claim.end in self._signed:
+                continue
+            window = io.BufferedReader(_Window(self._document.stream, claim.end))
+            try:
+                self._signed[claim.end] = Document(window, self._password)
+            except PARSER_FAILURES as error:
+                self._signed[claim.end] = str(error)[:200]
+
+    def _is_all(self, end: int) -> bool:
+        return not self._rest(end).strip(_SPACE) and self._size - end <= _MAX_SPACE
+
+    def _rest(self, end: int) -> bytes:
+        self._document.stream.seek(end)
+        return self._document.stream.read(min(self._size - end, _MAX_SPACE))
+
+    def judge(self, claim: Claim) -> tuple[str, list[Change], list[Finding]]:
+        """("file", "revision" or "unclear", later changes, findings)."""
+        if self._is_all(claim.end):
+            return "file", [], [Finding("covers_file")]
+        signed = self._signed[claim.end]
+        if isinstance(signed, str):
+            return "unclear", [], [Finding("byte_range_malformed", {"reason": signed})]
+        present = {each.name for each in signed.signature_fields() if stands_in(claim, each)}
+        if not present:
+            reason = "the signature is not part of what it covers"
+            return "unclear", [], [Finding("byte_range_malformed", {"reason": reason})]
+        findings = [Finding("covers_revision")]
+        try:
+            changes = self._history.changes(signed, claim.dictionary)
+        except PdfTooComplex as error:
+            return "revision", [], [*findings, Finding("not_reviewed", {"reason": str(error)})]
+        strangers = [each.name for each in claim.fields if each.name not in present]
+        if not changes:
+            findings.append(Finding("bytes_after_end", {"count": str(self._size - claim.end)}))
+            findings.append(Finding("range_incomplete"))
+        findings += [Finding(each.code, {"what": each.text()}) for each in changes]
+        findings += [Finding("mark_foreign", {"field": each}) for each in strangers]
+        return "revision", changes, findings
 
     @property
-    def end(self) -> int:
-        return self.covered.end if self.covered else 0
+    def _history(self) -> Any:
+        from crypto.pdf_changes import History  # only files with later revisions need it
 
-
-def _groups(fields: Sequence[Field]) -> list[list[Field]]:
-    """Signed fields grouped by the signature they share, in order of appearance."""
-    groups: dict[Any, list[Field]] = {}
-    for each in fields:
-        if each.value is None:
-            continue
-        raw: Any = each.value
-        shared = isinstance(raw, generic.IndirectObject)
-        key = (raw.idnum, raw.generation) if shared else id(each)
-        groups.setdefault(key, []).append(each)
-    if len(groups) > MAX_SIGNATURES:
-        raise PdfError(f"more than {MAX_SIGNATURES} signatures")
-    return list(groups.values())
-
-
-def _read_claim(fields: list[Field], stream: BinaryIO, size: int) -> _Claim:
-    try:
-        value = follow(fields[0].value)
-    except PARSER_FAILURES as error:
-        value, reason = None, str(error)
-    else:
-        reason = "/V is not a dictionary"
-    if not isinstance(value, generic.DictionaryObject):
-        claim = _Claim(fields, generic.DictionaryObject())
-        claim.problems.append(Finding("contents_malformed", {"reason": reason[:200]}))
-        return claim
-    claim = _Claim(fields, value)
-    try:
-        claim.filter = str(entry(value, "/Filter", ""))
-        claim.subfilter = str(entry(value, "/SubFilter", ""))
-        _read_range(claim, stream, size)
-        _read_value(claim)
-    except _Malformed as error:
-        claim.problems.append(Finding(error.code, {"reason": error.reason}))
-        claim.covered = None
-    except PARSER_FAILURES as error:
-        claim.problems.append(Finding("contents_malformed", {"reason": str(error)[:200]}))
-        claim.covered = None
-    return claim
-
-
-class _Malformed(Exception):
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code, self.reason = code, reason
-
-
-def _read_range(claim: _Claim, stream: BinaryIO, size: int) -> None:
-    """Exactly two ranges from 0, the gap exactly the /Contents string (PDF.md §3)."""
-    raw = entry(claim.dictionary, "/ByteRange")
-    if not isinstance(raw, generic.ArrayObject) or len(raw) != 4:
-        raise _Malformed("byte_range_malformed", "not four numbers")
-    numbers = tuple(follow(each) for each in raw)
-    if not all(isinstance(each, int) and each >= 0 for each in numbers):
-        raise _Malformed("byte_range_malformed", "not four whole numbers")
-    claim.byte_range = numbers
-    first, gap_start, gap_end, rest = numbers
-    end = gap_end + rest
-    if first != 0 or not 0 < gap_start < gap_end or end > size or rest <= 0:
-        raise _Malformed("byte_range_malformed", f"{list(numbers)} in {size} bytes")
-    if gap_end - gap_start > 2 * MAX_CONTENTS + 2:
-        raise _Malformed("contents_malformed", "the gap is too large")
-    stream.seek(gap_start)
-    gap = stream.read(gap_end - gap_start)
-    if not _HEX.match(gap):
-        raise _Malformed("byte_range_malformed", "the gap is not the /Contents string alone")
-    try:
-        contents = bytes.fromhex(gap[1:-1].decode("ascii"))
-    except ValueError as error:
-        raise _Malformed("contents_malformed", str(error)) from error
-    stated = claim.dictionary.raw_get("/Contents", decrypt=generic.EncryptedObjAccess.RAW)
-    stated = follow(stated)
-    if getattr(stated, "original_bytes", stated) != contents:
-        raise _Malformed("byte_range_malformed", "the gap is not this signature's /Contents")
-    claim.contents = contents
-    claim.covered = Covered("sm3", gap_start, gap_end, end)
-
-
-def _read_value(claim: _Claim) -> None:
-    """What kind of value /Contents holds, by its first elements (STANDARDS.md §3.3)."""
-    if not any(claim.contents):
-        raise _Malformed("contents_malformed", "empty")
-    try:
-        outer = der.parse(claim.contents, trailing=True)
-        if any(claim.contents[outer.end :]):
-            raise _Malformed("contents_malformed", "octets after the value")
-        first = outer.children(der.SEQUENCE).peek()
-    except der.DerError:
-        return
-    if first == der.OID:
-        claim.kind = "cms"
-    elif first == der.SEQUENCE:
-        claim.kind = "ses"
-        try:
-            value = claim.seal_signature = SealSignature.parse(claim.contents, padded=True)
-        except SealError as error:
-            claim.problems.append(Finding("value_unreadable", {"reason": str(error)}))
-            return
-        if len(value.digest) != 32 and claim.covered:
-            name = {20: "sha1"}.get(len(value.digest), "sm3")
-            claim.covered = replace(claim.covered, hash_name=name)
-        _, gap_start, gap_end, rest = claim.byte_range
-        stated = value.property_info
-        if stated.startswith("PDF;ByteRange=") and (
-            stated != f"PDF;ByteRange=[0 {gap_start} {gap_end} {rest}]"
-        ):
-            raise _Malformed("byte_range_malformed", "the signed range is another one")
+        if not hasattr(self, "_cached"):
+            opened = [each for each in self._signed.values() if isinstance(each, Document)]
+            first = min(each.reader.total_revisions for each in opened) - 1
+            self._cached = History(self._document, first)
+        return self._cached
 
 
 # --- judging -----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """A report in the making, and whether its marks are harmless to what was there before."""
+
+    report: SignatureReport
+    harmless: bool
+
+
 def _judge(
-    claim: _Claim,
-    document: Document,
-    size: int,
-    trust: Trust,
-    now: datetime,
-    password: str | None,
-) -> SignatureReport:
-    marks = tuple(mark for each in claim.fields for mark in _mark(each, document))
+    claim: Claim, document: Document, cover: _Coverage, trust: Trust, now: datetime
+) -> _Judged:
     report = SignatureReport(
         fields=tuple(each.name for each in claim.fields),
-        format="unknown",
+        format=claim.kind,
         filter=claim.filter,
         subfilter=claim.subfilter,
         coverage="unclear",
@@ -254,14 +190,15 @@ def _judge(
         seal_chain=(),
         times=Times(),
         platform=None,
-        marks=marks,
+        marks=tuple(mark for each in claim.fields for mark in _marks(each)),
         changed_later=(),
         findings=tuple(claim.problems),
     )
+    harmless = not any(_draws(each) for each in claim.fields)
     if claim.covered is None:
-        return report
+        return _Judged(report, harmless)
     try:
-        coverage, changes, findings = _coverage(claim, document, size, password)
+        coverage, changes, findings = cover.judge(claim)
         report = replace(
             report,
             coverage=coverage,
@@ -269,29 +206,28 @@ def _judge(
             findings=(*report.findings, *findings),
         )
         if claim.seal_signature:
-            return _judge_seal_signature(report, claim, claim.seal_signature, trust, now)
+            return _judge_seal(report, claim, claim.seal_signature, trust, now)
         details = {"filter": claim.filter, "subfilter": claim.subfilter}
         unknown = Finding("kind_unknown", details)
-        return replace(report, format=claim.kind, findings=(*report.findings, unknown))
+        return _Judged(replace(report, findings=(*report.findings, unknown)), harmless)
     except PARSER_FAILURES as error:
         failed = Finding("check_failed", {"reason": f"{type(error).__name__}: {error}"[:200]})
-        return replace(report, findings=(*report.findings, failed))
+        return _Judged(replace(report, findings=(*report.findings, failed)), False)
 
 
-def _judge_seal_signature(
-    report: SignatureReport,
-    claim: _Claim,
-    value: SealSignature,
-    trust: Trust,
-    now: datetime,
-) -> SignatureReport:
+def _judge_seal(
+    report: SignatureReport, claim: Claim, value: SealSignature, trust: Trust, now: datetime
+) -> _Judged:
     judgement = judge_signature(value, claim.digest, trust, now)
-    pictures = [
-        compare_mark(each.dictionary, each.name, value.seal.picture, whole=_whole(each, value.seal))
-        for each in claim.fields
-        if _draws(each)
-    ]
-    return replace(
+    pictures: list[Finding] = []
+    harmless = True
+    for each in claim.fields:
+        found, good = _judge_widget(each, value.seal)
+        pictures += found
+        harmless = harmless and good
+    if not report.marks:
+        pictures.append(Finding("no_mark"))
+    report = replace(
         report,
         format=f"ses-{value.generation}",
         digest_matches=judgement.digest_matches,
@@ -306,69 +242,38 @@ def _judge_seal_signature(
         platform=judgement.platform,
         findings=(*report.findings, *judgement.findings, *pictures),
     )
+    return _Judged(report, harmless)
 
 
-def _coverage(
-    claim: _Claim, document: Document, size: int, password: str | None
-) -> tuple[str, list[Change], list[Finding]]:
-    """What the range covers, and what came after it.
-
-    The signed octets must be a whole PDF by themselves in which this very signature stands."""
-    stream = document.stream
-    end = claim.end
-    stream.seek(end)
-    rest = stream.read(min(size - end, 4096))
-    if not rest.strip(_SPACE) and size - end <= len(rest):
-        findings = [Finding("covers_file")]
-        if rest.strip():
-            findings.append(Finding("bytes_after_end", {"count": str(len(rest))}))
-        return "file", [], findings
+def _judge_widget(each: Field, seal: Seal) -> tuple[list[Finding], bool]:
+    """The findings about one mark of a seal, and whether it is harmless to what is beneath."""
     try:
-        signed = Document(io.BufferedReader(_Window(stream, end)), password)
-        present = any(_stands_in(claim, each) for each in signed.signature_fields())
+        unit = each.pages[0].unit if each.pages else 1.0
+        drawing = drawing_of(each.dictionary, unit)
+        if drawing.empty or not has_area(each.dictionary):
+            return [], True
+        if len(each.pages) != 1 or not is_shown(each.dictionary, each.pages[0]):
+            return [Finding("mark_hidden", {"field": each.name})], False
+        judged = judge_mark(drawing, each.name, seal)
+        return list(judged.findings), judged.harmless
     except PARSER_FAILURES as error:
-        return "unclear", [], [Finding("byte_range_malformed", {"reason": str(error)[:200]})]
-    if not present:
-        reason = "the signature is not part of what it covers"
-        return "unclear", [], [Finding("byte_range_malformed", {"reason": reason})]
-    from crypto.pdf_changes import review
-
-    changes = review(document, signed, claim.dictionary)
-    findings = [Finding("covers_revision")]
-    if not changes:
-        findings.append(Finding("bytes_after_end", {"count": str(size - end)}))
-        findings.append(Finding("range_incomplete"))
-    for change in changes:
-        findings.append(Finding(change.code, {"what": change.text()}))
-    return "revision", changes, findings
+        reason = {"field": each.name, "reason": str(error)[:100]}
+        return [Finding("mark_unreadable", reason)], False
 
 
-def _stands_in(claim: _Claim, candidate: Field) -> bool:
-    value = follow(candidate.value)
-    if not isinstance(value, generic.DictionaryObject):
-        return False
-    raw = entry(value, "/ByteRange")
-    return isinstance(raw, generic.ArrayObject) and tuple(map(follow, raw)) == claim.byte_range
-
-
-def _weigh_later_seals(
-    report: SignatureReport, everyone: Sequence[SignatureReport]
-) -> SignatureReport:
-    """A seal added later must itself prove what it shows: otherwise its mark may hide content that
-    was sealed (the "sneaky signature" attack), and the earlier seal cannot be called good."""
+def _weigh_later_seals(judged: _Judged, everyone: Sequence[_Judged]) -> SignatureReport:
+    """A seal added later must itself prove what it shows, and hide nothing: otherwise the earlier
+    seal cannot be called good (the "sneaky signature" attack)."""
+    report = judged.report
     added = {change.what for change in report.changed_later if change.kind == "seal_added"}
     extra = []
     for other in everyone:
-        names = added & set(other.fields)
-        if not names or not other.marks:
+        names = added & set(other.report.fields)
+        if not names or other is judged:
             continue
-        proved = [f for f in other.findings if f.code == "mark_matches"]
-        if len(proved) < len(other.marks) or other.verdict not in (
-            Verdict.VALID,
-            Verdict.VALID_CHANGED_LATER,
-        ):
-            what = f"{', '.join(sorted(names))}"
-            extra.append(Finding("changed_suspicious", {"what": what}))
+        proved = other.report.verdict in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+        if other.report.marks and not (other.harmless and proved):
+            extra.append(Finding("mark_covers", {"field": ", ".join(sorted(names))}))
     return replace(report, findings=(*report.findings, *extra)) if extra else report
 
 
@@ -376,23 +281,27 @@ def _weigh_later_seals(
 
 
 def _draws(each: Field) -> bool:
+    """Would a viewer show anything for this field?"""
     try:
-        return has_drawing(each.dictionary)
+        shown = any(is_shown(each.dictionary, page) for page in each.pages)
+        return shown and not drawing_of(each.dictionary).empty
     except PARSER_FAILURES:
         return True  # what cannot be read is not called invisible
 
 
-def _mark(each: Field, document: Document) -> list[MarkInfo]:
-    """Where a widget shows, as displayed; nothing for invisible or unplaceable ones."""
+def _marks(each: Field) -> list[MarkInfo]:
+    """Where a widget shows, as displayed, on each page that lists it."""
     try:
-        rect = [float(follow(number)) for number in entry(each.dictionary, "/Rect", ())]
-        page = _page_of(each, document)
+        if not has_area(each.dictionary):
+            return []
+        rectangle = box(each.dictionary)
     except PARSER_FAILURES:
         return []
-    if page is None or len(rect) != 4 or rect[0] == rect[2] or rect[1] == rect[3]:
-        return []
-    left, right = sorted((rect[0], rect[2]))
-    bottom, top = sorted((rect[1], rect[3]))
+    return [_place(rectangle, page, each.name) for page in each.pages]
+
+
+def _place(rectangle: tuple[float, float, float, float], page: Page, field: str) -> MarkInfo:
+    left, bottom, right, top = rectangle
     scale = page.unit / MM
     x0, y0, x1, y1 = page.box
     place = {
@@ -405,33 +314,20 @@ def _mark(each: Field, document: Document) -> list[MarkInfo]:
     if page.rotation in (90, 270):
         across, down = down, across
     numbers = (place[0] * scale, place[1] * scale, across * scale, down * scale)
-    return [MarkInfo(page.index + 1, *numbers, each.name)]
+    return MarkInfo(page.index + 1, *numbers, field)
 
 
-def _page_of(each: Field, document: Document) -> Page | None:
-    raw = each.dictionary.raw_get("/P") if "/P" in each.dictionary else None
-    for page in document.pages():
-        key = (page.reference.idnum, page.reference.generation)
-        if isinstance(raw, generic.IndirectObject):
-            if (raw.idnum, raw.generation) == key:
-                return page
-            continue
-        annotations = entry(follow(page.reference), "/Annots", ())
-        if each.reference and any(
-            isinstance(other, generic.IndirectObject)
-            and (other.idnum, other.generation) == (each.reference.idnum, each.reference.generation)
-            for other in annotations
-        ):
-            return page
-    return None
-
-
-def _whole(each: Field, seal: Seal) -> bool:
-    """Does the widget have the proportions of the whole seal (either way round)?"""
-    rect = [float(follow(number)) for number in entry(each.dictionary, "/Rect", ())]
-    width, height = abs(rect[2] - rect[0]), abs(rect[3] - rect[1])
-    ratio, wanted = width / height, seal.width_mm / seal.height_mm
-    return min(abs(ratio / wanted - 1), abs(1 / ratio / wanted - 1)) < 0.1
+def _stamps(document: Document) -> list[Finding]:
+    """Stamp annotations look like seals and are none: pointed out, once a page."""
+    try:
+        pages = {
+            each.page.index + 1
+            for each in document.annotations()
+            if entry(each.dictionary, "/Subtype") == "/Stamp"
+        }
+    except PARSER_FAILURES:
+        return []
+    return [Finding("stamp_annotation", {"page": str(page)}) for page in sorted(pages)]
 
 
 def _page_count(document: Document) -> int | None:

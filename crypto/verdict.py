@@ -67,7 +67,8 @@ _CODES = {
         "time_claimed signer_expired_since maker_expired_since seal_expired_since"
         " signer_revoked_since maker_revoked_since status_changed_since"
         " ca_revocation_unknown signer_may_issue version_differs opened_leniently"
-        " bytes_after_end seal_code_differs"
+        " bytes_after_end seal_code_differs evidence_added mark_size_differs no_mark"
+        " stamp_annotation"
         " maker_may_issue maker_valid_at_use"
     ),
     Level.CHANGED: "changed_later",
@@ -77,7 +78,8 @@ _CODES = {
         " status_stale status_pending status_changed_unproven time_missing time_in_future"
         " time_before_seal time_contradicts weak_algorithm changed_suspicious"
         " value_unsupported mark_unreadable unsigned_mark range_incomplete not_reviewed"
-        " timestamp_unproven seal_expired seal_not_yet_valid"
+        " timestamp_unproven seal_expired seal_not_yet_valid contents_unusual mark_hidden"
+        " mark_covers"
     ),
     Level.INVALID: (
         "byte_range_malformed contents_malformed value_unreadable digest_mismatch"
@@ -85,7 +87,7 @@ _CODES = {
         " maker_usage_wrong maker_purpose_wrong signer_chain_broken maker_chain_broken"
         " signer_not_valid_at_signing maker_not_valid_at_making seal_not_valid_at_signing"
         " signer_revoked_before maker_revoked_before ca_revoked status_not_active"
-        " changed_forbidden mark_differs mark_covers timestamp_invalid check_failed"
+        " changed_forbidden mark_differs mark_foreign timestamp_invalid check_failed"
     ),
 }
 LEVELS: Mapping[str, Level] = {
@@ -237,8 +239,8 @@ class Change:
     revision: int
     """1-based number of the revision that did it."""
     kind: str
-    """seal_added, field_filled, timestamp_added, metadata, validation_data, suspicious,
-    forbidden"""
+    """seal_added, field_added, field_filled, metadata, unused_objects, timestamp_added,
+    validation_data, suspicious, forbidden"""
     page: int | None
     """1-based, where it belongs to one page."""
     what: str
@@ -251,6 +253,10 @@ class Change:
             return "changed_forbidden"
         if self.kind == "suspicious":
             return "changed_suspicious"
+        if self.kind in ("timestamp_added", "validation_data"):
+            return (
+                "evidence_added"  # nothing a reader sees; what is in it is judged where it counts
+            )
         return "changed_later"
 
     def text(self, language: str = "zh_CN") -> str:

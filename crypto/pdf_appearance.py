@@ -1,0 +1,323 @@
+"""What a widget's appearance draws on the page, without rendering it.
+
+A mark may be believed only if it draws the seal's picture and nothing else. So the few operators
+that place a picture are followed (q Q cm gs Do), the ones that only set something up are passed
+over, and everything that puts ink on paper by another way is named in :attr:`Drawing.other`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.content_stream_parser import parse_content_stream
+
+from crypto.pdf_document import MM, Page, entry, follow
+
+Matrix = tuple[float, float, float, float, float, float]
+
+HIDDEN, PRINT, NO_VIEW = 2, 4, 32
+"""Annotation flags, ISO 32000-1 table 165."""
+
+_MAX_STREAMS = 32
+_MAX_DEPTH = 8
+_MAX_CONTENT = 1 << 20
+_MAX_OPERATORS = 20_000
+_BLENDS_THROUGH = ("/Multiply", "/Darken")
+_FAINT = 0.3
+
+_PAINTS = {
+    **dict.fromkeys(("f", "F", "f*", "B", "B*", "b", "b*"), "fill"),
+    **dict.fromkeys(("S", "s"), "line"),
+    **dict.fromkeys(("Tj", "TJ", "'", '"'), "text"),
+    "sh": "shading",
+    "BI": "inline image",
+}
+_HARMLESS = frozenset(
+    [
+        "w",
+        "J",
+        "j",
+        "M",
+        "d",
+        "ri",
+        "i",
+        "g",
+        "G",
+        "rg",
+        "RG",
+        "k",
+        "K",
+        "cs",
+        "CS",
+        "sc",
+        "SC",
+        "scn",
+        "SCN",
+        "W",
+        "W*",
+        "n",
+        "re",
+        "m",
+        "l",
+        "c",
+        "v",
+        "y",
+        "h",
+        "BT",
+        "ET",
+        "T*",
+        "Td",
+        "TD",
+        "Tm",
+        "Tc",
+        "Tw",
+        "Tz",
+        "TL",
+        "Tf",
+        "Tr",
+        "Ts",
+        "BMC",
+        "EMC",
+        "MP",
+        "DP",
+        "BX",
+        "EX",
+        "d0",
+        "d1",
+    ]
+)
+
+
+class AppearanceError(ValueError):
+    """An appearance that is too large or too deep to be followed."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image as it is drawn."""
+
+    image: generic.StreamObject
+    width_mm: float
+    """Of the whole image on paper, whatever part of it a clip leaves visible."""
+    height_mm: float
+    see_through: bool
+    """Multiplied onto the page: what is beneath it stays visible."""
+
+
+@dataclass
+class Drawing:
+    """All that an appearance puts on the page."""
+
+    pictures: list[Picture] = field(default_factory=list)
+    other: set[str] = field(default_factory=set)
+    """What else it draws: fill, line, text, shading, inline image, layer, mask, faint, rollover,
+    unknown."""
+
+    @property
+    def empty(self) -> bool:
+        return not self.pictures and not self.other
+
+
+def drawing_of(widget: generic.DictionaryObject, unit: float = 1.0) -> Drawing:
+    """What the appearances of *widget* draw, whatever its flags and wherever it stands.
+
+    *unit* is the page's UserUnit. Raises :class:`AppearanceError` and what pyHanko raises on
+    damaged streams."""
+    found = Drawing()
+    appearances = entry(widget, "/AP")
+    if not isinstance(appearances, generic.DictionaryObject):
+        return found
+    follower = _Follower(found, unit)
+    for form in _states(entry(appearances, "/N")):
+        follower.form(form, _fitted(widget, form), {}, 0)
+    for key in ("/R", "/D"):  # shown while the mouse is over it, or presses it
+        for form in _states(entry(appearances, key)):
+            if form.data.strip() and form is not entry(appearances, "/N"):
+                found.other.add("rollover")
+    if "/OC" in widget:
+        found.other.add("layer")
+    return found
+
+
+def is_shown(widget: generic.DictionaryObject, page: Page) -> bool:
+    """Would *page* show this widget, on screen or on paper? At least half of it lies on the page,
+    and no flag hides it."""
+    flags = int(entry(widget, "/F", 0))
+    if flags & HIDDEN or (flags & NO_VIEW and not flags & PRINT):
+        return False
+    left, bottom, right, top = box(widget)
+    width = min(right, page.box[2]) - max(left, page.box[0])
+    height = min(top, page.box[3]) - max(bottom, page.box[1])
+    return width > 0 and height > 0 and width * height * 2 >= (right - left) * (top - bottom)
+
+
+def box(widget: generic.DictionaryObject) -> tuple[float, float, float, float]:
+    """/Rect with its corners in order; all zero if there is none."""
+    raw = entry(widget, "/Rect")
+    if not isinstance(raw, generic.ArrayObject) or len(raw) != 4:
+        return (0.0, 0.0, 0.0, 0.0)
+    x0, y0, x1, y1 = (float(follow(each)) for each in raw)
+    return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
+
+
+def has_area(widget: generic.DictionaryObject) -> bool:
+    """Is its /Rect more than a point?"""
+    left, bottom, right, top = box(widget)
+    return right > left and top > bottom
+
+
+def _states(appearance: Any) -> Iterator[generic.StreamObject]:
+    """The stream itself, or one for each state of a dictionary of states."""
+    if isinstance(appearance, generic.StreamObject):
+        yield appearance
+    elif isinstance(appearance, generic.DictionaryObject):
+        for key in appearance:
+            state = follow(appearance.raw_get(key))
+            if isinstance(state, generic.StreamObject):
+                yield state
+
+
+def _fitted(widget: generic.DictionaryObject, form: generic.StreamObject) -> Matrix:
+    """The matrix A that fits the form's transformed box into /Rect (ISO 32000-1 §12.5.5)."""
+    corners = [float(follow(each)) for each in entry(form, "/BBox", ())]
+    if len(corners) != 4 or not has_area(widget):
+        return (1, 0, 0, 1, 0, 0)
+    matrix = _matrix(entry(form, "/Matrix"))
+    xs, ys = [], []
+    for x in (corners[0], corners[2]):
+        for y in (corners[1], corners[3]):
+            xs.append(matrix[0] * x + matrix[2] * y + matrix[4])
+            ys.append(matrix[1] * x + matrix[3] * y + matrix[5])
+    width, height = max(xs) - min(xs), max(ys) - min(ys)
+    if width <= 0 or height <= 0:
+        return (1, 0, 0, 1, 0, 0)
+    left, bottom, right, top = box(widget)
+    scale_x, scale_y = (right - left) / width, (top - bottom) / height
+    return (scale_x, 0, 0, scale_y, left - min(xs) * scale_x, bottom - min(ys) * scale_y)
+
+
+@dataclass(frozen=True)
+class _State:
+    """The part of the graphics state that matters here."""
+
+    matrix: Matrix
+    see_through: bool = False
+
+
+class _Follower:
+    """Walks through content streams and notes what they draw in *found*."""
+
+    def __init__(self, found: Drawing, unit: float) -> None:
+        self._found, self._unit = found, unit
+        self._streams = self._operators = 0
+
+    def form(
+        self,
+        form: generic.StreamObject,
+        base: Matrix,
+        inherited: Any,
+        depth: int,
+        see_through: bool = False,
+    ) -> None:
+        """Follow a form XObject drawn under the matrix *base*."""
+        self._streams += 1
+        if self._streams > _MAX_STREAMS or depth > _MAX_DEPTH:
+            raise AppearanceError("the appearance nests too many objects")
+        if "/OC" in form:
+            self._found.other.add("layer")
+        if len(form.data) > _MAX_CONTENT:
+            raise AppearanceError("the appearance is too long")
+        resources = entry(form, "/Resources", inherited)
+        state = _State(_product(_matrix(entry(form, "/Matrix")), base), see_through)
+        saved: list[_State] = []
+        for operator in parse_content_stream([form]):
+            self._operators += 1
+            if self._operators > _MAX_OPERATORS:
+                raise AppearanceError("the appearance is too long")
+            name, values = operator.op, operator.args
+            if name == "q":
+                saved.append(state)
+            elif name == "Q":
+                state = saved.pop() if saved else state
+            elif name == "cm":
+                state = _State(_product(_numbers(values), state.matrix), state.see_through)
+            elif name == "gs":
+                state = self._graphics_state(_resource(resources, "/ExtGState", values), state)
+            elif name == "Do":
+                self._draw(_resource(resources, "/XObject", values), state, resources, depth)
+            elif name == "BDC":
+                if values and values[0] == "/OC":
+                    self._found.other.add("layer")
+            elif name not in _HARMLESS:
+                self._found.other.add(_PAINTS.get(name, "unknown"))
+
+    def _graphics_state(self, parameters: Any, state: _State) -> _State:
+        if not isinstance(parameters, generic.DictionaryObject):
+            self._found.other.add("unknown")
+            return state
+        if entry(parameters, "/SMask", "/None") != "/None":
+            self._found.other.add("mask")
+        for key in ("/ca", "/CA"):
+            if float(entry(parameters, key, 1)) < _FAINT:
+                self._found.other.add("faint")
+        blend = entry(parameters, "/BM")
+        if blend is None:
+            return state
+        # an array lists modes in order of preference: the first is what a viewer should know
+        first = follow(blend[0]) if isinstance(blend, generic.ArrayObject) and blend else blend
+        return _State(state.matrix, first in _BLENDS_THROUGH)
+
+    def _draw(self, drawn: Any, state: _State, resources: Any, depth: int) -> None:
+        if not isinstance(drawn, generic.StreamObject):
+            self._found.other.add("unknown")
+            return
+        kind = entry(drawn, "/Subtype")
+        if kind == "/Form":
+            self.form(drawn, state.matrix, resources, depth + 1, state.see_through)
+            return
+        if kind != "/Image":
+            self._found.other.add("unknown")
+            return
+        if "/OC" in drawn:
+            self._found.other.add("layer")
+        a, b, c, d = state.matrix[:4]
+        scale = self._unit / MM
+        self._found.pictures.append(
+            Picture(drawn, math.hypot(a, b) * scale, math.hypot(c, d) * scale, state.see_through)
+        )
+        if len(self._found.pictures) > _MAX_STREAMS:
+            raise AppearanceError("the appearance draws too many pictures")
+
+
+def _resource(resources: Any, category: str, values: list[Any]) -> Any:
+    listed = entry(resources, category) if isinstance(resources, generic.DictionaryObject) else None
+    if not isinstance(listed, generic.DictionaryObject) or len(values) != 1:
+        return None
+    return entry(listed, values[0])
+
+
+def _matrix(raw: Any) -> Matrix:
+    return _numbers(list(raw)) if isinstance(raw, generic.ArrayObject) else (1, 0, 0, 1, 0, 0)
+
+
+def _numbers(values: list[Any]) -> Matrix:
+    a, b, c, d, e, f = (float(follow(each)) for each in values)
+    return (a, b, c, d, e, f)
+
+
+def _product(first: Matrix, then: Matrix) -> Matrix:
+    """*first* applied before *then*."""
+    a, b, c, d, e, f = first
+    p, q, r, s, t, u = then
+    return (
+        a * p + b * r,
+        a * q + b * s,
+        c * p + d * r,
+        c * q + d * s,
+        e * p + f * r + t,
+        e * q + f * s + u,
+    )
