@@ -145,6 +145,8 @@ def signed_data_size(
 
 def _optional(seal: bytes | None, signing_time: datetime | None) -> Iterator[Attribute]:
     if signing_time is not None:
+        if signing_time.tzinfo is None:
+            raise CmsError("a naive datetime has no place in a signed structure")
         yield Attribute(SIGNING_TIME, (der.time(signing_time),))
     if seal is not None:
         yield Attribute(SEAL, (seal,))

@@ -317,16 +317,16 @@ def make_token(
     Raises :class:`TimestampError` if the key may not stamp or does not fit its certificate."""
     if _SIZES.get(hash_name) != len(digest):
         raise TimestampError(f"no digest by {hash_name}")
-    info = der.sequence(
-        der.integer(1),
-        der.oid(policy),
-        _encode_imprint(hash_name, digest),
-        der.integer(serial),
-        _generated(generated),
-        b"" if accuracy is None else _encode_accuracy(accuracy),
-        b"" if nonce is None else der.integer(nonce),
-    )
     try:
+        info = der.sequence(
+            der.integer(1),
+            der.oid(policy),
+            _encode_imprint(hash_name, digest),
+            der.integer(serial),
+            _generated(generated),
+            b"" if accuracy is None else _encode_accuracy(accuracy),
+            b"" if nonce is None else der.integer(nonce),
+        )
         certificate = Certificate.parse(key.certificate)
         if not may_stamp(certificate):
             raise TimestampError("this certificate is not for time stamping")

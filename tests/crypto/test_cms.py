@@ -337,6 +337,8 @@ def test_a_key_that_does_not_fit_its_certificate_makes_nothing(sm2_key, rsa_key,
 def test_what_cannot_be_signed_is_refused(sm2_key, foreign_root):
     with pytest.raises(CmsError, match="32 octets"):
         make_signed_data(key=sm2_key, digest=bytes(20))
+    with pytest.raises(CmsError, match="naive"):
+        make_signed_data(key=sm2_key, digest=bytes(32), signing_time=datetime(2026, 1, 1))
     with pytest.raises(CmsError, match="no readable certificate"):
         make_signed_data(key=SoftKey.generate(), digest=bytes(32))
     ed = ed25519.Ed25519PrivateKey.generate()
