@@ -43,9 +43,12 @@ if TYPE_CHECKING:
 
 _MAX_ANSWER = 16 * 1024 * 1024
 _TIMEOUT = httpx.Timeout(15.0, connect=5.0)
+_LONGEST_S = 60.0
+"""For a whole answer: a server that drips octet by octet must not hold us for ever."""
 _TRIES = 3
 _PLAIN = re.compile(r"[A-Za-z0-9._:/\[\]-]{1,200}")
 """What may stand in a line of a text that is signed."""
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -330,8 +333,12 @@ class PlatformClient:
     # --- using -------------------------------------------------------------------------------
 
     def status(self, seal_code: str) -> SignedStatement:
-        """What the platform says of a seal now, its signature checked."""
-        answer = self._call("GET", f"/v1/seals/{_plain(seal_code)}/status")
+        """What the platform says of a seal now, its signature checked.
+
+        A *seal_code* may come from a hostile document: what is no code goes into no address."""
+        if not _IDENTIFIER.fullmatch(seal_code):
+            raise PlatformRefused("not_found", "no seal has such a code")
+        answer = self._call("GET", f"/v1/seals/{seal_code}/status")
         return self._statement(answer, seal_code)
 
     def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
@@ -450,6 +457,7 @@ class PlatformClient:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None,
     ) -> bytes:
+        deadline = time.monotonic() + _LONGEST_S
         try:
             with self._http.stream(
                 method, path, content=content, headers=headers, params=params
@@ -459,6 +467,8 @@ class PlatformClient:
                     data += chunk
                     if len(data) > _MAX_ANSWER:
                         raise PlatformAnswerInvalid(self.origin, "size")
+                    if time.monotonic() > deadline:
+                        raise PlatformUnreachable(self.origin, "timeout")
         except httpx.TimeoutException as error:
             raise PlatformUnreachable(self.origin, "timeout") from error
         except httpx.ProxyError as error:
@@ -506,7 +516,7 @@ class PlatformClient:
 def _plain(value: object) -> str:
     """An identifier that may stand in a path and in a signed line."""
     text = str(value)
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+    if not _IDENTIFIER.fullmatch(text):
         raise ValueError("not an identifier")
     return text
 

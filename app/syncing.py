@@ -30,9 +30,12 @@ def synchronise(
     key: SigningKey,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Synced:
-    """Sign in with *key*, take what changed, confirm each seal's status, send usage records.
+    """Confirm each seal's status, sign in with *key*, take what changed, send usage records.
 
-    Raises :class:`app.errors.PlatformError`; what was taken before stays."""
+    The status comes first and without sign-in: a holder whose certificate is held cannot sign in,
+    and that is when the cabinet must learn of it. Raises :class:`app.errors.PlatformError`; what
+    was taken before stays."""
+    confirmed = confirm_status(platform, cabinet, clock())
     platform.sign_in(key)
     known = cabinet.platform(platform.origin)
     cursor = known.cursor if known else ""
@@ -50,12 +53,21 @@ def synchronise(
         if not page.more:
             break
     cabinet.pin(platform_record(platform, clock(), cursor))
-    confirmed = 0
-    for seal in cabinet.seals():
-        if seal.platform == platform.origin:
-            cabinet.keep_statement(platform.status(seal.code))
-            confirmed += 1
     return Synced(confirmed, send_usage(platform, cabinet))
+
+
+def confirm_status(platform: PlatformClient, cabinet: Cabinet, now: datetime) -> int:
+    """Ask for the status of the platform's seals and keep it; returns how many there are."""
+    seals = [seal for seal in cabinet.seals() if seal.platform == platform.origin]
+    for seal in seals:
+        statement = platform.status(seal.code)
+        cabinet.keep_statement(statement)
+        said = statement.statement
+        told = replace(seal, state=said.state, reason=said.reason, updated_at=now)
+        if not said.certificate_valid and seal.certificate_state in ("issued", "active"):
+            told = replace(told, certificate_state="held")  # or revoked: a sync will tell
+        cabinet.keep_seal(told)
+    return len(seals)
 
 
 def send_usage(platform: PlatformClient, cabinet: Cabinet) -> int:
