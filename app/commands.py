@@ -111,8 +111,9 @@ def token_info(desk: Desk, options: argparse.Namespace) -> int:
 
 def token_init(desk: Desk, options: argparse.Namespace) -> int:
     if options.virtual:
-        desk.new_virtual_token()
-    token = desk.token(options.token, options.module, blank=True)
+        token = desk.new_virtual_token()
+    else:
+        token = desk.token(options.token, options.module, blank=True)
     say = desk.settings.language
     so_pin, pin = _read_pins(options, token, phrase("cli.so_pin", say), phrase("cli.new_pin", say))
     token.initialise(options.label, so_pin, pin)

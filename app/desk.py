@@ -165,7 +165,7 @@ class Desk:
                 found.append(virtual.open_virtual_module())
         return found
 
-    def new_virtual_token(self) -> None:
+    def new_virtual_token(self) -> Token:
         """Plug a blank virtual Ukey into this user's next free slot.
 
         Raises :class:`app.errors.UsageError` if all are taken."""
@@ -176,6 +176,8 @@ class Desk:
         if not self.settings.allow_virtual_ukey or not free:
             raise UsageError("no virtual key can be made: not allowed, or all slots are taken")
         virtual.make_blank_token(folder, free[0])
+        tokens = virtual.open_virtual_module().tokens()
+        return next(token for token in tokens if token.info.slot == free[0])
 
     @property
     def virtual_folder(self) -> Path:

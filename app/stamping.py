@@ -33,6 +33,7 @@ from app.errors import (
     FileNotReadable,
     FileProblem,
     LeaseExpired,
+    NotAPdf,
     OutputExists,
     OutputNotWritable,
     OutputVerificationFailed,
@@ -244,10 +245,7 @@ def _write(
     step: Callable[[str], None],
 ) -> Iterator[SignedRevision]:
     """One revision for all marks, or one for each; the last one goes to *output*."""
-    try:
-        document = open_document(job.source, job.password)
-    except OSError as error:
-        raise FileNotReadable(str(job.source), FileProblem.of(error)) from error
+    document = _open(job.source, job.password)
     groups = [(mark,) for mark in job.marks] if job.separate else [job.marks]
     with contextlib.ExitStack() as opened:
         opened.callback(document.stream.close)
@@ -271,14 +269,21 @@ def _write(
                 document = Document(target, job.password)
 
 
+def _open(source: Path, password: str | None) -> Document:
+    try:
+        with source.open("rb") as stream:
+            if b"%PDF-" not in stream.read(1024):
+                raise NotAPdf(str(source))
+        return open_document(source, password)
+    except OSError as error:
+        raise FileNotReadable(str(source), FileProblem.of(error)) from error
+
+
 def page_boxes(source: Path, password: str | None = None) -> list[PageBox]:
     """The pages of a document as displayed, for placement.
 
-    Raises :class:`app.errors.FileNotReadable`, :class:`crypto.pdf_document.PdfError`."""
-    try:
-        document = open_document(source, password)
-    except OSError as error:
-        raise FileNotReadable(str(source), FileProblem.of(error)) from error
+    Raises :class:`app.errors.FileError`, :class:`crypto.pdf_document.PdfError`."""
+    document = _open(source, password)
     with contextlib.closing(document.stream):
         return [PageBox(*page.size_mm) for page in document.pages()]
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from app.errors import FileNotReadable, FileProblem, PlatformError, UsageError
+from app.errors import FileNotReadable, FileProblem, NotAPdf, PlatformError, UsageError
 from crypto.pdf_verify import verify_pdf
 from crypto.statement import SignedStatement
 from crypto.trust import Trust
@@ -46,7 +46,7 @@ def verify(
     """Judge the PDF at *path* as of *at* (default: now).
 
     With a *platform*, seals whose status is unknown or stale are asked for; an unreachable platform
-    leaves the status line unknown and is no error. Raises :class:`app.errors.FileNotReadable` and
+    leaves the status line unknown and is no error. Raises :class:`app.errors.FileError` and
     :class:`crypto.pdf_document.PdfError`."""
     now = at or clock()
     try:
@@ -55,6 +55,8 @@ def verify(
         raise FileNotReadable(str(path), FileProblem.of(error)) from error
     with stream:
         try:
+            if b"%PDF-" not in stream.read(1024):
+                raise NotAPdf(str(path))
             report = verify_pdf(stream, path.name, trust, now, password=password)
             fresh = _ask(platform, report)
             if fresh:

@@ -14,7 +14,8 @@ from device.profiles import all_profiles
 def installed_modules() -> list[Path]:
     """PKCS#11 libraries in the system's folders whose file name a vendor profile knows.
 
-    A library elsewhere is named in the settings (``pkcs11_modules``)."""
+    A library elsewhere is named in the settings (``pkcs11_modules``); so is a software token such
+    as SoftHSM, which nobody plugs in and nobody should be offered by surprise."""
     patterns = [
         pattern.lower()
         for profile in all_profiles()
@@ -37,5 +38,3 @@ def _folders() -> Iterator[Path]:
         yield base / "pkcs11"
         for triplet in sorted(base.glob("*-linux-gnu*")):
             yield triplet / "pkcs11"
-            yield triplet / "softhsm"
-    yield Path("/usr/lib/softhsm")
