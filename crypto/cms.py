@@ -32,6 +32,7 @@ ALGORITHM_PROTECTION = "1.2.840.113549.1.9.52"
 SIGNING_CERTIFICATE = "1.2.840.113549.1.9.16.2.12"
 SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47"
 TIME_STAMP = "1.2.840.113549.1.9.16.2.14"
+REVOCATION_ARCHIVE = "1.2.840.113583.1.1.8"
 SEAL = "2.25.11214360144460719066066584520224983587"
 """Our signed attribute: the SESeal (GB/T 38540) with which the signature was made, as its DER. No
 published identifier exists for it; this one comes from a UUID (X.667)."""
@@ -114,6 +115,9 @@ class SignerInfo:
     """(hash name, hash of the certificate) of signing-certificate and its v2 (RFC 5035)."""
     seal: bytes | None
     """The SESeal signed along (:data:`SEAL`)."""
+    archived_crls: tuple[bytes, ...]
+    archived_ocsp_responses: tuple[bytes, ...]
+    """DER of each in adbe-revocationInfoArchival (ISO 32000-1 §12.8.3.3.2)."""
     timestamps: tuple[bytes, ...]
     """Unsigned time-stamp tokens over `signature`, DER."""
 
@@ -313,6 +317,8 @@ def _signer(element: der.Tlv) -> SignerInfo:
         signing_time=None,
         certificate_ids=(),
         seal=None,
+        archived_crls=(),
+        archived_ocsp_responses=(),
         timestamps=tuple(
             value
             for each in unsigned_attributes
@@ -320,8 +326,11 @@ def _signer(element: der.Tlv) -> SignerInfo:
             for value in each.values
         ),
     )
+    crls, responses = read_value(found, REVOCATION_ARCHIVE, _archive) or ((), ())
     return replace(
         found,
+        archived_crls=crls,
+        archived_ocsp_responses=responses,
         message_digest=read_value(found, MESSAGE_DIGEST, der.Reader.octets),
         content_type=read_value(found, CONTENT_TYPE, der.Reader.oid),
         signing_time=read_value(found, SIGNING_TIME, der.Reader.time),
@@ -344,6 +353,18 @@ def read_value(signer: SignerInfo, kind: str, read: Callable[[der.Reader], _T]) 
         return None if value is None else read(der.Reader(value))
     except der.DerError:
         return None
+
+
+def _archive(fields: der.Reader) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """RevocationInfoArchival: [0] SEQUENCE OF CRL, [1] SEQUENCE OF OCSPResponse, each optional."""
+    archive = fields.sequence()
+
+    def listed(tag: int) -> tuple[bytes, ...]:
+        element = archive.optional(tag)
+        values = element.children().sequence() if element else ()
+        return tuple(value.raw for value in values)
+
+    return listed(0xA0), listed(0xA1)
 
 
 def _certificate_ids(signer: SignerInfo) -> Iterator[tuple[str, bytes]]:

@@ -494,6 +494,17 @@ def make_signature(
     return value
 
 
+def add_timestamp(value: bytes, token: bytes) -> bytes:
+    """The SES_Signature *value* (v4, v5; DER) with *token*, a TimeStampToken over the octets of its
+    `signature`, as timeStamp [0]; it replaces an earlier one. Nothing signed changes.
+
+    Raises :class:`SealError`."""
+    if SealSignature.parse(value).generation == "v1":
+        raise SealError("a v1 signature has no place for a time stamp")
+    parts = [part.raw for part in der.parse(value).children()][:4]
+    return der.sequence(*parts, der.context(0, der.bit_string(token)))
+
+
 def _ext_data(extension: Extension) -> bytes:
     # criticality is written out although FALSE is the default: every real reader expects it
     return der.sequence(

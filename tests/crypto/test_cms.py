@@ -245,6 +245,24 @@ def test_the_crls_inside_are_handed_out(rsa_key, openssl):
     assert signer_facts(data, data.signers[0], digest_of(DOCUMENT)).intact
 
 
+def test_the_archived_revocation_data_of_a_signer_is_handed_out(sm2_key):
+    crl, response = der.sequence(der.integer(1)), bytes.fromhex("30030a0100")
+    archives = {
+        der.sequence(
+            der.context(0, der.sequence(crl, crl)), der.context(1, der.sequence(response))
+        ): ((crl, crl), (response,)),
+        der.sequence(der.context(1, der.sequence(response))): ((), (response,)),
+        der.sequence(): ((), ()),
+        der.null(): ((), ()),
+    }
+    for archive, expected in archives.items():
+        listed = [*attributes(), attribute(cms.REVOCATION_ARCHIVE, archive)]
+        value = sm2_value(sm2_key, attributes=listed)
+        signer = SignedData.parse(value).signers[0]
+        assert (signer.archived_crls, signer.archived_ocsp_responses) == expected
+        assert holds(value)
+
+
 # --- values made by us, judged by openssl and asn1crypto ---------------------------------------
 
 

@@ -18,6 +18,7 @@ from crypto.seal import (
     Seal,
     SealError,
     SealSignature,
+    add_timestamp,
     is_signature,
     make_seal,
     make_signature,
@@ -228,6 +229,20 @@ def test_a_seal_and_a_signature_are_told_apart(holder, seal):
     for noise in (b"", b"\x30\x00", der.sequence(der.sequence()), der.integer(1), bytes(20)):
         with pytest.raises(SealError):
             is_signature(noise)
+
+
+def test_a_time_stamp_is_added_and_replaced_without_touching_what_is_signed(parts, holder, seal):
+    value = sign(seal, holder)
+    stamped = add_timestamp(add_timestamp(value, b"first token"), b"second token")
+    before, after = SealSignature.parse(value), SealSignature.parse(stamped)
+    assert after.timestamp == b"second token"
+    assert after.signature_valid()
+    assert replace(after, der=value, timestamp=None) == before
+    assert stamped.endswith(bytes.fromhex("a00f030d00") + b"second token")
+    old = replace(parts, version=1, moment=OLD_MOMENT).signature()
+    for unfit in (old, seal, b""):
+        with pytest.raises(SealError):
+            add_timestamp(unfit, b"token")
 
 
 # --- what the writer refuses -------------------------------------------------------------------
