@@ -204,6 +204,7 @@ class Pkcs11Token:
             raise TokenNotInitialised("the token is blank: initialise it first")
         profile = self._module.profile_for(token)
         numbers = (profile.tries.user, profile.tries.officer) if profile.tries else ()
+        writable = writable and not token.flags & pkcs11.TokenFlag.WRITE_PROTECTED
         with cryptoki.translated():
             session = token.open(rw=writable, attribute_mapper=cryptoki.lenient_mapper(numbers))
         return Pkcs11Session(session, self._module.calls, profile, self._is_present)

@@ -82,8 +82,10 @@ class Pkcs11Session:
     @contextmanager
     def working(self) -> Iterator[None]:
         """Around every use: errors become ours, and a vague fault of an absent key is a removal."""
+        if self._closed and not self._is_present():
+            raise TokenRemoved("the token was pulled out")
         if self._closed:
-            raise TokenRemoved("the session is closed")
+            raise NotLoggedIn("the session is closed, by its owner or by a newer login")
         try:
             with translated():
                 yield

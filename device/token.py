@@ -123,7 +123,7 @@ class PinNotInitialised(PinError):
 
 
 class NotLoggedIn(TokenError):
-    """The operation needs a session opened with the PIN."""
+    """The operation needs an open session with the PIN; a newer login ends an older session."""
 
 
 class KeyNotFound(TokenError):

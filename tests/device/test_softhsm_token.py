@@ -94,6 +94,24 @@ def test_another_curve_is_not_taken_for_p256(soft_token: Token, softhsm: Module)
         session.keys()
 
 
+def test_a_key_without_public_object_is_found_by_its_certificate(
+    soft_token: Token, softhsm: Module, certify: Callable[[bytes, str], bytes]
+) -> None:
+    with soft_token.login(USER_PIN) as session:
+        key = session.generate_key("ec-p256", "k")
+    der = certify(key.public_key, "company")
+    inner = next(t for t in softhsm.present() if t.slot.slot_id == soft_token.info.slot)
+    with inner.open(rw=True, user_pin=USER_PIN) as bare:
+        for item in list(bare.get_objects({pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PUBLIC_KEY})):
+            item.destroy()
+    with soft_token.login(USER_PIN) as session:
+        with pytest.raises(UnsupportedKey):
+            session.keys()
+        session.store_certificate(der, "c", key.key_id)
+        [found] = session.keys()
+        assert (found.public_key[-64:], found.certificate) == (key.public_key[-64:], der)
+
+
 def test_pins_work_as_on_any_key(soft_token: Token) -> None:
     with pytest.raises(PinIncorrect) as wrong:
         soft_token.login("wrong-pin")

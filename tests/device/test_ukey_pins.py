@@ -9,6 +9,7 @@ import pytest
 
 from device.pkcs11 import Module
 from device.token import (
+    NotLoggedIn,
     PinIncorrect,
     PinLocked,
     PinNotAllowed,
@@ -212,6 +213,8 @@ def test_a_second_login_checks_the_pin_and_ends_the_first(token: Token) -> None:
         token.login(WRONG)
     second = token.login(USER_PIN)
     assert len(second.keys()) == 1
+    with pytest.raises(NotLoggedIn):
+        first.keys()
     first.close()
     assert len(second.keys()) == 1
     second.close()

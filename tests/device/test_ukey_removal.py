@@ -12,6 +12,7 @@ from device.pkcs11 import Module
 from device.token import (
     BadSignature,
     DeviceFault,
+    NotLoggedIn,
     PinIncorrect,
     Token,
     TokenNotPresent,
@@ -48,6 +49,8 @@ def test_a_session_dies_with_the_removal_and_stays_dead(token: Token, folder: Pa
     pull_out(folder)
     with pytest.raises(TokenRemoved):
         key.sign(E)
+    with pytest.raises(TokenRemoved):
+        session.certificates()
     plug_in(folder)
     for use in (session.keys, session.certificates, lambda: key.sign(E)):
         with pytest.raises(TokenRemoved):
@@ -83,7 +86,7 @@ def test_closing_never_hides_the_real_error(token: Token, folder: Path) -> None:
     session = token.login(USER_PIN)
     session.close()
     session.close()
-    with pytest.raises(TokenRemoved):
+    with pytest.raises(NotLoggedIn):
         session.certificates()
 
 
