@@ -424,6 +424,9 @@ _EXIT_CODES = {
     "MerkleError": ExitCode.PLATFORM,
     "CertificateError": ExitCode.UNREADABLE,
     "DerError": ExitCode.UNREADABLE,
+    "CmsError": ExitCode.UNREADABLE,
+    "AppearanceError": ExitCode.UNREADABLE,
+    "TimestampError": ExitCode.PLATFORM,
     # the system
     "OSError": ExitCode.UNREADABLE,
     "KeyboardInterrupt": ExitCode.CANCELLED,
