@@ -8,12 +8,12 @@ over, and everything that puts ink on paper by another way is named in :attr:`Dr
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.content_stream_parser import parse_content_stream
 
 from crypto.pdf_document import MM, Page, entry, follow
 
@@ -234,11 +234,10 @@ class _Follower:
         resources = entry(form, "/Resources", inherited)
         state = _State(_product(_matrix(entry(form, "/Matrix")), base), see_through)
         saved: list[_State] = []
-        for operator in parse_content_stream([form]):
+        for name, values in operators(form.data):
             self._operators += 1
             if self._operators > _MAX_OPERATORS:
                 raise AppearanceError("the appearance is too long")
-            name, values = operator.op, operator.args
             if name == "q":
                 saved.append(state)
             elif name == "Q":
@@ -293,6 +292,68 @@ class _Follower:
             raise AppearanceError("the appearance draws too many pictures")
 
 
+_TOKEN = re.compile(
+    rb"(?P<blank>[\0\t\n\f\r ]+|%[^\r\n]*)"
+    rb"|(?P<name>/[^\0\t\n\f\r ()<>\[\]{}/%]*)"
+    rb"|(?P<mark><<|>>|[\[\]{}])"
+    rb"|(?P<hex><[0-9A-Fa-f\0\t\n\f\r ]*>)"
+    rb"|(?P<open>\()"
+    rb"|(?P<word>[^\0\t\n\f\r ()<>\[\]{}/%]+)"
+)
+_IN_STRING = re.compile(rb"\\.|[()]", re.DOTALL)
+_NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)\Z")
+
+
+def operators(content: bytes) -> Iterator[tuple[str, list[str | float | None]]]:
+    """The operators of a content stream, each with its operands: names as "/Name", numbers as
+    float, everything else as None. Ends with "BI" where an inline image begins: what follows is
+    not to be read as text. Raises :class:`AppearanceError` on what is no content stream.
+
+    (pyHanko's own parser takes the operator ``f`` for the beginning of ``false``.)"""
+    operands: list[str | float | None] = []
+    position = 0
+    while position < len(content):
+        found = _TOKEN.match(content, position)
+        if not found:
+            raise AppearanceError("not a content stream")
+        position = found.end()
+        text = found.group()
+        match found.lastgroup:
+            case "name":
+                operands.append(_name(text))
+            case "open":
+                position = _end_of_string(content, position)
+                operands.append(None)
+            case "mark" | "hex":
+                operands.append(None)
+            case "word" if _NUMBER.match(text):
+                operands.append(float(text))
+            case "word" if text in (b"true", b"false", b"null"):
+                operands.append(None)
+            case "word":
+                operator = text.decode("latin-1")
+                yield operator, operands
+                operands = []
+                if operator == "BI":
+                    return
+        if len(operands) > _MAX_OPERATORS:
+            raise AppearanceError("the appearance is too long")
+
+
+def _name(text: bytes) -> str:
+    plain = re.sub(rb"#([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), text)
+    return plain.decode("latin-1")
+
+
+def _end_of_string(content: bytes, position: int) -> int:
+    depth = 1
+    for found in _IN_STRING.finditer(content, position):
+        depth += {b"(": 1, b")": -1}.get(found.group(), 0)
+        if depth == 0:
+            return found.end()
+    raise AppearanceError("a string without an end")
+
+
 def _resource(resources: Any, category: str, values: list[Any]) -> Any:
     listed = entry(resources, category) if isinstance(resources, generic.DictionaryObject) else None
     if not isinstance(listed, generic.DictionaryObject) or len(values) != 1:
@@ -305,6 +366,8 @@ def _matrix(raw: Any) -> Matrix:
 
 
 def _numbers(values: list[Any]) -> Matrix:
+    if len(values) != 6:
+        raise AppearanceError("not a matrix")
     a, b, c, d, e, f = (float(follow(each)) for each in values)
     return (a, b, c, d, e, f)
 

@@ -74,15 +74,16 @@ class _Known:
 class History:
     """The later revisions of a document, reviewed once for all of its signatures."""
 
-    def __init__(self, document: Document, first: int) -> None:
-        """*first* is the 0-based revision that the earliest signature covers."""
-        self._document, self._first = document, first
+    def __init__(self, document: Document, first: Document) -> None:
+        """*first* is the file up to the end of what the earliest signature covers."""
+        self._document, self._base = document, first
+        self._first = first.reader.total_revisions - 1
         self._xrefs = document.reader.xrefs
         self._users: dict[int, set[tuple[int, str]]] = {}
         self._objects: set[int] = set()
         self._fields: dict[tuple[int, int], _Known] = {}
         self._names: set[str] = set()
-        self._pages = {_key(page.reference): page.index + 1 for page in document.pages()}
+        self._pages = {_key(page.reference): page.index + 1 for page in first.pages()}
         self._annotations: dict[tuple[int, int], int] = {}
         self._unreadable: list[Change] = []
         """Objects that cannot be read, and so might refer to anything."""
@@ -205,7 +206,7 @@ class History:
     def _places(self) -> dict[tuple[int, int], tuple[int, str]]:
         """Object → (1-based page, what it is there): pages, contents, resources, annotations."""
         found: dict[tuple[int, int], tuple[int, str]] = {}
-        for page in self._document.pages():
+        for page in self._base.pages():
             node, number = follow(page.reference), page.index + 1
             found.setdefault(_key(page.reference), (number, "/Page"))
             for key in ("/Contents", "/Annots", "/Resources"):
@@ -521,7 +522,7 @@ class _Comparison:
         return True
 
     def _page_of(self, reference: generic.Reference) -> int | None:
-        for each in self._history._document.annotations():
+        for each in self._history._base.annotations():
             if each.reference and _key(each.reference) == _key(reference):
                 return each.page.index + 1
         return None

@@ -149,7 +149,7 @@ def _read_range(claim: Claim, stream: BinaryIO, size: int) -> int:
         raise _Malformed("byte_range_malformed", "the gap is not this signature's /Contents")
     claim.contents = contents
     claim.covered = Covered("sm3", gap_start, gap_end, end)
-    return gap_start
+    return int(gap_start)
 
 
 def _check_place(claim: Claim, document: Document, gap_start: int) -> None:

@@ -381,9 +381,13 @@ def _key(reference: generic.Reference) -> tuple[int, int]:
 
 
 def _value(node: generic.DictionaryObject, inherited: Any) -> Any:
-    """/V as found or inherited; null counts as none."""
+    """/V as found or inherited; null counts as none. One that cannot be read is for whoever judges
+    that signature: it must not hide the others."""
     value = node.raw_get("/V") if "/V" in node else inherited
-    return None if isinstance(follow(value), generic.NullObject) else value
+    try:
+        return None if isinstance(follow(value), generic.NullObject) else value
+    except PARSER_FAILURES:
+        return value
 
 
 def follow(value: Any) -> Any:

@@ -186,9 +186,13 @@ def _size(stream: BinaryIO) -> int:
 
 
 class _Writer(IncrementalPdfFileWriter):
-    """pyHanko's incremental writer, copying the original in large steps."""
+    """pyHanko's incremental writer, copying the original in large steps and leaving the document's
+    properties alone: a seal changes no title, producer or XMP packet."""
 
     IO_CHUNK_SIZE = CHUNK
+
+    def _update_meta(self) -> None:
+        pass
 
 
 class _HashingCopy:

@@ -154,7 +154,7 @@ class _Coverage:
 
         if not hasattr(self, "_cached"):
             opened = [each for each in self._signed.values() if isinstance(each, Document)]
-            first = min(each.reader.total_revisions for each in opened) - 1
+            first = min(opened, key=lambda each: each.reader.total_revisions)
             self._cached = History(self._document, first)
         return self._cached
 

@@ -1,19 +1,9 @@
 """What is written into a PDF, looked at by judges that share no code with us."""
 
-import hashlib
-import io
-
-import pytest
-from pyhanko.pdf_utils.reader import PdfFileReader
-
-from crypto import der
-from crypto.seal import SealSignature
 from crypto.verdict import Verdict
 from tests.crypto.pdf.workshop import (
     Shop,
     classic_pdf,
-    codes,
-    contents_of,
 )
 
 
