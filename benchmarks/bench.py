@@ -2,9 +2,11 @@
 
     python3 dev.py bench [--runs N] [--only "10 pages"] [--out FILE.json]
 
-For each document, in the same run: the floor, our work in process, our work as a whole process,
-pyHanko's command line and poppler's ``pdfsig`` on an RSA-signed twin of the same document. Prints
-medians, ratios and peak memory, and writes ``build/bench.json`` (or ``--out``).
+For each document, in the same run: the floor; our signing and verifying inside one process, with a
+key in memory; ``sealdesk stamp`` (virtual Ukey, journal, and verification of its own output) and
+``sealdesk verify`` as whole processes; pyHanko's command line and poppler's ``pdfsig`` on an
+RSA-signed twin of the same document. Prints medians, ratios and peak memory, and writes
+``build/bench.json`` (or ``--out``).
 
 This program itself stays small (standard library only): the kernel counts what a parent holds
 towards the peak memory of its child.
@@ -26,6 +28,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "build" / "bench.json"
+SEALDESK = (sys.executable, "-P", "-m", "app")
 DOCUMENTS = ("10 pages", "250 pages", "50 MB")
 
 
@@ -82,13 +85,20 @@ def whole_process(
     job: str,
     command: Sequence[str | Path],
     runs: int,
+    *,
     accepted: Sequence[int] = (0,),
+    makes: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Timing:
-    """A program from start to end; the first run, which fills the page cache, is not counted."""
+    """A program from start to end; the first run, which fills the page cache, is not counted.
+
+    What it *makes* is removed before every run, for ours writes over nothing."""
     seconds, peak = [], 0.0
     for run in range(runs + 1):
+        if makes:
+            makes.unlink(missing_ok=True)
         start = time.perf_counter()
-        code, peak_mb, output = run_and_measure(command)
+        code, peak_mb, output = run_and_measure(command, environment)
         elapsed = time.perf_counter() - start
         if code not in accepted:
             raise SystemExit(f"{job} failed with {code}: {' '.join(map(str, command))}\n{output}")
@@ -100,10 +110,14 @@ def whole_process(
     )
 
 
-def run_and_measure(command: Sequence[str | Path]) -> tuple[int, float, str]:
+def run_and_measure(
+    command: Sequence[str | Path], environment: Mapping[str, str] | None
+) -> tuple[int, float, str]:
     """Exit code, peak memory in MB (0 where unknown) and what was printed."""
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment
+        )
         if hasattr(os, "wait4"):
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -115,12 +129,40 @@ def run_and_measure(command: Sequence[str | Path]) -> tuple[int, float, str]:
         return process.returncode, peak, output.read().decode("utf-8", "replace")
 
 
+def enrolled(folder: Path) -> tuple[dict[str, str], str]:
+    """Let the demo enrol a company; the environment in which its seal can be used, and its code."""
+    home = folder / "home"
+    subprocess.run(
+        [*SEALDESK, "demo", "--output", str(folder / "demo-out")],
+        env={**os.environ, "SEALDESK_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    environment = {
+        **os.environ,
+        "SEALDESK_HOME": str(home / "data" / "demo"),
+        "SEALDESK_KEYRING": "false",
+        "SEALDESK_PIN": "demo-2026",
+    }
+    listed = subprocess.run(
+        [*SEALDESK, "seal", "list", "--json"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=True,
+        encoding="utf-8",
+    )
+    return environment, json.loads(listed.stdout)[0]["code"]
+
+
 # ---------------------------------------------------------------- one document
 
 
-def measure(folder: Path, document: str, runs: int) -> list[Timing]:
+def measure(
+    folder: Path, document: str, runs: int, environment: Mapping[str, str], seal: str
+) -> list[Timing]:
     original = folder / f"{document}.pdf"
     stamped = folder / f"{document}.stamped.pdf"  # made by the job "sign"
+    output = folder / f"{document}.output.pdf"
     twin = folder / f"{document}.rsa.pdf"
     pyhanko = Path(sys.executable).with_name("pyhanko")
     results = [
@@ -130,13 +172,27 @@ def measure(folder: Path, document: str, runs: int) -> list[Timing]:
     results.append(
         whole_process(
             document,
+            "sealdesk stamp",
+            [
+                *(*SEALDESK, "stamp", original, "-o", output, "--seal", seal),
+                *("--at", "1:140,200", "--offline"),
+            ],
+            runs,
+            makes=output,
+            environment=environment,
+        )
+    )
+    results.append(
+        whole_process(
+            document,
             "sealdesk verify",
             [
-                *(sys.executable, "-P", "-m", "app", "verify", stamped),
+                *(*SEALDESK, "verify", stamped, "--offline"),
                 *("--trust", folder / "root.pem", "--json"),
             ],
             runs,
             accepted=(0, 2),  # 2: no platform here vouches for the seal's status
+            environment=environment,
         )
     )
     results.append(
@@ -149,6 +205,7 @@ def measure(folder: Path, document: str, runs: int) -> list[Timing]:
                 *("--no-pass", original, twin),
             ],
             runs,
+            makes=twin,
         )
     )
     results.append(
@@ -214,13 +271,13 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sealdesk-bench-") as name:
         folder = Path(name)
-        os.environ["SEALDESK_HOME"] = str(folder / "home")  # not the person's own seals
         print("making the documents …", flush=True)
         subprocess.run([sys.executable, HERE / "prepare.py", folder], check=True)
+        environment, seal = enrolled(folder)  # in the folder: not the person's own seals
         results: list[Timing] = []
         for document in chosen.only or DOCUMENTS:
             print(f"measuring {document} …", flush=True)
-            results += measure(folder, document, chosen.runs)
+            results += measure(folder, document, chosen.runs, environment, seal)
     print("\n" + table(results) + "\n")
     judged = targets(results)
     for target in judged:

@@ -31,3 +31,21 @@ def test_the_demo_document_is_a_sound_pdf() -> None:
         ["qpdf", "--check", DEMO / "regulation.pdf"], capture_output=True, check=False
     )
     assert checked.returncode == 0, checked.stdout
+
+
+def test_two_renderers_see_the_same_ink(tmp_path: Path) -> None:
+    """An embedded font can be right for one program and wrong for another; text does not tell."""
+    subprocess.run(
+        ["pdftoppm", "-r", "50", "-gray", DEMO / "regulation.pdf", tmp_path / "page"], check=True
+    )
+    with pymupdf.open(DEMO / "regulation.pdf") as document:
+        for page, other in zip(document, sorted(tmp_path.iterdir()), strict=True):
+            ours = page.get_pixmap(dpi=50, colorspace=pymupdf.csGRAY)
+            theirs = pymupdf.Pixmap(str(other))
+            ratio = ink(ours) / ink(theirs)
+            assert 0.85 < ratio < 1.15, f"page {page.number + 1}"
+
+
+def ink(page: pymupdf.Pixmap) -> int:
+    """How much darkness there is on a grey page, summed over its pixels."""
+    return 255 * len(page.samples) - sum(page.samples)

@@ -26,6 +26,7 @@ PITCH = 225 * MM / 22
 SMALL = 14.0  # size 4: page numbers and the distribution list
 RED, BLACK = (0.85, 0.0, 0.0), (0.0, 0.0, 0.0)
 
+LETTERHEAD = "宿迁市人民政府文件"
 NOT_FIRST = "，。；：、！？）》〉”’〕】"
 NOT_LAST = "（《〈“‘〔【"
 
@@ -37,6 +38,7 @@ def load_font(file: str, text: str) -> pymupdf.Font:
     options = subset.Options(
         layout_features=[], desubroutinize=True, hinting=False, retain_gids=True
     )
+    options.drop_tables += ["BASE", "VORG", "vhea", "vmtx"]  # vertical setting
     options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]  # names, copyright and licence stay inside
     subsetter = subset.Subsetter(options)
     subsetter.populate(text=text)
@@ -64,11 +66,11 @@ def pieces(text: str) -> Iterator[str]:
 class Typesetter:
     """Sets lines from top to bottom and starts a page when one is full."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, bold: str) -> None:
+        """*text* and *bold*: at least the characters that will be set in each of the faces."""
         self.document = pymupdf.open()
-        alphabet = text + "0123456789—文件\N{IDEOGRAPHIC SPACE}"
-        self.regular = load_font("NotoSerifCJK-Regular.ttc", alphabet)
-        self.bold = load_font("NotoSerifCJK-Bold.ttc", alphabet)
+        self.regular = load_font("NotoSerifCJK-Regular.ttc", text + "0123456789—\u3000")
+        self.bold = load_font("NotoSerifCJK-Bold.ttc", bold)
         self.new_page()
 
     def new_page(self) -> None:
@@ -153,7 +155,7 @@ class Typesetter:
 
 def letterhead(setter: Typesetter, number: str) -> None:
     """The issuer's name in red across the text block, the document's number, the red rule."""
-    title, size = "宿迁市人民政府文件", 46.0
+    title, size = LETTERHEAD, 46.0
     gap = (RIGHT - LEFT - setter.bold.text_length(title, size)) / (len(title) - 1)
     setter.put(LEFT, TOP + 35 * MM + size * 0.5, title, size, font=setter.bold, colour=RED, gap=gap)
     setter.y = TOP + 5.5 * PITCH
@@ -186,7 +188,7 @@ def typeset(text: str) -> pymupdf.Document:
     number, title, notice, signed, heading, articles, copies = (
         [line.strip() for line in block.splitlines()] for block in text.strip().split("\n\n")
     )
-    setter = Typesetter(text)
+    setter = Typesetter(text, LETTERHEAD + "".join(title + heading) + "第一二三四五六七八九十条")
     letterhead(setter, number[0])
     for line in title:
         setter.centred(line, 22.0, setter.bold)
@@ -211,7 +213,7 @@ def typeset(text: str) -> pymupdf.Document:
     for line in articles:
         words = line.split(maxsplit=1)
         if len(words) == 2 and words[0].startswith("第") and words[0].endswith("条"):
-            setter.paragraph("\N{IDEOGRAPHIC SPACE}".join(words), head=words[0])
+            setter.paragraph("\u3000".join(words), head=words[0])
         else:
             setter.paragraph(line)
     distribution_list(setter, copies)
