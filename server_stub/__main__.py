@@ -10,7 +10,9 @@ import argparse
 import getpass
 import json
 import secrets
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from server_stub import issuing, logbook, policy, sealing, serving, states, store, vault, views
 from server_stub.authority import PURPOSES
-from server_stub.context import Platform, Worker
+from server_stub.context import Platform
 from server_stub.issuing import Findings
 from server_stub.ledger import LEDGER, LOGS, FileWitness, LedgerError, Transaction, audit
 from server_stub.policy import Actor
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refused(str(error))
     except policy.NotFound:
         return _refused("no such thing")
-    except OSError as error:
+    except (OSError, serving.StartFailed) as error:
         return _refused(str(error))
 
 
@@ -110,16 +112,13 @@ def _init(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _serve(settings: Settings, options: argparse.Namespace) -> int:
-    bound, url = serving.listen(settings)
-    platform = Platform.open(settings, origin=url)
-    worker = Worker(platform)
-    worker.start()
-    print(f"SealDesk platform: {url}", flush=True)
-    try:
-        serving.http_server(platform, worker).run(sockets=[bound])
-    finally:
-        worker.stop()
-        platform.close()
+    ending = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    with serving.start_in_thread(settings) as server:
+        print(f"SealDesk platform: {server.url}", flush=True)
+        while not ending.wait(1):  # in pieces: on Windows an endless wait hears no Ctrl-C
+            pass
     return 0
 
 

@@ -24,7 +24,7 @@ class Actor:
     kind: str
     """holder, applicant, staff or operator (a person at the server's own command line)."""
     subject: str
-    """Certificate serial number, application id, or name: what the ledger calls them."""
+    """Certificate serial number, application or staff id, or account: as the ledger says it."""
     roles: frozenset[str]
     enterprise_id: str | None = None
     person_id: str | None = None

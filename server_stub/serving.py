@@ -61,6 +61,7 @@ def listen(settings: Settings) -> tuple[socket.socket, str]:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((settings.host, settings.port))
+        bound.listen(2048)  # whoever calls as soon as the address is told waits, is not refused
     except OSError:
         bound.close()
         raise

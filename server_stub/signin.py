@@ -208,7 +208,7 @@ def _actor(
     certificate = _usable(session, certificate_sn, now)
     if certificate.staff_id is not None:
         staff = session.get_one(Staff, certificate.staff_id)
-        return Actor("staff", staff.name, frozenset({staff.role}))
+        return Actor("staff", staff.id, frozenset({staff.role}))
     held = select(Membership.role).where(
         Membership.enterprise_id == certificate.enterprise_id,
         Membership.person_id == certificate.person_id,

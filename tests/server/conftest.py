@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pymupdf
 import pytest
 
 from server_stub import logbook
@@ -15,7 +16,15 @@ from tests.server.enrolling import Holder
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def light_font(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """PyMuPDF's own CJK face: far quicker to draw with than a 25 MB collection."""
+    file = tmp_path_factory.mktemp("fonts") / "built-in"
+    file.write_bytes(pymupdf.Font("china-s").buffer)
+    return file
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Iterator[RunningServer]:
     """One platform with the simulated reviewer, shared by all tests that do not break it."""
     logbook.configure("error")
     settings = Settings(
@@ -24,6 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         auto_review=True,
         open_register=True,
         imprint_dpi=300,
+        imprint_font=light_font,
         requests_per_minute=100_000,
     )
     with start_in_thread(settings) as running:
@@ -54,7 +64,7 @@ def enrolled(server: RunningServer) -> Iterator[Holder]:
 
 
 @pytest.fixture
-def open_settings(tmp_path: Path) -> Callable[..., Settings]:
+def open_settings(tmp_path: Path, light_font: Path) -> Callable[..., Settings]:
     """Settings for a platform of a test's own."""
 
     def make(**changes: Any) -> Settings:
@@ -63,6 +73,7 @@ def open_settings(tmp_path: Path) -> Callable[..., Settings]:
             "port": 0,
             "open_register": True,
             "imprint_dpi": 300,
+            "imprint_font": light_font,
         }
         return Settings(**{**known, **changes})
 

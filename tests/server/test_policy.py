@@ -1,0 +1,91 @@
+"""The role × verb table, the request limiter, and what the log leaves out."""
+
+from itertools import combinations
+
+import pytest
+
+from server_stub.app import Limiter
+from server_stub.logbook import redact
+from server_stub.policy import INCOMPATIBLE, VERBS, Actor, Forbidden, NotFound, allow
+from server_stub.records import canonical, parse_timestamp, timestamp
+
+ROLES = sorted({role for roles in VERBS.values() for role in roles})
+
+
+def actor(*roles: str, enterprise: str | None = "e1", application: str | None = None) -> Actor:
+    return Actor("holder", "x", frozenset(roles), enterprise, None, application)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_do_what_the_table_says_in_its_own_enterprise_and_nothing_else(
+    role: str, verb: str
+) -> None:
+    if role in ("reviewer", "auditor", "operator"):
+        who = actor(role, enterprise=None)
+    elif role == "applicant":
+        who = actor(role, enterprise=None, application="a1")
+    else:
+        who = actor(role)
+    if role in VERBS[verb]:
+        allow(who, verb, enterprise_id="e1", application_id="a1")
+    else:
+        with pytest.raises(Forbidden):
+            allow(who, verb, enterprise_id="e1", application_id="a1")
+    if role not in ("reviewer", "auditor", "operator"):
+        with pytest.raises(NotFound):
+            allow(who, verb, enterprise_id="e2", application_id="a2")
+
+
+def test_nobody_holds_roles_that_must_be_apart() -> None:
+    for first, second in combinations(ROLES, 2):
+        apart = {first, second} in map(set, INCOMPATIBLE)
+        if apart:
+            for verb in VERBS:
+                with pytest.raises(Forbidden):
+                    allow(actor(first, second), verb, enterprise_id="e1")
+    assert frozenset({"reviewer", "auditor"}) in INCOMPATIBLE
+    assert frozenset({"reviewer", "handler"}) in INCOMPATIBLE
+
+
+def test_without_roles_everything_is_closed() -> None:
+    for verb in VERBS:
+        with pytest.raises((Forbidden, NotFound)):
+            allow(actor(), verb, enterprise_id="e1")
+
+
+def test_an_unknown_verb_is_a_mistake_of_ours_and_never_a_permission() -> None:
+    with pytest.raises(KeyError):
+        allow(actor("legal_rep"), "seal.fly", enterprise_id="e1")
+
+
+def test_the_limiter_lets_a_burst_pass_and_then_the_average() -> None:
+    now = 100.0
+    limiter = Limiter(60, clock=lambda: now)  # one a second, fifteen at once
+    passed = sum(limiter.admits("a") for _ in range(50))
+    assert passed == 16
+    assert limiter.admits("b")
+    now += 5
+    assert sum(limiter.admits("a") for _ in range(50)) == 5
+    now += 3600
+    assert limiter.admits("a")
+
+
+def test_the_log_never_says_secrets() -> None:
+    said = redact(None, "info", {"event": "x", "PIN": "123456", "more": {"token": "t", "n": 1}})
+    assert said == {"event": "x", "PIN": "[redacted]", "more": {"token": "[redacted]", "n": 1}}
+
+
+def test_canonical_bytes_are_one_form_only() -> None:
+    assert canonical({"b": 1, "a": "印"}) == '{"a":"印","b":1}'.encode()
+    for refused in ({"x": 1.5}, {"x": [{"y": 0.1}]}, {"x": {1: 2}}):
+        with pytest.raises(ValueError, match=r"float|keys"):
+            canonical(refused)
+
+
+def test_times_go_there_and_back() -> None:
+    for value in (0, 1, 1_795_474_563_123_456):
+        assert parse_timestamp(timestamp(value)) == value
+    assert parse_timestamp("2026-11-23T22:00:00+08:00") == parse_timestamp("2026-11-23T14:00:00Z")
+    with pytest.raises(ValueError, match="zone"):
+        parse_timestamp("2026-11-23T14:00:00")

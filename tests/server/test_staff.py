@@ -1,0 +1,234 @@
+"""Review by people, audit by others, and the command line of the operator."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from crypto import merkle, x509
+from crypto.x509_make import make_request
+from server_stub.__main__ import main
+from server_stub.serving import RunningServer, start_in_thread
+from server_stub.settings import Settings
+from tests.server.enrolling import Holder
+
+
+@pytest.fixture
+def reviewed(open_settings: Callable[..., Settings]) -> Iterator[RunningServer]:
+    """A platform where people review."""
+    with start_in_thread(open_settings(auto_review=False)) as running:
+        yield running
+
+
+def command(server: RunningServer, *arguments: object) -> int:
+    directory = server.platform.settings.directory
+    return main([*map(str, arguments), "--dir", str(directory), "--log-level", "error"])
+
+
+def employ(server: RunningServer, role: str, folder: Path) -> Holder:
+    """Certify a key for *role* on the command line and sign in with it over HTTP."""
+    person = Holder(server.url)
+    name = x509.Name.build([("CN", "whatever")])
+    request, certificate = folder / f"{role}.csr", folder / f"{role}.crt"
+    request.write_bytes(make_request(name, person.key.spki, person.key.sign))
+    arguments = ("staff", "add", f"{role}-01", "--role", role, "--request", request)
+    assert command(server, *arguments, "--out", certificate) == 0
+    person.key = person.key.with_certificate(certificate.read_bytes())
+    opened = person.sign_in()
+    assert (opened["actor"]["kind"], opened["actor"]["roles"]) == ("staff", [role])
+    return person
+
+
+def submitted(server: RunningServer, **facts: Any) -> Holder:
+    person = Holder(server.url, **facts)
+    person.draft()
+    person.sign_in(application_id=person.application_id)
+    assert person.submit().status_code == 200
+    return person
+
+
+GOOD = {"lawful": True, "complete": True, "authentic": True, "reasonable": True}
+
+
+def test_a_reviewer_claims_decides_and_the_seal_is_made(
+    reviewed: RunningServer, tmp_path: Path
+) -> None:
+    reviewer = employ(reviewed, "reviewer", tmp_path)
+    person = submitted(reviewed)
+    (waiting,) = reviewer.call("GET", "/v1/reviews").json()["items"]
+    assert waiting["id"] == person.application_id
+    assert waiting["assessment"]["authentic"] is True
+    path = f"/v1/applications/{person.application_id}"
+    early = reviewer.call("POST", f"{path}/approve", GOOD)
+    assert early.json()["code"] == "illegal_transition"
+    assert reviewer.call("POST", f"{path}/claim", {}).json()["state"] == "in_review"
+    doubtful = reviewer.call("POST", f"{path}/approve", GOOD | {"lawful": False})
+    assert doubtful.json()["code"] == "forbidden"
+    approved = reviewer.call("POST", f"{path}/approve", GOOD).json()
+    assert approved["findings"] == GOOD
+    person.seal_id = person.wait("fulfilled")["seal_id"]
+    assert person.collect().json()["state"] == "active"
+    for each in (reviewer, person):
+        each.http.close()
+
+
+def test_an_applicant_cannot_review_and_another_reviewer_cannot_decide(
+    reviewed: RunningServer, tmp_path: Path
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first, second = (employ(reviewed, "reviewer", tmp_path / each) for each in "ab")
+    person = submitted(reviewed)
+    path = f"/v1/applications/{person.application_id}"
+    assert person.call("POST", f"{path}/claim", {}).json()["code"] == "forbidden"
+    first.call("POST", f"{path}/claim", {})
+    assert second.call("POST", f"{path}/claim", {}).json()["code"] == "illegal_transition"
+    assert second.call("POST", f"{path}/approve", GOOD).json()["code"] == "forbidden"
+    rejected = first.call("POST", f"{path}/reject", {"reason": "材料虚假"}).json()
+    assert (rejected["state"], rejected["reason"]) == ("rejected", "材料虚假")
+    assert person.submit().json()["code"] == "illegal_transition"
+    for each in (first, second, person):
+        each.http.close()
+
+
+def test_the_auditor_reads_the_ledger_proves_it_and_leaves_a_trace(
+    reviewed: RunningServer, tmp_path: Path
+) -> None:
+    auditor = employ(reviewed, "auditor", tmp_path)
+    submitted(reviewed).http.close()
+    key = reviewed.platform.authority.key("ledger").public
+    note = auditor.call("GET", "/audit/checkpoint").text
+    checkpoint = merkle.open_checkpoint(note, key)
+    entries = auditor.call("GET", f"/audit/entries?from=0&to={checkpoint.size}").json()["entries"]
+    tree = merkle.Tree()
+    for entry in entries:
+        tree.append(entry["record"].encode())
+    assert (tree.size, tree.root()) == (checkpoint.size, checkpoint.root)
+    kinds = [json.loads(entry["record"])["type"] for entry in entries]
+    assert kinds.count("key-v1") == 7
+    assert {"staff-added-v1", "application-v1", "sign-in-v1", "audit-read-v1"} <= set(kinds)
+    proof = auditor.call("GET", f"/audit/proofs/consistency?from=3&to={checkpoint.size}").json()[
+        "proof"
+    ]
+    steps = [bytes.fromhex(step) for step in proof]
+    assert merkle.verify_consistency(3, tree.size, steps, tree.root(3), tree.root())
+    found = auditor.call("GET", f"/audit/proofs/inclusion?index=2&size={checkpoint.size}").json()[
+        "proof"
+    ]
+    leaf = merkle.leaf_hash(entries[2]["record"].encode())
+    steps = [bytes.fromhex(step) for step in found]
+    assert merkle.verify_inclusion(leaf, 2, tree.size, steps, tree.root())
+    assert auditor.call("GET", "/v1/reviews").json()["code"] == "forbidden"
+    auditor.http.close()
+
+
+def test_an_unsigned_stranger_reads_no_audit(reviewed: RunningServer) -> None:
+    assert httpx.get(f"{reviewed.url}/audit/entries?from=0&to=9").status_code == 401
+
+
+def test_the_operator_reviews_and_stops_a_seal_beside_the_running_server(
+    reviewed: RunningServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person = submitted(reviewed)
+    assert command(reviewed, "review", "list") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["id"] == person.application_id
+    assert command(reviewed, "review", "approve", person.application_id) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "fulfilled"
+    person.seal_id = person.wait("fulfilled")["seal_id"]
+    seal = person.collect().json()
+    code = seal["seal_code"]
+    assert command(reviewed, "seal", "suspend", code) == 1  # no reason, no suspension
+    assert command(reviewed, "seal", "suspend", code, "--reason", "licence_revoked") == 0
+    status = httpx.get(f"{reviewed.url}/v1/seals/{code}/status").json()
+    assert (status["state"], status["reason"]) == ("suspended", "licence_revoked")
+    assert command(reviewed, "seal", "resume", code) == 0
+    assert command(reviewed, "seal", "cancel", code, "--reason", "enterprise_deregistered") == 0
+    assert command(reviewed, "seal", "resume", code) == 1
+    assert "not possible in state 'cancelled'" in capsys.readouterr().err
+    assert command(reviewed, "audit", "verify") == 0
+    person.http.close()
+
+
+def test_a_return_names_the_findings_and_unknown_things_are_refused(
+    reviewed: RunningServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = submitted(reviewed)
+    reviewed.platform.city.change(first.uscc, status="revoked")
+    assert command(reviewed, "review", "approve", first.application_id) == 1
+    assert "营业执照已失效" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        command(reviewed, "review", "frobnicate")
+    assert command(reviewed, "review", "approve") == 1
+    assert command(reviewed, "review", "approve", "app_unknown") == 1
+    assert command(reviewed, "seal", "cancel", "32130299999999", "--reason", "damaged") == 1
+    other = submitted(reviewed)
+    reviewed.platform.city.change(other.uscc, status="revoked")
+    assert command(reviewed, "review", "return", other.application_id) == 0
+    assert "营业执照已失效" in other.wait("returned")["reason"]
+    for each in (first, other):
+        each.http.close()
+
+
+def test_init_twice_keeps_everything_and_audit_names_damage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = tmp_path / "p"
+    assert main(["init", "--dir", str(directory)]) == 0
+    root = (directory / "certificates" / "root.crt").read_bytes()
+    assert main(["init", "--dir", str(directory)]) == 0
+    assert (directory / "certificates" / "root.crt").read_bytes() == root
+    assert x509.Certificate.parse(root).is_ca
+    capsys.readouterr()
+    assert main(["audit", "verify", "--dir", str(directory)]) == 0
+    reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(r["log"], r["size"], r["ok"]) for r in reports] == [
+        ("registry", 0, True),
+        ("ledger", 7, True),
+    ]
+    with sqlite3.connect(directory / "platform.db") as connection:
+        connection.execute("UPDATE ledger_entry SET record = x'00' WHERE number = 4")
+    connection.close()
+    assert main(["audit", "verify", "--dir", str(directory)]) == 1
+    damaged = json.loads(capsys.readouterr().out.splitlines()[1])
+    assert damaged["damaged"] == [4]
+
+
+def test_a_master_key_of_another_platform_opens_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = tmp_path / "p"
+    assert main(["init", "--dir", str(directory)]) == 0
+    (directory / "master.key").write_text("00" * 16)
+    assert main(["init", "--dir", str(directory)]) == 1
+    assert "another master key" in capsys.readouterr().err
+
+
+def test_serve_prints_its_address_and_answers(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "server_stub", "serve", "--demo", "--port", "0"),
+            *("--dir", str(tmp_path / "p")),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("SealDesk platform: http://127.0.0.1:")
+        url = line.removeprefix("SealDesk platform: ").strip()
+        said = httpx.get(f"{url}/v1/service").json()
+        assert said["origin"] == url
+        assert httpx.get(f"{url}/readyz").json() == {"status": "ready"}
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0

@@ -1,0 +1,147 @@
+"""验签 as a service: the server says of a file what the client's own functions say of it."""
+
+import base64
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pymupdf
+import pytest
+
+from crypto.pdf_document import Document
+from crypto.pdf_marks import Mark
+from crypto.pdf_sign import PROFILES, Revision, property_info, sign_revision
+from crypto.pdf_verify import verify_pdf
+from crypto.seal import Extension, Seal, make_signature
+from crypto.statement import STAPLE, SignedStatement
+from crypto.trust import Trust
+from crypto.x509 import Certificate, Crl
+from server_stub import verifying
+from server_stub.serving import RunningServer
+from tests.server.enrolling import Holder
+
+
+def blank_page() -> bytes:
+    document = pymupdf.open()
+    document.new_page(width=595, height=842).insert_text((72, 72), "a contract")
+    data: bytes = document.tobytes()
+    document.close()
+    return data
+
+
+def stamped(person: Holder) -> bytes:
+    """A PDF sealed by *person* with a ticket stapled in, as the client does it."""
+    row = person.call("GET", f"/v1/seals/{person.seal_id}").json()
+    data = person.call("GET", f"/v1/blobs/{row['seal_sm3']}").content
+    seal, now = Seal.parse(data), datetime.now(UTC).replace(microsecond=0)
+
+    def value(revision: Revision) -> bytes:
+        body = {"seal_id": person.seal_id, "document_sm3": revision.digest.hex()}
+        token = base64.b64decode(person.call("POST", "/v1/tickets", body).json()["token"])
+        return make_signature(
+            seal=data,
+            digest=revision.digest,
+            property_info=property_info(revision.byte_range),
+            signed_at=now,
+            key=person.key,
+            extensions=[Extension(STAPLE, False, token)],
+        )
+
+    out = io.BytesIO()
+    sign_revision(
+        Document(io.BytesIO(blank_page())),
+        out,
+        profile=PROFILES["ses"],
+        marks=[Mark(page=0, left_mm=100, top_mm=100, width_mm=40, height_mm=40)],
+        picture=seal.picture,
+        value_size=200_000,
+        make_value=value,
+        signed_at=now,
+        signer_name=seal.name,
+    )
+    return out.getvalue()
+
+
+def ask(url: str, data: bytes, kind: str = "application/pdf") -> httpx.Response:
+    return httpx.post(
+        f"{url}/v1/verifications?name=contract.pdf",
+        content=data,
+        headers={"content-type": kind},
+        timeout=60,
+    )
+
+
+def trust_of(person: Holder) -> Trust:
+    """What a client that pinned this platform believes."""
+    known = person.http.get("/v1/service").json()["certificates"]
+    root, issuing = (
+        Certificate.parse(base64.b64decode(known[name])) for name in ("root", "issuing")
+    )
+    crls = tuple(
+        Crl.parse(person.http.get(f"/pki/crl/{name}/0.crl").content) for name in ("root", "issuing")
+    )
+    row = person.call("GET", f"/v1/seals/{person.seal_id}").json()
+    token = person.http.get(f"/v1/seals/{row['seal_code']}/status").json()["token"]
+    said = SignedStatement.parse(base64.b64decode(token))
+    return replace(Trust.in_all([root]), pool=(issuing,), crls=crls, statements=(said,))
+
+
+def without_times(report: dict[str, Any]) -> dict[str, Any]:
+    """The report without the moments at which each side looked."""
+    cleaned = {k: v for k, v in report.items() if k not in ("verified_at", "judged_at")}
+    for signature in cleaned["signatures"]:
+        for finding in signature["findings"]:
+            finding.pop("text")  # says "as of" the minute
+        if signature.get("platform"):
+            signature["platform"].pop("as_of", None)
+    return cleaned
+
+
+def test_server_and_client_say_the_same_of_the_same_file(enrolled: Holder) -> None:
+    data = stamped(enrolled)
+    answer = ask(enrolled.url, data)
+    assert answer.status_code == 200, answer.text
+    report = answer.json()
+    assert report["verdict"] == "VALID", report
+    (signature,) = report["signatures"]
+    assert signature["seal"]["name"] == enrolled.name
+    own = verify_pdf(io.BytesIO(data), "contract.pdf", trust_of(enrolled), datetime.now(UTC))
+    assert without_times(report) == without_times(own.to_json())
+
+
+def test_one_changed_byte_is_invalid(enrolled: Holder) -> None:
+    data = bytearray(stamped(enrolled))
+    place = data.index(b"/MediaBox")
+    data[place + 12] ^= 1
+    report = ask(enrolled.url, bytes(data)).json()
+    assert report["verdict"] == "INVALID"
+
+
+def test_a_file_without_seals_is_unsigned(server: RunningServer) -> None:
+    assert ask(server.url, blank_page()).json()["verdict"] == "UNSIGNED"
+
+
+@pytest.mark.parametrize("data", [b"", b"no PDF at all", b"%PDF-1.7\n" + b"\0" * 1000])
+def test_what_is_no_pdf_is_told_so(server: RunningServer, data: bytes) -> None:
+    answer = ask(server.url, data)
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "file_not_verifiable"
+
+
+def test_other_media_types_are_refused(server: RunningServer) -> None:
+    answer = ask(server.url, blank_page(), "text/html")
+    assert answer.json()["code"] == "media_type_unsupported"
+
+
+def test_a_verification_that_takes_too_long_is_ended() -> None:
+    nothing = verifying.Material([], [], [])
+    with pytest.raises(verifying.VerificationTimeout):
+        verifying.verify(blank_page(), "x.pdf", nothing, lambda code: None, 0.05)
+
+
+def test_the_parent_survives_a_child_that_dies() -> None:
+    unusable = verifying.Material([b"no certificate"], [], [])
+    with pytest.raises(verifying.FileNotVerifiable):
+        verifying.verify(blank_page(), "x.pdf", unusable, lambda code: None, 30)
