@@ -19,7 +19,8 @@ from app.errors import (
     SealNotFound,
     messages,
 )
-from app.secret_store import Kind, SecretStore
+from app.secret_store import Kind, SecretStore, open_secret_store
+from app.settings import load
 from crypto.gm import sm3
 from crypto.keys import SoftKey
 from crypto.seal import make_seal
@@ -347,6 +348,18 @@ def test_two_openers_share_one_file(path: Path, store: SecretStore, record: Seal
     with Cabinet.open(path, store) as first, Cabinet.open(path, store) as second:
         first.keep_seal(record)
         assert second.seals() == [record]
+
+
+def test_it_opens_with_its_key_in_a_file(tmp_path: Path, record: SealRecord) -> None:
+    settings = load(
+        {"SEALDESK_HOME": str(tmp_path), "SEALDESK_KEYRING": "0", "SEALDESK_ALLOW_KEY_FILE": "1"},
+        machine_folder=tmp_path / "etc",
+    )
+    for _ in range(2):
+        path = settings.folders.data / "cabinet.db"
+        with Cabinet.open(path, open_secret_store(settings)) as cabinet:
+            cabinet.keep_seal(record)
+            assert cabinet.seals() == [record]
 
 
 # ---------------------------------------------------------------- statements, platforms, usage

@@ -1,0 +1,199 @@
+"""An SQLite file whose records only its key opens: what the cabinet is kept in.
+
+Every table has a column ``id`` and one ``body``, encrypted with SM4-GCM under the file's key and
+with ``table.body:id`` as additional data. The key lies in the :mod:`app.secret_store` under the
+file's own name, so that two files of one user have two keys, and a key is never made for a file
+that has content already.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.durable import locked
+from app.errors import CabinetDamaged, CabinetLocked, CabinetTooNew
+from app.secret_store import SecretStore
+from crypto.gm import GmError, sm4_gcm_decrypt, sm4_gcm_encrypt
+
+Migrations = Sequence[Sequence[str]]
+"""Statements from each schema version to the next; PRAGMA user_version counts those applied."""
+
+_CHECK = b"SealDesk cabinet"
+"""What the key must decrypt to be the right one."""
+_META = "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL)"
+
+
+class EncryptedFile:
+    """One open file (or memory) and its key. Safe between threads and processes."""
+
+    def __init__(self, connection: sqlite3.Connection, key: bytes, path: Path | None) -> None:
+        self.path = path
+        """None: in memory."""
+        self._connection = connection
+        self._key = key
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, path: Path, secret_store: SecretStore, migrations: Migrations) -> EncryptedFile:
+        """The file at *path*, made if there is none and *secret_store* will keep its key.
+
+        Raises :class:`app.errors.CabinetLocked`, :class:`app.errors.CabinetDamaged`,
+        :class:`app.errors.CabinetTooNew`, OSError; a file that was there is left as it was."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(path.with_name(f"{path.name}.lock")), _readable(path):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            connection = _connect(str(path))
+            try:
+                key = _unlock(connection, path, secret_store, migrations)
+            except BaseException:
+                connection.close()
+                raise
+        return cls(connection, key, path)
+
+    @classmethod
+    def in_memory(cls, migrations: Migrations) -> EncryptedFile:
+        """The same, gone when it is closed."""
+        connection = _connect(":memory:")
+        _migrate(connection, migrations)
+        return cls(connection, secrets.token_bytes(16), None)
+
+    def close(self) -> None:
+        """Close the file; nothing else may be called afterwards."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Callable[[str, Iterable[Any]], sqlite3.Cursor]]:
+        """A function that runs one statement with its values; all take effect, or none."""
+        with self._lock, _readable(self.path), _transaction(self._connection):
+            yield lambda statement, values: self._connection.execute(statement, tuple(values))
+
+    def sealed(self, table: str, identity: str, body: bytes) -> bytes:
+        """*body* encrypted for the record *identity* of *table*: nonce ‖ ciphertext ‖ tag."""
+        nonce = secrets.token_bytes(12)
+        return nonce + sm4_gcm_encrypt(self._key, nonce, body, _place(table, identity))
+
+    def unsealed(self, table: str, identity: str, body: bytes) -> bytes:
+        """The content of a ``body``. Raises :class:`app.errors.CabinetDamaged` if it was changed or
+        belongs to another record."""
+        try:
+            return sm4_gcm_decrypt(self._key, body[:12], body[12:], _place(table, identity))
+        except (GmError, TypeError) as error:
+            raise CabinetDamaged(str(self.path), f"{table} {identity}: {error}") from error
+
+
+def _place(table: str, identity: str) -> bytes:
+    return f"{table}.body:{identity}".encode()
+
+
+@contextmanager
+def _readable(path: Path | None) -> Iterator[None]:
+    """SQLite's errors in our words: a damaged file, or one the system does not let us use."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        system = {
+            sqlite3.SQLITE_FULL: errno.ENOSPC,
+            sqlite3.SQLITE_READONLY: errno.EACCES,
+            sqlite3.SQLITE_CANTOPEN: errno.EACCES,
+            sqlite3.SQLITE_PERM: errno.EACCES,
+            sqlite3.SQLITE_BUSY: errno.EBUSY,
+            sqlite3.SQLITE_IOERR: errno.EIO,
+        }.get(code)
+        if system is not None:
+            raise OSError(system, str(error), str(path)) from error
+        raise CabinetDamaged(str(path), str(error)) from error
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    # transactions are ours, and every use of the connection is under the cabinet's lock
+    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _unlock(
+    connection: sqlite3.Connection, path: Path, secret_store: SecretStore, migrations: Migrations
+) -> bytes:
+    """The file's key; a new one only for an empty file."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(migrations):
+        raise CabinetTooNew(str(path))
+    if version == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        return _furnish(connection, secret_store, migrations)
+    (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if sound != "ok":
+        raise CabinetDamaged(str(path), sound)
+    meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+    if not {"id", "check"} <= set(meta):
+        raise CabinetDamaged(str(path), "the file has lost its identity")
+    key = secret_store.get(f"cabinet-{meta['id']}")
+    if key is None:
+        raise CabinetLocked("missing")
+    try:
+        known = sm4_gcm_decrypt(key, meta["check"][:12], meta["check"][12:], b"meta.check")
+    except GmError as error:
+        raise CabinetLocked("wrong") from error
+    if known != _CHECK:
+        raise CabinetLocked("wrong")
+    _migrate(connection, migrations)
+    return key
+
+
+def _furnish(
+    connection: sqlite3.Connection, secret_store: SecretStore, migrations: Migrations
+) -> bytes:
+    """Make the tables and a key; the key is kept before anything is locked with it."""
+    if not secret_store.lasting:
+        raise CabinetLocked("missing")
+    identity, key, nonce = secrets.token_hex(8), secrets.token_bytes(16), secrets.token_bytes(12)
+    secret_store.put(f"cabinet-{identity}", key)
+    check = nonce + sm4_gcm_encrypt(key, nonce, _CHECK, b"meta.check")
+    _migrate(connection, migrations, [("id", identity), ("check", check)])
+    return key
+
+
+def _migrate(
+    connection: sqlite3.Connection,
+    migrations: Migrations,
+    meta: Iterable[tuple[str, object]] = (),
+) -> None:
+    """Bring the schema up to date, and add *meta*, in one transaction."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == len(migrations):
+        return
+    with _transaction(connection):
+        if version == 0:
+            connection.execute(_META)
+        for statements in migrations[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+        connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", meta)
