@@ -3,8 +3,8 @@
 The algorithm follows from the key's certificate: SM2 with SM3, RSA PKCS#1 v1.5 or ECDSA with
 SHA-256. What is made is read back and checked before it is returned.
 
->>> value = make_signed_data(key=key, digest=digest)          # ETSI.CAdES.detached, B-B
->>> value = add_timestamp(value, token)                       # B-T
+    value = make_signed_data(key=key, digest=digest)    # ETSI.CAdES.detached, B-B
+    value = add_timestamp(value, token)                 # over signature_value(value): B-T
 """
 
 from __future__ import annotations
