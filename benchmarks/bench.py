@@ -42,6 +42,8 @@ class Timing:
     """Median."""
     fastest: float
     slowest: float
+    cpu: float | None
+    """Median of the processor's seconds, which a busy machine disturbs less."""
     peak_mb: float | None
     """MB (10⁶ octets) of the whole process; None where the system does not tell."""
 
@@ -74,9 +76,17 @@ def in_process(folder: Path, document: str, job: str, runs: int) -> Timing:
     ]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, encoding="utf-8")
     told = json.loads(done.stdout)
-    seconds = told["seconds"]
+    return timing(document, job, told["seconds"], told["cpu"], told["peak_mb"])
+
+
+def timing(
+    document: str, job: str, seconds: Sequence[float], cpu: Sequence[float], peak_mb: float | None
+) -> Timing:
+    middle = statistics.median
     return Timing(
-        document, job, statistics.median(seconds), min(seconds), max(seconds), told["peak_mb"]
+        *(document, job, middle(seconds), min(seconds), max(seconds)),
+        middle(cpu) if cpu else None,
+        peak_mb,
     )
 
 
@@ -93,27 +103,27 @@ def whole_process(
     """A program from start to end; the first run, which fills the page cache, is not counted.
 
     What it *makes* is removed before every run, for ours writes over nothing."""
-    seconds, peak = [], 0.0
+    seconds, cpu, peak = [], [], 0.0
     for run in range(runs + 1):
         if makes:
             makes.unlink(missing_ok=True)
         start = time.perf_counter()
-        code, peak_mb, output = run_and_measure(command, environment)
+        code, usage, output = run_and_measure(command, environment)
         elapsed = time.perf_counter() - start
         if code not in accepted:
             raise SystemExit(f"{job} failed with {code}: {' '.join(map(str, command))}\n{output}")
         if run:
             seconds.append(elapsed)
-            peak = max(peak, peak_mb)
-    return Timing(
-        document, job, statistics.median(seconds), min(seconds), max(seconds), peak or None
-    )
+            if usage:
+                cpu.append(usage[0])
+                peak = max(peak, usage[1])
+    return timing(document, job, seconds, cpu, peak or None)
 
 
 def run_and_measure(
     command: Sequence[str | Path], environment: Mapping[str, str] | None
-) -> tuple[int, float, str]:
-    """Exit code, peak memory in MB (0 where unknown) and what was printed."""
+) -> tuple[int, tuple[float, float] | None, str]:
+    """Exit code; processor seconds and peak memory in MB, where the system tells; the output."""
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment
@@ -121,12 +131,12 @@ def run_and_measure(
         if hasattr(os, "wait4"):
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
-            peak = usage.ru_maxrss * 1024 / 1e6
+            used = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6
         else:
             process.wait()
-            peak = 0.0
+            used = None
         output.seek(0)
-        return process.returncode, peak, output.read().decode("utf-8", "replace")
+        return process.returncode, used, output.read().decode("utf-8", "replace")
 
 
 def enrolled(folder: Path) -> tuple[dict[str, str], str]:
@@ -229,7 +239,10 @@ def measure(
 
 
 def table(results: Sequence[Timing]) -> str:
-    lines = [f"{'':24}{'median':>10}{'fastest':>10}{'slowest':>10}{'× floor':>9}{'peak':>9}"]
+    lines = [
+        f"{'':24}{'median':>10}{'fastest':>10}{'slowest':>10}{'× floor':>9}"
+        f"{'processor':>11}{'peak':>9}"
+    ]
     floors = {each.document: each.seconds for each in results if each.job == "floor"}
     heading = ""
     for each in results:
@@ -239,9 +252,10 @@ def table(results: Sequence[Timing]) -> str:
         times = "".join(
             f"{1000 * value:7.1f} ms" for value in (each.seconds, each.fastest, each.slowest)
         )
+        cpu = f"{1000 * each.cpu:8.1f} ms" if each.cpu is not None else ""
         peak = f"{each.peak_mb:6.0f} MB" if each.peak_mb else ""
         ratio = each.seconds / floors[each.document]
-        lines.append(f"  {each.job:22}{times}{ratio:9.2f}{peak}")
+        lines.append(f"  {each.job:22}{times}{ratio:9.2f}{cpu}{peak}")
     return "\n".join(lines)
 
 

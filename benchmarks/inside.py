@@ -1,4 +1,4 @@
-"""One job, several times, inside one process: seconds of each run and the peak of its memory.
+"""One job, several times, inside one process: its seconds, processor time and peak memory.
 
     python inside.py floor-append|floor|sign|verify FOLDER FILE RUNS      prints JSON
 
@@ -129,12 +129,13 @@ def main(kind: str, folder: str, name: str, runs: str) -> None:
         "verify": bench.verify,
     }[kind]()
     job()  # not counted: fills the page cache and imports what is imported late
-    seconds = []
+    seconds, cpu = [], []
     for _ in range(int(runs)):
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         job()
         seconds.append(time.perf_counter() - start)
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_memory_mb()}))
+        cpu.append(time.process_time() - cpu_start)
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mb": peak_memory_mb()}))
 
 
 if __name__ == "__main__":
