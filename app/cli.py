@@ -6,7 +6,7 @@
     sealdesk sync
     sealdesk stamp IN.pdf [-o OUT.pdf] --seal ID (--at … | --keyword … | --riding …)
     sealdesk verify FILE.pdf…
-    sealdesk journal list|check|export
+    sealdesk journal list|check|export|seal-off
     sealdesk demo [FILE.pdf]
 
 A PIN comes from a prompt, from ``--pin-stdin`` (its first line) or, for tests, from SEALDESK_PIN;
@@ -138,8 +138,9 @@ def parser() -> argparse.ArgumentParser:
     made = command("list", commands.journal_list, "its entries", journals)
     made.add_argument("--json", action="store_true")
     command("check", commands.journal_check, "prove that nothing was changed or cut", journals)
-    made = command("export", commands.journal_export, "write it as CSV", journals)
-    made.add_argument("output", type=Path, metavar="FILE.csv")
+    made = command("export", commands.journal_export, "write it as CSV or XLSX", journals)
+    made.add_argument("output", type=Path, metavar="FILE.csv|FILE.xlsx")
+    command("seal-off", commands.journal_seal_off, "put a damaged journal away", journals)
 
     made = command("demo", commands.demo, "platform, virtual Ukey, a stamped and verified PDF")
     made.add_argument("file", nargs="?", type=Path, metavar="FILE.pdf")

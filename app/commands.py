@@ -385,10 +385,27 @@ def journal_list(desk: Desk, options: argparse.Namespace) -> int:
 def journal_check(desk: Desk, options: argparse.Namespace) -> int:
     del options
     check = desk.journal.check()
-    key = "cli.journal_intact" if check.intact else "cli.journal_damaged"
-    words = phrase(key, desk.settings.language)
-    _say(words.format(entries=check.entries, line=check.line, problem=check.problem))
+    language = desk.settings.language
+    if check.intact:
+        _say(phrase("cli.journal_intact", language).format(entries=check.entries))
+    else:
+        problem = phrase(f"journal_problem.{check.problem}", language)
+        words = phrase("cli.journal_damaged", language)
+        _say(words.format(entries=check.entries, line=check.line, problem=problem))
+    if check.torn_bytes:
+        _say(phrase("cli.journal_torn", language).format(bytes=check.torn_bytes))
+    for path in check.set_aside:
+        _say(phrase("cli.journal_aside", language).format(path=path))
     return 0 if check.intact else 1
+
+
+def journal_seal_off(desk: Desk, options: argparse.Namespace) -> int:
+    del options
+    language = desk.settings.language
+    if desk.journal.check().intact:
+        raise UsageError(phrase("cli.journal_not_damaged", language))
+    _say(phrase("cli.journal_sealed_off", language).format(path=desk.journal.seal_off()))
+    return 0
 
 
 def journal_export(desk: Desk, options: argparse.Namespace) -> int:
