@@ -65,15 +65,7 @@ def judge_signature(
     """Check a seal signature over the original whose digest is *digest* (§1.7).
 
     *digest* None: the original is not at hand, and nothing is concluded about it."""
-    seal = value.seal
-    ticket = _ticket(value, trust)
-    times = Times(value.signed_at)
-    if ticket:
-        times = Times(value.signed_at, ticket.statement.issued_at, "ticket")
-    used = times.best or now
-    findings, maker_chain, info, seal_valid = _judge_making(seal, trust, used, now)
-    seal_judgement = SealJudgement(info, seal_valid, maker_chain, tuple(findings))
-
+    findings: list[Finding] = []
     if value.signature_algorithm in _WEAK:
         findings.append(Finding("weak_algorithm", {"algorithm": value.signature_algorithm}))
     signature_valid = value.signature_valid()
@@ -81,14 +73,16 @@ def judge_signature(
     matches = None if digest is None else value.digest == digest
     if matches is not None:
         findings.append(Finding("digest_matches" if matches else "digest_mismatch"))
-    listed = seal.allows(value.certificate)
-    findings.append(Finding("signer_listed" if listed else "signer_not_listed"))
-    if value.version != seal.version:
-        findings.append(
-            Finding("version_differs", {"seal": str(seal.version), "value": str(value.version)})
-        )
+    if value.version != value.seal.version:
+        shown = {"seal": str(value.seal.version), "value": str(value.version)}
+        findings.append(Finding("version_differs", shown))
 
-    findings += _judge_times(times, seal, now)
+    ticket = _ticket(value, trust)
+    times, more = _times(value, ticket, trust)
+    findings += more
+    findings += judge_times(times, now)
+    use = judge_seal_use(value.seal, value.certificate, trust, times, now, ticket)
+    findings += use.findings
 
     signer_info: CertificateInfo | None = None
     chain_info: tuple[CertificateInfo, ...] = ()
@@ -97,30 +91,82 @@ def judge_signature(
     except CertificateError as error:
         findings.append(Finding("value_unreadable", {"reason": str(error)}))
     else:
-        if seal.es_id and signer.subject.common_name not in ("", seal.es_id):
-            findings.append(
-                Finding(
-                    "seal_code_differs",
-                    {"seal": seal.es_id, "signer": signer.subject.common_name},
-                )
-            )
-        covered = _covers(signer, seal, ticket, trust, times, now)
+        covered = _covers(signer, value.seal, ticket, trust, times, now)
         more, chain = judge_signer(signer, (), trust, times, now, covered)
         findings += more
         signer_info, chain_info = CertificateInfo.of(signer), _infos(chain)
-    status, line = judge_status(seal.es_id, ticket, trust, times, now)
-    findings += status
     return SignatureJudgement(
-        seal_judgement,
+        use.seal,
         signer_info,
         chain_info,
         signature_valid,
         matches,
-        listed,
+        use.listed,
         times,
-        line,
+        use.platform,
         tuple(findings),
     )
+
+
+@dataclass(frozen=True)
+class SealUse:
+    """What was found about one use of a seal by one certificate."""
+
+    seal: SealJudgement
+    listed: bool
+    platform: PlatformLine | None
+    findings: tuple[Finding, ...]
+    """Includes those of the seal."""
+
+
+def judge_seal_use(
+    seal: Seal,
+    certificate: bytes,
+    trust: Trust,
+    times: Times,
+    now: datetime,
+    ticket: SignedStatement | None = None,
+) -> SealUse:
+    """The seal itself, whether it allows *certificate* (DER), whether it was in force at the time
+    of signing, and what the platform says of it (§1.7 f, 办法 第十七条)."""
+    used = times.best or now
+    findings, maker_chain, info, valid = _judge_making(seal, trust, used, now)
+    judgement = SealJudgement(info, valid, maker_chain, tuple(findings))
+    listed = seal.allows(certificate)
+    findings.append(Finding("signer_listed" if listed else "signer_not_listed"))
+    findings += _judge_validity(times, seal, now)
+    named = _common_name(certificate)
+    if seal.es_id and named not in ("", seal.es_id):
+        findings.append(Finding("seal_code_differs", {"seal": seal.es_id, "signer": named}))
+    status, line = judge_status(seal.es_id, ticket, trust, times, now)
+    return SealUse(judgement, listed, line, (*findings, *status))
+
+
+def _common_name(certificate: bytes) -> str:
+    try:
+        return Certificate.parse(certificate).subject.common_name
+    except CertificateError:
+        return ""
+
+
+def _times(
+    value: SealSignature, ticket: SignedStatement | None, trust: Trust
+) -> tuple[Times, list[Finding]]:
+    """The claimed time and the trusted one: a time stamp over the value, else the ticket."""
+    if value.timestamp is not None:
+        from crypto.cms import digest_of
+        from crypto.trusted_time import judge_timestamp
+
+        moment, findings, _ = judge_timestamp(
+            value.timestamp, digest_of(value.signature), trust, ()
+        )
+        if moment is not None:
+            return Times(value.signed_at, moment, "timestamp"), findings
+    else:
+        findings = []
+    if ticket is not None:
+        return Times(value.signed_at, ticket.statement.issued_at, "ticket"), findings
+    return Times(value.signed_at), findings
 
 
 def _judge_making(
@@ -142,24 +188,35 @@ def _judge_making(
     return findings, chain, seal_info(seal, maker), valid
 
 
-def _judge_times(times: Times, seal: Seal, now: datetime) -> list[Finding]:
-    """The time of signing and the seal's validity at it (§1.7 d, f)."""
+def judge_times(times: Times, now: datetime) -> list[Finding]:
+    """What is known of the time of signing by itself (§1.7 d)."""
     moment = times.best
     if moment is None:
         return [Finding("time_missing")]
-    findings = []
     shown = {"time": f"{moment:%Y-%m-%d %H:%M:%S} UTC", "source": times.trusted_source or ""}
-    findings.append(Finding("time_trusted" if times.trusted else "time_claimed", shown))
+    findings = [Finding("time_trusted" if times.trusted else "time_claimed", shown)]
     if moment > now + CLOCK_SKEW:
         findings.append(Finding("time_in_future", shown))
+    if times.trusted and times.claimed:
+        # a ticket comes before its signature, a time stamp after it
+        late = times.claimed - times.trusted
+        before, after = (TICKET_LIFE, CLOCK_SKEW)
+        if times.trusted_source == "ticket":
+            before, after = (CLOCK_SKEW, TICKET_LIFE)
+        if not -before <= late <= after:
+            findings.append(Finding("time_contradicts", shown))
+    return findings
+
+
+def _judge_validity(times: Times, seal: Seal, now: datetime) -> list[Finding]:
+    """Was the seal in its validity period when it was used (§1.7 f)?"""
+    moment = times.best
+    if moment is None:
+        return []
+    findings = []
+    shown = {"time": f"{moment:%Y-%m-%d %H:%M:%S} UTC"}
     if moment < seal.created - CLOCK_SKEW:
         findings.append(Finding("time_before_seal", shown))
-    if (
-        times.trusted
-        and times.claimed
-        and not -CLOCK_SKEW <= times.claimed - times.trusted <= TICKET_LIFE
-    ):
-        findings.append(Finding("time_contradicts", shown))
     period = _period(seal)
     if not seal.valid_from - CLOCK_SKEW <= moment <= seal.valid_until:
         findings.append(Finding("seal_not_valid_at_signing", period))

@@ -61,7 +61,7 @@ _CODES = {
         "covers_file covers_revision digest_matches signature_valid seal_signature_valid"
         " signer_listed signer_trusted maker_trusted signer_valid_at_signing"
         " maker_valid_at_making seal_valid_at_signing signer_not_revoked time_trusted"
-        " status_active seal_valid_now mark_matches"
+        " status_active seal_valid_now mark_matches timestamp_good"
     ),
     Level.NOTICE: (
         "time_claimed signer_expired_since maker_expired_since seal_expired_since"
@@ -69,7 +69,7 @@ _CODES = {
         " ca_revocation_unknown signer_may_issue version_differs opened_leniently"
         " bytes_after_end seal_code_differs evidence_added mark_size_differs no_mark"
         " stamp_annotation"
-        " maker_may_issue maker_valid_at_use"
+        " maker_may_issue maker_valid_at_use timestamp_unproven no_seal"
     ),
     Level.CHANGED: "changed_later",
     Level.UNKNOWN: (
@@ -78,7 +78,7 @@ _CODES = {
         " status_stale status_pending status_changed_unproven time_missing time_in_future"
         " time_before_seal time_contradicts weak_algorithm changed_suspicious"
         " value_unsupported mark_unreadable unsigned_mark range_incomplete not_reviewed"
-        " timestamp_unproven seal_expired seal_not_yet_valid contents_unusual mark_hidden"
+        " certificate_missing seal_expired seal_not_yet_valid contents_unusual mark_hidden"
         " mark_covers"
     ),
     Level.INVALID: (
@@ -88,6 +88,7 @@ _CODES = {
         " signer_not_valid_at_signing maker_not_valid_at_making seal_not_valid_at_signing"
         " signer_revoked_before maker_revoked_before ca_revoked status_not_active"
         " changed_forbidden mark_differs mark_foreign timestamp_invalid check_failed"
+        " attributes_wrong"
     ),
 }
 LEVELS: Mapping[str, Level] = {

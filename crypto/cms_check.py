@@ -1,0 +1,177 @@
+"""What follows from a CMS signature in a PDF: the facts of :mod:`crypto.cms_facts` as findings.
+
+The same two-sided judgement as for seals — at the time of signing and now — without a seal: a plain
+digital signature says who signed, not that a company's seal was put. Profile ``cms`` signs a seal
+along; then the seal is judged as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from crypto.cms import TST_INFO, ContentDigest, SignedData, SignerInfo, digest_of
+from crypto.cms_facts import SignerFacts, signer_facts
+from crypto.seal import Seal, SealError
+from crypto.seal_check import SealJudgement, judge_seal_use, judge_times
+from crypto.trust import Trust, judge_signer
+from crypto.trusted_time import judge_timestamp
+from crypto.verdict import CertificateInfo, Finding, PlatformLine, Times
+from crypto.x509 import Certificate, CertificateError, Crl
+
+
+@dataclass(frozen=True)
+class CmsJudgement:
+    """What was found about one CMS signature."""
+
+    signer: CertificateInfo | None
+    chain: tuple[CertificateInfo, ...]
+    signature_valid: bool | None
+    digest_matches: bool | None
+    times: Times
+    seal: SealJudgement | None
+    """Only where a seal is signed along."""
+    signer_in_seal_list: bool | None
+    platform: PlatformLine | None
+    findings: tuple[Finding, ...]
+
+
+def is_timestamp(data: SignedData) -> bool:
+    """Is this SignedData a time-stamp token (a document time stamp)?"""
+    return data.content_type == TST_INFO
+
+
+def judge_cms(
+    data: SignedData,
+    content_digest: ContentDigest,
+    trust: Trust,
+    now: datetime,
+    extra: Sequence[Certificate] = (),
+) -> CmsJudgement:
+    """Check a SignedData over the octets that *content_digest* digests.
+
+    *extra* are certificates that came with the document (DSS). A PDF signature has one signer; of
+    several the first is judged and the rest is said to be unsupported."""
+    findings: list[Finding] = []
+    if not data.signers:
+        findings.append(Finding("value_unreadable", {"reason": "no signer"}))
+        return CmsJudgement(None, (), None, None, Times(), None, None, None, tuple(findings))
+    if len(data.signers) > 1:
+        reason = {"reason": f"{len(data.signers)} signers"}
+        findings.append(Finding("value_unsupported", reason))
+    signer = data.signers[0]
+    facts = signer_facts(data, signer, content_digest, (*extra, *trust.pool))
+    findings += _facts_as_findings(facts)
+    trust = replace(trust, crls=(*trust.crls, *_crls((*data.crls, *signer.archived_crls))))
+    came_along = (*data.certificates, *extra)
+    times, more = _times(signer, trust, came_along, now)
+    findings += more
+    info: CertificateInfo | None = None
+    chain_info: tuple[CertificateInfo, ...] = ()
+    if facts.certificate is not None:
+        more, chain = judge_signer(facts.certificate, came_along, trust, times, now, False)
+        findings += more
+        info = CertificateInfo.of(facts.certificate)
+        chain_info = tuple(CertificateInfo.of(each) for each in chain.path)
+    seal, listed, platform = None, None, None
+    if signer.seal is not None and facts.certificate is not None:
+        try:
+            used = judge_seal_use(Seal.parse(signer.seal), facts.certificate.der, trust, times, now)
+            seal, listed, platform = used.seal, used.listed, used.platform
+            findings += used.findings
+        except SealError as error:
+            findings.append(Finding("value_unreadable", {"reason": str(error)}))
+    elif signer.seal is None:
+        findings.append(Finding("no_seal"))
+    return CmsJudgement(
+        info,
+        chain_info,
+        facts.signature_valid,
+        facts.digest_matches,
+        times,
+        seal,
+        listed,
+        platform,
+        tuple(findings),
+    )
+
+
+def judge_document_timestamp(
+    token: bytes,
+    content_digest: ContentDigest,
+    trust: Trust,
+    extra: Sequence[Certificate] = (),
+) -> CmsJudgement:
+    """Check a document time stamp (ETSI.RFC3161) over the covered octets."""
+    moment, findings, chain = judge_timestamp(token, content_digest, trust, extra)
+    path = chain.path if chain else ()
+    wrong = any(each.code == "timestamp_invalid" for each in findings)
+    if moment is None and not wrong:
+        issuer = str(path[-1].issuer) if path else "—"
+        findings.append(Finding("signer_untrusted", {"issuer": issuer}))
+    return CmsJudgement(
+        CertificateInfo.of(path[0]) if path else None,
+        tuple(CertificateInfo.of(each) for each in path),
+        not wrong,
+        not wrong,
+        Times(None, moment, "timestamp" if moment else None),
+        None,
+        None,
+        None,
+        tuple(findings),
+    )
+
+
+def _facts_as_findings(facts: SignerFacts) -> list[Finding]:
+    findings = []
+    for problem in facts.problems:
+        if problem == "certificate_missing":
+            findings.append(Finding("certificate_missing"))
+        else:
+            findings.append(Finding("attributes_wrong", {"reason": problem}))
+    if facts.certificate_bound is False:
+        findings.append(Finding("attributes_wrong", {"reason": "signing_certificate"}))
+    for weakness in facts.weaknesses:
+        findings.append(Finding("weak_algorithm", {"algorithm": weakness}))
+    if facts.digest_matches is None:
+        reason = {"reason": facts.digest_name or facts.signer.digest_algorithm}
+        findings.append(Finding("value_unsupported", reason))
+    else:
+        good = facts.digest_matches
+        findings.append(Finding("digest_matches" if good else "digest_mismatch"))
+    if facts.signature_valid is None:
+        if facts.certificate is not None:
+            reason = {"reason": facts.signer.signature_algorithm}
+            findings.append(Finding("value_unsupported", reason))
+    else:
+        good = facts.signature_valid
+        findings.append(Finding("signature_valid" if good else "signature_invalid"))
+    return findings
+
+
+def _times(
+    signer: SignerInfo, trust: Trust, extra: Sequence[Certificate], now: datetime
+) -> tuple[Times, list[Finding]]:
+    """The claimed time, and the earliest trusted one of the time stamps over the value."""
+    findings: list[Finding] = []
+    proved: list[datetime] = []
+    for token in signer.timestamps:
+        moment, more, _ = judge_timestamp(token, digest_of(signer.signature), trust, extra)
+        findings += more
+        if moment:
+            proved.append(moment)
+    trusted = min(proved, default=None)
+    times = Times(signer.signing_time, trusted, "timestamp" if trusted else None)
+    return times, [*findings, *judge_times(times, now)]
+
+
+def _crls(encoded: Sequence[bytes]) -> list[Crl]:
+    """Those that can be read; each proves itself by its issuer's signature."""
+    found = []
+    for each in encoded:
+        try:
+            found.append(Crl.parse(each))
+        except CertificateError:
+            continue
+    return found
