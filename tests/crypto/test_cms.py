@@ -906,10 +906,10 @@ def _nest(levels: int) -> bytes:
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_values_cost_a_bounded_time(make):
     value = make()
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(CmsError):
         SignedData.parse(value, padded=True)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_too_many_signers_or_certificates_are_refused(sm2_key):

@@ -610,9 +610,9 @@ def test_a_pool_of_lookalikes_costs_a_bounded_time(make_root):
         )
     for subject in (real.key_for("leaf"), replace(real, key=key).key_for("leaf")):
         leaf = Certificate.parse(subject.certificate)
-        begun = time.perf_counter()
+        begun = time.process_time()
         chain = build_chain(leaf, lookalikes, [real.certificate], NOW)
-        assert time.perf_counter() - begun < 1
+        assert time.process_time() - begun < 1
         assert chain.trusted == leaf.issued_by(real.certificate)
 
 
