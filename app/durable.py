@@ -27,11 +27,23 @@ def replace_file(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        _rename(Path(name), path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Windows refuses while anybody (a reader, a virus scanner) has *target* open: wait a little."""
+    for left in reversed(range(20 if sys.platform == "win32" else 1)):
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            if not left:
+                raise
+            time.sleep(0.05)
 
 
 def sync_folder(folder: Path) -> None:

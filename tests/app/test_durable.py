@@ -35,6 +35,23 @@ def test_a_failed_write_leaves_the_old_content(
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_on_windows_a_reader_only_delays_a_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.durable.sys.platform", "win32")
+    monkeypatch.setattr("app.durable.time.sleep", lambda seconds: None)
+    real, refusals = Path.replace, iter([True, True, False])
+
+    def replace(self: Path, target: Path) -> Path:
+        if next(refusals):
+            raise PermissionError(13, "the file is open")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    replace_file(tmp_path / "head", b"new")
+    assert (tmp_path / "head").read_bytes() == b"new"
+
+
 def test_a_second_process_waits_for_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     program = (

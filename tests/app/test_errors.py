@@ -1,5 +1,6 @@
 """Every error a person can meet has a text in both languages; none shows a traceback."""
 
+import ast
 import dataclasses
 import importlib
 import inspect
@@ -10,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -219,6 +221,38 @@ def test_every_error_of_device_and_crypto_has_an_exit_code_or_is_a_defect() -> N
         and not any(base.__name__ in errors._EXIT_CODES for base in error.__mro__)
     }
     assert unknown <= defects
+
+
+def phrases_used() -> set[str]:
+    """Every constant key that app or ui passes to phrase(), read from the source."""
+    root = Path(errors.__file__).parents[1]
+    calls = (
+        node
+        for path in (*root.glob("app/*.py"), *root.glob("ui/*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("phrase") and node.args
+    )
+    return {
+        call.args[0].value
+        for call in calls
+        if isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)
+    }
+
+
+@pytest.mark.parametrize("language", errors.LANGUAGES)
+def test_every_phrase_that_is_used_exists(language: str) -> None:
+    used = phrases_used()
+    assert len(used) > 10
+    assert {key for key in used if not errors.phrase(key, language)} == set()
+
+
+def test_phrases_take_the_same_values_in_both_languages() -> None:
+    chinese, english = (messages(language)["phrases"] for language in errors.LANGUAGES)
+    for path in leaves(chinese):
+        texts = [chinese, english]
+        for part in path.strip("/").split("/"):
+            texts = [node[part] for node in texts]
+        assert set(re.findall(r"{\w+}", texts[0])) == set(re.findall(r"{\w+}", texts[1])), path
 
 
 def test_errors_are_cheap_to_import() -> None:
