@@ -112,12 +112,25 @@ def test_an_unknown_profile_name_is_refused() -> None:
         open_module(build(), profile="no such vendor")
 
 
-def test_compiling_twice_compiles_once(tmp_path: Path) -> None:
+def test_the_sources_compile_once_and_without_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """-Werror is not in the ordinary build: a later compiler's new warning must stop no user."""
+    monkeypatch.setenv("CC", "cc -Werror")
     first = build(tmp_path)
     written = first.stat().st_mtime_ns
     assert build(tmp_path) == first
     assert first.stat().st_mtime_ns == written
     assert list(tmp_path.iterdir()) == [first]
+
+
+def test_a_source_that_does_not_compile_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", "cc --no-such-flag")
+    with pytest.raises(BuildError, match="does not compile"):
+        build(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_compiler_is_said_plainly(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from device.pkcs11 import Module
-from device.token import PinIncorrect, PinLocked, Token, TokenRemoved
+from device.token import PinIncorrect, PinLocked, Token, TokenError, TokenRemoved
 from device.virtual import set_faults, token_path
 from tests.device.ukey_bench import USER_PIN
 
@@ -106,6 +109,35 @@ def test_killed_at_any_moment_the_file_is_whole(filled: Token, folder: Path) -> 
         with filled.login(USER_PIN) as session:
             assert session.read_data("seal") in {b"a" * 20000, b"b" * 3, b"old"}
             assert len(session.keys()) == 1
+
+
+def test_forged_files_crash_nothing(filled: Token, folder: Path, module: Module) -> None:
+    """With a right checksum, so that the parser sees them: lengths, counts and types gone wrong."""
+    path = token_path(folder, 0)
+    good = path.read_bytes()[:-32]
+    chance = random.Random(20261123)
+    listed = 0
+    for _ in range(300):
+        forged = bytearray(good)
+        place = chance.randrange(8, len(forged) - 4)
+        if chance.random() < 0.5:
+            forged[place] = chance.randrange(256)
+        else:
+            forged[place : place + chance.choice((0, 4, 9))] = chance.choice(
+                (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\x80", b"")
+            )
+        forged[8:24] = chance.randbytes(16)  # a new state id: it must be read again
+        path.write_bytes(forged + hashlib.sha256(forged).digest())
+        for token in module.tokens():
+            listed += 1
+            with suppress(TokenError), token.open() as session:
+                session.certificates()
+                session.read_data("seal")
+    assert 0 < listed < 300
+    forged = bytearray(good)
+    forged[8:24] = chance.randbytes(16)
+    path.write_bytes(forged + hashlib.sha256(forged).digest())
+    check_old(filled)
 
 
 def test_an_open_session_sees_what_another_process_changed(
