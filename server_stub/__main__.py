@@ -20,11 +20,23 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server_stub import issuing, logbook, policy, sealing, serving, states, store, vault, views
+from server_stub import (
+    applying,
+    issuing,
+    logbook,
+    policy,
+    sealing,
+    serving,
+    states,
+    store,
+    vault,
+    views,
+)
+from server_stub.applying import Findings
+from server_stub.auditing import audit
 from server_stub.authority import PURPOSES
 from server_stub.context import Platform
-from server_stub.issuing import Findings
-from server_stub.ledger import LEDGER, LOGS, FileWitness, LedgerError, Transaction, audit
+from server_stub.ledger import LEDGER, LOGS, FileWitness, LedgerError, Transaction
 from server_stub.policy import Actor
 from server_stub.routes_staff import show
 from server_stub.settings import Settings
@@ -47,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return result
     except states.IllegalTransition as error:
         return _refused(str(error))
-    except (policy.Forbidden, vault.VaultError, LedgerError, issuing.RequestInvalid) as error:
+    except (policy.Forbidden, vault.VaultError, LedgerError, applying.RequestInvalid) as error:
         return _refused(str(error))
     except policy.NotFound:
         return _refused("no such thing")
@@ -151,18 +163,18 @@ def _review(settings: Settings, options: argparse.Namespace) -> int:
 def _decide(platform: Platform, options: argparse.Namespace) -> None:
     identity, who = options.application, _operator()
     with platform.reading() as session:
-        row = issuing.find(session, who, "application.review", identity)
+        row = applying.find(session, who, "application.review", identity)
         findings: Findings = issuing.assess(session, platform.vault, platform.neighbours, row)
         state = row.state
     if state == "submitted":
-        platform.ledger.write(issuing.claim, who, identity).result()
+        platform.ledger.write(applying.claim, who, identity).result()
     if options.action == "approve":
         if not findings.passed:
             raise policy.Forbidden(findings.reason)
-        platform.ledger.write(issuing.approve, who, identity, findings).result()
+        platform.ledger.write(applying.approve, who, identity, findings).result()
         platform.work()  # makes the seal now; a running server would do it at its next look
     else:
-        command = issuing.send_back if options.action == "return" else issuing.reject
+        command = applying.send_back if options.action == "return" else applying.reject
         reason = options.reason or findings.reason or "材料不符合要求"
         platform.ledger.write(command, who, identity, reason).result()
     with platform.reading() as session:

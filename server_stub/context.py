@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, delete, select
 from sqlalchemy.orm import Session
 
-from server_stub import issuing, records, sealing, signin, store
+from server_stub import applying, filing, issuing, records, sealing, signin, store
 from server_stub.adapters import Neighbours, SimulatedCity
 from server_stub.authority import Authority, announce_keys
 from server_stub.ledger import LOGS, FileWitness, Ledger, Transaction, Witness
@@ -115,7 +115,10 @@ class Platform:
         due = select(store.Filing).where(
             store.Filing.state == "queued", store.Filing.due_at <= records.now()
         )
-        self._each(due, lambda session, filing: issuing.deliver(self.shop, session, filing))
+        self._each(
+            due,
+            lambda session, row: filing.deliver(self.ledger, self.neighbours.police, session, row),
+        )
         self.ledger.write(self._tidy).result()
 
     def _each(self, rows: Select[Any], action: Callable[[Session, Any], None]) -> None:
@@ -127,26 +130,26 @@ class Platform:
                     logbook().exception("step_failed", row=row.id)
 
     def _review(self, session: Session, application: store.Application) -> None:
-        self.ledger.write(issuing.claim, _AUTOMATON, application.id).result()
+        self.ledger.write(applying.claim, _AUTOMATON, application.id).result()
 
     def _decide(self, session: Session, application: store.Application) -> None:
         if application.reviewer != _AUTOMATON.subject:
             return
         if application.reason:  # making it failed: a person has to look, not the automaton again
             reason = application.reason
-            self.ledger.write(issuing.send_back, _AUTOMATON, application.id, reason).result()
+            self.ledger.write(applying.send_back, _AUTOMATON, application.id, reason).result()
             return
         findings = issuing.assess(session, self.vault, self.neighbours, application)
         if findings.passed:
-            self.ledger.write(issuing.approve, _AUTOMATON, application.id, findings).result()
+            self.ledger.write(applying.approve, _AUTOMATON, application.id, findings).result()
         else:
             self.ledger.write(
-                issuing.send_back, _AUTOMATON, application.id, findings.reason
+                applying.send_back, _AUTOMATON, application.id, findings.reason
             ).result()
 
     def _tidy(self, tx: Transaction) -> None:
         sealing.sweep(tx, self.settings.collect_days)
-        issuing.lapse(tx, self.settings.collect_days)
+        applying.lapse(tx, self.settings.collect_days)
         signin.clean(tx, self.settings)
         oldest = tx.now - self.settings.idempotency_days * _DAY
         tx.session.execute(delete(store.Idempotency).where(store.Idempotency.created_at < oldest))

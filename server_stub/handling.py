@@ -43,6 +43,16 @@ def unbase64(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
 
 
+class Signed(Body):
+    """A signature over one of the texts of :mod:`server_stub.signin`."""
+
+    signature: Base64
+
+
+class Nothing(Body):
+    """An empty object."""
+
+
 def platform_of(request: Request) -> Platform:
     found: Platform = request.app.state.platform
     return found

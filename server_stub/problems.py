@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from server_stub import (
-    issuing,
+    applying,
     ledger,
     policy,
     sealing,
@@ -74,8 +74,8 @@ _BY_EXCEPTION: dict[type[Exception], str] = {
     policy.NotFound: "not_found",
     vault.VaultError: "not_found",
     uscc.CodeError: "uscc_invalid",
-    issuing.IdentityInvalid: "identity_invalid",
-    issuing.RequestInvalid: "request_invalid",
+    applying.IdentityInvalid: "identity_invalid",
+    applying.RequestInvalid: "request_invalid",
     sealing.SealNotActive: "seal_not_active",
     signin.ChallengeInvalid: "challenge_invalid",
     signin.SignatureInvalid: "signature_invalid",

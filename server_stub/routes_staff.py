@@ -8,9 +8,9 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy import select
 
-from server_stub import issuing, policy, routes_public, views
+from server_stub import applying, issuing, policy, routes_public, views
 from server_stub.context import Platform
-from server_stub.handling import Body, Running, SignedIn, Waking
+from server_stub.handling import Body, Nothing, Running, SignedIn, Waking
 from server_stub.ledger import LEDGER, Transaction
 from server_stub.policy import Actor
 from server_stub.routes_public import From, To
@@ -32,10 +32,6 @@ class FindingsBody(Body):
     reasonable: bool
 
 
-class NothingBody(Body):
-    """An empty object."""
-
-
 @router.get("/v1/reviews")
 def reviews(platform: Running, actor: SignedIn, state: str = "submitted") -> dict[str, Any]:
     """Applications in *state*, oldest first, each with what the neighbours' records say."""
@@ -54,9 +50,9 @@ def show(platform: Platform, session: Any, row: Application) -> dict[str, Any]:
 
 
 @router.post("/v1/applications/{identity}/claim")
-def claim(platform: Running, actor: SignedIn, identity: str, body: NothingBody) -> dict[str, Any]:
+def claim(platform: Running, actor: SignedIn, identity: str, body: Nothing) -> dict[str, Any]:
     """Take it for review."""
-    return _reviewed(platform, issuing.claim, actor, identity)
+    return _reviewed(platform, applying.claim, actor, identity)
 
 
 @router.post("/v1/applications/{identity}/return")
@@ -64,13 +60,13 @@ def send_back(
     platform: Running, actor: SignedIn, identity: str, body: ReasonBody
 ) -> dict[str, Any]:
     """退回补正."""
-    return _reviewed(platform, issuing.send_back, actor, identity, body.reason)
+    return _reviewed(platform, applying.send_back, actor, identity, body.reason)
 
 
 @router.post("/v1/applications/{identity}/reject")
 def reject(platform: Running, actor: SignedIn, identity: str, body: ReasonBody) -> dict[str, Any]:
     """不予核准."""
-    return _reviewed(platform, issuing.reject, actor, identity, body.reason)
+    return _reviewed(platform, applying.reject, actor, identity, body.reason)
 
 
 @router.post("/v1/applications/{identity}/approve")
@@ -78,8 +74,8 @@ def approve(
     platform: Running, worker: Waking, actor: SignedIn, identity: str, body: FindingsBody
 ) -> dict[str, Any]:
     """核准; the seal is then made by itself."""
-    findings = issuing.Findings(**body.model_dump())
-    answer = _reviewed(platform, issuing.approve, actor, identity, findings)
+    findings = applying.Findings(**body.model_dump())
+    answer = _reviewed(platform, applying.approve, actor, identity, findings)
     worker.wake()
     return answer
 

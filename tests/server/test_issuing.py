@@ -13,10 +13,10 @@ from crypto import gm, x509
 from crypto.keys import SoftKey
 from crypto.seal import Seal as SealData
 from crypto.x509_make import make_request
-from server_stub import issuing, records, sealing, states, store
+from server_stub import applying, filing, records, sealing, states, store
 from server_stub.adapters import NeighbourError, SimulatedCity
+from server_stub.applying import Draft
 from server_stub.context import Platform
-from server_stub.issuing import Draft
 from server_stub.ledger import REGISTRY, Transaction
 from server_stub.policy import Actor, NotFound
 from server_stub.settings import Settings
@@ -48,17 +48,17 @@ class Desk:
             phone="",
             subtype=subtype,
             physical_code=None,
-            spki=issuing.read_request(request),
+            spki=applying.read_request(request),
             payload_sm3=self.platform.blobs.put(b"as received"),
         )
         form = replace(form, **changes)
         write = self.platform.ledger.write
-        identity = write(issuing.draft, self.platform.vault, form).result().answer.id
+        identity = write(applying.draft, self.platform.vault, form).result().answer.id
         who = Actor("applicant", identity, frozenset({"applicant"}), application_id=identity)
         text = INTENT.format(
             origin="o", verb="submit", object=identity, payload_sm3=form.payload_sm3
         )
-        write(issuing.submit, who, "o", identity, self.key.sign(text.encode())).result()
+        write(applying.submit, who, "o", identity, self.key.sign(text.encode())).result()
         return identity
 
     def application(self, identity: str) -> store.Application:
@@ -188,7 +188,7 @@ def test_filing_is_tried_again_later_and_ends_with_a_receipt(
             filing = tx.session.get_one(store.Filing, first.id)
             filing.due_at, filing.attempts = 0, attempts
 
-        desk.platform.ledger.write(make_due, issuing.MAX_ATTEMPTS - 1).result()
+        desk.platform.ledger.write(make_due, filing.MAX_ATTEMPTS - 1).result()
         desk.platform.work()
         assert desk.filing().state == "dead"  # an operator has to look
         desk.platform.ledger.write(
@@ -285,4 +285,4 @@ def test_the_simulated_city_answers_the_same_after_a_restart(
 
 def test_an_unknown_application_is_not_found(desk: Desk) -> None:
     with desk.platform.reading() as session, pytest.raises(NotFound):
-        issuing.find(session, Actor("o", "o", frozenset({"operator"})), "application.read", "x")
+        applying.find(session, Actor("o", "o", frozenset({"operator"})), "application.read", "x")

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from crypto import merkle
 from crypto.keys import SoftKey
 from server_stub import store
+from server_stub.auditing import audit
 from server_stub.ledger import (
     LEDGER,
     LOGS,
@@ -25,7 +26,6 @@ from server_stub.ledger import (
     LedgerError,
     Receipt,
     Transaction,
-    audit,
     log_size,
     stored_tree,
 )

@@ -1,0 +1,254 @@
+"""What applicants do, and how everybody signs in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Response
+from pydantic import AfterValidator, Field, model_validator
+from sqlalchemy import select
+
+from crypto import gm
+from server_stub import applying, signin, uscc, views
+from server_stub.context import Platform
+from server_stub.handling import (
+    Base64,
+    Body,
+    ExactBody,
+    Nothing,
+    Running,
+    Signed,
+    SignedIn,
+    Token,
+    Waking,
+    idempotent,
+    limited,
+    unbase64,
+)
+from server_stub.records import timestamp
+from server_stub.store import Application
+
+router = APIRouter(prefix="/v1")
+
+
+def _text(value: str) -> str:
+    """No line breaks or other control characters: the value goes into signed texts and names."""
+    stripped = value.strip()
+    if not stripped or any(ord(c) < 32 or ord(c) == 127 for c in stripped):
+        raise ValueError("empty or with control characters")
+    return stripped
+
+
+Name = Annotated[str, Field(max_length=60), AfterValidator(_text)]
+
+
+class LegalRep(Body):
+    name: Name
+    id_no: str = ""
+    """Given when the handler is the legal representative: it makes them one person."""
+
+
+class EnterpriseBody(Body):
+    uscc: str = Field(max_length=18)
+    name: Name
+    legal_rep: LegalRep
+
+
+class Handler(Body):
+    name: Name
+    id_no: str = Field(max_length=18)
+    phone: str = Field(default="", pattern=r"^\+?[0-9 -]{0,20}$")
+
+
+class SealBody(Body):
+    subtype: Literal["official", "contract", "finance", "invoice", "legal_representative"]
+    physical_code: str | None = Field(default=None, pattern=r"^[0-9]{13}$")
+
+
+class ApplicationBody(Body):
+    """第十二条: who asks, for whom, for which seal, and the key it is for."""
+
+    kind: Literal["issue"]
+    enterprise: EnterpriseBody
+    handler: Handler
+    seal: SealBody
+    certificate_request: Base64
+
+    @model_validator(mode="after")
+    def _not_longer_than_a_seal(self) -> ApplicationBody:
+        if len(self.enterprise.name) > 40:
+            raise ValueError("the name does not fit on a seal")
+        return self
+
+
+# --- applications ------------------------------------------------------------------------------
+
+
+@router.post("/applications", status_code=201, dependencies=[Depends(limited)])
+def apply(
+    platform: Running,
+    body: ApplicationBody,
+    exact: ExactBody,
+    idempotency_key: Annotated[str, Header()] = "",
+) -> Response:
+    """Draft an application. No sign-in yet: the request inside proves who holds the key."""
+    form = _form(platform, body, exact)
+    if platform.settings.open_register:
+        platform.city.register(form.uscc, form.enterprise_name, form.legal_rep)
+    scope = f"/v1/applications:{gm.sm3(form.spki).hex()}"
+
+    def command(tx: Any) -> dict[str, Any]:
+        return views.application(tx.session, applying.draft(tx, platform.vault, form))
+
+    return idempotent(platform, scope, idempotency_key, exact, command)
+
+
+def _form(platform: Platform, body: ApplicationBody, exact: bytes) -> applying.Draft:
+    enterprise, handler = body.enterprise, body.handler
+    uscc.check_credit_code(enterprise.uscc)
+    for number in filter(None, (handler.id_no, enterprise.legal_rep.id_no)):
+        try:
+            uscc.check_citizen_number(number)
+        except uscc.CodeError as error:
+            raise applying.IdentityInvalid(str(error)) from error
+    if not handler.id_no:
+        raise applying.IdentityInvalid("the handler's number is needed")
+    spki = applying.read_request(unbase64(body.certificate_request))
+    return applying.Draft(
+        uscc=enterprise.uscc,
+        enterprise_name=enterprise.name,
+        legal_rep=enterprise.legal_rep.name,
+        legal_rep_id_no=enterprise.legal_rep.id_no,
+        handler=handler.name,
+        id_no=handler.id_no,
+        phone=handler.phone,
+        subtype=body.seal.subtype,
+        physical_code=body.seal.physical_code,
+        spki=spki,
+        payload_sm3=platform.blobs.put(exact),
+    )
+
+
+@router.get("/applications")
+def applications(platform: Running, actor: SignedIn) -> dict[str, Any]:
+    """One's own applications, or the enterprise's, newest first."""
+    with platform.reading() as session:
+        rows = select(Application).order_by(Application.created_at.desc()).limit(200)
+        if actor.application_id is not None:
+            rows = rows.where(Application.id == actor.application_id)
+        else:
+            rows = rows.where(Application.enterprise_id == actor.enterprise_id)
+        return {"items": [views.application(session, row) for row in session.scalars(rows)]}
+
+
+@router.get("/applications/{identity}")
+def application(platform: Running, actor: SignedIn, identity: str) -> dict[str, Any]:
+    """How far it is."""
+    with platform.reading() as session:
+        row = applying.find(session, actor, "application.read", identity)
+        return views.application(session, row)
+
+
+@router.patch("/applications/{identity}")
+def amend(
+    platform: Running, actor: SignedIn, identity: str, body: ApplicationBody, exact: ExactBody
+) -> dict[str, Any]:
+    """Correct a draft or a returned application."""
+    form = _form(platform, body, exact)
+    return _application(platform, applying.amend, platform.vault, actor, identity, form)
+
+
+@router.post("/applications/{identity}/submit")
+def submit(
+    platform: Running, worker: Waking, actor: SignedIn, identity: str, body: Signed
+) -> dict[str, Any]:
+    """Hand it in, signed."""
+    signature = unbase64(body.signature)
+    answer = _application(platform, applying.submit, actor, platform.origin, identity, signature)
+    worker.wake()
+    return answer
+
+
+@router.post("/applications/{identity}/withdraw")
+def withdraw(platform: Running, actor: SignedIn, identity: str, body: Nothing) -> dict[str, Any]:
+    """Take it back."""
+    return _application(platform, applying.withdraw, actor, identity)
+
+
+def _application(platform: Platform, command: Any, *args: Any) -> dict[str, Any]:
+    def then_show(tx: Any) -> dict[str, Any]:
+        return views.application(tx.session, command(tx, *args))
+
+    return platform.ledger.write(then_show).result().answer
+
+
+# --- sign-in -----------------------------------------------------------------------------------
+
+
+class ChallengeBody(Body):
+    certificate: Base64 | None = None
+    application_id: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> ChallengeBody:
+        if (self.certificate is None) == (self.application_id is None):
+            raise ValueError("either certificate or application_id")
+        return self
+
+
+class SessionBody(Body):
+    challenge_id: str = Field(max_length=64)
+    signature: Base64
+
+
+@router.post("/challenges", status_code=201, dependencies=[Depends(limited)])
+def challenge(platform: Running, body: ChallengeBody) -> dict[str, Any]:
+    """A nonce to sign."""
+    offer = (
+        platform.ledger.write(
+            signin.challenge,
+            platform.settings,
+            platform.origin,
+            certificate=unbase64(body.certificate) if body.certificate is not None else None,
+            application_id=body.application_id,
+        )
+        .result()
+        .answer
+    )
+    return {
+        "id": offer.id,
+        "origin": platform.origin,
+        "purpose": "login",
+        "nonce": offer.nonce,
+        "subject": offer.subject,
+        "expires": offer.expires,
+    }
+
+
+@router.post("/sessions", status_code=201, dependencies=[Depends(limited)])
+def open_session(platform: Running, body: SessionBody) -> dict[str, Any]:
+    """Sign in with a signed challenge. The challenge is used up, whatever comes of it."""
+    taken = platform.ledger.write(signin.take_challenge, body.challenge_id).result().answer
+    signature = unbase64(body.signature)
+    opened = (
+        platform.ledger.write(signin.open_session, platform.settings, taken, signature)
+        .result()
+        .answer
+    )
+    return {
+        "token": opened.token,
+        "expires_at": timestamp(opened.expires_at),
+        "idle_seconds": platform.settings.session_idle_seconds,
+        "actor": {
+            "kind": opened.actor.kind,
+            "roles": sorted(opened.actor.roles),
+            "subject": opened.actor.subject,
+        },
+    }
+
+
+@router.delete("/sessions/current", status_code=204)
+def close_session(platform: Running, actor: SignedIn, token: Token) -> Response:
+    """Sign out."""
+    platform.ledger.write(signin.close, token).result()
+    return Response(status_code=204)
