@@ -35,7 +35,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def _rename(source: Path, target: Path) -> None:
-    """Windows refuses while anybody (a reader, a virus scanner) has *target* open: wait a little."""
+    """Windows refuses while anybody (a reader, a scanner) has *target* open: wait a little."""
     for left in reversed(range(20 if sys.platform == "win32" else 1)):
         try:
             source.replace(target)
