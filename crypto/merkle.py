@@ -58,7 +58,7 @@ class Tree:
     and also returned, for the caller to store."""
 
     def __init__(self, nodes: Mapping[tuple[int, int], bytes] | None = None, size: int = 0) -> None:
-        self._stored = nodes or {}
+        self._stored: Mapping[tuple[int, int], bytes] = {} if nodes is None else nodes
         self._added: dict[tuple[int, int], bytes] = {}
         self._size = size
 

@@ -199,6 +199,7 @@ class Ledger:
         self._clock = clock
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._kept: dict[str, dict[tuple[int, int], bytes]] = {log: {} for log in LOGS}
+        self._seen: dict[str, tuple[str, merkle.Checkpoint]] = {}
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._closing = threading.Lock()
         self._stopped = True
@@ -287,7 +288,8 @@ class Ledger:
                 done.append((future, answer, placed))
             if entries:
                 session.execute(insert(LedgerEntry), entries)
-            notes = {}
+            notes: dict[str, str] = {}
+            signed: dict[str, tuple[str, merkle.Checkpoint]] = {}
             for log, tree in trees.items():
                 if added[log]:
                     rows = [
@@ -295,14 +297,21 @@ class Ledger:
                         for level, number, value in added[log]
                     ]
                     session.execute(insert(LedgerNode), rows)
-                if tree.size > start[log] or not self._has_checkpoint(session, log):
-                    notes[log] = self._sign(session, log, tree, tx.now)
+                empty = tree.size == 0 and not self._has_checkpoint(session, log)
+                if tree.size > start[log] or empty:
+                    checkpoint = merkle.Checkpoint(self._origins[log], tree.size, tree.root())
+                    notes[log] = merkle.sign_checkpoint(checkpoint, self._signers[log])
+                    signed[log] = notes[log], checkpoint
+                    session.add(
+                        LogCheckpoint(log=log, size=tree.size, note=notes[log], created_at=tx.now)
+                    )
             results = [
                 (future, Written(answer, tuple(self._receipt(e, n, trees, notes) for e, n in made)))
                 for future, answer, made in done
             ]
         for log, nodes in added.items():  # committed: from here on they are there to be read
             self._kept[log].update({(level, number): value for level, number, value in nodes})
+        self._seen.update(signed)
         for log, note in notes.items():
             self._witness.remember(log, note)
         for future, result in results:
@@ -315,7 +324,9 @@ class Ledger:
         tree = merkle.Tree(StoredNodes(session, log, self._kept[log]), log_size(session, log))
         note = self._witness.last(log)
         if note is not None:
-            seen = merkle.open_checkpoint(note, self._signers[log].public)
+            if self._seen.get(log, ("",))[0] != note:  # one check per note, not one per batch
+                self._seen[log] = note, merkle.open_checkpoint(note, self._signers[log].public)
+            seen = self._seen[log][1]
             if seen.size > tree.size:
                 raise LedgerError(
                     f"{log} has {tree.size} entries, but {seen.size} were witnessed: a part was cut"
@@ -329,12 +340,6 @@ class Ledger:
     def _has_checkpoint(session: Session, log: str) -> bool:
         found = select(LogCheckpoint.size).where(LogCheckpoint.log == log).limit(1)
         return session.scalar(found) is not None
-
-    def _sign(self, session: Session, log: str, tree: merkle.Tree, now: int) -> str:
-        checkpoint = merkle.Checkpoint(self._origins[log], tree.size, tree.root())
-        note = merkle.sign_checkpoint(checkpoint, self._signers[log])
-        session.add(LogCheckpoint(log=log, size=tree.size, note=note, created_at=now))
-        return note
 
     @staticmethod
     def _receipt(

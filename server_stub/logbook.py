@@ -32,9 +32,9 @@ def _clean(key: str, value: Any) -> Any:
     return value
 
 
-def configure(level: str = "info") -> None:
-    """Send events of *level* and above to stderr."""
-    structlog.configure(
+def _logger(level: str) -> Any:
+    return structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
@@ -46,11 +46,21 @@ def configure(level: str = "info") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,
     )
+
+
+_level = "warning"
+
+
+def configure(level: str) -> None:
+    """Say events of *level* (info, warning, error) and above; warning until told otherwise.
+
+    Nothing outside this module changes, so a program that runs a platform inside itself keeps its
+    own logging."""
+    global _level
+    _level = level
 
 
 def logbook() -> Any:
     """The logger."""
-    return structlog.get_logger()
+    return _logger(_level)

@@ -40,8 +40,8 @@ def b64(data: bytes) -> str:
 
 @dataclass
 class Holder:
-    """What the desktop client does, written out by hand from the contract: nothing of server_stub's
-    own code is used to build what is sent."""
+    """What the desktop client does, written out by hand from the contract: of server_stub's own code
+    only the check digits are used."""
 
     url: str
     uscc: str = field(default_factory=credit_code)

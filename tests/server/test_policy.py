@@ -1,11 +1,12 @@
 """The role × verb table, the request limiter, and what the log leaves out."""
 
+import json
 from itertools import combinations
 
 import pytest
 
 from server_stub.app import Limiter
-from server_stub.logbook import redact
+from server_stub.logbook import configure, logbook, redact
 from server_stub.policy import INCOMPATIBLE, VERBS, Actor, Forbidden, NotFound, allow
 from server_stub.records import canonical, parse_timestamp, timestamp
 
@@ -74,6 +75,18 @@ def test_the_limiter_lets_a_burst_pass_and_then_the_average() -> None:
 def test_the_log_never_says_secrets() -> None:
     said = redact(None, "info", {"event": "x", "PIN": "123456", "more": {"token": "t", "n": 1}})
     assert said == {"event": "x", "PIN": "[redacted]", "more": {"token": "[redacted]", "n": 1}}
+
+
+def test_log_lines_are_json_on_stderr_from_the_chosen_level_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure("warning")
+    logbook().info("unheard", token="t")
+    logbook().warning("heard", token="t", path="/v1/印章")
+    said = capsys.readouterr()
+    assert said.out == ""
+    (line,) = map(json.loads, said.err.splitlines())
+    assert (line["event"], line["path"], line["token"]) == ("heard", "/v1/印章", "[redacted]")
 
 
 def test_canonical_bytes_are_one_form_only() -> None:

@@ -111,4 +111,4 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 TestAnyHistory = AnyHistory.TestCase
-TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=40)
+TestAnyHistory.settings = settings(max_examples=40, stateful_step_count=30)
