@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -126,6 +126,24 @@ class BitmapCache:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+def scaled_part(whole: QImage, part: tuple[float, float, float, float], size: QSize) -> QPixmap:
+    """A part of an imprint (fractions from its top left) in *size* pixels, smoothly."""
+    x0, y0, x1, y1 = part
+    cut = QRect(
+        round(x0 * whole.width()),
+        round(y0 * whole.height()),
+        max(1, round((x1 - x0) * whole.width())),
+        max(1, round((y1 - y0) * whole.height())),
+    )
+    image = whole.copy(cut).scaled(
+        max(1, size.width()),
+        max(1, size.height()),
+        Qt.AspectRatioMode.IgnoreAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    )
+    return QPixmap.fromImage(image)
 
 
 def _weight(pixmap: QPixmap) -> int:
@@ -609,20 +627,7 @@ class PageView(QAbstractScrollArea):
         key = (whole.cacheKey(), item.part, size.width(), size.height())
         made = self._pictures.get(key)
         if made is None:
-            x0, y0, x1, y1 = item.part
-            part = QRect(
-                round(x0 * whole.width()),
-                round(y0 * whole.height()),
-                max(1, round((x1 - x0) * whole.width())),
-                max(1, round((y1 - y0) * whole.height())),
-            )
-            image = whole.copy(part).scaled(
-                max(1, size.width()),
-                max(1, size.height()),
-                Qt.AspectRatioMode.IgnoreAspectRatio,
-                Qt.TransformationMode.SmoothTransformation,
-            )
-            made = self._pictures[key] = QPixmap.fromImage(image)
+            made = self._pictures[key] = scaled_part(whole, item.part, size)
         return made
 
     # --- scrolling, keys, mouse ------------------------------------------------------------------

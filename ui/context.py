@@ -1,0 +1,142 @@
+"""What the window needs from the rest of the product: one protocol, so that tests can stand in.
+
+Every method blocks and is called from :mod:`ui.tasks`: those marked *device* on the one thread that
+may touch a Ukey, the others in the pool. The window gets values, never live objects, except the
+:class:`Stamper`, which is used on the device thread and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from app.cabinet import SealRecord
+    from app.enrolling import Applicant
+    from app.journal import JournalCheck, JournalEntry
+    from app.placement import TextHit
+    from app.settings import Settings
+    from app.stamping import StampedFile, StampJob
+    from crypto.verdict import Report
+
+
+@dataclass(frozen=True)
+class CertificateView:
+    """A certificate on a key, as the settings page lists it."""
+
+    name: str
+    """Common name or, where there is none, the whole subject."""
+    organization: str
+    issuer: str
+    serial: str
+    """Hexadecimal."""
+    not_before: datetime
+    not_after: datetime
+    sm3: str
+    """Fingerprint, hexadecimal."""
+
+
+@dataclass(frozen=True)
+class TokenView:
+    """A plugged-in key at one moment."""
+
+    serial: str
+    label: str
+    manufacturer: str
+    model: str
+    module: str
+    is_virtual: bool
+    initialised: bool
+    locked: bool
+    final_try: bool
+    must_change: bool
+    tries_left: int | None
+    """None: the vendor does not tell."""
+    certificates: tuple[CertificateView, ...] = ()
+
+
+@dataclass(frozen=True)
+class DocumentFacts:
+    """What matters of a document before a seal is put on it."""
+
+    pages: int
+    signatures: int
+    obstacle: BaseException | None = None
+    """Why no seal may be added (:class:`crypto.pdf_document.PdfLocked`, …), if so."""
+
+
+Step = Callable[..., None]
+"""Told before each step; raises :class:`app.errors.Cancelled` when the person has cancelled."""
+
+
+class Stamper(Protocol):
+    """An opened key: stamps one job after another with one PIN entry."""
+
+    def stamp(self, job: StampJob, step: Step) -> StampedFile: ...
+
+
+class Context(Protocol):
+    """One run of the product, as the window sees it."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def save_settings(self, values: Mapping[str, object]) -> Settings:
+        """Raises :class:`app.errors.SettingLocked`, :class:`app.errors.SettingsInvalid`."""
+
+    # keys: device
+
+    def tokens(self) -> tuple[TokenView, ...]:
+        """What is plugged in now. *device*"""
+
+    def change_pin(self, serial: str, old: str, new: str) -> None:
+        """*device*. Raises :class:`device.token.PinError`'s subclasses."""
+
+    def stamping(
+        self, seal_code: str, serial: str, pin: str, *, offline: bool
+    ) -> AbstractContextManager[Stamper]:
+        """The key of a seal, opened: *serial* is the key the person chose. *device*"""
+
+    def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
+        """Fetch states, send usage records; gives (seals, records). *device*"""
+
+    def enrol(self, platform_url: str, applicant: Applicant, serial: str, pin: str) -> SealRecord:
+        """Make a key pair, apply, wait for the review, collect the seal. *device*"""
+
+    def holder_of(self, seal_code: str, tokens: Sequence[TokenView]) -> str | None:
+        """The serial number of the key that holds a seal's certificate, if it is plugged in."""
+
+    # the cabinet
+
+    def seals(self) -> tuple[SealRecord, ...]: ...
+    def statement_of(self, seal_code: str) -> datetime | None:
+        """When the platform last said that the seal is in force."""
+
+    def waiting_records(self) -> int:
+        """Usage records not yet sent to the platform."""
+
+    # the two stories and what surrounds them
+
+    def verify(self, path: Path, password: str | None) -> Report: ...
+    def examine(self, path: Path, password: str | None) -> DocumentFacts:
+        """Raises :class:`crypto.pdf_document.PdfError` if it cannot be read."""
+
+    def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
+        """Where *text* occurs, in reading order."""
+
+    # the journal
+
+    def journal_entries(
+        self, *, since: datetime | None, until: datetime | None, text: str | None
+    ) -> list[JournalEntry]: ...
+    def journal_check(self) -> JournalCheck: ...
+    def journal_export(self, path: Path, entries: list[JournalEntry], language: str) -> int: ...
+
+    # help
+
+    def diagnosis(self) -> dict[str, Any]:
+        """Versions, settings, modules, keys' kinds and states: no secret, no document."""

@@ -1,0 +1,286 @@
+"""The window at the real desk: :class:`ui.context.Context` over :class:`app.desk.Desk`.
+
+The device methods assert their thread. Certificates on a key are read when it is plugged in, not at
+every look; the PIN's state is asked each time.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.settings import save
+from ui.context import CertificateView, DocumentFacts, Stamper, Step, TokenView
+from ui.tasks import on_device_thread
+
+if TYPE_CHECKING:
+    from app.cabinet import Cabinet, SealRecord
+    from app.desk import Desk
+    from app.enrolling import Applicant
+    from app.journal import JournalCheck, JournalEntry
+    from app.placement import TextHit
+    from app.settings import Settings
+    from app.stamping import StampedFile, StampJob
+    from crypto.verdict import Report
+    from device.token import Session, Token
+
+
+class DeskContext:
+    """See :class:`ui.context.Context`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._opening = threading.Lock()
+        self._pages = threading.Lock()
+        self._certificates: dict[tuple[str, int, str], tuple[CertificateView, ...]] = {}
+        self._module_errors: tuple[BaseException, ...] = ()
+
+    @property
+    def settings(self) -> Settings:
+        return self._desk.settings
+
+    def save_settings(self, values: Mapping[str, object]) -> Settings:
+        self._desk.settings = save(self._desk.settings, values)
+        return self._desk.settings
+
+    @property
+    def _cabinet(self) -> Cabinet:
+        with self._opening:
+            return self._desk.cabinet
+
+    # --- keys ------------------------------------------------------------------------------------
+
+    def tokens(self) -> tuple[TokenView, ...]:
+        _assert_device_thread()
+        seen = []
+        here = set()
+        for token in self._desk.tokens():
+            info = token.info
+            place = (info.module, info.slot, info.serial)
+            here.add(place)
+            if not token.initialised:
+                seen.append(_blank(token))
+                continue
+            if place not in self._certificates:
+                with token.open() as session:
+                    self._certificates[place] = _certificates(session)
+            state = token.pin_state()
+            seen.append(
+                replace(
+                    _blank(token),
+                    initialised=True,
+                    locked=state.locked,
+                    final_try=state.final_try,
+                    must_change=state.must_change,
+                    tries_left=state.tries_left,
+                    certificates=self._certificates[place],
+                )
+            )
+        self._certificates = {k: v for k, v in self._certificates.items() if k in here}
+        return tuple(seen)
+
+    def change_pin(self, serial: str, old: str, new: str) -> None:
+        _assert_device_thread()
+        self._desk.token(serial).change_pin(old, new)
+
+    @contextmanager
+    def stamping(
+        self, seal_code: str, serial: str, pin: str, *, offline: bool
+    ) -> Iterator[Stamper]:
+        from app.signing import find_key
+
+        _assert_device_thread()
+        seal = self._cabinet.seal(seal_code)
+        with self._desk.token(serial).login(pin) as session:
+            key = find_key(session, seal.signer.der)
+            office = None if offline else self._desk.ticket_office(key)
+            yield _Stamper(self._desk, self._cabinet, key, office)
+
+    def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
+        from app.syncing import synchronise
+
+        _assert_device_thread()
+        cabinet = self._cabinet
+        with self._desk.token(serial).login(pin) as session:
+            done = synchronise(self._desk.platform(), cabinet, self._desk.holder_key(session))
+        return done.seals, done.records
+
+    def enrol(self, platform_url: str, applicant: Applicant, serial: str, pin: str) -> SealRecord:
+        from app.enrolling import enrol
+
+        _assert_device_thread()
+        cabinet = self._cabinet
+        with self._desk.token(serial).login(pin) as session:
+            record = enrol(applicant, session, self._desk.platform(platform_url), cabinet)
+        self._certificates.clear()
+        self._desk.remember_platform(platform_url)
+        return record
+
+    def holder_of(self, seal_code: str, tokens: Sequence[TokenView]) -> str | None:
+        fingerprint = self._cabinet.seal(seal_code).signer.fingerprint.hex()
+        return next(
+            (t.serial for t in tokens if any(c.sm3 == fingerprint for c in t.certificates)), None
+        )
+
+    # --- the cabinet -----------------------------------------------------------------------------
+
+    def seals(self) -> tuple[SealRecord, ...]:
+        return tuple(self._cabinet.seals())
+
+    def statement_of(self, seal_code: str) -> datetime | None:
+        statement = self._cabinet.statement(seal_code)
+        return statement.statement.issued_at if statement else None
+
+    def waiting_records(self) -> int:
+        return len(self._cabinet.pending_usage())
+
+    # --- the stories -----------------------------------------------------------------------------
+
+    def verify(self, path: Path, password: str | None) -> Report:
+        from app.verifying import verify
+
+        with self._opening:
+            trust, platform_now = self._desk.trust(), self._desk.status_desk()
+        return verify(path, trust=trust, platform=platform_now, password=password)
+
+    def examine(self, path: Path, password: str | None) -> DocumentFacts:
+        from app.errors import FileNotReadable, FileProblem
+        from crypto.pdf_document import PdfError, open_document
+        from crypto.pdf_sign import check_may_sign
+
+        try:
+            document = open_document(path, password)
+        except OSError as error:
+            raise FileNotReadable(str(path), FileProblem.of(error)) from error
+        with closing(document.stream):
+            pages = len(document.pages())
+            signed = {str(f.value) for f in document.signature_fields() if f.value is not None}
+            try:
+                check_may_sign(document)
+            except PdfError as error:
+                return DocumentFacts(pages, len(signed), error)
+            return DocumentFacts(pages, len(signed))
+
+    def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
+        from app.pages import Pages
+
+        with self._pages, Pages(path, password) as pages:
+            return tuple(pages.find(text))
+
+    # --- the journal -----------------------------------------------------------------------------
+
+    def journal_entries(
+        self, *, since: datetime | None, until: datetime | None, text: str | None
+    ) -> list[JournalEntry]:
+        return self._desk.journal.entries(since=since, until=until, text=text)
+
+    def journal_check(self) -> JournalCheck:
+        return self._desk.journal.check()
+
+    def journal_export(self, path: Path, entries: list[JournalEntry], language: str) -> int:
+        return self._desk.journal.export(path, entries, language)
+
+    # --- help ------------------------------------------------------------------------------------
+
+    def diagnosis(self) -> dict[str, Any]:
+        from importlib.metadata import PackageNotFoundError, version
+
+        from app.settings import NAMES
+        from crypto.pdf_verify import PROGRAM
+
+        packages = {}
+        for name in ("PySide6-Essentials", "pymupdf", "pyhanko", "cryptography", "python-pkcs11"):
+            try:
+                packages[name] = version(name)
+            except PackageNotFoundError:  # a frozen program without its metadata
+                packages[name] = "?"
+        settings = self.settings
+        shown = {name: str(getattr(settings, name)) for name in NAMES if "token" not in name}
+        check = self.journal_check()
+        return {
+            "program": PROGRAM,
+            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "python": sys.version.split()[0],
+            "packages": packages,
+            "settings": shown,
+            "origins": {name: settings.source(name).origin.value for name in NAMES},
+            "seals": [
+                {"state": seal.state, "valid_until": f"{seal.valid_until:%Y-%m-%d}"}
+                for seal in self.seals()
+            ],
+            "waiting_usage_records": self.waiting_records(),
+            "journal": {"entries": check.entries, "problem": check.problem, "line": check.line},
+        }
+
+
+class _Stamper:
+    def __init__(self, desk: Desk, cabinet: Cabinet, key: Any, office: Any) -> None:
+        self._desk, self._cabinet, self._key, self._office = desk, cabinet, key, office
+
+    def stamp(self, job: StampJob, step: Step) -> StampedFile:
+        from app.stamping import stamp
+
+        _assert_device_thread()
+        known: Callable[[str], None] = step
+        return stamp(
+            job,
+            key=self._key,
+            cabinet=self._cabinet,
+            journal=self._desk.journal,
+            trust=self._desk.trust(),
+            platform=self._office,
+            offline_limit=self._desk.offline_limit,
+            step=known,
+        )
+
+
+def _assert_device_thread() -> None:
+    if not on_device_thread():
+        raise RuntimeError("a key is touched outside the device thread")
+
+
+def _blank(token: Token) -> TokenView:
+    info = token.info
+    return TokenView(
+        serial=info.serial,
+        label=info.label,
+        manufacturer=info.manufacturer,
+        model=info.model,
+        module=info.module,
+        is_virtual=info.is_virtual,
+        initialised=False,
+        locked=False,
+        final_try=False,
+        must_change=False,
+        tries_left=None,
+    )
+
+
+def _certificates(session: Session) -> tuple[CertificateView, ...]:
+    from crypto.x509 import Certificate, CertificateError
+
+    made = []
+    for data in session.certificates():
+        try:
+            each = Certificate.parse(data)
+        except CertificateError:
+            continue  # some vendors keep a certificate of their own making on the key
+        made.append(
+            CertificateView(
+                name=each.subject.common_name or str(each.subject),
+                organization=each.subject.organization,
+                issuer=str(each.issuer),
+                serial=f"{each.serial:x}",
+                not_before=each.not_before,
+                not_after=each.not_after,
+                sm3=each.fingerprint.hex(),
+            )
+        )
+    return tuple(made)

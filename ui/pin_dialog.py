@@ -1,0 +1,184 @@
+"""The PIN: asked with the key's name, the purpose and the tries left; never kept or tried twice.
+
+At the last try it must be confirmed twice, because a wrong one locks the key.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QCheckBox, QDialog, QLineEdit, QVBoxLayout, QWidget
+
+from ui import theme
+from ui.context import TokenView
+from ui.language import tr
+from ui.notice import announce
+from ui.widgets import button, facts, label, picture, row
+
+
+class PinField(QLineEdit):
+    """A field for a PIN: hidden, no input method, no clipboard out, Caps Lock told."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setEchoMode(QLineEdit.EchoMode.Password)
+        self.setMaxLength(64)
+        self.setAccessibleName(name)
+        hints = Qt.InputMethodHint
+        self.setInputMethodHints(
+            hints.ImhHiddenText | hints.ImhSensitiveData | hints.ImhNoAutoUppercase
+        )
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+
+    def take(self) -> str:
+        """The PIN; the field is empty afterwards."""
+        pin = self.text()
+        self.clear()
+        return pin
+
+
+class PinDialog(QDialog):
+    """Asks once. ``pin`` holds what was typed until :meth:`take`."""
+
+    def __init__(
+        self,
+        token: TokenView,
+        key_name: str,
+        purpose: str,
+        *,
+        problem: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("输入 Ukey 口令"))
+        self.setMinimumWidth(420)
+        self._final = token.final_try or token.tries_left == 1
+        self._asked_again = False
+        self._pin = ""
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(24, 20, 24, 20)
+        whole.setSpacing(12)
+        head = row(picture("key-round", "text", 24), spacing=12)
+        head.addWidget(label(tr("输入 Ukey 口令"), "title"), 1)
+        whole.addLayout(head)
+        tries = tr("未知（这种 Ukey 不提供）")
+        if token.tries_left is not None:
+            tries = tr("{count} 次", count=token.tries_left)
+        serial = f"{key_name}（{token.serial}）" if token.serial else key_name
+        whole.addWidget(facts([("Ukey", serial), (tr("用途"), purpose), (tr("剩余次数"), tries)]))
+        self.problem = label(problem, "bad", wrap=True)
+        self.problem.setVisible(bool(problem))
+        whole.addWidget(self.problem)
+        self.field = PinField(tr("Ukey 口令"))
+        self.field.setPlaceholderText(tr("口令"))
+        self.field.textChanged.connect(self._judge)
+        whole.addWidget(self.field)
+        self.sure = QCheckBox(tr("我知道再输错一次 Ukey 就会锁定"))
+        self.sure.setVisible(self._final)
+        self.sure.toggled.connect(self._judge)
+        if self._final:
+            warning = label(
+                tr("只剩最后一次机会。输错后 Ukey 会锁定，要由平台解锁。"), "bad", wrap=True
+            )
+            whole.addWidget(warning)
+        whole.addWidget(self.sure)
+        self.cancel = button(tr("取消"), self.reject)
+        self.accept_button = button(tr("确定"), self._submit, role="primary")
+        self.accept_button.setDefault(True)
+        whole.addLayout(row(None, self.cancel, self.accept_button))
+        self._judge()
+        self.field.setFocus()
+        if problem:
+            announce(self.problem)
+
+    def take(self) -> str:
+        """The PIN that was confirmed; "" if none was. Can be taken once."""
+        pin, self._pin = self._pin, ""
+        return pin
+
+    def _judge(self) -> None:
+        self._asked_again = False
+        self.accept_button.setText(tr("确定"))
+        ready = bool(self.field.text()) and (not self._final or self.sure.isChecked())
+        self.accept_button.setEnabled(ready)
+
+    def _submit(self) -> None:
+        if not self.accept_button.isEnabled():
+            return
+        if self._final and not self._asked_again:
+            self._asked_again = True
+            self.accept_button.setText(tr("最后一次，确实提交"))
+            return
+        self._pin = self.field.take()
+        self.accept()
+
+    def reject(self) -> None:
+        self.field.clear()
+        super().reject()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._submit()
+            return
+        super().keyPressEvent(event)
+
+
+class ChangePinDialog(QDialog):
+    """Old PIN, new PIN twice; the rules are checked before a try is spent."""
+
+    def __init__(self, token: TokenView, key_name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("修改 Ukey 口令"))
+        self.setMinimumWidth(420)
+        self._pins = ("", "")
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(24, 20, 24, 20)
+        whole.setSpacing(12)
+        whole.addWidget(label(tr("修改 Ukey 口令"), "title"))
+        tries = tr("未知（这种 Ukey 不提供）")
+        if token.tries_left is not None:
+            tries = tr("{count} 次", count=token.tries_left)
+        whole.addWidget(facts([("Ukey", key_name), (tr("剩余次数"), tries)]))
+        self.old, self.new, self.again = (
+            PinField(tr("现在的口令")),
+            PinField(tr("新口令")),
+            PinField(tr("再输一次新口令")),
+        )
+        for each in (self.old, self.new, self.again):
+            each.setPlaceholderText(each.accessibleName())
+            each.textChanged.connect(self._judge)
+            whole.addWidget(each)
+        self.problem = label(tr("6 至 32 位，不要用 123456 这样的口令。"), "small", wrap=True)
+        whole.addWidget(self.problem)
+        self.accept_button = button(tr("修改"), self._submit)
+        self.accept_button.setDefault(True)
+        whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
+        self._judge()
+
+    def take(self) -> tuple[str, str]:
+        """Old and new PIN; can be taken once."""
+        pins, self._pins = self._pins, ("", "")
+        return pins
+
+    def _judge(self) -> None:
+        from app.errors import explain
+        from device.token import PinNotAllowed, check_new_pin
+        from ui.language import language
+
+        problem = ""
+        if self.new.text():
+            try:
+                check_new_pin(self.new.text(), old=self.old.text() or None)
+            except PinNotAllowed as error:
+                problem = explain(error, language()).cause
+            if not problem and self.again.text() and self.again.text() != self.new.text():
+                problem = tr("两次输入的新口令不一样。")
+        theme.set_role(self.problem, "bad" if problem else "small")
+        self.problem.setText(problem or tr("6 至 32 位，不要用 123456 这样的口令。"))
+        ready = self.old.text() and self.new.text() and self.new.text() == self.again.text()
+        self.accept_button.setEnabled(bool(ready) and not problem)
+
+    def _submit(self) -> None:
+        self._pins = (self.old.take(), self.new.take())
+        self.again.clear()
+        self.accept()

@@ -1,0 +1,196 @@
+"""How a verdict looks and sounds: colour, icon and word, always together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crypto.verdict import Finding, Level, Report, SignatureReport, Verdict, say
+from ui.language import language, tr
+from ui.widgets import day, moment
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour role and icon of a verdict or a level."""
+
+    role: str
+    icon: str
+
+
+VERDICTS = {
+    Verdict.VALID: Look("good", "shield-check"),
+    Verdict.VALID_CHANGED_LATER: Look("changed", "history"),
+    Verdict.UNKNOWN: Look("unknown", "shield-question-mark"),
+    Verdict.INVALID: Look("bad", "shield-x"),
+    Verdict.UNSIGNED: Look("muted", "file-text"),
+}
+LEVELS = {
+    Level.OK: Look("good", "circle-check"),
+    Level.NOTICE: Look("muted", "info"),
+    Level.CHANGED: Look("changed", "history"),
+    Level.UNKNOWN: Look("unknown", "triangle-alert"),
+    Level.INVALID: Look("bad", "circle-x"),
+}
+
+# Which heading of the evidence a finding stands under, by how its code begins; first match counts.
+_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("time", ("time_", "timestamp_")),
+    ("platform", ("status_",)),
+    ("seal", ("seal_", "maker_", "mark_", "version_")),
+    ("signer", ("signer_", "signature_", "revocation_", "ca_", "kind_", "weak_")),
+    ("content", ("",)),
+)
+
+
+def word(verdict: Verdict) -> str:
+    """ "有效", "无法确认", …"""
+    return say("verdicts", verdict.value, language())
+
+
+def headings() -> dict[str, str]:
+    """The evidence's headings in the order in which a person asks."""
+    return {
+        "content": tr("内容是否完整"),
+        "signer": tr("谁签的"),
+        "seal": tr("印章"),
+        "time": tr("什么时候"),
+        "platform": tr("平台怎么说"),
+    }
+
+
+def grouped(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """Findings under their headings, the worst first; empty headings left out."""
+    rank = list(Level)
+    made: dict[str, list[Finding]] = {name: [] for name in headings()}
+    for finding in findings:
+        name = next(
+            group for group, starts in _GROUPS if any(finding.code.startswith(s) for s in starts)
+        )
+        made[name].append(finding)
+    for found in made.values():
+        found.sort(key=lambda each: rank.index(each.level), reverse=True)
+    return {name: found for name, found in made.items() if found}
+
+
+def seal_name(signature: SignatureReport) -> str:
+    """What to call a signature: its seal, else its signer, else its field."""
+    if signature.seal:
+        kind = say("seal_types", str(signature.seal.type), language())
+        return f"{signature.seal.name} {kind}" if kind != "99" else signature.seal.name
+    if signature.signer:
+        return signature.signer.organization or signature.signer.common_name
+    return signature.fields[0] if signature.fields else tr("签名")
+
+
+def summary(report: Report) -> str:
+    """One sentence below the verdict."""
+    count = len(report.signatures)
+    if not count:
+        if report.unsigned_marks:
+            return tr("有 {count} 处印迹，但没有任何签名。", count=len(report.unsigned_marks))
+        return tr("这个文件里没有电子印章，也没有数字签名。")
+    good = sum(each.verdict is Verdict.VALID for each in report.signatures)
+    if good == count:
+        return tr("{count} 个印章，全部有效，签章后没有改动。", count=count)
+    return tr("{count} 个印章，其中 {good} 个有效且此后没有改动。", count=count, good=good)
+
+
+def advice(verdict: Verdict) -> str:
+    """What a person does with such an answer."""
+    return {
+        Verdict.VALID: tr("可以采信。需要留存时请导出报告。"),
+        Verdict.VALID_CHANGED_LATER: tr("印章本身有效。请看下面列出的改动是不是双方认可的。"),
+        Verdict.UNKNOWN: tr(
+            "不能说有效，也不能说无效。请看缺少哪一项依据，联网后重验或向对方核实。"
+        ),
+        Verdict.INVALID: tr("不要采信。请看不成立的是哪一项，并向发送方核实。"),
+        Verdict.UNSIGNED: tr("看到的印章图案只是图片，不能证明任何事情。"),
+    }[verdict]
+
+
+def seal_rows(signature: SignatureReport) -> list[tuple[str, str]]:
+    """The seal's own data."""
+    seal = signature.seal
+    if seal is None:
+        return []
+    return [
+        (tr("名称"), seal.name),
+        (tr("种类"), say("seal_types", str(seal.type), language())),
+        (tr("编码"), seal.code),
+        (
+            tr("有效期"),
+            tr("{start} 至 {end}", start=day(seal.valid_from), end=day(seal.valid_until)),
+        ),
+        (tr("尺寸"), tr("{width} × {height} 毫米", width=seal.size_mm[0], height=seal.size_mm[1])),
+        (tr("制章者"), seal.maker.common_name if seal.maker else "—"),
+        (tr("格式"), signature.format),
+        (tr("印模摘要"), seal.picture_sm3),
+    ]
+
+
+def signer_rows(signature: SignatureReport) -> list[tuple[str, str]]:
+    """The signer's certificate and what is above it."""
+    signer = signature.signer
+    if signer is None:
+        return []
+    above = " ← ".join(each.common_name or each.subject for each in signature.chain[1:])
+    return [
+        (tr("单位"), signer.organization or "—"),
+        (tr("证书名称"), signer.common_name or signer.subject),
+        (tr("签发者"), signer.issuer),
+        (tr("序列号"), signer.serial),
+        (
+            tr("有效期"),
+            tr("{start} 至 {end}", start=day(signer.not_before), end=day(signer.not_after)),
+        ),
+        (tr("证书链"), above or "—"),
+        (tr("SM3 指纹"), signer.sm3),
+    ]
+
+
+def time_rows(signature: SignatureReport) -> list[tuple[str, str]]:
+    """When it was signed; a claimed time is called claimed."""
+    times = signature.times
+    sources = {"timestamp": tr("时间戳"), "ticket": tr("平台用印凭据")}
+    rows = [(tr("自称"), moment(times.claimed))]
+    if times.trusted:
+        source = sources.get(times.trusted_source or "", "")
+        rows.append(
+            (tr("可信"), tr("{time}（{source}）", time=moment(times.trusted), source=source))
+        )
+    return rows
+
+
+def platform_line(signature: SignatureReport) -> str:
+    """What the platform said of the seal, with its time; a line of its own."""
+    line = signature.platform
+    if line is None:
+        return tr("平台：没有关于这枚印章的答复")
+    states = {
+        "active": tr("正常"),
+        "suspended": tr("已停用"),
+        "cancelled": tr("已注销"),
+        "expired": tr("已到期"),
+        "made": tr("未领取"),
+    }
+    return tr(
+        "平台：{state}（截至 {time}）",
+        state=states.get(line.state, line.state),
+        time=moment(line.as_of),
+    )
+
+
+def as_text(signature: SignatureReport) -> str:
+    """Everything about one signature, for the clipboard."""
+    lines = [f"{seal_name(signature)}：{word(signature.verdict)}"]
+    for rows in (seal_rows(signature), signer_rows(signature), time_rows(signature)):
+        lines += [f"{name}：{value}" for name, value in rows]
+    lines.append(platform_line(signature))
+    lines += [change.text(language()) for change in signature.changed_later]
+    for name, found in grouped(signature.findings).items():
+        lines.append(headings()[name])
+        lines += [
+            f"  [{say('levels', f.level.value, language())}] {f.text(language())}" for f in found
+        ]
+    return "\n".join(lines)

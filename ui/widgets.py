@@ -1,0 +1,266 @@
+"""The few building blocks that every page uses, so that they look and behave alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ui import theme
+from ui.language import tr
+
+
+def label(text: str, role: str = "", *, wrap: bool = False, select: bool = False) -> QLabel:
+    """A text in one of the theme's roles."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    if role:
+        theme.set_role(made, role)
+    made.setWordWrap(wrap)
+    if select:
+        made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return made
+
+
+def picture(name: str, role: str = "text", size: int = 18) -> QLabel:
+    """An icon that is no button."""
+    made = QLabel()
+    theme.set_icon(made, name, role, size)
+    made.setFixedWidth(size)
+    return made
+
+
+def button(
+    text: str,
+    clicked: Callable[[], object],
+    *,
+    role: str = "",
+    icon: str = "",
+    tint: str = "text",
+    tip: str = "",
+) -> QPushButton:
+    """A push button with a word on it."""
+    made = QPushButton(f" {text}" if icon else text)  # Qt leaves little room after an icon
+    if role:
+        theme.set_role(made, role)
+    if icon:
+        theme.set_icon(made, icon, tint)
+    if tip:
+        made.setToolTip(tip)
+    made.setAccessibleName(text)
+    made.clicked.connect(lambda: clicked())
+    return made
+
+
+def tool(icon: str, name: str, clicked: Callable[[], object], keys: str = "") -> QToolButton:
+    """A small button with an icon only; *name* is its tooltip and accessible name."""
+    made = QToolButton()
+    theme.set_icon(made, icon)
+    made.setAccessibleName(name)
+    made.setToolTip(f"{name}（{keys}）" if keys else name)
+    made.clicked.connect(lambda: clicked())
+    return made
+
+
+def shortcut(parent: QWidget, keys: str, called: Callable[[], object]) -> QShortcut:
+    """*keys* work while *parent* or something in it has the focus."""
+    made = QShortcut(QKeySequence(keys), parent)
+    made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+    made.activated.connect(lambda: called())
+    return made
+
+
+def line() -> QFrame:
+    """A hairline."""
+    made = QFrame()
+    theme.set_role(made, "line")
+    return made
+
+
+def framed(role: str, layout: QLayout) -> QFrame:
+    """A frame of that role around *layout*."""
+    made = QFrame()
+    theme.set_role(made, role)
+    made.setLayout(layout)
+    return made
+
+
+def column(*, margins: Sequence[int] = (0, 0, 0, 0), spacing: int = 8) -> QVBoxLayout:
+    made = QVBoxLayout()
+    made.setContentsMargins(*margins)
+    made.setSpacing(spacing)
+    return made
+
+
+def row(*parts: QWidget | int | None, spacing: int = 8) -> QHBoxLayout:
+    """Widgets side by side; None stretches, a number is a gap."""
+    made = QHBoxLayout()
+    made.setContentsMargins(0, 0, 0, 0)
+    made.setSpacing(spacing)
+    for part in parts:
+        if part is None:
+            made.addStretch()
+        elif isinstance(part, int):
+            made.addSpacing(part)
+        else:
+            made.addWidget(part)
+    return made
+
+
+def scrolled(content: QWidget, name: str) -> QScrollArea:
+    """*content* in an area that scrolls up and down only."""
+    theme.set_role(content, "plain")
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setAccessibleName(name)
+    area.setWidget(content)
+    return area
+
+
+def facts(rows: Sequence[tuple[str, str]]) -> QWidget:
+    """Names on the left, values that can be selected on the right."""
+    made = QWidget()
+    grid = QGridLayout(made)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(12)
+    grid.setVerticalSpacing(5)
+    for number, (name, value) in enumerate(rows):
+        grid.addWidget(label(name, "muted"), number, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(label(value, wrap=True, select=True), number, 1)
+    grid.setColumnStretch(1, 1)
+    grid.setColumnMinimumWidth(0, 56)
+    return made
+
+
+class Expander(QWidget):
+    """A heading that opens and closes what is below it."""
+
+    def __init__(
+        self, title: str, body: QWidget, *, opened: bool = False, sign: QLabel | None = None
+    ) -> None:
+        """*sign*: an icon at the end of the heading."""
+        super().__init__()
+        self._title, self._body = title, body
+        self._head = QPushButton(title)
+        if sign is not None:
+            sign.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            end = row(None, sign)
+            end.setContentsMargins(0, 0, 8, 0)
+            self._head.setLayout(end)
+        theme.set_role(self._head, "row")
+        self._head.setCheckable(True)
+        self._head.toggled.connect(self._toggled)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(2)
+        whole.addWidget(self._head)
+        whole.addWidget(body)
+        body.setContentsMargins(26, 0, 0, 8)
+        self._head.setChecked(opened)
+        self._toggled(opened)
+
+    def _toggled(self, opened: bool) -> None:
+        theme.set_icon(self._head, "chevron-down" if opened else "chevron-right", "muted", 16)
+        state = tr("已展开") if opened else tr("已收起")
+        self._head.setAccessibleName(f"{self._title}，{state}")
+        self._body.setVisible(opened)
+
+
+class DropArea(QFrame):
+    """Where files are dropped or chosen, when a page has nothing else to show yet."""
+
+    chosen = Signal()
+
+    def __init__(self, icon: str, title: str, hint: str, action: str) -> None:
+        super().__init__()
+        theme.set_role(self, "drop")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.setMaximumWidth(620)
+        self.setMinimumSize(QSize(460, 260))
+        whole = column(margins=(32, 36, 32, 36), spacing=10)
+        self.setLayout(whole)
+        image = picture(icon, "muted", 48)
+        head = label(title, "title", wrap=True)
+        text = label(hint, "muted", wrap=True)
+        for each in (head, text):
+            each.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        whole.addStretch()
+        whole.addWidget(image, 0, Qt.AlignmentFlag.AlignHCenter)
+        whole.addSpacing(6)
+        whole.addWidget(head)
+        whole.addWidget(text)
+        whole.addSpacing(10)
+        self.button = button(action, self.chosen.emit, icon="folder-open")
+        whole.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
+        whole.addStretch()
+
+    def light_up(self, over: bool) -> None:
+        """Show that a file would be taken if it were let go now."""
+        theme.set_role(self, "drop-active" if over else "drop")
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        event.ignore()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.ignore()
+
+
+def centred(widget: QWidget) -> QWidget:
+    """*widget* in the middle of what room there is."""
+    made = QWidget()
+    outer = QVBoxLayout(made)
+    outer.addStretch(2)
+    middle = QHBoxLayout()
+    middle.addStretch()
+    middle.addWidget(widget, 10)
+    middle.addStretch()
+    outer.addLayout(middle)
+    outer.addStretch(3)
+    return made
+
+
+def clear_layout(layout: QLayout) -> None:
+    """Take everything out of *layout* and let it go."""
+    while layout.count():
+        item = layout.takeAt(0)
+        if item is None:
+            return
+        widget, inner = item.widget(), item.layout()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()
+        elif inner is not None:
+            clear_layout(inner)
+
+
+def copy_text(text: str) -> None:
+    """To the clipboard."""
+    QGuiApplication.clipboard().setText(text)
+
+
+def moment(value: datetime | None) -> str:
+    """A time in this machine's zone, to the minute; a dash where there is none."""
+    return value.astimezone().strftime("%Y-%m-%d %H:%M") if value else "—"
+
+
+def day(value: datetime | None) -> str:
+    """A date in this machine's zone."""
+    return value.astimezone().strftime("%Y-%m-%d") if value else "—"
