@@ -187,7 +187,7 @@ def _stamp_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--offline", action="store_true", help="do not ask the platform")
     made.add_argument("--json", action="store_true")
     made.add_argument(
-        "--password-file", type=Path, help="file whose first line is the PDF's password"
+        "--password-stdin", action="store_true", help="the PDF's password, a line before the PIN"
     )
     _token_options(made)
     _pin_option(made)

@@ -13,7 +13,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.errors import UsageError, exit_code, explain, phrase
+from app.errors import (
+    FileProblem,
+    OutputExists,
+    OutputNotWritable,
+    UsageError,
+    exit_code,
+    explain,
+    phrase,
+)
 
 if TYPE_CHECKING:
     from app.cabinet import SealRecord
@@ -50,7 +58,7 @@ def _read_pins(options: argparse.Namespace, token: Token, *prompts: str) -> list
     if options.pin_stdin:
         lines = [sys.stdin.readline().rstrip("\r\n") for _ in prompts]
         if not all(lines):
-            raise UsageError("--pin-stdin: standard input ended before the PIN")
+            raise UsageError("standard input ended before the PIN")
         return lines
     variables = ("SEALDESK_PIN", "SEALDESK_NEW_PIN")[: len(prompts)]
     from_environment = [os.environ[name] for name in variables if name in os.environ]
@@ -58,14 +66,24 @@ def _read_pins(options: argparse.Namespace, token: Token, *prompts: str) -> list
         return from_environment
     import getpass
 
-    state = token.pin_state()
-    left = "" if state.tries_left is None else f" {state.tries_left}"
     name = f"{token.info.label} {token.info.serial}".strip()
-    return [getpass.getpass(f"{prompt} [{name}]{left}: ") for prompt in prompts]
+    try:
+        return [getpass.getpass(f"{prompt} [{name}]: ") for prompt in prompts]
+    except EOFError as error:
+        raise UsageError("nobody is there to enter the PIN; see --pin-stdin") from error
 
 
 def _pin(desk: Desk, options: argparse.Namespace, token: Token) -> str:
-    return _read_pins(options, token, phrase("cli.pin", desk.settings.language))[0]
+    language = desk.settings.language
+    prompt, left = phrase("cli.pin", language), token.pin_state().tries_left
+    if left is not None:
+        prompt += f" ({phrase('cli.token_tries_left', language)}: {left})"
+    return _read_pins(options, token, prompt)[0]
+
+
+def _password(options: argparse.Namespace) -> str | None:
+    """The PDF's own password, if it is to come from standard input."""
+    return sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None
 
 
 # --- tokens ------------------------------------------------------------------------------------
@@ -215,19 +233,22 @@ def sync(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def stamp(desk: Desk, options: argparse.Namespace) -> int:
+    from app.publishing import free_name
     from app.signing import find_key
     from app.stamping import StampJob
     from app.stamping import stamp as stamp_file
 
     seal = desk.cabinet.seal(options.seal)
-    password = None
-    if options.password_file:
-        password = options.password_file.read_text("utf-8").partition("\n")[0].rstrip("\r")
+    password = _password(options)
+    output = options.output
+    if output is None and desk.settings.output_folder is not None:
+        name = desk.settings.output_folder / options.file.name
+        output = free_name(name, desk.settings.output_suffix)
     job = StampJob(
         source=options.file,
         seal_code=seal.code,
         marks=tuple(_marks(options, seal, password)),
-        output=options.output,
+        output=output,
         suffix=desk.settings.output_suffix,
         profile=desk.settings.profile,
         separate=desk.settings.marks == "separate",
@@ -257,6 +278,8 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
         )
     else:
         _say(f"{phrase('cli.stamped', desk.settings.language)} {done.path}")
+        if not done.ticketed:
+            _say(phrase("cli.stamped_offline", desk.settings.language))
         _print_report(done.report, desk.settings.language)
     return 0
 
@@ -299,7 +322,7 @@ def _marks(options: argparse.Namespace, seal: SealRecord, password: str | None) 
 def verify(desk: Desk, options: argparse.Namespace) -> int:
     from app.verifying import verify as verify_file
 
-    password = sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None
+    password = _password(options)
     language = desk.settings.language
     trust = desk.trust(options.trust)
     platform = None if options.offline else desk.status_desk()
@@ -359,6 +382,8 @@ def _print_report(report: Report, language: str) -> None:
 
 
 def journal_list(desk: Desk, options: argparse.Namespace) -> int:
+    from app.journal import event_name
+
     entries = desk.journal.entries()
     if options.json:
         _say_json(
@@ -378,7 +403,8 @@ def journal_list(desk: Desk, options: argparse.Namespace) -> int:
     for each in entries:
         document, seal = each.details.get("document", ""), each.details.get("seal_name", "")
         local = each.at.astimezone()
-        _say(f"{each.sequence}\t{local:%Y-%m-%d %H:%M:%S}\t{each.event}\t{document}\t{seal}")
+        event = event_name(each.event, desk.settings.language)
+        _say(f"{each.sequence}\t{local:%Y-%m-%d %H:%M:%S}\t{event}\t{document}\t{seal}")
     return 0
 
 
@@ -409,7 +435,12 @@ def journal_seal_off(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def journal_export(desk: Desk, options: argparse.Namespace) -> int:
-    count = desk.journal.export(options.output, language=desk.settings.language)
+    if os.path.lexists(options.output):
+        raise OutputExists(str(options.output))
+    try:
+        count = desk.journal.export(options.output, language=desk.settings.language)
+    except OSError as error:
+        raise OutputNotWritable(str(options.output), FileProblem.of(error)) from error
     words = phrase("cli.exported", desk.settings.language)
     _say(words.format(entries=count, path=options.output))
     return 0

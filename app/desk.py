@@ -199,11 +199,13 @@ class Desk:
         """The one key that is meant: by serial number or label, by a certificate it holds, by the
         settings' last one, or because there is only one.
 
-        Raises :class:`device.token.TokenNotPresent`, :class:`app.errors.TokenAmbiguous`."""
+        Raises :class:`device.token.TokenNotPresent`, :class:`device.token.TokenNotInitialised` if
+        there are only blank ones, :class:`app.errors.TokenAmbiguous`."""
         from app.errors import TokenAmbiguous
-        from device.token import TokenNotPresent
+        from device.token import TokenNotInitialised, TokenNotPresent
 
-        found = [token for token in self.tokens(module) if blank or token.initialised]
+        plugged_in = self.tokens(module)
+        found = [token for token in plugged_in if blank or token.initialised]
         if which:
             found = [token for token in found if which in (token.info.serial, token.info.label)]
         if holding is not None and len(found) > 1:
@@ -211,6 +213,8 @@ class Desk:
         if len(found) > 1:
             last = [t for t in found if t.info.serial == self.settings.token_serial]
             found = last or found
+        if not found and not which and plugged_in:
+            raise TokenNotInitialised("the key that is plugged in is blank")
         if not found:
             raise TokenNotPresent("no smart key is plugged in")
         if len(found) > 1:

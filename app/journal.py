@@ -359,17 +359,21 @@ def _searchable(entry: JournalEntry) -> str:
 # --- export --------------------------------------------------------------------------------------
 
 
-def _row(entry: JournalEntry, language: str) -> list[str]:
+def event_name(event: str, language: str = "zh_CN") -> str:
+    """An event as people read it; itself where it has no name."""
     try:
-        event = phrase(f"journal_event.{entry.event}", language)
+        return phrase(f"journal_event.{event}", language)
     except KeyError:
-        event = entry.event
+        return event
+
+
+def _row(entry: JournalEntry, language: str) -> list[str]:
     rest = {key: value for key, value in entry.details.items() if key not in COLUMNS}
     fields: dict[str, object] = {
         **entry.details,
         "sequence": entry.sequence,
         "at": entry.at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
-        "event": event,
+        "event": event_name(entry.event, language),
         "hash": entry.hash,
         "remark": json.dumps(rest, ensure_ascii=False) if rest else "",
     }

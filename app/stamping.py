@@ -11,7 +11,8 @@
     → journal, queue    the usage record for the platform
 
 A crash at any instant leaves the original untouched and either no output or a whole, verified one;
-the journal then holds a "begun" entry without its end, which says what was under way.
+the journal then holds a "begun" entry without its end, which says what was under way, and the next
+stamping into that folder removes the temporary file.
 """
 
 from __future__ import annotations
@@ -19,8 +20,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,10 +31,10 @@ from app.cabinet import Cabinet, SealRecord
 from app.errors import (
     FileNotReadable,
     FileProblem,
+    JournalDamaged,
     LeaseExpired,
     NotAPdf,
     OutputExists,
-    OutputNotWritable,
     OutputVerificationFailed,
     PlatformAnswerInvalid,
     PlatformUnreachable,
@@ -43,6 +42,7 @@ from app.errors import (
 )
 from app.journal import Journal
 from app.placement import PageBox
+from app.publishing import free_name, publish, unpublished
 from crypto.gm import sm3
 from crypto.keys import SigningKey
 from crypto.pdf_document import Document, open_document
@@ -117,7 +117,8 @@ def stamp(
     """Stamp *job* with *key*, the key of the seal's holder.
 
     *platform* None: offline. *step* is told each step's name before it begins (check, draw, copy,
-    sign, append, sync, verify, publish, journal, done); an exception from it cancels the job.
+    sign, append, sync, verify, publish, journal, done); an exception from it cancels the job, but
+    at "done" there is nothing left to cancel.
 
     Raises :class:`app.errors.SealUseError`, :class:`app.errors.FileError`,
     :class:`app.errors.PlatformError`, :class:`crypto.pdf_document.PdfError`,
@@ -129,7 +130,7 @@ def stamp(
     if platform is None:
         _check_lease(cabinet, seal, now, offline_limit)
     target = job.output or free_name(job.source, job.suffix)
-    if job.output and job.output.exists():
+    if job.output and os.path.lexists(job.output):
         raise OutputExists(str(job.output))
     begun = journal.append(
         "stamp-begun",
@@ -153,8 +154,9 @@ def stamp(
             extensions=[Extension(STAPLE, False, token) for token in staple],
         )
 
+    published: Path | None = None
     try:
-        with _unpublished(target) as (temporary, output):
+        with unpublished(target) as (temporary, output):
             signed = list(_write(job, seal, key, output, make_value, now, step))
             step("sync")
             output.flush()
@@ -162,29 +164,35 @@ def stamp(
             step("verify")
             report = _verify_own(temporary, target, signed, trust, job.password, clock())
             step("publish")
-            target = _publish(temporary, target, exact=job.output is not None, job=job)
+            source = None if job.output else job.source
+            published = publish(temporary, output, target, source, job.suffix)
+        step("journal")
+        record = _usage_record(seal, report, signed, job, clock())
+        entry = journal.append(
+            "stamped",
+            begun=begun,
+            document=job.source.name,
+            output=published.name,
+            output_sm3=report.file.sm3,
+            digest=signed[-1].digest.hex(),
+            seal_code=seal.code,
+            seal_name=seal.name,
+            pages=[mark.page + 1 for mark in job.marks],
+            ticketed=bool(tickets),
+            usage_record=sm3(record.encode()).hex(),
+        )
+        cabinet.queue_usage(sm3(record.encode()).hex(), record)
     except BaseException as error:
-        journal.append("stamp-failed", begun=begun, reason=type(error).__name__)
+        if published:  # what could not be entered in the books is not handed out
+            with contextlib.suppress(OSError):
+                published.unlink()
+        # if even that cannot be written, the begun entry without its end says the same
+        with contextlib.suppress(OSError, JournalDamaged):
+            journal.append("stamp-failed", begun=begun, reason=type(error).__name__)
         raise
-    step("journal")
-    record = _usage_record(seal, report, signed, job, clock())
-    entry = journal.append(
-        "stamped",
-        begun=begun,
-        document=job.source.name,
-        output=target.name,
-        output_sm3=report.file.sm3,
-        digest=signed[-1].digest.hex(),
-        seal_code=seal.code,
-        seal_name=seal.name,
-        pages=[mark.page + 1 for mark in job.marks],
-        ticketed=bool(tickets),
-        usage_record=sm3(record.encode()).hex(),
-    )
-    cabinet.queue_usage(sm3(record.encode()).hex(), record)
     step("done")
     return StampedFile(
-        target,
+        published,
         report,
         tuple(name for each in signed for name in each.field_names),
         bool(tickets),
@@ -286,68 +294,6 @@ def page_boxes(source: Path, password: str | None = None) -> list[PageBox]:
     document = _open(source, password)
     with contextlib.closing(document.stream):
         return [PageBox(*page.size_mm) for page in document.pages()]
-
-
-def free_name(source: Path, suffix: str) -> Path:
-    """``名称<suffix>.pdf`` beside *source*, or with a number if that is taken."""
-    for number in range(1, 10_000):
-        tail = f"({number})" if number > 1 else ""
-        candidate = source.with_name(f"{source.stem}{suffix}{tail}{source.suffix or '.pdf'}")
-        if not candidate.exists():
-            return candidate
-    raise OutputExists(str(source.with_name(f"{source.stem}{suffix}{source.suffix}")))
-
-
-@contextlib.contextmanager
-def _unpublished(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A temporary file in the output's folder; gone on the way out, whatever happens."""
-    temporary = target.with_name(f".{target.name[:80]}.{secrets.token_hex(6)}.sealdesk")
-    try:
-        output = temporary.open("x+b")
-    except OSError as error:
-        raise OutputNotWritable(str(target), FileProblem.of(error)) from error
-    try:
-        with output:
-            yield temporary, output
-    except OSError as error:
-        raise OutputNotWritable(str(target), FileProblem.of(error)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _publish(temporary: Path, target: Path, *, exact: bool, job: StampJob) -> Path:
-    """Give the verified file its name, never over another file."""
-    while True:
-        try:
-            _link(temporary, target)
-            break
-        except FileExistsError:
-            if exact:
-                raise OutputExists(str(target)) from None
-            target = free_name(job.source, job.suffix)
-    if sys.platform != "win32":
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    return target
-
-
-def _link(temporary: Path, target: Path) -> None:
-    """Atomically; FileExistsError if *target* is there. File systems without hard links (USB
-    sticks) get a rename after a look, which is as close as they allow."""
-    if sys.platform != "win32":
-        try:
-            os.link(temporary, target)
-            return
-        except FileExistsError:
-            raise
-        except OSError:
-            if target.exists():
-                raise FileExistsError(str(target)) from None
-    os.rename(temporary, target)  # on Windows refuses an existing target by itself
 
 
 def _verify_own(

@@ -1,0 +1,115 @@
+"""From a file that is still being written to one that has its name, without anything between.
+
+The file is written under a hidden name in the folder where it is to be, and gets its own name when
+it is whole, never over another file. What a killed process left behind is removed by the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from app.durable import sync_folder
+from app.errors import FileProblem, OutputExists, OutputNotWritable
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.sealdesk", re.DOTALL)
+
+
+def free_name(source: Path, suffix: str) -> Path:
+    """``名称<suffix>.pdf`` beside *source*, or with a number if that is taken."""
+    for number in range(1, 10_000):
+        tail = f"({number})" if number > 1 else ""
+        candidate = source.with_name(f"{source.stem}{suffix}{tail}{source.suffix or '.pdf'}")
+        if not os.path.lexists(candidate):  # a link that leads nowhere takes the name, too
+            return candidate
+    raise OutputExists(str(source.with_name(f"{source.stem}{suffix}{source.suffix}")))
+
+
+@contextlib.contextmanager
+def unpublished(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A temporary file in the output's folder; gone on the way out, whatever happens.
+
+    Raises :class:`OutputNotWritable`, also for an OSError in the block."""
+    _sweep(target.parent)
+    # 40 characters of any script fit: the system allows 255 octets
+    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.sealdesk")
+    try:
+        output = temporary.open("x+b")
+    except OSError as error:
+        raise OutputNotWritable(str(target), FileProblem.of(error)) from error
+    try:
+        with output:
+            with contextlib.suppress(OSError):  # not every network drive has locks
+                _claim(output)
+            yield temporary, output
+    except OSError as error:
+        raise OutputNotWritable(str(target), FileProblem.of(error)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def publish(
+    temporary: Path, output: BinaryIO, target: Path, source: Path | None, suffix: str
+) -> Path:
+    """Give the verified file its name, never over another file; returns the name it got.
+
+    Where *target* has been taken meanwhile: the next free name beside *source*, or, None,
+    :class:`OutputExists`. Raises OSError."""
+    if sys.platform == "win32":
+        output.close()  # Windows renames no file that is open; elsewhere it stays claimed
+    while True:
+        try:
+            _link(temporary, target)
+            break
+        except FileExistsError:
+            if source is None:
+                raise OutputExists(str(target)) from None
+            target = free_name(source, suffix)
+    with contextlib.suppress(OSError):  # not every network drive can; the file itself is synced
+        sync_folder(target.parent)
+    return target
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed stampings left in *folder*; one that is alive holds on to its file."""
+    left: list[Path] = []
+    with contextlib.suppress(OSError):
+        left = [each for each in folder.iterdir() if _TEMPORARY.fullmatch(each.name)]
+    for path in left:
+        with contextlib.suppress(OSError):
+            if sys.platform == "win32":
+                path.unlink()  # refused while anybody has it open
+            else:
+                with path.open("rb") as file:
+                    _claim(file)
+                    path.unlink()
+
+
+def _claim(file: BinaryIO) -> None:
+    """Lock the file until it is closed; OSError if another stamping has it."""
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _link(temporary: Path, target: Path) -> None:
+    """Atomically; FileExistsError if *target* is there. File systems without hard links (USB
+    sticks) get a rename after a look, which is as close as they allow."""
+    if sys.platform != "win32":
+        try:
+            os.link(temporary, target)
+            return
+        except FileExistsError:
+            raise
+        except OSError:
+            if target.exists():
+                raise FileExistsError(str(target)) from None
+    os.rename(temporary, target)  # on Windows refuses an existing target by itself
