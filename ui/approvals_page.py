@@ -79,7 +79,6 @@ class ApprovalsPage(QWidget):
         if waiting:
             said = tr("有 {count} 次用印还没有上报平台，联网同步后补报。", count=waiting)
         inner.addLayout(row(picture(icon, role, 20), label(said, "heading"), None, spacing=10))
-        inner.addWidget(label(tr("待上报的用印"), "small"))
         inner.addLayout(row(self._more, None))
         self._column.addWidget(framed("card", inner))
         for seal, confirmed in seals:

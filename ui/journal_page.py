@@ -135,6 +135,7 @@ class JournalPage(QWidget):
         self._check = button(tr("检查完整性"), self.check, icon="shield-check")
         self._export = button(tr("导出…"), self.export, icon="download")
         self.empty = label(tr("还没有用印记录。盖章后会自动记在这里。"), "muted")
+        self.empty.hide()
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 20, 24, 20)

@@ -282,6 +282,7 @@ class MainWindow(QMainWindow):
         number = [each[0] for each in PAGES].index(name) + 1
         made.setToolTip(f"Ctrl+{number}")
         made.setAccessibleName(page_titles()[name])
+        made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         made.clicked.connect(lambda: self.go(name))
         self._nav.addButton(made)
         self._buttons[name] = made
@@ -311,6 +312,8 @@ class MainWindow(QMainWindow):
         self._buttons[name].setChecked(True)
         self.setWindowTitle(f"{page_titles()[name]} — {tr('印台')}")
         page.activated()
+        if not page.isAncestorOf(QApplication.focusWidget() or self):
+            self._buttons[name].setFocus(Qt.FocusReason.OtherFocusReason)
         if files:
             page.open_files(list(files))
         self.state.put("page", name)
@@ -402,6 +405,17 @@ class MainWindow(QMainWindow):
         self.seals = seals
         self.strip.show_tokens(self.tokens, self.token, seals)
         self.seals_changed.emit()
+        if not seals and not self.state.get("guided", False):
+            self.state.put("guided", True)
+            self.show_guide()
+
+    def show_guide(self) -> None:
+        """The three steps to the first stamp."""
+        from ui.guide import Guide
+
+        guide = Guide(self)
+        guide.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        guide.open()
 
     # --- messages --------------------------------------------------------------------------------
 
@@ -433,6 +447,8 @@ class MainWindow(QMainWindow):
                 )
             )
         )
+        guide = box.addButton(tr("开始使用…"), QMessageBox.ButtonRole.ActionRole)
+        guide.clicked.connect(self.show_guide)
         close = box.addButton(tr("关闭"), QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(close)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
