@@ -7,12 +7,13 @@ along; then the seal is judged as well.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from crypto.cms import TST_INFO, ContentDigest, SignedData, SignerInfo, digest_of
-from crypto.cms_facts import SignerFacts, signer_facts
+from crypto.cms import TST_INFO, CmsError, ContentDigest, SignedData, SignerInfo, digest_of
+from crypto.cms_facts import SignerFacts, signer_facts, verify_rsa_value
 from crypto.seal import Seal, SealError
 from crypto.seal_check import SealJudgement, judge_seal_use, judge_times
 from crypto.trust import Trust, judge_signer
@@ -35,6 +36,8 @@ class CmsJudgement:
     signer_in_seal_list: bool | None
     platform: PlatformLine | None
     findings: tuple[Finding, ...]
+    is_sm2: bool = False
+    """The signer's key is an SM2 key."""
 
 
 def is_timestamp(data: SignedData) -> bool:
@@ -48,11 +51,13 @@ def judge_cms(
     trust: Trust,
     now: datetime,
     extra: Sequence[Certificate] = (),
+    claimed: datetime | None = None,
 ) -> CmsJudgement:
     """Check a SignedData over the octets that *content_digest* digests.
 
-    *extra* are certificates that came with the document (DSS). A PDF signature has one signer; of
-    several the first is judged and the rest is said to be unsupported."""
+    *extra* are certificates that came with the document (DSS), *claimed* is the time the document
+    states (/M), used where the signature itself claims none (PAdES). A PDF signature has one
+    signer; of several the first is judged and the rest is said to be unsupported."""
     findings: list[Finding] = []
     if not data.signers:
         findings.append(Finding("value_unreadable", {"reason": "no signer"}))
@@ -65,7 +70,7 @@ def judge_cms(
     findings += _facts_as_findings(facts)
     trust = replace(trust, crls=(*trust.crls, *_crls((*data.crls, *signer.archived_crls))))
     came_along = (*data.certificates, *extra)
-    times, more = _times(signer, trust, came_along, now)
+    times, more = _times(signer, claimed, trust, came_along, now)
     findings += more
     info: CertificateInfo | None = None
     chain_info: tuple[CertificateInfo, ...] = ()
@@ -94,6 +99,47 @@ def judge_cms(
         listed,
         platform,
         tuple(findings),
+        facts.certificate is not None and facts.certificate.public_key.kind == "sm2",
+    )
+
+
+def judge_rsa_value(
+    contents: bytes,
+    certificates: Sequence[bytes],
+    content_digest: ContentDigest,
+    claimed: datetime | None,
+    trust: Trust,
+    now: datetime,
+) -> CmsJudgement:
+    """Check a bare PKCS#1 value (adbe.x509.rsa_sha1): recognised, and as weak as its hash."""
+    try:
+        facts = verify_rsa_value(contents, certificates, content_digest)
+    except CmsError as error:
+        unreadable = Finding("value_unreadable", {"reason": str(error)[:200]})
+        return CmsJudgement(None, (), None, None, Times(), None, None, None, (unreadable,))
+    findings = [Finding("weak_algorithm", {"algorithm": each}) for each in facts.weaknesses]
+    if facts.signature_valid is None:
+        findings.append(Finding("value_unsupported", {"reason": facts.digest_name or "RSA"}))
+    else:
+        good = facts.signature_valid
+        findings.append(Finding("signature_valid" if good else "signature_invalid"))
+    times = Times(claimed)
+    findings += judge_times(times, now)
+    came_along = []
+    for each in certificates:
+        with contextlib.suppress(CertificateError):
+            came_along.append(Certificate.parse(each))
+    more, chain = judge_signer(facts.certificate, came_along, trust, times, now, False)
+    return CmsJudgement(
+        CertificateInfo.of(facts.certificate),
+        tuple(CertificateInfo.of(each) for each in chain.path),
+        facts.signature_valid,
+        facts.signature_valid,
+        times,
+        None,
+        None,
+        None,
+        (*findings, *more, Finding("no_seal")),
     )
 
 
@@ -151,7 +197,11 @@ def _facts_as_findings(facts: SignerFacts) -> list[Finding]:
 
 
 def _times(
-    signer: SignerInfo, trust: Trust, extra: Sequence[Certificate], now: datetime
+    signer: SignerInfo,
+    claimed: datetime | None,
+    trust: Trust,
+    extra: Sequence[Certificate],
+    now: datetime,
 ) -> tuple[Times, list[Finding]]:
     """The claimed time, and the earliest trusted one of the time stamps over the value."""
     findings: list[Finding] = []
@@ -162,7 +212,7 @@ def _times(
         if moment:
             proved.append(moment)
     trusted = min(proved, default=None)
-    times = Times(signer.signing_time, trusted, "timestamp" if trusted else None)
+    times = Times(signer.signing_time or claimed, trusted, "timestamp" if trusted else None)
     return times, [*findings, *judge_times(times, now)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pyhanko.pdf_utils import generic
 
@@ -19,10 +19,15 @@ from crypto.pdf_document import PARSER_FAILURES, Document, Field, PdfTooComplex,
 from crypto.seal import SealError, SealSignature
 from crypto.verdict import Finding
 
+if TYPE_CHECKING:
+    from crypto.cms import SignedData
+
 MAX_SIGNATURES = 500
 MAX_CONTENTS = 32 * 1024 * 1024
 MAX_DICTIONARY = 64 * 1024
 """Octets of a signature dictionary before its /Contents."""
+HASH_NAMES = {"sm3", "sha1", "sha224", "sha256", "sha384", "sha512"}
+"""Digests over the byte range that are computed in the one pass."""
 _RSA_WITH_SHA256 = "1.2.840.113549.1.1.11"
 _LOWER = re.compile(rb"<(?:[0-9a-f]{2})+>\Z")
 _UPPER = re.compile(rb"<(?:[0-9A-F]{2})+>\Z")
@@ -42,8 +47,9 @@ class Claim:
     """None: the byte range or the contents are malformed, `problems` says how."""
     contents: bytes = b""
     kind: str = "unknown"
-    """ses, cms or unknown."""
+    """ses, cms, timestamp, pkcs1 or unknown."""
     seal_signature: SealSignature | None = None
+    signed_data: SignedData | None = None
     digest: bytes = b""
     problems: list[Finding] = field(default_factory=list)
 
@@ -180,26 +186,62 @@ def _read_value(claim: Claim) -> None:
         outer = der.parse(claim.contents, trailing=True)
         if any(claim.contents[outer.end :]):
             raise _Malformed("contents_malformed", "octets after the value")
+        if outer.tag == der.OCTET_STRING:
+            claim.kind = "pkcs1"
+            return
         first = outer.children(der.SEQUENCE).peek()
     except der.DerError:
-        return
+        first = der.OID if _is_ber_cms(claim.contents) else None
     if first == der.OID:
-        claim.kind = "cms"
+        _read_cms(claim)
     elif first == der.SEQUENCE:
-        claim.kind = "ses"
-        try:
-            value = claim.seal_signature = SealSignature.parse(claim.contents, padded=True)
-        except SealError as error:
-            claim.problems.append(Finding("value_unreadable", {"reason": str(error)}))
-            return
-        if claim.covered:
-            claim.covered = replace(claim.covered, hash_name=_hash_name(value))
-        _, gap_start, gap_end, rest = claim.byte_range
-        stated = value.property_info
-        if stated.startswith("PDF;ByteRange=") and (
-            stated != f"PDF;ByteRange=[0 {gap_start} {gap_end} {rest}]"
-        ):
-            raise _Malformed("byte_range_malformed", "the signed range is another one")
+        _read_seal_signature(claim)
+
+
+def _is_ber_cms(contents: bytes) -> bool:
+    """Some signers write their CMS with indefinite lengths."""
+    if not contents.startswith(b"\x30\x80"):
+        return False
+    from crypto.cms import looks_like_cms
+
+    return looks_like_cms(contents)
+
+
+def _read_cms(claim: Claim) -> None:
+    from crypto.cms import CmsError, SignedData
+    from crypto.cms_check import is_timestamp
+    from crypto.timestamp import TimestampError, Token
+
+    claim.kind = "cms"
+    try:
+        data = claim.signed_data = SignedData.parse(claim.contents, padded=True)
+        hash_name = data.signers[0].digest_name if data.signers else ""
+        if is_timestamp(data):
+            claim.kind = "timestamp"
+            hash_name = Token.parse(claim.contents, padded=True).hash_name
+    except (CmsError, TimestampError) as error:
+        claim.signed_data = None
+        claim.problems.append(Finding("value_unreadable", {"reason": str(error)[:200]}))
+        return
+    if claim.covered and hash_name in HASH_NAMES:
+        claim.covered = replace(claim.covered, hash_name=hash_name)
+
+
+def _read_seal_signature(claim: Claim) -> None:
+    claim.kind = "ses"
+    try:
+        value = claim.seal_signature = SealSignature.parse(claim.contents, padded=True)
+    except SealError as error:
+        claim.problems.append(Finding("value_unreadable", {"reason": str(error)}))
+        return
+    if claim.covered:
+        claim.covered = replace(claim.covered, hash_name=_hash_name(value))
+    _, gap_start, gap_end, rest = claim.byte_range
+    stated = value.property_info
+    if stated.startswith("PDF;ByteRange=") and (
+        stated != f"PDF;ByteRange=[0 {gap_start} {gap_end} {rest}]"
+    ):
+        raise _Malformed("byte_range_malformed", "the signed range is another one")
 
 
 def _hash_name(value: SealSignature) -> str:

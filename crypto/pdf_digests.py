@@ -33,8 +33,7 @@ def digests(stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> tuple[byt
     """(SM3 of the whole file, the digest of each of *wanted* in order).
 
     The caller has checked 0 ≤ gap_start ≤ gap_end ≤ end ≤ size. Raises :class:`PdfTooComplex` if
-    the
-    ranges would cost more than a bounded time, :class:`PdfUnreadable` if the file shrinks."""
+    the ranges would cost more than a bounded time, :class:`PdfUnreadable` if the file shrinks."""
     if sum(each.end - each.gap_end for each in wanted) > 4 * size + EXTRA_WORK:
         raise PdfTooComplex("the byte ranges of the signatures overlap too much")
     running: dict[str, Any] = {"sm3": gm.sm3_hasher()}
@@ -73,3 +72,19 @@ def digests(stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> tuple[byt
                 hasher.update(view[:count])
             left -= count
     return running["sm3"].digest(), [branch.digest() for branch in branches]
+
+
+def digest_again(stream: BinaryIO, covered: Covered, hash_name: str, prefix: bytes) -> bytes:
+    """Another digest over the same octets, *prefix* before them: what odd CMS shapes ask for."""
+    hasher = gm.sm3_hasher() if hash_name == "sm3" else hashlib.new(hash_name)
+    hasher.update(prefix)
+    for start, stop in ((0, covered.gap_start), (covered.gap_end, covered.end)):
+        stream.seek(start)
+        left = stop - start
+        while left > 0:
+            data = stream.read(min(left, CHUNK))
+            if not data:
+                raise PdfUnreadable("the file became shorter while it was read")
+            hasher.update(data)
+            left -= len(data)
+    return hasher.digest()

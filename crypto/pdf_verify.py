@@ -10,14 +10,15 @@ once for all signatures together.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from crypto.pdf_appearance import box, drawing_of, has_area, is_shown
 from crypto.pdf_claims import Claim, read_claims, stands_in
-from crypto.pdf_digests import digests
+from crypto.pdf_digests import digest_again, digests
 from crypto.pdf_document import (
     MM,
     PARSER_FAILURES,
@@ -27,6 +28,7 @@ from crypto.pdf_document import (
     PdfError,
     PdfTooComplex,
     entry,
+    follow,
 )
 from crypto.pdf_picture import judge_mark
 from crypto.seal import Seal, SealSignature
@@ -43,7 +45,11 @@ from crypto.verdict import (
     Verdict,
 )
 
+if TYPE_CHECKING:
+    from crypto.cms_check import CmsJudgement
+
 PROGRAM = "SealDesk 0.1.0"
+_PDF_DATE = re.compile(r"D:(\d{14}|\d{12})(?:([+-])(\d\d)'?(?:(\d\d)'?)?|Z)?")
 _SPACE = b" \t\r\n\x0c\x00"
 _MAX_SPACE = 4096
 
@@ -207,6 +213,9 @@ def _judge(
         )
         if claim.seal_signature:
             return _judge_seal(report, claim, claim.seal_signature, trust, now)
+        if claim.signed_data or claim.kind == "pkcs1":
+            report = _judge_cms(report, claim, document, trust, now)
+            return _Judged(report, harmless)
         details = {"filter": claim.filter, "subfilter": claim.subfilter}
         unknown = Finding("kind_unknown", details)
         return _Judged(replace(report, findings=(*report.findings, unknown)), harmless)
@@ -243,6 +252,78 @@ def _judge_seal(
         findings=(*report.findings, *judgement.findings, *pictures),
     )
     return _Judged(report, harmless)
+
+
+def _judge_cms(
+    report: SignatureReport, claim: Claim, document: Document, trust: Trust, now: datetime
+) -> SignatureReport:
+    """A CMS signature, a document time stamp, or a bare RSA value (adbe.x509.rsa_sha1)."""
+    from crypto import cms_check
+
+    covered = claim.covered
+
+    def content_digest(hash_name: str, prefix: bytes = b"", /) -> bytes:
+        if covered is None:
+            raise ValueError("nothing is covered")
+        if hash_name == covered.hash_name and not prefix:
+            return claim.digest
+        return digest_again(document.stream, covered, hash_name, prefix)
+
+    if claim.signed_data is None:
+        certificates = _stated_certificates(claim)
+        judged = cms_check.judge_rsa_value(
+            claim.contents, certificates, content_digest, _stated_time(claim), trust, now
+        )
+    elif claim.kind == "timestamp":
+        judged = cms_check.judge_document_timestamp(claim.contents, content_digest, trust)
+    else:
+        judged = cms_check.judge_cms(
+            claim.signed_data, content_digest, trust, now, claimed=_stated_time(claim)
+        )
+    return replace(
+        report,
+        format=_format(claim, judged),
+        digest_matches=judged.digest_matches,
+        signature_valid=judged.signature_valid,
+        seal_signature_valid=judged.seal.signature_valid if judged.seal else None,
+        signer_in_seal_list=judged.signer_in_seal_list,
+        signer=judged.signer,
+        chain=judged.chain,
+        seal=judged.seal.info if judged.seal else None,
+        seal_chain=judged.seal.chain if judged.seal else (),
+        times=judged.times,
+        platform=judged.platform,
+        findings=(*report.findings, *judged.findings),
+    )
+
+
+def _format(claim: Claim, judged: CmsJudgement) -> str:
+    """cms for SM2 and CAdES values, pkcs7 for the older Adobe names, pkcs1 and timestamp."""
+    if claim.kind in ("timestamp", "pkcs1"):
+        return claim.kind
+    return "pkcs7" if "pkcs7" in claim.subfilter and not judged.is_sm2 else "cms"
+
+
+def _stated_certificates(claim: Claim) -> list[bytes]:
+    """/Cert of the signature dictionary: one certificate or several, DER."""
+    stated = entry(claim.dictionary, "/Cert")
+    listed = list(stated) if isinstance(stated, list) else [stated]
+    return [each.original_bytes for each in map(follow, listed) if hasattr(each, "original_bytes")]
+
+
+def _stated_time(claim: Claim) -> datetime | None:
+    """/M of the signature dictionary: when the signer claims to have signed."""
+    text = str(entry(claim.dictionary, "/M", ""))
+    found = _PDF_DATE.match(text)
+    if not found:
+        return None
+    numbers, sign, hours, minutes = found.groups()
+    try:
+        moment = datetime.strptime(numbers.ljust(14, "0"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        shift = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        return moment + shift if sign == "-" else moment - shift
+    except (ValueError, OverflowError):
+        return None
 
 
 def _judge_widget(each: Field, seal: Seal) -> tuple[list[Finding], bool]:
