@@ -16,6 +16,10 @@ from __future__ import annotations
 
 import io
 import logging
+import math
+import re
+import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +81,12 @@ PARSER_FAILURES = (
     NotImplementedError,
     OverflowError,
     ArithmeticError,
-    RecursionError,
+    RuntimeError,
     OSError,
+    EOFError,
     MemoryError,
+    struct.error,
+    zlib.error,
 )
 """What pyHanko is known to raise on damaged or hostile files (PDF-DETAILS.md §5)."""
 
@@ -274,7 +281,7 @@ class Document:
         for each in self.annotations():
             if each.reference:
                 key = _key(each.reference)
-                shown[key] = (*shown.get(key, ()), each.page)
+                shown[key] = tuple(dict.fromkeys((*shown.get(key, ()), each.page)))
         seen: set[tuple[int, int]] = set()
         for name, reference, node, kind, value in self._walk_form(seen):
             if kind == "/Sig":
@@ -351,13 +358,16 @@ class _Reader(PdfFileReader):
         return found
 
 
+_COMMENT = re.compile(rb"%[^\r\n]*")
+
+
 class _ObjectStream:
     """A decoded object stream: where each of its objects begins."""
 
     def __init__(self, stream: generic.StreamObject) -> None:
         data = stream.read_data(DecodePurpose.OBJECT_STREAM)
         first, count = int(stream["/First"]), int(stream["/N"])
-        header = [int(each) for each in data[:first].split()]
+        header = [int(each) for each in _COMMENT.sub(b"", data[:first]).split()]
         if count < 0 or first < 0 or len(header) < 2 * count:
             raise misc.PdfReadError("an object stream's header is too short")
         self._data = io.BytesIO(data)
@@ -434,15 +444,23 @@ def _page(
         )
         if box[0] >= box[2] or box[1] >= box[3]:
             box = media
-    rotation = attributes.get("/Rotate", 0)
-    unit = entry(node, "/UserUnit", 1)
+    unit = _number(entry(node, "/UserUnit"), 1.0)
     return Page(
         index,
         reference,
         box,
-        int(rotation) % 360 // 90 * 90 if isinstance(rotation, int | float) else 0,
-        float(unit) if isinstance(unit, int | float) and unit > 0 else 1.0,
+        int(_number(attributes.get("/Rotate"), 0.0)) % 360 // 90 * 90,
+        unit if unit > 0 else 1.0,
     )
+
+
+def _number(value: Any, default: float) -> float:
+    """A number as float (pyHanko's real numbers are no floats); *default* if it is none."""
+    try:
+        number = float(follow(value))
+    except (TypeError, ValueError, ArithmeticError):
+        return default
+    return number if math.isfinite(number) else default
 
 
 def _box(value: Any) -> tuple[float, float, float, float] | None:

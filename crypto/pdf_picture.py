@@ -172,10 +172,7 @@ def _pixels(image: generic.StreamObject, width: int, height: int) -> Image:
     if names[-1] in ("/DCTDecode", "/JPXDecode"):
         if len(names) > 1:
             raise ImprintError("a nested image encoding")
-        opened = Pillow.open(io.BytesIO(image.encoded_data), formats=("JPEG", "JPEG2000"))
-        if opened.width * opened.height > MAX_PIXELS:
-            raise ImprintError("absurd picture size")
-        return opened
+        return _photo(image.encoded_data)
     if int(entry(image, "/BitsPerComponent", 8)) != 8:
         raise ImprintError("not 8 bits a component")
     space = entry(image, "/ColorSpace")
@@ -186,6 +183,21 @@ def _pixels(image: generic.StreamObject, width: int, height: int) -> Image:
         return made
     mode = _mode(space)
     return Pillow.frombytes(mode, (width, height), _exactly(image.data, width * height * len(mode)))
+
+
+def _photo(data: bytes) -> Image:
+    from PIL import Image as Pillow
+
+    try:
+        opened = Pillow.open(io.BytesIO(data), formats=("JPEG", "JPEG2000"))
+        if opened.width * opened.height > MAX_PIXELS:
+            raise ImprintError("absurd picture size")
+        opened.load()
+    except ImprintError:
+        raise
+    except Exception as error:  # a damaged picture raises nearly anything in Pillow
+        raise ImprintError(f"the picture cannot be read: {error}") from error
+    return opened
 
 
 def _mode(space: object) -> Literal["L", "RGB", "CMYK"]:
