@@ -43,7 +43,13 @@ def main(arguments: Sequence[str]) -> int:
 
         with Desk.open() as desk:
             language = desk.settings.language
-            return int(options.run(desk, options))
+            code = int(options.run(desk, options))
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:
+        # the reader (head, less) has gone: nothing more to say, and nothing to flush at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (Exception, KeyboardInterrupt) as error:
         if os.environ.get("SEALDESK_TRACEBACK"):
             raise

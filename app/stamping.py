@@ -50,7 +50,7 @@ from crypto.pdf_marks import Mark
 from crypto.pdf_sign import PROFILES, Revision, SignedRevision, property_info, sign_revision
 from crypto.pdf_verify import verify_pdf
 from crypto.seal import Extension, make_signature
-from crypto.statement import STAPLE
+from crypto.statement import STAPLE, SignedStatement
 from crypto.trust import Trust
 from crypto.verdict import Level, Report, SignatureReport
 
@@ -232,8 +232,9 @@ def _staple(
         return []
     try:
         token = platform.ticket(seal.id, digest)
-        if len(token) > _TICKET_ROOM:
-            raise PlatformAnswerInvalid("", f"a ticket of {len(token)} octets")
+        about = SignedStatement.parse(token).statement.seal_code
+        if len(token) > _TICKET_ROOM or about != seal.code:
+            raise PlatformAnswerInvalid(seal.platform, "ticket")
         return [token]
     except PlatformUnreachable:
         _check_lease(cabinet, seal, now, limit)
