@@ -88,7 +88,6 @@ class ApprovalsPage(QWidget):
                 facts(
                     [
                         (tr("使用人"), tr("持有人本人（Ukey 证书）")),
-                        (tr("是否要审批"), tr("持有人自己用印不需要审批")),
                         (tr("平台确认"), moment(confirmed)),
                     ]
                 )

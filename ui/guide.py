@@ -1,4 +1,4 @@
-"""The first run: find the key, change a factory PIN, get a seal — or look around with a sample file.
+"""The first run: find the key, change a factory PIN, get a seal; or look around with a sample file.
 
 Three steps that tick themselves off as they come true; nothing is asked that the person need not
 decide. It can be opened again from the help.

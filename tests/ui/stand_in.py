@@ -49,7 +49,9 @@ class Authority:
     def __init__(self) -> None:
         self._serial = 1000
         self.root_key = SoftKey.generate()
-        self.root_name = Name.build([("C", "CN"), ("O", "演示根"), ("CN", "企业电子印章演示根证书")])
+        self.root_name = Name.build(
+            [("C", "CN"), ("O", "演示根"), ("CN", "企业电子印章演示根证书")]
+        )
         self.root = self.issue(self.root_name, self.root_key, ["keyCertSign", "cRLSign"], ca=True)
         self.maker = self.key("宿迁市企业电子印章公共服务平台", "制章者", ["digitalSignature"])
         self.status = self.key(
@@ -353,5 +355,3 @@ class _Key:
             raise TokenRemoved("pulled out")
         self._context.signed += 1
         return self._context.company.holder.sign(message)
-
-

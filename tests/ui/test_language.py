@@ -1,0 +1,75 @@
+"""Every text of the window has its English, and the catalogue holds nothing else."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ui import language
+from ui.language import tr
+
+UI = Path(language.__file__).parent
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Every literal of a ``tr`` call, with the place where it stands."""
+    for path in sorted(UI.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "tr"
+            ):
+                first = node.args[0]
+                assert isinstance(first, ast.Constant), f"{path.name}:{node.lineno}: no literal"
+                yield first.value, f"{path.name}:{node.lineno}"
+
+
+def test_the_english_catalogue_and_the_sources_agree() -> None:
+    used = dict(texts())
+    known = language.catalogue("en")
+    assert {text: place for text, place in used.items() if text not in known} == {}
+    assert set(known) - set(used) == set()
+
+
+def test_translations_fill_the_same_blanks_and_hold_no_chinese() -> None:
+    for chinese, english in language.catalogue("en").items():
+        assert sorted(re.findall(r"\{\w+\}", chinese)) == sorted(re.findall(r"\{\w+\}", english))
+        assert english.strip(), chinese
+        assert not re.search(r"[\u4e00-\u9fff]", english), english
+
+
+def test_no_chinese_text_reaches_the_window_around_tr() -> None:
+    chinese = re.compile(r"[\u4e00-\u9fff]")
+    allowed = {"简体中文"}  # the name of a language is written in that language
+    loose = set()
+    for path in sorted(UI.glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        inside = {
+            id(part)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "tr"
+            for part in ast.walk(node)
+        }
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        loose |= {
+            f"{path.name}: {node.value}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and chinese.search(node.value)
+            and id(node) not in inside | docstrings
+            and node.value not in allowed
+        }
+    assert loose == set()
+
+
+def test_english_is_spoken_when_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language, "_chosen", "en")
+    assert tr("第 {page} 页", page=3) == "Page 3"
+    monkeypatch.setattr(language, "_chosen", "zh_CN")
+    assert tr("第 {page} 页", page=3) == "第 3 页"
