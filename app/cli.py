@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
             stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     language = os.environ.get("SEALDESK_LANGUAGE", "zh_CN")
     try:
-        options = parser().parse_args(arguments)
+        options = parser().parse_args(_with_negatives(arguments))
         from app.desk import Desk
 
         with Desk.open() as desk:
@@ -65,6 +65,18 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{self.prog}: {message}")
+
+
+def _with_negatives(arguments: Sequence[str]) -> list[str]:
+    """``--at -1:30,40`` (the last page) as ``--at=-1:30,40``: argparse takes the former for an
+    option."""
+    joined: list[str] = []
+    for each in arguments:
+        if joined and joined[-1] in ("--at", "--pages") and each[:1] == "-" and each[1:2].isdigit():
+            joined[-1] += f"={each}"
+        else:
+            joined.append(each)
+    return joined
 
 
 def parser() -> argparse.ArgumentParser:
