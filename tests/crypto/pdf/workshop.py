@@ -25,7 +25,7 @@ from crypto.seal import make_seal, make_signature
 from crypto.statement import SealStatement, SignedStatement
 from crypto.trust import Trust
 from crypto.verdict import Report
-from crypto.x509 import Certificate
+from crypto.x509 import OCSP_SIGNING, Certificate
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SIGNED_AT = NOW - timedelta(days=1)
@@ -192,6 +192,22 @@ class Shop:
     ) -> Report:
         """The report of these bytes as of :data:`NOW`."""
         return verify_pdf(io.BytesIO(data), "文件.pdf", trust or self.trust, NOW, password=password)
+
+
+def make_shop(make_root: Callable[..., Any]) -> Shop:
+    """A shop with two holders in good standing; *make_root* is the fixture of that name."""
+    authority = make_root("印章测试根")
+    anchor = authority.certificate
+    made = Shop(
+        authority,
+        authority.key_for("制章者", usage=("digitalSignature",)),
+        authority.key_for("状态", usage=("digitalSignature",), extended_key_usage=(OCSP_SIGNING,)),
+        Trust.in_all([anchor]),
+    )
+    made.first = made.holder("32130000000017", imprint())
+    made.second = made.holder("32130000000025", imprint("darkred", text="2"), size_mm=(30, 30))
+    made.trust = made.trusting(made.first, made.second)
+    return made
 
 
 def codes(found: Any) -> set[str]:
