@@ -16,7 +16,7 @@ from crypto.x509 import KEY_USAGES, CertificateError, Name, PublicKey, read_algo
 
 
 class MessageSigner(Protocol):
-    """An SM2 key: signs a message with SM3 and the default user id."""
+    """A private key: signs a message as :class:`crypto.keys.SigningKey` says."""
 
     def sign(self, message: bytes) -> bytes: ...
 
@@ -37,9 +37,10 @@ def make_certificate(
     extended_key_usage: Iterable[str] = (),
     crl_urls: Iterable[str] = (),
 ) -> bytes:
-    """A version 3 certificate, DER, signed with SM2.
+    """A version 3 certificate, DER.
 
-    *public_key* and *authority_spki* are SubjectPublicKeyInfo DER of the subject and of the issuer;
+    *public_key* and *authority_spki* are SubjectPublicKeyInfo DER of the subject and of the issuer,
+    whose kind of key decides the signature algorithm (:func:`signature_algorithm`);
     *key_usage* takes the names of :data:`crypto.x509.KEY_USAGES`, *extended_key_usage* dotted
     OIDs."""
     usage = frozenset(KEY_USAGES.index(name) for name in key_usage)
@@ -63,17 +64,18 @@ def make_certificate(
     ]
     if points:
         extensions.append(_extension("2.5.29.31", der.sequence(*points)))
+    algorithm = signature_algorithm(PublicKey.parse(der.parse(authority_spki)))
     tbs = der.sequence(
         der.context(0, der.integer(2)),
         der.integer(serial),
-        _SM2_ALGORITHM,
+        algorithm,
         issuer.raw,
         der.sequence(der.time(not_before), der.time(not_after)),
         subject.raw,
         public_key,
         der.context(3, der.sequence(*extensions)),
     )
-    return _signed(tbs, issuer_key)
+    return _signed(tbs, algorithm, issuer_key)
 
 
 @dataclass(frozen=True)
@@ -134,23 +136,40 @@ def make_crl(
         _extension("2.5.29.35", _authority_key_id(authority_spki)),
         _extension("2.5.29.20", der.integer(number)),
     )
+    algorithm = signature_algorithm(PublicKey.parse(der.parse(authority_spki)))
     tbs = der.sequence(
         der.integer(1),
-        _SM2_ALGORITHM,
+        algorithm,
         issuer.raw,
         der.time(this_update),
         der.time(next_update),
         der.sequence(*rows) if rows else b"",
         der.context(0, extensions),
     )
-    return _signed(tbs, issuer_key)
+    return _signed(tbs, algorithm, issuer_key)
 
 
 _SM2_ALGORITHM = der.sequence(der.oid(SM2_WITH_SM3))
 
 
-def _signed(tbs: bytes, key: MessageSigner) -> bytes:
-    return der.sequence(tbs, _SM2_ALGORITHM, der.bit_string(key.sign(tbs)))
+_ALGORITHMS = {
+    "sm2": _SM2_ALGORITHM,
+    "rsa": der.sequence(der.oid("1.2.840.113549.1.1.11"), der.null()),
+    "ec": der.sequence(der.oid("1.2.840.10045.4.3.2")),
+}
+
+
+def signature_algorithm(key: PublicKey) -> bytes:
+    """AlgorithmIdentifier DER of what *key* signs with: SM2 with SM3, RSA PKCS#1 v1.5 or ECDSA with
+    SHA-256. Raises :class:`crypto.x509.CertificateError` for other kinds of key."""
+    try:
+        return _ALGORITHMS[key.kind]
+    except KeyError:
+        raise CertificateError(f"nothing is signed with a key of kind {key.kind}") from None
+
+
+def _signed(tbs: bytes, algorithm: bytes, key: MessageSigner) -> bytes:
+    return der.sequence(tbs, algorithm, der.bit_string(key.sign(tbs)))
 
 
 def _extension(kind: str, value: bytes, *, critical: bool = False) -> bytes:
