@@ -1,11 +1,15 @@
 """What the window's tests share: a renderer whose process ends with the test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
+from tests.ui.stand_in import StandIn
 from ui import language, theme
+from ui.main_window import MainWindow
 from ui.renderer import Renderer
 
 
@@ -31,3 +35,41 @@ def renderer(renderer_of_module: Renderer, look: None) -> Iterator[Renderer]:
     yield renderer_of_module
     for document in list(renderer_of_module._sources):
         renderer_of_module.close_document(document)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> StandIn:
+    """A made-up company with three seals and its key plugged in."""
+    return StandIn(tmp_path / "home")
+
+
+@pytest.fixture
+def open_window(
+    qtbot: QtBot, look: None, tmp_path: Path
+) -> Iterator[Callable[[StandIn], MainWindow]]:
+    """Opens the real window on a context; closed, with its process, when the test ends."""
+    opened: list[MainWindow] = []
+
+    def make(context: StandIn) -> MainWindow:
+        window = MainWindow(context)
+        opened.append(window)
+        window.resize(1366, 768)
+        window.go("stamp")
+        window.show()
+        window.begin()
+        expected = len(context.seals())
+        qtbot.waitUntil(
+            lambda: len(window.seals) == expected and window.tokens == context.plugged,
+            timeout=20_000,
+        )
+        return window
+
+    yield make
+    for window in opened:
+        window.close()
+        window.deleteLater()
+
+
+@pytest.fixture
+def window(open_window: Callable[[StandIn], MainWindow], context: StandIn) -> MainWindow:
+    return open_window(context)

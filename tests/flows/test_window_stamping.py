@@ -1,0 +1,353 @@
+"""The clerk's story: drop a contract, place the seal, give the PIN, and have a stamped file."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
+from pytestqt.qtbot import QtBot
+
+from crypto.verdict import Verdict
+from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
+from tests.ui.stand_in import PIN, StandIn
+from ui.main_window import MainWindow
+from ui.stamp_page import StampPage
+from ui.stamp_plan import At, Keyword, Riding
+
+OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
+
+
+def opened(qtbot: QtBot, window: MainWindow, *paths: Path) -> StampPage:
+    window.take_files(paths)
+    page: StampPage = window.page("stamp")
+    qtbot.waitUntil(
+        lambda: bool(page._boxes) and bool(page._current and page._current.facts), timeout=20_000
+    )
+    return page
+
+
+def answer(page: StampPage, monkeypatch: pytest.MonkeyPatch, *pins: str) -> list[str]:
+    """Give these PINs when asked, then cancel; what was said each time."""
+    left, problems = list(pins), []
+
+    def ask(token: object, purpose: str, problem: str) -> str:
+        problems.append(problem)
+        return left.pop(0) if left else ""
+
+    monkeypatch.setattr(page.run, "ask_pin", ask)
+    return problems
+
+
+def test_first_stamp(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    demo_pdf: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = demo_pdf.read_bytes()
+    page = opened(qtbot, window, demo_pdf)
+    assert not page.stamp_button.isEnabled()
+    page._cards[CONTRACT].click()
+    page.place(At("1", 150, 200))
+    page.place(Riding("right"))
+    qtbot.waitUntil(lambda: page.stamp_button.isEnabled())
+    answer(page, monkeypatch, PIN)
+    qtbot.mouseClick(page.stamp_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    file = page.run.outcomes[0].file
+    assert file is not None
+    assert file.path == demo_pdf.with_name("管理办法_已盖章.pdf")
+    assert file.report.verdict is Verdict.VALID
+    assert demo_pdf.read_bytes() == before
+    assert len(file.report.signatures[0].marks) == 10
+    assert [entry.event for entry in context.journal.entries()] == ["stamp-begun", "stamped"]
+
+
+def test_what_the_canvas_shows_is_what_the_file_holds(
+    qtbot: QtBot, window: MainWindow, demo_pdf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened(qtbot, window, demo_pdf)
+    view = page.pane.view
+    page._cards[OFFICIAL].click()
+    page.place(At("1", 120.3, 150.7))
+    page.place(Riding("right", margin_mm=3))
+    page.pane.view.set_zoom(1.25)
+    view.go_to(0, 150)
+    view.setFocus()
+    qtbot.waitUntil(lambda: view.complete, timeout=20_000)
+    place = view.verticalScrollBar().value()
+    preview = paper(view)
+    answer(page, monkeypatch, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes) and bool(page._boxes), timeout=30_000)
+    assert view.items == ()
+    view.set_zoom(1.25)
+    view.verticalScrollBar().setValue(place)
+    qtbot.waitUntil(lambda: view.complete, timeout=20_000)
+    stamped = paper(view)
+    assert preview.size() == stamped.size()
+    far = differing(preview, stamped, tolerance=96)
+    red = sum(1 for x, y in points(stamped) if is_red(stamped, x, y))
+    assert red > 2000  # the seal and its slices are in the picture
+    assert far < red * 0.02  # only the edges' smoothing differs
+    assert abs(centre(preview)[0] - centre(stamped)[0]) < 0.5
+    assert abs(centre(preview)[1] - centre(stamped)[1]) < 0.5
+
+
+def paper(view: object) -> QImage:
+    image: QImage = view.viewport().grab().toImage()  # type: ignore[attr-defined]
+    return image.convertToFormat(QImage.Format.Format_RGB32)
+
+
+def points(image: QImage) -> list[tuple[int, int]]:
+    return [(x, y) for y in range(0, image.height(), 2) for x in range(0, image.width(), 2)]
+
+
+def is_red(image: QImage, x: int, y: int) -> bool:
+    colour = image.pixelColor(x, y)
+    return colour.red() > 150 and colour.green() < 100 and colour.blue() < 100
+
+
+def differing(one: QImage, other: QImage, tolerance: int) -> int:
+    count = 0
+    for x, y in points(one):
+        a, b = one.pixelColor(x, y), other.pixelColor(x, y)
+        difference = max(
+            abs(a.red() - b.red()), abs(a.green() - b.green()), abs(a.blue() - b.blue())
+        )
+        count += difference > tolerance
+    return count
+
+
+def centre(image: QImage) -> tuple[float, float]:
+    red = [(x, y) for x, y in points(image) if is_red(image, x, y)]
+    return sum(x for x, _ in red) / len(red), sum(y for _, y in red) / len(red)
+
+
+def test_a_riding_seam_on_mixed_pages_follows_each_pages_own_size(
+    qtbot: QtBot,
+    window: MainWindow,
+    make_pdf: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import pymupdf
+
+    mixed = pymupdf.open(make_pdf())
+    for other in (
+        make_pdf(rotation=90),
+        make_pdf(size_mm=(148, 210)),
+        make_pdf(size_mm=(297, 420)),
+    ):
+        mixed.insert_pdf(pymupdf.open(other))
+    path = tmp_path / "mixed.pdf"
+    mixed.save(path)
+    page = opened(qtbot, window, path)
+    page.place(Riding("right"))
+    shown = {item.page: item for item in page.pane.view.items}
+    widths = {number: page.pane.view.page_size(number)[0] for number in range(4)}
+    assert widths == pytest.approx({0: 210, 1: 297, 2: 148, 3: 297}, abs=0.3)
+    for number, item in shown.items():
+        assert item.left_mm + item.width_mm == pytest.approx(widths[number], abs=0.05)
+    answer(page, monkeypatch, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    file = page.run.outcomes[0].file
+    assert file is not None
+    for mark in file.report.signatures[0].marks:
+        item = shown[mark.page - 1]
+        assert (mark.left_mm, mark.top_mm) == pytest.approx((item.left_mm, item.top_mm), abs=0.3)
+
+
+def test_a_wrong_pin_asks_again_with_what_is_left_and_three_wrong_ones_stamp_nothing(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    demo_pdf: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = opened(qtbot, window, demo_pdf)
+    page.place(At("1", 100, 100))
+    problems = answer(page, monkeypatch, "wrong-1", "wrong-2", "wrong-3")
+    page.stamp()
+    qtbot.waitUntil(lambda: len(problems) == 4, timeout=20_000)
+    qtbot.waitUntil(lambda: page._side.currentIndex() == 0)
+    assert problems[0] == ""
+    assert ["9" in problems[1], "8" in problems[2], "7" in problems[3]] == [True] * 3
+    assert context.asked == ["wrong-1", "wrong-2", "wrong-3"]
+    assert list(demo_pdf.parent.iterdir()) == [demo_pdf]
+    qtbot.waitUntil(lambda: window.token is not None and window.token.tries_left == 7)
+    kept = (context.settings.folders.config / "window.json").read_text("utf-8")
+    assert "wrong-1" not in kept
+
+
+def test_a_batch_of_fifty_asks_once_and_gives_a_result_for_each(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    make_pdf: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "月末"
+    folder.mkdir()
+    content = make_pdf(pages=2, text="").read_bytes()
+    for number in range(49):
+        (folder / f"发票{number:02}.pdf").write_bytes(content)
+    (folder / "坏的.pdf").write_bytes(b"%PDF-1.7 broken")
+    page = opened(qtbot, window, folder)
+    assert len(page.documents) == 50
+    page.place(At("-1", 150, 240))
+    page.apply_to_all()
+    problems = answer(page, monkeypatch, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=60_000)
+    assert problems == [""]
+    assert context.asked == [PIN]
+    good = [outcome for outcome in page.run.outcomes if outcome.file is not None]
+    bad = [outcome for outcome in page.run.outcomes if outcome.error is not None]
+    assert (len(good), len(bad)) == (49, 1)
+    assert bad[0].order.path.name == "坏的.pdf"
+    assert len(list(folder.glob("*_已盖章.pdf"))) == 49
+    assert all(mark.page == 2 for o in good for mark in o.file.report.signatures[0].marks)  # type: ignore[union-attr]
+
+
+def test_the_key_pulled_out_in_a_batch_ends_it_cleanly_and_the_rest_can_go_on(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    make_pdf: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paths = [make_pdf(text="") for _ in range(5)]
+    page = opened(qtbot, window, *paths)
+    page.place(At("1", 100, 100))
+    page.apply_to_all()
+    context.pull_out_before = 2
+    answer(page, monkeypatch, PIN, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    outcomes = page.run.outcomes
+    assert [o.file is not None for o in outcomes] == [True, True, False, False, False]
+    assert [o.error is not None for o in outcomes] == [False, False, True, False, False]
+    folder = paths[0].parent
+    assert len(list(folder.glob("*_已盖章.pdf"))) == 2
+    assert not list(folder.glob("*.sealdesk"))
+    context.pull_out_before, context.plugged = None, (context.company.token(),)
+    window._poll()
+    qtbot.waitUntil(lambda: bool(window.tokens))
+    page.run.outcomes = outcomes
+    before = len(list(folder.glob("*_已盖章.pdf")))
+    page.run._retry()
+    qtbot.waitUntil(lambda: len(list(folder.glob("*_已盖章.pdf"))) == before + 3, timeout=30_000)
+    qtbot.waitUntil(lambda: not page.run.busy)
+
+
+def test_several_seals_go_on_one_document_and_are_saved_once(
+    qtbot: QtBot, window: MainWindow, demo_pdf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened(qtbot, window, demo_pdf)
+    page._cards[OFFICIAL].click()
+    page.place(At("1", 60, 100))
+    page._cards[CONTRACT].click()
+    page.place(At("1", 150, 100))
+    answer(page, monkeypatch, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    file = page.run.outcomes[0].file
+    assert file is not None
+    assert [s.seal.code for s in file.report.signatures if s.seal] == [OFFICIAL, CONTRACT]
+    assert len(list(demo_pdf.parent.iterdir())) == 2
+
+
+def test_keyword_hits_are_ghosts_until_they_are_clicked(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    path = make_pdf(pages=3, text="第{page}页 甲方（盖章）")
+    page = opened(qtbot, window, path)
+    page._cards[OFFICIAL].click()
+    page.placing.choose("keyword")
+    page.placing.search.emit("甲方")
+    qtbot.waitUntil(lambda: len(page.pane.view.items) == 3, timeout=20_000)
+    assert {item.look for item in page.pane.view.items} == {"ghost"}
+    assert not page.stamp_button.isEnabled()
+    page.pane.view.item_clicked.emit("ghost/1")
+    looks = sorted((item.look, item.page) for item in page.pane.view.items)
+    assert looks == [("ghost", 0), ("ghost", 2), ("seal", 1)]
+    assert page.plan.placed[0].rule == Keyword("甲方", 2)
+
+
+def test_dragging_nudging_undo_and_redo(qtbot: QtBot, window: MainWindow, demo_pdf: Path) -> None:
+    page = opened(qtbot, window, demo_pdf)
+    page.place(At("1", 100, 100))
+    handle = page.pane.view._handles["p1/0"]
+    qtbot.mousePress(handle, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
+    qtbot.mouseMove(handle, QPoint(60, 20))
+    qtbot.mouseRelease(handle, Qt.MouseButton.LeftButton, pos=QPoint(60, 20))
+    rule = page.plan.placed[0].rule
+    assert isinstance(rule, At)
+    assert rule.x_mm > 105
+    assert rule.y_mm == pytest.approx(100, abs=0.5)
+    handle = page.pane.view._handles["p1/0"]
+    for _ in range(3):
+        qtbot.keyClick(handle, Qt.Key.Key_Down)
+    nudged = page.plan.placed[0].rule
+    assert isinstance(nudged, At)
+    assert nudged.y_mm == pytest.approx(rule.y_mm + 3, abs=0.01)
+    page.undo()
+    assert page.plan.placed[0].rule == rule
+    page.undo()
+    assert page.plan.placed[0].rule == At("1", 100, 100)
+    page.redo()
+    assert page.plan.placed[0].rule == rule
+    handle = page.pane.view._handles["p1/0"]
+    qtbot.keyClick(handle, Qt.Key.Key_Delete)
+    assert page.plan.placed == ()
+
+
+def test_a_seal_that_does_not_fit_is_refused_with_words(
+    qtbot: QtBot, window: MainWindow, demo_pdf: Path
+) -> None:
+    page = opened(qtbot, window, demo_pdf)
+    page.place(At("1", 5, 5))
+    assert page.plan.placed == ()
+    assert not page._problem.isHidden()
+    assert page._problem.text()
+    page.place(At("99", 100, 100))
+    assert page.plan.placed == ()
+
+
+def test_without_the_key_the_red_button_stays_off_and_says_why(
+    qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path
+) -> None:
+    page = opened(qtbot, window, demo_pdf)
+    page.place(At("1", 100, 100))
+    qtbot.waitUntil(lambda: page.stamp_button.isEnabled())
+    context.plugged = ()
+    window._poll()
+    qtbot.waitUntil(lambda: not page.stamp_button.isEnabled())
+    assert page.checklist.checks[0].text == "请插入持有印章的 Ukey"
+
+
+def test_a_prepared_job_is_there_after_a_crash(
+    qtbot: QtBot,
+    open_window: Callable[[StandIn], MainWindow],
+    context: StandIn,
+    demo_pdf: Path,
+) -> None:
+    first = open_window(context)
+    page = opened(qtbot, first, demo_pdf)
+    page.place(At("2", 100, 100))
+    kept = json.loads((context.settings.folders.config / "window.json").read_text("utf-8"))
+    assert kept["session"][0]["path"] == str(demo_pdf)
+    again = open_window(context)  # as if the first had died: nothing was closed
+    qtbot.waitUntil(
+        lambda: any("没有盖" in text or "还没有盖" in text for text in again.notices.texts)
+    )
+    restored: StampPage = again.page("stamp")
+    restored.resume(kept["session"])
+    qtbot.waitUntil(lambda: len(restored.pane.view.items) == 1, timeout=20_000)
+    assert restored.plan.placed[0].rule == At("2", 100, 100)

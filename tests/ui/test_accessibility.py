@@ -1,0 +1,90 @@
+"""Everything that can be operated has a name and can be reached by keyboard."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QHeaderView,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollBar,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from tests.ui.stand_in import StandIn
+from ui.main_window import PAGES, MainWindow
+from ui.page_view import Handle, PageView
+from ui.stamp_plan import At
+
+INTERACTIVE = (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    PageView,
+    Handle,
+)
+
+
+def nameless(root: QWidget) -> list[str]:
+    found = []
+    for widget in root.findChildren(QWidget):
+        if isinstance(widget, QHeaderView | QScrollBar | QAbstractSlider):
+            continue
+        if not isinstance(widget, INTERACTIVE) or widget.objectName().startswith("qt_"):
+            continue
+        if isinstance(widget.parent(), QAbstractSpinBox | QComboBox):
+            continue  # the inside of a named field
+        if isinstance(widget.parent() and widget.parent().parent(), QComboBox):
+            continue
+        if isinstance(widget.parent(), QAbstractItemView):
+            continue
+        said = widget.accessibleName()
+        if not said and isinstance(widget, QAbstractButton):
+            said = widget.text()
+        if not said.strip():
+            found.append(f"{type(widget).__name__} in {type(widget.parent()).__name__}")
+    return found
+
+
+def test_every_interactive_widget_of_every_page_has_a_name(
+    qtbot: QtBot, window: MainWindow, context: StandIn, make_pdf: Callable[..., Path]
+) -> None:
+    window.take_files([make_pdf(pages=2)])
+    page = window.page("stamp")
+    qtbot.waitUntil(lambda: len(page._boxes) == 2, timeout=20_000)
+    page.place(At("1", 100, 100))
+    for name, *_ in PAGES:
+        window.go(name)
+    qtbot.waitUntil(lambda: not window.tasks.busy, timeout=20_000)
+    assert nameless(window) == []
+
+
+def test_f6_goes_round_the_panes_of_a_page(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    window.go("journal")
+    qtbot.waitUntil(lambda: not window.tasks.busy)
+    names = []
+    window.activateWindow()
+    for _ in range(8):
+        qtbot.keyClick(window, Qt.Key.Key_F6)
+        focus = window.focusWidget()
+        names.append(focus.accessibleName() if focus else "")
+    assert {"查找台账", "用印记录", "帮助", "台账"} <= set(names)
+
+
+def test_the_strip_says_everything_in_one_sentence(window: MainWindow) -> None:
+    said = window.strip.accessibleName()
+    assert "宿迁云帆贸易有限公司" in said
+    assert "口令剩余 10 次" in said
+    assert "到期" in said
