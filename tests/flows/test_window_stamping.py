@@ -89,10 +89,10 @@ def test_what_the_canvas_shows_is_what_the_file_holds(
     qtbot.waitUntil(lambda: view.complete, timeout=20_000)
     stamped = paper(view)
     assert preview.size() == stamped.size()
-    far = differing(preview, stamped, tolerance=96)
     red = sum(1 for x, y in points(stamped) if is_red(stamped, x, y))
     assert red > 2000  # the seal and its slices are in the picture
-    assert far < red * 0.02  # only the edges' smoothing differs
+    # Two programs smooth an edge differently within a pixel; over 4 × 4 pixels nothing may differ.
+    assert differing(coarse(preview), coarse(stamped), tolerance=48) == 0
     assert abs(centre(preview)[0] - centre(stamped)[0]) < 0.5
     assert abs(centre(preview)[1] - centre(stamped)[1]) < 0.5
 
@@ -100,6 +100,14 @@ def test_what_the_canvas_shows_is_what_the_file_holds(
 def paper(view: object) -> QImage:
     image: QImage = view.viewport().grab().toImage()  # type: ignore[attr-defined]
     return image.convertToFormat(QImage.Format.Format_RGB32)
+
+
+def coarse(image: QImage) -> QImage:
+    """Each 4 × 4 pixels as one, their mean."""
+    size = image.size() / 4
+    return image.scaled(
+        size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
+    )
 
 
 def points(image: QImage) -> list[tuple[int, int]]:
