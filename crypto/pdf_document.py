@@ -20,8 +20,9 @@ import math
 import re
 import struct
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -70,6 +71,9 @@ class PdfUnsupported(PdfError):
     """A kind of PDF that is not stamped here."""
 
 
+_GLANCE = 4096
+_PLAIN_OBJECT = re.compile(rb"\s*(\d{1,10})\s+(\d{1,5})\s+obj\s*<<([^(%#]*?)>>\s*endobj", re.DOTALL)
+
 PARSER_FAILURES = (
     misc.PdfError,
     ValueError,
@@ -93,17 +97,31 @@ PARSER_FAILURES = (
 
 @dataclass(frozen=True)
 class Page:
-    """One page as a person sees it."""
+    """One page as a person sees it. Its own dictionary is read when it is asked for: a document of
+    five hundred pages is stamped on one."""
 
     index: int
     """0-based."""
     reference: generic.Reference
-    box: tuple[float, float, float, float]
-    """Visible box in default user space: left, bottom, right, top (CropBox within MediaBox)."""
-    rotation: int
-    """Clockwise, 0, 90, 180 or 270."""
-    unit: float
-    """Points per unit of user space / 1 pt (UserUnit; 1.0 nearly always)."""
+    inherited: Mapping[str, Any] = field(repr=False, compare=False)
+    """Attributes of the page tree above it."""
+    bare: bool = field(default=False, compare=False)
+    """Its octets show that it lists no annotations."""
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Visible box in default user space: left, bottom, right, top (CropBox in MediaBox)."""
+        return self._view[0]
+
+    @property
+    def rotation(self) -> int:
+        """Clockwise, 0, 90, 180 or 270."""
+        return self._view[1]
+
+    @property
+    def unit(self) -> float:
+        """Points per unit of user space / 1 pt (UserUnit; 1.0 nearly always)."""
+        return self._view[2]
 
     @property
     def size_mm(self) -> tuple[float, float]:
@@ -111,6 +129,13 @@ class Page:
         width = (self.box[2] - self.box[0]) * self.unit / MM
         height = (self.box[3] - self.box[1]) * self.unit / MM
         return (height, width) if self.rotation in (90, 270) else (width, height)
+
+    @cached_property
+    def _view(self) -> tuple[tuple[float, float, float, float], int, float]:
+        try:
+            return _view(follow(self.reference), self.inherited)
+        except PARSER_FAILURES as error:
+            raise PdfUnreadable(f"page {self.index + 1} is damaged: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -218,12 +243,13 @@ class Document:
             seen.add(key)
             if depth > MAX_TREE_DEPTH:
                 raise PdfTooComplex("the page tree is too deep")
-            node = follow(reference)
-            if not isinstance(node, generic.DictionaryObject):
+            bare = self._is_bare(reference.reference)
+            node = None if bare else follow(reference)
+            if not bare and not isinstance(node, generic.DictionaryObject):
                 continue
-            own = {name: node[name] for name in inherited if name in node}
-            attributes = {**attributes, **own}
-            if "/Kids" in node:
+            if node is not None and "/Kids" in node:
+                own = {name: node[name] for name in inherited if name in node}
+                attributes = {**attributes, **own}
                 kids = list(node["/Kids"])
                 if len(kids) > MAX_PAGES:
                     raise PdfTooComplex("too many pages")
@@ -231,8 +257,24 @@ class Document:
                 continue
             if count >= MAX_PAGES:
                 raise PdfTooComplex("too many pages")
-            yield _page(count, reference.reference, node, attributes)
+            yield Page(count, reference.reference, attributes, bare)
             count += 1
+
+    def _is_bare(self, reference: generic.Reference) -> bool:
+        """Do the octets of this page show that it has neither annotations nor kids?
+
+        Parsing every page of a long document costs more than hashing it. Only octets that can mean
+        nothing else count: no strings, comments or escaped names, one dictionary, no stream."""
+        place = self.reader.xrefs[reference]
+        if not isinstance(place, int):
+            return False
+        self.stream.seek(place)
+        found = _PLAIN_OBJECT.match(self.stream.read(_GLANCE))
+        if not found or (int(found[1]), int(found[2])) != _key(reference):
+            return False
+        body = found[3]
+        words = (b"Annots", b"Kids", b"stream")
+        return b"<" not in body.replace(b"<<", b"") and not any(word in body for word in words)
 
     def annotations(self) -> list[Annotation]:
         """What the pages list in /Annots, in order (read once).
@@ -250,6 +292,8 @@ class Document:
     def _walk_annotations(self) -> Iterator[Annotation]:
         count = 0
         for page in self.pages():
+            if page.bare:
+                continue
             listed = entry(follow(page.reference), "/Annots")
             if not isinstance(listed, generic.ArrayObject):
                 continue
@@ -358,6 +402,35 @@ class _Reader(PdfFileReader):
         return found
 
 
+def _read_hex_string(stream: Any) -> Any:
+    """pyHanko's hexadecimal strings, read in steps instead of octet by octet: /Contents of a seal
+    signature has hundreds of thousands of digits."""
+    stream.read(1)
+    parts: list[bytes] = []
+    step = 64
+    while True:
+        chunk = stream.read(step)
+        end = chunk.find(b">")
+        if end >= 0:
+            parts.append(chunk[:end])
+            stream.seek(end + 1 - len(chunk), io.SEEK_CUR)
+            break
+        if not chunk:
+            raise misc.PdfStreamError("a hexadecimal string does not end")
+        parts.append(chunk)
+        step = min(2 * step, 1 << 16)
+    digits = b"".join(parts).translate(None, misc.PDF_WHITESPACE)
+    try:
+        return generic.pdf_string(
+            bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
+        )
+    except ValueError as error:
+        raise misc.PdfStreamError("not a hexadecimal string") from error
+
+
+# a process-wide change of the pinned library: the same strings, a test holds both to each other
+generic.read_hex_string_from_stream = _read_hex_string
+
 _COMMENT = re.compile(rb"%[^\r\n]*")
 
 
@@ -426,14 +499,16 @@ def open_document(path: Path, password: str | None = None) -> Document:
         raise
 
 
-def _page(
-    index: int,
-    reference: generic.Reference,
-    node: generic.DictionaryObject,
-    attributes: dict[str, Any],
-) -> Page:
-    media = _box(attributes.get("/MediaBox")) or (0.0, 0.0, 595.276, 841.89)
-    crop = _box(attributes.get("/CropBox"))
+def _view(
+    node: Any, inherited: Mapping[str, Any]
+) -> tuple[tuple[float, float, float, float], int, float]:
+    """(visible box, rotation, UserUnit) of a page's dictionary."""
+
+    def attribute(key: str) -> Any:
+        return entry(node, key) if key in node else follow(inherited.get(key))
+
+    media = _box(attribute("/MediaBox")) or (0.0, 0.0, 595.276, 841.89)
+    crop = _box(attribute("/CropBox"))
     box = media
     if crop:
         box = (
@@ -445,13 +520,8 @@ def _page(
         if box[0] >= box[2] or box[1] >= box[3]:
             box = media
     unit = _number(entry(node, "/UserUnit"), 1.0)
-    return Page(
-        index,
-        reference,
-        box,
-        int(_number(attributes.get("/Rotate"), 0.0)) % 360 // 90 * 90,
-        unit if unit > 0 else 1.0,
-    )
+    rotation = int(_number(attribute("/Rotate"), 0.0)) % 360 // 90 * 90
+    return box, rotation, unit if unit > 0 else 1.0
 
 
 def _number(value: Any, default: float) -> float:
