@@ -3,7 +3,8 @@
 """The imprint of a physical seal, drawn to the police's conventions (印模).
 
 国发〔1999〕25号 and the local rules behind STANDARDS.md §4.1. All lengths are millimetres; what
-comes out is an RGBA PNG, red on a transparent ground, at 300 to 600 dpi, as large as the seal.
+comes out is a PNG with 16 strengths of red on a transparent ground, at 300 to 600 dpi, as large as
+the seal.
 
 =====================  =========================================================================
 official               round 40, border 1.2, star 14 in the middle, name on the arc
@@ -18,6 +19,7 @@ upper arc every character stands on its radius, its top outwards; long names are
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pymupdf
+from PIL import Image
 
 RED = (0.898, 0.0, 0.0)
 _MM = 72 / 25.4
@@ -95,10 +98,30 @@ def draw(
         else:
             _unit_seal(pen, spec, text, seal_code, credit_code)
         pixmap = page.get_pixmap(dpi=dpi, alpha=True)
-        png: bytes = pixmap.tobytes("png")
-        return png
+        return _palette_png(pixmap)
     finally:
         document.close()
+
+
+def _palette_png(pixmap: pymupdf.Pixmap) -> bytes:
+    """One ink in sixteen strengths: a third of the size of 32-bit colour, and no eye can tell. The
+    picture goes into every document twice, in the seal and in the mark."""
+    alpha = pixmap.samples[pixmap.n - 1 :: pixmap.n]
+    strengths = alpha.translate(bytes((each + 8) // 17 for each in range(256)))
+    picture = Image.frombytes("P", (pixmap.width, pixmap.height), strengths)
+    ink = [round(255 * each) for each in RED]
+    picture.putpalette(ink * 16)
+    dots = round(pixmap.xres)
+    out = io.BytesIO()
+    picture.save(
+        out,
+        "PNG",
+        bits=4,
+        optimize=True,
+        transparency=bytes(17 * each for each in range(16)),
+        dpi=(dots, dots),
+    )
+    return out.getvalue()
 
 
 @lru_cache(maxsize=4)
