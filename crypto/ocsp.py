@@ -285,7 +285,7 @@ def _parse_response(data: bytes) -> OcspResponse:
     else:
         name = Name.parse(named.next())
     produced_at = der.time_value(fields.next(der.GENERALIZED_TIME))
-    answers = []
+    answers: list[Answer] = []
     for element in fields.next(der.SEQUENCE).children():
         if len(answers) >= MAX_ANSWERS:
             raise der.DerError(f"more than {MAX_ANSWERS} answers")

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crypto import gm
+from crypto.revocation import CLOCK_SKEW
 from crypto.seal import Seal, SealSignature
 from crypto.statement import STAPLE, SignedStatement, StatementError
-from crypto.trust import CLOCK_SKEW, TICKET_LIFE, Trust, judge_maker, judge_signer, judge_status
+from crypto.trust import TICKET_LIFE, Trust, judge_maker, judge_signer, judge_status
 from crypto.verdict import CertificateInfo, Finding, PlatformLine, SealInfo, Times
 from crypto.x509 import Certificate, CertificateError, Chain
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from crypto.ocsp import OcspResponse
+from crypto.revocation import Evidence
 from crypto.statement import SignedStatement
 from crypto.verdict import Finding, PlatformLine, Times
 from crypto.x509 import (
@@ -23,9 +25,6 @@ from crypto.x509 import (
     Crl,
     build_chain,
 )
-
-CLOCK_SKEW = timedelta(minutes=10)
-"""How far two honest clocks may differ."""
 
 TICKET_LIFE = timedelta(hours=24)
 """How long after a ticket its signature may claim to be made."""
@@ -46,6 +45,8 @@ class Trust:
     pool: tuple[Certificate, ...] = ()
     """Intermediate certificates: known, not trusted."""
     crls: tuple[Crl, ...] = ()
+    ocsp: tuple[OcspResponse, ...] = ()
+    """Like `crls`, each proves itself by its issuer's signature."""
     statements: tuple[SignedStatement, ...] = ()
     """Asked for or cached; each is checked against `platforms` before it counts."""
 
@@ -54,6 +55,11 @@ class Trust:
         """*anchors* for every purpose: what ``--trust`` means."""
         each = tuple(anchors)
         return cls(seal_makers=each, signers=each, timestamps=each, platforms=each)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What is at hand about revocation."""
+        return Evidence(self.crls, self.ocsp)
 
     def merged(self, other: Trust) -> Trust:
         """Both together."""
@@ -100,7 +106,7 @@ def judge_signer(
         code = "signer_expired_since" if proved else "signer_expired_unproven"
         findings.append(Finding(code, period))
     if chain.anchored:
-        findings += _revocation(chain, trust.crls, times, now, covered)
+        findings += _revocation(chain, trust.evidence, times, now, covered)
     return findings, chain
 
 
@@ -130,10 +136,10 @@ def judge_maker(
     else:
         findings.append(Finding("maker_expired_since", {"until": _day(maker.not_after)}))
     if chain.anchored:
-        revoked = _revoked(maker, chain.path, trust.crls)
+        revoked = trust.evidence.revocation(maker, chain.path)
         if revoked:
-            code = "maker_revoked_before" if revoked <= created else "maker_revoked_since"
-            findings.append(Finding(code, {"when": _day(revoked)}))
+            code = "maker_revoked_before" if revoked.at <= created else "maker_revoked_since"
+            findings.append(Finding(code, {"when": _day(revoked.at)}))
     return findings, chain
 
 
@@ -150,75 +156,34 @@ def _anchoring(who: Literal["signer", "maker"], chain: Chain) -> Finding:
 
 
 def _revocation(
-    chain: Chain, crls: Sequence[Crl], times: Times, now: datetime, covered: bool
+    chain: Chain, evidence: Evidence, times: Times, now: datetime, covered: bool
 ) -> list[Finding]:
     findings = []
-    moment = times.best or now
+    moment, proved = times.best or now, times.trusted is not None
     for certificate in chain.path[1:-1]:
-        revoked = _revoked(certificate, chain.path, crls)
-        if revoked and revoked <= moment:
-            findings.append(Finding("ca_revoked", {"subject": str(certificate.subject)}))
-        elif not revoked and not _current(certificate, chain.path, crls, moment, now):
-            subject = {"subject": str(certificate.subject)}
+        revoked = evidence.revocation(certificate, chain.path)
+        subject = {"subject": str(certificate.subject)}
+        if revoked and revoked.at <= moment:
+            findings.append(Finding("ca_revoked", subject))
+        elif revoked and not proved:
+            findings.append(Finding("signer_untrusted", {"issuer": str(certificate.subject)}))
+        elif not revoked and not evidence.clears(certificate, chain.path, times, now):
             findings.append(Finding("ca_revocation_unknown", subject))
     signer = chain.path[0]
-    revoked = _revoked(signer, chain.path, crls)
+    revoked = evidence.revocation(signer, chain.path)
     if revoked:
-        when = {"when": _day(revoked)}
-        if revoked <= moment:
+        when = {"when": _day(revoked.at)}
+        if revoked.at <= moment:
             findings.append(Finding("signer_revoked_before", when))
-        elif times.trusted is not None:
-            findings.append(Finding("signer_revoked_since", when))
         else:
-            findings.append(Finding("signer_revoked_unproven", when))
-    elif covered or len(chain.path) == 1 or _current(signer, chain.path, crls, moment, now):
+            findings.append(
+                Finding("signer_revoked_since" if proved else "signer_revoked_unproven", when)
+            )
+    elif covered or len(chain.path) == 1 or evidence.clears(signer, chain.path, times, now):
         findings.append(Finding("signer_not_revoked"))
     else:
         findings.append(Finding("revocation_unknown"))
     return findings
-
-
-def _lists_for(
-    certificate: Certificate, path: Sequence[Certificate], crls: Iterable[Crl]
-) -> list[Crl]:
-    """The CRLs that speak for *certificate*: signed by its issuer in *path*."""
-    index = path.index(certificate)
-    if index + 1 >= len(path):
-        return []
-    issuer = path[index + 1]
-    return [crl for crl in crls if not crl.unknown_critical and crl.issued_by(issuer)]
-
-
-def _revoked(
-    certificate: Certificate, path: Sequence[Certificate], crls: Iterable[Crl]
-) -> datetime | None:
-    """When *certificate* was revoked, by the newest list that names it; None if none does.
-
-    Reason 8 (removeFromCRL) lifts a hold."""
-    newest = max(
-        (crl for crl in _lists_for(certificate, path, crls) if certificate.serial in crl.revoked),
-        key=lambda crl: crl.this_update,
-        default=None,
-    )
-    if newest is None:
-        return None
-    moment, reason = newest.revoked[certificate.serial]
-    return None if reason == 8 else moment
-
-
-def _current(
-    certificate: Certificate,
-    path: Sequence[Certificate],
-    crls: Iterable[Crl],
-    moment: datetime,
-    now: datetime,
-) -> bool:
-    """Is there a list that was made after *moment*, or is still in force now?"""
-    return any(
-        crl.this_update >= moment
-        or (crl.this_update <= now + CLOCK_SKEW and crl.next_update and crl.next_update >= now)
-        for crl in _lists_for(certificate, path, crls)
-    )
 
 
 def judge_status(
