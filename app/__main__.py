@@ -1,15 +1,60 @@
-"""The composition root of ``sealdesk``."""
+"""The composition root: a command for the command line, nothing or files for the window.
+
+The only module of ``app`` that knows ``ui``; the demo gets the window handed in from here.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.cli import main as command_line
+
+if TYPE_CHECKING:
+    from app.desk import Desk
 
 
 def main() -> int:
     """Entry point of ``sealdesk``."""
-    return command_line(sys.argv[1:] or ["--help"])
+    arguments = sys.argv[1:]
+    window = open_window if has_screen() else None
+    files = [Path(each) for each in arguments]
+    if all(each.suffix.lower() in (".pdf", ".ofd") for each in files):
+        if window is None:
+            return command_line(["--help"])
+        return _window_alone(files)
+    return command_line(arguments, window)
+
+
+def _window_alone(files: Sequence[Path]) -> int:
+    from app.commands import complain
+    from app.desk import Desk
+    from app.errors import exit_code
+
+    try:
+        with Desk.open() as desk:
+            return open_window(desk, files)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the person gets words for it
+        complain(error, os.environ.get("SEALDESK_LANGUAGE", "zh_CN"))
+        return exit_code(error)
+
+
+def open_window(desk: Desk, files: Sequence[Path]) -> int:
+    """Show the window at *desk* with *files* opened, until it is closed; its exit code."""
+    from ui.desk_context import DeskContext
+    from ui.main_window import run
+
+    return run(DeskContext(desk), files)
+
+
+def has_screen() -> bool:
+    """Is there somewhere to show a window?"""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 if __name__ == "__main__":

@@ -21,17 +21,24 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from app import commands
 from app.errors import UsageError, exit_code
 
+if TYPE_CHECKING:
+    from app.desk import Desk
 
-def main(arguments: Sequence[str]) -> int:
-    """Run one command; returns the process's exit code. Errors are explained on stderr."""
+
+def main(
+    arguments: Sequence[str], window: Callable[[Desk, Sequence[Path]], int] | None = None
+) -> int:
+    """Run one command; returns the process's exit code. Errors are explained on stderr.
+
+    *window* shows the window, where there is a screen."""
     # a console of another code page must not end in a UnicodeEncodeError
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError):
@@ -42,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         from app.desk import Desk
 
         with Desk.open() as desk:
+            desk.window = window
             language = desk.settings.language
             code = int(options.run(desk, options))
             sys.stdout.flush()
@@ -163,6 +171,7 @@ def parser() -> argparse.ArgumentParser:
     made = command("demo", commands.demo, "platform, virtual Ukey, a stamped and verified PDF")
     made.add_argument("file", nargs="?", type=Path, metavar="FILE.pdf")
     made.add_argument("--output", type=Path, default=Path("demo-out"), metavar="FOLDER")
+    made.add_argument("--no-window", action="store_true", help="do not open the window at the end")
     return top
 
 

@@ -449,4 +449,5 @@ def journal_export(desk: Desk, options: argparse.Namespace) -> int:
 def demo(desk: Desk, options: argparse.Namespace) -> int:
     from app.demo import run
 
-    return run(desk.settings, options.file, options.output)
+    window = None if options.no_window else desk.window
+    return run(desk.settings, options.file, options.output, window)

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import resources
@@ -38,12 +38,20 @@ DEMO_PIN = "demo-2026"
 """The virtual Ukey's PIN: public, because the key is worth nothing."""
 DEMO_SO_PIN = "demo-so-2026"
 
+# where our interpreter was told not to look into the working folder, the platform's is told too
+_SAFE_PATH = ("-P",) if sys.flags.safe_path else ()
 _MARGIN_MM = 25.0
 _PNG_DPI = 110
 
 
-def run(settings: Settings, document: Path | None, output: Path) -> int:
-    """Run the demo on *document* (default: the regulation) into the folder *output*.
+def run(
+    settings: Settings,
+    document: Path | None,
+    output: Path,
+    window: Callable[[Desk, Sequence[Path]], int] | None = None,
+) -> int:
+    """Run the demo on *document* (default: the regulation) into the folder *output*; then show the
+    stamped file in the *window*, if there is one.
 
     Returns 0 if the verdict is VALID, else 2. Raises what the stories raise."""
     began = time.monotonic()
@@ -75,6 +83,9 @@ def run(settings: Settings, document: Path | None, output: Path) -> int:
                 _tell(f"   {path.name}\t{phrase(f'demo.{key}', language)}")
             took = f"{time.monotonic() - began:.1f}"
             _tell(phrase("demo.took", language).format(seconds=took))
+            if window is not None:
+                _tell(phrase("demo.window", language).format(pin=DEMO_PIN))
+                window(desk, [done.path])
     return 0 if report.verdict.value == "VALID" else 2
 
 
@@ -92,7 +103,7 @@ def _platform(home: Path) -> Iterator[str]:
     for port in dict.fromkeys((last, "0")):
         process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
             [
-                *(sys.executable, "-m", "server_stub", "serve", "--demo"),
+                *(sys.executable, *_SAFE_PATH, "-m", "server_stub", "serve", "--demo"),
                 *("--dir", str(home / "platform"), "--host", "127.0.0.1", "--port", port),
             ],
             stdout=subprocess.PIPE,

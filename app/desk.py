@@ -7,7 +7,7 @@ diagnosis does not need a Ukey. Command line, window and demo all sit at the sam
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,8 @@ class Desk:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.window: Callable[[Desk, Sequence[Path]], int] | None = None
+        """Shows the window at a desk, where there is a screen (handed in by ``app.__main__``)."""
         self._opened = ExitStack()
 
     @classmethod
