@@ -1,0 +1,141 @@
+"""The power fails in the middle of a stamping: nothing is lost, nothing is half."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.flows.clerk import Clerk, Enrolled, excerpt, temporary_files
+
+ROOT = Path(__file__).parents[2]
+STEPS = (
+    *("check", "draw", "copy", "sign", "append", "sync", "verify", "publish", "linked"),
+    *("journal", "done"),
+)
+"""Those that ``stamp`` tells of, and the instant at which the file has both its names."""
+KEPT = ("linked", "journal", "done")
+"""From here on the whole output is there."""
+
+# Everything is imported once; each stamping is a fork that dies without cleaning up, as by SIGKILL.
+PROGRAM = """
+import json, os, sys
+from pathlib import Path
+import app.cabinet, app.platform_api, app.secret_store, crypto.pdf_verify, device.pkcs11
+from app.desk import Desk
+from app.signing import find_key
+from app.stamping import StampJob, stamp
+from crypto.pdf_marks import Mark
+
+def attempt(document, fatal, seal, pin):
+    def step(name):
+        if name == fatal:
+            os._exit(9)
+    if fatal == "linked":
+        link = os.link
+        def link_and_die(source, target):
+            link(source, target)
+            os._exit(9)
+        os.link = link_and_die
+    with Desk.open() as desk:
+        record = desk.cabinet.seal(seal)
+        with desk.token().login(pin) as session:
+            key = find_key(session, record.certificate)
+            job = StampJob(Path(document), seal, (Mark(0, 60.0, 60.0, 40.0, 40.0),))
+            stamp(job, key=key, cabinet=desk.cabinet, journal=desk.journal, trust=desk.trust(),
+                  platform=desk.ticket_office(key), step=step)
+
+for document, fatal, seal, pin in json.load(sys.stdin):
+    child = os.fork()
+    if child == 0:
+        try:
+            attempt(document, fatal, seal, pin)
+        finally:
+            os._exit(1)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Wreck:
+    """What the crashes left."""
+
+    clerk: Clerk
+    folder: Path
+    original: bytes
+
+    def source(self, step: str) -> Path:
+        return self.folder / step / f"{step}.pdf"
+
+    def output(self, step: str) -> Path:
+        return self.folder / step / f"{step}_已盖章.pdf"
+
+
+@pytest.fixture(scope="module")
+def wreck(company: Enrolled, tmp_path_factory: pytest.TempPathFactory) -> Wreck:
+    """One crash at each step, each stamping a document of its own."""
+    folder = tmp_path_factory.mktemp("crash")
+    left = Wreck(company.clerk.copied(folder), folder, excerpt(1))
+    for step in STEPS:
+        left.source(step).parent.mkdir()
+        left.source(step).write_bytes(left.original)
+    clerk = left.clerk
+    plan = [(str(left.source(step)), step, clerk.seal, clerk.pin) for step in STEPS]
+    variables = {k: v for k, v in clerk.variables.items() if v is not None and k != "SEALDESK_PIN"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, **variables, "PYTHONPATH": str(ROOT)},
+        input=json.dumps(plan),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["9"] * len(STEPS), done.stderr
+    return left
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_crash_leaves_the_original_and_nothing_or_the_whole(wreck: Wreck, step: str) -> None:
+    clerk, source, output = wreck.clerk, wreck.source(step), wreck.output(step)
+    assert source.read_bytes() == wreck.original
+    assert output.exists() == (step in KEPT)
+    if output.exists():
+        assert clerk("verify", output, "--offline").code == 0, "whole, and good"
+    hidden = temporary_files(source.parent)
+    assert len(hidden) == (0 if step in ("check", "journal", "done") else 1)
+    assert all(name.startswith(f".{output.name}.") for name in hidden), "recognisably ours"
+
+    again = clerk("stamp", source, "--seal", clerk.seal, "--at", "1:80,80")
+    assert again.code == 0, again.err
+    assert temporary_files(source.parent) == [], "what the dead one left is gone"
+    expected = {source.name, output.name} | ({f"{step}_已盖章(2).pdf"} if step in KEPT else set())
+    assert {each.name for each in source.parent.iterdir()} == expected
+    assert source.read_bytes() == wreck.original
+
+
+def test_the_journal_holds_together_and_shows_what_was_under_way(wreck: Wreck) -> None:
+    assert wreck.clerk("journal", "check").code == 0
+    entries = wreck.clerk.journal()
+    for step in STEPS:
+        about = [each for each in entries if each.get("document") == f"{step}.pdf"]
+        first = [each["event"] for each in about][:2]
+        if step == "check":
+            assert first in ([], ["stamp-begun", "stamped"]), "before the beginning"
+        elif step == "done":
+            assert first == ["stamp-begun", "stamped"]
+        else:
+            begun = about[0]
+            assert begun["event"] == "stamp-begun"
+            ended = {each.get("begun") for each in entries}
+            assert begun["sequence"] not in ended, "begun, and never said to have ended"
+
+
+def test_the_usage_records_of_what_was_completed_reach_the_platform(wreck: Wreck) -> None:
+    recorded = sum(each["event"] == "stamped" for each in wreck.clerk.journal())
+    assert recorded >= 1
+    assert f" {recorded} usage records" in wreck.clerk("sync", LANGUAGE="en").out
