@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from crypto.cms import TST_INFO, CmsError, ContentDigest, SignedData, SignerInfo, digest_of
@@ -19,7 +19,7 @@ from crypto.seal_check import SealJudgement, judge_seal_use, judge_times
 from crypto.trust import Trust, judge_signer
 from crypto.trusted_time import judge_timestamp
 from crypto.verdict import CertificateInfo, Finding, PlatformLine, Times
-from crypto.x509 import Certificate, CertificateError, Crl
+from crypto.x509 import Certificate, CertificateError
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,10 @@ def judge_cms(
     signer = data.signers[0]
     facts = signer_facts(data, signer, content_digest, (*extra, *trust.pool))
     findings += _facts_as_findings(facts)
-    trust = replace(trust, crls=(*trust.crls, *_crls((*data.crls, *signer.archived_crls))))
+    trust = trust.enclosing(
+        (*data.crls, *signer.archived_crls),
+        (*data.ocsp_responses, *signer.archived_ocsp_responses),
+    )
     came_along = (*data.certificates, *extra)
     times, more = _times(signer, claimed, trust, came_along, now)
     findings += more
@@ -214,14 +217,3 @@ def _times(
     trusted = min(proved, default=None)
     times = Times(signer.signing_time or claimed, trusted, "timestamp" if trusted else None)
     return times, [*findings, *judge_times(times, now)]
-
-
-def _crls(encoded: Sequence[bytes]) -> list[Crl]:
-    """Those that can be read; each proves itself by its issuer's signature."""
-    found = []
-    for each in encoded:
-        try:
-            found.append(Crl.parse(each))
-        except CertificateError:
-            continue
-    return found

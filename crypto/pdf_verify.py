@@ -30,6 +30,7 @@ from crypto.pdf_document import (
     entry,
     follow,
 )
+from crypto.pdf_evidence import with_enclosed_evidence
 from crypto.pdf_picture import judge_mark
 from crypto.seal import Seal, SealSignature
 from crypto.seal_check import judge_signature
@@ -67,6 +68,7 @@ def verify_pdf(
     *name* is only shown. Raises :class:`crypto.pdf_document.PdfError`'s subclasses if the file
     cannot be read at all, OSError if the stream fails; never for what one signature contains."""
     document = Document(stream, password)
+    trust = with_enclosed_evidence(document, trust)
     size = stream.seek(0, io.SEEK_END)
     fields = document.signature_fields()
     claims = read_claims(document, fields)

@@ -14,16 +14,22 @@ and both count only by the signature of the certificate's issuer (or whom it app
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crypto.ocsp import OcspResponse
 from crypto.verdict import Times
-from crypto.x509 import Certificate, Crl
+from crypto.x509 import Certificate, CertificateError, Crl
 
 CLOCK_SKEW = timedelta(minutes=10)
 """How far two honest clocks may differ."""
+
+MAX_ENCLOSED = 100
+"""Lists, and responses, that are read of what came with a document; more are passed over."""
+MAX_ENCLOSED_OCTETS = 4 * 1024 * 1024
+"""Of all of them together: a list of 80,000 entries, read in about a second."""
 
 UNSPECIFIED, KEY_COMPROMISE, CA_COMPROMISE, HOLD, REMOVED = 0, 1, 2, 6, 8
 """Reason codes (RFC 5280 §5.3.1)."""
@@ -58,6 +64,25 @@ class Evidence:
 
     crls: Sequence[Crl] = ()
     ocsp: Sequence[OcspResponse] = ()
+
+    @classmethod
+    def read(cls, crls: Iterable[bytes], responses: Iterable[bytes]) -> Evidence:
+        """From DER that came with a document: what cannot be read, or exceeds the bounds, is passed
+        over, because it proves nothing either way."""
+        lists: list[Crl] = []
+        answers: list[OcspResponse] = []
+        left = MAX_ENCLOSED_OCTETS
+        for data in list(crls)[:MAX_ENCLOSED]:
+            if len(data) <= left:
+                left -= len(data)
+                with contextlib.suppress(CertificateError):
+                    lists.append(Crl.parse(data))
+        for data in list(responses)[:MAX_ENCLOSED]:
+            if len(data) <= left:
+                left -= len(data)
+                with contextlib.suppress(CertificateError):
+                    answers.append(OcspResponse.parse(data))
+        return cls(tuple(lists), tuple(answers))
 
     def revocation(
         self, certificate: Certificate, path: Sequence[Certificate]

@@ -8,7 +8,7 @@ claimed. Not led to a trusted anchor is UNKNOWN; a rule broken on the way to one
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -60,6 +60,22 @@ class Trust:
     def evidence(self) -> Evidence:
         """What is at hand about revocation."""
         return Evidence(self.crls, self.ocsp)
+
+    def enclosing(
+        self,
+        crls: Iterable[bytes],
+        responses: Iterable[bytes],
+        certificates: Iterable[Certificate] = (),
+    ) -> Trust:
+        """With what came with a document (lists and OCSP responses as DER): evidence and
+        intermediate certificates, within bounds; never an anchor."""
+        found = Evidence.read(crls, responses)
+        return replace(
+            self,
+            pool=(*self.pool, *certificates),
+            crls=(*self.crls, *found.crls),
+            ocsp=(*self.ocsp, *found.ocsp),
+        )
 
     def merged(self, other: Trust) -> Trust:
         """Both together."""
