@@ -643,6 +643,9 @@ def _same(left: Any, right: Any) -> bool:
     strings = (generic.TextStringObject, generic.ByteStringObject)
     if isinstance(left, strings) and isinstance(right, strings):
         return bool(left.original_bytes == right.original_bytes)
+    numbers = (generic.NumberObject, generic.FloatObject)
+    if isinstance(left, numbers) and isinstance(right, numbers):
+        return bool(left == right)  # a writer may put 0 for 0.0 when it repeats a page
     return type(left) is type(right) and bool(left == right)
 
 

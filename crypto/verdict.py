@@ -13,9 +13,10 @@ JSON schema: docs/report-schema.md, version :data:`SCHEMA`.
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -336,6 +337,24 @@ class Report:
         own = verdict_of(self.findings) if self.findings else Verdict.VALID
         return max((*(s.verdict for s in self.signatures), own), key=_ORDER.index)
 
+    def summary(self, language: str = "zh_CN") -> str:
+        """The report in one line: file, verdict, signatures by verdict, digest, time judged at."""
+        tally = Counter(each.verdict for each in self.signatures)
+        each = say("report", "comma", language).join(
+            say("report", "count", language).format(
+                number=number, verdict=say("verdicts", verdict.value, language)
+            )
+            for verdict, number in tally.items()
+        )
+        counts = say("report", "counts", language).format(all=len(self.signatures), each=each)
+        return say("report", "summary", language).format(
+            file=one_line(self.file.name),
+            verdict=say("verdicts", self.verdict.value, language),
+            counts=counts if self.signatures else "",
+            sm3=self.file.sm3,
+            judged=beijing(self.judged_at),
+        )
+
     def to_json(self, language: str = "zh_CN") -> dict[str, Any]:
         """The report as JSON-ready data, schema :data:`SCHEMA`."""
         return {
@@ -398,6 +417,24 @@ def plain(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
         return {key: plain(getattr(value, key)) for key in value.__dataclass_fields__}
     return value
+
+
+BEIJING = timezone(timedelta(hours=8))
+"""What a person in China means by a time; the report says so wherever it shows one."""
+
+
+def beijing(moment: datetime) -> str:
+    """*moment* in Beijing time, to the second, with its offset: ``2026-11-23 17:00:00 +08:00``."""
+    try:
+        return f"{moment.astimezone(BEIJING):%Y-%m-%d %H:%M:%S} +08:00"
+    except OverflowError:  # a certificate's "for ever": 9999-12-31 23:59:59 UTC
+        return f"{moment:%Y-%m-%d %H:%M:%S} +00:00"
+
+
+def one_line(text: str) -> str:
+    """*text* without line breaks and without characters that are not seen or turn text around:
+    names in documents come from strangers."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _iso(moment: datetime) -> str:
