@@ -84,7 +84,6 @@ class History:
         self._fields: dict[tuple[int, int], _Known] = {}
         self._names: set[str] = set()
         self._pages = {_key(page.reference): page.index + 1 for page in first.pages()}
-        self._annotations: dict[tuple[int, int], int] = {}
         self._unreadable: list[Change] = []
         """Objects that cannot be read, and so might refer to anything."""
         self._steps: dict[int, _Step] | None = None
@@ -144,8 +143,6 @@ class History:
         for each in _walk_fields(_form(old).raw_get("/Fields"), old):
             self._fields[_key(each.reference)] = each
             self._names.add(each.name)
-        for key in self._pages:
-            self._note_annotations(key, old)
         steps = {}
         for number in range(self._first + 1, total):
             new = self._document.reader.get_historical_resolver(number)
@@ -191,12 +188,6 @@ class History:
                 stack += [(each, name or key) for key, each in value.items()]
             elif isinstance(value, generic.ArrayObject):
                 stack += [(each, name) for each in value]
-
-    def _note_annotations(self, page: tuple[int, int], view: HistoricalResolver) -> None:
-        node = view(generic.Reference(*page, pdf=view))
-        raw = node.raw_get("/Annots") if "/Annots" in node else None
-        if isinstance(raw, generic.IndirectObject):
-            self._annotations[_key(raw.reference)] = self._pages[page]
 
     def _place(self, reference: generic.Reference, number: int) -> Any:
         """Where the object stood in revision *number*; None if there was none."""
@@ -383,9 +374,8 @@ class _Comparison:
             return True  # compared already
         if key in history._pages:
             return self._compare_pages(key, before, after)
-        if key in history._annotations:
-            page = history._annotations[key]
-            return len(users) == 1 and self._compare_annotations(before, after, page)
+        if page := self._listing_page(key, users):
+            return self._compare_annotations(before, after, page)
         if key in history._fields and not isinstance(after, generic.StreamObject):
             return self._compare_field(history._fields[key], before, after)
         if isinstance(after, generic.StreamObject) != isinstance(before, generic.StreamObject):
@@ -474,8 +464,19 @@ class _Comparison:
             entry(before, "/Annots"), entry(after, "/Annots"), page
         ):
             self.forbid(page, f"/Annots ({key[0]} {key[1]} obj)")
-        self._history._note_annotations(key, self._new)
         return True
+
+    def _listing_page(self, key: tuple[int, int], users: set[tuple[int, str]]) -> int | None:
+        """The page whose /Annots this object is, if it is nothing else."""
+        if len(users) != 1:
+            return None
+        ((container, name),) = users
+        page = self._history._pages.get((container, 0))
+        if page is None or name != "/Annots":
+            return None
+        node = self._old(generic.Reference(container, 0, self._old))
+        raw = node.raw_get(name)
+        return page if isinstance(raw, generic.IndirectObject) and _key(raw) == key else None
 
     def _compare_annotations(self, before: Any, after: Any, page: int) -> bool:
         """Only widgets of new signature fields may be added, nothing taken away or moved."""

@@ -255,7 +255,8 @@ def test_every_combination_of_facts_has_the_verdict_of_the_table(
     assert not wrong, wrong[:3]
 
 
-SINGLE = {
+SINGLE: dict[str, dict[str, str]] = {
+    "signer_listed": {},
     "time_claimed": {},
     "signer_valid_at_signing": {},
     "seal_valid_at_signing": {},
@@ -436,6 +437,15 @@ def test_a_key_that_is_no_authority_cannot_issue_signers(world: World) -> None:
     trust = world.trust(pool=(leaf.certificate,))
     value = world.sign(key, world.seal(key.certificate, "good now"))
     assert "signer_chain_broken" in found(world, value, trust)
+
+
+def test_a_key_that_is_no_authority_cannot_issue_makers(world: World) -> None:
+    leaf = world.makers.sub_authority("普通证书", ca=False)
+    maker = leaf.key_for("制章者", usage=("digitalSignature",))
+    key = world.certificate("good now")
+    value = world.sign(key, world.seal(key.certificate, "good now", maker=maker))
+    trust = world.trust(pool=(leaf.certificate,))
+    assert "maker_chain_broken" in found(world, value, trust)
 
 
 def test_revoked_and_unchecked_issuers_are_named(world: World) -> None:

@@ -171,7 +171,8 @@ def test_objects_without_a_table_do_not_pass(shop: Shop, sealed: bytes) -> None:
 
 
 def test_trailing_bytes_do_not_pass(shop: Shop, sealed: bytes) -> None:
-    caught(shop, sealed + b"\nhttp trailer\n", "range_incomplete")
+    report = caught(shop, sealed + b"\nhttp trailer\n", "range_incomplete")
+    assert "bytes_after_end" in codes(report.signatures[0])
     with pytest.raises(PdfError):  # nobody says where this file's table is
         shop.verify(sealed + b"\n%%EOF\n")
 

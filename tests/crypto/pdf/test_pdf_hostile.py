@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -338,3 +339,54 @@ def test_one_broken_signature_does_not_hide_the_other(shop: Shop, twice: bytes) 
     assert len(report.signatures) == 2
     assert "signature_valid" in codes(report.signatures[0])
     assert report.signatures[1].verdict is Verdict.INVALID
+
+
+# ---------------------------------------------------------------- whatever else goes wrong
+
+
+def with_value(sealed: bytes, value: bytes) -> bytes:
+    """The same file with another value in its gap."""
+    start, stop = re.search(rb"/Contents <([0-9a-f]+)>", sealed).span(1)
+    return sealed[:start] + value.hex().encode().ljust(stop - start, b"0") + sealed[stop:]
+
+
+def test_a_value_of_an_unknown_kind_is_reported(shop: Shop, sealed: bytes) -> None:
+    for value in (b"\x30\x03\x02\x01\x05", b"%PDF", b"\x0c\x02hi"):
+        report = shop.verify(with_value(sealed, value))
+        assert "kind_unknown" in codes(report.signatures[0])
+        assert report.signatures[0].format == "unknown"
+        assert report.verdict is Verdict.UNKNOWN
+
+
+def test_a_value_that_only_begins_like_a_seal_signature_is_unreadable(
+    shop: Shop, sealed: bytes
+) -> None:
+    report = shop.verify(with_value(sealed, b"\x30\x05\x30\x03\x02\x01\x04"))
+    assert "value_unreadable" in codes(report.signatures[0])
+    assert report.verdict is Verdict.INVALID
+
+
+def test_a_check_that_fails_is_a_finding_of_that_signature(
+    shop: Shop, twice: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crypto import pdf_verify
+
+    judge = pdf_verify.judge_signature
+
+    def fails(value: Any, *rest: Any) -> Any:
+        if value.seal.es_id == shop.first.code:
+            raise ValueError("not foreseen")
+        return judge(value, *rest)
+
+    monkeypatch.setattr(pdf_verify, "judge_signature", fails)
+    first, second = shop.verify(twice).signatures
+    assert "check_failed" in codes(first)
+    assert first.verdict is Verdict.INVALID
+    assert second.verdict is Verdict.VALID
+
+
+def test_a_sloppy_file_is_opened_leniently_and_says_so(shop: Shop) -> None:
+    sloppy = classic_pdf().replace(b"/Size 6", b"/Size 5")
+    report = shop.verify(shop.sign(sloppy))
+    assert "opened_leniently" in codes(report)
+    assert report.verdict is Verdict.VALID
