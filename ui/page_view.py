@@ -50,6 +50,7 @@ TILE = 1024
 CACHE_BYTES = 96 * 1024 * 1024
 GAP = 16
 """Pixels between pages and around them."""
+WHOLE = (0.0, 0.0, 1.0, 1.0)
 SEAL_MIME = "application/x-sealdesk-seal"
 
 
@@ -69,7 +70,7 @@ class Item:
     """What a screen reader says of it, without the place."""
     picture: QImage | None = None
     """The imprint, whole."""
-    part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    part: tuple[float, float, float, float] = WHOLE
     """Which part of the imprint, as in :class:`crypto.pdf_marks.Mark`."""
     look: str = "seal"
     """"seal" (as it will be printed), "ghost" (a suggestion), "outline" (around what is there)."""
@@ -610,24 +611,37 @@ class PageView(QAbstractScrollArea):
         painter.restore()
 
     def _paint_imprint(self, painter: QPainter, item: Item) -> None:
-        """Multiply, as the file has it: black text shows through the red."""
+        """Multiply, as the file has it: black text shows through the red.
+
+        The whole imprint is laid on whole device pixels and clipped to the mark, which is how the
+        renderer draws the file: what is seen before and after stamping is the same."""
         target = self._rectangle(item)
+        x0, y0, x1, y1 = item.part
+        width, height = target.width() / (x1 - x0), target.height() / (y1 - y0)
+        whole = QRectF(target.left() - x0 * width, target.top() - y0 * height, width, height)
         ratio = self.devicePixelRatioF()
-        picture = self._scaled(item, target.size().toSize() * ratio)
+        left, top = math.floor(whole.left() * ratio), math.floor(whole.top() * ratio)
+        size = QSize(
+            math.ceil(whole.right() * ratio - 1e-3) - left,
+            math.ceil(whole.bottom() * ratio - 1e-3) - top,
+        )
         painter.save()
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Multiply)
         if item.look == "ghost":
             painter.setOpacity(0.35)
-        painter.drawPixmap(target, picture, QRectF(picture.rect()))
+        if item.part != WHOLE:
+            painter.setClipRect(target, Qt.ClipOperation.IntersectClip)
+        painter.drawPixmap(QPointF(left / ratio, top / ratio), self._scaled(item, size))
         painter.restore()
 
-    def _scaled(self, item: Item, size: Any) -> QPixmap:
-        """The item's part of its imprint in about as many pixels as it takes on the screen."""
-        whole = item.picture or QImage()
-        key = (whole.cacheKey(), item.part, size.width(), size.height())
+    def _scaled(self, item: Item, size: QSize) -> QPixmap:
+        """The item's whole imprint in *size* device pixels."""
+        picture = item.picture or QImage()
+        key = (picture.cacheKey(), size.width(), size.height())
         made = self._pictures.get(key)
         if made is None:
-            made = self._pictures[key] = scaled_part(whole, item.part, size)
+            made = self._pictures[key] = scaled_part(picture, WHOLE, size)
+            made.setDevicePixelRatio(self.devicePixelRatioF())
         return made
 
     # --- scrolling, keys, mouse ------------------------------------------------------------------

@@ -201,7 +201,7 @@ class PlacingPanel(QWidget):
         inner.addLayout(row(self.text_field, button(tr("查找"), self._search, icon="search")))
         self._found = label("", "small", wrap=True)
         inner.addWidget(self._found)
-        self._all = button("", self.place_all.emit)
+        self._all = button(tr("{count} 处全部放置", count=0), self.place_all.emit)
         inner.addWidget(self._all)
         self.show_hits(None)
         return form

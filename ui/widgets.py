@@ -62,7 +62,8 @@ def button(
         theme.set_icon(made, icon, tint)
     if tip:
         made.setToolTip(tip)
-    made.setAccessibleName(text)
+    if icon:
+        made.setAccessibleName(text)
     made.clicked.connect(lambda: clicked())
     return made
 

@@ -35,6 +35,11 @@ INTERACTIVE = (
 )
 
 
+def ancestors(widget: QWidget) -> list[QWidget]:
+    above = widget.parentWidget()
+    return [widget, *(ancestors(above) if above else [])]
+
+
 def nameless(root: QWidget) -> list[str]:
     found = []
     for widget in root.findChildren(QWidget):
@@ -52,7 +57,8 @@ def nameless(root: QWidget) -> list[str]:
         if not said and isinstance(widget, QAbstractButton):
             said = widget.text()
         if not said.strip():
-            found.append(f"{type(widget).__name__} in {type(widget.parent()).__name__}")
+            place = [type(each).__name__ for each in ancestors(widget)]
+            found.append(" < ".join(place))
     return found
 
 

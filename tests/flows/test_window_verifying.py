@@ -1,0 +1,188 @@
+"""The recipient's story: drop a file and learn in one glance, and never before checking is done."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QFileDialog, QLabel
+from pytestqt.qtbot import QtBot
+
+from app.stamping import StampJob
+from crypto.pdf_marks import Mark
+from crypto.verdict import Verdict
+from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
+from tests.ui.stand_in import PIN, Authority, Company, StandIn
+from ui.main_window import MainWindow
+from ui.verify_page import VerifyPage
+
+OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
+
+# The offscreen platform cannot raise windows or hint at sizes, and says so.
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+def stamped(context: StandIn, source: Path, code: str = OFFICIAL, top: float = 100) -> Path:
+    job = StampJob(source, code, (Mark(0, 100, top, 40, 40),))
+    with context.stamping(code, "", PIN, offline=False) as key:
+        return key.stamp(job, lambda *_: None).path
+
+
+def checked(qtbot: QtBot, window: MainWindow, *paths: Path) -> VerifyPage:
+    window.go("verify")
+    window.take_files(paths)
+    page: VerifyPage = window.page("verify")
+    qtbot.waitUntil(lambda: all(not file.checking for file in page._files), timeout=30_000)
+    qtbot.waitUntil(lambda: page.pane.view.page_count > 0 or page.report is None, timeout=20_000)
+    return page
+
+
+def words(page: VerifyPage) -> str:
+    return "\n".join(label.text() for label in page.findChildren(QLabel) if not label.isHidden())
+
+
+def test_a_good_file(qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path) -> None:
+    page = checked(qtbot, window, stamped(context, demo_pdf))
+    assert page.report is not None
+    assert page.report.verdict is Verdict.VALID
+    assert "有效" in words(page)
+    assert "平台：正常" in words(page)
+    (outline,) = page.pane.view.items
+    assert (outline.look, outline.tint, outline.page) == ("outline", "good", 0)
+    assert (outline.left_mm, outline.top_mm) == pytest.approx((100, 100), abs=0.3)
+
+
+def test_a_file_changed_after_signing(
+    qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path
+) -> None:
+    path = stamped(context, demo_pdf)
+    data = bytearray(path.read_bytes())
+    data[2000] ^= 1
+    path.write_bytes(data)
+    page = checked(qtbot, window, path)
+    assert page.report is not None
+    assert page.report.verdict is Verdict.INVALID
+    assert "无效" in words(page)
+    assert "不要采信" in words(page)
+    assert {item.tint for item in page.pane.view.items} == {"bad"}
+
+
+def test_a_seal_of_a_stranger_is_neither_good_nor_bad(
+    qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path, tmp_path: Path
+) -> None:
+    stranger = StandIn(tmp_path / "stranger", seals=())
+    stranger.company = Company(Authority(), "陌生贸易有限公司")
+    for seal in stranger.company.seals:
+        stranger._cabinet.keep_seal(seal)
+    page = checked(qtbot, window, stamped(stranger, demo_pdf))
+    assert page.report is not None
+    assert page.report.verdict is Verdict.UNKNOWN
+    assert {item.tint for item in page.pane.view.items} == {"unknown"}
+    assert "无法确认" in words(page)
+
+
+def test_an_unsigned_file_says_so(qtbot: QtBot, window: MainWindow, demo_pdf: Path) -> None:
+    page = checked(qtbot, window, demo_pdf)
+    assert page.report is not None
+    assert page.report.verdict is Verdict.UNSIGNED
+    assert "没有电子印章" in words(page)
+    assert page.pane.view.items == ()
+
+
+def test_nothing_is_concluded_while_checking_runs(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    demo_pdf: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path, go, real = stamped(context, demo_pdf), threading.Event(), context.verify
+
+    def slow(path: Path, password: str | None) -> object:
+        go.wait(20)
+        return real(path, password)
+
+    monkeypatch.setattr(context, "verify", slow)
+    window.go("verify")
+    window.take_files([path])
+    page: VerifyPage = window.page("verify")
+    qtbot.waitUntil(lambda: page.pane.view.page_count > 0, timeout=20_000)
+    qtbot.wait(50)
+    shown = words(page)
+    assert "正在验证…" in shown
+    assert not any(word in shown for word in ("有效", "无效", "无法确认", "未签章"))
+    assert page.pane.view.items == ()
+    assert not page._export.isEnabled()
+    go.set()
+    qtbot.waitUntil(lambda: page.report is not None, timeout=20_000)
+    assert "正在验证…" not in words(page)
+
+
+def test_two_signers_and_the_document_as_the_first_one_signed_it(
+    qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path
+) -> None:
+    first = stamped(context, demo_pdf)
+    both = stamped(context, first, CONTRACT, 170)
+    page = checked(qtbot, window, both)
+    assert page.report is not None
+    assert [s.verdict for s in page.report.signatures] == [
+        Verdict.VALID_CHANGED_LATER,
+        Verdict.VALID,
+    ] or page.report.verdict is Verdict.VALID
+    assert len(page.pane.view.items) == 2
+    page.show_revision(page.report.signatures[0])
+    qtbot.waitUntil(lambda: len(page.pane.view.items) == 1, timeout=20_000)
+    assert "签章时的版本" in page.pane.title.text()
+    page._show_current()
+    qtbot.waitUntil(lambda: len(page.pane.view.items) == 2, timeout=20_000)
+
+
+def test_many_files_each_get_their_word_and_a_broken_one_its_reason(
+    qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.7\nnothing")
+    page = checked(qtbot, window, stamped(context, demo_pdf), demo_pdf, broken)
+    rows = [page.list.item(number).text().split("\n") for number in range(3)]
+    assert [row[1] for row in rows] == ["有效", "未签章", "PDF 文件已损坏"]
+    page.list.setCurrentRow(2)
+    assert "重新下载" in words(page)
+
+
+def test_the_report_is_saved_as_json(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    demo_pdf: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = checked(qtbot, window, stamped(context, demo_pdf))
+    target = tmp_path / "报告.json"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    page.export()
+    qtbot.waitUntil(lambda: target.exists() and any("报告" in t for t in window.notices.texts))
+    assert json.loads(target.read_text("utf-8"))["verdict"] == "VALID"
+
+
+def test_an_encrypted_file_is_verified_with_its_password(
+    qtbot: QtBot,
+    window: MainWindow,
+    make_pdf: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from PySide6.QtWidgets import QInputDialog
+
+    path = tmp_path / "locked.pdf"
+    command = ["qpdf", "--encrypt", "leaf", "tree", "256", "--", str(make_pdf()), str(path)]
+    subprocess.run(command, check=True)
+    page = checked(qtbot, window, path)
+    assert "打开密码" in words(page)
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_: ("leaf", True))
+    page._ask_password()
+    qtbot.waitUntil(lambda: page.report is not None, timeout=20_000)
+    assert page.report is not None
+    assert page.report.verdict is Verdict.UNSIGNED
