@@ -18,7 +18,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from crypto.pdf_document import MM, Page, PdfError, entry, follow
+from crypto.pdf_document import MM, Page, PdfError, PdfUnreadable, entry, follow
 from crypto.pdf_picture import ImprintError as ImprintError
 from crypto.pdf_picture import Raster, decode_imprint
 
@@ -81,22 +81,9 @@ def add_marks(
             raise ValueError(f"there is no page {mark.page + 1}")
         page = pages[mark.page]
         field_name = f"{group}-{number}"
-        widget = generic.DictionaryObject(
-            {
-                name("/Type"): name("/Annot"),
-                name("/Subtype"): name("/Widget"),
-                name("/FT"): name("/Sig"),
-                name("/T"): generic.pdf_string(field_name),
-                name("/V"): value,
-                name("/F"): generic.NumberObject(PRINT_AND_LOCKED),
-                name("/P"): generic.IndirectObject(
-                    page.reference.idnum, page.reference.generation, writer
-                ),
-                name("/Rect"): _numbers(*rectangle(mark, page)),
-                name("/AP"): generic.DictionaryObject(
-                    {name("/N"): writer.add_object(_appearance(mark, page, image))}
-                ),
-            }
+        widget = _widget(writer, page, field_name, value, rectangle(mark, page))
+        widget[name("/AP")] = generic.DictionaryObject(
+            {name("/N"): writer.add_object(_appearance(mark, page, image))}
         )
         reference = writer.add_object(widget)
         _annotate(writer, page, reference)
@@ -104,6 +91,49 @@ def add_marks(
         names.append(field_name)
     writer.update_container(fields)
     return names
+
+
+def add_unseen_field(
+    writer: IncrementalPdfFileWriter, pages: Sequence[Page], value: generic.IndirectObject
+) -> str:
+    """Add a signature field that shows nothing, with *value* as /V; returns its name.
+
+    Its widget has no area and stands on the first page (ISO 32000-1 §12.7.4.5)."""
+    if not pages:
+        raise PdfUnreadable("the document has no page")
+    fields = _form_fields(writer)
+    field_name = f"Signature-{secrets.token_hex(4)}"
+    reference = writer.add_object(
+        _widget(writer, pages[0], field_name, value, (0.0, 0.0, 0.0, 0.0))
+    )
+    _annotate(writer, pages[0], reference)
+    fields.append(reference)
+    writer.update_container(fields)
+    return field_name
+
+
+def _widget(
+    writer: IncrementalPdfFileWriter,
+    page: Page,
+    field_name: str,
+    value: generic.IndirectObject,
+    rect: tuple[float, float, float, float],
+) -> generic.DictionaryObject:
+    """A signature field that is its own widget."""
+    return generic.DictionaryObject(
+        {
+            name("/Type"): name("/Annot"),
+            name("/Subtype"): name("/Widget"),
+            name("/FT"): name("/Sig"),
+            name("/T"): generic.pdf_string(field_name),
+            name("/V"): value,
+            name("/F"): generic.NumberObject(PRINT_AND_LOCKED),
+            name("/P"): generic.IndirectObject(
+                page.reference.idnum, page.reference.generation, writer
+            ),
+            name("/Rect"): _numbers(*rect),
+        }
+    )
 
 
 def _image(writer: IncrementalPdfFileWriter, raster: Raster) -> generic.IndirectObject:

@@ -32,7 +32,7 @@ from crypto.pdf_document import (
     entry,
     follow,
 )
-from crypto.pdf_marks import Mark, add_marks
+from crypto.pdf_marks import Mark, add_marks, add_unseen_field
 
 CHUNK = 1 << 20
 _RANGE_WIDTH = 60
@@ -46,15 +46,24 @@ class Profile:
     subfilter: str
     hash_name: str
     """hashlib name of the digest over the byte range."""
+    type: str = "/Sig"
 
 
 PROFILES = {
     "ses": Profile("/GM.PKILite", "/GM.sm2seal", "sm3"),
     "ses-adobe": Profile("/Adobe.PPKLite", "/adbe.pkcs7.detached", "sm3"),
+    "cms": Profile("/Adobe.PPKLite", "/ETSI.CAdES.detached", "sm3"),
+    "pades": Profile("/Adobe.PPKLite", "/ETSI.CAdES.detached", "sha256"),
 }
 """``ses``: a raw GB/T 38540 value under its own names; ``ses-adobe``: the same value under the
-names
-that some products expect (STANDARDS.md §3.3)."""
+names that some products expect (STANDARDS.md §3.3); ``cms``: SM2 SignedData with the seal signed
+along; ``pades``: RSA or P-256, for readers abroad (ETSI EN 319 142-1). What goes into /Contents,
+:mod:`crypto.pdf_values` makes."""
+
+
+def document_timestamp(hash_name: str) -> Profile:
+    """A time stamp over the whole document, its imprint by *hash_name* (EN 319 142-1 §5.4.3)."""
+    return Profile("/Adobe.PPKLite", "/ETSI.RFC3161", hash_name, "/DocTimeStamp")
 
 
 @dataclass(frozen=True)
@@ -110,42 +119,48 @@ def sign_revision(
     output: BinaryIO,
     *,
     profile: Profile,
-    marks: Sequence[Mark],
-    picture: bytes,
     value_size: int,
     make_value: Callable[[Revision], bytes],
-    signed_at: datetime,
-    signer_name: str,
+    marks: Sequence[Mark] = (),
+    picture: bytes = b"",
+    signed_at: datetime | None = None,
+    signer_name: str = "",
     reason: str = "",
     step: Callable[[str], None] = lambda _: None,
 ) -> SignedRevision:
     """Write *document* plus one signed revision to *output* (empty, seekable).
 
     *make_value* gets the digest of the byte range and returns the /Contents value, at most
-    *value_size* octets. *step* is told before each step: draw, copy, sign, append; raising from it
-    (a cancel) leaves *output* unfinished and the original as it was. Raises :class:`PdfError`'s
-    subclasses, :class:`crypto.pdf_marks.ImprintError` and whatever *make_value* raises."""
+    *value_size* octets. Each of *marks* shows *picture*; without any, the signature has one field
+    that shows nothing. *signed_at* is claimed in /M (None for a document time stamp). *step*
+    is told before each step: draw, copy, sign, append; raising from it (a cancel) leaves *output*
+    unfinished and the original as it was. Raises :class:`PdfError`'s subclasses,
+    :class:`crypto.pdf_marks.ImprintError` and whatever *make_value* raises."""
     check_may_sign(document)
     step("draw")
     contents, byte_range = _Placeholder(value_size), _ByteRange()
     try:
-        writer = _Writer.from_reader(document.reader)
+        writer = RevisionWriter.from_reader(document.reader)
         writer.digest_aware_write = True  # no MAC over a revision that is signed
         dictionary = generic.DictionaryObject(
             {
-                name("/Type"): name("/Sig"),
+                name("/Type"): name(profile.type),
                 name("/Filter"): name(profile.filter),
                 name("/SubFilter"): name(profile.subfilter),
                 name("/ByteRange"): byte_range,
                 name("/Contents"): contents,
-                name("/M"): generic.pdf_date(signed_at.astimezone(UTC)),
-                name("/Name"): generic.pdf_string(signer_name),
             }
         )
-        if reason:
-            dictionary[name("/Reason")] = generic.pdf_string(reason)
+        if signed_at is not None:
+            dictionary[name("/M")] = generic.pdf_date(signed_at.astimezone(UTC))
+        for key, words in (("/Name", signer_name), ("/Reason", reason)):
+            if words:
+                dictionary[name(key)] = generic.pdf_string(words)
         value = writer.add_object(dictionary)
-        names = add_marks(writer, document.pages(), marks, picture, value)
+        if marks:
+            names = add_marks(writer, document.pages(), marks, picture, value)
+        else:
+            names = [add_unseen_field(writer, document.pages(), value)]
         step("copy")
         hasher = gm.sm3_hasher() if profile.hash_name == "sm3" else _hasher(profile.hash_name)
         copy = _HashingCopy(output, _size(document.stream), hasher.update)
@@ -185,7 +200,7 @@ def _size(stream: BinaryIO) -> int:
     return stream.seek(0, io.SEEK_END)
 
 
-class _Writer(IncrementalPdfFileWriter):
+class RevisionWriter(IncrementalPdfFileWriter):
     """pyHanko's incremental writer, copying the original in large steps and leaving the document's
     properties alone: a seal changes no title, producer or XMP packet."""
 
