@@ -98,7 +98,7 @@ class Settings:
     marks: Literal["shared", "separate"] = "shared"
     """One signature for all marks of a stamping, or one for each."""
     profile: str = "ses"
-    """How a signature is labelled in the PDF: a name in ``crypto.pdf_sign.PROFILES``."""
+    """How a seal is put: one of ``crypto.pdf_values.SEALED``."""
     language: str = "zh_CN"
     """One of ``app.errors.LANGUAGES``."""
     trust: tuple[Path, ...] = ()
@@ -111,6 +111,8 @@ class Settings:
     """Keep the cabinet's key in the system's keyring."""
     allow_key_file: bool = True
     """Where there is no keyring, keep the cabinet's key (no seal's) in a file of mode 0600."""
+    timestamp: Literal["none", "optional", "required"] = "none"
+    """Whether what is stamped gets a time stamp; optional: without, where there is none to be had."""
     timestamp_url: str = ""
     """Time-stamping service (RFC 3161). Empty: the platform's."""
     proxy: str = ""
@@ -251,13 +253,14 @@ _READERS: dict[str, Callable[[object], object]] = {
     "output_suffix": _suffix,
     "output_folder": _folder,
     "marks": _choice("shared", "separate"),
-    "profile": _choice("ses", "ses-adobe"),
+    "profile": _choice("ses", "ses-adobe", "cms"),
     "language": _choice(*LANGUAGES),
     "trust": _paths,
     "offline_hours": _hours(0, 72),
     "status_hours": _hours(1, 168),
     "keyring": _boolean,
     "allow_key_file": _boolean,
+    "timestamp": _choice("none", "optional", "required"),
     "timestamp_url": _service,
     "proxy": _proxy,
 }

@@ -191,10 +191,10 @@ def test_any_suffix_survives_the_file(suffix: str) -> None:
     assert tomllib.loads(module._toml({"output_suffix": suffix})) == {"output_suffix": suffix}
 
 
-def test_the_profiles_offered_are_those_the_signer_knows() -> None:
-    from crypto.pdf_sign import PROFILES
+def test_the_profiles_offered_are_those_that_put_a_seal() -> None:
+    from crypto.pdf_values import SEALED
 
-    for profile in PROFILES:
+    for profile in SEALED:
         assert module.read("profile", profile, "") == profile
 
 
