@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import html
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import cache
 from typing import Any
 
@@ -37,6 +38,11 @@ _MM = 72 / 25.4
 _MARGIN = 20 * _MM
 _FOOT = 8 * _MM
 _MAX_NAME = 400
+_MAX_WORD = 40
+_BREAK = "\u200b"
+"""Shows as nothing; a line may break there."""
+_LIGATURES = re.compile(r"f(?=[fil])(?![^{}]*})")
+"""Outside a {blank}. A search would not find what PyMuPDF sets as one glyph."""
 _MAX_MARKS = 40
 """Marks and changes listed per signature; a riding seam of 500 pages is counted, not listed."""
 
@@ -350,7 +356,7 @@ class _Words:
 
     def _label(self, key: str, **blanks: str) -> str:
         """A text of the report; *blanks* are HTML already."""
-        template = html.escape(say("report", key, self._language))
+        template = _apart(html.escape(say("report", key, self._language)))
         return template.format(**blanks) if blanks else template
 
 
@@ -365,16 +371,19 @@ def _text(text: str) -> str:
     shown = one_line(text)
     if len(shown) > _MAX_NAME:
         shown = shown[:_MAX_NAME] + "…"
-    pieces = []
-    for word in shown.split(" "):
-        known = [char if _drawable(char) else f"〓U+{ord(char):04X}" for char in word]
-        joined = (
-            "\u200b".join(map(html.escape, known))
-            if len(word) > 40
-            else "".join(map(html.escape, known))
-        )
-        pieces.append(joined)
-    return " ".join(pieces)
+    return " ".join(_word(each) for each in shown.split(" "))
+
+
+def _word(word: str) -> str:
+    known = [html.escape(c) if _drawable(c) else f"〓U+{ord(c):04X}" for c in word]
+    if len(word) > _MAX_WORD:
+        return _BREAK.join(known)
+    # PyMuPDF reads entities twice: "&amp;lt;" would become "<"
+    return _apart("".join(known)).replace("&amp;", f"&amp;{_BREAK}")
+
+
+def _apart(text: str) -> str:
+    return _LIGATURES.sub(f"f{_BREAK}", text)
 
 
 def _code(text: str) -> str:
@@ -385,15 +394,14 @@ def _code(text: str) -> str:
 
 
 def _set(text: str, report: Report, language: str, pictures: Mapping[str, bytes]) -> bytes:
-    import pymupdf
-
+    pymupdf = _library()
     archive: Any = pymupdf.Archive()
     for verdict, shape in _SHAPES.items():
         archive.add(_icon(shape, _COLOURS[verdict]), f"{verdict.value}.svg")
     for name, png in pictures.items():
         archive.add(png, f"{name}.png")
     paper = pymupdf.paper_rect("a4")
-    body = pymupdf.Rect(paper + (_MARGIN, _MARGIN, -_MARGIN, -_MARGIN - 8))
+    body = pymupdf.Rect(_MARGIN, _MARGIN, paper.x1 - _MARGIN, paper.y1 - _MARGIN - 8)
     foot = pymupdf.Rect(_MARGIN, paper.y1 - _MARGIN, paper.x1 - _MARGIN, paper.y1 - _FOOT)
 
     def story(source: str, style: str = _STYLE) -> Any:
@@ -424,10 +432,7 @@ def _set(text: str, report: Report, language: str, pictures: Mapping[str, bytes]
 
 def _finished(data: bytes, report: Report, language: str) -> bytes:
     """Typefaces cut down to what is used (4 MB → some 100 kB), title and language set."""
-    import pymupdf
-
-    with pymupdf.open("pdf", data) as opened:
-        document: Any = opened
+    with _library().open("pdf", data) as document:
         document.subset_fonts()
         moment = report.verified_at.astimezone(UTC)
         document.set_metadata(
@@ -441,10 +446,16 @@ def _finished(data: bytes, report: Report, language: str) -> bytes:
         return bytes(document.tobytes(garbage=3, deflate=True))
 
 
+def _library() -> Any:
+    import pymupdf  # late: most verifications write no report
+
+    return pymupdf
+
+
 def _icon(shape: str, colour: str) -> bytes:
     filled, rest = shape.split("/>", 1)
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" viewBox="0 0 40 40">'
+        '<svg xmlns="http://www.w3.org/2000/svg" width="240" height="240" viewBox="0 0 40 40">'
         f'<g fill="{colour}">{filled}/></g>'
         f'<g fill="none" stroke="#ffffff" stroke-width="4">{rest}</g></svg>'
     ).encode()
@@ -452,9 +463,7 @@ def _icon(shape: str, colour: str) -> bytes:
 
 @cache
 def _typeface() -> Any:
-    import pymupdf
-
-    return pymupdf.Font("cjk")
+    return _library().Font("cjk")
 
 
 def _drawable(char: str) -> bool:

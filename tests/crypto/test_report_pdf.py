@@ -1,0 +1,196 @@
+"""The report on A4, read back by poppler and checked by qpdf: strangers to what wrote it."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crypto.gm import sm3
+from crypto.pdf_marks import Mark
+from crypto.report_pdf import render
+from crypto.verdict import FileInfo, Report, Verdict
+from tests.crypto.pdf.workshop import NOW, Shop, append_revision, classic_pdf, make_shop
+
+
+@pytest.fixture(scope="module")
+def shop(make_root: Callable[..., Any]) -> Shop:
+    return make_shop(make_root)
+
+
+@pytest.fixture(scope="module")
+def sealed(shop: Shop) -> bytes:
+    return shop.sign(classic_pdf(pages=2))
+
+
+def run(*arguments: str | Path) -> str:
+    done = subprocess.run([*map(str, arguments)], capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.decode()
+
+
+@pytest.fixture
+def filed(tmp_path: Path) -> Callable[..., str]:
+    """Renders a report, has qpdf check it, and gives the text poppler finds, without spaces."""
+
+    def file(report: Report, language: str = "zh_CN", **options: Any) -> str:
+        path = tmp_path / "report.pdf"
+        path.write_bytes(render(report, language, **options))
+        assert "No syntax or stream encoding errors" in run("qpdf", "--check", path)
+        rows = [line.split() for line in run("pdffonts", path).splitlines()[2:]]
+        assert rows
+        assert all(row[-5] == "yes" for row in rows), "a typeface is not embedded"
+        assert "(A4)" in run("pdfinfo", path)
+        return "".join(run("pdftotext", path, "-").replace("\u200b", "").split())
+
+    return file
+
+
+def test_a_good_seal_is_filed_with_all_that_identifies_it(
+    shop: Shop, sealed: bytes, filed: Callable[..., str]
+) -> None:
+    report = shop.verify(sealed)
+    text = filed(report)
+    signature = report.signatures[0]
+    assert signature.seal
+    assert signature.signer
+    assert report.verdict is Verdict.VALID
+    for wanted in (
+        "验章报告",
+        "有效VALID",
+        sm3(sealed).hex(),
+        "文件.pdf",
+        report.program.replace(" ", ""),
+        "2026-11-2317:00:00+08:00",  # NOW is 09:00 UTC
+        signature.seal.code,
+        signature.seal.picture_sm3,
+        signature.signer.sm3,
+        signature.fields[0],
+        "40.0×40.0毫米",
+        "2026-11-2217:00:00+08:00——签章者自报，本身不是证据",
+        "可信时间无",
+        "以上各项检查均已得出结论",
+        "如何复核",
+    ):
+        assert wanted in text, wanted
+    for finding in signature.findings:
+        assert "".join(finding.text().split()) in text, finding.code
+
+
+def test_a_changed_document_is_filed_as_invalid(
+    shop: Shop, sealed: bytes, filed: Callable[..., str]
+) -> None:
+    text = filed(shop.verify(sealed.replace(b"Price 1000", b"Price 9000")))
+    assert "无效INVALID" in text
+    assert "原文摘要不一致" in text
+    assert "有效VALID" not in text.replace("无效INVALID", "")
+
+
+def test_a_document_without_a_seal_says_so(shop: Shop, filed: Callable[..., str]) -> None:
+    text = filed(shop.verify(classic_pdf()))
+    assert "未签章UNSIGNED" in text
+    assert "本文件中没有电子签名" in text
+
+
+def test_what_was_not_proved_is_listed_with_its_reason(
+    shop: Shop, sealed: bytes, filed: Callable[..., str]
+) -> None:
+    report = shop.verify(sealed, trust=replace(shop.trust, signers=(), statements=()))
+    text = filed(report)
+    assert "无法确认UNKNOWN" in text
+    listed = text[text.index("没有得到证实的事项及原因") :]
+    unknown = [f for f in report.signatures[0].findings if f.level == "unknown"]
+    assert {f.code for f in unknown} >= {"signer_untrusted", "status_unknown"}
+    for finding in unknown:
+        assert "".join(finding.text().split()) in listed
+
+
+def test_every_page_is_numbered_and_bears_the_digest(shop: Shop, filed: Callable[..., str]) -> None:
+    data = classic_pdf(pages=2)
+    for index in range(4):
+        holder = shop.second if index % 2 else shop.first
+        across = float(holder.size_mm[0])
+        data = shop.sign(data, holder, [Mark(index % 2, 10 + 45 * index, 50, across, across)])
+    report = shop.verify(data)
+    assert report.verdict is Verdict.VALID_CHANGED_LATER
+    text = filed(report)
+    count = text.count("第1页共")
+    assert count == 1
+    pages = int(text.split("第1页共")[1].split("页")[0])
+    assert pages >= 4
+    assert all(f"第{page}页共{pages}页SM3{report.file.sm3}" in text for page in range(1, pages + 1))
+    for each in report.signatures:
+        assert each.fields[0] in text
+    assert "另一方加盖印章" in text
+
+
+def test_english_is_english(shop: Shop, sealed: bytes, filed: Callable[..., str]) -> None:
+    text = filed(shop.verify(sealed), "en")
+    for wanted in ("Verificationreport", "validVALID", "Page1of", "theSigner'sownword"):
+        assert wanted.lower() in text.lower()
+    assert "验章" not in text
+
+
+def test_names_from_strangers_neither_break_the_page_nor_vanish(
+    shop: Shop, sealed: bytes, filed: Callable[..., str]
+) -> None:
+    report = shop.verify(sealed)
+    name = "<img src='x'/>{title}&amp;\u202egnp.exe 𠮷" + "x" * 300
+    file = FileInfo(name, report.file.size, report.file.sm3, None)
+    text = filed(replace(report, file=file))
+    assert "<imgsrc='x'/>{title}&amp;" in text
+    assert "〓U+20BB7" in text
+    assert "\u202e" not in text
+    assert "未能读出" in text
+
+
+def test_only_the_picture_inside_the_seal_is_shown(
+    shop: Shop, sealed: bytes, tmp_path: Path
+) -> None:
+    report = shop.verify(sealed)
+    name = sm3(shop.first.picture).hex()
+    path = tmp_path / "report.pdf"
+
+    def pictures(imprints: dict[str, bytes]) -> int:
+        path.write_bytes(render(report, imprints=imprints))
+        return len(run("pdfimages", "-list", path).splitlines()) - 2
+
+    icons = pictures({})
+    assert pictures({name: shop.first.picture}) == icons + 1
+    assert pictures({name: shop.second.picture}) == icons
+    assert pictures({sm3(b"no picture").hex(): b"no picture"}) == icons
+
+
+def test_marks_without_a_signature_are_named(shop: Shop, filed: Callable[..., str]) -> None:
+    unsigned = append_revision(
+        classic_pdf(annots=b"/Annots[6 0 R]", extra=[b"null"]),
+        {
+            6: b"<</Type/Annot/Subtype/Widget/FT/Sig/T(empty)/F 4/P 5 0 R/Rect[50 50 150 150]"
+            b"/AP<</N 7 0 R>>>>",
+            7: b"<</Type/XObject/Subtype/Form/BBox[0 0 100 100]/Length 18>>stream\n"
+            b"1 0 0 rg 0 0 9 9 re f\nendstream".replace(b"/Length 18", b"/Length 21"),
+            1: b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R]/SigFlags 3>>>>",
+        },
+    )
+    report = shop.verify(unsigned)
+    assert len(report.unsigned_marks) == 1
+    text = filed(report)
+    assert "不受任何签名保护的印迹" in text
+    assert "域empty" in text
+
+
+def test_the_line_of_text_holds_verdict_digest_and_time(shop: Shop, sealed: bytes) -> None:
+    line = shop.verify(sealed).summary()
+    assert "\n" not in line
+    for wanted in (
+        "《文件.pdf》",
+        "有效",
+        "1 个签名",
+        sm3(sealed).hex(),
+        "2026-11-23 17:00:00 +08:00",
+    ):
+        assert wanted in line
+    assert "not sealed" in shop.verify(classic_pdf()).summary("en")
+    assert NOW.isoformat() not in line
