@@ -36,6 +36,7 @@ def make_certificate(
     path_length: int | None = None,
     extended_key_usage: Iterable[str] = (),
     crl_urls: Iterable[str] = (),
+    ocsp_urls: Iterable[str] = (),
 ) -> bytes:
     """A version 3 certificate, DER.
 
@@ -64,6 +65,12 @@ def make_certificate(
     ]
     if points:
         extensions.append(_extension("2.5.29.31", der.sequence(*points)))
+    responders = [
+        der.sequence(der.oid("1.3.6.1.5.5.7.48.1"), der.encode(0x86, url.encode("ascii")))
+        for url in ocsp_urls
+    ]
+    if responders:
+        extensions.append(_extension("1.3.6.1.5.5.7.1.1", der.sequence(*responders)))
     algorithm = signature_algorithm(PublicKey.parse(der.parse(authority_spki)))
     tbs = der.sequence(
         der.context(0, der.integer(2)),

@@ -12,7 +12,14 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server_stub import problems, routes_applicant, routes_holder, routes_public, routes_staff
+from server_stub import (
+    problems,
+    routes_applicant,
+    routes_holder,
+    routes_pki,
+    routes_public,
+    routes_staff,
+)
 from server_stub.context import Platform, Worker
 from server_stub.logbook import logbook
 
@@ -38,7 +45,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
     )
     app.state.platform, app.state.worker = platform, worker
     app.state.limiter = Limiter(platform.settings.requests_per_minute)
-    for routes in (routes_public, routes_applicant, routes_holder, routes_staff):
+    for routes in (routes_public, routes_pki, routes_applicant, routes_holder, routes_staff):
         app.include_router(routes.router)
     for kind in problems.EXCEPTIONS:
         app.add_exception_handler(kind, _handler)

@@ -8,7 +8,10 @@
                      ├─ registry     checkpoints of the public log
                      ├─ ledger       checkpoints of the private log
                      └─ holders      CN = 14-digit seal code, O = credit code + name, C = CN
+         └ abroad ──── timestamp_rsa purpose timeStamping, RSA with SHA-256
 
+`abroad` is an RSA authority for readers that know no SM2. It has two certificates for one key: the
+root's, by which our own clients trust it, and a self-signed one (:meth:`Authority.abroad_root`).
 One key, one purpose (GB/T 17901.1-2020, 第二十五条); the private halves stay in a ``KeyStore``.
 """
 
@@ -23,7 +26,6 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from crypto import x509
-from crypto.keys import sm2_spki
 from crypto.statement import SealStatement
 from crypto.x509_make import make_certificate, make_crl
 from server_stub import records, states
@@ -39,6 +41,8 @@ ROOT, ISSUING, SEAL_MAKER, TIMESTAMP, STATUS = (
     "timestamp",
     "status",
 )
+ABROAD, TIMESTAMP_RSA = "abroad", "timestamp_rsa"
+ISSUERS = (ROOT, ISSUING, ABROAD)
 _SIGNING = ("digitalSignature", "nonRepudiation")
 _YEAR = timedelta(days=365)
 _SKEW = timedelta(minutes=5)
@@ -54,6 +58,7 @@ class _Purpose:
     life: timedelta
     usage: tuple[str, ...] = _SIGNING
     extended: tuple[str, ...] = ()
+    algorithm: str = "SM2"
 
 
 _PURPOSES = (
@@ -64,6 +69,8 @@ _PURPOSES = (
     _Purpose(STATUS, "印章状态", 6 * _YEAR, _SIGNING, (x509.OCSP_SIGNING,)),
     _Purpose("registry", "公开状态日志", 6 * _YEAR, ("digitalSignature",)),
     _Purpose("ledger", "存证日志", 6 * _YEAR, ("digitalSignature",)),
+    _Purpose(ABROAD, "Abroad CA", 10 * _YEAR, ("keyCertSign", "cRLSign"), (), "RSA"),
+    _Purpose(TIMESTAMP_RSA, "Time Stamping", 6 * _YEAR, _SIGNING, (x509.TIME_STAMPING,), "RSA"),
 )
 PURPOSES = tuple(purpose.name for purpose in _PURPOSES)
 
@@ -113,21 +120,42 @@ class Authority:
             public_key=spki,
             issuer=x509.Certificate.parse(issuer.certificate).subject,
             issuer_key=issuer,
-            authority_spki=sm2_spki(issuer.public),
+            authority_spki=issuer.spki,
             serial=_serial(),
             not_before=not_before - _SKEW,
             not_after=end,
             key_usage=_SIGNING,
             crl_urls=_crl_urls(self._settings, ISSUING),
+            ocsp_urls=_ocsp_urls(self._settings),
+        )
+
+    def abroad_root(self) -> bytes:
+        """The self-signed certificate of the authority for abroad, DER: what a foreign reader adds
+        to its anchors. Always the same octets, because nothing in it or its signature is random."""
+        key = self._keys[ABROAD]
+        crossed = x509.Certificate.parse(key.certificate)
+        return make_certificate(
+            subject=crossed.subject,
+            public_key=key.spki,
+            issuer=crossed.subject,
+            issuer_key=key,
+            authority_spki=key.spki,
+            serial=crossed.serial,
+            not_before=crossed.not_before,
+            not_after=crossed.not_after,
+            key_usage=("keyCertSign", "cRLSign"),
+            ca=True,
+            path_length=0,
         )
 
     def crl(self, issuer: str, entries: Iterable[tuple[int, datetime, int | None]]) -> bytes:
-        """A fresh revocation list of *issuer* (root or issuing), DER; its number is the time."""
+        """A fresh revocation list of *issuer* (one of :data:`ISSUERS`), DER; its number is the
+        time."""
         key, now = self._keys[issuer], records.now()
         return make_crl(
             issuer=x509.Certificate.parse(key.certificate).subject,
             issuer_key=key,
-            authority_spki=sm2_spki(key.public),
+            authority_spki=key.spki,
             number=now,
             this_update=records.moment(now) - _SKEW,
             next_update=records.moment(now) + timedelta(seconds=self._settings.crl_seconds),
@@ -167,37 +195,37 @@ def _make_key(
     known: Mapping[str, ServerKey],
     now: int,
 ) -> Key:
-    reference = store.generate()
+    reference = store.generate(purpose.algorithm)
     key = store.open(reference)
     name = x509.Name.build(
         [("C", "CN"), ("O", settings.provider_name), ("CN", f"{purpose.title} {reference[:6]}")]
     )
-    is_ca = purpose.name in (ROOT, ISSUING)
-    issuer = {ROOT: key, ISSUING: known.get(ROOT)}.get(purpose.name, known.get(ISSUING)) or key
+    is_ca = purpose.name in ISSUERS
+    above = {ISSUING: ROOT, ABROAD: ROOT, TIMESTAMP_RSA: ABROAD}.get(purpose.name, ISSUING)
+    issuer = key if purpose.name == ROOT else known[above]
     issuer_name = x509.Certificate.parse(issuer.certificate).subject if issuer is not key else name
     start = records.moment(now).replace(microsecond=0)
     certificate = make_certificate(
         subject=name,
-        public_key=sm2_spki(key.public),
+        public_key=key.spki,
         issuer=issuer_name,
         issuer_key=issuer,
-        authority_spki=sm2_spki(issuer.public),
+        authority_spki=issuer.spki,
         serial=_serial(),
         not_before=start - _SKEW,
         not_after=start + purpose.life,
         key_usage=purpose.usage,
         ca=is_ca,
-        path_length={ROOT: 1, ISSUING: 0}.get(purpose.name),
+        path_length={ROOT: 1, ISSUING: 0, ABROAD: 0}.get(purpose.name),
         extended_key_usage=purpose.extended,
-        crl_urls=()
-        if purpose.name == ROOT
-        else _crl_urls(settings, ROOT if purpose.name == ISSUING else ISSUING),
+        crl_urls=() if purpose.name == ROOT else _crl_urls(settings, above),
+        ocsp_urls=() if is_ca or above == ABROAD else _ocsp_urls(settings),
     )
     state = states.advance(states.KEY, states.START, "generate")
     return Key(
         id=f"key_{secrets.token_hex(8)}",
         purpose=purpose.name,
-        algorithm="SM2",
+        algorithm=purpose.algorithm,
         state=states.advance(states.KEY, state, "activate"),
         public=key.public,
         certificate=certificate,
@@ -213,3 +241,7 @@ def _serial() -> int:
 
 def _crl_urls(settings: Settings, issuer: str) -> tuple[str, ...]:
     return (f"{settings.public_url}/pki/crl/{issuer}/0.crl",) if settings.public_url else ()
+
+
+def _ocsp_urls(settings: Settings) -> tuple[str, ...]:
+    return (f"{settings.public_url}/ocsp",) if settings.public_url else ()

@@ -1,4 +1,4 @@
-"""Which certificates a revocation list names: a view of certificates and seals, nothing of its own.
+"""Which certificates are out of use: a view of certificates and seals, nothing of its own.
 
 A suspended seal's certificate appears as certificateHold even where its holder may still sign in
 with it: a foreign verifier must not take its signatures.
@@ -15,9 +15,12 @@ from server_stub.records import moment, now
 from server_stub.states import CERTIFICATE_HOLD, SEAL_REASONS
 from server_stub.store import Certificate, Seal
 
+Revoked = tuple[int, datetime, int | None]
+"""(serial, since when, RFC 5280 reason)"""
 
-def revoked(session: Session) -> list[tuple[int, datetime, int | None]]:
-    """(serial, since when, RFC 5280 reason) of every unexpired certificate out of use."""
+
+def revoked(session: Session) -> list[Revoked]:
+    """Every unexpired certificate out of use: what a revocation list holds."""
     rows = session.execute(
         select(Certificate, Seal)
         .outerjoin(Seal, Seal.certificate_sn == Certificate.sn)
@@ -27,13 +30,26 @@ def revoked(session: Session) -> list[tuple[int, datetime, int | None]]:
         )
         .order_by(Certificate.since, Certificate.sn)
     )
-    found = []
-    for certificate, seal in rows:
-        if certificate.state == "revoked":
-            reason = SEAL_REASONS.get(certificate.reason or "")
-            since = certificate.since
-        else:
-            reason = CERTIFICATE_HOLD
-            since = seal.effective_at if seal is not None else certificate.since
-        found.append((int(certificate.sn, 16), moment(since), reason))
-    return found
+    return [found for row in rows if (found := _said(*row.tuple())) is not None]
+
+
+def known(session: Session, serial: int) -> tuple[bool, Revoked | None]:
+    """(whether we issued a holder's certificate of that serial number, its revocation if any)."""
+    rows = session.execute(
+        select(Certificate, Seal)
+        .outerjoin(Seal, Seal.certificate_sn == Certificate.sn)
+        .where(Certificate.sn == f"{serial:x}")
+    ).all()
+    said = [found for row in rows if (found := _said(*row.tuple())) is not None]
+    return bool(rows), said[0] if said else None
+
+
+def _said(certificate: Certificate, seal: Seal | None) -> Revoked | None:
+    if certificate.state == "revoked":
+        reason = SEAL_REASONS.get(certificate.reason or "")
+        return int(certificate.sn, 16), moment(certificate.since), reason
+    suspended = seal is not None and seal.state == "suspended"
+    if certificate.state != "held" and not suspended:
+        return None
+    since = seal.effective_at if seal is not None else certificate.since
+    return int(certificate.sn, 16), moment(since), CERTIFICATE_HOLD

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from crypto import merkle
 from crypto.statement import SealStatement
 from server_stub import policy, records, revocation, sealing, verifying, views
-from server_stub.authority import PURPOSES
+from server_stub.authority import ABROAD, ISSUERS, PURPOSES
 from server_stub.context import Platform, readiness
 from server_stub.handling import ExactBody, Running, limited
 from server_stub.ledger import LOGS, REGISTRY, latest_note, log_size, stored_tree
@@ -69,7 +69,9 @@ def service(platform: Running) -> dict[str, Any]:
 
 @router.get("/pki/{name}.crt")
 def certificate(platform: Running, name: str) -> Response:
-    """One of the platform's certificates, DER."""
+    """One of the platform's certificates, DER; ``abroad_root`` is `abroad`'s self-signed one."""
+    if name == "abroad_root":
+        return Response(platform.authority.abroad_root(), media_type="application/pkix-cert")
     if name not in PURPOSES:
         raise policy.NotFound
     return Response(platform.authority.certificate(name), media_type="application/pkix-cert")
@@ -77,8 +79,8 @@ def certificate(platform: Running, name: str) -> Response:
 
 @router.get("/pki/crl/{issuer}/0.crl")
 def crl(platform: Running, issuer: str) -> Response:
-    """The revocation list of root or issuing, DER: a view of the same tables as the registry."""
-    if issuer not in ("root", "issuing"):
+    """The revocation list of an authority, DER: a view of the same tables as the registry."""
+    if issuer not in ISSUERS:
         raise policy.NotFound
     with platform.reading() as session:
         entries = revocation.revoked(session) if issuer == "issuing" else []
@@ -125,7 +127,7 @@ def verification(
         crls = [authority.crl("root", []), authority.crl("issuing", revocation.revoked(session))]
     material = verifying.Material(
         anchors=[authority.certificate("root")],
-        pool=[authority.certificate("issuing")],
+        pool=[authority.certificate("issuing"), authority.certificate(ABROAD)],
         crls=crls,
     )
 

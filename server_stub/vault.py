@@ -14,11 +14,15 @@ import os
 import re
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from crypto import gm
 from crypto.keys import SoftKey
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
 _NONCE = 12
 
@@ -32,21 +36,25 @@ class ServerKey(Protocol):
 
     @property
     def public(self) -> bytes:
-        """64 octets X‖Y."""
+        """SM2: 64 octets X‖Y; RSA: the same as `spki`."""
+
+    @property
+    def spki(self) -> bytes:
+        """SubjectPublicKeyInfo, DER."""
 
     @property
     def certificate(self) -> bytes:
         """DER; empty before one was issued."""
 
     def sign(self, message: bytes) -> bytes:
-        """SM2 with SM3 and the default user id: DER."""
+        """As :class:`crypto.keys.SigningKey` says: SM2 with SM3, or RSA with SHA-256."""
 
 
 class KeyStore(Protocol):
     """Keeps private keys; they never leave it."""
 
-    def generate(self) -> str:
-        """Make a key pair; gives its reference."""
+    def generate(self, algorithm: str = "SM2") -> str:
+        """Make a key pair, "SM2" or "RSA"; gives its reference."""
 
     def open(self, reference: str, certificate: bytes = b"") -> ServerKey:
         """The key of *reference*. Raises :class:`VaultError`."""
@@ -121,16 +129,66 @@ def write_private(file: Path, content: bytes, *, exclusive: bool = False) -> Non
 
 
 @dataclass(frozen=True)
+class RsaKey:
+    """An RSA key in memory, for what readers abroad must be able to verify."""
+
+    private: bytes = field(repr=False)
+    """PKCS#8, DER."""
+    certificate: bytes = b""
+
+    BITS = 3072
+
+    @classmethod
+    def generate(cls) -> RsaKey:
+        """A fresh key without a certificate."""
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        made = rsa.generate_private_key(65537, cls.BITS)
+        encoding, plain = serialization.Encoding.DER, serialization.NoEncryption()
+        return cls(made.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain))
+
+    @cached_property
+    def _opened(self) -> rsa.RSAPrivateKey:
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        opened = serialization.load_der_private_key(self.private, None)
+        if not isinstance(opened, rsa.RSAPrivateKey):
+            raise VaultError("not an RSA key")
+        return opened
+
+    @property
+    def public(self) -> bytes:
+        return self.spki
+
+    @cached_property
+    def spki(self) -> bytes:
+        """SubjectPublicKeyInfo, DER."""
+        from cryptography.hazmat.primitives import serialization
+
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        return self._opened.public_key().public_bytes(serialization.Encoding.DER, form)
+
+    def sign(self, message: bytes) -> bytes:
+        """RSASSA-PKCS1-v1_5 with SHA-256."""
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import padding
+
+        return self._opened.sign(message, padding.PKCS1v15(), hashes.SHA256())
+
+
+@dataclass(frozen=True)
 class SoftKeyStore:
     """Keys in files, sealed by the vault; in memory while they sign."""
 
     vault: Vault
     directory: Path
 
-    def generate(self) -> str:
+    def generate(self, algorithm: str = "SM2") -> str:
         reference = secrets.token_hex(8)
         self.directory.mkdir(parents=True, exist_ok=True)
-        key = SoftKey.generate()
+        key = RsaKey.generate() if algorithm == "RSA" else SoftKey.generate()
         write_private(self._file(reference), self.vault.seal(f"keystore:{reference}", key.private))
         return reference
 
@@ -139,7 +197,10 @@ class SoftKeyStore:
             sealed = self._file(reference).read_bytes()
         except FileNotFoundError as error:
             raise VaultError(f"the key {reference} is not in this store") from error
-        return SoftKey.load(self.vault.open(f"keystore:{reference}", sealed), certificate)
+        private = self.vault.open(f"keystore:{reference}", sealed)
+        if len(private) == 32:
+            return SoftKey.load(private, certificate)
+        return RsaKey(private, certificate)
 
     def destroy(self, reference: str) -> None:
         self._file(reference).unlink(missing_ok=True)
