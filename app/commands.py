@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -235,10 +236,11 @@ def sync(desk: Desk, options: argparse.Namespace) -> int:
 def stamp(desk: Desk, options: argparse.Namespace) -> int:
     from app.publishing import free_name
     from app.signing import find_key
-    from app.stamping import StampJob
+    from app.stamping import StampJob, check_usable
     from app.stamping import stamp as stamp_file
 
     seal = desk.cabinet.seal(options.seal)
+    check_usable(seal, datetime.now(UTC))  # before anybody is asked for a PIN
     password = _password(options)
     output = options.output
     if output is None and desk.settings.output_folder is not None:

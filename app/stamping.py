@@ -126,7 +126,7 @@ def stamp(
     step("check")
     now = clock()
     seal = cabinet.seal(job.seal_code)
-    _check_usable(seal, now)
+    check_usable(seal, now)
     if platform is None:
         _check_lease(cabinet, seal, now, offline_limit)
     target = job.output or free_name(job.source, job.suffix)
@@ -203,7 +203,8 @@ def stamp(
 # --- may it? -----------------------------------------------------------------------------------
 
 
-def _check_usable(seal: SealRecord, now: datetime) -> None:
+def check_usable(seal: SealRecord, now: datetime) -> None:
+    """Raise :class:`app.errors.SealNotUsable` if, as far as the cabinet knows, it cannot stamp."""
     reason = seal.usable(now)
     if reason:
         raise SealNotUsable(seal.name, reason)

@@ -40,7 +40,7 @@ def checked(qtbot: QtBot, window: MainWindow, *paths: Path) -> VerifyPage:
 
 
 def words(page: VerifyPage) -> str:
-    return "\n".join(label.text() for label in page.findChildren(QLabel) if not label.isHidden())
+    return "\n".join(label.text() for label in page.findChildren(QLabel) if label.isVisible())
 
 
 def test_a_good_file(qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path) -> None:
