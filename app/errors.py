@@ -13,7 +13,8 @@ line do with them stands in one table here.
     ├── PlacementError            PageRangeInvalid, PositionInvalid, PageOutOfRange, OutsidePage,
     │                             KeywordNotFound
     ├── PlatformError             PlatformNotSet, PlatformUnreachable, PlatformRefused,
-    │                             PlatformUntrusted, PlatformAnswerInvalid, ApplicationRejected
+    │                             PlatformUntrusted, PlatformAnswerInvalid, ApplicationRejected,
+    │                             ServiceUnavailable, TimestampUntrusted, EvidenceMissing
     └── LocalDataError            SettingsInvalid, SettingLocked, JournalDamaged, CabinetDamaged,
                                   CabinetTooNew, CabinetLocked
 """
@@ -322,6 +323,32 @@ class PlatformAnswerInvalid(PlatformError):
 
     url: str
     what: str
+
+
+@dataclass(eq=False)
+class ServiceUnavailable(PlatformError):
+    """A time-stamping or revocation service gave no usable answer."""
+
+    url: str
+    reason: str = "other"
+    """"refused", "timeout", "tls", "proxy", "busy", "http", "size", "address" or "other"."""
+
+
+@dataclass(eq=False)
+class TimestampUntrusted(PlatformError):
+    """A time stamp came, and does not prove the time to us."""
+
+    url: str
+    reason: str
+    """"unknown" (an authority nobody here trusts) or "wrong"."""
+
+
+@dataclass(eq=False)
+class EvidenceMissing(PlatformError):
+    """What a verifier will need in years cannot be had now."""
+
+    subject: str
+    """Whose certificate's revocation nothing tells."""
 
 
 @dataclass(eq=False)

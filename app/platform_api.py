@@ -5,6 +5,8 @@ first contact, or taken on first contact and remembered from then on. Nothing is
 platform has shown certificates that lead to that root and has named the same origin as ours, and
 every text that is signed begins with a fixed prefix, so that no answer of a server can ever be
 turned into a signature on a document or a seal.
+
+:class:`PublicServices` asks those whose answers prove themselves: time stamps, revocation.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from app.errors import (
     PlatformRefused,
     PlatformUnreachable,
     PlatformUntrusted,
+    ServiceUnavailable,
 )
 from app.settings import is_loopback
 from crypto import merkle
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     import ssl
 
 _MAX_ANSWER = 16 * 1024 * 1024
+_MAX_STAMP = 64 * 1024
+"""Of a time stamp or an OCSP response: real ones take less than 10,000 octets."""
 _TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 _LONGEST_S = 60.0
 """For a whole answer: a server that drips octet by octet must not hold us for ever."""
@@ -148,21 +153,7 @@ class PlatformClient:
         self._root_sm3 = root_sm3.lower()
         self._service: Service | None = None
         self._token = ""
-        verify: ssl.SSLContext | bool = True
-        if parts.scheme == "https":
-            import ssl
-
-            import truststore
-
-            verify = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._http = httpx.Client(
-            base_url=self.origin,
-            timeout=_TIMEOUT,
-            verify=verify,
-            proxy=None if proxy in ("", "direct") else proxy,
-            trust_env=proxy == "" and not is_loopback(parts.hostname),
-            follow_redirects=False,
-        )
+        self._http = _connections(self.origin, proxy)
 
     def __enter__(self) -> PlatformClient:
         return self
@@ -457,31 +448,13 @@ class PlatformClient:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None,
     ) -> bytes:
-        deadline = time.monotonic() + _LONGEST_S
-        try:
-            with self._http.stream(
-                method, path, content=content, headers=headers, params=params
-            ) as response:
-                data = b""
-                for chunk in response.iter_bytes():
-                    data += chunk
-                    if len(data) > _MAX_ANSWER:
-                        raise PlatformAnswerInvalid(self.origin, "size")
-                    if time.monotonic() > deadline:
-                        raise PlatformUnreachable(self.origin, "timeout")
-        except httpx.TimeoutException as error:
-            raise PlatformUnreachable(self.origin, "timeout") from error
-        except httpx.ProxyError as error:
-            raise PlatformUnreachable(self.origin, "proxy") from error
-        except httpx.ConnectError as error:
-            reason = "tls" if "certificate" in str(error).lower() else "refused"
-            raise PlatformUnreachable(self.origin, reason) from error
-        except httpx.HTTPError as error:
-            raise PlatformUnreachable(self.origin, "other") from error
-        if response.status_code in (429, 503):
+        status, data = _exchange(
+            self._http, self.origin, method, path, content=content, headers=headers, params=params
+        )
+        if status in (429, 503):
             raise PlatformUnreachable(self.origin, "busy")
-        if response.status_code >= 300:
-            raise self._refusal(response.status_code, data)
+        if status >= 300:
+            raise self._refusal(status, data)
         return data
 
     def _refusal(self, status: int, data: bytes) -> PlatformRefused | PlatformAnswerInvalid:
@@ -511,6 +484,130 @@ class PlatformClient:
             StatementError,
         ) as error:
             raise PlatformAnswerInvalid(self.origin, what) from error
+
+
+# --- services that prove what they say ----------------------------------------------------------
+
+
+class PublicServices:
+    """Time-stamping authorities, revocation lists and OCSP responders, at any URL.
+
+    What they answer is signed, so plain http is allowed, nobody is signed in, and whether to
+    believe it is decided elsewhere. A context manager; not for two threads."""
+
+    def __init__(self, proxy: str = "") -> None:
+        self._proxy = proxy
+        self._opened: dict[str, httpx.Client] = {}
+
+    def __enter__(self) -> PublicServices:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        for each in self._opened.values():
+            each.close()
+
+    def timestamp(self, url: str, query: bytes) -> bytes:
+        """The TimeStampResp of the authority at *url* to *query*, DER (RFC 3161 §3.4).
+
+        Raises :class:`ServiceUnavailable`, as the others do."""
+        return self._ask(url, "timestamp", _MAX_STAMP, query)
+
+    def ocsp(self, url: str, query: bytes) -> bytes:
+        """The OCSPResponse to *query*, DER (RFC 6960 appendix A)."""
+        return self._ask(url, "ocsp", _MAX_STAMP, query)
+
+    def crl(self, url: str) -> bytes:
+        """The revocation list at *url*, DER (RFC 5280 §4.2.1.13)."""
+        return self._ask(url, "crl", _MAX_ANSWER)
+
+    def _ask(self, url: str, kind: str, limit: int, query: bytes | None = None) -> bytes:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ServiceUnavailable(url, "address")
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if origin not in self._opened:
+            self._opened[origin] = _connections(origin, self._proxy)
+        asked = query is not None
+        types = {
+            "Content-Type": f"application/{kind}-{'query' if kind == 'timestamp' else 'request'}",
+            "Accept": f"application/{kind}-{'reply' if kind == 'timestamp' else 'response'}",
+        }
+        try:
+            status, data = _exchange(
+                self._opened[origin],
+                url,
+                "POST" if asked else "GET",
+                url,
+                content=query,
+                headers=types if asked else {},
+                limit=limit,
+            )
+        except PlatformUnreachable as error:
+            raise ServiceUnavailable(url, error.reason) from error
+        except PlatformAnswerInvalid as error:
+            raise ServiceUnavailable(url, "size") from error
+        if status != 200:
+            raise ServiceUnavailable(url, "busy" if status in (429, 503) else "http")
+        return data
+
+
+# --- HTTP ---------------------------------------------------------------------------------------
+
+
+def _connections(origin: str, proxy: str) -> httpx.Client:
+    """Connections to *origin*: the system's certificates, and its proxy unless one is named."""
+    parts = urlsplit(origin)
+    verify: ssl.SSLContext | bool = True
+    if parts.scheme == "https":
+        import ssl
+
+        import truststore
+
+        verify = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.Client(
+        base_url=origin,
+        timeout=_TIMEOUT,
+        verify=verify,
+        proxy=None if proxy in ("", "direct") else proxy,
+        trust_env=proxy == "" and not is_loopback(parts.hostname),
+        follow_redirects=False,
+    )
+
+
+def _exchange(
+    http: httpx.Client,
+    named: str,
+    method: str,
+    path: str,
+    *,
+    content: bytes | None,
+    headers: Mapping[str, str],
+    params: Mapping[str, str] | None = None,
+    limit: int = _MAX_ANSWER,
+) -> tuple[int, bytes]:
+    """One request within bounds of size and time: status and body.
+
+    Raises :class:`PlatformUnreachable`, :class:`PlatformAnswerInvalid` about *named*."""
+    deadline = time.monotonic() + _LONGEST_S
+    try:
+        with http.stream(method, path, content=content, headers=headers, params=params) as response:
+            data = b""
+            for chunk in response.iter_bytes():
+                data += chunk
+                if len(data) > limit:
+                    raise PlatformAnswerInvalid(named, "size")
+                if time.monotonic() > deadline:
+                    raise PlatformUnreachable(named, "timeout")
+    except httpx.TimeoutException as error:
+        raise PlatformUnreachable(named, "timeout") from error
+    except httpx.ProxyError as error:
+        raise PlatformUnreachable(named, "proxy") from error
+    except httpx.ConnectError as error:
+        reason = "tls" if "certificate" in str(error).lower() else "refused"
+        raise PlatformUnreachable(named, reason) from error
+    except httpx.HTTPError as error:
+        raise PlatformUnreachable(named, "other") from error
+    return response.status_code, data
 
 
 def _plain(value: object) -> str:
