@@ -30,7 +30,7 @@ def revoked(session: Session) -> list[Revoked]:
         )
         .order_by(Certificate.since, Certificate.sn)
     )
-    return [found for row in rows if (found := _said(*row.tuple())) is not None]
+    return [found for each, seal in rows if (found := _said(each, seal))]
 
 
 def known(session: Session, serial: int) -> tuple[bool, Revoked | None]:
@@ -40,7 +40,7 @@ def known(session: Session, serial: int) -> tuple[bool, Revoked | None]:
         .outerjoin(Seal, Seal.certificate_sn == Certificate.sn)
         .where(Certificate.sn == f"{serial:x}")
     ).all()
-    said = [found for row in rows if (found := _said(*row.tuple())) is not None]
+    said = [found for each, seal in rows if (found := _said(each, seal))]
     return bool(rows), said[0] if said else None
 
 
