@@ -18,6 +18,7 @@ crafted files, and costs three quarters of a second to load (docs/verification.m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,13 +29,26 @@ from pyhanko.pdf_utils.reader import HistoricalResolver
 
 from crypto.pdf_appearance import HIDDEN, NO_VIEW, PRINT, drawing_of, has_area
 from crypto.pdf_document import (
-    MAX_FIELDS,
-    MAX_TREE_DEPTH,
     PARSER_FAILURES,
     Document,
     PdfTooComplex,
     entry,
     follow,
+)
+from crypto.pdf_objects import (
+    KnownField,
+    added_items,
+    contains,
+    differing_keys,
+    form_of,
+    is_empty,
+    items_of,
+    key_of,
+    own_value,
+    paints_over,
+    same,
+    same_entry,
+    walk_fields,
 )
 from crypto.verdict import Change
 
@@ -46,6 +60,11 @@ _CATALOG = frozenset(("/AcroForm", "/DSS", "/Extensions", "/Metadata", "/Version
 _FORM = frozenset(("/Fields", "/SigFlags", "/DR", "/DA", "/Q", "/NeedAppearances"))
 _FIELD = frozenset(("/V", "/AP", "/AS", "/F", "/Ff", "/DA", "/Q", "/M", "/Type"))
 _DSS = frozenset(("/Type", "/Certs", "/OCSPs", "/CRLs", "/VRI"))
+_GLANCE = 4096
+_PLAIN = re.compile(
+    rb"\s*\d+\s+\d+\s+obj\b[^(%]*?(?:>>\s*(?:stream|endobj)|\]\s*endobj)", re.DOTALL
+)
+_REFERENCE = re.compile(rb"(\d+)[\s\0]+\d+[\s\0]+R")
 _TRAILER = 0
 """Stands for the trailer where containers are named by object number."""
 
@@ -59,18 +78,6 @@ class _Step:
     """Names of visible fields that were not there before."""
 
 
-@dataclass(frozen=True)
-class _Known:
-    """One field of the form, or a widget of one."""
-
-    name: str
-    kind: str
-    reference: generic.Reference
-    value: Any
-    """/V as found or inherited."""
-    leaf: bool
-
-
 class History:
     """The later revisions of a document, reviewed once for all of its signatures."""
 
@@ -79,11 +86,17 @@ class History:
         self._document, self._base = document, first
         self._first = first.reader.total_revisions - 1
         self._xrefs = document.reader.xrefs
+        self._written = {
+            reference.idnum
+            for number in range(self._first + 1, document.reader.total_revisions)
+            for reference in self._xrefs.explicit_refs_in_revision(number)
+        }
         self._users: dict[int, set[tuple[int, str]]] = {}
+        """Of the objects in `_written`: who refers to them (object number, entry)."""
         self._objects: set[int] = set()
-        self._fields: dict[tuple[int, int], _Known] = {}
+        self._fields: dict[tuple[int, int], KnownField] = {}
         self._names: set[str] = set()
-        self._pages = {_key(page.reference): page.index + 1 for page in first.pages()}
+        self._pages = {key_of(page.reference): page.index + 1 for page in first.pages()}
         self._unreadable: list[Change] = []
         """Objects that cannot be read, and so might refer to anything."""
         self._steps: dict[int, _Step] | None = None
@@ -140,8 +153,8 @@ class History:
             self._note_references(number)
         old = self._document.reader.get_historical_resolver(self._first)
         self._note_trailer(old)
-        for each in _walk_fields(_form(old).raw_get("/Fields"), old):
-            self._fields[_key(each.reference)] = each
+        for each in walk_fields(form_of(old).raw_get("/Fields"), old):
+            self._fields[key_of(each.reference)] = each
             self._names.add(each.name)
         steps = {}
         for number in range(self._first + 1, total):
@@ -156,12 +169,15 @@ class History:
         """Remember which objects the objects written in revision *number* refer to, and from which
         entry of which object."""
         for reference in self._xrefs.explicit_refs_in_revision(number):
-            if self._place(reference, number) is None:
+            place = self._place(reference, number)
+            if place is None:
                 self._objects.discard(reference.idnum)
                 continue
             self._objects.add(reference.idnum)
             if len(self._objects) > MAX_OBJECTS:
                 raise PdfTooComplex("too many objects")
+            if isinstance(place, int) and not self._may_mention(place):
+                continue
             try:
                 found = self._document.reader.get_object(
                     reference, number, never_decrypt=True, transparent_decrypt=False
@@ -172,6 +188,17 @@ class History:
                 )
                 continue
             self._note(found, reference.idnum)
+
+    def _may_mention(self, place: int) -> bool:
+        """Might the object at this offset refer to one that is written later?
+
+        Told from its octets where these leave no doubt (no strings, no comments): parsing every
+        object of a large file would take longer than hashing it."""
+        self._document.stream.seek(place)
+        found = _PLAIN.match(self._document.stream.read(_GLANCE))
+        return found is None or any(
+            int(number) in self._written for number in _REFERENCE.findall(found[0])
+        )
 
     def _note_trailer(self, view: HistoricalResolver) -> None:
         for name, value in view.trailer_view.items():
@@ -199,17 +226,17 @@ class History:
         found: dict[tuple[int, int], tuple[int, str]] = {}
         for page in self._base.pages():
             node, number = follow(page.reference), page.index + 1
-            found.setdefault(_key(page.reference), (number, "/Page"))
+            found.setdefault(key_of(page.reference), (number, "/Page"))
             for key in ("/Contents", "/Annots", "/Resources"):
                 raw = node.raw_get(key) if key in node else None
-                for each in (raw, *_items(follow(raw))):
+                for each in (raw, *items_of(follow(raw))):
                     if isinstance(each, generic.IndirectObject):
                         subtype = (
                             entry(follow(each), "/Subtype", "")
                             if key == "/Annots" and each is not raw
                             else ""
                         )
-                        found.setdefault(_key(each), (number, str(subtype) or key))
+                        found.setdefault(key_of(each), (number, str(subtype) or key))
         return found
 
     def _compare(self, old: HistoricalResolver, new: HistoricalResolver) -> _Step:
@@ -242,7 +269,7 @@ class _Comparison:
     def run(self) -> None:
         history, old, new = self._history, self._old, self._new
         rewritten = []
-        for reference in sorted(new.explicit_refs_in_revision(), key=_key):
+        for reference in sorted(new.explicit_refs_in_revision(), key=key_of):
             before = history._place(reference, old.revision)
             after = history._place(reference, new.revision)
             if before is None and after is None:
@@ -274,7 +301,7 @@ class _Comparison:
 
     def _where(self, reference: generic.Reference, remark: str = "") -> tuple[int | None, str]:
         """Page and role of an object that existed, for a person."""
-        found = self._history._places.get(_key(reference), (None, ""))
+        found = self._history._places.get(key_of(reference), (None, ""))
         parts = (found[1], f"({reference.idnum} {reference.generation} obj)", remark)
         return found[0], " ".join(part for part in parts if part)
 
@@ -283,42 +310,42 @@ class _Comparison:
     def _compare_trailers(self) -> None:
         before, after = self._old.trailer_view, self._new.trailer_view
         for key in ("/Root", "/Encrypt"):
-            if not _same_entry(before, after, key):
+            if not same_entry(before, after, key):
                 self.forbid(None, f"trailer {key}")
-        if not _same_entry(before, after, "/Info"):
+        if not same_entry(before, after, "/Info"):
             self._say("metadata", None, "/Info")
 
-    def _compare_forms(self) -> list[_Known]:
+    def _compare_forms(self) -> list[KnownField]:
         """Compare catalog and form; returns the new fields."""
         old_root, new_root = self._old.root, self._new.root
-        for key in _differing(old_root, new_root):
+        for key in differing_keys(old_root, new_root):
             if key not in _CATALOG:
                 self.forbid(None, f"/Root {key}")
-        if not _same_entry(old_root, new_root, "/Metadata"):
+        if not same_entry(old_root, new_root, "/Metadata"):
             self._check_metadata()
         self._compare_evidence(entry(old_root, "/DSS"), entry(new_root, "/DSS"))
-        before, after = _form(self._old), _form(self._new)
+        before, after = form_of(self._old), form_of(self._new)
         other_fields = any(each.kind != "/Sig" for each in self._history._fields.values())
-        for key in _differing(before, after):
+        for key in differing_keys(before, after):
             if key not in _FORM:
                 self.forbid(None, f"/AcroForm {key}")
             elif other_fields and not (
                 key == "/SigFlags"
                 or key == "/Fields"
-                or (key == "/DR" and _contains(entry(after, key), entry(before, key)))
+                or (key == "/DR" and contains(entry(after, key), entry(before, key)))
             ):  # how filled-in text looks
                 self._say("suspicious", None, f"/AcroForm {key}")
         old_list, new_list = entry(before, "/Fields"), entry(after, "/Fields")
-        added = _added(old_list, new_list)
+        added = added_items(old_list, new_list)
         if added is None:
             self.forbid(None, "/AcroForm /Fields")
             return []
         return list(self._new_fields(generic.ArrayObject(added)))
 
-    def _new_fields(self, added: generic.ArrayObject) -> Iterator[_Known]:
+    def _new_fields(self, added: generic.ArrayObject) -> Iterator[KnownField]:
         """Allow the new fields that are signature fields, and remember all."""
         history = self._history
-        for each in _walk_fields(added, self._new):
+        for each in walk_fields(added, self._new):
             titled = "/T" in self._new(each.reference)
             if each.leaf and each.kind != "/Sig":
                 self.forbid(None, f"{each.name}: new form field")
@@ -327,15 +354,15 @@ class _Comparison:
             elif history._place(each.reference, self._old.revision) is not None:
                 self.forbid(None, f"{each.name}: made from an object that existed")
             elif each.leaf:
-                self._new_widgets[_key(each.reference)] = None
+                self._new_widgets[key_of(each.reference)] = None
                 yield each
             history._names.add(each.name)
-            history._fields[_key(each.reference)] = each
+            history._fields[key_of(each.reference)] = each
 
-    def _say_fields(self, fields: list[_Known]) -> None:
+    def _say_fields(self, fields: list[KnownField]) -> None:
         """Report the new signature fields, once it is known on which pages they stand."""
         for each in fields:
-            page = self._new_widgets[_key(each.reference)]
+            page = self._new_widgets[key_of(each.reference)]
             self._say_signature(each.name, each.reference, each.value, page, new=True)
 
     def _say_signature(
@@ -364,9 +391,9 @@ class _Comparison:
 
     def _explained(self, reference: generic.Reference) -> bool:
         """Is it understood what became of this object? What it means is said on the way."""
-        history, key = self._history, _key(reference)
+        history, key = self._history, key_of(reference)
         before, after = self._old(reference), self._new(reference)
-        if _same(before, after):
+        if same(before, after):
             return True
         users = history._users.get(reference.idnum, set())
         root = self._old.root_ref
@@ -389,7 +416,7 @@ class _Comparison:
             if users in ({(root.idnum, "/AcroForm")}, {(form_number, "/Fields")}):
                 return True  # compared already
             if users == {(form_number, "/DR")}:
-                return _contains(after, before)
+                return contains(after, before)
             if users == {(_TRAILER, "/Info")}:
                 self._say("metadata", None, "/Info")
                 return True
@@ -401,10 +428,11 @@ class _Comparison:
 
     def _is_evidence(self, container: int, name: str) -> bool:
         """Is this entry the catalog's /DSS or one inside the validation data?"""
-        if name == "/DSS":
-            return container == self._old.root_ref.idnum
-        users = self._history._users.get(container, set())
-        return name in _DSS and bool(users) and all(each == "/DSS" for _, each in users)
+        root = self._old.root
+        if container == self._old.root_ref.idnum:
+            return name == "/DSS"
+        raw = root.raw_get("/DSS") if "/DSS" in root else None
+        return isinstance(raw, generic.IndirectObject) and raw.idnum == container and name in _DSS
 
     def _is_appearance(self, reference: generic.Reference, users: set[tuple[int, str]]) -> bool:
         """An appearance written over in place, used by one field alone: as if the field had a new
@@ -419,7 +447,7 @@ class _Comparison:
             return False
         # the field itself, if its value changed, says so; without a new value this is a replacement
         widget_before, widget_after = self._old(known.reference), self._new(known.reference)
-        if _same_entry(widget_before, widget_after, "/V"):
+        if same_entry(widget_before, widget_after, "/V"):
             self._say("suspicious", self._page_of(known.reference), known.name)
         return True
 
@@ -439,7 +467,7 @@ class _Comparison:
             return
         if not isinstance(after, generic.DictionaryObject):
             self.forbid(None, "/Root /DSS")
-        elif not before or _differing(before, after) or self._rewrites(after):
+        elif not before or differing_keys(before, after) or self._rewrites(after):
             if set(after) <= _DSS:
                 self._say("validation_data", None, "")
             else:
@@ -447,9 +475,11 @@ class _Comparison:
 
     def _rewrites(self, container: generic.DictionaryObject) -> bool:
         """Does this revision write one of the objects that *container* refers to?"""
-        written = {_key(each) for each in self._new.explicit_refs_in_revision()}
+        written = {key_of(each) for each in self._new.explicit_refs_in_revision()}
         raws = [container.raw_get(key) for key in container]
-        return any(_key(raw) in written for raw in raws if isinstance(raw, generic.IndirectObject))
+        return any(
+            key_of(raw) in written for raw in raws if isinstance(raw, generic.IndirectObject)
+        )
 
     def _compare_pages(self, key: tuple[int, int], before: Any, after: Any) -> bool:
         page = self._history._pages[key]
@@ -457,7 +487,7 @@ class _Comparison:
             after, generic.StreamObject
         ):
             return False
-        differing = _differing(before, after)
+        differing = differing_keys(before, after)
         for name in differing - {"/Annots"}:
             self.forbid(page, f"{name} ({key[0]} {key[1]} obj)")
         if "/Annots" in differing and not self._compare_annotations(
@@ -476,15 +506,15 @@ class _Comparison:
             return None
         node = self._old(generic.Reference(container, 0, self._old))
         raw = node.raw_get(name)
-        return page if isinstance(raw, generic.IndirectObject) and _key(raw) == key else None
+        return page if isinstance(raw, generic.IndirectObject) and key_of(raw) == key else None
 
     def _compare_annotations(self, before: Any, after: Any, page: int) -> bool:
         """Only widgets of new signature fields may be added, nothing taken away or moved."""
-        added = _added(before, after)
+        added = added_items(before, after)
         if added is None:
             return False
         for raw in added:
-            key = _key(raw) if isinstance(raw, generic.IndirectObject) else None
+            key = key_of(raw) if isinstance(raw, generic.IndirectObject) else None
             if key is None or key not in self._new_widgets or self._new_widgets[key] is not None:
                 subtype = entry(follow(raw), "/Subtype", "")
                 number = f" ({key[0]} {key[1]} obj)" if key else ""
@@ -493,16 +523,16 @@ class _Comparison:
                 self._new_widgets[key] = page
         return True
 
-    def _compare_field(self, known: _Known, before: Any, after: Any) -> bool:
+    def _compare_field(self, known: KnownField, before: Any, after: Any) -> bool:
         """A field that existed: an empty one may be filled in."""
         if not isinstance(after, generic.DictionaryObject):
             return False
-        differing = _differing(before, after)
+        differing = differing_keys(before, after)
         page = self._page_of(known.reference)
         if differing - _FIELD:
             self.forbid(page, f"{known.name}: {', '.join(sorted(differing - _FIELD))}")
             return True
-        was_empty = _is_empty(_own_value(before))
+        was_empty = is_empty(own_value(before))
         if known.kind == "/Sig":
             if not was_empty:
                 self.forbid(page, f"{known.name}: a signed field was changed")
@@ -514,9 +544,9 @@ class _Comparison:
             return True
         hiding = HIDDEN | NO_VIEW | PRINT
         flags = int(entry(before, "/F", 0)) ^ int(entry(after, "/F", 0))
-        filled = was_empty and not _is_empty(_own_value(after))
+        filled = was_empty and not is_empty(own_value(after))
         switched_on = "/AS" in differing and str(entry(before, "/AS", "/Off")) == "/Off"
-        if flags & hiding & ~PRINT or not (filled or switched_on) or _paints_over(before, after):
+        if flags & hiding & ~PRINT or not (filled or switched_on) or paints_over(before, after):
             self._say("suspicious", page, known.name)
         else:
             self._say("field_filled", page, known.name)
@@ -524,7 +554,7 @@ class _Comparison:
 
     def _page_of(self, reference: generic.Reference) -> int | None:
         for each in self._history._base.annotations():
-            if each.reference and _key(each.reference) == _key(reference):
+            if each.reference and key_of(each.reference) == key_of(reference):
                 return each.page.index + 1
         return None
 
@@ -573,148 +603,3 @@ class _Limits:
             or (self.action == "/Include" and listed)
             or (self.action == "/Exclude" and not listed)
         )
-
-
-# --- comparing objects -------------------------------------------------------------------------
-
-
-def _key(reference: Any) -> tuple[int, int]:
-    return reference.idnum, reference.generation
-
-
-def _form(view: HistoricalResolver) -> generic.DictionaryObject:
-    form = entry(view.root, "/AcroForm")
-    if not isinstance(form, generic.DictionaryObject) or "/Fields" not in form:
-        return generic.DictionaryObject({generic.pdf_name("/Fields"): generic.ArrayObject()})
-    return form
-
-
-def _walk_fields(fields: Any, view: HistoricalResolver) -> Iterator[_Known]:
-    """All fields and widgets below the list *fields*, parents included."""
-    listed = follow(fields)
-    if not isinstance(listed, generic.ArrayObject):
-        return
-    stack: list[tuple[Any, str, str, Any, int]] = [(each, "", "", None, 0) for each in listed]
-    seen: set[tuple[int, int]] = set()
-    while stack:
-        raw, prefix, kind, value, depth = stack.pop()
-        if not isinstance(raw, generic.IndirectObject) or _key(raw) in seen:
-            continue
-        seen.add(_key(raw))
-        if len(seen) > MAX_FIELDS or depth > MAX_TREE_DEPTH:
-            raise PdfTooComplex("too many form fields")
-        reference = generic.Reference(raw.idnum, raw.generation, view)
-        node = view(reference)
-        if not isinstance(node, generic.DictionaryObject):
-            continue
-        title = entry(node, "/T")
-        name = f"{prefix}.{title}" if prefix and title is not None else str(title or prefix)
-        kind = str(entry(node, "/FT", kind))
-        value = node.raw_get("/V") if "/V" in node else value
-        kids = entry(node, "/Kids")
-        leaf = not isinstance(kids, generic.ArrayObject) or not len(kids)
-        yield _Known(name, kind, reference, value, leaf)
-        if not leaf:
-            stack += [(kid, name, kind, value, depth + 1) for kid in kids]
-
-
-def _same(left: Any, right: Any) -> bool:
-    """Equal as written, references by number."""
-    if isinstance(left, generic.IndirectObject) or isinstance(right, generic.IndirectObject):
-        both = isinstance(left, generic.IndirectObject) and isinstance(
-            right, generic.IndirectObject
-        )
-        return both and _key(left) == _key(right)
-    if isinstance(left, generic.DictionaryObject):
-        if not isinstance(right, generic.DictionaryObject) or _differing(left, right):
-            return False
-        if isinstance(left, generic.StreamObject) or isinstance(right, generic.StreamObject):
-            return (
-                isinstance(left, generic.StreamObject)
-                and isinstance(right, generic.StreamObject)
-                and left.encoded_data == right.encoded_data
-            )
-        return True
-    if isinstance(left, generic.ArrayObject):
-        return (
-            isinstance(right, generic.ArrayObject)
-            and len(left) == len(right)
-            and all(_same(left.raw_get(i), right.raw_get(i)) for i in range(len(left)))
-        )
-    strings = (generic.TextStringObject, generic.ByteStringObject)
-    if isinstance(left, strings) and isinstance(right, strings):
-        return bool(left.original_bytes == right.original_bytes)
-    numbers = (generic.NumberObject, generic.FloatObject)
-    if isinstance(left, numbers) and isinstance(right, numbers):
-        return bool(left == right)  # a writer may put 0 for 0.0 when it repeats a page
-    return type(left) is type(right) and bool(left == right)
-
-
-def _differing(before: generic.DictionaryObject, after: generic.DictionaryObject) -> set[str]:
-    """The keys whose values differ as written."""
-    return {str(key) for key in {*before, *after} if not _same_entry(before, after, key)}
-
-
-def _same_entry(
-    before: generic.DictionaryObject, after: generic.DictionaryObject, key: str
-) -> bool:
-    if key not in before or key not in after:
-        return key not in before and key not in after
-    return _same(before.raw_get(key), after.raw_get(key))
-
-
-def _added(before: Any, after: Any) -> list[Any] | None:
-    """What the list *after* has beyond *before*, which it must hold in the same order; None if it
-    does not."""
-    old = _items(before)
-    added = []
-    position = 0
-    for raw in _items(after):
-        if position < len(old) and _same(old[position], raw):
-            position += 1
-        else:
-            added.append(raw)
-    return added if position == len(old) else None
-
-
-def _items(listed: Any) -> list[Any]:
-    if not isinstance(listed, generic.ArrayObject):
-        return []
-    return [listed.raw_get(index) for index in range(len(listed))]
-
-
-def _contains(after: Any, before: Any, depth: int = 0) -> bool:
-    """Does the resource dictionary *after* still hold all that *before* held?"""
-    if before is None:
-        return True
-    if depth < 2 and isinstance(before, generic.DictionaryObject):
-        return isinstance(after, generic.DictionaryObject) and all(
-            _same(before.raw_get(key), after.raw_get(key) if key in after else None)
-            or _contains(entry(after, key), entry(before, key), depth + 1)
-            for key in before
-        )
-    return _same(before, after)
-
-
-def _own_value(node: generic.DictionaryObject) -> Any:
-    """/V of a field, or for a widget without one that of its parent."""
-    if "/V" in node or "/T" in node:
-        return entry(node, "/V")
-    parent = entry(node, "/Parent")
-    return entry(parent, "/V") if isinstance(parent, generic.DictionaryObject) else None
-
-
-def _is_empty(value: Any) -> bool:
-    if value is None or isinstance(value, generic.NullObject):
-        return True
-    return str(value) in ("", "/Off") or (isinstance(value, generic.ArrayObject) and not len(value))
-
-
-def _paints_over(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
-    """Does the new appearance put down more than text and lines where the old one did not?"""
-    new = drawing_of(after)
-    covering = {"fill", "shading", "inline image", "unknown"}
-    if not new.pictures and not new.other & covering:
-        return False
-    old = drawing_of(before)
-    return bool(new.pictures and not old.pictures) or not new.other & covering <= old.other

@@ -200,6 +200,22 @@ def test_an_entry_that_pointed_past_the_end_cannot_be_filled_in_later(shop: Shop
     caught(shop, forged, "changed_forbidden")
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [b"900 0 R", b"900\0 0\t R", b"900 %x\n 0 R", b"900 0 %(\nR", b"(]endobj) 900 0 R", b"0900 0 R",
+     b"<</A(>>stream)>> 900 0 R", b"1 0 R 900 0 R"],
+)  # fmt: skip
+def test_a_reference_to_nothing_is_found_however_it_is_written(
+    shop: Shop, reference: bytes
+) -> None:
+    original = classic_pdf(catalog=b"/Extra 6 0 R", extra=[b"[" + reference + b"]"])
+    sealed = shop.sign(original)
+    report = shop.verify(append_revision(sealed, {900: b"null"}))
+    assert report.verdict in (Verdict.INVALID, Verdict.UNKNOWN)
+    # what pyHanko cannot read might refer to anything
+    assert codes(report.signatures[0]) & {"changed_forbidden", "changed_suspicious"}
+
+
 @pytest.mark.parametrize("number", [6, 900])
 def test_a_reference_to_nothing_cannot_be_filled_in_later(shop: Shop, number: int) -> None:
     page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents[4 0 R %d 0 R]>>" % number
