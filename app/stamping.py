@@ -4,7 +4,7 @@
     → authorised?       a ticket of the platform for this very document, or a lease while offline
     → place marks       given in the job; the preview painted the same list
     → draw, copy, hash  a new revision after the original's bytes
-    → the token signs   and what it returns is verified
+    → the token signs   and what it returns is verified; a time stamp, where one is wanted
     → embed, sync       into a temporary file beside the output
     → verify            our own output, read back from disk
     → publish           under its name, never over another file
@@ -20,22 +20,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import BinaryIO, Protocol
 
 from app.cabinet import Cabinet, SealRecord
 from app.errors import (
-    FileNotReadable,
-    FileProblem,
     JournalDamaged,
     LeaseExpired,
-    NotAPdf,
     OutputExists,
-    OutputVerificationFailed,
     PlatformAnswerInvalid,
     PlatformUnreachable,
     SealNotUsable,
@@ -43,24 +39,19 @@ from app.errors import (
 from app.journal import Journal
 from app.placement import PageBox
 from app.publishing import free_name, publish, unpublished
+from app.revisions import Revise, open_pdf, revise, verify_own
 from crypto.gm import sm3
 from crypto.keys import SigningKey
-from crypto.pdf_document import Document, open_document
+from crypto.pdf_document import Document
 from crypto.pdf_marks import Mark
-from crypto.pdf_sign import PROFILES, Revision, SignedRevision, property_info, sign_revision
-from crypto.pdf_verify import verify_pdf
-from crypto.seal import Extension, make_signature
-from crypto.statement import STAPLE, SignedStatement
+from crypto.pdf_sign import Revision, SignedRevision, sign_revision
+from crypto.pdf_values import TICKET_ROOM, SignatureMaker, TimestampSource
+from crypto.statement import SignedStatement
 from crypto.trust import Trust
-from crypto.verdict import Level, Report, SignatureReport
+from crypto.verdict import Report
 
 OFFLINE_LIMIT = timedelta(hours=24)
 """How long after the platform last confirmed a seal it may be used without asking again."""
-
-_TICKET_ROOM = 2048
-"""Octets reserved for the platform's ticket; real ones take about 1,100."""
-_VALUE_MARGIN = 600
-"""Octets of a seal signature besides the seal, the certificate and the ticket."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +65,7 @@ class StampJob:
     """None: beside the source, name and suffix by the settings, a free name if taken."""
     suffix: str = "_已盖章"
     profile: str = "ses"
+    """One of :data:`crypto.pdf_values.SEALED`."""
     separate: bool = False
     """A signature for each mark, in revisions one after another, instead of one for all marks."""
     reason: str = ""
@@ -110,13 +102,17 @@ def stamp(
     journal: Journal,
     trust: Trust,
     platform: TicketOffice | None = None,
+    timestamp: TimestampSource | None = None,
+    afterwards: Sequence[Revise] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     offline_limit: timedelta = OFFLINE_LIMIT,
     step: Callable[[str], None] = lambda _: None,
 ) -> StampedFile:
     """Stamp *job* with *key*, the key of the seal's holder.
 
-    *platform* None: offline. *step* is told each step's name before it begins (check, draw, copy,
+    *platform* None: offline. *timestamp* stamps the seal's signature. *afterwards* are revisions
+    that follow it: a signature for readers abroad, validation material (:mod:`app.countersigning`).
+    *step* is told each step's name before it begins (check, draw, copy,
     sign, append, sync, verify, publish, journal, done); an exception from it cancels the job, but
     at "done" there is nothing left to cancel.
 
@@ -140,41 +136,38 @@ def stamp(
         pages=[mark.page + 1 for mark in job.marks],
         certificate=f"{seal.signer.serial:x}",
     )
+    maker = SignatureMaker(job.profile, key, seal.data, timestamp=timestamp)
     tickets: list[bytes] = []
 
     def make_value(revision: Revision) -> bytes:
-        staple = _staple(platform, cabinet, seal, revision.digest, now, offline_limit)
-        tickets.extend(staple)
-        return make_signature(
-            seal=seal.data,
-            digest=revision.digest,
-            property_info=property_info(revision.byte_range),
-            signed_at=clock(),
-            key=key,
-            extensions=[Extension(STAPLE, False, token) for token in staple],
-        )
+        ticket = _ticket(platform, cabinet, seal, revision.digest, now, offline_limit)
+        if ticket:
+            tickets.append(ticket)
+        return maker.make(revision, clock(), ticket)
 
+    sealing = _sealing(job, seal, maker, make_value, now, step)
     published: Path | None = None
     try:
         with unpublished(target) as (temporary, output):
-            signed = list(_write(job, seal, key, output, make_value, now, step))
+            signed = revise(job.source, job.password, (*sealing, *afterwards), output)
+            digest = signed[len(sealing) - 1].digest
             step("sync")
             output.flush()
             os.fsync(output.fileno())
             step("verify")
-            report = _verify_own(temporary, target, signed, trust, job.password, clock())
+            report = verify_own(temporary, target, signed, trust, job.password, clock())
             step("publish")
             source = None if job.output else job.source
             published = publish(temporary, output, target, source, job.suffix)
         step("journal")
-        record = _usage_record(seal, report, signed, job, clock())
+        record = _usage_record(seal, report, digest, job, clock())
         entry = journal.append(
             "stamped",
             begun=begun,
             document=job.source.name,
             output=published.name,
             output_sm3=report.file.sm3,
-            digest=signed[-1].digest.hex(),
+            digest=digest.hex(),
             seal_code=seal.code,
             seal_name=seal.name,
             pages=[mark.page + 1 for mark in job.marks],
@@ -220,121 +213,73 @@ def _check_lease(cabinet: Cabinet, seal: SealRecord, now: datetime, limit: timed
         raise LeaseExpired(seal.name, issued_at)
 
 
-def _staple(
+def _ticket(
     platform: TicketOffice | None,
     cabinet: Cabinet,
     seal: SealRecord,
     digest: bytes,
     now: datetime,
     limit: timedelta,
-) -> list[bytes]:
-    """The platform's ticket for this document, to go into the signature; none while offline."""
+) -> bytes:
+    """The platform's ticket for this document, to go into the signature; b"" while offline."""
     if platform is None:
-        return []
+        return b""
     try:
         token = platform.ticket(seal.id, digest)
         about = SignedStatement.parse(token).statement.seal_code
-        if len(token) > _TICKET_ROOM or about != seal.code:
+        if len(token) > TICKET_ROOM or about != seal.code:
             raise PlatformAnswerInvalid(seal.platform, "ticket")
-        return [token]
+        return token
     except PlatformUnreachable:
         _check_lease(cabinet, seal, now, limit)
-        return []
+        return b""
 
 
 # --- writing -----------------------------------------------------------------------------------
 
 
-def _write(
+def _sealing(
     job: StampJob,
     seal: SealRecord,
-    key: SigningKey,
-    output: BinaryIO,
+    maker: SignatureMaker,
     make_value: Callable[[Revision], bytes],
     now: datetime,
     step: Callable[[str], None],
-) -> Iterator[SignedRevision]:
-    """One revision for all marks, or one for each; the last one goes to *output*."""
-    document = _open(job.source, job.password)
+) -> list[Revise]:
+    """One revision for all marks, or one for each."""
+
+    def sealed(marks: tuple[Mark, ...], document: Document, output: BinaryIO) -> SignedRevision:
+        return sign_revision(
+            document,
+            output,
+            profile=maker.label,
+            value_size=maker.size,
+            make_value=make_value,
+            marks=marks,
+            picture=seal.parsed.picture,
+            signed_at=now,
+            signer_name=seal.name,
+            reason=job.reason,
+            step=step,
+        )
+
     groups = [(mark,) for mark in job.marks] if job.separate else [job.marks]
-    with contextlib.ExitStack() as opened:
-        opened.callback(document.stream.close)
-        for number, marks in enumerate(groups, 1):
-            last = number == len(groups)
-            target = output if last else opened.enter_context(TemporaryFile())
-            yield sign_revision(
-                document,
-                target,
-                profile=PROFILES[job.profile],
-                marks=marks,
-                picture=seal.parsed.picture,
-                value_size=len(seal.data) + len(key.certificate) + _TICKET_ROOM + _VALUE_MARGIN,
-                make_value=make_value,
-                signed_at=now,
-                signer_name=seal.name,
-                reason=job.reason,
-                step=step,
-            )
-            if not last:
-                document = Document(target, job.password)
-
-
-def _open(source: Path, password: str | None) -> Document:
-    try:
-        with source.open("rb") as stream:
-            if b"%PDF-" not in stream.read(1024):
-                raise NotAPdf(str(source))
-        return open_document(source, password)
-    except OSError as error:
-        raise FileNotReadable(str(source), FileProblem.of(error)) from error
+    return [partial(sealed, marks) for marks in groups]
 
 
 def page_boxes(source: Path, password: str | None = None) -> list[PageBox]:
     """The pages of a document as displayed, for placement.
 
     Raises :class:`app.errors.FileError`, :class:`crypto.pdf_document.PdfError`."""
-    document = _open(source, password)
+    document = open_pdf(source, password)
     with contextlib.closing(document.stream):
         return [PageBox(*page.size_mm) for page in document.pages()]
-
-
-def _verify_own(
-    temporary: Path,
-    target: Path,
-    signed: list[SignedRevision],
-    trust: Trust,
-    password: str | None,
-    now: datetime,
-) -> Report:
-    """Read back what was written: our signature must be whole and good, nobody else's be harmed."""
-    with temporary.open("rb") as stream:
-        report = verify_pdf(stream, target.name, trust, now, password=password)
-    expected = {each.field_names for each in signed}
-    found = {each.fields for each in report.signatures}
-    failed = [] if expected <= found else ["missing"]
-    for each in report.signatures:
-        failed += _failures(each, own=each.fields in expected)
-    if failed:
-        raise OutputVerificationFailed(str(target), ", ".join(failed))
-    return report
-
-
-def _failures(signature: SignatureReport, *, own: bool) -> list[str]:
-    if own:
-        bad = [f.code for f in signature.findings if f.level is Level.INVALID]
-        return bad if signature.intact or bad else ["not intact"]
-    last = max((change.revision for change in signature.changed_later), default=0)
-    return [
-        change.code
-        for change in signature.changed_later
-        if change.revision == last and change.kind in ("forbidden", "suspicious")
-    ]
 
 
 def _usage_record(
     seal: SealRecord,
     report: Report,
-    signed: list[SignedRevision],
+    digest: bytes,
     job: StampJob,
     now: datetime,
 ) -> str:
@@ -345,7 +290,7 @@ def _usage_record(
             "seal_id": seal.id,
             "seal_code": seal.code,
             "document_sm3": report.file.sm3,
-            "digest": signed[-1].digest.hex(),
+            "digest": digest.hex(),
             "document_name_sm3": sm3(job.source.name.encode()).hex(),
             "marks": len(job.marks),
             "certificate_sn": f"{seal.signer.serial:x}",

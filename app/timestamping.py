@@ -1,0 +1,80 @@
+"""Asking a time-stamping authority, and believing it only if this desk's trust says so.
+
+    stamper = Timestamper(url, services, trust)
+    token = stamper(signature, "sm3")       # a TimeStampToken, DER
+
+What is embedded has answered our nonce, stamps our octets and leads to an anchor for time stamps.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from app.errors import PlatformError, TimestampUntrusted
+from crypto.cms import digest_of, hash_octets
+from crypto.timestamp import BAD_ALGORITHM, TimestampError, TimestampRefused, make_request
+from crypto.timestamp import open_response as opened
+from crypto.trust import Trust
+from crypto.trusted_time import judge_timestamp
+
+
+class Authority(Protocol):
+    """The way to time-stamping authorities."""
+
+    def timestamp(self, url: str, query: bytes) -> bytes:
+        """The TimeStampResp to a TimeStampReq. Raises ServiceUnavailable."""
+
+
+class Timestamper:
+    """A :data:`crypto.pdf_values.TimestampSource`: one authority, asked once for each signature."""
+
+    def __init__(
+        self, url: str, services: Authority, trust: Trust, *, required: bool = True
+    ) -> None:
+        """*required* False: what goes wrong is kept in :attr:`failure`, and there is no stamp."""
+        self._url, self._services, self._trust = url, services, trust
+        self._required = required
+        self.failure: Exception | None = None
+
+    def __call__(self, octets: bytes, hash_name: str) -> bytes | None:
+        """A TimeStampToken over *octets*, DER; None without, where it was not required.
+
+        Raises :class:`app.errors.ServiceUnavailable`, :class:`app.errors.TimestampUntrusted`,
+        :class:`crypto.timestamp.TimestampError`."""
+        try:
+            return self._ask(octets, hash_name)
+        except (PlatformError, TimestampError) as error:
+            if self._required:
+                raise
+            self.failure = error
+            return None
+
+    def _ask(self, octets: bytes, hash_name: str) -> bytes:
+        try:
+            token = self._exchange(hash_octets(hash_name, octets), hash_name)
+        except TimestampRefused as refusal:
+            if hash_name != "sm3" or BAD_ALGORITHM not in refusal.failures:
+                raise
+            # authorities abroad do not know SM3; the value they stamp is an SM2 signature all the
+            # same
+            token = self._exchange(hash_octets("sha256", octets), "sha256")
+        moment, findings, _ = judge_timestamp(token, digest_of(octets), self._trust)
+        if moment is None:
+            wrong = any(each.code == "timestamp_invalid" for each in findings)
+            raise TimestampUntrusted(self._url, "wrong" if wrong else "unknown")
+        return token
+
+    def _exchange(self, digest: bytes, hash_name: str) -> bytes:
+        request = make_request(digest, hash_name)  # with a fresh nonce
+        answer = self._services.timestamp(self._url, request.der)
+        return opened(answer, request).der
+
+    def over_digest(self, digest: bytes, hash_name: str) -> bytes:
+        """A token over octets of which only the *digest* is at hand: a document time stamp.
+
+        Raises as above, whether required or not: without it there is nothing to write."""
+        token = self._exchange(digest, hash_name)
+        moment, _, _ = judge_timestamp(token, lambda name, prefix=b"": digest, self._trust)
+        if moment is None:
+            raise TimestampUntrusted(self._url, "unknown")
+        return token
