@@ -8,6 +8,7 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py check-slow        the test suite with slow tests and many more random examples
     python3 dev.py bench             timings beside the floor and the peers
     python3 dev.py serve [ARGS]      the reference platform
+    python3 dev.py screenshots       pictures of every page, to docs/images
 
 The virtual environment in ``.venv`` is made from ``installer/requirements.lock`` (every file
 checked against its hash), and anew only when the lock, the Python version or the folder changed.
@@ -276,6 +277,10 @@ def serve(arguments: Sequence[str]) -> int:
     return run("-P", "-m", "server_stub", *(arguments or ["serve"]))
 
 
+def screenshots(arguments: Sequence[str]) -> int:
+    return run("-m", "tests.ui.screenshots", *arguments, cwd=ROOT)
+
+
 COMMANDS = {
     "demo": demo,
     "test": test,
@@ -283,6 +288,7 @@ COMMANDS = {
     "check-slow": check_slow,
     "bench": bench,
     "serve": serve,
+    "screenshots": screenshots,
 }
 
 

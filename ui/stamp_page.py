@@ -109,6 +109,7 @@ class StampPage(QWidget):
         self.list = QListWidget()
         self.list.setAccessibleName(tr("要盖章的文件"))
         self.list.setFixedWidth(200)
+        theme.set_role(self.list, "files")
         self.list.currentRowChanged.connect(self._select)
         self.pane = DocumentPane(shell.renderer, "stamp")
         self._tools()

@@ -90,10 +90,32 @@ def summary(report: Report) -> str:
         if report.unsigned_marks:
             return tr("有 {count} 处印迹，但没有任何签名。", count=len(report.unsigned_marks))
         return tr("这个文件里没有电子印章，也没有数字签名。")
-    good = sum(each.verdict is Verdict.VALID for each in report.signatures)
-    if good == count:
-        return tr("{count} 个印章，全部有效，签章后没有改动。", count=count)
-    return tr("{count} 个印章，其中 {good} 个有效且此后没有改动。", count=count, good=good)
+    words = {
+        Verdict.VALID: tr("{count} 个有效", count="{count}"),
+        Verdict.VALID_CHANGED_LATER: tr("{count} 个有效但此后有改动", count="{count}"),
+        Verdict.UNKNOWN: tr("{count} 个无法确认", count="{count}"),
+        Verdict.INVALID: tr("{count} 个无效", count="{count}"),
+    }
+    answers = [each.verdict for each in report.signatures]
+    parts = [
+        text.format(count=answers.count(verdict))
+        for verdict, text in words.items()
+        if verdict in answers
+    ]
+    return tr("{count} 个印章：{parts}。", count=count, parts=tr("，").join(parts))
+
+
+def later_changes(signature: SignatureReport) -> list[str]:
+    """What later revisions did, in words, each once; names of form fields only where it matters."""
+    said: dict[str, None] = {}
+    for change in signature.changed_later:
+        if change.kind in ("suspicious", "forbidden"):
+            said[change.text(language())] = None
+            continue
+        what = say("changes", change.kind, language())
+        place = tr("第 {page} 页", page=change.page) if change.page else ""
+        said[f"{place} {what}".strip()] = None
+    return list(said)
 
 
 def advice(verdict: Verdict) -> str:
@@ -187,7 +209,7 @@ def as_text(signature: SignatureReport) -> str:
     for rows in (seal_rows(signature), signer_rows(signature), time_rows(signature)):
         lines += [f"{name}：{value}" for name, value in rows]
     lines.append(platform_line(signature))
-    lines += [change.text(language()) for change in signature.changed_later]
+    lines += later_changes(signature)
     for name, found in grouped(signature.findings).items():
         lines.append(headings()[name])
         lines += [

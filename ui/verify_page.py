@@ -96,6 +96,7 @@ class VerifyPage(QWidget):
         self.list = QListWidget()
         self.list.setAccessibleName(tr("待验文件"))
         self.list.setFixedWidth(208)
+        theme.set_role(self.list, "files")
         self.list.currentRowChanged.connect(self._select)
         self.pane = DocumentPane(shell.renderer, "verify")
         self.pane.loaded.connect(self._outline)
@@ -357,9 +358,9 @@ class VerifyPage(QWidget):
             when = tr("签章时间 {time}（自称）", time=moment(best))
         inner.addWidget(label(when, "small"))
         inner.addWidget(label(verdicts.platform_line(signature), "small", wrap=True))
-        for change in signature.changed_later:
+        for text in verdicts.later_changes(signature):
             line = row(picture("history", "changed", 14), spacing=6)
-            line.addWidget(label(change.text(language()), "changed", wrap=True), 1)
+            line.addWidget(label(text, "changed", wrap=True), 1)
             inner.addLayout(line)
         inner.addWidget(self._evidence(signature, opened=alone))
         shown = row(spacing=2)

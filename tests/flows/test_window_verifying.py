@@ -148,7 +148,7 @@ def test_many_files_each_get_their_word_and_a_broken_one_its_reason(
     rows = [page.list.item(number).text().split("\n") for number in range(3)]
     assert [row[1] for row in rows] == ["有效", "未签章", "PDF 文件已损坏"]
     page.list.setCurrentRow(2)
-    assert "重新下载" in words(page)
+    qtbot.waitUntil(lambda: "重新下载" in words(page))
 
 
 def test_the_report_is_saved_as_json(

@@ -1,0 +1,251 @@
+"""Pictures of every page, light and dark, for the README and the manual: ``dev.py screenshots``.
+
+The real window on a made-up company (tests/ui/stand_in.py), without network and without a device,
+under Xvfb where there is no screen. Arguments: the folder (default docs/images).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SIZES = {"": (1366, 768), "-large": (1920, 1080)}
+OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
+
+
+def main(folder: Path) -> int:
+    """Make all pictures; each look in a process of its own."""
+    if "SEALDESK_SCREENSHOTS" in os.environ:
+        look, size = os.environ["SEALDESK_SCREENSHOTS"].split()
+        with tempfile.TemporaryDirectory(prefix="sealdesk-shots-") as home:
+            Photographer(folder, look, size, Path(home)).all()
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    with screen() as display:
+        for look in ("light", "dark"):
+            for size in SIZES if look == "light" else [""]:
+                environment = {
+                    **os.environ,
+                    "DISPLAY": display,
+                    "QT_QPA_PLATFORM": "xcb" if display else "offscreen",
+                    "SEALDESK_SCREENSHOTS": f"{look} {size or '-'}",
+                    "PYTHONPATH": str(ROOT),
+                    "TZ": "Asia/Shanghai",
+                }
+                command = [sys.executable, "-m", "tests.ui.screenshots", str(folder.absolute())]
+                done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+                if done.returncode:
+                    return done.returncode
+    return 0
+
+
+@contextmanager
+def screen() -> Iterator[str]:
+    """A display large enough: Xvfb if it is installed, else none ("")."""
+    program = shutil.which("Xvfb")
+    if program is None:
+        yield ""
+        return
+    read, write = os.pipe()
+    command = [
+        program,
+        "-displayfd",
+        str(write),
+        "-screen",
+        "0",
+        "1920x1080x24",
+        "-nolisten",
+        "tcp",
+    ]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    try:
+        with os.fdopen(read) as answer:
+            yield f":{answer.readline().strip()}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+class Photographer:
+    """Walks through the window and keeps what it sees."""
+
+    def __init__(self, folder: Path, look: str, size: str, home: Path) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        from tests.ui.stand_in import StandIn
+        from ui import theme
+        from ui.main_window import MainWindow
+
+        self._suffix = ("-dark" if look == "dark" else "") + (size if size != "-" else "")
+        self._folder, self._home = folder, home
+        self._application = QApplication(["sealdesk"])
+        theme.apply(self._application, look)
+        self.context = StandIn(home / "home")
+        self.documents = home / "合同"
+        self.documents.mkdir()
+        self.window = MainWindow(self.context)
+        self.window.resize(*SIZES[size if size != "-" else ""])
+        self.window.move(0, 0)
+        self.window.go("stamp")
+        self.window.show()
+        self.window.begin()
+        self.until(lambda: len(self.window.seals) == 3 and bool(self.window.tokens))
+
+    def until(self, true: Callable[[], object], seconds: float = 60) -> None:
+        from PySide6.QtTest import QTest
+
+        for _ in range(int(seconds * 20)):
+            if true():
+                QTest.qWait(250)
+                return
+            QTest.qWait(50)
+        raise TimeoutError
+
+    def take(self, name: str, widget: object = None) -> None:
+        """Save what *widget* (default: the window) shows, with few colours: small files."""
+        from PIL import Image
+
+        path = self._folder / f"{name}{self._suffix}.png"
+        (widget or self.window).grab().save(str(path))  # type: ignore[attr-defined]
+        with Image.open(path) as image:
+            small = image.convert("RGB").quantize(200, dither=Image.Dither.NONE)
+        small.save(path, optimize=True)
+
+    def document(self, name: str) -> Path:
+        return Path(
+            shutil.copy(ROOT / "resources" / "demo" / "regulation.pdf", self.documents / name)
+        )
+
+    def all(self) -> None:
+        self.empty_pages()
+        stamped = self.stamping()
+        self.verifying(stamped)
+        self.batch()
+        self.others()
+        self.window.close()
+
+    def empty_pages(self) -> None:
+        self.take("stamp-empty")
+        self.window.go("verify")
+        self.until(lambda: True)
+        self.take("verify-empty")
+
+    def stamping(self) -> Path:
+        from tests.ui.stand_in import PIN
+        from ui.main_window import token_name
+        from ui.pin_dialog import PinDialog
+        from ui.stamp_plan import At, Riding
+
+        self.window.go("stamp")
+        self.window.take_files([self.document("管理办法.pdf")])
+        page = self.window.page("stamp")
+        self.until(lambda: page._boxes and page._current.facts)
+        page._cards[OFFICIAL].click()
+        page.place(Riding())
+        page.place(At("1", 140, 205))
+        view = page.pane.view
+        view.go_to(0, 190)
+        self.until(lambda: view.complete)
+        self.take("stamp")
+        page.undo()
+        page.placing.choose("keyword")
+        page.placing.text_field.setText("宿迁市人民政府")
+        page.placing.search.emit("宿迁市人民政府")
+        self.until(lambda: any(item.look == "ghost" for item in view.items))
+        view.go_to(0, 190)
+        self.until(lambda: view.complete)
+        self.take("stamp-keyword")
+        page.placing.choose("riding")
+        page.redo()
+        self.until(lambda: True)
+        token = self.window.token
+        dialog = PinDialog(token, token_name(token), "用 法定名称章 给 管理办法.pdf 盖章")
+        dialog.show()
+        self.until(dialog.isVisible)
+        self.take("pin", dialog)
+        dialog.reject()
+        page.run.ask_pin = lambda *_: PIN
+        page.stamp()
+        self.until(lambda: page.run.outcomes and view.complete)
+        self.take("stamped")
+        path: Path = page.run.outcomes[0].file.path
+        return path
+
+    def verifying(self, stamped: Path) -> None:
+        from app.stamping import StampJob
+        from crypto.pdf_marks import Mark
+        from tests.ui.stand_in import PIN
+
+        self.window.go("verify", [stamped])
+        page = self.window.page("verify")
+        self.until(lambda: page.report and page.pane.view.complete)
+        page.pane.view.go_to(0, 190)
+        self.until(lambda: page.pane.view.complete)
+        self.take("verify")
+        with self.context.stamping(CONTRACT, "", PIN, offline=False) as key:
+            job = StampJob(stamped, CONTRACT, (Mark(0, 30, 185, 40, 40),))
+            both = key.stamp(job, lambda *_: None).path
+        changed = self.documents / "被改动的文件.pdf"
+        data = bytearray(stamped.read_bytes())
+        data[3000] ^= 1
+        changed.write_bytes(data)
+        self.window.go("verify", [both, changed, self.document("未盖章的文件.pdf")])
+        self.until(lambda: all(not file.checking for file in page._files))
+        self.until(lambda: page.pane.view.complete)
+        page.pane.view.go_to(0, 190)
+        self.until(lambda: page.pane.view.complete)
+        self.take("verify-many")
+        page.list.setCurrentRow(1)
+        self.until(lambda: page.pane.view.page_count and page.pane.view.complete)
+        page.pane.view.go_to(0, 190)
+        self.until(lambda: page.pane.view.complete)
+        self.take("verify-changed")
+
+    def batch(self) -> None:
+        from ui.stamp_plan import At
+
+        paths = [self.document(f"月度对账单{month:02}.pdf") for month in range(1, 9)]
+        page = self.window.page("stamp")
+        page._close_run(False)
+        self.window.go("stamp", paths)
+        self.until(lambda: page._boxes and page._current.facts)
+        page._cards[CONTRACT].click()
+        page.place(At("-1", 150, 230))
+        page.apply_to_all()
+        page.run.outcomes = []
+        self.until(lambda: page.pane.view.complete)
+        self.take("batch")
+        page.stamp()
+        self.until(lambda: page.run.outcomes)
+        self.take("batch-done")
+
+    def others(self) -> None:
+        from ui.guide import Guide
+        from ui.pin_dialog import ChangePinDialog
+        from ui.seals_page import ApplyDialog
+
+        for name in ("seals", "approvals", "journal", "settings"):
+            self.window.go(name)
+            self.until(lambda: not self.window.tasks.busy)
+            self.take(name)
+        for name, dialog in (
+            ("guide", Guide(self.window)),
+            ("apply", ApplyDialog(self.context.settings.platform_url, self.window)),
+            ("change-pin", ChangePinDialog(self.window.token, "云帆贸易", self.window)),
+        ):
+            dialog.show()
+            self.until(dialog.isVisible)
+            self.take(name, dialog)
+            dialog.reject()
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"))
