@@ -111,7 +111,7 @@ def test_the_auditor_reads_the_ledger_proves_it_and_leaves_a_trace(
         tree.append(entry["record"].encode())
     assert (tree.size, tree.root()) == (checkpoint.size, checkpoint.root)
     kinds = [json.loads(entry["record"])["type"] for entry in entries]
-    assert kinds.count("key-v1") == 7
+    assert kinds.count("key-v1") == 9
     assert {"staff-added-v1", "application-v1", "sign-in-v1", "audit-read-v1"} <= set(kinds)
     proof = auditor.call("GET", f"/audit/proofs/consistency?from=3&to={checkpoint.size}").json()[
         "proof"
