@@ -23,6 +23,7 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from crypto.cms import CmsError, SignedData, SignerInfo
+from crypto.ocsp import OcspResponse
 from crypto.pdf_claims import read_claims
 from crypto.pdf_document import PARSER_FAILURES, Document, PdfError, PdfUnreadable, entry, follow
 from crypto.pdf_sign import RevisionWriter
@@ -55,7 +56,7 @@ def gather(
     leaves: Iterable[Certificate], pool: Sequence[Certificate], trust: Trust, at: datetime
 ) -> Material:
     """The chains of *leaves* (by *pool* and *trust*, judged *at* a moment) with the CRLs and OCSP
-    responses of *trust* that are about them and signed by whom they should be."""
+    responses of *trust* that are about them, signed by whom they should be, and in force."""
     anchors = (*trust.signers, *trust.timestamps, *trust.seal_makers)
     known = (*pool, *trust.pool)
     certificates: dict[bytes, None] = {}
@@ -66,8 +67,12 @@ def gather(
         path = build_chain(leaf, known, anchors, at).path
         certificates.update((each.der, None) for each in path)
         for certificate, issuer in pairwise(path):
-            lists = [crl.der for crl in trust.crls if crl.issued_by(issuer)]
-            answers = [each for each in trust.ocsp if each.answer(certificate, issuer)]
+            lists = [
+                crl.der
+                for crl in trust.crls
+                if _in_force(crl.next_update, at) and crl.issued_by(issuer)
+            ]
+            answers = [each for each in trust.ocsp if _tells(each, certificate, issuer, at)]
             crls.update(dict.fromkeys(lists))
             ocsps.update((each.der, None) for each in answers)
             certificates.update((c.der, None) for each in answers for c in each.certificates)
@@ -76,6 +81,17 @@ def gather(
         if not path[-1].self_issued and path[-1] not in anchors:
             missing[path[-1].der] = path[-1]
     return Material(tuple(certificates), tuple(crls), tuple(ocsps), tuple(missing.values()))
+
+
+def _tells(
+    response: OcspResponse, certificate: Certificate, issuer: Certificate, at: datetime
+) -> bool:
+    answer = response.answer(certificate, issuer)
+    return answer is not None and answer.state != "unknown" and _in_force(answer.next_update, at)
+
+
+def _in_force(next_update: datetime | None, at: datetime) -> bool:
+    return next_update is None or next_update >= at
 
 
 def add_dss(

@@ -1,0 +1,206 @@
+"""THE STORY of a signature without a seal: for readers abroad, for time, for the years to come.
+
+    pades(maker)                a PAdES signature by an RSA or P-256 key that shows nothing
+    document_timestamp(stamper) a time stamp over the whole document (ETSI.RFC3161)
+    long_term(trust, services)  certificates, CRLs and OCSP responses enclosed (DSS)
+
+Each is a revision (:data:`app.revisions.Revise`): they follow a seal in the same output (profile
+``dual``), or stand alone by :func:`countersign`. None shows an imprint: the picture of a seal
+belongs to a value in which the seal itself is signed, or nobody could prove it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from app.errors import EvidenceMissing, JournalDamaged, OutputExists, PlatformError
+from app.journal import Journal
+from app.publishing import free_name, publish, unpublished
+from app.revisions import Revise, revise, verify_own
+from app.timestamping import Timestamper
+from crypto import der
+from crypto.ocsp import OcspResponse
+from crypto.ocsp import make_request as make_ocsp_request
+from crypto.pdf_document import Document
+from crypto.pdf_dss import add_dss, gather, witnesses
+from crypto.pdf_sign import Revision, SignedRevision, sign_revision
+from crypto.pdf_sign import document_timestamp as label
+from crypto.pdf_values import TOKEN_ROOM, SignatureMaker
+from crypto.trust import Trust
+from crypto.verdict import Report
+from crypto.x509 import Certificate, CertificateError, Crl, build_chain
+
+Clock = Callable[[], datetime]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+# --- the revisions -----------------------------------------------------------------------------
+
+
+def pades(maker: SignatureMaker, *, reason: str = "", clock: Clock = _now) -> Revise:
+    """A PAdES signature (EN 319 142-1; B-T where *maker* has a time stamp) that shows nothing."""
+    subject = Certificate.parse(maker.key.certificate).subject
+
+    def written(document: Document, output: BinaryIO) -> SignedRevision:
+        now = clock()
+        return sign_revision(
+            document,
+            output,
+            profile=maker.label,
+            value_size=maker.size,
+            make_value=lambda revision: maker.make(revision, now),
+            signed_at=now,
+            signer_name=subject.common_name or str(subject),
+            reason=reason,
+        )
+
+    return written
+
+
+def document_timestamp(stamper: Timestamper, hash_name: str = "sm3") -> Revise:
+    """A time stamp over the document and all that is in it (EN 319 142-1 §5.4.3), the imprint by
+    *hash_name*: "sm3" where the authority knows it, else "sha256"."""
+
+    def written(document: Document, output: BinaryIO) -> SignedRevision:
+        def make_value(revision: Revision) -> bytes:
+            return stamper.over_digest(revision.digest, hash_name)
+
+        return sign_revision(
+            document, output, profile=label(hash_name), value_size=TOKEN_ROOM, make_value=make_value
+        )
+
+    return written
+
+
+class Services(Protocol):
+    """The way to those who tell what was revoked; each raises ServiceUnavailable."""
+
+    def ocsp(self, url: str, query: bytes) -> bytes: ...
+    def crl(self, url: str) -> bytes: ...
+
+
+def long_term(trust: Trust, services: Services | None = None, clock: Clock = _now) -> Revise:
+    """What verifying all signatures of the document takes, enclosed in it (PAdES B-LT).
+
+    Lists and responses are those of *trust*; what they leave open *services* are asked for.
+    Raises :class:`app.errors.EvidenceMissing` if even then a certificate's revocation is not
+    told."""
+
+    def written(document: Document, output: BinaryIO) -> None:
+        now = clock()
+        leaves, along = witnesses(document)
+        known = trust
+        if services:
+            known = _asked(leaves, along, trust, services, now)
+        material = gather(leaves, along, known, now)
+        if material.missing:
+            raise EvidenceMissing(str(material.missing[0].subject))
+        add_dss(document, output, material.certificates, material.crls, material.ocsps)
+
+    return written
+
+
+def _asked(
+    leaves: Sequence[Certificate],
+    along: Sequence[Certificate],
+    trust: Trust,
+    services: Services,
+    now: datetime,
+) -> Trust:
+    """*trust* with what responders say now, and, where there is none, the lists that are published.
+
+    Fresh words are worth more than kept ones: only what was said after a proved time of signing
+    holds for ever (:mod:`crypto.revocation`)."""
+    anchors = (*trust.signers, *trust.timestamps, *trust.seal_makers)
+    crls: dict[str, Crl] = {}
+    responses: list[OcspResponse] = []
+    for leaf in leaves:
+        path = build_chain(leaf, (*along, *trust.pool), anchors, now).path
+        for certificate, issuer in pairwise(path):
+            nonce = secrets.token_bytes(32)
+            query = make_ocsp_request(certificate, issuer, nonce=nonce)
+            for url in certificate.ocsp_urls[:2]:
+                with contextlib.suppress(PlatformError, CertificateError):
+                    response = OcspResponse.parse(services.ocsp(url, query))
+                    # many responders answer without a nonce; another one is somebody's old answer
+                    if response.nonce in (None, der.octet_string(nonce)) and response.answer(
+                        certificate, issuer
+                    ):
+                        responses.append(response)
+                        break
+            else:
+                for url in certificate.crl_urls[:2]:
+                    with contextlib.suppress(PlatformError, CertificateError):
+                        if url not in crls:
+                            crls[url] = Crl.parse(services.crl(url))
+    return replace(trust, crls=(*crls.values(), *trust.crls), ocsp=(*responses, *trust.ocsp))
+
+
+# --- by themselves -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CountersignedFile:
+    """What came of it."""
+
+    path: Path
+    report: Report
+    """Our own verification of the file as it lies on disk."""
+    journal_entry: int
+
+
+def countersign(
+    source: Path,
+    steps: Sequence[Revise],
+    *,
+    journal: Journal,
+    trust: Trust,
+    output: Path | None = None,
+    suffix: str,
+    password: str | None = None,
+    clock: Clock = _now,
+) -> CountersignedFile:
+    """Put the revisions of *steps* on *source*: write, sync, verify, publish, enter in the journal.
+
+    No seal is used, so the platform is not asked and no usage is recorded. *output* None: beside
+    the source with *suffix*, a free name if taken. Raises :class:`app.errors.FileError`,
+    :class:`crypto.pdf_document.PdfError` and what *steps* raise; then there is no output."""
+    target = output or free_name(source, suffix)
+    if output and os.path.lexists(output):
+        raise OutputExists(str(output))
+    begun = journal.append("countersign-begun", document=source.name)
+    published: Path | None = None
+    try:
+        with unpublished(target) as (temporary, file):
+            signed = revise(source, password, steps, file)
+            file.flush()
+            os.fsync(file.fileno())
+            report = verify_own(temporary, target, signed, trust, password, clock())
+            published = publish(temporary, file, target, None if output else source, suffix)
+        entry = journal.append(
+            "countersigned",
+            begun=begun,
+            document=source.name,
+            output=published.name,
+            output_sm3=report.file.sm3,
+            subfilters=sorted({s.subfilter for s in report.signatures}),
+        )
+    except BaseException as error:
+        if published:  # what could not be entered in the books is not handed out
+            with contextlib.suppress(OSError):
+                published.unlink()
+        with contextlib.suppress(OSError, JournalDamaged):
+            journal.append("countersign-failed", begun=begun, reason=type(error).__name__)
+        raise
+    return CountersignedFile(published, report, entry)
