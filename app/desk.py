@@ -82,12 +82,16 @@ class Desk:
     def trust(self, extra: Iterable[Path] = ()) -> Trust:
         """The platforms of the cabinet (if there is one), the settings' anchors, and *extra*
         certificate files. Raises :class:`app.errors.AppError`."""
-        from app.verifying import trust_files
-
-        trust = trust_files((*self.settings.trust, *extra))
+        trust = self.anchors(extra)
         if self._cabinet_path.exists() or "cabinet" in self.__dict__:
             trust = trust.merged(self._cabinet_trust())
         return trust
+
+    def anchors(self, extra: Iterable[Path] = ()) -> Trust:
+        """The settings' anchors and *extra* certificate files alone, without the cabinet."""
+        from app.verifying import trust_files
+
+        return trust_files((*self.settings.trust, *extra))
 
     def _cabinet_trust(self) -> Trust:
         trust = Trust(statements=tuple(self.cabinet.statements()))
