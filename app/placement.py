@@ -20,7 +20,7 @@ from app.errors import (
     PageRangeInvalid,
     PositionInvalid,
 )
-from crypto.pdf_marks import Mark
+from crypto.mark import Mark
 
 Side = Literal["right", "left", "top", "bottom"]
 

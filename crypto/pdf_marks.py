@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
+from crypto.mark import Mark as Mark  # where it is looked for, too
 from crypto.pdf_document import MM, Page, PdfError, PdfUnreadable, entry, follow
 from crypto.pdf_picture import ImprintError as ImprintError
 from crypto.pdf_picture import Raster, decode_imprint
@@ -27,21 +27,6 @@ PRINT_AND_LOCKED = 4 | 128
 # An annotation is drawn in the page's own space and turned with the page: turned back by the same
 # angle (counter-clockwise), the imprint stands upright. The viewer fits the result into /Rect.
 _UPRIGHT = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Where one imprint, or one slice of it, appears."""
-
-    page: int
-    """0-based."""
-    left_mm: float
-    """The rectangle shown, from the top left of the page as displayed (CropBox and /Rotate)."""
-    top_mm: float
-    width_mm: float
-    height_mm: float
-    part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
-    """Fraction of the imprint shown: left, top, right, bottom, from the imprint's top left."""
 
 
 def rectangle(mark: Mark, page: Page) -> tuple[float, float, float, float]:

@@ -42,7 +42,7 @@ class Guide(QDialog):
         foot = row(spacing=8)
         foot.addWidget(button(tr("先用示例文件看看"), self._sample, icon="file-text"))
         foot.addStretch()
-        self.close_button = button(tr("完成"), self.accept)
+        self.close_button = button(tr("完成"), self.accept, role="default")
         self.close_button.setDefault(True)
         foot.addWidget(self.close_button)
         whole.addLayout(foot)

@@ -175,6 +175,7 @@ class ErrorBox(QDialog):
         self.view = ErrorView(error)
         column.addWidget(self.view)
         button = QPushButton(tr("知道了"))
+        theme.set_role(button, "default")
         button.setDefault(True)
         button.clicked.connect(self.accept)
         row = QHBoxLayout()

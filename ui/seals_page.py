@@ -238,11 +238,13 @@ class ApplyDialog(QDialog):
         whole.addWidget(label(tr("申请印章"), "title"))
         whole.addWidget(
             label(
-                tr("密钥在 Ukey 里生成，不会离开 Ukey。信息只发给上面的平台。"), "muted", wrap=True
+                tr("密钥在 Ukey 里生成，不会离开 Ukey。信息只发给这里填写的平台。"),
+                "muted",
+                wrap=True,
             )
         )
         whole.addLayout(form)
-        self.accept_button = button(tr("提交申请"), self.accept)
+        self.accept_button = button(tr("提交申请"), self.accept, role="default")
         self.accept_button.setDefault(True)
         whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
         self._judge()

@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import PlacementError, SealNotUsable, explain
 from app.placement import PageBox, SealSize, TextHit
-from crypto.pdf_marks import Mark
+from crypto.mark import Mark
 from ui import theme
 from ui.checklist import Check, Checklist
 from ui.context import DocumentFacts

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from app import placement
 from app.placement import PageBox, SealSize, TextHit
-from crypto.pdf_marks import Mark
+from crypto.mark import Mark
 
 Find = Callable[[str], Sequence[TextHit]]
 

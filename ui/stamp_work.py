@@ -21,7 +21,7 @@ from ui.stamp_plan import Placed, marks_of
 if TYPE_CHECKING:
     from app.placement import SealSize, TextHit
     from app.stamping import StampedFile, StampJob
-    from crypto.pdf_marks import Mark
+    from crypto.mark import Mark
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
 
-from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtCore import QByteArray, QDir, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -144,6 +144,7 @@ def _refresh(target: object) -> None:
 def icon(name: str, role: str = "text", size: int = 18) -> QIcon:
     """An icon of *size* pixels in the colour of *role*, greyed while disabled."""
     made = QIcon(pixmap(name, role, size))
+    made.addPixmap(pixmap(name, role, size), QIcon.Mode.Selected)
     made.addPixmap(_faded(pixmap(name, role, size)), QIcon.Mode.Disabled)
     return made
 
@@ -224,6 +225,9 @@ def _palette(use: Colours) -> QPalette:
 
 def _stylesheet(use: Colours) -> str:
     source = (resources.files("resources") / "theme.qss").read_text(encoding="utf-8")
+    # the only pictures of the style sheet: it cannot tint them, so there is one for each look
+    QDir.setSearchPaths("icons", [str(resources.files("resources") / "icons")])
+    source = source.replace("@look", "dark" if use is DARK else "light")
     for each in sorted((f.name for f in fields(Colours)), key=len, reverse=True):
         source = source.replace(f"@{each}", getattr(use, each))
     return source

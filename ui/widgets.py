@@ -148,6 +148,7 @@ def facts(rows: Sequence[tuple[str, str]]) -> QWidget:
         grid.addWidget(label(value, wrap=True, select=True), number, 1)
     grid.setColumnStretch(1, 1)
     grid.setColumnMinimumWidth(0, 56)
+    made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
     return made
 
 
