@@ -1,0 +1,122 @@
+"""README.txt of the evidence package: how to check everything again with ``openssl`` alone.
+
+Chinese and English side by side. A line that begins with ``$`` is a command for a POSIX shell in
+the unpacked folder; tests/app/test_evidence.py runs these very lines. Names inside commands are the
+package's own, never a stranger's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.errors import LANGUAGES, phrase
+from crypto.verdict import Report, SignatureReport, beijing, one_line, say
+
+_DISTID = "distid:1234567812345678"
+_HASHES = {"sm3", "sha1", "sha224", "sha256", "sha384", "sha512"}
+
+
+@dataclass(frozen=True)
+class Value:
+    """One signature value that openssl can check; names are those of members."""
+
+    signed: str
+    signature: str
+    certificate: str
+    kind: str
+    """Of the key: sm2, rsa, ec, …"""
+    hash_name: str
+    form: str
+    """"pss" for RSASSA-PSS, otherwise ""."""
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """What there is to check of one signature."""
+
+    number: int
+    report: SignatureReport
+    covered: tuple[int, ...]
+    """/ByteRange; empty if it is malformed."""
+    hash_name: str
+    digest: str
+    """Hexadecimal, as found inside the signed octets."""
+    digest_in: str
+    """The member it is inside of; "" if it stands nowhere."""
+    values: tuple[Value, ...]
+    pairs: tuple[tuple[str, str], ...]
+    """(certificate, its issuer), names of members."""
+
+
+def readme(report: Report, rechecks: list[Recheck]) -> str:
+    """The whole text."""
+    lines = [*_both("title"), ""]
+    file = report.file
+    lines += _both("document", name=one_line(file.name), size=str(file.size), sm3=file.sm3)
+    for language in LANGUAGES:
+        verdict = say("verdicts", report.verdict.value, language)
+        words = phrase("evidence.verdict", language)
+        lines.append(words.format(verdict=verdict, time=beijing(report.judged_at)))
+    lines += ["", *_both("contents"), "", *_both("how"), "", *_both("file")]
+    lines += ["$ openssl dgst -sm3 document.pdf", f"    {file.sm3}"]
+    for each in rechecks:
+        lines += ["", *_signature(each)]
+    lines += ["", *_both("not_proved"), ""]
+    return "\n".join(lines)
+
+
+def _signature(each: Recheck) -> list[str]:
+    seal, signer = each.report.seal, each.report.signer
+    who = f"{seal.name} {seal.code}" if seal else signer.common_name if signer else "—"
+    lines = [f"== {each.number}. {one_line(who)} =="]
+    if each.covered and each.hash_name in _HASHES and each.digest:
+        _, gap_start, gap_end, rest = each.covered
+        part = f"covered-{each.number}.bin"
+        lines += [
+            *_both("digest", name=each.digest_in),
+            f"$ (head -c {gap_start} document.pdf; "
+            f"tail -c +{gap_end + 1} document.pdf | head -c {rest}) > {part}",
+            f"$ openssl dgst -{each.hash_name} {part} | grep -c {each.digest}",
+            "    1",
+            f"$ od -An -v -tx1 {each.digest_in} | tr -d ' \\n' | grep -c {each.digest}",
+            "    1",
+        ]
+    else:
+        lines += _both("digest_missing")
+    for value in each.values:
+        lines += _value(each.number, value)
+    if each.pairs:
+        lines += _both("chain")
+    for subject, issuer in each.pairs:
+        lines.append(
+            "$ openssl verify -partial_chain -no_check_time"
+            f" -vfyopt {_DISTID} -trusted {issuer} {subject}"
+        )
+        lines.append(f"    {subject}: OK")
+    return lines
+
+
+def _value(number: int, value: Value) -> list[str]:
+    what = "seal" if value.signed.endswith("/seal-signed.bin") else "value"
+    if value.kind not in ("sm2", "rsa", "ec") or value.hash_name not in _HASHES:
+        return _both("value_missing", name=value.signature)
+    key = f"{what}-key-{number}.pem"
+    options = f" -sigopt {_DISTID}" if value.kind == "sm2" else ""
+    if value.form == "pss":
+        options = " -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:auto"
+    return [
+        *_both(what),
+        f"$ openssl x509 -in {value.certificate} -pubkey -noout > {key}",
+        f"$ openssl dgst -{value.hash_name} -verify {key}{options}"
+        f" -signature {value.signature} {value.signed}",
+        "    Verified OK",
+    ]
+
+
+def _both(key: str, **blanks: str) -> list[str]:
+    """A text in Chinese, then in English."""
+    return [
+        line
+        for language in LANGUAGES
+        for line in phrase(f"evidence.{key}", language).format(**blanks).splitlines()
+    ]

@@ -1,0 +1,274 @@
+"""The evidence package: complete, checkable with openssl alone, and honest about what it proves."""
+
+import io
+import json
+import ssl
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import evidence
+from app.errors import OutputExists, PlatformUnreachable
+from crypto.gm import sm3
+from crypto.pdf_marks import Mark
+from crypto.statement import SignedStatement
+from crypto.trust import Trust
+from crypto.verdict import Verdict
+from crypto.x509 import Certificate, Crl
+from crypto.x509_make import make_crl
+from tests.crypto import conftest as crypto_conftest
+from tests.crypto.pdf.workshop import NOW, Shop, classic_pdf, make_shop
+
+make_root = crypto_conftest.make_root
+
+
+@pytest.fixture(scope="module")
+def shop(make_root: Callable[..., Any]) -> Shop:
+    return make_shop(make_root)
+
+
+@pytest.fixture(scope="module")
+def trust(shop: Shop) -> Trust:
+    """The shop's, with a revocation list of its authority."""
+    authority = shop.authority
+    crl = make_crl(
+        issuer=authority.name,
+        issuer_key=authority.key,
+        authority_spki=authority.key.spki,
+        number=7,
+        this_update=NOW - timedelta(hours=1),
+        next_update=NOW + timedelta(days=7),
+        entries=[],
+    )
+    return replace(shop.trust, crls=(Crl.parse(crl),))
+
+
+@pytest.fixture(scope="module")
+def document(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sealed twice, under a name that a shell would trip over."""
+    data = shop.sign(shop.sign(classic_pdf()), shop.second, [Mark(0, 20, 30, 30, 30)])
+    path = tmp_path_factory.mktemp("a") / "合同 $(touch x) 'y'.pdf"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.fixture(scope="module")
+def package(document: Path, trust: Trust) -> Path:
+    path = document.parent / "evidence.zip"
+    report = evidence.make(document, path, trust=trust, at=NOW)
+    assert report.verdict is Verdict.VALID_CHANGED_LATER
+    return path
+
+
+def members(package: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(package) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def altered(package: Path, target: Path, change: dict[str, bytes | None]) -> Path:
+    """The package with some members replaced, added or (None) left out."""
+    content = {**members(package), **change}
+    with zipfile.ZipFile(target, "w") as made:
+        for name, data in content.items():
+            if data is not None:
+                made.writestr(name, data)
+    return target
+
+
+def steps(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Each command of README.txt with the results promised beneath it."""
+    command, promised = "", []
+    for line in (folder / "README.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("    ") and command:
+            promised.append(line.strip())
+            continue
+        if command:
+            yield command, promised
+        command, promised = (line[2:], []) if line.startswith("$ ") else ("", [])
+
+
+def kept(promised: list[str], answer: str) -> bool:
+    """Is every line promised among those that came out? (digests stand after a name and a =)"""
+    lines = {line.rsplit("= ")[-1] for line in answer.splitlines()}
+    return lines.issuperset(promised)
+
+
+def shell(command: str, folder: Path) -> str:
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=folder, capture_output=True, check=False, timeout=30
+    )
+    return (done.stdout + done.stderr).decode()
+
+
+def test_the_commands_of_the_readme_do_what_it_says(package: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(package) as opened:
+        opened.extractall(tmp_path)
+    done = list(steps(tmp_path))
+    for command, promised in done:
+        answer = shell(command, tmp_path)
+        assert kept(promised, answer), (command, answer)
+    commands = "\n".join(command for command, _ in done)
+    assert commands.count("openssl dgst -sm3 -verify") == 4  # two values, two seals
+    assert commands.count("openssl verify") == 4  # two signers, the maker of both seals
+    assert "touch" not in commands
+
+
+def test_the_commands_find_forgeries(package: Path, shop: Shop, tmp_path: Path) -> None:
+    with zipfile.ZipFile(package) as opened:
+        opened.extractall(tmp_path)
+    path = tmp_path / "document.pdf"
+    path.write_bytes(path.read_bytes().replace(b"Price 1000", b"Price 9000"))
+    signed = tmp_path / "signature-2" / "seal-signed.bin"
+    signed.write_bytes(signed.read_bytes()[:-1] + b"?")
+    signer = Certificate.parse(shop.first.key.certificate)
+    forged = signer.der[:-1] + bytes([signer.der[-1] ^ 1])
+    name = f"certificates/{signer.fingerprint.hex()[:16]}.pem"
+    (tmp_path / name).write_text(ssl.DER_cert_to_PEM_cert(forged))
+    broken = {
+        command
+        for command, promised in steps(tmp_path)
+        if not kept(promised, shell(command, tmp_path))
+    }
+    assert "openssl dgst -sm3 document.pdf" in broken
+    assert any("covered-1.bin | grep" in each for each in broken)
+    assert any("covered-2.bin | grep" in each for each in broken)
+    assert any("-verify" in each and "signature-2/seal-signed.bin" in each for each in broken)
+    assert any(each.startswith("openssl verify") and each.endswith(name) for each in broken)
+    assert len(broken) == 5
+
+
+def test_everything_needed_is_inside(package: Path, document: Path, shop: Shop) -> None:
+    found = members(package)
+    assert found["document.pdf"] == document.read_bytes()
+    assert found["report.pdf"].startswith(b"%PDF-")
+    assert json.loads(found["report.json"])["verdict"] == "VALID_CHANGED_LATER"
+    assert found["signature-1/seal.der"] == shop.first.seal
+    assert found["signature-2/seal.der"] == shop.second.seal
+    states = {
+        SignedStatement.parse(data).statement.seal_code
+        for name, data in found.items()
+        if name.startswith("statements/")
+    }
+    assert states == {shop.first.code, shop.second.code}
+    assert [name for name in found if name.startswith("crls/")] == ["crls/1.crl"]
+    # root, maker, status key and two holders
+    assert len([name for name in found if name.startswith("certificates/")]) == 5
+
+
+def test_the_manifest_names_and_hashes_every_other_member(package: Path, openssl: Any) -> None:
+    found = members(package)
+    manifest = json.loads(found.pop("manifest.json"))
+    assert {row["name"] for row in manifest["members"]} == set(found)
+    for row in manifest["members"]:
+        assert row["size"] == len(found[row["name"]])
+        assert row["sm3"] == sm3(found[row["name"]]).hex()
+    row = manifest["members"][0]
+    assert row["sha256"] in openssl.run("dgst", "-sha256", stdin=found[row["name"]]).decode()
+    assert str(package.parent) not in json.dumps(manifest)
+
+
+openssl = crypto_conftest.openssl
+
+
+def test_a_member_carries_neither_time_nor_path(package: Path) -> None:
+    with zipfile.ZipFile(package) as opened:
+        for entry in opened.infolist():
+            assert entry.date_time == (1980, 1, 1, 0, 0, 0)
+            assert not entry.filename.startswith(("/", ".."))
+        names = [entry.filename for entry in opened.infolist()]
+    assert names == ["document.pdf", *sorted(names[1:-1]), "manifest.json"]
+
+
+def test_checking_says_what_is_proved_and_what_is_not(package: Path, shop: Shop) -> None:
+    stranger = evidence.check(package)
+    assert stranger.holds
+    assert stranger.report
+    assert stranger.report.verdict is Verdict.VALID_CHANGED_LATER
+    assert stranger.own
+    assert (
+        stranger.own.verdict is Verdict.UNKNOWN
+    )  # the package's roots prove nothing by themselves
+    assert [each.der for each in stranger.anchors] == [shop.authority.certificate.der]
+    friend = evidence.check(package, own=Trust.in_all([shop.authority.certificate]))
+    assert friend.own
+    assert friend.own.verdict is Verdict.VALID_CHANGED_LATER
+
+
+@pytest.mark.parametrize("name", ["document.pdf", "report.json", "README.txt", "crls/1.crl"])
+def test_a_changed_member_is_found(package: Path, tmp_path: Path, name: str) -> None:
+    changed = members(package)[name] + b" "
+    checked = evidence.check(altered(package, tmp_path / "x.zip", {name: changed}))
+    assert checked.problems == (f"altered:{name}",)
+    assert checked.report is None
+
+
+def test_missing_and_added_members_are_found(package: Path, tmp_path: Path) -> None:
+    made = altered(package, tmp_path / "x.zip", {"report.pdf": None, "more.txt": b"?"})
+    assert set(evidence.check(made).problems) == {"missing:report.pdf", "unlisted:more.txt"}
+
+
+def test_a_report_that_says_more_than_the_document_is_found(package: Path, tmp_path: Path) -> None:
+    found = members(package)
+    report = found["report.json"].replace(b'"VALID_CHANGED_LATER"', b'"VALID"')
+    manifest = json.loads(found["manifest.json"])
+    for row in manifest["members"]:
+        if row["name"] == "report.json":
+            row.update(evidence._hashes(io.BytesIO(report), None))
+    change: dict[str, bytes | None] = {
+        "report.json": report,
+        "manifest.json": json.dumps(manifest).encode(),
+    }
+    checked = evidence.check(altered(package, tmp_path / "x.zip", change))
+    assert checked.problems == ("report_differs:report.json",)
+
+
+@pytest.mark.parametrize(
+    "manifest", [b"", b"[]", b'{"format": "sealdesk-evidence/1"}', b"\xff", b"[" * 100_000]
+)
+def test_a_malformed_manifest_is_an_answer(package: Path, tmp_path: Path, manifest: bytes) -> None:
+    made = altered(package, tmp_path / "x.zip", {"manifest.json": manifest})
+    assert [each.split(":")[0] for each in evidence.check(made).problems] == ["not_a_package"]
+
+
+def test_other_files_are_no_packages(tmp_path: Path, document: Path) -> None:
+    for data in (b"", b"PK\x03\x04", document.read_bytes()):
+        path = tmp_path / "x.zip"
+        path.write_bytes(data)
+        assert [each.split(":")[0] for each in evidence.check(path).problems] == ["not_a_package"]
+
+
+def test_nothing_is_overwritten(document: Path, package: Path, trust: Trust) -> None:
+    before = package.read_bytes()
+    with pytest.raises(OutputExists):
+        evidence.make(document, package, trust=trust, at=NOW)
+    assert package.read_bytes() == before
+
+
+def test_what_the_platform_answers_now_goes_in(document: Path, shop: Shop, tmp_path: Path) -> None:
+    class Platform:
+        def status(self, seal_code: str) -> SignedStatement:
+            if seal_code != shop.first.code:
+                raise PlatformUnreachable("https://platform.example")
+            return shop.statement(shop.first)
+
+    path = tmp_path / "x.zip"
+    trust = replace(shop.trust, statements=())
+    evidence.make(document, path, trust=trust, platform=Platform(), at=NOW)
+    assert [name for name in members(path) if name.startswith("statements/")] == [
+        "statements/1.der"
+    ]
+    assert evidence.check(path).holds
+
+
+def test_a_document_without_signatures_has_a_package_too(tmp_path: Path, trust: Trust) -> None:
+    path = tmp_path / "plain.pdf"
+    path.write_bytes(classic_pdf())
+    report = evidence.make(path, tmp_path / "x.zip", trust=trust, at=NOW)
+    assert report.verdict is Verdict.UNSIGNED
+    assert evidence.check(tmp_path / "x.zip").holds
