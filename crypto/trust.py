@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from crypto.ocsp import OcspResponse
 from crypto.revocation import Evidence
@@ -49,6 +49,8 @@ class Trust:
     """Like `crls`, each proves itself by its issuer's signature."""
     statements: tuple[SignedStatement, ...] = ()
     """Asked for or cached; each is checked against `platforms` before it counts."""
+    status_life: timedelta = timedelta(hours=24)
+    """How old a statement may be to tell of a seal's state now."""
 
     @classmethod
     def in_all(cls, anchors: Iterable[Certificate]) -> Trust:
@@ -78,10 +80,13 @@ class Trust:
         )
 
     def merged(self, other: Trust) -> Trust:
-        """Both together."""
-        return Trust(
-            *((*getattr(self, name), *getattr(other, name)) for name in self.__dataclass_fields__)
-        )
+        """Both together; `status_life` stays this one's."""
+        joined: dict[str, Any] = {
+            name: (*getattr(self, name), *getattr(other, name))
+            for name in self.__dataclass_fields__
+            if name != "status_life"
+        }
+        return replace(self, **joined)
 
     def believes(self, statement: SignedStatement) -> bool:
         """Does a platform we trust stand behind *statement*?"""
@@ -224,16 +229,17 @@ def judge_status(
     if latest is None or (ticket and ticket.statement.issued_at >= latest.statement.issued_at):
         if ticket is None:
             return [Finding("status_unknown")], None
-        return [_status_at(ticket, times, moment, now, stapled=True)], _line(ticket, "stapled")
-    finding = _status_at(latest, times, moment, now, stapled=False)
+        return [_status_at(ticket, times, moment, fresh=True)], _line(ticket, "stapled")
+    said = latest.statement.issued_at
+    # for a time that is only claimed, an old answer proves nothing: a thief would claim one before
+    fresh = now - said <= trust.status_life or (times.trusted is not None and said >= moment)
+    finding = _status_at(latest, times, moment, fresh=fresh)
     if ticket and finding.code == "status_stale":
-        return [_status_at(ticket, times, moment, now, stapled=True)], _line(ticket, "stapled")
+        return [_status_at(ticket, times, moment, fresh=True)], _line(ticket, "stapled")
     return [finding], _line(latest, "known")
 
 
-def _status_at(
-    signed: SignedStatement, times: Times, moment: datetime, now: datetime, *, stapled: bool
-) -> Finding:
+def _status_at(signed: SignedStatement, times: Times, moment: datetime, *, fresh: bool) -> Finding:
     statement = signed.statement
     details = {
         "state": statement.state,
@@ -241,8 +247,7 @@ def _status_at(
         "reason": statement.reason,
     }
     if statement.state == "active":
-        fresh = statement.next_update >= now or statement.issued_at >= moment
-        return Finding("status_active" if stapled or fresh else "status_stale", details)
+        return Finding("status_active" if fresh else "status_stale", details)
     effective = statement.effective_at or statement.recorded_at
     recorded = statement.recorded_at or statement.effective_at
     if effective is None or recorded is None:

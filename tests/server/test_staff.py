@@ -190,7 +190,7 @@ def test_init_twice_keeps_everything_and_audit_names_damage(
     reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(r["log"], r["size"], r["ok"]) for r in reports] == [
         ("registry", 0, True),
-        ("ledger", 7, True),
+        ("ledger", 9, True),
     ]
     with sqlite3.connect(directory / "platform.db") as connection:
         connection.execute("UPDATE ledger_entry SET record = x'00' WHERE number = 4")
