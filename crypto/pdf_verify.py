@@ -217,6 +217,10 @@ def _judge(
             return _judge_seal(report, claim, claim.seal_signature, trust, now)
         if claim.signed_data or claim.kind == "pkcs1":
             report = _judge_cms(report, claim, document, trust, now)
+            signed_along = claim.signed_data.signers[:1] if claim.signed_data else ()
+            if signed_along and signed_along[0].seal and report.seal:
+                pictures, harmless = _judge_widgets(claim, Seal.parse(signed_along[0].seal))
+                report = replace(report, findings=(*report.findings, *pictures))
             return _Judged(report, harmless)
         details = {"filter": claim.filter, "subfilter": claim.subfilter}
         unknown = Finding("kind_unknown", details)
@@ -230,14 +234,7 @@ def _judge_seal(
     report: SignatureReport, claim: Claim, value: SealSignature, trust: Trust, now: datetime
 ) -> _Judged:
     judgement = judge_signature(value, claim.digest, trust, now)
-    pictures: list[Finding] = []
-    harmless = True
-    for each in claim.fields:
-        found, good = _judge_widget(each, value.seal)
-        pictures += found
-        harmless = harmless and good
-    if not report.marks:
-        pictures.append(Finding("no_mark"))
+    pictures, harmless = _judge_widgets(claim, value.seal)
     report = replace(
         report,
         format=f"ses-{value.generation}",
@@ -326,6 +323,19 @@ def _stated_time(claim: Claim) -> datetime | None:
         return moment + shift if sign == "-" else moment - shift
     except (ValueError, OverflowError):
         return None
+
+
+def _judge_widgets(claim: Claim, seal: Seal) -> tuple[list[Finding], bool]:
+    """The findings about all marks of a seal, and whether all are harmless."""
+    findings: list[Finding] = []
+    harmless = True
+    for each in claim.fields:
+        found, good = _judge_widget(each, seal)
+        findings += found
+        harmless = harmless and good
+    if not any(_marks(each) for each in claim.fields):
+        findings.append(Finding("no_mark"))
+    return findings, harmless
 
 
 def _judge_widget(each: Field, seal: Seal) -> tuple[list[Finding], bool]:

@@ -1,0 +1,158 @@
+"""CMS signatures and time stamps judged: each fact its finding, the worst of them the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from crypto import der, gm
+from crypto.cms import SignedData, digest_of
+from crypto.cms_check import judge_cms, judge_document_timestamp
+from crypto.cms_make import add_timestamp, make_signed_data
+from crypto.keys import SoftKey
+from crypto.timestamp import make_token
+from crypto.trust import Trust
+from crypto.trusted_time import judge_timestamp
+from crypto.verdict import Finding, Verdict, verdict_of
+from crypto.x509 import TIME_STAMPING, Certificate
+from crypto.x509_make import make_crl
+
+DOCUMENT = b"the covered octets"
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+LATER = datetime(2026, 12, 31, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def signer(root) -> SoftKey:
+    key = SoftKey.generate()
+    return key.with_certificate(root.issue("签名人", key.spki))
+
+
+@pytest.fixture(scope="module")
+def stamper(root) -> SoftKey:
+    key = SoftKey.generate()
+    purpose = {"extended_key_usage": [TIME_STAMPING]}
+    return key.with_certificate(root.issue("时间戳", key.spki, **purpose))
+
+
+@pytest.fixture(scope="module")
+def trust(root) -> Trust:
+    crl = make_crl(
+        issuer=root.name,
+        issuer_key=root.key,
+        authority_spki=root.key.spki,
+        number=1,
+        this_update=NOW,
+        next_update=LATER,
+        entries=[],
+    )
+    from crypto.x509 import Crl
+
+    return replace(Trust.in_all([root.certificate]), crls=(Crl.parse(crl),))
+
+
+def signed(key: SoftKey, **options: object) -> bytes:
+    return make_signed_data(key=key, digest=gm.sm3(DOCUMENT), signing_time=NOW, **options)
+
+
+def token_over(octets: bytes, stamper: SoftKey) -> bytes:
+    return make_token(
+        key=stamper,
+        hash_name="sm3",
+        digest=gm.sm3(octets),
+        policy="1.2.3",
+        serial=7,
+        generated=NOW,
+        nonce=None,
+    )
+
+
+def codes(findings: tuple[Finding, ...] | list[Finding]) -> set[str]:
+    return {each.code for each in findings}
+
+
+def test_a_good_signature_is_valid_and_said_to_hold_no_seal(signer, trust) -> None:
+    judged = judge_cms(SignedData.parse(signed(signer)), digest_of(DOCUMENT), trust, NOW)
+    assert {"digest_matches", "signature_valid", "signer_trusted", "no_seal"} <= codes(
+        judged.findings
+    )
+    assert verdict_of(judged.findings) is Verdict.VALID
+    assert judged.is_sm2
+
+
+def test_other_octets_are_a_digest_mismatch(signer, trust) -> None:
+    judged = judge_cms(SignedData.parse(signed(signer)), digest_of(b"other"), trust, NOW)
+    assert "digest_mismatch" in codes(judged.findings)
+    assert verdict_of(judged.findings) is Verdict.INVALID
+
+
+def test_an_issuer_nobody_trusts_is_unknown_not_invalid(signer) -> None:
+    judged = judge_cms(SignedData.parse(signed(signer)), digest_of(DOCUMENT), Trust(), NOW)
+    assert verdict_of(judged.findings) is Verdict.UNKNOWN
+
+
+def test_a_time_stamp_over_the_value_is_the_trusted_time(signer, stamper, trust) -> None:
+    value = signed(signer)
+    octets = SignedData.parse(value).signers[0].signature
+    stamped = SignedData.parse(add_timestamp(value, token_over(octets, stamper)))
+    judged = judge_cms(stamped, digest_of(DOCUMENT), trust, NOW)
+    assert "timestamp_good" in codes(judged.findings)
+    assert (judged.times.trusted, judged.times.trusted_source) == (NOW, "timestamp")
+
+
+def test_a_time_stamp_over_something_else_is_invalid(signer, stamper, trust) -> None:
+    stamped = SignedData.parse(add_timestamp(signed(signer), token_over(b"else", stamper)))
+    judged = judge_cms(stamped, digest_of(DOCUMENT), trust, NOW)
+    assert "timestamp_invalid" in codes(judged.findings)
+    assert judged.times.trusted is None
+
+
+def test_a_time_stamp_of_a_stranger_proves_no_time_and_harms_nothing(stamper) -> None:
+    token = token_over(DOCUMENT, stamper)
+    moment, findings, _ = judge_timestamp(token, digest_of(DOCUMENT), Trust())
+    assert moment is None
+    assert codes(findings) == {"timestamp_unproven"}
+    assert verdict_of(findings) is Verdict.VALID
+
+
+def test_a_document_time_stamp_is_judged_as_one(stamper, trust) -> None:
+    token = token_over(DOCUMENT, stamper)
+    judged = judge_document_timestamp(token, digest_of(DOCUMENT), trust)
+    assert judged.times.trusted == NOW
+    assert verdict_of(judged.findings) is Verdict.VALID
+    stranger = judge_document_timestamp(token, digest_of(DOCUMENT), Trust())
+    assert verdict_of(stranger.findings) is Verdict.UNKNOWN
+    other = judge_document_timestamp(token, digest_of(b"other"), trust)
+    assert verdict_of(other.findings) is Verdict.INVALID
+
+
+def test_attributes_that_name_another_certificate_are_wrong(signer, root, trust) -> None:
+    """The signing-certificate attribute binds one certificate; a twin of it must not stand in."""
+    data = SignedData.parse(signed(signer))
+    twin = Certificate.parse(root.issue("签名人", signer.spki))
+    impostor = replace(twin, serial=data.certificates[0].serial)
+    judged = judge_cms(replace(data, certificates=(impostor,)), digest_of(DOCUMENT), trust, NOW)
+    assert "attributes_wrong" in codes(judged.findings)
+    assert verdict_of(judged.findings) is Verdict.INVALID
+
+
+def test_a_digest_nobody_knows_is_unsupported(signer, trust) -> None:
+    data = SignedData.parse(signed(signer))
+    odd = replace(data.signers[0], digest_algorithm="1.2.3.4")
+    judged = judge_cms(replace(data, signers=(odd,)), digest_of(DOCUMENT), trust, NOW)
+    assert "value_unsupported" in codes(judged.findings)
+    assert verdict_of(judged.findings) is not Verdict.VALID
+
+
+def test_of_several_signers_the_rest_is_said_to_be_unsupported(signer, trust) -> None:
+    data = SignedData.parse(signed(signer))
+    judged = judge_cms(replace(data, signers=data.signers * 2), digest_of(DOCUMENT), trust, NOW)
+    assert "value_unsupported" in codes(judged.findings)
+    assert verdict_of(judged.findings) is Verdict.UNKNOWN
+
+
+def test_noise_is_no_time_stamp(trust) -> None:
+    _, findings, _ = judge_timestamp(der.null(), digest_of(DOCUMENT), trust)
+    assert codes(findings) == {"timestamp_invalid"}
