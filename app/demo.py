@@ -60,12 +60,21 @@ def run(
     if not all(importlib.util.find_spec(name) for name in ("server_stub", "fastapi")):
         _tell(phrase("demo.platform_missing", language))
         return 1
+    if document:
+        page_boxes(document)  # what cannot be stamped is told at once
     home = settings.folders.data / "demo"
     folders = Folders(home / "config", home / "data", home / "cache")
     output.mkdir(parents=True, exist_ok=True)
     with _platform(home) as url:
         _tell(phrase("demo.platform", language).format(url=url))
-        own = replace(settings, folders=folders, platform_url=url, keyring=False)
+        own = replace(
+            settings,
+            folders=folders,
+            platform_url=url,
+            platform_root="",
+            proxy="direct",
+            keyring=False,
+        )
         with Desk(own) as desk:
             token = _token(desk, language)
             source = document or _bundled(output)
@@ -101,17 +110,18 @@ def _platform(home: Path) -> Iterator[str]:
     remembered = home / "platform.port"
     last = remembered.read_text("ascii").strip() if remembered.exists() else "0"
     for port in dict.fromkeys((last, "0")):
-        process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
-            [
-                *(sys.executable, *_SAFE_PATH, "-m", "server_stub", "serve", "--demo"),
-                *("--dir", str(home / "platform"), "--host", "127.0.0.1", "--port", port),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=(home / "platform.log").open("ab"),
-            stdin=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-        )
+        with (home / "platform.log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
+                [
+                    *(sys.executable, *_SAFE_PATH, "-m", "server_stub", "serve", "--demo"),
+                    *("--dir", str(home / "platform"), "--host", "127.0.0.1", "--port", port),
+                ],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                encoding="utf-8",
+            )
         try:
             url = _announced(process)
             if url:

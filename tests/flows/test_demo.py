@@ -1,0 +1,101 @@
+"""The demo: the main job from nothing, and again from what exists."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymupdf
+import pytest
+from PIL import Image
+
+from app.demo import DEMO_PIN
+from tests.flows.clerk import Answer, Clerk, excerpt
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """A person who has just cloned the repository, and what the first demo came to."""
+
+    viewer: Clerk
+    answer: Answer
+    output: Path
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    folder = tmp_path_factory.mktemp("viewer")
+    viewer, began = Clerk(folder, pin=None), time.monotonic()
+    answer = viewer("demo", "--output", folder / "out")
+    return FirstRun(viewer, answer, folder / "out", time.monotonic() - began)
+
+
+def results(folder: Path, name: str) -> Path:
+    """The stamped file, once picture and report are known to be beside it and to agree."""
+    stamped = folder / f"{name}_已盖章.pdf"
+    report = json.loads(stamped.with_suffix(".json").read_text("utf-8"))
+    assert report["verdict"] == "VALID"
+    assert report["file"]["name"] == stamped.name
+    with Image.open(stamped.with_suffix(".png")) as picture:
+        colours = picture.convert("RGB").getcolors(1 << 24)
+        assert any(r > 180 and g < 90 for _, (r, g, b) in colours or ()), "the seal is to be seen"
+    return stamped
+
+
+def test_the_demo_runs_from_nothing_and_leaves_a_stamped_document(first: FirstRun) -> None:
+    answer, output = first.answer, first.output
+    assert answer.code == 0, answer.out + answer.err
+    assert first.seconds < 60
+    lines = answer.out.splitlines()
+    assert lines[0].startswith("印台演示")
+    assert [line[0] for line in lines if line[0] in "①②③④⑤"] == list("①②③④⑤")
+    assert "⑤ 验章结论：有效" in lines
+    assert DEMO_PIN not in answer.out
+    stamped = results(output, "宿迁市企业电子印章管理办法")
+    assert {each.name for each in output.iterdir()} == {
+        f"宿迁市企业电子印章管理办法{end}"
+        for end in (".pdf", "_已盖章.pdf", "_已盖章.png", "_已盖章.json")
+    }
+    with pymupdf.open(stamped) as document:
+        report = json.loads(stamped.with_suffix(".json").read_text("utf-8"))
+        (signature,) = report["signatures"]
+        assert len(signature["marks"]) == len(document) + 1, "a page seal and a slice on each page"
+
+
+def test_a_second_run_starts_from_what_exists_though_its_port_is_taken(
+    first: FirstRun, tmp_path: Path
+) -> None:
+    """And stamps anybody's document: one page that lies on its side, so no riding seam."""
+    viewer = first.viewer
+    remembered = viewer.home / "data" / "demo" / "platform.port"
+    port = int(remembered.read_text("ascii"))
+    mine = tmp_path / "我的 合同.pdf"
+    mine.write_bytes(excerpt(1, rotation=90))
+    before = mine.read_bytes()
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", port))
+        held.listen()
+        answer = viewer("demo", mine, "--output", tmp_path / "out", LANGUAGE="en")
+    assert answer.code == 0, answer.out + answer.err
+    assert "the virtual Ukey of last time" in answer.out
+    assert "collected last time" in answer.out
+    assert "5. verdict: valid" in answer.out
+    assert mine.read_bytes() == before
+    assert "no riding seam on a single page" in answer.out
+    stamped = results(tmp_path / "out", "我的 合同")
+    (signature,) = json.loads(stamped.with_suffix(".json").read_text("utf-8"))["signatures"]
+    ((left, top),) = [(mark["left_mm"], mark["top_mm"]) for mark in signature["marks"]]
+    assert (left, top) == pytest.approx((297 - 25 - 40, 210 - 25 - 40), abs=0.1)
+
+
+def test_a_demo_on_something_else_than_a_pdf_says_so(stranger: Clerk, tmp_path: Path) -> None:
+    text = tmp_path / "text.pdf"
+    text.write_text("Dear customer", encoding="utf-8")
+    answer = stranger("demo", text, "--output", tmp_path / "out")
+    assert answer.code == 4
+    assert "[E-102]" in answer.err
+    assert not (tmp_path / "out").exists(), "nothing was begun"
