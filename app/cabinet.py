@@ -16,7 +16,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -282,8 +282,11 @@ class Cabinet:
         return next((platform for platform in self.platforms() if platform.url == url), None)
 
     def pin(self, platform: PlatformRecord) -> None:
-        """Pin a platform, or renew its record. Raises :class:`app.errors.PlatformUntrusted` if
-        another root is pinned for that origin: only a person may decide to forget the old one."""
+        """Pin a platform, or renew its record; of each revocation list the newer one is kept, so
+        that nobody on the way can bring back a time before a revocation.
+
+        Raises :class:`app.errors.PlatformUntrusted` if another root is pinned for that origin: only
+        a person may decide to forget the old one."""
         with self._file.transaction() as run:
             query = "SELECT id, body FROM platforms WHERE id = ?"
             row = run(query, (platform.url,)).fetchone()
@@ -291,6 +294,7 @@ class Cabinet:
                 known = _unpack(PlatformRecord, self._file.unsealed("platforms", *row))
                 if known.root_sm3 != platform.root_sm3:
                     raise PlatformUntrusted(platform.url, "root")
+                platform = replace(platform, crls=_newest(known.crls, platform.crls))
             body = self._file.sealed("platforms", platform.url, _pack(platform))
             run(
                 "INSERT INTO platforms (id, body) VALUES (?, ?) ON CONFLICT (id)"
@@ -341,6 +345,17 @@ class Cabinet:
         with self._file.transaction() as run:
             rows = run(query, values).fetchall()
         return [_unpack(kind, self._file.unsealed(table, *row)) for row in rows]
+
+
+def _newest(kept: Mapping[str, bytes], given: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Of each issuer's lists (DER) the one made last."""
+    from crypto.x509 import Crl
+
+    newest = {**given}
+    for name, data in kept.items():
+        if name not in given or Crl.parse(data).this_update > Crl.parse(given[name]).this_update:
+            newest[name] = data
+    return newest
 
 
 # --- records as bytes ----------------------------------------------------------------------------

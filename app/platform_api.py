@@ -37,6 +37,7 @@ from app.settings import is_loopback
 from crypto import merkle
 from crypto.gm import sm3
 from crypto.keys import SigningKey
+from crypto.revocation import CLOCK_SKEW
 from crypto.statement import SignedStatement, StatementError
 from crypto.trust import Trust
 from crypto.x509 import OCSP_SIGNING, Certificate, CertificateError, Crl, build_chain
@@ -211,13 +212,19 @@ class PlatformClient:
         return service
 
     def crls(self) -> dict[str, Crl]:
-        """The newest revocation lists of its authorities, by their names: root, issuing."""
+        """The newest revocation lists of its authorities, by their names: root, issuing, …
+
+        One that is not signed by its authority, or dated in the future — it would outlive all
+        honest ones —, raises :class:`PlatformUntrusted` "certificates"."""
         lists = {}
-        for name in ("root", "issuing"):
+        for name, authority in self.service().certificates.items():
+            if not authority.is_ca:
+                continue
             data = self._download(f"/pki/crl/{name}/0.crl")
             with self._reading("crl"):
                 found = Crl.parse(data)
-            if not found.issued_by(self.service().certificates[name]):
+            ahead = found.this_update > datetime.now(UTC) + CLOCK_SKEW
+            if ahead or not found.issued_by(authority):
                 raise PlatformUntrusted(self.origin, "certificates")
             lists[name] = found
         return lists

@@ -62,7 +62,8 @@ def confirm_status(platform: PlatformClient, cabinet: Cabinet, now: datetime) ->
     for seal in seals:
         statement = platform.status(seal.code)
         cabinet.keep_statement(statement)
-        said = statement.statement
+        latest = cabinet.statement(seal.code) or statement  # an older answer undoes nothing
+        said = latest.statement
         told = replace(seal, state=said.state, reason=said.reason, updated_at=now)
         if not said.certificate_valid and seal.certificate_state in ("issued", "active"):
             told = replace(told, certificate_state="held")  # or revoked: a sync will tell

@@ -117,6 +117,7 @@ def _init(settings: Settings, options: argparse.Namespace) -> int:
         folder.mkdir(exist_ok=True)
         for purpose in PURPOSES:
             (folder / f"{purpose}.crt").write_bytes(platform.authority.certificate(purpose))
+        (folder / "abroad_root.crt").write_bytes(platform.authority.abroad_root())
         print(f"platform ready in {settings.directory}; certificates in {folder}")
         return 0
     finally:
