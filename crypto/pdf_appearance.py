@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -27,6 +27,10 @@ _MAX_DEPTH = 8
 _MAX_CONTENT = 1 << 20
 _MAX_OPERATORS = 20_000
 _BLENDS_THROUGH = ("/Multiply", "/Darken")
+_BLENDS_PLAINLY = ("/Normal", "/Compatible")
+_TRANSFERS = ("/TR", "/TR2", "/HT", "/BG", "/BG2", "/UCR", "/UCR2")
+"""Entries of a graphics state that can show any colour as any other."""
+_PLAIN = ("/Default", "/Identity")
 _FAINT = 0.3
 
 _PAINTS = {
@@ -36,6 +40,8 @@ _PAINTS = {
     "sh": "shading",
     "BI": "inline image",
 }
+_PATHS = frozenset(("re", "m", "l", "c", "v", "y", "h"))
+_CLIPS = frozenset(("W", "W*"))
 _HARMLESS = frozenset(
     [
         "w",
@@ -57,16 +63,6 @@ _HARMLESS = frozenset(
         "SC",
         "scn",
         "SCN",
-        "W",
-        "W*",
-        "n",
-        "re",
-        "m",
-        "l",
-        "c",
-        "v",
-        "y",
-        "h",
         "BT",
         "ET",
         "T*",
@@ -114,8 +110,8 @@ class Drawing:
 
     pictures: list[Picture] = field(default_factory=list)
     other: set[str] = field(default_factory=set)
-    """What else it draws: fill, line, text, shading, inline image, layer, mask, faint, rollover,
-    unknown."""
+    """What else it draws: fill, line, text, shading, inline image, layer, mask, clip (other than to
+    one rectangle), faint, rollover, background (of a widget without an appearance), unknown."""
 
     @property
     def empty(self) -> bool:
@@ -130,9 +126,13 @@ def drawing_of(widget: generic.DictionaryObject, unit: float = 1.0) -> Drawing:
     found = Drawing()
     appearances = entry(widget, "/AP")
     if not isinstance(appearances, generic.DictionaryObject):
-        return found
+        appearances = generic.DictionaryObject()
     follower = _Follower(found, unit)
-    for form in _states(entry(appearances, "/N")):
+    normal = list(_states(entry(appearances, "/N")))
+    characteristics = entry(widget, "/MK")
+    if not normal and any(entry(characteristics or {}, key) for key in ("/BG", "/BC")):
+        found.other.add("background")  # viewers then draw the widget's ground and border themselves
+    for form in normal:
         follower.form(form, _fitted(widget, form), {}, 0)
     for key in ("/R", "/D"):  # shown while the mouse is over it, or presses it
         for form in _states(entry(appearances, key)):
@@ -206,6 +206,9 @@ class _State:
 
     matrix: Matrix
     see_through: bool = False
+    isolated: bool = False
+    """Inside a group that does not see the page: what is multiplied there is not multiplied onto
+    the page."""
 
 
 class _Follower:
@@ -222,6 +225,7 @@ class _Follower:
         inherited: Any,
         depth: int,
         see_through: bool = False,
+        isolated: bool = False,
     ) -> None:
         """Follow a form XObject drawn under the matrix *base*."""
         self._streams += 1
@@ -232,8 +236,13 @@ class _Follower:
         if len(form.data) > _MAX_CONTENT:
             raise AppearanceError("the appearance is too long")
         resources = entry(form, "/Resources", inherited)
-        state = _State(_product(_matrix(entry(form, "/Matrix")), base), see_through)
+        group = entry(form, "/Group")
+        isolated = isolated or (
+            isinstance(group, generic.DictionaryObject) and bool(entry(group, "/I", False))
+        )
+        state = _State(_product(_matrix(entry(form, "/Matrix")), base), see_through, isolated)
         saved: list[_State] = []
+        path: list[str] = []
         for name, values in operators(form.data):
             self._operators += 1
             if self._operators > _MAX_OPERATORS:
@@ -243,7 +252,7 @@ class _Follower:
             elif name == "Q":
                 state = saved.pop() if saved else state
             elif name == "cm":
-                state = _State(_product(_numbers(values), state.matrix), state.see_through)
+                state = replace(state, matrix=_product(_numbers(values), state.matrix))
             elif name == "gs":
                 state = self._graphics_state(_resource(resources, "/ExtGState", values), state)
             elif name == "Do":
@@ -251,6 +260,13 @@ class _Follower:
             elif name == "BDC":
                 if values and values[0] == "/OC":
                     self._found.other.add("layer")
+            elif name in _PATHS:
+                path.append(name)
+            elif name in _CLIPS:
+                if path != ["re"]:  # a clip of any shape could draw letters out of a seal's star
+                    self._found.other.add("clip")
+            elif name == "n":
+                path.clear()
             elif name not in _HARMLESS:
                 self._found.other.add(_PAINTS.get(name, "unknown"))
 
@@ -260,6 +276,8 @@ class _Follower:
             return state
         if entry(parameters, "/SMask", "/None") != "/None":
             self._found.other.add("mask")
+        if any(entry(parameters, key, "/Default") not in _PLAIN for key in _TRANSFERS):
+            self._found.other.add("unknown")
         for key in ("/ca", "/CA"):
             if float(entry(parameters, key, 1)) < _FAINT:
                 self._found.other.add("faint")
@@ -268,7 +286,9 @@ class _Follower:
             return state
         # an array lists modes in order of preference: the first is what a viewer should know
         first = follow(blend[0]) if isinstance(blend, generic.ArrayObject) and blend else blend
-        return _State(state.matrix, first in _BLENDS_THROUGH)
+        if first not in (*_BLENDS_THROUGH, *_BLENDS_PLAINLY):
+            self._found.other.add("unknown")
+        return replace(state, see_through=first in _BLENDS_THROUGH and not state.isolated)
 
     def _draw(self, drawn: Any, state: _State, resources: Any, depth: int) -> None:
         if not isinstance(drawn, generic.StreamObject):
@@ -276,13 +296,16 @@ class _Follower:
             return
         kind = entry(drawn, "/Subtype")
         if kind == "/Form":
-            self.form(drawn, state.matrix, resources, depth + 1, state.see_through)
+            self.form(drawn, state.matrix, resources, depth + 1, state.see_through, state.isolated)
             return
         if kind != "/Image":
             self._found.other.add("unknown")
             return
         if "/OC" in drawn:
             self._found.other.add("layer")
+        spaces = entry(resources, "/ColorSpace", {})
+        if any(key in spaces for key in ("/DefaultRGB", "/DefaultGray", "/DefaultCMYK")):
+            self._found.other.add("unknown")  # takes the place of the picture's own colours
         a, b, c, d = state.matrix[:4]
         scale = self._unit / MM
         self._found.pictures.append(

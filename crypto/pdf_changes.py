@@ -329,6 +329,8 @@ class _Comparison:
         for key in differing_keys(before, after):
             if key not in _FORM:
                 self.forbid(None, f"/AcroForm {key}")
+            elif key == "/NeedAppearances" and entry(after, key):
+                self._say("suspicious", None, f"/AcroForm {key}")  # seals would be drawn anew
             elif other_fields and not (
                 key == "/SigFlags"
                 or key == "/Fields"
@@ -349,6 +351,8 @@ class _Comparison:
             titled = "/T" in self._new(each.reference)
             if each.leaf and each.kind != "/Sig":
                 self.forbid(None, f"{each.name}: new form field")
+            elif strange := self._is_more_than_a_field(each):
+                self.forbid(None, f"{each.name}: {strange}")
             elif titled and each.name in history._names:
                 self.forbid(None, f"{each.name}: a field of this name exists")
             elif history._place(each.reference, self._old.revision) is not None:
@@ -358,6 +362,17 @@ class _Comparison:
                 yield each
             history._names.add(each.name)
             history._fields[key_of(each.reference)] = each
+
+    def _is_more_than_a_field(self, known: KnownField) -> str:
+        """What makes a new signature field act or draw beyond its appearance; "" if nothing does.
+
+        An annotation of another kind is drawn by viewers even without an appearance, and an action
+        can do anything to the document when the page is opened."""
+        node = self._new(known.reference)
+        subtype = entry(node, "/Subtype", "/Widget")
+        if subtype != "/Widget":
+            return str(subtype)
+        return next((key for key in ("/A", "/AA", "/PA") if key in node), "")
 
     def _say_fields(self, fields: list[KnownField]) -> None:
         """Report the new signature fields, once it is known on which pages they stand."""

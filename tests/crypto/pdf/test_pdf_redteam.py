@@ -1,0 +1,266 @@
+"""What a hostile reviewer tried against the verdicts, each as a file that must not be believed.
+
+An attacker here may append to a sealed document, or is a holder in good standing who shows
+something else than the imprint that the maker signed.
+"""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import pdf_name as name
+
+from crypto import pdf_marks
+from crypto.verdict import Report, Verdict
+from tests.crypto.pdf.workshop import (
+    Shop,
+    add_widget,
+    classic_pdf,
+    codes,
+    imprint,
+    update,
+)
+
+WHITE = generic.ArrayObject([generic.FloatObject(1)] * 3)
+
+
+@pytest.fixture(scope="session")
+def sealed(shop: Shop) -> bytes:
+    """A document with one good seal."""
+    return shop.sign(classic_pdf())
+
+
+def not_believed(shop: Shop, data: bytes, **options: Any) -> Report:
+    """The report, which must not call the document valid."""
+    report = shop.verify(data, **options)
+    assert report.verdict in (Verdict.UNKNOWN, Verdict.INVALID), report.verdict
+    return report
+
+
+# ---------------------------------------------------------------- more than a signature field
+
+
+@pytest.mark.parametrize(
+    ("subtype", "entries"),
+    [
+        ("/Square", {"IC": WHITE, "C": WHITE}),
+        ("/FreeText", {"Contents": generic.pdf_string("Price 9"), "DA": generic.pdf_string("0 g")}),
+        ("/Stamp", {"Name": name("/Approved")}),
+        ("/Redact", {"IC": WHITE}),
+        ("/Link", {}),
+    ],
+)
+def test_an_annotation_that_only_says_it_is_a_signature_field_is_forbidden(
+    shop: Shop, sealed: bytes, subtype: str, entries: dict[str, Any]
+) -> None:
+    """Viewers draw these without any appearance: a white square hides sealed text."""
+
+    def change(writer: Any) -> None:
+        field = add_widget(writer, "later", None).get_object()
+        field[name("/Subtype")] = name(subtype)
+        field.update({name(f"/{key}"): value for key, value in entries.items()})
+
+    report = not_believed(shop, update(sealed, change))
+    assert "changed_forbidden" in codes(report.signatures[0])
+
+
+@pytest.mark.parametrize("key", ["/A", "/AA"])
+def test_a_signature_field_added_later_with_an_action_is_forbidden(
+    shop: Shop, sealed: bytes, key: str
+) -> None:
+    script = generic.DictionaryObject(
+        {name("/S"): name("/JavaScript"), name("/JS"): generic.pdf_string("app.alert(1)")}
+    )
+    action = script if key == "/A" else generic.DictionaryObject({name("/PV"): script})
+
+    def change(writer: Any) -> None:
+        add_widget(writer, "later", None, rect=(0, 0, 0, 0), **{key[1:]: action})
+
+    report = not_believed(shop, update(sealed, change))
+    assert "changed_forbidden" in codes(report.signatures[0])
+
+
+@pytest.mark.parametrize("key", ["/BG", "/BC"])
+def test_a_field_without_an_appearance_that_viewers_paint_is_suspicious(
+    shop: Shop, sealed: bytes, key: str
+) -> None:
+    """Poppler fills its rectangle with the ground that /MK names."""
+    look = generic.DictionaryObject({name(key): WHITE})
+    report = not_believed(shop, update(sealed, lambda w: add_widget(w, "later", None, MK=look)))
+    assert "changed_suspicious" in codes(report.signatures[0])
+    assert "unsigned_mark" in codes(report)
+
+
+def test_appearances_to_be_drawn_anew_by_the_viewer_are_suspicious(
+    shop: Shop, sealed: bytes
+) -> None:
+    def change(writer: Any) -> None:
+        form = writer.root["/AcroForm"]
+        form[name("/NeedAppearances")] = generic.BooleanObject(True)
+        writer.update_container(form)
+
+    report = not_believed(shop, update(sealed, change))
+    assert "changed_suspicious" in codes(report.signatures[0])
+
+
+# ---------------------------------------------------------------- another imprint than the signed
+
+
+def ring(letters: str, *, extra: Callable[[ImageDraw.ImageDraw], None] | None = None) -> bytes:
+    """A seal with a ring, and a shape of strokes for each letter of a company's name."""
+    picture = Image.new("RGBA", (480, 480), (255, 255, 255, 0))
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((4, 4, 476, 476), outline=(230, 0, 0), width=12)
+    for index, letter in enumerate(letters):
+        left, top = 90 + 60 * (index % 5), 130 + 90 * (index // 5)
+        for bit in range(8):
+            if ord(letter) >> bit & 1:
+                across = (left, top + 6 * bit, left + 44, top + 6 * bit)
+                down = (left + 6 * bit, top, left + 6 * bit, top + 44)
+                draw.line(down if bit % 2 else across, fill=(230, 0, 0), width=4)
+    if extra:
+        extra(draw)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def as_jpeg(picture: bytes, size: int) -> bytes:
+    with Image.open(io.BytesIO(picture)) as opened:
+        paper = Image.new("RGB", opened.size, "white")
+        paper.paste(opened, mask=opened.getchannel("A"))
+    buffer = io.BytesIO()
+    paper.resize((size, size)).save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
+
+
+def test_a_seal_that_shows_another_companys_name_does_not_match(shop: Shop) -> None:
+    holder = shop.holder("32130000000066", ring("ABCDEFGHIJ"))
+    trust = shop.trusting(holder)
+    for shown in ("KLMNOPQRST", "ABCDEFGHIZ"):  # another name; one other character
+        report = not_believed(
+            shop, shop.sign(classic_pdf(), holder, picture=ring(shown)), trust=trust
+        )
+        assert "mark_matches" not in codes(report.signatures[0])
+
+
+def test_what_is_written_over_a_seal_in_another_colour_is_seen(shop: Shop) -> None:
+    def write(draw: ImageDraw.ImageDraw) -> None:
+        draw.rectangle((140, 320, 340, 400), fill=(0, 255, 0))
+
+    holder = shop.holder("32130000000074", ring("ABCDEFGHIJ"))
+    forged = shop.sign(classic_pdf(), holder, picture=ring("ABCDEFGHIJ", extra=write))
+    not_believed(shop, forged, trust=shop.trusting(holder))
+
+
+@pytest.mark.parametrize("size", [240, 480, 960])
+def test_the_same_imprint_scaled_and_as_a_photo_still_matches(shop: Shop, size: int) -> None:
+    picture = ring("ABCDEFGHIJ")
+    holder = shop.holder("32130000000082", picture)
+    data = shop.sign(classic_pdf(), holder, picture=as_jpeg(picture, size))
+    report = shop.verify(data, trust=shop.trusting(holder))
+    assert report.verdict is Verdict.VALID
+    assert "mark_matches" in codes(report.signatures[0])
+
+
+# ---------------------------------------------------------------- the signed picture, shown falsely
+
+
+def drawn(shop: Shop, edit: Callable[[generic.StreamObject], None], data: bytes) -> bytes:
+    """*data* sealed, with an appearance that *edit* changed before it was signed."""
+    original = pdf_marks._appearance
+
+    def changed(*arguments: Any) -> generic.StreamObject:
+        form = original(*arguments)
+        edit(form)
+        return form
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pdf_marks, "_appearance", changed)
+        return shop.sign(data)
+
+
+def content(old: bytes, new: bytes) -> Callable[[generic.StreamObject], None]:
+    def edit(form: generic.StreamObject) -> None:
+        made = generic.StreamObject(stream_data=form.data.replace(old, new))
+        form._data, form._encoded_data = made.data, None
+
+    return edit
+
+
+def state(key: str, value: Any) -> Callable[[generic.StreamObject], None]:
+    def edit(form: generic.StreamObject) -> None:
+        form["/Resources"]["/ExtGState"]["/Multiply"][name(key)] = value
+
+    return edit
+
+
+def picture(key: str, value: Any, *, of_mask: bool = False) -> Callable[[Any], None]:
+    def edit(form: generic.StreamObject) -> None:
+        image = form["/Resources"]["/XObject"]["/Imprint"]
+        (image["/SMask"] if of_mask else image)[name(key)] = value
+
+    return edit
+
+
+def default_space(form: generic.StreamObject) -> None:
+    space = generic.ArrayObject(
+        [name("/CalRGB"), generic.DictionaryObject({name("/Gamma"): WHITE})]
+    )
+    form["/Resources"][name("/ColorSpace")] = generic.DictionaryObject({name("/DefaultRGB"): space})
+
+
+CALIBRATED = generic.ArrayObject(
+    [
+        name("/CalRGB"),
+        generic.DictionaryObject(
+            {name("/Gamma"): generic.ArrayObject([generic.NumberObject(900)] * 3)}
+        ),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        content(b" cm /Imprint", b" cm 0 0 m .5 1 l 1 0 l W n /Imprint"),
+        content(b" cm /Imprint", b" cm 0 0 .1 .1 re .5 .5 .1 .1 re W n /Imprint"),
+        state("/BM", name("/ColorDodge")),
+        state("/TR", generic.DictionaryObject()),
+        picture("/ColorSpace", CALIBRATED),
+        picture("/Matte", WHITE, of_mask=True),
+        picture("/Alternates", generic.ArrayObject()),
+        default_space,
+    ],
+    ids=["clip", "clips", "blend", "transfer", "gamma", "matte", "alternates", "default space"],
+)
+def test_a_signed_picture_that_is_shown_otherwise_does_not_match(
+    shop: Shop, edit: Callable[[generic.StreamObject], None]
+) -> None:
+    report = not_believed(shop, drawn(shop, edit, classic_pdf()))
+    assert "mark_unreadable" in codes(report.signatures[0])
+
+
+def test_a_picture_clipped_to_a_rectangle_matches(shop: Shop) -> None:
+    half = content(b" cm /Imprint", b" cm 0 0 .5 1 re W n /Imprint")
+    assert shop.verify(drawn(shop, half, classic_pdf())).verdict is Verdict.VALID
+
+
+def test_a_group_that_does_not_see_the_page_is_not_multiplied_onto_it(shop: Shop) -> None:
+    """Its paper-white ground would cover what an earlier seal covers."""
+    white = shop.holder("32130000000090", imprint("white", text="white"))
+    trust = shop.trusting(shop.first, white)
+    group = generic.DictionaryObject(
+        {name("/S"): name("/Transparency"), name("/I"): generic.BooleanObject(True)}
+    )
+    first = shop.sign(classic_pdf())
+    original, shop.first = shop.first, white
+    try:
+        forged = drawn(shop, lambda form: form.update({name("/Group"): group}), first)
+    finally:
+        shop.first = original
+    report = not_believed(shop, forged, trust=trust)
+    assert "mark_covers" in codes(report.signatures[0])
