@@ -36,6 +36,9 @@ def checked(qtbot: QtBot, window: MainWindow, *paths: Path) -> VerifyPage:
     page: VerifyPage = window.page("verify")
     qtbot.waitUntil(lambda: all(not file.checking for file in page._files), timeout=30_000)
     qtbot.waitUntil(lambda: page.pane.view.page_count > 0 or page.report is None, timeout=20_000)
+    first = page._panel.itemAt(0)
+    assert first is not None
+    qtbot.waitUntil(lambda: bool(first.widget() and first.widget().isVisible()))
     return page
 
 
