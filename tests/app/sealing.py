@@ -67,16 +67,20 @@ class Authorities:
         self.key = SoftKey.generate()
         self.name = Name.build([("C", "CN"), ("CN", "测试根")])
         self._serial = 100
-        self.root = self.issue("测试根", self.key, ("keyCertSign", "cRLSign"), ca=True)
+        self.root = self.issue("测试根", self.key.spki, ("keyCertSign", "cRLSign"), ca=True)
         self.maker = self.certified("制章者", ("digitalSignature",))
         self.status = self.certified("状态", ("digitalSignature",), OCSP_SIGNING)
         self.trust = Trust.in_all([Certificate.parse(self.root)])
 
-    def issue(self, name: str, key: SoftKey, usage: tuple[str, ...], **options: Any) -> bytes:
+    def certified_for(self, spki: bytes) -> bytes:
+        """A holder's certificate for the key of a token."""
+        return self.issue(CODE, spki, ("digitalSignature",), extended_key_usage=(DOCUMENT_SIGNING,))
+
+    def issue(self, name: str, spki: bytes, usage: tuple[str, ...], **options: Any) -> bytes:
         self._serial += 1
         return make_certificate(
             subject=Name.build([("C", "CN"), ("CN", name)]) if name != "测试根" else self.name,
-            public_key=key.spki,
+            public_key=spki,
             issuer=self.name,
             issuer_key=self.key,
             authority_spki=self.key.spki,
@@ -90,7 +94,7 @@ class Authorities:
     def certified(self, name: str, usage: tuple[str, ...], purpose: str = "") -> SoftKey:
         key = SoftKey.generate()
         purposes = (purpose,) if purpose else ()
-        return key.with_certificate(self.issue(name, key, usage, extended_key_usage=purposes))
+        return key.with_certificate(self.issue(name, key.spki, usage, extended_key_usage=purposes))
 
     def holder(self, code: str = CODE) -> SoftKey:
         usage = ("digitalSignature", "nonRepudiation")

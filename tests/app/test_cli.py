@@ -1,0 +1,158 @@
+"""The grammar of the command line, and what every command has in common."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from app import commands
+from app.cli import main, parser
+from app.errors import ExitCode
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEALDESK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SEALDESK_LANGUAGE", "en")
+    return tmp_path / "home"
+
+
+def leaves(made: argparse.ArgumentParser, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Every command with its sub-command."""
+    found = []
+    for action in made._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, child in action.choices.items():
+                found += leaves(child, (*path, name))
+    return found or [path]
+
+
+def test_the_commands_are_those_that_are_promised() -> None:
+    promised = {
+        *(("token", each) for each in ("list", "info", "init", "change-pin")),
+        *(("seal", each) for each in ("list", "show", "inspect")),
+        *(("journal", each) for each in ("list", "check", "export")),
+        *((each,) for each in ("enroll", "sync", "stamp", "verify", "demo")),
+    }
+    assert promised <= set(leaves(parser()))
+
+
+@pytest.mark.parametrize("command", leaves(parser()))
+def test_every_command_explains_itself(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([*command, "--help"])
+    assert left.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: sealdesk {' '.join(command)}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stamp"],
+        ["stamp", "a.pdf"],
+        ["frobnicate"],
+        ["stamp", "a.pdf", "--seal", "x", "--riding", "middle"],
+        ["verify"],
+        ["verify", "a.pdf", "--at-time", "yesterday"],
+        ["verify", "a.pdf", "--off"],
+        ["seal"],
+        ["journal", "export"],
+    ],
+)
+def test_a_command_that_makes_no_sense_is_a_usage_error_of_our_own(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    assert main(arguments) == ExitCode.USAGE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("The command is not right [E-002]\n  sealdesk")
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "at", "pages"),
+    [
+        (["--at", "-1:30,40"], ["-1:30,40"], None),
+        (["--at", "1:2,3", "--at", "-2:4,5"], ["1:2,3", "-2:4,5"], None),
+        (["--pages", "-1", "--at", "3,4"], ["3,4"], "-1"),
+        (["--pages", "-2,1", "--at=3,4"], ["3,4"], "-2,1"),
+    ],
+)
+def test_pages_count_from_the_end_too(
+    arguments: list[str], at: list[str], pages: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[argparse.Namespace] = []
+    monkeypatch.setattr(commands, "stamp", lambda _, options: seen.append(options) or 0)
+    assert main(["stamp", "in.pdf", "--seal", "x", *arguments]) == 0
+    assert (seen[0].at, seen[0].pages) == (at, pages)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-23", datetime(2026, 11, 23, tzinfo=UTC)),
+        ("2026-11-23T12:00", datetime(2026, 11, 23, 12, tzinfo=UTC)),
+        ("2026-11-23T12:00:00+08:00", datetime(2026, 11, 23, 4, tzinfo=UTC)),
+    ],
+)
+def test_a_time_without_zone_is_utc(text: str, moment: datetime) -> None:
+    assert parser().parse_args(["verify", "x.pdf", "--at-time", text]).at_time == moment
+
+
+def test_a_defect_is_told_without_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def defect(*_: object) -> NoReturn:
+        raise ZeroDivisionError("deep inside")
+
+    monkeypatch.setattr(commands, "seal_list", defect)
+    assert main(["seal", "list"]) == ExitCode.UNKNOWN
+    said = capsys.readouterr().err
+    assert "[E-999]" in said
+    assert "Traceback" not in said
+    monkeypatch.setenv("SEALDESK_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        main(["seal", "list"])
+
+
+def test_an_interrupt_is_told_and_has_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "journal_check", interrupted)
+    assert main(["journal", "check"]) == ExitCode.CANCELLED
+    assert "[E-123]" in capsys.readouterr().err
+
+
+def test_chinese_comes_out_on_a_console_of_another_code_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SEALDESK_LANGUAGE", "zh_CN")
+    octets = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(octets, encoding="cp1252"))
+    assert main(["seal", "list"]) == 0
+    sys.stdout.flush()
+    assert octets.getvalue().decode("utf-8") == "印章柜里还没有印章。" + os.linesep
+
+
+def test_the_language_of_wrong_settings_is_that_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEALDESK_OFFLINE_HOURS", "never")
+    assert main(["seal", "list"]) == ExitCode.LOCAL_DATA
+    assert "A setting is wrong" in capsys.readouterr().err
+    monkeypatch.setenv("SEALDESK_LANGUAGE", "zh_CN")
+    main(["seal", "list"])
+    assert "[E-601]" in capsys.readouterr().err

@@ -1,0 +1,150 @@
+"""What one run works with is opened when it is needed, and no sooner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.desk import Desk, with_settings
+from app.errors import PlatformNotSet, SealNotFound, TokenAmbiguous, UsageError
+from app.settings import load
+from app.signing import find_key
+from crypto.trust import Trust
+from crypto.x509 import Certificate
+from device import virtual
+from device.token import ModuleNotFound, TokenNotInitialised, TokenNotPresent
+from tests.app.sealing import Authorities
+from tests.flows.clerk import PIN, SO_PIN, pem
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where virtual keys are plugged in."""
+    monkeypatch.setenv("SEALDESK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(virtual.FOLDER_VARIABLE, str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def desk(hub: Path) -> Iterator[Desk]:
+    with Desk.open() as opened:
+        yield opened
+
+
+def plug(hub: Path, slot: int, label: str) -> str:
+    """Plug in a ready key; gives its serial number."""
+    virtual.make_token(hub, slot, label=label, so_pin=SO_PIN, user_pin=PIN)
+    tokens = virtual.open_virtual_module().tokens()
+    return next(token.info.serial for token in tokens if token.info.slot == slot)
+
+
+def test_a_desk_that_is_only_looked_at_leaves_no_trace(desk: Desk, tmp_path: Path) -> None:
+    assert desk.trust() == Trust()
+    assert desk.tokens() == []
+    assert desk.status_desk() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_opened_is_opened_once_and_closed_with_the_desk(hub: Path) -> None:
+    with Desk.open() as desk:
+        cabinet = desk.cabinet
+        assert desk.cabinet is cabinet
+        assert desk.journal is desk.journal
+        assert cabinet.seals() == []
+    with pytest.raises(Exception, match="closed"):
+        cabinet.seals()
+
+
+def test_anchors_come_from_the_settings_and_from_the_command(
+    desk: Desk, tmp_path: Path, authorities: Authorities
+) -> None:
+    (tmp_path / "a.pem").write_text(pem(authorities.root))
+    (tmp_path / "b.cer").write_bytes(Authorities().root)
+    configured = with_settings(desk, trust=(tmp_path / "a.pem",))
+    assert configured.trust().signers == (Certificate.parse(authorities.root),)
+    assert len(configured.trust([tmp_path / "b.cer"]).signers) == 2
+
+
+def test_without_an_address_there_is_no_platform(desk: Desk) -> None:
+    with pytest.raises(PlatformNotSet):
+        desk.platform()
+
+
+def test_the_platform_is_remembered_for_the_next_time(desk: Desk) -> None:
+    desk.remember_platform("http://127.0.0.1:8081/")
+    assert desk.settings.platform_url == "http://127.0.0.1:8081"
+    assert load().platform_url == "http://127.0.0.1:8081"
+
+
+# ---------------------------------------------------------------- which key
+
+
+def test_the_only_key_is_the_one_that_is_meant(desk: Desk, hub: Path) -> None:
+    with pytest.raises(TokenNotPresent):
+        desk.token()
+    serial = plug(hub, 0, "甲")
+    assert desk.token().info.serial == serial
+    assert desk.token("甲").info.serial == serial
+    assert desk.token(serial).info.label == "甲"
+    with pytest.raises(TokenNotPresent):
+        desk.token("乙")
+
+
+def test_a_blank_key_is_no_missing_key(desk: Desk, hub: Path) -> None:
+    virtual.make_blank_token(hub)
+    with pytest.raises(TokenNotInitialised):
+        desk.token()
+    assert not desk.token(blank=True).initialised
+    with pytest.raises(TokenNotPresent):
+        desk.token("no-such-key")
+
+
+def test_of_two_keys_one_must_be_named_or_known(
+    desk: Desk, hub: Path, authorities: Authorities
+) -> None:
+    first, second = plug(hub, 0, "甲"), plug(hub, 1, "乙")
+    with pytest.raises(TokenAmbiguous) as caught:
+        desk.token()
+    assert first in caught.value.serials
+    assert second in caught.value.serials
+    assert desk.token("乙").info.serial == second
+    assert with_settings(desk, token_serial=first).token().info.serial == first
+
+    with desk.token("乙").login(PIN) as session:
+        key = session.generate_key("sm2", "k")
+        certificate = authorities.certified_for(key.public_key)
+        session.store_certificate(certificate, "k", key.key_id)
+    held = Certificate.parse(certificate)
+    assert desk.token(holding=held).info.serial == second
+    by_settings = with_settings(desk, token_serial=first)
+    assert by_settings.token(holding=held).info.serial == second, "what it holds says more"
+    with desk.token("乙").login(PIN) as session:
+        assert find_key(session, certificate).certificate == certificate
+        with pytest.raises(SealNotFound):
+            desk.holder_key(session)
+
+
+def test_a_named_driver_is_the_only_one(desk: Desk, hub: Path, tmp_path: Path) -> None:
+    plug(hub, 0, "甲")
+    assert len(desk.tokens(virtual.open_virtual_module().path)) == 1
+    with pytest.raises(ModuleNotFound):
+        desk.tokens(tmp_path / "missing.so")
+    with pytest.raises(ModuleNotFound):
+        with_settings(desk, pkcs11_modules=(str(tmp_path / "missing.so"),)).tokens()
+
+
+def test_where_virtual_keys_are_not_allowed_none_is_offered_or_made(desk: Desk, hub: Path) -> None:
+    plug(hub, 0, "甲")
+    strict = with_settings(desk, allow_virtual_ukey=False)
+    assert strict.tokens() == []
+    with pytest.raises(UsageError):
+        strict.new_virtual_token()
+
+
+def test_a_new_virtual_key_takes_the_next_free_slot(desk: Desk, hub: Path) -> None:
+    slots = [desk.new_virtual_token().info.slot for _ in virtual.SLOTS]
+    assert slots == list(virtual.SLOTS)
+    with pytest.raises(UsageError):
+        desk.new_virtual_token()

@@ -1,0 +1,116 @@
+"""THE STORY of 验章: what the desk adds to what the bytes say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.errors import FileNotReadable, FileProblem, NotAPdf, UsageError
+from app.verifying import trust_files, verify
+from crypto.pdf_document import PdfEncrypted
+from crypto.trust import Trust
+from crypto.verdict import Report, Verdict
+from crypto.x509 import Certificate
+from tests.app.sealing import CODE, NOW, Authorities, Office, encrypted, pages
+from tests.flows.clerk import pem
+
+
+@pytest.fixture
+def ticketed(office: Office) -> Path:
+    """A file with the platform's ticket in its signature."""
+    return office.stamp(office.document()).path
+
+
+@pytest.fixture
+def offline(office: Office) -> Path:
+    """A file stamped offline: its signature holds no ticket."""
+    office.cabinet.keep_statement(office.authorities.statement(office.holder))
+    return office.stamp(office.document(), platform=None).path
+
+
+def codes(report: Report) -> set[str]:
+    (signature,) = report.signatures
+    return {each.code for each in signature.findings}
+
+
+def test_a_ticket_makes_the_question_unnecessary(office: Office, ticketed: Path) -> None:
+    report = verify(ticketed, trust=office.authorities.trust, platform=office.platform, at=NOW)
+    assert report.verdict is Verdict.VALID
+    assert office.platform.asked == []
+
+
+def test_what_the_file_cannot_tell_the_platform_is_asked(office: Office, offline: Path) -> None:
+    trust = office.authorities.trust
+    alone = verify(offline, trust=trust, at=NOW)
+    assert (alone.verdict, "status_unknown" in codes(alone)) == (Verdict.UNKNOWN, True)
+    asked = verify(offline, trust=trust, platform=office.platform, at=NOW)
+    assert asked.verdict is Verdict.VALID
+    assert office.platform.asked == [CODE]
+
+
+def test_a_platform_that_does_not_answer_leaves_the_line_unknown(
+    office: Office, offline: Path
+) -> None:
+    office.platform.reachable = False
+    report = verify(offline, trust=office.authorities.trust, platform=office.platform, at=NOW)
+    assert report.verdict is Verdict.UNKNOWN
+    assert office.platform.asked == [CODE]
+
+
+def test_stale_word_is_asked_for_again(office: Office, offline: Path) -> None:
+    old = office.authorities.statement(
+        office.holder, issued_at=NOW - timedelta(days=3), next_update=NOW - timedelta(days=2)
+    )
+    trust = replace(office.authorities.trust, statements=(old,))
+    assert "status_stale" in codes(verify(offline, trust=trust, at=NOW))
+    fresh = verify(offline, trust=trust, platform=office.platform, at=NOW)
+    assert fresh.verdict is Verdict.VALID
+
+
+def test_a_platform_nobody_trusts_is_not_believed(
+    office: Office, offline: Path, authorities: Authorities
+) -> None:
+    trust = replace(authorities.trust, platforms=())
+    report = verify(offline, trust=trust, platform=office.platform, at=NOW)
+    assert report.verdict is Verdict.UNKNOWN
+
+
+def test_an_unsigned_file_asks_nobody(office: Office) -> None:
+    report = verify(office.document(), trust=Trust(), platform=office.platform, at=NOW)
+    assert report.verdict is Verdict.UNSIGNED
+    assert office.platform.asked == []
+
+
+def test_files_that_cannot_be_judged(office: Office, tmp_path: Path) -> None:
+    with pytest.raises(NotAPdf):
+        verify(office.document(data=b"text"), trust=Trust())
+    with pytest.raises(PdfEncrypted):
+        verify(office.document(data=encrypted(pages(), "x")), trust=Trust())
+    for path, reason in ((tmp_path / "no.pdf", "missing"), (tmp_path, "folder")):
+        with pytest.raises(FileNotReadable) as caught:
+            verify(path, trust=Trust())
+        assert caught.value.reason is FileProblem(reason)
+
+
+def test_anchors_come_as_pem_bundles_or_der(tmp_path: Path, authorities: Authorities) -> None:
+    other = Authorities()
+    (tmp_path / "bundle.pem").write_text("两个根证书\n" + pem(authorities.root) + pem(other.root))
+    (tmp_path / "one.cer").write_bytes(authorities.root)
+    both = trust_files([tmp_path / "bundle.pem"])
+    assert both.signers == tuple(map(Certificate.parse, (authorities.root, other.root)))
+    assert both.signers == both.seal_makers == both.platforms == both.timestamps
+    assert trust_files([tmp_path / "one.cer"]).signers == both.signers[:1]
+    assert trust_files([]) == Trust()
+
+
+def test_an_anchor_file_without_certificates_is_named(tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text(
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+    )
+    with pytest.raises(UsageError, match=r"key\.pem"):
+        trust_files([tmp_path / "key.pem"])
+    with pytest.raises(FileNotReadable):
+        trust_files([tmp_path / "missing.pem"])
