@@ -15,7 +15,8 @@ from datetime import datetime
 from crypto.cms import TST_INFO, CmsError, ContentDigest, SignedData, SignerInfo, digest_of
 from crypto.cms_facts import SignerFacts, signer_facts, verify_rsa_value
 from crypto.seal import Seal, SealError
-from crypto.seal_check import SealJudgement, judge_seal_use, judge_times
+from crypto.seal_check import SealJudgement, covers, judge_seal_use, judge_times, stapled
+from crypto.statement import STAPLE, SignedStatement
 from crypto.trust import Trust, judge_signer
 from crypto.trusted_time import judge_timestamp
 from crypto.verdict import CertificateInfo, Finding, PlatformLine, Times
@@ -73,25 +74,27 @@ def judge_cms(
         (*data.ocsp_responses, *signer.archived_ocsp_responses),
     )
     came_along = (*data.certificates, *extra)
-    times, more = _times(signer, claimed, trust, came_along, now)
+    own_seal = _seal(signer, findings)
+    ticket = None
+    if own_seal is not None:
+        ticket = stapled(signer.get(STAPLE) or b"", signer.message_digest, own_seal, trust)
+    times, more = _times(signer, claimed, ticket, trust, came_along, now)
     findings += more
     info: CertificateInfo | None = None
     chain_info: tuple[CertificateInfo, ...] = ()
     if facts.certificate is not None:
-        more, chain = judge_signer(facts.certificate, came_along, trust, times, now, False)
+        covered = own_seal is not None and covers(
+            facts.certificate, own_seal, ticket, trust, times, now
+        )
+        more, chain = judge_signer(facts.certificate, came_along, trust, times, now, covered)
         findings += more
         info = CertificateInfo.of(facts.certificate)
         chain_info = tuple(CertificateInfo.of(each) for each in chain.path)
     seal, listed, platform = None, None, None
-    if signer.seal is not None and facts.certificate is not None:
-        try:
-            used = judge_seal_use(Seal.parse(signer.seal), facts.certificate.der, trust, times, now)
-            seal, listed, platform = used.seal, used.listed, used.platform
-            findings += used.findings
-        except SealError as error:
-            findings.append(Finding("value_unreadable", {"reason": str(error)}))
-    elif signer.seal is None:
-        findings.append(Finding("no_seal"))
+    if own_seal is not None and facts.certificate is not None:
+        used = judge_seal_use(own_seal, facts.certificate.der, trust, times, now, ticket)
+        seal, listed, platform = used.seal, used.listed, used.platform
+        findings += used.findings
     return CmsJudgement(
         info,
         chain_info,
@@ -104,6 +107,18 @@ def judge_cms(
         tuple(findings),
         facts.certificate is not None and facts.certificate.public_key.kind == "sm2",
     )
+
+
+def _seal(signer: SignerInfo, findings: list[Finding]) -> Seal | None:
+    """The seal signed along; why there is none goes to *findings*."""
+    if signer.seal is None:
+        findings.append(Finding("no_seal"))
+        return None
+    try:
+        return Seal.parse(signer.seal)
+    except SealError as error:
+        findings.append(Finding("value_unreadable", {"reason": str(error)}))
+        return None
 
 
 def judge_rsa_value(
@@ -202,11 +217,13 @@ def _facts_as_findings(facts: SignerFacts) -> list[Finding]:
 def _times(
     signer: SignerInfo,
     claimed: datetime | None,
+    ticket: SignedStatement | None,
     trust: Trust,
     extra: Sequence[Certificate],
     now: datetime,
 ) -> tuple[Times, list[Finding]]:
-    """The claimed time, and the earliest trusted one of the time stamps over the value."""
+    """The claimed time, and the earliest trusted one of the time stamps over the value; without
+    any, the ticket's."""
     findings: list[Finding] = []
     proved: list[datetime] = []
     for token in signer.timestamps:
@@ -216,4 +233,6 @@ def _times(
             proved.append(moment)
     trusted = min(proved, default=None)
     times = Times(signer.signing_time or claimed, trusted, "timestamp" if trusted else None)
+    if ticket is not None and trusted is None:
+        times = Times(times.claimed, ticket.statement.issued_at, "ticket")
     return times, [*findings, *judge_times(times, now)]

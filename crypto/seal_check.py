@@ -92,7 +92,7 @@ def judge_signature(
     except CertificateError as error:
         findings.append(Finding("value_unreadable", {"reason": str(error)}))
     else:
-        covered = _covers(signer, value.seal, ticket, trust, times, now)
+        covered = covers(signer, value.seal, ticket, trust, times, now)
         more, chain = judge_signer(signer, (), trust, times, now, covered)
         findings += more
         signer_info, chain_info = CertificateInfo.of(signer), _infos(chain)
@@ -230,26 +230,27 @@ def _judge_validity(times: Times, seal: Seal, now: datetime) -> list[Finding]:
 
 
 def _ticket(value: SealSignature, trust: Trust) -> SignedStatement | None:
-    """The statement stapled into the signature, if it is about this seal, this certificate and this
-    document, from a platform we trust; otherwise it is as if it were not there."""
-    for extension in value.extensions:
-        if extension.kind != STAPLE:
-            continue
-        try:
-            signed = SignedStatement.parse(extension.value)
-        except StatementError:
-            return None
-        statement = signed.statement
-        fits = (
-            statement.document_digest == value.digest
-            and statement.seal_code == value.seal.es_id
-            and trust.believes(signed)
-        )
-        return signed if fits else None
-    return None
+    found = (each.value for each in value.extensions if each.kind == STAPLE)
+    return stapled(next(found, b""), value.digest, value.seal, trust)
 
 
-def _covers(
+def stapled(token: bytes, digest: bytes | None, seal: Seal, trust: Trust) -> SignedStatement | None:
+    """The statement *token* stapled into a signature over *digest*, if it is about this seal and
+    this document, from a platform we trust; otherwise it is as if it were not there."""
+    try:
+        signed = SignedStatement.parse(token)
+    except StatementError:
+        return None
+    statement = signed.statement
+    fits = (
+        statement.document_digest == digest
+        and statement.seal_code == seal.es_id
+        and trust.believes(signed)
+    )
+    return signed if fits else None
+
+
+def covers(
     signer: Certificate,
     seal: Seal,
     ticket: SignedStatement | None,

@@ -8,7 +8,7 @@ import io
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,8 @@ from crypto.keys import SM2_WITH_SM3
 from crypto.pdf_document import Document
 from crypto.pdf_dss import add_dss, gather, witnesses
 from crypto.pdf_marks import Mark
-from crypto.pdf_sign import SignedRevision, document_timestamp, sign_revision
+from crypto.pdf_sign import Revision, document_timestamp, sign_revision
 from crypto.pdf_values import TOKEN_ROOM, SignatureMaker
-from crypto.statement import STAPLE
 from crypto.timestamp import TimestampError, make_token
 from crypto.trust import Trust
 from crypto.verdict import Report, Verdict
@@ -112,9 +111,7 @@ def stamped_whole(original: bytes, key: Any, hash_name: str = "sha256") -> bytes
         output,
         profile=document_timestamp(hash_name),
         value_size=TOKEN_ROOM,
-        make_value=lambda revision: make_token(
-            hash_name=hash_name, digest=revision.digest, **make
-        ),
+        make_value=lambda revision: make_token(hash_name=hash_name, digest=revision.digest, **make),
     )
     return output.getvalue()
 
@@ -317,12 +314,38 @@ def test_our_verifier_takes_a_cms_seal_for_a_seal(shop: Shop) -> None:
     assert "no_seal" not in codes(found)
 
 
-def test_a_ticket_is_signed_along_in_a_cms_value(shop: Shop) -> None:
-    ticket = shop.statement(shop.first).token
+def test_a_ticket_signed_along_proves_status_and_time(shop: Shop) -> None:
     maker = SignatureMaker("cms", shop.first.key, shop.first.seal)
-    data = signed(classic_pdf(), maker, ticket=ticket)
-    [signer] = SignedData.parse(value_of(data)[1]).signers
-    assert signer.get(STAPLE) == ticket
+
+    def sign(digest_of_ticket: bytes | None) -> Report:
+        def make(revision: Revision) -> bytes:
+            ticket = shop.statement(
+                shop.first,
+                document_digest=digest_of_ticket or revision.digest,
+                issued_at=SIGNED_AT - timedelta(minutes=1),
+            )
+            return maker.make(revision, SIGNED_AT, ticket.token)
+
+        output = io.BytesIO()
+        sign_revision(
+            Document(io.BytesIO(classic_pdf())),
+            output,
+            profile=maker.label,
+            value_size=maker.size,
+            make_value=make,
+            marks=shop.marks(shop.first),
+            picture=shop.first.picture,
+            signed_at=SIGNED_AT,
+        )
+        return report(output.getvalue(), Trust.in_all([shop.authority.certificate]))
+
+    good = sign(None).signatures[0]
+    assert good.verdict is Verdict.VALID
+    assert good.times.trusted_source == "ticket"
+    assert good.times.trusted == SIGNED_AT - timedelta(minutes=1)
+    foreign = sign(bytes(32)).signatures[0]
+    assert foreign.verdict is Verdict.UNKNOWN
+    assert foreign.times.trusted is None
 
 
 # --- time --------------------------------------------------------------------------------------
