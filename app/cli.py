@@ -5,8 +5,11 @@
     sealdesk seal list|show ID|inspect FILE
     sealdesk sync
     sealdesk stamp IN.pdf [-o OUT.pdf] --seal ID (--at … | --keyword … | --riding …)
+    sealdesk stamp IN.pdf --profile pades [--pades-key NAME]
+    sealdesk timestamp FILE.pdf [--timestamp URL] [--long-term]
     sealdesk verify FILE.pdf…
     sealdesk journal list|check|export|seal-off
+    sealdesk trust list|add FILE [--for makers|signers|timestamps|all]|remove SM3
     sealdesk demo [FILE.pdf]
 
 A PIN comes from a prompt, from ``--pin-stdin`` (its first line) or, for tests, from SEALDESK_PIN;
@@ -26,7 +29,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from app import commands
+from app import commands, trust_commands
+from app.anchors import PURPOSES
 from app.errors import UsageError, exit_code
 
 if TYPE_CHECKING:
@@ -153,6 +157,13 @@ def parser() -> argparse.ArgumentParser:
 
     _stamp_options(command("stamp", commands.stamp, "put a seal on a PDF"))
 
+    made = command("timestamp", commands.timestamp, "a time stamp over a whole PDF")
+    made.add_argument("file", type=Path, metavar="FILE.pdf")
+    made.add_argument("-o", "--output", type=Path, metavar="OUT.pdf")
+    _timestamp_options(made)
+    made.add_argument("--json", action="store_true")
+    made.add_argument("--password-stdin", action="store_true", help="the PDF's password")
+
     made = command("verify", commands.verify, "judge the seals and signatures of PDF files")
     made.add_argument("files", nargs="+", type=Path, metavar="FILE.pdf")
     made.add_argument("--json", action="store_true", help="docs/report-schema.md")
@@ -167,6 +178,21 @@ def parser() -> argparse.ArgumentParser:
     made = command("export", commands.journal_export, "write it as CSV or XLSX", journals)
     made.add_argument("output", type=Path, metavar="FILE.csv|FILE.xlsx")
     command("seal-off", commands.journal_seal_off, "put a damaged journal away", journals)
+
+    trusted = group("trust", "the certificates that verification rests on")
+    command("list", trust_commands.show, "all trust anchors", trusted)
+    made = command("add", trust_commands.add, "trust a certificate from now on", trusted)
+    made.add_argument("file", type=Path, metavar="FILE", help="certificate, PEM or DER")
+    made.add_argument(
+        "--for",
+        dest="purpose",
+        default="all",
+        choices=PURPOSES,
+        help="what it is trusted for (default: all three)",
+    )
+    made.add_argument("--yes", action="store_true", help="do not ask")
+    made = command("remove", trust_commands.remove, "trust one no more", trusted)
+    made.add_argument("sm3", metavar="SM3", help="its SM3, 8 digits at least")
 
     made = command("demo", commands.demo, "platform, virtual Ukey, a stamped and verified PDF")
     made.add_argument("file", nargs="?", type=Path, metavar="FILE.pdf")
@@ -200,7 +226,7 @@ def _trust_options(made: argparse.ArgumentParser) -> None:
 def _stamp_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("file", type=Path, metavar="IN.pdf")
     made.add_argument("-o", "--output", type=Path, metavar="OUT.pdf")
-    made.add_argument("--seal", required=True, metavar="ID", help="seal code or name")
+    made.add_argument("--seal", metavar="ID", help="seal code or name")
     made.add_argument(
         "--at",
         action="append",
@@ -211,6 +237,18 @@ def _stamp_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--keyword", metavar="TEXT[:N]", help="on the N-th occurrence of TEXT")
     made.add_argument("--riding", choices=("right", "left", "top", "bottom"), help="骑缝章")
     made.add_argument("--reason", default="")
+    made.add_argument(
+        "--profile",
+        choices=("ses", "ses-adobe", "cms", "pades", "dual"),
+        help="kind of signature; pades: no seal, for readers abroad; dual: a seal and pades",
+    )
+    made.add_argument(
+        "--pades-key",
+        metavar="NAME",
+        help="RSA or P-256 key for pades: its certificate's name or number, or its token's",
+    )
+    made.add_argument("--pades-module", type=Path, help="driver library (PKCS#11) of that key")
+    _timestamp_options(made)
     made.add_argument("--offline", action="store_true", help="do not ask the platform")
     made.add_argument("--json", action="store_true")
     made.add_argument(
@@ -218,6 +256,17 @@ def _stamp_options(made: argparse.ArgumentParser) -> None:
     )
     _token_options(made)
     _pin_option(made)
+
+
+def _timestamp_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--timestamp", metavar="URL|platform|none", help="time-stamping authority (RFC 3161)"
+    )
+    made.add_argument(
+        "--long-term",
+        action="store_true",
+        help="enclose certificates and revocation data (PAdES B-LT)",
+    )
 
 
 def _moment(text: str) -> datetime:

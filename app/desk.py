@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, Self
 from app.errors import PlatformNotSet, PlatformUnreachable, SealNotFound, UsageError
 from app.settings import Settings, load, save
 from crypto.trust import Trust
-from crypto.x509 import Certificate, Crl
+from crypto.x509 import Certificate, CertificateError, Crl, build_chain
 
 if TYPE_CHECKING:
     from app.cabinet import Cabinet, SealRecord
     from app.journal import Journal
-    from app.platform_api import PlatformClient
+    from app.platform_api import PlatformClient, PublicServices
     from app.signing import TokenKey
     from app.stamping import TicketOffice
+    from app.timestamping import Timestamper
     from device.pkcs11 import Module
     from device.token import Session, Token
 
@@ -88,10 +89,13 @@ class Desk:
         return trust
 
     def anchors(self, extra: Iterable[Path] = ()) -> Trust:
-        """The settings' anchors and *extra* certificate files alone, without the cabinet."""
+        """The anchors in force and *extra* certificate files alone, without the cabinet."""
+        from app.anchors import anchors, trust_of
         from app.verifying import trust_files
 
-        return trust_files((*self.settings.trust, *extra))
+        trust = trust_files((*self.settings.trust, *extra))
+        trust = trust.merged(trust_of(anchors(self.settings)))
+        return replace(trust, status_life=timedelta(hours=self.settings.status_hours))
 
     def _cabinet_trust(self) -> Trust:
         trust = Trust(statements=tuple(self.cabinet.statements()))
@@ -147,6 +151,36 @@ class Desk:
         except PlatformUnreachable:
             return None
         return client
+
+    # --- time stamps and revocation ----------------------------------------------------------
+
+    @cached_property
+    def services(self) -> PublicServices:
+        """The way to time-stamping authorities, revocation lists and OCSP responders."""
+        from app.platform_api import PublicServices
+
+        return self._opened.enter_context(PublicServices(self.settings.proxy))
+
+    def timestamper(self, choice: str | None) -> Timestamper | None:
+        """The time-stamping authority of a *choice*: "none", "platform", a URL; None: what the
+        settings say. A stamp that was chosen is required.
+
+        Raises :class:`app.errors.PlatformNotSet` where the platform's is meant and none is set."""
+        from app.timestamping import Timestamper
+
+        wanted = self.settings.timestamp if choice is None else "required"
+        url = self.settings.timestamp_url if choice is None else choice
+        if wanted == "none" or url == "none":
+            return None
+        of_platform = url in ("", "platform")
+        if of_platform:
+            if not self.settings.platform_url:
+                raise PlatformNotSet
+            url = self.settings.platform_url + "/tsa"
+        required = wanted == "required"
+        return Timestamper(
+            url, self.services, self.trust(), required=required, of_platform=of_platform
+        )
 
     # --- tokens ------------------------------------------------------------------------------
 
@@ -241,6 +275,46 @@ class Desk:
                 continue
         raise SealNotFound("—")
 
+    def international_key(
+        self, name: str = "", module: Path | None = None
+    ) -> tuple[Token, Certificate]:
+        """The token and certificate of the RSA or P-256 key that *name* means: the certificate's
+        common name or serial number (hexadecimal), the token's label or serial number; "": the
+        only one there is. Certificates that are not valid now do not count.
+
+        Raises :class:`device.token.KeyNotFound`, :class:`app.errors.TokenAmbiguous`."""
+        from app.errors import TokenAmbiguous
+        from device.token import KeyNotFound
+
+        now = datetime.now(UTC)
+        found = []
+        for token in self.tokens(module):
+            if not token.initialised:
+                continue
+            with token.open() as session:
+                stored = _readable(session.certificates())
+            for each in stored:
+                names = (each.subject.common_name, f"{each.serial:x}")
+                meant = not name or name in (*names, token.info.label, token.info.serial)
+                signs = each.may_sign() and not each.is_ca and each.valid_at(now)
+                if meant and signs and each.public_key.kind in ("rsa", "ec"):
+                    found.append((token, each))
+        if not found:
+            raise KeyNotFound("no RSA or P-256 key with a valid certificate of that name")
+        if len(found) > 1:
+            raise TokenAmbiguous(
+                ", ".join(f"{each.subject.common_name} ({each.serial:x})" for _, each in found)
+            )
+        return found[0]
+
+    def chain_of(self, certificate: Certificate, along: Iterable[bytes] = ()) -> tuple[bytes, ...]:
+        """The authorities between *certificate* and its root (DER), from those of the trust and
+        those *along*."""
+        trust = self.trust()
+        pool = (*trust.pool, *_readable(along))
+        path = build_chain(certificate, pool, trust.signers, datetime.now(UTC)).path
+        return tuple(each.der for each in path[1:] if not each.self_issued)
+
     # --- what is shown -----------------------------------------------------------------------
 
     def seal_facts(self, seal: SealRecord) -> dict[str, Any]:
@@ -271,6 +345,15 @@ class Desk:
 def with_settings(desk: Desk, **changes: Any) -> Desk:
     """Another desk under changed settings (for the demo and for tests)."""
     return Desk(replace(desk.settings, **changes))
+
+
+def _readable(certificates: Iterable[bytes]) -> list[Certificate]:
+    """Those that can be parsed; a token may hold anything."""
+    found = []
+    for each in certificates:
+        with suppress(CertificateError):
+            found.append(Certificate.parse(each))
+    return found
 
 
 def _holds(token: Token, certificate: bytes) -> bool:

@@ -102,7 +102,14 @@ class Settings:
     language: str = "zh_CN"
     """One of ``app.errors.LANGUAGES``."""
     trust: tuple[Path, ...] = ()
-    """Further trust anchors for verification: certificate files, PEM or DER."""
+    """Further trust anchors for every purpose, whose status desks are believed too: certificate
+    files, PEM or DER."""
+    trust_seal_makers: tuple[Path, ...] = ()
+    """Trust anchors for seal makers only; likewise the two below."""
+    trust_signers: tuple[Path, ...] = ()
+    trust_timestamps: tuple[Path, ...] = ()
+    allow_own_trust: bool = True
+    """Whether a user may add anchors of his own (``sealdesk trust add``)."""
     offline_hours: int = 24
     """How long after the last confirmed status one may stamp offline; 0 to 72."""
     status_hours: int = 24
@@ -256,6 +263,10 @@ _READERS: dict[str, Callable[[object], object]] = {
     "profile": _choice("ses", "ses-adobe", "cms"),
     "language": _choice(*LANGUAGES),
     "trust": _paths,
+    "trust_seal_makers": _paths,
+    "trust_signers": _paths,
+    "trust_timestamps": _paths,
+    "allow_own_trust": _boolean,
     "offline_hours": _hours(0, 72),
     "status_hours": _hours(1, 168),
     "keyring": _boolean,

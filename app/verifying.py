@@ -22,7 +22,7 @@ from crypto.pdf_verify import verify_pdf
 from crypto.statement import SignedStatement
 from crypto.trust import Trust
 from crypto.verdict import Report
-from crypto.x509 import CertificateError, load_certificates
+from crypto.x509 import Certificate, CertificateError, load_certificates
 
 _MAX_ANCHOR_FILE = 4 * 1024 * 1024
 
@@ -88,15 +88,17 @@ def trust_files(paths: Iterable[Path]) -> Trust:
     """The certificates in *paths* (PEM bundles or DER) as anchors for every purpose.
 
     Raises :class:`app.errors.FileNotReadable`, :class:`app.errors.UsageError`."""
-    anchors = []
-    for path in paths:
-        try:
-            with path.open("rb") as stream:
-                data = stream.read(_MAX_ANCHOR_FILE)
-        except OSError as error:
-            raise FileNotReadable(str(path), FileProblem.of(error)) from error
-        try:
-            anchors += load_certificates(data)
-        except CertificateError as error:
-            raise UsageError(f"{path.name}: {error}") from error
-    return Trust.in_all(anchors)
+    return Trust.in_all(each for path in paths for each in read_certificates(path))
+
+
+def read_certificates(path: Path) -> list[Certificate]:
+    """The certificates in one file, PEM bundle or DER. Raises as :func:`trust_files`."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_ANCHOR_FILE)
+    except OSError as error:
+        raise FileNotReadable(str(path), FileProblem.of(error)) from error
+    try:
+        return load_certificates(data)
+    except CertificateError as error:
+        raise UsageError(f"{path.name}: {error}") from error

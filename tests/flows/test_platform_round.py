@@ -165,7 +165,7 @@ def test_a_collected_seal_is_usable_and_all_of_it_is_at_hand(
     assert statement.statement.state == "active"
     pinned = office.cabinet.platform(server.url)
     assert pinned is not None
-    assert set(pinned.crls) == {"root", "issuing"}
+    assert set(pinned.crls) == {"root", "issuing", "abroad"}
 
 
 def test_a_ticket_is_for_this_document_only(platform: PlatformClient, office: Office) -> None:

@@ -1,0 +1,125 @@
+"""信任: the certificates that verification rests on, each for a purpose, and where they come from.
+
+An anchor is trusted for seal makers, for signers or for time stamps; "all" means these three. Whose
+word about the state of seals is believed is another matter: that are pinned platforms only, and
+what an administrator names in the setting ``trust``.
+
+From the program (``resources/trust``), from the settings (``trust_seal_makers`` …), and the user's
+own, in ``<config>/trust/<purpose>/``; where ``allow_own_trust`` is off, these are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from app.durable import replace_file
+from app.errors import SettingLocked, UsageError
+from app.settings import Settings
+from app.verifying import read_certificates
+from crypto.trust import Trust
+from crypto.x509 import Certificate, load_certificates
+
+Purpose = Literal["makers", "signers", "timestamps", "all"]
+PURPOSES: tuple[Purpose, ...] = ("makers", "signers", "timestamps", "all")
+_MAX_OWN = 500
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """One certificate that is trusted."""
+
+    certificate: Certificate
+    purpose: Purpose
+    origin: Literal["bundled", "settings", "own"]
+    path: Path | None = None
+    """Its file; None where it came with the program."""
+
+    @property
+    def sm3(self) -> str:
+        """SM3 of the certificate, hex: what is compared with what the authority publishes."""
+        return self.certificate.fingerprint.hex()
+
+
+def anchors(settings: Settings) -> list[Anchor]:
+    """All anchors in force but those of the setting ``trust``.
+
+    Raises :class:`app.errors.FileNotReadable`, :class:`app.errors.UsageError` naming the file."""
+    named: tuple[tuple[Purpose, tuple[Path, ...]], ...] = (
+        ("makers", settings.trust_seal_makers),
+        ("signers", settings.trust_signers),
+        ("timestamps", settings.trust_timestamps),
+    )
+    found = list(_bundled())
+    for purpose, paths in named:
+        for path in paths:
+            each = read_certificates(path)
+            found += [Anchor(certificate, purpose, "settings", path) for certificate in each]
+    if settings.allow_own_trust:
+        found += own(settings)
+    return found
+
+
+def own(settings: Settings) -> list[Anchor]:
+    """The user's own anchors, by purpose and file name."""
+    found: list[Anchor] = []
+    for purpose in PURPOSES:
+        for path in sorted(_folder(settings, purpose).glob("*.crt"))[:_MAX_OWN]:
+            found += [Anchor(each, purpose, "own", path) for each in read_certificates(path)]
+    return found
+
+
+def trust_of(found: Iterable[Anchor]) -> Trust:
+    """Whom these anchors make trusted; never a platform."""
+
+    def for_purpose(wanted: Purpose) -> tuple[Certificate, ...]:
+        return tuple(each.certificate for each in given if each.purpose in (wanted, "all"))
+
+    given = list(found)
+    return Trust(
+        seal_makers=for_purpose("makers"),
+        signers=for_purpose("signers"),
+        timestamps=for_purpose("timestamps"),
+    )
+
+
+def add(settings: Settings, certificate: Certificate, purpose: Purpose) -> Anchor:
+    """Trust *certificate* from now on: a person has looked at it and said so.
+
+    Raises :class:`app.errors.SettingLocked` where a policy forbids it, OSError."""
+    if not settings.allow_own_trust:
+        raise SettingLocked("allow_own_trust")
+    path = _folder(settings, purpose) / f"{certificate.fingerprint.hex()}.crt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, certificate.der)
+    return Anchor(certificate, purpose, "own", path)
+
+
+def remove(settings: Settings, sm3: str) -> list[Anchor]:
+    """Trust the user's own anchor no more whose SM3 begins with *sm3* (8 digits at least); it is
+    taken out for every purpose. Raises :class:`app.errors.UsageError` if there is not just one."""
+    wanted = sm3.lower().replace(":", "")
+    found = [each for each in own(settings) if len(wanted) >= 8 and each.sm3.startswith(wanted)]
+    if len({each.sm3 for each in found}) != 1:
+        raise UsageError(f"not one of your own anchors: {sm3}")
+    for each in found:
+        if each.path is not None:
+            each.path.unlink(missing_ok=True)
+    return found
+
+
+def _folder(settings: Settings, purpose: Purpose) -> Path:
+    return settings.folders.config / "trust" / purpose
+
+
+def _bundled() -> Iterator[Anchor]:
+    for purpose in PURPOSES:
+        folder = resources.files("resources") / "trust" / purpose
+        if folder.is_dir():
+            for file in folder.iterdir():
+                if file.name.endswith(".pem"):
+                    for certificate in load_certificates(file.read_bytes()):
+                        yield Anchor(certificate, purpose, "bundled")
