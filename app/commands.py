@@ -10,7 +10,9 @@ import argparse
 import json
 import os
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,9 @@ from app.errors import (
 
 if TYPE_CHECKING:
     from app.cabinet import SealRecord
+    from app.countersigning import CountersignedFile
     from app.desk import Desk
+    from app.timestamping import Timestamper
     from crypto.pdf_marks import Mark
     from crypto.verdict import Report
     from device.token import Token
@@ -55,15 +59,20 @@ def _say_json(data: Any) -> None:
 # --- PINs --------------------------------------------------------------------------------------
 
 
-def _read_pins(options: argparse.Namespace, token: Token, *prompts: str) -> list[str]:
+def _read_pins(
+    options: argparse.Namespace,
+    token: Token,
+    *prompts: str,
+    variables: tuple[str, ...] = ("SEALDESK_PIN", "SEALDESK_NEW_PIN"),
+) -> list[str]:
     """One PIN per prompt, from standard input, the environment or a person."""
     if options.pin_stdin:
         lines = [sys.stdin.readline().rstrip("\r\n") for _ in prompts]
         if not all(lines):
             raise UsageError("standard input ended before the PIN")
         return lines
-    variables = ("SEALDESK_PIN", "SEALDESK_NEW_PIN")[: len(prompts)]
-    from_environment = [os.environ[name] for name in variables if name in os.environ]
+    names = variables[: len(prompts)]
+    from_environment = [os.environ[name] for name in names if name in os.environ]
     if len(from_environment) == len(prompts):
         return from_environment
     import getpass
@@ -75,12 +84,14 @@ def _read_pins(options: argparse.Namespace, token: Token, *prompts: str) -> list
         raise UsageError("nobody is there to enter the PIN; see --pin-stdin") from error
 
 
-def _pin(desk: Desk, options: argparse.Namespace, token: Token) -> str:
+def _pin(
+    desk: Desk, options: argparse.Namespace, token: Token, variable: str = "SEALDESK_PIN"
+) -> str:
     language = desk.settings.language
     prompt, left = phrase("cli.pin", language), token.pin_state().tries_left
     if left is not None:
         prompt += f" ({phrase('cli.token_tries_left', language)}: {left})"
-    return _read_pins(options, token, prompt)[0]
+    return _read_pins(options, token, prompt, variables=(variable,))[0]
 
 
 def _password(options: argparse.Namespace) -> str | None:
@@ -235,11 +246,16 @@ def sync(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def stamp(desk: Desk, options: argparse.Namespace) -> int:
+    from app import countersign_commands as abroad
     from app.publishing import free_name
     from app.signing import find_key
     from app.stamping import StampJob, check_usable
     from app.stamping import stamp as stamp_file
 
+    profile = options.profile or desk.settings.profile
+    abroad.refuse_nonsense(options, profile)
+    if profile == "pades":
+        return _sign_abroad(desk, options)
     seal = desk.cabinet.seal(options.seal)
     check_usable(seal, datetime.now(UTC))  # before anybody is asked for a PIN
     password = _password(options)
@@ -253,14 +269,20 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
         marks=tuple(_marks(options, seal, password)),
         output=output,
         suffix=desk.settings.output_suffix,
-        profile=desk.settings.profile,
+        profile="ses" if profile == "dual" else profile,
         separate=desk.settings.marks == "separate",
         reason=options.reason,
         password=password,
     )
+    stamper = desk.timestamper(options.timestamp)
     token = desk.token(options.token, options.module, holding=seal.signer)
-    with token.login(_pin(desk, options, token)) as session:
+    with ExitStack() as opened:
+        session = opened.enter_context(token.login(_pin(desk, options, token)))
         key = find_key(session, seal.signer.der)
+        signer = None
+        if profile == "dual":
+            ask = partial(_pin, desk, options, variable="SEALDESK_PADES_PIN")
+            signer = abroad.signer_abroad(desk, options, ask, opened, (token, session))
         done = stamp_file(
             job,
             key=key,
@@ -268,6 +290,8 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
             journal=desk.journal,
             trust=desk.trust(),
             platform=None if options.offline else desk.ticket_office(key),
+            timestamp=stamper,
+            afterwards=abroad.afterwards(desk, options, stamper, signer),
             offline_limit=desk.offline_limit,
         )
     if options.json:
@@ -284,7 +308,44 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
         if not done.ticketed:
             _say(phrase("cli.stamped_offline", desk.settings.language))
         _print_report(done.report, desk.settings.language)
+    _tell_missing_timestamp(desk, stamper)
     return 0
+
+
+def _sign_abroad(desk: Desk, options: argparse.Namespace) -> int:
+    from app.countersign_commands import sign_abroad
+
+    ask = partial(_pin, desk, options, variable="SEALDESK_PADES_PIN")
+    done, stamper = sign_abroad(desk, options, ask, _password(options))
+    _say_countersigned(desk, options, done)
+    _tell_missing_timestamp(desk, stamper)
+    return 0
+
+
+def timestamp(desk: Desk, options: argparse.Namespace) -> int:
+    from app.countersign_commands import timestamp as stamp_time
+
+    _say_countersigned(desk, options, stamp_time(desk, options, _password(options)))
+    return 0
+
+
+def _say_countersigned(desk: Desk, options: argparse.Namespace, done: CountersignedFile) -> None:
+    from app.countersign_commands import facts
+
+    language = desk.settings.language
+    if options.json:
+        _say_json(facts(done, language))
+    else:
+        _say(f"{phrase('cli.countersigned', language)} {done.path}")
+        _print_report(done.report, language)
+
+
+def _tell_missing_timestamp(desk: Desk, stamper: Timestamper | None) -> None:
+    """A time stamp that was wished for and not had: said on stderr, the file is good without."""
+    if stamper is not None and stamper.failure is not None:
+        language = desk.settings.language
+        reason = explain(stamper.failure, language).title
+        sys.stderr.write(phrase("cli.no_timestamp", language).format(reason=reason) + "\n")
 
 
 def _marks(options: argparse.Namespace, seal: SealRecord, password: str | None) -> list[Mark]:

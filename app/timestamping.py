@@ -29,11 +29,19 @@ class Timestamper:
     """A :data:`crypto.pdf_values.TimestampSource`: one authority, asked once for each signature."""
 
     def __init__(
-        self, url: str, services: Authority, trust: Trust, *, required: bool = True
+        self,
+        url: str,
+        services: Authority,
+        trust: Trust,
+        *,
+        required: bool = True,
+        of_platform: bool = False,
     ) -> None:
-        """*required* False: what goes wrong is kept in :attr:`failure`, and there is no stamp."""
+        """*required* False: what goes wrong is kept in :attr:`failure`, and there is no stamp.
+        *of_platform*: the authority at *url* is the platform's, which knows SM3."""
         self._url, self._services, self._trust = url, services, trust
         self._required = required
+        self.of_platform = of_platform
         self.failure: Exception | None = None
 
     def __call__(self, octets: bytes, hash_name: str) -> bytes | None:

@@ -1,0 +1,132 @@
+"""What ``sealdesk timestamp`` and the profiles ``pades`` and ``dual`` do on the command line.
+
+The functions of :mod:`app.commands` in form and spirit; apart, because no seal is in play here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from app.errors import UsageError
+
+if TYPE_CHECKING:
+    from app.countersigning import CountersignedFile
+    from app.desk import Desk
+    from app.revisions import Revise
+    from app.timestamping import Timestamper
+    from crypto.keys import SigningKey
+    from device.token import Session, Token
+
+AskPin = Callable[["Token"], str]
+
+
+def refuse_nonsense(options: argparse.Namespace, profile: str) -> None:
+    """Raise :class:`UsageError` for options that do not go with *profile*."""
+    placed = options.seal or options.at or options.keyword or options.riding or options.pages
+    if profile == "pades" and placed:
+        # a picture of a seal that is not signed along could be anybody's
+        raise UsageError("stamp: --profile pades puts no seal; see --profile dual")
+    if profile != "pades" and not options.seal:
+        raise UsageError("stamp: --seal is needed")
+    if profile not in ("pades", "dual") and (options.pades_key or options.pades_module):
+        raise UsageError("stamp: --pades-key goes with --profile pades or dual")
+
+
+def signer_abroad(
+    desk: Desk,
+    options: argparse.Namespace,
+    ask_pin: AskPin,
+    opened: ExitStack,
+    signed_in: tuple[Token, Session] | None = None,
+) -> tuple[SigningKey, tuple[bytes, ...]]:
+    """The RSA or P-256 key that is meant and its chain (DER), its token signed in to.
+
+    *signed_in*: the seal's token, whose session serves if the key is on it as well."""
+    from app.signing import find_key
+
+    token, certificate = desk.international_key(options.pades_key or "", options.pades_module)
+    same = signed_in is not None and _place(signed_in[0]) == _place(token)
+    if signed_in is not None and same:
+        session = signed_in[1]
+    else:
+        session = opened.enter_context(token.login(ask_pin(token)))
+    return find_key(session, certificate.der), desk.chain_of(certificate, session.certificates())
+
+
+def _place(token: Token) -> tuple[str, str, str]:
+    return token.info.module, token.info.serial, token.info.label
+
+
+def afterwards(
+    desk: Desk,
+    options: argparse.Namespace,
+    stamper: Timestamper | None,
+    signer: tuple[SigningKey, tuple[bytes, ...]] | None,
+) -> list[Revise]:
+    """The revisions that follow a seal, or stand alone: PAdES by *signer*, validation material."""
+    from app.countersigning import long_term, pades
+    from crypto.pdf_values import SignatureMaker
+
+    steps = []
+    if signer is not None:
+        key, chain = signer
+        maker = SignatureMaker("pades", key, certificates=chain, timestamp=stamper)
+        steps.append(pades(maker, reason=options.reason))
+    if options.long_term:
+        steps.append(long_term(desk.trust(), None if options.offline else desk.services))
+    return steps
+
+
+def sign_abroad(
+    desk: Desk, options: argparse.Namespace, ask_pin: AskPin, password: str | None
+) -> tuple[CountersignedFile, Timestamper | None]:
+    """``stamp --profile pades``: a signature for readers abroad, and nothing to be seen."""
+    stamper = desk.timestamper(options.timestamp)
+    with ExitStack() as opened:
+        signer = signer_abroad(desk, options, ask_pin, opened)
+        steps = afterwards(desk, options, stamper, signer)
+        return _countersign(desk, options, steps, password), stamper
+
+
+def timestamp(desk: Desk, options: argparse.Namespace, password: str | None) -> CountersignedFile:
+    """``timestamp``: a document time stamp, before it, if asked for, all validation material."""
+    from app.countersigning import document_timestamp, long_term
+
+    chosen = options.timestamp or desk.settings.timestamp_url or "platform"
+    stamper = desk.timestamper(chosen)
+    if stamper is None:
+        raise UsageError("timestamp: --timestamp none stamps nothing")
+    steps: list[Revise] = []
+    if options.long_term:
+        steps.append(long_term(desk.trust(), desk.services))
+    # only the platform's authority is known to know SM3
+    steps.append(document_timestamp(stamper, "sm3" if stamper.of_platform else "sha256"))
+    return _countersign(desk, options, steps, password)
+
+
+def _countersign(
+    desk: Desk, options: argparse.Namespace, steps: Sequence[Revise], password: str | None
+) -> CountersignedFile:
+    from app.countersigning import countersign
+
+    return countersign(
+        options.file,
+        steps,
+        journal=desk.journal,
+        trust=desk.trust(),
+        output=options.output,
+        suffix=desk.settings.output_suffix,
+        password=password,
+    )
+
+
+def facts(done: CountersignedFile, language: str) -> dict[str, Any]:
+    """The outcome as JSON-ready data."""
+    return {
+        "output": str(done.path),
+        "journal_entry": done.journal_entry,
+        "report": done.report.to_json(language),
+    }
