@@ -390,9 +390,8 @@ class PlatformClient:
             raise PlatformUntrusted(self.origin, "receipt") from error
         proof = [bytes.fromhex(each) for each in answer["proof"]]
         leaf = merkle.leaf_hash(record.encode())
-        proved = checkpoint.size == size and merkle.verify_inclusion(
-            leaf, index, size, proof, checkpoint.root
-        )
+        of_this_log = (checkpoint.origin, checkpoint.size) == (service.ledger_origin, size)
+        proved = of_this_log and merkle.verify_inclusion(leaf, index, size, proof, checkpoint.root)
         if not proved or identity not in record:
             raise PlatformUntrusted(self.origin, "receipt")
         return Receipt(identity, tuple(answer["flags"]), index, record, str(answer["checkpoint"]))

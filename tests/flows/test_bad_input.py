@@ -322,6 +322,8 @@ def test_a_wrong_credit_code_is_refused_by_the_platform(clerk: Clerk, city: Runn
         *("--handler-id", "32130219900307001X", "--phone", "13800000000"),
     )
     assert len(clerk("seal", "list", "--json").json) == 1
+    with clerk.desk() as desk, desk.token().login(PIN) as session:
+        assert len(session.keys()) == 2, "the key pair of the first attempt served the second, too"
 
 
 @dataclass
