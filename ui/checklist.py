@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from ui.widgets import clear_layout, label, picture, row
+from app.errors import SealNotUsable, explain
+from ui.context import DocumentFacts, TokenView
+from ui.language import language, tr
+from ui.seal_card import kind_name
+from ui.widgets import clear_layout, day, label, picture, row
+
+if TYPE_CHECKING:
+    from app.cabinet import SealRecord
 
 
 @dataclass(frozen=True)
@@ -60,3 +69,74 @@ class Checklist(QWidget):
             holder.setLayout(inner)
             holder.setAccessibleName(each.text)
             self._lines.addWidget(holder)
+
+
+def holding(
+    codes: Sequence[str], seals: Mapping[str, SealRecord], tokens: Sequence[TokenView]
+) -> dict[str, str]:
+    """Which plugged-in key holds which seal: serial number by seal code, as far as there is one."""
+    found = {}
+    for code in codes:
+        mark = seals[code].signer.fingerprint.hex() if code in seals else ""
+        for token in tokens:
+            if any(each.sm3 == mark for each in token.certificates):
+                found[code] = token.serial
+    return found
+
+
+def seal_checks(
+    codes: Sequence[str], seals: Mapping[str, SealRecord], now: datetime
+) -> list[Check]:
+    """Is each seal in force?"""
+    if not codes:
+        return [Check(False, tr("先选一枚印章"))]
+    made = []
+    for code in codes:
+        seal = seals.get(code)
+        if seal is None:
+            made.append(Check(False, tr("印章 {code} 不在这台电脑上", code=code)))
+            continue
+        reason = seal.usable(now)
+        if reason:
+            made.append(Check(False, explain(SealNotUsable(seal.name, reason), language()).cause))
+        else:
+            ends = day(seal.valid_until)
+            said = tr("{kind}有效，{date} 到期", kind=kind_name(seal), date=ends)
+            made.append(Check(True, said))
+    return made
+
+
+def token_checks(
+    codes: Sequence[str], serials: Mapping[str, str], tokens: Sequence[TokenView]
+) -> list[Check]:
+    """Are the keys of these seals plugged in, and may they be used?"""
+    if not tokens:
+        return [Check(False, tr("请插入持有印章的 Ukey"))]
+    if any(code not in serials for code in codes):
+        return [Check(False, tr("插着的 Ukey 里没有这枚印章的密钥"))]
+    made = []
+    for serial in dict.fromkeys(serials.values()):
+        token = next(each for each in tokens if each.serial == serial)
+        if token.locked:
+            made.append(Check(False, tr("Ukey 口令已锁定")))
+        elif token.must_change:
+            made.append(Check(False, tr("Ukey 还在使用出厂口令，请先修改")))
+        elif token.tries_left is None:
+            made.append(Check(True, tr("Ukey 已插入")))
+        else:
+            said = tr("Ukey 已插入，口令剩余 {count} 次", count=token.tries_left)
+            made.append(Check(True, said, warning=token.tries_left <= 3))
+    return made
+
+
+def document_check(facts: DocumentFacts | None, error: BaseException | None) -> Check:
+    """May a seal be put on the document?"""
+    if error is not None:
+        return Check(False, explain(error, language()).title)
+    if facts is None:
+        return Check(False, tr("正在检查文件…"), pending=True)
+    if facts.obstacle is not None:
+        return Check(False, explain(facts.obstacle, language()).title)
+    if facts.signatures:
+        return Check(True, tr("文件上已有 {count} 个签名，会保持有效", count=facts.signatures))
+    return Check(True, tr("文件没有签名，可以盖章"))

@@ -94,6 +94,7 @@ class JournalPage(QWidget):
         self.filter.setAccessibleName(tr("查找台账"))
         self.filter.setClearButtonEnabled(True)
         self.filter.setMaximumWidth(320)
+        child: QWidget
         for child in self.filter.findChildren(QWidget):
             child.setAccessibleName(tr("清除"))
         self.period = QComboBox()

@@ -46,4 +46,5 @@ def tr(text: str, /, **values: object) -> str:
 def catalogue(name: str) -> dict[str, str]:
     """The translations of a language, by the Chinese text."""
     source = resources.files("resources") / "translations" / f"{name}.toml"
-    return tomllib.loads(source.read_text(encoding="utf-8"))["texts"]
+    texts: dict[str, str] = tomllib.loads(source.read_text(encoding="utf-8"))["texts"]
+    return texts

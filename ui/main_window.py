@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, QObject, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -573,7 +573,7 @@ class MainWindow(QMainWindow):
         super().changeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.state.put("geometry", self.saveGeometry().toBase64().data().decode())
+        self.state.put("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
         self._timer.stop()
         for page in self._pages.values():
             if hasattr(page, "closing"):
@@ -698,12 +698,15 @@ def listen(window: MainWindow, folder: Path) -> None:
 def run(context: Context, files: Sequence[Path] = ()) -> int:
     """Show the window until it is closed; its exit code. *files* open in it."""
     os.environ.setdefault("QT_ACCESSIBILITY", "1")
-    application = QApplication.instance() or QApplication(sys.argv[:1])
-    assert_application(application)
+    present = QApplication.instance()
+    application = present if isinstance(present, QApplication) else QApplication(sys.argv[:1])
+    language.use(context.settings.language)
+    application.setApplicationName("SealDesk")
+    application.setApplicationDisplayName(tr("印台"))
+    application.setDesktopFileName("sealdesk")
     folder = context.settings.folders.config
     if hand_over(folder, files):
         return 0
-    language.use(context.settings.language)
     window = MainWindow(context)
     theme.apply(application, window.state.get("appearance", "") or "system")
     window.setWindowIcon(theme.icon("stamp", "accent", 64))
@@ -715,11 +718,3 @@ def run(context: Context, files: Sequence[Path] = ()) -> int:
     if files:
         QTimer.singleShot(0, lambda: window.take_files(list(files)))
     return int(application.exec())
-
-
-def assert_application(application: QObject) -> None:
-    """Name the application to the desktop."""
-    if isinstance(application, QApplication):
-        application.setApplicationName("SealDesk")
-        application.setApplicationDisplayName(tr("印台"))
-        application.setDesktopFileName("sealdesk")

@@ -670,10 +670,10 @@ class PageView(QAbstractScrollArea):
         for key, item in self._items.items():
             if item.page not in visible and key not in self._handles:
                 continue
-            handle = self._handles.get(key)
-            if handle is None:
-                handle = self._handles[key] = Handle(self, item)
-                handle.show()
+            if key not in self._handles:
+                self._handles[key] = Handle(self, item)
+                self._handles[key].show()
+            handle = self._handles[key]
             handle.show_item(item)
             grow = 4 if item.look == "outline" else 0
             handle.setGeometry(

@@ -28,11 +28,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import PlacementError, SealNotUsable, explain
+from app.errors import PlacementError, explain
 from app.placement import PageBox, SealSize, TextHit
 from crypto.mark import Mark
 from ui import theme
-from ui.checklist import Check, Checklist
+from ui.checklist import (
+    Check,
+    Checklist,
+    document_check,
+    holding,
+    seal_checks,
+    token_checks,
+)
 from ui.context import DocumentFacts
 from ui.document_pane import DocumentPane
 from ui.language import language, tr
@@ -48,7 +55,6 @@ from ui.widgets import (
     centred,
     clear_layout,
     column,
-    day,
     framed,
     label,
     line,
@@ -110,6 +116,8 @@ class StampPage(QWidget):
         self.list.setAccessibleName(tr("要盖章的文件"))
         self.list.setFixedWidth(200)
         theme.set_role(self.list, "files")
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.currentRowChanged.connect(self._select)
         self.pane = DocumentPane(shell.renderer, "stamp")
         self._tools()
@@ -362,7 +370,7 @@ class StampPage(QWidget):
         last = self._shell.state.get("seal", "")
         for seal in seals:
             card = SealCard(seal)
-            card.toggled.connect(lambda on, code=seal.code: on and self._chose_seal(code))
+            card.toggled.connect(lambda on, code=seal.code: self._chose_seal(code, on))
             self._cards[seal.code] = card
             self._pictures[seal.code] = imprint(seal)
             parsed = seal.parsed
@@ -389,7 +397,9 @@ class StampPage(QWidget):
         """Of the card that is chosen; "" if there is none."""
         return next((code for code, card in self._cards.items() if card.isChecked()), "")
 
-    def _chose_seal(self, code: str) -> None:
+    def _chose_seal(self, code: str, on: bool) -> None:
+        if not on:
+            return
         self._shell.state.put("seal", code)
         self._show()
 
@@ -663,65 +673,18 @@ class StampPage(QWidget):
         return list(dict.fromkeys(placed)) or ([self.seal_code] if self.seal_code else [])
 
     def _serials(self) -> dict[str, str]:
-        """Which plugged-in key holds which seal, as far as there is one."""
-        found = {}
-        for code in self._used_codes():
-            seal = self._seals.get(code)
-            mark = seal.signer.fingerprint.hex() if seal else ""
-            for token in self._shell.tokens:
-                if any(each.sm3 == mark for each in token.certificates):
-                    found[code] = token.serial
-        return found
+        return holding(self._used_codes(), self._seals, self._shell.tokens)
 
     def checks(self) -> list[Check]:
         """What must hold before the red button works; and what is good to know."""
-        made = [*self._seal_checks(), *self._token_checks()]
+        codes = self._used_codes()
+        made = [
+            *seal_checks(codes, self._seals, datetime.now(UTC)),
+            *token_checks(codes, self._serials(), self._shell.tokens),
+        ]
         document = self._current
         if document is not None:
-            made += _document_checks(document)
-        return made
-
-    def _seal_checks(self) -> list[Check]:
-        codes = self._used_codes()
-        if not codes:
-            return [Check(False, tr("先选一枚印章"))]
-        now = datetime.now(UTC)
-        made = []
-        for code in codes:
-            seal = self._seals.get(code)
-            if seal is None:
-                made.append(Check(False, tr("印章 {code} 不在这台电脑上", code=code)))
-                continue
-            reason = seal.usable(now)
-            if reason:
-                said = explain(SealNotUsable(seal.name, reason), language()).cause
-                made.append(Check(False, said))
-            else:
-                said = tr(
-                    "{kind}有效，{date} 到期", kind=kind_name(seal), date=day(seal.valid_until)
-                )
-                made.append(Check(True, said))
-        return made
-
-    def _token_checks(self) -> list[Check]:
-        codes, serials = self._used_codes(), self._serials()
-        if not self._shell.tokens:
-            return [Check(False, tr("请插入持有印章的 Ukey"))]
-        if any(code not in serials for code in codes):
-            return [Check(False, tr("插着的 Ukey 里没有这枚印章的密钥"))]
-        made = []
-        for serial in dict.fromkeys(serials.values()):
-            token = next(each for each in self._shell.tokens if each.serial == serial)
-            if token.locked:
-                made.append(Check(False, tr("Ukey 口令已锁定")))
-            elif token.must_change:
-                made.append(Check(False, tr("Ukey 还在使用出厂口令，请先修改")))
-            elif token.tries_left is None:
-                made.append(Check(True, tr("Ukey 已插入")))
-            else:
-                enough = token.tries_left > 3
-                said = tr("Ukey 已插入，口令剩余 {count} 次", count=token.tries_left)
-                made.append(Check(True, said, warning=not enough))
+            made.append(document_check(document.facts, document.error))
         return made
 
     def _check(self) -> None:
@@ -850,17 +813,3 @@ def _replaces(old: Rule, new: Rule) -> bool:
     if isinstance(old, At) and isinstance(new, At):
         return old.pages == new.pages
     return old == new
-
-
-def _document_checks(document: Document) -> list[Check]:
-    if document.error is not None:
-        return [Check(False, explain(document.error, language()).title)]
-    facts = document.facts
-    if facts is None:
-        return [Check(False, tr("正在检查文件…"), pending=True)]
-    if facts.obstacle is not None:
-        return [Check(False, explain(facts.obstacle, language()).title)]
-    if facts.signatures:
-        said = tr("文件上已有 {count} 个签名，会保持有效", count=facts.signatures)
-        return [Check(True, said)]
-    return [Check(True, tr("文件没有签名，可以盖章"))]

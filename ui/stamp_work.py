@@ -95,7 +95,7 @@ def _stamp_several(
     within: Step,
 ) -> StampedFile:
     """Several seals on one document: each signs what the one before has left, saved once."""
-    from app.stamping import free_name
+    from app.publishing import free_name
 
     *before, last = jobs.values()
     target = last.output or free_name(last.source, last.suffix)
@@ -112,7 +112,8 @@ def _stamp_several(
 
 def _jobs(context: Context, order: Order, sizes: Mapping[str, SealSize]) -> dict[str, StampJob]:
     """A job per seal, in the order in which the seals were placed."""
-    from app.stamping import StampJob, free_name, page_boxes
+    from app.publishing import free_name
+    from app.stamping import StampJob, page_boxes
 
     settings = context.settings
     boxes = page_boxes(order.path, order.password)

@@ -97,6 +97,8 @@ class VerifyPage(QWidget):
         self.list.setAccessibleName(tr("待验文件"))
         self.list.setFixedWidth(208)
         theme.set_role(self.list, "files")
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.currentRowChanged.connect(self._select)
         self.pane = DocumentPane(shell.renderer, "verify")
         self.pane.loaded.connect(self._outline)
