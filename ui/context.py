@@ -122,6 +122,12 @@ class Context(Protocol):
     # the two stories and what surrounds them
 
     def verify(self, path: Path, password: str | None) -> Report: ...
+    def report_pdf(self, report: Report, language: str) -> bytes:
+        """The report set on A4."""
+
+    def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
+        """Verify *path* and pack document, report, chain and status into *output* (ZIP)."""
+
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
         """Raises :class:`crypto.pdf_document.PdfError` if it cannot be read."""
 

@@ -150,6 +150,27 @@ class DeskContext:
             trust, platform_now = self._desk.trust(), self._desk.status_desk()
         return verify(path, trust=trust, platform=platform_now, password=password)
 
+    def report_pdf(self, report: Report, language: str) -> bytes:
+        from crypto.report_pdf import render
+
+        with self._pages:  # PyMuPDF sets it, and is one thread's at a time
+            return render(report, language)
+
+    def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
+        from app import evidence
+
+        with self._opening:
+            trust, platform_now = self._desk.trust(), self._desk.status_desk()
+        with self._pages:
+            evidence.make(
+                path,
+                output,
+                trust=trust,
+                platform=platform_now,
+                password=password,
+                language=language,
+            )
+
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
         from app.errors import FileNotReadable, FileProblem
         from crypto.pdf_document import PdfError, open_document

@@ -7,7 +7,7 @@ verdict's colour, right the verdict and its evidence.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.durable import replace_file
 from app.errors import explain
 from crypto.pdf_document import PdfEncrypted, PdfPasswordWrong
 from crypto.verdict import Finding, MarkInfo, Report, SignatureReport, Verdict
@@ -49,6 +50,7 @@ from ui.widgets import (
     picture,
     row,
     scrolled,
+    tool,
 )
 
 if TYPE_CHECKING:
@@ -116,8 +118,9 @@ class VerifyPage(QWidget):
         holder.setLayout(self._panel)
         self._foot = column(margins=(16, 10, 16, 10))
         self._export = button(tr("导出报告…"), self.export, icon="download")
-        self._again = button(tr("重新验证"), self.again, icon="refresh-cw")
-        self._foot.addLayout(row(self._export, None, self._again))
+        self._evidence_button = button(tr("证据包…"), self.export_evidence, icon="layers")
+        self._again = tool("refresh-cw", tr("重新验证"), self.again)
+        self._foot.addLayout(row(self._export, self._evidence_button, None, self._again))
         side = column(spacing=0)
         side.addWidget(scrolled(holder, tr("结论和依据")), 1)
         side.addWidget(framed("footer", self._foot))
@@ -295,6 +298,7 @@ class VerifyPage(QWidget):
         file = self._current
         settled = file is not None and file.report is not None
         self._export.setEnabled(settled)
+        self._evidence_button.setEnabled(settled)
         self._again.setEnabled(file is not None and not file.checking)
         if file is None:
             return
@@ -440,34 +444,53 @@ class VerifyPage(QWidget):
     # --- the report ------------------------------------------------------------------------------
 
     def export(self) -> None:
-        """Save the report of the file being shown as JSON (docs/report-schema.md)."""
+        """Save the report of the file being shown: on A4 or as JSON (docs/report-schema.md)."""
         file = self._current
         if file is None or file.report is None:
             return
-        report = file.report
-        suggested = file.path.with_name(tr("{name}_验章报告", name=file.path.stem))
-        name, _ = QFileDialog.getSaveFileName(
-            self, tr("导出报告"), f"{suggested}.json", "JSON (*.json)"
-        )
-        if not name:
+        report, context = file.report, self._shell.context
+        name = tr("{name}_验章报告", name=file.path.stem)
+        path = self._ask_where(file.path.with_name(f"{name}.pdf"), "PDF (*.pdf);;JSON (*.json)")
+        if path is None:
             return
+
+        def write() -> None:
+            if path.suffix.lower() == ".json":
+                text = json.dumps(report.to_json(language()), ensure_ascii=False, indent=2)
+                replace_file(path, text.encode())
+            else:
+                replace_file(path, context.report_pdf(report, language()))
+
+        self._save(write, path)
+
+    def export_evidence(self) -> None:
+        """Save document, report, chain and status together, with how to check them again."""
+        file = self._current
+        if file is None or file.report is None:
+            return
+        source, password, context = file.path, file.password, self._shell.context
+        name = tr("{name}_证据包", name=source.stem)
+        path = self._ask_where(source.with_name(f"{name}.zip"), "ZIP (*.zip)")
+        if path is None:
+            return
+        path.unlink(missing_ok=True)  # the dialog has asked whether to replace it
+        self._save(lambda: context.evidence(source, path, password, language()), path)
+
+    def _ask_where(self, suggested: Path, kinds: str) -> Path | None:
+        name, chosen = QFileDialog.getSaveFileName(self, tr("保存"), str(suggested), kinds)
+        if not name:
+            return None
         path = Path(name)
+        return path if path.suffix else path.with_suffix(chosen[chosen.rfind(".") : -1] or ".pdf")
+
+    def _save(self, write: Callable[[], None], path: Path) -> None:
         self._shell.tasks.work(
-            _save_report,
-            report,
-            path,
+            write,
             done=lambda _: self._shell.notices.show_notice(
-                "export", "good", tr("报告已保存到 {path}", path=path)
+                "export", "good", tr("已保存到 {path}", path=path)
             ),
             failed=self._shell.complain,
         )
-
-
-def _save_report(report: Report, path: Path) -> None:
-    from app.durable import replace_file
-
-    text = json.dumps(report.to_json(language()), ensure_ascii=False, indent=2)
-    replace_file(path, text.encode())
 
 
 def _present(signature: SignatureReport, shown: SignatureReport) -> bool:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,7 +155,7 @@ def test_many_files_each_get_their_word_and_a_broken_one_its_reason(
     qtbot.waitUntil(lambda: "重新下载" in words(page))
 
 
-def test_the_report_is_saved_as_json(
+def test_the_report_and_the_evidence_are_saved(
     qtbot: QtBot,
     window: MainWindow,
     context: StandIn,
@@ -166,8 +167,17 @@ def test_the_report_is_saved_as_json(
     target = tmp_path / "报告.json"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     page.export()
-    qtbot.waitUntil(lambda: target.exists() and any("报告" in t for t in window.notices.texts))
+    qtbot.waitUntil(lambda: target.exists() and bool(window.notices.texts))
     assert json.loads(target.read_text("utf-8"))["verdict"] == "VALID"
+    target = tmp_path / "报告.pdf"
+    page.export()
+    qtbot.waitUntil(target.exists, timeout=20_000)
+    assert target.read_bytes().startswith(b"%PDF-")
+    target = tmp_path / "证据.zip"
+    page.export_evidence()
+    qtbot.waitUntil(target.exists, timeout=20_000)
+    assert "document.pdf" in zipfile.ZipFile(target).namelist()
+    qtbot.waitUntil(lambda: not window.tasks.busy)
 
 
 def test_an_encrypted_file_is_verified_with_its_password(

@@ -16,11 +16,13 @@ from typing import Any
 
 from app import stamping, verifying
 from app.cabinet import Cabinet, SealRecord
+from app.evidence import make
 from app.journal import Journal, JournalCheck, JournalEntry
 from app.pages import Pages
 from app.placement import TextHit
 from app.settings import Folders, Settings
 from crypto.keys import SoftKey
+from crypto.report_pdf import render
 from crypto.seal import make_seal
 from crypto.statement import SealStatement, SignedStatement
 from crypto.trust import Trust
@@ -305,6 +307,12 @@ class StandIn:
         return self.company.authority.statement(record, document_digest)
 
     examine = DeskContext.examine
+
+    def report_pdf(self, report: Report, language: str) -> bytes:
+        return render(report, language)
+
+    def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
+        make(path, output, trust=self.trust, platform=self, password=password, language=language)
 
     def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
         with Pages(path, password) as pages:
