@@ -273,6 +273,9 @@ class _Comparison:
             before = history._place(reference, old.revision)
             after = history._place(reference, new.revision)
             if before is None and after is None:
+                if reference.idnum in history._objects:
+                    # freed under another generation: some viewers do not look at that
+                    self.forbid(*self._where(reference, "deleted"))
                 continue
             if before is None:
                 self._check_new(reference)
@@ -312,6 +315,8 @@ class _Comparison:
         for key in ("/Root", "/Encrypt"):
             if not same_entry(before, after, key):
                 self.forbid(None, f"trailer {key}")
+        if int(entry(after, "/Size", 0)) < int(entry(before, "/Size", 0)):
+            self.forbid(None, "trailer /Size")  # would hide the objects above
         if not same_entry(before, after, "/Info"):
             self._say("metadata", None, "/Info")
 

@@ -26,7 +26,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pyhanko.pdf_utils import generic, misc
+from pyhanko.pdf_utils import generic, misc, xref
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.reader import PdfFileReader
 
@@ -389,6 +389,16 @@ class _Reader(PdfFileReader):
         self._indexes: dict[int, _ObjectStream] = {}
         super().__init__(stream, strict=strict)
 
+    @property
+    def strict(self) -> bool:
+        """Objects and trailers are always read strictly: of two entries of one name viewers take
+        the other one. What is read leniently are the tables."""
+        return True
+
+    @strict.setter
+    def strict(self, value: bool) -> None:
+        """What pyHanko's constructor asks for is for the tables alone."""
+
     def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> generic.PdfObject:
         index = self._indexes.get(stmnum)
         if index is None:
@@ -430,6 +440,46 @@ def _read_hex_string(stream: Any) -> Any:
 
 # a process-wide change of the pinned library: the same strings, a test holds both to each other
 generic.read_hex_string_from_stream = _read_hex_string
+
+_process_entries = xref.XRefSectionData.process_entries
+
+
+def _process_unique_entries(
+    section: xref.XRefSectionData, entries: Iterator[xref.XRefEntry], strict: bool
+) -> int:
+    """pyHanko's entries of one table, none of which may be named twice: it takes the last of them,
+    other readers the first."""
+
+    def unique() -> Iterator[xref.XRefEntry]:
+        seen: dict[int, xref.XRefEntry] = {}
+        for each in entries:
+            if each.idnum and seen.setdefault(each.idnum, each) != each:
+                raise misc.PdfReadError(f"a table names object {each.idnum} twice")
+            yield each
+
+    return int(_process_entries(section, unique(), strict))
+
+
+_parse_xref_stream = xref.parse_xref_stream
+
+
+def _parse_known_entries(
+    xref_stream: generic.StreamObject, strict: bool = True
+) -> Iterator[xref.XRefEntry]:
+    """pyHanko's entries of a table that is a stream. It passes over entries of an unknown type;
+    for other readers these objects are null (ISO 32000-1 §7.5.8.3)."""
+    pairs = [int(each) for each in entry(xref_stream, "/Index", (0, entry(xref_stream, "/Size")))]
+    missing = sum(pairs[1::2])
+    for each in _parse_xref_stream(xref_stream, strict):
+        missing -= 1
+        yield each
+    if missing:
+        raise misc.PdfReadError("a table has entries of an unknown type")
+
+
+# process-wide as well
+xref.XRefSectionData.process_entries = _process_unique_entries  # type: ignore[method-assign,assignment]
+xref.parse_xref_stream = _parse_known_entries
 
 _COMMENT = re.compile(rb"%[^\r\n]*")
 

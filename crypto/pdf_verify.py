@@ -148,6 +148,10 @@ class _Coverage:
             changes = self._history.changes(signed, claim.dictionary)
         except PdfTooComplex as error:
             return "revision", [], [*findings, Finding("not_reviewed", {"reason": str(error)})]
+        if self._document.repaired and not signed.repaired:
+            # a table that readers understand differently, written after sealing
+            number = self._document.reader.total_revisions
+            changes = [*changes, Change(number, "suspicious", None, "xref")]
         strangers = [each.name for each in claim.fields if each.name not in present]
         if not changes:
             findings.append(Finding("bytes_after_end", {"count": str(self._size - claim.end)}))

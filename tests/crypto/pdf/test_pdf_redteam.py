@@ -12,8 +12,10 @@ import pytest
 from PIL import Image, ImageDraw
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
+from pyhanko.pdf_utils.reader import PdfFileReader
 
 from crypto import pdf_marks
+from crypto.pdf_document import PdfUnreadable
 from crypto.verdict import Report, Verdict
 from tests.crypto.pdf.workshop import (
     Shop,
@@ -264,3 +266,96 @@ def test_a_group_that_does_not_see_the_page_is_not_multiplied_onto_it(shop: Shop
         shop.first = original
     report = not_believed(shop, forged, trust=trust)
     assert "mark_covers" in codes(report.signatures[0])
+
+
+# ---------------------------------------------------------------- what readers understand otherwise
+
+
+EVIL = b"BT /F 24 Tf 72 700 Td (Price 9) Tj ET"
+CONTENT = b"4 0 obj\n<</Length %d>>stream\n%s\nendstream\nendobj\n" % (len(EVIL), EVIL)
+
+
+def with_rows(
+    data: bytes, rows: Callable[[int], bytes], objects: bytes = CONTENT, size: int = 0
+) -> bytes:
+    """*data* plus *objects* and a table whose rows are told where these begin."""
+    reader = PdfFileReader(io.BytesIO(data))
+    place, start = len(data), len(data) + len(objects)
+    trailer = b"trailer\n<</Size %d/Root 1 0 R/Prev %d>>\nstartxref\n%d\n%%%%EOF\n" % (
+        size or int(reader.trailer["/Size"]),
+        reader.last_startxref,
+        start,
+    )
+    return data + objects + b"xref\n" + rows(place) + trailer
+
+
+def place_of(data: bytes, number: int) -> int:
+    reader = PdfFileReader(io.BytesIO(data))
+    place = reader.xrefs[generic.Reference(number, 0, reader)]
+    assert isinstance(place, int)
+    return place
+
+
+def refused_or_not_believed(shop: Shop, data: bytes) -> None:
+    try:
+        not_believed(shop, data)
+    except PdfUnreadable:
+        return
+
+
+@pytest.mark.parametrize("size", [0, 3], ids=["strict", "lenient"])
+@pytest.mark.parametrize("new_first", [True, False])
+def test_a_table_that_names_an_object_twice_is_refused(
+    shop: Shop, sealed: bytes, new_first: bool, size: int
+) -> None:
+    """MuPDF and poppler take the first row, pyHanko the last: the page showed "Price 9"."""
+
+    def rows(place: int) -> bytes:
+        both = [place, place_of(sealed, 4)]
+        return b"".join(
+            b"4 1\n%010d 00000 n \n" % each for each in (both if new_first else both[::-1])
+        )
+
+    with pytest.raises(PdfUnreadable):
+        shop.verify(with_rows(sealed, rows, size=size))
+
+
+@pytest.mark.parametrize("size", [0, 3], ids=["strict", "lenient"])
+def test_a_catalog_with_two_page_trees_is_refused(shop: Shop, sealed: bytes, size: int) -> None:
+    """Viewers take the last entry of a name, pyHanko the first."""
+    root = b"1 0 obj\n<</Type/Catalog/Pages 2 0 R/AcroForm 10 0 R/Pages 60 0 R>>\nendobj\n"
+    forged = with_rows(sealed, lambda place: b"1 1\n%010d 00000 n \n" % place, root, size)
+    refused_or_not_believed(shop, forged)
+
+
+@pytest.mark.parametrize("generation", [0, 1, 2, 5, 65535])
+def test_an_object_freed_under_any_generation_is_noticed(
+    shop: Shop, sealed: bytes, generation: int
+) -> None:
+    """MuPDF shows the page without its content."""
+    row = b"4 1\n0000000000 %05d f \n" % generation
+    not_believed(shop, with_rows(sealed, lambda _: row, b""))
+
+
+def test_a_table_made_smaller_is_forbidden(shop: Shop, sealed: bytes) -> None:
+    row = b"0 1\n0000000000 65535 f \n"
+    not_believed(shop, with_rows(sealed, lambda _: row, b"", size=6))
+
+
+def test_a_table_with_entries_of_an_unknown_type_is_refused(shop: Shop, sealed: bytes) -> None:
+    reader = PdfFileReader(io.BytesIO(sealed))
+    table = (
+        b"70 0 obj\n<</Type/XRef/Size 71/W[1 2 1]/Index[4 1]/Root 1 0 R/Prev %d/Length 4>>stream\n"
+        b"\x03\0\0\0\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n"
+    ) % (reader.last_startxref, len(sealed))
+    with pytest.raises(PdfUnreadable):
+        shop.verify(sealed + table)
+
+
+def test_a_table_that_became_sloppy_after_sealing_is_suspicious(shop: Shop, sealed: bytes) -> None:
+    forged = with_rows(
+        sealed, lambda place: b"80 1\n%010d 00000 n \n" % place, CONTENT.replace(b"4 0", b"80 0", 1)
+    )
+    report = not_believed(shop, forged)
+    assert {"opened_leniently"} <= codes(report)
+    assert "changed_suspicious" in codes(report.signatures[0])
