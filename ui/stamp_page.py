@@ -157,6 +157,7 @@ class StampPage(QWidget):
             ("Ctrl+Shift+Z", self.redo),
             ("Ctrl+Return", self.stamp),
             ("Ctrl+Enter", self.stamp),
+            ("Esc", self._escape),
             ("Ctrl++", lambda: view.set_zoom(view.zoom * 1.2)),
             ("Ctrl+=", lambda: view.set_zoom(view.zoom * 1.2)),
             ("Ctrl+-", lambda: view.set_zoom(view.zoom / 1.2)),
@@ -744,6 +745,13 @@ class StampPage(QWidget):
         self._side.setCurrentIndex(1)
         if not self.run.begin(orders, self._sizes, self._serials(), self._seals):
             self._side.setCurrentIndex(0)
+
+    def _escape(self) -> None:
+        """Stop what runs; else put the suggestions away."""
+        if self.run.busy:
+            self.run.cancel()
+        else:
+            self._forget_hits()
 
     def _finished(self, outcomes: list[Outcome]) -> None:
         by_path = {outcome.order.path: outcome for outcome in outcomes}
