@@ -44,6 +44,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE usage (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
         " body BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0)",
     ),
+    ("CREATE TABLE registries (id TEXT PRIMARY KEY, body BLOB NOT NULL)",),
 )
 """The schema, from each version to the next."""
 
@@ -146,6 +147,21 @@ class PlatformRecord:
     def root_sm3(self) -> str:
         """SM3 of the root certificate, hex: what a policy pins."""
         return sm3(self.certificates["root"]).hex()
+
+
+@dataclass(frozen=True)
+class RegistryRecord:
+    """How far a platform's public registry was followed (:mod:`app.registry`)."""
+
+    platform: str
+    """Its origin."""
+    log: str
+    """The registry's own name."""
+    size: int
+    edge: Mapping[str, bytes]
+    """The hashes of which the root consists: "level/index" → 32 octets."""
+    changes: tuple[str, ...]
+    """The entries about seals that were in use, exact texts, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -302,6 +318,33 @@ class Cabinet:
                 (platform.url, body),
             )
 
+    # --- registries --------------------------------------------------------------------------
+
+    def registries(self) -> list[RegistryRecord]:
+        """How far each platform's registry was followed."""
+        query = "SELECT id, body FROM registries ORDER BY id"
+        return self._all(RegistryRecord, "registries", query)
+
+    def registry(self, platform: str) -> RegistryRecord | None:
+        """That of the platform with this origin."""
+        return next((each for each in self.registries() if each.platform == platform), None)
+
+    def keep_registry(self, registry: RegistryRecord) -> None:
+        """Remember how far it was followed, unless another process has come further meanwhile."""
+        with self._file.transaction() as run:
+            query = "SELECT id, body FROM registries WHERE id = ?"
+            row = run(query, (registry.platform,)).fetchone()
+            if row is not None:
+                known = _unpack(RegistryRecord, self._file.unsealed("registries", *row))
+                if known.size > registry.size:
+                    return
+            body = self._file.sealed("registries", registry.platform, _pack(registry))
+            run(
+                "INSERT INTO registries (id, body) VALUES (?, ?) ON CONFLICT (id)"
+                " DO UPDATE SET body = excluded.body",
+                (registry.platform, body),
+            )
+
     # --- usage records -----------------------------------------------------------------------
 
     def queue_usage(self, record_id: str, record: str) -> None:
@@ -368,10 +411,14 @@ def _to_b64(data: bytes) -> str:
 _WRITE: dict[str, Callable[[Any], object]] = {
     "bytes": _to_b64,
     "datetime": lambda moment: moment.astimezone(UTC).isoformat(),
+    "int": int,
+    "tuple[str, ...]": list,
     "Mapping[str, bytes]": lambda each: {name: _to_b64(data) for name, data in each.items()},
 }
 _READ: dict[str, Callable[[Any], object]] = {
     "str": str,
+    "int": int,
+    "tuple[str, ...]": tuple,
     "bytes": base64.b64decode,
     "datetime": datetime.fromisoformat,
     "Mapping[str, bytes]": lambda each: {n: base64.b64decode(text) for n, text in each.items()},

@@ -98,7 +98,10 @@ class Desk:
         return replace(trust, status_life=timedelta(hours=self.settings.status_hours))
 
     def _cabinet_trust(self) -> Trust:
-        trust = Trust(statements=tuple(self.cabinet.statements()))
+        from app.registry import changes
+
+        statements = tuple(self.cabinet.statements())
+        trust = Trust(statements=statements, changes=changes(self.cabinet))
         for record in self.cabinet.platforms():
             certificates = {
                 name: Certificate.parse(each) for name, each in record.certificates.items()

@@ -314,7 +314,7 @@ class PlatformUntrusted(PlatformError):
 
     url: str
     reason: str
-    """"insecure", "root", "certificates", "origin", "status", "receipt" or "seal"."""
+    """"insecure", "root", "certificates", "origin", "status", "registry", "receipt" or "seal"."""
 
 
 @dataclass(eq=False)

@@ -229,6 +229,26 @@ class PlatformClient:
             lists[name] = found
         return lists
 
+    # --- the public registry -----------------------------------------------------------------
+
+    def registry_checkpoint(self) -> merkle.Checkpoint:
+        """What the registry commits itself to now, signed by the platform's registry key.
+
+        Raises :class:`PlatformUntrusted` "registry"."""
+        key = self.service().certificates["registry"].public_key.point
+        note = self._download("/registry/checkpoint")
+        try:
+            return merkle.open_checkpoint(note.decode(), key)
+        except (merkle.MerkleError, UnicodeDecodeError) as error:
+            raise PlatformUntrusted(self.origin, "registry") from error
+
+    def registry_entries(self, first: int, end: int) -> list[str]:
+        """Entries *first* … *end* − 1, or as many of them as the platform gives at once."""
+        numbers = {"from": str(first), "to": str(end)}
+        answer = self._call("GET", "/registry/entries", params=numbers)
+        with self._reading("registry"):
+            return [str(each["record"]) for each in answer["entries"]]
+
     # --- sign-in -----------------------------------------------------------------------------
 
     def sign_in(self, key: SigningKey) -> None:

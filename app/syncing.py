@@ -11,6 +11,7 @@ from app.cabinet import Cabinet, SealRecord
 from app.enrolling import platform_record
 from app.errors import PlatformRefused
 from app.platform_api import PlatformClient, SyncItem
+from app.registry import follow as follow_registry
 from crypto.keys import SigningKey
 
 
@@ -30,12 +31,14 @@ def synchronise(
     key: SigningKey,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Synced:
-    """Confirm each seal's status, sign in with *key*, take what changed, send usage records.
+    """Confirm each seal's status, follow the public registry, sign in with *key*, take what
+    changed, send usage records.
 
     The status comes first and without sign-in: a holder whose certificate is held cannot sign in,
     and that is when the cabinet must learn of it. Raises :class:`app.errors.PlatformError`; what
     was taken before stays."""
     confirmed = confirm_status(platform, cabinet, clock())
+    follow_registry(platform, cabinet)
     platform.sign_in(key)
     known = cabinet.platform(platform.origin)
     cursor = known.cursor if known else ""

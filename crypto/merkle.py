@@ -74,7 +74,7 @@ class Tree:
         new = [(level, index, value)]
         self._added[level, index] = value
         while index & 1:
-            value = node_hash(self._node(level, index - 1), value)
+            value = node_hash(self.node(level, index - 1), value)
             level, index = level + 1, index >> 1
             self._added[level, index] = value
             new.append((level, index, value))
@@ -105,7 +105,8 @@ class Tree:
             raise MerkleError(f"the tree has {self._size} leaves, not {size}")
         return size
 
-    def _node(self, level: int, index: int) -> bytes:
+    def node(self, level: int, index: int) -> bytes:
+        """The hash of a complete subtree. Raises :class:`MerkleError` if it is not at hand."""
         value = self._added.get((level, index)) or self._stored.get((level, index))
         if value is None:
             raise MerkleError(f"node ({level}, {index}) is missing")
@@ -116,7 +117,7 @@ class Tree:
         that holds *count*, which is so for every range the recursions below ask for."""
         if count & (count - 1) == 0:
             level = count.bit_length() - 1
-            return self._node(level, start >> level)
+            return self.node(level, start >> level)
         left = _split(count)
         return node_hash(self._range(start, left), self._range(start + left, count - left))
 

@@ -90,6 +90,19 @@ class SealStatement:
 
 
 @dataclass(frozen=True)
+class SealChange:
+    """One change of a seal's state, from a platform's public registry (whoever makes this has
+    proved that it is in there)."""
+
+    seal_code: str
+    state: str
+    """One of :data:`STATES`: what it became."""
+    reason: str
+    effective_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
 class SignedStatement:
     """A token whose signature fits the certificate inside; the certificate is yet to be trusted."""
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from crypto.ocsp import OcspResponse
 from crypto.revocation import Evidence
-from crypto.statement import SignedStatement
+from crypto.statement import SealChange, SignedStatement
 from crypto.verdict import Finding, PlatformLine, Times
 from crypto.x509 import (
     DOCUMENT_SIGNING,
@@ -49,6 +49,8 @@ class Trust:
     """Like `crls`, each proves itself by its issuer's signature."""
     statements: tuple[SignedStatement, ...] = ()
     """Asked for or cached; each is checked against `platforms` before it counts."""
+    changes: tuple[SealChange, ...] = ()
+    """From registries that were followed and proved; these are believed as they are."""
     status_life: timedelta = timedelta(hours=24)
     """How old a statement may be to tell of a seal's state now."""
 
@@ -226,6 +228,9 @@ def judge_status(
     ]
     latest = max(known, key=lambda each: each.statement.issued_at, default=None)
     moment = times.best or now
+    changed = _changed(seal_code, trust, times, moment, latest)
+    if changed is not None:
+        return changed
     if latest is None or (ticket and ticket.statement.issued_at >= latest.statement.issued_at):
         if ticket is None:
             return [Finding("status_unknown")], None
@@ -237,6 +242,40 @@ def judge_status(
     if ticket and finding.code == "status_stale":
         return [_status_at(ticket, times, moment, fresh=True)], _line(ticket, "stapled")
     return [finding], _line(latest, "known")
+
+
+def _changed(
+    seal_code: str,
+    trust: Trust,
+    times: Times,
+    moment: datetime,
+    latest: SignedStatement | None,
+) -> tuple[list[Finding], PlatformLine] | None:
+    """What the registry tells that the *latest* statement does not: the seal was out of force at
+    *moment* (and perhaps resumed later), or has been since. None if it tells nothing more."""
+    history = sorted(
+        (each for each in trust.changes if each.seal_code == seal_code),
+        key=lambda each: each.recorded_at,
+    )
+    before = [each for each in history if min(each.effective_at, each.recorded_at) <= moment]
+    told = latest.statement.issued_at if latest else None
+    if before and before[-1].state != "active":
+        change = before[-1]
+        pending = moment < max(change.effective_at, change.recorded_at)
+        code = "status_pending" if pending else "status_not_active"
+    elif history and history[-1].state != "active" and (not told or history[-1].recorded_at > told):
+        change = history[-1]
+        proved = times.trusted is not None
+        code = "status_changed_since" if proved else "status_changed_unproven"
+    else:
+        return None
+    details = {
+        "state": change.state,
+        "as_of": _minute(change.recorded_at),
+        "reason": change.reason,
+    }
+    line = PlatformLine(change.state, change.reason, change.recorded_at, "known")
+    return [Finding(code, details)], line
 
 
 def _status_at(signed: SignedStatement, times: Times, moment: datetime, *, fresh: bool) -> Finding:

@@ -25,8 +25,8 @@ from crypto.gm import sm3
 from crypto.keys import SoftKey
 from crypto.seal import make_seal
 from crypto.statement import SealStatement, SignedStatement
-from crypto.x509 import OCSP_SIGNING, Name
-from crypto.x509_make import make_certificate
+from crypto.x509 import OCSP_SIGNING, Certificate, Name
+from crypto.x509_make import make_certificate, make_crl
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -438,3 +438,34 @@ def test_usage_records_wait_in_order_until_their_receipt_came(
 def test_a_usage_record_bears_its_own_digest(path: Path) -> None:
     with pytest.raises(ValueError, match="SM3"):
         Cabinet.in_memory().queue_usage("00", "{}")
+
+
+# ---------------------------------------------------------------- nothing is set back
+
+
+def revocation_list(key: SoftKey, made: datetime) -> bytes:
+    return make_crl(
+        issuer=Certificate.parse(key.certificate).subject,
+        issuer_key=key,
+        authority_spki=key.spki,
+        number=int(made.timestamp()),
+        this_update=made,
+        next_update=made + timedelta(days=1),
+        entries=[],
+    )
+
+
+def test_an_older_revocation_list_never_replaces_a_newer_one() -> None:
+    key = certified("root")
+    old, new = (revocation_list(key, NOW - timedelta(hours=n)) for n in (2, 1))
+    pinned = PlatformRecord("https://platform.example", "", {"root": key.certificate}, NOW)
+    with Cabinet.in_memory() as cabinet:
+        for given, kept in (({"root": old}, old), ({"root": new}, new), ({"root": old}, new)):
+            cabinet.pin(replace(pinned, crls=given))
+            found = cabinet.platform(pinned.url)
+            assert found is not None
+            assert found.crls == {"root": kept}
+        cabinet.pin(replace(pinned, crls={}))
+        found = cabinet.platform(pinned.url)
+        assert found is not None
+        assert found.crls == {"root": new}

@@ -61,6 +61,7 @@ def platform(office: Office, monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """One empty page; pinning is none of this module's business here."""
     monkeypatch.setattr("app.syncing.platform_record", lambda *_: None)
     monkeypatch.setattr(Cabinet, "pin", lambda *_: None)
+    monkeypatch.setattr("app.syncing.follow_registry", lambda *_: 0)
     return Scripted(office, {"": SyncPage((), "1", False)})
 
 
