@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Entry point of ``sealdesk``."""
+    if getattr(sys, "frozen", False):  # the installed program is its own worker, too (app.bulk)
+        from multiprocessing import freeze_support
+
+        freeze_support()
     arguments = sys.argv[1:]
     window = open_window if has_screen() else None
     files = [Path(each) for each in arguments]

@@ -7,7 +7,8 @@
     sealdesk stamp IN.pdf [-o OUT.pdf] --seal ID (--at … | --keyword … | --riding …)
     sealdesk stamp IN.pdf --profile pades [--pades-key NAME]
     sealdesk timestamp FILE.pdf [--timestamp URL] [--long-term]
-    sealdesk verify FILE.pdf…
+    sealdesk verify FILE.pdf|FOLDER… [--jobs N] [--csv SUMMARY.csv] [--report-dir FOLDER]
+    sealdesk evidence FILE.pdf -o OUT.zip | --check OUT.zip
     sealdesk journal list|check|export|seal-off
     sealdesk trust list|add FILE [--for makers|signers|timestamps|all]|remove SM3
     sealdesk demo [FILE.pdf]
@@ -165,8 +166,20 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--password-stdin", action="store_true", help="the PDF's password")
 
     made = command("verify", commands.verify, "judge the seals and signatures of PDF files")
-    made.add_argument("files", nargs="+", type=Path, metavar="FILE.pdf")
+    made.add_argument("files", nargs="+", type=Path, metavar="FILE.pdf|FOLDER")
     made.add_argument("--json", action="store_true", help="docs/report-schema.md")
+    made.add_argument("--jobs", type=_positive, metavar="N", help="worker processes")
+    made.add_argument("--timeout", type=_positive, default=30, metavar="S", help="for one file")
+    made.add_argument("--csv", type=Path, metavar="SUMMARY.csv", help="one row per file")
+    made.add_argument("--report-dir", type=Path, metavar="FOLDER", help="a report (PDF) per file")
+    made.add_argument("--offline", action="store_true", help="do not ask the platform")
+    made.add_argument("--password-stdin", action="store_true", help="the PDF's password")
+    _trust_options(made)
+
+    made = command("evidence", _evidence, "a package with all that is needed to verify again")
+    made.add_argument("file", type=Path, metavar="FILE.pdf|PACKAGE.zip")
+    made.add_argument("-o", "--output", type=Path, metavar="OUT.zip")
+    made.add_argument("--check", action="store_true", help="judge a package, offline")
     made.add_argument("--offline", action="store_true", help="do not ask the platform")
     made.add_argument("--password-stdin", action="store_true", help="the PDF's password")
     _trust_options(made)
@@ -267,6 +280,19 @@ def _timestamp_options(made: argparse.ArgumentParser) -> None:
         action="store_true",
         help="enclose certificates and revocation data (PAdES B-LT)",
     )
+
+
+def _evidence(desk: Desk, options: argparse.Namespace) -> int:
+    from app.verify_commands import evidence
+
+    return evidence(desk, options)
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if not 0 < number < 100_000:
+        raise argparse.ArgumentTypeError(f"not a number above 0: {text}")
+    return number
 
 
 def _moment(text: str) -> datetime:

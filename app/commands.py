@@ -10,10 +10,10 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import (
@@ -36,9 +36,18 @@ if TYPE_CHECKING:
     from crypto.verdict import Report
     from device.token import Token
 
-_EXITS = {"VALID": 0, "INVALID": 1, "UNKNOWN": 2, "VALID_CHANGED_LATER": 2, "UNSIGNED": 3}
 _UNREADABLE = 4
+_EXITS = {
+    **{"VALID": 0, "INVALID": 1, "UNKNOWN": 2, "VALID_CHANGED_LATER": 2, "UNSIGNED": 3},
+    "UNREADABLE": _UNREADABLE,
+}
 _WORST_FIRST = (1, _UNREADABLE, 2, 3, 0)
+
+
+def worst_exit(verdicts: Iterable[str]) -> int:
+    """The exit code of ``sealdesk verify`` for these verdicts: that of the worst."""
+    codes = {_EXITS[each] for each in verdicts}
+    return next(code for code in _WORST_FIRST if code in codes)
 
 
 def complain(error: BaseException, language: str) -> None:
@@ -94,7 +103,7 @@ def _pin(
     return _read_pins(options, token, prompt, variables=(variable,))[0]
 
 
-def _password(options: argparse.Namespace) -> str | None:
+def pdf_password(options: argparse.Namespace) -> str | None:
     """The PDF's own password, if it is to come from standard input."""
     return sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None
 
@@ -258,7 +267,7 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
         return _sign_abroad(desk, options)
     seal = desk.cabinet.seal(options.seal)
     check_usable(seal, datetime.now(UTC))  # before anybody is asked for a PIN
-    password = _password(options)
+    password = pdf_password(options)
     output = options.output
     if output is None and desk.settings.output_folder is not None:
         name = desk.settings.output_folder / options.file.name
@@ -316,7 +325,7 @@ def _sign_abroad(desk: Desk, options: argparse.Namespace) -> int:
     from app.countersign_commands import sign_abroad
 
     ask = partial(_pin, desk, options, variable="SEALDESK_PADES_PIN")
-    done, stamper = sign_abroad(desk, options, ask, _password(options))
+    done, stamper = sign_abroad(desk, options, ask, pdf_password(options))
     _say_countersigned(desk, options, done)
     _tell_missing_timestamp(desk, stamper)
     return 0
@@ -325,7 +334,7 @@ def _sign_abroad(desk: Desk, options: argparse.Namespace) -> int:
 def timestamp(desk: Desk, options: argparse.Namespace) -> int:
     from app.countersign_commands import timestamp as stamp_time
 
-    _say_countersigned(desk, options, stamp_time(desk, options, _password(options)))
+    _say_countersigned(desk, options, stamp_time(desk, options, pdf_password(options)))
     return 0
 
 
@@ -386,7 +395,7 @@ def _marks(options: argparse.Namespace, seal: SealRecord, password: str | None) 
 def verify(desk: Desk, options: argparse.Namespace) -> int:
     from app.verifying import verify as verify_file
 
-    password = _password(options)
+    password = pdf_password(options)
     language = desk.settings.language
     try:
         trust = desk.trust(options.trust)
@@ -395,42 +404,31 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
         # a cabinet that stays shut must not keep anybody from verifying what they received
         complain(error, language)
         trust, platform = desk.anchors(options.trust), None
-    codes, answers = [], []
-    for path in options.files:
-        try:
-            report = verify_file(
-                path, trust=trust, platform=platform, password=password, at=options.at_time
-            )
-        except Exception as error:
-            if exit_code(error) != _UNREADABLE:
-                raise
-            codes.append(_UNREADABLE)
-            answers.append(_unreadable(path, error, language))
-            if not options.json:
-                complain(error, language)
+    wishes = (options.jobs, options.csv, options.report_dir)
+    if len(options.files) > 1 or options.files[0].is_dir() or any(wishes):
+        from app.verify_commands import verify_many
+
+        return verify_many(desk, options, trust, platform, password)
+    path = options.files[0]  # one document alone needs no workers and is there at once
+    try:
+        report = verify_file(
+            path, trust=trust, platform=platform, password=password, at=options.at_time
+        )
+    except Exception as error:
+        if exit_code(error) != _UNREADABLE:
+            raise
+        if options.json:
+            from app.bulk import unreadable
+
+            _say_json(unreadable(path, error, language))
         else:
-            codes.append(_EXITS[report.verdict.value])
-            answers.append(report.to_json(language))
-            if not options.json:
-                _print_report(report, language)
+            complain(error, language)
+        return _UNREADABLE
     if options.json:
-        _say_json(answers[0] if len(answers) == 1 else answers)
-    return next(code for code in _WORST_FIRST if code in codes)
-
-
-def _unreadable(path: Path, error: Exception, language: str) -> dict[str, Any]:
-    message = explain(error, language)
-    return {
-        "schema": "sealdesk-report/1",
-        "verdict": "UNREADABLE",
-        "file": {"name": path.name},
-        "error": {
-            "code": message.code,
-            "title": message.title,
-            "cause": message.cause,
-            "remedy": message.remedy,
-        },
-    }
+        _say_json(report.to_json(language))
+    else:
+        _print_report(report, language)
+    return worst_exit([report.verdict.value])
 
 
 def _print_report(report: Report, language: str) -> None:

@@ -1,0 +1,260 @@
+"""Many documents at once: one result each, whatever a document does to its worker."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import bulk, verify_commands
+from app.bulk import Order, Outcome, Run, find, verify_all
+from app.cli import main
+from app.errors import ExitCode, FileNotReadable
+from crypto.statement import SignedStatement
+from tests.crypto import conftest as crypto_conftest
+from tests.crypto.pdf.workshop import NOW, Shop, classic_pdf, make_shop
+
+make_root = crypto_conftest.make_root
+
+
+@pytest.fixture(scope="module")
+def shop(make_root: Callable[..., Any]) -> Shop:
+    return make_shop(make_root)
+
+
+@pytest.fixture(scope="module")
+def folder(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five documents: good, altered, unsigned, broken, and one in a folder below."""
+    place = tmp_path_factory.mktemp("many")
+    sealed = shop.sign(classic_pdf())
+    (place / "a 好.pdf").write_bytes(sealed)
+    (place / "b.PDF").write_bytes(sealed.replace(b"Price 1000", b"Price 9000"))
+    (place / "c.pdf").write_bytes(classic_pdf())
+    (place / "d.pdf").write_bytes(b"%PDF-1.7\nnothing")
+    (place / "e").mkdir()
+    (place / "e" / "=cmd().pdf").write_bytes(sealed)
+    (place / "notes.txt").write_bytes(b"no PDF")
+    (place / ".hidden.pdf").write_bytes(b"half written")
+    return place
+
+
+@pytest.fixture
+def order(shop: Shop) -> Order:
+    return Order(shop.trust, at=NOW)
+
+
+EXPECTED = ["VALID", "INVALID", "UNSIGNED", "UNREADABLE", "VALID"]
+
+
+def test_folders_are_walked_in_order(folder: Path, tmp_path: Path) -> None:
+    names = [each.name for each in find([folder])]
+    assert names == ["a 好.pdf", "b.PDF", "c.pdf", "d.pdf", "=cmd().pdf"]
+    assert find([tmp_path / "no.pdf"]) == [
+        tmp_path / "no.pdf"
+    ]  # the result says that it is missing
+    with pytest.raises(FileNotReadable):
+        find([tmp_path])
+
+
+def test_a_pipe_among_the_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"")
+    os.mkfifo(tmp_path / "b.pdf")
+    assert [each.name for each in find([tmp_path])] == ["a.pdf"]
+
+
+# A document that a test makes its worker choke on: named so, and met in the worker itself.
+HOSTILE = """
+import os, time
+
+honest = verify
+
+def verify(path, **options):
+    if path.stem == "hang":
+        time.sleep(60)
+    if path.stem == "die":
+        os._exit(1)
+    if path.stem == "eat":
+        return bytearray(1 << 40)
+    if path.stem == "loud":
+        raise RuntimeError("secret details")
+    return honest(path, **options)
+"""
+
+
+@pytest.fixture
+def choking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every interpreter started from here on meets the names above with trouble."""
+    place = tmp_path / "site"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(
+        "import importlib.abc, importlib.util, sys\n"
+        "class Late(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name != 'app.verifying': return None\n"
+        "        sys.meta_path.remove(self)\n"
+        "        spec = importlib.util.find_spec(name)\n"
+        "        load = spec.loader.exec_module\n"
+        "        def exec_module(module):\n"
+        "            load(module)\n"
+        f"            exec({HOSTILE!r}, vars(module))\n"
+        "        spec.loader.exec_module = exec_module\n"
+        "        return spec\n"
+        "sys.meta_path.insert(0, Late())\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{place}{os.pathsep}{Path.cwd()}")
+
+
+def test_a_hostile_document_costs_one_result(
+    choking: None, folder: Path, tmp_path: Path, order: Order
+) -> None:
+    good = (folder / "a 好.pdf").read_bytes()
+    names = ["good", "hang", "die", "eat", "loud", "fine"]
+    for name in names:
+        (tmp_path / f"{name}.pdf").write_bytes(good)
+    files = [tmp_path / f"{name}.pdf" for name in names]
+    start = time.monotonic()
+    run = verify_all(files, order, jobs=2, seconds=2)
+    assert time.monotonic() - start < 30
+    verdicts = {each.path.stem: each.verdict for each in run.outcomes}
+    bad = dict.fromkeys(("hang", "die", "eat", "loud"), "UNREADABLE")
+    assert verdicts == {"good": "VALID", "fine": "VALID", **bad}
+    errors = {each.path.stem: each.answer.get("error") for each in run.outcomes}
+    assert "2 秒" in errors["hang"]["cause"]
+    assert "异常退出" in errors["die"]["cause"]
+    assert errors["eat"]["code"] == "E-114"
+    assert errors["loud"]["code"] == "E-999"
+    assert "secret" not in json.dumps(errors)
+
+
+def test_every_document_gets_its_result_and_the_platform_is_asked_once_for_each_seal(
+    folder: Path, shop: Shop
+) -> None:
+    asked: list[str] = []
+    told: dict[int, bytes] = {}
+
+    class Platform:
+        def status(self, seal_code: str) -> SignedStatement:
+            asked.append(seal_code)
+            return shop.statement(shop.first)
+
+    files = [*find([folder]), folder / "missing.pdf"]
+    run = verify_all(
+        files,
+        Order(replace(shop.trust, statements=()), at=NOW, with_pdf=True),
+        jobs=1,
+        platform=Platform(),
+        done=lambda index, outcome: told.update({index: outcome.pdf[:4]}),
+    )
+    assert [each.path for each in run.outcomes] == files
+    assert [each.verdict for each in run.outcomes] == [*EXPECTED, "UNREADABLE"]
+    assert asked == [shop.first.code]
+    assert told == {0: b"%PDF", 1: b"%PDF", 2: b"%PDF", 3: b"", 4: b"%PDF", 5: b""}
+    assert run.outcomes[5].answer["error"]["code"] == "E-101"
+    assert not run.interrupted
+
+
+def run_command(*arguments: object) -> int:
+    return main(["verify", *map(str, arguments), "--offline", "--at-time", NOW.isoformat()])
+
+
+@pytest.fixture
+def anchor(shop: Shop, tmp_path: Path) -> Path:
+    path = tmp_path / "root.der"
+    path.write_bytes(shop.authority.certificate.der)
+    return path
+
+
+def test_the_command_files_a_summary_and_a_report_of_each(
+    folder: Path, anchor: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary, reports = tmp_path / "out.csv", tmp_path / "reports"
+    code = run_command(
+        folder, "--jobs", 1, "--csv", summary, "--report-dir", reports, "--trust", anchor
+    )
+    assert code == 1  # the worst: something is invalid
+    output = capsys.readouterr()
+    assert "b.PDF: 无效" in output.out
+    assert "5/5" in output.err
+    raw = summary.read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(raw.decode("utf-8-sig").splitlines()))
+    assert len(rows) == 6
+    assert all(len(row) == len(verify_commands.COLUMNS) for row in rows)
+    assert [row[1].split()[0] for row in rows[1:]] == [
+        "UNKNOWN",
+        "INVALID",
+        "UNSIGNED",
+        "UNREADABLE",
+        "UNKNOWN",
+    ]  # offline: nobody has told of the seals' status
+    assert rows[1][3] == "宿迁市测试单位 32130000000017"
+    assert rows[1][5] == "2026-11-22 17:00:00 +08:00（自称）"
+    assert "原文摘要不一致" in rows[2][6]
+    assert "[E-" in rows[4][6]
+    filed = sorted(each.name for each in reports.iterdir())
+    assert [name[:4] for name in filed] == ["0001", "0002", "0003", "0005"]
+    assert filed[0] == "0001-a 好.pdf"
+    assert run_command(folder, "--csv", summary) == ExitCode.OUTPUT  # never over another file
+
+
+def test_json_comes_in_the_order_of_the_files(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [Path("b.pdf"), Path("a.pdf")]
+    outcomes = tuple(Outcome(each, {"verdict": "UNSIGNED"}) for each in files)
+    monkeypatch.setattr(verify_commands, "verify_all", lambda *_, **__: Run(outcomes, False))
+    assert run_command(*files, "--json") == 3
+    answers = json.loads(capsys.readouterr().out)
+    assert [each["path"] for each in answers] == ["b.pdf", "a.pdf"]
+
+
+def test_one_document_starts_no_workers(
+    folder: Path, anchor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_Worker", None)
+    assert run_command(folder / "a 好.pdf", "--trust", anchor) == 2
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", " =1", "＝1"])
+def test_no_cell_is_a_formula(text: str) -> None:
+    answer = {"verdict": "UNREADABLE", "error": {"code": "E", "title": "t", "cause": "c"}}
+    run = Run((Outcome(Path(text), answer),), False)
+    cell = verify_commands.summary_csv(run, "en").decode("utf-8-sig").splitlines()[1]
+    assert next(csv.reader([cell]))[0].startswith("'")
+
+
+def test_ctrl_c_stops_cleanly(choking: None, folder: Path, tmp_path: Path, anchor: Path) -> None:
+    hang = tmp_path / "hang.pdf"
+    hang.write_bytes((folder / "a 好.pdf").read_bytes())
+    summary = tmp_path / "summary.csv"
+    program = (
+        "import sys, threading, _thread, time\n"
+        "threading.Timer(3, _thread.interrupt_main).start()\n"
+        "from app.cli import main\n"
+        "if __name__ == '__main__':\n"
+        "    sys.exit(main(sys.argv[1:]))\n"
+    )
+    script = tmp_path / "program.py"
+    script.write_text(program)
+    names = [hang, folder / "a 好.pdf", hang]
+    arguments = ["verify", *names, "--jobs", 1, "--csv", summary, "--trust", anchor, "--offline"]
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, script, *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=40,
+    )
+    assert time.monotonic() - start < 25
+    assert done.returncode == ExitCode.CANCELLED, done.stderr
+    assert "已停止，3 个文件没有验证" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert summary.read_text(encoding="utf-8-sig").count("NOT_CHECKED") == 3
