@@ -119,7 +119,7 @@ class Settings:
     allow_key_file: bool = True
     """Where there is no keyring, keep the cabinet's key (no seal's) in a file of mode 0600."""
     timestamp: Literal["none", "optional", "required"] = "none"
-    """Whether what is stamped gets a time stamp; optional: without, where there is none to be had."""
+    """Whether what is stamped gets a time stamp; optional: not where there is none to be had."""
     timestamp_url: str = ""
     """Time-stamping service (RFC 3161). Empty: the platform's."""
     proxy: str = ""

@@ -682,18 +682,24 @@ class Crl:
             raise CertificateError(f"not a CRL: {error}") from error
 
     def issued_by(self, issuer: Certificate) -> bool:
-        """Is this list signed by *issuer*'s key, which may sign CRLs?"""
+        """Is this list signed by *issuer*'s key, which may sign CRLs? (Verified once: a list serves
+        many signatures.)"""
         usage = issuer.key_usage
-        return (
-            self.issuer.matches(issuer.subject)
-            and (usage is None or "cRLSign" in usage)
-            and issuer.public_key.verify(
+        if not self.issuer.matches(issuer.subject) or not (usage is None or "cRLSign" in usage):
+            return False
+        if issuer.der not in self._signed_by:
+            self._signed_by[issuer.der] = issuer.public_key.verify(
                 self.signature_algorithm,
                 self.tbs,
                 self.signature,
                 parameters=self.signature_parameters,
             )
-        )
+        return self._signed_by[issuer.der]
+
+    @cached_property
+    def _signed_by(self) -> dict[bytes, bool]:
+        """Issuer's certificate → whether the signature is right."""
+        return {}
 
 
 def _parse_crl(data: bytes) -> Crl:

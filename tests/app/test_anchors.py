@@ -157,6 +157,20 @@ def test_what_was_added_is_listed_and_can_be_removed(
     assert anchors.own(settings) == []
 
 
+def test_what_the_settings_name_is_listed_too(
+    settings: Settings,
+    root: Certificate,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SEALDESK_TRUST", str(file_of(tmp_path, root)))
+    assert main(["trust", "list"]) == 0
+    said = capsys.readouterr().out
+    assert root.fingerprint.hex()[:16] in said
+    assert "全部用途" in said
+
+
 def test_a_certificate_out_of_its_time_is_pointed_out(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
