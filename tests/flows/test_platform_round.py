@@ -26,6 +26,7 @@ from app.errors import (
     explain,
 )
 from app.platform_api import PlatformClient
+from app.registry import changes
 from app.syncing import synchronise
 from crypto.gm import signature_values, sm3
 from crypto.keys import SoftKey
@@ -231,6 +232,8 @@ def test_a_suspension_reaches_the_cabinet_though_the_holder_cannot_sign_in(
     statement = cabinet.statement(seal.code)
     assert statement is not None
     assert statement.statement.state == "suspended"
+    told = [each for each in changes(cabinet) if each.seal_code == seal.code]
+    assert [(each.state, each.reason) for each in told] == [("suspended", "lost")]
 
 
 def test_a_cursor_the_platform_has_forgotten_starts_from_the_beginning(
