@@ -21,8 +21,8 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -32,12 +32,13 @@ from app.publishing import publish, unpublished
 from app.verifying import StatusDesk, verify
 from crypto import gm
 from crypto.cms import CmsError, SignedData, SignerInfo
+from crypto.ocsp import OcspResponse
 from crypto.pdf_claims import Claim, read_claims
 from crypto.pdf_document import Document, PdfError
 from crypto.pdf_verify import verify_pdf
 from crypto.report_pdf import render
 from crypto.seal import Seal, SealError
-from crypto.statement import STAPLE, SignedStatement, StatementError
+from crypto.statement import STAPLE, SealChange, SignedStatement, StatementError
 from crypto.trust import Trust
 from crypto.verdict import Report, SignatureReport
 from crypto.x509 import Certificate, CertificateError, Crl, load_certificates
@@ -171,6 +172,11 @@ def _collect(
     lists = [crl for crl in pack.trust.crls if any(crl.issuer.matches(name) for name in issuers)]
     for number, crl in enumerate(lists, 1):
         pack.add(f"crls/{number}.crl", crl.der)
+    for number, response in enumerate(pack.trust.ocsp, 1):
+        pack.add(f"ocsp/{number}.der", response.der)
+    changes = [each for each in pack.trust.changes if each.seal_code in codes]
+    if changes:
+        pack.add("registry.json", _changes_json(changes))
     for number, (claim, judged) in numbered:
         rechecks.append(_recheck(pack, number, claim, judged))
     text = json.dumps(report.to_json(language), ensure_ascii=False, indent=2) + "\n"
@@ -304,6 +310,7 @@ def _write(pack: _Pack, document: BinaryIO, output: BinaryIO, report: Report) ->
             "verdict": report.verdict.value,
             "judged_at": report.judged_at.isoformat(),
             "verified_at": report.verified_at.isoformat(),
+            "status_hours": pack.trust.status_life / timedelta(hours=1),
             "unproved_anchors": {
                 purpose: sorted(
                     pack.name(gm.sm3(each.der).hex())
@@ -462,7 +469,35 @@ def _trust(manifest: Any, members: Mapping[str, bytes]) -> Trust:
             for name, data in members.items()
             if name.startswith("statements/")
         ),
+        ocsp=tuple(
+            OcspResponse.parse(data) for n, data in members.items() if n.startswith("ocsp/")
+        ),
+        changes=tuple(_changes(members.get("registry.json", b"[]"))),
+        status_life=timedelta(hours=float(manifest.get("status_hours", 24))),
     )
+
+
+def _changes_json(changes: Iterable[SealChange]) -> bytes:
+    """What the registry told this desk of the seals; like the roots, the package does not prove
+    it."""
+    rows = [
+        asdict(each)
+        | {
+            "effective_at": each.effective_at.isoformat(),
+            "recorded_at": each.recorded_at.isoformat(),
+        }
+        for each in changes
+    ]
+    return (json.dumps(rows, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _changes(data: bytes) -> Iterator[SealChange]:
+    """As written by :func:`_changes_json`. Raises ValueError, KeyError or TypeError."""
+    for row in json.loads(data):
+        moments = [datetime.fromisoformat(row[name]) for name in ("effective_at", "recorded_at")]
+        if any(moment.tzinfo is None for moment in moments):
+            raise ValueError("a time without a zone")
+        yield SealChange(str(row["seal_code"]), str(row["state"]), str(row["reason"]), *moments)
 
 
 def _essence(report: Any) -> Any:

@@ -17,13 +17,13 @@ from app import evidence
 from app.errors import OutputExists, PlatformUnreachable
 from crypto.gm import sm3
 from crypto.pdf_marks import Mark
-from crypto.statement import SignedStatement
+from crypto.statement import SealChange, SignedStatement
 from crypto.trust import Trust
 from crypto.verdict import Verdict
 from crypto.x509 import Certificate, Crl
 from crypto.x509_make import make_crl
 from tests.crypto import conftest as crypto_conftest
-from tests.crypto.pdf.workshop import NOW, Shop, classic_pdf, make_shop
+from tests.crypto.pdf.workshop import NOW, SIGNED_AT, Shop, classic_pdf, make_shop
 
 make_root = crypto_conftest.make_root
 
@@ -264,6 +264,17 @@ def test_what_the_platform_answers_now_goes_in(document: Path, shop: Shop, tmp_p
         "statements/1.der"
     ]
     assert evidence.check(path).holds
+
+
+def test_what_the_registry_told_goes_in(document: Path, shop: Shop, tmp_path: Path) -> None:
+    day = timedelta(days=1)
+    lost = SealChange(shop.first.code, "suspended", "lost", SIGNED_AT - day, SIGNED_AT - day)
+    found = SealChange(shop.first.code, "active", "", NOW - day / 2, NOW - day / 2)
+    trust = replace(shop.trust, changes=(lost, found), status_life=day / 2)
+    report = evidence.make(document, tmp_path / "x.zip", trust=trust, at=NOW)
+    assert "status_not_active" in {each.code for s in report.signatures for each in s.findings}
+    assert "registry.json" in members(tmp_path / "x.zip")
+    assert evidence.check(tmp_path / "x.zip").holds
 
 
 def test_a_document_without_signatures_has_a_package_too(tmp_path: Path, trust: Trust) -> None:
