@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from crypto.cms import digest_of
+from crypto import der, gm
+from crypto.cms import REVOCATION_ARCHIVE, Attribute, SignedData, digest_of
+from crypto.cms_check import judge_cms
+from crypto.cms_make import make_signed_data
 from crypto.ocsp import Answer, CertificateId, OcspResponse, make_response
 from crypto.revocation import Evidence, Revocation
 from crypto.timestamp import make_token
@@ -247,3 +250,34 @@ def test_a_list_with_a_changed_entry_is_not_believed(root, issuing, holder):
     good = crl(issuing)
     forged = replace(good, revoked={holder.serial: (SIGNED, STOLEN)}, tbs=good.tbs + b"\0")
     assert codes(root, issuing, holder, Trust(crls=(forged,))) == {"revocation_unknown"}
+
+
+# --- what comes with a signature ---------------------------------------------------------------
+
+
+def test_lists_and_responses_archived_in_a_signature_count(root, issuing):
+    key = issuing.key_for("签署人")
+    signer = Certificate.parse(key.certificate)
+    good, bad = crl(issuing).der, crl(issuing, [(signer, SIGNED - DAY, STOLEN)]).der
+    yes, no = (ocsp(issuing, signer, since, None).der for since in (None, SIGNED - DAY))
+    trust = Trust(signers=(root.certificate,), pool=(issuing.certificate,))
+
+    def found(crls: list[bytes], responses: list[bytes]) -> set[str]:
+        archive = der.sequence(
+            der.context(0, der.sequence(*crls)), der.context(1, der.sequence(*responses))
+        )
+        value = make_signed_data(
+            key=key,
+            digest=gm.sm3(b"document"),
+            signing_time=SIGNED,
+            attributes=[Attribute(REVOCATION_ARCHIVE, (archive,))],
+        )
+        judged = judge_cms(SignedData.parse(value), digest_of(b"document"), trust, NOW)
+        return {each.code for each in judged.findings if "revo" in each.code} - {
+            "ca_revocation_unknown"
+        }
+
+    assert found([], []) == {"revocation_unknown"}
+    assert found([good], []) == found([], [yes]) == {"signer_not_revoked"}
+    assert found([bad], [yes]) == found([good], [no]) == {"signer_revoked_before"}
+    assert found([b"\x30\x00"], [b"\x30\x00", yes]) == {"signer_not_revoked"}
