@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto import merkle
-from crypto.statement import SealStatement
+from crypto.statement import SealChange, SealStatement
 from server_stub import policy, records, revocation, sealing, verifying, views
 from server_stub.authority import ABROAD, ISSUERS, PURPOSES
 from server_stub.context import Platform, readiness
@@ -135,8 +135,12 @@ def verification(
         said = _statement(platform, seal_code)
         return authority.attest(said) if said else None
 
+    def history(seal_code: str) -> list[SealChange]:
+        with platform.reading() as session:
+            return sealing.changes_of(session, seal_code)
+
     limit = settings.verification_seconds
-    return verifying.verify(document, name, material, statement, limit)
+    return verifying.verify(document, name, material, statement, limit, history)
 
 
 # --- the public log ----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crypto import gm, x509
+from crypto.statement import SealChange as RegistryChange
 from crypto.statement import SealStatement
 from server_stub import policy, records, states
 from server_stub.authority import Authority
@@ -246,6 +247,26 @@ def state_of(
         next_update=issued_at + life,
         document_digest=document_sm3,
     )
+
+
+def changes_of(session: Session, seal_code: str) -> list[RegistryChange]:
+    """What became of the seal once it was in use, oldest first: what the registry tells of it."""
+    rows = session.scalars(
+        select(SealChange)
+        .join(Seal, Seal.id == SealChange.seal_id)
+        .where(Seal.seal_code == seal_code, SealChange.from_state.not_in((states.START, "made")))
+        .order_by(SealChange.number)
+    )
+    return [
+        RegistryChange(
+            seal_code,
+            row.to_state,
+            row.reason or "",
+            records.moment(row.effective_at),
+            records.moment(row.recorded_at),
+        )
+        for row in rows
+    ]
 
 
 def _authority(actor: Actor) -> str:

@@ -5,7 +5,7 @@ with bounds on time and memory. The two talk in lines of JSON over the child's s
 
     → {"name", "anchors", "pool", "crls"}      base64 DER
     ← {"ask": [seal code, …]}                  whose status it needs
-    → {"statements": [base64 DER, …]}
+    → {"statements": [base64 DER, …], "changes": [{"seal_code", "state", …}, …]}
     ← {"report": …} or {"problem": code}
 """
 
@@ -19,10 +19,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crypto.statement import SealChange
 
 MEMORY = 2 << 30
 """Octets of address space that one verification may use."""
@@ -51,9 +54,11 @@ def verify(
     material: Material,
     statement: Callable[[str], bytes | None],
     seconds: float,
+    history: Callable[[str], Iterable[SealChange]] = lambda code: (),
 ) -> dict[str, Any]:
     """The report on the PDF *data*, as JSON-ready data. *statement* gives the platform's own signed
-    statement about a seal code, or None if it knows no such seal.
+    statement about a seal code, or None if it knows no such seal; *history* what became of it, as
+    the public registry tells.
 
     Raises :class:`VerificationTimeout`, :class:`FileNotVerifiable`."""
     with tempfile.TemporaryDirectory(prefix="sealdesk-") as folder:
@@ -71,7 +76,7 @@ def verify(
         timer = threading.Timer(seconds, child.kill)
         timer.start()
         try:
-            return _converse(child, name, material, statement)
+            return _converse(child, name, material, statement, history)
         finally:
             late = not timer.is_alive()
             timer.cancel()
@@ -86,6 +91,7 @@ def _converse(
     name: str,
     material: Material,
     statement: Callable[[str], bytes | None],
+    history: Callable[[str], Iterable[SealChange]],
 ) -> dict[str, Any]:
     if child.stdin is None or child.stdout is None:
         raise FileNotVerifiable("unreadable")
@@ -104,7 +110,9 @@ def _converse(
             said = json.loads(line)
             if "ask" in said:
                 known = (statement(code) for code in said["ask"])
-                _say(child.stdin, statements=_texts(token for token in known if token))
+                changes = [_row(change) for code in said["ask"] for change in history(code)]
+                statements = _texts(token for token in known if token)
+                _say(child.stdin, statements=statements, changes=changes)
             elif "report" in said:
                 report: dict[str, Any] = said["report"]
                 return report
@@ -123,13 +131,18 @@ def _texts(values: Iterable[bytes]) -> list[str]:
     return [base64.b64encode(value).decode() for value in values]
 
 
+def _row(change: SealChange) -> dict[str, str]:
+    moments = {n: getattr(change, n).isoformat() for n in ("effective_at", "recorded_at")}
+    return asdict(change) | moments
+
+
 # --- in the child ------------------------------------------------------------------------------
 
 
 def _child(path: Path) -> None:
     from crypto.pdf_document import PdfEncrypted, PdfError
     from crypto.pdf_verify import verify_pdf
-    from crypto.statement import SignedStatement
+    from crypto.statement import SealChange, SignedStatement
     from crypto.trust import Trust
     from crypto.x509 import Certificate, Crl
 
@@ -155,7 +168,17 @@ def _child(path: Path) -> None:
                 statements = tuple(
                     SignedStatement.parse(base64.b64decode(text)) for text in answer["statements"]
                 )
-                trust = replace(trust, statements=statements)
+                changes = tuple(
+                    SealChange(
+                        row["seal_code"],
+                        row["state"],
+                        row["reason"],
+                        datetime.fromisoformat(row["effective_at"]),
+                        datetime.fromisoformat(row["recorded_at"]),
+                    )
+                    for row in answer["changes"]
+                )
+                trust = replace(trust, statements=statements, changes=changes)
                 report = verify_pdf(stream, told["name"], trust, now)
         _say(out, report=report.to_json())
     except PdfEncrypted:

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -31,7 +33,7 @@ def blank_page() -> bytes:
     return data
 
 
-def stamped(person: Holder) -> bytes:
+def stamped(person: Holder, *, ticket: bool = True) -> bytes:
     """A PDF sealed by *person* with a ticket stapled in, as the client does it."""
     row = person.call("GET", f"/v1/seals/{person.seal_id}").json()
     data = person.call("GET", f"/v1/blobs/{row['seal_sm3']}").content
@@ -39,14 +41,17 @@ def stamped(person: Holder) -> bytes:
 
     def value(revision: Revision) -> bytes:
         body = {"seal_id": person.seal_id, "document_sm3": revision.digest.hex()}
-        token = base64.b64decode(person.call("POST", "/v1/tickets", body).json()["token"])
+        extensions = []
+        if ticket:
+            token = base64.b64decode(person.call("POST", "/v1/tickets", body).json()["token"])
+            extensions.append(Extension(STAPLE, False, token))
         return make_signature(
             seal=data,
             digest=revision.digest,
             property_info=property_info(revision.byte_range),
             signed_at=now,
             key=person.key,
-            extensions=[Extension(STAPLE, False, token)],
+            extensions=extensions,
         )
 
     out = io.BytesIO()
@@ -109,6 +114,21 @@ def test_server_and_client_say_the_same_of_the_same_file(enrolled: Holder) -> No
     assert signature["seal"]["name"] == enrolled.name
     own = verify_pdf(io.BytesIO(data), "contract.pdf", trust_of(enrolled), datetime.now(UTC))
     assert without_times(report) == without_times(own.to_json())
+
+
+def test_a_seal_used_while_it_was_suspended_stays_invalid_when_resumed(
+    server: RunningServer, holder: Callable[..., Holder]
+) -> None:
+    person = holder()
+    person.enrol()
+    path = f"/v1/seals/{person.seal_id}"
+    assert person.call("POST", f"{path}/suspend", {"reason": "holder_request"}).status_code == 200
+    time.sleep(1.1)  # a signature tells its time in whole seconds
+    data = stamped(person, ticket=False)
+    assert person.call("POST", f"{path}/resume", {}).status_code == 200
+    (signature,) = ask(server.url, data).json()["signatures"]
+    assert signature["verdict"] == "INVALID"
+    assert "status_not_active" in {each["code"] for each in signature["findings"]}
 
 
 def test_one_changed_byte_is_invalid(enrolled: Holder) -> None:
