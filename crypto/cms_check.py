@@ -76,8 +76,9 @@ def judge_cms(
     came_along = (*data.certificates, *extra)
     own_seal = _seal(signer, findings)
     ticket = None
-    if own_seal is not None:
-        ticket = stapled(signer.get(STAPLE) or b"", signer.message_digest, own_seal, trust)
+    if own_seal is not None and facts.certificate is not None:
+        token, holder = signer.get(STAPLE) or b"", facts.certificate.der
+        ticket = stapled(token, signer.message_digest, own_seal, holder, trust)
     times, more = _times(signer, claimed, ticket, trust, came_along, now)
     findings += more
     info: CertificateInfo | None = None

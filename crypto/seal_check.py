@@ -18,6 +18,7 @@ from crypto.verdict import CertificateInfo, Finding, PlatformLine, SealInfo, Tim
 from crypto.x509 import Certificate, CertificateError, Chain
 
 _WEAK = {"1.2.840.113549.1.1.5", "1.2.840.10045.4.1"}
+_SHA1_OCTETS = 20
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ def judge_signature(
     findings: list[Finding] = []
     if value.signature_algorithm in _WEAK:
         findings.append(Finding("weak_algorithm", {"algorithm": value.signature_algorithm}))
+    elif len(value.digest) == _SHA1_OCTETS:
+        findings.append(Finding("weak_algorithm", {"algorithm": "sha1"}))
     signature_valid = value.signature_valid()
     findings.append(Finding("signature_valid" if signature_valid else "signature_invalid"))
     matches = None if digest is None else value.digest == digest
@@ -231,20 +234,25 @@ def _judge_validity(times: Times, seal: Seal, now: datetime) -> list[Finding]:
 
 def _ticket(value: SealSignature, trust: Trust) -> SignedStatement | None:
     found = (each.value for each in value.extensions if each.kind == STAPLE)
-    return stapled(next(found, b""), value.digest, value.seal, trust)
+    return stapled(next(found, b""), value.digest, value.seal, value.certificate, trust)
 
 
-def stapled(token: bytes, digest: bytes | None, seal: Seal, trust: Trust) -> SignedStatement | None:
-    """The statement *token* stapled into a signature over *digest*, if it is about this seal and
-    this document, from a platform we trust; otherwise it is as if it were not there."""
+def stapled(
+    token: bytes, digest: bytes | None, seal: Seal, certificate: bytes, trust: Trust
+) -> SignedStatement | None:
+    """The statement *token* stapled into a signature over *digest*, if it is about this seal, this
+    *certificate* (DER) and this document, from a platform we trust; otherwise it is as if it were
+    not there."""
     try:
         signed = SignedStatement.parse(token)
-    except StatementError:
+        serial = Certificate.parse(certificate).serial
+    except (StatementError, CertificateError):
         return None
     statement = signed.statement
     fits = (
         statement.document_digest == digest
         and statement.seal_code == seal.es_id
+        and statement.certificate_serial == serial
         and trust.believes(signed)
     )
     return signed if fits else None
@@ -259,14 +267,19 @@ def covers(
     now: datetime,
 ) -> bool:
     """Does a platform statement say that the signer's certificate was good when it signed?"""
-    moment = times.best or now
+    proved = times.trusted
     for signed in (*([ticket] if ticket else []), *trust.statements):
         statement = signed.statement
         if (
             statement.seal_code == seal.es_id
             and statement.certificate_serial == signer.serial
             and statement.certificate_valid
-            and (signed is ticket or statement.issued_at >= moment or statement.next_update >= now)
+            and (
+                signed is ticket
+                or statement.next_update >= now
+                # a thief would claim a time before an old answer: only a proved one counts
+                or (proved is not None and statement.issued_at >= proved)
+            )
             and (signed is ticket or trust.believes(signed))
         ):
             return True

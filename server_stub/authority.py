@@ -7,7 +7,8 @@
                      ├─ status       purpose OCSPSigning: statements and tickets
                      ├─ registry     checkpoints of the public log
                      ├─ ledger       checkpoints of the private log
-                     └─ holders      CN = 14-digit seal code, O = credit code + name, C = CN
+                     └─ holders      purpose documentSigning; CN = 14-digit seal code,
+                                     O = credit code + name, C = CN
          └ abroad ──── timestamp_rsa purpose timeStamping, RSA with SHA-256
 
 `abroad` is an RSA authority for readers that know no SM2. It has two certificates for one key: the
@@ -125,6 +126,8 @@ class Authority:
             not_before=not_before - _SKEW,
             not_after=end,
             key_usage=_SIGNING,
+            # without a purpose of its own it would pass for a seal maker's certificate
+            extended_key_usage=(x509.DOCUMENT_SIGNING,),
             crl_urls=_crl_urls(self._settings, ISSUING),
             ocsp_urls=_ocsp_urls(self._settings),
         )

@@ -15,7 +15,7 @@ import pytest
 
 from crypto import gm, ocsp, timestamp
 from crypto.cms import digest_of
-from crypto.trust import Trust
+from crypto.trust import Trust, judge_maker
 from crypto.trusted_time import judge_timestamp
 from crypto.x509 import Certificate, Crl
 from server_stub.serving import RunningServer
@@ -219,3 +219,13 @@ def test_openssl_reads_our_sm2_answer(server: RunningServer, tmp_path: Path) -> 
         *("-sigopt", "distid:1234567812345678", "tbs"),
     )
     assert b"Verified OK" in verified
+
+
+def test_a_holder_cannot_pass_for_a_seal_maker(server: RunningServer, enrolled: Holder) -> None:
+    """A holder with a key of its own could otherwise make itself the seal of any company."""
+    own = Certificate.parse(enrolled.key.certificate)
+    root, issuing = shown(server, "root"), shown(server, "issuing")
+    trust = replace(Trust.in_all([root]), pool=(issuing,))
+    findings, chain = judge_maker(own, trust, own.not_before, own.not_before, own.not_before)
+    assert chain.trusted
+    assert "maker_purpose_wrong" in {each.code for each in findings}

@@ -6,6 +6,8 @@ something else than the imprint that the maker signed.
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +17,14 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from crypto import pdf_marks
-from crypto.pdf_document import PdfUnreadable
+from crypto.pdf_document import Document, PdfUnreadable
+from crypto.pdf_sign import PROFILES, Revision, property_info, sign_revision
+from crypto.seal import Extension, make_signature
+from crypto.statement import STAPLE
 from crypto.verdict import Report, Verdict
+from crypto.x509 import Certificate
 from tests.crypto.pdf.workshop import (
+    NOW,
     Shop,
     add_widget,
     classic_pdf,
@@ -359,3 +366,53 @@ def test_a_table_that_became_sloppy_after_sealing_is_suspicious(shop: Shop, seal
     report = not_believed(shop, forged)
     assert {"opened_leniently"} <= codes(report)
     assert "changed_suspicious" in codes(report.signatures[0])
+
+
+# ---------------------------------------------------------------- what the platform said of others
+
+
+def test_a_ticket_for_another_certificate_of_the_seal_proves_nothing(shop: Shop) -> None:
+    holder = shop.first
+
+    def sealed_with(serial: int) -> bytes:
+        def make_value(revision: Revision) -> bytes:
+            ticket = shop.statement(
+                holder, certificate_serial=serial, document_digest=revision.digest
+            )
+            return make_signature(
+                seal=holder.seal,
+                digest=revision.digest,
+                property_info=property_info(revision.byte_range),
+                signed_at=NOW,
+                key=holder.key,
+                extensions=[Extension(STAPLE, False, ticket.token)],
+            )
+
+        output = io.BytesIO()
+        sign_revision(
+            Document(io.BytesIO(classic_pdf())),
+            output,
+            profile=PROFILES["ses"],
+            marks=shop.marks(holder),
+            picture=holder.picture,
+            value_size=len(holder.seal) + 3000,
+            make_value=make_value,
+            signed_at=NOW,
+            signer_name=holder.code,
+        )
+        return output.getvalue()
+
+    alone = replace(shop.trust, statements=())
+    own = Certificate.parse(holder.key.certificate).serial
+    assert shop.verify(sealed_with(own), trust=alone).verdict is Verdict.VALID
+    report = not_believed(shop, sealed_with(own + 1), trust=alone)
+    assert {"status_unknown", "time_claimed"} <= codes(report.signatures[0])
+
+
+def test_an_old_answer_does_not_clear_a_certificate_for_a_claimed_time(shop: Shop) -> None:
+    old = shop.statement(
+        shop.first, issued_at=NOW - timedelta(hours=20), next_update=NOW - timedelta(hours=19)
+    )
+    trust = replace(shop.trust, statements=(old,))
+    report = not_believed(shop, shop.sign(classic_pdf()), trust=trust)
+    assert "revocation_unknown" in codes(report.signatures[0])
