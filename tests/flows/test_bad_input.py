@@ -128,7 +128,7 @@ def test_files_that_are_not_there_or_not_free_are_told_apart(
 ) -> None:
     sealing = ("--seal", clerk.seal, *AT)
     told(clerk, "E-101", ExitCode.UNREADABLE, "stamp", tmp_path / "no.pdf", *sealing)
-    told(clerk, "E-101", ExitCode.UNREADABLE, "verify", tmp_path)
+    told(clerk, "E-101", ExitCode.UNREADABLE, "verify", tmp_path / "no.pdf")
     told(clerk, "E-103", ExitCode.OUTPUT, "stamp", contract, "-o", contract, *sealing)
     nowhere = tmp_path / "no" / "folder.pdf"
     told(clerk, "E-104", ExitCode.OUTPUT, "stamp", contract, "-o", nowhere, *sealing)

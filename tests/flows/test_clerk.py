@@ -232,7 +232,6 @@ def test_several_files_give_a_list_in_which_the_unreadable_one_has_its_error(
     text.write_text("no PDF at all", encoding="utf-8")
     answer = clerk("verify", contract, text, tmp_path / "nowhere.pdf", "--json", LANGUAGE="en")
     assert answer.code == 4
-    assert answer.err == ""
     unsigned, broken, missing = answer.json
     assert unsigned["verdict"] == "UNSIGNED"
     assert (broken["verdict"], broken["error"]["code"]) == ("UNREADABLE", "E-102")

@@ -142,6 +142,20 @@ def test_a_document_time_stamp_comes_as_a_revision_of_its_own(
     assert seal["verdict"] in ("VALID", "VALID_CHANGED_LATER")
 
 
+def test_material_for_the_platforms_rsa_stamps_is_to_be_had_as_well(
+    city: RunningServer, clerk: Clerk, contract: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.pdf", tmp_path / "second.pdf"
+    answer = clerk("timestamp", contract, "-o", first, "--timestamp", f"{city.url}/tsa")
+    assert answer.code == 0, answer.err
+    answer = clerk("timestamp", first, "-o", second, "--long-term", "--json")
+    assert answer.code == 0, answer.err
+    rsa, sm2 = answer.json["report"]["signatures"]
+    assert rsa["verdict"] in ("VALID", "VALID_CHANGED_LATER")
+    assert sm2["verdict"] == "VALID"
+    assert "RSA" in rsa["chain"][0]["subject"]
+
+
 def test_a_time_stamp_that_was_chosen_and_cannot_be_had_stops_everything(
     clerk: Clerk, contract: Path, tmp_path: Path
 ) -> None:
