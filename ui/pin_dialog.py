@@ -82,6 +82,7 @@ class PinDialog(QDialog):
             )
             whole.addWidget(warning)
         whole.addWidget(self.sure)
+        whole.addStretch()
         self.cancel = button(tr("取消"), self.reject)
         self.accept_button = button(tr("确定"), self._submit, role="default")
         self.accept_button.setDefault(True)

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,14 +101,20 @@ class Photographer:
         self.until(lambda: len(self.window.seals) == 3 and bool(self.window.tokens))
 
     def until(self, true: Callable[[], object], seconds: float = 60) -> None:
-        from PySide6.QtTest import QTest
+        deadline = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            self._rest(30)
+        self._rest(250)
 
-        for _ in range(int(seconds * 20)):
-            if true():
-                QTest.qWait(250)
-                return
-            QTest.qWait(50)
-        raise TimeoutError
+    def _rest(self, milliseconds: int) -> None:
+        """Let the window live on; unlike QTest's, this wait lets other threads run."""
+        from PySide6.QtCore import QEventLoop, QTimer
+
+        loop = QEventLoop()
+        QTimer.singleShot(milliseconds, loop.quit)
+        loop.exec()
 
     def take(self, name: str, widget: object = None) -> None:
         """Save what *widget* (default: the window) shows, with few colours: small files."""
@@ -116,7 +123,9 @@ class Photographer:
         path = self._folder / f"{name}{self._suffix}.png"
         (widget or self.window).grab().save(str(path))  # type: ignore[attr-defined]
         with Image.open(path) as image:
-            small = image.convert("RGB").quantize(200, dither=Image.Dither.NONE)
+            small = image.convert("RGB").quantize(
+                256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+            )
         small.save(path, optimize=True)
 
     def document(self, name: str) -> Path:
