@@ -47,7 +47,7 @@ WHOLE_PAGE = 4_000_000
 """Device pixels up to which a page is drawn as one bitmap."""
 TILE = 1024
 """Edge of a tile in device pixels."""
-CACHE_BYTES = 96 * 1024 * 1024
+CACHE_BYTES = 64 * 1024 * 1024
 GAP = 16
 """Pixels between pages and around them."""
 WHOLE = (0.0, 0.0, 1.0, 1.0)
