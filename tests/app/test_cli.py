@@ -75,7 +75,7 @@ def test_a_command_that_makes_no_sense_is_a_usage_error_of_our_own(
     assert main(arguments) == ExitCode.USAGE
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("The command is not right [E-002]\n  sealdesk")
+    assert said.err.startswith("The command is not right [E-002]\n  ")
     assert not home.exists()
 
 

@@ -153,7 +153,7 @@ def test_material_for_the_platforms_rsa_stamps_is_to_be_had_as_well(
     rsa, sm2 = answer.json["report"]["signatures"]
     assert rsa["verdict"] in ("VALID", "VALID_CHANGED_LATER")
     assert sm2["verdict"] == "VALID"
-    assert "RSA" in rsa["chain"][0]["subject"]
+    assert "Time Stamping" in rsa["chain"][0]["subject"], "the authority for abroad"
 
 
 def test_a_time_stamp_that_was_chosen_and_cannot_be_had_stops_everything(
