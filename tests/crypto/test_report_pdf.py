@@ -67,7 +67,6 @@ def test_a_good_seal_is_filed_with_all_that_identifies_it(
         signature.seal.code,
         signature.seal.picture_sm3,
         signature.signer.sm3,
-        signature.fields[0],
         "40.0×40.0毫米",
         "2026-11-2217:00:00+08:00——签章者自报，本身不是证据",
         "可信时间无",
@@ -75,6 +74,8 @@ def test_a_good_seal_is_filed_with_all_that_identifies_it(
         "如何复核",
     ):
         assert wanted in text, wanted
+    # poppler takes a hyphen at the end of a line for a division of the word
+    assert signature.fields[0].replace("-", "") in text.replace("-", "")
     for finding in signature.findings:
         assert "".join(finding.text().split()) in text, finding.code
 
