@@ -413,7 +413,7 @@ def _set(text: str, report: Report, language: str, pictures: Mapping[str, bytes]
         more = counted.place(body)[0]
         counted.draw(None)  # moves on to what is left
         pages += 1
-    digest = f"SM3 {report.file.sm3}"
+    digest = _apart(f"SM3 {report.file.sm3}")
     output = io.BytesIO()
     writer = pymupdf.DocumentWriter(output)
     placed = story(text)

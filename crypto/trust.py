@@ -257,7 +257,7 @@ def _changed(
         (each for each in trust.changes if each.seal_code == seal_code),
         key=lambda each: each.recorded_at,
     )
-    before = [each for each in history if min(each.effective_at, each.recorded_at) <= moment]
+    before = [each for each in history if _begins(each, moment) <= moment]
     told = latest.statement.issued_at if latest else None
     if before and before[-1].state != "active":
         change = before[-1]
@@ -276,6 +276,17 @@ def _changed(
     }
     line = PlatformLine(change.state, change.reason, change.recorded_at, "known")
     return [Finding(code, details)], line
+
+
+def _begins(change: SealChange, moment: datetime) -> datetime:
+    """The first instant at which *change* may have been in force.
+
+    Tickets and signing times are told in whole seconds, the registry more finely: a ticket that was
+    given right after a resumption bears the second in which the seal was still suspended."""
+    first = min(change.effective_at, change.recorded_at)
+    if change.state == "active" and not moment.microsecond:
+        return first.replace(microsecond=0)
+    return first
 
 
 def _status_at(signed: SignedStatement, times: Times, moment: datetime, *, fresh: bool) -> Finding:

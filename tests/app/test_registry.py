@@ -162,3 +162,16 @@ def test_between_effect_and_record_nothing_is_certain() -> None:
     assert found((change,), Times(NOW - 2 * DAY)) == "status_pending"
     other = replace(change, seal_code="32130000000025")
     assert found((other,), Times(NOW - 2 * DAY)) == "status_unknown"
+
+
+def test_the_second_of_a_resumption_belongs_to_the_seal_in_force() -> None:
+    """Tickets and signing times are told in whole seconds, the registry in microseconds."""
+    second = NOW - DAY
+    lost = SealChange(CODE, "suspended", "lost", second - DAY, second - DAY)
+    again = second + timedelta(milliseconds=400)
+    resumed = SealChange(CODE, "active", "", again, again)
+    assert found((lost, resumed), Times(second, second, "ticket")) == "status_unknown"
+    before = second - timedelta(seconds=1)
+    assert found((lost, resumed), Times(before, before, "ticket")) == "status_not_active"
+    finer = second + timedelta(milliseconds=100)
+    assert found((lost, resumed), Times(finer, finer, "timestamp")) == "status_not_active"
