@@ -14,7 +14,15 @@ from crypto.revocation import CLOCK_SKEW
 from crypto.seal import Seal, SealSignature
 from crypto.statement import STAPLE, SignedStatement, StatementError
 from crypto.trust import TICKET_LIFE, Trust, judge_maker, judge_signer, judge_status
-from crypto.verdict import CertificateInfo, Finding, PlatformLine, SealInfo, Times
+from crypto.verdict import (
+    CertificateInfo,
+    Finding,
+    PlatformLine,
+    SealInfo,
+    Times,
+    beijing,
+    beijing_day,
+)
 from crypto.x509 import Certificate, CertificateError, Chain
 
 _WEAK = {"1.2.840.113549.1.1.5", "1.2.840.10045.4.1"}
@@ -197,7 +205,7 @@ def judge_times(times: Times, now: datetime) -> list[Finding]:
     moment = times.best
     if moment is None:
         return [Finding("time_missing")]
-    shown = {"time": f"{moment:%Y-%m-%d %H:%M:%S} UTC", "source": times.trusted_source or ""}
+    shown = {"time": beijing(moment), "source": times.trusted_source or ""}
     findings = [Finding("time_trusted" if times.trusted else "time_claimed", shown)]
     if moment > now + CLOCK_SKEW:
         findings.append(Finding("time_in_future", shown))
@@ -218,7 +226,7 @@ def _judge_validity(times: Times, seal: Seal, now: datetime) -> list[Finding]:
     if moment is None:
         return []
     findings = []
-    shown = {"time": f"{moment:%Y-%m-%d %H:%M:%S} UTC"}
+    shown = {"time": beijing(moment)}
     if moment < seal.created - CLOCK_SKEW:
         findings.append(Finding("time_before_seal", shown))
     period = _period(seal)
@@ -309,4 +317,4 @@ def _infos(chain: Chain) -> tuple[CertificateInfo, ...]:
 
 
 def _period(seal: Seal) -> dict[str, str]:
-    return {"from": f"{seal.valid_from:%Y-%m-%d}", "until": f"{seal.valid_until:%Y-%m-%d}"}
+    return {"from": beijing_day(seal.valid_from), "until": beijing_day(seal.valid_until)}

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from crypto.ocsp import OcspResponse
 from crypto.revocation import Evidence
 from crypto.statement import SealChange, SignedStatement
-from crypto.verdict import Finding, PlatformLine, Times
+from crypto.verdict import Finding, PlatformLine, Times, beijing, beijing_day
 from crypto.x509 import (
     DOCUMENT_SIGNING,
     OCSP_SIGNING,
@@ -119,7 +119,7 @@ def judge_signer(
     moment = times.best or now
     chain = build_chain(signer, (*trust.pool, *extra), trust.signers, moment)
     findings.append(_anchoring("signer", chain))
-    period = {"from": _day(signer.not_before), "until": _day(signer.not_after)}
+    period = {"from": beijing_day(signer.not_before), "until": beijing_day(signer.not_after)}
     if not signer.valid_at(moment):
         findings.append(Finding("signer_not_valid_at_signing", period))
     elif signer.valid_at(now):
@@ -157,12 +157,12 @@ def judge_maker(
     elif maker.valid_at(now):
         findings.append(Finding("maker_valid_at_making"))
     else:
-        findings.append(Finding("maker_expired_since", {"until": _day(maker.not_after)}))
+        findings.append(Finding("maker_expired_since", {"until": beijing_day(maker.not_after)}))
     if chain.anchored:
         revoked = trust.evidence.revocation(maker, chain.path)
         if revoked:
             code = "maker_revoked_before" if revoked.at <= created else "maker_revoked_since"
-            findings.append(Finding(code, {"when": _day(revoked.at)}))
+            findings.append(Finding(code, {"when": beijing_day(revoked.at)}))
     return findings, chain
 
 
@@ -195,7 +195,7 @@ def _revocation(
     signer = chain.path[0]
     revoked = evidence.revocation(signer, chain.path)
     if revoked:
-        when = {"when": _day(revoked.at)}
+        when = {"when": beijing_day(revoked.at)}
         if revoked.at <= moment:
             findings.append(Finding("signer_revoked_before", when))
         else:
@@ -271,7 +271,7 @@ def _changed(
         return None
     details = {
         "state": change.state,
-        "as_of": _minute(change.recorded_at),
+        "as_of": beijing(change.recorded_at),
         "reason": change.reason,
     }
     line = PlatformLine(change.state, change.reason, change.recorded_at, "known")
@@ -293,7 +293,7 @@ def _status_at(signed: SignedStatement, times: Times, moment: datetime, *, fresh
     statement = signed.statement
     details = {
         "state": statement.state,
-        "as_of": _minute(statement.issued_at),
+        "as_of": beijing(statement.issued_at),
         "reason": statement.reason,
     }
     if statement.state == "active":
@@ -313,11 +313,3 @@ def _status_at(signed: SignedStatement, times: Times, moment: datetime, *, fresh
 def _line(signed: SignedStatement, source: str) -> PlatformLine:
     statement = signed.statement
     return PlatformLine(statement.state, statement.reason, statement.issued_at, source)
-
-
-def _day(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d")
-
-
-def _minute(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC")

@@ -13,7 +13,7 @@ from datetime import datetime
 from crypto.cms import ContentDigest
 from crypto.timestamp import TimestampError, Token
 from crypto.trust import Trust
-from crypto.verdict import Finding
+from crypto.verdict import Finding, beijing
 from crypto.x509 import Certificate, Chain, build_chain
 
 
@@ -33,7 +33,7 @@ def judge_timestamp(
         return None, [Finding("timestamp_invalid", {"reason": str(error)})], None
     pool = (*trust.pool, *extra, *parsed.signed.certificates)
     facts = parsed.facts(stamped, pool)
-    shown = {"time": f"{parsed.generated:%Y-%m-%d %H:%M:%S} UTC"}
+    shown = {"time": beijing(parsed.generated)}
     if facts.imprint_matches is False or facts.signer.signature_valid is False:
         reason = "imprint" if facts.imprint_matches is False else "signature"
         return None, [Finding("timestamp_invalid", {**shown, "reason": reason})], None

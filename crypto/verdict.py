@@ -431,6 +431,11 @@ def beijing(moment: datetime) -> str:
         return f"{moment:%Y-%m-%d %H:%M:%S} +00:00"
 
 
+def beijing_day(moment: datetime) -> str:
+    """The day of *moment* in Beijing: ``2026-11-23``."""
+    return beijing(moment)[:10]
+
+
 def one_line(text: str) -> str:
     """*text* without line breaks and without characters that are not seen or turn text around:
     names in documents come from strangers."""
