@@ -30,9 +30,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from app import commands, trust_commands
+from app import cli_help, commands, trust_commands
 from app.anchors import PURPOSES
-from app.errors import UsageError, exit_code
+from app.errors import SettingsInvalid, UsageError, exit_code
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -48,9 +48,9 @@ def main(
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError):
             stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    language = os.environ.get("SEALDESK_LANGUAGE", "zh_CN")
+    language = _language()
     try:
-        options = parser().parse_args(_with_negatives(arguments))
+        options = parser(language).parse_args(_with_negatives(arguments))
         from app.desk import Desk
 
         with Desk.open() as desk:
@@ -68,6 +68,16 @@ def main(
             raise
         commands.complain(error, language)
         return exit_code(error)
+
+
+def _language() -> str:
+    """The person's, before the settings are known to be right."""
+    from app.settings import load
+
+    try:
+        return load().language
+    except SettingsInvalid:
+        return os.environ.get("SEALDESK_LANGUAGE", "zh_CN")
 
 
 # --- the grammar -------------------------------------------------------------------------------
@@ -92,8 +102,9 @@ def _with_negatives(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole grammar."""
+def parser(language: str = "en") -> argparse.ArgumentParser:
+    """The whole grammar, explained in *language*."""
+    cli_help.speak(language)
     top = _Parser(
         prog="sealdesk",
         description="印台 SealDesk: stamp and verify PDF documents with an electronic seal",
@@ -125,7 +136,7 @@ def parser() -> argparse.ArgumentParser:
     made = command("enroll", commands.enroll, "key pair, certificate and seal from the platform")
     _token_options(made)
     _pin_option(made)
-    made.add_argument("--platform", required=True, metavar="URL")
+    made.add_argument("--platform", required=True, metavar="URL", help="of the platform")
     made.add_argument("--uscc", required=True, help="unified social credit code, 18 characters")
     made.add_argument("--name", required=True, help="name of the enterprise")
     made.add_argument("--legal-rep", help="legal representative (asked for if not given)")
@@ -143,13 +154,13 @@ def parser() -> argparse.ArgumentParser:
 
     seals = group("seal", "the seals in the cabinet")
     made = command("list", commands.seal_list, "all seals", seals)
-    made.add_argument("--json", action="store_true")
+    made.add_argument("--json", action="store_true", help="the answer as JSON")
     made = command("show", commands.seal_show, "one seal", seals)
     made.add_argument("seal", metavar="ID", help="seal code or name")
-    made.add_argument("--json", action="store_true")
+    made.add_argument("--json", action="store_true", help="the answer as JSON")
     made = command("inspect", commands.seal_inspect, "any seal or signature file, offline", seals)
-    made.add_argument("file", type=Path)
-    made.add_argument("--json", action="store_true")
+    made.add_argument("file", type=Path, help="the seal or signature file")
+    made.add_argument("--json", action="store_true", help="the answer as JSON")
     _trust_options(made)
 
     made = command("sync", commands.sync, "fetch seals and status, send usage records")
@@ -159,14 +170,20 @@ def parser() -> argparse.ArgumentParser:
     _stamp_options(command("stamp", commands.stamp, "put a seal on a PDF"))
 
     made = command("timestamp", commands.timestamp, "a time stamp over a whole PDF")
-    made.add_argument("file", type=Path, metavar="FILE.pdf")
-    made.add_argument("-o", "--output", type=Path, metavar="OUT.pdf")
+    made.add_argument("file", type=Path, metavar="FILE.pdf", help="the PDF to time-stamp")
+    made.add_argument("-o", "--output", type=Path, metavar="OUT.pdf", help="where the result goes")
     _timestamp_options(made)
-    made.add_argument("--json", action="store_true")
+    made.add_argument("--json", action="store_true", help="the answer as JSON")
     made.add_argument("--password-stdin", action="store_true", help="the PDF's password")
 
     made = command("verify", commands.verify, "judge the seals and signatures of PDF files")
-    made.add_argument("files", nargs="+", type=Path, metavar="FILE.pdf|FOLDER")
+    made.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE.pdf|FOLDER",
+        help="the PDF to verify, or a folder of them",
+    )
     made.add_argument("--json", action="store_true", help="docs/report-schema.md")
     made.add_argument("--jobs", type=_positive, metavar="N", help="worker processes")
     made.add_argument("--timeout", type=_positive, default=30, metavar="S", help="for one file")
@@ -177,8 +194,13 @@ def parser() -> argparse.ArgumentParser:
     _trust_options(made)
 
     made = command("evidence", _evidence, "a package with all that is needed to verify again")
-    made.add_argument("file", type=Path, metavar="FILE.pdf|PACKAGE.zip")
-    made.add_argument("-o", "--output", type=Path, metavar="OUT.zip")
+    made.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE.pdf|PACKAGE.zip",
+        help="the document, or the package to check",
+    )
+    made.add_argument("-o", "--output", type=Path, metavar="OUT.zip", help="where the result goes")
     made.add_argument("--check", action="store_true", help="judge a package, offline")
     made.add_argument("--offline", action="store_true", help="do not ask the platform")
     made.add_argument("--password-stdin", action="store_true", help="the PDF's password")
@@ -186,10 +208,15 @@ def parser() -> argparse.ArgumentParser:
 
     journals = group("journal", "the usage journal")
     made = command("list", commands.journal_list, "its entries", journals)
-    made.add_argument("--json", action="store_true")
+    made.add_argument("--json", action="store_true", help="the answer as JSON")
     command("check", commands.journal_check, "prove that nothing was changed or cut", journals)
     made = command("export", commands.journal_export, "write it as CSV or XLSX", journals)
-    made.add_argument("output", type=Path, metavar="FILE.csv|FILE.xlsx")
+    made.add_argument(
+        "output",
+        type=Path,
+        metavar="FILE.csv|FILE.xlsx",
+        help="where the journal is written to",
+    )
     command("seal-off", commands.journal_seal_off, "put a damaged journal away", journals)
 
     trusted = group("trust", "the certificates that verification rests on")
@@ -208,9 +235,23 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("sm3", metavar="SM3", help="its SM3, 8 digits at least")
 
     made = command("demo", commands.demo, "platform, virtual Ukey, a stamped and verified PDF")
-    made.add_argument("file", nargs="?", type=Path, metavar="FILE.pdf")
-    made.add_argument("--output", type=Path, default=Path("demo-out"), metavar="FOLDER")
+    made.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE.pdf",
+        help="the PDF to stamp instead of the sample",
+    )
+    made.add_argument(
+        "--output",
+        type=Path,
+        default=Path("demo-out"),
+        metavar="FOLDER",
+        help="folder for the results (default: demo-out)",
+    )
     made.add_argument("--no-window", action="store_true", help="do not open the window at the end")
+    if language == "zh_CN":
+        cli_help.translate(top)
     return top
 
 
@@ -237,8 +278,8 @@ def _trust_options(made: argparse.ArgumentParser) -> None:
 
 
 def _stamp_options(made: argparse.ArgumentParser) -> None:
-    made.add_argument("file", type=Path, metavar="IN.pdf")
-    made.add_argument("-o", "--output", type=Path, metavar="OUT.pdf")
+    made.add_argument("file", type=Path, metavar="IN.pdf", help="the PDF to stamp")
+    made.add_argument("-o", "--output", type=Path, metavar="OUT.pdf", help="where the result goes")
     made.add_argument("--seal", metavar="ID", help="seal code or name")
     made.add_argument(
         "--at",
@@ -248,8 +289,12 @@ def _stamp_options(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument("--pages", help="pages for --at X,Y: 1,3-5,-1,all,odd,even")
     made.add_argument("--keyword", metavar="TEXT[:N]", help="on the N-th occurrence of TEXT")
-    made.add_argument("--riding", choices=("right", "left", "top", "bottom"), help="骑缝章")
-    made.add_argument("--reason", default="")
+    made.add_argument(
+        "--riding",
+        choices=("right", "left", "top", "bottom"),
+        help="a riding seam over the pages' edge",
+    )
+    made.add_argument("--reason", default="", help="why it is sealed; written into the signature")
     made.add_argument(
         "--profile",
         choices=("ses", "ses-adobe", "cms", "pades", "dual"),
@@ -263,7 +308,7 @@ def _stamp_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--pades-module", type=Path, help="driver library (PKCS#11) of that key")
     _timestamp_options(made)
     made.add_argument("--offline", action="store_true", help="do not ask the platform")
-    made.add_argument("--json", action="store_true")
+    made.add_argument("--json", action="store_true", help="the answer as JSON")
     made.add_argument(
         "--password-stdin", action="store_true", help="the PDF's password, a line before the PIN"
     )

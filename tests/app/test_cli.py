@@ -14,6 +14,7 @@ import pytest
 
 from app import commands
 from app.cli import main, parser
+from app.cli_help import texts
 from app.errors import ExitCode
 
 
@@ -53,6 +54,53 @@ def test_every_command_explains_itself(
     assert left.value.code == 0
     said = capsys.readouterr().out
     assert said.startswith(f"usage: sealdesk {' '.join(command)}")
+
+
+def english(made: argparse.ArgumentParser) -> set[str]:
+    """Every text of the grammar that a person reads."""
+    found = {made.description or ""}
+    for action in made._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                found |= english(child)
+        else:
+            assert action.help, f"{made.prog} {action.dest}"
+            found.add(action.help)
+    return found - {""}
+
+
+def test_every_text_of_the_grammar_has_its_chinese_and_no_other() -> None:
+    needed = english(parser("en"))
+    assert needed <= set(texts())
+    words_of_argparse = Path(argparse.__file__).read_text("utf-8")
+    assert {each for each in set(texts()) - needed if each not in words_of_argparse} == set()
+    assert english(parser("zh_CN")) == {texts()[each] for each in needed}
+
+
+def test_help_and_usage_errors_are_chinese_for_chinese_readers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEALDESK_LANGUAGE", "zh_CN")
+    with pytest.raises(SystemExit):
+        main(["stamp", "--help"])
+    said = capsys.readouterr().out
+    assert said.startswith("用法：sealdesk stamp")
+    assert "给 PDF 盖章" in said
+    for foreign in ("usage", "options", "show this help"):
+        assert foreign not in said
+    assert main(["verify"]) == ExitCode.USAGE
+    assert "缺少参数" in capsys.readouterr().err
+
+
+def test_help_is_there_whatever_the_settings_say(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "settings.toml").write_text("not toml", encoding="utf-8")
+    with pytest.raises(SystemExit) as left:
+        main(["--help"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: sealdesk")
 
 
 @pytest.mark.parametrize(
