@@ -363,6 +363,12 @@ class Cabinet:
         query = "SELECT id, body FROM usage WHERE sent = 0 ORDER BY number LIMIT ?"
         return self._all(UsageRecord, "usage", query, (limit,))
 
+    def waiting_usage(self) -> int:
+        """How many records are still to be sent."""
+        query = "SELECT count(*) FROM usage WHERE sent = 0"
+        with self._file.transaction() as run:
+            return int(run(query, ()).fetchone()[0])
+
     def usage(self, record_id: str) -> UsageRecord | None:
         """One record, sent or not, with its receipt."""
         found = self._all(

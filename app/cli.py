@@ -10,6 +10,7 @@
     sealdesk verify FILE.pdf|FOLDER… [--jobs N] [--csv SUMMARY.csv] [--report-dir FOLDER]
     sealdesk evidence FILE.pdf -o OUT.zip | --check OUT.zip
     sealdesk journal list|check|export|seal-off
+    sealdesk diagnose [-o OUT.json]
     sealdesk trust list|add FILE [--for makers|signers|timestamps|all]|remove SM3
     sealdesk demo [FILE.pdf]
 
@@ -219,6 +220,9 @@ def parser(language: str = "en") -> argparse.ArgumentParser:
     )
     command("seal-off", commands.journal_seal_off, "put a damaged journal away", journals)
 
+    made = command("diagnose", _diagnose, "facts for support, without secrets")
+    made.add_argument("-o", "--output", type=Path, metavar="OUT.json", help="where the result goes")
+
     trusted = group("trust", "the certificates that verification rests on")
     command("list", trust_commands.show, "all trust anchors", trusted)
     made = command("add", trust_commands.add, "trust a certificate from now on", trusted)
@@ -331,6 +335,12 @@ def _evidence(desk: Desk, options: argparse.Namespace) -> int:
     from app.verify_commands import evidence
 
     return evidence(desk, options)
+
+
+def _diagnose(desk: Desk, options: argparse.Namespace) -> int:
+    from app.diagnosing import diagnose
+
+    return diagnose(desk, options)
 
 
 def _positive(text: str) -> int:

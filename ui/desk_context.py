@@ -6,8 +6,6 @@ every look; the PIN's state is asked each time.
 
 from __future__ import annotations
 
-import platform
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -139,7 +137,7 @@ class DeskContext:
         return statement.statement.issued_at if statement else None
 
     def waiting_records(self) -> int:
-        return len(self._cabinet.pending_usage())
+        return self._cabinet.waiting_usage()
 
     # --- the stories -----------------------------------------------------------------------------
 
@@ -211,34 +209,9 @@ class DeskContext:
     # --- help ------------------------------------------------------------------------------------
 
     def diagnosis(self) -> dict[str, Any]:
-        from importlib.metadata import PackageNotFoundError, version
+        from app.diagnosing import diagnosis
 
-        from app.settings import NAMES
-        from crypto.pdf_verify import PROGRAM
-
-        packages = {}
-        for name in ("PySide6-Essentials", "pymupdf", "pyhanko", "cryptography", "python-pkcs11"):
-            try:
-                packages[name] = version(name)
-            except PackageNotFoundError:  # a frozen program without its metadata
-                packages[name] = "?"
-        settings = self.settings
-        shown = {name: str(getattr(settings, name)) for name in NAMES if "token" not in name}
-        check = self.journal_check()
-        return {
-            "program": PROGRAM,
-            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-            "python": sys.version.split()[0],
-            "packages": packages,
-            "settings": shown,
-            "origins": {name: settings.source(name).origin.value for name in NAMES},
-            "seals": [
-                {"state": seal.state, "valid_until": f"{seal.valid_until:%Y-%m-%d}"}
-                for seal in self.seals()
-            ],
-            "waiting_usage_records": self.waiting_records(),
-            "journal": {"entries": check.entries, "problem": check.problem, "line": check.line},
-        }
+        return diagnosis(self._desk)
 
 
 class _Stamper:

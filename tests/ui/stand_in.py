@@ -288,7 +288,7 @@ class StandIn:
         return statement.statement.issued_at if statement else None
 
     def waiting_records(self) -> int:
-        return len(self._cabinet.pending_usage())
+        return self._cabinet.waiting_usage()
 
     @property
     def trust(self) -> Trust:
