@@ -5,7 +5,8 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py demo [SOME.pdf]   stamp and verify a document with a virtual Ukey
     python3 dev.py test [ARGS]       the whole test suite (ARGS go to pytest)
     python3 dev.py lint              ruff, mypy --strict, import contracts
-    python3 dev.py check-slow        the test suite with slow tests and many more random examples
+    python3 dev.py check-slow        slow tests too, many more random examples, an hour of fuzzing
+    python3 dev.py fuzz [TARGET …]   coverage-guided fuzzing of the parsers (Linux on x86-64)
     python3 dev.py bench             timings beside the floor and the peers
     python3 dev.py serve [ARGS]      the reference platform
     python3 dev.py screenshots       pictures of every page, to docs/images
@@ -22,6 +23,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -33,6 +35,8 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 LOCK = ROOT / "installer" / "requirements.lock"
 STAMP = VENV / "sealdesk-setup.json"
+FUZZ_LOCK = ROOT / "installer" / "fuzz.lock"
+FUZZ_PACKAGES = ROOT / ".venv-fuzz"
 WINDOWS = sys.platform == "win32"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
@@ -227,6 +231,18 @@ def prepare_environment() -> None:
     say("环境已就绪。", "The environment is ready.")
 
 
+def prepare_fuzzer() -> None:
+    """Put the fuzzer beside the environment, in a folder that only `fuzz` puts on the path."""
+    stamp = FUZZ_PACKAGES / "sealdesk-setup.json"
+    wanted = json.dumps({"lock": sha256(FUZZ_LOCK), "python": sys.version})
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    shutil.rmtree(FUZZ_PACKAGES, ignore_errors=True)
+    target = ("--no-deps", "--target", str(FUZZ_PACKAGES))
+    pip("--require-hashes", "--only-binary", ":all:", *target, "-r", str(FUZZ_LOCK))
+    stamp.write_text(wanted, encoding="utf-8")
+
+
 # ---------------------------------------------------------------- the commands
 
 
@@ -261,12 +277,34 @@ def lint(arguments: Sequence[str]) -> int:
 
 
 def check_slow(arguments: Sequence[str]) -> int:
-    return run(
+    parser = argparse.ArgumentParser(prog="dev.py check-slow")
+    parser.add_argument("--fuzz-minutes", type=float, default=60.0, help="0: no fuzzing (60)")
+    chosen, arguments = parser.parse_known_args(arguments)
+    failed = run(
         *("-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "slow or not slow"),
         *("--timeout", "1200", *arguments),
         cwd=ROOT,
         SEALDESK_TEST_PROFILE="thorough",
     )
+    minutes = chosen.fuzz_minutes
+    return failed or (fuzz(["--minutes", str(minutes)]) if minutes and can_fuzz() else 0)
+
+
+def can_fuzz() -> bool:
+    """atheris is made for this system only."""
+    return sys.platform == "linux" and platform.machine() == "x86_64"
+
+
+def fuzz(arguments: Sequence[str]) -> int:
+    if not can_fuzz():
+        say("模糊测试只支持 x86-64 上的 Linux。", "Fuzzing needs Linux on x86-64.")
+        return 1
+    try:
+        prepare_fuzzer()
+    except SetupError as error:
+        print(f"\n✗ {error}", file=sys.stderr)
+        return 1
+    return run("-m", "tests.fuzz.run", *arguments, cwd=ROOT, PYTHONPATH=str(FUZZ_PACKAGES))
 
 
 def bench(arguments: Sequence[str]) -> int:
@@ -286,6 +324,7 @@ COMMANDS = {
     "test": test,
     "lint": lint,
     "check-slow": check_slow,
+    "fuzz": fuzz,
     "bench": bench,
     "serve": serve,
     "screenshots": screenshots,

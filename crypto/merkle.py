@@ -18,7 +18,6 @@ True
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -255,7 +254,7 @@ def open_checkpoint(note: str, public: bytes, name: str | None = None) -> Checkp
         who, _, encoded = line.removeprefix("— ").rpartition(" ")
         try:
             value = base64.b64decode(encoded, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise MerkleError("a signature line is not base64") from error
         if who == signer and value[:4] == wanted:
             if gm.sm2_verify(public, checkpoint.body, value[4:]):
@@ -288,7 +287,7 @@ def _parse(note: str) -> tuple[Checkpoint, list[str]]:
         raise MerkleError("the size of a checkpoint is a plain decimal number")
     try:
         root = base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise MerkleError("the root of a checkpoint is not base64") from error
     if len(root) != HASH_SIZE or len(size) > 18:
         raise MerkleError("the root or the size of a checkpoint is out of range")

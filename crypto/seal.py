@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal
 
@@ -389,9 +389,9 @@ def _moment(element: der.Tlv) -> datetime | None:
         pass
     try:
         moment = datetime.fromisoformat(content.decode("ascii"))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None  # e.g. a whole time-stamp token: a claimed time cannot be read from it
-    return moment if moment.tzinfo else None
 
 
 # --- writing -----------------------------------------------------------------------------------

@@ -151,7 +151,7 @@ def _read(body: bytes) -> SealStatement:
             next_update=next_update,
             document_digest=bytes.fromhex(digest) if digest is not None else None,
         )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise StatementError(f"the statement's body is malformed: {error}") from error
 
 

@@ -148,3 +148,48 @@ def test_a_command_that_is_not_there_is_an_error(
         dev.main(["deploy"])
     assert caught.value.code == 2
     assert "check-slow" in capsys.readouterr().err
+
+
+def test_the_fuzzer_is_locked_to_the_version_and_the_hashes_of_every_python() -> None:
+    locked = dev.FUZZ_LOCK.read_text(encoding="utf-8")
+    assert "://" not in locked
+    assert locked.count("==") == 1
+    assert locked.count("--hash=sha256:") == dev.NEWEST[1] - dev.OLDEST[1] + 1
+
+
+def test_the_fuzzer_is_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Sequence[str]] = []
+
+    def pip(*arguments: str) -> None:
+        calls.append(arguments)
+        dev.FUZZ_PACKAGES.mkdir()
+
+    monkeypatch.setattr(dev, "FUZZ_PACKAGES", tmp_path / "fuzz")
+    monkeypatch.setattr(dev, "pip", pip)
+    dev.prepare_fuzzer()
+    dev.prepare_fuzzer()
+    assert len(calls) == 1
+    assert "--require-hashes" in calls[0]
+    assert str(tmp_path / "fuzz") in calls[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "fuzzed"),
+    [
+        ([], ["60.0"]),
+        (["--fuzz-minutes", "5", "-k", "sm2"], ["5.0"]),
+        (["--fuzz-minutes", "0"], []),
+    ],
+)
+def test_the_slow_check_fuzzes_for_as_long_as_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, given: list[str], fuzzed: list[str]
+) -> None:
+    ran: list[tuple[object, ...]] = []
+    minutes: list[str] = []
+    monkeypatch.setattr(dev, "run", lambda *arguments, **_: ran.append(arguments) or 0)
+    monkeypatch.setattr(dev, "can_fuzz", lambda: True)
+    monkeypatch.setattr(dev, "fuzz", lambda arguments: minutes.append(arguments[1]) or 0)
+    assert dev.check_slow(given) == 0
+    assert minutes == fuzzed
+    assert "--fuzz-minutes" not in ran[0]
+    assert ("-k" in ran[0]) == ("-k" in given)

@@ -260,9 +260,16 @@ def copy_text(text: str) -> None:
 
 def moment(value: datetime | None) -> str:
     """A time in this machine's zone, to the minute; a dash where there is none."""
-    return value.astimezone().strftime("%Y-%m-%d %H:%M") if value else "—"
+    return f"{_local(value):%Y-%m-%d %H:%M}" if value else "—"
 
 
 def day(value: datetime | None) -> str:
     """A date in this machine's zone."""
-    return value.astimezone().strftime("%Y-%m-%d") if value else "—"
+    return f"{_local(value):%Y-%m-%d}" if value else "—"
+
+
+def _local(value: datetime) -> datetime:
+    try:
+        return value.astimezone()
+    except OverflowError:  # a stranger's "for ever": 9999-12-31 23:59:59 UTC
+        return value

@@ -178,6 +178,8 @@ def test_a_changed_checkpoint_is_refused() -> None:
         note.replace("\n\n", "\n"),
         note.replace("\n", "\r\n"),
         note.replace("registry\n5", "ledger\n5"),
+        note.replace(root, root[:-2] + "é="),
+        note[:-3] + "é\n",
         note + "nonsense\n",
         note[:-1],
         "",

@@ -542,9 +542,18 @@ def test_identifiers_in_the_list_of_an_old_seal_are_passed_over(parts, holder):
         (der.octet_string(der.encode(0x17, b"261123093015Z")), SIGNED_AT),
         (der.bit_string(b"2026-11-23T09:30:15"), None),
         (der.bit_string(b"a whole token"), None),
+        (der.bit_string(b"0001-01-01T00:00:00+23:59"), None),
         (der.bit_string(der.sequence(der.integer(1))), None),
     ],
-    ids=["text", "text with zone", "UTCTime in octets", "no zone", "noise", "a token"],
+    ids=[
+        "text",
+        "text with zone",
+        "UTCTime in octets",
+        "no zone",
+        "noise",
+        "before year 1",
+        "a token",
+    ],
 )
 def test_the_claimed_times_of_old_signatures_are_read_if_they_can_be(parts, moment, expected):
     found = SealSignature.parse(replace(parts, version=1, moment=moment).signature())

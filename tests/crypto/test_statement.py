@@ -133,6 +133,7 @@ def test_a_signature_without_the_prefix_is_refused(status: SoftKey) -> None:
         body(state="whatever"), body(issued_at=None), body(next_update="soon"),
         body(issued_at="2026-11-23T09:00:00"), body(certificate_serial="xyz"),
         body(document_digest="zz"), body(certificate_serial=None), body(effective_at=5),
+        body(recorded_at="0001-01-01T00:00:00+23:59"),
     ],
 )  # fmt: skip
 def test_a_malformed_body_is_refused_though_it_is_signed(status: SoftKey, wrong: bytes) -> None:

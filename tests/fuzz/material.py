@@ -1,0 +1,337 @@
+"""What the fuzzer starts from: one small world (workshop.py) and good values of every kind.
+
+Made anew in each process, so everything that is validly signed in it is known: whatever else
+verifies was forged.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from pyhanko.pdf_utils import generic
+
+from crypto import der, gm
+from crypto.cms import hash_octets
+from crypto.cms_make import add_timestamp, make_signed_data
+from crypto.keys import SoftKey
+from crypto.merkle import Checkpoint, Tree, sign_checkpoint
+from crypto.ocsp import Answer, CertificateId
+from crypto.ocsp import make_request as ask_ocsp
+from crypto.ocsp import make_response as answer_ocsp
+from crypto.pdf_document import Document
+from crypto.pdf_dss import add_dss
+from crypto.pdf_sign import document_timestamp, sign_revision
+from crypto.pdf_values import TOKEN_ROOM, SignatureMaker
+from crypto.seal import Extension, make_signature
+from crypto.timestamp import Request, make_token
+from crypto.timestamp import make_request as ask_time
+from crypto.timestamp import make_response as answer_time
+from crypto.trust import Trust
+from crypto.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl, Name
+from crypto.x509_make import make_crl
+from crypto.x509_make import make_request as ask_certificate
+from tests.crypto.conftest import Authority, ForeignAuthority, ForeignKey
+from tests.crypto.pdf.workshop import (
+    NOW,
+    SIGNED_AT,
+    Shop,
+    classic_pdf,
+    imprint,
+    make_shop,
+    update,
+)
+from tests.crypto.test_seal import Parts
+
+DOCUMENT = b"covered octets"
+POLICY = "1.2.3"
+
+
+def make_root(common_name: str) -> Authority:
+    """A self-signed SM2 authority."""
+    key = SoftKey.generate()
+    root = Authority(key, Name.build([("C", "CN"), ("O", "宿迁市测试单位"), ("CN", common_name)]))
+    root.key = key.with_certificate(
+        root.issue(common_name, key.spki, usage=("keyCertSign", "cRLSign"), ca=True)
+    )
+    return root
+
+
+@dataclass(frozen=True)
+class Material:
+    """The world, and its good values by kind. All times are of the workshop."""
+
+    shop: Shop
+
+    @classmethod
+    def make(cls) -> "Material":
+        """A fresh world; its seals are small, so that a document is a few thousand octets."""
+        shop = make_shop(make_root)
+        shop.first = shop.holder("32130000000017", imprint(size=24))
+        shop.second = shop.holder("32130000000025", imprint("darkred", 24, "2"), size_mm=(30, 30))
+        shop.trust = shop.trusting(shop.first, shop.second)
+        return cls(shop)
+
+    @cached_property
+    def root(self) -> Certificate:
+        return Certificate.parse(self.shop.authority.key.certificate)
+
+    @cached_property
+    def holder(self) -> Certificate:
+        return Certificate.parse(self.shop.first.key.certificate)
+
+    @cached_property
+    def tsa(self) -> SoftKey:
+        return self.shop.authority.key_for(
+            "时间戳", usage=("digitalSignature",), extended_key_usage=[TIME_STAMPING]
+        )
+
+    @cached_property
+    def responder(self) -> SoftKey:
+        return self.shop.authority.key_for("OCSP", extended_key_usage=[OCSP_SIGNING])
+
+    @cached_property
+    def foreign(self) -> ForeignAuthority:
+        """An RSA root: read, not trusted."""
+        return ForeignAuthority()
+
+    @cached_property
+    def foreign_key(self) -> ForeignKey:
+        """P-256, certified here, so that its signatures can be VALID."""
+        private = ec.generate_private_key(ec.SECP256R1())
+        spki = private.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return ForeignKey(private, self.shop.authority.issue("P-256", spki))
+
+    @cached_property
+    def trust(self) -> Trust:
+        """The workshop's trust, and its revocation list."""
+        return replace(self.shop.trust, crls=(Crl.parse(self.crl),))
+
+    # ------------------------------------------------------------ single values
+
+    @cached_property
+    def seal_signature(self) -> bytes:
+        value = make_signature(
+            seal=self.shop.first.seal,
+            digest=gm.sm3(DOCUMENT),
+            property_info="PDF",
+            signed_at=SIGNED_AT,
+            key=self.shop.first.key,
+            extensions=[Extension("1.2.3", False, b"x")],
+        )
+        return value
+
+    @cached_property
+    def old_seal_signature(self) -> bytes:
+        """GM/T 0031-2014, its time as text: the other shape that the parser reads."""
+        moment = der.bit_string(b"2026-11-22T09:00:00+08:00")
+        digest = der.bit_string(gm.sm3(DOCUMENT))
+        maker, holder = self.shop.maker, self.shop.first.key
+        return Parts(maker, holder, version=1, moment=moment, digest=digest).signature()
+
+    @cached_property
+    def certificates(self) -> list[bytes]:
+        return [self.root.der, self.holder.der, self.foreign.certificate, self.tsa.certificate]
+
+    @cached_property
+    def crl(self) -> bytes:
+        return make_crl(
+            issuer=self.shop.authority.name,
+            issuer_key=self.shop.authority.key,
+            authority_spki=self.shop.authority.key.spki,
+            number=3,
+            this_update=NOW,
+            next_update=NOW + timedelta(days=1),
+            entries=[(5, NOW, 1), (6, NOW, None)],
+        )
+
+    @cached_property
+    def certificate_request(self) -> bytes:
+        key = self.shop.first.key
+        return ask_certificate(self.holder.subject, key.spki, key.sign)
+
+    @cached_property
+    def ocsp_request(self) -> bytes:
+        return ask_ocsp(self.holder, self.root, nonce=b"n" * 16)
+
+    @cached_property
+    def ocsp_response(self) -> bytes:
+        answer = Answer(
+            certificate_id=CertificateId.of(self.holder, self.root),
+            state="good",
+            revoked_at=None,
+            reason=None,
+            this_update=NOW,
+            next_update=NOW + timedelta(days=1),
+        )
+        return answer_ocsp(
+            [answer],
+            key=self.responder,
+            produced_at=NOW,
+            certificates=[self.responder.certificate],
+        )
+
+    @cached_property
+    def time_request(self) -> Request:
+        return ask_time(gm.sm3(DOCUMENT), nonce=5, policy=POLICY)
+
+    @cached_property
+    def time_response(self) -> bytes:
+        return answer_time(
+            self.time_request.der, key=self.tsa, policy=POLICY, serial=2, now=SIGNED_AT
+        )
+
+    def token(self, octets: bytes, hash_name: str) -> bytes:
+        """A time stamp over *octets*."""
+        return make_token(
+            key=self.tsa,
+            hash_name=hash_name,
+            digest=hash_octets(hash_name, octets),
+            policy=POLICY,
+            serial=1,
+            generated=SIGNED_AT,
+        )
+
+    @cached_property
+    def signed_data(self) -> list[bytes]:
+        """SM2 with a seal and a time stamp; P-256 in the international form."""
+        key, seal = self.shop.first.key, self.shop.first.seal
+        chinese = make_signed_data(key=key, digest=gm.sm3(DOCUMENT), seal=seal, gb_types=True)
+        digest = hashlib.sha256(DOCUMENT).digest()
+        return [
+            chinese,
+            add_timestamp(
+                make_signed_data(key=key, digest=gm.sm3(DOCUMENT)), self.token(b"x", "sm3")
+            ),
+            make_signed_data(key=self.foreign_key, digest=digest, signing_time=SIGNED_AT),
+        ]
+
+    @cached_property
+    def statement(self) -> bytes:
+        return self.shop.statement(self.shop.first).token
+
+    @cached_property
+    def checkpoint(self) -> str:
+        return sign_checkpoint(Checkpoint("seal.example/registry", 7, self.tree.root()), self.log)
+
+    @cached_property
+    def log(self) -> SoftKey:
+        return SoftKey.generate()
+
+    @cached_property
+    def tree(self) -> Tree:
+        tree = Tree()
+        for number in range(7):
+            tree.append(bytes([number]))
+        return tree
+
+    # ------------------------------------------------------------ documents
+
+    def signed(self, original: bytes, profile: str) -> bytes:
+        """*original* signed by the first holder, or by the foreign key in profile pades."""
+        pades = profile == "pades"
+        holder = self.shop.first
+        maker = SignatureMaker(
+            profile,
+            self.foreign_key if pades else holder.key,
+            b"" if pades else holder.seal,
+        )
+        output = io.BytesIO()
+        sign_revision(
+            Document(io.BytesIO(original)),
+            output,
+            profile=maker.label,
+            value_size=maker.size,
+            make_value=lambda revision: maker.make(revision, SIGNED_AT, b""),
+            marks=() if pades else self.shop.marks(holder),
+            picture=b"" if pades else holder.picture,
+            signed_at=SIGNED_AT,
+            signer_name="测试",
+        )
+        return output.getvalue()
+
+    @cached_property
+    def plain_documents(self) -> list[bytes]:
+        """Unsigned: with a classic table, with a cross-reference stream, with a form and fields."""
+        field = b"<</FT/Tx/T(note)/V(before)/Type/Annot/Subtype/Widget/Rect[60 60 200 80]/P 5 0 R>>"
+        form = classic_pdf(
+            catalog=b"/AcroForm<</Fields[6 0 R]>>", annots=b"/Annots[6 0 R]", extra=[field]
+        )
+        return [classic_pdf(), stream_pdf(), form]
+
+    @cached_property
+    def sealed_documents(self) -> list[bytes]:
+        """Signed in every way the product signs, once and twice, with evidence and with changes."""
+        classic, streamed, form = self.plain_documents
+        sealed = self.shop.sign(classic)
+        twice = self.shop.sign(sealed, self.shop.second, self.shop.marks(self.shop.second, left=20))
+        evidence = io.BytesIO()
+        add_dss(
+            Document(io.BytesIO(sealed)),
+            evidence,
+            [self.root.der],
+            [self.crl],
+            [self.ocsp_response],
+        )
+        stamped = io.BytesIO()
+        sign_revision(
+            Document(io.BytesIO(sealed)),
+            stamped,
+            profile=document_timestamp("sm3"),
+            value_size=TOKEN_ROOM,
+            make_value=lambda revision: make_token(
+                key=self.tsa,
+                hash_name="sm3",
+                digest=revision.digest,
+                policy=POLICY,
+                serial=2,
+                generated=NOW,
+            ),
+        )
+        return [
+            sealed,
+            twice,
+            self.shop.sign(streamed),
+            update(self.shop.sign(form), _retitle),
+            evidence.getvalue(),
+            stamped.getvalue(),
+            self.signed(classic, "cms"),
+            self.signed(classic, "pades"),
+        ]
+
+
+def _retitle(writer: Any) -> None:
+    """A later revision that may be: other document properties."""
+    title = generic.DictionaryObject({generic.pdf_name("/Title"): generic.pdf_string("later")})
+    writer.set_info(writer.add_object(title))
+
+
+def stream_pdf() -> bytes:
+    """A one-page document whose objects stand in an object stream behind a table in a stream."""
+    bodies = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>",
+    ]
+    offsets = [sum(len(each) + 1 for each in bodies[:index]) for index in range(len(bodies))]
+    header = b" ".join(b"%d %d" % pair for pair in enumerate(offsets, 1)) + b" "
+    content = header + b" ".join(bodies)
+    out = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+    container = len(out)
+    out += b"4 0 obj\n<</Type/ObjStm/N 3/First %d/Length %d>>stream\n" % (len(header), len(content))
+    out += content + b"\nendstream\nendobj\n"
+    start = len(out)
+    rows = [(0, 0, 65535), *((2, 4, index) for index in range(3)), (1, container, 0), (1, start, 0)]
+    table = b"".join(
+        kind.to_bytes(1, "big") + place.to_bytes(4, "big") + more.to_bytes(2, "big")
+        for kind, place, more in rows
+    )
+    out += b"5 0 obj\n<</Type/XRef/W[1 4 2]/Size 6/Root 1 0 R/Length %d>>stream\n" % len(table)
+    out += table + b"\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n" % start
+    return bytes(out)

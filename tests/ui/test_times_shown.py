@@ -1,0 +1,22 @@
+"""Times from strangers' documents are shown, however far away they claim to be."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from ui.widgets import day, moment
+
+FOR_EVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(-timedelta(hours=12)))
+BEFORE_TIME = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=23, minutes=59)))
+
+
+@pytest.mark.parametrize(("value", "year"), [(FOR_EVER, "9999"), (BEFORE_TIME, "1")])
+def test_a_time_that_no_zone_can_hold_is_shown_as_it_is(value: datetime, year: str) -> None:
+    assert moment(value).startswith(year)
+    assert day(value).startswith(year)
+
+
+def test_no_time_is_a_dash_and_others_are_of_this_machine() -> None:
+    assert (moment(None), day(None)) == ("—", "—")
+    shown = datetime(2026, 11, 23, 9, 30, tzinfo=UTC).astimezone()
+    assert moment(shown) == shown.strftime("%Y-%m-%d %H:%M")
