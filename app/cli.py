@@ -5,6 +5,7 @@
     sealdesk seal list|show ID|inspect FILE
     sealdesk sync
     sealdesk stamp IN.pdf [-o OUT.pdf] --seal ID (--at … | --keyword … | --riding …)
+                   [--date [cn|iso]]
     sealdesk stamp IN.pdf --profile pades [--pades-key NAME]
     sealdesk timestamp FILE.pdf [--timestamp URL] [--long-term]
     sealdesk verify FILE.pdf|FOLDER… [--jobs N] [--csv SUMMARY.csv] [--report-dir FOLDER]
@@ -91,12 +92,15 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}")
 
 
+_MAY_BE_NEGATIVE = ("--at", "--date-at", "--pages")
+
+
 def _with_negatives(arguments: Sequence[str]) -> list[str]:
     """``--at -1:30,40`` (the last page) as ``--at=-1:30,40``: argparse takes the former for an
     option."""
     joined: list[str] = []
     for each in arguments:
-        if joined and joined[-1] in ("--at", "--pages") and each[:1] == "-" and each[1:2].isdigit():
+        if joined and joined[-1] in _MAY_BE_NEGATIVE and each[:1] == "-" and each[1:2].isdigit():
             joined[-1] += f"={each}"
         else:
             joined.append(each)
@@ -297,6 +301,19 @@ def _stamp_options(made: argparse.ArgumentParser) -> None:
         "--riding",
         choices=("right", "left", "top", "bottom"),
         help="a riding seam over the pages' edge",
+    )
+    made.add_argument(
+        "--date",
+        nargs="?",
+        const="cn",
+        choices=("cn", "iso"),
+        help="the day of stamping (Beijing) beside each seal: 2024年10月18日 or 2024-10-18",
+    )
+    made.add_argument(
+        "--date-at",
+        action="append",
+        metavar="PAGE:X,Y",
+        help="the date there instead, its centre in mm, on a page with a seal (repeatable)",
     )
     made.add_argument("--reason", default="", help="why it is sealed; written into the signature")
     made.add_argument(

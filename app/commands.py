@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from app.cabinet import SealRecord
     from app.countersigning import CountersignedFile
     from app.desk import Desk
+    from app.placement import PageBox
     from app.timestamping import Timestamper
+    from crypto.date_mark import DateMark, Style
     from crypto.pdf_marks import Mark
     from crypto.verdict import Report
     from device.token import Token
@@ -258,7 +260,7 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
     from app import countersign_commands as abroad
     from app.publishing import free_name
     from app.signing import find_key
-    from app.stamping import StampJob, check_usable
+    from app.stamping import StampJob, check_usable, page_boxes
     from app.stamping import stamp as stamp_file
 
     profile = options.profile or desk.settings.profile
@@ -272,10 +274,13 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
     if output is None and desk.settings.output_folder is not None:
         name = desk.settings.output_folder / options.file.name
         output = free_name(name, desk.settings.output_suffix)
+    boxes = page_boxes(options.file, password)
+    marks = _marks(options, seal, boxes, password)
     job = StampJob(
         source=options.file,
         seal_code=seal.code,
-        marks=tuple(_marks(options, seal, password)),
+        marks=tuple(marks),
+        dates=tuple(_dates(options, boxes, marks)),
         output=output,
         suffix=desk.settings.output_suffix,
         profile="ses" if profile == "dual" else profile,
@@ -357,16 +362,36 @@ def _tell_missing_timestamp(desk: Desk, stamper: Timestamper | None) -> None:
         sys.stderr.write(phrase("cli.no_timestamp", language).format(reason=reason) + "\n")
 
 
-def _marks(options: argparse.Namespace, seal: SealRecord, password: str | None) -> list[Mark]:
+def _dates(
+    options: argparse.Namespace, boxes: Sequence[PageBox], marks: Sequence[Mark]
+) -> list[DateMark]:
+    """Where the options want the date: beside each seal, or at the places that --date-at names."""
+    from app import placement
+
+    style: Style = options.date or "cn"
+    if not options.date_at:
+        return placement.dates_beside(boxes, marks, style) if options.date else []
+    dates = []
+    for text in options.date_at:
+        point = placement.parse_point(text)
+        if point.page is None and len(boxes) > 1:
+            raise UsageError("stamp: --date-at PAGE:X,Y")
+        (page,) = placement.parse_pages(str(point.page or 1), len(boxes))
+        dates.append(placement.date_at(boxes, page, point.x_mm, point.y_mm, style))
+    placement.dates_by_mark(marks, dates)  # before anybody is asked for a PIN
+    return dates
+
+
+def _marks(
+    options: argparse.Namespace, seal: SealRecord, boxes: Sequence[PageBox], password: str | None
+) -> list[Mark]:
     """Where the options want the seal: any of --at, --keyword and --riding, together one job."""
     from app import placement
-    from app.stamping import page_boxes
 
     if not (options.at or options.keyword or options.riding):
         raise UsageError("stamp: one of --at, --keyword, --riding is needed")
     if options.pages and not options.at:
         raise UsageError("stamp: --pages goes with --at")
-    boxes = page_boxes(options.file, password)
     size = placement.SealSize(seal.parsed.width_mm, seal.parsed.height_mm)
     marks: list[Mark] = []
     for text in options.at or ():

@@ -26,6 +26,7 @@ AskPin = Callable[["Token"], str]
 def refuse_nonsense(options: argparse.Namespace, profile: str) -> None:
     """Raise :class:`UsageError` for options that do not go with *profile*."""
     placed = options.seal or options.at or options.keyword or options.riding or options.pages
+    placed = placed or options.date or options.date_at
     if profile == "pades" and placed:
         # a picture of a seal that is not signed along could be anybody's
         raise UsageError("stamp: --profile pades puts no seal; see --profile dual")

@@ -264,6 +264,14 @@ class OutsidePage(PlacementError):
 
 
 @dataclass(eq=False)
+class DateWithoutSeal(PlacementError):
+    """A date mark on a page that has no whole seal, or none without a date."""
+
+    page: int
+    """As the user counts, from 1."""
+
+
+@dataclass(eq=False)
 class KeywordNotFound(PlacementError):
     """The text does not occur, or not that often."""
 

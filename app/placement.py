@@ -1,4 +1,5 @@
-"""Where the seal goes: 单页 / 多页 / 骑缝 / 关键字 / 坐标 → a list of marks in millimetres.
+"""Where the seal goes: 单页 / 多页 / 骑缝 / 关键字 / 坐标 → a list of marks in millimetres; and the
+date beside it.
 
 The preview paints and the signature draws this same list. Positions count from the top left of the
 page as displayed. The seal has its filed size: it is never scaled, and never moved — where it does
@@ -9,23 +10,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
 from app.errors import (
+    DateWithoutSeal,
     KeywordNotFound,
     OutsidePage,
     PageOutOfRange,
     PageRangeInvalid,
     PositionInvalid,
 )
+from crypto.date_mark import DateMark, Style
 from crypto.mark import Mark
 
 Side = Literal["right", "left", "top", "bottom"]
 
 MAX_SLICES = 20
 """More slices of a 40 mm seal would be narrower than 2 mm, and print as nothing."""
+
+DATE_GAP_MM = 2.0
+"""Between a seal and the date that is placed beside it."""
 
 TOLERANCE_MM = 0.01
 """How far rounding may carry an edge over the page's: a fortieth of a hair."""
@@ -239,19 +245,115 @@ def _slice(
     return Mark(page, left, top, size.width_mm, height, (0.0, start, 1.0, end))
 
 
-def _checked(boxes: Sequence[PageBox], mark: Mark) -> Mark:
-    """The mark, if it lies wholly on its page."""
-    if not 0 <= mark.page < len(boxes):
-        raise PageOutOfRange(mark.page + 1, len(boxes))
-    box = boxes[mark.page]
-    right, bottom = mark.left_mm + mark.width_mm, mark.top_mm + mark.height_mm
-    inside = (
+# --- dates ---------------------------------------------------------------------------------------
+
+
+def dates_beside(
+    boxes: Sequence[PageBox], marks: Sequence[Mark], style: Style = "cn"
+) -> list[DateMark]:
+    """日期章: a date for each whole seal among *marks*, none for the slices of a riding seam.
+
+    Below the seal and centred; where there is no room, or a mark or another date is in the way:
+    above, to the right, to the left, the first of these that is free; below or above over something
+    else if none is. Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
+    placed: list[DateMark] = []
+    for mark in marks:
+        if mark.part != Mark.part:
+            continue
+        box, choices = _page_box(boxes, mark.page), _beside(mark, style)
+        taken = [
+            *(each for each in marks if each.page == mark.page),
+            *(_room(each) for each in placed if each.page == mark.page),
+        ]
+        fitting = [each for each in choices if _is_inside(box, _room(each))]
+        free = [each for each in fitting if not any(_meet(_room(each), one) for one in taken)]
+        chosen = next(iter((*free, *fitting, *choices)))
+        _checked(boxes, _room(chosen))
+        placed.append(chosen)
+    return placed
+
+
+def date_at(
+    boxes: Sequence[PageBox], page: int, x_mm: float, y_mm: float, style: Style = "cn"
+) -> DateMark:
+    """A date with its centre at this place of *page* (0-based).
+
+    Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
+    mark = DateMark(page, x_mm, y_mm - DateMark.height_mm / 2, style=style)
+    _checked(boxes, _room(mark))
+    return mark
+
+
+def dates_by_mark(marks: Sequence[Mark], dates: Sequence[DateMark]) -> list[tuple[DateMark, ...]]:
+    """For each of *marks* its date, or none: the first date of a page belongs to its first whole
+    seal. Raises :class:`DateWithoutSeal` for a date that no seal is left for: by itself on a page
+    it might be taken for the date of something else, and verification refuses it."""
+    left = list(dates)
+    found: list[tuple[DateMark, ...]] = []
+    for mark in marks:
+        own = [each for each in left if each.page == mark.page and mark.part == Mark.part][:1]
+        for each in own:
+            left.remove(each)
+        found.append(tuple(own))
+    if left:
+        raise DateWithoutSeal(left[0].page + 1)
+    return found
+
+
+def _beside(mark: Mark, style: Style) -> list[DateMark]:
+    """The places for a date beside *mark*, best first."""
+    middle = mark.left_mm + mark.width_mm / 2
+    below = DateMark(mark.page, middle, mark.top_mm + mark.height_mm + DATE_GAP_MM, style=style)
+    high, half = below.height_mm, below.room_mm / 2
+    level = mark.top_mm + (mark.height_mm - high) / 2
+    right = mark.left_mm + mark.width_mm + DATE_GAP_MM + half
+    return [
+        below,
+        replace(below, top_mm=mark.top_mm - DATE_GAP_MM - high),
+        replace(below, centre_mm=right, top_mm=level),
+        replace(below, centre_mm=mark.left_mm - DATE_GAP_MM - half, top_mm=level),
+    ]
+
+
+def _room(mark: DateMark) -> Mark:
+    """The place that a date takes at most."""
+    left = mark.centre_mm - mark.room_mm / 2
+    return Mark(mark.page, left, mark.top_mm, mark.room_mm, mark.height_mm)
+
+
+def _meet(one: Mark, other: Mark) -> bool:
+    return (
+        one.left_mm < other.left_mm + other.width_mm
+        and other.left_mm < one.left_mm + one.width_mm
+        and one.top_mm < other.top_mm + other.height_mm
+        and other.top_mm < one.top_mm + one.height_mm
+    )
+
+
+# --- on the page ---------------------------------------------------------------------------------
+
+
+def _page_box(boxes: Sequence[PageBox], page: int) -> PageBox:
+    if not 0 <= page < len(boxes):
+        raise PageOutOfRange(page + 1, len(boxes))
+    return boxes[page]
+
+
+def _is_inside(box: PageBox, mark: Mark) -> bool:
+    """Does it lie wholly on its page? (not for a position that is no number)"""
+    return (
         mark.left_mm >= -TOLERANCE_MM
         and mark.top_mm >= -TOLERANCE_MM
-        and right <= box.width_mm + TOLERANCE_MM
-        and bottom <= box.height_mm + TOLERANCE_MM
+        and mark.left_mm + mark.width_mm <= box.width_mm + TOLERANCE_MM
+        and mark.top_mm + mark.height_mm <= box.height_mm + TOLERANCE_MM
     )
-    if not inside:  # also for a position that is no number
+
+
+def _checked(boxes: Sequence[PageBox], mark: Mark) -> Mark:
+    """The mark, if it lies wholly on its page."""
+    box = _page_box(boxes, mark.page)
+    if not _is_inside(box, mark):
+        right, bottom = mark.left_mm + mark.width_mm, mark.top_mm + mark.height_mm
         raise OutsidePage(
             mark.page + 1, box.width_mm, box.height_mm, mark.left_mm, mark.top_mm, right, bottom
         )

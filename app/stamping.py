@@ -2,7 +2,7 @@
 
     seal usable?        kind, validity, status
     → authorised?       a ticket of the platform for this very document, or a lease while offline
-    → place marks       given in the job; the preview painted the same list
+    → place marks       given in the job; the preview painted the same list; dates show today
     → draw, copy, hash  a new revision after the original's bytes
     → the token signs   and what it returns is verified; a time stamp, where one is wanted
     → embed, sync       into a temporary file beside the output
@@ -37,9 +37,10 @@ from app.errors import (
     SealNotUsable,
 )
 from app.journal import Journal
-from app.placement import PageBox
+from app.placement import PageBox, dates_by_mark
 from app.publishing import free_name, publish, unpublished
 from app.revisions import Revise, open_pdf, revise, verify_own
+from crypto.date_mark import DateMark
 from crypto.gm import sm3
 from crypto.keys import SigningKey
 from crypto.pdf_document import Document
@@ -61,6 +62,8 @@ class StampJob:
     source: Path
     seal_code: str
     marks: tuple[Mark, ...]
+    dates: tuple[DateMark, ...] = ()
+    """The day on which stamping begins, in Beijing, beside marks on the same page."""
     output: Path | None = None
     """None: beside the source, name and suffix by the settings, a free name if taken."""
     suffix: str = "_已盖章"
@@ -125,6 +128,7 @@ def stamp(
     check_usable(seal, now)
     if platform is None:
         _check_lease(cabinet, seal, now, offline_limit)
+    dates_by_mark(job.marks, job.dates)
     target = job.output or free_name(job.source, job.suffix)
     if job.output and os.path.lexists(job.output):
         raise OutputExists(str(job.output))
@@ -248,7 +252,12 @@ def _sealing(
 ) -> list[Revise]:
     """One revision for all marks, or one for each."""
 
-    def sealed(marks: tuple[Mark, ...], document: Document, output: BinaryIO) -> SignedRevision:
+    def sealed(
+        marks: tuple[Mark, ...],
+        dates: tuple[DateMark, ...],
+        document: Document,
+        output: BinaryIO,
+    ) -> SignedRevision:
         return sign_revision(
             document,
             output,
@@ -256,6 +265,7 @@ def _sealing(
             value_size=maker.size,
             make_value=make_value,
             marks=marks,
+            dates=dates,
             picture=seal.parsed.picture,
             signed_at=now,
             signer_name=seal.name,
@@ -263,8 +273,10 @@ def _sealing(
             step=step,
         )
 
-    groups = [(mark,) for mark in job.marks] if job.separate else [job.marks]
-    return [partial(sealed, marks) for marks in groups]
+    if not job.separate:
+        return [partial(sealed, job.marks, job.dates)]
+    dated = zip(job.marks, dates_by_mark(job.marks, job.dates), strict=True)
+    return [partial(sealed, (mark,), dates) for mark, dates in dated]
 
 
 def page_boxes(source: Path, password: str | None = None) -> list[PageBox]:

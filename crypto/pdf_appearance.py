@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +21,16 @@ Matrix = tuple[float, float, float, float, float, float]
 
 HIDDEN, PRINT, NO_VIEW = 2, 4, 32
 """Annotation flags, ISO 32000-1 table 165."""
+
+UPRIGHT: Mapping[int, Matrix] = {
+    0: (1, 0, 0, 1, 0, 0),
+    90: (0, 1, -1, 0, 0, 0),
+    180: (-1, 0, 0, -1, 0, 0),
+    270: (0, -1, 1, 0, 0, 0),
+}
+"""By a page's rotation. An annotation is drawn in the page's own space and turned with the page:
+turned back by the same angle (counter-clockwise), a mark stands upright. The viewer fits the result
+into /Rect."""
 
 _MAX_STREAMS = 32
 _MAX_DEPTH = 8

@@ -4,29 +4,28 @@ One signature, many marks: every mark is a signature field of its own with its o
 of them share one /V — the only way that leaves an earlier signer's signature intact, keeps each
 mark verifiable and asks the token once (PDF.md §1). The imprint is one image object shared by all
 marks, in its pixels exactly the seal's picture, drawn at its filed size and multiplied onto the
-page, so that black text shows through the red.
+page, so that black text shows through the red. A date of stamping (日期章) is one more such field.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
+from crypto.date_mark import DateMark, text_of, width_mm
 from crypto.mark import Mark as Mark  # where it is looked for, too
+from crypto.pdf_appearance import UPRIGHT
+from crypto.pdf_date import SHOWN_AND_LOCKED, appearance
 from crypto.pdf_document import MM, Page, PdfError, PdfUnreadable, entry, follow
+from crypto.pdf_objects import numbers
 from crypto.pdf_picture import ImprintError as ImprintError
 from crypto.pdf_picture import Raster, decode_imprint
-
-PRINT_AND_LOCKED = 4 | 128
-
-# An annotation is drawn in the page's own space and turned with the page: turned back by the same
-# angle (counter-clockwise), the imprint stands upright. The viewer fits the result into /Rect.
-_UPRIGHT = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
 
 
 def rectangle(mark: Mark, page: Page) -> tuple[float, float, float, float]:
@@ -52,28 +51,46 @@ def add_marks(
     marks: Sequence[Mark],
     picture: bytes,
     value: generic.IndirectObject,
+    dates: Sequence[DateMark] = (),
+    day: date | None = None,
 ) -> list[str]:
-    """Add one signature field per mark, all with the signature dictionary *value* as /V.
+    """Add one signature field per mark and per date, all with the signature dictionary *value* as
+    /V. *day* is what *dates* show.
 
     Returns the field names. Raises :class:`ImprintError` for an unusable picture, ValueError for a
-    mark on a page that does not exist."""
+    mark on a page that does not exist and for dates without a day."""
     image = _image(writer, decode_imprint(picture))
     fields = _form_fields(writer)
     group = f"Seal-{secrets.token_hex(4)}"
     names = []
-    for number, mark in enumerate(marks, 1):
-        if not 0 <= mark.page < len(pages):
-            raise ValueError(f"there is no page {mark.page + 1}")
+
+    def add(field_name: str, mark: Mark, shown: generic.IndirectObject) -> None:
         page = pages[mark.page]
-        field_name = f"{group}-{number}"
         widget = _widget(writer, page, field_name, value, rectangle(mark, page))
-        widget[name("/AP")] = generic.DictionaryObject(
-            {name("/N"): writer.add_object(_appearance(mark, page, image))}
-        )
+        widget[name("/AP")] = generic.DictionaryObject({name("/N"): shown})
         reference = writer.add_object(widget)
         _annotate(writer, page, reference)
         fields.append(reference)
         names.append(field_name)
+
+    for place in (*(mark.page for mark in marks), *(each.page for each in dates)):
+        if not 0 <= place < len(pages):
+            raise ValueError(f"there is no page {place + 1}")
+    for number, mark in enumerate(marks, 1):
+        drawn = writer.add_object(_appearance(mark, pages[mark.page], image))
+        add(f"{group}-{number}", mark, drawn)
+    shapes: dict[tuple[str, float, int], generic.IndirectObject] = {}
+    for number, each in enumerate(dates, 1):
+        if day is None:
+            raise ValueError("a date mark without a day")
+        page, text = pages[each.page], text_of(each.style, day)
+        drawing = (text, each.height_mm * MM / page.unit, page.rotation)
+        if drawing not in shapes:
+            shapes[drawing] = writer.add_object(appearance(*drawing))
+        width = width_mm(text, each.height_mm)
+        left = each.centre_mm - width / 2
+        whole = Mark(each.page, left, each.top_mm, width, each.height_mm)
+        add(f"{group}-date-{number}", whole, shapes[drawing])
     writer.update_container(fields)
     return names
 
@@ -112,11 +129,11 @@ def _widget(
             name("/FT"): name("/Sig"),
             name("/T"): generic.pdf_string(field_name),
             name("/V"): value,
-            name("/F"): generic.NumberObject(PRINT_AND_LOCKED),
+            name("/F"): generic.NumberObject(SHOWN_AND_LOCKED),
             name("/P"): generic.IndirectObject(
                 page.reference.idnum, page.reference.generation, writer
             ),
-            name("/Rect"): _numbers(*rect),
+            name("/Rect"): numbers(*rect),
         }
     )
 
@@ -149,8 +166,8 @@ def _appearance(mark: Mark, page: Page, image: generic.IndirectObject) -> generi
     x0, y0, x1, y1 = mark.part
     whole_width, whole_height = width / (x1 - x0), height / (y1 - y0)
     shift = (-x0 * whole_width, -(1 - y1) * whole_height)
-    numbers = " ".join(f"{n:.4f}" for n in (whole_width, 0, 0, whole_height, *shift))
-    drawing = f"q /Multiply gs {numbers} cm /Imprint Do Q".encode()
+    matrix = " ".join(f"{n:.4f}" for n in (whole_width, 0, 0, whole_height, *shift))
+    drawing = f"q /Multiply gs {matrix} cm /Imprint Do Q".encode()
     blend = generic.DictionaryObject(
         {name("/Type"): name("/ExtGState"), name("/BM"): name("/Multiply")}
     )
@@ -158,8 +175,8 @@ def _appearance(mark: Mark, page: Page, image: generic.IndirectObject) -> generi
         {
             name("/Type"): name("/XObject"),
             name("/Subtype"): name("/Form"),
-            name("/BBox"): _numbers(0, 0, width, height),
-            name("/Matrix"): _numbers(*_UPRIGHT[page.rotation], 0, 0),
+            name("/BBox"): numbers(0, 0, width, height),
+            name("/Matrix"): numbers(*UPRIGHT[page.rotation]),
             name("/Resources"): generic.DictionaryObject(
                 {
                     name("/XObject"): generic.DictionaryObject({name("/Imprint"): image}),
@@ -201,7 +218,3 @@ def _annotate(writer: IncrementalPdfFileWriter, page: Page, widget: generic.Indi
     else:
         node[name("/Annots")] = generic.ArrayObject([widget])
         writer.mark_update(reference)
-
-
-def _numbers(*values: float) -> generic.ArrayObject:
-    return generic.ArrayObject([generic.FloatObject(f"{value:.4f}") for value in values])

@@ -67,6 +67,11 @@ def walk_fields(fields: Any, view: HistoricalResolver) -> Iterator[KnownField]:
             stack += [(kid, name, kind, value, depth + 1) for kid in kids]
 
 
+def numbers(*values: float) -> generic.ArrayObject:
+    """These numbers as an array, to four decimals."""
+    return generic.ArrayObject([generic.FloatObject(f"{value:.4f}") for value in values])
+
+
 def same(left: Any, right: Any) -> bool:
     """Equal as written, references by number."""
     if isinstance(left, generic.IndirectObject) or isinstance(right, generic.IndirectObject):
@@ -93,8 +98,8 @@ def same(left: Any, right: Any) -> bool:
     strings = (generic.TextStringObject, generic.ByteStringObject)
     if isinstance(left, strings) and isinstance(right, strings):
         return bool(left.original_bytes == right.original_bytes)
-    numbers = (generic.NumberObject, generic.FloatObject)
-    if isinstance(left, numbers) and isinstance(right, numbers):
+    numeric = (generic.NumberObject, generic.FloatObject)
+    if isinstance(left, numeric) and isinstance(right, numeric):
         return bool(left == right)  # a writer may put 0 for 0.0 when it repeats a page
     return type(left) is type(right) and bool(left == right)
 

@@ -22,6 +22,8 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from crypto import gm
+from crypto.date_mark import DateMark
+from crypto.pdf_date import signing_day
 from crypto.pdf_document import (
     PARSER_FAILURES,
     Document,
@@ -123,6 +125,7 @@ def sign_revision(
     make_value: Callable[[Revision], bytes],
     marks: Sequence[Mark] = (),
     picture: bytes = b"",
+    dates: Sequence[DateMark] = (),
     signed_at: datetime | None = None,
     signer_name: str = "",
     reason: str = "",
@@ -132,10 +135,13 @@ def sign_revision(
 
     *make_value* gets the digest of the byte range and returns the /Contents value, at most
     *value_size* octets. Each of *marks* shows *picture*; without any, the signature has one field
-    that shows nothing. *signed_at* is claimed in /M (None for a document time stamp). *step*
-    is told before each step: draw, copy, sign, append; raising from it (a cancel) leaves *output*
-    unfinished and the original as it was. Raises :class:`PdfError`'s subclasses,
+    that shows nothing. Each of *dates*, which go with marks, shows the day of *signed_at* in
+    Beijing. *signed_at* is claimed in /M (None for a document time stamp). *step* is told before
+    each step: draw, copy, sign, append; raising from it (a cancel) leaves *output* unfinished and
+    the original as it was. Raises :class:`PdfError`'s subclasses,
     :class:`crypto.pdf_marks.ImprintError` and whatever *make_value* raises."""
+    if dates and not (marks and signed_at):
+        raise ValueError("a date mark stands beside a seal and shows when it was used")
     check_may_sign(document)
     step("draw")
     contents, byte_range = _Placeholder(value_size), _ByteRange()
@@ -158,7 +164,8 @@ def sign_revision(
                 dictionary[name(key)] = generic.pdf_string(words)
         value = writer.add_object(dictionary)
         if marks:
-            names = add_marks(writer, document.pages(), marks, picture, value)
+            day = signing_day(signed_at) if signed_at is not None else None
+            names = add_marks(writer, document.pages(), marks, picture, value, dates, day)
         else:
             names = [add_unseen_field(writer, document.pages(), value)]
         step("copy")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from crypto.pdf_appearance import box, drawing_of, has_area, is_shown
 from crypto.pdf_claims import Claim, read_claims, stands_in
+from crypto.pdf_date import agrees, shown_date
 from crypto.pdf_digests import digest_again, digests
 from crypto.pdf_document import (
     MM,
@@ -223,7 +225,8 @@ def _judge(
             report = _judge_cms(report, claim, document, trust, now)
             signed_along = claim.signed_data.signers[:1] if claim.signed_data else ()
             if signed_along and signed_along[0].seal and report.seal:
-                pictures, harmless = _judge_widgets(claim, Seal.parse(signed_along[0].seal))
+                seal = Seal.parse(signed_along[0].seal)
+                pictures, harmless = _judge_widgets(claim, seal, report.times)
                 report = replace(report, findings=(*report.findings, *pictures))
             return _Judged(report, harmless)
         details = {"filter": claim.filter, "subfilter": claim.subfilter}
@@ -238,7 +241,7 @@ def _judge_seal(
     report: SignatureReport, claim: Claim, value: SealSignature, trust: Trust, now: datetime
 ) -> _Judged:
     judgement = judge_signature(value, claim.digest, trust, now)
-    pictures, harmless = _judge_widgets(claim, value.seal)
+    pictures, harmless = _judge_widgets(claim, value.seal, judgement.times)
     report = replace(
         report,
         format=f"ses-{value.generation}",
@@ -329,15 +332,32 @@ def _stated_time(claim: Claim) -> datetime | None:
         return None
 
 
-def _judge_widgets(claim: Claim, seal: Seal) -> tuple[list[Finding], bool]:
-    """The findings about all marks of a seal, and whether all are harmless."""
+def _judge_widgets(claim: Claim, seal: Seal, times: Times) -> tuple[list[Finding], bool]:
+    """The findings about all marks of a seal and the dates beside them, and whether all are
+    harmless."""
     findings: list[Finding] = []
     harmless = True
-    for each in claim.fields:
+    dates = [(each, text) for each in claim.fields if (text := _date(each))]
+    sealed = [each for each in claim.fields if not _date(each)]
+    proved: Counter[int] = Counter()
+    for each in sealed:
         found, good = _judge_widget(each, seal)
         findings += found
         harmless = harmless and good
-    if not any(_marks(each) for each in claim.fields):
+        if any(finding.code == "mark_matches" for finding in found):
+            proved[each.pages[0].index] += 1
+    for each, text in dates:
+        page = each.pages[0].index
+        proved[page] -= 1
+        if proved[page] < 0:
+            # by itself it says nothing of a seal, and might be read as the date of something else
+            reason = {"field": each.name, "reason": "a date without its seal on the page"}
+            findings.append(Finding("mark_unreadable", reason))
+            harmless = False
+            continue
+        code = "date_matches" if agrees(text, times) else "date_differs"
+        findings.append(Finding(code, {"field": each.name, "date": text}))
+    if not any(_marks(each) for each in sealed):
         findings.append(Finding("no_mark"))
     return findings, harmless
 
@@ -386,6 +406,16 @@ def _draws(each: Field) -> bool:
         return True  # what cannot be read is not called invisible
 
 
+def _date(each: Field) -> str:
+    """What a date mark shows; "" for every other field."""
+    try:
+        if len(each.pages) != 1 or not is_shown(each.dictionary, each.pages[0]):
+            return ""
+        return shown_date(each.dictionary, each.pages[0]) or ""
+    except PARSER_FAILURES:
+        return ""
+
+
 def _marks(each: Field) -> list[MarkInfo]:
     """Where a widget shows, as displayed, on each page that lists it."""
     try:
@@ -394,7 +424,8 @@ def _marks(each: Field) -> list[MarkInfo]:
         rectangle = box(each.dictionary)
     except PARSER_FAILURES:
         return []
-    return [_place(rectangle, page, each.name) for page in each.pages]
+    date = _date(each)
+    return [replace(_place(rectangle, page, each.name), date=date) for page in each.pages]
 
 
 def _place(rectangle: tuple[float, float, float, float], page: Page, field: str) -> MarkInfo:

@@ -267,7 +267,8 @@ class _Words:
         if not marks:
             return self._label("no_marks", field=_text(", ".join(fields)))
         lines = [
-            self._label(
+            (self._label("date_mark", date=_text(each.date)) if each.date else "")
+            + self._label(
                 "mark",
                 page=str(each.page),
                 left=f"{each.left_mm:.1f}",

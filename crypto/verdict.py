@@ -62,7 +62,7 @@ _CODES = {
         "covers_file covers_revision digest_matches signature_valid seal_signature_valid"
         " signer_listed signer_trusted maker_trusted signer_valid_at_signing"
         " maker_valid_at_making seal_valid_at_signing signer_not_revoked time_trusted"
-        " status_active seal_valid_now mark_matches timestamp_good"
+        " status_active seal_valid_now mark_matches timestamp_good date_matches"
     ),
     Level.NOTICE: (
         "time_claimed signer_expired_since maker_expired_since seal_expired_since"
@@ -80,7 +80,7 @@ _CODES = {
         " time_before_seal time_contradicts weak_algorithm changed_suspicious"
         " value_unsupported mark_unreadable unsigned_mark range_incomplete not_reviewed"
         " certificate_missing seal_expired seal_not_yet_valid contents_unusual mark_hidden"
-        " mark_covers"
+        " mark_covers date_differs"
     ),
     Level.INVALID: (
         "byte_range_malformed contents_malformed value_unreadable digest_mismatch"
@@ -232,6 +232,8 @@ class MarkInfo:
     width_mm: float
     height_mm: float
     field: str
+    date: str = ""
+    """What a date mark shows; "" for an imprint."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app import placement
 from app.errors import (
+    DateWithoutSeal,
     KeywordNotFound,
     OutsidePage,
     PageOutOfRange,
@@ -16,6 +17,8 @@ from app.errors import (
     PositionInvalid,
 )
 from app.placement import PageBox, Point, SealSize, TextHit, parse_keyword, parse_pages, parse_point
+from crypto.date_mark import DateMark
+from crypto.mark import Mark
 
 A4 = PageBox(210, 297)
 ROUND = SealSize(40, 40)
@@ -283,3 +286,92 @@ def test_a_mark_is_at_its_place_or_refused(
     else:
         assert mark.left_mm + mark.width_mm / 2 == pytest.approx(x)
         assert mark.top_mm + mark.height_mm / 2 == pytest.approx(y)
+
+
+# ---------------------------------------------------------------- dates
+
+SEAL = Mark(0, 85, 100, 40, 40)
+
+
+def test_a_date_stands_under_its_seal_in_the_middle() -> None:
+    for style in ("cn", "iso"):
+        (date,) = placement.dates_beside([A4], [SEAL], style)  # type: ignore[arg-type]
+        assert date == DateMark(0, 105, 142, 5.0, style)  # type: ignore[arg-type]
+
+
+def test_without_room_below_the_date_goes_above_or_to_a_side_or_nowhere() -> None:
+    (above,) = placement.dates_beside([A4], [Mark(0, 85, 252, 40, 40)])
+    assert (above.centre_mm, above.top_mm) == (105, 245)
+    low = PageBox(210, 42)
+    (right,) = placement.dates_beside([low], [Mark(0, 10, 1, 40, 40)])
+    assert (right.centre_mm, right.top_mm) == (52 + right.room_mm / 2, 18.5)
+    (left,) = placement.dates_beside([low], [Mark(0, 150, 1, 40, 40)])
+    assert (left.centre_mm, left.top_mm) == (148 - left.room_mm / 2, 18.5)
+    with pytest.raises(OutsidePage):
+        placement.dates_beside([PageBox(60, 42)], [Mark(0, 10, 1, 40, 40)])
+
+
+def test_dates_and_seals_do_not_lie_over_each_other_where_there_is_room() -> None:
+    under = Mark(0, 85, 141, 40, 40)
+    first, second = placement.dates_beside([A4], [SEAL, under])
+    assert first.top_mm == 100 - 2 - 5  # above
+    assert second.top_mm == 183
+    beside = Mark(0, 90, 100, 40, 40)  # hardly moved: its date would lie over the other one
+    one, two = placement.dates_beside([A4], [SEAL, beside])
+    assert (one.top_mm, two.top_mm) == (142, 93)
+
+
+def test_slices_of_a_riding_seam_get_no_date() -> None:
+    slices = placement.riding_seam([A4, A4], ROUND)
+    assert placement.dates_beside([A4, A4], slices) == []
+    assert [each.page for each in placement.dates_beside([A4, A4], [*slices, SEAL])] == [0]
+
+
+def test_an_explicit_date_is_never_moved() -> None:
+    assert placement.date_at([A4], 0, 50, 60) == DateMark(0, 50, 57.5)
+    for x, y in ((10, 60), (50, 1), (200, 60), (50, 296), (math.nan, 60)):
+        with pytest.raises(OutsidePage):
+            placement.date_at([A4], 0, x, y)
+    with pytest.raises(PageOutOfRange):
+        placement.date_at([A4], 1, 50, 60)
+
+
+def test_each_date_belongs_to_one_whole_seal_of_its_page() -> None:
+    slices = placement.riding_seam([A4, A4], ROUND)
+    other = Mark(1, 20, 20, 40, 40)
+    on_first, on_second = DateMark(0, 100, 100), DateMark(1, 100, 100)
+    marks = [slices[0], SEAL, other]
+    assert placement.dates_by_mark(marks, [on_second, on_first]) == [(), (on_first,), (on_second,)]
+    for dates, page in (([DateMark(2, 1, 1)], 3), ([on_first, DateMark(0, 9, 9)], 1)):
+        with pytest.raises(DateWithoutSeal) as caught:
+            placement.dates_by_mark(marks, dates)
+        assert caught.value.page == page
+
+
+@given(boxes, st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=6), sizes)
+def test_every_date_lies_on_its_page_beside_its_seal(
+    box: PageBox, places: list[tuple[float, float]], size: SealSize
+) -> None:
+    marks = [
+        Mark(0, x * (box.width_mm - size.width_mm), y * (box.height_mm - size.height_mm),
+             size.width_mm, size.height_mm)
+        for x, y in places
+    ]  # fmt: skip
+    try:
+        dates = placement.dates_beside([box], marks)
+    except OutsidePage:
+        return
+    assert len(placement.dates_by_mark(marks, dates)) == len(dates) == len(marks)
+    for mark, date in zip(marks, dates, strict=True):
+        left, right = date.centre_mm - date.room_mm / 2, date.centre_mm + date.room_mm / 2
+        assert left >= -placement.TOLERANCE_MM
+        assert right <= box.width_mm + placement.TOLERANCE_MM
+        assert date.top_mm + placement.TOLERANCE_MM >= 0
+        assert date.top_mm + date.height_mm <= box.height_mm + placement.TOLERANCE_MM
+        apart = (
+            right <= mark.left_mm
+            or left >= mark.left_mm + mark.width_mm
+            or date.top_mm >= mark.top_mm + mark.height_mm
+            or date.top_mm + date.height_mm <= mark.top_mm
+        )
+        assert apart

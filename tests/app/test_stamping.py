@@ -16,6 +16,7 @@ import pytest
 
 from app.errors import (
     Cancelled,
+    DateWithoutSeal,
     FileNotReadable,
     FileProblem,
     JournalDamaged,
@@ -30,12 +31,13 @@ from app.errors import (
     SealNotUsable,
 )
 from app.stamping import page_boxes
+from crypto.date_mark import DateMark, text_of
 from crypto.gm import sm3
 from crypto.keys import SoftKey
 from crypto.pdf_document import PdfEncrypted, PdfLocked, PdfPasswordWrong, PdfUnsupported
 from crypto.pdf_marks import Mark
 from crypto.seal import SealError
-from crypto.verdict import Verdict
+from crypto.verdict import BEIJING, Verdict
 from device.token import BadSignature, TokenRemoved
 from tests.app.sealing import CODE, NOW, Authorities, Office, cancelling_at, encrypted, pages
 from tests.crypto.pdf.workshop import classic_pdf
@@ -96,6 +98,56 @@ def test_a_document_with_a_password_is_stamped_under_it(office: Office) -> None:
         with pytest.raises(error):
             office.stamp(source, password=password)
     assert office.in_documents() == {"合同.pdf", "合同_已盖章.pdf"}
+
+
+def test_a_date_beside_the_seal_shows_the_day_in_beijing_on_which_stamping_began(
+    office: Office,
+) -> None:
+    late = NOW.replace(hour=16, minute=5)  # five past midnight in Beijing
+    times = iter([late] + [late + timedelta(seconds=20)] * 50)
+    office.platform.answers = {"issued_at": late, "next_update": late + timedelta(hours=1)}
+    dates = (DateMark(0, 80.0, 102.0), DateMark(0, 150.0, 102.0, style="iso"))
+    marks = (Mark(0, 60.0, 60.0, 40.0, 40.0), Mark(0, 130.0, 60.0, 40.0, 40.0))
+    done = office.stamp(office.document(), marks=marks, dates=dates, clock=lambda: next(times))
+    tomorrow = late.astimezone(BEIJING).date()
+    assert tomorrow.day == NOW.day + 1
+    (signature,) = done.report.signatures
+    assert signature.verdict is Verdict.VALID
+    shown = [each.date for each in signature.marks]
+    assert shown == ["", "", text_of("cn", tomorrow), text_of("iso", tomorrow)]
+    assert len(done.field_names) == 4
+
+
+def test_the_books_count_seals_and_not_dates(office: Office) -> None:
+    office.stamp(office.document(), dates=(DateMark(0, 80.0, 102.0),))
+    (usage,) = office.cabinet.pending_usage()
+    assert json.loads(usage.record)["marks"] == 1
+    assert office.journal.entries()[1].details["pages"] == [1]
+
+
+def test_with_a_signature_for_each_mark_the_date_goes_with_its_seal(office: Office) -> None:
+    marks = tuple(Mark(page, 60.0, 60.0, 40.0, 40.0) for page in range(3))
+    dates = tuple(DateMark(page, 80.0, 102.0) for page in (2, 0))
+    done = office.stamp(office.document(data=pages(3)), marks=marks, dates=dates, separate=True)
+    shown = [[bool(each.date) for each in one.marks] for one in done.report.signatures]
+    assert shown == [[False, True], [False], [False, True]]
+    assert {each.verdict for each in done.report.signatures} <= {
+        Verdict.VALID,
+        Verdict.VALID_CHANGED_LATER,
+    }
+
+
+def test_a_date_on_a_page_without_a_seal_is_refused_before_anything_is_entered(
+    office: Office,
+) -> None:
+    source = office.document(data=pages(2))
+    half = Mark(1, 190.0, 100.0, 20.0, 40.0, (0.0, 0.0, 0.5, 1.0))
+    for marks in ((Mark(0, 60.0, 60.0, 40.0, 40.0),), (half,)):
+        with pytest.raises(DateWithoutSeal) as caught:
+            office.stamp(source, marks=marks, dates=(DateMark(1, 80.0, 102.0),))
+        assert caught.value.page == 2
+    assert office.events() == []
+    assert office.in_documents() == {"合同.pdf"}
 
 
 # ---------------------------------------------------------------- may it?

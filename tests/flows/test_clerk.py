@@ -16,6 +16,8 @@ import pymupdf
 import pytest
 
 from app.errors import ExitCode
+from crypto.date_mark import text_of
+from crypto.verdict import BEIJING
 from tests.flows.clerk import PIN, Clerk, Enrolled
 from tests.flows.conftest import COMPANY
 
@@ -119,6 +121,36 @@ def test_the_seal_goes_where_it_was_asked_for(
     assert contract.with_name("合同_已盖章.pdf").read_bytes().startswith(before)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (("--date",), [(1, 60, 84.5, "cn"), (3, 60, 84.5, "cn")]),
+        (("--date", "iso"), [(1, 60, 84.5, "iso"), (3, 60, 84.5, "iso")]),
+        (("--date-at", "-1:100.5,120"), [(3, 100.5, 120, "cn")]),
+        (("--date", "iso", "--date-at", "1:100,120"), [(1, 100, 120, "iso")]),
+    ],
+)
+def test_the_date_stands_beside_each_seal_or_where_it_was_asked_for(
+    clerk: Clerk, contract: Path, wanted: tuple[str, ...], expected: list[Any]
+) -> None:
+    day = datetime.now(BEIJING).date()
+    where = ("--pages", "1,3", "--at", "60,60", "--riding", "right")
+    answer = clerk("stamp", contract, "--seal", clerk.seal, *where, *wanted, "--json")
+    assert answer.code == 0, answer.err
+    (signature,) = answer.json["report"]["signatures"]
+    assert signature["verdict"] == "VALID"
+    days = {day, datetime.now(BEIJING).date()}
+    dates = [each for each in signature["marks"] if each["date"]]
+    assert len(dates) == len(expected)
+    for mark, (page, x, y, style) in zip(dates, expected, strict=True):
+        assert mark["page"] == page
+        assert mark["left_mm"] + mark["width_mm"] / 2 == pytest.approx(x, abs=0.02)
+        assert mark["top_mm"] + mark["height_mm"] / 2 == pytest.approx(y, abs=0.02)
+        assert mark["date"] in {text_of(style, day) for day in days}
+    entry = clerk.journal()[-1]
+    assert entry["pages"] == [1, 3, 1, 2, 3]
+
+
 def test_a_keyword_is_sealed_where_it_stands(clerk: Clerk, contract: Path) -> None:
     with pymupdf.open(contract) as document:
         word = "印章"
@@ -186,6 +218,11 @@ def test_separate_marks_are_signatures_of_their_own(clerk: Clerk, contract: Path
         (("--at", "left"), ExitCode.PLACEMENT),
         (("--pages", "3-1", "--at", "60,60"), ExitCode.PLACEMENT),
         (("--keyword", "没有这样的字"), ExitCode.PLACEMENT),
+        (("--at", "1:60,60", "--date-at", "60,100"), ExitCode.USAGE),
+        (("--at", "1:60,60", "--date-at", "2:60,100"), ExitCode.PLACEMENT),
+        (("--at", "1:60,60", "--date-at", "1:5,100"), ExitCode.PLACEMENT),
+        (("--riding", "right", "--date-at", "1:60,100"), ExitCode.PLACEMENT),
+        (("--at", "1:60,60", "--date", "us"), ExitCode.USAGE),
     ],
 )
 def test_a_place_that_makes_no_sense_is_refused_before_anything_is_asked_of_the_key(

@@ -16,6 +16,7 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
+from crypto.date_mark import DateMark
 from crypto.keys import SoftKey
 from crypto.pdf_document import Document
 from crypto.pdf_marks import Mark
@@ -131,6 +132,8 @@ class Shop:
         seal: bytes | None = None,
         picture: bytes | None = None,
         reserve: int = 512,
+        dates: Sequence[DateMark] = (),
+        dated: datetime = SIGNED_AT,
     ) -> bytes:
         """The bytes of *original* plus one sealed revision."""
         return self.sign_details(
@@ -142,6 +145,8 @@ class Shop:
             seal=seal,
             picture=picture,
             reserve=reserve,
+            dates=dates,
+            dated=dated,
         )[0]
 
     def sign_details(
@@ -155,8 +160,10 @@ class Shop:
         seal: bytes | None = None,
         picture: bytes | None = None,
         reserve: int = 512,
+        dates: Sequence[DateMark] = (),
+        dated: datetime = SIGNED_AT,
     ) -> tuple[bytes, SignedRevision]:
-        """The same, with what was written."""
+        """The same, with what was written. *dated*: the moment whose day the *dates* show."""
         holder = holder or self.first
         output = io.BytesIO()
 
@@ -177,7 +184,8 @@ class Shop:
             picture=picture or holder.picture,
             value_size=len(holder.seal) + len(holder.key.certificate) + reserve,
             make_value=make_value,
-            signed_at=SIGNED_AT,
+            dates=dates,
+            signed_at=dated,
             signer_name=holder.code,
         )
         return output.getvalue(), done
