@@ -27,6 +27,12 @@ from crypto.x509 import Certificate, CertificateError, Chain
 
 _WEAK = {"1.2.840.113549.1.1.5", "1.2.840.10045.4.1"}
 _SHA1_OCTETS = 20
+_OF_THE_SEAL = {
+    "timestamp_good": "seal_timestamp_good",
+    "timestamp_invalid": "seal_timestamp_invalid",
+    "timestamp_unproven": "seal_timestamp_unproven",
+}
+"""What is found of a time stamp, where it is the one inside the seal."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class SignatureJudgement:
 def judge_seal(seal: Seal, trust: Trust, now: datetime) -> SealJudgement:
     """Check a seal by itself, as it is collected or inspected (§1.5): format (by having parsed),
     the maker's signature, the maker's certificate at the time of making, validity now."""
-    findings, chain, info, valid = _judge_making(seal, trust, now, now)
+    findings, chain, info, valid = _judge_making(seal, trust, Times(), now)
     period = _period(seal)
     if now > seal.valid_until:
         findings.append(Finding("seal_expired", period))
@@ -141,8 +147,7 @@ def judge_seal_use(
 ) -> SealUse:
     """The seal itself, whether it allows *certificate* (DER), whether it was in force at the time
     of signing, and what the platform says of it (§1.7 f, 办法 第十七条)."""
-    used = times.best or now
-    findings, maker_chain, info, valid = _judge_making(seal, trust, used, now)
+    findings, maker_chain, info, valid = _judge_making(seal, trust, times, now)
     judgement = SealJudgement(info, valid, maker_chain, tuple(findings))
     listed = seal.allows(certificate)
     findings.append(Finding("signer_listed" if listed else "signer_not_listed"))
@@ -181,12 +186,31 @@ def _times(
     return Times(value.signed_at), findings
 
 
+def _seal_timestamp(seal: Seal, trust: Trust) -> tuple[datetime | None, list[Finding]]:
+    """The time stamp inside a v5 seal, over the maker's signature value: when the seal was there
+    already (GM/T 0031-2025; not later than its own date of making)."""
+    if seal.timestamp is None:
+        return None, []
+    from crypto.cms import digest_of
+    from crypto.trusted_time import judge_timestamp
+
+    moment, (finding,), _ = judge_timestamp(seal.timestamp, digest_of(seal.signature), trust)
+    findings = [Finding(_OF_THE_SEAL[finding.code], finding.details)]
+    if moment is not None and seal.created > moment + CLOCK_SKEW:
+        findings.append(Finding("seal_made_after_timestamp", {"created": beijing(seal.created)}))
+    return moment, findings
+
+
 def _judge_making(
-    seal: Seal, trust: Trust, used: datetime, now: datetime
+    seal: Seal, trust: Trust, times: Times, now: datetime
 ) -> tuple[list[Finding], tuple[CertificateInfo, ...], SealInfo, bool]:
+    """What the maker did: its signature, its time stamp, its certificate when the seal was made."""
     findings = []
     valid = seal.signature_valid()
     findings.append(Finding("seal_signature_valid" if valid else "seal_signature_invalid"))
+    stamped, more = _seal_timestamp(seal, trust)
+    findings += more
+    existed = min(filter(None, (stamped, times.trusted)), default=None)
     maker: Certificate | None = None
     chain: tuple[CertificateInfo, ...] = ()
     try:
@@ -194,7 +218,7 @@ def _judge_making(
     except CertificateError as error:
         findings.append(Finding("value_unreadable", {"reason": str(error)}))
     else:
-        more, found = judge_maker(maker, trust, seal.created, used, now)
+        more, found = judge_maker(maker, trust, seal.created, times.best or now, now, existed)
         findings += more
         chain = _infos(found)
     return findings, chain, seal_info(seal, maker), valid

@@ -134,12 +134,19 @@ def judge_signer(
 
 
 def judge_maker(
-    maker: Certificate, trust: Trust, created: datetime, used: datetime, now: datetime
+    maker: Certificate,
+    trust: Trust,
+    created: datetime,
+    used: datetime,
+    now: datetime,
+    existed: datetime | None = None,
 ) -> tuple[list[Finding], Chain]:
     """The seal maker's certificate, at the time the seal was made (GM/T 0031-2025's reading).
 
     Real seals are met that were prepared some days before their maker's certificate: valid when the
-    seal was *used* counts too, and is said."""
+    seal was *used* counts too, and is said. *created* is the maker's own word; *existed* is a
+    moment at which the seal is proved to have been there, if any. Who stole the maker's key can
+    put any date into a seal, so after a compromise only that counts."""
     findings = []
     if not maker.may_sign():
         findings.append(Finding("maker_usage_wrong", {"subject": str(maker.subject)}))
@@ -161,7 +168,12 @@ def judge_maker(
     if chain.anchored:
         revoked = trust.evidence.revocation(maker, chain.path)
         if revoked:
-            code = "maker_revoked_before" if revoked.at <= created else "maker_revoked_since"
+            if revoked.at <= created:
+                code = "maker_revoked_before"
+            elif revoked.compromised and (existed is None or existed >= revoked.at):
+                code = "maker_revoked_unproven"
+            else:
+                code = "maker_revoked_since"
             findings.append(Finding(code, {"when": beijing_day(revoked.at)}))
     return findings, chain
 

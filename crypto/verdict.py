@@ -63,6 +63,7 @@ _CODES = {
         " signer_listed signer_trusted maker_trusted signer_valid_at_signing"
         " maker_valid_at_making seal_valid_at_signing signer_not_revoked time_trusted"
         " status_active seal_valid_now mark_matches timestamp_good date_matches"
+        " seal_timestamp_good"
     ),
     Level.NOTICE: (
         "time_claimed signer_expired_since maker_expired_since seal_expired_since"
@@ -70,12 +71,13 @@ _CODES = {
         " ca_revocation_unknown signer_may_issue version_differs opened_leniently"
         " bytes_after_end seal_code_differs evidence_added mark_size_differs no_mark"
         " stamp_annotation"
-        " maker_may_issue maker_valid_at_use timestamp_unproven no_seal"
+        " maker_may_issue maker_valid_at_use timestamp_unproven seal_timestamp_unproven no_seal"
     ),
     Level.CHANGED: "changed_later",
     Level.UNKNOWN: (
         "kind_unknown signer_untrusted maker_untrusted signer_expired_unproven"
-        " seal_expired_unproven signer_revoked_unproven revocation_unknown status_unknown"
+        " seal_expired_unproven signer_revoked_unproven maker_revoked_unproven"
+        " revocation_unknown status_unknown"
         " status_stale status_pending status_changed_unproven time_missing time_in_future"
         " time_before_seal time_contradicts weak_algorithm changed_suspicious"
         " value_unsupported mark_unreadable unsigned_mark range_incomplete not_reviewed"
@@ -89,7 +91,7 @@ _CODES = {
         " signer_not_valid_at_signing maker_not_valid_at_making seal_not_valid_at_signing"
         " signer_revoked_before maker_revoked_before ca_revoked status_not_active"
         " changed_forbidden mark_differs mark_foreign timestamp_invalid check_failed"
-        " attributes_wrong"
+        " attributes_wrong seal_timestamp_invalid seal_made_after_timestamp"
     ),
 }
 LEVELS: Mapping[str, Level] = {

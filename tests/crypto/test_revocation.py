@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SIGNED = NOW - 30 * DAY
 CLAIMED, PROVED = Times(SIGNED), Times(SIGNED, SIGNED, "timestamp")
-STOLEN, HOLD = 1, 6
+STOLEN, RETIRED, HOLD = 1, 4, 6
 
 
 @pytest.fixture(scope="module")
@@ -219,9 +219,18 @@ def test_a_revoked_authority_is_told_by_list_and_by_response(root, issuing, hold
 def test_a_seal_made_after_its_maker_was_revoked_is_told(root, issuing, holder, kind):
     trust = Trust(seal_makers=(root.certificate,), pool=(issuing.certificate,))
     gone = trust.merged(said(kind, issuing, holder, SIGNED, STOLEN))
-    for created, code in ((SIGNED + DAY, "before"), (SIGNED - DAY, "since")):
-        findings, _ = judge_maker(holder, gone, created, NOW, NOW)
-        assert f"maker_revoked_{code}" in {each.code for each in findings}
+
+    def told(created: datetime, existed: datetime | None, trust: Trust = gone) -> set[str]:
+        findings, _ = judge_maker(holder, trust, created, NOW, NOW, existed)
+        return {each.code for each in findings if "revoked" in each.code}
+
+    assert told(SIGNED + DAY, None) == {"maker_revoked_before"}
+    # its key was stolen: the date inside the seal is the thief's own word
+    assert told(SIGNED - DAY, None) == {"maker_revoked_unproven"}
+    assert told(SIGNED - DAY, SIGNED + DAY) == {"maker_revoked_unproven"}
+    assert told(SIGNED - DAY, SIGNED - DAY / 2) == {"maker_revoked_since"}
+    retired = trust.merged(said(kind, issuing, holder, SIGNED, RETIRED))
+    assert told(SIGNED - DAY, None, retired) == {"maker_revoked_since"}
 
 
 @both

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from crypto.keys import SoftKey
-from crypto.seal import Extension, SealSignature, make_seal, make_signature
+from crypto import der, gm
+from crypto.keys import SM2_WITH_SM3, SoftKey
+from crypto.seal import Extension, Seal, SealSignature, make_seal, make_signature
 from crypto.seal_check import judge_seal, judge_signature
 from crypto.statement import STAPLE, SealStatement, SignedStatement
+from crypto.timestamp import make_token
 from crypto.trust import Trust
 from crypto.verdict import LEVELS, Finding, Level, Verdict, verdict_of
-from crypto.x509 import OCSP_SIGNING, Certificate, Crl
+from crypto.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl
 from crypto.x509_make import make_crl
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -419,7 +421,7 @@ def test_odd_maker_certificates_are_named(world: World, options: dict[str, Any],
 
 @pytest.mark.parametrize(
     ("moment", "code"),
-    [(CREATED - DAY, "maker_revoked_before"), (CREATED + DAY, "maker_revoked_since")],
+    [(CREATED - DAY, "maker_revoked_before"), (CREATED + DAY, "maker_revoked_unproven")],
 )
 def test_a_revoked_maker_is_named_by_when(world: World, moment: datetime, code: str) -> None:
     serial = Certificate.parse(world.maker.certificate).serial
@@ -470,8 +472,6 @@ def test_a_lifted_hold_is_no_revocation_and_a_forged_list_is_not_heard(world: Wo
 
 
 def test_a_seal_by_itself_is_judged_now(world: World) -> None:
-    from crypto.seal import Seal
-
     key = world.certificate("good now")
 
     def alone(period: str, now: datetime = NOW) -> set[str]:
@@ -481,6 +481,56 @@ def test_a_seal_by_itself_is_judged_now(world: World) -> None:
     assert "seal_valid_now" in alone("good now")
     assert "seal_expired" in alone("ended since")
     assert "seal_not_yet_valid" in alone("good now", CREATED - DAY)
+
+
+def test_the_time_stamp_inside_a_new_seal_says_when_it_was_there(
+    world: World, make_root: Callable[..., Any]
+) -> None:
+    authority = world.makers.key_for(
+        "时间戳", usage=("digitalSignature",), extended_key_usage=[TIME_STAMPING]
+    )
+    key = world.certificate("good now")
+    _header, *rest = der.parse(world.seal(key.certificate, "good now")).children().next().children()
+    version = der.sequence(der.ia5("ES"), der.integer(5), der.ia5("TEST"))
+    info = der.sequence(version, *(each.raw for each in rest))
+    made = world.maker.sign(info)
+
+    def stamped(generated: datetime, over: bytes = made, by: SoftKey = authority) -> Seal:
+        token = make_token(
+            key=by, hash_name="sm3", digest=gm.sm3(over), policy="2.25.1", serial=1,
+            generated=generated,
+        )  # fmt: skip
+        return Seal.parse(
+            der.sequence(
+                info,
+                der.octet_string(world.maker.certificate),
+                der.oid(SM2_WITH_SM3),
+                der.bit_string(made),
+                der.context(0, der.bit_string(token)),
+            )
+        )
+
+    trust = replace(world.trust(), timestamps=(world.makers.certificate,))
+
+    def told(seal: Seal, trust: Trust = trust) -> set[str]:
+        return {each.code for each in judge_seal(seal, trust, NOW).findings}
+
+    good = stamped(CREATED + timedelta(minutes=1))
+    assert {"seal_signature_valid", "seal_timestamp_good"} <= told(good)
+    assert "seal_timestamp_unproven" in told(good, world.trust())
+    assert "seal_timestamp_invalid" in told(stamped(CREATED, over=b"another seal"))
+    assert "seal_made_after_timestamp" in told(stamped(CREATED - DAY))
+
+    # the maker's key was stolen later: the time stamp tells old seals from the thief's
+    serial = Certificate.parse(world.maker.certificate).serial
+    crl = world.crl(
+        [(serial, CREATED + DAY, 1)], issuer=world.makers.name, issuer_key=world.makers.key,
+        authority_spki=world.makers.key.spki,
+    )  # fmt: skip
+    stolen = replace(trust, crls=(crl,))
+    assert "maker_revoked_since" in told(good, stolen)
+    assert "maker_revoked_unproven" in told(good, replace(stolen, timestamps=()))
+    assert "maker_revoked_unproven" in told(stamped(CREATED + 2 * DAY), stolen)
 
 
 def test_trusts_are_added_up(world: World) -> None:
