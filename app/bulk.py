@@ -2,10 +2,11 @@
 
     find(paths) → the PDFs, folders walked        verify_all(files, …) → one Outcome each, in order
 
-A worker is a fresh interpreter with bounded memory; it gets one path at a time and answers in JSON
-(never in pickles: what has parsed a hostile file is not believed more than the file). One that
-takes too long is killed, one that dies is replaced. Workers do not speak to the network: seals
-whose status they could not tell are asked for here, once each, and their documents judged again.
+A worker is a fresh interpreter with bounded memory; it gets one path at a time, with what the
+platform has said meanwhile, and answers in JSON (never in pickles: what has parsed a hostile file
+is not believed more than the file). One that takes too long is killed, one that dies is replaced.
+Workers do not speak to the network: seals whose status they could not tell are asked for here, once
+each, and their documents judged again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import json
 import os
 import signal
 import stat
-import sys
 import threading
 import time
 from collections import deque
@@ -27,19 +27,21 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from app.bounds import MEMORY, bound_memory
 from app.errors import FileNotReadable, FileProblem, PlatformError, explain, phrase
 from app.verifying import StatusDesk
 from crypto.pdf_document import PdfTooComplex
+from crypto.statement import SignedStatement
 from crypto.trust import Trust
 from crypto.verdict import SCHEMA
 
 SECONDS = 30.0
 """For one document; the longest honest ones take about two."""
-MEMORY = 2 << 30
-"""Octets of address space of one worker, where the system can bound it."""
 UNREADABLE = "UNREADABLE"
 NOT_CHECKED = "NOT_CHECKED"
 _START_SECONDS = 60.0
+_LOOK_UP = 0.2
+"""Seconds between two looks whether the run was stopped."""
 _MAX_ANSWER = 256 << 20
 
 
@@ -77,7 +79,7 @@ class Run:
 
     outcomes: tuple[Outcome, ...]
     interrupted: bool
-    """Somebody pressed Ctrl+C: the rest is NOT_CHECKED."""
+    """Somebody pressed Ctrl+C or stopped it: the rest is NOT_CHECKED."""
 
 
 def find(paths: Iterable[Path]) -> list[Path]:
@@ -118,10 +120,12 @@ def verify_all(
     seconds: float = SECONDS,
     platform: StatusDesk | None = None,
     done: Callable[[int, Outcome], None] = lambda index, outcome: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Verify *files* with *jobs* workers (0: one per processor) and *seconds* for each.
 
-    *done* is told each final outcome and its place as it comes; its pdf is not kept afterwards."""
+    *done* is told each final outcome and its place as it comes; its pdf is not kept afterwards.
+    Once *stopped* says so (asked several times a second) the workers are ended where they are."""
     outcomes: list[Outcome | None] = [None] * len(files)
     waiting: list[int] = []
     codes: set[str] = set()
@@ -140,19 +144,18 @@ def verify_all(
         outcomes[index] = replace(outcome, pdf=b"")
 
     jobs = min(jobs or os.cpu_count() or 1, len(files), 60)
-    interrupted = _work(files, range(len(files)), order, jobs, seconds, first)
-    if waiting and platform and not interrupted:
-        statements = []
-        for code in sorted(codes):
-            with contextlib.suppress(PlatformError):
-                statements.append(platform.status(code))
-        if statements:
-            trust = replace(order.trust, statements=(*order.trust.statements, *statements))
-            again = replace(order, trust=trust)
-            interrupted = _work(files, sorted(waiting), again, jobs, seconds, final)
-        else:
-            for index in sorted(waiting):
-                final(index, outcomes[index] or _not_checked(files[index]))
+    with _Crew(files, order, jobs, seconds, stopped) as crew:
+        interrupted = crew.work(range(len(files)), first)
+        if waiting and platform and not interrupted:
+            statements = []
+            for code in sorted(codes):
+                with contextlib.suppress(PlatformError):
+                    statements.append(platform.status(code))
+            if statements:
+                interrupted = crew.work(sorted(waiting), final, tuple(statements))
+            else:
+                for index in sorted(waiting):
+                    final(index, outcomes[index] or _not_checked(files[index]))
     return Run(
         tuple(each or _not_checked(path) for path, each in zip(files, outcomes, strict=True)),
         interrupted,
@@ -199,10 +202,12 @@ class _Worker:
         """Seconds until it is late; None: it has nothing to do."""
         return None if self.idle else max(0.0, self._deadline - time.monotonic())
 
-    def give(self, index: int, path: Path, seconds: float) -> None:
+    def give(
+        self, index: int, path: Path, seconds: float, statements: tuple[SignedStatement, ...]
+    ) -> None:
         self.index, self._deadline = index, time.monotonic() + seconds
         with contextlib.suppress(OSError):  # it died: seen when its answer is awaited
-            self.pipe.send_bytes(os.fsencode(path))
+            self.pipe.send((path, statements))
 
     def hear(self, speaking: bool) -> tuple[dict[str, Any], bytes] | None:
         """Its answer and the report on A4; None if there is none yet. Raises :class:`_Gone`."""
@@ -226,50 +231,71 @@ class _Worker:
         self.pipe.close()
 
 
-def _work(
-    files: Sequence[Path],
-    indices: Iterable[int],
-    order: Order,
-    jobs: int,
-    seconds: float,
-    done: Callable[[int, Outcome], None],
-) -> bool:
-    """Have *indices* of *files* verified; True if it was interrupted."""
-    todo = deque(indices)
-    workers: list[_Worker] = []
-    never_ready = 0
-    try:
-        while todo or any(each.index is not None for each in workers):
-            busy = sum(each.index is not None for each in workers)
-            while len(workers) < min(jobs, busy + len(todo)):
-                workers.append(_Worker(order))
-            for worker in workers:
-                if worker.idle and todo:
-                    index = todo.popleft()
-                    worker.give(index, files[index], seconds)
-            times = [each.left for each in workers if each.left is not None]
-            speaking = connection.wait([each.pipe for each in workers], min(times, default=None))
-            for worker in list(workers):
-                try:
-                    heard = worker.hear(worker.pipe in speaking)
-                except _Gone as gone:
-                    workers.remove(worker)
-                    worker.end()
-                    never_ready += not worker.ready
-                    if never_ready > jobs:
-                        raise RuntimeError("the verifying processes do not start") from gone
-                    if worker.index is None:
-                        continue
-                    heard = _left_out(files[worker.index], str(gone), seconds, order.language), b""
-                if heard and worker.index is not None:
-                    index, worker.index = worker.index, None
-                    done(index, Outcome(files[index], *heard))
-    except KeyboardInterrupt:
-        return True
-    finally:
-        for worker in workers:
+class _Crew:
+    """The workers of one run, as many as there is work for; a context manager that ends them."""
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        order: Order,
+        jobs: int,
+        seconds: float,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._files, self._order, self._jobs, self._seconds = files, order, jobs, seconds
+        self._stopped = stopped
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> _Crew:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        for worker in self._workers:
             worker.end()
-    return False
+
+    def work(
+        self,
+        indices: Iterable[int],
+        done: Callable[[int, Outcome], None],
+        statements: tuple[SignedStatement, ...] = (),
+    ) -> bool:
+        """Have *indices* of the files verified, with *statements* besides the order's; True if it
+        was interrupted. Raises RuntimeError if no worker starts."""
+        todo, workers = deque(indices), self._workers
+        never_ready = 0
+        try:
+            while todo or any(each.index is not None for each in workers):
+                if self._stopped():
+                    return True
+                busy = sum(each.index is not None for each in workers)
+                while len(workers) < min(self._jobs, busy + len(todo)):
+                    workers.append(_Worker(self._order))
+                for worker in workers:
+                    if worker.idle and todo:
+                        index = todo.popleft()
+                        worker.give(index, self._files[index], self._seconds, statements)
+                times = [each.left for each in workers if each.left is not None]
+                pipes = [each.pipe for each in workers]
+                speaking = connection.wait(pipes, min([*times, _LOOK_UP]))
+                for worker in list(workers):
+                    try:
+                        heard = worker.hear(worker.pipe in speaking)
+                    except _Gone as gone:
+                        workers.remove(worker)
+                        worker.end()
+                        never_ready += not worker.ready
+                        if never_ready > self._jobs:
+                            raise RuntimeError("the verifying processes do not start") from gone
+                        if worker.index is None:
+                            continue
+                        path = self._files[worker.index]
+                        heard = _left_out(path, str(gone), self._seconds, self._order.language), b""
+                    if heard and worker.index is not None:
+                        index, worker.index = worker.index, None
+                        done(index, Outcome(self._files[index], *heard))
+        except KeyboardInterrupt:
+            return True
+        return False
 
 
 @contextlib.contextmanager
@@ -317,18 +343,21 @@ def _not_checked(path: Path) -> Outcome:
 
 def _serve(pipe: Connection, order: Order) -> None:
     """A worker's life: a path comes, an answer goes, until the pipe is closed."""
-    _bound_memory(order.memory)
+    bound_memory(order.memory)
     from app.verifying import verify
 
     pipe.send_bytes(b"ready")
     while True:
         try:
-            path = Path(os.fsdecode(pipe.recv_bytes()))
+            path, statements = pipe.recv()
         except (EOFError, OSError):
             return
         pdf = b""
         try:
-            report = verify(path, trust=order.trust, password=order.password, at=order.at)
+            trust = order.trust
+            if statements:
+                trust = replace(trust, statements=(*trust.statements, *statements))
+            report = verify(path, trust=trust, password=order.password, at=order.at)
             answer = report.to_json(order.language)
             if order.with_pdf:
                 from crypto.report_pdf import render
@@ -340,13 +369,3 @@ def _serve(pipe: Connection, order: Order) -> None:
             answer, pdf = unreadable(path, error, order.language), b""
         pipe.send_bytes(json.dumps(answer).encode())
         pipe.send_bytes(pdf)
-
-
-def _bound_memory(octets: int) -> None:
-    if sys.platform == "win32":
-        return  # no such limit there; time alone bounds a worker
-    import resource
-
-    with contextlib.suppress(OSError, ValueError):  # macOS knows the limit but not every value
-        resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

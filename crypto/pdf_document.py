@@ -37,6 +37,8 @@ MAX_PAGES = 20_000
 MAX_FIELDS = 20_000
 MAX_ANNOTATIONS = 100_000
 MAX_REVISIONS = 1_000
+_TAIL = 4096
+"""Octets after a cross-reference table within which its trailer must have come to its end."""
 MAX_TREE_DEPTH = 64
 
 # pyHanko logs each oddity of a file; what matters of them is in our findings and errors
@@ -179,6 +181,22 @@ class Document:
             raise PdfTooComplex(f"more than {MAX_REVISIONS} revisions")
         self._pages: list[Page] | None = None
         self._annotations: list[Annotation] | None = None
+
+    def revision_ends(self, size: int) -> tuple[int, ...]:
+        """Where each revision ends, in octets of the file of *size*; the oldest first.
+
+        Where a revision's end is not marked as it should be, the next one's stands for it."""
+        xrefs, ends = self.reader.xrefs, [size]
+        for number in reversed(range(xrefs.total_revisions - 1)):
+            begin = xrefs.get_xref_container_info(number).end_location
+            self.stream.seek(begin)
+            tail = self.stream.read(max(0, min(_TAIL, ends[0] - begin)))
+            marker = tail.find(b"%%EOF")
+            end = begin + marker + len(b"%%EOF") if marker >= 0 else ends[0]
+            rest = tail[marker + len(b"%%EOF") :][:2] if marker >= 0 else b""
+            end += 2 if rest == b"\r\n" else int(rest[:1] in (b"\r", b"\n"))
+            ends.insert(0, end)
+        return tuple(ends)
 
     def _open(self, stream: BinaryIO) -> PdfFileReader:
         try:

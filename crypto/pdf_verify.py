@@ -96,7 +96,9 @@ def verify_pdf(
         program=PROGRAM,
         verified_at=datetime.now(UTC),
         judged_at=now,
-        file=FileInfo(name, size, file_sm3.hex(), _page_count(document)),
+        file=FileInfo(
+            name, size, file_sm3.hex(), _page_count(document), document.revision_ends(size)
+        ),
         signatures=reports,
         unsigned_marks=tuple(unsigned),
         findings=tuple(findings),

@@ -7,7 +7,7 @@ the worst level decides the verdict, so a verdict never says more than its findi
     ok, notice → VALID    changed → VALID_CHANGED_LATER    unknown → UNKNOWN    invalid → INVALID
 
 Client and server say the same of the same file because both build this :class:`Report`.
-JSON schema: docs/report-schema.md, version :data:`SCHEMA`.
+JSON schema: docs/report-schema.md, version :data:`SCHEMA`; :mod:`crypto.report_reading` reads it.
 """
 
 from __future__ import annotations
@@ -316,6 +316,9 @@ class FileInfo:
     size: int
     sm3: str
     pages: int | None
+    revisions: tuple[int, ...] = ()
+    """Where each version of the document ends, in octets from the file's beginning, the oldest
+    first: :attr:`Change.revision` counts in this list."""
 
 
 @dataclass(frozen=True)
@@ -395,16 +398,17 @@ def _signature_json(signature: SignatureReport, language: str) -> dict[str, Any]
     return data
 
 
-def _finding_json(finding: Finding, language: str) -> dict[str, str]:
+def _finding_json(finding: Finding, language: str) -> dict[str, Any]:
     return {
         "code": finding.code,
         "level": finding.level.value,
         "text": finding.text(language),
+        "details": dict(finding.details),
     }
 
 
-def finding_list(findings: Iterable[Finding], language: str = "zh_CN") -> list[dict[str, str]]:
-    """Findings as JSON-ready data: code, level, text."""
+def finding_list(findings: Iterable[Finding], language: str = "zh_CN") -> list[dict[str, Any]]:
+    """Findings as JSON-ready data: code, level, text, and the details its text is made of."""
     return [_finding_json(each, language) for each in findings]
 
 

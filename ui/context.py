@@ -121,7 +121,12 @@ class Context(Protocol):
 
     # the two stories and what surrounds them
 
-    def verify(self, path: Path, password: str | None) -> Report: ...
+    def verify(
+        self, paths: Sequence[Path], password: str | None, step: Step, stopped: Callable[[], bool]
+    ) -> None:
+        """Verify *paths* in processes of their own; each one's place, outcome and conclusion go to
+        *step* (:func:`ui.verify_work.check_files`)."""
+
     def report_pdf(self, report: Report, language: str) -> bytes:
         """The report set on A4."""
 

@@ -141,12 +141,16 @@ class DeskContext:
 
     # --- the stories -----------------------------------------------------------------------------
 
-    def verify(self, path: Path, password: str | None) -> Report:
-        from app.verifying import verify
+    def verify(
+        self, paths: Sequence[Path], password: str | None, step: Step, stopped: Callable[[], bool]
+    ) -> None:
+        from app.bulk import Order
+        from ui.verify_work import check_files
 
         with self._opening:
             trust, platform_now = self._desk.trust(), self._desk.status_desk()
-        return verify(path, trust=trust, platform=platform_now, password=password)
+        order = Order(trust, self.settings.language, password)
+        check_files(paths, order, platform_now, step, stopped)
 
     def report_pdf(self, report: Report, language: str) -> bytes:
         from crypto.report_pdf import render

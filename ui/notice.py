@@ -123,9 +123,11 @@ def announce(widget: QWidget) -> None:
 class ErrorView(QFrame):
     """An error in full, inside a page: 标题, 原因, 怎么办, the code, 复制诊断信息."""
 
-    def __init__(self, error: BaseException, parent: QWidget | None = None) -> None:
+    def __init__(self, error: BaseException | Message, parent: QWidget | None = None) -> None:
+        """*error*: a message is what another process says of one that it has met."""
         super().__init__(parent)
-        self.message: Message = explain(error, language())
+        told = error if isinstance(error, Message) else explain(error, language())
+        self.message = told
         grid = QGridLayout(self)
         grid.setContentsMargins(20, 18, 20, 16)
         grid.setHorizontalSpacing(12)
@@ -185,7 +187,7 @@ class ErrorBox(QDialog):
         column.addLayout(row)
 
 
-def diagnosis(error: BaseException, message: Message) -> str:
+def diagnosis(error: BaseException | Message, message: Message) -> str:
     """What support needs to know of *error*: code, kinds of error, places in our own source.
 
     No message of a foreign library and no argument's value: there a path or a name may stand."""
@@ -193,7 +195,7 @@ def diagnosis(error: BaseException, message: Message) -> str:
         f"SealDesk {message.code} {type(error).__name__}",
         f"{platform.system()} {platform.release()} Python {platform.python_version()}",
     ]
-    each: BaseException | None = error
+    each = None if isinstance(error, Message) else error
     while each is not None:
         lines.append(type(each).__name__)
         lines += [

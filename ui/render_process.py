@@ -1,8 +1,8 @@
 """The process that draws pages: it owns the document, so that the window never waits for it.
 
 PyMuPDF holds the interpreter for a whole page and is not made for threads; a hostile file may
-crash it. So it lives in a process of its own, spoken to over a pipe, one request at a time. No Qt
-is imported here.
+crash it or eat all memory. So it lives in a bounded process of its own, spoken to over a pipe, one
+request at a time. No Qt is imported here.
 
 Requests are tuples beginning with a word and a number that the answer repeats:
 
@@ -22,12 +22,15 @@ import contextlib
 from multiprocessing.connection import Connection
 from typing import Any
 
+from app.bounds import bound_memory
+
 STORE_PERCENT = 100
 """How much of MuPDF's resource store is thrown away after a page: a scanned page fills it."""
 
 
 def main(connection: Connection) -> None:
     """Answer requests until the other side closes the pipe."""
+    bound_memory()
     import pymupdf
 
     pymupdf.TOOLS.mupdf_display_errors(False)

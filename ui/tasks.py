@@ -4,8 +4,9 @@
     task = tasks.device(sign, done=…, progress=…)      # the only thread that touches PKCS#11
 
 A function that takes a ``step`` argument gets a callable: calling it reports progress and raises
-:class:`app.errors.Cancelled` once the task was cancelled. Results, errors and progress arrive on
-the main thread, in order, and never after :meth:`Task.cancel` or after the window has closed.
+:class:`app.errors.Cancelled` once the task was cancelled; one that takes ``stopped`` can ask
+whether it was. Results, errors and progress arrive on the main thread, in order, and never after
+:meth:`Task.drop` or after the window has closed.
 A worker never waits for a person.
 """
 
@@ -60,7 +61,7 @@ class Tasks(QObject):
 
     _report = Signal(object, str, object)
 
-    def __init__(self, parent: QObject | None = None, *, workers: int = 2) -> None:
+    def __init__(self, parent: QObject | None = None, *, workers: int = 3) -> None:
         super().__init__(parent)
         self._device = ThreadPoolExecutor(1, "ukey")
         self._work = ThreadPoolExecutor(workers, "work")
@@ -115,7 +116,10 @@ class Tasks(QObject):
             task.drop()
             return task
         extra: dict[str, Any] = {}
-        if "step" in inspect.signature(function).parameters:
+        takes = inspect.signature(function).parameters
+        if "stopped" in takes:
+            extra["stopped"] = lambda: task.cancelled
+        if "step" in takes:
 
             def step(*words: object) -> None:
                 if task.cancelled:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crypto.verdict import Finding, Level, Report, SignatureReport, Verdict, say
+from crypto.verdict import Change, Finding, Level, Report, SignatureReport, Verdict, say
 from ui.language import language, tr
 from ui.widgets import day, moment
 
@@ -105,17 +106,64 @@ def summary(report: Report) -> str:
     return tr("{count} 个印章：{parts}。", count=count, parts=tr("，").join(parts))
 
 
+def tally(reports: Sequence[Report | None]) -> str:
+    """How many of which verdict; None: there is no report."""
+    counts = Counter(each.verdict if each else None for each in reports)
+    words_of = [(each, word(each)) for each in Verdict] + [(None, tr("没有结论"))]
+    return " · ".join(f"{said} {counts[each]}" for each, said in words_of if counts[each])
+
+
 def later_changes(signature: SignatureReport) -> list[str]:
-    """What later revisions did, in words, each once; names of form fields only where it matters."""
-    said: dict[str, None] = {}
-    for change in signature.changed_later:
-        if change.kind in ("suspicious", "forbidden"):
-            said[change.text(language())] = None
-            continue
-        what = say("changes", change.kind, language())
-        place = tr("第 {page} 页", page=change.page) if change.page else ""
-        said[f"{place} {what}".strip()] = None
-    return list(said)
+    """What later revisions did, in words, each once."""
+    return list(dict.fromkeys(map(_words, signature.changed_later)))
+
+
+def _words(change: Change) -> str:
+    """Where and what; the names of objects only where it matters."""
+    if change.kind in ("suspicious", "forbidden"):
+        return change.text(language())
+    place = tr("第 {page} 页", page=change.page) if change.page else ""
+    return f"{place} {say('changes', change.kind, language())}".strip()
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a file, as it can be looked at."""
+
+    end: int
+    """Its length in octets."""
+    title: str
+    changes: tuple[str, ...]
+    """What it did to the one before, in words, as far as a signature lets us know."""
+
+
+def end_of(signature: SignatureReport) -> int:
+    """Octets of the version it signed; 0 if that cannot be told."""
+    parts = signature.byte_range
+    return parts[2] + parts[3] if len(parts) == 4 else 0
+
+
+def versions(report: Report) -> list[Version]:
+    """The versions that *report*'s file went through, the first one first."""
+    ends, made = report.file.revisions, list[Version]()
+    for number, end in enumerate(ends, 1):
+        if number < len(ends) and ends[number] <= end:
+            continue  # not to be told from the next one
+        signers = [seal_name(s) for s in report.signatures if 0 <= end - end_of(s) <= _NEWLINE]
+        if signers:
+            what = tr("{names}签章", names=tr("、").join(dict.fromkeys(signers)))
+        else:
+            what = tr("没有签章的改动") if made else tr("最初的文件")
+        title = tr("版本 {number}：{what}", number=len(made) + 1, what=what)
+        if number == len(ends):
+            title = tr("{version}（当前）", version=title)
+        found = [c for s in report.signatures for c in s.changed_later if c.revision == number]
+        made.append(Version(end, title, tuple(dict.fromkeys(map(_words, found)))))
+    return made
+
+
+_NEWLINE = 2
+"""Octets of the line end that one program counts to a revision and another does not."""
 
 
 def advice(verdict: Verdict) -> str:
@@ -203,11 +251,16 @@ def platform_line(signature: SignatureReport) -> str:
     )
 
 
+def rows_text(rows: Sequence[tuple[str, str]]) -> str:
+    """A line for each row, for the clipboard."""
+    return "\n".join(f"{name}：{value}" for name, value in rows)
+
+
 def as_text(signature: SignatureReport) -> str:
     """Everything about one signature, for the clipboard."""
     lines = [f"{seal_name(signature)}：{word(signature.verdict)}"]
     for rows in (seal_rows(signature), signer_rows(signature), time_rows(signature)):
-        lines += [f"{name}：{value}" for name, value in rows]
+        lines += [rows_text(rows)] if rows else []
     lines.append(platform_line(signature))
     lines += later_changes(signature)
     for name, found in grouped(signature.findings).items():

@@ -1,7 +1,7 @@
 """验章: drop one file or many; nothing is concluded before checking is done.
 
 Left the files (if there are several), in the middle the document with each seal outlined in its
-verdict's colour, right the verdict and its evidence.
+verdict's colour, right the verdict and its evidence (:mod:`ui.report_panel`).
 """
 
 from __future__ import annotations
@@ -9,53 +9,48 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QInputDialog,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
-    QProgressBar,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from app.durable import replace_file
-from app.errors import explain
-from crypto.pdf_document import PdfEncrypted, PdfPasswordWrong
-from crypto.verdict import Finding, MarkInfo, Report, SignatureReport, Verdict
+from app.errors import Cancelled, Message, explain
+from crypto.verdict import MarkInfo, Report
 from ui import theme, verdicts
 from ui.document_pane import DocumentPane
 from ui.language import language, tr
-from ui.notice import ErrorView, announce
+from ui.main_window import open_outside
 from ui.page_view import Item
+from ui.report_panel import ReportPanel
 from ui.widgets import (
     DropArea,
-    Expander,
     button,
     centred,
-    clear_layout,
     column,
-    copy_text,
-    facts,
     framed,
     label,
-    moment,
-    picture,
     row,
-    scrolled,
+    shortcut,
     tool,
 )
 
 if TYPE_CHECKING:
+    from app.bulk import Outcome
     from ui.main_window import Shell
     from ui.tasks import Task
+    from ui.verify_work import Conclusion
 
 PANEL_WIDTH = 372
 
@@ -66,13 +61,16 @@ class _File:
 
     path: Path
     report: Report | None = None
-    error: BaseException | None = None
+    problem: Message | None = None
+    """Why there is no report."""
+    outcome: Outcome | None = None
     task: Task | None = None
+    """Under way; None: settled, or stopped before that."""
     password: str | None = field(default=None, repr=False)
 
     @property
     def checking(self) -> bool:
-        return self.report is None and self.error is None
+        return self.task is not None
 
 
 class VerifyPage(QWidget):
@@ -83,8 +81,8 @@ class VerifyPage(QWidget):
         self._shell = shell
         self._files: list[_File] = []
         self._current: _File | None = None
-        self._revision: SignatureReport | None = None
-        """Whose signed version the canvas shows; None: the file as it is."""
+        self._version: int | None = None
+        """Length of the earlier version the canvas shows; None: the file as it is."""
         self.setAccessibleName(tr("验章"))
 
         self._drop = DropArea(
@@ -95,13 +93,6 @@ class VerifyPage(QWidget):
         )
         self._drop.chosen.connect(self.choose)
 
-        self.list = QListWidget()
-        self.list.setAccessibleName(tr("待验文件"))
-        self.list.setFixedWidth(208)
-        theme.set_role(self.list, "files")
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.list.currentRowChanged.connect(self._select)
         self.pane = DocumentPane(shell.renderer, "verify")
         self.pane.loaded.connect(self._outline)
         self.pane.broken.connect(self._not_shown)
@@ -113,22 +104,25 @@ class VerifyPage(QWidget):
         self._back.hide()
         self.pane.toolbar.insertWidget(2, self._back)
 
-        self._panel = column(margins=(16, 16, 16, 16), spacing=12)
-        holder = QWidget()
-        holder.setLayout(self._panel)
-        self._foot = column(margins=(16, 10, 16, 10))
+        self.panel = ReportPanel()
+        self.panel.mark_wanted.connect(self.pane.view.focus_item)
+        self.panel.version_wanted.connect(self.show_version)
+        self.panel.password_wanted.connect(self._ask_password)
+        self.panel.check_wanted.connect(self.again)
+        foot = column(margins=(16, 10, 16, 10))
         self._export = button(tr("导出报告…"), self.export, icon="download")
         self._evidence_button = button(tr("证据包…"), self.export_evidence, icon="layers")
         self._again = tool("refresh-cw", tr("重新验证"), self.again)
-        self._foot.addLayout(row(self._export, self._evidence_button, None, self._again))
+        foot.addLayout(row(self._export, self._evidence_button, None, self._again))
         side = column(spacing=0)
-        side.addWidget(scrolled(holder, tr("结论和依据")), 1)
-        side.addWidget(framed("footer", self._foot))
+        side.addWidget(self.panel, 1)
+        side.addWidget(framed("footer", foot))
         panel = framed("panel", side)
         panel.setFixedWidth(PANEL_WIDTH)
 
+        self._left = self._list_column()
         work = QWidget()
-        across = row(self.list, spacing=0)
+        across = row(self._left, spacing=0)
         across.addWidget(self.pane, 1)
         across.addWidget(panel)
         work.setLayout(across)
@@ -138,6 +132,29 @@ class VerifyPage(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._stack)
+        shortcut(self, "Esc", self.stop)
+
+    def _list_column(self) -> QWidget:
+        """The files, how many are done, and what is for all of them."""
+        self.list = QListWidget()
+        self.list.setAccessibleName(tr("待验文件"))
+        theme.set_role(self.list, "files")
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.list.currentRowChanged.connect(self._select)
+        self._count = label("", "small", wrap=True)
+        self._stop = button(tr("停止验证"), self.stop, icon="x")
+        self._summary = button(tr("导出汇总表…"), self.export_summary, icon="download")
+        foot = column(margins=(10, 8, 10, 10), spacing=6)
+        for each in (self._count, self._stop, self._summary):
+            foot.addWidget(each)
+        whole = column(spacing=0)
+        whole.addWidget(self.list, 1)
+        whole.addWidget(framed("list-foot", foot))
+        made = QWidget()
+        made.setLayout(whole)
+        made.setFixedWidth(208)
+        return made
 
     # --- what the shell calls --------------------------------------------------------------------
 
@@ -165,12 +182,10 @@ class VerifyPage(QWidget):
         for each in self._files:
             self.list.addItem(QListWidgetItem(each.path.name))
         self.list.blockSignals(False)
-        self.list.setVisible(len(self._files) > 1)
+        self._left.setVisible(len(self._files) > 1)
         self._stack.setCurrentIndex(1 if self._files else 0)
-        for number, each in enumerate(self._files):
-            self._describe(number)
-            self._check(each)
         if self._files:
+            self._check(self._files)
             self.list.setCurrentRow(0)
 
     def choose(self) -> None:
@@ -189,47 +204,85 @@ class VerifyPage(QWidget):
 
     # --- checking --------------------------------------------------------------------------------
 
-    def _check(self, file: _File) -> None:
-        def done(report: Report) -> None:
-            file.report = report
+    def _check(self, files: Sequence[_File]) -> None:
+        """Verify *files*, which share a password, in worker processes."""
+        files = list(files)
+
+        def found(index: int, outcome: Outcome, conclusion: Conclusion) -> None:
+            file = files[index]
+            file.task, file.outcome = None, outcome
+            if isinstance(conclusion, Report):
+                file.report = conclusion
+            else:
+                file.problem = conclusion
             self._settled(file)
 
-        def failed(error: BaseException) -> None:
-            file.error = error
-            self._settled(file)
+        def ended(error: BaseException | None) -> None:
+            for file in files:
+                if file.task is task:  # it was stopped, or nothing could be checked at all
+                    file.task = None
+                    if error is not None and not isinstance(error, Cancelled):
+                        file.problem = explain(error, language())
+                    self._settled(file)
 
-        file.report = file.error = None
-        file.task = self._shell.tasks.work(
-            self._shell.context.verify, file.path, file.password, done=done, failed=failed
+        task = self._shell.tasks.work(
+            self._shell.context.verify,
+            [each.path for each in files],
+            files[0].password,
+            done=lambda _: ended(None),
+            failed=ended,
+            progress=found,
         )
+        for each in files:
+            each.report = each.problem = each.outcome = None
+            each.task = task
+            self._describe(each)
+        self._tell_count()
+
+    def stop(self) -> None:
+        """End the checking; what is settled stays."""
+        for task in {id(each.task): each.task for each in self._files if each.task}.values():
+            task.cancel()
 
     def again(self) -> None:
         """Verify the file being shown anew."""
         if self._current and not self._current.checking:
-            self._check(self._current)
-            self._describe(self._files.index(self._current))
+            self._check([self._current])
             self._show_panel()
             self.pane.set_items(())
 
     def _settled(self, file: _File) -> None:
         if file not in self._files:
             return
-        self._describe(self._files.index(file))
+        self._describe(file)
+        self._tell_count()
         if file is self._current:
             self._show_panel()
             self._outline()
 
-    def _describe(self, number: int) -> None:
+    def _tell_count(self) -> None:
+        left = sum(each.checking for each in self._files)
+        done = len(self._files) - left
+        said = tr("已验 {done} / {total}", done=done, total=len(self._files))
+        self._count.setText(said if left else verdicts.tally(self._reports()))
+        self._stop.setVisible(left > 0)
+        self._summary.setVisible(not left)
+
+    def _reports(self) -> list[Report | None]:
+        return [each.report for each in self._files]
+
+    def _describe(self, file: _File) -> None:
         """The row of a file in the list: icon, name, word."""
-        file, item = self._files[number], self.list.item(number)
+        item = self.list.item(self._files.index(file))
         if file.checking:
             look, said = verdicts.Look("muted", "hourglass"), tr("正在验证…")
         elif file.report is not None:
             look = verdicts.VERDICTS[file.report.verdict]
             said = verdicts.word(file.report.verdict)
+        elif file.problem is not None:
+            look, said = verdicts.Look("bad", "circle-alert"), file.problem.title
         else:
-            look = verdicts.Look("bad", "circle-alert")
-            said = explain(file.error or Exception(), language()).title
+            look, said = verdicts.Look("muted", "circle-help"), tr("没有验证")
         item.setIcon(theme.icon(look.icon, look.role))
         item.setText(f"{file.path.name}\n{said}")
         item.setToolTip(str(file.path))
@@ -241,32 +294,32 @@ class VerifyPage(QWidget):
         if not 0 <= number < len(self._files):
             return
         self._current = self._files[number]
-        self._revision = None
-        self._back.hide()
-        self.pane.open(self._current.path, password=self._current.password)
+        self._show_current()
         self._show_panel()
 
     def _show_current(self) -> None:
         if self._current:
-            self._revision = None
+            self._version = None
             self._back.hide()
+            self._shell.notices.clear_notice("page")
             self.pane.open(self._current.path, password=self._current.password)
 
-    def show_revision(self, signature: SignatureReport) -> None:
-        """The document as it was when *signature* was made: the bytes up to its range's end."""
-        if self._current and len(signature.byte_range) == 4:
-            self._revision = signature
+    def show_version(self, end: int, title: str) -> None:
+        """The document as it was when it had *end* octets."""
+        if self._current:
+            self._version = end
             self._back.show()
-            end = signature.byte_range[2] + signature.byte_range[3]
             self.pane.open(self._current.path, end=end, password=self._current.password)
-            self.pane.title.setText(tr("签章时的版本 · {name}", name=verdicts.seal_name(signature)))
+            self.pane.title.setText(title)
+            self.pane.title.setToolTip(title)
 
     def _not_shown(self, reason: str) -> None:
-        if self._current and reason == "password" and not self._current.password:
+        if reason == "password":
             return  # verification says the same and asks
-        self._shell.notices.show_notice(
-            "page", "warning", tr("这个文件的页面无法显示；验证结论不受影响。")
-        )
+        said = tr("这个文件的页面无法显示；验证结论不受影响。")
+        if reason == "crashed":
+            said = tr("显示页面的进程异常退出或超时，已经重新启动；验证结论不受影响。")
+        self._shell.notices.show_notice("page", "warning", said)
 
     def _outline(self) -> None:
         """Outlines on the page, each in its verdict's colour; none before the verdict is there."""
@@ -275,47 +328,38 @@ class VerifyPage(QWidget):
             return
         items = []
         for number, signature in enumerate(report.signatures):
-            if self._revision is not None and not _present(signature, self._revision):
-                continue
+            if self._version is not None and verdicts.end_of(signature) > self._version:
+                continue  # it was not there yet
             look = verdicts.VERDICTS[signature.verdict]
             name = f"{verdicts.seal_name(signature)}，{verdicts.word(signature.verdict)}"
             for place, mark in enumerate(signature.marks):
                 items.append(_outline(f"{number}/{place}", mark, name, look.role))
-        for place, mark in enumerate(report.unsigned_marks):
-            name = tr("此印迹不受任何签名保护")
-            items.append(_outline(f"u/{place}", mark, name, "bad"))
+        if self._version is None:
+            for place, mark in enumerate(report.unsigned_marks):
+                name = tr("此印迹不受任何签名保护")
+                items.append(_outline(f"u/{place}", mark, name, "bad"))
         count = self.pane.view.page_count
         self.pane.set_items([each for each in items if 0 <= each.page < count])
 
     def _item_clicked(self, key: str) -> None:
-        number = key.partition("/")[0]
-        card = self.findChild(QFrame, f"signature-{number}")
-        if card is not None:
-            card.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.panel.go_to_card(key.partition("/")[0])
 
     def _show_panel(self) -> None:
-        clear_layout(self._panel)
         file = self._current
         settled = file is not None and file.report is not None
         self._export.setEnabled(settled)
         self._evidence_button.setEnabled(settled)
         self._again.setEnabled(file is not None and not file.checking)
         if file is None:
-            return
-        if file.checking:
-            self._panel.addWidget(_checking())
+            self.panel.clear()
+        elif file.checking:
+            self.panel.show_checking()
         elif file.report is not None:
-            self._show_report(file.report)
-        elif file.error is not None:
-            self._show_error(file, file.error)
-        self._panel.addStretch()
-
-    def _show_error(self, file: _File, error: BaseException) -> None:
-        card = ErrorView(error)
-        theme.set_role(card, "card")
-        self._panel.addWidget(card)
-        if isinstance(error, PdfEncrypted | PdfPasswordWrong):
-            self._panel.addWidget(button(tr("输入文件密码…"), self._ask_password, icon="lock"))
+            self.panel.show_report(file.report)
+        elif file.problem is not None:
+            self.panel.show_problem(file.problem)
+        else:
+            self.panel.show_unchecked()
 
     def _ask_password(self) -> None:
         text, sure = QInputDialog.getText(
@@ -323,125 +367,11 @@ class VerifyPage(QWidget):
         )
         if sure and text and self._current:
             self._current.password = text
-            self._check(self._current)
+            self._check([self._current])
             self._show_panel()
-            self.pane.open(self._current.path, password=text)
+            self._show_current()
 
-    def _show_report(self, report: Report) -> None:
-        card = _verdict_card(report)
-        self._panel.addWidget(card)
-        announce(card)
-        for number, signature in enumerate(report.signatures):
-            self._panel.addWidget(
-                self._signature_card(number, signature, alone=len(report.signatures) == 1)
-            )
-        for place, mark in enumerate(report.unsigned_marks):
-            self._panel.addWidget(self._unsigned_card(place, mark))
-        if report.findings:
-            body = QWidget()
-            inner = column(spacing=4)
-            body.setLayout(inner)
-            for finding in report.findings:
-                inner.addWidget(_finding(finding))
-            self._panel.addWidget(Expander(tr("关于整个文件"), body))
-
-    def _signature_card(self, number: int, signature: SignatureReport, *, alone: bool) -> QFrame:
-        look = verdicts.VERDICTS[signature.verdict]
-        inner = column(margins=(14, 12, 14, 10), spacing=6)
-        name = label(verdicts.seal_name(signature), "heading", wrap=True)
-        head = row(picture(look.icon, look.role, 20), spacing=8)
-        head.addWidget(name, 1)
-        inner.addLayout(head)
-        said = label(verdicts.word(signature.verdict), look.role)
-        inner.addWidget(said)
-        if signature.seal:
-            inner.addWidget(
-                label(tr("编码 {code}", code=signature.seal.code), "small", select=True)
-            )
-        best = signature.times.best
-        when = tr("签章时间 {time}", time=moment(best))
-        if not signature.times.trusted:
-            when = tr("签章时间 {time}（自称）", time=moment(best))
-        inner.addWidget(label(when, "small"))
-        inner.addWidget(label(verdicts.platform_line(signature), "small", wrap=True))
-        for text in verdicts.later_changes(signature):
-            line = row(picture("history", "changed", 14), spacing=6)
-            line.addWidget(label(text, "changed", wrap=True), 1)
-            inner.addLayout(line)
-        inner.addWidget(self._evidence(signature, opened=alone))
-        shown = row(spacing=2)
-        if signature.marks:
-            mark = signature.marks[0]
-            shown.addWidget(
-                button(
-                    tr("看印迹"),
-                    lambda: self.pane.view.focus_item(f"{number}/0"),
-                    role="link",
-                    tip=tr("第 {page} 页", page=mark.page),
-                )
-            )
-        if signature.coverage == "revision" and len(signature.byte_range) == 4:
-            shown.addWidget(
-                button(tr("查看签章时的版本"), lambda: self.show_revision(signature), role="link")
-            )
-        shown.addStretch()
-        shown.addWidget(
-            button(tr("复制"), lambda: copy_text(verdicts.as_text(signature)), role="link")
-        )
-        inner.addLayout(shown)
-        card = framed("card", inner)
-        card.setObjectName(f"signature-{number}")
-        card.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        card.setAccessibleName(
-            f"{verdicts.seal_name(signature)}，{verdicts.word(signature.verdict)}，{when}"
-        )
-        return card
-
-    def _evidence(self, signature: SignatureReport, *, opened: bool) -> QWidget:
-        made = QWidget()
-        inner = column(spacing=0)
-        made.setLayout(inner)
-        details = {
-            "signer": verdicts.signer_rows(signature),
-            "seal": verdicts.seal_rows(signature),
-            "time": verdicts.time_rows(signature),
-        }
-        for group, found in verdicts.grouped(signature.findings).items():
-            body = QWidget()
-            lines = column(spacing=5)
-            body.setLayout(lines)
-            for finding in found:
-                lines.addWidget(_finding(finding))
-            if details.get(group):
-                lines.addSpacing(4)
-                lines.addWidget(facts(details[group]))
-            worst = verdicts.LEVELS[found[0].level]
-            bad = worst.role not in ("good", "muted")
-            inner.addWidget(
-                Expander(
-                    verdicts.headings()[group],
-                    body,
-                    opened=opened and bad,
-                    sign=picture(worst.icon, worst.role, 16),
-                )
-            )
-        return made
-
-    def _unsigned_card(self, place: int, mark: MarkInfo) -> QFrame:
-        inner = column(margins=(14, 12, 14, 12), spacing=6)
-        head = row(picture("shield-x", "bad", 20), spacing=8)
-        head.addWidget(label(tr("此印迹不受任何签名保护"), "heading", wrap=True), 1)
-        inner.addLayout(head)
-        inner.addWidget(label(tr("第 {page} 页。它只是画上去的图案。", page=mark.page), "small"))
-        inner.addLayout(
-            row(
-                button(tr("看印迹"), lambda: self.pane.view.focus_item(f"u/{place}"), role="link"),
-                None,
-            )
-        )
-        return framed("card", inner)
-
-    # --- the report ------------------------------------------------------------------------------
+    # --- what is filed ---------------------------------------------------------------------------
 
     def export(self) -> None:
         """Save the report of the file being shown: on A4 or as JSON (docs/report-schema.md)."""
@@ -471,10 +401,22 @@ class VerifyPage(QWidget):
         source, password, context = file.path, file.password, self._shell.context
         name = tr("{name}_证据包", name=source.stem)
         path = self._ask_where(source.with_name(f"{name}.zip"), "ZIP (*.zip)")
-        if path is None:
-            return
-        path.unlink(missing_ok=True)  # the dialog has asked whether to replace it
-        self._save(lambda: context.evidence(source, path, password, language()), path)
+        if path is not None:
+            self._save(partial(context.evidence, source, path, password, language()), path)
+
+    def export_summary(self) -> None:
+        """Save a table of all files and what is said of each, as ``sealdesk verify --csv`` does."""
+        from app.bulk import NOT_CHECKED, Outcome, Run
+        from app.verify_commands import summary_csv
+
+        outcomes = tuple(
+            each.outcome or Outcome(each.path, {"verdict": NOT_CHECKED}) for each in self._files
+        )
+        folder = self._files[0].path.parent
+        path = self._ask_where(folder / f"{tr('验章汇总')}.csv", "CSV (*.csv)")
+        if path is not None:
+            run = Run(outcomes, False)
+            self._save(lambda: replace_file(path, summary_csv(run, language())), path)
 
     def _ask_where(self, suggested: Path, kinds: str) -> Path | None:
         name, chosen = QFileDialog.getSaveFileName(self, tr("保存"), str(suggested), kinds)
@@ -487,19 +429,13 @@ class VerifyPage(QWidget):
         self._shell.tasks.work(
             write,
             done=lambda _: self._shell.notices.show_notice(
-                "export", "good", tr("已保存到 {path}", path=path)
+                "export",
+                "good",
+                tr("已保存到 {path}", path=path),
+                (tr("打开"), lambda: open_outside(path)),
             ),
             failed=self._shell.complain,
         )
-
-
-def _present(signature: SignatureReport, shown: SignatureReport) -> bool:
-    """Was *signature* there already in the version that *shown* signed?"""
-
-    def end(each: SignatureReport) -> int:
-        return each.byte_range[2] + each.byte_range[3] if len(each.byte_range) == 4 else 0
-
-    return end(signature) <= end(shown)
 
 
 def _outline(key: str, mark: MarkInfo, name: str, role: str) -> Item:
@@ -514,48 +450,3 @@ def _outline(key: str, mark: MarkInfo, name: str, role: str) -> Item:
         look="outline",
         tint=role,
     )
-
-
-def _checking() -> QFrame:
-    inner = column(margins=(16, 16, 16, 16), spacing=12)
-    head = row(picture("hourglass", "muted", 24), spacing=12)
-    head.addWidget(label(tr("正在验证…"), "title"), 1)
-    inner.addLayout(head)
-    bar = QProgressBar()
-    bar.setRange(0, 0)
-    bar.setTextVisible(False)
-    bar.setAccessibleName(tr("正在验证…"))
-    inner.addWidget(bar)
-    made = framed("card", inner)
-    made.setAccessibleName(tr("正在验证…"))
-    return made
-
-
-def _verdict_card(report: Report) -> QFrame:
-    verdict = report.verdict
-    look = verdicts.VERDICTS[verdict]
-    inner = column(margins=(16, 14, 16, 14), spacing=6)
-    head = row(picture(look.icon, look.role, 32), spacing=12)
-    head.addWidget(label(verdicts.word(verdict), "title", wrap=True), 1)
-    inner.addLayout(head)
-    inner.addWidget(label(verdicts.summary(report), wrap=True))
-    inner.addWidget(label(verdicts.advice(verdict), wrap=True))
-    inner.addWidget(label(tr("验证于 {time}", time=moment(report.verified_at)), "small"))
-    role = "card" if verdict is Verdict.UNSIGNED else f"verdict-{look.role}"
-    made = framed(role, inner)
-    made.setAccessibleName(
-        f"{verdicts.word(verdict)}。{verdicts.summary(report)}{verdicts.advice(verdict)}"
-    )
-    return made
-
-
-def _finding(finding: Finding) -> QWidget:
-    look = verdicts.LEVELS[finding.level]
-    made = QWidget()
-    inner = row(spacing=8)
-    image = picture(look.icon, look.role, 15)
-    image.setAlignment(Qt.AlignmentFlag.AlignTop)
-    inner.addWidget(image, 0, Qt.AlignmentFlag.AlignTop)
-    inner.addWidget(label(finding.text(language()), wrap=True, select=True), 1)
-    made.setLayout(inner)
-    return made

@@ -301,7 +301,7 @@ def test_the_report_has_the_promised_fields(clerk: Clerk, stamped: Path) -> None
     assert set(signature["seal"]) == SEAL
     assert set(signature["times"]) == {"claimed", "trusted", "trusted_source"}
     assert set(signature["platform"]) == {"state", "reason", "as_of", "source"}
-    assert all(set(each) == {"code", "level", "text"} for each in signature["findings"])
+    assert all(set(each) == {"code", "level", "text", "details"} for each in signature["findings"])
     facts = ("format", "coverage", "intact", "signature_valid", "seal_signature_valid")
     assert [signature[name] for name in facts] == ["ses-v4", "file", True, True, True]
     assert signature["signer_in_seal_list"] is True

@@ -1,22 +1,27 @@
 """The recipient's story: drop a file and learn in one glance, and never before checking is done."""
 
 import json
+import multiprocessing
 import subprocess
 import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QLabel
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.stamping import StampJob
 from crypto.pdf_marks import Mark
 from crypto.verdict import Verdict
+from tests.app.test_bulk import choking  # noqa: F401 - what its name says makes a worker choke
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.ui.stand_in import PIN, Authority, Company, StandIn
 from ui.main_window import MainWindow
+from ui.verdicts import versions
 from ui.verify_page import VerifyPage
 
 OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
@@ -37,10 +42,16 @@ def checked(qtbot: QtBot, window: MainWindow, *paths: Path) -> VerifyPage:
     page: VerifyPage = window.page("verify")
     qtbot.waitUntil(lambda: all(not file.checking for file in page._files), timeout=30_000)
     qtbot.waitUntil(lambda: page.pane.view.page_count > 0 or page.report is None, timeout=20_000)
-    first = page._panel.itemAt(0)
+    first = page.panel.column.itemAt(0)
     assert first is not None
     qtbot.waitUntil(lambda: bool(first.widget() and first.widget().isVisible()))
     return page
+
+
+def press(page: VerifyPage, name: str) -> None:
+    """Click the first button of that name, open or not."""
+    buttons = [each for each in page.findChildren(QPushButton) if name in each.text()]
+    buttons[0].click()
 
 
 def words(page: VerifyPage) -> str:
@@ -104,9 +115,9 @@ def test_nothing_is_concluded_while_checking_runs(
 ) -> None:
     path, go, real = stamped(context, demo_pdf), threading.Event(), context.verify
 
-    def slow(path: Path, password: str | None) -> object:
+    def slow(*arguments: Any, step: Any, stopped: Any) -> None:
         go.wait(20)
-        return real(path, password)
+        real(*arguments, step, stopped)
 
     monkeypatch.setattr(context, "verify", slow)
     window.go("verify")
@@ -136,10 +147,10 @@ def test_two_signers_and_the_document_as_the_first_one_signed_it(
         Verdict.VALID,
     ] or page.report.verdict is Verdict.VALID
     assert len(page.pane.view.items) == 2
-    page.show_revision(page.report.signatures[0])
+    press(page, "查看签章时的版本")
     qtbot.waitUntil(lambda: len(page.pane.view.items) == 1, timeout=20_000)
-    assert "签章时的版本" in page.pane.title.text()
-    page._show_current()
+    assert page.pane.title.text() == "宿迁云帆贸易有限公司 法定名称章签章时"
+    page._back.click()
     qtbot.waitUntil(lambda: len(page.pane.view.items) == 2, timeout=20_000)
 
 
@@ -199,3 +210,111 @@ def test_an_encrypted_file_is_verified_with_its_password(
     qtbot.waitUntil(lambda: page.report is not None, timeout=20_000)
     assert page.report is not None
     assert page.report.verdict is Verdict.UNSIGNED
+
+
+def copies(source: Path, folder: Path, *names: str) -> list[Path]:
+    paths = [folder / f"{name}.pdf" for name in names]
+    for path in paths:
+        path.write_bytes(source.read_bytes())
+    return paths
+
+
+@pytest.mark.usefixtures("choking")
+def test_a_hostile_file_costs_its_own_result_and_nothing_else(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    demo_pdf: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ui.verify_work.SECONDS", 3.0)
+    names = ("die", "hang", "eat", "loud", "good")
+    page = checked(qtbot, window, *copies(stamped(context, demo_pdf), tmp_path, *names))
+    said = [page.list.item(number).text().split("\n")[1] for number in range(len(names))]
+    assert said == [
+        "文件结构异常",
+        "文件结构异常",
+        "文件结构异常",
+        "程序遇到没有预料到的问题",
+        "有效",
+    ]
+    assert "异常退出" in words(page)
+    page.list.setCurrentRow(1)
+    qtbot.waitUntil(lambda: "3 秒" in words(page))
+    page.list.setCurrentRow(4)
+    qtbot.waitUntil(lambda: "可以采信" in words(page))
+    assert page._count.text() == "有效 1 · 没有结论 4"
+
+
+@pytest.mark.usefixtures("choking")
+def test_checking_can_be_stopped_and_says_nothing_of_what_it_left(
+    qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path, tmp_path: Path
+) -> None:
+    paths = copies(stamped(context, demo_pdf), tmp_path, "hang", "good")
+    window.go("verify", paths)
+    page: VerifyPage = window.page("verify")
+    qtbot.waitUntil(lambda: page._files[1].report is not None, timeout=30_000)
+    assert page._stop.isVisible()
+    page.list.setFocus()
+    qtbot.keyClick(page.list, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not page._files[0].checking, timeout=10_000)
+    assert page.list.item(0).text().endswith("没有验证")
+    assert "没有任何结论" in words(page)
+    assert page._files[1].report is not None
+    assert not page._export.isEnabled()
+    others = [p for p in multiprocessing.active_children() if p.name != "sealdesk-pages"]
+    assert others == []
+
+
+def test_every_version_of_a_file_can_be_looked_at(
+    qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path
+) -> None:
+    both = stamped(context, stamped(context, demo_pdf), CONTRACT, 170)
+    page = checked(qtbot, window, both)
+    assert page.report is not None
+    listed = versions(page.report)
+    assert [each.title for each in listed] == [
+        "版本 1：最初的文件",
+        "版本 2：宿迁云帆贸易有限公司 法定名称章签章",
+        "版本 3：宿迁云帆贸易有限公司 合同专用章签章（当前）",
+    ]
+    assert [bool(each.changes) for each in listed] == [False, False, True]
+    see = [each for each in page.findChildren(QPushButton) if each.text() == "查看"]
+    for button, seals in zip(see, (0, 1, 2), strict=True):
+        button.click()
+        qtbot.waitUntil(lambda n=seals: len(page.pane.view.items) == n, timeout=20_000)
+    assert demo_pdf.read_bytes() == both.read_bytes()[: listed[0].end]
+
+
+def test_a_page_that_kills_its_process_is_told_and_costs_no_verdict(
+    qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path
+) -> None:
+    path = stamped(context, demo_pdf)
+    window.go("verify", [path])
+    window.renderer._kill()  # while the document is being opened
+    page: VerifyPage = window.page("verify")
+    qtbot.waitUntil(lambda: any("已经重新启动" in text for text in window.notices.texts))
+    qtbot.waitUntil(lambda: page.report is not None, timeout=30_000)
+    assert "可以采信" in words(page)
+    page._show_current()
+    qtbot.waitUntil(lambda: page.pane.view.page_count > 0, timeout=20_000)
+
+
+def test_many_answers_are_filed_in_one_table(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    demo_pdf: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = checked(qtbot, window, stamped(context, demo_pdf), demo_pdf)
+    target = tmp_path / "汇总.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    page.export_summary()
+    qtbot.waitUntil(target.exists)
+    rows = target.read_text("utf-8-sig").splitlines()
+    assert len(rows) == 3
+    assert "VALID 有效" in rows[1]
+    assert "UNSIGNED" in rows[2]

@@ -6,7 +6,7 @@ the journal. The tests and the screenshots use it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app import stamping, verifying
+from app import stamping
+from app.bulk import Order
 from app.cabinet import Cabinet, SealRecord
 from app.evidence import make
 from app.journal import Journal, JournalCheck, JournalEntry
@@ -33,6 +34,7 @@ from device.token import PinIncorrect, PinLocked, TokenRemoved
 from server_stub.imprint import SPECS, draw
 from ui.context import CertificateView, Step, TokenView
 from ui.desk_context import DeskContext
+from ui.verify_work import check_files
 
 COMPANY = "宿迁云帆贸易有限公司"
 PIN = "right-2026"
@@ -295,8 +297,10 @@ class StandIn:
         authority = self.company.authority
         return Trust.in_all([Certificate.parse(authority.root)])
 
-    def verify(self, path: Path, password: str | None) -> Report:
-        return verifying.verify(path, trust=self.trust, platform=self, password=password)
+    def verify(
+        self, paths: Sequence[Path], password: str | None, step: Step, stopped: Callable[[], bool]
+    ) -> None:
+        check_files(paths, Order(self.trust, password=password), self, step, stopped)
 
     def status(self, seal_code: str) -> SignedStatement:
         seal = next(each for each in self.company.seals if each.code == seal_code)

@@ -1,0 +1,79 @@
+"""A report back from its JSON: what a worker process or a file says, taken with care.
+
+    read_report(json.loads(text)) -> Report
+
+The verdicts are not read but follow from the findings again, so no JSON can claim another one.
+"""
+
+from __future__ import annotations
+
+import types
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, get_args, get_origin, get_type_hints
+
+from crypto.verdict import LEVELS, SCHEMA, Finding, Report
+
+
+def read_report(data: Any) -> Report:
+    """The report whose :meth:`~crypto.verdict.Report.to_json` gave *data*, with times to the second
+    and lengths to two decimals. Raises ValueError if anything is missing, of another type or an
+    unknown finding; keys that are not known are passed over."""
+    try:
+        if data["schema"] != SCHEMA:
+            raise ValueError("a report of another schema")
+        report: Report = _read(Report, data)
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"not a report: {error!r}") from error
+    return report
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _read(kind: Any, value: Any) -> Any:
+    """*value* as *kind*, one of the types that occur in a report."""
+    if kind is Finding:
+        return _finding(value)
+    if isinstance(kind, types.UnionType):
+        (other,) = (each for each in get_args(kind) if each is not types.NoneType)
+        return None if value is None else _read(other, value)
+    if get_origin(kind) is tuple:
+        return _tuple(get_args(kind), value)
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = _hints(kind)
+        return kind(
+            **{each.name: _read(hints[each.name], value[each.name]) for each in fields(kind)}
+        )
+    if kind is datetime:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError(f"a time without its zone: {value}")
+        return moment
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ValueError(f"{value!r:.60} is no {kind}")
+    return value
+
+
+def _tuple(kinds: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r:.60} is no list")
+    if kinds[-1] is Ellipsis:
+        return tuple(_read(kinds[0], each) for each in value)
+    return tuple(_read(kind, each) for kind, each in zip(kinds, value, strict=True))
+
+
+def _finding(value: Any) -> Finding:
+    if value["code"] not in LEVELS:
+        raise ValueError(f"no such finding: {value['code']!r:.60}")
+    details = value["details"]
+    if not isinstance(details, dict) or not all(
+        isinstance(each, str) for pair in details.items() for each in pair
+    ):
+        raise ValueError("details that are no texts")
+    return Finding(value["code"], dict(details))

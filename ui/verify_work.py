@@ -1,0 +1,54 @@
+"""Verifying for the window, in the worker processes of :mod:`app.bulk`: what a stranger sends is
+never parsed where the window lives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from app.bulk import SECONDS, Order, Outcome, verify_all
+from app.errors import Message, explain
+from app.verifying import StatusDesk
+from crypto.pdf_document import PdfTooComplex
+from crypto.report_reading import read_report
+from crypto.verdict import Report
+
+MOST_WORKERS = 4
+
+Conclusion = Report | Message
+"""What is said of a document: its report, or why there is none."""
+
+
+def check_files(
+    paths: Sequence[Path],
+    order: Order,
+    platform: StatusDesk | None,
+    found: Callable[[int, Outcome, Conclusion], None],
+    stopped: Callable[[], bool],
+) -> None:
+    """Verify *paths*; *found* hears of each as soon as it is settled, by its place in *paths*.
+
+    Ends early, and with it the workers, once *stopped* says so."""
+    verify_all(
+        paths,
+        order,
+        jobs=min(MOST_WORKERS, os.cpu_count() or 1),
+        seconds=SECONDS,
+        platform=platform,
+        done=lambda index, outcome: found(index, outcome, conclusion(outcome, order.language)),
+        stopped=stopped,
+    )
+
+
+def conclusion(outcome: Outcome, language: str) -> Conclusion:
+    """*outcome* read with care: a worker that a document has taken over can say anything."""
+    error = outcome.answer.get("error")
+    if isinstance(error, dict):
+        words = [error.get(name) for name in ("title", "cause", "remedy", "code")]
+        if all(isinstance(word, str) for word in words):
+            return Message(*map(str, words))
+    try:
+        return read_report(outcome.answer)
+    except ValueError:
+        return explain(PdfTooComplex("answer"), language)
