@@ -187,6 +187,7 @@ class VerifyPage(QWidget):
         if self._files:
             self._check(self._files)
             self.list.setCurrentRow(0)
+            self.pane.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def choose(self) -> None:
         """Let the person pick files."""
