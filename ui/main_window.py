@@ -51,7 +51,7 @@ from ui.notice import ErrorBox, NoticeBar
 from ui.renderer import Renderer
 from ui.state import WindowState
 from ui.tasks import Task, Tasks
-from ui.widgets import day, label
+from ui.widgets import day, label, unit_name
 
 if TYPE_CHECKING:
     from app.cabinet import SealRecord
@@ -167,7 +167,9 @@ class TokenStrip(QFrame):
 
 def token_name(token: TokenView) -> str:
     """What a person calls a key: the company of its certificate, else its label."""
-    organizations = [each.organization for each in token.certificates if each.organization]
+    organizations = [
+        unit_name(each.organization) for each in token.certificates if each.organization
+    ]
     return organizations[0] if organizations else token.label or token.serial or tr("空白 Ukey")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from crypto.verdict import Change, Finding, Level, Report, SignatureReport, Verdict, say
 from ui.language import language, tr
-from ui.widgets import day, moment
+from ui.widgets import day, moment, unit_name
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def seal_name(signature: SignatureReport) -> str:
         kind = say("seal_types", str(signature.seal.type), language())
         return f"{signature.seal.name} {kind}" if kind != "99" else signature.seal.name
     if signature.signer:
-        return signature.signer.organization or signature.signer.common_name
+        return unit_name(signature.signer.organization) or signature.signer.common_name
     return signature.fields[0] if signature.fields else tr("签名")
 
 
