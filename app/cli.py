@@ -9,6 +9,7 @@
     sealdesk stamp IN.pdf --profile pades [--pades-key NAME]
     sealdesk timestamp FILE.pdf [--timestamp URL] [--long-term]
     sealdesk verify FILE.pdf|FOLDER… [--jobs N] [--csv SUMMARY.csv] [--report-dir FOLDER]
+    sealdesk verify FILE.pdf --report OUT.pdf [--sealed]
     sealdesk evidence FILE.pdf -o OUT.zip | --check OUT.zip
     sealdesk journal list|check|export|seal-off
     sealdesk diagnose [-o OUT.json]
@@ -194,6 +195,13 @@ def parser(language: str = "en") -> argparse.ArgumentParser:
     made.add_argument("--timeout", type=_positive, default=30, metavar="S", help="for one file")
     made.add_argument("--csv", type=Path, metavar="SUMMARY.csv", help="one row per file")
     made.add_argument("--report-dir", type=Path, metavar="FOLDER", help="a report (PDF) per file")
+    made.add_argument("--report", type=Path, metavar="OUT.pdf", help="the report on one file")
+    made.add_argument(
+        "--sealed",
+        action="store_true",
+        help="with --report: SEND THE FILE TO THE PLATFORM, which verifies it and seals the report;"
+        " it keeps nothing of the file",
+    )
     made.add_argument("--offline", action="store_true", help="do not ask the platform")
     made.add_argument("--password-stdin", action="store_true", help="the PDF's password")
     _trust_options(made)

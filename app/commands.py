@@ -418,6 +418,7 @@ def _marks(
 
 
 def verify(desk: Desk, options: argparse.Namespace) -> int:
+    from app.verify_commands import refuse_nonsense, report_on, verify_many
     from app.verifying import verify as verify_file
 
     password = pdf_password(options)
@@ -430,9 +431,9 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
         complain(error, language)
         trust, platform = desk.anchors(options.trust), None
     wishes = (options.jobs, options.csv, options.report_dir)
-    if len(options.files) > 1 or options.files[0].is_dir() or any(wishes):
-        from app.verify_commands import verify_many
-
+    many = len(options.files) > 1 or options.files[0].is_dir() or any(wishes)
+    refuse_nonsense(options, many)
+    if many:
         return verify_many(desk, options, trust, platform, password)
     path = options.files[0]  # one document alone needs no workers and is there at once
     try:
@@ -449,11 +450,18 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
         else:
             complain(error, language)
         return _UNREADABLE
-    if options.json:
-        _say_json(report.to_json(language))
-    else:
+    verdicts, answer = [report.verdict.value], report.to_json(language)
+    if not options.json:
         _print_report(report, language)
-    return worst_exit([report.verdict.value])
+    if options.report:
+        done = report_on(desk, options, report)
+        verdicts.append(done["verdict"])
+        answer["report"] = done
+        if not options.json:
+            _say(done["text"])
+    if options.json:
+        _say_json(answer)
+    return worst_exit(verdicts)
 
 
 def _print_report(report: Report, language: str) -> None:

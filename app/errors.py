@@ -322,7 +322,8 @@ class PlatformUntrusted(PlatformError):
 
     url: str
     reason: str
-    """"insecure", "root", "certificates", "origin", "status", "registry", "receipt" or "seal"."""
+    """"insecure", "root", "certificates", "origin", "status", "registry", "receipt", "seal",
+    "report" (no good seal of the platform on it) or "report_digest" (about another file)."""
 
 
 @dataclass(eq=False)

@@ -51,6 +51,8 @@ _MAX_STAMP = 64 * 1024
 _TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 _LONGEST_S = 60.0
 """For a whole answer: a server that drips octet by octet must not hold us for ever."""
+_VERIFYING_S = 120.0
+"""A platform may take a minute for a large document."""
 _TRIES = 3
 _PLAIN = re.compile(r"[A-Za-z0-9._:/\[\]-]{1,200}")
 """What may stand in a line of a text that is signed."""
@@ -248,6 +250,21 @@ class PlatformClient:
         answer = self._call("GET", "/registry/entries", params=numbers)
         with self._reading("registry"):
             return [str(each["record"]) for each in answer["entries"]]
+
+    # --- verifying there ---------------------------------------------------------------------
+
+    def sealed_report(self, document: bytes, name: str, language: str) -> bytes:
+        """Send the PDF *document* to be verified there; gives the report as a PDF under the
+        platform's seal, which is the caller's to check."""
+        return self._send(
+            "POST",
+            "/v1/verifications",
+            document,
+            {"Content-Type": "application/pdf"},
+            {"name": name[:200], "report": "sealed", "language": language},
+            retry=False,
+            patience_s=_VERIFYING_S,
+        )
 
     # --- sign-in -----------------------------------------------------------------------------
 
@@ -449,17 +466,19 @@ class PlatformClient:
         params: Mapping[str, str] | None,
         *,
         retry: bool,
+        patience_s: float = 0.0,
     ) -> bytes:
-        """One request; those that may be repeated are, when nothing came back."""
+        """One request; those that may be repeated are, when nothing came back. *patience_s*: how
+        long the platform may think before it answers, where that is longer than usual."""
         content = json.dumps(body).encode() if isinstance(body, Mapping) else body
         sent = dict(headers or {})
         if content is not None:
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
         if self._token:
             sent["Authorization"] = f"Bearer {self._token}"
         for left in reversed(range(_TRIES if retry else 1)):
             try:
-                return self._exchange(method, path, content, sent, params)
+                return self._exchange(method, path, content, sent, params, patience_s)
             except PlatformUnreachable:
                 if not left:
                     raise
@@ -473,9 +492,17 @@ class PlatformClient:
         content: bytes | None,
         headers: Mapping[str, str],
         params: Mapping[str, str] | None,
+        patience_s: float,
     ) -> bytes:
         status, data = _exchange(
-            self._http, self.origin, method, path, content=content, headers=headers, params=params
+            self._http,
+            self.origin,
+            method,
+            path,
+            content=content,
+            headers=headers,
+            params=params,
+            patience_s=patience_s,
         )
         if status in (429, 503):
             raise PlatformUnreachable(self.origin, "busy")
@@ -610,13 +637,17 @@ def _exchange(
     headers: Mapping[str, str],
     params: Mapping[str, str] | None = None,
     limit: int = _MAX_ANSWER,
+    patience_s: float = 0.0,
 ) -> tuple[int, bytes]:
     """One request within bounds of size and time: status and body.
 
     Raises :class:`PlatformUnreachable`, :class:`PlatformAnswerInvalid` about *named*."""
-    deadline = time.monotonic() + _LONGEST_S
+    deadline = time.monotonic() + max(_LONGEST_S, patience_s)
+    timeout = httpx.Timeout(patience_s, connect=5.0) if patience_s else _TIMEOUT
     try:
-        with http.stream(method, path, content=content, headers=headers, params=params) as response:
+        with http.stream(
+            method, path, content=content, headers=headers, params=params, timeout=timeout
+        ) as response:
             data = b""
             for chunk in response.iter_bytes():
                 data += chunk

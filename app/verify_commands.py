@@ -8,6 +8,7 @@ import argparse
 import csv
 import io
 import json
+import os
 import sys
 from collections import Counter
 from datetime import datetime
@@ -25,7 +26,7 @@ from app.errors import (
     UsageError,
     phrase,
 )
-from crypto.verdict import beijing, one_line, say
+from crypto.verdict import Report, beijing, one_line, say
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -175,6 +176,46 @@ def _save(path: Path, data: bytes) -> None:
         output.write(data)
         output.flush()
         publish(temporary, output, target, path, "")
+
+
+# --- the report on one document ------------------------------------------------------------------
+
+
+def refuse_nonsense(options: argparse.Namespace, many: bool) -> None:
+    """Raise :class:`app.errors.UsageError` for --report and --sealed where they mean nothing."""
+    if options.sealed and not options.report:
+        raise UsageError("verify: --sealed goes with --report OUT.pdf")
+    if options.report and many:
+        raise UsageError("verify: --report is for one file alone; see --report-dir")
+    if options.sealed and (options.offline or options.at_time or options.password_stdin):
+        raise UsageError(
+            "verify: --sealed asks the platform, as of now: not with --offline, --at-time or a"
+            " password"
+        )
+    if options.report and os.path.lexists(options.report):
+        raise OutputExists(str(options.report))
+
+
+def report_on(desk: Desk, options: argparse.Namespace, report: Report) -> dict[str, str]:
+    """Write the report on one file to --report: our own, or with --sealed the platform's.
+
+    Gives path, verdict and the sentence that says so. Raises :class:`app.errors.AppError`."""
+    language, path = desk.settings.language, options.report
+    if options.sealed:
+        from app.sealed_report import fetch_sealed_report
+
+        done = fetch_sealed_report(
+            options.files[0], path, platform=desk.platform(), language=language
+        )
+        verdict, words = done.verdict, "bulk.report_sealed"
+    else:
+        from crypto.report_pdf import render
+
+        _save(path, render(report, language))
+        verdict, words = report.verdict, "bulk.report_saved"
+    said = say("verdicts", verdict.value, language)
+    text = phrase(words, language).format(path=path, verdict=said)
+    return {"path": str(path), "verdict": verdict.value, "text": text}
 
 
 # --- the evidence package ------------------------------------------------------------------------

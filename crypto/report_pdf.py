@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import html
 import io
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from functools import cache
-from typing import Any
+from typing import Any, BinaryIO
 
 from crypto import gm
 from crypto.verdict import (
@@ -96,21 +97,53 @@ p { margin: 0; text-align: center; }
 """
 
 
+ENCLOSED = "report.json"
+"""Name of the file enclosed in a report that somebody answers for: the same, for machines."""
+_MAX_ENCLOSED = 16 * 1024 * 1024
+
+
 def render(
     report: Report,
     language: str = "zh_CN",
     imprints: Mapping[str, bytes] | None = None,
+    issuer: str = "",
 ) -> bytes:
     """*report* as a PDF, in Chinese ("zh_CN") or English ("en").
 
     *imprints*: pictures of the seals as found in them (PNG and the like) by their SM3 in lower-case
-    hexadecimal (:attr:`SealInfo.picture_sm3`); another picture under that name is not shown."""
+    hexadecimal (:attr:`SealInfo.picture_sm3`); another picture under that name is not shown.
+    *issuer*: who will seal the report and answers for it; then its JSON is enclosed, and sealed
+    along (:func:`enclosed`)."""
     pictures = {
         name: png
         for name, data in (imprints or {}).items()
         if gm.sm3(data).hex() == name and (png := _on_white(data))
     }
-    return _set(_Words(language).whole(report, pictures), report, language, pictures)
+    text = _Words(language).whole(report, pictures, issuer)
+    data = _set(text, report, language, pictures)
+    return _with_json(data, report, language) if issuer else data
+
+
+def enclosed(stream: BinaryIO) -> dict[str, Any]:
+    """The report's JSON (docs/report-schema.md) as enclosed by :func:`render` for an *issuer*.
+
+    It proves nothing by itself: verify the seal on the PDF first. Raises ValueError."""
+    from crypto.pdf_document import PARSER_FAILURES, Document, entry, follow
+
+    try:
+        names = entry(entry(Document(stream).root, "/Names"), "/EmbeddedFiles")
+        title, specification = (follow(each) for each in entry(names, "/Names"))
+        if str(title) != ENCLOSED:
+            raise ValueError("another file is enclosed")
+        data = entry(entry(follow(specification), "/EF"), "/F").data
+        if len(data) > _MAX_ENCLOSED:
+            raise ValueError("the enclosed report is too large")
+        answer = json.loads(data)
+    except PARSER_FAILURES as error:
+        raise ValueError(f"no report is enclosed: {error}") from error
+    if not isinstance(answer, dict):
+        raise ValueError("the enclosed report is no object")
+    return answer
 
 
 # --- the words ---------------------------------------------------------------------------------
@@ -122,7 +155,7 @@ class _Words:
     def __init__(self, language: str) -> None:
         self._language = language
 
-    def whole(self, report: Report, pictures: Mapping[str, bytes]) -> str:
+    def whole(self, report: Report, pictures: Mapping[str, bytes], issuer: str) -> str:
         parts = [
             f"<h1>{self._label('title')}</h1>",
             f'<p class="under">{self._label("subtitle")}</p>',
@@ -144,6 +177,8 @@ class _Words:
             parts.append(f"<h2>{self._label('whole')}</h2>")
             parts.append(self._findings(report.findings))
         parts += [self._unchecked(report), self._recheck(report)]
+        if issuer:
+            parts.append(f"<p>{self._label('issued_by', issuer=_text(issuer))}</p>")
         body = "".join(parts)
         if "〓U+" in body:
             body += f'<p class="small">{self._label("rare")}</p>'
@@ -444,6 +479,13 @@ def _finished(data: bytes, report: Report, language: str) -> bytes:
             }
         )
         document.set_language("zh-CN" if language == "zh_CN" else "en")
+        return bytes(document.tobytes(garbage=3, deflate=True))
+
+
+def _with_json(data: bytes, report: Report, language: str) -> bytes:
+    text = json.dumps(report.to_json(language), ensure_ascii=False, indent=2) + "\n"
+    with _library().open("pdf", data) as document:
+        document.embfile_add(ENCLOSED, text.encode(), desc=report.file.sm3)
         return bytes(document.tobytes(garbage=3, deflate=True))
 
 

@@ -34,6 +34,8 @@ KEY_USAGES = (
 DOCUMENT_SIGNING = "1.3.6.1.5.5.7.3.36"
 TIME_STAMPING = "1.3.6.1.5.5.7.3.8"
 OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
+REPORT_SEALING = "2.25.303161599367330856794524257159649722693"
+"""Our own purpose: only the seal with which a platform seals its reports (an OID from a UUID)."""
 MAX_CHAIN = 8
 MAX_CRL_ELEMENTS = 2_000_000
 """Enough for some 280,000 revoked certificates; the largest public lists hold fewer."""

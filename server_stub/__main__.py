@@ -25,6 +25,7 @@ from server_stub import (
     issuing,
     logbook,
     policy,
+    report_seal,
     sealing,
     serving,
     states,
@@ -60,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except states.IllegalTransition as error:
         return _refused(str(error))
     except (policy.Forbidden, vault.VaultError, LedgerError, applying.RequestInvalid) as error:
+        return _refused(str(error))
+    except (report_seal.ReportSealMissing, sealing.SealNotActive) as error:
         return _refused(str(error))
     except policy.NotFound:
         return _refused("no such thing")
@@ -118,6 +121,8 @@ def _init(settings: Settings, options: argparse.Namespace) -> int:
         for purpose in PURPOSES:
             (folder / f"{purpose}.crt").write_bytes(platform.authority.certificate(purpose))
         (folder / "abroad_root.crt").write_bytes(platform.authority.abroad_root())
+        own = report_seal.ready(platform)
+        (folder / "report_seal.crt").write_bytes(own.key.certificate)
         print(f"platform ready in {settings.directory}; certificates in {folder}")
         return 0
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -110,10 +111,15 @@ class SimulatedCity:
         self._lock = threading.Lock()
 
     def register(
-        self, code: str, name: str, legal_rep: str, licence_until: int | None = None
+        self,
+        code: str,
+        name: str,
+        legal_rep: str,
+        licence_until: int | None = None,
+        subtypes: Sequence[str] = imprint.ENTERPRISE,
     ) -> None:
-        """Take an enterprise into the register and file its five physical seals; an enterprise that
-        is known already stays as it is."""
+        """Take an enterprise into the register and file its physical seals, one of each of
+        *subtypes*; an enterprise that is known already stays as it is."""
         uscc.check_credit_code(code)
         with self._lock:
             book = self._read()
@@ -122,7 +128,8 @@ class SimulatedCity:
             entry = RegisteredEnterprise(code, name, legal_rep, "active", licence_until)
             book["enterprises"][code] = asdict(entry)
             region = uscc.region_of(code)
-            for subtype, spec in imprint.SPECS.items():
+            for subtype in subtypes:
+                spec = imprint.SPECS[subtype]
                 book["serial"] += 1
                 person = subtype == "legal_representative"
                 seal = FiledSeal(

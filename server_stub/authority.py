@@ -8,7 +8,8 @@
                      ├─ registry     checkpoints of the public log
                      ├─ ledger       checkpoints of the private log
                      └─ holders      purpose documentSigning; CN = 14-digit seal code,
-                                     O = credit code + name, C = CN
+                                     O = credit code + name, C = CN; one of them is the
+                                     platform's own seal (:mod:`server_stub.report_seal`)
          └ abroad ──── timestamp_rsa purpose timeStamping, RSA with SHA-256
 
 `abroad` is an RSA authority for readers that know no SM2. It has two certificates for one key: the
@@ -19,7 +20,7 @@ One key, one purpose (GB/T 17901.1-2020, 第二十五条); the private halves st
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -44,6 +45,9 @@ ROOT, ISSUING, SEAL_MAKER, TIMESTAMP, STATUS = (
 )
 ABROAD, TIMESTAMP_RSA = "abroad", "timestamp_rsa"
 ISSUERS = (ROOT, ISSUING, ABROAD)
+TIMESTAMP_POLICY = "2.25.339127908187531583815722223074248044572"
+"""The policy of our time stamps: the platform's clock, good to a second (an OID from a UUID)."""
+TIMESTAMP_ACCURACY = timedelta(seconds=1)
 _SIGNING = ("digitalSignature", "nonRepudiation")
 _YEAR = timedelta(days=365)
 _SKEW = timedelta(minutes=5)
@@ -111,9 +115,15 @@ class Authority:
         return self._keys[purpose].certificate
 
     def issue(
-        self, subject: x509.Name, spki: bytes, not_before: datetime, not_after: datetime
+        self,
+        subject: x509.Name,
+        spki: bytes,
+        not_before: datetime,
+        not_after: datetime,
+        purposes: Sequence[str] = (),
     ) -> bytes:
-        """A holder's certificate, DER, with a fresh random serial number."""
+        """A holder's certificate, DER, with a fresh random serial number; *purposes*: extended key
+        usages besides documentSigning."""
         issuer = self._keys[ISSUING]
         end = min(not_after, x509.Certificate.parse(issuer.certificate).not_after)
         return make_certificate(
@@ -127,7 +137,7 @@ class Authority:
             not_after=end,
             key_usage=_SIGNING,
             # without a purpose of its own it would pass for a seal maker's certificate
-            extended_key_usage=(x509.DOCUMENT_SIGNING,),
+            extended_key_usage=(x509.DOCUMENT_SIGNING, *purposes),
             crl_urls=_crl_urls(self._settings, ISSUING),
             ocsp_urls=_ocsp_urls(self._settings),
         )

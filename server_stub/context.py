@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine, Select, delete, select
@@ -18,7 +18,7 @@ from server_stub.ledger import LOGS, FileWitness, Ledger, Transaction, Witness
 from server_stub.logbook import logbook
 from server_stub.policy import Actor
 from server_stub.settings import Settings
-from server_stub.vault import Blobs, SoftKeyStore, Vault
+from server_stub.vault import Blobs, KeyStore, SoftKeyStore, Vault
 
 _DAY = 86_400 * signin.SECOND
 _TICK = 2.0
@@ -40,6 +40,9 @@ class Platform:
     witness: Witness
     neighbours: Neighbours
     city: SimulatedCity
+    keys: KeyStore
+    making_seal: threading.Lock = field(default_factory=threading.Lock)
+    """Held while the platform's own seal is looked for or made (:mod:`server_stub.report_seal`)."""
 
     @classmethod
     def open(cls, settings: Settings, origin: str = "") -> Platform:
@@ -76,6 +79,7 @@ class Platform:
             witness,
             Neighbours.simulated(city),
             city,
+            keys,
         )
         try:
             ledger.start()

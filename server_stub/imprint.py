@@ -9,6 +9,7 @@ the seal.
 =====================  =========================================================================
 official               round 40, border 1.2, star 14 in the middle, name on the arc
 contract, finance      round 40 / 38, no star, 合同专用章 / 财务专用章 in a line below the middle
+verification           as contract, 验章专用章
 invoice                ellipse 40 × 30, border 1, credit code in the middle, 发票专用章 below
 legal_representative   square 20, the name with 印 or 之印, read from the right column to the left
 =====================  =========================================================================
@@ -62,8 +63,12 @@ SPECS = {
     "finance": Spec("round", 38, 38, 1.2, "财务专用章"),
     "invoice": Spec("ellipse", 40, 30, 1.0, "发票专用章"),
     "legal_representative": Spec("square", 20, 20, 1.0),
+    "verification": Spec("round", 40, 40, 1.2, "验章专用章"),
 }
-"""By subtype of the seal."""
+"""By subtype of the seal; the last is the platform's own."""
+
+ENTERPRISE = ("official", "contract", "finance", "invoice", "legal_representative")
+"""Subtypes that an enterprise has filed."""
 
 MAX_NAME = 40
 """Characters of a unit's name; more are not legible on any seal."""

@@ -7,6 +7,7 @@ the neighbours first, outside any transaction, because the one writer waits for 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -115,8 +116,9 @@ class Workshop:
 def make(shop: Workshop, session: Session, application: Application) -> None:
     """制作: fetch the filed imprint, certify the applicant's key, sign the seal data, and put all
     of it on record in one step. What the police's file contradicts goes back into review."""
+    code = session.get_one(Enterprise, application.enterprise_id).uscc
     try:
-        made = _make(shop, session, application)
+        made = build(shop, code, application.subtype, application.spki)
     except (NeighbourError, ValueError) as error:
         shop.ledger.write(fail, application.id, str(error)).result()
         return
@@ -136,10 +138,15 @@ class Made:
     valid_until: int
 
 
-def _make(shop: Workshop, session: Session, application: Application) -> Made:
-    enterprise = session.get_one(Enterprise, application.enterprise_id)
-    entry = shop.neighbours.market.enterprise(enterprise.uscc)
-    filed = shop.neighbours.police.filed_seal(enterprise.uscc, application.subtype)
+def build(
+    shop: Workshop, code: str, subtype: str, spki: bytes, purposes: Sequence[str] = ()
+) -> Made:
+    """Certificate and seal data for the key *spki* of the enterprise with credit code *code*, from
+    what the neighbours have on file; *purposes*: of the certificate, besides signing documents.
+
+    Raises NeighbourError, ValueError; nothing is on record yet."""
+    entry = shop.neighbours.market.enterprise(code)
+    filed = shop.neighbours.police.filed_seal(code, subtype)
     if entry is None or filed is None:
         raise NeighbourError("the register or the police no longer know it")
     picture = shop.neighbours.police.imprint(filed.code)
@@ -147,20 +154,20 @@ def _make(shop: Workshop, session: Session, application: Application) -> Made:
         raise NeighbourError("the imprint is not the one that was filed")
     _check_picture(picture, filed)
 
-    region = uscc.region_of(enterprise.uscc)
+    region = uscc.region_of(code)
     region = region if region in uscc.REGIONS else shop.settings.region
     seal_code = shop.neighbours.national.assign_code(region)
     now = records.moment(records.now()).replace(microsecond=0)
-    ends = [filed.valid_until, shop.neighbours.licences.valid_until(enterprise.uscc)]
+    ends = [filed.valid_until, shop.neighbours.licences.valid_until(code)]
     limits = [records.moment(end) for end in ends if end is not None]
     until = min([now + HOLDER_LIFE, *limits])  # 第十七条
-    subject = holder_subject(seal_code, enterprise.uscc, entry.name)
-    certificate = shop.authority.issue(subject, application.spki, now, until)
+    subject = holder_subject(seal_code, code, entry.name)
+    certificate = shop.authority.issue(subject, spki, now, until, purposes)
     until = min(until, x509.Certificate.parse(certificate).not_after)
     data = make_seal(
         es_id=seal_code,
         vendor=shop.settings.vendor_id,
-        seal_type=sealing.KINDS[application.subtype][1],
+        seal_type=sealing.KINDS[subtype][1],
         name=filed.name,
         signer_certificates=[certificate],
         created=now,

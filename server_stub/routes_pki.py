@@ -17,16 +17,22 @@ from fastapi import APIRouter, Depends, Request, Response
 from crypto import ocsp, timestamp
 from crypto.x509 import Certificate, CertificateError
 from server_stub import records, revocation
-from server_stub.authority import ABROAD, ISSUING, PURPOSES, STATUS, TIMESTAMP, TIMESTAMP_RSA
+from server_stub.authority import (
+    ABROAD,
+    ISSUING,
+    PURPOSES,
+    STATUS,
+    TIMESTAMP,
+    TIMESTAMP_ACCURACY,
+    TIMESTAMP_POLICY,
+    TIMESTAMP_RSA,
+)
 from server_stub.context import Platform
 from server_stub.handling import ExactBody, Running, limited
 from server_stub.problems import Refusal
 
 router = APIRouter(dependencies=[Depends(limited)])
 
-POLICY = "2.25.339127908187531583815722223074248044572"
-"""The policy of our time stamps: the platform's clock, good to a second (an OID from a UUID)."""
-ACCURACY = timedelta(seconds=1)
 MAX_REQUEST = 16 * 1024
 MAX_ASKED = 20
 """Certificates in one OCSP request."""
@@ -61,10 +67,10 @@ def _stamped(platform: Platform, body: bytes, purpose: str) -> Response:
         answer = timestamp.make_response(
             body,
             key=authority.key(purpose),
-            policy=POLICY,
+            policy=TIMESTAMP_POLICY,
             serial=secrets.randbits(127) | 1 << 127,
             now=records.moment(records.now()),
-            accuracy=ACCURACY,
+            accuracy=TIMESTAMP_ACCURACY,
             certificates=[authority.certificate(ISSUING if purpose == TIMESTAMP else ABROAD)],
             gb_types=purpose == TIMESTAMP,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from crypto import merkle
 from crypto.statement import SealChange, SealStatement
-from server_stub import policy, records, revocation, sealing, verifying, views
+from server_stub import policy, records, report_seal, revocation, sealing, verifying, views
 from server_stub.authority import ABROAD, ISSUERS, PURPOSES
 from server_stub.context import Platform, readiness
 from server_stub.handling import ExactBody, Running, limited
@@ -111,14 +111,23 @@ def _statement(platform: Platform, seal_code: str) -> SealStatement | None:
 # --- verification ------------------------------------------------------------------------------
 
 
-@router.post("/v1/verifications", dependencies=[Depends(limited)])
+@router.post(
+    "/v1/verifications",
+    dependencies=[Depends(limited)],
+    response_model=None,
+    responses={200: {"content": {"application/pdf": {}}}},
+)
 def verification(
     request: Request,
     platform: Running,
     document: ExactBody,
     name: Annotated[str, Query(max_length=200)] = "document.pdf",
-) -> dict[str, Any]:
-    """验签: the body is the PDF itself; the answer is the report of docs/report-schema.md."""
+    report: Literal["json", "sealed"] = "json",
+    language: Literal["zh_CN", "en"] = "zh_CN",
+) -> dict[str, Any] | Response:
+    """验签: the body is the PDF itself; the answer is the report of docs/report-schema.md, or
+    (*report* ``sealed``) the same as a PDF under the platform's own seal. Nothing of the file is
+    kept."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/pdf", "application/octet-stream"):
         raise Refusal("media_type_unsupported", "send the PDF itself as application/pdf")
@@ -140,7 +149,13 @@ def verification(
             return sealing.changes_of(session, seal_code)
 
     limit = settings.verification_seconds
-    return verifying.verify(document, name, material, statement, limit, history)
+    if report == "json":
+        wish = verifying.Wish("", language)
+        return verifying.verify(document, name, material, statement, limit, history, wish)[0]
+    report_seal.ready(platform)  # what is missing is told before the work is done
+    wish = verifying.Wish(settings.provider_name, language)
+    _, pdf = verifying.verify(document, name, material, statement, limit, history, wish)
+    return Response(report_seal.stamp(platform, pdf), media_type="application/pdf")
 
 
 # --- the public log ----------------------------------------------------------------------------

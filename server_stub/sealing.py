@@ -28,6 +28,7 @@ KINDS = {
     "invoice": ("company", 3),
     "contract": ("company", 4),
     "legal_representative": ("office", 5),
+    "verification": ("company", 6),
 }
 """subtype → (电子公章 or 电子职务章 of 第五条, 印章类型 code of STANDARDS.md §4.2)."""
 

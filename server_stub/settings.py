@@ -32,6 +32,12 @@ class Settings(BaseSettings):
     Ukey signs for us and goes into certificates; empty means where the server listens."""
 
     provider_name: str = "宿迁市企业电子印章公共服务平台（参考实现）"
+    provider_uscc: str = "12321300MB1A23457W"
+    """Credit code of the provider: in the certificate of the seal that it puts on its reports."""
+
+    provider_responsible: str = "平台负责人"
+    """Who answers for the provider and its seal."""
+
     provider_qualifications: tuple[str, ...] = ()
     """What 第十一条 asks for: numbers of the product certificate and the trade licence."""
 
@@ -61,6 +67,9 @@ class Settings(BaseSettings):
 
     status_seconds: int = Field(default=3600, ge=60)
     """How long a status token may be believed: its next_update."""
+
+    report_seal_renew_days: int = Field(default=60, ge=1)
+    """The platform's own seal is replaced when it has less than this left."""
 
     crl_seconds: int = Field(default=24 * 3600, ge=600)
     body_bytes: int = Field(default=1 << 20, ge=1 << 16)

@@ -3,10 +3,10 @@
 A hostile PDF must cost one answer, not the platform: each file is judged in a process of its own,
 with bounds on time and memory. The two talk in lines of JSON over the child's stdin and stdout::
 
-    → {"name", "anchors", "pool", "crls"}      base64 DER
-    ← {"ask": [seal code, …]}                  whose status it needs
+    → {"name", "anchors", "pool", "crls", "issuer", "language"}      base64 DER
+    ← {"ask": [seal code, …]}                                        whose status it needs
     → {"statements": [base64 DER, …], "changes": [{"seal_code", "state", …}, …]}
-    ← {"report": …} or {"problem": code}
+    ← {"report": …, "pdf": base64} or {"problem": code}              pdf only for an issuer
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from crypto import gm
 
 if TYPE_CHECKING:
     from crypto.statement import SealChange
@@ -48,6 +50,15 @@ class Material:
     crls: Sequence[bytes]
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What a report is to be set for."""
+
+    issuer: str
+    """Who will seal it; "" for nobody, then there is no PDF."""
+    language: str = "zh_CN"
+
+
 def verify(
     data: bytes,
     name: str,
@@ -55,10 +66,11 @@ def verify(
     statement: Callable[[str], bytes | None],
     seconds: float,
     history: Callable[[str], Iterable[SealChange]] = lambda code: (),
-) -> dict[str, Any]:
-    """The report on the PDF *data*, as JSON-ready data. *statement* gives the platform's own signed
-    statement about a seal code, or None if it knows no such seal; *history* what became of it, as
-    the public registry tells.
+    wish: Wish = Wish(""),
+) -> tuple[dict[str, Any], bytes]:
+    """The report on the PDF *data*, as JSON-ready data and, if wished for, as PDF. *statement*
+    gives the platform's own signed statement about a seal code, or None if it knows no such seal;
+    *history* what became of it, as the public registry tells.
 
     Raises :class:`VerificationTimeout`, :class:`FileNotVerifiable`."""
     with tempfile.TemporaryDirectory(prefix="sealdesk-") as folder:
@@ -76,7 +88,10 @@ def verify(
         timer = threading.Timer(seconds, child.kill)
         timer.start()
         try:
-            return _converse(child, name, material, statement, history)
+            report, pdf = _converse(child, name, material, statement, history, wish)
+            if report["file"]["sm3"] != gm.sm3(data).hex():
+                raise FileNotVerifiable("unreadable")
+            return report, pdf
         finally:
             late = not timer.is_alive()
             timer.cancel()
@@ -92,7 +107,8 @@ def _converse(
     material: Material,
     statement: Callable[[str], bytes | None],
     history: Callable[[str], Iterable[SealChange]],
-) -> dict[str, Any]:
+    wish: Wish,
+) -> tuple[dict[str, Any], bytes]:
     if child.stdin is None or child.stdout is None:
         raise FileNotVerifiable("unreadable")
     try:
@@ -102,6 +118,8 @@ def _converse(
             anchors=_texts(material.anchors),
             pool=_texts(material.pool),
             crls=_texts(material.crls),
+            issuer=wish.issuer,
+            language=wish.language,
         )
         while True:
             line = child.stdout.readline()
@@ -114,8 +132,7 @@ def _converse(
                 statements = _texts(token for token in known if token)
                 _say(child.stdin, statements=statements, changes=changes)
             elif "report" in said:
-                report: dict[str, Any] = said["report"]
-                return report
+                return said["report"], base64.b64decode(said["pdf"])
             else:
                 raise FileNotVerifiable(said["problem"])
     except OSError as error:
@@ -180,7 +197,14 @@ def _child(path: Path) -> None:
                 )
                 trust = replace(trust, statements=statements, changes=changes)
                 report = verify_pdf(stream, told["name"], trust, now)
-        _say(out, report=report.to_json())
+        pdf = b""
+        if told["issuer"]:
+            from crypto.report_pdf import render
+
+            # without the imprints found: in a page under a seal they could pass for seals
+            pdf = render(report, told["language"], issuer=told["issuer"])
+        answer = report.to_json(told["language"])
+        _say(out, report=answer, pdf=base64.b64encode(pdf).decode())
     except PdfEncrypted:
         _say(out, problem="encrypted")
     except PdfError:

@@ -125,6 +125,7 @@ def test_a_seal_used_while_it_was_suspended_stays_invalid_when_resumed(
     assert person.call("POST", f"{path}/suspend", {"reason": "holder_request"}).status_code == 200
     time.sleep(1.1)  # a signature tells its time in whole seconds
     data = stamped(person, ticket=False)
+    time.sleep(1.1)  # the second in which it is resumed belongs to the seal in force
     assert person.call("POST", f"{path}/resume", {}).status_code == 200
     (signature,) = ask(server.url, data).json()["signatures"]
     assert signature["verdict"] == "INVALID"
