@@ -17,7 +17,8 @@ def without_times(report: dict[str, Any]) -> dict[str, Any]:
     kept = {k: v for k, v in report.items() if k not in ("verified_at", "judged_at")}
     for signature in kept["signatures"]:
         for finding in signature["findings"]:
-            finding.pop("text")  # says "as of" the minute
+            finding.pop("text")  # says "as of" the minute, and so do its details
+            finding.pop("details")
         if signature["platform"]:
             signature["platform"].pop("as_of")
             signature["platform"].pop("source")
