@@ -311,7 +311,10 @@ def _time(text: str, short_year: bool) -> datetime:
         text = ("19" if int(text[:2]) >= 50 else "20") + text
     if len(text) not in (12, 14):
         raise ValueError("wrong length")
-    moment = datetime.strptime(text.ljust(14, "0"), "%Y%m%d%H%M%S").replace(tzinfo=zone)
+    text = text.ljust(14, "0")
+    day = (int(text[:4]), int(text[4:6]), int(text[6:8]))
+    hour, minute, second = int(text[8:10]), int(text[10:12]), int(text[12:])
+    moment = datetime(*day, hour, minute, second, tzinfo=zone)
     if fraction:
         moment += timedelta(microseconds=int(fraction[:6].ljust(6, "0")))
     return moment.astimezone(UTC)

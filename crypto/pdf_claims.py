@@ -29,9 +29,8 @@ MAX_DICTIONARY = 64 * 1024
 HASH_NAMES = {"sm3", "sha1", "sha224", "sha256", "sha384", "sha512"}
 """Digests over the byte range that are computed in the one pass."""
 _RSA_WITH_SHA256 = "1.2.840.113549.1.1.11"
-_LOWER = re.compile(rb"<(?:[0-9a-f]{2})+>\Z")
-_UPPER = re.compile(rb"<(?:[0-9A-F]{2})+>\Z")
-_HEX = re.compile(rb"<[0-9A-Fa-f\s]*>\Z")
+_ONE_HAND = (b"0123456789abcdef", b"0123456789ABCDEF")
+_HEX = b"0123456789abcdefABCDEF" + b" \t\n\r\x0b\x0c"
 
 
 @dataclass
@@ -141,13 +140,14 @@ def _read_range(claim: Claim, stream: BinaryIO, size: int) -> int:
         raise _Malformed("contents_malformed", "the gap is too large")
     stream.seek(gap_start)
     gap = stream.read(gap_end - gap_start)
-    if not _HEX.match(gap):
+    digits = gap[1:-1]
+    if gap[:1] + gap[-1:] != b"<>" or digits.translate(None, _HEX):
         raise _Malformed("byte_range_malformed", "the gap is not the /Contents string alone")
-    if not _LOWER.match(gap) and not _UPPER.match(gap):
+    if not digits or len(digits) % 2 or all(digits.translate(None, one) for one in _ONE_HAND):
         # nothing protects the octets of the gap: it is to be written in one hand, without spaces
         claim.problems.append(Finding("contents_unusual"))
     try:
-        contents = bytes.fromhex(gap[1:-1].decode("ascii"))
+        contents = bytes.fromhex(digits.decode("ascii"))
     except ValueError as error:
         raise _Malformed("contents_malformed", str(error)) from error
     stated = claim.dictionary.raw_get("/Contents", decrypt=generic.EncryptedObjAccess.RAW)

@@ -5,10 +5,12 @@ Is the visible mark the imprint that was signed? The picture is compared, not be
 
 from __future__ import annotations
 
+import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pyhanko.pdf_utils import generic
 
@@ -95,15 +97,20 @@ def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
         return unreadable(f"{len(drawing.pictures)} pictures")
     picture = drawing.pictures[0]
     try:
-        drawn, signed = _raster(picture.image), _decoded(seal.picture)
+        spelling = _spelling(picture.image)
+        mean, worst = _remembered(
+            spelling and (spelling, hashlib.sha256(seal.picture).digest()),
+            lambda: _differences(_raster(picture.image), _decoded(seal.picture)),
+        )
+        harmless = picture.see_through or _remembered(
+            spelling, lambda: _only_ink(_raster(picture.image))
+        )
     except (ImprintError, *PARSER_FAILURES) as error:
         return unreadable(str(error)[:100])
-    if drawn != signed:
-        mean, worst = _differences(drawn, signed)
-        if mean > _OTHER and _has_proportions(picture, seal):
-            return MarkJudgement((Finding("mark_differs", shown),), False)
-        if worst >= _SAME:
-            return unreadable(f"difference {worst:.0f}/255")
+    if mean > _OTHER and _has_proportions(picture, seal):
+        return MarkJudgement((Finding("mark_differs", shown),), False)
+    if worst >= _SAME:
+        return unreadable(f"difference {worst:.0f}/255")
     findings = [Finding("mark_matches", shown)]
     size = (picture.width_mm, picture.height_mm)
     wanted = (seal.width_mm, seal.height_mm)
@@ -112,7 +119,49 @@ def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
         shown["signed"] = f"{wanted[0]}×{wanted[1]}"
         findings.append(Finding("mark_size_differs", shown))
     fits = all(a <= b + SIZE_TOLERANCE_MM for a, b in zip(size, wanted, strict=True))
-    return MarkJudgement(tuple(findings), fits and (picture.see_through or _only_ink(drawn)))
+    return MarkJudgement(tuple(findings), fits and harmless)
+
+
+_T = TypeVar("_T")
+_memory: dict[object, Any] = {}
+_MEMORY = 64
+
+
+def _remembered(key: object, answer: Callable[[], _T]) -> _T:
+    """*answer*, asked for once where *key* says all that it depends on: a company's seal is drawn
+    alike in thousands of documents, and decoding it costs more than the rest of a verification.
+    *key* None: not remembered."""
+    if key in _memory:
+        found: _T = _memory[key]
+        return found
+    made = answer()
+    if key is not None:
+        if len(_memory) >= _MEMORY:
+            _memory.clear()
+        _memory[key] = made
+    return made
+
+
+def _spelling(image: generic.StreamObject) -> bytes | None:
+    """A digest of everything that :func:`_raster` reads of *image*; None where that is elsewhere
+    (behind a reference) or not plain names and numbers."""
+    hasher = hashlib.sha256()
+    masked = dict.get(image, "/SMask")
+    mask = follow(masked)
+    for each in (image, mask) if masked is not None else (image,):
+        if not isinstance(each, generic.StreamObject):
+            return None
+        for key, value in sorted(each.items()):
+            if each is image and key == "/SMask":
+                continue
+            if not isinstance(value, generic.NameObject | generic.NumberObject):
+                return None
+            if value == "/Crypt":
+                return None
+            hasher.update(f"{str(key)!r} {type(value).__name__} {str(value)!r}".encode())
+        hasher.update(b"%d " % len(each.encoded_data))
+        hasher.update(each.encoded_data)
+    return hasher.digest()
 
 
 @lru_cache(maxsize=8)
@@ -232,6 +281,8 @@ def _exactly(data: bytes, length: int) -> bytes:
 def _differences(left: Raster, right: Raster) -> tuple[float, float]:
     """How far both differ as seen on white paper, 0–255: (in the mean, in the worst spot), of the
     colour that differs most. The mean alone would not notice another company's name."""
+    if left == right:
+        return 0.0, 0.0
     from PIL import Image as Pillow
     from PIL import ImageChops, ImageStat
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from crypto import der, gm
@@ -31,6 +31,8 @@ from crypto.x509 import Certificate, CertificateError
 
 Generation = Literal["v1", "v4", "v5"]
 
+_USUAL = 256 * 1024
+"""Octets of a seal that may be remembered."""
 MAX_SIZE = 16 * 1024 * 1024
 """Octets of the largest seal or signature that is looked at; real ones are below 1 MiB."""
 MAX_CERTIFICATES = 1000
@@ -93,7 +95,7 @@ class Seal:
         """Read a DER SESeal. Raises :class:`SealError`."""
         _check_size(data)
         try:
-            return _parse_seal(der.parse(data))
+            return _known_seal(data) if len(data) <= _USUAL else _parse_seal(der.parse(data))
         except der.DerError as error:
             raise SealError(f"not an electronic seal: {error}") from error
 
@@ -110,6 +112,10 @@ class Seal:
 
     def signature_valid(self) -> bool:
         """Did the maker's key sign this seal?"""
+        return self._signature_valid
+
+    @cached_property
+    def _signature_valid(self) -> bool:
         try:
             return self.maker.public_key.verify(
                 self.signature_algorithm, self.signed, self.signature
@@ -188,6 +194,12 @@ def is_signature(data: bytes) -> bool:
 def _check_size(data: bytes) -> None:
     if len(data) > MAX_SIZE:
         raise SealError(f"larger than {MAX_SIZE} octets")
+
+
+@lru_cache(maxsize=32)
+def _known_seal(data: bytes) -> Seal:
+    """A seal is read, and its maker's signature verified, once for all documents that bear it."""
+    return _parse_seal(der.parse(data))
 
 
 def _parse_seal(element: der.Tlv) -> Seal:
@@ -294,7 +306,8 @@ def _parse_signature(element: der.Tlv) -> SealSignature:
     tbs = parts[0]
     fields = tbs.children(der.SEQUENCE)
     version = fields.integer()
-    seal = _parse_seal(fields.next(der.SEQUENCE))
+    inner = fields.next(der.SEQUENCE)
+    seal = _known_seal(inner.raw) if len(inner.raw) <= _USUAL else _parse_seal(inner)
     moment = fields.next(der.GENERALIZED_TIME, der.UTC_TIME, der.BIT_STRING, der.OCTET_STRING)
     digest = _value(fields.next())
     property_info = fields.text()

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from crypto import der, gm
 from crypto.keys import EC_PUBLIC_KEY, SM2_CURVE, SM2_WITH_SM3
@@ -81,6 +81,8 @@ ECDSA_SIGNATURES = {
     "2.16.840.1.101.3.4.3.12": "sha3_512",
 }
 """ECDSA signature algorithms → hashlib names."""
+_USUAL = 8192
+"""Octets of a certificate that may be remembered."""
 RSA_PSS = "1.2.840.113549.1.1.10"
 ED25519 = "1.3.101.112"
 HASHES = {
@@ -339,7 +341,7 @@ class Certificate:
     def parse(cls, data: bytes) -> Certificate:
         """Read a DER certificate. Raises :class:`CertificateError`."""
         try:
-            return _parse_certificate(data)
+            return _known_certificate(data) if len(data) <= _USUAL else _parse_certificate(data)
         except der.DerError as error:
             raise CertificateError(f"not a certificate: {error}") from error
 
@@ -362,13 +364,20 @@ class Certificate:
         return usage is None or bool(usage & {"digitalSignature", "nonRepudiation"})
 
     def issued_by(self, issuer: Certificate) -> bool:
-        """Did *issuer*'s key sign this certificate?"""
-        return issuer.public_key.verify(
-            self.signature_algorithm,
-            self.tbs,
-            self.signature,
-            parameters=self.signature_parameters,
-        )
+        """Did *issuer*'s key sign this certificate? (Verified once: it serves many documents.)"""
+        if issuer.der not in self._signed_by:
+            self._signed_by[issuer.der] = issuer.public_key.verify(
+                self.signature_algorithm,
+                self.tbs,
+                self.signature,
+                parameters=self.signature_parameters,
+            )
+        return self._signed_by[issuer.der]
+
+    @cached_property
+    def _signed_by(self) -> dict[bytes, bool]:
+        """Issuer's certificate → whether the signature is right."""
+        return {}
 
 
 class _Extensions:
@@ -466,6 +475,12 @@ def _urls(element: der.Tlv) -> Iterator[str]:
             yield child.content.decode("latin-1")
         elif child.tag & 0x20:
             yield from _urls(child)
+
+
+@lru_cache(maxsize=256)
+def _known_certificate(data: bytes) -> Certificate:
+    """The same certificates come with every document of a company: each is read once."""
+    return _parse_certificate(data)
 
 
 def _parse_certificate(data: bytes) -> Certificate:
