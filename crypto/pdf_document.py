@@ -26,9 +26,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pyhanko.pdf_utils import generic, misc, xref
+from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.reader import PdfFileReader
+
+from crypto import pdf_tokens as pdf_tokens  # changes how pyHanko reads
 
 MM = 72 / 25.4
 """Points per millimetre."""
@@ -429,75 +431,6 @@ class _Reader(PdfFileReader):
             raise misc.PdfReadError("an object stream holds a stream or a bare reference")
         return found
 
-
-def _read_hex_string(stream: Any) -> Any:
-    """pyHanko's hexadecimal strings, read in steps instead of octet by octet: /Contents of a seal
-    signature has hundreds of thousands of digits."""
-    stream.read(1)
-    parts: list[bytes] = []
-    step = 64
-    while True:
-        chunk = stream.read(step)
-        end = chunk.find(b">")
-        if end >= 0:
-            parts.append(chunk[:end])
-            stream.seek(end + 1 - len(chunk), io.SEEK_CUR)
-            break
-        if not chunk:
-            raise misc.PdfStreamError("a hexadecimal string does not end")
-        parts.append(chunk)
-        step = min(2 * step, 1 << 16)
-    digits = b"".join(parts).translate(None, misc.PDF_WHITESPACE)
-    try:
-        return generic.pdf_string(
-            bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
-        )
-    except ValueError as error:
-        raise misc.PdfStreamError("not a hexadecimal string") from error
-
-
-# a process-wide change of the pinned library: the same strings, a test holds both to each other
-generic.read_hex_string_from_stream = _read_hex_string
-
-_process_entries = xref.XRefSectionData.process_entries
-
-
-def _process_unique_entries(
-    section: xref.XRefSectionData, entries: Iterator[xref.XRefEntry], strict: bool
-) -> int:
-    """pyHanko's entries of one table, none of which may be named twice: it takes the last of them,
-    other readers the first."""
-
-    def unique() -> Iterator[xref.XRefEntry]:
-        seen: dict[int, xref.XRefEntry] = {}
-        for each in entries:
-            if each.idnum and seen.setdefault(each.idnum, each) != each:
-                raise misc.PdfReadError(f"a table names object {each.idnum} twice")
-            yield each
-
-    return int(_process_entries(section, unique(), strict))
-
-
-_parse_xref_stream = xref.parse_xref_stream
-
-
-def _parse_known_entries(
-    xref_stream: generic.StreamObject, strict: bool = True
-) -> Iterator[xref.XRefEntry]:
-    """pyHanko's entries of a table that is a stream. It passes over entries of an unknown type;
-    for other readers these objects are null (ISO 32000-1 §7.5.8.3)."""
-    pairs = [int(each) for each in entry(xref_stream, "/Index", (0, entry(xref_stream, "/Size")))]
-    missing = sum(pairs[1::2])
-    for each in _parse_xref_stream(xref_stream, strict):
-        missing -= 1
-        yield each
-    if missing:
-        raise misc.PdfReadError("a table has entries of an unknown type")
-
-
-# process-wide as well
-xref.XRefSectionData.process_entries = _process_unique_entries  # type: ignore[method-assign,assignment]
-xref.parse_xref_stream = _parse_known_entries
 
 _COMMENT = re.compile(rb"%[^\r\n]*")
 

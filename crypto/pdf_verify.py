@@ -210,9 +210,8 @@ def _judge(
         changed_later=(),
         findings=tuple(claim.problems),
     )
-    harmless = not any(_draws(each) for each in claim.fields)
     if claim.covered is None:
-        return _Judged(report, harmless)
+        return _Judged(report, _draws_nothing(claim))
     try:
         coverage, changes, findings = cover.judge(claim)
         report = replace(
@@ -225,6 +224,7 @@ def _judge(
             return _judge_seal(report, claim, claim.seal_signature, trust, now)
         if claim.signed_data or claim.kind == "pkcs1":
             report = _judge_cms(report, claim, document, trust, now)
+            harmless = _draws_nothing(claim)
             signed_along = claim.signed_data.signers[:1] if claim.signed_data else ()
             if signed_along and signed_along[0].seal and report.seal:
                 seal = Seal.parse(signed_along[0].seal)
@@ -233,7 +233,8 @@ def _judge(
             return _Judged(report, harmless)
         details = {"filter": claim.filter, "subfilter": claim.subfilter}
         unknown = Finding("kind_unknown", details)
-        return _Judged(replace(report, findings=(*report.findings, unknown)), harmless)
+        report = replace(report, findings=(*report.findings, unknown))
+        return _Judged(report, _draws_nothing(claim))
     except PARSER_FAILURES as error:
         failed = Finding("check_failed", {"reason": f"{type(error).__name__}: {error}"[:200]})
         return _Judged(replace(report, findings=(*report.findings, failed)), False)
@@ -397,6 +398,10 @@ def _weigh_later_seals(judged: _Judged, everyone: Sequence[_Judged]) -> Signatur
 
 
 # --- marks -------------------------------------------------------------------------------------
+
+
+def _draws_nothing(claim: Claim) -> bool:
+    return not any(_draws(each) for each in claim.fields)
 
 
 def _draws(each: Field) -> bool:

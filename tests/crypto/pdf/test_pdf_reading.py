@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyhanko.pdf_utils import generic, misc
+from pyhanko.pdf_utils import generic, misc, xref
 
+from crypto import pdf_tokens
 from crypto.pdf_document import Document
+from tests.crypto.pdf.workshop import classic_pdf
 
 
 def read(data: bytes) -> Any:
@@ -72,3 +74,73 @@ def test_only_a_page_that_cannot_list_annotations_is_left_unread(name: str) -> N
     assert page.bare is bare
     assert page.box == (0.0, 0.0, 300.0, 400.0)
     assert bool(document.signature_fields()) is (b"nnots" in extra)
+
+
+# ---------------------------------------------------------------- held to the library's own
+
+
+@given(st.binary(max_size=200))
+def test_what_stands_before_a_delimiter_is_what_the_library_reads(data: bytes) -> None:
+    ours, theirs = io.BytesIO(data), io.BytesIO(data)
+    assert generic.read_until_delimiter(ours) == misc.read_until_delimiter(theirs)
+    assert ours.tell() == theirs.tell()
+
+
+@given(st.binary(max_size=20) | st.text("AZaz09_.+:*-#", max_size=8).map(str.encode))
+def test_names_are_those_that_the_library_reads(octets: bytes) -> None:
+    try:
+        expected = pdf_tokens._library_name(octets)
+    except misc.PdfReadError:
+        with pytest.raises(misc.PdfReadError):
+            generic._decode_name(octets)
+    else:
+        assert generic._decode_name(octets) == expected
+
+
+ROW = st.one_of(
+    st.tuples(st.integers(0, 9_999_999_999), st.integers(0, 99_999), st.sampled_from("nf")).map(
+        lambda row: f"{row[0]:010d} {row[1]:05d} {row[2]} \n"
+    ),
+    st.sampled_from(
+        [
+            "0000000017 00000 n\r\n",
+            "0000000017 00000 n\n",
+            "0000000017 00000 n \r\n",
+            "        17     0 n \n",
+            "0000000017 00000 x \n",
+            "0000000017 65536 n \n",
+            "000000001700000 n  \n",
+            "00000000-7 00000 n \n",
+        ]
+    ),
+)
+SECTION = st.tuples(st.integers(0, 9), st.lists(ROW, max_size=4), st.sampled_from([0, 0, 0, 1, -1]))
+
+
+@given(
+    st.lists(SECTION, min_size=1, max_size=3),
+    st.sampled_from([" ", "\n", " % comment\n"]),
+    st.booleans(),
+)
+def test_tables_plain_or_not_are_those_that_the_library_reads(
+    sections: list[tuple[int, list[str], int]], space: str, strict: bool
+) -> None:
+    text = "".join(
+        f"{first}{space}{len(rows) + lie}\n{''.join(rows)}" for first, rows, lie in sections
+    )
+    data = f"\n{text}trailer\n<<>>".encode()
+
+    def outcome(parse: Any) -> Any:
+        stream, section = io.BytesIO(data), xref.XRefSectionData()
+        try:
+            highest = section.process_entries(parse(stream, strict), strict)
+        except (misc.PdfError, ValueError, IndexError) as error:
+            return type(error)
+        return highest, vars(section), stream.tell()
+
+    assert outcome(xref.parse_xref_table) == outcome(pdf_tokens._library_table)
+
+
+def test_a_plain_table_is_read_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf_tokens, "_library_table", None)
+    assert len(Document(io.BytesIO(classic_pdf(pages=3))).pages()) == 3

@@ -1,0 +1,182 @@
+"""pyHanko's reading of the smallest parts of a file, in steps instead of octet by octet.
+
+Names, hexadecimal strings and cross-reference tables make up most of the time it takes to open a
+document. What is plain is read here; everything else is left to the pinned library's own code,
+so that both always read the same (tests hold them to each other). Importing this module changes
+the library process-wide.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pyhanko.pdf_utils import generic, misc, xref
+
+_DELIMITER = re.compile(rb"[ \n\r\t\f\0()<>\[\]{}/%]")
+_PLAIN_NAME = re.compile(rb"[A-Za-z0-9_.+:*-]*")
+_STEP, _LONGEST_STEP = 64, 1 << 16
+
+
+def _read_until_delimiter(stream: Any) -> bytes:
+    """What stands before the next delimiter, which stays to be read."""
+    parts: list[bytes] = []
+    while chunk := stream.read(_STEP):
+        found = _DELIMITER.search(chunk)
+        if found:
+            stream.seek(found.start() - len(chunk), io.SEEK_CUR)
+            parts.append(chunk[: found.start()])
+            break
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+_library_name = generic._decode_name
+
+
+def _decode_name(octets: bytes) -> generic.NameObject:
+    if _PLAIN_NAME.fullmatch(octets):
+        return generic.NameObject(f"/{octets.decode('ascii')}")
+    return _library_name(octets)
+
+
+def _read_hex_string(stream: Any) -> Any:
+    """/Contents of a seal signature has hundreds of thousands of digits."""
+    stream.read(1)
+    parts: list[bytes] = []
+    step = _STEP
+    while True:
+        chunk = stream.read(step)
+        end = chunk.find(b">")
+        if end >= 0:
+            parts.append(chunk[:end])
+            stream.seek(end + 1 - len(chunk), io.SEEK_CUR)
+            break
+        if not chunk:
+            raise misc.PdfStreamError("a hexadecimal string does not end")
+        parts.append(chunk)
+        step = min(2 * step, _LONGEST_STEP)
+    digits = b"".join(parts).translate(None, misc.PDF_WHITESPACE)
+    try:
+        return generic.pdf_string(
+            bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
+        )
+    except ValueError as error:
+        raise misc.PdfStreamError("not a hexadecimal string") from error
+
+
+# ---------------------------------------------------------------- tables
+
+_ROW = re.compile(rb"(\d{10}) (\d{5}) ([nf])(?: \r| \n|\r\n)")
+_ROW_SIZE = 20
+
+
+class _Rows(list[tuple[int, int, int, bool]]):
+    """A table as plain as the standard asks for: (object, offset, generation, in use) each; the
+    offset of a free one is 0."""
+
+
+_library_table = xref.parse_xref_table
+
+
+def _parse_table(stream: Any, strict: bool) -> Iterable[Any]:
+    start = stream.tell()
+    rows = _plain_rows(stream)
+    if rows is not None:
+        return rows
+    stream.seek(start)
+    return _library_table(stream, strict)
+
+
+def _plain_rows(stream: Any) -> _Rows | None:
+    """The rows of all sections up to the trailer, before which the stream then stands; None if
+    anything about them is out of the ordinary."""
+    rows = _Rows()
+    try:
+        misc.read_non_whitespace(stream, seek_back=True)
+        while True:
+            number = generic.NumberObject.read_from_stream(stream)
+            misc.read_non_whitespace(stream, seek_back=True)
+            size = generic.NumberObject.read_from_stream(stream)
+            misc.read_non_whitespace(stream, seek_back=True)
+            if not (isinstance(number, int) and isinstance(size, int)) or size < 0 or number < 0:
+                return None
+            data = stream.read(_ROW_SIZE * size)
+            found = _ROW.findall(data)
+            if len(found) != size or len(data) != _ROW_SIZE * size:
+                return None
+            for index, (offset, generation, kind) in enumerate(found, int(number)):
+                used = kind == b"n"
+                rows.append((index, int(offset) if used else 0, int(generation), used))
+            misc.read_non_whitespace(stream, seek_back=True)
+            tag = stream.read(7)
+            if tag == b"trailer":
+                misc.read_non_whitespace(stream, seek_back=True)
+                return rows
+            stream.seek(-len(tag), io.SEEK_CUR)
+    except (misc.PdfError, ValueError, IndexError):
+        return None
+
+
+_library_entries = xref.XRefSectionData.process_entries
+
+
+def _process_entries(
+    section: xref.XRefSectionData, entries: Iterable[xref.XRefEntry] | _Rows, strict: bool
+) -> int:
+    """Take the entries of one table, none of which may be named twice: pyHanko takes the last of
+    them, other readers the first."""
+    if not isinstance(entries, _Rows):
+        return int(_library_entries(section, _unique(entries), strict))
+    seen: dict[int, tuple[int, int, int, bool]] = {}
+    highest = 0
+    for each in entries:
+        number, offset, generation, in_use = each
+        if number and seen.setdefault(number, each) != each:
+            raise misc.PdfReadError(f"a table names object {number} twice")
+        highest = max(highest, number)
+        if generation > 0xFFFF:
+            if strict:
+                raise misc.PdfStrictReadError(f"object {number} has generation {generation}")
+        elif number and in_use:
+            section.standard_xrefs[number] = (generation, offset)
+            section.explicit_refs_in_revision.add((number, generation))
+        elif number:
+            section.freed[number] = generation
+            section.explicit_refs_in_revision.add((number, generation - 1))
+    return highest
+
+
+def _unique(entries: Iterable[xref.XRefEntry]) -> Iterator[xref.XRefEntry]:
+    seen: dict[int, xref.XRefEntry] = {}
+    for each in entries:
+        if each.idnum and seen.setdefault(each.idnum, each) != each:
+            raise misc.PdfReadError(f"a table names object {each.idnum} twice")
+        yield each
+
+
+_library_stream = xref.parse_xref_stream
+
+
+def _parse_known_entries(
+    xref_stream: generic.StreamObject, strict: bool = True
+) -> Iterator[xref.XRefEntry]:
+    """pyHanko's entries of a table that is a stream. It passes over entries of an unknown type;
+    for other readers these objects are null (ISO 32000-1 §7.5.8.3)."""
+    index = xref_stream["/Index"] if "/Index" in xref_stream else (0, xref_stream["/Size"])
+    missing = sum([int(each) for each in index][1::2])
+    for each in _library_stream(xref_stream, strict):
+        missing -= 1
+        yield each
+    if missing:
+        raise misc.PdfReadError("a table has entries of an unknown type")
+
+
+generic.read_until_delimiter = _read_until_delimiter
+generic._decode_name = _decode_name
+generic.read_hex_string_from_stream = _read_hex_string
+xref.parse_xref_table = _parse_table  # type: ignore[assignment]
+xref.XRefSectionData.process_entries = _process_entries  # type: ignore[method-assign,assignment]
+xref.parse_xref_stream = _parse_known_entries
