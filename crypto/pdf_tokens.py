@@ -36,10 +36,10 @@ def _read_until_delimiter(stream: Any) -> bytes:
 _library_name = generic._decode_name
 
 
-def _decode_name(octets: bytes) -> generic.NameObject:
-    if _PLAIN_NAME.fullmatch(octets):
-        return generic.NameObject(f"/{octets.decode('ascii')}")
-    return _library_name(octets)
+def _decode_name(name_bytes: bytes) -> generic.NameObject:
+    if _PLAIN_NAME.fullmatch(name_bytes):
+        return generic.NameObject(f"/{name_bytes.decode('ascii')}")
+    return _library_name(name_bytes)
 
 
 def _read_hex_string(stream: Any) -> Any:
@@ -174,7 +174,7 @@ def _parse_known_entries(
         raise misc.PdfReadError("a table has entries of an unknown type")
 
 
-generic.read_until_delimiter = _read_until_delimiter
+generic.read_until_delimiter = _read_until_delimiter  # type: ignore[attr-defined]
 generic._decode_name = _decode_name
 generic.read_hex_string_from_stream = _read_hex_string
 xref.parse_xref_table = _parse_table  # type: ignore[assignment]
