@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 import time
@@ -40,6 +39,19 @@ DEMO_SO_PIN = "demo-so-2026"
 
 # where our interpreter was told not to look into the working folder, the platform's is told too
 _SAFE_PATH = ("-P",) if sys.flags.safe_path else ()
+# the platform as a program that ends when we do, even if we are killed: its input ends then
+_ENDS_WITH_US = """
+import os, runpy, signal, sys, threading
+
+def wait():
+    while os.read(0, 64):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=wait, daemon=True).start()
+sys.argv[0] = "sealdesk-server"
+runpy.run_module("server_stub", run_name="__main__")
+"""
 _MARGIN_MM = 25.0
 _PNG_DPI = 110
 
@@ -57,45 +69,69 @@ def run(
     began = time.monotonic()
     language = settings.language
     _tell(phrase("demo.start", language))
-    if not all(importlib.util.find_spec(name) for name in ("server_stub", "fastapi")):
+    if not _has_platform():
         _tell(phrase("demo.platform_missing", language))
         return 1
     if document:
         page_boxes(document)  # what cannot be stamped is told at once
-    home = settings.folders.data / "demo"
-    folders = Folders(home / "config", home / "data", home / "cache")
     output.mkdir(parents=True, exist_ok=True)
+    with desk_of_its_own(settings) as desk:
+        token = prepare(desk, _tell)
+        source = document or _bundled(output)
+        done = _stamp(desk, token, source, output, language)
+        report = verify(done.path, trust=desk.trust(), platform=desk.status_desk())
+        verdict = say("verdicts", report.verdict.value, language)
+        _tell(phrase("demo.verified", language).format(verdict=verdict))
+        picture = done.path.with_suffix(".png")
+        _render(done.path, report.signatures[-1].marks[0].page - 1, picture)
+        answer = done.path.with_suffix(".json")
+        text = json.dumps(report.to_json(language), ensure_ascii=False, indent=2)
+        answer.write_text(text + "\n", encoding="utf-8")
+        _tell(phrase("demo.output", language).format(folder=output.resolve()))
+        for key, path in (("pdf", done.path), ("png", picture), ("report", answer)):
+            _tell(f"   {path.name}\t{phrase(f'demo.{key}', language)}")
+        took = f"{time.monotonic() - began:.1f}"
+        _tell(phrase("demo.took", language).format(seconds=took))
+        if window is not None:
+            _tell(phrase("demo.window", language).format(pin=DEMO_PIN))
+            window(desk, [done.path])
+    return 0 if report.verdict.value == "VALID" else 2
+
+
+def possible(settings: Settings) -> bool:
+    """Can the demo run from here: the platform's parts are there, a virtual Ukey is allowed and can
+    be had? An installed program has neither."""
+    from device.virtual.build import can_be_had
+
+    return (
+        not getattr(sys, "frozen", False)
+        and _has_platform()
+        and settings.allow_virtual_ukey
+        and not settings.locked("pkcs11_modules")
+        and can_be_had()
+    )
+
+
+def _has_platform() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("server_stub", "fastapi"))
+
+
+@contextmanager
+def desk_of_its_own(settings: Settings) -> Iterator[Desk]:
+    """A desk in the demo's folder, apart from the user's own, with its platform running; both end
+    with the context. Meanwhile the virtual Ukeys of this process are the demo's."""
+    home = settings.folders.data / "demo"
     with _platform(home) as url:
-        _tell(phrase("demo.platform", language).format(url=url))
         own = replace(
             settings,
-            folders=folders,
+            folders=Folders(home / "config", home / "data", home / "cache"),
             platform_url=url,
             platform_root="",
             proxy="direct",
             keyring=False,
         )
-        with Desk(own) as desk:
-            token = _token(desk, language)
-            source = document or _bundled(output)
-            done = _stamp(desk, token, source, output, language)
-            report = verify(done.path, trust=desk.trust(), platform=desk.status_desk())
-            verdict = say("verdicts", report.verdict.value, language)
-            _tell(phrase("demo.verified", language).format(verdict=verdict))
-            picture = done.path.with_suffix(".png")
-            _render(done.path, report.signatures[-1].marks[0].page - 1, picture)
-            answer = done.path.with_suffix(".json")
-            text = json.dumps(report.to_json(language), ensure_ascii=False, indent=2)
-            answer.write_text(text + "\n", encoding="utf-8")
-            _tell(phrase("demo.output", language).format(folder=output.resolve()))
-            for key, path in (("pdf", done.path), ("png", picture), ("report", answer)):
-                _tell(f"   {path.name}\t{phrase(f'demo.{key}', language)}")
-            took = f"{time.monotonic() - began:.1f}"
-            _tell(phrase("demo.took", language).format(seconds=took))
-            if window is not None:
-                _tell(phrase("demo.window", language).format(pin=DEMO_PIN))
-                window(desk, [done.path])
-    return 0 if report.verdict.value == "VALID" else 2
+        with Desk(own) as desk, virtual.used_folder(desk.virtual_folder):
+            yield desk
 
 
 def _tell(text: str) -> None:
@@ -113,12 +149,12 @@ def _platform(home: Path) -> Iterator[str]:
         with (home / "platform.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
                 [
-                    *(sys.executable, *_SAFE_PATH, "-m", "server_stub", "serve", "--demo"),
+                    *(sys.executable, *_SAFE_PATH, "-c", _ENDS_WITH_US, "serve", "--demo"),
                     *("--dir", str(home / "platform"), "--host", "127.0.0.1", "--port", port),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
             )
@@ -135,8 +171,9 @@ def _platform(home: Path) -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            if process.stdout:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    pipe.close()
     raise PlatformUnreachable("http://127.0.0.1", "other")
 
 
@@ -148,19 +185,21 @@ def _announced(process: subprocess.Popen[str]) -> str:
     return ""
 
 
-def _token(desk: Desk, language: str) -> Token:
-    """The demo's virtual Ukey, and a seal of the demo company on it and in the cabinet."""
-    os.environ[virtual.FOLDER_VARIABLE] = str(desk.virtual_folder)
+def prepare(desk: Desk, tell: Callable[[str], None]) -> Token:
+    """The demo's virtual Ukey, and a seal of the demo company on it and in the cabinet; *tell* is
+    told of each step before the next."""
+    language = desk.settings.language
+    tell(phrase("demo.platform", language).format(url=desk.settings.platform_url))
     known = virtual.token_path(desk.virtual_folder, 0).exists()
     if not known:
         virtual.make_token(desk.virtual_folder, 0, so_pin=DEMO_SO_PIN, user_pin=DEMO_PIN)
     token = desk.token(module=virtual.open_virtual_module().path)
     words = phrase("demo.token_known" if known else "demo.token_new", language)
-    _tell(words.format(serial=token.info.serial))
+    tell(words.format(serial=token.info.serial))
     seals = [seal for seal in desk.cabinet.seals() if seal.state == "active"]
     if seals:
         words = phrase("demo.seal_known", language)
-        _tell(words.format(name=seals[0].enterprise, code=seals[0].code))
+        tell(words.format(name=seals[0].enterprise, code=seals[0].code))
         return token
     company = phrase("demo.company", language)
     applicant = Applicant(
@@ -173,7 +212,7 @@ def _token(desk: Desk, language: str) -> Token:
     )
     with token.login(DEMO_PIN) as session:
         seal = enrol(applicant, session, desk.platform(), desk.cabinet)
-    _tell(phrase("demo.enrolled", language).format(name=company, code=seal.code))
+    tell(phrase("demo.enrolled", language).format(name=company, code=seal.code))
     return token
 
 

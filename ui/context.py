@@ -57,6 +57,8 @@ class TokenView:
     tries_left: int | None
     """None: the vendor does not tell."""
     certificates: tuple[CertificateView, ...] = ()
+    slot: int = 0
+    """Tells blank keys of one driver apart, which have no serial number yet."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,9 @@ class Context(Protocol):
 
     def change_pin(self, serial: str, old: str, new: str) -> None:
         """*device*. Raises :class:`device.token.PinError`'s subclasses."""
+
+    def initialise(self, blank: TokenView, label: str, so_pin: str, pin: str) -> None:
+        """Set label and both PINs of a key that is blank, never of another. *device*"""
 
     def stamping(
         self, seal_code: str, serial: str, pin: str, *, offline: bool
@@ -146,6 +151,23 @@ class Context(Protocol):
     ) -> list[JournalEntry]: ...
     def journal_check(self) -> JournalCheck: ...
     def journal_export(self, path: Path, entries: list[JournalEntry], language: str) -> int: ...
+
+    # the demo
+
+    @property
+    def demo_pin(self) -> str:
+        """The PIN of the demo's key, for everybody to see; "" where nothing is a demo."""
+
+    @property
+    def demo_possible(self) -> bool:
+        """Can :meth:`start_demo` do anything here?"""
+
+    def start_demo(self, step: Step) -> Context:
+        """Start a platform on this machine and get a seal from it onto a virtual Ukey; *step* is
+        told how far it is. The demo's context is to be closed. *device*"""
+
+    def close(self) -> None:
+        """End what this context itself has started. *device*"""
 
     # help
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.settings import save
-from ui.context import CertificateView, DocumentFacts, Stamper, Step, TokenView
+from ui.context import CertificateView, Context, DocumentFacts, Stamper, Step, TokenView
 from ui.tasks import on_device_thread
 
 if TYPE_CHECKING:
@@ -83,6 +83,17 @@ class DeskContext:
             )
         self._certificates = {k: v for k, v in self._certificates.items() if k in here}
         return tuple(seen)
+
+    def initialise(self, blank: TokenView, label: str, so_pin: str, pin: str) -> None:
+        from device.token import TokenNotPresent
+
+        _assert_device_thread()
+        for token in self._desk.tokens():
+            place = (token.info.module, token.info.slot)
+            if place == (blank.module, blank.slot) and not token.initialised:
+                token.initialise(label, so_pin, pin)
+                return
+        raise TokenNotPresent("the blank key is gone")
 
     def change_pin(self, serial: str, old: str, new: str) -> None:
         _assert_device_thread()
@@ -210,12 +221,57 @@ class DeskContext:
     def journal_export(self, path: Path, entries: list[JournalEntry], language: str) -> int:
         return self._desk.journal.export(path, entries, language)
 
+    # --- the demo --------------------------------------------------------------------------------
+
+    @property
+    def demo_pin(self) -> str:
+        return ""
+
+    @property
+    def demo_possible(self) -> bool:
+        from app import demo
+
+        return demo.possible(self.settings)
+
+    def start_demo(self, step: Step) -> Context:
+        from app import demo
+
+        _assert_device_thread()
+        with ExitStack() as opened:
+            desk = opened.enter_context(demo.desk_of_its_own(self.settings))
+            demo.prepare(desk, step)
+            return _DemoContext(desk, opened.pop_all())
+
+    def close(self) -> None:
+        """The desk is closed by whoever opened it."""
+
     # --- help ------------------------------------------------------------------------------------
 
     def diagnosis(self) -> dict[str, Any]:
         from app.diagnosing import diagnosis
 
         return diagnosis(self._desk)
+
+
+class _DemoContext(DeskContext):
+    """At the demo's desk, whose platform ends with it."""
+
+    def __init__(self, desk: Desk, opened: ExitStack) -> None:
+        super().__init__(desk)
+        self._opened = opened
+
+    @property
+    def demo_pin(self) -> str:
+        from app.demo import DEMO_PIN
+
+        return DEMO_PIN
+
+    @property
+    def demo_possible(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._opened.close()
 
 
 class _Stamper:
@@ -258,6 +314,7 @@ def _blank(token: Token) -> TokenView:
         final_try=False,
         must_change=False,
         tries_left=None,
+        slot=info.slot,
     )
 
 

@@ -1,4 +1,4 @@
-"""The first run: find the key, change a factory PIN, get a seal; or look around with a sample file.
+"""The first run: find the key, set its PIN, get a seal; or look around with a demo or a sample.
 
 Three steps that tick themselves off as they come true; nothing is asked that the person need not
 decide. It can be opened again from the help.
@@ -11,13 +11,15 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QProgressBar, QVBoxLayout, QWidget
 
 from ui.language import tr
 from ui.widgets import button, clear_layout, column, framed, label, line, picture, row
 
 if TYPE_CHECKING:
+    from ui.context import Context, TokenView
     from ui.main_window import MainWindow
+    from ui.tasks import Task
 
 
 class Guide(QDialog):
@@ -26,8 +28,9 @@ class Guide(QDialog):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self._starting: Task | None = None
         self.setWindowTitle(tr("开始使用印台"))
-        self.setMinimumWidth(560)
+        self.setMinimumWidth(580)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(28, 24, 28, 20)
         whole.setSpacing(14)
@@ -39,8 +42,12 @@ class Guide(QDialog):
         whole.addLayout(head)
         self._steps = column(spacing=0)
         whole.addWidget(framed("card", self._steps))
+        self._demo_card = self._demo()
+        self._demo_card.setVisible(window.context.demo_possible)
+        whole.addWidget(self._demo_card)
         foot = row(spacing=8)
-        foot.addWidget(button(tr("先用示例文件看看"), self._sample, icon="file-text"))
+        self._sample_button = button(tr("先用示例文件看看"), self._sample, icon="file-text")
+        foot.addWidget(self._sample_button)
         foot.addStretch()
         self.close_button = button(tr("完成"), self.accept, role="default")
         self.close_button.setDefault(True)
@@ -49,6 +56,8 @@ class Guide(QDialog):
         window.tokens_changed.connect(self.refresh)
         window.seals_changed.connect(self.refresh)
         self.refresh()
+
+    # --- the three steps -------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Show how far things are."""
@@ -59,21 +68,12 @@ class Guide(QDialog):
             1,
             token is not None,
             tr("插入 Ukey"),
-            tr("已找到 {name}。", name=token.label or token.serial)
+            tr("已找到 {name}。", name=token.label or token.serial or tr("一把空白的 Ukey"))
             if token
             else tr("插上后会自动找到。找不到时请安装厂商的驱动程序。"),
             None if token else button(tr("驱动设置"), lambda: self._go("settings")),
         )
-        ready = token is not None and token.initialised and not token.must_change
-        self._add(
-            2,
-            ready,
-            tr("换掉出厂口令"),
-            tr("口令已经设好。") if ready else tr("还在使用出厂口令的 Ukey 不能盖章。"),
-            None
-            if ready or token is None
-            else button(tr("修改口令"), lambda: self._go("settings")),
-        )
+        self._add(2, *_pin_step(token), self._pin_action(token))
         seals = len(window.seals)
         self._add(
             3,
@@ -84,6 +84,13 @@ class Guide(QDialog):
             else tr("连接企业电子印章平台，核验后领取。"),
             None if seals else button(tr("申请印章…"), lambda: self._go("seals")),
         )
+
+    def _pin_action(self, token: TokenView | None) -> QWidget | None:
+        if token is None or (token.initialised and not token.must_change):
+            return None
+        if not token.initialised:
+            return button(tr("初始化…"), self._window.initialise_token)
+        return button(tr("修改口令"), lambda: self._go("settings"))
 
     def _add(self, number: int, done: bool, title: str, text: str, action: QWidget | None) -> None:
         if number > 1:
@@ -110,9 +117,87 @@ class Guide(QDialog):
         self.accept()
         self._window.go(page)
 
+    # --- looking around --------------------------------------------------------------------------
+
+    def _demo(self) -> QWidget:
+        words = column(spacing=1)
+        words.addWidget(label(tr("没有 Ukey 和平台？从演示开始"), "heading"))
+        self._demo_text = label(
+            tr("在这台电脑上启动演示平台和虚拟 Ukey，领取一枚演示印章，亲手盖一次。不联网。"),
+            "muted",
+            wrap=True,
+        )
+        words.addWidget(self._demo_text)
+        self._demo_bar = QProgressBar()
+        self._demo_bar.setRange(0, 0)
+        self._demo_bar.setTextVisible(False)
+        self._demo_bar.setAccessibleName(tr("正在准备演示…"))
+        self._demo_bar.hide()
+        words.addWidget(self._demo_bar)
+        self.demo_button = button(tr("从演示开始"), self.start_demo)
+        inner = row(picture("eye", "text", 24), spacing=14)
+        inner.setContentsMargins(16, 12, 16, 12)
+        inner.addLayout(words, 1)
+        inner.addWidget(self.demo_button)
+        return framed("card", inner)
+
+    def start_demo(self) -> None:
+        """One click: platform, key and seal of the demo, and the sample on the stamp page."""
+        window = self._window
+        self._busy(True)
+
+        def done(demo: Context) -> None:
+            window.hold_polling(False)
+            if task.cancelled:  # too late to be stopped; the guide is gone
+                window.tasks.device(demo.close)
+                return
+            self._starting = None
+            self.accept()
+            window.enter_demo(demo)
+
+        def failed(error: BaseException) -> None:
+            window.hold_polling(False)
+            if not task.cancelled:
+                self._starting = None
+                self._busy(False)
+                window.complain(error)
+
+        def told(text: str) -> None:
+            if not task.cancelled:
+                self._demo_text.setText(text)
+
+        window.hold_polling(True)  # the virtual Ukeys of the demo are not one's own
+        self._starting = task = window.tasks.device(
+            window.context.start_demo, done=done, failed=failed, progress=told
+        )
+
+    def _busy(self, on: bool) -> None:
+        self._demo_bar.setVisible(on)
+        self.demo_button.setEnabled(not on)
+        self._sample_button.setEnabled(not on)
+        self.close_button.setText(tr("取消") if on else tr("完成"))
+        if on:
+            self._demo_text.setText(tr("正在准备演示…"))
+
+    def done(self, result: int) -> None:
+        """However it is closed, a demo being started is given up."""
+        if self._starting is not None:
+            self._starting.cancel()
+        super().done(result)
+
     def _sample(self) -> None:
         self.accept()
         self._window.go("stamp", [sample_document(self._window.context.settings.folders.cache)])
+
+
+def _pin_step(token: TokenView | None) -> tuple[bool, str, str]:
+    """Is it done, its title, what is said of it."""
+    title = tr("设好自己的口令")
+    if token is not None and not token.initialised:
+        return False, title, tr("这把 Ukey 是空白的，先起名并设口令。")
+    ready = token is not None and not token.must_change
+    said = tr("口令已经设好。") if ready else tr("还在使用出厂口令的 Ukey 不能盖章。")
+    return ready, title, said
 
 
 def sample_document(folder: Path) -> Path:

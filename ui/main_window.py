@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QMimeData, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -51,7 +51,7 @@ from ui.notice import ErrorBox, NoticeBar
 from ui.renderer import Renderer
 from ui.state import WindowState
 from ui.tasks import Task, Tasks
-from ui.widgets import day, label, unit_name
+from ui.widgets import button, day, label, picture, row, unit_name
 
 if TYPE_CHECKING:
     from app.cabinet import SealRecord
@@ -200,6 +200,35 @@ def _sm3(seal: SealRecord) -> str:
     return seal.signer.fingerprint.hex()
 
 
+class _DemoBanner(QFrame):
+    """Says as long as it is so that nothing here is real."""
+
+    def __init__(self, leave: Callable[[], None]) -> None:
+        super().__init__()
+        theme.set_role(self, "notice-warning")
+        self._said = label("", wrap=True)
+        inner = row(picture("triangle-alert", "unknown", 18), spacing=10)
+        inner.setContentsMargins(16, 6, 8, 6)
+        inner.addWidget(self._said, 1)
+        inner.addWidget(button(tr("退出演示"), leave))
+        self.setLayout(inner)
+        self.hide()
+
+    def tell(self, pin: str) -> None:
+        """Of a demo whose key has this PIN; "": there is none."""
+        said = tr(
+            "演示：平台、Ukey 和印章都只供演示，不能证明任何事情。演示 Ukey 的口令是 {pin}。",
+            pin=pin,
+        )
+        self._said.setText(said)
+        self.setAccessibleName(said)
+        self.setVisible(bool(pin))
+
+
+def _state_of(context: Context) -> WindowState:
+    return WindowState(context.settings.folders.config / "window.json")
+
+
 class MainWindow(QMainWindow):
     """See the module."""
 
@@ -212,7 +241,7 @@ class MainWindow(QMainWindow):
         self.tasks = Tasks(self)
         self.renderer = Renderer(self)
         self.notices = NoticeBar()
-        self.state = WindowState(context.settings.folders.config / "window.json")
+        self.state = _state_of(context)
         self.tokens: tuple[TokenView, ...] = ()
         self.seals: tuple[SealRecord, ...] = ()
         self.token: TokenView | None = None
@@ -225,6 +254,9 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(tr("印台"))
         self.setMinimumSize(1024, 640)
         self.setAcceptDrops(True)
+        self._home = context
+        """One's own desk, while the window is at the demo's."""
+        self.banner = _DemoBanner(self.leave_demo)
         self.strip = TokenStrip()
         self.strip.chosen.connect(self._choose_token)
         self.strip.help.clicked.connect(self.show_help)
@@ -244,6 +276,7 @@ class MainWindow(QMainWindow):
         body = QVBoxLayout()
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(0)
+        body.addWidget(self.banner)
         body.addWidget(self.notices)
         body.addWidget(self._stack, 1)
         below = QHBoxLayout()
@@ -372,9 +405,18 @@ class MainWindow(QMainWindow):
     def _tell_of_token(self) -> None:
         token = self.token
         if token is None:
-            self.notices.clear_notice("pin")
-            self.notices.clear_notice("expiry")
+            for topic in ("pin", "blank", "expiry"):
+                self.notices.clear_notice(topic)
             return
+        if token.initialised:
+            self.notices.clear_notice("blank")
+        else:
+            self.notices.show_notice(
+                "blank",
+                "info",
+                tr("插入的 Ukey 是空白的，设好口令后才能使用。"),
+                (tr("初始化…"), self.initialise_token),
+            )
         if token.must_change:
             self.notices.show_notice(
                 "pin",
@@ -399,6 +441,13 @@ class MainWindow(QMainWindow):
         else:
             self.notices.clear_notice("expiry")
 
+    def initialise_token(self) -> None:
+        """Make the blank key in use somebody's own."""
+        from ui.token_setup import initialise
+
+        if self.token is not None and not self.token.initialised:
+            initialise(self, self.token, self)
+
     def reload_seals(self) -> None:
         """Read the cabinet again."""
         self.tasks.work(self.context.seals, done=self._take_seals, failed=self.complain)
@@ -418,6 +467,48 @@ class MainWindow(QMainWindow):
         guide = Guide(self)
         guide.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         guide.open()
+
+    # --- the demo --------------------------------------------------------------------------------
+
+    def enter_demo(self, demo: Context) -> None:
+        """Work at the demo's desk, with its sample document on the stamp page."""
+        from ui.guide import sample_document
+
+        self._adopt(demo)
+        self.state.put("guided", True)
+        self.go("stamp", [sample_document(demo.settings.folders.cache)])
+
+    def leave_demo(self) -> None:
+        """Back to one's own desk; the demo's platform ends."""
+        demo = self.context
+        if demo is not self._home:
+            self._adopt(self._home)
+            self.tasks.device(demo.close)
+            self.go("stamp")
+
+    def _adopt(self, context: Context) -> None:
+        """Be at another desk from now on: every page is made anew, nothing of before is shown."""
+        self.tasks.drop_all()
+        for page in self._pages.values():
+            if hasattr(page, "closing"):
+                page.closing()
+            self._stack.removeWidget(page)
+            page.deleteLater()
+        self._pages.clear()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # no signal finds them
+        self.renderer.close_all()
+        self.notices.clear_all()
+        appearance, geometry = self.state.get("appearance", ""), self.state.get("geometry", "")
+        self.context, self.state = context, _state_of(context)
+        self.state.put("appearance", appearance or None)
+        self.state.put("geometry", geometry or None)
+        self.tokens, self.seals, self.token = (), (), None
+        self._told.clear()
+        self._held, self._polling = 0, None
+        self.banner.tell(context.demo_pin)
+        self._show_token()
+        self._poll()
+        self.reload_seals()
 
     # --- messages --------------------------------------------------------------------------------
 
@@ -575,16 +666,31 @@ class MainWindow(QMainWindow):
         super().changeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.state.put("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
+        geometry = bytes(self.saveGeometry().toBase64().data()).decode()
+        own = self.state if self.context is self._home else _state_of(self._home)
+        own.put("geometry", geometry)
         self._timer.stop()
         for page in self._pages.values():
             if hasattr(page, "closing"):
                 page.closing()
+        if self.context is not self._home:
+            self.tasks.device(self.context.close)
         self.tasks.close()
         self.renderer.shutdown()
         if self._server is not None:
             self._server.close()
         event.accept()
+
+    def listen(self, folder: Path) -> None:
+        """Take the files of later starts; *folder* is what makes them starts of the same user."""
+        from ui.single_instance import listen
+
+        def take(paths: list[Path]) -> None:
+            self.come_forward()
+            if paths:
+                self.take_files(paths)
+
+        self._server = listen(folder, take, self)
 
     def come_forward(self) -> None:
         """Be seen: somebody has started the program a second time."""
@@ -628,72 +734,6 @@ def _paths(data: QMimeData | None) -> list[Path]:
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
 
 
-# --- one instance --------------------------------------------------------------------------------
-
-
-def _server_name(folder: Path) -> str:
-    import hashlib
-
-    mark = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    return f"sealdesk-{mark}"
-
-
-def hand_over(folder: Path, files: Sequence[Path]) -> bool:
-    """Give *files* to a window that is open already; False if there is none."""
-    import json
-
-    from PySide6.QtNetwork import QLocalSocket
-
-    socket = QLocalSocket()
-    socket.connectToServer(_server_name(folder))
-    if not socket.waitForConnected(300):
-        return False
-    socket.write(json.dumps([str(path.absolute()) for path in files]).encode() + b"\n")
-    sent = socket.waitForBytesWritten(1000)
-    socket.disconnectFromServer()
-    return bool(sent)
-
-
-def listen(window: MainWindow, folder: Path) -> None:
-    """Take files from later starts."""
-    import json
-
-    from PySide6.QtNetwork import QLocalServer
-
-    server = QLocalServer(window)
-    server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
-
-    def connected() -> None:
-        socket = server.nextPendingConnection()
-        received = bytearray()
-
-        def read() -> None:
-            received.extend(socket.readAll().data())
-            if b"\n" not in received and len(received) < 1 << 20:
-                return
-            try:
-                names = json.loads(received.partition(b"\n")[0])
-                paths = [Path(str(name)) for name in names]
-            except (ValueError, TypeError):
-                paths = []
-            socket.disconnectFromServer()
-            window.come_forward()
-            if paths:
-                window.take_files(paths)
-
-        socket.readyRead.connect(read)
-        socket.disconnected.connect(socket.deleteLater)
-        if socket.bytesAvailable():
-            read()
-
-    server.newConnection.connect(connected)
-    name = _server_name(folder)
-    if not server.listen(name):
-        QLocalServer.removeServer(name)  # left behind by a crash
-        server.listen(name)
-    window._server = server
-
-
 # --- starting ------------------------------------------------------------------------------------
 
 
@@ -706,6 +746,8 @@ def run(context: Context, files: Sequence[Path] = ()) -> int:
     application.setApplicationName("SealDesk")
     application.setApplicationDisplayName(tr("印台"))
     application.setDesktopFileName("sealdesk")
+    from ui.single_instance import hand_over
+
     folder = context.settings.folders.config
     if hand_over(folder, files):
         return 0
@@ -715,7 +757,7 @@ def run(context: Context, files: Sequence[Path] = ()) -> int:
     start_page = window.state.get("page", "stamp")
     window.go(start_page if start_page in page_titles() else "stamp")
     window.show()
-    listen(window, folder)
+    window.listen(folder)
     QTimer.singleShot(0, window.begin)
     if files:
         QTimer.singleShot(0, lambda: window.take_files(list(files)))

@@ -109,6 +109,11 @@ class NoticeBar(QWidget):
             notice.hide()
             notice.deleteLater()
 
+    def clear_all(self) -> None:
+        """Say nothing any more."""
+        for topic in list(self._notices):
+            self.clear_notice(topic)
+
     @property
     def texts(self) -> tuple[str, ...]:
         """What is being said, oldest first."""

@@ -17,7 +17,7 @@ from ui.widgets import button, facts, label, picture, row
 
 
 class PinField(QLineEdit):
-    """A field for a PIN: hidden, no input method, no clipboard out, Caps Lock told."""
+    """A field for a PIN: hidden, no input method, no way to the clipboard."""
 
     def __init__(self, name: str) -> None:
         super().__init__()

@@ -102,6 +102,11 @@ class Renderer(QObject):
             self._wanted[owner] = [each for each in requests if each.document != document]
         self._send(("close", self._number(), document))
 
+    def close_all(self) -> None:
+        """Forget every document."""
+        for document in list(self._sources):
+            self.close_document(document)
+
     def want(self, owner: str, requests: list[Request]) -> None:
         """What *owner* needs now, most urgent first; replaces what it wanted before.
 

@@ -199,7 +199,9 @@ class SettingsPage(QWidget):
         inner = column(spacing=6)
         made.setLayout(inner)
         change = button(tr("修改口令…"), lambda: self._change_pin(token), icon="key-round")
-        change.setEnabled(token.initialised and not token.locked)
+        change.setEnabled(not token.locked)
+        if not token.initialised:
+            change = button(tr("初始化…"), lambda: self._initialise(token), icon="key-round")
         head = row(picture("usb", role, 20), label(token_name(token), "heading"), None, change)
         inner.addLayout(head)
         inner.addWidget(label(said, role if role != "good" else "small", wrap=True))
@@ -225,6 +227,11 @@ class SettingsPage(QWidget):
         names = [self.modules.item(number).text() for number in range(self.modules.count())]
         self._save("pkcs11_modules", tuple(names) or None)
 
+    def _initialise(self, token: TokenView) -> None:
+        from ui.token_setup import initialise
+
+        initialise(self._shell, token, self)
+
     def _change_pin(self, token: TokenView) -> None:
         from ui.main_window import token_name
 
@@ -239,7 +246,7 @@ class SettingsPage(QWidget):
             token.serial,
             old,
             new,
-            done=lambda _: self._shell.notices.show_notice("pin", "good", tr("口令已修改。")),
+            done=lambda _: self._shell.notices.show_notice("setup", "good", tr("口令已修改。")),
             failed=self._shell.complain,
         )
 

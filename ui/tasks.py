@@ -96,11 +96,15 @@ class Tasks(QObject):
         """Is anything under way?"""
         return bool(self._open)
 
+    def drop_all(self) -> None:
+        """Hear nothing more of what is under way, and have it stop at its next step."""
+        for task in list(self._open):
+            task.drop()
+
     def close(self) -> None:
         """Cancel everything and wait for it; nothing is delivered afterwards."""
         self._closed = True
-        for task in list(self._open):
-            task.drop()
+        self.drop_all()
         self._device.shutdown(wait=True, cancel_futures=True)
         self._work.shutdown(wait=True, cancel_futures=True)
         self._open.clear()

@@ -28,9 +28,20 @@ class BuildError(RuntimeError):
 
 def module_path(folder: Path | None = None) -> Path:
     """The ready module: one shipped beside the sources, else the one compiled into `folder`."""
-    name = "sealdesk-vukey.dll" if sys.platform == "win32" else "sealdesk-vukey.so"
-    shipped = _SOURCES / name
-    return shipped if shipped.is_file() else build(folder)
+    return _shipped() if _shipped().is_file() else build(folder)
+
+
+def can_be_had() -> bool:
+    """Is the module there, or a compiler that may make it?"""
+    return _shipped().is_file() or (sys.platform != "win32" and _compiler() is not None)
+
+
+def _shipped() -> Path:
+    return _SOURCES / ("sealdesk-vukey.dll" if sys.platform == "win32" else "sealdesk-vukey.so")
+
+
+def _compiler() -> str | None:
+    return os.environ.get("CC", "") or shutil.which("cc") or shutil.which("gcc")
 
 
 def build(folder: Path | None = None) -> Path:
@@ -47,7 +58,7 @@ def build(folder: Path | None = None) -> Path:
     target = folder / f"vukey-{digest.hexdigest()[:16]}.so"
     if target.is_file():
         return target
-    compiler = chosen or shutil.which("cc") or shutil.which("gcc")
+    compiler = _compiler()
     if compiler is None:
         raise BuildError("no C compiler: the virtual Ukey needs gcc and libssl-dev (Debian)")
     folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,8 @@ from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.ui.stand_in import PIN, StandIn
 from ui import language
 from ui.guide import Guide
-from ui.main_window import MainWindow, hand_over, listen
+from ui.main_window import MainWindow
+from ui.single_instance import hand_over
 
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -118,7 +119,7 @@ def test_a_second_start_hands_its_files_to_the_first(
 ) -> None:
     folder = context.settings.folders.config
     assert not hand_over(folder, [demo_pdf])
-    listen(window, folder)
+    window.listen(folder)
     assert hand_over(folder, [demo_pdf])
     page = window.page("stamp")
     qtbot.waitUntil(lambda: [d.path for d in page.documents] == [demo_pdf], timeout=10_000)

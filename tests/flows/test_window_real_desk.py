@@ -1,5 +1,8 @@
 """The window at a real desk: virtual Ukey over PKCS#11, platform over HTTP, nothing stood in."""
 
+import contextlib
+import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,13 +12,16 @@ from pytestqt.qtbot import QtBot
 from app.desk import Desk
 from app.settings import save
 from crypto.verdict import Verdict
+from device.virtual import make_blank_token
 from server_stub.serving import RunningServer
 from tests.flows.clerk import PIN, Clerk
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from ui.desk_context import DeskContext
+from ui.guide import Guide
 from ui.main_window import MainWindow
 from ui.stamp_page import StampPage
 from ui.stamp_plan import At, Riding
+from ui.token_setup import InitialiseDialog
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -90,3 +96,98 @@ def test_a_contract_is_stamped_verified_and_reported(
     assert PIN not in said
     assert contract.name not in said
     window.close()
+
+
+def test_the_demo_starts_with_one_click_and_ends_with_the_window(
+    qtbot: QtBot, look: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Clerk(tmp_path / "newcomer", pin=None)
+    with own.desk() as desk:
+        window = MainWindow(DeskContext(desk))
+        qtbot.addWidget(window)
+        window.go("stamp")
+        window.show()
+        window.begin()
+        qtbot.waitUntil(lambda: window.findChild(Guide) is not None, timeout=30_000)
+        hub = os.environ["SEALDESK_VUKEY_DIR"]
+        window.findChild(Guide).demo_button.click()  # type: ignore[union-attr]
+        qtbot.waitUntil(lambda: bool(window.seals) and bool(window.token), timeout=120_000)
+        page: StampPage = window.page("stamp")
+        qtbot.waitUntil(lambda: page.pane.view.page_count > 0, timeout=30_000)
+        assert page.pane.path is not None
+        assert page.pane.path.name == "示例文件.pdf"
+        assert "演示" in window.banner.accessibleName()
+        assert window.banner.isVisible()
+        assert window.token is not None
+        assert window.token.is_virtual
+        url = window.context.settings.platform_url
+        assert url.startswith("http://127.0.0.1:")
+        with own.desk() as again:
+            assert again.settings.platform_url == ""  # the demo left one's own settings alone
+
+        window.leave_demo()
+        assert not window.banner.isVisible()
+        qtbot.waitUntil(lambda: not answers(url), timeout=30_000)
+        qtbot.waitUntil(lambda: os.environ["SEALDESK_VUKEY_DIR"] == hub, timeout=10_000)
+        qtbot.waitUntil(lambda: not window.tasks.busy, timeout=20_000)
+        assert window.seals == ()
+        window.close()
+
+
+def test_a_blank_key_is_initialised_in_the_window(
+    qtbot: QtBot, look: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Clerk(tmp_path / "newcomer", pin=None)
+    make_blank_token(own.hub)
+    with own.desk() as desk:
+        window = MainWindow(DeskContext(desk))
+        qtbot.addWidget(window)
+        window.state.put("guided", True)
+        window.show()
+        window.begin()
+        qtbot.waitUntil(lambda: window.token is not None, timeout=30_000)
+        assert any("空白" in text for text in window.notices.texts)
+
+        def fill(dialog: InitialiseDialog) -> int:
+            for field, text in (
+                (dialog.name, "财务部"),
+                (dialog.pin, "123456"),
+                (dialog.pin_again, "123456"),
+                (dialog.officer, "officer-7391"),
+                (dialog.officer_again, "officer-7391"),
+            ):
+                field.setText(text)
+            assert not dialog.accept_button.isEnabled()
+            assert "新口令：" in dialog.problem.text()
+            dialog.pin.setText("officer-7391")
+            dialog.pin_again.setText("officer-7391")
+            assert dialog.problem.text() == "管理员口令不能与口令相同。"
+            dialog.pin.setText(PIN)
+            assert "不一样" in dialog.problem.text()
+            dialog.pin_again.setText(PIN)
+            dialog.accept_button.click()
+            assert dialog.officer.text() == dialog.pin.text() == ""
+            return dialog.result()
+
+        monkeypatch.setattr(InitialiseDialog, "exec", fill)
+        window.initialise_token()
+        qtbot.waitUntil(lambda: any("已初始化" in t for t in window.notices.texts), timeout=30_000)
+        qtbot.waitUntil(
+            lambda: window.token is not None and window.token.initialised, timeout=30_000
+        )
+        assert window.token is not None
+        assert window.token.label == "财务部"
+        with desk.token().login(PIN):
+            pass
+        window.close()
+
+
+def answers(url: str) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(address_of(url), 1):
+        return True
+    return False
+
+
+def address_of(url: str) -> tuple[str, int]:
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    return host, int(port)

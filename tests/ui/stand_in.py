@@ -32,7 +32,7 @@ from crypto.x509 import OCSP_SIGNING, Certificate, Name
 from crypto.x509_make import make_certificate
 from device.token import PinIncorrect, PinLocked, TokenRemoved
 from server_stub.imprint import SPECS, draw
-from ui.context import CertificateView, Step, TokenView
+from ui.context import CertificateView, Context, Step, TokenView
 from ui.desk_context import DeskContext
 from ui.verify_work import check_files
 
@@ -252,6 +252,11 @@ class StandIn:
             ),
         )
 
+    def initialise(self, blank: TokenView, label: str, so_pin: str, pin: str) -> None:
+        assert not blank.initialised
+        self.pin, self.so_pin = pin, so_pin
+        self.plugged = (self.company.token(label=label, certificates=()),)
+
     def change_pin(self, serial: str, old: str, new: str) -> None:
         self._check_pin(old)
         self.pin = new
@@ -332,6 +337,15 @@ class StandIn:
 
     def journal_export(self, path: Path, entries: list[JournalEntry], language: str) -> int:
         return self.journal.export(path, entries, language)
+
+    demo_pin = ""
+    demo_possible = False
+
+    def start_demo(self, step: Step) -> Context:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing was started."""
 
     def diagnosis(self) -> dict[str, Any]:
         return {"program": "SealDesk", "system": "test"}
