@@ -63,6 +63,16 @@ def anchors(settings: Settings) -> list[Anchor]:
     return found
 
 
+def listed(settings: Settings) -> list[Anchor]:
+    """Those of the setting ``trust`` as well, which are also believed about the state of seals."""
+    named = [
+        Anchor(each, "all", "settings", path)
+        for path in settings.trust
+        for each in read_certificates(path)
+    ]
+    return named + anchors(settings)
+
+
 def own(settings: Settings) -> list[Anchor]:
     """The user's own anchors, by purpose and file name."""
     found: list[Anchor] = []

@@ -162,6 +162,8 @@ class RegistryRecord:
     """The hashes of which the root consists: "level/index" → 32 octets."""
     changes: tuple[str, ...]
     """The entries about seals that were in use, exact texts, oldest first."""
+    seen_at: datetime | None = None
+    """When it was followed last."""
 
 
 @dataclass(frozen=True)
@@ -417,6 +419,7 @@ def _to_b64(data: bytes) -> str:
 _WRITE: dict[str, Callable[[Any], object]] = {
     "bytes": _to_b64,
     "datetime": lambda moment: moment.astimezone(UTC).isoformat(),
+    "datetime | None": lambda moment: moment and moment.astimezone(UTC).isoformat(),
     "int": int,
     "tuple[str, ...]": list,
     "Mapping[str, bytes]": lambda each: {name: _to_b64(data) for name, data in each.items()},
@@ -427,6 +430,7 @@ _READ: dict[str, Callable[[Any], object]] = {
     "tuple[str, ...]": tuple,
     "bytes": base64.b64decode,
     "datetime": datetime.fromisoformat,
+    "datetime | None": lambda text: text and datetime.fromisoformat(text),
     "Mapping[str, bytes]": lambda each: {n: base64.b64decode(text) for n, text in each.items()},
 }
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.cabinet import Cabinet, RegistryRecord
 from app.errors import PlatformAnswerInvalid, PlatformUntrusted
@@ -48,10 +48,17 @@ def follow(platform: PlatformClient, cabinet: Cabinet) -> int:
     if tree.root() != checkpoint.root:
         raise PlatformUntrusted(platform.origin, "registry")
     new = tree.size - known.size
+    edge, now = dict(_edge(tree)), datetime.now(UTC)
     cabinet.keep_registry(
-        RegistryRecord(platform.origin, known.log, tree.size, dict(_edge(tree)), tuple(changes))
+        RegistryRecord(platform.origin, known.log, tree.size, edge, tuple(changes), now)
     )
     return new
+
+
+def root(record: RegistryRecord) -> bytes:
+    """The root seen last (32 octets): two desks that compare theirs at the same size know whether
+    they have been told the same."""
+    return merkle.Tree(_nodes(record.edge), record.size).root()
 
 
 def changes(cabinet: Cabinet) -> tuple[SealChange, ...]:

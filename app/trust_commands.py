@@ -16,12 +16,7 @@ from crypto.x509 import Certificate
 def show(desk: Desk, options: argparse.Namespace) -> int:
     """All anchors but the pinned platforms', which ``sealdesk seal list`` names."""
     language = desk.settings.language
-    found = [
-        anchors.Anchor(certificate, "all", "settings", path)
-        for path in desk.settings.trust
-        for certificate in read_certificates(path)
-    ]
-    found += anchors.anchors(desk.settings)
+    found = anchors.listed(desk.settings)
     for each in found:
         purpose = phrase(f"trust.{each.purpose}", language)
         origin = phrase(f"trust.{each.origin}", language)

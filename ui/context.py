@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from app.cabinet import SealRecord
+    from app.anchors import Anchor, Purpose
+    from app.cabinet import PlatformRecord, SealRecord
     from app.enrolling import Applicant
     from app.journal import JournalCheck, JournalEntry
     from app.placement import TextHit
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob
     from crypto.verdict import Report
+    from crypto.x509 import Certificate
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,28 @@ class TokenView:
     certificates: tuple[CertificateView, ...] = ()
     slot: int = 0
     """Tells blank keys of one driver apart, which have no serial number yet."""
+
+
+@dataclass(frozen=True)
+class RegistryView:
+    """How far a platform's public registry was followed."""
+
+    platform: str
+    size: int
+    root: str
+    """Hexadecimal."""
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True)
+class TrustView:
+    """Whom this machine believes."""
+
+    anchors: tuple[Anchor, ...]
+    own_locked: bool
+    """A policy forbids anchors of one's own; those that lie there are not in force."""
+    platforms: tuple[PlatformRecord, ...]
+    registries: tuple[RegistryView, ...]
 
 
 @dataclass(frozen=True)
@@ -123,6 +147,20 @@ class Context(Protocol):
 
     def waiting_records(self) -> int:
         """Usage records not yet sent to the platform."""
+
+    # trust
+
+    def trust_state(self) -> TrustView:
+        """Raises what reading the anchors' files raises."""
+
+    def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
+        """The certificates in a file, which may become anchors."""
+
+    def add_anchors(self, certificates: Sequence[Certificate], purpose: Purpose) -> None:
+        """Raises :class:`app.errors.SettingLocked`, OSError."""
+
+    def remove_anchor(self, sm3: str) -> None:
+        """One's own anchor, for every purpose."""
 
     # the two stories and what surrounds them
 

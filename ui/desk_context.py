@@ -15,10 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.settings import save
-from ui.context import CertificateView, Context, DocumentFacts, Stamper, Step, TokenView
+from ui.context import (
+    CertificateView,
+    Context,
+    DocumentFacts,
+    RegistryView,
+    Stamper,
+    Step,
+    TokenView,
+    TrustView,
+)
 from ui.tasks import on_device_thread
 
 if TYPE_CHECKING:
+    from app.anchors import Purpose
     from app.cabinet import Cabinet, SealRecord
     from app.desk import Desk
     from app.enrolling import Applicant
@@ -27,6 +37,7 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob
     from crypto.verdict import Report
+    from crypto.x509 import Certificate
     from device.token import Session, Token
 
 
@@ -149,6 +160,41 @@ class DeskContext:
 
     def waiting_records(self) -> int:
         return self._cabinet.waiting_usage()
+
+    # --- trust -----------------------------------------------------------------------------------
+
+    def trust_state(self) -> TrustView:
+        from app import anchors, registry
+
+        settings, cabinet = self.settings, self._cabinet
+        found = anchors.listed(settings)
+        if not settings.allow_own_trust:
+            found += anchors.own(settings)
+        return TrustView(
+            tuple(found),
+            not settings.allow_own_trust,
+            tuple(cabinet.platforms()),
+            tuple(
+                RegistryView(each.platform, each.size, registry.root(each).hex(), each.seen_at)
+                for each in cabinet.registries()
+            ),
+        )
+
+    def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
+        from app.verifying import read_certificates
+
+        return tuple(read_certificates(path))
+
+    def add_anchors(self, certificates: Sequence[Certificate], purpose: Purpose) -> None:
+        from app import anchors
+
+        for each in certificates:
+            anchors.add(self.settings, each, purpose)
+
+    def remove_anchor(self, sm3: str) -> None:
+        from app import anchors
+
+        anchors.remove(self.settings, sm3)
 
     # --- the stories -----------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from app.errors import AppError, explain
 from ui import theme
 from ui.language import language, tr
 from ui.pin_dialog import ChangePinDialog
+from ui.trust_section import TrustSection
 from ui.widgets import (
     Expander,
     button,
@@ -63,6 +64,7 @@ class SettingsPage(QWidget):
         self._column.addWidget(self._ukey())
         self._column.addWidget(self._platform())
         self._column.addWidget(self._output())
+        self._column.addWidget(self._trust())
         self._column.addWidget(self._look())
         self._column.addWidget(self._help())
         self._column.addStretch()
@@ -75,6 +77,7 @@ class SettingsPage(QWidget):
 
     def activated(self) -> None:
         self._show_tokens()
+        self.trust.reload()
 
     # --- building blocks -------------------------------------------------------------------------
 
@@ -298,6 +301,12 @@ class SettingsPage(QWidget):
         if name:
             field.setText(name)
             self._save("output_folder", name)
+
+    def _trust(self) -> QWidget:
+        card, inner = self._section(tr("信任"))
+        self.trust = TrustSection(self._shell)
+        inner.addWidget(self.trust)
+        return card
 
     def _look(self) -> QWidget:
         card, inner = self._section(tr("外观和语言"))

@@ -11,7 +11,7 @@ import pytest
 
 from app.cabinet import Cabinet
 from app.errors import PlatformAnswerInvalid, PlatformUntrusted
-from app.registry import changes, follow
+from app.registry import changes, follow, root
 from crypto import merkle
 from crypto.statement import SealChange
 from crypto.trust import Trust, judge_status
@@ -80,6 +80,9 @@ def test_it_is_followed_in_pages_from_where_we_were(log: Log, cabinet: Cabinet) 
     known = cabinet.registry(log.origin)
     assert known is not None
     assert (known.size, len(known.edge)) == (29, 4)
+    assert root(known) == log.registry_checkpoint().root
+    assert known.seen_at is not None
+    assert datetime.now(UTC) - known.seen_at < DAY
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,30 @@
 """The window around the two stories: settings, ledger, seals, a second start, the first run."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QFileDialog,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+)
 from pytestqt.qtbot import QtBot
 
+from app.anchors import add, own
+from app.cabinet import PlatformRecord, RegistryRecord
 from app.settings import Origin, Source
+from crypto import merkle
+from crypto.x509 import Certificate
 from tests.flows.test_window_verifying import stamped
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.ui.stand_in import PIN, StandIn
@@ -19,6 +32,7 @@ from ui import language
 from ui.guide import Guide
 from ui.main_window import MainWindow
 from ui.single_instance import hand_over
+from ui.trust_section import AddAnchorDialog
 
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -48,6 +62,88 @@ def test_a_setting_is_saved_and_a_bad_one_refused_in_words(
     page._save("platform_url", "http://example.org")
     assert context.settings.platform_url == "http://127.0.0.1:8081"
     assert any("：" in text for text in window.notices.texts)
+
+
+def test_an_anchor_is_trusted_after_a_look_and_taken_away_again(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = Certificate.parse(context.company.authority.root)
+    file = tmp_path / "root.crt"
+    file.write_bytes(root.der)
+    window.go("settings")
+    section = window.page("settings").trust
+    digits = " ".join(re.findall("....", root.fingerprint.hex()))
+    shown: list[str] = []
+
+    def look_at(dialog: AddAnchorDialog) -> int:
+        shown.extend(each.text() for each in dialog.findChildren(QLabel))
+        assert not dialog.accept_button.isEnabled()
+        dialog.sure.setChecked(True)
+        dialog.accept_button.click()
+        return dialog.result()
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    monkeypatch.setattr(AddAnchorDialog, "exec", look_at)
+    section.add()
+    qtbot.waitUntil(lambda: len(own(context.settings)) == 1, timeout=20_000)
+    assert digits in shown
+    assert any("请先向颁发机构核对" in text for text in shown)
+
+    def listed() -> list[str]:
+        names = [each.accessibleName() for each in section.findChildren(QPushButton)]
+        return [name for name in names if "自己添加" in name]
+
+    qtbot.waitUntil(lambda: len(listed()) == 1, timeout=20_000)
+    assert listed()[0].startswith("企业电子印章演示根证书 · 制章者")
+    yes = QMessageBox.StandardButton.Yes
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: yes)
+    next(b for b in section.findChildren(QPushButton) if b.text() == "不再信任…").click()
+    qtbot.waitUntil(lambda: own(context.settings) == [] and listed() == [], timeout=20_000)
+
+
+def test_own_anchors_are_greyed_where_policy_forbids_them(
+    qtbot: QtBot, open_window: Callable[[StandIn], MainWindow], context: StandIn
+) -> None:
+    add(context.settings, Certificate.parse(context.company.authority.root), "makers")
+    context.settings = replace(context.settings, allow_own_trust=False)
+    window = open_window(context)
+    window.go("settings")
+    section = window.page("settings").trust
+    qtbot.waitUntil(lambda: section._lock.isVisibleTo(window.page("settings")), timeout=20_000)
+    assert not section.add_button.isEnabled()
+    buttons = [each.text() for each in section.findChildren(QPushButton)]
+    assert any("已被管理员停用" in text for text in buttons)
+    assert "不再信任…" not in buttons
+
+
+def test_pinned_platforms_and_what_was_seen_of_their_registries_are_shown(
+    qtbot: QtBot, window: MainWindow, context: StandIn
+) -> None:
+    root = context.company.authority.root
+    url, now = "https://platform.example", datetime.now(UTC)
+    context._cabinet.pin(PlatformRecord(url, "市平台", {"root": root}, now))
+    tree = merkle.Tree()
+    tree.append(b"{}")
+    record = RegistryRecord(url, "log", 1, {"0/0": tree.node(0, 0)}, (), now)
+    context._cabinet.keep_registry(record)
+    window.go("settings")
+    section = window.page("settings").trust
+
+    def texts() -> str:
+        return "\n".join(each.text() for each in section.findChildren(QLabel))
+
+    qtbot.waitUntil(lambda: "1 条" in texts(), timeout=20_000)
+    head = tree.root().hex()[:16]
+    assert " ".join(re.findall("....", head)) in texts()
+    buttons = [
+        each for each in section.findChildren(QPushButton) if each.text() == "复制根证书 SM3"
+    ]
+    buttons[-1].click()
+    assert QApplication.clipboard().text() == Certificate.parse(root).fingerprint.hex()
 
 
 def test_the_ledger_lists_filters_checks_and_exports(

@@ -316,6 +316,10 @@ class StandIn:
         return self.company.authority.statement(record, document_digest)
 
     examine = DeskContext.examine
+    trust_state = DeskContext.trust_state
+    read_anchors = DeskContext.read_anchors
+    add_anchors = DeskContext.add_anchors
+    remove_anchor = DeskContext.remove_anchor
 
     def report_pdf(self, report: Report, language: str) -> bytes:
         return render(report, language)
