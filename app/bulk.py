@@ -301,6 +301,13 @@ class _Crew:
 @contextlib.contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
     """What is started here inherits that Ctrl+C is not meant for it."""
+    if hasattr(signal, "pthread_sigmask"):  # one that comes meanwhile waits, and is not lost
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        return
     if threading.current_thread() is not threading.main_thread():
         yield
         return

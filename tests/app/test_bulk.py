@@ -77,6 +77,7 @@ honest = verify
 
 def verify(path, **options):
     if path.stem == "hang":
+        path.with_suffix(".reached").touch()
         time.sleep(60)
     if path.stem == "die":
         os._exit(1)
@@ -235,12 +236,15 @@ def test_ctrl_c_stops_cleanly(choking: None, folder: Path, tmp_path: Path, ancho
     hang.write_bytes((folder / "a 好.pdf").read_bytes())
     summary = tmp_path / "summary.csv"
     program = (
-        "import signal, sys, threading\n"
+        "import pathlib, signal, sys, threading, time\n"
         "main_thread = threading.main_thread().ident\n"
-        "stop = lambda: signal.pthread_kill(main_thread, signal.SIGINT)\n"
-        "threading.Timer(3, stop).start()\n"
+        "def stop():\n"
+        f"    while not pathlib.Path({str(hang.with_suffix('.reached'))!r}).exists():\n"
+        "        time.sleep(0.05)\n"
+        "    signal.pthread_kill(main_thread, signal.SIGINT)\n"
         "from app.cli import main\n"
         "if __name__ == '__main__':\n"
+        "    threading.Thread(target=stop, daemon=True).start()\n"
         "    sys.exit(main(sys.argv[1:]))\n"
     )
     script = tmp_path / "program.py"
