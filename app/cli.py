@@ -11,6 +11,7 @@
     sealdesk verify FILE.pdf|FOLDER… [--jobs N] [--csv SUMMARY.csv] [--report-dir FOLDER]
     sealdesk verify FILE.pdf --report OUT.pdf [--sealed]
     sealdesk evidence FILE.pdf -o OUT.zip | --check OUT.zip
+    sealdesk dispute FILE.pdf --seal CODE --reason … --contact … | RECEIPT.json --status|--fetch ZIP
     sealdesk journal list|check|export|seal-off
     sealdesk diagnose [-o OUT.json]
     sealdesk trust list|add FILE [--for makers|signers|timestamps|all]|remove SM3
@@ -219,6 +220,36 @@ def parser(language: str = "en") -> argparse.ArgumentParser:
     made.add_argument("--password-stdin", action="store_true", help="the PDF's password")
     _trust_options(made)
 
+    made = command("dispute", _dispute, "object to a seal on a document, and follow the dispute")
+    made.add_argument(
+        "file", type=Path, metavar="FILE.pdf|RECEIPT.json", help="the document, or a receipt"
+    )
+    made.add_argument("--seal", metavar="CODE", help="code of the seal that is objected to")
+    made.add_argument("--reason", metavar="TEXT", help="what is wrong, in your words")
+    made.add_argument("--contact", metavar="TEXT", help="how to reach you: telephone, e-mail")
+    made.add_argument("--name", default="", metavar="TEXT", help="your name or your company's")
+    made.add_argument("--signed", action="store_true", help="sign the statement with the smart key")
+    made.add_argument(
+        "--package",
+        type=Path,
+        metavar="EVIDENCE.zip",
+        help="SEND this evidence package along; it contains the document",
+    )
+    made.add_argument(
+        "-o", "--output", type=Path, metavar="RECEIPT.json", help="where the receipt goes"
+    )
+    made.add_argument("--status", action="store_true", help="how far it is (with a receipt)")
+    made.add_argument(
+        "--fetch",
+        type=Path,
+        metavar="OUT.zip",
+        help="fetch and check the platform's evidence package (with a receipt)",
+    )
+    made.add_argument("--json", action="store_true", help="the answer as JSON")
+    made.add_argument("--password-stdin", action="store_true", help="the PDF's password")
+    _token_options(made)
+    _pin_option(made)
+
     journals = group("journal", "the usage journal")
     made = command("list", commands.journal_list, "its entries", journals)
     made.add_argument("--json", action="store_true", help="the answer as JSON")
@@ -360,6 +391,12 @@ def _evidence(desk: Desk, options: argparse.Namespace) -> int:
     from app.verify_commands import evidence
 
     return evidence(desk, options)
+
+
+def _dispute(desk: Desk, options: argparse.Namespace) -> int:
+    from app.dispute_commands import dispute
+
+    return dispute(desk, options)
 
 
 def _diagnose(desk: Desk, options: argparse.Namespace) -> int:

@@ -95,9 +95,10 @@ def _read_pins(
         raise UsageError("nobody is there to enter the PIN; see --pin-stdin") from error
 
 
-def _pin(
+def enter_pin(
     desk: Desk, options: argparse.Namespace, token: Token, variable: str = "SEALDESK_PIN"
 ) -> str:
+    """The PIN of *token*, asked for as the options say."""
     language = desk.settings.language
     prompt, left = phrase("cli.pin", language), token.pin_state().tries_left
     if left is not None:
@@ -190,7 +191,7 @@ def enroll(desk: Desk, options: argparse.Namespace) -> int:
         physical_code=options.physical_code,
     )
     platform = desk.platform(options.platform)
-    with token.login(_pin(desk, options, token)) as session:
+    with token.login(enter_pin(desk, options, token)) as session:
         seal = enrol(applicant, session, platform, desk.cabinet, wait_s=options.wait)
     desk.remember_platform(options.platform)
     _say(f"{phrase('cli.collected', desk.settings.language)} {seal.code} {seal.name}")
@@ -246,7 +247,7 @@ def sync(desk: Desk, options: argparse.Namespace) -> int:
     from app.syncing import synchronise
 
     token = desk.token(options.token, options.module)
-    with token.login(_pin(desk, options, token)) as session:
+    with token.login(enter_pin(desk, options, token)) as session:
         done = synchronise(desk.platform(), desk.cabinet, desk.holder_key(session))
     words = phrase("cli.synced", desk.settings.language)
     _say(words.format(seals=done.seals, records=done.records))
@@ -291,11 +292,11 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
     stamper = desk.timestamper(options.timestamp)
     token = desk.token(options.token, options.module, holding=seal.signer)
     with ExitStack() as opened:
-        session = opened.enter_context(token.login(_pin(desk, options, token)))
+        session = opened.enter_context(token.login(enter_pin(desk, options, token)))
         key = find_key(session, seal.signer.der)
         signer = None
         if profile == "dual":
-            ask = partial(_pin, desk, options, variable="SEALDESK_PADES_PIN")
+            ask = partial(enter_pin, desk, options, variable="SEALDESK_PADES_PIN")
             signer = abroad.signer_abroad(desk, options, ask, opened, (token, session))
         done = stamp_file(
             job,
@@ -329,7 +330,7 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
 def _sign_abroad(desk: Desk, options: argparse.Namespace) -> int:
     from app.countersign_commands import sign_abroad
 
-    ask = partial(_pin, desk, options, variable="SEALDESK_PADES_PIN")
+    ask = partial(enter_pin, desk, options, variable="SEALDESK_PADES_PIN")
     done, stamper = sign_abroad(desk, options, ask, pdf_password(options))
     _say_countersigned(desk, options, done)
     _tell_missing_timestamp(desk, stamper)

@@ -323,7 +323,8 @@ class PlatformUntrusted(PlatformError):
     url: str
     reason: str
     """"insecure", "root", "certificates", "origin", "status", "registry", "receipt", "seal",
-    "report" (no good seal of the platform on it) or "report_digest" (about another file)."""
+    "evidence" (a package that does not prove itself), "report" (no good seal of the platform on
+    it) or "report_digest" (about another file)."""
 
 
 @dataclass(eq=False)

@@ -67,6 +67,7 @@ class Service:
     name: str
     certificates: Mapping[str, Certificate]
     """By purpose: root, issuing, seal_maker, timestamp, status, registry, ledger."""
+    registry_origin: str
     ledger_origin: str
     ledger_key: bytes
     """64 octets X‖Y."""
@@ -193,6 +194,7 @@ class PlatformClient:
                     str(name): Certificate.parse(_unbase64(text))
                     for name, text in answer["certificates"].items()
                 },
+                str(answer["logs"]["registry"]["origin"]),
                 str(log["origin"]),
                 bytes.fromhex(log["key"]),
             )
@@ -265,6 +267,46 @@ class PlatformClient:
             retry=False,
             patience_s=_VERIFYING_S,
         )
+
+    # --- disputes ----------------------------------------------------------------------------
+
+    def open_dispute(
+        self, statement: str, secret: str, seal_code: str, key: SigningKey | None
+    ) -> str:
+        """Hand in a dispute's *statement*, signed where there is a *key*; gives its identifier.
+        *secret* stays here: the platform gets its SM3."""
+        body = {"statement": statement, "secret_sm3": sm3(secret.encode()).hex()}
+        if key is not None:
+            self.service()
+            digest = sm3(statement.encode()).hex()
+            text = self._signed_text("INTENT", "dispute", seal_code, digest)
+            body |= {
+                "certificate": _base64(key.certificate),
+                "signature": _base64(key.sign(text)),
+            }
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        content = json.dumps(body, ensure_ascii=False).encode()
+        answer = self._call("POST", "/v1/disputes", content, headers, retry=True)
+        with self._reading("dispute"):
+            if answer["statement_sm3"] != sm3(statement.encode()).hex():
+                raise ValueError("another statement")
+            return _plain(answer["id"])
+
+    def enclose(self, dispute: str, secret: str, package: bytes) -> None:
+        """Add the objector's own evidence package, a zip, to a dispute."""
+        headers = {"Dispute-Secret": secret, "Content-Type": "application/zip"}
+        path = f"/v1/disputes/{_plain(dispute)}/enclosure"
+        self._send("PUT", path, package, headers, None, retry=False, patience_s=_VERIFYING_S)
+
+    def dispute(self, dispute: str, secret: str) -> Mapping[str, Any]:
+        """How far a dispute is, and the ledger's entries about it."""
+        path = f"/v1/disputes/{_plain(dispute)}"
+        return self._call("GET", path, headers={"Dispute-Secret": secret})
+
+    def dispute_evidence(self, dispute: str, secret: str) -> bytes:
+        """The platform's evidence package on a dispute, a zip."""
+        path = f"/v1/disputes/{_plain(dispute)}/evidence.zip"
+        return self._send("GET", path, None, {"Dispute-Secret": secret}, None, retry=True)
 
     # --- sign-in -----------------------------------------------------------------------------
 

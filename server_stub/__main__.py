@@ -20,8 +20,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crypto import gm
 from server_stub import (
     applying,
+    disputes,
     issuing,
     logbook,
     policy,
@@ -102,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
     seal.add_argument("action", choices=["suspend", "resume", "cancel"])
     seal.add_argument("seal_code")
     seal.add_argument("--reason", default="", choices=["", *states.SEAL_REASONS])
+    disputed = add("dispute", _dispute, "objections to seals: look, hand over, close")
+    disputed.add_argument("action", choices=["list", "show", "hand-over", "close"])
+    disputed.add_argument("dispute", nargs="?")
+    disputed.add_argument("--note", default="", help="to whom, or why; the objector reads it")
+    disputed.add_argument("--out", type=Path, help="hand-over: the whole evidence package, a zip")
     staff = add("staff", _staff, "certify the key of a reviewer or auditor")
     staff.add_argument("action", choices=["add"])
     staff.add_argument("name")
@@ -212,6 +219,53 @@ def _seal(settings: Settings, options: argparse.Namespace) -> int:
         return 0
     finally:
         platform.close()
+
+
+def _dispute(settings: Settings, options: argparse.Namespace) -> int:
+    platform = Platform.open(settings)
+    try:
+        platform.work()  # what was opened lately is gathered first
+        who = _operator()
+        with platform.reading() as session:
+            if options.action == "list":
+                rows = session.scalars(select(store.Dispute).order_by(store.Dispute.opened_at))
+                for row in rows.all():
+                    print(json.dumps(disputes.view(row), ensure_ascii=False))
+                return 0
+            row = disputes.find(session, who, options.dispute or "")
+            said = platform.blobs.get(row.statement_sm3).decode()
+            package = disputes.full_package(platform, session, row)
+        if options.action == "show":
+            view = {**disputes.view(row), "statement": json.loads(said)}
+            print(json.dumps(view, ensure_ascii=False, indent=1))
+            return 0
+        if not options.note:
+            return _refused("--note is needed: it goes on record")
+        if options.action == "close":
+            platform.ledger.write(disputes.close, who, row.id, options.note).result()
+        else:
+            _hand_over(platform, who, row.id, options, package)
+        print(f"{row.id}: {'closed' if options.action == 'close' else options.out}")
+        return 0
+    finally:
+        platform.close()
+
+
+def _hand_over(
+    platform: Platform, who: Actor, identity: str, options: argparse.Namespace, package: bytes
+) -> None:
+    """The file first: what is on record as handed over must exist."""
+    if options.out is None:
+        raise policy.Forbidden("--out is needed: the evidence package goes there")
+    with options.out.open("xb") as stream:
+        stream.write(package)
+    digest = gm.sm3(package).hex()
+    try:
+        command = disputes.hand_over
+        platform.ledger.write(command, who, identity, options.note, digest).result()
+    except BaseException:
+        options.out.unlink()
+        raise
 
 
 def _staff(settings: Settings, options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server_stub import (
     problems,
     routes_applicant,
+    routes_disputes,
     routes_holder,
     routes_pki,
     routes_public,
@@ -23,7 +24,8 @@ from server_stub import (
 from server_stub.context import Platform, Worker
 from server_stub.logbook import logbook
 
-FILE_ROUTES = ("/v1/verifications",)
+FILE_ROUTES = re.compile(r"/v1/verifications|/v1/disputes/[a-z0-9_]+/enclosure")
+"""Whose bodies are files."""
 _HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -45,7 +47,15 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
     )
     app.state.platform, app.state.worker = platform, worker
     app.state.limiter = Limiter(platform.settings.requests_per_minute)
-    for routes in (routes_public, routes_pki, routes_applicant, routes_holder, routes_staff):
+    app.state.dispute_limiter = Limiter(platform.settings.disputes_per_hour / 60)
+    for routes in (
+        routes_public,
+        routes_pki,
+        routes_applicant,
+        routes_holder,
+        routes_disputes,
+        routes_staff,
+    ):
         app.include_router(routes.router)
     for kind in problems.EXCEPTIONS:
         app.add_exception_handler(kind, _handler)
@@ -62,7 +72,7 @@ class Limiter:
 
     MAX_ADDRESSES = 10_000
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval = 60 / per_minute
         self._burst = max(10, per_minute // 4) * self._interval
         self._clock = clock
@@ -103,7 +113,7 @@ class Gate:
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
         settings = self._platform.settings
-        limit = settings.file_bytes if scope["path"] in FILE_ROUTES else settings.body_bytes
+        limit = settings.file_bytes if FILE_ROUTES.fullmatch(scope["path"]) else settings.body_bytes
         started = too_large = refusing = False
         received = 0
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, delete, select
 from sqlalchemy.orm import Session
 
-from server_stub import applying, filing, issuing, records, sealing, signin, store
+from server_stub import applying, disputes, filing, issuing, records, sealing, signin, store
 from server_stub.adapters import Neighbours, SimulatedCity
 from server_stub.authority import Authority, announce_keys
 from server_stub.ledger import LOGS, FileWitness, Ledger, Transaction, Witness
@@ -116,6 +116,10 @@ class Platform:
             self._each(_applications("submitted"), self._review)
             self._each(_applications("in_review"), self._decide)
         self._each(_applications("approved"), lambda s, a: issuing.make(self.shop, s, a))
+        self._each(
+            select(store.Dispute).where(store.Dispute.state == "opened"),
+            lambda session, row: disputes.gather(self, session, row),
+        )
         due = select(store.Filing).where(
             store.Filing.state == "queued", store.Filing.due_at <= records.now()
         )

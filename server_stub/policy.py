@@ -48,6 +48,7 @@ VERBS: dict[str, frozenset[str]] = {
         "usage.record": "keeper legal_rep handler",
         "usage.read": "keeper legal_rep auditor",
         "sync": "keeper legal_rep handler",
+        "dispute.handle": "reviewer operator",
         "audit": "auditor",
     }.items()
 }

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from server_stub import (
     applying,
+    disputes,
     ledger,
     policy,
     report_seal,
@@ -61,6 +62,7 @@ CODES = {
     "identity_invalid": _Code(422, "Not a citizen number"),
     "request_invalid": _Code(422, "Not a usable certificate request"),
     "record_invalid": _Code(422, "Not a usable usage record"),
+    "dispute_invalid": _Code(422, "Not a usable statement of a dispute"),
     "idempotency_mismatch": _Code(422, "This Idempotency-Key was used for another body"),
     "rate_limited": _Code(429, "Too many requests"),
     "internal_error": _Code(500, "Something went wrong here"),
@@ -86,6 +88,7 @@ _BY_EXCEPTION: dict[type[Exception], str] = {
     signin.SessionInvalid: "session_invalid",
     sync.CursorGone: "sync_cursor_gone",
     using.RecordInvalid: "record_invalid",
+    disputes.DisputeInvalid: "dispute_invalid",
     verifying.FileNotVerifiable: "file_not_verifiable",
     verifying.VerificationTimeout: "verification_timeout",
     ledger.LedgerError: "not_ready",

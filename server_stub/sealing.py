@@ -83,9 +83,9 @@ def change(
         "reason": reason,
         "effective_at": records.timestamp(seal.effective_at),
     }
-    tx.record(REGISTRY, "seal-event-v1", said)
-    private = {**said, "seal": seal.id, "actor": actor, "seal_sm3": seal.seal_sm3}
     about = ("seal", seal.id)
+    tx.record(REGISTRY, "seal-event-v1", said, about=about)
+    private = {**said, "seal": seal.id, "actor": actor, "seal_sm3": seal.seal_sm3}
     tx.record(LEDGER, "seal-change-v1", private, about=about, enterprise=seal.enterprise_id)
     _follow(tx, seal, event, reason)
 

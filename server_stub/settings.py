@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     verification_seconds: int = Field(default=60, ge=1)
     requests_per_minute: int = Field(default=600, ge=1)
     """Per address, for what can be called without signing in and costs something."""
+    disputes_per_hour: int = Field(default=10, ge=1)
+    """Per address: whoever objects more often has to wait."""
 
     @property
     def url(self) -> str:

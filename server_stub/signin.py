@@ -87,9 +87,7 @@ def challenge(
     """Offer a nonce to whoever holds the key of *certificate* (DER) or of the application."""
     sn = None
     if certificate is not None:
-        row = _usable(tx.session, _serial(certificate), tx.now)
-        if row.der != certificate:
-            raise CertificateNotValid("not the certificate that was issued")
+        row = usable(tx.session, certificate, tx.now)
         spki, sn = x509.Certificate.parse(row.der).public_key.spki, row.sn
     else:
         application = tx.session.get(Application, application_id or "")
@@ -179,6 +177,16 @@ def clean(tx: Transaction, settings: Settings) -> None:
     tx.session.execute(
         delete(SignIn).where((SignIn.expires_at < tx.now) | (SignIn.used_at < tx.now - idle))
     )
+
+
+def usable(session: Session, certificate: bytes, now: int) -> Certificate:
+    """The row of *certificate* (DER), if it was issued here and may sign now.
+
+    Raises :class:`CertificateNotValid`."""
+    row = _usable(session, _serial(certificate), now)
+    if row.der != certificate:
+        raise CertificateNotValid("not the certificate that was issued")
+    return row
 
 
 def _serial(certificate: bytes) -> str:

@@ -197,6 +197,31 @@ class Filing(Base):
     receipt: Mapped[str | None]
 
 
+class Dispute(Base):
+    """An objection to a seal on a document (第二十八条)."""
+
+    __tablename__ = "dispute"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"))
+    seal_code: Mapped[str]
+    document_sm3: Mapped[str]
+    statement_sm3: Mapped[str]
+    """The objector's exact text, in the blob store."""
+    secret_sm3: Mapped[str]
+    """Of the secret that only the objector knows, hex."""
+    signer_sn: Mapped[str | None] = mapped_column(ForeignKey("certificate.sn"))
+    signature: Mapped[bytes | None]
+    enclosure_sm3: Mapped[str | None]
+    """The objector's own evidence package, in the blob store."""
+    package_sm3: Mapped[str | None]
+    """The platform's public one."""
+    state: Mapped[str] = mapped_column(index=True)
+    note: Mapped[str | None]
+    """To whom it was handed over, or why it was closed."""
+    opened_at: Mapped[int]
+    updated_at: Mapped[int]
+
+
 class Key(Base):
     __tablename__ = "key"
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -66,7 +66,9 @@ def platform(authorities: Authorities) -> Iterator[Scripted]:
             "issuing": Certificate.parse(authorities.root),
             "status": Certificate.parse(authorities.status.certificate),
         }
-        client._service = Service(ORIGIN, "平台", certificates, "ledger.example", LEDGER.public)
+        client._service = Service(
+            ORIGIN, "平台", certificates, "registry.example", "ledger.example", LEDGER.public
+        )
         yield client
 
 

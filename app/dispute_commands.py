@@ -1,0 +1,95 @@
+"""``sealdesk dispute``: object to a seal on a document, follow the dispute, fetch the evidence."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import ExitStack
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from app.commands import enter_pin, pdf_password
+from app.errors import UsageError, phrase
+from crypto.verdict import beijing, say
+
+if TYPE_CHECKING:
+    from app.desk import Desk
+
+
+def dispute(desk: Desk, options: argparse.Namespace) -> int:
+    """With --status or --fetch the file is a receipt, else a document that is objected to."""
+    opening = any((options.seal, options.reason, options.contact, options.signed, options.package))
+    if options.status or options.fetch:
+        if opening:
+            raise UsageError("dispute: --status and --fetch go with a receipt alone")
+        return _follow(desk, options)
+    if not (options.seal and options.reason and options.contact):
+        raise UsageError("dispute: --seal, --reason and --contact are needed")
+    return _open(desk, options)
+
+
+def _open(desk: Desk, options: argparse.Namespace) -> int:
+    from app.disputes import open_dispute
+    from app.publishing import free_name
+    from app.verifying import verify
+
+    language = desk.settings.language
+    report = verify(options.file, trust=desk.trust(), password=pdf_password(options))
+    if options.seal not in {each.seal.code for each in report.signatures if each.seal}:
+        raise UsageError(f"dispute: {options.file.name}: no seal with the code {options.seal}")
+    beside = options.file.with_name(f"{options.file.stem}.json")
+    target = options.output or free_name(beside, phrase("dispute.suffix", language))
+    with ExitStack() as opened:
+        key = None
+        if options.signed:
+            token = desk.token(options.token, options.module)
+            session = opened.enter_context(token.login(enter_pin(desk, options, token)))
+            key = desk.holder_key(session)
+        made = open_dispute(
+            report.file.sm3,
+            options.seal,
+            reason=options.reason,
+            contact=options.contact,
+            name=options.name,
+            receipt=target,
+            platform=desk.platform(),
+            key=key,
+            package=options.package,
+        )
+    if options.json:
+        _say(json.dumps({"id": made.id, "receipt": str(target), "opened_at": made.opened_at}))
+    else:
+        _say(phrase("dispute.opened", language).format(id=made.id, path=target))
+    return 0
+
+
+def _follow(desk: Desk, options: argparse.Namespace) -> int:
+    from app.disputes import Receipt, fetch_evidence, state_of
+
+    language = desk.settings.language
+    receipt = Receipt.load(options.file)
+    platform = desk.platform(receipt.platform)
+    if options.fetch:
+        done = fetch_evidence(receipt, options.fetch, platform=platform)
+        if options.json:
+            path, events = str(done.path), list(done.events)
+            _say(json.dumps({"path": path, "events": events}, ensure_ascii=False, indent=2))
+            return 0
+        _say(phrase("dispute.fetched", language).format(path=done.path, events=len(done.events)))
+        for event in done.events:
+            moment = beijing(datetime.fromisoformat(event["effective_at"]))
+            state = say("report", f"state_{event['to']}", language)
+            _say(f"  {moment}  {state}  {event['reason'] or ''}".rstrip())
+        return 0
+    told = state_of(receipt, platform)
+    if options.json:
+        _say(json.dumps({"id": receipt.id, "state": told.state, "note": told.note}))
+        return 0
+    said = phrase(f"dispute_state.{told.state}", language)
+    _say(f"{receipt.id}: {said}{f' — {told.note}' if told.note else ''}")
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
