@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.placement import TextHit
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob
-    from crypto.verdict import Report
+    from crypto.verdict import Report, Verdict
     from crypto.x509 import Certificate
 
 
@@ -175,6 +175,10 @@ class Context(Protocol):
 
     def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
         """Verify *path* and pack document, report, chain and status into *output* (ZIP)."""
+
+    def sealed_report(self, path: Path, output: Path, language: str) -> Verdict:
+        """Send *path* to the platform and save the report under the platform's seal as the new file
+        *output*; gives the platform's verdict."""
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
         """Raises :class:`crypto.pdf_document.PdfError` if it cannot be read."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from app.placement import TextHit
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob
-    from crypto.verdict import Report
+    from crypto.verdict import Report, Verdict
     from crypto.x509 import Certificate
     from device.token import Session, Token
 
@@ -229,6 +229,14 @@ class DeskContext:
                 password=password,
                 language=language,
             )
+
+    def sealed_report(self, path: Path, output: Path, language: str) -> Verdict:
+        from app.sealed_report import fetch_sealed_report
+
+        with self._opening:
+            platform_now = self._desk.platform()
+        done = fetch_sealed_report(path, output, platform=platform_now, language=language)
+        return done.verdict
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
         from app.errors import FileNotReadable, FileProblem

@@ -6,10 +6,8 @@ verdict's colour, right the verdict and its evidence (:mod:`ui.report_panel`).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,18 +18,19 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QMenu,
     QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from app.durable import replace_file
 from app.errors import Cancelled, Message, explain
 from crypto.verdict import MarkInfo, Report
 from ui import theme, verdicts
 from ui.document_pane import DocumentPane
+from ui.filing import Filing
 from ui.language import language, tr
-from ui.main_window import open_outside
 from ui.page_view import Item
 from ui.report_panel import ReportPanel
 from ui.widgets import (
@@ -83,6 +82,7 @@ class VerifyPage(QWidget):
         self._current: _File | None = None
         self._version: int | None = None
         """Length of the earlier version the canvas shows; None: the file as it is."""
+        self._filing = Filing(shell, self)
         self.setAccessibleName(tr("验章"))
 
         self._drop = DropArea(
@@ -113,7 +113,8 @@ class VerifyPage(QWidget):
         self._export = button(tr("导出报告…"), self.export, icon="download")
         self._evidence_button = button(tr("证据包…"), self.export_evidence, icon="layers")
         self._again = tool("refresh-cw", tr("重新验证"), self.again)
-        foot.addLayout(row(self._export, self._evidence_button, None, self._again))
+        self._more = self._more_button()
+        foot.addLayout(row(self._export, self._evidence_button, self._more, None, self._again))
         side = column(spacing=0)
         side.addWidget(self.panel, 1)
         side.addWidget(framed("footer", foot))
@@ -154,6 +155,15 @@ class VerifyPage(QWidget):
         made = QWidget()
         made.setLayout(whole)
         made.setFixedWidth(208)
+        return made
+
+    def _more_button(self) -> QToolButton:
+        """What is done less often, and with the platform."""
+        made = tool("chevron-down", tr("更多"), lambda: None)
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(made)
+        self._sealed = menu.addAction(tr("平台盖章的报告…"), self.sealed_report)
+        made.setMenu(menu)
         return made
 
     # --- what the shell calls --------------------------------------------------------------------
@@ -350,6 +360,8 @@ class VerifyPage(QWidget):
         settled = file is not None and file.report is not None
         self._export.setEnabled(settled)
         self._evidence_button.setEnabled(settled)
+        self._more.setEnabled(settled)
+        self._sealed.setEnabled(bool(self._shell.context.settings.platform_url))
         self._again.setEnabled(file is not None and not file.checking)
         if file is None:
             self.panel.clear()
@@ -375,68 +387,27 @@ class VerifyPage(QWidget):
     # --- what is filed ---------------------------------------------------------------------------
 
     def export(self) -> None:
-        """Save the report of the file being shown: on A4 or as JSON (docs/report-schema.md)."""
-        file = self._current
-        if file is None or file.report is None:
-            return
-        report, context = file.report, self._shell.context
-        name = tr("{name}_验章报告", name=file.path.stem)
-        path = self._ask_where(file.path.with_name(f"{name}.pdf"), "PDF (*.pdf);;JSON (*.json)")
-        if path is None:
-            return
-
-        def write() -> None:
-            if path.suffix.lower() == ".json":
-                text = json.dumps(report.to_json(language()), ensure_ascii=False, indent=2)
-                replace_file(path, text.encode())
-            else:
-                replace_file(path, context.report_pdf(report, language()))
-
-        self._save(write, path)
+        """Save the report of the file being shown."""
+        if self._current and self._current.report:
+            self._filing.report(self._current.path, self._current.report)
 
     def export_evidence(self) -> None:
-        """Save document, report, chain and status together, with how to check them again."""
-        file = self._current
-        if file is None or file.report is None:
-            return
-        source, password, context = file.path, file.password, self._shell.context
-        name = tr("{name}_证据包", name=source.stem)
-        path = self._ask_where(source.with_name(f"{name}.zip"), "ZIP (*.zip)")
-        if path is not None:
-            self._save(partial(context.evidence, source, path, password, language()), path)
+        """Save all that is needed to check the file being shown again."""
+        if self._current and self._current.report:
+            self._filing.evidence(self._current.path, self._current.password)
 
     def export_summary(self) -> None:
-        """Save a table of all files and what is said of each, as ``sealdesk verify --csv`` does."""
-        from app.bulk import NOT_CHECKED, Outcome, Run
-        from app.verify_commands import summary_csv
+        """Save a table of all files."""
+        from app.bulk import NOT_CHECKED, Outcome
 
-        outcomes = tuple(
-            each.outcome or Outcome(each.path, {"verdict": NOT_CHECKED}) for each in self._files
-        )
-        folder = self._files[0].path.parent
-        path = self._ask_where(folder / f"{tr('验章汇总')}.csv", "CSV (*.csv)")
-        if path is not None:
-            run = Run(outcomes, False)
-            self._save(lambda: replace_file(path, summary_csv(run, language())), path)
+        missing = {"verdict": NOT_CHECKED}
+        outcomes = [each.outcome or Outcome(each.path, missing) for each in self._files]
+        self._filing.summary(self._files[0].path.parent, outcomes)
 
-    def _ask_where(self, suggested: Path, kinds: str) -> Path | None:
-        name, chosen = QFileDialog.getSaveFileName(self, tr("保存"), str(suggested), kinds)
-        if not name:
-            return None
-        path = Path(name)
-        return path if path.suffix else path.with_suffix(chosen[chosen.rfind(".") : -1] or ".pdf")
-
-    def _save(self, write: Callable[[], None], path: Path) -> None:
-        self._shell.tasks.work(
-            write,
-            done=lambda _: self._shell.notices.show_notice(
-                "export",
-                "good",
-                tr("已保存到 {path}", path=path),
-                (tr("打开"), lambda: open_outside(path)),
-            ),
-            failed=self._shell.complain,
-        )
+    def sealed_report(self) -> None:
+        """Have the platform verify the file being shown and seal its report."""
+        if self._current and self._current.report:
+            self._filing.sealed_report(self._current.path)
 
 
 def _outline(key: str, mark: MarkInfo, name: str, role: str) -> Item:

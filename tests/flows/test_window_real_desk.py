@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.desk import Desk
 from app.settings import save
+from crypto.report_pdf import enclosed
 from crypto.verdict import Verdict
 from device.virtual import make_blank_token
 from server_stub.serving import RunningServer
@@ -82,6 +84,26 @@ def test_a_contract_is_stamped_verified_and_reported(
     verify = window.page("verify")
     qtbot.waitUntil(lambda: verify.report is not None, timeout=30_000)
     assert verify.report.verdict is Verdict.VALID
+
+    target = contract.parent / "平台报告.pdf"
+    target.write_bytes(b"the dialog has asked whether this may go")
+    asked_to_send: list[str] = []
+
+    def send(box: QMessageBox) -> int:
+        asked_to_send.append(box.informativeText())
+        next(each for each in box.buttons() if each.text() == "发送").click()
+        return 0
+
+    monkeypatch.setattr(QMessageBox, "exec", send)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    verify.sealed_report()
+    qtbot.waitUntil(
+        lambda: any("平台的结论：有效" in text for text in window.notices.texts), timeout=60_000
+    )
+    assert city.url in asked_to_send[0]
+    with target.open("rb") as sealed:
+        assert enclosed(sealed)["file"]["name"] == file.path.name
+    assert [each.name for each in contract.parent.iterdir() if each.name.startswith(".")] == []
 
     seals = window.page("seals")
     window.go("seals")

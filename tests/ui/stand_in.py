@@ -23,11 +23,12 @@ from app.pages import Pages
 from app.placement import TextHit
 from app.settings import Folders, Settings
 from crypto.keys import SoftKey
+from crypto.pdf_verify import verify_pdf
 from crypto.report_pdf import render
 from crypto.seal import make_seal
 from crypto.statement import SealStatement, SignedStatement
 from crypto.trust import Trust
-from crypto.verdict import Report
+from crypto.verdict import Report, Verdict
 from crypto.x509 import OCSP_SIGNING, Certificate, Name
 from crypto.x509_make import make_certificate
 from device.token import PinIncorrect, PinLocked, TokenRemoved
@@ -314,6 +315,12 @@ class StandIn:
     def ticket(self, seal: Any, document_digest: bytes) -> bytes:
         record = next(s for s in self.company.seals if seal in (s.code, s.id, s))
         return self.company.authority.statement(record, document_digest)
+
+    def sealed_report(self, path: Path, output: Path, language: str) -> Verdict:
+        with path.open("rb") as stream:
+            report = verify_pdf(stream, path.name, self.trust, datetime.now(UTC))
+        output.write_bytes(render(report, language))
+        return report.verdict
 
     examine = DeskContext.examine
     trust_state = DeskContext.trust_state
