@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from app.anchors import Anchor, Purpose
-    from app.cabinet import PlatformRecord, SealRecord
+    from app.cabinet import PlatformRecord, SealRecord, UsageRecord
     from app.enrolling import Applicant
     from app.journal import JournalCheck, JournalEntry
     from app.placement import TextHit
@@ -147,6 +147,9 @@ class Context(Protocol):
 
     def waiting_records(self) -> int:
         """Usage records not yet sent to the platform."""
+
+    def waiting_uses(self, most: int) -> tuple[UsageRecord, ...]:
+        """The first of them."""
 
     # trust
 

@@ -29,7 +29,7 @@ from ui.tasks import on_device_thread
 
 if TYPE_CHECKING:
     from app.anchors import Purpose
-    from app.cabinet import Cabinet, SealRecord
+    from app.cabinet import Cabinet, SealRecord, UsageRecord
     from app.desk import Desk
     from app.enrolling import Applicant
     from app.journal import JournalCheck, JournalEntry
@@ -160,6 +160,9 @@ class DeskContext:
 
     def waiting_records(self) -> int:
         return self._cabinet.waiting_usage()
+
+    def waiting_uses(self, most: int) -> tuple[UsageRecord, ...]:
+        return tuple(self._cabinet.pending_usage(most))
 
     # --- trust -----------------------------------------------------------------------------------
 

@@ -86,6 +86,7 @@ class Shell(Protocol):
     def remember_folder(self, folder: Path) -> None: ...
     def go(self, name: str, files: Sequence[Path] = ()) -> None: ...
     def reload_seals(self) -> None: ...
+    def synchronise(self) -> None: ...
     def hold_polling(self, held: bool) -> None: ...
 
 
@@ -451,6 +452,11 @@ class MainWindow(QMainWindow):
     def reload_seals(self) -> None:
         """Read the cabinet again."""
         self.tasks.work(self.context.seals, done=self._take_seals, failed=self.complain)
+
+    def synchronise(self) -> None:
+        """Ask the platform; the page of seals tells how it went, and what is missing for it."""
+        self.go("seals")
+        self.page("seals").synchronise()
 
     def _take_seals(self, seals: tuple[SealRecord, ...]) -> None:
         self.seals = seals

@@ -136,6 +136,8 @@ class SealsPage(QWidget):
 
     def synchronise(self) -> None:
         """Fetch the seals' states and send what was stamped offline."""
+        if not self._sync.isEnabled():
+            return  # the line above the seals says what is missing
         serial, pin = self._pin(tr("登录平台，同步印章状态和用印记录"))
         if not pin:
             return

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -186,14 +187,49 @@ def test_seals_are_shown_and_synchronised_with_one_pin(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stamped(context, demo_pdf)
-    window.go("approvals")
-    window.go("seals")
     page = window.page("seals")
+    window.go("seals")
     qtbot.waitUntil(lambda: page._sync.isEnabled())
     monkeypatch.setattr(page, "_pin", lambda purpose: ("UK", PIN))
-    page.synchronise()
+    window.go("approvals")
+    approvals = window.page("approvals")
+
+    def buttons() -> dict[str, QPushButton]:
+        return {each.text().strip(): each for each in approvals.findChildren(QPushButton)}
+
+    qtbot.waitUntil(lambda: "现在同步" in buttons(), timeout=20_000)
+    texts = [each.text() for each in approvals.findChildren(QLabel)]
+    assert any(text.startswith("法定名称章 · 文件摘要") for text in texts)
+    assert any(text.startswith("可以用到") for text in texts)
+    buttons()["现在同步"].click()
+    assert window.current == "seals"
     qtbot.waitUntil(lambda: any("已同步：3 枚印章，上报 1 条" in t for t in window.notices.texts))
     assert context.waiting_records() == 0
+
+
+def test_the_page_of_approvals_leads_to_the_platform_or_to_where_it_is_named(
+    qtbot: QtBot, window: MainWindow, context: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visited: list[str] = []
+    monkeypatch.setattr(
+        QDesktopServices, "openUrl", lambda url: visited.append(url.toString()) or True
+    )
+    window.go("approvals")
+    page = window.page("approvals")
+
+    def press(name: str) -> None:
+        def found() -> list[QPushButton]:
+            return [b for b in page.findChildren(QPushButton) if b.text().strip() == name]
+
+        qtbot.waitUntil(lambda: bool(found()), timeout=20_000)
+        found()[0].click()
+
+    press("打开平台网站")
+    assert visited == [context.settings.platform_url]
+    context.settings = replace(context.settings, platform_url="")
+    page.activated()
+    press("填写平台地址")
+    assert window.current == "settings"
 
 
 def test_the_diagnosis_holds_no_secret(

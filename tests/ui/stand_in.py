@@ -16,7 +16,7 @@ from typing import Any
 
 from app import stamping
 from app.bulk import Order
-from app.cabinet import Cabinet, SealRecord
+from app.cabinet import Cabinet, SealRecord, UsageRecord
 from app.evidence import make
 from app.journal import Journal, JournalCheck, JournalEntry
 from app.pages import Pages
@@ -297,6 +297,9 @@ class StandIn:
 
     def waiting_records(self) -> int:
         return self._cabinet.waiting_usage()
+
+    def waiting_uses(self, most: int) -> tuple[UsageRecord, ...]:
+        return tuple(self._cabinet.pending_usage(most))
 
     @property
     def trust(self) -> Trust:
