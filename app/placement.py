@@ -154,7 +154,7 @@ def at(
 
     Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
     left, top = x_mm - size.width_mm / 2, y_mm - size.height_mm / 2
-    return [_checked(boxes, Mark(page, left, top, size.width_mm, size.height_mm)) for page in pages]
+    return [checked(boxes, Mark(page, left, top, size.width_mm, size.height_mm)) for page in pages]
 
 
 def keyword(
@@ -213,7 +213,7 @@ def riding_seam(
         for position, page in enumerate(order):
             part = (position / len(order), (position + 1) / len(order))
             mark = _slice(page, boxes[page], size, side, part, along, margin_mm)
-            marks.append(_checked(boxes, mark))
+            marks.append(checked(boxes, mark))
     return sorted(marks, key=lambda mark: chosen.index(mark.page))
 
 
@@ -268,7 +268,7 @@ def dates_beside(
         fitting = [each for each in choices if _is_inside(box, _room(each))]
         free = [each for each in fitting if not any(_meet(_room(each), one) for one in taken)]
         chosen = next(iter((*free, *fitting, *choices)))
-        _checked(boxes, _room(chosen))
+        checked(boxes, _room(chosen))
         placed.append(chosen)
     return placed
 
@@ -280,7 +280,7 @@ def date_at(
 
     Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
     mark = DateMark(page, x_mm, y_mm - DateMark.height_mm / 2, style=style)
-    _checked(boxes, _room(mark))
+    checked(boxes, _room(mark))
     return mark
 
 
@@ -349,8 +349,10 @@ def _is_inside(box: PageBox, mark: Mark) -> bool:
     )
 
 
-def _checked(boxes: Sequence[PageBox], mark: Mark) -> Mark:
-    """The mark, if it lies wholly on its page."""
+def checked(boxes: Sequence[PageBox], mark: Mark) -> Mark:
+    """The mark, if it lies wholly on its page.
+
+    Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
     box = _page_box(boxes, mark.page)
     if not _is_inside(box, mark):
         right, bottom = mark.left_mm + mark.width_mm, mark.top_mm + mark.height_mm

@@ -31,8 +31,10 @@ from PySide6.QtWidgets import (
 )
 
 from ui import theme
+from ui.bitmap_cache import BitmapCache
 from ui.language import tr
-from ui.page_view import POINT, BitmapCache, Item, PageView, scaled_part
+from ui.page_items import Item, scaled_part
+from ui.page_view import POINT, PageView
 from ui.renderer import Renderer, Request
 from ui.widgets import label, tool
 

@@ -3,25 +3,21 @@
 Everything on a page is given in millimetres from the top left of the page as displayed, as
 :class:`crypto.pdf_marks.Mark` has it. Pages are white in the dark too. Bitmaps are made for the
 screen's own pixels, whole pages up to a size and tiles beyond it, and kept within a fixed number of
-bytes. Each thing on a page has a small widget of its own over it, which takes the focus, the arrow
-keys and the mouse and which a screen reader finds.
+bytes. What lies on the pages is in :mod:`ui.page_items`.
 """
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QDragEnterEvent,
     QDragMoveEvent,
     QDropEvent,
-    QFocusEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
@@ -32,10 +28,12 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
 from ui import theme
+from ui.bitmap_cache import BitmapCache
 from ui.language import tr
+from ui.page_items import Handle, Imprints, Item
 from ui.renderer import Renderer, Request
 
 POINT = 72 / 25.4
@@ -47,199 +45,9 @@ WHOLE_PAGE = 4_000_000
 """Device pixels up to which a page is drawn as one bitmap."""
 TILE = 1024
 """Edge of a tile in device pixels."""
-CACHE_BYTES = 64 * 1024 * 1024
 GAP = 16
 """Pixels between pages and around them."""
-WHOLE = (0.0, 0.0, 1.0, 1.0)
 SEAL_MIME = "application/x-sealdesk-seal"
-
-
-@dataclass(frozen=True)
-class Item:
-    """Something lying on a page."""
-
-    key: str
-    """Its own name within the view."""
-    page: int
-    """0-based."""
-    left_mm: float
-    top_mm: float
-    width_mm: float
-    height_mm: float
-    name: str
-    """What a screen reader says of it, without the place."""
-    picture: QImage | None = None
-    """The imprint, whole."""
-    part: tuple[float, float, float, float] = WHOLE
-    """Which part of the imprint, as in :class:`crypto.pdf_marks.Mark`."""
-    look: str = "seal"
-    """"seal" (as it will be printed), "ghost" (a suggestion), "outline" (around what is there)."""
-    tint: str = "focus"
-    """Role of the outline's colour."""
-    movable: bool = False
-
-    @property
-    def spoken(self) -> str:
-        """ "合同专用章，第3页，距左 120 毫米，距上 240 毫米"."""
-        return tr(
-            "{name}，第 {page} 页，距左 {left} 毫米，距上 {top} 毫米",
-            name=self.name,
-            page=self.page + 1,
-            left=f"{self.left_mm:.0f}",
-            top=f"{self.top_mm:.0f}",
-        )
-
-
-class BitmapCache:
-    """Bitmaps within a fixed number of bytes; the one not used for longest goes first."""
-
-    def __init__(self, limit: int = CACHE_BYTES) -> None:
-        self.limit = limit
-        self.bytes = 0
-        self._kept: OrderedDict[Request, QPixmap] = OrderedDict()
-
-    def get(self, request: Request) -> QPixmap | None:
-        found = self._kept.get(request)
-        if found is not None:
-            self._kept.move_to_end(request)
-        return found
-
-    def put(self, request: Request, pixmap: QPixmap) -> None:
-        old = self._kept.pop(request, None)
-        if old is not None:
-            self.bytes -= _weight(old)
-        self._kept[request] = pixmap
-        self.bytes += _weight(pixmap)
-        while self.bytes > self.limit and len(self._kept) > 1:
-            _, gone = self._kept.popitem(last=False)
-            self.bytes -= _weight(gone)
-
-    def any_of(self, document: int, page: int) -> QPixmap | None:
-        """A whole picture of the page at any scale, to show until the right one is there."""
-        for request in reversed(self._kept):
-            if (request.document, request.page, request.clip) == (document, page, None):
-                return self._kept[request]
-        return None
-
-    def clear(self) -> None:
-        self._kept.clear()
-        self.bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-
-def scaled_part(whole: QImage, part: tuple[float, float, float, float], size: QSize) -> QPixmap:
-    """A part of an imprint (fractions from its top left) in *size* pixels, smoothly."""
-    x0, y0, x1, y1 = part
-    cut = QRect(
-        round(x0 * whole.width()),
-        round(y0 * whole.height()),
-        max(1, round((x1 - x0) * whole.width())),
-        max(1, round((y1 - y0) * whole.height())),
-    )
-    image = whole.copy(cut).scaled(
-        max(1, size.width()),
-        max(1, size.height()),
-        Qt.AspectRatioMode.IgnoreAspectRatio,
-        Qt.TransformationMode.SmoothTransformation,
-    )
-    return QPixmap.fromImage(image)
-
-
-def _weight(pixmap: QPixmap) -> int:
-    return pixmap.width() * pixmap.height() * 4
-
-
-class Handle(QWidget):
-    """The part of an item that takes focus, keys and the mouse; it paints only its frame."""
-
-    def __init__(self, view: PageView, item: Item) -> None:
-        super().__init__(view.viewport())
-        self._view = view
-        self._grip: QPointF | None = None
-        self._moved = False
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.show_item(item)
-
-    def show_item(self, item: Item) -> None:
-        self.item = item
-        self.setAccessibleName(item.spoken)
-        self.setToolTip(item.name if item.look == "outline" else "")
-        pointing = Qt.CursorShape.PointingHandCursor
-        self.setCursor(Qt.CursorShape.SizeAllCursor if item.movable else pointing)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        item, painter = self.item, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        role, width, style = item.tint, 1.5, Qt.PenStyle.DashLine
-        if item.look == "outline":
-            width, style = 2.5, Qt.PenStyle.SolidLine
-        elif item.look == "seal" and not self.hasFocus():
-            if not self.underMouse():
-                return
-            role = "muted"
-        if self.hasFocus():
-            role, style, width = "focus", Qt.PenStyle.SolidLine, 2.0
-            if item.look == "outline":
-                role, width = item.tint, 4.0
-        pen = QPen(theme.colour(role), width, style)
-        painter.setPen(pen)
-        edge = width / 2
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(edge, edge, -edge, -edge), 4, 4)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() is Qt.MouseButton.LeftButton:
-            self.setFocus(Qt.FocusReason.MouseFocusReason)
-            self._grip, self._moved = event.position(), False
-            event.accept()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._grip is None or not self.item.movable:
-            return
-        where = self.mapToParent(event.position().toPoint()) - self._grip.toPoint()
-        self._moved = True
-        self._view.drag_to(self.item, QPointF(where))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._grip is None:
-            return
-        self._grip = None
-        if self._moved:
-            self._view.drop_dragged(self.item)
-        else:
-            self._view.item_clicked.emit(self.item.key)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = 5.0 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1.0
-        key = event.key()
-        moves = {
-            Qt.Key.Key_Left: (-step, 0.0),
-            Qt.Key.Key_Right: (step, 0.0),
-            Qt.Key.Key_Up: (0.0, -step),
-            Qt.Key.Key_Down: (0.0, step),
-        }
-        if self.item.movable and key in moves:
-            self._view.item_nudged.emit(self.item.key, *moves[Qt.Key(key)])
-        elif self.item.movable and key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self._view.item_removed.emit(self.item.key)
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self._view.item_clicked.emit(self.item.key)
-        else:
-            event.ignore()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        self.update()
-        self._view.item_focused.emit(self.item.key)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        self.update()
-
-    def enterEvent(self, event: Any) -> None:
-        self.update()
-
-    def leaveEvent(self, event: Any) -> None:
-        self.update()
 
 
 class PageView(QAbstractScrollArea):
@@ -271,7 +79,7 @@ class PageView(QAbstractScrollArea):
         self._items: dict[str, Item] = {}
         self._handles: dict[str, Handle] = {}
         self._dragged: Item | None = None
-        self._pictures: dict[tuple[Any, ...], QPixmap] = {}
+        self._imprints = Imprints()
         self._undrawable: set[int] = set()
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -367,7 +175,7 @@ class PageView(QAbstractScrollArea):
         point = anchor or QPoint(self.viewport().width() // 2, self.viewport().height() // 2)
         place = self._locate(QPointF(point))
         self._zoom = zoom
-        self._pictures.clear()
+        self._imprints.clear()
         self._lay_out()
         if place is not None:
             page, x, y = place
@@ -381,7 +189,7 @@ class PageView(QAbstractScrollArea):
     def set_items(self, items: Iterable[Item]) -> None:
         """Show these things and no others."""
         self._items = {each.key: each for each in items}
-        self._pictures.clear()
+        self._imprints.clear()
         self._place_handles()
         self.viewport().update()
 
@@ -409,7 +217,7 @@ class PageView(QAbstractScrollArea):
         left, top = self.clamp(
             page, x - item.width_mm / 2, y - item.height_mm / 2, item.width_mm, item.height_mm
         )
-        self._dragged = Item(**{**item.__dict__, "page": page, "left_mm": left, "top_mm": top})
+        self._dragged = replace(item, page=page, left_mm=left, top_mm=top)
         handle = self._handles.get(item.key)
         if handle is not None:
             handle.setGeometry(self._rectangle(self._dragged).toAlignedRect())
@@ -607,42 +415,9 @@ class PageView(QAbstractScrollArea):
             if self._dragged is not None and self._dragged.key == item.key:
                 shown = self._dragged
             if shown.page == page and shown.picture is not None:
-                self._paint_imprint(painter, shown)
+                where, ratio = self._rectangle(shown), self.devicePixelRatioF()
+                self._imprints.paint(painter, shown, where, ratio)
         painter.restore()
-
-    def _paint_imprint(self, painter: QPainter, item: Item) -> None:
-        """Multiply, as the file has it: black text shows through the red.
-
-        The whole imprint is laid on whole device pixels and clipped to the mark, which is how the
-        renderer draws the file: what is seen before and after stamping is the same."""
-        target = self._rectangle(item)
-        x0, y0, x1, y1 = item.part
-        width, height = target.width() / (x1 - x0), target.height() / (y1 - y0)
-        whole = QRectF(target.left() - x0 * width, target.top() - y0 * height, width, height)
-        ratio = self.devicePixelRatioF()
-        left, top = math.floor(whole.left() * ratio), math.floor(whole.top() * ratio)
-        size = QSize(
-            math.ceil(whole.right() * ratio - 1e-3) - left,
-            math.ceil(whole.bottom() * ratio - 1e-3) - top,
-        )
-        painter.save()
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Multiply)
-        if item.look == "ghost":
-            painter.setOpacity(0.35)
-        if item.part != WHOLE:
-            painter.setClipRect(target, Qt.ClipOperation.IntersectClip)
-        painter.drawPixmap(QPointF(left / ratio, top / ratio), self._scaled(item, size))
-        painter.restore()
-
-    def _scaled(self, item: Item, size: QSize) -> QPixmap:
-        """The item's whole imprint in *size* device pixels."""
-        picture = item.picture or QImage()
-        key = (picture.cacheKey(), size.width(), size.height())
-        made = self._pictures.get(key)
-        if made is None:
-            made = self._pictures[key] = scaled_part(picture, WHOLE, size)
-            made.setDevicePixelRatio(self.devicePixelRatioF())
-        return made
 
     # --- scrolling, keys, mouse ------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ page as displayed. Pixels are RGB, 8 bits each.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -115,4 +116,9 @@ def _close(documents: dict[int, Any], number: int, document: int) -> list[Any]:
     return []
 
 
-_ANSWERS = {"open": _open, "render": _render, "find": _find, "close": _close}
+_ANSWERS: dict[str, Callable[..., list[Any]]] = {
+    "open": _open,
+    "render": _render,
+    "find": _find,
+    "close": _close,
+}

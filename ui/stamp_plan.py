@@ -1,13 +1,14 @@
 """What is going to be stamped where: rules per seal, their marks, undo and redo.
 
 A rule (单页, 多页, 坐标, 骑缝, 关键字) can be applied to any document, which is what a batch does;
-its marks on the open document are what the canvas paints and what the signature will draw. Nothing
-here knows Qt.
+its marks on the open document are what the canvas paints and what the signature will draw. Single
+marks may be put elsewhere or taken away (逐页调整). Nothing here knows Qt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ from app.placement import PageBox, SealSize, TextHit
 from crypto.mark import Mark
 
 Find = Callable[[str], Sequence[TextHit]]
+Place = tuple[int, int]
+"""Which mark of a rule: its page, and which of the marks on that page; both 0-based."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,10 @@ class At:
     x_mm: float
     y_mm: float
 
+    @property
+    def one_page(self) -> bool:
+        return self.pages.lstrip("-").isdigit()
+
 
 @dataclass(frozen=True)
 class Riding:
@@ -35,6 +42,11 @@ class Riding:
     side: Literal["right", "left", "top", "bottom"] = "right"
     along: float = 0.5
     margin_mm: float = 0.0
+
+    @property
+    def upright(self) -> bool:
+        """Do the slices slide up and down (else: left and right)?"""
+        return self.side in ("right", "left")
 
 
 @dataclass(frozen=True)
@@ -56,34 +68,75 @@ class Placed:
     key: str
     seal_code: str
     rule: Rule
-    moved: tuple[tuple[int, float, float], ...] = ()
-    """Pages whose mark was put elsewhere by hand: page, left, top."""
+    moved: tuple[tuple[int, int, float, float], ...] = ()
+    """Marks that were put elsewhere by hand: page, which on that page, left, top."""
+    without: tuple[Place, ...] = ()
+    """Marks that were taken away."""
 
-    @property
-    def together(self) -> bool:
-        """Do its marks only make sense moved together?"""
-        return isinstance(self.rule, Riding)
+    def is_moved(self, place: Place) -> bool:
+        return any(each[:2] == place for each in self.moved)
+
+    def put_back(self, place: Place) -> Placed:
+        """The mark where its rule has it."""
+        return replace(self, moved=tuple(each for each in self.moved if each[:2] != place))
+
+    def put_at(self, place: Place, left: float, top: float) -> Placed:
+        """One mark elsewhere, the others where they are."""
+        there = (*place, round(left, 2), round(top, 2))
+        return replace(self, moved=(*self.put_back(place).moved, there))
+
+    def take_away(self, place: Place) -> Placed:
+        """Without this one mark; a riding seam is cut anew for the pages that are left."""
+        return replace(self.put_back(place), without=tuple(sorted({*self.without, place})))
+
+    def as_ruled(self) -> Placed:
+        """All marks, each where the rule has it."""
+        return replace(self, moved=(), without=())
 
 
 def marks_of(placed: Placed, boxes: Sequence[PageBox], size: SealSize, find: Find) -> list[Mark]:
     """The marks of *placed* on a document. Raises :class:`app.errors.PlacementError`."""
+    return list(marks_by_place(placed, boxes, size, find).values())
+
+
+def marks_by_place(
+    placed: Placed, boxes: Sequence[PageBox], size: SealSize, find: Find
+) -> dict[Place, Mark]:
+    """The same, each under its place. Raises :class:`app.errors.PlacementError`."""
     rule = placed.rule
     if isinstance(rule, At):
         pages = placement.parse_pages(rule.pages, len(boxes))
         marks = placement.at(boxes, pages, rule.x_mm, rule.y_mm, size)
     elif isinstance(rule, Riding):
+        left_out = {page for page, _ in placed.without}
         marks = placement.riding_seam(
-            boxes, size, rule.side, along=rule.along, margin_mm=rule.margin_mm
+            boxes,
+            size,
+            rule.side,
+            along=rule.along,
+            margin_mm=rule.margin_mm,
+            pages=[page for page in range(len(boxes)) if page not in left_out],
         )
     else:
         marks = placement.keyword(boxes, find(rule.text), size, rule.text, rule.which)
-    elsewhere = {page: (left, top) for page, left, top in placed.moved}
-    return [
-        replace(mark, left_mm=elsewhere[mark.page][0], top_mm=elsewhere[mark.page][1])
-        if mark.page in elsewhere
-        else mark
-        for mark in marks
-    ]
+    elsewhere = {(page, which): (left, top) for page, which, left, top in placed.moved}
+    seen: Counter[int] = Counter()
+    made: dict[Place, Mark] = {}
+    for mark in marks:
+        place = (mark.page, seen[mark.page])
+        seen[mark.page] += 1
+        if place in placed.without:
+            continue
+        if place in elsewhere:
+            mark = placement.checked(boxes, _shifted(mark, *elsewhere[place], rule))
+        made[place] = mark
+    return made
+
+
+def _shifted(mark: Mark, left: float, top: float, rule: Rule) -> Mark:
+    if isinstance(rule, Riding):  # a slice stays on its edge
+        return replace(mark, top_mm=top) if rule.upright else replace(mark, left_mm=left)
+    return replace(mark, left_mm=left, top_mm=top)
 
 
 class Plan:
@@ -104,27 +157,34 @@ class Plan:
     def __getitem__(self, key: str) -> Placed:
         return next(each for each in self.placed if each.key == key)
 
-    def add(self, seal_code: str, rule: Rule) -> str:
-        """Place a seal; gives its key."""
+    def add(self, seal_code: str, rule: Rule, *, instead_of: Collection[str] = ()) -> str:
+        """Place a seal, in the place of those with the keys *instead_of*; gives its key."""
         self._next += 1
         key = f"p{self._next}"
-        self._change((*self.placed, Placed(key, seal_code, rule)))
+        others = (each for each in self.placed if each.key not in instead_of)
+        self._change((*others, Placed(key, seal_code, rule)))
         return key
 
-    def put(self, placed: Placed, *, merge: bool = False) -> None:
-        """Replace the one with the same key. *merge*: no undo step of its own (repeated nudges)."""
-        after = tuple(placed if each.key == placed.key else each for each in self.placed)
+    def put(self, *placed: Placed, merge: bool = False) -> None:
+        """Replace those with the same keys. *merge*: no undo step of its own (repeated nudges)."""
+        new = {each.key: each for each in placed}
+        after = tuple(new.get(each.key, each) for each in self.placed)
         if merge and self._now > 0:
-            self._states[self._now] = after
+            self._states = [*self._states[: self._now], after]
         else:
             self._change(after)
 
+    @property
+    def moment(self) -> tuple[list[tuple[Placed, ...]], int]:
+        """The plan with its history, for :meth:`forget_since`."""
+        return self._states, self._now
+
+    def forget_since(self, moment: tuple[list[tuple[Placed, ...]], int]) -> None:
+        """As if what was done since had never been: nothing of it comes back with redo."""
+        self._states, self._now = moment
+
     def remove(self, key: str) -> None:
         self._change(tuple(each for each in self.placed if each.key != key))
-
-    def clear(self) -> None:
-        if self.placed:
-            self._change(())
 
     def undo(self) -> None:
         self._now = max(0, self._now - 1)
@@ -154,6 +214,7 @@ class Plan:
                 "kind": kinds[type(each.rule)],
                 "rule": asdict(each.rule),
                 "moved": [list(move) for move in each.moved],
+                "without": [list(place) for place in each.without],
             }
             for each in self.placed
         ]
@@ -164,29 +225,36 @@ class Plan:
         placed = []
         for number, each in enumerate(data, 1):
             rule = _KINDS[each["kind"]](**each["rule"])
-            moved = tuple((int(p), float(x), float(y)) for p, x, y in each["moved"])
-            placed.append(Placed(f"p{number}", str(each["seal"]), rule, moved))
+            moved = tuple((int(p), int(n), float(x), float(y)) for p, n, x, y in each["moved"])
+            without = tuple((int(p), int(n)) for p, n in each["without"])
+            placed.append(Placed(f"p{number}", str(each["seal"]), rule, moved, without))
         return cls(placed)
 
 
 def moved_to(
-    placed: Placed, mark: Mark, left: float, top: float, box: PageBox, *, page: int, alone: bool
+    placed: Placed,
+    place: Place,
+    mark: Mark,
+    left: float,
+    top: float,
+    box: PageBox,
+    *,
+    page: int,
+    alone: bool,
 ) -> Placed:
-    """*placed* after its *mark* was dragged to *left*, *top* on *page*.
+    """*placed* after its *mark* at *place* was dragged to *left*, *top* on *page*, whose size is
+    *box*.
 
-    A seal on one page may change the page; a riding seam slides along its edge; of a seal on
-    several pages the others follow unless *alone*."""
+    A seal on one page may change the page; a riding seam slides along its edge, a seal on several
+    pages takes the others with it, each unless *alone*."""
     rule = placed.rule
-    if isinstance(rule, Riding):
-        upright = rule.side in ("right", "left")
-        middle = top + mark.height_mm / 2 if upright else left + mark.width_mm / 2
-        along = middle / (box.height_mm if upright else box.width_mm)
-        return replace(placed, rule=replace(rule, along=round(along, 4)))
     x, y = round(left + mark.width_mm / 2, 2), round(top + mark.height_mm / 2, 2)
-    if isinstance(rule, At) and rule.pages.lstrip("-").isdigit():
+    if isinstance(rule, At) and rule.one_page:
         pages = rule.pages if page == mark.page else str(page + 1)
-        return replace(placed, rule=At(pages, x, y), moved=())
-    if isinstance(rule, At) and not alone:
-        return replace(placed, rule=At(rule.pages, x, y), moved=())
-    others = tuple(move for move in placed.moved if move[0] != mark.page)
-    return replace(placed, moved=(*others, (mark.page, round(left, 2), round(top, 2))))
+        return replace(placed, rule=At(pages, x, y)).as_ruled()
+    if alone or isinstance(rule, Keyword):
+        return placed.put_at(place, left, top)
+    if isinstance(rule, Riding):
+        along = y / box.height_mm if rule.upright else x / box.width_mm
+        return replace(placed.put_back(place), rule=replace(rule, along=round(along, 4)))
+    return replace(placed.put_back(place), rule=At(rule.pages, x, y))

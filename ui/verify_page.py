@@ -31,7 +31,7 @@ from ui import theme, verdicts
 from ui.document_pane import DocumentPane
 from ui.filing import Filing
 from ui.language import language, tr
-from ui.page_view import Item
+from ui.page_items import Item
 from ui.report_panel import ReportPanel
 from ui.widgets import (
     DropArea,

@@ -56,11 +56,9 @@ def test_a_contract_is_stamped_verified_and_reported(
 
     window.take_files([contract])
     page: StampPage = window.page("stamp")
-    qtbot.waitUntil(
-        lambda: bool(page._boxes) and bool(page._current and page._current.facts), timeout=20_000
-    )
-    page.place(At("1", 150, 200))
-    page.place(Riding("right"))
+    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
+    page.placing.place(At("1", 150, 200))
+    page.placing.place(Riding("right"))
     qtbot.waitUntil(lambda: page.stamp_button.isEnabled())
 
     pins = iter(["wrong-9999", PIN])

@@ -25,9 +25,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 def opened(qtbot: QtBot, window: MainWindow, *paths: Path) -> StampPage:
     window.take_files(paths)
     page: StampPage = window.page("stamp")
-    qtbot.waitUntil(
-        lambda: bool(page._boxes) and bool(page._current and page._current.facts), timeout=20_000
-    )
+    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
     return page
 
 
@@ -53,9 +51,9 @@ def test_first_stamp(
     before = demo_pdf.read_bytes()
     page = opened(qtbot, window, demo_pdf)
     assert not page.stamp_button.isEnabled()
-    page._cards[CONTRACT].click()
-    page.place(At("1", 150, 200))
-    page.place(Riding("right"))
+    page.rack.cards[CONTRACT].click()
+    page.placing.place(At("1", 150, 200))
+    page.placing.place(Riding("right"))
     qtbot.waitUntil(lambda: page.stamp_button.isEnabled())
     answer(page, monkeypatch, PIN)
     qtbot.mouseClick(page.stamp_button, Qt.MouseButton.LeftButton)
@@ -74,9 +72,9 @@ def test_what_the_canvas_shows_is_what_the_file_holds(
 ) -> None:
     page = opened(qtbot, window, demo_pdf)
     view = page.pane.view
-    page._cards[OFFICIAL].click()
-    page.place(At("1", 120.3, 150.7))
-    page.place(Riding("right", margin_mm=3))
+    page.rack.cards[OFFICIAL].click()
+    page.placing.place(At("1", 120.3, 150.7))
+    page.placing.place(Riding("right", margin_mm=3))
     page.pane.view.set_zoom(1.25)
     view.go_to(0, 150)
     view.setFocus()
@@ -85,7 +83,7 @@ def test_what_the_canvas_shows_is_what_the_file_holds(
     preview = paper(view)
     answer(page, monkeypatch, PIN)
     page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes) and bool(page._boxes), timeout=30_000)
+    qtbot.waitUntil(lambda: bool(page.run.outcomes) and bool(page.placing.boxes), timeout=30_000)
     assert view.items == ()
     view.set_zoom(1.25)
     view.verticalScrollBar().setValue(place)
@@ -150,7 +148,7 @@ def test_a_riding_seam_on_mixed_pages_follows_each_pages_own_size(
     path = tmp_path / "mixed.pdf"
     mixed.save(path)
     page = opened(qtbot, window, path)
-    page.place(Riding("right"))
+    page.placing.place(Riding("right"))
     shown = {item.page: item for item in page.pane.view.items}
     widths = {number: page.pane.view.page_size(number)[0] for number in range(4)}
     assert widths == pytest.approx({0: 210, 1: 297, 2: 148, 3: 297}, abs=0.3)
@@ -174,7 +172,7 @@ def test_a_wrong_pin_asks_again_with_what_is_left_and_three_wrong_ones_stamp_not
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     page = opened(qtbot, window, demo_pdf)
-    page.place(At("1", 100, 100))
+    page.placing.place(At("1", 100, 100))
     problems = answer(page, monkeypatch, "wrong-1", "wrong-2", "wrong-3")
     page.stamp()
     qtbot.waitUntil(lambda: len(problems) == 4, timeout=20_000)
@@ -204,7 +202,7 @@ def test_a_batch_of_fifty_asks_once_and_gives_a_result_for_each(
     (folder / "坏的.pdf").write_bytes(b"%PDF-1.7 broken")
     page = opened(qtbot, window, folder)
     assert len(page.documents) == 50
-    page.place(At("-1", 150, 240))
+    page.placing.place(At("-1", 150, 240))
     page.apply_to_all()
     problems = answer(page, monkeypatch, PIN)
     page.stamp()
@@ -228,7 +226,7 @@ def test_the_key_pulled_out_in_a_batch_ends_it_cleanly_and_the_rest_can_go_on(
 ) -> None:
     paths = [make_pdf(text="") for _ in range(5)]
     page = opened(qtbot, window, *paths)
-    page.place(At("1", 100, 100))
+    page.placing.place(At("1", 100, 100))
     page.apply_to_all()
     context.pull_out_before = 2
     answer(page, monkeypatch, PIN, PIN)
@@ -254,10 +252,10 @@ def test_several_seals_go_on_one_document_and_are_saved_once(
     qtbot: QtBot, window: MainWindow, demo_pdf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = opened(qtbot, window, demo_pdf)
-    page._cards[OFFICIAL].click()
-    page.place(At("1", 60, 100))
-    page._cards[CONTRACT].click()
-    page.place(At("1", 150, 100))
+    page.rack.cards[OFFICIAL].click()
+    page.placing.place(At("1", 60, 100))
+    page.rack.cards[CONTRACT].click()
+    page.placing.place(At("1", 150, 100))
     answer(page, monkeypatch, PIN)
     page.stamp()
     qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
@@ -272,9 +270,9 @@ def test_keyword_hits_are_ghosts_until_they_are_clicked(
 ) -> None:
     path = make_pdf(pages=3, text="第{page}页 甲方（盖章）")
     page = opened(qtbot, window, path)
-    page._cards[OFFICIAL].click()
-    page.placing.choose("keyword")
-    page.placing.search.emit("甲方")
+    page.rack.cards[OFFICIAL].click()
+    page.panel.choose("keyword")
+    page.panel.search.emit("甲方")
     qtbot.waitUntil(lambda: len(page.pane.view.items) == 3, timeout=20_000)
     assert {item.look for item in page.pane.view.items} == {"ghost"}
     assert not page.stamp_button.isEnabled()
@@ -286,8 +284,8 @@ def test_keyword_hits_are_ghosts_until_they_are_clicked(
 
 def test_dragging_nudging_undo_and_redo(qtbot: QtBot, window: MainWindow, demo_pdf: Path) -> None:
     page = opened(qtbot, window, demo_pdf)
-    page.place(At("1", 100, 100))
-    handle = page.pane.view._handles["p1/0"]
+    page.placing.place(At("1", 100, 100))
+    handle = page.pane.view._handles["p1/0/0"]
     qtbot.mousePress(handle, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
     qtbot.mouseMove(handle, QPoint(60, 20))
     qtbot.mouseRelease(handle, Qt.MouseButton.LeftButton, pos=QPoint(60, 20))
@@ -295,19 +293,19 @@ def test_dragging_nudging_undo_and_redo(qtbot: QtBot, window: MainWindow, demo_p
     assert isinstance(rule, At)
     assert rule.x_mm > 105
     assert rule.y_mm == pytest.approx(100, abs=0.5)
-    handle = page.pane.view._handles["p1/0"]
+    handle = page.pane.view._handles["p1/0/0"]
     for _ in range(3):
         qtbot.keyClick(handle, Qt.Key.Key_Down)
     nudged = page.plan.placed[0].rule
     assert isinstance(nudged, At)
     assert nudged.y_mm == pytest.approx(rule.y_mm + 3, abs=0.01)
-    page.undo()
+    page.placing.undo()
     assert page.plan.placed[0].rule == rule
-    page.undo()
+    page.placing.undo()
     assert page.plan.placed[0].rule == At("1", 100, 100)
-    page.redo()
+    page.placing.redo()
     assert page.plan.placed[0].rule == rule
-    handle = page.pane.view._handles["p1/0"]
+    handle = page.pane.view._handles["p1/0/0"]
     qtbot.keyClick(handle, Qt.Key.Key_Delete)
     assert page.plan.placed == ()
 
@@ -316,11 +314,11 @@ def test_a_seal_that_does_not_fit_is_refused_with_words(
     qtbot: QtBot, window: MainWindow, demo_pdf: Path
 ) -> None:
     page = opened(qtbot, window, demo_pdf)
-    page.place(At("1", 5, 5))
+    page.placing.place(At("1", 5, 5))
     assert page.plan.placed == ()
     assert not page._problem.isHidden()
     assert page._problem.text()
-    page.place(At("99", 100, 100))
+    page.placing.place(At("99", 100, 100))
     assert page.plan.placed == ()
 
 
@@ -328,7 +326,7 @@ def test_without_the_key_the_red_button_stays_off_and_says_why(
     qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path
 ) -> None:
     page = opened(qtbot, window, demo_pdf)
-    page.place(At("1", 100, 100))
+    page.placing.place(At("1", 100, 100))
     qtbot.waitUntil(lambda: page.stamp_button.isEnabled())
     context.plugged = ()
     window._poll()
@@ -344,14 +342,15 @@ def test_a_prepared_job_is_there_after_a_crash(
 ) -> None:
     first = open_window(context)
     page = opened(qtbot, first, demo_pdf)
-    page.place(At("2", 100, 100))
-    kept = json.loads((context.settings.folders.config / "window.json").read_text("utf-8"))
-    assert kept["session"][0]["path"] == str(demo_pdf)
+    page.placing.place(At("2", 100, 100))
+    written = context.settings.folders.config / "session.json"
+    qtbot.waitUntil(lambda: written.is_file())
+    assert json.loads(written.read_text("utf-8"))[0]["path"] == str(demo_pdf)
     again = open_window(context)  # as if the first had died: nothing was closed
     qtbot.waitUntil(
         lambda: any("没有盖" in text or "还没有盖" in text for text in again.notices.texts)
     )
     restored: StampPage = again.page("stamp")
-    restored.resume(kept["session"])
+    restored.resume(restored.session.read())
     qtbot.waitUntil(lambda: len(restored.pane.view.items) == 1, timeout=20_000)
     assert restored.plan.placed[0].rule == At("2", 100, 100)

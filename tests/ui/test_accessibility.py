@@ -20,7 +20,8 @@ from pytestqt.qtbot import QtBot
 
 from tests.ui.stand_in import StandIn
 from ui.main_window import PAGES, MainWindow
-from ui.page_view import Handle, PageView
+from ui.page_items import Handle
+from ui.page_view import PageView
 from ui.stamp_plan import At
 
 INTERACTIVE = (
@@ -67,8 +68,8 @@ def test_every_interactive_widget_of_every_page_has_a_name(
 ) -> None:
     window.take_files([make_pdf(pages=2)])
     page = window.page("stamp")
-    qtbot.waitUntil(lambda: len(page._boxes) == 2, timeout=20_000)
-    page.place(At("1", 100, 100))
+    qtbot.waitUntil(lambda: len(page.placing.boxes) == 2, timeout=20_000)
+    page.placing.place(At("1", 100, 100))
     for name, *_ in PAGES:
         window.go(name)
     qtbot.waitUntil(lambda: not window.tasks.busy, timeout=20_000)

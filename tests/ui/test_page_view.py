@@ -11,7 +11,9 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPixmap
 from pytestqt.qtbot import QtBot
 
-from ui.page_view import BitmapCache, Handle, Item, PageView
+from ui.bitmap_cache import BitmapCache
+from ui.page_items import Handle, Item
+from ui.page_view import PageView
 from ui.renderer import Renderer, Request
 
 

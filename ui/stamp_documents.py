@@ -1,0 +1,162 @@
+"""The files to be stamped: what is known of each, their list, and the job kept against a crash."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtWidgets import QListWidget, QListWidgetItem
+
+from app.durable import replace_file
+from app.errors import explain
+from ui import theme
+from ui.context import DocumentFacts
+from ui.language import language, tr
+from ui.stamp_plan import Plan
+from ui.stamp_work import Outcome
+from ui.tasks import Task, Tasks
+
+SOON_MS = 300
+"""How long after a change the prepared job is written down."""
+
+
+@dataclass
+class Document:
+    """One file to be stamped, with what is placed on it."""
+
+    path: Path
+    plan: Plan = field(default_factory=Plan)
+    own: bool = False
+    """In a batch: placed by hand, not after the pattern of another file."""
+    facts: DocumentFacts | None = None
+    error: BaseException | None = None
+    password: str | None = field(default=None, repr=False)
+    outcome: Outcome | None = None
+
+    @property
+    def stamped(self) -> bool:
+        return self.outcome is not None and self.outcome.file is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Is there something to be stamped on it?"""
+        return bool(self.plan.placed) and not self.stamped
+
+    @property
+    def state(self) -> tuple[str, str, str]:
+        """Icon, colour role and words: how far it is."""
+        if self.outcome is not None:
+            if self.outcome.file is not None:
+                return "circle-check", "good", tr("已盖章")
+            if self.outcome.error is not None:
+                return "circle-x", "bad", explain(self.outcome.error, language()).title
+            return "clock", "muted", tr("未处理")
+        if self.error is not None:
+            return "circle-alert", "bad", explain(self.error, language()).title
+        if self.plan.placed:
+            return "stamp", "accent", tr("已放置印章")
+        return "file-text", "muted", tr("未放置印章")
+
+
+class FileList(QListWidget):
+    """The files of a batch, a line on each. Only lines that changed are written anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._documents: Sequence[Document] = ()
+        self._said: list[tuple[str, str, str]] = []
+        self.setAccessibleName(tr("要盖章的文件"))
+        self.setFixedWidth(200)
+        theme.set_role(self, "files")
+        self.setUniformItemSizes(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+
+    def show_documents(self, documents: Sequence[Document]) -> None:
+        """Replace the list; nothing is chosen then."""
+        self._documents = documents
+        self._said = [("", "", "")] * len(documents)
+        self.blockSignals(True)
+        self.clear()
+        for document in documents:
+            item = QListWidgetItem(f"{document.path.name}\n")
+            item.setToolTip(str(document.path))
+            self.addItem(item)
+        self.blockSignals(False)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say anew how far each is."""
+        for number, document in enumerate(self._documents):
+            state = document.state
+            if state == self._said[number]:
+                continue
+            self._said[number] = state
+            item = self.item(number)
+            icon, role, words = state
+            item.setIcon(theme.icon(icon, role))
+            item.setText(f"{document.path.name}\n{words}")
+
+
+class Session(QObject):
+    """The prepared job on disk: written in the pool, a moment after the last change."""
+
+    def __init__(self, path: Path, tasks: Tasks, parent: QObject) -> None:
+        super().__init__(parent)
+        self._path, self._tasks = path, tasks
+        self._documents: Sequence[Document] = ()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SOON_MS)
+        self._timer.timeout.connect(self._write)
+        self._writing: Task | None = None
+
+    def keep(self, documents: Sequence[Document]) -> None:
+        """Remember what is placed on those that are not stamped yet."""
+        self._documents = documents
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _write(self) -> None:
+        if self._writing is not None and not self._writing.finished:
+            self._timer.start()  # one after the other
+            return
+        self._writing = self._tasks.work(_write, self._path, self._written())
+
+    def flush(self) -> None:
+        """Write now what still waits to be written."""
+        if self._timer.isActive():
+            self._timer.stop()
+            _write(self._path, self._written())
+
+    def read(self) -> list[tuple[Path, Plan]]:
+        """The files of an interrupted session that are still there, with what was placed."""
+        found = []
+        try:
+            kept = json.loads(self._path.read_text(encoding="utf-8"))
+            for each in kept:
+                path = Path(each["path"])
+                if path.is_file():
+                    found.append((path, Plan.from_json(each["plan"])))
+        except (OSError, ValueError, KeyError, TypeError):
+            return []  # none, or written by another version
+        return found
+
+    def _written(self) -> bytes:
+        kept: list[dict[str, Any]] = [
+            {"path": str(each.path), "plan": each.plan.to_json()}
+            for each in self._documents
+            if each.waiting
+        ]
+        return json.dumps(kept, ensure_ascii=False).encode()
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        replace_file(path, content)
+    except OSError:
+        return  # a disk that refuses is no reason to stop working
