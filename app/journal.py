@@ -31,6 +31,7 @@ from typing import Any
 
 from app.durable import locked, replace_file, sync_folder
 from app.errors import JournalDamaged, phrase
+from app.spreadsheet import save_table
 from crypto.gm import sm3
 
 GENESIS = "0" * 64
@@ -258,14 +259,12 @@ class Journal:
     ) -> int:
         """Write *entries* (default: all) to *path*, CSV or by its suffix XLSX; gives their number.
 
-        The CSV is UTF-8 with a byte order mark, so that Excel shows Chinese. A text that a
-        spreadsheet would run as a formula gets an apostrophe before it. Raises OSError."""
+        See :func:`app.spreadsheet.save_table`. Raises OSError."""
         rows = [
             _row(entry, language) for entry in (self._read_all() if entries is None else entries)
         ]
         header = [phrase(f"journal.{column}", language) for column in COLUMNS]
-        write = _xlsx if path.suffix.lower() == ".xlsx" else _csv
-        replace_file(path, write([header, *rows]))
+        save_table(path, [header, *rows])
         return len(rows)
 
     def _lines(self) -> tuple[list[bytes], bytes]:
@@ -367,7 +366,7 @@ def event_name(event: str, language: str = "zh_CN") -> str:
         return event
 
 
-def _row(entry: JournalEntry, language: str) -> list[str]:
+def _row(entry: JournalEntry, language: str) -> list[object]:
     rest = {key: value for key, value in entry.details.items() if key not in COLUMNS}
     fields: dict[str, object] = {
         **entry.details,
@@ -377,37 +376,4 @@ def _row(entry: JournalEntry, language: str) -> list[str]:
         "hash": entry.hash,
         "remark": json.dumps(rest, ensure_ascii=False) if rest else "",
     }
-    return [_cell(fields.get(column, "")) for column in COLUMNS]
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, list):
-        value = ", ".join(map(str, value))
-    text = "" if value is None else str(value)
-    text = "".join(char if char.isprintable() else "�" for char in text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-
-
-def _csv(rows: list[list[str]]) -> bytes:
-    import csv
-    import io
-
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode("utf-8-sig")
-
-
-def _xlsx(rows: list[list[str]]) -> bytes:
-    import io
-
-    import xlsxwriter
-
-    data = io.BytesIO()
-    workbook = xlsxwriter.Workbook(data, {"in_memory": True})
-    sheet = workbook.add_worksheet()
-    sheet.freeze_panes(1, 0)
-    for number, row in enumerate(rows):
-        for column, text in enumerate(row):
-            sheet.write_string(number, column, text)
-    workbook.close()
-    return data.getvalue()
+    return [fields.get(column, "") for column in COLUMNS]

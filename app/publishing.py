@@ -37,16 +37,12 @@ def unpublished(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
     Raises :class:`OutputNotWritable`, also for an OSError in the block."""
     _sweep(target.parent)
-    # 40 characters of any script fit: the system allows 255 octets
-    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.sealdesk")
     try:
-        output = temporary.open("x+b")
+        temporary, output = _new(target)
     except OSError as error:
         raise OutputNotWritable(str(target), FileProblem.of(error)) from error
     try:
         with output:
-            with contextlib.suppress(OSError):  # not every network drive has locks
-                _claim(output)
             yield temporary, output
     except OSError as error:
         raise OutputNotWritable(str(target), FileProblem.of(error)) from error
@@ -90,6 +86,25 @@ def _sweep(folder: Path) -> None:
                 with path.open("rb") as file:
                     _claim(file)
                     path.unlink()
+
+
+def _new(target: Path) -> tuple[Path, BinaryIO]:
+    """A file under a hidden name, claimed. Another stamping may sweep between the two; then the
+    file is its rubbish, and we take another."""
+    while True:
+        # 40 characters of any script fit: the system allows 255 octets
+        temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.sealdesk")
+        output = temporary.open("x+b")
+        try:
+            _claim(output)
+        except BlockingIOError:
+            output.close()
+            continue
+        except OSError:
+            return temporary, output  # not every network drive has locks: nobody sweeps there
+        if os.path.lexists(temporary):
+            return temporary, output
+        output.close()
 
 
 def _claim(file: BinaryIO) -> None:

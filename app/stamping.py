@@ -65,7 +65,9 @@ class StampJob:
     dates: tuple[DateMark, ...] = ()
     """The day on which stamping begins, in Beijing, beside marks on the same page."""
     output: Path | None = None
-    """None: beside the source, name and suffix by the settings, a free name if taken."""
+    """Exactly this file, which must not be there; None: a free name, by *folder* and *suffix*."""
+    folder: Path | None = None
+    """None: beside the source."""
     suffix: str = "_已盖章"
     profile: str = "ses"
     """One of :data:`crypto.pdf_values.SEALED`."""
@@ -129,7 +131,8 @@ def stamp(
     if platform is None:
         _check_lease(cabinet, seal, now, offline_limit)
     dates_by_mark(job.marks, job.dates)
-    target = job.output or free_name(job.source, job.suffix)
+    named_after = (job.folder or job.source.parent) / job.source.name
+    target = job.output or free_name(named_after, job.suffix)
     if job.output and os.path.lexists(job.output):
         raise OutputExists(str(job.output))
     begun = journal.append(
@@ -161,8 +164,8 @@ def stamp(
             step("verify")
             report = verify_own(temporary, target, signed, trust, job.password, clock())
             step("publish")
-            source = None if job.output else job.source
-            published = publish(temporary, output, target, source, job.suffix)
+            taken = None if job.output else named_after
+            published = publish(temporary, output, target, taken, job.suffix)
         step("journal")
         record = _usage_record(seal, report, digest, job, clock())
         entry = journal.append(

@@ -114,6 +114,8 @@ def token_checks(
         return [Check(False, tr("请插入持有印章的 Ukey"))]
     if any(code not in serials for code in codes):
         return [Check(False, tr("插着的 Ukey 里没有这枚印章的密钥"))]
+    if len(set(serials.values())) > 1:  # one PIN is asked, and must not be tried on another key
+        return [Check(False, tr("这些印章在不同的 Ukey 里，请分几次盖章"))]
     made = []
     for serial in dict.fromkeys(serials.values()):
         token = next(each for each in tokens if each.serial == serial)

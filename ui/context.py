@@ -2,7 +2,7 @@
 
 Every method blocks and is called from :mod:`ui.tasks`: those marked *device* on the one thread that
 may touch a Ukey, the others in the pool. The window gets values, never live objects, except the
-:class:`Stamper`, which is used on the device thread and nowhere else.
+:class:`Stamper`, whose key signs on the device thread and nowhere else.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from app.placement import TextHit
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob
+    from crypto.keys import SigningKey
     from crypto.verdict import Report, Verdict
     from crypto.x509 import Certificate
 
@@ -99,10 +100,15 @@ Step = Callable[..., None]
 """Told before each step; raises :class:`app.errors.Cancelled` when the person has cancelled."""
 
 
-class Stamper(Protocol):
-    """An opened key: stamps one job after another with one PIN entry."""
+Lend = Callable[["SigningKey"], "SigningKey"]
+"""Makes of a key one that other threads may sign with (:meth:`app.batch.Batch.lend`)."""
 
-    def stamp(self, job: StampJob, step: Step) -> StampedFile: ...
+
+class Stamper(Protocol):
+    """An opened key: stamps job after job with one PIN entry, several at a time."""
+
+    def stamp(self, job: StampJob, step: Step) -> StampedFile:
+        """The story of one job, in any thread; the key is the one that was lent."""
 
 
 class Context(Protocol):
@@ -126,9 +132,9 @@ class Context(Protocol):
         """Set label and both PINs of a key that is blank, never of another. *device*"""
 
     def stamping(
-        self, seal_code: str, serial: str, pin: str, *, offline: bool
+        self, seal_codes: Sequence[str], serial: str, pin: str, *, offline: bool, lend: Lend
     ) -> AbstractContextManager[Stamper]:
-        """The key of a seal, opened: *serial* is the key the person chose. *device*"""
+        """The keys of these seals, all on the token *serial*, opened with one login. *device*"""
 
     def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
         """Fetch states, send usage records; gives (seals, records). *device*"""

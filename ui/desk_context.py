@@ -19,6 +19,7 @@ from ui.context import (
     CertificateView,
     Context,
     DocumentFacts,
+    Lend,
     RegistryView,
     Stamper,
     Step,
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from app.journal import JournalCheck, JournalEntry
     from app.placement import TextHit
     from app.settings import Settings
-    from app.stamping import StampedFile, StampJob
+    from app.stamping import StampedFile, StampJob, TicketOffice
+    from crypto.keys import SigningKey
     from crypto.verdict import Report, Verdict
     from crypto.x509 import Certificate
     from device.token import Session, Token
@@ -112,16 +114,17 @@ class DeskContext:
 
     @contextmanager
     def stamping(
-        self, seal_code: str, serial: str, pin: str, *, offline: bool
+        self, seal_codes: Sequence[str], serial: str, pin: str, *, offline: bool, lend: Lend
     ) -> Iterator[Stamper]:
         from app.signing import find_key
 
         _assert_device_thread()
-        seal = self._cabinet.seal(seal_code)
+        seals = [self._cabinet.seal(code) for code in seal_codes]
         with self._desk.token(serial).login(pin) as session:
-            key = find_key(session, seal.signer.der)
-            office = None if offline else self._desk.ticket_office(key)
-            yield _Stamper(self._desk, self._cabinet, key, office)
+            keys = {seal.code: find_key(session, seal.signer.der) for seal in seals}
+            office = None if offline else self._desk.ticket_office(next(iter(keys.values())))
+            lent = {code: lend(_OnDeviceThread(key)) for code, key in keys.items()}
+            yield _Stamper(self._desk, self._cabinet, lent, office and _Counter(office))
 
     def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
         from app.syncing import synchronise
@@ -332,24 +335,55 @@ class _DemoContext(DeskContext):
 
 
 class _Stamper:
-    def __init__(self, desk: Desk, cabinet: Cabinet, key: Any, office: Any) -> None:
-        self._desk, self._cabinet, self._key, self._office = desk, cabinet, key, office
+    def __init__(
+        self,
+        desk: Desk,
+        cabinet: Cabinet,
+        keys: Mapping[str, SigningKey],
+        office: TicketOffice | None,
+    ) -> None:
+        self._cabinet, self._keys, self._office = cabinet, keys, office
+        self._journal, self._limit = desk.journal, desk.offline_limit
+        self._trust = desk.trust()  # once, not for every document
 
     def stamp(self, job: StampJob, step: Step) -> StampedFile:
         from app.stamping import stamp
 
-        _assert_device_thread()
         known: Callable[[str], None] = step
         return stamp(
             job,
-            key=self._key,
+            key=self._keys[job.seal_code],
             cabinet=self._cabinet,
-            journal=self._desk.journal,
-            trust=self._desk.trust(),
+            journal=self._journal,
+            trust=self._trust,
             platform=self._office,
-            offline_limit=self._desk.offline_limit,
+            offline_limit=self._limit,
             step=known,
         )
+
+
+class _OnDeviceThread:
+    """A key that insists on its thread."""
+
+    def __init__(self, key: SigningKey) -> None:
+        self._key = key
+        self.certificate = key.certificate
+
+    def sign(self, message: bytes) -> bytes:
+        _assert_device_thread()
+        return self._key.sign(message)
+
+
+class _Counter:
+    """A ticket office for several threads: one after the other."""
+
+    def __init__(self, office: TicketOffice) -> None:
+        self._office = office
+        self._one = threading.Lock()
+
+    def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
+        with self._one:
+            return self._office.ticket(seal_id, document_digest)
 
 
 def _assert_device_thread() -> None:

@@ -98,8 +98,11 @@ class StampPage(QWidget):
         self.placing.shown.connect(self._shown)
         self.rack.chosen.connect(self._chose_seal)
         self.run = StampRun(self, shell)
+        self.run.ended.connect(self._ended)
         self.run.finished.connect(self._finished)
         self.run.closed.connect(self._close_run)
+        self.run.retry.connect(self._retry)
+        self.run.looked_at.connect(self._look_at)
         self._side = QStackedWidget()
         self._side.setFixedWidth(PANEL_WIDTH)
         self._side.addWidget(self._panel)
@@ -270,9 +273,13 @@ class StampPage(QWidget):
     def _select(self, number: int) -> None:
         if not 0 <= number < len(self.documents):
             return
-        document = self.documents[number]
+        self._show_document(self.documents[number])
+
+    def _show_document(self, document: Document) -> None:
+        """On the canvas; once it is stamped, as it is then."""
         self.placing.take(document)
-        self.pane.open(document.path, password=document.password)
+        stamped = document.outcome.file if document.outcome else None
+        self.pane.open(stamped.path if stamped else document.path, password=document.password)
         self._examine(document)
 
     def _examine(self, document: Document) -> None:
@@ -406,7 +413,8 @@ class StampPage(QWidget):
             if each.waiting
         ]
         self._side.setCurrentIndex(1)
-        if not self.run.begin(orders, self.rack.sizes, self._serials(), self.rack.seals):
+        serial = next(iter(self._serials().values()))
+        if not self.run.begin(orders, self.rack.sizes, serial, self.rack.seals):
             self._side.setCurrentIndex(0)
 
     def _escape(self) -> None:
@@ -416,25 +424,46 @@ class StampPage(QWidget):
         else:
             self.placing.forget_hits()
 
+    def _ended(self, outcome: Outcome) -> None:
+        """One file of a run is through."""
+        for document in self.documents:
+            if document.path == outcome.order.path:
+                document.outcome = outcome
+        self.list.refresh()
+
     def _finished(self, outcomes: list[Outcome]) -> None:
         by_path = {outcome.order.path: outcome for outcome in outcomes}
         for document in self.documents:
             document.outcome = by_path.get(document.path, document.outcome)
         self.list.refresh()
         self.session.keep(self.documents)
-        if len(self.documents) == 1 and self.documents[0].stamped:
-            file = outcomes[0].file
-            if file is not None:
-                self.placing.take(self.documents[0])  # it has its marks in it
-                self.pane.open(file.path, password=self.documents[0].password)
+        if self.document is not None and self.document.stamped:
+            self._show_document(self.document)
+
+    def _look_at(self, path: Path) -> None:
+        for number, document in enumerate(self.documents):
+            if document.path == path:
+                self.list.setCurrentRow(number)
+
+    def _retry(self) -> None:
+        """What was not stamped, as it is placed now."""
+        self._forget_failures()
+        self._check()
+        if self.stamp_button.isEnabled():
+            self.stamp()
+        elif self.run.result is not None:
+            self.run.result.say(next((c.text for c in self.checks() if not c.good), ""))
+
+    def _forget_failures(self) -> None:
+        for document in self.documents:
+            if not document.stamped:
+                document.outcome = None
 
     def _close_run(self, again: bool) -> None:
         """Back from the result: *again* begins with the same file anew."""
         self._side.setCurrentIndex(0)
         stamped = [each for each in self.documents if each.stamped]
-        for document in self.documents:
-            if not document.stamped:
-                document.outcome = None
+        self._forget_failures()
         if again and stamped:
             self.open_files([each.path for each in self.documents])
         elif stamped and len(stamped) == len(self.documents):

@@ -1,20 +1,22 @@
 """Stamping off the main thread: one PIN, any number of documents, one result each.
 
-Runs on the device thread. A file that fails stands alone unless its error says that the next would
-fail the same way (:func:`app.errors.stops_batch`); a cancel ends it between two steps of a file and
-leaves nothing half done.
+Begun on the device thread, which does nothing but sign (:mod:`app.batch`); a cancel leaves nothing
+half done, and what the key has signed is finished.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import Cancelled, PageOutOfRange, stops_batch
+from app.batch import Batch
+from app.errors import Cancelled, PageOutOfRange
 from ui.context import Context, Stamper, Step
 from ui.stamp_plan import Placed, marks_of
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from app.placement import SealSize, TextHit
     from app.stamping import StampedFile, StampJob
     from crypto.mark import Mark
+
+_SIGNED = ("append", "sync", "verify", "publish", "journal", "done")
+"""Steps after the key has signed: a cancel comes too late for this document."""
 
 
 @dataclass(frozen=True)
@@ -40,79 +45,60 @@ class Outcome:
     order: Order
     file: StampedFile | None = None
     error: BaseException | None = None
+    at: datetime | None = None
+    """When it ended."""
 
 
 def stamp_orders(
     context: Context,
     orders: Sequence[Order],
     sizes: Mapping[str, SealSize],
-    serials: Mapping[str, str],
+    serial: str,
     pin: str,
     offline: bool,
     step: Step,
 ) -> list[Outcome]:
-    """Stamp every order; *sizes* and *serials* by seal code (all on one key: one PIN).
+    """Stamp every order; *sizes* by seal code; all seals are on the key *serial*: one PIN.
 
-    Tells ``step("file", number)`` before a file, ``step("done", number, outcome)`` after it and
-    ``step("step", number, name)`` in between. Raises only what opening the key raises."""
+    Tells ``step("file", number)`` before a file, ``step("step", number, name)`` in between and
+    ``step("done", number, outcome)`` after it. Raises only what opening the key raises."""
     outcomes = [Outcome(order) for order in orders]
     codes = list(dict.fromkeys(p.seal_code for order in orders for p in order.placed))
-    with ExitStack() as opened:
-        key: Stamper | None = None
-        if len(codes) == 1:  # one login for the whole batch
-            stamping = context.stamping(codes[0], serials[codes[0]], pin, offline=offline)
-            key = opened.enter_context(stamping)
-        for number, order in enumerate(orders):
+    batch: Batch[StampedFile] = Batch()
 
-            def within(name: str, number: int = number) -> None:
+    def one(number: int, key: Stamper) -> StampedFile:
+        def within(name: str) -> None:
+            with suppress(*((Cancelled,) if name in _SIGNED else ())):
                 step("step", number, name)
 
-            try:
-                step("file", number)
-                jobs = _jobs(context, order, sizes)
-                if key is not None:
-                    done = key.stamp(next(iter(jobs.values())), within)
-                else:
-                    done = _stamp_several(context, jobs, serials, pin, offline, within)
-            except Exception as error:  # noqa: BLE001 - every kind is shown beside its file
-                outcomes[number] = Outcome(order, error=error)
-            else:
-                outcomes[number] = Outcome(order, file=done)
-            failed = outcomes[number].error
-            with suppress(Cancelled):  # the file is done; the next step("file") will stop
-                step("done", number, outcomes[number])
-            if isinstance(failed, Cancelled) or (failed is not None and stops_batch(failed)):
-                break
+        step("file", number)
+        return _stamp(key, _jobs(context, orders[number], sizes), within)
+
+    def ended(number: int, file: StampedFile | None, error: BaseException | None) -> None:
+        outcomes[number] = Outcome(orders[number], file, error, datetime.now(UTC))
+        with suppress(Cancelled):  # the file is done
+            step("done", number, outcomes[number])
+
+    with context.stamping(codes, serial, pin, offline=offline, lend=batch.lend) as key:
+        works = [partial(one, number, key) for number in range(len(orders))]
+        batch.run(works, may_sign=partial(step, "key", -1), ended=ended)
     return outcomes
 
 
-def _stamp_several(
-    context: Context,
-    jobs: Mapping[str, StampJob],
-    serials: Mapping[str, str],
-    pin: str,
-    offline: bool,
-    within: Step,
-) -> StampedFile:
+def _stamp(key: Stamper, jobs: Sequence[StampJob], within: Step) -> StampedFile:
     """Several seals on one document: each signs what the one before has left, saved once."""
-    from app.publishing import free_name
-
-    *before, last = jobs.values()
-    target = last.output or free_name(last.source, last.suffix)
-    source = last.source
-    with tempfile.TemporaryDirectory(prefix="sealdesk-") as folder:
+    *before, last = jobs
+    source, folder = last.source, last.folder or last.source.parent
+    with tempfile.TemporaryDirectory(prefix="sealdesk-") as scratch:
         for place, job in enumerate(before):
-            between = Path(folder) / f"{place}" / source.name
+            between = Path(scratch) / f"{place}" / source.name
             between.parent.mkdir()
-            with context.stamping(job.seal_code, serials[job.seal_code], pin, offline=offline) as k:
-                source = k.stamp(replace(job, source=source, output=between), within).path
-        with context.stamping(last.seal_code, serials[last.seal_code], pin, offline=offline) as k:
-            return k.stamp(replace(last, source=source, output=target), within)
+            source = key.stamp(replace(job, source=source, output=between), within).path
+        return key.stamp(replace(last, source=source, folder=folder), within)
 
 
-def _jobs(context: Context, order: Order, sizes: Mapping[str, SealSize]) -> dict[str, StampJob]:
-    """A job per seal, in the order in which the seals were placed."""
-    from app.publishing import free_name
+def _jobs(context: Context, order: Order, sizes: Mapping[str, SealSize]) -> list[StampJob]:
+    """A job for each seal, in the order in which the seals were placed."""
     from app.stamping import StampJob, page_boxes
 
     settings = context.settings
@@ -130,15 +116,12 @@ def _jobs(context: Context, order: Order, sizes: Mapping[str, SealSize]) -> dict
         marks.setdefault(placed.seal_code, []).extend(made)
     if not any(marks.values()):  # a riding seam alone on a document of one page
         raise PageOutOfRange(2, len(boxes))
-    output = None
-    if settings.output_folder is not None:
-        output = free_name(settings.output_folder / order.path.name, settings.output_suffix)
-    return {
-        code: StampJob(
+    return [
+        StampJob(
             source=order.path,
             seal_code=code,
             marks=tuple(each),
-            output=output,
+            folder=settings.output_folder,
             suffix=settings.output_suffix,
             profile=settings.profile,
             separate=settings.marks == "separate",
@@ -146,4 +129,4 @@ def _jobs(context: Context, order: Order, sizes: Mapping[str, SealSize]) -> dict
         )
         for code, each in marks.items()
         if each
-    }
+    ]

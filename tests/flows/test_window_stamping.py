@@ -1,20 +1,26 @@
 """The clerk's story: drop a contract, place the seal, give the PIN, and have a stamped file."""
 
+import csv
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from crypto.gm import sm3
 from crypto.verdict import Verdict
+from device.token import TokenRemoved
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.ui.stand_in import PIN, StandIn
 from ui.main_window import MainWindow
 from ui.stamp_page import StampPage
 from ui.stamp_plan import At, Keyword, Riding
+from ui.stamp_results import BatchResult
 
 OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
 
@@ -233,19 +239,97 @@ def test_the_key_pulled_out_in_a_batch_ends_it_cleanly_and_the_rest_can_go_on(
     page.stamp()
     qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
     outcomes = page.run.outcomes
-    assert [o.file is not None for o in outcomes] == [True, True, False, False, False]
-    assert [o.error is not None for o in outcomes] == [False, False, True, False, False]
+    assert sum(o.file is not None for o in outcomes) == 2
+    assert [type(o.error) for o in outcomes if o.error is not None] == [TokenRemoved]
     folder = paths[0].parent
     assert len(list(folder.glob("*_已盖章.pdf"))) == 2
-    assert not list(folder.glob("*.sealdesk"))
+    assert not list(folder.glob(".*.sealdesk"))
+    result = page.run.result
+    assert isinstance(result, BatchResult)
+    go_on = pressable(result, "继续其余 3 个")
+    qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
+    assert result._problem.text() == "请插入持有印章的 Ukey"  # still out: said, nothing begun
     context.pull_out_before, context.plugged = None, (context.company.token(),)
     window._poll()
     qtbot.waitUntil(lambda: bool(window.tokens))
-    page.run.outcomes = outcomes
-    before = len(list(folder.glob("*_已盖章.pdf")))
-    page.run._retry()
-    qtbot.waitUntil(lambda: len(list(folder.glob("*_已盖章.pdf"))) == before + 3, timeout=30_000)
+    qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: all(each.stamped for each in page.documents), timeout=30_000)
+    assert len(list(folder.glob("*_已盖章.pdf"))) == 5
     qtbot.waitUntil(lambda: not page.run.busy)
+
+
+def pressable(widget: QWidget, text: str) -> QPushButton:
+    return next(b for b in widget.findChildren(QPushButton) if b.text().strip() == text)
+
+
+def test_a_batch_is_kept_as_a_list(
+    qtbot: QtBot,
+    window: MainWindow,
+    make_pdf: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad = tmp_path / "=坏的.pdf"
+    bad.write_bytes(b"%PDF-1.7 broken")
+    paths = [make_pdf(pages=2, text=""), make_pdf(text=""), bad]
+    page = opened(qtbot, window, *paths)
+    page.placing.place(At("-1", 100, 100))
+    page.apply_to_all()
+    answer(page, monkeypatch, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    result = page.run.result
+    assert isinstance(result, BatchResult)
+    first = result.list.item(0)
+    assert first.text().startswith("=坏的.pdf\n")  # what needs a look comes first
+    target = tmp_path / "清单"
+    monkeypatch.setattr(
+        "ui.stamp_results.QFileDialog.getSaveFileName", lambda *_: (str(target), "CSV (*.csv)")
+    )
+    pressable(result, "保存清单…").click()
+    kept = target.with_name("清单.csv")
+    qtbot.waitUntil(kept.is_file)
+    head, *rows = csv.reader(kept.read_text("utf-8-sig").splitlines())
+    assert head[:6] == ["文件", "盖章后的文件", "印章", "页码", "结果", "原因"]
+    by_name = {each[0]: each for each in rows}
+    assert set(by_name) == {paths[0].name, paths[1].name, "'=坏的.pdf"}
+    stamped = by_name[paths[0].name]
+    assert stamped[1] == f"{paths[0].stem}_已盖章.pdf"
+    assert stamped[2] == f"法定名称章 {OFFICIAL}"
+    assert stamped[3:6] == ["2", "已盖章", ""]
+    assert stamped[6] == sm3(paths[0].with_name(stamped[1]).read_bytes()).hex()
+    assert by_name["'=坏的.pdf"][4] == "未盖章"
+    assert "E-" in by_name["'=坏的.pdf"][5]
+    page.run.save_report(tmp_path / "清单.xlsx")
+    qtbot.waitUntil((tmp_path / "清单.xlsx").is_file)
+    with zipfile.ZipFile(tmp_path / "清单.xlsx") as book:
+        assert paths[0].name in book.read("xl/sharedStrings.xml").decode()
+    result.list.setCurrentRow(1)
+    qtbot.waitUntil(lambda: page.pane.path is not None and "_已盖章" in page.pane.path.name)
+
+
+def test_a_cancelled_batch_finishes_what_is_signed_and_leaves_the_rest(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    make_pdf: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paths = [make_pdf(text="") for _ in range(8)]
+    page = opened(qtbot, window, *paths)
+    page.placing.place(At("1", 100, 100))
+    page.apply_to_all()
+    answer(page, monkeypatch, PIN)
+    page.run.ended.connect(lambda _: page.run.cancel())
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    done = [each for each in page.run.outcomes if each.file is not None]
+    assert 1 <= len(done) == context.signed < 8
+    assert all(each.error is None for each in page.run.outcomes)
+    folder = paths[0].parent
+    assert len(list(folder.glob("*_已盖章.pdf"))) == len(done)
+    assert not list(folder.glob(".*.sealdesk"))
+    assert page.list.item(7).text().endswith("未处理")
 
 
 def test_several_seals_go_on_one_document_and_are_saved_once(

@@ -6,6 +6,7 @@ the journal. The tests and the screenshots use it.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,7 +23,7 @@ from app.journal import Journal, JournalCheck, JournalEntry
 from app.pages import Pages
 from app.placement import TextHit
 from app.settings import Folders, Settings
-from crypto.keys import SoftKey
+from crypto.keys import SigningKey, SoftKey
 from crypto.pdf_verify import verify_pdf
 from crypto.report_pdf import render
 from crypto.seal import make_seal
@@ -33,8 +34,9 @@ from crypto.x509 import OCSP_SIGNING, Certificate, Name
 from crypto.x509_make import make_certificate
 from device.token import PinIncorrect, PinLocked, TokenRemoved
 from server_stub.imprint import SPECS, draw
-from ui.context import CertificateView, Context, Step, TokenView
+from ui.context import CertificateView, Context, Lend, Step, TokenView
 from ui.desk_context import DeskContext
+from ui.tasks import on_device_thread
 from ui.verify_work import check_files
 
 COMPANY = "宿迁云帆贸易有限公司"
@@ -225,6 +227,7 @@ class StandIn:
         self.pull_out_before: int | None = None
         """Stamping's n-th signature (from 0) finds the key gone."""
         self.signed = 0
+        self._pages = threading.Lock()
 
     # --- keys ----------------------------------------------------------------------------------
 
@@ -264,10 +267,10 @@ class StandIn:
 
     @contextmanager
     def stamping(
-        self, seal_code: str, serial: str, pin: str, *, offline: bool
+        self, seal_codes: Sequence[str], serial: str, pin: str, *, offline: bool, lend: Lend
     ) -> Iterator[_Stamper]:
         self._check_pin(pin)
-        yield _Stamper(self)
+        yield _Stamper(self, lend(_Key(self)))
 
     def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
         self._check_pin(pin)
@@ -338,7 +341,7 @@ class StandIn:
         make(path, output, trust=self.trust, platform=self, password=password, language=language)
 
     def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
-        with Pages(path, password) as pages:
+        with self._pages, Pages(path, password) as pages:
             return tuple(pages.find(text))
 
     def journal_entries(
@@ -366,14 +369,14 @@ class StandIn:
 
 
 class _Stamper:
-    def __init__(self, context: StandIn) -> None:
-        self._context = context
+    def __init__(self, context: StandIn, key: SigningKey) -> None:
+        self._context, self._key = context, key
 
     def stamp(self, job: stamping.StampJob, step: Step) -> stamping.StampedFile:
         context = self._context
         return stamping.stamp(
             job,
-            key=_Key(context),
+            key=self._key,
             cabinet=context._cabinet,
             journal=context.journal,
             trust=context.trust,
@@ -390,6 +393,7 @@ class _Key:
         self.certificate = context.company.holder.certificate
 
     def sign(self, message: bytes) -> bytes:
+        assert on_device_thread()
         if self._context.pull_out_before == self._context.signed:
             self._context.plugged = ()
             raise TokenRemoved("pulled out")

@@ -1,0 +1,53 @@
+"""Tables for people: CSV that Excel shows right, and XLSX.
+
+A text that a spreadsheet would run as a formula gets an apostrophe before it; what cannot be
+printed is shown as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.durable import replace_file
+
+
+def save_table(path: Path, rows: Sequence[Sequence[object]]) -> None:
+    """Write *rows* (the first is the head) to *path*: XLSX by its suffix, else CSV in UTF-8 with a
+    byte order mark. Lists are joined by commas, None is empty. Raises OSError."""
+    texts = [[_cell(value) for value in row] for row in rows]
+    write = _xlsx if path.suffix.lower() == ".xlsx" else _csv
+    replace_file(path, write(texts))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value))
+    text = "" if value is None else str(value)
+    text = "".join(char if char.isprintable() else "�" for char in text)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def _csv(rows: list[list[str]]) -> bytes:
+    import csv
+    import io
+
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _xlsx(rows: list[list[str]]) -> bytes:
+    import io
+
+    import xlsxwriter
+
+    data = io.BytesIO()
+    workbook = xlsxwriter.Workbook(data, {"in_memory": True})
+    sheet = workbook.add_worksheet()
+    sheet.freeze_panes(1, 0)
+    for number, row in enumerate(rows):
+        for column, text in enumerate(row):
+            sheet.write_string(number, column, text)
+    workbook.close()
+    return data.getvalue()
