@@ -247,6 +247,7 @@ def test_the_key_pulled_out_in_a_batch_ends_it_cleanly_and_the_rest_can_go_on(
     result = page.run.result
     assert isinstance(result, BatchResult)
     go_on = pressable(result, "继续其余 3 个")
+    qtbot.waitUntil(lambda: not window.tokens)
     qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
     assert result._problem.text() == "请插入持有印章的 Ukey"  # still out: said, nothing begun
     context.pull_out_before, context.plugged = None, (context.company.token(),)
