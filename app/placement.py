@@ -258,19 +258,31 @@ def dates_beside(
     else if none is. Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
     placed: list[DateMark] = []
     for mark in marks:
-        if mark.part != Mark.part:
-            continue
-        box, choices = _page_box(boxes, mark.page), _beside(mark, style)
-        taken = [
-            *(each for each in marks if each.page == mark.page),
-            *(_room(each) for each in placed if each.page == mark.page),
-        ]
-        fitting = [each for each in choices if _is_inside(box, _room(each))]
-        free = [each for each in fitting if not any(_meet(_room(each), one) for one in taken)]
-        chosen = next(iter((*free, *fitting, *choices)))
-        checked(boxes, _room(chosen))
-        placed.append(chosen)
+        if mark.part == Mark.part:
+            placed.append(date_beside(boxes, mark, marks, placed, style))
     return placed
+
+
+def date_beside(
+    boxes: Sequence[PageBox],
+    mark: Mark,
+    marks: Sequence[Mark],
+    dates: Sequence[DateMark],
+    style: Style = "cn",
+) -> DateMark:
+    """The same for one seal, *mark*, among these marks and dates.
+
+    Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
+    box, choices = _page_box(boxes, mark.page), _beside(mark, style)
+    taken = [
+        *(each for each in marks if each.page == mark.page),
+        *(_room(each) for each in dates if each.page == mark.page),
+    ]
+    fitting = [each for each in choices if _is_inside(box, _room(each))]
+    free = [each for each in fitting if not any(_meet(_room(each), one) for one in taken)]
+    chosen = next(iter((*free, *fitting, *choices)))
+    checked(boxes, _room(chosen))
+    return chosen
 
 
 def date_at(

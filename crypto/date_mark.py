@@ -16,10 +16,12 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from typing import Literal
+
+from crypto.verdict import BEIJING
 
 Style = Literal["cn", "iso"]
 
@@ -55,6 +57,11 @@ class DateMark:
         """The width of the widest date in this style."""
         widest = "9999年99月99日" if self.style == "cn" else "9999-99-99"
         return width_mm(widest, self.height_mm)
+
+
+def signing_day(moment: datetime) -> date:
+    """The day in Beijing: what a stamping that begins at *moment* shows."""
+    return moment.astimezone(BEIJING).date()
 
 
 def text_of(style: Style, day: date) -> str:

@@ -10,16 +10,24 @@ nothing; what it says is then compared with the time of the signature it belongs
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
-from crypto.date_mark import MAX_HEIGHT_MM, MIN_HEIGHT_MM, RED, advance, day_of, outline
+from crypto.date_mark import (
+    MAX_HEIGHT_MM,
+    MIN_HEIGHT_MM,
+    RED,
+    advance,
+    day_of,
+    outline,
+    signing_day,
+)
 from crypto.pdf_appearance import UPRIGHT
 from crypto.pdf_document import MM, Page, entry
 from crypto.pdf_objects import numbers, same
-from crypto.verdict import BEIJING, Times
+from crypto.verdict import Times
 
 SHOWN_AND_LOCKED = 4 | 128
 """The only flags of a mark: printed, and not to be moved."""
@@ -126,8 +134,3 @@ def agrees(text: str, times: Times) -> bool:
         return day_of(text) in (signing_day(moment), signing_day(moment - MAKING))
     except OverflowError:  # the first or the last day there is
         return False
-
-
-def signing_day(moment: datetime) -> date:
-    """The day in Beijing: what a stamping that begins at *moment* shows."""
-    return moment.astimezone(BEIJING).date()

@@ -22,8 +22,7 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from crypto import gm
-from crypto.date_mark import DateMark
-from crypto.pdf_date import signing_day
+from crypto.date_mark import DateMark, signing_day
 from crypto.pdf_document import (
     PARSER_FAILURES,
     Document,

@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 from ui import theme
 from ui.bitmap_cache import BitmapCache
 from ui.language import tr
-from ui.page_items import Item, scaled_part
+from ui.page_items import Item, paint_date, scaled_part
 from ui.page_view import POINT, PageView
 from ui.renderer import Renderer, Request
 from ui.widgets import label, tool
@@ -163,7 +163,9 @@ class Thumbnails(QListView):
                 item.height_mm * scale,
             )
             painter.save()
-            if item.picture is not None:
+            if item.text:
+                paint_date(painter, item, area)
+            elif item.picture is not None:
                 small = self._small(item, area.size().toSize() * self.devicePixelRatioF())
                 painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Multiply)
                 painter.drawPixmap(area, small, QRectF(small.rect()))

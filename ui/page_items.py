@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
+    QColor,
     QFocusEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
+    QPainterPath,
     QPaintEvent,
     QPen,
     QPixmap,
 )
 from PySide6.QtWidgets import QWidget
 
+from crypto.date_mark import RED, shapes
 from ui import theme
 from ui.language import tr
 
@@ -50,6 +53,8 @@ class Item:
     """The imprint, whole."""
     part: tuple[float, float, float, float] = WHOLE
     """Which part of the imprint, as in :class:`crypto.pdf_marks.Mark`."""
+    text: str = ""
+    """A date, drawn as the file will hold it, in place of a picture."""
     look: str = "seal"
     """"seal" (as it will be printed), "ghost" (a suggestion), "outline" (around what is there)."""
     tint: str = "focus"
@@ -84,6 +89,28 @@ def scaled_part(whole: QImage, part: tuple[float, float, float, float], size: QS
         Qt.TransformationMode.SmoothTransformation,
     )
     return QPixmap.fromImage(image)
+
+
+def paint_date(painter: QPainter, item: Item, target: QRectF) -> None:
+    """The outlines of the item's date in *target*, as :mod:`crypto.pdf_date` writes them."""
+    scale = target.height() / item.height_mm
+    path = QPainterPath()
+    path.setFillRule(Qt.FillRule.WindingFill)
+    for operator, numbers in shapes(item.text, item.height_mm):
+        at = [each * scale for each in numbers]
+        if operator == "m":
+            path.moveTo(at[0], at[1])
+        elif operator == "l":
+            path.lineTo(at[0], at[1])
+        elif operator == "c":
+            path.cubicTo(*at)
+        else:
+            path.closeSubpath()
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Multiply)
+    painter.fillPath(path.translated(target.topLeft()), QColor.fromRgbF(*RED))
+    painter.restore()
 
 
 class Imprints:

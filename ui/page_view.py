@@ -33,7 +33,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 from ui import theme
 from ui.bitmap_cache import BitmapCache
 from ui.language import tr
-from ui.page_items import Handle, Imprints, Item
+from ui.page_items import Handle, Imprints, Item, paint_date
 from ui.renderer import Renderer, Request
 
 POINT = 72 / 25.4
@@ -193,6 +193,10 @@ class PageView(QAbstractScrollArea):
         self._place_handles()
         self.viewport().update()
 
+    def item(self, key: str) -> Item | None:
+        """The thing of that name, if it is there."""
+        return self._items.get(key)
+
     @property
     def items(self) -> tuple[Item, ...]:
         return tuple(self._items.values())
@@ -202,10 +206,16 @@ class PageView(QAbstractScrollArea):
         item = self._items.get(key)
         if item is None:
             return
-        self.go_to(item.page, item.top_mm + item.height_mm / 2)
+        self.look_at(key)
         self._place_handles()
         if key in self._handles:
             self._handles[key].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def look_at(self, key: str) -> None:
+        """Bring the thing into view."""
+        item = self._items.get(key)
+        if item is not None:
+            self.go_to(item.page, item.top_mm + item.height_mm / 2)
 
     def drag_to(self, item: Item, corner: QPointF) -> None:
         """Show *item* while it is dragged with its top left at *corner* (viewport pixels)."""
@@ -414,7 +424,11 @@ class PageView(QAbstractScrollArea):
             shown = item
             if self._dragged is not None and self._dragged.key == item.key:
                 shown = self._dragged
-            if shown.page == page and shown.picture is not None:
+            if shown.page != page:
+                continue
+            if shown.text:
+                paint_date(painter, shown, self._rectangle(shown))
+            elif shown.picture is not None:
                 where, ratio = self._rectangle(shown), self.devicePixelRatioF()
                 self._imprints.paint(painter, shown, where, ratio)
         painter.restore()

@@ -6,7 +6,10 @@ The marks painted are those that :mod:`ui.stamp_plan` makes and that the job wil
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,33 +17,23 @@ from PySide6.QtCore import QObject, Signal
 
 from app.errors import PlacementError, explain
 from app.placement import PageBox, TextHit
-from crypto.mark import Mark
+from crypto.date_mark import Style, signing_day, text_of, width_mm
 from ui.document_pane import DocumentPane
 from ui.language import language, tr
+from ui.marks_table import Line
 from ui.page_items import Item
 from ui.placing_panel import PlacingPanel
 from ui.seal_card import kind_name
 from ui.seal_rack import SealRack
 from ui.stamp_documents import Document
-from ui.stamp_plan import At, Keyword, Place, Placed, Plan, Riding, Rule, marks_by_place, moved_to
+from ui.stamp_plan import At, Keyword, Laid, Placed, Plan, Riding, Rule, lay_out, moved_to
 
 if TYPE_CHECKING:
-    from app.cabinet import SealRecord
     from ui.main_window import Shell
 
 
-@dataclass(frozen=True)
-class PlacedMark:
-    """One mark on the document being shown."""
-
-    placed: Placed
-    place: Place
-    mark: Mark
-
-    @property
-    def key(self) -> str:
-        """Its name on the canvas."""
-        return f"{self.placed.key}/{self.place[0]}/{self.place[1]}"
+_DATE = "/date"
+"""Ends the name of a date on the canvas; before it stands the name of its mark."""
 
 
 class Placing(QObject):
@@ -60,7 +53,7 @@ class Placing(QObject):
         self.pane, self.panel, self.rack, self._shell = pane, panel, rack, shell
         self.document: Document | None = None
         self.boxes: list[PageBox] = []
-        self.marks: dict[str, PlacedMark] = {}
+        self.marks: dict[str, Laid] = {}
         """By their names on the canvas, in the order of the plan."""
         self._hits: tuple[TextHit, ...] = ()
         self._searched = ""
@@ -78,6 +71,14 @@ class Placing(QObject):
         panel.search.connect(self._search)
         panel.place_all.connect(self._place_all)
         panel.mode_changed.connect(lambda _: self.forget_hits())
+        panel.date_chosen.connect(self._dated)
+        table = panel.marks
+        table.put.connect(self.put_at)
+        table.take_away.connect(self.take_away)
+        table.put_back.connect(self.put_back)
+        table.put_all_back.connect(self.put_all_back)
+        table.looked_at.connect(view.look_at)
+        view.item_focused.connect(lambda key: table.follow(key.removesuffix(_DATE)))
 
     @property
     def plan(self) -> Plan:
@@ -120,10 +121,10 @@ class Placing(QObject):
         )
         if same is not None:
             key = same.key
-            done = self._try(replace(same, rule=rule).as_ruled())
+            done = self._try(replace(same, rule=rule, date=self.panel.date).as_ruled())
         else:
             before = plan.moment
-            key = plan.add(code, rule)
+            key = plan.add(code, rule, self.panel.date)
             done = self._shown_or_undone(before)
         self._look_at(key, done)
 
@@ -134,6 +135,17 @@ class Placing(QObject):
             page = self.pane.view.page
             first = next((each for each in here if each.mark.page == page), here[0])
             self.pane.view.focus_item(first.key)
+
+    def _dated(self, style: Style | None) -> None:
+        """A date beside the chosen seal, or none; a seal placed later gets the same."""
+        own = (each for each in self.plan.placed if each.seal_code == self.rack.code)
+        if not self._try(*(replace(each, date=style) for each in own)):
+            self.panel.show_date(self._date_of_chosen())
+
+    def _date_of_chosen(self) -> Style | None:
+        """How the chosen seal is dated, where it is placed; else as the panel has it."""
+        own = [each for each in self.plan.placed if each.seal_code == self.rack.code]
+        return own[-1].date if own else self.panel.date
 
     def put_at(self, key: str, left: float, top: float) -> bool:
         """One mark at *left*, *top* (mm), alone; False if it does not fit there."""
@@ -215,21 +227,39 @@ class Placing(QObject):
         self.place(At(str(page + 1), *middle))
 
     def _moved(self, key: str, page: int, left: float, top: float) -> None:
-        self._drag(self.marks[key], page, left, top, alone=self.panel.alone.isChecked())
+        if key.endswith(_DATE):
+            self._drag_date(key, page, left, top)
+        else:
+            self._drag(self.marks[key], page, left, top, alone=self.panel.alone.isChecked())
+
+    def _drag_date(
+        self, key: str, page: int, left: float, top: float, *, merge: bool = False
+    ) -> None:
+        """The date keeps its page; those of the seal's other marks follow it."""
+        item, each = self.pane.view.item(key), self.marks[key.removesuffix(_DATE)]
+        if page != each.mark.page or item is None:
+            self.show()
+            return
+        x, y = left + item.width_mm / 2, top + item.height_mm / 2
+        self._try(each.placed.date_put(each.mark, x, y), merge=merge)
 
     def _nudged(self, key: str, dx: float, dy: float) -> None:
-        each = self.marks[key]
-        mark = each.mark
+        item = self.pane.view.item(key)
+        if item is None:
+            return
         left, top = self.pane.view.clamp(
-            mark.page, mark.left_mm + dx, mark.top_mm + dy, mark.width_mm, mark.height_mm
+            item.page, item.left_mm + dx, item.top_mm + dy, item.width_mm, item.height_mm
         )
         merge, self._nudging = self._nudging == key, key
-        alone = self.panel.alone.isChecked()
-        self._drag(each, mark.page, left, top, alone=alone, merge=merge)
+        if key.endswith(_DATE):
+            self._drag_date(key, item.page, left, top, merge=merge)
+        else:
+            alone = self.panel.alone.isChecked()
+            self._drag(self.marks[key], item.page, left, top, alone=alone, merge=merge)
 
     def _drag(
         self,
-        each: PlacedMark,
+        each: Laid,
         page: int,
         left: float,
         top: float,
@@ -247,7 +277,11 @@ class Placing(QObject):
         return self._try(after, merge=merge)
 
     def _removed(self, key: str) -> None:
-        """A seal with all its marks."""
+        """A seal with all its marks, or its date."""
+        if key.endswith(_DATE):
+            self._try(replace(self.marks[key.removesuffix(_DATE)].placed, date=None))
+            self.panel.show_date(self._date_of_chosen())
+            return
         before = self.plan.moment
         self.plan.remove(self.marks[key].placed.key)
         self._shown_or_undone(before)
@@ -309,7 +343,7 @@ class Placing(QObject):
             for each in self.plan.placed
             if each.seal_code == code and isinstance(each.rule, Keyword) and each.rule.text == text
         }
-        key = self.plan.add(code, Keyword(text, "all"), instead_of=single)
+        key = self.plan.add(code, Keyword(text, "all"), self.panel.date, instead_of=single)
         self._look_at(key, self._shown_or_undone(before))
 
     def _clicked_item(self, key: str) -> None:
@@ -323,29 +357,41 @@ class Placing(QObject):
         self.marks = {}
         problem = ""
         open_here = self.document is not None and bool(self.boxes) and not self.document.stamped
-        for placed in self.plan.placed if open_here else ():
-            size = self.rack.sizes.get(placed.seal_code)
-            if size is None:
-                continue
-            try:
-                marks = marks_by_place(placed, self.boxes, size, self._find)
-            except PlacementError as error:
-                if isinstance(placed.rule, Keyword) and not self._knows(placed.rule.text):
-                    continue  # being looked for
-                problem = explain(error, language()).cause
-                continue
-            for place, mark in marks.items():
-                each = PlacedMark(placed, place, mark)
-                self.marks[each.key] = each
-        items = [self._item(each) for each in self.marks.values()]
+        plan = [each for each in self.plan.placed if open_here and self._is_known(each)]
+        try:
+            laid = lay_out(plan, self.boxes, self.rack.sizes, self._find)
+        except PlacementError as error:
+            problem, laid = explain(error, language()).cause, self._what_fits(plan)
+        self.marks = {each.key: each for each in laid}
+        items = [item for each in laid for item in self._items(each)]
         self.pane.set_items([*items, *self._ghosts()] if open_here else [])
+        self.panel.show_date(self._date_of_chosen())
+        lines = [Line(each, kind_name(self.rack.seals[each.placed.seal_code])) for each in laid]
+        changed = any(each.moved or each.without for each in plan)
+        self.panel.show_marks(lines, changed=changed)
         self.refused.emit(problem)
         self.shown.emit()
         return problem
 
-    def _item(self, each: PlacedMark) -> Item:
-        mark, code = each.mark, each.placed.seal_code
-        return Item(
+    def _is_known(self, placed: Placed) -> bool:
+        """Is the seal here, and has its keyword been looked for?"""
+        if isinstance(placed.rule, Keyword) and not self._knows(placed.rule.text):
+            self._find(placed.rule.text)
+            return False
+        return placed.seal_code in self.rack.sizes
+
+    def _what_fits(self, plan: Sequence[Placed]) -> list[Laid]:
+        """Seal by seal, without those that do not fit on this document."""
+        fitting: list[Laid] = []
+        for placed in plan:
+            with suppress(PlacementError):
+                fitting += lay_out([placed], self.boxes, self.rack.sizes, self._find)
+        return fitting
+
+    def _items(self, each: Laid) -> list[Item]:
+        """A mark on the canvas, and its date."""
+        mark, code, date = each.mark, each.placed.seal_code, each.date
+        seal = Item(
             each.key,
             mark.page,
             mark.left_mm,
@@ -357,6 +403,24 @@ class Placing(QObject):
             part=mark.part,
             movable=True,
         )
+        if date is None:
+            return [seal]
+        text = text_of(date.style, signing_day(datetime.now(UTC)))
+        width = width_mm(text, date.height_mm)
+        return [
+            seal,
+            Item(
+                each.key + _DATE,
+                date.page,
+                date.centre_mm - width / 2,
+                date.top_mm,
+                width,
+                date.height_mm,
+                tr("日期 {text}", text=text),
+                text=text,
+                movable=True,
+            ),
+        ]
 
     def _ghosts(self) -> list[Item]:
         """A pale seal on every hit that has none yet: a click places it."""
@@ -382,10 +446,6 @@ class Placing(QObject):
             for number, hit in enumerate(self._hits)
             if "all" not in taken and number + 1 not in taken
         ]
-
-    def seal(self, each: PlacedMark) -> SealRecord:
-        """The seal of a mark."""
-        return self.rack.seals[each.placed.seal_code]
 
 
 def _replaces(old: Rule, new: Rule) -> bool:

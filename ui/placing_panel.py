@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -16,11 +19,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from crypto.date_mark import Style, signing_day, text_of
 from ui import theme
 from ui.language import tr
+from ui.marks_table import Line, MarksTable
 from ui.stamp_plan import At, Riding
-from ui.widgets import button, column, label, row
+from ui.widgets import Expander, button, column, label, row
 
+DATE_STYLES: tuple[Style, ...] = ("cn", "iso")
 MODES = ("single", "pages", "riding", "keyword", "point")
 
 
@@ -44,6 +50,8 @@ class PlacingPanel(QWidget):
     place_all = Signal()
     """A seal on every hit that is shown."""
     mode_changed = Signal(str)
+    date_chosen = Signal(object)
+    """How the chosen seal is dated: "cn", "iso" or None."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,6 +83,20 @@ class PlacingPanel(QWidget):
         whole.addLayout(modes)
         for form in self._forms.values():
             whole.addWidget(form)
+        self.alone = QCheckBox(tr("拖动时只移动这一页的印章"))
+        whole.addWidget(self.alone)
+        self.date_field = QComboBox()
+        self.date_field.setAccessibleName(tr("印章旁的日期"))
+        for style in (None, *DATE_STYLES):
+            self.date_field.addItem(tr("无"), style)
+        self.show_date(None)
+        self.date_field.setToolTip(tr("盖章当天的日期（北京时间），红色，盖在印章旁边"))
+        self.date_field.activated.connect(lambda _: self.date_chosen.emit(self.date))
+        whole.addLayout(_grid(((tr("日期"), self.date_field),)))
+        self.marks = MarksTable()
+        self._marks = Expander("", self.marks)
+        whole.addWidget(self._marks)
+        self.show_marks((), changed=False)
         self.choose("single")
 
     def choose(self, mode: str) -> None:
@@ -83,7 +105,21 @@ class PlacingPanel(QWidget):
         self._buttons[mode].setChecked(True)
         for name, form in self._forms.items():
             form.setVisible(name == mode)
+        self.alone.setVisible(mode in ("pages", "riding", "keyword"))
         self.mode_changed.emit(mode)
+
+    @property
+    def date(self) -> Style | None:
+        """How a seal that is placed now is dated."""
+        chosen: Style | None = self.date_field.currentData()
+        return chosen
+
+    def show_date(self, style: Style | None) -> None:
+        """How the chosen seal is dated; the choices show what today's date looks like."""
+        today = signing_day(datetime.now(UTC))
+        for number, each in enumerate(DATE_STYLES, 1):
+            self.date_field.setItemText(number, text_of(each, today))
+        self.date_field.setCurrentIndex(max(0, self.date_field.findData(style)))
 
     def show_page(self, page: int, count: int, middle: tuple[float, float]) -> None:
         """The canvas shows *page* (0-based); *middle* is where a seal goes by default."""
@@ -94,6 +130,12 @@ class PlacingPanel(QWidget):
         self.page_field.setValue(page + 1)
         self._ride.setEnabled(count > 1)
         self._alone.setVisible(count == 1)
+
+    def show_marks(self, lines: Sequence[Line], *, changed: bool) -> None:
+        """The marks on the document; *changed*: is any moved or taken away by itself?"""
+        self.marks.show_lines(lines, changed=changed)
+        self._marks.set_title(tr("逐页调整（{count} 处）", count=len(lines)))
+        self._marks.setVisible(len(lines) > 1 or changed)
 
     def show_hits(self, count: int | None) -> None:
         """How many places were found; None: nothing was looked for."""
@@ -149,8 +191,6 @@ class PlacingPanel(QWidget):
         self.pages_choice.currentIndexChanged.connect(self._pages_chosen)
         self.pages_field.hide()
         inner.addLayout(row(self.pages_choice, self.pages_field))
-        self.alone = QCheckBox(tr("拖动时只移动这一页的印章"))
-        inner.addWidget(self.alone)
         inner.addWidget(button(tr("放置"), self._place_many))
         return form
 

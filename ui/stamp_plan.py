@@ -2,18 +2,22 @@
 
 A rule (单页, 多页, 坐标, 骑缝, 关键字) can be applied to any document, which is what a batch does;
 its marks on the open document are what the canvas paints and what the signature will draw. Single
-marks may be put elsewhere or taken away (逐页调整). Nothing here knows Qt.
+marks may be put elsewhere or taken away (逐页调整), and a seal may have the date beside it. Nothing
+here knows Qt.
+
+    lay_out(placed, …)  →  every mark with its date: for the preview and for the job alike
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from app import placement
 from app.placement import PageBox, SealSize, TextHit
+from crypto.date_mark import DateMark, Style
 from crypto.mark import Mark
 
 Find = Callable[[str], Sequence[TextHit]]
@@ -72,6 +76,10 @@ class Placed:
     """Marks that were put elsewhere by hand: page, which on that page, left, top."""
     without: tuple[Place, ...] = ()
     """Marks that were taken away."""
+    date: Style | None = None
+    """How the day of stamping is written beside each whole seal; None: not at all."""
+    date_at: tuple[float, float] | None = None
+    """From a seal's middle to its date's, if it was put there by hand; else where there is room."""
 
     def is_moved(self, place: Place) -> bool:
         return any(each[:2] == place for each in self.moved)
@@ -89,20 +97,69 @@ class Placed:
         """Without this one mark; a riding seam is cut anew for the pages that are left."""
         return replace(self.put_back(place), without=tuple(sorted({*self.without, place})))
 
+    def date_put(self, mark: Mark, x: float, y: float) -> Placed:
+        """The date of *mark* with its middle at this place, and those of other marks likewise."""
+        middle = mark.left_mm + mark.width_mm / 2, mark.top_mm + mark.height_mm / 2
+        return replace(self, date_at=(round(x - middle[0], 2), round(y - middle[1], 2)))
+
     def as_ruled(self) -> Placed:
         """All marks, each where the rule has it."""
         return replace(self, moved=(), without=())
 
 
-def marks_of(placed: Placed, boxes: Sequence[PageBox], size: SealSize, find: Find) -> list[Mark]:
-    """The marks of *placed* on a document. Raises :class:`app.errors.PlacementError`."""
-    return list(marks_by_place(placed, boxes, size, find).values())
+@dataclass(frozen=True)
+class Laid:
+    """One mark on a document."""
+
+    placed: Placed
+    place: Place
+    mark: Mark
+    date: DateMark | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name on the canvas."""
+        return f"{self.placed.key}/{self.place[0]}/{self.place[1]}"
+
+
+def lay_out(
+    plan: Sequence[Placed], boxes: Sequence[PageBox], sizes: Mapping[str, SealSize], find: Find
+) -> list[Laid]:
+    """The marks and dates of *plan* on a document; *sizes* by seal code.
+
+    A date stands where it is in nobody's way, or where it was put. Raises
+    :class:`app.errors.PlacementError`."""
+    laid = [
+        Laid(placed, place, mark)
+        for placed in plan
+        for place, mark in marks_by_place(placed, boxes, sizes[placed.seal_code], find).items()
+    ]
+    marks: dict[int, list[Mark]] = {}
+    for each in laid:
+        marks.setdefault(each.mark.page, []).append(each.mark)
+    dates: dict[int, list[DateMark]] = {}
+    made: list[Laid] = []
+    for each in laid:
+        style, mark = each.placed.date, each.mark
+        if style is None or mark.part != Mark.part:
+            made.append(each)
+            continue
+        others = dates.setdefault(mark.page, [])
+        if each.placed.date_at is None:
+            date = placement.date_beside(boxes, mark, marks[mark.page], others, style)
+        else:
+            x = mark.left_mm + mark.width_mm / 2 + each.placed.date_at[0]
+            y = mark.top_mm + mark.height_mm / 2 + each.placed.date_at[1]
+            date = placement.date_at(boxes, mark.page, x, y, style)
+        others.append(date)
+        made.append(replace(each, date=date))
+    return made
 
 
 def marks_by_place(
     placed: Placed, boxes: Sequence[PageBox], size: SealSize, find: Find
 ) -> dict[Place, Mark]:
-    """The same, each under its place. Raises :class:`app.errors.PlacementError`."""
+    """The marks of *placed* on a document. Raises :class:`app.errors.PlacementError`."""
     rule = placed.rule
     if isinstance(rule, At):
         pages = placement.parse_pages(rule.pages, len(boxes))
@@ -157,12 +214,19 @@ class Plan:
     def __getitem__(self, key: str) -> Placed:
         return next(each for each in self.placed if each.key == key)
 
-    def add(self, seal_code: str, rule: Rule, *, instead_of: Collection[str] = ()) -> str:
+    def add(
+        self,
+        seal_code: str,
+        rule: Rule,
+        date: Style | None = None,
+        *,
+        instead_of: Collection[str] = (),
+    ) -> str:
         """Place a seal, in the place of those with the keys *instead_of*; gives its key."""
         self._next += 1
         key = f"p{self._next}"
         others = (each for each in self.placed if each.key not in instead_of)
-        self._change((*others, Placed(key, seal_code, rule)))
+        self._change((*others, Placed(key, seal_code, rule, date=date)))
         return key
 
     def put(self, *placed: Placed, merge: bool = False) -> None:
@@ -215,6 +279,8 @@ class Plan:
                 "rule": asdict(each.rule),
                 "moved": [list(move) for move in each.moved],
                 "without": [list(place) for place in each.without],
+                "date": each.date,
+                "date_at": each.date_at,
             }
             for each in self.placed
         ]
@@ -227,7 +293,12 @@ class Plan:
             rule = _KINDS[each["kind"]](**each["rule"])
             moved = tuple((int(p), int(n), float(x), float(y)) for p, n, x, y in each["moved"])
             without = tuple((int(p), int(n)) for p, n in each["without"])
-            placed.append(Placed(f"p{number}", str(each["seal"]), rule, moved, without))
+            style, at = each["date"], each["date_at"]
+            if style not in (None, "cn", "iso"):
+                raise ValueError("no way to write a date")
+            offset = (float(at[0]), float(at[1])) if at is not None else None
+            seal = str(each["seal"])
+            placed.append(Placed(f"p{number}", seal, rule, moved, without, style, offset))
         return cls(placed)
 
 

@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING
 from app.batch import Batch
 from app.errors import Cancelled, PageOutOfRange
 from ui.context import Context, Stamper, Step
-from ui.stamp_plan import Placed, marks_of
+from ui.stamp_plan import Laid, Placed, lay_out
 
 if TYPE_CHECKING:
     from app.placement import SealSize, TextHit
     from app.stamping import StampedFile, StampJob
-    from crypto.mark import Mark
 
 _SIGNED = ("append", "sync", "verify", "publish", "journal", "done")
 """Steps after the key has signed: a cancel comes too late for this document."""
@@ -110,23 +109,22 @@ def _jobs(context: Context, order: Order, sizes: Mapping[str, SealSize]) -> list
             found[text] = context.find(order.path, text, order.password)
         return found[text]
 
-    marks: dict[str, list[Mark]] = {}
-    for placed in order.placed:
-        made = marks_of(placed, boxes, sizes[placed.seal_code], find)
-        marks.setdefault(placed.seal_code, []).extend(made)
-    if not any(marks.values()):  # a riding seam alone on a document of one page
+    laid: dict[str, list[Laid]] = {}
+    for each in lay_out(order.placed, boxes, sizes, find):
+        laid.setdefault(each.placed.seal_code, []).append(each)
+    if not laid:  # a riding seam alone on a document of one page
         raise PageOutOfRange(2, len(boxes))
     return [
         StampJob(
             source=order.path,
             seal_code=code,
-            marks=tuple(each),
+            marks=tuple(each.mark for each in own),
+            dates=tuple(each.date for each in own if each.date is not None),
             folder=settings.output_folder,
             suffix=settings.output_suffix,
             profile=settings.profile,
             separate=settings.marks == "separate",
             password=order.password,
         )
-        for code, each in marks.items()
-        if each
+        for code, own in laid.items()
     ]

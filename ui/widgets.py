@@ -183,6 +183,12 @@ class Expander(QWidget):
         self._head.setChecked(opened)
         self._toggled(opened)
 
+    def set_title(self, title: str) -> None:
+        """Another heading over the same body."""
+        self._title = title
+        self._head.setText(title)
+        self._toggled(self._head.isChecked())
+
     def _toggled(self, opened: bool) -> None:
         theme.set_icon(self._head, "chevron-down" if opened else "chevron-right", "muted", 16)
         state = tr("已展开") if opened else tr("已收起")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from crypto.gm import sm3
@@ -73,14 +74,22 @@ def test_first_stamp(
     assert [entry.event for entry in context.journal.entries()] == ["stamp-begun", "stamped"]
 
 
+@pytest.mark.parametrize("style", [None, "cn", "iso"])
 def test_what_the_canvas_shows_is_what_the_file_holds(
-    qtbot: QtBot, window: MainWindow, demo_pdf: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot,
+    window: MainWindow,
+    demo_pdf: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    style: str | None,
 ) -> None:
     page = opened(qtbot, window, demo_pdf)
     view = page.pane.view
     page.rack.cards[OFFICIAL].click()
+    choose_date(page, style)
     page.placing.place(At("1", 120.3, 150.7))
     page.placing.place(Riding("right", margin_mm=3))
+    dates = [item for item in view.items if item.text]
+    assert len(dates) == (1 if style else 0)
     page.pane.view.set_zoom(1.25)
     view.go_to(0, 150)
     view.setFocus()
@@ -100,6 +109,14 @@ def test_what_the_canvas_shows_is_what_the_file_holds(
     assert red > 2000  # the seal and its slices are in the picture
     # Two programs smooth an edge differently within a pixel, not over 4 × 4 of them.
     assert differing(coarse(preview), coarse(stamped), tolerance=64) == 0
+
+
+def choose_date(page: StampPage, style: str | None) -> None:
+    """As a person does, in the box beside 日期."""
+    field = page.panel.date_field
+    number = field.findData(style)
+    field.setCurrentIndex(number)
+    field.activated.emit(number)
 
 
 def paper(view: object) -> QImage:
@@ -393,6 +410,109 @@ def test_dragging_nudging_undo_and_redo(qtbot: QtBot, window: MainWindow, demo_p
     handle = page.pane.view._handles["p1/0/0"]
     qtbot.keyClick(handle, Qt.Key.Key_Delete)
     assert page.plan.placed == ()
+
+
+def test_a_date_is_moved_undone_and_removed_and_the_file_holds_it_where_it_was(
+    qtbot: QtBot, window: MainWindow, demo_pdf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened(qtbot, window, demo_pdf)
+    view = page.pane.view
+    page.placing.place(At("1", 100, 100))
+    assert [item.text for item in view.items] == [""]
+    choose_date(page, "cn")
+    date = view.item("p1/0/0/date")
+    assert date is not None
+    assert re.fullmatch(r"20[0-9]{2}年[0-9]{1,2}月[0-9]{1,2}日", date.text)
+    handle = view._handles["p1/0/0/date"]
+    assert date.text in handle.accessibleName()
+    for _ in range(4):
+        qtbot.keyClick(handle, Qt.Key.Key_Right)
+    moved = view.item("p1/0/0/date")
+    assert moved is not None
+    assert moved.left_mm == pytest.approx(date.left_mm + 4, abs=0.05)
+    page.placing.undo()  # the nudges are one step
+    assert view.item("p1/0/0/date") == date
+    page.placing.redo()
+    qtbot.keyClick(view._handles["p1/0/0"], Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    followed = view.item("p1/0/0/date")
+    assert followed is not None
+    assert followed.top_mm == pytest.approx(date.top_mm + 5, abs=0.05)
+    qtbot.keyClick(view._handles["p1/0/0/date"], Qt.Key.Key_Delete)
+    assert view.item("p1/0/0/date") is None
+    assert page.panel.date is None
+    page.placing.undo()
+    assert page.panel.date == "cn"
+    answer(page, monkeypatch, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    file = page.run.outcomes[0].file
+    assert file is not None
+    assert file.report.verdict is Verdict.VALID
+    assert len(file.field_names) == 2  # the seal and its date
+
+
+def test_single_pages_are_adjusted_in_a_table(
+    qtbot: QtBot,
+    window: MainWindow,
+    make_pdf: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = opened(qtbot, window, make_pdf(pages=4, text=""))
+    page.placing.place(At("all", 100, 100))
+    marks = page.panel.marks
+    pressable(page.panel, "逐页调整（4 处）").click()
+    assert marks.isVisible()
+    assert [marks.model.index(n, 0).data() for n in range(4)] == ["1", "2", "3", "4"]
+    marks.table.selectRow(1)
+    marks.table.setCurrentIndex(marks.model.index(1, 2))
+    qtbot.waitUntil(lambda: page.pane.view.page == 1)  # what is chosen is shown
+    marks.table.edit(marks.model.index(1, 2))
+    editor = marks.table.findChild(QDoubleSpinBox)
+    assert editor is not None
+    editor.setValue(60)
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: marks.model.lines[1].moved)
+    assert [(line.x, line.y) for line in marks.model.lines] == [(100, 100), (60, 100)] + [
+        (100, 100)
+    ] * 2
+    marks.table.selectRow(3)
+    qtbot.mouseClick(marks._away, Qt.MouseButton.LeftButton)
+    assert len(marks.model.lines) == 3
+    marks.model.setData(marks.model.index(0, 2), 500.0)  # beyond the page: refused with words
+    assert marks.model.lines[0].x == 100
+    assert page._problem.text()
+    answer(page, monkeypatch, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    file = page.run.outcomes[0].file
+    assert file is not None
+    found = [(m.page, round(m.left_mm), round(m.top_mm)) for m in file.report.signatures[0].marks]
+    assert sorted(found) == [(1, 80, 80), (2, 40, 80), (3, 80, 80)]
+
+
+def test_the_table_undoes_and_puts_everything_back(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    page = opened(qtbot, window, make_pdf(pages=4, text=""))
+    page.placing.place(Riding("right"))
+    marks = page.panel.marks
+    first = marks.model.index(0, 2)
+    assert not marks.model.flags(first) & Qt.ItemFlag.ItemIsEditable  # a slice keeps its edge
+    assert marks.model.flags(marks.model.index(0, 3)) & Qt.ItemFlag.ItemIsEditable
+    marks.model.setData(marks.model.index(0, 3), 50.0)
+    assert [round(line.y, 1) for line in marks.model.lines] == [50, 148.5, 148.5, 148.5]
+    marks.table.selectRow(2)
+    qtbot.keyClick(marks.table, Qt.Key.Key_Delete)
+    assert [line.laid.mark.page for line in marks.model.lines] == [0, 1, 3]
+    assert [line.laid.mark.part[2] for line in marks.model.lines][-1] == 1  # cut anew, whole
+    page.placing.undo()
+    assert len(marks.model.lines) == 4
+    page.placing.redo()
+    marks._all.click()
+    assert [round(line.y, 1) for line in marks.model.lines] == [148.5] * 4
+    page.placing.undo()
+    assert len(marks.model.lines) == 3
+    assert all(line.spoken for line in marks.model.lines)
 
 
 def test_a_seal_that_does_not_fit_is_refused_with_words(
