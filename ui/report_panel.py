@@ -5,6 +5,7 @@ the marks nobody signed, and the versions the file went through.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QWidget
@@ -187,7 +188,7 @@ class ReportPanel(QWidget):
         for version in versions:
             see = button(
                 tr("查看"),
-                lambda version=version: self.version_wanted.emit(version.end, version.title),
+                partial(self.version_wanted.emit, version.end, version.title),
                 role="link",
             )
             see.setAccessibleName(tr("查看{title}", title=version.title))
@@ -226,7 +227,7 @@ def _evidence(signature: SignatureReport, *, opened: bool) -> QWidget:
             lines.addSpacing(4)
             lines.addWidget(facts(rows))
             text = verdicts.rows_text(rows)
-            copy = button(tr("复制这些信息"), lambda text=text: copy_text(text), role="link")
+            copy = button(tr("复制这些信息"), partial(copy_text, text), role="link")
             lines.addLayout(row(copy, None))
         worst = verdicts.LEVELS[found[0].level]
         bad = worst.role not in ("good", "muted")

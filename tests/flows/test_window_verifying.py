@@ -33,7 +33,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 def stamped(context: StandIn, source: Path, code: str = OFFICIAL, top: float = 100) -> Path:
     job = StampJob(source, code, (Mark(0, 100, top, 40, 40),))
-    with context.stamping(code, "", PIN, offline=False) as key:
+    with context.stamping([code], "", PIN, offline=False) as key:
         return key.stamp(job, lambda *_: None).path
 
 

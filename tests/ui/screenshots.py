@@ -199,7 +199,7 @@ class Photographer:
         page.pane.view.go_to(0, 190)
         self.until(lambda: page.pane.view.complete)
         self.take("verify")
-        with self.context.stamping(CONTRACT, "", PIN, offline=False) as key:
+        with self.context.stamping([CONTRACT], "", PIN, offline=False) as key:
             job = StampJob(stamped, CONTRACT, (Mark(0, 30, 185, 40, 40),))
             both = key.stamp(job, lambda *_: None).path
         changed = self.documents / "被改动的文件.pdf"

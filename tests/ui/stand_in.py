@@ -35,8 +35,7 @@ from crypto.x509_make import make_certificate
 from device.token import PinIncorrect, PinLocked, TokenRemoved
 from server_stub.imprint import SPECS, draw
 from ui.context import CertificateView, Context, Lend, Step, TokenView
-from ui.desk_context import DeskContext
-from ui.tasks import on_device_thread
+from ui.desk_context import DeskContext, _OnDeviceThread
 from ui.verify_work import check_files
 
 COMPANY = "宿迁云帆贸易有限公司"
@@ -267,10 +266,17 @@ class StandIn:
 
     @contextmanager
     def stamping(
-        self, seal_codes: Sequence[str], serial: str, pin: str, *, offline: bool, lend: Lend
+        self,
+        seal_codes: Sequence[str],
+        serial: str,
+        pin: str,
+        *,
+        offline: bool,
+        lend: Lend | None = None,
     ) -> Iterator[_Stamper]:
         self._check_pin(pin)
-        yield _Stamper(self, lend(_Key(self)))
+        key = _Key(self)
+        yield _Stamper(self, lend(_OnDeviceThread(key)) if lend else key)
 
     def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
         self._check_pin(pin)
@@ -393,7 +399,6 @@ class _Key:
         self.certificate = context.company.holder.certificate
 
     def sign(self, message: bytes) -> bytes:
-        assert on_device_thread()
         if self._context.pull_out_before == self._context.signed:
             self._context.plugged = ()
             raise TokenRemoved("pulled out")
