@@ -133,6 +133,7 @@ class Guide(QDialog):
         self._demo_bar.setTextVisible(False)
         self._demo_bar.setAccessibleName(tr("正在准备演示…"))
         self._demo_bar.hide()
+        words.addSpacing(3)
         words.addWidget(self._demo_bar)
         self.demo_button = button(tr("从演示开始"), self.start_demo)
         inner = row(picture("eye", "text", 24), spacing=14)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ui.main_window import Shell
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = (56, 150, 110, 0, 190, 90)
+WIDTHS = (60, 150, 136, 0, 190, 116)
 
 
 class _Entries(QAbstractTableModel):
@@ -135,7 +135,7 @@ class JournalPage(QWidget):
         self.state = label("", "muted", wrap=True)
         self._check = button(tr("检查完整性"), self.check, icon="shield-check")
         self._export = button(tr("导出…"), self.export, icon="download")
-        self.empty = label(tr("还没有用印记录。盖章后会自动记在这里。"), "muted")
+        self.empty = label("", "muted")
         self.empty.hide()
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         whole = QVBoxLayout(self)
@@ -151,8 +151,9 @@ class JournalPage(QWidget):
         )
         whole.addLayout(row(self.filter, self.period, None, self._check, self._export))
         whole.addWidget(self.table, 1)
-        whole.addWidget(self.empty)
         whole.addWidget(self.state)
+        over = QVBoxLayout(self.table)
+        over.addWidget(self.empty, 0, Qt.AlignmentFlag.AlignCenter)
 
     def activated(self) -> None:
         self.refresh()
@@ -176,6 +177,10 @@ class JournalPage(QWidget):
     def _take(self, entries: list[JournalEntry]) -> None:
         self.model.show_entries(entries)
         self.empty.setVisible(not entries)
+        if self.filter.text().strip() or self.period.currentData():
+            self.empty.setText(tr("没有符合条件的记录。"))
+        else:
+            self.empty.setText(tr("还没有用印记录。盖章后会自动记在这里。"))
         self._export.setEnabled(bool(entries))
         self.state.setText(tr("{count} 条", count=len(entries)))
         theme.set_role(self.state, "muted")

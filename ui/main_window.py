@@ -253,7 +253,7 @@ class MainWindow(QMainWindow):
         self._server: Any = None
 
         self.setWindowTitle(tr("印台"))
-        self.setMinimumSize(1024, 640)
+        self.setMinimumSize(940, 520)
         self.setAcceptDrops(True)
         self._home = context
         """One's own desk, while the window is at the demo's."""

@@ -211,6 +211,7 @@ class AddAnchorDialog(QDialog):
                     label(phrase("trust.no_authority", language()), "unknown", wrap=True)
                 )
             found.addWidget(framed("card", inner))
+        found.addStretch()
         holder = QWidget()
         holder.setLayout(found)
         area = scrolled(holder, tr("文件里的证书"))

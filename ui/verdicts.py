@@ -46,7 +46,8 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 def word(verdict: Verdict) -> str:
     """ "有效", "无法确认", …"""
-    return say("verdicts", verdict.value, language())
+    said = say("verdicts", verdict.value, language())
+    return said[:1].upper() + said[1:]
 
 
 def headings() -> dict[str, str]:

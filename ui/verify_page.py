@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QInputDialog,
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from ui.verify_work import Conclusion
 
 PANEL_WIDTH = 372
+WIDE = 1040
+"""Pixels that files, thumbnails, page and panel need beside each other."""
 
 
 @dataclass
@@ -177,6 +180,15 @@ class VerifyPage(QWidget):
             return [self._drop.button]
         return [*([self.list] if self.list.isVisible() else []), self.pane.view, self._export]
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Where all three columns have no room the thumbnails give way to the files."""
+        many = len(self._files) > 1
+        self.pane.thumbnails.setVisible(not many or self.width() >= WIDE)
+
     def light_up(self, over: bool) -> None:
         self._drop.light_up(over)
 
@@ -193,6 +205,7 @@ class VerifyPage(QWidget):
             self.list.addItem(QListWidgetItem(each.path.name))
         self.list.blockSignals(False)
         self._left.setVisible(len(self._files) > 1)
+        self._make_room()
         self._stack.setCurrentIndex(1 if self._files else 0)
         if self._files:
             self._check(self._files)

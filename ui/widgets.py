@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
@@ -182,6 +182,7 @@ class Expander(QWidget):
         body.setContentsMargins(26, 0, 0, 8)
         self._head.setChecked(opened)
         self._toggled(opened)
+        self._head.clicked.connect(self._into_view)
 
     def set_title(self, title: str) -> None:
         """Another heading over the same body."""
@@ -194,6 +195,14 @@ class Expander(QWidget):
         state = tr("已展开") if opened else tr("已收起")
         self._head.setAccessibleName(f"{self._title}，{state}")
         self._body.setVisible(opened)
+
+    def _into_view(self, opened: bool) -> None:
+        """What was opened is seen, its heading before its end."""
+        area: QObject | None = self
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parent()
+        if opened and area is not None:
+            QTimer.singleShot(0, self, lambda: area.ensureWidgetVisible(self, 0, 12))
 
 
 class DropArea(QFrame):

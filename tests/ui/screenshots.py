@@ -1,49 +1,78 @@
 """Pictures of every page, light and dark, for the README and the manual: ``dev.py screenshots``.
 
 The real window on a made-up company (tests/ui/stand_in.py), without network and without a device,
-under Xvfb where there is no screen. Arguments: the folder (default docs/images).
+under Xvfb where there is no screen. Arguments: the folder (default docs/images), and for one look
+only: look, width, height, scale, language, e.g. ``dark 960 540 2 en``.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SIZES = {"": (1366, 768), "-large": (1920, 1080)}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the window is photographed."""
+
+    theme: str = "light"
+    width: int = 1366
+    """Device-independent pixels."""
+    height: int = 768
+    scale: str = "1"
+    language: str = "zh_CN"
+    suffix: str = ""
+    only: tuple[str, ...] = ()
+    """The pictures that are wanted; none named: all."""
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self))
+
+
+LOOKS = (
+    Look(),
+    Look(width=1920, height=1080, suffix="-large"),
+    Look("dark", suffix="-dark"),
+    Look("dark", 1920, 1080, suffix="-dark-large"),
+    Look(scale="2", suffix="-200", only=("stamp", "verify", "seals", "settings")),
+)
 OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, looks: Sequence[Look] = LOOKS) -> int:
     """Make all pictures; each look in a process of its own."""
     if "SEALDESK_SCREENSHOTS" in os.environ:
-        look, size = os.environ["SEALDESK_SCREENSHOTS"].split()
+        look = Look(**json.loads(os.environ["SEALDESK_SCREENSHOTS"]))
         with tempfile.TemporaryDirectory(prefix="sealdesk-shots-") as home:
-            Photographer(folder, look, size, Path(home)).all()
+            Photographer(folder, look, Path(home)).all()
         return 0
     folder.mkdir(parents=True, exist_ok=True)
     with screen() as display:
-        for look in ("light", "dark"):
-            for size in SIZES if look == "light" else [""]:
-                environment = {
-                    **os.environ,
-                    "DISPLAY": display,
-                    "QT_QPA_PLATFORM": "xcb" if display else "offscreen",
-                    "SEALDESK_SCREENSHOTS": f"{look} {size or '-'}",
-                    "PYTHONPATH": str(ROOT),
-                    "TZ": "Asia/Shanghai",
-                }
-                command = [sys.executable, "-m", "tests.ui.screenshots", str(folder.absolute())]
-                done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
-                if done.returncode:
-                    return done.returncode
+        for look in looks:
+            environment = {
+                **os.environ,
+                "DISPLAY": display,
+                "QT_QPA_PLATFORM": "xcb" if display else "offscreen",
+                "QT_SCALE_FACTOR": look.scale,
+                "SEALDESK_SCREENSHOTS": str(look),
+                "PYTHONPATH": str(ROOT),
+                "TZ": "Asia/Shanghai",
+            }
+            command = [sys.executable, "-m", "tests.ui.screenshots", str(folder.absolute())]
+            done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+            if done.returncode:
+                return done.returncode
     return 0
 
 
@@ -61,7 +90,7 @@ def screen() -> Iterator[str]:
         str(write),
         "-screen",
         "0",
-        "1920x1080x24",
+        "3840x2160x24",
         "-nolisten",
         "tcp",
     ]
@@ -78,22 +107,23 @@ def screen() -> Iterator[str]:
 class Photographer:
     """Walks through the window and keeps what it sees."""
 
-    def __init__(self, folder: Path, look: str, size: str, home: Path) -> None:
+    def __init__(self, folder: Path, look: Look, home: Path) -> None:
         from PySide6.QtWidgets import QApplication
 
         from tests.ui.stand_in import StandIn
-        from ui import theme
+        from ui import language, theme
         from ui.main_window import MainWindow
 
-        self._suffix = ("-dark" if look == "dark" else "") + (size if size != "-" else "")
+        self._look = look
         self._folder, self._home = folder, home
         self._application = QApplication(["sealdesk"])
-        theme.apply(self._application, look)
+        language.use(look.language)
+        theme.apply(self._application, look.theme)
         self.context = StandIn(home / "home")
         self.documents = home / "合同"
         self.documents.mkdir()
         self.window = MainWindow(self.context)
-        self.window.resize(*SIZES[size if size != "-" else ""])
+        self.window.resize(look.width, look.height)
         self.window.move(0, 0)
         self.window.go("stamp")
         self.window.show()
@@ -120,7 +150,9 @@ class Photographer:
         """Save what *widget* (default: the window) shows, with few colours: small files."""
         from PIL import Image
 
-        path = self._folder / f"{name}{self._suffix}.png"
+        if self._look.only and name not in self._look.only:
+            return
+        path = self._folder / f"{name}{self._look.suffix}.png"
         (widget or self.window).grab().save(str(path))  # type: ignore[attr-defined]
         with Image.open(path) as image:
             small = image.convert("RGB").quantize(
@@ -237,17 +269,30 @@ class Photographer:
         self.take("batch-done")
 
     def others(self) -> None:
+        from PySide6.QtWidgets import QScrollArea
+
+        from crypto.x509 import Certificate
         from ui.guide import Guide
         from ui.pin_dialog import ChangePinDialog
         from ui.seals_page import ApplyDialog
+        from ui.token_setup import InitialiseDialog
+        from ui.trust_section import AddAnchorDialog
 
         for name in ("seals", "approvals", "journal", "settings"):
             self.window.go(name)
             self.until(lambda: not self.window.tasks.busy)
             self.take(name)
+        area = self.window.page("settings").findChild(QScrollArea)
+        area.ensureWidgetVisible(self.window.page("settings").trust, 0, 60)
+        self.until(lambda: True)
+        self.take("settings-trust")
+        blank = self.context.company.token(initialised=False, serial="", certificates=())
+        root = Certificate.parse(self.context.company.authority.root)
         for name, dialog in (
             ("guide", Guide(self.window)),
             ("apply", ApplyDialog(self.context.settings.platform_url, self.window)),
+            ("initialise", InitialiseDialog(blank, self.window)),
+            ("trust-add", AddAnchorDialog([root], self.window)),
             ("change-pin", ChangePinDialog(self.window.token, "云帆贸易", self.window)),
         ):
             dialog.show()
@@ -257,4 +302,8 @@ class Photographer:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"))
+    place = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
+    if sys.argv[2:]:
+        tint, width, height, factor, tongue = sys.argv[2:]
+        sys.exit(main(place, [Look(tint, int(width), int(height), factor, tongue)]))
+    sys.exit(main(place))
