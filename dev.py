@@ -70,6 +70,8 @@ SYSTEM_PACKAGES: Mapping[str, str] = {
     "libxcb-render-util0": "libxcb-render-util.so.0",
     "libxcb-shape0": "libxcb-shape.so.0",
     "libxcb-xkb1": "libxcb-xkb.so.1",
+    "xvfb": "Xvfb",
+    "xdotool": "xdotool",
 }
 
 

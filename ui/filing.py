@@ -16,8 +16,8 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from app.durable import replace_file
 from crypto.verdict import Report, Verdict
 from ui import verdicts
+from ui.files import open_outside
 from ui.language import language, tr
-from ui.main_window import open_outside
 
 if TYPE_CHECKING:
     from app.bulk import Outcome

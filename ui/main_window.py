@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QMimeData, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QAction,
     QCloseEvent,
-    QDesktopServices,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
@@ -33,11 +31,8 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
-    QMenu,
     QMessageBox,
-    QSizePolicy,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -46,12 +41,13 @@ from PySide6.QtWidgets import (
 
 from ui import language, theme
 from ui.context import Context, TokenView
+from ui.files import dropped, has_signature, pdf_files
 from ui.language import tr
 from ui.notice import ErrorBox, NoticeBar
 from ui.renderer import Renderer
 from ui.state import WindowState
 from ui.tasks import Task, Tasks
-from ui.widgets import button, day, label, picture, row, unit_name
+from ui.token_strip import DemoBanner, TokenStrip
 
 if TYPE_CHECKING:
     from app.cabinet import SealRecord
@@ -111,121 +107,6 @@ def page_titles() -> dict[str, str]:
     }
 
 
-class TokenStrip(QFrame):
-    """Always says which key, how many tries, what expires first."""
-
-    chosen = Signal(str)
-
-    def __init__(self) -> None:
-        super().__init__()
-        theme.set_role(self, "strip")
-        self.setFixedHeight(46)
-        self._icon = QLabel()
-        self._icon.setFixedWidth(20)
-        self._text = QLabel()
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
-        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._demo = label(tr("虚拟 Ukey · 仅供演示"), "unknown")
-        self._more = QToolButton()
-        theme.set_icon(self._more, "chevron-down", "muted", 16)
-        self._more.setAccessibleName(tr("换一把 Ukey"))
-        self._more.setToolTip(tr("换一把 Ukey"))
-        self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._more.setMenu(QMenu(self._more))
-        self.help = QToolButton()
-        self.help.setText(tr("帮助"))
-        self.help.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        theme.set_icon(self.help, "circle-help", "muted", 16)
-        self.help.setAccessibleName(tr("帮助"))
-        inner = QHBoxLayout(self)
-        inner.setContentsMargins(16, 0, 8, 0)
-        inner.setSpacing(8)
-        for widget in (self._icon, self._demo):
-            inner.addWidget(widget)
-        inner.insertWidget(1, self._text, 1)
-        inner.addWidget(self._more)
-        inner.addWidget(self.help)
-        self.show_tokens((), None, ())
-
-    def show_tokens(
-        self, tokens: Sequence[TokenView], token: TokenView | None, seals: Sequence[SealRecord]
-    ) -> None:
-        """Describe *token*, the one in use of *tokens*."""
-        role, said = describe_token(token, seals)
-        theme.set_icon(self._icon, "usb", role, 20)
-        self._text.setText(said)
-        self._text.setToolTip(said)
-        self.setAccessibleName(said)
-        self._demo.setVisible(token is not None and token.is_virtual)
-        self._more.setVisible(len(tokens) > 1)
-        menu = self._more.menu()
-        menu.clear()
-        for each in tokens:
-            action = QAction(f"{token_name(each)}  {each.serial}", menu)
-            action.triggered.connect(lambda _=False, serial=each.serial: self.chosen.emit(serial))
-            menu.addAction(action)
-
-
-def token_name(token: TokenView) -> str:
-    """What a person calls a key: the company of its certificate, else its label."""
-    organizations = [
-        unit_name(each.organization) for each in token.certificates if each.organization
-    ]
-    return organizations[0] if organizations else token.label or token.serial or tr("空白 Ukey")
-
-
-def describe_token(token: TokenView | None, seals: Sequence[SealRecord]) -> tuple[str, str]:
-    """Colour role and sentence of the strip."""
-    if token is None:
-        return "muted", tr("没有插入 Ukey。验章不需要 Ukey；盖章请先插入。")
-    if not token.initialised:
-        return "unknown", tr("Ukey 是空白的，需要先初始化")
-    parts = [token_name(token)]
-    role = "good"
-    if token.locked:
-        role = "bad"
-        parts.append(tr("口令已锁定，请联系平台解锁"))
-    elif token.tries_left is None:
-        parts.append(tr("口令剩余次数未知"))
-    else:
-        parts.append(tr("口令剩余 {count} 次", count=token.tries_left))
-        role = "unknown" if token.final_try or token.tries_left <= 3 else role
-    ends = [each.not_after for each in token.certificates]
-    ends += [s.valid_until for s in seals if any(c.sm3 == _sm3(s) for c in token.certificates)]
-    if ends:
-        parts.append(tr("{date} 到期", date=day(min(ends))))
-    return role, " · ".join(parts)
-
-
-def _sm3(seal: SealRecord) -> str:
-    return seal.signer.fingerprint.hex()
-
-
-class _DemoBanner(QFrame):
-    """Says as long as it is so that nothing here is real."""
-
-    def __init__(self, leave: Callable[[], None]) -> None:
-        super().__init__()
-        theme.set_role(self, "notice-warning")
-        self._said = label("", wrap=True)
-        inner = row(picture("triangle-alert", "unknown", 18), spacing=10)
-        inner.setContentsMargins(16, 6, 8, 6)
-        inner.addWidget(self._said, 1)
-        inner.addWidget(button(tr("退出演示"), leave))
-        self.setLayout(inner)
-        self.hide()
-
-    def tell(self, pin: str) -> None:
-        """Of a demo whose key has this PIN; "": there is none."""
-        said = tr(
-            "演示：平台、Ukey 和印章都只供演示，不能证明任何事情。演示 Ukey 的口令是 {pin}。",
-            pin=pin,
-        )
-        self._said.setText(said)
-        self.setAccessibleName(said)
-        self.setVisible(bool(pin))
-
-
 def _state_of(context: Context) -> WindowState:
     return WindowState(context.settings.folders.config / "window.json")
 
@@ -257,7 +138,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self._home = context
         """One's own desk, while the window is at the demo's."""
-        self.banner = _DemoBanner(self.leave_demo)
+        self.banner = DemoBanner(self.leave_demo)
         self.strip = TokenStrip()
         self.strip.chosen.connect(self._choose_token)
         self.strip.help.clicked.connect(self.show_help)
@@ -564,7 +445,12 @@ class MainWindow(QMainWindow):
 
     def take_files(self, paths: Sequence[Path]) -> None:
         """Files dropped, pasted or handed over: to the page that is open, if it takes files."""
-        found = pdf_files(paths)
+        if any(path.is_dir() for path in paths):  # which may be large, or far away
+            self.tasks.work(pdf_files, paths, done=self._take_found, failed=self.complain)
+        else:
+            self._take_found(pdf_files(paths))
+
+    def _take_found(self, found: list[Path]) -> None:
         if not found:
             self.notices.show_notice("files", "warning", tr("这里面没有 PDF 文件。"))
             return
@@ -599,12 +485,12 @@ class MainWindow(QMainWindow):
         self.page(self.current).choose()
 
     def _paste(self) -> None:
-        paths = _paths(QGuiApplication.clipboard().mimeData())
+        paths = dropped(QGuiApplication.clipboard().mimeData())
         if paths:
             self.take_files(paths)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _paths(event.mimeData()):
+        if dropped(event.mimeData()):
             event.acceptProposedAction()
             self._light_up(True)
 
@@ -613,7 +499,7 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self._light_up(False)
-        paths = _paths(event.mimeData())
+        paths = dropped(event.mimeData())
         event.acceptProposedAction()
         QTimer.singleShot(0, lambda: self.take_files(paths))
 
@@ -704,40 +590,6 @@ class MainWindow(QMainWindow):
         self.show()
         self.raise_()
         self.activateWindow()
-
-
-def open_outside(path: Path) -> None:
-    """Open a file or folder with the system's own program."""
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
-
-
-def pdf_files(paths: Sequence[Path]) -> list[Path]:
-    """The PDF files among *paths* and in the folders among them, in their order, each once."""
-    found: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            below = (p for p in sorted(path.rglob("*")) if p.suffix.lower() == ".pdf")
-            found.update(dict.fromkeys(p for p in below if p.is_file()))
-        elif path.suffix.lower() == ".pdf" and path.is_file():
-            found[path] = None
-    return list(found)
-
-
-def has_signature(path: Path) -> bool:
-    """A quick look whether the file may carry a signature; verification knows for certain."""
-    import mmap
-
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return data.find(b"/ByteRange") >= 0
-    except (OSError, ValueError):
-        return False
-
-
-def _paths(data: QMimeData | None) -> list[Path]:
-    if data is None or not data.hasUrls():
-        return []
-    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
 
 
 # --- starting ------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from ui import theme
 from ui.language import tr
 from ui.pin_dialog import PinDialog
 from ui.seal_card import Imprint, imprint, kind_name, state_of
+from ui.token_strip import token_name
 from ui.widgets import (
     Expander,
     button,
@@ -123,8 +124,6 @@ class SealsPage(QWidget):
 
     def _pin(self, purpose: str) -> tuple[str, str]:
         """Serial number and PIN; empty if cancelled."""
-        from ui.main_window import token_name
-
         token = self._token()
         if token is None:
             return "", ""

@@ -25,6 +25,7 @@ from app.errors import AppError, explain
 from ui import theme
 from ui.language import language, tr
 from ui.pin_dialog import ChangePinDialog
+from ui.token_strip import describe_token, token_name
 from ui.trust_section import TrustSection
 from ui.widgets import (
     Expander,
@@ -187,8 +188,6 @@ class SettingsPage(QWidget):
             self._tokens.addWidget(self._token(token))
 
     def _token(self, token: TokenView) -> QWidget:
-        from ui.main_window import describe_token, token_name
-
         role, said = describe_token(token, ())
         tries = tr("未知") if token.tries_left is None else str(token.tries_left)
         rows = [
@@ -236,8 +235,6 @@ class SettingsPage(QWidget):
         initialise(self._shell, token, self)
 
     def _change_pin(self, token: TokenView) -> None:
-        from ui.main_window import token_name
-
         dialog = ChangePinDialog(token, token_name(token), self)
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         old, new = dialog.take()

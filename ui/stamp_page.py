@@ -221,7 +221,7 @@ class StampPage(QWidget):
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, tr("选择文件夹"), str(self._shell.folder()))
         if name:
-            from ui.main_window import pdf_files
+            from ui.files import pdf_files
 
             self._shell.remember_folder(Path(name))
             self.open_files(pdf_files([Path(name)]))

@@ -82,7 +82,7 @@ class Success(Result):
 
     def __init__(self, shell: Shell, outcome: Outcome) -> None:
         super().__init__(shell)
-        from ui.main_window import open_outside
+        from ui.files import open_outside
 
         file = outcome.file
         if file is None:
@@ -121,7 +121,7 @@ class BatchResult(Result):
     ) -> None:
         """*save* writes the report."""
         super().__init__(shell)
-        from ui.main_window import open_outside
+        from ui.files import open_outside
 
         self._save = save
         self._outcomes = sorted(outcomes, key=lambda each: each.file is not None)

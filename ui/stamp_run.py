@@ -121,7 +121,7 @@ class StampRun(QFrame):
 
     def ask_pin(self, token: TokenView, purpose: str, problem: str) -> str:
         """The PIN dialog; "" if it was cancelled."""
-        from ui.main_window import token_name
+        from ui.token_strip import token_name
 
         dialog = PinDialog(token, token_name(token), purpose, problem=problem, parent=self._page)
         accepted = dialog.exec() == QDialog.DialogCode.Accepted

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -255,6 +256,52 @@ def test_a_second_start_hands_its_files_to_the_first(
     assert hand_over(folder, [demo_pdf])
     page = window.page("stamp")
     qtbot.waitUntil(lambda: [d.path for d in page.documents] == [demo_pdf], timeout=10_000)
+
+
+def drag(window: MainWindow, *paths: Path) -> QMimeData:
+    """Drop *paths* on the window, as a file manager does."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    middle, copy = QPoint(600, 400), Qt.DropAction.CopyAction
+    left, plain = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(middle, copy, data, left, plain)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    drop = QDropEvent(QPointF(middle), copy, data, left, plain)
+    QApplication.sendEvent(window, drop)
+    return data
+
+
+def test_files_and_folders_are_dropped_on_the_window(
+    qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "月末"
+    (folder / "下级").mkdir(parents=True)
+    for name in ("乙.pdf", "下级/甲.PDF", "说明.txt"):
+        (folder / name).write_bytes(demo_pdf.read_bytes())
+    window.go("verify")
+    page = window.page("verify")
+    drag(window, demo_pdf)
+    qtbot.waitUntil(lambda: [f.path for f in page._files] == [demo_pdf], timeout=20_000)
+    drag(window, folder, demo_pdf)
+    expected = ["甲.PDF", "乙.pdf", demo_pdf.name]
+    qtbot.waitUntil(lambda: [f.path.name for f in page._files] == expected, timeout=20_000)
+    drag(window, folder / "说明.txt")
+    qtbot.waitUntil(lambda: any("没有 PDF" in text for text in window.notices.texts))
+
+
+def test_the_window_comes_back_as_it_was_left(
+    qtbot: QtBot, open_window: Callable[[StandIn], MainWindow], context: StandIn
+) -> None:
+    window = open_window(context)
+    window.resize(1111, 555)
+    window.go("journal")
+    window.close()
+    again = MainWindow(context)
+    qtbot.addWidget(again)
+    assert again.height() == 555  # its width is more than the test's screen has
+    assert again.state.get("page", "") == "journal"
+    again.close()
 
 
 def test_a_file_with_seals_is_asked_about_once(

@@ -93,6 +93,7 @@ def screen() -> Iterator[str]:
         "3840x2160x24",
         "-nolisten",
         "tcp",
+        "-noreset",  # it may not end with the first program that ends
     ]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)
@@ -181,9 +182,9 @@ class Photographer:
 
     def stamping(self) -> Path:
         from tests.ui.stand_in import PIN
-        from ui.main_window import token_name
         from ui.pin_dialog import PinDialog
         from ui.stamp_plan import At, Riding
+        from ui.token_strip import token_name
 
         self.window.go("stamp")
         self.window.take_files([self.document("管理办法.pdf")])

@@ -1,0 +1,149 @@
+"""The real program on a real screen: started, walked through by keyboard, killed, started again.
+
+Under Xvfb, with xdotool as the hands. What the window shows is read from its title, its state file
+and the pixels on the screen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageGrab
+
+from tests.ui.screenshots import screen
+from ui.theme import LIGHT
+
+PAGES = {1: "盖章", 2: "验章", 3: "印章", 4: "审批", 5: "台账", 6: "设置"}
+PATIENCE = 60.0
+"""Seconds within which a busy machine has done anything."""
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="needs Xvfb and xdotool"
+)
+
+
+def wait(true: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+class Desktop:
+    """A screen, a user's home, and at most one program on it."""
+
+    def __init__(self, display: str, home: Path) -> None:
+        self.home = home
+        self.environment = {
+            **os.environ,
+            "DISPLAY": display,
+            "QT_QPA_PLATFORM": "xcb",
+            "SEALDESK_HOME": str(home),
+            "SEALDESK_KEYRING": "false",
+        }
+        self.display = display
+        self.program: subprocess.Popen[bytes] | None = None
+
+    def start(self, *files: Path) -> None:
+        self.program = self.run(*files)
+        wait(self.windows, "no window appeared")
+        self.hands("windowfocus", self.windows()[-1])
+
+    def run(self, *files: Path) -> subprocess.Popen[bytes]:
+        program = Path(sys.executable).with_name("sealdesk")
+        with (self.home / "said.txt").open("ab") as said:
+            return subprocess.Popen(
+                [program, *files], env=self.environment, stdout=said, stderr=said
+            )
+
+    def hands(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["xdotool", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        return done.stdout
+
+    def windows(self) -> list[str]:
+        return self.hands("search", "--onlyvisible", "--name", "印台").split()
+
+    def titles(self) -> list[str]:
+        return [self.hands("getwindowname", each).strip() for each in self.windows()]
+
+    def go(self, number: int) -> None:
+        """To a page, by its key."""
+        title = f"{PAGES[number]} — 印台"
+
+        def there() -> bool:
+            if title not in self.titles():
+                self.hands("key", f"ctrl+{number}")
+                time.sleep(0.3)
+            return title in self.titles()
+
+        wait(there, f"{title} was not reached by keyboard")
+
+    def shows(self, colour: str) -> bool:
+        """Is a good part of the screen of this colour?"""
+        wanted = tuple(bytes.fromhex(colour[1:]))
+        picture: Image.Image = ImageGrab.grab(xdisplay=self.display)
+        found = {value: count for count, value in picture.getcolors(1 << 24) or []}
+        return found.get(wanted, 0) > 2000
+
+    def kill(self) -> None:
+        if self.program is not None:
+            self.program.kill()
+            self.program.wait(PATIENCE)
+            self.program = None
+
+    def said(self) -> str:
+        return (self.home / "said.txt").read_text("utf-8")
+
+
+@pytest.fixture
+def desktop(tmp_path: Path) -> Iterator[Desktop]:
+    home = tmp_path / "home"
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "window.json").write_text('{"page": "verify", "guided": true}', "utf-8")
+    with screen() as display:
+        made = Desktop(display, home)
+        yield made
+        made.kill()
+
+
+def test_the_program_is_started_walked_through_killed_and_started_again(
+    desktop: Desktop, stamped: Path, contract: Path
+) -> None:
+    desktop.start(stamped)
+    assert "验章 — 印台" in desktop.titles()
+    wait(lambda: desktop.shows(LIGHT.unknown_ground), "no verdict: its platform is not known here")
+    for number in (2, 3, 4, 5, 6, 1):
+        desktop.go(number)
+
+    second = desktop.run(contract)
+    assert second.wait(PATIENCE) == 0
+    kept = desktop.home / "config" / "window.json"
+    wait(
+        lambda: json.loads(kept.read_text("utf-8")).get("folder") == str(contract.parent),
+        "the second start's file did not reach the first",
+    )
+    assert len(desktop.windows()) == 1
+
+    desktop.go(5)
+    desktop.kill()
+    desktop.start()
+    assert desktop.titles() == ["台账 — 印台"]
+    assert desktop.run(contract).wait(PATIENCE) == 0
+    wait(lambda: "盖章 — 印台" in desktop.titles(), "files are no longer handed over after a crash")
+    assert "Traceback" not in desktop.said()
+    assert "QLayout" not in desktop.said()
