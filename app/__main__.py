@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli import main as command_line
-
 if TYPE_CHECKING:
     from app.desk import Desk
 
@@ -27,21 +25,25 @@ def main() -> int:
     window = open_window if has_screen() else None
     files = [Path(each) for each in arguments]
     if all(each.suffix.lower() in (".pdf", ".ofd") for each in files):
-        if window is None:
-            return command_line(["--help"])
-        return _window_alone(files)
+        if window is not None:
+            return _window_alone(files)
+        arguments = ["--help"]
+    # late: the window comes up without the grammar of the command line and what it imports
+    from app.cli import main as command_line
+
     return command_line(arguments, window)
 
 
 def _window_alone(files: Sequence[Path]) -> int:
-    from app.commands import complain
     from app.desk import Desk
-    from app.errors import exit_code
 
     try:
         with Desk.open() as desk:
             return open_window(desk, files)
     except Exception as error:  # noqa: BLE001 - whatever it is, the person gets words for it
+        from app.commands import complain
+        from app.errors import exit_code
+
         complain(error, os.environ.get("SEALDESK_LANGUAGE", "zh_CN"))
         return exit_code(error)
 

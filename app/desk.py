@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from app.errors import PlatformNotSet, PlatformUnreachable, SealNotFound, UsageError
 from app.settings import Settings, load, save
-from crypto.trust import Trust
-from crypto.x509 import Certificate, CertificateError, Crl, build_chain
 
 if TYPE_CHECKING:
     from app.cabinet import Cabinet, SealRecord
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     from app.signing import TokenKey
     from app.stamping import TicketOffice
     from app.timestamping import Timestamper
+    from crypto.trust import Trust
+    from crypto.x509 import Certificate
     from device.pkcs11 import Module
     from device.token import Session, Token
 
@@ -99,6 +99,8 @@ class Desk:
 
     def _cabinet_trust(self) -> Trust:
         from app.registry import changes
+        from crypto.trust import Trust
+        from crypto.x509 import Certificate, Crl
 
         statements = tuple(self.cabinet.statements())
         trust = Trust(statements=statements, changes=changes(self.cabinet))
@@ -313,6 +315,8 @@ class Desk:
     def chain_of(self, certificate: Certificate, along: Iterable[bytes] = ()) -> tuple[bytes, ...]:
         """The authorities between *certificate* and its root (DER), from those of the trust and
         those *along*."""
+        from crypto.x509 import build_chain
+
         trust = self.trust()
         pool = (*trust.pool, *_readable(along))
         path = build_chain(certificate, pool, trust.signers, datetime.now(UTC)).path
@@ -352,6 +356,8 @@ def with_settings(desk: Desk, **changes: Any) -> Desk:
 
 def _readable(certificates: Iterable[bytes]) -> list[Certificate]:
     """Those that can be parsed; a token may hold anything."""
+    from crypto.x509 import Certificate, CertificateError
+
     found = []
     for each in certificates:
         with suppress(CertificateError):

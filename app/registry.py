@@ -14,12 +14,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from app.cabinet import Cabinet, RegistryRecord
 from app.errors import PlatformAnswerInvalid, PlatformUntrusted
-from app.platform_api import PlatformClient
 from crypto import merkle
 from crypto.statement import STATES, SealChange
+
+if TYPE_CHECKING:
+    from app.platform_api import PlatformClient
 
 _EVENT = "seal-event-v1"
 

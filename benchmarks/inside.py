@@ -1,9 +1,10 @@
 """One job, several times, inside one process: its seconds, processor time and peak memory.
 
-    python inside.py floor-append|floor|sign|verify FOLDER FILE RUNS      prints JSON
+    python inside.py floor-append|floor|floor-read|sign|verify FOLDER FILE RUNS     prints JSON
 
-``floor``: what no program can do without — read the file, SM3, write it, one SM2 signature, append,
-fsync. ``floor-append``: the same onto a copy that is already there (on a file system that clones).
+``floor-read``: read the file, SM3. ``floor``: what no program can do without — read the file, SM3,
+write it, one SM2 signature, append, fsync. ``floor-append``: the same onto a copy that is already
+there (on a file system that clones).
 ``sign`` writes FILE's stamped twin, ``verify`` judges it.
 """
 
@@ -49,6 +50,20 @@ class Bench:
                 output.write(tail)
                 output.flush()
                 os.fsync(output.fileno())
+
+        return job
+
+    def floor_read(self) -> Callable[[], None]:
+        from crypto import gm
+
+        buffer = bytearray(CHUNK)
+
+        def job() -> None:
+            hasher = gm.sm3_hasher()
+            with self.stamped.open("rb") as source:
+                while count := source.readinto(buffer):
+                    hasher.update(memoryview(buffer)[:count])
+            hasher.digest()
 
         return job
 
@@ -125,6 +140,7 @@ def main(kind: str, folder: str, name: str, runs: str) -> None:
     job = {
         "floor": lambda: bench.floor(copying=True),
         "floor-append": lambda: bench.floor(copying=False),
+        "floor-read": bench.floor_read,
         "sign": bench.sign,
         "verify": bench.verify,
     }[kind]()

@@ -10,6 +10,7 @@ import ssl
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pymupdf
 from cryptography import x509
@@ -36,7 +37,7 @@ YEAR = timedelta(days=365)
 DOCUMENTS = {"10 pages": (10, 0), "250 pages": (250, 0), "50 MB": (500, 102_000)}
 
 
-def make_document(path: Path, pages: int, image_octets: int) -> None:
+def make_document(output: Path | BinaryIO, pages: int, image_octets: int) -> None:
     """The regulation's pages over and over, each with its own number and, if asked, an image."""
     rng = random.Random(20241201)
     document = pymupdf.open()
@@ -53,7 +54,7 @@ def make_document(path: Path, pages: int, image_octets: int) -> None:
                 pymupdf.csGRAY, width, height, rng.randbytes(width * height), False
             )
             page.insert_image(pymupdf.Rect(60, 700, 160, 800), pixmap=noise)
-    document.save(path, garbage=3, deflate=True)
+    document.save(output, garbage=3, deflate=True)
 
 
 def make_sm2_seal(folder: Path) -> None:

@@ -33,6 +33,24 @@ def _read_until_delimiter(stream: Any) -> bytes:
     return b"".join(parts)
 
 
+_library_blanks = misc.read_non_whitespace
+_BLANKS = frozenset(misc.PDF_WHITESPACE[index : index + 1] for index in range(6))
+
+
+def _read_non_whitespace(stream: Any, seek_back: bool = False, allow_eof: bool = False) -> bytes:
+    """The next octet that is no blank; comments and the end are the library's."""
+    octet: bytes = stream.read(1)
+    while octet in _BLANKS:
+        octet = stream.read(1)
+    if not octet or octet == b"%":
+        stream.seek(-len(octet), io.SEEK_CUR)
+        found: bytes = _library_blanks(stream, seek_back, allow_eof)  # type: ignore[no-untyped-call]
+        return found
+    if seek_back:
+        stream.seek(-1, io.SEEK_CUR)
+    return octet
+
+
 _library_name = generic._decode_name
 
 
@@ -136,7 +154,8 @@ def _process_entries(
         number, offset, generation, in_use = each
         if number and seen.setdefault(number, each) != each:
             raise misc.PdfReadError(f"a table names object {number} twice")
-        highest = max(highest, number)
+        if number > highest:
+            highest = number
         if generation > 0xFFFF:
             if strict:
                 raise misc.PdfStrictReadError(f"object {number} has generation {generation}")
@@ -174,6 +193,7 @@ def _parse_known_entries(
         raise misc.PdfReadError("a table has entries of an unknown type")
 
 
+misc.read_non_whitespace = generic.read_non_whitespace = _read_non_whitespace  # type: ignore[attr-defined]
 generic.read_until_delimiter = _read_until_delimiter  # type: ignore[attr-defined]
 generic._decode_name = _decode_name
 generic.read_hex_string_from_stream = _read_hex_string

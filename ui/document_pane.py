@@ -313,9 +313,10 @@ class DocumentPane(QWidget):
         self._number.setValue(1)
         self._number.blockSignals(False)
         self._count.setText(f"/ {len(sizes)}")
-        self.thumbnails.show_document(document, sizes)
         self.view.show_document(document, sizes)
         self.view.fit("width")
+        self._renderer.serve()  # the page is being drawn while the thumbnails are laid out
+        self.thumbnails.show_document(document, sizes)
         self.thumbnails.follow(0)
         self.loaded.emit()
 

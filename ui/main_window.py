@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from app.cabinet import SealRecord
 
 POLL_MS = 1500
+IDLE_MS = 1000
 EXPIRY_STEPS = (7, 30, 90)
 """Days before a certificate ends at which the person is told."""
 
@@ -185,6 +186,8 @@ class MainWindow(QMainWindow):
         self._poll()
         self._timer.start()
         self.reload_seals()
+        # what a document is examined with: imported while nobody waits for it
+        QTimer.singleShot(IDLE_MS, self, lambda: self.tasks.work(import_module, "crypto.pdf_sign"))
 
     # --- pages -----------------------------------------------------------------------------------
 

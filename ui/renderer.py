@@ -72,6 +72,7 @@ class Renderer(QObject):
         self._wanted: dict[str, list[Request]] = {}
         self._flying: dict[int, Request] = {}
         self._poison: set[Request] = set()
+        self._pumping = False
         self._answered.connect(self._take, Qt.ConnectionType.QueuedConnection)
         self._ended.connect(self._bury, Qt.ConnectionType.QueuedConnection)
         self._patience = QTimer(self)
@@ -115,7 +116,10 @@ class Renderer(QObject):
         self._wanted[owner] = [
             each for each in requests if each not in flying and each not in self._poison
         ]
-        self._pump()
+        # not at once: what is wanted while a document is being laid out is not what is wanted then
+        if not self._pumping:
+            self._pumping = True
+            QTimer.singleShot(0, self, self.serve)
 
     def shutdown(self) -> None:
         """End the process; the renderer is of no use afterwards."""
@@ -173,7 +177,10 @@ class Renderer(QObject):
             with contextlib.suppress(OSError):  # it has just died: _bury follows
                 self._pipe.send(message)
 
-    def _pump(self) -> None:
+    @Slot()
+    def serve(self) -> None:
+        """Send for what is wanted now, instead of when the present event is over."""
+        self._pumping = False
         while len(self._flying) < IN_FLIGHT and not self._opening:
             request = next(
                 (queue.pop(0) for _, queue in sorted(self._wanted.items()) if queue), None
@@ -228,7 +235,7 @@ class Renderer(QObject):
             elif reopening:
                 self._sources.pop(number, None)
                 self.failed.emit(number, answer[2])
-        self._pump()
+        self.serve()
 
     @Slot()
     def _kill(self) -> None:
@@ -259,4 +266,4 @@ class Renderer(QObject):
             self.undrawable.emit(request)
         for number in lost:
             self.failed.emit(number, "crashed")
-        self._pump()
+        self.serve()

@@ -13,6 +13,7 @@ A worker never waits for a person.
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +22,9 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.errors import Cancelled
+
+GIVE_WAY_S = 0.001
+"""A worker that computes lets the main thread in within this time (Python's own is five times)."""
 
 Done = Callable[[Any], None]
 Failed = Callable[[BaseException], None]
@@ -63,6 +67,7 @@ class Tasks(QObject):
 
     def __init__(self, parent: QObject | None = None, *, workers: int = 3) -> None:
         super().__init__(parent)
+        sys.setswitchinterval(GIVE_WAY_S)
         self._device = ThreadPoolExecutor(1, "ukey")
         self._work = ThreadPoolExecutor(workers, "work")
         self._open: set[Task] = set()

@@ -17,7 +17,7 @@ from functools import cache
 from asn1crypto import core, parser
 
 from crypto import ber, der, gm
-from crypto.cms import CmsError, SignedData, digest_of, looks_like_cms
+from crypto.cms import CmsError, SignedData, SignerInfo, digest_of, looks_like_cms
 from crypto.cms_check import judge_cms
 from crypto.cms_facts import signer_facts
 from crypto.merkle import (
@@ -280,7 +280,7 @@ def examine_cms(data: bytes) -> None:
     except CmsError:
         return
     known = {
-        signer.signed_attributes
+        _attributes(signer)
         for each in good.signed_data
         for signer in SignedData.parse(each).signers
     }
@@ -290,12 +290,17 @@ def examine_cms(data: bytes) -> None:
             good.holder.der,
             good.foreign_key.certificate,
         )
-        assert not (facts.intact and trusted) or signer.signed_attributes in known
+        assert not (facts.intact and trusted) or _attributes(signer) in known
         assert not (trusted and signer_facts(value, signer, digest_of(b"other")).intact)
     judged = judge_cms(value, digest_of(DOCUMENT), good.trust, NOW, claimed=SIGNED_AT)
     plain(judged)
     if verdict_of(judged.findings) in GOOD:
-        assert value.signers[0].signed_attributes in known
+        assert _attributes(value.signers[0]) in known
+
+
+def _attributes(signer: SignerInfo) -> frozenset[tuple[str, tuple[bytes, ...]]]:
+    """What is signed, in no order: a SET that is not sorted counts as sorted (RFC 5652 §5.4)."""
+    return frozenset((each.kind, tuple(sorted(each.values))) for each in signer.attributes or ())
 
 
 # ---------------------------------------------------------------- statements and the log

@@ -199,3 +199,21 @@ def test_the_window_outlives_the_process_that_draws(
     qtbot.waitUntil(lambda: renderer.process_id not in (before, None), timeout=5_000)
     view.go_to(15)
     qtbot.waitUntil(lambda: view.complete, timeout=5_000)
+
+
+def test_a_page_is_asked_for_as_it_is_shown_in_the_end_not_as_on_the_way(
+    qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
+) -> None:
+    """Laying out a document asks again and again; only what is wanted last is drawn."""
+    with qtbot.waitSignal(renderer.opened, timeout=10_000) as opened:
+        renderer.open(make_pdf())
+    document = opened.args[0]
+    drawn: list[Request] = []
+    renderer.drawn.connect(lambda request, _: drawn.append(request))
+    for scale in (0.5, 0.75, 1.25):
+        renderer.want("canvas", [Request(document, 0, scale)])
+    qtbot.waitUntil(lambda: bool(drawn), timeout=10_000)
+    renderer.want("canvas", [Request(document, 0, 2.0)])
+    renderer.serve()
+    qtbot.waitUntil(lambda: len(drawn) == 2, timeout=10_000)
+    assert [each.scale for each in drawn] == [1.25, 2.0]

@@ -86,6 +86,20 @@ def test_what_stands_before_a_delimiter_is_what_the_library_reads(data: bytes) -
     assert ours.tell() == theirs.tell()
 
 
+@given(st.text(" \n\r\t\f\0%aZ<", max_size=9).map(str.encode), st.booleans(), st.booleans())
+def test_blanks_and_comments_are_passed_over_as_the_library_does(
+    data: bytes, seek_back: bool, allow_eof: bool
+) -> None:
+    def outcome(read: Any) -> Any:
+        stream = io.BytesIO(data)
+        try:
+            return read(stream, seek_back=seek_back, allow_eof=allow_eof), stream.tell()
+        except misc.PdfStreamError:
+            return None
+
+    assert outcome(misc.read_non_whitespace) == outcome(pdf_tokens._library_blanks)
+
+
 @given(st.binary(max_size=20) | st.text("AZaz09_.+:*-#", max_size=8).map(str.encode))
 def test_names_are_those_that_the_library_reads(octets: bytes) -> None:
     try:
