@@ -17,6 +17,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
+from ui.dispute import Disputes
 from ui.language import tr
 from ui.seal_card import kind_name, state_of
 from ui.widgets import (
@@ -115,7 +116,9 @@ class ApprovalsPage(QWidget):
             inner.addWidget(label(url, select=True))
             first = button(tr("打开平台网站"), lambda: _visit(url), icon="external-link")
             second = button(tr("复制地址"), lambda: copy_text(url), role="link")
-            actions = row(first, second, None)
+            disputes = Disputes(self._shell, self)
+            third = button(tr("查询已提出的异议…"), disputes.follow, role="link")
+            actions = row(first, second, third, None)
         else:
             said = tr("还没有连接平台。申请第一枚印章时填写平台地址，或在“设置”里填写。")
             inner.addWidget(label(said, "muted", wrap=True))

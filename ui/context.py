@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from app.anchors import Anchor, Purpose
     from app.cabinet import PlatformRecord, SealRecord, UsageRecord
+    from app.disputes import DisputeState, Evidence, Receipt
     from app.enrolling import Applicant
     from app.journal import JournalCheck, JournalEntry
     from app.placement import TextHit
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from crypto.keys import SigningKey
     from crypto.verdict import Report, Verdict
     from crypto.x509 import Certificate
+    from ui.dispute import Objection
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,16 @@ class Context(Protocol):
     def sealed_report(self, path: Path, output: Path, language: str) -> Verdict:
         """Send *path* to the platform and save the report under the platform's seal as the new file
         *output*; gives the platform's verdict."""
+
+    def open_dispute(self, objection: Objection, receipt: Path, serial: str, pin: str) -> Receipt:
+        """Tell the platform and save its receipt as a new file. With a key's *serial* and *pin* the
+        statement is signed, and only then this is *device*."""
+
+    def dispute_state(self, receipt: Path) -> DisputeState:
+        """How far the objection with that receipt is."""
+
+    def dispute_evidence(self, receipt: Path, output: Path) -> Evidence:
+        """The platform's package, checked, as the new file *output*."""
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
         """Raises :class:`crypto.pdf_document.PdfError` if it cannot be read."""

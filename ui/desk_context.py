@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from app.settings import save
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from app.anchors import Purpose
     from app.cabinet import Cabinet, SealRecord, UsageRecord
     from app.desk import Desk
+    from app.disputes import DisputeState, Evidence, Receipt
     from app.enrolling import Applicant
     from app.journal import JournalCheck, JournalEntry
     from app.placement import TextHit
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from crypto.verdict import Report, Verdict
     from crypto.x509 import Certificate
     from device.token import Session, Token
+    from ui.dispute import Objection
 
 
 class DeskContext:
@@ -243,6 +246,50 @@ class DeskContext:
             platform_now = self._desk.platform()
         done = fetch_sealed_report(path, output, platform=platform_now, language=language)
         return done.verdict
+
+    def open_dispute(self, objection: Objection, receipt: Path, serial: str, pin: str) -> Receipt:
+        from app.disputes import open_dispute
+
+        with ExitStack() as opened:
+            package, key = None, None
+            if objection.enclosed:
+                folder = opened.enter_context(TemporaryDirectory(prefix="sealdesk-"))
+                package = Path(folder, "evidence.zip")
+                password = objection.password
+                self.evidence(objection.document, package, password, self.settings.language)
+            if serial:
+                _assert_device_thread()
+                session = opened.enter_context(self._desk.token(serial).login(pin))
+                key = self._desk.holder_key(session)
+            with self._opening:
+                platform_now = self._desk.platform()
+            return open_dispute(
+                objection.document_sm3,
+                objection.seal_code,
+                reason=objection.reason,
+                contact=objection.contact,
+                name=objection.name,
+                receipt=receipt,
+                platform=platform_now,
+                key=key,
+                package=package,
+            )
+
+    def dispute_state(self, receipt: Path) -> DisputeState:
+        from app.disputes import Receipt, state_of
+
+        known = Receipt.load(receipt)
+        with self._opening:
+            platform_then = self._desk.platform(known.platform)
+        return state_of(known, platform_then)
+
+    def dispute_evidence(self, receipt: Path, output: Path) -> Evidence:
+        from app.disputes import Receipt, fetch_evidence
+
+        known = Receipt.load(receipt)
+        with self._opening:
+            platform_then = self._desk.platform(known.platform)
+        return fetch_evidence(known, output, platform=platform_then)
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
         from app.errors import FileNotReadable, FileProblem

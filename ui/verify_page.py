@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 from app.errors import Cancelled, Message, explain
 from crypto.verdict import MarkInfo, Report
 from ui import theme, verdicts
+from ui.dispute import Disputes, can_be_disputed
 from ui.document_pane import DocumentPane
 from ui.filing import Filing
 from ui.language import language, tr
@@ -85,7 +86,7 @@ class VerifyPage(QWidget):
         self._current: _File | None = None
         self._version: int | None = None
         """Length of the earlier version the canvas shows; None: the file as it is."""
-        self._filing = Filing(shell, self)
+        self._filing, self._disputes = Filing(shell, self), Disputes(shell, self)
         self.setAccessibleName(tr("验章"))
 
         self._drop = DropArea(
@@ -166,6 +167,9 @@ class VerifyPage(QWidget):
         made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(made)
         self._sealed = menu.addAction(tr("平台盖章的报告…"), self.sealed_report)
+        self._object = menu.addAction(tr("提出异议…"), self.dispute)
+        menu.addSeparator()
+        self._follow = menu.addAction(tr("查询已提出的异议…"), self._disputes.follow)
         made.setMenu(menu)
         return made
 
@@ -373,8 +377,10 @@ class VerifyPage(QWidget):
         settled = file is not None and file.report is not None
         self._export.setEnabled(settled)
         self._evidence_button.setEnabled(settled)
-        self._more.setEnabled(settled)
-        self._sealed.setEnabled(bool(self._shell.context.settings.platform_url))
+        platform = bool(self._shell.context.settings.platform_url)
+        self._sealed.setEnabled(settled and platform)
+        self._object.setEnabled(platform and can_be_disputed(self.report))
+        self._follow.setEnabled(platform)
         self._again.setEnabled(file is not None and not file.checking)
         if file is None:
             self.panel.clear()
@@ -416,6 +422,12 @@ class VerifyPage(QWidget):
         missing = {"verdict": NOT_CHECKED}
         outcomes = [each.outcome or Outcome(each.path, missing) for each in self._files]
         self._filing.summary(self._files[0].path.parent, outcomes)
+
+    def dispute(self) -> None:
+        """Object to a seal of the file being shown."""
+        file = self._current
+        if file and file.report:
+            self._disputes.open(file.path, file.report, file.password)
 
     def sealed_report(self) -> None:
         """Have the platform verify the file being shown and seal its report."""

@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.desk import Desk
+from app.disputes import Receipt
 from app.settings import save
+from crypto.gm import sm3
 from crypto.report_pdf import enclosed
 from crypto.verdict import Verdict
 from device.virtual import make_blank_token
@@ -19,8 +21,10 @@ from server_stub.serving import RunningServer
 from tests.flows.clerk import PIN, Clerk
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from ui.desk_context import DeskContext
+from ui.dispute import DisputeDialog
 from ui.guide import Guide
 from ui.main_window import MainWindow
+from ui.pin_dialog import PinDialog
 from ui.stamp_page import StampPage
 from ui.stamp_plan import At, Riding
 from ui.token_setup import InitialiseDialog
@@ -102,6 +106,51 @@ def test_a_contract_is_stamped_verified_and_reported(
     with target.open("rb") as sealed:
         assert enclosed(sealed)["file"]["name"] == file.path.name
     assert [each.name for each in contract.parent.iterdir() if each.name.startswith(".")] == []
+
+    receipt, evidence = contract.parent / "回执.json", contract.parent / "平台证据.zip"
+
+    def fill(dialog: DisputeDialog) -> int:
+        assert not dialog.accept_button.isEnabled()
+        dialog.reason.setPlainText("本单位未盖过此章")
+        dialog.contact.setText("0527-12345678")
+        dialog.signed.setChecked(True)
+        dialog.accept_button.click()
+        return dialog.result()
+
+    def enter(dialog: PinDialog) -> int:
+        dialog.field.setText(PIN)
+        dialog.accept_button.click()
+        return dialog.result()
+
+    monkeypatch.setattr(DisputeDialog, "exec", fill)
+    monkeypatch.setattr(PinDialog, "exec", enter)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(receipt), ""))
+    verify.dispute()
+    qtbot.waitUntil(
+        lambda: any("异议已提交" in text for text in window.notices.texts), timeout=60_000
+    )
+    known = Receipt.load(receipt)
+    assert known.signed
+    assert known.document_sm3 == sm3(file.path.read_bytes()).hex()
+
+    told: list[str] = []
+
+    def look(box: QMessageBox) -> int:
+        told.append(box.text())
+        next(each for each in box.buttons() if each.text() in ("取回证据…", "关闭")).click()
+        return 0
+
+    monkeypatch.setattr(QMessageBox, "exec", look)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(receipt), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(evidence), ""))
+
+    def fetched() -> bool:
+        if not evidence.exists() and not window.tasks.busy:
+            verify._disputes.follow()
+        return any("核对无误" in text for text in window.notices.texts)
+
+    qtbot.waitUntil(fetched, timeout=60_000)
+    assert told[-1] == "平台的证据已经备好。"
 
     seals = window.page("seals")
     window.go("seals")

@@ -273,6 +273,7 @@ class Photographer:
         from PySide6.QtWidgets import QScrollArea
 
         from crypto.x509 import Certificate
+        from ui.dispute import DisputeDialog
         from ui.guide import Guide
         from ui.pin_dialog import ChangePinDialog
         from ui.seals_page import ApplyDialog
@@ -287,11 +288,13 @@ class Photographer:
         area.ensureWidgetVisible(self.window.page("settings").trust, 0, 60)
         self.until(lambda: True)
         self.take("settings-trust")
+        report = self.window.page("verify")._files[0].report
         blank = self.context.company.token(initialised=False, serial="", certificates=())
         root = Certificate.parse(self.context.company.authority.root)
         for name, dialog in (
             ("guide", Guide(self.window)),
             ("apply", ApplyDialog(self.context.settings.platform_url, self.window)),
+            ("dispute", DisputeDialog(report, "https://platform.example", None, self.window)),
             ("initialise", InitialiseDialog(blank, self.window)),
             ("trust-add", AddAnchorDialog([root], self.window)),
             ("change-pin", ChangePinDialog(self.window.token, "云帆贸易", self.window)),

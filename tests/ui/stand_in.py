@@ -334,6 +334,9 @@ class StandIn:
         output.write_bytes(render(report, language))
         return report.verdict
 
+    open_dispute = DeskContext.open_dispute
+    dispute_state = DeskContext.dispute_state
+    dispute_evidence = DeskContext.dispute_evidence
     examine = DeskContext.examine
     trust_state = DeskContext.trust_state
     read_anchors = DeskContext.read_anchors
