@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from ui.context import RegistryView, TrustView
     from ui.main_window import Shell
 
+MOST_SHOWN = 2
+"""Certificates of one file that have room without scrolling."""
 _SHORT = 16
 """Hexadecimal digits that are shown of a digest where the whole has no room."""
 
@@ -211,12 +213,15 @@ class AddAnchorDialog(QDialog):
                     label(phrase("trust.no_authority", language()), "unknown", wrap=True)
                 )
             found.addWidget(framed("card", inner))
-        found.addStretch()
-        holder = QWidget()
-        holder.setLayout(found)
-        area = scrolled(holder, tr("文件里的证书"))
-        area.setMinimumHeight(min(380, holder.sizeHint().height() + 4))
-        whole.addWidget(area, 1)
+        if len(certificates) <= MOST_SHOWN:
+            whole.addLayout(found)
+        else:
+            found.addStretch()
+            holder = QWidget()
+            holder.setLayout(found)
+            area = scrolled(holder, tr("文件里的证书"))
+            area.setMinimumHeight(300)
+            whole.addWidget(area, 1)
         self.purpose = QComboBox()
         self.purpose.setAccessibleName(tr("用途"))
         for value in ("makers", "signers", "timestamps", "all"):
