@@ -14,7 +14,9 @@ from typing import Protocol, TypeVar
 
 from crypto import ber, der, gm
 from crypto.x509 import (
+    ECDSA_SIGNATURES,
     HASHES,
+    RSA_SIGNATURES,
     Certificate,
     CertificateError,
     Name,
@@ -67,9 +69,11 @@ class ContentDigest(Protocol):
 
 
 def hash_octets(hash_name: str, data: bytes) -> bytes:
-    """Digest of *data*: "sm3" or a name that hashlib knows."""
+    """Digest of *data*: "sm3", "shake256" (64 octets) or a name that hashlib knows."""
     if hash_name == "sm3":
         return gm.sm3(data)
+    if hash_name == "shake256":
+        return hashlib.shake_256(data).digest(64)
     return hashlib.new(hash_name, data, usedforsecurity=False).digest()
 
 
@@ -123,9 +127,12 @@ class SignerInfo:
 
     @property
     def digest_name(self) -> str:
-        """hashlib's name of the digest, "md5" and the like included; "" if unknown."""
-        known = HASHES.get(self.digest_algorithm)
-        return known or BROKEN.get(self.digest_algorithm, "")
+        """hashlib's name of the digest, "md5" and the like included; "" if unknown.
+
+        Some signers name here the signature algorithm whose digest they mean."""
+        named = self.digest_algorithm
+        known = HASHES.get(named) or RSA_SIGNATURES.get(named) or ECDSA_SIGNATURES.get(named)
+        return known or BROKEN.get(named, "")
 
     def get(self, kind: str) -> bytes | None:
         """DER of the first value of a signed attribute, None if it is not there."""
@@ -161,7 +168,8 @@ class SignedData:
     content_type: str
     """Type of the content, as found."""
     content: bytes | None
-    """The content that is inside; None where it is detached."""
+    """The content that is inside; None where it is detached. An empty one counts as none: some
+    signers write it where they should leave it out."""
     certificates: tuple[Certificate, ...]
     crls: tuple[bytes, ...]
     """DER of each CRL."""
@@ -223,7 +231,7 @@ def _parse(whole: der.Tlv, *, was_ber: bool) -> SignedData:
     content_type = content_info.oid()
     content = None
     if not content_info.at_end:
-        content = content_info.next(0xA0).children().octets()
+        content = content_info.next(0xA0).children().octets() or None
     remarks: list[str] = []
     certificates = tuple(_certificates(fields.optional(0xA0), remarks))
     crls, responses = _revocation(fields.optional(0xA1), remarks)

@@ -193,6 +193,8 @@ def _facts_as_findings(facts: SignerFacts) -> list[Finding]:
     for problem in facts.problems:
         if problem == "certificate_missing":
             findings.append(Finding("certificate_missing"))
+        elif problem == "hashes_differ":  # not as it should be, and yet nothing is disproved
+            findings.append(Finding("value_unsupported", {"reason": problem}))
         else:
             findings.append(Finding("attributes_wrong", {"reason": problem}))
     if facts.certificate_bound is False:

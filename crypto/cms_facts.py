@@ -1,7 +1,7 @@
 """The facts about each signer of a SignedData: digest, value, certificate, oddities. No verdict.
 
-RSA (PKCS#1 v1.5 and PSS), ECDSA, Ed25519 and SM2, and the bare PKCS#1 value of adbe.x509.rsa_sha1.
-The three shapes in which SM2 is met (STANDARDS.md §2):
+RSA (PKCS#1 v1.5 and PSS), ECDSA, EdDSA, DSA and SM2, and the bare PKCS#1 value of
+adbe.x509.rsa_sha1. The three shapes in which SM2 is met (STANDARDS.md §2):
 
 =======  ==========  ==========================================================================
 variant  outer OID   signed octets
@@ -41,9 +41,13 @@ from crypto.cms import (
 )
 from crypto.keys import EC_PUBLIC_KEY, SM2_CURVE, SM2_WITH_SM3
 from crypto.x509 import (
+    DSA_SIGNATURES,
     ECDSA_SIGNATURES,
+    ED448,
     ED25519,
+    EDWARDS_DIGESTS,
     HASHES,
+    PLAIN_ECDSA_SIGNATURES,
     RSA_PSS,
     RSA_SIGNATURES,
     Certificate,
@@ -53,7 +57,7 @@ from crypto.x509 import (
     read_algorithm,
 )
 
-RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
+RSA_ENCRYPTION, DSA_KEY = "1.2.840.113549.1.1.1", "1.2.840.10040.4.1"
 _SM2_ALGORITHMS = {SM2_WITH_SM3, f"{SM2_CURVE}.1", SM2_CURVE}
 _MAX_CANDIDATES = 4
 
@@ -84,9 +88,10 @@ class SignerFacts:
     """The signed attributes name this certificate by hash; None where they name none."""
     problems: tuple[str, ...]
     """What RFC 5652 forbids: content_type_missing, content_type_differs, message_digest_missing,
-    attribute_repeated, algorithms_differ, content_is_no_digest, certificate_missing."""
+    attribute_repeated, algorithms_differ, content_is_no_digest, certificate_missing; and
+    hashes_differ: the value was made with another digest than the signer names."""
     weaknesses: tuple[str, ...]
-    """"sha1", "md5" and the like (also refused), "rsa-1024" for keys below 2048 bits."""
+    """"sha1", "md5" and the like (also refused), "rsa-1024" for keys below 2048 bits, "dsa"."""
 
     @property
     def intact(self) -> bool:
@@ -119,7 +124,8 @@ class _Judge:
     def __init__(self, data: SignedData, signer: SignerInfo, covered: ContentDigest | None) -> None:
         self._data, self._signer, self._covered = data, signer, covered
         self._problems: list[str] = []
-        self._name = HASHES.get(signer.digest_algorithm, "")  # refused digests are not computed
+        # refused digests are not computed
+        self._name = "" if signer.digest_name in BROKEN.values() else signer.digest_name
 
     def facts(self, certificates: Iterable[Certificate]) -> SignerFacts:
         signer = self._signer
@@ -211,14 +217,25 @@ class _Judge:
             return None
         return any(
             key.verify(
-                algorithm,
+                each,
                 message,
                 self._signer.signature,
                 parameters=self._signer.signature_parameters,
                 prehashed=prehashed,
             )
+            for each in (algorithm, *self._renamed(algorithm))
             for message, prehashed in messages
         )
+
+    def _renamed(self, algorithm: str) -> Iterator[str]:
+        """Some signers name one hash for the value and use that of the content; a PKCS#1 value
+        says itself which it is."""
+        if self._signer.attributes is not None and algorithm in RSA_SIGNATURES:
+            yield from (
+                oid
+                for oid, name in RSA_SIGNATURES.items()
+                if name == self._name != RSA_SIGNATURES[algorithm]
+            )
 
     def _algorithm(self, key: PublicKey) -> str | None:
         """What *key* has to verify by; None if that is unknown or does not go with the key."""
@@ -226,7 +243,11 @@ class _Judge:
         if key.kind == "sm2":
             return SM2_WITH_SM3 if named in _SM2_ALGORITHMS else None
         # PKCS#7 names the bare key algorithm and leaves the digest to digestAlgorithm
-        bare = {RSA_ENCRYPTION: RSA_SIGNATURES, EC_PUBLIC_KEY: ECDSA_SIGNATURES}.get(named)
+        bare = {
+            RSA_ENCRYPTION: RSA_SIGNATURES,
+            EC_PUBLIC_KEY: ECDSA_SIGNATURES,
+            DSA_KEY: DSA_SIGNATURES,
+        }.get(named)
         if bare is not None:
             named = next((oid for oid, name in bare.items() if name == self._name), "")
         return named if key.supports(named) else None
@@ -250,7 +271,7 @@ class _Judge:
             if key.point:
                 yield self._covered("sm3", gm.sm2_z(key.point)), True
             yield self._covered("sm3"), False  # variant B with its content left out
-        elif self._covered is not None and algorithm != ED25519:
+        elif self._covered is not None and algorithm not in (ED25519, ED448):
             name = _signature_hash(algorithm, signer.signature_parameters)
             if name:
                 yield self._covered(name), True
@@ -288,7 +309,9 @@ class _Judge:
             return
         used = self._signature_hash(certificate.public_key)
         if used and self._name and used != self._name:
-            self._problems.append("algorithms_differ")
+            # SM2 goes with SM3 alone (GB/T 35275); of the others RFC 5652 §5.4 only expects it
+            gm_alone = "sm3" in (used, self._name)
+            self._problems.append("algorithms_differ" if gm_alone else "hashes_differ")
 
     def _signature_hash(self, key: PublicKey) -> str:
         algorithm = self._algorithm(key)
@@ -309,7 +332,9 @@ class _Judge:
 
 
 def key_weaknesses(certificate: Certificate | None) -> Iterator[str]:
-    """ "rsa-1024" and the like for RSA keys below 2048 bits."""
+    """ "rsa-1024" and the like for RSA keys below 2048 bits; "dsa" for all of these."""
+    if certificate is not None and certificate.public_key.kind == "dsa":
+        yield "dsa"
     if certificate is not None and certificate.public_key.kind == "rsa":
         bits = certificate.public_key.bits
         if bits < 2048:
@@ -323,8 +348,16 @@ def _signature_hash(algorithm: str, parameters: bytes) -> str:
             return pss_parameters(parameters)[0]
         except ValueError:
             return ""
-    known = {**RSA_SIGNATURES, **ECDSA_SIGNATURES, SM2_WITH_SM3: "sm3"}
-    return known.get(algorithm, "")
+    if algorithm == SM2_WITH_SM3:
+        return "sm3"
+    families = (
+        RSA_SIGNATURES,
+        ECDSA_SIGNATURES,
+        PLAIN_ECDSA_SIGNATURES,
+        DSA_SIGNATURES,
+        EDWARDS_DIGESTS,
+    )
+    return next((each[algorithm] for each in families if algorithm in each), "")
 
 
 def _base64_digest(content: bytes) -> bytes:

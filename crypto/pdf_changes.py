@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
 from crypto.pdf_appearance import HIDDEN, NO_VIEW, PRINT, drawing_of, has_area
@@ -50,6 +50,7 @@ from crypto.pdf_objects import (
     same_entry,
     walk_fields,
 )
+from crypto.pdf_structure import element_grew, is_element, tree_grew
 from crypto.verdict import Change
 
 MAX_REVIEWED = 200
@@ -58,13 +59,21 @@ _LISTED = 20
 
 _CATALOG = frozenset(("/AcroForm", "/DSS", "/Extensions", "/Metadata", "/Version", "/MarkInfo"))
 _FORM = frozenset(("/Fields", "/SigFlags", "/DR", "/DA", "/Q", "/NeedAppearances"))
-_FIELD = frozenset(("/V", "/AP", "/AS", "/F", "/Ff", "/DA", "/Q", "/M", "/Type"))
+_FIELD = frozenset(("/V", "/AP", "/AS", "/F", "/Ff", "/DA", "/Q", "/M", "/Type", "/I", "/TI"))
 _DSS = frozenset(("/Type", "/Certs", "/OCSPs", "/CRLs", "/VRI"))
+_DSS_ENTRIES = re.compile(r"/(?:Type|Certs|OCSPs|CRLs|VRI)\Z")
+_VRI_NAMES = re.compile(r"/(?:[0-9A-Fa-f]{40}|Type)\Z")
+_VRI_ENTRIES = re.compile(r"/(?:Type|Cert|CRL|OCSP|TU|TS)\Z")
+_ELEMENTS = re.compile(r"\Z")
+_PRIVATE = frozenset(("/ITXT",))
+"""Entries that mean nothing to anybody: iText writes its version into the page tree."""
 _GLANCE = 4096
 _PLAIN = re.compile(
     rb"\s*\d+\s+\d+\s+obj\b[^(%]*?(?:>>\s*(?:stream|endobj)|\]\s*endobj)", re.DOTALL
 )
 _REFERENCE = re.compile(rb"(\d+)[\s\0]+\d+[\s\0]+R")
+_LENGTH = re.compile(rb"/Length[\s\0]+(\d{1,10})(?:[\s\0]+(\d{1,5})[\s\0]+R)?(?![\d.])")
+_NUMBER = re.compile(rb"\s*\d+\s+\d+\s+obj\s+(\d{1,10})\s+endobj")
 _TRAILER = 0
 """Stands for the trailer where containers are named by object number."""
 
@@ -76,6 +85,8 @@ class _Step:
     changes: list[Change] = field(default_factory=list)
     new_fields: set[str] = field(default_factory=set)
     """Names of visible fields that were not there before."""
+    annotations: set[str] = field(default_factory=set)
+    """Forbidden changes that are an annotation more, which a certification may permit."""
 
 
 class History:
@@ -97,6 +108,8 @@ class History:
         self._fields: dict[tuple[int, int], KnownField] = {}
         self._names: set[str] = set()
         self._pages = {key_of(page.reference): page.index + 1 for page in first.pages()}
+        self._reach = [0] * document.reader.total_revisions
+        """How far the objects that each revision writes reach into the file."""
         self._unreadable: list[Change] = []
         """Objects that cannot be read, and so might refer to anything."""
         self._steps: dict[int, _Step] | None = None
@@ -113,12 +126,19 @@ class History:
                 return [Change(base + 2, "forbidden", None, "/Prev")]
             if self._steps is None:
                 self._steps = self._review()
+            if max(self._reach[: base + 1]) > signed.stream.seek(0, 2):
+                # its length was wrong when it was sealed, and is right now
+                return [Change(base + 2, "forbidden", None, "a stream that was not at its end")]
             limits = _Limits.of(signature)
-            found = [
-                limits.judge(change, self._steps[number])
-                for number in range(base + 1, total)
-                for change in self._steps[number].changes
-            ] + self._unreadable
+            found = (
+                self._compare_sizes(base)
+                + [
+                    limits.judge(change, self._steps[number])
+                    for number in range(base + 1, total)
+                    for change in self._steps[number].changes
+                ]
+                + self._unreadable
+            )
         except PdfTooComplex:
             raise
         except PARSER_FAILURES as error:
@@ -142,6 +162,36 @@ class History:
                 if each and any(at >= end for _, at in each.standard_xrefs.values()):
                     return False
         return True
+
+    def _compare_sizes(self, base: int) -> list[Change]:
+        """/Size decides up to which number objects are there: neither fewer nor more of those that
+        were sealed may be there later. What it was in between is seen by nobody."""
+        reader = self._document.reader
+        last = reader.total_revisions - 1
+        then, now = (
+            int(entry(reader.get_historical_resolver(number).trailer_view, "/Size", 0))
+            for number in (base, last)
+        )
+        if now < then:
+            return [Change(last + 1, "forbidden", None, "trailer /Size")]
+        if then <= max(self._highest[: base + 1]) and then < now:
+            return [Change(last + 1, "suspicious", None, "trailer /Size")]
+        return []
+
+    @cached_property
+    def _highest(self) -> list[int]:
+        """The highest number of an object that each revision writes."""
+        return [
+            max(
+                (
+                    each.idnum
+                    for each in self._xrefs.explicit_refs_in_revision(number)
+                    if self._place(each, number) is not None
+                ),
+                default=0,
+            )
+            for number in range(self._document.reader.total_revisions)
+        ]
 
     # --- the pairs of revisions ---
 
@@ -176,7 +226,7 @@ class History:
             self._objects.add(reference.idnum)
             if len(self._objects) > MAX_OBJECTS:
                 raise PdfTooComplex("too many objects")
-            if isinstance(place, int) and not self._may_mention(place):
+            if isinstance(place, int) and self._is_passed_over(place, number):
                 continue
             try:
                 found = self._document.reader.get_object(
@@ -187,18 +237,45 @@ class History:
                     Change(number + 1, "suspicious", None, f"{reference.idnum} 0 obj")
                 )
                 continue
-            self._note(found, reference.idnum)
+            if isinstance(place, int):
+                self._note_reach(number, self._document.reader.stream.tell())
+            if isinstance(found, generic.StreamObject) and entry(found, "/Type") == "/XRef":
+                self._note(found, _TRAILER)  # its dictionary is the trailer
+            else:
+                self._note(found, reference.idnum)
 
-    def _may_mention(self, place: int) -> bool:
-        """Might the object at this offset refer to one that is written later?
+    def _note_reach(self, number: int, end: int) -> None:
+        self._reach[number] = max(self._reach[number], end)
+
+    def _is_passed_over(self, place: int, number: int) -> bool:
+        """Does the object at this offset refer to none that is written later?
 
         Told from its octets where these leave no doubt (no strings, no comments): parsing every
-        object of a large file would take longer than hashing it."""
+        object of a large file would take longer than hashing it. Its end is noted."""
+        found = self._glance(_PLAIN, place)
+        if found is None or any(
+            int(other) in self._written for other in _REFERENCE.findall(found[0])
+        ):
+            return False
+        end = place + found.end()
+        if found[0].endswith(b"stream"):
+            lengths = _LENGTH.findall(found[0])
+            if len(lengths) != 1 or found[0].count(b"/Length") != 1:
+                return False
+            size, generation = lengths[0]
+            if generation:
+                at = self._place(generic.Reference(int(size), int(generation)), number)
+                stated = self._glance(_NUMBER, at) if isinstance(at, int) else None
+                if stated is None:
+                    return False
+                size = stated[1]
+            end += int(size)
+        self._note_reach(number, end)
+        return True
+
+    def _glance(self, pattern: re.Pattern[bytes], place: int) -> re.Match[bytes] | None:
         self._document.stream.seek(place)
-        found = _PLAIN.match(self._document.stream.read(_GLANCE))
-        return found is None or any(
-            int(number) in self._written for number in _REFERENCE.findall(found[0])
-        )
+        return pattern.match(self._document.stream.read(_GLANCE))
 
     def _note_trailer(self, view: HistoricalResolver) -> None:
         for name, value in view.trailer_view.items():
@@ -221,6 +298,15 @@ class History:
         return self._xrefs.get_historical_ref(reference, number)
 
     @cached_property
+    def _shown(self) -> dict[tuple[int, int], int]:
+        """Annotation → the 1-based page that lists it."""
+        found: dict[tuple[int, int], int] = {}
+        for each in self._base.annotations():
+            if each.reference:
+                found.setdefault(key_of(each.reference), each.page.index + 1)
+        return found
+
+    @cached_property
     def _places(self) -> dict[tuple[int, int], tuple[int, str]]:
         """Object → (1-based page, what it is there): pages, contents, resources, annotations."""
         found: dict[tuple[int, int], tuple[int, str]] = {}
@@ -230,7 +316,7 @@ class History:
             for key in ("/Contents", "/Annots", "/Resources"):
                 raw = node.raw_get(key) if key in node else None
                 for each in (raw, *items_of(follow(raw))):
-                    if isinstance(each, generic.IndirectObject):
+                    if isinstance(each, generic.IndirectObject) and self._base.is_there(each):
                         subtype = (
                             entry(follow(each), "/Subtype", "")
                             if key == "/Annots" and each is not raw
@@ -245,6 +331,8 @@ class History:
             comparison.run()
         except PdfTooComplex:
             raise
+        except misc.PdfStrictReadError as error:  # readers go on, each as it likes
+            comparison._say("suspicious", None, str(error)[:200])
         except PARSER_FAILURES as error:
             comparison.forbid(None, f"{type(error).__name__}: {error}"[:200])
         return comparison.step
@@ -258,6 +346,8 @@ class _Comparison:
         self.step = _Step()
         self._new_widgets: dict[tuple[int, int], int | None] = {}
         """Widgets of new signature fields → the page whose /Annots gained them."""
+        self._placed: dict[tuple[int, int], int] = {}
+        """Widgets of empty signature fields that stood on no page → the page they were put on."""
 
     def _say(self, kind: str, page: int | None, what: str) -> None:
         self.step.changes.append(Change(self._new.revision + 1, kind, page, what))
@@ -280,12 +370,15 @@ class _Comparison:
             if before is None:
                 self._check_new(reference)
             elif after is None:
-                self.forbid(*self._where(reference, "deleted"))
+                users = history._users.get(reference.idnum, set())
+                if not all(self._is_evidence(*user) for user in users):
+                    self.forbid(*self._where(reference, "deleted"))
             else:
                 rewritten.append(reference)
         self._compare_trailers()
         fields = self._compare_forms()
-        for reference in rewritten:
+        # pages before fields: where a field stands decides what its signature means
+        for reference in sorted(rewritten, key=lambda each: key_of(each) in history._fields):
             if not self._explained(reference):
                 self.forbid(*self._where(reference))
         self._say_fields(fields)
@@ -312,11 +405,8 @@ class _Comparison:
 
     def _compare_trailers(self) -> None:
         before, after = self._old.trailer_view, self._new.trailer_view
-        for key in ("/Root", "/Encrypt"):
-            if not same_entry(before, after, key):
-                self.forbid(None, f"trailer {key}")
-        if int(entry(after, "/Size", 0)) < int(entry(before, "/Size", 0)):
-            self.forbid(None, "trailer /Size")  # would hide the objects above
+        if not same_entry(before, after, "/Encrypt"):
+            self.forbid(None, "trailer /Encrypt")
         if not same_entry(before, after, "/Info"):
             self._say("metadata", None, "/Info")
 
@@ -324,7 +414,11 @@ class _Comparison:
         """Compare catalog and form; returns the new fields."""
         old_root, new_root = self._old.root, self._new.root
         for key in differing_keys(old_root, new_root):
-            if key not in _CATALOG:
+            if key == "/StructTreeRoot":
+                self._say_structure(tree_grew(entry(old_root, key), entry(new_root, key)))
+            elif key == "/Perms" and key not in old_root:
+                self._say("suspicious", None, f"/Root {key}")  # certified, though not first
+            elif key not in _CATALOG:
                 self.forbid(None, f"/Root {key}")
         if not same_entry(old_root, new_root, "/Metadata"):
             self._check_metadata()
@@ -417,7 +511,7 @@ class _Comparison:
             return True
         users = history._users.get(reference.idnum, set())
         root = self._old.root_ref
-        if reference == root:
+        if reference == root and self._new.root_ref == root:
             return True  # compared already
         if key in history._pages:
             return self._compare_pages(key, before, after)
@@ -427,6 +521,16 @@ class _Comparison:
             return self._compare_field(history._fields[key], before, after)
         if isinstance(after, generic.StreamObject) != isinstance(before, generic.StreamObject):
             return False
+        if isinstance(after, generic.DictionaryObject) and not isinstance(
+            after, generic.StreamObject
+        ):
+            if isinstance(before, generic.DictionaryObject) and (
+                differing_keys(before, after) <= _PRIVATE
+            ):
+                self._say("metadata", None, ", ".join(sorted(_PRIVATE)))
+                return True
+            if self._is_structure(reference, before, after, users):
+                return True
         form = self._old.root.raw_get("/AcroForm") if "/AcroForm" in self._old.root else None
         form_number = form.idnum if isinstance(form, generic.IndirectObject) else None
         if users == {(root.idnum, "/Metadata")}:
@@ -435,24 +539,71 @@ class _Comparison:
         if not isinstance(after, generic.StreamObject):
             if users in ({(root.idnum, "/AcroForm")}, {(form_number, "/Fields")}):
                 return True  # compared already
+            if users in ({(root.idnum, "/Extensions")}, {(root.idnum, "/MarkInfo")}):
+                return True  # as if written in the catalog
             if users == {(form_number, "/DR")}:
                 return contains(after, before)
             if users == {(_TRAILER, "/Info")}:
                 self._say("metadata", None, "/Info")
                 return True
             if users and all(self._is_evidence(*user) for user in users):
-                return True  # compared already
+                self._say("validation_data", None, "")
+                return True
         if reference in history._xrefs.xref_stream_refs and not users:
             return True
         return self._is_appearance(reference, users)
 
     def _is_evidence(self, container: int, name: str) -> bool:
         """Is this entry the catalog's /DSS or one inside the validation data?"""
-        root = self._old.root
         if container == self._old.root_ref.idnum:
             return name == "/DSS"
-        raw = root.raw_get("/DSS") if "/DSS" in root else None
-        return isinstance(raw, generic.IndirectObject) and raw.idnum == container and name in _DSS
+        role = self._evidence.get(container)
+        return bool(role and role.match(name))
+
+    @cached_property
+    def _evidence(self) -> dict[int, re.Pattern[str]]:
+        """The objects of the validation data that hold others, and the entries in which they do
+        (ISO 32000-2 §12.8.4.3): the DSS, its /VRI, the records that lists, and arrays."""
+        found: dict[int, re.Pattern[str]] = {}
+
+        def note(node: Any, key: str, role: re.Pattern[str]) -> Any:
+            raw = node.raw_get(key)
+            value = follow(raw)
+            if isinstance(raw, generic.IndirectObject):
+                found[raw.idnum] = _ELEMENTS if isinstance(value, generic.ArrayObject) else role
+            return value if isinstance(value, generic.DictionaryObject) else {}
+
+        root = self._old.root
+        store = note(root, "/DSS", _DSS_ENTRIES) if "/DSS" in root else {}
+        for key in set(store) & _DSS - {"/VRI"}:
+            note(store, key, _ELEMENTS)
+        records = note(store, "/VRI", _VRI_NAMES) if "/VRI" in store else {}
+        for name in records:
+            record = note(records, name, _VRI_ENTRIES)
+            for key in record:
+                note(record, key, _ELEMENTS)
+        return found
+
+    def _is_structure(
+        self, reference: generic.Reference, before: Any, after: Any, users: set[tuple[int, str]]
+    ) -> bool:
+        """A part of the structure tree that grew: its root, its parent tree or an element."""
+        root = self._old.root
+        raw = root.raw_get("/StructTreeRoot") if "/StructTreeRoot" in root else None
+        if not isinstance(raw, generic.IndirectObject):
+            return False
+        if users == {(raw.idnum, "/ParentTree")} and raw.idnum != reference.idnum:
+            self._say_structure(tree_grew(follow(raw), entry(self._new.root, "/StructTreeRoot")))
+        elif key_of(raw) == key_of(reference):
+            self._say_structure(tree_grew(before, after))
+        elif is_element(before) and is_element(after) and differing_keys(before, after) == {"/K"}:
+            self._say_structure(element_grew(before, after))
+        else:
+            return False
+        return True
+
+    def _say_structure(self, grew: bool) -> None:
+        self._say("metadata" if grew else "suspicious", None, "/StructTreeRoot")
 
     def _is_appearance(self, reference: generic.Reference, users: set[tuple[int, str]]) -> bool:
         """An appearance written over in place, used by one field alone: as if the field had a new
@@ -461,10 +612,15 @@ class _Comparison:
             return False
         ((container, name),) = users
         known = self._history._fields.get((container, 0))
-        if known is None or name != "/AP" or known.kind == "/Sig":
+        if known is None or name != "/AP":
             return False
         if not isinstance(self._new(reference), generic.StreamObject):
             return False
+        if known.kind == "/Sig":
+            # drawn anew in place as it was signed: the field itself says so
+            return is_empty(own_value(self._old(known.reference))) and isinstance(
+                own_value(self._new(known.reference)), generic.DictionaryObject
+            )
         # the field itself, if its value changed, says so; without a new value this is a replacement
         widget_before, widget_after = self._old(known.reference), self._new(known.reference)
         if same_entry(widget_before, widget_after, "/V"):
@@ -509,7 +665,13 @@ class _Comparison:
             return False
         differing = differing_keys(before, after)
         for name in differing - {"/Annots"}:
-            self.forbid(page, f"{name} ({key[0]} {key[1]} obj)")
+            if same(entry(before, name), entry(after, name)):
+                continue  # the same in an object of its own
+            if name in ("/Tabs", "/StructParents"):  # the order of fields, the way to the structure
+                kind = "metadata" if name not in before else "suspicious"
+                self._say(kind, page, f"{name} ({key[0]} {key[1]} obj)")
+            else:
+                self.forbid(page, f"{name} ({key[0]} {key[1]} obj)")
         if "/Annots" in differing and not self._compare_annotations(
             entry(before, "/Annots"), entry(after, "/Annots"), page
         ):
@@ -535,13 +697,31 @@ class _Comparison:
             return False
         for raw in added:
             key = key_of(raw) if isinstance(raw, generic.IndirectObject) else None
-            if key is None or key not in self._new_widgets or self._new_widgets[key] is not None:
+            if key and self._is_unplaced(key):
+                self._placed[key] = page
+                if is_empty(own_value(follow(raw))) and not drawing_of(follow(raw)).empty:
+                    self._say("suspicious", page, self._history._fields[key].name)
+            elif key is None or key not in self._new_widgets or self._new_widgets[key] is not None:
                 subtype = entry(follow(raw), "/Subtype", "")
                 number = f" ({key[0]} {key[1]} obj)" if key else ""
+                self.step.annotations.add(f"{subtype}{number}")
                 self.forbid(page, f"{subtype}{number}")
             else:
                 self._new_widgets[key] = page
         return True
+
+    def _is_unplaced(self, key: tuple[int, int]) -> bool:
+        """Is this an empty signature field that stood on no page?"""
+        known = self._history._fields.get(key)
+        return (
+            known is not None
+            and known.kind == "/Sig"
+            and key not in self._new_widgets
+            and key not in self._placed
+            and self._history._place(known.reference, self._old.revision) is not None
+            and is_empty(own_value(self._old(known.reference)))
+            and self._page_of(known.reference) is None
+        )
 
     def _compare_field(self, known: KnownField, before: Any, after: Any) -> bool:
         """A field that existed: an empty one may be filled in."""
@@ -558,7 +738,8 @@ class _Comparison:
                 self.forbid(page, f"{known.name}: a signed field was changed")
             elif "/V" in differing:
                 value = after.raw_get("/V") if "/V" in after else None
-                self._say_signature(known.name, known.reference, value, page, new=False)
+                placed = key_of(known.reference) in self._placed
+                self._say_signature(known.name, known.reference, value, page, new=placed)
             elif differing & {"/AP", "/AS", "/F"}:
                 self._say("suspicious", page, known.name)
             return True
@@ -573,10 +754,9 @@ class _Comparison:
         return True
 
     def _page_of(self, reference: generic.Reference) -> int | None:
-        for each in self._history._base.annotations():
-            if each.reference and key_of(each.reference) == key_of(reference):
-                return each.page.index + 1
-        return None
+        if key_of(reference) in self._placed:
+            return self._placed[key_of(reference)]
+        return self._history._shown.get(key_of(reference))
 
 
 @dataclass(frozen=True)
@@ -607,12 +787,14 @@ class _Limits:
 
     def judge(self, change: Change, step: _Step) -> Change:
         """*change*, or its forbidden twin."""
+        if self.permission == 3 and change.what in step.annotations:
+            return replace(change, kind="suspicious")  # it can hide what stands beneath
         if change.kind not in ("field_filled", "field_added", "seal_added", "suspicious"):
             return change
-        certified = self.permission is not None and (
-            self.permission == 1 or change.what in step.new_fields
-        )
-        if certified or (change.kind != "field_added" and self._locked(change.what)):
+        if self.permission in (2, 3) and change.what in step.new_fields:
+            # "signing" is permitted; whether in a new field that shows something is disputed
+            change = replace(change, kind="suspicious")
+        if self.permission == 1 or (change.kind != "field_added" and self._locked(change.what)):
             return replace(change, kind="forbidden")
         return change
 

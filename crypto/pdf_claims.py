@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils import generic, misc
 
 from crypto import der
 from crypto.pdf_digests import Covered
@@ -91,14 +91,14 @@ def _groups(fields: Sequence[Field]) -> list[list[Field]]:
 
 
 def _read_claim(fields: list[Field], document: Document, size: int) -> Claim:
-    reason = "/V is not a dictionary"
+    code, reason = "contents_malformed", "/V is not a dictionary"
     try:
         value = follow(fields[0].value)
     except PARSER_FAILURES as error:
-        value, reason = None, str(error)
+        value, code, reason = None, _unread(error), str(error)
     if not isinstance(value, generic.DictionaryObject):
         claim = Claim(fields, generic.DictionaryObject())
-        claim.problems.append(Finding("contents_malformed", {"reason": reason[:200]}))
+        claim.problems.append(Finding(code, {"reason": reason[:200]}))
         return claim
     claim = Claim(fields, value)
     try:
@@ -110,9 +110,16 @@ def _read_claim(fields: list[Field], document: Document, size: int) -> Claim:
         claim.problems.append(Finding(error.code, {"reason": error.reason}))
         claim.covered = None
     except PARSER_FAILURES as error:
-        claim.problems.append(Finding("contents_malformed", {"reason": str(error)[:200]}))
+        claim.problems.append(Finding(_unread(error), {"reason": str(error)[:200]}))
         claim.covered = None
     return claim
+
+
+def _unread(error: BaseException) -> str:
+    """The finding about a signature that cannot be read: where only a strict reader stops (one
+    entry written twice), nothing is disproved."""
+    strict = isinstance(error, misc.PdfStrictReadError)
+    return "value_unsupported" if strict else "contents_malformed"
 
 
 class _Malformed(Exception):

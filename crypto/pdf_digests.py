@@ -76,7 +76,11 @@ def digests(stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> tuple[byt
 
 def digest_again(stream: BinaryIO, covered: Covered, hash_name: str, prefix: bytes) -> bytes:
     """Another digest over the same octets, *prefix* before them: what odd CMS shapes ask for."""
-    hasher = gm.sm3_hasher() if hash_name == "sm3" else hashlib.new(hash_name)
+    hasher: Any
+    if hash_name == "sm3":
+        hasher = gm.sm3_hasher()
+    else:
+        hasher = hashlib.shake_256() if hash_name == "shake256" else hashlib.new(hash_name)
     hasher.update(prefix)
     for start, stop in ((0, covered.gap_start), (covered.gap_end, covered.end)):
         stream.seek(start)
@@ -87,4 +91,5 @@ def digest_again(stream: BinaryIO, covered: Covered, hash_name: str, prefix: byt
                 raise PdfUnreadable("the file became shorter while it was read")
             hasher.update(data)
             left -= len(data)
-    return hasher.digest()
+    found: bytes = hasher.digest(64) if hash_name == "shake256" else hasher.digest()
+    return found

@@ -9,7 +9,7 @@ first and leniently second (old Word writes hybrid files); :attr:`Document.repai
     ├── PdfPasswordWrong   the password given does not open it
     ├── PdfTooComplex      more objects, pages or nesting than any honest file
     ├── PdfLocked          its author certified it against what was asked
-    └── PdfUnsupported     a kind of PDF that is not stamped here (XFA forms)
+    └── PdfUnsupported     a kind of PDF that is not handled here (XFA forms, recipients' keys)
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pyhanko.pdf_utils import generic, misc
+from pyhanko.pdf_utils.crypt import StandardSecurityHandler
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.reader import PdfFileReader
 
@@ -72,7 +73,8 @@ class PdfLocked(PdfError):
 
 
 class PdfUnsupported(PdfError):
-    """A kind of PDF that is not stamped here."""
+    """A kind of PDF that is not handled here: an XFA form to be stamped, or one encrypted for the
+    holders of certificates."""
 
 
 _GLANCE = 4096
@@ -177,7 +179,7 @@ class Document:
         self.stream = stream
         self.repaired = False
         self.reader = self._open(stream)
-        if self.reader.encrypted:
+        if self._is_encrypted():
             self._decrypt(password)
         if self.reader.total_revisions > MAX_REVISIONS:
             raise PdfTooComplex(f"more than {MAX_REVISIONS} revisions")
@@ -212,7 +214,18 @@ class Document:
         except PARSER_FAILURES as error:
             raise PdfUnreadable(str(error)) from error
 
+    def _is_encrypted(self) -> bool:
+        try:
+            encrypted = bool(self.reader.encrypted)
+            if "/Encrypt" in self.reader.trailer and not encrypted:
+                raise misc.PdfReadError("nothing stands in /Encrypt")
+            return encrypted
+        except PARSER_FAILURES as error:
+            raise PdfUnreadable(f"its encryption cannot be handled: {error}") from error
+
     def _decrypt(self, password: str | None) -> None:
+        if not isinstance(self.reader.security_handler, StandardSecurityHandler):
+            raise PdfUnsupported("it is encrypted for the certificates of its recipients")
         try:
             self.reader.decrypt(password or "")
             handler = self.reader.security_handler
@@ -263,6 +276,8 @@ class Document:
             seen.add(key)
             if depth > MAX_TREE_DEPTH:
                 raise PdfTooComplex("the page tree is too deep")
+            if not self.is_there(reference):
+                continue
             bare = self._is_bare(reference.reference)
             node = None if bare else follow(reference)
             if not bare and not isinstance(node, generic.DictionaryObject):
@@ -279,6 +294,14 @@ class Document:
                 raise PdfTooComplex("too many pages")
             yield Page(count, reference.reference, attributes, bare)
             count += 1
+
+    def is_there(self, reference: generic.IndirectObject) -> bool:
+        """Is there such an object? A reference to none is a reference to null (ISO 32000-1
+        §7.3.10)."""
+        try:
+            return self.reader.xrefs[reference.reference] is not None
+        except KeyError:
+            return False
 
     def _is_bare(self, reference: generic.Reference) -> bool:
         """Do the octets of this page show that it has neither annotations nor kids?
@@ -323,6 +346,8 @@ class Document:
             for index in range(len(listed)):
                 raw = listed.raw_get(index)
                 reference = raw.reference if isinstance(raw, generic.IndirectObject) else None
+                if reference is not None and not self.is_there(raw):
+                    continue
                 node = follow(raw)
                 if isinstance(node, generic.DictionaryObject):
                     yield Annotation(page, reference, node)
@@ -418,6 +443,16 @@ class _Reader(PdfFileReader):
     @strict.setter
     def strict(self, value: bool) -> None:
         """What pyHanko's constructor asks for is for the tables alone."""
+
+    @property
+    def encrypt_dict(self) -> generic.DictionaryObject | None:
+        """How the file is encrypted. pyHanko insists on a reference (ISO 32000-2 §7.6.2 does not);
+        MuPDF, for one, writes the dictionary into the trailer."""
+        direct = self.trailer.raw_get("/Encrypt") if "/Encrypt" in self.trailer else None
+        if isinstance(direct, generic.DictionaryObject):
+            return direct
+        found: generic.DictionaryObject | None = super().encrypt_dict
+        return found
 
     def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> generic.PdfObject:
         index = self._indexes.get(stmnum)

@@ -206,11 +206,25 @@ def _size(stream: BinaryIO) -> int:
     return stream.seek(0, io.SEEK_END)
 
 
+class _InTrailer(generic.DictionaryObject):
+    """How a file is encrypted, where that stands in the trailer: no object has this number, so none
+    is passed over when the objects are encrypted."""
+
+    idnum = 0
+
+
 class RevisionWriter(IncrementalPdfFileWriter):
     """pyHanko's incremental writer, copying the original in large steps and leaving the document's
     properties alone: a seal changes no title, producer or XMP packet."""
 
     IO_CHUNK_SIZE = CHUNK
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        encryption: Any = self._encrypt  # a reference, says pyHanko
+        if isinstance(encryption, generic.DictionaryObject):
+            entries = {key: encryption.raw_get(key) for key in encryption}
+            self._encrypt = _InTrailer(entries)  # type: ignore[assignment,no-untyped-call]
 
     def _update_meta(self) -> None:
         pass

@@ -1,13 +1,14 @@
 """pyHanko's reading of the smallest parts of a file, in steps instead of octet by octet.
 
 Names, hexadecimal strings and cross-reference tables make up most of the time it takes to open a
-document. What is plain is read here; everything else is left to the pinned library's own code,
-so that both always read the same (tests hold them to each other). Importing this module changes
-the library process-wide.
+document. What is plain is read here; everything else but odd names is left to the pinned library's
+own code, so that both always read the same (tests hold them to each other). Importing this module
+changes the library process-wide.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 from collections.abc import Iterable, Iterator
@@ -52,12 +53,39 @@ def _read_non_whitespace(stream: Any, seek_back: bool = False, allow_eof: bool =
 
 
 _library_name = generic._decode_name
+_ASCII_NAME = re.compile(rb"[\x21-\x22\x24-\x7e]*")
+_ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
+_PLAIN_IN_NAME = frozenset(range(0x21, 0x7F)) - {0x23}
 
 
 def _decode_name(name_bytes: bytes) -> generic.NameObject:
+    """A name with its escapes (ISO 32000-1 §7.3.5). Octets that should be escaped and are not are
+    taken as they stand, as every reader does. pyHanko takes #AE and #C2#AE for one name; here what
+    is no UTF-8, or has a # in it, keeps its escapes, so that different octets stay different."""
     if _PLAIN_NAME.fullmatch(name_bytes):
         return generic.NameObject(f"/{name_bytes.decode('ascii')}")
-    return _library_name(name_bytes)
+    if _ASCII_NAME.fullmatch(name_bytes):
+        return _library_name(name_bytes)
+    if name_bytes.count(b"#") != len(_ESCAPE.findall(name_bytes)):
+        raise misc.PdfReadError("an escape in a name needs two hexadecimal digits")
+    octets = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), name_bytes)
+    with contextlib.suppress(UnicodeDecodeError):
+        if b"#" not in octets:
+            return generic.NameObject("/" + octets.decode("utf-8"))
+    parts = (chr(each) if each in _PLAIN_IN_NAME else f"#{each:02X}" for each in octets)
+    return generic.NameObject("/" + "".join(parts))
+
+
+_library_write_name = generic.NameObject.write_to_stream
+
+
+def _write_name(
+    self: generic.NameObject, stream: Any, handler: Any = None, container_ref: Any = None
+) -> None:
+    if "#" in self:
+        stream.write(self.encode("ascii"))  # its escapes were kept
+    else:
+        _library_write_name(self, stream, handler, container_ref)
 
 
 def _read_hex_string(stream: Any) -> Any:
@@ -196,6 +224,7 @@ def _parse_known_entries(
 misc.read_non_whitespace = generic.read_non_whitespace = _read_non_whitespace  # type: ignore[attr-defined]
 generic.read_until_delimiter = _read_until_delimiter  # type: ignore[attr-defined]
 generic._decode_name = _decode_name
+generic.NameObject.write_to_stream = _write_name  # type: ignore[method-assign]
 generic.read_hex_string_from_stream = _read_hex_string
 xref.parse_xref_table = _parse_table  # type: ignore[assignment]
 xref.XRefSectionData.process_entries = _process_entries  # type: ignore[method-assign,assignment]

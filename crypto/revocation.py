@@ -123,9 +123,12 @@ class Evidence:
 
     def _listed(self, certificate: Certificate, issuer: Certificate) -> Iterator[_Word]:
         for crl in self.crls:
-            if crl.unknown_critical or not crl.issued_by(issuer):
-                continue  # also lists of changes only, and of a part of the certificates
-            moment, reason = crl.revoked.get(certificate.serial, (None, None))
+            try:
+                if not crl.issued_by(issuer) or crl.unknown_critical:
+                    continue  # also lists of changes only, and of a part of the certificates
+                moment, reason = crl.revoked.get(certificate.serial, (None, None))
+            except CertificateError:
+                continue
             revocation = None
             if moment is not None and reason != REMOVED:
                 revocation = Revocation(moment, reason)

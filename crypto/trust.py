@@ -30,7 +30,7 @@ TICKET_LIFE = timedelta(hours=24)
 """How long after a ticket its signature may claim to be made."""
 
 _NO_MAKER = {DOCUMENT_SIGNING, TIME_STAMPING, OCSP_SIGNING}
-_BROKEN = {"not_a_ca", "path_too_long", "critical_extension"}
+_BROKEN = {"not_a_ca", "path_too_long"}
 
 
 @dataclass(frozen=True)
@@ -184,9 +184,14 @@ def _anchoring(who: Literal["signer", "maker"], chain: Chain) -> Finding:
     broken = [problem for problem in chain.problems if problem.code in _BROKEN]
     if broken:
         return Finding(f"{who}_chain_broken", {"subject": broken[0].subject})
-    expired = [p for p in chain.problems if p.subject != str(chain.path[0].subject)]
-    if expired:
-        return Finding(f"{who}_untrusted", {"issuer": expired[0].subject})
+    # an extension that is not understood may forbid what is wanted, or not: nothing is disproved
+    unproved = [
+        problem
+        for problem in chain.problems
+        if problem.code == "critical_extension" or problem.subject != str(chain.path[0].subject)
+    ]
+    if unproved:
+        return Finding(f"{who}_untrusted", {"issuer": unproved[0].subject})
     return Finding(f"{who}_trusted", {"anchor": str(chain.path[-1].subject)})
 
 

@@ -10,12 +10,15 @@ All times are aware UTC datetimes. Malformed input raises :class:`CertificateErr
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
+from typing import Any
 
 from crypto import der, gm
+from crypto.der import Tlv
 from crypto.keys import EC_PUBLIC_KEY, SM2_CURVE, SM2_WITH_SM3
 
 KEY_USAGES = (
@@ -83,8 +86,27 @@ ECDSA_SIGNATURES = {
 """ECDSA signature algorithms → hashlib names."""
 _USUAL = 8192
 """Octets of a certificate that may be remembered."""
+PLAIN_ECDSA_SIGNATURES = {
+    "0.4.0.127.0.7.1.1.4.1.1": "sha1",
+    "0.4.0.127.0.7.1.1.4.1.2": "sha224",
+    "0.4.0.127.0.7.1.1.4.1.3": "sha256",
+    "0.4.0.127.0.7.1.1.4.1.4": "sha384",
+    "0.4.0.127.0.7.1.1.4.1.5": "sha512",
+}
+"""ECDSA whose value is r ‖ s (BSI TR-03111 §5.2.1) → hashlib names."""
+DSA_SIGNATURES = {
+    "1.2.840.10040.4.3": "sha1",
+    "2.16.840.1.101.3.4.3.1": "sha224",
+    "2.16.840.1.101.3.4.3.2": "sha256",
+    "2.16.840.1.101.3.4.3.3": "sha384",
+    "2.16.840.1.101.3.4.3.4": "sha512",
+}
+"""DSA signature algorithms → hashlib names."""
 RSA_PSS = "1.2.840.113549.1.1.10"
 ED25519 = "1.3.101.112"
+ED448 = "1.3.101.113"
+EDWARDS_DIGESTS = {ED25519: "sha512", ED448: "shake256"}
+"""EdDSA → the digest of the content that goes with it (RFC 8419 §2.3)."""
 HASHES = {
     "1.3.14.3.2.26": "sha1",
     "2.16.840.1.101.3.4.2.4": "sha224",
@@ -95,9 +117,11 @@ HASHES = {
     "2.16.840.1.101.3.4.2.8": "sha3_256",
     "2.16.840.1.101.3.4.2.9": "sha3_384",
     "2.16.840.1.101.3.4.2.10": "sha3_512",
+    "2.16.840.1.101.3.4.2.12": "shake256",
+    "2.16.840.1.101.3.4.2.18": "shake256",  # with its length said, which is to be 512 (RFC 8419)
     "1.2.156.10197.1.401": "sm3",
 }
-"""Digest algorithm identifiers → hashlib names."""
+"""Digest algorithm identifiers → hashlib names; "shake256" gives 64 octets."""
 
 
 class CertificateError(ValueError):
@@ -162,6 +186,15 @@ class Name:
         return ", ".join(f"{_ATTRIBUTES.get(k, k)}={text}" for k, text in self.attributes)
 
 
+_KEY_KINDS = {
+    "1.2.840.113549.1.1.1": "rsa",
+    RSA_PSS: "rsa",
+    ED25519: "ed25519",
+    ED448: "ed448",
+    "1.2.840.10040.4.1": "dsa",
+}
+
+
 @dataclass(frozen=True)
 class PublicKey:
     """A subject's public key."""
@@ -170,7 +203,7 @@ class PublicKey:
     """SubjectPublicKeyInfo, DER."""
 
     kind: str
-    """"sm2", "rsa", "ec" (another curve), "ed25519" or "unknown"."""
+    """"sm2", "rsa", "ec" (another curve), "ed25519", "ed448", "dsa" or "unknown"."""
 
     point: bytes
     """SM2: 64 octets X‖Y; otherwise empty."""
@@ -194,34 +227,56 @@ class PublicKey:
                 kind = "sm2"
                 if len(bits) == 65 and bits[0] == 4:
                     point = bits[1:]
-        elif kind_oid in ("1.2.840.113549.1.1.1", RSA_PSS):
-            kind = "rsa"
-        elif kind_oid == ED25519:
-            kind = "ed25519"
+        else:
+            kind = _KEY_KINDS.get(kind_oid, "unknown")
         key_id = hashlib.sha1(bits, usedforsecurity=False).digest()
         return cls(element.raw, kind, point, key_id)
 
     @cached_property
     def bits(self) -> int:
         """Size of the modulus or of the curve's field; 0 if the key cannot be read."""
+        if self.kind == "sm2":
+            return 256
+        if self._key is None:
+            return 0
+        return int(getattr(self._key, "key_size", 256))  # Ed25519 does not name its own
+
+    @cached_property
+    def _key(self) -> Any:
+        """The key as `cryptography` has it; None if it can make nothing of it."""
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives import serialization
 
-        if self.kind == "sm2":
-            return 256
         try:
-            key = serialization.load_der_public_key(self.spki)
+            return serialization.load_der_public_key(self.spki)
         except (ValueError, UnsupportedAlgorithm):
-            return 0
-        return int(getattr(key, "key_size", 256))  # Ed25519 does not name its own
+            return self._sloppy_rsa_key() if self.kind == "rsa" else None
+
+    def _sloppy_rsa_key(self) -> Any:
+        """An RSA key whose numbers are written without their leading zero octet, as on identity
+        cards of some years: what stands there is meant as positive."""
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        try:
+            fields = der.parse(self.spki).children(der.SEQUENCE)
+            fields.sequence()
+            numbers = der.parse(fields.bits()).children(der.SEQUENCE)
+            modulus, exponent = (
+                int.from_bytes(numbers.next(der.INTEGER).content, "big") for _ in range(2)
+            )
+            return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+        except ValueError:
+            return None
 
     def supports(self, algorithm: str) -> bool:
         """Can :meth:`verify` judge a signature under *algorithm* (dotted OID) by this key?"""
         known: dict[str, Iterable[str]] = {
             "sm2": (SM2_WITH_SM3,),
             "rsa": (*RSA_SIGNATURES, RSA_PSS),
-            "ec": ECDSA_SIGNATURES,
+            "ec": (*ECDSA_SIGNATURES, *PLAIN_ECDSA_SIGNATURES),
             "ed25519": (ED25519,),
+            "ed448": (ED448,),
+            "dsa": DSA_SIGNATURES,
         }
         return algorithm in known.get(self.kind, ()) and self.bits > 0
 
@@ -238,7 +293,7 @@ class PublicKey:
 
         SM2 with SM3 and the default user id binds only to a key on the SM2 curve. *parameters* is
         the DER after the algorithm OID (RSA-PSS needs it). With *prehashed* the message is the
-        digest already (RSA and ECDSA; for SM2 it is e). Unknown algorithms give False."""
+        digest already (RSA, ECDSA and DSA; for SM2 it is e). Unknown algorithms give False."""
         if algorithm == SM2_WITH_SM3:
             check = gm.sm2_verify_e if prehashed else gm.sm2_verify
             return self.kind == "sm2" and check(self.point, message, signature)
@@ -251,8 +306,16 @@ class PublicKey:
         self, algorithm: str, message: bytes, signature: bytes, parameters: bytes, prehashed: bool
     ) -> bool:
         from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import (
+            dsa,
+            ec,
+            ed448,
+            ed25519,
+            padding,
+            rsa,
+            utils,
+        )
 
         def plain(name: str) -> hashes.HashAlgorithm:
             algorithm_class: type[hashes.HashAlgorithm] = getattr(hashes, name.upper())
@@ -262,7 +325,7 @@ class PublicKey:
             return utils.Prehashed(plain(name)) if prehashed else plain(name)
 
         try:
-            key = serialization.load_der_public_key(self.spki)
+            key = self._key
             if isinstance(key, rsa.RSAPublicKey) and algorithm in RSA_SIGNATURES:
                 digest = RSA_SIGNATURES[algorithm]
                 key.verify(signature, message, padding.PKCS1v15(), hashed(digest))
@@ -272,8 +335,20 @@ class PublicKey:
                 key.verify(signature, message, padding.PSS(mask, salt), hashed(digest))
             elif isinstance(key, ec.EllipticCurvePublicKey) and algorithm in ECDSA_SIGNATURES:
                 key.verify(signature, message, ec.ECDSA(hashed(ECDSA_SIGNATURES[algorithm])))
-            elif isinstance(key, ed25519.Ed25519PublicKey) and algorithm == ED25519:
-                if prehashed:
+            elif isinstance(key, ec.EllipticCurvePublicKey) and algorithm in PLAIN_ECDSA_SIGNATURES:
+                half = (key.curve.key_size + 7) // 8
+                if len(signature) != 2 * half:
+                    return False
+                r, s = (
+                    int.from_bytes(part, "big") for part in (signature[:half], signature[half:])
+                )
+                digest = PLAIN_ECDSA_SIGNATURES[algorithm]
+                key.verify(utils.encode_dss_signature(r, s), message, ec.ECDSA(hashed(digest)))
+            elif isinstance(key, dsa.DSAPublicKey) and algorithm in DSA_SIGNATURES:
+                key.verify(signature, message, hashed(DSA_SIGNATURES[algorithm]))
+            elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+                wanted = ED25519 if isinstance(key, ed25519.Ed25519PublicKey) else ED448
+                if prehashed or algorithm != wanted:
                     return False
                 key.verify(signature, message)
             else:
@@ -452,7 +527,8 @@ class _Extensions:
                 self.ocsp_urls += (fields.next().content.decode("latin-1"),)
 
     def _accept(self, value: der.Tlv) -> None:
-        """Understood as far as we need: policies and alternative names do not bear on a seal."""
+        """Understood as far as we need: policies, alternative names and what is stated of a
+        qualified certificate restrict nothing that is judged here."""
 
     _READERS: dict[str, Callable[[_Extensions, der.Tlv], None]] = {  # noqa: RUF012
         "2.5.29.15": _key_usage,
@@ -465,6 +541,7 @@ class _Extensions:
         "2.5.29.17": _accept,
         "2.5.29.18": _accept,
         "2.5.29.32": _accept,
+        "1.3.6.1.5.5.7.1.3": _accept,
     }
 
 
@@ -686,15 +763,33 @@ class Crl:
     signature_algorithm: str
     signature_parameters: bytes
     signature: bytes
-    revoked: dict[int, tuple[datetime, int | None]]
-    """Serial → (revocation time, reason code)."""
-    unknown_critical: bool
+    entries: Tlv | None = dataclasses.field(compare=False, repr=False)
+    """revokedCertificates as found."""
+    _unknown_critical: bool
 
     @classmethod
     def parse(cls, data: bytes) -> Crl:
-        """Read a DER CRL. Raises :class:`CertificateError`."""
+        """Read a DER CRL, its entries when they are asked for: of lists that come with a document
+        many are of no use, and long. Raises :class:`CertificateError`."""
         try:
             return _parse_crl(data)
+        except der.DerError as error:
+            raise CertificateError(f"not a CRL: {error}") from error
+
+    @property
+    def revoked(self) -> dict[int, tuple[datetime, int | None]]:
+        """Serial → (revocation time, reason code). Raises :class:`CertificateError`."""
+        return self._read_entries[0]
+
+    @property
+    def unknown_critical(self) -> bool:
+        """It has a critical extension we do not understand. Raises :class:`CertificateError`."""
+        return self._unknown_critical or self._read_entries[1]
+
+    @cached_property
+    def _read_entries(self) -> tuple[dict[int, tuple[datetime, int | None]], bool]:
+        try:
+            return _crl_entries(self.entries)
         except der.DerError as error:
             raise CertificateError(f"not a CRL: {error}") from error
 
@@ -719,6 +814,7 @@ class Crl:
         return {}
 
 
+@lru_cache(maxsize=4)  # signature after signature brings the same list
 def _parse_crl(data: bytes) -> Crl:
     whole = der.parse(data, elements=MAX_CRL_ELEMENTS).children(der.SEQUENCE)
     tbs = whole.next(der.SEQUENCE)
@@ -733,23 +829,11 @@ def _parse_crl(data: bytes) -> Crl:
     next_update = None
     if fields.peek() in (der.UTC_TIME, der.GENERALIZED_TIME):
         next_update = fields.time()
-    revoked: dict[int, tuple[datetime, int | None]] = {}
-    unknown_critical = False
     entries = fields.optional(der.SEQUENCE)
-    for entry in entries.children() if entries else ():
-        parts = entry.children(der.SEQUENCE)
-        serial = int.from_bytes(parts.next(der.INTEGER).content, "big", signed=True)
-        moment, reason = parts.time(), None
-        extensions = parts.optional(der.SEQUENCE)
-        for extension in extensions.children() if extensions else ():
-            kind, critical, value = _extension(extension)
-            if kind == "2.5.29.21":
-                reason = int.from_bytes(der.parse(value).content, "big")
-            unknown_critical |= critical and kind != "2.5.29.21"
-        revoked[serial] = (moment, reason)
-    for field in fields:
-        if field.tag == 0xA0:
-            for extension in field.children().next(der.SEQUENCE).children():
+    unknown_critical = False
+    for each in fields:
+        if each.tag == 0xA0:
+            for extension in each.children().next(der.SEQUENCE).children():
                 kind, critical, _ = _extension(extension)
                 unknown_critical |= critical and kind not in ("2.5.29.20", "2.5.29.35")
     return Crl(
@@ -761,9 +845,29 @@ def _parse_crl(data: bytes) -> Crl:
         algorithm,
         parameters,
         signature,
-        revoked,
+        entries,
         unknown_critical,
     )
+
+
+def _crl_entries(
+    entries: der.Tlv | None,
+) -> tuple[dict[int, tuple[datetime, int | None]], bool]:
+    """revokedCertificates: (serial → time and reason, is an unknown extension critical?)."""
+    revoked: dict[int, tuple[datetime, int | None]] = {}
+    unknown_critical = False
+    for entry in entries.children() if entries else ():
+        parts = entry.children(der.SEQUENCE)
+        serial = int.from_bytes(parts.next(der.INTEGER).content, "big", signed=True)
+        moment, reason = parts.time(), None
+        extensions = parts.optional(der.SEQUENCE)
+        for extension in extensions.children() if extensions else ():
+            kind, critical, value = _extension(extension)
+            if kind == "2.5.29.21":
+                reason = int.from_bytes(der.parse(value).content, "big")
+            unknown_critical |= critical and kind != "2.5.29.21"
+        revoked[serial] = (moment, reason)
+    return revoked, unknown_critical
 
 
 def _extension(element: der.Tlv) -> tuple[str, bool, bytes]:

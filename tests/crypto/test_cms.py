@@ -11,7 +11,8 @@ import pytest
 from asn1crypto import cms as asn1
 from cryptography import x509 as pyca
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -691,7 +692,12 @@ def test_broken_certificates_among_the_good_are_remarks(sm2_key):
 
 
 def foreign_value(
-    certificate: bytes, digest_algorithm: str, algorithm: str, sign, digest: bytes
+    certificate: bytes,
+    digest_algorithm: str,
+    algorithm: str,
+    sign,
+    digest: bytes,
+    content: bytes | None = None,
 ) -> bytes:
     listed = der.set_of(*attributes(digest))
     parsed = cms.Certificate.parse(certificate)
@@ -706,11 +712,66 @@ def foreign_value(
     data = der.sequence(
         der.integer(1),
         der.set_of(),
-        der.sequence(der.oid(RFC + "1")),
+        der.sequence(
+            der.oid(RFC + "1"),
+            b"" if content is None else der.context(0, der.octet_string(content)),
+        ),
         der.context(0, certificate),
         der.set_of(signer),
     )
     return der.sequence(der.oid(RFC + "2"), der.context(0, data))
+
+
+def test_ed448_goes_with_shake256(foreign_root):
+    private = ed448.Ed448PrivateKey.generate()
+    certificate = foreign_root.issue(private.public_key(), "Ed448")
+    digest = hashlib.shake_256(DOCUMENT).digest(64)
+    for named in ("2.16.840.1.101.3.4.2.12", "2.16.840.1.101.3.4.2.18"):
+        value = foreign_value(certificate, named, "1.3.101.113", private.sign, digest)
+        assert holds(value)
+        assert not holds(value, OTHER)
+    other = foreign_value(
+        certificate,
+        "2.16.840.1.101.3.4.2.3",
+        "1.3.101.113",
+        private.sign,
+        hashlib.sha512(DOCUMENT).digest(),
+    )
+    assert facts_of(other).problems == ("hashes_differ",)  # RFC 8419 §3.1
+
+
+def test_dsa_is_understood_and_weak(foreign_root):
+    private = dsa.generate_private_key(2048)
+    certificate = foreign_root.issue(private.public_key(), "DSA")
+    digest = hashlib.sha256(DOCUMENT).digest()
+    for algorithm in ("2.16.840.1.101.3.4.3.2", "1.2.840.10040.4.1"):
+        value = foreign_value(
+            certificate,
+            "2.16.840.1.101.3.4.2.1",
+            algorithm,
+            lambda octets: private.sign(octets, hashes.SHA256()),
+            digest,
+        )
+        assert holds(value)
+        assert facts_of(value).weaknesses == ("dsa",)
+        assert not holds(value, OTHER)
+
+
+def test_plain_ecdsa_holds_on_a_brainpool_curve(foreign_root):
+    private = ec.generate_private_key(ec.BrainpoolP256R1())
+    certificate = foreign_root.issue(private.public_key(), "Plain")
+
+    def sign(octets: bytes) -> bytes:
+        r, s = decode_dss_signature(private.sign(octets, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    digest = hashlib.sha256(DOCUMENT).digest()
+    sha256, plain = "2.16.840.1.101.3.4.2.1", "0.4.0.127.0.7.1.1.4.1.3"
+    value = foreign_value(certificate, sha256, plain, sign, digest)
+    assert holds(value)
+    assert not holds(value, OTHER)
+    short = foreign_value(certificate, sha256, plain, lambda octets: sign(octets)[1:], digest)
+    assert facts_of(short).signature_valid is False
 
 
 def test_ed25519_holds(foreign_root):
@@ -763,7 +824,50 @@ def test_a_digest_other_than_the_signatures_is_named(rsa_key):
         rsa_key.sign,
         hashlib.sha512(DOCUMENT).digest(),
     )
-    assert facts_of(value).problems == ("algorithms_differ",)
+    facts = facts_of(value)
+    assert facts.problems == ("hashes_differ",)
+    assert facts.signature_valid
+    assert not facts.intact
+
+
+def test_a_value_made_with_the_other_hash_is_right_and_named(rsa_key):
+    """Labelled with SHA-256, made with the SHA-512 of the content: met from several signers."""
+    value = foreign_value(
+        rsa_key.certificate,
+        "2.16.840.1.101.3.4.2.3",
+        "1.2.840.113549.1.1.11",
+        lambda octets: rsa_key.private.sign(octets, padding.PKCS1v15(), hashes.SHA512()),
+        hashlib.sha512(DOCUMENT).digest(),
+    )
+    facts = facts_of(value)
+    assert (facts.signature_valid, facts.problems) == (True, ("hashes_differ",))
+    assert not facts_of(value, OTHER).digest_matches
+
+
+@pytest.mark.parametrize("algorithm", ["1.2.840.113549.1.1.11", "1.2.840.10045.4.3.2"])
+def test_a_digest_named_by_its_signature_algorithm_is_understood(rsa_key, algorithm):
+    value = foreign_value(
+        rsa_key.certificate,
+        algorithm,
+        "1.2.840.113549.1.1.1",
+        rsa_key.sign,
+        hashlib.sha256(DOCUMENT).digest(),
+    )
+    assert holds(value)
+    assert not holds(value, OTHER)
+
+
+def test_an_empty_content_counts_as_none(rsa_key):
+    value = foreign_value(
+        rsa_key.certificate,
+        "2.16.840.1.101.3.4.2.1",
+        "1.2.840.113549.1.1.11",
+        rsa_key.sign,
+        hashlib.sha256(DOCUMENT).digest(),
+        content=b"",
+    )
+    assert holds(value)
+    assert not holds(value, OTHER)
 
 
 def test_an_unknown_algorithm_is_unknown_and_not_wrong(rsa_key):

@@ -16,7 +16,7 @@ from crypto.timestamp import make_token
 from crypto.trust import Trust, judge_maker, judge_signer
 from crypto.trusted_time import judge_timestamp
 from crypto.verdict import Times
-from crypto.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl
+from crypto.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, CertificateError, Crl
 from crypto.x509_make import make_crl
 
 DAY = timedelta(days=1)
@@ -92,6 +92,24 @@ def codes(root, issuing, holder, *words: Trust, times=PROVED, now=NOW) -> set[st
     findings, chain = judge_signer(holder, (), trust, times, now, False)
     assert chain.trusted
     return {f.code for f in findings if "revo" in f.code and not f.code.startswith("ca_")}
+
+
+def test_a_critical_extension_not_understood_leads_to_no_trust_and_breaks_no_rule(
+    root, issuing, holder
+):
+    odd_holder = replace(holder, unknown_critical=("1.2.3",))
+    odd_issuer = replace(issuing.certificate, unknown_critical=("2.5.29.36",))
+    for signer, issuer, code in (
+        (holder, issuing.certificate, "signer_trusted"),
+        (odd_holder, issuing.certificate, "signer_untrusted"),
+        (holder, odd_issuer, "signer_untrusted"),
+    ):
+        trust = Trust(signers=(root.certificate,), pool=(issuer,))
+        findings, _ = judge_signer(signer, (), trust, CLAIMED, NOW, False)
+        chained = {f.code for f in findings} & {
+            "signer_trusted", "signer_untrusted", "signer_chain_broken"
+        }  # fmt: skip
+        assert chained == {code}
 
 
 both = pytest.mark.parametrize("kind", ["crl", "ocsp"])
@@ -256,9 +274,20 @@ def test_a_stolen_time_stamping_key_proves_no_time_at_all(root, issuing, kind):
 
 
 def test_a_list_with_a_changed_entry_is_not_believed(root, issuing, holder):
-    good = crl(issuing)
-    forged = replace(good, revoked={holder.serial: (SIGNED, STOLEN)}, tbs=good.tbs + b"\0")
+    good = crl(issuing, [(holder, SIGNED, STOLEN)])
+    assert codes(root, issuing, holder, Trust(crls=(good,))) == {"signer_revoked_before"}
+    forged = replace(good, tbs=good.tbs + b"\0")
     assert codes(root, issuing, holder, Trust(crls=(forged,))) == {"revocation_unknown"}
+
+
+def test_a_list_whose_entries_are_no_entries_proves_nothing(root, issuing, holder):
+    """Entries are read when they are asked for: the list as a whole was found in order."""
+    good = crl(issuing, [(holder, SIGNED, STOLEN)])
+    broken = der.encode(der.SEQUENCE, der.integer(1))
+    odd = replace(good, entries=der.parse(broken))
+    assert codes(root, issuing, holder, Trust(crls=(odd,))) == {"revocation_unknown"}
+    with pytest.raises(CertificateError):
+        odd.revoked  # noqa: B018
 
 
 # --- what comes with a signature ---------------------------------------------------------------

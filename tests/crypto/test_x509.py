@@ -21,6 +21,7 @@ from crypto.x509 import (
     CertificateError,
     Crl,
     Name,
+    PublicKey,
     build_chain,
     load_certificates,
 )
@@ -183,7 +184,9 @@ def test_a_large_revocation_list_is_read_in_good_time(root):
         next_update=NOW,
         entries=entries,
     )
-    assert len(Crl.parse(made).revoked) == 60_000
+    found = Crl.parse(made)
+    assert "_read_entries" not in vars(found)  # nobody has asked yet
+    assert len(found.revoked) == 60_000
 
 
 # --- foreign certificates ----------------------------------------------------------------------
@@ -369,6 +372,33 @@ def test_an_encoded_critical_false_is_read():
     certificate = Certificate.parse(handmade(KEY, extensions=value + unknown))
     assert certificate.key_usage == {"digitalSignature"}
     assert certificate.unknown_critical == ()
+
+
+def test_a_critical_statement_of_a_qualified_certificate_is_no_obstacle(root):
+    statements = der.sequence(
+        der.oid("1.3.6.1.5.5.7.1.3"),
+        der.boolean(True),
+        der.octet_string(der.sequence(der.sequence(der.oid("0.4.0.1862.1.1")))),
+    )
+    certificate = Certificate.parse(handmade(SoftKey.generate(), extensions=statements))
+    assert certificate.unknown_critical == ()
+
+
+def test_an_rsa_key_written_without_its_leading_zero_is_read(foreign_root, rsa_key):
+    """As on identity cards of some years: the modulus then reads as a negative number."""
+    numbers = rsa_key.private.public_key().public_numbers()
+    size = rsa_key.private.key_size // 8
+    key = der.sequence(
+        der.encode(der.INTEGER, numbers.n.to_bytes(size, "big")), der.integer(numbers.e)
+    )
+    spki = der.sequence(
+        der.sequence(der.oid("1.2.840.113549.1.1.1"), der.null()), der.bit_string(key)
+    )
+    sloppy = PublicKey.parse(der.parse(spki))
+    assert sloppy.bits == rsa_key.private.key_size
+    signature = rsa_key.private.sign(b"octets", padding.PKCS1v15(), hashes.SHA256())
+    assert sloppy.verify("1.2.840.113549.1.1.11", b"octets", signature)
+    assert not sloppy.verify("1.2.840.113549.1.1.11", b"others", signature)
 
 
 def test_an_unknown_critical_extension_is_named():

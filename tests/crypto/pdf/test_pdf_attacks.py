@@ -854,3 +854,29 @@ def test_more_revisions_than_are_reviewed_is_said(shop: Shop, sealed: bytes) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pdf_changes, "MAX_REVIEWED", 1)
         caught(shop, data, "not_reviewed")
+
+
+@pytest.mark.parametrize(
+    ("length", "extra"),
+    [(b"50000", []), (b"6 0 R", [b"50000"]), (b"50000/Note(a string)", [])],
+    ids=["stated", "referred to", "not plain"],
+)
+def test_a_stream_cannot_reach_into_what_is_added_later(
+    shop: Shop, length: bytes, extra: list[bytes]
+) -> None:
+    """Sealed with a length beyond the end of the file, which viewers mend by looking for its end;
+    what is added makes the length right, and so adds to the page."""
+    plain = classic_pdf(extra=extra)
+    bodies = re.findall(rb"\d+ 0 obj\n(.*?)\nendobj\n", plain, re.DOTALL)
+    stated = [re.sub(rb"^<</Length \d+>>", b"<</Length %s>>" % length, each) for each in bodies]
+    sealed = shop.sign(build_pdf(stated))
+    start = sealed.index(b"stream\n") + 7
+    added = b"\nBT /F 24 Tf 72 600 Td (Price 1) Tj ET\n".rjust(start + 50000 - len(sealed))
+    forged = sealed + added + b"\nendstream\nendobj\n"
+    previous = int(re.findall(rb"startxref\s+(\d+)", sealed)[-1])
+    table = len(forged)
+    forged += (
+        b"xref\n0 1\n0000000000 65535 f \ntrailer\n<</Size 60/Root 1 0 R/Prev %d>>\n" % previous
+    )
+    forged += b"startxref\n%d\n%%%%EOF\n" % table
+    caught(shop, forged, "changed_forbidden")
