@@ -29,9 +29,9 @@ from typing import Any
 
 from app.bounds import MEMORY, bound_memory
 from app.errors import FileNotReadable, FileProblem, PlatformError, explain, phrase
-from app.verifying import StatusDesk
+from app.verifying import StatusDesk, history
 from crypto.pdf_document import PdfTooComplex
-from crypto.statement import SignedStatement
+from crypto.statement import SealChange, SignedStatement
 from crypto.trust import Trust
 from crypto.verdict import SCHEMA
 
@@ -56,6 +56,17 @@ class Order:
     with_pdf: bool = False
     """Also set the report on A4."""
     memory: int = MEMORY
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the platform has said meanwhile."""
+
+    statements: tuple[SignedStatement, ...] = ()
+    changes: tuple[SealChange, ...] = ()
+
+
+NOTHING = Told()
 
 
 @dataclass(frozen=True)
@@ -129,10 +140,14 @@ def verify_all(
     outcomes: list[Outcome | None] = [None] * len(files)
     waiting: list[int] = []
     codes: set[str] = set()
+    changes: list[SealChange] = []
 
     def first(index: int, outcome: Outcome) -> None:
         unknown = _unknown_seals(outcome.answer) if platform else set()
-        if unknown:
+        told = history(platform, _seals(outcome.answer))
+        changes.extend(told)
+        earlier = {each.seal_code for each in changes} & _seals(outcome.answer)
+        if unknown or earlier:
             waiting.append(index)
             codes.update(unknown)
             outcomes[index] = outcome
@@ -151,8 +166,9 @@ def verify_all(
             for code in sorted(codes):
                 with contextlib.suppress(PlatformError):
                     statements.append(platform.status(code))
-            if statements:
-                interrupted = crew.work(sorted(waiting), final, tuple(statements))
+            if statements or changes:
+                told = Told(tuple(statements), tuple(changes))
+                interrupted = crew.work(sorted(waiting), final, told)
             else:
                 for index in sorted(waiting):
                     final(index, outcomes[index] or _not_checked(files[index]))
@@ -160,6 +176,10 @@ def verify_all(
         tuple(each or _not_checked(path) for path, each in zip(files, outcomes, strict=True)),
         interrupted,
     )
+
+
+def _seals(answer: dict[str, Any]) -> set[str]:
+    return {each["seal"]["code"] for each in answer.get("signatures", ()) if each["seal"]}
 
 
 def _unknown_seals(answer: dict[str, Any]) -> set[str]:
@@ -202,12 +222,10 @@ class _Worker:
         """Seconds until it is late; None: it has nothing to do."""
         return None if self.idle else max(0.0, self._deadline - time.monotonic())
 
-    def give(
-        self, index: int, path: Path, seconds: float, statements: tuple[SignedStatement, ...]
-    ) -> None:
+    def give(self, index: int, path: Path, seconds: float, told: Told) -> None:
         self.index, self._deadline = index, time.monotonic() + seconds
         with contextlib.suppress(OSError):  # it died: seen when its answer is awaited
-            self.pipe.send((path, statements))
+            self.pipe.send((path, told))
 
     def hear(self, speaking: bool) -> tuple[dict[str, Any], bytes] | None:
         """Its answer and the report on A4; None if there is none yet. Raises :class:`_Gone`."""
@@ -257,10 +275,10 @@ class _Crew:
         self,
         indices: Iterable[int],
         done: Callable[[int, Outcome], None],
-        statements: tuple[SignedStatement, ...] = (),
+        told: Told = NOTHING,
     ) -> bool:
-        """Have *indices* of the files verified, with *statements* besides the order's; True if it
-        was interrupted. Raises RuntimeError if no worker starts."""
+        """Have *indices* of the files verified, with what was *told* besides the order's trust;
+        True if it was interrupted. Raises RuntimeError if no worker starts."""
         todo, workers = deque(indices), self._workers
         never_ready = 0
         try:
@@ -273,7 +291,7 @@ class _Crew:
                 for worker in workers:
                     if worker.idle and todo:
                         index = todo.popleft()
-                        worker.give(index, self._files[index], self._seconds, statements)
+                        worker.give(index, self._files[index], self._seconds, told)
                 times = [each.left for each in workers if each.left is not None]
                 pipes = [each.pipe for each in workers]
                 speaking = connection.wait(pipes, min([*times, _LOOK_UP]))
@@ -356,14 +374,12 @@ def _serve(pipe: Connection, order: Order) -> None:
     pipe.send_bytes(b"ready")
     while True:
         try:
-            path, statements = pipe.recv()
+            path, told = pipe.recv()
         except (EOFError, OSError):
             return
         pdf = b""
         try:
-            trust = order.trust
-            if statements:
-                trust = replace(trust, statements=(*trust.statements, *statements))
+            trust = order.trust.merged(Trust(statements=told.statements, changes=told.changes))
             report = verify(path, trust=trust, password=order.password, at=order.at)
             answer = report.to_json(order.language)
             if order.with_pdf:

@@ -161,9 +161,16 @@ class RegistryRecord:
     edge: Mapping[str, bytes]
     """The hashes of which the root consists: "level/index" → 32 octets."""
     changes: tuple[str, ...]
-    """The entries about seals that were in use, exact texts, oldest first."""
+    """The entries about seals that were in use, exact texts, oldest first: of the log from the
+    first entry, or from the epoch on."""
     seen_at: datetime | None = None
     """When it was followed last."""
+    manifest: bytes = b""
+    """Of the epoch that following began with; b"": it began with the first entry."""
+    earlier: tuple[str, ...] = ()
+    """Like :attr:`changes`, from before that epoch: from its shards, or told back then."""
+    looked_up: tuple[str, ...] = ()
+    """Codes of seals whose whole history before the epoch is in :attr:`earlier`."""
 
 
 @dataclass(frozen=True)

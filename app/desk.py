@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from app.cabinet import Cabinet, SealRecord
     from app.journal import Journal
     from app.platform_api import PlatformClient, PublicServices
+    from app.registry import Informant
     from app.signing import TokenKey
     from app.stamping import TicketOffice
     from app.timestamping import Timestamper
@@ -142,9 +143,11 @@ class Desk:
         if url.rstrip("/") != self.settings.platform_url:
             self.settings = save(self.settings, {"platform_url": url})
 
-    def status_desk(self) -> PlatformClient | None:
-        """The platform to ask for the status of seals; None if none is set."""
-        return self.platform() if self.settings.platform_url else None
+    def status_desk(self) -> Informant | None:
+        """The platform to ask about seals; None if none is set."""
+        from app.registry import Informant
+
+        return Informant(self.platform(), self.cabinet) if self.settings.platform_url else None
 
     def ticket_office(self, key: TokenKey) -> TicketOffice | None:
         """The platform, signed in with *key*; None if it is not set or does not answer now."""

@@ -322,7 +322,8 @@ class PlatformUntrusted(PlatformError):
 
     url: str
     reason: str
-    """"insecure", "root", "certificates", "origin", "status", "registry", "receipt", "seal",
+    """"insecure", "root", "certificates", "origin", "status", "registry", "registry_manifest",
+    "registry_shard", "registry_epoch", "receipt", "seal",
     "evidence" (a package that does not prove itself), "report" (no good seal of the platform on
     it) or "report_digest" (about another file)."""
 
@@ -459,6 +460,7 @@ _EXIT_CODES = {
     "SealError": ExitCode.SEAL,
     "StatementError": ExitCode.PLATFORM,
     "MerkleError": ExitCode.PLATFORM,
+    "RegistryFileError": ExitCode.PLATFORM,
     "CertificateError": ExitCode.UNREADABLE,
     "DerError": ExitCode.UNREADABLE,
     "CmsError": ExitCode.UNREADABLE,

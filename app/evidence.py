@@ -29,7 +29,7 @@ from typing import IO, Any, BinaryIO, cast
 from app.errors import FileNotReadable, FileProblem, OutputExists, OutputVerificationFailed
 from app.evidence_readme import Recheck, Value, readme
 from app.publishing import publish, unpublished
-from app.verifying import StatusDesk, verify
+from app.verifying import StatusDesk, history, verify
 from crypto import gm
 from crypto.cms import CmsError, SignedData, SignerInfo
 from crypto.ocsp import OcspResponse
@@ -80,7 +80,8 @@ def make(
     recorder = _Recorder(platform) if platform else None
     report = verify(path, trust=trust, platform=recorder, password=password, at=at)
     if recorder:
-        trust = replace(trust, statements=(*trust.statements, *recorder.answers))
+        told = Trust(statements=tuple(recorder.answers), changes=tuple(recorder.changes))
+        trust = trust.merged(told)
     try:
         stream = path.open("rb")
     except OSError as error:
@@ -104,11 +105,17 @@ class _Recorder:
 
     desk: StatusDesk
     answers: list[SignedStatement] = field(default_factory=list)
+    changes: list[SealChange] = field(default_factory=list)
 
     def status(self, seal_code: str) -> SignedStatement:
         answer = self.desk.status(seal_code)
         self.answers.append(answer)
         return answer
+
+    def history(self, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
+        told = history(self.desk, seal_codes)
+        self.changes += told
+        return told
 
 
 @dataclass

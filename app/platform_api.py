@@ -37,6 +37,7 @@ from app.settings import is_loopback
 from crypto import merkle
 from crypto.gm import sm3
 from crypto.keys import SigningKey
+from crypto.registry_files import tile_name, unpack_entries
 from crypto.revocation import CLOCK_SKEW
 from crypto.statement import SignedStatement, StatementError
 from crypto.trust import Trust
@@ -246,12 +247,37 @@ class PlatformClient:
         except (merkle.MerkleError, UnicodeDecodeError) as error:
             raise PlatformUntrusted(self.origin, "registry") from error
 
-    def registry_entries(self, first: int, end: int) -> list[str]:
-        """Entries *first* … *end* − 1, or as many of them as the platform gives at once."""
-        numbers = {"from": str(first), "to": str(end)}
-        answer = self._call("GET", "/registry/entries", params=numbers)
+    def registry_tile(self, index: int, width: int) -> list[bytes]:
+        """The first *width* (1–256) entries of the registry from 256 × *index* on."""
+        data = self._download(f"/registry/tile/entries/{tile_name(index, width)}")
         with self._reading("registry"):
-            return [str(each["record"]) for each in answer["entries"]]
+            found = unpack_entries(data)
+            if len(found) != width:
+                raise ValueError("another number of entries")
+            return found
+
+    def registry_consistency(self, old: int, new: int) -> list[bytes]:
+        """The proof that the registry's first *old* entries begin the first *new*."""
+        numbers = {"from": str(old), "to": str(new)}
+        answer = self._call("GET", "/registry/proofs/consistency", params=numbers)
+        with self._reading("registry"):
+            return [bytes.fromhex(each) for each in answer["proof"]]
+
+    def registry_epoch(self) -> bytes | None:
+        """The manifest of the newest epoch as it came; None if there is none yet."""
+        return self._file("/registry/epoch")
+
+    def registry_shard(self, epoch: int, name: str) -> bytes | None:
+        """A shard as it came; None if the platform has no longer got it."""
+        return self._file(f"/registry/shards/{epoch}/{name}")
+
+    def _file(self, path: str) -> bytes | None:
+        try:
+            return self._download(path)
+        except PlatformRefused as error:
+            if error.problem != "not_found":
+                raise
+            return None
 
     # --- verifying there ---------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from app.enrolling import platform_record
 from app.errors import PlatformRefused
 from app.platform_api import PlatformClient, SyncItem
 from app.registry import follow as follow_registry
+from app.registry import look_up
 from crypto.keys import SigningKey
 
 
@@ -39,6 +40,7 @@ def synchronise(
     was taken before stays."""
     confirmed = confirm_status(platform, cabinet, clock())
     follow_registry(platform, cabinet)
+    look_up(platform, cabinet, (each.code for each in _of(platform, cabinet)))
     platform.sign_in(key)
     known = cabinet.platform(platform.origin)
     cursor = known.cursor if known else ""
@@ -61,7 +63,7 @@ def synchronise(
 
 def confirm_status(platform: PlatformClient, cabinet: Cabinet, now: datetime) -> int:
     """Ask for the status of the platform's seals and keep it; returns how many there are."""
-    seals = [seal for seal in cabinet.seals() if seal.platform == platform.origin]
+    seals = _of(platform, cabinet)
     for seal in seals:
         statement = platform.status(seal.code)
         cabinet.keep_statement(statement)
@@ -72,6 +74,10 @@ def confirm_status(platform: PlatformClient, cabinet: Cabinet, now: datetime) ->
             told = replace(told, certificate_state="held")  # or revoked: a sync will tell
         cabinet.keep_seal(told)
     return len(seals)
+
+
+def _of(platform: PlatformClient, cabinet: Cabinet) -> list[SealRecord]:
+    return [seal for seal in cabinet.seals() if seal.platform == platform.origin]
 
 
 def send_usage(platform: PlatformClient, cabinet: Cabinet) -> int:

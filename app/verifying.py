@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from app.errors import FileNotReadable, FileProblem, NotAPdf, PlatformError, UsageError
 from crypto.pdf_verify import verify_pdf
-from crypto.statement import SignedStatement
+from crypto.statement import SealChange, SignedStatement
 from crypto.trust import Trust
 from crypto.verdict import Report
 from crypto.x509 import Certificate, CertificateError, load_certificates
@@ -32,6 +31,14 @@ class StatusDesk(Protocol):
 
     def status(self, seal_code: str) -> SignedStatement:
         """What it says of a seal now. Raises :class:`app.errors.PlatformError`."""
+
+
+@runtime_checkable
+class Historian(Protocol):
+    """A platform that also tells what its registry has of seals."""
+
+    def history(self, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
+        """What the desk's trust does not hold yet."""
 
 
 def verify(
@@ -59,8 +66,9 @@ def verify(
                 raise NotAPdf(str(path))
             report = verify_pdf(stream, path.name, trust, now, password=password)
             fresh = _ask(platform, report)
-            if fresh:
-                trust = replace(trust, statements=(*trust.statements, *fresh))
+            changes = history(platform, (each.seal.code for each in report.signatures if each.seal))
+            if fresh or changes:
+                trust = trust.merged(Trust(statements=tuple(fresh), changes=changes))
                 report = verify_pdf(stream, path.name, trust, now, password=password)
         except OSError as error:
             raise FileNotReadable(str(path), FileProblem.of(error)) from error
@@ -82,6 +90,11 @@ def _ask(platform: StatusDesk | None, report: Report) -> list[SignedStatement]:
         with contextlib.suppress(PlatformError):
             answers.append(platform.status(code))
     return answers
+
+
+def history(platform: object, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
+    """What the platform's registry tells of these seals and this desk does not know yet."""
+    return platform.history(seal_codes) if isinstance(platform, Historian) else ()
 
 
 def trust_files(paths: Iterable[Path]) -> Trust:

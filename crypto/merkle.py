@@ -48,6 +48,17 @@ def _split(size: int) -> int:
     return 1 << (size - 1).bit_length() - 1
 
 
+def edge_places(size: int) -> list[tuple[int, int]]:
+    """(level, index) of the complete subtrees of which a tree of *size* leaves consists, one for
+    each bit of the size, the largest first."""
+    places, start = [], 0
+    for level in reversed(range(size.bit_length())):
+        if size >> level & 1:
+            places.append((level, start >> level))
+            start += 1 << level
+    return places
+
+
 class Tree:
     """An append-only tree.
 

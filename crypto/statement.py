@@ -33,6 +33,8 @@ STAPLE = "2.25.305741036414371946361302716354838229301"
 MAX_SIZE = 16 * 1024
 
 STATES = ("made", "active", "suspended", "expired", "cancelled")
+IN_USE = STATES[1:]
+"""States of a seal that was collected: what happens from here on is what verifying asks about."""
 
 
 class StatementError(ValueError):

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from crypto import gm
 from server_stub import (
     applying,
     disputes,
+    epochs,
     issuing,
     logbook,
     policy,
@@ -39,7 +41,7 @@ from server_stub.applying import Findings
 from server_stub.auditing import audit
 from server_stub.authority import PURPOSES
 from server_stub.context import Platform
-from server_stub.ledger import LEDGER, LOGS, FileWitness, LedgerError, Transaction
+from server_stub.ledger import LEDGER, LOGS, REGISTRY, FileWitness, LedgerError, Transaction
 from server_stub.policy import Actor
 from server_stub.routes_staff import show
 from server_stub.settings import Settings
@@ -115,6 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     staff.add_argument("--role", required=True, choices=["reviewer", "auditor"])
     staff.add_argument("--request", required=True, type=Path, help="PKCS#10, DER")
     staff.add_argument("--out", required=True, type=Path, help="the certificate, DER")
+    registry = add("registry", _registry, "write the public registry down as shards, now")
+    registry.add_argument("action", choices=["publish"])
     checks = add("audit", _audit, "re-compute both logs from their stored bytes")
     checks.add_argument("action", choices=["verify"])
     return parser
@@ -288,6 +292,19 @@ def _staff(settings: Settings, options: argparse.Namespace) -> int:
         platform.close()
 
 
+def _registry(settings: Settings, options: argparse.Namespace) -> int:
+    platform = Platform.open(settings)
+    try:
+        made = epochs.publish(platform)
+        octets = sum(each.size for each in made.shards.values())
+        print(
+            f"epoch {made.epoch}: {made.size} entries, {len(made.shards)} shards, {octets} octets"
+        )
+        return 0
+    finally:
+        platform.close()
+
+
 def _audit(settings: Settings, options: argparse.Namespace) -> int:
     """Opens the database only: a ledger that refuses to start must still be auditable."""
     engine = store.open_engine(settings.url)
@@ -300,6 +317,9 @@ def _audit(settings: Settings, options: argparse.Namespace) -> int:
                     select(store.Key).where(store.Key.purpose == log, store.Key.state == "active")
                 ).one()
                 report = audit(session, log, row.public, witness)
+                if log == REGISTRY:
+                    wrong = tuple(epochs.problems(session, settings.directory))
+                    report = replace(report, problems=(*report.problems, *wrong))
             good = good and report.ok
             print(json.dumps({**report.__dict__, "ok": report.ok}, ensure_ascii=False))
     finally:

@@ -19,6 +19,7 @@ from server_stub import (
     routes_holder,
     routes_pki,
     routes_public,
+    routes_registry,
     routes_staff,
 )
 from server_stub.context import Platform, Worker
@@ -54,6 +55,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         routes_applicant,
         routes_holder,
         routes_disputes,
+        routes_registry,
         routes_staff,
     ):
         app.include_router(routes.router)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, delete, select
 from sqlalchemy.orm import Session
 
-from server_stub import applying, disputes, filing, issuing, records, sealing, signin, store
+from server_stub import applying, disputes, epochs, filing, issuing, records, sealing, signin, store
 from server_stub.adapters import Neighbours, SimulatedCity
 from server_stub.authority import Authority, announce_keys
 from server_stub.ledger import LOGS, FileWitness, Ledger, Transaction, Witness
@@ -128,6 +128,10 @@ class Platform:
             lambda session, row: filing.deliver(self.ledger, self.neighbours.police, session, row),
         )
         self.ledger.write(self._tidy).result()
+        with self.reading() as session:
+            due_now = epochs.is_due(session, self.settings.epoch_days, records.now())
+        if due_now:
+            epochs.publish(self)
 
     def _each(self, rows: Select[Any], action: Callable[[Session, Any], None]) -> None:
         with self.reading() as session:

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     report_seal_renew_days: int = Field(default=60, ge=1)
     """The platform's own seal is replaced when it has less than this left."""
 
+    epoch_days: int = Field(default=7, ge=1)
+    """How often the registry is written down as shards."""
+
     crl_seconds: int = Field(default=24 * 3600, ge=600)
     body_bytes: int = Field(default=1 << 20, ge=1 << 16)
     file_bytes: int = Field(default=50 << 20, ge=1 << 20)

@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import pytest
 from app import bulk, verify_commands
 from app.bulk import Order, Outcome, Run, find, verify_all
 from app.cli import main
-from app.errors import ExitCode, FileNotReadable
-from crypto.statement import SignedStatement
+from app.errors import ExitCode, FileNotReadable, PlatformUnreachable
+from crypto.statement import SealChange, SignedStatement
 from tests.crypto import conftest as crypto_conftest
 from tests.crypto.pdf.workshop import NOW, Shop, classic_pdf, make_shop
 
@@ -159,6 +160,32 @@ def test_every_document_gets_its_result_and_the_platform_is_asked_once_for_each_
     assert told == {0: b"%PDF", 1: b"%PDF", 2: b"%PDF", 3: b"", 4: b"%PDF", 5: b""}
     assert run.outcomes[5].answer["error"]["code"] == "E-101"
     assert not run.interrupted
+
+
+def test_what_only_the_registry_tells_is_asked_for_and_counts(folder: Path, shop: Shop) -> None:
+    asked: list[set[str]] = []
+    long_ago = NOW - timedelta(days=900)
+
+    class Platform:
+        def status(self, seal_code: str) -> SignedStatement:
+            raise PlatformUnreachable("https://platform.example")
+
+        def history(self, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
+            asked.append(set(seal_codes))
+            if len([each for each in asked if each]) > 1 or not asked[-1]:
+                return ()  # told once, it is known
+            return (SealChange(shop.first.code, "cancelled", "lost", long_ago, long_ago),)
+
+    files = find([folder])
+    run = verify_all(files, Order(shop.trust, at=NOW), jobs=1, platform=Platform())
+    codes = [
+        {f["code"] for s in each.answer["signatures"] for f in s["findings"]}
+        for each in run.outcomes
+        if each.answer.get("signatures")
+    ]
+    assert {shop.first.code} in asked
+    assert all("status_not_active" in each for each in codes)
+    assert len(codes) >= 2
 
 
 def run_command(*arguments: object) -> int:

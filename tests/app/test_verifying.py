@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from app.errors import FileNotReadable, FileProblem, NotAPdf, UsageError
 from app.verifying import trust_files, verify
 from crypto.pdf_document import PdfEncrypted
+from crypto.statement import SealChange, SignedStatement
 from crypto.trust import Trust
 from crypto.verdict import Report, Verdict
 from crypto.x509 import Certificate
@@ -76,6 +78,33 @@ def test_a_platform_nobody_trusts_is_not_believed(
     trust = replace(authorities.trust, platforms=())
     report = verify(offline, trust=trust, platform=office.platform, at=NOW)
     assert report.verdict is Verdict.UNKNOWN
+
+
+@dataclass
+class Telling:
+    """A platform whose registry tells of a suspension that no statement tells of any more."""
+
+    office: Office
+    changes: tuple[SealChange, ...]
+
+    def status(self, seal_code: str) -> SignedStatement:
+        return self.office.platform.status(seal_code)
+
+    def history(self, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
+        assert set(seal_codes) == {CODE}
+        return self.changes
+
+
+def test_a_suspension_that_only_the_registry_tells_of_counts(office: Office, offline: Path) -> None:
+    day = timedelta(days=1)
+    lost = SealChange(CODE, "suspended", "lost", NOW - day, NOW - day)
+    again = SealChange(CODE, "active", "", NOW + day, NOW + day)
+    trust = office.authorities.trust
+    quiet = verify(offline, trust=trust, platform=Telling(office, ()), at=NOW)
+    assert quiet.verdict is Verdict.VALID
+    told = verify(offline, trust=trust, platform=Telling(office, (lost, again)), at=NOW)
+    assert told.verdict is Verdict.INVALID
+    assert "status_not_active" in codes(told)
 
 
 def test_an_unsigned_file_asks_nobody(office: Office) -> None:
