@@ -11,10 +11,11 @@ whom to trust, what the platform last said of a seal, and, online, what it says 
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from app.errors import FileNotReadable, FileProblem, NotAPdf, PlatformError, UsageError
 from crypto.pdf_verify import verify_pdf
@@ -24,6 +25,7 @@ from crypto.verdict import Report
 from crypto.x509 import Certificate, CertificateError, load_certificates
 
 _MAX_ANCHOR_FILE = 4 * 1024 * 1024
+_ORDINARY = 8 * 1024 * 1024
 
 
 class StatusDesk(Protocol):
@@ -64,15 +66,25 @@ def verify(
         try:
             if b"%PDF-" not in stream.read(1024):
                 raise NotAPdf(str(path))
-            report = verify_pdf(stream, path.name, trust, now, password=password)
+            document = _held(stream)
+            report = verify_pdf(document, path.name, trust, now, password=password)
             fresh = _ask(platform, report)
             changes = history(platform, (each.seal.code for each in report.signatures if each.seal))
             if fresh or changes:
                 trust = trust.merged(Trust(statements=tuple(fresh), changes=changes))
-                report = verify_pdf(stream, path.name, trust, now, password=password)
+                report = verify_pdf(document, path.name, trust, now, password=password)
         except OSError as error:
             raise FileNotReadable(str(path), FileProblem.of(error)) from error
     return report
+
+
+def _held(stream: BinaryIO) -> BinaryIO:
+    """A document of ordinary size in memory: nobody changes it between one look and the next, and
+    looking here and there costs nothing. A large one as it is."""
+    if stream.seek(0, io.SEEK_END) > _ORDINARY:
+        return stream
+    stream.seek(0)
+    return io.BytesIO(stream.read())
 
 
 def _ask(platform: StatusDesk | None, report: Report) -> list[SignedStatement]:

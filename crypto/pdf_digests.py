@@ -46,7 +46,7 @@ def digests(stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> tuple[byt
         edges |= {each.gap_start, each.gap_end, each.end}
     points = sorted(edges)
     stream.seek(0)
-    buffer = bytearray(CHUNK)
+    buffer = bytearray(min(size, CHUNK))
     view = memoryview(buffer)
     for start, stop in zip(points, [*points[1:], size], strict=True):
         for index, each in enumerate(wanted):

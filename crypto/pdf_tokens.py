@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pyhanko.pdf_utils import generic, misc, xref
+from pyhanko.pdf_utils.decode_limits import DecodePurpose
 
 _DELIMITER = re.compile(rb"[ \n\r\t\f\0()<>\[\]{}/%]")
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9_.+:*-]*")
@@ -117,6 +118,7 @@ def _read_hex_string(stream: Any) -> Any:
 
 _ROW = re.compile(rb"(\d{10}) (\d{5}) ([nf])(?: \r| \n|\r\n)")
 _ROW_SIZE = 20
+_MOST_ROWS = 1_000_000
 
 
 class _Rows(list[tuple[int, int, int, bool]]):
@@ -147,7 +149,9 @@ def _plain_rows(stream: Any) -> _Rows | None:
             misc.read_non_whitespace(stream, seek_back=True)
             size = generic.NumberObject.read_from_stream(stream)
             misc.read_non_whitespace(stream, seek_back=True)
-            if not (isinstance(number, int) and isinstance(size, int)) or size < 0 or number < 0:
+            if not (isinstance(number, int) and isinstance(size, int) and number >= 0):
+                return None
+            if not 0 <= size <= _MOST_ROWS:
                 return None
             data = stream.read(_ROW_SIZE * size)
             found = _ROW.findall(data)
@@ -205,6 +209,8 @@ def _unique(entries: Iterable[xref.XRefEntry]) -> Iterator[xref.XRefEntry]:
 
 
 _library_stream = xref.parse_xref_stream
+_SHORT_OF = 100
+"""Entries that a table in a stream may lack; careless writers miscount."""
 
 
 def _parse_known_entries(
@@ -213,7 +219,14 @@ def _parse_known_entries(
     """pyHanko's entries of a table that is a stream. It passes over entries of an unknown type;
     for other readers these objects are null (ISO 32000-1 §7.5.8.3)."""
     index = xref_stream["/Index"] if "/Index" in xref_stream else (0, xref_stream["/Size"])
-    missing = sum([int(each) for each in index][1::2])
+    pairs = [int(each) for each in index]
+    widths = [int(each) for each in xref_stream["/W"]]
+    missing = sum(pairs[1::2])
+    # read leniently, entries that are not there count as zeros: there is no end to these
+    size = xref._expected_xref_stream_size(pairs, widths)
+    data = xref_stream.read_data(DecodePurpose.XREF_STREAM, expected_size=size)
+    if min(pairs + widths) < 0 or missing > len(data) // max(1, sum(widths)) + _SHORT_OF:
+        raise misc.PdfReadError("a table has more entries than octets for them")
     for each in _library_stream(xref_stream, strict):
         missing -= 1
         yield each

@@ -224,6 +224,25 @@ def test_a_table_that_promises_a_billion_entries_is_refused(shop: Shop) -> None:
     assert not survives(shop, classic_pdf().replace(b"xref\n0 6", b"xref\n0 999999999"))
 
 
+@pytest.mark.parametrize(
+    "entries",
+    [
+        b"/W[1 4 2]/Size 99999999999",
+        b"/W[0 0 0]/Size 9999999",
+        b"/W[1 4 2]/Size 9/Index[0 9999999]",
+    ],
+    ids=["more than there are", "of no octets", "by its index"],
+)
+def test_a_table_in_a_stream_that_promises_more_than_it_holds_is_refused(
+    shop: Shop, entries: bytes
+) -> None:
+    """Found by fuzzing: 379 octets took all memory, read leniently."""
+    data = b"%PDF-1.7\n5 0 obj\n<</Type/XRef" + entries + b"/Root 1 0 R/Length 7>>stream\n"
+    data += b"\0" * 7 + b"\nendstream\nendobj\nstartxref\n9\n%%EOF\n"
+    with bounded(), pytest.raises(PdfUnreadable, match="more entries"):
+        shop.verify(data)
+
+
 def test_paths_that_multiply_cost_no_time(shop: Shop) -> None:
     """Forty levels of arrays, each holding the next one twice: a million million paths."""
     levels = [b"[%d 0 R %d 0 R]" % (number + 7, number + 7) for number in range(40)]
