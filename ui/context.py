@@ -138,6 +138,10 @@ class Context(Protocol):
     ) -> AbstractContextManager[Stamper]:
         """The keys of these seals, all on the token *serial*, opened with one login. *device*"""
 
+    def timestamp_problem(self) -> BaseException | None:
+        """Why the stamping before got no time stamp, where one was wished for but not required;
+        told once."""
+
     def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
         """Fetch states, send usage records; gives (seals, records). *device*"""
 

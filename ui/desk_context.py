@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from app.placement import TextHit
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob, TicketOffice
+    from app.timestamping import Timestamper
     from crypto.keys import SigningKey
     from crypto.verdict import Report, Verdict
     from crypto.x509 import Certificate
@@ -55,6 +56,8 @@ class DeskContext:
         self._pages = threading.Lock()
         self._certificates: dict[tuple[str, int, str], tuple[CertificateView, ...]] = {}
         self._module_errors: tuple[BaseException, ...] = ()
+        self._stamper: Timestamper | None = None
+        """The one that was asked for time stamps last."""
 
     @property
     def settings(self) -> Settings:
@@ -127,7 +130,13 @@ class DeskContext:
             keys = {seal.code: find_key(session, seal.signer.der) for seal in seals}
             office = None if offline else self._desk.ticket_office(next(iter(keys.values())))
             lent = {code: lend(_OnDeviceThread(key)) for code, key in keys.items()}
-            yield _Stamper(self._desk, self._cabinet, lent, office and _Counter(office))
+            stamper = self._desk.timestamper(None)
+            self._stamper = stamper
+            yield _Stamper(self._desk, self._cabinet, lent, office and _Counter(office), stamper)
+
+    def timestamp_problem(self) -> BaseException | None:
+        stamper, self._stamper = self._stamper, None
+        return stamper.failure if stamper else None
 
     def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
         from app.syncing import synchronise
@@ -388,9 +397,11 @@ class _Stamper:
         cabinet: Cabinet,
         keys: Mapping[str, SigningKey],
         office: TicketOffice | None,
+        timestamp: Timestamper | None,
     ) -> None:
         self._cabinet, self._keys, self._office = cabinet, keys, office
         self._journal, self._limit = desk.journal, desk.offline_limit
+        self._timestamp = timestamp
         self._trust = desk.trust()  # once, not for every document
 
     def stamp(self, job: StampJob, step: Step) -> StampedFile:
@@ -404,6 +415,7 @@ class _Stamper:
             journal=self._journal,
             trust=self._trust,
             platform=self._office,
+            timestamp=self._timestamp,
             offline_limit=self._limit,
             step=known,
         )

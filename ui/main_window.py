@@ -251,7 +251,18 @@ class MainWindow(QMainWindow):
         """While a key is signing nobody else asks for it."""
         self._held = max(0, self._held + (1 if held else -1))
         if not self._held:
+            self._tell_of_timestamp()
             self._poll()
+
+    def _tell_of_timestamp(self) -> None:
+        """The files are stamped and good; that a wish was not met is said all the same."""
+        from app.errors import explain
+
+        problem = self.context.timestamp_problem()
+        if problem is not None:
+            reason = explain(problem, language.language()).title
+            said = tr("没有取到时间戳（{reason}），文件已盖章，不带时间戳。", reason=reason)
+            self.notices.show_notice("timestamp", "warning", said)
 
     def _take_tokens(self, tokens: tuple[TokenView, ...]) -> None:
         self.notices.clear_notice("driver")

@@ -259,6 +259,18 @@ class SettingsPage(QWidget):
                 [
                     ("platform_url", tr("平台地址"), self._text("platform_url", "https://")),
                     (
+                        "timestamp",
+                        tr("盖章时加时间戳"),
+                        self._choice(
+                            "timestamp",
+                            [
+                                (tr("不加"), "none"),
+                                (tr("尽量加：取不到时照常盖章并提示"), "optional"),
+                                (tr("必须加：取不到时不盖章"), "required"),
+                            ],
+                        ),
+                    ),
+                    (
                         "timestamp_url",
                         tr("时间戳服务"),
                         self._text("timestamp_url", tr("留空：使用平台的时间戳")),

@@ -24,6 +24,7 @@ from pytestqt.qtbot import QtBot
 
 from app.anchors import add, own
 from app.cabinet import PlatformRecord, RegistryRecord
+from app.errors import ServiceUnavailable
 from app.settings import Origin, Source
 from crypto import merkle
 from crypto.x509 import Certificate
@@ -231,6 +232,17 @@ def test_the_page_of_approvals_leads_to_the_platform_or_to_where_it_is_named(
     page.activated()
     press("填写平台地址")
     assert window.current == "settings"
+
+
+def test_a_time_stamp_that_was_not_to_be_had_is_told(window: MainWindow, context: StandIn) -> None:
+    window.hold_polling(True)
+    context.no_timestamp = ServiceUnavailable("http://127.0.0.1:9", "refused")
+    window.hold_polling(False)
+    assert any("没有取到时间戳（" in text for text in window.notices.texts)
+    window.notices.clear_all()
+    window.hold_polling(True)
+    window.hold_polling(False)
+    assert window.notices.texts == ()
 
 
 def test_the_diagnosis_holds_no_secret(

@@ -46,7 +46,7 @@ def test_a_contract_is_stamped_verified_and_reported(
     contract: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    desk.settings = save(desk.settings, {"platform_url": city.url})
+    desk.settings = save(desk.settings, {"platform_url": city.url, "timestamp": "required"})
     window = MainWindow(DeskContext(desk))
     qtbot.addWidget(window)
     window.go("stamp")
@@ -86,6 +86,7 @@ def test_a_contract_is_stamped_verified_and_reported(
     verify = window.page("verify")
     qtbot.waitUntil(lambda: verify.report is not None, timeout=30_000)
     assert verify.report.verdict is Verdict.VALID
+    assert verify.report.signatures[0].times.trusted_source == "timestamp"
 
     target = contract.parent / "平台报告.pdf"
     target.write_bytes(b"the dialog has asked whether this may go")

@@ -278,6 +278,12 @@ class StandIn:
         key = _Key(self)
         yield _Stamper(self, lend(_OnDeviceThread(key)) if lend else key)
 
+    no_timestamp: BaseException | None = None
+
+    def timestamp_problem(self) -> BaseException | None:
+        problem, self.no_timestamp = self.no_timestamp, None
+        return problem
+
     def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
         self._check_pin(pin)
         sent = self._cabinet.pending_usage()
