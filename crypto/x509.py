@@ -232,6 +232,10 @@ class PublicKey:
         key_id = hashlib.sha1(bits, usedforsecurity=False).digest()
         return cls(element.raw, kind, point, key_id)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process, without what `cryptography` has made of it: that cannot travel."""
+        return PublicKey, (self.spki, self.kind, self.point, self.key_id)
+
     @cached_property
     def bits(self) -> int:
         """Size of the modulus or of the curve's field; 0 if the key cannot be read."""

@@ -1,5 +1,6 @@
 """Certificates, requests, CRLs and chains; openssl and the cryptography package as judges."""
 
+import pickle
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -382,6 +383,17 @@ def test_a_critical_statement_of_a_qualified_certificate_is_no_obstacle(root):
     )
     certificate = Certificate.parse(handmade(SoftKey.generate(), extensions=statements))
     assert certificate.unknown_critical == ()
+
+
+def test_a_key_that_was_used_can_still_be_handed_to_another_process() -> None:
+    spki = RSA_KEY.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    key = PublicKey.parse(der.parse(spki))
+    assert key.bits == 2048
+    copied = pickle.loads(pickle.dumps(key))  # noqa: S301 - our own
+    assert copied == key
+    assert copied.bits == 2048
 
 
 def test_an_rsa_key_written_without_its_leading_zero_is_read(foreign_root, rsa_key):

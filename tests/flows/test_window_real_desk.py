@@ -84,7 +84,8 @@ def test_a_contract_is_stamped_verified_and_reported(
 
     window.go("verify", [file.path])
     verify = window.page("verify")
-    qtbot.waitUntil(lambda: verify.report is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: not verify._files[0].checking, timeout=60_000)
+    assert verify.report is not None, verify._files[0].problem
     assert verify.report.verdict is Verdict.VALID
     assert verify.report.signatures[0].times.trusted_source == "timestamp"
 
