@@ -138,14 +138,14 @@ def drawing_of(widget: generic.DictionaryObject, unit: float = 1.0) -> Drawing:
     if not isinstance(appearances, generic.DictionaryObject):
         appearances = generic.DictionaryObject()
     follower = _Follower(found, unit)
-    normal = list(_states(entry(appearances, "/N")))
+    normal = list(states(entry(appearances, "/N")))
     characteristics = entry(widget, "/MK")
     if not normal and any(entry(characteristics or {}, key) for key in ("/BG", "/BC")):
         found.other.add("background")  # viewers then draw the widget's ground and border themselves
     for form in normal:
-        follower.form(form, _fitted(widget, form), {}, 0)
+        follower.form(form, fitted(widget, form), {}, 0)
     for key in ("/R", "/D"):  # shown while the mouse is over it, or presses it
-        for form in _states(entry(appearances, key)):
+        for form in states(entry(appearances, key)):
             if form.data.strip() and form is not entry(appearances, "/N"):
                 found.other.add("rollover")
     if "/OC" in widget:
@@ -180,7 +180,7 @@ def has_area(widget: generic.DictionaryObject) -> bool:
     return right > left and top > bottom
 
 
-def _states(appearance: Any) -> Iterator[generic.StreamObject]:
+def states(appearance: Any) -> Iterator[generic.StreamObject]:
     """The stream itself, or one for each state of a dictionary of states."""
     if isinstance(appearance, generic.StreamObject):
         yield appearance
@@ -191,7 +191,7 @@ def _states(appearance: Any) -> Iterator[generic.StreamObject]:
                 yield state
 
 
-def _fitted(widget: generic.DictionaryObject, form: generic.StreamObject) -> Matrix:
+def fitted(widget: generic.DictionaryObject, form: generic.StreamObject) -> Matrix:
     """The matrix A that fits the form's transformed box into /Rect (ISO 32000-1 §12.5.5)."""
     corners = [float(follow(each)) for each in entry(form, "/BBox", ())]
     if len(corners) != 4 or not has_area(widget):
@@ -250,7 +250,7 @@ class _Follower:
         isolated = isolated or (
             isinstance(group, generic.DictionaryObject) and bool(entry(group, "/I", False))
         )
-        state = _State(_product(_matrix(entry(form, "/Matrix")), base), see_through, isolated)
+        state = _State(product(_matrix(entry(form, "/Matrix")), base), see_through, isolated)
         saved: list[_State] = []
         path: list[str] = []
         for name, values in operators(form.data):
@@ -262,7 +262,7 @@ class _Follower:
             elif name == "Q":
                 state = saved.pop() if saved else state
             elif name == "cm":
-                state = replace(state, matrix=_product(_numbers(values), state.matrix))
+                state = replace(state, matrix=product(_numbers(values), state.matrix))
             elif name == "gs":
                 state = self._graphics_state(_resource(resources, "/ExtGState", values), state)
             elif name == "Do":
@@ -405,7 +405,7 @@ def _numbers(values: list[Any]) -> Matrix:
     return (a, b, c, d, e, f)
 
 
-def _product(first: Matrix, then: Matrix) -> Matrix:
+def product(first: Matrix, then: Matrix) -> Matrix:
     """*first* applied before *then*."""
     a, b, c, d, e, f = first
     p, q, r, s, t, u = then

@@ -33,6 +33,7 @@ from crypto.pdf_document import (
     follow,
 )
 from crypto.pdf_evidence import with_enclosed_evidence
+from crypto.pdf_lookalikes import look_alikes
 from crypto.pdf_picture import judge_mark
 from crypto.seal import Seal, SealSignature
 from crypto.seal_check import judge_signature
@@ -90,6 +91,8 @@ def verify_pdf(
         Finding("unsigned_mark", {"page": str(mark.page), "field": mark.field}) for mark in unsigned
     ]
     findings += _stamps(document)
+    lookalikes, told = _lookalikes(document, fields)
+    findings += told
     if document.repaired:
         findings.append(Finding("opened_leniently"))
     return Report(
@@ -101,6 +104,7 @@ def verify_pdf(
         ),
         signatures=reports,
         unsigned_marks=tuple(unsigned),
+        lookalikes=tuple(lookalikes),
         findings=tuple(findings),
     )
 
@@ -463,6 +467,22 @@ def _stamps(document: Document) -> list[Finding]:
     except PARSER_FAILURES:
         return []
     return [Finding("stamp_annotation", {"page": str(page)}) for page in sorted(pages)]
+
+
+def _lookalikes(
+    document: Document, fields: Sequence[Field]
+) -> tuple[list[MarkInfo], list[Finding]]:
+    """What in the page content looks like a seal: a picture of one proves nothing."""
+    search = look_alikes(document, [page for each in fields for page in each.pages])
+    places = [_place(box, page, "") for page, box in search.found]
+    findings = []
+    for each in places:
+        where = {"page": str(each.page), "left": f"{each.left_mm:.0f}", "top": f"{each.top_mm:.0f}"}
+        where |= {"width": f"{each.width_mm:.0f}", "height": f"{each.height_mm:.0f}"}
+        findings.append(Finding("lookalike_seal", where))
+    if search.left_out:
+        findings.append(Finding("lookalikes_not_searched", {"count": str(search.left_out)}))
+    return places, findings
 
 
 def _page_count(document: Document) -> int | None:

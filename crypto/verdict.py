@@ -72,6 +72,7 @@ _CODES = {
         " bytes_after_end seal_code_differs evidence_added mark_size_differs no_mark"
         " stamp_annotation"
         " maker_may_issue maker_valid_at_use timestamp_unproven seal_timestamp_unproven no_seal"
+        " lookalike_seal lookalikes_not_searched"
     ),
     Level.CHANGED: "changed_later",
     Level.UNKNOWN: (
@@ -335,6 +336,8 @@ class Report:
     """Visible signature fields that no signature stands behind."""
     findings: tuple[Finding, ...] = ()
     """About the document as a whole."""
+    lookalikes: tuple[MarkInfo, ...] = ()
+    """Places in the page content that look like a seal's impression and are none."""
 
     @property
     def verdict(self) -> Verdict:
@@ -374,6 +377,7 @@ class Report:
             "file": plain(self.file),
             "signatures": [_signature_json(s, language) for s in self.signatures],
             "unsigned_marks": [plain(mark) for mark in self.unsigned_marks],
+            "lookalikes": [plain(mark) for mark in self.lookalikes],
             "findings": [_finding_json(f, language) for f in self.findings],
         }
 

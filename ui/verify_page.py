@@ -366,6 +366,9 @@ class VerifyPage(QWidget):
             for place, mark in enumerate(report.unsigned_marks):
                 name = tr("此印迹不受任何签名保护")
                 items.append(_outline(f"u/{place}", mark, name, "bad"))
+        for place, mark in enumerate(report.lookalikes):
+            name = tr("形似印章的图案，不是电子印章")
+            items.append(_outline(f"l/{place}", mark, name, "unknown"))
         count = self.pane.view.page_count
         self.pane.set_items([each for each in items if 0 <= each.page < count])
 

@@ -278,7 +278,7 @@ def test_several_files_give_a_list_in_which_the_unreadable_one_has_its_error(
 
 REPORT = {
     "schema", "program", "verified_at", "judged_at", "verdict", "verdict_text", "file",
-    "signatures", "unsigned_marks", "findings",
+    "signatures", "unsigned_marks", "lookalikes", "findings",
 }  # fmt: skip
 SIGNATURE = {
     "fields", "format", "filter", "subfilter", "coverage", "byte_range", "digest_matches",
