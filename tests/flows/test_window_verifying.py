@@ -260,7 +260,7 @@ def test_checking_can_be_stopped_and_says_nothing_of_what_it_left(
     page._stop.click()
     qtbot.waitUntil(lambda: not page._files[0].checking, timeout=30_000)
     assert page.list.item(0).text().endswith("没有验证")
-    assert "没有任何结论" in words(page)
+    qtbot.waitUntil(lambda: "没有任何结论" in words(page), timeout=20_000)
     assert page._files[1].report is not None
     assert not page._export.isEnabled()
     others = [p for p in multiprocessing.active_children() if p.name != "sealdesk-pages"]
@@ -300,7 +300,7 @@ def test_a_page_that_kills_its_process_is_told_and_costs_no_verdict(
     restarted = "已经重新启动"
     qtbot.waitUntil(lambda: any(restarted in t for t in window.notices.texts), timeout=30_000)
     qtbot.waitUntil(lambda: page.report is not None, timeout=30_000)
-    assert "可以采信" in words(page)
+    qtbot.waitUntil(lambda: "可以采信" in words(page), timeout=20_000)
     page._show_current()
     qtbot.waitUntil(lambda: page.pane.view.page_count > 0, timeout=20_000)
 
