@@ -53,6 +53,10 @@ _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _TILE_NAME = re.compile(r"((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 _MAX_ENTRY = 0xFFFF
+_NOT_A_MANIFEST = (
+    *(ValueError, KeyError, TypeError, AttributeError),
+    *(OverflowError, RecursionError),  # 1e999 as a number, brackets by the thousand
+)
 
 
 class RegistryFileError(ValueError):
@@ -376,6 +380,7 @@ class Manifest:
                 raise ValueError("absurd numbers")
             if len(found.edge) != len(merkle.edge_places(found.size)):
                 raise ValueError("the edge of another size")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            found.encode()  # half a character pair cannot be written again
+        except _NOT_A_MANIFEST as error:
             raise RegistryFileError(f"not a manifest: {error}") from error
         return found

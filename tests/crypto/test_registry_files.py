@@ -215,6 +215,8 @@ def test_a_manifest_is_read_as_written() -> None:
         (b'"epoch":3', b'"epoch":0'),
         (b'"size":11', b'"size":12'),
         (b'"size":11', b'"size":-1'),
+        (b'"size":11', b'"size":1e999'),
+        (b'"made_at":"', b'"made_at":"\\ud800'),
         (b"sealdesk-epoch/1", b"sealdesk-epoch/2"),
         (b'"shards":{', b'"shards":[{'),
         (b'"log"', b'"lag"'),

@@ -6,6 +6,7 @@ verifies was forged.
 
 import hashlib
 import io
+import zlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -18,6 +19,7 @@ from pyhanko.pdf_utils import generic
 from crypto import der, gm
 from crypto.cms import hash_octets
 from crypto.cms_make import add_timestamp, make_signed_data
+from crypto.date_mark import DateMark
 from crypto.keys import SoftKey
 from crypto.merkle import Checkpoint, Tree, sign_checkpoint
 from crypto.ocsp import Answer, CertificateId
@@ -27,7 +29,9 @@ from crypto.pdf_document import Document
 from crypto.pdf_dss import add_dss
 from crypto.pdf_sign import document_timestamp, sign_revision
 from crypto.pdf_values import TOKEN_ROOM, SignatureMaker
+from crypto.registry_files import encode_shard
 from crypto.seal import Extension, make_signature
+from crypto.statement import SealChange
 from crypto.timestamp import Request, make_token
 from crypto.timestamp import make_request as ask_time
 from crypto.timestamp import make_response as answer_time
@@ -217,6 +221,15 @@ class Material:
         return self.shop.statement(self.shop.first).token
 
     @cached_property
+    def shard(self) -> bytes:
+        """A shard of the registry, before it is compressed."""
+        changes = [
+            SealChange("32130000000017", state, reason, NOW, NOW + timedelta(minutes=1))
+            for state, reason in (("suspended", "遗失"), ("active", ""), ("cancelled", "注销"))
+        ]
+        return zlib.decompress(encode_shard({"32130000000017": changes}).partition(b"\n")[2])
+
+    @cached_property
     def checkpoint(self) -> str:
         return sign_checkpoint(Checkpoint("seal.example/registry", 7, self.tree.root()), self.log)
 
@@ -301,6 +314,7 @@ class Material:
             update(self.shop.sign(form), _retitle),
             evidence.getvalue(),
             stamped.getvalue(),
+            self.shop.sign(classic, dates=[DateMark(0, 100, 250)]),
             self.signed(classic, "cms"),
             self.signed(classic, "pades"),
         ]

@@ -7,13 +7,16 @@ read otherwise than asn1crypto reads it, a call that takes more than :data:`BOUN
 
 import base64
 import io
+import json
 import random
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
+import pymupdf
 from asn1crypto import core, parser
 
 from crypto import ber, der, gm
@@ -23,6 +26,7 @@ from crypto.cms_facts import signer_facts
 from crypto.merkle import (
     HASH_SIZE,
     MerkleError,
+    edge_places,
     leaf_hash,
     open_checkpoint,
     verify_consistency,
@@ -33,6 +37,16 @@ from crypto.pdf_document import Document, PdfError
 from crypto.pdf_marks import ImprintError, Mark
 from crypto.pdf_sign import PROFILES, sign_revision
 from crypto.pdf_verify import verify_pdf
+from crypto.registry_files import (
+    Manifest,
+    RegistryFileError,
+    ShardInfo,
+    decode_shard,
+    pack_entries,
+    parse_tile_name,
+    unpack_entries,
+)
+from crypto.report_reading import read_report
 from crypto.revocation import Evidence
 from crypto.seal import Seal, SealError, SealSignature, is_signature, make_signature
 from crypto.seal_check import judge_seal, judge_signature
@@ -371,6 +385,47 @@ def _change_statement(data: bytes, dice: random.Random) -> bytes:
     return data[:at] + dice.choice(words) + data[min(end for end in ends if end >= 0) :]
 
 
+def examine_registry(data: bytes) -> None:
+    """A registry's files, and a report's JSON, are read or refused."""
+    with suppress(RegistryFileError):
+        unpack_entries(data)
+    with suppress(RegistryFileError):
+        parse_tile_name(data[:200].decode("latin-1"))
+    with suppress(RegistryFileError):
+        found = decode_shard(b"SEALDESK-SHARD-V1\n" + zlib.compress(data), "321300-0")
+        assert all(each.seal_code == code for code, row in found.items() for each in row)
+    with suppress(RegistryFileError):
+        assert Manifest.parse(Manifest.parse(data).encode()) == Manifest.parse(data)
+    with suppress(ValueError, RecursionError):
+        told = json.loads(data)
+        report = read_report(told)
+        assert report.to_json()["verdict"] == report.verdict
+
+
+def _change_octets(data: bytes, dice: random.Random) -> bytes:
+    if data[:1] == b"{":
+        return _change_statement(data, dice)
+    out = bytearray(data)
+    for _ in range(dice.randint(1, 4)):
+        at = dice.randrange(len(out) + 1)
+        out[at : at + dice.randrange(3)] = dice.randbytes(dice.randrange(3))
+    return bytes(out)
+
+
+def _registry_seeds() -> list[bytes]:
+    good = material()
+    report = verify_pdf(io.BytesIO(good.sealed_documents[0]), "", good.trust, NOW).to_json()
+    edge = tuple(good.tree.node(*place) for place in edge_places(7))
+    shards = {"321300-0": ShardInfo("00" * 32, len(good.shard), 1)}
+    return [
+        good.shard,
+        pack_entries([b"one", b"two"]),
+        Manifest("seal.example/registry", 1, 7, edge, NOW.isoformat(), shards).encode(),
+        b"x001/067.p/5",
+        json.dumps(report).encode(),
+    ]
+
+
 # ---------------------------------------------------------------- documents
 
 
@@ -402,6 +457,19 @@ def examine_document(data: bytes) -> None:
     for each in report.signatures:
         if each.verdict in GOOD:
             assert _covered(data, each.byte_range) in _known_octets()
+            if not {change.kind for change in each.changed_later} - UNSEEN:
+                end = sum(each.byte_range[2:])
+                assert _looks(data) == _looks(data[:end]), "what is shown has changed"
+
+
+UNSEEN = {"metadata", "unused_objects", "validation_data", "timestamp_added", "field_added"}
+"""Kinds of later changes after which a document looks as it did."""
+
+
+def _looks(data: bytes) -> list[bytes]:
+    """The pages as MuPDF shows them, small."""
+    with pymupdf.open(stream=data, filetype="pdf") as document:
+        return [page.get_pixmap(dpi=24).samples for page in document]
 
 
 def examine_stamping(data: bytes) -> None:
@@ -477,6 +545,7 @@ def _targets() -> list[Target]:
             examine_statement,
             _change_statement,
         ),
+        Target("registry", _registry_seeds, examine_registry, _change_octets),
         Target("checkpoint", _checkpoint_seeds, examine_checkpoint, _change_text, 4_096),
         Target(
             "document",
