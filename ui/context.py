@@ -234,7 +234,7 @@ class Context(Protocol):
         told how far it is. The demo's context is to be closed. *device*"""
 
     def close(self) -> None:
-        """End what this context itself has started. *device*"""
+        """End what this context itself has started."""
 
     # help
 

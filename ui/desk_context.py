@@ -27,6 +27,7 @@ from ui.context import (
     TokenView,
     TrustView,
 )
+from ui.finder import Finder
 from ui.tasks import on_device_thread
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class DeskContext:
         self._desk = desk
         self._opening = threading.Lock()
         self._pages = threading.Lock()
+        self._finder = Finder()
         self._certificates: dict[tuple[str, int, str], tuple[CertificateView, ...]] = {}
         self._module_errors: tuple[BaseException, ...] = ()
         self._stamper: Timestamper | None = None
@@ -319,10 +321,7 @@ class DeskContext:
             return DocumentFacts(pages, len(signed))
 
     def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
-        from app.pages import Pages
-
-        with self._pages, Pages(path, password) as pages:
-            return tuple(pages.find(text))
+        return self._finder.find(path, text, password)
 
     # --- the journal -----------------------------------------------------------------------------
 
@@ -359,7 +358,8 @@ class DeskContext:
             return _DemoContext(desk, opened.pop_all())
 
     def close(self) -> None:
-        """The desk is closed by whoever opened it."""
+        """The desk itself is closed by whoever opened it."""
+        self._finder.close()
 
     # --- help ------------------------------------------------------------------------------------
 
@@ -387,6 +387,7 @@ class _DemoContext(DeskContext):
         return False
 
     def close(self) -> None:
+        super().close()
         self._opened.close()
 
 

@@ -582,6 +582,7 @@ class MainWindow(QMainWindow):
         if self.context is not self._home:
             self.tasks.device(self.context.close)
         self.tasks.close()
+        self._home.close()
         self.renderer.shutdown()
         if self._server is not None:
             self._server.close()

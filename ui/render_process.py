@@ -8,12 +8,11 @@ Requests are tuples beginning with a word and a number that the answer repeats:
 
     ("open", n, path, end, password)            → ("opened", n, pages) | ("failed", n, reason)
     ("render", n, document, page, scale, clip)  → ("drawn", n, width, height, stride, pixels)
-    ("find", n, document, text, limit)          → ("found", n, [(page, x0, y0, x1, y1), …])
     ("close", n, document)                      (no answer)
 
 *n* of "open" names the document from then on; *end* cuts the file to its first octets (an earlier
-revision), None: all. Pages are (width, height) and clips and finds are rectangles in points of the
-page as displayed. Pixels are RGB, 8 bits each.
+revision), None: all. Pages are (width, height) and clips rectangles in points of the page as
+displayed. Pixels are RGB, 8 bits each.
 """
 
 from __future__ import annotations
@@ -95,20 +94,6 @@ def _render(
     return [head, made.samples]
 
 
-def _find(
-    documents: dict[int, Any], number: int, document: int, text: str, limit: int
-) -> list[Any]:
-    found: list[tuple[float, ...]] = []
-    for page in documents[document]:
-        for box in page.search_for(text):
-            box = box * page.rotation_matrix
-            box.normalize()
-            found.append((page.number, box.x0, box.y0, box.x1, box.y1))
-            if len(found) >= limit:
-                return [("found", number, found)]
-    return [("found", number, found)]
-
-
 def _close(documents: dict[int, Any], number: int, document: int) -> list[Any]:
     opened = documents.pop(document, None)
     if opened is not None:
@@ -119,6 +104,5 @@ def _close(documents: dict[int, Any], number: int, document: int) -> list[Any]:
 _ANSWERS: dict[str, Callable[..., list[Any]]] = {
     "open": _open,
     "render": _render,
-    "find": _find,
     "close": _close,
 }
