@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,41 +53,41 @@ class Platform:
         directory = settings.directory
         directory.mkdir(parents=True, exist_ok=True)
         vault = Vault.load(settings.master_key.get_secret_value(), directory / "master.key")
-        engine = store.open_engine(settings.url)
-        store.upgrade(engine)
-        keys = SoftKeyStore(vault, directory / "keys")
-        authority = Authority.establish(engine, settings, keys)
-        witness = FileWitness(directory / "witness")
-        root = settings.public_url.partition("://")[2] or "sealdesk.local"
-        ledger = Ledger(
-            engine,
-            {log: f"{root}/{log}" for log in LOGS},
-            {log: authority.key(log) for log in LOGS},
-            witness,
-        )
-        city = SimulatedCity(
-            directory / "simulated-city", settings.imprint_font, settings.imprint_dpi
-        )
-        platform = cls(
-            settings,
-            settings.public_url or origin or f"http://{settings.host}:{settings.port}",
-            engine,
-            vault,
-            Blobs(vault, directory / "blobs"),
-            authority,
-            ledger,
-            witness,
-            Neighbours.simulated(city),
-            city,
-            keys,
-        )
-        try:
+        with ExitStack() as failed:
+            engine = store.open_engine(settings.url)
+            failed.callback(engine.dispose)
+            store.upgrade(engine)
+            keys = SoftKeyStore(vault, directory / "keys")
+            authority = Authority.establish(engine, settings, keys)
+            witness = FileWitness(directory / "witness")
+            root = settings.public_url.partition("://")[2] or "sealdesk.local"
+            ledger = Ledger(
+                engine,
+                {log: f"{root}/{log}" for log in LOGS},
+                {log: authority.key(log) for log in LOGS},
+                witness,
+            )
+            city = SimulatedCity(
+                directory / "simulated-city", settings.imprint_font, settings.imprint_dpi
+            )
+            platform = cls(
+                settings,
+                settings.public_url or origin or f"http://{settings.host}:{settings.port}",
+                engine,
+                vault,
+                Blobs(vault, directory / "blobs"),
+                authority,
+                ledger,
+                witness,
+                Neighbours.simulated(city),
+                city,
+                keys,
+            )
+            failed.callback(ledger.stop)
             ledger.start()
             ledger.write(announce_keys).result()
-        except BaseException:
-            platform.close()
-            raise
-        return platform
+            failed.pop_all()
+            return platform
 
     def close(self) -> None:
         """Finish writing and let go of the database."""
