@@ -15,6 +15,7 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
+from crypto import effort
 from crypto.pdf_document import MM, Page, entry, follow
 
 Matrix = tuple[float, float, float, float, float, float]
@@ -257,6 +258,7 @@ class _Follower:
             self._operators += 1
             if self._operators > _MAX_OPERATORS:
                 raise AppearanceError("the appearance is too long")
+            effort.check()
             if name == "q":
                 saved.append(state)
             elif name == "Q":

@@ -27,6 +27,7 @@ from typing import Any
 from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
+from crypto import effort
 from crypto.pdf_appearance import HIDDEN, NO_VIEW, PRINT, drawing_of, has_area
 from crypto.pdf_document import (
     PARSER_FAILURES,
@@ -143,8 +144,10 @@ class History:
             raise
         except PARSER_FAILURES as error:
             return [Change(total, "forbidden", None, f"{type(error).__name__}: {error}"[:200])]
-        once = {(each.kind, each.page, each.what): each for each in reversed(found)}
-        return sorted(once.values(), key=found.index)
+        once: dict[tuple[str, int | None, str], Change] = {}
+        for each in found:
+            once.setdefault((each.kind, each.page, each.what), each)
+        return list(once.values())
 
     def _continues(self, signed: Document, base: int) -> bool:
         """Does the whole file continue from the very revisions that were signed, and did those
@@ -219,6 +222,7 @@ class History:
         """Remember which objects the objects written in revision *number* refer to, and from which
         entry of which object."""
         for reference in self._xrefs.explicit_refs_in_revision(number):
+            effort.check()
             place = self._place(reference, number)
             if place is None:
                 self._objects.discard(reference.idnum)

@@ -17,6 +17,8 @@ from typing import Any
 from pyhanko.pdf_utils import generic, misc, xref
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 
+from crypto import effort
+
 _DELIMITER = re.compile(rb"[ \n\r\t\f\0()<>\[\]{}/%]")
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9_.+:*-]*")
 _STEP, _LONGEST_STEP = 64, 1 << 16
@@ -235,6 +237,15 @@ def _parse_known_entries(
 
 
 misc.read_non_whitespace = generic.read_non_whitespace = _read_non_whitespace  # type: ignore[attr-defined]
+_library_object = generic.read_object
+
+
+def _read_object(*arguments: Any, **options: Any) -> generic.PdfObject:
+    effort.check()
+    return _library_object(*arguments, **options)
+
+
+generic.read_object = _read_object
 generic.read_until_delimiter = _read_until_delimiter  # type: ignore[attr-defined]
 generic._decode_name = _decode_name
 generic.NameObject.write_to_stream = _write_name  # type: ignore[method-assign]

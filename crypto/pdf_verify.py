@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from crypto import effort
 from crypto.pdf_appearance import box, drawing_of, has_area, is_shown
 from crypto.pdf_claims import Claim, read_claims, stands_in
 from crypto.pdf_date import agrees, shown_date
@@ -70,6 +71,16 @@ def verify_pdf(
 
     *name* is only shown. Raises :class:`crypto.pdf_document.PdfError`'s subclasses if the file
     cannot be read at all, OSError if the stream fails; never for what one signature contains."""
+    try:
+        with effort.bounded():
+            return _verify(stream, name, trust, now, password)
+    except effort.OutOfTime as error:
+        raise PdfTooComplex("it takes too long to judge") from error
+
+
+def _verify(
+    stream: BinaryIO, name: str, trust: Trust, now: datetime, password: str | None
+) -> Report:
     document = Document(stream, password)
     trust = with_enclosed_evidence(document, trust)
     size = stream.seek(0, io.SEEK_END)

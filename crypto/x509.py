@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
-from crypto import der, gm
+from crypto import der, effort, gm
 from crypto.der import Tlv
 from crypto.keys import EC_PUBLIC_KEY, SM2_CURVE, SM2_WITH_SM3
 
@@ -298,6 +298,7 @@ class PublicKey:
         SM2 with SM3 and the default user id binds only to a key on the SM2 curve. *parameters* is
         the DER after the algorithm OID (RSA-PSS needs it). With *prehashed* the message is the
         digest already (RSA, ECDSA and DSA; for SM2 it is e). Unknown algorithms give False."""
+        effort.check()
         if algorithm == SM2_WITH_SM3:
             check = gm.sm2_verify_e if prehashed else gm.sm2_verify
             return self.kind == "sm2" and check(self.point, message, signature)

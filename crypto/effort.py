@@ -1,0 +1,43 @@
+"""How much computing one document may cost: the bound behind all others.
+
+Pages, fields, revisions, nesting and decoded octets have bounds of their own; this one ends what
+none of them foresees. It counts the processor's time of this thread, so that a busy machine refuses
+nothing that an idle one reads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+SECONDS = 8.0
+"""The longest honest documents measured (19,000 pages or fields, sealed twice) take about as long
+as this on a slow machine; an ordinary one takes a hundredth."""
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+class OutOfTime(BaseException):
+    """More was computed than :func:`bounded` allows. No Exception: whoever expects those of a
+    damaged part must not take this for one and go on."""
+
+
+@contextmanager
+def bounded(seconds: float | None = None) -> Iterator[None]:
+    """What runs inside raises :class:`OutOfTime` from :func:`check` after *seconds* of processor
+    time (default: :data:`SECONDS`)."""
+    token = _deadline.set(time.thread_time() + (SECONDS if seconds is None else seconds))
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def check() -> None:
+    """To be called where much may happen. Raises :class:`OutOfTime`; nothing outside
+    :func:`bounded`."""
+    deadline = _deadline.get()
+    if deadline is not None and time.thread_time() > deadline:
+        raise OutOfTime

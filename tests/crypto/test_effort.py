@@ -1,0 +1,58 @@
+"""What a document may cost: bounded by the processor's time, whatever it is spent on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from crypto import effort
+from crypto.pdf_document import PdfTooComplex
+from crypto.verdict import Verdict
+from tests.crypto.pdf.workshop import classic_pdf, make_shop
+
+
+def test_nothing_is_bounded_outside() -> None:
+    effort.check()
+    with effort.bounded(1000):
+        effort.check()
+    effort.check()
+
+
+def test_what_costs_too_much_ends_and_is_no_ordinary_error() -> None:
+    assert not issubclass(effort.OutOfTime, Exception)
+    with effort.bounded(-1), pytest.raises(effort.OutOfTime):
+        effort.check()
+    effort.check()
+
+
+def test_bounds_nest() -> None:
+    with effort.bounded(1000):
+        with effort.bounded(-1), pytest.raises(effort.OutOfTime):
+            effort.check()
+        effort.check()
+
+
+def test_a_document_that_costs_too_much_is_refused_and_never_half_judged(
+    make_root: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = make_shop(make_root)
+    sealed = shop.sign(classic_pdf())
+    done = {"checks": 0, "limit": 1_000_000}
+
+    def counting() -> None:
+        done["checks"] += 1
+        if done["checks"] > done["limit"]:
+            raise effort.OutOfTime
+
+    monkeypatch.setattr(effort, "check", counting)
+    for _ in range(2):  # some things are remembered
+        done["checks"] = 0
+        assert shop.verify(sealed).verdict is Verdict.VALID
+    needed = done["checks"]
+    assert needed > 50
+    for limit in range(0, needed, max(1, needed // 20)):
+        done.update(checks=0, limit=limit)
+        with pytest.raises(PdfTooComplex):
+            shop.verify(sealed)
