@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -221,6 +221,19 @@ class Thumbnails(QListView):
             self.page_chosen.emit(index.row())
 
 
+class _Title(QLabel):
+    """A file's name; its middle goes where there is no room."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(theme.colour("text"))
+        area = self.contentsRect()
+        shown = self.fontMetrics().elidedText(
+            self.text(), Qt.TextElideMode.ElideMiddle, area.width()
+        )
+        painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter), shown)
+
+
 class DocumentPane(QWidget):
     """One document: thumbnails on the left, the canvas, a toolbar with page and zoom."""
 
@@ -241,7 +254,7 @@ class DocumentPane(QWidget):
         bar = QFrame()
         theme.set_role(bar, "toolbar")
         bar.setLayout(self.toolbar)
-        self.title = QLabel()
+        self.title = _Title()
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         self.title.setMinimumWidth(60)
         self._number = QSpinBox()

@@ -94,7 +94,11 @@ class MarksModel(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal:
-            return (tr("页"), tr("印章"), tr("距左"), tr("距上"))[section]
+            return (tr("页"), tr("印章"), tr("左"), tr("上"))[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole and section != SEAL:
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -187,7 +191,7 @@ class MarksTable(QWidget):
         head = self.table.horizontalHeader()
         head.setSectionsClickable(False)
         head.setMinimumSectionSize(36)
-        for at, width in ((PAGE, 44), (X, 70), (Y, 70)):
+        for at, width in ((PAGE, 52), (X, 66), (Y, 66)):
             head.resizeSection(at, width)
         head.setSectionResizeMode(SEAL, QHeaderView.ResizeMode.Stretch)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)

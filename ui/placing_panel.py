@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -95,6 +96,8 @@ class PlacingPanel(QWidget):
         whole.addLayout(_grid(((tr("日期"), self.date_field),)))
         self.marks = MarksTable()
         self._marks = Expander("", self.marks)
+        self.marks.setContentsMargins(0, 0, 0, 8)
+        self._marks.opened.connect(lambda: QTimer.singleShot(0, self._scroll_to_marks))
         whole.addWidget(self._marks)
         self.show_marks((), changed=False)
         self.choose("single")
@@ -136,6 +139,13 @@ class PlacingPanel(QWidget):
         self.marks.show_lines(lines, changed=changed)
         self._marks.set_title(tr("逐页调整（{count} 处）", count=len(lines)))
         self._marks.setVisible(len(lines) > 1 or changed)
+
+    def _scroll_to_marks(self) -> None:
+        area = self.parentWidget()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        if area is not None:
+            area.ensureWidgetVisible(self._marks, 0, 8)
 
     def show_hits(self, count: int | None) -> None:
         """How many places were found; None: nothing was looked for."""

@@ -6,9 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QObject, QSize, Qt, QTimer
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
 from app.durable import replace_file
@@ -16,7 +15,7 @@ from app.errors import explain
 from ui import theme
 from ui.context import DocumentFacts
 from ui.language import language, tr
-from ui.stamp_plan import Plan
+from ui.stamp_plan import Placed, Plan, to_json
 from ui.stamp_work import Outcome
 from ui.tasks import Task, Tasks
 
@@ -75,16 +74,19 @@ class FileList(QListWidget):
         self.setUniformItemSizes(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setWordWrap(True)
 
     def show_documents(self, documents: Sequence[Document]) -> None:
         """Replace the list; nothing is chosen then."""
         self._documents = documents
         self._said = [("", "", "")] * len(documents)
+        size = QSize(0, 3 * self.fontMetrics().lineSpacing() + 16)  # the name may take two lines
         self.blockSignals(True)
         self.clear()
         for document in documents:
             item = QListWidgetItem(f"{document.path.name}\n")
             item.setToolTip(str(document.path))
+            item.setSizeHint(size)
             self.addItem(item)
         self.blockSignals(False)
         self.refresh()
@@ -125,13 +127,13 @@ class Session(QObject):
         if self._writing is not None and not self._writing.finished:
             self._timer.start()  # one after the other
             return
-        self._writing = self._tasks.work(_write, self._path, self._written())
+        self._writing = self._tasks.work(_write, self._path, self._kept())
 
     def flush(self) -> None:
         """Write now what still waits to be written."""
         if self._timer.isActive():
             self._timer.stop()
-            _write(self._path, self._written())
+            _write(self._path, self._kept())
 
     def read(self) -> list[tuple[Path, Plan]]:
         """The files of an interrupted session that are still there, with what was placed."""
@@ -146,17 +148,14 @@ class Session(QObject):
             return []  # none, or written by another version
         return found
 
-    def _written(self) -> bytes:
-        kept: list[dict[str, Any]] = [
-            {"path": str(each.path), "plan": each.plan.to_json()}
-            for each in self._documents
-            if each.waiting
-        ]
-        return json.dumps(kept, ensure_ascii=False).encode()
+    def _kept(self) -> list[tuple[Path, tuple[Placed, ...]]]:
+        """What is to be written, as it is now."""
+        return [(each.path, each.plan.placed) for each in self._documents if each.waiting]
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, kept: Sequence[tuple[Path, tuple[Placed, ...]]]) -> None:
+    content = [{"path": str(source), "plan": to_json(placed)} for source, placed in kept]
     try:
-        replace_file(path, content)
+        replace_file(path, json.dumps(content, ensure_ascii=False).encode())
     except OSError:
         return  # a disk that refuses is no reason to stop working

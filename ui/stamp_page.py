@@ -125,6 +125,7 @@ class StampPage(QWidget):
             ("Ctrl+Shift+Z", self.placing.redo),
             ("Ctrl+Return", self.stamp),
             ("Ctrl+Enter", self.stamp),
+            ("Ctrl+PgDown", self.next_document),
             ("Esc", self._escape),
             ("Ctrl++", lambda: view.set_zoom(view.zoom * 1.2)),
             ("Ctrl+=", lambda: view.set_zoom(view.zoom * 1.2)),
@@ -175,6 +176,8 @@ class StampPage(QWidget):
         content.addWidget(self.checklist)
         content.addStretch()
         self._batch_note = label("", "small", wrap=True)
+        self._next = button(tr("看下一份"), self.next_document)
+        self._next.setToolTip(tr("没有放过印章的文件会照这一份放好，看过再看下一份（Ctrl+PgDn）"))
         self._all_alike = button(tr("用于全部文件"), self.apply_to_all)
         self.stamp_button = button(
             tr("盖章"), self.stamp, role="primary", icon="stamp", tint="on_accent"
@@ -182,7 +185,9 @@ class StampPage(QWidget):
         self.stamp_button.setToolTip("Ctrl+Enter")
         foot = column(margins=(16, 12, 16, 14), spacing=8)
         foot.addWidget(self._batch_note)
-        foot.addWidget(self._all_alike)
+        self._choices = QWidget()
+        self._choices.setLayout(row(self._next, self._all_alike))
+        foot.addWidget(self._choices)
         foot.addWidget(self.stamp_button)
         whole = column(spacing=0)
         whole.addWidget(scrolled(inner, tr("印章和位置")), 1)
@@ -240,7 +245,7 @@ class StampPage(QWidget):
         self.list.show_documents(documents)
         several = len(documents) > 1
         self.list.setVisible(several)
-        self._all_alike.setVisible(several)
+        self._choices.setVisible(several)
         self._batch_note.setVisible(several)
         self._stack.setCurrentIndex(1 if documents else 0)
         if documents:
@@ -333,8 +338,9 @@ class StampPage(QWidget):
         self.session.keep(self.documents)
 
     def _shown(self) -> None:
-        self._undo.setEnabled(self.plan.can_undo)
-        self._redo.setEnabled(self.plan.can_redo)
+        open_here = self.document is not None and not self.document.stamped
+        self._undo.setEnabled(open_here and self.plan.can_undo)
+        self._redo.setEnabled(open_here and self.plan.can_redo)
         self._check()
 
     def _tell(self, problem: str) -> None:
@@ -389,7 +395,19 @@ class StampPage(QWidget):
                 )
             )
             self._all_alike.setEnabled(bool(self.plan.placed))
+            self._next.setEnabled(self.list.currentRow() < len(self.documents) - 1)
         self.list.refresh()
+
+    def next_document(self) -> None:
+        """逐份查看: the next file, with the seals of this one if it has none yet."""
+        number = self.list.currentRow() + 1
+        if not 0 < number < len(self.documents):
+            return
+        document = self.documents[number]
+        if not document.plan.placed and not document.own:
+            document.plan = Plan(self.plan.placed)
+            self._changed()
+        self.list.setCurrentRow(number)
 
     def apply_to_all(self) -> None:
         """Place the seals of this file on every file that was not placed by hand."""
@@ -414,7 +432,8 @@ class StampPage(QWidget):
         ]
         self._side.setCurrentIndex(1)
         serial = next(iter(self._serials().values()))
-        if not self.run.begin(orders, self.rack.sizes, serial, self.rack.seals):
+        done = [each.outcome for each in self.documents if each.outcome and each.stamped]
+        if not self.run.begin(orders, self.rack.sizes, serial, self.rack.seals, done):
             self._side.setCurrentIndex(0)
 
     def _escape(self) -> None:

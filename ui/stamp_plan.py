@@ -269,22 +269,6 @@ class Plan:
             self._states = [*self._states[: self._now + 1], after][-self.DEEPEST :]
             self._now = len(self._states) - 1
 
-    def to_json(self) -> list[dict[str, Any]]:
-        """For the session kept against a crash."""
-        kinds = {kind: name for name, kind in _KINDS.items()}
-        return [
-            {
-                "seal": each.seal_code,
-                "kind": kinds[type(each.rule)],
-                "rule": asdict(each.rule),
-                "moved": [list(move) for move in each.moved],
-                "without": [list(place) for place in each.without],
-                "date": each.date,
-                "date_at": each.date_at,
-            }
-            for each in self.placed
-        ]
-
     @classmethod
     def from_json(cls, data: Any) -> Plan:
         """Raises ValueError, KeyError or TypeError for what no plan was."""
@@ -300,6 +284,23 @@ class Plan:
             seal = str(each["seal"])
             placed.append(Placed(f"p{number}", seal, rule, moved, without, style, offset))
         return cls(placed)
+
+
+def to_json(plan: Sequence[Placed]) -> list[dict[str, Any]]:
+    """For the session kept against a crash; :meth:`Plan.from_json` reads it."""
+    kinds = {kind: name for name, kind in _KINDS.items()}
+    return [
+        {
+            "seal": each.seal_code,
+            "kind": kinds[type(each.rule)],
+            "rule": asdict(each.rule),
+            "moved": [list(move) for move in each.moved],
+            "without": [list(place) for place in each.without],
+            "date": each.date,
+            "date_at": each.date_at,
+        }
+        for each in plan
+    ]
 
 
 def moved_to(

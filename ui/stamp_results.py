@@ -38,6 +38,8 @@ class Result(QWidget):
         self.setLayout(self._lines)
         self._problem = label("", "bad", wrap=True)
         self._problem.hide()
+        self.first: QWidget = self
+        """What gets the focus."""
 
     def say(self, problem: str) -> None:
         """Why it cannot be tried again just now."""
@@ -70,7 +72,7 @@ class Failure(Result):
             self._lines.addWidget(view)
             self.setAccessibleName(view.accessibleName())
         self._lines.addWidget(self._problem)
-        again = button(tr("再试一次"), self.retry.emit)
+        self.first = again = button(tr("再试一次"), self.retry.emit)
         back = button(tr("返回"), self._close)
         self._lines.addLayout(row(back, again, None))
         self._lines.addStretch()
@@ -97,10 +99,10 @@ class Success(Result):
         self._lines.addWidget(label(tr("文件已重新读出并验证。{known}", known=known), wrap=True))
         self._lines.addWidget(label(tr("台账第 {number} 条", number=file.journal_entry), "small"))
         self._lines.addSpacing(6)
-        self._first = button(tr("打开"), lambda: open_outside(path), icon="external-link")
+        self.first = button(tr("打开"), lambda: open_outside(path), icon="external-link")
         folder, verify = tr("打开所在文件夹"), tr("验章")
         for widget in (
-            self._first,
+            self.first,
             button(folder, lambda: open_outside(path.parent), icon="folder-open"),
             button(verify, lambda: self._shell.go("verify", [path]), icon="shield-check"),
             button(tr("再盖一份"), lambda: self.closed.emit(True), icon="stamp"),
@@ -110,7 +112,6 @@ class Success(Result):
         self._lines.addStretch()
         self.setAccessibleName(tr("已盖章：{name}", name=path.name))
         announce(self)
-        self._first.setFocus()
 
 
 class BatchResult(Result):
@@ -148,13 +149,14 @@ class BatchResult(Result):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.setUniformItemSizes(True)
+        theme.set_role(self.list, "results")
         self.list.setMinimumHeight(220)
         for outcome in self._outcomes:
             self.list.addItem(_line(outcome))
         self.list.currentRowChanged.connect(self._look)
         self._lines.addWidget(self.list, 1)
+        self.first = buttons[0]
         announce(self)
-        buttons[0].setFocus()
 
     def _stopped(self, outcomes: Sequence[Outcome]) -> None:
         """What ended the batch before its end, and what to do about it."""
@@ -188,7 +190,7 @@ class BatchResult(Result):
 
 def _line(outcome: Outcome) -> QListWidgetItem:
     if outcome.file is not None:
-        look, said, more = ("circle-check", "good"), outcome.file.path.name, ""
+        look, said, more = ("circle-check", "good"), tr("已盖章"), str(outcome.file.path)
     elif outcome.error is not None:
         message = explain(outcome.error, language())
         look, said = ("circle-x", "bad"), message.title

@@ -72,6 +72,7 @@ class StampRun(QFrame):
         self._sizes: Mapping[str, SealSize] = {}
         self._seals: Mapping[str, SealRecord] = {}
         self._serial = ""
+        self._before: Sequence[Outcome] = ()
         self._began = 0.0
         self._steps: list[int] = []
         """How many steps each file has behind it."""
@@ -99,9 +100,13 @@ class StampRun(QFrame):
         sizes: Mapping[str, SealSize],
         serial: str,
         seals: Mapping[str, SealRecord],
+        before: Sequence[Outcome] = (),
     ) -> bool:
-        """Ask for the PIN of the key *serial* and start; False if the person would rather not."""
+        """Ask for the PIN of the key *serial* and start; False if the person would rather not.
+
+        *before*: what the same batch has come to already, when it goes on."""
         self._orders, self._sizes, self._serial, self._seals = list(orders), sizes, serial, seals
+        self._before = before
         token = next((each for each in self._shell.tokens if each.serial == serial), None)
         if token is None:
             return False
@@ -188,10 +193,11 @@ class StampRun(QFrame):
                 self._step.setText(self._orders[number].path.name)
         elif kind == "done" and isinstance(value, Outcome):
             self._steps[number] = len(STEPS)
-            self.ended.emit(value)
             if several:
                 self._count(sum(each == len(STEPS) for each in self._steps))
         self._bar.setValue(sum(self._steps))
+        if kind == "done":
+            self.ended.emit(value)
 
     def _count(self, ended: int) -> None:
         """How many files are through, and how long the others will take."""
@@ -211,8 +217,9 @@ class StampRun(QFrame):
         self._conclude(outcomes)
 
     def _conclude(self, outcomes: list[Outcome]) -> None:
-        self.outcomes = outcomes
         self.finished.emit(outcomes)
+        outcomes = [*self._before, *outcomes]
+        self.outcomes = outcomes
         if len(outcomes) > 1:
             self._show(BatchResult(self._shell, outcomes, self.save_report))
         elif outcomes[0].file is not None:
@@ -259,6 +266,7 @@ class StampRun(QFrame):
         result.retry.connect(self.retry)
         result.looked_at.connect(self.looked_at)
         self._lines.addWidget(result, 1)
+        result.first.setFocus()
 
     def save_report(self, path: Path) -> None:
         """The results as a table: XLSX by its suffix, else CSV."""

@@ -159,6 +159,8 @@ def facts(rows: Sequence[tuple[str, str]]) -> QWidget:
 class Expander(QWidget):
     """A heading that opens and closes what is below it."""
 
+    opened = Signal()
+
     def __init__(
         self, title: str, body: QWidget, *, opened: bool = False, sign: QLabel | None = None
     ) -> None:
@@ -195,6 +197,8 @@ class Expander(QWidget):
         state = tr("已展开") if opened else tr("已收起")
         self._head.setAccessibleName(f"{self._title}，{state}")
         self._body.setVisible(opened)
+        if opened:
+            self.opened.emit()
 
     def _into_view(self, opened: bool) -> None:
         """What was opened is seen, its heading before its end."""

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QDoubleSpinBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+import ui.stamp_documents
 from crypto.gm import sm3
 from crypto.verdict import Verdict
 from device.token import TokenRemoved
@@ -22,6 +24,7 @@ from ui.main_window import MainWindow
 from ui.stamp_page import StampPage
 from ui.stamp_plan import At, Keyword, Riding
 from ui.stamp_results import BatchResult
+from ui.stamp_work import Order, Outcome
 
 OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
 
@@ -273,7 +276,9 @@ def test_the_key_pulled_out_in_a_batch_ends_it_cleanly_and_the_rest_can_go_on(
     qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: all(each.stamped for each in page.documents), timeout=30_000)
     assert len(list(folder.glob("*_已盖章.pdf"))) == 5
-    qtbot.waitUntil(lambda: not page.run.busy)
+    qtbot.waitUntil(lambda: page.run.result is not None)
+    assert page.run.result.accessibleName() == "5 / 5 个文件已盖章"  # type: ignore[union-attr]
+    assert len(page.run.outcomes) == 5  # the list of the whole batch, not of its second half
 
 
 def pressable(widget: QWidget, text: str) -> QPushButton:
@@ -324,6 +329,64 @@ def test_a_batch_is_kept_as_a_list(
         assert paths[0].name in book.read("xl/sharedStrings.xml").decode()
     result.list.setCurrentRow(1)
     qtbot.waitUntil(lambda: page.pane.path is not None and "_已盖章" in page.pane.path.name)
+
+
+def test_five_hundred_files_cost_lines_and_no_widgets_and_nothing_is_written_by_the_main_thread(
+    qtbot: QtBot,
+    window: MainWindow,
+    make_pdf: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = make_pdf(text="").read_bytes()
+    paths = [tmp_path / f"对账单{number:03}.pdf" for number in range(500)]
+    for path in paths:
+        path.write_bytes(content)
+    page = opened(qtbot, window, *paths[:2])
+    few = len(page.findChildren(QWidget))
+    page = opened(qtbot, window, *paths)
+    page.placing.place(At("1", 100, 100))
+    writers: set[int] = set()
+    kept = ui.stamp_documents.replace_file
+
+    def noted(path: Path, data: bytes) -> None:
+        writers.add(threading.get_ident())
+        kept(path, data)
+
+    monkeypatch.setattr("ui.stamp_documents.replace_file", noted)
+    page.apply_to_all()
+    changed: list[object] = []
+    page.list.itemChanged.connect(changed.append)
+    for _ in range(20):
+        page.pane.view.item_nudged.emit("p1/0/0", 1.0, 0.0)
+    assert changed == []  # a nudge rewrites no line of the list
+    page._ended(Outcome(Order(paths[7], ()), error=TokenRemoved("gone")))
+    assert {page.list.row(each) for each in changed} == {7}  # type: ignore[call-overload]
+    qtbot.waitUntil(lambda: bool(writers))
+    assert threading.get_ident() not in writers
+    assert len(page.findChildren(QWidget)) <= few + 10
+    result = BatchResult(window, [Outcome(Order(path, ())) for path in paths], lambda path: None)
+    qtbot.addWidget(result)
+    assert result.list.count() == 500
+    assert len(result.findChildren(QWidget)) < 40
+
+
+def test_files_are_looked_at_one_after_the_other(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    paths = [make_pdf(text="") for _ in range(3)]
+    page = opened(qtbot, window, *paths)
+    page.placing.place(At("1", 100, 100))
+    qtbot.mouseClick(page._next, Qt.MouseButton.LeftButton)
+    assert page.document is page.documents[1]
+    assert page.plan.placed[0].rule == At("1", 100, 100)  # as the one before has it
+    qtbot.waitUntil(lambda: len(page.pane.view.items) == 1, timeout=20_000)
+    page.placing.put_at("p1/0/0", 10, 10)
+    qtbot.mouseClick(page._next, Qt.MouseButton.LeftButton)
+    assert page.plan.placed[0].rule == At("1", 30, 30)
+    assert page.documents[0].plan.placed[0].rule == At("1", 100, 100)
+    assert not page._next.isEnabled()
+    assert page.stamp_button.text().strip() == "盖章（3 个文件）"
 
 
 def test_a_cancelled_batch_finishes_what_is_signed_and_leaves_the_rest(

@@ -18,6 +18,7 @@ from ui.stamp_plan import (
     lay_out,
     marks_by_place,
     moved_to,
+    to_json,
 )
 
 A4 = PageBox(210, 297)
@@ -158,7 +159,7 @@ rules = st.one_of(
     )
 )
 def test_a_session_comes_back_as_it_was(all_placed: list[Placed]) -> None:
-    written = json.loads(json.dumps(Plan(all_placed).to_json()))
+    written = json.loads(json.dumps(to_json(all_placed)))
     again = Plan.from_json(written).placed
     assert [(p.seal_code, p.rule, p.moved, p.without, p.date, p.date_at) for p in all_placed] == [
         (p.seal_code, p.rule, p.moved, p.without, p.date, p.date_at) for p in again
