@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import phrase
 from ui import theme
-from ui.language import language, tr
+from ui.language import language, pair, tr
 from ui.widgets import button, label, row
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class _Entries(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(entry, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(f"{_column(name)}：{value}" for name, value in entry.details.items())
+            return "\n".join(pair(_column(name), value) for name, value in entry.details.items())
         if role == Qt.ItemDataRole.ForegroundRole and entry.event == "stamp-failed":
             return theme.colour("bad")
         return None

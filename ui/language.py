@@ -42,6 +42,11 @@ def tr(text: str, /, **values: object) -> str:
     return said.format(**values) if values else said
 
 
+def pair(name: str, value: object) -> str:
+    """A name and its value, with the language's own colon between."""
+    return tr("{name}：{value}", name=name, value=value)
+
+
 @cache
 def catalogue(name: str) -> dict[str, str]:
     """The translations of a language, by the Chinese text."""

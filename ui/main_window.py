@@ -42,7 +42,7 @@ from PySide6.QtWidgets import (
 from ui import language, theme
 from ui.context import Context, TokenView
 from ui.files import dropped, has_signature, pdf_files
-from ui.language import tr
+from ui.language import pair, tr
 from ui.notice import ErrorBox, NoticeBar
 from ui.renderer import Renderer
 from ui.state import WindowState
@@ -279,7 +279,7 @@ class MainWindow(QMainWindow):
 
             self._told.add("driver")
             message = explain(error, language.language())
-            self.notices.show_notice("driver", "warning", f"{message.title}：{message.remedy}")
+            self.notices.show_notice("driver", "warning", pair(message.title, message.remedy))
         self.tokens = ()
         self._show_token()
         self.tokens_changed.emit()

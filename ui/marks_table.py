@@ -60,7 +60,7 @@ class Line:
             x=f"{self.x:.1f}",
             y=f"{self.y:.1f}",
         )
-        return f"{said}，{tr('单独调整过')}" if self.moved else said
+        return tr("，").join((said, tr("单独调整过"))) if self.moved else said
 
 
 class MarksModel(QAbstractTableModel):

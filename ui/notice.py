@@ -167,7 +167,9 @@ class ErrorView(QFrame):
         foot.addWidget(copy)
         grid.addLayout(foot, 3, 1, 1, 2)
         grid.setColumnStretch(2, 1)
-        self.setAccessibleName(f"{self.message.title}。{self.message.cause}{self.message.remedy}")
+        self.setAccessibleName(
+            "\n".join((self.message.title, self.message.cause, self.message.remedy))
+        )
 
 
 class ErrorBox(QDialog):

@@ -64,7 +64,9 @@ class PinDialog(QDialog):
         tries = tr("未知（这种 Ukey 不提供）")
         if token.tries_left is not None:
             tries = tr("{count} 次", count=token.tries_left)
-        serial = f"{key_name}（{token.serial}）" if token.serial else key_name
+        serial = (
+            tr("{name}（{keys}）", name=key_name, keys=token.serial) if token.serial else key_name
+        )
         whole.addWidget(facts([("Ukey", serial), (tr("用途"), purpose), (tr("剩余次数"), tries)]))
         self.problem = label(problem, "bad", wrap=True)
         self.problem.setVisible(bool(problem))

@@ -168,7 +168,7 @@ class ReportPanel(QWidget):
         card = framed("card", inner)
         card.setObjectName(f"signature-{number}")
         card.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        card.setAccessibleName(f"{title}，{verdicts.word(signature.verdict)}，{when}")
+        card.setAccessibleName(tr("，").join((title, verdicts.word(signature.verdict), when)))
         return card
 
     def _unsigned_card(self, place: int, mark: MarkInfo) -> QFrame:
@@ -270,7 +270,7 @@ def _verdict_card(report: Report) -> QFrame:
     role = "card" if verdict is Verdict.UNSIGNED else f"verdict-{look.role}"
     made = framed(role, inner)
     made.setAccessibleName(
-        f"{verdicts.word(verdict)}。{verdicts.summary(report)}{verdicts.advice(verdict)}"
+        "\n".join((verdicts.word(verdict), verdicts.summary(report), verdicts.advice(verdict)))
     )
     return made
 

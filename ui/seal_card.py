@@ -117,7 +117,7 @@ class SealCard(QPushButton):
         inner.setContentsMargins(7, 5, 8, 5)
         inner.addLayout(text, 1)
         self.setLayout(inner)
-        self.setAccessibleName(f"{kind_name(seal)}，{seal.name}，{seal.code}，{state}")
+        self.setAccessibleName(tr("，").join((kind_name(seal), seal.name, seal.code, state)))
 
     def sizeHint(self) -> QSize:
         return QSize(240, 70)

@@ -300,6 +300,6 @@ def _card(seal: SealRecord, confirmed: datetime | None) -> QFrame:
     inner.addLayout(row(button(tr("复制编码"), lambda: copy_text(seal.code), role="link"), None))
     inner.addStretch()
     made = framed("card", inner)
-    made.setAccessibleName(f"{kind_name(seal)}，{seal.name}，{state}")
+    made.setAccessibleName(tr("，").join((kind_name(seal), seal.name, state)))
     theme.set_role(made, "card")
     return made

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import AppError, explain
 from ui import theme
-from ui.language import language, tr
+from ui.language import language, pair, tr
 from ui.pin_dialog import ChangePinDialog
 from ui.token_strip import describe_token, token_name
 from ui.trust_section import TrustSection
@@ -135,9 +135,7 @@ class SettingsPage(QWidget):
             self._shell.context.save_settings({name: value})
         except (AppError, OSError) as error:
             message = explain(error, language())
-            self._shell.notices.show_notice(
-                "settings", "error", f"{message.title}：{message.cause}"
-            )
+            self._shell.notices.show_notice("settings", "error", pair(message.title, message.cause))
             field = self.fields[name]
             if isinstance(field, QLineEdit):
                 field.setText(str(getattr(settings, name) or ""))
@@ -467,7 +465,7 @@ def _certificate(certificate: CertificateView) -> Expander:
     inner = column(spacing=4)
     body.setLayout(inner)
     inner.addWidget(facts(rows))
-    text = "\n".join(f"{name}：{value}" for name, value in rows)
+    text = "\n".join(pair(name, value) for name, value in rows)
     inner.addLayout(row(button(tr("复制"), lambda: copy_text(text), role="link"), None))
     title = tr("证书 {name}，{date} 到期", name=certificate.name, date=day(certificate.not_after))
     return Expander(title, body)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSize, Qt, QTimer
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
 from app.durable import replace_file
@@ -19,6 +20,8 @@ from ui.stamp_plan import Placed, Plan, to_json
 from ui.stamp_work import Outcome
 from ui.tasks import Task, Tasks
 
+NAME_WIDTH = 140
+"""Pixels for a name in the list, beside its icon."""
 SOON_MS = 300
 """How long after a change the prepared job is written down."""
 
@@ -44,6 +47,15 @@ class Document:
     def waiting(self) -> bool:
         """Is there something to be stamped on it?"""
         return bool(self.plan.placed) and not self.stamped
+
+    @property
+    def wants_password(self) -> bool:
+        """Is it closed by a password that is missing or wrong?"""
+        if self.error is None:
+            return False
+        from crypto.pdf_document import PdfEncrypted, PdfPasswordWrong
+
+        return isinstance(self.error, PdfEncrypted | PdfPasswordWrong)
 
     @property
     def state(self) -> tuple[str, str, str]:
@@ -73,8 +85,7 @@ class FileList(QListWidget):
         theme.set_role(self, "files")
         self.setUniformItemSizes(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.setWordWrap(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
 
     def show_documents(self, documents: Sequence[Document]) -> None:
         """Replace the list; nothing is chosen then."""
@@ -84,7 +95,8 @@ class FileList(QListWidget):
         self.blockSignals(True)
         self.clear()
         for document in documents:
-            item = QListWidgetItem(f"{document.path.name}\n")
+            item = QListWidgetItem()
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, document.path.name)
             item.setToolTip(str(document.path))
             item.setSizeHint(size)
             self.addItem(item)
@@ -101,7 +113,19 @@ class FileList(QListWidget):
             item = self.item(number)
             icon, role, words = state
             item.setIcon(theme.icon(icon, role))
-            item.setText(f"{document.path.name}\n{words}")
+            name = document.path.name
+            item.setText(f"{_two_lines(name, self.fontMetrics())}\n{words}")
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, tr("，").join((name, words)))
+
+
+def _two_lines(name: str, metrics: QFontMetrics) -> str:
+    """*name* in two lines where one is too short for it: what tells files of a month apart stands
+    in the middle as often as at the end."""
+    first = len(name)
+    while metrics.horizontalAdvance(name, first) > NAME_WIDTH:
+        first -= 1
+    rest = metrics.elidedText(name[first:], Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
+    return f"{name[:first]}\n{rest}" if rest else name
 
 
 class Session(QObject):

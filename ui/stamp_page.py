@@ -168,12 +168,15 @@ class StampPage(QWidget):
         self._problem = label("", "bad", wrap=True)
         self._problem.hide()
         content.addWidget(self._problem)
+        self._password = button(tr("输入文件密码…"), self.ask_password, icon="lock")
+        self._password.hide()
         content.addSpacing(4)
         content.addWidget(line())
         content.addSpacing(2)
         content.addWidget(label(tr("盖章前检查"), "section"))
         self.checklist = Checklist()
         content.addWidget(self.checklist)
+        content.addWidget(self._password)
         content.addStretch()
         self._batch_note = label("", "small", wrap=True)
         self._next = button(tr("看下一份"), self.next_document)
@@ -309,19 +312,21 @@ class StampPage(QWidget):
         self.placing.loaded()
 
     def _broken(self, reason: str) -> None:
+        if reason == "password":
+            self.ask_password()
+
+    def ask_password(self) -> None:
+        """The password that opens the document being shown."""
         document = self.document
-        if document is None or reason != "password":
+        if document is None:
             return
-        text, sure = QInputDialog.getText(
-            self,
-            tr("文件密码"),
-            tr("“{name}”的打开密码（不是 Ukey 口令）：", name=document.path.name),
-            QLineEdit.EchoMode.Password,
-        )
+        wanted = tr("“{name}”的打开密码（不是 Ukey 口令）：", name=document.path.name)
+        if document.password is not None:
+            wanted = tr("密码不对，请再试一次。") + "\n" + wanted
+        text, sure = QInputDialog.getText(self, tr("文件密码"), wanted, QLineEdit.EchoMode.Password)
         if sure and text:
-            document.password, document.facts = text, None
-            self.pane.open(document.path, password=text)
-            self._examine(document)
+            document.password, document.facts, document.error = text, None, None
+            self._show_document(document)
 
     # --- seals and marks -------------------------------------------------------------------------
 
@@ -381,6 +386,7 @@ class StampPage(QWidget):
                 Check(True, tr("{marks} 处印迹，{pages} 页", marks=len(marks), pages=pages))
             )
         self.checklist.show_checks(made)
+        self._password.setVisible(self.document is not None and self.document.wants_password)
         possible = bool(waiting) and all(each.good for each in made)
         self.stamp_button.setEnabled(possible and not self.run.busy)
         said = tr("盖章") if not several else tr("盖章（{count} 个文件）", count=len(waiting))

@@ -163,7 +163,8 @@ class BatchResult(Result):
         error = next((o.error for o in outcomes if o.error and stops_batch(o.error)), None)
         if error is not None:
             message = explain(error, language())
-            self._lines.addWidget(label(f"{message.title}。{message.remedy}", "bad", wrap=True))
+            self._lines.addWidget(label(message.title, "bad", wrap=True))
+            self._lines.addWidget(label(message.remedy, "small", wrap=True))
         elif any(each.file is None and each.error is None for each in outcomes):
             self._lines.addWidget(label(tr("已取消，其余文件没有处理。"), "muted", wrap=True))
 
@@ -194,11 +195,11 @@ def _line(outcome: Outcome) -> QListWidgetItem:
     elif outcome.error is not None:
         message = explain(outcome.error, language())
         look, said = ("circle-x", "bad"), message.title
-        more = f"{message.title}（{message.code}）\n{message.cause}\n{message.remedy}"
+        more = f"{message.title} {message.code}\n{message.cause}\n{message.remedy}"
     else:
         look, said, more = ("clock", "muted"), tr("未处理"), ""
     name = outcome.order.path.name
     item = QListWidgetItem(theme.icon(*look), f"{name}\n{said}")
     item.setToolTip(more or str(outcome.order.path))
-    item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{name}，{said}")
+    item.setData(Qt.ItemDataRole.AccessibleTextRole, tr("，").join((name, said)))
     return item

@@ -118,7 +118,7 @@ class StampRun(QFrame):
 
     def _purpose(self) -> str:
         codes = dict.fromkeys(p.seal_code for order in self._orders for p in order.placed)
-        names = "、".join(dict.fromkeys(kind_name(self._seals[code]) for code in codes))
+        names = tr("、").join(dict.fromkeys(kind_name(self._seals[code]) for code in codes))
         what = self._orders[0].path.name
         if len(self._orders) > 1:
             what = tr("{count} 个文件", count=len(self._orders))

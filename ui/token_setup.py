@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 
 from ui.context import TokenView
-from ui.language import language, tr
+from ui.language import language, pair, tr
 from ui.pin_dialog import PinField
 from ui.widgets import button, column, facts, label, picture, row
 
@@ -117,7 +117,7 @@ class InitialiseDialog(QDialog):
             try:
                 check_new_pin(field.text())
             except PinNotAllowed as error:
-                return f"{field.accessibleName()}：{explain(error, language()).cause}"
+                return pair(field.accessibleName(), explain(error, language()).cause)
             if again.text() and again.text() != field.text():
                 return tr("两次输入的{name}不一样。", name=field.accessibleName())
         if self.pin.text() and self.pin.text() == self.officer.text():

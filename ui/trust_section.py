@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import phrase
-from ui.language import language, tr
+from ui.language import language, pair, tr
 from ui.widgets import (
     Expander,
     button,
@@ -90,7 +90,7 @@ class TrustSection(QWidget):
 
         clear_layout(self._anchors)
         message = explain(error, language())
-        said = label(f"{message.title}：{message.cause}{message.remedy}", "bad", wrap=True)
+        said = label(pair(message.title, message.cause), "bad", wrap=True)
         self._anchors.addWidget(said)
 
     def _show(self, state: TrustView) -> None:

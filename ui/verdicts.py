@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crypto.verdict import Change, Finding, Level, Report, SignatureReport, Verdict, say
-from ui.language import language, tr
+from ui.language import language, pair, tr
 from ui.widgets import day, moment, unit_name
 
 
@@ -254,12 +254,12 @@ def platform_line(signature: SignatureReport) -> str:
 
 def rows_text(rows: Sequence[tuple[str, str]]) -> str:
     """A line for each row, for the clipboard."""
-    return "\n".join(f"{name}：{value}" for name, value in rows)
+    return "\n".join(pair(name, value) for name, value in rows)
 
 
 def as_text(signature: SignatureReport) -> str:
     """Everything about one signature, for the clipboard."""
-    lines = [f"{seal_name(signature)}：{word(signature.verdict)}"]
+    lines = [pair(seal_name(signature), word(signature.verdict))]
     for rows in (seal_rows(signature), signer_rows(signature), time_rows(signature)):
         lines += [rows_text(rows)] if rows else []
     lines.append(platform_line(signature))

@@ -314,7 +314,7 @@ class VerifyPage(QWidget):
         item.setIcon(theme.icon(look.icon, look.role))
         item.setText(f"{file.path.name}\n{said}")
         item.setToolTip(str(file.path))
-        item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{file.path.name}，{said}")
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, tr("，").join((file.path.name, said)))
 
     # --- showing ---------------------------------------------------------------------------------
 
@@ -359,7 +359,7 @@ class VerifyPage(QWidget):
             if self._version is not None and verdicts.end_of(signature) > self._version:
                 continue  # it was not there yet
             look = verdicts.VERDICTS[signature.verdict]
-            name = f"{verdicts.seal_name(signature)}，{verdicts.word(signature.verdict)}"
+            name = tr("，").join((verdicts.seal_name(signature), verdicts.word(signature.verdict)))
             for place, mark in enumerate(signature.marks):
                 items.append(_outline(f"{number}/{place}", mark, name, look.role))
         if self._version is None:

@@ -77,7 +77,7 @@ def tool(icon: str, name: str, clicked: Callable[[], object], keys: str = "") ->
     made = QToolButton()
     theme.set_icon(made, icon)
     made.setAccessibleName(name)
-    made.setToolTip(f"{name}（{keys}）" if keys else name)
+    made.setToolTip(tr("{name}（{keys}）", name=name, keys=keys) if keys else name)
     made.clicked.connect(lambda: clicked())
     return made
 
@@ -195,7 +195,7 @@ class Expander(QWidget):
     def _toggled(self, opened: bool) -> None:
         theme.set_icon(self._head, "chevron-down" if opened else "chevron-right", "muted", 16)
         state = tr("已展开") if opened else tr("已收起")
-        self._head.setAccessibleName(f"{self._title}，{state}")
+        self._head.setAccessibleName(tr("，").join((self._title, state)))
         self._body.setVisible(opened)
         if opened:
             self.opened.emit()

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pymupdf
 import pytest
 
 from app.errors import (
@@ -88,8 +89,23 @@ def test_each_mark_can_be_a_signature_of_its_own(office: Office) -> None:
     assert len(set(done.field_names)) == 3
 
 
-def test_a_document_with_a_password_is_stamped_under_it(office: Office) -> None:
-    source = office.document(data=encrypted(pages(), "geheim"))
+def under_password(data: bytes, *, as_mupdf_does: bool) -> bytes:
+    """*data* encrypted; MuPDF puts the encryption into the trailer itself (ISO 32000-1 §7.5.5)."""
+    if not as_mupdf_does:
+        return encrypted(data, "geheim")
+    with pymupdf.open(stream=data, filetype="pdf") as document:
+        whole: bytes = document.tobytes(
+            encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="geheim", owner_pw="owner"
+        )
+    assert b"/Encrypt<<" in whole
+    return whole
+
+
+@pytest.mark.parametrize("as_mupdf_does", [False, True])
+def test_a_document_with_a_password_is_stamped_under_it(
+    office: Office, as_mupdf_does: bool
+) -> None:
+    source = office.document(data=under_password(pages(), as_mupdf_does=as_mupdf_does))
     (box,) = page_boxes(source, "geheim")
     assert (box.width_mm, box.height_mm) == pytest.approx((210, 297), abs=0.1)
     done = office.stamp(source, password="geheim")

@@ -8,18 +8,30 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pymupdf
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QDoubleSpinBox, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QDoubleSpinBox,
+    QInputDialog,
+    QLabel,
+    QListWidget,
+    QPushButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 import ui.stamp_documents
 from crypto.gm import sm3
 from crypto.verdict import Verdict
 from device.token import TokenRemoved
+from tests.crypto.pdf.workshop import classic_pdf
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.ui.stand_in import PIN, StandIn
+from ui import language
 from ui.main_window import MainWindow
 from ui.stamp_page import StampPage
 from ui.stamp_plan import At, Keyword, Riding
@@ -162,8 +174,6 @@ def test_a_riding_seam_on_mixed_pages_follows_each_pages_own_size(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import pymupdf
-
     mixed = pymupdf.open(make_pdf())
     for other in (
         make_pdf(rotation=90),
@@ -588,6 +598,128 @@ def test_a_seal_that_does_not_fit_is_refused_with_words(
     assert page._problem.text()
     page.placing.place(At("99", 100, 100))
     assert page.plan.placed == ()
+
+
+def test_a_file_with_a_password_is_stamped_when_the_password_is_given(
+    qtbot: QtBot,
+    window: MainWindow,
+    make_pdf: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = make_pdf(encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="leaf", owner_pw="tree")
+    given, asked = ["", "wrong", "leaf"], []
+
+    def ask(parent: QWidget, title: str, text: str, *_: object) -> tuple[str, bool]:
+        asked.append(text)
+        password = given.pop(0)
+        return password, bool(password)
+
+    monkeypatch.setattr(QInputDialog, "getText", ask)
+    window.take_files([path])
+    page: StampPage = window.page("stamp")
+    qtbot.waitUntil(page._password.isVisible, timeout=20_000)  # it was not given at first
+    assert not page.stamp_button.isEnabled()
+    qtbot.mouseClick(page._password, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
+    assert ["密码不对" in text for text in asked] == [False, False, True]
+    assert not page._password.isVisible()
+    page.placing.place(At("1", 100, 100))
+    answer(page, monkeypatch, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    file = page.run.outcomes[0].file
+    assert file is not None
+    with pymupdf.open(file.path) as document:
+        assert document.needs_pass
+    written = page.session._path.read_text("utf-8") if page.session._path.exists() else ""
+    assert "leaf" not in written
+
+
+def test_what_the_author_has_locked_cannot_be_stamped_and_says_whom_to_ask(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    path = tmp_path / "认证过的合同.pdf"
+    path.write_bytes(
+        classic_pdf(
+            catalog=b"/Perms<</DocMDP 6 0 R>>",
+            extra=[b"<</Type/Sig/Reference[<</TransformParams<</P 2>>>>]>>"],
+        )
+    )
+    page = opened(qtbot, window, path)
+    page.placing.place(At("1", 100, 100))
+    assert not page.stamp_button.isEnabled()
+    first = page.checklist.checks[0]
+    assert not first.good
+    assert first.text == "文件作者不允许再盖章"
+
+
+def test_a_stamped_file_gets_a_second_seal_and_the_first_stays_good(
+    qtbot: QtBot, window: MainWindow, demo_pdf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened(qtbot, window, demo_pdf)
+    page.placing.place(At("1", 60, 100))
+    answer(page, monkeypatch, PIN, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    first = page.run.outcomes[0].file
+    assert first is not None
+    page.run.outcomes = []
+    page.open_files([first.path])
+    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
+    assert "文件上已有 1 个签名，会保持有效" in [each.text for each in page.checklist.checks]
+    page.rack.cards[CONTRACT].click()
+    page.placing.place(At("1", 150, 100))
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    second = page.run.outcomes[0].file
+    assert second is not None
+    assert len(second.report.signatures) == 2
+    assert all(each.intact for each in second.report.signatures)
+    assert second.path.name == "管理办法_已盖章_已盖章.pdf"
+
+
+def test_a_contract_is_stamped_in_english(
+    qtbot: QtBot,
+    context: StandIn,
+    open_window: Callable[[StandIn], MainWindow],
+    make_pdf: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    language.use("en")
+    window = open_window(context)
+    page = opened(qtbot, window, make_pdf(pages=3, text=""), make_pdf(text=""))
+    choose_date(page, "iso")
+    page.placing.place(At("all", 100, 100))
+    qtbot.mouseClick(pressable(page, "Use for all files"), Qt.MouseButton.LeftButton)
+    said = texts_of(page)
+    assert {"Seals", "Where", "Date", "Before stamping"} <= said
+    answer(page, monkeypatch, "wrong-1", PIN)
+    qtbot.mouseClick(pressable(page, "Stamp (2 files)"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    assert page.run.result is not None
+    assert page.run.result.accessibleName() == "2 of 2 files stamped"
+    chinese = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]")
+    data = ("宿迁", "王建国", "_已盖章")  # the company, its representative, the suffix of names
+    strange = {
+        each
+        for each in said | texts_of(page)
+        if chinese.search(each) and not any(name in each for name in data)
+    }
+    style = page.panel.date_field.itemText(1)  # a date as it is written in Chinese
+    assert strange <= {style}
+
+
+def texts_of(widget: QWidget) -> set[str]:
+    """Everything that is written on *widget* or said of it."""
+    found = {each.accessibleName() for each in widget.findChildren(QWidget)}
+    found |= {each.toolTip() for each in widget.findChildren(QWidget)}
+    found |= {each.text() for each in widget.findChildren(QLabel)}
+    found |= {each.text() for each in widget.findChildren(QAbstractButton)}
+    for box in widget.findChildren(QComboBox):
+        found |= {box.itemText(number) for number in range(box.count())}
+    for files in widget.findChildren(QListWidget):
+        found |= {files.item(number).text() for number in range(files.count())}
+    return {each.strip() for each in found}
 
 
 def test_without_the_key_the_red_button_stays_off_and_says_why(

@@ -38,11 +38,11 @@ def test_translations_fill_the_same_blanks_and_hold_no_chinese() -> None:
     for chinese, english in language.catalogue("en").items():
         assert sorted(re.findall(r"\{\w+\}", chinese)) == sorted(re.findall(r"\{\w+\}", english))
         assert english.strip(), chinese
-        assert not re.search(r"[\u4e00-\u9fff]", english), english
+        assert not re.search(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]", english), english
 
 
 def test_no_chinese_text_reaches_the_window_around_tr() -> None:
-    chinese = re.compile(r"[\u4e00-\u9fff]")
+    chinese = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")  # punctuation, too
     allowed = {"简体中文"}  # the name of a language is written in that language
     loose = set()
     for path in sorted(UI.glob("*.py")):
