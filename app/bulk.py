@@ -31,6 +31,7 @@ from app.bounds import MEMORY, bound_memory
 from app.errors import FileNotReadable, FileProblem, PlatformError, explain, phrase
 from app.verifying import StatusDesk, history
 from crypto.pdf_document import PdfTooComplex
+from crypto.report_reading import read_report
 from crypto.statement import SealChange, SignedStatement
 from crypto.trust import Trust
 from crypto.verdict import SCHEMA
@@ -39,10 +40,12 @@ SECONDS = 30.0
 """For one document; the longest honest ones take about two."""
 UNREADABLE = "UNREADABLE"
 NOT_CHECKED = "NOT_CHECKED"
+_UNREADABLE = {"schema", "verdict", "file", "error"}
 _START_SECONDS = 60.0
 _LOOK_UP = 0.2
 """Seconds between two looks whether the run was stopped."""
-_MAX_ANSWER = 256 << 20
+_MAX_ANSWER, _MAX_PDF = 32 << 20, 256 << 20
+"""Octets: read as JSON, the former takes some twenty times as much memory."""
 
 
 @dataclass(frozen=True)
@@ -228,25 +231,52 @@ class _Worker:
             self.pipe.send((path, told))
 
     def hear(self, speaking: bool) -> tuple[dict[str, Any], bytes] | None:
-        """Its answer and the report on A4; None if there is none yet. Raises :class:`_Gone`."""
+        """Its answer and the report on A4; None if there is none yet. Raises :class:`_Gone`.
+
+        A document may have taken the worker over: one that stops in the middle of a message is
+        ended when its time is up, and what it says is read as strictly as the document."""
+        left = self.left
         if not speaking:
-            if self.left == 0.0:
+            if left == 0.0:
                 raise _Gone("timeout")
             return None
+        if left is None:
+            raise _Gone("crashed")  # nobody has asked it anything
+        late = threading.Timer(left, self.process.kill)
+        late.start()
         try:
             head = self.pipe.recv_bytes(_MAX_ANSWER)
             if not self.ready:
                 self.ready = True
                 return None
-            return json.loads(head), self.pipe.recv_bytes(_MAX_ANSWER)
+            return _answer(head), self.pipe.recv_bytes(_MAX_PDF)
         except (OSError, EOFError, ValueError, RecursionError) as error:
-            raise _Gone("crashed") from error
+            raise _Gone("timeout" if self.left == 0.0 else "crashed") from error
+        finally:
+            late.cancel()
+            late.join()
 
     def end(self) -> None:
         self.process.kill()
         self.process.join()
         self.process.close()
         self.pipe.close()
+
+
+def _answer(text: bytes) -> dict[str, Any]:
+    """What a worker said of its document. Raises ValueError for what is neither a report with the
+    verdict that its findings lead to, nor an error."""
+    answer = json.loads(text)
+    if not isinstance(answer, dict):
+        raise ValueError("not an answer")
+    if answer.get("verdict") != UNREADABLE:
+        if read_report(answer).verdict.value != answer.get("verdict"):
+            raise ValueError("another verdict than its findings lead to")
+    elif not isinstance(answer.get("error"), dict) or set(answer) != _UNREADABLE:
+        raise ValueError("an error without its text")
+    elif not all(isinstance(each, str) for each in answer["error"].values()):
+        raise ValueError("an error that is no text")
+    return answer
 
 
 class _Crew:

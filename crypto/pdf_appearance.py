@@ -113,6 +113,8 @@ class Picture:
     height_mm: float
     see_through: bool
     """Multiplied onto the page: what is beneath it stays visible."""
+    place: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    """Left, bottom, right, top of the whole image, in the page's default user space."""
 
 
 @dataclass
@@ -123,6 +125,8 @@ class Drawing:
     other: set[str] = field(default_factory=set)
     """What else it draws: fill, line, text, shading, inline image, layer, mask, clip (other than to
     one rectangle), faint, rollover, background (of a widget without an appearance), unknown."""
+    cut: bool = False
+    """A clip, or the box of a form inside, may leave less of the pictures than they are."""
 
     @property
     def empty(self) -> bool:
@@ -242,6 +246,8 @@ class _Follower:
         self._streams += 1
         if self._streams > _MAX_STREAMS or depth > _MAX_DEPTH:
             raise AppearanceError("the appearance nests too many objects")
+        if depth:
+            self._found.cut = True
         if "/OC" in form:
             self._found.other.add("layer")
         if len(form.data) > _MAX_CONTENT:
@@ -275,6 +281,7 @@ class _Follower:
             elif name in _PATHS:
                 path.append(name)
             elif name in _CLIPS:
+                self._found.cut = True
                 if path != ["re"]:  # a clip of any shape could draw letters out of a seal's star
                     self._found.other.add("clip")
             elif name == "n":
@@ -318,11 +325,16 @@ class _Follower:
         spaces = entry(resources, "/ColorSpace", {})
         if any(key in spaces for key in ("/DefaultRGB", "/DefaultGray", "/DefaultCMYK")):
             self._found.other.add("unknown")  # takes the place of the picture's own colours
-        a, b, c, d = state.matrix[:4]
+        a, b, c, d, e, f = state.matrix
         scale = self._unit / MM
-        self._found.pictures.append(
-            Picture(drawn, math.hypot(a, b) * scale, math.hypot(c, d) * scale, state.see_through)
+        place = (
+            e + min(a, 0) + min(c, 0),
+            f + min(b, 0) + min(d, 0),
+            e + max(a, 0) + max(c, 0),
+            f + max(b, 0) + max(d, 0),
         )
+        size = math.hypot(a, b) * scale, math.hypot(c, d) * scale
+        self._found.pictures.append(Picture(drawn, *size, state.see_through, place))
         if len(self._found.pictures) > _MAX_STREAMS:
             raise AppearanceError("the appearance draws too many pictures")
 

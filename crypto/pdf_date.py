@@ -35,6 +35,9 @@ MAKING = timedelta(minutes=10)
 """How long stamping may take: the day is decided when it begins, the time stamp is had at its end,
 and midnight may lie between."""
 
+BESIDE_MM = 30.0
+"""The widest gap between a seal and its date, across or up and down, where others have sealed."""
+
 _MAX_OCTETS = 16_384
 _STATED = re.compile(rb"/Span <</ActualText <FEFF((?:[0-9A-F]{4}){8,11})>>> BDC\n")
 _WIDGET = frozenset(("/Type", "/Subtype", "/FT", "/T", "/V", "/F", "/P", "/Rect", "/AP"))
@@ -123,6 +126,14 @@ def _fits(widget: generic.DictionaryObject, form: generic.StreamObject, page: Pa
         across, down = down, across
     _, _, width, height = (float(each) for each in form["/BBox"])
     return abs(across - width) < _ROUNDED and abs(down - height) < _ROUNDED
+
+
+def is_beside(
+    date: tuple[float, float, float, float], seal: tuple[float, float, float, float], page: Page
+) -> bool:
+    """Does the rectangle *date* stand beside *seal*, both in the space of *page*?"""
+    gaps = (date[0] - seal[2], seal[0] - date[2], date[1] - seal[3], seal[1] - date[3])
+    return max(gaps) * page.unit / MM <= BESIDE_MM
 
 
 def agrees(text: str, times: Times) -> bool:

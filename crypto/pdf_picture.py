@@ -78,6 +78,8 @@ class MarkJudgement:
     harmless: bool
     """It draws its seal's picture and nothing else, not larger than the seal, and hides nothing but
     what its ink covers: added later, it cannot have changed how the document reads."""
+    true_size: bool = False
+    """It shows the seal's picture as large as the seal says."""
 
 
 def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
@@ -119,7 +121,7 @@ def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
         shown["signed"] = f"{wanted[0]}×{wanted[1]}"
         findings.append(Finding("mark_size_differs", shown))
     fits = all(a <= b + SIZE_TOLERANCE_MM for a, b in zip(size, wanted, strict=True))
-    return MarkJudgement(tuple(findings), fits and harmless)
+    return MarkJudgement(tuple(findings), fits and harmless, len(findings) == 1)
 
 
 _T = TypeVar("_T")
@@ -131,8 +133,8 @@ def _remembered(key: object, answer: Callable[[], _T]) -> _T:
     """*answer*, asked for once where *key* says all that it depends on: a company's seal is drawn
     alike in thousands of documents, and decoding it costs more than the rest of a verification.
     *key* None: not remembered."""
-    if key in _memory:
-        found: _T = _memory[key]
+    found: _T | None = _memory.get(key)
+    if found is not None:  # asked once: another thread may empty the memory in between
         return found
     made = answer()
     if key is not None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from crypto import effort
 from crypto.pdf_appearance import box, drawing_of, has_area, is_shown
 from crypto.pdf_claims import Claim, read_claims, stands_in
-from crypto.pdf_date import agrees, shown_date
+from crypto.pdf_date import agrees, is_beside, shown_date
 from crypto.pdf_digests import digest_again, digests
 from crypto.pdf_document import (
     MM,
@@ -35,7 +35,7 @@ from crypto.pdf_document import (
 )
 from crypto.pdf_evidence import with_enclosed_evidence
 from crypto.pdf_lookalikes import look_alikes
-from crypto.pdf_picture import judge_mark
+from crypto.pdf_picture import SIZE_TOLERANCE_MM, judge_mark
 from crypto.seal import Seal, SealSignature
 from crypto.seal_check import judge_signature
 from crypto.trust import Trust
@@ -240,6 +240,10 @@ def _judge(
         if claim.signed_data or claim.kind == "pkcs1":
             report = _judge_cms(report, claim, document, trust, now)
             harmless = _draws_nothing(claim)
+            if not report.seal:
+                dates = ((each, _date(each)) for each in claim.fields)
+                found = (_judge_date(each, text, report.times) for each, text in dates if text)
+                report = replace(report, findings=(*report.findings, *found))
             signed_along = claim.signed_data.signers[:1] if claim.signed_data else ()
             if signed_along and signed_along[0].seal and report.seal:
                 seal = Seal.parse(signed_along[0].seal)
@@ -358,42 +362,59 @@ def _judge_widgets(claim: Claim, seal: Seal, times: Times) -> tuple[list[Finding
     dates = [(each, text) for each in claim.fields if (text := _date(each))]
     sealed = [each for each in claim.fields if not _date(each)]
     proved: Counter[int] = Counter()
+    plain: list[Field] = []
     for each in sealed:
-        found, good = _judge_widget(each, seal)
+        found, good, whole = _judge_widget(each, seal)
         findings += found
         harmless = harmless and good
         if any(finding.code == "mark_matches" for finding in found):
             proved[each.pages[0].index] += 1
+        if whole:
+            plain.append(each)
     for each, text in dates:
-        page = each.pages[0].index
-        proved[page] -= 1
-        if proved[page] < 0:
+        page = each.pages[0]
+        proved[page.index] -= 1
+        if proved[page.index] < 0:
             # by itself it says nothing of a seal, and might be read as the date of something else
             reason = {"field": each.name, "reason": "a date without its seal on the page"}
             findings.append(Finding("mark_unreadable", reason))
             harmless = False
             continue
-        code = "date_matches" if agrees(text, times) else "date_differs"
-        findings.append(Finding(code, {"field": each.name, "date": text}))
+        findings.append(_judge_date(each, text, times))
+        # elsewhere on the page it would date what others have sealed
+        near = (one for one in plain if one.pages == each.pages)
+        harmless = harmless and any(
+            is_beside(box(each.dictionary), box(one.dictionary), page) for one in near
+        )
     if not any(_marks(each) for each in sealed):
         findings.append(Finding("no_mark"))
     return findings, harmless
 
 
-def _judge_widget(each: Field, seal: Seal) -> tuple[list[Finding], bool]:
-    """The findings about one mark of a seal, and whether it is harmless to what is beneath."""
+def _judge_date(each: Field, text: str, times: Times) -> Finding:
+    code = "date_matches" if agrees(text, times) else "date_differs"
+    return Finding(code, {"field": each.name, "date": text})
+
+
+def _judge_widget(each: Field, seal: Seal) -> tuple[list[Finding], bool, bool]:
+    """The findings about one mark of a seal, whether it is harmless to what is beneath, and
+    whether the whole seal is seen there in its true size."""
     try:
         unit = each.pages[0].unit if each.pages else 1.0
         drawing = drawing_of(each.dictionary, unit)
         if drawing.empty or not has_area(each.dictionary):
-            return [], True
+            return [], True, False
         if len(each.pages) != 1 or not is_shown(each.dictionary, each.pages[0]):
-            return [Finding("mark_hidden", {"field": each.name})], False
+            return [Finding("mark_hidden", {"field": each.name})], False, False
         judged = judge_mark(drawing, each.name, seal)
-        return list(judged.findings), judged.harmless
+        whole = judged.true_size and not drawing.cut
+        if whole:
+            pairs = zip(drawing.pictures[0].place, box(each.dictionary), strict=True)
+            whole = all(abs(a - b) * unit / MM <= SIZE_TOLERANCE_MM for a, b in pairs)
+        return list(judged.findings), judged.harmless, whole
     except PARSER_FAILURES as error:
         reason = {"field": each.name, "reason": str(error)[:100]}
-        return [Finding("mark_unreadable", reason)], False
+        return [Finding("mark_unreadable", reason)], False, False
 
 
 def _weigh_later_seals(judged: _Judged, everyone: Sequence[_Judged]) -> SignatureReport:
@@ -407,9 +428,24 @@ def _weigh_later_seals(judged: _Judged, everyone: Sequence[_Judged]) -> Signatur
         if not names or other is judged:
             continue
         proved = other.report.verdict in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
-        if other.report.marks and not (other.harmless and proved):
+        harmless = other.harmless and not _dates_meet(report, other.report)
+        if other.report.marks and not (harmless and proved):
             extra.append(Finding("mark_covers", {"field": ", ".join(sorted(names))}))
     return replace(report, findings=(*report.findings, *extra)) if extra else report
+
+
+def _dates_meet(earlier: SignatureReport, later: SignatureReport) -> bool:
+    """Is a date put over a date? Two that are printed over each other can be read as a third."""
+    return any(
+        one.page == other.page
+        and one.left_mm < other.left_mm + other.width_mm
+        and other.left_mm < one.left_mm + one.width_mm
+        and one.top_mm < other.top_mm + other.height_mm
+        and other.top_mm < one.top_mm + one.height_mm
+        for one in earlier.marks
+        for other in later.marks
+        if one.date and other.date
+    )
 
 
 # --- marks -------------------------------------------------------------------------------------

@@ -102,6 +102,8 @@ DSA_SIGNATURES = {
     "2.16.840.1.101.3.4.3.4": "sha512",
 }
 """DSA signature algorithms → hashlib names."""
+_ISSUERS = 16
+"""Issuers that a certificate remembers having been compared with."""
 RSA_PSS = "1.2.840.113549.1.1.10"
 ED25519 = "1.3.101.112"
 ED448 = "1.3.101.113"
@@ -445,14 +447,18 @@ class Certificate:
 
     def issued_by(self, issuer: Certificate) -> bool:
         """Did *issuer*'s key sign this certificate? (Verified once: it serves many documents.)"""
-        if issuer.der not in self._signed_by:
-            self._signed_by[issuer.der] = issuer.public_key.verify(
+        known = self._signed_by.get(issuer.der)
+        if known is None:
+            known = issuer.public_key.verify(
                 self.signature_algorithm,
                 self.tbs,
                 self.signature,
                 parameters=self.signature_parameters,
             )
-        return self._signed_by[issuer.der]
+            if len(self._signed_by) >= _ISSUERS:  # a document can enclose any number
+                self._signed_by.clear()
+            self._signed_by[issuer.der] = known
+        return known
 
     @cached_property
     def _signed_by(self) -> dict[bytes, bool]:
@@ -804,14 +810,18 @@ class Crl:
         usage = issuer.key_usage
         if not self.issuer.matches(issuer.subject) or not (usage is None or "cRLSign" in usage):
             return False
-        if issuer.der not in self._signed_by:
-            self._signed_by[issuer.der] = issuer.public_key.verify(
+        known = self._signed_by.get(issuer.der)
+        if known is None:
+            known = issuer.public_key.verify(
                 self.signature_algorithm,
                 self.tbs,
                 self.signature,
                 parameters=self.signature_parameters,
             )
-        return self._signed_by[issuer.der]
+            if len(self._signed_by) >= _ISSUERS:  # a document can enclose any number
+                self._signed_by.clear()
+            self._signed_by[issuer.der] = known
+        return known
 
     @cached_property
     def _signed_by(self) -> dict[bytes, bool]:

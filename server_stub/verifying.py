@@ -25,12 +25,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crypto import gm
+from crypto.report_reading import read_report
 
 if TYPE_CHECKING:
     from crypto.statement import SealChange
 
 MEMORY = 2 << 30
 """Octets of address space that one verification may use."""
+_MAX_LINE = 64 << 20
+"""Octets of what it may say at once; with that, it cannot fill the platform's memory."""
 
 
 class VerificationTimeout(Exception):
@@ -122,8 +125,8 @@ def _converse(
             language=wish.language,
         )
         while True:
-            line = child.stdout.readline()
-            if not line:  # it died: killed by the clock, or by what it read
+            line = child.stdout.readline(_MAX_LINE)
+            if not line.endswith(b"\n"):  # it died: killed by the clock, or by what it read
                 raise FileNotVerifiable("unreadable")
             said = json.loads(line)
             if "ask" in said:
@@ -132,10 +135,13 @@ def _converse(
                 statements = _texts(token for token in known if token)
                 _say(child.stdin, statements=statements, changes=changes)
             elif "report" in said:
-                return said["report"], base64.b64decode(said["pdf"])
+                if read_report(said["report"]).verdict.value != said["report"]["verdict"]:
+                    raise ValueError("another verdict than its findings lead to")
+                return said["report"], base64.b64decode(said["pdf"], validate=True)
             else:
-                raise FileNotVerifiable(said["problem"])
-    except OSError as error:
+                raise FileNotVerifiable({"encrypted": "encrypted"}[said["problem"]])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        # the file may have taken the child over: what it says is read as strictly as the file
         raise FileNotVerifiable("unreadable") from error
 
 

@@ -71,8 +71,18 @@ def test_a_pipe_among_the_files_is_left_alone(tmp_path: Path) -> None:
 
 
 # A document that a test makes its worker choke on: named so, and met in the worker itself.
-HOSTILE = """
-import os, time
+SAID = {
+    "half": b"",
+    "list": b"[1]",
+    "shape": b'{"schema": 1, "verdict": "VALID", "signatures": [{"seal": 7, "findings": 7}]}',
+    "claim": b'{"schema": 1, "verdict": "VALID", "file": {"name": "claim.pdf"}, "signatures": []}',
+    "error": b'{"schema": 1, "verdict": "UNREADABLE", "file": {}, "error": {"title": 7}}',
+    "deep": b"[" * 100_000,
+}
+HOSTILE = (
+    f"SAID = {SAID!r}\n"
+    + """
+import os, sys, time
 
 honest = verify
 
@@ -84,10 +94,19 @@ def verify(path, **options):
         os._exit(1)
     if path.stem == "eat":
         return bytearray(1 << 40)
+    if path.stem in SAID:  # it has taken its worker over
+        pipe = sys._getframe(1).f_locals["pipe"]
+        if path.stem == "half":
+            os.write(pipe.fileno(), bytes([0, 0, 3, 0]) + b"{")
+            time.sleep(60)
+        pipe.send_bytes(SAID[path.stem])
+        pipe.send_bytes(b"")
+        time.sleep(60)
     if path.stem == "loud":
         raise RuntimeError("secret details")
     return honest(path, **options)
 """
+)
 
 
 @pytest.fixture
@@ -133,6 +152,27 @@ def test_a_hostile_document_costs_one_result(
     assert errors["eat"]["code"] == "E-114"
     assert errors["loud"]["code"] == "E-999"
     assert "secret" not in json.dumps(errors)
+
+
+def test_a_worker_that_is_taken_over_can_neither_hang_the_run_nor_end_it(
+    choking: None, folder: Path, tmp_path: Path, order: Order
+) -> None:
+    good = (folder / "a 好.pdf").read_bytes()
+    names = ["good", *SAID, "fine"]
+    for name in names:
+        (tmp_path / f"{name}.pdf").write_bytes(good)
+
+    class Nobody:
+        def status(self, code: str) -> SignedStatement:
+            raise AssertionError(code)
+
+    files = [tmp_path / f"{name}.pdf" for name in names]
+    run = verify_all(files, order, jobs=2, seconds=3, platform=Nobody())
+    verdicts = {each.path.stem: each.verdict for each in run.outcomes}
+    assert verdicts == {
+        "good": "VALID", "fine": "VALID", **dict.fromkeys(SAID, "UNREADABLE")
+    }  # fmt: skip
+    assert all(each.answer["error"]["title"] != 7 for each in run.outcomes[1:-1])
 
 
 def test_every_document_gets_its_result_and_the_platform_is_asked_once_for_each_seal(

@@ -684,3 +684,12 @@ def test_purposes_are_critical_as_rfc_3161_asks(root, openssl):
     authority = made("TSA", SoftKey.generate().spki, extended_key_usage=[TIME_STAMPING])
     text = openssl.run("x509", "-inform", "DER", "-noout", "-text", stdin=authority).decode()
     assert "X509v3 Extended Key Usage: critical\n                Time Stamping" in text
+
+
+def test_a_certificate_remembers_few_of_the_issuers_that_documents_enclose(root, make_root):
+    holder = Certificate.parse(root.key_for("Holder").certificate)
+    strangers = [replace(root.certificate, der=bytes([each])) for each in range(40)]
+    assert all(holder.issued_by(each) for each in strangers)
+    assert not holder.issued_by(make_root("Another").certificate)
+    assert holder.issued_by(root.certificate)
+    assert len(holder._signed_by) <= 16

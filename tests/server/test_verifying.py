@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -166,3 +167,42 @@ def test_the_parent_survives_a_child_that_dies() -> None:
     unusable = verifying.Material([b"no certificate"], [], [])
     with pytest.raises(verifying.FileNotVerifiable):
         verifying.verify(blank_page(), "x.pdf", unusable, lambda code: None, 30)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "no JSON",
+        "[7]",
+        "{}",
+        '{"problem": "<script>"}',
+        '{"report": {"schema": 1, "verdict": "VALID"}, "pdf": ""}',
+        '{"ask": 7}',
+        '{"report": {',
+        "[" * 100_000,
+    ],
+)
+def test_a_child_that_is_taken_over_costs_one_answer(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = tmp_path / "taken"
+    (tmp_path / "said").write_text(said + "\n")
+    taken.write_text(f"#!/bin/sh\nread told\ncat '{tmp_path / 'said'}'\n")
+    taken.chmod(0o700)
+    monkeypatch.setattr(verifying.sys, "executable", str(taken))
+    material = verifying.Material([], [], [])
+    with pytest.raises(verifying.FileNotVerifiable, match=r"^unreadable$"):
+        verifying.verify(blank_page(), "x.pdf", material, lambda code: None, 30)
+
+
+def test_a_child_that_never_ends_its_line_does_not_fill_the_platforms_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("#!/bin/sh\nread told\nexec cat /dev/zero\n")
+    taken.chmod(0o700)
+    monkeypatch.setattr(verifying.sys, "executable", str(taken))
+    monkeypatch.setattr(verifying, "_MAX_LINE", 1 << 20)
+    material = verifying.Material([], [], [])
+    with pytest.raises(verifying.FileNotVerifiable):
+        verifying.verify(blank_page(), "x.pdf", material, lambda code: None, 300)

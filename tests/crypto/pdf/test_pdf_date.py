@@ -17,7 +17,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from crypto import date_mark, pdf_marks
+from crypto import date_mark, pdf_marks, pdf_sign
 from crypto.date_mark import DateMark, Style, day_of, shapes, text_of, width_mm
 from crypto.pdf_date import agrees, appearance
 from crypto.pdf_document import Document
@@ -617,6 +617,84 @@ def test_a_date_alone_on_a_page_is_refused(shop: Shop) -> None:
     """There it might be taken for the date of something else."""
     sealed = shop.sign(classic_pdf(pages=2))
     distrusted(shop, second(shop, sealed, [DateMark(1, 100, 100)]), "mark_unreadable")
+
+
+@pytest.mark.parametrize(
+    ("size", "place"),
+    [(30, (105, 100)), (30, (35, 20)), (1, (35, 235)), (29, (35, 235))],
+    ids=["in another's text", "far above", "under a seal hardly seen", "under a smaller seal"],
+)
+def test_a_later_date_that_is_not_beside_a_whole_seal_harms_the_earlier_signature(
+    shop: Shop, sealed: bytes, size: float, place: tuple[float, float]
+) -> None:
+    """It could fill in a blank in what the first one has sealed, or date the first one's seal."""
+    marks = [Mark(0, 20, 200, float(size), float(size))]
+    data = second(shop, sealed, [DateMark(0, *place)], marks=marks)
+    first, later = shop.verify(data).signatures
+    assert "date_matches" in codes(later)
+    assert "mark_covers" in codes(first)
+    assert first.verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"q /Multiply", b"0 0 9 9 re W n q /Multiply"),
+        (b"/Imprint Do", b"1 0 0 1 2 0 cm /Imprint Do"),
+    ],
+    ids=["clipped", "outside its own box"],
+)
+def test_a_later_date_beside_a_seal_that_is_not_seen_harms_the_earlier_signature(
+    shop: Shop, sealed: bytes, old: bytes, new: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = pdf_marks._appearance
+
+    def hiding(*given: Any) -> generic.StreamObject:
+        form = draw(*given)
+        form._data = form.data.replace(old, new)
+        return form
+
+    monkeypatch.setattr(pdf_marks, "_appearance", hiding)
+    first, later = shop.verify(second(shop, sealed)).signatures
+    assert {"mark_matches", "date_matches"} <= codes(later)
+    assert "mark_covers" in codes(first)
+
+
+def test_a_date_over_an_earlier_signers_date_harms_the_earlier_signature(
+    shop: Shop, sealed: bytes
+) -> None:
+    """13 and 16 over each other read as 18."""
+    marks = shop.marks(shop.second, left=60)
+    data = second(shop, sealed, [DateMark(0, 119, 245)], marks=marks)
+    first, later = shop.verify(data).signatures
+    assert later.verdict is Verdict.VALID
+    assert "mark_covers" in codes(first)
+    beside = second(shop, sealed, [DateMark(0, 60, 245)], marks=marks)
+    assert "mark_covers" not in codes(shop.verify(beside).signatures[0])
+
+
+def test_the_date_of_a_signature_without_a_seal_is_compared_with_its_time(
+    shop: Shop, rsa_key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> set[str]:
+        maker = SignatureMaker("pades", rsa_key)
+        output = io.BytesIO()
+        sign_revision(
+            Document(io.BytesIO(classic_pdf())),
+            output,
+            profile=maker.label,
+            value_size=maker.size,
+            make_value=lambda revision: maker.make(revision, SIGNED_AT),
+            marks=shop.marks(shop.first),
+            picture=shop.first.picture,
+            dates=[BELOW],
+            signed_at=SIGNED_AT,
+        )
+        return codes(shop.verify(output.getvalue()).signatures[0])
+
+    assert "date_matches" in found()
+    monkeypatch.setattr(pdf_sign, "signing_day", lambda moment: TODAY - timedelta(days=900))
+    assert "date_differs" in found()
 
 
 def test_more_dates_than_seals_are_refused(shop: Shop, sealed: bytes) -> None:
