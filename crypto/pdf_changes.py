@@ -61,6 +61,23 @@ _LISTED = 20
 _CATALOG = frozenset(("/AcroForm", "/DSS", "/Extensions", "/Metadata", "/Version", "/MarkInfo"))
 _FORM = frozenset(("/Fields", "/SigFlags", "/DR", "/DA", "/Q", "/NeedAppearances"))
 _FIELD = frozenset(("/V", "/AP", "/AS", "/F", "/Ff", "/DA", "/Q", "/M", "/Type", "/I", "/TI"))
+_FIELD_ROLES = frozenset(
+    (
+        "/Annots",
+        "/Fields",
+        "/Kids",
+        "/Parent",
+        "/Obj",
+        "/CO",
+        "/T",
+        "/A",
+        "/AA",
+        "/P",
+        "/K",
+        "/Data",
+    )
+)
+"""The entries that refer to fields; none has entries whose names a document chooses."""
 _DSS = frozenset(("/Type", "/Certs", "/OCSPs", "/CRLs", "/VRI"))
 _DSS_ENTRIES = re.compile(r"/(?:Type|Certs|OCSPs|CRLs|VRI)\Z")
 _VRI_NAMES = re.compile(r"/(?:[0-9A-Fa-f]{40}|Type)\Z")
@@ -105,6 +122,8 @@ class History:
         }
         self._users: dict[int, set[tuple[int, str]]] = {}
         """Of the objects in `_written`: who refers to them (object number, entry)."""
+        self._roles: dict[int, set[str]] = {}
+        """Of the same: the entries, innermost, that refer to them."""
         self._objects: set[int] = set()
         self._fields: dict[tuple[int, int], KnownField] = {}
         self._names: set[str] = set()
@@ -202,6 +221,12 @@ class History:
         total = self._document.reader.total_revisions
         if total - self._first > MAX_REVIEWED:
             raise PdfTooComplex(f"{total} revisions")
+        for number in range(self._first, total):  # entries of these may be rewritten, so who else
+            view = self._document.reader.get_historical_resolver(number)  # reads them matters
+            self._written |= {view.root_ref.idnum, *evidence_of(view.root)}
+            form = view.root.raw_get("/AcroForm") if "/AcroForm" in view.root else None
+            if isinstance(form, generic.IndirectObject):
+                self._written.add(form.idnum)
         for number in range(self._first + 1):
             self._note_references(number)
         old = self._document.reader.get_historical_resolver(self._first)
@@ -285,17 +310,24 @@ class History:
         for name, value in view.trailer_view.items():
             if isinstance(value, generic.IndirectObject):
                 self._users.setdefault(value.idnum, set()).add((_TRAILER, name))
+                self._roles.setdefault(value.idnum, set()).add(name)
 
     def _note(self, found: Any, container: int) -> None:
-        stack: list[tuple[Any, str]] = [(found, "")]
+        stack: list[tuple[Any, str, str]] = [(found, "", "")]
         while stack:
-            value, name = stack.pop()
+            value, name, inner = stack.pop()
             if isinstance(value, generic.IndirectObject):
                 self._users.setdefault(value.idnum, set()).add((container, name))
+                self._roles.setdefault(value.idnum, set()).add(inner)
             elif isinstance(value, generic.DictionaryObject):
-                stack += [(each, name or key) for key, each in value.items()]
+                stack += [(each, name or key, key) for key, each in value.items()]
             elif isinstance(value, generic.ArrayObject):
-                stack += [(each, name) for each in value]
+                stack += [(each, name, inner) for each in value]
+
+    def plays(self, number: int, *roles: str) -> bool:
+        """Is object *number* referred to only from these entries? A dictionary that is read as
+        something else as well, as one of fonts, would show what is rewritten in it."""
+        return self._roles.get(number, set()) <= set(roles)
 
     def _place(self, reference: generic.Reference, number: int) -> Any:
         """Where the object stood in revision *number*; None if there was none."""
@@ -417,6 +449,13 @@ class _Comparison:
     def _compare_forms(self) -> list[KnownField]:
         """Compare catalog and form; returns the new fields."""
         old_root, new_root = self._old.root, self._new.root
+        raw = old_root.raw_get("/AcroForm") if "/AcroForm" in old_root else None
+        if not self._history.plays(self._old.root_ref.idnum, "/Root"):
+            self._say("suspicious", None, "/Root")
+        if isinstance(raw, generic.IndirectObject) and not self._history.plays(
+            raw.idnum, "/AcroForm"
+        ):
+            self._say("suspicious", None, "/AcroForm")
         for key in differing_keys(old_root, new_root):
             if key == "/StructTreeRoot":
                 self._say_structure(tree_grew(entry(old_root, key), entry(new_root, key)))
@@ -530,6 +569,7 @@ class _Comparison:
         ):
             if isinstance(before, generic.DictionaryObject) and (
                 differing_keys(before, after) <= _PRIVATE
+                and all(_says_only_words(each) for each in (before, after))
             ):
                 self._say("metadata", None, ", ".join(sorted(_PRIVATE)))
                 return True
@@ -566,27 +606,16 @@ class _Comparison:
 
     @cached_property
     def _evidence(self) -> dict[int, re.Pattern[str]]:
-        """The objects of the validation data that hold others, and the entries in which they do
-        (ISO 32000-2 §12.8.4.3): the DSS, its /VRI, the records that lists, and arrays."""
-        found: dict[int, re.Pattern[str]] = {}
-
-        def note(node: Any, key: str, role: re.Pattern[str]) -> Any:
-            raw = node.raw_get(key)
-            value = follow(raw)
-            if isinstance(raw, generic.IndirectObject):
-                found[raw.idnum] = _ELEMENTS if isinstance(value, generic.ArrayObject) else role
-            return value if isinstance(value, generic.DictionaryObject) else {}
-
-        root = self._old.root
-        store = note(root, "/DSS", _DSS_ENTRIES) if "/DSS" in root else {}
-        for key in set(store) & _DSS - {"/VRI"}:
-            note(store, key, _ELEMENTS)
-        records = note(store, "/VRI", _VRI_NAMES) if "/VRI" in store else {}
-        for name in records:
-            record = note(records, name, _VRI_ENTRIES)
-            for key in record:
-                note(record, key, _ELEMENTS)
-        return found
+        """The objects of the validation data that hold others; none if anything else reads them."""
+        found = evidence_of(self._old.root)
+        root = self._old.root_ref.idnum
+        users = {user for each in found for user in self._history._users.get(each, ())}
+        alone = all(
+            (container == root and name == "/DSS")
+            or (container in found and found[container].match(name))
+            for container, name in users
+        )
+        return found if alone else {}
 
     def _is_structure(
         self, reference: generic.Reference, before: Any, after: Any, users: set[tuple[int, str]]
@@ -733,6 +762,8 @@ class _Comparison:
             return False
         differing = differing_keys(before, after)
         page = self._page_of(known.reference)
+        if not self._history.plays(known.reference.idnum, *_FIELD_ROLES):
+            self._say("suspicious", page, known.name)
         if differing - _FIELD:
             self.forbid(page, f"{known.name}: {', '.join(sorted(differing - _FIELD))}")
             return True
@@ -761,6 +792,35 @@ class _Comparison:
         if key_of(reference) in self._placed:
             return self._placed[key_of(reference)]
         return self._history._shown.get(key_of(reference))
+
+
+def _says_only_words(node: generic.DictionaryObject) -> bool:
+    """Are the private entries strings, which show nothing, whatever dictionary this is?"""
+    words = (generic.TextStringObject, generic.ByteStringObject)
+    return all(isinstance(node.raw_get(key), words) for key in _PRIVATE if key in node)
+
+
+def evidence_of(root: generic.DictionaryObject) -> dict[int, re.Pattern[str]]:
+    """The objects of the validation data that hold others, and the entries in which they do
+    (ISO 32000-2 §12.8.4.3): the DSS, its /VRI, the records that lists, and arrays."""
+    found: dict[int, re.Pattern[str]] = {}
+
+    def note(node: Any, key: str, role: re.Pattern[str]) -> Any:
+        raw = node.raw_get(key)
+        value = follow(raw)
+        if isinstance(raw, generic.IndirectObject):
+            found[raw.idnum] = _ELEMENTS if isinstance(value, generic.ArrayObject) else role
+        return value if isinstance(value, generic.DictionaryObject) else {}
+
+    store = note(root, "/DSS", _DSS_ENTRIES) if "/DSS" in root else {}
+    for key in set(store) & _DSS - {"/VRI"}:
+        note(store, key, _ELEMENTS)
+    records = note(store, "/VRI", _VRI_NAMES) if "/VRI" in store else {}
+    for name in records:
+        record = note(records, name, _VRI_ENTRIES)
+        for key in record:
+            note(record, key, _ELEMENTS)
+    return found
 
 
 @dataclass(frozen=True)

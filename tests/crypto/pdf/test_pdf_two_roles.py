@@ -1,0 +1,97 @@
+"""One dictionary in two roles: what may be rewritten in the one must not show in the other."""
+
+import pytest
+
+from crypto.verdict import Verdict
+from tests.crypto.pdf.workshop import Shop, append_revision, build_pdf, codes
+
+HELVETICA = b"/Type/Font/Subtype/Type1/BaseFont/Helvetica"
+OTHER = b"<<" + HELVETICA + b"/Encoding<</Type/Encoding/Differences[49/nine]>>>>"
+"""A font in which 1 looks like 9."""
+CATALOG, FORM, FONTS, FONT, SECOND = 1, 6, 7, 8, 9
+
+
+def shown_by(
+    font: bytes,
+    *,
+    fonts: bytes = b"7 0 R",
+    catalog: bytes = b"",
+    form: bytes = b"",
+    fields: bytes = b"",
+    named: bytes = b"",
+    second: bytes = b"null",
+) -> bytes:
+    """A page whose text is set in the font of this name, from the dictionary *fonts*."""
+    content = b"BT /%s 24 Tf 72 700 Td (Price 1000) Tj ET" % font
+    return build_pdf(
+        [
+            b"<</Type/Catalog/Pages 2 0 R/AcroForm 6 0 R" + catalog + b">>",
+            b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+            b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
+            b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]"
+            b"/Resources<</Font " + fonts + b">>>>",
+            b"<</Fields[" + fields + b"]" + form + b">>",
+            b"<<" + named + b">>",
+            b"<<" + HELVETICA + b">>",
+            second,
+        ]
+    )
+
+
+def rewritten(data: bytes, number: int, old: bytes, new: bytes) -> bytes:
+    """*data* and a revision in which the newest object *number* has *new* for *old*."""
+    start = data.rindex(b"\n%d 0 obj" % number)
+    body = data[start : data.index(b"endobj", start)].split(b"obj", 1)[1]
+    assert old in body
+    return append_revision(data, {number: body.replace(old, new)})
+
+
+def refused(shop: Shop, data: bytes) -> None:
+    report = shop.verify(data)
+    assert report.verdict in (Verdict.UNKNOWN, Verdict.INVALID), report.signatures[0].changed_later
+    assert codes(report.signatures[0]) & {"changed_suspicious", "changed_forbidden"}
+
+
+def test_the_producers_note_is_no_name_of_a_font(shop: Shop) -> None:
+    data = shop.sign(shown_by(b"ITXT", named=b"/ITXT 8 0 R", second=OTHER))
+    refused(shop, rewritten(data, FONTS, b"/ITXT 8 0 R", b"/ITXT 9 0 R"))
+
+
+@pytest.mark.parametrize("key", [b"MarkInfo", b"Extensions"])
+def test_the_catalog_is_no_dictionary_of_fonts(shop: Shop, key: bytes) -> None:
+    entry = b"/%s 8 0 R" % key
+    data = shop.sign(shown_by(key, fonts=b"1 0 R", catalog=entry, second=OTHER))
+    refused(shop, rewritten(data, CATALOG, entry, b"/%s 9 0 R" % key))
+    refused(shop, append_revision(data, {FONT: OTHER}))
+
+
+@pytest.mark.parametrize("key", [b"DR", b"DA"])
+def test_the_form_is_no_dictionary_of_fonts(shop: Shop, key: bytes) -> None:
+    entry = b"/%s 8 0 R" % key
+    data = shop.sign(shown_by(key, fonts=b"6 0 R", form=entry, second=OTHER))
+    refused(shop, rewritten(data, FORM, entry, b"/%s 9 0 R" % key))
+    if key == b"DR":  # it may grow
+        refused(shop, append_revision(data, {FONT: OTHER}))
+
+
+@pytest.mark.parametrize("key", [b"Certs", b"VRI"])
+def test_validation_data_are_no_dictionary_of_fonts(shop: Shop, key: bytes) -> None:
+    named = b"/%s 8 0 R" % key
+    data = shop.sign(shown_by(key, catalog=b"/DSS 7 0 R", named=named, second=OTHER))
+    refused(shop, append_revision(data, {FONT: OTHER}))
+    refused(shop, rewritten(data, FONTS, named, b"/%s 9 0 R" % key))
+
+
+def test_fonts_do_not_become_validation_data_later(shop: Shop) -> None:
+    name = b"A94A8FE5CCB19BA61C4C0873D391E987982FBBD3"
+    data = shop.sign(shown_by(name, named=b"/%s 8 0 R" % name))
+    added = rewritten(data, CATALOG, b"/AcroForm", b"/DSS<</VRI 7 0 R>>/AcroForm")
+    refused(shop, append_revision(added, {FONT: OTHER}))
+
+
+def test_a_field_is_no_dictionary_of_fonts(shop: Shop) -> None:
+    field = b"<</FT/Tx/T(x)/AP 8 0 R/Rect[0 0 0 0]/Subtype/Widget>>"
+    data = shop.sign(shown_by(b"AP", fonts=b"9 0 R", second=field, fields=b"9 0 R"))
+    filled = field.replace(b"/AP 8 0 R", b"/V(1)/AP " + OTHER)
+    refused(shop, append_revision(data, {SECOND: filled}))
