@@ -100,6 +100,7 @@ def without_times(report: dict[str, Any]) -> dict[str, Any]:
     for signature in cleaned["signatures"]:
         for finding in signature["findings"]:
             finding.pop("text")  # says "as of" the minute
+            finding["details"].pop("as_of", None)
         if signature.get("platform"):
             signature["platform"].pop("as_of", None)
     return cleaned
