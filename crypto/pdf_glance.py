@@ -23,7 +23,7 @@ MAX_CONTENT = 4 << 20
 
 _GLANCE, _AHEAD = 4096, 32_768
 _SMALL = 2048
-_HEAD = re.compile(rb"\s*(\d{1,10})\s+(\d{1,5})\s+obj\s*<<")
+_HEAD = re.compile(rb"\s*<<")
 _UNPLAIN = re.compile(rb"[(%#]")
 _CONTENTS = re.compile(rb"/Contents\s*(?:(\d+\s+\d+\s+R)|\[([\d\sR]*)\])")
 _RESOURCES = re.compile(rb"/Resources\s*(?:(\d+)\s+(\d+)\s+R|<<)")
@@ -37,7 +37,8 @@ _INLINE = re.compile(rb"\bBI\b")
 _OUTLINE = re.compile(rb"\d\s++(?:c|v|y|re)\s")
 _LINE = re.compile(rb"\d\s++l\s")
 _COLOURS = (b"rg", b"RG", b"k", b"K", b"sc", b"SC")
-_BLACK = b" 0 0 0 "
+_BLACK = (b" 0 0 0 ", b"\n0 0 0 ")
+"""Most pages choose no other colour, and that often."""
 _BLANKS = b" \t\r\n\f\0"
 
 
@@ -58,6 +59,10 @@ def has_red(content: bytes) -> bool:
     seen: set[tuple[bytes, ...]] = set()
     for operator in _COLOURS:
         place = content.find(operator)
+        if place < 0 or content.count(operator) == sum(
+            content.count(each + operator) for each in _BLACK
+        ):
+            continue
         while place >= 0:
             if not content.endswith(_BLACK, 0, place):
                 before = content[max(0, place - 48) : place]
@@ -162,13 +167,13 @@ class Glance:
 
     def _read(self, number: int, generation: int) -> tuple[bytes, bytes, int]:
         """(dictionary, what was read behind it, where that begins); b"" if not plain to see."""
-        reader = self._document.reader
+        reader, begin = self._document.reader, b"%d %d obj" % (number, generation)
         place = reader.xrefs[generic.Reference(number, generation, reader)]
         if not isinstance(place, int):
             return b"", b"", 0
         read = self._from(place)
-        head = _HEAD.match(read)
-        if not head or (int(head[1]), int(head[2])) != (number, generation):
+        head = _HEAD.match(read, len(begin) if read.startswith(begin) else len(read))
+        if not head:
             return b"", b"", 0
         end = read.find(b"stream")
         earlier = read.find(b"endobj", 0, end if end > 0 else len(read))

@@ -471,6 +471,8 @@ def test_a_page_of_black_text_is_not_parsed(shop: Shop, monkeypatch: pytest.Monk
         (b"0 g 10 10 100 100 re f", True),
         (b"1 0 0 rg BT /F 9 Tf (x) Tj ET", True),  # red letters, no outline
         (b"1 0 0 rg 10 10 100 100 re f", False),
+        (b"0 0 0 rg 1.0 0 0 rg 10 10 100 100 re f", False),
+        (b"0 0 0 rg 0 0 0 RG 10 10 100 100 re f", True),
         (b"0 1 1 0 k 10 10 m 20 20 30 30 40 40 c f", False),
         (b"0 0 1 rg 10 10 100 100 re f", True),
         (b"/F Do", False),
