@@ -101,9 +101,9 @@ class VerifyPage(QWidget):
         self.pane.loaded.connect(self._outline)
         self.pane.broken.connect(self._not_shown)
         self.pane.view.item_clicked.connect(self._item_clicked)
-        self.pane.toolbar.insertWidget(
-            0, button(tr("打开"), self.choose, role="quiet", icon="folder-open")
-        )
+        self._open = button(tr("打开"), self.choose, role="quiet", icon="folder-open")
+        self._open.setToolTip("Ctrl+O")
+        self.pane.toolbar.insertWidget(0, self._open)
         self._back = button(tr("回到当前文件"), self._show_current, icon="arrow-left")
         self._back.hide()
         self.pane.toolbar.insertWidget(2, self._back)
@@ -137,6 +137,7 @@ class VerifyPage(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._stack)
+        self._make_room()
         shortcut(self, "Esc", self.stop)
 
     def _list_column(self) -> QWidget:
@@ -158,7 +159,6 @@ class VerifyPage(QWidget):
         whole.addWidget(framed("list-foot", foot))
         made = QWidget()
         made.setLayout(whole)
-        made.setFixedWidth(208)
         return made
 
     def _more_button(self) -> QToolButton:
@@ -189,9 +189,11 @@ class VerifyPage(QWidget):
         self._make_room()
 
     def _make_room(self) -> None:
-        """Where all three columns have no room the thumbnails give way to the files."""
-        many = len(self._files) > 1
-        self.pane.thumbnails.setVisible(not many or self.width() >= WIDE)
+        """Where the columns have no room the thumbnails give way to the files."""
+        tight = len(self._files) > 1 and self.width() < WIDE
+        self.pane.thumbnails.setVisible(not tight)
+        self._open.setText("" if tight else f" {tr('打开')}")
+        self._left.setFixedWidth(176 if tight else 208)
 
     def light_up(self, over: bool) -> None:
         self._drop.light_up(over)
