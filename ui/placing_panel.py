@@ -140,6 +140,10 @@ class PlacingPanel(QWidget):
         self._marks.set_title(tr("逐页调整（{count} 处）", count=len(lines)))
         self._marks.setVisible(len(lines) > 1 or changed)
 
+    def open_marks(self) -> None:
+        """Show 逐页调整."""
+        self._marks.open()
+
     def _scroll_to_marks(self) -> None:
         area = self.parentWidget()
         while area is not None and not isinstance(area, QScrollArea):

@@ -186,6 +186,10 @@ class Expander(QWidget):
         self._toggled(opened)
         self._head.clicked.connect(self._into_view)
 
+    def open(self) -> None:
+        """Show what is below the heading."""
+        self._head.setChecked(True)
+
     def set_title(self, title: str) -> None:
         """Another heading over the same body."""
         self._title = title

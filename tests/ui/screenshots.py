@@ -197,6 +197,13 @@ class Photographer:
         view.go_to(0, 190)
         self.until(lambda: view.complete)
         self.take("stamp")
+        page.panel.date_field.setCurrentIndex(1)
+        page.panel.date_field.activated.emit(1)
+        page.panel.choose("pages")
+        page.panel.open_marks()
+        self.until(lambda: view.complete)
+        self.take("stamp-single-pages")
+        page.placing.undo()  # the date
         page.placing.undo()
         page.panel.choose("keyword")
         page.panel.text_field.setText("宿迁市人民政府")
