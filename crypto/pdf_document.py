@@ -94,6 +94,7 @@ PARSER_FAILURES = (
     RuntimeError,
     OSError,
     EOFError,
+    StopIteration,
     MemoryError,
     struct.error,
     zlib.error,

@@ -3,6 +3,7 @@ other readers find nothing wrong with it; beside each stands the attack that loo
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
-from crypto.pdf_document import Document, PdfEncrypted, PdfPasswordWrong, PdfUnreadable
+from crypto.pdf_document import Document, PdfEncrypted, PdfError, PdfPasswordWrong, PdfUnreadable
 from crypto.verdict import Verdict
 from tests.crypto.pdf.workshop import (
     Shop,
@@ -535,3 +536,29 @@ def test_an_annotation_is_suspicious_where_a_certification_permits_it(
     assert {found for found, _ in changes(shop, update(certified(shop, permission), change))} == {
         kind
     }
+
+
+def test_a_single_table_with_a_second_one_beside_it_is_read_or_refused(shop: Shop) -> None:
+    """pyHanko looks for a table before the first one and finds none."""
+    plain = classic_pdf()
+    start = int(re.findall(rb"startxref\n(\d+)", plain)[-1])
+    rows = b"\1" + (9).to_bytes(3, "big") + b"\1"  # an object of a second generation
+    stream = b"90 0 obj\n<</Type/XRef/Size 91/W[1 3 1]/Index[4 1]/Root 1 0 R/Length 5>>stream\n"
+    stream += rows + b"\nendstream\nendobj\n"
+    for place in (b"/XRefStm %d" % start, b"/Prev %d" % start):
+        table = plain[start:].replace(b"/Root", place + b"/Root")
+        data = (
+            plain[:start]
+            + stream
+            + re.sub(rb"startxref\n\d+", b"startxref\n%d" % (start + len(stream)), table)
+        )
+        with contextlib.suppress(PdfError):
+            assert shop.verify(data).verdict is Verdict.UNSIGNED
+
+
+def test_a_failure_of_the_library_that_looks_like_the_end_of_a_loop_is_damage(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crypto.pdf_document._Reader.__init__", lambda *_, **__: next(iter(())))
+    with pytest.raises(PdfUnreadable):
+        shop.verify(classic_pdf())
