@@ -57,6 +57,7 @@ from crypto.verdict import Change
 MAX_REVIEWED = 200
 MAX_OBJECTS = 200_000
 _LISTED = 20
+_LISTS = (generic.ArrayObject, generic.NullObject)
 
 _CATALOG = frozenset(("/AcroForm", "/DSS", "/Extensions", "/Metadata", "/Version", "/MarkInfo"))
 _FORM = frozenset(("/Fields", "/SigFlags", "/DR", "/DA", "/Q", "/NeedAppearances"))
@@ -92,6 +93,8 @@ _PLAIN = re.compile(
 _REFERENCE = re.compile(rb"(\d+)[\s\0]+\d+[\s\0]+R")
 _LENGTH = re.compile(rb"/Length[\s\0]+(\d{1,10})(?:[\s\0]+(\d{1,5})[\s\0]+R)?(?![\d.])")
 _NUMBER = re.compile(rb"\s*\d+\s+\d+\s+obj\s+(\d{1,10})\s+endobj")
+_IN_A_LIST = ""
+"""Stands for the entry where an array by itself refers to an object."""
 _TRAILER = 0
 """Stands for the trailer where containers are named by object number."""
 
@@ -224,9 +227,10 @@ class History:
         for number in range(self._first, total):  # entries of these may be rewritten, so who else
             view = self._document.reader.get_historical_resolver(number)  # reads them matters
             self._written |= {view.root_ref.idnum, *evidence_of(view.root)}
-            form = view.root.raw_get("/AcroForm") if "/AcroForm" in view.root else None
-            if isinstance(form, generic.IndirectObject):
-                self._written.add(form.idnum)
+            for key in {"/AcroForm", "/StructTreeRoot"} & set(view.root):
+                raw = view.root.raw_get(key)
+                if isinstance(raw, generic.IndirectObject):
+                    self._written.add(raw.idnum)
         for number in range(self._first + 1):
             self._note_references(number)
         old = self._document.reader.get_historical_resolver(self._first)
@@ -327,7 +331,7 @@ class History:
     def plays(self, number: int, *roles: str) -> bool:
         """Is object *number* referred to only from these entries? A dictionary that is read as
         something else as well, as one of fonts, would show what is rewritten in it."""
-        return self._roles.get(number, set()) <= set(roles)
+        return self._roles.get(number, set()) <= {_IN_A_LIST, *roles}
 
     def _place(self, reference: generic.Reference, number: int) -> Any:
         """Where the object stood in revision *number*; None if there was none."""
@@ -625,6 +629,11 @@ class _Comparison:
         raw = root.raw_get("/StructTreeRoot") if "/StructTreeRoot" in root else None
         if not isinstance(raw, generic.IndirectObject):
             return False
+        plays = self._history.plays
+        if not plays(raw.idnum, "/StructTreeRoot", "/P") or (
+            is_element(before) and not plays(reference.idnum, "/P", "/K", "/Nums", "/Names")
+        ):
+            return False
         if users == {(raw.idnum, "/ParentTree")} and raw.idnum != reference.idnum:
             self._say_structure(tree_grew(follow(raw), entry(self._new.root, "/StructTreeRoot")))
         elif key_of(raw) == key_of(reference):
@@ -700,7 +709,9 @@ class _Comparison:
         for name in differing - {"/Annots"}:
             if same(entry(before, name), entry(after, name)):
                 continue  # the same in an object of its own
-            if name in ("/Tabs", "/StructParents"):  # the order of fields, the way to the structure
+            if name in ("/Tabs", "/StructParents") and isinstance(
+                entry(after, name), generic.NameObject | generic.NumberObject
+            ):  # the order of fields, the way to the structure
                 kind = "metadata" if name not in before else "suspicious"
                 self._say(kind, page, f"{name} ({key[0]} {key[1]} obj)")
             else:
@@ -725,6 +736,8 @@ class _Comparison:
 
     def _compare_annotations(self, before: Any, after: Any, page: int) -> bool:
         """Only widgets of new signature fields may be added, nothing taken away or moved."""
+        if not all(isinstance(each, _LISTS) for each in (before, after) if each is not None):
+            return False  # who knows what reads it then
         added = added_items(before, after)
         if added is None:
             return False

@@ -95,3 +95,71 @@ def test_a_field_is_no_dictionary_of_fonts(shop: Shop) -> None:
     data = shop.sign(shown_by(b"AP", fonts=b"9 0 R", second=field, fields=b"9 0 R"))
     filled = field.replace(b"/AP 8 0 R", b"/V(1)/AP " + OTHER)
     refused(shop, append_revision(data, {SECOND: filled}))
+
+
+def pictures_on_the_second_page(name: bytes, entry: bytes) -> bytes:
+    """The first page draws what the dictionary of the second has under *name*."""
+
+    def form(text: bytes) -> bytes:
+        drawn = b"BT /F 24 Tf 72 700 Td (%s) Tj ET" % text
+        return (
+            b"<</Type/XObject/Subtype/Form/BBox[0 0 600 800]/Resources<</Font<</F 3 0 R>>>>"
+            b"/Length %d>>stream\n%s\nendstream" % (len(drawn), drawn)
+        )
+
+    return build_pdf(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Count 2/Kids[5 0 R 6 0 R]>>",
+            b"<<" + HELVETICA + b">>",
+            b"<</Length %d>>stream\n/%s Do\nendstream" % (len(name) + 4, name),
+            b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]"
+            b"/Resources<</XObject 6 0 R>>>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]" + entry + b">>",
+            form(b"Price 1000"),
+            form(b"Price 9000"),
+        ]
+    )
+
+
+def test_a_list_of_annotations_is_no_picture(shop: Shop) -> None:
+    data = shop.sign(pictures_on_the_second_page(b"Annots", b"/Annots 7 0 R"))
+    refused(shop, rewritten(data, 6, b"/Annots 7 0 R", b"/Annots 8 0 R"))
+    start = data.index(b"\n8 0 obj\n") + len(b"\n8 0 obj\n")
+    refused(shop, append_revision(data, {7: data[start : data.index(b"\nendobj", start)]}))
+
+
+@pytest.mark.parametrize("key", [b"Tabs", b"StructParents"])
+def test_the_order_of_fields_is_no_picture(shop: Shop, key: bytes) -> None:
+    data = shop.sign(pictures_on_the_second_page(key, b""))
+    refused(shop, rewritten(data, 6, b"/MediaBox", b"/%s 8 0 R/MediaBox" % key))
+
+
+@pytest.mark.parametrize("key", [b"ParentTree", b"ParentTreeNextKey", b"K"])
+def test_the_structure_is_no_dictionary_of_pictures(shop: Shop, key: bytes) -> None:
+    """Not even one that only grows: a picture that becomes a list is not drawn."""
+    named = b"/Type/StructTreeRoot/%s 7 0 R" % key
+    original = pictures_on_the_second_page(key, b"").replace(b"/Subtype/Form", b"/Subtype /Form")
+    objects = original.split(b"endobj\n")
+    bodies = [each.split(b" obj\n", 1)[1].rstrip(b"\n") for each in objects[:-1]]
+    bodies[0] = b"<</Type/Catalog/Pages 2 0 R/StructTreeRoot 9 0 R>>"
+    bodies[4] = bodies[4].replace(b"/XObject 6 0 R", b"/XObject 9 0 R")
+    data = shop.sign(build_pdf([*bodies, b"<<" + named + b">>"]))
+    field = b"<</S/Form/P 9 0 R>>"
+    new = b"/%s[7 0 R %s]" % (key, field) if key == b"K" else b"/%s 8 0 R" % key
+    refused(shop, rewritten(data, SECOND, b"/%s 7 0 R" % key, new))
+
+
+def test_a_field_in_a_list_of_its_own_is_filled_in_as_ever(shop: Shop) -> None:
+    field = b"<</FT/Tx/T(x)/Rect[0 0 0 0]/Subtype/Widget>>"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R/AcroForm 4 0 R>>",
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Annots 6 0 R>>",
+        b"<</Fields 6 0 R>>",
+        field,
+        b"[5 0 R]",
+    ]
+    data = shop.sign(build_pdf([*objects[:3], b"<</Fields 7 0 R>>", *objects[4:], b"[5 0 R]"]))
+    report = shop.verify(append_revision(data, {5: field.replace(b"/T(x)", b"/T(x)/V(1)")}))
+    assert report.verdict is Verdict.VALID_CHANGED_LATER, report.signatures[0].changed_later
