@@ -255,11 +255,14 @@ class Document:
         """All pages in order (read once). Raises :class:`PdfUnreadable`, :class:`PdfTooComplex`."""
         if self._pages is None:
             try:
-                self._pages = list(self._walk_pages())
+                found = list(self._walk_pages())
             except PdfError:
                 raise
             except PARSER_FAILURES as error:
                 raise PdfUnreadable(f"the page tree is damaged: {error}") from error
+            if not found:
+                raise PdfUnreadable("the document has no page")
+            self._pages = found
         return self._pages
 
     def _walk_pages(self) -> Iterator[Page]:

@@ -59,6 +59,7 @@ _library_name = generic._decode_name
 _ASCII_NAME = re.compile(rb"[\x21-\x22\x24-\x7e]*")
 _ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 _PLAIN_IN_NAME = frozenset(range(0x21, 0x7F)) - {0x23}
+_REGULAR = _PLAIN_IN_NAME - frozenset(b"()<>[]{}/%")
 
 
 def _decode_name(name_bytes: bytes) -> generic.NameObject:
@@ -79,16 +80,16 @@ def _decode_name(name_bytes: bytes) -> generic.NameObject:
     return generic.NameObject("/" + "".join(parts))
 
 
-_library_write_name = generic.NameObject.write_to_stream
-
-
 def _write_name(
     self: generic.NameObject, stream: Any, handler: Any = None, container_ref: Any = None
 ) -> None:
+    """As :func:`_decode_name` reads it: the library writes one digit for octets below 16."""
     if "#" in self:
         stream.write(self.encode("ascii"))  # its escapes were kept
     else:
-        _library_write_name(self, stream, handler, container_ref)
+        octets = self[1:].encode("utf-8")
+        parts = (b"%c" % each if each in _REGULAR else b"#%02X" % each for each in octets)
+        stream.write(b"/" + b"".join(parts))
 
 
 def _read_hex_string(stream: Any) -> Any:

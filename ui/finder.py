@@ -20,20 +20,12 @@ from typing import Any
 from app.bounds import bound_memory
 from app.errors import FileNotReadable, FileProblem
 from app.placement import TextHit
-from crypto.pdf_document import (
-    PdfEncrypted,
-    PdfError,
-    PdfPasswordWrong,
-    PdfTooComplex,
-    PdfUnreadable,
-)
 
 SECONDS = 60.0
 """For one document; 500 pages take about one."""
 _MAX_ANSWER = 64 << 20
-_ERRORS: dict[str, type[PdfError]] = {
-    each.__name__: each for each in (PdfEncrypted, PdfPasswordWrong, PdfTooComplex, PdfUnreadable)
-}
+_ERRORS = ("PdfEncrypted", "PdfPasswordWrong", "PdfTooComplex")
+"""What may be wrong with a document; all else is PdfUnreadable."""
 
 
 class Finder:
@@ -48,16 +40,21 @@ class Finder:
         """Where *text* occurs, in reading order.
 
         Raises :class:`app.errors.FileNotReadable`, :class:`crypto.pdf_document.PdfError`."""
+        from crypto import pdf_document  # late: the window starts without a PDF library
+
         with self._lock:
             try:
                 answer = self._ask(path, text, password)
             except (OSError, EOFError, ValueError) as error:
                 self._end()
-                raise PdfTooComplex("the process that searches died or took too long") from error
+                raise pdf_document.PdfTooComplex(
+                    "the process that searches died or took too long"
+                ) from error
         if "problem" in answer:
             raise FileNotReadable(str(path), FileProblem(answer["problem"]))
         if "error" in answer:
-            raise _ERRORS.get(answer["error"], PdfUnreadable)(answer["error"])
+            name = answer["error"] if answer["error"] in _ERRORS else "PdfUnreadable"
+            raise getattr(pdf_document, name)(answer["error"])
         return tuple(TextHit(**hit) for hit in answer["hits"])
 
     def close(self) -> None:
@@ -102,7 +99,7 @@ def _serve(pipe: Connection) -> None:
         except FileNotReadable as error:
             answer = {"problem": error.reason.value}
         except (MemoryError, RecursionError):
-            answer = {"error": PdfTooComplex.__name__}
+            answer = {"error": "PdfTooComplex"}
         except Exception as error:  # noqa: BLE001 - a damaged file raises nearly anything
             answer = {"error": type(error).__name__}
         pipe.send_bytes(json.dumps(answer).encode())

@@ -21,6 +21,9 @@ from app.errors import ExitCode, explain, messages
 
 BUILTIN = {"Unknown", "OSError", "FileNotFoundError", "PermissionError", "KeyboardInterrupt"}
 
+INSIDE = {"OutOfTime", "Spent"}
+"""Between modules of crypto: what bounds the computing for one document, and one search in it."""
+
 
 def public_errors() -> list[type[BaseException]]:
     """Every public exception class that app, crypto or device defines, found by importing all."""
@@ -37,6 +40,7 @@ def public_errors() -> list[type[BaseException]]:
                     and issubclass(value, BaseException)
                     and value.__module__ == info.name
                     and not name.startswith("_")
+                    and name not in INSIDE
                 ):
                     assert found.get(name, value) is value, f"two errors are called {name}"
                     found[name] = value
