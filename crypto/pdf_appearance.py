@@ -155,6 +155,11 @@ def drawing_of(widget: generic.DictionaryObject, unit: float = 1.0) -> Drawing:
                 found.other.add("rollover")
     if "/OC" in widget:
         found.other.add("layer")
+    # opacity and blend mode of the annotation itself, which PDF 2.0 knows and older viewers do not
+    if min(float(entry(widget, key, 1)) for key in ("/ca", "/CA")) < _FAINT:
+        found.other.add("faint")
+    if entry(widget, "/BM", "/Normal") not in (*_BLENDS_THROUGH, *_BLENDS_PLAINLY):
+        found.other.add("unknown")
     return found
 
 

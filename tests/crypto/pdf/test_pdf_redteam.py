@@ -253,6 +253,35 @@ def test_a_signed_picture_that_is_shown_otherwise_does_not_match(
     assert "mark_unreadable" in codes(report.signatures[0])
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "believed"),
+    [
+        ("/ca", generic.FloatObject("0.01"), False),
+        ("/CA", generic.NumberObject(0), False),
+        ("/BM", name("/ColorDodge"), False),
+        ("/BM", name("/Multiply"), True),
+        ("/ca", generic.NumberObject(1), True),
+    ],
+)
+def test_a_widget_that_viewers_of_pdf_2_show_faintly_does_not_match(
+    shop: Shop, key: str, value: Any, believed: bool
+) -> None:
+    """ISO 32000-2 table 166: opacity and blend mode of the annotation itself."""
+    original = pdf_marks._widget
+
+    def changed(*arguments: Any) -> generic.DictionaryObject:
+        widget = original(*arguments)
+        widget[name(key)] = value
+        return widget
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pdf_marks, "_widget", changed)
+        data = shop.sign(classic_pdf())
+    report = shop.verify(data) if believed else not_believed(shop, data)
+    assert ("mark_unreadable" in codes(report.signatures[0])) is not believed
+    assert not believed or report.verdict is Verdict.VALID
+
+
 def test_a_picture_clipped_to_a_rectangle_matches(shop: Shop) -> None:
     half = content(b" cm /Imprint", b" cm 0 0 .5 1 re W n /Imprint")
     assert shop.verify(drawn(shop, half, classic_pdf())).verdict is Verdict.VALID
