@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from crypto import merkle
 from crypto.statement import SealChange, SealStatement
+from crypto.verdict import Report
 from server_stub import policy, records, report_seal, revocation, sealing, verifying, views
 from server_stub.authority import ABROAD, ISSUERS, PURPOSES
 from server_stub.context import Platform, readiness
@@ -131,7 +132,19 @@ def verification(
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/pdf", "application/octet-stream"):
         raise Refusal("media_type_unsupported", "send the PDF itself as application/pdf")
-    authority, settings = platform.authority, platform.settings
+    if report == "json":
+        return examine(platform, document, name).to_json(language)
+    report_seal.ready(platform)  # what is missing is told before the work is done
+    found, settings = examine(platform, document, name), platform.settings
+    seconds = settings.verification_seconds
+    pdf = verifying.set_report(found, language, settings.provider_name, seconds)
+    return Response(report_seal.stamp(platform, pdf), media_type="application/pdf")
+
+
+def examine(platform: Platform, document: bytes, name: str) -> Report:
+    """What the platform says of *document*, by what it knows itself. Raises as
+    :func:`server_stub.verifying.verify`."""
+    authority = platform.authority
     with platform.reading() as session:
         crls = [authority.crl("root", []), authority.crl("issuing", revocation.revoked(session))]
     material = verifying.Material(
@@ -148,14 +161,8 @@ def verification(
         with platform.reading() as session:
             return sealing.changes_of(session, seal_code)
 
-    limit = settings.verification_seconds
-    if report == "json":
-        wish = verifying.Wish("", language)
-        return verifying.verify(document, name, material, statement, limit, history, wish)[0]
-    report_seal.ready(platform)  # what is missing is told before the work is done
-    wish = verifying.Wish(settings.provider_name, language)
-    _, pdf = verifying.verify(document, name, material, statement, limit, history, wish)
-    return Response(report_seal.stamp(platform, pdf), media_type="application/pdf")
+    limit = platform.settings.verification_seconds
+    return verifying.verify(document, name, material, statement, limit, history)
 
 
 # --- the public log ----------------------------------------------------------------------------

@@ -3,10 +3,14 @@
 A hostile PDF must cost one answer, not the platform: each file is judged in a process of its own,
 with bounds on time and memory. The two talk in lines of JSON over the child's stdin and stdout::
 
-    → {"name", "anchors", "pool", "crls", "issuer", "language"}      base64 DER
+    → {"name", "now", "anchors", "pool", "crls"}                     base64 DER
     ← {"ask": [seal code, …]}                                        whose status it needs
     → {"statements": [base64 DER, …], "changes": [{"seal_code", "state", …}, …]}
-    ← {"report": …, "pdf": base64} or {"problem": code}              pdf only for an issuer
+    ← {"report": …} or {"problem": code}
+
+What the child says is read as strictly as the file (:mod:`crypto.report_reading`); which file it
+was and when it was judged, the platform knows by itself. A report for filing is set by
+:func:`set_report` in another, fresh process, which never sees the file.
 """
 
 from __future__ import annotations
@@ -25,7 +29,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crypto import gm
+from crypto.pdf_verify import PROGRAM
 from crypto.report_reading import read_report
+from crypto.verdict import Report
 
 if TYPE_CHECKING:
     from crypto.statement import SealChange
@@ -53,15 +59,6 @@ class Material:
     crls: Sequence[bytes]
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What a report is to be set for."""
-
-    issuer: str
-    """Who will seal it; "" for nobody, then there is no PDF."""
-    language: str = "zh_CN"
-
-
 def verify(
     data: bytes,
     name: str,
@@ -69,32 +66,31 @@ def verify(
     statement: Callable[[str], bytes | None],
     seconds: float,
     history: Callable[[str], Iterable[SealChange]] = lambda code: (),
-    wish: Wish = Wish(""),
-) -> tuple[dict[str, Any], bytes]:
-    """The report on the PDF *data*, as JSON-ready data and, if wished for, as PDF. *statement*
-    gives the platform's own signed statement about a seal code, or None if it knows no such seal;
-    *history* what became of it, as the public registry tells.
+) -> Report:
+    """The report on the PDF *data*. *statement* gives the platform's own signed statement about a
+    seal code, or None if it knows no such seal; *history* what became of it, as the public registry
+    tells.
 
     Raises :class:`VerificationTimeout`, :class:`FileNotVerifiable`."""
+    now = datetime.now(UTC).replace(microsecond=0)
     with tempfile.TemporaryDirectory(prefix="sealdesk-") as folder:
         file = Path(folder) / "document"
         file.write_bytes(data)
-        root = str(Path(__file__).resolve().parents[1])
-        paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
-            [sys.executable, "-m", "server_stub.verifying", str(file)],
+            _command("verify", str(file)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": paths},
+            env=_environment(),
         )
         timer = threading.Timer(seconds, child.kill)
         timer.start()
         try:
-            report, pdf = _converse(child, name, material, statement, history, wish)
-            if report["file"]["sm3"] != gm.sm3(data).hex():
+            report = _converse(child, name, now, material, statement, history)
+            told = report.file.name, report.file.size, report.file.sm3
+            if told != (name, len(data), gm.sm3(data).hex()):
                 raise FileNotVerifiable("unreadable")
-            return report, pdf
+            return replace(report, program=PROGRAM, verified_at=now, judged_at=now)
         finally:
             late = not timer.is_alive()
             timer.cancel()
@@ -104,25 +100,56 @@ def verify(
                 raise VerificationTimeout
 
 
+def set_report(report: Report, language: str, issuer: str, seconds: float) -> bytes:
+    """*report* as a PDF for *issuer* to seal (:func:`crypto.report_pdf.render`).
+
+    Raises :class:`VerificationTimeout`, :class:`FileNotVerifiable` if it is too much to set."""
+    told = {"report": report.to_json(language), "language": language, "issuer": issuer}
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and module, no shell
+            _command("set"),
+            input=json.dumps(told).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+            timeout=seconds,
+            check=True,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise VerificationTimeout from error
+    except subprocess.CalledProcessError as error:
+        raise FileNotVerifiable("unreadable") from error
+    return done.stdout
+
+
+def _command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "server_stub.verifying", *words]
+
+
+def _environment() -> dict[str, str]:
+    root = str(Path(__file__).resolve().parents[1])
+    paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": paths}
+
+
 def _converse(
     child: subprocess.Popen[bytes],
     name: str,
+    now: datetime,
     material: Material,
     statement: Callable[[str], bytes | None],
     history: Callable[[str], Iterable[SealChange]],
-    wish: Wish,
-) -> tuple[dict[str, Any], bytes]:
+) -> Report:
     if child.stdin is None or child.stdout is None:
         raise FileNotVerifiable("unreadable")
     try:
         _say(
             child.stdin,
             name=name,
+            now=now.isoformat(),
             anchors=_texts(material.anchors),
             pool=_texts(material.pool),
             crls=_texts(material.crls),
-            issuer=wish.issuer,
-            language=wish.language,
         )
         while True:
             line = child.stdout.readline(_MAX_LINE)
@@ -135,9 +162,10 @@ def _converse(
                 statements = _texts(token for token in known if token)
                 _say(child.stdin, statements=statements, changes=changes)
             elif "report" in said:
-                if read_report(said["report"]).verdict.value != said["report"]["verdict"]:
+                report = read_report(said["report"])
+                if report.verdict.value != said["report"]["verdict"]:
                     raise ValueError("another verdict than its findings lead to")
-                return said["report"], base64.b64decode(said["pdf"], validate=True)
+                return report
             else:
                 raise FileNotVerifiable({"encrypted": "encrypted"}[said["problem"]])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -159,10 +187,10 @@ def _row(change: SealChange) -> dict[str, str]:
     return asdict(change) | moments
 
 
-# --- in the child ------------------------------------------------------------------------------
+# --- in the children ---------------------------------------------------------------------------
 
 
-def _child(path: Path) -> None:
+def _verify(path: Path) -> None:
     from crypto.pdf_document import PdfEncrypted, PdfError
     from crypto.pdf_verify import verify_pdf
     from crypto.statement import SealChange, SignedStatement
@@ -179,7 +207,7 @@ def _child(path: Path) -> None:
         pool=tuple(map(Certificate.parse, pool)),
         crls=tuple(map(Crl.parse, crls)),
     )
-    now = datetime.now(UTC)
+    now = datetime.fromisoformat(told["now"])
     out = sys.stdout.buffer
     try:
         with path.open("rb") as stream:
@@ -203,18 +231,21 @@ def _child(path: Path) -> None:
                 )
                 trust = replace(trust, statements=statements, changes=changes)
                 report = verify_pdf(stream, told["name"], trust, now)
-        pdf = b""
-        if told["issuer"]:
-            from crypto.report_pdf import render
-
-            # without the imprints found: in a page under a seal they could pass for seals
-            pdf = render(report, told["language"], issuer=told["issuer"])
-        answer = report.to_json(told["language"])
-        _say(out, report=answer, pdf=base64.b64encode(pdf).decode())
+        _say(out, report=report.to_json())
     except PdfEncrypted:
         _say(out, problem="encrypted")
     except PdfError:
         _say(out, problem="unreadable")
+
+
+def _set() -> None:
+    from crypto.report_pdf import render
+
+    _bound()
+    told = json.loads(sys.stdin.buffer.read())
+    # without the imprints found: in a page under a seal they could pass for seals
+    pdf = render(read_report(told["report"]), told["language"], issuer=told["issuer"])
+    sys.stdout.buffer.write(pdf)
 
 
 def _bound() -> None:
@@ -227,4 +258,7 @@ def _bound() -> None:
 
 
 if __name__ == "__main__":
-    _child(Path(sys.argv[1]))
+    if sys.argv[1] == "set":
+        _set()
+    else:
+        _verify(Path(sys.argv[2]))

@@ -2,6 +2,9 @@
 
 import base64
 import io
+import json
+import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +16,7 @@ import httpx
 import pymupdf
 import pytest
 
+from crypto import gm
 from crypto.pdf_document import Document
 from crypto.pdf_marks import Mark
 from crypto.pdf_sign import PROFILES, Revision, property_info, sign_revision
@@ -177,7 +181,7 @@ def test_the_parent_survives_a_child_that_dies() -> None:
         "[7]",
         "{}",
         '{"problem": "<script>"}',
-        '{"report": {"schema": 1, "verdict": "VALID"}, "pdf": ""}',
+        '{"report": {"schema": 1, "verdict": "VALID"}}',
         '{"ask": 7}',
         '{"report": {',
         "[" * 100_000,
@@ -207,3 +211,54 @@ def test_a_child_that_never_ends_its_line_does_not_fill_the_platforms_memory(
     material = verifying.Material([], [], [])
     with pytest.raises(verifying.FileNotVerifiable):
         verifying.verify(blank_page(), "x.pdf", material, lambda code: None, 300)
+
+
+def taken_over(folder: Path, report: dict[str, Any]) -> Path:
+    """An interpreter whose process that reads the file is in a stranger's hands: it says *report*,
+    and offers a page of its own for the seal."""
+    evil = pymupdf.open()
+    evil.new_page().insert_text((72, 72), "EVIL PAGE")
+    pdf = base64.b64encode(evil.tobytes()).decode()
+    (folder / "said").write_text(json.dumps({"report": report, "pdf": pdf}) + "\n")
+    taken = folder / "taken"
+    taken.write_text(
+        f'#!/bin/sh\nif [ "$3" = set ]; then exec \'{sys.executable}\' "$@"; fi\n'
+        f"read told\ncat '{folder / 'said'}'\n"
+    )
+    taken.chmod(0o700)
+    return taken
+
+
+@pytest.mark.parametrize(
+    "lie", [{"name": "other.pdf"}, {"size": 1}, {"sm3": "00" * 32}], ids=lambda lie: "".join(lie)
+)
+def test_which_file_it_was_the_platform_knows_by_itself(
+    lie: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, material = blank_page(), verifying.Material([], [], [])
+    report = verify_pdf(io.BytesIO(data), "x.pdf", Trust.in_all([]), datetime.now(UTC)).to_json()
+    report["file"] |= lie
+    monkeypatch.setattr(verifying.sys, "executable", str(taken_over(tmp_path, report)))
+    with pytest.raises(verifying.FileNotVerifiable):
+        verifying.verify(data, "x.pdf", material, lambda code: None, 30)
+
+
+def test_a_child_that_is_taken_over_gets_no_page_of_its_own_sealed(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = blank_page()
+    report = verify_pdf(io.BytesIO(data), "x.pdf", Trust.in_all([]), datetime.now(UTC)).to_json()
+    report |= {"program": "EVIL", "verified_at": "1999-01-01T00:00:00Z", "verdict_text": "EVIL"}
+    monkeypatch.setattr(verifying.sys, "executable", str(taken_over(tmp_path, report)))
+    url = f"{server.url}/v1/verifications?name=x.pdf"
+    kind = {"content-type": "application/pdf"}
+    plain = httpx.post(url, content=data, headers=kind, timeout=60)
+    assert "EVIL" not in plain.text
+    assert "1999" not in plain.text
+    sealed = httpx.post(f"{url}&report=sealed", content=data, headers=kind, timeout=60)
+    assert sealed.status_code == 200
+    with pymupdf.open(stream=sealed.content) as pages:
+        text = "".join(page.get_text() for page in pages)
+    assert gm.sm3(data).hex() in re.sub(r"[\s\u200b]", "", text)
+    assert "EVIL" not in text
+    assert "1999" not in text
