@@ -41,8 +41,8 @@ def _window_alone(files: Sequence[Path]) -> int:
         with Desk.open() as desk:
             return open_window(desk, files)
     except Exception as error:  # noqa: BLE001 - whatever it is, the person gets words for it
-        from app.commands import complain
         from app.errors import exit_code
+        from app.terminal import complain
 
         complain(error, os.environ.get("SEALDESK_LANGUAGE", "zh_CN"))
         return exit_code(error)

@@ -34,9 +34,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from app import cli_help, commands, trust_commands
+from app import cli_help, commands, stamp_commands, trust_commands
 from app.anchors import PURPOSES
 from app.errors import SettingsInvalid, UsageError, exit_code
+from app.terminal import complain
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -70,7 +71,7 @@ def main(
     except (Exception, KeyboardInterrupt) as error:
         if os.environ.get("SEALDESK_TRACEBACK"):
             raise
-        commands.complain(error, language)
+        complain(error, language)
         return exit_code(error)
 
 
@@ -174,9 +175,9 @@ def parser(language: str = "en") -> argparse.ArgumentParser:
     _token_options(made)
     _pin_option(made)
 
-    _stamp_options(command("stamp", commands.stamp, "put a seal on a PDF"))
+    _stamp_options(command("stamp", stamp_commands.stamp, "put a seal on a PDF"))
 
-    made = command("timestamp", commands.timestamp, "a time stamp over a whole PDF")
+    made = command("timestamp", stamp_commands.timestamp, "a time stamp over a whole PDF")
     made.add_argument("file", type=Path, metavar="FILE.pdf", help="the PDF to time-stamp")
     made.add_argument("-o", "--output", type=Path, metavar="OUT.pdf", help="where the result goes")
     _timestamp_options(made)

@@ -1,6 +1,6 @@
 """What ``sealdesk timestamp`` and the profiles ``pades`` and ``dual`` do on the command line.
 
-The functions of :mod:`app.commands` in form and spirit; apart, because no seal is in play here.
+Used by :mod:`app.stamp_commands`; apart, because no seal is in play here.
 """
 
 from __future__ import annotations

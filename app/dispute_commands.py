@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from app.commands import enter_pin, pdf_password
 from app.errors import UsageError, phrase
+from app.terminal import enter_pin, pdf_password, tell
 from crypto.verdict import beijing, say
 
 if TYPE_CHECKING:
@@ -58,9 +57,9 @@ def _open(desk: Desk, options: argparse.Namespace) -> int:
             package=options.package,
         )
     if options.json:
-        _say(json.dumps({"id": made.id, "receipt": str(target), "opened_at": made.opened_at}))
+        tell(json.dumps({"id": made.id, "receipt": str(target), "opened_at": made.opened_at}))
     else:
-        _say(phrase("dispute.opened", language).format(id=made.id, path=target))
+        tell(phrase("dispute.opened", language).format(id=made.id, path=target))
     return 0
 
 
@@ -74,22 +73,18 @@ def _follow(desk: Desk, options: argparse.Namespace) -> int:
         done = fetch_evidence(receipt, options.fetch, platform=platform)
         if options.json:
             path, events = str(done.path), list(done.events)
-            _say(json.dumps({"path": path, "events": events}, ensure_ascii=False, indent=2))
+            tell(json.dumps({"path": path, "events": events}, ensure_ascii=False, indent=2))
             return 0
-        _say(phrase("dispute.fetched", language).format(path=done.path, events=len(done.events)))
+        tell(phrase("dispute.fetched", language).format(path=done.path, events=len(done.events)))
         for event in done.events:
             moment = beijing(datetime.fromisoformat(event["effective_at"]))
             state = say("report", f"state_{event['to']}", language)
-            _say(f"  {moment}  {state}  {event['reason'] or ''}".rstrip())
+            tell(f"  {moment}  {state}  {event['reason'] or ''}".rstrip())
         return 0
     told = state_of(receipt, platform)
     if options.json:
-        _say(json.dumps({"id": receipt.id, "state": told.state, "note": told.note}))
+        tell(json.dumps({"id": receipt.id, "state": told.state, "note": told.note}))
         return 0
     said = phrase(f"dispute_state.{told.state}", language)
-    _say(f"{receipt.id}: {said}{f' — {told.note}' if told.note else ''}")
+    tell(f"{receipt.id}: {said}{f' — {told.note}' if told.note else ''}")
     return 0
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")

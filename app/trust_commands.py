@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from app import anchors
 from app.desk import Desk
 from app.errors import Cancelled, SettingLocked, UsageError, phrase
+from app.terminal import tell
 from app.verifying import read_certificates
 from crypto.x509 import Certificate
 
@@ -21,9 +22,9 @@ def show(desk: Desk, options: argparse.Namespace) -> int:
         purpose = phrase(f"trust.{each.purpose}", language)
         origin = phrase(f"trust.{each.origin}", language)
         until = f"{each.certificate.not_after:%Y-%m-%d}"
-        _say(f"{each.sm3[:16]}  {purpose}  {origin}  {until}  {each.certificate.subject}")
+        tell(f"{each.sm3[:16]}  {purpose}  {origin}  {until}  {each.certificate.subject}")
     if not found:
-        _say(phrase("trust.none", language))
+        tell(phrase("trust.none", language))
     return 0
 
 
@@ -35,13 +36,13 @@ def add(desk: Desk, options: argparse.Namespace) -> int:
     certificates = read_certificates(options.file)
     for certificate in certificates:
         _describe(certificate, settings.language)
-    _say(phrase("trust.warning", settings.language))
+    tell(phrase("trust.warning", settings.language))
     if not options.yes:
         _confirm(settings.language)
     for certificate in certificates:
         anchor = anchors.add(settings, certificate, options.purpose)
         said = phrase("trust.added", settings.language)
-        _say(said.format(purpose=phrase(f"trust.{anchor.purpose}", settings.language)))
+        tell(said.format(purpose=phrase(f"trust.{anchor.purpose}", settings.language)))
     return 0
 
 
@@ -49,21 +50,21 @@ def remove(desk: Desk, options: argparse.Namespace) -> int:
     """Take one's own anchor away."""
     for each in anchors.remove(desk.settings, options.sm3):
         said = phrase("trust.removed", desk.settings.language)
-        _say(said.format(subject=each.certificate.subject))
+        tell(said.format(subject=each.certificate.subject))
     return 0
 
 
 def _describe(certificate: Certificate, language: str) -> None:
     now = datetime.now(UTC)
-    _say(f"{phrase('trust.subject', language)}: {certificate.subject}")
-    _say(f"{phrase('trust.issuer', language)}: {certificate.issuer}")
+    tell(f"{phrase('trust.subject', language)}: {certificate.subject}")
+    tell(f"{phrase('trust.issuer', language)}: {certificate.issuer}")
     period = f"{certificate.not_before:%Y-%m-%d} – {certificate.not_after:%Y-%m-%d}"
     if not certificate.valid_at(now):
         period += f" ({phrase('trust.not_valid', language)})"
-    _say(f"{phrase('trust.validity', language)}: {period}")
-    _say(f"SM3: {certificate.fingerprint.hex()}")
+    tell(f"{phrase('trust.validity', language)}: {period}")
+    tell(f"SM3: {certificate.fingerprint.hex()}")
     if not certificate.is_ca:
-        _say(phrase("trust.no_authority", language))
+        tell(phrase("trust.no_authority", language))
 
 
 def _confirm(language: str) -> None:
@@ -75,7 +76,3 @@ def _confirm(language: str) -> None:
         raise UsageError("nobody is there to answer; see --yes")
     if answer.strip().lower() not in ("yes", "y", phrase("cli.yes", language)):
         raise Cancelled
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")

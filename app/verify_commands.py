@@ -8,7 +8,6 @@ import argparse
 import csv
 import io
 import json
-import os
 import sys
 from collections import Counter
 from datetime import datetime
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.bulk import NOT_CHECKED, UNREADABLE, Order, Outcome, Run, find, verify_all
-from app.commands import pdf_password, worst_exit
 from app.errors import (
     ExitCode,
     FileProblem,
@@ -26,6 +24,7 @@ from app.errors import (
     UsageError,
     phrase,
 )
+from app.terminal import pdf_password, tell, worst_exit
 from crypto.verdict import Report, beijing, one_line, say
 
 if TYPE_CHECKING:
@@ -78,13 +77,13 @@ def verify_many(
         _save(options.csv, summary_csv(run, language))
     if options.json:
         answers = [{"path": str(each.path), **each.answer} for each in run.outcomes]
-        _say(json.dumps(answers, ensure_ascii=False, indent=2))
+        tell(json.dumps(answers, ensure_ascii=False, indent=2))
     else:
         for each in run.outcomes:
-            _say(f"{one_line(str(each.path))}: {verdict_word(each, language)}")
+            tell(f"{one_line(str(each.path))}: {verdict_word(each, language)}")
             for text in told(each, language):
-                _say(f"  {text}")
-        _say(totals(run, language))
+                tell(f"  {text}")
+        tell(totals(run, language))
     if run.interrupted:
         left = sum(each.verdict == NOT_CHECKED for each in run.outcomes)
         sys.stderr.write(phrase("bulk.stopped", language).format(left=left) + "\n")
@@ -181,21 +180,6 @@ def _save(path: Path, data: bytes) -> None:
 # --- the report on one document ------------------------------------------------------------------
 
 
-def refuse_nonsense(options: argparse.Namespace, many: bool) -> None:
-    """Raise :class:`app.errors.UsageError` for --report and --sealed where they mean nothing."""
-    if options.sealed and not options.report:
-        raise UsageError("verify: --sealed goes with --report OUT.pdf")
-    if options.report and many:
-        raise UsageError("verify: --report is for one file alone; see --report-dir")
-    if options.sealed and (options.offline or options.at_time or options.password_stdin):
-        raise UsageError(
-            "verify: --sealed asks the platform, as of now: not with --offline, --at-time or a"
-            " password"
-        )
-    if options.report and os.path.lexists(options.report):
-        raise OutputExists(str(options.report))
-
-
 def report_on(desk: Desk, options: argparse.Namespace, report: Report) -> dict[str, str]:
     """Write the report on one file to --report: our own, or with --sealed the platform's.
 
@@ -241,8 +225,8 @@ def evidence(desk: Desk, options: argparse.Namespace) -> int:
         at=options.at_time,
         language=language,
     )
-    _say(report.summary(language))
-    _say(phrase("evidence.made", language).format(path=options.output))
+    tell(report.summary(language))
+    tell(phrase("evidence.made", language).format(path=options.output))
     return worst_exit([report.verdict.value])
 
 
@@ -256,22 +240,18 @@ def _check_evidence(desk: Desk, options: argparse.Namespace) -> int:
     checked = check(options.file, own=own, password=pdf_password(options))
     for problem in checked.problems:
         kind, _, member = problem.partition(":")
-        _say(f"✘ {phrase(f'evidence_problem.{kind}', language)}: {one_line(member)}")
+        tell(f"✘ {phrase(f'evidence_problem.{kind}', language)}: {one_line(member)}")
     if checked.report is None or checked.own is None:
         return worst_exit(["INVALID"])
     if checked.holds:
-        _say(f"✔ {phrase('evidence.hashes_hold', language)}")
+        tell(f"✔ {phrase('evidence.hashes_hold', language)}")
     for key, report in (("packed_verdict", checked.report), ("own_verdict", checked.own)):
         verdict = say("verdicts", report.verdict.value, language)
-        _say(phrase(f"evidence.{key}", language).format(verdict=verdict))
+        tell(phrase(f"evidence.{key}", language).format(verdict=verdict))
     words = phrase("evidence.anchor", language)
     for anchor in checked.anchors:
         subject = one_line(str(anchor.subject))
-        _say(words.format(subject=subject, sm3=anchor.fingerprint.hex()))
-    _say(phrase("evidence.anchor_note", language))
-    _say(phrase("evidence.check_limits", language))
+        tell(words.format(subject=subject, sm3=anchor.fingerprint.hex()))
+    tell(phrase("evidence.anchor_note", language))
+    tell(phrase("evidence.check_limits", language))
     return worst_exit([checked.own.verdict.value if checked.holds else "INVALID"])
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")

@@ -1,0 +1,184 @@
+"""``sealdesk stamp`` and ``sealdesk timestamp``: from options to the story, and what it says."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app.errors import UsageError, explain, phrase
+from app.terminal import enter_pin, pdf_password, print_report, tell, tell_json
+
+if TYPE_CHECKING:
+    from app.cabinet import SealRecord
+    from app.countersigning import CountersignedFile
+    from app.desk import Desk
+    from app.placement import PageBox
+    from app.timestamping import Timestamper
+    from crypto.date_mark import DateMark, Style
+    from crypto.pdf_marks import Mark
+
+
+def stamp(desk: Desk, options: argparse.Namespace) -> int:
+    from app import countersign_commands as abroad
+    from app.publishing import free_name
+    from app.signing import find_key
+    from app.stamping import StampJob, check_usable, page_boxes
+    from app.stamping import stamp as stamp_file
+
+    profile = options.profile or desk.settings.profile
+    abroad.refuse_nonsense(options, profile)
+    if profile == "pades":
+        return _sign_abroad(desk, options)
+    seal = desk.cabinet.seal(options.seal)
+    check_usable(seal, datetime.now(UTC))  # before anybody is asked for a PIN
+    password = pdf_password(options)
+    output = options.output
+    if output is None and desk.settings.output_folder is not None:
+        name = desk.settings.output_folder / options.file.name
+        output = free_name(name, desk.settings.output_suffix)
+    boxes = page_boxes(options.file, password)
+    marks = _marks(options, seal, boxes, password)
+    job = StampJob(
+        source=options.file,
+        seal_code=seal.code,
+        marks=tuple(marks),
+        dates=tuple(_dates(options, boxes, marks)),
+        output=output,
+        suffix=desk.settings.output_suffix,
+        profile="ses" if profile == "dual" else profile,
+        separate=desk.settings.marks == "separate",
+        reason=options.reason,
+        password=password,
+    )
+    stamper = desk.timestamper(options.timestamp)
+    token = desk.token(options.token, options.module, holding=seal.signer)
+    with ExitStack() as opened:
+        session = opened.enter_context(token.login(enter_pin(desk, options, token)))
+        key = find_key(session, seal.signer.der)
+        signer = None
+        if profile == "dual":
+            ask = partial(enter_pin, desk, options, variable="SEALDESK_PADES_PIN")
+            signer = abroad.signer_abroad(desk, options, ask, opened, (token, session))
+        done = stamp_file(
+            job,
+            key=key,
+            cabinet=desk.cabinet,
+            journal=desk.journal,
+            trust=desk.trust(),
+            platform=None if options.offline else desk.ticket_office(key),
+            timestamp=stamper,
+            afterwards=abroad.afterwards(desk, options, stamper, signer),
+            offline_limit=desk.offline_limit,
+        )
+    if options.json:
+        tell_json(
+            {
+                "output": str(done.path),
+                "ticketed": done.ticketed,
+                "journal_entry": done.journal_entry,
+                "report": done.report.to_json(desk.settings.language),
+            }
+        )
+    else:
+        tell(f"{phrase('cli.stamped', desk.settings.language)} {done.path}")
+        if not done.ticketed:
+            tell(phrase("cli.stamped_offline", desk.settings.language))
+        print_report(done.report, desk.settings.language)
+    _tell_missing_timestamp(desk, stamper)
+    return 0
+
+
+def _sign_abroad(desk: Desk, options: argparse.Namespace) -> int:
+    from app.countersign_commands import sign_abroad
+
+    ask = partial(enter_pin, desk, options, variable="SEALDESK_PADES_PIN")
+    done, stamper = sign_abroad(desk, options, ask, pdf_password(options))
+    _say_countersigned(desk, options, done)
+    _tell_missing_timestamp(desk, stamper)
+    return 0
+
+
+def timestamp(desk: Desk, options: argparse.Namespace) -> int:
+    from app.countersign_commands import timestamp as stamp_time
+
+    _say_countersigned(desk, options, stamp_time(desk, options, pdf_password(options)))
+    return 0
+
+
+def _say_countersigned(desk: Desk, options: argparse.Namespace, done: CountersignedFile) -> None:
+    from app.countersign_commands import facts
+
+    language = desk.settings.language
+    if options.json:
+        tell_json(facts(done, language))
+    else:
+        tell(f"{phrase('cli.countersigned', language)} {done.path}")
+        print_report(done.report, language)
+
+
+def _tell_missing_timestamp(desk: Desk, stamper: Timestamper | None) -> None:
+    """A time stamp that was wished for and not had: said on stderr, the file is good without."""
+    if stamper is not None and stamper.failure is not None:
+        language = desk.settings.language
+        reason = explain(stamper.failure, language).title
+        sys.stderr.write(phrase("cli.no_timestamp", language).format(reason=reason) + "\n")
+
+
+def _dates(
+    options: argparse.Namespace, boxes: Sequence[PageBox], marks: Sequence[Mark]
+) -> list[DateMark]:
+    """Where the options want the date: beside each seal, or at the places that --date-at names."""
+    from app import placement
+
+    style: Style = options.date or "cn"
+    if not options.date_at:
+        return placement.dates_beside(boxes, marks, style) if options.date else []
+    dates = []
+    for text in options.date_at:
+        point = placement.parse_point(text)
+        if point.page is None and len(boxes) > 1:
+            raise UsageError("stamp: --date-at PAGE:X,Y")
+        (page,) = placement.parse_pages(str(point.page or 1), len(boxes))
+        dates.append(placement.date_at(boxes, page, point.x_mm, point.y_mm, style))
+    placement.dates_by_mark(marks, dates)  # before anybody is asked for a PIN
+    return dates
+
+
+def _marks(
+    options: argparse.Namespace, seal: SealRecord, boxes: Sequence[PageBox], password: str | None
+) -> list[Mark]:
+    """Where the options want the seal: any of --at, --keyword and --riding, together one job."""
+    from app import placement
+
+    if not (options.at or options.keyword or options.riding):
+        raise UsageError("stamp: one of --at, --keyword, --riding is needed")
+    if options.pages and not options.at:
+        raise UsageError("stamp: --pages goes with --at")
+    size = placement.SealSize(seal.parsed.width_mm, seal.parsed.height_mm)
+    marks: list[Mark] = []
+    for text in options.at or ():
+        point = placement.parse_point(text)
+        if point.page is not None:
+            pages = placement.parse_pages(str(point.page), len(boxes))
+        elif options.pages or len(boxes) == 1:
+            pages = placement.parse_pages(options.pages or "1", len(boxes))
+        else:
+            raise UsageError("stamp: --at PAGE:X,Y, or --pages with --at X,Y")
+        marks += placement.at(boxes, pages, point.x_mm, point.y_mm, size)
+    if options.keyword:
+        from app.pages import Pages
+
+        text, which = placement.parse_keyword(options.keyword)
+        with Pages(options.file, password) as found:
+            hits = found.find(text)
+        marks += placement.keyword(boxes, hits, size, text, which)
+    if options.riding:
+        marks += placement.riding_seam(boxes, size, options.riding)
+    if not marks:  # a riding seam alone on a single page
+        raise UsageError("stamp: a single page has no riding seam")
+    return marks

@@ -1,0 +1,111 @@
+"""The person at the terminal: what is said, and what is asked for.
+
+A PIN or password comes from a prompt, from standard input or, for tests, from the environment;
+never from the command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from app.errors import UsageError, explain, phrase
+
+if TYPE_CHECKING:
+    from app.desk import Desk
+    from crypto.verdict import Report
+    from device.token import Token
+
+UNREADABLE = 4
+_EXITS = {
+    **{"VALID": 0, "INVALID": 1, "UNKNOWN": 2, "VALID_CHANGED_LATER": 2, "UNSIGNED": 3},
+    "UNREADABLE": UNREADABLE,
+}
+_WORST_FIRST = (1, UNREADABLE, 2, 3, 0)
+
+
+def worst_exit(verdicts: Iterable[str]) -> int:
+    """The exit code of ``sealdesk verify`` for these verdicts: that of the worst."""
+    codes = {_EXITS[each] for each in verdicts}
+    return next(code for code in _WORST_FIRST if code in codes)
+
+
+def complain(error: BaseException, language: str) -> None:
+    """Explain *error* on stderr: title and code, cause, remedy."""
+    message = explain(error, language)
+    sys.stderr.write(f"{message.title} [{message.code}]\n")
+    sys.stderr.write(f"  {message.cause}\n  {message.remedy}\n")
+
+
+def tell(text: str = "") -> None:
+    """A line on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def tell_json(data: Any) -> None:
+    """*data* as JSON on standard output."""
+    tell(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def read_pins(
+    options: argparse.Namespace,
+    token: Token,
+    *prompts: str,
+    variables: tuple[str, ...] = ("SEALDESK_PIN", "SEALDESK_NEW_PIN"),
+) -> list[str]:
+    """One PIN per prompt, from standard input, the environment or a person."""
+    if options.pin_stdin:
+        lines = [sys.stdin.readline().rstrip("\r\n") for _ in prompts]
+        if not all(lines):
+            raise UsageError("standard input ended before the PIN")
+        return lines
+    names = variables[: len(prompts)]
+    from_environment = [os.environ[name] for name in names if name in os.environ]
+    if len(from_environment) == len(prompts):
+        return from_environment
+    import getpass
+
+    name = f"{token.info.label} {token.info.serial}".strip()
+    try:
+        return [getpass.getpass(f"{prompt} [{name}]: ") for prompt in prompts]
+    except EOFError as error:
+        raise UsageError("nobody is there to enter the PIN; see --pin-stdin") from error
+
+
+def enter_pin(
+    desk: Desk, options: argparse.Namespace, token: Token, variable: str = "SEALDESK_PIN"
+) -> str:
+    """The PIN of *token*, asked for as the options say."""
+    language = desk.settings.language
+    prompt, left = phrase("cli.pin", language), token.pin_state().tries_left
+    if left is not None:
+        prompt += f" ({phrase('cli.token_tries_left', language)}: {left})"
+    return read_pins(options, token, prompt, variables=(variable,))[0]
+
+
+def pdf_password(options: argparse.Namespace) -> str | None:
+    """The PDF's own password, if it is to come from standard input."""
+    return sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None
+
+
+def print_report(report: Report, language: str) -> None:
+    """*report* in words: a verdict, and what each signature rests on."""
+    from crypto import verdict
+
+    tell(f"{report.file.name}: {verdict.say('verdicts', report.verdict.value, language)}")
+    for signature in report.signatures:
+        seal = signature.seal
+        who = f"{seal.name} {seal.code}" if seal else ", ".join(signature.fields)
+        tell(f"  {verdict.say('verdicts', signature.verdict.value, language)}  {who}")
+        lines = (
+            f"    [{verdict.say('levels', finding.level.value, language)}] {finding.text(language)}"
+            for finding in signature.findings
+        )
+        for line in dict.fromkeys(lines):  # ten marks that match are said once
+            tell(line)
+    for finding in report.findings:
+        tell(f"  [{verdict.say('levels', finding.level.value, language)}] {finding.text(language)}")
