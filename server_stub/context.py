@@ -162,6 +162,7 @@ class Platform:
     def _tidy(self, tx: Transaction) -> None:
         sealing.sweep(tx, self.settings.collect_days)
         applying.lapse(tx, self.settings.collect_days)
+        disputes.remove_enclosures(tx, self.blobs, self.settings.dispute_enclosure_days)
         signin.clean(tx, self.settings)
         oldest = tx.now - self.settings.idempotency_days * _DAY
         tx.session.execute(delete(store.Idempotency).where(store.Idempotency.created_at < oldest))

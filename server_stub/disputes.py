@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from crypto import gm, timestamp, x509
@@ -29,6 +29,7 @@ from server_stub.authority import ISSUING, PURPOSES, TIMESTAMP, TIMESTAMP_ACCURA
 from server_stub.ledger import LEDGER, REGISTRY, Transaction, latest_note, stored_tree
 from server_stub.policy import Actor
 from server_stub.store import Certificate, Dispute, LedgerEntry, Seal, SealChange, UsageRecord
+from server_stub.vault import Blobs, Offer
 
 if TYPE_CHECKING:
     from server_stub.context import Platform
@@ -92,10 +93,10 @@ def open_dispute(
     origin: str,
     text: str,
     secret_sm3: str,
-    kept_at: str,
+    offer: Offer,
     signer: Signer | None,
 ) -> dict[str, Any]:
-    """立案. *kept_at*: address of the blob that holds *text*. Raises :class:`DisputeInvalid`,
+    """立案. *offer*: the blob of *text*, kept only then. Raises :class:`DisputeInvalid`,
     NotFound for a seal that is not ours, SignatureInvalid, CertificateNotValid."""
     said = Statement.parse(text)
     seal = tx.session.scalar(select(Seal).where(Seal.seal_code == said.seal_code))
@@ -107,7 +108,7 @@ def open_dispute(
         seal_id=seal.id,
         seal_code=seal.seal_code,
         document_sm3=said.document_sm3,
-        statement_sm3=kept_at,
+        statement_sm3=offer.address,
         secret_sm3=secret_sm3,
         signer_sn=sn,
         signature=signer.signature if signer else None,
@@ -118,6 +119,7 @@ def open_dispute(
     tx.session.add(row)
     fields = {"signer": sn, "signature": signer.signature.hex() if signer else None}
     _move(tx, row, "open", document_sm3=said.document_sm3, **fields)
+    offer.keep()
     return view(row)
 
 
@@ -133,34 +135,55 @@ def _signer(tx: Transaction, origin: str, said: Statement, text: str, signer: Si
     return row.sn
 
 
-def enclose(tx: Transaction, identity: str, address: str) -> None:
-    """The objector's own evidence package, kept as the blob *address*; once per dispute."""
+def enclose(tx: Transaction, identity: str, offer: Offer) -> None:
+    """The objector's own evidence package; once per dispute."""
     row = tx.session.get_one(Dispute, identity)
     if row.enclosure_sm3 is not None or row.state in states.DISPUTE.final:
         raise states.IllegalTransition("dispute", row.state, "enclose")
-    row.enclosure_sm3, row.updated_at = address, tx.now
-    _record(tx, row, "enclose", enclosure_sm3=address)
+    row.enclosure_sm3, row.updated_at = offer.address, tx.now
+    _record(tx, row, "enclose", enclosure_sm3=offer.address)
+    offer.keep()
 
 
-def gathered(tx: Transaction, identity: str, address: str) -> None:
-    """The platform's public package is ready, as the blob *address*."""
+def gathered(tx: Transaction, identity: str, offer: Offer) -> None:
+    """The platform's public package is ready."""
     row = tx.session.get_one(Dispute, identity)
-    row.package_sm3 = address
-    _move(tx, row, "gather", package_sm3=address)
+    row.package_sm3 = offer.address
+    _move(tx, row, "gather", package_sm3=offer.address)
+    offer.keep()
+
+
+def remove_enclosures(tx: Transaction, blobs: Blobs, days: int) -> None:
+    """Enclosures hold whole documents: *days* after a dispute is over they go, on record. Done
+    again, should the batch not be stored: what is gone already does not matter."""
+    over = select(Dispute).where(
+        Dispute.state.in_(states.DISPUTE.final),
+        Dispute.enclosure_sm3.is_not(None),
+        Dispute.updated_at < tx.now - days * 86_400 * signin.SECOND,
+    )
+    for row in tx.session.scalars(over).all():
+        address, row.enclosure_sm3 = row.enclosure_sm3 or "", None
+        _record(tx, row, "remove_enclosure", enclosure_sm3=address)
+        tx.session.flush()
+        used = or_(Dispute.enclosure_sm3 == address, Dispute.package_sm3 == address)
+        if tx.session.scalar(select(Dispute.id).where(used).limit(1)) is None:
+            blobs.remove(address)
 
 
 def hand_over(tx: Transaction, actor: Actor, identity: str, note: str, package_sm3: str) -> None:
     """移交: to whom, and the digest of what was handed over, go on record."""
     row = find(tx.session, actor, identity)
     row.note = note
-    _move(tx, row, "hand_over", actor=actor.subject, note=note, package_sm3=package_sm3)
+    _move(tx, row, "hand_over", role=_role(actor), note=note, package_sm3=package_sm3)
+    _handled(tx, row, "hand_over", actor)
 
 
 def close(tx: Transaction, actor: Actor, identity: str, note: str) -> None:
     """结案, with the reason that the objector reads."""
     row = find(tx.session, actor, identity)
     row.note = note
-    _move(tx, row, "close", actor=actor.subject, note=note)
+    _move(tx, row, "close", role=_role(actor), note=note)
+    _handled(tx, row, "close", actor)
 
 
 def find(session: Session, actor: Actor, identity: str) -> Dispute:
@@ -179,6 +202,17 @@ def of_objector(session: Session, identity: str, secret: str) -> Dispute:
     if not hmac.compare_digest(given, row.secret_sm3 if row else "") or row is None:
         raise policy.NotFound
     return row
+
+
+def _role(actor: Actor) -> str:
+    """As what somebody handles disputes: the objector reads that, and no names."""
+    return min(actor.roles & policy.VERBS["dispute.handle"])
+
+
+def _handled(tx: Transaction, row: Dispute, event: str, actor: Actor) -> None:
+    """Who it was, in an entry of its own that the objector is not shown."""
+    fields = {"dispute": row.id, "event": event, "actor": actor.subject}
+    tx.record(LEDGER, "dispute-handling-v1", fields, about=("dispute_handling", row.id))
 
 
 def _move(tx: Transaction, row: Dispute, event: str, **fields: object) -> None:
@@ -256,7 +290,8 @@ def proved(session: Session, log: str, entries: Mapping[int, bytes]) -> dict[str
 def gather(platform: Platform, session: Session, row: Dispute) -> None:
     """收集: make the public package and put it beside the dispute."""
     package = public_package(platform, session, row)
-    platform.ledger.write(gathered, row.id, platform.blobs.put(package)).result()
+    with platform.blobs.offered(package) as offer:
+        platform.ledger.write(gathered, row.id, offer).result()
 
 
 def public_package(platform: Platform, session: Session, row: Dispute) -> bytes:

@@ -6,7 +6,8 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
@@ -18,6 +19,7 @@ from server_stub.context import Platform, Worker
 from server_stub.ledger import Transaction
 from server_stub.policy import Actor
 from server_stub.problems import Refusal
+from server_stub.settings import Network
 from server_stub.store import Idempotency
 
 
@@ -65,9 +67,40 @@ def worker_of(request: Request) -> Worker:
 
 def limited(request: Request) -> None:
     """For what can be called without signing in: at most so often from one address."""
-    address = request.client.host if request.client else ""
-    if not request.app.state.limiter.admits(address):
+    if not request.app.state.limiter.admits(caller(request)):
         raise Refusal("rate_limited")
+
+
+def caller(request: Request) -> str:
+    """Who a limit counts this request for."""
+    peer = request.client.host if request.client else ""
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+    return counted_as(peer, forwarded, platform_of(request).settings.trusted_proxies)
+
+
+def counted_as(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
+    """The address that *peer* speaks for: what stands rightmost in *forwarded* (X-Forwarded-For)
+    and is no proxy of ours, if *peer* is one of the *trusted*; what stands left of it is anybody's
+    word. IPv6 is counted by /64, which is what one household has."""
+    address = _address(peer)
+    steps = [each.strip() for each in forwarded.split(",")] if forwarded else []
+    while address and steps and any(address in network for network in trusted):
+        nearer = _address(steps.pop())
+        if nearer is None:
+            break
+        address = nearer
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((int(address), 64), strict=False))
+    return str(address) if address else peer
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
 async def exact_body(request: Request) -> bytes:

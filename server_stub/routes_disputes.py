@@ -16,11 +16,12 @@ from server_stub.handling import (
     ExactBody,
     Running,
     Waking,
+    caller,
     idempotent,
     limited,
     unbase64,
 )
-from server_stub.ledger import LEDGER
+from server_stub.ledger import LEDGER, Transaction
 from server_stub.problems import Refusal
 
 router = APIRouter(prefix="/v1/disputes", dependencies=[Depends(limited)])
@@ -46,8 +47,7 @@ class DisputeBody(Body):
 
 def rarely(request: Request) -> None:
     """Each dispute is read by a person: so few an hour from one address."""
-    address = request.client.host if request.client else ""
-    if not request.app.state.dispute_limiter.admits(address):
+    if not request.app.state.dispute_limiter.admits(caller(request)):
         raise Refusal("rate_limited")
 
 
@@ -60,19 +60,19 @@ def open_dispute(
     idempotency_key: Annotated[str, Header()] = "",
 ) -> Response:
     """提出: signed or not. The text is kept sealed; the ledger has its digest."""
-    disputes.Statement.parse(body.statement)  # before it is kept
-    kept_at = platform.blobs.put(body.statement.encode())
     signer = None
     if body.certificate is not None and body.signature is not None:
         signer = disputes.Signer(unbase64(body.certificate), unbase64(body.signature))
 
-    def command(tx: Any) -> dict[str, Any]:
-        return disputes.open_dispute(
-            tx, platform.origin, body.statement, body.secret_sm3, kept_at, signer
-        )
-
     scope = f"/v1/disputes:{body.secret_sm3}"
-    answer = idempotent(platform, scope, idempotency_key, exact, command)
+    with platform.blobs.offered(body.statement.encode()) as offer:
+
+        def command(tx: Transaction) -> dict[str, Any]:
+            return disputes.open_dispute(
+                tx, platform.origin, body.statement, body.secret_sm3, offer, signer
+            )
+
+        answer = idempotent(platform, scope, idempotency_key, exact, command)
     worker.wake()
     return answer
 
@@ -97,7 +97,8 @@ def enclose(platform: Running, identity: str, body: ExactBody, secret: Secret = 
             raise states.IllegalTransition("dispute", row.state, "enclose")
     if body[:4] != b"PK\x03\x04":
         raise Refusal("media_type_unsupported", "send the evidence package, a zip")
-    platform.ledger.write(disputes.enclose, identity, platform.blobs.put(body)).result()
+    with platform.blobs.offered(body) as offer:
+        platform.ledger.write(disputes.enclose, identity, offer).result()
     return Response(status_code=204)
 
 

@@ -5,10 +5,13 @@ Every field can be set as ``SEALDESK_SERVER_<FIELD>``; see docs/platform.md.
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Network = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
@@ -82,6 +85,13 @@ class Settings(BaseSettings):
     """Per address, for what can be called without signing in and costs something."""
     disputes_per_hour: int = Field(default=10, ge=1)
     """Per address: whoever objects more often has to wait."""
+
+    trusted_proxies: tuple[Network, ...] = ()
+    """Addresses or networks of reverse proxies whose X-Forwarded-For is believed; others' is not
+    read."""
+
+    dispute_enclosure_days: int = Field(default=180, ge=1)
+    """How long after a dispute is over the objector's enclosure is kept."""
 
     @property
     def url(self) -> str:

@@ -10,9 +10,11 @@ server stands behind the same :class:`KeyStore` protocol.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -212,6 +214,21 @@ class SoftKeyStore:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """A blob that nobody has accepted yet."""
+
+    address: str
+    """SM3 of the content, hex: where it will be."""
+    partial: Path
+    file: Path
+
+    def keep(self) -> None:
+        """It is accepted."""
+        self.file.parent.mkdir(exist_ok=True)
+        self.partial.replace(self.file)
+
+
+@dataclass(frozen=True)
 class Blobs:
     """Files by content address, sealed: applications as received, imprints, seal data."""
 
@@ -221,11 +238,27 @@ class Blobs:
     def put(self, content: bytes) -> str:
         """Keep *content*; gives its address, the SM3 in hex. Keeping it twice changes nothing."""
         address = gm.sm3(content).hex()
-        file = self._file(address)
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_private(file, self.vault.seal(f"blob:{address}", content))
+        if not self._file(address).exists():
+            with self.offered(content) as offer:
+                offer.keep()
         return address
+
+    @contextlib.contextmanager
+    def offered(self, content: bytes) -> Iterator[Offer]:
+        """*content* sealed and on the disk, but under no name yet: a command of the ledger keeps it
+        when it accepts it (:meth:`Offer.keep`); otherwise nothing stays."""
+        address = gm.sm3(content).hex()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        partial = self.directory / f"{address}.{secrets.token_hex(4)}.offer"
+        try:
+            write_private(partial, self.vault.seal(f"blob:{address}", content), exclusive=True)
+            yield Offer(address, partial, self._file(address))
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def remove(self, address: str) -> None:
+        """Let go of *address*, if it is there. Only for who knows that nothing refers to it."""
+        self._file(address).unlink(missing_ok=True)
 
     def get(self, address: str) -> bytes:
         """The content of *address*. Raises :class:`VaultError`."""

@@ -1,14 +1,19 @@
 """The role × verb table, the request limiter, and what the log leaves out."""
 
 import json
+from collections.abc import Callable
 from itertools import combinations
 
+import httpx
 import pytest
 
+from server_stub import handling
 from server_stub.app import Limiter
 from server_stub.logbook import configure, logbook, redact
 from server_stub.policy import INCOMPATIBLE, VERBS, Actor, Forbidden, NotFound, allow
 from server_stub.records import canonical, parse_timestamp, timestamp
+from server_stub.serving import start_in_thread
+from server_stub.settings import Settings
 
 ROLES = sorted({role for roles in VERBS.values() for role in roles})
 
@@ -102,3 +107,47 @@ def test_times_go_there_and_back() -> None:
     assert parse_timestamp("2026-11-23T22:00:00+08:00") == parse_timestamp("2026-11-23T14:00:00Z")
     with pytest.raises(ValueError, match="zone"):
         parse_timestamp("2026-11-23T14:00:00")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "caller"),
+    [
+        ("192.0.2.1", "", "192.0.2.1"),
+        ("192.0.2.1", "198.51.100.7", "192.0.2.1"),  # a stranger's word
+        ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
+        ("10.0.0.1", "203.0.113.9, 198.51.100.7", "198.51.100.7"),  # what the stranger put first
+        ("10.0.0.1", "198.51.100.7, 10.0.0.2", "198.51.100.7"),  # two proxies of ours
+        ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),  # somebody inside
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.7, nonsense", "10.0.0.1"),
+        ("2001:db8:1:2:3:4:5:6", "", "2001:db8:1:2::/64"),
+        ("fd00::1", "2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("::ffff:10.0.0.1", "::ffff:198.51.100.7", "198.51.100.7"),
+        ("unix", "198.51.100.7", "unix"),
+    ],
+)
+def test_who_is_counted_behind_a_proxy_that_is_trusted(
+    peer: str, forwarded: str, caller: str
+) -> None:
+    settings = Settings(trusted_proxies=("10.0.0.0/8", "fd00::/8"))
+    assert handling.counted_as(peer, forwarded, settings.trusted_proxies) == caller
+
+
+def test_without_trusted_proxies_nobodys_word_about_addresses_counts() -> None:
+    assert handling.counted_as("10.0.0.1", "198.51.100.7", Settings().trusted_proxies) == "10.0.0.1"
+
+
+def test_behind_a_proxy_each_caller_has_a_limit_of_its_own(
+    open_settings: Callable[..., Settings],
+) -> None:
+    def status(url: str, caller: str) -> int:
+        path = f"{url}/v1/seals/00000000000000/status"
+        return httpx.get(path, headers={"X-Forwarded-For": caller}).status_code
+
+    few = {"requests_per_minute": 1}
+    with start_in_thread(open_settings(**few, trusted_proxies=("127.0.0.1",))) as server:
+        assert [status(server.url, "198.51.100.7") for _ in range(12)][-1] == 429
+        assert status(server.url, "198.51.100.8") == 404
+        assert [status(server.url, f"2001:db8::{n}") for n in range(1, 13)][-1] == 429
+    with start_in_thread(open_settings(**few)) as server:
+        assert [status(server.url, f"198.51.100.{n}") for n in range(12)][-1] == 429
