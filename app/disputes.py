@@ -5,6 +5,10 @@ What goes to the platform: the document's SM3 digest, the seal's code, the objec
 to reach them; never the document itself, unless an evidence package is enclosed on purpose. Nobody
 needs a seal for it; who has one may sign the statement. What comes back is a receipt: keep it, it
 holds the secret without which nobody can follow the dispute or fetch the platform's package.
+
+Before anything is sent, what will be sent and the secret are kept in ``RECEIPT.pending``. Should
+the line break, objecting again in the same words with the same receipt sends the same once more:
+one dispute, whose secret is not lost.
 """
 
 from __future__ import annotations
@@ -20,7 +24,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.errors import FileNotReadable, FileProblem, OutputExists, PlatformUntrusted, UsageError
+from app.durable import replace_file
+from app.errors import (
+    FileNotReadable,
+    FileProblem,
+    OutputExists,
+    PlatformRefused,
+    PlatformUntrusted,
+    UsageError,
+)
 from app.platform_api import PlatformClient, Service
 from app.publishing import publish, unpublished
 from crypto import merkle
@@ -136,7 +148,9 @@ def open_dispute(
     long or empty, :class:`app.errors.FileError`, :class:`app.errors.PlatformError`
     (PlatformRefused "not_found": the seal is not of this platform; PlatformUnreachable "busy": too
     many disputes from here, later again). When the dispute stands but the enclosure was refused,
-    the receipt is saved before the error is raised."""
+    the receipt is saved before the error is raised. After any other error than a refusal, call
+    again with the same arguments; OutputExists naming ``RECEIPT.pending``: another objection with
+    that receipt is not finished."""
     if os.path.lexists(receipt):
         raise OutputExists(str(receipt))
     for word, text, limit in (
@@ -147,32 +161,81 @@ def open_dispute(
         if len(text) > limit or (word != "name" and not text.strip()):
             raise UsageError(f"dispute: {word}: 1 to {limit} characters")
     enclosure = _read(package) if package else b""
-    statement = json.dumps(
-        {
-            "type": "dispute-v1",
-            "document_sm3": document_sm3,
-            "seal_code": seal_code,
-            "reason": reason,
-            "name": name,
-            "contact": contact,
-            "at": clock().astimezone(UTC).isoformat(timespec="microseconds"),
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-        sort_keys=True,
-    )
-    secret = secrets.token_urlsafe(32)
+    words = {
+        "platform": platform.origin,
+        "document_sm3": document_sm3,
+        "seal_code": seal_code,
+        "reason": reason,
+        "name": name,
+        "contact": contact,
+        "signer": sm3(key.certificate).hex() if key else "",
+    }
+    pending = receipt.with_name(f"{receipt.name}.pending")
     with unpublished(receipt) as (temporary, stream):  # a place for it before anything is sent
-        identity = platform.open_dispute(statement, secret, seal_code, key)
+        sent = _pending(pending, words) or _prepared(pending, words, platform, key, clock())
+        statement, secret = sent["statement"], sent["secret"]
+        try:
+            identity = platform.open_dispute(sent["body"], statement, sent["idempotency_key"])
+        except PlatformRefused:
+            pending.unlink(missing_ok=True)  # there is no such dispute
+            raise
         made = _receipt(platform, identity, secret, statement, seal_code, document_sm3, bool(key))
         os.chmod(temporary, 0o600)
         stream.write(made.to_json().encode())
         stream.flush()
         os.fsync(stream.fileno())
         publish(temporary, stream, receipt, None, "")
+        pending.unlink(missing_ok=True)
     if enclosure:
         platform.enclose(identity, secret, enclosure)
     return made
+
+
+def _pending(path: Path, words: Mapping[str, str]) -> dict[str, str] | None:
+    """What was sent in the same *words* before, and perhaps arrived; None if nothing was.
+
+    Raises :class:`app.errors.OutputExists` if *path* is about something else."""
+    try:
+        with path.open("rb") as stream:
+            sent = json.loads(stream.read(_MAX_RECEIPT))
+        if sent["words"] != words:
+            raise ValueError("another objection")
+        return {
+            each: str(sent[each]) for each in ("statement", "secret", "idempotency_key", "body")
+        }
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise OutputExists(str(path)) from error
+
+
+def _prepared(
+    path: Path,
+    words: Mapping[str, str],
+    platform: PlatformClient,
+    key: SigningKey | None,
+    now: datetime,
+) -> dict[str, str]:
+    """Everything that will be sent, and the secret; kept as *path* (0600) first. Raises OSError."""
+    said = {
+        each: words[each] for each in ("document_sm3", "seal_code", "reason", "name", "contact")
+    }
+    at = now.astimezone(UTC).isoformat(timespec="microseconds")
+    statement = json.dumps(
+        {"type": "dispute-v1", **said, "at": at},
+        ensure_ascii=False,
+        separators=(",", ":"),
+        sort_keys=True,
+    )
+    secret = secrets.token_urlsafe(32)
+    sent = {
+        "statement": statement,
+        "secret": secret,
+        "idempotency_key": secrets.token_hex(16),
+        "body": platform.dispute_body(statement, secret, words["seal_code"], key),
+    }
+    replace_file(path, json.dumps({"words": words, **sent}, ensure_ascii=False).encode())
+    return sent
 
 
 def state_of(receipt: Receipt, platform: PlatformClient) -> DisputeState:

@@ -296,10 +296,10 @@ class PlatformClient:
 
     # --- disputes ----------------------------------------------------------------------------
 
-    def open_dispute(
+    def dispute_body(
         self, statement: str, secret: str, seal_code: str, key: SigningKey | None
     ) -> str:
-        """Hand in a dispute's *statement*, signed where there is a *key*; gives its identifier.
+        """What :meth:`open_dispute` sends: a dispute's *statement*, signed where there is a *key*.
         *secret* stays here: the platform gets its SM3."""
         body = {"statement": statement, "secret_sm3": sm3(secret.encode()).hex()}
         if key is not None:
@@ -310,9 +310,13 @@ class PlatformClient:
                 "certificate": _base64(key.certificate),
                 "signature": _base64(key.sign(text)),
             }
-        headers = {"Idempotency-Key": secrets.token_hex(16)}
-        content = json.dumps(body, ensure_ascii=False).encode()
-        answer = self._call("POST", "/v1/disputes", content, headers, retry=True)
+        return json.dumps(body, ensure_ascii=False)
+
+    def open_dispute(self, body: str, statement: str, idempotency_key: str) -> str:
+        """Hand in a dispute; gives its identifier. The same *body* with the same key, again, is the
+        same dispute."""
+        headers = {"Idempotency-Key": idempotency_key}
+        answer = self._call("POST", "/v1/disputes", body.encode(), headers, retry=True)
         with self._reading("dispute"):
             if answer["statement_sm3"] != sm3(statement.encode()).hex():
                 raise ValueError("another statement")

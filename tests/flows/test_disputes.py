@@ -7,21 +7,30 @@ import io
 import json
 import time
 import zipfile
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from app.disputes import Receipt, fetch_evidence, open_dispute, state_of
-from app.errors import OutputExists, PlatformRefused, PlatformUntrusted, UsageError
+from app.errors import (
+    OutputExists,
+    PlatformRefused,
+    PlatformUnreachable,
+    PlatformUntrusted,
+    UsageError,
+)
 from app.platform_api import PlatformClient
 from crypto.gm import sm3
 from crypto.seal import Seal
 from server_stub.__main__ import main as server_command
 from server_stub.serving import RunningServer
-from tests.flows.clerk import Answer, Clerk, excerpt
+from server_stub.store import Dispute
+from tests.flows.clerk import PIN, Answer, Clerk, excerpt
 
 
 def objected(who: Clerk, document: Path, seal: str, receipt: Path, *more: str | Path) -> Answer:
@@ -180,6 +189,81 @@ def test_a_closed_dispute_says_why(
     assert "印章确系本人使用" in said.out
 
 
+# --- a line that breaks --------------------------------------------------------------------------
+
+
+WORDS: dict[str, Any] = {"reason": "x", "contact": "y"}
+
+
+def on_record(city: RunningServer, document: str) -> list[str]:
+    with city.platform.reading() as session:
+        mine = select(Dispute.id).where(Dispute.document_sm3 == document)
+        return list(session.scalars(mine))
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("when", ["before", "after", "receipt"])
+def test_a_line_that_breaks_costs_neither_the_secret_nor_a_second_dispute(
+    when: str,
+    signed: bool,
+    clerk: Clerk,
+    city: RunningServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path, pending = tmp_path / "r.json", tmp_path / "r.json.pending"
+    document = sm3(f"{when} {signed}".encode()).hex()
+    true = PlatformClient.open_dispute
+
+    def breaks(*given: Any) -> str:
+        assert pending.stat().st_mode & 0o077 == 0  # kept before a word is sent
+        if when == "after":
+            true(*given)
+        raise PlatformUnreachable(city.url, "offline")
+
+    with ExitStack() as opened, PlatformClient(city.url) as platform:
+        key = None
+        if signed:
+            desk = opened.enter_context(clerk.desk())
+            session = opened.enter_context(desk.token("", None).login(PIN))
+            key = desk.holder_key(session)
+
+        def objects(**changes: Any) -> Receipt:
+            words = {**WORDS, **changes}
+            return open_dispute(
+                document, clerk.seal, **words, receipt=path, platform=platform, key=key
+            )
+
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                PlatformClient, "dispute" if when == "receipt" else "open_dispute", breaks
+            )
+            for _ in range(2):
+                with pytest.raises(PlatformUnreachable):
+                    objects()
+        secret = json.loads(pending.read_text())["secret"]
+        kept = pending.read_bytes()
+        with pytest.raises(OutputExists):  # another objection has no right to that secret
+            objects(reason="another")
+        assert pending.read_bytes() == kept
+        made = objects()
+        assert state_of(made, platform).state
+    assert made.secret == secret
+    assert on_record(city, document) == [made.id]
+    assert Receipt.load(path) == made
+    assert not pending.exists()
+
+
+def test_what_the_platform_refuses_leaves_nothing_pending(
+    city: RunningServer, tmp_path: Path
+) -> None:
+    with PlatformClient(city.url) as platform, pytest.raises(PlatformRefused):
+        open_dispute(
+            "00" * 32, "99999999999999", **WORDS, receipt=tmp_path / "r.json", platform=platform
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- what must not pass --------------------------------------------------------------------------
 
 
@@ -198,8 +282,6 @@ def test_without_the_secret_a_dispute_does_not_exist(receipt: Receipt, city: Run
 def test_the_platform_never_has_the_secret_and_the_ledger_not_the_words(
     receipt: Receipt, city: RunningServer
 ) -> None:
-    from sqlalchemy import select
-
     from server_stub.store import Base
 
     with city.platform.reading() as session:
