@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import structlog
 from fastapi import FastAPI, Request, Response
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server_stub import (
@@ -17,6 +18,7 @@ from server_stub import (
     routes_applicant,
     routes_disputes,
     routes_holder,
+    routes_pages,
     routes_pki,
     routes_public,
     routes_registry,
@@ -25,7 +27,7 @@ from server_stub import (
 from server_stub.context import Platform, Worker
 from server_stub.logbook import logbook
 
-FILE_ROUTES = re.compile(r"/v1/verifications|/v1/disputes/[a-z0-9_]+/enclosure")
+FILE_ROUTES = re.compile(r"/verify|/v1/verifications|/v1/disputes/[a-z0-9_]+/enclosure")
 """Whose bodies are files."""
 _HEADERS = {
     "cache-control": "no-store",
@@ -50,6 +52,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
     app.state.limiter = Limiter(platform.settings.requests_per_minute)
     app.state.dispute_limiter = Limiter(platform.settings.disputes_per_hour / 60)
     for routes in (
+        routes_pages,
         routes_public,
         routes_pki,
         routes_applicant,
@@ -66,7 +69,10 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
 
 
 async def _handler(request: Request, error: Exception) -> Response:
-    return problems.answer(request, error)
+    answer = problems.answer(request, error)
+    if request.url.path == routes_pages.VERIFY:
+        return routes_pages.refused(problems.told(error)[0], request.headers)
+    return answer
 
 
 class Limiter:
@@ -153,7 +159,9 @@ class Gate:
             nonlocal refusing
             refusing = True
             if not started:
-                response = problems.problem(code, "", scope["path"], request_id)
+                response: Response = problems.problem(code, "", scope["path"], request_id)
+                if scope["path"] == routes_pages.VERIFY:
+                    response = routes_pages.refused(code, Headers(scope=scope))
                 response.headers["connection"] = "close"
                 await response(scope, receive, decorated)
 

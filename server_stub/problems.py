@@ -99,20 +99,23 @@ EXCEPTIONS = (Refusal, RequestValidationError, HTTPException, *_BY_EXCEPTION)
 def answer(request: Request, error: Exception) -> JSONResponse:
     """The problem document for *error*; whatever is not in the table is an internal error whose
     details stay in the log."""
-    detail = str(error)
-    if isinstance(error, Refusal):
-        code = error.code
-    elif isinstance(error, RequestValidationError):
-        code, detail = _of_validation(error)
-    elif isinstance(error, HTTPException):
-        named = {404: "not_found", 405: "method_not_allowed", 415: "media_type_unsupported"}
-        code, detail = named.get(error.status_code, "invalid_body"), str(error.detail)
-    else:
-        code = _BY_EXCEPTION.get(type(error), "internal_error")
+    code, detail = told(error)
     if code == "internal_error":
         logbook().error("internal_error", exc_info=error)
         detail = ""
     return problem(code, detail, request.url.path, request.state.request_id)
+
+
+def told(error: Exception) -> tuple[str, str]:
+    """The code of *error*, a key of :data:`CODES`, and its details."""
+    if isinstance(error, Refusal):
+        return error.code, str(error)
+    if isinstance(error, RequestValidationError):
+        return _of_validation(error)
+    if isinstance(error, HTTPException):
+        named = {404: "not_found", 405: "method_not_allowed", 415: "media_type_unsupported"}
+        return named.get(error.status_code, "invalid_body"), str(error.detail)
+    return _BY_EXCEPTION.get(type(error), "internal_error"), str(error)
 
 
 def problem(code: str, detail: str, instance: str, request_id: str) -> JSONResponse:
