@@ -265,7 +265,7 @@ class OutsidePage(PlacementError):
 
 @dataclass(eq=False)
 class DateWithoutSeal(PlacementError):
-    """A date mark on a page that has no whole seal, or none without a date."""
+    """A date mark with no whole seal beside it, or none without a date of its own."""
 
     page: int
     """As the user counts, from 1."""

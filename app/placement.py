@@ -8,6 +8,7 @@ not lie wholly on its page, :class:`app.errors.OutsidePage` says so.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,11 @@ MAX_SLICES = 20
 
 DATE_GAP_MM = 2.0
 """Between a seal and the date that is placed beside it."""
+
+NEAR_MM = 25.0
+"""The widest gap between a seal and its date. A date that stands elsewhere might be read as the
+date of something else: verification then doubts what others have sealed before
+(:data:`crypto.pdf_date.BESIDE_MM`, a little more, because a date may be narrower than its room)."""
 
 TOLERANCE_MM = 0.01
 """How far rounding may carry an edge over the page's: a fortieth of a hair."""
@@ -296,20 +302,37 @@ def date_at(
     return mark
 
 
+def is_near(mark: Mark, date: DateMark) -> bool:
+    """Does *date* stand beside *mark*, a whole seal on its page?"""
+    if date.page != mark.page or mark.part != Mark.part:
+        return False
+    return _gap(_room(date), mark) <= NEAR_MM
+
+
 def dates_by_mark(marks: Sequence[Mark], dates: Sequence[DateMark]) -> list[tuple[DateMark, ...]]:
-    """For each of *marks* its date, or none: the first date of a page belongs to its first whole
-    seal. Raises :class:`DateWithoutSeal` for a date that no seal is left for: by itself on a page
-    it might be taken for the date of something else, and verification refuses it."""
-    left = list(dates)
-    found: list[tuple[DateMark, ...]] = []
-    for mark in marks:
-        own = [each for each in left if each.page == mark.page and mark.part == Mark.part][:1]
-        for each in own:
-            left.remove(each)
-        found.append(tuple(own))
-    if left:
-        raise DateWithoutSeal(left[0].page + 1)
-    return found
+    """For each of *marks* its date, or none: the nearest, where that leaves one for every date.
+
+    Raises :class:`DateWithoutSeal` for a date that no seal is left for, or that is far from all: by
+    itself on a page it might be taken for the date of something else, and verification refuses
+    it."""
+    owner: dict[int, int] = {}
+    """Index of a mark → index of its date."""
+
+    def finds_mark(which: int, passed: set[int]) -> bool:
+        date = dates[which]
+        near = [number for number, mark in enumerate(marks) if is_near(mark, date)]
+        for number in sorted(near, key=lambda each: _distance(_room(date), marks[each])):
+            if number not in passed:
+                passed.add(number)
+                if number not in owner or finds_mark(owner[number], passed):
+                    owner[number] = which
+                    return True
+        return False
+
+    for which, date in enumerate(dates):
+        if not finds_mark(which, set()):
+            raise DateWithoutSeal(date.page + 1)
+    return [(dates[owner[each]],) if each in owner else () for each in range(len(marks))]
 
 
 def _beside(mark: Mark, style: Style) -> list[DateMark]:
@@ -333,13 +356,25 @@ def _room(mark: DateMark) -> Mark:
     return Mark(mark.page, left, mark.top_mm, mark.room_mm, mark.height_mm)
 
 
-def _meet(one: Mark, other: Mark) -> bool:
-    return (
-        one.left_mm < other.left_mm + other.width_mm
-        and other.left_mm < one.left_mm + one.width_mm
-        and one.top_mm < other.top_mm + other.height_mm
-        and other.top_mm < one.top_mm + one.height_mm
+def _gap(one: Mark, other: Mark) -> float:
+    """Millimetres between the two, across or up and down, the larger; negative where they meet."""
+    return max(
+        one.left_mm - other.left_mm - other.width_mm,
+        other.left_mm - one.left_mm - one.width_mm,
+        one.top_mm - other.top_mm - other.height_mm,
+        other.top_mm - one.top_mm - one.height_mm,
     )
+
+
+def _distance(one: Mark, other: Mark) -> float:
+    """Millimetres between their middles."""
+    across = one.left_mm - other.left_mm + (one.width_mm - other.width_mm) / 2
+    down = one.top_mm - other.top_mm + (one.height_mm - other.height_mm) / 2
+    return math.hypot(across, down)
+
+
+def _meet(one: Mark, other: Mark) -> bool:
+    return _gap(one, other) < 0
 
 
 # --- on the page ---------------------------------------------------------------------------------

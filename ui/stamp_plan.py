@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from app import placement
+from app.errors import DateWithoutSeal
 from app.placement import PageBox, SealSize, TextHit
 from crypto.date_mark import DateMark, Style
 from crypto.mark import Mark
@@ -151,6 +152,8 @@ def lay_out(
             x = mark.left_mm + mark.width_mm / 2 + each.placed.date_at[0]
             y = mark.top_mm + mark.height_mm / 2 + each.placed.date_at[1]
             date = placement.date_at(boxes, mark.page, x, y, style)
+            if not placement.is_near(mark, date):
+                raise DateWithoutSeal(mark.page + 1)
         others.append(date)
         made.append(replace(each, date=date))
     return made

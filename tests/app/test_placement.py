@@ -339,13 +339,33 @@ def test_an_explicit_date_is_never_moved() -> None:
 def test_each_date_belongs_to_one_whole_seal_of_its_page() -> None:
     slices = placement.riding_seam([A4, A4], ROUND)
     other = Mark(1, 20, 20, 40, 40)
-    on_first, on_second = DateMark(0, 100, 100), DateMark(1, 100, 100)
+    on_first, on_second = DateMark(0, 100, 100), DateMark(1, 40, 65)
     marks = [slices[0], SEAL, other]
     assert placement.dates_by_mark(marks, [on_second, on_first]) == [(), (on_first,), (on_second,)]
     for dates, page in (([DateMark(2, 1, 1)], 3), ([on_first, DateMark(0, 9, 9)], 1)):
         with pytest.raises(DateWithoutSeal) as caught:
             placement.dates_by_mark(marks, dates)
         assert caught.value.page == page
+
+
+def test_a_date_far_from_its_seal_is_refused() -> None:
+    """It might be read as the date of something else, and verification doubts earlier seals."""
+    room = DateMark(0, 0, 0).room_mm / 2
+    edge = 125 + placement.NEAR_MM + room  # SEAL ends at 125
+    assert placement.is_near(SEAL, DateMark(0, edge - 0.1, 110))
+    for date in (DateMark(0, edge + 0.1, 110), DateMark(0, 105, 140 + placement.NEAR_MM + 0.1)):
+        assert not placement.is_near(SEAL, date)
+        with pytest.raises(DateWithoutSeal):
+            placement.dates_by_mark([SEAL], [date])
+
+
+def test_dates_are_given_out_so_that_every_one_has_a_seal() -> None:
+    left, right = Mark(0, 20, 100, 40, 40), Mark(0, 90, 100, 40, 40)
+    between, beyond = DateMark(0, 70, 110), DateMark(0, 30, 142)
+    assert placement.is_near(right, between)
+    assert not placement.is_near(right, beyond)
+    for dates in ([between, beyond], [beyond, between]):
+        assert placement.dates_by_mark([left, right], dates) == [(beyond,), (between,)]
 
 
 @given(boxes, st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=6), sizes)

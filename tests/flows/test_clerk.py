@@ -126,8 +126,8 @@ def test_the_seal_goes_where_it_was_asked_for(
     [
         (("--date",), [(1, 60, 84.5, "cn"), (3, 60, 84.5, "cn")]),
         (("--date", "iso"), [(1, 60, 84.5, "iso"), (3, 60, 84.5, "iso")]),
-        (("--date-at", "-1:100.5,120"), [(3, 100.5, 120, "cn")]),
-        (("--date", "iso", "--date-at", "1:100,120"), [(1, 100, 120, "iso")]),
+        (("--date-at", "-1:100.5,90"), [(3, 100.5, 90, "cn")]),
+        (("--date", "iso", "--date-at", "1:100,90"), [(1, 100, 90, "iso")]),
     ],
 )
 def test_the_date_stands_beside_each_seal_or_where_it_was_asked_for(

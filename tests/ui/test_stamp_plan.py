@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import OutsidePage
+from app.errors import DateWithoutSeal, OutsidePage
 from app.placement import PageBox, SealSize, TextHit
 from ui.stamp_plan import (
     At,
@@ -108,6 +108,8 @@ def test_a_date_put_by_hand_keeps_its_place_beside_every_mark_of_the_seal() -> N
         assert middle == pytest.approx((150, 90))
     with pytest.raises(OutsidePage):
         lay_out([every.date_put(mark, 205, 90)], [A4, A4], SIZES, nothing)
+    with pytest.raises(DateWithoutSeal):
+        lay_out([every.date_put(mark, 100, 200)], [A4, A4], SIZES, nothing)
 
 
 def test_what_did_not_fit_leaves_nothing_to_redo() -> None:
