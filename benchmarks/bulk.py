@@ -70,16 +70,16 @@ def make(folder: Path, count: int) -> None:
 
 
 def contract() -> bytes:
-    """Ten pages, the first with :data:`NUMBER` in a stream that is not compressed."""
+    """Ten pages, the first with :data:`NUMBER` in its content, which is not compressed."""
     import prepare
     import pymupdf
 
     buffer = io.BytesIO()
     prepare.make_document(buffer, 10, 0)
     document = pymupdf.open("pdf", buffer.getvalue())
-    document[0].insert_text((300, 60), NUMBER.decode(), fontsize=9)
-    written = document[0].get_contents()[-1]
-    document.update_stream(written, b"q BT /helv 9 Tf 300 780 Td (%s) Tj ET Q" % NUMBER, compress=0)
+    [written] = document[0].get_contents()  # one stream a page, as in every contract
+    number = b"\nq BT /helv 9 Tf 300 780 Td (%s) Tj ET Q" % NUMBER
+    document.update_stream(written, document.xref_stream(written) + number, compress=0)
     data: bytes = document.tobytes(garbage=3)
     if data.count(NUMBER) != 1:
         raise SystemExit("the contract does not bear its number once")
