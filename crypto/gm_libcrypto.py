@@ -11,14 +11,17 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_size_t, c_void_p, create_string_buffer
+from functools import lru_cache
 
 from crypto import der
 
 _NID_SM2 = 1172  # obj_mac.h: stable since OpenSSL 1.1.1
 _UNCOMPRESSED = 4
+_KEYS = 64
 _EC_KEY = der.sequence(der.oid("1.2.840.10045.2.1"), der.oid("1.2.156.10197.1.301"))
 
 
@@ -46,6 +49,14 @@ def _load() -> ctypes.CDLL:
         except (OSError, AttributeError):
             continue
     raise EngineUnavailable("no OpenSSL 3 libcrypto in this process")
+
+
+class _Key:
+    """A public key inside the library, freed when nobody refers to it any more."""
+
+    def __init__(self, handle: int, free: ctypes._NamedFuncPointer) -> None:
+        self.handle = handle
+        weakref.finalize(self, free, handle).atexit = False
 
 
 class LibcryptoEngine:
@@ -91,6 +102,7 @@ class LibcryptoEngine:
         if not self._group:
             raise EngineUnavailable("this OpenSSL was built without SM2")
         self.name = str(library.OpenSSL_version(0).decode())
+        self._public_key = lru_cache(maxsize=_KEYS)(self._read_public_key)
 
     def multiply(self, scalar: bytes, point: bytes | None) -> bytes:
         """scalar · point (the base point if None), constant time in *scalar*.
@@ -125,7 +137,7 @@ class LibcryptoEngine:
         key = der.sequence(der.integer(1), der.octet_string(private))
         info = der.sequence(der.integer(0), _EC_KEY, der.octet_string(key))
         lib = self._library
-        with self._context(lib.d2i_AutoPrivateKey, info) as context:
+        with self._private_context(info) as context:
             self._check(lib.EVP_PKEY_sign_init(context) == 1, "EVP_PKEY_sign_init")
             size = c_size_t(128)
             out = create_string_buffer(size.value)
@@ -137,19 +149,32 @@ class LibcryptoEngine:
         """Is the DER *signature* right for the 32-octet *e* (GB/T 32918.2 §7.1)?
 
         Raises ValueError if the key is not on the curve."""
-        info = der.sequence(_EC_KEY, der.bit_string(b"\x04" + public))
-        lib = self._library
-        with self._context(lib.d2i_PUBKEY, info) as context:
+        lib, key = self._library, self._public_key(public)
+        context_of_key = self._object(lib.EVP_PKEY_CTX_new(key.handle, None), lib.EVP_PKEY_CTX_free)
+        with context_of_key as context:
             self._check(lib.EVP_PKEY_verify_init(context) == 1, "EVP_PKEY_verify_init")
             done = lib.EVP_PKEY_verify(context, signature, len(signature), e, len(e))
             lib.ERR_clear_error()
             return bool(done == 1)
 
+    def _read_public_key(self, public: bytes) -> _Key:
+        """Reading a key takes a third of a verification; companies sign with the same again and
+        again. Only public keys are kept."""
+        lib = self._library
+        info = der.sequence(_EC_KEY, der.bit_string(b"\x04" + public))
+        start = c_char_p(info)
+        handle = lib.d2i_PUBKEY(None, byref(start), len(info))
+        self._check(bool(handle), "not a key on the SM2 curve")
+        key = _Key(handle, lib.EVP_PKEY_free)
+        self._check(lib.EVP_PKEY_is_a(handle, b"SM2") == 1, "not an SM2 key")
+        return key
+
     @contextmanager
-    def _context(self, decode: ctypes._NamedFuncPointer, encoded: bytes) -> Iterator[int]:
+    def _private_context(self, encoded: bytes) -> Iterator[int]:
         lib = self._library
         start = c_char_p(encoded)
-        with self._object(decode(None, byref(start), len(encoded)), lib.EVP_PKEY_free) as key:
+        decoded = lib.d2i_AutoPrivateKey(None, byref(start), len(encoded))
+        with self._object(decoded, lib.EVP_PKEY_free) as key:
             self._check(lib.EVP_PKEY_is_a(key, b"SM2") == 1, "not an SM2 key")
             with self._object(lib.EVP_PKEY_CTX_new(key, None), lib.EVP_PKEY_CTX_free) as context:
                 yield context

@@ -36,9 +36,9 @@ _DRAWN = re.compile(rb"/([^\s\0()<>\[\]{}/%]+)\s+Do\b")
 _INLINE = re.compile(rb"\bBI\b")
 _OUTLINE = re.compile(rb"\d\s++(?:c|v|y|re)\s")
 _LINE = re.compile(rb"\d\s++l\s")
-_COLOURS = (b"rg", b"RG", b"k", b"K", b"sc", b"SC")
-_BLACK = (b" 0 0 0 ", b"\n0 0 0 ")
-"""Most pages choose no other colour, and that often."""
+_CHOSEN = re.compile(rb"[ \t\r\n\f\0](?=[rRkKsS])(?<![ \n]0 0 0 )(?:rg|RG|k|K|sc|SC)")
+"""A colour chosen other than black, which most pages choose for every line."""
+_BLANK = re.compile(rb"[ \t\r\n\f\0]+")
 _BLANKS = b" \t\r\n\f\0"
 
 
@@ -56,20 +56,8 @@ def colour_of(numbers: Sequence[float]) -> bool:
 
 def has_red(content: bytes) -> bool:
     """Does this content stream choose a red colour?"""
-    seen: set[tuple[bytes, ...]] = set()
-    for operator in _COLOURS:
-        place = content.find(operator)
-        if place < 0 or content.count(operator) == sum(
-            content.count(each + operator) for each in _BLACK
-        ):
-            continue
-        while place >= 0:
-            if not content.endswith(_BLACK, 0, place):
-                before = content[max(0, place - 48) : place]
-                if before[-1:] in _BLANKS:
-                    seen.add(tuple(before.split()[-4:]))
-            place = content.find(operator, place + 1)
-    return any(_is_red(words) for words in seen)
+    seen = {content[max(0, each.start() - 48) : each.start()] for each in _CHOSEN.finditer(content)}
+    return any(_is_red(_BLANK.split(before.rstrip(_BLANKS))[-4:]) for before in seen)
 
 
 def _is_red(words: Sequence[bytes]) -> bool:

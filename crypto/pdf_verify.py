@@ -247,7 +247,7 @@ def _judge(
             signed_along = claim.signed_data.signers[:1] if claim.signed_data else ()
             if signed_along and signed_along[0].seal and report.seal:
                 seal = Seal.parse(signed_along[0].seal)
-                pictures, harmless = _judge_widgets(claim, seal, report.times)
+                pictures, harmless = _judge_widgets(claim, seal, report.times, report.marks)
                 report = replace(report, findings=(*report.findings, *pictures))
             return _Judged(report, harmless)
         details = {"filter": claim.filter, "subfilter": claim.subfilter}
@@ -263,7 +263,7 @@ def _judge_seal(
     report: SignatureReport, claim: Claim, value: SealSignature, trust: Trust, now: datetime
 ) -> _Judged:
     judgement = judge_signature(value, claim.digest, trust, now)
-    pictures, harmless = _judge_widgets(claim, value.seal, judgement.times)
+    pictures, harmless = _judge_widgets(claim, value.seal, judgement.times, report.marks)
     report = replace(
         report,
         format=f"ses-{value.generation}",
@@ -354,13 +354,16 @@ def _stated_time(claim: Claim) -> datetime | None:
         return None
 
 
-def _judge_widgets(claim: Claim, seal: Seal, times: Times) -> tuple[list[Finding], bool]:
-    """The findings about all marks of a seal and the dates beside them, and whether all are
+def _judge_widgets(
+    claim: Claim, seal: Seal, times: Times, marks: Sequence[MarkInfo]
+) -> tuple[list[Finding], bool]:
+    """The findings about all *marks* of a seal and the dates beside them, and whether all are
     harmless."""
     findings: list[Finding] = []
     harmless = True
-    dates = [(each, text) for each in claim.fields if (text := _date(each))]
-    sealed = [each for each in claim.fields if not _date(each)]
+    shown = [(each, _date(each)) for each in claim.fields]
+    dates = [(each, text) for each, text in shown if text]
+    sealed = [each for each, text in shown if not text]
     proved: Counter[int] = Counter()
     plain: list[Field] = []
     for each in sealed:
@@ -386,7 +389,7 @@ def _judge_widgets(claim: Claim, seal: Seal, times: Times) -> tuple[list[Finding
         harmless = harmless and any(
             is_beside(box(each.dictionary), box(one.dictionary), page) for one in near
         )
-    if not any(_marks(each) for each in sealed):
+    if all(each.date for each in marks):
         findings.append(Finding("no_mark"))
     return findings, harmless
 

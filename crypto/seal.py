@@ -104,6 +104,11 @@ class Seal:
         """The seal maker's certificate, parsed. Raises :class:`CertificateError`."""
         return Certificate.parse(self.maker_certificate)
 
+    @cached_property
+    def picture_sm3(self) -> bytes:
+        """SM3 of `picture`."""
+        return gm.sm3(self.picture)
+
     def allows(self, certificate: bytes) -> bool:
         """Is this DER certificate in the seal's list (byte for byte, or by its SM3)?"""
         if self.certificate_digests:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from crypto import gm
 from crypto.revocation import CLOCK_SKEW
 from crypto.seal import Seal, SealSignature
 from crypto.statement import STAPLE, SignedStatement, StatementError
@@ -332,7 +331,7 @@ def seal_info(seal: Seal, maker: Certificate | None) -> SealInfo:
         valid_until=seal.valid_until,
         size_mm=(seal.width_mm, seal.height_mm),
         picture_type=seal.picture_type,
-        picture_sm3=gm.sm3(seal.picture).hex(),
+        picture_sm3=seal.picture_sm3.hex(),
     )
 
 
