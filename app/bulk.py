@@ -42,6 +42,8 @@ UNREADABLE = "UNREADABLE"
 NOT_CHECKED = "NOT_CHECKED"
 _UNREADABLE = {"schema", "verdict", "file", "error"}
 _START_SECONDS = 60.0
+_MESSAGE_SECONDS = 5.0
+"""For a whole message once it has begun; an honest worker writes it in one go."""
 _LOOK_UP = 0.2
 """Seconds between two looks whether the run was stopped."""
 _MAX_ANSWER, _MAX_PDF = 32 << 20, 256 << 20
@@ -234,15 +236,16 @@ class _Worker:
         """Its answer and the report on A4; None if there is none yet. Raises :class:`_Gone`.
 
         A document may have taken the worker over: one that stops in the middle of a message is
-        ended when its time is up, and what it says is read as strictly as the document."""
+        ended soon, and what it says is read as strictly as the document. While one message is
+        awaited the others wait here: who has answered meanwhile was in time."""
         left = self.left
-        if not speaking:
+        if not speaking and not (left == 0.0 and self._has_spoken()):
             if left == 0.0:
                 raise _Gone("timeout")
             return None
         if left is None:
             raise _Gone("crashed")  # nobody has asked it anything
-        late = threading.Timer(left, self.process.kill)
+        late = threading.Timer(_MESSAGE_SECONDS, self.process.kill)
         late.start()
         try:
             head = self.pipe.recv_bytes(_MAX_ANSWER)
@@ -255,6 +258,12 @@ class _Worker:
         finally:
             late.cancel()
             late.join()
+
+    def _has_spoken(self) -> bool:
+        try:
+            return self.pipe.poll()
+        except OSError:
+            return False
 
     def end(self) -> None:
         self.process.kill()

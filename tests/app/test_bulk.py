@@ -141,13 +141,13 @@ def test_a_hostile_document_costs_one_result(
         (tmp_path / f"{name}.pdf").write_bytes(good)
     files = [tmp_path / f"{name}.pdf" for name in names]
     start = time.monotonic()
-    run = verify_all(files, order, jobs=2, seconds=2)
-    assert time.monotonic() - start < 30
+    run = verify_all(files, order, jobs=2, seconds=8)
+    assert time.monotonic() - start < 55  # what hangs would do so for a minute
     verdicts = {each.path.stem: each.verdict for each in run.outcomes}
     bad = dict.fromkeys(("hang", "die", "eat", "loud"), "UNREADABLE")
     assert verdicts == {"good": "VALID", "fine": "VALID", **bad}
     errors = {each.path.stem: each.answer.get("error") for each in run.outcomes}
-    assert "2 秒" in errors["hang"]["cause"]
+    assert "8 秒" in errors["hang"]["cause"]
     assert "异常退出" in errors["die"]["cause"]
     assert errors["eat"]["code"] == "E-114"
     assert errors["loud"]["code"] == "E-999"
@@ -167,11 +167,11 @@ def test_a_worker_that_is_taken_over_can_neither_hang_the_run_nor_end_it(
             raise AssertionError(code)
 
     files = [tmp_path / f"{name}.pdf" for name in names]
-    run = verify_all(files, order, jobs=2, seconds=3, platform=Nobody())
+    run = verify_all(files, order, jobs=2, seconds=10, platform=Nobody())
     verdicts = {each.path.stem: each.verdict for each in run.outcomes}
     assert verdicts == {
         "good": "VALID", "fine": "VALID", **dict.fromkeys(SAID, "UNREADABLE")
-    }  # fmt: skip
+    }, run.outcomes[0].answer.get("error")  # fmt: skip
     assert all(each.answer["error"]["title"] != 7 for each in run.outcomes[1:-1])
 
 

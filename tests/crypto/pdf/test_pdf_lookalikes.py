@@ -18,7 +18,7 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 
 from crypto import pdf_lookalikes
 from crypto.pdf_document import Document
-from crypto.pdf_glance import Glance
+from crypto.pdf_glance import Glance, has_red
 from crypto.pdf_lookalikes import Search, look_alikes
 from crypto.red_shapes import is_red, is_ring, seals_in
 from crypto.report_pdf import render
@@ -708,3 +708,9 @@ def test_the_judge_sees_the_same_place(tmp_path: Path) -> None:
     left, top, right, bottom = (each / 100 * 25.4 for each in box)
     found = places_mm(path.read_bytes())
     assert near(found, (1, left, top, right - left, bottom - top), by=1.5)
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\n", b"\t", b"\r", b"\f", b"\0"])
+def test_a_red_is_seen_whatever_blank_stands_before_its_operator(blank: bytes) -> None:
+    assert has_red(b"0 0 0 rg 1 0 0" + blank + b"rg 0 0 9 9 re f")
+    assert not has_red(b"0 0 0 rg 0 0 0" + blank + b"rg 0 0 9 9 re f")
