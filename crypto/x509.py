@@ -384,8 +384,37 @@ def pss_parameters(parameters: bytes) -> tuple[str, str, int]:
     return digest, mask_digest, salt
 
 
+class _Signed:
+    """What certificates and revocation lists have in common: octets with an issuer's signature."""
+
+    tbs: bytes
+    signature: bytes
+    signature_algorithm: str
+    signature_parameters: bytes
+
+    def _is_signed_by(self, issuer: Certificate) -> bool:
+        """Is the signature right by *issuer*'s key? Verified once: both serve many documents."""
+        known = self._signed_by.get(issuer.der)
+        if known is None:
+            known = issuer.public_key.verify(
+                self.signature_algorithm,
+                self.tbs,
+                self.signature,
+                parameters=self.signature_parameters,
+            )
+            if len(self._signed_by) >= _ISSUERS:  # a document can enclose any number
+                self._signed_by.clear()
+            self._signed_by[issuer.der] = known
+        return known
+
+    @cached_property
+    def _signed_by(self) -> dict[bytes, bool]:
+        """Issuer's certificate → whether the signature is right."""
+        return {}
+
+
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(_Signed):
     """One X.509 certificate."""
 
     der: bytes
@@ -447,23 +476,7 @@ class Certificate:
 
     def issued_by(self, issuer: Certificate) -> bool:
         """Did *issuer*'s key sign this certificate? (Verified once: it serves many documents.)"""
-        known = self._signed_by.get(issuer.der)
-        if known is None:
-            known = issuer.public_key.verify(
-                self.signature_algorithm,
-                self.tbs,
-                self.signature,
-                parameters=self.signature_parameters,
-            )
-            if len(self._signed_by) >= _ISSUERS:  # a document can enclose any number
-                self._signed_by.clear()
-            self._signed_by[issuer.der] = known
-        return known
-
-    @cached_property
-    def _signed_by(self) -> dict[bytes, bool]:
-        """Issuer's certificate → whether the signature is right."""
-        return {}
+        return self._is_signed_by(issuer)
 
 
 class _Extensions:
@@ -763,7 +776,7 @@ def _path_problems(path: tuple[Certificate, ...], at: datetime) -> Iterator[Chai
 
 
 @dataclass(frozen=True)
-class Crl:
+class Crl(_Signed):
     """A certificate revocation list (RFC 5280 §5)."""
 
     der: bytes
@@ -810,23 +823,7 @@ class Crl:
         usage = issuer.key_usage
         if not self.issuer.matches(issuer.subject) or not (usage is None or "cRLSign" in usage):
             return False
-        known = self._signed_by.get(issuer.der)
-        if known is None:
-            known = issuer.public_key.verify(
-                self.signature_algorithm,
-                self.tbs,
-                self.signature,
-                parameters=self.signature_parameters,
-            )
-            if len(self._signed_by) >= _ISSUERS:  # a document can enclose any number
-                self._signed_by.clear()
-            self._signed_by[issuer.der] = known
-        return known
-
-    @cached_property
-    def _signed_by(self) -> dict[bytes, bool]:
-        """Issuer's certificate → whether the signature is right."""
-        return {}
+        return self._is_signed_by(issuer)
 
 
 @lru_cache(maxsize=4)  # signature after signature brings the same list
