@@ -99,7 +99,10 @@ def trust_of(person: Holder) -> Trust:
 
 
 def without_times(report: dict[str, Any]) -> dict[str, Any]:
-    """The report without the moments at which each side looked."""
+    """The report without the moments at which each side looked.
+
+    Whose word about the seal is newer, the ticket's in the file or the platform's own, is a matter
+    of the second in which each side asked."""
     cleaned = {k: v for k, v in report.items() if k not in ("verified_at", "judged_at")}
     for signature in cleaned["signatures"]:
         for finding in signature["findings"]:
@@ -107,6 +110,7 @@ def without_times(report: dict[str, Any]) -> dict[str, Any]:
             finding["details"].pop("as_of", None)
         if signature.get("platform"):
             signature["platform"].pop("as_of", None)
+            assert signature["platform"].pop("source") in ("stapled", "known")
     return cleaned
 
 
