@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,8 +17,7 @@ from pyhanko.pdf_utils import generic
 
 from crypto import effort
 from crypto.pdf_document import MM, Page, entry, follow
-
-Matrix = tuple[float, float, float, float, float, float]
+from crypto.visible_part import WHOLE, Matrix, Part, product, rectangle, visible_part
 
 HIDDEN, PRINT, NO_VIEW = 2, 4, 32
 """Annotation flags, ISO 32000-1 table 165."""
@@ -43,6 +42,8 @@ _TRANSFERS = ("/TR", "/TR2", "/HT", "/BG", "/BG2", "/UCR", "/UCR2")
 """Entries of a graphics state that can show any colour as any other."""
 _PLAIN = ("/Default", "/Identity")
 _FAINT = 0.3
+_MAX_CLIPS = 100
+_LEAN = 0.02
 
 _PAINTS = {
     **dict.fromkeys(("f", "F", "f*", "B", "B*", "b", "b*"), "fill"),
@@ -115,6 +116,9 @@ class Picture:
     """Multiplied onto the page: what is beneath it stays visible."""
     place: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     """Left, bottom, right, top of the whole image, in the page's default user space."""
+    part: Part | None = WHOLE
+    """What the clips, the boxes of forms and the page's edge leave visible of it; None: that cannot
+    be told."""
 
 
 @dataclass
@@ -124,31 +128,31 @@ class Drawing:
     pictures: list[Picture] = field(default_factory=list)
     other: set[str] = field(default_factory=set)
     """What else it draws: fill, line, text, shading, inline image, layer, mask, clip (other than to
-    one rectangle), faint, rollover, background (of a widget without an appearance), unknown."""
-    cut: bool = False
-    """A clip, or the box of a form inside, may leave less of the pictures than they are."""
+    one rectangle), faint, rollover, background (of a widget without an appearance), mirrored or
+    leaning picture, unknown."""
 
     @property
     def empty(self) -> bool:
         return not self.pictures and not self.other
 
 
-def drawing_of(widget: generic.DictionaryObject, unit: float = 1.0) -> Drawing:
+def drawing_of(widget: generic.DictionaryObject, page: Page | None = None) -> Drawing:
     """What the appearances of *widget* draw, whatever its flags and wherever it stands.
 
-    *unit* is the page's UserUnit. Raises :class:`AppearanceError` and what pyHanko raises on
-    damaged streams."""
+    *page* measures the pictures, and cuts them at its edge. Raises :class:`AppearanceError` and
+    what pyHanko raises on damaged streams."""
     found = Drawing()
     appearances = entry(widget, "/AP")
     if not isinstance(appearances, generic.DictionaryObject):
         appearances = generic.DictionaryObject()
-    follower = _Follower(found, unit)
+    follower = _Follower(found, page.unit if page else 1.0)
+    edge = (_within(page.box, UPRIGHT[0]),) if page else ()
     normal = list(states(entry(appearances, "/N")))
     characteristics = entry(widget, "/MK")
     if not normal and any(entry(characteristics or {}, key) for key in ("/BG", "/BC")):
         found.other.add("background")  # viewers then draw the widget's ground and border themselves
     for form in normal:
-        follower.form(form, fitted(widget, form), {}, 0)
+        follower.form(form, _State(fitted(widget, form), edge), {}, 0)
     for key in ("/R", "/D"):  # shown while the mouse is over it, or presses it
         for form in states(entry(appearances, key)):
             if form.data.strip() and form is not entry(appearances, "/N"):
@@ -163,16 +167,17 @@ def drawing_of(widget: generic.DictionaryObject, unit: float = 1.0) -> Drawing:
     return found
 
 
-def is_shown(widget: generic.DictionaryObject, page: Page) -> bool:
-    """Would *page* show this widget, on screen or on paper? At least half of it lies on the page,
-    and no flag hides it."""
+def share_shown(widget: generic.DictionaryObject, page: Page) -> float:
+    """How much of this widget would *page* show, on screen or on paper, 0 to 1? None of it if a
+    flag hides it."""
     flags = int(entry(widget, "/F", 0))
     if flags & HIDDEN or (flags & NO_VIEW and not flags & PRINT):
-        return False
+        return 0.0
     left, bottom, right, top = box(widget)
     width = min(right, page.box[2]) - max(left, page.box[0])
     height = min(top, page.box[3]) - max(bottom, page.box[1])
-    return width > 0 and height > 0 and width * height * 2 >= (right - left) * (top - bottom)
+    whole = (right - left) * (top - bottom)
+    return width * height / whole if width > 0 and height > 0 and whole > 0 else 0.0
 
 
 def box(widget: generic.DictionaryObject) -> tuple[float, float, float, float]:
@@ -225,6 +230,8 @@ class _State:
     """The part of the graphics state that matters here."""
 
     matrix: Matrix
+    clips: tuple[Matrix, ...] | None = ()
+    """All that cut what is drawn; None if one of them is not followed."""
     see_through: bool = False
     isolated: bool = False
     """Inside a group that does not see the page: what is multiplied there is not multiplied onto
@@ -238,38 +245,32 @@ class _Follower:
         self._found, self._unit = found, unit
         self._streams = self._operators = 0
 
-    def form(
-        self,
-        form: generic.StreamObject,
-        base: Matrix,
-        inherited: Any,
-        depth: int,
-        see_through: bool = False,
-        isolated: bool = False,
-    ) -> None:
-        """Follow a form XObject drawn under the matrix *base*."""
+    def form(self, form: generic.StreamObject, state: _State, inherited: Any, depth: int) -> None:
+        """Follow a form XObject drawn under *state*."""
         self._streams += 1
         if self._streams > _MAX_STREAMS or depth > _MAX_DEPTH:
             raise AppearanceError("the appearance nests too many objects")
-        if depth:
-            self._found.cut = True
         if "/OC" in form:
             self._found.other.add("layer")
         if len(form.data) > _MAX_CONTENT:
             raise AppearanceError("the appearance is too long")
         resources = entry(form, "/Resources", inherited)
         group = entry(form, "/Group")
-        isolated = isolated or (
-            isinstance(group, generic.DictionaryObject) and bool(entry(group, "/I", False))
-        )
-        state = _State(product(_matrix(entry(form, "/Matrix")), base), see_through, isolated)
+        alone = isinstance(group, generic.DictionaryObject) and bool(entry(group, "/I", False))
+        matrix = product(_matrix(entry(form, "/Matrix")), state.matrix)
+        state = replace(state, matrix=matrix, isolated=state.isolated or alone)
+        corners = [float(follow(each)) for each in entry(form, "/BBox", ())]
+        state = _clipped(state, _within(corners, matrix) if len(corners) == 4 else None)
         saved: list[_State] = []
-        path: list[str] = []
+        path: list[Matrix | None] = []
+        clipping = False
         for name, values in operators(form.data):
             self._operators += 1
             if self._operators > _MAX_OPERATORS:
                 raise AppearanceError("the appearance is too long")
             effort.check()
+            if clipping and name not in _PATHS and name not in _CLIPS and name != "n":
+                self._found.other.add("clip")
             if name == "q":
                 saved.append(state)
             elif name == "Q":
@@ -284,13 +285,17 @@ class _Follower:
                 if values and values[0] == "/OC":
                     self._found.other.add("layer")
             elif name in _PATHS:
-                path.append(name)
+                path.append(_outline(values, state.matrix) if name == "re" else None)
             elif name in _CLIPS:
-                self._found.cut = True
-                if path != ["re"]:  # a clip of any shape could draw letters out of a seal's star
-                    self._found.other.add("clip")
+                clipping = True
             elif name == "n":
-                path.clear()
+                if clipping:
+                    if len(path) != 1 or path[0] is None:
+                        # a clip of any shape could draw letters out of a seal's star
+                        self._found.other.add("clip")
+                    else:
+                        state = _clipped(state, path[0])
+                path, clipping = [], False
             elif name not in _HARMLESS:
                 self._found.other.add(_PAINTS.get(name, "unknown"))
 
@@ -320,7 +325,7 @@ class _Follower:
             return
         kind = entry(drawn, "/Subtype")
         if kind == "/Form":
-            self.form(drawn, state.matrix, resources, depth + 1, state.see_through, state.isolated)
+            self.form(drawn, state, resources, depth + 1)
             return
         if kind != "/Image":
             self._found.other.add("unknown")
@@ -339,9 +344,36 @@ class _Follower:
             f + max(b, 0) + max(d, 0),
         )
         size = math.hypot(a, b) * scale, math.hypot(c, d) * scale
-        self._found.pictures.append(Picture(drawn, *size, state.see_through, place))
+        if not all(map(math.isfinite, size)):
+            self._found.other.add("unknown")
+        if a * d < b * c:
+            self._found.other.add("mirrored picture")
+        if abs(a * c + b * d) * scale * scale > _LEAN * size[0] * size[1]:
+            self._found.other.add("leaning picture")
+        part = None if state.clips is None else visible_part(state.matrix, state.clips)
+        self._found.pictures.append(Picture(drawn, *size, state.see_through, place, part))
         if len(self._found.pictures) > _MAX_STREAMS:
             raise AppearanceError("the appearance draws too many pictures")
+
+
+def _clipped(state: _State, clip: Matrix | None) -> _State:
+    if clip is None or state.clips is None or len(state.clips) >= _MAX_CLIPS:
+        return replace(state, clips=None)
+    return replace(state, clips=(*state.clips, clip))
+
+
+def _within(box: Sequence[float], under: Matrix) -> Matrix:
+    """The clip to *box*: left, bottom, right, top under a matrix."""
+    left, bottom, right, top = box
+    return rectangle(left, bottom, right - left, top - bottom, under)
+
+
+def _outline(values: list[Any], under: Matrix) -> Matrix | None:
+    """The rectangle that ``re`` draws; None if it has not its four numbers."""
+    if len(values) != 4 or not all(isinstance(each, float) for each in values):
+        return None
+    x, y, width, height = values
+    return rectangle(x, y, width, height, under)
 
 
 _TOKEN = re.compile(
@@ -422,17 +454,3 @@ def _numbers(values: list[Any]) -> Matrix:
         raise AppearanceError("not a matrix")
     a, b, c, d, e, f = (float(follow(each)) for each in values)
     return (a, b, c, d, e, f)
-
-
-def product(first: Matrix, then: Matrix) -> Matrix:
-    """*first* applied before *then*."""
-    a, b, c, d, e, f = first
-    p, q, r, s, t, u = then
-    return (
-        a * p + b * r,
-        a * q + b * s,
-        c * p + d * r,
-        c * q + d * s,
-        e * p + f * r + t,
-        e * q + f * s + u,
-    )

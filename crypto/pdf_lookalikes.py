@@ -20,12 +20,13 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
-from crypto.pdf_appearance import Matrix, fitted, product, states
+from crypto.pdf_appearance import fitted, states
 from crypto.pdf_document import MM, PARSER_FAILURES, Document, Page, entry, follow
 from crypto.pdf_glance import Glance, Spent, colour_of, draws_red
 from crypto.pdf_images import small_copy
 from crypto.pdf_picture import ImprintError
 from crypto.red_shapes import has_size_of_seal, is_ring, seals_in
+from crypto.visible_part import Matrix, product
 
 MAX_PAGES = 64
 READS = 256

@@ -9,7 +9,6 @@ import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pyhanko.pdf_utils import generic
@@ -18,6 +17,7 @@ from crypto.pdf_appearance import Drawing, Picture
 from crypto.pdf_document import PARSER_FAILURES, entry, follow
 from crypto.seal import Seal
 from crypto.verdict import Finding
+from crypto.visible_part import NOTHING, Part
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,6 +51,11 @@ class Raster:
     alpha: bytes | None
     """1 octet a pixel; None: opaque."""
 
+    @property
+    def octets(self) -> int:
+        """How much memory it takes."""
+        return len(self.rgb) + len(self.alpha or b"")
+
 
 def decode_imprint(picture: bytes) -> Raster:
     """The pixels of a seal's picture (PNG, GIF, BMP or JPEG). Raises :class:`ImprintError`."""
@@ -80,6 +85,8 @@ class MarkJudgement:
     what its ink covers: added later, it cannot have changed how the document reads."""
     true_size: bool = False
     """It shows the seal's picture as large as the seal says."""
+    part: Part = NOTHING
+    """What is seen of the seal's picture."""
 
 
 def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
@@ -87,7 +94,8 @@ def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
 
     Identical pixels match at once; otherwise pictures are compared as seen on paper. A different
     picture is called different only if it has the seal's proportions: a slice of a riding seam may
-    have been cut as an image of its own."""
+    have been cut as an image of its own. Whether enough of the picture is seen, is for the caller
+    to say, who knows the other marks."""
     shown = {"field": field}
 
     def unreadable(reason: str) -> MarkJudgement:
@@ -113,6 +121,8 @@ def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
         return MarkJudgement((Finding("mark_differs", shown),), False)
     if worst >= _SAME:
         return unreadable(f"difference {worst:.0f}/255")
+    if picture.part is None:
+        return unreadable("clip")
     findings = [Finding("mark_matches", shown)]
     size = (picture.width_mm, picture.height_mm)
     wanted = (seal.width_mm, seal.height_mm)
@@ -121,7 +131,7 @@ def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
         shown["signed"] = f"{wanted[0]}×{wanted[1]}"
         findings.append(Finding("mark_size_differs", shown))
     fits = all(a <= b + SIZE_TOLERANCE_MM for a, b in zip(size, wanted, strict=True))
-    return MarkJudgement(tuple(findings), fits and harmless, len(findings) == 1)
+    return MarkJudgement(tuple(findings), fits and harmless, len(findings) == 1, picture.part)
 
 
 _T = TypeVar("_T")
@@ -166,9 +176,21 @@ def _spelling(image: generic.StreamObject) -> bytes | None:
     return hasher.digest()
 
 
-@lru_cache(maxsize=8)
+_rasters: dict[bytes, Raster] = {}
+_MAX_RASTERS = 4 * MAX_PIXELS
+"""Octets of all that are kept: as much as the largest one."""
+
+
 def _decoded(picture: bytes) -> Raster:
-    return decode_imprint(picture)
+    """The pixels of a seal's picture, decoded once for all its marks."""
+    found = _rasters.get(picture)
+    if found is not None:
+        return found
+    made = decode_imprint(picture)
+    if made.octets + sum(each.octets for each in tuple(_rasters.values())) > _MAX_RASTERS:
+        _rasters.clear()
+    _rasters[picture] = made
+    return made
 
 
 def _has_proportions(picture: Picture, seal: Seal) -> bool:

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import io
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from crypto import effort
-from crypto.pdf_appearance import box, drawing_of, has_area, is_shown
+from crypto.pdf_appearance import box, has_area
 from crypto.pdf_claims import Claim, read_claims, stands_in
-from crypto.pdf_date import agrees, is_beside, shown_date
 from crypto.pdf_digests import digest_again, digests
 from crypto.pdf_document import (
     MM,
@@ -35,7 +33,7 @@ from crypto.pdf_document import (
 )
 from crypto.pdf_evidence import with_enclosed_evidence
 from crypto.pdf_lookalikes import look_alikes
-from crypto.pdf_picture import SIZE_TOLERANCE_MM, judge_mark
+from crypto.pdf_mark_check import date_of, draws, judge_date, judge_marks
 from crypto.seal import Seal, SealSignature
 from crypto.seal_check import judge_signature
 from crypto.trust import Trust
@@ -96,7 +94,7 @@ def _verify(
     reports = tuple(_weigh_later_seals(each, judged) for each in judged)
 
     unsigned = [
-        mark for each in fields if each.value is None and _draws(each) for mark in _marks(each)
+        mark for each in fields if each.value is None and draws(each) for mark in _marks(each)
     ]
     findings = [
         Finding("unsigned_mark", {"page": str(mark.page), "field": mark.field}) for mark in unsigned
@@ -226,7 +224,7 @@ def _judge(
         findings=tuple(claim.problems),
     )
     if claim.covered is None:
-        return _Judged(report, _draws_nothing(claim))
+        return _Judged(report, not any(map(draws, claim.fields)))
     try:
         coverage, changes, findings = cover.judge(claim)
         report = replace(
@@ -239,21 +237,21 @@ def _judge(
             return _judge_seal(report, claim, claim.seal_signature, trust, now)
         if claim.signed_data or claim.kind == "pkcs1":
             report = _judge_cms(report, claim, document, trust, now)
-            harmless = _draws_nothing(claim)
+            harmless = not any(map(draws, claim.fields))
             if not report.seal:
-                dates = ((each, _date(each)) for each in claim.fields)
-                found = (_judge_date(each, text, report.times) for each, text in dates if text)
+                dates = ((each, date_of(each)) for each in claim.fields)
+                found = (judge_date(each, text, report.times) for each, text in dates if text)
                 report = replace(report, findings=(*report.findings, *found))
             signed_along = claim.signed_data.signers[:1] if claim.signed_data else ()
             if signed_along and signed_along[0].seal and report.seal:
                 seal = Seal.parse(signed_along[0].seal)
-                pictures, harmless = _judge_widgets(claim, seal, report.times, report.marks)
+                pictures, harmless = judge_marks(claim.fields, seal, report.times, report.marks)
                 report = replace(report, findings=(*report.findings, *pictures))
             return _Judged(report, harmless)
         details = {"filter": claim.filter, "subfilter": claim.subfilter}
         unknown = Finding("kind_unknown", details)
         report = replace(report, findings=(*report.findings, unknown))
-        return _Judged(report, _draws_nothing(claim))
+        return _Judged(report, not any(map(draws, claim.fields)))
     except PARSER_FAILURES as error:
         failed = Finding("check_failed", {"reason": f"{type(error).__name__}: {error}"[:200]})
         return _Judged(replace(report, findings=(*report.findings, failed)), False)
@@ -263,7 +261,7 @@ def _judge_seal(
     report: SignatureReport, claim: Claim, value: SealSignature, trust: Trust, now: datetime
 ) -> _Judged:
     judgement = judge_signature(value, claim.digest, trust, now)
-    pictures, harmless = _judge_widgets(claim, value.seal, judgement.times, report.marks)
+    pictures, harmless = judge_marks(claim.fields, value.seal, judgement.times, report.marks)
     report = replace(
         report,
         format=f"ses-{value.generation}",
@@ -354,72 +352,6 @@ def _stated_time(claim: Claim) -> datetime | None:
         return None
 
 
-def _judge_widgets(
-    claim: Claim, seal: Seal, times: Times, marks: Sequence[MarkInfo]
-) -> tuple[list[Finding], bool]:
-    """The findings about all *marks* of a seal and the dates beside them, and whether all are
-    harmless."""
-    findings: list[Finding] = []
-    harmless = True
-    shown = [(each, _date(each)) for each in claim.fields]
-    dates = [(each, text) for each, text in shown if text]
-    sealed = [each for each, text in shown if not text]
-    proved: Counter[int] = Counter()
-    plain: list[Field] = []
-    for each in sealed:
-        found, good, whole = _judge_widget(each, seal)
-        findings += found
-        harmless = harmless and good
-        if any(finding.code == "mark_matches" for finding in found):
-            proved[each.pages[0].index] += 1
-        if whole:
-            plain.append(each)
-    for each, text in dates:
-        page = each.pages[0]
-        proved[page.index] -= 1
-        if proved[page.index] < 0:
-            # by itself it says nothing of a seal, and might be read as the date of something else
-            reason = {"field": each.name, "reason": "a date without its seal on the page"}
-            findings.append(Finding("mark_unreadable", reason))
-            harmless = False
-            continue
-        findings.append(_judge_date(each, text, times))
-        # elsewhere on the page it would date what others have sealed
-        near = (one for one in plain if one.pages == each.pages)
-        harmless = harmless and any(
-            is_beside(box(each.dictionary), box(one.dictionary), page) for one in near
-        )
-    if all(each.date for each in marks):
-        findings.append(Finding("no_mark"))
-    return findings, harmless
-
-
-def _judge_date(each: Field, text: str, times: Times) -> Finding:
-    code = "date_matches" if agrees(text, times) else "date_differs"
-    return Finding(code, {"field": each.name, "date": text})
-
-
-def _judge_widget(each: Field, seal: Seal) -> tuple[list[Finding], bool, bool]:
-    """The findings about one mark of a seal, whether it is harmless to what is beneath, and
-    whether the whole seal is seen there in its true size."""
-    try:
-        unit = each.pages[0].unit if each.pages else 1.0
-        drawing = drawing_of(each.dictionary, unit)
-        if drawing.empty or not has_area(each.dictionary):
-            return [], True, False
-        if len(each.pages) != 1 or not is_shown(each.dictionary, each.pages[0]):
-            return [Finding("mark_hidden", {"field": each.name})], False, False
-        judged = judge_mark(drawing, each.name, seal)
-        whole = judged.true_size and not drawing.cut
-        if whole:
-            pairs = zip(drawing.pictures[0].place, box(each.dictionary), strict=True)
-            whole = all(abs(a - b) * unit / MM <= SIZE_TOLERANCE_MM for a, b in pairs)
-        return list(judged.findings), judged.harmless, whole
-    except PARSER_FAILURES as error:
-        reason = {"field": each.name, "reason": str(error)[:100]}
-        return [Finding("mark_unreadable", reason)], False, False
-
-
 def _weigh_later_seals(judged: _Judged, everyone: Sequence[_Judged]) -> SignatureReport:
     """A seal added later must itself prove what it shows, and hide nothing: otherwise the earlier
     seal cannot be called good (the "sneaky signature" attack)."""
@@ -454,29 +386,6 @@ def _dates_meet(earlier: SignatureReport, later: SignatureReport) -> bool:
 # --- marks -------------------------------------------------------------------------------------
 
 
-def _draws_nothing(claim: Claim) -> bool:
-    return not any(_draws(each) for each in claim.fields)
-
-
-def _draws(each: Field) -> bool:
-    """Would a viewer show anything for this field?"""
-    try:
-        shown = any(is_shown(each.dictionary, page) for page in each.pages)
-        return shown and not drawing_of(each.dictionary).empty
-    except PARSER_FAILURES:
-        return True  # what cannot be read is not called invisible
-
-
-def _date(each: Field) -> str:
-    """What a date mark shows; "" for every other field."""
-    try:
-        if len(each.pages) != 1 or not is_shown(each.dictionary, each.pages[0]):
-            return ""
-        return shown_date(each.dictionary, each.pages[0]) or ""
-    except PARSER_FAILURES:
-        return ""
-
-
 def _marks(each: Field) -> list[MarkInfo]:
     """Where a widget shows, as displayed, on each page that lists it."""
     try:
@@ -485,7 +394,7 @@ def _marks(each: Field) -> list[MarkInfo]:
         rectangle = box(each.dictionary)
     except PARSER_FAILURES:
         return []
-    date = _date(each)
+    date = date_of(each)
     return [replace(_place(rectangle, page, each.name), date=date) for page in each.pages]
 
 

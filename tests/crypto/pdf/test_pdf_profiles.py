@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 from asn1crypto import x509 as asn1
-from cryptography import x509 as pyca
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import (
@@ -125,19 +123,6 @@ def value_of(data: bytes, number: int = 0) -> tuple[tuple[int, ...], bytes]:
 def covered(data: bytes, numbers: tuple[int, ...]) -> bytes:
     _, first, second, rest = numbers
     return data[:first] + data[second : second + rest]
-
-
-@pytest.fixture(scope="module")
-def foreign_crl(foreign_root) -> bytes:
-    """An empty list of the foreign root, in force now."""
-    builder = (
-        pyca.CertificateRevocationListBuilder()
-        .issuer_name(foreign_root._name)
-        .last_update((NOW - timedelta(hours=1)).replace(tzinfo=None))
-        .next_update((NOW + timedelta(days=7)).replace(tzinfo=None))
-    )
-    made = builder.sign(foreign_root._private, hashes.SHA256())
-    return made.public_bytes(serialization.Encoding.DER)
 
 
 @pytest.fixture(scope="module")

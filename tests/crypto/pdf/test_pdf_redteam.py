@@ -29,6 +29,8 @@ from tests.crypto.pdf.workshop import (
     add_widget,
     classic_pdf,
     codes,
+    content,
+    drawn,
     imprint,
     update,
 )
@@ -178,28 +180,6 @@ def test_the_same_imprint_scaled_and_as_a_photo_still_matches(shop: Shop, size: 
 # ---------------------------------------------------------------- the signed picture, shown falsely
 
 
-def drawn(shop: Shop, edit: Callable[[generic.StreamObject], None], data: bytes) -> bytes:
-    """*data* sealed, with an appearance that *edit* changed before it was signed."""
-    original = pdf_marks._appearance
-
-    def changed(*arguments: Any) -> generic.StreamObject:
-        form = original(*arguments)
-        edit(form)
-        return form
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pdf_marks, "_appearance", changed)
-        return shop.sign(data)
-
-
-def content(old: bytes, new: bytes) -> Callable[[generic.StreamObject], None]:
-    def edit(form: generic.StreamObject) -> None:
-        made = generic.StreamObject(stream_data=form.data.replace(old, new))
-        form._data, form._encoded_data = made.data, None
-
-    return edit
-
-
 def state(key: str, value: Any) -> Callable[[generic.StreamObject], None]:
     def edit(form: generic.StreamObject) -> None:
         form["/Resources"]["/ExtGState"]["/Multiply"][name(key)] = value
@@ -280,11 +260,6 @@ def test_a_widget_that_viewers_of_pdf_2_show_faintly_does_not_match(
     report = shop.verify(data) if believed else not_believed(shop, data)
     assert ("mark_unreadable" in codes(report.signatures[0])) is not believed
     assert not believed or report.verdict is Verdict.VALID
-
-
-def test_a_picture_clipped_to_a_rectangle_matches(shop: Shop) -> None:
-    half = content(b" cm /Imprint", b" cm 0 0 .5 1 re W n /Imprint")
-    assert shop.verify(drawn(shop, half, classic_pdf())).verdict is Verdict.VALID
 
 
 def test_a_group_that_does_not_see_the_page_is_not_multiplied_onto_it(shop: Shop) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from crypto import der
+from crypto import der, pdf_picture
 from crypto.pdf_document import (
     Document,
     PdfEncrypted,
@@ -20,7 +20,7 @@ from crypto.pdf_document import (
     PdfPasswordWrong,
     PdfUnsupported,
 )
-from crypto.pdf_marks import ImprintError, Mark, decode_imprint
+from crypto.pdf_marks import ImprintError, Mark, Raster, decode_imprint
 from crypto.seal import SealSignature
 from crypto.verdict import Verdict
 from crypto.x509 import Certificate
@@ -32,6 +32,7 @@ from tests.crypto.pdf.workshop import (
     classic_pdf,
     codes,
     contents_of,
+    imprint,
     run,
     update,
 )
@@ -525,3 +526,17 @@ def test_the_bundled_document_keeps_its_text(shop: Shop, demo_pdf: Path) -> None
     data = both_valid(shop, original)
     before, after = pymupdf.open(stream=original), pymupdf.open(stream=data)
     assert [page.get_text() for page in before] == [page.get_text() for page in after]
+
+
+def test_decoded_pictures_are_kept_up_to_a_bound_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    octets = 100 * 100 * 4
+    monkeypatch.setattr(pdf_picture, "_rasters", {})
+    monkeypatch.setattr(pdf_picture, "_MAX_RASTERS", 3 * octets)
+    pictures = [imprint(size=100, text="x" * (n % 2), colour=f"#ff00{n:02x}") for n in range(10)]
+    for picture in pictures:
+        raster = pdf_picture._decoded(picture)
+        assert raster == decode_imprint(picture)
+        assert pdf_picture._decoded(picture) is raster  # for the next mark of the same seal
+        assert sum(each.octets for each in pdf_picture._rasters.values()) <= 3 * octets
+    assert 10 * octets > pdf_picture._MAX_RASTERS
+    assert Raster(1, 1, b"rgb", None).octets == 3

@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image, ImageDraw
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
+from crypto import pdf_marks
 from crypto.date_mark import DateMark
 from crypto.keys import SoftKey
 from crypto.pdf_document import Document
@@ -216,6 +218,32 @@ def make_shop(make_root: Callable[..., Any]) -> Shop:
     made.second = made.holder("32130000000025", imprint("darkred", text="2"), size_mm=(30, 30))
     made.trust = made.trusting(made.first, made.second)
     return made
+
+
+def drawn(
+    shop: Shop, edit: Callable[[generic.StreamObject], None], data: bytes, **options: Any
+) -> bytes:
+    """*data* sealed, with an appearance that *edit* changed before it was signed."""
+    original = pdf_marks._appearance
+
+    def changed(*arguments: Any) -> generic.StreamObject:
+        form = original(*arguments)
+        edit(form)
+        return form
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pdf_marks, "_appearance", changed)
+        return shop.sign(data, **options)
+
+
+def content(old: bytes, new: bytes) -> Callable[[generic.StreamObject], None]:
+    """For :func:`drawn`: other operators in the appearance."""
+
+    def edit(form: generic.StreamObject) -> None:
+        made = generic.StreamObject(stream_data=form.data.replace(old, new))
+        form._data, form._encoded_data = made.data, None
+
+    return edit
 
 
 def codes(found: Any) -> set[str]:

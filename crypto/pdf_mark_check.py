@@ -1,0 +1,128 @@
+"""The visible marks of one signature, judged together: each must show its seal, whole or as a slice
+of a riding seam, and each date must stand by a seal.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from crypto.pdf_appearance import box, drawing_of, has_area, share_shown
+from crypto.pdf_date import agrees, is_beside, shown_date
+from crypto.pdf_document import MM, PARSER_FAILURES, Field
+from crypto.pdf_picture import SIZE_TOLERANCE_MM, MarkJudgement, judge_mark
+from crypto.seal import Seal
+from crypto.verdict import Finding, MarkInfo, Times
+from crypto.visible_part import Slice, in_seams, is_whole
+
+_SHOWN = 0.5
+"""A mark of which less lies on its page is called hidden, whatever else it is."""
+
+
+def judge_marks(
+    fields: Sequence[Field], seal: Seal, times: Times, marks: Sequence[MarkInfo]
+) -> tuple[list[Finding], bool]:
+    """The findings about all *marks* of a seal and the dates beside them, and whether all are
+    harmless."""
+    findings: list[Finding] = []
+    harmless = True
+    shown = [(each, date_of(each)) for each in fields]
+    dates = [(each, text) for each, text in shown if text]
+    sealed = [each for each, text in shown if not text]
+    proved: Counter[int] = Counter()
+    plain: list[Field] = []
+    for each, mark in _seen(sealed, [_judge_widget(each, seal) for each in sealed]):
+        findings += mark.findings
+        harmless = harmless and mark.harmless
+        if _matches(mark):
+            proved[each.pages[0].index] += 1
+        if mark.true_size and is_whole(mark.part):
+            plain.append(each)
+    for each, text in dates:
+        page = each.pages[0]
+        proved[page.index] -= 1
+        if proved[page.index] < 0:
+            # by itself it says nothing of a seal, and might be read as the date of something else
+            reason = {"field": each.name, "reason": "a date without its seal on the page"}
+            findings.append(Finding("mark_unreadable", reason))
+            harmless = False
+            continue
+        findings.append(judge_date(each, text, times))
+        # elsewhere on the page it would date what others have sealed
+        near = (one for one in plain if one.pages == each.pages)
+        harmless = harmless and any(
+            is_beside(box(each.dictionary), box(one.dictionary), page) for one in near
+        )
+    if all(each.date for each in marks):
+        findings.append(Finding("no_mark"))
+    return findings, harmless
+
+
+def judge_date(each: Field, text: str, times: Times) -> Finding:
+    code = "date_matches" if agrees(text, times) else "date_differs"
+    return Finding(code, {"field": each.name, "date": text})
+
+
+def _matches(mark: MarkJudgement) -> bool:
+    return any(finding.code == "mark_matches" for finding in mark.findings)
+
+
+def _judge_widget(each: Field, seal: Seal) -> MarkJudgement:
+    """One mark of a seal by itself, however little may be seen of it."""
+    try:
+        page = each.pages[0] if each.pages else None
+        drawing = drawing_of(each.dictionary, page)
+        if drawing.empty or not has_area(each.dictionary):
+            return MarkJudgement((), True)
+        if page is None or len(each.pages) != 1 or share_shown(each.dictionary, page) < _SHOWN:
+            return _hidden(each)
+        judged = judge_mark(drawing, each.name, seal)
+        if judged.true_size:
+            pairs = zip(drawing.pictures[0].place, box(each.dictionary), strict=True)
+            fits = all(abs(a - b) * page.unit / MM <= SIZE_TOLERANCE_MM for a, b in pairs)
+            judged = replace(judged, true_size=fits)
+        return judged
+    except PARSER_FAILURES as error:
+        reason = {"field": each.name, "reason": str(error)[:100]}
+        return MarkJudgement((Finding("mark_unreadable", reason),), False)
+
+
+def _hidden(each: Field) -> MarkJudgement:
+    return MarkJudgement((Finding("mark_hidden", {"field": each.name}),), False)
+
+
+def _seen(
+    fields: Sequence[Field], marks: Sequence[MarkJudgement]
+) -> Iterator[tuple[Field, MarkJudgement]]:
+    """The same marks, where those that show a part of their seal only are believed as slices of a
+    complete riding seam, and are hidden otherwise."""
+    cut = [place for place, mark in enumerate(marks) if _matches(mark) and not is_whole(mark.part)]
+    slices = []
+    for place in cut:
+        page = fields[place].pages[0]
+        scale = page.unit / MM
+        left, bottom, right, top = (each * scale for each in box(fields[place].dictionary))
+        slices.append(Slice(page.index, marks[place].part, (left, bottom, right, top)))
+    alone = {place for place, joined in zip(cut, in_seams(slices), strict=True) if not joined}
+    for place, (each, mark) in enumerate(zip(fields, marks, strict=True)):
+        yield each, _hidden(each) if place in alone else mark
+
+
+def draws(each: Field) -> bool:
+    """Would a viewer show anything for this field, be it over the edge of a page?"""
+    try:
+        shown = any(share_shown(each.dictionary, page) > 0 for page in each.pages)
+        return shown and not drawing_of(each.dictionary).empty
+    except PARSER_FAILURES:
+        return True  # what cannot be read is not called invisible
+
+
+def date_of(each: Field) -> str:
+    """What a date mark shows; "" for every other field."""
+    try:
+        if len(each.pages) != 1 or share_shown(each.dictionary, each.pages[0]) < _SHOWN:
+            return ""
+        return shown_date(each.dictionary, each.pages[0]) or ""
+    except PARSER_FAILURES:
+        return ""
