@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
+from crypto import pdf_marks
 from crypto.date_mark import DateMark
 from crypto.mark import Mark
 from crypto.pdf_document import Document
@@ -200,6 +201,22 @@ def test_a_mark_that_is_seen_whole_matches(shop: Shop, edit: EDIT) -> None:
     report = shop.verify(drawn(shop, edit, classic_pdf()))
     assert report.verdict is Verdict.VALID
     assert "mark_matches" in codes(report.signatures[0])
+
+
+def test_a_mark_of_which_a_viewer_may_show_no_state_does_not_match(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = pdf_marks._annotate
+
+    def changed(writer: Any, page: Any, widget: generic.IndirectObject) -> None:
+        look = widget.get_object()[name("/AP")]
+        look[name("/N")] = generic.DictionaryObject({name("/On"): look.raw_get("/N")})
+        original(writer, page, widget)
+
+    monkeypatch.setattr(pdf_marks, "_annotate", changed)
+    report = shop.verify(shop.sign(classic_pdf()))
+    assert report.verdict is Verdict.UNKNOWN
+    assert "mark_unreadable" in codes(report.signatures[0])
 
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
