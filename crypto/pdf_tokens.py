@@ -18,6 +18,7 @@ from pyhanko.pdf_utils import generic, misc, xref
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 
 from crypto import effort
+from crypto.pdf_plain import read_plain, string
 
 _DELIMITER = re.compile(rb"[ \n\r\t\f\0()<>\[\]{}/%]")
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9_.+:*-]*")
@@ -110,9 +111,7 @@ def _read_hex_string(stream: Any) -> Any:
         step = min(2 * step, _LONGEST_STEP)
     digits = b"".join(parts).translate(None, misc.PDF_WHITESPACE)
     try:
-        return generic.pdf_string(
-            bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
-        )
+        return string(bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii")))
     except ValueError as error:
         raise misc.PdfStreamError("not a hexadecimal string") from error
 
@@ -241,9 +240,23 @@ misc.read_non_whitespace = generic.read_non_whitespace = _read_non_whitespace  #
 _library_object = generic.read_object
 
 
-def _read_object(*arguments: Any, **options: Any) -> generic.PdfObject:
+def _read_object(
+    stream: Any,
+    container_ref: Any,
+    as_metadata_stream: bool = False,
+    in_content_stream: generic.ContentOpReading = generic.ContentOpReading.NO,
+) -> generic.PdfObject:
     effort.check()
-    return _library_object(*arguments, **options)
+    if in_content_stream is generic.ContentOpReading.NO and not as_metadata_stream:
+        found = read_plain(stream, container_ref)
+        if found is not None:
+            return found
+    first = stream.read(1)
+    stream.seek(-len(first), io.SEEK_CUR)
+    if first == b"%":  # where no line follows the comment, the library would read on for ever
+        misc.read_non_whitespace(stream, seek_back=True)
+        return _read_object(stream, container_ref)
+    return _library_object(stream, container_ref, as_metadata_stream, in_content_stream)
 
 
 generic.read_object = _read_object

@@ -84,7 +84,7 @@ HOSTILE = (
     + """
 import os, sys, time
 
-honest = verify
+honest = verify_before = verify
 
 def verify(path, **options):
     if path.stem == "hang":
@@ -100,8 +100,13 @@ def verify(path, **options):
             os.write(pipe.fileno(), bytes([0, 0, 3, 0]) + b"{")
             time.sleep(60)
         pipe.send_bytes(SAID[path.stem])
-        pipe.send_bytes(b"")
         time.sleep(60)
+    if path.stem == "poison":  # it is judged well, and whoever comes next is not
+        globals()["honest"] = None
+    if path.stem == "bomb":
+        globals()["honest"] = lambda path, **options: os._exit(1)
+    if path.stem in ("poison", "bomb"):
+        return verify_before(path, **options)
     if path.stem == "loud":
         raise RuntimeError("secret details")
     return honest(path, **options)
@@ -173,6 +178,27 @@ def test_a_worker_that_is_taken_over_can_neither_hang_the_run_nor_end_it(
         "good": "VALID", "fine": "VALID", **dict.fromkeys(SAID, "UNREADABLE")
     }, run.outcomes[0].answer.get("error")  # fmt: skip
     assert all(each.answer["error"]["title"] != 7 for each in run.outcomes[1:-1])
+
+
+def test_who_comes_after_a_document_that_kills_its_worker_later_gets_another(
+    choking: None, folder: Path, tmp_path: Path, order: Order
+) -> None:
+    names = ["bomb", "next", "die", "last"]
+    for name in names:
+        (tmp_path / f"{name}.pdf").write_bytes((folder / "a 好.pdf").read_bytes())
+    run = verify_all([tmp_path / f"{name}.pdf" for name in names], order, jobs=1, seconds=20)
+    assert [each.verdict for each in run.outcomes] == ["VALID", "VALID", "UNREADABLE", "VALID"]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_alone_nobody_is_judged_where_another_document_has_been(
+    choking: None, folder: Path, tmp_path: Path, order: Order, alone: bool
+) -> None:
+    for name in ("poison", "next"):
+        (tmp_path / f"{name}.pdf").write_bytes((folder / "a 好.pdf").read_bytes())
+    files = [tmp_path / "poison.pdf", tmp_path / "next.pdf"]
+    run = verify_all(files, replace(order, alone=alone), jobs=1, seconds=20)
+    assert [each.verdict for each in run.outcomes] == ["VALID", "VALID" if alone else "UNREADABLE"]
 
 
 def test_every_document_gets_its_result_and_the_platform_is_asked_once_for_each_seal(

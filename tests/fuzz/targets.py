@@ -568,8 +568,10 @@ TARGETS: dict[str, Target] = {each.name: each for each in _targets()}
 
 
 def change(target: Target, data: bytes, dice: random.Random) -> bytes:
-    """*data* with its structure changed; a changed seed where *data* has none."""
-    try:
-        return target.change(data, dice)
-    except (ValueError, IndexError, RecursionError):
-        return target.change(dice.choice(list(target.seeds())), dice)
+    """*data* with its structure changed; a changed seed where *data* has none, or where the change
+    goes deeper than can be written again."""
+    for _ in range(8):
+        with suppress(ValueError, IndexError, RecursionError):
+            return target.change(data, dice)
+        data = dice.choice(list(target.seeds()))
+    return data

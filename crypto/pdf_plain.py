@@ -1,0 +1,164 @@
+"""Dictionaries and arrays of a PDF in one pass, as far as they are plain.
+
+pyHanko reads an object octet by octet, which takes most of the time where a document has many.
+What nearly every writer writes - names without escapes, whole and decimal numbers, references,
+strings without escapes, with nothing but white space between them - is read here by one pattern;
+at the first octet that is anything else, the whole object is left to the library, so that both
+always read the same (tests hold them to each other).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import (
+    ArrayObject,
+    DictionaryObject,
+    IndirectObject,
+    NameObject,
+    NumberObject,
+    TextStringEncoding,
+    TextStringObject,
+)
+
+_STEPS = (1024, 16_384, 1 << 20)
+"""Octets looked at: most objects are short, the lists of pages of a long document are not."""
+_MOST_NESTED = 32
+_BLANKS = rb" \t\r\n\f\0"
+_END = rb"(?=[" + _BLANKS + rb"/<>\[\]()])"
+_NAME, _NUMBER, _GENERATION, _INTEGER, _REAL, _MARK, _HEX, _TEXT, _WORD = range(1, 10)
+_TOKEN = re.compile(
+    rb"[" + _BLANKS + rb"]*+(?:"
+    rb"(/[A-Za-z0-9_.+:*-]*+)" + _END + rb"|"
+    # no blanks but single ones: pyHanko looks for the R within twenty octets
+    rb"([1-9]\d{0,7}+)[ \t\r\n\f](\d{1,5}+)[ \t\r\n\f]R" + _END + rb"|"
+    rb"([+-]?\d{1,15}+)" + _END + rb"(?!\s+\d+\s+R)|"
+    rb"([+-]?\d{0,15}+\.\d{1,15}+)" + _END + rb"|"
+    rb"(<<|>>|\[|\])|"
+    rb"<([0-9A-Fa-f]*+)>|"
+    rb"\(((?:[^()\\]|\\[0-3][0-7]{2})*+)\)|"
+    rb"(true|false|null)" + _END + rb")"
+)
+_ESCAPE = re.compile(rb"\\(\d{3})")
+_AHEAD = re.compile(rb"[" + _BLANKS + rb"]*+([^" + _BLANKS + rb"%])")
+
+
+class _NotPlain(Exception):
+    """Something out of the ordinary, or the end of what was looked at."""
+
+
+def read_plain(stream: Any, container: Any) -> generic.PdfObject | None:
+    """The dictionary, stream or array that begins at *stream*'s position, of which *container* is
+    the reference; the stream then stands behind it. None if it is not plain, or something else: the
+    stream is then where it was."""
+    start = stream.tell()
+    for step in _STEPS:
+        octets = stream.read(step)
+        if not octets.startswith((b"<<", b"[")):
+            break
+        try:
+            found, end = _read(octets, container)
+        except _NotPlain:
+            if len(octets) < step:
+                break
+            stream.seek(start)
+            continue
+        stream.seek(start + end)
+        ahead = _AHEAD.match(octets, end)
+        if isinstance(found, DictionaryObject) and (not ahead or ahead[1] == b"s"):
+            return _with_payload(stream, found, container)
+        return found
+    stream.seek(start)
+    return None
+
+
+def _with_payload(stream: Any, found: DictionaryObject, container: Any) -> DictionaryObject:
+    """*found*, with the octets that follow it if it is a stream's dictionary."""
+    entries = dict.copy(found)  # a length that is a reference is followed by the library
+    octets = generic._maybe_read_stream_payload(stream, entries, container.get_pdf_handler())
+    if octets is None:
+        return found
+    whole = generic.StreamObject(entries, encoded_data=octets)
+    whole.container_ref = container
+    return whole
+
+
+def _read(octets: bytes, container: Any) -> tuple[generic.PdfObject, int]:
+    """The object at the beginning of *octets*, and where it ends. Raises :class:`_NotPlain`."""
+    handler = container.get_pdf_handler()
+    read = _TOKEN.scanner(octets).match  # type: ignore[attr-defined]
+    around: list[tuple[Any, Any]] = []  # the containers begun, each with the key it stands under
+    holder: Any = None
+    key: NameObject | None = None
+    is_array = False
+    while (token := read()) is not None:
+        kind = token.lastindex
+        value: Any
+        if kind == _NAME:
+            value = NameObject(token[_NAME], "ascii")
+            if key is None and not is_array:
+                if holder is None or value in holder:
+                    raise _NotPlain
+                key = value
+                continue
+        elif kind == _GENERATION:
+            value = IndirectObject(int(token[_NUMBER]), int(token[_GENERATION]), handler)
+        elif kind == _INTEGER:
+            value = int.__new__(NumberObject, token[_INTEGER])
+        elif kind == _MARK:
+            mark = token[_MARK]
+            if mark == b"<<" or mark == b"[":
+                if len(around) == _MOST_NESTED:
+                    raise _NotPlain
+                around.append((holder, key))
+                is_array = mark == b"["
+                holder, key = ArrayObject() if is_array else DictionaryObject(), None
+                continue
+            if key is not None or (mark == b"]") is not is_array:
+                raise _NotPlain
+            value = holder
+            holder, key = around.pop()
+            is_array = type(holder) is ArrayObject
+        else:
+            value = _rarer(token)
+        value.container_ref = container
+        if is_array:
+            holder.append(value)
+        elif key is not None:
+            dict.__setitem__(holder, key, value)
+            key = None
+        elif holder is None:
+            return value, token.end()
+        else:
+            raise _NotPlain
+    raise _NotPlain
+
+
+def _rarer(token: re.Match[bytes]) -> generic.PdfObject:
+    """A decimal number, a string, a truth value or null."""
+    kind = token.lastindex
+    if kind == _REAL:
+        return generic.FloatObject(token[_REAL].decode("ascii"))
+    if kind == _TEXT:
+        text = token[_TEXT]
+        if b"\\" in text:
+            text = _ESCAPE.sub(lambda found: bytes((int(found[1], 8),)), text)
+        return string(text)
+    if kind == _HEX:
+        digits = token[_HEX].decode("ascii")
+        return string(bytes.fromhex(digits + "0" * (len(digits) % 2)))
+    word = token[_WORD]
+    return generic.NullObject() if word == b"null" else generic.BooleanObject(word == b"true")
+
+
+def string(octets: bytes) -> generic.PdfObject:
+    """A string of these octets, as the library tells text from other octets; what may stand in
+    ASCII is the same in PDFDocEncoding (ISO 32000-1 annex D.2)."""
+    if octets.isascii():
+        text = TextStringObject(octets, "ascii")
+        if text.isprintable():
+            text.autodetected_encoding = TextStringEncoding.PDF_DOC
+            return text
+    return generic.pdf_string(octets)
