@@ -2,9 +2,11 @@
 
     find(paths) → the PDFs, folders walked        verify_all(files, …) → one Outcome each, in order
 
-A worker is a fresh interpreter with bounded memory; it gets one path at a time, with what the
-platform has said meanwhile, and answers in JSON (never in pickles: what has parsed a hostile file
-is not believed more than the file). One that takes too long is killed, one that dies is replaced.
+A worker is a fresh interpreter with bounded memory; it gets paths, with what the platform has said
+meanwhile, and answers in JSON (never in pickles: what has parsed a hostile file is not believed
+more than the file). One that takes too long is killed, one that dies is replaced. A file that takes
+its worker over could speak for the files after it: :attr:`Order.alone` gives each a worker of its
+own, which costs a quarter of a second.
 Workers do not speak to the network: seals whose status they could not tell are asked for here, once
 each, and their documents judged again.
 """
@@ -44,6 +46,8 @@ _UNREADABLE = {"schema", "verdict", "file", "error"}
 _START_SECONDS = 60.0
 _MESSAGE_SECONDS = 5.0
 """For a whole message once it has begun; an honest worker writes it in one go."""
+_AHEAD = 2
+"""Documents that a worker has at a time: it need not wait until its answer was read."""
 _LOOK_UP = 0.2
 """Seconds between two looks whether the run was stopped."""
 _MAX_ANSWER, _MAX_PDF = 32 << 20, 256 << 20
@@ -61,6 +65,8 @@ class Order:
     with_pdf: bool = False
     """Also set the report on A4."""
     memory: int = MEMORY
+    alone: bool = False
+    """Each document in a process of its own, which nobody else's document has been in."""
 
 
 @dataclass(frozen=True)
@@ -203,37 +209,72 @@ class _Gone(Exception):
     """A worker took too long ("timeout") or died ("crashed")."""
 
 
+class _Watch:
+    """Ends a worker that stops in the middle of a message, so that nobody waits for the rest."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._talk: tuple[Any, float] | None = None
+        self._thread = threading.Thread(target=self._watch, name="bulk-watch", daemon=True)
+        self._thread.start()
+
+    @contextlib.contextmanager
+    def over(self, process: Any) -> Iterator[None]:
+        """What is said to or heard of *process* inside must not take long."""
+        self._talk = process, time.monotonic() + _MESSAGE_SECONDS
+        try:
+            yield
+        finally:
+            with self._lock:  # nobody ends it once this is left: it may be closed then
+                self._talk = None
+
+    def _watch(self) -> None:
+        while not self._over.wait(_LOOK_UP):
+            with self._lock:
+                talk = self._talk
+                if talk and time.monotonic() > talk[1]:
+                    talk[0].kill()
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+
 class _Worker:
     """A process, and what it is at."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, watch: _Watch) -> None:
         context = get_context("spawn")
         self.pipe, other = context.Pipe()
         self.process = context.Process(target=_serve, args=(other, order), daemon=True)
         with _deaf_to_interrupts():
             self.process.start()
         other.close()
+        self._watch, self._pdf = watch, order.with_pdf
         self.ready = False
-        self.index: int | None = None
-        """The document it has now."""
+        self.judged = 0
+        self.files: deque[int] = deque()
+        """The documents it has; it is at the first of them."""
         self._deadline = time.monotonic() + _START_SECONDS
-
-    @property
-    def idle(self) -> bool:
-        return self.ready and self.index is None
 
     @property
     def left(self) -> float | None:
         """Seconds until it is late; None: it has nothing to do."""
-        return None if self.idle else max(0.0, self._deadline - time.monotonic())
+        if self.ready and not self.files:
+            return None
+        return max(0.0, self._deadline - time.monotonic())
 
     def give(self, index: int, path: Path, seconds: float, told: Told) -> None:
-        self.index, self._deadline = index, time.monotonic() + seconds
-        with contextlib.suppress(OSError):  # it died: seen when its answer is awaited
-            self.pipe.send((path, told))
+        if not self.files:
+            self._deadline = time.monotonic() + seconds
+        self.files.append(index)
+        with contextlib.suppress(OSError), self._watch.over(self.process):
+            self.pipe.send((path, told))  # if it died: seen when its answer is awaited
 
-    def hear(self, speaking: bool) -> tuple[dict[str, Any], bytes] | None:
-        """Its answer and the report on A4; None if there is none yet. Raises :class:`_Gone`.
+    def hear(self, speaking: bool, seconds: float) -> tuple[int, dict[str, Any], bytes] | None:
+        """Its answer about a document, and the report on A4; None if there is none yet. It then has
+        *seconds* for the next. Raises :class:`_Gone`.
 
         A document may have taken the worker over: one that stops in the middle of a message is
         ended soon, and what it says is read as strictly as the document. While one message is
@@ -245,19 +286,19 @@ class _Worker:
             return None
         if left is None:
             raise _Gone("crashed")  # nobody has asked it anything
-        late = threading.Timer(_MESSAGE_SECONDS, self.process.kill)
-        late.start()
         try:
-            head = self.pipe.recv_bytes(_MAX_ANSWER)
+            with self._watch.over(self.process):
+                head = self.pipe.recv_bytes(_MAX_ANSWER)
+                pdf = self.pipe.recv_bytes(_MAX_PDF) if self.ready and self._pdf else b""
             if not self.ready:
                 self.ready = True
                 return None
-            return _answer(head), self.pipe.recv_bytes(_MAX_PDF)
+            answer = _answer(head)
         except (OSError, EOFError, ValueError, RecursionError) as error:
             raise _Gone("timeout" if self.left == 0.0 else "crashed") from error
-        finally:
-            late.cancel()
-            late.join()
+        self.judged += 1
+        self._deadline = time.monotonic() + seconds
+        return self.files.popleft(), answer, pdf
 
     def _has_spoken(self) -> bool:
         try:
@@ -302,13 +343,17 @@ class _Crew:
         self._files, self._order, self._jobs, self._seconds = files, order, jobs, seconds
         self._stopped = stopped
         self._workers: list[_Worker] = []
+        self._never_ready = 0
+        self._once_more: set[int] = set()
 
     def __enter__(self) -> _Crew:
+        self._watch = _Watch()
         return self
 
     def __exit__(self, *details: object) -> None:
         for worker in self._workers:
             worker.end()
+        self._watch.end()
 
     def work(
         self,
@@ -319,40 +364,63 @@ class _Crew:
         """Have *indices* of the files verified, with what was *told* besides the order's trust;
         True if it was interrupted. Raises RuntimeError if no worker starts."""
         todo, workers = deque(indices), self._workers
-        never_ready = 0
         try:
-            while todo or any(each.index is not None for each in workers):
+            while todo or any(each.files for each in workers):
                 if self._stopped():
                     return True
-                busy = sum(each.index is not None for each in workers)
-                while len(workers) < min(self._jobs, busy + len(todo)):
-                    workers.append(_Worker(self._order))
-                for worker in workers:
-                    if worker.idle and todo:
-                        index = todo.popleft()
-                        worker.give(index, self._files[index], self._seconds, told)
+                self._share_out(todo, told)
                 times = [each.left for each in workers if each.left is not None]
                 pipes = [each.pipe for each in workers]
                 speaking = connection.wait(pipes, min([*times, _LOOK_UP]))
                 for worker in list(workers):
                     try:
-                        heard = worker.hear(worker.pipe in speaking)
+                        heard = worker.hear(worker.pipe in speaking, self._seconds)
                     except _Gone as gone:
-                        workers.remove(worker)
-                        worker.end()
-                        never_ready += not worker.ready
-                        if never_ready > self._jobs:
-                            raise RuntimeError("the verifying processes do not start") from gone
-                        if worker.index is None:
-                            continue
-                        path = self._files[worker.index]
-                        heard = _left_out(path, str(gone), self._seconds, self._order.language), b""
-                    if heard and worker.index is not None:
-                        index, worker.index = worker.index, None
-                        done(index, Outcome(self._files[index], *heard))
+                        heard = self._lose(worker, gone, todo)
+                    if heard:
+                        index, answer, pdf = heard
+                        if self._order.alone and worker in workers:
+                            workers.remove(worker)
+                            worker.end()
+                        done(index, Outcome(self._files[index], answer, pdf))
         except KeyboardInterrupt:
             return True
         return False
+
+    def _share_out(self, todo: deque[int], told: Told) -> None:
+        """Start the workers that there is work for, and give each a document to be at and one to go
+        on with; no more than fits into its pipe, from which it does not read meanwhile."""
+        workers = self._workers
+        busy = sum(bool(each.files) for each in workers)
+        while len(workers) < min(self._jobs, busy + len(todo)):
+            workers.append(_Worker(self._order, self._watch))
+        ahead = 1 if self._order.alone or told is not NOTHING else _AHEAD
+        for depth in range(1, ahead + 1):
+            for worker in workers:
+                if todo and worker.ready and len(worker.files) < depth:
+                    index = todo.popleft()
+                    worker.give(index, self._files[index], self._seconds, told)
+
+    def _lose(
+        self, worker: _Worker, gone: _Gone, todo: deque[int]
+    ) -> tuple[int, dict[str, Any], bytes] | None:
+        """Replace a *worker* that is gone; what became of the document that it was at. The ones it
+        had judged before may be to blame, so that document gets another worker, once."""
+        self._workers.remove(worker)
+        worker.end()
+        self._never_ready += not worker.ready
+        if self._never_ready > self._jobs:
+            raise RuntimeError("the verifying processes do not start") from gone
+        todo.extendleft(reversed(worker.files))
+        if not worker.files:
+            return None
+        index = worker.files[0]
+        if worker.judged and index not in self._once_more:
+            self._once_more.add(index)
+            return None
+        todo.popleft()
+        answer = _left_out(self._files[index], str(gone), self._seconds, self._order.language)
+        return index, answer, b""
 
 
 @contextlib.contextmanager
@@ -430,4 +498,5 @@ def _serve(pipe: Connection, order: Order) -> None:
         except Exception as error:  # noqa: BLE001 - one document's failure is one result
             answer, pdf = unreadable(path, error, order.language), b""
         pipe.send_bytes(json.dumps(answer).encode())
-        pipe.send_bytes(pdf)
+        if order.with_pdf:
+            pipe.send_bytes(pdf)

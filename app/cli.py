@@ -195,6 +195,11 @@ def parser(language: str = "en") -> argparse.ArgumentParser:
     made.add_argument("--json", action="store_true", help="docs/report-schema.md")
     made.add_argument("--jobs", type=_positive, metavar="N", help="worker processes")
     made.add_argument("--timeout", type=_positive, default=30, metavar="S", help="for one file")
+    made.add_argument(
+        "--isolate",
+        action="store_true",
+        help="every file in a process that no other file has been in: slower",
+    )
     made.add_argument("--csv", type=Path, metavar="SUMMARY.csv", help="one row per file")
     made.add_argument("--report-dir", type=Path, metavar="FOLDER", help="a report (PDF) per file")
     made.add_argument("--report", type=Path, metavar="OUT.pdf", help="the report on one file")

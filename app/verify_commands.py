@@ -10,6 +10,7 @@ import io
 import json
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -65,9 +66,10 @@ def verify_many(
         if folder and outcome.pdf:
             _save(folder / f"{index + 1:04d}-{outcome.path.stem[:60]}.pdf", outcome.pdf)
 
+    order = Order(trust, language, password, options.at_time, with_pdf=bool(folder))
     run = verify_all(
         files,
-        Order(trust, language, password, options.at_time, with_pdf=bool(folder)),
+        replace(order, alone=options.isolate),
         jobs=options.jobs or 0,
         seconds=options.timeout,
         platform=platform,
