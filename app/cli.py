@@ -421,6 +421,6 @@ def _positive(text: str) -> int:
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise argparse.ArgumentTypeError(f"not an ISO 8601 time: {text}") from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import types
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -50,8 +50,8 @@ def _read(kind: Any, value: Any) -> Any:
         )
     if kind is datetime:
         moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise ValueError(f"a time without its zone: {value}")
+        if moment.utcoffset() != timedelta():
+            raise ValueError(f"a time that is not in UTC: {value}")
         return moment
     if kind is float and type(value) is int:
         return float(value)

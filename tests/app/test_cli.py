@@ -112,6 +112,7 @@ def test_help_is_there_whatever_the_settings_say(
         ["stamp", "a.pdf", "--seal", "x", "--riding", "middle"],
         ["verify"],
         ["verify", "a.pdf", "--at-time", "yesterday"],
+        ["verify", "a.pdf", "--at-time", "0001-01-01T00:00:00+23:59"],
         ["verify", "a.pdf", "--off"],
         ["seal"],
         ["journal", "export"],

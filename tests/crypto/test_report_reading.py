@@ -63,6 +63,8 @@ def spoil(change: Callable[[Any], object]) -> Any:
         spoil(lambda data: data.update(signatures={})),
         spoil(lambda data: data.update(verified_at="yesterday")),
         spoil(lambda data: data.update(verified_at="2026-11-23T09:00:00")),
+        spoil(lambda data: data.update(verified_at="2026-11-23T17:00:00+08:00")),
+        spoil(lambda data: data.update(verified_at="0001-01-01T00:00:00+23:59")),
         spoil(lambda data: data.update(verified_at=3)),
         spoil(lambda data: data["file"].update(size="9")),
         spoil(lambda data: data["file"].update(size=True)),
