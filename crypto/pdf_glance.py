@@ -22,7 +22,7 @@ MAX_CONTENT = 4 << 20
 """Octets of content, decoded, of a whole document."""
 
 _GLANCE, _AHEAD = 4096, 32_768
-_SMALL = 2048
+_SMALL, _TAIL = 2048, 11
 _HEAD = re.compile(rb"\s*<<")
 _UNPLAIN = re.compile(rb"[(%#]")
 _CONTENTS = re.compile(rb"/Contents\s*(?:(\d+\s+\d+\s+R)|\[([\d\sR]*)\])")
@@ -30,16 +30,21 @@ _RESOURCES = re.compile(rb"/Resources\s*(?:(\d+)\s+(\d+)\s+R|<<)")
 _XOBJECTS = re.compile(rb"/XObject\s*<<([^<>]*)>>")
 _REFERENCE = re.compile(rb"(\d+)\s+(\d+)\s+R")
 _LENGTH = re.compile(rb"/Length\s+(\d{1,9})(?!\d|\s+\d+\s+R)")
+_END = re.compile(rb"\s{0,2}endstream")
 _FILTER = re.compile(rb"/Filter\s*(?:/FlateDecode\b|\[\s*/FlateDecode\s*\])")
 _SPACE = re.compile(rb"/ColorSpace\s*(?:/(DeviceGray|CalGray)\b|(\d+)\s+(\d+)\s+R)")
-_DRAWN = re.compile(rb"/([^\s\0()<>\[\]{}/%]+)\s+Do\b")
-_INLINE = re.compile(rb"\bBI\b")
-_OUTLINE = re.compile(rb"\d\s++(?:c|v|y|re)\s")
-_LINE = re.compile(rb"\d\s++l\s")
-_CHOSEN = re.compile(rb"[ \t\r\n\f\0](?=[rRkKsS])(?<![ \n]0 0 0 )(?:rg|RG|k|K|sc|SC)")
+# What may be an operator to anybody: rather too much than too little.
+_WORD_ENDS = rb"(?![A-Za-z0-9*'\"])"
+_DRAWN = re.compile(rb"/([^\s\0()<>\[\]{}/%]+)\s+Do" + _WORD_ENDS)
+_PLACES = re.compile(rb"(?<![A-Za-z])Do" + _WORD_ENDS)
+_INLINE = re.compile(rb"(?<![A-Za-z])BI" + _WORD_ENDS)
+_OUTLINE = re.compile(rb"[\d.][\s\0]++(?:c|v|y|re)" + _WORD_ENDS)
+_LINE = re.compile(rb"[\d.][\s\0]++l" + _WORD_ENDS)
+_CHOSEN = re.compile(rb"[ \t\r\n\x0b\f\0](?=[rRkKsS])(?<![ \n]0 0 0 )(?:rg|RG|k|K|sc|SC)")
 """A colour chosen other than black, which most pages choose for every line."""
-_BLANK = re.compile(rb"[ \t\r\n\f\0]+")
-_BLANKS = b" \t\r\n\f\0"
+_WINDOW = 64
+_BLANKS = b" \t\r\n\x0b\f\0"
+_NUMERIC = b"-+.0123456789" + _BLANKS
 
 
 class Spent(Exception):
@@ -56,19 +61,33 @@ def colour_of(numbers: Sequence[float]) -> bool:
 
 def has_red(content: bytes) -> bool:
     """Does this content stream choose a red colour?"""
-    seen = {content[max(0, each.start() - 48) : each.start()] for each in _CHOSEN.finditer(content)}
-    return any(_is_red(_BLANK.split(before.rstrip(_BLANKS))[-4:]) for before in seen)
+    seen = {
+        content[max(0, each.start() - _WINDOW) : each.start()] for each in _CHOSEN.finditer(content)
+    }
+    return any(map(_is_red, seen))
 
 
-def _is_red(words: Sequence[bytes]) -> bool:
-    """Do the last three or four of these words make a red?"""
-    numbers: list[float] = []
-    for each in reversed(words):
-        try:
-            numbers.insert(0, float(each))
-        except ValueError:
-            break
-    return colour_of(numbers) or colour_of(numbers[-3:])
+def _is_red(before: bytes) -> bool:
+    """Do the last three or four numbers make a red? They may, where they are too long."""
+    numbers = before[len(before.rstrip(_NUMERIC)) :]
+    words = numbers.replace(b"\0", b" ").split()[-5:]
+    if len(words) < 5 and len(numbers) == _WINDOW:
+        return True
+    return _make_red(words[-4:]) or _make_red(words[-3:])
+
+
+def _make_red(words: Sequence[bytes]) -> bool:
+    try:
+        return colour_of([float(each) for each in words])
+    except ValueError:
+        return False
+
+
+def may_draw(content: bytes) -> bool:
+    """Is a picture or a form drawn?"""
+    return (b"Do" in content and _PLACES.search(content) is not None) or (
+        b"BI" in content and _INLINE.search(content) is not None
+    )
 
 
 def draws_red(content: bytes, colours: Sequence[bool] = ()) -> bool:
@@ -105,14 +124,18 @@ class Glance:
         content = b"\n".join(each for each in parts if each)
         if (b"BI" in content and _INLINE.search(content)) or draws_red(content):
             return False
-        drawn = set(_DRAWN.findall(content)) if b"Do" in content else set()
+        if b"Do" not in content:
+            return True
+        drawn = _DRAWN.findall(content)
+        if len(drawn) != len(_PLACES.findall(content)):
+            return False
         places = self._xobjects(page, body) if drawn else {}
-        return all(each in places and self._is_grey(*places[each]) for each in drawn)
+        return all(each in places and self._is_grey(*places[each]) for each in set(drawn))
 
     def _contents(self, page: Page, body: bytes) -> list[tuple[int, int]]:
         """The numbers of the page's content streams; none if they are not plain to see."""
         if page.bare:
-            found = _CONTENTS.search(body)
+            found = _only(b"/Contents", _CONTENTS, body)
             listed = _REFERENCE.findall(found[1] or found[2]) if found else []
             return [(int(number), int(generation)) for number, generation in listed]
         node = follow(page.reference)  # has been parsed for its annotations
@@ -129,9 +152,11 @@ class Glance:
             if not isinstance(named, generic.DictionaryObject):
                 return {}
             return {each[1:].encode("latin-1"): _numbers_of(named.raw_get(each)) for each in named}
-        found = _RESOURCES.search(body)
-        listed = self._dictionary(int(found[1]), int(found[2])) if found and found[1] else body
-        listing = _XOBJECTS.search(listed)
+        found = _only(b"/Resources", _RESOURCES, body)
+        if not found:
+            return {}
+        inside = self._dictionary(int(found[1]), int(found[2])) if found[1] else body[found.end() :]
+        listing = _only(b"/XObject", _XOBJECTS, inside)
         words = listing[1].replace(b"/", b" /").split() if listing else []
         return {
             words[index][1:]: (int(words[index + 1]), int(words[index + 2]))
@@ -141,10 +166,9 @@ class Glance:
     def _is_grey(self, number: int, generation: int) -> bool:
         key = (number, generation)
         if key not in self._colourless:
-            image = self._dictionary(*key) or b""
-            found = (
-                _SPACE.search(image) if b"/Image" in image and b"/Indexed" not in image else None
-            )
+            image = self._dictionary(*key)
+            plain = b"/Image" in image and b"/ImageMask" not in image and b"/Indexed" not in image
+            found = _only(b"/ColorSpace", _SPACE, image) if plain else None
             grey = bool(found and found[1])
             if found and found[2]:
                 reader = self._document.reader
@@ -193,10 +217,13 @@ class Glance:
         if not length or b"<" in body or not behind.startswith((b"stream\n", b"stream\r\n")):
             return None
         size = min(int(length[1]), MAX_CONTENT)
-        raw = behind[begin : begin + size]
-        if len(raw) < size:
+        raw = behind[begin : begin + size + _TAIL]
+        if len(raw) < size + _TAIL:
             self._document.stream.seek(place + begin)
-            raw = self._document.stream.read(size)
+            raw = self._document.stream.read(size + _TAIL)
+        if not _END.match(raw, size):
+            return None
+        raw = raw[:size]
         if b"/Filter" in body:
             if not _FILTER.search(body) or b"/DecodeParms" in body:
                 return None
@@ -208,6 +235,16 @@ class Glance:
         if self._octets > MAX_CONTENT:
             raise Spent
         return raw
+
+
+def _only(key: bytes, pattern: re.Pattern[bytes], body: bytes) -> re.Match[bytes] | None:
+    """The one entry of a dictionary with that key; None if there are two, or it stands in a
+    dictionary inside."""
+    found = pattern.search(body)
+    if not found or body.count(key) != 1:
+        return None
+    place = found.start()
+    return found if body.count(b"<<", 0, place) == body.count(b">>", 0, place) else None
 
 
 def _numbers_of(raw: Any) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from pyhanko.pdf_utils import generic
 
 from crypto.pdf_appearance import fitted, states
 from crypto.pdf_document import MM, PARSER_FAILURES, Document, Page, entry, follow
-from crypto.pdf_glance import Glance, Spent, colour_of, draws_red
+from crypto.pdf_glance import Glance, Spent, colour_of, draws_red, may_draw
 from crypto.pdf_images import small_copy
 from crypto.pdf_picture import ImprintError
 from crypto.red_shapes import has_size_of_seal, is_ring, seals_in
@@ -130,7 +130,8 @@ def _words(skipped: bytes) -> re.Pattern[bytes]:
         *(_BLANK_OR_OTHER, _STRING, _NAME, _RUN, skipped, _END, _RUN),
     )
     word = rb"[A-Za-z'\"][A-Za-z0-9*'\"]*+"
-    token = rb"(?:(?P<numbers>%s)(?P<after>%s)?+|(?P<word>%s)|(?P<name>%s))" % (
+    # "0rg" is one word, and no operator
+    token = rb"(?:(?P<numbers>%s)(?:(?<=[\s\0])(?P<after>%s))?+|(?P<word>%s)|(?P<name>%s))" % (
         *(_RUN, word, word, _NAME),
     )
     return re.compile(skip + token, re.DOTALL)
@@ -139,7 +140,6 @@ def _words(skipped: bytes) -> re.Pattern[bytes]:
 _ALL_WORDS = _words(_SETTING)
 _NO_TEXT = _words(rb"(?:%s|%s)" % (_SETTING, _TEXT))
 _INLINE = re.compile(rb"(.{0,1024}?)\bID\s(.*?)\sEI\b", re.DOTALL)
-_PLACES = re.compile(rb"\b(?:Do|BI)\b")
 _FILLS = {"f", "F", "f*", "B", "B*", "b", "b*"}
 _STROKES = {"S", "s", "B", "B*", "b", "b*"}
 _NUMBERS = {"m": 2, "l": 2, "c": 6, "v": 4, "y": 4, "re": 4, "cm": 6, "Tm": 6, "Td": 2, "TD": 2}
@@ -260,7 +260,7 @@ class _Walker:
         self, content: bytes, resources: Any, matrix: Matrix, colours: Colours, depth: int
     ) -> None:
         """Follow a content stream that begins under *matrix* with *colours*."""
-        if not draws_red(content, colours) and not _PLACES.search(content):
+        if not draws_red(content, colours) and not may_draw(content):
             return
         fill, stroke = colours
         saved: list[tuple[Matrix, bool, bool]] = []
@@ -285,10 +285,14 @@ class _Walker:
                     matrix, fill, stroke = saved.pop()
                 case "cm":
                     matrix = product(_matrix(numbers), matrix)
-                case "rg" | "k" | "sc" | "scn" | "g" | "cs":
+                case "rg" | "k" | "sc" | "scn":
                     fill = colour_of(numbers)
-                case "RG" | "K" | "SC" | "SCN" | "G" | "CS":
+                case "RG" | "K" | "SC" | "SCN":
                     stroke = colour_of(numbers)
+                case "g" | "cs":
+                    fill = False
+                case "G" | "CS":
+                    stroke = False
                 case "m" | "l" | "c" | "v" | "y" | "re":
                     _extend(paths, word, numbers, matrix)
                 case "f" | "F" | "f*" | "S" | "s" | "B" | "B*" | "b" | "b*" | "n":

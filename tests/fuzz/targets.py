@@ -58,6 +58,7 @@ from crypto.x509 import Certificate, CertificateError, Crl, build_chain, load_ce
 from crypto.x509_make import Request
 from tests.crypto.pdf.workshop import NOW, SIGNED_AT
 from tests.crypto.surgery import operate
+from tests.fuzz import lookalikes
 from tests.fuzz.material import DOCUMENT, POLICY, Material
 from tests.fuzz.pdf_mutations import mutate
 
@@ -552,6 +553,20 @@ def _targets() -> list[Target]:
             lambda: [*good().sealed_documents, *good().plain_documents],
             examine_document,
             _change_document,
+            65_536,
+        ),
+        Target(
+            "content",
+            lookalikes.content_seeds,
+            lookalikes.examine_content,
+            lookalikes.change_content,
+            8_192,
+        ),
+        Target(
+            "pages",
+            lookalikes.file_seeds,
+            lookalikes.examine_pages,
+            lambda data, dice: mutate(data, dice, lookalikes.file_seeds()),
             65_536,
         ),
         Target(

@@ -714,3 +714,103 @@ def test_the_judge_sees_the_same_place(tmp_path: Path) -> None:
 def test_a_red_is_seen_whatever_blank_stands_before_its_operator(blank: bytes) -> None:
     assert has_red(b"0 0 0 rg 1 0 0" + blank + b"rg 0 0 9 9 re f")
     assert not has_red(b"0 0 0 rg 0 0 0" + blank + b"rg 0 0 9 9 re f")
+
+
+LONG = b"0.9" + b"0" * 70
+SQUARE = b"150 250 100 100 re S 190 290 20 20 re f"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"1 0 0 RG 1 0 0 rg 150. 250. 100. 100. re S 190. 290. 20. 20. re f",
+        b"1 0 0 RG 1 0 0 rg 150 250 100 100 re\0S 190 290 20 20 re\0f",
+        b"1 0 0 RG 1 0 0 rg 150 250 100 100 re[S 190 290 20 20 re[f",
+        b"*1 0 0 RG *1 0 0 rg " + SQUARE,
+        b"1\x0b0\x0b0 RG 1\x0b0\x0b0 rg " + SQUARE,
+        LONG + b" 0 0 RG " + LONG + b" 0 0 rg " + SQUARE,
+        b"/Form\0Do",
+        b"/Form q Do Q",
+        b"/Form % remark\n Do",
+        b"/Form [] Do",
+    ],
+    ids=[
+        *("dotted", "nul", "bracket", "after a delimiter", "vertical tab", "long numbers"),
+        *("name and nul", "name and state", "name and remark", "name and list"),
+    ],
+)
+def test_what_the_walk_finds_is_not_passed_over_at_a_glance(content: bytes) -> None:
+    form = b"1 0 0 RG 1 0 0 rg " + SQUARE
+    drawn_by = b"<</Type/XObject/Subtype/Form/BBox[0 0 600 800]/Length %d>>stream\n%s\nendstream"
+    data = page_of(content, b"/XObject<</Form 6 0 R>>", drawn_by % (len(form), form))
+    document = Document(io.BytesIO(data))
+    assert not Glance(document, 100).shows_nothing_red(document.pages()[0])
+    assert len(searched(data).found) == 1
+
+
+def test_a_number_without_a_blank_behind_it_has_no_operator() -> None:
+    assert searched(page_of(b"1 0 0RG 1 0 0rg " + SQUARE)).found == []
+    assert searched(page_of(b"1 0 0 RG 1 0 0 rg 0 0 0 g 0 G " + SQUARE)).found == []
+
+
+def two_pictures(page: bytes, listed: bytes) -> bytes:
+    """A page whose entries are *page*, with *listed* as object 4. 6 is the picture of a red seal,
+    7 a grey one, 8 content that draws /Im, 9 content that draws nothing, 10 a list of /Im."""
+    paper = Image.new("RGB", (200, 200), "white")
+    paper.paste(impression().resize(paper.size), mask=impression().resize(paper.size))
+    image = b"/Type/XObject/Subtype/Image/Width 200/Height 200/BitsPerComponent 8/ColorSpace"
+    streams = [
+        (image + b"/DeviceRGB", paper.tobytes()),
+        (image + b"/DeviceGray", bytes(200 * 200)),
+        (b"", b"q 113.39 0 0 113.39 200 300 cm /Im Do Q"),
+        (b"", b"0 g"),
+    ]
+    return build_pdf(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Count 1/Kids[3 0 R]/Resources<</XObject<</Im 6 0 R>>>>>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595.276 841.89]%s>>" % page,
+            listed,
+            b"null",
+            *(
+                b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(octets), octets)
+                for entries, octets in streams
+            ),
+            b"<</Im 6 0 R>>",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "listed"),
+    [
+        (b"/A<</Contents 9 0 R>>/Contents 8 0 R/Resources<</XObject<</Im 6 0 R>>>>", b"null"),
+        (b"/Contents 8 0 R/A<</Resources<</XObject<</Im 7 0 R>>>>>>", b"null"),
+        (b"/Contents 8 0 R/A<</Resources 4 0 R>>", b"<</XObject<</Im 7 0 R>>>>"),
+        (b"/Contents 8 0 R/Resources 4 0 R", b"<</A<</XObject<</Im 7 0 R>>>>/XObject 10 0 R>>"),
+        (
+            b"/A<</XObject<</Im 7 0 R>>>>/Contents 8 0 R/Resources<</XObject<</Im 6 0 R>>>>",
+            b"null",
+        ),
+    ],
+    ids=["contents", "resources", "resources elsewhere", "pictures", "pictures of the page"],
+)
+def test_entries_of_a_dictionary_inside_are_not_taken_for_the_pages(
+    page: bytes, listed: bytes
+) -> None:
+    found = places_mm(two_pictures(page, listed))
+    assert near(found, (1, 200 / MM, (A4[1] - 413.39) / MM, 40, 40))
+
+
+def test_a_stencil_that_names_a_grey_is_painted_red_all_the_same() -> None:
+    stencil = b"<</Type/XObject/Subtype/Image/Width 8/Height 8/ImageMask true/ColorSpace/DeviceGray"
+    stencil += b"/BitsPerComponent 1/Length 8>>stream\n\0\0\0\0\0\0\0\0\nendstream"
+    content = b"1 0 0 rg q 113 0 0 113 200 300 cm /Im Do Q"
+    assert len(searched(page_of(content, b"/XObject<</Im 6 0 R>>", stencil)).found) == 1
+
+
+def test_content_that_is_longer_than_it_says_is_not_judged_at_a_glance() -> None:
+    seal = b"1 0 0 RG 1 0 0 rg " + SQUARE
+    data = page_of(b"0 g " + seal).replace(b"/Length %d>>" % (len(seal) + 4), b"/Length 4 >>")
+    document = Document(io.BytesIO(data))
+    assert not Glance(document, 100).shows_nothing_red(document.pages()[0])
