@@ -54,7 +54,6 @@ from crypto.pdf_objects import (
 from crypto.pdf_structure import element_grew, is_element, tree_grew
 from crypto.verdict import Change
 
-MAX_REVIEWED = 200
 MAX_OBJECTS = 200_000
 _LISTED = 20
 _LISTS = (generic.ArrayObject, generic.NullObject)
@@ -109,6 +108,11 @@ class _Step:
     annotations: set[str] = field(default_factory=set)
     """Forbidden changes that are an annotation more, which a certification may permit."""
 
+    @property
+    def only_adds(self) -> bool:
+        """Did it do nothing but add to what was there, and fill in what was empty?"""
+        return all(each.kind not in ("forbidden", "suspicious") for each in self.changes)
+
 
 class History:
     """The later revisions of a document, reviewed once for all of its signatures."""
@@ -135,30 +139,33 @@ class History:
         """How far the objects that each revision writes reach into the file."""
         self._unreadable: list[Change] = []
         """Objects that cannot be read, and so might refer to anything."""
-        self._steps: dict[int, _Step] | None = None
+        self._steps: dict[int, _Step] | Exception | None = None
+        """By number of the later revision; or why there are none."""
 
-    def changes(self, signed: Document, signature: generic.DictionaryObject) -> list[Change]:
-        """The changes between *signed* (the file up to the end of the signed bytes) and the whole.
+    def changes(
+        self, signature: generic.DictionaryObject, base: int, end: int, signed: Document | None
+    ) -> list[Change]:
+        """The changes between revision *base* (from 0), sealed up to octet *end*, and the whole.
 
-        *signature* is the signature dictionary, for its DocMDP and FieldMDP limits. Never raises
-        for what a file contains: what cannot be analysed is a ``forbidden`` change. Raises
-        :class:`PdfTooComplex` for more revisions or objects than are reviewed."""
-        base, total = signed.reader.total_revisions - 1, self._document.reader.total_revisions
+        *signature* is the signature dictionary, for its DocMDP and FieldMDP limits; *signed* the
+        file up to *end*, None if that is known to be revision *base*. Never raises for what a file
+        contains: what cannot be analysed is a ``forbidden`` change. Raises :class:`PdfTooComplex`
+        for more objects than are reviewed."""
+        total = self._document.reader.total_revisions
         try:
-            if not self._continues(signed, base):
+            if signed and not self._continues(signed, base):
                 return [Change(base + 2, "forbidden", None, "/Prev")]
-            if self._steps is None:
-                self._steps = self._review()
-            if max(self._reach[: base + 1]) > signed.stream.seek(0, 2):
+            steps = self._reviewed()
+            if self.reach(base) > end:
                 # its length was wrong when it was sealed, and is right now
                 return [Change(base + 2, "forbidden", None, "a stream that was not at its end")]
             limits = _Limits.of(signature)
             found = (
                 self._compare_sizes(base)
                 + [
-                    limits.judge(change, self._steps[number])
+                    limits.judge(change, steps[number])
                     for number in range(base + 1, total)
-                    for change in self._steps[number].changes
+                    for change in steps[number].changes
                 ]
                 + self._unreadable
             )
@@ -170,6 +177,21 @@ class History:
         for each in found:
             once.setdefault((each.kind, each.page, each.what), each)
         return list(once.values())
+
+    def reach(self, base: int) -> int:
+        """One past the last octet of all objects of the revisions up to *base*. Raises as
+        :meth:`additions_until`."""
+        self._reviewed()
+        return max(self._reach[: base + 1])
+
+    def additions_until(self, base: int) -> int:
+        """The latest revision from *base* on up to which every step did nothing but add: what was
+        there stayed what it was, save for empty fields that were filled in. Raises what reviewing
+        the file raises, :class:`PdfTooComplex` among it."""
+        steps, number = self._reviewed(), base
+        while number + 1 in steps and steps[number + 1].only_adds:
+            number += 1
+        return number
 
     def _continues(self, signed: Document, base: int) -> bool:
         """Does the whole file continue from the very revisions that were signed, and did those
@@ -220,10 +242,19 @@ class History:
 
     # --- the pairs of revisions ---
 
+    def _reviewed(self) -> dict[int, _Step]:
+        """Every step, compared once; what that raised, it raises again."""
+        if self._steps is None:
+            try:
+                self._steps = self._review()
+            except PARSER_FAILURES as error:
+                self._steps = error
+        if isinstance(self._steps, Exception):
+            raise self._steps
+        return self._steps
+
     def _review(self) -> dict[int, _Step]:
         total = self._document.reader.total_revisions
-        if total - self._first > MAX_REVIEWED:
-            raise PdfTooComplex(f"{total} revisions")
         for number in range(self._first, total):  # entries of these may be rewritten, so who else
             view = self._document.reader.get_historical_resolver(number)  # reads them matters
             self._written |= {view.root_ref.idnum, *evidence_of(view.root)}

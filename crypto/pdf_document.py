@@ -14,12 +14,14 @@ first and leniently second (old Word writes hybrid files); :attr:`Document.repai
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import math
 import re
 import struct
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,6 +32,7 @@ from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.crypt import StandardSecurityHandler
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.xref import ObjStreamRef, XRefCache, XRefSection
 
 from crypto import pdf_tokens as pdf_tokens  # changes how pyHanko reads
 
@@ -437,6 +440,7 @@ class _Reader(PdfFileReader):
     def __init__(self, stream: BinaryIO, strict: bool = True) -> None:
         self._indexes: dict[int, _ObjectStream] = {}
         super().__init__(stream, strict=strict)
+        self.xrefs = _Sections(self, self.xrefs._xref_sections)
 
     @property
     def strict(self) -> bool:
@@ -448,10 +452,11 @@ class _Reader(PdfFileReader):
     def strict(self, value: bool) -> None:
         """What pyHanko's constructor asks for is for the tables alone."""
 
-    @property
+    @cached_property
     def encrypt_dict(self) -> generic.DictionaryObject | None:
         """How the file is encrypted. pyHanko insists on a reference (ISO 32000-2 §7.6.2 does not);
-        MuPDF, for one, writes the dictionary into the trailer."""
+        MuPDF, for one, writes the dictionary into the trailer. And it asks once per object, looking
+        through the trailers of all revisions."""
         direct = self.trailer.raw_get("/Encrypt") if "/Encrypt" in self.trailer else None
         if isinstance(direct, generic.DictionaryObject):
             return direct
@@ -469,6 +474,42 @@ class _Reader(PdfFileReader):
         if isinstance(found, generic.StreamObject | generic.IndirectObject):
             raise misc.PdfReadError("an object stream holds a stream or a bare reference")
         return found
+
+
+class _Sections(XRefCache):
+    """pyHanko's cross-reference sections, oldest first, with an index: an object is looked for in
+    the sections that name it, not in those of all revisions. A test holds the answers to the
+    library's own."""
+
+    def __init__(self, reader: PdfFileReader, sections: list[XRefSection]) -> None:
+        super().__init__(reader, sections)
+        self._naming: dict[int, list[int]] = {}
+        """Object number → the revisions but the first that name it, in order."""
+        for number, section in enumerate(sections):
+            data = section.xref_data
+            parts = (data, data.hybrid.xref_data) if data.hybrid else (data,)
+            named = {each for part in parts for each, _ in part.explicit_refs_in_revision}
+            for each in named if number else ():
+                self._naming.setdefault(each, []).append(number)
+
+    def get_historical_ref(self, ref: Any, revision: int) -> int | ObjStreamRef | None:
+        """Where the object stood in this revision; None if there was none."""
+        return self._resolve(ref, revision)[1]
+
+    def get_last_change(self, ref: generic.Reference) -> int:
+        """The revision that wrote or freed the object last. Raises KeyError if none ever did."""
+        number, _ = self._resolve(ref, len(self._xref_sections) - 1)
+        if number is None:
+            raise KeyError(ref)
+        return number
+
+    def _resolve(self, ref: Any, revision: int) -> tuple[int | None, int | ObjStreamRef | None]:
+        naming = self._naming.get(ref.idnum, [])
+        for at in reversed(range(-1, bisect_right(naming, revision))):
+            number = naming[at] if at >= 0 else 0
+            with contextlib.suppress(KeyError):
+                return number, self._xref_sections[number].xref_data.try_resolve(ref)
+        return None, None
 
 
 _COMMENT = re.compile(rb"%[^\r\n]*")

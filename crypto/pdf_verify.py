@@ -14,11 +14,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, BinaryIO
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO
 
 from crypto import effort
 from crypto.pdf_appearance import box, has_area
-from crypto.pdf_claims import Claim, read_claims, stands_in
+from crypto.pdf_claims import Claim, read_claims
+from crypto.pdf_coverage import Coverage
 from crypto.pdf_digests import digest_again, digests
 from crypto.pdf_document import (
     MM,
@@ -38,7 +40,6 @@ from crypto.seal import Seal, SealSignature
 from crypto.seal_check import judge_signature
 from crypto.trust import Trust
 from crypto.verdict import (
-    Change,
     FileInfo,
     Finding,
     MarkInfo,
@@ -53,8 +54,6 @@ if TYPE_CHECKING:
 
 PROGRAM = "SealDesk 0.1.0"
 _PDF_DATE = re.compile(r"D:(\d{14}|\d{12})(?:([+-])(\d\d)'?(?:(\d\d)'?)?|Z)?")
-_SPACE = b" \t\r\n\x0c\x00"
-_MAX_SPACE = 4096
 
 
 def verify_pdf(
@@ -88,8 +87,7 @@ def _verify(
     file_sm3, found = digests(stream, size, [each for _, each in covered])
     for (claim, _), digest in zip(covered, found, strict=True):
         claim.digest = digest
-    cover = _Coverage(document, size, password)
-    cover.read(claims)
+    cover = Coverage(document, size, password, claims)
     judged = [_judge(claim, document, cover, trust, now) for claim in claims]
     reports = tuple(_weigh_later_seals(each, judged) for each in judged)
 
@@ -118,76 +116,6 @@ def _verify(
     )
 
 
-# --- what a signature covers -------------------------------------------------------------------
-
-
-class _Coverage:
-    """What the byte ranges cover, and what came after them.
-
-    Covered octets must be the whole file, or a whole PDF by themselves in which that very signature
-    stands; then the later revisions are reviewed."""
-
-    def __init__(self, document: Document, size: int, password: str | None) -> None:
-        self._document, self._size, self._password = document, size, password
-        self._signed: dict[int, Document | str] = {}
-
-    def read(self, claims: Sequence[Claim]) -> None:
-        """Open every revision that one of *claims* covers."""
-        for claim in claims:
-            if not claim.covered or self._is_all(claim.end) or claim.end in self._signed:
-                continue
-            window = io.BufferedReader(_Window(self._document.stream, claim.end))
-            try:
-                self._signed[claim.end] = Document(window, self._password)
-            except PARSER_FAILURES as error:
-                self._signed[claim.end] = str(error)[:200]
-
-    def _is_all(self, end: int) -> bool:
-        return not self._rest(end).strip(_SPACE) and self._size - end <= _MAX_SPACE
-
-    def _rest(self, end: int) -> bytes:
-        self._document.stream.seek(end)
-        return self._document.stream.read(min(self._size - end, _MAX_SPACE))
-
-    def judge(self, claim: Claim) -> tuple[str, list[Change], list[Finding]]:
-        """("file", "revision" or "unclear", later changes, findings)."""
-        if self._is_all(claim.end):
-            return "file", [], [Finding("covers_file")]
-        signed = self._signed[claim.end]
-        if isinstance(signed, str):
-            return "unclear", [], [Finding("byte_range_malformed", {"reason": signed})]
-        present = {each.name for each in signed.signature_fields() if stands_in(claim, each)}
-        if not present:
-            reason = "the signature is not part of what it covers"
-            return "unclear", [], [Finding("byte_range_malformed", {"reason": reason})]
-        findings = [Finding("covers_revision")]
-        try:
-            changes = self._history.changes(signed, claim.dictionary)
-        except PdfTooComplex as error:
-            return "revision", [], [*findings, Finding("not_reviewed", {"reason": str(error)})]
-        if self._document.repaired and not signed.repaired:
-            # a table that readers understand differently, written after sealing
-            number = self._document.reader.total_revisions
-            changes = [*changes, Change(number, "suspicious", None, "xref")]
-        strangers = [each.name for each in claim.fields if each.name not in present]
-        if not changes:
-            findings.append(Finding("bytes_after_end", {"count": str(self._size - claim.end)}))
-            findings.append(Finding("range_incomplete"))
-        findings += [Finding(each.code, {"what": each.text()}) for each in changes]
-        findings += [Finding("mark_foreign", {"field": each}) for each in strangers]
-        return "revision", changes, findings
-
-    @property
-    def _history(self) -> Any:
-        from crypto.pdf_changes import History  # only files with later revisions need it
-
-        if not hasattr(self, "_cached"):
-            opened = [each for each in self._signed.values() if isinstance(each, Document)]
-            first = min(opened, key=lambda each: each.reader.total_revisions)
-            self._cached = History(self._document, first)
-        return self._cached
-
-
 # --- judging -----------------------------------------------------------------------------------
 
 
@@ -198,9 +126,14 @@ class _Judged:
     report: SignatureReport
     harmless: bool
 
+    @cached_property
+    def proved(self) -> bool:
+        """Does it prove what it shows? Asked for by every earlier signature."""
+        return self.report.verdict in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+
 
 def _judge(
-    claim: Claim, document: Document, cover: _Coverage, trust: Trust, now: datetime
+    claim: Claim, document: Document, cover: Coverage, trust: Trust, now: datetime
 ) -> _Judged:
     report = SignatureReport(
         fields=tuple(each.name for each in claim.fields),
@@ -362,9 +295,8 @@ def _weigh_later_seals(judged: _Judged, everyone: Sequence[_Judged]) -> Signatur
         names = added & set(other.report.fields)
         if not names or other is judged:
             continue
-        proved = other.report.verdict in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
         harmless = other.harmless and not _dates_meet(report, other.report)
-        if other.report.marks and not (harmless and proved):
+        if other.report.marks and not (harmless and other.proved):
             extra.append(Finding("mark_covers", {"field": ", ".join(sorted(names))}))
     return replace(report, findings=(*report.findings, *extra)) if extra else report
 
@@ -449,35 +381,3 @@ def _page_count(document: Document) -> int | None:
         return len(document.pages())
     except PdfError:
         return None
-
-
-class _Window(io.RawIOBase):
-    """The first *end* octets of a stream, as a stream of its own."""
-
-    def __init__(self, stream: BinaryIO, end: int) -> None:
-        super().__init__()
-        self._stream, self._end, self._position = stream, end, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._end}[whence]
-        if base + offset < 0:
-            raise ValueError("before the start")
-        self._position = base + offset
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        left = max(0, min(len(buffer), self._end - self._position))
-        self._stream.seek(self._position)
-        data = self._stream.read(left)
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
