@@ -76,18 +76,18 @@ def _flate(entries: bytes, octets: bytes) -> bytes:
     return b"<<%s>>stream\n%s\nendstream" % (head, packed)
 
 
-def page_of(content: bytes, *, packed: bool = False) -> bytes:
-    """A document of one page that draws *content*."""
+def page_of(content: bytes, *, packed: bool = False, inline: bool = False) -> bytes:
+    """A document of one page that draws *content*; *inline*: its resources stand in the page."""
     streams = content.split(NEXT_STREAM)[:6]
     first = 4 + len(_objects())
     listed = b" ".join(b"%d 0 R" % (first + place) for place in range(len(streams)))
-    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents[%s]/Resources 4 0 R>>"
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents[%s]/Resources %s>>"
     bare = b"<</Length %d>>stream\n%s\nendstream"
     return build_pdf(
         [
             b"<</Type/Catalog/Pages 2 0 R>>",
             b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
-            page % listed,
+            page % (listed, _objects()[0] if inline else b"4 0 R"),
             *_objects(),
             *(_flate(b"", each) if packed else bare % (len(each), each) for each in streams),
         ]
@@ -165,6 +165,10 @@ def content_seeds() -> Sequence[bytes]:
 
 
 def change_content(data: bytes, dice: random.Random) -> bytes:
+    return change_words(data, dice, _WORDS)
+
+
+def change_words(data: bytes, dice: random.Random, words: Sequence[bytes]) -> bytes:
     """Words added, lost, doubled, moved; other blanks between them."""
     parts = re.split(rb"([\0\t\n\x0b\f\r ]+)", data)
     for _ in range(dice.randint(1, 5)):
@@ -172,11 +176,11 @@ def change_content(data: bytes, dice: random.Random) -> bytes:
         at = dice.randrange(len(parts))
         what = dice.randrange(6)
         if what == 0:
-            parts.insert(at, dice.choice(_WORDS) + dice.choice(_BLANKS))
+            parts.insert(at, dice.choice(words) + dice.choice(_BLANKS))
         elif what == 1 and len(parts) > 1:
             del parts[at : at + dice.choice((1, 1, 4))]
         elif what == 2:
-            parts[at] = dice.choice(_WORDS)
+            parts[at] = dice.choice(words)
         elif what == 3:
             parts[at] = dice.choice(_BLANKS)
         elif what == 4:
@@ -189,4 +193,8 @@ def change_content(data: bytes, dice: random.Random) -> bytes:
 def file_seeds() -> Sequence[bytes]:
     """Documents of one page, plain and packed."""
     seeds = content_seeds()
-    return [page_of(seeds[place], packed=place % 2 == 0) for place in (0, 2, 3, 4, 10)]
+    chosen = [seeds[place] for place in (0, 2, 3, 4, 5, 7, 10)]
+    return [
+        page_of(each, packed=place % 2 == 0, inline=place % 3 == 0)
+        for place, each in enumerate(chosen)
+    ]

@@ -58,7 +58,7 @@ from crypto.x509 import Certificate, CertificateError, Crl, build_chain, load_ce
 from crypto.x509_make import Request
 from tests.crypto.pdf.workshop import NOW, SIGNED_AT
 from tests.crypto.surgery import operate
-from tests.fuzz import lookalikes
+from tests.fuzz import lookalikes, marks
 from tests.fuzz.material import DOCUMENT, POLICY, Material
 from tests.fuzz.pdf_mutations import mutate
 
@@ -562,6 +562,7 @@ def _targets() -> list[Target]:
             lookalikes.change_content,
             8_192,
         ),
+        Target("mark", marks.mark_seeds, marks.examine_mark, marks.change_mark, 4_096),
         Target(
             "pages",
             lookalikes.file_seeds,
