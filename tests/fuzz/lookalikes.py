@@ -14,17 +14,25 @@ from functools import cache
 from unittest import mock
 
 from PIL import Image, ImageDraw
+from pyhanko.pdf_utils import generic
 
 from crypto import pdf_lookalikes
-from crypto.pdf_document import Document, Page, PdfError
+from crypto.pdf_appearance import Drawing, Picture
+from crypto.pdf_document import PARSER_FAILURES, Document, Page, PdfError
 from crypto.pdf_glance import Glance, Spent
+from crypto.pdf_images import small_copy
 from crypto.pdf_lookalikes import MAX_FOUND, MAX_STEPS, READS, look_alikes
+from crypto.pdf_picture import ImprintError, judge_mark
+from crypto.red_shapes import has_size_of_seal, seals_in
 from tests.crypto.pdf.workshop import build_pdf, imprint
+from tests.fuzz.material import material
 
 NEXT_STREAM = b"%|"
 """Where the content is cut into several streams."""
 
 _SIZE = 40
+_SIDES = b"/Width %d/Height %d" % (_SIZE, _SIZE)
+_PLAIN_IMAGE = b"/Subtype/Image/BitsPerComponent 8" + _SIDES
 _RING = (
     b"250 300 m 250 327 227 350 200 350 c 173 350 150 327 150 300 c "
     b"150 273 173 250 200 250 c 227 250 250 273 250 300 c h "
@@ -38,6 +46,13 @@ _WORDS = [
     *(b"1 0 0 rg", b"1 0 0 RG", b"0 1 1 0 k", b"0 0 0 rg", b"q 113 0 0 113 200 300 cm"),
     *(_RING, _SQUARE, b"195 295 10 10 re f", b"S", b"f*", b"% remark\n", NEXT_STREAM),
 ]
+_ENTRIES = [
+    *b"/Width /Height /BitsPerComponent /ColorSpace /Filter /DecodeParms /SMask /Mask".split(),
+    *b"/Decode /ImageMask /Matte /DeviceRGB /DeviceGray /DeviceCMYK /CalRGB /Indexed".split(),
+    *b"/ICCBased /Separation /FlateDecode /DCTDecode /JPXDecode /LZWDecode /Predictor".split(),
+    *b"/Columns /Colors 0 1 2 8 16 40 41 4000 70000 -1 1.5 2147483648 true null".split(),
+    *b"2 0 R|3 0 R|1 0 R|[|]|<<|>>|<00FF>|(x)|[/Indexed/DeviceCMYK 1<00>]|[0 1]".split(b"|"),
+]
 _BLANKS = [b" ", b"\n", b"\r", b"\t", b"\f", b"\0", b"\x0b", b"", b"%\n", b"  "]
 
 
@@ -47,7 +62,6 @@ def _objects() -> list[bytes]:
     with Image.open(io.BytesIO(imprint(size=_SIZE))) as seal:
         paper = Image.new("RGB", seal.size, "white")
         paper.paste(seal, mask=seal.getchannel("A"))
-    plain = b"/Type/XObject/Subtype/Image/Width %d/Height %d" % paper.size
     grey = Image.new("L", paper.size, 255)
     pen = ImageDraw.Draw(grey)
     pen.ellipse((1, 1, 38, 38), outline=0, width=3)
@@ -60,12 +74,13 @@ def _objects() -> list[bytes]:
         (b"/ColorSpace/DeviceGray/BitsPerComponent 8", grey.tobytes()),
         (palette, spots.tobytes()),
     ]
+    kind = b"/Type/XObject/Subtype/Image" + _SIDES
     form = b"1 0 0 RG 1 0 0 rg " + _RING + b"S 195 295 10 10 re f"
     head = b"/Type/XObject/Subtype/Form/BBox[0 0 600 800]/Resources 4 0 R"
     names = b"/Im 5 0 R/Stencil 6 0 R/Grey 7 0 R/Palette 8 0 R/Form 9 0 R"
     return [
         b"<</XObject<<%s>>>>" % names,
-        *(_flate(plain + entries, octets) for entries, octets in images),
+        *(_flate(kind + entries, octets) for entries, octets in images),
         b"<<%s/Length %d>>stream\n%s\nendstream" % (head, len(form), form),
     ]
 
@@ -143,6 +158,35 @@ def examine_content(data: bytes) -> None:
     examine_pages(page_of(data, packed=True))
 
 
+def examine_picture(data: bytes) -> None:
+    """Entries of an image, then its octets: looked at for seals in it, and compared with a seal's
+    own picture."""
+    entries, _, octets = data.partition(NEXT_STREAM)
+    mask = _flate(_PLAIN_IMAGE + b"/ColorSpace/DeviceGray", b"\xff" * _SIZE * _SIZE)
+    length = b"/Length %d" % len(octets)
+    image = b"<</Subtype/Image%s%s>>stream\n%s\nendstream" % (entries, length, octets)
+    try:
+        document = Document(io.BytesIO(build_pdf([b"<</Type/Catalog>>", image, mask])))
+        read = document.reader.get_object(generic.Reference(2, 0, document.reader))
+    except PARSER_FAILURES:
+        return
+    if not isinstance(read, generic.StreamObject):
+        return
+    for key in ("Seal", "Other"):  # its own size, and the one that was signed
+        picture = Picture(read, 40.0, 40.0 if key == "Seal" else 20.0, see_through=False)
+        judged = judge_mark(Drawing([picture]), key, material().seal)
+        assert len(judged.findings) in (1, 2)
+    with suppress(ImprintError, *PARSER_FAILURES):
+        copy = small_copy(read)
+        if copy is not None:
+            assert copy.mode == "RGB"
+            for width, height in ((40.0, 40.0), (210.0, 297.0)):
+                for each in seals_in(copy, width, height):
+                    assert has_size_of_seal(each.width, each.height)
+                    assert 0 <= each.left <= each.left + each.width <= width + 1e-6
+                    assert 0 <= each.top <= each.top + each.height <= height + 1e-6
+
+
 # ---------------------------------------------------------------- seeds, and how they are changed
 
 
@@ -198,3 +242,54 @@ def file_seeds() -> Sequence[bytes]:
         page_of(each, packed=place % 2 == 0, inline=place % 3 == 0)
         for place, each in enumerate(chosen)
     ]
+
+
+def picture_seeds() -> Sequence[bytes]:
+    """The picture of a seal in every encoding that is read."""
+    with Image.open(io.BytesIO(imprint(size=_SIZE))) as seal:
+        paper = Image.new("RGB", seal.size, "white")
+        paper.paste(seal, mask=seal.getchannel("A"))
+
+    def saved(kind: str) -> bytes:
+        buffer = io.BytesIO()
+        paper.save(buffer, kind)
+        return buffer.getvalue()
+
+    rows = paper.tobytes()
+    rows = b"".join(b"\0" + rows[at : at + 3 * _SIZE] for at in range(0, len(rows), 3 * _SIZE))
+    spots = paper.convert("1").tobytes()
+    seeds = [
+        (b"/ColorSpace/DeviceRGB", paper.tobytes()),
+        (b"/ColorSpace/DeviceRGB/Filter/FlateDecode/SMask 3 0 R", zlib.compress(paper.tobytes())),
+        (b"/ColorSpace/DeviceCMYK/Filter/FlateDecode", zlib.compress(bytes(4 * _SIZE * _SIZE))),
+        (b"/ColorSpace/DeviceRGB/Filter/DCTDecode", saved("JPEG")),
+        (b"/ColorSpace/DeviceRGB/Filter/JPXDecode", saved("JPEG2000")),
+        (
+            b"/ColorSpace/DeviceRGB/Filter/FlateDecode/DecodeParms<</Predictor 15/Colors 3/Columns"
+            b" 40>>",
+            zlib.compress(rows),
+        ),
+        (b"/ColorSpace[/Indexed/DeviceRGB 1<FF0000FFFFFF>]/BitsPerComponent 1", spots),
+        (b"/ColorSpace[/ICCBased 3 0 R]/ImageMask false", paper.tobytes()),
+    ]
+    plain = _PLAIN_IMAGE.removeprefix(b"/Subtype/Image")
+    one_bit = plain.replace(b"/BitsPerComponent 8", b"")
+    return [
+        (one_bit if b"BitsPer" in entries else plain) + entries + NEXT_STREAM + octets
+        for entries, octets in seeds
+    ]
+
+
+def change_picture(data: bytes, dice: random.Random) -> bytes:
+    """Other entries, or other octets."""
+    entries, mark, octets = data.partition(NEXT_STREAM)
+    if dice.random() < 0.6:
+        spaced = re.sub(rb"(?=[/\[\]<])", b" ", entries)
+        entries = change_words(spaced, dice, _ENTRIES)
+    elif octets:
+        changed = bytearray(octets)
+        for _ in range(dice.randint(1, 4)):
+            at = dice.randrange(len(changed) + 1)
+            changed[at : at + dice.randrange(3)] = dice.randbytes(dice.randrange(3))
+        octets = bytes(changed)
+    return entries + mark + octets

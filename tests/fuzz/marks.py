@@ -15,10 +15,10 @@ import pymupdf
 from crypto.pdf_appearance import drawing_of
 from crypto.pdf_document import PARSER_FAILURES, Document
 from crypto.pdf_picture import decode_imprint, judge_mark
-from crypto.seal import Seal
 from crypto.visible_part import is_whole
 from tests.crypto.pdf.workshop import MM, build_pdf
 from tests.fuzz import lookalikes
+from tests.fuzz.material import material
 
 PARTS = b"%|"
 """Between the entries and the content of the appearance, and those of a form that it may draw."""
@@ -40,7 +40,7 @@ def _page(data: bytes) -> bytes:
     """A page with one annotation that looks as *data* says; a stamp, because MuPDF makes up the
     appearance of signature fields."""
     outer, content, inner, inside = (*data.split(PARTS), b"", b"", b"", b"")[:4]
-    raster = decode_imprint(_seal().picture)
+    raster = decode_imprint(material().seal.picture)
     picture = b"/Type/XObject/Subtype/Image/Width %d/Height %d/BitsPerComponent 8/ColorSpace" % (
         *(raster.width, raster.height),
     )
@@ -74,16 +74,9 @@ def _packed(octets: bytes) -> bytes:
 
 
 @cache
-def _seal() -> Seal:
-    from tests.fuzz.targets import material
-
-    return Seal.parse(material().shop.first.seal)
-
-
-@cache
 def _inked() -> float:
     """Which part of the imprint's area is ink."""
-    raster = decode_imprint(_seal().picture)
+    raster = decode_imprint(material().seal.picture)
     alpha = raster.alpha or b"\xff" * (raster.width * raster.height)
     covered = sum(
         opaque * (255 - green) for opaque, green in zip(alpha, raster.rgb[1::3], strict=True)
@@ -97,7 +90,7 @@ def examine_mark(data: bytes) -> None:
     try:
         (stamp,) = Document(io.BytesIO(data)).annotations()
         drawing = drawing_of(stamp.dictionary, stamp.page)
-        judged = judge_mark(drawing, "s", _seal())
+        judged = judge_mark(drawing, "s", material().seal)
     except PARSER_FAILURES:
         return
     if not (any(each.code == "mark_matches" for each in judged.findings) and is_whole(judged.part)):

@@ -9,7 +9,7 @@ import io
 import zlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -30,7 +30,7 @@ from crypto.pdf_dss import add_dss
 from crypto.pdf_sign import document_timestamp, sign_revision
 from crypto.pdf_values import TOKEN_ROOM, SignatureMaker
 from crypto.registry_files import encode_shard
-from crypto.seal import Extension, make_signature
+from crypto.seal import Extension, Seal, make_signature
 from crypto.statement import SealChange
 from crypto.timestamp import Request, make_token
 from crypto.timestamp import make_request as ask_time
@@ -118,6 +118,10 @@ class Material:
         return replace(self.shop.trust, crls=(Crl.parse(self.crl),))
 
     # ------------------------------------------------------------ single values
+
+    @cached_property
+    def seal(self) -> Seal:
+        return Seal.parse(self.shop.first.seal)
 
     @cached_property
     def seal_signature(self) -> bytes:
@@ -318,6 +322,12 @@ class Material:
             self.signed(classic, "cms"),
             self.signed(classic, "pades"),
         ]
+
+
+@cache
+def material() -> Material:
+    """The world of this process."""
+    return Material.make()
 
 
 def _retitle(writer: Any) -> None:

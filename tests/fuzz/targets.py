@@ -59,19 +59,13 @@ from crypto.x509_make import Request
 from tests.crypto.pdf.workshop import NOW, SIGNED_AT
 from tests.crypto.surgery import operate
 from tests.fuzz import lookalikes, marks
-from tests.fuzz.material import DOCUMENT, POLICY, Material
+from tests.fuzz.material import DOCUMENT, POLICY, material
 from tests.fuzz.pdf_mutations import mutate
 
 BOUND = 10.0
 """Seconds of the processor that one input may cost (issue 3: no hang over 10 s)."""
 
 GOOD = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
-
-
-@cache
-def material() -> Material:
-    """The world of this process."""
-    return Material.make()
 
 
 @dataclass(frozen=True)
@@ -561,6 +555,12 @@ def _targets() -> list[Target]:
             lookalikes.examine_content,
             lookalikes.change_content,
             8_192,
+        ),
+        Target(
+            "picture",
+            lookalikes.picture_seeds,
+            lookalikes.examine_picture,
+            lookalikes.change_picture,
         ),
         Target("mark", marks.mark_seeds, marks.examine_mark, marks.change_mark, 4_096),
         Target(
