@@ -293,16 +293,13 @@ class History:
             if isinstance(place, int) and self._is_passed_over(place, number):
                 continue
             try:
-                found = self._document.reader.get_object(
-                    reference, number, never_decrypt=True, transparent_decrypt=False
-                )
+                found, end = self._document.reader.read_at(reference, number)
             except PARSER_FAILURES:
                 self._unreadable.append(
                     Change(number + 1, "suspicious", None, f"{reference.idnum} 0 obj")
                 )
                 continue
-            if isinstance(place, int):
-                self._note_reach(number, self._document.reader.stream.tell())
+            self._note_reach(number, end)
             if isinstance(found, generic.StreamObject) and entry(found, "/Type") == "/XRef":
                 self._note(found, _TRAILER)  # its dictionary is the trailer
             else:

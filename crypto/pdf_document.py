@@ -14,7 +14,6 @@ first and leniently second (old Word writes hybrid files); :attr:`Document.repai
 
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
 import math
@@ -31,7 +30,7 @@ from typing import Any, BinaryIO
 from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.crypt import StandardSecurityHandler
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
-from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
 from pyhanko.pdf_utils.xref import ObjStreamRef, XRefCache, XRefSection
 
 from crypto import pdf_tokens as pdf_tokens  # changes how pyHanko reads
@@ -206,7 +205,7 @@ class Document:
             ends.insert(0, end)
         return tuple(ends)
 
-    def _open(self, stream: BinaryIO) -> PdfFileReader:
+    def _open(self, stream: BinaryIO) -> _Reader:
         try:
             return _Reader(stream)
         except PARSER_FAILURES:
@@ -431,14 +430,15 @@ class Document:
 
 
 class _Reader(PdfFileReader):
-    """pyHanko's reader with an index per object stream.
+    """pyHanko's reader with an index per object stream and one of the tables.
 
     pyHanko walks through the stream's header again for every object in it, which takes minutes for
-    streams of many objects. This overrides one internal method of the pinned version; a test
-    notices if it is no longer called."""
+    streams of many objects. This and what follows it override internal methods of the pinned
+    version; tests notice if they are no longer called."""
 
     def __init__(self, stream: BinaryIO, strict: bool = True) -> None:
         self._indexes: dict[int, _ObjectStream] = {}
+        self._object_ends: dict[int, int] = {}
         super().__init__(stream, strict=strict)
         self.xrefs = _Sections(self, self.xrefs._xref_sections)
 
@@ -463,6 +463,29 @@ class _Reader(PdfFileReader):
         found: generic.DictionaryObject | None = super().encrypt_dict
         return found
 
+    def get_historical_resolver(self, revision: int) -> HistoricalResolver:
+        """A view of the file as of this revision (from 0)."""
+        if revision not in self._historical_resolver_cache:
+            self._historical_resolver_cache[revision] = _View(self, revision)
+        return self._historical_resolver_cache[revision]
+
+    def read_at(self, ref: generic.Reference, revision: int) -> tuple[generic.PdfObject, int]:
+        """The object as of this revision, as it stands there, undecrypted; and one past its last
+        octet, 0 in an object stream. One that was read before is not read again, none is kept."""
+        place = self.xrefs.get_historical_ref(ref, revision)
+        found = None
+        if not self.encrypted and self.xrefs[ref] == place:
+            found = self.resolved_objects.get((ref.generation, ref.idnum))
+        if found is None:
+            found = self.get_object(ref, revision, never_decrypt=True, transparent_decrypt=False)  # type: ignore[no-untyped-call]
+        return found, self._object_ends[place] if isinstance(place, int) else 0
+
+    def _read_object(self, ref: generic.Reference, marker: Any, *args: Any, **named: Any) -> Any:
+        found = super()._read_object(ref, marker, *args, **named)
+        if isinstance(marker, int):
+            self._object_ends[marker] = self.stream.tell()
+        return found
+
     def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> generic.PdfObject:
         index = self._indexes.get(stmnum)
         if index is None:
@@ -474,6 +497,22 @@ class _Reader(PdfFileReader):
         if isinstance(found, generic.StreamObject | generic.IndirectObject):
             raise misc.PdfReadError("an object stream holds a stream or a bare reference")
         return found
+
+
+class _View(HistoricalResolver):
+    """pyHanko's view of an earlier revision. It copies every object so that references in it lead
+    to that revision, and spends most of the time on what holds none."""
+
+    def _subsume_object(self, obj: Any) -> Any:
+        return super()._subsume_object(obj) if isinstance(obj, _HOLDERS) else obj  # type: ignore[no-untyped-call]
+
+
+_HOLDERS = (
+    generic.DictionaryObject,
+    generic.ArrayObject,
+    generic.IndirectObject,
+    generic.DecryptedObjectProxy,
+)
 
 
 class _Sections(XRefCache):
@@ -507,8 +546,10 @@ class _Sections(XRefCache):
         naming = self._naming.get(ref.idnum, [])
         for at in reversed(range(-1, bisect_right(naming, revision))):
             number = naming[at] if at >= 0 else 0
-            with contextlib.suppress(KeyError):
+            try:
                 return number, self._xref_sections[number].xref_data.try_resolve(ref)
+            except KeyError:
+                continue
         return None, None
 
 

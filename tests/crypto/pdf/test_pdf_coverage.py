@@ -331,8 +331,8 @@ def test_twice_as_many_seals_cost_about_twice_as_much(
         read_objects = 0
         assert shop.verify(data).verdict is Verdict.VALID_CHANGED_LATER
         costs.append(read_objects)
-    assert costs[0] > 100
-    assert costs[1] < 2.1 * costs[0]
+    assert costs[0] > 60
+    assert costs[1] < 2.1 * costs[0], costs
 
 
 @pytest.mark.parametrize("bits", [("128", "--use-aes=y"), ("256",)], ids=["AES-128", "AES-256"])
