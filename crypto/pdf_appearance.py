@@ -130,6 +130,8 @@ class Drawing:
     """What else it draws: fill, line, text, shading, inline image, layer, mask, clip (other than to
     one rectangle), faint, rollover, background (of a widget without an appearance), mirrored or
     leaning picture, unknown."""
+    in_states: bool = False
+    """There is an appearance for each of several states, of which a viewer shows one or none."""
 
     @property
     def empty(self) -> bool:
@@ -147,7 +149,9 @@ def drawing_of(widget: generic.DictionaryObject, page: Page | None = None) -> Dr
         appearances = generic.DictionaryObject()
     follower = _Follower(found, page.unit if page else 1.0)
     edge = (_within(page.box, UPRIGHT[0]),) if page else ()
-    normal = list(states(entry(appearances, "/N")))
+    look = entry(appearances, "/N")
+    normal = list(states(look))
+    found.in_states = bool(normal) and normal[0] is not look
     characteristics = entry(widget, "/MK")
     if not normal and any(entry(characteristics or {}, key) for key in ("/BG", "/BC")):
         found.other.add("background")  # viewers then draw the widget's ground and border themselves
@@ -258,9 +262,9 @@ class _Follower:
         group = entry(form, "/Group")
         alone = isinstance(group, generic.DictionaryObject) and bool(entry(group, "/I", False))
         matrix = product(_matrix(entry(form, "/Matrix")), state.matrix)
-        state = replace(state, matrix=matrix, isolated=state.isolated or alone)
         corners = [float(follow(each)) for each in entry(form, "/BBox", ())]
-        state = _clipped(state, _within(corners, matrix) if len(corners) == 4 else None)
+        clips = _with(state.clips, _within(corners, matrix) if len(corners) == 4 else None)
+        state = replace(state, matrix=matrix, clips=clips, isolated=state.isolated or alone)
         saved: list[_State] = []
         path: list[Matrix | None] = []
         clipping = False
@@ -294,7 +298,7 @@ class _Follower:
                         # a clip of any shape could draw letters out of a seal's star
                         self._found.other.add("clip")
                     else:
-                        state = _clipped(state, path[0])
+                        state = replace(state, clips=_with(state.clips, path[0]))
                 path, clipping = [], False
             elif name not in _HARMLESS:
                 self._found.other.add(_PAINTS.get(name, "unknown"))
@@ -356,10 +360,11 @@ class _Follower:
             raise AppearanceError("the appearance draws too many pictures")
 
 
-def _clipped(state: _State, clip: Matrix | None) -> _State:
-    if clip is None or state.clips is None or len(state.clips) >= _MAX_CLIPS:
-        return replace(state, clips=None)
-    return replace(state, clips=(*state.clips, clip))
+def _with(clips: tuple[Matrix, ...] | None, clip: Matrix | None) -> tuple[Matrix, ...] | None:
+    """One more clip; None if it, or one before it, is not followed."""
+    if clip is None or clips is None or len(clips) >= _MAX_CLIPS:
+        return None
+    return (*clips, clip)
 
 
 def _within(box: Sequence[float], under: Matrix) -> Matrix:

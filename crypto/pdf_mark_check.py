@@ -8,11 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from pyhanko.pdf_utils import generic
-
 from crypto.pdf_appearance import box, drawing_of, has_area, share_shown
 from crypto.pdf_date import agrees, is_beside, shown_date
-from crypto.pdf_document import MM, PARSER_FAILURES, Field, entry
+from crypto.pdf_document import MM, PARSER_FAILURES, Field
 from crypto.pdf_picture import SIZE_TOLERANCE_MM, MarkJudgement, judge_mark
 from crypto.seal import Seal
 from crypto.verdict import Finding, MarkInfo, Times
@@ -79,8 +77,8 @@ def _judge_widget(each: Field, seal: Seal) -> MarkJudgement:
             return MarkJudgement((), True)
         if page is None or len(each.pages) != 1 or share_shown(each.dictionary, page) < _SHOWN:
             return _hidden(each)
-        if not isinstance(entry(entry(each.dictionary, "/AP"), "/N"), generic.StreamObject):
-            drawing.other.add("states")  # of which a viewer shows one, or none
+        if drawing.in_states:
+            drawing.other.add("states")
         judged = judge_mark(drawing, each.name, seal)
         if judged.true_size:
             pairs = zip(drawing.pictures[0].place, box(each.dictionary), strict=True)
@@ -125,8 +123,10 @@ def draws(each: Field) -> bool:
 def date_of(each: Field) -> str:
     """What a date mark shows; "" for every other field."""
     try:
-        if len(each.pages) != 1 or share_shown(each.dictionary, each.pages[0]) < _SHOWN:
+        if len(each.pages) != 1:
             return ""
-        return shown_date(each.dictionary, each.pages[0]) or ""
+        page = each.pages[0]
+        text = shown_date(each.dictionary, page)
+        return text if text and share_shown(each.dictionary, page) >= _SHOWN else ""
     except PARSER_FAILURES:
         return ""
