@@ -559,6 +559,6 @@ def test_a_single_table_with_a_second_one_beside_it_is_read_or_refused(shop: Sho
 def test_a_failure_of_the_library_that_looks_like_the_end_of_a_loop_is_damage(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crypto.pdf_document._Reader.__init__", lambda *_, **__: next(iter(())))
+    monkeypatch.setattr("crypto.pdf_reader.Reader.__init__", lambda *_, **__: next(iter(())))
     with pytest.raises(PdfUnreadable):
         shop.verify(classic_pdf())

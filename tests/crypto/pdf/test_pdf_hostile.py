@@ -292,16 +292,16 @@ def compressed_objects(count: int, *, padding: int = 0) -> bytes:
 def test_large_object_streams_are_read_once_not_once_an_object(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crypto import pdf_document
+    from crypto import pdf_reader
 
     read = []
-    original = pdf_document._ObjectStream.__init__
+    original = pdf_reader._ObjectStream.__init__
 
     def counted(self: object, stream: object) -> None:
         read.append(1)
         original(self, stream)
 
-    monkeypatch.setattr(pdf_document._ObjectStream, "__init__", counted)
+    monkeypatch.setattr(pdf_reader._ObjectStream, "__init__", counted)
     data = compressed_objects(20_000)
     assert len(Document(io.BytesIO(data)).pages()) == 1
     assert len(read) == 1
