@@ -8,7 +8,9 @@ an anchor, lists and responses prove themselves by their issuer's signature. The
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
@@ -17,6 +19,11 @@ from crypto.pdf_document import PARSER_FAILURES, Document, entry, follow
 from crypto.revocation import MAX_ENCLOSED
 from crypto.trust import Trust
 from crypto.x509 import Certificate, CertificateError
+
+_DSS_ENTRIES = re.compile(r"/(?:Type|Certs|OCSPs|CRLs|VRI)\Z")
+_VRI_NAMES = re.compile(r"/(?:[0-9A-Fa-f]{40}|Type)\Z")
+_VRI_ENTRIES = re.compile(r"/(?:Type|Cert|CRL|OCSP|TU|TS)\Z")
+_ELEMENTS = re.compile(r"\Z")
 
 
 def with_enclosed_evidence(document: Document, trust: Trust) -> Trust:
@@ -54,3 +61,26 @@ def _streams(store: generic.DictionaryObject, key: str, purpose: DecodePurpose) 
                 yield stream.read_data(purpose)
         except PARSER_FAILURES:
             continue
+
+
+def evidence_of(root: generic.DictionaryObject) -> dict[int, re.Pattern[str]]:
+    """The objects of the validation data that hold others, and the entries in which they do
+    (ISO 32000-2 §12.8.4.3): the DSS, its /VRI, the records that lists, and arrays."""
+    found: dict[int, re.Pattern[str]] = {}
+
+    def note(node: Any, key: str, role: re.Pattern[str]) -> Any:
+        raw = node.raw_get(key)
+        value = follow(raw)
+        if isinstance(raw, generic.IndirectObject):
+            found[raw.idnum] = _ELEMENTS if isinstance(value, generic.ArrayObject) else role
+        return value if isinstance(value, generic.DictionaryObject) else {}
+
+    store = note(root, "/DSS", _DSS_ENTRIES) if "/DSS" in root else {}
+    for key in {"/Type", "/Certs", "/OCSPs", "/CRLs"} & set(store):
+        note(store, key, _ELEMENTS)
+    records = note(store, "/VRI", _VRI_NAMES) if "/VRI" in store else {}
+    for name in records:
+        record = note(records, name, _VRI_ENTRIES)
+        for key in record:
+            note(record, key, _ELEMENTS)
+    return found

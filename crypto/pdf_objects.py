@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
 from crypto.pdf_appearance import drawing_of
-from crypto.pdf_document import MAX_FIELDS, MAX_TREE_DEPTH, PdfTooComplex, entry, follow
+from crypto.pdf_document import (
+    MAX_FIELDS,
+    MAX_TREE_DEPTH,
+    Document,
+    PdfTooComplex,
+    entry,
+    follow,
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,50 @@ def walk_fields(fields: Any, view: HistoricalResolver) -> Iterator[KnownField]:
         yield KnownField(name, kind, reference, value, leaf)
         if not leaf:
             stack += [(kid, name, kind, value, depth + 1) for kid in kids]
+
+
+class Known:
+    """What a document shows as the earliest signature covers it, and the fields that came since."""
+
+    def __init__(self, base: Document) -> None:
+        """Raises what :meth:`Document.pages` raises."""
+        self._base = base
+        self.pages = {key_of(page.reference): page.index + 1 for page in base.pages()}
+        """Page → its 1-based number."""
+        self.fields: dict[tuple[int, int], KnownField] = {}
+        self.names: set[str] = set()
+
+    def add(self, known: KnownField) -> None:
+        self.fields[key_of(known.reference)] = known
+        self.names.add(known.name)
+
+    @cached_property
+    def shown(self) -> dict[tuple[int, int], int]:
+        """Annotation → the 1-based page that lists it."""
+        found: dict[tuple[int, int], int] = {}
+        for each in self._base.annotations():
+            if each.reference:
+                found.setdefault(key_of(each.reference), each.page.index + 1)
+        return found
+
+    @cached_property
+    def places(self) -> dict[tuple[int, int], tuple[int, str]]:
+        """Object → (1-based page, what it is there): pages, contents, resources, annotations."""
+        found: dict[tuple[int, int], tuple[int, str]] = {}
+        for page in self._base.pages():
+            node, number = follow(page.reference), page.index + 1
+            found.setdefault(key_of(page.reference), (number, "/Page"))
+            for key in ("/Contents", "/Annots", "/Resources"):
+                raw = node.raw_get(key) if key in node else None
+                for each in (raw, *items_of(follow(raw))):
+                    if isinstance(each, generic.IndirectObject) and self._base.is_there(each):
+                        subtype = (
+                            entry(follow(each), "/Subtype", "")
+                            if key == "/Annots" and each is not raw
+                            else ""
+                        )
+                        found.setdefault(key_of(each), (number, str(subtype) or key))
+        return found
 
 
 def numbers(*values: float) -> generic.ArrayObject:

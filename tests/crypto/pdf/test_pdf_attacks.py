@@ -848,11 +848,11 @@ def test_an_object_written_again_unchanged_is_harmless(shop: Shop, sealed: bytes
 
 
 def test_more_objects_than_are_reviewed_is_said(shop: Shop, sealed: bytes) -> None:
-    from crypto import pdf_changes
+    from crypto import pdf_references
 
     data = append_revision(append_revision(sealed, {80: b"null"}), {81: b"null"})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pdf_changes, "MAX_OBJECTS", 10)
+        patch.setattr(pdf_references, "MAX_OBJECTS", 10)
         caught(shop, data, "not_reviewed")
 
 

@@ -1,0 +1,146 @@
+"""Which objects of a file refer to which, from revision to revision.
+
+An object may be written again only in the role that it had, and a number at which nothing stood may
+be filled only if nothing pointed there: both are told from all references of all revisions so far.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import HistoricalResolver
+
+from crypto import effort
+from crypto.pdf_document import PARSER_FAILURES, Document, PdfTooComplex, entry
+from crypto.verdict import Change
+
+MAX_OBJECTS = 200_000
+_GLANCE = 4096
+_PLAIN = re.compile(
+    rb"\s*\d+\s+\d+\s+obj\b[^(%]*?(?:>>\s*(?:stream|endobj)|\]\s*endobj)", re.DOTALL
+)
+_REFERENCE = re.compile(rb"(\d+)[\s\0]+\d+[\s\0]+R")
+_LENGTH = re.compile(rb"/Length[\s\0]+(\d{1,10})(?:[\s\0]+(\d{1,5})[\s\0]+R)?(?![\d.])")
+_NUMBER = re.compile(rb"\s*\d+\s+\d+\s+obj\s+(\d{1,10})\s+endobj")
+_IN_A_LIST = ""
+"""Stands for the entry where an array by itself refers to an object."""
+TRAILER = 0
+"""Stands for the trailer where containers are named by object number."""
+
+
+class References:
+    """The references of a document's revisions, as far as they have been noted."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self.watched: set[int] = set()
+        """The numbers of the objects of which it matters who refers to them: of others not every
+        reference is noted."""
+        self._users: dict[int, set[tuple[int, str]]] = {}
+        self._roles: dict[int, set[str]] = {}
+        """Object number → the entries, innermost, that refer to it."""
+        self._objects: set[int] = set()
+        self.reach = [0] * document.reader.total_revisions
+        """How far the objects that each revision writes reach into the file."""
+        self.unreadable: list[Change] = []
+        """Objects that cannot be read, and so might refer to anything."""
+
+    def exists(self, number: int) -> bool:
+        """Is there an object of this number, of whatever generation?"""
+        return number in self._objects
+
+    def users(self, number: int) -> set[tuple[int, str]]:
+        """Who refers to the object of this number: (object number, outermost entry);
+        :data:`TRAILER` stands for the trailer, an array by itself has no entry."""
+        return self._users.get(number, set())
+
+    def plays(self, number: int, *roles: str) -> bool:
+        """Is object *number* referred to only from these entries? A dictionary that is read as
+        something else as well, as one of fonts, would show what is rewritten in it."""
+        return self._roles.get(number, set()) <= {_IN_A_LIST, *roles}
+
+    def place(self, reference: generic.Reference, number: int) -> Any:
+        """Where the object stood in revision *number*; None if there was none."""
+        return self._document.reader.xrefs.get_historical_ref(reference, number)
+
+    def note(self, number: int) -> None:
+        """Remember which objects the objects written in revision *number* refer to, and from which
+        entry of which object. To be called for one revision after the other, from the first.
+        Raises :class:`PdfTooComplex`."""
+        for reference in self._document.reader.xrefs.explicit_refs_in_revision(number):
+            effort.check()
+            place = self.place(reference, number)
+            if place is None:
+                self._objects.discard(reference.idnum)
+                continue
+            self._objects.add(reference.idnum)
+            if len(self._objects) > MAX_OBJECTS:
+                raise PdfTooComplex("too many objects")
+            if isinstance(place, int) and self._is_passed_over(place, number):
+                continue
+            try:
+                found, end = self._document.reader.read_at(reference, number)
+            except PARSER_FAILURES:
+                self.unreadable.append(
+                    Change(number + 1, "suspicious", None, f"{reference.idnum} 0 obj")
+                )
+                continue
+            self._note_reach(number, end)
+            if isinstance(found, generic.StreamObject) and entry(found, "/Type") == "/XRef":
+                self._note_object(found, TRAILER)  # its dictionary is the trailer
+            else:
+                self._note_object(found, reference.idnum)
+
+    def _note_reach(self, number: int, end: int) -> None:
+        self.reach[number] = max(self.reach[number], end)
+
+    def _is_passed_over(self, place: int, number: int) -> bool:
+        """Does the object at this offset refer to none that is written later?
+
+        Told from its octets where these leave no doubt (no strings, no comments): parsing every
+        object of a large file would take longer than hashing it. Its end is noted."""
+        found = self._glance(_PLAIN, place)
+        if found is None or any(
+            int(other) in self.watched for other in _REFERENCE.findall(found[0])
+        ):
+            return False
+        end = place + found.end()
+        if found[0].endswith(b"stream"):
+            lengths = _LENGTH.findall(found[0])
+            if len(lengths) != 1 or found[0].count(b"/Length") != 1:
+                return False
+            size, generation = lengths[0]
+            if generation:
+                at = self.place(generic.Reference(int(size), int(generation)), number)
+                stated = self._glance(_NUMBER, at) if isinstance(at, int) else None
+                if stated is None:
+                    return False
+                size = stated[1]
+            end += int(size)
+        self._note_reach(number, end)
+        return True
+
+    def _glance(self, pattern: re.Pattern[bytes], place: int) -> re.Match[bytes] | None:
+        self._document.stream.seek(place)
+        return pattern.match(self._document.stream.read(_GLANCE))
+
+    def note_trailer(self, view: HistoricalResolver) -> None:
+        """Remember what the trailer of this revision refers to."""
+        for name, value in view.trailer_view.items():
+            if isinstance(value, generic.IndirectObject):
+                self._users.setdefault(value.idnum, set()).add((TRAILER, name))
+                self._roles.setdefault(value.idnum, set()).add(name)
+
+    def _note_object(self, found: Any, container: int) -> None:
+        stack: list[tuple[Any, str, str]] = [(found, "", "")]
+        while stack:
+            value, name, inner = stack.pop()
+            if isinstance(value, generic.IndirectObject):
+                self._users.setdefault(value.idnum, set()).add((container, name))
+                self._roles.setdefault(value.idnum, set()).add(inner)
+            elif isinstance(value, generic.DictionaryObject):
+                stack += [(each, name or key, key) for key, each in value.items()]
+            elif isinstance(value, generic.ArrayObject):
+                stack += [(each, name, inner) for each in value]
