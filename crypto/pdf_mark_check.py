@@ -1,12 +1,12 @@
-"""The visible marks of one signature, judged together: each must show its seal, whole or as a slice
-of a riding seam, and each date must stand by a seal.
+"""The visible marks of a signature, judged together: each must show its seal, whole or as a slice
+of a riding seam (骑缝章), and each date must stand by a seal.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 
 from crypto.pdf_appearance import box, drawing_of, has_area, share_shown
 from crypto.pdf_date import agrees, is_beside, shown_date
@@ -20,43 +20,81 @@ _SHOWN = 0.5
 """A mark of which less lies on its page is called hidden, whatever else it is."""
 
 
-def judge_marks(
-    fields: Sequence[Field], seal: Seal, times: Times, marks: Sequence[MarkInfo]
-) -> tuple[list[Finding], bool]:
-    """The findings about all *marks* of a seal and the dates beside them, and whether all are
-    harmless."""
-    findings: list[Finding] = []
-    harmless = True
-    shown = [(each, date_of(each)) for each in fields]
-    dates = [(each, text) for each, text in shown if text]
-    sealed = [each for each, text in shown if not text]
-    proved: Counter[int] = Counter()
-    plain: list[Field] = []
-    for each, mark in _seen(sealed, [_judge_widget(each, seal) for each in sealed]):
-        findings += mark.findings
-        harmless = harmless and mark.harmless
-        if _matches(mark):
-            proved[each.pages[0].index] += 1
-        if mark.true_size and is_whole(mark.part):
-            plain.append(each)
-    for each, text in dates:
-        page = each.pages[0]
-        proved[page.index] -= 1
-        if proved[page.index] < 0:
-            # by itself it says nothing of a seal, and might be read as the date of something else
-            reason = {"field": each.name, "reason": "a date without its seal on the page"}
-            findings.append(Finding("mark_unreadable", reason))
-            harmless = False
-            continue
-        findings.append(judge_date(each, text, times))
-        # elsewhere on the page it would date what others have sealed
-        near = (one for one in plain if one.pages == each.pages)
-        harmless = harmless and any(
-            is_beside(box(each.dictionary), box(one.dictionary), page) for one in near
+@dataclass(frozen=True)
+class SealMarks:
+    """What one signature shows of its seal, each mark looked at by itself."""
+
+    seal: bytes
+    """DER."""
+    marks: tuple[tuple[Field, MarkJudgement], ...]
+    dates: tuple[tuple[Field, str], ...]
+
+    @classmethod
+    def examine(cls, fields: Sequence[Field], seal: Seal) -> SealMarks:
+        """Never raises for what a mark contains."""
+        shown = [(each, date_of(each)) for each in fields]
+        return cls(
+            seal.der,
+            tuple((each, _judge_widget(each, seal)) for each, text in shown if not text),
+            tuple((each, text) for each, text in shown if text),
         )
-    if all(each.date for each in marks):
-        findings.append(Finding("no_mark"))
-    return findings, harmless
+
+    @property
+    def cut(self) -> list[Field]:
+        """The marks that show a part of the seal only."""
+        return [each for each, mark in self.marks if _matches(mark) and not is_whole(mark.part)]
+
+    def judge(
+        self, joined: Container[int], times: Times, marks: Sequence[MarkInfo]
+    ) -> tuple[list[Finding], bool]:
+        """The findings about all *marks* of the seal and the dates beside them, and whether all are
+        harmless. *joined*: what :func:`complete_seams` says."""
+        findings: list[Finding] = []
+        harmless = True
+        proved: Counter[int] = Counter()
+        plain: list[Field] = []
+        alone = {id(each) for each in self.cut if id(each) not in joined}
+        for each, judged in self.marks:
+            mark = _hidden(each) if id(each) in alone else judged
+            findings += mark.findings
+            harmless = harmless and mark.harmless
+            if _matches(mark):
+                proved[each.pages[0].index] += 1
+            if mark.true_size and is_whole(mark.part):
+                plain.append(each)
+        for each, text in self.dates:
+            page = each.pages[0]
+            proved[page.index] -= 1
+            if proved[page.index] < 0:
+                # alone it says nothing of a seal, and might be read as the date of something else
+                reason = {"field": each.name, "reason": "a date without its seal on the page"}
+                findings.append(Finding("mark_unreadable", reason))
+                harmless = False
+                continue
+            findings.append(judge_date(each, text, times))
+            # elsewhere on the page it would date what others have sealed
+            near = (one for one in plain if one.pages == each.pages)
+            harmless = harmless and any(
+                is_beside(box(each.dictionary), box(one.dictionary), page) for one in near
+            )
+        if all(each.date for each in marks):
+            findings.append(Finding("no_mark"))
+        return findings, harmless
+
+
+def complete_seams(shown: Sequence[SealMarks]) -> set[int]:
+    """Which marks are slices of a riding seam that is complete, as ``id`` of their fields.
+
+    *shown*: all signatures with the same seal, because each slice may have one of its own."""
+    slices, fields = [], []
+    for each in shown:
+        parts = {id(one): mark.part for one, mark in each.marks}
+        for one in each.cut:
+            page = one.pages[0]
+            left, bottom, right, top = (edge * page.unit / MM for edge in box(one.dictionary))
+            slices.append(Slice(page.index, parts[id(one)], (left, bottom, right, top)))
+            fields.append(id(one))
+    return {one for one, joined in zip(fields, in_seams(slices), strict=True) if joined}
 
 
 def judge_date(each: Field, text: str, times: Times) -> Finding:
@@ -92,23 +130,6 @@ def _judge_widget(each: Field, seal: Seal) -> MarkJudgement:
 
 def _hidden(each: Field) -> MarkJudgement:
     return MarkJudgement((Finding("mark_hidden", {"field": each.name}),), False)
-
-
-def _seen(
-    fields: Sequence[Field], marks: Sequence[MarkJudgement]
-) -> Iterator[tuple[Field, MarkJudgement]]:
-    """The same marks, where those that show a part of their seal only are believed as slices of a
-    complete riding seam, and are hidden otherwise."""
-    cut = [place for place, mark in enumerate(marks) if _matches(mark) and not is_whole(mark.part)]
-    slices = []
-    for place in cut:
-        page = fields[place].pages[0]
-        scale = page.unit / MM
-        left, bottom, right, top = (each * scale for each in box(fields[place].dictionary))
-        slices.append(Slice(page.index, marks[place].part, (left, bottom, right, top)))
-    alone = {place for place, joined in zip(cut, in_seams(slices), strict=True) if not joined}
-    for place, (each, mark) in enumerate(zip(fields, marks, strict=True)):
-        yield each, _hidden(each) if place in alone else mark
 
 
 def draws(each: Field) -> bool:

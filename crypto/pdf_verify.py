@@ -35,7 +35,7 @@ from crypto.pdf_document import (
 )
 from crypto.pdf_evidence import with_enclosed_evidence
 from crypto.pdf_lookalikes import look_alikes
-from crypto.pdf_mark_check import date_of, draws, judge_date, judge_marks
+from crypto.pdf_mark_check import SealMarks, complete_seams, date_of, draws, judge_date
 from crypto.seal import Seal, SealSignature
 from crypto.seal_check import judge_signature
 from crypto.trust import Trust
@@ -88,7 +88,7 @@ def _verify(
     for (claim, _), digest in zip(covered, found, strict=True):
         claim.digest = digest
     cover = Coverage(document, size, password, claims)
-    judged = [_judge(claim, document, cover, trust, now) for claim in claims]
+    judged = _with_marks([_judge(claim, document, cover, trust, now) for claim in claims])
     reports = tuple(_weigh_later_seals(each, judged) for each in judged)
 
     unsigned = [
@@ -125,6 +125,8 @@ class _Judged:
 
     report: SignatureReport
     harmless: bool
+    marks: SealMarks | None = None
+    """To be judged when all signatures have been looked at."""
 
     @cached_property
     def proved(self) -> bool:
@@ -178,8 +180,7 @@ def _judge(
             signed_along = claim.signed_data.signers[:1] if claim.signed_data else ()
             if signed_along and signed_along[0].seal and report.seal:
                 seal = Seal.parse(signed_along[0].seal)
-                pictures, harmless = judge_marks(claim.fields, seal, report.times, report.marks)
-                report = replace(report, findings=(*report.findings, *pictures))
+                return _Judged(report, False, SealMarks.examine(claim.fields, seal))
             return _Judged(report, harmless)
         details = {"filter": claim.filter, "subfilter": claim.subfilter}
         unknown = Finding("kind_unknown", details)
@@ -194,7 +195,6 @@ def _judge_seal(
     report: SignatureReport, claim: Claim, value: SealSignature, trust: Trust, now: datetime
 ) -> _Judged:
     judgement = judge_signature(value, claim.digest, trust, now)
-    pictures, harmless = judge_marks(claim.fields, value.seal, judgement.times, report.marks)
     report = replace(
         report,
         format=f"ses-{value.generation}",
@@ -208,9 +208,9 @@ def _judge_seal(
         seal_chain=judgement.seal.chain,
         times=judgement.times,
         platform=judgement.platform,
-        findings=(*report.findings, *judgement.findings, *pictures),
+        findings=(*report.findings, *judgement.findings),
     )
-    return _Judged(report, harmless)
+    return _Judged(report, False, SealMarks.examine(claim.fields, value.seal))
 
 
 def _judge_cms(
@@ -283,6 +283,26 @@ def _stated_time(claim: Claim) -> datetime | None:
         return moment + shift if sign == "-" else moment - shift
     except (ValueError, OverflowError):
         return None
+
+
+def _with_marks(judged: Sequence[_Judged]) -> list[_Judged]:
+    """With the findings about the marks of seals: the slices of a riding seam may be shown by as
+    many signatures with one seal. One that is disproved completes no other's."""
+    groups: dict[object, list[SealMarks]] = {}
+    for each in judged:
+        if each.marks and each.marks.cut:
+            lies = each.report.verdict is Verdict.INVALID
+            groups.setdefault(id(each) if lies else each.marks.seal, []).append(each.marks)
+    joined = {one for group in groups.values() for one in complete_seams(group)}
+    made = []
+    for each in judged:
+        if each.marks:
+            report = each.report
+            findings, harmless = each.marks.judge(joined, report.times, report.marks)
+            report = replace(report, findings=(*report.findings, *findings))
+            each = _Judged(report, harmless)
+        made.append(each)
+    return made
 
 
 def _weigh_later_seals(judged: _Judged, everyone: Sequence[_Judged]) -> SignatureReport:

@@ -31,6 +31,7 @@ from app.errors import (
     SealNotFound,
     SealNotUsable,
 )
+from app.placement import PageBox, SealSize, riding_seam
 from app.stamping import page_boxes
 from crypto.date_mark import DateMark, text_of
 from crypto.gm import sm3
@@ -87,6 +88,16 @@ def test_each_mark_can_be_a_signature_of_its_own(office: Office) -> None:
     done = office.stamp(office.document(data=pages(3)), marks=marks, separate=True)
     assert len(done.report.signatures) == len(office.platform.tickets) == 3
     assert len(set(done.field_names)) == 3
+
+
+def test_a_riding_seam_with_a_signature_for_each_slice_is_good(office: Office) -> None:
+    marks = tuple(riding_seam([PageBox(210, 297)] * 3, SealSize(40, 40)))
+    done = office.stamp(office.document(data=pages(3)), marks=marks, separate=True)
+    assert [each.verdict for each in done.report.signatures] == [
+        Verdict.VALID_CHANGED_LATER,
+        Verdict.VALID_CHANGED_LATER,
+        Verdict.VALID,
+    ]
 
 
 def under_password(data: bytes, *, as_mupdf_does: bool) -> bytes:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
-from crypto import pdf_marks
+from crypto import der, pdf_marks
 from crypto.date_mark import DateMark
 from crypto.mark import Mark
 from crypto.pdf_document import Document
@@ -32,7 +32,16 @@ from crypto.visible_part import (
     visible_part,
 )
 from crypto.x509 import Certificate, Crl
-from tests.crypto.pdf.workshop import MM, SIGNED_AT, Shop, classic_pdf, codes, content, drawn
+from tests.crypto.pdf.workshop import (
+    MM,
+    SIGNED_AT,
+    Shop,
+    classic_pdf,
+    codes,
+    content,
+    contents_of,
+    drawn,
+)
 
 SIZE = 40 * MM
 EDIT = Callable[[generic.StreamObject], None]
@@ -273,6 +282,46 @@ def test_seams_in_groups_and_on_several_edges_match_beside_whole_seals(shop: Sho
     whole = [Mark(0, 100, 200, 40.0, 40.0)]
     marks = [*whole, *groups, *right, *top]
     assert counted(shop, marks, 41) == (len(marks), 0)
+
+
+def sealed_one_by_one(shop: Shop, marks: Sequence[Mark]) -> bytes:
+    """Each of the marks with a signature of its own."""
+    data = classic_pdf(pages=1 + max(mark.page for mark in marks))
+    for mark in marks:
+        data = shop.sign(data, marks=[mark])
+    return data
+
+
+def test_the_slices_of_a_seam_may_have_a_signature_each(shop: Shop) -> None:
+    report = shop.verify(sealed_one_by_one(shop, seam(range(4))))
+    assert all("mark_matches" in codes(each) for each in report.signatures)
+    assert [each.verdict for each in report.signatures] == [
+        *[Verdict.VALID_CHANGED_LATER] * 3,
+        Verdict.VALID,
+    ]
+    for kept in (seam(range(4))[:3], seam(range(4))[1:]):
+        report = shop.verify(sealed_one_by_one(shop, kept))
+        assert all("mark_hidden" in codes(each) for each in report.signatures)
+        assert report.verdict is Verdict.UNKNOWN
+
+
+def test_slices_of_anothers_seal_complete_no_seam(shop: Shop) -> None:
+    twin = shop.holder("32130000000103", shop.first.picture)
+    trust = replace(shop.trust, statements=(*shop.trust.statements, shop.statement(twin)))
+    left, right = seam(range(2))
+    data = shop.sign(shop.sign(classic_pdf(pages=2), marks=[left]), twin, [right])
+    report = shop.verify(data, trust=trust)
+    assert all("mark_hidden" in codes(each) for each in report.signatures)
+
+
+def test_slices_under_a_signature_that_is_disproved_complete_no_seam(shop: Shop) -> None:
+    data = sealed_one_by_one(shop, seam(range(2)))
+    (_, start, _, _), value = contents_of(data)[1]
+    last = start + 2 * der.parse(value, trailing=True).end  # the last digit of the signature
+    digit = b"0" if data[last : last + 1] != b"0" else b"1"
+    good, bad = shop.verify(data[:last] + digit + data[last + 1 :]).signatures
+    assert bad.verdict is Verdict.INVALID
+    assert {"mark_hidden"} <= codes(good) & codes(bad)
 
 
 def test_a_slice_alone_does_not_match(shop: Shop) -> None:
