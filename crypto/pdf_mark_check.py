@@ -82,14 +82,17 @@ class SealMarks:
         return findings, harmless
 
 
-def complete_seams(shown: Sequence[SealMarks]) -> set[int]:
+def complete_seams(shown: Sequence[SealMarks], known: Container[int] = ()) -> set[int]:
     """Which marks are slices of a riding seam that is complete, as ``id`` of their fields.
 
-    *shown*: all signatures with the same seal, because each slice may have one of its own."""
+    *shown*: one signature, or all with the same seal, because each slice may have one of its own;
+    then those in *known* are left aside, whose seam is complete without others."""
     slices, fields = [], []
     for each in shown:
         parts = {id(one): mark.part for one, mark in each.marks}
         for one in each.cut:
+            if id(one) in known:
+                continue
             page = one.pages[0]
             left, bottom, right, top = (edge * page.unit / MM for edge in box(one.dictionary))
             slices.append(Slice(page.index, parts[id(one)], (left, bottom, right, top)))

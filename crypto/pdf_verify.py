@@ -288,12 +288,15 @@ def _stated_time(claim: Claim) -> datetime | None:
 def _with_marks(judged: Sequence[_Judged]) -> list[_Judged]:
     """With the findings about the marks of seals: the slices of a riding seam may be shown by as
     many signatures with one seal. One that is disproved completes no other's."""
-    groups: dict[object, list[SealMarks]] = {}
+    joined: set[int] = set()
+    groups: dict[bytes, list[SealMarks]] = {}
     for each in judged:
         if each.marks and each.marks.cut:
-            lies = each.report.verdict is Verdict.INVALID
-            groups.setdefault(id(each) if lies else each.marks.seal, []).append(each.marks)
-    joined = {one for group in groups.values() for one in complete_seams(group)}
+            joined |= complete_seams([each.marks])
+            if each.report.verdict is not Verdict.INVALID:
+                groups.setdefault(each.marks.seal, []).append(each.marks)
+    for group in groups.values():
+        joined |= complete_seams(group, joined)
     made = []
     for each in judged:
         if each.marks:

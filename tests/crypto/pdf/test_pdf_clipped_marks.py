@@ -305,6 +305,14 @@ def test_the_slices_of_a_seam_may_have_a_signature_each(shop: Shop) -> None:
         assert report.verdict is Verdict.UNKNOWN
 
 
+def test_a_seam_put_over_another_with_the_same_seal_harms_neither(shop: Shop) -> None:
+    once = shop.sign(classic_pdf(pages=3), marks=seam(range(3)))
+    report = shop.verify(shop.sign(once, marks=seam(range(3), near=2.0)))
+    found = [each.code for one in report.signatures for each in one.findings]
+    assert found.count("mark_matches") == 6
+    assert report.verdict is Verdict.VALID_CHANGED_LATER
+
+
 def test_slices_of_anothers_seal_complete_no_seam(shop: Shop) -> None:
     twin = shop.holder("32130000000103", shop.first.picture)
     trust = replace(shop.trust, statements=(*shop.trust.statements, shop.statement(twin)))
