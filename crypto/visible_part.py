@@ -128,8 +128,8 @@ class Slice:
 
 
 def in_seams(slices: Sequence[Slice]) -> list[bool]:
-    """For each of the *slices* of one seal: does it continue others from one edge of the seal to the
-    other, so that the pages laid side by side show the whole of it?
+    """For each of the *slices* of one seal: does it continue others from edge to edge, so that the
+    pages laid side by side show the whole of it?
 
     No two of a seam stand together on one page, where they would be read as one picture."""
     chained = set()
