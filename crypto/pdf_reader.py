@@ -2,7 +2,8 @@
 
 pyHanko walks through an object stream's header again for every object in it, which takes minutes
 for streams of many objects, and through the tables of all revisions. What is here overrides
-internal methods of the pinned version; tests notice if they are no longer called.
+internal methods of the pinned version; tests notice if they are no longer called. Importing this
+module also changes two of its functions process-wide that a file could keep busy for minutes.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 import io
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, BinaryIO
 
-from pyhanko.pdf_utils import generic, misc
+from pyhanko.pdf_utils import generic, misc, reader, xref
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
 from pyhanko.pdf_utils.xref import ObjStreamRef, XRefCache, XRefSection
 
+from crypto import effort
 from crypto import pdf_tokens as pdf_tokens  # changes how pyHanko reads
 
 
@@ -168,3 +171,62 @@ class _ObjectStream:
             raise misc.PdfReadError(f"object {number} is not where the table says")
         self._data.seek(self._places[position][1])
         return generic.read_object(self._data, generic.Reference(number, 0, reader))
+
+
+# ---------------------------------------------------------------- what a file could make endless
+
+_STEP = 1 << 16
+_library_line = reader.read_next_end_line
+
+
+def _read_line_backwards(stream: Any) -> bytes:
+    """The line that ends at *stream*'s position; the stream then stands before it. In steps: it may
+    be as long as the file."""
+    last = stream.tell()
+    start = last + 1
+    parts: list[bytes] = []
+    while start > 1:  # at the first octet of a file the library looks for nothing
+        effort.check()
+        stop, start = start, max(1, start - _STEP)
+        stream.seek(start)
+        chunk = stream.read(stop - start)
+        if start + len(chunk) <= last and not parts:
+            stream.seek(last)  # behind the end of the file
+            break
+        found = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
+        parts.append(chunk[found + 1 :])
+        if found >= 0:
+            stream.seek(start + found)
+            _library_line(stream)  # type: ignore[no-untyped-call]  # passes over its end
+            return b"".join(reversed(parts))
+        stream.seek(0)
+    return bytes(_library_line(stream))  # type: ignore[no-untyped-call]
+
+
+class _Freed(dict[int, int]):
+    """Objects freed in one table. They are looked for in every other one."""
+
+    def items(self) -> Iterator[tuple[int, int]]:  # type: ignore[override]
+        for each in super().items():
+            effort.check()
+            yield each
+
+    def __missing__(self, number: int) -> int:
+        effort.check()
+        raise KeyError(number)
+
+
+_library_consistency = xref._check_xref_consistency
+
+
+def _check_consistency(sections: list[XRefSection]) -> None:
+    for each in sections:
+        each.xref_data.freed = _Freed(each.xref_data.freed)
+        if each.xref_data.hybrid:
+            data = each.xref_data.hybrid.xref_data
+            data.freed = _Freed(data.freed)
+    _library_consistency(sections)
+
+
+reader.read_next_end_line = _read_line_backwards
+xref._check_xref_consistency = _check_consistency  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""What is read otherwise than pyHanko reads it: hexadecimal strings, and pages left unread."""
+"""What is read otherwise than pyHanko reads it: the smallest parts, tables, pages left unread."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyhanko.pdf_utils import generic, misc, xref
+from pyhanko.pdf_utils import generic, misc, reader, xref
 
-from crypto import pdf_tokens
+from crypto import effort, pdf_reader, pdf_tokens
 from crypto.pdf_document import Document
-from tests.crypto.pdf.workshop import classic_pdf
+from tests.crypto.pdf.workshop import append_revision, classic_pdf
 
 
 def read(data: bytes) -> Any:
@@ -174,3 +174,55 @@ def test_tables_plain_or_not_are_those_that_the_library_reads(
 def test_a_plain_table_is_read_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf_tokens, "_library_table", None)
     assert len(Document(io.BytesIO(classic_pdf(pages=3))).pages()) == 3
+
+
+@given(st.text("\n\r%a", max_size=12).map(str.encode), st.integers(0, 13), st.integers(1, 5))
+def test_lines_are_read_backwards_as_the_library_does(data: bytes, place: int, step: int) -> None:
+    def outcome(read: Any) -> Any:
+        stream = io.BytesIO(b"%P" + data)  # else the library might not come to an end
+        stream.seek(place)
+        try:
+            return read(stream), stream.tell()
+        except (misc.PdfReadError, ValueError) as error:
+            return str(error)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pdf_reader, "_STEP", step)
+        assert outcome(reader.read_next_end_line) == outcome(pdf_reader._library_line)
+
+
+def test_a_last_line_as_long_as_the_file_is_read_within_bounds() -> None:
+    assert reader.read_next_end_line is pdf_reader._read_line_backwards
+    data = classic_pdf() + b"a" * (1 << 20)
+    with effort.bounded(-1), pytest.raises(effort.OutOfTime):
+        reader.process_data_at_eof(at_end(data))
+    with pytest.raises(misc.PdfReadError):
+        reader.process_data_at_eof(at_end(data))
+
+
+def at_end(data: bytes) -> io.BytesIO:
+    stream = io.BytesIO(data)
+    stream.seek(-1, io.SEEK_END)
+    return stream
+
+
+@pytest.mark.parametrize("count", [10, 500])
+def test_objects_looked_for_in_the_tables_of_all_revisions_are_so_within_bounds(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Freed, and used again in their next generation two revisions later."""
+    checks = 0
+
+    def counting() -> None:
+        nonlocal checks
+        checks += 1
+
+    data = append_revision(classic_pdf(), {1000: b"null"}, free=range(100, 100 + count))
+    data = append_revision(data, {1000: b"null"})
+    start, previous = len(data), re.findall(rb"startxref\n(\d+)", data)[-1]
+    data += b"xref\n100 %d\n%s" % (count, b"0000000010 00001 n \n" * count)
+    data += b"trailer\n<</Size 1001/Root 1 0 R/Prev %s>>\n" % previous
+    data += b"startxref\n%d\n%%%%EOF\n" % start
+    monkeypatch.setattr(effort, "check", counting)
+    assert not Document(io.BytesIO(data)).repaired
+    assert 2 * count < checks < 2 * count + 100
