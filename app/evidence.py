@@ -34,7 +34,7 @@ from crypto import gm
 from crypto.cms import CmsError, SignedData, SignerInfo
 from crypto.ocsp import OcspResponse
 from crypto.pdf_claims import Claim, read_claims
-from crypto.pdf_document import Document, PdfError
+from crypto.pdf_document import Document, PdfError, within_time
 from crypto.pdf_verify import verify_pdf
 from crypto.report_pdf import render
 from crypto.seal import Seal, SealError
@@ -160,8 +160,9 @@ class _Pack:
 def _collect(
     pack: _Pack, stream: BinaryIO, report: Report, password: str | None, language: str
 ) -> None:
-    document = Document(stream, password)
-    claims = read_claims(document, document.signature_fields())
+    with within_time():
+        document = Document(stream, password)
+        claims = read_claims(document, document.signature_fields())
     rechecks, imprints = [], {}
     numbered = list(enumerate(zip(claims, report.signatures, strict=True), 1))
     for number, (claim, _) in numbered:

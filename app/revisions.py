@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from app.errors import FileNotReadable, FileProblem, NotAPdf, OutputVerificationFailed
-from crypto.pdf_document import Document, open_document
+from crypto.pdf_document import Document, open_document, within_time
 from crypto.pdf_sign import SignedRevision
 from crypto.pdf_verify import verify_pdf
 from crypto.trust import Trust
@@ -39,9 +39,9 @@ def revise(
     """Put the revisions of *steps* on *source*, the last one into *output*; returns those signed.
 
     Raises as :func:`open_pdf` does, and what *steps* raise."""
-    document = open_pdf(source, password)
     signed = []
-    with contextlib.ExitStack() as opened:
+    with within_time(), contextlib.ExitStack() as opened:
+        document = open_pdf(source, password)
         opened.callback(document.stream.close)
         for number, step in enumerate(steps, 1):
             last = number == len(steps)

@@ -43,7 +43,7 @@ from app.revisions import Revise, open_pdf, revise, verify_own
 from crypto.date_mark import DateMark
 from crypto.gm import sm3
 from crypto.keys import SigningKey
-from crypto.pdf_document import Document
+from crypto.pdf_document import Document, within_time
 from crypto.pdf_marks import Mark
 from crypto.pdf_sign import Revision, SignedRevision, sign_revision
 from crypto.pdf_values import TICKET_ROOM, SignatureMaker, TimestampSource
@@ -286,9 +286,10 @@ def page_boxes(source: Path, password: str | None = None) -> list[PageBox]:
     """The pages of a document as displayed, for placement.
 
     Raises :class:`app.errors.FileError`, :class:`crypto.pdf_document.PdfError`."""
-    document = open_pdf(source, password)
-    with contextlib.closing(document.stream):
-        return [PageBox(*page.size_mm) for page in document.pages()]
+    with within_time():
+        document = open_pdf(source, password)
+        with contextlib.closing(document.stream):
+            return [PageBox(*page.size_mm) for page in document.pages()]
 
 
 def _usage_record(

@@ -20,6 +20,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ from typing import Any, BinaryIO
 from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.crypt import StandardSecurityHandler
 
+from crypto import effort
 from crypto.pdf_reader import Reader
 
 MM = 72 / 25.4
@@ -422,6 +424,18 @@ class Document:
                 stack += [(kid, name, kind, value, depth + 1) for kid in reversed(kids)]
                 continue
             yield name, reference, node, kind, value
+
+
+@contextmanager
+def within_time() -> Iterator[None]:
+    """What reads a document inside may take as much of the processor as :mod:`crypto.effort` says.
+
+    Raises :class:`PdfTooComplex`."""
+    try:
+        with effort.bounded():
+            yield
+    except effort.OutOfTime as error:
+        raise PdfTooComplex("it takes too long to read") from error
 
 
 def _key(reference: generic.Reference) -> tuple[int, int]:

@@ -21,7 +21,26 @@ from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
 from pyhanko.pdf_utils.xref import ObjStreamRef, XRefCache, XRefSection
 
 from crypto import effort
+from crypto import effort
+from crypto import pdf_filters as pdf_filters  # changes how pyHanko decodes
 from crypto import pdf_tokens as pdf_tokens  # changes how pyHanko reads
+from crypto import pdf_tokens as pdf_tokens  # changes how pyHanko reads
+
+
+class Policed:
+    """A stream for the library, which asks at each read whether the document may still cost more:
+    the library's own loops go on as long as there are octets."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        effort.check()
+        return self._stream.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class Reader(PdfFileReader):
@@ -31,7 +50,7 @@ class Reader(PdfFileReader):
     def __init__(self, stream: BinaryIO, strict: bool = True) -> None:
         self._indexes: dict[int, _ObjectStream] = {}
         self._object_ends: dict[int, int] = {}
-        super().__init__(stream, strict=strict)
+        super().__init__(Policed(stream), strict=strict)
         self.xrefs = _Sections(self, self.xrefs._xref_sections)
 
     @property
@@ -157,7 +176,7 @@ class _ObjectStream:
         header = [int(each) for each in _COMMENT.sub(b"", data[:first]).split()]
         if count < 0 or first < 0 or len(header) < 2 * count:
             raise misc.PdfReadError("an object stream's header is too short")
-        self._data = io.BytesIO(data)
+        self._data = Policed(io.BytesIO(data))
         self._places = [
             (number, first + offset)
             for number, offset in zip(

@@ -17,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
-from crypto import effort
 from crypto.pdf_appearance import box, has_area
 from crypto.pdf_claims import Claim, read_claims
 from crypto.pdf_coverage import Coverage
@@ -29,9 +28,9 @@ from crypto.pdf_document import (
     Field,
     Page,
     PdfError,
-    PdfTooComplex,
     entry,
     follow,
+    within_time,
 )
 from crypto.pdf_evidence import with_enclosed_evidence
 from crypto.pdf_lookalikes import look_alikes
@@ -68,11 +67,8 @@ def verify_pdf(
 
     *name* is only shown. Raises :class:`crypto.pdf_document.PdfError`'s subclasses if the file
     cannot be read at all, OSError if the stream fails; never for what one signature contains."""
-    try:
-        with effort.bounded():
-            return _verify(stream, name, trust, now, password)
-    except effort.OutOfTime as error:
-        raise PdfTooComplex("it takes too long to judge") from error
+    with within_time():
+        return _verify(stream, name, trust, now, password)
 
 
 def _verify(

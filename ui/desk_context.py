@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -304,14 +304,15 @@ class DeskContext:
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
         from app.errors import FileNotReadable, FileProblem
-        from crypto.pdf_document import PdfError, open_document
+        from crypto.pdf_document import PdfError, open_document, within_time
         from crypto.pdf_sign import check_may_sign
 
-        try:
-            document = open_document(path, password)
-        except OSError as error:
-            raise FileNotReadable(str(path), FileProblem.of(error)) from error
-        with closing(document.stream):
+        with within_time(), ExitStack() as opened:
+            try:
+                document = open_document(path, password)
+            except OSError as error:
+                raise FileNotReadable(str(path), FileProblem.of(error)) from error
+            opened.callback(document.stream.close)
             pages = len(document.pages())
             signed = {str(f.value) for f in document.signature_fields() if f.value is not None}
             try:
