@@ -32,7 +32,6 @@ from typing import Any
 from app.bounds import MEMORY, bound_memory
 from app.errors import FileNotReadable, FileProblem, PlatformError, explain, phrase
 from app.verifying import StatusDesk, history
-from crypto.pdf_document import PdfTooComplex
 from crypto.report_reading import read_report
 from crypto.statement import SealChange, SignedStatement
 from crypto.trust import Trust
@@ -460,6 +459,8 @@ def unreadable(path: Path, error: BaseException, language: str) -> dict[str, Any
 
 
 def _left_out(path: Path, reason: str, seconds: float, language: str) -> dict[str, Any]:
+    from crypto.pdf_document import PdfTooComplex
+
     answer = unreadable(path, PdfTooComplex(reason), language)
     cause = phrase(f"bulk.{reason}", language).replace("{seconds}", f"{seconds:g}")
     return answer | {"error": {**answer["error"], "cause": cause}}
@@ -477,6 +478,7 @@ def _serve(pipe: Connection, order: Order) -> None:
     """A worker's life: a path comes, an answer goes, until the pipe is closed."""
     bound_memory(order.memory)
     from app.verifying import verify
+    from crypto.pdf_document import PdfTooComplex
 
     pipe.send_bytes(b"ready")
     while True:

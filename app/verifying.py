@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from app.errors import FileNotReadable, FileProblem, NotAPdf, PlatformError, UsageError
-from crypto.pdf_verify import verify_pdf
 from crypto.statement import SealChange, SignedStatement
 from crypto.trust import Trust
 from crypto.verdict import Report
@@ -57,6 +56,8 @@ def verify(
     With a *platform*, seals whose status is unknown or stale are asked for; an unreachable platform
     leaves the status line unknown and is no error. Raises :class:`app.errors.FileError` and
     :class:`crypto.pdf_document.PdfError`."""
+    from crypto.pdf_verify import verify_pdf  # late: with the PDF library it takes half a start
+
     now = at or clock()
     try:
         stream = path.open("rb")

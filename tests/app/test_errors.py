@@ -259,9 +259,10 @@ def test_phrases_take_the_same_values_in_both_languages() -> None:
         assert set(re.findall(r"{\w+}", texts[0])) == set(re.findall(r"{\w+}", texts[1])), path
 
 
-def test_errors_are_cheap_to_import() -> None:
+@pytest.mark.parametrize("modules", ["app.errors, app.settings", "app.cli, app.bulk"])
+def test_what_every_command_imports_is_cheap(modules: str) -> None:
     heavy = {"sqlite3", "httpx", "pymupdf", "pyhanko", "keyring", "PIL", "asn1crypto"}
-    program = "import sys, app.errors, app.settings; print(*sys.modules)"
+    program = f"import sys, {modules}; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.split()
