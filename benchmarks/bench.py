@@ -8,8 +8,9 @@ key in memory; ``sealdesk stamp`` (virtual Ukey, journal, and verification of it
 RSA-signed twin of the same document.
 
 ``bulk``: ``sealdesk verify FOLDER --jobs 2`` over 1,000 contracts (made once, kept in
-``build/bench``) beside pyHanko over their RSA-signed twins, in one process and in two. ``window``: the
-window's start, first page and scrolling (``window.py``) beside what Qt and PyMuPDF alone take.
+``build/bench``) beside pyHanko over their RSA-signed twins, in one process and in two.
+``window``: the window's start, first page and scrolling (``window.py``) beside what Qt and PyMuPDF
+alone take.
 
 Prints medians, ratios and peak memory, and writes ``build/bench.json`` (or ``--out``).
 
