@@ -85,6 +85,8 @@ class Known:
         """Page → its 1-based number."""
         self.fields: dict[tuple[int, int], KnownField] = {}
         self.names: set[str] = set()
+        self.placed: dict[tuple[int, int], int] = {}
+        """Widgets → the pages on which later revisions put them."""
 
     def add(self, known: KnownField) -> None:
         self.fields[key_of(known.reference)] = known

@@ -95,6 +95,7 @@ def compare(
         comparison._say("suspicious", None, str(error)[:200])
     except PARSER_FAILURES as error:
         comparison.forbid(None, f"{type(error).__name__}: {error}"[:200])
+    known.placed.update(comparison.placed())
     return comparison.step
 
 
@@ -110,6 +111,11 @@ class _Comparison:
         """Widgets of new signature fields → the page whose /Annots gained them."""
         self._placed: dict[tuple[int, int], int] = {}
         """Widgets of empty signature fields that stood on no page → the page they were put on."""
+
+    def placed(self) -> dict[tuple[int, int], int]:
+        """Widgets → the pages on which they were put."""
+        new = {key: page for key, page in self._new_widgets.items() if page is not None}
+        return {**new, **self._placed}
 
     def _say(self, kind: str, page: int | None, what: str) -> None:
         self.step.changes.append(Change(self._new.revision + 1, kind, page, what))
@@ -521,9 +527,11 @@ class _Comparison:
         return True
 
     def _page_of(self, reference: generic.Reference) -> int | None:
-        if key_of(reference) in self._placed:
-            return self._placed[key_of(reference)]
-        return self._known.shown.get(key_of(reference))
+        key = key_of(reference)
+        for placed in (self._placed, self._known.placed):
+            if key in placed:
+                return placed[key]
+        return self._known.shown.get(key)
 
 
 def _says_only_words(node: generic.DictionaryObject) -> bool:

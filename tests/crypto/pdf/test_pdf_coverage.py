@@ -20,9 +20,11 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.xref import XRefCache
 
 from crypto import pdf_coverage
+from crypto.pdf_changes import History
+from crypto.pdf_claims import read_claims
 from crypto.pdf_document import PARSER_FAILURES, Document, PdfError
 from crypto.pdf_sign import document_timestamp, sign_revision
-from crypto.verdict import Verdict
+from crypto.verdict import Change, Verdict
 from tests.crypto.pdf.workshop import (
     Shop,
     add_widget,
@@ -277,6 +279,31 @@ def test_any_chain_of_revisions_is_judged_as_if_all_that_was_sealed_were_opened(
     for original in (FORM, packed):
         data = chain(shop, original, [("seal", 0), *steps, ("seal", 1)])
         assert read(shop, data) == read_plainly(shop, data)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_no_signature_is_judged_more_mildly_than_if_it_were_the_only_one(
+    shop: Shop, seed: int
+) -> None:
+    """The steps are compared once for all; for the later signatures from scratch here."""
+    data = chain(shop, FORM, [("seal", 0), *drawn(1000 + seed), ("seal", 1)])
+    report = read(shop, data)
+    if isinstance(report[0], type):
+        return  # refused as a whole
+    document = Document(io.BytesIO(data))
+    claims = read_claims(document, document.signature_fields())
+    for claim, signature in zip(claims, report[1], strict=True):
+        if signature.coverage == "revision":
+            signed = Document(io.BytesIO(data[: claim.end]))
+            history = History(Document(io.BytesIO(data)), signed)
+            last = signed.reader.total_revisions - 1
+            alone = history.changes(claim.dictionary, last, claim.end, signed)
+            assert severity(alone) <= severity(signature.changed_later)
+
+
+def severity(changes: Iterable[Change]) -> int:
+    levels = {"suspicious": 1, "forbidden": 2}
+    return max((levels.get(each.kind, 0) for each in changes), default=0)
 
 
 # ---------------------------------------------------------------- what is opened

@@ -328,6 +328,27 @@ def test_a_field_prepared_on_no_page_cannot_show_up_unsigned(shop: Shop) -> None
     assert ("suspicious", "Later") in changes(shop, later, -1)
 
 
+def test_a_field_prepared_on_no_page_may_be_put_on_one_only(shop: Shop) -> None:
+    """Put on a second page, what is signed in it would show there as well."""
+    field = b"<</Type/Annot/Subtype/Widget/FT/Sig/T(Later)/Rect[0 0 90 90]>>"
+    original = classic_pdf(pages=2, catalog=b"/AcroForm<</Fields[7 0 R]>>", extra=[field])
+
+    def put_on(index: int) -> Callable[[Any], None]:
+        def change(writer: Any) -> None:
+            page = writer.root["/Pages"]["/Kids"][index]
+            widget = generic.IndirectObject(7, 0, writer)
+            listed = page.get("/Annots", [])
+            page[name("/Annots")] = generic.ArrayObject([*listed, widget])
+            writer.update_container(page)
+
+        return change
+
+    once = update(shop.sign(original, marks=[]), put_on(0))
+    assert is_good(shop, once)
+    twice = update(once, put_on(1))
+    assert ("forbidden", "/Widget (7 0 obj)") in changes(shop, twice)
+
+
 # ---------------------------------------------------------------- tagged documents
 
 
