@@ -387,8 +387,10 @@ class _Crew:
         return False
 
     def _share_out(self, todo: deque[int], told: Told) -> None:
-        """Start the workers that there is work for, and give each a document to be at and one to go
-        on with; no more than fits into its pipe, from which it does not read meanwhile."""
+        """Start the workers that there is work for, and give each a document to be at. As long as
+        there is plenty to do each also gets one to go on with, no more than fits into its pipe,
+        from which it does not read meanwhile: nobody waits behind a slow document while another
+        worker has nothing to do."""
         workers = self._workers
         busy = sum(bool(each.files) for each in workers)
         while len(workers) < min(self._jobs, busy + len(todo)):
@@ -396,7 +398,8 @@ class _Crew:
         ahead = 1 if self._order.alone or told is not NOTHING else _AHEAD
         for depth in range(1, ahead + 1):
             for worker in workers:
-                if todo and worker.ready and len(worker.files) < depth:
+                enough = len(todo) >= (1 if depth == 1 else 2 * self._jobs)
+                if enough and worker.ready and len(worker.files) < depth:
                     index = todo.popleft()
                     worker.give(index, self._files[index], self._seconds, told)
 
