@@ -362,6 +362,25 @@ def test_twice_as_many_seals_cost_about_twice_as_much(
     assert costs[1] < 2.1 * costs[0], costs
 
 
+def test_hundreds_of_later_revisions_are_all_reviewed(shop: Shop) -> None:
+    """As long-term archives have them; what the last but one did is found."""
+    data = bytearray(shop.sign(classic_pdf(), marks=[]))
+    previous = int(re.findall(rb"startxref\s+(\d+)", data)[-1])
+    for turn in range(300):
+        number, body = (4, b"null") if turn == 298 else (80, b"(%d)" % turn)
+        place = len(data)
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+        table = len(data)
+        data += b"xref\n%d 1\n%010d 00000 n \n" % (number, place)
+        data += b"trailer\n<</Size 81/Root 1 0 R/Prev %d>>\n" % previous
+        data += b"startxref\n%d\n%%%%EOF\n" % table
+        previous = table
+    found = shop.verify(bytes(data)).signatures[0]
+    assert "not_reviewed" not in codes(found)
+    forbidden = [each for each in found.changed_later if each.kind == "forbidden"]
+    assert ("/Contents (4 0 obj)", 1) in {(each.what, each.page) for each in forbidden}
+
+
 @pytest.mark.parametrize("bits", [("128", "--use-aes=y"), ("256",)], ids=["AES-128", "AES-256"])
 def test_an_encrypted_file_is_judged_as_if_all_were_opened(
     shop: Shop, tmp_path: Path, opened: list[int], bits: tuple[str, ...]
