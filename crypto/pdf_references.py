@@ -18,12 +18,26 @@ from crypto.verdict import Change
 
 MAX_OBJECTS = 200_000
 _GLANCE = 4096
+_TAIL = 64
+_BLANK = rb"[ \t\r\n\f\0]"
+_END = rb"(?=[ \t\r\n\f\0/<>\[\]])"
+_HEADER = rb"%b*+(\d{1,10})%b++(\d{1,5})%b++obj" % (_BLANK, _BLANK, _BLANK)
 _PLAIN = re.compile(
-    rb"\s*\d+\s+\d+\s+obj\b[^(%]*?(?:>>\s*(?:stream|endobj)|\]\s*endobj)", re.DOTALL
+    _HEADER + rb"(?=" + _BLANK + rb"*+(?:<<|\[))"
+    rb"((?:" + _BLANK + rb"*+(?:/[A-Za-z0-9_.+:*-]*+" + _END + rb"|"
+    rb"\d{1,10}%b++\d{1,5}%b++R" % (_BLANK, _BLANK) + _END + rb"|"
+    rb"[+-]?(?:\d++\.?\d*+|\.\d++)" + _END + rb"|"
+    rb"<<|>>|\[|\]|<[0-9A-Fa-f]*+>|(?:true|false|null)" + _END + rb"))++)"
+    rb"%b*+(stream\r?\n|endobj\b)" % _BLANK
 )
+"""An object that every reader understands alike: no strings, comments or escaped names, no R but
+behind two whole numbers, nothing that is no token."""
+_MARK = re.compile(rb"<<|>>|\[|\]|<[^<>]*>")
+_CLOSES = {b">>": b"<<", b"]": b"["}
+_AFTER_STREAM = re.compile(rb"\s*endstream\s*endobj\b")
 _REFERENCE = re.compile(rb"(\d+)[\s\0]+\d+[\s\0]+R")
 _LENGTH = re.compile(rb"/Length[\s\0]+(\d{1,10})(?:[\s\0]+(\d{1,5})[\s\0]+R)?(?![\d.])")
-_NUMBER = re.compile(rb"\s*\d+\s+\d+\s+obj\s+(\d{1,10})\s+endobj")
+_NUMBER = re.compile(_HEADER + rb"\s+(\d{1,10})\s+endobj")
 _IN_A_LIST = ""
 """Stands for the entry where an array by itself refers to an object."""
 TRAILER = 0
@@ -78,7 +92,7 @@ class References:
             self._objects.add(reference.idnum)
             if len(self._objects) > MAX_OBJECTS:
                 raise PdfTooComplex("too many objects")
-            if isinstance(place, int) and self._is_passed_over(place, number):
+            if isinstance(place, int) and self._is_passed_over(reference, place, number):
                 continue
             try:
                 found, end = self._document.reader.read_at(reference, number)
@@ -96,35 +110,46 @@ class References:
     def _note_reach(self, number: int, end: int) -> None:
         self.reach[number] = max(self.reach[number], end)
 
-    def _is_passed_over(self, place: int, number: int) -> bool:
+    def _is_passed_over(self, reference: generic.Reference, place: int, number: int) -> bool:
         """Does the object at this offset refer to none that is written later?
 
-        Told from its octets where these leave no doubt (no strings, no comments): parsing every
-        object of a large file would take longer than hashing it. Its end is noted."""
-        found = self._glance(_PLAIN, place)
-        if found is None or any(
-            int(other) in self.watched for other in _REFERENCE.findall(found[0])
-        ):
+        Told from its octets where these leave no doubt: parsing every object of a large file would
+        take longer than hashing it. Its end is noted."""
+        found = self._glance(_PLAIN, place, reference)
+        if found is None or not _is_one(found[3]):
+            return False
+        if any(int(other) in self.watched for other in _REFERENCE.findall(found[3])):
             return False
         end = place + found.end()
-        if found[0].endswith(b"stream"):
-            lengths = _LENGTH.findall(found[0])
-            if len(lengths) != 1 or found[0].count(b"/Length") != 1:
+        if found[4] != b"endobj":
+            lengths = _LENGTH.findall(found[3])
+            if len(lengths) != 1 or found[3].count(b"/Length") != 1:
                 return False
             size, generation = lengths[0]
             if generation:
-                at = self.place(generic.Reference(int(size), int(generation)), number)
-                stated = self._glance(_NUMBER, at) if isinstance(at, int) else None
+                length = generic.Reference(int(size), int(generation))
+                at = self.place(length, number)
+                stated = self._glance(_NUMBER, at, length) if isinstance(at, int) else None
                 if stated is None:
                     return False
-                size = stated[1]
+                size = stated[3]
             end += int(size)
+            self._document.stream.seek(end)
+            after = _AFTER_STREAM.match(self._document.stream.read(_TAIL))
+            if after is None:
+                return False  # readers look for its end, each in its own way
+            end += after.end()
         self._note_reach(number, end)
         return True
 
-    def _glance(self, pattern: re.Pattern[bytes], place: int) -> re.Match[bytes] | None:
+    def _glance(
+        self, pattern: re.Pattern[bytes], place: int, reference: generic.Reference
+    ) -> re.Match[bytes] | None:
+        """What stands at *place*, if it is an object of this number and fits the *pattern*."""
         self._document.stream.seek(place)
-        return pattern.match(self._document.stream.read(_GLANCE))
+        found = pattern.match(self._document.stream.read(_GLANCE))
+        stated = found and (int(found[1]), int(found[2]))
+        return found if stated == (reference.idnum, reference.generation) else None
 
     def note_trailer(self, view: HistoricalResolver) -> None:
         """Remember what the trailer of this revision refers to."""
@@ -144,3 +169,18 @@ class References:
                 stack += [(each, name or key, key) for key, each in value.items()]
             elif isinstance(value, generic.ArrayObject):
                 stack += [(each, name, inner) for each in value]
+
+
+def _is_one(body: bytes) -> bool:
+    """Is this one dictionary or list, all parts of which are closed? Some readers look for what is
+    not behind the end of the object."""
+    opened: list[bytes] = []
+    for place, mark in enumerate(_MARK.findall(body)):
+        if place and not opened:
+            return False
+        if mark in _CLOSES:
+            if not opened or opened.pop() != _CLOSES[mark]:
+                return False
+        elif mark in _CLOSES.values():
+            opened.append(mark)
+    return not opened
