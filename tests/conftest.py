@@ -1,11 +1,12 @@
 """What every test gets: an empty home, no way out to the network, no keyring of the machine's."""
 
+import gc
 import ipaddress
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -114,6 +115,30 @@ def memory_keyring() -> MemoryKeyring:
     backend = MemoryKeyring()
     keyring.set_keyring(backend)
     return backend
+
+
+# ---------------------------------------------------------------- the window's garbage
+
+
+@pytest.fixture(scope="session")
+def _long_lived() -> None:
+    """What lives as long as the process need not be looked at after every test."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def collected_where_qt_lives(request: pytest.FixtureRequest) -> Iterator[None]:
+    """As in the program (ui/garbage.py), nothing of Qt's is collected in another thread: many of
+    these tests have a platform in threads beside the window."""
+    if not {"qtbot", "qapp"} & set(request.fixturenames):
+        yield
+        return
+    request.getfixturevalue("_long_lived")
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 # ---------------------------------------------------------------- random examples

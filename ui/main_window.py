@@ -42,6 +42,7 @@ from PySide6.QtWidgets import (
 from ui import language, theme
 from ui.context import Context, TokenView
 from ui.files import dropped, has_signature, pdf_files
+from ui.garbage import Collector
 from ui.language import pair, tr
 from ui.notice import ErrorBox, NoticeBar
 from ui.renderer import Renderer
@@ -631,6 +632,7 @@ def run(context: Context, files: Sequence[Path] = ()) -> int:
     window.go(start_page if start_page in page_titles() else "stamp")
     window.show()
     window.listen(folder)
+    Collector(application)
     QTimer.singleShot(0, window.begin)
     if files:
         QTimer.singleShot(0, lambda: window.take_files(list(files)))

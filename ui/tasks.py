@@ -54,6 +54,12 @@ class Task:
         """Stop it and hear nothing more of it."""
         self._silent = True
         self.cancel()
+        self.forget()
+
+    def forget(self) -> None:
+        """Hold nobody who wanted to hear of it. A worker may be the last to hold the task, and a
+        widget must not end in its thread."""
+        self.done = self.failed = self.progress = None
 
     @property
     def silent(self) -> bool:
@@ -159,12 +165,10 @@ class Tasks(QObject):
             return
         task.finished = True
         self._open.discard(task)
-        if task.silent or self._closed:
-            return
-        if kind == "done" and task.done:
-            task.done(value)
-        elif kind == "failed" and task.failed:
-            task.failed(value)
+        hear = task.done if kind == "done" else task.failed
+        task.forget()
+        if hear and not task.silent and not self._closed:
+            hear(value)
 
 
 def on_device_thread() -> bool:
