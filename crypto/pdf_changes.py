@@ -28,6 +28,7 @@ from crypto.pdf_evidence import evidence_of
 from crypto.pdf_objects import Known, form_of, walk_fields
 from crypto.pdf_references import References
 from crypto.pdf_step import Step, compare
+from crypto.pdf_strays import strays
 from crypto.verdict import Change
 
 
@@ -38,6 +39,7 @@ class History:
         """*first* is the file up to the end of what the earliest signature covers."""
         self._document = document
         self._first = first.reader.total_revisions - 1
+        self._first_end = first.stream.seek(0, 2)
         self._xrefs = document.reader.xrefs
         self._known = Known(first)
         self._references = References(document)
@@ -70,6 +72,7 @@ class History:
                     for change in steps[number].changes
                 ]
                 + self._references.unreadable
+                + (self._strays if base + 1 < total else [])
             )
         except PdfTooComplex:
             raise
@@ -141,6 +144,10 @@ class History:
             )
             for number in range(self._document.reader.total_revisions)
         ]
+
+    @cached_property
+    def _strays(self) -> list[Change]:
+        return strays(self._document, self._first_end)
 
     # --- the pairs of revisions ---
 

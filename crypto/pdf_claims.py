@@ -67,12 +67,16 @@ def read_claims(document: Document, fields: Sequence[Field]) -> list[Claim]:
 
 
 def stands_in(claim: Claim, candidate: Field) -> bool:
-    """Is this the signature that *candidate*, a field of another view of the file, points to?"""
-    value = follow(candidate.value)
-    if not isinstance(value, generic.DictionaryObject):
+    """Is this the signature that *candidate*, a field of another view of the file, points to? One
+    that cannot be read is not, and says nothing about the others."""
+    try:
+        value = follow(candidate.value)
+        if not isinstance(value, generic.DictionaryObject):
+            return False
+        raw = entry(value, "/ByteRange")
+        return isinstance(raw, generic.ArrayObject) and tuple(map(follow, raw)) == claim.byte_range
+    except PARSER_FAILURES:
         return False
-    raw = entry(value, "/ByteRange")
-    return isinstance(raw, generic.ArrayObject) and tuple(map(follow, raw)) == claim.byte_range
 
 
 def _groups(fields: Sequence[Field]) -> list[list[Field]]:

@@ -37,7 +37,8 @@ from crypto.pdf_objects import form_of, items_of, key_of, same_entry
 from crypto.verdict import Change, Finding
 
 _SPACE = b" \t\r\n\x0c\x00"
-_MAX_SPACE = 4096
+_MAX_SPACE = 900
+"""Behind more blanks than that some readers no longer see the end of the file, and repair it."""
 _WITH_TRAILER = (XRefSectionType.STANDARD, XRefSectionType.HYBRID_MAIN)
 
 

@@ -7,6 +7,8 @@ be filled only if nothing pointed there: both are told from all references of al
 from __future__ import annotations
 
 import re
+from collections import Counter
+from functools import cached_property
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -14,6 +16,7 @@ from pyhanko.pdf_utils.reader import HistoricalResolver
 
 from crypto import effort
 from crypto.pdf_document import PARSER_FAILURES, Document, PdfTooComplex, entry
+from crypto.pdf_objects import key_of
 from crypto.verdict import Change
 
 MAX_OBJECTS = 200_000
@@ -34,6 +37,7 @@ _PLAIN = re.compile(
 behind two whole numbers, nothing that is no token."""
 _MARK = re.compile(rb"<<|>>|\[|\]|<[^<>]*>")
 _CLOSES = {b">>": b"<<", b"]": b"["}
+_MISTAKABLE = re.compile(rb"/(?:XRef|ObjStm)\b")
 _AFTER_STREAM = re.compile(rb"\s*endstream\s*endobj\b")
 _REFERENCE = re.compile(rb"(\d+)[\s\0]+\d+[\s\0]+R")
 _LENGTH = re.compile(rb"/Length[\s\0]+(\d{1,10})(?:[\s\0]+(\d{1,5})[\s\0]+R)?(?![\d.])")
@@ -102,10 +106,36 @@ class References:
                 )
                 continue
             self._note_reach(number, end)
+            if isinstance(found, generic.StreamObject) and self._is_mistakable(found, reference):
+                self.unreadable.append(
+                    Change(number + 1, "suspicious", None, f"{reference.idnum} 0 obj")
+                )
             if isinstance(found, generic.StreamObject) and entry(found, "/Type") == "/XRef":
                 self._note_object(found, TRAILER)  # its dictionary is the trailer
             else:
                 self._note_object(found, reference.idnum)
+
+    def _is_mistakable(self, found: generic.StreamObject, reference: generic.Reference) -> bool:
+        """Is this a table that names another catalog than the file's (PDFBox writes such that
+        nobody reads, with the same), or does it hold objects that no table names? Readers that
+        repair a file take what is in it."""
+        kind, reader = entry(found, "/Type"), self._document.reader
+        if kind == "/XRef" and reference not in reader.xrefs.xref_stream_refs:
+            root = found.raw_get("/Root") if "/Root" in found else reader.root_ref
+            return bool(key_of(root) != key_of(reader.root_ref))
+        return bool(kind == "/ObjStm" and entry(found, "/N") != self._held[reference.idnum])
+
+    @cached_property
+    def _held(self) -> Counter[int]:
+        """Object stream → how many objects of it the tables name."""
+        xrefs = self._document.reader.xrefs
+        named: set[tuple[int, int]] = set()
+        for number in range(xrefs.total_revisions):
+            data = xrefs.get_xref_data(number)
+            for each in (data, data.hybrid.xref_data if data.hybrid else None):
+                places = each.xrefs_in_objstm.values() if each else ()
+                named |= {(place.obj_stream_id, place.ix_in_stream) for place in places}
+        return Counter(stream for stream, _ in named)
 
     def _note_reach(self, number: int, end: int) -> None:
         self.reach[number] = max(self.reach[number], end)
@@ -116,7 +146,7 @@ class References:
         Told from its octets where these leave no doubt: parsing every object of a large file would
         take longer than hashing it. Its end is noted."""
         found = self._glance(_PLAIN, place, reference)
-        if found is None or not _is_one(found[3]):
+        if found is None or not _is_one(found[3]) or _MISTAKABLE.search(found[3]):
             return False
         if any(int(other) in self.watched for other in _REFERENCE.findall(found[3])):
             return False

@@ -1,0 +1,182 @@
+"""What readers come upon that repair a file: objects, trailers and tables that it does not name.
+
+Each file here is one that was sealed and continued with nothing that may not be added, and yet some
+viewer shows another price than was sealed. MuPDF is asked where it is the one.
+"""
+
+import io
+import re
+from collections.abc import Callable
+
+import pymupdf
+import pytest
+
+from crypto import pdf_strays
+from crypto.pdf_document import Document
+from crypto.verdict import Verdict
+from tests.crypto.pdf.workshop import Shop, append_revision, classic_pdf, codes
+
+GOOD = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+EVIL = b"BT /F 24 Tf 72 700 Td (Price 9999) Tj ET"
+STREAM = b"<</Length %d>>stream\n%s\nendstream" % (len(EVIL), EVIL)
+STRAY = b"4 0 obj\n" + STREAM + b"\nendobj\n"
+PAGE = b"<</Type/Page/Parent 2 0 R/Contents 80 0 R/Resources<</Font<</F 3 0 R>>>>"
+PAGE += b"/MediaBox[0 0 595 842]>>"
+
+
+def text(data: bytes) -> str:
+    with pymupdf.open(stream=data, filetype="pdf") as opened:
+        return "".join(str(page.get_text()) for page in opened)
+
+
+def last(data: bytes, old: bytes, new: bytes) -> bytes:
+    """*data* with the last match of the pattern *old* replaced."""
+    found = list(re.finditer(old, data))[-1]
+    return data[: found.start()] + new + data[found.end() :]
+
+
+def huge(data: bytes) -> bytes:
+    """More objects than MuPDF and Poppler care to read: they repair the file."""
+    return last(data, rb"/Size \d+", b"/Size 99999999")
+
+
+def without_root(data: bytes) -> bytes:
+    return last(data, rb"/Root \d+ \d+ R", b"")
+
+
+def ended_twice(data: bytes) -> bytes:
+    return data + b"%startxref\n%5\n"
+
+
+def as_it_is(data: bytes) -> bytes:
+    return data
+
+
+@pytest.mark.parametrize("damage", [as_it_is, huge, without_root, ended_twice])
+def test_an_object_between_revisions_that_no_table_names_is_seen(
+    shop: Shop, damage: Callable[[bytes], bytes]
+) -> None:
+    sealed = shop.sign(classic_pdf())
+    later = damage(append_revision(sealed + STRAY, {80: b"null"}))
+    report = shop.verify(later)
+    assert report.verdict not in GOOD
+    assert "changed_suspicious" in codes(report.signatures[0])
+    assert "1000" in text(sealed)
+    if damage in (huge, ended_twice):
+        assert "9999" in text(later)
+
+
+@pytest.mark.parametrize("damage", [without_root, ended_twice], ids=["root", "startxref"])
+def test_what_makes_readers_repair_a_file_is_seen_by_itself(
+    shop: Shop, damage: Callable[[bytes], bytes]
+) -> None:
+    later = append_revision(shop.sign(classic_pdf()), {80: b"null"})
+    assert shop.verify(later).verdict is Verdict.VALID_CHANGED_LATER
+    assert shop.verify(damage(later)).verdict is Verdict.UNKNOWN
+
+
+def prepared() -> bytes:
+    """A document with an object that no table names, behind the one of the same number."""
+    plain = classic_pdf()
+    table = plain.index(b"xref\n0")
+    made = plain[:table] + STRAY + plain[table:]
+    return last(made, rb"startxref\n\d+", b"startxref\n%d" % (table + len(STRAY)))
+
+
+def test_an_object_prepared_before_sealing_does_not_come_up_later(shop: Shop) -> None:
+    sealed = shop.sign(prepared(), marks=[])
+    assert "1000" in text(sealed)
+    later = huge(append_revision(sealed, {80: b"null"}))
+    assert "9999" in text(later)
+    assert shop.verify(later).verdict not in GOOD
+
+
+def test_blanks_behind_the_end_do_not_hide_it(shop: Shop) -> None:
+    sealed = shop.sign(prepared(), marks=[])
+    assert shop.verify(sealed + b" " * 900).verdict is Verdict.VALID
+    assert "1000" in text(sealed + b" " * 900)
+    hidden = sealed + b" " * 1010
+    assert "9999" in text(hidden)
+    assert shop.verify(hidden).verdict not in GOOD
+
+
+def test_an_older_object_behind_the_newer_one_is_seen(shop: Shop) -> None:
+    """All are named by tables; readers that repair a file take the last in it."""
+    plain = classic_pdf()
+    good = re.search(rb"\n4 0 obj\n(.*?endobj)", plain, re.DOTALL)
+    assert good
+    swapped = plain.replace(good[1], STREAM + b"\nendobj")
+    head = b"%PDF-1.7\n4 0 obj\n" + good[1] + b"\n"
+    moved = head + swapped[9:]
+    moved = re.sub(rb"\d{10}(?= 00000 n)", lambda m: b"%010d" % (int(m[0]) + len(head) - 9), moved)
+    moved = last(moved, rb"startxref\n\d+", b"startxref\n%d" % moved.index(b"xref\n0"))
+    row = append_revision(moved, {4: b"null"})
+    row = last(row, rb"4 1\n\d{10}", b"4 1\n%010d" % 9).replace(b"4 0 obj\nnull\nendobj\n", b"")
+    base = last(row, rb"startxref\n\d+", b"startxref\n%d" % row.rindex(b"xref\n4 1"))
+    sealed = shop.sign(base, marks=[])
+    assert shop.verify(sealed).verdict is Verdict.VALID
+    assert "1000" in text(sealed)
+    later = huge(append_revision(sealed, {80: b"null"}))
+    assert "9999" in text(later)
+    assert shop.verify(later).verdict not in GOOD
+
+
+def test_a_trailer_or_table_for_another_catalog_is_seen(shop: Shop) -> None:
+    sealed = shop.sign(classic_pdf())
+    trailer = append_revision(sealed + b"trailer\n<</Root 80 0 R/Size 99>>\n", {80: b"null"})
+    assert shop.verify(trailer).verdict is Verdict.UNKNOWN
+    table = b"<</Type/XRef/W[1 2 1]/Size 1/Root %d 0 R/Length 4>>stream\n\0\0\0\0\nendstream"
+    assert shop.verify(append_revision(sealed, {80: table % 90})).verdict is Verdict.UNKNOWN
+    same = shop.verify(append_revision(sealed, {80: table % 1}))  # as PDFBox writes them
+    assert same.verdict is Verdict.VALID_CHANGED_LATER
+
+
+def test_an_object_stream_with_more_than_the_tables_name_is_seen(shop: Shop) -> None:
+    sealed = shop.sign(classic_pdf())
+    inner = b"5 0 " + PAGE
+    holder = b"<</Type/ObjStm/N 1/First 4/Length %d>>stream\n%s\nendstream" % (len(inner), inner)
+    later = huge(append_revision(sealed, {80: STREAM, 81: holder}))
+    assert "9999" in text(later)
+    assert shop.verify(later).verdict not in GOOD
+
+
+def test_words_alone_raise_no_suspicion_and_remarks_hide_no_object(shop: Shop) -> None:
+    note = b"BT (4 objects, a trailer and 5 0 objections) Tj ET"
+    sealed = shop.sign(classic_pdf(content=note), marks=[])
+    later = append_revision(
+        sealed, {80: b"<</Length 27>>stream\n the trailer (1) of objects\nendstream"}
+    )
+    assert shop.verify(later).verdict is Verdict.VALID_CHANGED_LATER
+    far = append_revision(sealed + b"4 %" + b"-" * 900 + b"\n0 obj " + STREAM, {80: b"null"})
+    assert shop.verify(far).verdict is Verdict.UNKNOWN
+    packed = append_revision(sealed + b"% made by somebody\n\n", {80: b"null"})
+    assert shop.verify(packed).verdict is Verdict.VALID_CHANGED_LATER
+
+
+def test_a_file_read_in_pieces_shows_what_it_shows_at_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = shop.sign(classic_pdf())
+    data = append_revision(sealed + STRAY * 3, {80: b"null"})
+    document = Document(io.BytesIO(data))
+    at_once = list(pdf_strays._words(document))
+    assert len(at_once) > 12
+    for size in (1024, 1500, 4096):
+        monkeypatch.setattr(pdf_strays, "_CHUNK", size)
+        assert list(pdf_strays._words(document)) == at_once
+    found = pdf_strays.strays(document, len(sealed))
+    assert [each.what for each in found] == [
+        f"octet {len(sealed) + turn * len(STRAY)}" for turn in range(3)
+    ]
+
+
+def test_a_field_whose_value_is_lost_says_nothing_about_the_other_signatures(shop: Shop) -> None:
+    """One that was filled in before the others were made."""
+    field = b"<</FT/Sig/T(lost)/V 99 0 R/Type/Annot/Subtype/Widget/Rect[0 0 0 0]/P 5 0 R>>"
+    original = classic_pdf(
+        catalog=b"/AcroForm<</Fields[6 0 R]>>", annots=b"/Annots[6 0 R]", extra=[field]
+    )
+    data = shop.sign(shop.sign(original, marks=[]), marks=[])
+    lost, *others = shop.verify(data).signatures
+    assert lost.verdict not in GOOD
+    assert [each.verdict for each in others] == [Verdict.VALID_CHANGED_LATER, Verdict.VALID]
