@@ -42,6 +42,9 @@ _TRANSFERS = ("/TR", "/TR2", "/HT", "/BG", "/BG2", "/UCR", "/UCR2")
 """Entries of a graphics state that can show any colour as any other."""
 _PLAIN = ("/Default", "/Identity")
 _FAINT = 0.3
+_FARTHEST, _SMALLEST = 1e5, 1e-12
+"""Of coordinates, in points, and of areas: beyond them viewers that calculate with few digits, or
+in whole numbers, put things elsewhere."""
 _MAX_CLIPS = 100
 _LEAN = 0.02
 
@@ -155,17 +158,18 @@ def drawing_of(widget: generic.DictionaryObject, page: Page | None = None) -> Dr
     characteristics = entry(widget, "/MK")
     if not normal and any(entry(characteristics or {}, key) for key in ("/BG", "/BC")):
         found.other.add("background")  # viewers then draw the widget's ground and border themselves
+    # opacity of the annotation itself, which PDF 2.0 knows and older viewers do not
+    opacity = min(1.0, *(float(entry(widget, key, 1)) for key in ("/ca", "/CA")))
+    if opacity < _FAINT:
+        found.other.add("faint")
     for form in normal:
-        follower.form(form, _State(fitted(widget, form), edge), {}, 0)
+        follower.form(form, _State(fitted(widget, form), edge, opacity=opacity), {}, 0)
     for key in ("/R", "/D"):  # shown while the mouse is over it, or presses it
         for form in states(entry(appearances, key)):
             if form.data.strip() and form is not entry(appearances, "/N"):
                 found.other.add("rollover")
     if "/OC" in widget:
         found.other.add("layer")
-    # opacity and blend mode of the annotation itself, which PDF 2.0 knows and older viewers do not
-    if min(float(entry(widget, key, 1)) for key in ("/ca", "/CA")) < _FAINT:
-        found.other.add("faint")
     if entry(widget, "/BM", "/Normal") not in (*_BLENDS_THROUGH, *_BLENDS_PLAINLY):
         found.other.add("unknown")
     return found
@@ -240,6 +244,9 @@ class _State:
     isolated: bool = False
     """Inside a group that does not see the page: what is multiplied there is not multiplied onto
     the page."""
+    opacity: float = 1.0
+    around: float = 1.0
+    """The opacity of the form that this is in: those of nested groups are multiplied."""
 
 
 class _Follower:
@@ -264,7 +271,10 @@ class _Follower:
         matrix = product(_matrix(entry(form, "/Matrix")), state.matrix)
         corners = [float(follow(each)) for each in entry(form, "/BBox", ())]
         clips = _with(state.clips, _within(corners, matrix) if len(corners) == 4 else None)
-        state = replace(state, matrix=matrix, clips=clips, isolated=state.isolated or alone)
+        isolated = state.isolated or alone
+        state = replace(
+            self._moved(state, matrix), clips=clips, isolated=isolated, around=state.opacity
+        )
         saved: list[_State] = []
         path: list[Matrix | None] = []
         clipping = False
@@ -280,7 +290,7 @@ class _Follower:
             elif name == "Q":
                 state = saved.pop() if saved else state
             elif name == "cm":
-                state = replace(state, matrix=product(_numbers(values), state.matrix))
+                state = self._moved(state, product(_numbers(values), state.matrix))
             elif name == "gs":
                 state = self._graphics_state(_resource(resources, "/ExtGState", values), state)
             elif name == "Do":
@@ -303,6 +313,14 @@ class _Follower:
             elif name not in _HARMLESS:
                 self._found.other.add(_PAINTS.get(name, "unknown"))
 
+    def _moved(self, state: _State, matrix: Matrix) -> _State:
+        a, b, c, d, _, _ = matrix
+        is_flat = not (a or b) or not (c or d)  # nothing is seen of what is drawn
+        is_small = abs(a * d - b * c) < _SMALLEST and not is_flat
+        if is_small or not max(map(abs, matrix)) <= _FARTHEST:
+            self._found.other.add("unknown")
+        return replace(state, matrix=matrix)
+
     def _graphics_state(self, parameters: Any, state: _State) -> _State:
         if not isinstance(parameters, generic.DictionaryObject):
             self._found.other.add("unknown")
@@ -311,9 +329,11 @@ class _Follower:
             self._found.other.add("mask")
         if any(entry(parameters, key, "/Default") not in _PLAIN for key in _TRANSFERS):
             self._found.other.add("unknown")
-        for key in ("/ca", "/CA"):
-            if float(entry(parameters, key, 1)) < _FAINT:
-                self._found.other.add("faint")
+        if "/ca" in parameters:
+            opacity = state.around * min(1.0, float(entry(parameters, "/ca")))
+            state = replace(state, opacity=opacity)
+        if min(state.opacity, float(entry(parameters, "/CA", 1))) < _FAINT:
+            self._found.other.add("faint")
         blend = entry(parameters, "/BM")
         if blend is None:
             return state

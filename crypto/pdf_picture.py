@@ -225,9 +225,7 @@ def _raster(image: generic.StreamObject) -> Raster:
     width, height = int(image["/Width"]), int(image["/Height"])
     if width <= 0 or height <= 0 or width * height > MAX_PIXELS:
         raise ImprintError("absurd picture size")
-    for key in ("/Mask", "/Decode", "/ImageMask", "/Alternates", "/SMaskInData"):
-        if key in image:
-            raise ImprintError(f"the picture has a {key}")
+    _refuse(image, "/Mask", "/Decode", "/ImageMask", "/Alternates", "/SMaskInData")
     picture = _pixels(image, width, height).convert("RGB")
     mask = entry(image, "/SMask")
     alpha = None
@@ -235,11 +233,23 @@ def _raster(image: generic.StreamObject) -> Raster:
         size = (int(mask["/Width"]), int(mask["/Height"]))
         if min(size) <= 0 or size[0] * size[1] > MAX_PIXELS or {"/Decode", "/Matte"} & set(mask):
             raise ImprintError("absurd mask")
+        _refuse(mask)
         grey = _pixels(mask, *size)
         if grey.mode != "L":
             raise ImprintError("a mask that is not grey")
         alpha = (grey if grey.size == picture.size else grey.resize(picture.size)).tobytes()
     return Raster(picture.width, picture.height, picture.tobytes(), alpha)
+
+
+_SHORT = ("/W", "/H", "/BPC", "/CS", "/D", "/DP", "/F", "/IM", "/FFilter", "/FDecodeParms")
+"""Short names of inline images, which viewers take in other images as well, and other files."""
+
+
+def _refuse(image: generic.StreamObject, *keys: str) -> None:
+    """Raises :class:`ImprintError` for entries with which the picture is another one."""
+    for key in (*keys, *_SHORT):
+        if key in image:
+            raise ImprintError(f"the picture has a {key}")
 
 
 def _pixels(image: generic.StreamObject, width: int, height: int) -> Image:
