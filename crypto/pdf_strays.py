@@ -26,10 +26,10 @@ _END = re.compile(rb"startxref[\s\0]+\d+[\s\0]+%%EOF[\s\0]*\Z")
 
 
 def strays(document: Document, end: int) -> list[Change]:
-    """Objects and trailers that no table names, behind octet *end* or instead of others; and an end
-    of the file, or a last trailer, with which readers do not content themselves. Each is a
-    ``suspicious`` change."""
-    found = [*_at_the_end(document)]
+    """Objects and trailers that no table names, behind octet *end* or instead of others; objects
+    that two tables name; and an end of the file, or a last trailer, with which readers do not
+    content themselves. Each is a ``suspicious`` change."""
+    found = [*_at_the_end(document), *_named_twice(document)]
     for place in _unlisted(document, end):
         found.append(f"octet {place}")
         if len(found) == _MOST:
@@ -48,6 +48,26 @@ def _at_the_end(document: Document) -> Iterator[str]:
     newest = document.reader.trailer._trailer_revisions[0]
     missing = {"/Root", "/Encrypt"} & set(document.reader.trailer_view) - set(newest)
     yield from (f"trailer {each}" for each in sorted(missing))
+
+
+def _named_twice(document: Document) -> Iterator[str]:
+    """Objects that both tables of a hybrid revision name, on which readers disagree; the one of the
+    revision before may be named as well, as PDFBox does."""
+    xrefs = document.reader.xrefs
+    for number in range(xrefs.total_revisions):
+        data = xrefs.get_xref_data(number)
+        if not data.hybrid:
+            continue
+        hidden = data.hybrid.xref_data
+        for each, place in data.standard_xrefs.items():
+            other: object = hidden.standard_xrefs.get(each, place)
+            other = hidden.xrefs_in_objstm.get(each, other)
+            if other != place and not (
+                number
+                and isinstance(other, tuple)
+                and other[1] == xrefs.get_historical_ref(generic.Reference(each, 0), number - 1)
+            ):
+                yield f"{each} 0 obj"
 
 
 def _unlisted(document: Document, end: int) -> Iterator[int]:

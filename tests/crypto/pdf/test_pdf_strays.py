@@ -140,6 +140,41 @@ def test_an_object_stream_with_more_than_the_tables_name_is_seen(shop: Shop) -> 
     assert shop.verify(later).verdict not in GOOD
 
 
+def hybrid(data: bytes, objects: list[tuple[int, bytes]], *, hidden: int) -> bytes:
+    """One more revision of a table and a stream of entries; the object *hidden* of the list stands
+    in the stream, the others in the table."""
+    out = bytearray(data)
+    rows: list[bytes] = []
+    entry = index = b""
+    for turn, (number, body) in enumerate(objects):
+        if turn == hidden:
+            index, entry = b"%d 1" % number, b"\1" + len(out).to_bytes(4, "big") + b"\0\0"
+        else:
+            rows.append(b"%d 1\n%010d 00000 n \n" % (number, len(out)))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    stream = len(out)
+    rows.append(b"85 1\n%010d 00000 n \n" % stream)
+    out += b"85 0 obj\n<</Type/XRef/W[1 4 2]/Size 90/Index[%s]/Root 1 0 R/Length 7>>" % index
+    out += b"stream\n%s\nendstream\nendobj\n" % entry
+    table, before = len(out), re.findall(rb"startxref\n(\d+)", data)[-1]
+    out += b"xref\n" + b"".join(sorted(rows))
+    out += b"trailer\n<</Size 90/Root 1 0 R/Prev %s/XRefStm %d>>\n" % (before, stream)
+    return bytes(out + b"startxref\n%d\n%%%%EOF\n" % table)
+
+
+def test_an_object_that_both_tables_of_a_hybrid_revision_name_is_seen(shop: Shop) -> None:
+    """Ghostscript takes the one in the stream."""
+    good = re.search(rb"\n4 0 obj\n(.*?)\nendobj", classic_pdf(), re.DOTALL)
+    assert good
+    sealed = shop.sign(classic_pdf())
+    both = hybrid(sealed, [(4, good[1]), (4, STREAM)], hidden=1)
+    assert "9999" in text(huge(both))
+    for data in (both, huge(both)):
+        assert shop.verify(data).verdict is Verdict.UNKNOWN
+    honest = hybrid(sealed, [(80, b"null"), (81, STREAM)], hidden=1)
+    assert shop.verify(honest).verdict is Verdict.VALID_CHANGED_LATER
+
+
 def test_words_alone_raise_no_suspicion_and_remarks_hide_no_object(shop: Shop) -> None:
     note = b"BT (4 objects, a trailer and 5 0 objections) Tj ET"
     sealed = shop.sign(classic_pdf(content=note), marks=[])
