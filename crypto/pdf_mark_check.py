@@ -89,13 +89,15 @@ def complete_seams(shown: Sequence[SealMarks], known: Container[int] = ()) -> se
     then those in *known* are left aside, whose seam is complete without others."""
     slices, fields = [], []
     for each in shown:
-        parts = {id(one): mark.part for one, mark in each.marks}
+        judged = {id(one): mark for one, mark in each.marks}
         for one in each.cut:
             if id(one) in known:
                 continue
             page = one.pages[0]
             left, bottom, right, top = (edge * page.unit / MM for edge in box(one.dictionary))
-            slices.append(Slice(page.index, parts[id(one)], (left, bottom, right, top)))
+            mark = judged[id(one)]
+            place = (left, bottom, right, top)
+            slices.append(Slice(page.index, mark.part, place, mark.size_mm))
             fields.append(id(one))
     return {one for one, joined in zip(fields, in_seams(slices), strict=True) if joined}
 

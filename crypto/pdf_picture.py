@@ -87,6 +87,8 @@ class MarkJudgement:
     """It shows the seal's picture as large as the seal says."""
     part: Part = NOTHING
     """What is seen of the seal's picture."""
+    size_mm: tuple[float, float] = (0.0, 0.0)
+    """Of the whole picture, seen or not."""
 
 
 def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
@@ -131,7 +133,8 @@ def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
         shown["signed"] = f"{wanted[0]}×{wanted[1]}"
         findings.append(Finding("mark_size_differs", shown))
     fits = all(a <= b + SIZE_TOLERANCE_MM for a, b in zip(size, wanted, strict=True))
-    return MarkJudgement(tuple(findings), fits and harmless, len(findings) == 1, picture.part)
+    is_true = len(findings) == 1
+    return MarkJudgement(tuple(findings), fits and harmless, is_true, picture.part, size)
 
 
 _T = TypeVar("_T")

@@ -28,6 +28,8 @@ _ASKEW = 0.002
 """A clip that leans by less than this part of the picture counts as parallel to its edges."""
 _MOST = 4
 """A page has four edges, each with a slice at most."""
+_ALIKE_MM = 0.5
+"""Slices whose seals differ by more in their size do not fit together."""
 _APART_MM = 10.0
 """Slices nearer than that can be read together, as a picture that nobody signed."""
 
@@ -111,6 +113,8 @@ class Slice:
     part: Part
     box_mm: tuple[float, float, float, float]
     """Where it stands: left, bottom, right, top from any corner of the page."""
+    whole_mm: tuple[float, float] = (0.0, 0.0)
+    """Width and height that the whole seal would have."""
 
     @property
     def across(self) -> bool | None:
@@ -135,14 +139,27 @@ def in_seams(slices: Sequence[Slice]) -> list[bool]:
     chained = set()
     for across in (True, False):
         strips = [each for each in slices if each.across is across and each.part != NOTHING]
-        begun = _continued(strips, reverse=False)
-        ended = _continued(strips, reverse=True)
-        chained |= begun & ended
+        for alike in _of_one_size(strips):
+            chained |= _continued(alike, reverse=False) & _continued(alike, reverse=True)
     pages: dict[Hashable, list[Slice]] = {}
     for each in slices:
         pages.setdefault(each.page, []).append(each)
     apart = {page for page, there in pages.items() if _stand_apart(there)}
     return [id(each) in chained and each.page in apart for each in slices]
+
+
+def _of_one_size(strips: Sequence[Slice]) -> list[list[Slice]]:
+    groups = [list(strips)]
+    for side in (0, 1):
+        split: list[list[Slice]] = []
+        for group in groups:
+            group.sort(key=lambda each: each.whole_mm[side])
+            for turn, each in enumerate(group):
+                if not turn or each.whole_mm[side] - split[-1][0].whole_mm[side] > _ALIKE_MM:
+                    split.append([])
+                split[-1].append(each)
+        groups = split
+    return groups
 
 
 def _continued(strips: Sequence[Slice], *, reverse: bool) -> set[int]:

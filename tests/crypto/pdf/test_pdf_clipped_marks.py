@@ -344,6 +344,20 @@ def test_a_seam_of_which_a_slice_is_missing_does_not_match(shop: Shop, missing: 
     assert counted(shop, marks, 5) == (0, 4)
 
 
+def test_slices_of_different_sizes_are_no_seam(shop: Shop) -> None:
+    """Laid side by side they do not show the seal."""
+    halves = [
+        Mark(page, 0, 20, size / 2, size, (page / 2, 0.0, page / 2 + 0.5, 1.0))
+        for page, size in ((0, 40.0), (1, 36.0))
+    ]
+    report = shop.verify(shop.sign(classic_pdf(pages=2), marks=halves))
+    assert "mark_hidden" in codes(report.signatures[0])
+    assert report.verdict is Verdict.UNKNOWN
+    alike = [replace(each, width_mm=18.0, height_mm=36.0) for each in halves]
+    smaller = shop.verify(shop.sign(classic_pdf(pages=2), marks=alike))
+    assert "mark_hidden" not in codes(smaller.signatures[0])
+
+
 def test_a_whole_seal_does_not_complete_a_seam(shop: Shop) -> None:
     marks = [Mark(1, 100, 200, 40.0, 40.0), *seam(range(2))[:1]]
     assert counted(shop, marks, 2) == (1, 1)
