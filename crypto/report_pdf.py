@@ -15,7 +15,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 from functools import cache
 from typing import Any, BinaryIO
@@ -45,7 +45,10 @@ _BREAK = "\u200b"
 _LIGATURES = re.compile(r"f(?=[fil])(?![^{}]*})")
 """Outside a {blank}. A search would not find what PyMuPDF sets as one glyph."""
 _MAX_MARKS = 40
-"""Marks and changes listed per signature; a riding seam of 500 pages is counted, not listed."""
+"""Marks, changes and findings listed per signature; a riding seam of 500 pages is counted."""
+_MAX_PAGES_OF_A_PART = 100
+_ROOM = 40 * _MM
+"""A part that would have less of a page begins the next one."""
 
 _COLOURS = {
     Verdict.VALID: "#1a7f37",
@@ -119,8 +122,8 @@ def render(
         for name, data in (imprints or {}).items()
         if gm.sm3(data).hex() == name and (png := _on_white(data))
     }
-    text = _Words(language).whole(report, pictures, issuer)
-    data = _set(text, report, language, pictures)
+    parts = _Words(language).parts(report, pictures, issuer)
+    data = _set(parts, report, language, pictures)
     return _with_json(data, report, language) if issuer else data
 
 
@@ -155,8 +158,9 @@ class _Words:
     def __init__(self, language: str) -> None:
         self._language = language
 
-    def whole(self, report: Report, pictures: Mapping[str, bytes], issuer: str) -> str:
-        parts = [
+    def parts(self, report: Report, pictures: Mapping[str, bytes], issuer: str) -> list[str]:
+        """The report in parts, none of which is longer than some pages."""
+        head = [
             f"<h1>{self._label('title')}</h1>",
             f'<p class="under">{self._label("subtitle")}</p>',
             self._verdict(report.verdict, 26),
@@ -164,25 +168,29 @@ class _Words:
             self._file(report),
         ]
         if not report.signatures:
-            parts.append(f"<p>{self._label('unsigned_none')}</p>")
+            head.append(f"<p>{self._label('unsigned_none')}</p>")
+        parts = ["".join(head)]
         if len(report.signatures) > 1:
-            parts.append(self._overview(report.signatures))
+            numbered = list(enumerate(report.signatures, 1))
+            for start in range(0, len(numbered), _MAX_MARKS):
+                parts.append(self._overview(numbered[start : start + _MAX_MARKS]))
         for number, each in enumerate(report.signatures, 1):
             parts.append(self._signature(number, each, pictures))
+        tail = []
         if report.unsigned_marks:
-            parts.append(f"<h2>{self._label('unsigned_marks')}</h2>")
+            tail.append(f"<h2>{self._label('unsigned_marks')}</h2>")
             rows = [("fields", self._marks(report.unsigned_marks))]
-            parts += [self._table(rows), f"<p>{self._label('unsigned_note')}</p>"]
+            tail += [self._table(rows), f"<p>{self._label('unsigned_note')}</p>"]
         if report.findings:
-            parts.append(f"<h2>{self._label('whole')}</h2>")
-            parts.append(self._findings(report.findings))
-        parts += [self._unchecked(report), self._recheck(report)]
+            tail.append(f"<h2>{self._label('whole')}</h2>")
+            tail.append(self._findings(report.findings))
+        parts += ["".join(tail), *self._unchecked(report)]
+        last = [self._recheck(report)]
         if issuer:
-            parts.append(f"<p>{self._label('issued_by', issuer=_text(issuer))}</p>")
-        body = "".join(parts)
-        if "〓U+" in body:
-            body += f'<p class="small">{self._label("rare")}</p>'
-        return f"<html><body>{body}</body></html>"
+            last.append(f"<p>{self._label('issued_by', issuer=_text(issuer))}</p>")
+        if any("〓U+" in each for each in parts):
+            last.append(f'<p class="small">{self._label("rare")}</p>')
+        return [f"<html><body>{each}</body></html>" for each in (*parts, "".join(last)) if each]
 
     def _file(self, report: Report) -> str:
         file = report.file
@@ -199,9 +207,9 @@ class _Words:
             ]
         )
 
-    def _overview(self, signatures: Sequence[SignatureReport]) -> str:
+    def _overview(self, numbered: Iterable[tuple[int, SignatureReport]]) -> str:
         rows = []
-        for number, each in enumerate(signatures, 1):
+        for number, each in numbered:
             word = _text(say("verdicts", each.verdict.value, self._language))
             colour = _COLOURS[each.verdict]
             rows.append(
@@ -344,14 +352,19 @@ class _Words:
             if found:
                 group = self._label(f"group_{level.value}")
                 parts.append(f'<p class="group" style="color:{colour}">{sign} {group}</p>')
-            parts += [self._finding(each, sign, colour) for each in found]
+            parts += self._few(found, sign, colour)
         return "".join(parts)
+
+    def _few(self, findings: Sequence[Finding], sign: str, colour: str) -> list[str]:
+        shown = [self._finding(each, sign, colour) for each in findings[:_MAX_MARKS]]
+        left = len(findings) - len(shown)
+        return [*shown, f"<p>… (+{left})</p>"] if left else shown
 
     def _finding(self, finding: Finding, sign: str, colour: str) -> str:
         text = _text(finding.text(self._language))
         return f'<p class="finding"><span style="color:{colour}">{sign}</span> {text}</p>'
 
-    def _unchecked(self, report: Report) -> str:
+    def _unchecked(self, report: Report) -> list[str]:
         sign, colour = _LEVELS[Level.UNKNOWN]
         parts = [f"<h2>{self._label('unchecked')}</h2>"]
         sources = [
@@ -361,11 +374,12 @@ class _Words:
         for name, findings in (*sources, (self._label("whole"), report.findings)):
             unknown = [each for each in findings if each.level == Level.UNKNOWN]
             if unknown:
-                parts.append(f'<p class="group">{name}</p>')
-            parts += [self._finding(each, sign, colour) for each in unknown]
+                told = "".join(self._few(unknown, sign, colour))
+                parts.append(f'<p class="group">{name}</p>{told}')
         if len(parts) == 1:
             parts.append(f"<p>{self._label('unchecked_none')}</p>")
-        return "".join((*parts, f"<p>{self._label('limits')}</p>"))
+        parts[:2] = ["".join(parts[:2])]  # no heading by itself
+        return [*parts, f"<p>{self._label('limits')}</p>"]
 
     def _recheck(self, report: Report) -> str:
         moment = report.judged_at.astimezone(UTC).isoformat(timespec="seconds")
@@ -429,7 +443,9 @@ def _code(text: str) -> str:
 # --- the page ----------------------------------------------------------------------------------
 
 
-def _set(text: str, report: Report, language: str, pictures: Mapping[str, bytes]) -> bytes:
+def _set(
+    parts: Sequence[str], report: Report, language: str, pictures: Mapping[str, bytes]
+) -> bytes:
     pymupdf = _library()
     archive: Any = pymupdf.Archive()
     for verdict, shape in _SHAPES.items():
@@ -443,27 +459,44 @@ def _set(text: str, report: Report, language: str, pictures: Mapping[str, bytes]
     def story(source: str, style: str = _STYLE) -> Any:
         return pymupdf.Story(source, user_css=style, archive=archive, em=9)
 
-    counted = story(text)
-    pages, more = 0, True
-    while more:
-        more = counted.place(body)[0]
-        counted.draw(None)  # moves on to what is left
-        pages += 1
+    pages = 0
+    for placed, begins_page in _flow(map(story, parts), body):
+        placed.draw(None)  # moves on to what is left
+        pages += begins_page
     digest = _apart(f"SM3 {report.file.sm3}")
     output = io.BytesIO()
     writer = pymupdf.DocumentWriter(output)
-    placed = story(text)
-    for page in range(1, pages + 1):
-        device = writer.begin_page(paper)
-        placed.place(body)
+    page, device = 0, None
+    for placed, begins_page in _flow(map(story, parts), body):
+        if begins_page:
+            if device is not None:
+                writer.end_page()
+            device, page = writer.begin_page(paper), page + 1
+            number = say("report", "page_of", language).format(page=page, pages=pages)
+            footer = story(f"<p>{html.escape(number)}<br/>{digest}</p>", _FOOTER)
+            footer.place(foot)
+            footer.draw(device)
         placed.draw(device)
-        number = say("report", "page_of", language).format(page=page, pages=pages)
-        footer = story(f"<p>{html.escape(number)}<br/>{digest}</p>", _FOOTER)
-        footer.place(foot)
-        footer.draw(device)
-        writer.end_page()
+    writer.end_page()
     writer.close()
     return _finished(output.getvalue(), report, language)
+
+
+def _flow(stories: Iterable[Any], body: Any) -> Iterator[tuple[Any, bool]]:
+    """Place one story below the other on pages with room for *body*: each time one that is to be
+    drawn, and whether that begins a page. One story of hundreds of pages MuPDF would never end."""
+    top = None
+    for placed in stories:
+        for _ in range(_MAX_PAGES_OF_A_PART):
+            begins_page = top is None or body.y1 - top < _ROOM
+            top = body.y0 if begins_page else top
+            more, filled = placed.place(type(body)(body.x0, top, body.x1, body.y1))
+            yield placed, begins_page
+            top = body.y1 if more else filled[3]
+            if not more:
+                break
+        else:
+            raise ValueError("a part of the report is too long to be set")
 
 
 def _finished(data: bytes, report: Report, language: str) -> bytes:

@@ -1,5 +1,6 @@
 """The report on A4, read back by poppler and checked by qpdf: strangers to what wrote it."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 from crypto.gm import sm3
 from crypto.pdf_marks import Mark
 from crypto.report_pdf import render
-from crypto.verdict import FileInfo, Report, Verdict
+from crypto.verdict import Change, FileInfo, Finding, Report, Verdict
 from tests.crypto.pdf.workshop import NOW, Shop, append_revision, classic_pdf, make_shop
 
 
@@ -197,3 +198,25 @@ def test_the_line_of_text_holds_verdict_digest_and_time(shop: Shop, sealed: byte
         assert wanted in line
     assert "not sealed" in shop.verify(classic_pdf()).summary("en")
     assert NOW.isoformat() not in line
+
+
+def test_a_report_on_very_many_signatures_comes_to_its_end(
+    shop: Shop, sealed: bytes, filed: Callable[..., str]
+) -> None:
+    """Set in one go, one of some 300 pages never did."""
+    report = shop.verify(sealed)
+    many = Finding("unsigned_mark", {"page": "1", "field": "S"})
+    signature = replace(
+        report.signatures[0],
+        changed_later=tuple(
+            Change(number, "seal_added", 1, f"Seal-{number}") for number in range(3, 60)
+        ),
+    )
+    text = filed(replace(report, signatures=(signature,) * 130, findings=(many,) * 500))
+    assert "…(+17)" in text
+    assert "…(+460)" in text
+    for number in (1, 41, 130):
+        assert f"签名{number}宿迁市测试单位" in text
+    last = int(re.findall(r"第(\d+)页共\1页", text)[-1])
+    assert last > 100
+    assert "如何复核" in text[-1500:]
