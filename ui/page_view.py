@@ -18,6 +18,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragMoveEvent,
     QDropEvent,
+    QFocusEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
@@ -47,6 +48,13 @@ TILE = 1024
 """Edge of a tile in device pixels."""
 GAP = 16
 """Pixels between pages and around them."""
+RING = 2
+"""Pixels of the ring around the canvas while the keyboard is led there."""
+_KEYS = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
 SEAL_MIME = "application/x-sealdesk-seal"
 
 
@@ -83,6 +91,7 @@ class PageView(QAbstractScrollArea):
         self._undrawable: set[int] = set()
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._by_keyboard = False
         self.setAccessibleName(tr("文件页面"))
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.viewport().setAcceptDrops(True)
@@ -396,7 +405,24 @@ class PageView(QAbstractScrollArea):
         painter.fillRect(event.rect(), theme.colour("canvas"))
         for page in self._visible():
             self._paint_page(painter, page)
+        if self._by_keyboard and self.hasFocus():
+            painter.setPen(QPen(theme.colour("focus"), RING))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            inside = RING / 2
+            edge = QRectF(self.viewport().rect()).adjusted(inside, inside, -inside, -inside)
+            painter.drawRect(edge)
         painter.end()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        reason = event.reason()
+        if reason in _KEYS or reason is Qt.FocusReason.MouseFocusReason:  # or nobody has led it
+            self._by_keyboard = reason in _KEYS
+        self.viewport().update()
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.viewport().update()
+        super().focusOutEvent(event)
 
     def _paint_page(self, painter: QPainter, page: int) -> None:
         paper = self._paper(page)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPixmap
 from pytestqt.qtbot import QtBot
 
+from ui import theme
 from ui.bitmap_cache import BitmapCache
 from ui.page_items import Handle, Item
 from ui.page_view import PageView
@@ -217,3 +218,31 @@ def test_a_page_is_asked_for_as_it_is_shown_in_the_end_not_as_on_the_way(
     renderer.serve()
     qtbot.waitUntil(lambda: len(drawn) == 2, timeout=10_000)
     assert [each.scale for each in drawn] == [1.25, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("reason", "ringed"),
+    [(Qt.FocusReason.TabFocusReason, True), (Qt.FocusReason.MouseFocusReason, False)],
+)
+def test_who_leads_the_keyboard_to_the_canvas_sees_it_there(
+    qtbot: QtBot,
+    renderer: Renderer,
+    make_pdf: Callable[..., Path],
+    reason: Qt.FocusReason,
+    ringed: bool,
+) -> None:
+    view = shown(qtbot, renderer, make_pdf(pages=1, text=""))
+    view.activateWindow()
+    qtbot.waitUntil(view.hasFocus)
+    view.clearFocus()
+    view.setFocus(reason)
+    qtbot.waitUntil(view.hasFocus)
+
+    def edge() -> QColor:
+        seen = view.viewport().grab().toImage()
+        return seen.pixelColor(seen.width() // 2, 0)
+
+    assert (edge() == theme.colour("focus")) is ringed
+    view.clearFocus()
+    qtbot.waitUntil(lambda: not view.hasFocus())
+    assert edge() != theme.colour("focus")
