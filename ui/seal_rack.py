@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
@@ -65,12 +65,25 @@ class SealRack(QWidget):
             self._column.addWidget(card)
         if not seals:
             self._column.addWidget(label(tr("这台电脑上还没有印章。"), "muted", wrap=True))
-            self._column.addLayout(row(button(tr("申请印章…"), self._apply), None))
+            apply = button(tr("申请印章…"), self._apply)
+            self._column.addLayout(row(apply, None))
+            self._lead_to([apply])
             return
+        self._lead_to(list(self.cards.values()))
         now = datetime.now(UTC)
         usable = [seal.code for seal in seals if seal.usable(now) is None]
         first = next((code for code in wanted if code in self.cards), "")
         self.cards[first or (usable or list(self.cards))[0]].setChecked(True)
+
+    def _lead_to(self, widgets: Sequence[QWidget]) -> None:
+        """Have the keyboard come to *widgets* where they stand: what is made later would come last
+        of all. Only what takes the focus itself can be told what comes after it."""
+        here = self.previousInFocusChain()
+        while here.focusPolicy() is Qt.FocusPolicy.NoFocus and here is not self:
+            here = here.previousInFocusChain()
+        for each in widgets:
+            QWidget.setTabOrder(here, each)
+            here = each
 
     def choose(self, code: str) -> None:
         """As if its card had been clicked."""

@@ -95,3 +95,25 @@ def test_the_strip_says_everything_in_one_sentence(window: MainWindow) -> None:
     assert "宿迁云帆贸易有限公司" in said
     assert "口令剩余 10 次" in said
     assert "到期" in said
+
+
+def test_by_keyboard_the_seals_come_before_where_they_are_put(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    """The cards are made when the seals are known, long after what stands below them."""
+    window.take_files([make_pdf(pages=2)])
+    page = window.page("stamp")
+    qtbot.waitUntil(lambda: len(page.placing.boxes) == 2, timeout=20_000)
+    window.activateWindow()
+    cards = list(page.rack.cards.values())
+    cards[0].setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(cards[0].hasFocus)
+    met: list[QWidget] = []
+    while (focus := window.focusWidget()) and page._panel.isAncestorOf(focus) and len(met) < 60:
+        met.append(focus)
+        qtbot.keyClick(focus, Qt.Key.Key_Tab)
+    heights = [each.mapTo(window, each.rect().topLeft()).y() for each in met]
+    assert heights == sorted(heights)
+    assert met[0] is cards[0]  # among them it is the arrows that lead on
+    names = [getattr(each, "text", str)() for each in met]
+    assert {"单页", "盖在最后一页"} <= set(names)
