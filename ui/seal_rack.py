@@ -78,9 +78,9 @@ class SealRack(QWidget):
     def _lead_to(self, widgets: Sequence[QWidget]) -> None:
         """Have the keyboard come to *widgets* where they stand: what is made later would come last
         of all. Only what takes the focus itself can be told what comes after it."""
-        here = self.previousInFocusChain()
+        here = self.previousInFocusChain() or self
         while here.focusPolicy() is Qt.FocusPolicy.NoFocus and here is not self:
-            here = here.previousInFocusChain()
+            here = here.previousInFocusChain() or self
         for each in widgets:
             QWidget.setTabOrder(here, each)
             here = each
