@@ -18,10 +18,13 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from crypto.ocsp import OcspResponse
 from crypto.verdict import Times
 from crypto.x509 import Certificate, CertificateError, Crl
+
+if TYPE_CHECKING:
+    from crypto.ocsp import OcspResponse
 
 CLOCK_SKEW = timedelta(minutes=10)
 """How far two honest clocks may differ."""
@@ -69,6 +72,8 @@ class Evidence:
     def read(cls, crls: Iterable[bytes], responses: Iterable[bytes]) -> Evidence:
         """From DER that came with a document: what cannot be read, or exceeds the bounds, is passed
         over, because it proves nothing either way."""
+        from crypto.ocsp import OcspResponse  # late: most documents have none
+
         lists: list[Crl] = []
         answers: list[OcspResponse] = []
         left = MAX_ENCLOSED_OCTETS

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from crypto.ocsp import OcspResponse
 from crypto.revocation import Evidence
 from crypto.statement import SealChange, SignedStatement
 from crypto.verdict import Finding, PlatformLine, Times, beijing, beijing_day
@@ -25,6 +24,9 @@ from crypto.x509 import (
     Crl,
     build_chain,
 )
+
+if TYPE_CHECKING:
+    from crypto.ocsp import OcspResponse
 
 TICKET_LIFE = timedelta(hours=24)
 """How long after a ticket its signature may claim to be made."""
