@@ -157,17 +157,17 @@ def seal_show(desk: Desk, options: argparse.Namespace) -> int:
 
 def seal_inspect(desk: Desk, options: argparse.Namespace) -> int:
     from app.inspecting import inspect
+    from crypto.verdict import say
 
-    answer = inspect(
-        options.file, desk.trust(options.trust), options.at_time, desk.settings.language
-    )
+    language = desk.settings.language
+    answer = inspect(options.file, desk.trust(options.trust), options.at_time, language)
     if options.json:
         tell_json(answer)
     else:
         seal = answer["seal"]
         tell(f"{answer['verdict_text']}  {seal['code']} {seal['name']} ({answer['format']})")
         for finding in answer["findings"]:
-            tell(f"  [{finding['level']}] {finding['text']}")
+            tell(f"  [{say('levels', finding['level'], language)}] {finding['text']}")
     return worst_exit([answer["verdict"]])
 
 

@@ -71,6 +71,7 @@ def test_a_seal_file_can_be_inspected_by_anybody(
     with clerk.desk() as desk:
         data = desk.cabinet.seal(clerk.seal).data
     (tmp_path / "seal.esl").write_bytes(data)
+    assert "[已证实]" in stranger("seal", "inspect", tmp_path / "seal.esl").out
     answer = stranger("seal", "inspect", tmp_path / "seal.esl", "--json")
     assert answer.code == 2, "without a trusted root nothing is proved"
     facts = answer.json
