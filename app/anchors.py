@@ -20,8 +20,8 @@ from app.durable import replace_file
 from app.errors import SettingLocked, UsageError
 from app.settings import Settings
 from app.verifying import read_certificates
-from crypto.trust import Trust
-from crypto.x509 import Certificate, load_certificates
+from crypto.pki.x509 import Certificate, load_certificates
+from crypto.validation.trust import Trust
 
 Purpose = Literal["makers", "signers", "timestamps", "all"]
 PURPOSES: tuple[Purpose, ...] = ("makers", "signers", "timestamps", "all")

@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from app.errors import Cancelled, stops_batch
-from crypto.keys import SigningKey
+from crypto.algorithms.keys import SigningKey
 
 DEPTH = 3
 """One document at the key, one waiting for it, one being verified and put away."""
@@ -48,7 +48,7 @@ class _Ended(Generic[Result]):
 
 @dataclass(frozen=True)
 class _LentKey:
-    """See :class:`crypto.keys.SigningKey`: to be used in the workers."""
+    """See :class:`crypto.algorithms.keys.SigningKey`: to be used in the workers."""
 
     certificate: bytes
     _hand_over: Callable[[bytes], bytes]

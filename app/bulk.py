@@ -32,9 +32,9 @@ from typing import Any
 from app.bounds import MEMORY, bound_memory
 from app.errors import FileNotReadable, FileProblem, PlatformError, explain, phrase
 from app.verifying import StatusDesk, history
-from crypto.report_reading import read_report
-from crypto.statement import SealChange, SignedStatement
-from crypto.trust import Trust
+from crypto.report.reading import read_report
+from crypto.seal.statement import SealChange, SignedStatement
+from crypto.validation.trust import Trust
 from crypto.verdict import SCHEMA
 
 SECONDS = 30.0
@@ -462,7 +462,7 @@ def unreadable(path: Path, error: BaseException, language: str) -> dict[str, Any
 
 
 def _left_out(path: Path, reason: str, seconds: float, language: str) -> dict[str, Any]:
-    from crypto.pdf_document import PdfTooComplex
+    from crypto.pdf.reading.document import PdfTooComplex
 
     answer = unreadable(path, PdfTooComplex(reason), language)
     cause = phrase(f"bulk.{reason}", language).replace("{seconds}", f"{seconds:g}")
@@ -481,7 +481,7 @@ def _serve(pipe: Connection, order: Order) -> None:
     """A worker's life: a path comes, an answer goes, until the pipe is closed."""
     bound_memory(order.memory)
     from app.verifying import verify
-    from crypto.pdf_document import PdfTooComplex
+    from crypto.pdf.reading.document import PdfTooComplex
 
     pipe.send_bytes(b"ready")
     while True:
@@ -495,7 +495,7 @@ def _serve(pipe: Connection, order: Order) -> None:
             report = verify(path, trust=trust, password=order.password, at=order.at)
             answer = report.to_json(order.language)
             if order.with_pdf:
-                from crypto.report_pdf import render
+                from crypto.report.pdf import render
 
                 pdf = render(report, order.language)
         except (MemoryError, RecursionError):

@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from app.encrypted_file import EncryptedFile
 from app.errors import CabinetDamaged, PlatformUntrusted, SealNotFound
 from app.secret_store import SecretStore
-from crypto.gm import sm3
+from crypto.algorithms.gm import sm3
 
 if TYPE_CHECKING:
-    from crypto.seal import Seal
-    from crypto.statement import SignedStatement
-    from crypto.x509 import Certificate
+    from crypto.pki.x509 import Certificate
+    from crypto.seal.statement import SignedStatement
+    from crypto.seal.structure import Seal
 
 R = TypeVar("R")
 
@@ -91,15 +91,15 @@ class SealRecord:
 
     @cached_property
     def parsed(self) -> Seal:
-        """The seal's structure. Raises :class:`crypto.seal.SealError`."""
-        from crypto.seal import Seal
+        """The seal's structure. Raises :class:`crypto.seal.structure.SealError`."""
+        from crypto.seal.structure import Seal
 
         return Seal.parse(self.data)
 
     @cached_property
     def signer(self) -> Certificate:
-        """The holder's certificate. Raises :class:`crypto.x509.CertificateError`."""
-        from crypto.x509 import Certificate
+        """The holder's certificate. Raises :class:`crypto.pki.x509.CertificateError`."""
+        from crypto.pki.x509 import Certificate
 
         return Certificate.parse(self.certificate)
 
@@ -289,7 +289,7 @@ class Cabinet:
             )
 
     def _statement(self, row: tuple[str, bytes]) -> SignedStatement:
-        from crypto.statement import SignedStatement, StatementError
+        from crypto.seal.statement import SignedStatement, StatementError
 
         try:
             return SignedStatement.parse(self._file.unsealed("statements", *row))
@@ -407,7 +407,7 @@ class Cabinet:
 
 def _newest(kept: Mapping[str, bytes], given: Mapping[str, bytes]) -> dict[str, bytes]:
     """Of each issuer's lists (DER) the one made last."""
-    from crypto.x509 import Crl
+    from crypto.pki.x509 import Crl
 
     newest = {**given}
     for name, data in kept.items():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.desk import Desk
     from app.revisions import Revise
     from app.timestamping import Timestamper
-    from crypto.keys import SigningKey
+    from crypto.algorithms.keys import SigningKey
     from device.token import Session, Token
 
 AskPin = Callable[["Token"], str]
@@ -69,7 +69,7 @@ def afterwards(
 ) -> list[Revise]:
     """The revisions that follow a seal, or stand alone: PAdES by *signer*, validation material."""
     from app.countersigning import long_term, pades
-    from crypto.pdf_values import SignatureMaker
+    from crypto.pdf.signing.values import SignatureMaker
 
     steps = []
     if signer is not None:

@@ -26,17 +26,17 @@ from app.journal import Journal
 from app.publishing import free_name, publish, unpublished
 from app.revisions import Revise, revise, verify_own
 from app.timestamping import Timestamper
-from crypto import der
-from crypto.ocsp import OcspResponse
-from crypto.ocsp import make_request as make_ocsp_request
-from crypto.pdf_document import Document
-from crypto.pdf_dss import add_dss, gather, witnesses
-from crypto.pdf_sign import Revision, SignedRevision, sign_revision
-from crypto.pdf_sign import document_timestamp as label
-from crypto.pdf_values import TOKEN_ROOM, SignatureMaker
-from crypto.trust import Trust
+from crypto.asn1 import der
+from crypto.pdf.reading.document import Document
+from crypto.pdf.signing.dss import add_dss, gather, witnesses
+from crypto.pdf.signing.sign import Revision, SignedRevision, sign_revision
+from crypto.pdf.signing.sign import document_timestamp as label
+from crypto.pdf.signing.values import TOKEN_ROOM, SignatureMaker
+from crypto.pki.ocsp import OcspResponse
+from crypto.pki.ocsp import make_request as make_ocsp_request
+from crypto.pki.x509 import Certificate, CertificateError, Crl, build_chain
+from crypto.validation.trust import Trust
 from crypto.verdict import Report
-from crypto.x509 import Certificate, CertificateError, Crl, build_chain
 
 Clock = Callable[[], datetime]
 
@@ -121,7 +121,7 @@ def _asked(
     """*trust* with what responders say now, and, where there is none, the lists that are published.
 
     Fresh words are worth more than kept ones: only what was said after a proved time of signing
-    holds for ever (:mod:`crypto.revocation`)."""
+    holds for ever (:mod:`crypto.validation.revocation`)."""
     anchors = (*trust.signers, *trust.timestamps, *trust.seal_makers)
     crls: dict[str, Crl] = {}
     responses: list[OcspResponse] = []
@@ -175,7 +175,8 @@ def countersign(
 
     No seal is used, so the platform is not asked and no usage is recorded. *output* None: beside
     the source with *suffix*, a free name if taken. Raises :class:`app.errors.FileError`,
-    :class:`crypto.pdf_document.PdfError` and what *steps* raise; then there is no output."""
+    :class:`crypto.pdf.reading.document.PdfError` and what *steps* raise; then there is no
+    output."""
     target = output or free_name(source, suffix)
     if output and os.path.lexists(output):
         raise OutputExists(str(output))

@@ -28,7 +28,7 @@ from app.signing import find_key
 from app.stamping import StampedFile, StampJob, page_boxes, stamp
 from app.syncing import send_usage
 from app.verifying import verify
-from crypto.pdf_marks import Mark
+from crypto.pdf.marks.drawing import Mark
 from crypto.verdict import say
 from device import virtual
 from device.token import Token

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from app.signing import TokenKey
     from app.stamping import TicketOffice
     from app.timestamping import Timestamper
-    from crypto.trust import Trust
-    from crypto.x509 import Certificate
+    from crypto.pki.x509 import Certificate
+    from crypto.validation.trust import Trust
     from device.pkcs11 import Module
     from device.token import Session, Token
 
@@ -100,8 +100,8 @@ class Desk:
 
     def _cabinet_trust(self) -> Trust:
         from app.registry import changes
-        from crypto.trust import Trust
-        from crypto.x509 import Certificate, Crl
+        from crypto.pki.x509 import Certificate, Crl
+        from crypto.validation.trust import Trust
 
         statements = tuple(self.cabinet.statements())
         trust = Trust(statements=statements, changes=changes(self.cabinet))
@@ -318,7 +318,7 @@ class Desk:
     def chain_of(self, certificate: Certificate, along: Iterable[bytes] = ()) -> tuple[bytes, ...]:
         """The authorities between *certificate* and its root (DER), from those of the trust and
         those *along*."""
-        from crypto.x509 import build_chain
+        from crypto.pki.x509 import build_chain
 
         trust = self.trust()
         pool = (*trust.pool, *_readable(along))
@@ -329,7 +329,7 @@ class Desk:
 
     def seal_facts(self, seal: SealRecord) -> dict[str, Any]:
         """A seal of the cabinet as JSON-ready data."""
-        from crypto.seal_check import seal_info
+        from crypto.validation.seal_check import seal_info
         from crypto.verdict import seal_json
 
         now = datetime.now(UTC)
@@ -359,7 +359,7 @@ def with_settings(desk: Desk, **changes: Any) -> Desk:
 
 def _readable(certificates: Iterable[bytes]) -> list[Certificate]:
     """Those that can be parsed; a token may hold anything."""
-    from crypto.x509 import Certificate, CertificateError
+    from crypto.pki.x509 import Certificate, CertificateError
 
     found = []
     for each in certificates:

@@ -27,7 +27,7 @@ _PACKAGES = ("PySide6-Essentials", "pymupdf", "pyhanko", "cryptography", "python
 def diagnosis(desk: Desk) -> dict[str, Any]:
     """JSON-ready facts about the program, the system, the settings and what is kept here."""
     from app.settings import NAMES
-    from crypto.pdf_verify import PROGRAM
+    from crypto.pdf.verify import PROGRAM
 
     settings = desk.settings
     return {

@@ -35,12 +35,12 @@ from app.errors import (
 )
 from app.platform_api import PlatformClient, Service
 from app.publishing import publish, unpublished
-from crypto import merkle
-from crypto.cms import CmsError, digest_of
-from crypto.gm import sm3
-from crypto.keys import SigningKey
-from crypto.statement import SignedStatement, StatementError
-from crypto.trusted_time import judge_timestamp
+from crypto.algorithms import merkle
+from crypto.algorithms.gm import sm3
+from crypto.algorithms.keys import SigningKey
+from crypto.pki.cms import CmsError, digest_of
+from crypto.seal.statement import SignedStatement, StatementError
+from crypto.validation.trusted_time import judge_timestamp
 
 FORMAT = "sealdesk-dispute-receipt/1"
 PACKAGE_FORMAT = "sealdesk-dispute-evidence/1"
@@ -72,7 +72,7 @@ class Receipt:
     index: int
     size: int
     proof: tuple[str, ...]
-    """Hexadecimal, for :func:`crypto.merkle.verify_inclusion`."""
+    """Hexadecimal, for :func:`crypto.algorithms.merkle.verify_inclusion`."""
     checkpoint: str
 
     def to_json(self) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 from app.durable import locked
 from app.errors import CabinetDamaged, CabinetLocked, CabinetTooNew
 from app.secret_store import SecretStore
-from crypto.gm import GmError, sm4_gcm_decrypt, sm4_gcm_encrypt
+from crypto.algorithms.gm import GmError, sm4_gcm_decrypt, sm4_gcm_encrypt
 
 Migrations = Sequence[Sequence[str]]
 """Statements from each schema version to the next; PRAGMA user_version counts those applied."""

@@ -17,11 +17,11 @@ from app.cabinet import Cabinet, PlatformRecord, SealRecord
 from app.errors import ApplicationRejected, PlatformAnswerInvalid
 from app.platform_api import Application, PlatformClient, PlatformSeal
 from app.signing import TokenKey
-from crypto.seal import Seal
-from crypto.seal_check import judge_seal
+from crypto.pki.x509 import Certificate, Name
+from crypto.pki.x509_make import make_request
+from crypto.seal.structure import Seal
+from crypto.validation.seal_check import judge_seal
 from crypto.verdict import Verdict, verdict_of
-from crypto.x509 import Certificate, Name
-from crypto.x509_make import make_request
 from device.token import Key, Session
 
 _KEY_LABEL = "SealDesk"

@@ -30,18 +30,18 @@ from app.errors import FileNotReadable, FileProblem, OutputExists, OutputVerific
 from app.evidence_readme import Recheck, Value, readme
 from app.publishing import publish, unpublished
 from app.verifying import StatusDesk, history, verify
-from crypto import gm
-from crypto.cms import CmsError, SignedData, SignerInfo
-from crypto.ocsp import OcspResponse
-from crypto.pdf_claims import Claim, read_claims
-from crypto.pdf_document import Document, PdfError, within_time
-from crypto.pdf_verify import verify_pdf
-from crypto.report_pdf import render
-from crypto.seal import Seal, SealError
-from crypto.statement import STAPLE, SealChange, SignedStatement, StatementError
-from crypto.trust import Trust
+from crypto.algorithms import gm
+from crypto.pdf.reading.document import Document, PdfError, within_time
+from crypto.pdf.reading.signatures import Claim, read_claims
+from crypto.pdf.verify import verify_pdf
+from crypto.pki.cms import CmsError, SignedData, SignerInfo
+from crypto.pki.ocsp import OcspResponse
+from crypto.pki.x509 import Certificate, CertificateError, Crl, load_certificates
+from crypto.report.pdf import render
+from crypto.seal.statement import STAPLE, SealChange, SignedStatement, StatementError
+from crypto.seal.structure import Seal, SealError
+from crypto.validation.trust import Trust
 from crypto.verdict import Report, SignatureReport
-from crypto.x509 import Certificate, CertificateError, Crl, load_certificates
 
 FORMAT = "sealdesk-evidence/1"
 DOCUMENT = "document.pdf"

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import FileNotReadable, FileProblem
-from crypto.seal import MAX_SIZE, Seal, SealSignature, is_signature
-from crypto.seal_check import judge_seal, judge_signature
-from crypto.trust import Trust
+from crypto.seal.structure import MAX_SIZE, Seal, SealSignature, is_signature
+from crypto.validation.seal_check import judge_seal, judge_signature
+from crypto.validation.trust import Trust
 from crypto.verdict import SCHEMA, finding_list, plain, say, seal_json, verdict_of
 
 
@@ -17,7 +17,7 @@ def inspect(path: Path, trust: Trust, at: datetime | None, language: str) -> dic
     """JSON-ready facts and verdict of the file at *path*, a DER SESeal or SES_Signature.
 
     The verdict is of the seal, or of the signature without the original it protects. Raises
-    :class:`app.errors.FileNotReadable`, :class:`crypto.seal.SealError`."""
+    :class:`app.errors.FileNotReadable`, :class:`crypto.seal.structure.SealError`."""
     now = at or datetime.now(UTC)
     try:
         with path.open("rb") as stream:

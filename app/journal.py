@@ -32,7 +32,7 @@ from typing import Any
 from app.durable import locked, replace_file, sync_folder
 from app.errors import JournalDamaged, phrase
 from app.spreadsheet import save_table
-from crypto.gm import sm3
+from crypto.algorithms.gm import sm3
 
 GENESIS = "0" * 64
 _OWN_KEYS = frozenset({"at", "event", "previous", "sequence"})

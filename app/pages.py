@@ -2,8 +2,8 @@
 
 PyMuPDF must be used from one thread at a time; a :class:`Pages` belongs to the thread that opened
 it (the ui renders in a process of its own). What it shows is for looking at and for finding places:
-signing and verifying read the file by themselves (:mod:`crypto.pdf_document`), and a test holds
-both to the same page sizes.
+signing and verifying read the file by themselves (:mod:`crypto.pdf.reading.document`), and a test
+holds both to the same page sizes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from app.errors import FileNotReadable, FileProblem, NotAPdf
 from app.placement import PageBox, TextHit
-from crypto.pdf_document import (
+from crypto.pdf.reading.document import (
     MAX_PAGES,
     PdfEncrypted,
     PdfError,
@@ -40,7 +40,7 @@ class Pages:
 
     def __init__(self, path: Path, password: str | None = None) -> None:
         """Open the PDF at *path*. Raises :class:`app.errors.FileNotReadable`,
-        :class:`app.errors.NotAPdf`, :class:`crypto.pdf_document.PdfError`'s subclasses."""
+        :class:`app.errors.NotAPdf`, :class:`crypto.pdf.reading.document.PdfError`'s subclasses."""
         try:
             with path.open("rb") as file:
                 begins_well = b"%PDF-" in file.read(1024)

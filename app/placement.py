@@ -23,8 +23,8 @@ from app.errors import (
     PageRangeInvalid,
     PositionInvalid,
 )
-from crypto.date_mark import DateMark, Style
-from crypto.mark import Mark
+from crypto.seal.date_mark import DateMark, Style
+from crypto.seal.mark import Mark
 
 Side = Literal["right", "left", "top", "bottom"]
 
@@ -37,7 +37,8 @@ DATE_GAP_MM = 2.0
 NEAR_MM = 25.0
 """The widest gap between a seal and its date. A date that stands elsewhere might be read as the
 date of something else: verification then doubts what others have sealed before
-(:data:`crypto.pdf_date.BESIDE_MM`, a little more, because a date may be narrower than its room)."""
+(:data:`crypto.pdf.marks.date.BESIDE_MM`, a little more, because a date may be narrower than its
+room)."""
 
 TOLERANCE_MM = 0.01
 """How far rounding may carry an edge over the page's: a fortieth of a hair."""

@@ -34,14 +34,14 @@ from app.errors import (
     ServiceUnavailable,
 )
 from app.settings import is_loopback
-from crypto import merkle
-from crypto.gm import sm3
-from crypto.keys import SigningKey
-from crypto.registry_files import tile_name, unpack_entries
-from crypto.revocation import CLOCK_SKEW
-from crypto.statement import SignedStatement, StatementError
-from crypto.trust import Trust
-from crypto.x509 import OCSP_SIGNING, Certificate, CertificateError, Crl, build_chain
+from crypto.algorithms import merkle
+from crypto.algorithms.gm import sm3
+from crypto.algorithms.keys import SigningKey
+from crypto.pki.x509 import OCSP_SIGNING, Certificate, CertificateError, Crl, build_chain
+from crypto.seal.registry_files import tile_name, unpack_entries
+from crypto.seal.statement import SignedStatement, StatementError
+from crypto.validation.revocation import CLOCK_SKEW
+from crypto.validation.trust import Trust
 
 if TYPE_CHECKING:
     import ssl

@@ -1,12 +1,12 @@
 """状态日志: what the platform's public registry tells of all seals, followed without believing it.
 
-The registry is a Merkle tree of events (:mod:`crypto.merkle`). The cabinet remembers the size, the
-root and the right edge of the tree as seen last; the new entries put onto that edge must give the
-root that the platform's registry key has signed. So nothing that was once seen can be taken back or
-changed, and two desks that compare roots have been told the same.
+The registry is a Merkle tree of events (:mod:`crypto.algorithms.merkle`). The cabinet remembers the
+size, the root and the right edge of the tree as seen last; the new entries put onto that edge must
+give the root that the platform's registry key has signed. So nothing that was once seen can be
+taken back or changed, and two desks that compare roots have been told the same.
 
 A desk that comes new to a long log, or after a long time, begins with the newest *epoch*
-(:mod:`crypto.registry_files`): its manifest holds the edge of the tree at that time, and the
+(:mod:`crypto.seal.registry_files`): its manifest holds the edge of the tree at that time, and the
 digests of shards that tell all that became of 65,536 seals each. The entries since then, put onto
 that edge, must give the signed root, and one of them must hold the manifest's digest: so both are
 proved. A shard is fetched when one of its seals is wanted; what was seen before is proved to be a
@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any
 
 from app.cabinet import Cabinet, RegistryRecord
 from app.errors import PlatformAnswerInvalid, PlatformError, PlatformUntrusted
-from crypto import merkle
-from crypto.gm import sm3
-from crypto.registry_files import (
+from crypto.algorithms import merkle
+from crypto.algorithms.gm import sm3
+from crypto.seal.registry_files import (
     EPOCH_EVENT,
     TILE,
     Manifest,
@@ -37,7 +37,7 @@ from crypto.registry_files import (
     decode_shard,
     shard_of,
 )
-from crypto.statement import IN_USE, SealChange, SignedStatement
+from crypto.seal.statement import IN_USE, SealChange, SignedStatement
 
 if TYPE_CHECKING:
     from app.platform_api import PlatformClient
@@ -242,7 +242,8 @@ def root(record: RegistryRecord) -> bytes:
 
 
 def changes(cabinet: Cabinet) -> tuple[SealChange, ...]:
-    """What the registries followed so far tell of seals, for :class:`crypto.trust.Trust`."""
+    """What the registries followed so far tell of seals, for
+    :class:`crypto.validation.trust.Trust`."""
     found = (
         _change(json.loads(each))
         for record in cabinet.registries()

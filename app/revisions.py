@@ -10,10 +10,10 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from app.errors import FileNotReadable, FileProblem, NotAPdf, OutputVerificationFailed
-from crypto.pdf_document import Document, open_document, within_time
-from crypto.pdf_sign import SignedRevision
-from crypto.pdf_verify import verify_pdf
-from crypto.trust import Trust
+from crypto.pdf.reading.document import Document, open_document, within_time
+from crypto.pdf.signing.sign import SignedRevision
+from crypto.pdf.verify import verify_pdf
+from crypto.validation.trust import Trust
 from crypto.verdict import Level, Report, SignatureReport
 
 Revise = Callable[[Document, BinaryIO], SignedRevision | None]
@@ -23,7 +23,7 @@ Revise = Callable[[Document, BinaryIO], SignedRevision | None]
 def open_pdf(source: Path, password: str | None) -> Document:
     """Open a file that should be a PDF.
 
-    Raises :class:`app.errors.FileError`, :class:`crypto.pdf_document.PdfError`."""
+    Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.document.PdfError`."""
     try:
         with source.open("rb") as stream:
             if b"%PDF-" not in stream.read(1024):

@@ -26,13 +26,13 @@ from app.errors import (
 )
 from app.platform_api import Service
 from app.publishing import publish, unpublished
-from crypto.gm import sm3
-from crypto.pdf_claims import read_claims
-from crypto.pdf_document import Document, PdfError
-from crypto.pdf_verify import verify_pdf
-from crypto.report_pdf import enclosed
+from crypto.algorithms.gm import sm3
+from crypto.pdf.reading.document import Document, PdfError
+from crypto.pdf.reading.signatures import read_claims
+from crypto.pdf.verify import verify_pdf
+from crypto.pki.x509 import REPORT_SEALING, CertificateError
+from crypto.report.pdf import enclosed
 from crypto.verdict import SCHEMA, Report, Verdict
-from crypto.x509 import REPORT_SEALING, CertificateError
 
 MAX_SIZE = 50 * 1024 * 1024
 """Octets of the largest document that a platform takes."""

@@ -98,7 +98,7 @@ class Settings:
     marks: Literal["shared", "separate"] = "shared"
     """One signature for all marks of a stamping, or one for each."""
     profile: str = "ses"
-    """How a seal is put: one of ``crypto.pdf_values.SEALED``."""
+    """How a seal is put: one of ``crypto.pdf.signing.values.SEALED``."""
     language: str = "zh_CN"
     """One of ``app.errors.LANGUAGES``."""
     trust: tuple[Path, ...] = ()

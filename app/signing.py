@@ -1,4 +1,5 @@
-"""From a key on a token to the :class:`crypto.keys.SigningKey` that the stories sign with.
+"""From a key on a token to the :class:`crypto.algorithms.keys.SigningKey` that the stories sign
+with.
 
 Every value a token returns is verified with the certificate before anybody uses it: a wrong vendor
 profile, a faulty key or the wrong slot shows here, not at the recipient's.
@@ -8,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crypto import der, gm
-from crypto.keys import SM2_WITH_SM3
-from crypto.x509 import Certificate, PublicKey
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SM2_WITH_SM3
+from crypto.asn1 import der
+from crypto.pki.x509 import Certificate, PublicKey
 
 if TYPE_CHECKING:
     from device.token import Key, Session
@@ -42,7 +44,7 @@ class TokenKey:
         return self._public
 
     def sign(self, message: bytes) -> bytes:
-        """The signature over *message* (see :class:`crypto.keys.SigningKey`), verified.
+        """The signature over *message* (see :class:`crypto.algorithms.keys.SigningKey`), verified.
 
         Raises :class:`device.token.TokenError`'s subclasses; BadSignature if what the token
         returned

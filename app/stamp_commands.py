@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from app.desk import Desk
     from app.placement import PageBox
     from app.timestamping import Timestamper
-    from crypto.date_mark import DateMark, Style
-    from crypto.pdf_marks import Mark
+    from crypto.pdf.marks.drawing import Mark
+    from crypto.seal.date_mark import DateMark, Style
 
 
 def stamp(desk: Desk, options: argparse.Namespace) -> int:

@@ -40,15 +40,15 @@ from app.journal import Journal
 from app.placement import PageBox, dates_by_mark
 from app.publishing import free_name, publish, unpublished
 from app.revisions import Revise, open_pdf, revise, verify_own
-from crypto.date_mark import DateMark
-from crypto.gm import sm3
-from crypto.keys import SigningKey
-from crypto.pdf_document import Document, within_time
-from crypto.pdf_marks import Mark
-from crypto.pdf_sign import Revision, SignedRevision, sign_revision
-from crypto.pdf_values import TICKET_ROOM, SignatureMaker, TimestampSource
-from crypto.statement import SignedStatement
-from crypto.trust import Trust
+from crypto.algorithms.gm import sm3
+from crypto.algorithms.keys import SigningKey
+from crypto.pdf.marks.drawing import Mark
+from crypto.pdf.reading.document import Document, within_time
+from crypto.pdf.signing.sign import Revision, SignedRevision, sign_revision
+from crypto.pdf.signing.values import TICKET_ROOM, SignatureMaker, TimestampSource
+from crypto.seal.date_mark import DateMark
+from crypto.seal.statement import SignedStatement
+from crypto.validation.trust import Trust
 from crypto.verdict import Report
 
 OFFLINE_LIMIT = timedelta(hours=24)
@@ -70,7 +70,7 @@ class StampJob:
     """None: beside the source."""
     suffix: str = "_已盖章"
     profile: str = "ses"
-    """One of :data:`crypto.pdf_values.SEALED`."""
+    """One of :data:`crypto.pdf.signing.values.SEALED`."""
     separate: bool = False
     """A signature for each mark, in revisions one after another, instead of one for all marks."""
     reason: str = ""
@@ -122,7 +122,7 @@ def stamp(
     at "done" there is nothing left to cancel.
 
     Raises :class:`app.errors.SealUseError`, :class:`app.errors.FileError`,
-    :class:`app.errors.PlatformError`, :class:`crypto.pdf_document.PdfError`,
+    :class:`app.errors.PlatformError`, :class:`crypto.pdf.reading.document.PdfError`,
     :class:`device.token.TokenError` and whatever *step* raises; then there is no output."""
     step("check")
     now = clock()
@@ -285,7 +285,7 @@ def _sealing(
 def page_boxes(source: Path, password: str | None = None) -> list[PageBox]:
     """The pages of a document as displayed, for placement.
 
-    Raises :class:`app.errors.FileError`, :class:`crypto.pdf_document.PdfError`."""
+    Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.document.PdfError`."""
     with within_time():
         document = open_pdf(source, password)
         with contextlib.closing(document.stream):

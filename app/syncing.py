@@ -13,7 +13,7 @@ from app.errors import PlatformRefused
 from app.platform_api import PlatformClient, SyncItem
 from app.registry import follow as follow_registry
 from app.registry import look_up
-from crypto.keys import SigningKey
+from crypto.algorithms.keys import SigningKey
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from app.errors import PlatformError, TimestampUntrusted
-from crypto.cms import digest_of, hash_octets
-from crypto.timestamp import BAD_ALGORITHM, TimestampError, TimestampRefused, make_request
-from crypto.timestamp import open_response as opened
-from crypto.trust import Trust
-from crypto.trusted_time import judge_timestamp
+from crypto.pki.cms import digest_of, hash_octets
+from crypto.pki.timestamp import BAD_ALGORITHM, TimestampError, TimestampRefused, make_request
+from crypto.pki.timestamp import open_response as opened
+from crypto.validation.trust import Trust
+from crypto.validation.trusted_time import judge_timestamp
 
 
 class Authority(Protocol):
@@ -26,7 +26,8 @@ class Authority(Protocol):
 
 
 class Timestamper:
-    """A :data:`crypto.pdf_values.TimestampSource`: one authority, asked once for each signature."""
+    """A :data:`crypto.pdf.signing.values.TimestampSource`: one authority, asked once for each
+    signature."""
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class Timestamper:
         """A TimeStampToken over *octets*, DER; None without, where it was not required.
 
         Raises :class:`app.errors.ServiceUnavailable`, :class:`app.errors.TimestampUntrusted`,
-        :class:`crypto.timestamp.TimestampError`."""
+        :class:`crypto.pki.timestamp.TimestampError`."""
         try:
             return self._ask(octets, hash_name)
         except (PlatformError, TimestampError) as error:

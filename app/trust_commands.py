@@ -11,7 +11,7 @@ from app.desk import Desk
 from app.errors import Cancelled, SettingLocked, UsageError, phrase
 from app.terminal import tell
 from app.verifying import read_certificates
-from crypto.x509 import Certificate
+from crypto.pki.x509 import Certificate
 
 
 def show(desk: Desk, options: argparse.Namespace) -> int:

@@ -31,7 +31,7 @@ from crypto.verdict import Report, beijing, one_line, say
 if TYPE_CHECKING:
     from app.desk import Desk
     from app.verifying import StatusDesk
-    from crypto.trust import Trust
+    from crypto.validation.trust import Trust
 
 COLUMNS = ("file", "verdict", "signatures", "seals", "signers", "signed_at", "findings")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -195,7 +195,7 @@ def report_on(desk: Desk, options: argparse.Namespace, report: Report) -> dict[s
         )
         verdict, words = done.verdict, "bulk.report_sealed"
     else:
-        from crypto.report_pdf import render
+        from crypto.report.pdf import render
 
         _save(path, render(report, language))
         verdict, words = report.verdict, "bulk.report_saved"

@@ -4,7 +4,7 @@
     → certificate chain at the signing time → seal: maker, validity, list, imprint
     → time, revocation, platform status → visible marks no signature covers → Report
 
-What is true of the bytes is said by :mod:`crypto.pdf_verify`; here it gets what this desk knows:
+What is true of the bytes is said by :mod:`crypto.pdf.verify`; here it gets what this desk knows:
 whom to trust, what the platform last said of a seal, and, online, what it says now.
 """
 
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from app.errors import FileNotReadable, FileProblem, NotAPdf, PlatformError, UsageError
-from crypto.statement import SealChange, SignedStatement
-from crypto.trust import Trust
+from crypto.pki.x509 import Certificate, CertificateError, load_certificates
+from crypto.seal.statement import SealChange, SignedStatement
+from crypto.validation.trust import Trust
 from crypto.verdict import Report
-from crypto.x509 import Certificate, CertificateError, load_certificates
 
 _MAX_ANCHOR_FILE = 4 * 1024 * 1024
 _ORDINARY = 8 * 1024 * 1024
@@ -55,8 +55,8 @@ def verify(
 
     With a *platform*, seals whose status is unknown or stale are asked for; an unreachable platform
     leaves the status line unknown and is no error. Raises :class:`app.errors.FileError` and
-    :class:`crypto.pdf_document.PdfError`."""
-    from crypto.pdf_verify import verify_pdf  # late: with the PDF library it takes half a start
+    :class:`crypto.pdf.reading.document.PdfError`."""
+    from crypto.pdf.verify import verify_pdf  # late: with the PDF library it takes half a start
 
     now = at or clock()
     try:

@@ -22,12 +22,12 @@ def make(folder: Path, count: int) -> None:
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign import fields, signers
 
-    from crypto.keys import SoftKey
-    from crypto.pdf_document import Document
-    from crypto.pdf_marks import Mark
-    from crypto.pdf_sign import sign_revision
-    from crypto.pdf_values import SignatureMaker
-    from crypto.seal import Seal
+    from crypto.algorithms.keys import SoftKey
+    from crypto.pdf.marks.drawing import Mark
+    from crypto.pdf.reading.document import Document
+    from crypto.pdf.signing.sign import sign_revision
+    from crypto.pdf.signing.values import SignatureMaker
+    from crypto.seal.structure import Seal
 
     growing = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(growing, ignore_errors=True)
@@ -92,7 +92,7 @@ def part_of(folder: Path, part: int, parts: int) -> list[Path]:
 
 def floor(folder: Path, part: int, parts: int) -> int:
     """What no verifier can do without."""
-    from crypto import gm
+    from crypto.algorithms import gm
 
     for path in (files := part_of(folder / "sealed", part, parts)):
         gm.sm3(path.read_bytes())

@@ -30,7 +30,7 @@ class Bench:
         self.scratch = folder / f"{self.source.stem}.scratch.pdf"
 
     def floor(self, *, copying: bool) -> Callable[[], None]:
-        from crypto import gm
+        from crypto.algorithms import gm
 
         private = (self.folder / "signer.key").read_bytes()
         seal_size = (self.folder / "seal.der").stat().st_size
@@ -54,7 +54,7 @@ class Bench:
         return job
 
     def floor_read(self) -> Callable[[], None]:
-        from crypto import gm
+        from crypto.algorithms import gm
 
         buffer = bytearray(CHUNK)
 
@@ -68,11 +68,11 @@ class Bench:
         return job
 
     def sign(self) -> Callable[[], None]:
-        from crypto.keys import SoftKey
-        from crypto.pdf_document import Document
-        from crypto.pdf_marks import Mark
-        from crypto.pdf_sign import PROFILES, Revision, property_info, sign_revision
-        from crypto.seal import Seal, make_signature
+        from crypto.algorithms.keys import SoftKey
+        from crypto.pdf.marks.drawing import Mark
+        from crypto.pdf.reading.document import Document
+        from crypto.pdf.signing.sign import PROFILES, Revision, property_info, sign_revision
+        from crypto.seal.structure import Seal, make_signature
 
         key = SoftKey.load(
             (self.folder / "signer.key").read_bytes(), (self.folder / "signer.der").read_bytes()
@@ -108,10 +108,10 @@ class Bench:
         return job
 
     def verify(self) -> Callable[[], None]:
-        from crypto.pdf_verify import verify_pdf
-        from crypto.trust import Trust
+        from crypto.pdf.verify import verify_pdf
+        from crypto.pki.x509 import Certificate
+        from crypto.validation.trust import Trust
         from crypto.verdict import Verdict
-        from crypto.x509 import Certificate
 
         trust = Trust.in_all([Certificate.parse((self.folder / "root.der").read_bytes())])
 

@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from crypto.keys import SoftKey
-from crypto.seal import make_seal
-from crypto.x509 import Name
-from crypto.x509_make import make_certificate
+from crypto.algorithms.keys import SoftKey
+from crypto.pki.x509 import Name
+from crypto.pki.x509_make import make_certificate
+from crypto.seal.structure import make_seal
 from server_stub.imprint import draw
 
 DEMO = Path(__file__).parents[1] / "resources" / "demo" / "regulation.pdf"

@@ -23,9 +23,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app import registry
 from app.cabinet import Cabinet
-from crypto import merkle
-from crypto.gm import sm3
-from crypto.registry_files import EPOCH_EVENT, TILE, Manifest, ShardInfo, decode_shard, pack_entries
+from crypto.algorithms import merkle
+from crypto.algorithms.gm import sm3
+from crypto.seal.registry_files import (
+    EPOCH_EVENT,
+    TILE,
+    Manifest,
+    ShardInfo,
+    decode_shard,
+    pack_entries,
+)
 from server_stub import epochs, records
 
 START = datetime(2022, 1, 1, tzinfo=UTC)

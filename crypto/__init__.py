@@ -1,7 +1,9 @@
 """Bytes in, bytes out: SM2/SM3/SM4, certificates, seal structures and PDF signatures.
 
 No network, no screen, no device: a key on a token, a server key and a test key are the same
-:class:`crypto.keys.SigningKey` to everything in here.
+:class:`crypto.algorithms.keys.SigningKey` to everything in here.
 """
 
-from crypto import late_validator as late_validator  # before any module here imports pyHanko
+from crypto.pdf.reading import (
+    late_validator as late_validator,  # before any module here imports pyHanko
+)

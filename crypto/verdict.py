@@ -7,7 +7,7 @@ the worst level decides the verdict, so a verdict never says more than its findi
     ok, notice → VALID    changed → VALID_CHANGED_LATER    unknown → UNKNOWN    invalid → INVALID
 
 Client and server say the same of the same file because both build this :class:`Report`.
-JSON schema: docs/report-schema.md, version :data:`SCHEMA`; :mod:`crypto.report_reading` reads it.
+JSON schema: docs/report-schema.md, version :data:`SCHEMA`; :mod:`crypto.report.reading` reads it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from crypto.x509 import Certificate
+from crypto.pki.x509 import Certificate
 
 SCHEMA = "sealdesk-report/1"
 

@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crypto import gm
+from crypto.algorithms import gm
 from server_stub import (
     applying,
     disputes,

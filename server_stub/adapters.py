@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from crypto import gm
+from crypto.algorithms import gm
 from server_stub import imprint, uscc
 from server_stub.vault import write_private
 

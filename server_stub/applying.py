@@ -14,8 +14,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crypto import der, gm, x509
-from crypto.x509_make import Request
+from crypto.algorithms import gm
+from crypto.asn1 import der
+from crypto.pki import x509
+from crypto.pki.x509_make import Request
 from server_stub import policy, states
 from server_stub.ledger import LEDGER, Transaction
 from server_stub.policy import Actor

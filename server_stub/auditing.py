@@ -1,7 +1,7 @@
 """Independent audit of a log (第二十四条): everything re-computed from the stored bytes.
 
-Uses the tables and :mod:`crypto.merkle`, not the writer; so it also works on a log that the writer
-refuses to touch.
+Uses the tables and :mod:`crypto.algorithms.merkle`, not the writer; so it also works on a log that
+the writer refuses to touch.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crypto import merkle
+from crypto.algorithms import merkle
 from server_stub.ledger import Witness
 from server_stub.store import LedgerEntry, LedgerNode, LogCheckpoint
 

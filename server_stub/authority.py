@@ -27,9 +27,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from crypto import x509
-from crypto.statement import SealStatement
-from crypto.x509_make import make_certificate, make_crl
+from crypto.pki import x509
+from crypto.pki.x509_make import make_certificate, make_crl
+from crypto.seal.statement import SealStatement
 from server_stub import records, states
 from server_stub.ledger import LEDGER, Transaction
 from server_stub.settings import Settings

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from crypto import gm, timestamp, x509
+from crypto.algorithms import gm
+from crypto.pki import timestamp, x509
 from server_stub import policy, records, revocation, sealing, signin, states, views
 from server_stub.authority import ISSUING, PURPOSES, TIMESTAMP, TIMESTAMP_ACCURACY, TIMESTAMP_POLICY
 from server_stub.ledger import LEDGER, REGISTRY, Transaction, latest_note, stored_tree

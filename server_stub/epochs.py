@@ -1,8 +1,9 @@
 """Epochs of the registry: now and then, all that became of every seal so far, as static files.
 
 A client that comes new, or after a long time, takes the shards of the seals it needs and the log
-from there on (:mod:`crypto.registry_files`). An epoch is read from the log's own entries, written
-to files, and then put on record in the log: the signed checkpoint vouches for it from then on.
+from there on (:mod:`crypto.seal.registry_files`). An epoch is read from the log's own entries,
+written to files, and then put on record in the log: the signed checkpoint vouches for it from then
+on.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crypto import gm, merkle
-from crypto.registry_files import EPOCH_EVENT, Manifest, ShardInfo, encode_shard, shard_of
-from crypto.statement import IN_USE, SealChange
+from crypto.algorithms import gm, merkle
+from crypto.seal.registry_files import EPOCH_EVENT, Manifest, ShardInfo, encode_shard, shard_of
+from crypto.seal.statement import IN_USE, SealChange
 from server_stub import policy, records
 from server_stub.ledger import REGISTRY, Transaction, log_size, stored_tree
 from server_stub.store import LedgerEntry

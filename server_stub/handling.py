@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from crypto import gm
+from crypto.algorithms import gm
 from server_stub import records, signin
 from server_stub.context import Platform, Worker
 from server_stub.ledger import Transaction

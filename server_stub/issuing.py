@@ -14,8 +14,9 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crypto import gm, x509
-from crypto.seal import make_seal
+from crypto.algorithms import gm
+from crypto.pki import x509
+from crypto.seal.structure import make_seal
 from server_stub import filing, records, sealing, states, uscc
 from server_stub.adapters import FiledSeal, NeighbourError, Neighbours, RegisteredEnterprise
 from server_stub.applying import Findings, move, read_request

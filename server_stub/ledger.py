@@ -23,7 +23,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.orm import Session
 
-from crypto import merkle
+from crypto.algorithms import merkle
 from server_stub import records
 from server_stub.store import WRITER, LedgerEntry, LedgerNode, LogCheckpoint
 
@@ -49,7 +49,7 @@ class Receipt:
     index: int
     size: int
     proof: tuple[bytes, ...]
-    """For :func:`crypto.merkle.verify_inclusion` in the tree of `size`."""
+    """For :func:`crypto.algorithms.merkle.verify_inclusion` in the tree of `size`."""
     checkpoint: str
     """Signed note over `size` and the root."""
 

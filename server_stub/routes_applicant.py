@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import select
 
-from crypto import gm
+from crypto.algorithms import gm
 from server_stub import applying, signin, uscc, views
 from server_stub.context import Platform
 from server_stub.handling import (

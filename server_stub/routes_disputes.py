@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import Field, model_validator
 
-from crypto import gm
+from crypto.algorithms import gm
 from server_stub import disputes, states
 from server_stub.handling import (
     Base64,

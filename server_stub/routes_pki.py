@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from crypto import ocsp, timestamp
-from crypto.x509 import Certificate, CertificateError
+from crypto.pki import ocsp, timestamp
+from crypto.pki.x509 import Certificate, CertificateError
 from server_stub import records, revocation
 from server_stub.authority import (
     ABROAD,

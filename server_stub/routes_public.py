@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crypto import merkle
-from crypto.statement import SealChange, SealStatement
+from crypto.algorithms import merkle
+from crypto.seal.statement import SealChange, SealStatement
 from crypto.verdict import Report
 from server_stub import policy, records, report_seal, revocation, sealing, verifying, views
 from server_stub.authority import ABROAD, ISSUERS, PURPOSES
@@ -95,7 +95,7 @@ def crl(platform: Running, issuer: str) -> Response:
 
 @router.get("/v1/seals/{seal_code}/status", dependencies=[Depends(limited)])
 def status(platform: Running, seal_code: str) -> dict[str, Any]:
-    """A signed statement about the seal of that 14-digit code (crypto.statement)."""
+    """A signed statement about the seal of that 14-digit code (crypto.seal.statement)."""
     said = _statement(platform, seal_code)
     if said is None:
         raise policy.NotFound

@@ -1,5 +1,5 @@
-"""The public registry as immutable files (:mod:`crypto.registry_files`): what may be cached for
-ever, by anybody. The checkpoint, which changes, is with the other public routes."""
+"""The public registry as immutable files (:mod:`crypto.seal.registry_files`): what may be cached
+for ever, by anybody. The checkpoint, which changes, is with the other public routes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Response
 from sqlalchemy import select
 
-from crypto.registry_files import RegistryFileError, pack_entries, parse_tile_name
+from crypto.seal.registry_files import RegistryFileError, pack_entries, parse_tile_name
 from server_stub import epochs, policy
 from server_stub.handling import Running
 from server_stub.ledger import REGISTRY

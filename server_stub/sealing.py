@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from crypto import gm, x509
-from crypto.statement import SealChange as RegistryChange
-from crypto.statement import SealStatement
+from crypto.algorithms import gm
+from crypto.pki import x509
+from crypto.seal.statement import SealChange as RegistryChange
+from crypto.seal.statement import SealStatement
 from server_stub import policy, records, states
 from server_stub.authority import Authority
 from server_stub.ledger import LEDGER, REGISTRY, Transaction

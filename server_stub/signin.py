@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from crypto import der, gm, x509
-from crypto.keys import SM2_WITH_SM3
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SM2_WITH_SM3
+from crypto.asn1 import der
+from crypto.pki import x509
 from server_stub import policy
 from server_stub.ledger import LEDGER, Transaction
 from server_stub.policy import Actor

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crypto import gm
+from crypto.algorithms import gm
 from server_stub import policy, views
 from server_stub.ledger import LEDGER, log_size
 from server_stub.policy import Actor

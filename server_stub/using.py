@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crypto import gm
+from crypto.algorithms import gm
 from server_stub import policy, records, sealing
 from server_stub.ledger import LEDGER, Receipt, Transaction, latest_note, stored_tree
 from server_stub.policy import Actor

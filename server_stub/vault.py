@@ -20,8 +20,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from crypto import gm
-from crypto.keys import SoftKey
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
@@ -49,7 +49,7 @@ class ServerKey(Protocol):
         """DER; empty before one was issued."""
 
     def sign(self, message: bytes) -> bytes:
-        """As :class:`crypto.keys.SigningKey` says: SM2 with SM3, or RSA with SHA-256."""
+        """As :class:`crypto.algorithms.keys.SigningKey` says: SM2 with SM3, or RSA with SHA-256."""
 
 
 class KeyStore(Protocol):

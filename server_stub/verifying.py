@@ -8,7 +8,7 @@ with bounds on time and memory. The two talk in lines of JSON over the child's s
     → {"statements": [base64 DER, …], "changes": [{"seal_code", "state", …}, …]}
     ← {"report": …} or {"problem": code}
 
-What the child says is read as strictly as the file (:mod:`crypto.report_reading`); which file it
+What the child says is read as strictly as the file (:mod:`crypto.report.reading`); which file it
 was and when it was judged, the platform knows by itself. A report for filing is set by
 :func:`set_report` in another, fresh process, which never sees the file.
 """
@@ -28,13 +28,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crypto import gm
-from crypto.pdf_verify import PROGRAM
-from crypto.report_reading import read_report
+from crypto.algorithms import gm
+from crypto.pdf.verify import PROGRAM
+from crypto.report.reading import read_report
 from crypto.verdict import Report
 
 if TYPE_CHECKING:
-    from crypto.statement import SealChange
+    from crypto.seal.statement import SealChange
 
 MEMORY = 2 << 30
 """Octets of address space that one verification may use."""
@@ -101,7 +101,7 @@ def verify(
 
 
 def set_report(report: Report, language: str, issuer: str, seconds: float) -> bytes:
-    """*report* as a PDF for *issuer* to seal (:func:`crypto.report_pdf.render`).
+    """*report* as a PDF for *issuer* to seal (:func:`crypto.report.pdf.render`).
 
     Raises :class:`VerificationTimeout`, :class:`FileNotVerifiable` if it is too much to set."""
     told = {"report": report.to_json(language), "language": language, "issuer": issuer}
@@ -191,11 +191,11 @@ def _row(change: SealChange) -> dict[str, str]:
 
 
 def _verify(path: Path) -> None:
-    from crypto.pdf_document import PdfEncrypted, PdfError
-    from crypto.pdf_verify import verify_pdf
-    from crypto.statement import SealChange, SignedStatement
-    from crypto.trust import Trust
-    from crypto.x509 import Certificate, Crl
+    from crypto.pdf.reading.document import PdfEncrypted, PdfError
+    from crypto.pdf.verify import verify_pdf
+    from crypto.pki.x509 import Certificate, Crl
+    from crypto.seal.statement import SealChange, SignedStatement
+    from crypto.validation.trust import Trust
 
     _bound()
     told = json.loads(sys.stdin.buffer.readline())
@@ -239,7 +239,7 @@ def _verify(path: Path) -> None:
 
 
 def _set() -> None:
-    from crypto.report_pdf import render
+    from crypto.report.pdf import render
 
     _bound()
     told = json.loads(sys.stdin.buffer.read())

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crypto.statement import SealStatement
+from crypto.seal.statement import SealStatement
 from server_stub import sealing, store
 from server_stub.ledger import Receipt
 from server_stub.records import microseconds, timestamp

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from app.placement import TextHit
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob
-    from crypto.keys import SigningKey
+    from crypto.algorithms.keys import SigningKey
+    from crypto.pki.x509 import Certificate
     from crypto.verdict import Report, Verdict
-    from crypto.x509 import Certificate
     from ui.dispute import Objection
 
 
@@ -95,7 +95,7 @@ class DocumentFacts:
     pages: int
     signatures: int
     obstacle: BaseException | None = None
-    """Why no seal may be added (:class:`crypto.pdf_document.PdfLocked`, …), if so."""
+    """Why no seal may be added (:class:`crypto.pdf.reading.document.PdfLocked`, …), if so."""
 
 
 Step = Callable[..., None]
@@ -206,7 +206,7 @@ class Context(Protocol):
         """The platform's package, checked, as the new file *output*."""
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
-        """Raises :class:`crypto.pdf_document.PdfError` if it cannot be read."""
+        """Raises :class:`crypto.pdf.reading.document.PdfError` if it cannot be read."""
 
     def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
         """Where *text* occurs, in reading order."""

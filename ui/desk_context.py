@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob, TicketOffice
     from app.timestamping import Timestamper
-    from crypto.keys import SigningKey
+    from crypto.algorithms.keys import SigningKey
+    from crypto.pki.x509 import Certificate
     from crypto.verdict import Report, Verdict
-    from crypto.x509 import Certificate
     from device.token import Session, Token
     from ui.dispute import Objection
 
@@ -230,7 +230,7 @@ class DeskContext:
         check_files(paths, order, platform_now, step, stopped)
 
     def report_pdf(self, report: Report, language: str) -> bytes:
-        from crypto.report_pdf import render
+        from crypto.report.pdf import render
 
         with self._pages:  # PyMuPDF sets it, and is one thread's at a time
             return render(report, language)
@@ -304,8 +304,8 @@ class DeskContext:
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
         from app.errors import FileNotReadable, FileProblem
-        from crypto.pdf_document import PdfError, open_document, within_time
-        from crypto.pdf_sign import check_may_sign
+        from crypto.pdf.reading.document import PdfError, open_document, within_time
+        from crypto.pdf.signing.sign import check_may_sign
 
         with within_time(), ExitStack() as opened:
             try:
@@ -471,7 +471,7 @@ def _blank(token: Token) -> TokenView:
 
 
 def _certificates(session: Session) -> tuple[CertificateView, ...]:
-    from crypto.x509 import Certificate, CertificateError
+    from crypto.pki.x509 import Certificate, CertificateError
 
     made = []
     for data in session.certificates():

@@ -39,22 +39,23 @@ class Finder:
     def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
         """Where *text* occurs, in reading order.
 
-        Raises :class:`app.errors.FileNotReadable`, :class:`crypto.pdf_document.PdfError`."""
-        from crypto import pdf_document  # late: the window starts without a PDF library
+        Raises :class:`app.errors.FileNotReadable`,
+        :class:`crypto.pdf.reading.document.PdfError`."""
+        from crypto.pdf.reading import document  # late: the window starts without a PDF library
 
         with self._lock:
             try:
                 answer = self._ask(path, text, password)
             except (OSError, EOFError, ValueError) as error:
                 self._end()
-                raise pdf_document.PdfTooComplex(
+                raise document.PdfTooComplex(
                     "the process that searches died or took too long"
                 ) from error
         if "problem" in answer:
             raise FileNotReadable(str(path), FileProblem(answer["problem"]))
         if "error" in answer:
             name = answer["error"] if answer["error"] in _ERRORS else "PdfUnreadable"
-            raise getattr(pdf_document, name)(answer["error"])
+            raise getattr(document, name)(answer["error"])
         return tuple(TextHit(**hit) for hit in answer["hits"])
 
     def close(self) -> None:

@@ -188,7 +188,9 @@ class MainWindow(QMainWindow):
         self._timer.start()
         self.reload_seals()
         # what a document is examined with: imported while nobody waits for it
-        QTimer.singleShot(IDLE_MS, self, lambda: self.tasks.work(import_module, "crypto.pdf_sign"))
+        QTimer.singleShot(
+            IDLE_MS, self, lambda: self.tasks.work(import_module, "crypto.pdf.signing.sign")
+        )
 
     # --- pages -----------------------------------------------------------------------------------
 

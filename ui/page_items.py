@@ -25,7 +25,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from crypto.date_mark import RED, shapes
+from crypto.seal.date_mark import RED, shapes
 from ui import theme
 from ui.language import tr
 
@@ -52,7 +52,7 @@ class Item:
     picture: QImage | None = None
     """The imprint, whole."""
     part: tuple[float, float, float, float] = WHOLE
-    """Which part of the imprint, as in :class:`crypto.pdf_marks.Mark`."""
+    """Which part of the imprint, as in :class:`crypto.pdf.marks.drawing.Mark`."""
     text: str = ""
     """A date, drawn as the file will hold it, in place of a picture."""
     look: str = "seal"
@@ -92,7 +92,7 @@ def scaled_part(whole: QImage, part: tuple[float, float, float, float], size: QS
 
 
 def paint_date(painter: QPainter, item: Item, target: QRectF) -> None:
-    """The outlines of the item's date in *target*, as :mod:`crypto.pdf_date` writes them."""
+    """The outlines of the item's date in *target*, as :mod:`crypto.pdf.marks.date` writes them."""
     scale = target.height() / item.height_mm
     path = QPainterPath()
     path.setFillRule(Qt.FillRule.WindingFill)

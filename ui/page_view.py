@@ -1,9 +1,9 @@
 """The document canvas: pages under one another, drawn on demand, with seals and outlines on top.
 
 Everything on a page is given in millimetres from the top left of the page as displayed, as
-:class:`crypto.pdf_marks.Mark` has it. Pages are white in the dark too. Bitmaps are made for the
-screen's own pixels, whole pages up to a size and tiles beyond it, and kept within a fixed number of
-bytes. What lies on the pages is in :mod:`ui.page_items`.
+:class:`crypto.pdf.marks.drawing.Mark` has it. Pages are white in the dark too. Bitmaps are made for
+the screen's own pixels, whole pages up to a size and tiles beyond it, and kept within a fixed
+number of bytes. What lies on the pages is in :mod:`ui.page_items`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.errors import PlacementError, explain
 from app.placement import PageBox, TextHit
-from crypto.date_mark import Style, signing_day, text_of, width_mm
+from crypto.seal.date_mark import Style, signing_day, text_of, width_mm
 from ui.document_pane import DocumentPane
 from ui.language import language, tr
 from ui.marks_table import Line

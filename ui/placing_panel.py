@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from crypto.date_mark import Style, signing_day, text_of
+from crypto.seal.date_mark import Style, signing_day, text_of
 from ui import theme
 from ui.language import tr
 from ui.marks_table import Line, MarksTable

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from app.errors import Message, explain
-from crypto.pdf_document import PdfEncrypted, PdfPasswordWrong
+from crypto.pdf.reading.document import PdfEncrypted, PdfPasswordWrong
 from crypto.verdict import Finding, MarkInfo, Report, SignatureReport, Verdict
 from ui import theme, verdicts
 from ui.language import language, tr

@@ -396,7 +396,7 @@ class AboutDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        from crypto.pdf_verify import PROGRAM
+        from crypto.pdf.verify import PROGRAM
 
         self.setWindowTitle(tr("关于印台"))
         self.setMinimumSize(560, 460)

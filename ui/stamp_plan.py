@@ -18,8 +18,8 @@ from typing import Any, Literal
 from app import placement
 from app.errors import DateWithoutSeal
 from app.placement import PageBox, SealSize, TextHit
-from crypto.date_mark import DateMark, Style
-from crypto.mark import Mark
+from crypto.seal.date_mark import DateMark, Style
+from crypto.seal.mark import Mark
 
 Find = Callable[[str], Sequence[TextHit]]
 Place = tuple[int, int]

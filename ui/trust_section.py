@@ -43,7 +43,7 @@ from ui.widgets import (
 if TYPE_CHECKING:
     from app.anchors import Anchor
     from app.cabinet import PlatformRecord
-    from crypto.x509 import Certificate
+    from crypto.pki.x509 import Certificate
     from ui.context import RegistryView, TrustView
     from ui.main_window import Shell
 
@@ -258,7 +258,7 @@ def grouped(digits: str) -> str:
 
 
 def _platform(platform: PlatformRecord, registry: RegistryView | None) -> QWidget:
-    from crypto.x509 import Certificate, CertificateError
+    from crypto.pki.x509 import Certificate, CertificateError
 
     rows = [
         (tr("名称"), platform.name),

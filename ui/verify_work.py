@@ -10,8 +10,8 @@ from pathlib import Path
 from app.bulk import SECONDS, Order, Outcome, verify_all
 from app.errors import Message, explain
 from app.verifying import StatusDesk
-from crypto.pdf_document import PdfTooComplex
-from crypto.report_reading import read_report
+from crypto.pdf.reading.document import PdfTooComplex
+from crypto.report.reading import read_report
 from crypto.verdict import Report
 
 MOST_WORKERS = 4

@@ -2,7 +2,7 @@
 
 Run once by a developer (``pip install fonttools``; Debian's fonts-noto-cjk); the file is committed,
 so that a date is drawn without any font. Changing it changes what is recognised as a date mark
-(:mod:`crypto.pdf_date`).
+(:mod:`crypto.pdf.marks.date`).
 """
 
 from collections.abc import Iterator

@@ -18,13 +18,13 @@ from app.cabinet import Cabinet, SealRecord
 from app.errors import PlatformUnreachable
 from app.journal import Journal
 from app.stamping import StampedFile, StampJob, stamp
-from crypto.keys import SoftKey
-from crypto.pdf_marks import Mark
-from crypto.seal import make_seal
-from crypto.statement import SealStatement, SignedStatement
-from crypto.trust import Trust
-from crypto.x509 import DOCUMENT_SIGNING, OCSP_SIGNING, Certificate, Name
-from crypto.x509_make import make_certificate
+from crypto.algorithms.keys import SoftKey
+from crypto.pdf.marks.drawing import Mark
+from crypto.pki.x509 import DOCUMENT_SIGNING, OCSP_SIGNING, Certificate, Name
+from crypto.pki.x509_make import make_certificate
+from crypto.seal.statement import SealStatement, SignedStatement
+from crypto.seal.structure import make_seal
+from crypto.validation.trust import Trust
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CODE = "32130000000017"

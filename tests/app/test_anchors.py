@@ -13,10 +13,10 @@ from app.cli import main
 from app.desk import Desk
 from app.errors import ExitCode, SettingLocked, UsageError
 from app.settings import Settings, load
-from crypto.keys import SoftKey
-from crypto.trust import Trust
-from crypto.x509 import Certificate, Name
-from crypto.x509_make import make_certificate
+from crypto.algorithms.keys import SoftKey
+from crypto.pki.x509 import Certificate, Name
+from crypto.pki.x509_make import make_certificate
+from crypto.validation.trust import Trust
 
 
 def authority(name: str, *, days: int = 365) -> Certificate:

@@ -7,7 +7,7 @@ import pytest
 
 from app.batch import DEPTH, Batch
 from app.errors import Cancelled, NotAPdf
-from crypto.keys import SigningKey
+from crypto.algorithms.keys import SigningKey
 from device.token import TokenRemoved
 
 

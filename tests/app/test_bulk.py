@@ -18,7 +18,7 @@ from app import bulk, verify_commands
 from app.bulk import Order, Outcome, Run, find, verify_all
 from app.cli import main
 from app.errors import ExitCode, FileNotReadable, PlatformUnreachable
-from crypto.statement import SealChange, SignedStatement
+from crypto.seal.statement import SealChange, SignedStatement
 from tests.crypto import conftest as crypto_conftest
 from tests.crypto.pdf.workshop import NOW, Shop, classic_pdf, make_shop
 

@@ -21,12 +21,12 @@ from app.errors import (
 )
 from app.secret_store import Kind, SecretStore, open_secret_store
 from app.settings import load
-from crypto.gm import sm3
-from crypto.keys import SoftKey
-from crypto.seal import make_seal
-from crypto.statement import SealStatement, SignedStatement
-from crypto.x509 import OCSP_SIGNING, Certificate, Name
-from crypto.x509_make import make_certificate, make_crl
+from crypto.algorithms.gm import sm3
+from crypto.algorithms.keys import SoftKey
+from crypto.pki.x509 import OCSP_SIGNING, Certificate, Name
+from crypto.pki.x509_make import make_certificate, make_crl
+from crypto.seal.statement import SealStatement, SignedStatement
+from crypto.seal.structure import make_seal
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
 YEAR = timedelta(days=365)

@@ -24,13 +24,13 @@ from app.errors import (
 )
 from app.platform_api import PublicServices
 from app.timestamping import Timestamper
-from crypto import timestamp
-from crypto.cms import hash_octets
-from crypto.pdf_values import SignatureMaker
-from crypto.timestamp import TimestampError, TimestampRefused
-from crypto.trust import Trust
+from crypto.pdf.signing.values import SignatureMaker
+from crypto.pki import timestamp
+from crypto.pki.cms import hash_octets
+from crypto.pki.timestamp import TimestampError, TimestampRefused
+from crypto.pki.x509 import TIME_STAMPING, Certificate
+from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
-from crypto.x509 import TIME_STAMPING, Certificate
 from tests.app.sealing import NOW, Authorities, Office
 
 POLICY = "2.25.4711"

@@ -11,8 +11,8 @@ from app.desk import Desk, with_settings
 from app.errors import PlatformNotSet, SealNotFound, TokenAmbiguous, UsageError
 from app.settings import load
 from app.signing import find_key
-from crypto.trust import Trust
-from crypto.x509 import Certificate
+from crypto.pki.x509 import Certificate
+from crypto.validation.trust import Trust
 from device import virtual
 from device.token import ModuleNotFound, TokenNotInitialised, TokenNotPresent
 from tests.app.sealing import Authorities

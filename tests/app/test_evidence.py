@@ -15,13 +15,13 @@ import pytest
 
 from app import evidence
 from app.errors import OutputExists, PlatformUnreachable
-from crypto.gm import sm3
-from crypto.pdf_marks import Mark
-from crypto.statement import SealChange, SignedStatement
-from crypto.trust import Trust
+from crypto.algorithms.gm import sm3
+from crypto.pdf.marks.drawing import Mark
+from crypto.pki.x509 import Certificate, Crl
+from crypto.pki.x509_make import make_crl
+from crypto.seal.statement import SealChange, SignedStatement
+from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
-from crypto.x509 import Certificate, Crl
-from crypto.x509_make import make_crl
 from tests.crypto import conftest as crypto_conftest
 from tests.crypto.pdf.workshop import NOW, SIGNED_AT, Shop, classic_pdf, make_shop
 

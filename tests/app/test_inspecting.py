@@ -10,9 +10,9 @@ import pytest
 
 from app.errors import FileNotReadable
 from app.inspecting import inspect
-from crypto.gm import sm3
-from crypto.seal import SealError, make_signature
-from crypto.trust import Trust
+from crypto.algorithms.gm import sm3
+from crypto.seal.structure import SealError, make_signature
+from crypto.validation.trust import Trust
 from tests.app.sealing import CODE, COMPANY, NOW, Authorities
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.errors import JournalDamaged
 from app.journal import COLUMNS, GENESIS, Journal
-from crypto.gm import sm3
+from crypto.algorithms.gm import sm3
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

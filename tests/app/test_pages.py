@@ -12,7 +12,7 @@ import pytest
 from app import placement
 from app.errors import FileNotReadable, FileProblem, NotAPdf
 from app.pages import Pages
-from crypto.pdf_document import (
+from crypto.pdf.reading.document import (
     PdfEncrypted,
     PdfPasswordWrong,
     PdfTooComplex,

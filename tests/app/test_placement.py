@@ -17,8 +17,8 @@ from app.errors import (
     PositionInvalid,
 )
 from app.placement import PageBox, Point, SealSize, TextHit, parse_keyword, parse_pages, parse_point
-from crypto.date_mark import DateMark
-from crypto.mark import Mark
+from crypto.seal.date_mark import DateMark
+from crypto.seal.mark import Mark
 
 A4 = PageBox(210, 297)
 ROUND = SealSize(40, 40)

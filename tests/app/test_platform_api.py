@@ -11,11 +11,11 @@ import pytest
 
 from app.errors import PlatformAnswerInvalid, PlatformRefused, PlatformUntrusted
 from app.platform_api import Application, PlatformClient, PlatformSeal, Service
-from crypto import merkle
-from crypto.gm import sm3
-from crypto.keys import SoftKey
-from crypto.x509 import Certificate
-from crypto.x509_make import make_crl
+from crypto.algorithms import merkle
+from crypto.algorithms.gm import sm3
+from crypto.algorithms.keys import SoftKey
+from crypto.pki.x509 import Certificate
+from crypto.pki.x509_make import make_crl
 from tests.app.sealing import CODE, NOW, Authorities
 
 ORIGIN = "https://platform.example"

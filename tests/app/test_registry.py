@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from app.cabinet import Cabinet
 from app.errors import PlatformAnswerInvalid, PlatformUntrusted
 from app.registry import Informant, changes, follow, look_up, root
-from crypto import merkle
-from crypto.gm import sm3
-from crypto.registry_files import Manifest, ShardInfo, encode_shard
-from crypto.statement import SealChange
-from crypto.trust import Trust, judge_status
+from crypto.algorithms import merkle
+from crypto.algorithms.gm import sm3
+from crypto.seal.registry_files import Manifest, ShardInfo, encode_shard
+from crypto.seal.statement import SealChange
+from crypto.validation.trust import Trust, judge_status
 from crypto.verdict import Times
 from server_stub.epochs import shards
 

@@ -192,7 +192,7 @@ def test_any_suffix_survives_the_file(suffix: str) -> None:
 
 
 def test_the_profiles_offered_are_those_that_put_a_seal() -> None:
-    from crypto.pdf_values import SEALED
+    from crypto.pdf.signing.values import SEALED
 
     for profile in SEALED:
         assert module.read("profile", profile, "") == profile

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.signing import TokenKey, find_key
-from crypto import gm
-from crypto.keys import SoftKey
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
 from device.token import BadSignature, Input, KeyNotFound, UnsupportedKey
 from tests.app.sealing import Authorities
 

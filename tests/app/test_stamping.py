@@ -33,12 +33,12 @@ from app.errors import (
 )
 from app.placement import PageBox, SealSize, riding_seam
 from app.stamping import page_boxes
-from crypto.date_mark import DateMark, text_of
-from crypto.gm import sm3
-from crypto.keys import SoftKey
-from crypto.pdf_document import PdfEncrypted, PdfLocked, PdfPasswordWrong, PdfUnsupported
-from crypto.pdf_marks import Mark
-from crypto.seal import SealError
+from crypto.algorithms.gm import sm3
+from crypto.algorithms.keys import SoftKey
+from crypto.pdf.marks.drawing import Mark
+from crypto.pdf.reading.document import PdfEncrypted, PdfLocked, PdfPasswordWrong, PdfUnsupported
+from crypto.seal.date_mark import DateMark, text_of
+from crypto.seal.structure import SealError
 from crypto.verdict import BEIJING, Verdict
 from device.token import BadSignature, TokenRemoved
 from tests.app.sealing import CODE, NOW, Authorities, Office, cancelling_at, encrypted, pages

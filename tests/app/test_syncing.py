@@ -12,8 +12,8 @@ from app.cabinet import Cabinet
 from app.errors import PlatformRefused, PlatformUnreachable
 from app.platform_api import PlatformSeal, Receipt, SyncItem, SyncPage
 from app.syncing import confirm_status, send_usage, synchronise
-from crypto.gm import sm3
-from crypto.statement import SignedStatement
+from crypto.algorithms.gm import sm3
+from crypto.seal.statement import SignedStatement
 from tests.app.sealing import CODE, NOW, Office
 
 

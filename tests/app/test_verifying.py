@@ -11,11 +11,11 @@ import pytest
 
 from app.errors import FileNotReadable, FileProblem, NotAPdf, UsageError
 from app.verifying import trust_files, verify
-from crypto.pdf_document import PdfEncrypted
-from crypto.statement import SealChange, SignedStatement
-from crypto.trust import Trust
+from crypto.pdf.reading.document import PdfEncrypted
+from crypto.pki.x509 import Certificate
+from crypto.seal.statement import SealChange, SignedStatement
+from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
-from crypto.x509 import Certificate
 from tests.app.sealing import CODE, NOW, Authorities, Office, encrypted, pages
 from tests.flows.clerk import pem
 

@@ -12,10 +12,10 @@ from cryptography import x509 as pyca
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from crypto import der
-from crypto.keys import SoftKey
-from crypto.x509 import Certificate, Name
-from crypto.x509_make import make_certificate
+from crypto.algorithms.keys import SoftKey
+from crypto.asn1 import der
+from crypto.pki.x509 import Certificate, Name
+from crypto.pki.x509_make import make_certificate
 
 DISTID = "distid:1234567812345678"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

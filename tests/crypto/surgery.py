@@ -7,7 +7,7 @@ shape, deep inside. The tests and the fuzzer's mutator share it.
 
 import random
 
-from crypto import der
+from crypto.asn1 import der
 
 
 class Node:

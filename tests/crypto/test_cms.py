@@ -16,10 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import ber, cms, der, gm
-from crypto.cms import Attribute, CmsError, SignedData, digest_of, looks_like_cms
-from crypto.cms_facts import SignerFacts, signer_facts, verify_rsa_value
-from crypto.cms_make import (
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
+from crypto.asn1 import ber, der
+from crypto.pki import cms
+from crypto.pki.cms import Attribute, CmsError, SignedData, digest_of, looks_like_cms
+from crypto.pki.cms_facts import SignerFacts, signer_facts, verify_rsa_value
+from crypto.pki.cms_make import (
     add_timestamp,
     hash_name_for,
     make_signed_content,
@@ -27,7 +30,6 @@ from crypto.cms_make import (
     signature_value,
     signed_data_size,
 )
-from crypto.keys import SoftKey
 
 DOCUMENT = b"%PDF-1.7 the covered octets of a contract" * 20
 OTHER = DOCUMENT.replace(b"contract", b"contrect")

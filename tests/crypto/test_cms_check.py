@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crypto import der, gm
-from crypto.cms import SignedData, digest_of
-from crypto.cms_check import judge_cms, judge_document_timestamp
-from crypto.cms_make import add_timestamp, make_signed_data
-from crypto.keys import SoftKey
-from crypto.timestamp import make_token
-from crypto.trust import Trust
-from crypto.trusted_time import judge_timestamp
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
+from crypto.asn1 import der
+from crypto.pki.cms import SignedData, digest_of
+from crypto.pki.cms_make import add_timestamp, make_signed_data
+from crypto.pki.timestamp import make_token
+from crypto.pki.x509 import TIME_STAMPING, Certificate
+from crypto.pki.x509_make import make_crl
+from crypto.validation.cms_check import judge_cms, judge_document_timestamp
+from crypto.validation.trust import Trust
+from crypto.validation.trusted_time import judge_timestamp
 from crypto.verdict import Finding, Verdict, verdict_of
-from crypto.x509 import TIME_STAMPING, Certificate
-from crypto.x509_make import make_crl
 
 DOCUMENT = b"the covered octets"
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -48,7 +49,7 @@ def trust(root) -> Trust:
         next_update=LATER,
         entries=[],
     )
-    from crypto.x509 import Crl
+    from crypto.pki.x509 import Crl
 
     return replace(Trust.in_all([root.certificate]), crls=(Crl.parse(crl),))
 

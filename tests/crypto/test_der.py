@@ -8,7 +8,7 @@ from asn1crypto import core
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import der
+from crypto.asn1 import der
 
 moments = st.datetimes(min_value=datetime(1950, 1, 1), max_value=datetime(9998, 12, 31)).map(
     lambda moment: moment.replace(microsecond=0, tzinfo=UTC)

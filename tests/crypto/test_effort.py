@@ -7,31 +7,31 @@ from typing import Any
 
 import pytest
 
-from crypto import effort
-from crypto.pdf_document import PdfTooComplex
+from crypto import deadline
+from crypto.pdf.reading.document import PdfTooComplex
 from crypto.verdict import Verdict
 from tests.crypto.pdf.workshop import classic_pdf, make_shop
 
 
 def test_nothing_is_bounded_outside() -> None:
-    effort.check()
-    with effort.bounded(1000):
-        effort.check()
-    effort.check()
+    deadline.check()
+    with deadline.bounded(1000):
+        deadline.check()
+    deadline.check()
 
 
 def test_what_costs_too_much_ends_and_is_no_ordinary_error() -> None:
-    assert not issubclass(effort.OutOfTime, Exception)
-    with effort.bounded(-1), pytest.raises(effort.OutOfTime):
-        effort.check()
-    effort.check()
+    assert not issubclass(deadline.OutOfTime, Exception)
+    with deadline.bounded(-1), pytest.raises(deadline.OutOfTime):
+        deadline.check()
+    deadline.check()
 
 
 def test_bounds_nest() -> None:
-    with effort.bounded(1000):
-        with effort.bounded(-1), pytest.raises(effort.OutOfTime):
-            effort.check()
-        effort.check()
+    with deadline.bounded(1000):
+        with deadline.bounded(-1), pytest.raises(deadline.OutOfTime):
+            deadline.check()
+        deadline.check()
 
 
 def test_a_document_that_costs_too_much_is_refused_and_never_half_judged(
@@ -44,9 +44,9 @@ def test_a_document_that_costs_too_much_is_refused_and_never_half_judged(
     def counting() -> None:
         done["checks"] += 1
         if done["checks"] > done["limit"]:
-            raise effort.OutOfTime
+            raise deadline.OutOfTime
 
-    monkeypatch.setattr(effort, "check", counting)
+    monkeypatch.setattr(deadline, "check", counting)
     for _ in range(2):  # some things are remembered
         done["checks"] = 0
         assert shop.verify(sealed).verdict is Verdict.VALID

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import der, gm
-from crypto.gm_libcrypto import LibcryptoEngine
-from crypto.gm_portable import PortableEngine
-from crypto.keys import SoftKey, sm2_spki
+from crypto.algorithms import gm
+from crypto.algorithms.gm_libcrypto import LibcryptoEngine
+from crypto.algorithms.gm_portable import PortableEngine
+from crypto.algorithms.keys import SoftKey, sm2_spki
+from crypto.asn1 import der
 
 ENGINES = (LibcryptoEngine(), PortableEngine())
 
@@ -36,7 +37,7 @@ CIPHER = bytes.fromhex(
 
 @pytest.fixture(params=ENGINES, ids=["libcrypto", "portable"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> gm.Engine:
-    """crypto.gm with one of its two engines."""
+    """crypto.algorithms.gm with one of its two engines."""
     monkeypatch.setattr(gm, "_engine", request.param)
     return request.param
 

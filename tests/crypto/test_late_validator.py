@@ -16,7 +16,7 @@ def run(program: str) -> str:
 
 def test_verifying_imports_nothing_of_the_validator_but_its_small_things() -> None:
     told = run(
-        "import sys, crypto.pdf_verify, crypto.pdf_sign\n"
+        "import sys, crypto.pdf.verify, crypto.pdf.signing.sign\n"
         "print(sorted(n for n in sys.modules if n.startswith('pyhanko_certvalidator')))"
     )
     assert told == "['pyhanko_certvalidator', 'pyhanko_certvalidator.util']"
@@ -34,7 +34,7 @@ def test_verifying_imports_nothing_of_the_validator_but_its_small_things() -> No
 )
 def test_whoever_asks_for_the_validator_gets_it(use: str) -> None:
     name = "CertificateValidator" if "*" in use else "ValidationContext"
-    assert run(f"import crypto.pdf_verify\n{use}\nprint({name}.__name__)") == name
+    assert run(f"import crypto.pdf.verify\n{use}\nprint({name}.__name__)") == name
 
 
 def test_what_the_validator_does_not_have_is_missing_as_ever() -> None:

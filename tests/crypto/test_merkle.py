@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crypto import gm
-from crypto.keys import SoftKey
-from crypto.merkle import (
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
+from crypto.algorithms.merkle import (
     Checkpoint,
     MerkleError,
     Tree,

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import der
-from crypto.keys import SoftKey
-from crypto.ocsp import (
+from crypto.algorithms.keys import SoftKey
+from crypto.asn1 import der
+from crypto.pki.ocsp import (
     MALFORMED_REQUEST,
     Answer,
     CertificateId,
@@ -20,7 +20,7 @@ from crypto.ocsp import (
     make_response,
     refusal,
 )
-from crypto.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, CertificateError
+from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, CertificateError
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 REVOKED_AT = datetime(2026, 6, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from crypto import merkle
-from crypto.registry_files import (
+from crypto.algorithms import merkle
+from crypto.seal.registry_files import (
     SHARD,
     TILE,
     Manifest,
@@ -25,8 +25,8 @@ from crypto.registry_files import (
     tile_name,
     unpack_entries,
 )
-from crypto.statement import STATES, SealChange
-from crypto.trust import Trust, judge_status
+from crypto.seal.statement import STATES, SealChange
+from crypto.validation.trust import Trust, judge_status
 from crypto.verdict import Times
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, 250_000, tzinfo=UTC)

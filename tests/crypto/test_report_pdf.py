@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from crypto.gm import sm3
-from crypto.pdf_marks import Mark
-from crypto.report_pdf import render
+from crypto.algorithms.gm import sm3
+from crypto.pdf.marks.drawing import Mark
+from crypto.report.pdf import render
 from crypto.verdict import Change, FileInfo, Finding, Report, Verdict
 from tests.crypto.pdf.workshop import NOW, Shop, append_revision, classic_pdf, make_shop
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crypto.report_reading import read_report
+from crypto.report.reading import read_report
 from crypto.verdict import CertificateInfo, Finding, Report, Times, Verdict
 from tests.crypto.test_verdict import NOW, SEAL, SIGNATURE, report
 

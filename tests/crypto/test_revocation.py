@@ -6,18 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from crypto import der, gm
-from crypto.cms import REVOCATION_ARCHIVE, Attribute, SignedData, digest_of
-from crypto.cms_check import judge_cms
-from crypto.cms_make import make_signed_data
-from crypto.ocsp import Answer, CertificateId, OcspResponse, make_response
-from crypto.revocation import Evidence, Revocation
-from crypto.timestamp import make_token
-from crypto.trust import Trust, judge_maker, judge_signer
-from crypto.trusted_time import judge_timestamp
+from crypto.algorithms import gm
+from crypto.asn1 import der
+from crypto.pki.cms import REVOCATION_ARCHIVE, Attribute, SignedData, digest_of
+from crypto.pki.cms_make import make_signed_data
+from crypto.pki.ocsp import Answer, CertificateId, OcspResponse, make_response
+from crypto.pki.timestamp import make_token
+from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, CertificateError, Crl
+from crypto.pki.x509_make import make_crl
+from crypto.validation.cms_check import judge_cms
+from crypto.validation.revocation import Evidence, Revocation
+from crypto.validation.trust import Trust, judge_maker, judge_signer
+from crypto.validation.trusted_time import judge_timestamp
 from crypto.verdict import Times
-from crypto.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, CertificateError, Crl
-from crypto.x509_make import make_crl
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

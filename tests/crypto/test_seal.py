@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from crypto import der, gm
-from crypto.keys import SoftKey
-from crypto.seal import (
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
+from crypto.asn1 import der
+from crypto.pki.x509 import CertificateError
+from crypto.seal.structure import (
     Extension,
     Seal,
     SealError,
@@ -23,7 +25,6 @@ from crypto.seal import (
     make_seal,
     make_signature,
 )
-from crypto.x509 import CertificateError
 
 CREATED = datetime(2026, 6, 1, 1, 2, 3, tzinfo=UTC)
 BEGIN = datetime(2026, 6, 2, tzinfo=UTC)

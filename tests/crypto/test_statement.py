@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import der
-from crypto.keys import SoftKey
-from crypto.statement import (
+from crypto.algorithms.keys import SoftKey
+from crypto.asn1 import der
+from crypto.pki.x509 import OCSP_SIGNING
+from crypto.seal.statement import (
     MAX_SIZE,
     PREFIX,
     STATES,
@@ -20,7 +21,6 @@ from crypto.statement import (
     SignedStatement,
     StatementError,
 )
-from crypto.x509 import OCSP_SIGNING
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 PLAIN = SealStatement(

@@ -16,15 +16,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import der, gm
-from crypto.cms import CmsError, SignedData, digest_of
-from crypto.cms_facts import signer_facts
-from crypto.cms_make import add_timestamp, make_signed_data
-from crypto.seal import Extension, SealError, SealSignature, make_seal, make_signature
-from crypto.timestamp import (
+from crypto.algorithms import gm
+from crypto.asn1 import der
+from crypto.pki.cms import CmsError, SignedData, digest_of
+from crypto.pki.cms_facts import signer_facts
+from crypto.pki.cms_make import add_timestamp, make_signed_data
+from crypto.pki.timestamp import (
     Request as TimestampRequest,
 )
-from crypto.timestamp import (
+from crypto.pki.timestamp import (
     TimestampError,
     Token,
     make_request,
@@ -32,9 +32,10 @@ from crypto.timestamp import (
     make_token,
     open_response,
 )
-from crypto.x509 import TIME_STAMPING, Certificate, CertificateError, Crl, build_chain
-from crypto.x509_make import Request, make_crl
-from crypto.x509_make import make_request as make_certificate_request
+from crypto.pki.x509 import TIME_STAMPING, Certificate, CertificateError, Crl, build_chain
+from crypto.pki.x509_make import Request, make_crl
+from crypto.pki.x509_make import make_request as make_certificate_request
+from crypto.seal.structure import Extension, SealError, SealSignature, make_seal, make_signature
 from tests.crypto.surgery import operate
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)

@@ -10,12 +10,18 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import der, gm
-from crypto.cms import TST_INFO, SignedData, digest_of
-from crypto.cms_facts import signer_facts
-from crypto.cms_make import add_timestamp, make_signed_content, make_signed_data, signature_value
-from crypto.keys import SoftKey
-from crypto.timestamp import (
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
+from crypto.asn1 import der
+from crypto.pki.cms import TST_INFO, SignedData, digest_of
+from crypto.pki.cms_facts import signer_facts
+from crypto.pki.cms_make import (
+    add_timestamp,
+    make_signed_content,
+    make_signed_data,
+    signature_value,
+)
+from crypto.pki.timestamp import (
     Request,
     TimestampError,
     TimestampRefused,
@@ -27,7 +33,7 @@ from crypto.timestamp import (
     open_response,
     rejection,
 )
-from crypto.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate
+from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate
 
 STAMPED = b"the octets of a signature value"
 OTHER = b"the octets of another signature value"

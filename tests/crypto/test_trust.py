@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from crypto import der, gm
-from crypto.keys import SM2_WITH_SM3, SoftKey
-from crypto.seal import Extension, Seal, SealSignature, make_seal, make_signature
-from crypto.seal_check import judge_seal, judge_signature
-from crypto.statement import STAPLE, SealStatement, SignedStatement
-from crypto.timestamp import make_token
-from crypto.trust import Trust
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SM2_WITH_SM3, SoftKey
+from crypto.asn1 import der
+from crypto.pki.timestamp import make_token
+from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl
+from crypto.pki.x509_make import make_crl
+from crypto.seal.statement import STAPLE, SealStatement, SignedStatement
+from crypto.seal.structure import Extension, Seal, SealSignature, make_seal, make_signature
+from crypto.validation.seal_check import judge_seal, judge_signature
+from crypto.validation.trust import Trust
 from crypto.verdict import LEVELS, Finding, Level, Verdict, verdict_of
-from crypto.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl
-from crypto.x509_make import make_crl
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import der, gm
-from crypto.keys import SM2_WITH_SM3, SoftKey
-from crypto.x509 import (
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SM2_WITH_SM3, SoftKey
+from crypto.asn1 import der
+from crypto.pki.x509 import (
     KEY_USAGES,
     TIME_STAMPING,
     Certificate,
@@ -26,7 +27,7 @@ from crypto.x509 import (
     build_chain,
     load_certificates,
 )
-from crypto.x509_make import Request, make_certificate, make_crl, make_request
+from crypto.pki.x509_make import Request, make_certificate, make_crl, make_request
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 DISTID = "distid:1234567812345678"

@@ -16,7 +16,7 @@ import pymupdf
 import pytest
 
 from app.errors import ExitCode
-from crypto.date_mark import text_of
+from crypto.seal.date_mark import text_of
 from crypto.verdict import BEIJING
 from tests.flows.clerk import PIN, Clerk, Enrolled
 from tests.flows.conftest import COMPANY

@@ -26,11 +26,11 @@ KEPT = ("linked", "journal", "done")
 PROGRAM = """
 import json, os, sys
 from pathlib import Path
-import app.cabinet, app.platform_api, app.secret_store, crypto.pdf_verify, device.pkcs11
+import app.cabinet, app.platform_api, app.secret_store, crypto.pdf.verify, device.pkcs11
 from app.desk import Desk
 from app.signing import find_key
 from app.stamping import StampJob, stamp
-from crypto.pdf_marks import Mark
+from crypto.pdf.marks.drawing import Mark
 
 def attempt(document, fatal, seal, pin):
     def step(name):

@@ -25,8 +25,8 @@ from app.errors import (
     UsageError,
 )
 from app.platform_api import PlatformClient
-from crypto.gm import sm3
-from crypto.seal import Seal
+from crypto.algorithms.gm import sm3
+from crypto.seal.structure import Seal
 from server_stub.__main__ import main as server_command
 from server_stub.serving import RunningServer
 from server_stub.store import Dispute

@@ -28,12 +28,12 @@ from app.errors import (
 from app.platform_api import PlatformClient
 from app.registry import changes
 from app.syncing import synchronise
-from crypto.gm import signature_values, sm3
-from crypto.keys import SoftKey
-from crypto.seal import make_seal
-from crypto.statement import SignedStatement
-from crypto.x509 import Name
-from crypto.x509_make import make_certificate
+from crypto.algorithms.gm import signature_values, sm3
+from crypto.algorithms.keys import SoftKey
+from crypto.pki.x509 import Name
+from crypto.pki.x509_make import make_certificate
+from crypto.seal.statement import SignedStatement
+from crypto.seal.structure import make_seal
 from device.token import Input
 from server_stub import logbook
 from server_stub.serving import RunningServer, start_in_thread

@@ -17,13 +17,13 @@ from sqlalchemy import select
 from app.errors import NotAPdf, OutputExists, PlatformRefused, PlatformUntrusted
 from app.platform_api import PlatformClient, Service
 from app.sealed_report import MAX_SIZE, fetch_sealed_report
-from crypto.gm import sm3
-from crypto.pdf_document import PdfError
-from crypto.pdf_verify import verify_pdf
-from crypto.report_pdf import enclosed, render
-from crypto.trust import Trust
+from crypto.algorithms.gm import sm3
+from crypto.pdf.reading.document import PdfError
+from crypto.pdf.verify import verify_pdf
+from crypto.pki.x509 import Certificate
+from crypto.report.pdf import enclosed, render
+from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
-from crypto.x509 import Certificate
 from server_stub import report_seal
 from server_stub.serving import RunningServer
 from server_stub.store import LedgerEntry

@@ -26,8 +26,8 @@ from app.anchors import add, own
 from app.cabinet import PlatformRecord, RegistryRecord
 from app.errors import ServiceUnavailable
 from app.settings import Origin, Source
-from crypto import merkle
-from crypto.x509 import Certificate
+from crypto.algorithms import merkle
+from crypto.pki.x509 import Certificate
 from tests.flows.test_window_verifying import stamped
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.ui.stand_in import PIN, StandIn

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 from app.desk import Desk
 from app.disputes import Receipt
 from app.settings import save
-from crypto.gm import sm3
-from crypto.report_pdf import enclosed
+from crypto.algorithms.gm import sm3
+from crypto.report.pdf import enclosed
 from crypto.verdict import Verdict
 from device.virtual import make_blank_token
 from server_stub.serving import RunningServer

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 import ui.stamp_documents
-from crypto.gm import sm3
+from crypto.algorithms.gm import sm3
 from crypto.verdict import Verdict
 from device.token import TokenRemoved
 from tests.crypto.pdf.workshop import classic_pdf

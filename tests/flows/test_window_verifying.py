@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.stamping import StampJob
-from crypto.pdf_marks import Mark
+from crypto.pdf.marks.drawing import Mark
 from crypto.verdict import Verdict
 from tests.app.test_bulk import choking  # noqa: F401 - what its name says makes a worker choke
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures

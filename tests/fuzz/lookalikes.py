@@ -1,7 +1,7 @@
 """The search for pictures of seals in page content, fuzzed: as content of one page, and as files.
 
-The first glance (crypto/pdf_glance.py) is a short cut and no more: where it says that a page shows
-nothing red, the walk through the content must find no seal either.
+The first glance (crypto/pdf/lookalikes/prefilter.py) is a short cut and no more: where it says that
+a page shows nothing red, the walk through the content must find no seal either.
 """
 
 import io
@@ -16,14 +16,14 @@ from unittest import mock
 from PIL import Image, ImageDraw
 from pyhanko.pdf_utils import generic
 
-from crypto import pdf_lookalikes
-from crypto.pdf_appearance import Drawing, Picture
-from crypto.pdf_document import PARSER_FAILURES, Document, Page, PdfError
-from crypto.pdf_glance import Glance, Spent
-from crypto.pdf_images import small_copy
-from crypto.pdf_lookalikes import MAX_FOUND, MAX_STEPS, READS, look_alikes
-from crypto.pdf_picture import ImprintError, judge_mark
-from crypto.red_shapes import has_size_of_seal, seals_in
+from crypto.pdf.lookalikes import search as pdf_lookalikes
+from crypto.pdf.lookalikes.images import small_copy
+from crypto.pdf.lookalikes.prefilter import Glance, Spent
+from crypto.pdf.lookalikes.red_shapes import has_size_of_seal, seals_in
+from crypto.pdf.lookalikes.search import MAX_FOUND, MAX_STEPS, READS, look_alikes
+from crypto.pdf.marks.appearance import Drawing, Picture
+from crypto.pdf.marks.picture import ImprintError, judge_mark
+from crypto.pdf.reading.document import PARSER_FAILURES, Document, Page, PdfError
 from tests.crypto.pdf.workshop import build_pdf, imprint
 from tests.fuzz.material import material
 

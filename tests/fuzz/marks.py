@@ -1,7 +1,7 @@
 """The reading of a mark's appearance, fuzzed: MuPDF shows whether the imprint is seen.
 
-A mark is compared with its seal without being rendered (crypto/pdf_appearance.py). Wherever that
-says "the imprint, whole", a viewer must put nearly all of its ink on the page.
+A mark is compared with its seal without being rendered (crypto/pdf/marks/appearance.py). Wherever
+that says "the imprint, whole", a viewer must put nearly all of its ink on the page.
 """
 
 import io
@@ -12,10 +12,10 @@ from functools import cache
 
 import pymupdf
 
-from crypto.pdf_appearance import drawing_of
-from crypto.pdf_document import PARSER_FAILURES, Document
-from crypto.pdf_picture import decode_imprint, judge_mark
-from crypto.visible_part import is_whole
+from crypto.pdf.marks.appearance import drawing_of
+from crypto.pdf.marks.picture import decode_imprint, judge_mark
+from crypto.pdf.marks.visible_part import is_whole
+from crypto.pdf.reading.document import PARSER_FAILURES, Document
 from tests.crypto.pdf.workshop import MM, build_pdf
 from tests.fuzz import lookalikes
 from tests.fuzz.material import material

@@ -16,29 +16,30 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pyhanko.pdf_utils import generic
 
-from crypto import der, gm
-from crypto.cms import hash_octets
-from crypto.cms_make import add_timestamp, make_signed_data
-from crypto.date_mark import DateMark
-from crypto.keys import SoftKey
-from crypto.merkle import Checkpoint, Tree, sign_checkpoint
-from crypto.ocsp import Answer, CertificateId
-from crypto.ocsp import make_request as ask_ocsp
-from crypto.ocsp import make_response as answer_ocsp
-from crypto.pdf_document import Document
-from crypto.pdf_dss import add_dss
-from crypto.pdf_sign import document_timestamp, sign_revision
-from crypto.pdf_values import TOKEN_ROOM, SignatureMaker
-from crypto.registry_files import encode_shard
-from crypto.seal import Extension, Seal, make_signature
-from crypto.statement import SealChange
-from crypto.timestamp import Request, make_token
-from crypto.timestamp import make_request as ask_time
-from crypto.timestamp import make_response as answer_time
-from crypto.trust import Trust
-from crypto.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl, Name
-from crypto.x509_make import make_crl
-from crypto.x509_make import make_request as ask_certificate
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
+from crypto.algorithms.merkle import Checkpoint, Tree, sign_checkpoint
+from crypto.asn1 import der
+from crypto.pdf.reading.document import Document
+from crypto.pdf.signing.dss import add_dss
+from crypto.pdf.signing.sign import document_timestamp, sign_revision
+from crypto.pdf.signing.values import TOKEN_ROOM, SignatureMaker
+from crypto.pki.cms import hash_octets
+from crypto.pki.cms_make import add_timestamp, make_signed_data
+from crypto.pki.ocsp import Answer, CertificateId
+from crypto.pki.ocsp import make_request as ask_ocsp
+from crypto.pki.ocsp import make_response as answer_ocsp
+from crypto.pki.timestamp import Request, make_token
+from crypto.pki.timestamp import make_request as ask_time
+from crypto.pki.timestamp import make_response as answer_time
+from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl, Name
+from crypto.pki.x509_make import make_crl
+from crypto.pki.x509_make import make_request as ask_certificate
+from crypto.seal.date_mark import DateMark
+from crypto.seal.registry_files import encode_shard
+from crypto.seal.statement import SealChange
+from crypto.seal.structure import Extension, Seal, make_signature
+from crypto.validation.trust import Trust
 from tests.crypto.conftest import Authority, ForeignAuthority, ForeignKey
 from tests.crypto.pdf.workshop import (
     NOW,

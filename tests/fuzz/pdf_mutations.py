@@ -9,7 +9,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 
-from crypto import der
+from crypto.asn1 import der
 from tests.crypto.surgery import operate
 
 _OBJECT = re.compile(rb"(?<![0-9])(\d{1,5}) (\d{1,3}) obj\b(.*?)\bendobj", re.DOTALL)

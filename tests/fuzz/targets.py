@@ -19,11 +19,8 @@ from functools import cache
 import pymupdf
 from asn1crypto import core, parser
 
-from crypto import ber, der, gm
-from crypto.cms import CmsError, SignedData, SignerInfo, digest_of, looks_like_cms
-from crypto.cms_check import judge_cms
-from crypto.cms_facts import signer_facts
-from crypto.merkle import (
+from crypto.algorithms import gm
+from crypto.algorithms.merkle import (
     HASH_SIZE,
     MerkleError,
     edge_places,
@@ -32,12 +29,20 @@ from crypto.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from crypto.ocsp import OcspRequest, OcspResponse
-from crypto.pdf_document import Document, PdfError
-from crypto.pdf_marks import ImprintError, Mark
-from crypto.pdf_sign import PROFILES, sign_revision
-from crypto.pdf_verify import verify_pdf
-from crypto.registry_files import (
+from crypto.asn1 import ber, der
+from crypto.pdf.marks.drawing import ImprintError, Mark
+from crypto.pdf.reading.document import Document, PdfError
+from crypto.pdf.signing.sign import PROFILES, sign_revision
+from crypto.pdf.verify import verify_pdf
+from crypto.pki.cms import CmsError, SignedData, SignerInfo, digest_of, looks_like_cms
+from crypto.pki.cms_facts import signer_facts
+from crypto.pki.ocsp import OcspRequest, OcspResponse
+from crypto.pki.timestamp import Request as TimeRequest
+from crypto.pki.timestamp import TimestampError, Token, make_response, open_response
+from crypto.pki.x509 import Certificate, CertificateError, Crl, build_chain, load_certificates
+from crypto.pki.x509_make import Request
+from crypto.report.reading import read_report
+from crypto.seal.registry_files import (
     Manifest,
     RegistryFileError,
     ShardInfo,
@@ -46,16 +51,12 @@ from crypto.registry_files import (
     parse_tile_name,
     unpack_entries,
 )
-from crypto.report_reading import read_report
-from crypto.revocation import Evidence
-from crypto.seal import Seal, SealError, SealSignature, is_signature, make_signature
-from crypto.seal_check import judge_seal, judge_signature
-from crypto.statement import PREFIX, SignedStatement, StatementError
-from crypto.timestamp import Request as TimeRequest
-from crypto.timestamp import TimestampError, Token, make_response, open_response
+from crypto.seal.statement import PREFIX, SignedStatement, StatementError
+from crypto.seal.structure import Seal, SealError, SealSignature, is_signature, make_signature
+from crypto.validation.cms_check import judge_cms
+from crypto.validation.revocation import Evidence
+from crypto.validation.seal_check import judge_seal, judge_signature
 from crypto.verdict import Verdict, plain, verdict_of
-from crypto.x509 import Certificate, CertificateError, Crl, build_chain, load_certificates
-from crypto.x509_make import Request
 from tests.crypto.pdf.workshop import NOW, SIGNED_AT
 from tests.crypto.surgery import operate
 from tests.fuzz import lookalikes, marks

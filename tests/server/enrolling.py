@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx
 
-from crypto import gm, x509
-from crypto.keys import SoftKey
-from crypto.x509_make import make_request
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
+from crypto.pki import x509
+from crypto.pki.x509_make import make_request
 from server_stub import uscc
 
 _serials = itertools.count(1)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from crypto import gm
+from crypto.algorithms import gm
 from server_stub import disputes, records, states, store
 from server_stub.ledger import LEDGER, Transaction
 from server_stub.policy import Actor

@@ -14,8 +14,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import inspect, select
 
-from crypto import gm
-from crypto.keys import SoftKey
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
 from server_stub import store
 from server_stub.serving import RunningServer, start_in_thread
 from server_stub.settings import Settings

@@ -16,9 +16,9 @@ from app import registry
 from app.cabinet import Cabinet
 from app.errors import PlatformUntrusted
 from app.platform_api import PlatformClient
-from crypto import merkle
-from crypto.gm import sm3
-from crypto.registry_files import Manifest, decode_shard, shard_of, unpack_entries
+from crypto.algorithms import merkle
+from crypto.algorithms.gm import sm3
+from crypto.seal.registry_files import Manifest, decode_shard, shard_of, unpack_entries
 from server_stub import epochs, records, sealing
 from server_stub.__main__ import main
 from server_stub.ledger import REGISTRY, Transaction

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from crypto import gm, x509
-from crypto.keys import SoftKey
-from crypto.seal import Seal as SealData
-from crypto.x509_make import make_request
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
+from crypto.pki import x509
+from crypto.pki.x509_make import make_request
+from crypto.seal.structure import Seal as SealData
 from server_stub import applying, filing, records, sealing, states, store
 from server_stub.adapters import NeighbourError, SimulatedCity
 from server_stub.applying import Draft

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from crypto import merkle
-from crypto.keys import SoftKey
+from crypto.algorithms import merkle
+from crypto.algorithms.keys import SoftKey
 from server_stub import store
 from server_stub.auditing import audit
 from server_stub.ledger import (

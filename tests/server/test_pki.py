@@ -13,11 +13,12 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from crypto import gm, ocsp, timestamp
-from crypto.cms import digest_of
-from crypto.trust import Trust, judge_maker
-from crypto.trusted_time import judge_timestamp
-from crypto.x509 import Certificate, Crl
+from crypto.algorithms import gm
+from crypto.pki import ocsp, timestamp
+from crypto.pki.cms import digest_of
+from crypto.pki.x509 import Certificate, Crl
+from crypto.validation.trust import Trust, judge_maker
+from crypto.validation.trusted_time import judge_timestamp
 from server_stub.serving import RunningServer
 from tests.server.enrolling import Holder
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from crypto import x509
-from crypto.seal import Seal as SealData
+from crypto.pki import x509
+from crypto.seal.structure import Seal as SealData
 from server_stub import report_seal, store
 from server_stub.__main__ import main
 from server_stub.adapters import NeighbourError

@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from crypto import gm, merkle, x509
-from crypto.keys import SoftKey
-from crypto.seal import Seal
-from crypto.statement import SignedStatement
+from crypto.algorithms import gm, merkle
+from crypto.algorithms.keys import SoftKey
+from crypto.pki import x509
+from crypto.seal.statement import SignedStatement
+from crypto.seal.structure import Seal
 from server_stub.serving import RunningServer
 from tests.server.enrolling import Holder, b64, citizen_number, credit_code
 

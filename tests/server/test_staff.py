@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from crypto import merkle, x509
-from crypto.x509_make import make_request
+from crypto.algorithms import merkle
+from crypto.pki import x509
+from crypto.pki.x509_make import make_request
 from server_stub.__main__ import main
 from server_stub.serving import RunningServer, start_in_thread
 from server_stub.settings import Settings

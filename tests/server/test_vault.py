@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto import gm
+from crypto.algorithms import gm
 from server_stub.vault import Blobs, SoftKeyStore, Vault, VaultError, hmac_sm3
 
 VAULT = Vault(bytes(range(16)))

@@ -16,15 +16,15 @@ import httpx
 import pymupdf
 import pytest
 
-from crypto import gm
-from crypto.pdf_document import Document
-from crypto.pdf_marks import Mark
-from crypto.pdf_sign import PROFILES, Revision, property_info, sign_revision
-from crypto.pdf_verify import verify_pdf
-from crypto.seal import Extension, Seal, make_signature
-from crypto.statement import STAPLE, SignedStatement
-from crypto.trust import Trust
-from crypto.x509 import Certificate, Crl
+from crypto.algorithms import gm
+from crypto.pdf.marks.drawing import Mark
+from crypto.pdf.reading.document import Document
+from crypto.pdf.signing.sign import PROFILES, Revision, property_info, sign_revision
+from crypto.pdf.verify import verify_pdf
+from crypto.pki.x509 import Certificate, Crl
+from crypto.seal.statement import STAPLE, SignedStatement
+from crypto.seal.structure import Extension, Seal, make_signature
+from crypto.validation.trust import Trust
 from server_stub import verifying
 from server_stub.serving import RunningServer
 from tests.server.enrolling import Holder

@@ -230,7 +230,7 @@ class Photographer:
 
     def verifying(self, stamped: Path) -> None:
         from app.stamping import StampJob
-        from crypto.pdf_marks import Mark
+        from crypto.pdf.marks.drawing import Mark
         from tests.ui.stand_in import PIN
 
         self.window.go("verify", [stamped])
@@ -279,7 +279,7 @@ class Photographer:
     def others(self) -> None:
         from PySide6.QtWidgets import QScrollArea
 
-        from crypto.x509 import Certificate
+        from crypto.pki.x509 import Certificate
         from ui.dispute import DisputeDialog
         from ui.guide import Guide
         from ui.pin_dialog import ChangePinDialog

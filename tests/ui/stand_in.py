@@ -23,15 +23,15 @@ from app.journal import Journal, JournalCheck, JournalEntry
 from app.pages import Pages
 from app.placement import TextHit
 from app.settings import Folders, Settings
-from crypto.keys import SigningKey, SoftKey
-from crypto.pdf_verify import verify_pdf
-from crypto.report_pdf import render
-from crypto.seal import make_seal
-from crypto.statement import SealStatement, SignedStatement
-from crypto.trust import Trust
+from crypto.algorithms.keys import SigningKey, SoftKey
+from crypto.pdf.verify import verify_pdf
+from crypto.pki.x509 import OCSP_SIGNING, Certificate, Name
+from crypto.pki.x509_make import make_certificate
+from crypto.report.pdf import render
+from crypto.seal.statement import SealStatement, SignedStatement
+from crypto.seal.structure import make_seal
+from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
-from crypto.x509 import OCSP_SIGNING, Certificate, Name
-from crypto.x509_make import make_certificate
 from device.token import PinIncorrect, PinLocked, TokenRemoved
 from server_stub.imprint import SPECS, draw
 from ui.context import CertificateView, Context, Lend, Step, TokenView

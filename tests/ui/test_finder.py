@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import FileNotReadable, FileProblem
 from app.pages import Pages
-from crypto.pdf_document import PdfEncrypted, PdfTooComplex, PdfUnreadable
+from crypto.pdf.reading.document import PdfEncrypted, PdfTooComplex, PdfUnreadable
 from ui import finder as module
 from ui.finder import Finder
 

@@ -14,8 +14,8 @@ import pytest
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
-from crypto.pdf_document import PdfError
-from crypto.pdf_marks import Mark
+from crypto.pdf.marks.drawing import Mark
+from crypto.pdf.reading.document import PdfError
 from crypto.verdict import Verdict
 from tests.crypto.pdf.workshop import (
     Holder,
@@ -596,7 +596,7 @@ def test_a_trusted_second_seal_that_shows_another_picture_is_caught(
 
 def with_appearance(shop: Shop, data: bytes, edit: Callable[[bytes], bytes]) -> bytes:
     """Seal *data* by the second holder, its own drawing changed by *edit* before it is signed."""
-    from crypto import pdf_marks
+    from crypto.pdf.marks import drawing as pdf_marks
 
     drawn = pdf_marks._appearance
 
@@ -654,7 +654,7 @@ def test_a_white_seal_of_a_trusted_maker_cannot_hide_text(shop: Shop, sealed: by
     def plain(drawing: bytes) -> bytes:
         return drawing.replace(b"/Multiply gs ", b"")
 
-    from crypto import pdf_marks
+    from crypto.pdf.marks import drawing as pdf_marks
 
     drawn = pdf_marks._appearance
 
@@ -848,11 +848,11 @@ def test_an_object_written_again_unchanged_is_harmless(shop: Shop, sealed: bytes
 
 
 def test_more_objects_than_are_reviewed_is_said(shop: Shop, sealed: bytes) -> None:
-    from crypto import pdf_references
+    from crypto.pdf.changes import references
 
     data = append_revision(append_revision(sealed, {80: b"null"}), {81: b"null"})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pdf_references, "MAX_OBJECTS", 10)
+        patch.setattr(references, "MAX_OBJECTS", 10)
         caught(shop, data, "not_reviewed")
 
 

@@ -13,14 +13,9 @@ from hypothesis import strategies as st
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
-from crypto import der, pdf_marks
-from crypto.date_mark import DateMark
-from crypto.mark import Mark
-from crypto.pdf_document import Document
-from crypto.pdf_sign import sign_revision
-from crypto.pdf_values import SignatureMaker
-from crypto.verdict import Verdict
-from crypto.visible_part import (
+from crypto.asn1 import der
+from crypto.pdf.marks import drawing as pdf_marks
+from crypto.pdf.marks.visible_part import (
     NOTHING,
     WHOLE,
     Matrix,
@@ -31,7 +26,13 @@ from crypto.visible_part import (
     rectangle,
     visible_part,
 )
-from crypto.x509 import Certificate, Crl
+from crypto.pdf.reading.document import Document
+from crypto.pdf.signing.sign import sign_revision
+from crypto.pdf.signing.values import SignatureMaker
+from crypto.pki.x509 import Certificate, Crl
+from crypto.seal.date_mark import DateMark
+from crypto.seal.mark import Mark
+from crypto.verdict import Verdict
 from tests.crypto.pdf.workshop import (
     MM,
     SIGNED_AT,

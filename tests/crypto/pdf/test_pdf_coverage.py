@@ -19,11 +19,11 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.xref import XRefCache
 
-from crypto import pdf_coverage
-from crypto.pdf_changes import History
-from crypto.pdf_claims import read_claims
-from crypto.pdf_document import PARSER_FAILURES, Document, PdfError
-from crypto.pdf_sign import document_timestamp, sign_revision
+from crypto.pdf.changes import coverage
+from crypto.pdf.changes.review import History
+from crypto.pdf.reading.document import PARSER_FAILURES, Document, PdfError
+from crypto.pdf.reading.signatures import read_claims
+from crypto.pdf.signing.sign import document_timestamp, sign_revision
 from crypto.verdict import Change, Verdict
 from tests.crypto.pdf.workshop import (
     Shop,
@@ -55,7 +55,7 @@ def read(shop: Shop, data: bytes, password: str | None = None) -> Any:
 def read_plainly(shop: Shop, data: bytes, password: str | None = None) -> Any:
     """The same with the covered octets of every signature opened."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pdf_coverage._Revisions, "ending_at", lambda *_: None)
+        patch.setattr(coverage._Revisions, "ending_at", lambda *_: None)
         return read(shop, data, password)
 
 
@@ -63,13 +63,13 @@ def read_plainly(shop: Shop, data: bytes, password: str | None = None) -> Any:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Where the covered octets end that were opened."""
     ends: list[int] = []
-    true = pdf_coverage._Opened.__init__
+    true = coverage._Opened.__init__
 
     def counting(self: Any, document: Document) -> None:
         ends.append(document.stream.seek(0, io.SEEK_END))
         true(self, document)
 
-    monkeypatch.setattr(pdf_coverage._Opened, "__init__", counting)
+    monkeypatch.setattr(coverage._Opened, "__init__", counting)
     return ends
 
 
@@ -424,7 +424,7 @@ def test_a_table_that_became_sloppy_between_seals_opens_all(shop: Shop, opened: 
 
 def known(data: bytes, end: int, password: str | None = None) -> int | None:
     document = Document(io.BytesIO(data), password)
-    return pdf_coverage._Revisions(document).ending_at(end)
+    return coverage._Revisions(document).ending_at(end)
 
 
 def test_a_revision_is_known_by_where_it_ends() -> None:

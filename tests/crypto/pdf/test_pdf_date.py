@@ -17,14 +17,16 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from crypto import date_mark, pdf_marks, pdf_sign
-from crypto.date_mark import DateMark, Style, day_of, shapes, text_of, width_mm
-from crypto.pdf_date import agrees, appearance
-from crypto.pdf_document import Document
-from crypto.pdf_marks import Mark
-from crypto.pdf_sign import PROFILES, sign_revision
-from crypto.pdf_values import SignatureMaker
-from crypto.report_pdf import render
+from crypto.pdf.marks import drawing as pdf_marks
+from crypto.pdf.marks.date import agrees, appearance
+from crypto.pdf.marks.drawing import Mark
+from crypto.pdf.reading.document import Document
+from crypto.pdf.signing import sign
+from crypto.pdf.signing.sign import PROFILES, sign_revision
+from crypto.pdf.signing.values import SignatureMaker
+from crypto.report.pdf import render
+from crypto.seal import date_mark
+from crypto.seal.date_mark import DateMark, Style, day_of, shapes, text_of, width_mm
 from crypto.verdict import BEIJING, Times, Verdict
 from tests.crypto.pdf.workshop import (
     SIGNED_AT,
@@ -691,7 +693,7 @@ def test_the_date_of_a_signature_without_a_seal_is_compared_with_its_time(
         return codes(shop.verify(output.getvalue()).signatures[0])
 
     assert "date_matches" in found()
-    monkeypatch.setattr(pdf_sign, "signing_day", lambda moment: TODAY - timedelta(days=900))
+    monkeypatch.setattr(sign, "signing_day", lambda moment: TODAY - timedelta(days=900))
     assert "date_differs" in found()
 
 

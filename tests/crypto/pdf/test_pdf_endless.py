@@ -9,10 +9,10 @@ import pytest
 
 from app.revisions import revise
 from app.stamping import page_boxes
-from crypto import effort
-from crypto.pdf_document import PdfError, PdfTooComplex
-from crypto.pdf_verify import verify_pdf
-from crypto.trust import Trust
+from crypto import deadline
+from crypto.pdf.reading.document import PdfError, PdfTooComplex
+from crypto.pdf.verify import verify_pdf
+from crypto.validation.trust import Trust
 from tests.crypto.pdf.test_pdf_hostile import bounded
 from tests.crypto.pdf.workshop import NOW, classic_pdf
 
@@ -59,7 +59,7 @@ ENDLESS: dict[str, Callable[[], bytes]] = {
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A tenth of the bound, so that this test does not take ten times as long."""
-    monkeypatch.setattr(effort, "SECONDS", 0.8)
+    monkeypatch.setattr(deadline, "SECONDS", 0.8)
     with bounded():
         yield
 

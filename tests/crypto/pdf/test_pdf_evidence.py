@@ -6,14 +6,14 @@ from datetime import timedelta
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
-from crypto.ocsp import Answer, CertificateId, make_response
-from crypto.pdf_document import Document
-from crypto.pdf_evidence import with_enclosed_evidence
-from crypto.revocation import MAX_ENCLOSED, MAX_ENCLOSED_OCTETS
-from crypto.trust import Trust
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
+from crypto.pki.ocsp import Answer, CertificateId, make_response
+from crypto.pki.x509 import Certificate
+from crypto.pki.x509_make import make_crl
+from crypto.validation.revocation import MAX_ENCLOSED, MAX_ENCLOSED_OCTETS
+from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
-from crypto.x509 import Certificate
-from crypto.x509_make import make_crl
 from tests.crypto.pdf.workshop import NOW, SIGNED_AT, classic_pdf, codes, update
 
 DAY = timedelta(days=1)

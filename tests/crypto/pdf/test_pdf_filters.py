@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pyhanko.pdf_utils import filters, misc
 
-from crypto import pdf_filters
+from crypto.pdf.reading import filters as pdf_filters
 
 
 def rows_of(picture: Image.Image) -> bytes:

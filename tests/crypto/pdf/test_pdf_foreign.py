@@ -14,7 +14,13 @@ import pytest
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
-from crypto.pdf_document import Document, PdfEncrypted, PdfError, PdfPasswordWrong, PdfUnreadable
+from crypto.pdf.reading.document import (
+    Document,
+    PdfEncrypted,
+    PdfError,
+    PdfPasswordWrong,
+    PdfUnreadable,
+)
 from crypto.verdict import Verdict
 from tests.crypto.pdf.workshop import (
     Shop,
@@ -580,6 +586,8 @@ def test_a_single_table_with_a_second_one_beside_it_is_read_or_refused(shop: Sho
 def test_a_failure_of_the_library_that_looks_like_the_end_of_a_loop_is_damage(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crypto.pdf_reader.Reader.__init__", lambda *_, **__: next(iter(())))
+    monkeypatch.setattr(
+        "crypto.pdf.reading.reader.Reader.__init__", lambda *_, **__: next(iter(()))
+    )
     with pytest.raises(PdfUnreadable):
         shop.verify(classic_pdf())

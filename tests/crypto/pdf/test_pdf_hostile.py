@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto.pdf_document import Document, PdfError, PdfTooComplex, PdfUnreadable
+from crypto.pdf.reading.document import Document, PdfError, PdfTooComplex, PdfUnreadable
 from crypto.verdict import Verdict
 from tests.crypto.pdf.workshop import Shop, append_revision, build_pdf, classic_pdf, codes
 
@@ -200,7 +200,7 @@ def test_a_hundred_thousand_annotations_are_refused(shop: Shop) -> None:
 
 def test_many_signatures_that_hash_the_file_again_and_again_are_refused(shop: Shop) -> None:
     """Each covers everything from a gap of its own: hashing them all would take minutes."""
-    from crypto.pdf_digests import Covered, digests
+    from crypto.pdf.reading.digests import Covered, digests
 
     size = 60_000_000
     wanted = [Covered("sm3", 10 + index, 20 + index, size) for index in range(400)]
@@ -292,16 +292,16 @@ def compressed_objects(count: int, *, padding: int = 0) -> bytes:
 def test_large_object_streams_are_read_once_not_once_an_object(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crypto import pdf_reader
+    from crypto.pdf.reading import reader
 
     read = []
-    original = pdf_reader._ObjectStream.__init__
+    original = reader._ObjectStream.__init__
 
     def counted(self: object, stream: object) -> None:
         read.append(1)
         original(self, stream)
 
-    monkeypatch.setattr(pdf_reader._ObjectStream, "__init__", counted)
+    monkeypatch.setattr(reader._ObjectStream, "__init__", counted)
     data = compressed_objects(20_000)
     assert len(Document(io.BytesIO(data)).pages()) == 1
     assert len(read) == 1
@@ -390,16 +390,16 @@ def test_a_value_that_only_begins_like_a_seal_signature_is_unreadable(
 def test_a_check_that_fails_is_a_finding_of_that_signature(
     shop: Shop, twice: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crypto import pdf_verify
+    from crypto.pdf import verify
 
-    judge = pdf_verify.judge_signature
+    judge = verify.judge_signature
 
     def fails(value: Any, *rest: Any) -> Any:
         if value.seal.es_id == shop.first.code:
             raise ValueError("not foreseen")
         return judge(value, *rest)
 
-    monkeypatch.setattr(pdf_verify, "judge_signature", fails)
+    monkeypatch.setattr(verify, "judge_signature", fails)
     first, second = shop.verify(twice).signatures
     assert "check_failed" in codes(first)
     assert first.verdict is Verdict.INVALID

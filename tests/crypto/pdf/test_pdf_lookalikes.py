@@ -16,12 +16,12 @@ from PIL import Image, ImageDraw, ImageFilter
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
-from crypto import pdf_lookalikes
-from crypto.pdf_document import Document
-from crypto.pdf_glance import Glance, has_red
-from crypto.pdf_lookalikes import Search, look_alikes
-from crypto.red_shapes import is_red, is_ring, seals_in
-from crypto.report_pdf import render
+from crypto.pdf.lookalikes import search as pdf_lookalikes
+from crypto.pdf.lookalikes.prefilter import Glance, has_red
+from crypto.pdf.lookalikes.red_shapes import is_red, is_ring, seals_in
+from crypto.pdf.lookalikes.search import Search, look_alikes
+from crypto.pdf.reading.document import Document
+from crypto.report.pdf import render
 from crypto.verdict import Verdict
 from server_stub.imprint import SPECS, draw
 from tests.crypto.pdf.workshop import (

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyhanko.pdf_utils import generic, misc
 
-from crypto import pdf_plain, pdf_tokens
+from crypto.pdf.reading import plain, tokens
 
 WORDS = """
     << >> [ ] << >> [ ] /A /B /Type /Length /Long-Name.1 / /A#20B /é 0 7 -1 +5 .5 -0.25 1. 4.0
@@ -91,9 +91,9 @@ def library() -> Any:
 
     def read(stream: Any, holder: Any) -> Any:
         ours = generic.read_object
-        generic.read_object = pdf_tokens._library_object
+        generic.read_object = tokens._library_object
         try:
-            return pdf_tokens._library_object(stream, holder)
+            return tokens._library_object(stream, holder)
         finally:
             generic.read_object = ours
 
@@ -128,7 +128,7 @@ def test_any_octets_are_read_or_refused_as_the_library_does(
 
 @given(st.binary(max_size=40))
 def test_a_string_is_the_one_that_the_library_makes(octets: bytes) -> None:
-    ours, theirs = pdf_plain.string(octets), generic.pdf_string(octets)
+    ours, theirs = plain.string(octets), generic.pdf_string(octets)
     assert type(ours) is type(theirs)
     assert ours == theirs
     assert vars(ours) == vars(theirs)
@@ -167,5 +167,5 @@ def test_a_comment_before_an_object_is_passed_over() -> None:
     ],
 )
 def test_plain_objects_do_not_need_the_library(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf_tokens, "_library_object", None)
+    monkeypatch.setattr(tokens, "_library_object", None)
     assert generic.read_object(io.BytesIO(text.encode()), Holder())

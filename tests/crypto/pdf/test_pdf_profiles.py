@@ -24,19 +24,19 @@ from pyhanko.sign.validation import (
 )
 from pyhanko_certvalidator import ValidationContext
 
-from crypto import der
-from crypto.cms import SEAL, CmsError, SignedData, hash_octets
-from crypto.keys import SM2_WITH_SM3
-from crypto.pdf_document import Document
-from crypto.pdf_dss import add_dss, gather, witnesses
-from crypto.pdf_marks import Mark
-from crypto.pdf_sign import Revision, document_timestamp, sign_revision
-from crypto.pdf_values import TOKEN_ROOM, SignatureMaker
-from crypto.timestamp import TimestampError, make_token
-from crypto.trust import Trust
+from crypto.algorithms.keys import SM2_WITH_SM3
+from crypto.asn1 import der
+from crypto.pdf.marks.drawing import Mark
+from crypto.pdf.reading.document import Document
+from crypto.pdf.signing.dss import add_dss, gather, witnesses
+from crypto.pdf.signing.sign import Revision, document_timestamp, sign_revision
+from crypto.pdf.signing.values import TOKEN_ROOM, SignatureMaker
+from crypto.pki.cms import SEAL, CmsError, SignedData, hash_octets
+from crypto.pki.timestamp import TimestampError, make_token
+from crypto.pki.x509 import TIME_STAMPING, Certificate, Crl
+from crypto.pki.x509_make import make_crl
+from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
-from crypto.x509 import TIME_STAMPING, Certificate, Crl
-from crypto.x509_make import make_crl
 from tests.crypto.pdf.workshop import NOW, SIGNED_AT, Shop, classic_pdf, codes, contents_of
 
 POLICY = "2.25.4711"
@@ -213,7 +213,7 @@ def test_pyhanko_and_we_agree_on_baseline_signatures_with_and_without_time(
 
 
 def report(data: bytes, trust: Trust, at: datetime = NOW) -> Report:
-    from crypto.pdf_verify import verify_pdf
+    from crypto.pdf.verify import verify_pdf
 
     return verify_pdf(io.BytesIO(data), "x.pdf", trust, at)
 

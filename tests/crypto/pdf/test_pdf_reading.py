@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyhanko.pdf_utils import generic, misc, reader, xref
 
-from crypto import effort, pdf_reader, pdf_tokens
-from crypto.pdf_document import Document
+from crypto import deadline
+from crypto.pdf.reading import reader as pdf_reader
+from crypto.pdf.reading import tokens
+from crypto.pdf.reading.document import Document
 from tests.crypto.pdf.workshop import append_revision, classic_pdf
 
 
@@ -99,7 +101,7 @@ def test_blanks_and_comments_are_passed_over_as_the_library_does(
         except misc.PdfStreamError:
             return None
 
-    assert outcome(misc.read_non_whitespace) == outcome(pdf_tokens._library_blanks)
+    assert outcome(misc.read_non_whitespace) == outcome(tokens._library_blanks)
 
 
 @given(st.binary(max_size=20) | st.text("AZaz09_.+:*-#", max_size=8).map(str.encode))
@@ -111,14 +113,14 @@ def test_plain_names_are_those_that_the_library_reads_and_no_name_loses_an_octet
         ours = generic._decode_name(octets)
     except misc.PdfReadError:
         with pytest.raises(misc.PdfReadError):
-            pdf_tokens._library_name(octets)
+            tokens._library_name(octets)
         return
     stream = io.BytesIO()
     ours.write_to_stream(stream)
     assert _octets(stream.getvalue()) == b"/" + _octets(octets)  # nothing is lost
     if b"#" not in octets and all(0x21 <= each <= 0x7E for each in octets):
         with contextlib.suppress(misc.PdfReadError):
-            assert ours == pdf_tokens._library_name(octets)
+            assert ours == tokens._library_name(octets)
 
 
 def _octets(written: bytes) -> bytes:
@@ -168,11 +170,11 @@ def test_tables_plain_or_not_are_those_that_the_library_reads(
             return type(error)
         return highest, vars(section), stream.tell()
 
-    assert outcome(xref.parse_xref_table) == outcome(pdf_tokens._library_table)
+    assert outcome(xref.parse_xref_table) == outcome(tokens._library_table)
 
 
 def test_a_plain_table_is_read_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf_tokens, "_library_table", None)
+    monkeypatch.setattr(tokens, "_library_table", None)
     assert len(Document(io.BytesIO(classic_pdf(pages=3))).pages()) == 3
 
 
@@ -194,7 +196,7 @@ def test_lines_are_read_backwards_as_the_library_does(data: bytes, place: int, s
 def test_a_last_line_as_long_as_the_file_is_read_within_bounds() -> None:
     assert reader.read_next_end_line is pdf_reader._read_line_backwards
     data = classic_pdf() + b"a" * (1 << 20)
-    with effort.bounded(-1), pytest.raises(effort.OutOfTime):
+    with deadline.bounded(-1), pytest.raises(deadline.OutOfTime):
         reader.process_data_at_eof(at_end(data))
     with pytest.raises(misc.PdfReadError):
         reader.process_data_at_eof(at_end(data))
@@ -223,6 +225,6 @@ def test_objects_looked_for_in_the_tables_of_all_revisions_are_so_within_bounds(
     data += b"xref\n100 %d\n%s" % (count, b"0000000010 00001 n \n" * count)
     data += b"trailer\n<</Size 1001/Root 1 0 R/Prev %s>>\n" % previous
     data += b"startxref\n%d\n%%%%EOF\n" % start
-    monkeypatch.setattr(effort, "check", counting)
+    monkeypatch.setattr(deadline, "check", counting)
     assert not Document(io.BytesIO(data)).repaired
     assert checks > 2 * count

@@ -16,13 +16,13 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from crypto import pdf_marks
-from crypto.pdf_document import Document, PdfUnreadable
-from crypto.pdf_sign import PROFILES, Revision, property_info, sign_revision
-from crypto.seal import Extension, make_signature
-from crypto.statement import STAPLE
+from crypto.pdf.marks import drawing
+from crypto.pdf.reading.document import Document, PdfUnreadable
+from crypto.pdf.signing.sign import PROFILES, Revision, property_info, sign_revision
+from crypto.pki.x509 import Certificate
+from crypto.seal.statement import STAPLE
+from crypto.seal.structure import Extension, make_signature
 from crypto.verdict import Report, Verdict
-from crypto.x509 import Certificate
 from tests.crypto.pdf.workshop import (
     NOW,
     Shop,
@@ -247,7 +247,7 @@ def test_a_widget_that_viewers_of_pdf_2_show_faintly_does_not_match(
     shop: Shop, key: str, value: Any, believed: bool
 ) -> None:
     """ISO 32000-2 table 166: opacity and blend mode of the annotation itself."""
-    original = pdf_marks._widget
+    original = drawing._widget
 
     def changed(*arguments: Any) -> generic.DictionaryObject:
         widget = original(*arguments)
@@ -255,7 +255,7 @@ def test_a_widget_that_viewers_of_pdf_2_show_faintly_does_not_match(
         return widget
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pdf_marks, "_widget", changed)
+        patch.setattr(drawing, "_widget", changed)
         data = shop.sign(classic_pdf())
     report = shop.verify(data) if believed else not_believed(shop, data)
     assert ("mark_unreadable" in codes(report.signatures[0])) is not believed

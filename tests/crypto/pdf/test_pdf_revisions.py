@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from crypto.pdf_document import Document
+from crypto.pdf.reading.document import Document
 from tests.crypto.pdf.workshop import Shop, append_revision, classic_pdf
 
 

@@ -12,18 +12,19 @@ from PIL import Image
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from crypto import der, pdf_picture
-from crypto.pdf_document import (
+from crypto.asn1 import der
+from crypto.pdf.marks import picture as pdf_picture
+from crypto.pdf.marks.drawing import ImprintError, Mark, Raster, decode_imprint
+from crypto.pdf.reading.document import (
     Document,
     PdfEncrypted,
     PdfLocked,
     PdfPasswordWrong,
     PdfUnsupported,
 )
-from crypto.pdf_marks import ImprintError, Mark, Raster, decode_imprint
-from crypto.seal import SealSignature
+from crypto.pki.x509 import Certificate
+from crypto.seal.structure import SealSignature
 from crypto.verdict import Verdict
-from crypto.x509 import Certificate
 from tests.crypto.pdf.workshop import (
     MM,
     Shop,
@@ -102,7 +103,7 @@ def test_a_value_larger_than_reserved_is_refused_and_nothing_is_signed(shop: Sho
 
 
 def test_raising_from_a_step_stops_the_work(shop: Shop) -> None:
-    from crypto.pdf_sign import PROFILES, sign_revision
+    from crypto.pdf.signing.sign import PROFILES, sign_revision
 
     class Cancelled(Exception):
         pass

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import pymupdf
 import pytest
 
-from crypto import pdf_strays
-from crypto.pdf_document import Document
+from crypto.pdf.changes import unlisted
+from crypto.pdf.reading.document import Document
 from crypto.verdict import Verdict
 from tests.crypto.pdf.workshop import Shop, append_revision, classic_pdf, codes
 
@@ -194,12 +194,12 @@ def test_a_file_read_in_pieces_shows_what_it_shows_at_once(
     sealed = shop.sign(classic_pdf())
     data = append_revision(sealed + STRAY * 3, {80: b"null"})
     document = Document(io.BytesIO(data))
-    at_once = list(pdf_strays._words(document))
+    at_once = list(unlisted._words(document))
     assert len(at_once) > 12
     for size in (1024, 1500, 4096):
-        monkeypatch.setattr(pdf_strays, "_CHUNK", size)
-        assert list(pdf_strays._words(document)) == at_once
-    found = pdf_strays.strays(document, len(sealed))
+        monkeypatch.setattr(unlisted, "_CHUNK", size)
+        assert list(unlisted._words(document)) == at_once
+    found = unlisted.strays(document, len(sealed))
     assert [each.what for each in found] == [
         f"octet {len(sealed) + turn * len(STRAY)}" for turn in range(3)
     ]

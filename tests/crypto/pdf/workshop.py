@@ -17,18 +17,18 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from crypto import pdf_marks
-from crypto.date_mark import DateMark
-from crypto.keys import SoftKey
-from crypto.pdf_document import Document
-from crypto.pdf_marks import Mark
-from crypto.pdf_sign import PROFILES, Revision, SignedRevision, property_info, sign_revision
-from crypto.pdf_verify import verify_pdf
-from crypto.seal import make_seal, make_signature
-from crypto.statement import SealStatement, SignedStatement
-from crypto.trust import Trust
+from crypto.algorithms.keys import SoftKey
+from crypto.pdf.marks import drawing
+from crypto.pdf.marks.drawing import Mark
+from crypto.pdf.reading.document import Document
+from crypto.pdf.signing.sign import PROFILES, Revision, SignedRevision, property_info, sign_revision
+from crypto.pdf.verify import verify_pdf
+from crypto.pki.x509 import OCSP_SIGNING, Certificate
+from crypto.seal.date_mark import DateMark
+from crypto.seal.statement import SealStatement, SignedStatement
+from crypto.seal.structure import make_seal, make_signature
+from crypto.validation.trust import Trust
 from crypto.verdict import Report
-from crypto.x509 import OCSP_SIGNING, Certificate
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SIGNED_AT = NOW - timedelta(days=1)
@@ -224,7 +224,7 @@ def drawn(
     shop: Shop, edit: Callable[[generic.StreamObject], None], data: bytes, **options: Any
 ) -> bytes:
     """*data* sealed, with an appearance that *edit* changed before it was signed."""
-    original = pdf_marks._appearance
+    original = drawing._appearance
 
     def changed(*arguments: Any) -> generic.StreamObject:
         form = original(*arguments)
@@ -232,7 +232,7 @@ def drawn(
         return form
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pdf_marks, "_appearance", changed)
+        patch.setattr(drawing, "_appearance", changed)
         return shop.sign(data, **options)
 
 

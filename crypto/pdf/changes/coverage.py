@@ -1,0 +1,336 @@
+"""What the byte range of each signature covers, and what came after it.
+
+Covered octets must be the whole file, or a whole PDF by themselves in which that very signature
+stands; then the later revisions are reviewed.
+
+A file of many signatures would be opened and walked once for each of them. Where the covered octets
+are to the octet a revision of the whole file, and everything that came later only added, they are
+not opened: what stands in the file now stood there then (:meth:`Coverage._stood`). Wherever
+anything is in doubt they are opened and read as a file of their own.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, BinaryIO
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import HistoricalResolver, process_data_at_eof
+from pyhanko.pdf_utils.xref import XRefSection, XRefSectionType
+
+from crypto import deadline
+from crypto.pdf.reading.document import (
+    MAX_TREE_DEPTH,
+    PARSER_FAILURES,
+    Document,
+    Field,
+    PdfTooComplex,
+    PdfUnreadable,
+    entry,
+    follow,
+)
+from crypto.pdf.reading.objects import form_of, items_of, key_of, same_entry
+from crypto.pdf.reading.signatures import Claim, stands_in
+from crypto.verdict import Change, Finding
+
+_SPACE = b" \t\r\n\x0c\x00"
+_MAX_SPACE = 900
+"""Behind more blanks than that some readers no longer see the end of the file, and repair it."""
+_WITH_TRAILER = (XRefSectionType.STANDARD, XRefSectionType.HYBRID_MAIN)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """Covered octets, opened as a file of their own."""
+
+    document: Document
+
+    @property
+    def number(self) -> int:
+        """Of the last revision in it, from 0."""
+        return self.document.reader.total_revisions - 1
+
+    @cached_property
+    def fields(self) -> list[Field]:
+        """Raises what :meth:`Document.signature_fields` raises."""
+        return self.document.signature_fields()
+
+
+class Coverage:
+    """What the byte ranges of a file's signatures cover."""
+
+    def __init__(
+        self, document: Document, size: int, password: str | None, claims: Sequence[Claim]
+    ) -> None:
+        """*size*: of the file, in octets; *password*: what opened *document*; *claims*: all of its
+        signatures."""
+        self._document, self._size, self._password = document, size, password
+        self._ends = {
+            each.end: None for each in claims if each.covered and not self._is_all(each.end)
+        }
+        """Where those end that do not cover all, in the order of *claims*."""
+        self._opened: dict[int, _Opened | str] = {}
+
+    def judge(self, claim: Claim) -> tuple[str, list[Change], list[Finding]]:
+        """("file", "revision" or "unclear", later changes, findings)."""
+        if self._is_all(claim.end):
+            return "file", [], [Finding("covers_file")]
+        opened: _Opened | None = None
+        number = self._numbers[claim.end]
+        if number is not None and self._stood(claim, number):
+            strangers: list[str] = []
+        else:
+            signed = self._open(claim.end)
+            if isinstance(signed, str):
+                return "unclear", [], [Finding("byte_range_malformed", {"reason": signed})]
+            present = {each.name for each in signed.fields if stands_in(claim, each)}
+            if not present:
+                reason = "the signature is not part of what it covers"
+                return "unclear", [], [Finding("byte_range_malformed", {"reason": reason})]
+            strangers = [each.name for each in claim.fields if each.name not in present]
+            opened, number = signed, signed.number
+        findings = [Finding("covers_revision")]
+        try:
+            apart = opened.document if opened else None
+            changes = self._history.changes(claim.dictionary, number, claim.end, apart)
+        except PdfTooComplex as error:
+            return "revision", [], [*findings, Finding("not_reviewed", {"reason": str(error)})]
+        if self._document.repaired and opened and not opened.document.repaired:
+            # a table that readers understand differently, written after sealing
+            last = self._document.reader.total_revisions
+            changes = [*changes, Change(last, "suspicious", None, "xref")]
+        if not changes:
+            findings.append(Finding("bytes_after_end", {"count": str(self._size - claim.end)}))
+            findings.append(Finding("range_incomplete"))
+        findings += [Finding(each.code, {"what": each.text()}) for each in changes]
+        findings += [Finding("mark_foreign", {"field": each}) for each in strangers]
+        return "revision", changes, findings
+
+    def _is_all(self, end: int) -> bool:
+        return not self._rest(end).strip(_SPACE) and self._size - end <= _MAX_SPACE
+
+    def _rest(self, end: int) -> bytes:
+        self._document.stream.seek(end)
+        return self._document.stream.read(min(self._size - end, _MAX_SPACE))
+
+    def _open(self, end: int) -> _Opened | str:
+        """The first *end* octets as a file of their own; why not, if they are none."""
+        if end not in self._opened:
+            try:
+                window = io.BufferedReader(_Window(self._document.stream, end))
+                self._opened[end] = _Opened(Document(window, self._password))
+            except PARSER_FAILURES as error:
+                self._opened[end] = str(error)[:200]
+        return self._opened[end]
+
+    @cached_property
+    def _numbers(self) -> dict[int, int | None]:
+        """End → the number of the revision of the whole file (from 0) that the octets up to there
+        are, as a file of their own; None where that is not certain."""
+        revisions = _Revisions(self._document)
+        return {end: revisions.ending_at(end) for end in self._ends}
+
+    @cached_property
+    def _first(self) -> _Opened:
+        """What the earliest of the signatures covers that do not cover all. Raises StopIteration if
+        none of it can be opened."""
+
+        def number(end: int) -> int:
+            known = self._numbers[end]
+            opened = self._open(end) if known is None else None
+            return known or (opened.number if isinstance(opened, _Opened) else 0)
+
+        opened = (self._open(end) for end in sorted(self._ends, key=number))
+        return next(each for each in opened if isinstance(each, _Opened))
+
+    @cached_property
+    def _history(self) -> Any:
+        from crypto.pdf.changes.review import History  # only files with later revisions need it
+
+        return History(self._document, self._first.document)
+
+    # --- what is proved without opening ---
+
+    def _stood(self, claim: Claim, number: int) -> bool:
+        """Is it proved, without opening them, that every field of *claim* stands with this very
+        signature in the octets it covers, which are revision *number*?
+
+        From there on until a revision whose fields were walked in full, every step only added. What
+        that walk met is then what a walk of the covered octets would meet, less what was not there
+        yet: a way to a field that existed can neither have been opened nor barred. Left to be seen
+        is that the field was there, and signed."""
+        try:
+            if self._history.reach(number) >= claim.end or not self._opens_alike:
+                return False
+            names = self._names_at(number, self._history.additions_until(number))
+            view = self._document.reader.get_historical_resolver(number)
+            listed = _references(entry(form_of(view), "/Fields"))
+            return all(
+                each.reference is not None
+                and (names is None or names.get(key_of(each.reference)) == each.name)
+                and _stands(claim, each.reference, view, listed)
+                for each in claim.fields
+            )
+        except PARSER_FAILURES:
+            return False
+
+    @cached_property
+    def _opens_alike(self) -> bool:
+        """Would every revision open as strictly as the whole file does? One that has to be read
+        leniently makes every later one so."""
+        first = self._first.document
+        return not self._document.repaired or (
+            first.repaired and self._numbers[first.stream.seek(0, io.SEEK_END)] is not None
+        )
+
+    def _names_at(self, number: int, until: int) -> dict[tuple[int, int], str] | None:
+        """The names of all signature fields in the latest revision after *number*, none after
+        *until*, whose fields are walked in full; None: that is the file itself.
+
+        Raises what opening and walking it raises, StopIteration if there is none."""
+        if until == self._document.reader.total_revisions - 1:
+            return None
+        ends = {self._numbers[end]: end for end in sorted(self._ends)}
+        latest = max(each for each in ends if each is not None and number < each <= until)
+        opened = self._open(ends[latest])
+        if isinstance(opened, str):
+            raise PdfUnreadable(opened)
+        return {key_of(each.reference): each.name for each in opened.fields if each.reference}
+
+
+def _stands(
+    claim: Claim,
+    reference: generic.Reference,
+    view: HistoricalResolver,
+    listed: set[tuple[int, int]],
+) -> bool:
+    """Does the field *reference* hold the signature of *claim* in this *view* of the file, and is
+    it one of those *listed* in the form, or a kid of one that is?"""
+    node = view(generic.Reference(reference.idnum, reference.generation, view))
+    if not stands_in(claim, Field("", reference, node, node.raw_get("/V"))):
+        return False
+    key = key_of(reference)
+    for _ in range(MAX_TREE_DEPTH):
+        if key in listed:
+            return True
+        parent = node.raw_get("/Parent")
+        node = follow(parent)
+        if key not in _references(entry(node, "/Kids")):
+            return False
+        key = key_of(parent)
+    return False
+
+
+def _references(listed: Any) -> set[tuple[int, int]]:
+    """Number and generation of the objects that a list refers to."""
+    return {key_of(each) for each in items_of(listed) if isinstance(each, generic.IndirectObject)}
+
+
+class _Revisions:
+    """Which octets of a file are its revisions, for whoever has no more of it than these."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._xrefs = document.reader.xrefs
+        numbers = range(document.reader.total_revisions)
+        self._numbers = {self._xrefs.get_startxref_for_revision(each): each for each in numbers}
+        self._reach: list[int] = []
+        """One past the last octet that the tables up to each revision take up or point to."""
+        reached = 0
+        for number in numbers:
+            deadline.check()
+            reached = max(reached, *self._ends(number))
+            self._reach.append(reached)
+
+    def ending_at(self, end: int) -> int | None:
+        """The number (from 0) of the revision that the first *end* octets are: as a file of their
+        own they would be read from the same tables, and thus show what it shows. None if that is
+        not certain."""
+        window = io.BufferedReader(_Window(self._document.stream, end))
+        try:
+            window.seek(-1, io.SEEK_END)
+            number = self._numbers.get(process_data_at_eof(window))
+            if number is None or self._reach[number] > window.tell() + 1:
+                return None  # the position is that of the octet before "startxref"
+            return number if self._has_own_streams and self._is_locked_alike(number) else None
+        except PARSER_FAILURES:
+            return None
+
+    def _ends(self, number: int) -> Iterator[int]:
+        """Where the tables of a revision end, and where the objects that they name begin."""
+        stream, reader = self._document.stream, self._document.reader
+        for section in self._sections(number):
+            end = section.meta_info.end_location
+            if section.meta_info.xref_section_type in _WITH_TRAILER:
+                stream.seek(end)
+                generic.DictionaryObject.read_from_stream(stream, generic.TrailerReference(reader))
+                end = stream.tell()
+            yield end
+            yield max((at for _, at in section.xref_data.standard_xrefs.values()), default=0)
+
+    def _sections(self, number: int) -> list[XRefSection]:
+        """The table of a revision, and the other one of a hybrid file."""
+        info, data = self._xrefs.get_xref_container_info(number), self._xrefs.get_xref_data(number)
+        return [XRefSection(info, data), *([data.hybrid] if data.hybrid else [])]
+
+    @cached_property
+    def _has_own_streams(self) -> bool:
+        """Was no object stream written again? pyHanko would read the earlier revisions from the
+        later one."""
+        used: set[int] = set()
+        for number in range(self._document.reader.total_revisions):
+            tables = [each.xref_data for each in self._sections(number)]
+            if any(each in used for data in tables for each, _ in data.explicit_refs_in_revision):
+                return False
+            used |= {each for data in tables for each in data.obj_streams_used}
+        return True
+
+    def _is_locked_alike(self, number: int) -> bool:
+        """Is that revision encrypted as the whole file is, or neither?"""
+        reader = self._document.reader
+        if not reader.encrypted:
+            return True
+        then, now = reader.get_historical_resolver(number), reader.trailer_view
+        raw = now.raw_get("/Encrypt")
+        if isinstance(raw, generic.IndirectObject) and reader.xrefs[
+            raw
+        ] != reader.xrefs.get_historical_ref(raw, number):
+            return False
+        return same_entry(then.trailer_view, now, "/Encrypt") and (
+            then.document_id[0] == reader.document_id[0]
+        )
+
+
+class _Window(io.RawIOBase):
+    """The first *end* octets of a stream, as a stream of its own."""
+
+    def __init__(self, stream: BinaryIO, end: int) -> None:
+        super().__init__()
+        self._stream, self._end, self._position = stream, end, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._end}[whence]
+        if base + offset < 0:
+            raise ValueError("before the start")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        left = max(0, min(len(buffer), self._end - self._position))
+        self._stream.seek(self._position)
+        data = self._stream.read(left)
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)

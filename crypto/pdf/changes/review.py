@@ -1,0 +1,244 @@
+"""What later revisions did to a document after it was sealed, in words, with page and object.
+
+Every object that a later revision writes must be explained, or the change is ``forbidden``:
+
+* an object that existed may be written again only if it is the catalog, the form, a list of fields,
+  a page or its list of annotations, a field, document properties or validation data, and only in
+  the entries that sealing, filling in and archiving need;
+* a new object may be reached only through those entries: a number that the sealed revision already
+  refers to, though nothing stood there, cannot be filled in later;
+* a new field must be a signature field of a new name with a value of its own.
+
+What is explained gets one of the kinds of :class:`crypto.verdict.Change`. Compared are neighbouring
+revisions, each pair once for all signatures of the file, in time linear in its size. This is our
+own rule and not pyHanko's: that one passes empty signature fields that hide text, values that
+replace values, hidden fields made visible and references filled in later, needs time exponential in
+crafted files, and costs three quarters of a second to load (docs/verification.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from pyhanko.pdf_utils import generic
+
+from crypto.pdf.changes.references import References
+from crypto.pdf.changes.step import Step, compare
+from crypto.pdf.changes.unlisted import strays
+from crypto.pdf.reading.document import PARSER_FAILURES, Document, PdfTooComplex, entry, follow
+from crypto.pdf.reading.enclosed_evidence import evidence_of
+from crypto.pdf.reading.objects import Known, form_of, walk_fields
+from crypto.verdict import Change
+
+
+class History:
+    """The later revisions of a document, reviewed once for all of its signatures."""
+
+    def __init__(self, document: Document, first: Document) -> None:
+        """*first* is the file up to the end of what the earliest signature covers."""
+        self._document = document
+        self._first = first.reader.total_revisions - 1
+        self._first_end = first.stream.seek(0, 2)
+        self._xrefs = document.reader.xrefs
+        self._known = Known(first)
+        self._references = References(document)
+        self._steps: dict[int, Step] | Exception | None = None
+        """By number of the later revision; or why there are none."""
+
+    def changes(
+        self, signature: generic.DictionaryObject, base: int, end: int, signed: Document | None
+    ) -> list[Change]:
+        """The changes between revision *base* (from 0), sealed up to octet *end*, and the whole.
+
+        *signature* is the signature dictionary, for its DocMDP and FieldMDP limits; *signed* the
+        file up to *end*, None if that is known to be revision *base*. Never raises for what a file
+        contains: what cannot be analysed is a ``forbidden`` change. Raises :class:`PdfTooComplex`
+        for more objects than are reviewed."""
+        total = self._document.reader.total_revisions
+        try:
+            if signed and not self._continues(signed, base):
+                return [Change(base + 2, "forbidden", None, "/Prev")]
+            steps = self._reviewed()
+            if self.reach(base) > end:
+                # its length was wrong when it was sealed, and is right now
+                return [Change(base + 2, "forbidden", None, "a stream that was not at its end")]
+            limits = _Limits.of(signature)
+            found = (
+                self._compare_sizes(base)
+                + [
+                    limits.judge(change, steps[number])
+                    for number in range(base + 1, total)
+                    for change in steps[number].changes
+                ]
+                + self._references.unreadable
+                + (self._strays if base + 1 < total else [])
+            )
+        except PdfTooComplex:
+            raise
+        except PARSER_FAILURES as error:
+            return [Change(total, "forbidden", None, f"{type(error).__name__}: {error}"[:200])]
+        once: dict[tuple[str, int | None, str], Change] = {}
+        for each in found:
+            once.setdefault((each.kind, each.page, each.what), each)
+        return list(once.values())
+
+    def reach(self, base: int) -> int:
+        """One past the last octet of all objects of the revisions up to *base*. Raises as
+        :meth:`additions_until`."""
+        self._reviewed()
+        return max(self._references.reach[: base + 1])
+
+    def additions_until(self, base: int) -> int:
+        """The latest revision from *base* on up to which every step did nothing but add: what was
+        there stayed what it was, save for empty fields that were filled in. Raises what reviewing
+        the file raises, :class:`PdfTooComplex` among it."""
+        steps, number = self._reviewed(), base
+        while number + 1 in steps and steps[number + 1].only_adds:
+            number += 1
+        return number
+
+    def _continues(self, signed: Document, base: int) -> bool:
+        """Does the whole file continue from the very revisions that were signed, and did those
+        lie wholly inside the signed octets?"""
+        end = signed.stream.seek(0, 2)
+        for number in range(base + 1):
+            part = signed.reader.xrefs
+            if self._xrefs.get_startxref_for_revision(number) != part.get_startxref_for_revision(
+                number
+            ):
+                return False
+            data = self._xrefs.get_xref_data(number)
+            for each in (data, data.hybrid.xref_data if data.hybrid else None):
+                # an entry that pointed behind the end was empty when it was signed
+                if each and any(at >= end for _, at in each.standard_xrefs.values()):
+                    return False
+        return True
+
+    def _compare_sizes(self, base: int) -> list[Change]:
+        """/Size decides up to which number objects are there: neither fewer nor more of those that
+        were sealed may be there later. What it was in between is seen by nobody."""
+        reader = self._document.reader
+        last = reader.total_revisions - 1
+        then, now = (
+            int(entry(reader.get_historical_resolver(number).trailer_view, "/Size", 0))
+            for number in (base, last)
+        )
+        if now < then:
+            return [Change(last + 1, "forbidden", None, "trailer /Size")]
+        if then <= max(self._highest[: base + 1]) and then < now:
+            return [Change(last + 1, "suspicious", None, "trailer /Size")]
+        return []
+
+    @cached_property
+    def _highest(self) -> list[int]:
+        """The highest number of an object that each revision writes."""
+        return [
+            max(
+                (
+                    each.idnum
+                    for each in self._xrefs.explicit_refs_in_revision(number)
+                    if self._references.place(each, number) is not None
+                ),
+                default=0,
+            )
+            for number in range(self._document.reader.total_revisions)
+        ]
+
+    @cached_property
+    def _strays(self) -> list[Change]:
+        return strays(self._document, self._first_end)
+
+    # --- the pairs of revisions ---
+
+    def _reviewed(self) -> dict[int, Step]:
+        """Every step, compared once; what that raised, it raises again."""
+        if self._steps is None:
+            try:
+                self._steps = self._review()
+            except PARSER_FAILURES as error:
+                self._steps = error
+        if isinstance(self._steps, Exception):
+            raise self._steps
+        return self._steps
+
+    def _review(self) -> dict[int, Step]:
+        reader, references = self._document.reader, self._references
+        references.watched |= self._rewritten()
+        for number in range(self._first + 1):
+            references.note(number)
+        old = reader.get_historical_resolver(self._first)
+        references.note_trailer(old)
+        for each in walk_fields(form_of(old).raw_get("/Fields"), old):
+            self._known.add(each)
+        steps = {}
+        for number in range(self._first + 1, reader.total_revisions):
+            new = reader.get_historical_resolver(number)
+            steps[number] = compare(references, self._known, old, new)
+            references.note(number)
+            references.note_trailer(new)
+            old = new
+        return steps
+
+    def _rewritten(self) -> set[int]:
+        """The numbers of the objects that later revisions write, or in whose place they may put
+        others, as the form."""
+        found: set[int] = set()
+        for number in range(self._first, self._document.reader.total_revisions):
+            view = self._document.reader.get_historical_resolver(number)
+            if number > self._first:
+                found |= {each.idnum for each in view.explicit_refs_in_revision()}
+            found |= {view.root_ref.idnum, *evidence_of(view.root)}
+            for key in {"/AcroForm", "/StructTreeRoot"} & set(view.root):
+                raw = view.root.raw_get(key)
+                if isinstance(raw, generic.IndirectObject):
+                    found.add(raw.idnum)
+        return found
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """What a signature itself forbids later: DocMDP and FieldMDP (ISO 32000-1 §12.8.2)."""
+
+    permission: int | None
+    """DocMDP: 1 nothing, 2 fill in and sign, 3 annotate as well; None: no certification."""
+    action: str = ""
+    """FieldMDP: /All, /Include or /Exclude; "" without one."""
+    fields: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, signature: generic.DictionaryObject) -> _Limits:
+        limits = cls(None)
+        for raw in entry(signature, "/Reference", ()):
+            reference = follow(raw)
+            parameters = entry(reference, "/TransformParams")
+            if not isinstance(parameters, generic.DictionaryObject):
+                continue
+            method = entry(reference, "/TransformMethod")
+            if method == "/DocMDP":
+                limits = replace(limits, permission=int(entry(parameters, "/P", 2)))
+            elif method == "/FieldMDP":
+                names = frozenset(str(follow(each)) for each in entry(parameters, "/Fields", ()))
+                limits = replace(limits, action=str(entry(parameters, "/Action")), fields=names)
+        return limits
+
+    def judge(self, change: Change, step: Step) -> Change:
+        """*change*, or its forbidden twin."""
+        if self.permission == 3 and change.what in step.annotations:
+            return replace(change, kind="suspicious")  # it can hide what stands beneath
+        if change.kind not in ("field_filled", "field_added", "seal_added", "suspicious"):
+            return change
+        if self.permission in (2, 3) and change.what in step.new_fields:
+            # "signing" is permitted; whether in a new field that shows something is disputed
+            change = replace(change, kind="suspicious")
+        if self.permission == 1 or (change.kind != "field_added" and self._locked(change.what)):
+            return replace(change, kind="forbidden")
+        return change
+
+    def _locked(self, name: str) -> bool:
+        listed = any(name == each or name.startswith(f"{each}.") for each in self.fields)
+        return (
+            self.action == "/All"
+            or (self.action == "/Include" and listed)
+            or (self.action == "/Exclude" and not listed)
+        )

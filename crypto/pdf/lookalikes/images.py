@@ -1,0 +1,182 @@
+"""A stranger's image in a copy that is large enough to look for seals in it, within bounds.
+
+Tolerant where :mod:`crypto.pdf.marks.picture` is strict: nothing is proved with these pixels, so
+colour profiles are passed over and every common encoding is read.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from pyhanko.pdf_utils import generic
+
+from crypto.pdf.marks.picture import ImprintError
+from crypto.pdf.reading.document import entry, follow
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_PIXELS = 16_000_000
+MAX_OCTETS = 24 << 20
+"""Of an image as it stands in the file."""
+
+_MAX_SLOW_PIXELS = 2_000_000
+"""JPEG 2000 takes its time."""
+_MAX_TABLE = 4096
+_ENOUGH = (900, 1300)
+"""A page in cells of a third of a millimetre."""
+_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+_PNG_COLOURS = {"L": 0, "RGB": 2, "P": 3}
+
+
+def small_copy(image: generic.StreamObject, room: int = MAX_PIXELS) -> Image | None:
+    """The image on white paper, RGB; None if it has no colours.
+
+    *room*: how many pixels it may have at most. Raises :class:`ImprintError` if it is too large or
+    of a kind that is not read, and what pyHanko raises on damaged objects."""
+    from PIL import Image as Pillow
+
+    mode, palette = _colours(image)
+    if mode == "L":
+        return None
+    if int(image["/Width"]) * int(image["/Height"]) > room:
+        raise ImprintError("absurd picture size")
+    picture = _decoded(image, mode, palette).convert("RGB")
+    mask = entry(image, "/SMask")
+    if isinstance(mask, generic.StreamObject):
+        alpha = _decoded(mask, "L", b"").convert("L").resize(picture.size)
+        paper = Pillow.new("RGB", picture.size, "white")
+        paper.paste(picture, mask=alpha)
+        return paper
+    return picture
+
+
+def _colours(image: generic.StreamObject) -> tuple[str, bytes]:
+    """(Pillow's mode, the palette in RGB if there is one). An unknown space counts as RGB."""
+    if entry(image, "/ImageMask", False) or entry(image, "/BitsPerComponent", 8) == 1:
+        space = entry(image, "/ColorSpace")
+        if not (isinstance(space, generic.ArrayObject) and follow(space[0]) == "/Indexed"):
+            return "L", b""
+    return _space(entry(image, "/ColorSpace"))
+
+
+def is_colourless(space: Any) -> bool:
+    """Has this colour space greys only?"""
+    return _space(space)[0] == "L"
+
+
+def _space(space: Any, depth: int = 0) -> tuple[str, bytes]:
+    if isinstance(space, generic.ArrayObject) and len(space) and depth < 3:
+        kind = follow(space[0])
+        if kind == "/Indexed" and len(space) == 4:
+            base, _ = _space(follow(space[1]), depth + 1)
+            table = follow(space[3])
+            if isinstance(table, generic.StreamObject) and len(table.encoded_data) > _MAX_TABLE:
+                raise ImprintError("absurd palette")
+            octets = table.data if hasattr(table, "data") else table.original_bytes
+            return ("L", b"") if base == "L" else ("P", _as_rgb(bytes(octets[:1024]), base))
+        if kind == "/ICCBased" and len(space) == 2:
+            return _MODES.get(int(entry(follow(space[1]), "/N", 3)), "RGB"), b""
+        if kind in ("/CalGray", "/DeviceGray", "/Separation"):
+            return "L", b""
+        return "RGB", b""
+    names = {"/DeviceGray": "L", "/CalGray": "L", "/DeviceCMYK": "CMYK"}
+    return names.get(str(space), "RGB"), b""
+
+
+def _as_rgb(table: bytes, base: str) -> bytes:
+    """A palette's colours."""
+    from PIL import Image as Pillow
+
+    if base != "CMYK":
+        return table[: len(table) // 3 * 3]
+    count = len(table) // 4
+    row = Pillow.frombytes("CMYK", (max(count, 1), 1), table[: 4 * count] or bytes(4))
+    return row.convert("RGB").tobytes()
+
+
+def _decoded(image: generic.StreamObject, mode: str, palette: bytes) -> Image:
+    width, height = int(image["/Width"]), int(image["/Height"])
+    octets = image.encoded_data
+    if width <= 0 or height <= 0 or width * height > MAX_PIXELS or len(octets) > MAX_OCTETS:
+        raise ImprintError("absurd picture size")
+    filters = entry(image, "/Filter", ())
+    names = [str(each) for each in filters] if isinstance(filters, list | tuple) else [str(filters)]
+    if names == ["/JPXDecode"] and width * height > _MAX_SLOW_PIXELS:
+        raise ImprintError("absurd picture size")
+    if names in (["/DCTDecode"], ["/JPXDecode"]):
+        return _photo(octets, draft=names == ["/DCTDecode"])
+    if names not in ([], ["/FlateDecode"]):
+        raise ImprintError("an encoding that is not read here")
+    bits = int(entry(image, "/BitsPerComponent", 8))
+    if bits not in ((1, 2, 4, 8) if mode == "P" else (8,)):
+        raise ImprintError("an unusual depth")
+    parameters = entry(image, "/DecodeParms")
+    if isinstance(parameters, generic.ArrayObject):
+        parameters = follow(parameters[0]) if len(parameters) else None
+    predictor = 1
+    if names and isinstance(parameters, generic.DictionaryObject):
+        predictor = int(entry(parameters, "/Predictor", 1))
+    if predictor >= 10:
+        made = _as_png(octets, (width, height), mode, bits)
+    elif predictor == 1:
+        made = _plain(octets, (width, height), mode, bits, packed=bool(names))
+    else:
+        raise ImprintError("an encoding that is not read here")
+    if mode == "P":
+        made.putpalette(palette)
+    return made
+
+
+def _plain(octets: bytes, size: tuple[int, int], mode: str, bits: int, *, packed: bool) -> Image:
+    from PIL import Image as Pillow
+
+    row = (size[0] * bits + 7) // 8 if mode == "P" else size[0] * len(mode)
+    needed = row * size[1]
+    if packed:
+        octets = zlib.decompressobj().decompress(octets, needed)
+    if len(octets) < needed:
+        raise ImprintError("image data is too short")
+    raw = f"P;{bits}" if mode == "P" and bits < 8 else mode
+    return Pillow.frombytes(mode, size, octets[:needed], "raw", raw)
+
+
+def _as_png(octets: bytes, size: tuple[int, int], mode: str, bits: int) -> Image:
+    """PDF's predictors are PNG's: in its wrapping the data is a PNG, which Pillow decodes."""
+    if mode not in _PNG_COLOURS:
+        raise ImprintError("an encoding that is not read here")
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", *size, bits, _PNG_COLOURS[mode], 0, 0, 0)
+    table = chunk(b"PLTE", bytes(768)) if mode == "P" else b""
+    parts = (chunk(b"IHDR", header), table, chunk(b"IDAT", octets), chunk(b"IEND", b""))
+    return _opened(b"\x89PNG\r\n\x1a\n" + b"".join(parts), ("PNG",), None)
+
+
+def _photo(octets: bytes, *, draft: bool) -> Image:
+    return _opened(octets, ("JPEG",) if draft else ("JPEG2000",), _ENOUGH if draft else None)
+
+
+def _opened(octets: bytes, formats: tuple[str, ...], draft: tuple[int, int] | None) -> Image:
+    from PIL import Image as Pillow
+
+    try:
+        picture = Pillow.open(io.BytesIO(octets), formats=formats)
+        limit = _MAX_SLOW_PIXELS if formats == ("JPEG2000",) else MAX_PIXELS
+        if picture.width * picture.height > limit:
+            raise ImprintError("absurd picture size")
+        if draft:
+            picture.draft(None, draft)
+        picture.load()
+    except ImprintError:
+        raise
+    except Exception as error:  # a damaged picture raises nearly anything in Pillow
+        raise ImprintError(f"the picture cannot be read: {error}") from error
+    return picture

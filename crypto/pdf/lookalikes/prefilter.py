@@ -1,0 +1,252 @@
+"""A first glance at a page: do its octets prove that it draws nothing red and no colour picture?
+
+Parsing the pages of a document costs more than all the rest of a verification. Most pages are black
+text, and their octets show it: plain dictionaries, content that zlib unpacks, no red colour or no
+outline, no image but grey ones. What is not plain to see is left to be parsed.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+
+from crypto.pdf.lookalikes.images import is_colourless
+from crypto.pdf.lookalikes.red_shapes import is_red
+from crypto.pdf.reading.document import PARSER_FAILURES, Document, Page, entry, follow
+
+MAX_CONTENT = 4 << 20
+"""Octets of content, decoded, of a whole document."""
+
+_GLANCE, _AHEAD = 4096, 32_768
+_SMALL, _TAIL = 2048, 11
+_HEAD = re.compile(rb"\s*<<")
+_UNPLAIN = re.compile(rb"[(%#]")
+_CONTENTS = re.compile(rb"/Contents\s*(?:(\d+\s+\d+\s+R)|\[([\d\sR]*)\])")
+_RESOURCES = re.compile(rb"/Resources\s*(?:(\d+)\s+(\d+)\s+R|<<)")
+_XOBJECTS = re.compile(rb"/XObject\s*<<([^<>]*)>>")
+_REFERENCE = re.compile(rb"(\d+)\s+(\d+)\s+R")
+_LENGTH = re.compile(rb"/Length\s+(\d{1,9})(?!\d|\s+\d+\s+R)")
+_END = re.compile(rb"\s{0,2}endstream")
+_FILTER = re.compile(rb"/Filter\s*(?:/FlateDecode\b|\[\s*/FlateDecode\s*\])")
+_SPACE = re.compile(rb"/ColorSpace\s*(?:/(DeviceGray|CalGray)\b|(\d+)\s+(\d+)\s+R)")
+# What may be an operator to anybody: rather too much than too little.
+_WORD_ENDS = rb"(?![A-Za-z0-9*'\"])"
+_DRAWN = re.compile(rb"/([^\s\0()<>\[\]{}/%]+)\s+Do" + _WORD_ENDS)
+_PLACES = re.compile(rb"(?<![A-Za-z])Do" + _WORD_ENDS)
+_INLINE = re.compile(rb"(?<![A-Za-z])BI" + _WORD_ENDS)
+_OUTLINE = re.compile(rb"[\d.][\s\0]++(?:c|v|y|re)" + _WORD_ENDS)
+_LINE = re.compile(rb"[\d.][\s\0]++l" + _WORD_ENDS)
+_CHOSEN = re.compile(rb"[ \t\r\n\x0b\f\0](?=[rRkKsS])(?<![ \n]0 0 0 )(?:rg|RG|k|K|sc|SC)")
+"""A colour chosen other than black, which most pages choose for every line."""
+_WINDOW = 64
+_BLANKS = b" \t\r\n\x0b\f\0"
+_NUMERIC = b"-+.0123456789" + _BLANKS
+
+
+class Spent(Exception):
+    """The document has used up what may be spent on it."""
+
+
+def colour_of(numbers: Sequence[float]) -> bool:
+    """Is this red, in DeviceRGB or DeviceCMYK, by how many numbers there are?"""
+    if len(numbers) == 4:
+        cyan, magenta, yellow, black = numbers
+        return is_red(*((1 - each) * (1 - black) for each in (cyan, magenta, yellow)))
+    return len(numbers) == 3 and is_red(*numbers)
+
+
+def has_red(content: bytes) -> bool:
+    """Does this content stream choose a red colour?"""
+    seen = {
+        content[max(0, each.start() - _WINDOW) : each.start()] for each in _CHOSEN.finditer(content)
+    }
+    return any(map(_is_red, seen))
+
+
+def _is_red(before: bytes) -> bool:
+    """Do the last three or four numbers make a red? They may, where they are too long."""
+    numbers = before[len(before.rstrip(_NUMERIC)) :]
+    words = numbers.replace(b"\0", b" ").split()[-5:]
+    if len(words) < 5 and len(numbers) == _WINDOW:
+        return True
+    return _make_red(words[-4:]) or _make_red(words[-3:])
+
+
+def _make_red(words: Sequence[bytes]) -> bool:
+    try:
+        return colour_of([float(each) for each in words])
+    except ValueError:
+        return False
+
+
+def may_draw(content: bytes) -> bool:
+    """Is a picture or a form drawn?"""
+    return (b"Do" in content and _PLACES.search(content) is not None) or (
+        b"BI" in content and _INLINE.search(content) is not None
+    )
+
+
+def draws_red(content: bytes, colours: Sequence[bool] = ()) -> bool:
+    """Is there a red colour, if none of *colours* is red from the beginning, and are there curves,
+    rectangles or polygons that may be painted with it?"""
+    if not any(colours) and not has_red(content):
+        return False
+    return bool(_OUTLINE.search(content)) or len(_LINE.findall(content)) > 2
+
+
+class Glance:
+    """A document's objects as octets, as far as these can mean nothing else."""
+
+    def __init__(self, document: Document, reads: int) -> None:
+        """*reads*: how many content streams are read at most."""
+        self._document, self._most = document, reads
+        self._colourless: dict[tuple[int, int], bool] = {}
+        self._octets = self._reads = 0
+        self._start, self._ahead = 0, b""
+
+    def shows_nothing_red(self, page: Page) -> bool:
+        """Proved; False where it is not. Raises :class:`Spent`."""
+        try:
+            return not self._document.reader.encrypted and self._is_black(page)
+        except PARSER_FAILURES:
+            return False
+
+    def _is_black(self, page: Page) -> bool:
+        body = self._dictionary(page.reference.idnum, page.reference.generation)
+        contents = self._contents(page, body)
+        parts = [self._content(*each) for each in contents]
+        if not parts or None in parts:
+            return False
+        content = b"\n".join(each for each in parts if each)
+        if (b"BI" in content and _INLINE.search(content)) or draws_red(content):
+            return False
+        if b"Do" not in content:
+            return True
+        drawn = _DRAWN.findall(content)
+        if len(drawn) != len(_PLACES.findall(content)):
+            return False
+        places = self._xobjects(page, body) if drawn else {}
+        return all(each in places and self._is_grey(*places[each]) for each in set(drawn))
+
+    def _contents(self, page: Page, body: bytes) -> list[tuple[int, int]]:
+        """The numbers of the page's content streams; none if they are not plain to see."""
+        if page.bare:
+            found = _only(b"/Contents", _CONTENTS, body)
+            listed = _REFERENCE.findall(found[1] or found[2]) if found else []
+            return [(int(number), int(generation)) for number, generation in listed]
+        node = follow(page.reference)  # has been parsed for its annotations
+        raw = node.raw_get("/Contents") if "/Contents" in node else None
+        if isinstance(raw, generic.ArrayObject):
+            return [_numbers_of(raw.raw_get(index)) for index in range(len(raw))]
+        return [_numbers_of(raw)]
+
+    def _xobjects(self, page: Page, body: bytes) -> dict[bytes, tuple[int, int]]:
+        """The numbers of the page's XObjects by name, as far as they are plain to see."""
+        if not page.bare:
+            raw = entry(follow(page.reference), "/Resources")
+            named = entry(raw, "/XObject") if isinstance(raw, generic.DictionaryObject) else None
+            if not isinstance(named, generic.DictionaryObject):
+                return {}
+            return {each[1:].encode("latin-1"): _numbers_of(named.raw_get(each)) for each in named}
+        found = _only(b"/Resources", _RESOURCES, body)
+        if not found:
+            return {}
+        inside = self._dictionary(int(found[1]), int(found[2])) if found[1] else body[found.end() :]
+        listing = _only(b"/XObject", _XOBJECTS, inside)
+        words = listing[1].replace(b"/", b" /").split() if listing else []
+        return {
+            words[index][1:]: (int(words[index + 1]), int(words[index + 2]))
+            for index in range(0, len(words) - 3, 4)
+        }
+
+    def _is_grey(self, number: int, generation: int) -> bool:
+        key = (number, generation)
+        if key not in self._colourless:
+            image = self._dictionary(*key)
+            plain = b"/Image" in image and b"/ImageMask" not in image and b"/Indexed" not in image
+            found = _only(b"/ColorSpace", _SPACE, image) if plain else None
+            grey = bool(found and found[1])
+            if found and found[2]:
+                reader = self._document.reader
+                reference = generic.Reference(int(found[2]), int(found[3]), reader)
+                grey = is_colourless(follow(reference))
+            self._colourless[key] = grey
+        return self._colourless[key]
+
+    def _read(self, number: int, generation: int) -> tuple[bytes, bytes, int]:
+        """(dictionary, what was read behind it, where that begins); b"" if not plain to see."""
+        reader, begin = self._document.reader, b"%d %d obj" % (number, generation)
+        place = reader.xrefs[generic.Reference(number, generation, reader)]
+        if not isinstance(place, int):
+            return b"", b"", 0
+        read = self._from(place)
+        head = _HEAD.match(read, len(begin) if read.startswith(begin) else len(read))
+        if not head:
+            return b"", b"", 0
+        end = read.find(b"stream")
+        earlier = read.find(b"endobj", 0, end if end > 0 else len(read))
+        end = earlier if earlier > 0 else end
+        body = read[head.end() : max(end, 0)].rstrip(_BLANKS)
+        if not body.endswith(b">>") or _UNPLAIN.search(body):
+            return b"", b"", 0
+        return body[:-2], read[end:], place + end
+
+    def _from(self, place: int) -> bytes:
+        """Some octets from there on. What belongs to a page mostly stands close together."""
+        offset = place - self._start
+        if offset < 0 or offset + _GLANCE > len(self._ahead):
+            self._document.stream.seek(place)
+            self._start, self._ahead, offset = place, self._document.stream.read(_AHEAD), 0
+        return self._ahead[offset : offset + _GLANCE]
+
+    def _dictionary(self, number: int, generation: int) -> bytes:
+        return self._read(number, generation)[0]
+
+    def _content(self, number: int, generation: int) -> bytes | None:
+        """A content stream, decoded; None if that asks for more than zlib."""
+        self._reads += 1
+        if self._reads > self._most or self._octets > MAX_CONTENT:
+            raise Spent
+        body, behind, place = self._read(number, generation)
+        length = _LENGTH.search(body)
+        begin = 8 if behind.startswith(b"stream\r\n") else 7
+        if not length or b"<" in body or not behind.startswith((b"stream\n", b"stream\r\n")):
+            return None
+        size = min(int(length[1]), MAX_CONTENT)
+        raw = behind[begin : begin + size + _TAIL]
+        if len(raw) < size + _TAIL:
+            self._document.stream.seek(place + begin)
+            raw = self._document.stream.read(size + _TAIL)
+        if not _END.match(raw, size):
+            return None
+        raw = raw[:size]
+        if b"/Filter" in body:
+            if not _FILTER.search(body) or b"/DecodeParms" in body:
+                return None
+            if len(raw) <= _SMALL:  # cannot become much, and is done in half the time
+                raw = zlib.decompress(raw)
+            else:
+                raw = zlib.decompressobj().decompress(raw, MAX_CONTENT - self._octets + 1)
+        self._octets += len(raw)
+        if self._octets > MAX_CONTENT:
+            raise Spent
+        return raw
+
+
+def _only(key: bytes, pattern: re.Pattern[bytes], body: bytes) -> re.Match[bytes] | None:
+    """The one entry of a dictionary with that key; None if there are two, or it stands in a
+    dictionary inside."""
+    found = pattern.search(body)
+    if not found or body.count(key) != 1:
+        return None
+    place = found.start()
+    return found if body.count(b"<<", 0, place) == body.count(b">>", 0, place) else None
+
+
+def _numbers_of(raw: Any) -> tuple[int, int]:
+    """Of a reference; (0, 0), which is no object, for anything else."""
+    return (raw.idnum, raw.generation) if isinstance(raw, generic.IndirectObject) else (0, 0)

@@ -1,0 +1,220 @@
+"""Draws the marks (印迹) of a job into the revision that will be signed.
+
+One signature, many marks: every mark is a signature field of its own with its own widget, and all
+of them share one /V — the only way that leaves an earlier signer's signature intact, keeps each
+mark verifiable and asks the token once (PDF.md §1). The imprint is one image object shared by all
+marks, in its pixels exactly the seal's picture, drawn at its filed size and multiplied onto the
+page, so that black text shows through the red. A date of stamping (日期章) is one more such field.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import pdf_name as name
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+from crypto.pdf.marks.appearance import UPRIGHT
+from crypto.pdf.marks.date import SHOWN_AND_LOCKED, appearance
+from crypto.pdf.marks.picture import ImprintError as ImprintError
+from crypto.pdf.marks.picture import Raster, decode_imprint
+from crypto.pdf.reading.document import MM, Page, PdfError, PdfUnreadable, entry, follow
+from crypto.pdf.reading.objects import numbers
+from crypto.seal.date_mark import DateMark, text_of, width_mm
+from crypto.seal.mark import Mark as Mark  # where it is looked for, too
+
+
+def rectangle(mark: Mark, page: Page) -> tuple[float, float, float, float]:
+    """The mark's /Rect in default user space: left, bottom, right, top.
+
+    Undoes what a viewer does: UserUnit, CropBox offset and rotation."""
+    scale = MM / page.unit
+    x0, y0 = mark.left_mm * scale, mark.top_mm * scale
+    x1, y1 = x0 + mark.width_mm * scale, y0 + mark.height_mm * scale
+    left, bottom, right, top = page.box
+    if page.rotation == 0:
+        return (left + x0, top - y1, left + x1, top - y0)
+    if page.rotation == 90:
+        return (left + y0, bottom + x0, left + y1, bottom + x1)
+    if page.rotation == 180:
+        return (right - x1, bottom + y0, right - x0, bottom + y1)
+    return (right - y1, top - x1, right - y0, top - x0)
+
+
+def add_marks(
+    writer: IncrementalPdfFileWriter,
+    pages: Sequence[Page],
+    marks: Sequence[Mark],
+    picture: bytes,
+    value: generic.IndirectObject,
+    dates: Sequence[DateMark] = (),
+    day: date | None = None,
+) -> list[str]:
+    """Add one signature field per mark and per date, all with the signature dictionary *value* as
+    /V. *day* is what *dates* show.
+
+    Returns the field names. Raises :class:`ImprintError` for an unusable picture, ValueError for a
+    mark on a page that does not exist and for dates without a day."""
+    image = _image(writer, decode_imprint(picture))
+    fields = _form_fields(writer)
+    group = f"Seal-{secrets.token_hex(4)}"
+    names = []
+
+    def add(field_name: str, mark: Mark, shown: generic.IndirectObject) -> None:
+        page = pages[mark.page]
+        widget = _widget(writer, page, field_name, value, rectangle(mark, page))
+        widget[name("/AP")] = generic.DictionaryObject({name("/N"): shown})
+        reference = writer.add_object(widget)
+        _annotate(writer, page, reference)
+        fields.append(reference)
+        names.append(field_name)
+
+    for place in (*(mark.page for mark in marks), *(each.page for each in dates)):
+        if not 0 <= place < len(pages):
+            raise ValueError(f"there is no page {place + 1}")
+    for number, mark in enumerate(marks, 1):
+        drawn = writer.add_object(_appearance(mark, pages[mark.page], image))
+        add(f"{group}-{number}", mark, drawn)
+    shapes: dict[tuple[str, float, int], generic.IndirectObject] = {}
+    for number, each in enumerate(dates, 1):
+        if day is None:
+            raise ValueError("a date mark without a day")
+        page, text = pages[each.page], text_of(each.style, day)
+        drawing = (text, each.height_mm * MM / page.unit, page.rotation)
+        if drawing not in shapes:
+            shapes[drawing] = writer.add_object(appearance(*drawing))
+        width = width_mm(text, each.height_mm)
+        left = each.centre_mm - width / 2
+        whole = Mark(each.page, left, each.top_mm, width, each.height_mm)
+        add(f"{group}-date-{number}", whole, shapes[drawing])
+    writer.update_container(fields)
+    return names
+
+
+def add_unseen_field(
+    writer: IncrementalPdfFileWriter, pages: Sequence[Page], value: generic.IndirectObject
+) -> str:
+    """Add a signature field that shows nothing, with *value* as /V; returns its name.
+
+    Its widget has no area and stands on the first page (ISO 32000-1 §12.7.4.5)."""
+    if not pages:
+        raise PdfUnreadable("the document has no page")
+    fields = _form_fields(writer)
+    field_name = f"Signature-{secrets.token_hex(4)}"
+    reference = writer.add_object(
+        _widget(writer, pages[0], field_name, value, (0.0, 0.0, 0.0, 0.0))
+    )
+    _annotate(writer, pages[0], reference)
+    fields.append(reference)
+    writer.update_container(fields)
+    return field_name
+
+
+def _widget(
+    writer: IncrementalPdfFileWriter,
+    page: Page,
+    field_name: str,
+    value: generic.IndirectObject,
+    rect: tuple[float, float, float, float],
+) -> generic.DictionaryObject:
+    """A signature field that is its own widget."""
+    return generic.DictionaryObject(
+        {
+            name("/Type"): name("/Annot"),
+            name("/Subtype"): name("/Widget"),
+            name("/FT"): name("/Sig"),
+            name("/T"): generic.pdf_string(field_name),
+            name("/V"): value,
+            name("/F"): generic.NumberObject(SHOWN_AND_LOCKED),
+            name("/P"): generic.IndirectObject(
+                page.reference.idnum, page.reference.generation, writer
+            ),
+            name("/Rect"): numbers(*rect),
+        }
+    )
+
+
+def _image(writer: IncrementalPdfFileWriter, raster: Raster) -> generic.IndirectObject:
+    def stream(data: bytes, space: str) -> generic.StreamObject:
+        made = generic.StreamObject(
+            {
+                name("/Type"): name("/XObject"),
+                name("/Subtype"): name("/Image"),
+                name("/Width"): generic.NumberObject(raster.width),
+                name("/Height"): generic.NumberObject(raster.height),
+                name("/ColorSpace"): name(space),
+                name("/BitsPerComponent"): generic.NumberObject(8),
+            },
+            stream_data=data,
+        )
+        made.compress()
+        return made
+
+    picture = stream(raster.rgb, "/DeviceRGB")
+    if raster.alpha is not None:
+        picture[name("/SMask")] = writer.add_object(stream(raster.alpha, "/DeviceGray"))
+    return writer.add_object(picture)
+
+
+def _appearance(mark: Mark, page: Page, image: generic.IndirectObject) -> generic.StreamObject:
+    """A form XObject that shows the mark's part of the imprint at its true size."""
+    width, height = mark.width_mm * MM / page.unit, mark.height_mm * MM / page.unit
+    x0, y0, x1, y1 = mark.part
+    whole_width, whole_height = width / (x1 - x0), height / (y1 - y0)
+    shift = (-x0 * whole_width, -(1 - y1) * whole_height)
+    matrix = " ".join(f"{n:.4f}" for n in (whole_width, 0, 0, whole_height, *shift))
+    drawing = f"q /Multiply gs {matrix} cm /Imprint Do Q".encode()
+    blend = generic.DictionaryObject(
+        {name("/Type"): name("/ExtGState"), name("/BM"): name("/Multiply")}
+    )
+    form = generic.StreamObject(
+        {
+            name("/Type"): name("/XObject"),
+            name("/Subtype"): name("/Form"),
+            name("/BBox"): numbers(0, 0, width, height),
+            name("/Matrix"): numbers(*UPRIGHT[page.rotation]),
+            name("/Resources"): generic.DictionaryObject(
+                {
+                    name("/XObject"): generic.DictionaryObject({name("/Imprint"): image}),
+                    name("/ExtGState"): generic.DictionaryObject({name("/Multiply"): blend}),
+                }
+            ),
+        },
+        stream_data=drawing,
+    )
+    return form
+
+
+def _form_fields(writer: IncrementalPdfFileWriter) -> generic.ArrayObject:
+    """The AcroForm's /Fields, made if there is none, with /SigFlags set."""
+    root: Any = writer.root
+    form = entry(root, "/AcroForm")
+    if not isinstance(form, generic.DictionaryObject):
+        form = generic.DictionaryObject()
+        root[name("/AcroForm")] = writer.add_object(form)
+        writer.update_root()
+    if "/XFA" in form:
+        raise PdfError("an XFA form was not refused before")
+    form[name("/SigFlags")] = generic.NumberObject(3)
+    fields = entry(form, "/Fields")
+    if not isinstance(fields, generic.ArrayObject):
+        fields = generic.ArrayObject()
+        form[name("/Fields")] = fields
+    writer.update_container(form)
+    return fields
+
+
+def _annotate(writer: IncrementalPdfFileWriter, page: Page, widget: generic.IndirectObject) -> None:
+    reference = generic.Reference(page.reference.idnum, page.reference.generation, writer)
+    node = follow(reference)
+    annotations = entry(node, "/Annots")
+    if isinstance(annotations, generic.ArrayObject):
+        annotations.append(widget)
+        writer.update_container(annotations)
+    else:
+        node[name("/Annots")] = generic.ArrayObject([widget])
+        writer.mark_update(reference)

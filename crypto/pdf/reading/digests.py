@@ -1,0 +1,95 @@
+"""Digests over the byte ranges of all signatures of a file, and of the file itself, in one pass.
+
+Signatures added one after another share nearly everything they cover, so a running hash is branched
+at each gap instead of reading and hashing the file once per signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from crypto.algorithms import gm
+from crypto.pdf.reading.document import PdfTooComplex, PdfUnreadable
+
+CHUNK = 1 << 20
+EXTRA_WORK = 1 << 30
+"""Octets that may be hashed beyond four times the file: a bound on hostile byte ranges."""
+
+
+@dataclass(frozen=True)
+class Covered:
+    """The octets [0, gap_start) and [gap_end, end) under one hash function."""
+
+    hash_name: str
+    gap_start: int
+    gap_end: int
+    end: int
+
+
+def digests(stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> tuple[bytes, list[bytes]]:
+    """(SM3 of the whole file, the digest of each of *wanted* in order).
+
+    The caller has checked 0 ≤ gap_start ≤ gap_end ≤ end ≤ size. Raises :class:`PdfTooComplex` if
+    the ranges would cost more than a bounded time, :class:`PdfUnreadable` if the file shrinks."""
+    if sum(each.end - each.gap_end for each in wanted) > 4 * size + EXTRA_WORK:
+        raise PdfTooComplex("the byte ranges of the signatures overlap too much")
+    running: dict[str, Any] = {"sm3": gm.sm3_hasher()}
+    for each in wanted:
+        if each.hash_name not in running:
+            running[each.hash_name] = hashlib.new(each.hash_name)
+    branches: list[Any] = [None] * len(wanted)
+    edges = {0, size}
+    for each in wanted:
+        edges |= {each.gap_start, each.gap_end, each.end}
+    points = sorted(edges)
+    stream.seek(0)
+    buffer = bytearray(min(size, CHUNK))
+    view = memoryview(buffer)
+    for start, stop in zip(points, [*points[1:], size], strict=True):
+        for index, each in enumerate(wanted):
+            if each.gap_start == start and branches[index] is None:
+                branches[index] = running[each.hash_name].copy()
+        # a foreign hash is needed only as far as somebody still branches from it
+        targets = [
+            hasher
+            for name, hasher in running.items()
+            if name == "sm3" or any(w.hash_name == name and w.gap_start > start for w in wanted)
+        ]
+        targets += [
+            branches[index]
+            for index, each in enumerate(wanted)
+            if each.gap_end <= start < each.end and branches[index] is not None
+        ]
+        left = stop - start
+        while left > 0:
+            count = stream.readinto(view[: min(left, CHUNK)])  # type: ignore[attr-defined]
+            if not count:
+                raise PdfUnreadable("the file became shorter while it was read")
+            for hasher in targets:
+                hasher.update(view[:count])
+            left -= count
+    return running["sm3"].digest(), [branch.digest() for branch in branches]
+
+
+def digest_again(stream: BinaryIO, covered: Covered, hash_name: str, prefix: bytes) -> bytes:
+    """Another digest over the same octets, *prefix* before them: what odd CMS shapes ask for."""
+    hasher: Any
+    if hash_name == "sm3":
+        hasher = gm.sm3_hasher()
+    else:
+        hasher = hashlib.shake_256() if hash_name == "shake256" else hashlib.new(hash_name)
+    hasher.update(prefix)
+    for start, stop in ((0, covered.gap_start), (covered.gap_end, covered.end)):
+        stream.seek(start)
+        left = stop - start
+        while left > 0:
+            data = stream.read(min(left, CHUNK))
+            if not data:
+                raise PdfUnreadable("the file became shorter while it was read")
+            hasher.update(data)
+            left -= len(data)
+    found: bytes = hasher.digest(64) if hash_name == "shake256" else hasher.digest()
+    return found

@@ -1,0 +1,269 @@
+"""What each signature in a PDF claims to be, read strictly: its byte range, its value, its kind.
+
+Signatures are told apart by content, never by name (STANDARDS.md §3.3). A claim that is malformed
+says how in :attr:`Claim.problems`; it is reported, never skipped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from pyhanko.pdf_utils import generic, misc
+
+from crypto.asn1 import der
+from crypto.pdf.reading.digests import Covered
+from crypto.pdf.reading.document import (
+    PARSER_FAILURES,
+    Document,
+    Field,
+    PdfTooComplex,
+    entry,
+    follow,
+)
+from crypto.seal.structure import SealError, SealSignature
+from crypto.verdict import Finding
+
+if TYPE_CHECKING:
+    from crypto.pki.cms import SignedData
+
+MAX_SIGNATURES = 500
+MAX_CONTENTS = 32 * 1024 * 1024
+MAX_DICTIONARY = 64 * 1024
+"""Octets of a signature dictionary before its /Contents."""
+HASH_NAMES = {"sm3", "sha1", "sha224", "sha256", "sha384", "sha512"}
+"""Digests over the byte range that are computed in the one pass."""
+_RSA_WITH_SHA256 = "1.2.840.113549.1.1.11"
+_ONE_HAND = (b"0123456789abcdef", b"0123456789ABCDEF")
+_HEX = b"0123456789abcdefABCDEF" + b" \t\n\r\x0b\x0c"
+
+
+@dataclass
+class Claim:
+    """One signature dictionary with the fields that point to it, as read so far."""
+
+    fields: list[Field]
+    dictionary: generic.DictionaryObject
+    filter: str = ""
+    subfilter: str = ""
+    byte_range: tuple[int, ...] = ()
+    covered: Covered | None = None
+    """None: the byte range or the contents are malformed, `problems` says how."""
+    contents: bytes = b""
+    kind: str = "unknown"
+    """ses, cms, timestamp, pkcs1 or unknown."""
+    seal_signature: SealSignature | None = None
+    signed_data: SignedData | None = None
+    digest: bytes = b""
+    problems: list[Finding] = field(default_factory=list)
+
+    @property
+    def end(self) -> int:
+        """One past the last octet covered; 0 if nothing is."""
+        return self.covered.end if self.covered else 0
+
+
+def read_claims(document: Document, fields: Sequence[Field]) -> list[Claim]:
+    """The signatures that *fields* point to, in order of appearance.
+
+    Raises :class:`PdfTooComplex`; never for what one signature contains."""
+    size = document.stream.seek(0, 2)
+    return [_read_claim(group, document, size) for group in _groups(fields)]
+
+
+def stands_in(claim: Claim, candidate: Field) -> bool:
+    """Is this the signature that *candidate*, a field of another view of the file, points to? One
+    that cannot be read is not, and says nothing about the others."""
+    try:
+        value = follow(candidate.value)
+        if not isinstance(value, generic.DictionaryObject):
+            return False
+        raw = entry(value, "/ByteRange")
+        return isinstance(raw, generic.ArrayObject) and tuple(map(follow, raw)) == claim.byte_range
+    except PARSER_FAILURES:
+        return False
+
+
+def _groups(fields: Sequence[Field]) -> list[list[Field]]:
+    """Signed fields grouped by the signature they share."""
+    groups: dict[Any, list[Field]] = {}
+    for each in fields:
+        if each.value is None:
+            continue
+        raw: Any = each.value
+        shared = isinstance(raw, generic.IndirectObject)
+        key = (raw.idnum, raw.generation) if shared else id(raw)
+        groups.setdefault(key, []).append(each)
+    if len(groups) > MAX_SIGNATURES:
+        raise PdfTooComplex(f"more than {MAX_SIGNATURES} signatures")
+    return list(groups.values())
+
+
+def _read_claim(fields: list[Field], document: Document, size: int) -> Claim:
+    code, reason = "contents_malformed", "/V is not a dictionary"
+    try:
+        value = follow(fields[0].value)
+    except PARSER_FAILURES as error:
+        value, code, reason = None, _unread(error), str(error)
+    if not isinstance(value, generic.DictionaryObject):
+        claim = Claim(fields, generic.DictionaryObject())
+        claim.problems.append(Finding(code, {"reason": reason[:200]}))
+        return claim
+    claim = Claim(fields, value)
+    try:
+        claim.filter = str(entry(value, "/Filter", ""))
+        claim.subfilter = str(entry(value, "/SubFilter", ""))
+        _check_place(claim, document, _read_range(claim, document.stream, size))
+        _read_value(claim)
+    except _Malformed as error:
+        claim.problems.append(Finding(error.code, {"reason": error.reason}))
+        claim.covered = None
+    except PARSER_FAILURES as error:
+        claim.problems.append(Finding(_unread(error), {"reason": str(error)[:200]}))
+        claim.covered = None
+    return claim
+
+
+def _unread(error: BaseException) -> str:
+    """The finding about a signature that cannot be read: where only a strict reader stops (one
+    entry written twice), nothing is disproved."""
+    strict = isinstance(error, misc.PdfStrictReadError)
+    return "value_unsupported" if strict else "contents_malformed"
+
+
+class _Malformed(Exception):
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+def _read_range(claim: Claim, stream: BinaryIO, size: int) -> int:
+    """Exactly two ranges from 0, the gap exactly the /Contents string (PDF.md §3).
+
+    Returns where the gap begins."""
+    raw = entry(claim.dictionary, "/ByteRange")
+    if not isinstance(raw, generic.ArrayObject) or len(raw) != 4:
+        raise _Malformed("byte_range_malformed", "not four numbers")
+    numbers = tuple(follow(each) for each in raw)
+    if not all(isinstance(each, int) and each >= 0 for each in numbers):
+        raise _Malformed("byte_range_malformed", "not four whole numbers")
+    claim.byte_range = numbers
+    first, gap_start, gap_end, rest = numbers
+    end = gap_end + rest
+    if first != 0 or not 0 < gap_start < gap_end or end > size or rest <= 0:
+        raise _Malformed("byte_range_malformed", f"{list(numbers)} in {size} bytes")
+    if gap_end - gap_start > 2 * MAX_CONTENTS + 2:
+        raise _Malformed("contents_malformed", "the gap is too large")
+    stream.seek(gap_start)
+    gap = stream.read(gap_end - gap_start)
+    digits = gap[1:-1]
+    if gap[:1] + gap[-1:] != b"<>" or digits.translate(None, _HEX):
+        raise _Malformed("byte_range_malformed", "the gap is not the /Contents string alone")
+    if not digits or len(digits) % 2 or all(digits.translate(None, one) for one in _ONE_HAND):
+        # nothing protects the octets of the gap: it is to be written in one hand, without spaces
+        claim.problems.append(Finding("contents_unusual"))
+    try:
+        contents = bytes.fromhex(digits.decode("ascii"))
+    except ValueError as error:
+        raise _Malformed("contents_malformed", str(error)) from error
+    stated = claim.dictionary.raw_get("/Contents", decrypt=generic.EncryptedObjAccess.RAW)
+    if getattr(stated, "original_bytes", stated) != contents:
+        raise _Malformed("byte_range_malformed", "the gap is not this signature's /Contents")
+    claim.contents = contents
+    claim.covered = Covered("sm3", gap_start, gap_end, end)
+    return int(gap_start)
+
+
+def _check_place(claim: Claim, document: Document, gap_start: int) -> None:
+    """The gap must lie in the very object that is the signature dictionary: not in another one
+    that holds the same string, and never in an object stream."""
+    value: Any = claim.fields[0].value
+    reference = value if isinstance(value, generic.IndirectObject) else claim.fields[0].reference
+    if reference is None:
+        raise _Malformed("byte_range_malformed", "the signature has no place in the file")
+    place = document.reader.xrefs[
+        generic.Reference(reference.idnum, reference.generation, document.reader)
+    ]
+    if not isinstance(place, int):
+        raise _Malformed("byte_range_malformed", "the signature is inside an object stream")
+    if not place < gap_start:
+        raise _Malformed("byte_range_malformed", "the gap is not inside the signature")
+    document.stream.seek(place)
+    between = document.stream.read(min(gap_start - place, MAX_DICTIONARY + 1))
+    if len(between) > MAX_DICTIONARY or re.search(rb"\bendobj\b", between):
+        raise _Malformed("byte_range_malformed", "the gap is not inside the signature")
+
+
+def _read_value(claim: Claim) -> None:
+    """What kind of value /Contents holds, by its first elements (STANDARDS.md §3.3)."""
+    if not any(claim.contents):
+        raise _Malformed("contents_malformed", "empty")
+    try:
+        outer = der.parse(claim.contents, trailing=True)
+        if any(claim.contents[outer.end :]):
+            raise _Malformed("contents_malformed", "octets after the value")
+        if outer.tag == der.OCTET_STRING:
+            claim.kind = "pkcs1"
+            return
+        first = outer.children(der.SEQUENCE).peek()
+    except der.DerError:
+        first = der.OID if _is_ber_cms(claim.contents) else None
+    if first == der.OID:
+        _read_cms(claim)
+    elif first == der.SEQUENCE:
+        _read_seal_signature(claim)
+
+
+def _is_ber_cms(contents: bytes) -> bool:
+    """Some signers write their CMS with indefinite lengths."""
+    if not contents.startswith(b"\x30\x80"):
+        return False
+    from crypto.pki.cms import looks_like_cms
+
+    return looks_like_cms(contents)
+
+
+def _read_cms(claim: Claim) -> None:
+    from crypto.pki.cms import CmsError, SignedData
+    from crypto.pki.timestamp import TimestampError, Token
+    from crypto.validation.cms_check import is_timestamp
+
+    claim.kind = "cms"
+    try:
+        data = claim.signed_data = SignedData.parse(claim.contents, padded=True)
+        hash_name = data.signers[0].digest_name if data.signers else ""
+        if is_timestamp(data):
+            claim.kind = "timestamp"
+            hash_name = Token.parse(claim.contents, padded=True).hash_name
+    except (CmsError, TimestampError) as error:
+        claim.signed_data = None
+        claim.problems.append(Finding("value_unreadable", {"reason": str(error)[:200]}))
+        return
+    if claim.covered and hash_name in HASH_NAMES:
+        claim.covered = replace(claim.covered, hash_name=hash_name)
+
+
+def _read_seal_signature(claim: Claim) -> None:
+    claim.kind = "ses"
+    try:
+        value = claim.seal_signature = SealSignature.parse(claim.contents, padded=True)
+    except SealError as error:
+        claim.problems.append(Finding("value_unreadable", {"reason": str(error)}))
+        return
+    if claim.covered:
+        claim.covered = replace(claim.covered, hash_name=_hash_name(value))
+    _, gap_start, gap_end, rest = claim.byte_range
+    stated = value.property_info
+    if stated.startswith("PDF;ByteRange=") and (
+        stated != f"PDF;ByteRange=[0 {gap_start} {gap_end} {rest}]"
+    ):
+        raise _Malformed("byte_range_malformed", "the signed range is another one")
+
+
+def _hash_name(value: SealSignature) -> str:
+    """SM3; old GM/T 0031 signatures made with RSA use the hash of their algorithm."""
+    if len(value.digest) == 20:
+        return "sha1"
+    return "sha256" if value.signature_algorithm == _RSA_WITH_SHA256 else "sm3"

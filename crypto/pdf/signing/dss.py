@@ -1,0 +1,200 @@
+"""Putting validation material into a PDF: the document security store (DSS), as one revision.
+
+ISO 32000-2 §12.8.4.3, ETSI EN 319 142-1 §5.4: what a verifier needs besides the signatures —
+certificates, CRLs, OCSP responses — so that a document can be verified offline, years later.
+Nothing is signed by it; each piece proves itself (:mod:`crypto.pdf.reading.enclosed_evidence` reads
+them).
+
+    material = gather(*witnesses(document), trust, now)
+    add_dss(document, output, material.certificates, material.crls, material.ocsps)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, BinaryIO
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.extensions import DeveloperExtension, DevExtensionMultivalued
+from pyhanko.pdf_utils.generic import pdf_name as name
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+from crypto.pdf.reading.document import (
+    PARSER_FAILURES,
+    Document,
+    PdfError,
+    PdfUnreadable,
+    entry,
+    follow,
+)
+from crypto.pdf.reading.signatures import read_claims
+from crypto.pdf.signing.sign import RevisionWriter
+from crypto.pki.cms import CmsError, SignedData, SignerInfo
+from crypto.pki.ocsp import OcspResponse
+from crypto.pki.x509 import Certificate, CertificateError, build_chain
+from crypto.seal.structure import Seal, SealError
+from crypto.validation.trust import Trust
+
+_ESIC = DeveloperExtension(
+    name("/ESIC"),
+    name("/1.7"),
+    extension_level=1,
+    compare_by_level=True,
+    multivalued=DevExtensionMultivalued.MAYBE,
+)
+"""How a PDF 1.x says that it has a DSS; part of ISO 32000-2."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What verifying some certificates takes, DER each."""
+
+    certificates: tuple[bytes, ...]
+    crls: tuple[bytes, ...]
+    ocsps: tuple[bytes, ...]
+    missing: tuple[Certificate, ...]
+    """Certificates whose revocation nothing of it tells; roots need none."""
+
+
+def gather(
+    leaves: Iterable[Certificate], pool: Sequence[Certificate], trust: Trust, at: datetime
+) -> Material:
+    """The chains of *leaves* (by *pool* and *trust*, judged *at* a moment) with the CRLs and OCSP
+    responses of *trust* that are about them, signed by whom they should be, and in force."""
+    anchors = (*trust.signers, *trust.timestamps, *trust.seal_makers)
+    known = (*pool, *trust.pool)
+    certificates: dict[bytes, None] = {}
+    crls: dict[bytes, None] = {}
+    ocsps: dict[bytes, None] = {}
+    missing: dict[bytes, Certificate] = {}
+    for leaf in leaves:
+        path = build_chain(leaf, known, anchors, at).path
+        certificates.update((each.der, None) for each in path)
+        for certificate, issuer in pairwise(path):
+            lists = [
+                crl.der
+                for crl in trust.crls
+                if _in_force(crl.next_update, at) and crl.issued_by(issuer)
+            ]
+            answers = [each for each in trust.ocsp if _tells(each, certificate, issuer, at)]
+            crls.update(dict.fromkeys(lists))
+            ocsps.update((each.der, None) for each in answers)
+            certificates.update((c.der, None) for each in answers for c in each.certificates)
+            if not lists and not answers:
+                missing[certificate.der] = certificate
+        if not path[-1].self_issued and path[-1] not in anchors:
+            missing[path[-1].der] = path[-1]
+    return Material(tuple(certificates), tuple(crls), tuple(ocsps), tuple(missing.values()))
+
+
+def _tells(
+    response: OcspResponse, certificate: Certificate, issuer: Certificate, at: datetime
+) -> bool:
+    answer = response.answer(certificate, issuer)
+    return answer is not None and answer.state != "unknown" and _in_force(answer.next_update, at)
+
+
+def _in_force(next_update: datetime | None, at: datetime) -> bool:
+    return next_update is None or next_update >= at
+
+
+def add_dss(
+    document: Document,
+    output: BinaryIO,
+    certificates: Iterable[bytes],
+    crls: Iterable[bytes] = (),
+    ocsps: Iterable[bytes] = (),
+) -> None:
+    """Write *document* plus one revision that adds this (DER each) to its DSS; what is there
+    already stays and is not repeated. *output*: empty, seekable. Also certified documents may get
+    it (ISO 32000-2 §12.8.2.2.2).
+
+    Raises :class:`crypto.pdf.reading.document.PdfError`'s subclasses, OSError."""
+    try:
+        writer = RevisionWriter.from_reader(document.reader)
+        store = _store(writer)
+        wanted = {"/Certs": certificates, "/CRLs": crls, "/OCSPs": ocsps}
+        for key, values in wanted.items():
+            _extend(writer, store, key, values)
+        writer.register_extension(_ESIC)
+        writer.write(output)
+    except PARSER_FAILURES as error:
+        if isinstance(error, OSError | PdfError):
+            raise
+        raise PdfUnreadable(f"this PDF cannot be extended: {error}") from error
+
+
+def _store(writer: IncrementalPdfFileWriter) -> generic.DictionaryObject:
+    """The DSS of the document, made if there is none."""
+    root: Any = writer.root
+    store = entry(root, "/DSS")
+    if not isinstance(store, generic.DictionaryObject):
+        store = generic.DictionaryObject({name("/Type"): name("/DSS")})
+        root[name("/DSS")] = writer.add_object(store)
+        writer.update_container(root)
+    writer.update_container(store)
+    return store
+
+
+def _extend(
+    writer: IncrementalPdfFileWriter,
+    store: generic.DictionaryObject,
+    key: str,
+    values: Iterable[bytes],
+) -> None:
+    listed = entry(store, key)
+    if not isinstance(listed, generic.ArrayObject):
+        listed = generic.ArrayObject()
+    present = {each.data for each in map(follow, listed) if isinstance(each, generic.StreamObject)}
+    new = [value for value in dict.fromkeys(values) if value not in present]
+    if not new:
+        return
+    for value in new:
+        stream = generic.StreamObject(stream_data=value)
+        stream.compress()
+        listed.append(writer.add_object(stream))
+    if name(key) not in store:
+        store[name(key)] = listed
+    else:
+        writer.update_container(listed)
+
+
+def witnesses(document: Document) -> tuple[list[Certificate], list[Certificate]]:
+    """Whose certificates the document's signatures stand on — signers, seal makers, time-stamping
+    authorities — and all further certificates they bring along.
+
+    Raises :class:`crypto.pdf.reading.document.PdfTooComplex`; what cannot be read is left out."""
+    leaves: list[bytes] = []
+    along: list[Certificate] = []
+    for claim in read_claims(document, document.signature_fields()):
+        tokens: tuple[bytes, ...] = ()
+        if claim.seal_signature:
+            made = claim.seal_signature
+            leaves += [made.certificate, made.seal.maker_certificate]
+            tokens = (made.timestamp,) if made.timestamp else ()
+        elif claim.signed_data:
+            along += claim.signed_data.certificates
+            for signer in claim.signed_data.signers:
+                leaves += _named(signer, claim.signed_data)
+                tokens += signer.timestamps
+                if signer.seal:
+                    with suppress(SealError):
+                        leaves.append(Seal.parse(signer.seal).maker_certificate)
+        for token in tokens:
+            with suppress(CmsError):
+                stamp = SignedData.parse(token, padded=True)
+                along += stamp.certificates
+                leaves += [each for signer in stamp.signers for each in _named(signer, stamp)]
+    found = []
+    for each in dict.fromkeys(leaves):
+        with suppress(CertificateError):
+            found.append(Certificate.parse(each))
+    return found, along
+
+
+def _named(signer: SignerInfo, data: SignedData) -> list[bytes]:
+    return [each.der for each in data.certificates if signer.names(each)][:1]

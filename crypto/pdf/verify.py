@@ -1,0 +1,403 @@
+"""A PDF → what can be said about each signature and each visible mark in it.
+
+    verify_pdf(stream, name, trust, now) → Report
+
+Signatures are found by walking the form fields ourselves. Each is judged by itself: whatever goes
+wrong with one becomes a finding of that one, and the others are still judged. The bytes are hashed
+once for all signatures together.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO
+
+from crypto.pdf.changes.coverage import Coverage
+from crypto.pdf.lookalikes.search import look_alikes
+from crypto.pdf.marks.appearance import box, has_area
+from crypto.pdf.marks.check import SealMarks, complete_seams, date_of, draws, judge_date
+from crypto.pdf.reading.digests import digest_again, digests
+from crypto.pdf.reading.document import (
+    MM,
+    PARSER_FAILURES,
+    Document,
+    Field,
+    Page,
+    PdfError,
+    entry,
+    follow,
+    within_time,
+)
+from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
+from crypto.pdf.reading.signatures import Claim, read_claims
+from crypto.seal.structure import Seal, SealSignature
+from crypto.validation.seal_check import judge_signature
+from crypto.validation.trust import Trust
+from crypto.verdict import (
+    FileInfo,
+    Finding,
+    MarkInfo,
+    Report,
+    SignatureReport,
+    Times,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from crypto.validation.cms_check import CmsJudgement
+
+PROGRAM = "SealDesk 0.1.0"
+_PDF_DATE = re.compile(r"D:(\d{14}|\d{12})(?:([+-])(\d\d)'?(?:(\d\d)'?)?|Z)?")
+
+
+def verify_pdf(
+    stream: BinaryIO,
+    name: str,
+    trust: Trust,
+    now: datetime,
+    *,
+    password: str | None = None,
+) -> Report:
+    """Judge every signature of the PDF in *stream* (seekable, binary) as of *now*.
+
+    *name* is only shown. Raises :class:`crypto.pdf.reading.document.PdfError`'s subclasses if the
+    file cannot be read at all, OSError if the stream fails; never for what one signature
+    contains."""
+    with within_time():
+        return _verify(stream, name, trust, now, password)
+
+
+def _verify(
+    stream: BinaryIO, name: str, trust: Trust, now: datetime, password: str | None
+) -> Report:
+    document = Document(stream, password)
+    trust = with_enclosed_evidence(document, trust)
+    size = stream.seek(0, io.SEEK_END)
+    fields = document.signature_fields()
+    claims = read_claims(document, fields)
+    covered = [(claim, claim.covered) for claim in claims if claim.covered]
+    file_sm3, found = digests(stream, size, [each for _, each in covered])
+    for (claim, _), digest in zip(covered, found, strict=True):
+        claim.digest = digest
+    cover = Coverage(document, size, password, claims)
+    judged = _with_marks([_judge(claim, document, cover, trust, now) for claim in claims])
+    reports = tuple(_weigh_later_seals(each, judged) for each in judged)
+
+    unsigned = [
+        mark for each in fields if each.value is None and draws(each) for mark in _marks(each)
+    ]
+    findings = [
+        Finding("unsigned_mark", {"page": str(mark.page), "field": mark.field}) for mark in unsigned
+    ]
+    findings += _stamps(document)
+    lookalikes, told = _lookalikes(document, fields)
+    findings += told
+    if document.repaired:
+        findings.append(Finding("opened_leniently"))
+    return Report(
+        program=PROGRAM,
+        verified_at=datetime.now(UTC),
+        judged_at=now,
+        file=FileInfo(
+            name, size, file_sm3.hex(), _page_count(document), document.revision_ends(size)
+        ),
+        signatures=reports,
+        unsigned_marks=tuple(unsigned),
+        lookalikes=tuple(lookalikes),
+        findings=tuple(findings),
+    )
+
+
+# --- judging -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A report in the making, and whether its marks are harmless to what was there before."""
+
+    report: SignatureReport
+    harmless: bool
+    marks: SealMarks | None = None
+    """To be judged when all signatures have been looked at."""
+
+    @cached_property
+    def proved(self) -> bool:
+        """Does it prove what it shows? Asked for by every earlier signature."""
+        return self.report.verdict in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+
+
+def _judge(
+    claim: Claim, document: Document, cover: Coverage, trust: Trust, now: datetime
+) -> _Judged:
+    report = SignatureReport(
+        fields=tuple(each.name for each in claim.fields),
+        format=claim.kind,
+        filter=claim.filter,
+        subfilter=claim.subfilter,
+        coverage="unclear",
+        byte_range=claim.byte_range,
+        digest_matches=None,
+        signature_valid=None,
+        seal_signature_valid=None,
+        signer_in_seal_list=None,
+        signer=None,
+        chain=(),
+        seal=None,
+        seal_chain=(),
+        times=Times(),
+        platform=None,
+        marks=tuple(mark for each in claim.fields for mark in _marks(each)),
+        changed_later=(),
+        findings=tuple(claim.problems),
+    )
+    if claim.covered is None:
+        return _Judged(report, not any(map(draws, claim.fields)))
+    try:
+        coverage, changes, findings = cover.judge(claim)
+        report = replace(
+            report,
+            coverage=coverage,
+            changed_later=tuple(changes),
+            findings=(*report.findings, *findings),
+        )
+        if claim.seal_signature:
+            return _judge_seal(report, claim, claim.seal_signature, trust, now)
+        if claim.signed_data or claim.kind == "pkcs1":
+            report = _judge_cms(report, claim, document, trust, now)
+            harmless = not any(map(draws, claim.fields))
+            if not report.seal:
+                dates = ((each, date_of(each)) for each in claim.fields)
+                found = (judge_date(each, text, report.times) for each, text in dates if text)
+                report = replace(report, findings=(*report.findings, *found))
+            signed_along = claim.signed_data.signers[:1] if claim.signed_data else ()
+            if signed_along and signed_along[0].seal and report.seal:
+                seal = Seal.parse(signed_along[0].seal)
+                return _Judged(report, False, SealMarks.examine(claim.fields, seal))
+            return _Judged(report, harmless)
+        details = {"filter": claim.filter, "subfilter": claim.subfilter}
+        unknown = Finding("kind_unknown", details)
+        report = replace(report, findings=(*report.findings, unknown))
+        return _Judged(report, not any(map(draws, claim.fields)))
+    except PARSER_FAILURES as error:
+        failed = Finding("check_failed", {"reason": f"{type(error).__name__}: {error}"[:200]})
+        return _Judged(replace(report, findings=(*report.findings, failed)), False)
+
+
+def _judge_seal(
+    report: SignatureReport, claim: Claim, value: SealSignature, trust: Trust, now: datetime
+) -> _Judged:
+    judgement = judge_signature(value, claim.digest, trust, now)
+    report = replace(
+        report,
+        format=f"ses-{value.generation}",
+        digest_matches=judgement.digest_matches,
+        signature_valid=judgement.signature_valid,
+        seal_signature_valid=judgement.seal.signature_valid,
+        signer_in_seal_list=judgement.signer_in_seal_list,
+        signer=judgement.signer,
+        chain=judgement.chain,
+        seal=judgement.seal.info,
+        seal_chain=judgement.seal.chain,
+        times=judgement.times,
+        platform=judgement.platform,
+        findings=(*report.findings, *judgement.findings),
+    )
+    return _Judged(report, False, SealMarks.examine(claim.fields, value.seal))
+
+
+def _judge_cms(
+    report: SignatureReport, claim: Claim, document: Document, trust: Trust, now: datetime
+) -> SignatureReport:
+    """A CMS signature, a document time stamp, or a bare RSA value (adbe.x509.rsa_sha1)."""
+    from crypto.validation import cms_check
+
+    covered = claim.covered
+
+    def content_digest(hash_name: str, prefix: bytes = b"", /) -> bytes:
+        if covered is None:
+            raise ValueError("nothing is covered")
+        if hash_name == covered.hash_name and not prefix:
+            return claim.digest
+        return digest_again(document.stream, covered, hash_name, prefix)
+
+    if claim.signed_data is None:
+        certificates = _stated_certificates(claim)
+        judged = cms_check.judge_rsa_value(
+            claim.contents, certificates, content_digest, _stated_time(claim), trust, now
+        )
+    elif claim.kind == "timestamp":
+        judged = cms_check.judge_document_timestamp(claim.contents, content_digest, trust)
+    else:
+        judged = cms_check.judge_cms(
+            claim.signed_data, content_digest, trust, now, claimed=_stated_time(claim)
+        )
+    return replace(
+        report,
+        format=_format(claim, judged),
+        digest_matches=judged.digest_matches,
+        signature_valid=judged.signature_valid,
+        seal_signature_valid=judged.seal.signature_valid if judged.seal else None,
+        signer_in_seal_list=judged.signer_in_seal_list,
+        signer=judged.signer,
+        chain=judged.chain,
+        seal=judged.seal.info if judged.seal else None,
+        seal_chain=judged.seal.chain if judged.seal else (),
+        times=judged.times,
+        platform=judged.platform,
+        findings=(*report.findings, *judged.findings),
+    )
+
+
+def _format(claim: Claim, judged: CmsJudgement) -> str:
+    """cms for SM2 and CAdES values, pkcs7 for the older Adobe names, pkcs1 and timestamp."""
+    if claim.kind in ("timestamp", "pkcs1"):
+        return claim.kind
+    return "pkcs7" if "pkcs7" in claim.subfilter and not judged.is_sm2 else "cms"
+
+
+def _stated_certificates(claim: Claim) -> list[bytes]:
+    """/Cert of the signature dictionary: one certificate or several, DER."""
+    stated = entry(claim.dictionary, "/Cert")
+    listed = list(stated) if isinstance(stated, list) else [stated]
+    return [each.original_bytes for each in map(follow, listed) if hasattr(each, "original_bytes")]
+
+
+def _stated_time(claim: Claim) -> datetime | None:
+    """/M of the signature dictionary: when the signer claims to have signed."""
+    text = str(entry(claim.dictionary, "/M", ""))
+    found = _PDF_DATE.match(text)
+    if not found:
+        return None
+    numbers, sign, hours, minutes = found.groups()
+    try:
+        moment = datetime.strptime(numbers.ljust(14, "0"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        shift = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        return moment + shift if sign == "-" else moment - shift
+    except (ValueError, OverflowError):
+        return None
+
+
+def _with_marks(judged: Sequence[_Judged]) -> list[_Judged]:
+    """With the findings about the marks of seals: the slices of a riding seam may be shown by as
+    many signatures with one seal. One that is disproved completes no other's."""
+    joined: set[int] = set()
+    groups: dict[bytes, list[SealMarks]] = {}
+    for each in judged:
+        if each.marks and each.marks.cut:
+            joined |= complete_seams([each.marks])
+            if each.report.verdict is not Verdict.INVALID:
+                groups.setdefault(each.marks.seal, []).append(each.marks)
+    for group in groups.values():
+        joined |= complete_seams(group, joined)
+    made = []
+    for each in judged:
+        if each.marks:
+            report = each.report
+            findings, harmless = each.marks.judge(joined, report.times, report.marks)
+            report = replace(report, findings=(*report.findings, *findings))
+            each = _Judged(report, harmless)
+        made.append(each)
+    return made
+
+
+def _weigh_later_seals(judged: _Judged, everyone: Sequence[_Judged]) -> SignatureReport:
+    """A seal added later must itself prove what it shows, and hide nothing: otherwise the earlier
+    seal cannot be called good (the "sneaky signature" attack)."""
+    report = judged.report
+    added = {change.what for change in report.changed_later if change.kind == "seal_added"}
+    extra = []
+    for other in everyone:
+        names = added & set(other.report.fields)
+        if not names or other is judged:
+            continue
+        harmless = other.harmless and not _dates_meet(report, other.report)
+        if other.report.marks and not (harmless and other.proved):
+            extra.append(Finding("mark_covers", {"field": ", ".join(sorted(names))}))
+    return replace(report, findings=(*report.findings, *extra)) if extra else report
+
+
+def _dates_meet(earlier: SignatureReport, later: SignatureReport) -> bool:
+    """Is a date put over a date? Two that are printed over each other can be read as a third."""
+    return any(
+        one.page == other.page
+        and one.left_mm < other.left_mm + other.width_mm
+        and other.left_mm < one.left_mm + one.width_mm
+        and one.top_mm < other.top_mm + other.height_mm
+        and other.top_mm < one.top_mm + one.height_mm
+        for one in earlier.marks
+        for other in later.marks
+        if one.date and other.date
+    )
+
+
+# --- marks -------------------------------------------------------------------------------------
+
+
+def _marks(each: Field) -> list[MarkInfo]:
+    """Where a widget shows, as displayed, on each page that lists it."""
+    try:
+        if not has_area(each.dictionary):
+            return []
+        rectangle = box(each.dictionary)
+    except PARSER_FAILURES:
+        return []
+    date = date_of(each)
+    return [replace(_place(rectangle, page, each.name), date=date) for page in each.pages]
+
+
+def _place(rectangle: tuple[float, float, float, float], page: Page, field: str) -> MarkInfo:
+    left, bottom, right, top = rectangle
+    scale = page.unit / MM
+    x0, y0, x1, y1 = page.box
+    place = {
+        0: (left - x0, y1 - top),
+        90: (bottom - y0, left - x0),
+        180: (x1 - right, bottom - y0),
+        270: (y1 - top, x1 - right),
+    }[page.rotation]
+    across, down = right - left, top - bottom
+    if page.rotation in (90, 270):
+        across, down = down, across
+    numbers = (place[0] * scale, place[1] * scale, across * scale, down * scale)
+    return MarkInfo(page.index + 1, *numbers, field)
+
+
+def _stamps(document: Document) -> list[Finding]:
+    """Stamp annotations look like seals and are none: pointed out, once a page."""
+    try:
+        pages = {
+            each.page.index + 1
+            for each in document.annotations()
+            if entry(each.dictionary, "/Subtype") == "/Stamp"
+        }
+    except PARSER_FAILURES:
+        return []
+    return [Finding("stamp_annotation", {"page": str(page)}) for page in sorted(pages)]
+
+
+def _lookalikes(
+    document: Document, fields: Sequence[Field]
+) -> tuple[list[MarkInfo], list[Finding]]:
+    """What in the page content looks like a seal: a picture of one proves nothing."""
+    search = look_alikes(document, [page for each in fields for page in each.pages])
+    places = [_place(box, page, "") for page, box in search.found]
+    findings = []
+    for each in places:
+        where = {"page": str(each.page), "left": f"{each.left_mm:.0f}", "top": f"{each.top_mm:.0f}"}
+        where |= {"width": f"{each.width_mm:.0f}", "height": f"{each.height_mm:.0f}"}
+        findings.append(Finding("lookalike_seal", where))
+    if search.left_out:
+        findings.append(Finding("lookalikes_not_searched", {"count": str(search.left_out)}))
+    return places, findings
+
+
+def _page_count(document: Document) -> int | None:
+    try:
+        return len(document.pages())
+    except PdfError:
+        return None

@@ -1,0 +1,170 @@
+"""What the platform says of a seal at one moment, signed: status answer and 用印凭据 alike.
+
+A statement without ``document_digest`` answers "is this seal in force?" and is cached by clients.
+One with it is a ticket: the platform was asked about exactly this document, so when it is stapled
+into the signature (:data:`STAPLE`), it proves for ever that the seal was in force when the document
+was sealed.
+
+Token, DER::
+
+    SEQUENCE { body OCTET STRING,          -- canonical JSON, UTF-8
+               certificate OCTET STRING,   -- of the status key, DER; purpose OCSPSigning
+               signature BIT STRING }      -- SM2 with SM3 over PREFIX ‖ body
+
+The prefix keeps a statement from ever passing for another signed thing, and the purpose in the
+certificate keeps a seal holder from signing statements with its own key.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
+from crypto.asn1 import der
+from crypto.pki.x509 import OCSP_SIGNING, Certificate, CertificateError
+
+PREFIX = b"SEALDESK-STATEMENT-V1\x00"
+
+STAPLE = "2.25.305741036414371946361302716354838229301"
+"""Extension of TBS_Sign that carries a statement token (an OID from a UUID, X.667)."""
+
+MAX_SIZE = 16 * 1024
+
+STATES = ("made", "active", "suspended", "expired", "cancelled")
+IN_USE = STATES[1:]
+"""States of a seal that was collected: what happens from here on is what verifying asks about."""
+
+
+class StatementError(ValueError):
+    """The bytes are not a platform statement, or its signature does not hold."""
+
+
+@dataclass(frozen=True)
+class SealStatement:
+    """The facts the platform vouches for."""
+
+    seal_code: str
+    """14-digit seal code; equal to the seal's esID."""
+    state: str
+    """One of :data:`STATES`."""
+    reason: str
+    """Why it left "active"; "" while active."""
+    effective_at: datetime | None
+    """From when the last change counts, as the notice says."""
+    recorded_at: datetime | None
+    """When the platform recorded it."""
+    certificate_serial: int
+    """Serial number of the holder's certificate this answer covers."""
+    certificate_valid: bool
+    """That certificate is neither revoked nor held."""
+    issued_at: datetime
+    next_update: datetime
+    """Until when a cached copy may be used as fresh."""
+    document_digest: bytes | None = None
+    """SM3 over the document's byte range, where the platform was asked about one document."""
+
+    def encode(self, key: SigningKey) -> bytes:
+        """The signed token, DER."""
+        body = json.dumps(
+            {
+                "seal_code": self.seal_code,
+                "state": self.state,
+                "reason": self.reason,
+                "effective_at": _text(self.effective_at),
+                "recorded_at": _text(self.recorded_at),
+                "certificate_serial": f"{self.certificate_serial:x}",
+                "certificate_valid": self.certificate_valid,
+                "issued_at": _text(self.issued_at),
+                "next_update": _text(self.next_update),
+                "document_digest": self.document_digest.hex() if self.document_digest else None,
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+            sort_keys=True,
+        ).encode()
+        return der.sequence(
+            der.octet_string(body),
+            der.octet_string(key.certificate),
+            der.bit_string(key.sign(PREFIX + body)),
+        )
+
+
+@dataclass(frozen=True)
+class SealChange:
+    """One change of a seal's state, from a platform's public registry (whoever makes this has
+    proved that it is in there)."""
+
+    seal_code: str
+    state: str
+    """One of :data:`STATES`: what it became."""
+    reason: str
+    effective_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class SignedStatement:
+    """A token whose signature fits the certificate inside; the certificate is yet to be trusted."""
+
+    token: bytes
+    statement: SealStatement
+    certificate: Certificate
+
+    @classmethod
+    def parse(cls, token: bytes) -> SignedStatement:
+        """Read a token and check its signature and the purpose of its certificate.
+
+        Whether that certificate leads to a trusted platform is the caller's to check (with
+        :func:`crypto.pki.x509.build_chain`). Raises :class:`StatementError`."""
+        if len(token) > MAX_SIZE:
+            raise StatementError("larger than any statement")
+        try:
+            fields = der.parse(token).children(der.SEQUENCE)
+            body, certificate_der, signature = fields.octets(), fields.octets(), fields.bits()
+            fields.finish()
+            certificate = Certificate.parse(certificate_der)
+        except (der.DerError, CertificateError) as error:
+            raise StatementError(f"not a platform statement: {error}") from error
+        if OCSP_SIGNING not in certificate.extended_key_usage:
+            raise StatementError("the certificate is not for status statements")
+        if not certificate.public_key.verify(SM2_WITH_SM3, PREFIX + body, signature):
+            raise StatementError("the statement's signature is wrong")
+        return cls(token, _read(body), certificate)
+
+
+def _read(body: bytes) -> SealStatement:
+    try:
+        fields = json.loads(body)
+        digest = fields["document_digest"]
+        issued_at, next_update = _time(fields["issued_at"]), _time(fields["next_update"])
+        if fields["state"] not in STATES or issued_at is None or next_update is None:
+            raise ValueError("unknown state or missing time")
+        return SealStatement(
+            seal_code=str(fields["seal_code"]),
+            state=str(fields["state"]),
+            reason=str(fields["reason"]),
+            effective_at=_time(fields["effective_at"]),
+            recorded_at=_time(fields["recorded_at"]),
+            certificate_serial=int(fields["certificate_serial"], 16),
+            certificate_valid=fields["certificate_valid"] is True,
+            issued_at=issued_at,
+            next_update=next_update,
+            document_digest=bytes.fromhex(digest) if digest is not None else None,
+        )
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise StatementError(f"the statement's body is malformed: {error}") from error
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return moment.astimezone(UTC)

@@ -1,0 +1,343 @@
+"""What follows from a seal and from a seal signature: the checks of GB/T 38540 as findings.
+
+The order is that of the standards' verification procedures (GM/T 0031-2014 §6.1.2 and §6.2.3,
+STANDARDS.md §1.5 and §1.7), but nothing stops at the first failure: a report lists all it found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from crypto.pki.x509 import Certificate, CertificateError, Chain
+from crypto.seal.statement import STAPLE, SignedStatement, StatementError
+from crypto.seal.structure import Seal, SealSignature
+from crypto.validation.revocation import CLOCK_SKEW
+from crypto.validation.trust import TICKET_LIFE, Trust, judge_maker, judge_signer, judge_status
+from crypto.verdict import (
+    CertificateInfo,
+    Finding,
+    PlatformLine,
+    SealInfo,
+    Times,
+    beijing,
+    beijing_day,
+)
+
+_WEAK = {"1.2.840.113549.1.1.5", "1.2.840.10045.4.1"}
+_SHA1_OCTETS = 20
+_OF_THE_SEAL = {
+    "timestamp_good": "seal_timestamp_good",
+    "timestamp_invalid": "seal_timestamp_invalid",
+    "timestamp_unproven": "seal_timestamp_unproven",
+}
+"""What is found of a time stamp, where it is the one inside the seal."""
+
+
+@dataclass(frozen=True)
+class SealJudgement:
+    """What was found about a seal by itself."""
+
+    info: SealInfo
+    signature_valid: bool
+    chain: tuple[CertificateInfo, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class SignatureJudgement:
+    """What was found about a seal signature and the seal in it."""
+
+    seal: SealJudgement
+    signer: CertificateInfo | None
+    chain: tuple[CertificateInfo, ...]
+    signature_valid: bool
+    digest_matches: bool | None
+    signer_in_seal_list: bool
+    times: Times
+    platform: PlatformLine | None
+    findings: tuple[Finding, ...]
+    """Includes those of the seal."""
+
+
+def judge_seal(seal: Seal, trust: Trust, now: datetime) -> SealJudgement:
+    """Check a seal by itself, as it is collected or inspected (§1.5): format (by having parsed),
+    the maker's signature, the maker's certificate at the time of making, validity now."""
+    findings, chain, info, valid = _judge_making(seal, trust, Times(), now)
+    period = _period(seal)
+    if now > seal.valid_until:
+        findings.append(Finding("seal_expired", period))
+    elif now < seal.valid_from:
+        findings.append(Finding("seal_not_yet_valid", period))
+    else:
+        findings.append(Finding("seal_valid_now", period))
+    return SealJudgement(info, valid, chain, tuple(findings))
+
+
+def judge_signature(
+    value: SealSignature, digest: bytes | None, trust: Trust, now: datetime
+) -> SignatureJudgement:
+    """Check a seal signature over the original whose digest is *digest* (§1.7).
+
+    *digest* None: the original is not at hand, and nothing is concluded about it."""
+    findings: list[Finding] = []
+    if value.signature_algorithm in _WEAK:
+        findings.append(Finding("weak_algorithm", {"algorithm": value.signature_algorithm}))
+    elif len(value.digest) == _SHA1_OCTETS:
+        findings.append(Finding("weak_algorithm", {"algorithm": "sha1"}))
+    signature_valid = value.signature_valid()
+    findings.append(Finding("signature_valid" if signature_valid else "signature_invalid"))
+    matches = None if digest is None else value.digest == digest
+    if matches is not None:
+        findings.append(Finding("digest_matches" if matches else "digest_mismatch"))
+    if value.version != value.seal.version:
+        shown = {"seal": str(value.seal.version), "value": str(value.version)}
+        findings.append(Finding("version_differs", shown))
+
+    ticket = _ticket(value, trust)
+    times, more = _times(value, ticket, trust)
+    findings += more
+    findings += judge_times(times, now)
+    use = judge_seal_use(value.seal, value.certificate, trust, times, now, ticket)
+    findings += use.findings
+
+    signer_info: CertificateInfo | None = None
+    chain_info: tuple[CertificateInfo, ...] = ()
+    try:
+        signer = value.signer
+    except CertificateError as error:
+        findings.append(Finding("value_unreadable", {"reason": str(error)}))
+    else:
+        covered = covers(signer, value.seal, ticket, trust, times, now)
+        more, chain = judge_signer(signer, (), trust, times, now, covered)
+        findings += more
+        signer_info, chain_info = CertificateInfo.of(signer), _infos(chain)
+    return SignatureJudgement(
+        use.seal,
+        signer_info,
+        chain_info,
+        signature_valid,
+        matches,
+        use.listed,
+        times,
+        use.platform,
+        tuple(findings),
+    )
+
+
+@dataclass(frozen=True)
+class SealUse:
+    """What was found about one use of a seal by one certificate."""
+
+    seal: SealJudgement
+    listed: bool
+    platform: PlatformLine | None
+    findings: tuple[Finding, ...]
+    """Includes those of the seal."""
+
+
+def judge_seal_use(
+    seal: Seal,
+    certificate: bytes,
+    trust: Trust,
+    times: Times,
+    now: datetime,
+    ticket: SignedStatement | None = None,
+) -> SealUse:
+    """The seal itself, whether it allows *certificate* (DER), whether it was in force at the time
+    of signing, and what the platform says of it (§1.7 f, 办法 第十七条)."""
+    findings, maker_chain, info, valid = _judge_making(seal, trust, times, now)
+    judgement = SealJudgement(info, valid, maker_chain, tuple(findings))
+    listed = seal.allows(certificate)
+    findings.append(Finding("signer_listed" if listed else "signer_not_listed"))
+    findings += _judge_validity(times, seal, now)
+    named = _common_name(certificate)
+    if seal.es_id and named not in ("", seal.es_id):
+        findings.append(Finding("seal_code_differs", {"seal": seal.es_id, "signer": named}))
+    status, line = judge_status(seal.es_id, ticket, trust, times, now)
+    return SealUse(judgement, listed, line, (*findings, *status))
+
+
+def _common_name(certificate: bytes) -> str:
+    try:
+        return Certificate.parse(certificate).subject.common_name
+    except CertificateError:
+        return ""
+
+
+def _times(
+    value: SealSignature, ticket: SignedStatement | None, trust: Trust
+) -> tuple[Times, list[Finding]]:
+    """The claimed time and the trusted one: a time stamp over the value, else the ticket."""
+    if value.timestamp is not None:
+        from crypto.pki.cms import digest_of
+        from crypto.validation.trusted_time import judge_timestamp
+
+        moment, findings, _ = judge_timestamp(
+            value.timestamp, digest_of(value.signature), trust, ()
+        )
+        if moment is not None:
+            return Times(value.signed_at, moment, "timestamp"), findings
+    else:
+        findings = []
+    if ticket is not None:
+        return Times(value.signed_at, ticket.statement.issued_at, "ticket"), findings
+    return Times(value.signed_at), findings
+
+
+def _seal_timestamp(seal: Seal, trust: Trust) -> tuple[datetime | None, list[Finding]]:
+    """The time stamp inside a v5 seal, over the maker's signature value: when the seal was there
+    already (GM/T 0031-2025; not later than its own date of making)."""
+    if seal.timestamp is None:
+        return None, []
+    from crypto.pki.cms import digest_of
+    from crypto.validation.trusted_time import judge_timestamp
+
+    moment, (finding,), _ = judge_timestamp(seal.timestamp, digest_of(seal.signature), trust)
+    findings = [Finding(_OF_THE_SEAL[finding.code], finding.details)]
+    if moment is not None and seal.created > moment + CLOCK_SKEW:
+        findings.append(Finding("seal_made_after_timestamp", {"created": beijing(seal.created)}))
+    return moment, findings
+
+
+def _judge_making(
+    seal: Seal, trust: Trust, times: Times, now: datetime
+) -> tuple[list[Finding], tuple[CertificateInfo, ...], SealInfo, bool]:
+    """What the maker did: its signature, its time stamp, its certificate when the seal was made."""
+    findings = []
+    valid = seal.signature_valid()
+    findings.append(Finding("seal_signature_valid" if valid else "seal_signature_invalid"))
+    stamped, more = _seal_timestamp(seal, trust)
+    findings += more
+    existed = min(filter(None, (stamped, times.trusted)), default=None)
+    maker: Certificate | None = None
+    chain: tuple[CertificateInfo, ...] = ()
+    try:
+        maker = seal.maker
+    except CertificateError as error:
+        findings.append(Finding("value_unreadable", {"reason": str(error)}))
+    else:
+        more, found = judge_maker(maker, trust, seal.created, times.best or now, now, existed)
+        findings += more
+        chain = _infos(found)
+    return findings, chain, seal_info(seal, maker), valid
+
+
+def judge_times(times: Times, now: datetime) -> list[Finding]:
+    """What is known of the time of signing by itself (§1.7 d)."""
+    moment = times.best
+    if moment is None:
+        return [Finding("time_missing")]
+    shown = {"time": beijing(moment), "source": times.trusted_source or ""}
+    findings = [Finding("time_trusted" if times.trusted else "time_claimed", shown)]
+    if moment > now + CLOCK_SKEW:
+        findings.append(Finding("time_in_future", shown))
+    if times.trusted and times.claimed:
+        # a ticket comes before its signature, a time stamp after it
+        late = times.claimed - times.trusted
+        before, after = (TICKET_LIFE, CLOCK_SKEW)
+        if times.trusted_source == "ticket":
+            before, after = (CLOCK_SKEW, TICKET_LIFE)
+        if not -before <= late <= after:
+            findings.append(Finding("time_contradicts", shown))
+    return findings
+
+
+def _judge_validity(times: Times, seal: Seal, now: datetime) -> list[Finding]:
+    """Was the seal in its validity period when it was used (§1.7 f)?"""
+    moment = times.best
+    if moment is None:
+        return []
+    findings = []
+    shown = {"time": beijing(moment)}
+    if moment < seal.created - CLOCK_SKEW:
+        findings.append(Finding("time_before_seal", shown))
+    period = _period(seal)
+    if not seal.valid_from - CLOCK_SKEW <= moment <= seal.valid_until:
+        findings.append(Finding("seal_not_valid_at_signing", period))
+    elif now <= seal.valid_until:
+        findings.append(Finding("seal_valid_at_signing", period))
+    else:
+        code = "seal_expired_since" if times.trusted else "seal_expired_unproven"
+        findings.append(Finding(code, period))
+    return findings
+
+
+def _ticket(value: SealSignature, trust: Trust) -> SignedStatement | None:
+    found = (each.value for each in value.extensions if each.kind == STAPLE)
+    return stapled(next(found, b""), value.digest, value.seal, value.certificate, trust)
+
+
+def stapled(
+    token: bytes, digest: bytes | None, seal: Seal, certificate: bytes, trust: Trust
+) -> SignedStatement | None:
+    """The statement *token* stapled into a signature over *digest*, if it is about this seal, this
+    *certificate* (DER) and this document, from a platform we trust; otherwise it is as if it were
+    not there."""
+    try:
+        signed = SignedStatement.parse(token)
+        serial = Certificate.parse(certificate).serial
+    except (StatementError, CertificateError):
+        return None
+    statement = signed.statement
+    fits = (
+        statement.document_digest == digest
+        and statement.seal_code == seal.es_id
+        and statement.certificate_serial == serial
+        and trust.believes(signed)
+    )
+    return signed if fits else None
+
+
+def covers(
+    signer: Certificate,
+    seal: Seal,
+    ticket: SignedStatement | None,
+    trust: Trust,
+    times: Times,
+    now: datetime,
+) -> bool:
+    """Does a platform statement say that the signer's certificate was good when it signed?"""
+    proved = times.trusted
+    for signed in (*([ticket] if ticket else []), *trust.statements):
+        statement = signed.statement
+        if (
+            statement.seal_code == seal.es_id
+            and statement.certificate_serial == signer.serial
+            and statement.certificate_valid
+            and (
+                signed is ticket
+                or statement.next_update >= now
+                # a thief would claim a time before an old answer: only a proved one counts
+                or (proved is not None and statement.issued_at >= proved)
+            )
+            and (signed is ticket or trust.believes(signed))
+        ):
+            return True
+    return False
+
+
+def seal_info(seal: Seal, maker: Certificate | None) -> SealInfo:
+    """The seal as the report shows it."""
+    return SealInfo(
+        code=seal.es_id,
+        name=seal.name,
+        type=seal.seal_type,
+        vendor=seal.vendor,
+        version=seal.version,
+        maker=CertificateInfo.of(maker) if maker else None,
+        created=seal.created,
+        valid_from=seal.valid_from,
+        valid_until=seal.valid_until,
+        size_mm=(seal.width_mm, seal.height_mm),
+        picture_type=seal.picture_type,
+        picture_sm3=seal.picture_sm3.hex(),
+    )
+
+
+def _infos(chain: Chain) -> tuple[CertificateInfo, ...]:
+    return tuple(CertificateInfo.of(certificate) for certificate in chain.path)
+
+
+def _period(seal: Seal) -> dict[str, str]:
+    return {"from": beijing_day(seal.valid_from), "until": beijing_day(seal.valid_until)}

@@ -1,0 +1,334 @@
+"""Whom we trust, and what follows for a certificate, a seal's status and a time.
+
+Everything is judged twice (STANDARDS.md §1.8): at the time of signing and now. What was good then
+and ended since is a notice where the time of signing is proved, and UNKNOWN where it is only
+claimed. Not led to a trusted anchor is UNKNOWN; a rule broken on the way to one is INVALID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from crypto.pki.x509 import (
+    DOCUMENT_SIGNING,
+    OCSP_SIGNING,
+    TIME_STAMPING,
+    Certificate,
+    Chain,
+    Crl,
+    build_chain,
+)
+from crypto.seal.statement import SealChange, SignedStatement
+from crypto.validation.revocation import Evidence
+from crypto.verdict import Finding, PlatformLine, Times, beijing, beijing_day
+
+if TYPE_CHECKING:
+    from crypto.pki.ocsp import OcspResponse
+
+TICKET_LIFE = timedelta(hours=24)
+"""How long after a ticket its signature may claim to be made."""
+
+_NO_MAKER = {DOCUMENT_SIGNING, TIME_STAMPING, OCSP_SIGNING}
+_BROKEN = {"not_a_ca", "path_too_long"}
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Anchors per purpose, and the evidence at hand."""
+
+    seal_makers: tuple[Certificate, ...] = ()
+    signers: tuple[Certificate, ...] = ()
+    timestamps: tuple[Certificate, ...] = ()
+    platforms: tuple[Certificate, ...] = ()
+    """Whose statements about seals are believed."""
+    pool: tuple[Certificate, ...] = ()
+    """Intermediate certificates: known, not trusted."""
+    crls: tuple[Crl, ...] = ()
+    ocsp: tuple[OcspResponse, ...] = ()
+    """Like `crls`, each proves itself by its issuer's signature."""
+    statements: tuple[SignedStatement, ...] = ()
+    """Asked for or cached; each is checked against `platforms` before it counts."""
+    changes: tuple[SealChange, ...] = ()
+    """From registries that were followed and proved; these are believed as they are."""
+    status_life: timedelta = timedelta(hours=24)
+    """How old a statement may be to tell of a seal's state now."""
+
+    @classmethod
+    def in_all(cls, anchors: Iterable[Certificate]) -> Trust:
+        """*anchors* for every purpose: what ``--trust`` means."""
+        each = tuple(anchors)
+        return cls(seal_makers=each, signers=each, timestamps=each, platforms=each)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What is at hand about revocation."""
+        return Evidence(self.crls, self.ocsp)
+
+    def enclosing(
+        self,
+        crls: Iterable[bytes],
+        responses: Iterable[bytes],
+        certificates: Iterable[Certificate] = (),
+    ) -> Trust:
+        """With what came with a document (lists and OCSP responses as DER): evidence and
+        intermediate certificates, within bounds; never an anchor."""
+        found = Evidence.read(crls, responses)
+        return replace(
+            self,
+            pool=(*self.pool, *certificates),
+            crls=(*self.crls, *found.crls),
+            ocsp=(*self.ocsp, *found.ocsp),
+        )
+
+    def merged(self, other: Trust) -> Trust:
+        """Both together; `status_life` stays this one's."""
+        joined: dict[str, Any] = {
+            name: (*getattr(self, name), *getattr(other, name))
+            for name in self.__dataclass_fields__
+            if name != "status_life"
+        }
+        return replace(self, **joined)
+
+    def believes(self, statement: SignedStatement) -> bool:
+        """Does a platform we trust stand behind *statement*?"""
+        chain = build_chain(
+            statement.certificate, self.pool, self.platforms, statement.statement.issued_at
+        )
+        return chain.trusted and OCSP_SIGNING in statement.certificate.extended_key_usage
+
+
+def judge_signer(
+    signer: Certificate,
+    extra: Sequence[Certificate],
+    trust: Trust,
+    times: Times,
+    now: datetime,
+    covered: bool,
+) -> tuple[list[Finding], Chain]:
+    """The signer's certificate: usage, chain, validity and revocation, then and now.
+
+    *extra* are certificates that came with the signature; *covered* says that a ticket already
+    proves
+    the certificate good at the time of signing (GM/T 0031-2014 §6.2.3 c, d)."""
+    findings = []
+    if not signer.may_sign():
+        findings.append(Finding("signer_usage_wrong", {"subject": str(signer.subject)}))
+    elif signer.key_usage and "keyCertSign" in signer.key_usage:
+        findings.append(Finding("signer_may_issue"))
+    moment = times.best or now
+    chain = build_chain(signer, (*trust.pool, *extra), trust.signers, moment)
+    findings.append(_anchoring("signer", chain))
+    period = {"from": beijing_day(signer.not_before), "until": beijing_day(signer.not_after)}
+    if not signer.valid_at(moment):
+        findings.append(Finding("signer_not_valid_at_signing", period))
+    elif signer.valid_at(now):
+        findings.append(Finding("signer_valid_at_signing", period))
+    else:
+        proved = times.trusted is not None
+        code = "signer_expired_since" if proved else "signer_expired_unproven"
+        findings.append(Finding(code, period))
+    if chain.anchored:
+        findings += _revocation(chain, trust.evidence, times, now, covered)
+    return findings, chain
+
+
+def judge_maker(
+    maker: Certificate,
+    trust: Trust,
+    created: datetime,
+    used: datetime,
+    now: datetime,
+    existed: datetime | None = None,
+) -> tuple[list[Finding], Chain]:
+    """The seal maker's certificate, at the time the seal was made (GM/T 0031-2025's reading).
+
+    Real seals are met that were prepared some days before their maker's certificate: valid when the
+    seal was *used* counts too, and is said. *created* is the maker's own word; *existed* is a
+    moment at which the seal is proved to have been there, if any. Who stole the maker's key can
+    put any date into a seal, so after a compromise only that counts."""
+    findings = []
+    if not maker.may_sign():
+        findings.append(Finding("maker_usage_wrong", {"subject": str(maker.subject)}))
+    elif maker.key_usage and "keyCertSign" in maker.key_usage and not maker.is_ca:
+        findings.append(Finding("maker_may_issue"))
+    if maker.extended_key_usage and maker.extended_key_usage <= _NO_MAKER:
+        # a holder, a time stamper or a status desk of the same authority must not make seals
+        findings.append(Finding("maker_purpose_wrong", {"subject": str(maker.subject)}))
+    moment = created if maker.valid_at(created) else used
+    chain = build_chain(maker, trust.pool, trust.seal_makers, moment)
+    findings.append(_anchoring("maker", chain))
+    if not maker.valid_at(created):
+        late = maker.valid_at(used)
+        findings.append(Finding("maker_valid_at_use" if late else "maker_not_valid_at_making"))
+    elif maker.valid_at(now):
+        findings.append(Finding("maker_valid_at_making"))
+    else:
+        findings.append(Finding("maker_expired_since", {"until": beijing_day(maker.not_after)}))
+    if chain.anchored:
+        revoked = trust.evidence.revocation(maker, chain.path)
+        if revoked:
+            if revoked.at <= created:
+                code = "maker_revoked_before"
+            elif revoked.compromised and (existed is None or existed >= revoked.at):
+                code = "maker_revoked_unproven"
+            else:
+                code = "maker_revoked_since"
+            findings.append(Finding(code, {"when": beijing_day(revoked.at)}))
+    return findings, chain
+
+
+def _anchoring(who: Literal["signer", "maker"], chain: Chain) -> Finding:
+    if not chain.anchored:
+        return Finding(f"{who}_untrusted", {"issuer": str(chain.path[-1].issuer)})
+    broken = [problem for problem in chain.problems if problem.code in _BROKEN]
+    if broken:
+        return Finding(f"{who}_chain_broken", {"subject": broken[0].subject})
+    # an extension that is not understood may forbid what is wanted, or not: nothing is disproved
+    unproved = [
+        problem
+        for problem in chain.problems
+        if problem.code == "critical_extension" or problem.subject != str(chain.path[0].subject)
+    ]
+    if unproved:
+        return Finding(f"{who}_untrusted", {"issuer": unproved[0].subject})
+    return Finding(f"{who}_trusted", {"anchor": str(chain.path[-1].subject)})
+
+
+def _revocation(
+    chain: Chain, evidence: Evidence, times: Times, now: datetime, covered: bool
+) -> list[Finding]:
+    findings = []
+    moment, proved = times.best or now, times.trusted is not None
+    for certificate in chain.path[1:-1]:
+        revoked = evidence.revocation(certificate, chain.path)
+        subject = {"subject": str(certificate.subject)}
+        if revoked and revoked.at <= moment:
+            findings.append(Finding("ca_revoked", subject))
+        elif revoked and not proved:
+            findings.append(Finding("signer_untrusted", {"issuer": str(certificate.subject)}))
+        elif not revoked and not evidence.clears(certificate, chain.path, times, now):
+            findings.append(Finding("ca_revocation_unknown", subject))
+    signer = chain.path[0]
+    revoked = evidence.revocation(signer, chain.path)
+    if revoked:
+        when = {"when": beijing_day(revoked.at)}
+        if revoked.at <= moment:
+            findings.append(Finding("signer_revoked_before", when))
+        else:
+            findings.append(
+                Finding("signer_revoked_since" if proved else "signer_revoked_unproven", when)
+            )
+    elif covered or len(chain.path) == 1 or evidence.clears(signer, chain.path, times, now):
+        findings.append(Finding("signer_not_revoked"))
+    else:
+        findings.append(Finding("revocation_unknown"))
+    return findings
+
+
+def judge_status(
+    seal_code: str,
+    ticket: SignedStatement | None,
+    trust: Trust,
+    times: Times,
+    now: datetime,
+) -> tuple[list[Finding], PlatformLine | None]:
+    """The platform's line: was the seal in force when it was used, and what is known since?
+
+    *ticket* is the stapled statement if it holds for this document. A change counts from when it
+    was to take effect and from when it was recorded; between the two nothing is certain
+    (PLATFORM.md §1)."""
+    known = [
+        each
+        for each in trust.statements
+        if each.statement.seal_code == seal_code and trust.believes(each)
+    ]
+    latest = max(known, key=lambda each: each.statement.issued_at, default=None)
+    moment = times.best or now
+    changed = _changed(seal_code, trust, times, moment, latest)
+    if changed is not None:
+        return changed
+    if latest is None or (ticket and ticket.statement.issued_at >= latest.statement.issued_at):
+        if ticket is None:
+            return [Finding("status_unknown")], None
+        return [_status_at(ticket, times, moment, fresh=True)], _line(ticket, "stapled")
+    said = latest.statement.issued_at
+    # for a time that is only claimed, an old answer proves nothing: a thief would claim one before
+    fresh = now - said <= trust.status_life or (times.trusted is not None and said >= moment)
+    finding = _status_at(latest, times, moment, fresh=fresh)
+    if ticket and finding.code == "status_stale":
+        return [_status_at(ticket, times, moment, fresh=True)], _line(ticket, "stapled")
+    return [finding], _line(latest, "known")
+
+
+def _changed(
+    seal_code: str,
+    trust: Trust,
+    times: Times,
+    moment: datetime,
+    latest: SignedStatement | None,
+) -> tuple[list[Finding], PlatformLine] | None:
+    """What the registry tells that the *latest* statement does not: the seal was out of force at
+    *moment* (and perhaps resumed later), or has been since. None if it tells nothing more."""
+    history = sorted(
+        (each for each in trust.changes if each.seal_code == seal_code),
+        key=lambda each: each.recorded_at,
+    )
+    before = [each for each in history if _begins(each, moment) <= moment]
+    told = latest.statement.issued_at if latest else None
+    if before and before[-1].state != "active":
+        change = before[-1]
+        pending = moment < max(change.effective_at, change.recorded_at)
+        code = "status_pending" if pending else "status_not_active"
+    elif history and history[-1].state != "active" and (not told or history[-1].recorded_at > told):
+        change = history[-1]
+        proved = times.trusted is not None
+        code = "status_changed_since" if proved else "status_changed_unproven"
+    else:
+        return None
+    details = {
+        "state": change.state,
+        "as_of": beijing(change.recorded_at),
+        "reason": change.reason,
+    }
+    line = PlatformLine(change.state, change.reason, change.recorded_at, "known")
+    return [Finding(code, details)], line
+
+
+def _begins(change: SealChange, moment: datetime) -> datetime:
+    """The first instant at which *change* may have been in force.
+
+    Tickets and signing times are told in whole seconds, the registry more finely: a ticket that was
+    given right after a resumption bears the second in which the seal was still suspended."""
+    first = min(change.effective_at, change.recorded_at)
+    if change.state == "active" and not moment.microsecond:
+        return first.replace(microsecond=0)
+    return first
+
+
+def _status_at(signed: SignedStatement, times: Times, moment: datetime, *, fresh: bool) -> Finding:
+    statement = signed.statement
+    details = {
+        "state": statement.state,
+        "as_of": beijing(statement.issued_at),
+        "reason": statement.reason,
+    }
+    if statement.state == "active":
+        return Finding("status_active" if fresh else "status_stale", details)
+    effective = statement.effective_at or statement.recorded_at
+    recorded = statement.recorded_at or statement.effective_at
+    if effective is None or recorded is None:
+        return Finding("status_not_active", details)
+    if moment < min(effective, recorded):
+        proved = times.trusted is not None
+        return Finding("status_changed_since" if proved else "status_changed_unproven", details)
+    if moment < max(effective, recorded):
+        return Finding("status_pending", details)
+    return Finding("status_not_active", details)
+
+
+def _line(signed: SignedStatement, source: str) -> PlatformLine:
+    statement = signed.statement
+    return PlatformLine(statement.state, statement.reason, statement.issued_at, source)

@@ -1,0 +1,59 @@
+"""Is a time stamp (RFC 3161, GM/T 0033) a trusted time? The facts weighed with whom we trust.
+
+A token that fits and comes from an authority we trust gives a trusted time. One that is wrong is
+INVALID evidence; one from somebody unknown proves nothing and harms nothing: the time stays
+claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from crypto.pki.cms import ContentDigest
+from crypto.pki.timestamp import TimestampError, Token
+from crypto.pki.x509 import Certificate, Chain, build_chain
+from crypto.validation.trust import Trust
+from crypto.verdict import Finding, beijing
+
+
+def judge_timestamp(
+    token: bytes,
+    stamped: ContentDigest,
+    trust: Trust,
+    extra: Sequence[Certificate] = (),
+) -> tuple[datetime | None, list[Finding], Chain | None]:
+    """(the trusted time or None, findings, the authority's chain) of a DER TimeStampToken.
+
+    *stamped* gives digests of the octets that should be stamped; *extra* are certificates that came
+    with the document."""
+    try:
+        parsed = Token.parse(token, padded=True)
+    except TimestampError as error:
+        return None, [Finding("timestamp_invalid", {"reason": str(error)})], None
+    pool = (*trust.pool, *extra, *parsed.signed.certificates)
+    facts = parsed.facts(stamped, pool)
+    shown = {"time": beijing(parsed.generated)}
+    if facts.imprint_matches is False or facts.signer.signature_valid is False:
+        reason = "imprint" if facts.imprint_matches is False else "signature"
+        return None, [Finding("timestamp_invalid", {**shown, "reason": reason})], None
+    if not facts.intact or facts.weaknesses:
+        return None, [Finding("timestamp_unproven", {**shown, "authority": "—"})], None
+    certificate = facts.signer.certificate
+    if certificate is None:  # intact says there is one
+        return None, [Finding("timestamp_unproven", shown)], None
+    chain = build_chain(certificate, pool, trust.timestamps, parsed.generated)
+    authority = {**shown, "authority": certificate.subject.common_name or str(certificate.subject)}
+    if not chain.trusted or _revoked(chain, trust, parsed.generated):
+        return None, [Finding("timestamp_unproven", authority)], chain
+    return parsed.generated, [Finding("timestamp_good", authority)], chain
+
+
+def _revoked(chain: Chain, trust: Trust, generated: datetime) -> bool:
+    """Was anyone in the chain revoked then? A key that was stolen also makes tokens of yesterday,
+    so after a compromise none of them counts (RFC 3161 §4)."""
+    for certificate in chain.path[:-1]:
+        found = trust.evidence.revocation(certificate, chain.path)
+        if found and (found.compromised or found.at <= generated):
+            return True
+    return False
