@@ -29,7 +29,7 @@ def main() -> int:
             return _window_alone(files)
         arguments = ["--help"]
     # late: the window comes up without the grammar of the command line and what it imports
-    from app.cli import main as command_line
+    from app.cli.entry import main as command_line
 
     return command_line(arguments, window)
 
@@ -41,8 +41,8 @@ def _window_alone(files: Sequence[Path]) -> int:
         with Desk.open() as desk:
             return open_window(desk, files)
     except Exception as error:  # noqa: BLE001 - whatever it is, the person gets words for it
+        from app.cli.terminal import complain
         from app.errors import exit_code
-        from app.terminal import complain
 
         complain(error, os.environ.get("SEALDESK_LANGUAGE", "zh_CN"))
         return exit_code(error)

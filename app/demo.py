@@ -19,14 +19,14 @@ from importlib import resources
 from pathlib import Path
 
 from app.desk import Desk
-from app.enrolling import Applicant, enrol
 from app.errors import PlatformUnreachable, phrase
 from app.placement import PageBox, SealSize, at, riding_seam
 from app.publishing import free_name
+from app.remote.enrolling import Applicant, enrol
+from app.remote.syncing import send_usage
 from app.settings import Folders, Settings
 from app.signing import find_key
 from app.stamping import StampedFile, StampJob, page_boxes, stamp
-from app.syncing import send_usage
 from app.verifying import verify
 from crypto.pdf.marks.drawing import Mark
 from crypto.verdict import say

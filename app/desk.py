@@ -19,13 +19,13 @@ from app.errors import PlatformNotSet, PlatformUnreachable, SealNotFound, UsageE
 from app.settings import Settings, load, save
 
 if TYPE_CHECKING:
-    from app.cabinet import Cabinet, SealRecord
-    from app.journal import Journal
-    from app.platform_api import PlatformClient, PublicServices
-    from app.registry import Informant
+    from app.remote.platform_api import PlatformClient, PublicServices
+    from app.remote.registry import Informant
+    from app.remote.timestamping import Timestamper
     from app.signing import TokenKey
     from app.stamping import TicketOffice
-    from app.timestamping import Timestamper
+    from app.store.cabinet import Cabinet, SealRecord
+    from app.store.journal import Journal
     from crypto.pki.x509 import Certificate
     from crypto.validation.trust import Trust
     from device.pkcs11 import Module
@@ -57,8 +57,8 @@ class Desk:
     @cached_property
     def cabinet(self) -> Cabinet:
         """The seal cabinet, made on first use. Raises :class:`app.errors.LocalDataError`."""
-        from app.cabinet import Cabinet
-        from app.secret_store import open_secret_store
+        from app.store.cabinet import Cabinet
+        from app.store.secret_store import open_secret_store
 
         opened = Cabinet.open(self._cabinet_path, open_secret_store(self.settings))
         return self._opened.enter_context(opened)
@@ -70,7 +70,7 @@ class Desk:
     @cached_property
     def journal(self) -> Journal:
         """The usage journal."""
-        from app.journal import Journal
+        from app.store.journal import Journal
 
         return Journal(self.settings.folders.data / "journal.jsonl")
 
@@ -91,7 +91,7 @@ class Desk:
 
     def anchors(self, extra: Iterable[Path] = ()) -> Trust:
         """The anchors in force and *extra* certificate files alone, without the cabinet."""
-        from app.anchors import anchors, trust_of
+        from app.store.anchors import anchors, trust_of
         from app.verifying import trust_files
 
         trust = trust_files((*self.settings.trust, *extra))
@@ -99,7 +99,7 @@ class Desk:
         return replace(trust, status_life=timedelta(hours=self.settings.status_hours))
 
     def _cabinet_trust(self) -> Trust:
-        from app.registry import changes
+        from app.remote.registry import changes
         from crypto.pki.x509 import Certificate, Crl
         from crypto.validation.trust import Trust
 
@@ -128,7 +128,7 @@ class Desk:
         """A client for *url* or the platform of the settings, bound to its pinned root.
 
         Raises :class:`app.errors.PlatformNotSet`, :class:`app.errors.PlatformUntrusted`."""
-        from app.platform_api import PlatformClient
+        from app.remote.platform_api import PlatformClient
 
         origin = (url or self.settings.platform_url).rstrip("/")
         if not origin:
@@ -145,7 +145,7 @@ class Desk:
 
     def status_desk(self) -> Informant | None:
         """The platform to ask about seals; None if none is set."""
-        from app.registry import Informant
+        from app.remote.registry import Informant
 
         return Informant(self.platform(), self.cabinet) if self.settings.platform_url else None
 
@@ -165,7 +165,7 @@ class Desk:
     @cached_property
     def services(self) -> PublicServices:
         """The way to time-stamping authorities, revocation lists and OCSP responders."""
-        from app.platform_api import PublicServices
+        from app.remote.platform_api import PublicServices
 
         return self._opened.enter_context(PublicServices(self.settings.proxy))
 
@@ -174,7 +174,7 @@ class Desk:
         settings say. A stamp that was chosen is required.
 
         Raises :class:`app.errors.PlatformNotSet` where the platform's is meant and none is set."""
-        from app.timestamping import Timestamper
+        from app.remote.timestamping import Timestamper
 
         wanted = self.settings.timestamp if choice is None else "required"
         url = self.settings.timestamp_url if choice is None else choice

@@ -197,7 +197,7 @@ class SealNotUsable(SealUseError):
     """The seal itself is out of force."""
 
     reason: str
-    """As :meth:`app.cabinet.SealRecord.usable` gives it: "suspended", "expired", …"""
+    """As :meth:`app.store.cabinet.SealRecord.usable` gives it: "suspended", "expired", …"""
 
 
 @dataclass(eq=False)

@@ -27,7 +27,6 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from app.cabinet import Cabinet, SealRecord
 from app.errors import (
     JournalDamaged,
     LeaseExpired,
@@ -36,10 +35,11 @@ from app.errors import (
     PlatformUnreachable,
     SealNotUsable,
 )
-from app.journal import Journal
 from app.placement import PageBox, dates_by_mark
 from app.publishing import free_name, publish, unpublished
 from app.revisions import Revise, open_pdf, revise, verify_own
+from app.store.cabinet import Cabinet, SealRecord
+from app.store.journal import Journal
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
 from crypto.pdf.marks.drawing import Mark
@@ -116,7 +116,7 @@ def stamp(
     """Stamp *job* with *key*, the key of the seal's holder.
 
     *platform* None: offline. *timestamp* stamps the seal's signature. *afterwards* are revisions
-    that follow it: a signature for readers abroad, validation material (:mod:`app.countersigning`).
+    that follow it: a signature for readers abroad, validation material (:mod:`app.augmenting`).
     *step* is told each step's name before it begins (check, draw, copy,
     sign, append, sync, verify, publish, journal, done); an exception from it cancels the job, but
     at "done" there is nothing left to cancel.

@@ -21,8 +21,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app import registry
-from app.cabinet import Cabinet
+from app.remote import registry
+from app.store.cabinet import Cabinet
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.seal.registry_files import (

@@ -35,7 +35,7 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
-    from app.cabinet import SealRecord, UsageRecord
+    from app.store.cabinet import SealRecord, UsageRecord
     from ui.main_window import Shell
 
 LISTED = 8

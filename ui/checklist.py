@@ -17,7 +17,7 @@ from ui.seal_card import kind_name
 from ui.widgets import clear_layout, day, label, picture, row
 
 if TYPE_CHECKING:
-    from app.cabinet import SealRecord
+    from app.store.cabinet import SealRecord
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from app.anchors import Anchor, Purpose
-    from app.cabinet import PlatformRecord, SealRecord, UsageRecord
-    from app.disputes import DisputeState, Evidence, Receipt
-    from app.enrolling import Applicant
-    from app.journal import JournalCheck, JournalEntry
     from app.placement import TextHit
+    from app.remote.disputes import DisputeState, Evidence, Receipt
+    from app.remote.enrolling import Applicant
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob
+    from app.store.anchors import Anchor, Purpose
+    from app.store.cabinet import PlatformRecord, SealRecord, UsageRecord
+    from app.store.journal import JournalCheck, JournalEntry
     from crypto.algorithms.keys import SigningKey
     from crypto.pki.x509 import Certificate
     from crypto.verdict import Report, Verdict

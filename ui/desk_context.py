@@ -31,16 +31,16 @@ from ui.finder import Finder
 from ui.tasks import on_device_thread
 
 if TYPE_CHECKING:
-    from app.anchors import Purpose
-    from app.cabinet import Cabinet, SealRecord, UsageRecord
     from app.desk import Desk
-    from app.disputes import DisputeState, Evidence, Receipt
-    from app.enrolling import Applicant
-    from app.journal import JournalCheck, JournalEntry
     from app.placement import TextHit
+    from app.remote.disputes import DisputeState, Evidence, Receipt
+    from app.remote.enrolling import Applicant
+    from app.remote.timestamping import Timestamper
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob, TicketOffice
-    from app.timestamping import Timestamper
+    from app.store.anchors import Purpose
+    from app.store.cabinet import Cabinet, SealRecord, UsageRecord
+    from app.store.journal import JournalCheck, JournalEntry
     from crypto.algorithms.keys import SigningKey
     from crypto.pki.x509 import Certificate
     from crypto.verdict import Report, Verdict
@@ -141,7 +141,7 @@ class DeskContext:
         return stamper.failure if stamper else None
 
     def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
-        from app.syncing import synchronise
+        from app.remote.syncing import synchronise
 
         _assert_device_thread()
         cabinet = self._cabinet
@@ -150,7 +150,7 @@ class DeskContext:
         return done.seals, done.records
 
     def enrol(self, platform_url: str, applicant: Applicant, serial: str, pin: str) -> SealRecord:
-        from app.enrolling import enrol
+        from app.remote.enrolling import enrol
 
         _assert_device_thread()
         cabinet = self._cabinet
@@ -184,7 +184,8 @@ class DeskContext:
     # --- trust -----------------------------------------------------------------------------------
 
     def trust_state(self) -> TrustView:
-        from app import anchors, registry
+        from app.remote import registry
+        from app.store import anchors
 
         settings, cabinet = self.settings, self._cabinet
         found = anchors.listed(settings)
@@ -206,13 +207,13 @@ class DeskContext:
         return tuple(read_certificates(path))
 
     def add_anchors(self, certificates: Sequence[Certificate], purpose: Purpose) -> None:
-        from app import anchors
+        from app.store import anchors
 
         for each in certificates:
             anchors.add(self.settings, each, purpose)
 
     def remove_anchor(self, sm3: str) -> None:
-        from app import anchors
+        from app.store import anchors
 
         anchors.remove(self.settings, sm3)
 
@@ -251,7 +252,7 @@ class DeskContext:
             )
 
     def sealed_report(self, path: Path, output: Path, language: str) -> Verdict:
-        from app.sealed_report import fetch_sealed_report
+        from app.remote.sealed_report import fetch_sealed_report
 
         with self._opening:
             platform_now = self._desk.platform()
@@ -259,7 +260,7 @@ class DeskContext:
         return done.verdict
 
     def open_dispute(self, objection: Objection, receipt: Path, serial: str, pin: str) -> Receipt:
-        from app.disputes import open_dispute
+        from app.remote.disputes import open_dispute
 
         with ExitStack() as opened:
             package, key = None, None
@@ -287,7 +288,7 @@ class DeskContext:
             )
 
     def dispute_state(self, receipt: Path) -> DisputeState:
-        from app.disputes import Receipt, state_of
+        from app.remote.disputes import Receipt, state_of
 
         known = Receipt.load(receipt)
         with self._opening:
@@ -295,7 +296,7 @@ class DeskContext:
         return state_of(known, platform_then)
 
     def dispute_evidence(self, receipt: Path, output: Path) -> Evidence:
-        from app.disputes import Receipt, fetch_evidence
+        from app.remote.disputes import Receipt, fetch_evidence
 
         known = Receipt.load(receipt)
         with self._opening:

@@ -32,12 +32,12 @@ from ui.token_strip import token_name
 from ui.widgets import button, facts, label, picture, row
 
 if TYPE_CHECKING:
-    from app.disputes import DisputeState, Evidence, Receipt
+    from app.remote.disputes import DisputeState, Evidence, Receipt
     from ui.context import TokenView
     from ui.main_window import Shell
 
 MAX_REASON, MAX_NAME, MAX_CONTACT = 2000, 60, 200
-"""Characters that the platform takes (app.disputes)."""
+"""Characters that the platform takes (app.remote.disputes)."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ui.language import language, pair, tr
 from ui.widgets import button, label, row
 
 if TYPE_CHECKING:
-    from app.journal import JournalCheck, JournalEntry
+    from app.store.journal import JournalCheck, JournalEntry
     from ui.main_window import Shell
 
 Index = QModelIndex | QPersistentModelIndex

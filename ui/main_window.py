@@ -51,7 +51,7 @@ from ui.tasks import Task, Tasks
 from ui.token_strip import DemoBanner, TokenStrip
 
 if TYPE_CHECKING:
-    from app.cabinet import SealRecord
+    from app.store.cabinet import SealRecord
 
 POLL_MS = 1500
 IDLE_MS = 1000

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.stamp_plan import Laid, Riding
 from ui.language import tr
-from ui.stamp_plan import Laid, Riding
 from ui.widgets import button, column, label, row
 
 Index = QModelIndex | QPersistentModelIndex

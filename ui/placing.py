@@ -1,7 +1,7 @@
 """Placing seals: what the person does on the canvas and in the panel becomes the plan, and the plan
 what the canvas shows.
 
-The marks painted are those that :mod:`ui.stamp_plan` makes and that the job will carry.
+The marks painted are those that :mod:`app.stamp_plan` makes and that the job will carry.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.errors import PlacementError, explain
 from app.placement import PageBox, TextHit
+from app.stamp_plan import At, Keyword, Laid, Placed, Plan, Riding, Rule, lay_out, moved_to
 from crypto.seal.date_mark import Style, signing_day, text_of, width_mm
 from ui.document_pane import DocumentPane
 from ui.language import language, tr
@@ -26,7 +27,6 @@ from ui.placing_panel import PlacingPanel
 from ui.seal_card import kind_name
 from ui.seal_rack import SealRack
 from ui.stamp_documents import Document
-from ui.stamp_plan import At, Keyword, Laid, Placed, Plan, Riding, Rule, lay_out, moved_to
 
 if TYPE_CHECKING:
     from ui.main_window import Shell

@@ -20,11 +20,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.stamp_plan import At, Riding
 from crypto.seal.date_mark import Style, signing_day, text_of
 from ui import theme
 from ui.language import tr
 from ui.marks_table import Line, MarksTable
-from ui.stamp_plan import At, Riding
 from ui.widgets import Expander, button, column, label, row
 
 DATE_STYLES: tuple[Style, ...] = ("cn", "iso")

@@ -15,7 +15,7 @@ from ui.page_view import SEAL_MIME
 from ui.widgets import column, day, label, row
 
 if TYPE_CHECKING:
-    from app.cabinet import SealRecord
+    from app.store.cabinet import SealRecord
 
 
 def kind_name(seal: SealRecord) -> str:

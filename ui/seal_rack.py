@@ -16,7 +16,7 @@ from ui.seal_card import SealCard
 from ui.widgets import button, clear_layout, column, label, row
 
 if TYPE_CHECKING:
-    from app.cabinet import SealRecord
+    from app.store.cabinet import SealRecord
 
 
 class SealRack(QWidget):

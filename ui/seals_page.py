@@ -38,7 +38,7 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
-    from app.cabinet import SealRecord
+    from app.store.cabinet import SealRecord
     from ui.context import TokenView
     from ui.main_window import Shell
 
@@ -256,8 +256,8 @@ class ApplyDialog(QDialog):
             self.accept_button.setEnabled(filled)
 
     def answer(self) -> tuple[str, Any]:
-        """The platform's address and the :class:`app.enrolling.Applicant`."""
-        from app.enrolling import Applicant
+        """The platform's address and the :class:`app.remote.enrolling.Applicant`."""
+        from app.remote.enrolling import Applicant
 
         said = {name: field.text().strip() for name, field in self.fields.items()}
         url = said.pop("url")

@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
 from app.durable import replace_file
 from app.errors import explain
+from app.stamp_plan import Placed, Plan, to_json
 from ui import theme
 from ui.context import DocumentFacts
 from ui.language import language, tr
-from ui.stamp_plan import Placed, Plan, to_json
 from ui.stamp_work import Outcome
 from ui.tasks import Task, Tasks
 

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.stamp_plan import Plan
 from ui import theme
 from ui.checklist import (
     Check,
@@ -41,7 +42,6 @@ from ui.placing import Placing
 from ui.placing_panel import PlacingPanel
 from ui.seal_rack import SealRack
 from ui.stamp_documents import Document, FileList, Session
-from ui.stamp_plan import Plan
 from ui.stamp_run import StampRun
 from ui.stamp_work import Order, Outcome
 from ui.widgets import (
@@ -59,7 +59,7 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
-    from app.cabinet import SealRecord
+    from app.store.cabinet import SealRecord
     from ui.main_window import Shell
 
 PANEL_WIDTH = 332

@@ -24,8 +24,8 @@ from ui.stamp_work import Order, Outcome, stamp_orders
 from ui.widgets import button, clear_layout, column, label, row, scrolled
 
 if TYPE_CHECKING:
-    from app.cabinet import SealRecord
     from app.placement import SealSize
+    from app.store.cabinet import SealRecord
     from ui.context import TokenView
     from ui.main_window import Shell
     from ui.tasks import Task

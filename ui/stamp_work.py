@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from app.batch import Batch
 from app.errors import Cancelled, PageOutOfRange
+from app.stamp_plan import Laid, Placed, lay_out
 from ui.context import Context, Stamper, Step
-from ui.stamp_plan import Laid, Placed, lay_out
 
 if TYPE_CHECKING:
     from app.placement import SealSize, TextHit

@@ -17,7 +17,7 @@ from ui.language import tr
 from ui.widgets import button, day, label, picture, row, unit_name
 
 if TYPE_CHECKING:
-    from app.cabinet import SealRecord
+    from app.store.cabinet import SealRecord
 
 
 class TokenStrip(QFrame):

@@ -41,8 +41,8 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
-    from app.anchors import Anchor
-    from app.cabinet import PlatformRecord
+    from app.store.anchors import Anchor
+    from app.store.cabinet import PlatformRecord
     from crypto.pki.x509 import Certificate
     from ui.context import RegistryView, TrustView
     from ui.main_window import Shell

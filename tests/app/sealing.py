@@ -14,10 +14,10 @@ from PIL import Image, ImageDraw
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
 
-from app.cabinet import Cabinet, SealRecord
 from app.errors import PlatformUnreachable
-from app.journal import Journal
 from app.stamping import StampedFile, StampJob, stamp
+from app.store.cabinet import Cabinet, SealRecord
+from app.store.journal import Journal
 from crypto.algorithms.keys import SoftKey
 from crypto.pdf.marks.drawing import Mark
 from crypto.pki.x509 import DOCUMENT_SIGNING, OCSP_SIGNING, Certificate, Name

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from app import anchors
-from app.cli import main
+from app.cli.entry import main
 from app.desk import Desk
 from app.errors import ExitCode, SettingLocked, UsageError
 from app.settings import Settings, load
+from app.store import anchors
 from crypto.algorithms.keys import SoftKey
 from crypto.pki.x509 import Certificate, Name
 from crypto.pki.x509_make import make_certificate

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from app import bulk, verify_commands
+from app import bulk
 from app.bulk import Order, Outcome, Run, find, verify_all
-from app.cli import main
+from app.cli import verifying
+from app.cli.entry import main
 from app.errors import ExitCode, FileNotReadable, PlatformUnreachable
 from crypto.seal.statement import SealChange, SignedStatement
 from tests.crypto import conftest as crypto_conftest
@@ -280,7 +281,7 @@ def test_the_command_files_a_summary_and_a_report_of_each(
     assert raw.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(raw.decode("utf-8-sig").splitlines()))
     assert len(rows) == 6
-    assert all(len(row) == len(verify_commands.COLUMNS) for row in rows)
+    assert all(len(row) == len(verifying.COLUMNS) for row in rows)
     assert [row[1].split()[0] for row in rows[1:]] == [
         "UNKNOWN",
         "INVALID",
@@ -303,7 +304,7 @@ def test_json_comes_in_the_order_of_the_files(
 ) -> None:
     files = [Path("b.pdf"), Path("a.pdf")]
     outcomes = tuple(Outcome(each, {"verdict": "UNSIGNED"}) for each in files)
-    monkeypatch.setattr(verify_commands, "verify_all", lambda *_, **__: Run(outcomes, False))
+    monkeypatch.setattr(verifying, "verify_all", lambda *_, **__: Run(outcomes, False))
     assert run_command(*files, "--json") == 3
     answers = json.loads(capsys.readouterr().out)
     assert [each["path"] for each in answers] == ["b.pdf", "a.pdf"]
@@ -320,7 +321,7 @@ def test_one_document_starts_no_workers(
 def test_no_cell_is_a_formula(text: str) -> None:
     answer = {"verdict": "UNREADABLE", "error": {"code": "E", "title": "t", "cause": "c"}}
     run = Run((Outcome(Path(text), answer),), False)
-    cell = verify_commands.summary_csv(run, "en").decode("utf-8-sig").splitlines()[1]
+    cell = verifying.summary_csv(run, "en").decode("utf-8-sig").splitlines()[1]
     assert next(csv.reader([cell]))[0].startswith("'")
 
 
@@ -335,7 +336,7 @@ def test_ctrl_c_stops_cleanly(choking: None, folder: Path, tmp_path: Path, ancho
         f"    while not pathlib.Path({str(hang.with_suffix('.reached'))!r}).exists():\n"
         "        time.sleep(0.05)\n"
         "    signal.pthread_kill(main_thread, signal.SIGINT)\n"
-        "from app.cli import main\n"
+        "from app.cli.entry import main\n"
         "if __name__ == '__main__':\n"
         "    threading.Thread(target=stop, daemon=True).start()\n"
         "    sys.exit(main(sys.argv[1:]))\n"

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from app import cabinet as module
-from app.cabinet import Cabinet, PlatformRecord, SealRecord
 from app.errors import (
     CabinetDamaged,
     CabinetLocked,
@@ -19,8 +17,10 @@ from app.errors import (
     SealNotFound,
     messages,
 )
-from app.secret_store import Kind, SecretStore, open_secret_store
 from app.settings import load
+from app.store import cabinet as module
+from app.store.cabinet import Cabinet, PlatformRecord, SealRecord
+from app.store.secret_store import Kind, SecretStore, open_secret_store
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
 from crypto.pki.x509 import OCSP_SIGNING, Certificate, Name

@@ -12,9 +12,9 @@ from typing import NoReturn
 
 import pytest
 
-from app import commands, stamp_commands
-from app.cli import main, parser
-from app.cli_help import texts
+from app.cli import commands, stamping
+from app.cli.entry import main, parser
+from app.cli.translation import texts
 from app.errors import ExitCode
 
 
@@ -141,7 +141,7 @@ def test_pages_count_from_the_end_too(
     arguments: list[str], at: list[str], pages: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[argparse.Namespace] = []
-    monkeypatch.setattr(stamp_commands, "stamp", lambda _, options: seen.append(options) or 0)
+    monkeypatch.setattr(stamping, "stamp", lambda _, options: seen.append(options) or 0)
     assert main(["stamp", "in.pdf", "--seal", "x", *arguments]) == 0
     assert (seen[0].at, seen[0].pages) == (at, pages)
 

@@ -15,15 +15,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ocsp as pyca_ocsp
 
-from app.countersigning import countersign, document_timestamp, long_term, pades
+from app.augmenting import countersign, document_timestamp, long_term, pades
 from app.errors import (
     EvidenceMissing,
     OutputExists,
     ServiceUnavailable,
     TimestampUntrusted,
 )
-from app.platform_api import PublicServices
-from app.timestamping import Timestamper
+from app.remote.platform_api import PublicServices
+from app.remote.timestamping import Timestamper
 from crypto.pdf.signing.values import SignatureMaker
 from crypto.pki import timestamp
 from crypto.pki.cms import hash_octets

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import JournalDamaged
-from app.journal import COLUMNS, GENESIS, Journal
+from app.store.journal import COLUMNS, GENESIS, Journal
 from crypto.algorithms.gm import sm3
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import main
+from app.cli.entry import main
 from app.errors import ExitCode
-from app.journal import Journal
+from app.store.journal import Journal
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.errors import PlatformAnswerInvalid, PlatformRefused, PlatformUntrusted
-from app.platform_api import Application, PlatformClient, PlatformSeal, Service
+from app.remote.platform_api import Application, PlatformClient, PlatformSeal, Service
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cabinet import Cabinet
 from app.errors import PlatformAnswerInvalid, PlatformUntrusted
-from app.registry import Informant, changes, follow, look_up, root
+from app.remote.registry import Informant, changes, follow, look_up, root
+from app.store.cabinet import Cabinet
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.seal.registry_files import Manifest, ShardInfo, encode_shard

@@ -11,8 +11,8 @@ import keyring.backends.fail
 import pytest
 
 from app.errors import CabinetLocked
-from app.secret_store import Kind, SecretStore, open_secret_store
 from app.settings import Settings, load
+from app.store.secret_store import Kind, SecretStore, open_secret_store
 
 
 def settings(home: Path, **values: str) -> Settings:

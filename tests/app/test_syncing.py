@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.cabinet import Cabinet
 from app.errors import PlatformRefused, PlatformUnreachable
-from app.platform_api import PlatformSeal, Receipt, SyncItem, SyncPage
-from app.syncing import confirm_status, send_usage, synchronise
+from app.remote.platform_api import PlatformSeal, Receipt, SyncItem, SyncPage
+from app.remote.syncing import confirm_status, send_usage, synchronise
+from app.store.cabinet import Cabinet
 from crypto.algorithms.gm import sm3
 from crypto.seal.statement import SignedStatement
 from tests.app.sealing import CODE, NOW, Office
@@ -59,9 +59,9 @@ def seal_item(**changes: str) -> SyncItem:
 @pytest.fixture
 def platform(office: Office, monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """One empty page; pinning is none of this module's business here."""
-    monkeypatch.setattr("app.syncing.platform_record", lambda *_: None)
+    monkeypatch.setattr("app.remote.syncing.platform_record", lambda *_: None)
     monkeypatch.setattr(Cabinet, "pin", lambda *_: None)
-    monkeypatch.setattr("app.syncing.follow_registry", lambda *_: 0)
+    monkeypatch.setattr("app.remote.syncing.follow_registry", lambda *_: 0)
     return Scripted(office, {"": SyncPage((), "1", False)})
 
 

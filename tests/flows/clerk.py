@@ -16,7 +16,7 @@ from typing import Any
 
 import pymupdf
 
-from app.cli import main
+from app.cli.entry import main
 from app.desk import Desk
 from tests.conftest import DEMO_PDF
 from tests.server.enrolling import citizen_number

@@ -16,7 +16,6 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from app.disputes import Receipt, fetch_evidence, open_dispute, state_of
 from app.errors import (
     OutputExists,
     PlatformRefused,
@@ -24,7 +23,8 @@ from app.errors import (
     PlatformUntrusted,
     UsageError,
 )
-from app.platform_api import PlatformClient
+from app.remote.disputes import Receipt, fetch_evidence, open_dispute, state_of
+from app.remote.platform_api import PlatformClient
 from crypto.algorithms.gm import sm3
 from crypto.seal.structure import Seal
 from server_stub.__main__ import main as server_command

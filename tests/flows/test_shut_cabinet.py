@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import main
+from app.cli.entry import main
 
 
 def test_a_shut_cabinet_is_told_and_verifying_goes_on(

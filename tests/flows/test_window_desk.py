@@ -22,10 +22,10 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from app.anchors import add, own
-from app.cabinet import PlatformRecord, RegistryRecord
 from app.errors import ServiceUnavailable
 from app.settings import Origin, Source
+from app.store.anchors import add, own
+from app.store.cabinet import PlatformRecord, RegistryRecord
 from crypto.algorithms import merkle
 from crypto.pki.x509 import Certificate
 from tests.flows.test_window_verifying import stamped

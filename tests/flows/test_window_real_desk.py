@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.desk import Desk
-from app.disputes import Receipt
+from app.remote.disputes import Receipt
 from app.settings import save
+from app.stamp_plan import At, Riding
 from crypto.algorithms.gm import sm3
 from crypto.report.pdf import enclosed
 from crypto.verdict import Verdict
@@ -26,7 +27,6 @@ from ui.guide import Guide
 from ui.main_window import MainWindow
 from ui.pin_dialog import PinDialog
 from ui.stamp_page import StampPage
-from ui.stamp_plan import At, Riding
 from ui.token_setup import InitialiseDialog
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")

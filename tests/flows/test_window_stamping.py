@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 import ui.stamp_documents
+from app.stamp_plan import At, Keyword, Riding
 from crypto.algorithms.gm import sm3
 from crypto.verdict import Verdict
 from device.token import TokenRemoved
@@ -34,7 +35,6 @@ from tests.ui.stand_in import PIN, StandIn
 from ui import language
 from ui.main_window import MainWindow
 from ui.stamp_page import StampPage
-from ui.stamp_plan import At, Keyword, Riding
 from ui.stamp_results import BatchResult
 from ui.stamp_work import Order, Outcome
 

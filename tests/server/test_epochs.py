@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app import registry
-from app.cabinet import Cabinet
 from app.errors import PlatformUntrusted
-from app.platform_api import PlatformClient
+from app.remote import registry
+from app.remote.platform_api import PlatformClient
+from app.store.cabinet import Cabinet
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.seal.registry_files import Manifest, decode_shard, shard_of, unpack_entries

@@ -181,9 +181,9 @@ class Photographer:
         self.take("verify-empty")
 
     def stamping(self) -> Path:
+        from app.stamp_plan import At, Riding
         from tests.ui.stand_in import PIN
         from ui.pin_dialog import PinDialog
-        from ui.stamp_plan import At, Riding
         from ui.token_strip import token_name
 
         self.window.go("stamp")
@@ -259,7 +259,7 @@ class Photographer:
         self.take("verify-changed")
 
     def batch(self) -> None:
-        from ui.stamp_plan import At
+        from app.stamp_plan import At
 
         paths = [self.document(f"月度对账单{month:02}.pdf") for month in range(1, 9)]
         page = self.window.page("stamp")

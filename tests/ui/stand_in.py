@@ -17,12 +17,12 @@ from typing import Any
 
 from app import stamping
 from app.bulk import Order
-from app.cabinet import Cabinet, SealRecord, UsageRecord
 from app.evidence import make
-from app.journal import Journal, JournalCheck, JournalEntry
 from app.pages import Pages
 from app.placement import TextHit
 from app.settings import Folders, Settings
+from app.store.cabinet import Cabinet, SealRecord, UsageRecord
+from app.store.journal import Journal, JournalCheck, JournalEntry
 from crypto.algorithms.keys import SigningKey, SoftKey
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.x509 import OCSP_SIGNING, Certificate, Name

@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from app.stamp_plan import At
 from tests.ui.stand_in import StandIn
 from ui.main_window import PAGES, MainWindow
 from ui.page_items import Handle
 from ui.page_view import PageView
-from ui.stamp_plan import At
 
 INTERACTIVE = (
     QAbstractButton,

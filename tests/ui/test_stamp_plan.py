@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.errors import DateWithoutSeal, OutsidePage
 from app.placement import PageBox, SealSize, TextHit
-from ui.stamp_plan import (
+from app.stamp_plan import (
     At,
     Keyword,
     Placed,

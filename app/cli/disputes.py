@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from app.cli.terminal import enter_pin, pdf_password, tell
 from app.errors import UsageError, phrase
-from app.terminal import enter_pin, pdf_password, tell
 from crypto.verdict import beijing, say
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def dispute(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _open(desk: Desk, options: argparse.Namespace) -> int:
-    from app.disputes import open_dispute
     from app.publishing import free_name
+    from app.remote.disputes import open_dispute
     from app.verifying import verify
 
     language = desk.settings.language
@@ -64,7 +64,7 @@ def _open(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _follow(desk: Desk, options: argparse.Namespace) -> int:
-    from app.disputes import Receipt, fetch_evidence, state_of
+    from app.remote.disputes import Receipt, fetch_evidence, state_of
 
     language = desk.settings.language
     receipt = Receipt.load(options.file)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from app.cabinet import Cabinet, SealRecord
-from app.enrolling import platform_record
 from app.errors import PlatformRefused
-from app.platform_api import PlatformClient, SyncItem
-from app.registry import follow as follow_registry
-from app.registry import look_up
+from app.remote.enrolling import platform_record
+from app.remote.platform_api import PlatformClient, SyncItem
+from app.remote.registry import follow as follow_registry
+from app.remote.registry import look_up
+from app.store.cabinet import Cabinet, SealRecord
 from crypto.algorithms.keys import SigningKey
 
 

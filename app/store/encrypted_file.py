@@ -1,8 +1,8 @@
 """An SQLite file whose records only its key opens: what the cabinet is kept in.
 
 Every table has a column ``id`` and one ``body``, encrypted with SM4-GCM under the file's key and
-with ``table.body:id`` as additional data. The key lies in the :mod:`app.secret_store` under the
-file's own name, so that two files of one user have two keys, and a key is never made for a file
+with ``table.body:id`` as additional data. The key lies in the :mod:`app.store.secret_store` under
+the file's own name, so that two files of one user have two keys, and a key is never made for a file
 that has content already.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 
 from app.durable import locked
 from app.errors import CabinetDamaged, CabinetLocked, CabinetTooNew
-from app.secret_store import SecretStore
+from app.store.secret_store import SecretStore
 from crypto.algorithms.gm import GmError, sm4_gcm_decrypt, sm4_gcm_encrypt
 
 Migrations = Sequence[Sequence[str]]

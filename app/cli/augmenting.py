@@ -1,6 +1,6 @@
 """What ``sealdesk timestamp`` and the profiles ``pades`` and ``dual`` do on the command line.
 
-Used by :mod:`app.stamp_commands`; apart, because no seal is in play here.
+Used by :mod:`app.cli.stamping`; apart, because no seal is in play here.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from app.errors import UsageError
 
 if TYPE_CHECKING:
-    from app.countersigning import CountersignedFile
+    from app.augmenting import CountersignedFile
     from app.desk import Desk
+    from app.remote.timestamping import Timestamper
     from app.revisions import Revise
-    from app.timestamping import Timestamper
     from crypto.algorithms.keys import SigningKey
     from device.token import Session, Token
 
@@ -68,7 +68,7 @@ def afterwards(
     signer: tuple[SigningKey, tuple[bytes, ...]] | None,
 ) -> list[Revise]:
     """The revisions that follow a seal, or stand alone: PAdES by *signer*, validation material."""
-    from app.countersigning import long_term, pades
+    from app.augmenting import long_term, pades
     from crypto.pdf.signing.values import SignatureMaker
 
     steps = []
@@ -94,7 +94,7 @@ def sign_abroad(
 
 def timestamp(desk: Desk, options: argparse.Namespace, password: str | None) -> CountersignedFile:
     """``timestamp``: a document time stamp, before it, if asked for, all validation material."""
-    from app.countersigning import document_timestamp, long_term
+    from app.augmenting import document_timestamp, long_term
 
     chosen = options.timestamp or desk.settings.timestamp_url or "platform"
     stamper = desk.timestamper(chosen)
@@ -111,7 +111,7 @@ def timestamp(desk: Desk, options: argparse.Namespace, password: str | None) -> 
 def _countersign(
     desk: Desk, options: argparse.Namespace, steps: Sequence[Revise], password: str | None
 ) -> CountersignedFile:
-    from app.countersigning import countersign
+    from app.augmenting import countersign
 
     return countersign(
         options.file,

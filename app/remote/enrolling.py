@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.cabinet import Cabinet, PlatformRecord, SealRecord
 from app.errors import ApplicationRejected, PlatformAnswerInvalid
-from app.platform_api import Application, PlatformClient, PlatformSeal
+from app.remote.platform_api import Application, PlatformClient, PlatformSeal
 from app.signing import TokenKey
+from app.store.cabinet import Cabinet, PlatformRecord, SealRecord
 from crypto.pki.x509 import Certificate, Name
 from crypto.pki.x509_make import make_request
 from crypto.seal.structure import Seal

@@ -1,5 +1,5 @@
 """The commands around verifying that leave something to file: many documents at once, and the
-evidence package. One document alone is :func:`app.commands.verify`.
+evidence package. One document alone is :func:`app.cli.commands.verify`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.bulk import NOT_CHECKED, UNREADABLE, Order, Outcome, Run, find, verify_all
+from app.cli.terminal import pdf_password, tell, worst_exit
 from app.errors import (
     ExitCode,
     FileProblem,
@@ -25,7 +26,6 @@ from app.errors import (
     UsageError,
     phrase,
 )
-from app.terminal import pdf_password, tell, worst_exit
 from crypto.verdict import Report, beijing, one_line, say
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def report_on(desk: Desk, options: argparse.Namespace, report: Report) -> dict[s
     Gives path, verdict and the sentence that says so. Raises :class:`app.errors.AppError`."""
     language, path = desk.settings.language, options.report
     if options.sealed:
-        from app.sealed_report import fetch_sealed_report
+        from app.remote.sealed_report import fetch_sealed_report
 
         done = fetch_sealed_report(
             options.files[0], path, platform=desk.platform(), language=language

@@ -33,8 +33,8 @@ from app.errors import (
     PlatformUntrusted,
     UsageError,
 )
-from app.platform_api import PlatformClient, Service
 from app.publishing import publish, unpublished
+from app.remote.platform_api import PlatformClient, Service
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey

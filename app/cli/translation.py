@@ -1,7 +1,7 @@
 """The command line's own words in the person's language.
 
-English stands in the grammar (:mod:`app.cli`); ``resources/help.zh_CN.toml`` has the Chinese for
-each text, argparse's included.
+English stands in the grammar (:mod:`app.cli.entry`); ``resources/help.zh_CN.toml`` has the Chinese
+for each text, argparse's included.
 """
 
 from __future__ import annotations

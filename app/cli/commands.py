@@ -11,16 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from app.errors import (
-    FileProblem,
-    LocalDataError,
-    OutputExists,
-    OutputNotWritable,
-    UsageError,
-    exit_code,
-    phrase,
-)
-from app.terminal import (
+from app.cli.terminal import (
     UNREADABLE,
     complain,
     enter_pin,
@@ -30,6 +21,15 @@ from app.terminal import (
     tell,
     tell_json,
     worst_exit,
+)
+from app.errors import (
+    FileProblem,
+    LocalDataError,
+    OutputExists,
+    OutputNotWritable,
+    UsageError,
+    exit_code,
+    phrase,
 )
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def token_change_pin(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def enroll(desk: Desk, options: argparse.Namespace) -> int:
-    from app.enrolling import Applicant, enrol
+    from app.remote.enrolling import Applicant, enrol
 
     token = desk.token(options.token, options.module)
     applicant = Applicant(
@@ -172,7 +172,7 @@ def seal_inspect(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def sync(desk: Desk, options: argparse.Namespace) -> int:
-    from app.syncing import synchronise
+    from app.remote.syncing import synchronise
 
     token = desk.token(options.token, options.module)
     with token.login(enter_pin(desk, options, token)) as session:
@@ -216,7 +216,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
     many = len(options.files) > 1 or options.files[0].is_dir() or any(wishes)
     _refuse_nonsense(options, many)
     if many:
-        from app.verify_commands import verify_many
+        from app.cli.verifying import verify_many
 
         return verify_many(desk, options, trust, platform, password)
     path = options.files[0]  # one document alone needs no workers and is there at once
@@ -238,7 +238,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
     if not options.json:
         print_report(report, language)
     if options.report:
-        from app.verify_commands import report_on
+        from app.cli.verifying import report_on
 
         done = report_on(desk, options, report)
         verdicts.append(done["verdict"])
@@ -254,7 +254,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def journal_list(desk: Desk, options: argparse.Namespace) -> int:
-    from app.journal import event_name
+    from app.store.journal import event_name
 
     entries = desk.journal.entries()
     if options.json:

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from app.errors import EvidenceMissing, JournalDamaged, OutputExists, PlatformError
-from app.journal import Journal
 from app.publishing import free_name, publish, unpublished
+from app.remote.timestamping import Timestamper
 from app.revisions import Revise, revise, verify_own
-from app.timestamping import Timestamper
+from app.store.journal import Journal
 from crypto.asn1 import der
 from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.dss import add_dss, gather, witnesses

@@ -1,9 +1,9 @@
 """印章柜: the seals, what the platform says of them, and what it is still to be told. SQLite.
 
-Every record's content is encrypted (:mod:`app.encrypted_file`), so that it can be neither read,
-changed nor put in another's place; in the clear beside it stand only the identifiers that it is
-found by. Without its key the cabinet stays locked, and where no secret store outlives the process,
-neither does the cabinet (:attr:`Cabinet.session_only`).
+Every record's content is encrypted (:mod:`app.store.encrypted_file`), so that it can be neither
+read, changed nor put in another's place; in the clear beside it stand only the identifiers that it
+is found by. Without its key the cabinet stays locked, and where no secret store outlives the
+process, neither does the cabinet (:attr:`Cabinet.session_only`).
 
 Not protected against: an older copy of the whole file put back. The platform's statements carry
 their time, so an old one ends the lease for offline use.
@@ -23,9 +23,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from app.encrypted_file import EncryptedFile
 from app.errors import CabinetDamaged, PlatformUntrusted, SealNotFound
-from app.secret_store import SecretStore
+from app.store.encrypted_file import EncryptedFile
+from app.store.secret_store import SecretStore
 from crypto.algorithms.gm import sm3
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class PlatformRecord:
 
 @dataclass(frozen=True)
 class RegistryRecord:
-    """How far a platform's public registry was followed (:mod:`app.registry`)."""
+    """How far a platform's public registry was followed (:mod:`app.remote.registry`)."""
 
     platform: str
     """Its origin."""

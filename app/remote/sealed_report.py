@@ -24,8 +24,8 @@ from app.errors import (
     PlatformRefused,
     PlatformUntrusted,
 )
-from app.platform_api import Service
 from app.publishing import publish, unpublished
+from app.remote.platform_api import Service
 from crypto.algorithms.gm import sm3
 from crypto.pdf.reading.document import Document, PdfError
 from crypto.pdf.reading.signatures import read_claims

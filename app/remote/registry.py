@@ -25,8 +25,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from app.cabinet import Cabinet, RegistryRecord
 from app.errors import PlatformAnswerInvalid, PlatformError, PlatformUntrusted
+from app.store.cabinet import Cabinet, RegistryRecord
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.seal.registry_files import (
@@ -40,10 +40,10 @@ from crypto.seal.registry_files import (
 from crypto.seal.statement import IN_USE, SealChange, SignedStatement
 
 if TYPE_CHECKING:
-    from app.platform_api import PlatformClient
+    from app.remote.platform_api import PlatformClient
 
 if TYPE_CHECKING:
-    from app.platform_api import PlatformClient
+    from app.remote.platform_api import PlatformClient
 
 _EVENT = "seal-event-v1"
 _FAR = 8192

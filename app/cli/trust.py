@@ -6,10 +6,10 @@ import argparse
 import sys
 from datetime import UTC, datetime
 
-from app import anchors
+from app.cli.terminal import tell
 from app.desk import Desk
 from app.errors import Cancelled, SettingLocked, UsageError, phrase
-from app.terminal import tell
+from app.store import anchors
 from app.verifying import read_certificates
 from crypto.pki.x509 import Certificate
 

@@ -10,21 +10,21 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from app.cli.terminal import enter_pin, pdf_password, print_report, tell, tell_json
 from app.errors import UsageError, explain, phrase
-from app.terminal import enter_pin, pdf_password, print_report, tell, tell_json
 
 if TYPE_CHECKING:
-    from app.cabinet import SealRecord
-    from app.countersigning import CountersignedFile
+    from app.augmenting import CountersignedFile
     from app.desk import Desk
     from app.placement import PageBox
-    from app.timestamping import Timestamper
+    from app.remote.timestamping import Timestamper
+    from app.store.cabinet import SealRecord
     from crypto.pdf.marks.drawing import Mark
     from crypto.seal.date_mark import DateMark, Style
 
 
 def stamp(desk: Desk, options: argparse.Namespace) -> int:
-    from app import countersign_commands as abroad
+    from app.cli import augmenting as abroad
     from app.publishing import free_name
     from app.signing import find_key
     from app.stamping import StampJob, check_usable, page_boxes
@@ -94,7 +94,7 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _sign_abroad(desk: Desk, options: argparse.Namespace) -> int:
-    from app.countersign_commands import sign_abroad
+    from app.cli.augmenting import sign_abroad
 
     ask = partial(enter_pin, desk, options, variable="SEALDESK_PADES_PIN")
     done, stamper = sign_abroad(desk, options, ask, pdf_password(options))
@@ -104,14 +104,14 @@ def _sign_abroad(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def timestamp(desk: Desk, options: argparse.Namespace) -> int:
-    from app.countersign_commands import timestamp as stamp_time
+    from app.cli.augmenting import timestamp as stamp_time
 
     _say_countersigned(desk, options, stamp_time(desk, options, pdf_password(options)))
     return 0
 
 
 def _say_countersigned(desk: Desk, options: argparse.Namespace, done: CountersignedFile) -> None:
-    from app.countersign_commands import facts
+    from app.cli.augmenting import facts
 
     language = desk.settings.language
     if options.json:

@@ -34,10 +34,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from app import cli_help, commands, stamp_commands, trust_commands
-from app.anchors import PURPOSES
+from app.cli import commands, stamping, translation, trust
+from app.cli.terminal import complain
 from app.errors import SettingsInvalid, UsageError, exit_code
-from app.terminal import complain
+from app.store.anchors import PURPOSES
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -112,7 +112,7 @@ def _with_negatives(arguments: Sequence[str]) -> list[str]:
 
 def parser(language: str = "en") -> argparse.ArgumentParser:
     """The whole grammar, explained in *language*."""
-    cli_help.speak(language)
+    translation.speak(language)
     top = _Parser(
         prog="sealdesk",
         description="印台 SealDesk: stamp and verify PDF documents with an electronic seal",
@@ -175,9 +175,9 @@ def parser(language: str = "en") -> argparse.ArgumentParser:
     _token_options(made)
     _pin_option(made)
 
-    _stamp_options(command("stamp", stamp_commands.stamp, "put a seal on a PDF"))
+    _stamp_options(command("stamp", stamping.stamp, "put a seal on a PDF"))
 
-    made = command("timestamp", stamp_commands.timestamp, "a time stamp over a whole PDF")
+    made = command("timestamp", stamping.timestamp, "a time stamp over a whole PDF")
     made.add_argument("file", type=Path, metavar="FILE.pdf", help="the PDF to time-stamp")
     made.add_argument("-o", "--output", type=Path, metavar="OUT.pdf", help="where the result goes")
     _timestamp_options(made)
@@ -273,8 +273,8 @@ def parser(language: str = "en") -> argparse.ArgumentParser:
     made.add_argument("-o", "--output", type=Path, metavar="OUT.json", help="where the result goes")
 
     trusted = group("trust", "the certificates that verification rests on")
-    command("list", trust_commands.show, "all trust anchors", trusted)
-    made = command("add", trust_commands.add, "trust a certificate from now on", trusted)
+    command("list", trust.show, "all trust anchors", trusted)
+    made = command("add", trust.add, "trust a certificate from now on", trusted)
     made.add_argument("file", type=Path, metavar="FILE", help="certificate, PEM or DER")
     made.add_argument(
         "--for",
@@ -284,7 +284,7 @@ def parser(language: str = "en") -> argparse.ArgumentParser:
         help="what it is trusted for (default: all three)",
     )
     made.add_argument("--yes", action="store_true", help="do not ask")
-    made = command("remove", trust_commands.remove, "trust one no more", trusted)
+    made = command("remove", trust.remove, "trust one no more", trusted)
     made.add_argument("sm3", metavar="SM3", help="its SM3, 8 digits at least")
 
     made = command("demo", commands.demo, "platform, virtual Ukey, a stamped and verified PDF")
@@ -304,7 +304,7 @@ def parser(language: str = "en") -> argparse.ArgumentParser:
     )
     made.add_argument("--no-window", action="store_true", help="do not open the window at the end")
     if language == "zh_CN":
-        cli_help.translate(top)
+        translation.translate(top)
     return top
 
 
@@ -394,13 +394,13 @@ def _timestamp_options(made: argparse.ArgumentParser) -> None:
 
 
 def _evidence(desk: Desk, options: argparse.Namespace) -> int:
-    from app.verify_commands import evidence
+    from app.cli.verifying import evidence
 
     return evidence(desk, options)
 
 
 def _dispute(desk: Desk, options: argparse.Namespace) -> int:
-    from app.dispute_commands import dispute
+    from app.cli.disputes import dispute
 
     return dispute(desk, options)
 
