@@ -22,9 +22,9 @@ from app.desk import Desk
 from app.placement import SealSize
 from app.stamp_plan import At, Placed
 from device import virtual
-from ui.context import Context
-from ui.desk_context import DeskContext
-from ui.stamp_work import Order, stamp_orders
+from ui.shell.context import Context
+from ui.shell.desk_context import DeskContext
+from ui.stamp.work import Order, stamp_orders
 
 PIN = os.environ.get("SEALDESK_PIN", "")
 

@@ -37,8 +37,8 @@ def start() -> None:
     with Desk.open() as desk:
         from PySide6.QtCore import QTimer
 
-        from ui import main_window
-        from ui.desk_context import DeskContext
+        from ui.shell import window as main_window
+        from ui.shell.desk_context import DeskContext
 
         begin = main_window.MainWindow.begin
 
@@ -79,8 +79,8 @@ class Bench:
 
         from app.desk import Desk
         from ui import language, theme
-        from ui.desk_context import DeskContext
-        from ui.main_window import MainWindow
+        from ui.shell.desk_context import DeskContext
+        from ui.shell.window import MainWindow
 
         self.application = QApplication([])
         context = DeskContext(Desk.open())

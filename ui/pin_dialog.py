@@ -10,9 +10,9 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QDialog, QLineEdit, QVBoxLayout, QWidget
 
 from ui import theme
-from ui.context import TokenView
 from ui.language import tr
-from ui.notice import announce
+from ui.shell.context import TokenView
+from ui.shell.notice import announce
 from ui.widgets import button, facts, label, picture, row
 
 

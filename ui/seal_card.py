@@ -10,8 +10,8 @@ from PySide6.QtGui import QDrag, QImage, QMouseEvent, QPainter, QPaintEvent, QPi
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 
 from ui import theme
+from ui.canvas.page_view import SEAL_MIME
 from ui.language import tr
-from ui.page_view import SEAL_MIME
 from ui.widgets import column, day, label, row
 
 if TYPE_CHECKING:

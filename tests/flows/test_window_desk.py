@@ -32,10 +32,10 @@ from tests.flows.test_window_verifying import stamped
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.ui.stand_in import PIN, StandIn
 from ui import language
-from ui.guide import Guide
-from ui.main_window import MainWindow
-from ui.single_instance import hand_over
-from ui.trust_section import AddAnchorDialog
+from ui.pages.trust_section import AddAnchorDialog
+from ui.shell.guide import Guide
+from ui.shell.single_instance import hand_over
+from ui.shell.window import MainWindow
 
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -365,7 +365,7 @@ def test_the_window_speaks_english(
 
 
 def test_the_state_file_survives_nonsense(tmp_path: Path) -> None:
-    from ui.state import WindowState
+    from ui.shell.state import WindowState
 
     path = tmp_path / "window.json"
     for nonsense in (b"", b"[1]", b"\xff", b'{"a":'):

@@ -21,13 +21,13 @@ from device.virtual import make_blank_token
 from server_stub.serving import RunningServer
 from tests.flows.clerk import PIN, Clerk
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
-from ui.desk_context import DeskContext
-from ui.dispute import DisputeDialog
-from ui.guide import Guide
-from ui.main_window import MainWindow
 from ui.pin_dialog import PinDialog
-from ui.stamp_page import StampPage
-from ui.token_setup import InitialiseDialog
+from ui.shell.desk_context import DeskContext
+from ui.shell.guide import Guide
+from ui.shell.token_setup import InitialiseDialog
+from ui.shell.window import MainWindow
+from ui.stamp.stamp_page import StampPage
+from ui.verify.dispute import DisputeDialog
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 

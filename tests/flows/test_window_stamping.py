@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-import ui.stamp_documents
+import ui.stamp.documents
 from app.stamp_plan import At, Keyword, Riding
 from crypto.algorithms.gm import sm3
 from crypto.verdict import Verdict
@@ -33,10 +33,10 @@ from tests.crypto.pdf.workshop import classic_pdf
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.ui.stand_in import PIN, StandIn
 from ui import language
-from ui.main_window import MainWindow
-from ui.stamp_page import StampPage
-from ui.stamp_results import BatchResult
-from ui.stamp_work import Order, Outcome
+from ui.shell.window import MainWindow
+from ui.stamp.results import BatchResult
+from ui.stamp.stamp_page import StampPage
+from ui.stamp.work import Order, Outcome
 
 OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
 
@@ -317,7 +317,7 @@ def test_a_batch_is_kept_as_a_list(
     assert first.text().startswith("=坏的.pdf\n")  # what needs a look comes first
     target = tmp_path / "清单"
     monkeypatch.setattr(
-        "ui.stamp_results.QFileDialog.getSaveFileName", lambda *_: (str(target), "CSV (*.csv)")
+        "ui.stamp.results.QFileDialog.getSaveFileName", lambda *_: (str(target), "CSV (*.csv)")
     )
     pressable(result, "保存清单…").click()
     kept = target.with_name("清单.csv")
@@ -363,7 +363,7 @@ def test_five_hundred_files_cost_lines_and_no_widgets_and_nothing_is_written_by_
         writers.add(threading.get_ident())
         kept(path, data)
 
-    monkeypatch.setattr("ui.stamp_documents.replace_file", noted)
+    monkeypatch.setattr("ui.stamp.documents.replace_file", noted)
     page.apply_to_all()
     changed: list[object] = []
     page.list.itemChanged.connect(changed.append)

@@ -21,9 +21,9 @@ from crypto.verdict import Verdict
 from tests.app.test_bulk import choking  # noqa: F401 - what its name says makes a worker choke
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.ui.stand_in import PIN, Authority, Company, StandIn
-from ui.main_window import MainWindow
-from ui.verdicts import versions
-from ui.verify_page import VerifyPage
+from ui.shell.window import MainWindow
+from ui.verify.verdicts import versions
+from ui.verify.verify_page import VerifyPage
 
 OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
 
@@ -229,7 +229,7 @@ def test_a_hostile_file_costs_its_own_result_and_nothing_else(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ui.verify_work.SECONDS", 3.0)
+    monkeypatch.setattr("ui.verify.work.SECONDS", 3.0)
     names = ("die", "hang", "eat", "loud", "good")
     page = checked(qtbot, window, *copies(stamped(context, demo_pdf), tmp_path, *names))
     said = [page.list.item(number).text().split("\n")[1] for number in range(len(names))]

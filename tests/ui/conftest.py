@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from tests.ui.stand_in import StandIn
 from ui import language, theme
-from ui.main_window import MainWindow
-from ui.renderer import Renderer
+from ui.canvas.renderer import Renderer
+from ui.shell.window import MainWindow
 
 
 @pytest.fixture

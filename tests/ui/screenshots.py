@@ -113,7 +113,7 @@ class Photographer:
 
         from tests.ui.stand_in import StandIn
         from ui import language, theme
-        from ui.main_window import MainWindow
+        from ui.shell.window import MainWindow
 
         self._look = look
         self._folder, self._home = folder, home
@@ -184,7 +184,7 @@ class Photographer:
         from app.stamp_plan import At, Riding
         from tests.ui.stand_in import PIN
         from ui.pin_dialog import PinDialog
-        from ui.token_strip import token_name
+        from ui.shell.token_strip import token_name
 
         self.window.go("stamp")
         self.window.take_files([self.document("管理办法.pdf")])
@@ -280,12 +280,12 @@ class Photographer:
         from PySide6.QtWidgets import QScrollArea
 
         from crypto.pki.x509 import Certificate
-        from ui.dispute import DisputeDialog
-        from ui.guide import Guide
+        from ui.pages.seals_page import ApplyDialog
+        from ui.pages.trust_section import AddAnchorDialog
         from ui.pin_dialog import ChangePinDialog
-        from ui.seals_page import ApplyDialog
-        from ui.token_setup import InitialiseDialog
-        from ui.trust_section import AddAnchorDialog
+        from ui.shell.guide import Guide
+        from ui.shell.token_setup import InitialiseDialog
+        from ui.verify.dispute import DisputeDialog
 
         for name in ("seals", "approvals", "journal", "settings"):
             self.window.go(name)

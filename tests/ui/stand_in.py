@@ -34,9 +34,9 @@ from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
 from device.token import PinIncorrect, PinLocked, TokenRemoved
 from server_stub.imprint import SPECS, draw
-from ui.context import CertificateView, Context, Lend, Step, TokenView
-from ui.desk_context import DeskContext, _OnDeviceThread
-from ui.verify_work import check_files
+from ui.shell.context import CertificateView, Context, Lend, Step, TokenView
+from ui.shell.desk_context import DeskContext, _OnDeviceThread
+from ui.verify.work import check_files
 
 COMPANY = "宿迁云帆贸易有限公司"
 PIN = "right-2026"
@@ -203,7 +203,7 @@ def company() -> Company:
 
 
 class StandIn:
-    """See :class:`ui.context.Context`."""
+    """See :class:`ui.shell.context.Context`."""
 
     def __init__(self, home: Path, *, seals: Sequence[SealRecord] | None = None) -> None:
         self.company = company()

@@ -20,9 +20,9 @@ from pytestqt.qtbot import QtBot
 
 from app.stamp_plan import At
 from tests.ui.stand_in import StandIn
-from ui.main_window import PAGES, MainWindow
-from ui.page_items import Handle
-from ui.page_view import PageView
+from ui.canvas.page_items import Handle
+from ui.canvas.page_view import PageView
+from ui.shell.window import PAGES, MainWindow
 
 INTERACTIVE = (
     QAbstractButton,

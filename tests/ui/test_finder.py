@@ -11,8 +11,8 @@ import pytest
 from app.errors import FileNotReadable, FileProblem
 from app.pages import Pages
 from crypto.pdf.reading.document import PdfEncrypted, PdfTooComplex, PdfUnreadable
-from ui import finder as module
-from ui.finder import Finder
+from ui.canvas import finder as module
+from ui.canvas.finder import Finder
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from PySide6.QtGui import QColor, QImage, QPixmap
 from pytestqt.qtbot import QtBot
 
 from ui import theme
-from ui.bitmap_cache import BitmapCache
-from ui.page_items import Handle, Item
-from ui.page_view import PageView
-from ui.renderer import Renderer, Request
+from ui.canvas.bitmap_cache import BitmapCache
+from ui.canvas.page_items import Handle, Item
+from ui.canvas.page_view import PageView
+from ui.canvas.renderer import Renderer, Request
 
 
 def shown(qtbot: QtBot, renderer: Renderer, path: Path, **options: object) -> PageView:

@@ -1,0 +1,348 @@
+"""Thumbnails, canvas and the small toolbar above it: how every page shows a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QSpinBox,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ui import theme
+from ui.canvas.bitmap_cache import BitmapCache
+from ui.canvas.page_items import Item, paint_date, scaled_part
+from ui.canvas.page_view import POINT, PageView
+from ui.canvas.renderer import Renderer, Request
+from ui.language import tr
+from ui.widgets import label, tool
+
+Index = QModelIndex | QPersistentModelIndex
+
+THUMB_WIDTH = 104
+THUMB_HEIGHT = 140
+STRIP_WIDTH = 150
+
+
+class _Pages(QAbstractListModel):
+    """Row n is page n; the pictures come when they are looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[tuple[float, float]] = []
+
+    def show_sizes(self, sizes: Sequence[tuple[float, float]]) -> None:
+        self.beginResetModel()
+        self.sizes = list(sizes)
+        self.endResetModel()
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return len(self.sizes)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return tr("第 {page} 页", page=index.row() + 1)
+        return None
+
+
+class _Painter(QStyledItemDelegate):
+    def __init__(self, strip: Thumbnails) -> None:
+        super().__init__(strip)
+        self._strip = strip
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(STRIP_WIDTH - 14, self._strip.paper_size(index.row()).height() + 34)
+
+    def paint(self, painter: QPainter, option: Any, index: Index) -> None:
+        page = index.row()
+        size = self._strip.paper_size(page)
+        area: QRect = option.rect
+        paper = QRect(
+            area.left() + (area.width() - size.width()) // 2,
+            area.top() + 8,
+            size.width(),
+            size.height(),
+        )
+        painter.save()
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        painter.fillRect(paper, QColor("white"))
+        picture = self._strip.picture(page)
+        if picture is not None:
+            painter.drawPixmap(paper, picture)
+        self._strip.paint_items(painter, page, paper)
+        painter.setPen(QPen(theme.colour("focus" if chosen else "line"), 2 if chosen else 1))
+        painter.drawRect(paper.adjusted(-1, -1, 0, 0))
+        painter.setPen(theme.colour("text" if chosen else "muted"))
+        below = QRect(area.left(), paper.bottom() + 3, area.width(), 20)
+        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, str(page + 1))
+        painter.restore()
+
+
+class Thumbnails(QListView):
+    """The pages, small; drawn as they come into view."""
+
+    page_chosen = Signal(int)
+
+    def __init__(self, renderer: Renderer, owner: str) -> None:
+        super().__init__()
+        self._renderer, self._owner = renderer, owner
+        self._document: int | None = None
+        self._cache = BitmapCache(12 * 1024 * 1024)
+        self._items: tuple[Item, ...] = ()
+        self._imprints: dict[tuple[Any, ...], QPixmap] = {}
+        self._pages = _Pages()
+        self.setModel(self._pages)
+        self.setItemDelegate(_Painter(self))
+        self.setFixedWidth(STRIP_WIDTH)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(tr("页面缩略图"))
+        self.selectionModel().currentChanged.connect(self._current)
+        self.verticalScrollBar().valueChanged.connect(self._ask)
+        renderer.drawn.connect(self._take)
+        self._following = False
+
+    def show_document(self, document: int | None, sizes: Sequence[tuple[float, float]]) -> None:
+        self._cache.clear()
+        self._document = document
+        self._pages.show_sizes(sizes)
+        self.set_items(())
+        self._ask()
+
+    def set_items(self, items: Iterable[Item]) -> None:
+        self._items = tuple(items)
+        self._imprints.clear()
+        self.viewport().update()
+
+    def follow(self, page: int) -> None:
+        """Select *page* because the canvas turned to it."""
+        if 0 <= page < len(self._pages.sizes):
+            self._following = True
+            self.setCurrentIndex(self._pages.index(page, 0))
+            self._following = False
+
+    def paper_size(self, page: int) -> QSize:
+        width, height = self._pages.sizes[page]
+        factor = min(THUMB_WIDTH / width, THUMB_HEIGHT / height)
+        return QSize(max(8, round(width * factor)), max(8, round(height * factor)))
+
+    def picture(self, page: int) -> QPixmap | None:
+        return self._cache.get(self._request(page))
+
+    def paint_items(self, painter: QPainter, page: int, paper: QRect) -> None:
+        for item in self._items:
+            if item.page != page or item.look == "ghost":
+                continue
+            scale = paper.width() / self._pages.sizes[page][0] * POINT
+            area = QRectF(
+                paper.left() + item.left_mm * scale,
+                paper.top() + item.top_mm * scale,
+                item.width_mm * scale,
+                item.height_mm * scale,
+            )
+            painter.save()
+            if item.text:
+                paint_date(painter, item, area)
+            elif item.picture is not None:
+                small = self._small(item, area.size().toSize() * self.devicePixelRatioF())
+                painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Multiply)
+                painter.drawPixmap(area, small, QRectF(small.rect()))
+            else:
+                painter.setPen(QPen(theme.colour(item.tint), 1.5))
+                painter.drawRect(area)
+            painter.restore()
+
+    def _small(self, item: Item, size: QSize) -> QPixmap:
+        if item.picture is None:
+            return QPixmap()
+        key = (item.picture.cacheKey(), item.part, size.width(), size.height())
+        if key not in self._imprints:
+            self._imprints[key] = scaled_part(item.picture, item.part, size)
+        return self._imprints[key]
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        self._ask()
+
+    def _request(self, page: int) -> Request:
+        width = self._pages.sizes[page][0]
+        scale = self.paper_size(page).width() / width * self.devicePixelRatioF()
+        return Request(self._document or 0, page, scale)
+
+    def _ask(self) -> None:
+        if self._document is None:
+            return
+        first = self.indexAt(self.viewport().rect().topLeft())
+        start = first.row() if first.isValid() else 0
+        wanted: list[Request] = []
+        page = max(0, start)
+        bottom = self.viewport().height()
+        while page < len(self._pages.sizes):
+            if self.visualRect(self._pages.index(page, 0)).top() > bottom:
+                break
+            wanted.append(self._request(page))
+            page += 1
+        self._renderer.want(self._owner, [each for each in wanted if self._cache.get(each) is None])
+
+    def _take(self, request: Request, picture: QImage) -> None:
+        if request.document != self._document or request.clip is not None:
+            return
+        if request != self._request(request.page):
+            return
+        pixmap = QPixmap.fromImage(picture)
+        pixmap.setDevicePixelRatio(self.devicePixelRatioF())
+        self._cache.put(request, pixmap)
+        self.viewport().update()
+
+    def _current(self, index: QModelIndex) -> None:
+        if index.isValid() and not self._following:
+            self.page_chosen.emit(index.row())
+
+
+class _Title(QLabel):
+    """A file's name; its middle goes where there is no room."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(theme.colour("text"))
+        area = self.contentsRect()
+        shown = self.fontMetrics().elidedText(
+            self.text(), Qt.TextElideMode.ElideMiddle, area.width()
+        )
+        painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter), shown)
+
+
+class DocumentPane(QWidget):
+    """One document: thumbnails on the left, the canvas, a toolbar with page and zoom."""
+
+    loaded = Signal()
+    broken = Signal(str)
+    """"password", "crashed" or the kind of error."""
+
+    def __init__(self, renderer: Renderer, owner: str) -> None:
+        super().__init__()
+        self._renderer = renderer
+        self.path: Path | None = None
+        self._document: int | None = None
+        self.view = PageView(renderer, f"{owner} 1 canvas")
+        self.thumbnails = Thumbnails(renderer, f"{owner} 2 thumbnails")
+        self.toolbar = QHBoxLayout()
+        self.toolbar.setContentsMargins(12, 6, 12, 6)
+        self.toolbar.setSpacing(4)
+        bar = QFrame()
+        theme.set_role(bar, "toolbar")
+        bar.setLayout(self.toolbar)
+        self.title = _Title()
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title.setMinimumWidth(60)
+        self._number = QSpinBox()
+        self._number.setAccessibleName(tr("页码"))
+        self._number.setFixedWidth(52)
+        self._number.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._number.valueChanged.connect(self._typed)
+        self._count = label("/ 0", "muted")
+        self._percent = label("100%", "muted")
+        self._percent.setFixedWidth(44)
+        self._percent.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.toolbar.addWidget(self.title, 1)
+        self.toolbar.addWidget(self._number)
+        self.toolbar.addWidget(self._count)
+        self.toolbar.addSpacing(12)
+        view = self.view
+        for widget in (
+            tool("zoom-out", tr("缩小"), lambda: view.set_zoom(view.zoom / 1.2), "Ctrl -"),
+            self._percent,
+            tool("zoom-in", tr("放大"), lambda: view.set_zoom(view.zoom * 1.2), "Ctrl +"),
+            tool("maximize", tr("整页"), lambda: view.fit("page"), "Ctrl 0"),
+        ):
+            self.toolbar.addWidget(widget)
+        body = QHBoxLayout()
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(0)
+        body.addWidget(self.thumbnails)
+        body.addWidget(self.view, 1)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(bar)
+        whole.addLayout(body, 1)
+        view.page_changed.connect(self._turned)
+        view.zoom_changed.connect(lambda zoom: self._percent.setText(f"{zoom * 100:.0f}%"))
+        self.thumbnails.page_chosen.connect(view.go_to)
+        renderer.opened.connect(self._opened)
+        renderer.failed.connect(self._failed)
+
+    def open(self, path: Path, *, end: int | None = None, password: str | None = None) -> None:
+        """Show *path* (its first *end* octets); :attr:`loaded` or :attr:`broken` follow."""
+        self.close_document()
+        self.path = path
+        self._set_title(path.name)
+        self._document = self._renderer.open(path, end=end, password=password)
+
+    def close_document(self) -> None:
+        if self._document is not None:
+            self._renderer.close_document(self._document)
+        self._document = None
+        self.path = None
+        self.view.clear()
+        self.thumbnails.show_document(None, ())
+
+    def set_items(self, items: Sequence[Item]) -> None:
+        """Put these things on canvas and thumbnails."""
+        self.view.set_items(items)
+        self.thumbnails.set_items(items)
+
+    def _set_title(self, name: str) -> None:
+        self.title.setText(name)
+        self.title.setToolTip(str(self.path or ""))
+
+    def _opened(self, document: int, sizes: list[tuple[float, float]]) -> None:
+        if document != self._document:
+            return
+        self._number.blockSignals(True)
+        self._number.setRange(1, max(1, len(sizes)))
+        self._number.setValue(1)
+        self._number.blockSignals(False)
+        self._count.setText(f"/ {len(sizes)}")
+        self.view.show_document(document, sizes)
+        self.view.fit("width")
+        self._renderer.serve()  # the page is being drawn while the thumbnails are laid out
+        self.thumbnails.show_document(document, sizes)
+        self.thumbnails.follow(0)
+        self.loaded.emit()
+
+    def _failed(self, document: int, reason: str) -> None:
+        if document == self._document:
+            self._document = None
+            self.broken.emit(reason)
+
+    def _turned(self, page: int) -> None:
+        self._number.blockSignals(True)
+        self._number.setValue(page + 1)
+        self._number.blockSignals(False)
+        self.thumbnails.follow(page)
+
+    def _typed(self, number: int) -> None:
+        self.view.go_to(number - 1)

@@ -1,0 +1,569 @@
+"""The document canvas: pages under one another, drawn on demand, with seals and outlines on top.
+
+Everything on a page is given in millimetres from the top left of the page as displayed, as
+:class:`crypto.pdf.marks.drawing.Mark` has it. Pages are white in the dark too. Bitmaps are made for
+the screen's own pixels, whole pages up to a size and tiles beyond it, and kept within a fixed
+number of bytes. What lies on the pages is in :mod:`ui.canvas.page_items`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QFocusEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame
+
+from ui import theme
+from ui.canvas.bitmap_cache import BitmapCache
+from ui.canvas.page_items import Handle, Imprints, Item, paint_date
+from ui.canvas.renderer import Renderer, Request
+from ui.language import tr
+
+POINT = 72 / 25.4
+"""Points in a millimetre."""
+SCREEN = 96 / 25.4
+"""Pixels in a millimetre at 100 %."""
+SMALLEST, LARGEST = 0.25, 4.0
+WHOLE_PAGE = 4_000_000
+"""Device pixels up to which a page is drawn as one bitmap."""
+TILE = 1024
+"""Edge of a tile in device pixels."""
+GAP = 16
+"""Pixels between pages and around them."""
+RING = 2
+"""Pixels of the ring around the canvas while the keyboard is led there."""
+_KEYS = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
+SEAL_MIME = "application/x-sealdesk-seal"
+
+
+class PageView(QAbstractScrollArea):
+    """Shows one document of a :class:`ui.canvas.renderer.Renderer`."""
+
+    page_changed = Signal(int)
+    zoom_changed = Signal(float)
+    item_clicked = Signal(str)
+    item_focused = Signal(str)
+    item_nudged = Signal(str, float, float)
+    item_removed = Signal(str)
+    item_moved = Signal(str, int, float, float)
+    """Key, new page, new left and top in millimetres."""
+    page_clicked = Signal(int, float, float)
+    seal_dropped = Signal(str, int, float, float)
+    """A seal card let go over a page: its code, the page, the point in millimetres."""
+
+    def __init__(self, renderer: Renderer, owner: str = "canvas") -> None:
+        super().__init__()
+        self._renderer, self._owner = renderer, owner
+        self.cache = BitmapCache()
+        self.document: int | None = None
+        self._sizes: list[tuple[float, float]] = []
+        """Millimetres."""
+        self._tops: list[int] = []
+        self._zoom = 1.0
+        self._fit = "width"
+        self._page = 0
+        self._items: dict[str, Item] = {}
+        self._handles: dict[str, Handle] = {}
+        self._dragged: Item | None = None
+        self._imprints = Imprints()
+        self._undrawable: set[int] = set()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._by_keyboard = False
+        self.setAccessibleName(tr("文件页面"))
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.viewport().setAcceptDrops(True)
+        self.setAcceptDrops(True)
+        self.verticalScrollBar().setSingleStep(48)
+        self.verticalScrollBar().setAccessibleName(tr("上下滚动"))
+        self.horizontalScrollBar().setAccessibleName(tr("左右滚动"))
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        renderer.drawn.connect(self._take)
+        renderer.undrawable.connect(self._give_up)
+
+    # --- the document ----------------------------------------------------------------------------
+
+    def show_document(self, document: int, sizes: Sequence[tuple[float, float]]) -> None:
+        """Show the renderer's *document* from its first page; *sizes* in points."""
+        self.cache.clear()
+        self._undrawable.clear()
+        self.document = document
+        self._sizes = [(width / POINT, height / POINT) for width, height in sizes]
+        self._page = 0
+        self.set_items(())
+        self._lay_out()
+        self.verticalScrollBar().setValue(0)
+        self.page_changed.emit(0)
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.document = None
+        self._sizes = []
+        self.cache.clear()
+        self.set_items(())
+        self._renderer.want(self._owner, [])
+        self._lay_out()
+
+    @property
+    def page_count(self) -> int:
+        return len(self._sizes)
+
+    @property
+    def page(self) -> int:
+        """The page in the middle of the view, 0-based."""
+        return self._page
+
+    def page_size(self, page: int) -> tuple[float, float]:
+        """Width and height in millimetres."""
+        return self._sizes[page]
+
+    def go_to(self, page: int, top_mm: float | None = None) -> None:
+        """Scroll *page* to the top, or the place *top_mm* down on it to the middle."""
+        if not 0 <= page < len(self._sizes):
+            return
+        value = self._tops[page] - GAP // 2
+        if top_mm is not None:
+            value = self._tops[page] + round(top_mm * self._scale) - self.viewport().height() // 2
+        self.verticalScrollBar().setValue(value)
+        if top_mm is None:
+            self._set_page(page)
+
+    # --- zoom ------------------------------------------------------------------------------------
+
+    @property
+    def zoom(self) -> float:
+        """1.0 shows a millimetre as the screen's 96 dpi have it."""
+        return self._zoom
+
+    def set_zoom(self, zoom: float, anchor: QPoint | None = None) -> None:
+        """Zoom around *anchor*, in pixels of the viewport; default: its middle."""
+        self._fit = ""
+        self._rescale(zoom, anchor)
+
+    def fit(self, what: str) -> None:
+        """Keep the page's "width" or the whole "page" in view while the window changes."""
+        self._fit = what
+        self._rescale(self._fitting())
+
+    def _fitting(self) -> float:
+        if not self._sizes:
+            return 1.0
+        width, height = self._sizes[min(self._page, len(self._sizes) - 1)]
+        room = self.viewport().width() - 2 * GAP
+        zoom = room / (width * SCREEN)
+        if self._fit == "page":
+            zoom = min(zoom, (self.viewport().height() - GAP) / (height * SCREEN))
+        else:
+            zoom = min(zoom, 1.5)
+        return zoom
+
+    def _rescale(self, zoom: float, anchor: QPoint | None = None) -> None:
+        zoom = min(max(zoom, SMALLEST), LARGEST)
+        point = anchor or QPoint(self.viewport().width() // 2, self.viewport().height() // 2)
+        place = self._locate(QPointF(point))
+        self._zoom = zoom
+        self._imprints.clear()
+        self._lay_out()
+        if place is not None:
+            page, x, y = place
+            self.verticalScrollBar().setValue(self._tops[page] + round(y * self._scale) - point.y())
+            left = self._left(page) + self.horizontalScrollBar().value()
+            self.horizontalScrollBar().setValue(left + round(x * self._scale) - point.x())
+        self.zoom_changed.emit(zoom)
+
+    # --- things on the pages ---------------------------------------------------------------------
+
+    def set_items(self, items: Iterable[Item]) -> None:
+        """Show these things and no others."""
+        self._items = {each.key: each for each in items}
+        self._imprints.clear()
+        self._place_handles()
+        self.viewport().update()
+
+    def item(self, key: str) -> Item | None:
+        """The thing of that name, if it is there."""
+        return self._items.get(key)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return tuple(self._items.values())
+
+    def focus_item(self, key: str) -> None:
+        """Bring the thing into view and give it the focus."""
+        item = self._items.get(key)
+        if item is None:
+            return
+        self.look_at(key)
+        self._place_handles()
+        if key in self._handles:
+            self._handles[key].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def look_at(self, key: str) -> None:
+        """Bring the thing into view."""
+        item = self._items.get(key)
+        if item is not None:
+            self.go_to(item.page, item.top_mm + item.height_mm / 2)
+
+    def drag_to(self, item: Item, corner: QPointF) -> None:
+        """Show *item* while it is dragged with its top left at *corner* (viewport pixels)."""
+        half = QPointF(item.width_mm, item.height_mm) * (self._scale / 2)
+        place = self._locate(corner + half)
+        if place is None:
+            return
+        page, x, y = place
+        left, top = self.clamp(
+            page, x - item.width_mm / 2, y - item.height_mm / 2, item.width_mm, item.height_mm
+        )
+        self._dragged = replace(item, page=page, left_mm=left, top_mm=top)
+        handle = self._handles.get(item.key)
+        if handle is not None:
+            handle.setGeometry(self._rectangle(self._dragged).toAlignedRect())
+        self.viewport().update()
+
+    def drop_dragged(self, item: Item) -> None:
+        """The mouse let go."""
+        dragged, self._dragged = self._dragged, None
+        if dragged is not None:
+            self.item_moved.emit(item.key, dragged.page, dragged.left_mm, dragged.top_mm)
+        self.viewport().update()
+
+    def clamp(
+        self, page: int, left: float, top: float, width: float, height: float
+    ) -> tuple[float, float]:
+        """The nearest place at which a thing of that size lies wholly on the page."""
+        page_width, page_height = self._sizes[page]
+        return (
+            min(max(left, 0.0), max(page_width - width, 0.0)),
+            min(max(top, 0.0), max(page_height - height, 0.0)),
+        )
+
+    # --- geometry --------------------------------------------------------------------------------
+
+    @property
+    def _scale(self) -> float:
+        """Pixels per millimetre."""
+        return self._zoom * SCREEN
+
+    def _lay_out(self) -> None:
+        self._tops = []
+        top, widest = GAP, 0.0
+        for width, height in self._sizes:
+            self._tops.append(top)
+            top += math.ceil(height * self._scale) + GAP
+            widest = max(widest, width)
+        bar, view = self.verticalScrollBar(), self.viewport()
+        bar.setRange(0, max(0, top - view.height()))
+        bar.setPageStep(view.height())
+        across = math.ceil(widest * self._scale) + 2 * GAP
+        self.horizontalScrollBar().setRange(0, max(0, across - view.width()))
+        self.horizontalScrollBar().setPageStep(view.width())
+        self._across = max(across, view.width())
+        self._scrolled()
+
+    def _left(self, page: int) -> int:
+        width = self._sizes[page][0] * self._scale
+        return round((self._across - width) / 2) - self.horizontalScrollBar().value()
+
+    def _paper(self, page: int) -> QRectF:
+        """The page in viewport pixels, its corner on a device pixel."""
+        width, height = self._sizes[page]
+        top = self._tops[page] - self.verticalScrollBar().value()
+        return QRectF(self._left(page), top, width * self._scale, height * self._scale)
+
+    def _rectangle(self, item: Item) -> QRectF:
+        paper, scale = self._paper(item.page), self._scale
+        return QRectF(
+            paper.left() + item.left_mm * scale,
+            paper.top() + item.top_mm * scale,
+            item.width_mm * scale,
+            item.height_mm * scale,
+        )
+
+    def _visible(self) -> range:
+        if not self._sizes:
+            return range(0)
+        start = self.verticalScrollBar().value()
+        end = start + self.viewport().height()
+        first = max(0, _last_not_above(self._tops, start))
+        last = _last_not_above(self._tops, end)
+        return range(first, max(last, first) + 1)
+
+    def _locate(self, point: QPointF) -> tuple[int, float, float] | None:
+        """The page nearest to a point of the viewport and the place on it in millimetres."""
+        if not self._sizes:
+            return None
+        y = point.y() + self.verticalScrollBar().value()
+        page = max(0, _last_not_above(self._tops, y + GAP / 2))
+        paper = self._paper(page)
+        return (
+            page,
+            (point.x() - paper.left()) / self._scale,
+            (point.y() - paper.top()) / self._scale,
+        )
+
+    # --- asking for bitmaps ----------------------------------------------------------------------
+
+    def _pieces(self, page: int, only: QRectF | None = None) -> list[tuple[Request, QPointF]]:
+        """The bitmaps that make up a page now, with their corners on it in pixels."""
+        if self.document is None or page in self._undrawable:
+            return []
+        ratio = self.devicePixelRatioF()
+        scale = self._zoom * 96 / 72 * ratio
+        width, height = (edge * POINT * scale for edge in self._sizes[page])
+        if width * height <= WHOLE_PAGE:
+            return [(Request(self.document, page, scale), QPointF(0, 0))]
+        pieces = []
+        for row in range(math.ceil(height / TILE)):
+            for column in range(math.ceil(width / TILE)):
+                corner = QPointF(column * TILE / ratio, row * TILE / ratio)
+                edge = TILE / ratio
+                area = QRectF(corner.x(), corner.y(), edge, edge)
+                if only is not None and not only.intersects(area):
+                    continue
+                clip = (
+                    column * TILE / scale,
+                    row * TILE / scale,
+                    min((column + 1) * TILE, width) / scale,
+                    min((row + 1) * TILE, height) / scale,
+                )
+                pieces.append((Request(self.document, page, scale, clip), corner))
+        return pieces
+
+    def _ask(self) -> None:
+        visible = self._visible()
+        if self.document is None or not visible:
+            return
+        wanted: list[Request] = []
+        for page in visible:
+            wanted += [request for request, _ in self._pieces(page, self._seen(page))]
+        around = (visible.stop, visible.start - 1)
+        for page in around:
+            if 0 <= page < len(self._sizes):
+                pieces = self._pieces(page)
+                if len(pieces) == 1:
+                    wanted.append(pieces[0][0])
+        self._renderer.want(self._owner, [each for each in wanted if self.cache.get(each) is None])
+
+    def _seen(self, page: int) -> QRectF:
+        """The part of a page that is in view, in pixels from its corner."""
+        paper = self._paper(page)
+        view = QRectF(self.viewport().rect())
+        return view.intersected(paper).translated(-paper.left(), -paper.top())
+
+    def _take(self, request: Request, picture: QImage) -> None:
+        if request.document != self.document:
+            return
+        current = self._zoom * 96 / 72 * self.devicePixelRatioF()
+        if abs(request.scale - current) > 1e-9:
+            return
+        pixmap = QPixmap.fromImage(picture)
+        pixmap.setDevicePixelRatio(self.devicePixelRatioF())
+        self.cache.put(request, pixmap)
+        if request.page in self._visible():
+            self.viewport().update()
+
+    def _give_up(self, request: Request) -> None:
+        if request.document == self.document:
+            self._undrawable.add(request.page)
+            self.viewport().update()
+
+    @property
+    def complete(self) -> bool:
+        """Is everything in view drawn as it should be?"""
+        return self.document is not None and all(
+            self.cache.get(request) is not None
+            for page in self._visible()
+            for request, _ in self._pieces(page, self._seen(page))
+        )
+
+    # --- painting --------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), theme.colour("canvas"))
+        for page in self._visible():
+            self._paint_page(painter, page)
+        if self._by_keyboard and self.hasFocus():
+            painter.setPen(QPen(theme.colour("focus"), RING))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            inside = RING / 2
+            edge = QRectF(self.viewport().rect()).adjusted(inside, inside, -inside, -inside)
+            painter.drawRect(edge)
+        painter.end()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        reason = event.reason()
+        if reason in _KEYS or reason is Qt.FocusReason.MouseFocusReason:  # or nobody has led it
+            self._by_keyboard = reason in _KEYS
+        self.viewport().update()
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.viewport().update()
+        super().focusOutEvent(event)
+
+    def _paint_page(self, painter: QPainter, page: int) -> None:
+        paper = self._paper(page)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        edge = QColor(0, 0, 0, 36)
+        painter.setPen(QPen(edge, 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(paper.adjusted(-0.5, -0.5, 0.5, 0.5))
+        painter.fillRect(paper, QColor("white"))
+        painter.save()
+        painter.setClipRect(paper)
+        if page in self._undrawable:
+            painter.setPen(QColor("#5b6470"))
+            painter.drawText(paper, Qt.AlignmentFlag.AlignCenter, tr("这一页无法显示"))
+        pieces = self._pieces(page, self._seen(page))
+        have = [(self.cache.get(request), corner) for request, corner in pieces]
+        if any(pixmap is None for pixmap, _ in have) and self.document is not None:
+            rough = self.cache.any_of(self.document, page)
+            if rough is not None:
+                painter.drawPixmap(paper, rough, QRectF(rough.rect()))
+        for pixmap, corner in have:
+            if pixmap is not None:
+                painter.drawPixmap(paper.topLeft() + corner, pixmap)
+        for item in self._items.values():
+            shown = item
+            if self._dragged is not None and self._dragged.key == item.key:
+                shown = self._dragged
+            if shown.page != page:
+                continue
+            if shown.text:
+                paint_date(painter, shown, self._rectangle(shown))
+            elif shown.picture is not None:
+                where, ratio = self._rectangle(shown), self.devicePixelRatioF()
+                self._imprints.paint(painter, shown, where, ratio)
+        painter.restore()
+
+    # --- scrolling, keys, mouse ------------------------------------------------------------------
+
+    def _scrolled(self) -> None:
+        if self._sizes:
+            middle = self.verticalScrollBar().value() + self.viewport().height() // 3
+            self._set_page(max(0, _last_not_above(self._tops, middle)))
+        self._place_handles()
+        self._ask()
+        self.viewport().update()
+
+    def _set_page(self, page: int) -> None:
+        if page != self._page:
+            self._page = page
+            self.page_changed.emit(page)
+
+    def _place_handles(self) -> None:
+        visible = set(self._visible())
+        for key, handle in list(self._handles.items()):
+            item = self._items.get(key)
+            if item is None or (item.page not in visible and not handle.hasFocus()):
+                del self._handles[key]
+                handle.hide()
+                handle.deleteLater()
+        for key, item in self._items.items():
+            if item.page not in visible and key not in self._handles:
+                continue
+            if key not in self._handles:
+                self._handles[key] = Handle(self, item)
+                self._handles[key].show()
+            handle = self._handles[key]
+            handle.show_item(item)
+            grow = 4 if item.look == "outline" else 0
+            handle.setGeometry(
+                self._rectangle(item).toAlignedRect().adjusted(-grow, -grow, grow, grow)
+            )
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        self._scrolled()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if self._fit:
+            self._rescale(self._fitting(), QPoint(self.viewport().width() // 2, 0))
+        else:
+            self._lay_out()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            steps = event.angleDelta().y() / 120
+            self.set_zoom(self._zoom * 1.2**steps, event.position().toPoint())
+            event.accept()
+            return
+        super().wheelEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, bar = event.key(), self.verticalScrollBar()
+        if key == Qt.Key.Key_PageDown:
+            self.go_to(min(self._page + 1, len(self._sizes) - 1))
+        elif key == Qt.Key.Key_PageUp:
+            self.go_to(max(self._page - 1, 0))
+        elif key == Qt.Key.Key_Home:
+            bar.setValue(0)
+        elif key == Qt.Key.Key_End:
+            bar.setValue(bar.maximum())
+        elif key == Qt.Key.Key_Up:
+            bar.setValue(bar.value() - bar.singleStep())
+        elif key == Qt.Key.Key_Down:
+            bar.setValue(bar.value() + bar.singleStep())
+        else:
+            super().keyPressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        place = self._on_paper(event.position())
+        if event.button() is Qt.MouseButton.LeftButton and place is not None:
+            self.page_clicked.emit(*place)
+
+    def _on_paper(self, point: QPointF) -> tuple[int, float, float] | None:
+        place = self._locate(point)
+        if place is None or not self._paper(place[0]).contains(point):
+            return None
+        return place
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasFormat(SEAL_MIME):
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if event.mimeData().hasFormat(SEAL_MIME) and self._on_paper(event.position()):
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        place = self._on_paper(event.position())
+        if place is None or not event.mimeData().hasFormat(SEAL_MIME):
+            event.ignore()
+            return
+        code = bytes(event.mimeData().data(SEAL_MIME).data()).decode()
+        event.acceptProposedAction()
+        self.seal_dropped.emit(code, *place)
+
+
+def _last_not_above(tops: Sequence[int], y: float) -> int:
+    """Index of the last page that begins at or before *y*; -1 if none does."""
+    from bisect import bisect_right
+
+    return bisect_right(tops, y) - 1

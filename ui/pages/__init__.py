@@ -1,0 +1,5 @@
+"""The other pages: seals, approvals, ledger, settings.
+
+They show snapshots and call :mod:`app`; nothing is kept here.
+Start reading at :mod:`ui.pages.seals_page`.
+"""

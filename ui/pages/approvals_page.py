@@ -1,0 +1,187 @@
+"""审批: what this machine knows of who may use which seal, what the platform is still to hear, and
+the way to where approvals are given.
+
+Requests for approval live on the platform. What is shown here is the cabinet's own: seals held, the
+platform's last word on each, until when they may be used without it, and uses that were made
+offline and wait to be reported.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+
+from ui.language import tr
+from ui.seal_card import kind_name, state_of
+from ui.verify.dispute import Disputes
+from ui.widgets import (
+    button,
+    clear_layout,
+    column,
+    copy_text,
+    facts,
+    framed,
+    label,
+    moment,
+    picture,
+    row,
+    scrolled,
+)
+
+if TYPE_CHECKING:
+    from app.store.cabinet import SealRecord, UsageRecord
+    from ui.shell.window import Shell
+
+LISTED = 8
+"""Waiting uses that are shown one by one."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the cabinet knows."""
+
+    waiting: int
+    uses: tuple[UsageRecord, ...]
+    """The first of those that wait."""
+    seals: list[tuple[SealRecord, datetime | None]]
+    """With the time of the platform's last word on each."""
+
+
+class ApprovalsPage(QWidget):
+    """The page behind 审批."""
+
+    def __init__(self, shell: Shell) -> None:
+        super().__init__()
+        self._shell = shell
+        self.setAccessibleName(tr("审批"))
+        content = QWidget()
+        self._column = column(margins=(24, 20, 24, 20), spacing=12)
+        content.setLayout(self._column)
+        content.setMaximumWidth(960)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scrolled(content, tr("审批和授权")))
+        shell.seals_changed.connect(self.activated)
+
+    def panes(self) -> list[QWidget]:
+        name = "approvals-first"
+        first = self.findChild(QWidget, name)
+        return [first] if first is not None else []
+
+    def activated(self) -> None:
+        """Read the cabinet."""
+
+        def read() -> _Known:
+            context = self._shell.context
+            seals = [(seal, context.statement_of(seal.code)) for seal in context.seals()]
+            return _Known(context.waiting_records(), context.waiting_uses(LISTED), seals)
+
+        self._shell.tasks.work(read, done=self._show, failed=self._shell.complain)
+
+    def _show(self, known: _Known) -> None:
+        clear_layout(self._column)
+        self._column.addWidget(label(tr("审批和授权"), "title"))
+        self._column.addWidget(
+            label(
+                tr("用印审批在平台上办理。这里只列出本机掌握的情况，不代替平台的记录。"),
+                "muted",
+                wrap=True,
+            )
+        )
+        self._column.addWidget(self._platform())
+        self._column.addWidget(self._waiting(known))
+        limit = timedelta(hours=self._shell.context.settings.offline_hours)
+        for seal, confirmed in known.seals:
+            self._column.addWidget(_seal(seal, confirmed, limit))
+        if not known.seals:
+            inner = column(margins=(16, 14, 16, 14), spacing=8)
+            inner.addWidget(label(tr("这台电脑上还没有印章。"), "heading"))
+            apply = button(tr("申请印章…"), lambda: self._shell.go("seals"), icon="plus")
+            inner.addLayout(row(apply, None))
+            self._column.addWidget(framed("card", inner))
+        self._column.addStretch()
+
+    def _platform(self) -> QFrame:
+        """Where approvals are given, and how to get there."""
+        url = self._shell.context.settings.platform_url
+        inner = column(margins=(16, 14, 16, 14), spacing=8)
+        inner.addWidget(label(tr("到平台办理审批"), "heading"))
+        if url:
+            inner.addWidget(label(url, select=True))
+            first = button(tr("打开平台网站"), lambda: _visit(url), icon="external-link")
+            second = button(tr("复制地址"), lambda: copy_text(url), role="link")
+            disputes = Disputes(self._shell, self)
+            third = button(tr("查询已提出的异议…"), disputes.follow, role="link")
+            actions = row(first, second, third, None)
+        else:
+            said = tr("还没有连接平台。申请第一枚印章时填写平台地址，或在“设置”里填写。")
+            inner.addWidget(label(said, "muted", wrap=True))
+            first = button(tr("填写平台地址"), lambda: self._shell.go("settings"), icon="settings")
+            actions = row(first, None)
+        first.setObjectName("approvals-first")
+        inner.addLayout(actions)
+        return framed("card", inner)
+
+    def _waiting(self, known: _Known) -> QFrame:
+        inner = column(margins=(16, 14, 16, 14), spacing=8)
+        icon, role = ("circle-check", "good") if not known.waiting else ("clock", "unknown")
+        said = tr("所有用印记录都已上报平台。")
+        if known.waiting:
+            said = tr("有 {count} 次用印还没有上报平台，联网同步后补报。", count=known.waiting)
+        inner.addLayout(row(picture(icon, role, 20), label(said, "heading"), None, spacing=10))
+        if known.waiting:
+            seals = {seal.code: seal for seal, _ in known.seals}
+            inner.addWidget(facts([_use(each, seals) for each in known.uses]))
+            if known.waiting > LISTED:
+                more = tr("还有 {count} 次", count=known.waiting - LISTED)
+                inner.addWidget(label(more, "small"))
+            sync = button(tr("现在同步"), self._shell.synchronise, icon="refresh-cw")
+            ledger = button(tr("看台账"), lambda: self._shell.go("journal"), role="link")
+            inner.addLayout(row(sync, ledger, None))
+        return framed("card", inner)
+
+
+def _visit(url: str) -> None:
+    QDesktopServices.openUrl(QUrl(url))
+
+
+def _use(record: UsageRecord, seals: dict[str, SealRecord]) -> tuple[str, str]:
+    """When, and which seal on which document, by its digest."""
+    said = json.loads(record.record)
+    seal = seals.get(said["seal_code"])
+    name = kind_name(seal) if seal else said["seal_code"]
+    digest = said["document_sm3"][:16]
+    return moment(datetime.fromisoformat(said["at"])), tr(
+        "{name} · 文件摘要 {digest}…", name=name, digest=digest
+    )
+
+
+def _seal(seal: SealRecord, confirmed: datetime | None, limit: timedelta) -> QFrame:
+    now = datetime.now(UTC)
+    inner = column(margins=(16, 14, 16, 14), spacing=8)
+    role, state = state_of(seal, now)
+    head = row(label(f"{seal.name} {kind_name(seal)}", "heading", wrap=True), spacing=10)
+    head.addStretch()
+    head.addWidget(label(state, role))
+    inner.addLayout(head)
+    until = (confirmed or seal.collected_at) + limit
+    left = int((until - now).total_seconds() // 3600)
+    offline = tr("已到期限，联网同步后才能离线使用")
+    if until > now:
+        offline = tr("可以用到 {time}（还有 {hours} 小时）", time=moment(until), hours=left)
+    inner.addWidget(
+        facts(
+            [
+                (tr("使用人"), tr("持有人本人（Ukey 证书）")),
+                (tr("平台确认"), moment(confirmed)),
+                (tr("离线使用"), offline),
+            ]
+        )
+    )
+    return framed("card", inner)

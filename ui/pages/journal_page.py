@@ -1,0 +1,247 @@
+"""台账: every use of a seal on this machine; filter, chain check, export."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFileDialog,
+    QHeaderView,
+    QLineEdit,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.errors import phrase
+from ui import theme
+from ui.language import language, pair, tr
+from ui.widgets import button, label, row
+
+if TYPE_CHECKING:
+    from app.store.journal import JournalCheck, JournalEntry
+    from ui.shell.window import Shell
+
+Index = QModelIndex | QPersistentModelIndex
+WIDTHS = (60, 150, 136, 0, 190, 116)
+
+
+class _Entries(QAbstractTableModel):
+    """Entries, newest first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: list[JournalEntry] = []
+
+    def show_entries(self, entries: list[JournalEntry]) -> None:
+        self.beginResetModel()
+        self.entries = list(reversed(entries))
+        self.endResetModel()
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return len(self.entries)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return len(WIDTHS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return (tr("序号"), tr("时间"), tr("事项"), tr("文件"), tr("印章"), tr("页码"))[section]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        entry = self.entries[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(entry, index.column())
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return "\n".join(pair(_column(name), value) for name, value in entry.details.items())
+        if role == Qt.ItemDataRole.ForegroundRole and entry.event == "stamp-failed":
+            return theme.colour("bad")
+        return None
+
+    def _text(self, entry: JournalEntry, column: int) -> str:
+        details = entry.details
+        if column == 0:
+            return str(entry.sequence)
+        if column == 1:
+            return entry.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        if column == 2:
+            return _event(entry.event)
+        if column == 3:
+            return str(
+                details.get("output") or details.get("document") or details.get("file") or ""
+            )
+        if column == 4:
+            return str(details.get("seal_name", ""))
+        pages = details.get("pages", "")
+        return _pages(pages) if isinstance(pages, list) else str(pages)
+
+
+class JournalPage(QWidget):
+    """The page behind 台账."""
+
+    def __init__(self, shell: Shell) -> None:
+        super().__init__()
+        self._shell = shell
+        self.setAccessibleName(tr("台账"))
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText(tr("按文件、印章、摘要查找"))
+        self.filter.setAccessibleName(tr("查找台账"))
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setMaximumWidth(320)
+        child: QWidget
+        for child in self.filter.findChildren(QWidget):
+            child.setAccessibleName(tr("清除"))
+        self.period = QComboBox()
+        self.period.setAccessibleName(tr("时间范围"))
+        for text, days in (
+            (tr("全部时间"), 0),
+            (tr("今天"), 1),
+            (tr("最近 7 天"), 7),
+            (tr("最近 30 天"), 30),
+            (tr("最近一年"), 365),
+        ):
+            self.period.addItem(text, days)
+        self._wait = QTimer(self)
+        self._wait.setSingleShot(True)
+        self._wait.setInterval(200)
+        self._wait.timeout.connect(self.refresh)
+        self.filter.textChanged.connect(lambda _: self._wait.start())
+        self.period.currentIndexChanged.connect(lambda _: self.refresh())
+        self.model = _Entries()
+        self.table = QTableView()
+        self.table.setModel(self.model)
+        self.table.setAccessibleName(tr("用印记录"))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setAlternatingRowColors(True)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(34)
+        head = self.table.horizontalHeader()
+        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        head.setHighlightSections(False)
+        for number, width in enumerate(WIDTHS):
+            if width:
+                head.resizeSection(number, width)
+            else:
+                head.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
+        self.state = label("", "muted", wrap=True)
+        self._check = button(tr("检查完整性"), self.check, icon="shield-check")
+        self._export = button(tr("导出…"), self.export, icon="download")
+        self.empty = label("", "muted")
+        self.empty.hide()
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(24, 20, 24, 20)
+        whole.setSpacing(12)
+        whole.addWidget(label(tr("用印台账"), "title"))
+        whole.addWidget(
+            label(
+                tr("本机每次用印都记在这里，前后相连，改动或删去任何一条都能查出来。"),
+                "muted",
+                wrap=True,
+            )
+        )
+        whole.addLayout(row(self.filter, self.period, None, self._check, self._export))
+        whole.addWidget(self.table, 1)
+        whole.addWidget(self.state)
+        over = QVBoxLayout(self.table)
+        over.addWidget(self.empty, 0, Qt.AlignmentFlag.AlignCenter)
+
+    def activated(self) -> None:
+        self.refresh()
+
+    def panes(self) -> list[QWidget]:
+        return [self.filter, self.table, self._export]
+
+    def refresh(self) -> None:
+        """Read what matches the filter."""
+        days = self.period.currentData()
+        since = datetime.now().astimezone() - timedelta(days=days) if days else None
+        if days == 1 and since is not None:
+            since = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        text = self.filter.text().strip() or None
+
+        def read() -> list[JournalEntry]:
+            return self._shell.context.journal_entries(since=since, until=None, text=text)
+
+        self._shell.tasks.work(read, done=self._take, failed=self._shell.complain)
+
+    def _take(self, entries: list[JournalEntry]) -> None:
+        self.model.show_entries(entries)
+        self.empty.setVisible(not entries)
+        if self.filter.text().strip() or self.period.currentData():
+            self.empty.setText(tr("没有符合条件的记录。"))
+        else:
+            self.empty.setText(tr("还没有用印记录。盖章后会自动记在这里。"))
+        self._export.setEnabled(bool(entries))
+        self.state.setText(tr("{count} 条", count=len(entries)))
+        theme.set_role(self.state, "muted")
+
+    def check(self) -> None:
+        """Verify the whole chain."""
+        self._shell.tasks.work(
+            self._shell.context.journal_check, done=self._checked, failed=self._shell.complain
+        )
+
+    def _checked(self, check: JournalCheck) -> None:
+        if check.intact:
+            text = tr("台账完整：{count} 条记录前后相连，没有改动。", count=check.entries)
+        else:
+            text = tr("台账被改动或截断：从第 {line} 条起不能采信。", line=check.line)
+        self.state.setText(text)
+        theme.set_role(self.state, "good" if check.intact else "bad")
+        kind = "good" if check.intact else "error"
+        self._shell.notices.show_notice("journal", kind, text)
+
+    def export(self) -> None:
+        """Save what is shown, as XLSX or CSV by the chosen name."""
+        suggested = self._shell.folder() / tr("用印台账.xlsx")
+        name, _ = QFileDialog.getSaveFileName(
+            self, tr("导出台账"), str(suggested), "Excel (*.xlsx);;CSV (*.csv)"
+        )
+        if not name:
+            return
+        path = Path(name)
+        self._shell.tasks.work(
+            self._shell.context.journal_export,
+            path,
+            list(reversed(self.model.entries)),
+            language(),
+            done=lambda count: self._shell.notices.show_notice(
+                "export", "good", tr("已导出 {count} 条到 {path}", count=count, path=path)
+            ),
+            failed=self._shell.complain,
+        )
+
+
+def _event(event: str) -> str:
+    try:
+        return phrase(f"journal_event.{event}", language())
+    except KeyError:
+        return event
+
+
+def _column(name: str) -> str:
+    try:
+        return phrase(f"journal.{name}", language())
+    except KeyError:
+        return name
+
+
+def _pages(pages: list[Any]) -> str:
+    """1,2,3,7 → "1-3, 7"."""
+    runs: list[list[int]] = []
+    for page in sorted({int(each) for each in pages}):
+        if runs and page == runs[-1][-1] + 1:
+            runs[-1].append(page)
+        else:
+            runs.append([page])
+    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in runs)

@@ -1,0 +1,303 @@
+"""设置 → 信任: whose seals, signatures and time stamps this machine believes, and since when; the
+pinned platforms and how far their public registries were followed.
+
+One's own anchors are added from a file, with the fingerprint to compare and what trusting means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QMessageBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.errors import phrase
+from ui.language import language, pair, tr
+from ui.widgets import (
+    Expander,
+    button,
+    clear_layout,
+    column,
+    copy_text,
+    day,
+    facts,
+    framed,
+    label,
+    line,
+    moment,
+    picture,
+    row,
+    scrolled,
+)
+
+if TYPE_CHECKING:
+    from app.store.anchors import Anchor
+    from app.store.cabinet import PlatformRecord
+    from crypto.pki.x509 import Certificate
+    from ui.shell.context import RegistryView, TrustView
+    from ui.shell.window import Shell
+
+MOST_SHOWN = 2
+"""Certificates of one file that have room without scrolling."""
+_SHORT = 16
+"""Hexadecimal digits that are shown of a digest where the whole has no room."""
+
+
+class TrustSection(QWidget):
+    """The inside of the card."""
+
+    def __init__(self, shell: Shell) -> None:
+        super().__init__()
+        self._shell = shell
+        whole = column(spacing=10)
+        self.setLayout(whole)
+        whole.addWidget(
+            label(
+                tr("验章时相信谁。签发者不在这里的印章，结论是“无法确认”，不是“无效”。"),
+                "small",
+                wrap=True,
+            )
+        )
+        self._anchors = column(spacing=4)
+        whole.addLayout(self._anchors)
+        self.add_button = button(tr("从文件添加…"), self.add, icon="plus")
+        self._lock = QWidget()
+        fixed = row(picture("lock", "muted", 14), label(tr("由管理员设置"), "small"), spacing=4)
+        self._lock.setLayout(fixed)
+        whole.addLayout(row(self.add_button, self._lock, None))
+        self._platforms = column(spacing=6)
+        whole.addLayout(self._platforms)
+        self._lock.hide()
+
+    def reload(self) -> None:
+        """Read everything again."""
+        self._shell.tasks.work(
+            self._shell.context.trust_state, done=self._show, failed=self._unreadable
+        )
+
+    def _unreadable(self, error: BaseException) -> None:
+        from app.errors import explain
+
+        clear_layout(self._anchors)
+        message = explain(error, language())
+        said = label(pair(message.title, message.cause), "bad", wrap=True)
+        self._anchors.addWidget(said)
+
+    def _show(self, state: TrustView) -> None:
+        clear_layout(self._anchors)
+        clear_layout(self._platforms)
+        self.add_button.setEnabled(not state.own_locked)
+        self._lock.setVisible(state.own_locked)
+        for anchor in state.anchors:
+            self._anchors.addWidget(self._anchor(anchor, state.own_locked))
+        if not state.anchors:
+            self._anchors.addWidget(label(tr("没有另外信任的证书。"), "muted"))
+        self._platforms.addWidget(line())
+        self._platforms.addWidget(label(tr("已记住的平台"), "section"))
+        registries = {each.platform: each for each in state.registries}
+        for platform in state.platforms:
+            self._platforms.addWidget(_platform(platform, registries.get(platform.url)))
+        if not state.platforms:
+            said = tr("还没有。第一次申请印章时，记住平台的根证书，以后只认它。")
+            self._platforms.addWidget(label(said, "muted", wrap=True))
+
+    def _anchor(self, anchor: Anchor, locked: bool) -> QWidget:
+        certificate = anchor.certificate
+        rows = [(tr("用途"), phrase(f"trust.{anchor.purpose}", language())), *_rows(certificate)]
+        if anchor.path is not None:
+            rows.append((tr("文件"), str(anchor.path)))
+        body = QWidget()
+        inner = column(spacing=4)
+        body.setLayout(inner)
+        inner.addWidget(facts(rows))
+        actions = row(spacing=2)
+        actions.addWidget(button(tr("复制 SM3 指纹"), lambda: copy_text(anchor.sm3), role="link"))
+        if anchor.origin == "own" and not locked:
+            away = button(tr("不再信任…"), lambda: self.remove(anchor), role="link")
+            actions.addWidget(away)
+        actions.addStretch()
+        inner.addLayout(actions)
+        name = certificate.subject.common_name or str(certificate.subject)
+        origin = phrase(f"trust.{anchor.origin}", language())
+        if anchor.origin == "own" and locked:
+            origin = tr("自己添加，已被管理员停用")
+        title = tr("{name} · {purpose} · {origin}", name=name, purpose=rows[0][1], origin=origin)
+        sign = None
+        if anchor.origin != "own" or locked:
+            sign = picture("lock", "muted", 14)
+        made = Expander(title, body, sign=sign)
+        if anchor.origin == "own" and locked:
+            body.setEnabled(False)
+        return made
+
+    # --- adding and removing ---------------------------------------------------------------------
+
+    def add(self) -> None:
+        """Choose a file, look at what is in it, decide."""
+        name, _ = QFileDialog.getOpenFileName(
+            self,
+            tr("选择证书文件"),
+            str(self._shell.folder()),
+            tr("证书 (*.crt *.cer *.pem *.der);;所有文件 (*)"),
+        )
+        if name:
+            self._shell.tasks.work(
+                self._shell.context.read_anchors,
+                Path(name),
+                done=self._ask,
+                failed=self._shell.complain,
+            )
+
+    def _ask(self, certificates: Sequence[Certificate]) -> None:
+        dialog = AddAnchorDialog(certificates, self)
+        accepted = dialog.exec() == QDialog.DialogCode.Accepted
+        purpose = dialog.purpose.currentData()
+        dialog.deleteLater()
+        if accepted:
+            self._shell.tasks.work(
+                self._shell.context.add_anchors,
+                certificates,
+                purpose,
+                done=lambda _: self._changed(tr("已信任。重新验证文件后按新的信任判断。")),
+                failed=self._shell.complain,
+            )
+
+    def remove(self, anchor: Anchor) -> None:
+        """Ask once more, then trust it no longer."""
+        name = anchor.certificate.subject.common_name or str(anchor.certificate.subject)
+        answer = QMessageBox.question(
+            self,
+            tr("不再信任"),
+            tr("不再信任“{name}”？它签发的印章以后会是“无法确认”。", name=name),
+        )
+        if answer == QMessageBox.StandardButton.Yes:
+            self._shell.tasks.work(
+                self._shell.context.remove_anchor,
+                anchor.sm3,
+                done=lambda _: self._changed(tr("不再信任“{name}”。", name=name)),
+                failed=self._shell.complain,
+            )
+
+    def _changed(self, said: str) -> None:
+        self._shell.notices.show_notice("trust", "good", said)
+        self.reload()
+
+
+class AddAnchorDialog(QDialog):
+    """What is in the file, for what it would be trusted, and was its fingerprint compared?"""
+
+    def __init__(self, certificates: Sequence[Certificate], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("添加信任的证书"))
+        self.setMinimumWidth(560)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(24, 20, 24, 20)
+        whole.setSpacing(12)
+        whole.addWidget(label(tr("添加信任的证书"), "title"))
+        found = column(spacing=10)
+        for certificate in certificates:
+            inner = column(margins=(14, 12, 14, 12), spacing=6)
+            inner.addWidget(facts(_rows(certificate)))
+            if not certificate.is_ca:
+                inner.addWidget(
+                    label(phrase("trust.no_authority", language()), "unknown", wrap=True)
+                )
+            found.addWidget(framed("card", inner))
+        if len(certificates) <= MOST_SHOWN:
+            whole.addLayout(found)
+        else:
+            found.addStretch()
+            holder = QWidget()
+            holder.setLayout(found)
+            area = scrolled(holder, tr("文件里的证书"))
+            area.setMinimumHeight(300)
+            whole.addWidget(area, 1)
+        self.purpose = QComboBox()
+        self.purpose.setAccessibleName(tr("用途"))
+        for value in ("makers", "signers", "timestamps", "all"):
+            self.purpose.addItem(phrase(f"trust.{value}", language()), value)
+        whole.addLayout(row(label(tr("用途"), "muted"), self.purpose, None))
+        warning = row(picture("triangle-alert", "unknown", 18), spacing=10)
+        warning.addWidget(label(phrase("trust.warning", language()), wrap=True), 1)
+        whole.addLayout(warning)
+        self.sure = QCheckBox(tr("我已向颁发机构核对了上面的 SM3 指纹"))
+        whole.addWidget(self.sure)
+        self.accept_button = button(tr("信任"), self.accept, role="default")
+        self.accept_button.setEnabled(False)
+        self.sure.toggled.connect(self.accept_button.setEnabled)
+        whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
+
+
+def _rows(certificate: Certificate) -> list[tuple[str, str]]:
+    period = tr(
+        "{start} 至 {end}", start=day(certificate.not_before), end=day(certificate.not_after)
+    )
+    if not certificate.valid_at(datetime.now(UTC)):
+        period += tr("（{remark}）", remark=phrase("trust.not_valid", language()))
+    return [
+        (tr("证书名称"), str(certificate.subject)),
+        (tr("签发者"), str(certificate.issuer)),
+        (tr("有效期"), period),
+        (tr("SM3 指纹"), grouped(certificate.fingerprint.hex())),
+    ]
+
+
+def grouped(digits: str) -> str:
+    """Hexadecimal digits in fours, as one reads them out."""
+    return " ".join(digits[n : n + 4] for n in range(0, len(digits), 4))
+
+
+def _platform(platform: PlatformRecord, registry: RegistryView | None) -> QWidget:
+    from crypto.pki.x509 import Certificate, CertificateError
+
+    rows = [
+        (tr("名称"), platform.name),
+        (tr("记住于"), moment(platform.pinned_at)),
+        (tr("根证书 SM3"), grouped(platform.root_sm3)),
+    ]
+    uses = {
+        "seal_maker": tr("制章证书"),
+        "status": tr("状态证书"),
+        "registry": tr("日志证书"),
+        "timestamp": tr("时间戳证书"),
+    }
+    for use, title in uses.items():
+        if use in platform.certificates:
+            try:
+                known = Certificate.parse(platform.certificates[use])
+            except CertificateError:
+                continue
+            rows.append((title, tr("至 {date}", date=day(known.not_after))))
+    if registry is not None:
+        rows += [
+            (
+                tr("公开日志"),
+                tr("{count} 条，看于 {time}", count=registry.size, time=moment(registry.seen_at)),
+            ),
+            (tr("日志根"), grouped(registry.root[:_SHORT]) + " …"),
+        ]
+    else:
+        rows.append((tr("公开日志"), tr("还没有看过；同步时会看。")))
+    body = QWidget()
+    inner = column(spacing=4)
+    body.setLayout(inner)
+    inner.addWidget(facts(rows))
+    copies = row(spacing=2)
+    copies.addWidget(
+        button(tr("复制根证书 SM3"), lambda: copy_text(platform.root_sm3), role="link")
+    )
+    if registry is not None:
+        copies.addWidget(button(tr("复制日志根"), lambda: copy_text(registry.root), role="link"))
+    copies.addStretch()
+    inner.addLayout(copies)
+    return Expander(f"{platform.name or platform.url} · {platform.url}", body)

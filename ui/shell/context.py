@@ -1,0 +1,242 @@
+"""What the window needs from the rest of the product: one protocol, so that tests can stand in.
+
+Every method blocks and is called from :mod:`ui.tasks`: those marked *device* on the one thread that
+may touch a Ukey, the others in the pool. The window gets values, never live objects, except the
+:class:`Stamper`, whose key signs on the device thread and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from app.placement import TextHit
+    from app.remote.disputes import DisputeState, Evidence, Receipt
+    from app.remote.enrolling import Applicant
+    from app.settings import Settings
+    from app.stamping import StampedFile, StampJob
+    from app.store.anchors import Anchor, Purpose
+    from app.store.cabinet import PlatformRecord, SealRecord, UsageRecord
+    from app.store.journal import JournalCheck, JournalEntry
+    from crypto.algorithms.keys import SigningKey
+    from crypto.pki.x509 import Certificate
+    from crypto.verdict import Report, Verdict
+    from ui.verify.dispute import Objection
+
+
+@dataclass(frozen=True)
+class CertificateView:
+    """A certificate on a key, as the settings page lists it."""
+
+    name: str
+    """Common name or, where there is none, the whole subject."""
+    organization: str
+    issuer: str
+    serial: str
+    """Hexadecimal."""
+    not_before: datetime
+    not_after: datetime
+    sm3: str
+    """Fingerprint, hexadecimal."""
+
+
+@dataclass(frozen=True)
+class TokenView:
+    """A plugged-in key at one moment."""
+
+    serial: str
+    label: str
+    manufacturer: str
+    model: str
+    module: str
+    is_virtual: bool
+    initialised: bool
+    locked: bool
+    final_try: bool
+    must_change: bool
+    tries_left: int | None
+    """None: the vendor does not tell."""
+    certificates: tuple[CertificateView, ...] = ()
+    slot: int = 0
+    """Tells blank keys of one driver apart, which have no serial number yet."""
+
+
+@dataclass(frozen=True)
+class RegistryView:
+    """How far a platform's public registry was followed."""
+
+    platform: str
+    size: int
+    root: str
+    """Hexadecimal."""
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True)
+class TrustView:
+    """Whom this machine believes."""
+
+    anchors: tuple[Anchor, ...]
+    own_locked: bool
+    """A policy forbids anchors of one's own; those that lie there are not in force."""
+    platforms: tuple[PlatformRecord, ...]
+    registries: tuple[RegistryView, ...]
+
+
+@dataclass(frozen=True)
+class DocumentFacts:
+    """What matters of a document before a seal is put on it."""
+
+    pages: int
+    signatures: int
+    obstacle: BaseException | None = None
+    """Why no seal may be added (:class:`crypto.pdf.reading.document.PdfLocked`, …), if so."""
+
+
+Step = Callable[..., None]
+"""Told before each step; raises :class:`app.errors.Cancelled` when the person has cancelled."""
+
+
+Lend = Callable[["SigningKey"], "SigningKey"]
+"""Makes of a key one that other threads may sign with (:meth:`app.batch.Batch.lend`)."""
+
+
+class Stamper(Protocol):
+    """An opened key: stamps job after job with one PIN entry, several at a time."""
+
+    def stamp(self, job: StampJob, step: Step) -> StampedFile:
+        """The story of one job, in any thread; the key is the one that was lent."""
+
+
+class Context(Protocol):
+    """One run of the product, as the window sees it."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def save_settings(self, values: Mapping[str, object]) -> Settings:
+        """Raises :class:`app.errors.SettingLocked`, :class:`app.errors.SettingsInvalid`."""
+
+    # keys: device
+
+    def tokens(self) -> tuple[TokenView, ...]:
+        """What is plugged in now. *device*"""
+
+    def change_pin(self, serial: str, old: str, new: str) -> None:
+        """*device*. Raises :class:`device.token.PinError`'s subclasses."""
+
+    def initialise(self, blank: TokenView, label: str, so_pin: str, pin: str) -> None:
+        """Set label and both PINs of a key that is blank, never of another. *device*"""
+
+    def stamping(
+        self, seal_codes: Sequence[str], serial: str, pin: str, *, offline: bool, lend: Lend
+    ) -> AbstractContextManager[Stamper]:
+        """The keys of these seals, all on the token *serial*, opened with one login. *device*"""
+
+    def timestamp_problem(self) -> BaseException | None:
+        """Why the stamping before got no time stamp, where one was wished for but not required;
+        told once."""
+
+    def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
+        """Fetch states, send usage records; gives (seals, records). *device*"""
+
+    def enrol(self, platform_url: str, applicant: Applicant, serial: str, pin: str) -> SealRecord:
+        """Make a key pair, apply, wait for the review, collect the seal. *device*"""
+
+    def holder_of(self, seal_code: str, tokens: Sequence[TokenView]) -> str | None:
+        """The serial number of the key that holds a seal's certificate, if it is plugged in."""
+
+    # the cabinet
+
+    def seals(self) -> tuple[SealRecord, ...]: ...
+    def statement_of(self, seal_code: str) -> datetime | None:
+        """When the platform last said that the seal is in force."""
+
+    def waiting_records(self) -> int:
+        """Usage records not yet sent to the platform."""
+
+    def waiting_uses(self, most: int) -> tuple[UsageRecord, ...]:
+        """The first of them."""
+
+    # trust
+
+    def trust_state(self) -> TrustView:
+        """Raises what reading the anchors' files raises."""
+
+    def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
+        """The certificates in a file, which may become anchors."""
+
+    def add_anchors(self, certificates: Sequence[Certificate], purpose: Purpose) -> None:
+        """Raises :class:`app.errors.SettingLocked`, OSError."""
+
+    def remove_anchor(self, sm3: str) -> None:
+        """One's own anchor, for every purpose."""
+
+    # the two stories and what surrounds them
+
+    def verify(
+        self, paths: Sequence[Path], password: str | None, step: Step, stopped: Callable[[], bool]
+    ) -> None:
+        """Verify *paths* in processes of their own; each one's place, outcome and conclusion go to
+        *step* (:func:`ui.verify.work.check_files`)."""
+
+    def report_pdf(self, report: Report, language: str) -> bytes:
+        """The report set on A4."""
+
+    def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
+        """Verify *path* and pack document, report, chain and status into *output* (ZIP)."""
+
+    def sealed_report(self, path: Path, output: Path, language: str) -> Verdict:
+        """Send *path* to the platform and save the report under the platform's seal as the new file
+        *output*; gives the platform's verdict."""
+
+    def open_dispute(self, objection: Objection, receipt: Path, serial: str, pin: str) -> Receipt:
+        """Tell the platform and save its receipt as a new file. With a key's *serial* and *pin* the
+        statement is signed, and only then this is *device*."""
+
+    def dispute_state(self, receipt: Path) -> DisputeState:
+        """How far the objection with that receipt is."""
+
+    def dispute_evidence(self, receipt: Path, output: Path) -> Evidence:
+        """The platform's package, checked, as the new file *output*."""
+
+    def examine(self, path: Path, password: str | None) -> DocumentFacts:
+        """Raises :class:`crypto.pdf.reading.document.PdfError` if it cannot be read."""
+
+    def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
+        """Where *text* occurs, in reading order."""
+
+    # the journal
+
+    def journal_entries(
+        self, *, since: datetime | None, until: datetime | None, text: str | None
+    ) -> list[JournalEntry]: ...
+    def journal_check(self) -> JournalCheck: ...
+    def journal_export(self, path: Path, entries: list[JournalEntry], language: str) -> int: ...
+
+    # the demo
+
+    @property
+    def demo_pin(self) -> str:
+        """The PIN of the demo's key, for everybody to see; "" where nothing is a demo."""
+
+    @property
+    def demo_possible(self) -> bool:
+        """Can :meth:`start_demo` do anything here?"""
+
+    def start_demo(self, step: Step) -> Context:
+        """Start a platform on this machine and get a seal from it onto a virtual Ukey; *step* is
+        told how far it is. The demo's context is to be closed. *device*"""
+
+    def close(self) -> None:
+        """End what this context itself has started."""
+
+    # help
+
+    def diagnosis(self) -> dict[str, Any]:
+        """Versions, settings, modules, keys' kinds and states: no secret, no document."""

@@ -1,0 +1,494 @@
+"""The window at the real desk: :class:`ui.shell.context.Context` over :class:`app.desk.Desk`.
+
+The device methods assert their thread. Certificates on a key are read when it is plugged in, not at
+every look; the PIN's state is asked each time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from app.settings import save
+from ui.canvas.finder import Finder
+from ui.shell.context import (
+    CertificateView,
+    Context,
+    DocumentFacts,
+    Lend,
+    RegistryView,
+    Stamper,
+    Step,
+    TokenView,
+    TrustView,
+)
+from ui.tasks import on_device_thread
+
+if TYPE_CHECKING:
+    from app.desk import Desk
+    from app.placement import TextHit
+    from app.remote.disputes import DisputeState, Evidence, Receipt
+    from app.remote.enrolling import Applicant
+    from app.remote.timestamping import Timestamper
+    from app.settings import Settings
+    from app.stamping import StampedFile, StampJob, TicketOffice
+    from app.store.anchors import Purpose
+    from app.store.cabinet import Cabinet, SealRecord, UsageRecord
+    from app.store.journal import JournalCheck, JournalEntry
+    from crypto.algorithms.keys import SigningKey
+    from crypto.pki.x509 import Certificate
+    from crypto.verdict import Report, Verdict
+    from device.token import Session, Token
+    from ui.verify.dispute import Objection
+
+
+class DeskContext:
+    """See :class:`ui.shell.context.Context`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._opening = threading.Lock()
+        self._pages = threading.Lock()
+        self._finder = Finder()
+        self._certificates: dict[tuple[str, int, str], tuple[CertificateView, ...]] = {}
+        self._module_errors: tuple[BaseException, ...] = ()
+        self._stamper: Timestamper | None = None
+        """The one that was asked for time stamps last."""
+
+    @property
+    def settings(self) -> Settings:
+        return self._desk.settings
+
+    def save_settings(self, values: Mapping[str, object]) -> Settings:
+        self._desk.settings = save(self._desk.settings, values)
+        return self._desk.settings
+
+    @property
+    def _cabinet(self) -> Cabinet:
+        with self._opening:
+            return self._desk.cabinet
+
+    # --- keys ------------------------------------------------------------------------------------
+
+    def tokens(self) -> tuple[TokenView, ...]:
+        _assert_device_thread()
+        seen = []
+        here = set()
+        for token in self._desk.tokens():
+            info = token.info
+            place = (info.module, info.slot, info.serial)
+            here.add(place)
+            if not token.initialised:
+                seen.append(_blank(token))
+                continue
+            if place not in self._certificates:
+                with token.open() as session:
+                    self._certificates[place] = _certificates(session)
+            state = token.pin_state()
+            seen.append(
+                replace(
+                    _blank(token),
+                    initialised=True,
+                    locked=state.locked,
+                    final_try=state.final_try,
+                    must_change=state.must_change,
+                    tries_left=state.tries_left,
+                    certificates=self._certificates[place],
+                )
+            )
+        self._certificates = {k: v for k, v in self._certificates.items() if k in here}
+        return tuple(seen)
+
+    def initialise(self, blank: TokenView, label: str, so_pin: str, pin: str) -> None:
+        from device.token import TokenNotPresent
+
+        _assert_device_thread()
+        for token in self._desk.tokens():
+            place = (token.info.module, token.info.slot)
+            if place == (blank.module, blank.slot) and not token.initialised:
+                token.initialise(label, so_pin, pin)
+                return
+        raise TokenNotPresent("the blank key is gone")
+
+    def change_pin(self, serial: str, old: str, new: str) -> None:
+        _assert_device_thread()
+        self._desk.token(serial).change_pin(old, new)
+
+    @contextmanager
+    def stamping(
+        self, seal_codes: Sequence[str], serial: str, pin: str, *, offline: bool, lend: Lend
+    ) -> Iterator[Stamper]:
+        from app.signing import find_key
+
+        _assert_device_thread()
+        seals = [self._cabinet.seal(code) for code in seal_codes]
+        with self._desk.token(serial).login(pin) as session:
+            keys = {seal.code: find_key(session, seal.signer.der) for seal in seals}
+            office = None if offline else self._desk.ticket_office(next(iter(keys.values())))
+            lent = {code: lend(_OnDeviceThread(key)) for code, key in keys.items()}
+            stamper = self._desk.timestamper(None)
+            self._stamper = stamper
+            yield _Stamper(self._desk, self._cabinet, lent, office and _Counter(office), stamper)
+
+    def timestamp_problem(self) -> BaseException | None:
+        stamper, self._stamper = self._stamper, None
+        return stamper.failure if stamper else None
+
+    def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
+        from app.remote.syncing import synchronise
+
+        _assert_device_thread()
+        cabinet = self._cabinet
+        with self._desk.token(serial).login(pin) as session:
+            done = synchronise(self._desk.platform(), cabinet, self._desk.holder_key(session))
+        return done.seals, done.records
+
+    def enrol(self, platform_url: str, applicant: Applicant, serial: str, pin: str) -> SealRecord:
+        from app.remote.enrolling import enrol
+
+        _assert_device_thread()
+        cabinet = self._cabinet
+        with self._desk.token(serial).login(pin) as session:
+            record = enrol(applicant, session, self._desk.platform(platform_url), cabinet)
+        self._certificates.clear()
+        self._desk.remember_platform(platform_url)
+        return record
+
+    def holder_of(self, seal_code: str, tokens: Sequence[TokenView]) -> str | None:
+        fingerprint = self._cabinet.seal(seal_code).signer.fingerprint.hex()
+        return next(
+            (t.serial for t in tokens if any(c.sm3 == fingerprint for c in t.certificates)), None
+        )
+
+    # --- the cabinet -----------------------------------------------------------------------------
+
+    def seals(self) -> tuple[SealRecord, ...]:
+        return tuple(self._cabinet.seals())
+
+    def statement_of(self, seal_code: str) -> datetime | None:
+        statement = self._cabinet.statement(seal_code)
+        return statement.statement.issued_at if statement else None
+
+    def waiting_records(self) -> int:
+        return self._cabinet.waiting_usage()
+
+    def waiting_uses(self, most: int) -> tuple[UsageRecord, ...]:
+        return tuple(self._cabinet.pending_usage(most))
+
+    # --- trust -----------------------------------------------------------------------------------
+
+    def trust_state(self) -> TrustView:
+        from app.remote import registry
+        from app.store import anchors
+
+        settings, cabinet = self.settings, self._cabinet
+        found = anchors.listed(settings)
+        if not settings.allow_own_trust:
+            found += anchors.own(settings)
+        return TrustView(
+            tuple(found),
+            not settings.allow_own_trust,
+            tuple(cabinet.platforms()),
+            tuple(
+                RegistryView(each.platform, each.size, registry.root(each).hex(), each.seen_at)
+                for each in cabinet.registries()
+            ),
+        )
+
+    def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
+        from app.verifying import read_certificates
+
+        return tuple(read_certificates(path))
+
+    def add_anchors(self, certificates: Sequence[Certificate], purpose: Purpose) -> None:
+        from app.store import anchors
+
+        for each in certificates:
+            anchors.add(self.settings, each, purpose)
+
+    def remove_anchor(self, sm3: str) -> None:
+        from app.store import anchors
+
+        anchors.remove(self.settings, sm3)
+
+    # --- the stories -----------------------------------------------------------------------------
+
+    def verify(
+        self, paths: Sequence[Path], password: str | None, step: Step, stopped: Callable[[], bool]
+    ) -> None:
+        from app.bulk import Order
+        from ui.verify.work import check_files
+
+        with self._opening:
+            trust, platform_now = self._desk.trust(), self._desk.status_desk()
+        order = Order(trust, self.settings.language, password)
+        check_files(paths, order, platform_now, step, stopped)
+
+    def report_pdf(self, report: Report, language: str) -> bytes:
+        from crypto.report.pdf import render
+
+        with self._pages:  # PyMuPDF sets it, and is one thread's at a time
+            return render(report, language)
+
+    def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
+        from app import evidence
+
+        with self._opening:
+            trust, platform_now = self._desk.trust(), self._desk.status_desk()
+        with self._pages:
+            evidence.make(
+                path,
+                output,
+                trust=trust,
+                platform=platform_now,
+                password=password,
+                language=language,
+            )
+
+    def sealed_report(self, path: Path, output: Path, language: str) -> Verdict:
+        from app.remote.sealed_report import fetch_sealed_report
+
+        with self._opening:
+            platform_now = self._desk.platform()
+        done = fetch_sealed_report(path, output, platform=platform_now, language=language)
+        return done.verdict
+
+    def open_dispute(self, objection: Objection, receipt: Path, serial: str, pin: str) -> Receipt:
+        from app.remote.disputes import open_dispute
+
+        with ExitStack() as opened:
+            package, key = None, None
+            if objection.enclosed:
+                folder = opened.enter_context(TemporaryDirectory(prefix="sealdesk-"))
+                package = Path(folder, "evidence.zip")
+                password = objection.password
+                self.evidence(objection.document, package, password, self.settings.language)
+            if serial:
+                _assert_device_thread()
+                session = opened.enter_context(self._desk.token(serial).login(pin))
+                key = self._desk.holder_key(session)
+            with self._opening:
+                platform_now = self._desk.platform()
+            return open_dispute(
+                objection.document_sm3,
+                objection.seal_code,
+                reason=objection.reason,
+                contact=objection.contact,
+                name=objection.name,
+                receipt=receipt,
+                platform=platform_now,
+                key=key,
+                package=package,
+            )
+
+    def dispute_state(self, receipt: Path) -> DisputeState:
+        from app.remote.disputes import Receipt, state_of
+
+        known = Receipt.load(receipt)
+        with self._opening:
+            platform_then = self._desk.platform(known.platform)
+        return state_of(known, platform_then)
+
+    def dispute_evidence(self, receipt: Path, output: Path) -> Evidence:
+        from app.remote.disputes import Receipt, fetch_evidence
+
+        known = Receipt.load(receipt)
+        with self._opening:
+            platform_then = self._desk.platform(known.platform)
+        return fetch_evidence(known, output, platform=platform_then)
+
+    def examine(self, path: Path, password: str | None) -> DocumentFacts:
+        from app.errors import FileNotReadable, FileProblem
+        from crypto.pdf.reading.document import PdfError, open_document, within_time
+        from crypto.pdf.signing.sign import check_may_sign
+
+        with within_time(), ExitStack() as opened:
+            try:
+                document = open_document(path, password)
+            except OSError as error:
+                raise FileNotReadable(str(path), FileProblem.of(error)) from error
+            opened.callback(document.stream.close)
+            pages = len(document.pages())
+            signed = {str(f.value) for f in document.signature_fields() if f.value is not None}
+            try:
+                check_may_sign(document)
+            except PdfError as error:
+                return DocumentFacts(pages, len(signed), error)
+            return DocumentFacts(pages, len(signed))
+
+    def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
+        return self._finder.find(path, text, password)
+
+    # --- the journal -----------------------------------------------------------------------------
+
+    def journal_entries(
+        self, *, since: datetime | None, until: datetime | None, text: str | None
+    ) -> list[JournalEntry]:
+        return self._desk.journal.entries(since=since, until=until, text=text)
+
+    def journal_check(self) -> JournalCheck:
+        return self._desk.journal.check()
+
+    def journal_export(self, path: Path, entries: list[JournalEntry], language: str) -> int:
+        return self._desk.journal.export(path, entries, language)
+
+    # --- the demo --------------------------------------------------------------------------------
+
+    @property
+    def demo_pin(self) -> str:
+        return ""
+
+    @property
+    def demo_possible(self) -> bool:
+        from app import demo
+
+        return demo.possible(self.settings)
+
+    def start_demo(self, step: Step) -> Context:
+        from app import demo
+
+        _assert_device_thread()
+        with ExitStack() as opened:
+            desk = opened.enter_context(demo.desk_of_its_own(self.settings))
+            demo.prepare(desk, step)
+            return _DemoContext(desk, opened.pop_all())
+
+    def close(self) -> None:
+        """The desk itself is closed by whoever opened it."""
+        self._finder.close()
+
+    # --- help ------------------------------------------------------------------------------------
+
+    def diagnosis(self) -> dict[str, Any]:
+        from app.diagnosing import diagnosis
+
+        return diagnosis(self._desk)
+
+
+class _DemoContext(DeskContext):
+    """At the demo's desk, whose platform ends with it."""
+
+    def __init__(self, desk: Desk, opened: ExitStack) -> None:
+        super().__init__(desk)
+        self._opened = opened
+
+    @property
+    def demo_pin(self) -> str:
+        from app.demo import DEMO_PIN
+
+        return DEMO_PIN
+
+    @property
+    def demo_possible(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        super().close()
+        self._opened.close()
+
+
+class _Stamper:
+    def __init__(
+        self,
+        desk: Desk,
+        cabinet: Cabinet,
+        keys: Mapping[str, SigningKey],
+        office: TicketOffice | None,
+        timestamp: Timestamper | None,
+    ) -> None:
+        self._cabinet, self._keys, self._office = cabinet, keys, office
+        self._journal, self._limit = desk.journal, desk.offline_limit
+        self._timestamp = timestamp
+        self._trust = desk.trust()  # once, not for every document
+
+    def stamp(self, job: StampJob, step: Step) -> StampedFile:
+        from app.stamping import stamp
+
+        known: Callable[[str], None] = step
+        return stamp(
+            job,
+            key=self._keys[job.seal_code],
+            cabinet=self._cabinet,
+            journal=self._journal,
+            trust=self._trust,
+            platform=self._office,
+            timestamp=self._timestamp,
+            offline_limit=self._limit,
+            step=known,
+        )
+
+
+class _OnDeviceThread:
+    """A key that insists on its thread."""
+
+    def __init__(self, key: SigningKey) -> None:
+        self._key = key
+        self.certificate = key.certificate
+
+    def sign(self, message: bytes) -> bytes:
+        _assert_device_thread()
+        return self._key.sign(message)
+
+
+class _Counter:
+    """A ticket office for several threads: one after the other."""
+
+    def __init__(self, office: TicketOffice) -> None:
+        self._office = office
+        self._one = threading.Lock()
+
+    def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
+        with self._one:
+            return self._office.ticket(seal_id, document_digest)
+
+
+def _assert_device_thread() -> None:
+    if not on_device_thread():
+        raise RuntimeError("a key is touched outside the device thread")
+
+
+def _blank(token: Token) -> TokenView:
+    info = token.info
+    return TokenView(
+        serial=info.serial,
+        label=info.label,
+        manufacturer=info.manufacturer,
+        model=info.model,
+        module=info.module,
+        is_virtual=info.is_virtual,
+        initialised=False,
+        locked=False,
+        final_try=False,
+        must_change=False,
+        tries_left=None,
+        slot=info.slot,
+    )
+
+
+def _certificates(session: Session) -> tuple[CertificateView, ...]:
+    from crypto.pki.x509 import Certificate, CertificateError
+
+    made = []
+    for data in session.certificates():
+        try:
+            each = Certificate.parse(data)
+        except CertificateError:
+            continue  # some vendors keep a certificate of their own making on the key
+        made.append(
+            CertificateView(
+                name=each.subject.common_name or str(each.subject),
+                organization=each.subject.organization,
+                issuer=str(each.issuer),
+                serial=f"{each.serial:x}",
+                not_before=each.not_before,
+                not_after=each.not_after,
+                sm3=each.fingerprint.hex(),
+            )
+        )
+    return tuple(made)

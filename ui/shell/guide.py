@@ -1,0 +1,211 @@
+"""The first run: find the key, set its PIN, get a seal; or look around with a demo or a sample.
+
+Three steps that tick themselves off as they come true; nothing is asked that the person need not
+decide. It can be opened again from the help.
+"""
+
+from __future__ import annotations
+
+import shutil
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QDialog, QProgressBar, QVBoxLayout, QWidget
+
+from ui.language import tr
+from ui.widgets import button, clear_layout, column, framed, label, line, picture, row
+
+if TYPE_CHECKING:
+    from ui.shell.context import Context, TokenView
+    from ui.shell.window import MainWindow
+    from ui.tasks import Task
+
+
+class Guide(QDialog):
+    """See the module."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._starting: Task | None = None
+        self.setWindowTitle(tr("开始使用印台"))
+        self.setMinimumWidth(580)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(28, 24, 28, 20)
+        whole.setSpacing(14)
+        head = row(picture("stamp", "accent", 36), spacing=14)
+        words = column(spacing=2)
+        words.addWidget(label(tr("开始使用印台"), "title"))
+        words.addWidget(label(tr("三步之后就能盖章。验章不需要任何准备。"), "muted", wrap=True))
+        head.addLayout(words, 1)
+        whole.addLayout(head)
+        self._steps = column(spacing=0)
+        whole.addWidget(framed("card", self._steps))
+        self._demo_card = self._demo()
+        self._demo_card.setVisible(window.context.demo_possible)
+        whole.addWidget(self._demo_card)
+        foot = row(spacing=8)
+        self._sample_button = button(tr("先用示例文件看看"), self._sample, icon="file-text")
+        foot.addWidget(self._sample_button)
+        foot.addStretch()
+        self.close_button = button(tr("完成"), self.accept, role="default")
+        self.close_button.setDefault(True)
+        foot.addWidget(self.close_button)
+        whole.addLayout(foot)
+        window.tokens_changed.connect(self.refresh)
+        window.seals_changed.connect(self.refresh)
+        self.refresh()
+
+    # --- the three steps -------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show how far things are."""
+        clear_layout(self._steps)
+        window = self._window
+        token = window.token
+        self._add(
+            1,
+            token is not None,
+            tr("插入 Ukey"),
+            tr("已找到 {name}。", name=token.label or token.serial or tr("一把空白的 Ukey"))
+            if token
+            else tr("插上后会自动找到。找不到时请安装厂商的驱动程序。"),
+            None if token else button(tr("驱动设置"), lambda: self._go("settings")),
+        )
+        self._add(2, *_pin_step(token), self._pin_action(token))
+        seals = len(window.seals)
+        self._add(
+            3,
+            seals > 0,
+            tr("领取印章"),
+            tr("已有 {count} 枚印章。", count=seals)
+            if seals
+            else tr("连接企业电子印章平台，核验后领取。"),
+            None if seals else button(tr("申请印章…"), lambda: self._go("seals")),
+        )
+
+    def _pin_action(self, token: TokenView | None) -> QWidget | None:
+        if token is None or (token.initialised and not token.must_change):
+            return None
+        if not token.initialised:
+            return button(tr("初始化…"), self._window.initialise_token)
+        return button(tr("修改口令"), lambda: self._go("settings"))
+
+    def _add(self, number: int, done: bool, title: str, text: str, action: QWidget | None) -> None:
+        if number > 1:
+            self._steps.addWidget(line())
+        holder = QWidget()
+        inner = row(spacing=14)
+        inner.setContentsMargins(16, 12, 16, 12)
+        if done:
+            inner.addWidget(picture("circle-check", "good", 24))
+        else:
+            sign = label(str(number), "title")
+            sign.setFixedWidth(24)
+            inner.addWidget(sign)
+        words = column(spacing=1)
+        words.addWidget(label(title, "heading"))
+        words.addWidget(label(text, "muted", wrap=True))
+        inner.addLayout(words, 1)
+        if action is not None:
+            inner.addWidget(action)
+        holder.setLayout(inner)
+        self._steps.addWidget(holder)
+
+    def _go(self, page: str) -> None:
+        self.accept()
+        self._window.go(page)
+
+    # --- looking around --------------------------------------------------------------------------
+
+    def _demo(self) -> QWidget:
+        words = column(spacing=1)
+        words.addWidget(label(tr("没有 Ukey 和平台？从演示开始"), "heading"))
+        self._demo_text = label(
+            tr("在这台电脑上启动演示平台和虚拟 Ukey，领取一枚演示印章，亲手盖一次。不联网。"),
+            "muted",
+            wrap=True,
+        )
+        words.addWidget(self._demo_text)
+        self._demo_bar = QProgressBar()
+        self._demo_bar.setRange(0, 0)
+        self._demo_bar.setTextVisible(False)
+        self._demo_bar.setAccessibleName(tr("正在准备演示…"))
+        self._demo_bar.hide()
+        words.addSpacing(3)
+        words.addWidget(self._demo_bar)
+        self.demo_button = button(tr("从演示开始"), self.start_demo)
+        inner = row(picture("eye", "text", 24), spacing=14)
+        inner.setContentsMargins(16, 12, 16, 12)
+        inner.addLayout(words, 1)
+        inner.addWidget(self.demo_button)
+        return framed("card", inner)
+
+    def start_demo(self) -> None:
+        """One click: platform, key and seal of the demo, and the sample on the stamp page."""
+        window = self._window
+        self._busy(True)
+
+        def done(demo: Context) -> None:
+            window.hold_polling(False)
+            if task.cancelled:  # too late to be stopped; the guide is gone
+                window.tasks.device(demo.close)
+                return
+            self._starting = None
+            self.accept()
+            window.enter_demo(demo)
+
+        def failed(error: BaseException) -> None:
+            window.hold_polling(False)
+            if not task.cancelled:
+                self._starting = None
+                self._busy(False)
+                window.complain(error)
+
+        def told(text: str) -> None:
+            if not task.cancelled:
+                self._demo_text.setText(text)
+
+        window.hold_polling(True)  # the virtual Ukeys of the demo are not one's own
+        self._starting = task = window.tasks.device(
+            window.context.start_demo, done=done, failed=failed, progress=told
+        )
+
+    def _busy(self, on: bool) -> None:
+        self._demo_bar.setVisible(on)
+        self.demo_button.setEnabled(not on)
+        self._sample_button.setEnabled(not on)
+        self.close_button.setText(tr("取消") if on else tr("完成"))
+        if on:
+            self._demo_text.setText(tr("正在准备演示…"))
+
+    def done(self, result: int) -> None:
+        """However it is closed, a demo being started is given up."""
+        if self._starting is not None:
+            self._starting.cancel()
+        super().done(result)
+
+    def _sample(self) -> None:
+        self.accept()
+        self._window.go("stamp", [sample_document(self._window.context.settings.folders.cache)])
+
+
+def _pin_step(token: TokenView | None) -> tuple[bool, str, str]:
+    """Is it done, its title, what is said of it."""
+    title = tr("设好自己的口令")
+    if token is not None and not token.initialised:
+        return False, title, tr("这把 Ukey 是空白的，先起名并设口令。")
+    ready = token is not None and not token.must_change
+    said = tr("口令已经设好。") if ready else tr("还在使用出厂口令的 Ukey 不能盖章。")
+    return ready, title, said
+
+
+def sample_document(folder: Path) -> Path:
+    """A copy of the bundled regulation that may be stamped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / tr("示例文件.pdf")
+    if not target.exists():
+        with resources.as_file(resources.files("resources") / "demo" / "regulation.pdf") as source:
+            shutil.copyfile(source, target)
+    return target

@@ -1,0 +1,135 @@
+"""The top of the window: which key is in use, how many tries are left, what expires first; and
+below it, while it is so, that everything is a demonstration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton
+
+from ui import theme
+from ui.language import tr
+from ui.shell.context import TokenView
+from ui.widgets import button, day, label, picture, row, unit_name
+
+if TYPE_CHECKING:
+    from app.store.cabinet import SealRecord
+
+
+class TokenStrip(QFrame):
+    """Always says which key, how many tries, what expires first."""
+
+    chosen = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        theme.set_role(self, "strip")
+        self.setFixedHeight(46)
+        self._icon = QLabel()
+        self._icon.setFixedWidth(20)
+        self._text = QLabel()
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._demo = label(tr("虚拟 Ukey · 仅供演示"), "unknown")
+        self._more = QToolButton()
+        theme.set_icon(self._more, "chevron-down", "muted", 16)
+        self._more.setAccessibleName(tr("换一把 Ukey"))
+        self._more.setToolTip(tr("换一把 Ukey"))
+        self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._more.setMenu(QMenu(self._more))
+        self.help = QToolButton()
+        self.help.setText(tr("帮助"))
+        self.help.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        theme.set_icon(self.help, "circle-help", "muted", 16)
+        self.help.setAccessibleName(tr("帮助"))
+        inner = QHBoxLayout(self)
+        inner.setContentsMargins(16, 0, 8, 0)
+        inner.setSpacing(8)
+        for widget in (self._icon, self._demo):
+            inner.addWidget(widget)
+        inner.insertWidget(1, self._text, 1)
+        inner.addWidget(self._more)
+        inner.addWidget(self.help)
+        self.show_tokens((), None, ())
+
+    def show_tokens(
+        self, tokens: Sequence[TokenView], token: TokenView | None, seals: Sequence[SealRecord]
+    ) -> None:
+        """Describe *token*, the one in use of *tokens*."""
+        role, said = describe_token(token, seals)
+        theme.set_icon(self._icon, "usb", role, 20)
+        self._text.setText(said)
+        self._text.setToolTip(said)
+        self.setAccessibleName(said)
+        self._demo.setVisible(token is not None and token.is_virtual)
+        self._more.setVisible(len(tokens) > 1)
+        menu = self._more.menu()
+        menu.clear()
+        for each in tokens:
+            action = QAction(f"{token_name(each)}  {each.serial}", menu)
+            action.triggered.connect(lambda _=False, serial=each.serial: self.chosen.emit(serial))
+            menu.addAction(action)
+
+
+def token_name(token: TokenView) -> str:
+    """What a person calls a key: the company of its certificate, else its label."""
+    organizations = [
+        unit_name(each.organization) for each in token.certificates if each.organization
+    ]
+    return organizations[0] if organizations else token.label or token.serial or tr("空白 Ukey")
+
+
+def describe_token(token: TokenView | None, seals: Sequence[SealRecord]) -> tuple[str, str]:
+    """Colour role and sentence of the strip."""
+    if token is None:
+        return "muted", tr("没有插入 Ukey。验章不需要 Ukey；盖章请先插入。")
+    if not token.initialised:
+        return "unknown", tr("Ukey 是空白的，需要先初始化")
+    parts = [token_name(token)]
+    role = "good"
+    if token.locked:
+        role = "bad"
+        parts.append(tr("口令已锁定，请联系平台解锁"))
+    elif token.tries_left is None:
+        parts.append(tr("口令剩余次数未知"))
+    else:
+        parts.append(tr("口令剩余 {count} 次", count=token.tries_left))
+        role = "unknown" if token.final_try or token.tries_left <= 3 else role
+    ends = [each.not_after for each in token.certificates]
+    ends += [s.valid_until for s in seals if any(c.sm3 == _sm3(s) for c in token.certificates)]
+    if ends:
+        parts.append(tr("{date} 到期", date=day(min(ends))))
+    return role, " · ".join(parts)
+
+
+def _sm3(seal: SealRecord) -> str:
+    return seal.signer.fingerprint.hex()
+
+
+class DemoBanner(QFrame):
+    """Says as long as it is so that nothing here is real."""
+
+    def __init__(self, leave: Callable[[], None]) -> None:
+        super().__init__()
+        theme.set_role(self, "notice-warning")
+        self._said = label("", wrap=True)
+        inner = row(picture("triangle-alert", "unknown", 18), spacing=10)
+        inner.setContentsMargins(16, 6, 8, 6)
+        inner.addWidget(self._said, 1)
+        inner.addWidget(button(tr("退出演示"), leave))
+        self.setLayout(inner)
+        self.hide()
+
+    def tell(self, pin: str) -> None:
+        """Of a demo whose key has this PIN; "": there is none."""
+        said = tr(
+            "演示：平台、Ukey 和印章都只供演示，不能证明任何事情。演示 Ukey 的口令是 {pin}。",
+            pin=pin,
+        )
+        self._said.setText(said)
+        self.setAccessibleName(said)
+        self.setVisible(bool(pin))

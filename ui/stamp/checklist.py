@@ -1,0 +1,144 @@
+"""盖章前检查: one line per condition, with an icon and words; the first that fails comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.errors import SealNotUsable, explain
+from ui.language import language, tr
+from ui.seal_card import kind_name
+from ui.shell.context import DocumentFacts, TokenView
+from ui.widgets import clear_layout, day, label, picture, row
+
+if TYPE_CHECKING:
+    from app.store.cabinet import SealRecord
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition."""
+
+    good: bool
+    text: str
+    warning: bool = False
+    """Good, but worth a look."""
+    pending: bool = False
+    """Not known yet."""
+
+
+class Checklist(QWidget):
+    """Shows conditions; what fails stands on top."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._checks: tuple[Check, ...] = ()
+        self._lines = QVBoxLayout(self)
+        self._lines.setContentsMargins(0, 0, 0, 0)
+        self._lines.setSpacing(5)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        return self._checks
+
+    def show_checks(self, checks: Sequence[Check]) -> None:
+        """Replace what is shown."""
+        ordered = tuple(sorted(checks, key=lambda each: each.good))
+        if ordered == self._checks:
+            return
+        self._checks = ordered
+        clear_layout(self._lines)
+        for each in ordered:
+            name, role = ("circle-check", "good") if each.good else ("circle-x", "bad")
+            if each.pending:
+                name, role = "hourglass", "muted"
+            elif each.warning:
+                name, role = "triangle-alert", "unknown"
+            text = label(each.text, "" if each.good else role, wrap=True)
+            image = picture(name, role, 15)
+            inner = row(spacing=8)
+            image.setContentsMargins(0, 3, 0, 0)
+            inner.addWidget(image, 0, Qt.AlignmentFlag.AlignTop)
+            inner.addWidget(text, 1)
+            holder = QWidget()
+            holder.setLayout(inner)
+            holder.setAccessibleName(each.text)
+            self._lines.addWidget(holder)
+
+
+def holding(
+    codes: Sequence[str], seals: Mapping[str, SealRecord], tokens: Sequence[TokenView]
+) -> dict[str, str]:
+    """Which plugged-in key holds which seal: serial number by seal code, as far as there is one."""
+    found = {}
+    for code in codes:
+        mark = seals[code].signer.fingerprint.hex() if code in seals else ""
+        for token in tokens:
+            if any(each.sm3 == mark for each in token.certificates):
+                found[code] = token.serial
+    return found
+
+
+def seal_checks(
+    codes: Sequence[str], seals: Mapping[str, SealRecord], now: datetime
+) -> list[Check]:
+    """Is each seal in force?"""
+    if not codes:
+        return [Check(False, tr("先选一枚印章"))]
+    made = []
+    for code in codes:
+        seal = seals.get(code)
+        if seal is None:
+            made.append(Check(False, tr("印章 {code} 不在这台电脑上", code=code)))
+            continue
+        reason = seal.usable(now)
+        if reason:
+            made.append(Check(False, explain(SealNotUsable(seal.name, reason), language()).cause))
+        else:
+            ends = day(seal.valid_until)
+            said = tr("{kind}有效，{date} 到期", kind=kind_name(seal), date=ends)
+            made.append(Check(True, said))
+    return made
+
+
+def token_checks(
+    codes: Sequence[str], serials: Mapping[str, str], tokens: Sequence[TokenView]
+) -> list[Check]:
+    """Are the keys of these seals plugged in, and may they be used?"""
+    if not tokens:
+        return [Check(False, tr("请插入持有印章的 Ukey"))]
+    if any(code not in serials for code in codes):
+        return [Check(False, tr("插着的 Ukey 里没有这枚印章的密钥"))]
+    if len(set(serials.values())) > 1:  # one PIN is asked, and must not be tried on another key
+        return [Check(False, tr("这些印章在不同的 Ukey 里，请分几次盖章"))]
+    made = []
+    for serial in dict.fromkeys(serials.values()):
+        token = next(each for each in tokens if each.serial == serial)
+        if token.locked:
+            made.append(Check(False, tr("Ukey 口令已锁定")))
+        elif token.must_change:
+            made.append(Check(False, tr("Ukey 还在使用出厂口令，请先修改")))
+        elif token.tries_left is None:
+            made.append(Check(True, tr("Ukey 已插入")))
+        else:
+            said = tr("Ukey 已插入，口令剩余 {count} 次", count=token.tries_left)
+            made.append(Check(True, said, warning=token.tries_left <= 3))
+    return made
+
+
+def document_check(facts: DocumentFacts | None, error: BaseException | None) -> Check:
+    """May a seal be put on the document?"""
+    if error is not None:
+        return Check(False, explain(error, language()).title)
+    if facts is None:
+        return Check(False, tr("正在检查文件…"), pending=True)
+    if facts.obstacle is not None:
+        return Check(False, explain(facts.obstacle, language()).title)
+    if facts.signatures:
+        return Check(True, tr("文件上已有 {count} 个签名，会保持有效", count=facts.signatures))
+    return Check(True, tr("文件没有签名，可以盖章"))

@@ -1,0 +1,457 @@
+"""Placing seals: what the person does on the canvas and in the panel becomes the plan, and the plan
+what the canvas shows.
+
+The marks painted are those that :mod:`app.stamp_plan` makes and that the job will carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.errors import PlacementError, explain
+from app.placement import PageBox, TextHit
+from app.stamp_plan import At, Keyword, Laid, Placed, Plan, Riding, Rule, lay_out, moved_to
+from crypto.seal.date_mark import Style, signing_day, text_of, width_mm
+from ui.canvas.document_pane import DocumentPane
+from ui.canvas.page_items import Item
+from ui.language import language, tr
+from ui.seal_card import kind_name
+from ui.stamp.documents import Document
+from ui.stamp.marks_table import Line
+from ui.stamp.placing_panel import PlacingPanel
+from ui.stamp.seal_rack import SealRack
+
+if TYPE_CHECKING:
+    from ui.shell.window import Shell
+
+
+_DATE = "/date"
+"""Ends the name of a date on the canvas; before it stands the name of its mark."""
+
+
+class Placing(QObject):
+    """One document at a time: its plan, the canvas and the panel in step."""
+
+    changed = Signal()
+    """The person placed, moved or removed something."""
+    shown = Signal()
+    """The canvas shows the plan as it is now."""
+    refused = Signal(str)
+    """Why something was not placed; "" when that is over."""
+
+    def __init__(
+        self, pane: DocumentPane, panel: PlacingPanel, rack: SealRack, shell: Shell, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self.pane, self.panel, self.rack, self._shell = pane, panel, rack, shell
+        self.document: Document | None = None
+        self.boxes: list[PageBox] = []
+        self.marks: dict[str, Laid] = {}
+        """By their names on the canvas, in the order of the plan."""
+        self._hits: tuple[TextHit, ...] = ()
+        self._searched = ""
+        self._found: dict[tuple[Path, str], tuple[TextHit, ...]] = {}
+        self._nudging = ""
+        view = pane.view
+        view.page_changed.connect(self._turned)
+        view.page_clicked.connect(self._clicked_page)
+        view.seal_dropped.connect(self._dropped_seal)
+        view.item_moved.connect(self._moved)
+        view.item_nudged.connect(self._nudged)
+        view.item_removed.connect(self._removed)
+        view.item_clicked.connect(self._clicked_item)
+        panel.place.connect(self.place)
+        panel.search.connect(self._search)
+        panel.place_all.connect(self._place_all)
+        panel.mode_changed.connect(lambda _: self.forget_hits())
+        panel.date_chosen.connect(self._dated)
+        table = panel.marks
+        table.put.connect(self.put_at)
+        table.take_away.connect(self.take_away)
+        table.put_back.connect(self.put_back)
+        table.put_all_back.connect(self.put_all_back)
+        table.looked_at.connect(view.look_at)
+        view.item_focused.connect(lambda key: table.follow(key.removesuffix(_DATE)))
+
+    @property
+    def plan(self) -> Plan:
+        """Of the document being shown."""
+        return self.document.plan if self.document else Plan()
+
+    # --- which document --------------------------------------------------------------------------
+
+    def take(self, document: Document | None) -> None:
+        """Another document; its pages are not there yet."""
+        self.document, self.boxes, self._nudging = document, [], ""
+        self.forget_hits()
+        self.show()
+
+    def loaded(self) -> None:
+        """The pages are there."""
+        view = self.pane.view
+        self.boxes = [PageBox(*view.page_size(page)) for page in range(view.page_count)]
+        self._turned(view.page)
+        self.show()
+
+    def _turned(self, page: int) -> None:
+        if not self.boxes:
+            return
+        box, size = self.boxes[page], self.rack.chosen_size
+        x = max(min(box.width_mm * 0.72, box.width_mm - size.width_mm / 2), size.width_mm / 2)
+        y = max(min(box.height_mm * 0.82, box.height_mm - size.height_mm / 2), size.height_mm / 2)
+        self.panel.show_page(page, len(self.boxes), (round(x, 1), round(y, 1)))
+
+    # --- placing ---------------------------------------------------------------------------------
+
+    def place(self, rule: Rule) -> None:
+        """Place the chosen seal by *rule* on the document being shown."""
+        code = self.rack.code
+        if not code or self.document is None or not self.boxes or self.document.stamped:
+            return
+        plan = self.plan
+        same = next(
+            (p for p in plan.placed if p.seal_code == code and _replaces(p.rule, rule)), None
+        )
+        if same is not None:
+            key = same.key
+            done = self._try(replace(same, rule=rule, date=self.panel.date).as_ruled())
+        else:
+            before = plan.moment
+            key = plan.add(code, rule, self.panel.date)
+            done = self._shown_or_undone(before)
+        self._look_at(key, done)
+
+    def _look_at(self, key: str, done: bool) -> None:
+        """Bring what was placed into view."""
+        here = [each for each in self.marks.values() if each.placed.key == key]
+        if done and here:
+            page = self.pane.view.page
+            first = next((each for each in here if each.mark.page == page), here[0])
+            self.pane.view.focus_item(first.key)
+
+    def _dated(self, style: Style | None) -> None:
+        """A date beside the chosen seal, or none; a seal placed later gets the same."""
+        own = (each for each in self.plan.placed if each.seal_code == self.rack.code)
+        if not self._try(*(replace(each, date=style) for each in own)):
+            self.panel.show_date(self._date_of_chosen())
+
+    def _date_of_chosen(self) -> Style | None:
+        """How the chosen seal is dated, where it is placed; else as the panel has it."""
+        own = [each for each in self.plan.placed if each.seal_code == self.rack.code]
+        return own[-1].date if own else self.panel.date
+
+    def put_at(self, key: str, left: float, top: float) -> bool:
+        """One mark at *left*, *top* (mm), alone; False if it does not fit there."""
+        each = self.marks[key]
+        rule = each.placed.rule
+        if isinstance(rule, At) and rule.one_page:
+            return self._drag(each, each.mark.page, left, top, alone=False)
+        return self._try(each.placed.put_at(each.place, left, top))
+
+    def put_back(self, key: str) -> bool:
+        """One mark where its rule has it."""
+        each = self.marks[key]
+        return self._try(each.placed.put_back(each.place))
+
+    def put_all_back(self) -> None:
+        """Every mark where its rule has it, also those that were taken away: one step to undo."""
+        self._try(*(each.as_ruled() for each in self.plan.placed))
+
+    def take_away(self, key: str) -> bool:
+        """One mark; with the last one its seal."""
+        each = self.marks[key]
+        others = sum(other.placed.key == each.placed.key for other in self.marks.values()) - 1
+        if others > (1 if isinstance(each.placed.rule, Riding) else 0):
+            return self._try(each.placed.take_away(each.place))
+        self._removed(key)
+        return True
+
+    def undo(self) -> None:
+        self.plan.undo()
+        self._after_history()
+
+    def redo(self) -> None:
+        self.plan.redo()
+        self._after_history()
+
+    def _after_history(self) -> None:
+        self._nudging = ""
+        self.show()
+        self.changed.emit()
+
+    def _try(self, *changed: Placed, merge: bool = False) -> bool:
+        """Change the plan; back to what it was if a mark does not fit."""
+        before, placed = self.plan.moment, self.plan.placed
+        self.plan.put(*changed, merge=merge)
+        if placed == self.plan.placed:
+            self.show()
+            return True
+        return self._shown_or_undone(before)
+
+    def _shown_or_undone(self, before: Any) -> bool:
+        problem = self.show()
+        if problem:
+            self.plan.forget_since(before)
+            self.show()
+            self.refused.emit(problem)
+            return False
+        if self.document:
+            self.document.own = True
+        self.changed.emit()
+        return True
+
+    # --- the canvas ------------------------------------------------------------------------------
+
+    def _clicked_page(self, page: int, x: float, y: float) -> None:
+        if self.panel.mode in ("single", "point") and self.rack.code:
+            self._drop(page, x, y)
+
+    def _dropped_seal(self, code: str, page: int, x: float, y: float) -> None:
+        if code in self.rack.cards:
+            self.rack.choose(code)
+            self._drop(page, x, y)
+
+    def _drop(self, page: int, x: float, y: float) -> None:
+        size = self.rack.chosen_size
+        left, top = self.pane.view.clamp(
+            page, x - size.width_mm / 2, y - size.height_mm / 2, size.width_mm, size.height_mm
+        )
+        middle = (round(left + size.width_mm / 2, 1), round(top + size.height_mm / 2, 1))
+        self.place(At(str(page + 1), *middle))
+
+    def _moved(self, key: str, page: int, left: float, top: float) -> None:
+        if key.endswith(_DATE):
+            self._drag_date(key, page, left, top)
+        else:
+            self._drag(self.marks[key], page, left, top, alone=self.panel.alone.isChecked())
+
+    def _drag_date(
+        self, key: str, page: int, left: float, top: float, *, merge: bool = False
+    ) -> None:
+        """The date keeps its page; those of the seal's other marks follow it."""
+        item, each = self.pane.view.item(key), self.marks[key.removesuffix(_DATE)]
+        if page != each.mark.page or item is None:
+            self.show()
+            return
+        x, y = left + item.width_mm / 2, top + item.height_mm / 2
+        self._try(each.placed.date_put(each.mark, x, y), merge=merge)
+
+    def _nudged(self, key: str, dx: float, dy: float) -> None:
+        item = self.pane.view.item(key)
+        if item is None:
+            return
+        left, top = self.pane.view.clamp(
+            item.page, item.left_mm + dx, item.top_mm + dy, item.width_mm, item.height_mm
+        )
+        merge, self._nudging = self._nudging == key, key
+        if key.endswith(_DATE):
+            self._drag_date(key, item.page, left, top, merge=merge)
+        else:
+            alone = self.panel.alone.isChecked()
+            self._drag(self.marks[key], item.page, left, top, alone=alone, merge=merge)
+
+    def _drag(
+        self,
+        each: Laid,
+        page: int,
+        left: float,
+        top: float,
+        *,
+        alone: bool,
+        merge: bool = False,
+    ) -> bool:
+        rule = each.placed.rule
+        if page != each.mark.page and not (isinstance(rule, At) and rule.one_page):
+            self.show()  # a mark of several stays on its page
+            return False
+        after = moved_to(
+            each.placed, each.place, each.mark, left, top, self.boxes[page], page=page, alone=alone
+        )
+        return self._try(after, merge=merge)
+
+    def _removed(self, key: str) -> None:
+        """A seal with all its marks, or its date."""
+        if key.endswith(_DATE):
+            self._try(replace(self.marks[key.removesuffix(_DATE)].placed, date=None))
+            self.panel.show_date(self._date_of_chosen())
+            return
+        before = self.plan.moment
+        self.plan.remove(self.marks[key].placed.key)
+        self._shown_or_undone(before)
+
+    # --- keywords --------------------------------------------------------------------------------
+
+    def _find(self, text: str) -> tuple[TextHit, ...]:
+        """Hits that are known already; asks for them if they are not, and shows them later."""
+        if self.document is None:
+            return ()
+        key = (self.document.path, text)
+        if key in self._found:
+            return self._found[key]
+        path, password = self.document.path, self.document.password
+
+        def done(hits: tuple[TextHit, ...]) -> None:
+            self._found[key] = hits
+            if self._searched == text:
+                self._hits = hits
+                self.panel.show_hits(len(hits))
+                if hits:
+                    self.pane.view.go_to(hits[0].page, hits[0].top_mm)
+            self.show()
+
+        self._shell.tasks.work(
+            self._shell.context.find, path, text, password, done=done, failed=self._search_failed
+        )
+        return ()
+
+    def _search(self, text: str) -> None:
+        self._searched = text
+        self.panel.searching()
+        self._hits = self._find(text)
+        if self._knows(text):
+            self.panel.show_hits(len(self._hits))
+        self.show()
+
+    def _knows(self, text: str) -> bool:
+        return self.document is not None and (self.document.path, text) in self._found
+
+    def _search_failed(self, error: BaseException) -> None:
+        self.panel.show_hits(0)
+        self.refused.emit(explain(error, language()).cause)
+
+    def forget_hits(self) -> None:
+        """Put the suggestions away."""
+        if self._hits or self._searched:
+            self._hits, self._searched = (), ""
+            self.panel.show_hits(None)
+            self.show()
+
+    def _place_all(self) -> None:
+        """On every hit at once, instead of those that were placed one by one."""
+        text, code, before = self._searched, self.rack.code, self.plan.moment
+        if not text or not code:
+            return
+        single = {
+            each.key
+            for each in self.plan.placed
+            if each.seal_code == code and isinstance(each.rule, Keyword) and each.rule.text == text
+        }
+        key = self.plan.add(code, Keyword(text, "all"), self.panel.date, instead_of=single)
+        self._look_at(key, self._shown_or_undone(before))
+
+    def _clicked_item(self, key: str) -> None:
+        if key.startswith("ghost/"):
+            self.place(Keyword(self._searched, int(key.partition("/")[2]) + 1))
+
+    # --- showing ---------------------------------------------------------------------------------
+
+    def show(self) -> str:
+        """Paint the plan; says why, if a mark does not fit, else ""."""
+        self.marks = {}
+        problem = ""
+        open_here = self.document is not None and bool(self.boxes) and not self.document.stamped
+        plan = [each for each in self.plan.placed if open_here and self._is_known(each)]
+        try:
+            laid = lay_out(plan, self.boxes, self.rack.sizes, self._find)
+        except PlacementError as error:
+            problem, laid = explain(error, language()).cause, self._what_fits(plan)
+        self.marks = {each.key: each for each in laid}
+        items = [item for each in laid for item in self._items(each)]
+        self.pane.set_items([*items, *self._ghosts()] if open_here else [])
+        self.panel.show_date(self._date_of_chosen())
+        lines = [Line(each, kind_name(self.rack.seals[each.placed.seal_code])) for each in laid]
+        changed = any(each.moved or each.without for each in plan)
+        self.panel.show_marks(lines, changed=changed)
+        self.refused.emit(problem)
+        self.shown.emit()
+        return problem
+
+    def _is_known(self, placed: Placed) -> bool:
+        """Is the seal here, and has its keyword been looked for?"""
+        if isinstance(placed.rule, Keyword) and not self._knows(placed.rule.text):
+            self._find(placed.rule.text)
+            return False
+        return placed.seal_code in self.rack.sizes
+
+    def _what_fits(self, plan: Sequence[Placed]) -> list[Laid]:
+        """Seal by seal, without those that do not fit on this document."""
+        fitting: list[Laid] = []
+        for placed in plan:
+            with suppress(PlacementError):
+                fitting += lay_out([placed], self.boxes, self.rack.sizes, self._find)
+        return fitting
+
+    def _items(self, each: Laid) -> list[Item]:
+        """A mark on the canvas, and its date."""
+        mark, code, date = each.mark, each.placed.seal_code, each.date
+        seal = Item(
+            each.key,
+            mark.page,
+            mark.left_mm,
+            mark.top_mm,
+            mark.width_mm,
+            mark.height_mm,
+            kind_name(self.rack.seals[code]),
+            picture=self.rack.pictures[code],
+            part=mark.part,
+            movable=True,
+        )
+        if date is None:
+            return [seal]
+        text = text_of(date.style, signing_day(datetime.now(UTC)))
+        width = width_mm(text, date.height_mm)
+        return [
+            seal,
+            Item(
+                each.key + _DATE,
+                date.page,
+                date.centre_mm - width / 2,
+                date.top_mm,
+                width,
+                date.height_mm,
+                tr("日期 {text}", text=text),
+                text=text,
+                movable=True,
+            ),
+        ]
+
+    def _ghosts(self) -> list[Item]:
+        """A pale seal on every hit that has none yet: a click places it."""
+        size, code = self.rack.chosen_size, self.rack.code
+        if code not in self.rack.seals:
+            return []
+        taken = {
+            p.rule.which for p in self.plan.placed
+            if isinstance(p.rule, Keyword) and p.rule.text == self._searched
+        }  # fmt: skip
+        return [
+            Item(
+                f"ghost/{number}",
+                hit.page,
+                hit.centre[0] - size.width_mm / 2,
+                hit.centre[1] - size.height_mm / 2,
+                size.width_mm,
+                size.height_mm,
+                tr("可以盖在这里：{text}", text=self._searched),
+                picture=self.rack.pictures[code],
+                look="ghost",
+            )
+            for number, hit in enumerate(self._hits)
+            if "all" not in taken and number + 1 not in taken
+        ]
+
+
+def _replaces(old: Rule, new: Rule) -> bool:
+    """Is *new* the same wish, said anew? Then it takes the place of *old*."""
+    if isinstance(old, Riding) and isinstance(new, Riding):
+        return True
+    if isinstance(old, At) and isinstance(new, At):
+        return old.pages == new.pages
+    return old == new

@@ -1,0 +1,205 @@
+"""What came of a run: one stamped file, one that failed, or the list of a batch and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QPushButton, QWidget
+
+from app.errors import explain, stops_batch
+from ui import theme
+from ui.language import language, tr
+from ui.shell.notice import ErrorView, announce
+from ui.stamp.work import Outcome
+from ui.widgets import button, column, label, picture, row
+
+if TYPE_CHECKING:
+    from ui.shell.window import Shell
+
+
+class Result(QWidget):
+    """The end of a run, in place of the panel."""
+
+    closed = Signal(bool)
+    """The person is done with it; True: the same file once more."""
+    retry = Signal()
+    """What was not stamped is to be tried again."""
+    looked_at = Signal(object)
+    """Path of a document of the batch that the person wants to see."""
+
+    def __init__(self, shell: Shell) -> None:
+        super().__init__()
+        self._shell = shell
+        self._lines = column(spacing=10)
+        self.setLayout(self._lines)
+        self._problem = label("", "bad", wrap=True)
+        self._problem.hide()
+        self.first: QWidget = self
+        """What gets the focus."""
+
+    def say(self, problem: str) -> None:
+        """Why it cannot be tried again just now."""
+        self._problem.setText(problem)
+        self._problem.setVisible(bool(problem))
+
+    def _head(self, icon: str, role: str, text: str) -> None:
+        head = row(picture(icon, role, 32), spacing=12)
+        head.addWidget(label(text, "title", wrap=True), 1)
+        self._lines.addLayout(head)
+        self.setAccessibleName(text)
+
+    def _close(self) -> None:
+        self.closed.emit(False)
+
+
+class Failure(Result):
+    """Nothing was stamped: *error*, or None if the person stopped it."""
+
+    def __init__(self, shell: Shell, error: BaseException | None) -> None:
+        super().__init__(shell)
+        if error is None:
+            self._head("info", "muted", tr("已取消"))
+            self._lines.addWidget(label(tr("没有生成任何文件。"), wrap=True))
+        else:
+            view = ErrorView(error)
+            layout = view.layout()
+            if layout is not None:
+                layout.setContentsMargins(0, 0, 0, 0)
+            self._lines.addWidget(view)
+            self.setAccessibleName(view.accessibleName())
+        self._lines.addWidget(self._problem)
+        self.first = again = button(tr("再试一次"), self.retry.emit)
+        back = button(tr("返回"), self._close)
+        self._lines.addLayout(row(back, again, None))
+        self._lines.addStretch()
+        announce(self)
+
+
+class Success(Result):
+    """One file was stamped."""
+
+    def __init__(self, shell: Shell, outcome: Outcome) -> None:
+        super().__init__(shell)
+        from ui.files import open_outside
+
+        file = outcome.file
+        if file is None:
+            raise ValueError("no file came of this order")
+        path = file.path
+        self._head("circle-check", "good", tr("已盖章"))
+        name = label(path.name, "heading", wrap=True, select=True)
+        name.setToolTip(str(path))
+        self._lines.addWidget(name)
+        self._lines.addWidget(label(str(path.parent), "small", wrap=True, select=True))
+        known = tr("平台已出具用印凭据。") if file.ticketed else tr("离线盖章，联网后上报平台。")
+        self._lines.addWidget(label(tr("文件已重新读出并验证。{known}", known=known), wrap=True))
+        self._lines.addWidget(label(tr("台账第 {number} 条", number=file.journal_entry), "small"))
+        self._lines.addSpacing(6)
+        self.first = button(tr("打开"), lambda: open_outside(path), icon="external-link")
+        folder, verify = tr("打开所在文件夹"), tr("验章")
+        for widget in (
+            self.first,
+            button(folder, lambda: open_outside(path.parent), icon="folder-open"),
+            button(verify, lambda: self._shell.go("verify", [path]), icon="shield-check"),
+            button(tr("再盖一份"), lambda: self.closed.emit(True), icon="stamp"),
+            button(tr("完成"), self._close),
+        ):
+            self._lines.addWidget(widget)
+        self._lines.addStretch()
+        self.setAccessibleName(tr("已盖章：{name}", name=path.name))
+        announce(self)
+
+
+class BatchResult(Result):
+    """A result for each file, those that were not stamped first; the report; trying again."""
+
+    def __init__(
+        self, shell: Shell, outcomes: Sequence[Outcome], save: Callable[[Path], None]
+    ) -> None:
+        """*save* writes the report."""
+        super().__init__(shell)
+        from ui.files import open_outside
+
+        self._save = save
+        self._outcomes = sorted(outcomes, key=lambda each: each.file is not None)
+        good = [each.file for each in outcomes if each.file is not None]
+        rest = len(outcomes) - len(good)
+        icon, role = ("triangle-alert", "unknown") if rest else ("circle-check", "good")
+        said = tr("{good} / {count} 个文件已盖章", good=len(good), count=len(outcomes))
+        self._head(icon, role, said)
+        self._stopped(outcomes)
+        self._lines.addWidget(self._problem)
+        buttons: list[QPushButton] = []
+        if rest:
+            buttons.append(button(tr("继续其余 {count} 个", count=rest), self.retry.emit))
+        buttons.append(button(tr("保存清单…"), self._choose, icon="download"))
+        if good:
+            folder = good[0].path.parent
+            opener = button(tr("打开所在文件夹"), lambda: open_outside(folder), icon="folder-open")
+            buttons.append(opener)
+        buttons.append(button(tr("完成"), self._close))
+        for each in buttons:
+            self._lines.addWidget(each)
+        self.list = QListWidget()
+        self.list.setAccessibleName(tr("每个文件的结果"))
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.setUniformItemSizes(True)
+        theme.set_role(self.list, "results")
+        self.list.setMinimumHeight(220)
+        for outcome in self._outcomes:
+            self.list.addItem(_line(outcome))
+        self.list.currentRowChanged.connect(self._look)
+        self._lines.addWidget(self.list, 1)
+        self.first = buttons[0]
+        announce(self)
+
+    def _stopped(self, outcomes: Sequence[Outcome]) -> None:
+        """What ended the batch before its end, and what to do about it."""
+        error = next((o.error for o in outcomes if o.error and stops_batch(o.error)), None)
+        if error is not None:
+            message = explain(error, language())
+            self._lines.addWidget(label(message.title, "bad", wrap=True))
+            self._lines.addWidget(label(message.remedy, "small", wrap=True))
+        elif any(each.file is None and each.error is None for each in outcomes):
+            self._lines.addWidget(label(tr("已取消，其余文件没有处理。"), "muted", wrap=True))
+
+    def _look(self, number: int) -> None:
+        if 0 <= number < len(self._outcomes):
+            self.looked_at.emit(self._outcomes[number].order.path)
+
+    def _choose(self) -> None:
+        file = next((each.file for each in self._outcomes if each.file is not None), None)
+        folder = file.path.parent if file else self._outcomes[0].order.path.parent
+        moment = datetime.now().astimezone().strftime("%Y%m%d-%H%M")
+        name = tr("盖章清单 {moment}", moment=moment)
+        kinds = f"{tr('Excel 工作簿')} (*.xlsx);;{tr('CSV 表格')} (*.csv)"
+        chosen, kind = QFileDialog.getSaveFileName(
+            self, tr("保存清单"), str(folder / f"{name}.xlsx"), kinds
+        )
+        if not chosen:
+            return
+        path = Path(chosen)
+        if path.suffix.lower() not in (".xlsx", ".csv"):
+            path = path.with_name(path.name + (".csv" if "csv" in kind else ".xlsx"))
+        self._save(path)
+
+
+def _line(outcome: Outcome) -> QListWidgetItem:
+    if outcome.file is not None:
+        look, said, more = ("circle-check", "good"), tr("已盖章"), str(outcome.file.path)
+    elif outcome.error is not None:
+        message = explain(outcome.error, language())
+        look, said = ("circle-x", "bad"), message.title
+        more = f"{message.title} {message.code}\n{message.cause}\n{message.remedy}"
+    else:
+        look, said, more = ("clock", "muted"), tr("未处理"), ""
+    name = outcome.order.path.name
+    item = QListWidgetItem(theme.icon(*look), f"{name}\n{said}")
+    item.setToolTip(more or str(outcome.order.path))
+    item.setData(Qt.ItemDataRole.AccessibleTextRole, tr("，").join((name, said)))
+    return item

@@ -1,0 +1,513 @@
+"""盖章: thumbnails, canvas, and a panel with seals, placing, checklist and the one red button.
+
+What is placed where is :mod:`ui.stamp.placing`'s, the run from the PIN to the result
+:mod:`ui.stamp.run`'s. With several files the panel's lower half says for which of them the placing
+counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QInputDialog,
+    QLineEdit,
+    QMenu,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.stamp_plan import Plan
+from ui import theme
+from ui.canvas.document_pane import DocumentPane
+from ui.language import tr
+from ui.shell.context import DocumentFacts
+from ui.stamp.checklist import (
+    Check,
+    Checklist,
+    document_check,
+    holding,
+    seal_checks,
+    token_checks,
+)
+from ui.stamp.documents import Document, FileList, Session
+from ui.stamp.placing import Placing
+from ui.stamp.placing_panel import PlacingPanel
+from ui.stamp.run import StampRun
+from ui.stamp.seal_rack import SealRack
+from ui.stamp.work import Order, Outcome
+from ui.widgets import (
+    DropArea,
+    button,
+    centred,
+    column,
+    framed,
+    label,
+    line,
+    row,
+    scrolled,
+    shortcut,
+    tool,
+)
+
+if TYPE_CHECKING:
+    from app.store.cabinet import SealRecord
+    from ui.shell.window import Shell
+
+PANEL_WIDTH = 332
+
+
+class StampPage(QWidget):
+    """The page behind 盖章."""
+
+    def __init__(self, shell: Shell) -> None:
+        super().__init__()
+        self._shell = shell
+        self.documents: list[Document] = []
+        self.setAccessibleName(tr("盖章"))
+        self.session = Session(
+            shell.context.settings.folders.config / "session.json", shell.tasks, self
+        )
+        self._drop = DropArea(
+            "stamp",
+            tr("把要盖章的 PDF 拖到这里"),
+            tr("可以拖入多个文件或整个文件夹。原文件不会改动，结果另存为新文件。"),
+            tr("选择文件…"),
+        )
+        self._drop.chosen.connect(self.choose)
+        self.list = FileList()
+        self.list.currentRowChanged.connect(self._select)
+        self.pane = DocumentPane(shell.renderer, "stamp")
+        self._tools()
+        self.pane.loaded.connect(self._loaded)
+        self.pane.broken.connect(self._broken)
+        self.rack = SealRack(lambda: shell.go("seals"))
+        self.panel = PlacingPanel()
+        self.placing = Placing(self.pane, self.panel, self.rack, shell, self)
+        self._panel = self._build_panel()
+        self.placing.refused.connect(self._tell)
+        self.placing.changed.connect(self._changed)
+        self.placing.shown.connect(self._shown)
+        self.rack.chosen.connect(self._chose_seal)
+        self.run = StampRun(self, shell)
+        self.run.ended.connect(self._ended)
+        self.run.finished.connect(self._finished)
+        self.run.closed.connect(self._close_run)
+        self.run.retry.connect(self._retry)
+        self.run.looked_at.connect(self._look_at)
+        self._side = QStackedWidget()
+        self._side.setFixedWidth(PANEL_WIDTH)
+        self._side.addWidget(self._panel)
+        self._side.addWidget(self.run)
+        work = QWidget()
+        across = row(self.list, spacing=0)
+        across.addWidget(self.pane, 1)
+        across.addWidget(self._side)
+        work.setLayout(across)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(centred(self._drop))
+        self._stack.addWidget(work)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._stack)
+        view = self.pane.view
+        for keys, called in (
+            ("Ctrl+Z", self.placing.undo),
+            ("Ctrl+Y", self.placing.redo),
+            ("Ctrl+Shift+Z", self.placing.redo),
+            ("Ctrl+Return", self.stamp),
+            ("Ctrl+Enter", self.stamp),
+            ("Ctrl+PgDown", self.next_document),
+            ("Esc", self._escape),
+            ("Ctrl++", lambda: view.set_zoom(view.zoom * 1.2)),
+            ("Ctrl+=", lambda: view.set_zoom(view.zoom * 1.2)),
+            ("Ctrl+-", lambda: view.set_zoom(view.zoom / 1.2)),
+            ("Ctrl+0", lambda: view.fit("page")),
+        ):
+            shortcut(self, keys, called)
+        shell.seals_changed.connect(self._show_seals)
+        shell.tokens_changed.connect(self._check)
+        self._show_seals()
+        QTimer.singleShot(0, self._offer_session)
+
+    def _tools(self) -> None:
+        opener = QToolButton()
+        opener.setText(tr("打开"))
+        theme.set_icon(opener, "folder-open")
+        opener.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        opener.setAccessibleName(tr("打开"))
+        opener.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(opener)
+        menu.addAction(tr("选择文件…"), self.choose)
+        menu.addAction(tr("选择文件夹…"), self._choose_folder)
+        menu.addAction(tr("关闭文件"), self.close_documents)
+        opener.setMenu(menu)
+        self._undo = tool("undo-2", tr("撤销"), lambda: self.placing.undo(), "Ctrl+Z")
+        self._redo = tool("redo-2", tr("重做"), lambda: self.placing.redo(), "Ctrl+Y")
+        self.pane.toolbar.insertWidget(0, opener)
+        self.pane.toolbar.insertWidget(1, self._undo)
+        self.pane.toolbar.insertWidget(2, self._redo)
+
+    def _build_panel(self) -> QFrame:
+        inner = QWidget()
+        content = column(margins=(16, 14, 16, 14), spacing=8)
+        inner.setLayout(content)
+        content.addWidget(label(tr("印章"), "section"))
+        content.addWidget(self.rack)
+        content.addSpacing(6)
+        content.addWidget(label(tr("盖在哪里"), "section"))
+        content.addWidget(self.panel)
+        self._problem = label("", "bad", wrap=True)
+        self._problem.hide()
+        content.addWidget(self._problem)
+        self._password = button(tr("输入文件密码…"), self.ask_password, icon="lock")
+        self._password.hide()
+        content.addSpacing(4)
+        content.addWidget(line())
+        content.addSpacing(2)
+        content.addWidget(label(tr("盖章前检查"), "section"))
+        self.checklist = Checklist()
+        content.addWidget(self.checklist)
+        content.addWidget(self._password)
+        content.addStretch()
+        self._batch_note = label("", "small", wrap=True)
+        self._next = button(tr("看下一份"), self.next_document)
+        self._next.setToolTip(tr("没有放过印章的文件会照这一份放好，看过再看下一份（Ctrl+PgDn）"))
+        self._all_alike = button(tr("用于全部文件"), self.apply_to_all)
+        self.stamp_button = button(
+            tr("盖章"), self.stamp, role="primary", icon="stamp", tint="on_accent"
+        )
+        self.stamp_button.setToolTip("Ctrl+Enter")
+        foot = column(margins=(16, 12, 16, 14), spacing=8)
+        foot.addWidget(self._batch_note)
+        self._choices = QWidget()
+        self._choices.setLayout(row(self._next, self._all_alike))
+        foot.addWidget(self._choices)
+        foot.addWidget(self.stamp_button)
+        whole = column(spacing=0)
+        whole.addWidget(scrolled(inner, tr("印章和位置")), 1)
+        whole.addWidget(framed("footer", foot))
+        return framed("panel", whole)
+
+    # --- what the shell calls --------------------------------------------------------------------
+
+    def activated(self) -> None:
+        self._check()
+
+    def panes(self) -> list[QWidget]:
+        """Where F6 goes."""
+        if self._stack.currentIndex() == 0:
+            return [self._drop.button]
+        cards = list(self.rack.cards.values())[:1]
+        files = [self.list] if self.list.isVisible() else []
+        return [*files, self.pane.thumbnails, self.pane.view, *cards, self.stamp_button]
+
+    def light_up(self, over: bool) -> None:
+        self._drop.light_up(over)
+
+    def closing(self) -> None:
+        """The window is about to close: a prepared job is kept."""
+        self.session.flush()
+
+    def choose(self) -> None:
+        """Let the person pick files."""
+        names, _ = QFileDialog.getOpenFileNames(
+            self, tr("选择要盖章的文件"), str(self._shell.folder()), "PDF (*.pdf)"
+        )
+        if names:
+            self._shell.remember_folder(Path(names[0]).parent)
+            self.open_files([Path(name) for name in names])
+
+    def _choose_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, tr("选择文件夹"), str(self._shell.folder()))
+        if name:
+            from ui.files import pdf_files
+
+            self._shell.remember_folder(Path(name))
+            self.open_files(pdf_files([Path(name)]))
+
+    def open_files(self, paths: Sequence[Path]) -> None:
+        """Prepare *paths* for stamping; what was open before gives way."""
+        self._open([Document(path) for path in paths])
+
+    def _open(self, documents: list[Document]) -> None:
+        if self.run.busy:
+            return
+        self.documents = documents
+        self.placing.take(None)
+        self._side.setCurrentIndex(0)
+        self._shell.notices.clear_notice("session")
+        self.list.show_documents(documents)
+        several = len(documents) > 1
+        self.list.setVisible(several)
+        self._choices.setVisible(several)
+        self._batch_note.setVisible(several)
+        self._stack.setCurrentIndex(1 if documents else 0)
+        if documents:
+            self.list.setCurrentRow(0)
+
+    def close_documents(self) -> None:
+        """Back to the empty page."""
+        self.pane.close_document()
+        self.open_files([])
+        self.session.keep(self.documents)
+
+    # --- the document ----------------------------------------------------------------------------
+
+    @property
+    def document(self) -> Document | None:
+        """The one being shown."""
+        return self.placing.document
+
+    @property
+    def ready(self) -> bool:
+        """Are the pages of the document there, and is it known what may be done with it?"""
+        document = self.document
+        return bool(self.placing.boxes) and document is not None and document.facts is not None
+
+    @property
+    def plan(self) -> Plan:
+        """Of the document being shown."""
+        return self.placing.plan
+
+    def _select(self, number: int) -> None:
+        if not 0 <= number < len(self.documents):
+            return
+        self._show_document(self.documents[number])
+
+    def _show_document(self, document: Document) -> None:
+        """On the canvas; once it is stamped, as it is then."""
+        self.placing.take(document)
+        stamped = document.outcome.file if document.outcome else None
+        self.pane.open(stamped.path if stamped else document.path, password=document.password)
+        self._examine(document)
+
+    def _examine(self, document: Document) -> None:
+        def done(facts: DocumentFacts) -> None:
+            document.facts, document.error = facts, None
+            self._check()
+
+        def failed(error: BaseException) -> None:
+            document.error = error
+            self._check()
+
+        if document.facts is None:
+            self._shell.tasks.work(
+                self._shell.context.examine,
+                document.path,
+                document.password,
+                done=done,
+                failed=failed,
+            )
+
+    def _loaded(self) -> None:
+        self.placing.loaded()
+
+    def _broken(self, reason: str) -> None:
+        if reason == "password":
+            self.ask_password()
+
+    def ask_password(self) -> None:
+        """The password that opens the document being shown."""
+        document = self.document
+        if document is None:
+            return
+        wanted = tr("“{name}”的打开密码（不是 Ukey 口令）：", name=document.path.name)
+        if document.password is not None:
+            wanted = tr("密码不对，请再试一次。") + "\n" + wanted
+        text, sure = QInputDialog.getText(self, tr("文件密码"), wanted, QLineEdit.EchoMode.Password)
+        if sure and text:
+            document.password, document.facts, document.error = text, None, None
+            self._show_document(document)
+
+    # --- seals and marks -------------------------------------------------------------------------
+
+    def _show_seals(self) -> None:
+        seals: Sequence[SealRecord] = getattr(self._shell, "seals", ())
+        self.rack.show_seals(seals, self._shell.state.get("seal", ""))
+        self.placing.show()
+
+    def _chose_seal(self, code: str) -> None:
+        self._shell.state.put("seal", code)
+        self.placing.show()
+
+    def _changed(self) -> None:
+        self.session.keep(self.documents)
+
+    def _shown(self) -> None:
+        open_here = self.document is not None and not self.document.stamped
+        self._undo.setEnabled(open_here and self.plan.can_undo)
+        self._redo.setEnabled(open_here and self.plan.can_redo)
+        self._check()
+
+    def _tell(self, problem: str) -> None:
+        self._problem.setText(problem)
+        self._problem.setVisible(bool(problem))
+
+    # --- the checklist ---------------------------------------------------------------------------
+
+    def _used_codes(self) -> list[str]:
+        placed = [p.seal_code for d in self.documents for p in d.plan.placed]
+        return list(dict.fromkeys(placed)) or ([self.rack.code] if self.rack.code else [])
+
+    def _serials(self) -> dict[str, str]:
+        return holding(self._used_codes(), self.rack.seals, self._shell.tokens)
+
+    def checks(self) -> list[Check]:
+        """What must hold before the red button works; and what is good to know."""
+        codes = self._used_codes()
+        made = [
+            *seal_checks(codes, self.rack.seals, datetime.now(UTC)),
+            *token_checks(codes, self._serials(), self._shell.tokens),
+        ]
+        if self.document is not None:
+            made.append(document_check(self.document.facts, self.document.error))
+        return made
+
+    def _check(self) -> None:
+        """Refresh the checklist and what may be pressed."""
+        made = self.checks()
+        waiting = [each for each in self.documents if each.waiting]
+        several = len(self.documents) > 1
+        marks = [each.mark for each in self.placing.marks.values()]
+        if self.documents and not waiting:
+            made.append(Check(False, tr("还没有放置印章")))
+        elif marks and not several:
+            pages = len({mark.page for mark in marks})
+            made.append(
+                Check(True, tr("{marks} 处印迹，{pages} 页", marks=len(marks), pages=pages))
+            )
+        self.checklist.show_checks(made)
+        self._password.setVisible(self.document is not None and self.document.wants_password)
+        possible = bool(waiting) and all(each.good for each in made)
+        self.stamp_button.setEnabled(possible and not self.run.busy)
+        said = tr("盖章") if not several else tr("盖章（{count} 个文件）", count=len(waiting))
+        self.stamp_button.setText(f" {said}")
+        self.stamp_button.setAccessibleName(said)
+        if several:
+            self._batch_note.setText(
+                tr(
+                    "{ready} / {count} 个文件已放置印章。逐份查看，或把这一份的放置用于全部。",
+                    ready=sum(bool(each.plan.placed) for each in self.documents),
+                    count=len(self.documents),
+                )
+            )
+            self._all_alike.setEnabled(bool(self.plan.placed))
+            self._next.setEnabled(self.list.currentRow() < len(self.documents) - 1)
+        self.list.refresh()
+
+    def next_document(self) -> None:
+        """逐份查看: the next file, with the seals of this one if it has none yet."""
+        number = self.list.currentRow() + 1
+        if not 0 < number < len(self.documents):
+            return
+        document = self.documents[number]
+        if not document.plan.placed and not document.own:
+            document.plan = Plan(self.plan.placed)
+            self._changed()
+        self.list.setCurrentRow(number)
+
+    def apply_to_all(self) -> None:
+        """Place the seals of this file on every file that was not placed by hand."""
+        pattern = self.plan.placed
+        for document in self.documents:
+            if document is not self.document and not document.own:
+                document.plan = Plan(pattern)
+        self._changed()
+        self._check()
+
+    # --- stamping --------------------------------------------------------------------------------
+
+    def stamp(self) -> None:
+        """The red button."""
+        self._check()
+        if not self.stamp_button.isEnabled():
+            return
+        orders = [
+            Order(each.path, each.plan.placed, each.password)
+            for each in self.documents
+            if each.waiting
+        ]
+        self._side.setCurrentIndex(1)
+        serial = next(iter(self._serials().values()))
+        done = [each.outcome for each in self.documents if each.outcome and each.stamped]
+        if not self.run.begin(orders, self.rack.sizes, serial, self.rack.seals, done):
+            self._side.setCurrentIndex(0)
+
+    def _escape(self) -> None:
+        """Stop what runs; else put the suggestions away."""
+        if self.run.busy:
+            self.run.cancel()
+        else:
+            self.placing.forget_hits()
+
+    def _ended(self, outcome: Outcome) -> None:
+        """One file of a run is through."""
+        for document in self.documents:
+            if document.path == outcome.order.path:
+                document.outcome = outcome
+        self.list.refresh()
+
+    def _finished(self, outcomes: list[Outcome]) -> None:
+        by_path = {outcome.order.path: outcome for outcome in outcomes}
+        for document in self.documents:
+            document.outcome = by_path.get(document.path, document.outcome)
+        self.list.refresh()
+        self.session.keep(self.documents)
+        if self.document is not None and self.document.stamped:
+            self._show_document(self.document)
+
+    def _look_at(self, path: Path) -> None:
+        for number, document in enumerate(self.documents):
+            if document.path == path:
+                self.list.setCurrentRow(number)
+
+    def _retry(self) -> None:
+        """What was not stamped, as it is placed now."""
+        self._forget_failures()
+        self._check()
+        if self.stamp_button.isEnabled():
+            self.stamp()
+        elif self.run.result is not None:
+            self.run.result.say(next((c.text for c in self.checks() if not c.good), ""))
+
+    def _forget_failures(self) -> None:
+        for document in self.documents:
+            if not document.stamped:
+                document.outcome = None
+
+    def _close_run(self, again: bool) -> None:
+        """Back from the result: *again* begins with the same file anew."""
+        self._side.setCurrentIndex(0)
+        stamped = [each for each in self.documents if each.stamped]
+        self._forget_failures()
+        if again and stamped:
+            self.open_files([each.path for each in self.documents])
+        elif stamped and len(stamped) == len(self.documents):
+            self.close_documents()
+        else:
+            self.placing.show()
+
+    # --- a prepared job survives a crash ---------------------------------------------------------
+
+    def _offer_session(self) -> None:
+        kept = self.session.read()
+        if kept and not self.documents:
+            self._shell.notices.show_notice(
+                "session",
+                "info",
+                tr("上次有 {count} 个文件放好了印章，还没有盖。", count=len(kept)),
+                (tr("继续"), lambda: self.resume(kept)),
+            )
+
+    def resume(self, kept: Sequence[tuple[Path, Plan]]) -> None:
+        """Open the files of an interrupted session with what was placed on them."""
+        self._open([Document(path, plan, own=True) for path, plan in kept])

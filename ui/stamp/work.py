@@ -1,0 +1,130 @@
+"""Stamping off the main thread: one PIN, any number of documents, one result each.
+
+Begun on the device thread, which does nothing but sign (:mod:`app.batch`); a cancel leaves nothing
+half done, and what the key has signed is finished.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.batch import Batch
+from app.errors import Cancelled, PageOutOfRange
+from app.stamp_plan import Laid, Placed, lay_out
+from ui.shell.context import Context, Stamper, Step
+
+if TYPE_CHECKING:
+    from app.placement import SealSize, TextHit
+    from app.stamping import StampedFile, StampJob
+
+_SIGNED = ("append", "sync", "verify", "publish", "journal", "done")
+"""Steps after the key has signed: a cancel comes too late for this document."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One document and what goes on it."""
+
+    path: Path
+    placed: tuple[Placed, ...]
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an order: a file, an error, or neither if it was not reached."""
+
+    order: Order
+    file: StampedFile | None = None
+    error: BaseException | None = None
+    at: datetime | None = None
+    """When it ended."""
+
+
+def stamp_orders(
+    context: Context,
+    orders: Sequence[Order],
+    sizes: Mapping[str, SealSize],
+    serial: str,
+    pin: str,
+    offline: bool,
+    step: Step,
+) -> list[Outcome]:
+    """Stamp every order; *sizes* by seal code; all seals are on the key *serial*: one PIN.
+
+    Tells ``step("file", number)`` before a file, ``step("step", number, name)`` in between and
+    ``step("done", number, outcome)`` after it. Raises only what opening the key raises."""
+    outcomes = [Outcome(order) for order in orders]
+    codes = list(dict.fromkeys(p.seal_code for order in orders for p in order.placed))
+    batch: Batch[StampedFile] = Batch()
+
+    def one(number: int, key: Stamper) -> StampedFile:
+        def within(name: str) -> None:
+            with suppress(*((Cancelled,) if name in _SIGNED else ())):
+                step("step", number, name)
+
+        step("file", number)
+        return _stamp(key, _jobs(context, orders[number], sizes), within)
+
+    def ended(number: int, file: StampedFile | None, error: BaseException | None) -> None:
+        outcomes[number] = Outcome(orders[number], file, error, datetime.now(UTC))
+        with suppress(Cancelled):  # the file is done
+            step("done", number, outcomes[number])
+
+    with context.stamping(codes, serial, pin, offline=offline, lend=batch.lend) as key:
+        works = [partial(one, number, key) for number in range(len(orders))]
+        batch.run(works, may_sign=partial(step, "key", -1), ended=ended)
+    return outcomes
+
+
+def _stamp(key: Stamper, jobs: Sequence[StampJob], within: Step) -> StampedFile:
+    """Several seals on one document: each signs what the one before has left, saved once."""
+    *before, last = jobs
+    source, folder = last.source, last.folder or last.source.parent
+    with tempfile.TemporaryDirectory(prefix="sealdesk-") as scratch:
+        for place, job in enumerate(before):
+            between = Path(scratch) / f"{place}" / source.name
+            between.parent.mkdir()
+            source = key.stamp(replace(job, source=source, output=between), within).path
+        return key.stamp(replace(last, source=source, folder=folder), within)
+
+
+def _jobs(context: Context, order: Order, sizes: Mapping[str, SealSize]) -> list[StampJob]:
+    """A job for each seal, in the order in which the seals were placed."""
+    from app.stamping import StampJob, page_boxes
+
+    settings = context.settings
+    boxes = page_boxes(order.path, order.password)
+    found: dict[str, tuple[TextHit, ...]] = {}
+
+    def find(text: str) -> tuple[TextHit, ...]:
+        if text not in found:
+            found[text] = context.find(order.path, text, order.password)
+        return found[text]
+
+    laid: dict[str, list[Laid]] = {}
+    for each in lay_out(order.placed, boxes, sizes, find):
+        laid.setdefault(each.placed.seal_code, []).append(each)
+    if not laid:  # a riding seam alone on a document of one page
+        raise PageOutOfRange(2, len(boxes))
+    return [
+        StampJob(
+            source=order.path,
+            seal_code=code,
+            marks=tuple(each.mark for each in own),
+            dates=tuple(each.date for each in own if each.date is not None),
+            folder=settings.output_folder,
+            suffix=settings.output_suffix,
+            profile=settings.profile,
+            separate=settings.marks == "separate",
+            password=order.password,
+        )
+        for code, own in laid.items()
+    ]

@@ -1,0 +1,5 @@
+"""验章: a document's verdict, its reasons, and what can be done with it.
+
+It shows the report's findings and judges nothing itself.
+Start reading at :mod:`ui.verify.verify_page`.
+"""
