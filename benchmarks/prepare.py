@@ -27,7 +27,7 @@ from crypto.algorithms.keys import SoftKey
 from crypto.pki.x509 import Name
 from crypto.pki.x509_make import make_certificate
 from crypto.seal.structure import make_seal
-from server_stub.imprint import draw
+from server_stub.neighbours.imprint import draw
 
 DEMO = Path(__file__).parents[1] / "resources" / "demo" / "regulation.pdf"
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -33,7 +33,8 @@ from crypto.seal.registry_files import (
     decode_shard,
     pack_entries,
 )
-from server_stub import epochs, records
+from server_stub import epochs
+from server_stub.records import canonical
 
 START = datetime(2022, 1, 1, tzinfo=UTC)
 REGIONS = ("321302", "321311", "321322", "321323", "321324")
@@ -71,8 +72,8 @@ def city(seals: int, years: float) -> Iterator[bytes]:
             events.append((at, code, "cancel", "active", "cancelled", chance.choice(REASONS)))
     events.sort()
     for at, code, event, before, after, reason in events:
-        micros = records.microseconds(at) + chance.randrange(1_000_000)
-        yield records.canonical(
+        micros = canonical.microseconds(at) + chance.randrange(1_000_000)
+        yield canonical.canonical(
             {
                 "seal_code": code,
                 "es_id": code,
@@ -80,9 +81,9 @@ def city(seals: int, years: float) -> Iterator[bytes]:
                 "from": before,
                 "to": after,
                 "reason": reason,
-                "effective_at": records.timestamp(micros),
+                "effective_at": canonical.timestamp(micros),
                 "type": "seal-event-v1",
-                "recorded_at": records.timestamp(micros),
+                "recorded_at": canonical.timestamp(micros),
             }
         )
 
@@ -156,7 +157,7 @@ def main() -> int:
     chosen = options.parse_args()
     entries = list(city(chosen.seals, chosen.years))
     last = json.loads(entries[-1])["recorded_at"]
-    week = records.timestamp(records.parse_timestamp(last) - 7 * 86_400_000_000)
+    week = canonical.timestamp(canonical.parse_timestamp(last) - 7 * 86_400_000_000)
     size = next(n for n, e in enumerate(entries) if json.loads(e)["recorded_at"] > week)
     print(
         f"{chosen.seals:,} seals, {chosen.years:g} years: {len(entries):,} entries, "

@@ -22,29 +22,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from server_stub import (
-    applying,
-    disputes,
-    epochs,
-    issuing,
-    logbook,
-    policy,
-    report_seal,
-    sealing,
-    serving,
-    states,
-    store,
-    vault,
-    views,
-)
+from server_stub import applying, disputes, epochs, issuing, policy, report_seal, sealing, states
 from server_stub.applying import Findings
 from server_stub.auditing import audit
 from server_stub.authority import PURPOSES
 from server_stub.context import Platform
-from server_stub.ledger import LEDGER, LOGS, REGISTRY, FileWitness, LedgerError, Transaction
 from server_stub.policy import Actor
-from server_stub.routes_staff import show
+from server_stub.records import logbook, store, vault
+from server_stub.records.ledger import LEDGER, LOGS, REGISTRY, FileWitness, LedgerError, Transaction
 from server_stub.settings import Settings
+from server_stub.web import serving, views
+from server_stub.web.routes_staff import show
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,11 +19,11 @@ from crypto.asn1 import der
 from crypto.pki import x509
 from crypto.pki.x509_make import Request
 from server_stub import policy, states
-from server_stub.ledger import LEDGER, Transaction
 from server_stub.policy import Actor
+from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.records.store import Application, Enterprise, Person
+from server_stub.records.vault import Vault
 from server_stub.signin import INTENT, signed_by
-from server_stub.store import Application, Enterprise, Person
-from server_stub.vault import Vault
 
 
 class RequestInvalid(Exception):

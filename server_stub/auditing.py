@@ -12,8 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import merkle
-from server_stub.ledger import Witness
-from server_stub.store import LedgerEntry, LedgerNode, LogCheckpoint
+from server_stub.records.ledger import Witness
+from server_stub.records.store import LedgerEntry, LedgerNode, LogCheckpoint
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,12 @@ from sqlalchemy.orm import Session
 from crypto.pki import x509
 from crypto.pki.x509_make import make_certificate, make_crl
 from crypto.seal.statement import SealStatement
-from server_stub import records, states
-from server_stub.ledger import LEDGER, Transaction
+from server_stub import states
+from server_stub.records import canonical
+from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.records.store import WRITER, Key, LedgerEntry
+from server_stub.records.vault import KeyStore, ServerKey
 from server_stub.settings import Settings
-from server_stub.store import WRITER, Key, LedgerEntry
-from server_stub.vault import KeyStore, ServerKey
 
 ROOT, ISSUING, SEAL_MAKER, TIMESTAMP, STATUS = (
     "root",
@@ -93,7 +94,7 @@ class Authority:
 
         The one write that does not go through the ledger, because the ledger's own keys are among
         them; :func:`announce_keys` puts them on record afterwards."""
-        now = records.now()
+        now = canonical.now()
         keys: dict[str, ServerKey] = {}
         with Session(engine.execution_options(**WRITER)) as session, session.begin():
             for purpose in _PURPOSES:
@@ -164,14 +165,14 @@ class Authority:
     def crl(self, issuer: str, entries: Iterable[tuple[int, datetime, int | None]]) -> bytes:
         """A fresh revocation list of *issuer* (one of :data:`ISSUERS`), DER; its number is the
         time."""
-        key, now = self._keys[issuer], records.now()
+        key, now = self._keys[issuer], canonical.now()
         return make_crl(
             issuer=x509.Certificate.parse(key.certificate).subject,
             issuer_key=key,
             authority_spki=key.spki,
             number=now,
-            this_update=records.moment(now) - _SKEW,
-            next_update=records.moment(now) + timedelta(seconds=self._settings.crl_seconds),
+            this_update=canonical.moment(now) - _SKEW,
+            next_update=canonical.moment(now) + timedelta(seconds=self._settings.crl_seconds),
             entries=entries,
         )
 
@@ -217,7 +218,7 @@ def _make_key(
     above = {ISSUING: ROOT, ABROAD: ROOT, TIMESTAMP_RSA: ABROAD}.get(purpose.name, ISSUING)
     issuer = key if purpose.name == ROOT else known[above]
     issuer_name = x509.Certificate.parse(issuer.certificate).subject if issuer is not key else name
-    start = records.moment(now).replace(microsecond=0)
+    start = canonical.moment(now).replace(microsecond=0)
     certificate = make_certificate(
         subject=name,
         public_key=key.spki,

@@ -11,14 +11,16 @@ from typing import Any
 from sqlalchemy import Engine, Select, delete, select
 from sqlalchemy.orm import Session
 
-from server_stub import applying, disputes, epochs, filing, issuing, records, sealing, signin, store
-from server_stub.adapters import Neighbours, SimulatedCity
+from server_stub import applying, disputes, epochs, issuing, sealing, signin
 from server_stub.authority import Authority, announce_keys
-from server_stub.ledger import LOGS, FileWitness, Ledger, Transaction, Witness
-from server_stub.logbook import logbook
+from server_stub.neighbours import filing
+from server_stub.neighbours.adapters import Neighbours, SimulatedCity
 from server_stub.policy import Actor
+from server_stub.records import canonical, store
+from server_stub.records.ledger import LOGS, FileWitness, Ledger, Transaction, Witness
+from server_stub.records.logbook import logbook
+from server_stub.records.vault import Blobs, KeyStore, SoftKeyStore, Vault
 from server_stub.settings import Settings
-from server_stub.vault import Blobs, KeyStore, SoftKeyStore, Vault
 
 _DAY = 86_400 * signin.SECOND
 _TICK = 2.0
@@ -48,7 +50,7 @@ class Platform:
     def open(cls, settings: Settings, origin: str = "") -> Platform:
         """Open what is in `settings.directory`; what is missing is made (so this is also *init*).
 
-        Raises :class:`server_stub.ledger.LedgerError` when the logs are not those that were
+        Raises :class:`server_stub.records.ledger.LedgerError` when the logs are not those that were
         witnessed."""
         directory = settings.directory
         directory.mkdir(parents=True, exist_ok=True)
@@ -121,7 +123,7 @@ class Platform:
             lambda session, row: disputes.gather(self, session, row),
         )
         due = select(store.Filing).where(
-            store.Filing.state == "queued", store.Filing.due_at <= records.now()
+            store.Filing.state == "queued", store.Filing.due_at <= canonical.now()
         )
         self._each(
             due,
@@ -129,7 +131,7 @@ class Platform:
         )
         self.ledger.write(self._tidy).result()
         with self.reading() as session:
-            due_now = epochs.is_due(session, self.settings.epoch_days, records.now())
+            due_now = epochs.is_due(session, self.settings.epoch_days, canonical.now())
         if due_now:
             epochs.publish(self)
 

@@ -25,12 +25,21 @@ from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
 from crypto.pki import timestamp, x509
-from server_stub import policy, records, revocation, sealing, signin, states, views
+from server_stub import policy, revocation, sealing, signin, states
 from server_stub.authority import ISSUING, PURPOSES, TIMESTAMP, TIMESTAMP_ACCURACY, TIMESTAMP_POLICY
-from server_stub.ledger import LEDGER, REGISTRY, Transaction, latest_note, stored_tree
 from server_stub.policy import Actor
-from server_stub.store import Certificate, Dispute, LedgerEntry, Seal, SealChange, UsageRecord
-from server_stub.vault import Blobs, Offer
+from server_stub.records import canonical
+from server_stub.records.ledger import LEDGER, REGISTRY, Transaction, latest_note, stored_tree
+from server_stub.records.store import (
+    Certificate,
+    Dispute,
+    LedgerEntry,
+    Seal,
+    SealChange,
+    UsageRecord,
+)
+from server_stub.records.vault import Blobs, Offer
+from server_stub.web import views
 
 if TYPE_CHECKING:
     from server_stub.context import Platform
@@ -61,7 +70,7 @@ class Statement:
             body = json.loads(text)
             if not isinstance(body, dict) or body.pop("type") != "dispute-v1":
                 raise ValueError("not a dispute-v1 statement")
-            records.parse_timestamp(body.pop("at"))
+            canonical.parse_timestamp(body.pop("at"))
             found = cls(**body)
             if not all(isinstance(value, str) for value in body.values()):
                 raise ValueError("all fields are texts")
@@ -249,8 +258,8 @@ def view(row: Dispute) -> dict[str, Any]:
         "enclosure_sm3": row.enclosure_sm3,
         "evidence_sm3": row.package_sm3,
         "note": row.note,
-        "opened_at": records.timestamp(row.opened_at),
-        "updated_at": records.timestamp(row.updated_at),
+        "opened_at": canonical.timestamp(row.opened_at),
+        "updated_at": canonical.timestamp(row.updated_at),
     }
 
 
@@ -338,7 +347,7 @@ def full_package(platform: Platform, session: Session, row: Dispute) -> bytes:
 
 
 def _public_members(platform: Platform, session: Session, row: Dispute) -> dict[str, bytes]:
-    authority, now = platform.authority, records.now()
+    authority, now = platform.authority, canonical.now()
     seal = session.get_one(Seal, row.seal_id)
     life = timedelta(seconds=platform.settings.status_seconds)
     status = authority.attest(sealing.state_of(session, seal, now, life))
@@ -376,7 +385,7 @@ def _registry_entries(session: Session, seal: Seal) -> dict[int, bytes]:
 
 def _zipped(platform: Platform, members: Mapping[str, bytes], row: Dispute) -> bytes:
     """Members, a manifest of their digests, and a time stamp of the platform over the manifest."""
-    now = records.moment(records.now())
+    now = canonical.moment(canonical.now())
     manifest = _json(
         {
             "format": FORMAT,
@@ -384,7 +393,7 @@ def _zipped(platform: Platform, members: Mapping[str, bytes], row: Dispute) -> b
             "dispute": row.id,
             "seal_code": row.seal_code,
             "document_sm3": row.document_sm3,
-            "made_at": records.timestamp(records.microseconds(now)),
+            "made_at": canonical.timestamp(canonical.microseconds(now)),
             "members": [
                 {"name": name, "size": len(data), "sm3": gm.sm3(data).hex()}
                 for name, data in sorted(members.items())

@@ -23,10 +23,11 @@ from sqlalchemy.orm import Session
 from crypto.algorithms import gm, merkle
 from crypto.seal.registry_files import EPOCH_EVENT, Manifest, ShardInfo, encode_shard, shard_of
 from crypto.seal.statement import IN_USE, SealChange
-from server_stub import policy, records
-from server_stub.ledger import REGISTRY, Transaction, log_size, stored_tree
-from server_stub.store import LedgerEntry
-from server_stub.vault import write_private
+from server_stub import policy
+from server_stub.records import canonical
+from server_stub.records.ledger import REGISTRY, Transaction, log_size, stored_tree
+from server_stub.records.store import LedgerEntry
+from server_stub.records.vault import write_private
 
 if TYPE_CHECKING:
     from server_stub.context import Platform
@@ -44,7 +45,7 @@ def is_due(session: Session, days: int, now: int) -> bool:
     since = last.record if last else _record(session, 0)
     if since is None or log_size(session, REGISTRY) <= first + 1:
         return False
-    began = records.parse_timestamp(json.loads(since)["recorded_at"])
+    began = canonical.parse_timestamp(json.loads(since)["recorded_at"])
     return now - began >= days * _DAY
 
 
@@ -62,7 +63,7 @@ def publish(platform: Platform) -> Manifest:
         name: ShardInfo(gm.sm3(data).hex(), len(data), count)
         for name, (data, count) in files.items()
     }
-    made = Manifest(log, number, size, edge, records.timestamp(records.now()), infos)
+    made = Manifest(log, number, size, edge, canonical.timestamp(canonical.now()), infos)
     folder = _folder(platform, number)
     folder.mkdir(parents=True, exist_ok=True)
     for name, (data, _) in files.items():

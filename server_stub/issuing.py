@@ -17,13 +17,19 @@ from sqlalchemy.orm import Session
 from crypto.algorithms import gm
 from crypto.pki import x509
 from crypto.seal.structure import make_seal
-from server_stub import filing, records, sealing, states, uscc
-from server_stub.adapters import FiledSeal, NeighbourError, Neighbours, RegisteredEnterprise
+from server_stub import sealing, states
 from server_stub.applying import Findings, move, read_request
 from server_stub.authority import HOLDER_LIFE, SEAL_MAKER, Authority, holder_subject
-from server_stub.ledger import Ledger, Transaction
-from server_stub.settings import Settings
-from server_stub.store import (
+from server_stub.neighbours import filing, uscc
+from server_stub.neighbours.adapters import (
+    FiledSeal,
+    NeighbourError,
+    Neighbours,
+    RegisteredEnterprise,
+)
+from server_stub.records import canonical
+from server_stub.records.ledger import Ledger, Transaction
+from server_stub.records.store import (
     Application,
     Certificate,
     Enterprise,
@@ -32,7 +38,8 @@ from server_stub.store import (
     PhysicalSeal,
     Seal,
 )
-from server_stub.vault import Blobs, Vault
+from server_stub.records.vault import Blobs, Vault
+from server_stub.settings import Settings
 
 REVIEWER = "自动审核（模拟）"
 
@@ -49,7 +56,7 @@ def assess(
     entry = neighbours.market.enterprise(enterprise.uscc)
     until = neighbours.licences.valid_until(enterprise.uscc)
     seal = neighbours.police.filed_seal(enterprise.uscc, application.subtype)
-    now = records.now()
+    now = canonical.now()
     why: list[str] = []
 
     def holds(fact: bool, otherwise: str) -> bool:
@@ -158,9 +165,9 @@ def build(
     region = uscc.region_of(code)
     region = region if region in uscc.REGIONS else shop.settings.region
     seal_code = shop.neighbours.national.assign_code(region)
-    now = records.moment(records.now()).replace(microsecond=0)
+    now = canonical.moment(canonical.now()).replace(microsecond=0)
     ends = [filed.valid_until, shop.neighbours.licences.valid_until(code)]
-    limits = [records.moment(end) for end in ends if end is not None]
+    limits = [canonical.moment(end) for end in ends if end is not None]
     until = min([now + HOLDER_LIFE, *limits])  # 第十七条
     subject = holder_subject(seal_code, code, entry.name)
     certificate = shop.authority.issue(subject, spki, now, until, purposes)
@@ -186,8 +193,8 @@ def build(
         seal_code,
         certificate,
         shop.blobs.put(data),
-        records.microseconds(now),
-        records.microseconds(until),
+        canonical.microseconds(now),
+        canonical.microseconds(until),
     )
 
 
@@ -275,7 +282,7 @@ def certify_staff(
 ) -> bytes:
     """A certificate for a member of staff (who signs in as a holder does), DER."""
     subject = x509.Name.build([("C", "CN"), ("O", "平台工作人员"), ("CN", name)])
-    now = records.moment(tx.now).replace(microsecond=0)
+    now = canonical.moment(tx.now).replace(microsecond=0)
     issued = authority.issue(subject, read_request(request), now, now + timedelta(days=365))
     row = _certificate(tx, issued)
     row.staff_id = identity
@@ -292,8 +299,8 @@ def _certificate(tx: Transaction, data: bytes) -> Certificate:
         der=data,
         state=states.advance(states.CERTIFICATE, state, "issue"),
         since=tx.now,
-        not_before=records.microseconds(parsed.not_before),
-        not_after=records.microseconds(parsed.not_after),
+        not_before=canonical.microseconds(parsed.not_before),
+        not_after=canonical.microseconds(parsed.not_after),
     )
     tx.session.add(row)
     return row

@@ -26,14 +26,15 @@ from crypto.pki.cms import hash_octets
 from crypto.pki.x509 import REPORT_SEALING
 from crypto.seal.mark import Mark
 from crypto.seal.structure import Seal as SealData
-from server_stub import applying, issuing, records, sealing, states, store
-from server_stub.adapters import NeighbourError
+from server_stub import applying, issuing, sealing, states
 from server_stub.authority import ISSUING, TIMESTAMP, TIMESTAMP_ACCURACY, TIMESTAMP_POLICY
 from server_stub.context import Platform
-from server_stub.ledger import LEDGER, Transaction
-from server_stub.logbook import logbook
+from server_stub.neighbours.adapters import NeighbourError
 from server_stub.policy import Actor
-from server_stub.vault import ServerKey
+from server_stub.records import canonical, store
+from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.records.logbook import logbook
+from server_stub.records.vault import ServerKey
 
 SUBTYPE, PURPOSE = "verification", "report_seal"
 _MAKER = "platform"
@@ -70,7 +71,7 @@ def ready(platform: Platform) -> ReportSeal:
     has suspended it."""
     with platform.making_seal:
         key, seal = _look(platform)
-        left = seal.valid_until - records.now() if seal else 0
+        left = seal.valid_until - canonical.now() if seal else 0
         ended = seal is None or seal.state in states.SEAL.final or left <= 0
         soon = left < platform.settings.report_seal_renew_days * _DAY
         if ended or (soon and seal is not None and seal.state == "active"):
@@ -126,7 +127,7 @@ def _make(platform: Platform) -> None:
         made = issuing.build(
             platform.shop, settings.provider_uscc, SUBTYPE, spki, (REPORT_SEALING,)
         )
-        payload = records.canonical({"kind": "issue", "subtype": SUBTYPE, "spki": spki.hex()})
+        payload = canonical.canonical({"kind": "issue", "subtype": SUBTYPE, "spki": spki.hex()})
         form = applying.Draft(
             uscc=settings.provider_uscc,
             enterprise_name=settings.provider_name,
@@ -220,7 +221,7 @@ def stamp(platform: Platform, report: bytes) -> bytes:
         ticket = platform.ledger.write(
             sealing.ticket, own.keeper, platform.authority, own.seal_id, revision.digest, life
         )
-        signed_at = records.moment(records.now())
+        signed_at = canonical.moment(canonical.now())
         return maker.make(revision, signed_at, ticket.result().answer)
 
     output = io.BytesIO()
@@ -232,7 +233,7 @@ def stamp(platform: Platform, report: bytes) -> bytes:
         make_value=value,
         marks=[mark],
         picture=parsed.picture,
-        signed_at=records.moment(records.now()),
+        signed_at=canonical.moment(canonical.now()),
         signer_name=parsed.name,
     )
     return output.getvalue()
@@ -248,7 +249,7 @@ def _timestamp(platform: Platform) -> TimestampSource:
             digest=hash_octets(hash_name, octets),
             policy=TIMESTAMP_POLICY,
             serial=secrets.randbits(127) | 1 << 127,
-            generated=records.moment(records.now()),
+            generated=canonical.moment(canonical.now()),
             accuracy=TIMESTAMP_ACCURACY,
             certificates=[authority.certificate(ISSUING)],
             gb_types=True,

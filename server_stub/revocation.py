@@ -11,9 +11,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server_stub.records import moment, now
+from server_stub.records.canonical import moment, now
+from server_stub.records.store import Certificate, Seal
 from server_stub.states import CERTIFICATE_HOLD, SEAL_REASONS
-from server_stub.store import Certificate, Seal
 
 Revoked = tuple[int, datetime, int | None]
 """(serial, since when, RFC 5280 reason)"""

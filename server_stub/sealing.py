@@ -16,12 +16,13 @@ from crypto.algorithms import gm
 from crypto.pki import x509
 from crypto.seal.statement import SealChange as RegistryChange
 from crypto.seal.statement import SealStatement
-from server_stub import policy, records, states
+from server_stub import policy, states
 from server_stub.authority import Authority
-from server_stub.ledger import LEDGER, REGISTRY, Transaction
 from server_stub.policy import Actor
+from server_stub.records import canonical
+from server_stub.records.ledger import LEDGER, REGISTRY, Transaction
+from server_stub.records.store import Certificate, Seal, SealChange
 from server_stub.signin import COLLECT, signed_by
-from server_stub.store import Certificate, Seal, SealChange
 
 KINDS = {
     "official": ("company", 1),
@@ -82,7 +83,7 @@ def change(
         "from": before,
         "to": after,
         "reason": reason,
-        "effective_at": records.timestamp(seal.effective_at),
+        "effective_at": canonical.timestamp(seal.effective_at),
     }
     about = ("seal", seal.id)
     tx.record(REGISTRY, "seal-event-v1", said, about=about)
@@ -236,13 +237,13 @@ def state_of(
     state, reason, since = seal.state, seal.reason or "", seal.effective_at
     if state in ("active", "suspended") and seal.valid_until < now:
         state, reason, since = "expired", "expired", seal.valid_until  # the sweep is yet to come
-    issued_at: datetime = records.moment(now)
+    issued_at: datetime = canonical.moment(now)
     return SealStatement(
         seal_code=seal.seal_code,
         state=state,
         reason=reason,
-        effective_at=records.moment(since),
-        recorded_at=records.moment(max(since, seal.recorded_at)),
+        effective_at=canonical.moment(since),
+        recorded_at=canonical.moment(max(since, seal.recorded_at)),
         certificate_serial=int(certificate.sn, 16),
         certificate_valid=certificate.state in ("issued", "active") and certificate.not_after > now,
         issued_at=issued_at,
@@ -264,8 +265,8 @@ def changes_of(session: Session, seal_code: str) -> list[RegistryChange]:
             seal_code,
             row.to_state,
             row.reason or "",
-            records.moment(row.effective_at),
-            records.moment(row.recorded_at),
+            canonical.moment(row.effective_at),
+            canonical.moment(row.recorded_at),
         )
         for row in rows
     ]

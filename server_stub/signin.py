@@ -17,10 +17,9 @@ from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
 from crypto.pki import x509
 from server_stub import policy
-from server_stub.ledger import LEDGER, Transaction
 from server_stub.policy import Actor
-from server_stub.settings import Settings
-from server_stub.store import (
+from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.records.store import (
     Application,
     Certificate,
     Challenge,
@@ -28,6 +27,7 @@ from server_stub.store import (
     SignIn,
     Staff,
 )
+from server_stub.settings import Settings
 
 LOGIN = "SUQIAN-SEAL-LOGIN-V1\n{origin}\nlogin\n{nonce}\n{subject}\n{expires}\n"
 INTENT = "SUQIAN-SEAL-INTENT-V1\n{origin}\n{verb}\n{object}\n{payload_sm3}\n"

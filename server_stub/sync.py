@@ -15,10 +15,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from server_stub import policy, views
-from server_stub.ledger import LEDGER, log_size
+from server_stub import policy
 from server_stub.policy import Actor
-from server_stub.store import Certificate, LedgerEntry, Seal
+from server_stub.records.ledger import LEDGER, log_size
+from server_stub.records.store import Certificate, LedgerEntry, Seal
+from server_stub.web import views
 
 KINDS = ("seal", "certificate")
 

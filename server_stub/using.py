@@ -15,10 +15,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from server_stub import policy, records, sealing
-from server_stub.ledger import LEDGER, Receipt, Transaction, latest_note, stored_tree
+from server_stub import policy, sealing
 from server_stub.policy import Actor
-from server_stub.store import LedgerEntry, Seal, SealChange, UsageRecord
+from server_stub.records import canonical
+from server_stub.records.ledger import LEDGER, Receipt, Transaction, latest_note, stored_tree
+from server_stub.records.store import LedgerEntry, Seal, SealChange, UsageRecord
 
 MAX_BATCH = 100
 MAX_RECORD = 8192
@@ -91,7 +92,7 @@ def _read(identity: str, text: str) -> tuple[str, str, int]:
         body = json.loads(data)
         if body["type"] != "usage-v1" or not re.fullmatch("[0-9a-f]{64}", body["document_sm3"]):
             raise ValueError
-        return str(body["seal_id"]), body["document_sm3"], records.parse_timestamp(body["at"])
+        return str(body["seal_id"]), body["document_sm3"], canonical.parse_timestamp(body["at"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordInvalid(f"record {identity[:8]}: not a usage-v1 record") from error
 

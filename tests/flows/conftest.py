@@ -10,9 +10,9 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from server_stub import logbook
-from server_stub.serving import RunningServer, start_in_thread
+from server_stub.records import logbook
 from server_stub.settings import Settings
+from server_stub.web.serving import RunningServer, start_in_thread
 from tests.flows.clerk import Clerk, Enrolled, enrolled, excerpt, pem
 from tests.server.enrolling import credit_code
 

@@ -14,7 +14,7 @@ import pytest
 from app.errors import ExitCode, messages
 from device import virtual
 from server_stub.__main__ import main as operator
-from server_stub.serving import RunningServer
+from server_stub.web.serving import RunningServer
 from tests.app.sealing import encrypted
 from tests.crypto.pdf.workshop import build_pdf, classic_pdf
 from tests.flows.clerk import PIN, SO_PIN, Answer, Clerk, Enrolled, enrolled, excerpt

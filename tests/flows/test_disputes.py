@@ -28,8 +28,8 @@ from app.remote.platform_api import PlatformClient
 from crypto.algorithms.gm import sm3
 from crypto.seal.structure import Seal
 from server_stub.__main__ import main as server_command
-from server_stub.serving import RunningServer
-from server_stub.store import Dispute
+from server_stub.records.store import Dispute
+from server_stub.web.serving import RunningServer
 from tests.flows.clerk import PIN, Answer, Clerk, excerpt
 
 
@@ -282,7 +282,7 @@ def test_without_the_secret_a_dispute_does_not_exist(receipt: Receipt, city: Run
 def test_the_platform_never_has_the_secret_and_the_ledger_not_the_words(
     receipt: Receipt, city: RunningServer
 ) -> None:
-    from server_stub.store import Base
+    from server_stub.records.store import Base
 
     with city.platform.reading() as session:
         rows = [

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from device.token import Token
-from server_stub.serving import RunningServer
+from server_stub.web.serving import RunningServer
 from tests.device.conftest import certify, soft_token, softhsm
 from tests.device.ukey_bench import SOFTHSM, USER_PIN
 from tests.flows.clerk import Clerk

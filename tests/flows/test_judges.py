@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from server_stub.serving import RunningServer
+from server_stub.web.serving import RunningServer
 from tests.crypto.pdf.workshop import contents_of
 from tests.flows.clerk import Clerk, excerpt, pem
 

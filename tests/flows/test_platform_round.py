@@ -35,9 +35,9 @@ from crypto.pki.x509_make import make_certificate
 from crypto.seal.statement import SignedStatement
 from crypto.seal.structure import make_seal
 from device.token import Input
-from server_stub import logbook
-from server_stub.serving import RunningServer, start_in_thread
+from server_stub.records import logbook
 from server_stub.settings import Settings
+from server_stub.web.serving import RunningServer, start_in_thread
 from tests.server.enrolling import citizen_number, credit_code
 
 

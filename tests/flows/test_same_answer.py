@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server_stub.serving import RunningServer
+from server_stub.web.serving import RunningServer
 from tests.flows.clerk import Clerk, excerpt
 
 

@@ -25,8 +25,8 @@ from crypto.report.pdf import enclosed, render
 from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
 from server_stub import report_seal
-from server_stub.serving import RunningServer
-from server_stub.store import LedgerEntry
+from server_stub.records.store import LedgerEntry
+from server_stub.web.serving import RunningServer
 from tests.flows.clerk import Clerk, excerpt
 
 

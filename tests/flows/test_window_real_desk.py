@@ -18,7 +18,7 @@ from crypto.algorithms.gm import sm3
 from crypto.report.pdf import enclosed
 from crypto.verdict import Verdict
 from device.virtual import make_blank_token
-from server_stub.serving import RunningServer
+from server_stub.web.serving import RunningServer
 from tests.flows.clerk import PIN, Clerk
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from ui.pin_dialog import PinDialog

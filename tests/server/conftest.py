@@ -9,9 +9,9 @@ from typing import Any
 import pymupdf
 import pytest
 
-from server_stub import logbook
-from server_stub.serving import RunningServer, start_in_thread
+from server_stub.records import logbook
 from server_stub.settings import Settings
+from server_stub.web.serving import RunningServer, start_in_thread
 from tests.server.enrolling import Holder
 
 

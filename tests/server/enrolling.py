@@ -16,7 +16,7 @@ from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
 from crypto.pki import x509
 from crypto.pki.x509_make import make_request
-from server_stub import uscc
+from server_stub.neighbours import uscc
 
 _serials = itertools.count(1)
 

@@ -14,11 +14,12 @@ import pytest
 from sqlalchemy import select
 
 from crypto.algorithms import gm
-from server_stub import disputes, records, states, store
-from server_stub.ledger import LEDGER, Transaction
+from server_stub import disputes, states
 from server_stub.policy import Actor
-from server_stub.serving import RunningServer, start_in_thread
+from server_stub.records import canonical, store
+from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.settings import Settings
+from server_stub.web.serving import RunningServer, start_in_thread
 from tests.server.enrolling import Holder
 from tests.server.test_dispute_limits import SECRET, hand_in, statement
 
@@ -124,7 +125,7 @@ def test_an_enclosure_goes_when_its_dispute_is_long_over_and_that_is_on_record(
     assert len(blobs(server)) == len(with_statements) + 2  # the same octets are kept once
     close(server, first)
     close(server, third)
-    days, true = server.platform.settings.dispute_enclosure_days, records.now
+    days, true = server.platform.settings.dispute_enclosure_days, canonical.now
     monkeypatch.setattr(server.platform.ledger, "_clock", lambda: true() + (days - 1) * DAY)
     server.platform.work()
     kept = set(blobs(server))

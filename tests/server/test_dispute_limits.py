@@ -16,9 +16,9 @@ from sqlalchemy import inspect, select
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
-from server_stub import store
-from server_stub.serving import RunningServer, start_in_thread
+from server_stub.records import store
 from server_stub.settings import Settings
+from server_stub.web.serving import RunningServer, start_in_thread
 from tests.server.enrolling import Holder, b64
 
 SECRET = "s" * 43
@@ -52,7 +52,7 @@ def seal_code(enrolled: Holder) -> str:
 @pytest.fixture
 def patient(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> RunningServer:
     """The shared platform, which lets these tests object as often as they must."""
-    from server_stub import app
+    from server_stub.web import app
 
     monkeypatch.setattr(app.Limiter, "admits", lambda *_: True)
     return server

@@ -19,12 +19,13 @@ from app.store.cabinet import Cabinet
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.seal.registry_files import Manifest, decode_shard, shard_of, unpack_entries
-from server_stub import epochs, records, sealing
+from server_stub import epochs, sealing
 from server_stub.__main__ import main
-from server_stub.ledger import REGISTRY, Transaction
 from server_stub.policy import Actor
-from server_stub.serving import RunningServer, start_in_thread
+from server_stub.records import canonical
+from server_stub.records.ledger import REGISTRY, Transaction
 from server_stub.settings import Settings
+from server_stub.web.serving import RunningServer, start_in_thread
 from tests.server.enrolling import Holder
 
 OPERATOR = Actor("operator", "operator test", frozenset({"operator"}))
@@ -187,13 +188,13 @@ def test_epochs_come_when_they_are_due_and_old_ones_go(
         with platform.reading() as session:
             return epochs.is_due(session, 7, now)
 
-    assert not due(records.now())
-    assert due(records.now() + week)
+    assert not due(canonical.now())
+    assert due(canonical.now() + week)
     for number in range(1, 7):
         assert epochs.publish(platform).epoch == number
-        assert not due(records.now() + week)  # nothing happened since
+        assert not due(canonical.now() + week)  # nothing happened since
         platform.ledger.write(lambda tx: tx.record(REGISTRY, "test-v1", {})).result()
-        assert due(records.now() + week)
+        assert due(canonical.now() + week)
     kept = sorted(int(each.name) for each in (platform.settings.directory / "registry").iterdir())
     assert kept == [3, 4, 5, 6]
     before = datetime.now().timestamp()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from server_stub import imprint
-from server_stub.imprint import MAX_NAME, SPECS, ImprintError, draw
+from server_stub.neighbours import imprint
+from server_stub.neighbours.imprint import MAX_NAME, SPECS, ImprintError, draw
 
 NAME = "宿迁市云杉软件有限公司"
 LONG = "宿迁市宿城区湖滨新区云杉智能装备制造与供应链管理股份有限公司"

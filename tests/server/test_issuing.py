@@ -14,12 +14,14 @@ from crypto.algorithms.keys import SoftKey
 from crypto.pki import x509
 from crypto.pki.x509_make import make_request
 from crypto.seal.structure import Seal as SealData
-from server_stub import applying, filing, records, sealing, states, store
-from server_stub.adapters import NeighbourError, SimulatedCity
+from server_stub import applying, sealing, states
 from server_stub.applying import Draft
 from server_stub.context import Platform
-from server_stub.ledger import REGISTRY, Transaction
+from server_stub.neighbours import filing
+from server_stub.neighbours.adapters import NeighbourError, SimulatedCity
 from server_stub.policy import Actor, NotFound
+from server_stub.records import canonical, store
+from server_stub.records.ledger import REGISTRY, Transaction
 from server_stub.settings import Settings
 from server_stub.signin import COLLECT, INTENT
 from tests.server.enrolling import citizen_number, credit_code
@@ -102,14 +104,14 @@ def desk(open_settings: Callable[..., Settings]) -> Iterator[Desk]:
 
 
 def test_the_seal_lives_no_longer_than_licence_or_physical_seal(desk: Desk) -> None:
-    soon = records.now() + 90 * DAY
+    soon = canonical.now() + 90 * DAY
     desk.platform.city.change(desk.code, licence_until=soon)
     identity = desk.apply()
     desk.platform.work()
     seal = desk.seal(identity)
     assert abs(seal.valid_until - soon) < 1_000_000
     data = SealData.parse(desk.platform.blobs.get(seal.seal_sm3))
-    assert data.valid_until == records.moment(seal.valid_until)
+    assert data.valid_until == canonical.moment(seal.valid_until)
     filed = desk.platform.city.filed_seal(desk.code, "contract")
     assert filed is not None
     desk.platform.city.change_seal(filed.code, valid_until=soon - 30 * DAY)
@@ -181,7 +183,7 @@ def test_filing_is_tried_again_later_and_ends_with_a_receipt(
         desk.platform.work()
         first = desk.filing()
         assert (first.state, first.attempts) == ("queued", 1)
-        assert first.due_at - records.now() > 100 * 1_000_000  # two minutes
+        assert first.due_at - canonical.now() > 100 * 1_000_000  # two minutes
         desk.platform.work()
         assert desk.filing().attempts == 1  # not due yet
 
@@ -211,7 +213,7 @@ def test_the_clock_expires_seals_and_lapses_what_nobody_collected(
     collected, left = desk.apply(), desk.apply("contract")
     desk.platform.work()
     desk.collect(collected)
-    later = records.now() + 31 * DAY
+    later = canonical.now() + 31 * DAY
     monkeypatch.setattr(desk.platform.ledger, "_clock", lambda: later)
     desk.platform.work()
     assert desk.seal(left).state == "cancelled"
@@ -258,7 +260,7 @@ def test_an_old_application_lapses(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
     identity = desk.apply(uscc=credit_code())
     desk.platform.work()
     assert desk.application(identity).state == "returned"
-    monkeypatch.setattr(desk.platform.ledger, "_clock", lambda: records.now() + 31 * DAY)
+    monkeypatch.setattr(desk.platform.ledger, "_clock", lambda: canonical.now() + 31 * DAY)
     desk.platform.work()
     assert desk.application(identity).state == "lapsed"
 

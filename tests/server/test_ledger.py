@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from crypto.algorithms import merkle
 from crypto.algorithms.keys import SoftKey
-from server_stub import store
 from server_stub.auditing import audit
-from server_stub.ledger import (
+from server_stub.records import store
+from server_stub.records.ledger import (
     LEDGER,
     LOGS,
     REGISTRY,

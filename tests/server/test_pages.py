@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from server_stub.routes_pages import language_of
-from server_stub.serving import RunningServer, start_in_thread
 from server_stub.settings import Settings
+from server_stub.web.routes_pages import language_of
+from server_stub.web.serving import RunningServer, start_in_thread
 from tests.server.enrolling import Holder
 from tests.server.test_verifying import ask, blank_page, stamped
 

@@ -19,7 +19,7 @@ from crypto.pki.cms import digest_of
 from crypto.pki.x509 import Certificate, Crl
 from crypto.validation.trust import Trust, judge_maker
 from crypto.validation.trusted_time import judge_timestamp
-from server_stub.serving import RunningServer
+from server_stub.web.serving import RunningServer
 from tests.server.enrolling import Holder
 
 STAMPED = b"the octets of a signature value"

@@ -7,13 +7,13 @@ from itertools import combinations
 import httpx
 import pytest
 
-from server_stub import handling
-from server_stub.app import Limiter
-from server_stub.logbook import configure, logbook, redact
 from server_stub.policy import INCOMPATIBLE, VERBS, Actor, Forbidden, NotFound, allow
-from server_stub.records import canonical, parse_timestamp, timestamp
-from server_stub.serving import start_in_thread
+from server_stub.records.canonical import canonical, parse_timestamp, timestamp
+from server_stub.records.logbook import configure, logbook, redact
 from server_stub.settings import Settings
+from server_stub.web import handling
+from server_stub.web.app import Limiter
+from server_stub.web.serving import start_in_thread
 
 ROLES = sorted({role for roles in VERBS.values() for role in roles})
 

@@ -15,11 +15,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.orm import Session
 
-from server_stub import disputes, epochs, report_seal, store
+from server_stub import disputes, epochs, report_seal
 from server_stub.auditing import audit
-from server_stub.ledger import LOGS
-from server_stub.serving import start_in_thread
+from server_stub.records import store
+from server_stub.records.ledger import LOGS
 from server_stub.settings import Settings
+from server_stub.web.serving import start_in_thread
 from tests.server.enrolling import Holder
 from tests.server.test_dispute_limits import hand_in, statement
 

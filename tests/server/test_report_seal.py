@@ -12,14 +12,15 @@ from sqlalchemy import func, select
 
 from crypto.pki import x509
 from crypto.seal.structure import Seal as SealData
-from server_stub import report_seal, store
+from server_stub import report_seal
 from server_stub.__main__ import main
-from server_stub.adapters import NeighbourError
 from server_stub.auditing import audit
 from server_stub.context import Platform
-from server_stub.ledger import LOGS
-from server_stub.serving import start_in_thread
+from server_stub.neighbours.adapters import NeighbourError
+from server_stub.records import store
+from server_stub.records.ledger import LOGS
 from server_stub.settings import Settings
+from server_stub.web.serving import start_in_thread
 from tests.server.test_verifying import blank_page
 
 

@@ -16,7 +16,7 @@ from crypto.algorithms.keys import SoftKey
 from crypto.pki import x509
 from crypto.seal.statement import SignedStatement
 from crypto.seal.structure import Seal
-from server_stub.serving import RunningServer
+from server_stub.web.serving import RunningServer
 from tests.server.enrolling import Holder, b64, citizen_number, credit_code
 
 Make = Callable[..., Holder]

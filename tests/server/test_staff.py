@@ -15,8 +15,8 @@ from crypto.algorithms import merkle
 from crypto.pki import x509
 from crypto.pki.x509_make import make_request
 from server_stub.__main__ import main
-from server_stub.serving import RunningServer, start_in_thread
 from server_stub.settings import Settings
+from server_stub.web.serving import RunningServer, start_in_thread
 from tests.server.enrolling import Holder
 
 

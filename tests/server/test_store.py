@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from server_stub import store
+from server_stub.records import store
 
 
 def test_models_and_migrations_agree(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server_stub.uscc import (
+from server_stub.neighbours.uscc import (
     REGIONS,
     CodeError,
     check_character,

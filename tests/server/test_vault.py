@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crypto.algorithms import gm
-from server_stub.vault import Blobs, SoftKeyStore, Vault, VaultError, hmac_sm3
+from server_stub.records.vault import Blobs, SoftKeyStore, Vault, VaultError, hmac_sm3
 
 VAULT = Vault(bytes(range(16)))
 

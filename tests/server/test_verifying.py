@@ -26,7 +26,7 @@ from crypto.seal.statement import STAPLE, SignedStatement
 from crypto.seal.structure import Extension, Seal, make_signature
 from crypto.validation.trust import Trust
 from server_stub import verifying
-from server_stub.serving import RunningServer
+from server_stub.web.serving import RunningServer
 from tests.server.enrolling import Holder
 
 

@@ -33,7 +33,7 @@ from crypto.seal.structure import make_seal
 from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
 from device.token import PinIncorrect, PinLocked, TokenRemoved
-from server_stub.imprint import SPECS, draw
+from server_stub.neighbours.imprint import SPECS, draw
 from ui.shell.context import CertificateView, Context, Lend, Step, TokenView
 from ui.shell.desk_context import DeskContext, _OnDeviceThread
 from ui.verify.work import check_files

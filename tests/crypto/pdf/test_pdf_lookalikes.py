@@ -23,7 +23,7 @@ from crypto.pdf.lookalikes.search import Search, look_alikes
 from crypto.pdf.reading.document import Document
 from crypto.report.pdf import render
 from crypto.verdict import Verdict
-from server_stub.imprint import SPECS, draw
+from server_stub.neighbours.imprint import SPECS, draw
 from tests.crypto.pdf.workshop import (
     MM,
     Shop,

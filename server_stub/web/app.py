@@ -13,7 +13,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server_stub import (
+from server_stub.context import Platform, Worker
+from server_stub.records.logbook import logbook
+from server_stub.web import (
     problems,
     routes_applicant,
     routes_disputes,
@@ -24,8 +26,6 @@ from server_stub import (
     routes_registry,
     routes_staff,
 )
-from server_stub.context import Platform, Worker
-from server_stub.logbook import logbook
 
 FILE_ROUTES = re.compile(r"/verify|/v1/verifications|/v1/disputes/[a-z0-9_]+/enclosure")
 """Whose bodies are files."""

@@ -1,6 +1,6 @@
 """Starting the platform: in a thread of this process, or as the process itself.
 
->>> from server_stub.serving import start_in_thread
+>>> from server_stub.web.serving import start_in_thread
 >>> with start_in_thread(Settings(directory=folder)) as server:   # doctest: +SKIP
 ...     httpx.get(server.url + "/v1/service")
 """
@@ -15,9 +15,9 @@ from types import TracebackType
 
 import uvicorn
 
-from server_stub.app import create_app
 from server_stub.context import Platform, Worker
 from server_stub.settings import Settings
+from server_stub.web.app import create_app
 
 
 class StartFailed(Exception):

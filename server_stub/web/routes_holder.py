@@ -9,11 +9,21 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 from sqlalchemy import select
 
-from server_stub import policy, sealing, sync, using, views
+from server_stub import policy, sealing, sync, using
 from server_stub.context import Platform
-from server_stub.handling import Body, Digest, Nothing, Running, Signed, SignedIn, Waking, unbase64
-from server_stub.records import timestamp
-from server_stub.store import Seal, UsageRecord
+from server_stub.records.canonical import timestamp
+from server_stub.records.store import Seal, UsageRecord
+from server_stub.web import views
+from server_stub.web.handling import (
+    Body,
+    Digest,
+    Nothing,
+    Running,
+    Signed,
+    SignedIn,
+    Waking,
+    unbase64,
+)
 
 router = APIRouter(prefix="/v1")
 

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from crypto.algorithms import gm
 from server_stub import disputes, states
-from server_stub.handling import (
+from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.web.handling import (
     Base64,
     Body,
     Digest,
@@ -21,8 +22,7 @@ from server_stub.handling import (
     limited,
     unbase64,
 )
-from server_stub.ledger import LEDGER, Transaction
-from server_stub.problems import Refusal
+from server_stub.web.problems import Refusal
 
 router = APIRouter(prefix="/v1/disputes", dependencies=[Depends(limited)])
 

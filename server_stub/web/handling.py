@@ -14,13 +14,14 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from crypto.algorithms import gm
-from server_stub import records, signin
+from server_stub import signin
 from server_stub.context import Platform, Worker
-from server_stub.ledger import Transaction
 from server_stub.policy import Actor
-from server_stub.problems import Refusal
+from server_stub.records import canonical
+from server_stub.records.ledger import Transaction
+from server_stub.records.store import Idempotency
 from server_stub.settings import Network
-from server_stub.store import Idempotency
+from server_stub.web.problems import Refusal
 
 
 class Body(BaseModel):
@@ -125,7 +126,7 @@ ExactBody = Annotated[bytes, Depends(exact_body)]
 def signed_in(platform: Running, token: Token) -> Actor:
     """Who asks. Raises :class:`server_stub.signin.SessionInvalid`."""
     with platform.reading() as session:
-        actor, due = signin.who(session, platform.settings, token, records.now())
+        actor, due = signin.who(session, platform.settings, token, canonical.now())
     if due:
         platform.ledger.write(signin.touch, token).result()
     return actor

@@ -17,9 +17,9 @@ from starlette.datastructures import UploadFile
 
 from crypto.verdict import beijing, one_line, say
 from server_stub.authority import PURPOSES
-from server_stub.handling import Running, limited
-from server_stub.problems import CODES, Refusal
-from server_stub.routes_public import examine
+from server_stub.web.handling import Running, limited
+from server_stub.web.problems import CODES, Refusal
+from server_stub.web.routes_public import examine
 
 router = APIRouter(include_in_schema=False)
 
@@ -70,7 +70,7 @@ def _page(template: str, language: str, status: int = 200, **values: Any) -> HTM
 
 
 def refused(code: str, headers: Mapping[str, str]) -> HTMLResponse:
-    """A refusal of :data:`server_stub.problems.CODES` as a page."""
+    """A refusal of :data:`server_stub.web.problems.CODES` as a page."""
     language = language_of(headers.get("accept-language", ""))
     return _page("refused.html", language, CODES[code].status, code=code, title=CODES[code].title)
 

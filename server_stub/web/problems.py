@@ -12,19 +12,18 @@ from starlette.exceptions import HTTPException
 from server_stub import (
     applying,
     disputes,
-    ledger,
     policy,
     report_seal,
     sealing,
     signin,
     states,
     sync,
-    uscc,
     using,
-    vault,
     verifying,
 )
-from server_stub.logbook import logbook
+from server_stub.neighbours import uscc
+from server_stub.records import ledger, vault
+from server_stub.records.logbook import logbook
 
 
 class Refusal(Exception):

@@ -10,9 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.seal.statement import SealStatement
-from server_stub import sealing, store
-from server_stub.ledger import Receipt
-from server_stub.records import microseconds, timestamp
+from server_stub import sealing
+from server_stub.records import store
+from server_stub.records.canonical import microseconds, timestamp
+from server_stub.records.ledger import Receipt
 
 
 def b64(data: bytes) -> str:

@@ -9,9 +9,13 @@ from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import select
 
 from crypto.algorithms import gm
-from server_stub import applying, signin, uscc, views
+from server_stub import applying, signin
 from server_stub.context import Platform
-from server_stub.handling import (
+from server_stub.neighbours import uscc
+from server_stub.records.canonical import timestamp
+from server_stub.records.store import Application
+from server_stub.web import views
+from server_stub.web.handling import (
     Base64,
     Body,
     ExactBody,
@@ -25,8 +29,6 @@ from server_stub.handling import (
     limited,
     unbase64,
 )
-from server_stub.records import timestamp
-from server_stub.store import Application
 
 router = APIRouter(prefix="/v1")
 

@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session
 from crypto.algorithms import merkle
 from crypto.seal.statement import SealChange, SealStatement
 from crypto.verdict import Report
-from server_stub import policy, records, report_seal, revocation, sealing, verifying, views
+from server_stub import policy, report_seal, revocation, sealing, verifying
 from server_stub.authority import ABROAD, ISSUERS, PURPOSES
 from server_stub.context import Platform, readiness
-from server_stub.handling import ExactBody, Running, limited
-from server_stub.ledger import LOGS, REGISTRY, latest_note, log_size, stored_tree
-from server_stub.problems import Refusal
-from server_stub.store import LedgerEntry, Seal
+from server_stub.records import canonical
+from server_stub.records.ledger import LOGS, REGISTRY, latest_note, log_size, stored_tree
+from server_stub.records.store import LedgerEntry, Seal
+from server_stub.web import views
+from server_stub.web.handling import ExactBody, Running, limited
+from server_stub.web.problems import Refusal
 
 router = APIRouter()
 MAX_ENTRIES = 1000
@@ -50,7 +52,7 @@ def service(platform: Running) -> dict[str, Any]:
             "qualifications": list(settings.provider_qualifications),
         },
         "origin": platform.origin,
-        "time": records.timestamp(records.now()),
+        "time": canonical.timestamp(canonical.now()),
         "certificates": {name: views.b64(authority.certificate(name)) for name in PURPOSES},
         "logs": {
             log: {"origin": platform.ledger.origin(log), "key": authority.key(log).public.hex()}
@@ -106,7 +108,7 @@ def _statement(platform: Platform, seal_code: str) -> SealStatement | None:
     life = timedelta(seconds=platform.settings.status_seconds)
     with platform.reading() as session:
         row = session.scalar(select(Seal).where(Seal.seal_code == seal_code))
-        return sealing.state_of(session, row, records.now(), life) if row else None
+        return sealing.state_of(session, row, canonical.now(), life) if row else None
 
 
 # --- verification ------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from crypto.algorithms import gm
-from server_stub import imprint, uscc
-from server_stub.vault import write_private
+from server_stub.neighbours import imprint, uscc
+from server_stub.records.vault import write_private
 
 
 class NeighbourError(Exception):

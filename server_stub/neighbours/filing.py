@@ -6,10 +6,11 @@ import secrets
 
 from sqlalchemy.orm import Session
 
-from server_stub import records, states
-from server_stub.adapters import NeighbourError, Police
-from server_stub.ledger import LEDGER, Ledger, Transaction
-from server_stub.store import Filing, Seal
+from server_stub import states
+from server_stub.neighbours.adapters import NeighbourError, Police
+from server_stub.records import canonical
+from server_stub.records.ledger import LEDGER, Ledger, Transaction
+from server_stub.records.store import Filing, Seal
 
 MAX_ATTEMPTS = 12
 _MINUTE = 60_000_000
@@ -33,7 +34,7 @@ def enqueue(tx: Transaction, seal: Seal, event: str) -> None:
 def deliver(ledger: Ledger, police: Police, session: Session, filing: Filing) -> None:
     """Send one report; after a failure it is due again in 2^attempts minutes, at most 12 times."""
     seal = session.get_one(Seal, filing.seal_id)
-    report = records.canonical(
+    report = canonical.canonical(
         {
             "filing": filing.id,
             "event": filing.event,

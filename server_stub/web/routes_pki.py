@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from crypto.pki import ocsp, timestamp
 from crypto.pki.x509 import Certificate, CertificateError
-from server_stub import records, revocation
+from server_stub import revocation
 from server_stub.authority import (
     ABROAD,
     ISSUING,
@@ -28,8 +28,9 @@ from server_stub.authority import (
     TIMESTAMP_RSA,
 )
 from server_stub.context import Platform
-from server_stub.handling import ExactBody, Running, limited
-from server_stub.problems import Refusal
+from server_stub.records import canonical
+from server_stub.web.handling import ExactBody, Running, limited
+from server_stub.web.problems import Refusal
 
 router = APIRouter(dependencies=[Depends(limited)])
 
@@ -69,7 +70,7 @@ def _stamped(platform: Platform, body: bytes, purpose: str) -> Response:
             key=authority.key(purpose),
             policy=TIMESTAMP_POLICY,
             serial=secrets.randbits(127) | 1 << 127,
-            now=records.moment(records.now()),
+            now=canonical.moment(canonical.now()),
             accuracy=TIMESTAMP_ACCURACY,
             certificates=[authority.certificate(ISSUING if purpose == TIMESTAMP else ABROAD)],
             gb_types=purpose == TIMESTAMP,
@@ -108,7 +109,7 @@ def _answered(platform: Platform, body: bytes) -> Response:
     issuer = Certificate.parse(authority.certificate(ISSUING))
     if not asked.ids or not all(each.is_by(issuer) for each in asked.ids):
         return _ocsp(ocsp.refusal(ocsp.UNAUTHORIZED))  # another authority's: not ours to say
-    now = records.moment(records.now()).replace(microsecond=0)
+    now = canonical.moment(canonical.now()).replace(microsecond=0)
     life = timedelta(seconds=platform.settings.status_seconds)
     ours = (Certificate.parse(authority.certificate(name)) for name in PURPOSES)
     own = {each.serial for each in ours if each.issuer.matches(issuer.subject)}

@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from crypto.seal.registry_files import RegistryFileError, pack_entries, parse_tile_name
 from server_stub import epochs, policy
-from server_stub.handling import Running
-from server_stub.ledger import REGISTRY
-from server_stub.store import LedgerEntry, LedgerNode
+from server_stub.records.ledger import REGISTRY
+from server_stub.records.store import LedgerEntry, LedgerNode
+from server_stub.web.handling import Running
 
 router = APIRouter(prefix="/registry")
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from server_stub.store import Base
+from server_stub.records.store import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy import select
 
-from server_stub import applying, issuing, policy, routes_public, views
+from server_stub import applying, issuing, policy
 from server_stub.context import Platform
-from server_stub.handling import Body, Nothing, Running, SignedIn, Waking
-from server_stub.ledger import LEDGER, Transaction
 from server_stub.policy import Actor
-from server_stub.routes_public import From, To
-from server_stub.store import Application
+from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.records.store import Application
+from server_stub.web import routes_public, views
+from server_stub.web.handling import Body, Nothing, Running, SignedIn, Waking
+from server_stub.web.routes_public import From, To
 
 router = APIRouter()
 

@@ -24,8 +24,8 @@ from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import merkle
-from server_stub import records
-from server_stub.store import WRITER, LedgerEntry, LedgerNode, LogCheckpoint
+from server_stub.records import canonical
+from server_stub.records.store import WRITER, LedgerEntry, LedgerNode, LogCheckpoint
 
 BATCH = 128
 REGISTRY, LEDGER = "registry", "ledger"
@@ -92,9 +92,9 @@ class Transaction:
     ) -> None:
         """Put a record into *log*. *about* is the (kind, id) it changes, *enterprise* whose it is:
         both only for finding it again (:mod:`server_stub.sync`)."""
-        body = {**fields, "type": type_, "recorded_at": records.timestamp(self.now)}
+        body = {**fields, "type": type_, "recorded_at": canonical.timestamp(self.now)}
         kind, identity = about or (None, None)
-        self._entries.append(_Entry(log, records.canonical(body), kind, identity, enterprise))
+        self._entries.append(_Entry(log, canonical.canonical(body), kind, identity, enterprise))
 
     def _take(self) -> list[_Entry]:
         taken, self._entries = self._entries, []
@@ -192,7 +192,7 @@ class Ledger:
         origins: Mapping[str, str],
         signers: Mapping[str, LogSigner],
         witness: Witness,
-        clock: Callable[[], int] = records.now,
+        clock: Callable[[], int] = canonical.now,
     ) -> None:
         self._engine = engine.execution_options(**WRITER)
         self._origins, self._signers, self._witness = origins, signers, witness

@@ -1,7 +1,9 @@
 """The tables, and how the database is opened. Entity names follow PLATFORM.md §2.1.
 
-Only :mod:`server_stub.ledger` writes. Times are integer microseconds since 1970 UTC; columns marked
-*sealed* hold SM4-GCM ciphertext (:mod:`server_stub.vault`), with "table.column:id" authenticated.
+Only :mod:`server_stub.records.ledger` writes. Times are integer microseconds since 1970 UTC;
+columns marked
+*sealed* hold SM4-GCM ciphertext (:mod:`server_stub.records.vault`), with "table.column:id"
+authenticated.
 """
 
 from __future__ import annotations
