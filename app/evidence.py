@@ -6,7 +6,7 @@ the ``openssl`` commands that go over every step.
     check(package, own=…)       → Checked      offline, with the package's own roots as *unproved*
 
 A package proves itself no more than a letter does: hashes and signatures hold by mathematics, but
-that a root certificate is the one it claims to be must be known from elsewhere.
+that a root certificate is the one it embedded to be must be known from elsewhere.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from app.publishing import publish, unpublished
 from app.verifying import StatusDesk, history, verify
 from crypto.algorithms import gm
 from crypto.pdf.reading.document import Document, PdfError, within_time
-from crypto.pdf.reading.signatures import Claim, read_claims
+from crypto.pdf.reading.signatures import EmbeddedSignature, read_signatures
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.cms import CmsError, SignedData, SignerInfo
 from crypto.pki.ocsp import OcspResponse
@@ -162,9 +162,9 @@ def _collect(
 ) -> None:
     with within_time():
         document = Document(stream, password)
-        claims = read_claims(document, document.signature_fields())
+        embedded = read_signatures(document, document.signature_fields())
     rechecks, imprints = [], {}
-    numbered = list(enumerate(zip(claims, report.signatures, strict=True), 1))
+    numbered = list(enumerate(zip(embedded, report.signatures, strict=True), 1))
     for number, (claim, _) in numbered:
         for seal in _unpack(pack, f"signature-{number}", claim):
             imprints[gm.sm3(seal.picture).hex()] = seal.picture
@@ -193,7 +193,7 @@ def _collect(
     pack.add("README.txt", readme(report, rechecks).encode())
 
 
-def _unpack(pack: _Pack, folder: str, claim: Claim) -> Iterator[Seal]:
+def _unpack(pack: _Pack, folder: str, claim: EmbeddedSignature) -> Iterator[Seal]:
     """The parts of one signature as members; gives the seal in it, if there is one."""
     pack.add(f"{folder}/contents.der", claim.contents)
     seal: Seal | None = None
@@ -242,7 +242,9 @@ def _der_signature(signature: bytes) -> bytes:
     return gm.signature_der(*gm.signature_values(signature))
 
 
-def _recheck(pack: _Pack, number: int, claim: Claim, judged: SignatureReport) -> Recheck:
+def _recheck(
+    pack: _Pack, number: int, claim: EmbeddedSignature, judged: SignatureReport
+) -> Recheck:
     """What README.txt tells a person to do about one signature."""
     folder = f"signature-{number}"
     value, data = claim.seal_signature, claim.signed_data

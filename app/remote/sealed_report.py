@@ -28,7 +28,7 @@ from app.publishing import publish, unpublished
 from app.remote.platform_api import Service
 from crypto.algorithms.gm import sm3
 from crypto.pdf.reading.document import Document, PdfError
-from crypto.pdf.reading.signatures import read_claims
+from crypto.pdf.reading.signatures import read_signatures
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.x509 import REPORT_SEALING, CertificateError
 from crypto.report.pdf import enclosed
@@ -119,11 +119,11 @@ def _proved(answer: bytes, service: Service, origin: str, name: str, now: dateti
     try:
         report = verify_pdf(io.BytesIO(answer), name, service.trust, now)
         document = Document(io.BytesIO(answer))
-        claims = read_claims(document, document.signature_fields())
+        embedded = read_signatures(document, document.signature_fields())
         own = [
             claim.seal_signature is not None
             and REPORT_SEALING in claim.seal_signature.signer.extended_key_usage
-            for claim in claims
+            for claim in embedded
         ]
     except (PdfError, CertificateError) as error:
         raise PlatformUntrusted(origin, "report") from error

@@ -34,7 +34,7 @@ from crypto.pdf.reading.document import (
     within_time,
 )
 from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
-from crypto.pdf.reading.signatures import Claim, read_claims
+from crypto.pdf.reading.signatures import EmbeddedSignature, read_signatures
 from crypto.seal.structure import Seal, SealSignature
 from crypto.validation.seal_check import judge_signature
 from crypto.validation.trust import Trust
@@ -79,13 +79,13 @@ def _verify(
     trust = with_enclosed_evidence(document, trust)
     size = stream.seek(0, io.SEEK_END)
     fields = document.signature_fields()
-    claims = read_claims(document, fields)
-    covered = [(claim, claim.covered) for claim in claims if claim.covered]
+    embedded = read_signatures(document, fields)
+    covered = [(signature, signature.covered) for signature in embedded if signature.covered]
     file_sm3, found = digests(stream, size, [each for _, each in covered])
-    for (claim, _), digest in zip(covered, found, strict=True):
-        claim.digest = digest
-    cover = Coverage(document, size, password, claims)
-    judged = _with_marks([_judge(claim, document, cover, trust, now) for claim in claims])
+    for (signature, _), digest in zip(covered, found, strict=True):
+        signature.digest = digest
+    cover = Coverage(document, size, password, embedded)
+    judged = _with_marks([_judge(signature, document, cover, trust, now) for signature in embedded])
     reports = tuple(_weigh_later_seals(each, judged) for each in judged)
 
     unsigned = [
@@ -132,15 +132,15 @@ class _Judged:
 
 
 def _judge(
-    claim: Claim, document: Document, cover: Coverage, trust: Trust, now: datetime
+    signature: EmbeddedSignature, document: Document, cover: Coverage, trust: Trust, now: datetime
 ) -> _Judged:
     report = SignatureReport(
-        fields=tuple(each.name for each in claim.fields),
-        format=claim.kind,
-        filter=claim.filter,
-        subfilter=claim.subfilter,
+        fields=tuple(each.name for each in signature.fields),
+        format=signature.kind,
+        filter=signature.filter,
+        subfilter=signature.subfilter,
         coverage="unclear",
-        byte_range=claim.byte_range,
+        byte_range=signature.byte_range,
         digest_matches=None,
         signature_valid=None,
         seal_signature_valid=None,
@@ -151,47 +151,51 @@ def _judge(
         seal_chain=(),
         times=Times(),
         platform=None,
-        marks=tuple(mark for each in claim.fields for mark in _marks(each)),
+        marks=tuple(mark for each in signature.fields for mark in _marks(each)),
         changed_later=(),
-        findings=tuple(claim.problems),
+        findings=tuple(signature.problems),
     )
-    if claim.covered is None:
-        return _Judged(report, not any(map(draws, claim.fields)))
+    if signature.covered is None:
+        return _Judged(report, not any(map(draws, signature.fields)))
     try:
-        coverage, changes, findings = cover.judge(claim)
+        coverage, changes, findings = cover.judge(signature)
         report = replace(
             report,
             coverage=coverage,
             changed_later=tuple(changes),
             findings=(*report.findings, *findings),
         )
-        if claim.seal_signature:
-            return _judge_seal(report, claim, claim.seal_signature, trust, now)
-        if claim.signed_data or claim.kind == "pkcs1":
-            report = _judge_cms(report, claim, document, trust, now)
-            harmless = not any(map(draws, claim.fields))
+        if signature.seal_signature:
+            return _judge_seal(report, signature, signature.seal_signature, trust, now)
+        if signature.signed_data or signature.kind == "pkcs1":
+            report = _judge_cms(report, signature, document, trust, now)
+            harmless = not any(map(draws, signature.fields))
             if not report.seal:
-                dates = ((each, date_of(each)) for each in claim.fields)
+                dates = ((each, date_of(each)) for each in signature.fields)
                 found = (judge_date(each, text, report.times) for each, text in dates if text)
                 report = replace(report, findings=(*report.findings, *found))
-            signed_along = claim.signed_data.signers[:1] if claim.signed_data else ()
+            signed_along = signature.signed_data.signers[:1] if signature.signed_data else ()
             if signed_along and signed_along[0].seal and report.seal:
                 seal = Seal.parse(signed_along[0].seal)
-                return _Judged(report, False, SealMarks.examine(claim.fields, seal))
+                return _Judged(report, False, SealMarks.examine(signature.fields, seal))
             return _Judged(report, harmless)
-        details = {"filter": claim.filter, "subfilter": claim.subfilter}
+        details = {"filter": signature.filter, "subfilter": signature.subfilter}
         unknown = Finding("kind_unknown", details)
         report = replace(report, findings=(*report.findings, unknown))
-        return _Judged(report, not any(map(draws, claim.fields)))
+        return _Judged(report, not any(map(draws, signature.fields)))
     except PARSER_FAILURES as error:
         failed = Finding("check_failed", {"reason": f"{type(error).__name__}: {error}"[:200]})
         return _Judged(replace(report, findings=(*report.findings, failed)), False)
 
 
 def _judge_seal(
-    report: SignatureReport, claim: Claim, value: SealSignature, trust: Trust, now: datetime
+    report: SignatureReport,
+    signature: EmbeddedSignature,
+    value: SealSignature,
+    trust: Trust,
+    now: datetime,
 ) -> _Judged:
-    judgement = judge_signature(value, claim.digest, trust, now)
+    judgement = judge_signature(value, signature.digest, trust, now)
     report = replace(
         report,
         format=f"ses-{value.generation}",
@@ -207,38 +211,42 @@ def _judge_seal(
         platform=judgement.platform,
         findings=(*report.findings, *judgement.findings),
     )
-    return _Judged(report, False, SealMarks.examine(claim.fields, value.seal))
+    return _Judged(report, False, SealMarks.examine(signature.fields, value.seal))
 
 
 def _judge_cms(
-    report: SignatureReport, claim: Claim, document: Document, trust: Trust, now: datetime
+    report: SignatureReport,
+    signature: EmbeddedSignature,
+    document: Document,
+    trust: Trust,
+    now: datetime,
 ) -> SignatureReport:
     """A CMS signature, a document time stamp, or a bare RSA value (adbe.x509.rsa_sha1)."""
     from crypto.validation import cms_check
 
-    covered = claim.covered
+    covered = signature.covered
 
     def content_digest(hash_name: str, prefix: bytes = b"", /) -> bytes:
         if covered is None:
             raise ValueError("nothing is covered")
         if hash_name == covered.hash_name and not prefix:
-            return claim.digest
+            return signature.digest
         return digest_again(document.stream, covered, hash_name, prefix)
 
-    if claim.signed_data is None:
-        certificates = _stated_certificates(claim)
+    if signature.signed_data is None:
+        certificates = _stated_certificates(signature)
         judged = cms_check.judge_rsa_value(
-            claim.contents, certificates, content_digest, _stated_time(claim), trust, now
+            signature.contents, certificates, content_digest, _stated_time(signature), trust, now
         )
-    elif claim.kind == "timestamp":
-        judged = cms_check.judge_document_timestamp(claim.contents, content_digest, trust)
+    elif signature.kind == "timestamp":
+        judged = cms_check.judge_document_timestamp(signature.contents, content_digest, trust)
     else:
         judged = cms_check.judge_cms(
-            claim.signed_data, content_digest, trust, now, claimed=_stated_time(claim)
+            signature.signed_data, content_digest, trust, now, claimed=_stated_time(signature)
         )
     return replace(
         report,
-        format=_format(claim, judged),
+        format=_format(signature, judged),
         digest_matches=judged.digest_matches,
         signature_valid=judged.signature_valid,
         seal_signature_valid=judged.seal.signature_valid if judged.seal else None,
@@ -253,23 +261,23 @@ def _judge_cms(
     )
 
 
-def _format(claim: Claim, judged: CmsJudgement) -> str:
+def _format(signature: EmbeddedSignature, judged: CmsJudgement) -> str:
     """cms for SM2 and CAdES values, pkcs7 for the older Adobe names, pkcs1 and timestamp."""
-    if claim.kind in ("timestamp", "pkcs1"):
-        return claim.kind
-    return "pkcs7" if "pkcs7" in claim.subfilter and not judged.is_sm2 else "cms"
+    if signature.kind in ("timestamp", "pkcs1"):
+        return signature.kind
+    return "pkcs7" if "pkcs7" in signature.subfilter and not judged.is_sm2 else "cms"
 
 
-def _stated_certificates(claim: Claim) -> list[bytes]:
+def _stated_certificates(signature: EmbeddedSignature) -> list[bytes]:
     """/Cert of the signature dictionary: one certificate or several, DER."""
-    stated = entry(claim.dictionary, "/Cert")
+    stated = entry(signature.dictionary, "/Cert")
     listed = list(stated) if isinstance(stated, list) else [stated]
     return [each.original_bytes for each in map(follow, listed) if hasattr(each, "original_bytes")]
 
 
-def _stated_time(claim: Claim) -> datetime | None:
-    """/M of the signature dictionary: when the signer claims to have signed."""
-    text = str(entry(claim.dictionary, "/M", ""))
+def _stated_time(signature: EmbeddedSignature) -> datetime | None:
+    """/M of the signature dictionary: when the signer embedded to have signed."""
+    text = str(entry(signature.dictionary, "/M", ""))
     found = _PDF_DATE.match(text)
     if not found:
         return None

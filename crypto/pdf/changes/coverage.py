@@ -33,7 +33,7 @@ from crypto.pdf.reading.document import (
     follow,
 )
 from crypto.pdf.reading.objects import form_of, items_of, key_of, same_entry
-from crypto.pdf.reading.signatures import Claim, stands_in
+from crypto.pdf.reading.signatures import EmbeddedSignature, stands_in
 from crypto.verdict import Change, Finding
 
 _SPACE = b" \t\r\n\x0c\x00"
@@ -63,39 +63,43 @@ class Coverage:
     """What the byte ranges of a file's signatures cover."""
 
     def __init__(
-        self, document: Document, size: int, password: str | None, claims: Sequence[Claim]
+        self,
+        document: Document,
+        size: int,
+        password: str | None,
+        embedded: Sequence[EmbeddedSignature],
     ) -> None:
-        """*size*: of the file, in octets; *password*: what opened *document*; *claims*: all of its
-        signatures."""
+        """*size*: of the file, in octets; *password*: what opened *document*; *embedded*: all of
+        its signatures."""
         self._document, self._size, self._password = document, size, password
         self._ends = {
-            each.end: None for each in claims if each.covered and not self._is_all(each.end)
+            each.end: None for each in embedded if each.covered and not self._is_all(each.end)
         }
-        """Where those end that do not cover all, in the order of *claims*."""
+        """Where those end that do not cover all, in the order of *embedded*."""
         self._opened: dict[int, _Opened | str] = {}
 
-    def judge(self, claim: Claim) -> tuple[str, list[Change], list[Finding]]:
+    def judge(self, signature: EmbeddedSignature) -> tuple[str, list[Change], list[Finding]]:
         """("file", "revision" or "unclear", later changes, findings)."""
-        if self._is_all(claim.end):
+        if self._is_all(signature.end):
             return "file", [], [Finding("covers_file")]
         opened: _Opened | None = None
-        number = self._numbers[claim.end]
-        if number is not None and self._stood(claim, number):
+        number = self._numbers[signature.end]
+        if number is not None and self._stood(signature, number):
             strangers: list[str] = []
         else:
-            signed = self._open(claim.end)
+            signed = self._open(signature.end)
             if isinstance(signed, str):
                 return "unclear", [], [Finding("byte_range_malformed", {"reason": signed})]
-            present = {each.name for each in signed.fields if stands_in(claim, each)}
+            present = {each.name for each in signed.fields if stands_in(signature, each)}
             if not present:
                 reason = "the signature is not part of what it covers"
                 return "unclear", [], [Finding("byte_range_malformed", {"reason": reason})]
-            strangers = [each.name for each in claim.fields if each.name not in present]
+            strangers = [each.name for each in signature.fields if each.name not in present]
             opened, number = signed, signed.number
         findings = [Finding("covers_revision")]
         try:
             apart = opened.document if opened else None
-            changes = self._history.changes(claim.dictionary, number, claim.end, apart)
+            changes = self._history.changes(signature.dictionary, number, signature.end, apart)
         except PdfTooComplex as error:
             return "revision", [], [*findings, Finding("not_reviewed", {"reason": str(error)})]
         if self._document.repaired and opened and not opened.document.repaired:
@@ -103,7 +107,7 @@ class Coverage:
             last = self._document.reader.total_revisions
             changes = [*changes, Change(last, "suspicious", None, "xref")]
         if not changes:
-            findings.append(Finding("bytes_after_end", {"count": str(self._size - claim.end)}))
+            findings.append(Finding("bytes_after_end", {"count": str(self._size - signature.end)}))
             findings.append(Finding("range_incomplete"))
         findings += [Finding(each.code, {"what": each.text()}) for each in changes]
         findings += [Finding("mark_foreign", {"field": each}) for each in strangers]
@@ -154,8 +158,8 @@ class Coverage:
 
     # --- what is proved without opening ---
 
-    def _stood(self, claim: Claim, number: int) -> bool:
-        """Is it proved, without opening them, that every field of *claim* stands with this very
+    def _stood(self, signature: EmbeddedSignature, number: int) -> bool:
+        """Is it proved, without opening them, that every field of *signature* stands with this very
         signature in the octets it covers, which are revision *number*?
 
         From there on until a revision whose fields were walked in full, every step only added. What
@@ -163,7 +167,7 @@ class Coverage:
         yet: a way to a field that existed can neither have been opened nor barred. Left to be seen
         is that the field was there, and signed."""
         try:
-            if self._history.reach(number) >= claim.end or not self._opens_alike:
+            if self._history.reach(number) >= signature.end or not self._opens_alike:
                 return False
             names = self._names_at(number, self._history.additions_until(number))
             view = self._document.reader.get_historical_resolver(number)
@@ -171,8 +175,8 @@ class Coverage:
             return all(
                 each.reference is not None
                 and (names is None or names.get(key_of(each.reference)) == each.name)
-                and _stands(claim, each.reference, view, listed)
-                for each in claim.fields
+                and _stands(signature, each.reference, view, listed)
+                for each in signature.fields
             )
         except PARSER_FAILURES:
             return False
@@ -202,15 +206,15 @@ class Coverage:
 
 
 def _stands(
-    claim: Claim,
+    signature: EmbeddedSignature,
     reference: generic.Reference,
     view: HistoricalResolver,
     listed: set[tuple[int, int]],
 ) -> bool:
-    """Does the field *reference* hold the signature of *claim* in this *view* of the file, and is
+    """Does the field *reference* hold *signature* in this *view* of the file, and is
     it one of those *listed* in the form, or a kid of one that is?"""
     node = view(generic.Reference(reference.idnum, reference.generation, view))
-    if not stands_in(claim, Field("", reference, node, node.raw_get("/V"))):
+    if not stands_in(signature, Field("", reference, node, node.raw_get("/V"))):
         return False
     key = key_of(reference)
     for _ in range(MAX_TREE_DEPTH):

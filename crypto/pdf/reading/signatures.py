@@ -1,7 +1,7 @@
-"""What each signature in a PDF claims to be, read strictly: its byte range, its value, its kind.
+"""What each signature in a PDF embedded to be, read strictly: its byte range, its value, its kind.
 
-Signatures are told apart by content, never by name (STANDARDS.md §3.3). A claim that is malformed
-says how in :attr:`Claim.problems`; it is reported, never skipped.
+Signatures are told apart by content, never by name (STANDARDS.md §3.3). A signature that is
+malformed says how in :attr:`EmbeddedSignature.problems`; it is reported, never skipped.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _HEX = b"0123456789abcdefABCDEF" + b" \t\n\r\x0b\x0c"
 
 
 @dataclass
-class Claim:
+class EmbeddedSignature:
     """One signature dictionary with the fields that point to it, as read so far."""
 
     fields: list[Field]
@@ -65,15 +65,15 @@ class Claim:
         return self.covered.end if self.covered else 0
 
 
-def read_claims(document: Document, fields: Sequence[Field]) -> list[Claim]:
+def read_signatures(document: Document, fields: Sequence[Field]) -> list[EmbeddedSignature]:
     """The signatures that *fields* point to, in order of appearance.
 
     Raises :class:`PdfTooComplex`; never for what one signature contains."""
     size = document.stream.seek(0, 2)
-    return [_read_claim(group, document, size) for group in _groups(fields)]
+    return [_read_signature(group, document, size) for group in _groups(fields)]
 
 
-def stands_in(claim: Claim, candidate: Field) -> bool:
+def stands_in(signature: EmbeddedSignature, candidate: Field) -> bool:
     """Is this the signature that *candidate*, a field of another view of the file, points to? One
     that cannot be read is not, and says nothing about the others."""
     try:
@@ -81,7 +81,9 @@ def stands_in(claim: Claim, candidate: Field) -> bool:
         if not isinstance(value, generic.DictionaryObject):
             return False
         raw = entry(value, "/ByteRange")
-        return isinstance(raw, generic.ArrayObject) and tuple(map(follow, raw)) == claim.byte_range
+        return (
+            isinstance(raw, generic.ArrayObject) and tuple(map(follow, raw)) == signature.byte_range
+        )
     except PARSER_FAILURES:
         return False
 
@@ -101,29 +103,29 @@ def _groups(fields: Sequence[Field]) -> list[list[Field]]:
     return list(groups.values())
 
 
-def _read_claim(fields: list[Field], document: Document, size: int) -> Claim:
+def _read_signature(fields: list[Field], document: Document, size: int) -> EmbeddedSignature:
     code, reason = "contents_malformed", "/V is not a dictionary"
     try:
         value = follow(fields[0].value)
     except PARSER_FAILURES as error:
         value, code, reason = None, _unread(error), str(error)
     if not isinstance(value, generic.DictionaryObject):
-        claim = Claim(fields, generic.DictionaryObject())
-        claim.problems.append(Finding(code, {"reason": reason[:200]}))
-        return claim
-    claim = Claim(fields, value)
+        signature = EmbeddedSignature(fields, generic.DictionaryObject())
+        signature.problems.append(Finding(code, {"reason": reason[:200]}))
+        return signature
+    signature = EmbeddedSignature(fields, value)
     try:
-        claim.filter = str(entry(value, "/Filter", ""))
-        claim.subfilter = str(entry(value, "/SubFilter", ""))
-        _check_place(claim, document, _read_range(claim, document.stream, size))
-        _read_value(claim)
+        signature.filter = str(entry(value, "/Filter", ""))
+        signature.subfilter = str(entry(value, "/SubFilter", ""))
+        _check_place(signature, document, _read_range(signature, document.stream, size))
+        _read_value(signature)
     except _Malformed as error:
-        claim.problems.append(Finding(error.code, {"reason": error.reason}))
-        claim.covered = None
+        signature.problems.append(Finding(error.code, {"reason": error.reason}))
+        signature.covered = None
     except PARSER_FAILURES as error:
-        claim.problems.append(Finding(_unread(error), {"reason": str(error)[:200]}))
-        claim.covered = None
-    return claim
+        signature.problems.append(Finding(_unread(error), {"reason": str(error)[:200]}))
+        signature.covered = None
+    return signature
 
 
 def _unread(error: BaseException) -> str:
@@ -139,17 +141,17 @@ class _Malformed(Exception):
         self.code, self.reason = code, reason
 
 
-def _read_range(claim: Claim, stream: BinaryIO, size: int) -> int:
+def _read_range(signature: EmbeddedSignature, stream: BinaryIO, size: int) -> int:
     """Exactly two ranges from 0, the gap exactly the /Contents string (PDF.md §3).
 
     Returns where the gap begins."""
-    raw = entry(claim.dictionary, "/ByteRange")
+    raw = entry(signature.dictionary, "/ByteRange")
     if not isinstance(raw, generic.ArrayObject) or len(raw) != 4:
         raise _Malformed("byte_range_malformed", "not four numbers")
     numbers = tuple(follow(each) for each in raw)
     if not all(isinstance(each, int) and each >= 0 for each in numbers):
         raise _Malformed("byte_range_malformed", "not four whole numbers")
-    claim.byte_range = numbers
+    signature.byte_range = numbers
     first, gap_start, gap_end, rest = numbers
     end = gap_end + rest
     if first != 0 or not 0 < gap_start < gap_end or end > size or rest <= 0:
@@ -163,24 +165,26 @@ def _read_range(claim: Claim, stream: BinaryIO, size: int) -> int:
         raise _Malformed("byte_range_malformed", "the gap is not the /Contents string alone")
     if not digits or len(digits) % 2 or all(digits.translate(None, one) for one in _ONE_HAND):
         # nothing protects the octets of the gap: it is to be written in one hand, without spaces
-        claim.problems.append(Finding("contents_unusual"))
+        signature.problems.append(Finding("contents_unusual"))
     try:
         contents = bytes.fromhex(digits.decode("ascii"))
     except ValueError as error:
         raise _Malformed("contents_malformed", str(error)) from error
-    stated = claim.dictionary.raw_get("/Contents", decrypt=generic.EncryptedObjAccess.RAW)
+    stated = signature.dictionary.raw_get("/Contents", decrypt=generic.EncryptedObjAccess.RAW)
     if getattr(stated, "original_bytes", stated) != contents:
         raise _Malformed("byte_range_malformed", "the gap is not this signature's /Contents")
-    claim.contents = contents
-    claim.covered = Covered("sm3", gap_start, gap_end, end)
+    signature.contents = contents
+    signature.covered = Covered("sm3", gap_start, gap_end, end)
     return int(gap_start)
 
 
-def _check_place(claim: Claim, document: Document, gap_start: int) -> None:
+def _check_place(signature: EmbeddedSignature, document: Document, gap_start: int) -> None:
     """The gap must lie in the very object that is the signature dictionary: not in another one
     that holds the same string, and never in an object stream."""
-    value: Any = claim.fields[0].value
-    reference = value if isinstance(value, generic.IndirectObject) else claim.fields[0].reference
+    value: Any = signature.fields[0].value
+    reference = (
+        value if isinstance(value, generic.IndirectObject) else signature.fields[0].reference
+    )
     if reference is None:
         raise _Malformed("byte_range_malformed", "the signature has no place in the file")
     place = document.reader.xrefs[
@@ -196,24 +200,24 @@ def _check_place(claim: Claim, document: Document, gap_start: int) -> None:
         raise _Malformed("byte_range_malformed", "the gap is not inside the signature")
 
 
-def _read_value(claim: Claim) -> None:
+def _read_value(signature: EmbeddedSignature) -> None:
     """What kind of value /Contents holds, by its first elements (STANDARDS.md §3.3)."""
-    if not any(claim.contents):
+    if not any(signature.contents):
         raise _Malformed("contents_malformed", "empty")
     try:
-        outer = der.parse(claim.contents, trailing=True)
-        if any(claim.contents[outer.end :]):
+        outer = der.parse(signature.contents, trailing=True)
+        if any(signature.contents[outer.end :]):
             raise _Malformed("contents_malformed", "octets after the value")
         if outer.tag == der.OCTET_STRING:
-            claim.kind = "pkcs1"
+            signature.kind = "pkcs1"
             return
         first = outer.children(der.SEQUENCE).peek()
     except der.DerError:
-        first = der.OID if _is_ber_cms(claim.contents) else None
+        first = der.OID if _is_ber_cms(signature.contents) else None
     if first == der.OID:
-        _read_cms(claim)
+        _read_cms(signature)
     elif first == der.SEQUENCE:
-        _read_seal_signature(claim)
+        _read_seal_signature(signature)
 
 
 def _is_ber_cms(contents: bytes) -> bool:
@@ -225,36 +229,36 @@ def _is_ber_cms(contents: bytes) -> bool:
     return looks_like_cms(contents)
 
 
-def _read_cms(claim: Claim) -> None:
+def _read_cms(signature: EmbeddedSignature) -> None:
     from crypto.pki.cms import CmsError, SignedData
     from crypto.pki.timestamp import TimestampError, Token
     from crypto.validation.cms_check import is_timestamp
 
-    claim.kind = "cms"
+    signature.kind = "cms"
     try:
-        data = claim.signed_data = SignedData.parse(claim.contents, padded=True)
+        data = signature.signed_data = SignedData.parse(signature.contents, padded=True)
         hash_name = data.signers[0].digest_name if data.signers else ""
         if is_timestamp(data):
-            claim.kind = "timestamp"
-            hash_name = Token.parse(claim.contents, padded=True).hash_name
+            signature.kind = "timestamp"
+            hash_name = Token.parse(signature.contents, padded=True).hash_name
     except (CmsError, TimestampError) as error:
-        claim.signed_data = None
-        claim.problems.append(Finding("value_unreadable", {"reason": str(error)[:200]}))
+        signature.signed_data = None
+        signature.problems.append(Finding("value_unreadable", {"reason": str(error)[:200]}))
         return
-    if claim.covered and hash_name in HASH_NAMES:
-        claim.covered = replace(claim.covered, hash_name=hash_name)
+    if signature.covered and hash_name in HASH_NAMES:
+        signature.covered = replace(signature.covered, hash_name=hash_name)
 
 
-def _read_seal_signature(claim: Claim) -> None:
-    claim.kind = "ses"
+def _read_seal_signature(signature: EmbeddedSignature) -> None:
+    signature.kind = "ses"
     try:
-        value = claim.seal_signature = SealSignature.parse(claim.contents, padded=True)
+        value = signature.seal_signature = SealSignature.parse(signature.contents, padded=True)
     except SealError as error:
-        claim.problems.append(Finding("value_unreadable", {"reason": str(error)}))
+        signature.problems.append(Finding("value_unreadable", {"reason": str(error)}))
         return
-    if claim.covered:
-        claim.covered = replace(claim.covered, hash_name=_hash_name(value))
-    _, gap_start, gap_end, rest = claim.byte_range
+    if signature.covered:
+        signature.covered = replace(signature.covered, hash_name=_hash_name(value))
+    _, gap_start, gap_end, rest = signature.byte_range
     stated = value.property_info
     if stated.startswith("PDF;ByteRange=") and (
         stated != f"PDF;ByteRange=[0 {gap_start} {gap_end} {rest}]"

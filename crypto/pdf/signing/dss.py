@@ -31,7 +31,7 @@ from crypto.pdf.reading.document import (
     entry,
     follow,
 )
-from crypto.pdf.reading.signatures import read_claims
+from crypto.pdf.reading.signatures import read_signatures
 from crypto.pdf.signing.sign import RevisionWriter
 from crypto.pki.cms import CmsError, SignedData, SignerInfo
 from crypto.pki.ocsp import OcspResponse
@@ -170,16 +170,16 @@ def witnesses(document: Document) -> tuple[list[Certificate], list[Certificate]]
     Raises :class:`crypto.pdf.reading.document.PdfTooComplex`; what cannot be read is left out."""
     leaves: list[bytes] = []
     along: list[Certificate] = []
-    for claim in read_claims(document, document.signature_fields()):
+    for signature in read_signatures(document, document.signature_fields()):
         tokens: tuple[bytes, ...] = ()
-        if claim.seal_signature:
-            made = claim.seal_signature
+        if signature.seal_signature:
+            made = signature.seal_signature
             leaves += [made.certificate, made.seal.maker_certificate]
             tokens = (made.timestamp,) if made.timestamp else ()
-        elif claim.signed_data:
-            along += claim.signed_data.certificates
-            for signer in claim.signed_data.signers:
-                leaves += _named(signer, claim.signed_data)
+        elif signature.signed_data:
+            along += signature.signed_data.certificates
+            for signer in signature.signed_data.signers:
+                leaves += _named(signer, signature.signed_data)
                 tokens += signer.timestamps
                 if signer.seal:
                     with suppress(SealError):

@@ -22,7 +22,7 @@ from pyhanko.pdf_utils.xref import XRefCache
 from crypto.pdf.changes import coverage
 from crypto.pdf.changes.review import History
 from crypto.pdf.reading.document import PARSER_FAILURES, Document, PdfError
-from crypto.pdf.reading.signatures import read_claims
+from crypto.pdf.reading.signatures import read_signatures
 from crypto.pdf.signing.sign import document_timestamp, sign_revision
 from crypto.verdict import Change, Verdict
 from tests.crypto.pdf.workshop import (
@@ -291,8 +291,8 @@ def test_no_signature_is_judged_more_mildly_than_if_it_were_the_only_one(
     if isinstance(report[0], type):
         return  # refused as a whole
     document = Document(io.BytesIO(data))
-    claims = read_claims(document, document.signature_fields())
-    for claim, signature in zip(claims, report[1], strict=True):
+    embedded = read_signatures(document, document.signature_fields())
+    for claim, signature in zip(embedded, report[1], strict=True):
         if signature.coverage == "revision":
             signed = Document(io.BytesIO(data[: claim.end]))
             history = History(Document(io.BytesIO(data)), signed)
