@@ -25,7 +25,7 @@ from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes.references import References
 from crypto.pdf.changes.step import Step, compare
-from crypto.pdf.changes.unlisted import strays
+from crypto.pdf.changes.unlisted import unlisted_objects
 from crypto.pdf.reading.document import PARSER_FAILURES, Document, PdfTooComplex, entry, follow
 from crypto.pdf.reading.enclosed_evidence import evidence_of
 from crypto.pdf.reading.objects import Known, form_of, walk_fields
@@ -72,7 +72,7 @@ class History:
                     for change in steps[number].changes
                 ]
                 + self._references.unreadable
-                + (self._strays if base + 1 < total else [])
+                + (self._unlisted_objects if base + 1 < total else [])
             )
         except PdfTooComplex:
             raise
@@ -146,8 +146,8 @@ class History:
         ]
 
     @cached_property
-    def _strays(self) -> list[Change]:
-        return strays(self._document, self._first_end)
+    def _unlisted_objects(self) -> list[Change]:
+        return unlisted_objects(self._document, self._first_end)
 
     # --- the pairs of revisions ---
 

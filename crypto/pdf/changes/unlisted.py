@@ -25,7 +25,7 @@ _NUMBERS = re.compile(rb"(\d{1,10})" + _BLANK + rb"+(\d{1,10})" + _BLANK + rb"*\
 _END = re.compile(rb"startxref[\s\0]+\d+[\s\0]+%%EOF[\s\0]*\Z")
 
 
-def strays(document: Document, end: int) -> list[Change]:
+def unlisted_objects(document: Document, end: int) -> list[Change]:
     """Objects and trailers that no table names, behind octet *end* or instead of others; objects
     that two tables name; and an end of the file, or a last trailer, with which readers do not
     content themselves. Each is a ``suspicious`` change."""

@@ -751,7 +751,7 @@ def test_a_mark_without_a_signature_is_pointed_out(shop: Shop) -> None:
 
 def test_a_mark_that_no_form_mentions_is_pointed_out(shop: Shop) -> None:
     def change(writer: Any) -> None:
-        add_widget(writer, "stray")
+        add_widget(writer, "unlisted")
         writer.root["/AcroForm"][name("/Fields")] = generic.ArrayObject()
         writer.update_container(writer.root["/AcroForm"])
 

@@ -162,12 +162,12 @@ def list_otherwise(writer: Any, turn: int) -> None:
     writer.update_container(form)
 
 
-def add_stray(writer: Any, turn: int) -> None:
+def add_unlisted(writer: Any, turn: int) -> None:
     """One more widget for a signature that is there, in the form or beside it."""
     fields = writer.root["/AcroForm"]["/Fields"]
     field = fields[turn % len(fields)]
     value = field.raw_get("/V") if "/V" in field else None
-    add_widget(writer, f"stray {turn}", b"0 g 0 0 9 9 re f" if turn % 2 else None, value=value)
+    add_widget(writer, f"unlisted {turn}", b"0 g 0 0 9 9 re f" if turn % 2 else None, value=value)
     if turn % 3 == 0:
         del fields[-1]
 
@@ -223,7 +223,7 @@ REVISIONS: dict[str, Callable[[Shop, bytes, int], bytes]] = {
     ),
     "no field": written(lambda writer, turn: rewrite_field(writer, turn, "/FT", name("/Tx"))),
     "list": written(list_otherwise),
-    "stray": written(add_stray),
+    "unlisted": written(add_unlisted),
     "hide": written(hide_marks),
     "exchange": exchange_value,
     "fork": forked,
@@ -268,7 +268,7 @@ def drawn(seed: int) -> list[tuple[str, int]]:
         [("seal", 1), ("rename", 2), ("seal", 3), ("seal", 2)],
         [("seal", 1), ("list", 2), ("unseen", 0), ("list", 3), ("seal", 1)],
         [("seal", 1), ("fork", 1), ("seal", 3), ("fork", 2)],
-        [("fill", 0), ("seal", 1), ("stray", 2), ("seal", 3), ("stray", 3), ("seal", 0)],
+        [("fill", 0), ("seal", 1), ("unlisted", 2), ("seal", 3), ("unlisted", 3), ("seal", 0)],
         *map(drawn, range(60)),
     ],
     ids=lambda steps: " ".join(f"{kind}-{turn}" for kind, turn in steps),

@@ -199,7 +199,7 @@ def test_a_file_read_in_pieces_shows_what_it_shows_at_once(
     for size in (1024, 1500, 4096):
         monkeypatch.setattr(unlisted, "_CHUNK", size)
         assert list(unlisted._words(document)) == at_once
-    found = unlisted.strays(document, len(sealed))
+    found = unlisted.unlisted_objects(document, len(sealed))
     assert [each.what for each in found] == [
         f"octet {len(sealed) + turn * len(STRAY)}" for turn in range(3)
     ]
