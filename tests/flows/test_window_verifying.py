@@ -1,4 +1,5 @@
-"""The recipient's story: drop a file and learn in one glance, and never before checking is done."""
+"""The recipient's story: drop a file and learn in one prefilter, and never before checking is
+done."""
 
 import json
 import multiprocessing

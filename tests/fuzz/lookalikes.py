@@ -1,7 +1,7 @@
 """The search for pictures of seals in page content, fuzzed: as content of one page, and as files.
 
-The first glance (crypto/pdf/lookalikes/prefilter.py) is a short cut and no more: where it says that
-a page shows nothing red, the walk through the content must find no seal either.
+The first prefilter (crypto/pdf/lookalikes/prefilter.py) is a short cut and no more: where it says
+that a page shows nothing red, the walk through the content must find no seal either.
 """
 
 import io
@@ -18,7 +18,7 @@ from pyhanko.pdf_utils import generic
 
 from crypto.pdf.lookalikes import search as pdf_lookalikes
 from crypto.pdf.lookalikes.images import small_copy
-from crypto.pdf.lookalikes.prefilter import Glance, Spent
+from crypto.pdf.lookalikes.prefilter import Prefilter, Spent
 from crypto.pdf.lookalikes.red_shapes import has_size_of_seal, seals_in
 from crypto.pdf.lookalikes.search import MAX_FOUND, MAX_STEPS, READS, look_alikes
 from crypto.pdf.marks.appearance import Drawing, Picture
@@ -112,7 +112,7 @@ def page_of(content: bytes, *, packed: bool = False, inline: bool = False) -> by
 # ---------------------------------------------------------------- the checks
 
 
-class _Blind(Glance):
+class _Blind(Prefilter):
     """Leaves every page to be walked through."""
 
     def shows_nothing_red(self, page: Page) -> bool:
@@ -120,15 +120,15 @@ class _Blind(Glance):
 
 
 def examine_pages(data: bytes) -> None:
-    """Within its bounds, without an error; and the walk finds nothing where a glance saw nothing
+    """Within its bounds, without an error; and the walk finds nothing where a prefilter saw nothing
     red."""
     with suppress(PdfError):
         search = look_alikes(Document(io.BytesIO(data)))
         assert len(search.found) <= MAX_FOUND
     with suppress(PdfError, Spent):
         document = Document(io.BytesIO(data))
-        glance = Glance(document, READS)
-        black = {page.index for page in document.pages()[:8] if glance.shows_nothing_red(page)}
+        prefilter = Prefilter(document, READS)
+        black = {page.index for page in document.pages()[:8] if prefilter.shows_nothing_red(page)}
         _examine_black(Document(io.BytesIO(data)), black)
 
 
@@ -142,7 +142,7 @@ def _examine_black(document: Document, black: set[int]) -> None:
         step(walker, count)
 
     with (
-        mock.patch.object(pdf_lookalikes, "Glance", _Blind),
+        mock.patch.object(pdf_lookalikes, "Prefilter", _Blind),
         mock.patch.object(pdf_lookalikes, "_annotated", return_value={}),
         mock.patch.object(pdf_lookalikes, "draws_red", return_value=True),
         mock.patch.object(pdf_lookalikes._Walker, "_step", counting),

@@ -145,7 +145,7 @@ class References:
 
         Told from its octets where these leave no doubt: parsing every object of a large file would
         take longer than hashing it. Its end is noted."""
-        found = self._glance(_PLAIN, place, reference)
+        found = self._prefilter(_PLAIN, place, reference)
         if found is None or not _is_one(found[3]) or _MISTAKABLE.search(found[3]):
             return False
         if any(int(other) in self.watched for other in _REFERENCE.findall(found[3])):
@@ -159,7 +159,7 @@ class References:
             if generation:
                 length = generic.Reference(int(size), int(generation))
                 at = self.place(length, number)
-                stated = self._glance(_NUMBER, at, length) if isinstance(at, int) else None
+                stated = self._prefilter(_NUMBER, at, length) if isinstance(at, int) else None
                 if stated is None:
                     return False
                 size = stated[3]
@@ -172,7 +172,7 @@ class References:
         self._note_reach(number, end)
         return True
 
-    def _glance(
+    def _prefilter(
         self, pattern: re.Pattern[bytes], place: int, reference: generic.Reference
     ) -> re.Match[bytes] | None:
         """What stands at *place*, if it is an object of this number and fits the *pattern*."""

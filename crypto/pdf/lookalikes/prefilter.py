@@ -1,4 +1,4 @@
-"""A first glance at a page: do its octets prove that it draws nothing red and no colour picture?
+"""A first prefilter at a page: do its octets prove that it draws nothing red and no colour picture?
 
 Parsing the pages of a document costs more than all the rest of a verification. Most pages are black
 text, and their octets show it: plain dictionaries, content that zlib unpacks, no red colour or no
@@ -98,7 +98,7 @@ def draws_red(content: bytes, colours: Sequence[bool] = ()) -> bool:
     return bool(_OUTLINE.search(content)) or len(_LINE.findall(content)) > 2
 
 
-class Glance:
+class Prefilter:
     """A document's objects as octets, as far as these can mean nothing else."""
 
     def __init__(self, document: Document, reads: int) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.lookalikes.images import small_copy
-from crypto.pdf.lookalikes.prefilter import Glance, Spent, colour_of, draws_red, may_draw
+from crypto.pdf.lookalikes.prefilter import Prefilter, Spent, colour_of, draws_red, may_draw
 from crypto.pdf.lookalikes.red_shapes import has_size_of_seal, is_ring, seals_in
 from crypto.pdf.marks.appearance import fitted, states
 from crypto.pdf.marks.picture import ImprintError
@@ -84,7 +84,7 @@ def look_alikes(document: Document, first: Sequence[Page] = ()) -> Search:
     ends = (*pages[:1], *pages[-1:])
     chosen = list({page.index: page for page in (*first, *ends, *pages)}.values())[:MAX_PAGES]
     # a long document costs its hash and little more, as all the rest of verification
-    walker = _Walker(Glance(document, READS if len(pages) <= MAX_PAGES else READS // 4))
+    walker = _Walker(Prefilter(document, READS if len(pages) <= MAX_PAGES else READS // 4))
     search.left_out = len(pages)
     for page in chosen:
         try:
@@ -161,8 +161,8 @@ class _Path:
 class _Walker:
     """Walks through the pages of one document."""
 
-    def __init__(self, glance: Glance) -> None:
-        self._glance = glance
+    def __init__(self, prefilter: Prefilter) -> None:
+        self._prefilter = prefilter
         self._steps = self._content = self._pictures = self._pixels = 0
         self._seen: dict[Any, list[Box]] = {}
         """Where in pictures seals seem to be, by picture and size: parts of it, from its top."""
@@ -178,7 +178,7 @@ class _Walker:
         Raises :class:`Spent` and what pyHanko raises on damaged objects."""
         self._begin(page)
         self._complete = True
-        is_black = self._glance.shows_nothing_red(page)
+        is_black = self._prefilter.shows_nothing_red(page)
         if is_black and not annotations:
             return True
         self._walk(page, annotations, is_black, _NO_TEXT)

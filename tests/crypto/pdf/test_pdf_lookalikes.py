@@ -17,7 +17,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
 from crypto.pdf.lookalikes import search as pdf_lookalikes
-from crypto.pdf.lookalikes.prefilter import Glance, has_red
+from crypto.pdf.lookalikes.prefilter import Prefilter, has_red
 from crypto.pdf.lookalikes.red_shapes import is_red, is_ring, seals_in
 from crypto.pdf.lookalikes.search import Search, look_alikes
 from crypto.pdf.reading.document import Document
@@ -481,7 +481,7 @@ def test_a_page_of_black_text_is_not_parsed(shop: Shop, monkeypatch: pytest.Monk
 )
 def test_only_what_is_plainly_black_is_passed_over(content: bytes, black: bool) -> None:
     document = Document(io.BytesIO(drawn(content.decode())))
-    assert Glance(document, 100).shows_nothing_red(document.pages()[0]) is black
+    assert Prefilter(document, 100).shows_nothing_red(document.pages()[0]) is black
 
 
 def test_a_long_document_is_searched_at_its_ends_and_says_so(shop: Shop) -> None:
@@ -744,7 +744,7 @@ def test_what_the_walk_finds_is_not_passed_over_at_a_glance(content: bytes) -> N
     drawn_by = b"<</Type/XObject/Subtype/Form/BBox[0 0 600 800]/Length %d>>stream\n%s\nendstream"
     data = page_of(content, b"/XObject<</Form 6 0 R>>", drawn_by % (len(form), form))
     document = Document(io.BytesIO(data))
-    assert not Glance(document, 100).shows_nothing_red(document.pages()[0])
+    assert not Prefilter(document, 100).shows_nothing_red(document.pages()[0])
     assert len(searched(data).found) == 1
 
 
@@ -813,4 +813,4 @@ def test_content_that_is_longer_than_it_says_is_not_judged_at_a_glance() -> None
     seal = b"1 0 0 RG 1 0 0 rg " + SQUARE
     data = page_of(b"0 g " + seal).replace(b"/Length %d>>" % (len(seal) + 4), b"/Length 4 >>")
     document = Document(io.BytesIO(data))
-    assert not Glance(document, 100).shows_nothing_red(document.pages()[0])
+    assert not Prefilter(document, 100).shows_nothing_red(document.pages()[0])
