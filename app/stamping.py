@@ -116,7 +116,7 @@ def stamp(
     """Stamp *job* with *key*, the key of the seal's holder.
 
     *platform* None: offline. *timestamp* stamps the seal's signature. *afterwards* are revisions
-    that follow it: a signature for readers abroad, validation material (:mod:`app.augmenting`).
+    that follow it: a signature for readers abroad, validation material (:mod:`app.augmentation`).
     *step* is told each step's name before it begins (check, draw, copy,
     sign, append, sync, verify, publish, journal, done); an exception from it cancels the job, but
     at "done" there is nothing left to cancel.

@@ -14,7 +14,7 @@ from app.cli.terminal import enter_pin, pdf_password, print_report, tell, tell_j
 from app.errors import UsageError, explain, phrase
 
 if TYPE_CHECKING:
-    from app.augmenting import CountersignedFile
+    from app.augmentation import AugmentedFile
     from app.desk import Desk
     from app.placement import PageBox
     from app.remote.timestamping import Timestamper
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def stamp(desk: Desk, options: argparse.Namespace) -> int:
-    from app.cli import augmenting as abroad
+    from app.cli import augmentation as abroad
     from app.publishing import free_name
     from app.signing import find_key
     from app.stamping import StampJob, check_usable, page_boxes
@@ -94,24 +94,24 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _sign_abroad(desk: Desk, options: argparse.Namespace) -> int:
-    from app.cli.augmenting import sign_abroad
+    from app.cli.augmentation import sign_abroad
 
     ask = partial(enter_pin, desk, options, variable="SEALDESK_PADES_PIN")
     done, stamper = sign_abroad(desk, options, ask, pdf_password(options))
-    _say_countersigned(desk, options, done)
+    _say_augmented(desk, options, done)
     _tell_missing_timestamp(desk, stamper)
     return 0
 
 
 def timestamp(desk: Desk, options: argparse.Namespace) -> int:
-    from app.cli.augmenting import timestamp as stamp_time
+    from app.cli.augmentation import timestamp as stamp_time
 
-    _say_countersigned(desk, options, stamp_time(desk, options, pdf_password(options)))
+    _say_augmented(desk, options, stamp_time(desk, options, pdf_password(options)))
     return 0
 
 
-def _say_countersigned(desk: Desk, options: argparse.Namespace, done: CountersignedFile) -> None:
-    from app.cli.augmenting import facts
+def _say_augmented(desk: Desk, options: argparse.Namespace, done: AugmentedFile) -> None:
+    from app.cli.augmentation import facts
 
     language = desk.settings.language
     if options.json:

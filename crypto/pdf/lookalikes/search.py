@@ -31,7 +31,7 @@ from crypto.pdf.reading.document import MM, PARSER_FAILURES, Document, Page, ent
 
 MAX_PAGES = 64
 READS = 256
-"""Content streams that are glanced at in a document of no more pages than that."""
+"""Content streams that are looked at in a document of no more pages than that."""
 MAX_FOUND = 20
 MAX_PICTURES = 12
 MAX_PIXELS = 40_000_000

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ocsp as pyca_ocsp
 
-from app.augmenting import countersign, document_timestamp, long_term, pades
+from app.augmentation import augment, document_timestamp, long_term, pades
 from app.errors import (
     EvidenceMissing,
     OutputExists,
@@ -292,7 +292,7 @@ def signed_abroad(
     office: Office, key: ForeignKey, trust: Trust, *further: Any, output: str = "out.pdf"
 ) -> Any:
     steps = [pades(SignatureMaker("pades", key), clock=lambda: NOW), *further]
-    return countersign(
+    return augment(
         office.document(),
         steps,
         journal=office.journal,
@@ -374,7 +374,7 @@ def test_a_document_time_stamp_proves_the_whole_document(
     served.answers["/tsa"] = authority(clock_key)
     stamper = Timestamper(f"{served.url}/tsa", web, authorities.trust)
     source = office.document()
-    done = countersign(
+    done = augment(
         source,
         [document_timestamp(stamper)],
         journal=office.journal,
@@ -388,7 +388,7 @@ def test_a_document_time_stamp_proves_the_whole_document(
     assert (only.format, only.coverage, only.verdict) == ("timestamp", "file", Verdict.VALID)
     assert only.times.trusted == NOW
     with pytest.raises(OutputExists):
-        countersign(
+        augment(
             source,
             [document_timestamp(stamper)],
             journal=office.journal,

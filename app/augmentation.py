@@ -5,7 +5,7 @@
     long_term(trust, services)  certificates, CRLs and OCSP responses enclosed (DSS)
 
 Each is a revision (:data:`app.revisions.Revise`): they follow a seal in the same output (profile
-``dual``), or stand alone by :func:`countersign`. None shows an imprint: the picture of a seal
+``dual``), or stand alone by :func:`augment`. None shows an imprint: the picture of a seal
 belongs to a value in which the seal itself is signed, or nobody could prove it.
 """
 
@@ -151,7 +151,7 @@ def _asked(
 
 
 @dataclass(frozen=True)
-class CountersignedFile:
+class AugmentedFile:
     """What came of it."""
 
     path: Path
@@ -160,7 +160,7 @@ class CountersignedFile:
     journal_entry: int
 
 
-def countersign(
+def augment(
     source: Path,
     steps: Sequence[Revise],
     *,
@@ -170,7 +170,7 @@ def countersign(
     suffix: str,
     password: str | None = None,
     clock: Clock = _now,
-) -> CountersignedFile:
+) -> AugmentedFile:
     """Put the revisions of *steps* on *source*: write, sync, verify, publish, enter in the journal.
 
     No seal is used, so the platform is not asked and no usage is recorded. *output* None: beside
@@ -204,4 +204,4 @@ def countersign(
         with contextlib.suppress(OSError, JournalDamaged):
             journal.append("countersign-failed", begun=begun, reason=type(error).__name__)
         raise
-    return CountersignedFile(published, report, entry)
+    return AugmentedFile(published, report, entry)

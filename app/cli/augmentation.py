@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app.errors import UsageError
 
 if TYPE_CHECKING:
-    from app.augmenting import CountersignedFile
+    from app.augmentation import AugmentedFile
     from app.desk import Desk
     from app.remote.timestamping import Timestamper
     from app.revisions import Revise
@@ -68,7 +68,7 @@ def afterwards(
     signer: tuple[SigningKey, tuple[bytes, ...]] | None,
 ) -> list[Revise]:
     """The revisions that follow a seal, or stand alone: PAdES by *signer*, validation material."""
-    from app.augmenting import long_term, pades
+    from app.augmentation import long_term, pades
     from crypto.pdf.signing.values import SignatureMaker
 
     steps = []
@@ -83,18 +83,18 @@ def afterwards(
 
 def sign_abroad(
     desk: Desk, options: argparse.Namespace, ask_pin: AskPin, password: str | None
-) -> tuple[CountersignedFile, Timestamper | None]:
+) -> tuple[AugmentedFile, Timestamper | None]:
     """``stamp --profile pades``: a signature for readers abroad, and nothing to be seen."""
     stamper = desk.timestamper(options.timestamp)
     with ExitStack() as opened:
         signer = signer_abroad(desk, options, ask_pin, opened)
         steps = afterwards(desk, options, stamper, signer)
-        return _countersign(desk, options, steps, password), stamper
+        return _augment(desk, options, steps, password), stamper
 
 
-def timestamp(desk: Desk, options: argparse.Namespace, password: str | None) -> CountersignedFile:
+def timestamp(desk: Desk, options: argparse.Namespace, password: str | None) -> AugmentedFile:
     """``timestamp``: a document time stamp, before it, if asked for, all validation material."""
-    from app.augmenting import document_timestamp, long_term
+    from app.augmentation import document_timestamp, long_term
 
     chosen = options.timestamp or desk.settings.timestamp_url or "platform"
     stamper = desk.timestamper(chosen)
@@ -105,15 +105,15 @@ def timestamp(desk: Desk, options: argparse.Namespace, password: str | None) -> 
         steps.append(long_term(desk.trust(), desk.services))
     # only the platform's authority is known to know SM3
     steps.append(document_timestamp(stamper, "sm3" if stamper.of_platform else "sha256"))
-    return _countersign(desk, options, steps, password)
+    return _augment(desk, options, steps, password)
 
 
-def _countersign(
+def _augment(
     desk: Desk, options: argparse.Namespace, steps: Sequence[Revise], password: str | None
-) -> CountersignedFile:
-    from app.augmenting import countersign
+) -> AugmentedFile:
+    from app.augmentation import augment
 
-    return countersign(
+    return augment(
         options.file,
         steps,
         journal=desk.journal,
@@ -124,7 +124,7 @@ def _countersign(
     )
 
 
-def facts(done: CountersignedFile, language: str) -> dict[str, Any]:
+def facts(done: AugmentedFile, language: str) -> dict[str, Any]:
     """The outcome as JSON-ready data."""
     return {
         "output": str(done.path),
