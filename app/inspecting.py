@@ -8,7 +8,7 @@ from typing import Any
 
 from app.errors import FileNotReadable, FileProblem
 from crypto.seal.structure import MAX_SIZE, Seal, SealSignature, is_signature
-from crypto.validation.seal_check import judge_seal, judge_signature
+from crypto.validation.seal_check import check_seal, check_signature
 from crypto.validation.trust import Trust
 from crypto.verdict import SCHEMA, finding_list, plain, say, seal_json, verdict_of
 
@@ -27,7 +27,7 @@ def inspect(path: Path, trust: Trust, at: datetime | None, language: str) -> dic
     answer: dict[str, Any] = {"schema": SCHEMA, "file": path.name}
     if is_signature(data):
         value = SealSignature.parse(data)
-        judged = judge_signature(value, None, trust, now)
+        judged = check_signature(value, None, trust, now)
         seal, findings = judged.seal, judged.findings
         answer |= {
             "kind": "signature",
@@ -44,7 +44,7 @@ def inspect(path: Path, trust: Trust, at: datetime | None, language: str) -> dic
         }
     else:
         parsed = Seal.parse(data)
-        seal = judge_seal(parsed, trust, now)
+        seal = check_seal(parsed, trust, now)
         findings = seal.findings
         answer |= {"kind": "seal", "format": f"ses-{parsed.generation}"}
     verdict = verdict_of(findings)

@@ -40,7 +40,7 @@ from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
 from crypto.pki.cms import CmsError, digest_of
 from crypto.seal.statement import SignedStatement, StatementError
-from crypto.validation.trusted_time import judge_timestamp
+from crypto.validation.trusted_time import check_timestamp
 
 FORMAT = "sealdesk-dispute-receipt/1"
 PACKAGE_FORMAT = "sealdesk-dispute-evidence/1"
@@ -346,7 +346,7 @@ def _checked(
     found = {name: sm3(content).hex() for name, content in members.items()}
     if listed | {name: found[name] for name in ("manifest.json", "manifest.tst")} != found:
         raise ValueError("members that the manifest does not list, or lists otherwise")
-    stamped, _, _ = judge_timestamp(
+    stamped, _, _ = check_timestamp(
         members["manifest.tst"], digest_of(members["manifest.json"]), service.trust
     )
     if stamped is None:

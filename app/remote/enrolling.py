@@ -20,7 +20,7 @@ from app.store.cabinet import Cabinet, PlatformRecord, SealRecord
 from crypto.pki.x509 import Certificate, Name
 from crypto.pki.x509_make import make_request
 from crypto.seal.structure import Seal
-from crypto.validation.seal_check import judge_seal
+from crypto.validation.seal_check import check_seal
 from crypto.verdict import Verdict, verdict_of
 from device.token import Key, Session
 
@@ -164,7 +164,7 @@ def _check_delivery(
     """Look before collecting: the certificate is for our key, the seal is good and lists it."""
     certificate = Certificate.parse(found.certificate)
     seal = Seal.parse(data)
-    judged = judge_seal(seal, platform.service().trust, now)
+    judged = check_seal(seal, platform.service().trust, now)
     right = (
         certificate.public_key.key_id == own.public_key.key_id
         and seal.allows(found.certificate)

@@ -15,7 +15,7 @@ from crypto.pki.cms import digest_of, hash_octets
 from crypto.pki.timestamp import BAD_ALGORITHM, TimestampError, TimestampRefused, make_request
 from crypto.pki.timestamp import open_response as opened
 from crypto.validation.trust import Trust
-from crypto.validation.trusted_time import judge_timestamp
+from crypto.validation.trusted_time import check_timestamp
 
 
 class Authority(Protocol):
@@ -67,7 +67,7 @@ class Timestamper:
             # authorities abroad do not know SM3; the value they stamp is an SM2 signature all the
             # same
             token = self._exchange(hash_octets("sha256", octets), "sha256")
-        moment, findings, _ = judge_timestamp(token, digest_of(octets), self._trust)
+        moment, findings, _ = check_timestamp(token, digest_of(octets), self._trust)
         if moment is None:
             wrong = any(each.code == "timestamp_invalid" for each in findings)
             raise TimestampUntrusted(self._url, "wrong" if wrong else "unknown")
@@ -83,7 +83,7 @@ class Timestamper:
 
         Raises as above, whether required or not: without it there is nothing to write."""
         token = self._exchange(digest, hash_name)
-        moment, _, _ = judge_timestamp(token, lambda name, prefix=b"": digest, self._trust)
+        moment, _, _ = check_timestamp(token, lambda name, prefix=b"": digest, self._trust)
         if moment is None:
             raise TimestampUntrusted(self._url, "unknown")
         return token

@@ -2,8 +2,8 @@
 
     verify_pdf(stream, name, trust, now) → Report
 
-Signatures are found by walking the form fields ourselves. Each is judged by itself: whatever goes
-wrong with one becomes a finding of that one, and the others are still judged. The bytes are hashed
+Signatures are found by walking the form fields ourselves. Each is checked by itself: whatever goes
+wrong with one becomes a finding of that one, and the others are still checked. The bytes are hashed
 once for all signatures together.
 """
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from crypto.pdf.changes.coverage import Coverage
 from crypto.pdf.lookalikes.search import look_alikes
 from crypto.pdf.marks.appearance import box, has_area
-from crypto.pdf.marks.check import SealMarks, complete_seams, date_of, draws, judge_date
+from crypto.pdf.marks.check import SealMarks, check_date, complete_seams, date_of, draws
 from crypto.pdf.reading.digests import digest_again, digests
 from crypto.pdf.reading.document import (
     MM,
@@ -36,7 +36,7 @@ from crypto.pdf.reading.document import (
 from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
 from crypto.pdf.reading.signatures import EmbeddedSignature, read_signatures
 from crypto.seal.structure import Seal, SealSignature
-from crypto.validation.seal_check import judge_signature
+from crypto.validation.seal_check import check_signature
 from crypto.validation.trust import Trust
 from crypto.verdict import (
     FileInfo,
@@ -49,7 +49,7 @@ from crypto.verdict import (
 )
 
 if TYPE_CHECKING:
-    from crypto.validation.cms_check import CmsJudgement
+    from crypto.validation.cms_check import CmsCheck
 
 PROGRAM = "SealDesk 0.1.0"
 _PDF_DATE = re.compile(r"D:(\d{14}|\d{12})(?:([+-])(\d\d)'?(?:(\d\d)'?)?|Z)?")
@@ -85,8 +85,10 @@ def _verify(
     for (signature, _), digest in zip(covered, found, strict=True):
         signature.digest = digest
     cover = Coverage(document, size, password, embedded)
-    judged = _with_marks([_judge(signature, document, cover, trust, now) for signature in embedded])
-    reports = tuple(_weigh_later_seals(each, judged) for each in judged)
+    checked = _with_marks(
+        [_check(signature, document, cover, trust, now) for signature in embedded]
+    )
+    reports = tuple(_weigh_later_seals(each, checked) for each in checked)
 
     unsigned = [
         mark for each in fields if each.value is None and draws(each) for mark in _marks(each)
@@ -117,13 +119,13 @@ def _verify(
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Checked:
     """A report in the making, and whether its marks are harmless to what was there before."""
 
     report: SignatureReport
     harmless: bool
     marks: SealMarks | None = None
-    """To be judged when all signatures have been looked at."""
+    """To be checked when all signatures have been looked at."""
 
     @cached_property
     def proved(self) -> bool:
@@ -131,9 +133,9 @@ class _Judged:
         return self.report.verdict in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
 
 
-def _judge(
+def _check(
     signature: EmbeddedSignature, document: Document, cover: Coverage, trust: Trust, now: datetime
-) -> _Judged:
+) -> _Checked:
     report = SignatureReport(
         fields=tuple(each.name for each in signature.fields),
         format=signature.kind,
@@ -156,9 +158,9 @@ def _judge(
         findings=tuple(signature.problems),
     )
     if signature.covered is None:
-        return _Judged(report, not any(map(draws, signature.fields)))
+        return _Checked(report, not any(map(draws, signature.fields)))
     try:
-        coverage, changes, findings = cover.judge(signature)
+        coverage, changes, findings = cover.check(signature)
         report = replace(
             report,
             coverage=coverage,
@@ -166,55 +168,55 @@ def _judge(
             findings=(*report.findings, *findings),
         )
         if signature.seal_signature:
-            return _judge_seal(report, signature, signature.seal_signature, trust, now)
+            return _check_seal(report, signature, signature.seal_signature, trust, now)
         if signature.signed_data or signature.kind == "pkcs1":
-            report = _judge_cms(report, signature, document, trust, now)
+            report = _check_cms(report, signature, document, trust, now)
             harmless = not any(map(draws, signature.fields))
             if not report.seal:
                 dates = ((each, date_of(each)) for each in signature.fields)
-                found = (judge_date(each, text, report.times) for each, text in dates if text)
+                found = (check_date(each, text, report.times) for each, text in dates if text)
                 report = replace(report, findings=(*report.findings, *found))
             signed_along = signature.signed_data.signers[:1] if signature.signed_data else ()
             if signed_along and signed_along[0].seal and report.seal:
                 seal = Seal.parse(signed_along[0].seal)
-                return _Judged(report, False, SealMarks.examine(signature.fields, seal))
-            return _Judged(report, harmless)
+                return _Checked(report, False, SealMarks.examine(signature.fields, seal))
+            return _Checked(report, harmless)
         details = {"filter": signature.filter, "subfilter": signature.subfilter}
         unknown = Finding("kind_unknown", details)
         report = replace(report, findings=(*report.findings, unknown))
-        return _Judged(report, not any(map(draws, signature.fields)))
+        return _Checked(report, not any(map(draws, signature.fields)))
     except PARSER_FAILURES as error:
         failed = Finding("check_failed", {"reason": f"{type(error).__name__}: {error}"[:200]})
-        return _Judged(replace(report, findings=(*report.findings, failed)), False)
+        return _Checked(replace(report, findings=(*report.findings, failed)), False)
 
 
-def _judge_seal(
+def _check_seal(
     report: SignatureReport,
     signature: EmbeddedSignature,
     value: SealSignature,
     trust: Trust,
     now: datetime,
-) -> _Judged:
-    judgement = judge_signature(value, signature.digest, trust, now)
+) -> _Checked:
+    checked = check_signature(value, signature.digest, trust, now)
     report = replace(
         report,
         format=f"ses-{value.generation}",
-        digest_matches=judgement.digest_matches,
-        signature_valid=judgement.signature_valid,
-        seal_signature_valid=judgement.seal.signature_valid,
-        signer_in_seal_list=judgement.signer_in_seal_list,
-        signer=judgement.signer,
-        chain=judgement.chain,
-        seal=judgement.seal.info,
-        seal_chain=judgement.seal.chain,
-        times=judgement.times,
-        platform=judgement.platform,
-        findings=(*report.findings, *judgement.findings),
+        digest_matches=checked.digest_matches,
+        signature_valid=checked.signature_valid,
+        seal_signature_valid=checked.seal.signature_valid,
+        signer_in_seal_list=checked.signer_in_seal_list,
+        signer=checked.signer,
+        chain=checked.chain,
+        seal=checked.seal.info,
+        seal_chain=checked.seal.chain,
+        times=checked.times,
+        platform=checked.platform,
+        findings=(*report.findings, *checked.findings),
     )
-    return _Judged(report, False, SealMarks.examine(signature.fields, value.seal))
+    return _Checked(report, False, SealMarks.examine(signature.fields, value.seal))
 
 
-def _judge_cms(
+def _check_cms(
     report: SignatureReport,
     signature: EmbeddedSignature,
     document: Document,
@@ -235,37 +237,37 @@ def _judge_cms(
 
     if signature.signed_data is None:
         certificates = _stated_certificates(signature)
-        judged = cms_check.judge_rsa_value(
+        checked = cms_check.check_rsa_value(
             signature.contents, certificates, content_digest, _stated_time(signature), trust, now
         )
     elif signature.kind == "timestamp":
-        judged = cms_check.judge_document_timestamp(signature.contents, content_digest, trust)
+        checked = cms_check.check_document_timestamp(signature.contents, content_digest, trust)
     else:
-        judged = cms_check.judge_cms(
+        checked = cms_check.check_cms(
             signature.signed_data, content_digest, trust, now, claimed=_stated_time(signature)
         )
     return replace(
         report,
-        format=_format(signature, judged),
-        digest_matches=judged.digest_matches,
-        signature_valid=judged.signature_valid,
-        seal_signature_valid=judged.seal.signature_valid if judged.seal else None,
-        signer_in_seal_list=judged.signer_in_seal_list,
-        signer=judged.signer,
-        chain=judged.chain,
-        seal=judged.seal.info if judged.seal else None,
-        seal_chain=judged.seal.chain if judged.seal else (),
-        times=judged.times,
-        platform=judged.platform,
-        findings=(*report.findings, *judged.findings),
+        format=_format(signature, checked),
+        digest_matches=checked.digest_matches,
+        signature_valid=checked.signature_valid,
+        seal_signature_valid=checked.seal.signature_valid if checked.seal else None,
+        signer_in_seal_list=checked.signer_in_seal_list,
+        signer=checked.signer,
+        chain=checked.chain,
+        seal=checked.seal.info if checked.seal else None,
+        seal_chain=checked.seal.chain if checked.seal else (),
+        times=checked.times,
+        platform=checked.platform,
+        findings=(*report.findings, *checked.findings),
     )
 
 
-def _format(signature: EmbeddedSignature, judged: CmsJudgement) -> str:
+def _format(signature: EmbeddedSignature, checked: CmsCheck) -> str:
     """cms for SM2 and CAdES values, pkcs7 for the older Adobe names, pkcs1 and timestamp."""
     if signature.kind in ("timestamp", "pkcs1"):
         return signature.kind
-    return "pkcs7" if "pkcs7" in signature.subfilter and not judged.is_sm2 else "cms"
+    return "pkcs7" if "pkcs7" in signature.subfilter and not checked.is_sm2 else "cms"
 
 
 def _stated_certificates(signature: EmbeddedSignature) -> list[bytes]:
@@ -290,12 +292,12 @@ def _stated_time(signature: EmbeddedSignature) -> datetime | None:
         return None
 
 
-def _with_marks(judged: Sequence[_Judged]) -> list[_Judged]:
+def _with_marks(checked: Sequence[_Checked]) -> list[_Checked]:
     """With the findings about the marks of seals: the slices of a riding seam may be shown by as
     many signatures with one seal. One that is disproved completes no other's."""
     joined: set[int] = set()
     groups: dict[bytes, list[SealMarks]] = {}
-    for each in judged:
+    for each in checked:
         if each.marks and each.marks.cut:
             joined |= complete_seams([each.marks])
             if each.report.verdict is not Verdict.INVALID:
@@ -303,25 +305,25 @@ def _with_marks(judged: Sequence[_Judged]) -> list[_Judged]:
     for group in groups.values():
         joined |= complete_seams(group, joined)
     made = []
-    for each in judged:
+    for each in checked:
         if each.marks:
             report = each.report
-            findings, harmless = each.marks.judge(joined, report.times, report.marks)
+            findings, harmless = each.marks.check(joined, report.times, report.marks)
             report = replace(report, findings=(*report.findings, *findings))
-            each = _Judged(report, harmless)
+            each = _Checked(report, harmless)
         made.append(each)
     return made
 
 
-def _weigh_later_seals(judged: _Judged, everyone: Sequence[_Judged]) -> SignatureReport:
+def _weigh_later_seals(checked: _Checked, everyone: Sequence[_Checked]) -> SignatureReport:
     """A seal added later must itself prove what it shows, and hide nothing: otherwise the earlier
     seal cannot be called good (the "sneaky signature" attack)."""
-    report = judged.report
+    report = checked.report
     added = {change.what for change in report.changed_later if change.kind == "seal_added"}
     extra = []
     for other in everyone:
         names = added & set(other.report.fields)
-        if not names or other is judged:
+        if not names or other is checked:
             continue
         harmless = other.harmless and not _dates_meet(report, other.report)
         if other.report.marks and not (harmless and other.proved):

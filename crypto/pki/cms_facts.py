@@ -116,10 +116,10 @@ def signer_facts(
     *content_digest* gives digests of what is covered; without it the content inside is judged. With
     both, the content must itself be a digest of what is covered (adbe.pkcs7.sha1, variant B).
     *pool*: more certificates among which the signer's may be. Raises nothing of its own."""
-    return _Judge(data, signer, content_digest).facts((*data.certificates, *pool))
+    return _SignerReading(data, signer, content_digest).facts((*data.certificates, *pool))
 
 
-class _Judge:
+class _SignerReading:
     """Finds the facts about one signer of one SignedData."""
 
     def __init__(self, data: SignedData, signer: SignerInfo, covered: ContentDigest | None) -> None:

@@ -1,6 +1,6 @@
 """What follows from a CMS signature in a PDF: the facts of :mod:`crypto.pki.cms_facts` as findings.
 
-The same two-sided judgement as for seals — at the time of signing and now — without a seal: a plain
+The same two-sided checked as for seals — at the time of signing and now — without a seal: a plain
 digital signature says who signed, not that a company's seal was put. Profile ``cms`` signs a seal
 along; then the seal is judged as well.
 """
@@ -17,14 +17,14 @@ from crypto.pki.cms_facts import SignerFacts, signer_facts, verify_rsa_value
 from crypto.pki.x509 import Certificate, CertificateError
 from crypto.seal.statement import STAPLE, SignedStatement
 from crypto.seal.structure import Seal, SealError
-from crypto.validation.seal_check import SealJudgement, covers, judge_seal_use, judge_times, stapled
-from crypto.validation.trust import Trust, judge_signer
-from crypto.validation.trusted_time import judge_timestamp
+from crypto.validation.seal_check import SealCheck, check_seal_use, check_times, covers, stapled
+from crypto.validation.trust import Trust, check_signer
+from crypto.validation.trusted_time import check_timestamp
 from crypto.verdict import CertificateInfo, Finding, PlatformLine, Times
 
 
 @dataclass(frozen=True)
-class CmsJudgement:
+class CmsCheck:
     """What was found about one CMS signature."""
 
     signer: CertificateInfo | None
@@ -32,7 +32,7 @@ class CmsJudgement:
     signature_valid: bool | None
     digest_matches: bool | None
     times: Times
-    seal: SealJudgement | None
+    seal: SealCheck | None
     """Only where a seal is signed along."""
     signer_in_seal_list: bool | None
     platform: PlatformLine | None
@@ -46,14 +46,14 @@ def is_timestamp(data: SignedData) -> bool:
     return data.content_type == TST_INFO
 
 
-def judge_cms(
+def check_cms(
     data: SignedData,
     content_digest: ContentDigest,
     trust: Trust,
     now: datetime,
     extra: Sequence[Certificate] = (),
     claimed: datetime | None = None,
-) -> CmsJudgement:
+) -> CmsCheck:
     """Check a SignedData over the octets that *content_digest* digests.
 
     *extra* are certificates that came with the document (DSS), *claimed* is the time the document
@@ -62,7 +62,7 @@ def judge_cms(
     findings: list[Finding] = []
     if not data.signers:
         findings.append(Finding("value_unreadable", {"reason": "no signer"}))
-        return CmsJudgement(None, (), None, None, Times(), None, None, None, tuple(findings))
+        return CmsCheck(None, (), None, None, Times(), None, None, None, tuple(findings))
     if len(data.signers) > 1:
         reason = {"reason": f"{len(data.signers)} signers"}
         findings.append(Finding("value_unsupported", reason))
@@ -87,16 +87,16 @@ def judge_cms(
         covered = own_seal is not None and covers(
             facts.certificate, own_seal, ticket, trust, times, now
         )
-        more, chain = judge_signer(facts.certificate, came_along, trust, times, now, covered)
+        more, chain = check_signer(facts.certificate, came_along, trust, times, now, covered)
         findings += more
         info = CertificateInfo.of(facts.certificate)
         chain_info = tuple(CertificateInfo.of(each) for each in chain.path)
     seal, listed, platform = None, None, None
     if own_seal is not None and facts.certificate is not None:
-        used = judge_seal_use(own_seal, facts.certificate.der, trust, times, now, ticket)
+        used = check_seal_use(own_seal, facts.certificate.der, trust, times, now, ticket)
         seal, listed, platform = used.seal, used.listed, used.platform
         findings += used.findings
-    return CmsJudgement(
+    return CmsCheck(
         info,
         chain_info,
         facts.signature_valid,
@@ -122,20 +122,20 @@ def _seal(signer: SignerInfo, findings: list[Finding]) -> Seal | None:
         return None
 
 
-def judge_rsa_value(
+def check_rsa_value(
     contents: bytes,
     certificates: Sequence[bytes],
     content_digest: ContentDigest,
     claimed: datetime | None,
     trust: Trust,
     now: datetime,
-) -> CmsJudgement:
+) -> CmsCheck:
     """Check a bare PKCS#1 value (adbe.x509.rsa_sha1): recognised, and as weak as its hash."""
     try:
         facts = verify_rsa_value(contents, certificates, content_digest)
     except CmsError as error:
         unreadable = Finding("value_unreadable", {"reason": str(error)[:200]})
-        return CmsJudgement(None, (), None, None, Times(), None, None, None, (unreadable,))
+        return CmsCheck(None, (), None, None, Times(), None, None, None, (unreadable,))
     findings = [Finding("weak_algorithm", {"algorithm": each}) for each in facts.weaknesses]
     if facts.signature_valid is None:
         findings.append(Finding("value_unsupported", {"reason": facts.digest_name or "RSA"}))
@@ -143,13 +143,13 @@ def judge_rsa_value(
         good = facts.signature_valid
         findings.append(Finding("signature_valid" if good else "signature_invalid"))
     times = Times(claimed)
-    findings += judge_times(times, now)
+    findings += check_times(times, now)
     came_along = []
     for each in certificates:
         with contextlib.suppress(CertificateError):
             came_along.append(Certificate.parse(each))
-    more, chain = judge_signer(facts.certificate, came_along, trust, times, now, False)
-    return CmsJudgement(
+    more, chain = check_signer(facts.certificate, came_along, trust, times, now, False)
+    return CmsCheck(
         CertificateInfo.of(facts.certificate),
         tuple(CertificateInfo.of(each) for each in chain.path),
         facts.signature_valid,
@@ -162,20 +162,20 @@ def judge_rsa_value(
     )
 
 
-def judge_document_timestamp(
+def check_document_timestamp(
     token: bytes,
     content_digest: ContentDigest,
     trust: Trust,
     extra: Sequence[Certificate] = (),
-) -> CmsJudgement:
+) -> CmsCheck:
     """Check a document time stamp (ETSI.RFC3161) over the covered octets."""
-    moment, findings, chain = judge_timestamp(token, content_digest, trust, extra)
+    moment, findings, chain = check_timestamp(token, content_digest, trust, extra)
     path = chain.path if chain else ()
     wrong = any(each.code == "timestamp_invalid" for each in findings)
     if moment is None and not wrong:
         issuer = str(path[-1].issuer) if path else "—"
         findings.append(Finding("signer_untrusted", {"issuer": issuer}))
-    return CmsJudgement(
+    return CmsCheck(
         CertificateInfo.of(path[0]) if path else None,
         tuple(CertificateInfo.of(each) for each in path),
         not wrong,
@@ -230,7 +230,7 @@ def _times(
     findings: list[Finding] = []
     proved: list[datetime] = []
     for token in signer.timestamps:
-        moment, more, _ = judge_timestamp(token, digest_of(signer.signature), trust, extra)
+        moment, more, _ = check_timestamp(token, digest_of(signer.signature), trust, extra)
         findings += more
         if moment:
             proved.append(moment)
@@ -238,4 +238,4 @@ def _times(
     times = Times(signer.signing_time or claimed, trusted, "timestamp" if trusted else None)
     if ticket is not None and trusted is None:
         times = Times(times.claimed, ticket.statement.issued_at, "ticket")
-    return times, [*findings, *judge_times(times, now)]
+    return times, [*findings, *check_times(times, now)]

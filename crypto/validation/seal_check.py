@@ -13,7 +13,7 @@ from crypto.pki.x509 import Certificate, CertificateError, Chain
 from crypto.seal.statement import STAPLE, SignedStatement, StatementError
 from crypto.seal.structure import Seal, SealSignature
 from crypto.validation.revocation import CLOCK_SKEW
-from crypto.validation.trust import TICKET_LIFE, Trust, judge_maker, judge_signer, judge_status
+from crypto.validation.trust import TICKET_LIFE, Trust, check_maker, check_signer, check_status
 from crypto.verdict import (
     CertificateInfo,
     Finding,
@@ -35,7 +35,7 @@ _OF_THE_SEAL = {
 
 
 @dataclass(frozen=True)
-class SealJudgement:
+class SealCheck:
     """What was found about a seal by itself."""
 
     info: SealInfo
@@ -45,10 +45,10 @@ class SealJudgement:
 
 
 @dataclass(frozen=True)
-class SignatureJudgement:
+class SignatureCheck:
     """What was found about a seal signature and the seal in it."""
 
-    seal: SealJudgement
+    seal: SealCheck
     signer: CertificateInfo | None
     chain: tuple[CertificateInfo, ...]
     signature_valid: bool
@@ -60,10 +60,10 @@ class SignatureJudgement:
     """Includes those of the seal."""
 
 
-def judge_seal(seal: Seal, trust: Trust, now: datetime) -> SealJudgement:
+def check_seal(seal: Seal, trust: Trust, now: datetime) -> SealCheck:
     """Check a seal by itself, as it is collected or inspected (§1.5): format (by having parsed),
     the maker's signature, the maker's certificate at the time of making, validity now."""
-    findings, chain, info, valid = _judge_making(seal, trust, Times(), now)
+    findings, chain, info, valid = _check_making(seal, trust, Times(), now)
     period = _period(seal)
     if now > seal.valid_until:
         findings.append(Finding("seal_expired", period))
@@ -71,12 +71,12 @@ def judge_seal(seal: Seal, trust: Trust, now: datetime) -> SealJudgement:
         findings.append(Finding("seal_not_yet_valid", period))
     else:
         findings.append(Finding("seal_valid_now", period))
-    return SealJudgement(info, valid, chain, tuple(findings))
+    return SealCheck(info, valid, chain, tuple(findings))
 
 
-def judge_signature(
+def check_signature(
     value: SealSignature, digest: bytes | None, trust: Trust, now: datetime
-) -> SignatureJudgement:
+) -> SignatureCheck:
     """Check a seal signature over the original whose digest is *digest* (§1.7).
 
     *digest* None: the original is not at hand, and nothing is concluded about it."""
@@ -97,8 +97,8 @@ def judge_signature(
     ticket = _ticket(value, trust)
     times, more = _times(value, ticket, trust)
     findings += more
-    findings += judge_times(times, now)
-    use = judge_seal_use(value.seal, value.certificate, trust, times, now, ticket)
+    findings += check_times(times, now)
+    use = check_seal_use(value.seal, value.certificate, trust, times, now, ticket)
     findings += use.findings
 
     signer_info: CertificateInfo | None = None
@@ -109,10 +109,10 @@ def judge_signature(
         findings.append(Finding("value_unreadable", {"reason": str(error)}))
     else:
         covered = covers(signer, value.seal, ticket, trust, times, now)
-        more, chain = judge_signer(signer, (), trust, times, now, covered)
+        more, chain = check_signer(signer, (), trust, times, now, covered)
         findings += more
         signer_info, chain_info = CertificateInfo.of(signer), _infos(chain)
-    return SignatureJudgement(
+    return SignatureCheck(
         use.seal,
         signer_info,
         chain_info,
@@ -129,14 +129,14 @@ def judge_signature(
 class SealUse:
     """What was found about one use of a seal by one certificate."""
 
-    seal: SealJudgement
+    seal: SealCheck
     listed: bool
     platform: PlatformLine | None
     findings: tuple[Finding, ...]
     """Includes those of the seal."""
 
 
-def judge_seal_use(
+def check_seal_use(
     seal: Seal,
     certificate: bytes,
     trust: Trust,
@@ -146,16 +146,16 @@ def judge_seal_use(
 ) -> SealUse:
     """The seal itself, whether it allows *certificate* (DER), whether it was in force at the time
     of signing, and what the platform says of it (§1.7 f, 办法 第十七条)."""
-    findings, maker_chain, info, valid = _judge_making(seal, trust, times, now)
-    judgement = SealJudgement(info, valid, maker_chain, tuple(findings))
+    findings, maker_chain, info, valid = _check_making(seal, trust, times, now)
+    checked = SealCheck(info, valid, maker_chain, tuple(findings))
     listed = seal.allows(certificate)
     findings.append(Finding("signer_listed" if listed else "signer_not_listed"))
-    findings += _judge_validity(times, seal, now)
+    findings += _check_validity(times, seal, now)
     named = _common_name(certificate)
     if seal.es_id and named not in ("", seal.es_id):
         findings.append(Finding("seal_code_differs", {"seal": seal.es_id, "signer": named}))
-    status, line = judge_status(seal.es_id, ticket, trust, times, now)
-    return SealUse(judgement, listed, line, (*findings, *status))
+    status, line = check_status(seal.es_id, ticket, trust, times, now)
+    return SealUse(checked, listed, line, (*findings, *status))
 
 
 def _common_name(certificate: bytes) -> str:
@@ -171,9 +171,9 @@ def _times(
     """The claimed time and the trusted one: a time stamp over the value, else the ticket."""
     if value.timestamp is not None:
         from crypto.pki.cms import digest_of
-        from crypto.validation.trusted_time import judge_timestamp
+        from crypto.validation.trusted_time import check_timestamp
 
-        moment, findings, _ = judge_timestamp(
+        moment, findings, _ = check_timestamp(
             value.timestamp, digest_of(value.signature), trust, ()
         )
         if moment is not None:
@@ -191,16 +191,16 @@ def _seal_timestamp(seal: Seal, trust: Trust) -> tuple[datetime | None, list[Fin
     if seal.timestamp is None:
         return None, []
     from crypto.pki.cms import digest_of
-    from crypto.validation.trusted_time import judge_timestamp
+    from crypto.validation.trusted_time import check_timestamp
 
-    moment, (finding,), _ = judge_timestamp(seal.timestamp, digest_of(seal.signature), trust)
+    moment, (finding,), _ = check_timestamp(seal.timestamp, digest_of(seal.signature), trust)
     findings = [Finding(_OF_THE_SEAL[finding.code], finding.details)]
     if moment is not None and seal.created > moment + CLOCK_SKEW:
         findings.append(Finding("seal_made_after_timestamp", {"created": beijing(seal.created)}))
     return moment, findings
 
 
-def _judge_making(
+def _check_making(
     seal: Seal, trust: Trust, times: Times, now: datetime
 ) -> tuple[list[Finding], tuple[CertificateInfo, ...], SealInfo, bool]:
     """What the maker did: its signature, its time stamp, its certificate when the seal was made."""
@@ -217,13 +217,13 @@ def _judge_making(
     except CertificateError as error:
         findings.append(Finding("value_unreadable", {"reason": str(error)}))
     else:
-        more, found = judge_maker(maker, trust, seal.created, times.best or now, now, existed)
+        more, found = check_maker(maker, trust, seal.created, times.best or now, now, existed)
         findings += more
         chain = _infos(found)
     return findings, chain, seal_info(seal, maker), valid
 
 
-def judge_times(times: Times, now: datetime) -> list[Finding]:
+def check_times(times: Times, now: datetime) -> list[Finding]:
     """What is known of the time of signing by itself (§1.7 d)."""
     moment = times.best
     if moment is None:
@@ -243,7 +243,7 @@ def judge_times(times: Times, now: datetime) -> list[Finding]:
     return findings
 
 
-def _judge_validity(times: Times, seal: Seal, now: datetime) -> list[Finding]:
+def _check_validity(times: Times, seal: Seal, now: datetime) -> list[Finding]:
     """Was the seal in its validity period when it was used (§1.7 f)?"""
     moment = times.best
     if moment is None:

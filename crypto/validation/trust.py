@@ -100,7 +100,7 @@ class Trust:
         return chain.trusted and OCSP_SIGNING in statement.certificate.extended_key_usage
 
 
-def judge_signer(
+def check_signer(
     signer: Certificate,
     extra: Sequence[Certificate],
     trust: Trust,
@@ -135,7 +135,7 @@ def judge_signer(
     return findings, chain
 
 
-def judge_maker(
+def check_maker(
     maker: Certificate,
     trust: Trust,
     created: datetime,
@@ -228,7 +228,7 @@ def _revocation(
     return findings
 
 
-def judge_status(
+def check_status(
     seal_code: str,
     ticket: SignedStatement | None,
     trust: Trust,

@@ -17,7 +17,7 @@ from crypto.validation.trust import Trust
 from crypto.verdict import Finding, beijing
 
 
-def judge_timestamp(
+def check_timestamp(
     token: bytes,
     stamped: ContentDigest,
     trust: Trust,

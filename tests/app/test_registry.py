@@ -18,7 +18,7 @@ from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.seal.registry_files import Manifest, ShardInfo, encode_shard
 from crypto.seal.statement import SealChange
-from crypto.validation.trust import Trust, judge_status
+from crypto.validation.trust import Trust, check_status
 from crypto.verdict import Times
 from server_stub.epochs import shards
 
@@ -177,7 +177,7 @@ def test_another_process_that_came_further_is_not_set_back(log: Log, cabinet: Ca
 
 
 def found(changed: tuple[SealChange, ...], times: Times) -> str:
-    (finding,), _ = judge_status(CODE, None, Trust(changes=changed), times, NOW)
+    (finding,), _ = check_status(CODE, None, Trust(changes=changed), times, NOW)
     return finding.code
 
 

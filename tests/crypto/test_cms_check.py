@@ -15,9 +15,9 @@ from crypto.pki.cms_make import add_timestamp, make_signed_data
 from crypto.pki.timestamp import make_token
 from crypto.pki.x509 import TIME_STAMPING, Certificate
 from crypto.pki.x509_make import make_crl
-from crypto.validation.cms_check import judge_cms, judge_document_timestamp
+from crypto.validation.cms_check import check_cms, check_document_timestamp
 from crypto.validation.trust import Trust
-from crypto.validation.trusted_time import judge_timestamp
+from crypto.validation.trusted_time import check_timestamp
 from crypto.verdict import Finding, Verdict, verdict_of
 
 DOCUMENT = b"the covered octets"
@@ -75,7 +75,7 @@ def codes(findings: tuple[Finding, ...] | list[Finding]) -> set[str]:
 
 
 def test_a_good_signature_is_valid_and_said_to_hold_no_seal(signer, trust) -> None:
-    judged = judge_cms(SignedData.parse(signed(signer)), digest_of(DOCUMENT), trust, NOW)
+    judged = check_cms(SignedData.parse(signed(signer)), digest_of(DOCUMENT), trust, NOW)
     assert {"digest_matches", "signature_valid", "signer_trusted", "no_seal"} <= codes(
         judged.findings
     )
@@ -84,13 +84,13 @@ def test_a_good_signature_is_valid_and_said_to_hold_no_seal(signer, trust) -> No
 
 
 def test_other_octets_are_a_digest_mismatch(signer, trust) -> None:
-    judged = judge_cms(SignedData.parse(signed(signer)), digest_of(b"other"), trust, NOW)
+    judged = check_cms(SignedData.parse(signed(signer)), digest_of(b"other"), trust, NOW)
     assert "digest_mismatch" in codes(judged.findings)
     assert verdict_of(judged.findings) is Verdict.INVALID
 
 
 def test_an_issuer_nobody_trusts_is_unknown_not_invalid(signer) -> None:
-    judged = judge_cms(SignedData.parse(signed(signer)), digest_of(DOCUMENT), Trust(), NOW)
+    judged = check_cms(SignedData.parse(signed(signer)), digest_of(DOCUMENT), Trust(), NOW)
     assert verdict_of(judged.findings) is Verdict.UNKNOWN
 
 
@@ -98,21 +98,21 @@ def test_a_time_stamp_over_the_value_is_the_trusted_time(signer, stamper, trust)
     value = signed(signer)
     octets = SignedData.parse(value).signers[0].signature
     stamped = SignedData.parse(add_timestamp(value, token_over(octets, stamper)))
-    judged = judge_cms(stamped, digest_of(DOCUMENT), trust, NOW)
+    judged = check_cms(stamped, digest_of(DOCUMENT), trust, NOW)
     assert "timestamp_good" in codes(judged.findings)
     assert (judged.times.trusted, judged.times.trusted_source) == (NOW, "timestamp")
 
 
 def test_a_time_stamp_over_something_else_is_invalid(signer, stamper, trust) -> None:
     stamped = SignedData.parse(add_timestamp(signed(signer), token_over(b"else", stamper)))
-    judged = judge_cms(stamped, digest_of(DOCUMENT), trust, NOW)
+    judged = check_cms(stamped, digest_of(DOCUMENT), trust, NOW)
     assert "timestamp_invalid" in codes(judged.findings)
     assert judged.times.trusted is None
 
 
 def test_a_time_stamp_of_a_stranger_proves_no_time_and_harms_nothing(stamper) -> None:
     token = token_over(DOCUMENT, stamper)
-    moment, findings, _ = judge_timestamp(token, digest_of(DOCUMENT), Trust())
+    moment, findings, _ = check_timestamp(token, digest_of(DOCUMENT), Trust())
     assert moment is None
     assert codes(findings) == {"timestamp_unproven"}
     assert verdict_of(findings) is Verdict.VALID
@@ -120,12 +120,12 @@ def test_a_time_stamp_of_a_stranger_proves_no_time_and_harms_nothing(stamper) ->
 
 def test_a_document_time_stamp_is_judged_as_one(stamper, trust) -> None:
     token = token_over(DOCUMENT, stamper)
-    judged = judge_document_timestamp(token, digest_of(DOCUMENT), trust)
+    judged = check_document_timestamp(token, digest_of(DOCUMENT), trust)
     assert judged.times.trusted == NOW
     assert verdict_of(judged.findings) is Verdict.VALID
-    stranger = judge_document_timestamp(token, digest_of(DOCUMENT), Trust())
+    stranger = check_document_timestamp(token, digest_of(DOCUMENT), Trust())
     assert verdict_of(stranger.findings) is Verdict.UNKNOWN
-    other = judge_document_timestamp(token, digest_of(b"other"), trust)
+    other = check_document_timestamp(token, digest_of(b"other"), trust)
     assert verdict_of(other.findings) is Verdict.INVALID
 
 
@@ -134,7 +134,7 @@ def test_attributes_that_name_another_certificate_are_wrong(signer, root, trust)
     data = SignedData.parse(signed(signer))
     twin = Certificate.parse(root.issue("签名人", signer.spki))
     impostor = replace(twin, serial=data.certificates[0].serial)
-    judged = judge_cms(replace(data, certificates=(impostor,)), digest_of(DOCUMENT), trust, NOW)
+    judged = check_cms(replace(data, certificates=(impostor,)), digest_of(DOCUMENT), trust, NOW)
     assert "attributes_wrong" in codes(judged.findings)
     assert verdict_of(judged.findings) is Verdict.INVALID
 
@@ -142,18 +142,18 @@ def test_attributes_that_name_another_certificate_are_wrong(signer, root, trust)
 def test_a_digest_nobody_knows_is_unsupported(signer, trust) -> None:
     data = SignedData.parse(signed(signer))
     odd = replace(data.signers[0], digest_algorithm="1.2.3.4")
-    judged = judge_cms(replace(data, signers=(odd,)), digest_of(DOCUMENT), trust, NOW)
+    judged = check_cms(replace(data, signers=(odd,)), digest_of(DOCUMENT), trust, NOW)
     assert "value_unsupported" in codes(judged.findings)
     assert verdict_of(judged.findings) is not Verdict.VALID
 
 
 def test_of_several_signers_the_rest_is_said_to_be_unsupported(signer, trust) -> None:
     data = SignedData.parse(signed(signer))
-    judged = judge_cms(replace(data, signers=data.signers * 2), digest_of(DOCUMENT), trust, NOW)
+    judged = check_cms(replace(data, signers=data.signers * 2), digest_of(DOCUMENT), trust, NOW)
     assert "value_unsupported" in codes(judged.findings)
     assert verdict_of(judged.findings) is Verdict.UNKNOWN
 
 
 def test_noise_is_no_time_stamp(trust) -> None:
-    _, findings, _ = judge_timestamp(der.null(), digest_of(DOCUMENT), trust)
+    _, findings, _ = check_timestamp(der.null(), digest_of(DOCUMENT), trust)
     assert codes(findings) == {"timestamp_invalid"}

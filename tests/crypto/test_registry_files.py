@@ -26,7 +26,7 @@ from crypto.seal.registry_files import (
     unpack_entries,
 )
 from crypto.seal.statement import STATES, SealChange
-from crypto.validation.trust import Trust, judge_status
+from crypto.validation.trust import Trust, check_status
 from crypto.verdict import Times
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -130,7 +130,7 @@ def test_what_a_shard_tells_never_makes_a_seal_better_than_the_log_does(
 
     def judged(changes: Iterable[SealChange]) -> str:
         times = Times(moment, moment, "timestamp")
-        (finding,), _ = judge_status(code, None, Trust(changes=tuple(changes)), times, NOW)
+        (finding,), _ = check_status(code, None, Trust(changes=tuple(changes)), times, NOW)
         return finding.code
 
     by_log, by_shard = judged(row), judged(read)

@@ -14,10 +14,10 @@ from crypto.pki.ocsp import Answer, CertificateId, OcspResponse, make_response
 from crypto.pki.timestamp import make_token
 from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, CertificateError, Crl
 from crypto.pki.x509_make import make_crl
-from crypto.validation.cms_check import judge_cms
+from crypto.validation.cms_check import check_cms
 from crypto.validation.revocation import Evidence, Revocation
-from crypto.validation.trust import Trust, judge_maker, judge_signer
-from crypto.validation.trusted_time import judge_timestamp
+from crypto.validation.trust import Trust, check_maker, check_signer
+from crypto.validation.trusted_time import check_timestamp
 from crypto.verdict import Times
 
 DAY = timedelta(days=1)
@@ -90,7 +90,7 @@ def codes(root, issuing, holder, *words: Trust, times=PROVED, now=NOW) -> set[st
     trust = Trust(signers=(root.certificate,), pool=(issuing.certificate,))
     for each in words:
         trust = trust.merged(each)
-    findings, chain = judge_signer(holder, (), trust, times, now, False)
+    findings, chain = check_signer(holder, (), trust, times, now, False)
     assert chain.trusted
     return {f.code for f in findings if "revo" in f.code and not f.code.startswith("ca_")}
 
@@ -106,7 +106,7 @@ def test_a_critical_extension_not_understood_leads_to_no_trust_and_breaks_no_rul
         (holder, odd_issuer, "signer_untrusted"),
     ):
         trust = Trust(signers=(root.certificate,), pool=(issuer,))
-        findings, _ = judge_signer(signer, (), trust, CLAIMED, NOW, False)
+        findings, _ = check_signer(signer, (), trust, CLAIMED, NOW, False)
         chained = {f.code for f in findings} & {
             "signer_trusted", "signer_untrusted", "signer_chain_broken"
         }  # fmt: skip
@@ -225,12 +225,12 @@ def test_a_revoked_authority_is_told_by_list_and_by_response(root, issuing, hold
     trust = Trust(signers=(root.certificate,), pool=(issuing.certificate,))
     for kind in ("crl", "ocsp"):
         gone = said(kind, root, issuing.certificate, SIGNED - DAY, STOLEN)
-        findings, _ = judge_signer(holder, (), trust.merged(gone), PROVED, NOW, False)
+        findings, _ = check_signer(holder, (), trust.merged(gone), PROVED, NOW, False)
         assert "ca_revoked" in {each.code for each in findings}
         later = said(kind, root, issuing.certificate, SIGNED + DAY, STOLEN)
-        findings, _ = judge_signer(holder, (), trust.merged(later), CLAIMED, NOW, False)
+        findings, _ = check_signer(holder, (), trust.merged(later), CLAIMED, NOW, False)
         assert "signer_untrusted" in {each.code for each in findings}
-        findings, _ = judge_signer(holder, (), trust.merged(later), PROVED, NOW, False)
+        findings, _ = check_signer(holder, (), trust.merged(later), PROVED, NOW, False)
         assert "signer_untrusted" not in {each.code for each in findings}
 
 
@@ -240,7 +240,7 @@ def test_a_seal_made_after_its_maker_was_revoked_is_told(root, issuing, holder, 
     gone = trust.merged(said(kind, issuing, holder, SIGNED, STOLEN))
 
     def told(created: datetime, existed: datetime | None, trust: Trust = gone) -> set[str]:
-        findings, _ = judge_maker(holder, trust, created, NOW, NOW, existed)
+        findings, _ = check_maker(holder, trust, created, NOW, NOW, existed)
         return {each.code for each in findings if "revoked" in each.code}
 
     assert told(SIGNED + DAY, None) == {"maker_revoked_before"}
@@ -264,10 +264,10 @@ def test_a_stolen_time_stamping_key_proves_no_time_at_all(root, issuing, kind):
 
     def trusted_time(reason: int | None, since: datetime) -> datetime | None:
         word = said(kind, issuing, certificate, since, reason)
-        return judge_timestamp(token, digest_of(b"value"), trust.merged(word))[0]
+        return check_timestamp(token, digest_of(b"value"), trust.merged(word))[0]
 
     superseded = 4
-    assert judge_timestamp(token, digest_of(b"value"), trust)[0] == SIGNED
+    assert check_timestamp(token, digest_of(b"value"), trust)[0] == SIGNED
     assert trusted_time(superseded, SIGNED + DAY) == SIGNED
     assert trusted_time(superseded, SIGNED - DAY) is None
     assert trusted_time(STOLEN, SIGNED + DAY) is None
@@ -311,7 +311,7 @@ def test_lists_and_responses_archived_in_a_signature_count(root, issuing):
             signing_time=SIGNED,
             attributes=[Attribute(REVOCATION_ARCHIVE, (archive,))],
         )
-        judged = judge_cms(SignedData.parse(value), digest_of(b"document"), trust, NOW)
+        judged = check_cms(SignedData.parse(value), digest_of(b"document"), trust, NOW)
         return {each.code for each in judged.findings if "revo" in each.code} - {
             "ca_revocation_unknown"
         }

@@ -17,7 +17,7 @@ from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl
 from crypto.pki.x509_make import make_crl
 from crypto.seal.statement import STAPLE, SealStatement, SignedStatement
 from crypto.seal.structure import Extension, Seal, SealSignature, make_seal, make_signature
-from crypto.validation.seal_check import judge_seal, judge_signature
+from crypto.validation.seal_check import check_seal, check_signature
 from crypto.validation.trust import Trust
 from crypto.verdict import LEVELS, Finding, Level, Verdict, verdict_of
 
@@ -239,7 +239,7 @@ def judged(world: World, facts: Facts) -> tuple[Finding, ...]:
         statements=world.statements(facts.platform),
     )
     value = world.signature(facts.time, facts.certificate, facts.seal)
-    return judge_signature(value, DIGEST, trust, NOW).findings
+    return check_signature(value, DIGEST, trust, NOW).findings
 
 
 @pytest.mark.parametrize("time", TIMES)
@@ -298,7 +298,7 @@ def test_each_fact_is_named(world: World, code: str, changes: dict[str, str]) ->
 
 def found(world: World, value: SealSignature, trust: Trust | None = None) -> set[str]:
     trust = trust or world.trust(crls=(world.crl([]),), statements=world.statements("active"))
-    return {each.code for each in judge_signature(value, DIGEST, trust, NOW).findings}
+    return {each.code for each in check_signature(value, DIGEST, trust, NOW).findings}
 
 
 def test_a_seal_signed_in_the_future_or_before_it_was_made_is_unknown(world: World) -> None:
@@ -477,7 +477,7 @@ def test_a_seal_by_itself_is_judged_now(world: World) -> None:
 
     def alone(period: str, now: datetime = NOW) -> set[str]:
         seal = Seal.parse(world.seal(key.certificate, period))
-        return {each.code for each in judge_seal(seal, world.trust(), now).findings}
+        return {each.code for each in check_seal(seal, world.trust(), now).findings}
 
     assert "seal_valid_now" in alone("good now")
     assert "seal_expired" in alone("ended since")
@@ -514,7 +514,7 @@ def test_the_time_stamp_inside_a_new_seal_says_when_it_was_there(
     trust = replace(world.trust(), timestamps=(world.makers.certificate,))
 
     def told(seal: Seal, trust: Trust = trust) -> set[str]:
-        return {each.code for each in judge_seal(seal, trust, NOW).findings}
+        return {each.code for each in check_seal(seal, trust, NOW).findings}
 
     good = stamped(CREATED + timedelta(minutes=1))
     assert {"seal_signature_valid", "seal_timestamp_good"} <= told(good)

@@ -1,4 +1,4 @@
-"""The platform's verification and ours are two doors to one judgement."""
+"""The platform's verification and ours are two doors to one checked."""
 
 from __future__ import annotations
 

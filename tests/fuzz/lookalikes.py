@@ -22,7 +22,7 @@ from crypto.pdf.lookalikes.prefilter import Prefilter, Spent
 from crypto.pdf.lookalikes.red_shapes import has_size_of_seal, seals_in
 from crypto.pdf.lookalikes.search import MAX_FOUND, MAX_STEPS, READS, look_alikes
 from crypto.pdf.marks.appearance import Drawing, Picture
-from crypto.pdf.marks.picture import ImprintError, judge_mark
+from crypto.pdf.marks.picture import ImprintError, check_mark
 from crypto.pdf.reading.document import PARSER_FAILURES, Document, Page, PdfError
 from tests.crypto.pdf.workshop import build_pdf, imprint
 from tests.fuzz.material import material
@@ -174,7 +174,7 @@ def examine_picture(data: bytes) -> None:
         return
     for key in ("Seal", "Other"):  # its own size, and the one that was signed
         picture = Picture(read, 40.0, 40.0 if key == "Seal" else 20.0, see_through=False)
-        judged = judge_mark(Drawing([picture]), key, material().seal)
+        judged = check_mark(Drawing([picture]), key, material().seal)
         assert len(judged.findings) in (1, 2)
     with suppress(ImprintError, *PARSER_FAILURES):
         copy = small_copy(read)

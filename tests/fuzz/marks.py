@@ -13,7 +13,7 @@ from functools import cache
 import pymupdf
 
 from crypto.pdf.marks.appearance import drawing_of
-from crypto.pdf.marks.picture import decode_imprint, judge_mark
+from crypto.pdf.marks.picture import check_mark, decode_imprint
 from crypto.pdf.marks.visible_part import is_whole
 from crypto.pdf.reading.document import PARSER_FAILURES, Document
 from tests.crypto.pdf.workshop import MM, build_pdf
@@ -90,7 +90,7 @@ def examine_mark(data: bytes) -> None:
     try:
         (stamp,) = Document(io.BytesIO(data)).annotations()
         drawing = drawing_of(stamp.dictionary, stamp.page)
-        judged = judge_mark(drawing, "s", material().seal)
+        judged = check_mark(drawing, "s", material().seal)
     except PARSER_FAILURES:
         return
     if not (any(each.code == "mark_matches" for each in judged.findings) and is_whole(judged.part)):

@@ -53,9 +53,9 @@ from crypto.seal.registry_files import (
 )
 from crypto.seal.statement import PREFIX, SignedStatement, StatementError
 from crypto.seal.structure import Seal, SealError, SealSignature, is_signature, make_signature
-from crypto.validation.cms_check import judge_cms
+from crypto.validation.cms_check import check_cms
 from crypto.validation.revocation import Evidence
-from crypto.validation.seal_check import judge_seal, judge_signature
+from crypto.validation.seal_check import check_seal, check_signature
 from crypto.verdict import Verdict, plain, verdict_of
 from tests.crypto.pdf.workshop import NOW, SIGNED_AT
 from tests.crypto.surgery import operate
@@ -194,14 +194,14 @@ def examine_seal(data: bytes) -> None:
         is_signature(data)
     with suppress(SealError):
         seal = Seal.parse(data)
-        judged = judge_seal(seal, good.trust, NOW)
+        judged = check_seal(seal, good.trust, NOW)
         assert verdict_of(judged.findings) not in GOOD or seal.signed in _known_seals()
     with suppress(SealError):
         value = SealSignature.parse(data)
-        found = judge_signature(value, gm.sm3(DOCUMENT), good.trust, NOW)
+        found = check_signature(value, gm.sm3(DOCUMENT), good.trust, NOW)
         if verdict_of(found.findings) in GOOD:
             assert value.signed in {each.signed for each in _known_signatures()}
-        plain(judge_signature(value, None, good.trust, NOW))
+        plain(check_signature(value, None, good.trust, NOW))
 
 
 @cache
@@ -302,7 +302,7 @@ def examine_cms(data: bytes) -> None:
         )
         assert not (facts.intact and trusted) or _attributes(signer) in known
         assert not (trusted and signer_facts(value, signer, digest_of(b"other")).intact)
-    judged = judge_cms(value, digest_of(DOCUMENT), good.trust, NOW, claimed=SIGNED_AT)
+    judged = check_cms(value, digest_of(DOCUMENT), good.trust, NOW, claimed=SIGNED_AT)
     plain(judged)
     if verdict_of(judged.findings) in GOOD:
         assert _attributes(value.signers[0]) in known

@@ -17,8 +17,8 @@ from crypto.algorithms import gm
 from crypto.pki import ocsp, timestamp
 from crypto.pki.cms import digest_of
 from crypto.pki.x509 import Certificate, Crl
-from crypto.validation.trust import Trust, judge_maker
-from crypto.validation.trusted_time import judge_timestamp
+from crypto.validation.trust import Trust, check_maker
+from crypto.validation.trusted_time import check_timestamp
 from server_stub.web.serving import RunningServer
 from tests.server.enrolling import Holder
 
@@ -67,7 +67,7 @@ def test_an_sm3_digest_is_stamped_with_sm2(server: RunningServer, trust: Trust) 
     assert answer.headers["content-type"] == "application/timestamp-reply"
     token = timestamp.open_response(answer.content, request)
     assert token.facts(digest_of(STAMPED)).signer.certificate == shown(server, "timestamp")
-    moment, findings, _ = judge_timestamp(token.der, digest_of(STAMPED), trust)
+    moment, findings, _ = check_timestamp(token.der, digest_of(STAMPED), trust)
     assert moment == token.generated
     assert [each.code for each in findings] == ["timestamp_good"]
     again = timestamp.open_response(post(server, "/tsa", request.der).content, request)
@@ -90,7 +90,7 @@ def test_openssl_verifies_a_stamp_for_abroad(
     token = timestamp.open_response(
         (tmp_path / "reply").read_bytes(), timestamp.Request.parse(query)
     )
-    assert judge_timestamp(token.der, digest_of(STAMPED), trust)[0] == token.generated
+    assert check_timestamp(token.der, digest_of(STAMPED), trust)[0] == token.generated
     (tmp_path / "data").write_bytes(STAMPED + b"!")
     refused = subprocess.run(
         ["openssl", "ts", "-verify", "-data", "data", "-in", "reply", "-CAfile", anchor],
@@ -227,6 +227,6 @@ def test_a_holder_cannot_pass_for_a_seal_maker(server: RunningServer, enrolled: 
     own = Certificate.parse(enrolled.key.certificate)
     root, issuing = shown(server, "root"), shown(server, "issuing")
     trust = replace(Trust.in_all([root]), pool=(issuing,))
-    findings, chain = judge_maker(own, trust, own.not_before, own.not_before, own.not_before)
+    findings, chain = check_maker(own, trust, own.not_before, own.not_before, own.not_before)
     assert chain.trusted
     assert "maker_purpose_wrong" in {each.code for each in findings}

@@ -78,7 +78,7 @@ class Coverage:
         """Where those end that do not cover all, in the order of *embedded*."""
         self._opened: dict[int, _Opened | str] = {}
 
-    def judge(self, signature: EmbeddedSignature) -> tuple[str, list[Change], list[Finding]]:
+    def check(self, signature: EmbeddedSignature) -> tuple[str, list[Change], list[Finding]]:
         """("file", "revision" or "unclear", later changes, findings)."""
         if self._is_all(signature.end):
             return "file", [], [Finding("covers_file")]

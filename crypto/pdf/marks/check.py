@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from crypto.pdf.marks.appearance import box, drawing_of, has_area, share_shown
 from crypto.pdf.marks.date import agrees, is_beside, shown_date
-from crypto.pdf.marks.picture import SIZE_TOLERANCE_MM, MarkJudgement, judge_mark
+from crypto.pdf.marks.picture import SIZE_TOLERANCE_MM, MarkCheck, check_mark
 from crypto.pdf.marks.visible_part import Slice, in_seams, is_whole
 from crypto.pdf.reading.document import MM, PARSER_FAILURES, Field
 from crypto.seal.structure import Seal
@@ -26,7 +26,7 @@ class SealMarks:
 
     seal: bytes
     """DER."""
-    marks: tuple[tuple[Field, MarkJudgement], ...]
+    marks: tuple[tuple[Field, MarkCheck], ...]
     dates: tuple[tuple[Field, str], ...]
 
     @classmethod
@@ -35,7 +35,7 @@ class SealMarks:
         shown = [(each, date_of(each)) for each in fields]
         return cls(
             seal.der,
-            tuple((each, _judge_widget(each, seal)) for each, text in shown if not text),
+            tuple((each, _check_widget(each, seal)) for each, text in shown if not text),
             tuple((each, text) for each, text in shown if text),
         )
 
@@ -44,7 +44,7 @@ class SealMarks:
         """The marks that show a part of the seal only."""
         return [each for each, mark in self.marks if _matches(mark) and not is_whole(mark.part)]
 
-    def judge(
+    def check(
         self, joined: Container[int], times: Times, marks: Sequence[MarkInfo]
     ) -> tuple[list[Finding], bool]:
         """The findings about all *marks* of the seal and the dates beside them, and whether all are
@@ -71,7 +71,7 @@ class SealMarks:
                 findings.append(Finding("mark_unreadable", reason))
                 harmless = False
                 continue
-            findings.append(judge_date(each, text, times))
+            findings.append(check_date(each, text, times))
             # elsewhere on the page it would date what others have sealed
             near = (one for one in plain if one.pages == each.pages)
             harmless = harmless and any(
@@ -102,27 +102,27 @@ def complete_seams(shown: Sequence[SealMarks], known: Container[int] = ()) -> se
     return {one for one, joined in zip(fields, in_seams(slices), strict=True) if joined}
 
 
-def judge_date(each: Field, text: str, times: Times) -> Finding:
+def check_date(each: Field, text: str, times: Times) -> Finding:
     code = "date_matches" if agrees(text, times) else "date_differs"
     return Finding(code, {"field": each.name, "date": text})
 
 
-def _matches(mark: MarkJudgement) -> bool:
+def _matches(mark: MarkCheck) -> bool:
     return any(finding.code == "mark_matches" for finding in mark.findings)
 
 
-def _judge_widget(each: Field, seal: Seal) -> MarkJudgement:
+def _check_widget(each: Field, seal: Seal) -> MarkCheck:
     """One mark of a seal by itself, however little may be seen of it."""
     try:
         page = each.pages[0] if each.pages else None
         drawing = drawing_of(each.dictionary, page)
         if drawing.empty or not has_area(each.dictionary):
-            return MarkJudgement((), True)
+            return MarkCheck((), True)
         if page is None or len(each.pages) != 1 or share_shown(each.dictionary, page) < _SHOWN:
             return _hidden(each)
         if drawing.in_states:
             drawing.other.add("states")
-        judged = judge_mark(drawing, each.name, seal)
+        judged = check_mark(drawing, each.name, seal)
         if judged.true_size:
             pairs = zip(drawing.pictures[0].place, box(each.dictionary), strict=True)
             fits = all(abs(a - b) * page.unit / MM <= SIZE_TOLERANCE_MM for a, b in pairs)
@@ -130,11 +130,11 @@ def _judge_widget(each: Field, seal: Seal) -> MarkJudgement:
         return judged
     except PARSER_FAILURES as error:
         reason = {"field": each.name, "reason": str(error)[:100]}
-        return MarkJudgement((Finding("mark_unreadable", reason),), False)
+        return MarkCheck((Finding("mark_unreadable", reason),), False)
 
 
-def _hidden(each: Field) -> MarkJudgement:
-    return MarkJudgement((Finding("mark_hidden", {"field": each.name}),), False)
+def _hidden(each: Field) -> MarkCheck:
+    return MarkCheck((Finding("mark_hidden", {"field": each.name}),), False)
 
 
 def draws(each: Field) -> bool:

@@ -76,7 +76,7 @@ def decode_imprint(picture: bytes) -> Raster:
 
 
 @dataclass(frozen=True)
-class MarkJudgement:
+class MarkCheck:
     """What was found about one visible mark of a seal."""
 
     findings: tuple[Finding, ...]
@@ -91,7 +91,7 @@ class MarkJudgement:
     """Of the whole picture, seen or not."""
 
 
-def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
+def check_mark(drawing: Drawing, field: str, seal: Seal) -> MarkCheck:
     """mark_matches, mark_differs or mark_unreadable for what a widget draws, and mark_size_differs.
 
     Identical pixels match at once; otherwise pictures are compared as seen on paper. A different
@@ -100,8 +100,8 @@ def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
     to say, who knows the other marks."""
     shown = {"field": field}
 
-    def unreadable(reason: str) -> MarkJudgement:
-        return MarkJudgement((Finding("mark_unreadable", {**shown, "reason": reason}),), False)
+    def unreadable(reason: str) -> MarkCheck:
+        return MarkCheck((Finding("mark_unreadable", {**shown, "reason": reason}),), False)
 
     if drawing.other:
         return unreadable(" + ".join(sorted(drawing.other)))
@@ -120,7 +120,7 @@ def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
     except (ImprintError, *PARSER_FAILURES) as error:
         return unreadable(str(error)[:100])
     if mean > _OTHER and _has_proportions(picture, seal):
-        return MarkJudgement((Finding("mark_differs", shown),), False)
+        return MarkCheck((Finding("mark_differs", shown),), False)
     if worst >= _SAME:
         return unreadable(f"difference {worst:.0f}/255")
     if picture.part is None:
@@ -134,7 +134,7 @@ def judge_mark(drawing: Drawing, field: str, seal: Seal) -> MarkJudgement:
         findings.append(Finding("mark_size_differs", shown))
     fits = all(a <= b + SIZE_TOLERANCE_MM for a, b in zip(size, wanted, strict=True))
     is_true = len(findings) == 1
-    return MarkJudgement(tuple(findings), fits and harmless, is_true, picture.part, size)
+    return MarkCheck(tuple(findings), fits and harmless, is_true, picture.part, size)
 
 
 _T = TypeVar("_T")

@@ -392,14 +392,14 @@ def test_a_check_that_fails_is_a_finding_of_that_signature(
 ) -> None:
     from crypto.pdf import verify
 
-    judge = verify.judge_signature
+    check = verify.check_signature
 
     def fails(value: Any, *rest: Any) -> Any:
         if value.seal.es_id == shop.first.code:
             raise ValueError("not foreseen")
-        return judge(value, *rest)
+        return check(value, *rest)
 
-    monkeypatch.setattr(verify, "judge_signature", fails)
+    monkeypatch.setattr(verify, "check_signature", fails)
     first, second = shop.verify(twice).signatures
     assert "check_failed" in codes(first)
     assert first.verdict is Verdict.INVALID

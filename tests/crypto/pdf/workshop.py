@@ -434,7 +434,7 @@ def annotate(writer: Any, reference: Any) -> None:
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
-    """Run a judge's program; the test says what its exit code means."""
+    """Run another verifier's program; the test says what its exit code means."""
     assert shutil.which(str(arguments[0])), f"{arguments[0]} is not installed"
     return subprocess.run([*map(str, arguments)], capture_output=True, check=False, timeout=60)
 
