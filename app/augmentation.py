@@ -1,4 +1,4 @@
-"""THE STORY of a signature without a seal: for readers abroad, for time, for the years to come.
+"""THE STORY of a signature without a seal: for foreign readers, for time, for the years to come.
 
     pades(maker)                a PAdES signature by an RSA or P-256 key that shows nothing
     document_timestamp(stamper) a time stamp over the whole document (ETSI.RFC3161)

@@ -31,7 +31,7 @@ from typing import Any
 
 from app.bounds import MEMORY, bound_memory
 from app.errors import FileNotReadable, FileProblem, PlatformError, explain, phrase
-from app.verifying import StatusDesk, history
+from app.verifying import StatusService, history
 from crypto.report.reading import read_report
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
@@ -139,7 +139,7 @@ def verify_all(
     *,
     jobs: int = 0,
     seconds: float = SECONDS,
-    platform: StatusDesk | None = None,
+    platform: StatusService | None = None,
     done: Callable[[int, Outcome], None] = lambda index, outcome: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Run:

@@ -79,7 +79,7 @@ def run(
         token = prepare(desk, _tell)
         source = document or _bundled(output)
         done = _stamp(desk, token, source, output, language)
-        report = verify(done.path, trust=desk.trust(), platform=desk.status_desk())
+        report = verify(done.path, trust=desk.trust(), platform=desk.status_service())
         verdict = say("verdicts", report.verdict.value, language)
         _tell(phrase("demo.verified", language).format(verdict=verdict))
         picture = done.path.with_suffix(".png")

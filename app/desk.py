@@ -20,10 +20,10 @@ from app.settings import Settings, load, save
 
 if TYPE_CHECKING:
     from app.remote.platform_api import PlatformClient, PublicServices
-    from app.remote.registry import Informant
+    from app.remote.registry import RegistryStatus
     from app.remote.timestamping import Timestamper
     from app.signing import TokenKey
-    from app.stamping import TicketOffice
+    from app.stamping import TicketService
     from app.store.cabinet import Cabinet, SealRecord
     from app.store.journal import Journal
     from crypto.pki.x509 import Certificate
@@ -143,13 +143,13 @@ class Desk:
         if url.rstrip("/") != self.settings.platform_url:
             self.settings = save(self.settings, {"platform_url": url})
 
-    def status_desk(self) -> Informant | None:
+    def status_service(self) -> RegistryStatus | None:
         """The platform to ask about seals; None if none is set."""
-        from app.remote.registry import Informant
+        from app.remote.registry import RegistryStatus
 
-        return Informant(self.platform(), self.cabinet) if self.settings.platform_url else None
+        return RegistryStatus(self.platform(), self.cabinet) if self.settings.platform_url else None
 
-    def ticket_office(self, key: TokenKey) -> TicketOffice | None:
+    def ticket_service(self, key: TokenKey) -> TicketService | None:
         """The platform, signed in with *key*; None if it is not set or does not answer now."""
         if not self.settings.platform_url:
             return None

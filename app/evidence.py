@@ -29,7 +29,7 @@ from typing import IO, Any, BinaryIO, cast
 from app.errors import FileNotReadable, FileProblem, OutputExists, OutputVerificationFailed
 from app.evidence_readme import Recheck, Value, readme
 from app.publishing import publish, unpublished
-from app.verifying import StatusDesk, history, verify
+from app.verifying import StatusService, history, verify
 from crypto.algorithms import gm
 from crypto.pdf.reading.document import Document, PdfError, within_time
 from crypto.pdf.reading.signatures import EmbeddedSignature, read_signatures
@@ -65,7 +65,7 @@ def make(
     output: Path,
     *,
     trust: Trust,
-    platform: StatusDesk | None = None,
+    platform: StatusService | None = None,
     password: str | None = None,
     at: datetime | None = None,
     language: str = "zh_CN",
@@ -103,7 +103,7 @@ def make(
 class _Recorder:
     """The platform's desk, keeping what it answered for the package."""
 
-    desk: StatusDesk
+    desk: StatusService
     answers: list[SignedStatement] = field(default_factory=list)
     changes: list[SealChange] = field(default_factory=list)
 

@@ -92,7 +92,7 @@ class StampedFile:
     """Sequence number in the journal."""
 
 
-class TicketOffice(Protocol):
+class TicketService(Protocol):
     """The platform, as far as stamping needs it."""
 
     def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
@@ -106,7 +106,7 @@ def stamp(
     cabinet: Cabinet,
     journal: Journal,
     trust: Trust,
-    platform: TicketOffice | None = None,
+    platform: TicketService | None = None,
     timestamp: TimestampSource | None = None,
     afterwards: Sequence[Revise] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -116,7 +116,7 @@ def stamp(
     """Stamp *job* with *key*, the key of the seal's holder.
 
     *platform* None: offline. *timestamp* stamps the seal's signature. *afterwards* are revisions
-    that follow it: a signature for readers abroad, validation material (:mod:`app.augmentation`).
+    that follow it: a signature for foreign readers, validation material (:mod:`app.augmentation`).
     *step* is told each step's name before it begins (check, draw, copy,
     sign, append, sync, verify, publish, journal, done); an exception from it cancels the job, but
     at "done" there is nothing left to cancel.
@@ -221,7 +221,7 @@ def _check_lease(cabinet: Cabinet, seal: SealRecord, now: datetime, limit: timed
 
 
 def _ticket(
-    platform: TicketOffice | None,
+    platform: TicketService | None,
     cabinet: Cabinet,
     seal: SealRecord,
     digest: bytes,

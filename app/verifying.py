@@ -27,7 +27,7 @@ _MAX_ANCHOR_FILE = 4 * 1024 * 1024
 _ORDINARY = 8 * 1024 * 1024
 
 
-class StatusDesk(Protocol):
+class StatusService(Protocol):
     """The platform, as far as verifying needs it."""
 
     def status(self, seal_code: str) -> SignedStatement:
@@ -35,7 +35,7 @@ class StatusDesk(Protocol):
 
 
 @runtime_checkable
-class Historian(Protocol):
+class SealHistory(Protocol):
     """A platform that also tells what its registry has of seals."""
 
     def history(self, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
@@ -46,7 +46,7 @@ def verify(
     path: Path,
     *,
     trust: Trust,
-    platform: StatusDesk | None = None,
+    platform: StatusService | None = None,
     password: str | None = None,
     at: datetime | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -88,7 +88,7 @@ def _held(stream: BinaryIO) -> BinaryIO:
     return io.BytesIO(stream.read())
 
 
-def _ask(platform: StatusDesk | None, report: Report) -> list[SignedStatement]:
+def _ask(platform: StatusService | None, report: Report) -> list[SignedStatement]:
     """What the platform says now of the seals whose status the report could not tell."""
     if platform is None:
         return []
@@ -107,7 +107,7 @@ def _ask(platform: StatusDesk | None, report: Report) -> list[SignedStatement]:
 
 def history(platform: object, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
     """What the platform's registry tells of these seals and this desk does not know yet."""
-    return platform.history(seal_codes) if isinstance(platform, Historian) else ()
+    return platform.history(seal_codes) if isinstance(platform, SealHistory) else ()
 
 
 def trust_files(paths: Iterable[Path]) -> Trust:

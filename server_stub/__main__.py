@@ -119,7 +119,7 @@ def _init(settings: Settings, options: argparse.Namespace) -> int:
         folder.mkdir(exist_ok=True)
         for purpose in PURPOSES:
             (folder / f"{purpose}.crt").write_bytes(platform.authority.certificate(purpose))
-        (folder / "abroad_root.crt").write_bytes(platform.authority.abroad_root())
+        (folder / "abroad_root.crt").write_bytes(platform.authority.rsa_root())
         own = report_seal.ready(platform)
         (folder / "report_seal.crt").write_bytes(own.key.certificate)
         print(f"platform ready in {settings.directory}; certificates in {folder}")

@@ -12,9 +12,10 @@
                                      platform's own seal (:mod:`server_stub.report_seal`)
          └ abroad ──── timestamp_rsa purpose timeStamping, RSA with SHA-256
 
-`abroad` is an RSA authority for readers that know no SM2. It has two certificates for one key: the
-root's, by which our own clients trust it, and a self-signed one (:meth:`Authority.abroad_root`).
-One key, one purpose (GB/T 17901.1-2020, 第二十五条); the private halves stay in a ``KeyStore``.
+The root called `abroad` in files and addresses is an RSA authority for readers that know no SM2. It
+has two certificates for one key: the root's, by which our own clients trust it, and a self-signed
+one (:meth:`Authority.rsa_root`). One key, one purpose (GB/T 17901.1-2020, 第二十五条); the private
+halves stay in a ``KeyStore``.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ ROOT, ISSUING, SEAL_MAKER, TIMESTAMP, STATUS = (
     "timestamp",
     "status",
 )
-ABROAD, TIMESTAMP_RSA = "abroad", "timestamp_rsa"
-ISSUERS = (ROOT, ISSUING, ABROAD)
+RSA_ROOT, TIMESTAMP_RSA = "abroad", "timestamp_rsa"  # as stored in vaults since 0.1
+ISSUERS = (ROOT, ISSUING, RSA_ROOT)
 TIMESTAMP_POLICY = "2.25.339127908187531583815722223074248044572"
 """The policy of our time stamps: the platform's clock, good to a second (an OID from a UUID)."""
 TIMESTAMP_ACCURACY = timedelta(seconds=1)
@@ -75,7 +76,7 @@ _PURPOSES = (
     _Purpose(STATUS, "印章状态", 6 * _YEAR, _SIGNING, (x509.OCSP_SIGNING,)),
     _Purpose("registry", "公开状态日志", 6 * _YEAR, ("digitalSignature",)),
     _Purpose("ledger", "存证日志", 6 * _YEAR, ("digitalSignature",)),
-    _Purpose(ABROAD, "Abroad CA", 10 * _YEAR, ("keyCertSign", "cRLSign"), (), "RSA"),
+    _Purpose(RSA_ROOT, "Abroad CA", 10 * _YEAR, ("keyCertSign", "cRLSign"), (), "RSA"),
     _Purpose(TIMESTAMP_RSA, "Time Stamping", 6 * _YEAR, _SIGNING, (x509.TIME_STAMPING,), "RSA"),
 )
 PURPOSES = tuple(purpose.name for purpose in _PURPOSES)
@@ -143,10 +144,10 @@ class Authority:
             ocsp_urls=_ocsp_urls(self._settings),
         )
 
-    def abroad_root(self) -> bytes:
-        """The self-signed certificate of the authority for abroad, DER: what a foreign reader adds
+    def rsa_root(self) -> bytes:
+        """The self-signed certificate of the RSA authority, DER: what a foreign reader adds
         to its anchors. Always the same octets, because nothing in it or its signature is random."""
-        key = self._keys[ABROAD]
+        key = self._keys[RSA_ROOT]
         crossed = x509.Certificate.parse(key.certificate)
         return make_certificate(
             subject=crossed.subject,
@@ -215,7 +216,7 @@ def _make_key(
         [("C", "CN"), ("O", settings.provider_name), ("CN", f"{purpose.title} {reference[:6]}")]
     )
     is_ca = purpose.name in ISSUERS
-    above = {ISSUING: ROOT, ABROAD: ROOT, TIMESTAMP_RSA: ABROAD}.get(purpose.name, ISSUING)
+    above = {ISSUING: ROOT, RSA_ROOT: ROOT, TIMESTAMP_RSA: RSA_ROOT}.get(purpose.name, ISSUING)
     issuer = key if purpose.name == ROOT else known[above]
     issuer_name = x509.Certificate.parse(issuer.certificate).subject if issuer is not key else name
     start = canonical.moment(now).replace(microsecond=0)
@@ -230,10 +231,10 @@ def _make_key(
         not_after=start + purpose.life,
         key_usage=purpose.usage,
         ca=is_ca,
-        path_length={ROOT: 1, ISSUING: 0, ABROAD: 0}.get(purpose.name),
+        path_length={ROOT: 1, ISSUING: 0, RSA_ROOT: 0}.get(purpose.name),
         extended_key_usage=purpose.extended,
         crl_urls=() if purpose.name == ROOT else _crl_urls(settings, above),
-        ocsp_urls=() if is_ca or above == ABROAD else _ocsp_urls(settings),
+        ocsp_urls=() if is_ca or above == RSA_ROOT else _ocsp_urls(settings),
     )
     state = states.advance(states.KEY, states.START, "generate")
     return Key(

@@ -103,8 +103,8 @@ class Platform:
             yield session
 
     @property
-    def shop(self) -> issuing.Workshop:
-        return issuing.Workshop(
+    def making(self) -> issuing.SealMaking:
+        return issuing.SealMaking(
             self.settings, self.ledger, self.authority, self.neighbours, self.blobs
         )
 
@@ -117,7 +117,7 @@ class Platform:
         if self.settings.auto_review:
             self._each(_applications("submitted"), self._review)
             self._each(_applications("in_review"), self._decide)
-        self._each(_applications("approved"), lambda s, a: issuing.make(self.shop, s, a))
+        self._each(_applications("approved"), lambda s, a: issuing.make(self.making, s, a))
         self._each(
             select(store.Dispute).where(store.Dispute.state == "opened"),
             lambda session, row: disputes.gather(self, session, row),

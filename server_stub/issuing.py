@@ -111,7 +111,7 @@ def _has_twin(session: Session, filed: FiledSeal) -> bool:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class SealMaking:
     """What making a seal needs."""
 
     settings: Settings
@@ -121,16 +121,16 @@ class Workshop:
     blobs: Blobs
 
 
-def make(shop: Workshop, session: Session, application: Application) -> None:
+def make(making: SealMaking, session: Session, application: Application) -> None:
     """制作: fetch the filed imprint, certify the applicant's key, sign the seal data, and put all
     of it on record in one step. What the police's file contradicts goes back into review."""
     code = session.get_one(Enterprise, application.enterprise_id).uscc
     try:
-        made = build(shop, code, application.subtype, application.spki)
+        made = build(making, code, application.subtype, application.spki)
     except (NeighbourError, ValueError) as error:
-        shop.ledger.write(fail, application.id, str(error)).result()
+        making.ledger.write(fail, application.id, str(error)).result()
         return
-    shop.ledger.write(fulfil, application.id, made).result()
+    making.ledger.write(fulfil, application.id, made).result()
 
 
 @dataclass(frozen=True)
@@ -147,34 +147,34 @@ class Made:
 
 
 def build(
-    shop: Workshop, code: str, subtype: str, spki: bytes, purposes: Sequence[str] = ()
+    making: SealMaking, code: str, subtype: str, spki: bytes, purposes: Sequence[str] = ()
 ) -> Made:
     """Certificate and seal data for the key *spki* of the enterprise with credit code *code*, from
     what the neighbours have on file; *purposes*: of the certificate, besides signing documents.
 
     Raises NeighbourError, ValueError; nothing is on record yet."""
-    entry = shop.neighbours.market.enterprise(code)
-    filed = shop.neighbours.police.filed_seal(code, subtype)
+    entry = making.neighbours.market.enterprise(code)
+    filed = making.neighbours.police.filed_seal(code, subtype)
     if entry is None or filed is None:
         raise NeighbourError("the register or the police no longer know it")
-    picture = shop.neighbours.police.imprint(filed.code)
+    picture = making.neighbours.police.imprint(filed.code)
     if gm.sm3(picture).hex() != filed.imprint_sm3:  # 同章同模 (第十四条)
         raise NeighbourError("the imprint is not the one that was filed")
     _check_picture(picture, filed)
 
     region = uscc.region_of(code)
-    region = region if region in uscc.REGIONS else shop.settings.region
-    seal_code = shop.neighbours.national.assign_code(region)
+    region = region if region in uscc.REGIONS else making.settings.region
+    seal_code = making.neighbours.national.assign_code(region)
     now = canonical.moment(canonical.now()).replace(microsecond=0)
-    ends = [filed.valid_until, shop.neighbours.licences.valid_until(code)]
+    ends = [filed.valid_until, making.neighbours.licences.valid_until(code)]
     limits = [canonical.moment(end) for end in ends if end is not None]
     until = min([now + HOLDER_LIFE, *limits])  # 第十七条
     subject = holder_subject(seal_code, code, entry.name)
-    certificate = shop.authority.issue(subject, spki, now, until, purposes)
+    certificate = making.authority.issue(subject, spki, now, until, purposes)
     until = min(until, x509.Certificate.parse(certificate).not_after)
     data = make_seal(
         es_id=seal_code,
-        vendor=shop.settings.vendor_id,
+        vendor=making.settings.vendor_id,
         seal_type=sealing.KINDS[subtype][1],
         name=filed.name,
         signer_certificates=[certificate],
@@ -184,15 +184,15 @@ def build(
         picture=picture,
         width_mm=filed.width_mm,
         height_mm=filed.height_mm,
-        maker=shop.authority.key(SEAL_MAKER),
+        maker=making.authority.key(SEAL_MAKER),
     )
-    shop.blobs.put(picture)
+    making.blobs.put(picture)
     return Made(
         entry,
         filed,
         seal_code,
         certificate,
-        shop.blobs.put(data),
+        making.blobs.put(data),
         canonical.microseconds(now),
         canonical.microseconds(until),
     )

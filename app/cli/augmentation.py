@@ -36,7 +36,7 @@ def refuse_nonsense(options: argparse.Namespace, profile: str) -> None:
         raise UsageError("stamp: --pades-key goes with --profile pades or dual")
 
 
-def signer_abroad(
+def foreign_signer(
     desk: Desk,
     options: argparse.Namespace,
     ask_pin: AskPin,
@@ -81,13 +81,13 @@ def afterwards(
     return steps
 
 
-def sign_abroad(
+def sign_without_seal(
     desk: Desk, options: argparse.Namespace, ask_pin: AskPin, password: str | None
 ) -> tuple[AugmentedFile, Timestamper | None]:
-    """``stamp --profile pades``: a signature for readers abroad, and nothing to be seen."""
+    """``stamp --profile pades``: a signature for foreign readers, and nothing to be seen."""
     stamper = desk.timestamper(options.timestamp)
     with ExitStack() as opened:
-        signer = signer_abroad(desk, options, ask_pin, opened)
+        signer = foreign_signer(desk, options, ask_pin, opened)
         steps = afterwards(desk, options, stamper, signer)
         return _augment(desk, options, steps, password), stamper
 

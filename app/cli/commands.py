@@ -207,7 +207,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
     language = desk.settings.language
     try:
         trust = desk.trust(options.trust)
-        platform = None if options.offline else desk.status_desk()
+        platform = None if options.offline else desk.status_service()
     except LocalDataError as error:
         # a cabinet that stays shut must not keep anybody from verifying what they received
         complain(error, language)

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 
 def stamp(desk: Desk, options: argparse.Namespace) -> int:
-    from app.cli import augmentation as abroad
+    from app.cli import augmentation
     from app.publishing import free_name
     from app.signing import find_key
     from app.stamping import StampJob, check_usable, page_boxes
     from app.stamping import stamp as stamp_file
 
     profile = options.profile or desk.settings.profile
-    abroad.refuse_nonsense(options, profile)
+    augmentation.refuse_nonsense(options, profile)
     if profile == "pades":
-        return _sign_abroad(desk, options)
+        return _sign_without_seal(desk, options)
     seal = desk.cabinet.seal(options.seal)
     check_usable(seal, datetime.now(UTC))  # before anybody is asked for a PIN
     password = pdf_password(options)
@@ -63,16 +63,16 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
         signer = None
         if profile == "dual":
             ask = partial(enter_pin, desk, options, variable="SEALDESK_PADES_PIN")
-            signer = abroad.signer_abroad(desk, options, ask, opened, (token, session))
+            signer = augmentation.foreign_signer(desk, options, ask, opened, (token, session))
         done = stamp_file(
             job,
             key=key,
             cabinet=desk.cabinet,
             journal=desk.journal,
             trust=desk.trust(),
-            platform=None if options.offline else desk.ticket_office(key),
+            platform=None if options.offline else desk.ticket_service(key),
             timestamp=stamper,
-            afterwards=abroad.afterwards(desk, options, stamper, signer),
+            afterwards=augmentation.afterwards(desk, options, stamper, signer),
             offline_limit=desk.offline_limit,
         )
     if options.json:
@@ -93,11 +93,11 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
     return 0
 
 
-def _sign_abroad(desk: Desk, options: argparse.Namespace) -> int:
-    from app.cli.augmentation import sign_abroad
+def _sign_without_seal(desk: Desk, options: argparse.Namespace) -> int:
+    from app.cli.augmentation import sign_without_seal
 
     ask = partial(enter_pin, desk, options, variable="SEALDESK_PADES_PIN")
-    done, stamper = sign_abroad(desk, options, ask, pdf_password(options))
+    done, stamper = sign_without_seal(desk, options, ask, pdf_password(options))
     _say_augmented(desk, options, done)
     _tell_missing_timestamp(desk, stamper)
     return 0

@@ -30,7 +30,7 @@ from crypto.verdict import Report, beijing, one_line, say
 
 if TYPE_CHECKING:
     from app.desk import Desk
-    from app.verifying import StatusDesk
+    from app.verifying import StatusService
     from crypto.validation.trust import Trust
 
 COLUMNS = ("file", "verdict", "signatures", "seals", "signers", "signed_at", "findings")
@@ -43,7 +43,7 @@ def verify_many(
     desk: Desk,
     options: argparse.Namespace,
     trust: Trust,
-    platform: StatusDesk | None,
+    platform: StatusService | None,
     password: str | None,
 ) -> int:
     """Verify files and folders with worker processes.
@@ -222,7 +222,7 @@ def evidence(desk: Desk, options: argparse.Namespace) -> int:
         options.file,
         options.output,
         trust=desk.trust(options.trust),
-        platform=None if options.offline else desk.status_desk(),
+        platform=None if options.offline else desk.status_service(),
         password=pdf_password(options),
         at=options.at_time,
         language=language,

@@ -213,7 +213,7 @@ def _from_shards(
     return found
 
 
-class Informant:
+class RegistryStatus:
     """The platform as verifying asks it: what it says of a seal now, and what its registry tells of
     seals that this desk has not looked up yet."""
 

@@ -64,7 +64,7 @@ class Timestamper:
         except TimestampRefused as refusal:
             if hash_name != "sm3" or BAD_ALGORITHM not in refusal.failures:
                 raise
-            # authorities abroad do not know SM3; the value they stamp is an SM2 signature all the
+            # foreign authorities do not know SM3; the value they stamp is an SM2 signature all the
             # same
             token = self._exchange(hash_octets("sha256", octets), "sha256")
         moment, findings, _ = check_timestamp(token, digest_of(octets), self._trust)

@@ -132,7 +132,7 @@ def write_private(file: Path, content: bytes, *, exclusive: bool = False) -> Non
 
 @dataclass(frozen=True)
 class RsaKey:
-    """An RSA key in memory, for what readers abroad must be able to verify."""
+    """An RSA key in memory, for what foreign readers must be able to verify."""
 
     private: bytes = field(repr=False)
     """PKCS#8, DER."""

@@ -18,9 +18,9 @@ from crypto.pki import ocsp, timestamp
 from crypto.pki.x509 import Certificate, CertificateError
 from server_stub import revocation
 from server_stub.authority import (
-    ABROAD,
     ISSUING,
     PURPOSES,
+    RSA_ROOT,
     STATUS,
     TIMESTAMP,
     TIMESTAMP_ACCURACY,
@@ -54,7 +54,7 @@ def stamp(request: Request, platform: Running, body: ExactBody) -> Response:
 
 
 @router.post("/tsa/rsa")
-def stamp_for_abroad(request: Request, platform: Running, body: ExactBody) -> Response:
+def stamp_rsa(request: Request, platform: Running, body: ExactBody) -> Response:
     """A time stamp with RSA and SHA-256, whatever digest is stamped."""
     _expect(request, "application/timestamp-query")
     return _stamped(platform, body, TIMESTAMP_RSA)
@@ -72,7 +72,7 @@ def _stamped(platform: Platform, body: bytes, purpose: str) -> Response:
             serial=secrets.randbits(127) | 1 << 127,
             now=canonical.moment(canonical.now()),
             accuracy=TIMESTAMP_ACCURACY,
-            certificates=[authority.certificate(ISSUING if purpose == TIMESTAMP else ABROAD)],
+            certificates=[authority.certificate(ISSUING if purpose == TIMESTAMP else RSA_ROOT)],
             gb_types=purpose == TIMESTAMP,
         )
     return Response(answer, media_type="application/timestamp-reply")

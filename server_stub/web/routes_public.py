@@ -13,7 +13,7 @@ from crypto.algorithms import merkle
 from crypto.seal.statement import SealChange, SealStatement
 from crypto.verdict import Report
 from server_stub import policy, report_seal, revocation, sealing, verifying
-from server_stub.authority import ABROAD, ISSUERS, PURPOSES
+from server_stub.authority import ISSUERS, PURPOSES, RSA_ROOT
 from server_stub.context import Platform, readiness
 from server_stub.records import canonical
 from server_stub.records.ledger import LOGS, REGISTRY, latest_note, log_size, stored_tree
@@ -72,9 +72,10 @@ def service(platform: Running) -> dict[str, Any]:
 
 @router.get("/pki/{name}.crt")
 def certificate(platform: Running, name: str) -> Response:
-    """One of the platform's certificates, DER; ``abroad_root`` is `abroad`'s self-signed one."""
+    """One of the platform's certificates, DER; ``abroad_root`` is the RSA root's self-signed
+    one."""
     if name == "abroad_root":
-        return Response(platform.authority.abroad_root(), media_type="application/pkix-cert")
+        return Response(platform.authority.rsa_root(), media_type="application/pkix-cert")
     if name not in PURPOSES:
         raise policy.NotFound
     return Response(platform.authority.certificate(name), media_type="application/pkix-cert")
@@ -151,7 +152,7 @@ def examine(platform: Platform, document: bytes, name: str) -> Report:
         crls = [authority.crl("root", []), authority.crl("issuing", revocation.revoked(session))]
     material = verifying.Material(
         anchors=[authority.certificate("root")],
-        pool=[authority.certificate("issuing"), authority.certificate(ABROAD)],
+        pool=[authority.certificate("issuing"), authority.certificate(RSA_ROOT)],
         crls=crls,
     )
 

@@ -43,7 +43,7 @@ def plug(hub: Path, slot: int, label: str) -> str:
 def test_a_desk_that_is_only_looked_at_leaves_no_trace(desk: Desk, tmp_path: Path) -> None:
     assert desk.trust() == Trust()
     assert desk.tokens() == []
-    assert desk.status_desk() is None
+    assert desk.status_service() is None
     assert list(tmp_path.iterdir()) == []
 
 

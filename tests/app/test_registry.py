@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import PlatformAnswerInvalid, PlatformUntrusted
-from app.remote.registry import Informant, changes, follow, look_up, root
+from app.remote.registry import RegistryStatus, changes, follow, look_up, root
 from app.store.cabinet import Cabinet
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
@@ -425,7 +425,7 @@ def test_verifying_asks_for_a_seals_history_once_and_takes_silence_for_an_answer
     cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = city()
-    informant = Informant(log, cabinet)  # type: ignore[arg-type]
+    informant = RegistryStatus(log, cabinet)  # type: ignore[arg-type]
     assert informant.history([CODE]) == ()  # never followed: nothing to compare a shard with
     follow(log, cabinet, far=10)  # type: ignore[arg-type]
     assert [each.state for each in informant.history([CODE])] == ["suspended"]

@@ -48,7 +48,7 @@ def attempt(document, fatal, seal, pin):
             key = find_key(session, record.certificate)
             job = StampJob(Path(document), seal, (Mark(0, 60.0, 60.0, 40.0, 40.0),))
             stamp(job, key=key, cabinet=desk.cabinet, journal=desk.journal, trust=desk.trust(),
-                  platform=desk.ticket_office(key), step=step)
+                  platform=desk.ticket_service(key), step=step)
 
 for document, fatal, seal, pin in json.load(sys.stdin):
     child = os.fork()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from app.remote.enrolling import Applicant
     from app.remote.timestamping import Timestamper
     from app.settings import Settings
-    from app.stamping import StampedFile, StampJob, TicketOffice
+    from app.stamping import StampedFile, StampJob, TicketService
     from app.store.anchors import Purpose
     from app.store.cabinet import Cabinet, SealRecord, UsageRecord
     from app.store.journal import JournalCheck, JournalEntry
@@ -130,7 +130,7 @@ class DeskContext:
         seals = [self._cabinet.seal(code) for code in seal_codes]
         with self._desk.token(serial).login(pin) as session:
             keys = {seal.code: find_key(session, seal.signer.der) for seal in seals}
-            office = None if offline else self._desk.ticket_office(next(iter(keys.values())))
+            office = None if offline else self._desk.ticket_service(next(iter(keys.values())))
             lent = {code: lend(_OnDeviceThread(key)) for code, key in keys.items()}
             stamper = self._desk.timestamper(None)
             self._stamper = stamper
@@ -226,7 +226,7 @@ class DeskContext:
         from ui.verify.work import check_files
 
         with self._opening:
-            trust, platform_now = self._desk.trust(), self._desk.status_desk()
+            trust, platform_now = self._desk.trust(), self._desk.status_service()
         order = Order(trust, self.settings.language, password)
         check_files(paths, order, platform_now, step, stopped)
 
@@ -240,7 +240,7 @@ class DeskContext:
         from app import evidence
 
         with self._opening:
-            trust, platform_now = self._desk.trust(), self._desk.status_desk()
+            trust, platform_now = self._desk.trust(), self._desk.status_service()
         with self._pages:
             evidence.make(
                 path,
@@ -399,7 +399,7 @@ class _Stamper:
         desk: Desk,
         cabinet: Cabinet,
         keys: Mapping[str, SigningKey],
-        office: TicketOffice | None,
+        office: TicketService | None,
         timestamp: Timestamper | None,
     ) -> None:
         self._cabinet, self._keys, self._office = cabinet, keys, office
@@ -439,7 +439,7 @@ class _OnDeviceThread:
 class _Counter:
     """A ticket office for several threads: one after the other."""
 
-    def __init__(self, office: TicketOffice) -> None:
+    def __init__(self, office: TicketService) -> None:
         self._office = office
         self._one = threading.Lock()
 

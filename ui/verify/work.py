@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.bulk import SECONDS, Order, Outcome, verify_all
 from app.errors import Message, explain
-from app.verifying import StatusDesk
+from app.verifying import StatusService
 from crypto.pdf.reading.document import PdfTooComplex
 from crypto.report.reading import read_report
 from crypto.verdict import Report
@@ -23,7 +23,7 @@ Conclusion = Report | Message
 def check_files(
     paths: Sequence[Path],
     order: Order,
-    platform: StatusDesk | None,
+    platform: StatusService | None,
     found: Callable[[int, Outcome, Conclusion], None],
     stopped: Callable[[], bool],
 ) -> None:

@@ -58,7 +58,7 @@ PROFILES = {
 }
 """``ses``: a raw GB/T 38540 value under its own names; ``ses-adobe``: the same value under the
 names that some products expect (STANDARDS.md §3.3); ``cms``: SM2 SignedData with the seal signed
-along; ``pades``: RSA or P-256, for readers abroad (ETSI EN 319 142-1). What goes into /Contents,
+along; ``pades``: RSA or P-256, for foreign readers (ETSI EN 319 142-1). What goes into /Contents,
 :mod:`crypto.pdf.signing.values` makes."""
 
 
