@@ -6,15 +6,15 @@ import contextlib
 import sys
 
 MEMORY = 2 << 30
-"""Octets of address space of one such process, where the system can bound it."""
+"""Bytes of address space of one such process, where the system can bound it."""
 
 
-def bound_memory(octets: int = MEMORY) -> None:
-    """Let this process have no more than *octets* of address space, and leave no core file."""
+def bound_memory(size: int = MEMORY) -> None:
+    """Let this process have no more than *bytes* of address space, and leave no core file."""
     if sys.platform == "win32":
         return  # no such limit there; time alone bounds a worker
     import resource
 
     with contextlib.suppress(OSError, ValueError):  # macOS knows the limit but not every value
-        resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

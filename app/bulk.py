@@ -50,7 +50,7 @@ _AHEAD = 2
 _LOOK_UP = 0.2
 """Seconds between two looks whether the run was stopped."""
 _MAX_ANSWER, _MAX_PDF = 32 << 20, 256 << 20
-"""Octets: read as JSON, the former takes some twenty times as much memory."""
+"""Bytes: read as JSON, the former takes some twenty times as much memory."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The evidence package (电子证据包): a document, its report, and all that is needed to check it
-again without us — certificates, CRLs, statements, the octets that were signed, and in README.txt
+again without us — certificates, CRLs, statements, the bytes that were signed, and in README.txt
 the ``openssl`` commands that go over every step.
 
-    make(path, output, trust=…) → Report       a zip, the same octets for the same report
+    make(path, output, trust=…) → Report       a zip, the same bytes for the same report
     check(package, own=…)       → Checked      offline, with the package's own roots as *unproved*
 
 A package proves itself no more than a letter does: hashes and signatures hold by mathematics, but

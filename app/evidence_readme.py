@@ -40,7 +40,7 @@ class Recheck:
     """/ByteRange; empty if it is malformed."""
     hash_name: str
     digest: str
-    """Hexadecimal, as found inside the signed octets."""
+    """Hexadecimal, as found inside the signed bytes."""
     digest_in: str
     """The member it is inside of; "" if it stands nowhere."""
     values: tuple[Value, ...]

@@ -92,7 +92,7 @@ def _new(target: Path) -> tuple[Path, BinaryIO]:
     """A file under a hidden name, claimed. Another stamping may sweep between the two; then the
     file is its rubbish, and we take another."""
     while True:
-        # 40 characters of any script fit: the system allows 255 octets
+        # 40 characters of any script fit: the system allows 255 bytes
         temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.sealdesk")
         output = temporary.open("x+b")
         try:

@@ -59,7 +59,7 @@ class Timing:
     cpu: float | None
     """Median of the processor's seconds, which a busy machine disturbs less."""
     peak_mb: float | None
-    """MB (10⁶ octets) of the whole process; None where the system does not tell."""
+    """MB (10⁶ bytes) of the whole process; None where the system does not tell."""
     slowest_cpu: float | None = None
 
 

@@ -126,7 +126,7 @@ class Bench:
 
 
 def peak_memory_mb() -> float | None:
-    """The most memory this process ever held, MB (10⁶ octets), where Linux tells."""
+    """The most memory this process ever held, MB (10⁶ bytes), where Linux tells."""
     status = Path("/proc/self/status")
     if not status.exists():
         return None

@@ -33,11 +33,11 @@ DEMO = Path(__file__).parents[1] / "resources" / "demo" / "regulation.pdf"
 NOW = datetime.now(UTC).replace(microsecond=0)
 YEAR = timedelta(days=365)
 
-# name → pages, and octets of incompressible image on each (a scan that cannot be squeezed)
+# name → pages, and bytes of incompressible image on each (a scan that cannot be squeezed)
 DOCUMENTS = {"10 pages": (10, 0), "250 pages": (250, 0), "50 MB": (500, 102_000)}
 
 
-def make_document(output: Path | BinaryIO, pages: int, image_octets: int) -> None:
+def make_document(output: Path | BinaryIO, pages: int, image_bytes: int) -> None:
     """The regulation's pages over and over, each with its own number and, if asked, an image.
 
     Each page has one content stream, as word processors export it; PyMuPDF, which set the
@@ -51,8 +51,8 @@ def make_document(output: Path | BinaryIO, pages: int, image_octets: int) -> Non
         )
         page = document[number]
         page.insert_text((60, 60), f"{number + 1} / {pages}", fontsize=9)
-        if image_octets:
-            width, height = 300, image_octets // 300
+        if image_bytes:
+            width, height = 300, image_bytes // 300
             noise = pymupdf.Pixmap(
                 pymupdf.csGRAY, width, height, rng.randbytes(width * height), False
             )
@@ -62,7 +62,7 @@ def make_document(output: Path | BinaryIO, pages: int, image_octets: int) -> Non
 
 
 def make_sm2_seal(folder: Path) -> None:
-    """``root.{der,pem}``, ``signer.{key,der}`` and ``seal.der`` (the key: 32 octets)."""
+    """``root.{der,pem}``, ``signer.{key,der}`` and ``seal.der`` (the key: 32 bytes)."""
     root, maker, signer = SoftKey.generate(), SoftKey.generate(), SoftKey.generate()
     root_name = Name.build([("C", "CN"), ("O", "性能测试"), ("CN", "性能测试根证书")])
 
@@ -155,7 +155,7 @@ def make_rsa_identity(folder: Path) -> None:
 
 if __name__ == "__main__":
     target = Path(sys.argv[1])
-    for title, (pages, image_octets) in DOCUMENTS.items():
-        make_document(target / f"{title}.pdf", pages, image_octets)
+    for title, (pages, image_bytes) in DOCUMENTS.items():
+        make_document(target / f"{title}.pdf", pages, image_bytes)
     make_sm2_seal(target)
     make_rsa_identity(target)

@@ -4,9 +4,9 @@
 
 A simulated city: so many seals, so many years, 12 % cancelled and 0.5 % suspended (and mostly
 resumed) a year. The log's entries are those the platform writes, tiles and shards those it serves,
-and the client is the real one; only HTTP is left out. Times are the processor's, sizes octets on
+and the client is the real one; only HTTP is left out. Times are the processor's, sizes bytes on
 the wire (tiles with gzip). The design's figures: 65,536 seals in a shard, five years, entries of
-30 octets in place of JSON, nothing encrypted at the client.
+30 bytes in place of JSON, nothing encrypted at the client.
 """
 
 import argparse
@@ -40,9 +40,9 @@ START = datetime(2022, 1, 1, tzinfo=UTC)
 REGIONS = ("321302", "321311", "321322", "321323", "321324")
 REASONS = ("holder_request", "name_changed", "replaced", "lost", "enterprise_deregistered")
 DESIGN = {
-    "shard, octets": 140_000,
-    "per changed seal, octets": 4.4,
-    "feed, octets per event": 30,
+    "shard, raw": 140_000,
+    "per changed seal, raw": 4.4,
+    "feed, bytes per event": 30,
     "day's events checked, ms per 1,036": 3.1,
 }
 
@@ -125,7 +125,7 @@ class Served:
         return found
 
     def weigh(self) -> int:
-        """Octets on the wire since the last time; compressing is the platform's time, not ours."""
+        """Bytes on the wire since the last time; compressing is the platform's time, not ours."""
         self.sent += sum(len(gzip.compress(pack_entries(each), 6)) for each in self.tiles)
         total, self.sent, self.tiles = self.sent, 0, []
         return total
@@ -142,7 +142,7 @@ class Served:
 def visit(
     served: Served, cabinet: Cabinet, code: str = "", **how: object
 ) -> tuple[int, float, int]:
-    """(entries read, seconds of the processor, octets sent) of one visit."""
+    """(entries read, seconds of the processor, bytes sent) of one visit."""
     began = time.process_time()
     read = registry.follow(served, cabinet, **how)
     if code:
@@ -167,11 +167,11 @@ def main() -> int:
     took = served.publish(size)
     manifest = Manifest.parse(served.manifest)
     changed = sum(each.seals for each in manifest.shards.values())
-    octets = sum(each.size for each in manifest.shards.values())
+    raw = sum(each.size for each in manifest.shards.values())
     name, largest = max(manifest.shards.items(), key=lambda each: each[1].size)
     print(
         f"epoch: {took:.1f} s, {len(manifest.shards)} shards with {changed:,} changed seals,"
-        f" {octets:,} octets; manifest {len(served.manifest):,}"
+        f" {data:,} bytes; manifest {len(served.manifest):,}"
     )
     began = time.process_time()
     decode_shard(served.shards[name], name)
@@ -190,15 +190,15 @@ def main() -> int:
         ("new desk, by the whole log", by_log),
         ("1,036 new events", daily),
     ):
-        print(f"{text}: {read:,} entries, {sent:,} octets, {seconds * 1000:,.1f} ms")
+        print(f"{text}: {read:,} entries, {sent:,} bytes, {seconds * 1000:,.1f} ms")
     figures = {
-        "shard, octets": largest.size * 65_536 / min(65_536, chosen.seals / len(REGIONS)),
-        "per changed seal, octets": octets / changed,
-        "feed, octets per event": daily[2] / 1036,
+        "shard, raw": largest.size * 65_536 / min(65_536, chosen.seals / len(REGIONS)),
+        "per changed seal, raw": raw / changed,
+        "feed, bytes per event": daily[2] / 1036,
         "day's events checked, ms per 1,036": daily[1] * 1000,
     }
     print(
-        f"largest shard: {largest.size:,} octets, {largest.seals:,} changed seals,"
+        f"largest shard: {largest.size:,} bytes, {largest.seals:,} changed seals,"
         f" decoded in {decoded * 1000:.0f} ms"
     )
     for text, value in figures.items():

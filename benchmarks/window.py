@@ -63,7 +63,7 @@ def floor_start() -> None:
 
 
 def memory_mb(process: int | str | None) -> float | None:
-    """What a process holds now, its share of what it shares with others; MB (10⁶ octets)."""
+    """What a process holds now, its share of what it shares with others; MB (10⁶ bytes)."""
     told = Path(f"/proc/{process}/smaps_rollup")
     if not told.exists():
         return None

@@ -1,6 +1,6 @@
 """How much computing one document may cost: the bound behind all others.
 
-Pages, fields, revisions, nesting and decoded octets have bounds of their own; this one ends what
+Pages, fields, revisions, nesting and decoded bytes have bounds of their own; this one ends what
 none of them foresees. It counts the processor's time of this thread, so that a busy machine refuses
 nothing that an idle one reads.
 """

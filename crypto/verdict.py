@@ -318,7 +318,7 @@ class FileInfo:
     sm3: str
     pages: int | None
     revisions: tuple[int, ...] = ()
-    """Where each version of the document ends, in octets from the file's beginning, the oldest
+    """Where each version of the document ends, in bytes from the file's beginning, the oldest
     first: :attr:`Change.revision` counts in this list."""
 
 

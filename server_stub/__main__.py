@@ -284,10 +284,8 @@ def _registry(settings: Settings, options: argparse.Namespace) -> int:
     platform = Platform.open(settings)
     try:
         made = epochs.publish(platform)
-        octets = sum(each.size for each in made.shards.values())
-        print(
-            f"epoch {made.epoch}: {made.size} entries, {len(made.shards)} shards, {octets} octets"
-        )
+        data = sum(each.size for each in made.shards.values())
+        print(f"epoch {made.epoch}: {made.size} entries, {len(made.shards)} shards, {bytes} bytes")
         return 0
     finally:
         platform.close()

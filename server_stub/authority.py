@@ -146,7 +146,7 @@ class Authority:
 
     def rsa_root(self) -> bytes:
         """The self-signed certificate of the RSA authority, DER: what a foreign reader adds
-        to its anchors. Always the same octets, because nothing in it or its signature is random."""
+        to its anchors. Always the same bytes, because nothing in it or its signature is random."""
         key = self._keys[RSA_ROOT]
         crossed = x509.Certificate.parse(key.certificate)
         return make_certificate(
@@ -250,7 +250,7 @@ def _make_key(
 
 
 def _serial() -> int:
-    """127 random bits: positive, at most 16 octets, never to be guessed (RFC 5280 §4.1.2.2)."""
+    """127 random bits: positive, at most 16 bytes, never to be guessed (RFC 5280 §4.1.2.2)."""
     return secrets.randbits(126) | 1 << 126
 
 

@@ -22,7 +22,7 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.sign import Revision, sign_revision
 from crypto.pdf.signing.values import SignatureMaker, TimestampSource
 from crypto.pki import timestamp
-from crypto.pki.cms import hash_octets
+from crypto.pki.cms import hash_bytes
 from crypto.pki.x509 import REPORT_SEALING
 from crypto.seal.mark import Mark
 from crypto.seal.structure import Seal as SealData
@@ -242,11 +242,11 @@ def stamp(platform: Platform, report: bytes) -> bytes:
 def _timestamp(platform: Platform) -> TimestampSource:
     authority = platform.authority
 
-    def token(octets: bytes, hash_name: str) -> bytes:
+    def token(raw: bytes, hash_name: str) -> bytes:
         return timestamp.make_token(
             key=authority.key(TIMESTAMP),
             hash_name=hash_name,
-            digest=hash_octets(hash_name, octets),
+            digest=hash_bytes(hash_name, raw),
             policy=TIMESTAMP_POLICY,
             serial=secrets.randbits(127) | 1 << 127,
             generated=canonical.moment(canonical.now()),

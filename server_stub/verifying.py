@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from crypto.seal.statement import SealChange
 
 MEMORY = 2 << 30
-"""Octets of address space that one verification may use."""
+"""Bytes of address space that one verification may use."""
 _MAX_LINE = 64 << 20
-"""Octets of what it may say at once; with that, it cannot fill the platform's memory."""
+"""Bytes of what it may say at once; with that, it cannot fill the platform's memory."""
 
 
 class VerificationTimeout(Exception):

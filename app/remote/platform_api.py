@@ -48,10 +48,10 @@ if TYPE_CHECKING:
 
 _MAX_ANSWER = 16 * 1024 * 1024
 _MAX_STAMP = 64 * 1024
-"""Of a time stamp or an OCSP response: real ones take less than 10,000 octets."""
+"""Of a time stamp or an OCSP response: real ones take less than 10,000 bytes."""
 _TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 _LONGEST_S = 60.0
-"""For a whole answer: a server that drips octet by octet must not hold us for ever."""
+"""For a whole answer: a server that drips byte by byte must not hold us for ever."""
 _VERIFYING_S = 120.0
 """A platform may take a minute for a large document."""
 _TRIES = 3
@@ -71,7 +71,7 @@ class Service:
     registry_origin: str
     ledger_origin: str
     ledger_key: bytes
-    """64 octets X‖Y."""
+    """64 bytes X‖Y."""
 
     @property
     def root(self) -> Certificate:

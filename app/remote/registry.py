@@ -236,7 +236,7 @@ class RegistryStatus:
 
 
 def root(record: RegistryRecord) -> bytes:
-    """The root seen last (32 octets): two desks that compare theirs at the same size know whether
+    """The root seen last (32 bytes): two desks that compare theirs at the same size know whether
     they have been told the same."""
     return merkle.Tree(_nodes(record.edge), record.size).root()
 

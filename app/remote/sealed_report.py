@@ -3,7 +3,7 @@
 The document is **sent to the platform**: whoever calls this has asked the person. The platform
 keeps nothing of it. What comes back is believed only if it proves itself: the PDF bears one seal,
 good by the platform's own anchors, with the purpose that only the platform's seal has, over all of
-the file; and the report enclosed under that seal is about the very octets that were sent.
+the file; and the report enclosed under that seal is about the very bytes that were sent.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from crypto.report.pdf import enclosed
 from crypto.verdict import SCHEMA, Report, Verdict
 
 MAX_SIZE = 50 * 1024 * 1024
-"""Octets of the largest document that a platform takes."""
+"""Bytes of the largest document that a platform takes."""
 
 
 class ReportDesk(Protocol):

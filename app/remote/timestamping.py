@@ -3,7 +3,7 @@
     stamper = Timestamper(url, services, trust)
     token = stamper(signature, "sm3")       # a TimeStampToken, DER
 
-What is embedded has answered our nonce, stamps our octets and leads to an anchor for time stamps.
+What is embedded has answered our nonce, stamps our bytes and leads to an anchor for time stamps.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from app.errors import PlatformError, TimestampUntrusted
-from crypto.pki.cms import digest_of, hash_octets
+from crypto.pki.cms import digest_of, hash_bytes
 from crypto.pki.timestamp import BAD_ALGORITHM, TimestampError, TimestampRefused, make_request
 from crypto.pki.timestamp import open_response as opened
 from crypto.validation.trust import Trust
@@ -45,29 +45,29 @@ class Timestamper:
         self.of_platform = of_platform
         self.failure: Exception | None = None
 
-    def __call__(self, octets: bytes, hash_name: str) -> bytes | None:
-        """A TimeStampToken over *octets*, DER; None without, where it was not required.
+    def __call__(self, data: bytes, hash_name: str) -> bytes | None:
+        """A TimeStampToken over *bytes*, DER; None without, where it was not required.
 
         Raises :class:`app.errors.ServiceUnavailable`, :class:`app.errors.TimestampUntrusted`,
         :class:`crypto.pki.timestamp.TimestampError`."""
         try:
-            return self._ask(octets, hash_name)
+            return self._ask(data, hash_name)
         except (PlatformError, TimestampError) as error:
             if self._required:
                 raise
             self.failure = error
             return None
 
-    def _ask(self, octets: bytes, hash_name: str) -> bytes:
+    def _ask(self, data: bytes, hash_name: str) -> bytes:
         try:
-            token = self._exchange(hash_octets(hash_name, octets), hash_name)
+            token = self._exchange(hash_bytes(hash_name, data), hash_name)
         except TimestampRefused as refusal:
             if hash_name != "sm3" or BAD_ALGORITHM not in refusal.failures:
                 raise
             # foreign authorities do not know SM3; the value they stamp is an SM2 signature all the
             # same
-            token = self._exchange(hash_octets("sha256", octets), "sha256")
-        moment, findings, _ = check_timestamp(token, digest_of(octets), self._trust)
+            token = self._exchange(hash_bytes("sha256", data), "sha256")
+        moment, findings, _ = check_timestamp(token, digest_of(data), self._trust)
         if moment is None:
             wrong = any(each.code == "timestamp_invalid" for each in findings)
             raise TimestampUntrusted(self._url, "wrong" if wrong else "unknown")
@@ -79,7 +79,7 @@ class Timestamper:
         return opened(answer, request).der
 
     def over_digest(self, digest: bytes, hash_name: str) -> bytes:
-        """A token over octets of which only the *digest* is at hand: a document time stamp.
+        """A token over bytes of which only the *digest* is at hand: a document time stamp.
 
         Raises as above, whether required or not: without it there is nothing to write."""
         token = self._exchange(digest, hash_name)

@@ -159,7 +159,7 @@ class RegistryRecord:
     """The registry's own name."""
     size: int
     edge: Mapping[str, bytes]
-    """The hashes of which the root consists: "level/index" → 32 octets."""
+    """The hashes of which the root consists: "level/index" → 32 bytes."""
     changes: tuple[str, ...]
     """The entries about seals that were in use, exact texts, oldest first: of the log from the
     first entry, or from the epoch on."""

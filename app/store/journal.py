@@ -72,7 +72,7 @@ class JournalCheck:
     line: int
     """The first damaged line from 1; 0 if there is none."""
     torn_bytes: int
-    """Octets of a line that a crash left unfinished; the next append sets them aside."""
+    """Bytes of a line that a crash left unfinished; the next append sets them aside."""
     set_aside: tuple[Path, ...]
     """Files that hold unfinished lines and sealed-off journals."""
 

@@ -80,7 +80,7 @@ class SecretStore:
             raise CabinetLocked("wrong") from error
 
     def put(self, name: str, secret: bytes) -> None:
-        """Keep *secret* (at most 900 octets: Windows takes no more). Raises
+        """Keep *secret* (at most 900 bytes: Windows takes no more). Raises
         :class:`app.errors.CabinetLocked`, ValueError."""
         if len(secret) > 900:
             raise ValueError("too long for a keyring")

@@ -1,6 +1,6 @@
 """SM2, SM3 and SM4 behind one small interface (GB/T 32918, 32905, 32907; GM/T 0009).
 
-Shapes: private keys are 32 octets big-endian, public keys 64 octets X‖Y, digests 32 octets,
+Shapes: private keys are 32 bytes big-endian, public keys 64 bytes X‖Y, digests 32 bytes,
 signatures DER ``SEQUENCE { r, s }``. Reading is lenient where real seals need it (raw r‖s,
 non-minimal integers: STANDARDS.md §1.4), writing is minimal DER.
 
@@ -62,7 +62,7 @@ class Engine(Protocol):
 
 
 def sm3_hasher() -> Hasher:
-    """A running SM3: ``update(data)``, ``digest()`` → 32 octets."""
+    """A running SM3: ``update(data)``, ``digest()`` → 32 bytes."""
     try:
         return hashlib.new("sm3")
     except ValueError:  # an OpenSSL without SM3
@@ -83,7 +83,7 @@ class _CryptographySm3:
 
 
 def sm3(data: bytes) -> bytes:
-    """SM3 of *data*: 32 octets (GB/T 32905-2016)."""
+    """SM3 of *data*: 32 bytes (GB/T 32905-2016)."""
     hasher = sm3_hasher()
     hasher.update(data)
     return hasher.digest()
@@ -104,19 +104,19 @@ def public_key_of(private: bytes) -> bytes:
 
 
 def is_public_key(public: bytes) -> bool:
-    """Is *public* (64 octets X‖Y) a point of the SM2 curve?"""
+    """Is *public* (64 bytes X‖Y) a point of the SM2 curve?"""
     return len(public) == 64 and _engine.on_curve(public)
 
 
 def sm2_z(public: bytes, user_id: bytes = DEFAULT_ID) -> bytes:
-    """Z, the 32 octets hashed before the message: signer's id, curve and key (GM/T 0009 §8)."""
+    """Z, the 32 bytes hashed before the message: signer's id, curve and key (GM/T 0009 §8)."""
     if len(public) != 64 or len(user_id) >= 8192:
-        raise GmError("a public key has 64 octets, a user id fewer than 8192")
+        raise GmError("a public key has 64 bytes, a user id fewer than 8192")
     return sm3((8 * len(user_id)).to_bytes(2, "big") + user_id + _CURVE + public)
 
 
 def sm2_e(public: bytes, message: bytes, user_id: bytes = DEFAULT_ID) -> bytes:
-    """e = SM3(Z ‖ message), the 32 octets that SM2 signs (GM/T 0009 §8)."""
+    """e = SM3(Z ‖ message), the 32 bytes that SM2 signs (GM/T 0009 §8)."""
     return sm3(sm2_z(public, user_id) + message)
 
 
@@ -126,10 +126,10 @@ def sm2_sign(private: bytes, message: bytes, user_id: bytes = DEFAULT_ID) -> byt
 
 
 def sm2_sign_e(private: bytes, e: bytes) -> bytes:
-    """DER signature over the 32-octet *e* of :func:`sm2_e`."""
+    """DER signature over the 32-byte *e* of :func:`sm2_e`."""
     _check_private(private)
     if len(e) != 32:
-        raise GmError("e has 32 octets")
+        raise GmError("e has 32 bytes")
     return _engine.sign(private, e)
 
 
@@ -141,7 +141,7 @@ def sm2_verify(
 
 
 def sm2_verify_e(public: bytes, e: bytes, signature: bytes) -> bool:
-    """As :func:`sm2_verify`, for a given 32-octet *e*."""
+    """As :func:`sm2_verify`, for a given 32-byte *e*."""
     try:
         if len(e) != 32 or not is_public_key(public):
             return False
@@ -151,9 +151,9 @@ def sm2_verify_e(public: bytes, e: bytes, signature: bytes) -> bool:
 
 
 def signature_values(signature: bytes) -> tuple[int, int]:
-    """(r, s) of a signature in DER or as raw 64 octets r‖s.
+    """(r, s) of a signature in DER or as raw 64 bytes r‖s.
 
-    Integers may be non-minimal or lack the sign octet (koal's seals): they are read as unsigned and
+    Integers may be non-minimal or lack the sign byte (koal's seals): they are read as unsigned and
     must lie in [1, n−1]. Raises :class:`GmError`."""
     try:
         values = der.parse(signature).children(der.SEQUENCE)
@@ -178,7 +178,7 @@ def signature_der(r: int, s: int) -> bytes:
 def sm2_encrypt(public: bytes, plaintext: bytes) -> bytes:
     """DER ``SM2Cipher { X, Y, HASH, CipherText }`` (C1 C3 C2; GM/T 0009 §7.2)."""
     if not is_public_key(public) or not plaintext:
-        raise GmError("SM2 encrypts at least one octet to a point of the curve")
+        raise GmError("SM2 encrypts at least one byte to a point of the curve")
     while True:
         nonce = generate_private_key()
         shared = _engine.multiply(nonce, public)
@@ -224,14 +224,14 @@ def _xor(left: bytes, right: bytes) -> bytes:
 
 def _check_private(private: bytes) -> None:
     if len(private) != 32 or not 1 <= int.from_bytes(private, "big") <= N - 2:
-        raise GmError("a private key has 32 octets in [1, n-2]")
+        raise GmError("a private key has 32 bytes in [1, n-2]")
 
 
 # --- SM4 ---------------------------------------------------------------------------------------
 
 
 def sm4_gcm_encrypt(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes = b"") -> bytes:
-    """Ciphertext ‖ 16-octet tag. *key* 16 octets, *nonce* 12 octets and never used twice."""
+    """Ciphertext ‖ 16-byte tag. *key* 16 bytes, *nonce* 12 bytes and never used twice."""
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     _check_gcm(key, nonce)
@@ -258,7 +258,7 @@ def sm4_gcm_decrypt(key: bytes, nonce: bytes, ciphertext: bytes, aad: bytes = b"
 
 
 def sm4_cbc_encrypt(key: bytes, iv: bytes, plaintext: bytes) -> bytes:
-    """SM4-CBC with PKCS#7 padding; *key* and *iv* 16 octets. No integrity: for foreign formats."""
+    """SM4-CBC with PKCS#7 padding; *key* and *iv* 16 bytes. No integrity: for foreign formats."""
     from cryptography.hazmat.primitives import padding
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -286,12 +286,12 @@ def sm4_cbc_decrypt(key: bytes, iv: bytes, ciphertext: bytes) -> bytes:
 
 def _check_gcm(key: bytes, nonce: bytes) -> None:
     if len(key) != 16 or len(nonce) != 12:
-        raise GmError("SM4-GCM takes a 16-octet key and a 12-octet nonce")
+        raise GmError("SM4-GCM takes a 16-byte key and a 12-byte nonce")
 
 
 def _check_cbc(key: bytes, iv: bytes) -> None:
     if len(key) != 16 or len(iv) != 16:
-        raise GmError("SM4-CBC takes a 16-octet key and a 16-octet IV")
+        raise GmError("SM4-CBC takes a 16-byte key and a 16-byte IV")
 
 
 # --- the engine --------------------------------------------------------------------------------

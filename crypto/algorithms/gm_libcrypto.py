@@ -60,7 +60,7 @@ class _Key:
 
 
 class LibcryptoEngine:
-    """SM2 by libcrypto. Private keys are 32 octets, points 64 octets X‖Y, signatures DER."""
+    """SM2 by libcrypto. Private keys are 32 bytes, points 64 bytes X‖Y, signatures DER."""
 
     def __init__(self) -> None:
         library = self._library = _load()
@@ -133,7 +133,7 @@ class LibcryptoEngine:
             return False
 
     def sign(self, private: bytes, e: bytes) -> bytes:
-        """DER signature over the 32-octet *e* (GB/T 32918.2 §6.1), nonce by OpenSSL's DRBG."""
+        """DER signature over the 32-byte *e* (GB/T 32918.2 §6.1), nonce by OpenSSL's DRBG."""
         key = der.sequence(der.integer(1), der.octet_string(private))
         info = der.sequence(der.integer(0), _EC_KEY, der.octet_string(key))
         lib = self._library
@@ -146,7 +146,7 @@ class LibcryptoEngine:
             return out.raw[: size.value]
 
     def verify(self, public: bytes, e: bytes, signature: bytes) -> bool:
-        """Is the DER *signature* right for the 32-octet *e* (GB/T 32918.2 §7.1)?
+        """Is the DER *signature* right for the 32-byte *e* (GB/T 32918.2 §7.1)?
 
         Raises ValueError if the key is not on the curve."""
         lib, key = self._library, self._public_key(public)
@@ -182,10 +182,10 @@ class LibcryptoEngine:
     @contextmanager
     def _point(self, point: bytes) -> Iterator[int]:
         lib, group = self._library, self._group
-        octets = b"\x04" + point
+        data = b"\x04" + point
         with self._object(lib.EC_POINT_new(group), lib.EC_POINT_clear_free) as handle:
             # oct2point refuses what is not on the curve
-            done = lib.EC_POINT_oct2point(group, handle, octets, len(octets), None)
+            done = lib.EC_POINT_oct2point(group, handle, data, len(data), None)
             self._check(done == 1, "the point is not on the SM2 curve")
             yield handle
 

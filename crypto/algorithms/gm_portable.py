@@ -44,7 +44,7 @@ class PortableEngine:
         return x < _P and y < _P and (y * y - (x * x * x + _A * x + _B)) % _P == 0
 
     def sign(self, private: bytes, e: bytes) -> bytes:
-        """DER signature over the 32-octet *e* (GB/T 32918.2 §6.1)."""
+        """DER signature over the 32-byte *e* (GB/T 32918.2 §6.1)."""
         signer = _gmssl(private=private)
         while True:
             nonce = f"{secrets.randbelow(_N - 1) + 1:064x}"

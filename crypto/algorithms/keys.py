@@ -22,13 +22,13 @@ class SigningKey(Protocol):
 
     def sign(self, message: bytes) -> bytes:
         """The signature over *message*: SM2 with SM3 and the default user id as DER ``{r, s}``;
-        ECDSA with SHA-256 as DER; RSA PKCS#1 v1.5 with SHA-256 as modulus-sized octets.
+        ECDSA with SHA-256 as DER; RSA PKCS#1 v1.5 with SHA-256 as modulus-sized bytes.
 
         It takes the message, not a digest, because some tokens insist on hashing themselves."""
 
 
 def sm2_spki(public: bytes) -> bytes:
-    """SubjectPublicKeyInfo (DER) of a 64-octet SM2 public key X‖Y (GB/T 20518)."""
+    """SubjectPublicKeyInfo (DER) of a 64-byte SM2 public key X‖Y (GB/T 20518)."""
     algorithm = der.sequence(der.oid(EC_PUBLIC_KEY), der.oid(SM2_CURVE))
     return der.sequence(algorithm, der.bit_string(b"\x04" + public))
 
@@ -39,10 +39,10 @@ class SoftKey:
     seal."""
 
     private: bytes = field(repr=False)
-    """32 octets."""
+    """32 bytes."""
 
     public: bytes
-    """64 octets X‖Y."""
+    """64 bytes X‖Y."""
 
     certificate: bytes = b""
     """DER; empty until one was issued."""
@@ -54,7 +54,7 @@ class SoftKey:
 
     @classmethod
     def load(cls, private: bytes, certificate: bytes = b"") -> SoftKey:
-        """The key of 32 private octets; raises :class:`crypto.algorithms.gm.GmError` out of
+        """The key of 32 private bytes; raises :class:`crypto.algorithms.gm.GmError` out of
         range."""
         return cls(private, gm.public_key_of(private), certificate)
 

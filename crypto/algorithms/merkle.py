@@ -34,12 +34,12 @@ class MerkleError(ValueError):
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    """The hash of one log entry as a leaf: 32 octets."""
+    """The hash of one log entry as a leaf: 32 bytes."""
     return gm.sm3(b"\x00" + entry)
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of an inner node over its two children: 32 octets."""
+    """The hash of an inner node over its two children: 32 bytes."""
     return gm.sm3(b"\x01" + left + right)
 
 
@@ -92,7 +92,7 @@ class Tree:
         return new
 
     def root(self, size: int | None = None) -> bytes:
-        """The root over the first *size* leaves (all of them by default): 32 octets."""
+        """The root over the first *size* leaves (all of them by default): 32 bytes."""
         size = self._checked(self._size if size is None else size)
         return self._range(0, size) if size else gm.sm3(b"")
 
@@ -228,7 +228,7 @@ class Checkpoint:
 
     size: int
     root: bytes
-    """32 octets."""
+    """32 bytes."""
 
     @property
     def body(self) -> bytes:
@@ -237,7 +237,7 @@ class Checkpoint:
 
 
 def key_id(name: str, public: bytes) -> bytes:
-    """The 4 octets that tell a note's signatures apart: SM3(name ‖ LF ‖ type ‖ X‖Y) cut short."""
+    """The 4 bytes that tell a note's signatures apart: SM3(name ‖ LF ‖ type ‖ X‖Y) cut short."""
     return gm.sm3(name.encode() + b"\n" + _SIGNATURE_TYPE + public)[:4]
 
 
@@ -256,7 +256,7 @@ def cosign_checkpoint(note: str, name: str, key: NoteKey) -> str:
 
 
 def open_checkpoint(note: str, public: bytes, name: str | None = None) -> Checkpoint:
-    """The checkpoint of *note* if *public* (64 octets X‖Y) signed it under *name* (default: the
+    """The checkpoint of *note* if *public* (64 bytes X‖Y) signed it under *name* (default: the
     note's own origin). Raises :class:`MerkleError`; lines of other signers are passed over."""
     checkpoint, lines = _parse(note)
     signer = checkpoint.origin if name is None else name

@@ -1,8 +1,8 @@
 """Brings a BER value into the lengths of DER, for the signers that still write BER (X.690 §8, §10).
 
 Some PDF signers stream: indefinite lengths, content as a constructed OCTET STRING of chunks,
-lengths with spare octets. Only that is changed here; tags, order and primitive contents stay as
-found, so whatever was DER inside (signed attributes, certificates) keeps its octets.
+lengths with spare bytes. Only that is changed here; tags, order and primitive contents stay as
+found, so whatever was DER inside (signed attributes, certificates) keeps its bytes.
 
 >>> to_der(bytes.fromhex("2480040141040142" "0000")).hex()
 '04024142'
@@ -23,10 +23,10 @@ _STRINGS = frozenset({der.OCTET_STRING, der.UTF8, der.PRINTABLE, der.T61, der.IA
 def to_der(data: bytes, *, trailing: bool = False) -> bytes:
     """The one value in *data* with definite minimal lengths and primitive strings.
 
-    *trailing* permits octets after it (the padding of a PDF's /Contents)."""
+    *trailing* permits bytes after it (the padding of a PDF's /Contents)."""
     value, end = _Normaliser(data).element(0, len(data), 0)
     if not trailing and end != len(data):
-        raise der.DerError("octets after the value")
+        raise der.DerError("bytes after the value")
     return value
 
 

@@ -58,7 +58,7 @@ class _Budget:
 
 
 class Tlv:
-    """One element: ``tag`` (identifier octet), ``content`` and the ``raw`` octets as found."""
+    """One element: ``tag`` (identifier byte), ``content`` and the ``raw`` bytes as found."""
 
     __slots__ = ("_budget", "_data", "_depth", "content_start", "end", "start", "tag")
 
@@ -103,7 +103,7 @@ class Tlv:
 
     @property
     def content(self) -> bytes:
-        """The content octets."""
+        """The content bytes."""
         return self._data[self.content_start : self.end]
 
     def children(self, tag: int | None = None) -> Reader:
@@ -139,7 +139,7 @@ class Reader:
 
     @property
     def rest(self) -> bytes:
-        """The octets not yet walked."""
+        """The bytes not yet walked."""
         return self._data[self._position : self._end]
 
     def peek(self) -> int | None:
@@ -187,7 +187,7 @@ class Reader:
         return self.next(OCTET_STRING).content
 
     def bits(self) -> bytes:
-        """BIT STRING with whole octets: its octets."""
+        """BIT STRING with whole bytes: its bytes."""
         return bit_string_value(self.next(BIT_STRING))
 
     def text(self, *tags: int) -> str:
@@ -202,16 +202,16 @@ class Reader:
         """BOOLEAN; DER writes true as FF, other non-zero values are met and taken as true."""
         content = self.next(BOOLEAN).content
         if len(content) != 1:
-            raise DerError("a BOOLEAN has one octet")
+            raise DerError("a BOOLEAN has one byte")
         return content != b"\x00"
 
 
 def parse(data: bytes, *, trailing: bool = False, elements: int = MAX_ELEMENTS) -> Tlv:
-    """The one element that *data* consists of; *trailing* permits octets after it (PDF padding),
+    """The one element that *data* consists of; *trailing* permits bytes after it (PDF padding),
     *elements* bounds how many a walk through it may visit."""
     element = Tlv(data, 0, len(data), budget=_Budget(elements))
     if not trailing and element.end != len(data):
-        raise DerError("octets after the value")
+        raise DerError("bytes after the value")
     return element
 
 
@@ -230,11 +230,11 @@ def oid_value(element: Tlv) -> str:
         raise DerError("OBJECT IDENTIFIER is empty, cut off or too long")
     arcs: list[int] = []
     value = 0
-    for index, octet in enumerate(content):
-        if value == 0 and octet == 0x80:
+    for index, byte in enumerate(content):
+        if value == 0 and byte == 0x80:
             raise DerError("OBJECT IDENTIFIER arc is not minimal")
-        value = value << 7 | octet & 0x7F
-        if not octet & 0x80:
+        value = value << 7 | byte & 0x7F
+        if not byte & 0x80:
             arcs.append(value)
             value = 0
         elif index > 60:
@@ -244,7 +244,7 @@ def oid_value(element: Tlv) -> str:
 
 
 def bit_string_value(element: Tlv) -> bytes:
-    """The octets of a BIT STRING without unused bits (signatures, keys, digests)."""
+    """The bytes of a BIT STRING without unused bits (signatures, keys, digests)."""
     content = element.content
     if not content or content[0] != 0:
         raise DerError("BIT STRING is empty or has unused bits")
@@ -258,16 +258,16 @@ def named_bits(element: Tlv) -> frozenset[int]:
         raise DerError("BIT STRING is malformed")
     return frozenset(
         8 * index + bit
-        for index, octet in enumerate(content[1:9])
+        for index, byte in enumerate(content[1:9])
         for bit in range(8)
-        if octet >> (7 - bit) & 1
+        if byte >> (7 - bit) & 1
     )
 
 
 def text_value(element: Tlv) -> str:
     """The text of a string element.
 
-    Strict decoding is tried first; real certificates carry GBK or Latin-1 octets in types that
+    Strict decoding is tried first; real certificates carry GBK or Latin-1 bytes in types that
     forbid them, so those follow, and the last resort replaces what cannot be read. Never raises for
     the text itself: a name must not end a verification (STANDARDS.md §1.4)."""
     codec = _TEXT_CODECS.get(element.tag)
@@ -329,8 +329,8 @@ def encode(tag: int, *parts: bytes) -> bytes:
     size = len(content)
     if size < 0x80:
         return bytes((tag, size)) + content
-    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + content
+    payload = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(payload))) + payload + content
 
 
 def sequence(*parts: bytes) -> bytes:
@@ -369,7 +369,7 @@ def octet_string(content: bytes) -> bytes:
 
 
 def bit_string(content: bytes) -> bytes:
-    """BIT STRING of whole octets."""
+    """BIT STRING of whole bytes."""
     return encode(BIT_STRING, b"\x00", content)
 
 

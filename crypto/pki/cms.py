@@ -63,15 +63,15 @@ class CmsError(ValueError):
 
 
 class ContentDigest(Protocol):
-    """Digest of the covered octets: of a PDF's byte ranges, for example."""
+    """Digest of the covered bytes: of a PDF's byte ranges, for example."""
 
     def __call__(self, hash_name: str, prefix: bytes = b"", /) -> bytes:
-        """The digest, by hashlib's name or "sm3", over *prefix* ‖ the covered octets. A prefix is
+        """The digest, by hashlib's name or "sm3", over *prefix* ‖ the covered bytes. A prefix is
         asked for only by SM2 without attributes, where it is Z."""
 
 
-def hash_octets(hash_name: str, data: bytes) -> bytes:
-    """Digest of *data*: "sm3", "shake256" (64 octets) or a name that hashlib knows."""
+def hash_bytes(hash_name: str, data: bytes) -> bytes:
+    """Digest of *data*: "sm3", "shake256" (64 bytes) or a name that hashlib knows."""
     if hash_name == "sm3":
         return gm.sm3(data)
     if hash_name == "shake256":
@@ -80,8 +80,8 @@ def hash_octets(hash_name: str, data: bytes) -> bytes:
 
 
 def digest_of(content: bytes) -> ContentDigest:
-    """The :class:`ContentDigest` of octets in memory."""
-    return lambda hash_name, prefix=b"": hash_octets(hash_name, prefix + content)
+    """The :class:`ContentDigest` of bytes in memory."""
+    return lambda hash_name, prefix=b"": hash_bytes(hash_name, prefix + content)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class SignerInfo:
     attributes: tuple[Attribute, ...] | None
     """Signed attributes; None where there are none."""
     signed_attributes: bytes
-    """Their octets as SET OF (tag 31), as found; empty where there are none."""
+    """Their bytes as SET OF (tag 31), as found; empty where there are none."""
     unsigned_attributes: tuple[Attribute, ...]
     message_digest: bytes | None
     content_type: str | None
@@ -154,7 +154,7 @@ class SignerInfo:
         if not self.certificate_ids:
             return None
         return all(
-            hash_octets(name, certificate.der) == value for name, value in self.certificate_ids
+            hash_bytes(name, certificate.der) == value for name, value in self.certificate_ids
         )
 
 
@@ -184,9 +184,9 @@ class SignedData:
     @classmethod
     def parse(cls, data: bytes, *, padded: bool = False) -> SignedData:
         """Read a ContentInfo with SignedData in DER, or in BER within bounds; *padded* permits
-        octets after it (a PDF's /Contents). Raises :class:`CmsError`."""
+        bytes after it (a PDF's /Contents). Raises :class:`CmsError`."""
         if len(data) > MAX_SIZE:
-            raise CmsError(f"larger than {MAX_SIZE} octets")
+            raise CmsError(f"larger than {MAX_SIZE} bytes")
         try:
             return _parse(der.parse(data, trailing=padded), was_ber=False)
         except der.DerError as error:
@@ -204,8 +204,8 @@ def looks_like_cms(data: bytes) -> bool:
     begins with two SEQUENCEs (STANDARDS.md §3)."""
     if len(data) < 4 or data[0] != der.SEQUENCE:
         return False
-    octets = data[1] & 0x7F if data[1] & 0x80 else 0
-    return data[2 + octets : 3 + octets] == bytes((der.OID,))
+    length_size = data[1] & 0x7F if data[1] & 0x80 else 0
+    return data[2 + length_size : 3 + length_size] == bytes((der.OID,))
 
 
 # --- reading -----------------------------------------------------------------------------------

@@ -4,11 +4,11 @@ RSA (PKCS#1 v1.5 and PSS), ECDSA, EdDSA, DSA and SM2, and the bare PKCS#1 value 
 adbe.x509.rsa_sha1. The three shapes in which SM2 is met (STANDARDS.md §2):
 
 =======  ==========  ==========================================================================
-variant  outer OID   signed octets
+variant  outer OID   signed bytes
 =======  ==========  ==========================================================================
 A        GB/T        the signed attributes, as SET OF; messageDigest is the plain SM3, no Z
-B        either      no attributes: the content is the 32-octet SM3 of the document (or its
-                     Base64 text), and those 32 octets are signed
+B        either      no attributes: the content is the 32-byte SM3 of the document (or its
+                     Base64 text), and those 32 bytes are signed
 C        RFC         as A
 =======  ==========  ==========================================================================
 """
@@ -37,7 +37,7 @@ from crypto.pki.cms import (
     ContentDigest,
     SignedData,
     SignerInfo,
-    hash_octets,
+    hash_bytes,
     read_value,
     same_type,
 )
@@ -80,10 +80,10 @@ class SignerFacts:
     digest_name: str
     """hashlib's name, "" if unknown."""
     digest_matches: bool | None
-    """The covered octets have the digest that was signed. None: it cannot be computed. Where the
+    """The covered bytes have the digest that was signed. None: it cannot be computed. Where the
     value was computed over the content directly, this is `signature_valid`."""
     signature_valid: bool | None
-    """The value fits certificate and signed octets. None: no certificate, or an algorithm that is
+    """The value fits certificate and signed bytes. None: no certificate, or an algorithm that is
     unknown or refused."""
     certificate_bound: bool | None
     """The signed attributes name this certificate by hash; None where they name none."""
@@ -96,7 +96,7 @@ class SignerFacts:
 
     @property
     def intact(self) -> bool:
-        """The covered octets are those that were signed, by the key of `certificate`."""
+        """The covered bytes are those that were signed, by the key of `certificate`."""
         return (
             self.digest_matches is True
             and self.signature_valid is True
@@ -170,7 +170,7 @@ class _SignerReading:
     # the digest
 
     def _digest_matches(self) -> bool | None:
-        """Are the covered octets those that were digested? None where that cannot be told, or
+        """Are the covered bytes those that were digested? None where that cannot be told, or
         where only the signature itself can tell."""
         content, signer = self._data.content, self._signer
         if content is not None and self._covered is not None and not self._is_digest(content):
@@ -184,7 +184,7 @@ class _SignerReading:
         if not self._name:
             return None
         if content is not None:
-            return hash_octets(self._name, content) == signer.message_digest
+            return hash_bytes(self._name, content) == signer.message_digest
         if self._covered is None:
             return None
         return self._covered(self._name) == signer.message_digest
@@ -254,7 +254,7 @@ class _SignerReading:
         return named if key.supports(named) else None
 
     def _messages(self, key: PublicKey, algorithm: str) -> Iterator[tuple[bytes, bool]]:
-        """What the value may have been computed over: (octets, are they the digest already)."""
+        """What the value may have been computed over: (bytes, are they the digest already)."""
         signer, content = self._signer, self._data.content
         if signer.attributes is not None:
             yield signer.signed_attributes, False

@@ -31,7 +31,7 @@ from crypto.pki.cms import (
     CmsError,
     ContentDigest,
     SignedData,
-    hash_octets,
+    hash_bytes,
 )
 from crypto.pki.cms_facts import signer_facts
 from crypto.pki.x509 import HASHES, Certificate, CertificateError
@@ -49,7 +49,7 @@ class _Suite:
     algorithm: bytes
     """AlgorithmIdentifier of the signature, DER."""
     largest_signature: int
-    """Octets."""
+    """Bytes."""
 
 
 def _suite(certificate: Certificate) -> _Suite:
@@ -116,7 +116,7 @@ def make_signed_content(
         key,
         content_type,
         content,
-        hash_octets(_suite(certificate).hash_name, content),
+        hash_bytes(_suite(certificate).hash_name, content),
         (),
         certificates,
         include_certificate=include_certificate,
@@ -135,7 +135,7 @@ def signed_data_size(
     attributes: Sequence[Attribute] = (),
     gb_types: bool = False,
 ) -> int:
-    """Octets of the largest value that :func:`make_signed_data` gives for these arguments."""
+    """Bytes of the largest value that :func:`make_signed_data` gives for these arguments."""
     suite = _suite(_parsed(certificate))
     blank = _Blank(certificate, suite.largest_signature)
     signed = (*attributes, *_optional(seal, signing_time))
@@ -177,7 +177,7 @@ def _assemble(
     certificate = _parsed(key.certificate)
     suite = _suite(certificate)
     if len(digest) != 32:
-        raise CmsError(f"a digest by {suite.hash_name} has 32 octets")
+        raise CmsError(f"a digest by {suite.hash_name} has 32 bytes")
     digest_algorithm = der.sequence(der.oid(_HASH_OIDS[suite.hash_name]))
     signed = [
         Attribute(CONTENT_TYPE, (der.oid(content_type),)),
@@ -222,7 +222,7 @@ def _signing_certificate(certificate: Certificate, suite: _Suite) -> bytes:
     issuer = der.sequence(der.context(4, certificate.issuer.raw))
     identifier = der.sequence(
         algorithm,
-        der.octet_string(hash_octets(suite.hash_name, certificate.der)),
+        der.octet_string(hash_bytes(suite.hash_name, certificate.der)),
         der.sequence(issuer, _serial(certificate)),
     )
     return der.sequence(der.sequence(identifier))
@@ -256,7 +256,7 @@ def _check(
 
 
 def signature_value(value: bytes) -> bytes:
-    """The octets of the only signer's signature: what a time stamp is asked for.
+    """The bytes of the only signer's signature: what a time stamp is asked for.
 
     Raises :class:`CmsError` unless there is exactly one signer."""
     signers = SignedData.parse(value).signers

@@ -20,7 +20,7 @@ from typing import Literal
 
 from crypto.algorithms.keys import SigningKey
 from crypto.asn1 import der
-from crypto.pki.cms import hash_octets
+from crypto.pki.cms import hash_bytes
 from crypto.pki.x509 import (
     HASHES,
     OCSP_SIGNING,
@@ -36,7 +36,7 @@ MAX_SIZE = 256 * 1024
 MAX_ANSWERS = 1000
 MAX_CERTIFICATES = 16
 MAX_NONCE = 128
-"""Octets (RFC 8954 asks for 32 at most; older clients send more)."""
+"""Bytes (RFC 8954 asks for 32 at most; older clients send more)."""
 
 SUCCESSFUL, MALFORMED_REQUEST, INTERNAL_ERROR, TRY_LATER = 0, 1, 2, 3
 SIG_REQUIRED, UNAUTHORIZED = 5, 6
@@ -67,8 +67,8 @@ class CertificateId:
         name = hash_name or ("sm3" if issuer.public_key.kind == "sm2" else "sha1")
         return cls(
             name,
-            hash_octets(name, certificate.issuer.raw),
-            hash_octets(name, _key_bits(issuer.public_key)),
+            hash_bytes(name, certificate.issuer.raw),
+            hash_bytes(name, _key_bits(issuer.public_key)),
             certificate.serial,
         )
 
@@ -82,8 +82,8 @@ class CertificateId:
         """Is a certificate of *issuer* meant?"""
         if not self.hash_name:
             return False
-        name = hash_octets(self.hash_name, issuer.subject.raw)
-        key = hash_octets(self.hash_name, _key_bits(issuer.public_key))
+        name = hash_bytes(self.hash_name, issuer.subject.raw)
+        key = hash_bytes(self.hash_name, _key_bits(issuer.public_key))
         return (name, key) == (self.issuer_name_hash, self.issuer_key_hash)
 
     @classmethod
@@ -169,7 +169,7 @@ def make_request(
     hash_name: str = "",
     nonce: bytes | None = None,
 ) -> bytes:
-    """OCSPRequest DER for one certificate, with a fresh 32-octet nonce unless one is given."""
+    """OCSPRequest DER for one certificate, with a fresh 32-byte nonce unless one is given."""
     value = der.octet_string(secrets.token_bytes(32) if nonce is None else nonce)
     wanted = der.sequence(CertificateId.of(certificate, issuer, hash_name).encode())
     return der.sequence(der.sequence(der.sequence(wanted), der.context(2, _nonce_list(value))))
@@ -184,7 +184,7 @@ class OcspResponse:
 
     der: bytes
     tbs: bytes
-    """The signed octets, as found."""
+    """The signed bytes, as found."""
     signature_algorithm: str
     signature_parameters: bytes
     signature: bytes
@@ -257,7 +257,7 @@ class OcspResponse:
     @cached_property
     def digest(self) -> bytes:
         """SM3 of the response: its name in logs and caches."""
-        return hash_octets("sm3", self.der)
+        return hash_bytes("sm3", self.der)
 
 
 def _parse_response(data: bytes) -> OcspResponse:
@@ -436,4 +436,4 @@ def _key_bits(key: PublicKey) -> bytes:
 
 def _check_size(data: bytes) -> None:
     if len(data) > MAX_SIZE:
-        raise der.DerError(f"larger than {MAX_SIZE} octets")
+        raise der.DerError(f"larger than {MAX_SIZE} bytes")

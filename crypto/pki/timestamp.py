@@ -4,7 +4,7 @@ The client's side asks (:func:`make_request`), opens the answer (:func:`open_res
 the facts about a token (:meth:`Token.facts`); the authority's side answers (:func:`make_response`).
 Over HTTP a request is application/timestamp-query, an answer application/timestamp-reply.
 
-What is stamped: the signature value — the octets of SES_Signature's `signature`, the OCTET STRING
+What is stamped: the signature value — the bytes of SES_Signature's `signature`, the OCTET STRING
 of a CMS signer, or, for a document time stamp (ETSI.RFC3161), the PDF's byte ranges.
 """
 
@@ -26,7 +26,7 @@ MAX_SIZE = 1024 * 1024
 _EXTENDED_KEY_USAGE = "2.5.29.37"
 _HASH_OIDS = {name: oid for oid, name in HASHES.items()}
 _SIZES = {"sm3": 32, "sha256": 32, "sha384": 48, "sha512": 64}
-"""Digests we ask for and stamp, with their octets; weaker ones are read only."""
+"""Digests we ask for and stamp, with their bytes; weaker ones are read only."""
 
 GRANTED, GRANTED_WITH_MODS, REJECTION = 0, 1, 2
 BAD_ALGORITHM, BAD_FORMAT = 0, 5
@@ -125,7 +125,7 @@ def open_response(data: bytes, request: Request) -> Token:
     except der.DerError as error:
         raise TimestampError(f"not a time-stamp response: {error}") from error
     if (token.hash_name, token.digest) != (request.hash_name, request.digest):
-        raise TimestampError("the token is for other octets")
+        raise TimestampError("the token is for other bytes")
     if token.nonce != request.nonce:
         raise TimestampError("the token does not repeat the nonce")
     if request.policy is not None and token.policy != request.policy:
@@ -141,7 +141,7 @@ class TimestampFacts:
     """What is so about one token; no verdict, and nothing about its chain."""
 
     imprint_matches: bool | None
-    """It stamps the octets in question; None: its digest is unknown or refused."""
+    """It stamps the bytes in question; None: its digest is unknown or refused."""
     purpose_right: bool
     """Its certificate is for time stamping, critically and for nothing else (RFC 3161 §2.3)."""
     certificate_valid_then: bool
@@ -155,7 +155,7 @@ class TimestampFacts:
 
     @property
     def intact(self) -> bool:
-        """The token fits the octets and was made by a key that may make such tokens."""
+        """The token fits the bytes and was made by a key that may make such tokens."""
         return (
             self.imprint_matches is True
             and self.purpose_right
@@ -188,7 +188,7 @@ class Token:
 
     @classmethod
     def parse(cls, data: bytes, *, padded: bool = False) -> Token:
-        """Read a token; *padded* permits octets after it (a PDF's /Contents).
+        """Read a token; *padded* permits bytes after it (a PDF's /Contents).
 
         Raises :class:`TimestampError`."""
         try:
@@ -204,7 +204,7 @@ class Token:
     def facts(
         self, content_digest: ContentDigest, pool: Iterable[Certificate] = ()
     ) -> TimestampFacts:
-        """The facts, where *content_digest* gives digests of the octets that should be stamped.
+        """The facts, where *content_digest* gives digests of the bytes that should be stamped.
 
         *pool*: more certificates among which the authority's may be."""
         signer = signer_facts(self.signed, self.signed.signers[0], None, pool)
@@ -291,7 +291,7 @@ def _critical(extension: der.Tlv) -> bool:
 
 def _check_size(data: bytes) -> None:
     if len(data) > MAX_SIZE:
-        raise der.DerError(f"larger than {MAX_SIZE} octets")
+        raise der.DerError(f"larger than {MAX_SIZE} bytes")
 
 
 # --- answering ---------------------------------------------------------------------------------
@@ -311,7 +311,7 @@ def make_token(
     include_certificate: bool = True,
     gb_types: bool = False,
 ) -> bytes:
-    """A TimeStampToken, DER: at *generated* the octets with this *digest* existed.
+    """A TimeStampToken, DER: at *generated* the bytes with this *digest* existed.
 
     *serial* must never repeat. *certificates*: the chain to embed with the key's own certificate.
     Raises :class:`TimestampError` if the key may not stamp or does not fit its certificate."""

@@ -87,7 +87,7 @@ ECDSA_SIGNATURES = {
 }
 """ECDSA signature algorithms → hashlib names."""
 _USUAL = 8192
-"""Octets of a certificate that may be remembered."""
+"""Bytes of a certificate that may be remembered."""
 PLAIN_ECDSA_SIGNATURES = {
     "0.4.0.127.0.7.1.1.4.1.1": "sha1",
     "0.4.0.127.0.7.1.1.4.1.2": "sha224",
@@ -125,7 +125,7 @@ HASHES = {
     "2.16.840.1.101.3.4.2.18": "shake256",  # with its length said, which is to be 512 (RFC 8419)
     "1.2.156.10197.1.401": "sm3",
 }
-"""Digest algorithm identifiers → hashlib names; "shake256" gives 64 octets."""
+"""Digest algorithm identifiers → hashlib names; "shake256" gives 64 bytes."""
 
 
 class CertificateError(ValueError):
@@ -210,7 +210,7 @@ class PublicKey:
     """"sm2", "rsa", "ec" (another curve), "ed25519", "ed448", "dsa" or "unknown"."""
 
     point: bytes
-    """SM2: 64 octets X‖Y; otherwise empty."""
+    """SM2: 64 bytes X‖Y; otherwise empty."""
 
     key_id: bytes
     """SHA-1 of the key bits: the usual subject key identifier (RFC 5280 §4.2.1.2 (1))."""
@@ -261,7 +261,7 @@ class PublicKey:
             return self._sloppy_rsa_key() if self.kind == "rsa" else None
 
     def _sloppy_rsa_key(self) -> Any:
-        """An RSA key whose numbers are written without their leading zero octet, as on identity
+        """An RSA key whose numbers are written without their leading zero byte, as on identity
         cards of some years: what stands there is meant as positive."""
         from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -387,7 +387,7 @@ def pss_parameters(parameters: bytes) -> tuple[str, str, int]:
 
 
 class _Signed:
-    """What certificates and revocation lists have in common: octets with an issuer's signature."""
+    """What certificates and revocation lists have in common: bytes with an issuer's signature."""
 
     tbs: bytes
     signature: bytes
@@ -421,7 +421,7 @@ class Certificate(_Signed):
 
     der: bytes
     tbs: bytes
-    """The signed octets, as found."""
+    """The signed bytes, as found."""
     serial: int
     signature_algorithm: str
     """Dotted OID."""
@@ -460,7 +460,7 @@ class Certificate(_Signed):
 
     @property
     def fingerprint(self) -> bytes:
-        """SM3 of the DER, 32 octets."""
+        """SM3 of the DER, 32 bytes."""
         return gm.sm3(self.der)
 
     @property

@@ -45,7 +45,7 @@ EPOCH_EVENT = "registry-epoch-v1"
 """Type of the log entry that holds a manifest's digest."""
 FORMAT = "sealdesk-epoch/1"
 MAX_FILE = 8 * 1024 * 1024
-"""Octets of a manifest or a compressed shard; real ones have some 100,000."""
+"""Bytes of a manifest or a compressed shard; real ones have some 100,000."""
 _MAX_SHARD = 32 * 1024 * 1024
 _MAX_CHANGES = 1_000_000
 _SHARD_HEAD = b"SEALDESK-SHARD-V1\n"
@@ -86,7 +86,7 @@ def parse_tile_name(name: str) -> tuple[int, int]:
 
 
 def pack_entries(entries: Iterable[bytes]) -> bytes:
-    """A tile of entries: each after its length in two octets. Raises ValueError above 65,535."""
+    """A tile of entries: each after its length in two bytes. Raises ValueError above 65,535."""
     return b"".join(len(each).to_bytes(2, "big") + each for each in _short(entries))
 
 
@@ -282,10 +282,10 @@ class _Reader:
         while True:
             if self._at >= len(self._data) or shift > 49:
                 raise RegistryFileError("a number without an end")
-            octet = self._data[self._at]
+            byte = self._data[self._at]
             self._at += 1
-            value |= (octet & 0x7F) << shift
-            if octet < 0x80:
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
                 break
             shift += 7
         if value > most:
@@ -294,10 +294,10 @@ class _Reader:
 
     def text(self) -> str:
         length = self.number(200)
-        octets = self._data[self._at : self._at + length]
+        raw = self._data[self._at : self._at + length]
         self._at += length
         try:
-            return octets.decode()
+            return raw.decode()
         except UnicodeDecodeError as error:
             raise RegistryFileError("a reason that is no text") from error
 
@@ -315,7 +315,7 @@ class ShardInfo:
 
     sm3: str
     size: int
-    """Octets."""
+    """Bytes."""
     seals: int
     """Seals in it that have changed."""
 

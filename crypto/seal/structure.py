@@ -2,7 +2,7 @@
 
 ``SESeal`` is the seal (印章): imprint, name, validity and the certificates that may use it, signed
 by the seal maker. ``SES_Signature`` is one use of it (签章): the seal, the SM3 of the document and
-the time, signed by the holder's key. Which octets are signed, per generation (STANDARDS.md §1):
+the time, signed by the holder's key. Which bytes are signed, per generation (STANDARDS.md §1):
 
 ===========  =========================================  =========================
 generation   seal                                       signature
@@ -12,7 +12,7 @@ v4 (38540)   SES_SealInfo                               TBS_Sign
 v5 (0031)    SES_SealInfo                               TBS_Sign
 ===========  =========================================  =========================
 
-Signed octets are always sliced from the value as found, never encoded again. The parser accepts
+Signed bytes are always sliced from the value as found, never encoded again. The parser accepts
 what real vendors write (STANDARDS.md §1.4) and nothing else; the writer writes the standard. What
 follows from a parsed value is said by :mod:`crypto.validation.seal_check`.
 """
@@ -33,9 +33,9 @@ from crypto.pki.x509 import Certificate, CertificateError
 Generation = Literal["v1", "v4", "v5"]
 
 _USUAL = 256 * 1024
-"""Octets of a seal that may be remembered."""
+"""Bytes of a seal that may be remembered."""
 MAX_SIZE = 16 * 1024 * 1024
-"""Octets of the largest seal or signature that is looked at; real ones are below 1 MiB."""
+"""Bytes of the largest seal or signature that is looked at; real ones are below 1 MiB."""
 MAX_CERTIFICATES = 1000
 MAX_EXTENSIONS = 100
 
@@ -63,7 +63,7 @@ class Seal:
 
     der: bytes
     signed: bytes
-    """The octets the maker signed."""
+    """The bytes the maker signed."""
     generation: Generation
     version: int
     vendor: str
@@ -89,7 +89,7 @@ class Seal:
     signature_algorithm: str
     signature: bytes
     timestamp: bytes | None
-    """v5: DER TimeStampToken over the octets of `signature`."""
+    """v5: DER TimeStampToken over the bytes of `signature`."""
 
     @classmethod
     def parse(cls, data: bytes) -> Seal:
@@ -136,14 +136,14 @@ class SealSignature:
 
     der: bytes
     signed: bytes
-    """TBS_Sign, the octets the holder signed."""
+    """TBS_Sign, the bytes the holder signed."""
     generation: Generation
     version: int
     seal: Seal
     signed_at: datetime | None
     """Claimed time of signing; None where a v1 file holds no readable time."""
     digest: bytes
-    """Digest of the protected original: plain SM3 of 32 octets (no Z)."""
+    """Digest of the protected original: plain SM3 of 32 bytes (no Z)."""
     property_info: str
     """What is protected; for PDF ``PDF;ByteRange=[…]``, for OFD the path of Signature.xml."""
     extensions: tuple[Extension, ...]
@@ -152,11 +152,11 @@ class SealSignature:
     signature_algorithm: str
     signature: bytes
     timestamp: bytes | None
-    """DER TimeStampToken over the octets of `signature`."""
+    """DER TimeStampToken over the bytes of `signature`."""
 
     @classmethod
     def parse(cls, data: bytes, *, padded: bool = False) -> SealSignature:
-        """Read a DER SES_Signature; *padded* permits octets after it (a PDF's /Contents).
+        """Read a DER SES_Signature; *padded* permits bytes after it (a PDF's /Contents).
 
         Raises :class:`SealError`."""
         _check_size(data)
@@ -199,7 +199,7 @@ def is_signature(data: bytes) -> bool:
 
 def _check_size(data: bytes) -> None:
     if len(data) > MAX_SIZE:
-        raise SealError(f"larger than {MAX_SIZE} octets")
+        raise SealError(f"larger than {MAX_SIZE} bytes")
 
 
 @lru_cache(maxsize=32)
@@ -481,13 +481,13 @@ def make_signature(
     key: SigningKey,
     extensions: Sequence[Extension] = (),
 ) -> bytes:
-    """SES_Signature of GB/T 38540-2020 §7.1, DER: *seal* (SESeal DER) put on the *digest* (32-octet
+    """SES_Signature of GB/T 38540-2020 §7.1, DER: *seal* (SESeal DER) put on the *digest* (32-byte
     SM3 of what *property_info* names) by *key*.
 
     The signature is verified with the key's certificate before it is returned; raises
     :class:`SealError` if it does not fit, or the seal does not allow that certificate."""
     if len(digest) != 32:
-        raise SealError("an SM3 digest has 32 octets")
+        raise SealError("an SM3 digest has 32 bytes")
     parsed = Seal.parse(seal)
     if not parsed.allows(key.certificate):
         raise SealError("the signer's certificate is not in the seal's list")
@@ -514,7 +514,7 @@ def make_signature(
 
 
 def add_timestamp(value: bytes, token: bytes) -> bytes:
-    """The SES_Signature *value* (v4, v5; DER) with *token*, a TimeStampToken over the octets of its
+    """The SES_Signature *value* (v4, v5; DER) with *token*, a TimeStampToken over the bytes of its
     `signature`, as timeStamp [0]; it replaces an earlier one. Nothing signed changes.
 
     Raises :class:`SealError`."""

@@ -54,7 +54,7 @@ def check_cms(
     extra: Sequence[Certificate] = (),
     claimed: datetime | None = None,
 ) -> CmsCheck:
-    """Check a SignedData over the octets that *content_digest* digests.
+    """Check a SignedData over the bytes that *content_digest* digests.
 
     *extra* are certificates that came with the document (DSS), *claimed* is the time the document
     states (/M), used where the signature itself claims none (PAdES). A PDF signature has one
@@ -168,7 +168,7 @@ def check_document_timestamp(
     trust: Trust,
     extra: Sequence[Certificate] = (),
 ) -> CmsCheck:
-    """Check a document time stamp (ETSI.RFC3161) over the covered octets."""
+    """Check a document time stamp (ETSI.RFC3161) over the covered bytes."""
     moment, findings, chain = check_timestamp(token, content_digest, trust, extra)
     path = chain.path if chain else ()
     wrong = any(each.code == "timestamp_invalid" for each in findings)

@@ -25,7 +25,7 @@ def check_timestamp(
 ) -> tuple[datetime | None, list[Finding], Chain | None]:
     """(the trusted time or None, findings, the authority's chain) of a DER TimeStampToken.
 
-    *stamped* gives digests of the octets that should be stamped; *extra* are certificates that came
+    *stamped* gives digests of the bytes that should be stamped; *extra* are certificates that came
     with the document."""
     try:
         parsed = Token.parse(token, padded=True)

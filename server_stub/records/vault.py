@@ -38,7 +38,7 @@ class ServerKey(Protocol):
 
     @property
     def public(self) -> bytes:
-        """SM2: 64 octets X‖Y; RSA: the same as `spki`."""
+        """SM2: 64 bytes X‖Y; RSA: the same as `spki`."""
 
     @property
     def spki(self) -> bytes:
@@ -66,7 +66,7 @@ class KeyStore(Protocol):
 
 
 def hmac_sm3(key: bytes, message: bytes) -> bytes:
-    """HMAC with SM3 (RFC 2104; block 64 octets): 32 octets."""
+    """HMAC with SM3 (RFC 2104; block 64 bytes): 32 bytes."""
     block = (gm.sm3(key) if len(key) > 64 else key).ljust(64, b"\0")
     inner = gm.sm3(bytes(b ^ 0x36 for b in block) + message)
     return gm.sm3(bytes(b ^ 0x5C for b in block) + inner)
@@ -77,7 +77,7 @@ class Vault:
     """Seals and opens under keys derived from one master key."""
 
     master: bytes = field(repr=False)
-    """16 octets."""
+    """16 bytes."""
 
     @classmethod
     def load(cls, given: str, file: Path) -> Vault:
@@ -109,7 +109,7 @@ class Vault:
             raise VaultError(f"{place} does not open: altered, or another master key") from error
 
     def blind_index(self, column: str, value: str) -> bytes:
-        """32 octets by which equal values find each other without being read."""
+        """32 bytes by which equal values find each other without being read."""
         return hmac_sm3(hmac_sm3(self.master, f"index {column}".encode()), value.encode())
 
     def _key(self, place: str) -> bytes:

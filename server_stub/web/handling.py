@@ -105,7 +105,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 async def exact_body(request: Request) -> bytes:
-    """The octets as received: what an applicant signs."""
+    """The bytes as received: what an applicant signs."""
     return await request.body()
 
 

@@ -89,7 +89,7 @@ def welcome(request: Request, platform: Running) -> HTMLResponse:
 
 
 async def handed_in(request: Request) -> tuple[str, bytes]:
-    """Name and octets of the one file of the form."""
+    """Name and bytes of the one file of the form."""
     async with request.form(max_files=1, max_fields=1) as form:
         file = form.get("document")
         if not isinstance(file, UploadFile):

@@ -26,7 +26,7 @@ _LEVELS = 8
 def entries(
     platform: Running, name: str, accept_encoding: Annotated[str, Header()] = ""
 ) -> Response:
-    """256 entries, or as many as the name says: each after its length in two octets."""
+    """256 entries, or as many as the name says: each after its length in two bytes."""
     first, width = _place(name)
     rows = (
         select(LedgerEntry.record)

@@ -26,7 +26,7 @@ from app.remote.platform_api import PublicServices
 from app.remote.timestamping import Timestamper
 from crypto.pdf.signing.values import SignatureMaker
 from crypto.pki import timestamp
-from crypto.pki.cms import hash_octets
+from crypto.pki.cms import hash_bytes
 from crypto.pki.timestamp import TimestampError, TimestampRefused
 from crypto.pki.x509 import TIME_STAMPING, Certificate
 from crypto.validation.trust import Trust
@@ -34,7 +34,7 @@ from crypto.verdict import Verdict
 from tests.app.sealing import NOW, Authorities, Office
 
 POLICY = "2.25.4711"
-OCTETS = b"the octets of a signature"
+OCTETS = b"the bytes of a signature"
 Answer = Callable[[str, str, bytes], tuple[int, bytes]]
 """(path, content type, body) → status, body."""
 
@@ -121,7 +121,7 @@ def test_a_stamp_is_asked_for_proved_and_given(
     assert token is not None
     parsed = timestamp.Token.parse(token)
     assert (parsed.hash_name, parsed.generated) == (hash_name, NOW)
-    assert parsed.digest == hash_octets(hash_name, OCTETS)
+    assert parsed.digest == hash_bytes(hash_name, OCTETS)
     assert parsed.nonce is not None
     assert served.asked == [("/tsa", "application/timestamp-query")]
 

@@ -189,11 +189,11 @@ def test_chinese_comes_out_on_a_console_of_another_code_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SEALDESK_LANGUAGE", "zh_CN")
-    octets = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(octets, encoding="cp1252"))
+    data = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(data, encoding="cp1252"))
     assert main(["seal", "list"]) == 0
     sys.stdout.flush()
-    assert octets.getvalue().decode("utf-8") == "印章柜里还没有印章。" + os.linesep
+    assert data.getvalue().decode("utf-8") == "印章柜里还没有印章。" + os.linesep
 
 
 def test_the_language_of_wrong_settings_is_that_of_the_environment(

@@ -69,7 +69,7 @@ def test_a_seal_is_judged_as_of_the_moment(tmp_path: Path, authorities: Authorit
         assert code in {each["code"] for each in facts["findings"]}
 
 
-def test_a_changed_octet_is_found(tmp_path: Path, authorities: Authorities) -> None:
+def test_a_changed_byte_is_found(tmp_path: Path, authorities: Authorities) -> None:
     data = bytearray(authorities.seal(authorities.holder()))
     data[data.index(b"IDAT") + 8] ^= 1
     facts = inspected(tmp_path, bytes(data), authorities.trust)

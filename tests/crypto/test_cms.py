@@ -31,7 +31,7 @@ from crypto.pki.cms_make import (
     signed_data_size,
 )
 
-DOCUMENT = b"%PDF-1.7 the covered octets of a contract" * 20
+DOCUMENT = b"%PDF-1.7 the covered bytes of a contract" * 20
 OTHER = DOCUMENT.replace(b"contract", b"contrect")
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -163,7 +163,7 @@ def test_content_inside_that_has_nothing_to_do_with_the_document_proves_nothing(
 
 @pytest.mark.parametrize("options", [(), ("-noattr",)], ids=["attributes", "no attributes"])
 def test_adbe_pkcs7_sha1_holds_and_is_called_weak(rsa_key, openssl, options):
-    digest = cms.hash_octets("sha1", DOCUMENT)
+    digest = cms.hash_bytes("sha1", DOCUMENT)
     value = openssl_signs(openssl, rsa_key, "-nodetach", *options, content=digest)
     facts = facts_of(value)
     assert facts.intact
@@ -356,7 +356,7 @@ def test_a_key_that_does_not_fit_its_certificate_makes_nothing(sm2_key, rsa_key,
 
 
 def test_what_cannot_be_signed_is_refused(sm2_key, foreign_root):
-    with pytest.raises(CmsError, match="32 octets"):
+    with pytest.raises(CmsError, match="32 bytes"):
         make_signed_data(key=sm2_key, digest=bytes(20))
     with pytest.raises(CmsError, match="naive"):
         make_signed_data(key=sm2_key, digest=bytes(32), signing_time=datetime(2026, 1, 1))
@@ -511,7 +511,7 @@ def test_variant_b_holds(sm2_key, content, signed, algorithm, family):
 
 
 def test_a_digest_that_is_not_signed_proves_nothing(sm2_key):
-    """The right digest as content, and a value over other octets."""
+    """The right digest as content, and a value over other bytes."""
     facts = facts_of(sm2_value(sm2_key, content=SM3_OF_DOCUMENT, signed=gm.sm3(OTHER)))
     assert facts.digest_matches is True
     assert facts.signature_valid is False
@@ -631,9 +631,9 @@ def test_the_certificate_named_by_hash_must_be_the_one(sm2_key, root):
         (ess(gm.sm3(own)),): True,
         (ess(gm.sm3(other)),): False,
         (ess(hashlib.sha256(own).digest(), b""),): True,
-        (ess_old(cms.hash_octets("sha1", own)),): True,
-        (ess_old(cms.hash_octets("sha1", other)),): False,
-        (ess(gm.sm3(own)), ess_old(cms.hash_octets("sha1", other))): False,
+        (ess_old(cms.hash_bytes("sha1", own)),): True,
+        (ess_old(cms.hash_bytes("sha1", other)),): False,
+        (ess(gm.sm3(own)), ess_old(cms.hash_bytes("sha1", other))): False,
         (ess(bytes(32), der.sequence(der.oid("1.2.3"))),): None,
     }
     for extra, expected in cases.items():
@@ -751,7 +751,7 @@ def test_dsa_is_understood_and_weak(foreign_root):
             certificate,
             "2.16.840.1.101.3.4.2.1",
             algorithm,
-            lambda octets: private.sign(octets, hashes.SHA256()),
+            lambda payload: private.sign(payload, hashes.SHA256()),
             digest,
         )
         assert holds(value)
@@ -763,8 +763,8 @@ def test_plain_ecdsa_holds_on_a_brainpool_curve(foreign_root):
     private = ec.generate_private_key(ec.BrainpoolP256R1())
     certificate = foreign_root.issue(private.public_key(), "Plain")
 
-    def sign(octets: bytes) -> bytes:
-        r, s = decode_dss_signature(private.sign(octets, ec.ECDSA(hashes.SHA256())))
+    def sign(payload: bytes) -> bytes:
+        r, s = decode_dss_signature(private.sign(payload, ec.ECDSA(hashes.SHA256())))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
     digest = hashlib.sha256(DOCUMENT).digest()
@@ -772,7 +772,7 @@ def test_plain_ecdsa_holds_on_a_brainpool_curve(foreign_root):
     value = foreign_value(certificate, sha256, plain, sign, digest)
     assert holds(value)
     assert not holds(value, OTHER)
-    short = foreign_value(certificate, sha256, plain, lambda octets: sign(octets)[1:], digest)
+    short = foreign_value(certificate, sha256, plain, lambda payload: sign(payload)[1:], digest)
     assert facts_of(short).signature_valid is False
 
 
@@ -838,7 +838,7 @@ def test_a_value_made_with_the_other_hash_is_right_and_named(rsa_key):
         rsa_key.certificate,
         "2.16.840.1.101.3.4.2.3",
         "1.2.840.113549.1.1.11",
-        lambda octets: rsa_key.private.sign(octets, padding.PKCS1v15(), hashes.SHA512()),
+        lambda payload: rsa_key.private.sign(payload, padding.PKCS1v15(), hashes.SHA512()),
         hashlib.sha512(DOCUMENT).digest(),
     )
     facts = facts_of(value)
@@ -996,7 +996,7 @@ HOSTILE = {
     ),
     "many empty chunks": lambda: b"\x24\x80" + b"\x04\x00" * 1_000_000 + bytes(2),
     "strings in strings": lambda: b"\x24\x80" * 30 + b"\x04\x01A" * 100_000,
-    "length of many octets": lambda: b"\x30\x88" + b"\xff" * 8 + bytes(100),
+    "length of many bytes": lambda: b"\x30\x88" + b"\xff" * 8 + bytes(100),
     "ends in nothing": lambda: b"\x30\x80\x06",
     "too large": lambda: bytes(cms.MAX_SIZE + 1),
 }
@@ -1083,7 +1083,7 @@ def test_der_stays_as_it_is(tree):
 
 
 @pytest.mark.parametrize(
-    "octets",
+    "payload",
     [
         "0480",
         "3080",
@@ -1095,6 +1095,6 @@ def test_der_stays_as_it_is(tree):
         "30890" + "0" * 19,
     ],
 )
-def test_what_is_no_ber_either_is_refused(octets):
+def test_what_is_no_ber_either_is_refused(payload):
     with pytest.raises(der.DerError):
-        ber.to_der(bytes.fromhex(octets))
+        ber.to_der(bytes.fromhex(payload))

@@ -20,7 +20,7 @@ from crypto.validation.trust import Trust
 from crypto.validation.trusted_time import check_timestamp
 from crypto.verdict import Finding, Verdict, verdict_of
 
-DOCUMENT = b"the covered octets"
+DOCUMENT = b"the covered bytes"
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 LATER = datetime(2026, 12, 31, tzinfo=UTC)
 
@@ -58,11 +58,11 @@ def signed(key: SoftKey, **options: object) -> bytes:
     return make_signed_data(key=key, digest=gm.sm3(DOCUMENT), signing_time=NOW, **options)
 
 
-def token_over(octets: bytes, stamper: SoftKey) -> bytes:
+def token_over(raw: bytes, stamper: SoftKey) -> bytes:
     return make_token(
         key=stamper,
         hash_name="sm3",
-        digest=gm.sm3(octets),
+        digest=gm.sm3(raw),
         policy="1.2.3",
         serial=7,
         generated=NOW,
@@ -83,7 +83,7 @@ def test_a_good_signature_is_valid_and_said_to_hold_no_seal(signer, trust) -> No
     assert judged.is_sm2
 
 
-def test_other_octets_are_a_digest_mismatch(signer, trust) -> None:
+def test_other_bytes_are_a_digest_mismatch(signer, trust) -> None:
     judged = check_cms(SignedData.parse(signed(signer)), digest_of(b"other"), trust, NOW)
     assert "digest_mismatch" in codes(judged.findings)
     assert verdict_of(judged.findings) is Verdict.INVALID
@@ -96,8 +96,8 @@ def test_an_issuer_nobody_trusts_is_unknown_not_invalid(signer) -> None:
 
 def test_a_time_stamp_over_the_value_is_the_trusted_time(signer, stamper, trust) -> None:
     value = signed(signer)
-    octets = SignedData.parse(value).signers[0].signature
-    stamped = SignedData.parse(add_timestamp(value, token_over(octets, stamper)))
+    raw = SignedData.parse(value).signers[0].signature
+    stamped = SignedData.parse(add_timestamp(value, token_over(raw, stamper)))
     judged = check_cms(stamped, digest_of(DOCUMENT), trust, NOW)
     assert "timestamp_good" in codes(judged.findings)
     assert (judged.times.trusted, judged.times.trusted_source) == (NOW, "timestamp")

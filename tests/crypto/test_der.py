@@ -132,7 +132,7 @@ def test_an_altered_tree_raises_nothing_but_its_own_error(tree, data):
 
 
 @given(st.binary(max_size=60), st.integers(0, 255))
-def test_no_octets_make_the_typed_readers_raise_anything_else(noise, tag):
+def test_no_bytes_make_the_typed_readers_raise_anything_else(noise, tag):
     element = der.parse(der.encode(tag & ~0x1F | tag % 31, noise))
     for read in (
         der.integer_value,
@@ -152,7 +152,7 @@ def test_no_octets_make_the_typed_readers_raise_anything_else(noise, tag):
 
 
 @pytest.mark.parametrize(
-    "octets",
+    "payload",
     [
         "",
         "30",
@@ -181,23 +181,23 @@ def test_no_octets_make_the_typed_readers_raise_anything_else(noise, tag):
         "constructed string",
         "long form for a short length",
         "leading zero in the length",
-        "four octets for a short length",
-        "five octets of length",
-        "126 octets of length",
+        "four bytes for a short length",
+        "five bytes of length",
+        "126 bytes of length",
         "reserved length",
         "cut off in the length",
         "high tag number",
         "high tag number, constructed",
-        "octets after the value",
+        "bytes after the value",
         "child longer than its parent",
     ],
 )
-def test_what_der_forbids_is_refused(octets):
+def test_what_der_forbids_is_refused(payload):
     with pytest.raises(der.DerError):
-        rebuild(der.parse(bytes.fromhex(octets)))
+        rebuild(der.parse(bytes.fromhex(payload)))
 
 
-def test_octets_after_the_value_pass_only_where_padding_is_expected():
+def test_bytes_after_the_value_pass_only_where_padding_is_expected():
     padded = der.integer(7) + bytes(40)
     assert der.parse(padded, trailing=True).raw == der.integer(7)
     with pytest.raises(der.DerError):
@@ -306,7 +306,7 @@ def test_what_is_no_time_is_refused(tag, text):
 
 
 @pytest.mark.parametrize(
-    ("tag", "octets", "text"),
+    ("tag", "payload", "text"),
     [
         (der.PRINTABLE, "中文".encode("gb18030"), "中文"),
         (der.PRINTABLE, "中文".encode(), "中文"),
@@ -317,8 +317,8 @@ def test_what_is_no_time_is_refused(tag, text):
         (der.UTF8, b"\xff\xfe\xfd", "ÿþý"),
     ],
 )
-def test_a_text_in_the_wrong_octets_is_still_shown(tag, octets, text):
-    assert der.text_value(der.parse(der.encode(tag, octets))) == text
+def test_a_text_in_the_wrong_bytes_is_still_shown(tag, payload, text):
+    assert der.text_value(der.parse(der.encode(tag, payload))) == text
 
 
 # --- the walk ----------------------------------------------------------------------------------

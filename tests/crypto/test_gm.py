@@ -73,8 +73,8 @@ AWKWARD = {
 def test_sm3_computes_the_vectors_of_gbt_32905(message, digest):
     assert gm.sm3(message).hex() == digest
     for hasher in (gm.sm3_hasher(), gm._CryptographySm3()):
-        for octet in message:
-            hasher.update(memoryview(bytes((octet,))))
+        for byte in message:
+            hasher.update(memoryview(bytes((byte,))))
         assert hasher.digest().hex() == digest
         assert hasher.digest().hex() == digest
 
@@ -119,7 +119,7 @@ def test_sm4_gcm_computes_the_vector_of_rfc_8998():
     key = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
     nonce = bytes.fromhex("00001234567800000000ABCD")
     aad = bytes.fromhex("FEEDFACEDEADBEEFFEEDFACEDEADBEEFABADDAD2")
-    plain = b"".join(bytes((octet,)) * 8 for octet in b"\xaa\xbb\xcc\xdd\xee\xff\xee\xaa")
+    plain = b"".join(bytes((byte,)) * 8 for byte in b"\xaa\xbb\xcc\xdd\xee\xff\xee\xaa")
     sealed = gm.sm4_gcm_encrypt(key, nonce, plain, aad)
     assert sealed.hex() == (
         "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735"
@@ -147,9 +147,9 @@ def test_openssl_and_both_engines_accept_each_others_signatures(key, openssl):
 @pytest.mark.parametrize("key", AWKWARD.values(), ids=AWKWARD)
 def test_openssl_decrypts_what_we_encrypt_and_the_other_way_round(key, openssl, engine):
     private = openssl.sm2_private(key)
-    ours = gm.sm2_encrypt(key.public, b"sixteen octets!!")
+    ours = gm.sm2_encrypt(key.public, b"sixteen bytes!!")
     decrypt = ("pkeyutl", "-decrypt", "-keyform", "DER", "-inkey", private)
-    assert openssl.run(*decrypt, stdin=ours) == b"sixteen octets!!"
+    assert openssl.run(*decrypt, stdin=ours) == b"sixteen bytes!!"
     encrypt = ("pkeyutl", "-encrypt", "-keyform", "DER", "-pubin", "-inkey")
     theirs = openssl.run(*encrypt, openssl.file(key.spki), stdin=b"a key to wrap")
     assert gm.sm2_decrypt(key.private, theirs) == b"a key to wrap"
@@ -207,7 +207,7 @@ def test_an_engine_that_computes_wrongly_is_refused(one, monkeypatch):
 
 
 def test_integers_with_spare_or_missing_zeros_are_read_and_written_minimally():
-    small, large = 0x79 << 240, gm.N - 5  # 31 octets; 32 octets with the top bit set
+    small, large = 0x79 << 240, gm.N - 5  # 31 bytes; 32 bytes with the top bit set
     shapes = (small.to_bytes(31, "big"), small.to_bytes(32, "big"), small.to_bytes(40, "big"))
     for first in shapes:
         for second in (large.to_bytes(32, "big"), large.to_bytes(33, "big")):
@@ -231,7 +231,7 @@ def test_a_signature_with_a_non_minimal_integer_verifies(engine):
 
 
 def test_raw_signatures_that_look_like_der_are_still_read_as_raw():
-    """One raw value in 65,536 begins with the octets of a SEQUENCE of length 62."""
+    """One raw value in 65,536 begins with the bytes of a SEQUENCE of length 62."""
     raw = b"\x30\x3e" + bytes(range(1, 63))
     assert gm.signature_values(raw) == (
         int.from_bytes(raw[:32], "big"),
@@ -239,7 +239,7 @@ def test_raw_signatures_that_look_like_der_are_still_read_as_raw():
     )
 
 
-def test_a_der_signature_of_64_octets_is_read_as_der():
+def test_a_der_signature_of_64_bytes_is_read_as_der():
     short = gm.signature_der(1 << 228, 1 << 228)
     assert len(short) == 64
     assert gm.signature_values(short) == (1 << 228, 1 << 228)
@@ -273,12 +273,12 @@ def test_values_out_of_range_or_shape_are_refused(value, engine):
 
 
 @given(st.binary(max_size=80))
-def test_no_octets_at_all_make_verification_raise_or_succeed(noise):
+def test_no_bytes_at_all_make_verification_raise_or_succeed(noise):
     assert gm.sm2_verify(PUBLIC, b"message digest", noise) is False
 
 
 @given(st.integers(0, 69), st.integers(1, 255))
-def test_a_changed_octet_of_a_signature_never_verifies(index, difference):
+def test_a_changed_byte_of_a_signature_never_verifies(index, difference):
     signature = bytearray(gm.signature_der(R, S))
     signature[index % len(signature)] ^= difference
     assert not gm.sm2_verify(PUBLIC, b"message digest", bytes(signature))
@@ -322,7 +322,7 @@ def test_a_coordinate_is_not_reduced_modulo_p(engine):
 
 
 def search_x_below(limit: int) -> tuple[int, int]:
-    """A point with a tiny X, so that X + p still fits into 32 octets."""
+    """A point with a tiny X, so that X + p still fits into 32 bytes."""
     b = int.from_bytes(gm._CURVE[32:64], "big")
     for x in range(1, limit):
         square = (x**3 - 3 * x + b) % gm.P
@@ -474,7 +474,7 @@ def test_keys_nonces_and_lengths_of_sm4_are_checked():
 
 
 def resident() -> int:
-    """Octets of memory this process holds."""
+    """Bytes of memory this process holds."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096
 

@@ -53,7 +53,7 @@ def test_a_tile_of_entries_is_read_as_written(entries: list[bytes]) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_any_other_octets_are_no_tile_or_give_entries_again(data: bytes) -> None:
+def test_any_other_bytes_are_no_tile_or_give_entries_again(data: bytes) -> None:
     try:
         found = unpack_entries(data)
     except RegistryFileError:

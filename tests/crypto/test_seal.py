@@ -30,7 +30,7 @@ CREATED = datetime(2026, 6, 1, 1, 2, 3, tzinfo=UTC)
 BEGIN = datetime(2026, 6, 2, tzinfo=UTC)
 END = datetime(2029, 6, 2, tzinfo=UTC)
 SIGNED_AT = datetime(2026, 11, 23, 9, 30, 15, tzinfo=UTC)
-DIGEST = gm.sm3(b"the protected octets")
+DIGEST = gm.sm3(b"the protected bytes")
 RANGE = "PDF;ByteRange=[0 100 200 300]"
 
 
@@ -125,12 +125,12 @@ def test_a_signature_says_again_what_went_into_it(holder, seal):
         SealSignature.parse(value + b"\x00")
 
 
-def test_openssl_verifies_both_signatures_over_the_signed_octets(maker, holder, seal, openssl):
+def test_openssl_verifies_both_signatures_over_the_signed_bytes(maker, holder, seal, openssl):
     found = SealSignature.parse(sign(seal, holder))
     assert openssl.sm2_verifies(maker.spki, found.seal.signed, found.seal.signature)
     assert openssl.sm2_verifies(holder.spki, found.signed, found.signature)
     assert not openssl.sm2_verifies(holder.spki, found.seal.signed, found.seal.signature)
-    # which octets those are, by openssl's own walk: the first element inside the whole
+    # which bytes those are, by openssl's own walk: the first element inside the whole
     layout = openssl.run("asn1parse", "-inform", "DER", stdin=seal).decode()
     start, header, size = map(int, re.findall(r"^ *(\d+):d=1 +hl=(\d) l= *(\d+)", layout, re.M)[0])
     assert seal[start : start + header + size] == found.seal.signed
@@ -145,11 +145,11 @@ def structure(**fields: object) -> type[core.Sequence]:
     return type("Structure", (core.Sequence,), {"_fields": rows})
 
 
-def test_asn1crypto_builds_the_same_octets(maker, holder, seal):
-    octets, number, moment = core.OctetString, core.Integer, core.GeneralizedTime
+def test_asn1crypto_builds_the_same_bytes(maker, holder, seal):
+    raw, number, moment = core.OctetString, core.Integer, core.GeneralizedTime
     ia5, oid, bits = core.IA5String, core.ObjectIdentifier, core.OctetBitString
     header = structure(id=ia5, version=number, vid=ia5)
-    certificates = type("Certificates", (core.SequenceOf,), {"_child_spec": octets})
+    certificates = type("Certificates", (core.SequenceOf,), {"_child_spec": raw})
     properties = structure(
         type=number,
         name=core.UTF8String,
@@ -159,14 +159,14 @@ def test_asn1crypto_builds_the_same_octets(maker, holder, seal):
         start=moment,
         end=moment,
     )
-    picture = structure(type=ia5, data=octets, width=number, height=number)
+    picture = structure(type=ia5, data=raw, width=number, height=number)
     # asn1crypto knows no way to write a default out, so "critical" has none here
-    data = structure(id=oid, critical=core.Boolean, value=octets)
+    data = structure(id=oid, critical=core.Boolean, value=raw)
     ext = type("ExtensionDatas", (core.SequenceOf,), {"_child_spec": data})
     info_type = structure(
         header=header, es_id=ia5, property=properties, picture=picture, ext=(ext, {})
     )
-    seal_type = structure(info=info_type, cert=octets, algorithm=oid, value=bits)
+    seal_type = structure(info=info_type, cert=raw, algorithm=oid, value=bits)
     tbs = structure(
         version=number,
         seal=seal_type,
@@ -175,7 +175,7 @@ def test_asn1crypto_builds_the_same_octets(maker, holder, seal):
         property=ia5,
         ext=(ext, {"explicit": 0}),
     )
-    signature_type = structure(tbs=tbs, cert=octets, algorithm=oid, value=bits)
+    signature_type = structure(tbs=tbs, cert=raw, algorithm=oid, value=bits)
 
     extensions = [Extension("1.2.3.4", False, b"a"), Extension("2.5.29.1", True, b"b")]
     seal = make_seal(**seal_values(maker, holder, extensions=extensions))
@@ -429,7 +429,7 @@ GENERATIONS = {
 
 
 @pytest.mark.parametrize("changes", GENERATIONS.values(), ids=GENERATIONS)
-def test_every_generation_signs_its_own_octets(changes, parts, openssl):
+def test_every_generation_signs_its_own_bytes(changes, parts, openssl):
     parts = replace(parts, **changes)
     found = SealSignature.parse(parts.signature())
     expected = "v1" if parts.version == 1 else "v5" if parts.version == 5 else "v4"
@@ -549,7 +549,7 @@ def test_identifiers_in_the_list_of_an_old_seal_are_passed_over(parts, holder):
     ids=[
         "text",
         "text with zone",
-        "UTCTime in octets",
+        "UTCTime in bytes",
         "no zone",
         "noise",
         "before year 1",
@@ -604,19 +604,19 @@ def test_what_the_structure_does_not_permit_is_refused(parts, changes):
 
 
 @pytest.mark.parametrize("padding", [b"\x00", bytes(1000)])
-def test_octets_after_a_seal_are_refused(parts, padding):
+def test_bytes_after_a_seal_are_refused(parts, padding):
     with pytest.raises(SealError):
         Seal.parse(parts.seal() + padding)
 
 
 @pytest.mark.parametrize(
-    "octets",
+    "raw",
     ["", "30", "30847fffffff", "3080" + "00" * 40, "3082ffff" + "30" * 100, "30820400" + "00" * 8],
 )
-def test_absurd_lengths_are_refused(octets):
+def test_absurd_lengths_are_refused(raw):
     for parse in (Seal.parse, SealSignature.parse, is_signature):
         with pytest.raises(SealError):
-            parse(bytes.fromhex(octets))
+            parse(bytes.fromhex(raw))
 
 
 def test_a_value_beyond_the_size_limit_is_not_looked_at():

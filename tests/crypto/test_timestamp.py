@@ -35,8 +35,8 @@ from crypto.pki.timestamp import (
 )
 from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate
 
-STAMPED = b"the octets of a signature value"
-OTHER = b"the octets of another signature value"
+STAMPED = b"the bytes of a signature value"
+OTHER = b"the bytes of another signature value"
 NOW = datetime(2026, 11, 23, 8, 30, 15, 120_000, tzinfo=UTC)
 POLICY = "2.25.4711"
 ACCURACY = timedelta(seconds=1, milliseconds=500, microseconds=7)
@@ -113,10 +113,10 @@ def test_nonces_are_fresh_and_the_answer_must_repeat_them(authority):
         open_response(silent, requests[1])
 
 
-def test_an_answer_for_other_octets_or_another_policy_is_refused(authority):
+def test_an_answer_for_other_bytes_or_another_policy_is_refused(authority):
     request = make_request(gm.sm3(STAMPED), nonce=5, policy=POLICY)
     other = make_request(gm.sm3(OTHER), nonce=5)
-    with pytest.raises(TimestampError, match="other octets"):
+    with pytest.raises(TimestampError, match="other bytes"):
         open_response(answer(other.der, authority), request)
     elsewhere = answer(make_request(gm.sm3(STAMPED), nonce=5).der, authority, policy="1.2.9")
     with pytest.raises(TimestampError, match="policy"):
@@ -141,7 +141,7 @@ def broken_requests() -> dict[str, tuple[bytes, int]]:
     return {
         "noise": (b"noise", 5),
         "version 2": (der.sequence(der.integer(2), imprint), 5),
-        "octets after it": (good.der + b"\x00", 5),
+        "bytes after it": (good.der + b"\x00", 5),
         "too large": (bytes(2 << 20), 5),
         "SHA-1": (der.sequence(version, with_imprint("1.3.14.3.2.26", bytes(20))), 0),
         "MD5": (der.sequence(version, with_imprint("1.2.840.113549.2.5", bytes(16))), 0),
@@ -405,14 +405,12 @@ def test_a_token_without_the_hash_of_its_certificate_proves_nothing(authority):
     token = Token.parse(make_token(**token_values(authority)))
     signer = token.signed.signers[0]
     kept = [each for each in signer.attributes if each.kind != "1.2.840.113549.1.9.16.2.47"]
-    octets = der.set_of(
-        *(der.sequence(der.oid(each.kind), der.set_of(*each.values)) for each in kept)
-    )
+    raw = der.set_of(*(der.sequence(der.oid(each.kind), der.set_of(*each.values)) for each in kept))
     unbound = replace(
         signer,
         attributes=tuple(kept),
-        signed_attributes=octets,
-        signature=authority.sign(octets),
+        signed_attributes=raw,
+        signature=authority.sign(raw),
         certificate_ids=(),
     )
     facts = replace(token, signed=replace(token.signed, signers=(unbound,))).facts(
@@ -483,8 +481,8 @@ def test_noise_is_refused_in_so_many_words(noise):
 
 @given(st.data())
 def test_damaged_requests_and_answers_raise_nothing_else(authority, asked, answered, data):
-    def damaged(octets: bytes) -> bytes:
-        altered = bytearray(octets)
+    def damaged(raw: bytes) -> bytes:
+        altered = bytearray(raw)
         altered[data.draw(st.integers(0, len(altered) - 1))] = data.draw(st.integers(0, 255))
         return bytes(altered)
 

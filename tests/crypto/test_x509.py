@@ -318,8 +318,8 @@ def attribute(kind: str, value: bytes) -> bytes:
 KEY = SoftKey.generate()
 NAMES = {
     "x500UniqueIdentifier as UTF8String": attribute("2.5.4.45", der.utf8("CEGN")),
-    "GBK octets in a PrintableString": attribute("2.5.4.3", der.encode(0x13, "云南".encode("gbk"))),
-    "Chinese octets in a T61String": attribute("2.5.4.3", der.encode(0x14, "印章".encode())),
+    "GBK bytes in a PrintableString": attribute("2.5.4.3", der.encode(0x13, "云南".encode("gbk"))),
+    "Chinese bytes in a T61String": attribute("2.5.4.3", der.encode(0x14, "印章".encode())),
     "a BMPString of odd length": attribute("2.5.4.3", der.encode(0x1E, b"abc")),
     "a value that is no string": attribute("2.5.4.3", der.integer(5)),
     "a multi-valued relative name": der.encode(

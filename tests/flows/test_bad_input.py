@@ -141,7 +141,7 @@ SEAL_FILES = {
     "empty": b"",
     "text": "这不是印章".encode(),
     "a length of 4 GiB": bytes.fromhex("3084ffffffff0201"),
-    "a length of 2^1016 octets": b"\x30\xff" + b"\xff" * 127,
+    "a length of 2^1016 bytes": b"\x30\xff" + b"\xff" * 127,
     "no length": bytes.fromhex("3080020100"),
     "nested 100,000 deep": b"\x30\x80" * 100_000,
     "only zeros": bytes(65536),

@@ -70,7 +70,7 @@ def verified(folder: Path, certificate: bytes, message: bytes, signature: bytes)
     return done.returncode == 0 and "Verified OK" in done.stdout
 
 
-def test_openssl_verifies_the_signature_over_the_exact_octets_that_were_signed(
+def test_openssl_verifies_the_signature_over_the_exact_bytes_that_were_signed(
     value: bytes, tmp_path: Path
 ) -> None:
     """GB/T 38540-2020 §7.1: { toSign, cert, signatureAlgID, signature }."""

@@ -35,7 +35,7 @@ def test_the_second_seal_leaves_the_first_intact(
     assert b["changed_later"] == []
 
 
-def test_a_change_of_one_octet_under_both_spoils_both(
+def test_a_change_of_one_byte_under_both_spoils_both(
     other_clerk: Clerk, stamped: Path, tmp_path: Path
 ) -> None:
     both = tmp_path / "both.pdf"

@@ -80,13 +80,13 @@ def _objects() -> list[bytes]:
     names = b"/Im 5 0 R/Stencil 6 0 R/Grey 7 0 R/Palette 8 0 R/Form 9 0 R"
     return [
         b"<</XObject<<%s>>>>" % names,
-        *(_flate(kind + entries, octets) for entries, octets in images),
+        *(_flate(kind + entries, raw) for entries, raw in images),
         b"<<%s/Length %d>>stream\n%s\nendstream" % (head, len(form), form),
     ]
 
 
-def _flate(entries: bytes, octets: bytes) -> bytes:
-    packed = zlib.compress(octets)
+def _flate(entries: bytes, raw: bytes) -> bytes:
+    packed = zlib.compress(raw)
     head = entries + b"/Filter/FlateDecode/Length %d" % len(packed)
     return b"<<%s>>stream\n%s\nendstream" % (head, packed)
 
@@ -153,18 +153,18 @@ def _examine_black(document: Document, black: set[int]) -> None:
 
 
 def examine_content(data: bytes) -> None:
-    """The octets as the content of a page, plain and packed."""
+    """The bytes as the content of a page, plain and packed."""
     examine_pages(page_of(data))
     examine_pages(page_of(data, packed=True))
 
 
 def examine_picture(data: bytes) -> None:
-    """Entries of an image, then its octets: looked at for seals in it, and compared with a seal's
+    """Entries of an image, then its bytes: looked at for seals in it, and compared with a seal's
     own picture."""
-    entries, _, octets = data.partition(NEXT_STREAM)
+    entries, _, raw = data.partition(NEXT_STREAM)
     mask = _flate(_PLAIN_IMAGE + b"/ColorSpace/DeviceGray", b"\xff" * _SIZE * _SIZE)
-    length = b"/Length %d" % len(octets)
-    image = b"<</Subtype/Image%s%s>>stream\n%s\nendstream" % (entries, length, octets)
+    length = b"/Length %d" % len(raw)
+    image = b"<</Subtype/Image%s%s>>stream\n%s\nendstream" % (entries, length, raw)
     try:
         document = Document(io.BytesIO(build_pdf([b"<</Type/Catalog>>", image, mask])))
         read = document.reader.get_object(generic.Reference(2, 0, document.reader))
@@ -275,21 +275,21 @@ def picture_seeds() -> Sequence[bytes]:
     plain = _PLAIN_IMAGE.removeprefix(b"/Subtype/Image")
     one_bit = plain.replace(b"/BitsPerComponent 8", b"")
     return [
-        (one_bit if b"BitsPer" in entries else plain) + entries + NEXT_STREAM + octets
-        for entries, octets in seeds
+        (one_bit if b"BitsPer" in entries else plain) + entries + NEXT_STREAM + raw
+        for entries, raw in seeds
     ]
 
 
 def change_picture(data: bytes, dice: random.Random) -> bytes:
-    """Other entries, or other octets."""
-    entries, mark, octets = data.partition(NEXT_STREAM)
+    """Other entries, or other bytes."""
+    entries, mark, raw = data.partition(NEXT_STREAM)
     if dice.random() < 0.6:
         spaced = re.sub(rb"(?=[/\[\]<])", b" ", entries)
         entries = change_words(spaced, dice, _ENTRIES)
-    elif octets:
-        changed = bytearray(octets)
+    elif raw:
+        changed = bytearray(raw)
         for _ in range(dice.randint(1, 4)):
             at = dice.randrange(len(changed) + 1)
             changed[at : at + dice.randrange(3)] = dice.randbytes(dice.randrange(3))
-        octets = bytes(changed)
-    return entries + mark + octets
+        raw = bytes(changed)
+    return entries + mark + raw

@@ -64,13 +64,13 @@ def _page(data: bytes) -> bytes:
     )
 
 
-def _stream(entries: bytes, octets: bytes) -> bytes:
-    return b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(octets), octets)
+def _stream(entries: bytes, raw: bytes) -> bytes:
+    return b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(raw), raw)
 
 
 @cache
-def _packed(octets: bytes) -> bytes:
-    return zlib.compress(octets)
+def _packed(raw: bytes) -> bytes:
+    return zlib.compress(raw)
 
 
 @cache

@@ -24,7 +24,7 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.dss import add_dss
 from crypto.pdf.signing.sign import document_timestamp, sign_revision
 from crypto.pdf.signing.values import TOKEN_ROOM, SignatureMaker
-from crypto.pki.cms import hash_octets
+from crypto.pki.cms import hash_bytes
 from crypto.pki.cms_make import add_timestamp, make_signed_data
 from crypto.pki.ocsp import Answer, CertificateId
 from crypto.pki.ocsp import make_request as ask_ocsp
@@ -52,7 +52,7 @@ from tests.crypto.pdf.workshop import (
 )
 from tests.crypto.test_seal import Parts
 
-DOCUMENT = b"covered octets"
+DOCUMENT = b"covered bytes"
 POLICY = "1.2.3"
 
 
@@ -74,7 +74,7 @@ class Material:
 
     @classmethod
     def make(cls) -> "Material":
-        """A fresh world; its seals are small, so that a document is a few thousand octets."""
+        """A fresh world; its seals are small, so that a document is a few thousand bytes."""
         shop = make_shop(make_root)
         shop.first = shop.holder("32130000000017", imprint(size=24))
         shop.second = shop.holder("32130000000025", imprint("darkred", 24, "2"), size_mm=(30, 30))
@@ -196,12 +196,12 @@ class Material:
             self.time_request.der, key=self.tsa, policy=POLICY, serial=2, now=SIGNED_AT
         )
 
-    def token(self, octets: bytes, hash_name: str) -> bytes:
-        """A time stamp over *octets*."""
+    def token(self, data: bytes, hash_name: str) -> bytes:
+        """A time stamp over *bytes*."""
         return make_token(
             key=self.tsa,
             hash_name=hash_name,
-            digest=hash_octets(hash_name, octets),
+            digest=hash_bytes(hash_name, data),
             policy=POLICY,
             serial=1,
             generated=SIGNED_AT,

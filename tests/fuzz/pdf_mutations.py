@@ -1,6 +1,6 @@
 """A PDF changed in ways that a parser gets past: the mutator of the document targets.
 
-Octets flipped by chance mostly break one number in one table. Here dictionaries get and lose
+Bytes flipped by chance mostly break one number in one table. Here dictionaries get and lose
 entries, objects are moved between documents, revisions are appended, the seal inside /Contents is
 operated on — and, half of the time, all tables and lengths are made right again.
 """
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from crypto.asn1 import der
-from tests.crypto.surgery import operate
+from tests.crypto.der_edits import operate
 
 _OBJECT = re.compile(rb"(?<![0-9])(\d{1,5}) (\d{1,3}) obj\b(.*?)\bendobj", re.DOTALL)
 _NUMBER = re.compile(rb"-?\d+")
@@ -56,7 +56,7 @@ def _hit(pattern: Pattern, out: bytearray, dice: random.Random) -> "re.Match[byt
     return dice.choice(found) if found else None
 
 
-def _octet(out: bytearray, dice: random.Random, _: Sequence[bytes]) -> None:
+def _byte(out: bytearray, dice: random.Random, _: Sequence[bytes]) -> None:
     if out:
         out[dice.randrange(len(out))] ^= dice.randint(1, 255)
 
@@ -139,7 +139,7 @@ def _tail(out: bytearray, dice: random.Random, others: Sequence[bytes]) -> None:
 
 
 _CHANGES: Sequence[Change] = (
-    *(_octet, _cut, _stream, _tail),
+    *(_byte, _cut, _stream, _tail),
     *(_number, _token, _object, _value, _revision) * 2,
 )
 

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of every parser that reads strangers' octets, with atheris.
+"""Coverage-guided fuzzing of every parser that reads strangers' bytes, with atheris.
 
     python3 dev.py fuzz [TARGET …] [--minutes N] [--input FILE]
 

@@ -1,4 +1,4 @@
-"""What is fuzzed, and what may never happen: one check per parser that reads strangers' octets.
+"""What is fuzzed, and what may never happen: one check per parser that reads strangers' bytes.
 
 A check raises nothing for what is malformed (each module's documented error is caught), and
 AssertionError for what must not be: another exception, a forged signature that verifies, a value
@@ -57,8 +57,8 @@ from crypto.validation.cms_check import check_cms
 from crypto.validation.revocation import Evidence
 from crypto.validation.seal_check import check_seal, check_signature
 from crypto.verdict import Verdict, plain, verdict_of
+from tests.crypto.der_edits import operate
 from tests.crypto.pdf.workshop import NOW, SIGNED_AT
-from tests.crypto.surgery import operate
 from tests.fuzz import lookalikes, marks
 from tests.fuzz.material import DOCUMENT, POLICY, material
 from tests.fuzz.pdf_mutations import mutate
@@ -77,7 +77,7 @@ class Target:
     seeds: Callable[[], Sequence[bytes]]
     examine: Callable[[bytes], None]
     change: Callable[[bytes, random.Random], bytes]
-    """The structure-aware mutator; raises ValueError where the octets have no structure."""
+    """The structure-aware mutator; raises ValueError where the bytes have no structure."""
     max_size: int = 16_384
 
     def check(self, data: bytes) -> None:
@@ -85,7 +85,7 @@ class Target:
         start = time.process_time()
         self.examine(data)
         spent = time.process_time() - start
-        assert spent < BOUND, f"{self.name}: {spent:.1f} s for {len(data)} octets"
+        assert spent < BOUND, f"{self.name}: {spent:.1f} s for {len(data)} bytes"
 
 
 # ---------------------------------------------------------------- DER
@@ -282,7 +282,7 @@ def _token() -> bytes:
 
 
 def examine_cms(data: bytes) -> None:
-    """A SignedData is good only over the octets and the attributes that were signed."""
+    """A SignedData is good only over the bytes and the attributes that were signed."""
     good = material()
     looks_like_cms(data)
     try:
@@ -338,7 +338,7 @@ def examine_checkpoint(data: bytes) -> None:
     with suppress(MerkleError):
         checkpoint = open_checkpoint(text, good.log.public)
         assert (checkpoint.size, checkpoint.root) == (7, good.tree.root())
-    # the same octets as a proof: index, size, then steps
+    # the same bytes as a proof: index, size, then steps
     index, size = data[:1] or b"\0", data[1:2] or b"\0"
     steps = [data[at : at + HASH_SIZE] for at in range(2, min(len(data), 2_000), HASH_SIZE)]
     leaf = leaf_hash(bytes([index[0]]))
@@ -375,7 +375,7 @@ def _change_statement(data: bytes, dice: random.Random) -> bytes:
         return operate(data, dice)
     words = [b"null", b"true", b"[]", b'"' + b"9" * dice.randrange(6000) + b'"', b"{}", b"1e999"]
     words += [b'"9999-12-31T23:59:59+00:00"', b'"0001-01-01T00:00:00+23:59"', b'"\\ud800"']
-    places = [at + 1 for at, octet in enumerate(data) if octet == ord(":")]
+    places = [at + 1 for at, byte in enumerate(data) if byte == ord(":")]
     at = dice.choice(places)
     ends = [data.find(each, at) for each in (b",", b"}")]
     return data[:at] + dice.choice(words) + data[min(end for end in ends if end >= 0) :]
@@ -398,7 +398,7 @@ def examine_registry(data: bytes) -> None:
         assert report.to_json()["verdict"] == report.verdict
 
 
-def _change_octets(data: bytes, dice: random.Random) -> bytes:
+def _change_bytes(data: bytes, dice: random.Random) -> bytes:
     if data[:1] == b"{":
         return _change_statement(data, dice)
     out = bytearray(data)
@@ -426,7 +426,7 @@ def _registry_seeds() -> list[bytes]:
 
 
 @cache
-def _known_octets() -> set[bytes]:
+def _known_bytes() -> set[bytes]:
     """SM3 of what each signature of the seeds covers."""
     known = set()
     for data in material().sealed_documents:
@@ -442,7 +442,7 @@ def _covered(data: bytes, numbers: Sequence[int]) -> bytes:
 
 
 def examine_document(data: bytes) -> None:
-    """A report or a :class:`PdfError`; never a good word on octets that nobody signed."""
+    """A report or a :class:`PdfError`; never a good word on bytes that nobody signed."""
     try:
         report = verify_pdf(io.BytesIO(data), "f.pdf", material().trust, NOW)
     except PdfError:
@@ -452,7 +452,7 @@ def examine_document(data: bytes) -> None:
     assert report.verdict not in GOOD or report.signatures
     for each in report.signatures:
         if each.verdict in GOOD:
-            assert _covered(data, each.byte_range) in _known_octets()
+            assert _covered(data, each.byte_range) in _known_bytes()
             if not {change.kind for change in each.changed_later} - UNSEEN:
                 end = sum(each.byte_range[2:])
                 assert _looks(data) == _looks(data[:end]), "what is shown has changed"
@@ -469,7 +469,7 @@ def _looks(data: bytes) -> list[bytes]:
 
 
 def examine_stamping(data: bytes) -> None:
-    """What is stamped is the original's octets and one revision that verifies — or refused."""
+    """What is stamped is the original's bytes and one revision that verifies — or refused."""
     holder = material().shop.first
     output = io.BytesIO()
     value = {"seal": holder.seal, "property_info": "", "signed_at": SIGNED_AT, "key": holder.key}
@@ -541,7 +541,7 @@ def _targets() -> list[Target]:
             examine_statement,
             _change_statement,
         ),
-        Target("registry", _registry_seeds, examine_registry, _change_octets),
+        Target("registry", _registry_seeds, examine_registry, _change_bytes),
         Target("checkpoint", _checkpoint_seeds, examine_checkpoint, _change_text, 4_096),
         Target(
             "document",

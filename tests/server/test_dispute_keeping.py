@@ -122,7 +122,7 @@ def test_an_enclosure_goes_when_its_dispute_is_long_over_and_that_is_on_record(
     with_statements = blobs(server)
     for each, data in ((first, ZIP), (second, ZIP), (third, ZIP + b"3")):
         assert enclose(server, each, data).status_code == 204
-    assert len(blobs(server)) == len(with_statements) + 2  # the same octets are kept once
+    assert len(blobs(server)) == len(with_statements) + 2  # the same bytes are kept once
     close(server, first)
     close(server, third)
     days, true = server.platform.settings.dispute_enclosure_days, canonical.now

@@ -22,7 +22,7 @@ from crypto.validation.trusted_time import check_timestamp
 from server_stub.web.serving import RunningServer
 from tests.server.enrolling import Holder
 
-STAMPED = b"the octets of a signature value"
+STAMPED = b"the bytes of a signature value"
 QUERY, OCSP_QUERY = "application/timestamp-query", "application/ocsp-request"
 
 

@@ -295,7 +295,7 @@ class DocumentPane(QWidget):
         renderer.failed.connect(self._failed)
 
     def open(self, path: Path, *, end: int | None = None, password: str | None = None) -> None:
-        """Show *path* (its first *end* octets); :attr:`loaded` or :attr:`broken` follow."""
+        """Show *path* (its first *end* bytes); :attr:`loaded` or :attr:`broken` follow."""
         self.close_document()
         self.path = path
         self._set_title(path.name)

@@ -10,7 +10,7 @@ Requests are tuples beginning with a word and a number that the answer repeats:
     ("render", n, document, page, scale, clip)  → ("drawn", n, width, height, stride, pixels)
     ("close", n, document)                      (no answer)
 
-*n* of "open" names the document from then on; *end* cuts the file to its first octets (an earlier
+*n* of "open" names the document from then on; *end* cuts the file to its first bytes (an earlier
 revision), None: all. Pages are (width, height) and clips rectangles in points of the page as
 displayed. Pixels are RGB, 8 bits each.
 """

@@ -87,7 +87,7 @@ class Renderer(QObject):
         self._ensure()
 
     def open(self, path: Path, *, end: int | None = None, password: str | None = None) -> int:
-        """Open a document, or its revision of the first *end* octets; gives its number at once.
+        """Open a document, or its revision of the first *end* bytes; gives its number at once.
 
         :attr:`opened` or :attr:`failed` follow."""
         number = self._number()

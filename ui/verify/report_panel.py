@@ -39,7 +39,7 @@ class ReportPanel(QWidget):
     mark_wanted = Signal(str)
     """Key of the outline to be looked at: "<signature>/<mark>" or "u/<mark>"."""
     version_wanted = Signal(int, str)
-    """Octets of the version to be looked at, and what to call it."""
+    """Bytes of the version to be looked at, and what to call it."""
     password_wanted = Signal()
     check_wanted = Signal()
 

@@ -132,14 +132,14 @@ class Version:
     """One version of a file, as it can be looked at."""
 
     end: int
-    """Its length in octets."""
+    """Its length in bytes."""
     title: str
     changes: tuple[str, ...]
     """What it did to the one before, in words, as far as a signature lets us know."""
 
 
 def end_of(signature: SignatureReport) -> int:
-    """Octets of the version it signed; 0 if that cannot be told."""
+    """Bytes of the version it signed; 0 if that cannot be told."""
     parts = signature.byte_range
     return parts[2] + parts[3] if len(parts) == 4 else 0
 
@@ -164,7 +164,7 @@ def versions(report: Report) -> list[Version]:
 
 
 _NEWLINE = 2
-"""Octets of the line end that one program counts to a revision and another does not."""
+"""Bytes of the line end that one program counts to a revision and another does not."""
 
 
 def advice(verdict: Verdict) -> str:

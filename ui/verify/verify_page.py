@@ -336,7 +336,7 @@ class VerifyPage(QWidget):
             self.pane.open(self._current.path, password=self._current.password)
 
     def show_version(self, end: int, title: str) -> None:
-        """The document as it was when it had *end* octets."""
+        """The document as it was when it had *end* bytes."""
         if self._current:
             self._version = end
             self._back.show()

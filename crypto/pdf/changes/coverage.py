@@ -1,10 +1,10 @@
 """What the byte range of each signature covers, and what came after it.
 
-Covered octets must be the whole file, or a whole PDF by themselves in which that very signature
+Covered bytes must be the whole file, or a whole PDF by themselves in which that very signature
 stands; then the later revisions are reviewed.
 
-A file of many signatures would be opened and walked once for each of them. Where the covered octets
-are to the octet a revision of the whole file, and everything that came later only added, they are
+A file of many signatures would be opened and walked once for each of them. Where the covered bytes
+are to the byte a revision of the whole file, and everything that came later only added, they are
 not opened: what stands in the file now stood there then (:meth:`Coverage._stood`). Wherever
 anything is in doubt they are opened and read as a file of their own.
 """
@@ -44,7 +44,7 @@ _WITH_TRAILER = (XRefSectionType.STANDARD, XRefSectionType.HYBRID_MAIN)
 
 @dataclass(frozen=True)
 class _Opened:
-    """Covered octets, opened as a file of their own."""
+    """Covered bytes, opened as a file of their own."""
 
     document: Document
 
@@ -69,7 +69,7 @@ class Coverage:
         password: str | None,
         embedded: Sequence[EmbeddedSignature],
     ) -> None:
-        """*size*: of the file, in octets; *password*: what opened *document*; *embedded*: all of
+        """*size*: of the file, in bytes; *password*: what opened *document*; *embedded*: all of
         its signatures."""
         self._document, self._size, self._password = document, size, password
         self._ends = {
@@ -121,7 +121,7 @@ class Coverage:
         return self._document.stream.read(min(self._size - end, _MAX_SPACE))
 
     def _open(self, end: int) -> _Opened | str:
-        """The first *end* octets as a file of their own; why not, if they are none."""
+        """The first *end* bytes as a file of their own; why not, if they are none."""
         if end not in self._opened:
             try:
                 window = io.BufferedReader(_Window(self._document.stream, end))
@@ -132,7 +132,7 @@ class Coverage:
 
     @cached_property
     def _numbers(self) -> dict[int, int | None]:
-        """End → the number of the revision of the whole file (from 0) that the octets up to there
+        """End → the number of the revision of the whole file (from 0) that the bytes up to there
         are, as a file of their own; None where that is not certain."""
         revisions = _Revisions(self._document)
         return {end: revisions.ending_at(end) for end in self._ends}
@@ -160,10 +160,10 @@ class Coverage:
 
     def _stood(self, signature: EmbeddedSignature, number: int) -> bool:
         """Is it proved, without opening them, that every field of *signature* stands with this very
-        signature in the octets it covers, which are revision *number*?
+        signature in the bytes it covers, which are revision *number*?
 
         From there on until a revision whose fields were walked in full, every step only added. What
-        that walk met is then what a walk of the covered octets would meet, less what was not there
+        that walk met is then what a walk of the covered bytes would meet, less what was not there
         yet: a way to a field that existed can neither have been opened nor barred. Left to be seen
         is that the field was there, and signed."""
         try:
@@ -234,7 +234,7 @@ def _references(listed: Any) -> set[tuple[int, int]]:
 
 
 class _Revisions:
-    """Which octets of a file are its revisions, for whoever has no more of it than these."""
+    """Which bytes of a file are its revisions, for whoever has no more of it than these."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -242,7 +242,7 @@ class _Revisions:
         numbers = range(document.reader.total_revisions)
         self._numbers = {self._xrefs.get_startxref_for_revision(each): each for each in numbers}
         self._reach: list[int] = []
-        """One past the last octet that the tables up to each revision take up or point to."""
+        """One past the last byte that the tables up to each revision take up or point to."""
         reached = 0
         for number in numbers:
             deadline.check()
@@ -250,7 +250,7 @@ class _Revisions:
             self._reach.append(reached)
 
     def ending_at(self, end: int) -> int | None:
-        """The number (from 0) of the revision that the first *end* octets are: as a file of their
+        """The number (from 0) of the revision that the first *end* bytes are: as a file of their
         own they would be read from the same tables, and thus show what it shows. None if that is
         not certain."""
         window = io.BufferedReader(_Window(self._document.stream, end))
@@ -258,7 +258,7 @@ class _Revisions:
             window.seek(-1, io.SEEK_END)
             number = self._numbers.get(process_data_at_eof(window))
             if number is None or self._reach[number] > window.tell() + 1:
-                return None  # the position is that of the octet before "startxref"
+                return None  # the position is that of the byte before "startxref"
             return number if self._has_own_streams and self._is_locked_alike(number) else None
         except PARSER_FAILURES:
             return None
@@ -309,7 +309,7 @@ class _Revisions:
 
 
 class _Window(io.RawIOBase):
-    """The first *end* octets of a stream, as a stream of its own."""
+    """The first *end* bytes of a stream, as a stream of its own."""
 
     def __init__(self, stream: BinaryIO, end: int) -> None:
         super().__init__()

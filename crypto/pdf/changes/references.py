@@ -143,7 +143,7 @@ class References:
     def _is_passed_over(self, reference: generic.Reference, place: int, number: int) -> bool:
         """Does the object at this offset refer to none that is written later?
 
-        Told from its octets where these leave no doubt: parsing every object of a large file would
+        Told from its bytes where these leave no doubt: parsing every object of a large file would
         take longer than hashing it. Its end is noted."""
         found = self._prefilter(_PLAIN, place, reference)
         if found is None or not _is_one(found[3]) or _MISTAKABLE.search(found[3]):

@@ -49,7 +49,7 @@ class History:
     def changes(
         self, signature: generic.DictionaryObject, base: int, end: int, signed: Document | None
     ) -> list[Change]:
-        """The changes between revision *base* (from 0), sealed up to octet *end*, and the whole.
+        """The changes between revision *base* (from 0), sealed up to byte *end*, and the whole.
 
         *signature* is the signature dictionary, for its DocMDP and FieldMDP limits; *signed* the
         file up to *end*, None if that is known to be revision *base*. Never raises for what a file
@@ -84,7 +84,7 @@ class History:
         return list(once.values())
 
     def reach(self, base: int) -> int:
-        """One past the last octet of all objects of the revisions up to *base*. Raises as
+        """One past the last byte of all objects of the revisions up to *base*. Raises as
         :meth:`additions_until`."""
         self._reviewed()
         return max(self._references.reach[: base + 1])
@@ -100,7 +100,7 @@ class History:
 
     def _continues(self, signed: Document, base: int) -> bool:
         """Does the whole file continue from the very revisions that were signed, and did those
-        lie wholly inside the signed octets?"""
+        lie wholly inside the signed bytes?"""
         end = signed.stream.seek(0, 2)
         for number in range(base + 1):
             part = signed.reader.xrefs

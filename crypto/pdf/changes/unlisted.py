@@ -1,6 +1,6 @@
 """What a file holds besides what its tables name, and what makes readers look for it.
 
-Readers that find a file damaged look for objects and trailers in its octets and take the last of
+Readers that find a file damaged look for objects and trailers in its bytes and take the last of
 each; one that is told of by no table, or by none any more, would then be shown. So nothing of that
 kind may stand in a file that was sealed and continued (``what`` of the changes: where it stands).
 """
@@ -26,7 +26,7 @@ _END = re.compile(rb"startxref[\s\0]+\d+[\s\0]+%%EOF[\s\0]*\Z")
 
 
 def unlisted_objects(document: Document, end: int) -> list[Change]:
-    """Objects and trailers that no table names, behind octet *end* or instead of others; objects
+    """Objects and trailers that no table names, behind byte *end* or instead of others; objects
     that two tables name; and an end of the file, or a last trailer, with which readers do not
     content themselves. Each is a ``suspicious`` change."""
     found = [*_at_the_end(document), *_named_twice(document)]
@@ -135,22 +135,22 @@ def _place_now(document: Document, number: int, generation: int) -> int | None:
 
 def _words(document: Document) -> Iterator[tuple[int, bytes, bytes]]:
     """Every ``obj``, and every ``trailer`` with the blanks before its dictionary: where it begins,
-    itself, and the octets before it."""
+    itself, and the bytes before it."""
     stream = document.stream
-    start, octets, done = 0, b"", 0
+    start, raw, done = 0, b"", 0
     while True:
         deadline.check()
-        stream.seek(start + len(octets))
+        stream.seek(start + len(raw))
         read = stream.read(_CHUNK)
-        octets += read
+        raw += read
         # what is near the end is looked at together with what follows
-        enough = len(octets) - _OVERLAP if read else len(octets)
-        for found in _WORD.finditer(octets):
+        enough = len(raw) - _OVERLAP if read else len(raw)
+        for found in _WORD.finditer(raw):
             if done <= start + found.start() < start + enough:
-                before = octets[max(0, found.start() - _OVERLAP) : found.start()]
+                before = raw[max(0, found.start() - _OVERLAP) : found.start()]
                 yield start + found.start(), found.group(), before
         if not read:
             return
         done = max(done, start + enough)
-        left_out = max(0, len(octets) - 2 * _OVERLAP)
-        start, octets = start + left_out, octets[left_out:]
+        left_out = max(0, len(raw) - 2 * _OVERLAP)
+        start, raw = start + left_out, raw[left_out:]

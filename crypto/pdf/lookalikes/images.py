@@ -76,8 +76,8 @@ def _space(space: Any, depth: int = 0) -> tuple[str, bytes]:
             table = follow(space[3])
             if isinstance(table, generic.StreamObject) and len(table.encoded_data) > _MAX_TABLE:
                 raise ImprintError("absurd palette")
-            octets = table.data if hasattr(table, "data") else table.original_bytes
-            return ("L", b"") if base == "L" else ("P", _as_rgb(bytes(octets[:1024]), base))
+            payload = table.data if hasattr(table, "data") else table.original_bytes
+            return ("L", b"") if base == "L" else ("P", _as_rgb(bytes(payload[:1024]), base))
         if kind == "/ICCBased" and len(space) == 2:
             return _MODES.get(int(entry(follow(space[1]), "/N", 3)), "RGB"), b""
         if kind in ("/CalGray", "/DeviceGray", "/Separation"):
@@ -100,15 +100,15 @@ def _as_rgb(table: bytes, base: str) -> bytes:
 
 def _decoded(image: generic.StreamObject, mode: str, palette: bytes) -> Image:
     width, height = int(image["/Width"]), int(image["/Height"])
-    octets = image.encoded_data
-    if width <= 0 or height <= 0 or width * height > MAX_PIXELS or len(octets) > MAX_OCTETS:
+    payload = image.encoded_data
+    if width <= 0 or height <= 0 or width * height > MAX_PIXELS or len(payload) > MAX_OCTETS:
         raise ImprintError("absurd picture size")
     filters = entry(image, "/Filter", ())
     names = [str(each) for each in filters] if isinstance(filters, list | tuple) else [str(filters)]
     if names == ["/JPXDecode"] and width * height > _MAX_SLOW_PIXELS:
         raise ImprintError("absurd picture size")
     if names in (["/DCTDecode"], ["/JPXDecode"]):
-        return _photo(octets, draft=names == ["/DCTDecode"])
+        return _photo(payload, draft=names == ["/DCTDecode"])
     if names not in ([], ["/FlateDecode"]):
         raise ImprintError("an encoding that is not read here")
     bits = int(entry(image, "/BitsPerComponent", 8))
@@ -121,9 +121,9 @@ def _decoded(image: generic.StreamObject, mode: str, palette: bytes) -> Image:
     if names and isinstance(parameters, generic.DictionaryObject):
         predictor = int(entry(parameters, "/Predictor", 1))
     if predictor >= 10:
-        made = _as_png(octets, (width, height), mode, bits)
+        made = _as_png(payload, (width, height), mode, bits)
     elif predictor == 1:
-        made = _plain(octets, (width, height), mode, bits, packed=bool(names))
+        made = _plain(payload, (width, height), mode, bits, packed=bool(names))
     else:
         raise ImprintError("an encoding that is not read here")
     if mode == "P":
@@ -131,20 +131,20 @@ def _decoded(image: generic.StreamObject, mode: str, palette: bytes) -> Image:
     return made
 
 
-def _plain(octets: bytes, size: tuple[int, int], mode: str, bits: int, *, packed: bool) -> Image:
+def _plain(payload: bytes, size: tuple[int, int], mode: str, bits: int, *, packed: bool) -> Image:
     from PIL import Image as Pillow
 
     row = (size[0] * bits + 7) // 8 if mode == "P" else size[0] * len(mode)
     needed = row * size[1]
     if packed:
-        octets = zlib.decompressobj().decompress(octets, needed)
-    if len(octets) < needed:
+        payload = zlib.decompressobj().decompress(payload, needed)
+    if len(payload) < needed:
         raise ImprintError("image data is too short")
     raw = f"P;{bits}" if mode == "P" and bits < 8 else mode
-    return Pillow.frombytes(mode, size, octets[:needed], "raw", raw)
+    return Pillow.frombytes(mode, size, payload[:needed], "raw", raw)
 
 
-def _as_png(octets: bytes, size: tuple[int, int], mode: str, bits: int) -> Image:
+def _as_png(payload: bytes, size: tuple[int, int], mode: str, bits: int) -> Image:
     """PDF's predictors are PNG's: in its wrapping the data is a PNG, which Pillow decodes."""
     if mode not in _PNG_COLOURS:
         raise ImprintError("an encoding that is not read here")
@@ -156,19 +156,19 @@ def _as_png(octets: bytes, size: tuple[int, int], mode: str, bits: int) -> Image
 
     header = struct.pack(">IIBBBBB", *size, bits, _PNG_COLOURS[mode], 0, 0, 0)
     table = chunk(b"PLTE", bytes(768)) if mode == "P" else b""
-    parts = (chunk(b"IHDR", header), table, chunk(b"IDAT", octets), chunk(b"IEND", b""))
+    parts = (chunk(b"IHDR", header), table, chunk(b"IDAT", payload), chunk(b"IEND", b""))
     return _opened(b"\x89PNG\r\n\x1a\n" + b"".join(parts), ("PNG",), None)
 
 
-def _photo(octets: bytes, *, draft: bool) -> Image:
-    return _opened(octets, ("JPEG",) if draft else ("JPEG2000",), _ENOUGH if draft else None)
+def _photo(payload: bytes, *, draft: bool) -> Image:
+    return _opened(payload, ("JPEG",) if draft else ("JPEG2000",), _ENOUGH if draft else None)
 
 
-def _opened(octets: bytes, formats: tuple[str, ...], draft: tuple[int, int] | None) -> Image:
+def _opened(payload: bytes, formats: tuple[str, ...], draft: tuple[int, int] | None) -> Image:
     from PIL import Image as Pillow
 
     try:
-        picture = Pillow.open(io.BytesIO(octets), formats=formats)
+        picture = Pillow.open(io.BytesIO(payload), formats=formats)
         limit = _MAX_SLOW_PIXELS if formats == ("JPEG2000",) else MAX_PIXELS
         if picture.width * picture.height > limit:
             raise ImprintError("absurd picture size")

@@ -1,7 +1,7 @@
-"""A first prefilter at a page: do its octets prove that it draws nothing red and no colour picture?
+"""A first prefilter at a page: do its bytes prove that it draws nothing red and no colour picture?
 
 Parsing the pages of a document costs more than all the rest of a verification. Most pages are black
-text, and their octets show it: plain dictionaries, content that zlib unpacks, no red colour or no
+text, and their bytes show it: plain dictionaries, content that zlib unpacks, no red colour or no
 outline, no image but grey ones. What is not plain to see is left to be parsed.
 """
 
@@ -19,7 +19,7 @@ from crypto.pdf.lookalikes.red_shapes import is_red
 from crypto.pdf.reading.document import PARSER_FAILURES, Document, Page, entry, follow
 
 MAX_CONTENT = 4 << 20
-"""Octets of content, decoded, of a whole document."""
+"""Bytes of content, decoded, of a whole document."""
 
 _GLANCE, _AHEAD = 4096, 32_768
 _SMALL, _TAIL = 2048, 11
@@ -99,13 +99,13 @@ def draws_red(content: bytes, colours: Sequence[bool] = ()) -> bool:
 
 
 class Prefilter:
-    """A document's objects as octets, as far as these can mean nothing else."""
+    """A document's objects as bytes, as far as these can mean nothing else."""
 
     def __init__(self, document: Document, reads: int) -> None:
         """*reads*: how many content streams are read at most."""
         self._document, self._most = document, reads
         self._colourless: dict[tuple[int, int], bool] = {}
-        self._octets = self._reads = 0
+        self._bytes = self._reads = 0
         self._start, self._ahead = 0, b""
 
     def shows_nothing_red(self, page: Page) -> bool:
@@ -196,7 +196,7 @@ class Prefilter:
         return body[:-2], read[end:], place + end
 
     def _from(self, place: int) -> bytes:
-        """Some octets from there on. What belongs to a page mostly stands close together."""
+        """Some bytes from there on. What belongs to a page mostly stands close together."""
         offset = place - self._start
         if offset < 0 or offset + _GLANCE > len(self._ahead):
             self._document.stream.seek(place)
@@ -209,7 +209,7 @@ class Prefilter:
     def _content(self, number: int, generation: int) -> bytes | None:
         """A content stream, decoded; None if that asks for more than zlib."""
         self._reads += 1
-        if self._reads > self._most or self._octets > MAX_CONTENT:
+        if self._reads > self._most or self._bytes > MAX_CONTENT:
             raise Spent
         body, behind, place = self._read(number, generation)
         length = _LENGTH.search(body)
@@ -230,9 +230,9 @@ class Prefilter:
             if len(raw) <= _SMALL:  # cannot become much, and is done in half the time
                 raw = zlib.decompress(raw)
             else:
-                raw = zlib.decompressobj().decompress(raw, MAX_CONTENT - self._octets + 1)
-        self._octets += len(raw)
-        if self._octets > MAX_CONTENT:
+                raw = zlib.decompressobj().decompress(raw, MAX_CONTENT - self._bytes + 1)
+        self._bytes += len(raw)
+        if self._bytes > MAX_CONTENT:
             raise Spent
         return raw
 

@@ -37,7 +37,7 @@ MAX_PICTURES = 12
 MAX_PIXELS = 40_000_000
 """Of all pictures together."""
 MAX_CONTENT = 4 << 20
-"""Octets of page content, decoded, of a whole document."""
+"""Bytes of page content, decoded, of a whole document."""
 MAX_STEPS = 200_000
 """Operators that are followed in a whole document."""
 
@@ -46,11 +46,11 @@ _MAX_POINTS = 4096
 _MAX_OPEN = 256
 _MAX_BOXES = 200
 _MAX_UNUSUAL = 64 << 10
-"""Octets of content in an encoding other than Flate, which takes its time."""
+"""Bytes of content in an encoding other than Flate, which takes its time."""
 _CALL = 50
 """Steps that a form or a picture counts for, besides what is in it."""
 _EMPTY = 1024
-"""Octets that even an empty content stream counts for."""
+"""Bytes that even an empty content stream counts for."""
 _SMALLEST_MM, _LARGEST_MM = 10, 2000
 _PLAIN: Matrix = (1, 0, 0, 1, 0, 0)
 _BLACK = (False, False)
@@ -222,7 +222,7 @@ class _Walker:
         return any(left < x < right and bottom < y < top for x, y in self._red)
 
     def _decoded(self, stream: Any) -> bytes:
-        """A content stream's octets, which count."""
+        """A content stream's bytes, which count."""
         self._content += _EMPTY
         encoded, room = stream.encoded_data, MAX_CONTENT - self._content
         is_flate = entry(stream, "/Filter") == "/FlateDecode" and "/DecodeParms" not in stream
@@ -418,11 +418,11 @@ class _Walker:
 # --- geometry ----------------------------------------------------------------------------------
 
 
-def _numbers(octets: bytes | None, count: int) -> list[float]:
+def _numbers(payload: bytes | None, count: int) -> list[float]:
     """The last *count* numbers, or as many as there are."""
     try:
         return [
-            float(each) for each in (octets or b"")[-400:].replace(b"\0", b" ").split()[-count:]
+            float(each) for each in (payload or b"")[-400:].replace(b"\0", b" ").split()[-count:]
         ]
     except ValueError:
         return []

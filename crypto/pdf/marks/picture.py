@@ -47,12 +47,12 @@ class Raster:
     width: int
     height: int
     rgb: bytes
-    """3 octets a pixel, rows from the top."""
+    """3 bytes a pixel, rows from the top."""
     alpha: bytes | None
-    """1 octet a pixel; None: opaque."""
+    """1 byte a pixel; None: opaque."""
 
     @property
-    def octets(self) -> int:
+    def byte_count(self) -> int:
         """How much memory it takes."""
         return len(self.rgb) + len(self.alpha or b"")
 
@@ -181,7 +181,7 @@ def _spelling(image: generic.StreamObject) -> bytes | None:
 
 _rasters: dict[bytes, Raster] = {}
 _MAX_RASTERS = 4 * MAX_PIXELS
-"""Octets of all that are kept: as much as the largest one."""
+"""Bytes of all that are kept: as much as the largest one."""
 
 
 def _decoded(picture: bytes) -> Raster:
@@ -190,7 +190,7 @@ def _decoded(picture: bytes) -> Raster:
     if found is not None:
         return found
     made = decode_imprint(picture)
-    if made.octets + sum(each.octets for each in tuple(_rasters.values())) > _MAX_RASTERS:
+    if made.byte_count + sum(each.byte_count for each in tuple(_rasters.values())) > _MAX_RASTERS:
         _rasters.clear()
     _rasters[picture] = made
     return made

@@ -16,12 +16,12 @@ from crypto.pdf.reading.document import PdfTooComplex, PdfUnreadable
 
 CHUNK = 1 << 20
 EXTRA_WORK = 1 << 30
-"""Octets that may be hashed beyond four times the file: a bound on hostile byte ranges."""
+"""Bytes that may be hashed beyond four times the file: a bound on hostile byte ranges."""
 
 
 @dataclass(frozen=True)
 class Covered:
-    """The octets [0, gap_start) and [gap_end, end) under one hash function."""
+    """The bytes [0, gap_start) and [gap_end, end) under one hash function."""
 
     hash_name: str
     gap_start: int
@@ -75,7 +75,7 @@ def digests(stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> tuple[byt
 
 
 def digest_again(stream: BinaryIO, covered: Covered, hash_name: str, prefix: bytes) -> bytes:
-    """Another digest over the same octets, *prefix* before them: what odd CMS shapes ask for."""
+    """Another digest over the same bytes, *prefix* before them: what odd CMS shapes ask for."""
     hasher: Any
     if hash_name == "sm3":
         hasher = gm.sm3_hasher()

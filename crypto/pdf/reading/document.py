@@ -40,7 +40,7 @@ MAX_FIELDS = 20_000
 MAX_ANNOTATIONS = 100_000
 MAX_REVISIONS = 1_000
 _TAIL = 4096
-"""Octets after a cross-reference table within which its trailer must have come to its end."""
+"""Bytes after a cross-reference table within which its trailer must have come to its end."""
 MAX_TREE_DEPTH = 64
 
 # pyHanko logs each oddity of a file; what matters of them is in our findings and errors
@@ -112,7 +112,7 @@ class Page:
     inherited: Mapping[str, Any] = field(repr=False, compare=False)
     """Attributes of the page tree above it."""
     bare: bool = field(default=False, compare=False)
-    """Its octets show that it lists no annotations."""
+    """Its bytes show that it lists no annotations."""
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -187,7 +187,7 @@ class Document:
         self._annotations: list[Annotation] | None = None
 
     def revision_ends(self, size: int) -> tuple[int, ...]:
-        """Where each revision ends, in octets of the file of *size*; the oldest first.
+        """Where each revision ends, in bytes of the file of *size*; the oldest first.
 
         Where a revision's end is not marked as it should be, the next one's stands for it."""
         xrefs, ends = self.reader.xrefs, [size]
@@ -307,9 +307,9 @@ class Document:
             return False
 
     def _is_bare(self, reference: generic.Reference) -> bool:
-        """Do the octets of this page show that it has neither annotations nor kids?
+        """Do the bytes of this page show that it has neither annotations nor kids?
 
-        Parsing every page of a long document costs more than hashing it. Only octets that can mean
+        Parsing every page of a long document costs more than hashing it. Only bytes that can mean
         nothing else count: no strings, comments or escaped names, one dictionary, no stream."""
         place = self.reader.xrefs[reference]
         if not isinstance(place, int):

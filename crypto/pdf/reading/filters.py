@@ -1,6 +1,6 @@
 """Decoding that costs time in Python itself, bounded and to the letter of the standard.
 
-pyHanko's loops over decoded octets know no bound of time, and of PNG's five ways to predict a row
+pyHanko's loops over decoded bytes know no bound of time, and of PNG's five ways to predict a row
 (ISO 32000-1 §7.4.4.4) it knows two and gives nothing but zeros for "none". Importing this module
 changes the library process-wide.
 """
@@ -14,14 +14,14 @@ from pyhanko.pdf_utils import filters, misc
 from crypto import deadline
 
 MAX_ROW = 1 << 16
-"""Octets of a row that is predicted; tables and objects have rows of a few."""
+"""Bytes of a row that is predicted; tables and objects have rows of a few."""
 MAX_ASCII85 = 8 << 20
-"""Octets in base 85: they take some three seconds."""
+"""Bytes in base 85: they take some three seconds."""
 
 
 def png_rows(data: Any, columns: int) -> bytes:
-    """Undo the prediction of *data*, rows of *columns* octets, each after the octet that names its
-    way: none, the octet to the left, the one above, their mean, or the nearest of three."""
+    """Undo the prediction of *data*, rows of *columns* bytes, each after the byte that names its
+    way: none, the byte to the left, the one above, their mean, or the nearest of three."""
     if not 0 < columns <= MAX_ROW or len(data) % (columns + 1):
         raise misc.PdfReadError("predicted rows of an impossible length")
     above = bytes(columns)

@@ -1,9 +1,9 @@
 """Dictionaries and arrays of a PDF in one pass, as far as they are plain.
 
-pyHanko reads an object octet by octet, which takes most of the time where a document has many.
+pyHanko reads an object byte by byte, which takes most of the time where a document has many.
 What nearly every writer writes - names without escapes, whole and decimal numbers, references,
 strings without escapes, with nothing but white space between them - is read here by one pattern;
-at the first octet that is anything else, the whole object is left to the library, so that both
+at the first byte that is anything else, the whole object is left to the library, so that both
 always read the same (tests hold them to each other).
 """
 
@@ -24,7 +24,7 @@ from pyhanko.pdf_utils.generic import (
 )
 
 _STEPS = (1024, 16_384, 1 << 20)
-"""Octets looked at: most objects are short, the lists of pages of a long document are not."""
+"""Bytes looked at: most objects are short, the lists of pages of a long document are not."""
 _MOST_NESTED = 32
 _BLANKS = rb" \t\r\n\f\0"
 _END = rb"(?=[" + _BLANKS + rb"/<>\[\]()])"
@@ -32,7 +32,7 @@ _NAME, _NUMBER, _GENERATION, _INTEGER, _REAL, _MARK, _HEX, _TEXT, _WORD = range(
 _TOKEN = re.compile(
     rb"[" + _BLANKS + rb"]*+(?:"
     rb"(/[A-Za-z0-9_.+:*-]*+)" + _END + rb"|"
-    # no blanks but single ones: pyHanko looks for the R within twenty octets
+    # no blanks but single ones: pyHanko looks for the R within twenty bytes
     rb"([1-9]\d{0,7}+)[ \t\r\n\f](\d{1,5}+)[ \t\r\n\f]R" + _END + rb"|"
     rb"([+-]?\d{1,15}+)" + _END + rb"(?!\s+\d+\s+R)|"
     rb"([+-]?\d{0,15}+\.\d{1,15}+)" + _END + rb"|"
@@ -55,18 +55,18 @@ def read_plain(stream: Any, container: Any) -> generic.PdfObject | None:
     stream is then where it was."""
     start = stream.tell()
     for step in _STEPS:
-        octets = stream.read(step)
-        if not octets.startswith((b"<<", b"[")):
+        data = stream.read(step)
+        if not data.startswith((b"<<", b"[")):
             break
         try:
-            found, end = _read(octets, container)
+            found, end = _read(data, container)
         except _NotPlain:
-            if len(octets) < step:
+            if len(data) < step:
                 break
             stream.seek(start)
             continue
         stream.seek(start + end)
-        ahead = _AHEAD.match(octets, end)
+        ahead = _AHEAD.match(data, end)
         if isinstance(found, DictionaryObject) and (not ahead or ahead[1] == b"s"):
             return _with_payload(stream, found, container)
         return found
@@ -75,20 +75,20 @@ def read_plain(stream: Any, container: Any) -> generic.PdfObject | None:
 
 
 def _with_payload(stream: Any, found: DictionaryObject, container: Any) -> DictionaryObject:
-    """*found*, with the octets that follow it if it is a stream's dictionary."""
+    """*found*, with the bytes that follow it if it is a stream's dictionary."""
     entries = dict.copy(found)  # a length that is a reference is followed by the library
-    octets = generic._maybe_read_stream_payload(stream, entries, container.get_pdf_handler())
-    if octets is None:
+    data = generic._maybe_read_stream_payload(stream, entries, container.get_pdf_handler())
+    if data is None:
         return found
-    whole = generic.StreamObject(entries, encoded_data=octets)
+    whole = generic.StreamObject(entries, encoded_data=data)
     whole.container_ref = container
     return whole
 
 
-def _read(octets: bytes, container: Any) -> tuple[generic.PdfObject, int]:
-    """The object at the beginning of *octets*, and where it ends. Raises :class:`_NotPlain`."""
+def _read(data: bytes, container: Any) -> tuple[generic.PdfObject, int]:
+    """The object at the beginning of *bytes*, and where it ends. Raises :class:`_NotPlain`."""
     handler = container.get_pdf_handler()
-    read = _TOKEN.scanner(octets).match  # type: ignore[attr-defined]
+    read = _TOKEN.scanner(data).match  # type: ignore[attr-defined]
     around: list[tuple[Any, Any]] = []  # the containers begun, each with the key it stands under
     holder: Any = None
     key: NameObject | None = None
@@ -153,12 +153,12 @@ def _rarer(token: re.Match[bytes]) -> generic.PdfObject:
     return generic.NullObject() if word == b"null" else generic.BooleanObject(word == b"true")
 
 
-def string(octets: bytes) -> generic.PdfObject:
-    """A string of these octets, as the library tells text from other octets; what may stand in
+def string(data: bytes) -> generic.PdfObject:
+    """A string of these bytes, as the library tells text from other bytes; what may stand in
     ASCII is the same in PDFDocEncoding (ISO 32000-1 annex D.2)."""
-    if octets.isascii():
-        text = TextStringObject(octets, "ascii")
+    if data.isascii():
+        text = TextStringObject(data, "ascii")
         if text.isprintable():
             text.autodetected_encoding = TextStringEncoding.PDF_DOC
             return text
-    return generic.pdf_string(octets)
+    return generic.pdf_string(data)

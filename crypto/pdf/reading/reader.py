@@ -27,7 +27,7 @@ from crypto.pdf.reading import tokens as tokens  # changes how pyHanko reads
 
 class Policed:
     """A stream for the library, which asks at each read whether the document may still cost more:
-    the library's own loops go on as long as there are octets."""
+    the library's own loops go on as long as there are bytes."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -80,7 +80,7 @@ class Reader(PdfFileReader):
 
     def read_at(self, ref: generic.Reference, revision: int) -> tuple[generic.PdfObject, int]:
         """The object as of this revision, as it stands there, undecrypted; and one past its last
-        octet, 0 in an object stream. One that was read before is not read again, none is kept."""
+        byte, 0 in an object stream. One that was read before is not read again, none is kept."""
         place = self.xrefs.get_historical_ref(ref, revision)
         found = None
         if not self.encrypted and self.xrefs[ref] == place:
@@ -202,7 +202,7 @@ def _read_line_backwards(stream: Any) -> bytes:
     last = stream.tell()
     start = last + 1
     parts: list[bytes] = []
-    while start > 1:  # at the first octet of a file the library looks for nothing
+    while start > 1:  # at the first byte of a file the library looks for nothing
         deadline.check()
         stop, start = start, max(1, start - _STEP)
         stream.seek(start)

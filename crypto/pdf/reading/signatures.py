@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MAX_SIGNATURES = 500
 MAX_CONTENTS = 32 * 1024 * 1024
 MAX_DICTIONARY = 64 * 1024
-"""Octets of a signature dictionary before its /Contents."""
+"""Bytes of a signature dictionary before its /Contents."""
 HASH_NAMES = {"sm3", "sha1", "sha224", "sha256", "sha384", "sha512"}
 """Digests over the byte range that are computed in the one pass."""
 _RSA_WITH_SHA256 = "1.2.840.113549.1.1.11"
@@ -61,7 +61,7 @@ class EmbeddedSignature:
 
     @property
     def end(self) -> int:
-        """One past the last octet covered; 0 if nothing is."""
+        """One past the last byte covered; 0 if nothing is."""
         return self.covered.end if self.covered else 0
 
 
@@ -164,7 +164,7 @@ def _read_range(signature: EmbeddedSignature, stream: BinaryIO, size: int) -> in
     if gap[:1] + gap[-1:] != b"<>" or digits.translate(None, _HEX):
         raise _Malformed("byte_range_malformed", "the gap is not the /Contents string alone")
     if not digits or len(digits) % 2 or all(digits.translate(None, one) for one in _ONE_HAND):
-        # nothing protects the octets of the gap: it is to be written in one hand, without spaces
+        # nothing protects the bytes of the gap: it is to be written in one hand, without spaces
         signature.problems.append(Finding("contents_unusual"))
     try:
         contents = bytes.fromhex(digits.decode("ascii"))
@@ -207,7 +207,7 @@ def _read_value(signature: EmbeddedSignature) -> None:
     try:
         outer = der.parse(signature.contents, trailing=True)
         if any(signature.contents[outer.end :]):
-            raise _Malformed("contents_malformed", "octets after the value")
+            raise _Malformed("contents_malformed", "bytes after the value")
         if outer.tag == der.OCTET_STRING:
             signature.kind = "pkcs1"
             return

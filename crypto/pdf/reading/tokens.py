@@ -1,4 +1,4 @@
-"""pyHanko's reading of the smallest parts of a file, in steps instead of octet by octet.
+"""pyHanko's reading of the smallest parts of a file, in steps instead of byte by byte.
 
 Names, hexadecimal strings and cross-reference tables make up most of the time it takes to open a
 document. What is plain is read here; everything else but odd names is left to the pinned library's
@@ -43,17 +43,17 @@ _BLANKS = frozenset(misc.PDF_WHITESPACE[index : index + 1] for index in range(6)
 
 
 def _read_non_whitespace(stream: Any, seek_back: bool = False, allow_eof: bool = False) -> bytes:
-    """The next octet that is no blank; comments and the end are the library's."""
-    octet: bytes = stream.read(1)
-    while octet in _BLANKS:
-        octet = stream.read(1)
-    if not octet or octet == b"%":
-        stream.seek(-len(octet), io.SEEK_CUR)
+    """The next byte that is no blank; comments and the end are the library's."""
+    byte: bytes = stream.read(1)
+    while byte in _BLANKS:
+        byte = stream.read(1)
+    if not byte or byte == b"%":
+        stream.seek(-len(byte), io.SEEK_CUR)
         found: bytes = _library_blanks(stream, seek_back, allow_eof)  # type: ignore[no-untyped-call]
         return found
     if seek_back:
         stream.seek(-1, io.SEEK_CUR)
-    return octet
+    return byte
 
 
 _library_name = generic._decode_name
@@ -64,32 +64,32 @@ _REGULAR = _PLAIN_IN_NAME - frozenset(b"()<>[]{}/%")
 
 
 def _decode_name(name_bytes: bytes) -> generic.NameObject:
-    """A name with its escapes (ISO 32000-1 §7.3.5). Octets that should be escaped and are not are
+    """A name with its escapes (ISO 32000-1 §7.3.5). Bytes that should be escaped and are not are
     taken as they stand, as every reader does. pyHanko takes #AE and #C2#AE for one name; here what
-    is no UTF-8, or has a # in it, keeps its escapes, so that different octets stay different."""
+    is no UTF-8, or has a # in it, keeps its escapes, so that different bytes stay different."""
     if _PLAIN_NAME.fullmatch(name_bytes):
         return generic.NameObject(f"/{name_bytes.decode('ascii')}")
     if _ASCII_NAME.fullmatch(name_bytes):
         return _library_name(name_bytes)
     if name_bytes.count(b"#") != len(_ESCAPE.findall(name_bytes)):
         raise misc.PdfReadError("an escape in a name needs two hexadecimal digits")
-    octets = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), name_bytes)
+    raw = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), name_bytes)
     with contextlib.suppress(UnicodeDecodeError):
-        if b"#" not in octets:
-            return generic.NameObject("/" + octets.decode("utf-8"))
-    parts = (chr(each) if each in _PLAIN_IN_NAME else f"#{each:02X}" for each in octets)
+        if b"#" not in raw:
+            return generic.NameObject("/" + raw.decode("utf-8"))
+    parts = (chr(each) if each in _PLAIN_IN_NAME else f"#{each:02X}" for each in raw)
     return generic.NameObject("/" + "".join(parts))
 
 
 def _write_name(
     self: generic.NameObject, stream: Any, handler: Any = None, container_ref: Any = None
 ) -> None:
-    """As :func:`_decode_name` reads it: the library writes one digit for octets below 16."""
+    """As :func:`_decode_name` reads it: the library writes one digit for bytes below 16."""
     if "#" in self:
         stream.write(self.encode("ascii"))  # its escapes were kept
     else:
-        octets = self[1:].encode("utf-8")
-        parts = (b"%c" % each if each in _REGULAR else b"#%02X" % each for each in octets)
+        raw = self[1:].encode("utf-8")
+        parts = (b"%c" % each if each in _REGULAR else b"#%02X" % each for each in raw)
         stream.write(b"/" + b"".join(parts))
 
 
@@ -228,7 +228,7 @@ def _parse_known_entries(
     size = xref._expected_xref_stream_size(pairs, widths)
     data = xref_stream.read_data(DecodePurpose.XREF_STREAM, expected_size=size)
     if min(pairs + widths) < 0 or missing > len(data) // max(1, sum(widths)) + _SHORT_OF:
-        raise misc.PdfReadError("a table has more entries than octets for them")
+        raise misc.PdfReadError("a table has more entries than bytes for them")
     for each in _library_stream(xref_stream, strict):
         missing -= 1
         yield each

@@ -133,7 +133,7 @@ def sign_revision(
     """Write *document* plus one signed revision to *output* (empty, seekable).
 
     *make_value* gets the digest of the byte range and returns the /Contents value, at most
-    *value_size* octets. Each of *marks* shows *picture*; without any, the signature has one field
+    *value_size* bytes. Each of *marks* shows *picture*; without any, the signature has one field
     that shows nothing. Each of *dates*, which go with marks, shows the day of *signed_at* in
     Beijing. *signed_at* is claimed in /M (None for a document time stamp). *step* is told before
     each step: draw, copy, sign, append; raising from it (a cancel) leaves *output* unfinished and
@@ -188,7 +188,7 @@ def sign_revision(
     step("sign")
     signature = make_value(Revision(digest, numbers))
     if len(signature) > value_size:
-        raise ValueError(f"the signature has {len(signature)} octets, {value_size} were reserved")
+        raise ValueError(f"the signature has {len(signature)} bytes, {value_size} were reserved")
     tail[gap_start + 1 : gap_end - 1] = signature.hex().encode().ljust(2 * value_size, b"0")
     step("append")
     output.seek(start)
@@ -231,7 +231,7 @@ class RevisionWriter(IncrementalPdfFileWriter):
 
 
 class _HashingCopy:
-    """The stream the writer writes to: the first *original* octets go to *output* and into the hash
+    """The stream the writer writes to: the first *original* bytes go to *output* and into the hash
     as they pass, what follows is kept in :attr:`tail`."""
 
     def __init__(

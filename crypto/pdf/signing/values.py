@@ -4,7 +4,7 @@
     cms              SM2 SignedData, the seal a signed attribute; time stamp an unsigned attribute
     pades            SignedData by an RSA or P-256 key, no seal (EN 319 142-1: B-B, with time B-T)
 
-A time stamp is always over the octets of the signature, asked for when these are known.
+A time stamp is always over the bytes of the signature, asked for when these are known.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ SEALED = ("ses", "ses-adobe", "cms")
 """The profiles that carry a seal."""
 
 TICKET_ROOM = 2048
-"""Octets reserved for the platform's ticket; real ones take about 1,100."""
+"""Bytes reserved for the platform's ticket; real ones take about 1,100."""
 TOKEN_ROOM = 12 * 1024
-"""Octets reserved for a time stamp: with three RSA-4096 certificates it takes about 8,000."""
+"""Bytes reserved for a time stamp: with three RSA-4096 certificates it takes about 8,000."""
 _MARGIN = 600
-"""Octets of a seal signature besides the seal, the certificate and the ticket."""
+"""Bytes of a seal signature besides the seal, the certificate and the ticket."""
 
 TimestampSource = Callable[[bytes, str], bytes | None]
-"""(octets to stamp, digest that goes with the signature: "sm3" or "sha256") → a TimeStampToken,
+"""(bytes to stamp, digest that goes with the signature: "sm3" or "sha256") → a TimeStampToken,
 DER; None: there is to be none. Raises if there is none and there should be."""
 
 
@@ -64,7 +64,7 @@ class SignatureMaker:
 
     @property
     def size(self) -> int:
-        """Octets to reserve: enough for any value, ticket and time stamp included."""
+        """Bytes to reserve: enough for any value, ticket and time stamp included."""
         room = TOKEN_ROOM if self.timestamp else 0
         if self.profile in ("ses", "ses-adobe"):
             return room + len(self.seal) + len(self.key.certificate) + TICKET_ROOM + _MARGIN
@@ -107,5 +107,5 @@ class SignatureMaker:
     def _token(self, signature: bytes) -> bytes | None:
         token = self.timestamp(signature, self.label.hash_name) if self.timestamp else None
         if token and len(token) > TOKEN_ROOM - 64:
-            raise TimestampError(f"a token of {len(token)} octets has no room")
+            raise TimestampError(f"a token of {len(token)} bytes has no room")
         return token

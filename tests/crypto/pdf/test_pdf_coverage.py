@@ -1,7 +1,7 @@
 """Files of many signatures: what was sealed is not opened once more for each of them, and yet
 nothing else is said than if it were.
 
-The plain way, against which the short one is held, opens the covered octets of every signature as a
+The plain way, against which the short one is held, opens the covered bytes of every signature as a
 file of their own and walks it; it is taken where no revision counts as known.
 """
 
@@ -53,7 +53,7 @@ def read(shop: Shop, data: bytes, password: str | None = None) -> Any:
 
 
 def read_plainly(shop: Shop, data: bytes, password: str | None = None) -> Any:
-    """The same with the covered octets of every signature opened."""
+    """The same with the covered bytes of every signature opened."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(coverage._Revisions, "ending_at", lambda *_: None)
         return read(shop, data, password)
@@ -61,7 +61,7 @@ def read_plainly(shop: Shop, data: bytes, password: str | None = None) -> Any:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Where the covered octets end that were opened."""
+    """Where the covered bytes end that were opened."""
     ends: list[int] = []
     true = coverage._Opened.__init__
 
@@ -419,7 +419,7 @@ def test_a_table_that_became_sloppy_between_seals_opens_all(shop: Shop, opened: 
     ]  # fmt: skip
 
 
-# ---------------------------------------------------------------- which octets are a revision
+# ---------------------------------------------------------------- which bytes are a revision
 
 
 def known(data: bytes, end: int, password: str | None = None) -> int | None:
@@ -437,7 +437,7 @@ def test_a_revision_is_known_by_where_it_ends() -> None:
     assert known(third, 1000) is None
 
 
-def test_octets_whose_table_ends_behind_them_are_no_revision() -> None:
+def test_bytes_whose_table_ends_behind_them_are_no_revision() -> None:
     """The end of a file, inside a string of the trailer that whoever has the rest reads on."""
     whole = classic_pdf()
     tail = re.search(rb"startxref\n\d+\n%%EOF\n", whole)[0]
@@ -450,7 +450,7 @@ def test_octets_whose_table_ends_behind_them_are_no_revision() -> None:
     assert known(later, len(whole)) == 0
 
 
-def test_octets_whose_table_points_behind_them_are_no_revision() -> None:
+def test_bytes_whose_table_points_behind_them_are_no_revision() -> None:
     first = classic_pdf(extra=[b"null"])
     row = re.findall(rb"\d{10} 00000 n \n", first)[-1]
     first = first.replace(row, b"%010d 00000 n \n" % (len(first) + 1))

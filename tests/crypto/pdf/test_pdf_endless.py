@@ -1,4 +1,4 @@
-"""Octets over which a reader could go on for minutes: each document costs a bounded time."""
+"""Bytes over which a reader could go on for minutes: each document costs a bounded time."""
 
 import io
 import zlib

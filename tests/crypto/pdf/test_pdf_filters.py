@@ -30,13 +30,13 @@ def rows_of(picture: Image.Image) -> bytes:
 def test_predicted_rows_are_what_pillow_made_of_a_picture(
     width: int, height: int, dice: object, smooth: bool
 ) -> None:
-    octets = bytes(
+    raw = bytes(
         (7 * row + 5 * column if smooth else dice.getrandbits(8)) & 0xFF  # type: ignore[attr-defined]
         for row in range(height)
         for column in range(width)
     )
-    rows = rows_of(Image.frombytes("L", (width, height), octets))
-    assert pdf_filters.png_rows(memoryview(rows), width) == octets
+    rows = rows_of(Image.frombytes("L", (width, height), raw))
+    assert pdf_filters.png_rows(memoryview(rows), width) == raw
 
 
 @given(st.binary(min_size=4, max_size=4), st.lists(st.integers(0, 4), min_size=1, max_size=9))

@@ -455,7 +455,7 @@ def test_nonsense_for_encryption_is_refused(shop: Shop, entry: bytes) -> None:
         shop.verify(data)
 
 
-def test_names_with_unescaped_octets_are_kept_apart_and_kept(shop: Shop) -> None:
+def test_names_with_unescaped_bytes_are_kept_apart_and_kept(shop: Shop) -> None:
     """/F\\xae and /F#C2#AE are two names, though both look like F®; a sealed file keeps them."""
     data = altered(classic_pdf(annots=b"/Annots[]"), (b"/F 3 0 R", b"/F\xae 3 0 R /F#23AE 3 0 R"))
     sealed = shop.sign(data)

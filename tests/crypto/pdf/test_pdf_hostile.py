@@ -231,12 +231,12 @@ def test_a_table_that_promises_a_billion_entries_is_refused(shop: Shop) -> None:
         b"/W[0 0 0]/Size 9999999",
         b"/W[1 4 2]/Size 9/Index[0 9999999]",
     ],
-    ids=["more than there are", "of no octets", "by its index"],
+    ids=["more than there are", "of no bytes", "by its index"],
 )
 def test_a_table_in_a_stream_that_promises_more_than_it_holds_is_refused(
     shop: Shop, entries: bytes
 ) -> None:
-    """Found by fuzzing: 379 octets took all memory, read leniently."""
+    """Found by fuzzing: 379 bytes took all memory, read leniently."""
     data = b"%PDF-1.7\n5 0 obj\n<</Type/XRef" + entries + b"/Root 1 0 R/Length 7>>stream\n"
     data += b"\0" * 7 + b"\nendstream\nendobj\nstartxref\n9\n%%EOF\n"
     with bounded(), pytest.raises(PdfUnreadable, match="more entries"):

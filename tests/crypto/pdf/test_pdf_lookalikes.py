@@ -166,22 +166,22 @@ def test_every_common_encoding_is_read(encoding: str) -> None:
     paper.paste(impression().resize((400, 400)), mask=impression().resize((400, 400)))
     extra: list[bytes] = []
     space, bits, parameters, filtered = b"/DeviceRGB", 8, b"", b"/Filter/FlateDecode"
-    octets = paper.tobytes()
+    raw = paper.tobytes()
     if encoding in ("P", "16 colours"):
         bits = 8 if encoding == "P" else 4
         reduced = paper.quantize(1 << bits)
-        octets = reduced.tobytes("raw", "P" if bits == 8 else "P;4")
+        raw = reduced.tobytes("raw", "P" if bits == 8 else "P;4")
         table = bytes(reduced.getpalette() or ()).ljust(3 << bits, b"\0")[: 3 << bits]
         space = b"[/Indexed/DeviceRGB %d<%s>]" % ((1 << bits) - 1, table.hex().encode())
     elif encoding == "CMYK":
-        octets, space = paper.convert("CMYK").tobytes(), b"/DeviceCMYK"
+        raw, space = paper.convert("CMYK").tobytes(), b"/DeviceCMYK"
     elif encoding == "predictor":
-        rows = [octets[at : at + 1200] for at in range(0, len(octets), 1200)]
-        octets = b"".join(b"\0" + row for row in rows)
+        rows = [raw[at : at + 1200] for at in range(0, len(raw), 1200)]
+        raw = b"".join(b"\0" + row for row in rows)
         parameters = b"/DecodeParms<</Predictor 15/Colors 3/Columns 400>>"
     elif encoding == "icc":
         space, extra = b"[/ICCBased 7 0 R]", [b"<</N 3/Length 0>>stream\n\nendstream"]
-    data = octets if encoding == "raw" else zlib.compress(octets)
+    data = raw if encoding == "raw" else zlib.compress(raw)
     image = b"<</Type/XObject/Subtype/Image/Width 400/Height 400/BitsPerComponent %d" % bits
     image += b"/ColorSpace%s%s%s/Length %d>>stream\n%s\nendstream" % (
         *(b" " + space, b"" if encoding == "raw" else filtered, parameters, len(data), data),
@@ -654,8 +654,8 @@ def test_any_content_is_walked_through(words: list[str]) -> None:
 
 
 @given(st.binary(max_size=400))
-def test_any_octets_are_walked_through(octets: bytes) -> None:
-    searched(page_of(b"1 0 0 rg 9 9 99 99 re f " + octets))
+def test_any_bytes_are_walked_through(raw: bytes) -> None:
+    searched(page_of(b"1 0 0 rg 9 9 99 99 re f " + raw))
 
 
 # ---------------------------------------------------------------- shapes
@@ -773,8 +773,8 @@ def two_pictures(page: bytes, listed: bytes) -> bytes:
             listed,
             b"null",
             *(
-                b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(octets), octets)
-                for entries, octets in streams
+                b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(raw), raw)
+                for entries, raw in streams
             ),
             b"<</Im 6 0 R>>",
         ]

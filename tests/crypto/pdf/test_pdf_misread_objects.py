@@ -26,8 +26,8 @@ def document(*, content: bytes, resources: bytes = b"<</Font<</F 3 0 R>>>>") -> 
     )
 
 
-def stream(octets: bytes, entries: bytes = b"<</Length %d>>") -> bytes:
-    return entries % len(octets) + b"stream\n" + octets + b"\nendstream"
+def stream(raw: bytes, entries: bytes = b"<</Length %d>>") -> bytes:
+    return entries % len(raw) + b"stream\n" + raw + b"\nendstream"
 
 
 def text(data: bytes) -> str:

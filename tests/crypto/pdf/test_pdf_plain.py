@@ -1,4 +1,4 @@
-"""What is read in one pass is what the library reads octet by octet."""
+"""What is read in one pass is what the library reads byte by byte."""
 
 import io
 from decimal import Decimal
@@ -119,16 +119,16 @@ def test_an_object_is_the_one_that_the_library_reads(library: Any, text: str, af
 
 
 @given(st.binary(max_size=60), st.sampled_from([b"<<", b"[", b""]))
-def test_any_octets_are_read_or_refused_as_the_library_does(
-    library: Any, octets: bytes, begin: bytes
+def test_any_bytes_are_read_or_refused_as_the_library_does(
+    library: Any, raw: bytes, begin: bytes
 ) -> None:
-    data = b" " + begin + octets
+    data = b" " + begin + raw
     assert outcome(generic.read_object, data) == outcome(library, data)
 
 
 @given(st.binary(max_size=40))
-def test_a_string_is_the_one_that_the_library_makes(octets: bytes) -> None:
-    ours, theirs = plain.string(octets), generic.pdf_string(octets)
+def test_a_string_is_the_one_that_the_library_makes(raw: bytes) -> None:
+    ours, theirs = plain.string(raw), generic.pdf_string(raw)
     assert type(ours) is type(theirs)
     assert ours == theirs
     assert vars(ours) == vars(theirs)
@@ -145,10 +145,10 @@ class Impatient(io.BytesIO):
         return super().read(size)
 
 
-@pytest.mark.parametrize("octets", [b"%", b"% no end", b"%\n%", b"%a\n %b"])
-def test_a_comment_behind_which_nothing_comes_is_refused(octets: bytes) -> None:
+@pytest.mark.parametrize("raw", [b"%", b"% no end", b"%\n%", b"%a\n %b"])
+def test_a_comment_behind_which_nothing_comes_is_refused(raw: bytes) -> None:
     with pytest.raises(misc.PdfReadError):
-        generic.read_object(Impatient(octets), Holder())
+        generic.read_object(Impatient(raw), Holder())
 
 
 def test_a_comment_before_an_object_is_passed_over() -> None:

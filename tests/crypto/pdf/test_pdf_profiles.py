@@ -31,7 +31,7 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.dss import add_dss, gather, witnesses
 from crypto.pdf.signing.sign import Revision, document_timestamp, sign_revision
 from crypto.pdf.signing.values import TOKEN_ROOM, SignatureMaker
-from crypto.pki.cms import SEAL, CmsError, SignedData, hash_octets
+from crypto.pki.cms import SEAL, CmsError, SignedData, hash_bytes
 from crypto.pki.timestamp import TimestampError, make_token
 from crypto.pki.x509 import TIME_STAMPING, Certificate, Crl
 from crypto.pki.x509_make import make_crl
@@ -59,11 +59,11 @@ def sm2_tsa(shop: Shop):
 def stamping(key: Any, at: datetime = SIGNED_AT) -> Callable[[bytes, str], bytes]:
     """A source of time stamps by *key*."""
 
-    def token(octets: bytes, hash_name: str) -> bytes:
+    def token(payload: bytes, hash_name: str) -> bytes:
         return make_token(
             key=key,
             hash_name=hash_name,
-            digest=hash_octets(hash_name, octets),
+            digest=hash_bytes(hash_name, payload),
             policy=POLICY,
             serial=1,
             generated=at,
@@ -146,7 +146,7 @@ def enclosed(data: bytes, trust: Trust) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["rsa_key", "p256_key"])
-def test_openssl_verifies_a_pades_value_over_the_octets_of_the_pdf(
+def test_openssl_verifies_a_pades_value_over_the_bytes_of_the_pdf(
     kind: str, request, openssl, foreign_root
 ) -> None:
     key = request.getfixturevalue(kind)
@@ -349,7 +349,7 @@ def test_a_seals_signature_gets_a_time_stamp_that_proves_its_time(
 
 def test_a_token_without_room_is_refused(shop: Shop) -> None:
     with pytest.raises(TimestampError):
-        sealed(classic_pdf(), shop, timestamp=lambda octets, name: bytes(TOKEN_ROOM))
+        sealed(classic_pdf(), shop, timestamp=lambda payload, name: bytes(TOKEN_ROOM))
 
 
 def test_pyhanko_and_openssl_find_a_document_time_stamp_good(

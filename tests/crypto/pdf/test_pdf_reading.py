@@ -25,13 +25,13 @@ def read(data: bytes) -> Any:
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b" ", b"\r\n", b"\x00"]))
-def test_hexadecimal_strings_are_read_as_their_octets_whatever_space_is_between(
-    octets: bytes, space: bytes
+def test_hexadecimal_strings_are_read_as_their_bytes_whatever_space_is_between(
+    raw: bytes, space: bytes
 ) -> None:
-    digits = b"".join(f"{each:02x}".encode() + space for each in octets)
+    digits = b"".join(f"{each:02x}".encode() + space for each in raw)
     stream = io.BytesIO(b"<" + digits + b">/Next")
     found = generic.read_hex_string_from_stream(stream)
-    assert found.original_bytes == octets
+    assert found.original_bytes == raw
     assert stream.read() == b"/Next"
 
 
@@ -105,25 +105,25 @@ def test_blanks_and_comments_are_passed_over_as_the_library_does(
 
 
 @given(st.binary(max_size=20) | st.text("AZaz09_.+:*-#", max_size=8).map(str.encode))
-def test_plain_names_are_those_that_the_library_reads_and_no_name_loses_an_octet(
-    octets: bytes,
+def test_plain_names_are_those_that_the_library_reads_and_no_name_loses_a_byte(
+    raw: bytes,
 ) -> None:
-    """Where these are refused, ours may still read them (raw octets); never another way round."""
+    """Where these are refused, ours may still read them (raw bytes); never another way round."""
     try:
-        ours = generic._decode_name(octets)
+        ours = generic._decode_name(raw)
     except misc.PdfReadError:
         with pytest.raises(misc.PdfReadError):
-            tokens._library_name(octets)
+            tokens._library_name(raw)
         return
     stream = io.BytesIO()
     ours.write_to_stream(stream)
-    assert _octets(stream.getvalue()) == b"/" + _octets(octets)  # nothing is lost
-    if b"#" not in octets and all(0x21 <= each <= 0x7E for each in octets):
+    assert _bytes(stream.getvalue()) == b"/" + _bytes(raw)  # nothing is lost
+    if b"#" not in raw and all(0x21 <= each <= 0x7E for each in raw):
         with contextlib.suppress(misc.PdfReadError):
-            assert ours == tokens._library_name(octets)
+            assert ours == tokens._library_name(raw)
 
 
-def _octets(written: bytes) -> bytes:
+def _bytes(written: bytes) -> bytes:
     return re.sub(
         rb"#([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode("ascii")), written
     )

@@ -50,7 +50,7 @@ def sealed(shop: Shop) -> bytes:
 # ---------------------------------------------------------------- the signature
 
 
-def test_openssl_verifies_the_signature_over_the_very_octets_in_the_file(
+def test_openssl_verifies_the_signature_over_the_very_bytes_in_the_file(
     shop: Shop, sealed: bytes, openssl: Any
 ) -> None:
     ((_, contents),) = contents_of(sealed)
@@ -72,7 +72,7 @@ def test_openssl_verifies_the_chain_pair_by_pair(shop: Shop, sealed: bytes, open
         )
 
 
-def test_the_digest_is_the_plain_sm3_of_the_octets_outside_the_gap(sealed: bytes) -> None:
+def test_the_digest_is_the_plain_sm3_of_the_bytes_outside_the_gap(sealed: bytes) -> None:
     (((zero, gap_start, gap_end, rest), contents),) = contents_of(sealed)
     assert zero == 0
     assert gap_end + rest == len(sealed)
@@ -530,14 +530,14 @@ def test_the_bundled_document_keeps_its_text(shop: Shop, demo_pdf: Path) -> None
 
 
 def test_decoded_pictures_are_kept_up_to_a_bound_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    octets = 100 * 100 * 4
+    payload = 100 * 100 * 4
     monkeypatch.setattr(pdf_picture, "_rasters", {})
-    monkeypatch.setattr(pdf_picture, "_MAX_RASTERS", 3 * octets)
+    monkeypatch.setattr(pdf_picture, "_MAX_RASTERS", 3 * payload)
     pictures = [imprint(size=100, text="x" * (n % 2), colour=f"#ff00{n:02x}") for n in range(10)]
     for picture in pictures:
         raster = pdf_picture._decoded(picture)
         assert raster == decode_imprint(picture)
         assert pdf_picture._decoded(picture) is raster  # for the next mark of the same seal
-        assert sum(each.octets for each in pdf_picture._rasters.values()) <= 3 * octets
-    assert 10 * octets > pdf_picture._MAX_RASTERS
-    assert Raster(1, 1, b"rgb", None).octets == 3
+        assert sum(each.byte_count for each in pdf_picture._rasters.values()) <= 3 * payload
+    assert 10 * payload > pdf_picture._MAX_RASTERS
+    assert Raster(1, 1, b"rgb", None).byte_count == 3

@@ -62,23 +62,23 @@ def nested(levels: int, opacity: float) -> Edit:
     """The imprint in groups within groups, each of which lets something through."""
 
     def edit(form: generic.StreamObject) -> None:
-        octets, resources = form.data, form["/Resources"]
+        raw, resources = form.data, form["/Resources"]
         state = generic.DictionaryObject({name("/ca"): generic.FloatObject(str(opacity))})
         for _ in range(levels):
             group = generic.DictionaryObject({name("/S"): name("/Transparency")})
             inner = {"/Type": name("/XObject"), "/Subtype": name("/Form"), "/BBox": form["/BBox"]}
             inner |= {"/Resources": resources, "/Group": group}
             entries = {name(key): value for key, value in inner.items()}
-            listed = {name("/Inner"): generic.StreamObject(entries, stream_data=octets)}
+            listed = {name("/Inner"): generic.StreamObject(entries, stream_data=raw)}
             resources = generic.DictionaryObject(
                 {
                     name("/XObject"): generic.DictionaryObject(listed),
                     name("/ExtGState"): generic.DictionaryObject({name("/Faint"): state}),
                 }
             )
-            octets = b"q /Faint gs /Inner Do Q"
+            raw = b"q /Faint gs /Inner Do Q"
         form[name("/Resources")] = resources
-        made = generic.StreamObject(stream_data=octets)
+        made = generic.StreamObject(stream_data=raw)
         form._data, form._encoded_data = made.data, None
 
     return edit

@@ -1,9 +1,9 @@
 """Every parser against values changed element by element, with all lengths made right again.
 
-Flipped octets mostly die at the first length. Here an element is dropped, doubled, swapped, given
+Flipped bytes mostly die at the first length. Here an element is dropped, doubled, swapped, given
 another tag or another's content, and the whole is encoded anew: what arrives is good DER of a wrong
 shape, deep inside. Nothing but the module's own error may come out, and nothing may still verify
-whose signed octets have changed.
+whose signed bytes have changed.
 """
 
 import hashlib
@@ -36,10 +36,10 @@ from crypto.pki.x509 import TIME_STAMPING, Certificate, CertificateError, Crl, b
 from crypto.pki.x509_make import Request, make_crl
 from crypto.pki.x509_make import make_request as make_certificate_request
 from crypto.seal.structure import Extension, SealError, SealSignature, make_seal, make_signature
-from tests.crypto.surgery import operate
+from tests.crypto.der_edits import operate
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
-DOCUMENT = b"covered octets"
+DOCUMENT = b"covered bytes"
 
 
 seeds = st.integers(0, 1 << 32).map(random.Random)
@@ -72,7 +72,7 @@ def test_signed_data_of_wrong_shape(signed_values, dice):
         facts = signer_facts(data, signer, digest_of(DOCUMENT))
         # in any order: a SET that is not sorted counts as sorted (RFC 5652 §5.4)
         assert not facts.intact or set(signer.attributes or ()) == set(before.attributes or ())
-        assert not signer_facts(data, signer, digest_of(b"other octets")).intact
+        assert not signer_facts(data, signer, digest_of(b"other bytes")).intact
         assert not signer_facts(data, signer).intact
 
 

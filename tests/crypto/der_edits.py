@@ -1,6 +1,6 @@
 """DER values changed element by element, with all lengths made right again.
 
-Flipped octets mostly die at the first length. Here an element is dropped, doubled, swapped, given
+Flipped bytes mostly die at the first length. Here an element is dropped, doubled, swapped, given
 another tag or another's content, and the whole is encoded anew: what arrives is good DER of a wrong
 shape, deep inside. The tests and the fuzzer's mutator share it.
 """
@@ -53,7 +53,7 @@ def operate(value: bytes, dice: random.Random) -> bytes:
         elif what == 6:
             node.content, node.children = b"", []
         elif node.content and not node.children:
-            octets = bytearray(node.content)
-            octets[dice.randrange(len(octets))] ^= 1 << dice.randrange(8)
-            node.content = bytes(octets)
+            data = bytearray(node.content)
+            data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+            node.content = bytes(data)
     return whole.encode()
