@@ -171,7 +171,7 @@ def main() -> int:
     name, largest = max(manifest.shards.items(), key=lambda each: each[1].size)
     print(
         f"epoch: {took:.1f} s, {len(manifest.shards)} shards with {changed:,} changed seals,"
-        f" {data:,} bytes; manifest {len(served.manifest):,}"
+        f" {raw:,} bytes; manifest {len(served.manifest):,}"
     )
     began = time.process_time()
     decode_shard(served.shards[name], name)

@@ -284,8 +284,8 @@ def _registry(settings: Settings, options: argparse.Namespace) -> int:
     platform = Platform.open(settings)
     try:
         made = epochs.publish(platform)
-        data = sum(each.size for each in made.shards.values())
-        print(f"epoch {made.epoch}: {made.size} entries, {len(made.shards)} shards, {bytes} bytes")
+        size = sum(each.size for each in made.shards.values())
+        print(f"epoch {made.epoch}: {made.size} entries, {len(made.shards)} shards, {size} bytes")
         return 0
     finally:
         platform.close()

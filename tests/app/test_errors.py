@@ -232,7 +232,7 @@ def phrases_used() -> set[str]:
     root = Path(errors.__file__).parents[1]
     calls = (
         node
-        for path in (*root.glob("app/*.py"), *root.glob("ui/*.py"))
+        for path in (*root.glob("app/**/*.py"), *root.glob("ui/**/*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("phrase") and node.args
     )

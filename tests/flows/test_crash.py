@@ -26,8 +26,9 @@ KEPT = ("linked", "journal", "done")
 PROGRAM = """
 import json, os, sys
 from pathlib import Path
-import app.store.cabinet, app.remote.platform_api, app.store.secret_store, crypto.pdf.verify,
-device.pkcs11 from app.desk import Desk
+import app.store.cabinet, app.remote.platform_api, app.store.secret_store
+import crypto.pdf.verify, device.pkcs11
+from app.desk import Desk
 from app.signing import find_key
 from app.stamping import StampJob, stamp
 from crypto.pdf.marks.drawing import Mark

@@ -357,7 +357,7 @@ def test_five_hundred_files_cost_lines_and_no_widgets_and_nothing_is_written_by_
     page = opened(qtbot, window, *paths)
     page.placing.place(At("1", 100, 100))
     writers: set[int] = set()
-    kept = ui.stamp_documents.replace_file
+    kept = ui.stamp.documents.replace_file
 
     def noted(path: Path, data: bytes) -> None:
         writers.add(threading.get_ident())

@@ -50,7 +50,7 @@ from tests.crypto.pdf.workshop import (
     make_shop,
     update,
 )
-from tests.crypto.test_seal import Parts
+from tests.crypto.seal.test_seal import Parts
 
 DOCUMENT = b"covered bytes"
 POLICY = "1.2.3"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from crypto.asn1 import der
-from tests.crypto.der_edits import operate
+from tests.crypto.asn1.der_edits import operate
 
 _OBJECT = re.compile(rb"(?<![0-9])(\d{1,5}) (\d{1,3}) obj\b(.*?)\bendobj", re.DOTALL)
 _NUMBER = re.compile(rb"-?\d+")

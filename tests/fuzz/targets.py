@@ -57,7 +57,7 @@ from crypto.validation.cms_check import check_cms
 from crypto.validation.revocation import Evidence
 from crypto.validation.seal_check import check_seal, check_signature
 from crypto.verdict import Verdict, plain, verdict_of
-from tests.crypto.der_edits import operate
+from tests.crypto.asn1.der_edits import operate
 from tests.crypto.pdf.workshop import NOW, SIGNED_AT
 from tests.fuzz import lookalikes, marks
 from tests.fuzz.material import DOCUMENT, POLICY, material

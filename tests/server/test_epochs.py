@@ -198,7 +198,7 @@ def test_epochs_come_when_they_are_due_and_old_ones_go(
     kept = sorted(int(each.name) for each in (platform.settings.directory / "registry").iterdir())
     assert kept == [3, 4, 5, 6]
     before = datetime.now().timestamp()
-    monkeypatch.setattr(epochs.records, "now", lambda: int(before * 1e6) + week)
+    monkeypatch.setattr(epochs.canonical, "now", lambda: int(before * 1e6) + week)
     platform.work()
     with platform.reading() as session:
         assert epochs.problems(session, platform.settings.directory) == []

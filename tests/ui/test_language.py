@@ -15,7 +15,7 @@ UI = Path(language.__file__).parent
 
 def texts() -> Iterator[tuple[str, str]]:
     """Every literal of a ``tr`` call, with the place where it stands."""
-    for path in sorted(UI.glob("*.py")):
+    for path in sorted(UI.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Call)
@@ -45,7 +45,7 @@ def test_no_chinese_text_reaches_the_window_around_tr() -> None:
     chinese = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")  # punctuation, too
     allowed = {"简体中文"}  # the name of a language is written in that language
     loose = set()
-    for path in sorted(UI.glob("*.py")):
+    for path in sorted(UI.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         inside = {
             id(part)

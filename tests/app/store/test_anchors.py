@@ -62,7 +62,7 @@ def trusted(settings: Settings) -> Trust:
 
 def test_nothing_is_bundled_and_the_readme_says_why(settings: Settings) -> None:
     assert anchors.anchors(settings) == []
-    readme = Path(anchors.__file__).parents[1] / "resources" / "trust" / "README.txt"
+    readme = Path(anchors.__file__).parents[2] / "resources" / "trust" / "README.txt"
     assert "No national root" in readme.read_text()
 
 

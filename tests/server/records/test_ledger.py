@@ -276,7 +276,7 @@ while True:
 
 
 def test_after_kill_minus_9_every_receipt_handed_out_is_provable(tmp_path: Path) -> None:
-    root, here = Path(__file__).parents[2], Path(__file__).parent
+    root, here = Path(__file__).parents[3], Path(__file__).parent
     script = LOAD.format(path=[str(root), str(here)])
     process = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True

@@ -13,7 +13,7 @@ from crypto import deadline
 from crypto.pdf.reading.document import PdfError, PdfTooComplex
 from crypto.pdf.verify import verify_pdf
 from crypto.validation.trust import Trust
-from tests.crypto.pdf.test_pdf_hostile import bounded
+from tests.crypto.pdf.reading.test_pdf_hostile import bounded
 from tests.crypto.pdf.workshop import NOW, classic_pdf
 
 MANY = 3_000_000

@@ -36,7 +36,7 @@ from crypto.pki.x509 import TIME_STAMPING, Certificate, CertificateError, Crl, b
 from crypto.pki.x509_make import Request, make_crl
 from crypto.pki.x509_make import make_request as make_certificate_request
 from crypto.seal.structure import Extension, SealError, SealSignature, make_seal, make_signature
-from tests.crypto.der_edits import operate
+from tests.crypto.asn1.der_edits import operate
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 DOCUMENT = b"covered bytes"
