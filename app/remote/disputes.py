@@ -34,6 +34,7 @@ from app.errors import (
     UsageError,
 )
 from app.publishing import publish, unpublished
+from app.remote.objection import MAX_CONTACT, MAX_NAME, MAX_REASON
 from app.remote.platform_api import PlatformClient, Service
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
@@ -44,8 +45,6 @@ from crypto.validation.trusted_time import check_timestamp
 
 FORMAT = "sealdesk-dispute-receipt/1"
 PACKAGE_FORMAT = "sealdesk-dispute-evidence/1"
-MAX_REASON, MAX_NAME, MAX_CONTACT = 2000, 60, 200
-"""Characters that the platform takes."""
 _MAX_ENCLOSURE = 50 * 1024 * 1024
 _MAX_PACKAGE = 64 * 1024 * 1024
 _MAX_RECEIPT = 256 * 1024

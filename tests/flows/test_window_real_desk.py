@@ -21,9 +21,9 @@ from device.virtual import make_blank_token
 from server_stub.web.serving import RunningServer
 from tests.flows.clerk import PIN, Clerk
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
-from ui.pin_dialog import PinDialog
 from ui.shell.desk_context import DeskContext
 from ui.shell.guide import Guide
+from ui.shell.pin_dialog import PinDialog
 from ui.shell.token_setup import InitialiseDialog
 from ui.shell.window import MainWindow
 from ui.stamp.stamp_page import StampPage

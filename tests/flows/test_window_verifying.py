@@ -230,7 +230,7 @@ def test_a_hostile_file_costs_its_own_result_and_nothing_else(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ui.verify.work.SECONDS", 3.0)
+    monkeypatch.setattr("ui.checking.SECONDS", 3.0)
     names = ("die", "hang", "eat", "loud", "good")
     page = checked(qtbot, window, *copies(stamped(context, demo_pdf), tmp_path, *names))
     said = [page.list.item(number).text().split("\n")[1] for number in range(len(names))]

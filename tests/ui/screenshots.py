@@ -183,7 +183,7 @@ class Photographer:
     def stamping(self) -> Path:
         from app.stamp_plan import At, Riding
         from tests.ui.stand_in import PIN
-        from ui.pin_dialog import PinDialog
+        from ui.shell.pin_dialog import PinDialog
         from ui.shell.token_strip import token_name
 
         self.window.go("stamp")
@@ -282,8 +282,8 @@ class Photographer:
         from crypto.pki.x509 import Certificate
         from ui.pages.seals_page import ApplyDialog
         from ui.pages.trust_section import AddAnchorDialog
-        from ui.pin_dialog import ChangePinDialog
         from ui.shell.guide import Guide
+        from ui.shell.pin_dialog import ChangePinDialog
         from ui.shell.token_setup import InitialiseDialog
         from ui.verify.dispute import DisputeDialog
 
@@ -299,7 +299,7 @@ class Photographer:
         blank = self.context.company.token(initialised=False, serial="", certificates=())
         root = Certificate.parse(self.context.company.authority.root)
         for name, dialog in (
-            ("guide", Guide(self.window)),
+            ("guide", Guide(self.window, self.window)),
             ("apply", ApplyDialog(self.context.settings.platform_url, self.window)),
             ("dispute", DisputeDialog(report, "https://platform.example", None, self.window)),
             ("initialise", InitialiseDialog(blank, self.window)),

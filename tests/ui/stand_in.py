@@ -34,9 +34,9 @@ from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
 from device.token import PinIncorrect, PinLocked, TokenRemoved
 from server_stub.neighbours.imprint import SPECS, draw
+from ui.checking import check_files
 from ui.shell.context import CertificateView, Context, Lend, Step, TokenView
 from ui.shell.desk_context import DeskContext, _OnDeviceThread
-from ui.verify.work import check_files
 
 COMPANY = "宿迁云帆贸易有限公司"
 PIN = "right-2026"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -28,9 +28,6 @@ from PySide6.QtWidgets import QWidget
 from crypto.seal.date_mark import RED, shapes
 from ui import theme
 from ui.language import tr
-
-if TYPE_CHECKING:
-    from ui.canvas.page_view import PageView
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
@@ -159,9 +156,19 @@ class Imprints:
 class Handle(QWidget):
     """The part of an item that takes focus, keys and the mouse; it paints only its frame."""
 
-    def __init__(self, view: PageView, item: Item) -> None:
-        super().__init__(view.viewport())
-        self._view = view
+    dragged = Signal(QPointF)
+    """Where the mouse has taken the top left corner, in the parent's pixels."""
+    dropped = Signal()
+    """The mouse let go after dragging."""
+    clicked = Signal()
+    nudged = Signal(float, float)
+    """By an arrow key: millimetres to the right and down."""
+    removed = Signal()
+    """By Delete or Backspace."""
+    focused = Signal()
+
+    def __init__(self, item: Item, parent: QWidget) -> None:
+        super().__init__(parent)
         self._grip: QPointF | None = None
         self._moved = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -204,16 +211,16 @@ class Handle(QWidget):
             return
         where = self.mapToParent(event.position().toPoint()) - self._grip.toPoint()
         self._moved = True
-        self._view.drag_to(self.item, QPointF(where))
+        self.dragged.emit(QPointF(where))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._grip is None:
             return
         self._grip = None
         if self._moved:
-            self._view.drop_dragged(self.item)
+            self.dropped.emit()
         else:
-            self._view.item_clicked.emit(self.item.key)
+            self.clicked.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = 5.0 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1.0
@@ -225,17 +232,17 @@ class Handle(QWidget):
             Qt.Key.Key_Down: (0.0, step),
         }
         if self.item.movable and key in moves:
-            self._view.item_nudged.emit(self.item.key, *moves[Qt.Key(key)])
+            self.nudged.emit(*moves[Qt.Key(key)])
         elif self.item.movable and key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self._view.item_removed.emit(self.item.key)
+            self.removed.emit()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self._view.item_clicked.emit(self.item.key)
+            self.clicked.emit()
         else:
             event.ignore()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         self.update()
-        self._view.item_focused.emit(self.item.key)
+        self.focused.emit()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self.update()

@@ -226,8 +226,9 @@ class PageView(QAbstractScrollArea):
         if item is not None:
             self.go_to(item.page, item.top_mm + item.height_mm / 2)
 
-    def drag_to(self, item: Item, corner: QPointF) -> None:
-        """Show *item* while it is dragged with its top left at *corner* (viewport pixels)."""
+    def _drag(self, key: str, corner: QPointF) -> None:
+        """Show an item while it is dragged with its top left at *corner* (viewport pixels)."""
+        item = self._items[key]
         half = QPointF(item.width_mm, item.height_mm) * (self._scale / 2)
         place = self._locate(corner + half)
         if place is None:
@@ -237,16 +238,15 @@ class PageView(QAbstractScrollArea):
             page, x - item.width_mm / 2, y - item.height_mm / 2, item.width_mm, item.height_mm
         )
         self._dragged = replace(item, page=page, left_mm=left, top_mm=top)
-        handle = self._handles.get(item.key)
+        handle = self._handles.get(key)
         if handle is not None:
             handle.setGeometry(self._rectangle(self._dragged).toAlignedRect())
         self.viewport().update()
 
-    def drop_dragged(self, item: Item) -> None:
-        """The mouse let go."""
+    def _drop(self, key: str) -> None:
         dragged, self._dragged = self._dragged, None
         if dragged is not None:
-            self.item_moved.emit(item.key, dragged.page, dragged.left_mm, dragged.top_mm)
+            self.item_moved.emit(key, dragged.page, dragged.left_mm, dragged.top_mm)
         self.viewport().update()
 
     def clamp(
@@ -486,14 +486,24 @@ class PageView(QAbstractScrollArea):
             if item.page not in visible and key not in self._handles:
                 continue
             if key not in self._handles:
-                self._handles[key] = Handle(self, item)
-                self._handles[key].show()
+                self._handles[key] = self._new_handle(item)
             handle = self._handles[key]
             handle.show_item(item)
             grow = 4 if item.look == "outline" else 0
             handle.setGeometry(
                 self._rectangle(item).toAlignedRect().adjusted(-grow, -grow, grow, grow)
             )
+
+    def _new_handle(self, item: Item) -> Handle:
+        key, handle = item.key, Handle(item, self.viewport())
+        handle.clicked.connect(lambda: self.item_clicked.emit(key))
+        handle.focused.connect(lambda: self.item_focused.emit(key))
+        handle.nudged.connect(lambda right, down: self.item_nudged.emit(key, right, down))
+        handle.removed.connect(lambda: self.item_removed.emit(key))
+        handle.dragged.connect(lambda corner: self._drag(key, corner))
+        handle.dropped.connect(lambda: self._drop(key))
+        handle.show()
+        return handle
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         self._scrolled()

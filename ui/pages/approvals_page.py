@@ -36,7 +36,7 @@ from ui.widgets import (
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord, UsageRecord
-    from ui.shell.window import Shell
+    from ui.shell.interface import Shell
 
 LISTED = 8
 """Waiting uses that are shown one by one."""

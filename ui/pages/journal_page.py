@@ -25,7 +25,7 @@ from ui.widgets import button, label, row
 
 if TYPE_CHECKING:
     from app.store.journal import JournalCheck, JournalEntry
-    from ui.shell.window import Shell
+    from ui.shell.interface import Shell
 
 Index = QModelIndex | QPersistentModelIndex
 WIDTHS = (60, 150, 136, 0, 190, 116)

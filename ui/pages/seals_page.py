@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 
 from ui import theme
 from ui.language import tr
-from ui.pin_dialog import PinDialog
 from ui.seal_card import Imprint, imprint, kind_name, state_of
+from ui.shell.pin_dialog import PinDialog
 from ui.shell.token_strip import token_name
 from ui.widgets import (
     Expander,
@@ -40,7 +40,7 @@ from ui.widgets import (
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
     from ui.shell.context import TokenView
-    from ui.shell.window import Shell
+    from ui.shell.interface import Shell
 
 
 class SealsPage(QWidget):
@@ -83,7 +83,7 @@ class SealsPage(QWidget):
         self._judge()
 
     def _token(self) -> TokenView | None:
-        return getattr(self._shell, "token", None)
+        return self._shell.token
 
     def _judge(self) -> None:
         token = self._token()

@@ -25,7 +25,7 @@ from app.errors import AppError, explain
 from ui import theme
 from ui.language import language, pair, tr
 from ui.pages.trust_section import TrustSection
-from ui.pin_dialog import ChangePinDialog
+from ui.shell.pin_dialog import ChangePinDialog
 from ui.shell.token_strip import describe_token, token_name
 from ui.widgets import (
     Expander,
@@ -44,7 +44,7 @@ from ui.widgets import (
 
 if TYPE_CHECKING:
     from ui.shell.context import CertificateView, TokenView
-    from ui.shell.window import Shell
+    from ui.shell.interface import Shell
 
 
 class SettingsPage(QWidget):

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from app.store.cabinet import PlatformRecord
     from crypto.pki.x509 import Certificate
     from ui.shell.context import RegistryView, TrustView
-    from ui.shell.window import Shell
+    from ui.shell.interface import Shell
 
 MOST_SHOWN = 2
 """Certificates of one file that have room without scrolling."""

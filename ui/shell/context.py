@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.placement import TextHit
     from app.remote.disputes import DisputeState, Evidence, Receipt
     from app.remote.enrolling import Applicant
+    from app.remote.objection import Objection
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob
     from app.store.anchors import Anchor, Purpose
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from crypto.algorithms.keys import SigningKey
     from crypto.pki.x509 import Certificate
     from crypto.verdict import Report, Verdict
-    from ui.verify.dispute import Objection
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class Context(Protocol):
         self, paths: Sequence[Path], password: str | None, step: Step, stopped: Callable[[], bool]
     ) -> None:
         """Verify *paths* in processes of their own; each one's place, outcome and conclusion go to
-        *step* (:func:`ui.verify.work.check_files`)."""
+        *step* (:func:`ui.checking.check_files`)."""
 
     def report_pdf(self, report: Report, language: str) -> bytes:
         """The report set on A4."""

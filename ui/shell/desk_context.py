@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from app.placement import TextHit
     from app.remote.disputes import DisputeState, Evidence, Receipt
     from app.remote.enrolling import Applicant
+    from app.remote.objection import Objection
     from app.remote.timestamping import Timestamper
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob, TicketService
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from crypto.pki.x509 import Certificate
     from crypto.verdict import Report, Verdict
     from device.token import Session, Token
-    from ui.verify.dispute import Objection
 
 
 class DeskContext:
@@ -223,7 +223,7 @@ class DeskContext:
         self, paths: Sequence[Path], password: str | None, step: Step, stopped: Callable[[], bool]
     ) -> None:
         from app.bulk import Order
-        from ui.verify.work import check_files
+        from ui.checking import check_files
 
         with self._opening:
             trust, platform_now = self._desk.trust(), self._desk.status_service()

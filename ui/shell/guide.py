@@ -18,16 +18,16 @@ from ui.widgets import button, clear_layout, column, framed, label, line, pictur
 
 if TYPE_CHECKING:
     from ui.shell.context import Context, TokenView
-    from ui.shell.window import MainWindow
+    from ui.shell.interface import Shell
     from ui.tasks import Task
 
 
 class Guide(QDialog):
     """See the module."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
+    def __init__(self, shell: Shell, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._shell = shell
         self._starting: Task | None = None
         self.setWindowTitle(tr("开始使用印台"))
         self.setMinimumWidth(580)
@@ -43,7 +43,7 @@ class Guide(QDialog):
         self._steps = column(spacing=0)
         whole.addWidget(framed("card", self._steps))
         self._demo_card = self._demo()
-        self._demo_card.setVisible(window.context.demo_possible)
+        self._demo_card.setVisible(shell.context.demo_possible)
         whole.addWidget(self._demo_card)
         foot = row(spacing=8)
         self._sample_button = button(tr("先用示例文件看看"), self._sample, icon="file-text")
@@ -53,8 +53,8 @@ class Guide(QDialog):
         self.close_button.setDefault(True)
         foot.addWidget(self.close_button)
         whole.addLayout(foot)
-        window.tokens_changed.connect(self.refresh)
-        window.seals_changed.connect(self.refresh)
+        shell.tokens_changed.connect(self.refresh)
+        shell.seals_changed.connect(self.refresh)
         self.refresh()
 
     # --- the three steps -------------------------------------------------------------------------
@@ -62,8 +62,8 @@ class Guide(QDialog):
     def refresh(self) -> None:
         """Show how far things are."""
         clear_layout(self._steps)
-        window = self._window
-        token = window.token
+        shell = self._shell
+        token = shell.token
         self._add(
             1,
             token is not None,
@@ -74,7 +74,7 @@ class Guide(QDialog):
             None if token else button(tr("驱动设置"), lambda: self._go("settings")),
         )
         self._add(2, *_pin_step(token), self._pin_action(token))
-        seals = len(window.seals)
+        seals = len(shell.seals)
         self._add(
             3,
             seals > 0,
@@ -89,7 +89,7 @@ class Guide(QDialog):
         if token is None or (token.initialised and not token.must_change):
             return None
         if not token.initialised:
-            return button(tr("初始化…"), self._window.initialise_token)
+            return button(tr("初始化…"), self._shell.initialise_token)
         return button(tr("修改口令"), lambda: self._go("settings"))
 
     def _add(self, number: int, done: bool, title: str, text: str, action: QWidget | None) -> None:
@@ -115,7 +115,7 @@ class Guide(QDialog):
 
     def _go(self, page: str) -> None:
         self.accept()
-        self._window.go(page)
+        self._shell.go(page)
 
     # --- looking around --------------------------------------------------------------------------
 
@@ -144,32 +144,32 @@ class Guide(QDialog):
 
     def start_demo(self) -> None:
         """One click: platform, key and seal of the demo, and the sample on the stamp page."""
-        window = self._window
+        shell = self._shell
         self._busy(True)
 
         def done(demo: Context) -> None:
-            window.hold_polling(False)
+            shell.hold_polling(False)
             if task.cancelled:  # too late to be stopped; the guide is gone
-                window.tasks.device(demo.close)
+                shell.tasks.device(demo.close)
                 return
             self._starting = None
             self.accept()
-            window.enter_demo(demo)
+            shell.enter_demo(demo)
 
         def failed(error: BaseException) -> None:
-            window.hold_polling(False)
+            shell.hold_polling(False)
             if not task.cancelled:
                 self._starting = None
                 self._busy(False)
-                window.complain(error)
+                shell.complain(error)
 
         def told(text: str) -> None:
             if not task.cancelled:
                 self._demo_text.setText(text)
 
-        window.hold_polling(True)  # the virtual Ukeys of the demo are not one's own
-        self._starting = task = window.tasks.device(
-            window.context.start_demo, done=done, failed=failed, progress=told
+        shell.hold_polling(True)  # the virtual Ukeys of the demo are not one's own
+        self._starting = task = shell.tasks.device(
+            shell.context.start_demo, done=done, failed=failed, progress=told
         )
 
     def _busy(self, on: bool) -> None:
@@ -188,7 +188,7 @@ class Guide(QDialog):
 
     def _sample(self) -> None:
         self.accept()
-        self._window.go("stamp", [sample_document(self._window.context.settings.folders.cache)])
+        self._shell.go("stamp", [sample_document(self._shell.context.settings.folders.cache)])
 
 
 def _pin_step(token: TokenView | None) -> tuple[bool, str, str]:

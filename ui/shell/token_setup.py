@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 
 from ui.language import language, pair, tr
-from ui.pin_dialog import PinField
 from ui.shell.context import TokenView
+from ui.shell.pin_dialog import PinField
 from ui.widgets import button, column, facts, label, picture, row
 
 if TYPE_CHECKING:
-    from ui.shell.window import Shell
+    from ui.shell.interface import Shell
 
 LABEL_OCTETS = 32
 """What PKCS#11 has room for."""

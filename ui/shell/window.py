@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -57,35 +57,6 @@ POLL_MS = 1500
 IDLE_MS = 1000
 EXPIRY_STEPS = (7, 30, 90)
 """Days before a certificate ends at which the person is told."""
-
-
-class Page(Protocol):
-    """What the shell asks of a page."""
-
-    def activated(self) -> None: ...
-    def panes(self) -> list[QWidget]: ...
-
-
-class Shell(Protocol):
-    """What a page may ask of the window."""
-
-    context: Context
-    tasks: Tasks
-    renderer: Renderer
-    notices: NoticeBar
-    state: WindowState
-
-    tokens: tuple[TokenView, ...]
-    tokens_changed: Any
-    seals_changed: Any
-
-    def complain(self, error: BaseException) -> None: ...
-    def folder(self) -> Path: ...
-    def remember_folder(self, folder: Path) -> None: ...
-    def go(self, name: str, files: Sequence[Path] = ()) -> None: ...
-    def reload_seals(self) -> None: ...
-    def synchronise(self) -> None: ...
-    def hold_polling(self, held: bool) -> None: ...
 
 
 PAGES: tuple[tuple[str, str, str, str], ...] = (
@@ -368,7 +339,7 @@ class MainWindow(QMainWindow):
         """The three steps to the first stamp."""
         from ui.shell.guide import Guide
 
-        guide = Guide(self)
+        guide = Guide(self, self)
         guide.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         guide.open()
 

@@ -29,7 +29,7 @@ from ui.stamp.placing_panel import PlacingPanel
 from ui.stamp.seal_rack import SealRack
 
 if TYPE_CHECKING:
-    from ui.shell.window import Shell
+    from ui.shell.interface import Shell
 
 
 _DATE = "/date"

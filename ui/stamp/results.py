@@ -18,7 +18,7 @@ from ui.stamp.work import Outcome
 from ui.widgets import button, column, label, picture, row
 
 if TYPE_CHECKING:
-    from ui.shell.window import Shell
+    from ui.shell.interface import Shell
 
 
 class Result(QWidget):

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import QDialog, QFrame, QProgressBar, QVBoxLayout, QWidge
 from app.errors import explain
 from ui import theme
 from ui.language import language, tr
-from ui.pin_dialog import PinDialog
 from ui.seal_card import kind_name
+from ui.shell.pin_dialog import PinDialog
 from ui.stamp.results import BatchResult, Failure, Result, Success
 from ui.stamp.work import Order, Outcome, stamp_orders
 from ui.widgets import button, clear_layout, column, label, row, scrolled
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from app.placement import SealSize
     from app.store.cabinet import SealRecord
     from ui.shell.context import TokenView
-    from ui.shell.window import Shell
+    from ui.shell.interface import Shell
     from ui.tasks import Task
 
 STEPS = ("check", "draw", "copy", "sign", "append", "sync", "verify", "publish", "journal", "done")

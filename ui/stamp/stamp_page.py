@@ -60,7 +60,7 @@ from ui.widgets import (
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
-    from ui.shell.window import Shell
+    from ui.shell.interface import Shell
 
 PANEL_WIDTH = 332
 
@@ -331,7 +331,7 @@ class StampPage(QWidget):
     # --- seals and marks -------------------------------------------------------------------------
 
     def _show_seals(self) -> None:
-        seals: Sequence[SealRecord] = getattr(self._shell, "seals", ())
+        seals: Sequence[SealRecord] = self._shell.seals
         self.rack.show_seals(seals, self._shell.state.get("seal", ""))
         self.placing.show()
 

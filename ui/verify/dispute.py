@@ -6,7 +6,6 @@ only where the person encloses it. Nobody needs a Ukey for it; who has one may s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +22,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.remote.objection import MAX_CONTACT, MAX_NAME, MAX_REASON, Objection
 from crypto.verdict import Report
 from ui.files import open_outside
 from ui.language import language, tr
-from ui.pin_dialog import PinDialog
+from ui.shell.pin_dialog import PinDialog
 from ui.shell.token_strip import token_name
 from ui.verify import verdicts
 from ui.widgets import button, facts, label, picture, row
@@ -34,25 +34,7 @@ from ui.widgets import button, facts, label, picture, row
 if TYPE_CHECKING:
     from app.remote.disputes import DisputeState, Evidence, Receipt
     from ui.shell.context import TokenView
-    from ui.shell.window import Shell
-
-MAX_REASON, MAX_NAME, MAX_CONTACT = 2000, 60, 200
-"""Characters that the platform takes (app.remote.disputes)."""
-
-
-@dataclass(frozen=True)
-class Objection:
-    """What a person objects to, and how they say it."""
-
-    document: Path
-    document_sm3: str
-    seal_code: str
-    reason: str
-    contact: str
-    name: str = ""
-    enclosed: bool = False
-    """With the evidence package, and in it the document itself."""
-    password: str | None = field(default=None, repr=False)
+    from ui.shell.interface import Shell
 
 
 class DisputeDialog(QDialog):
@@ -144,7 +126,7 @@ class Disputes:
 
     def open(self, document: Path, report: Report, password: str | None) -> None:
         """Ask what is objected to and where the receipt goes, and tell the platform."""
-        token: TokenView | None = getattr(self._shell, "token", None)
+        token = self._shell.token
         url = self._shell.context.settings.platform_url
         dialog = DisputeDialog(report, url, token, self._parent)
         accepted = dialog.exec() == QDialog.DialogCode.Accepted

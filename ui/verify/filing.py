@@ -21,7 +21,7 @@ from ui.verify import verdicts
 
 if TYPE_CHECKING:
     from app.bulk import Outcome
-    from ui.shell.window import Shell
+    from ui.shell.interface import Shell
 
 
 class Filing:

@@ -50,9 +50,9 @@ from ui.widgets import (
 
 if TYPE_CHECKING:
     from app.bulk import Outcome
-    from ui.shell.window import Shell
+    from ui.checking import Conclusion
+    from ui.shell.interface import Shell
     from ui.tasks import Task
-    from ui.verify.work import Conclusion
 
 PANEL_WIDTH = 372
 WIDE = 1040

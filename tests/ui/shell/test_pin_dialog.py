@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from tests.ui.stand_in import company
-from ui.pin_dialog import ChangePinDialog, PinDialog
+from ui.shell.pin_dialog import ChangePinDialog, PinDialog
 
 
 def said(dialog: object) -> str:

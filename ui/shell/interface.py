@@ -1,0 +1,80 @@
+"""What a page may ask of the window, and the window of a page.
+
+This module imports no page, so that pages and window do not import each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from PySide6.QtWidgets import QWidget
+
+from ui.canvas.renderer import Renderer
+from ui.shell.context import Context, TokenView
+from ui.shell.notice import NoticeBar
+from ui.shell.state import WindowState
+from ui.tasks import Tasks
+
+if TYPE_CHECKING:
+    from app.store.cabinet import SealRecord
+
+
+class Page(Protocol):
+    """What the window asks of every page.
+
+    A page may also have ``open_files(paths)``, ``choose()`` (a file dialog), ``light_up(over)``
+    (files are dragged over it) and ``closing()``."""
+
+    def activated(self) -> None:
+        """The page has come to the front."""
+
+    def panes(self) -> list[QWidget]:
+        """Where F6 leads, in order."""
+
+
+class Shell(Protocol):
+    """What a page may ask of the window (:class:`ui.shell.window.MainWindow`)."""
+
+    context: Context
+    tasks: Tasks
+    renderer: Renderer
+    notices: NoticeBar
+    state: WindowState
+
+    tokens: tuple[TokenView, ...]
+    token: TokenView | None
+    """The one in use."""
+    seals: tuple[SealRecord, ...]
+    tokens_changed: Any
+    """Signal without arguments."""
+    seals_changed: Any
+    """Signal without arguments."""
+
+    def complain(self, error: BaseException) -> None:
+        """Show an error that has no better place."""
+
+    def folder(self) -> Path:
+        """Where a file dialog begins."""
+
+    def remember_folder(self, folder: Path) -> None:
+        """The next file dialog begins there."""
+
+    def go(self, name: str, files: Sequence[Path] = ()) -> None:
+        """Show the page of that name, with *files* if it takes any."""
+
+    def reload_seals(self) -> None:
+        """Read the cabinet again."""
+
+    def synchronise(self) -> None:
+        """Show the page of seals and exchange seals and usage records with the platform."""
+
+    def initialise_token(self) -> None:
+        """Ask for name and PINs of the key in use, which is blank, and set them."""
+
+    def enter_demo(self, demo: Context) -> None:
+        """Work with the demo's context from now on."""
+
+    def hold_polling(self, held: bool) -> None:
+        """Stop (True) or resume (False) looking for keys; calls nest."""
