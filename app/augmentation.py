@@ -63,6 +63,7 @@ def pades(maker: SignatureMaker, *, reason: str = "", clock: Clock = _now) -> Re
             signed_at=now,
             signer_name=subject.common_name or str(subject),
             reason=reason,
+            certificates=maker.certificates,
         )
 
     return written

@@ -3,7 +3,7 @@
     seal usable?        kind, validity, status
     → authorised?       a ticket of the platform for this very document, or a lease while offline
     → place marks       given in the job; the preview painted the same list; dates show today
-    → draw, copy, hash  a new revision after the original's bytes
+    → draw, copy, hash  a new revision after the original's bytes, the chain in its DSS
     → the token signs   and what it returns is verified; a time stamp, where one is wanted
     → embed, sync       into a temporary file beside the output
     → verify            our own output, read back from disk
@@ -44,6 +44,7 @@ from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document, within_time
+from crypto.pdf.signing.dss import chain_certificates
 from crypto.pdf.signing.sign import Revision, SignedRevision, sign_revision
 from crypto.pdf.signing.values import TICKET_ROOM, SignatureMaker, TimestampSource
 from crypto.seal.date_mark import DateMark
@@ -152,7 +153,8 @@ def stamp(
             tickets.append(ticket)
         return maker.make(revision, clock(), ticket)
 
-    sealing = _sealing(job, seal, maker, make_value, now, step)
+    chain = chain_certificates((seal.signer, seal.parsed.maker), trust, now)
+    sealing = _sealing(job, seal, maker, make_value, chain, now, step)
     published: Path | None = None
     try:
         with unpublished(target) as (temporary, output):
@@ -250,6 +252,7 @@ def _sealing(
     seal: SealRecord,
     maker: SignatureMaker,
     make_value: Callable[[Revision], bytes],
+    chain: Sequence[bytes],
     now: datetime,
     step: Callable[[str], None],
 ) -> list[Revise]:
@@ -273,6 +276,7 @@ def _sealing(
             signed_at=now,
             signer_name=seal.name,
             reason=job.reason,
+            certificates=chain,
             step=step,
         )
 

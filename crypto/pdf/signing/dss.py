@@ -16,37 +16,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.extensions import DeveloperExtension, DevExtensionMultivalued
-from pyhanko.pdf_utils.generic import pdf_name as name
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-
-from crypto.pdf.reading.document import (
-    PARSER_FAILURES,
-    Document,
-    PdfError,
-    PdfUnreadable,
-    entry,
-    follow,
-)
+from crypto.pdf.reading.document import PARSER_FAILURES, Document, PdfError, PdfUnreadable
 from crypto.pdf.reading.signatures import read_signatures
 from crypto.pdf.signing.sign import RevisionWriter
+from crypto.pdf.signing.store import enclose
 from crypto.pki.cms import CmsError, SignedData, SignerInfo
 from crypto.pki.ocsp import OcspResponse
-from crypto.pki.x509 import Certificate, CertificateError, build_chain
+from crypto.pki.x509 import (
+    OCSP_SIGNING,
+    TIME_STAMPING,
+    Certificate,
+    CertificateError,
+    build_chain,
+)
 from crypto.seal.structure import Seal, SealError
 from crypto.validation.trust import Trust
-
-_ESIC = DeveloperExtension(
-    name("/ESIC"),
-    name("/1.7"),
-    extension_level=1,
-    compare_by_level=True,
-    multivalued=DevExtensionMultivalued.MAYBE,
-)
-"""How a PDF 1.x says that it has a DSS; part of ISO 32000-2."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +77,26 @@ def gather(
     return Material(tuple(certificates), tuple(crls), tuple(ocsps), tuple(missing.values()))
 
 
+def chain_certificates(
+    signers: Iterable[Certificate], trust: Trust, at: datetime
+) -> tuple[bytes, ...]:
+    """The authorities (DER) between *signers* and their roots, and those of the status and
+    time-stamping keys of *trust* under the same roots; neither signers nor roots. With them a
+    desk that trusts a root alone proves the rest."""
+    anchors = (*trust.seal_makers, *trust.signers, *trust.platforms, *trust.timestamps)
+    known = list({each.der: each for each in (*anchors, *trust.pool)}.values())
+    roots = [each for each in known if each.self_issued and each.issued_by(each)]
+    paths = [build_chain(each, known, roots, at).path for each in signers]
+    tops = {path[-1].der for path in paths}
+    for each in trust.pool:
+        if {OCSP_SIGNING, TIME_STAMPING} & set(each.extended_key_usage or ()):
+            path = build_chain(each, known, roots, at).path
+            paths += [path] if path[-1].der in tops else []
+    excluded = {each.der for each in roots}
+    between = (each.der for path in paths for each in path[1:] if each.der not in excluded)
+    return tuple(dict.fromkeys(between))
+
+
 def _tells(
     response: OcspResponse, certificate: Certificate, issuer: Certificate, at: datetime
 ) -> bool:
@@ -116,51 +122,12 @@ def add_dss(
     Raises :class:`crypto.pdf.reading.document.PdfError`'s subclasses, OSError."""
     try:
         writer = RevisionWriter.from_reader(document.reader)
-        store = _store(writer)
-        wanted = {"/Certs": certificates, "/CRLs": crls, "/OCSPs": ocsps}
-        for key, values in wanted.items():
-            _extend(writer, store, key, values)
-        writer.register_extension(_ESIC)
+        enclose(writer, {"/Certs": certificates, "/CRLs": crls, "/OCSPs": ocsps})
         writer.write(output)
     except PARSER_FAILURES as error:
         if isinstance(error, OSError | PdfError):
             raise
         raise PdfUnreadable(f"this PDF cannot be extended: {error}") from error
-
-
-def _store(writer: IncrementalPdfFileWriter) -> generic.DictionaryObject:
-    """The DSS of the document, made if there is none."""
-    root: Any = writer.root
-    store = entry(root, "/DSS")
-    if not isinstance(store, generic.DictionaryObject):
-        store = generic.DictionaryObject({name("/Type"): name("/DSS")})
-        root[name("/DSS")] = writer.add_object(store)
-        writer.update_container(root)
-    writer.update_container(store)
-    return store
-
-
-def _extend(
-    writer: IncrementalPdfFileWriter,
-    store: generic.DictionaryObject,
-    key: str,
-    values: Iterable[bytes],
-) -> None:
-    listed = entry(store, key)
-    if not isinstance(listed, generic.ArrayObject):
-        listed = generic.ArrayObject()
-    present = {each.data for each in map(follow, listed) if isinstance(each, generic.StreamObject)}
-    new = [value for value in dict.fromkeys(values) if value not in present]
-    if not new:
-        return
-    for value in new:
-        stream = generic.StreamObject(stream_data=value)
-        stream.compress()
-        listed.append(writer.add_object(stream))
-    if name(key) not in store:
-        store[name(key)] = listed
-    else:
-        writer.update_container(listed)
 
 
 def witnesses(document: Document) -> tuple[list[Certificate], list[Certificate]]:

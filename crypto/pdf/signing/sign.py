@@ -33,6 +33,7 @@ from crypto.pdf.reading.document import (
     entry,
     follow,
 )
+from crypto.pdf.signing.store import enclose
 from crypto.seal.date_mark import DateMark, signing_day
 
 CHUNK = 1 << 20
@@ -128,6 +129,7 @@ def sign_revision(
     signed_at: datetime | None = None,
     signer_name: str = "",
     reason: str = "",
+    certificates: Sequence[bytes] = (),
     step: Callable[[str], None] = lambda _: None,
 ) -> SignedRevision:
     """Write *document* plus one signed revision to *output* (empty, seekable).
@@ -135,10 +137,13 @@ def sign_revision(
     *make_value* gets the digest of the byte range and returns the /Contents value, at most
     *value_size* bytes. Each of *marks* shows *picture*; without any, the signature has one field
     that shows nothing. Each of *dates*, which go with marks, shows the day of *signed_at* in
-    Beijing. *signed_at* is claimed in /M (None for a document time stamp). *step* is told before
-    each step: draw, copy, sign, append; raising from it (a cancel) leaves *output* unfinished and
-    the original as it was. Raises :class:`PdfError`'s subclasses,
-    :class:`crypto.pdf.marks.drawing.ImprintError` and whatever *make_value* raises."""
+    Beijing. *signed_at* is claimed in /M (None for a document time stamp). *certificates* (DER: the
+    authorities between the signers and their root) go into the DSS of the same revision, so that
+    the signature covers them. *step* is told before each step: draw, copy, sign, append; raising
+    from it (a cancel) leaves *output* unfinished and the original as it was.
+
+    Raises :class:`PdfError`'s subclasses, :class:`crypto.pdf.marks.drawing.ImprintError` and
+    whatever *make_value* raises."""
     if dates and not (marks and signed_at):
         raise ValueError("a date mark stands beside a seal and shows when it was used")
     check_may_sign(document)
@@ -167,6 +172,8 @@ def sign_revision(
             names = add_marks(writer, document.pages(), marks, picture, value, dates, day)
         else:
             names = [add_unseen_field(writer, document.pages(), value)]
+        if certificates:
+            enclose(writer, {"/Certs": certificates})
         step("copy")
         hasher = gm.sm3_hasher() if profile.hash_name == "sm3" else _hasher(profile.hash_name)
         copy = _HashingCopy(output, _size(document.stream), hasher.update)

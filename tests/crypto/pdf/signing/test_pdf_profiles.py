@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from asn1crypto import x509 as asn1
 from cryptography.hazmat.primitives.asymmetric import rsa
+from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import (
     DocumentSecurityStore,
@@ -28,16 +29,16 @@ from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document
-from crypto.pdf.signing.dss import add_dss, gather, witnesses
+from crypto.pdf.signing.dss import add_dss, chain_certificates, gather, witnesses
 from crypto.pdf.signing.sign import Revision, document_timestamp, sign_revision
 from crypto.pdf.signing.values import TOKEN_ROOM, SignatureMaker
 from crypto.pki.cms import SEAL, CmsError, SignedData, hash_bytes
 from crypto.pki.timestamp import TimestampError, make_token
-from crypto.pki.x509 import TIME_STAMPING, Certificate, Crl
+from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl
 from crypto.pki.x509_make import make_crl
 from crypto.validation.trust import Trust
-from crypto.verdict import Report, Verdict
-from tests.crypto.pdf.workshop import NOW, SIGNED_AT, Shop, classic_pdf, codes, contents_of
+from crypto.verdict import Level, Report, Verdict
+from tests.crypto.pdf.workshop import NOW, SIGNED_AT, Shop, classic_pdf, codes, contents_of, update
 
 POLICY = "2.25.4711"
 
@@ -78,6 +79,7 @@ def signed(
     marks: tuple[Mark, ...] = (),
     picture: bytes = b"",
     ticket: bytes = b"",
+    certificates: tuple[bytes, ...] = (),
 ) -> bytes:
     output = io.BytesIO()
     sign_revision(
@@ -90,6 +92,7 @@ def signed(
         picture=picture,
         signed_at=SIGNED_AT,
         signer_name="测试",
+        certificates=certificates,
     )
     return output.getvalue()
 
@@ -429,6 +432,80 @@ def test_material_is_added_to_what_is_there_and_never_twice(
     path.write_bytes(second)
     checked = subprocess.run(["qpdf", "--check", path], capture_output=True, check=False)
     assert checked.returncode == 0
+
+
+@pytest.mark.parametrize("profile", ["ses", "ses-adobe", "cms"])
+def test_the_chain_stands_in_the_revision_of_the_seal_and_is_covered(
+    shop: Shop, foreign_root, rsa_key, profile: str, tmp_path: Path
+) -> None:
+    chain = (foreign_root.certificate, rsa_key.certificate)
+    maker = SignatureMaker(profile, shop.first.key, shop.first.seal)
+    marks, picture = tuple(shop.marks(shop.first)), shop.first.picture
+    original = added(classic_pdf(), chain[:1])
+    data = signed(original, maker, marks, picture, certificates=chain)
+    assert data.startswith(original)
+    assert streams(data, "/Certs") == list(chain), "what is there already is not repeated"
+    [seal] = report(data, shop.trust).signatures
+    assert (seal.verdict, seal.coverage) == (Verdict.VALID, "file")
+    assert seal.changed_later == ()
+    path = tmp_path / "chain.pdf"
+    path.write_bytes(data)
+    checked = subprocess.run(["qpdf", "--check", path], capture_output=True, check=False)
+    assert checked.returncode == 0
+
+
+def test_a_second_seal_that_brings_its_chain_does_no_harm_to_the_first(
+    shop: Shop, foreign_root
+) -> None:
+    maker = SignatureMaker("ses", shop.second.key, shop.second.seal)
+    marks = tuple(shop.marks(shop.second, top=60))
+    first = sealed(classic_pdf(), shop)
+    chain = (foreign_root.certificate,)
+    both = signed(first, maker, marks, shop.second.picture, certificates=chain)
+    a, b = report(both, shop.trust).signatures
+    assert a.intact
+    assert {change.kind for change in a.changed_later} == {"seal_added", "validation_data"}
+    assert not {f.code for f in a.findings if f.level in (Level.UNKNOWN, Level.INVALID)}
+    assert b.verdict is Verdict.VALID
+
+
+def test_a_store_that_cannot_be_read_is_extended_all_the_same(shop: Shop, foreign_root) -> None:
+    def spoiled(writer: Any) -> None:
+        stream = generic.StreamObject(encoded_data=b"not zlib")
+        stream[generic.pdf_name("/Filter")] = generic.pdf_name("/FlateDecode")
+        listed = generic.ArrayObject([writer.add_object(stream), generic.NullObject()])
+        store = generic.DictionaryObject({generic.pdf_name("/Certs"): listed})
+        writer.root[generic.pdf_name("/DSS")] = store
+        writer.update_root()
+
+    original = update(classic_pdf(), spoiled)
+    maker = SignatureMaker("ses", shop.first.key, shop.first.seal)
+    data = signed(
+        original,
+        maker,
+        tuple(shop.marks(shop.first)),
+        shop.first.picture,
+        certificates=(foreign_root.certificate,),
+    )
+    [seal] = report(data, shop.trust).signatures
+    assert seal.verdict is Verdict.VALID
+    listed = PdfFileReader(io.BytesIO(data)).root["/DSS"]["/Certs"]
+    assert listed[2].data == foreign_root.certificate
+
+
+def test_the_chain_is_what_stands_between_the_signers_and_their_root(make_root) -> None:
+    """Status and time-stamping keys of the same root bring theirs along; others do not."""
+    root, other = make_root("Root"), make_root("Other")
+    issuing, elsewhere = root.sub_authority("Issuing"), other.sub_authority("Elsewhere")
+    desk = root.sub_authority("Status authority")
+    signer = issuing.key_for("Signer")
+    status = desk.key_for("Status", extended_key_usage=(OCSP_SIGNING,))
+    foreign = elsewhere.key_for("Foreign status", extended_key_usage=(OCSP_SIGNING,))
+    keys = (Certificate.parse(each.certificate) for each in (status, foreign))
+    pool = (*keys, issuing.certificate, desk.certificate, elsewhere.certificate)
+    trust = replace(Trust.in_all([root.certificate, other.certificate]), pool=pool)
+    chain = chain_certificates([Certificate.parse(signer.certificate)], trust, NOW)
+    assert set(chain) == {issuing.certificate.der, desk.certificate.der}
 
 
 def test_only_material_in_force_about_the_signers_is_gathered(
