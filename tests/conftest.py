@@ -16,6 +16,8 @@ import keyring.errors
 import pymupdf
 import pytest
 
+pytest_plugins = ["tests.world.fixtures"]
+
 # ---------------------------------------------------------------- a home of its own
 
 _home = Path(tempfile.mkdtemp(prefix="sealdesk-tests-"))

@@ -31,7 +31,7 @@ from crypto.pki.timestamp import TimestampError, TimestampRefused
 from crypto.pki.x509 import TIME_STAMPING, Certificate
 from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
-from tests.app.sealing import NOW, Authorities, Office
+from tests.world.office import NOW, Authorities, Office
 
 POLICY = "2.25.4711"
 OCTETS = b"the bytes of a signature"

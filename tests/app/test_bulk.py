@@ -6,11 +6,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,22 +19,15 @@ from app.cli import verifying
 from app.cli.entry import main
 from app.errors import ExitCode, FileNotReadable, PlatformUnreachable
 from crypto.seal.statement import SealChange, SignedStatement
-from tests.crypto import conftest as crypto_conftest
-from tests.crypto.pdf.workshop import NOW, Shop, classic_pdf, make_shop
-
-make_root = crypto_conftest.make_root
+from tests.world.documents import classic_pdf
+from tests.world.sealing import NOW, World
 
 
 @pytest.fixture(scope="module")
-def shop(make_root: Callable[..., Any]) -> Shop:
-    return make_shop(make_root)
-
-
-@pytest.fixture(scope="module")
-def folder(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five documents: good, altered, unsigned, broken, and one in a folder below."""
     place = tmp_path_factory.mktemp("many")
-    sealed = shop.sign(classic_pdf())
+    sealed = world.sign(classic_pdf())
     (place / "a 好.pdf").write_bytes(sealed)
     (place / "b.PDF").write_bytes(sealed.replace(b"Price 1000", b"Price 9000"))
     (place / "c.pdf").write_bytes(classic_pdf())
@@ -48,8 +40,8 @@ def folder(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def order(shop: Shop) -> Order:
-    return Order(shop.trust, at=NOW)
+def order(world: World) -> Order:
+    return Order(world.trust, at=NOW)
 
 
 EXPECTED = ["VALID", "INVALID", "UNSIGNED", "UNREADABLE", "VALID"]
@@ -203,7 +195,7 @@ def test_alone_nobody_is_judged_where_another_document_has_been(
 
 
 def test_every_document_gets_its_result_and_the_platform_is_asked_once_for_each_seal(
-    folder: Path, shop: Shop
+    folder: Path, world: World
 ) -> None:
     asked: list[str] = []
     told: dict[int, bytes] = {}
@@ -211,25 +203,25 @@ def test_every_document_gets_its_result_and_the_platform_is_asked_once_for_each_
     class Platform:
         def status(self, seal_code: str) -> SignedStatement:
             asked.append(seal_code)
-            return shop.statement(shop.first)
+            return world.statement(world.first)
 
     files = [*find([folder]), folder / "missing.pdf"]
     run = verify_all(
         files,
-        Order(replace(shop.trust, statements=()), at=NOW, with_pdf=True),
+        Order(replace(world.trust, statements=()), at=NOW, with_pdf=True),
         jobs=1,
         platform=Platform(),
         done=lambda index, outcome: told.update({index: outcome.pdf[:4]}),
     )
     assert [each.path for each in run.outcomes] == files
     assert [each.verdict for each in run.outcomes] == [*EXPECTED, "UNREADABLE"]
-    assert asked == [shop.first.code]
+    assert asked == [world.first.code]
     assert told == {0: b"%PDF", 1: b"%PDF", 2: b"%PDF", 3: b"", 4: b"%PDF", 5: b""}
     assert run.outcomes[5].answer["error"]["code"] == "E-101"
     assert not run.interrupted
 
 
-def test_what_only_the_registry_tells_is_asked_for_and_counts(folder: Path, shop: Shop) -> None:
+def test_what_only_the_registry_tells_is_asked_for_and_counts(folder: Path, world: World) -> None:
     asked: list[set[str]] = []
     long_ago = NOW - timedelta(days=900)
 
@@ -241,16 +233,16 @@ def test_what_only_the_registry_tells_is_asked_for_and_counts(folder: Path, shop
             asked.append(set(seal_codes))
             if len([each for each in asked if each]) > 1 or not asked[-1]:
                 return ()  # told once, it is known
-            return (SealChange(shop.first.code, "cancelled", "lost", long_ago, long_ago),)
+            return (SealChange(world.first.code, "cancelled", "lost", long_ago, long_ago),)
 
     files = find([folder])
-    run = verify_all(files, Order(shop.trust, at=NOW), jobs=1, platform=Platform())
+    run = verify_all(files, Order(world.trust, at=NOW), jobs=1, platform=Platform())
     codes = [
         {f["code"] for s in each.answer["signatures"] for f in s["findings"]}
         for each in run.outcomes
         if each.answer.get("signatures")
     ]
-    assert {shop.first.code} in asked
+    assert {world.first.code} in asked
     assert all("status_not_active" in each for each in codes)
     assert len(codes) >= 2
 
@@ -260,9 +252,9 @@ def run_command(*arguments: object) -> int:
 
 
 @pytest.fixture
-def anchor(shop: Shop, tmp_path: Path) -> Path:
+def anchor(world: World, tmp_path: Path) -> Path:
     path = tmp_path / "root.der"
-    path.write_bytes(shop.authority.certificate.der)
+    path.write_bytes(world.authority.certificate.der)
     return path
 
 

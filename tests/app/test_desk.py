@@ -15,8 +15,8 @@ from crypto.pki.x509 import Certificate
 from crypto.validation.trust import Trust
 from device import virtual
 from device.token import ModuleNotFound, TokenNotInitialised, TokenNotPresent
-from tests.app.sealing import Authorities
-from tests.flows.clerk import PIN, SO_PIN, pem
+from tests.world.clerk import PIN, SO_PIN, pem
+from tests.world.office import Authorities
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import ssl
 import subprocess
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,21 +22,14 @@ from crypto.pki.x509_make import make_crl
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
-from tests.crypto import conftest as crypto_conftest
-from tests.crypto.pdf.workshop import NOW, SIGNED_AT, Shop, classic_pdf, make_shop
-
-make_root = crypto_conftest.make_root
+from tests.world.documents import classic_pdf
+from tests.world.sealing import NOW, SIGNED_AT, World
 
 
 @pytest.fixture(scope="module")
-def shop(make_root: Callable[..., Any]) -> Shop:
-    return make_shop(make_root)
-
-
-@pytest.fixture(scope="module")
-def trust(shop: Shop) -> Trust:
-    """The shop's, with a revocation list of its authority."""
-    authority = shop.authority
+def trust(world: World) -> Trust:
+    """The world's, with a revocation list of its authority."""
+    authority = world.authority
     crl = make_crl(
         issuer=authority.name,
         issuer_key=authority.key,
@@ -46,13 +39,13 @@ def trust(shop: Shop) -> Trust:
         next_update=NOW + timedelta(days=7),
         entries=[],
     )
-    return replace(shop.trust, crls=(Crl.parse(crl),))
+    return replace(world.trust, crls=(Crl.parse(crl),))
 
 
 @pytest.fixture(scope="module")
-def document(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def document(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sealed twice, under a name that a shell would trip over."""
-    data = shop.sign(shop.sign(classic_pdf()), shop.second, [Mark(0, 20, 30, 30, 30)])
+    data = world.sign(world.sign(classic_pdf()), world.second, [Mark(0, 20, 30, 30, 30)])
     path = tmp_path_factory.mktemp("a") / "合同 $(touch x) 'y'.pdf"
     path.write_bytes(data)
     return path
@@ -119,14 +112,14 @@ def test_the_commands_of_the_readme_do_what_it_says(package: Path, tmp_path: Pat
     assert "touch" not in commands
 
 
-def test_the_commands_find_forgeries(package: Path, shop: Shop, tmp_path: Path) -> None:
+def test_the_commands_find_forgeries(package: Path, world: World, tmp_path: Path) -> None:
     with zipfile.ZipFile(package) as opened:
         opened.extractall(tmp_path)
     path = tmp_path / "document.pdf"
     path.write_bytes(path.read_bytes().replace(b"Price 1000", b"Price 9000"))
     signed = tmp_path / "signature-2" / "seal-signed.bin"
     signed.write_bytes(signed.read_bytes()[:-1] + b"?")
-    signer = Certificate.parse(shop.first.key.certificate)
+    signer = Certificate.parse(world.first.key.certificate)
     forged = signer.der[:-1] + bytes([signer.der[-1] ^ 1])
     name = f"certificates/{signer.fingerprint.hex()[:16]}.pem"
     (tmp_path / name).write_text(ssl.DER_cert_to_PEM_cert(forged))
@@ -143,19 +136,19 @@ def test_the_commands_find_forgeries(package: Path, shop: Shop, tmp_path: Path) 
     assert len(broken) == 5
 
 
-def test_everything_needed_is_inside(package: Path, document: Path, shop: Shop) -> None:
+def test_everything_needed_is_inside(package: Path, document: Path, world: World) -> None:
     found = members(package)
     assert found["document.pdf"] == document.read_bytes()
     assert found["report.pdf"].startswith(b"%PDF-")
     assert json.loads(found["report.json"])["verdict"] == "VALID_CHANGED_LATER"
-    assert found["signature-1/seal.der"] == shop.first.seal
-    assert found["signature-2/seal.der"] == shop.second.seal
+    assert found["signature-1/seal.der"] == world.first.seal
+    assert found["signature-2/seal.der"] == world.second.seal
     states = {
         SignedStatement.parse(data).statement.seal_code
         for name, data in found.items()
         if name.startswith("statements/")
     }
-    assert states == {shop.first.code, shop.second.code}
+    assert states == {world.first.code, world.second.code}
     assert [name for name in found if name.startswith("crls/")] == ["crls/1.crl"]
     # root, maker, status key and two holders
     assert len([name for name in found if name.startswith("certificates/")]) == 5
@@ -173,9 +166,6 @@ def test_the_manifest_names_and_hashes_every_other_member(package: Path, openssl
     assert str(package.parent) not in json.dumps(manifest)
 
 
-openssl = crypto_conftest.openssl
-
-
 def test_a_member_carries_neither_time_nor_path(package: Path) -> None:
     with zipfile.ZipFile(package) as opened:
         for entry in opened.infolist():
@@ -185,7 +175,7 @@ def test_a_member_carries_neither_time_nor_path(package: Path) -> None:
     assert names == ["document.pdf", *sorted(names[1:-1]), "manifest.json"]
 
 
-def test_checking_says_what_is_proved_and_what_is_not(package: Path, shop: Shop) -> None:
+def test_checking_says_what_is_proved_and_what_is_not(package: Path, world: World) -> None:
     stranger = evidence.check(package)
     assert stranger.holds
     assert stranger.report
@@ -194,8 +184,8 @@ def test_checking_says_what_is_proved_and_what_is_not(package: Path, shop: Shop)
     assert (
         stranger.own.verdict is Verdict.UNKNOWN
     )  # the package's roots prove nothing by themselves
-    assert [each.der for each in stranger.anchors] == [shop.authority.certificate.der]
-    friend = evidence.check(package, own=Trust.in_all([shop.authority.certificate]))
+    assert [each.der for each in stranger.anchors] == [world.authority.certificate.der]
+    friend = evidence.check(package, own=Trust.in_all([world.authority.certificate]))
     assert friend.own
     assert friend.own.verdict is Verdict.VALID_CHANGED_LATER
 
@@ -250,15 +240,17 @@ def test_nothing_is_overwritten(document: Path, package: Path, trust: Trust) -> 
     assert package.read_bytes() == before
 
 
-def test_what_the_platform_answers_now_goes_in(document: Path, shop: Shop, tmp_path: Path) -> None:
+def test_what_the_platform_answers_now_goes_in(
+    document: Path, world: World, tmp_path: Path
+) -> None:
     class Platform:
         def status(self, seal_code: str) -> SignedStatement:
-            if seal_code != shop.first.code:
+            if seal_code != world.first.code:
                 raise PlatformUnreachable("https://platform.example")
-            return shop.statement(shop.first)
+            return world.statement(world.first)
 
     path = tmp_path / "x.zip"
-    trust = replace(shop.trust, statements=())
+    trust = replace(world.trust, statements=())
     evidence.make(document, path, trust=trust, platform=Platform(), at=NOW)
     assert [name for name in members(path) if name.startswith("statements/")] == [
         "statements/1.der"
@@ -266,11 +258,11 @@ def test_what_the_platform_answers_now_goes_in(document: Path, shop: Shop, tmp_p
     assert evidence.check(path).holds
 
 
-def test_what_the_registry_told_goes_in(document: Path, shop: Shop, tmp_path: Path) -> None:
+def test_what_the_registry_told_goes_in(document: Path, world: World, tmp_path: Path) -> None:
     day = timedelta(days=1)
-    lost = SealChange(shop.first.code, "suspended", "lost", SIGNED_AT - day, SIGNED_AT - day)
-    found = SealChange(shop.first.code, "active", "", NOW - day / 2, NOW - day / 2)
-    trust = replace(shop.trust, changes=(lost, found), status_life=day / 2)
+    lost = SealChange(world.first.code, "suspended", "lost", SIGNED_AT - day, SIGNED_AT - day)
+    found = SealChange(world.first.code, "active", "", NOW - day / 2, NOW - day / 2)
+    trust = replace(world.trust, changes=(lost, found), status_life=day / 2)
     report = evidence.make(document, tmp_path / "x.zip", trust=trust, at=NOW)
     assert "status_not_active" in {each.code for s in report.signatures for each in s.findings}
     assert "registry.json" in members(tmp_path / "x.zip")

@@ -13,7 +13,7 @@ from app.inspecting import inspect
 from crypto.algorithms.gm import sm3
 from crypto.seal.structure import SealError, make_signature
 from crypto.validation.trust import Trust
-from tests.app.sealing import CODE, COMPANY, NOW, Authorities
+from tests.world.office import CODE, COMPANY, NOW, Authorities
 
 
 def inspected(folder: Path, data: bytes, trust: Trust, **more: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from app.signing import TokenKey, find_key
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
 from device.token import BadSignature, Input, KeyNotFound, UnsupportedKey
-from tests.app.sealing import Authorities
+from tests.world.office import Authorities
 
 
 @dataclass

@@ -41,8 +41,8 @@ from crypto.seal.date_mark import DateMark, text_of
 from crypto.seal.structure import SealError
 from crypto.verdict import BEIJING, Verdict
 from device.token import BadSignature, TokenRemoved
-from tests.app.sealing import CODE, NOW, Authorities, Office, cancelling_at, encrypted, pages
-from tests.crypto.pdf.workshop import classic_pdf
+from tests.world.documents import classic_pdf
+from tests.world.office import CODE, NOW, Authorities, Office, cancelling_at, encrypted, pages
 
 STEPS = (
     *("check", "draw", "copy", "sign", "append", "sync", "verify", "publish", "journal"),

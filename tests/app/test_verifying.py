@@ -16,8 +16,8 @@ from crypto.pki.x509 import Certificate
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
-from tests.app.sealing import CODE, NOW, Authorities, Office, encrypted, pages
-from tests.flows.clerk import pem
+from tests.world.clerk import pem
+from tests.world.office import CODE, NOW, Authorities, Office, encrypted, pages
 
 
 @pytest.fixture

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from crypto import deadline
 from crypto.pdf.reading.document import PdfTooComplex
 from crypto.verdict import Verdict
-from tests.crypto.pdf.workshop import classic_pdf, make_shop
+from tests.world.documents import classic_pdf
+from tests.world.sealing import World
 
 
 def test_nothing_is_bounded_outside() -> None:
@@ -35,10 +33,9 @@ def test_bounds_nest() -> None:
 
 
 def test_a_document_that_costs_too_much_is_refused_and_never_half_judged(
-    make_root: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop = make_shop(make_root)
-    sealed = shop.sign(classic_pdf())
+    sealed = world.sign(classic_pdf())
     done = {"checks": 0, "limit": 1_000_000}
 
     def counting() -> None:
@@ -49,10 +46,10 @@ def test_a_document_that_costs_too_much_is_refused_and_never_half_judged(
     monkeypatch.setattr(deadline, "check", counting)
     for _ in range(2):  # some things are remembered
         done["checks"] = 0
-        assert shop.verify(sealed).verdict is Verdict.VALID
+        assert world.verify(sealed).verdict is Verdict.VALID
     needed = done["checks"]
     assert needed > 10
     for limit in range(0, needed, max(1, needed // 20)):
         done.update(checks=0, limit=limit)
         with pytest.raises(PdfTooComplex):
-            shop.verify(sealed)
+            world.verify(sealed)

@@ -13,8 +13,8 @@ import pytest
 from server_stub.records import logbook
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.flows.clerk import Clerk, Enrolled, enrolled, excerpt, pem
-from tests.server.enrolling import credit_code
+from tests.world.applicant import credit_code
+from tests.world.clerk import Clerk, Enrolled, enrolled, excerpt, pem
 
 COMPANY = "宿迁市云杉软件有限公司"
 OTHER_COMPANY = "宿迁市洪泽湖水产有限公司"

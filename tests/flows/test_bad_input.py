@@ -15,10 +15,10 @@ from app.errors import ExitCode, messages
 from device import virtual
 from server_stub.__main__ import main as operator
 from server_stub.web.serving import RunningServer
-from tests.app.sealing import encrypted
-from tests.crypto.pdf.workshop import build_pdf, classic_pdf
-from tests.flows.clerk import PIN, SO_PIN, Answer, Clerk, Enrolled, enrolled, excerpt
-from tests.server.enrolling import credit_code
+from tests.world.applicant import credit_code
+from tests.world.clerk import PIN, SO_PIN, Answer, Clerk, Enrolled, enrolled, excerpt
+from tests.world.documents import build_pdf, classic_pdf
+from tests.world.office import encrypted
 
 AT = ("--at", "1:60,60")
 

@@ -18,8 +18,8 @@ import pytest
 from app.errors import ExitCode
 from crypto.seal.date_mark import text_of
 from crypto.verdict import BEIJING
-from tests.flows.clerk import PIN, Clerk, Enrolled
 from tests.flows.conftest import COMPANY
+from tests.world.clerk import PIN, Clerk, Enrolled
 
 ROOT = Path(__file__).parents[2]
 

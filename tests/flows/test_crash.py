@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.clerk import Clerk, Enrolled, excerpt, temporary_files
+from tests.world.clerk import Clerk, Enrolled, excerpt, temporary_files
 
 ROOT = Path(__file__).parents[2]
 STEPS = (

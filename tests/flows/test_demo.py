@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from app.demo import DEMO_PIN
-from tests.flows.clerk import Answer, Clerk, excerpt
+from tests.world.clerk import Answer, Clerk, excerpt
 
 
 @dataclass(frozen=True)

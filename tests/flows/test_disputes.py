@@ -30,7 +30,7 @@ from crypto.seal.structure import Seal
 from server_stub.__main__ import main as server_command
 from server_stub.records.store import Dispute
 from server_stub.web.serving import RunningServer
-from tests.flows.clerk import PIN, Answer, Clerk, excerpt
+from tests.world.clerk import PIN, Answer, Clerk, excerpt
 
 
 def objected(who: Clerk, document: Path, seal: str, receipt: Path, *more: str | Path) -> Answer:

@@ -14,7 +14,7 @@ from device.token import Token
 from server_stub.web.serving import RunningServer
 from tests.device.conftest import certify, soft_token, softhsm
 from tests.device.ukey_bench import SOFTHSM, USER_PIN
-from tests.flows.clerk import Clerk
+from tests.world.clerk import Clerk
 
 __all__ = ["certify", "soft_token", "softhsm"]  # fixtures: SoftHSM holds the RSA and P-256 keys
 

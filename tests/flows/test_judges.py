@@ -13,8 +13,8 @@ import pytest
 from PIL import Image, ImageChops
 
 from server_stub.web.serving import RunningServer
-from tests.crypto.pdf.workshop import contents_of
-from tests.flows.clerk import Clerk, excerpt, pem
+from tests.world.clerk import Clerk, excerpt, pem
+from tests.world.documents import contents_of
 
 DISTID = "distid:1234567812345678"
 DPI = 200

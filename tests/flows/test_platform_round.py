@@ -38,7 +38,7 @@ from device.token import Input
 from server_stub.records import logbook
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.server.enrolling import citizen_number, credit_code
+from tests.world.applicant import citizen_number, credit_code
 
 
 @dataclass

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from server_stub.web.serving import RunningServer
-from tests.flows.clerk import Clerk, excerpt
+from tests.world.clerk import Clerk, excerpt
 
 
 def without_times(report: dict[str, Any]) -> dict[str, Any]:

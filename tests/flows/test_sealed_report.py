@@ -27,7 +27,7 @@ from crypto.verdict import Verdict
 from server_stub import report_seal
 from server_stub.records.store import LedgerEntry
 from server_stub.web.serving import RunningServer
-from tests.flows.clerk import Clerk, excerpt
+from tests.world.clerk import Clerk, excerpt
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.clerk import Clerk
+from tests.world.clerk import Clerk
 
 
 @pytest.mark.parametrize("profile", ["ses", "ses-adobe", "cms"])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.flows.clerk import Clerk
 from tests.flows.conftest import COMPANY, OTHER_COMPANY
+from tests.world.clerk import Clerk
 
 
 def test_the_second_seal_leaves_the_first_intact(

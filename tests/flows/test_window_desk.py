@@ -30,7 +30,7 @@ from crypto.algorithms import merkle
 from crypto.pki.x509 import Certificate
 from tests.flows.test_window_verifying import stamped
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
-from tests.ui.stand_in import PIN, StandIn
+from tests.world.desk import PIN, StandIn
 from ui import language
 from ui.pages.trust_section import AddAnchorDialog
 from ui.shell.guide import Guide

@@ -19,8 +19,8 @@ from crypto.report.pdf import enclosed
 from crypto.verdict import Verdict
 from device.virtual import make_blank_token
 from server_stub.web.serving import RunningServer
-from tests.flows.clerk import PIN, Clerk
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
+from tests.world.clerk import PIN, Clerk
 from ui.shell.desk_context import DeskContext
 from ui.shell.guide import Guide
 from ui.shell.pin_dialog import PinDialog

@@ -29,9 +29,9 @@ from app.stamp_plan import At, Keyword, Riding
 from crypto.algorithms.gm import sm3
 from crypto.verdict import Verdict
 from device.token import TokenRemoved
-from tests.crypto.pdf.workshop import classic_pdf
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
-from tests.ui.stand_in import PIN, StandIn
+from tests.world.desk import PIN, StandIn
+from tests.world.documents import classic_pdf
 from ui import language
 from ui.shell.window import MainWindow
 from ui.stamp.results import BatchResult

@@ -21,7 +21,7 @@ from crypto.pdf.marks.drawing import Mark
 from crypto.verdict import Verdict
 from tests.app.test_bulk import choking  # noqa: F401 - what its name says makes a worker choke
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
-from tests.ui.stand_in import PIN, Authority, Company, StandIn
+from tests.world.desk import PIN, Authority, Company, StandIn
 from ui.shell.window import MainWindow
 from ui.verify.verdicts import versions
 from ui.verify.verify_page import VerifyPage

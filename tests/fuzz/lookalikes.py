@@ -24,8 +24,9 @@ from crypto.pdf.lookalikes.search import MAX_FOUND, MAX_STEPS, READS, look_alike
 from crypto.pdf.marks.appearance import Drawing, Picture
 from crypto.pdf.marks.picture import ImprintError, check_mark
 from crypto.pdf.reading.document import PARSER_FAILURES, Document, Page, PdfError
-from tests.crypto.pdf.workshop import build_pdf, imprint
 from tests.fuzz.material import material
+from tests.world.documents import build_pdf
+from tests.world.sealing import imprint
 
 NEXT_STREAM = b"%|"
 """Where the content is cut into several streams."""

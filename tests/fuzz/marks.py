@@ -16,9 +16,9 @@ from crypto.pdf.marks.appearance import drawing_of
 from crypto.pdf.marks.picture import check_mark, decode_imprint
 from crypto.pdf.marks.visible_part import is_whole
 from crypto.pdf.reading.document import PARSER_FAILURES, Document
-from tests.crypto.pdf.workshop import MM, build_pdf
 from tests.fuzz import lookalikes
 from tests.fuzz.material import material
+from tests.world.documents import MM, build_pdf
 
 PARTS = b"%|"
 """Between the entries and the content of the appearance, and those of a form that it may draw."""

@@ -1,4 +1,4 @@
-"""What the fuzzer starts from: one small world (workshop.py) and good values of every kind.
+"""What the fuzzer starts from: one small world (tests/world) and good values of every kind.
 
 Made anew in each process, so everything that is validly signed in it is known: whatever else
 verifies was forged.
@@ -32,7 +32,7 @@ from crypto.pki.ocsp import make_response as answer_ocsp
 from crypto.pki.timestamp import Request, make_token
 from crypto.pki.timestamp import make_request as ask_time
 from crypto.pki.timestamp import make_response as answer_time
-from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl, Name
+from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl
 from crypto.pki.x509_make import make_crl
 from crypto.pki.x509_make import make_request as ask_certificate
 from crypto.seal.date_mark import DateMark
@@ -40,64 +40,47 @@ from crypto.seal.registry_files import encode_shard
 from crypto.seal.statement import SealChange
 from crypto.seal.structure import Extension, Seal, make_signature
 from crypto.validation.trust import Trust
-from tests.crypto.conftest import Authority, ForeignAuthority, ForeignKey
-from tests.crypto.pdf.workshop import (
-    NOW,
-    SIGNED_AT,
-    Shop,
-    classic_pdf,
-    imprint,
-    make_shop,
-    update,
-)
 from tests.crypto.seal.test_seal import Parts
+from tests.world.authority import ForeignAuthority, ForeignKey
+from tests.world.documents import classic_pdf, update
+from tests.world.sealing import NOW, SIGNED_AT, World, imprint, make_world
 
 DOCUMENT = b"covered bytes"
 POLICY = "1.2.3"
 
 
-def make_root(common_name: str) -> Authority:
-    """A self-signed SM2 authority."""
-    key = SoftKey.generate()
-    root = Authority(key, Name.build([("C", "CN"), ("O", "宿迁市测试单位"), ("CN", common_name)]))
-    root.key = key.with_certificate(
-        root.issue(common_name, key.spki, usage=("keyCertSign", "cRLSign"), ca=True)
-    )
-    return root
-
-
 @dataclass(frozen=True)
 class Material:
-    """The world, and its good values by kind. All times are of the workshop."""
+    """The world, and its good values by kind. All times are of tests/world."""
 
-    shop: Shop
+    world: World
 
     @classmethod
     def make(cls) -> "Material":
         """A fresh world; its seals are small, so that a document is a few thousand bytes."""
-        shop = make_shop(make_root)
-        shop.first = shop.holder("32130000000017", imprint(size=24))
-        shop.second = shop.holder("32130000000025", imprint("darkred", 24, "2"), size_mm=(30, 30))
-        shop.trust = shop.trusting(shop.first, shop.second)
-        return cls(shop)
+        world = make_world()
+        world.first = world.holder("32130000000017", imprint(size=24))
+        world.second = world.holder("32130000000025", imprint("darkred", 24, "2"), size_mm=(30, 30))
+        world.trust = world.trusting(world.first, world.second)
+        return cls(world)
 
     @cached_property
     def root(self) -> Certificate:
-        return Certificate.parse(self.shop.authority.key.certificate)
+        return Certificate.parse(self.world.authority.key.certificate)
 
     @cached_property
     def holder(self) -> Certificate:
-        return Certificate.parse(self.shop.first.key.certificate)
+        return Certificate.parse(self.world.first.key.certificate)
 
     @cached_property
     def tsa(self) -> SoftKey:
-        return self.shop.authority.key_for(
+        return self.world.authority.key_for(
             "时间戳", usage=("digitalSignature",), extended_key_usage=[TIME_STAMPING]
         )
 
     @cached_property
     def responder(self) -> SoftKey:
-        return self.shop.authority.key_for("OCSP", extended_key_usage=[OCSP_SIGNING])
+        return self.world.authority.key_for("OCSP", extended_key_usage=[OCSP_SIGNING])
 
     @cached_property
     def foreign(self) -> ForeignAuthority:
@@ -111,27 +94,27 @@ class Material:
         spki = private.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        return ForeignKey(private, self.shop.authority.issue("P-256", spki))
+        return ForeignKey(private, self.world.authority.issue("P-256", spki))
 
     @cached_property
     def trust(self) -> Trust:
-        """The workshop's trust, and its revocation list."""
-        return replace(self.shop.trust, crls=(Crl.parse(self.crl),))
+        """The world's trust, and its revocation list."""
+        return replace(self.world.trust, crls=(Crl.parse(self.crl),))
 
     # ------------------------------------------------------------ single values
 
     @cached_property
     def seal(self) -> Seal:
-        return Seal.parse(self.shop.first.seal)
+        return Seal.parse(self.world.first.seal)
 
     @cached_property
     def seal_signature(self) -> bytes:
         value = make_signature(
-            seal=self.shop.first.seal,
+            seal=self.world.first.seal,
             digest=gm.sm3(DOCUMENT),
             property_info="PDF",
             signed_at=SIGNED_AT,
-            key=self.shop.first.key,
+            key=self.world.first.key,
             extensions=[Extension("1.2.3", False, b"x")],
         )
         return value
@@ -141,7 +124,7 @@ class Material:
         """GM/T 0031-2014, its time as text: the other shape that the parser reads."""
         moment = der.bit_string(b"2026-11-22T09:00:00+08:00")
         digest = der.bit_string(gm.sm3(DOCUMENT))
-        maker, holder = self.shop.maker, self.shop.first.key
+        maker, holder = self.world.maker, self.world.first.key
         return Parts(maker, holder, version=1, moment=moment, digest=digest).signature()
 
     @cached_property
@@ -151,9 +134,9 @@ class Material:
     @cached_property
     def crl(self) -> bytes:
         return make_crl(
-            issuer=self.shop.authority.name,
-            issuer_key=self.shop.authority.key,
-            authority_spki=self.shop.authority.key.spki,
+            issuer=self.world.authority.name,
+            issuer_key=self.world.authority.key,
+            authority_spki=self.world.authority.key.spki,
             number=3,
             this_update=NOW,
             next_update=NOW + timedelta(days=1),
@@ -162,7 +145,7 @@ class Material:
 
     @cached_property
     def certificate_request(self) -> bytes:
-        key = self.shop.first.key
+        key = self.world.first.key
         return ask_certificate(self.holder.subject, key.spki, key.sign)
 
     @cached_property
@@ -210,7 +193,7 @@ class Material:
     @cached_property
     def signed_data(self) -> list[bytes]:
         """SM2 with a seal and a time stamp; P-256 in the international form."""
-        key, seal = self.shop.first.key, self.shop.first.seal
+        key, seal = self.world.first.key, self.world.first.seal
         chinese = make_signed_data(key=key, digest=gm.sm3(DOCUMENT), seal=seal, gb_types=True)
         digest = hashlib.sha256(DOCUMENT).digest()
         return [
@@ -223,7 +206,7 @@ class Material:
 
     @cached_property
     def statement(self) -> bytes:
-        return self.shop.statement(self.shop.first).token
+        return self.world.statement(self.world.first).token
 
     @cached_property
     def shard(self) -> bytes:
@@ -254,7 +237,7 @@ class Material:
     def signed(self, original: bytes, profile: str) -> bytes:
         """*original* signed by the first holder, or by the foreign key in profile pades."""
         pades = profile == "pades"
-        holder = self.shop.first
+        holder = self.world.first
         maker = SignatureMaker(
             profile,
             self.foreign_key if pades else holder.key,
@@ -267,7 +250,7 @@ class Material:
             profile=maker.label,
             value_size=maker.size,
             make_value=lambda revision: maker.make(revision, SIGNED_AT, b""),
-            marks=() if pades else self.shop.marks(holder),
+            marks=() if pades else self.world.marks(holder),
             picture=b"" if pades else holder.picture,
             signed_at=SIGNED_AT,
             signer_name="测试",
@@ -287,8 +270,10 @@ class Material:
     def sealed_documents(self) -> list[bytes]:
         """Signed in every way the product signs, once and twice, with evidence and with changes."""
         classic, streamed, form = self.plain_documents
-        sealed = self.shop.sign(classic)
-        twice = self.shop.sign(sealed, self.shop.second, self.shop.marks(self.shop.second, left=20))
+        sealed = self.world.sign(classic)
+        twice = self.world.sign(
+            sealed, self.world.second, self.world.marks(self.world.second, left=20)
+        )
         evidence = io.BytesIO()
         add_dss(
             Document(io.BytesIO(sealed)),
@@ -315,11 +300,11 @@ class Material:
         return [
             sealed,
             twice,
-            self.shop.sign(streamed),
-            update(self.shop.sign(form), _retitle),
+            self.world.sign(streamed),
+            update(self.world.sign(form), _retitle),
             evidence.getvalue(),
             stamped.getvalue(),
-            self.shop.sign(classic, dates=[DateMark(0, 100, 250)]),
+            self.world.sign(classic, dates=[DateMark(0, 100, 250)]),
             self.signed(classic, "cms"),
             self.signed(classic, "pades"),
         ]

@@ -58,10 +58,10 @@ from crypto.validation.revocation import Evidence
 from crypto.validation.seal_check import check_seal, check_signature
 from crypto.verdict import Verdict, plain, verdict_of
 from tests.crypto.asn1.der_edits import operate
-from tests.crypto.pdf.workshop import NOW, SIGNED_AT
 from tests.fuzz import lookalikes, marks
 from tests.fuzz.material import DOCUMENT, POLICY, material
 from tests.fuzz.pdf_mutations import mutate
+from tests.world.sealing import NOW, SIGNED_AT
 
 BOUND = 10.0
 """Seconds of the processor that one input may cost (issue 3: no hang over 10 s)."""
@@ -323,7 +323,7 @@ def examine_statement(data: bytes) -> None:
         found = SignedStatement.parse(data)
         if good.trust.believes(found):
             assert found.statement == SignedStatement.parse(good.statement).statement
-    status = good.shop.status
+    status = good.world.status
     body = der.octet_string(data[:8192])
     signature = der.bit_string(status.sign(PREFIX + data[:8192]))
     with suppress(StatementError):
@@ -470,7 +470,7 @@ def _looks(data: bytes) -> list[bytes]:
 
 def examine_stamping(data: bytes) -> None:
     """What is stamped is the original's bytes and one revision that verifies — or refused."""
-    holder = material().shop.first
+    holder = material().world.first
     output = io.BytesIO()
     value = {"seal": holder.seal, "property_info": "", "signed_at": SIGNED_AT, "key": holder.key}
     mark = Mark(0, 20, 20, 40, 40)
@@ -512,7 +512,7 @@ def _targets() -> list[Target]:
         Target("ber", _der_seeds, examine_ber, indefinite),
         Target(
             "seal",
-            lambda: [good().seal_signature, good().old_seal_signature, good().shop.first.seal],
+            lambda: [good().seal_signature, good().old_seal_signature, good().world.first.seal],
             examine_seal,
             operate,
         ),

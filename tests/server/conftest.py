@@ -12,7 +12,7 @@ import pytest
 from server_stub.records import logbook
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.server.enrolling import Holder
+from tests.world.applicant import Applicant
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +41,12 @@ def server(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Iterat
 
 
 @pytest.fixture
-def holder(server: RunningServer) -> Iterator[Callable[..., Holder]]:
+def holder(server: RunningServer) -> Iterator[Callable[..., Applicant]]:
     """Makes people who talk to the shared platform (or to *url*)."""
-    made: list[Holder] = []
+    made: list[Applicant] = []
 
-    def make(**facts: Any) -> Holder:
-        made.append(Holder(**{"url": server.url, **facts}))
+    def make(**facts: Any) -> Applicant:
+        made.append(Applicant(**{"url": server.url, **facts}))
         return made[-1]
 
     yield make
@@ -55,9 +55,9 @@ def holder(server: RunningServer) -> Iterator[Callable[..., Holder]]:
 
 
 @pytest.fixture(scope="session")
-def enrolled(server: RunningServer) -> Iterator[Holder]:
+def enrolled(server: RunningServer) -> Iterator[Applicant]:
     """One holder with an active seal, for tests that only look."""
-    person = Holder(server.url)
+    person = Applicant(server.url)
     person.enrol()
     yield person
     person.http.close()

@@ -20,8 +20,8 @@ from server_stub.records import canonical, store
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.server.enrolling import Holder
 from tests.server.test_dispute_limits import SECRET, hand_in, statement
+from tests.world.applicant import Applicant
 
 ZIP = b"PK\x03\x04 what the objector has"
 REVIEWER = Actor("staff", "staff_1a2b3c", frozenset({"reviewer"}))
@@ -30,7 +30,7 @@ DAY = 86_400_000_000
 
 @pytest.fixture
 def running(
-    open_settings: Callable[..., Settings], holder: Callable[..., Holder]
+    open_settings: Callable[..., Settings], holder: Callable[..., Applicant]
 ) -> Iterator[tuple[RunningServer, str]]:
     """A platform of the test's own, which does only what it is told, and the code of a seal."""
     with start_in_thread(open_settings(auto_review=True)) as server:

@@ -19,7 +19,7 @@ from crypto.algorithms.keys import SoftKey
 from server_stub.records import store
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.server.enrolling import Holder, b64
+from tests.world.applicant import Applicant, b64
 
 SECRET = "s" * 43
 
@@ -44,7 +44,7 @@ def hand_in(url: str, text: str, key: str = "", **more: Any) -> httpx.Response:
 
 
 @pytest.fixture
-def seal_code(enrolled: Holder) -> str:
+def seal_code(enrolled: Applicant) -> str:
     code: str = enrolled.call("GET", f"/v1/seals/{enrolled.seal_id}").json()["seal_code"]
     return code
 
@@ -103,7 +103,7 @@ def test_the_same_dispute_sent_again_is_one_dispute(patient: RunningServer, seal
 
 
 def test_a_signature_must_fit_the_statement_and_a_certificate_of_this_platform(
-    patient: RunningServer, enrolled: Holder, seal_code: str
+    patient: RunningServer, enrolled: Applicant, seal_code: str
 ) -> None:
     text = statement(seal_code)
 
@@ -135,7 +135,7 @@ def test_whoever_objects_too_often_has_to_wait(open_settings: Callable[..., Sett
 
 
 def test_an_enclosure_is_a_zip_of_bounded_size(
-    open_settings: Callable[..., Settings], holder: Callable[..., Holder]
+    open_settings: Callable[..., Settings], holder: Callable[..., Applicant]
 ) -> None:
     with start_in_thread(open_settings(auto_review=True, file_bytes=1 << 20)) as server:
         code = holder(url=server.url).enrol()["seal_code"]

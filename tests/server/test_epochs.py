@@ -26,15 +26,15 @@ from server_stub.records import canonical
 from server_stub.records.ledger import REGISTRY, Transaction
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.server.enrolling import Holder
+from tests.world.applicant import Applicant
 
 OPERATOR = Actor("operator", "operator test", frozenset({"operator"}))
 
 
 @pytest.fixture
 def busy(
-    open_settings: Callable[..., Settings], holder: Callable[..., Holder]
-) -> Iterator[tuple[RunningServer, Holder]]:
+    open_settings: Callable[..., Settings], holder: Callable[..., Applicant]
+) -> Iterator[tuple[RunningServer, Applicant]]:
     """A platform on which one seal was suspended and resumed, and 300 entries say nothing new."""
     with start_in_thread(open_settings(auto_review=True)) as server:
         person = holder(url=server.url)
@@ -52,13 +52,13 @@ def _say_nothing_new(tx: Transaction) -> None:
 
 
 @pytest.fixture
-def get(busy: tuple[RunningServer, Holder]) -> Iterator[Callable[..., httpx.Response]]:
+def get(busy: tuple[RunningServer, Applicant]) -> Iterator[Callable[..., httpx.Response]]:
     """Asks the platform of :func:`busy`."""
     with httpx.Client(base_url=busy[0].url) as client:
         yield client.get
 
 
-def code_of(server: RunningServer, person: Holder) -> str:
+def code_of(server: RunningServer, person: Applicant) -> str:
     code: str = person.call("GET", f"/v1/seals/{person.seal_id}").json()["seal_code"]
     return code
 
@@ -101,7 +101,7 @@ def test_what_is_not_there_yet_is_not_found(get: Callable[..., httpx.Response]) 
 
 
 def test_an_epoch_tells_what_the_log_tells_and_is_on_record(
-    busy: tuple[RunningServer, Holder], get: Callable[..., httpx.Response]
+    busy: tuple[RunningServer, Applicant], get: Callable[..., httpx.Response]
 ) -> None:
     server, person = busy
     code = code_of(server, person)
@@ -126,7 +126,7 @@ def test_an_epoch_tells_what_the_log_tells_and_is_on_record(
 
 
 def test_a_client_begins_with_an_epoch_and_names_what_is_not_its_own(
-    busy: tuple[RunningServer, Holder], tmp_path: Path
+    busy: tuple[RunningServer, Applicant], tmp_path: Path
 ) -> None:
     server, person = busy
     code = code_of(server, person)
@@ -157,7 +157,7 @@ def test_a_client_begins_with_an_epoch_and_names_what_is_not_its_own(
 
 
 def test_an_audit_names_an_epoch_that_does_not_tell_what_the_log_tells(
-    busy: tuple[RunningServer, Holder], capsys: pytest.CaptureFixture[str]
+    busy: tuple[RunningServer, Applicant], capsys: pytest.CaptureFixture[str]
 ) -> None:
     server, person = busy
     directory = server.platform.settings.directory
@@ -178,7 +178,7 @@ def test_an_audit_names_an_epoch_that_does_not_tell_what_the_log_tells(
 
 
 def test_epochs_come_when_they_are_due_and_old_ones_go(
-    busy: tuple[RunningServer, Holder], monkeypatch: pytest.MonkeyPatch
+    busy: tuple[RunningServer, Applicant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform = busy[0].platform
     busy[0].worker.stop()
@@ -206,7 +206,7 @@ def test_epochs_come_when_they_are_due_and_old_ones_go(
 
 
 def test_two_processes_do_not_publish_the_same_epoch(
-    busy: tuple[RunningServer, Holder],
+    busy: tuple[RunningServer, Applicant],
 ) -> None:
     platform = busy[0].platform
     made = epochs.publish(platform)

@@ -24,7 +24,7 @@ from server_stub.records import canonical, store
 from server_stub.records.ledger import REGISTRY, Transaction
 from server_stub.settings import Settings
 from server_stub.signin import COLLECT, INTENT
-from tests.server.enrolling import citizen_number, credit_code
+from tests.world.applicant import citizen_number, credit_code
 
 DAY = 86_400 * 1_000_000
 CODE = credit_code()

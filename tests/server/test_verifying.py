@@ -27,7 +27,7 @@ from crypto.seal.structure import Extension, Seal, make_signature
 from crypto.validation.trust import Trust
 from server_stub import verifying
 from server_stub.web.serving import RunningServer
-from tests.server.enrolling import Holder
+from tests.world.applicant import Applicant
 
 
 def blank_page() -> bytes:
@@ -38,7 +38,7 @@ def blank_page() -> bytes:
     return data
 
 
-def stamped(person: Holder, *, ticket: bool = True) -> bytes:
+def stamped(person: Applicant, *, ticket: bool = True) -> bytes:
     """A PDF sealed by *person* with a ticket stapled in, as the client does it."""
     row = person.call("GET", f"/v1/seals/{person.seal_id}").json()
     data = person.call("GET", f"/v1/blobs/{row['seal_sm3']}").content
@@ -83,7 +83,7 @@ def ask(url: str, data: bytes, kind: str = "application/pdf") -> httpx.Response:
     )
 
 
-def trust_of(person: Holder) -> Trust:
+def trust_of(person: Applicant) -> Trust:
     """What a client that pinned this platform believes."""
     known = person.http.get("/v1/service").json()["certificates"]
     root, issuing = (
@@ -114,7 +114,7 @@ def without_times(report: dict[str, Any]) -> dict[str, Any]:
     return cleaned
 
 
-def test_server_and_client_say_the_same_of_the_same_file(enrolled: Holder) -> None:
+def test_server_and_client_say_the_same_of_the_same_file(enrolled: Applicant) -> None:
     data = stamped(enrolled)
     answer = ask(enrolled.url, data)
     assert answer.status_code == 200, answer.text
@@ -127,7 +127,7 @@ def test_server_and_client_say_the_same_of_the_same_file(enrolled: Holder) -> No
 
 
 def test_a_seal_used_while_it_was_suspended_stays_invalid_when_resumed(
-    server: RunningServer, holder: Callable[..., Holder]
+    server: RunningServer, holder: Callable[..., Applicant]
 ) -> None:
     person = holder()
     person.enrol()
@@ -142,7 +142,7 @@ def test_a_seal_used_while_it_was_suspended_stays_invalid_when_resumed(
     assert "status_not_active" in {each["code"] for each in signature["findings"]}
 
 
-def test_one_changed_byte_is_invalid(enrolled: Holder) -> None:
+def test_one_changed_byte_is_invalid(enrolled: Applicant) -> None:
     data = bytearray(stamped(enrolled))
     place = data.index(b"/MediaBox")
     data[place + 12] ^= 1

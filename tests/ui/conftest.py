@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from tests.ui.stand_in import StandIn
+from tests.world.desk import StandIn
 from ui import language, theme
 from ui.canvas.renderer import Renderer
 from ui.shell.window import MainWindow

@@ -1,6 +1,6 @@
 """Pictures of every page, light and dark, for the README and the manual: ``dev.py screenshots``.
 
-The real window on a made-up company (tests/ui/stand_in.py), without network and without a device,
+The real window on a made-up company (tests/world/desk.py), without network and without a device,
 under Xvfb where there is no screen. Arguments: the folder (default docs/images), and for one look
 only: look, width, height, scale, language, e.g. ``dark 960 540 2 en``.
 """
@@ -111,7 +111,7 @@ class Photographer:
     def __init__(self, folder: Path, look: Look, home: Path) -> None:
         from PySide6.QtWidgets import QApplication
 
-        from tests.ui.stand_in import StandIn
+        from tests.world.desk import StandIn
         from ui import language, theme
         from ui.shell.window import MainWindow
 
@@ -182,7 +182,7 @@ class Photographer:
 
     def stamping(self) -> Path:
         from app.stamp_plan import At, Riding
-        from tests.ui.stand_in import PIN
+        from tests.world.desk import PIN
         from ui.shell.pin_dialog import PinDialog
         from ui.shell.token_strip import token_name
 
@@ -231,7 +231,7 @@ class Photographer:
     def verifying(self, stamped: Path) -> None:
         from app.stamping import StampJob
         from crypto.pdf.marks.drawing import Mark
-        from tests.ui.stand_in import PIN
+        from tests.world.desk import PIN
 
         self.window.go("verify", [stamped])
         page = self.window.page("verify")

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from app.stamp_plan import At
-from tests.ui.stand_in import StandIn
+from tests.world.desk import StandIn
 from ui.canvas.page_items import Handle
 from ui.canvas.page_view import PageView
 from ui.shell.window import PAGES, MainWindow

@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import ExitCode
 from device import virtual
-from tests.flows.clerk import PIN, SO_PIN, Clerk
+from tests.world.clerk import PIN, SO_PIN, Clerk
 
 FACTS = ("--uscc", "91321300MA27DEM14U", "--name", "甲公司")
 

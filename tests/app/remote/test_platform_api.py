@@ -16,7 +16,7 @@ from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
 from crypto.pki.x509 import Certificate
 from crypto.pki.x509_make import make_crl
-from tests.app.sealing import CODE, NOW, Authorities
+from tests.world.office import CODE, NOW, Authorities
 
 ORIGIN = "https://platform.example"
 

@@ -13,17 +13,13 @@ from crypto.algorithms.gm import sm3
 from crypto.pdf.marks.drawing import Mark
 from crypto.report.pdf import render
 from crypto.verdict import Change, FileInfo, Finding, Report, Verdict
-from tests.crypto.pdf.workshop import NOW, Shop, append_revision, classic_pdf, make_shop
+from tests.world.documents import append_revision, classic_pdf
+from tests.world.sealing import NOW, World
 
 
 @pytest.fixture(scope="module")
-def shop(make_root: Callable[..., Any]) -> Shop:
-    return make_shop(make_root)
-
-
-@pytest.fixture(scope="module")
-def sealed(shop: Shop) -> bytes:
-    return shop.sign(classic_pdf(pages=2))
+def sealed(world: World) -> bytes:
+    return world.sign(classic_pdf(pages=2))
 
 
 def run(*arguments: str | Path) -> str:
@@ -50,9 +46,9 @@ def filed(tmp_path: Path) -> Callable[..., str]:
 
 
 def test_a_good_seal_is_filed_with_all_that_identifies_it(
-    shop: Shop, sealed: bytes, filed: Callable[..., str]
+    world: World, sealed: bytes, filed: Callable[..., str]
 ) -> None:
-    report = shop.verify(sealed)
+    report = world.verify(sealed)
     text = filed(report)
     signature = report.signatures[0]
     assert signature.seal
@@ -82,24 +78,24 @@ def test_a_good_seal_is_filed_with_all_that_identifies_it(
 
 
 def test_a_changed_document_is_filed_as_invalid(
-    shop: Shop, sealed: bytes, filed: Callable[..., str]
+    world: World, sealed: bytes, filed: Callable[..., str]
 ) -> None:
-    text = filed(shop.verify(sealed.replace(b"Price 1000", b"Price 9000")))
+    text = filed(world.verify(sealed.replace(b"Price 1000", b"Price 9000")))
     assert "无效INVALID" in text
     assert "原文摘要不一致" in text
     assert "有效VALID" not in text.replace("无效INVALID", "")
 
 
-def test_a_document_without_a_seal_says_so(shop: Shop, filed: Callable[..., str]) -> None:
-    text = filed(shop.verify(classic_pdf()))
+def test_a_document_without_a_seal_says_so(world: World, filed: Callable[..., str]) -> None:
+    text = filed(world.verify(classic_pdf()))
     assert "未签章UNSIGNED" in text
     assert "本文件中没有电子签名" in text
 
 
 def test_what_was_not_proved_is_listed_with_its_reason(
-    shop: Shop, sealed: bytes, filed: Callable[..., str]
+    world: World, sealed: bytes, filed: Callable[..., str]
 ) -> None:
-    report = shop.verify(sealed, trust=replace(shop.trust, signers=(), statements=()))
+    report = world.verify(sealed, trust=replace(world.trust, signers=(), statements=()))
     text = filed(report)
     assert "无法确认UNKNOWN" in text
     listed = text[text.index("没有得到证实的事项及原因") :]
@@ -109,13 +105,15 @@ def test_what_was_not_proved_is_listed_with_its_reason(
         assert "".join(finding.text().split()) in listed
 
 
-def test_every_page_is_numbered_and_bears_the_digest(shop: Shop, filed: Callable[..., str]) -> None:
+def test_every_page_is_numbered_and_bears_the_digest(
+    world: World, filed: Callable[..., str]
+) -> None:
     data = classic_pdf(pages=2)
     for index in range(4):
-        holder = shop.second if index % 2 else shop.first
+        holder = world.second if index % 2 else world.first
         across = float(holder.size_mm[0])
-        data = shop.sign(data, holder, [Mark(index % 2, 10 + 45 * index, 50, across, across)])
-    report = shop.verify(data)
+        data = world.sign(data, holder, [Mark(index % 2, 10 + 45 * index, 50, across, across)])
+    report = world.verify(data)
     assert report.verdict is Verdict.VALID_CHANGED_LATER
     # "ff" is where a typeface would put a ligature, which nobody could search for
     report = replace(report, file=replace(report.file, sm3="0ff1" * 16))
@@ -130,17 +128,17 @@ def test_every_page_is_numbered_and_bears_the_digest(shop: Shop, filed: Callable
     assert "另一方加盖印章" in text
 
 
-def test_english_is_english(shop: Shop, sealed: bytes, filed: Callable[..., str]) -> None:
-    text = filed(shop.verify(sealed), "en")
+def test_english_is_english(world: World, sealed: bytes, filed: Callable[..., str]) -> None:
+    text = filed(world.verify(sealed), "en")
     for wanted in ("Verificationreport", "validVALID", "Page1of", "theSigner'sownword"):
         assert wanted.lower() in text.lower()
     assert "验章" not in text
 
 
 def test_names_from_strangers_neither_break_the_page_nor_vanish(
-    shop: Shop, sealed: bytes, filed: Callable[..., str]
+    world: World, sealed: bytes, filed: Callable[..., str]
 ) -> None:
-    report = shop.verify(sealed)
+    report = world.verify(sealed)
     name = "<img src='x'/>{title}&amp;\u202egnp.exe 𠮷" + "x" * 300
     file = FileInfo(name, report.file.size, report.file.sm3, None)
     text = filed(replace(report, file=file))
@@ -151,10 +149,10 @@ def test_names_from_strangers_neither_break_the_page_nor_vanish(
 
 
 def test_only_the_picture_inside_the_seal_is_shown(
-    shop: Shop, sealed: bytes, tmp_path: Path
+    world: World, sealed: bytes, tmp_path: Path
 ) -> None:
-    report = shop.verify(sealed)
-    name = sm3(shop.first.picture).hex()
+    report = world.verify(sealed)
+    name = sm3(world.first.picture).hex()
     path = tmp_path / "report.pdf"
 
     def pictures(imprints: dict[str, bytes]) -> int:
@@ -162,12 +160,12 @@ def test_only_the_picture_inside_the_seal_is_shown(
         return len(run("pdfimages", "-list", path).splitlines()) - 2
 
     icons = pictures({})
-    assert pictures({name: shop.first.picture}) == icons + 1
-    assert pictures({name: shop.second.picture}) == icons
+    assert pictures({name: world.first.picture}) == icons + 1
+    assert pictures({name: world.second.picture}) == icons
     assert pictures({sm3(b"no picture").hex(): b"no picture"}) == icons
 
 
-def test_marks_without_a_signature_are_named(shop: Shop, filed: Callable[..., str]) -> None:
+def test_marks_without_a_signature_are_named(world: World, filed: Callable[..., str]) -> None:
     unsigned = append_revision(
         classic_pdf(annots=b"/Annots[6 0 R]", extra=[b"null"]),
         {
@@ -178,15 +176,15 @@ def test_marks_without_a_signature_are_named(shop: Shop, filed: Callable[..., st
             1: b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R]/SigFlags 3>>>>",
         },
     )
-    report = shop.verify(unsigned)
+    report = world.verify(unsigned)
     assert len(report.unsigned_marks) == 1
     text = filed(report)
     assert "不受任何签名保护的印迹" in text
     assert "域empty" in text
 
 
-def test_the_line_of_text_holds_verdict_digest_and_time(shop: Shop, sealed: bytes) -> None:
-    line = shop.verify(sealed).summary()
+def test_the_line_of_text_holds_verdict_digest_and_time(world: World, sealed: bytes) -> None:
+    line = world.verify(sealed).summary()
     assert "\n" not in line
     for wanted in (
         "《文件.pdf》",
@@ -196,15 +194,15 @@ def test_the_line_of_text_holds_verdict_digest_and_time(shop: Shop, sealed: byte
         "2026-11-23 17:00:00 +08:00",
     ):
         assert wanted in line
-    assert "not sealed" in shop.verify(classic_pdf()).summary("en")
+    assert "not sealed" in world.verify(classic_pdf()).summary("en")
     assert NOW.isoformat() not in line
 
 
 def test_a_report_on_very_many_signatures_comes_to_its_end(
-    shop: Shop, sealed: bytes, filed: Callable[..., str]
+    world: World, sealed: bytes, filed: Callable[..., str]
 ) -> None:
     """Set in one go, one of some 300 pages never did."""
-    report = shop.verify(sealed)
+    report = world.verify(sealed)
     many = Finding("unsigned_mark", {"page": "1", "field": "S"})
     signature = replace(
         report.signatures[0],

@@ -21,8 +21,8 @@ from server_stub.records import store
 from server_stub.records.ledger import LOGS
 from server_stub.settings import Settings
 from server_stub.web.serving import start_in_thread
-from tests.server.enrolling import Holder
 from tests.server.test_dispute_limits import hand_in, statement
+from tests.world.applicant import Applicant
 
 
 def programs() -> Path | None:
@@ -80,7 +80,7 @@ def test_migrations_equal_the_models_and_a_whole_round_is_audited(
         with platform.engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             assert compare_metadata(context, store.Base.metadata) == []
-        person = Holder(server.url)
+        person = Applicant(server.url)
         code = person.enrol()["seal_code"]
         person.http.close()
         assert report_seal.ready(platform).data

@@ -12,8 +12,8 @@ import pytest
 from server_stub.settings import Settings
 from server_stub.web.routes_pages import language_of
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.server.enrolling import Holder
 from tests.server.test_verifying import ask, blank_page, stamped
+from tests.world.applicant import Applicant
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}&\u202efdp.exe"
 
@@ -109,7 +109,7 @@ def test_chinese_comes_first(accepted: str, language: str) -> None:
     assert language_of(accepted) == language
 
 
-def test_the_form_says_what_the_interface_says(enrolled: Holder) -> None:
+def test_the_form_says_what_the_interface_says(enrolled: Applicant) -> None:
     data = stamped(enrolled)
     report = ask(enrolled.url, data).json()
     (signature,) = report["signatures"]

@@ -20,7 +20,7 @@ from crypto.pki.x509 import Certificate, Crl
 from crypto.validation.trust import Trust, check_maker
 from crypto.validation.trusted_time import check_timestamp
 from server_stub.web.serving import RunningServer
-from tests.server.enrolling import Holder
+from tests.world.applicant import Applicant
 
 STAMPED = b"the bytes of a signature value"
 QUERY, OCSP_QUERY = "application/timestamp-query", "application/ocsp-request"
@@ -150,7 +150,7 @@ def asked(server: RunningServer, certificate: Certificate, **options: Any) -> oc
 
 
 def test_a_certificate_is_good_until_its_seal_is_suspended(
-    server: RunningServer, holder: Callable[..., Holder]
+    server: RunningServer, holder: Callable[..., Applicant]
 ) -> None:
     person = holder()
     person.enrol()
@@ -222,7 +222,7 @@ def test_openssl_reads_our_sm2_answer(server: RunningServer, tmp_path: Path) -> 
     assert b"Verified OK" in verified
 
 
-def test_a_holder_cannot_pass_for_a_seal_maker(server: RunningServer, enrolled: Holder) -> None:
+def test_a_holder_cannot_pass_for_a_seal_maker(server: RunningServer, enrolled: Applicant) -> None:
     """A holder with a key of its own could otherwise make itself the seal of any company."""
     own = Certificate.parse(enrolled.key.certificate)
     root, issuing = shown(server, "root"), shown(server, "issuing")

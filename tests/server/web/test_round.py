@@ -17,9 +17,9 @@ from crypto.pki import x509
 from crypto.seal.statement import SignedStatement
 from crypto.seal.structure import Seal
 from server_stub.web.serving import RunningServer
-from tests.server.enrolling import Holder, b64, citizen_number, credit_code
+from tests.world.applicant import Applicant, b64, citizen_number, credit_code
 
-Make = Callable[..., Holder]
+Make = Callable[..., Applicant]
 
 
 def service(url: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def certificates(url: str) -> dict[str, bytes]:
 # --- what comes out of an enrolment ------------------------------------------------------------
 
 
-def test_the_seal_is_a_gb_t_38540_seal_of_the_right_holder(enrolled: Holder) -> None:
+def test_the_seal_is_a_gb_t_38540_seal_of_the_right_holder(enrolled: Applicant) -> None:
     row = enrolled.call("GET", f"/v1/seals/{enrolled.seal_id}").json()
     assert row["state"] == "active"
     data = enrolled.call("GET", f"/v1/blobs/{row['seal_sm3']}").content
@@ -54,7 +54,7 @@ def test_the_seal_is_a_gb_t_38540_seal_of_the_right_holder(enrolled: Holder) -> 
     assert imprint.content == seal.picture
 
 
-def test_the_subject_follows_the_convention_of_the_unified_seals(enrolled: Holder) -> None:
+def test_the_subject_follows_the_convention_of_the_unified_seals(enrolled: Applicant) -> None:
     certificate = x509.Certificate.parse(enrolled.key.certificate)
     row = enrolled.call("GET", f"/v1/seals/{enrolled.seal_id}").json()
     assert certificate.subject.common_name == row["seal_code"]
@@ -71,7 +71,7 @@ def openssl(*arguments: str) -> str:
 
 
 def test_openssl_accepts_every_certificate_under_its_issuer(
-    enrolled: Holder, tmp_path: Path
+    enrolled: Applicant, tmp_path: Path
 ) -> None:
     known = {**certificates(enrolled.url), "holder": enrolled.key.certificate}
     for name, data in known.items():
@@ -103,7 +103,7 @@ def test_openssl_accepts_the_request_that_the_holder_sent(holder: Make, tmp_path
     assert "verify OK" in said
 
 
-def test_the_chain_leads_from_the_holder_to_the_root(enrolled: Holder) -> None:
+def test_the_chain_leads_from_the_holder_to_the_root(enrolled: Applicant) -> None:
     known = {name: x509.Certificate.parse(d) for name, d in certificates(enrolled.url).items()}
     leaf = x509.Certificate.parse(enrolled.key.certificate)
     chain = x509.build_chain(leaf, known.values(), [known["root"]], datetime.now(UTC))
@@ -244,14 +244,14 @@ def test_every_answer_carries_the_security_headers_and_its_request_id(
 # --- sign-in -----------------------------------------------------------------------------------
 
 
-def test_a_nonce_works_once(enrolled: Holder) -> None:
+def test_a_nonce_works_once(enrolled: Applicant) -> None:
     offer = enrolled.challenge(certificate=b64(enrolled.key.certificate))
     body = {"challenge_id": offer["id"], "signature": enrolled.answer(offer)}
     assert enrolled.http.post("/v1/sessions", json=body).status_code == 201
     assert code_of(enrolled.http.post("/v1/sessions", json=body), 401) == "challenge_invalid"
 
 
-def test_a_wrong_signature_uses_the_nonce_up(enrolled: Holder, holder: Make) -> None:
+def test_a_wrong_signature_uses_the_nonce_up(enrolled: Applicant, holder: Make) -> None:
     offer = enrolled.challenge(certificate=b64(enrolled.key.certificate))
     thief = holder(key=SoftKey.generate())
     body = {"challenge_id": offer["id"], "signature": thief.answer(offer)}
@@ -260,7 +260,7 @@ def test_a_wrong_signature_uses_the_nonce_up(enrolled: Holder, holder: Make) -> 
     assert code_of(enrolled.http.post("/v1/sessions", json=body), 401) == "challenge_invalid"
 
 
-def test_a_signature_for_another_origin_or_purpose_is_refused(enrolled: Holder) -> None:
+def test_a_signature_for_another_origin_or_purpose_is_refused(enrolled: Applicant) -> None:
     for start in ("SUQIAN-SEAL-LOGIN-V1\nhttps://evil.example", "SUQIAN-SEAL-INTENT-V1\n{url}"):
         offer = enrolled.challenge(certificate=b64(enrolled.key.certificate))
         text = f"{start}\nlogin\n{offer['nonce']}\n{offer['subject']}\n{offer['expires']}\n"
@@ -269,7 +269,7 @@ def test_a_signature_for_another_origin_or_purpose_is_refused(enrolled: Holder) 
         assert code_of(enrolled.http.post("/v1/sessions", json=body), 403) == "signature_invalid"
 
 
-def test_a_foreign_certificate_gets_no_challenge(enrolled: Holder) -> None:
+def test_a_foreign_certificate_gets_no_challenge(enrolled: Applicant) -> None:
     foreign = certificates(enrolled.url)["status"]
     for data in (foreign, b"no certificate"):
         answer = enrolled.http.post("/v1/challenges", json={"certificate": b64(data)})
@@ -277,7 +277,7 @@ def test_a_foreign_certificate_gets_no_challenge(enrolled: Holder) -> None:
 
 
 def test_without_a_session_private_things_are_closed_and_signing_out_closes_them(
-    enrolled: Holder, holder: Make
+    enrolled: Applicant, holder: Make
 ) -> None:
     stranger = holder()
     for path in ("/v1/seals", "/v1/sync", "/v1/usage-records", f"/v1/seals/{enrolled.seal_id}"):
@@ -292,7 +292,9 @@ def test_without_a_session_private_things_are_closed_and_signing_out_closes_them
 # --- applications and seals of others ----------------------------------------------------------
 
 
-def test_what_belongs_to_another_enterprise_does_not_exist(enrolled: Holder, holder: Make) -> None:
+def test_what_belongs_to_another_enterprise_does_not_exist(
+    enrolled: Applicant, holder: Make
+) -> None:
     stranger = holder(name="宿迁市白杨贸易有限公司")
     stranger.enrol()
     row = enrolled.call("GET", f"/v1/seals/{enrolled.seal_id}").json()
@@ -313,7 +315,7 @@ def test_what_belongs_to_another_enterprise_does_not_exist(enrolled: Holder, hol
     assert enrolled.call("GET", "/v1/seals").json()["items"] == [row]
 
 
-def test_an_applicant_reaches_only_its_own_application(enrolled: Holder, holder: Make) -> None:
+def test_an_applicant_reaches_only_its_own_application(enrolled: Applicant, holder: Make) -> None:
     person = holder()
     person.draft()
     person.sign_in(application_id=person.application_id)
@@ -348,7 +350,7 @@ def test_collecting_needs_the_certified_key(holder: Make) -> None:
 
 
 def test_another_name_for_a_registered_code_comes_back_with_the_reason(
-    enrolled: Holder, holder: Make
+    enrolled: Applicant, holder: Make
 ) -> None:
     impostor = holder(uscc=enrolled.uscc, name="宿迁市冒名有限公司", subtype="contract")
     impostor.draft()
@@ -360,7 +362,7 @@ def test_another_name_for_a_registered_code_comes_back_with_the_reason(
 
 
 def test_a_second_electronic_twin_of_a_physical_seal_is_not_made(
-    enrolled: Holder, holder: Make
+    enrolled: Applicant, holder: Make
 ) -> None:
     second = holder(uscc=enrolled.uscc)
     second.draft()
@@ -394,7 +396,7 @@ def test_a_returned_application_can_be_corrected_and_goes_through(holder: Make) 
 # --- suspension, status, sync ------------------------------------------------------------------
 
 
-def status(person: Holder, code: str) -> SignedStatement:
+def status(person: Applicant, code: str) -> SignedStatement:
     token = person.http.get(f"/v1/seals/{code}/status").json()["token"]
     return SignedStatement.parse(base64.b64decode(token))
 
@@ -434,7 +436,7 @@ def test_the_holder_suspends_and_resumes_and_everyone_can_tell(holder: Make) -> 
     assert events == ["make", "collect", "suspend", "resume"]
 
 
-def crl(person: Holder) -> x509.Crl:
+def crl(person: Applicant) -> x509.Crl:
     found = x509.Crl.parse(person.http.get("/pki/crl/issuing/0.crl").content)
     assert found.issued_by(x509.Certificate.parse(certificates(person.url)["issuing"]))
     assert found.next_update is not None
@@ -476,7 +478,7 @@ def test_an_unknown_seal_code_has_no_status(server: RunningServer) -> None:
     assert code_of(answer, 404) == "not_found"
 
 
-def test_a_ticket_is_about_one_document_and_on_record(enrolled: Holder) -> None:
+def test_a_ticket_is_about_one_document_and_on_record(enrolled: Applicant) -> None:
     digest = gm.sm3(b"a contract")
     answer = enrolled.call(
         "POST", "/v1/tickets", {"seal_id": enrolled.seal_id, "document_sm3": digest.hex()}
@@ -516,7 +518,7 @@ def test_sync_starts_with_everything_and_goes_on_with_changes(holder: Make) -> N
 
 
 def test_a_cursor_of_somebody_else_or_from_the_future_is_gone(
-    enrolled: Holder, holder: Make
+    enrolled: Applicant, holder: Make
 ) -> None:
     other = holder(name="宿迁市水杉物流有限公司")
     other.enrol()
@@ -529,7 +531,7 @@ def test_a_cursor_of_somebody_else_or_from_the_future_is_gone(
 # --- the public log ----------------------------------------------------------------------------
 
 
-def registry(person: Holder) -> list[str]:
+def registry(person: Applicant) -> list[str]:
     """All entries, proved against the signed checkpoint by the client's own means."""
     log = service(person.url)["logs"]["registry"]
     note = person.http.get("/registry/checkpoint").text
@@ -547,7 +549,7 @@ def registry(person: Holder) -> list[str]:
 
 
 def test_the_registry_proves_inclusion_and_that_it_only_grew(
-    enrolled: Holder, holder: Make
+    enrolled: Applicant, holder: Make
 ) -> None:
     key = bytes.fromhex(service(enrolled.url)["logs"]["registry"]["key"])
     before = merkle.open_checkpoint(enrolled.http.get("/registry/checkpoint").text, key)
@@ -567,7 +569,7 @@ def test_the_registry_proves_inclusion_and_that_it_only_grew(
     assert code_of(far, 404) == "not_found"
 
 
-def test_the_registry_says_nothing_of_people(enrolled: Holder) -> None:
+def test_the_registry_says_nothing_of_people(enrolled: Applicant) -> None:
     text = "\n".join(registry(enrolled))
     for private in ("李晓梅", citizen_number(), "13800000000", enrolled.application_id):
         assert private not in text
@@ -576,7 +578,7 @@ def test_the_registry_says_nothing_of_people(enrolled: Holder) -> None:
 # --- usage records -----------------------------------------------------------------------------
 
 
-def usage(person: Holder, document: bytes, **changes: object) -> dict[str, str]:
+def usage(person: Applicant, document: bytes, **changes: object) -> dict[str, str]:
     fields = {
         "type": "usage-v1",
         "seal_id": person.seal_id,
@@ -588,11 +590,11 @@ def usage(person: Holder, document: bytes, **changes: object) -> dict[str, str]:
     return {"id": gm.sm3(text.encode()).hex(), "record": text}
 
 
-def report(person: Holder, *records: dict[str, str]) -> httpx.Response:
+def report(person: Applicant, *records: dict[str, str]) -> httpx.Response:
     return person.call("POST", "/v1/usage-records", {"records": list(records)})
 
 
-def test_each_usage_record_gets_a_receipt_that_proves_it(enrolled: Holder) -> None:
+def test_each_usage_record_gets_a_receipt_that_proves_it(enrolled: Applicant) -> None:
     sent = [usage(enrolled, b"one"), usage(enrolled, b"two")]
     receipts = report(enrolled, *sent).json()["receipts"]
     assert [r["id"] for r in receipts] == [s["id"] for s in sent]
@@ -610,7 +612,7 @@ def test_each_usage_record_gets_a_receipt_that_proves_it(enrolled: Holder) -> No
     assert len({r["index"] for r in receipts}) == 2
 
 
-def test_sending_a_record_again_changes_nothing(enrolled: Holder) -> None:
+def test_sending_a_record_again_changes_nothing(enrolled: Applicant) -> None:
     one = usage(enrolled, b"again")
     first = report(enrolled, one).json()["receipts"][0]
     second, third = report(enrolled, one, one).json()["receipts"]
@@ -636,7 +638,7 @@ def test_a_use_outside_the_rules_is_kept_and_flagged(holder: Make) -> None:
     assert flagged["flags"] == ["seal_not_active"]
 
 
-def test_one_bad_record_refuses_the_whole_batch(enrolled: Holder, holder: Make) -> None:
+def test_one_bad_record_refuses_the_whole_batch(enrolled: Applicant, holder: Make) -> None:
     other = holder(name="宿迁市红松科技有限公司")
     other.enrol()
     good = usage(enrolled, b"good one")

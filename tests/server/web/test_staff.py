@@ -17,7 +17,7 @@ from crypto.pki.x509_make import make_request
 from server_stub.__main__ import main
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.server.enrolling import Holder
+from tests.world.applicant import Applicant
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def command(server: RunningServer, *arguments: object) -> int:
     return main([*map(str, arguments), "--dir", str(directory), "--log-level", "error"])
 
 
-def employ(server: RunningServer, role: str, folder: Path) -> Holder:
+def employ(server: RunningServer, role: str, folder: Path) -> Applicant:
     """Certify a key for *role* on the command line and sign in with it over HTTP."""
-    person = Holder(server.url)
+    person = Applicant(server.url)
     name = x509.Name.build([("CN", "whatever")])
     request, certificate = folder / f"{role}.csr", folder / f"{role}.crt"
     request.write_bytes(make_request(name, person.key.spki, person.key.sign))
@@ -46,8 +46,8 @@ def employ(server: RunningServer, role: str, folder: Path) -> Holder:
     return person
 
 
-def submitted(server: RunningServer, **facts: Any) -> Holder:
-    person = Holder(server.url, **facts)
+def submitted(server: RunningServer, **facts: Any) -> Applicant:
+    person = Applicant(server.url, **facts)
     person.draft()
     person.sign_in(application_id=person.application_id)
     assert person.submit().status_code == 200

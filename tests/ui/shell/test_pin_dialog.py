@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
-from tests.ui.stand_in import company
+from tests.world.desk import company
 from ui.shell.pin_dialog import ChangePinDialog, PinDialog
 
 

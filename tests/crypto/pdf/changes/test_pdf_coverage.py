@@ -25,22 +25,14 @@ from crypto.pdf.reading.document import PARSER_FAILURES, Document, PdfError
 from crypto.pdf.reading.signatures import read_signatures
 from crypto.pdf.signing.sign import document_timestamp, sign_revision
 from crypto.verdict import Change, Verdict
-from tests.crypto.pdf.workshop import (
-    Shop,
-    add_widget,
-    append_revision,
-    classic_pdf,
-    codes,
-    first_page,
-    run,
-    update,
-)
+from tests.world.documents import add_widget, append_revision, classic_pdf, first_page, run, update
+from tests.world.sealing import World, codes
 
 
-def read(shop: Shop, data: bytes, password: str | None = None) -> Any:
+def read(world: World, data: bytes, password: str | None = None) -> Any:
     """The report, less the moment it was made; or why there is none."""
     try:
-        report = shop.verify(data, password=password)
+        report = world.verify(data, password=password)
     except PdfError as error:
         return type(error), str(error)
     return (
@@ -52,11 +44,11 @@ def read(shop: Shop, data: bytes, password: str | None = None) -> Any:
     )
 
 
-def read_plainly(shop: Shop, data: bytes, password: str | None = None) -> Any:
+def read_plainly(world: World, data: bytes, password: str | None = None) -> Any:
     """The same with the covered bytes of every signature opened."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(coverage._Revisions, "ending_at", lambda *_: None)
-        return read(shop, data, password)
+        return read(world, data, password)
 
 
 @pytest.fixture
@@ -85,12 +77,12 @@ FORM = classic_pdf(
 CONTENT, PAGE = re.findall(rb"\n[45] 0 obj\n(.*?)\nendobj", FORM, re.DOTALL)
 
 
-def sealed(shop: Shop, data: bytes, turn: int) -> bytes:
-    holder = (shop.first, shop.second)[turn % 2]
-    return shop.sign(data, holder, shop.marks(holder, left=20.0 + 45 * (turn % 4)))
+def sealed(world: World, data: bytes, turn: int) -> bytes:
+    holder = (world.first, world.second)[turn % 2]
+    return world.sign(data, holder, world.marks(holder, left=20.0 + 45 * (turn % 4)))
 
 
-def stamped(shop: Shop, data: bytes, _: int) -> bytes:
+def stamped(world: World, data: bytes, _: int) -> bytes:
     """A document time stamp by nobody: what it is worth is not asked here."""
     output = io.BytesIO()
     sign_revision(
@@ -122,14 +114,14 @@ def signed_fields(data: bytes) -> list[Any]:
     ]
 
 
-def written(change: Callable[[Any, int], None]) -> Callable[[Shop, bytes, int], bytes]:
+def written(change: Callable[[Any, int], None]) -> Callable[[World, bytes, int], bytes]:
     """A revision made by a writer."""
-    return lambda shop, data, turn: update(data, lambda writer: change(writer, turn))
+    return lambda world, data, turn: update(data, lambda writer: change(writer, turn))
 
 
-def objects(bodies: Callable[[int], dict[int, bytes]]) -> Callable[[Shop, bytes, int], bytes]:
+def objects(bodies: Callable[[int], dict[int, bytes]]) -> Callable[[World, bytes, int], bytes]:
     """A revision of these objects."""
-    return lambda shop, data, turn: append_revision(data, bodies(turn))
+    return lambda world, data, turn: append_revision(data, bodies(turn))
 
 
 def rewrite_field(writer: Any, turn: int, entry: str, value: Any) -> None:
@@ -178,7 +170,7 @@ def hide_marks(writer: Any, turn: int) -> None:
     writer.update_container(page)
 
 
-def exchange_value(shop: Shop, data: bytes, turn: int) -> bytes:
+def exchange_value(world: World, data: bytes, turn: int) -> bytes:
     """A field that shows the signature of another one, or the signature written again."""
     fields = signed_fields(data)
     number, value = fields[turn % len(fields)]
@@ -188,7 +180,7 @@ def exchange_value(shop: Shop, data: bytes, turn: int) -> bytes:
     return append_revision(data, {number if turn % 2 else value: body})
 
 
-def forked(shop: Shop, data: bytes, turn: int) -> bytes:
+def forked(world: World, data: bytes, turn: int) -> bytes:
     """A revision that continues from an earlier one than the last."""
     starts = re.findall(rb"startxref\s+(\d+)", data)
     later = append_revision(data, {200 + turn: b"null"})
@@ -198,16 +190,16 @@ def forked(shop: Shop, data: bytes, turn: int) -> bytes:
     return later[:at] + b"/Prev " + other[: len(last)] + later[at + 6 + len(last) :]
 
 
-def restreamed(shop: Shop, data: bytes, turn: int) -> bytes:
+def restreamed(world: World, data: bytes, turn: int) -> bytes:
     """An object stream written again, with a space less or another word."""
     found = re.search(rb"\n(\d+) 0 obj\n(<<[^>]*/Type ?/ObjStm.*?endstream)", data, re.DOTALL)
     body = found[2].replace(b"Price", b"Prize") if turn % 2 else found[2]
     return append_revision(data, {int(found[1]): body})
 
 
-REVISIONS: dict[str, Callable[[Shop, bytes, int], bytes]] = {
+REVISIONS: dict[str, Callable[[World, bytes, int], bytes]] = {
     "seal": sealed,
-    "unseen": lambda shop, data, turn: shop.sign(data, marks=[]),
+    "unseen": lambda world, data, turn: world.sign(data, marks=[]),
     "stamp": stamped,
     "evidence": written(add_evidence),
     "fill": objects(lambda turn: {6: TEXT % b"/V(Price %d)" % turn}),
@@ -216,7 +208,7 @@ REVISIONS: dict[str, Callable[[Shop, bytes, int], bytes]] = {
     "empty the field": objects(lambda turn: {6: TEXT % b""}),
     "damage": objects(lambda turn: {6 + turn % 2: b"<</T(a)/T(b)>>"}),
     "mend": objects(lambda turn: {5: PAGE, 6: TEXT % b"", 7: EMPTY}),
-    "free": lambda shop, data, turn: append_revision(data, {99: b"null"}, free=[3 + turn % 5]),
+    "free": lambda world, data, turn: append_revision(data, {99: b"null"}, free=[3 + turn % 5]),
     "no page": objects(lambda turn: {5: b"null"}),
     "rename": written(
         lambda writer, turn: rewrite_field(writer, turn, "/T", generic.pdf_string(f"other {turn}"))
@@ -228,7 +220,7 @@ REVISIONS: dict[str, Callable[[Shop, bytes, int], bytes]] = {
     "exchange": exchange_value,
     "fork": forked,
     "streams": restreamed,
-    "junk": lambda shop, data, turn: data + (b"\n" * 5000, b"% remark\n", b" ")[turn % 3],
+    "junk": lambda world, data, turn: data + (b"\n" * 5000, b"% remark\n", b" ")[turn % 3],
 }
 
 
@@ -239,12 +231,12 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return qpdf_made(FORM, folder, "--object-streams=generate", "--stream-data=uncompress")
 
 
-def chain(shop: Shop, data: bytes, steps: Iterable[tuple[str, int]]) -> bytes:
+def chain(world: World, data: bytes, steps: Iterable[tuple[str, int]]) -> bytes:
     """*data* with all of these steps that can be taken."""
     for kind, turn in steps:
         # else there is nothing that could be changed in this way
         with contextlib.suppress(*PARSER_FAILURES):
-            data = REVISIONS[kind](shop, data, turn)
+            data = REVISIONS[kind](world, data, turn)
     return data
 
 
@@ -274,20 +266,20 @@ def drawn(seed: int) -> list[tuple[str, int]]:
     ids=lambda steps: " ".join(f"{kind}-{turn}" for kind, turn in steps),
 )
 def test_any_chain_of_revisions_is_judged_as_if_all_that_was_sealed_were_opened(
-    shop: Shop, packed: bytes, steps: list[tuple[str, int]]
+    world: World, packed: bytes, steps: list[tuple[str, int]]
 ) -> None:
     for original in (FORM, packed):
-        data = chain(shop, original, [("seal", 0), *steps, ("seal", 1)])
-        assert read(shop, data) == read_plainly(shop, data)
+        data = chain(world, original, [("seal", 0), *steps, ("seal", 1)])
+        assert read(world, data) == read_plainly(world, data)
 
 
 @pytest.mark.parametrize("seed", range(25))
 def test_no_signature_is_judged_more_mildly_than_if_it_were_the_only_one(
-    shop: Shop, seed: int
+    world: World, seed: int
 ) -> None:
     """The steps are compared once for all; for the later signatures from scratch here."""
-    data = chain(shop, FORM, [("seal", 0), *drawn(1000 + seed), ("seal", 1)])
-    report = read(shop, data)
+    data = chain(world, FORM, [("seal", 0), *drawn(1000 + seed), ("seal", 1)])
+    report = read(world, data)
     if isinstance(report[0], type):
         return  # refused as a whole
     document = Document(io.BytesIO(data))
@@ -309,28 +301,28 @@ def severity(changes: Iterable[Change]) -> int:
 # ---------------------------------------------------------------- what is opened
 
 
-def sealed_often(shop: Shop, data: bytes, count: int, password: str | None = None) -> bytes:
+def sealed_often(world: World, data: bytes, count: int, password: str | None = None) -> bytes:
     for _ in range(count):
-        data = shop.sign(data, marks=[], password=password)
+        data = world.sign(data, marks=[], password=password)
     return data
 
 
 def test_of_many_seals_only_what_the_first_one_sealed_is_opened(
-    shop: Shop, opened: list[int]
+    world: World, opened: list[int]
 ) -> None:
-    data = sealed_often(shop, classic_pdf(), 12)
-    report = shop.verify(data)
+    data = sealed_often(world, classic_pdf(), 12)
+    report = world.verify(data)
     assert report.verdict is Verdict.VALID_CHANGED_LATER
     assert len(report.signatures) == 12
     assert opened == [report.signatures[0].byte_range[2] + report.signatures[0].byte_range[3]]
 
 
 def test_after_an_edit_what_was_sealed_last_before_it_is_opened_as_well(
-    shop: Shop, opened: list[int]
+    world: World, opened: list[int]
 ) -> None:
-    before = sealed_often(shop, classic_pdf(), 6)
-    data = sealed_often(shop, append_revision(before, {3: b"null"}), 3)
-    report = shop.verify(data)
+    before = sealed_often(world, classic_pdf(), 6)
+    data = sealed_often(world, append_revision(before, {3: b"null"}), 3)
+    report = world.verify(data)
     assert ["changed_forbidden" in codes(each) for each in report.signatures] == [
         *[True] * 6,
         *[False] * 3,
@@ -340,7 +332,7 @@ def test_after_an_edit_what_was_sealed_last_before_it_is_opened_as_well(
 
 
 def test_twice_as_many_seals_cost_about_twice_as_much(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted in objects that are read."""
     read_objects = 0
@@ -354,17 +346,17 @@ def test_twice_as_many_seals_cost_about_twice_as_much(
     monkeypatch.setattr(PdfFileReader, "_read_object", counting)
     costs = []
     for count in (15, 30):
-        data = sealed_often(shop, classic_pdf(), count)
+        data = sealed_often(world, classic_pdf(), count)
         read_objects = 0
-        assert shop.verify(data).verdict is Verdict.VALID_CHANGED_LATER
+        assert world.verify(data).verdict is Verdict.VALID_CHANGED_LATER
         costs.append(read_objects)
     assert costs[0] > 60
     assert costs[1] < 2.1 * costs[0], costs
 
 
-def test_hundreds_of_later_revisions_are_all_reviewed(shop: Shop) -> None:
+def test_hundreds_of_later_revisions_are_all_reviewed(world: World) -> None:
     """As long-term archives have them; what the last but one did is found."""
-    data = bytearray(shop.sign(classic_pdf(), marks=[]))
+    data = bytearray(world.sign(classic_pdf(), marks=[]))
     previous = int(re.findall(rb"startxref\s+(\d+)", data)[-1])
     for turn in range(300):
         number, body = (4, b"null") if turn == 298 else (80, b"(%d)" % turn)
@@ -375,7 +367,7 @@ def test_hundreds_of_later_revisions_are_all_reviewed(shop: Shop) -> None:
         data += b"trailer\n<</Size 81/Root 1 0 R/Prev %d>>\n" % previous
         data += b"startxref\n%d\n%%%%EOF\n" % table
         previous = table
-    found = shop.verify(bytes(data)).signatures[0]
+    found = world.verify(bytes(data)).signatures[0]
     assert "not_reviewed" not in codes(found)
     forbidden = [each for each in found.changed_later if each.kind == "forbidden"]
     assert ("/Contents (4 0 obj)", 1) in {(each.what, each.page) for each in forbidden}
@@ -383,14 +375,14 @@ def test_hundreds_of_later_revisions_are_all_reviewed(shop: Shop) -> None:
 
 @pytest.mark.parametrize("bits", [("128", "--use-aes=y"), ("256",)], ids=["AES-128", "AES-256"])
 def test_an_encrypted_file_is_judged_as_if_all_were_opened(
-    shop: Shop, tmp_path: Path, opened: list[int], bits: tuple[str, ...]
+    world: World, tmp_path: Path, opened: list[int], bits: tuple[str, ...]
 ) -> None:
     locked = qpdf_made(FORM, tmp_path, "--encrypt", "geheim", "owner", *bits, "--")
-    data = sealed_often(shop, locked, 4, "geheim")
-    found = read(shop, data, "geheim")
+    data = sealed_often(world, locked, 4, "geheim")
+    found = read(world, data, "geheim")
     assert [each.coverage for each in found[1]] == [*["revision"] * 3, "file"]
     assert len(opened) == 1
-    assert found == read_plainly(shop, data, "geheim")
+    assert found == read_plainly(world, data, "geheim")
 
 
 def sloppy(data: bytes) -> bytes:
@@ -400,20 +392,22 @@ def sloppy(data: bytes) -> bytes:
 
 
 def test_a_file_that_has_to_be_read_leniently_is_judged_as_if_all_were_opened(
-    shop: Shop, opened: list[int]
+    world: World, opened: list[int]
 ) -> None:
-    data = sealed_often(shop, sloppy(classic_pdf()), 4)
-    found = read(shop, data)
+    data = sealed_often(world, sloppy(classic_pdf()), 4)
+    found = read(world, data)
     assert "opened_leniently" in {each.code for each in found[4]}
     assert len(opened) == 1
-    assert found == read_plainly(shop, data)
+    assert found == read_plainly(world, data)
 
 
-def test_a_table_that_became_sloppy_between_seals_opens_all(shop: Shop, opened: list[int]) -> None:
-    data = sealed_often(shop, sloppy(sealed_often(shop, classic_pdf(), 2)), 2)
-    found = read(shop, data)
+def test_a_table_that_became_sloppy_between_seals_opens_all(
+    world: World, opened: list[int]
+) -> None:
+    data = sealed_often(world, sloppy(sealed_often(world, classic_pdf(), 2)), 2)
+    found = read(world, data)
     assert len(opened) == 3
-    assert found == read_plainly(shop, data)
+    assert found == read_plainly(world, data)
     assert [["changed_suspicious" in {one.code for one in each.findings}] for each in found[1]] == [
         [True], [True], [False], [False],
     ]  # fmt: skip
@@ -480,11 +474,11 @@ def test_where_the_encryption_changes_no_revision_is_known(tmp_path: Path) -> No
 # ---------------------------------------------------------------- where objects stand
 
 
-def test_objects_are_found_where_the_library_finds_them(shop: Shop, packed: bytes) -> None:
+def test_objects_are_found_where_the_library_finds_them(world: World, packed: bytes) -> None:
     """Looked up through an index instead of in all sections."""
     steps = [("seal", 0), ("free", 1), ("edit", 0), ("mend", 0), ("seal", 1), ("fill", 0)]
     for original in (FORM, packed):
-        data = chain(shop, original, steps)
+        data = chain(world, original, steps)
         reader = Document(io.BytesIO(data)).reader
         plain = PdfFileReader(io.BytesIO(data), strict=False).xrefs
         assert type(plain) is XRefCache

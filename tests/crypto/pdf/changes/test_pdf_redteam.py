@@ -23,30 +23,21 @@ from crypto.pki.x509 import Certificate
 from crypto.seal.statement import STAPLE
 from crypto.seal.structure import Extension, make_signature
 from crypto.verdict import Report, Verdict
-from tests.crypto.pdf.workshop import (
-    NOW,
-    Shop,
-    add_widget,
-    classic_pdf,
-    codes,
-    content,
-    drawn,
-    imprint,
-    update,
-)
+from tests.world.documents import add_widget, classic_pdf, update
+from tests.world.sealing import NOW, World, codes, content, drawn, imprint
 
 WHITE = generic.ArrayObject([generic.FloatObject(1)] * 3)
 
 
 @pytest.fixture(scope="session")
-def sealed(shop: Shop) -> bytes:
+def sealed(world: World) -> bytes:
     """A document with one good seal."""
-    return shop.sign(classic_pdf())
+    return world.sign(classic_pdf())
 
 
-def not_believed(shop: Shop, data: bytes, **options: Any) -> Report:
+def not_believed(world: World, data: bytes, **options: Any) -> Report:
     """The report, which must not call the document valid."""
-    report = shop.verify(data, **options)
+    report = world.verify(data, **options)
     assert report.verdict in (Verdict.UNKNOWN, Verdict.INVALID), report.verdict
     return report
 
@@ -65,7 +56,7 @@ def not_believed(shop: Shop, data: bytes, **options: Any) -> Report:
     ],
 )
 def test_an_annotation_that_only_says_it_is_a_signature_field_is_forbidden(
-    shop: Shop, sealed: bytes, subtype: str, entries: dict[str, Any]
+    world: World, sealed: bytes, subtype: str, entries: dict[str, Any]
 ) -> None:
     """Viewers draw these without any appearance: a white square hides sealed text."""
 
@@ -74,13 +65,13 @@ def test_an_annotation_that_only_says_it_is_a_signature_field_is_forbidden(
         field[name("/Subtype")] = name(subtype)
         field.update({name(f"/{key}"): value for key, value in entries.items()})
 
-    report = not_believed(shop, update(sealed, change))
+    report = not_believed(world, update(sealed, change))
     assert "changed_forbidden" in codes(report.signatures[0])
 
 
 @pytest.mark.parametrize("key", ["/A", "/AA"])
 def test_a_signature_field_added_later_with_an_action_is_forbidden(
-    shop: Shop, sealed: bytes, key: str
+    world: World, sealed: bytes, key: str
 ) -> None:
     script = generic.DictionaryObject(
         {name("/S"): name("/JavaScript"), name("/JS"): generic.pdf_string("app.alert(1)")}
@@ -90,30 +81,30 @@ def test_a_signature_field_added_later_with_an_action_is_forbidden(
     def change(writer: Any) -> None:
         add_widget(writer, "later", None, rect=(0, 0, 0, 0), **{key[1:]: action})
 
-    report = not_believed(shop, update(sealed, change))
+    report = not_believed(world, update(sealed, change))
     assert "changed_forbidden" in codes(report.signatures[0])
 
 
 @pytest.mark.parametrize("key", ["/BG", "/BC"])
 def test_a_field_without_an_appearance_that_viewers_paint_is_suspicious(
-    shop: Shop, sealed: bytes, key: str
+    world: World, sealed: bytes, key: str
 ) -> None:
     """Poppler fills its rectangle with the ground that /MK names."""
     look = generic.DictionaryObject({name(key): WHITE})
-    report = not_believed(shop, update(sealed, lambda w: add_widget(w, "later", None, MK=look)))
+    report = not_believed(world, update(sealed, lambda w: add_widget(w, "later", None, MK=look)))
     assert "changed_suspicious" in codes(report.signatures[0])
     assert "unsigned_mark" in codes(report)
 
 
 def test_appearances_to_be_drawn_anew_by_the_viewer_are_suspicious(
-    shop: Shop, sealed: bytes
+    world: World, sealed: bytes
 ) -> None:
     def change(writer: Any) -> None:
         form = writer.root["/AcroForm"]
         form[name("/NeedAppearances")] = generic.BooleanObject(True)
         writer.update_container(form)
 
-    report = not_believed(shop, update(sealed, change))
+    report = not_believed(world, update(sealed, change))
     assert "changed_suspicious" in codes(report.signatures[0])
 
 
@@ -148,31 +139,31 @@ def as_jpeg(picture: bytes, size: int) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_seal_that_shows_another_companys_name_does_not_match(shop: Shop) -> None:
-    holder = shop.holder("32130000000066", ring("ABCDEFGHIJ"))
-    trust = shop.trusting(holder)
+def test_a_seal_that_shows_another_companys_name_does_not_match(world: World) -> None:
+    holder = world.holder("32130000000066", ring("ABCDEFGHIJ"))
+    trust = world.trusting(holder)
     for shown in ("KLMNOPQRST", "ABCDEFGHIZ"):  # another name; one other character
         report = not_believed(
-            shop, shop.sign(classic_pdf(), holder, picture=ring(shown)), trust=trust
+            world, world.sign(classic_pdf(), holder, picture=ring(shown)), trust=trust
         )
         assert "mark_matches" not in codes(report.signatures[0])
 
 
-def test_what_is_written_over_a_seal_in_another_colour_is_seen(shop: Shop) -> None:
+def test_what_is_written_over_a_seal_in_another_colour_is_seen(world: World) -> None:
     def write(draw: ImageDraw.ImageDraw) -> None:
         draw.rectangle((140, 320, 340, 400), fill=(0, 255, 0))
 
-    holder = shop.holder("32130000000074", ring("ABCDEFGHIJ"))
-    forged = shop.sign(classic_pdf(), holder, picture=ring("ABCDEFGHIJ", extra=write))
-    not_believed(shop, forged, trust=shop.trusting(holder))
+    holder = world.holder("32130000000074", ring("ABCDEFGHIJ"))
+    forged = world.sign(classic_pdf(), holder, picture=ring("ABCDEFGHIJ", extra=write))
+    not_believed(world, forged, trust=world.trusting(holder))
 
 
 @pytest.mark.parametrize("size", [240, 480, 960])
-def test_the_same_imprint_scaled_and_as_a_photo_still_matches(shop: Shop, size: int) -> None:
+def test_the_same_imprint_scaled_and_as_a_photo_still_matches(world: World, size: int) -> None:
     picture = ring("ABCDEFGHIJ")
-    holder = shop.holder("32130000000082", picture)
-    data = shop.sign(classic_pdf(), holder, picture=as_jpeg(picture, size))
-    report = shop.verify(data, trust=shop.trusting(holder))
+    holder = world.holder("32130000000082", picture)
+    data = world.sign(classic_pdf(), holder, picture=as_jpeg(picture, size))
+    report = world.verify(data, trust=world.trusting(holder))
     assert report.verdict is Verdict.VALID
     assert "mark_matches" in codes(report.signatures[0])
 
@@ -227,9 +218,9 @@ CALIBRATED = generic.ArrayObject(
     ids=["clip", "clips", "blend", "transfer", "gamma", "matte", "alternates", "default space"],
 )
 def test_a_signed_picture_that_is_shown_otherwise_does_not_match(
-    shop: Shop, edit: Callable[[generic.StreamObject], None]
+    world: World, edit: Callable[[generic.StreamObject], None]
 ) -> None:
-    report = not_believed(shop, drawn(shop, edit, classic_pdf()))
+    report = not_believed(world, drawn(world, edit, classic_pdf()))
     assert "mark_unreadable" in codes(report.signatures[0])
 
 
@@ -244,7 +235,7 @@ def test_a_signed_picture_that_is_shown_otherwise_does_not_match(
     ],
 )
 def test_a_widget_that_viewers_of_pdf_2_show_faintly_does_not_match(
-    shop: Shop, key: str, value: Any, believed: bool
+    world: World, key: str, value: Any, believed: bool
 ) -> None:
     """ISO 32000-2 table 166: opacity and blend mode of the annotation itself."""
     original = drawing._widget
@@ -256,26 +247,26 @@ def test_a_widget_that_viewers_of_pdf_2_show_faintly_does_not_match(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drawing, "_widget", changed)
-        data = shop.sign(classic_pdf())
-    report = shop.verify(data) if believed else not_believed(shop, data)
+        data = world.sign(classic_pdf())
+    report = world.verify(data) if believed else not_believed(world, data)
     assert ("mark_unreadable" in codes(report.signatures[0])) is not believed
     assert not believed or report.verdict is Verdict.VALID
 
 
-def test_a_group_that_does_not_see_the_page_is_not_multiplied_onto_it(shop: Shop) -> None:
+def test_a_group_that_does_not_see_the_page_is_not_multiplied_onto_it(world: World) -> None:
     """Its paper-white ground would cover what an earlier seal covers."""
-    white = shop.holder("32130000000090", imprint("white", text="white"))
-    trust = shop.trusting(shop.first, white)
+    white = world.holder("32130000000090", imprint("white", text="white"))
+    trust = world.trusting(world.first, white)
     group = generic.DictionaryObject(
         {name("/S"): name("/Transparency"), name("/I"): generic.BooleanObject(True)}
     )
-    first = shop.sign(classic_pdf())
-    original, shop.first = shop.first, white
+    first = world.sign(classic_pdf())
+    original, world.first = world.first, white
     try:
-        forged = drawn(shop, lambda form: form.update({name("/Group"): group}), first)
+        forged = drawn(world, lambda form: form.update({name("/Group"): group}), first)
     finally:
-        shop.first = original
-    report = not_believed(shop, forged, trust=trust)
+        world.first = original
+    report = not_believed(world, forged, trust=trust)
     assert "mark_covers" in codes(report.signatures[0])
 
 
@@ -307,9 +298,9 @@ def place_of(data: bytes, number: int) -> int:
     return place
 
 
-def refused_or_not_believed(shop: Shop, data: bytes) -> None:
+def refused_or_not_believed(world: World, data: bytes) -> None:
     try:
-        not_believed(shop, data)
+        not_believed(world, data)
     except PdfUnreadable:
         return
 
@@ -317,7 +308,7 @@ def refused_or_not_believed(shop: Shop, data: bytes) -> None:
 @pytest.mark.parametrize("size", [0, 3], ids=["strict", "lenient"])
 @pytest.mark.parametrize("new_first", [True, False])
 def test_a_table_that_names_an_object_twice_is_refused(
-    shop: Shop, sealed: bytes, new_first: bool, size: int
+    world: World, sealed: bytes, new_first: bool, size: int
 ) -> None:
     """MuPDF and poppler take the first row, pyHanko the last: the page showed "Price 9"."""
 
@@ -328,46 +319,48 @@ def test_a_table_that_names_an_object_twice_is_refused(
         )
 
     with pytest.raises(PdfUnreadable):
-        shop.verify(with_rows(sealed, rows, size=size))
+        world.verify(with_rows(sealed, rows, size=size))
 
 
 @pytest.mark.parametrize("size", [0, 3], ids=["strict", "lenient"])
-def test_a_catalog_with_two_page_trees_is_refused(shop: Shop, sealed: bytes, size: int) -> None:
+def test_a_catalog_with_two_page_trees_is_refused(world: World, sealed: bytes, size: int) -> None:
     """Viewers take the last entry of a name, pyHanko the first."""
     root = b"1 0 obj\n<</Type/Catalog/Pages 2 0 R/AcroForm 10 0 R/Pages 60 0 R>>\nendobj\n"
     forged = with_rows(sealed, lambda place: b"1 1\n%010d 00000 n \n" % place, root, size)
-    refused_or_not_believed(shop, forged)
+    refused_or_not_believed(world, forged)
 
 
 @pytest.mark.parametrize("generation", [0, 1, 2, 5, 65535])
 def test_an_object_freed_under_any_generation_is_noticed(
-    shop: Shop, sealed: bytes, generation: int
+    world: World, sealed: bytes, generation: int
 ) -> None:
     """MuPDF shows the page without its content."""
     row = b"4 1\n0000000000 %05d f \n" % generation
-    not_believed(shop, with_rows(sealed, lambda _: row, b""))
+    not_believed(world, with_rows(sealed, lambda _: row, b""))
 
 
-def test_a_table_made_smaller_is_forbidden(shop: Shop, sealed: bytes) -> None:
+def test_a_table_made_smaller_is_forbidden(world: World, sealed: bytes) -> None:
     row = b"0 1\n0000000000 65535 f \n"
-    not_believed(shop, with_rows(sealed, lambda _: row, b"", size=6))
+    not_believed(world, with_rows(sealed, lambda _: row, b"", size=6))
 
 
-def test_a_table_with_entries_of_an_unknown_type_is_refused(shop: Shop, sealed: bytes) -> None:
+def test_a_table_with_entries_of_an_unknown_type_is_refused(world: World, sealed: bytes) -> None:
     reader = PdfFileReader(io.BytesIO(sealed))
     table = (
         b"70 0 obj\n<</Type/XRef/Size 71/W[1 2 1]/Index[4 1]/Root 1 0 R/Prev %d/Length 4>>stream\n"
         b"\x03\0\0\0\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n"
     ) % (reader.last_startxref, len(sealed))
     with pytest.raises(PdfUnreadable):
-        shop.verify(sealed + table)
+        world.verify(sealed + table)
 
 
-def test_a_table_that_became_sloppy_after_sealing_is_suspicious(shop: Shop, sealed: bytes) -> None:
+def test_a_table_that_became_sloppy_after_sealing_is_suspicious(
+    world: World, sealed: bytes
+) -> None:
     forged = with_rows(
         sealed, lambda place: b"80 1\n%010d 00000 n \n" % place, CONTENT.replace(b"4 0", b"80 0", 1)
     )
-    report = not_believed(shop, forged)
+    report = not_believed(world, forged)
     assert {"opened_leniently"} <= codes(report)
     assert "changed_suspicious" in codes(report.signatures[0])
 
@@ -375,12 +368,12 @@ def test_a_table_that_became_sloppy_after_sealing_is_suspicious(shop: Shop, seal
 # ---------------------------------------------------------------- what the platform said of others
 
 
-def test_a_ticket_for_another_certificate_of_the_seal_proves_nothing(shop: Shop) -> None:
-    holder = shop.first
+def test_a_ticket_for_another_certificate_of_the_seal_proves_nothing(world: World) -> None:
+    holder = world.first
 
     def sealed_with(serial: int) -> bytes:
         def make_value(revision: Revision) -> bytes:
-            ticket = shop.statement(
+            ticket = world.statement(
                 holder, certificate_serial=serial, document_digest=revision.digest
             )
             return make_signature(
@@ -397,7 +390,7 @@ def test_a_ticket_for_another_certificate_of_the_seal_proves_nothing(shop: Shop)
             Document(io.BytesIO(classic_pdf())),
             output,
             profile=PROFILES["ses"],
-            marks=shop.marks(holder),
+            marks=world.marks(holder),
             picture=holder.picture,
             value_size=len(holder.seal) + 3000,
             make_value=make_value,
@@ -406,17 +399,17 @@ def test_a_ticket_for_another_certificate_of_the_seal_proves_nothing(shop: Shop)
         )
         return output.getvalue()
 
-    alone = replace(shop.trust, statements=())
+    alone = replace(world.trust, statements=())
     own = Certificate.parse(holder.key.certificate).serial
-    assert shop.verify(sealed_with(own), trust=alone).verdict is Verdict.VALID
-    report = not_believed(shop, sealed_with(own + 1), trust=alone)
+    assert world.verify(sealed_with(own), trust=alone).verdict is Verdict.VALID
+    report = not_believed(world, sealed_with(own + 1), trust=alone)
     assert {"status_unknown", "time_claimed"} <= codes(report.signatures[0])
 
 
-def test_an_old_answer_does_not_clear_a_certificate_for_a_claimed_time(shop: Shop) -> None:
-    old = shop.statement(
-        shop.first, issued_at=NOW - timedelta(hours=20), next_update=NOW - timedelta(hours=19)
+def test_an_old_answer_does_not_clear_a_certificate_for_a_claimed_time(world: World) -> None:
+    old = world.statement(
+        world.first, issued_at=NOW - timedelta(hours=20), next_update=NOW - timedelta(hours=19)
     )
-    trust = replace(shop.trust, statements=(old,))
-    report = not_believed(shop, shop.sign(classic_pdf()), trust=trust)
+    trust = replace(world.trust, statements=(old,))
+    report = not_believed(world, world.sign(classic_pdf()), trust=trust)
     assert "revocation_unknown" in codes(report.signatures[0])

@@ -14,7 +14,8 @@ import pytest
 from crypto.pdf.changes import unlisted
 from crypto.pdf.reading.document import Document
 from crypto.verdict import Verdict
-from tests.crypto.pdf.workshop import Shop, append_revision, classic_pdf, codes
+from tests.world.documents import append_revision, classic_pdf
+from tests.world.sealing import World, codes
 
 GOOD = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
 EVIL = b"BT /F 24 Tf 72 700 Td (Price 9999) Tj ET"
@@ -54,11 +55,11 @@ def as_it_is(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [as_it_is, huge, without_root, ended_twice])
 def test_an_object_between_revisions_that_no_table_names_is_seen(
-    shop: Shop, damage: Callable[[bytes], bytes]
+    world: World, damage: Callable[[bytes], bytes]
 ) -> None:
-    sealed = shop.sign(classic_pdf())
+    sealed = world.sign(classic_pdf())
     later = damage(append_revision(sealed + STRAY, {80: b"null"}))
-    report = shop.verify(later)
+    report = world.verify(later)
     assert report.verdict not in GOOD
     assert "changed_suspicious" in codes(report.signatures[0])
     assert "1000" in text(sealed)
@@ -68,11 +69,11 @@ def test_an_object_between_revisions_that_no_table_names_is_seen(
 
 @pytest.mark.parametrize("damage", [without_root, ended_twice], ids=["root", "startxref"])
 def test_what_makes_readers_repair_a_file_is_seen_by_itself(
-    shop: Shop, damage: Callable[[bytes], bytes]
+    world: World, damage: Callable[[bytes], bytes]
 ) -> None:
-    later = append_revision(shop.sign(classic_pdf()), {80: b"null"})
-    assert shop.verify(later).verdict is Verdict.VALID_CHANGED_LATER
-    assert shop.verify(damage(later)).verdict is Verdict.UNKNOWN
+    later = append_revision(world.sign(classic_pdf()), {80: b"null"})
+    assert world.verify(later).verdict is Verdict.VALID_CHANGED_LATER
+    assert world.verify(damage(later)).verdict is Verdict.UNKNOWN
 
 
 def prepared() -> bytes:
@@ -83,24 +84,24 @@ def prepared() -> bytes:
     return last(made, rb"startxref\n\d+", b"startxref\n%d" % (table + len(STRAY)))
 
 
-def test_an_object_prepared_before_sealing_does_not_come_up_later(shop: Shop) -> None:
-    sealed = shop.sign(prepared(), marks=[])
+def test_an_object_prepared_before_sealing_does_not_come_up_later(world: World) -> None:
+    sealed = world.sign(prepared(), marks=[])
     assert "1000" in text(sealed)
     later = huge(append_revision(sealed, {80: b"null"}))
     assert "9999" in text(later)
-    assert shop.verify(later).verdict not in GOOD
+    assert world.verify(later).verdict not in GOOD
 
 
-def test_blanks_behind_the_end_do_not_hide_it(shop: Shop) -> None:
-    sealed = shop.sign(prepared(), marks=[])
-    assert shop.verify(sealed + b" " * 900).verdict is Verdict.VALID
+def test_blanks_behind_the_end_do_not_hide_it(world: World) -> None:
+    sealed = world.sign(prepared(), marks=[])
+    assert world.verify(sealed + b" " * 900).verdict is Verdict.VALID
     assert "1000" in text(sealed + b" " * 900)
     hidden = sealed + b" " * 1010
     assert "9999" in text(hidden)
-    assert shop.verify(hidden).verdict not in GOOD
+    assert world.verify(hidden).verdict not in GOOD
 
 
-def test_an_older_object_behind_the_newer_one_is_seen(shop: Shop) -> None:
+def test_an_older_object_behind_the_newer_one_is_seen(world: World) -> None:
     """All are named by tables; readers that repair a file take the last in it."""
     plain = classic_pdf()
     good = re.search(rb"\n4 0 obj\n(.*?endobj)", plain, re.DOTALL)
@@ -113,31 +114,31 @@ def test_an_older_object_behind_the_newer_one_is_seen(shop: Shop) -> None:
     row = append_revision(moved, {4: b"null"})
     row = last(row, rb"4 1\n\d{10}", b"4 1\n%010d" % 9).replace(b"4 0 obj\nnull\nendobj\n", b"")
     base = last(row, rb"startxref\n\d+", b"startxref\n%d" % row.rindex(b"xref\n4 1"))
-    sealed = shop.sign(base, marks=[])
-    assert shop.verify(sealed).verdict is Verdict.VALID
+    sealed = world.sign(base, marks=[])
+    assert world.verify(sealed).verdict is Verdict.VALID
     assert "1000" in text(sealed)
     later = huge(append_revision(sealed, {80: b"null"}))
     assert "9999" in text(later)
-    assert shop.verify(later).verdict not in GOOD
+    assert world.verify(later).verdict not in GOOD
 
 
-def test_a_trailer_or_table_for_another_catalog_is_seen(shop: Shop) -> None:
-    sealed = shop.sign(classic_pdf())
+def test_a_trailer_or_table_for_another_catalog_is_seen(world: World) -> None:
+    sealed = world.sign(classic_pdf())
     trailer = append_revision(sealed + b"trailer\n<</Root 80 0 R/Size 99>>\n", {80: b"null"})
-    assert shop.verify(trailer).verdict is Verdict.UNKNOWN
+    assert world.verify(trailer).verdict is Verdict.UNKNOWN
     table = b"<</Type/XRef/W[1 2 1]/Size 1/Root %d 0 R/Length 4>>stream\n\0\0\0\0\nendstream"
-    assert shop.verify(append_revision(sealed, {80: table % 90})).verdict is Verdict.UNKNOWN
-    same = shop.verify(append_revision(sealed, {80: table % 1}))  # as PDFBox writes them
+    assert world.verify(append_revision(sealed, {80: table % 90})).verdict is Verdict.UNKNOWN
+    same = world.verify(append_revision(sealed, {80: table % 1}))  # as PDFBox writes them
     assert same.verdict is Verdict.VALID_CHANGED_LATER
 
 
-def test_an_object_stream_with_more_than_the_tables_name_is_seen(shop: Shop) -> None:
-    sealed = shop.sign(classic_pdf())
+def test_an_object_stream_with_more_than_the_tables_name_is_seen(world: World) -> None:
+    sealed = world.sign(classic_pdf())
     inner = b"5 0 " + PAGE
     holder = b"<</Type/ObjStm/N 1/First 4/Length %d>>stream\n%s\nendstream" % (len(inner), inner)
     later = huge(append_revision(sealed, {80: STREAM, 81: holder}))
     assert "9999" in text(later)
-    assert shop.verify(later).verdict not in GOOD
+    assert world.verify(later).verdict not in GOOD
 
 
 def hybrid(data: bytes, objects: list[tuple[int, bytes]], *, hidden: int) -> bytes:
@@ -162,36 +163,36 @@ def hybrid(data: bytes, objects: list[tuple[int, bytes]], *, hidden: int) -> byt
     return bytes(out + b"startxref\n%d\n%%%%EOF\n" % table)
 
 
-def test_an_object_that_both_tables_of_a_hybrid_revision_name_is_seen(shop: Shop) -> None:
+def test_an_object_that_both_tables_of_a_hybrid_revision_name_is_seen(world: World) -> None:
     """Ghostscript takes the one in the stream."""
     good = re.search(rb"\n4 0 obj\n(.*?)\nendobj", classic_pdf(), re.DOTALL)
     assert good
-    sealed = shop.sign(classic_pdf())
+    sealed = world.sign(classic_pdf())
     both = hybrid(sealed, [(4, good[1]), (4, STREAM)], hidden=1)
     assert "9999" in text(huge(both))
     for data in (both, huge(both)):
-        assert shop.verify(data).verdict is Verdict.UNKNOWN
+        assert world.verify(data).verdict is Verdict.UNKNOWN
     honest = hybrid(sealed, [(80, b"null"), (81, STREAM)], hidden=1)
-    assert shop.verify(honest).verdict is Verdict.VALID_CHANGED_LATER
+    assert world.verify(honest).verdict is Verdict.VALID_CHANGED_LATER
 
 
-def test_words_alone_raise_no_suspicion_and_remarks_hide_no_object(shop: Shop) -> None:
+def test_words_alone_raise_no_suspicion_and_remarks_hide_no_object(world: World) -> None:
     note = b"BT (4 objects, a trailer and 5 0 objections) Tj ET"
-    sealed = shop.sign(classic_pdf(content=note), marks=[])
+    sealed = world.sign(classic_pdf(content=note), marks=[])
     later = append_revision(
         sealed, {80: b"<</Length 27>>stream\n the trailer (1) of objects\nendstream"}
     )
-    assert shop.verify(later).verdict is Verdict.VALID_CHANGED_LATER
+    assert world.verify(later).verdict is Verdict.VALID_CHANGED_LATER
     far = append_revision(sealed + b"4 %" + b"-" * 900 + b"\n0 obj " + STREAM, {80: b"null"})
-    assert shop.verify(far).verdict is Verdict.UNKNOWN
+    assert world.verify(far).verdict is Verdict.UNKNOWN
     packed = append_revision(sealed + b"% made by somebody\n\n", {80: b"null"})
-    assert shop.verify(packed).verdict is Verdict.VALID_CHANGED_LATER
+    assert world.verify(packed).verdict is Verdict.VALID_CHANGED_LATER
 
 
 def test_a_file_read_in_pieces_shows_what_it_shows_at_once(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sealed = shop.sign(classic_pdf())
+    sealed = world.sign(classic_pdf())
     data = append_revision(sealed + STRAY * 3, {80: b"null"})
     document = Document(io.BytesIO(data))
     at_once = list(unlisted._words(document))
@@ -205,13 +206,13 @@ def test_a_file_read_in_pieces_shows_what_it_shows_at_once(
     ]
 
 
-def test_a_field_whose_value_is_lost_says_nothing_about_the_other_signatures(shop: Shop) -> None:
+def test_a_field_whose_value_is_lost_says_nothing_about_the_other_signatures(world: World) -> None:
     """One that was filled in before the others were made."""
     field = b"<</FT/Sig/T(lost)/V 99 0 R/Type/Annot/Subtype/Widget/Rect[0 0 0 0]/P 5 0 R>>"
     original = classic_pdf(
         catalog=b"/AcroForm<</Fields[6 0 R]>>", annots=b"/Annots[6 0 R]", extra=[field]
     )
-    data = shop.sign(shop.sign(original, marks=[]), marks=[])
-    lost, *others = shop.verify(data).signatures
+    data = world.sign(world.sign(original, marks=[]), marks=[])
+    lost, *others = world.verify(data).signatures
     assert lost.verdict not in GOOD
     assert [each.verdict for each in others] == [Verdict.VALID_CHANGED_LATER, Verdict.VALID]

@@ -24,17 +24,8 @@ from crypto.pdf.reading.document import Document
 from crypto.report.pdf import render
 from crypto.verdict import Verdict
 from server_stub.neighbours.imprint import SPECS, draw
-from tests.crypto.pdf.workshop import (
-    MM,
-    Shop,
-    annotate,
-    build_pdf,
-    classic_pdf,
-    codes,
-    form_stream,
-    run,
-    update,
-)
+from tests.world.documents import MM, annotate, build_pdf, classic_pdf, form_stream, run, update
+from tests.world.sealing import World, codes
 
 COMPANY = "宿迁市某某科技有限公司"
 TEXTS = dict.fromkeys(SPECS, COMPANY) | {"legal_representative": "张三丰"}
@@ -415,9 +406,9 @@ def test_photographs_are_no_seals() -> None:
 # ---------------------------------------------------------------- the report
 
 
-def test_the_report_names_page_and_place_and_stays_as_good_as_it_was(shop: Shop) -> None:
+def test_the_report_names_page_and_place_and_stays_as_good_as_it_was(world: World) -> None:
     original = with_pictures((png(impression()), (30, 200, 40, 40)))
-    report = shop.verify(shop.sign(original, marks=shop.marks(shop.first, left=120)))
+    report = world.verify(world.sign(original, marks=world.marks(world.first, left=120)))
     assert report.verdict is Verdict.VALID
     (mark,) = report.lookalikes
     assert (mark.page, mark.field) == (1, "")
@@ -431,29 +422,29 @@ def test_the_report_names_page_and_place_and_stays_as_good_as_it_was(shop: Shop)
     assert "形似印章" in "".join(page.get_text() for page in paper).replace("\n", "")
 
 
-def test_seals_of_our_own_and_stamps_are_not_pointed_out_twice(shop: Shop) -> None:
-    report = shop.verify(shop.sign(classic_pdf()))
+def test_seals_of_our_own_and_stamps_are_not_pointed_out_twice(world: World) -> None:
+    report = world.verify(world.sign(classic_pdf()))
     assert report.lookalikes == ()
     assert "lookalike_seal" not in codes(report)
 
 
-def test_an_unsigned_document_with_the_picture_of_a_seal_is_told_so(shop: Shop) -> None:
-    report = shop.verify(with_pictures((png(impression()), (30, 200, 40, 40))))
+def test_an_unsigned_document_with_the_picture_of_a_seal_is_told_so(world: World) -> None:
+    report = world.verify(with_pictures((png(impression()), (30, 200, 40, 40))))
     assert report.verdict is Verdict.UNSIGNED
     assert codes(report) == {"lookalike_seal"}
 
 
-def test_on_a_turned_page_the_place_is_that_which_is_shown(shop: Shop) -> None:
+def test_on_a_turned_page_the_place_is_that_which_is_shown(world: World) -> None:
     upright = pymupdf.open(stream=with_pictures((png(impression()), (30, 200, 40, 40))))
     upright[0].set_rotation(90)
-    (mark,) = shop.verify(upright.tobytes()).lookalikes
+    (mark,) = world.verify(upright.tobytes()).lookalikes
     assert (mark.left_mm, mark.top_mm) == pytest.approx((297 - 240, 30), abs=1)
 
 
 # ---------------------------------------------------------------- bounds
 
 
-def test_a_page_of_black_text_is_not_parsed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_of_black_text_is_not_parsed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     document = pymupdf.open()
     grey = png(Image.new("L", (60, 60), 90))
     for _ in range(3):
@@ -484,19 +475,19 @@ def test_only_what_is_plainly_black_is_passed_over(content: bytes, black: bool) 
     assert Prefilter(document, 100).shows_nothing_red(document.pages()[0]) is black
 
 
-def test_a_long_document_is_searched_at_its_ends_and_says_so(shop: Shop) -> None:
+def test_a_long_document_is_searched_at_its_ends_and_says_so(world: World) -> None:
     document = pymupdf.open()
     for _ in range(120):
         document.new_page(width=A4[0], height=A4[1])
     for page in (0, 60, 100, 119):
         document[page].insert_image(pymupdf.Rect(100, 100, 213, 213), stream=png(impression()))
     data = document.tobytes(deflate=True)
-    report = shop.verify(data)
+    report = world.verify(data)
     assert [mark.page for mark in report.lookalikes] == [1, 61, 120]
     (finding,) = (each for each in report.findings if each.code == "lookalikes_not_searched")
     assert finding.details["count"] == str(120 - pdf_lookalikes.MAX_PAGES)
-    sealed = shop.sign(data, marks=shop.marks(shop.first, page=100))
-    assert 101 in [mark.page for mark in shop.verify(sealed).lookalikes]
+    sealed = world.sign(data, marks=world.marks(world.first, page=100))
+    assert 101 in [mark.page for mark in world.verify(sealed).lookalikes]
 
 
 def test_no_more_places_are_listed_than_a_person_reads() -> None:

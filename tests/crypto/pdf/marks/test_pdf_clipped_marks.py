@@ -33,16 +33,8 @@ from crypto.pki.x509 import Certificate, Crl
 from crypto.seal.date_mark import DateMark
 from crypto.seal.mark import Mark
 from crypto.verdict import Verdict
-from tests.crypto.pdf.workshop import (
-    MM,
-    SIGNED_AT,
-    Shop,
-    classic_pdf,
-    codes,
-    content,
-    contents_of,
-    drawn,
-)
+from tests.world.documents import MM, classic_pdf, contents_of
+from tests.world.sealing import SIGNED_AT, World, codes, content, drawn
 
 SIZE = 40 * MM
 EDIT = Callable[[generic.StreamObject], None]
@@ -129,8 +121,8 @@ _BACK = b" .8660 -.5 .5 .8660 0 0 cm"
         "two forms deep",
     ],
 )
-def test_a_mark_of_which_only_a_part_is_seen_does_not_match(shop: Shop, edit: EDIT) -> None:
-    report = shop.verify(drawn(shop, edit, classic_pdf()))
+def test_a_mark_of_which_only_a_part_is_seen_does_not_match(world: World, edit: EDIT) -> None:
+    report = world.verify(drawn(world, edit, classic_pdf()))
     assert report.verdict is Verdict.UNKNOWN
     found = codes(report.signatures[0])
     assert "mark_hidden" in found
@@ -169,8 +161,8 @@ def test_a_mark_of_which_only_a_part_is_seen_does_not_match(shop: Shop, edit: ED
         *("mirrored", "leaning", "no inner box", "half an inner box"),
     ],
 )
-def test_a_mark_whose_clip_is_not_followed_does_not_match(shop: Shop, edit: EDIT) -> None:
-    report = shop.verify(drawn(shop, edit, classic_pdf()))
+def test_a_mark_whose_clip_is_not_followed_does_not_match(world: World, edit: EDIT) -> None:
+    report = world.verify(drawn(world, edit, classic_pdf()))
     assert report.verdict is Verdict.UNKNOWN
     found = codes(report.signatures[0])
     assert "mark_unreadable" in found
@@ -207,14 +199,14 @@ def test_a_mark_whose_clip_is_not_followed_does_not_match(shop: Shop, edit: EDIT
         *("inner form", "two forms", "wide inner form"),
     ],
 )
-def test_a_mark_that_is_seen_whole_matches(shop: Shop, edit: EDIT) -> None:
-    report = shop.verify(drawn(shop, edit, classic_pdf()))
+def test_a_mark_that_is_seen_whole_matches(world: World, edit: EDIT) -> None:
+    report = world.verify(drawn(world, edit, classic_pdf()))
     assert report.verdict is Verdict.VALID
     assert "mark_matches" in codes(report.signatures[0])
 
 
 def test_a_mark_of_which_a_viewer_may_show_no_state_does_not_match(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = pdf_marks._annotate
 
@@ -224,7 +216,7 @@ def test_a_mark_of_which_a_viewer_may_show_no_state_does_not_match(
         original(writer, page, widget)
 
     monkeypatch.setattr(pdf_marks, "_annotate", changed)
-    report = shop.verify(shop.sign(classic_pdf()))
+    report = world.verify(world.sign(classic_pdf()))
     assert report.verdict is Verdict.UNKNOWN
     assert "mark_unreadable" in codes(report.signatures[0])
 
@@ -232,11 +224,11 @@ def test_a_mark_of_which_a_viewer_may_show_no_state_does_not_match(
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 @pytest.mark.parametrize("unit", [None, 2.0])
 def test_a_mark_that_reaches_over_the_edge_of_the_page_does_not_match(
-    shop: Shop, rotate: int, unit: float | None
+    world: World, rotate: int, unit: float | None
 ) -> None:
     original = classic_pdf(media=(20, 30, 620, 830), rotate=rotate, unit=unit)
     for left, seen in ((-2.0, "mark_hidden"), (-0.5, "mark_matches"), (0.0, "mark_matches")):
-        report = shop.verify(shop.sign(original, marks=[Mark(0, left, 50, 40.0, 40.0)]))
+        report = world.verify(world.sign(original, marks=[Mark(0, left, 50, 40.0, 40.0)]))
         assert codes(report.signatures[0]) & {"mark_hidden", "mark_matches"} == {seen}
 
 
@@ -258,9 +250,9 @@ def seam(
     return marks
 
 
-def counted(shop: Shop, marks: Sequence[Mark], pages: int, **options: Any) -> tuple[int, int]:
+def counted(world: World, marks: Sequence[Mark], pages: int, **options: Any) -> tuple[int, int]:
     """How many of the marks match, and how many are hidden."""
-    report = shop.verify(shop.sign(classic_pdf(pages=pages, **options), marks=marks))
+    report = world.verify(world.sign(classic_pdf(pages=pages, **options), marks=marks))
     found = [each.code for each in report.signatures[0].findings]
     matching, hidden = found.count("mark_matches"), found.count("mark_hidden")
     assert matching + hidden == len(marks)
@@ -271,183 +263,185 @@ def counted(shop: Shop, marks: Sequence[Mark], pages: int, **options: Any) -> tu
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 @pytest.mark.parametrize("across", [True, False])
 @pytest.mark.parametrize("count", [2, 3, 20])
-def test_a_complete_riding_seam_matches(shop: Shop, count: int, across: bool, rotate: int) -> None:
+def test_a_complete_riding_seam_matches(
+    world: World, count: int, across: bool, rotate: int
+) -> None:
     marks = seam(range(count), across=across)
-    assert counted(shop, marks, count, rotate=rotate) == (count, 0)
+    assert counted(world, marks, count, rotate=rotate) == (count, 0)
 
 
-def test_seams_in_groups_and_on_several_edges_match_beside_whole_seals(shop: Shop) -> None:
+def test_seams_in_groups_and_on_several_edges_match_beside_whole_seals(world: World) -> None:
     groups = [*seam(range(14)), *seam(range(14, 28)), *seam(range(28, 41))]
     right = [*seam(range(14), near=180.0)]
     top = seam(range(5), across=False)
     whole = [Mark(0, 100, 200, 40.0, 40.0)]
     marks = [*whole, *groups, *right, *top]
-    assert counted(shop, marks, 41) == (len(marks), 0)
+    assert counted(world, marks, 41) == (len(marks), 0)
 
 
-def sealed_one_by_one(shop: Shop, marks: Sequence[Mark]) -> bytes:
+def sealed_one_by_one(world: World, marks: Sequence[Mark]) -> bytes:
     """Each of the marks with a signature of its own."""
     data = classic_pdf(pages=1 + max(mark.page for mark in marks))
     for mark in marks:
-        data = shop.sign(data, marks=[mark])
+        data = world.sign(data, marks=[mark])
     return data
 
 
-def test_the_slices_of_a_seam_may_have_a_signature_each(shop: Shop) -> None:
-    report = shop.verify(sealed_one_by_one(shop, seam(range(4))))
+def test_the_slices_of_a_seam_may_have_a_signature_each(world: World) -> None:
+    report = world.verify(sealed_one_by_one(world, seam(range(4))))
     assert all("mark_matches" in codes(each) for each in report.signatures)
     assert [each.verdict for each in report.signatures] == [
         *[Verdict.VALID_CHANGED_LATER] * 3,
         Verdict.VALID,
     ]
     for kept in (seam(range(4))[:3], seam(range(4))[1:]):
-        report = shop.verify(sealed_one_by_one(shop, kept))
+        report = world.verify(sealed_one_by_one(world, kept))
         assert all("mark_hidden" in codes(each) for each in report.signatures)
         assert report.verdict is Verdict.UNKNOWN
 
 
-def test_a_seam_put_over_another_with_the_same_seal_harms_neither(shop: Shop) -> None:
-    once = shop.sign(classic_pdf(pages=3), marks=seam(range(3)))
-    report = shop.verify(shop.sign(once, marks=seam(range(3), near=2.0)))
+def test_a_seam_put_over_another_with_the_same_seal_harms_neither(world: World) -> None:
+    once = world.sign(classic_pdf(pages=3), marks=seam(range(3)))
+    report = world.verify(world.sign(once, marks=seam(range(3), near=2.0)))
     found = [each.code for one in report.signatures for each in one.findings]
     assert found.count("mark_matches") == 6
     assert report.verdict is Verdict.VALID_CHANGED_LATER
 
 
-def test_slices_of_anothers_seal_complete_no_seam(shop: Shop) -> None:
-    twin = shop.holder("32130000000103", shop.first.picture)
-    trust = replace(shop.trust, statements=(*shop.trust.statements, shop.statement(twin)))
+def test_slices_of_anothers_seal_complete_no_seam(world: World) -> None:
+    twin = world.holder("32130000000103", world.first.picture)
+    trust = replace(world.trust, statements=(*world.trust.statements, world.statement(twin)))
     left, right = seam(range(2))
-    data = shop.sign(shop.sign(classic_pdf(pages=2), marks=[left]), twin, [right])
-    report = shop.verify(data, trust=trust)
+    data = world.sign(world.sign(classic_pdf(pages=2), marks=[left]), twin, [right])
+    report = world.verify(data, trust=trust)
     assert all("mark_hidden" in codes(each) for each in report.signatures)
 
 
-def test_slices_under_a_signature_that_is_disproved_complete_no_seam(shop: Shop) -> None:
-    data = sealed_one_by_one(shop, seam(range(2)))
+def test_slices_under_a_signature_that_is_disproved_complete_no_seam(world: World) -> None:
+    data = sealed_one_by_one(world, seam(range(2)))
     (_, start, _, _), value = contents_of(data)[1]
     last = start + 2 * der.parse(value, trailing=True).end  # the last digit of the signature
     digit = b"0" if data[last : last + 1] != b"0" else b"1"
-    good, bad = shop.verify(data[:last] + digit + data[last + 1 :]).signatures
+    good, bad = world.verify(data[:last] + digit + data[last + 1 :]).signatures
     assert bad.verdict is Verdict.INVALID
     assert {"mark_hidden"} <= codes(good) & codes(bad)
 
 
-def test_a_slice_alone_does_not_match(shop: Shop) -> None:
+def test_a_slice_alone_does_not_match(world: World) -> None:
     marks = [Mark(0, 0, 100, 10.0, 40.0, (0.25, 0.0, 0.5, 1.0))]
-    assert counted(shop, marks, 1) == (0, 1)
+    assert counted(world, marks, 1) == (0, 1)
 
 
 @pytest.mark.parametrize("missing", [0, 2, 4])
-def test_a_seam_of_which_a_slice_is_missing_does_not_match(shop: Shop, missing: int) -> None:
+def test_a_seam_of_which_a_slice_is_missing_does_not_match(world: World, missing: int) -> None:
     marks = seam(range(5))
     del marks[missing]
-    assert counted(shop, marks, 5) == (0, 4)
+    assert counted(world, marks, 5) == (0, 4)
 
 
-def test_slices_of_different_sizes_are_no_seam(shop: Shop) -> None:
+def test_slices_of_different_sizes_are_no_seam(world: World) -> None:
     """Laid side by side they do not show the seal."""
     halves = [
         Mark(page, 0, 20, size / 2, size, (page / 2, 0.0, page / 2 + 0.5, 1.0))
         for page, size in ((0, 40.0), (1, 36.0))
     ]
-    report = shop.verify(shop.sign(classic_pdf(pages=2), marks=halves))
+    report = world.verify(world.sign(classic_pdf(pages=2), marks=halves))
     assert "mark_hidden" in codes(report.signatures[0])
     assert report.verdict is Verdict.UNKNOWN
     alike = [replace(each, width_mm=18.0, height_mm=36.0) for each in halves]
-    smaller = shop.verify(shop.sign(classic_pdf(pages=2), marks=alike))
+    smaller = world.verify(world.sign(classic_pdf(pages=2), marks=alike))
     assert "mark_hidden" not in codes(smaller.signatures[0])
 
 
-def test_a_whole_seal_does_not_complete_a_seam(shop: Shop) -> None:
+def test_a_whole_seal_does_not_complete_a_seam(world: World) -> None:
     marks = [Mark(1, 100, 200, 40.0, 40.0), *seam(range(2))[:1]]
-    assert counted(shop, marks, 2) == (1, 1)
+    assert counted(world, marks, 2) == (1, 1)
 
 
 @pytest.mark.parametrize("part", [(0.4, 0.45), (0.49, 0.51), (0.49, 0.528), (0.0, 0.01)])
 def test_a_sliver_beside_a_complete_seam_does_not_match(
-    shop: Shop, part: tuple[float, float]
+    world: World, part: tuple[float, float]
 ) -> None:
     start, end = part
     sliver = Mark(4, 0, 100, 40 * (end - start), 40.0, (start, 0.0, end, 1.0))
-    assert counted(shop, [*seam(range(4)), sliver], 5) == (4, 1)
+    assert counted(world, [*seam(range(4)), sliver], 5) == (4, 1)
 
 
-def test_quarters_are_no_seam(shop: Shop) -> None:
+def test_quarters_are_no_seam(world: World) -> None:
     corners = [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)]
     marks = [
         Mark(page, 0, 100, 20.0, 20.0, (x, y, x + 0.5, y + 0.5))
         for page, (x, y) in enumerate(corners)
     ]
-    assert counted(shop, marks, 4) == (0, 4)
+    assert counted(world, marks, 4) == (0, 4)
 
 
-def test_slices_laid_together_otherwise_on_one_page_do_not_match(shop: Shop) -> None:
+def test_slices_laid_together_otherwise_on_one_page_do_not_match(world: World) -> None:
     """Two halves the wrong way round show another picture than the one that was signed."""
     left, right = seam([0, 0])
     marks = [left, Mark(0, 22.0, 100, 20.0, 40.0, right.part)]
-    assert counted(shop, marks, 1) == (0, 2)
+    assert counted(world, marks, 1) == (0, 2)
     apart = [left, Mark(0, 120.0, 100, 20.0, 40.0, right.part)]
-    assert counted(shop, apart, 1) == (2, 0)
+    assert counted(world, apart, 1) == (2, 0)
 
 
-def test_more_slices_on_a_page_than_it_has_edges_do_not_match(shop: Shop) -> None:
+def test_more_slices_on_a_page_than_it_has_edges_do_not_match(world: World) -> None:
     marks = [mark for at in range(5) for mark in seam([0, 1], near=40.0 * at)]
-    assert counted(shop, marks, 2) == (0, 10)
+    assert counted(world, marks, 2) == (0, 10)
 
 
-def test_a_sliver_that_a_later_seal_adds_makes_the_earlier_doubtful(shop: Shop) -> None:
+def test_a_sliver_that_a_later_seal_adds_makes_the_earlier_doubtful(world: World) -> None:
     """A red stroke out of a seal's frame could cross out a number."""
-    first = shop.sign(classic_pdf(pages=2))
+    first = world.sign(classic_pdf(pages=2))
     marks = [Mark(page, 0, 20, 15.0, 30.0, (page / 2, 0.0, page / 2 + 0.5, 1.0)) for page in (0, 1)]
-    whole = shop.verify(shop.sign(first, shop.second, marks))
+    whole = world.verify(world.sign(first, world.second, marks))
     assert [each.verdict for each in whole.signatures] == [
         *(Verdict.VALID_CHANGED_LATER, Verdict.VALID)
     ]
-    cut = shop.verify(shop.sign(first, shop.second, marks[:1]))
+    cut = world.verify(world.sign(first, world.second, marks[:1]))
     assert "mark_covers" in codes(cut.signatures[0])
     assert cut.verdict is Verdict.UNKNOWN
 
 
-def test_a_date_beside_a_sliver_is_no_date_of_a_seal(shop: Shop) -> None:
+def test_a_date_beside_a_sliver_is_no_date_of_a_seal(world: World) -> None:
     sliver = Mark(0, 100, 200, 4.0, 40.0, (0.4, 0.0, 0.5, 1.0))
-    report = shop.verify(shop.sign(classic_pdf(), marks=[sliver], dates=[DateMark(0, 120, 250)]))
+    report = world.verify(world.sign(classic_pdf(), marks=[sliver], dates=[DateMark(0, 120, 250)]))
     found = codes(report.signatures[0])
     assert {"mark_hidden", "mark_unreadable"} <= found
     assert not found & {"mark_matches", "date_matches"}
 
 
-def test_a_later_date_beside_a_slice_makes_the_earlier_seal_doubtful(shop: Shop) -> None:
+def test_a_later_date_beside_a_slice_makes_the_earlier_seal_doubtful(world: World) -> None:
     """No whole seal beside it says whose date it is."""
-    first = shop.sign(classic_pdf(pages=2))
+    first = world.sign(classic_pdf(pages=2))
     halves = [Mark(n, 0, 20, 15.0, 30.0, (n / 2, 0.0, n / 2 + 0.5, 1.0)) for n in (0, 1)]
-    data = shop.sign(first, shop.second, halves, dates=[DateMark(0, 20, 55)])
-    report = shop.verify(data)
+    data = world.sign(first, world.second, halves, dates=[DateMark(0, 20, 55)])
+    report = world.verify(data)
     assert {"mark_matches", "date_matches"} <= codes(report.signatures[1])
     assert "mark_covers" in codes(report.signatures[0])
 
 
 @pytest.mark.parametrize("left", [-25.0, 100.0, 195.0, 400.0])
 def test_a_later_picture_without_a_seal_is_no_less_there_if_it_reaches_over_the_edge(
-    shop: Shop, foreign_root: Any, rsa_key: Any, foreign_crl: bytes, left: float
+    world: World, foreign_root: Any, rsa_key: Any, foreign_crl: bytes, left: float
 ) -> None:
     """Of a signature that has no seal, only what shows nothing at all is harmless."""
     root = Certificate.parse(foreign_root.certificate)
-    trust = replace(shop.trust, crls=(Crl.parse(foreign_crl),))
+    trust = replace(world.trust, crls=(Crl.parse(foreign_crl),))
     trust = replace(trust, signers=(*trust.signers, root))
     maker = SignatureMaker("pades", rsa_key)
     output = io.BytesIO()
     sign_revision(
-        Document(io.BytesIO(shop.sign(classic_pdf()))),
+        Document(io.BytesIO(world.sign(classic_pdf()))),
         output,
         profile=maker.label,
         value_size=maker.size,
         make_value=lambda revision: maker.make(revision, SIGNED_AT),
         marks=[Mark(0, left, 20, 40.0, 40.0)],
-        picture=shop.first.picture,
+        picture=world.first.picture,
         signed_at=SIGNED_AT,
     )
-    first, later = shop.verify(output.getvalue(), trust=trust).signatures
+    first, later = world.verify(output.getvalue(), trust=trust).signatures
     assert later.verdict is Verdict.VALID
     assert ("mark_covers" in codes(first)) is (left < 210)
 

@@ -28,21 +28,13 @@ from crypto.report.pdf import render
 from crypto.seal import date_mark
 from crypto.seal.date_mark import DateMark, Style, day_of, shapes, text_of, width_mm
 from crypto.verdict import BEIJING, Times, Verdict
-from tests.crypto.pdf.workshop import (
-    SIGNED_AT,
-    Shop,
-    annotate,
-    classic_pdf,
-    codes,
-    form_stream,
-    run,
-    update,
-)
+from tests.world.documents import annotate, classic_pdf, form_stream, run, update
+from tests.world.sealing import SIGNED_AT, World, codes
 
 DPI = 200
 TODAY = SIGNED_AT.astimezone(BEIJING).date()
 BELOW = DateMark(0, 120, 245)
-"""Under the mark that Shop.marks puts at 100, 200 mm."""
+"""Under the mark that World.marks puts at 100, 200 mm."""
 
 days = st.dates(date(1000, 1, 1))
 styles = st.sampled_from(["cn", "iso"])
@@ -82,10 +74,10 @@ def test_no_date_needs_more_than_its_room(day: date, style: Style, height: float
 @pytest.mark.parametrize("style", ["cn", "iso"])
 @pytest.mark.parametrize("profile", ["ses", "ses-adobe"])
 def test_a_seal_with_its_date_is_valid_and_the_report_shows_the_date(
-    shop: Shop, style: Style, profile: str
+    world: World, style: Style, profile: str
 ) -> None:
     mark = DateMark(0, 120, 245, 4.5, style)
-    report = shop.verify(shop.sign(classic_pdf(), dates=[mark], profile=profile))
+    report = world.verify(world.sign(classic_pdf(), dates=[mark], profile=profile))
     (signature,) = report.signatures
     assert report.verdict is Verdict.VALID
     assert {"mark_matches", "date_matches"} <= codes(signature)
@@ -103,9 +95,9 @@ def test_a_seal_with_its_date_is_valid_and_the_report_shows_the_date(
     assert text in finding.text("en")
 
 
-def test_a_cms_seal_has_its_date_judged_as_well(shop: Shop) -> None:
+def test_a_cms_seal_has_its_date_judged_as_well(world: World) -> None:
     def sealed(dated: datetime) -> Any:
-        maker = SignatureMaker("cms", shop.first.key, shop.first.seal)
+        maker = SignatureMaker("cms", world.first.key, world.first.seal)
         output = io.BytesIO()
         sign_revision(
             Document(io.BytesIO(classic_pdf())),
@@ -113,66 +105,66 @@ def test_a_cms_seal_has_its_date_judged_as_well(shop: Shop) -> None:
             profile=maker.label,
             value_size=maker.size,
             make_value=lambda revision: maker.make(revision, SIGNED_AT),
-            marks=shop.marks(shop.first),
-            picture=shop.first.picture,
+            marks=world.marks(world.first),
+            picture=world.first.picture,
             dates=[BELOW],
             signed_at=dated,
         )
-        return shop.verify(output.getvalue()).signatures[0]
+        return world.verify(output.getvalue()).signatures[0]
 
     # the time of such a signature is its /M, by which the date was chosen
     assert "date_matches" in codes(sealed(SIGNED_AT))
     assert sealed(SIGNED_AT).verdict is Verdict.VALID
 
 
-def test_the_day_is_that_of_beijing(shop: Shop) -> None:
+def test_the_day_is_that_of_beijing(world: World) -> None:
     late = datetime(2026, 11, 20, 16, 30, tzinfo=UTC)  # half past midnight in Beijing
-    (signature,) = shop.verify(shop.sign(classic_pdf(), dates=[BELOW], dated=late)).signatures
+    (signature,) = world.verify(world.sign(classic_pdf(), dates=[BELOW], dated=late)).signatures
     assert signature.marks[1].date == "2026年11月21日"
 
 
-def test_an_encrypted_document_has_its_date_recognised(shop: Shop, tmp_path: Path) -> None:
+def test_an_encrypted_document_has_its_date_recognised(world: World, tmp_path: Path) -> None:
     plain, locked = tmp_path / "plain.pdf", tmp_path / "locked.pdf"
     plain.write_bytes(classic_pdf())
     done = run("qpdf", "--encrypt", "geheim", "owner", "256", "--", plain, locked)
     assert done.returncode == 0, done.stderr
-    data = shop.sign(locked.read_bytes(), dates=[BELOW], password="geheim")
-    report = shop.verify(data, password="geheim")
+    data = world.sign(locked.read_bytes(), dates=[BELOW], password="geheim")
+    report = world.verify(data, password="geheim")
     assert report.verdict is Verdict.VALID
     assert "date_matches" in codes(report.signatures[0])
 
 
-def test_dates_of_one_size_share_one_drawing(shop: Shop) -> None:
+def test_dates_of_one_size_share_one_drawing(world: World) -> None:
     marks = [Mark(page, 100, 200, 40.0, 40.0) for page in (0, 1)]
     dates = [DateMark(page, 120, 245) for page in (0, 1)]
-    data = shop.sign(classic_pdf(pages=2), marks=marks, dates=dates)
+    data = world.sign(classic_pdf(pages=2), marks=marks, dates=dates)
     assert data.count(b"/ActualText") == 1
-    (signature,) = shop.verify(data).signatures
+    (signature,) = world.verify(data).signatures
     assert signature.verdict is Verdict.VALID
     assert [each.code for each in signature.findings].count("date_matches") == 2
 
 
-def test_a_date_without_marks_or_time_is_not_drawn(shop: Shop) -> None:
+def test_a_date_without_marks_or_time_is_not_drawn(world: World) -> None:
     given: dict[str, Any] = {
         "profile": PROFILES["ses"],
         "value_size": 100,
         "make_value": lambda revision: b"",
-        "picture": shop.first.picture,
+        "picture": world.first.picture,
         "dates": [BELOW],
     }
-    for changes in ({"signed_at": SIGNED_AT}, {"marks": shop.marks(shop.first)}):
+    for changes in ({"signed_at": SIGNED_AT}, {"marks": world.marks(world.first)}):
         with pytest.raises(ValueError, match="beside a seal"):
             sign_revision(Document(io.BytesIO(classic_pdf())), io.BytesIO(), **given, **changes)
     with pytest.raises(ValueError, match="no page 9"):
-        shop.sign(classic_pdf(), dates=[DateMark(8, 100, 100)])
+        world.sign(classic_pdf(), dates=[DateMark(8, 100, 100)])
 
 
 # ---------------------------------------------------------------- other programs
 
 
-def test_qpdf_poppler_and_mupdf_find_nothing_wrong(shop: Shop, tmp_path: Path) -> None:
+def test_qpdf_poppler_and_mupdf_find_nothing_wrong(world: World, tmp_path: Path) -> None:
     path = tmp_path / "dated.pdf"
-    path.write_bytes(shop.sign(classic_pdf(), dates=[BELOW]))
+    path.write_bytes(world.sign(classic_pdf(), dates=[BELOW]))
     checked = run("qpdf", "--check", path)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     drawn = run("pdftoppm", "-r", "40", "-png", path, tmp_path / "page")
@@ -184,7 +176,7 @@ def test_qpdf_poppler_and_mupdf_find_nothing_wrong(shop: Shop, tmp_path: Path) -
 
 
 def test_pdfsig_and_pyhanko_find_an_rsa_signature_with_seal_and_date_good(
-    shop: Shop, rsa_key: Any, tmp_path: Path
+    world: World, rsa_key: Any, tmp_path: Path
 ) -> None:
     from pyhanko.sign.diff_analysis import ModificationLevel
     from pyhanko.sign.validation import async_validate_pdf_signature
@@ -199,8 +191,8 @@ def test_pdfsig_and_pyhanko_find_an_rsa_signature_with_seal_and_date_good(
             profile=maker.label,
             value_size=maker.size,
             make_value=lambda revision: maker.make(revision, SIGNED_AT),
-            marks=shop.marks(shop.first, left=left),
-            picture=shop.first.picture,
+            marks=world.marks(world.first, left=left),
+            picture=world.first.picture,
             dates=[DateMark(0, left + 20, 245)],
             signed_at=SIGNED_AT,
         )
@@ -281,10 +273,10 @@ def painted(text: str, height_mm: float, left_mm: float, top_mm: float, size: An
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
 @pytest.mark.parametrize("style", ["cn", "iso"])
 def test_the_page_shows_the_shapes_of_the_preview_in_red(
-    shop: Shop, page: dict[str, Any], style: Style, tmp_path: Path
+    world: World, page: dict[str, Any], style: Style, tmp_path: Path
 ) -> None:
     unit = page.get("unit", 1.0)
-    data = shop.sign(
+    data = world.sign(
         classic_pdf(content=b"", **page),
         marks=[Mark(0, 25, 60, 40.0, 40.0)],
         picture=NOTHING_SHOWN.getvalue(),
@@ -311,9 +303,9 @@ def test_the_page_shows_the_shapes_of_the_preview_in_red(
     assert darkest == (229, 0, 0)
 
 
-def test_black_text_under_the_date_stays_black(shop: Shop, tmp_path: Path) -> None:
+def test_black_text_under_the_date_stays_black(world: World, tmp_path: Path) -> None:
     content = b"0 g 250 100 200 60 re f"
-    data = shop.sign(
+    data = world.sign(
         classic_pdf(content=content), dates=[DateMark(0, 123, 250, 10.0)],
         picture=NOTHING_SHOWN.getvalue(),
     )  # fmt: skip
@@ -327,10 +319,10 @@ def test_black_text_under_the_date_stays_black(shop: Shop, tmp_path: Path) -> No
 # ---------------------------------------------------------------- the day
 
 
-def test_a_date_of_another_day_than_the_signature_is_not_believed(shop: Shop) -> None:
+def test_a_date_of_another_day_than_the_signature_is_not_believed(world: World) -> None:
     for shift in (-1, 1, -365):
-        data = shop.sign(classic_pdf(), dates=[BELOW], dated=SIGNED_AT + timedelta(days=shift))
-        report = shop.verify(data)
+        data = world.sign(classic_pdf(), dates=[BELOW], dated=SIGNED_AT + timedelta(days=shift))
+        report = world.verify(data)
         assert report.verdict is Verdict.UNKNOWN
         assert "date_differs" in codes(report.signatures[0])
         assert "date_matches" not in codes(report.signatures[0])
@@ -364,27 +356,27 @@ SECOND = DateMark(0, 35, 235)
 
 
 @pytest.fixture(scope="module")
-def sealed(shop: Shop) -> bytes:
-    return shop.sign(classic_pdf(), dates=[BELOW])
+def sealed(world: World) -> bytes:
+    return world.sign(classic_pdf(), dates=[BELOW])
 
 
-def second(shop: Shop, sealed: bytes, dates: Any = (SECOND,), **given: Any) -> bytes:
+def second(world: World, sealed: bytes, dates: Any = (SECOND,), **given: Any) -> bytes:
     """The second holder's seal beside the first one's."""
-    marks = given.pop("marks", shop.marks(shop.second, left=20))
-    return shop.sign(sealed, shop.second, marks, dates=dates, **given)
+    marks = given.pop("marks", world.marks(world.second, left=20))
+    return world.sign(sealed, world.second, marks, dates=dates, **given)
 
 
-def test_a_second_signers_date_is_as_harmless_as_its_seal(shop: Shop, sealed: bytes) -> None:
-    first, later = shop.verify(second(shop, sealed)).signatures
+def test_a_second_signers_date_is_as_harmless_as_its_seal(world: World, sealed: bytes) -> None:
+    first, later = world.verify(second(world, sealed)).signatures
     assert first.verdict is Verdict.VALID_CHANGED_LATER
     assert [change.kind for change in first.changed_later] == ["seal_added"] * 2
     assert later.verdict is Verdict.VALID
     assert "date_matches" in codes(later)
 
 
-def distrusted(shop: Shop, data: bytes, expected: str) -> None:
+def distrusted(world: World, data: bytes, expected: str) -> None:
     """The second signature's date is not believed, and the first signature not called good."""
-    first, later = shop.verify(data).signatures
+    first, later = world.verify(data).signatures
     assert expected in codes(later), sorted(codes(later))
     assert later.verdict is not Verdict.VALID
     assert "mark_covers" in codes(first), sorted(codes(first))
@@ -568,10 +560,10 @@ def tampering(monkeypatch: pytest.MonkeyPatch, tamper: Tamper) -> None:
 
 @pytest.mark.parametrize("tamper", TAMPERED.values(), ids=TAMPERED.keys())
 def test_a_date_that_is_not_exactly_ours_is_refused(
-    shop: Shop, sealed: bytes, tamper: Tamper, monkeypatch: pytest.MonkeyPatch
+    world: World, sealed: bytes, tamper: Tamper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tampering(monkeypatch, tamper)
-    distrusted(shop, second(shop, sealed), "mark_unreadable")
+    distrusted(world, second(world, sealed), "mark_unreadable")
 
 
 @pytest.mark.parametrize(
@@ -585,14 +577,14 @@ def test_a_date_that_is_not_exactly_ours_is_refused(
     ids=["hidden", "not viewed", "off the page", "in no place"],
 )
 def test_a_hidden_date_is_refused(
-    shop: Shop, sealed: bytes, tamper: Tamper, monkeypatch: pytest.MonkeyPatch
+    world: World, sealed: bytes, tamper: Tamper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if tamper.__name__ == "<lambda>":
         monkeypatch.setattr(pdf_marks, "_annotate", lambda writer, page, widget: None)
         monkeypatch.setattr(pdf_marks, "_annotate", _only_seals(pdf_marks))
     else:
         tampering(monkeypatch, tamper)
-    report = shop.verify(second(shop, sealed))
+    report = world.verify(second(world, sealed))
     first, later = report.signatures
     assert "mark_hidden" in codes(later)
     assert later.verdict is Verdict.UNKNOWN
@@ -601,24 +593,24 @@ def test_a_hidden_date_is_refused(
 
 
 def test_a_date_with_an_action_is_refused(
-    shop: Shop, sealed: bytes, monkeypatch: pytest.MonkeyPatch
+    world: World, sealed: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tampering(monkeypatch, widget_entries(A=dictionary(S=name("/URI"), URI=name("/x"))))
-    first, later = shop.verify(second(shop, sealed)).signatures
+    first, later = world.verify(second(world, sealed)).signatures
     assert "mark_unreadable" in codes(later)
     assert {"mark_covers", "changed_forbidden"} <= codes(first)
 
 
 @pytest.mark.parametrize("height", [0.5, 2.9, 10.1, 40])
-def test_a_date_of_absurd_height_is_refused(shop: Shop, sealed: bytes, height: float) -> None:
+def test_a_date_of_absurd_height_is_refused(world: World, sealed: bytes, height: float) -> None:
     mark = DateMark(0, 105, 20, height)
-    distrusted(shop, second(shop, sealed, [mark]), "mark_unreadable")
+    distrusted(world, second(world, sealed, [mark]), "mark_unreadable")
 
 
-def test_a_date_alone_on_a_page_is_refused(shop: Shop) -> None:
+def test_a_date_alone_on_a_page_is_refused(world: World) -> None:
     """There it might be taken for the date of something else."""
-    sealed = shop.sign(classic_pdf(pages=2))
-    distrusted(shop, second(shop, sealed, [DateMark(1, 100, 100)]), "mark_unreadable")
+    sealed = world.sign(classic_pdf(pages=2))
+    distrusted(world, second(world, sealed, [DateMark(1, 100, 100)]), "mark_unreadable")
 
 
 @pytest.mark.parametrize(
@@ -627,12 +619,12 @@ def test_a_date_alone_on_a_page_is_refused(shop: Shop) -> None:
     ids=["in another's text", "far above", "under a seal hardly seen", "under a smaller seal"],
 )
 def test_a_later_date_that_is_not_beside_a_whole_seal_harms_the_earlier_signature(
-    shop: Shop, sealed: bytes, size: float, place: tuple[float, float]
+    world: World, sealed: bytes, size: float, place: tuple[float, float]
 ) -> None:
     """It could fill in a blank in what the first one has sealed, or date the first one's seal."""
     marks = [Mark(0, 20, 200, float(size), float(size))]
-    data = second(shop, sealed, [DateMark(0, *place)], marks=marks)
-    first, later = shop.verify(data).signatures
+    data = second(world, sealed, [DateMark(0, *place)], marks=marks)
+    first, later = world.verify(data).signatures
     assert "date_matches" in codes(later)
     assert "mark_covers" in codes(first)
     assert first.verdict is Verdict.UNKNOWN
@@ -647,7 +639,7 @@ def test_a_later_date_that_is_not_beside_a_whole_seal_harms_the_earlier_signatur
     ids=["clipped", "outside its own box"],
 )
 def test_a_later_date_beside_a_seal_that_is_not_seen_harms_the_earlier_signature(
-    shop: Shop, sealed: bytes, old: bytes, new: bytes, monkeypatch: pytest.MonkeyPatch
+    world: World, sealed: bytes, old: bytes, new: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw = pdf_marks._appearance
 
@@ -657,24 +649,24 @@ def test_a_later_date_beside_a_seal_that_is_not_seen_harms_the_earlier_signature
         return form
 
     monkeypatch.setattr(pdf_marks, "_appearance", hiding)
-    distrusted(shop, second(shop, sealed), "mark_hidden")
+    distrusted(world, second(world, sealed), "mark_hidden")
 
 
 def test_a_date_over_an_earlier_signers_date_harms_the_earlier_signature(
-    shop: Shop, sealed: bytes
+    world: World, sealed: bytes
 ) -> None:
     """13 and 16 over each other read as 18."""
-    marks = shop.marks(shop.second, left=60)
-    data = second(shop, sealed, [DateMark(0, 119, 245)], marks=marks)
-    first, later = shop.verify(data).signatures
+    marks = world.marks(world.second, left=60)
+    data = second(world, sealed, [DateMark(0, 119, 245)], marks=marks)
+    first, later = world.verify(data).signatures
     assert later.verdict is Verdict.VALID
     assert "mark_covers" in codes(first)
-    beside = second(shop, sealed, [DateMark(0, 60, 245)], marks=marks)
-    assert "mark_covers" not in codes(shop.verify(beside).signatures[0])
+    beside = second(world, sealed, [DateMark(0, 60, 245)], marks=marks)
+    assert "mark_covers" not in codes(world.verify(beside).signatures[0])
 
 
 def test_the_date_of_a_signature_without_a_seal_is_compared_with_its_time(
-    shop: Shop, rsa_key: Any, monkeypatch: pytest.MonkeyPatch
+    world: World, rsa_key: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def found() -> set[str]:
         maker = SignatureMaker("pades", rsa_key)
@@ -685,48 +677,48 @@ def test_the_date_of_a_signature_without_a_seal_is_compared_with_its_time(
             profile=maker.label,
             value_size=maker.size,
             make_value=lambda revision: maker.make(revision, SIGNED_AT),
-            marks=shop.marks(shop.first),
-            picture=shop.first.picture,
+            marks=world.marks(world.first),
+            picture=world.first.picture,
             dates=[BELOW],
             signed_at=SIGNED_AT,
         )
-        return codes(shop.verify(output.getvalue()).signatures[0])
+        return codes(world.verify(output.getvalue()).signatures[0])
 
     assert "date_matches" in found()
     monkeypatch.setattr(sign, "signing_day", lambda moment: TODAY - timedelta(days=900))
     assert "date_differs" in found()
 
 
-def test_more_dates_than_seals_are_refused(shop: Shop, sealed: bytes) -> None:
-    distrusted(shop, second(shop, sealed, [SECOND, DateMark(0, 105, 100)]), "mark_unreadable")
+def test_more_dates_than_seals_are_refused(world: World, sealed: bytes) -> None:
+    distrusted(world, second(world, sealed, [SECOND, DateMark(0, 105, 100)]), "mark_unreadable")
 
 
-def test_a_date_beside_a_wrong_picture_is_refused(shop: Shop, sealed: bytes) -> None:
-    data = second(shop, sealed, picture=shop.first.picture)
-    first, later = shop.verify(data).signatures
+def test_a_date_beside_a_wrong_picture_is_refused(world: World, sealed: bytes) -> None:
+    data = second(world, sealed, picture=world.first.picture)
+    first, later = world.verify(data).signatures
     assert [each.code for each in later.findings].count("mark_unreadable") == 2
     assert "date_matches" not in codes(later)
     assert "mark_covers" in codes(first)
 
 
 def test_a_later_date_of_another_day_harms_the_first_signer_no_more_than_is_said(
-    shop: Shop, sealed: bytes
+    world: World, sealed: bytes
 ) -> None:
-    data = second(shop, sealed, dated=SIGNED_AT - timedelta(days=7))
-    distrusted(shop, data, "date_differs")
+    data = second(world, sealed, dated=SIGNED_AT - timedelta(days=7))
+    distrusted(world, data, "date_differs")
 
 
-def test_the_appearance_of_an_earlier_date_serves_only_on_its_own_day(shop: Shop) -> None:
+def test_the_appearance_of_an_earlier_date_serves_only_on_its_own_day(world: World) -> None:
     """Reusing the first signer's drawing is no forgery; what counts is the day it shows."""
     week_ago = SIGNED_AT - timedelta(days=7)
-    sealed = shop.sign(classic_pdf(), dates=[BELOW], dated=week_ago)
-    (first,) = shop.verify(sealed).signatures
+    sealed = world.sign(classic_pdf(), dates=[BELOW], dated=week_ago)
+    (first,) = world.verify(sealed).signatures
     assert "date_differs" in codes(first)
-    (again,) = shop.verify(shop.sign(classic_pdf(), dates=[BELOW], dated=week_ago)).signatures
+    (again,) = world.verify(world.sign(classic_pdf(), dates=[BELOW], dated=week_ago)).signatures
     assert "date_differs" in codes(again)
 
 
-def test_a_date_added_in_an_earlier_signers_name_is_forbidden(shop: Shop, sealed: bytes) -> None:
+def test_a_date_added_in_an_earlier_signers_name_is_forbidden(world: World, sealed: bytes) -> None:
     def change(writer: Any) -> None:
         form = writer.root["/AcroForm"]
         dated = form["/Fields"][1].get_object()
@@ -739,14 +731,14 @@ def test_a_date_added_in_an_earlier_signers_name_is_forbidden(shop: Shop, sealed
         form["/Fields"].append(reference)
         writer.update_container(form["/Fields"])
 
-    report = shop.verify(update(sealed, change))
+    report = world.verify(update(sealed, change))
     assert report.verdict is Verdict.INVALID
     assert {"changed_forbidden", "mark_foreign"} <= codes(report.signatures[0])
 
 
 @pytest.mark.parametrize("key", ["/Rect", "/F", "/AP"])
 def test_a_date_moved_hidden_or_redrawn_later_is_forbidden(
-    shop: Shop, sealed: bytes, key: str
+    world: World, sealed: bytes, key: str
 ) -> None:
     def change(writer: Any) -> None:
         dated = writer.root["/AcroForm"]["/Fields"][1].get_object()
@@ -758,33 +750,33 @@ def test_a_date_moved_hidden_or_redrawn_later_is_forbidden(
         dated[name(key)] = new[key]
         writer.update_container(dated)
 
-    report = shop.verify(update(sealed, change))
+    report = world.verify(update(sealed, change))
     assert report.verdict is Verdict.INVALID
     assert "changed_forbidden" in codes(report.signatures[0])
 
 
-def test_a_date_without_a_signature_is_an_unsigned_mark(shop: Shop, sealed: bytes) -> None:
+def test_a_date_without_a_signature_is_an_unsigned_mark(world: World, sealed: bytes) -> None:
     def change(writer: Any) -> None:
         for field in writer.root["/AcroForm"]["/Fields"]:
             node = field.get_object()
             del node["/V"]
             writer.update_container(node)
 
-    report = shop.verify(update(sealed, change))
+    report = world.verify(update(sealed, change))
     assert report.verdict is Verdict.UNSIGNED
     assert [each.code for each in report.findings] == ["unsigned_mark"] * 2
 
 
 def test_other_outlines_are_another_date_mark(
-    shop: Shop, sealed: bytes, monkeypatch: pytest.MonkeyPatch
+    world: World, sealed: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The verifier compares with its own outlines, not with what the file says of itself."""
     glyphs = dict(date_mark._glyphs())
     glyphs["1"], glyphs["2"] = glyphs["2"], glyphs["1"]
     with monkeypatch.context() as changed:
         changed.setattr(date_mark, "_glyphs", lambda: glyphs)
-        data = second(shop, sealed)
-    distrusted(shop, data, "mark_unreadable")
+        data = second(world, sealed)
+    distrusted(world, data, "mark_unreadable")
 
 
 def _only_seals(module: Any) -> Callable[..., None]:

@@ -9,7 +9,8 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
 from crypto.verdict import Verdict
-from tests.crypto.pdf.workshop import Shop, classic_pdf, codes, content, drawn
+from tests.world.documents import classic_pdf
+from tests.world.sealing import World, codes, content, drawn
 
 Edit = Callable[[generic.StreamObject], None]
 
@@ -48,12 +49,12 @@ def numbers(*values: int) -> generic.ArrayObject:
     ],
 )
 def test_a_picture_with_a_short_name_of_an_entry_is_not_followed(
-    shop: Shop, key: str, value: Any
+    world: World, key: str, value: Any
 ) -> None:
-    plain, other = shop.sign(classic_pdf()), drawn(shop, with_entry(key, value), classic_pdf())
+    plain, other = world.sign(classic_pdf()), drawn(world, with_entry(key, value), classic_pdf())
     assert red(plain) > 500
     assert red(other) == 0
-    report = shop.verify(other)
+    report = world.verify(other)
     assert report.verdict is Verdict.UNKNOWN
     assert "mark_unreadable" in codes(report.signatures[0])
 
@@ -84,12 +85,12 @@ def nested(levels: int, opacity: float) -> Edit:
     return edit
 
 
-def test_what_many_groups_let_through_is_multiplied(shop: Shop) -> None:
-    once = shop.verify(drawn(shop, nested(1, 0.6), classic_pdf()))
+def test_what_many_groups_let_through_is_multiplied(world: World) -> None:
+    once = world.verify(drawn(world, nested(1, 0.6), classic_pdf()))
     assert "mark_matches" in codes(once.signatures[0])
-    often = shop.verify(drawn(shop, nested(4, 0.6), classic_pdf()))
+    often = world.verify(drawn(world, nested(4, 0.6), classic_pdf()))
     assert "mark_unreadable" in codes(often.signatures[0])
-    above = shop.verify(drawn(shop, nested(3, 9.0), classic_pdf()))
+    above = world.verify(drawn(world, nested(3, 9.0), classic_pdf()))
     assert "mark_matches" in codes(above.signatures[0])
 
 
@@ -102,12 +103,12 @@ def test_what_many_groups_let_through_is_multiplied(shop: Shop) -> None:
     ids=["far away", "tiny"],
 )
 def test_a_detour_that_viewers_lose_themselves_on_is_not_followed(
-    shop: Shop, detour: bytes
+    world: World, detour: bytes
 ) -> None:
-    lost = drawn(shop, content(b"q ", b"q " + detour), classic_pdf())
+    lost = drawn(world, content(b"q ", b"q " + detour), classic_pdf())
     assert red(lost) == 0
-    assert "mark_unreadable" in codes(shop.verify(lost).signatures[0])
+    assert "mark_unreadable" in codes(world.verify(lost).signatures[0])
     near = b"1 0 0 1 300 0 cm 1 0 0 1 -300 0 cm .001 0 0 .001 0 0 cm 1000 0 0 1000 0 0 cm "
-    honest = drawn(shop, content(b"q ", b"q " + near), classic_pdf())
+    honest = drawn(world, content(b"q ", b"q " + near), classic_pdf())
     assert red(honest) > 500
-    assert "mark_matches" in codes(shop.verify(honest).signatures[0])
+    assert "mark_matches" in codes(world.verify(honest).signatures[0])

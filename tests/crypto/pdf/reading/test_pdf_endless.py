@@ -14,7 +14,8 @@ from crypto.pdf.reading.document import PdfError, PdfTooComplex
 from crypto.pdf.verify import verify_pdf
 from crypto.validation.trust import Trust
 from tests.crypto.pdf.reading.test_pdf_hostile import bounded
-from tests.crypto.pdf.workshop import NOW, classic_pdf
+from tests.world.documents import classic_pdf
+from tests.world.sealing import NOW
 
 MANY = 3_000_000
 NO_TABLE = b"trailer<</Size 1/Root 1 0 R>>\nstartxref\n9\n%%EOF\n"

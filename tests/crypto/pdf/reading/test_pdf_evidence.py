@@ -14,7 +14,8 @@ from crypto.pki.x509_make import make_crl
 from crypto.validation.revocation import MAX_ENCLOSED, MAX_ENCLOSED_OCTETS
 from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
-from tests.crypto.pdf.workshop import NOW, SIGNED_AT, classic_pdf, codes, update
+from tests.world.documents import classic_pdf, update
+from tests.world.sealing import NOW, SIGNED_AT, codes
 
 DAY = timedelta(days=1)
 
@@ -42,11 +43,11 @@ def with_store(data: bytes, **lists: list[object]) -> bytes:
     return update(data, change)
 
 
-def crl(shop, revoked=()) -> bytes:
+def crl(world, revoked=()) -> bytes:
     return make_crl(
-        issuer=shop.authority.name,
-        issuer_key=shop.authority.key,
-        authority_spki=shop.authority.key.spki,
+        issuer=world.authority.name,
+        issuer_key=world.authority.key,
+        authority_spki=world.authority.key.spki,
         number=1,
         this_update=NOW - DAY / 4,
         next_update=NOW + DAY,
@@ -54,16 +55,16 @@ def crl(shop, revoked=()) -> bytes:
     )
 
 
-def ocsp(shop, certificate: Certificate, since=None) -> bytes:
+def ocsp(world, certificate: Certificate, since=None) -> bytes:
     answer = Answer(
-        CertificateId.of(certificate, shop.authority.certificate),
+        CertificateId.of(certificate, world.authority.certificate),
         "revoked" if since else "good",
         since,
         None,
         NOW - DAY / 4,
         NOW + DAY,
     )
-    key = shop.status
+    key = world.status
     return make_response([answer], key=key, produced_at=NOW, certificates=[key.certificate])
 
 
@@ -71,14 +72,14 @@ def enclosed(data: bytes) -> Trust:
     return with_enclosed_evidence(Document(io.BytesIO(data)), Trust())
 
 
-def test_evidence_is_read_and_rubbish_passed_over(shop):
-    signer = Certificate.parse(shop.first.key.certificate)
+def test_evidence_is_read_and_rubbish_passed_over(world):
+    signer = Certificate.parse(world.first.key.certificate)
     rubbish = [b"rubbish", generic.NullObject(), generic.NumberObject(3)]
     data = with_store(
         classic_pdf(),
         Certs=[*rubbish, signer.der],
-        CRLs=[*rubbish, crl(shop)],
-        OCSPs=[*rubbish, ocsp(shop, signer)],
+        CRLs=[*rubbish, crl(world)],
+        OCSPs=[*rubbish, ocsp(world, signer)],
     )
     found = enclosed(data)
     assert [each.der for each in found.pool] == [signer.der]
@@ -87,10 +88,10 @@ def test_evidence_is_read_and_rubbish_passed_over(shop):
     assert enclosed(classic_pdf()) == Trust()
 
 
-def test_the_amount_is_bounded(shop):
-    many = enclosed(with_store(classic_pdf(), CRLs=[crl(shop)] * (MAX_ENCLOSED + 5)))
+def test_the_amount_is_bounded(world):
+    many = enclosed(with_store(classic_pdf(), CRLs=[crl(world)] * (MAX_ENCLOSED + 5)))
     assert len(many.crls) == MAX_ENCLOSED
-    large = crl(shop, [(1 << 1000, NOW, None)] * 1000)
+    large = crl(world, [(1 << 1000, NOW, None)] * 1000)
     assert len(large) * 40 > MAX_ENCLOSED_OCTETS > len(large) * 20
     bounded = enclosed(with_store(classic_pdf(), CRLs=[large] * 40))
     assert len(bounded.crls) == MAX_ENCLOSED_OCTETS // len(large)
@@ -109,12 +110,12 @@ def test_a_store_of_the_wrong_shape_is_passed_over():
         assert enclosed(update(classic_pdf(), spoil(value))) == Trust()
 
 
-def test_a_store_added_later_proves_the_signer_good_and_changes_nothing_else(shop):
-    sealed = shop.sign(classic_pdf())
-    signer = Certificate.parse(shop.first.key.certificate)
-    (before,) = shop.verify(sealed).signatures
-    for lists in ({"CRLs": [crl(shop)]}, {"OCSPs": [ocsp(shop, signer)]}):
-        (report,) = shop.verify(with_store(sealed, **lists)).signatures
+def test_a_store_added_later_proves_the_signer_good_and_changes_nothing_else(world):
+    sealed = world.sign(classic_pdf())
+    signer = Certificate.parse(world.first.key.certificate)
+    (before,) = world.verify(sealed).signatures
+    for lists in ({"CRLs": [crl(world)]}, {"OCSPs": [ocsp(world, signer)]}):
+        (report,) = world.verify(with_store(sealed, **lists)).signatures
         assert "signer_not_revoked" in codes(report)
         assert codes(report) - codes(before) <= {"signer_not_revoked", "covers_revision"} | {
             change.code for change in report.changed_later
@@ -122,14 +123,14 @@ def test_a_store_added_later_proves_the_signer_good_and_changes_nothing_else(sho
         assert report.verdict is not Verdict.INVALID
 
 
-def test_a_store_that_tells_of_a_revocation_is_believed(shop):
-    sealed = shop.sign(classic_pdf())
-    signer = Certificate.parse(shop.first.key.certificate)
+def test_a_store_that_tells_of_a_revocation_is_believed(world):
+    sealed = world.sign(classic_pdf())
+    signer = Certificate.parse(world.first.key.certificate)
     since = SIGNED_AT - DAY
     for lists in (
-        {"CRLs": [crl(shop, [(signer.serial, since, 1)])]},
-        {"OCSPs": [ocsp(shop, signer, since)]},
+        {"CRLs": [crl(world, [(signer.serial, since, 1)])]},
+        {"OCSPs": [ocsp(world, signer, since)]},
     ):
-        (report,) = shop.verify(with_store(sealed, **lists)).signatures
+        (report,) = world.verify(with_store(sealed, **lists)).signatures
         assert "signer_revoked_before" in codes(report)
         assert report.verdict is Verdict.INVALID

@@ -5,7 +5,8 @@ import pymupdf
 import pytest
 
 from crypto.verdict import Verdict
-from tests.crypto.pdf.workshop import Shop, append_revision, build_pdf, codes
+from tests.world.documents import append_revision, build_pdf
+from tests.world.sealing import World, codes
 
 SHOWN = b"BT /F 24 Tf 72 700 Td (Price 1000) Tj ET "
 ADDED = b"BT /F 24 Tf 72 600 Td (Price 9999) Tj ET"
@@ -36,24 +37,26 @@ def text(data: bytes) -> str:
 
 
 @pytest.mark.parametrize("reference", [b"80 +0 R", b"80 -0 R", b"+80 0 R", b"80 00 R"])
-def test_a_reference_to_nothing_is_seen_however_it_is_written(shop: Shop, reference: bytes) -> None:
+def test_a_reference_to_nothing_is_seen_however_it_is_written(
+    world: World, reference: bytes
+) -> None:
     original = document(
         content=stream(SHOWN + b"/X Do"),
         resources=b"<</Font<</F 3 0 R>>/XObject<</X %s>>>>" % reference,
     )
-    sealed = shop.sign(original)
-    assert shop.verify(sealed).verdict is Verdict.VALID
+    sealed = world.sign(original)
+    assert world.verify(sealed).verdict is Verdict.VALID
     later = append_revision(sealed, {80: stream(ADDED, FORM)})
     assert "9999" not in text(sealed)
     assert "9999" in text(later)
-    assert shop.verify(later).verdict not in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+    assert world.verify(later).verdict not in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
 
 
-def test_a_reference_without_a_blank_is_one_for_some_viewers(shop: Shop) -> None:
+def test_a_reference_without_a_blank_is_one_for_some_viewers(world: World) -> None:
     """Poppler and Ghostscript take 80 0R for a reference."""
     resources = b"<</Font<</F 3 0 R>>/XObject<</X 80 0R>>>>"
-    sealed = shop.sign(document(content=stream(SHOWN + b"/X Do"), resources=resources))
-    report = shop.verify(append_revision(sealed, {80: stream(ADDED, FORM)}))
+    sealed = world.sign(document(content=stream(SHOWN + b"/X Do"), resources=resources))
+    report = world.verify(append_revision(sealed, {80: stream(ADDED, FORM)}))
     assert report.verdict is Verdict.UNKNOWN
     assert "changed_suspicious" in codes(report.signatures[0])
 
@@ -61,10 +64,12 @@ def test_a_reference_without_a_blank_is_one_for_some_viewers(shop: Shop) -> None
 @pytest.mark.parametrize(
     "entries", [b"<</Length %d/Len#67th 99999>>", b"<</L 1/Length %d/#4c#65ngth 99999>>"]
 )
-def test_a_second_length_in_disguise_does_not_let_a_stream_grow(shop: Shop, entries: bytes) -> None:
+def test_a_second_length_in_disguise_does_not_let_a_stream_grow(
+    world: World, entries: bytes
+) -> None:
     def sealed_with(size: int) -> bytes:
         written = entries.replace(b"99999", b"%05d" % size)
-        return shop.sign(document(content=stream(SHOWN + b"(", written)), marks=[])
+        return world.sign(document(content=stream(SHOWN + b"(", written)), marks=[])
 
     sealed = sealed_with(99999)
     start = sealed.index(SHOWN)
@@ -76,17 +81,17 @@ def test_a_second_length_in_disguise_does_not_let_a_stream_grow(shop: Shop, entr
     assert later[: start + size].endswith(ADDED)
     assert "9999" in text(later)
     assert "9999" not in text(sealed)
-    assert shop.verify(later).verdict not in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+    assert world.verify(later).verdict not in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
 
 
-def test_a_stream_that_has_no_end_does_not_find_one_later(shop: Shop) -> None:
-    sealed = shop.sign(
+def test_a_stream_that_has_no_end_does_not_find_one_later(world: World) -> None:
+    sealed = world.sign(
         document(content=stream(SHOWN)).replace(b"\nendstream", b"\n(       "), marks=[]
     )
     later = append_revision(sealed, {80: stream(b") Tj " + ADDED)})
     assert "9999" in text(later)
     assert "9999" not in text(sealed)
-    assert shop.verify(later).verdict not in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+    assert world.verify(later).verdict not in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
 
 
 @pytest.mark.parametrize(
@@ -100,13 +105,13 @@ def test_a_stream_that_has_no_end_does_not_find_one_later(shop: Shop) -> None:
     ids=["another number", "another generation", "not closed", "closed crosswise"],
 )
 def test_an_object_that_readers_have_to_guess_at_is_not_vouched_for_later(
-    shop: Shop, old: bytes, new: bytes
+    world: World, old: bytes, new: bytes
 ) -> None:
     original = document(content=stream(SHOWN))
     assert old in original
-    sealed = shop.sign(original.replace(old, new.ljust(len(old))), marks=[])
-    report = shop.verify(append_revision(sealed, {80: b"null"}))
+    sealed = world.sign(original.replace(old, new.ljust(len(old))), marks=[])
+    report = world.verify(append_revision(sealed, {80: b"null"}))
     assert "changed_suspicious" in codes(report.signatures[0])
-    honest = shop.sign(original, marks=[])
-    later = shop.verify(append_revision(honest, {80: b"null"}))
+    honest = world.sign(original, marks=[])
+    later = world.verify(append_revision(honest, {80: b"null"}))
     assert later.verdict is Verdict.VALID_CHANGED_LATER

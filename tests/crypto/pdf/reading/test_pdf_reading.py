@@ -16,7 +16,7 @@ from crypto import deadline
 from crypto.pdf.reading import reader as pdf_reader
 from crypto.pdf.reading import tokens
 from crypto.pdf.reading.document import Document
-from tests.crypto.pdf.workshop import append_revision, classic_pdf
+from tests.world.documents import append_revision, classic_pdf
 
 
 def read(data: bytes) -> Any:

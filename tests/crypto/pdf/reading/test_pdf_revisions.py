@@ -5,7 +5,8 @@ import io
 import pytest
 
 from crypto.pdf.reading.document import Document
-from tests.crypto.pdf.workshop import Shop, append_revision, classic_pdf
+from tests.world.documents import append_revision, classic_pdf
+from tests.world.sealing import World
 
 
 def ends(data: bytes) -> tuple[int, ...]:
@@ -22,16 +23,16 @@ def test_each_version_ends_behind_its_own_marker(newline: bytes) -> None:
     assert ends(first) == (len(first),)
 
 
-def test_a_signed_version_ends_where_its_signature_ends(shop: Shop) -> None:
-    one = shop.sign(classic_pdf())
+def test_a_signed_version_ends_where_its_signature_ends(world: World) -> None:
+    one = world.sign(classic_pdf())
     two = append_revision(one, {3: b"<</Type/Font/Subtype/Type1/BaseFont/Courier>>"})
-    report = shop.verify(two)
+    report = world.verify(two)
     _, _, start, length = report.signatures[0].byte_range
     assert report.file.revisions[-2:] == (start + length, len(two))
     assert Document(io.BytesIO(two[: report.file.revisions[0]])).pages()
 
 
-def test_a_version_without_its_marker_is_as_long_as_the_next(shop: Shop) -> None:
+def test_a_version_without_its_marker_is_as_long_as_the_next(world: World) -> None:
     data = append_revision(classic_pdf(), {4: b"<</Length 0>>stream\n\nendstream"})
     data = data.replace(b"%%EOF", b"%EOF%", 1)
     assert ends(data) == (len(data), len(data))

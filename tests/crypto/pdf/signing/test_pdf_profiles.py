@@ -38,7 +38,8 @@ from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl
 from crypto.pki.x509_make import make_crl
 from crypto.validation.trust import Trust
 from crypto.verdict import Level, Report, Verdict
-from tests.crypto.pdf.workshop import NOW, SIGNED_AT, Shop, classic_pdf, codes, contents_of, update
+from tests.world.documents import classic_pdf, contents_of, update
+from tests.world.sealing import NOW, SIGNED_AT, World, codes
 
 POLICY = "2.25.4711"
 
@@ -51,8 +52,8 @@ def tsa(foreign_root):
 
 
 @pytest.fixture(scope="module")
-def sm2_tsa(shop: Shop):
-    return shop.authority.key_for(
+def sm2_tsa(world: World):
+    return world.authority.key_for(
         "时间戳", usage=("digitalSignature",), extended_key_usage=[TIME_STAMPING]
     )
 
@@ -97,10 +98,10 @@ def signed(
     return output.getvalue()
 
 
-def sealed(original: bytes, shop: Shop, profile: str = "ses", **given: Any) -> bytes:
-    """Stamped by the shop's first holder."""
-    maker = SignatureMaker(profile, shop.first.key, shop.first.seal, **given)
-    return signed(original, maker, tuple(shop.marks(shop.first)), shop.first.picture)
+def sealed(original: bytes, world: World, profile: str = "ses", **given: Any) -> bytes:
+    """Stamped by the world's first holder."""
+    maker = SignatureMaker(profile, world.first.key, world.first.seal, **given)
+    return signed(original, maker, tuple(world.marks(world.first)), world.first.picture)
 
 
 def stamped_whole(original: bytes, key: Any, hash_name: str = "sha256") -> bytes:
@@ -264,51 +265,53 @@ def pdfsig(path: Path) -> str:
     return done.stdout
 
 
-def test_a_key_of_the_wrong_kind_or_a_seal_too_many_is_refused(rsa_key, shop: Shop) -> None:
+def test_a_key_of_the_wrong_kind_or_a_seal_too_many_is_refused(rsa_key, world: World) -> None:
     with pytest.raises(CmsError):
-        SignatureMaker("pades", shop.first.key)
+        SignatureMaker("pades", world.first.key)
     with pytest.raises(CmsError):
-        SignatureMaker("cms", rsa_key, shop.first.seal)
+        SignatureMaker("cms", rsa_key, world.first.seal)
     with pytest.raises(CmsError):
-        SignatureMaker("pades", rsa_key, shop.first.seal)
+        SignatureMaker("pades", rsa_key, world.first.seal)
     with pytest.raises(CmsError):
-        SignatureMaker("cms", shop.first.key)
+        SignatureMaker("cms", world.first.key)
 
 
 # --- cms ---------------------------------------------------------------------------------------
 
 
-def test_openssl_verifies_an_sm2_cms_value_with_the_seal_signed_along(shop: Shop, openssl) -> None:
-    data = sealed(classic_pdf(), shop, "cms")
+def test_openssl_verifies_an_sm2_cms_value_with_the_seal_signed_along(
+    world: World, openssl
+) -> None:
+    data = sealed(classic_pdf(), world, "cms")
     numbers, value = value_of(data)
     parsed = SignedData.parse(value)
     [signer] = parsed.signers
     assert signer.signature_algorithm == SM2_WITH_SM3
-    assert signer.seal == shop.first.seal
-    assert signer.get(SEAL) == shop.first.seal
-    spki = Certificate.parse(shop.first.key.certificate).public_key.spki
+    assert signer.seal == world.first.seal
+    assert signer.get(SEAL) == world.first.seal
+    spki = Certificate.parse(world.first.key.certificate).public_key.spki
     assert openssl.sm2_verifies(spki, signer.signed_attributes, signer.signature)
     digest = hashlib.new("sm3", covered(data, numbers)).digest()
     assert signer.message_digest == digest
     assert digest in signer.signed_attributes
 
 
-def test_our_verifier_takes_a_cms_seal_for_a_seal(shop: Shop) -> None:
-    found = report(sealed(classic_pdf(), shop, "cms"), shop.trust).signatures[0]
+def test_our_verifier_takes_a_cms_seal_for_a_seal(world: World) -> None:
+    found = report(sealed(classic_pdf(), world, "cms"), world.trust).signatures[0]
     assert found.seal is not None
-    assert found.seal.code == shop.first.code
+    assert found.seal.code == world.first.code
     assert (found.signature_valid, found.digest_matches) == (True, True)
     assert (found.seal_signature_valid, found.signer_in_seal_list) == (True, True)
     assert "no_seal" not in codes(found)
 
 
-def test_a_ticket_signed_along_proves_status_and_time(shop: Shop) -> None:
-    maker = SignatureMaker("cms", shop.first.key, shop.first.seal)
+def test_a_ticket_signed_along_proves_status_and_time(world: World) -> None:
+    maker = SignatureMaker("cms", world.first.key, world.first.seal)
 
     def sign(digest_of_ticket: bytes | None) -> Report:
         def make(revision: Revision) -> bytes:
-            ticket = shop.statement(
-                shop.first,
+            ticket = world.statement(
+                world.first,
                 document_digest=digest_of_ticket or revision.digest,
                 issued_at=SIGNED_AT - timedelta(minutes=1),
             )
@@ -321,11 +324,11 @@ def test_a_ticket_signed_along_proves_status_and_time(shop: Shop) -> None:
             profile=maker.label,
             value_size=maker.size,
             make_value=make,
-            marks=shop.marks(shop.first),
-            picture=shop.first.picture,
+            marks=world.marks(world.first),
+            picture=world.first.picture,
             signed_at=SIGNED_AT,
         )
-        return report(output.getvalue(), Trust.in_all([shop.authority.certificate]))
+        return report(output.getvalue(), Trust.in_all([world.authority.certificate]))
 
     good = sign(None).signatures[0]
     assert good.verdict is Verdict.VALID
@@ -341,18 +344,18 @@ def test_a_ticket_signed_along_proves_status_and_time(shop: Shop) -> None:
 
 @pytest.mark.parametrize("profile", ["ses", "ses-adobe", "cms"])
 def test_a_seals_signature_gets_a_time_stamp_that_proves_its_time(
-    profile: str, shop: Shop, sm2_tsa
+    profile: str, world: World, sm2_tsa
 ) -> None:
     proved = SIGNED_AT + timedelta(seconds=3)
-    data = sealed(classic_pdf(), shop, profile, timestamp=stamping(sm2_tsa, proved))
-    times = report(data, shop.trust).signatures[0].times
+    data = sealed(classic_pdf(), world, profile, timestamp=stamping(sm2_tsa, proved))
+    times = report(data, world.trust).signatures[0].times
     assert (times.trusted, times.trusted_source) == (proved, "timestamp")
     assert times.claimed == SIGNED_AT
 
 
-def test_a_token_without_room_is_refused(shop: Shop) -> None:
+def test_a_token_without_room_is_refused(world: World) -> None:
     with pytest.raises(TimestampError):
-        sealed(classic_pdf(), shop, timestamp=lambda payload, name: bytes(TOKEN_ROOM))
+        sealed(classic_pdf(), world, timestamp=lambda payload, name: bytes(TOKEN_ROOM))
 
 
 def test_pyhanko_and_openssl_find_a_document_time_stamp_good(
@@ -375,9 +378,9 @@ def test_pyhanko_and_openssl_find_a_document_time_stamp_good(
     assert b"/Type /DocTimeStamp" in data
 
 
-def test_a_document_time_stamp_harms_no_seal(shop: Shop, sm2_tsa) -> None:
-    data = stamped_whole(sealed(classic_pdf(), shop), sm2_tsa, "sm3")
-    seal, stamp = report(data, shop.trust).signatures
+def test_a_document_time_stamp_harms_no_seal(world: World, sm2_tsa) -> None:
+    data = stamped_whole(sealed(classic_pdf(), world), sm2_tsa, "sm3")
+    seal, stamp = report(data, world.trust).signatures
     assert {change.kind for change in seal.changed_later} == {"timestamp_added"}
     assert seal.verdict in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
     assert stamp.verdict is Verdict.VALID
@@ -387,10 +390,10 @@ def test_a_document_time_stamp_harms_no_seal(shop: Shop, sm2_tsa) -> None:
 
 
 def test_a_seal_and_then_a_pades_signature_can_both_be_proved(
-    shop: Shop, rsa_key, abroad: Trust, foreign_root, tmp_path: Path
+    world: World, rsa_key, abroad: Trust, foreign_root, tmp_path: Path
 ) -> None:
-    data = signed(sealed(classic_pdf(), shop), SignatureMaker("pades", rsa_key))
-    seal, pades = report(data, shop.trust.merged(abroad)).signatures
+    data = signed(sealed(classic_pdf(), world), SignatureMaker("pades", rsa_key))
+    seal, pades = report(data, world.trust.merged(abroad)).signatures
     assert (seal.format, pades.format) == ("ses-v4", "cms")
     assert seal.verdict is Verdict.VALID_CHANGED_LATER
     assert {change.kind for change in seal.changed_later} == {"seal_added"}
@@ -417,16 +420,16 @@ def added(data: bytes, *values: tuple[bytes, ...]) -> bytes:
 
 
 def test_material_is_added_to_what_is_there_and_never_twice(
-    rsa_key, foreign_root, foreign_crl: bytes, shop: Shop, tmp_path: Path
+    rsa_key, foreign_root, foreign_crl: bytes, world: World, tmp_path: Path
 ) -> None:
     one, two = rsa_key.certificate, foreign_root.certificate
-    data = sealed(classic_pdf(), shop)
+    data = sealed(classic_pdf(), world)
     first = added(data, (one, one), (foreign_crl,))
     assert first.startswith(data)
     second = added(first, (one, two), (foreign_crl,))
     assert streams(second, "/Certs") == [one, two]
     assert streams(second, "/CRLs") == [foreign_crl]
-    [seal] = report(second, shop.trust).signatures
+    [seal] = report(second, world.trust).signatures
     assert {change.kind for change in seal.changed_later} == {"validation_data"}
     path = tmp_path / "dss.pdf"
     path.write_bytes(second)
@@ -436,16 +439,16 @@ def test_material_is_added_to_what_is_there_and_never_twice(
 
 @pytest.mark.parametrize("profile", ["ses", "ses-adobe", "cms"])
 def test_the_chain_stands_in_the_revision_of_the_seal_and_is_covered(
-    shop: Shop, foreign_root, rsa_key, profile: str, tmp_path: Path
+    world: World, foreign_root, rsa_key, profile: str, tmp_path: Path
 ) -> None:
     chain = (foreign_root.certificate, rsa_key.certificate)
-    maker = SignatureMaker(profile, shop.first.key, shop.first.seal)
-    marks, picture = tuple(shop.marks(shop.first)), shop.first.picture
+    maker = SignatureMaker(profile, world.first.key, world.first.seal)
+    marks, picture = tuple(world.marks(world.first)), world.first.picture
     original = added(classic_pdf(), chain[:1])
     data = signed(original, maker, marks, picture, certificates=chain)
     assert data.startswith(original)
     assert streams(data, "/Certs") == list(chain), "what is there already is not repeated"
-    [seal] = report(data, shop.trust).signatures
+    [seal] = report(data, world.trust).signatures
     assert (seal.verdict, seal.coverage) == (Verdict.VALID, "file")
     assert seal.changed_later == ()
     path = tmp_path / "chain.pdf"
@@ -455,21 +458,21 @@ def test_the_chain_stands_in_the_revision_of_the_seal_and_is_covered(
 
 
 def test_a_second_seal_that_brings_its_chain_does_no_harm_to_the_first(
-    shop: Shop, foreign_root
+    world: World, foreign_root
 ) -> None:
-    maker = SignatureMaker("ses", shop.second.key, shop.second.seal)
-    marks = tuple(shop.marks(shop.second, top=60))
-    first = sealed(classic_pdf(), shop)
+    maker = SignatureMaker("ses", world.second.key, world.second.seal)
+    marks = tuple(world.marks(world.second, top=60))
+    first = sealed(classic_pdf(), world)
     chain = (foreign_root.certificate,)
-    both = signed(first, maker, marks, shop.second.picture, certificates=chain)
-    a, b = report(both, shop.trust).signatures
+    both = signed(first, maker, marks, world.second.picture, certificates=chain)
+    a, b = report(both, world.trust).signatures
     assert a.intact
     assert {change.kind for change in a.changed_later} == {"seal_added", "validation_data"}
     assert not {f.code for f in a.findings if f.level in (Level.UNKNOWN, Level.INVALID)}
     assert b.verdict is Verdict.VALID
 
 
-def test_a_store_that_cannot_be_read_is_extended_all_the_same(shop: Shop, foreign_root) -> None:
+def test_a_store_that_cannot_be_read_is_extended_all_the_same(world: World, foreign_root) -> None:
     def spoiled(writer: Any) -> None:
         stream = generic.StreamObject(encoded_data=b"not zlib")
         stream[generic.pdf_name("/Filter")] = generic.pdf_name("/FlateDecode")
@@ -479,15 +482,15 @@ def test_a_store_that_cannot_be_read_is_extended_all_the_same(shop: Shop, foreig
         writer.update_root()
 
     original = update(classic_pdf(), spoiled)
-    maker = SignatureMaker("ses", shop.first.key, shop.first.seal)
+    maker = SignatureMaker("ses", world.first.key, world.first.seal)
     data = signed(
         original,
         maker,
-        tuple(shop.marks(shop.first)),
-        shop.first.picture,
+        tuple(world.marks(world.first)),
+        world.first.picture,
         certificates=(foreign_root.certificate,),
     )
-    [seal] = report(data, shop.trust).signatures
+    [seal] = report(data, world.trust).signatures
     assert seal.verdict is Verdict.VALID
     listed = PdfFileReader(io.BytesIO(data)).root["/DSS"]["/Certs"]
     assert listed[2].data == foreign_root.certificate
@@ -509,9 +512,9 @@ def test_the_chain_is_what_stands_between_the_signers_and_their_root(make_root) 
 
 
 def test_only_material_in_force_about_the_signers_is_gathered(
-    shop: Shop, foreign_crl: bytes, rsa_key
+    world: World, foreign_crl: bytes, rsa_key
 ) -> None:
-    authority = shop.authority
+    authority = world.authority
 
     def listed(number: int, until: datetime) -> Crl:
         made = make_crl(
@@ -526,13 +529,13 @@ def test_only_material_in_force_about_the_signers_is_gathered(
         return Crl.parse(made)
 
     old, new = listed(1, NOW - timedelta(days=1)), listed(2, NOW + timedelta(days=1))
-    document = Document(io.BytesIO(sealed(classic_pdf(), shop)))
+    document = Document(io.BytesIO(sealed(classic_pdf(), world)))
     leaves, along = witnesses(document)
-    assert {each.der for each in leaves} == {shop.first.key.certificate, shop.maker.certificate}
-    everything = replace(shop.trust, crls=(old, new, Crl.parse(foreign_crl)))
+    assert {each.der for each in leaves} == {world.first.key.certificate, world.maker.certificate}
+    everything = replace(world.trust, crls=(old, new, Crl.parse(foreign_crl)))
     material = gather(leaves, along, everything, NOW)
     assert material.crls == (new.der,)
     assert rsa_key.certificate not in material.certificates
     assert not material.missing
-    missing = gather(leaves, along, replace(shop.trust, crls=(old,)), NOW).missing
+    missing = gather(leaves, along, replace(world.trust, crls=(old,)), NOW).missing
     assert {each.der for each in missing} == {each.der for each in leaves}

@@ -25,33 +25,31 @@ from crypto.pdf.reading.document import (
 from crypto.pki.x509 import Certificate
 from crypto.seal.structure import SealSignature
 from crypto.verdict import Verdict
-from tests.crypto.pdf.workshop import (
+from tests.world.documents import (
     MM,
-    Shop,
     add_widget,
     append_revision,
     classic_pdf,
-    codes,
     contents_of,
-    imprint,
     run,
     update,
 )
+from tests.world.sealing import World, codes, imprint
 
 TOLERANCE_MM = 0.3
 DPI = 200
 
 
 @pytest.fixture(scope="session")
-def sealed(shop: Shop) -> bytes:
-    return shop.sign(classic_pdf(pages=2))
+def sealed(world: World) -> bytes:
+    return world.sign(classic_pdf(pages=2))
 
 
 # ---------------------------------------------------------------- the signature
 
 
 def test_openssl_verifies_the_signature_over_the_very_bytes_in_the_file(
-    shop: Shop, sealed: bytes, openssl: Any
+    world: World, sealed: bytes, openssl: Any
 ) -> None:
     ((_, contents),) = contents_of(sealed)
     tbs, certificate, _, signature = list(der.parse(contents, trailing=True).children())
@@ -62,9 +60,9 @@ def test_openssl_verifies_the_signature_over_the_very_bytes_in_the_file(
     assert not openssl.sm2_verifies(spki, tbs.raw[:-1] + b"\0", value)
 
 
-def test_openssl_verifies_the_chain_pair_by_pair(shop: Shop, sealed: bytes, openssl: Any) -> None:
+def test_openssl_verifies_the_chain_pair_by_pair(world: World, sealed: bytes, openssl: Any) -> None:
     value = SealSignature.parse(contents_of(sealed)[0][1], padded=True)
-    issuer = openssl.pem(shop.authority.certificate.der)
+    issuer = openssl.pem(world.authority.certificate.der)
     for each in (value.certificate, value.seal.maker_certificate):
         openssl.run(
             *("verify", "-vfyopt", "distid:1234567812345678", "-partial_chain"),
@@ -83,26 +81,26 @@ def test_the_digest_is_the_plain_sm3_of_the_bytes_outside_the_gap(sealed: bytes)
     assert value.property_info == f"PDF;ByteRange=[0 {gap_start} {gap_end} {rest}]"
 
 
-def test_the_original_stands_unchanged_at_the_front(shop: Shop, tmp_path: Path) -> None:
+def test_the_original_stands_unchanged_at_the_front(world: World, tmp_path: Path) -> None:
     original = classic_pdf(pages=3)
     path = tmp_path / "原件.pdf"
     path.write_bytes(original)
-    assert shop.sign(path.read_bytes())[: len(original)] == original
+    assert world.sign(path.read_bytes())[: len(original)] == original
     assert path.read_bytes() == original
 
 
-def test_a_seal_changes_no_document_properties(shop: Shop, demo_pdf: Path) -> None:
+def test_a_seal_changes_no_document_properties(world: World, demo_pdf: Path) -> None:
     original = demo_pdf.read_bytes()
     before = pymupdf.open(stream=original).metadata
-    assert pymupdf.open(stream=shop.sign(original)).metadata == before
+    assert pymupdf.open(stream=world.sign(original)).metadata == before
 
 
-def test_a_value_larger_than_reserved_is_refused_and_nothing_is_signed(shop: Shop) -> None:
+def test_a_value_larger_than_reserved_is_refused_and_nothing_is_signed(world: World) -> None:
     with pytest.raises(ValueError, match="were reserved"):
-        shop.sign(classic_pdf(), reserve=-2000)
+        world.sign(classic_pdf(), reserve=-2000)
 
 
-def test_raising_from_a_step_stops_the_work(shop: Shop) -> None:
+def test_raising_from_a_step_stops_the_work(world: World) -> None:
     from crypto.pdf.signing.sign import PROFILES, sign_revision
 
     class Cancelled(Exception):
@@ -122,11 +120,11 @@ def test_raising_from_a_step_stops_the_work(shop: Shop) -> None:
                 Document(io.BytesIO(classic_pdf())),
                 output,
                 profile=PROFILES["ses"],
-                marks=shop.marks(shop.first),
-                picture=shop.first.picture,
+                marks=world.marks(world.first),
+                picture=world.first.picture,
                 value_size=100,
                 make_value=lambda revision: b"",
-                signed_at=shop.status and __import__("datetime").datetime.now().astimezone(),
+                signed_at=world.status and __import__("datetime").datetime.now().astimezone(),
                 signer_name="x",
                 step=step,
             )
@@ -137,8 +135,8 @@ def test_raising_from_a_step_stops_the_work(shop: Shop) -> None:
 # ---------------------------------------------------------------- other programs
 
 
-def test_qpdf_finds_nothing_wrong(shop: Shop, sealed: bytes, tmp_path: Path) -> None:
-    twice = shop.sign(sealed, shop.second, shop.marks(shop.second, left=20))
+def test_qpdf_finds_nothing_wrong(world: World, sealed: bytes, tmp_path: Path) -> None:
+    twice = world.sign(sealed, world.second, world.marks(world.second, left=20))
     for number, data in enumerate((sealed, twice)):
         path = tmp_path / f"{number}.pdf"
         path.write_bytes(data)
@@ -159,13 +157,13 @@ def test_pdfsig_lists_every_mark_and_the_covered_range(sealed: bytes, tmp_path: 
 
 @pytest.mark.parametrize("profile", ["ses", "ses-adobe"])
 def test_pyhanko_accepts_the_second_seal_as_filling_in(
-    shop: Shop, sealed: bytes, profile: str
+    world: World, sealed: bytes, profile: str
 ) -> None:
     from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, DiffResult, ModificationLevel
 
-    first = shop.sign(classic_pdf(pages=2), profile=profile)
+    first = world.sign(classic_pdf(pages=2), profile=profile)
     marks = [Mark(page, 20, 30, 30.0, 30.0) for page in (0, 1)]
-    reader = PdfFileReader(io.BytesIO(shop.sign(first, shop.second, marks, profile=profile)))
+    reader = PdfFileReader(io.BytesIO(world.sign(first, world.second, marks, profile=profile)))
     result = DEFAULT_DIFF_POLICY.review_file(reader, reader.total_revisions - 2)
     assert isinstance(result, DiffResult), result
     assert result.modification_level <= ModificationLevel.FORM_FILLING
@@ -245,28 +243,28 @@ PAGES = {
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
 def test_the_mark_stands_where_it_was_put_and_has_its_filed_size(
-    shop: Shop, page: dict[str, Any], tmp_path: Path
+    world: World, page: dict[str, Any], tmp_path: Path
 ) -> None:
-    data = shop.sign(
+    data = world.sign(
         classic_pdf(content=b"", **page), marks=[Mark(0, 25, 60, 40.0, 40.0)], picture=frame()
     )
     drawn = red_box_mm(rendered(data, tmp_path), page.get("unit", 1.0))
     assert drawn == pytest.approx((25, 60, 40, 40), abs=TOLERANCE_MM)
-    (mark,) = shop.verify(data).signatures[0].marks
+    (mark,) = world.verify(data).signatures[0].marks
     said = (mark.left_mm, mark.top_mm, mark.width_mm, mark.height_mm)
     assert said == pytest.approx((25, 60, 40, 40), abs=0.01)
 
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 def test_the_imprint_stands_upright_on_a_turned_page(
-    shop: Shop, rotate: int, tmp_path: Path
+    world: World, rotate: int, tmp_path: Path
 ) -> None:
     """A picture whose top left quarter alone is red."""
     picture = Image.new("RGBA", (100, 100), (255, 255, 255, 0))
     picture.paste((255, 0, 0, 255), (0, 0, 50, 50))
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
-    data = shop.sign(
+    data = world.sign(
         classic_pdf(content=b"", rotate=rotate), marks=[Mark(0, 30, 50, 40.0, 40.0)],
         picture=buffer.getvalue(),
     )  # fmt: skip
@@ -274,7 +272,7 @@ def test_the_imprint_stands_upright_on_a_turned_page(
     assert drawn == pytest.approx((30, 50, 20, 20), abs=TOLERANCE_MM)
 
 
-def test_slices_of_a_riding_seam_show_their_part(shop: Shop, tmp_path: Path) -> None:
+def test_slices_of_a_riding_seam_show_their_part(world: World, tmp_path: Path) -> None:
     halves = [
         Mark(0, 190, 100, 20.0, 40.0, (0.0, 0.0, 0.5, 1.0)),
         Mark(1, 190, 100, 20.0, 40.0, (0.5, 0.0, 1.0, 1.0)),
@@ -283,21 +281,21 @@ def test_slices_of_a_riding_seam_show_their_part(shop: Shop, tmp_path: Path) -> 
     picture.paste((255, 0, 0, 255), (100, 100, 300, 300))  # the middle 20 mm square
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
-    data = shop.sign(classic_pdf(pages=2, content=b""), marks=halves, picture=buffer.getvalue())
+    data = world.sign(classic_pdf(pages=2, content=b""), marks=halves, picture=buffer.getvalue())
     left = red_box_mm(rendered(data, tmp_path, 1))
     right = red_box_mm(rendered(data, tmp_path, 2))
     assert left == pytest.approx((200, 110, 10, 20), abs=TOLERANCE_MM)
     assert right == pytest.approx((190, 110, 10, 20), abs=TOLERANCE_MM)
 
 
-def test_slices_and_whole_marks_match_the_seal(shop: Shop) -> None:
+def test_slices_and_whole_marks_match_the_seal(world: World) -> None:
     marks = [
         Mark(0, 100, 200, 40.0, 40.0),
         Mark(0, 190, 100, 20.0, 40.0, (0.0, 0.0, 0.5, 1.0)),
         Mark(1, 190, 100, 20.0, 40.0, (0.5, 0.0, 1.0, 1.0)),
     ]
-    data, done = shop.sign_details(classic_pdf(pages=2), marks=marks)
-    report = shop.verify(data)
+    data, done = world.sign_details(classic_pdf(pages=2), marks=marks)
+    report = world.verify(data)
     assert report.verdict is Verdict.VALID
     (signature,) = report.signatures
     assert signature.fields == done.field_names
@@ -306,9 +304,9 @@ def test_slices_and_whole_marks_match_the_seal(shop: Shop) -> None:
     assert [mark.page for mark in signature.marks] == [1, 1, 2]
 
 
-def test_several_marks_share_one_value_and_one_picture(shop: Shop) -> None:
+def test_several_marks_share_one_value_and_one_picture(world: World) -> None:
     marks = [Mark(page, 20, 30, 40.0, 40.0) for page in (0, 1)]
-    data = shop.sign(classic_pdf(pages=2), marks=marks)
+    data = world.sign(classic_pdf(pages=2), marks=marks)
     fields = PdfFileReader(io.BytesIO(data)).root["/AcroForm"]["/Fields"]
     values = {each.get_object().raw_get("/V").idnum for each in fields}
     assert len(fields) == 2
@@ -317,24 +315,24 @@ def test_several_marks_share_one_value_and_one_picture(shop: Shop) -> None:
     assert data.count(b"/SMask") == 1
 
 
-def test_pages_of_mixed_sizes_are_each_measured(shop: Shop, tmp_path: Path) -> None:
+def test_pages_of_mixed_sizes_are_each_measured(world: World, tmp_path: Path) -> None:
     document = pymupdf.open()
     for width, height in ((210, 297), (297, 420), (105, 148)):
         document.new_page(width=width * MM, height=height * MM)
     marks = [Mark(page, 30, 40, 40.0, 40.0) for page in range(3)]
-    data = shop.sign(document.tobytes(), marks=marks, picture=frame())
+    data = world.sign(document.tobytes(), marks=marks, picture=frame())
     for page in (1, 2, 3):
         drawn = red_box_mm(rendered(data, tmp_path, page))
         assert drawn == pytest.approx((30, 40, 40, 40), abs=TOLERANCE_MM)
 
 
-def test_black_text_under_the_seal_stays_black(shop: Shop, tmp_path: Path) -> None:
+def test_black_text_under_the_seal_stays_black(world: World, tmp_path: Path) -> None:
     content = b"0 g 100 400 200 100 re f"  # a black bar
     solid = Image.new("RGBA", (40, 40), (255, 0, 0, 255))
     buffer = io.BytesIO()
     solid.save(buffer, "PNG")
     mark = Mark(0, 50, 110, 40.0, 80.0)
-    data = shop.sign(classic_pdf(content=content), marks=[mark], picture=buffer.getvalue())
+    data = world.sign(classic_pdf(content=content), marks=[mark], picture=buffer.getvalue())
     picture = rendered(data, tmp_path)
 
     def pixel(x_mm: float, y_mm: float) -> tuple[int, ...]:
@@ -344,48 +342,48 @@ def test_black_text_under_the_seal_stays_black(shop: Shop, tmp_path: Path) -> No
     assert pixel(70, 185)[0] > 240 > 15 > pixel(70, 185)[1]  # on paper: red
 
 
-def test_the_pixels_embedded_are_the_pixels_of_the_seal(shop: Shop) -> None:
-    data = shop.sign(classic_pdf())
+def test_the_pixels_embedded_are_the_pixels_of_the_seal(world: World) -> None:
+    data = world.sign(classic_pdf())
     number = int(re.search(rb"/Imprint (\d+) 0 R", data)[1])
     reader = PdfFileReader(io.BytesIO(data))
     image = reader.get_object(generic.Reference(number, 0, reader))
-    raster = decode_imprint(shop.first.picture)
+    raster = decode_imprint(world.first.picture)
     assert image.data == raster.rgb
     assert image["/SMask"].data == raster.alpha
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "JPEG"])
-def test_every_kind_of_picture_is_drawn(shop: Shop, kind: str) -> None:
+def test_every_kind_of_picture_is_drawn(world: World, kind: str) -> None:
     picture = Image.new("RGB", (60, 60), "white")
     picture.paste("red", (10, 10, 50, 50))
     buffer = io.BytesIO()
     picture.save(buffer, kind)
-    holder = shop.holder("32130000000066", buffer.getvalue())
-    report = shop.verify(shop.sign(classic_pdf(), holder), trust=shop.trusting(holder))
+    holder = world.holder("32130000000066", buffer.getvalue())
+    report = world.verify(world.sign(classic_pdf(), holder), trust=world.trusting(holder))
     assert report.verdict is Verdict.VALID
 
 
 @pytest.mark.parametrize("picture", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
-def test_a_damaged_picture_is_its_own_error(shop: Shop, picture: bytes) -> None:
+def test_a_damaged_picture_is_its_own_error(world: World, picture: bytes) -> None:
     with pytest.raises(ImprintError):
         decode_imprint(picture)
 
 
-def test_a_mark_on_a_page_that_does_not_exist_is_refused(shop: Shop) -> None:
+def test_a_mark_on_a_page_that_does_not_exist_is_refused(world: World) -> None:
     with pytest.raises(ValueError, match="no page 2"):
-        shop.sign(classic_pdf(), marks=[Mark(1, 0, 0, 40.0, 40.0)])
+        world.sign(classic_pdf(), marks=[Mark(1, 0, 0, 40.0, 40.0)])
 
 
 # ---------------------------------------------------------------- kinds of files
 
 
-def both_valid(shop: Shop, original: bytes, password: str | None = None) -> bytes:
+def both_valid(world: World, original: bytes, password: str | None = None) -> bytes:
     """Seal twice, verify both times, and let qpdf look at the result."""
-    once = shop.sign(original, password=password)
-    report = shop.verify(once, password=password)
+    once = world.sign(original, password=password)
+    report = world.verify(once, password=password)
     assert report.verdict is Verdict.VALID, sorted(codes(report.signatures[0]))
-    twice = shop.sign(once, shop.second, shop.marks(shop.second, left=20), password=password)
-    report = shop.verify(twice, password=password)
+    twice = world.sign(once, world.second, world.marks(world.second, left=20), password=password)
+    report = world.verify(twice, password=password)
     found = [each.verdict for each in report.signatures]
     assert found == [Verdict.VALID_CHANGED_LATER, Verdict.VALID], report.signatures[0].findings
     assert twice[: len(original)] == original
@@ -413,9 +411,9 @@ def qpdf_made(data: bytes, folder: Path, *options: str) -> bytes:
     ids=["classic table", "object streams", "linearised", "linearised, streams", "qdf"],
 )
 def test_every_file_layout_can_be_sealed_twice(
-    shop: Shop, demo_pdf: Path, tmp_path: Path, options: tuple[str, ...]
+    world: World, demo_pdf: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    twice = both_valid(shop, qpdf_made(demo_pdf.read_bytes(), tmp_path, *options))
+    twice = both_valid(world, qpdf_made(demo_pdf.read_bytes(), tmp_path, *options))
     path = tmp_path / "twice.pdf"
     path.write_bytes(twice)
     assert run("qpdf", "--check", path).returncode == 0
@@ -423,28 +421,28 @@ def test_every_file_layout_can_be_sealed_twice(
 
 @pytest.mark.parametrize("bits", [("128", "--use-aes=y"), ("256",)], ids=["AES-128", "AES-256"])
 def test_encrypted_files_stay_encrypted_and_can_be_sealed(
-    shop: Shop, tmp_path: Path, bits: tuple[str, ...]
+    world: World, tmp_path: Path, bits: tuple[str, ...]
 ) -> None:
     options = ("--encrypt", "geheim", "owner", *bits, "--")
     data = qpdf_made(classic_pdf(), tmp_path, *options)
     with pytest.raises(PdfEncrypted):
-        shop.sign(data)
+        world.sign(data)
     with pytest.raises(PdfPasswordWrong):
-        shop.sign(data, password="falsch")
-    twice = both_valid(shop, data, password="geheim")
+        world.sign(data, password="falsch")
+    twice = both_valid(world, data, password="geheim")
     with pytest.raises(PdfEncrypted):
-        shop.verify(twice)
+        world.verify(twice)
     path = tmp_path / "twice.pdf"
     path.write_bytes(twice)
     assert run("qpdf", "--check", "--password=geheim", path).returncode == 0
 
 
-def test_a_file_encrypted_without_a_user_password_needs_none(shop: Shop, tmp_path: Path) -> None:
+def test_a_file_encrypted_without_a_user_password_needs_none(world: World, tmp_path: Path) -> None:
     data = qpdf_made(classic_pdf(), tmp_path, "--encrypt", "", "owner", "256", "--")
-    both_valid(shop, data)
+    both_valid(world, data)
 
 
-def test_a_hybrid_file_can_be_sealed_twice(shop: Shop) -> None:
+def test_a_hybrid_file_can_be_sealed_twice(world: World) -> None:
     """As old Word writes them: a classic table whose trailer points to an xref stream as well."""
     plain = classic_pdf()
     start = int(re.findall(rb"startxref\n(\d+)", plain)[-1])
@@ -458,12 +456,12 @@ def test_a_hybrid_file_can_be_sealed_twice(shop: Shop) -> None:
     )
     table = table.replace(b"trailer", b"0000000000 65535 f \ntrailer")
     table = re.sub(rb"startxref\n\d+", b"startxref\n%d" % (start + len(stream)), table)
-    both_valid(shop, body + stream + table)
+    both_valid(world, body + stream + table)
 
 
-def test_incremental_updates_before_sealing_are_part_of_what_is_sealed(shop: Shop) -> None:
+def test_incremental_updates_before_sealing_are_part_of_what_is_sealed(world: World) -> None:
     body = b"<</Length 44>>stream\nBT /F 24 Tf 72 700 Td (Price 2000000) Tj ET  \nendstream"
-    both_valid(shop, append_revision(classic_pdf(), {4: body}))
+    both_valid(world, append_revision(classic_pdf(), {4: body}))
 
 
 FIELD = b"<</FT/Tx/T(name)/Type/Annot/Subtype/Widget/Rect[10 10 90 30]/P 5 0 R>>"
@@ -484,19 +482,19 @@ FIELD = b"<</FT/Tx/T(name)/Type/Annot/Subtype/Widget/Rect[10 10 90 30]/P 5 0 R>>
     ids=["direct", "shared array", "indirect form", "all indirect", "empty", "no fields", "null"],
 )  # fmt: skip
 def test_every_way_to_keep_fields_and_annotations_can_be_sealed(
-    shop: Shop, catalog: bytes, annots: bytes, extra: list[bytes]
+    world: World, catalog: bytes, annots: bytes, extra: list[bytes]
 ) -> None:
     original = classic_pdf(catalog=catalog, annots=annots, extra=extra)
     if annots == b"/Annots 7 0 R":
         # one array as fields and annotations: what the second seal adds has two meanings at once
-        once = shop.sign(original)
-        assert shop.verify(once).verdict is Verdict.VALID
+        once = world.sign(original)
+        assert world.verify(once).verdict is Verdict.VALID
         return
-    both_valid(shop, original)
+    both_valid(world, original)
 
 
 @pytest.mark.parametrize("permission", [1, 2, 3])
-def test_a_certified_document_is_locked(shop: Shop, permission: int) -> None:
+def test_a_certified_document_is_locked(world: World, permission: int) -> None:
     certified = classic_pdf(
         catalog=b"/Perms<</DocMDP 6 0 R>>",
         extra=[
@@ -505,26 +503,26 @@ def test_a_certified_document_is_locked(shop: Shop, permission: int) -> None:
         ],
     )
     with pytest.raises(PdfLocked, match=f"P={permission}"):
-        shop.sign(certified)
+        world.sign(certified)
 
 
-def test_an_xfa_form_is_refused(shop: Shop) -> None:
+def test_an_xfa_form_is_refused(world: World) -> None:
     with pytest.raises(PdfUnsupported):
-        shop.sign(classic_pdf(catalog=b"/AcroForm<</Fields[]/XFA[]>>"))
+        world.sign(classic_pdf(catalog=b"/AcroForm<</Fields[]/XFA[]>>"))
 
 
-def test_an_empty_signature_field_stays_free(shop: Shop) -> None:
+def test_an_empty_signature_field_stays_free(world: World) -> None:
     original = update(
         classic_pdf(), lambda writer: add_widget(writer, "here", None, rect=(10, 10, 99, 99))
     )
-    data = both_valid(shop, original)
+    data = both_valid(world, original)
     empty = [each for each in Document(io.BytesIO(data)).signature_fields() if not each.value]
     assert [each.name for each in empty] == ["here"]
 
 
-def test_the_bundled_document_keeps_its_text(shop: Shop, demo_pdf: Path) -> None:
+def test_the_bundled_document_keeps_its_text(world: World, demo_pdf: Path) -> None:
     original = demo_pdf.read_bytes()
-    data = both_valid(shop, original)
+    data = both_valid(world, original)
     before, after = pymupdf.open(stream=original), pymupdf.open(stream=data)
     assert [page.get_text() for page in before] == [page.get_text() for page in after]
 

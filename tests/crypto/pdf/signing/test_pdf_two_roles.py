@@ -3,7 +3,8 @@
 import pytest
 
 from crypto.verdict import Verdict
-from tests.crypto.pdf.workshop import Shop, append_revision, build_pdf, codes
+from tests.world.documents import append_revision, build_pdf
+from tests.world.sealing import World, codes
 
 HELVETICA = b"/Type/Font/Subtype/Type1/BaseFont/Helvetica"
 OTHER = b"<<" + HELVETICA + b"/Encoding<</Type/Encoding/Differences[49/nine]>>>>"
@@ -47,54 +48,54 @@ def rewritten(data: bytes, number: int, old: bytes, new: bytes) -> bytes:
     return append_revision(data, {number: body.replace(old, new)})
 
 
-def refused(shop: Shop, data: bytes) -> None:
-    report = shop.verify(data)
+def refused(world: World, data: bytes) -> None:
+    report = world.verify(data)
     assert report.verdict in (Verdict.UNKNOWN, Verdict.INVALID), report.signatures[0].changed_later
     assert codes(report.signatures[0]) & {"changed_suspicious", "changed_forbidden"}
 
 
-def test_the_producers_note_is_no_name_of_a_font(shop: Shop) -> None:
-    data = shop.sign(shown_by(b"ITXT", named=b"/ITXT 8 0 R", second=OTHER))
-    refused(shop, rewritten(data, FONTS, b"/ITXT 8 0 R", b"/ITXT 9 0 R"))
+def test_the_producers_note_is_no_name_of_a_font(world: World) -> None:
+    data = world.sign(shown_by(b"ITXT", named=b"/ITXT 8 0 R", second=OTHER))
+    refused(world, rewritten(data, FONTS, b"/ITXT 8 0 R", b"/ITXT 9 0 R"))
 
 
 @pytest.mark.parametrize("key", [b"MarkInfo", b"Extensions"])
-def test_the_catalog_is_no_dictionary_of_fonts(shop: Shop, key: bytes) -> None:
+def test_the_catalog_is_no_dictionary_of_fonts(world: World, key: bytes) -> None:
     entry = b"/%s 8 0 R" % key
-    data = shop.sign(shown_by(key, fonts=b"1 0 R", catalog=entry, second=OTHER))
-    refused(shop, rewritten(data, CATALOG, entry, b"/%s 9 0 R" % key))
-    refused(shop, append_revision(data, {FONT: OTHER}))
+    data = world.sign(shown_by(key, fonts=b"1 0 R", catalog=entry, second=OTHER))
+    refused(world, rewritten(data, CATALOG, entry, b"/%s 9 0 R" % key))
+    refused(world, append_revision(data, {FONT: OTHER}))
 
 
 @pytest.mark.parametrize("key", [b"DR", b"DA"])
-def test_the_form_is_no_dictionary_of_fonts(shop: Shop, key: bytes) -> None:
+def test_the_form_is_no_dictionary_of_fonts(world: World, key: bytes) -> None:
     entry = b"/%s 8 0 R" % key
-    data = shop.sign(shown_by(key, fonts=b"6 0 R", form=entry, second=OTHER))
-    refused(shop, rewritten(data, FORM, entry, b"/%s 9 0 R" % key))
+    data = world.sign(shown_by(key, fonts=b"6 0 R", form=entry, second=OTHER))
+    refused(world, rewritten(data, FORM, entry, b"/%s 9 0 R" % key))
     if key == b"DR":  # it may grow
-        refused(shop, append_revision(data, {FONT: OTHER}))
+        refused(world, append_revision(data, {FONT: OTHER}))
 
 
 @pytest.mark.parametrize("key", [b"Certs", b"VRI"])
-def test_validation_data_are_no_dictionary_of_fonts(shop: Shop, key: bytes) -> None:
+def test_validation_data_are_no_dictionary_of_fonts(world: World, key: bytes) -> None:
     named = b"/%s 8 0 R" % key
-    data = shop.sign(shown_by(key, catalog=b"/DSS 7 0 R", named=named, second=OTHER))
-    refused(shop, append_revision(data, {FONT: OTHER}))
-    refused(shop, rewritten(data, FONTS, named, b"/%s 9 0 R" % key))
+    data = world.sign(shown_by(key, catalog=b"/DSS 7 0 R", named=named, second=OTHER))
+    refused(world, append_revision(data, {FONT: OTHER}))
+    refused(world, rewritten(data, FONTS, named, b"/%s 9 0 R" % key))
 
 
-def test_fonts_do_not_become_validation_data_later(shop: Shop) -> None:
+def test_fonts_do_not_become_validation_data_later(world: World) -> None:
     name = b"A94A8FE5CCB19BA61C4C0873D391E987982FBBD3"
-    data = shop.sign(shown_by(name, named=b"/%s 8 0 R" % name))
+    data = world.sign(shown_by(name, named=b"/%s 8 0 R" % name))
     added = rewritten(data, CATALOG, b"/AcroForm", b"/DSS<</VRI 7 0 R>>/AcroForm")
-    refused(shop, append_revision(added, {FONT: OTHER}))
+    refused(world, append_revision(added, {FONT: OTHER}))
 
 
-def test_a_field_is_no_dictionary_of_fonts(shop: Shop) -> None:
+def test_a_field_is_no_dictionary_of_fonts(world: World) -> None:
     field = b"<</FT/Tx/T(x)/AP 8 0 R/Rect[0 0 0 0]/Subtype/Widget>>"
-    data = shop.sign(shown_by(b"AP", fonts=b"9 0 R", second=field, fields=b"9 0 R"))
+    data = world.sign(shown_by(b"AP", fonts=b"9 0 R", second=field, fields=b"9 0 R"))
     filled = field.replace(b"/AP 8 0 R", b"/V(1)/AP " + OTHER)
-    refused(shop, append_revision(data, {SECOND: filled}))
+    refused(world, append_revision(data, {SECOND: filled}))
 
 
 def pictures_on_the_second_page(name: bytes, entry: bytes) -> bytes:
@@ -122,21 +123,21 @@ def pictures_on_the_second_page(name: bytes, entry: bytes) -> bytes:
     )
 
 
-def test_a_list_of_annotations_is_no_picture(shop: Shop) -> None:
-    data = shop.sign(pictures_on_the_second_page(b"Annots", b"/Annots 7 0 R"))
-    refused(shop, rewritten(data, 6, b"/Annots 7 0 R", b"/Annots 8 0 R"))
+def test_a_list_of_annotations_is_no_picture(world: World) -> None:
+    data = world.sign(pictures_on_the_second_page(b"Annots", b"/Annots 7 0 R"))
+    refused(world, rewritten(data, 6, b"/Annots 7 0 R", b"/Annots 8 0 R"))
     start = data.index(b"\n8 0 obj\n") + len(b"\n8 0 obj\n")
-    refused(shop, append_revision(data, {7: data[start : data.index(b"\nendobj", start)]}))
+    refused(world, append_revision(data, {7: data[start : data.index(b"\nendobj", start)]}))
 
 
 @pytest.mark.parametrize("key", [b"Tabs", b"StructParents"])
-def test_the_order_of_fields_is_no_picture(shop: Shop, key: bytes) -> None:
-    data = shop.sign(pictures_on_the_second_page(key, b""))
-    refused(shop, rewritten(data, 6, b"/MediaBox", b"/%s 8 0 R/MediaBox" % key))
+def test_the_order_of_fields_is_no_picture(world: World, key: bytes) -> None:
+    data = world.sign(pictures_on_the_second_page(key, b""))
+    refused(world, rewritten(data, 6, b"/MediaBox", b"/%s 8 0 R/MediaBox" % key))
 
 
 @pytest.mark.parametrize("key", [b"ParentTree", b"ParentTreeNextKey", b"K"])
-def test_the_structure_is_no_dictionary_of_pictures(shop: Shop, key: bytes) -> None:
+def test_the_structure_is_no_dictionary_of_pictures(world: World, key: bytes) -> None:
     """Not even one that only grows: a picture that becomes a list is not drawn."""
     named = b"/Type/StructTreeRoot/%s 7 0 R" % key
     original = pictures_on_the_second_page(key, b"").replace(b"/Subtype/Form", b"/Subtype /Form")
@@ -144,13 +145,13 @@ def test_the_structure_is_no_dictionary_of_pictures(shop: Shop, key: bytes) -> N
     bodies = [each.split(b" obj\n", 1)[1].rstrip(b"\n") for each in objects[:-1]]
     bodies[0] = b"<</Type/Catalog/Pages 2 0 R/StructTreeRoot 9 0 R>>"
     bodies[4] = bodies[4].replace(b"/XObject 6 0 R", b"/XObject 9 0 R")
-    data = shop.sign(build_pdf([*bodies, b"<<" + named + b">>"]))
+    data = world.sign(build_pdf([*bodies, b"<<" + named + b">>"]))
     field = b"<</S/Form/P 9 0 R>>"
     new = b"/%s[7 0 R %s]" % (key, field) if key == b"K" else b"/%s 8 0 R" % key
-    refused(shop, rewritten(data, SECOND, b"/%s 7 0 R" % key, new))
+    refused(world, rewritten(data, SECOND, b"/%s 7 0 R" % key, new))
 
 
-def test_a_field_in_a_list_of_its_own_is_filled_in_as_ever(shop: Shop) -> None:
+def test_a_field_in_a_list_of_its_own_is_filled_in_as_ever(world: World) -> None:
     field = b"<</FT/Tx/T(x)/Rect[0 0 0 0]/Subtype/Widget>>"
     objects = [
         b"<</Type/Catalog/Pages 2 0 R/AcroForm 4 0 R>>",
@@ -160,6 +161,6 @@ def test_a_field_in_a_list_of_its_own_is_filled_in_as_ever(shop: Shop) -> None:
         field,
         b"[5 0 R]",
     ]
-    data = shop.sign(build_pdf([*objects[:3], b"<</Fields 7 0 R>>", *objects[4:], b"[5 0 R]"]))
-    report = shop.verify(append_revision(data, {5: field.replace(b"/T(x)", b"/T(x)/V(1)")}))
+    data = world.sign(build_pdf([*objects[:3], b"<</Fields 7 0 R>>", *objects[4:], b"[5 0 R]"]))
+    report = world.verify(append_revision(data, {5: field.replace(b"/T(x)", b"/T(x)/V(1)")}))
     assert report.verdict is Verdict.VALID_CHANGED_LATER, report.signatures[0].changed_later

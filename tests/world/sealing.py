@@ -1,21 +1,14 @@
 """A small world in which documents are sealed: an authority, holders, and tools to attack."""
 
 import io
-import re
-import shutil
-import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.generic import pdf_name as name
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.pdf_utils.reader import PdfFileReader
 
 from crypto.algorithms.keys import SoftKey
 from crypto.pdf.marks import drawing
@@ -29,11 +22,11 @@ from crypto.seal.statement import SealStatement, SignedStatement
 from crypto.seal.structure import make_seal, make_signature
 from crypto.validation.trust import Trust
 from crypto.verdict import Report
+from tests.world.authority import make_root
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SIGNED_AT = NOW - timedelta(days=1)
 MADE_AT = NOW - timedelta(days=60)
-MM = 72 / 25.4
 
 
 def imprint(colour: str = "red", size: int = 240, text: str = "") -> bytes:
@@ -63,7 +56,7 @@ class Holder:
 
 
 @dataclass
-class Shop:
+class World:
     """Everything needed to seal, attack and verify documents in memory."""
 
     authority: Any
@@ -204,11 +197,11 @@ class Shop:
         return verify_pdf(io.BytesIO(data), "文件.pdf", trust or self.trust, NOW, password=password)
 
 
-def make_shop(make_root: Callable[..., Any]) -> Shop:
-    """A shop with two holders in good standing; *make_root* is the fixture of that name."""
+def make_world() -> World:
+    """A world with two holders in good standing."""
     authority = make_root("印章测试根")
     anchor = authority.certificate
-    made = Shop(
+    made = World(
         authority,
         authority.key_for("制章者", usage=("digitalSignature",)),
         authority.key_for("状态", usage=("digitalSignature",), extended_key_usage=(OCSP_SIGNING,)),
@@ -221,7 +214,7 @@ def make_shop(make_root: Callable[..., Any]) -> Shop:
 
 
 def drawn(
-    shop: Shop, edit: Callable[[generic.StreamObject], None], data: bytes, **options: Any
+    world: World, edit: Callable[[generic.StreamObject], None], data: bytes, **options: Any
 ) -> bytes:
     """*data* sealed, with an appearance that *edit* changed before it was signed."""
     original = drawing._appearance
@@ -233,7 +226,7 @@ def drawn(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drawing, "_appearance", changed)
-        return shop.sign(data, **options)
+        return world.sign(data, **options)
 
 
 def content(old: bytes, new: bytes) -> Callable[[generic.StreamObject], None]:
@@ -249,201 +242,3 @@ def content(old: bytes, new: bytes) -> Callable[[generic.StreamObject], None]:
 def codes(found: Any) -> set[str]:
     """The finding codes of a report or of one signature in it."""
     return {each.code for each in found.findings}
-
-
-# ---------------------------------------------------------------- documents
-
-
-def classic_pdf(
-    *,
-    pages: int = 1,
-    media: tuple[float, ...] = (0, 0, 595.276, 841.89),
-    crop: tuple[float, ...] | None = None,
-    rotate: int = 0,
-    unit: float | None = None,
-    content: bytes = b"BT /F 24 Tf 72 700 Td (Price 1000) Tj ET",
-    annots: bytes = b"",
-    catalog: bytes = b"",
-    extra: Iterable[bytes] = (),
-) -> bytes:
-    """A document with a classic cross-reference table, written by hand.
-
-    Objects: 1 catalog, 2 page tree, 3 font, 4 content, then the pages, then *extra*."""
-    kids = b" ".join(b"%d 0 R" % (5 + index) for index in range(pages))
-    numbers = b" ".join(b"%.4f" % each for each in media)
-    page = b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 3 0 R>>>>"
-    page += b"/MediaBox[%s]" % numbers
-    if crop:
-        page += b"/CropBox[%s]" % b" ".join(b"%.4f" % each for each in crop)
-    page += b"/Rotate %d" % rotate if rotate else b""
-    page += b"/UserUnit %.4f" % unit if unit else b""
-    page += annots + b">>"
-    return build_pdf(
-        [
-            b"<</Type/Catalog/Pages 2 0 R" + catalog + b">>",
-            b"<</Type/Pages/Count %d/Kids[%s]>>" % (pages, kids),
-            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
-            b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
-            *[page] * pages,
-            *extra,
-        ]
-    )
-
-
-def build_pdf(objects: Sequence[bytes], trailer: bytes = b"") -> bytes:
-    """A file of these objects, numbered from 1; 1 is the catalog."""
-    out = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
-    offsets = []
-    for number, body in enumerate(objects, 1):
-        offsets.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    start = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    out += b"".join(b"%010d 00000 n \n" % each for each in offsets)
-    out += b"trailer\n<</Size %d/Root 1 0 R%s>>\n" % (len(objects) + 1, trailer)
-    out += b"startxref\n%d\n%%%%EOF\n" % start
-    return bytes(out)
-
-
-def append_revision(
-    data: bytes, objects: dict[int, bytes], *, trailer: bytes = b"", free: Sequence[int] = ()
-) -> bytes:
-    """*data* plus an incremental update that writes these objects (bodies by number)."""
-    reader = PdfFileReader(io.BytesIO(data), strict=False)
-    size = max(int(reader.trailer["/Size"]), *(number + 1 for number in objects or {0: b""}))
-    root = reader.root_ref.idnum
-    out = bytearray(data)
-    if not out.endswith(b"\n"):
-        out += b"\n"
-    rows = [(number, b"%010d 00001 f \n" % 0) for number in free]
-    for number, body in objects.items():
-        rows.append((number, b"%010d 00000 n \n" % len(out)))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    start = len(out)
-    out += b"xref\n"
-    for number, row in sorted(rows):
-        out += b"%d 1\n%s" % (number, row)
-    out += b"trailer\n<</Size %d/Root %d 0 R/Prev %d%s>>\nstartxref\n%d\n%%%%EOF\n" % (
-        size,
-        root,
-        reader.last_startxref,
-        trailer,
-        start,
-    )
-    return bytes(out)
-
-
-class _Writer(IncrementalPdfFileWriter):
-    """Leaves the document's properties alone, so that a test changes just what it says."""
-
-    def _update_meta(self) -> None:
-        pass
-
-
-def update(data: bytes, change: Callable[[IncrementalPdfFileWriter], None]) -> bytes:
-    """*data* plus a revision in which *change* did what it liked."""
-    writer = _Writer(io.BytesIO(data), strict=False)
-    change(writer)
-    output = io.BytesIO()
-    writer.write(output)
-    return output.getvalue()
-
-
-def form_stream(
-    writer: Any, content: bytes, box: Sequence[float], resources: Any = None
-) -> generic.IndirectObject:
-    """A form XObject as a new object."""
-    stream = generic.StreamObject(
-        {
-            name("/Type"): name("/XObject"),
-            name("/Subtype"): name("/Form"),
-            name("/BBox"): generic.ArrayObject([generic.FloatObject(each) for each in box]),
-        },
-        stream_data=content,
-    )
-    if resources is not None:
-        stream[name("/Resources")] = resources
-    return writer.add_object(stream)
-
-
-def first_page(writer: Any) -> generic.DictionaryObject:
-    return writer.root["/Pages"]["/Kids"][0].get_object()
-
-
-def add_widget(
-    writer: Any,
-    field_name: str,
-    content: bytes | None = b"1 g 0 0 300 40 re f",
-    *,
-    rect: Sequence[float] = (60, 690, 360, 730),
-    kind: str = "/Sig",
-    value: Any = None,
-    appearance: Any = None,
-    **entries: Any,
-) -> generic.IndirectObject:
-    """A new field with a widget on the first page: by default one that paints its box white."""
-    page = first_page(writer)
-    widget = generic.DictionaryObject(
-        {
-            name("/Type"): name("/Annot"),
-            name("/Subtype"): name("/Widget"),
-            name("/FT"): name(kind),
-            name("/T"): generic.pdf_string(field_name),
-            name("/F"): generic.NumberObject(4),
-            name("/P"): page.container_ref
-            and generic.IndirectObject(
-                page.container_ref.idnum, page.container_ref.generation, writer
-            ),
-            name("/Rect"): generic.ArrayObject([generic.FloatObject(each) for each in rect]),
-        }
-    )
-    if appearance is None and content is not None:
-        width, height = rect[2] - rect[0], rect[3] - rect[1]
-        appearance = form_stream(writer, content, (0, 0, width, height))
-    if appearance is not None:
-        widget[name("/AP")] = generic.DictionaryObject({name("/N"): appearance})
-    if value is not None:
-        widget[name("/V")] = value
-    for key, each in entries.items():
-        widget[name(f"/{key}")] = each
-    reference = writer.add_object(widget)
-    annotate(writer, reference)
-    form = writer.root.get("/AcroForm")
-    form = form.get_object() if form is not None else None
-    if form is None:
-        form = generic.DictionaryObject({name("/Fields"): generic.ArrayObject()})
-        writer.root[name("/AcroForm")] = writer.add_object(form)
-        writer.update_root()
-    form["/Fields"].append(reference)
-    writer.update_container(form["/Fields"])
-    return reference
-
-
-def annotate(writer: Any, reference: Any) -> None:
-    """Put an annotation on the first page."""
-    page = first_page(writer)
-    if "/Annots" in page:
-        page["/Annots"].append(reference)
-        writer.update_container(page["/Annots"])
-    else:
-        page[name("/Annots")] = generic.ArrayObject([reference])
-        writer.update_container(page)
-
-
-# ---------------------------------------------------------------- judges
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
-    """Run another verifier's program; the test says what its exit code means."""
-    assert shutil.which(str(arguments[0])), f"{arguments[0]} is not installed"
-    return subprocess.run([*map(str, arguments)], capture_output=True, check=False, timeout=60)
-
-
-def contents_of(data: bytes) -> list[tuple[tuple[int, ...], bytes]]:
-    """(byte range, contents) of each signature, found in the raw bytes without any PDF library."""
-    found = []
-    for match in re.finditer(rb"/ByteRange\s*\[\s*(\d+) (\d+) (\d+) (\d+)\s*\]", data):
-        numbers = tuple(int(each) for each in match.groups())
-        gap = data[numbers[1] : numbers[2]]
-        found.append((numbers, bytes.fromhex(gap[1:-1].decode())))
-    return found

@@ -40,7 +40,7 @@ def b64(data: bytes) -> str:
 
 
 @dataclass
-class Holder:
+class Applicant:
     """What the desktop client does, written by hand from the contract: of server_stub's own code
     only the check digits are used."""
 

@@ -19,7 +19,7 @@ import pymupdf
 from app.cli.entry import main
 from app.desk import Desk
 from tests.conftest import DEMO_PDF
-from tests.server.enrolling import citizen_number
+from tests.world.applicant import citizen_number
 
 SO_PIN = "so-pin-7391"
 PIN = "pin-2846"
