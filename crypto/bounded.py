@@ -1,0 +1,444 @@
+"""A process with bounds, for code that a hostile file may crash, fill or stop.
+
+    run(function, *arguments, seconds=…)     → Message    one call, in a process of its own
+    BoundedProcess(target, *arguments)       → a process that stays and is spoken to:
+        .send(message), .receive(seconds)    → Message
+
+The process is a fresh interpreter ("spawn"). It has bounds on memory, leaves no core file, writes
+nothing to the terminal, hears no Ctrl+C, and ends with whoever started it. On Linux these are
+resource limits, a process group and a pipe that signals its end; on Windows a Job Object.
+
+What it answers is a :class:`Message`: a JSON object and parts of bytes, each with its length.
+Nothing of it is unpickled: what has read a hostile file is believed no more than the file. What it
+is told may be any object that pickles. A process that dies, takes too long, runs out of memory or
+answers with something else is ended and never spoken to again (:class:`BoundedError`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, Self
+
+if sys.platform != "win32":
+    import fcntl
+    import resource
+
+MEMORY = 2 << 30
+"""Bytes that one such process may use (address space on Linux, committed memory on Windows)."""
+ANSWER = 64 << 20
+"""Bytes of one message; JSON of that size takes some twenty times as much memory to read."""
+SEND_SECONDS = 10.0
+"""For a message to the process; an honest one reads it at once."""
+_MAX_PARTS = 10_000
+_HEAD = 4 << 10
+"""Bytes of the frame that says how long the others are, besides 24 for each part."""
+_OUT_OF_MEMORY = 77
+"""Exit code of a process whose Python code ran out of memory."""
+_LAST_SECONDS = 2.0
+"""For a process that has closed its end of the pipe: until its exit code tells why."""
+_FAILURE = 300
+"""Characters of an error's text that are passed on."""
+
+
+class BoundedError(Exception):
+    """There is no answer; the process has been ended."""
+
+
+class ProcessDied(BoundedError):
+    """It crashed, or ended without an answer."""
+
+
+class ProcessTimedOut(BoundedError):
+    """It took longer than it may."""
+
+
+class ProcessOutOfMemory(BoundedError):
+    """It needed more memory than it may have."""
+
+
+class ProcessFailed(BoundedError):
+    """Its code raised an error, which the text names, or answered with something malformed."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """An answer."""
+
+    head: dict[str, Any]
+    """As it came in JSON: who reads it checks every value."""
+    parts: tuple[bytes, ...] = ()
+
+
+def run(
+    function: Callable[..., Message],
+    *arguments: object,
+    seconds: float,
+    memory: int = MEMORY,
+    answer: int = ANSWER,
+) -> Message:
+    """What *function*, of a module, gives for *arguments*, in a process of its own.
+
+    Raises :class:`BoundedError`: what *function* raises becomes :class:`ProcessFailed`."""
+    with BoundedProcess(_once, function, *arguments, memory=memory, answer=answer) as process:
+        return process.receive(seconds)
+
+
+class BoundedProcess:
+    """A process that stays: *target* is called there with a :class:`Channel` and *arguments*.
+
+    A context manager that ends it. One thread at a time may speak and one may listen; any may end
+    it. *answer* is the most bytes of one message from it."""
+
+    def __init__(
+        self,
+        target: Callable[..., None],
+        *arguments: object,
+        memory: int = MEMORY,
+        answer: int = ANSWER,
+        name: str = "sealdesk-bounded",
+    ) -> None:
+        context = get_context("spawn")
+        self._connection, other = context.Pipe()
+        self._answer = answer
+        self._lock = threading.Lock()
+        self._ended = False
+        self._process = context.Process(
+            target=_main, args=(other, memory, target, arguments), name=name
+        )
+        try:
+            with _deaf_to_interrupts():
+                self._process.start()
+        finally:
+            other.close()
+        self.pid = self._process.pid or 0
+        _LIVING.add(self)
+        try:
+            self._job = _job(self._process.sentinel, memory)
+            self._connection.send_bytes(b"go")
+        except OSError as error:
+            self.end()
+            raise ProcessDied("it did not start") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    @property
+    def connection(self) -> Any:
+        """To be waited for (:func:`multiprocessing.connection.wait`), never to be read."""
+        return self._connection
+
+    @property
+    def ended(self) -> bool:
+        return self._ended
+
+    def waiting(self) -> bool:
+        """Is there something to receive, be it only the news of its end?"""
+        try:
+            return self._connection.poll()
+        except OSError:
+            return True
+
+    def send(self, message: object, seconds: float = SEND_SECONDS) -> None:
+        """Tell it something. Raises :class:`BoundedError`."""
+        with self._patience(seconds):
+            self._connection.send(message)
+
+    def receive(self, seconds: float | None) -> Message:
+        """Its next message, whole within *seconds* (None: whenever it comes).
+
+        Raises :class:`BoundedError`."""
+        with self._patience(seconds):
+            sizes = json.loads(self._connection.recv_bytes(_HEAD + 24 * _MAX_PARTS))
+            if not _are_sizes(sizes) or sum(sizes) > self._answer:
+                raise ValueError("lengths of a message that cannot be")
+            head, *parts = [self._part(size) for size in sizes]
+            said = json.loads(head, parse_constant=_refuse)
+            if not isinstance(said, dict):
+                raise ValueError("not an object")
+        if "failed" in said:
+            self.end()
+            raise ProcessFailed(str(said["failed"])[:_FAILURE])
+        return Message(said, tuple(parts))
+
+    def _part(self, size: int) -> bytes:
+        part = self._connection.recv_bytes(size)
+        if len(part) != size:
+            raise ValueError("a part of another length")
+        return part
+
+    @contextlib.contextmanager
+    def _patience(self, seconds: float | None) -> Iterator[None]:
+        """What is said to it or heard of it inside is over after *seconds*: it is killed then."""
+        late = threading.Event()
+
+        def kill() -> None:
+            late.set()
+            self._kill()
+
+        timer = None if seconds is None else threading.Timer(max(0.0, seconds), kill)
+        if timer is not None:
+            timer.daemon = True
+            timer.start()
+        try:
+            yield
+        except (ValueError, RecursionError) as error:
+            self.end()
+            if late.is_set():
+                raise ProcessTimedOut("it took too long") from error
+            raise ProcessFailed("a malformed answer") from error
+        except (OSError, EOFError, TypeError) as error:  # TypeError: closed by another thread
+            code = self._finish(_LAST_SECONDS)
+            if late.is_set():
+                raise ProcessTimedOut("it took too long") from error
+            if code == _OUT_OF_MEMORY:
+                raise ProcessOutOfMemory("it ran out of memory") from error
+            raise ProcessDied(f"it ended with exit code {code}") from error
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def end(self) -> None:
+        """Kill it, if it still lives, and let go of it."""
+        self._finish(0.0)
+
+    def _finish(self, grace: float) -> int | None:
+        """End it, after *grace* seconds in which it may do so by itself; its exit code, None if it
+        was let go of before."""
+        with self._lock:
+            if self._ended:
+                return None
+            self._ended = True
+            _LIVING.discard(self)
+            if not connection.wait([self._process.sentinel], grace):
+                self._kill_now()
+            self._process.join()
+            code = self._process.exitcode
+            self._process.close()
+            self._connection.close()
+            self._job = None
+            return code
+
+    def _kill(self) -> None:
+        with self._lock:
+            if not self._ended:
+                self._kill_now()
+
+    def _kill_now(self) -> None:
+        if sys.platform != "win32":
+            with contextlib.suppress(OSError):  # it may not have its own group yet
+                os.killpg(self.pid, signal.SIGKILL)
+        self._process.kill()
+
+
+_LIVING: weakref.WeakSet[BoundedProcess] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """Before multiprocessing waits for them."""
+    for process in list(_LIVING):
+        process.end()
+
+
+def _are_sizes(said: object) -> bool:
+    return (
+        isinstance(said, list)
+        and 1 <= len(said) <= 1 + _MAX_PARTS
+        and all(type(size) is int and size >= 0 for size in said)
+    )
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """What is started here inherits that Ctrl+C is not meant for it."""
+    if sys.platform != "win32":  # one that comes meanwhile waits, and is not lost
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    elif threading.current_thread() is not threading.main_thread():
+        yield
+    else:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+# --- inside the process --------------------------------------------------------------------------
+
+
+class Channel:
+    """The process's side of the pipe."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe = pipe
+
+    def receive(self) -> Any:
+        """What it is told next. Raises EOFError once nobody is there any more."""
+        try:
+            return self.pipe.recv()
+        except OSError as error:
+            raise EOFError from error
+
+    def send(self, head: dict[str, Any], *parts: bytes) -> None:
+        """Answer."""
+        text = json.dumps(head).encode()
+        sizes = [len(text), *map(len, parts)]
+        for part in (json.dumps(sizes).encode(), text, *parts):
+            self.pipe.send_bytes(part)
+
+
+def _once(channel: Channel, function: Callable[..., Message], *arguments: object) -> None:
+    answer = function(*arguments)
+    channel.send(answer.head, *answer.parts)
+
+
+def _main(
+    pipe: Connection, memory: int, target: Callable[..., None], arguments: tuple[Any, ...]
+) -> None:
+    try:
+        _confine(memory)
+        pipe.recv_bytes()  # "go": the bounds that are set from outside are set
+        target(Channel(pipe), *arguments)
+    except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
+        pass  # nobody is there any more
+    except MemoryError:
+        os._exit(_OUT_OF_MEMORY)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other side has to know
+        with contextlib.suppress(OSError):
+            Channel(pipe).send({"failed": f"{type(error).__name__}: {error}"[:_FAILURE]})
+    finally:
+        _end_all()
+
+
+def _confine(memory: int) -> None:
+    """The bounds that a process sets for itself."""
+    _mute()
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            os.setpgid(0, 0)
+        parent = parent_process()
+        if parent is not None:  # its end of this pipe closes when it dies: SIGIO ends this process
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+                flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
+                fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+            if connection.wait([parent.sentinel], 0):
+                os._exit(1)
+        for which, limit in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0)):
+            with contextlib.suppress(OSError, ValueError):  # macOS refuses some values
+                resource.setrlimit(which, (limit, limit))
+
+
+def _mute() -> None:
+    """What a library complains of is not for this terminal, and may be without end."""
+    with open(os.devnull, "r+b") as nowhere:
+        for descriptor in (1, 2):
+            with contextlib.suppress(OSError):
+                os.dup2(nowhere.fileno(), descriptor)
+
+
+# --- Windows -------------------------------------------------------------------------------------
+
+
+class BasicLimits(ctypes.Structure):
+    """JOBOBJECT_BASIC_LIMIT_INFORMATION."""
+
+    _fields_ = (
+        ("PerProcessUserTimeLimit", ctypes.c_int64),
+        ("PerJobUserTimeLimit", ctypes.c_int64),
+        ("LimitFlags", ctypes.c_uint32),
+        ("MinimumWorkingSetSize", ctypes.c_size_t),
+        ("MaximumWorkingSetSize", ctypes.c_size_t),
+        ("ActiveProcessLimit", ctypes.c_uint32),
+        ("Affinity", ctypes.c_size_t),
+        ("PriorityClass", ctypes.c_uint32),
+        ("SchedulingClass", ctypes.c_uint32),
+    )
+
+
+class ExtendedLimits(ctypes.Structure):
+    """JOBOBJECT_EXTENDED_LIMIT_INFORMATION; IO_COUNTERS are six numbers of 64 bits."""
+
+    _fields_ = (
+        ("BasicLimitInformation", BasicLimits),
+        ("IoInfo", ctypes.c_uint64 * 6),
+        ("ProcessMemoryLimit", ctypes.c_size_t),
+        ("JobMemoryLimit", ctypes.c_size_t),
+        ("PeakProcessMemoryUsed", ctypes.c_size_t),
+        ("PeakJobMemoryUsed", ctypes.c_size_t),
+    )
+
+
+EXTENDED_LIMIT_INFORMATION = 9
+LIMIT_PROCESS_MEMORY = 0x100
+DIE_ON_UNHANDLED_EXCEPTION = 0x400
+KILL_ON_JOB_CLOSE = 0x2000
+
+if sys.platform == "win32":
+
+    class _Job:
+        """A Job Object; its processes end when this is let go of, or when its owner ends."""
+
+        def __init__(self, process: int, memory: int) -> None:
+            kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+            kernel.CreateJobObjectW.restype = ctypes.c_void_p
+            kernel.CreateJobObjectW.argtypes = (ctypes.c_void_p, ctypes.c_wchar_p)
+            kernel.SetInformationJobObject.argtypes = (
+                ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint32,
+            )  # fmt: skip
+            kernel.AssignProcessToJobObject.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+            kernel.CloseHandle.argtypes = (ctypes.c_void_p,)
+            handle = kernel.CreateJobObjectW(None, None)
+            if not handle:
+                raise ctypes.WinError(ctypes.get_last_error())
+            self._close = weakref.finalize(self, kernel.CloseHandle, handle)
+            limits = ExtendedLimits()
+            limits.BasicLimitInformation.LimitFlags = (
+                LIMIT_PROCESS_MEMORY | DIE_ON_UNHANDLED_EXCEPTION | KILL_ON_JOB_CLOSE
+            )
+            limits.ProcessMemoryLimit = memory
+            if not kernel.SetInformationJobObject(
+                handle, EXTENDED_LIMIT_INFORMATION, ctypes.byref(limits), ctypes.sizeof(limits)
+            ) or not kernel.AssignProcessToJobObject(handle, process):
+                error = ctypes.get_last_error()
+                self._close()
+                raise ctypes.WinError(error)
+
+    def _job(process: int, memory: int) -> object:
+        """The bounds that are set from outside."""
+        return _Job(process, memory)
+
+else:
+
+    def _job(process: int, memory: int) -> object:
+        """A process sets its bounds for itself."""
+        return None

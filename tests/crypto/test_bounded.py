@@ -1,0 +1,209 @@
+"""What runs in a bounded process can cost an answer, never its starter."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crypto import bounded
+from crypto.bounded import (
+    BoundedError,
+    BoundedProcess,
+    Message,
+    ProcessDied,
+    ProcessFailed,
+    ProcessOutOfMemory,
+    ProcessTimedOut,
+    run,
+)
+from tests.crypto import bounded_targets as targets
+
+
+def gone(pid: int) -> bool:
+    """No such process, or nobody has fetched its exit code yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def wait_until(true: Callable[[], Any], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_call_gives_what_the_function_gives() -> None:
+    assert run(targets.double, 21, b"abc", seconds=30) == Message(
+        {"double": 42}, (b"abc", b"", b"cba")
+    )
+
+
+def test_an_error_is_told_by_its_name_and_its_text() -> None:
+    with pytest.raises(ProcessFailed, match="KeyError: 'a blank that is not there'"):
+        run(targets.fail, seconds=30)
+
+
+def test_more_memory_than_allowed_is_refused() -> None:
+    assert run(targets.eat, 1 << 20, seconds=30).head == {"eaten": 1 << 20}
+    with pytest.raises(ProcessOutOfMemory):
+        run(targets.eat, 1 << 30, seconds=30, memory=512 << 20)
+
+
+def test_what_takes_too_long_is_ended() -> None:
+    with pytest.raises(ProcessTimedOut):
+        run(targets.sleep, 60, seconds=1)
+
+
+@pytest.mark.parametrize("how", [targets.abort, targets.leave])
+def test_a_crash_is_told_as_such(how: Callable[[], Message]) -> None:
+    with pytest.raises(ProcessDied):
+        run(how, seconds=30)
+
+
+def test_nothing_of_it_reaches_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(targets.chatter, seconds=30).head == {"said": True}
+    with contextlib.suppress(ProcessDied):
+        run(targets.abort, seconds=30)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [b"no JSON"],
+        [b"{}"],
+        [b"[]"],
+        [b"[-1]"],
+        [b"[true]", b"{"],
+        [b"[1.0]", b"{"],
+        [b"[2]", b"[]"],
+        [b"[3]", b"{}"],
+        [b"[2, 5]", b"{}", b"1234"],
+        [b"[9]", b'{"a":NaN}'],
+        [b"[2, 1" + b"0" * 12 + b"]", b"{}"],
+        [b"[" * 100_000],
+        [b"[100000]", b"[" * 100_000],
+        [b"[" + b"0," * 20_000 + b"0]"],
+        [b"x" * (1 << 20)],
+    ],
+    ids=lambda frames: frames[0][:8].decode() + str(len(frames)),
+)
+def test_a_malformed_answer_is_no_answer(frames: list[bytes]) -> None:
+    with pytest.raises((ProcessFailed, ProcessDied)):
+        run(targets.say_raw, *frames, seconds=30)
+
+
+def test_an_answer_that_stops_in_the_middle_is_not_waited_for() -> None:
+    with pytest.raises(ProcessTimedOut):
+        run(targets.say_half, seconds=1)
+
+
+def test_a_larger_answer_than_expected_is_refused() -> None:
+    assert run(targets.double, 1, b"x" * 900, seconds=30, answer=2000)
+    with pytest.raises(ProcessFailed):
+        run(targets.double, 1, b"x" * 1100, seconds=30, answer=2000)
+
+
+def test_one_that_stays_is_spoken_to_again_until_it_dies() -> None:
+    with BoundedProcess(targets.echo, "> ") as process:
+        process.send("one")
+        first = process.receive(30).head
+        process.send("two")
+        assert process.receive(30).head == {"said": "> two", "pid": first["pid"]}
+        assert first == {"said": "> one", "pid": process.pid}
+        process.send("die")
+        with pytest.raises(ProcessDied, match="-9"):
+            process.receive(30)
+        assert process.ended
+        for speak in (lambda: process.send("three"), lambda: process.receive(1)):
+            with pytest.raises(BoundedError):
+                speak()
+    assert gone(process.pid)
+
+
+def test_one_that_does_not_listen_is_ended() -> None:
+    with BoundedProcess(targets.never_listen) as process, pytest.raises(ProcessTimedOut):
+        process.send(b"x" * (8 << 20), seconds=1)
+    assert gone(process.pid)
+
+
+def test_ending_it_ends_what_it_has_started(tmp_path: Path) -> None:
+    place = tmp_path / "pid"
+    with pytest.raises(ProcessTimedOut):
+        run(targets.with_a_child, str(place), seconds=3)
+    wait_until(lambda: gone(int(place.read_text())))
+
+
+def test_a_bounded_process_may_start_another() -> None:
+    assert run(targets.nested, seconds=30).head["said"] == "inner word"
+    with BoundedProcess(targets.nested_and_left) as outer:
+        inner = outer.receive(30).head["pid"]
+        assert not gone(inner)
+        outer.send("go on")  # it returns without having ended the other
+        wait_until(lambda: gone(inner))
+
+
+PROGRAM = """
+import os, signal, sys
+from crypto.bounded import BoundedProcess
+from tests.crypto import bounded_targets as targets
+if __name__ == "__main__":
+    process = BoundedProcess(targets.echo, "")
+    process.send("word")
+    print(process.receive(30).head["pid"], flush=True)
+    process.send("hang")
+    how = sys.argv[1]
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "interrupted":
+        os.killpg(0, signal.SIGINT)
+        process.receive(30)
+"""
+
+
+@pytest.mark.parametrize("how", ["killed", "returns", "interrupted"])
+def test_it_ends_with_its_starter(how: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    done = subprocess.run(
+        [sys.executable, str(program), how],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        start_new_session=True,
+        check=False,
+        timeout=60,
+    )
+    expected = {"killed": -signal.SIGKILL, "returns": 0, "interrupted": -signal.SIGINT}
+    assert done.returncode == expected[how]
+    wait_until(lambda: gone(int(done.stdout)))
+
+
+def test_every_bounded_process_has_its_limits() -> None:
+    with BoundedProcess(targets.echo, "", memory=700 << 20) as process:
+        process.send("word")
+        process.receive(30)
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        assert os.getpgid(process.pid) == process.pid
+    words = {line[:25].strip(): line[25:].split()[:2] for line in limits.splitlines()}
+    assert words["Max address space"] == [str(700 << 20)] * 2
+    assert words["Max core file size"] == ["0", "0"]
+    assert bounded.MEMORY == 2 << 30
+
+
+def test_the_structures_of_windows_have_its_layout() -> None:
+    """Against winnt.h: sizes and offsets on 64-bit Windows."""
+    basic, extended = bounded.BasicLimits, bounded.ExtendedLimits
+    assert (ctypes.sizeof(basic), ctypes.sizeof(extended)) == (64, 144)
+    assert (basic.LimitFlags.offset, basic.Affinity.offset) == (16, 48)
+    assert (extended.IoInfo.offset, extended.ProcessMemoryLimit.offset) == (64, 112)
