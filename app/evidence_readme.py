@@ -66,9 +66,8 @@ def readme(report: Report, rechecks: list[Recheck]) -> str:
 
 
 def _signature(each: Recheck) -> list[str]:
-    seal, signer = each.report.seal, each.report.signer
-    who = f"{seal.name} {seal.code}" if seal else signer.common_name if signer else "—"
-    lines = [f"== {each.number}. {one_line(who)} =="]
+    called = dict.fromkeys(each.report.called(language) for language in LANGUAGES)
+    lines = [f"== {each.number}. {' / '.join(called)} =="]
     if each.covered and each.hash_name in _HASHES and each.digest:
         _, gap_start, gap_end, rest = each.covered
         part = f"covered-{each.number}.bin"

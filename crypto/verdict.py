@@ -22,6 +22,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from crypto.pki.holder_name import holder_of
 from crypto.pki.x509 import Certificate
 
 SCHEMA = "sealdesk-report/1"
@@ -165,9 +166,14 @@ class CertificateInfo:
     not_after: datetime
     sm3: str
     """Fingerprint, hexadecimal."""
+    holder: str = ""
+    """What people call its holder (:func:`crypto.pki.holder_name.holder_of`)."""
+    credit_code: str = ""
+    """The holder's unified social credit code (统一社会信用代码), where the subject has one."""
 
     @classmethod
     def of(cls, certificate: Certificate) -> CertificateInfo:
+        holder = holder_of(certificate.subject, certificate.issuer)
         return cls(
             str(certificate.subject),
             certificate.subject.common_name,
@@ -177,6 +183,8 @@ class CertificateInfo:
             certificate.not_before,
             certificate.not_after,
             certificate.fingerprint.hex(),
+            holder.name,
+            holder.credit_code,
         )
 
 
@@ -302,6 +310,25 @@ class SignatureReport:
     @property
     def verdict(self) -> Verdict:
         return verdict_of(self.findings)
+
+    @property
+    def who(self) -> str:
+        """Who signed, as a person says it: the seal, with its holder where the seal's name does not
+        say so, or the certificate's holder; "" where neither can be read. Never the name of a form
+        field."""
+        return self._named("")
+
+    def _named(self, code: str) -> str:
+        holder = self.signer.holder if self.signer else ""
+        seal = self.seal.name.strip() if self.seal else ""
+        if not seal or holder in seal:
+            return f"{seal or holder} {code}".strip()
+        return f"{seal} {code}".strip() + f"（{holder}）"
+
+    def called(self, language: str = "zh_CN") -> str:
+        """:attr:`who` with the seal's code, or words that say that nobody can be named."""
+        name = self._named(self.seal.code if self.seal else "")
+        return one_line(name) or say("report", "unnamed", language)
 
     @property
     def intact(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -25,7 +24,6 @@ from PySide6.QtWidgets import (
 from ui import theme
 from ui.language import tr
 
-_CREDIT_CODE = re.compile(r"^[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-HJ-NPQRTUWXY]{10}(?=.)")
 """GB 32100-2015: department, kind, region, organisation and check character."""
 
 
@@ -293,12 +291,6 @@ def moment(value: datetime | None) -> str:
 def day(value: datetime | None) -> str:
     """A date in this machine's zone."""
     return f"{_local(value):%Y-%m-%d}" if value else "—"
-
-
-def unit_name(organization: str) -> str:
-    """What people call the holder of a certificate: its O without the unified social credit code
-    that seal certificates put in front of the name."""
-    return _CREDIT_CODE.sub("", organization)
 
 
 def _local(value: datetime) -> datetime:

@@ -98,9 +98,8 @@ def print_report(report: Report, language: str) -> None:
 
     tell(f"{report.file.name}: {verdict.say('verdicts', report.verdict.value, language)}")
     for signature in report.signatures:
-        seal = signature.seal
-        who = f"{seal.name} {seal.code}" if seal else ", ".join(signature.fields)
-        tell(f"  {verdict.say('verdicts', signature.verdict.value, language)}  {who}")
+        word = verdict.say("verdicts", signature.verdict.value, language)
+        tell(f"  {word}  {signature.called(language)}")
         lines = (
             f"    [{verdict.say('levels', finding.level.value, language)}] {finding.text(language)}"
             for finding in signature.findings

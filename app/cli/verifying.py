@@ -139,7 +139,7 @@ def summary_csv(run: Run, language: str) -> bytes:
             f"{outcome.verdict} {verdict_word(outcome, language)}",
             str(len(signatures)) if "signatures" in outcome.answer else "",
             "; ".join(f"{s['seal']['name']} {s['seal']['code']}" for s in signatures if s["seal"]),
-            "; ".join(s["signer"]["common_name"] for s in signatures if s["signer"]),
+            "; ".join(s["signer"]["holder"] for s in signatures if s["signer"]),
             "; ".join(_signed_at(s["times"], language) for s in signatures),
             " ".join(told(outcome, language)),
         )

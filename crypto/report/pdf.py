@@ -256,11 +256,7 @@ class _Words:
         )
 
     def _who(self, signature: SignatureReport) -> str:
-        if signature.seal:
-            return f"{_text(signature.seal.name)} {_text(signature.seal.code)}"
-        if signature.signer:
-            return _text(signature.signer.common_name or signature.signer.subject)
-        return _text(", ".join(signature.fields))
+        return _text(signature.called(self._language))
 
     def _seal(self, seal: SealInfo, pictures: Mapping[str, bytes]) -> list[tuple[str, str]]:
         language = self._language

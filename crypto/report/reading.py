@@ -13,7 +13,10 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
-from crypto.verdict import LEVELS, SCHEMA, Finding, Report
+from crypto.verdict import LEVELS, SCHEMA, CertificateInfo, Finding, Report
+
+_LATER = ("holder", "credit_code")
+"""What reports of earlier versions do not say of a certificate."""
 
 
 def read_report(data: Any) -> Report:
@@ -46,7 +49,11 @@ def _read(kind: Any, value: Any) -> Any:
     if isinstance(kind, type) and is_dataclass(kind):
         hints = _hints(kind)
         return kind(
-            **{each.name: _read(hints[each.name], value[each.name]) for each in fields(kind)}
+            **{
+                each.name: _read(hints[each.name], value[each.name])
+                for each in fields(kind)
+                if each.name in value or not (kind is CertificateInfo and each.name in _LATER)
+            }
         )
     if kind is datetime:
         moment = datetime.fromisoformat(value)

@@ -11,10 +11,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton
 
+from crypto.pki.holder_name import without_credit_code
 from ui import theme
 from ui.language import tr
 from ui.shell.context import TokenView
-from ui.widgets import button, day, label, picture, row, unit_name
+from ui.widgets import button, day, label, picture, row
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
@@ -78,7 +79,7 @@ class TokenStrip(QFrame):
 def token_name(token: TokenView) -> str:
     """What a person calls a key: the company of its certificate, else its label."""
     organizations = [
-        unit_name(each.organization) for each in token.certificates if each.organization
+        without_credit_code(each.organization) for each in token.certificates if each.organization
     ]
     return organizations[0] if organizations else token.label or token.serial or tr("空白 Ukey")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from crypto.verdict import Change, Finding, Level, Report, SignatureReport, Verdict, say
 from ui.language import language, pair, tr
-from ui.widgets import day, moment, unit_name
+from ui.widgets import day, moment
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,18 @@ def grouped(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
     return {name: found for name, found in made.items() if found}
 
 
+_OTHER_KIND = 99
+"""A seal's type that says nothing about it (GB/T 38540-2020, 其他)."""
+
+
 def seal_name(signature: SignatureReport) -> str:
-    """What to call a signature: its seal, else its signer, else its field."""
-    if signature.seal:
+    """What to call a signature: its seal, with its kind where the name does not say it; else its
+    signer."""
+    if signature.seal and signature.who:
         kind = say("seal_types", str(signature.seal.type), language())
-        return f"{signature.seal.name} {kind}" if kind != "99" else signature.seal.name
-    if signature.signer:
-        return unit_name(signature.signer.organization) or signature.signer.common_name
-    return signature.fields[0] if signature.fields else tr("签名")
+        known = kind in signature.who or signature.seal.type == _OTHER_KIND
+        return signature.who if known else f"{signature.who} {kind}"
+    return signature.who or say("report", "unnamed", language())
 
 
 def summary(report: Report) -> str:
@@ -207,7 +211,8 @@ def signer_rows(signature: SignatureReport) -> list[tuple[str, str]]:
         return []
     above = " ← ".join(each.common_name or each.subject for each in signature.chain[1:])
     return [
-        (tr("单位"), signer.organization or "—"),
+        (tr("单位"), signer.holder or "—"),
+        (tr("统一社会信用代码"), signer.credit_code or "—"),
         (tr("证书名称"), signer.common_name or signer.subject),
         (tr("签发者"), signer.issuer),
         (tr("序列号"), signer.serial),

@@ -40,6 +40,14 @@ def test_a_report_comes_back_as_it_was(language: str) -> None:
     assert read_report(through_json(FULL, language)) == FULL
 
 
+def test_a_report_that_does_not_name_the_holder_is_read_as_well() -> None:
+    data = through_json(FULL)
+    for name in ("holder", "credit_code"):
+        data["signatures"][0]["signer"].pop(name)
+    signer = read_report(data).signatures[0].signer
+    assert signer == replace(CERTIFICATE, holder="", credit_code="")
+
+
 def test_a_verdict_is_never_read_but_follows_from_the_findings() -> None:
     data = through_json(report(replace(SIGNATURE, findings=(Finding("digest_mismatch"),))))
     data["verdict"] = data["signatures"][0]["verdict"] = "VALID"
