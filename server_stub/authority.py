@@ -183,7 +183,7 @@ class Authority:
 
 
 def holder_subject(seal_code: str, uscc: str, name: str) -> x509.Name:
-    """The subject convention of the 统一电子印章 certificates (STANDARDS.md §2)."""
+    """The subject convention of the 统一电子印章 certificates (docs/design/standards.md §2)."""
     return x509.Name.build([("C", "CN"), ("O", uscc + name), ("CN", seal_code)])
 
 

@@ -32,7 +32,7 @@ KINDS = {
     "legal_representative": ("office", 5),
     "verification": ("company", 6),
 }
-"""subtype → (电子公章 or 电子职务章 of 第五条, 印章类型 code of STANDARDS.md §4.2)."""
+"""subtype → (电子公章 or 电子职务章 of 第五条, 印章类型 code of docs/design/standards.md §4.2)."""
 
 HOLDER_REASONS = ("holder_request", "lost", "key_compromised")
 _KEY_IN_DOUBT = ("lost", "key_compromised")

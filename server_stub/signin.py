@@ -1,4 +1,4 @@
-"""Sign-in with the Ukey: challenge, signature, opaque token (PLATFORM.md §2.5).
+"""Sign-in with the Ukey: challenge, signature, opaque token (docs/design/platform.md §2.5).
 
 Every text a Ukey signs for the platform begins with its own fixed line and names the platform's
 origin, so that a signature given to one server, or for one purpose, is good for nothing else.

@@ -2,7 +2,8 @@
 
 No I/O, no clock: whoever calls :func:`advance` records what happened. An event that a table does
 not list for a state is refused with :class:`IllegalTransition`, which HTTP answers with 409.
-管理办法 第十条、第十三条、第十七条、第二十二条、第二十三条; the tables are PLATFORM.md §2.3.
+管理办法 第十条、第十三条、第十七条、第二十二条、第二十三条; the tables are
+docs/design/platform.md §2.3.
 """
 
 from __future__ import annotations

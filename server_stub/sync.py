@@ -2,7 +2,7 @@
 
 A cursor is "size of the ledger when asked, and whose": everything of that enterprise that changed
 at or after it is sent again with its present body. A cursor of another account, or ahead of the
-log, is gone: 410, start afresh (PLATFORM.md §3.1).
+log, is gone: 410, start afresh (docs/design/platform.md §3.1).
 """
 
 from __future__ import annotations

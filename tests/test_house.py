@@ -88,8 +88,8 @@ def test_every_module_says_what_it_is_for() -> None:
 
 
 def test_no_module_shadows_the_standard_library() -> None:
-    # device/token.py bears the name of the thing itself (ARCHITECTURE §3); inside a package it
-    # cannot shadow, and nothing in device/ is ever run as a script.
+    # device/token.py bears the name of the thing itself (docs/design/architecture.md §3); inside a
+    # package it cannot shadow, and nothing in device/ is ever run as a script.
     allowed = {ROOT / "device" / "token.py"}
     names = sys.stdlib_module_names - {"__main__"}
     shadowing = {path for path in modules(*PACKAGES, "benchmarks") if path.stem in names}

@@ -14,7 +14,7 @@ and reports in the chain; or a whole line that the head does not count yet, whic
 Anything else is damage: appending refuses, nothing is repaired or deleted by itself.
 
 What the chain cannot prove: that the owner of the machine did not write both files anew. That is
-what the platform's receipts for usage records are for (PLATFORM.md §5).
+what the platform's receipts for usage records are for (docs/design/platform.md §5).
 """
 
 from __future__ import annotations

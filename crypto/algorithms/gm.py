@@ -2,7 +2,7 @@
 
 Shapes: private keys are 32 bytes big-endian, public keys 64 bytes X‖Y, digests 32 bytes,
 signatures DER ``SEQUENCE { r, s }``. Reading is lenient where real seals need it (raw r‖s,
-non-minimal integers: STANDARDS.md §1.4), writing is minimal DER.
+non-minimal integers: docs/design/standards.md §1.4), writing is minimal DER.
 
 >>> private = generate_private_key()
 >>> signature = sm2_sign(private, b"contract")

@@ -1,8 +1,9 @@
 """A strict, small walk over DER (ITU-T X.690), and its writer.
 
 Everything that comes from outside — seals, certificates, CMS values — is read through here, because
-the general libraries raise on real government certificates (design: STANDARDS.md §1.4). The walk
-never re-encodes: :attr:`Tlv.raw` is the slice as found, which is what signatures are computed over.
+the general libraries raise on real government certificates (docs/design/standards.md §1.4). The
+walk never re-encodes: :attr:`Tlv.raw` is the slice as found, which is what signatures are computed
+over.
 
 >>> seal = parse(encode(0x30, integer(4), ia5("ES")))
 >>> fields = seal.children()
@@ -269,7 +270,7 @@ def text_value(element: Tlv) -> str:
 
     Strict decoding is tried first; real certificates carry GBK or Latin-1 bytes in types that
     forbid them, so those follow, and the last resort replaces what cannot be read. Never raises for
-    the text itself: a name must not end a verification (STANDARDS.md §1.4)."""
+    the text itself: a name must not end a verification (docs/design/standards.md §1.4)."""
     codec = _TEXT_CODECS.get(element.tag)
     if codec is None:
         raise DerError(f"tag {element.tag:02x} is not a character string")

@@ -201,7 +201,7 @@ class SignedData:
 
 def looks_like_cms(data: bytes) -> bool:
     """Does *data* begin like a ContentInfo (a SEQUENCE that begins with an OID)? A SES_Signature
-    begins with two SEQUENCEs (STANDARDS.md §3)."""
+    begins with two SEQUENCEs (docs/design/standards.md §3)."""
     if len(data) < 4 or data[0] != der.SEQUENCE:
         return False
     length_size = data[1] & 0x7F if data[1] & 0x80 else 0

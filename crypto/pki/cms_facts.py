@@ -1,7 +1,7 @@
 """The facts about each signer of a SignedData: digest, value, certificate, oddities. No verdict.
 
 RSA (PKCS#1 v1.5 and PSS), ECDSA, EdDSA, DSA and SM2, and the bare PKCS#1 value of
-adbe.x509.rsa_sha1. The three shapes in which SM2 is met (STANDARDS.md §2):
+adbe.x509.rsa_sha1. The three shapes in which SM2 is met (docs/design/standards.md §2):
 
 =======  ==========  ==========================================================================
 variant  outer OID   signed bytes

@@ -6,11 +6,11 @@ checkpoint (:mod:`crypto.algorithms.merkle`), so that any cache or CDN may serve
 *Tiles* have the layout of C2SP's *tlog-tiles*: 256 entries, or 256 hashes of one level, each; a
 tile that is not full yet has its width in its name (``x001/067.p/5``).
 
-*Shards* (PLATFORM.md §3) spare a client the log from its beginning. From time to time — an epoch —
-the platform writes down what became of every seal so far, in one file for each 65,536 seal codes,
-and puts the digest of the epoch's manifest into the log. A seal's shard follows from its 14-digit
-code, which the maker has signed with the seal. Shard, before zlib; numbers are LEB128, columns
-follow one another::
+*Shards* (docs/design/platform.md §3) spare a client the log from its beginning. From time to time —
+an epoch — the platform writes down what became of every seal so far, in one file for each 65,536
+seal codes, and puts the digest of the epoch's manifest into the log. A seal's shard follows from
+its 14-digit code, which the maker has signed with the seal. Shard, before zlib; numbers are LEB128,
+columns follow one another::
 
     reasons   count, then each as length and UTF-8
     seals     count, then for each the gap from the seal code before

@@ -2,7 +2,8 @@
 
 ``SESeal`` is the seal (印章): imprint, name, validity and the certificates that may use it, signed
 by the seal maker. ``SES_Signature`` is one use of it (签章): the seal, the SM3 of the document and
-the time, signed by the holder's key. Which bytes are signed, per generation (STANDARDS.md §1):
+the time, signed by the holder's key. Which bytes are signed, per generation
+(docs/design/standards.md §1):
 
 ===========  =========================================  =========================
 generation   seal                                       signature
@@ -13,8 +14,8 @@ v5 (0031)    SES_SealInfo                               TBS_Sign
 ===========  =========================================  =========================
 
 Signed bytes are always sliced from the value as found, never encoded again. The parser accepts
-what real vendors write (STANDARDS.md §1.4) and nothing else; the writer writes the standard. What
-follows from a parsed value is said by :mod:`crypto.validation.seal_check`.
+what real vendors write (docs/design/standards.md §1.4) and nothing else; the writer writes the
+standard. What follows from a parsed value is said by :mod:`crypto.validation.seal_check`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What follows from a seal and from a seal signature: the checks of GB/T 38540 as findings.
 
 The order is that of the standards' verification procedures (GM/T 0031-2014 §6.1.2 and §6.2.3,
-STANDARDS.md §1.5 and §1.7), but nothing stops at the first failure: a report lists all it found.
+docs/design/standards.md §1.5 and §1.7), but nothing stops at the first failure: a report lists all
+it found.
 """
 
 from __future__ import annotations
@@ -61,8 +62,9 @@ class SignatureCheck:
 
 
 def check_seal(seal: Seal, trust: Trust, now: datetime) -> SealCheck:
-    """Check a seal by itself, as it is collected or inspected (§1.5): format (by having parsed),
-    the maker's signature, the maker's certificate at the time of making, validity now."""
+    """Check a seal by itself, as it is collected or inspected (GM/T 0031-2014 §6.1.2): format
+    (by having parsed), the maker's signature, the maker's certificate at the time of making,
+    validity now."""
     findings, chain, info, valid = _check_making(seal, trust, Times(), now)
     period = _period(seal)
     if now > seal.valid_until:
@@ -77,7 +79,7 @@ def check_seal(seal: Seal, trust: Trust, now: datetime) -> SealCheck:
 def check_signature(
     value: SealSignature, digest: bytes | None, trust: Trust, now: datetime
 ) -> SignatureCheck:
-    """Check a seal signature over the original whose digest is *digest* (§1.7).
+    """Check a seal signature over the original whose digest is *digest* (GM/T 0031-2014 §6.2.3).
 
     *digest* None: the original is not at hand, and nothing is concluded about it."""
     findings: list[Finding] = []
@@ -145,7 +147,7 @@ def check_seal_use(
     ticket: SignedStatement | None = None,
 ) -> SealUse:
     """The seal itself, whether it allows *certificate* (DER), whether it was in force at the time
-    of signing, and what the platform says of it (§1.7 f, 办法 第十七条)."""
+    of signing, and what the platform says of it (GM/T 0031-2014 §6.2.3 f, 办法 第十七条)."""
     findings, maker_chain, info, valid = _check_making(seal, trust, times, now)
     checked = SealCheck(info, valid, maker_chain, tuple(findings))
     listed = seal.allows(certificate)
@@ -224,7 +226,7 @@ def _check_making(
 
 
 def check_times(times: Times, now: datetime) -> list[Finding]:
-    """What is known of the time of signing by itself (§1.7 d)."""
+    """What is known of the time of signing by itself (GM/T 0031-2014 §6.2.3 d)."""
     moment = times.best
     if moment is None:
         return [Finding("time_missing")]
@@ -244,7 +246,7 @@ def check_times(times: Times, now: datetime) -> list[Finding]:
 
 
 def _check_validity(times: Times, seal: Seal, now: datetime) -> list[Finding]:
-    """Was the seal in its validity period when it was used (§1.7 f)?"""
+    """Was the seal in its validity period when it was used (GM/T 0031-2014 §6.2.3 f)?"""
     moment = times.best
     if moment is None:
         return []

@@ -1,8 +1,8 @@
 """Whom we trust, and what follows for a certificate, a seal's status and a time.
 
-Everything is judged twice (STANDARDS.md §1.8): at the time of signing and now. What was good then
-and ended since is a notice where the time of signing is proved, and UNKNOWN where it is only
-claimed. Not led to a trusted anchor is UNKNOWN; a rule broken on the way to one is INVALID.
+Everything is judged twice (docs/design/standards.md §1.8): at the time of signing and now. What was
+good then and ended since is a notice where the time of signing is proved, and UNKNOWN where it is
+only claimed. Not led to a trusted anchor is UNKNOWN; a rule broken on the way to one is INVALID.
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ def check_status(
 
     *ticket* is the stapled statement if it holds for this document. A change counts from when it
     was to take effect and from when it was recorded; between the two nothing is certain
-    (PLATFORM.md §1)."""
+    (docs/design/platform.md §1)."""
     known = [
         each
         for each in trust.statements

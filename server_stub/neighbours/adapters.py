@@ -38,7 +38,7 @@ class RegisteredEnterprise:
 
 @dataclass(frozen=True)
 class FiledSeal:
-    """A physical seal as filed with the police; names after PLATFORM.md §2.2."""
+    """A physical seal as filed with the police; names after docs/design/platform.md §2.2."""
 
     code: str
     """印章编码, 13 digits."""

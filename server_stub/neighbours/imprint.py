@@ -2,9 +2,9 @@
 # (PyMuPDF says it is typed, but its functions are not.)
 """The imprint of a physical seal, drawn to the police's conventions (印模).
 
-国发〔1999〕25号 and the local rules behind STANDARDS.md §4.1. All lengths are millimetres; what
-comes out is a PNG with 16 strengths of red on a transparent ground, at 300 to 600 dpi, as large as
-the seal.
+国发〔1999〕25号 and the local rules behind docs/design/standards.md §4.1. All lengths are
+millimetres; what comes out is a PNG with 16 strengths of red on a transparent ground, at 300 to 600
+dpi, as large as the seal.
 
 =====================  =========================================================================
 official               round 40, border 1.2, star 14 in the middle, name on the arc

@@ -1,4 +1,4 @@
-"""The tables, and how the database is opened. Entity names follow PLATFORM.md §2.1.
+"""The tables, and how the database is opened. Entity names follow docs/design/platform.md §2.1.
 
 Only :mod:`server_stub.records.ledger` writes. Times are integer microseconds since 1970 UTC;
 columns marked

@@ -143,7 +143,7 @@ def idempotent(
     command: Callable[[Transaction], dict[str, Any]],
 ) -> Response:
     """Answer 201 with what *command* gives — once: the same *key* with the same *body* gets the
-    first answer again, with another body it is refused (PLATFORM.md §2.6).
+    first answer again, with another body it is refused (docs/design/platform.md §2.6).
 
     A second request while the first is still running waits behind it in the one writer and gets
     the first one's answer."""

@@ -21,7 +21,7 @@ FINAL = {
     "dispute": {"handed_over", "closed"},
     "key": {"destroyed"},
 }
-"""What the regulation and PLATFORM.md §2.3 say must never move again."""
+"""What the regulation and docs/design/platform.md §2.3 say must never move again."""
 
 
 @pytest.mark.parametrize("table", states.TABLES, ids=lambda table: table.name)

@@ -2,9 +2,10 @@
 
 One signature, many marks: every mark is a signature field of its own with its own widget, and all
 of them share one /V — the only way that leaves an earlier signer's signature intact, keeps each
-mark verifiable and asks the token once (PDF.md §1). The imprint is one image object shared by all
-marks, in its pixels exactly the seal's picture, drawn at its filed size and multiplied onto the
-page, so that black text shows through the red. A date of stamping (日期章) is one more such field.
+mark verifiable and asks the token once (docs/design/pdf.md §1). The imprint is one image object
+shared by all marks, in its pixels exactly the seal's picture, drawn at its filed size and
+multiplied onto the page, so that black text shows through the red. A date of stamping (日期章) is
+one more such field.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ PARSER_FAILURES = (
     struct.error,
     zlib.error,
 )
-"""What pyHanko is known to raise on damaged or hostile files (PDF-DETAILS.md §5)."""
+"""What pyHanko is known to raise on damaged or hostile files (docs/design/pdf.md §5)."""
 
 
 @dataclass(frozen=True)

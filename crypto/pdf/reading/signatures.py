@@ -1,7 +1,7 @@
 """What each signature in a PDF embedded to be, read strictly: its byte range, its value, its kind.
 
-Signatures are told apart by content, never by name (STANDARDS.md §3.3). A signature that is
-malformed says how in :attr:`EmbeddedSignature.problems`; it is reported, never skipped.
+Signatures are told apart by content, never by name (docs/design/standards.md §3.3). A signature
+that is malformed says how in :attr:`EmbeddedSignature.problems`; it is reported, never skipped.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class _Malformed(Exception):
 
 
 def _read_range(signature: EmbeddedSignature, stream: BinaryIO, size: int) -> int:
-    """Exactly two ranges from 0, the gap exactly the /Contents string (PDF.md §3).
+    """Exactly two ranges from 0, the gap exactly the /Contents string (docs/design/pdf.md §3).
 
     Returns where the gap begins."""
     raw = entry(signature.dictionary, "/ByteRange")
@@ -201,7 +201,7 @@ def _check_place(signature: EmbeddedSignature, document: Document, gap_start: in
 
 
 def _read_value(signature: EmbeddedSignature) -> None:
-    """What kind of value /Contents holds, by its first elements (STANDARDS.md §3.3)."""
+    """What kind of value /Contents holds, by its first elements (docs/design/standards.md §3.3)."""
     if not any(signature.contents):
         raise _Malformed("contents_malformed", "empty")
     try:

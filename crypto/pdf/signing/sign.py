@@ -58,9 +58,9 @@ PROFILES = {
     "pades": Profile("/Adobe.PPKLite", "/ETSI.CAdES.detached", "sha256"),
 }
 """``ses``: a raw GB/T 38540 value under its own names; ``ses-adobe``: the same value under the
-names that some products expect (STANDARDS.md §3.3); ``cms``: SM2 SignedData with the seal signed
-along; ``pades``: RSA or P-256, for foreign readers (ETSI EN 319 142-1). What goes into /Contents,
-:mod:`crypto.pdf.signing.values` makes."""
+names that some products expect (docs/design/standards.md §3.3); ``cms``: SM2 SignedData with the
+seal signed along; ``pades``: RSA or P-256, for foreign readers (ETSI EN 319 142-1). What goes into
+/Contents, :mod:`crypto.pdf.signing.values` makes."""
 
 
 def document_timestamp(hash_name: str) -> Profile:
@@ -99,7 +99,8 @@ def check_may_sign(document: Document) -> None:
             raise
         raise PdfUnreadable(str(error)) from error
     if permission is not None:
-        # P=1 forbids every change, P=2 and 3 forbid fields that were not there (PDF.md §1)
+        # P=1 forbids every change, P=2 and 3 forbid fields that were not there
+        # (docs/design/pdf.md §1)
         raise PdfLocked(f"the document is certified with DocMDP P={permission}")
 
 

@@ -1,4 +1,6 @@
-"""The values that go into /Contents, by profile (STANDARDS.md §3.3), and a time stamp in each.
+"""The values that go into /Contents, by profile (docs/design/standards.md §3.3).
+
+Each may have a time stamp.
 
     ses, ses-adobe   SES_Signature of GB/T 38540-2020, the seal inside; time stamp in timeStamp [0]
     cms              SM2 SignedData, the seal a signed attribute; time stamp an unsigned attribute
