@@ -91,8 +91,7 @@ class Desk:
 
     def anchors(self, extra: Iterable[Path] = ()) -> Trust:
         """The anchors in force and *extra* certificate files alone, without the cabinet."""
-        from app.store.anchors import anchors, trust_of
-        from app.verifying import trust_files
+        from app.store.anchors import anchors, trust_files, trust_of
 
         trust = trust_files((*self.settings.trust, *extra))
         trust = trust.merged(trust_of(anchors(self.settings)))

@@ -1,30 +1,29 @@
 """THE STORY of 验章: a path → a report.
 
-    parse strictly → for each signature: bytes intact? changed after, and by what?
-    → certificate chain at the signing time → seal: maker, validity, list, imprint
-    → time, revocation, platform status → visible marks no signature covers → Report
+    1  hold the document
+    2  verify it with what this desk knows: whom to trust, what the platform last said of a seal
+    3  ask the platform, online, for the state and history of the seals that were found
+    4  verify again with what it said
 
-What is true of the bytes is said by :mod:`crypto.pdf.verify`; here it gets what this desk knows:
-whom to trust, what the platform last said of a seal, and, online, what it says now.
+What is true of the bytes is the story of :mod:`crypto.pdf.verify`, which steps 2 and 4 call.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
-from app.errors import FileNotReadable, FileProblem, NotAPdf, PlatformError, UsageError
-from crypto.pki.x509 import Certificate, CertificateError, load_certificates
+from app.errors import FileNotReadable, FileProblem, NotAPdf, PlatformError
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report
 
-_MAX_ANCHOR_FILE = 4 * 1024 * 1024
 _ORDINARY = 8 * 1024 * 1024
+"""Bytes up to which a document is held in memory."""
 
 
 class StatusService(Protocol):
@@ -59,33 +58,51 @@ def verify(
     from crypto.pdf.verify import verify_pdf  # late: with the PDF library it takes half a start
 
     now = at or clock()
-    try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise FileNotReadable(str(path), FileProblem.of(error)) from error
-    with stream:
-        try:
-            if b"%PDF-" not in stream.read(1024):
-                raise NotAPdf(str(path))
-            document = _held(stream)
-            report = verify_pdf(document, path.name, trust, now, password=password)
-            fresh = _ask(platform, report)
-            changes = history(platform, (each.seal.code for each in report.signatures if each.seal))
-            if fresh or changes:
-                trust = trust.merged(Trust(statements=tuple(fresh), changes=changes))
-                report = verify_pdf(document, path.name, trust, now, password=password)
-        except OSError as error:
-            raise FileNotReadable(str(path), FileProblem.of(error)) from error
+    # 1. Hold the document, so that both readings below are of the same bytes.
+    with _document(path) as document:
+        # 2. Verify with what this desk knows.
+        report = verify_pdf(document, path.name, trust, now, password=password)
+        # 3. Ask the platform for what that leaves open.
+        news = _news(platform, report)
+        # 4. Verify again with what it said.
+        if news.statements or news.changes:
+            known = trust.merged(news)
+            report = verify_pdf(document, path.name, known, now, password=password)
     return report
 
 
+# --- 1. the document ---------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _document(path: Path) -> Iterator[BinaryIO]:
+    """The PDF at *path*, opened; also an OSError in the block is :class:`FileNotReadable`."""
+    try:
+        with path.open("rb") as stream:
+            if b"%PDF-" not in stream.read(1024):
+                raise NotAPdf(str(path))
+            yield _held(stream)
+    except OSError as error:
+        raise FileNotReadable(str(path), FileProblem.of(error)) from error
+
+
 def _held(stream: BinaryIO) -> BinaryIO:
-    """A document of ordinary size in memory: nobody changes it between one look and the next, and
-    looking here and there costs nothing. A large one as it is."""
+    """A document of ordinary size in memory: nobody changes it between two readings, and reading
+    here and there costs nothing. A large one as it is."""
     if stream.seek(0, io.SEEK_END) > _ORDINARY:
         return stream
     stream.seek(0)
     return io.BytesIO(stream.read())
+
+
+# --- 3. the platform ---------------------------------------------------------------------------
+
+
+def _news(platform: StatusService | None, report: Report) -> Trust:
+    """What the platform says now about the seals in *report*, as an addition to the trust."""
+    statements = tuple(_ask(platform, report))
+    codes = (signature.seal.code for signature in report.signatures if signature.seal)
+    return Trust(statements=statements, changes=history(platform, codes))
 
 
 def _ask(platform: StatusService | None, report: Report) -> list[SignedStatement]:
@@ -108,23 +125,3 @@ def _ask(platform: StatusService | None, report: Report) -> list[SignedStatement
 def history(platform: object, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
     """What the platform's registry tells of these seals and this desk does not know yet."""
     return platform.history(seal_codes) if isinstance(platform, SealHistory) else ()
-
-
-def trust_files(paths: Iterable[Path]) -> Trust:
-    """The certificates in *paths* (PEM bundles or DER) as anchors for every purpose.
-
-    Raises :class:`app.errors.FileNotReadable`, :class:`app.errors.UsageError`."""
-    return Trust.in_all(each for path in paths for each in read_certificates(path))
-
-
-def read_certificates(path: Path) -> list[Certificate]:
-    """The certificates in one file, PEM bundle or DER. Raises as :func:`trust_files`."""
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_MAX_ANCHOR_FILE)
-    except OSError as error:
-        raise FileNotReadable(str(path), FileProblem.of(error)) from error
-    try:
-        return load_certificates(data)
-    except CertificateError as error:
-        raise UsageError(f"{path.name}: {error}") from error

@@ -10,7 +10,7 @@ from app.cli.terminal import tell
 from app.desk import Desk
 from app.errors import Cancelled, SettingLocked, UsageError, phrase
 from app.store import anchors
-from app.verifying import read_certificates
+from app.store.anchors import read_certificates
 from crypto.pki.x509 import Certificate
 
 

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Literal
 
 from app.durable import replace_file
-from app.errors import SettingLocked, UsageError
+from app.errors import FileNotReadable, FileProblem, SettingLocked, UsageError
 from app.settings import Settings
-from app.verifying import read_certificates
-from crypto.pki.x509 import Certificate, load_certificates
+from crypto.pki.x509 import Certificate, CertificateError, load_certificates
 from crypto.validation.trust import Trust
 
 Purpose = Literal["makers", "signers", "timestamps", "all"]
 PURPOSES: tuple[Purpose, ...] = ("makers", "signers", "timestamps", "all")
 _MAX_OWN = 500
+_MAX_FILE = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,26 @@ def trust_of(found: Iterable[Anchor]) -> Trust:
         signers=for_purpose("signers"),
         timestamps=for_purpose("timestamps"),
     )
+
+
+def trust_files(paths: Iterable[Path]) -> Trust:
+    """The certificates in *paths* (PEM bundles or DER) as anchors for every purpose.
+
+    Raises :class:`app.errors.FileNotReadable`, :class:`app.errors.UsageError`."""
+    return Trust.in_all(certificate for path in paths for certificate in read_certificates(path))
+
+
+def read_certificates(path: Path) -> list[Certificate]:
+    """The certificates in one file, PEM bundle or DER. Raises as :func:`trust_files`."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_FILE)
+    except OSError as error:
+        raise FileNotReadable(str(path), FileProblem.of(error)) from error
+    try:
+        return load_certificates(data)
+    except CertificateError as error:
+        raise UsageError(f"{path.name}: {error}") from error
 
 
 def add(settings: Settings, certificate: Certificate, purpose: Purpose) -> Anchor:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import FileNotReadable, FileProblem, NotAPdf, UsageError
-from app.verifying import trust_files, verify
+from app.store.anchors import trust_files
+from app.verifying import verify
 from crypto.pdf.reading.document import PdfEncrypted
 from crypto.pki.x509 import Certificate
 from crypto.seal.statement import SealChange, SignedStatement

@@ -202,7 +202,7 @@ class DeskContext:
         )
 
     def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
-        from app.verifying import read_certificates
+        from app.store.anchors import read_certificates
 
         return tuple(read_certificates(path))
 
