@@ -12,7 +12,6 @@ belongs to a value in which the seal itself is signed, or nobody could prove it.
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,10 +20,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from app.errors import EvidenceMissing, JournalDamaged, OutputExists, PlatformError
-from app.publishing import free_name, publish, unpublished
+from app.errors import EvidenceMissing, PlatformError
 from app.remote.timestamping import Timestamper
-from app.revisions import Revise, revise, verify_own
+from app.revisions import Events, Output, Revise, write_revisions
+from app.steps import TellStep, tell_nobody
 from app.store.journal import Journal
 from crypto.asn1 import der
 from crypto.pdf.reading.document import Document
@@ -37,6 +36,9 @@ from crypto.pki.ocsp import make_request as make_ocsp_request
 from crypto.pki.x509 import Certificate, CertificateError, Crl, build_chain
 from crypto.validation.trust import Trust
 from crypto.verdict import Report
+
+EVENTS = Events("countersign-begun", "countersigned", "countersign-failed")
+"""The journal keeps the names it had from the beginning: entries are never rewritten."""
 
 Clock = Callable[[], datetime]
 
@@ -163,7 +165,7 @@ class AugmentedFile:
 
 def augment(
     source: Path,
-    steps: Sequence[Revise],
+    revisions: Sequence[Revise],
     *,
     journal: Journal,
     trust: Trust,
@@ -171,38 +173,25 @@ def augment(
     suffix: str,
     password: str | None = None,
     clock: Clock = _now,
+    step: TellStep = tell_nobody,
 ) -> AugmentedFile:
-    """Put the revisions of *steps* on *source*: write, sync, verify, publish, enter in the journal.
+    """Put *revisions* on *source*: write, sync, verify, publish, enter in the journal.
 
     No seal is used, so the platform is not asked and no usage is recorded. *output* None: beside
-    the source with *suffix*, a free name if taken. Raises :class:`app.errors.FileError`,
-    :class:`crypto.pdf.reading.document.PdfError` and what *steps* raise; then there is no
-    output."""
-    target = output or free_name(source, suffix)
-    if output and os.path.lexists(output):
-        raise OutputExists(str(output))
-    begun = journal.append("countersign-begun", document=source.name)
-    published: Path | None = None
-    try:
-        with unpublished(target) as (temporary, file):
-            signed = revise(source, password, steps, file)
-            file.flush()
-            os.fsync(file.fileno())
-            report = verify_own(temporary, target, signed, trust, password, clock())
-            published = publish(temporary, file, target, None if output else source, suffix)
-        entry = journal.append(
-            "countersigned",
-            begun=begun,
-            document=source.name,
-            output=published.name,
-            output_sm3=report.file.sm3,
-            subfilters=sorted({s.subfilter for s in report.signatures}),
-        )
-    except BaseException as error:
-        if published:  # what could not be entered in the books is not handed out
-            with contextlib.suppress(OSError):
-                published.unlink()
-        with contextlib.suppress(OSError, JournalDamaged):
-            journal.append("countersign-failed", begun=begun, reason=type(error).__name__)
-        raise
-    return AugmentedFile(published, report, entry)
+    the source with *suffix*, a free name if taken. *step* is told of sync, verify, publish and
+    journal. Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.document.PdfError`
+    and what *revisions* and *step* raise; then there is no output."""
+    with write_revisions(
+        source,
+        revisions,
+        Output(output, source, suffix),
+        journal=journal,
+        events=EVENTS,
+        trust=trust,
+        clock=clock,
+        password=password,
+        step=step,
+    ) as written:
+        subfilters = {signature.subfilter for signature in written.report.signatures}
+        entry = written.enter(subfilters=sorted(subfilters))
+    return AugmentedFile(written.path, written.report, entry)

@@ -1,15 +1,33 @@
-"""A document and the revisions put on it, one after another; and our own look at the outcome."""
+"""Revisions put on a document, one after another, and written to an output that is whole or absent.
+
+Stamping and augmentation share :func:`write_revisions`. A crash at any instant leaves the original
+untouched and either no output or a whole, verified one; the journal then holds a "begun" entry
+without its end, which says what was under way, and the next writing into that folder removes the
+temporary file.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from app.errors import FileNotReadable, FileProblem, NotAPdf, OutputVerificationFailed
+from app.errors import (
+    FileNotReadable,
+    FileProblem,
+    JournalDamaged,
+    NotAPdf,
+    OutputExists,
+    OutputVerificationFailed,
+)
+from app.publishing import free_name, publish, unpublished
+from app.steps import StampStep, TellStep, tell_nobody
+from app.store.journal import Journal
 from crypto.pdf.reading.document import Document, open_document, within_time
 from crypto.pdf.signing.sign import SignedRevision
 from crypto.pdf.verify import verify_pdf
@@ -18,6 +36,108 @@ from crypto.verdict import Level, Report, SignatureReport
 
 Revise = Callable[[Document, BinaryIO], SignedRevision | None]
 """Writes the document plus one revision to the file; says what was signed, if anything was."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the result goes."""
+
+    exact: Path | None
+    """Exactly this file, which must not be there; None: a free name by the other two."""
+    named_after: Path
+    """The folder and the name that a free name is made from."""
+    suffix: str
+
+    def target(self) -> Path:
+        """The name as things stand. Raises :class:`app.errors.OutputExists`."""
+        if self.exact is None:
+            return free_name(self.named_after, self.suffix)
+        if os.path.lexists(self.exact):
+            raise OutputExists(str(self.exact))
+        return self.exact
+
+
+@dataclass(frozen=True)
+class Events:
+    """What the journal calls one kind of work."""
+
+    begun: str
+    done: str
+    failed: str
+
+
+@dataclass(frozen=True)
+class WrittenRevisions:
+    """An output that is published and not in the journal yet."""
+
+    path: Path
+    report: Report
+    """Our own verification of the file, read back from disk."""
+    signed: tuple[SignedRevision, ...]
+    """The revisions that carry a signature, in order."""
+    _journal: Journal
+    _event: str
+    _begun: int
+    _document: str
+
+    def enter(self, **details: object) -> int:
+        """Enter the output in the journal; returns the entry's sequence number."""
+        return self._journal.append(
+            self._event,
+            begun=self._begun,
+            document=self._document,
+            output=self.path.name,
+            output_sm3=self.report.file.sm3,
+            **details,
+        )
+
+
+@contextlib.contextmanager
+def write_revisions(
+    source: Path,
+    revisions: Sequence[Revise],
+    output: Output,
+    *,
+    journal: Journal,
+    events: Events,
+    trust: Trust,
+    clock: Callable[[], datetime],
+    password: str | None = None,
+    step: TellStep = tell_nobody,
+    **begun_with: object,
+) -> Iterator[WrittenRevisions]:
+    """Put *revisions* on *source* and publish the result; the block enters it in the journal.
+
+    An error before or in the block takes the output back and is entered as the end of the work.
+    *begun_with* are details of the "begun" entry. Raises :class:`app.errors.FileError`,
+    :class:`app.errors.JournalDamaged`, :class:`crypto.pdf.reading.document.PdfError` and what
+    *revisions*, *step* and the block raise; then there is no output."""
+    target = output.target()
+    begun = journal.append(events.begun, document=source.name, **begun_with)
+    published: Path | None = None
+    try:
+        with unpublished(target) as (temporary, file):
+            signed = revise(source, password, revisions, file)
+            step(StampStep.SYNC)
+            file.flush()
+            os.fsync(file.fileno())
+            step(StampStep.VERIFY)
+            report = verify_own(temporary, target, signed, trust, password, clock())
+            step(StampStep.PUBLISH)
+            named_after = None if output.exact else output.named_after
+            published = publish(temporary, file, target, named_after, output.suffix)
+        step(StampStep.JOURNAL)
+        yield WrittenRevisions(
+            published, report, tuple(signed), journal, events.done, begun, source.name
+        )
+    except BaseException as error:
+        if published:  # what could not be entered in the journal is not handed out
+            with contextlib.suppress(OSError):
+                published.unlink()
+        # if even that cannot be written, the begun entry without its end says the same
+        with contextlib.suppress(OSError, JournalDamaged):
+            journal.append(events.failed, begun=begun, reason=type(error).__name__)
+        raise
 
 
 def open_pdf(source: Path, password: str | None) -> Document:
@@ -34,19 +154,19 @@ def open_pdf(source: Path, password: str | None) -> Document:
 
 
 def revise(
-    source: Path, password: str | None, steps: Sequence[Revise], output: BinaryIO
+    source: Path, password: str | None, revisions: Sequence[Revise], output: BinaryIO
 ) -> list[SignedRevision]:
-    """Put the revisions of *steps* on *source*, the last one into *output*; returns those signed.
+    """Put *revisions* on *source*, the last one into *output*; returns those signed.
 
-    Raises as :func:`open_pdf` does, and what *steps* raise."""
+    Raises as :func:`open_pdf` does, and what *revisions* raise."""
     signed = []
     with within_time(), contextlib.ExitStack() as opened:
         document = open_pdf(source, password)
         opened.callback(document.stream.close)
-        for number, step in enumerate(steps, 1):
-            last = number == len(steps)
+        for number, write in enumerate(revisions, 1):
+            last = number == len(revisions)
             target = output if last else opened.enter_context(TemporaryFile())
-            done = step(document, target)
+            done = write(document, target)
             if done:
                 signed.append(done)
             if not last:
@@ -67,11 +187,11 @@ def verify_own(
     Raises :class:`app.errors.OutputVerificationFailed`."""
     with temporary.open("rb") as stream:
         report = verify_pdf(stream, target.name, trust, now, password=password)
-    expected = {each.field_names for each in signed}
-    found = {each.fields for each in report.signatures}
+    expected = {revision.field_names for revision in signed}
+    found = {signature.fields for signature in report.signatures}
     failed = [] if expected <= found else ["missing"]
-    for each in report.signatures:
-        failed += _failures(each, own=each.fields in expected)
+    for signature in report.signatures:
+        failed += _failures(signature, own=signature.fields in expected)
     if failed:
         raise OutputVerificationFailed(str(target), ", ".join(failed))
     return report

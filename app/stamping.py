@@ -1,25 +1,23 @@
-"""THE STORY of 盖章: a job → a stamped file.
+"""THE STORY of 盖章: a job → a stamped file, in the steps of :class:`app.steps.StampStep`.
 
-    seal usable?        kind, validity, status
-    → authorised?       a ticket of the platform for this very document, or a lease while offline
-    → place marks       given in the job; the preview painted the same list; dates show today
-    → draw, copy, hash  a new revision after the original's bytes, the chain in its DSS
-    → the token signs   and what it returns is verified; a time stamp, where one is wanted
-    → embed, sync       into a temporary file beside the output
-    → verify            our own output, read back from disk
-    → publish           under its name, never over another file
-    → journal, queue    the usage record for the platform
+    1  check             the seal: kind, validity, status; offline, a lease; the marks and dates
+    2  draw, copy        a new revision after the original's bytes, the chain in its DSS; hashed
+    3  sign              a ticket of the platform for this very document; the token signs, and what
+                         it returns is verified; a time stamp, where one is wanted
+    4  append, sync      into a temporary file beside the output
+    5  verify            our own output, read back from disk
+    6  publish           under its name, never over another file
+    7  journal           and the usage record is queued for the platform
+    8  done
 
-A crash at any instant leaves the original untouched and either no output or a whole, verified one;
-the journal then holds a "begun" entry without its end, which says what was under way, and the next
-stamping into that folder removes the temporary file.
+Steps 2 to 6 are :func:`app.revisions.write_revisions`, which says what a crash leaves behind; it
+comes back here for each signature: :func:`_seal_revision`, then :func:`_signature_value`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,17 +25,10 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from app.errors import (
-    JournalDamaged,
-    LeaseExpired,
-    OutputExists,
-    PlatformAnswerInvalid,
-    PlatformUnreachable,
-    SealNotUsable,
-)
+from app.errors import LeaseExpired, PlatformAnswerInvalid, PlatformUnreachable, SealNotUsable
 from app.placement import PageBox, dates_by_mark
-from app.publishing import free_name, publish, unpublished
-from app.revisions import Revise, open_pdf, revise, verify_own
+from app.revisions import Events, Output, Revise, WrittenRevisions, open_pdf, write_revisions
+from app.steps import StampStep, TellStep, tell_nobody
 from app.store.cabinet import Cabinet, SealRecord
 from app.store.journal import Journal
 from crypto.algorithms.gm import sm3
@@ -45,7 +36,7 @@ from crypto.algorithms.keys import SigningKey
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document, within_time
 from crypto.pdf.signing.dss import chain_certificates
-from crypto.pdf.signing.sign import Revision, SignedRevision, sign_revision
+from crypto.pdf.signing.sign import Revision, SignedRevision, SigningStep, sign_revision
 from crypto.pdf.signing.values import TICKET_ROOM, SignatureMaker, TimestampSource
 from crypto.seal.date_mark import DateMark
 from crypto.seal.statement import SignedStatement
@@ -100,6 +91,9 @@ class TicketService(Protocol):
         """A statement token for this document. Raises PlatformUnreachable, PlatformRefused."""
 
 
+EVENTS = Events("stamp-begun", "stamped", "stamp-failed")
+
+
 def stamp(
     job: StampJob,
     *,
@@ -112,97 +106,150 @@ def stamp(
     afterwards: Sequence[Revise] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     offline_limit: timedelta = OFFLINE_LIMIT,
-    step: Callable[[str], None] = lambda _: None,
+    step: TellStep = tell_nobody,
 ) -> StampedFile:
     """Stamp *job* with *key*, the key of the seal's holder.
 
     *platform* None: offline. *timestamp* stamps the seal's signature. *afterwards* are revisions
     that follow it: a signature for foreign readers, validation material (:mod:`app.augmentation`).
-    *step* is told each step's name before it begins (check, draw, copy,
-    sign, append, sync, verify, publish, journal, done); an exception from it cancels the job, but
-    at "done" there is nothing left to cancel.
+    *step* is told each step before it begins; an exception from it cancels the job, but at
+    :attr:`StampStep.DONE` there is nothing left to cancel.
 
     Raises :class:`app.errors.SealUseError`, :class:`app.errors.FileError`,
-    :class:`app.errors.PlatformError`, :class:`crypto.pdf.reading.document.PdfError`,
-    :class:`device.token.TokenError` and whatever *step* raises; then there is no output."""
-    step("check")
-    now = clock()
-    seal = cabinet.seal(job.seal_code)
-    check_usable(seal, now)
-    if platform is None:
-        _check_lease(cabinet, seal, now, offline_limit)
-    dates_by_mark(job.marks, job.dates)
-    named_after = (job.folder or job.source.parent) / job.source.name
-    target = job.output or free_name(named_after, job.suffix)
-    if job.output and os.path.lexists(job.output):
-        raise OutputExists(str(job.output))
-    begun = journal.append(
-        "stamp-begun",
-        document=job.source.name,
-        seal_code=seal.code,
-        seal_name=seal.name,
-        pages=[mark.page + 1 for mark in job.marks],
-        certificate=f"{seal.signer.serial:x}",
-    )
-    maker = SignatureMaker(job.profile, key, seal.data, timestamp=timestamp)
-    tickets: list[bytes] = []
+    :class:`app.errors.PlatformError`, :class:`app.errors.LocalDataError`,
+    :class:`crypto.pdf.reading.document.PdfError`, :class:`device.token.TokenError` and whatever
+    *step* raises; then there is no output."""
+    # 1. May this seal be used, here and now?
+    step(StampStep.CHECK)
+    plan = _plan(job, key, timestamp, cabinet, trust, platform, offline_limit, clock, step)
 
-    def make_value(revision: Revision) -> bytes:
-        ticket = _ticket(platform, cabinet, seal, revision.digest, now, offline_limit)
-        if ticket:
-            tickets.append(ticket)
-        return maker.make(revision, clock(), ticket)
+    # 2–6. Each revision is drawn, hashed, signed and appended; the file is verified and published.
+    sealing = _sealing_revisions(plan)
+    with write_revisions(
+        job.source,
+        (*sealing, *afterwards),
+        Output(job.output, (job.folder or job.source.parent) / job.source.name, job.suffix),
+        journal=journal,
+        events=EVENTS,
+        trust=trust,
+        clock=clock,
+        password=job.password,
+        step=step,
+        certificate=f"{plan.seal.signer.serial:x}",
+        **plan.facts,
+    ) as written:
+        # 7. Use of the seal is entered in the journal and queued; the file does not stay without.
+        digest = written.signed[len(sealing) - 1].digest
+        entry = _enter_use(plan, written, digest, cabinet)
 
-    chain = chain_certificates((seal.signer, seal.parsed.maker), trust, now)
-    sealing = _sealing(job, seal, maker, make_value, chain, now, step)
-    published: Path | None = None
-    try:
-        with unpublished(target) as (temporary, output):
-            signed = revise(job.source, job.password, (*sealing, *afterwards), output)
-            digest = signed[len(sealing) - 1].digest
-            step("sync")
-            output.flush()
-            os.fsync(output.fileno())
-            step("verify")
-            report = verify_own(temporary, target, signed, trust, job.password, clock())
-            step("publish")
-            taken = None if job.output else named_after
-            published = publish(temporary, output, target, taken, job.suffix)
-        step("journal")
-        record = _usage_record(seal, report, digest, job, clock())
-        entry = journal.append(
-            "stamped",
-            begun=begun,
-            document=job.source.name,
-            output=published.name,
-            output_sm3=report.file.sm3,
-            digest=digest.hex(),
-            seal_code=seal.code,
-            seal_name=seal.name,
-            pages=[mark.page + 1 for mark in job.marks],
-            ticketed=bool(tickets),
-            usage_record=sm3(record.encode()).hex(),
-        )
-        cabinet.queue_usage(sm3(record.encode()).hex(), record)
-    except BaseException as error:
-        if published:  # what could not be entered in the books is not handed out
-            with contextlib.suppress(OSError):
-                published.unlink()
-        # if even that cannot be written, the begun entry without its end says the same
-        with contextlib.suppress(OSError, JournalDamaged):
-            journal.append("stamp-failed", begun=begun, reason=type(error).__name__)
-        raise
-    step("done")
+    # 8. Done.
+    step(StampStep.DONE)
     return StampedFile(
-        published,
-        report,
-        tuple(name for each in signed for name in each.field_names),
-        bool(tickets),
+        written.path,
+        written.report,
+        tuple(name for revision in written.signed for name in revision.field_names),
+        plan.authorisation.ticketed,
         entry,
     )
 
 
-# --- may it? -----------------------------------------------------------------------------------
+# --- 1. the plan -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Authorisation:
+    """The platform's leave to use a seal: a ticket for each document, or, offline, the lease."""
+
+    platform: TicketService | None
+    cabinet: Cabinet
+    seal: SealRecord
+    at: datetime
+    offline_limit: timedelta
+    tickets: list[bytes] = field(default_factory=list)
+    """Those that were given so far."""
+
+    @property
+    def ticketed(self) -> bool:
+        """Does the platform know this document?"""
+        return bool(self.tickets)
+
+    def ticket(self, digest: bytes) -> bytes:
+        """The ticket for the document of that digest, to be signed along; b"" while offline.
+
+        Raises :class:`app.errors.PlatformError`, :class:`app.errors.SealUseError`."""
+        if self.platform is None:
+            return b""
+        try:
+            ticket = self.platform.ticket(self.seal.id, digest)
+        except PlatformUnreachable:
+            self.check_lease()
+            return b""
+        about = SignedStatement.parse(ticket).statement.seal_code
+        if len(ticket) > TICKET_ROOM or about != self.seal.code:
+            raise PlatformAnswerInvalid(self.seal.platform, "ticket")
+        self.tickets.append(ticket)
+        return ticket
+
+    def check_lease(self) -> None:
+        """Offline, a seal may be used for a while after the platform last said it is in force.
+
+        Raises :class:`app.errors.SealNotUsable`, :class:`app.errors.LeaseExpired`."""
+        statement = self.cabinet.statement(self.seal.code)
+        issued_at = statement.statement.issued_at if statement else self.seal.collected_at
+        if statement and statement.statement.state != "active":
+            raise SealNotUsable(self.seal.name, statement.statement.state)
+        if self.at - issued_at > self.offline_limit:
+            raise LeaseExpired(self.seal.name, issued_at)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What will be signed, where the marks go, and by whom."""
+
+    job: StampJob
+    seal: SealRecord
+    maker: SignatureMaker
+    chain: tuple[bytes, ...]
+    """DER of the authorities between the signers and their root."""
+    dates: tuple[tuple[DateMark, ...], ...]
+    """The dates that go with each of the job's marks."""
+    authorisation: _Authorisation
+    began: datetime
+    clock: Callable[[], datetime]
+    step: TellStep
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What the journal says of the use, whether it is begun or done."""
+        return {
+            "seal_code": self.seal.code,
+            "seal_name": self.seal.name,
+            "pages": [mark.page + 1 for mark in self.job.marks],
+        }
+
+
+def _plan(
+    job: StampJob,
+    key: SigningKey,
+    timestamp: TimestampSource | None,
+    cabinet: Cabinet,
+    trust: Trust,
+    platform: TicketService | None,
+    offline_limit: timedelta,
+    clock: Callable[[], datetime],
+    step: TellStep,
+) -> _Plan:
+    """Look the seal up and check all that can be known before anything is written."""
+    began = clock()
+    seal = cabinet.seal(job.seal_code)
+    check_usable(seal, began)
+    authorisation = _Authorisation(platform, cabinet, seal, began, offline_limit)
+    if platform is None:
+        authorisation.check_lease()
+    dates = tuple(dates_by_mark(job.marks, job.dates))
+    maker = SignatureMaker(job.profile, key, seal.data, timestamp=timestamp)
+    chain = tuple(chain_certificates((seal.signer, seal.parsed.maker), trust, began))
+    return _Plan(job, seal, maker, chain, dates, authorisation, began, clock, step)
 
 
 def check_usable(seal: SealRecord, now: datetime) -> None:
@@ -212,78 +259,98 @@ def check_usable(seal: SealRecord, now: datetime) -> None:
         raise SealNotUsable(seal.name, reason)
 
 
-def _check_lease(cabinet: Cabinet, seal: SealRecord, now: datetime, limit: timedelta) -> None:
-    """Offline, a seal may be used for a while after the platform last said that it is in force."""
-    statement = cabinet.statement(seal.code)
-    issued_at = statement.statement.issued_at if statement else seal.collected_at
-    if statement and statement.statement.state != "active":
-        raise SealNotUsable(seal.name, statement.statement.state)
-    if now - issued_at > limit:
-        raise LeaseExpired(seal.name, issued_at)
+# --- 2. draw, copy and append ------------------------------------------------------------------
 
 
-def _ticket(
-    platform: TicketService | None,
-    cabinet: Cabinet,
-    seal: SealRecord,
-    digest: bytes,
-    now: datetime,
-    limit: timedelta,
-) -> bytes:
-    """The platform's ticket for this document, to go into the signature; b"" while offline."""
-    if platform is None:
-        return b""
-    try:
-        token = platform.ticket(seal.id, digest)
-        about = SignedStatement.parse(token).statement.seal_code
-        if len(token) > TICKET_ROOM or about != seal.code:
-            raise PlatformAnswerInvalid(seal.platform, "ticket")
-        return token
-    except PlatformUnreachable:
-        _check_lease(cabinet, seal, now, limit)
-        return b""
-
-
-# --- writing -----------------------------------------------------------------------------------
-
-
-def _sealing(
-    job: StampJob,
-    seal: SealRecord,
-    maker: SignatureMaker,
-    make_value: Callable[[Revision], bytes],
-    chain: Sequence[bytes],
-    now: datetime,
-    step: Callable[[str], None],
-) -> list[Revise]:
+def _sealing_revisions(plan: _Plan) -> list[Revise]:
     """One revision for all marks, or one for each."""
-
-    def sealed(
-        marks: tuple[Mark, ...],
-        dates: tuple[DateMark, ...],
-        document: Document,
-        output: BinaryIO,
-    ) -> SignedRevision:
-        return sign_revision(
-            document,
-            output,
-            profile=maker.label,
-            value_size=maker.size,
-            make_value=make_value,
-            marks=marks,
-            dates=dates,
-            picture=seal.parsed.picture,
-            signed_at=now,
-            signer_name=seal.name,
-            reason=job.reason,
-            certificates=chain,
-            step=step,
-        )
-
+    job = plan.job
     if not job.separate:
-        return [partial(sealed, job.marks, job.dates)]
-    dated = zip(job.marks, dates_by_mark(job.marks, job.dates), strict=True)
-    return [partial(sealed, (mark,), dates) for mark, dates in dated]
+        return [partial(_seal_revision, plan, job.marks, job.dates)]
+    return [
+        partial(_seal_revision, plan, (mark,), dates)
+        for mark, dates in zip(job.marks, plan.dates, strict=True)
+    ]
+
+
+def _seal_revision(
+    plan: _Plan,
+    marks: tuple[Mark, ...],
+    dates: tuple[DateMark, ...],
+    document: Document,
+    output: BinaryIO,
+) -> SignedRevision:
+    """One signature with *marks* and *dates* on *document*, written to *output*."""
+    return sign_revision(
+        document,
+        output,
+        profile=plan.maker.label,
+        value_size=plan.maker.size,
+        make_value=partial(_signature_value, plan),
+        marks=marks,
+        dates=dates,
+        picture=plan.seal.parsed.picture,
+        signed_at=plan.began,
+        signer_name=plan.seal.name,
+        reason=plan.job.reason,
+        certificates=plan.chain,
+        step=partial(_tell, plan.step),
+    )
+
+
+def _tell(step: TellStep, signing: SigningStep) -> None:
+    step(StampStep(signing.value))
+
+
+# --- 3. sign -----------------------------------------------------------------------------------
+
+
+def _signature_value(plan: _Plan, revision: Revision) -> bytes:
+    """The platform's ticket for this document, and the signature over both."""
+    ticket = plan.authorisation.ticket(revision.digest)
+    return plan.maker.make(revision, plan.clock(), ticket)
+
+
+# --- 7. journal --------------------------------------------------------------------------------
+
+
+def _enter_use(plan: _Plan, written: WrittenRevisions, digest: bytes, cabinet: Cabinet) -> int:
+    """Enter the use in the journal and queue its record; returns the entry's sequence number."""
+    record = _usage_record(plan, written.report, digest)
+    record_id = sm3(record.encode()).hex()
+    entry = written.enter(
+        digest=digest.hex(),
+        ticketed=plan.authorisation.ticketed,
+        usage_record=record_id,
+        **plan.facts,
+    )
+    cabinet.queue_usage(record_id, record)
+    return entry
+
+
+def _usage_record(plan: _Plan, report: Report, digest: bytes) -> str:
+    """The record the platform gets: digests only, never the document or its name."""
+    at = plan.clock().astimezone(UTC).isoformat(timespec="microseconds")
+    return json.dumps(
+        {
+            "type": "usage-v1",
+            "seal_id": plan.seal.id,
+            "seal_code": plan.seal.code,
+            "document_sm3": report.file.sm3,
+            "digest": digest.hex(),
+            "document_name_sm3": sm3(plan.job.source.name.encode()).hex(),
+            "marks": len(plan.job.marks),
+            "certificate_sn": f"{plan.seal.signer.serial:x}",
+            "at": at.replace("+00:00", "Z"),
+            "result": "stamped",
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+        sort_keys=True,
+    )
+
+
+# --- for placement -----------------------------------------------------------------------------
 
 
 def page_boxes(source: Path, password: str | None = None) -> list[PageBox]:
@@ -294,30 +361,3 @@ def page_boxes(source: Path, password: str | None = None) -> list[PageBox]:
         document = open_pdf(source, password)
         with contextlib.closing(document.stream):
             return [PageBox(*page.size_mm) for page in document.pages()]
-
-
-def _usage_record(
-    seal: SealRecord,
-    report: Report,
-    digest: bytes,
-    job: StampJob,
-    now: datetime,
-) -> str:
-    """The record the platform gets: digests only, never the document or its name."""
-    return json.dumps(
-        {
-            "type": "usage-v1",
-            "seal_id": seal.id,
-            "seal_code": seal.code,
-            "document_sm3": report.file.sm3,
-            "digest": digest.hex(),
-            "document_name_sm3": sm3(job.source.name.encode()).hex(),
-            "marks": len(job.marks),
-            "certificate_sn": f"{seal.signer.serial:x}",
-            "at": now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            "result": "stamped",
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-        sort_keys=True,
-    )

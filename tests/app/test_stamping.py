@@ -33,6 +33,7 @@ from app.errors import (
 )
 from app.placement import PageBox, SealSize, riding_seam
 from app.stamping import page_boxes
+from app.steps import StampStep, TellStep
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
 from crypto.pdf.marks.drawing import Mark
@@ -44,10 +45,7 @@ from device.token import BadSignature, TokenRemoved
 from tests.world.documents import classic_pdf
 from tests.world.office import CODE, NOW, Authorities, Office, cancelling_at, encrypted, pages
 
-STEPS = (
-    *("check", "draw", "copy", "sign", "append", "sync", "verify", "publish", "journal"),
-    "done",
-)
+STEPS = tuple(StampStep)
 
 
 # ---------------------------------------------------------------- what comes out
@@ -56,7 +54,7 @@ STEPS = (
 def test_a_stamped_file_begins_with_the_original_and_is_valid(office: Office) -> None:
     source = office.document()
     before = source.read_bytes()
-    told: list[str] = []
+    told: list[StampStep] = []
     done = office.stamp(source, step=told.append)
     assert done.path == source.with_name("合同_已盖章.pdf")
     assert done.report.verdict is Verdict.VALID
@@ -304,7 +302,7 @@ def test_another_holders_certificate_is_not_in_the_seals_list(office: Office) ->
 
 @pytest.mark.parametrize("step", STEPS[:-1])
 def test_a_cancel_at_any_step_leaves_no_output_and_no_temporary_file(
-    office: Office, step: str
+    office: Office, step: StampStep
 ) -> None:
     source = office.document()
     before = source.read_bytes()
@@ -312,14 +310,14 @@ def test_a_cancel_at_any_step_leaves_no_output_and_no_temporary_file(
         office.stamp(source, step=cancelling_at(step, Cancelled()))
     assert office.in_documents() == {"合同.pdf"}
     assert source.read_bytes() == before
-    assert office.events() == ([] if step == "check" else ["stamp-begun", "stamp-failed"])
+    assert office.events() == ([] if step is StampStep.CHECK else ["stamp-begun", "stamp-failed"])
     assert office.cabinet.pending_usage() == []
     assert office.stamp(source).report.verdict is Verdict.VALID
 
 
 def test_when_all_is_done_there_is_nothing_left_to_cancel(office: Office) -> None:
     with pytest.raises(Cancelled):
-        office.stamp(office.document(), step=cancelling_at("done", Cancelled()))
+        office.stamp(office.document(), step=cancelling_at(StampStep.DONE, Cancelled()))
     assert office.in_documents() == {"合同.pdf", "合同_已盖章.pdf"}
     assert office.events() == ["stamp-begun", "stamped"]
 
@@ -347,15 +345,15 @@ def test_a_name_taken_in_the_last_instant_is_left_alone(office: Office) -> None:
     source = office.document()
     wanted = source.with_name("合同_已盖章.pdf")
     exact = source.with_name("exact.pdf")
-    done = office.stamp(source, step=at("publish", lambda: put(wanted)))
+    done = office.stamp(source, step=at(StampStep.PUBLISH, lambda: put(wanted)))
     assert done.path == source.with_name("合同_已盖章(2).pdf")
     with pytest.raises(OutputExists):
-        office.stamp(source, output=exact, step=at("publish", lambda: put(exact)))
+        office.stamp(source, output=exact, step=at(StampStep.PUBLISH, lambda: put(exact)))
     assert wanted.read_bytes() == exact.read_bytes() == b"precious"
 
 
-def at(step: str, action: Callable[[], object]) -> Callable[[str], None]:
-    return lambda name: action() and None if name == step else None
+def at(step: StampStep, action: Callable[[], object]) -> TellStep:
+    return lambda now: action() and None if now is step else None
 
 
 def without_links(*_: object, **__: object) -> None:
@@ -370,7 +368,7 @@ def test_a_file_system_without_hard_links_gets_the_file_all_the_same(
     exact = source.with_name("exact.pdf")
     assert office.stamp(source).path.exists()
     with pytest.raises(OutputExists):
-        office.stamp(source, output=exact, step=at("publish", lambda: put(exact)))
+        office.stamp(source, output=exact, step=at(StampStep.PUBLISH, lambda: put(exact)))
     assert exact.read_bytes() == b"precious"
     assert office.in_documents() == {"合同.pdf", "合同_已盖章.pdf", "exact.pdf"}
 
@@ -408,7 +406,7 @@ def test_a_full_or_failing_disk_is_told_as_such(
 
     source = office.document()
     with pytest.raises(OutputNotWritable) as caught:
-        office.stamp(source, step=at("sync", full))
+        office.stamp(source, step=at(StampStep.SYNC, full))
     assert caught.value.reason is problem
     monkeypatch.undo()
     assert office.in_documents() == {"合同.pdf"}
@@ -436,7 +434,7 @@ def test_what_cannot_be_entered_in_the_journal_is_not_handed_out(
         monkeypatch.setattr(office.journal, "append", damaged)
 
     with pytest.raises(JournalDamaged):
-        office.stamp(office.document(), step=at("journal", break_journal))
+        office.stamp(office.document(), step=at(StampStep.JOURNAL, break_journal))
     assert office.in_documents() == {"合同.pdf"}
 
 
@@ -480,7 +478,9 @@ def test_the_temporary_file_of_a_stamping_that_is_alive_is_left_alone(office: Of
 def test_two_stampings_in_one_folder_do_not_disturb_each_other(office: Office) -> None:
     source = office.document()
     inner: list[Path] = []
-    done = office.stamp(source, step=at("verify", lambda: inner.append(office.stamp(source).path)))
+    done = office.stamp(
+        source, step=at(StampStep.VERIFY, lambda: inner.append(office.stamp(source).path))
+    )
     assert {done.path, *inner} == {
         source.with_name("合同_已盖章.pdf"), source.with_name("合同_已盖章(2).pdf"),
     }  # fmt: skip

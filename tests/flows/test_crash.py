@@ -11,16 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from app.steps import StampStep
 from tests.world.clerk import Clerk, Enrolled, excerpt, temporary_files
 
 ROOT = Path(__file__).parents[2]
-STEPS = (
-    *("check", "draw", "copy", "sign", "append", "sync", "verify", "publish", "linked"),
-    *("journal", "done"),
-)
+LINKED = "linked"
+_told = [str(step) for step in StampStep]
+_journal = _told.index(StampStep.JOURNAL)
+STEPS = (*_told[:_journal], LINKED, *_told[_journal:])
 """Those that ``stamp`` tells of, and the instant at which the file has both its names."""
-KEPT = ("linked", "journal", "done")
+KEPT = (LINKED, StampStep.JOURNAL, StampStep.DONE)
 """From here on the whole output is there."""
+WITHOUT_TEMPORARY = (StampStep.CHECK, StampStep.JOURNAL, StampStep.DONE)
 
 # Everything is imported once; each stamping is a fork that dies without cleaning up, as by SIGKILL.
 PROGRAM = """
@@ -108,7 +110,7 @@ def test_a_crash_leaves_the_original_and_nothing_or_the_whole(wreck: Wreck, step
     if output.exists():
         assert clerk("verify", output, "--offline").code == 0, "whole, and good"
     hidden = temporary_files(source.parent)
-    assert len(hidden) == (0 if step in ("check", "journal", "done") else 1)
+    assert len(hidden) == (0 if step in WITHOUT_TEMPORARY else 1)
     assert all(name.startswith(f".{output.name}.") for name in hidden), "recognisably ours"
 
     again = clerk("stamp", source, "--seal", clerk.seal, "--at", "1:80,80")
@@ -125,9 +127,9 @@ def test_the_journal_holds_together_and_shows_what_was_under_way(wreck: Wreck) -
     for step in STEPS:
         about = [each for each in entries if each.get("document") == f"{step}.pdf"]
         first = [each["event"] for each in about][:2]
-        if step == "check":
+        if step == StampStep.CHECK:
             assert first in ([], ["stamp-begun", "stamped"]), "before the beginning"
-        elif step == "done":
+        elif step == StampStep.DONE:
             assert first == ["stamp-begun", "stamped"]
         else:
             begun = about[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from pyhanko.pdf_utils.writer import copy_into_new_writer
 
 from app.errors import PlatformUnreachable
 from app.stamping import StampedFile, StampJob, stamp
+from app.steps import StampStep, TellStep
 from app.store.cabinet import Cabinet, SealRecord
 from app.store.journal import Journal
 from crypto.algorithms.keys import SoftKey
@@ -230,11 +230,11 @@ class Office:
         return {each.name for each in (self.folder / "documents").iterdir()}
 
 
-def cancelling_at(step: str, error: BaseException) -> Callable[[str], None]:
+def cancelling_at(step: StampStep, error: BaseException) -> TellStep:
     """A progress callback that raises at one step."""
 
-    def told(name: str) -> None:
-        if name == step:
+    def told(now: StampStep) -> None:
+        if now is step:
             raise error
 
     return told

@@ -410,7 +410,6 @@ class _Stamper:
     def stamp(self, job: StampJob, step: Step) -> StampedFile:
         from app.stamping import stamp
 
-        known: Callable[[str], None] = step
         return stamp(
             job,
             key=self._keys[job.seal_code],
@@ -420,7 +419,7 @@ class _Stamper:
             platform=self._office,
             timestamp=self._timestamp,
             offline_limit=self._limit,
-            step=known,
+            step=step,
         )
 
 

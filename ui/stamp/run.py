@@ -15,6 +15,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QFrame, QProgressBar, QVBoxLayout, QWidget
 
 from app.errors import explain
+from app.steps import StampStep
 from ui import theme
 from ui.language import language, tr
 from ui.seal_card import kind_name
@@ -30,22 +31,22 @@ if TYPE_CHECKING:
     from ui.shell.interface import Shell
     from ui.tasks import Task
 
-STEPS = ("check", "draw", "copy", "sign", "append", "sync", "verify", "publish", "journal", "done")
+STEPS = tuple(StampStep)
 
 
-def step_titles() -> dict[str, str]:
+def step_titles() -> dict[StampStep, str]:
     """What the person reads of a step of :func:`app.stamping.stamp`."""
     return {
-        "check": tr("检查印章和授权"),
-        "draw": tr("绘制印迹"),
-        "copy": tr("计算文件摘要"),
-        "sign": tr("Ukey 正在签名"),
-        "append": tr("写入签名"),
-        "sync": tr("保存到磁盘"),
-        "verify": tr("验证结果"),
-        "publish": tr("生成文件"),
-        "journal": tr("记入台账"),
-        "done": tr("完成"),
+        StampStep.CHECK: tr("检查印章和授权"),
+        StampStep.DRAW: tr("绘制印迹"),
+        StampStep.COPY: tr("计算文件摘要"),
+        StampStep.SIGN: tr("Ukey 正在签名"),
+        StampStep.APPEND: tr("写入签名"),
+        StampStep.SYNC: tr("保存到磁盘"),
+        StampStep.VERIFY: tr("验证结果"),
+        StampStep.PUBLISH: tr("生成文件"),
+        StampStep.JOURNAL: tr("记入台账"),
+        StampStep.DONE: tr("完成"),
     }
 
 
@@ -185,11 +186,11 @@ class StampRun(QFrame):
 
     def _progress(self, kind: str, number: int, value: object = None) -> None:
         several = len(self._orders) > 1
-        if kind == "step" and isinstance(value, str):
-            self._steps[number] = STEPS.index(value) if value in STEPS else 0
+        if kind == "step" and isinstance(value, StampStep):
+            self._steps[number] = STEPS.index(value)
             if not several:
-                self._step.setText(step_titles().get(value, value))
-            elif value == "sign":
+                self._step.setText(step_titles()[value])
+            elif value is StampStep.SIGN:
                 self._step.setText(self._orders[number].path.name)
         elif kind == "done" and isinstance(value, Outcome):
             self._steps[number] = len(STEPS)

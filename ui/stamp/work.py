@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 from app.batch import Batch
 from app.errors import Cancelled, PageOutOfRange
 from app.stamp_plan import Laid, Placed, lay_out
+from app.steps import StampStep
 from ui.shell.context import Context, Stamper, Step
 
 if TYPE_CHECKING:
     from app.placement import SealSize, TextHit
     from app.stamping import StampedFile, StampJob
 
-_SIGNED = ("append", "sync", "verify", "publish", "journal", "done")
+_SIGNED = frozenset(StampStep) - {StampStep.CHECK, StampStep.DRAW, StampStep.COPY, StampStep.SIGN}
 """Steps after the key has signed: a cancel comes too late for this document."""
 
 
@@ -59,16 +60,16 @@ def stamp_orders(
 ) -> list[Outcome]:
     """Stamp every order; *sizes* by seal code; all seals are on the key *serial*: one PIN.
 
-    Tells ``step("file", number)`` before a file, ``step("step", number, name)`` in between and
+    Tells ``step("file", number)`` before a file, ``step("step", number, step)`` in between and
     ``step("done", number, outcome)`` after it. Raises only what opening the key raises."""
     outcomes = [Outcome(order) for order in orders]
     codes = list(dict.fromkeys(p.seal_code for order in orders for p in order.placed))
     batch: Batch[StampedFile] = Batch()
 
     def one(number: int, key: Stamper) -> StampedFile:
-        def within(name: str) -> None:
-            with suppress(*((Cancelled,) if name in _SIGNED else ())):
-                step("step", number, name)
+        def within(now: StampStep) -> None:
+            with suppress(*((Cancelled,) if now in _SIGNED else ())):
+                step("step", number, now)
 
         step("file", number)
         return _stamp(key, _jobs(context, orders[number], sizes), within)

@@ -15,6 +15,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, BinaryIO
 
 from pyhanko.pdf_utils import generic
@@ -61,6 +62,16 @@ PROFILES = {
 names that some products expect (docs/design/standards.md §3.3); ``cms``: SM2 SignedData with the
 seal signed along; ``pades``: RSA or P-256, for foreign readers (ETSI EN 319 142-1). What goes into
 /Contents, :mod:`crypto.pdf.signing.values` makes."""
+
+
+class SigningStep(StrEnum):
+    """The steps of one signed revision, in order."""
+
+    DRAW = "draw"
+    COPY = "copy"
+    """The original is copied and hashed."""
+    SIGN = "sign"
+    APPEND = "append"
 
 
 def document_timestamp(hash_name: str) -> Profile:
@@ -131,7 +142,7 @@ def sign_revision(
     signer_name: str = "",
     reason: str = "",
     certificates: Sequence[bytes] = (),
-    step: Callable[[str], None] = lambda _: None,
+    step: Callable[[SigningStep], None] = lambda _: None,
 ) -> SignedRevision:
     """Write *document* plus one signed revision to *output* (empty, seekable).
 
@@ -140,15 +151,15 @@ def sign_revision(
     that shows nothing. Each of *dates*, which go with marks, shows the day of *signed_at* in
     Beijing. *signed_at* is claimed in /M (None for a document time stamp). *certificates* (DER: the
     authorities between the signers and their root) go into the DSS of the same revision, so that
-    the signature covers them. *step* is told before each step: draw, copy, sign, append; raising
-    from it (a cancel) leaves *output* unfinished and the original as it was.
+    the signature covers them. *step* is told before each step; raising from it (a cancel) leaves
+    *output* unfinished and the original as it was.
 
     Raises :class:`PdfError`'s subclasses, :class:`crypto.pdf.marks.drawing.ImprintError` and
     whatever *make_value* raises."""
     if dates and not (marks and signed_at):
         raise ValueError("a date mark stands beside a seal and shows when it was used")
     check_may_sign(document)
-    step("draw")
+    step(SigningStep.DRAW)
     contents, byte_range = _Placeholder(value_size), _ByteRange()
     try:
         writer = RevisionWriter.from_reader(document.reader)
@@ -175,7 +186,7 @@ def sign_revision(
             names = [add_unseen_field(writer, document.pages(), value)]
         if certificates:
             enclose(writer, {"/Certs": certificates})
-        step("copy")
+        step(SigningStep.COPY)
         hasher = gm.sm3_hasher() if profile.hash_name == "sm3" else _hasher(profile.hash_name)
         copy = _HashingCopy(output, _size(document.stream), hasher.update)
         writer.write(copy)
@@ -193,12 +204,12 @@ def sign_revision(
     hasher.update(tail[:gap_start])
     hasher.update(tail[gap_end:])
     digest = hasher.digest()
-    step("sign")
+    step(SigningStep.SIGN)
     signature = make_value(Revision(digest, numbers))
     if len(signature) > value_size:
         raise ValueError(f"the signature has {len(signature)} bytes, {value_size} were reserved")
     tail[gap_start + 1 : gap_end - 1] = signature.hex().encode().ljust(2 * value_size, b"0")
-    step("append")
+    step(SigningStep.APPEND)
     output.seek(start)
     output.write(tail)
     return SignedRevision(digest, numbers, tuple(names))

@@ -101,15 +101,17 @@ def test_a_value_larger_than_reserved_is_refused_and_nothing_is_signed(world: Wo
 
 
 def test_raising_from_a_step_stops_the_work(world: World) -> None:
-    from crypto.pdf.signing.sign import PROFILES, sign_revision
+    from crypto.pdf.signing.sign import PROFILES, SigningStep, sign_revision
 
     class Cancelled(Exception):
         pass
 
-    for wanted in ("draw", "copy", "sign", "append"):
-        met: list[str] = []
+    for wanted in SigningStep:
+        met: list[SigningStep] = []
 
-        def step(which: str, wanted: str = wanted, met: list[str] = met) -> None:
+        def step(
+            which: SigningStep, wanted: SigningStep = wanted, met: list[SigningStep] = met
+        ) -> None:
             met.append(which)
             if which == wanted:
                 raise Cancelled
