@@ -22,7 +22,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from server_stub import applying, disputes, epochs, issuing, policy, report_seal, sealing, states
+from server_stub import (
+    applying,
+    background,
+    disputes,
+    epochs,
+    issuing,
+    policy,
+    report_seal,
+    sealing,
+    states,
+)
 from server_stub.applying import Findings
 from server_stub.auditing import audit
 from server_stub.authority import PURPOSES
@@ -177,7 +187,9 @@ def _decide(platform: Platform, options: argparse.Namespace) -> None:
         if not findings.passed:
             raise policy.Forbidden(findings.reason)
         platform.ledger.write(applying.approve, who, identity, findings).result()
-        platform.work()  # makes the seal now; a running server would do it at its next look
+        background.work(
+            platform
+        )  # makes the seal now; a running server would do it at its next look
     else:
         command = applying.send_back if options.action == "return" else applying.reject
         reason = options.reason or findings.reason or "材料不符合要求"
@@ -216,7 +228,7 @@ def _seal(settings: Settings, options: argparse.Namespace) -> int:
 def _dispute(settings: Settings, options: argparse.Namespace) -> int:
     platform = Platform.open(settings)
     try:
-        platform.work()  # what was opened lately is gathered first
+        background.work(platform)  # what was opened lately is gathered first
         who = _operator()
         with platform.reading() as session:
             if options.action == "list":

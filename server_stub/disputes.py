@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -27,6 +27,7 @@ from crypto.algorithms import gm
 from crypto.pki import timestamp, x509
 from server_stub import policy, revocation, sealing, signin, states
 from server_stub.authority import ISSUING, PURPOSES, TIMESTAMP, TIMESTAMP_ACCURACY, TIMESTAMP_POLICY
+from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, REGISTRY, Transaction, latest_note, stored_tree
@@ -39,10 +40,6 @@ from server_stub.records.store import (
     UsageRecord,
 )
 from server_stub.records.vault import Blobs, Offer
-from server_stub.web import views
-
-if TYPE_CHECKING:
-    from server_stub.context import Platform
 
 MAX_STATEMENT = 16 * 1024
 FORMAT = "sealdesk-dispute-evidence/1"
@@ -287,7 +284,7 @@ def proved(session: Session, log: str, entries: Mapping[int, bytes]) -> dict[str
             {
                 "index": number,
                 "record": record.decode(),
-                "proof": views.proof(tree.inclusion_proof(number)),
+                "proof": [step.hex() for step in tree.inclusion_proof(number)],
             }
             for number, record in entries.items()
         ],

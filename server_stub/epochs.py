@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,13 +23,11 @@ from crypto.algorithms import gm, merkle
 from crypto.seal.registry_files import EPOCH_EVENT, Manifest, ShardInfo, encode_shard, shard_of
 from crypto.seal.statement import IN_USE, SealChange
 from server_stub import policy
+from server_stub.context import Platform
 from server_stub.records import canonical
 from server_stub.records.ledger import REGISTRY, Transaction, log_size, stored_tree
 from server_stub.records.store import LedgerEntry
 from server_stub.records.vault import write_private
-
-if TYPE_CHECKING:
-    from server_stub.context import Platform
 
 KEPT = 4
 """Epochs whose files stay; a client that began with an older one begins anew."""

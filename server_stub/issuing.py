@@ -20,6 +20,7 @@ from crypto.seal.structure import make_seal
 from server_stub import sealing, states
 from server_stub.applying import Findings, move, read_request
 from server_stub.authority import HOLDER_LIFE, SEAL_MAKER, Authority, holder_subject
+from server_stub.context import Platform
 from server_stub.neighbours import filing, uscc
 from server_stub.neighbours.adapters import (
     FiledSeal,
@@ -119,6 +120,17 @@ class SealMaking:
     authority: Authority
     neighbours: Neighbours
     blobs: Blobs
+
+    @classmethod
+    def of(cls, platform: Platform) -> SealMaking:
+        """What *platform* has of it."""
+        return cls(
+            platform.settings,
+            platform.ledger,
+            platform.authority,
+            platform.neighbours,
+            platform.blobs,
+        )
 
 
 def make(making: SealMaking, session: Session, application: Application) -> None:

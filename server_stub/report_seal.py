@@ -125,7 +125,11 @@ def _make(platform: Platform) -> None:
     try:
         spki = platform.keys.open(reference).spki
         made = issuing.build(
-            platform.making, settings.provider_uscc, SUBTYPE, spki, (REPORT_SEALING,)
+            issuing.SealMaking.of(platform),
+            settings.provider_uscc,
+            SUBTYPE,
+            spki,
+            (REPORT_SEALING,),
         )
         payload = canonical.canonical({"kind": "issue", "subtype": SUBTYPE, "spki": spki.hex()})
         form = applying.Draft(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,7 +18,6 @@ from server_stub import policy
 from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, log_size
 from server_stub.records.store import Certificate, LedgerEntry, Seal
-from server_stub.web import views
 
 KINDS = ("seal", "certificate")
 
@@ -29,10 +27,27 @@ class CursorGone(Exception):
 
 
 @dataclass(frozen=True)
+class Changed:
+    """One thing of the enterprise that changed."""
+
+    kind: str
+    """One of :data:`KINDS`."""
+    id: str
+    version: int
+    """Number of the ledger's entry about its last change."""
+    row: Seal | Certificate
+    """As it is now."""
+
+
+@dataclass(frozen=True)
 class Page:
-    items: list[dict[str, Any]]
+    """A part of the answer, in ledger order."""
+
+    changes: tuple[Changed, ...]
     next: str
+    """The cursor of what follows."""
     more: bool
+    """Is there more now?"""
 
 
 def page(session: Session, actor: Actor, cursor: str, limit: int) -> Page:
@@ -54,24 +69,18 @@ def page(session: Session, actor: Actor, cursor: str, limit: int) -> Page:
     ).all()
     more = len(rows) > limit
     newest = {(row.object_kind, row.object_id): row.number for row in rows[:limit]}
-    items = [
-        {
-            "kind": kind,
-            "id": identity,
-            "version": number,
-            "op": "put",
-            "body": _body(session, kind, identity),
-        }
+    changes = tuple(
+        Changed(kind, identity, number, _row(session, kind, identity))
         for (kind, identity), number in sorted(newest.items(), key=lambda item: item[1])
-    ]
+    )
     end = rows[limit].number if more else size
-    return Page(items, _write(end, actor), more)
+    return Page(changes, _write(end, actor), more)
 
 
-def _body(session: Session, kind: str, identity: str) -> dict[str, Any]:
+def _row(session: Session, kind: str, identity: str) -> Seal | Certificate:
     if kind == "seal":
-        return views.seal(session, session.get_one(Seal, identity))
-    return views.certificate(session.get_one(Certificate, identity))
+        return session.get_one(Seal, identity)
+    return session.get_one(Certificate, identity)
 
 
 def _owner(actor: Actor) -> str:

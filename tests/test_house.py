@@ -55,12 +55,64 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def imports() -> dict[str, set[str]]:
+    """Which module of the product imports which."""
+    files = {}
+    for path in modules(*PACKAGES):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    found: dict[str, set[str]] = {}
+    for name, path in files.items():
+        named = set()
+        for node in ast.walk(syntax(path)):
+            if isinstance(node, ast.Import):
+                named |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                whole = {f"{node.module}.{alias.name}" for alias in node.names}
+                named |= whole & files.keys()
+                if whole - files.keys():
+                    named.add(node.module)
+        found[name] = (named & files.keys()) - {name}
+    return found
+
+
+def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
+    """The strongly connected components of more than one module."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for name in arrows.get(waiting.pop(), set()) - seen:
+                seen.add(name)
+                waiting.append(name)
+        return seen
+
+    reach = {name: reached(name) for name in arrows}
+    found = {
+        frozenset(other for other in reach[name] if name in reach.get(other, set()))
+        for name in arrows
+        if name in reach[name]
+    }
+    return sorted(sorted(component) for component in found)
+
+
 # ---------------------------------------------------------------- tools
 
 
 def test_imports_run_one_way() -> None:
     linted = run("-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-logo")
     assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Counts every import: those inside functions, under TYPE_CHECKING and for annotations too."""
+    assert circles(imports()) == []
+
+
+def test_the_search_for_circles_finds_them() -> None:
+    arrows = {"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": {"d2"}, "d2": {"d"}, "e": {"a"}}
+    assert circles(arrows) == [["a", "b", "c"], ["d", "d2"]]
 
 
 def test_ruff_finds_nothing() -> None:

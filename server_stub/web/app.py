@@ -13,7 +13,8 @@ from fastapi import FastAPI, Request, Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server_stub.context import Platform, Worker
+from server_stub.background import Worker
+from server_stub.context import Platform
 from server_stub.records.logbook import logbook
 from server_stub.web import (
     problems,

@@ -15,7 +15,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from crypto.algorithms import gm
 from server_stub import signin
-from server_stub.context import Platform, Worker
+from server_stub.background import Worker
+from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records import canonical
 from server_stub.records.ledger import Transaction

@@ -143,7 +143,8 @@ def changes(
     """What changed since *cursor*."""
     with platform.reading() as session:
         page = sync.page(session, actor, cursor, limit)
-    return {"items": page.items, "next": page.next, "more": page.more}
+        items = [views.change(session, changed) for changed in page.changes]
+    return {"items": items, "next": page.next, "more": page.more}
 
 
 class UsageBody(Body):

@@ -15,7 +15,8 @@ from types import TracebackType
 
 import uvicorn
 
-from server_stub.context import Platform, Worker
+from server_stub.background import Worker
+from server_stub.context import Platform
 from server_stub.settings import Settings
 from server_stub.web.app import create_app
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.seal.statement import SealStatement
-from server_stub import sealing
+from server_stub import sealing, sync
 from server_stub.records import store
 from server_stub.records.canonical import microseconds, timestamp
 from server_stub.records.ledger import Receipt
@@ -101,6 +101,18 @@ def certificate(row: store.Certificate) -> dict[str, Any]:
         "not_before": timestamp(row.not_before),
         "not_after": timestamp(row.not_after),
         "certificate": b64(row.der),
+    }
+
+
+def change(session: Session, changed: sync.Changed) -> dict[str, Any]:
+    """A change as sync sends it: the whole thing, put in place of the one before."""
+    row = changed.row
+    return {
+        "kind": changed.kind,
+        "id": changed.id,
+        "version": changed.version,
+        "op": "put",
+        "body": seal(session, row) if isinstance(row, store.Seal) else certificate(row),
     }
 
 

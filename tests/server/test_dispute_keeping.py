@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from crypto.algorithms import gm
-from server_stub import disputes, states
+from server_stub import background, disputes, states
 from server_stub.policy import Actor
 from server_stub.records import canonical, store
 from server_stub.records.ledger import LEDGER, Transaction
@@ -36,7 +36,7 @@ def running(
     with start_in_thread(open_settings(auto_review=True)) as server:
         code = holder(url=server.url).enrol()["seal_code"]
         server.worker.stop()
-        server.platform.work()
+        background.work(server.platform)
         yield server, code
 
 
@@ -127,10 +127,10 @@ def test_an_enclosure_goes_when_its_dispute_is_long_over_and_that_is_on_record(
     close(server, third)
     days, true = server.platform.settings.dispute_enclosure_days, canonical.now
     monkeypatch.setattr(server.platform.ledger, "_clock", lambda: true() + (days - 1) * DAY)
-    server.platform.work()
+    background.work(server.platform)
     kept = set(blobs(server))
     monkeypatch.setattr(server.platform.ledger, "_clock", lambda: true() + (days + 1) * DAY)
-    server.platform.work()
+    background.work(server.platform)
     gone = kept - set(blobs(server))
     assert {each.name for each in gone} == {gm.sm3(ZIP + b"3").hex()}  # the second is still open
     told = [json.loads(entry["record"]) for entry in seen(server, first)["ledger"]["entries"]]
@@ -139,7 +139,7 @@ def test_an_enclosure_goes_when_its_dispute_is_long_over_and_that_is_on_record(
     assert seen(server, first)["enclosure_sm3"] is None
     close(server, second)
     monkeypatch.setattr(server.platform.ledger, "_clock", lambda: true() + (2 * days + 3) * DAY)
-    server.platform.work()
+    background.work(server.platform)
     assert gm.sm3(ZIP).hex() not in {each.name for each in blobs(server)}
     assert set(before) <= set(blobs(server))
     with server.platform.reading() as session:  # staff can still look
@@ -152,7 +152,7 @@ def test_the_objector_reads_the_role_and_only_the_ledger_who_it_was(
 ) -> None:
     server, code = running
     closed, handed = opened(server, code), opened(server, code)
-    server.platform.work()
+    background.work(server.platform)
     close(server, closed)
     command = disputes.hand_over
     server.platform.ledger.write(command, REVIEWER, handed, "公安机关", "00" * 32).result()

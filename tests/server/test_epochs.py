@@ -19,7 +19,7 @@ from app.store.cabinet import Cabinet
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.seal.registry_files import Manifest, decode_shard, shard_of, unpack_entries
-from server_stub import epochs, sealing
+from server_stub import background, epochs, sealing
 from server_stub.__main__ import main
 from server_stub.policy import Actor
 from server_stub.records import canonical
@@ -199,7 +199,7 @@ def test_epochs_come_when_they_are_due_and_old_ones_go(
     assert kept == [3, 4, 5, 6]
     before = datetime.now().timestamp()
     monkeypatch.setattr(epochs.canonical, "now", lambda: int(before * 1e6) + week)
-    platform.work()
+    background.work(platform)
     with platform.reading() as session:
         assert epochs.problems(session, platform.settings.directory) == []
     assert Manifest.parse(epochs.newest(platform)).epoch == 7

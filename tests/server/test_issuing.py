@@ -14,7 +14,7 @@ from crypto.algorithms.keys import SoftKey
 from crypto.pki import x509
 from crypto.pki.x509_make import make_request
 from crypto.seal.structure import Seal as SealData
-from server_stub import applying, sealing, states
+from server_stub import applying, background, sealing, states
 from server_stub.applying import Draft
 from server_stub.context import Platform
 from server_stub.neighbours import filing
@@ -107,7 +107,7 @@ def test_the_seal_lives_no_longer_than_licence_or_physical_seal(desk: Desk) -> N
     soon = canonical.now() + 90 * DAY
     desk.platform.city.change(desk.code, licence_until=soon)
     identity = desk.apply()
-    desk.platform.work()
+    background.work(desk.platform)
     seal = desk.seal(identity)
     assert abs(seal.valid_until - soon) < 1_000_000
     data = SealData.parse(desk.platform.blobs.get(seal.seal_sm3))
@@ -116,7 +116,7 @@ def test_the_seal_lives_no_longer_than_licence_or_physical_seal(desk: Desk) -> N
     assert filed is not None
     desk.platform.city.change_seal(filed.code, valid_until=soon - 30 * DAY)
     second = desk.apply("contract")
-    desk.platform.work()
+    background.work(desk.platform)
     assert abs(desk.seal(second).valid_until - (soon - 30 * DAY)) < 1_000_000
 
 
@@ -126,10 +126,10 @@ def test_an_imprint_that_is_not_the_filed_one_is_never_made_into_a_seal(desk: De
     folder = desk.platform.settings.directory / "simulated-city" / "imprints"
     (folder / f"{filed.code}.png").write_bytes(b"\x89PNG another picture")
     identity = desk.apply()
-    desk.platform.work()
+    background.work(desk.platform)
     assert desk.application(identity).state == "in_review"
     assert "not the one that was filed" in (desk.application(identity).reason or "")
-    desk.platform.work()  # the automaton does not try for ever: a person has to look
+    background.work(desk.platform)  # the automaton does not try for ever: a person has to look
     assert desk.application(identity).state == "returned"
     assert desk.events() == []
 
@@ -148,7 +148,7 @@ def test_what_the_register_contradicts_is_returned(
 ) -> None:
     desk.platform.city.change(desk.code, **change)
     identity = desk.apply()
-    desk.platform.work()
+    background.work(desk.platform)
     assert desk.application(identity).state == "returned"
     assert reason in (desk.application(identity).reason or "")
 
@@ -159,7 +159,7 @@ def test_a_lost_or_other_physical_seal_gets_no_twin(desk: Desk) -> None:
     wrong = desk.apply(physical_code="3213029999999")
     desk.platform.city.change_seal(filed.code, status="lost")
     lost = desk.apply()
-    desk.platform.work()
+    background.work(desk.platform)
     for identity in (wrong, lost):
         assert desk.application(identity).state == "returned"
         assert "备案实物印章" in (desk.application(identity).reason or "")
@@ -167,7 +167,7 @@ def test_a_lost_or_other_physical_seal_gets_no_twin(desk: Desk) -> None:
 
 def test_an_enterprise_that_no_register_knows_is_returned(desk: Desk) -> None:
     identity = desk.apply(uscc=credit_code())
-    desk.platform.work()
+    background.work(desk.platform)
     assert "查无此企业" in (desk.application(identity).reason or "")
 
 
@@ -180,11 +180,11 @@ def test_filing_is_tried_again_later_and_ends_with_a_receipt(
     with monkeypatch.context() as patch:
         patch.setattr(SimulatedCity, "file", silent)
         desk.apply()
-        desk.platform.work()
+        background.work(desk.platform)
         first = desk.filing()
         assert (first.state, first.attempts) == ("queued", 1)
         assert first.due_at - canonical.now() > 100 * 1_000_000  # two minutes
-        desk.platform.work()
+        background.work(desk.platform)
         assert desk.filing().attempts == 1  # not due yet
 
         def make_due(tx: Transaction, attempts: int) -> None:
@@ -192,7 +192,7 @@ def test_filing_is_tried_again_later_and_ends_with_a_receipt(
             filing.due_at, filing.attempts = 0, attempts
 
         desk.platform.ledger.write(make_due, filing.MAX_ATTEMPTS - 1).result()
-        desk.platform.work()
+        background.work(desk.platform)
         assert desk.filing().state == "dead"  # an operator has to look
         desk.platform.ledger.write(
             lambda tx: setattr(
@@ -202,7 +202,7 @@ def test_filing_is_tried_again_later_and_ends_with_a_receipt(
             )
         ).result()
         desk.platform.ledger.write(make_due, 3).result()
-    desk.platform.work()
+    background.work(desk.platform)
     assert desk.filing().state == "receipted"
     assert (desk.filing().receipt or "").startswith("BA")
 
@@ -211,11 +211,11 @@ def test_the_clock_expires_seals_and_lapses_what_nobody_collected(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collected, left = desk.apply(), desk.apply("contract")
-    desk.platform.work()
+    background.work(desk.platform)
     desk.collect(collected)
     later = canonical.now() + 31 * DAY
     monkeypatch.setattr(desk.platform.ledger, "_clock", lambda: later)
-    desk.platform.work()
+    background.work(desk.platform)
     assert desk.seal(left).state == "cancelled"
     assert desk.seal(left).reason == "not_collected"
     assert desk.seal(collected).state == "active"
@@ -224,7 +224,7 @@ def test_the_clock_expires_seals_and_lapses_what_nobody_collected(
     with desk.platform.reading() as session:  # even before the sweep, status does not lie
         said = sealing.state_of(session, desk.seal(collected), much_later, timedelta(hours=1))
     assert (said.state, said.reason) == ("expired", "expired")
-    desk.platform.work()
+    background.work(desk.platform)
     seal = desk.seal(collected)
     assert (seal.state, seal.effective_at) == ("expired", seal.valid_until)
     assert seal.recorded_at == much_later
@@ -242,7 +242,7 @@ def test_the_clock_expires_seals_and_lapses_what_nobody_collected(
 
 def test_personal_data_rests_sealed_and_stays_out_of_both_logs(desk: Desk) -> None:
     desk.apply()
-    desk.platform.work()
+    background.work(desk.platform)
     number = citizen_number().encode()
     for file in desk.platform.settings.directory.rglob("*"):
         if file.is_file():
@@ -258,10 +258,10 @@ def test_personal_data_rests_sealed_and_stays_out_of_both_logs(desk: Desk) -> No
 
 def test_an_old_application_lapses(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     identity = desk.apply(uscc=credit_code())
-    desk.platform.work()
+    background.work(desk.platform)
     assert desk.application(identity).state == "returned"
     monkeypatch.setattr(desk.platform.ledger, "_clock", lambda: canonical.now() + 31 * DAY)
-    desk.platform.work()
+    background.work(desk.platform)
     assert desk.application(identity).state == "lapsed"
 
 

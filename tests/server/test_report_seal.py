@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from crypto.pki import x509
 from crypto.seal.structure import Seal as SealData
-from server_stub import report_seal
+from server_stub import background, report_seal
 from server_stub.__main__ import main
 from server_stub.auditing import audit
 from server_stub.context import Platform
@@ -55,7 +55,7 @@ def test_it_is_made_once_and_as_every_other_seal(platform: Platform) -> None:
     assert certificate.extended_key_usage == {x509.DOCUMENT_SIGNING, x509.REPORT_SEALING}
     assert certificate.subject.common_name == seal.seal_code
     assert (seal.state, seal.subtype, seal.kind) == ("active", "verification", "company")
-    platform.work()  # the report to the police leaves the outbox
+    background.work(platform)  # the report to the police leaves the outbox
     with platform.reading() as session:
         (filing,) = session.scalars(select(store.Filing))
         assert (filing.state, filing.receipt) == ("receipted", "BA00000001")

@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.orm import Session
 
-from server_stub import disputes, epochs, report_seal
+from server_stub import background, disputes, epochs, report_seal
 from server_stub.auditing import audit
 from server_stub.records import store
 from server_stub.records.ledger import LOGS
@@ -87,7 +87,7 @@ def test_migrations_equal_the_models_and_a_whole_round_is_audited(
         made = hand_in(server.url, statement(code))
         assert made.status_code == 201
         assert epochs.publish(platform).epoch == 1
-        platform.work()
+        background.work(platform)
         with platform.reading() as session:
             row = session.get_one(store.Dispute, made.json()["id"])
             assert row.state == "evidence_ready"

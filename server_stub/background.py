@@ -1,0 +1,169 @@
+"""What the platform does without being asked, and the thread that does it.
+
+Every kind of work is a :class:`Due`: a question to the database, and what to do with each row that
+is found. All progress stands in the database, so work that a crash has interrupted is done at the
+next look. New work is one more entry in :data:`WORK` or, if it only removes what is old, one more
+call in :func:`_tidy`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.orm import Session
+
+from server_stub import applying, disputes, epochs, issuing, sealing, signin
+from server_stub.context import Platform
+from server_stub.neighbours import filing
+from server_stub.policy import Actor
+from server_stub.records import canonical, store
+from server_stub.records.ledger import Transaction
+from server_stub.records.logbook import logbook
+
+_DAY = 86_400 * signin.SECOND
+_TICK = 2.0
+"""Seconds between two looks at what is due."""
+
+AUTOMATON = Actor("reviewer", issuing.REVIEWER, frozenset({"reviewer"}))
+"""Reviews applications where `settings.auto_review` asks for it."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """One kind of work."""
+
+    rows: Callable[[], Select[Any]]
+    """Finds what is due now."""
+    do: Callable[[Platform, Session, Any], None]
+    """Does it for one row."""
+    wanted: Callable[[Platform], bool] = lambda platform: True
+    """Does this platform do such work at all?"""
+
+
+def work(platform: Platform) -> None:
+    """Do all that is due now."""
+    for due in WORK:
+        if due.wanted(platform):
+            _do(platform, due)
+    platform.ledger.write(_tidy, platform).result()
+    with platform.reading() as session:
+        epoch_due = epochs.is_due(session, platform.settings.epoch_days, canonical.now())
+    if epoch_due:
+        epochs.publish(platform)
+
+
+def _do(platform: Platform, due: Due) -> None:
+    with platform.reading() as session:
+        for row in session.scalars(due.rows()).all():
+            try:
+                due.do(platform, session, row)
+            except Exception:  # noqa: BLE001 - what is wrong with one must not hold up others
+                logbook().exception("step_failed", row=row.id)
+
+
+# --- the kinds of work -------------------------------------------------------------------------
+
+
+def _applications(state: str) -> Callable[[], Select[Any]]:
+    return lambda: select(store.Application).where(store.Application.state == state)
+
+
+def _opened_disputes() -> Select[Any]:
+    return select(store.Dispute).where(store.Dispute.state == "opened")
+
+
+def _filings() -> Select[Any]:
+    return select(store.Filing).where(
+        store.Filing.state == "queued", store.Filing.due_at <= canonical.now()
+    )
+
+
+def _auto_review(platform: Platform) -> bool:
+    return platform.settings.auto_review
+
+
+def _claim(platform: Platform, session: Session, application: store.Application) -> None:
+    platform.ledger.write(applying.claim, AUTOMATON, application.id).result()
+
+
+def _decide(platform: Platform, session: Session, application: store.Application) -> None:
+    if application.reviewer != AUTOMATON.subject:
+        return
+    write, identity = platform.ledger.write, application.id
+    if application.reason:  # making it failed: a person has to look, not the automaton again
+        write(applying.send_back, AUTOMATON, identity, application.reason).result()
+        return
+    findings = issuing.assess(session, platform.vault, platform.neighbours, application)
+    if findings.passed:
+        write(applying.approve, AUTOMATON, identity, findings).result()
+    else:
+        write(applying.send_back, AUTOMATON, identity, findings.reason).result()
+
+
+def _make(platform: Platform, session: Session, application: store.Application) -> None:
+    issuing.make(issuing.SealMaking.of(platform), session, application)
+
+
+def _deliver(platform: Platform, session: Session, row: store.Filing) -> None:
+    filing.deliver(platform.ledger, platform.neighbours.police, session, row)
+
+
+WORK: tuple[Due, ...] = (
+    Due(_applications("submitted"), _claim, _auto_review),
+    Due(_applications("in_review"), _decide, _auto_review),
+    Due(_applications("approved"), _make),
+    Due(_opened_disputes, disputes.gather),
+    Due(_filings, _deliver),
+)
+"""In this order, so that one look takes an application from its submission to its seal."""
+
+
+def _tidy(tx: Transaction, platform: Platform) -> None:
+    """Remove or end what is old, in one transaction."""
+    settings = platform.settings
+    sealing.sweep(tx, settings.collect_days)
+    applying.lapse(tx, settings.collect_days)
+    disputes.remove_enclosures(tx, platform.blobs, settings.dispute_enclosure_days)
+    signin.clean(tx, settings)
+    oldest = tx.now - settings.idempotency_days * _DAY
+    tx.session.execute(delete(store.Idempotency).where(store.Idempotency.created_at < oldest))
+
+
+# --- the thread --------------------------------------------------------------------------------
+
+
+class Worker:
+    """The thread that calls :func:`work`: at once after :meth:`wake`, else every two seconds."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._wake = threading.Event()
+        self._ending = False
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something is due now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread after the work that it is at."""
+        self._ending = True
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        log = logbook()
+        while not self._ending:
+            try:
+                work(self._platform)
+            except Exception:
+                log.exception("work_failed")
+            self._wake.wait(_TICK)
+            self._wake.clear()
