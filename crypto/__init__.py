@@ -3,7 +3,3 @@
 No network, no screen, no device: a key on a token, a server key and a test key are the same
 :class:`crypto.algorithms.keys.SigningKey` to everything in here.
 """
-
-from crypto.pdf.reading import (
-    late_validator as late_validator,  # before any module here imports pyHanko
-)

@@ -45,7 +45,7 @@ def _at_the_end(document: Document) -> Iterator[str]:
     tail = stream.read(_TAIL)
     if not _END.match(tail, max(0, tail.rfind(b"startxref"))):
         yield "startxref"
-    newest = document.reader.trailer._trailer_revisions[0]
+    newest = document.reader.newest_trailer
     missing = {"/Root", "/Encrypt"} & set(document.reader.trailer_view) - set(newest)
     yield from (f"trailer {each}" for each in sorted(missing))
 

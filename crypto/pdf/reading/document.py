@@ -14,7 +14,6 @@ first and leniently second (old Word writes hybrid files); :attr:`Document.repai
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 import struct
@@ -42,9 +41,6 @@ MAX_REVISIONS = 1_000
 _TAIL = 4096
 """Bytes after a cross-reference table within which its trailer must have come to its end."""
 MAX_TREE_DEPTH = 64
-
-# pyHanko logs each oddity of a file; what matters of them is in our findings and errors
-logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
 
 
 class PdfError(ValueError):

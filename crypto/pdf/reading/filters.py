@@ -1,15 +1,16 @@
-"""Decoding that costs time in Python itself, bounded and to the letter of the standard.
+"""Decodes PNG-predicted rows and base 85 within bounds, to the letter of the standard.
 
-pyHanko's loops over decoded bytes know no bound of time, and of PNG's five ways to predict a row
-(ISO 32000-1 §7.4.4.4) it knows two and gives nothing but zeros for "none". Importing this module
-changes the library process-wide.
+pyHanko's loops over decoded bytes have no bound of time, and of PNG's five ways to predict a row
+(ISO 32000-1 §7.4.4.4) it knows two and gives nothing but zeros for "none".
+:mod:`crypto.pdf.reading.pyhanko_patches` installs what is here in their place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from pyhanko.pdf_utils import filters, misc
+from pyhanko.pdf_utils import misc
 
 from crypto import deadline
 
@@ -47,18 +48,15 @@ def png_rows(data: Any, columns: int) -> bytes:
 def _nearest(left: int, up: int, corner: int) -> int:
     """Paeth's predictor."""
     there = left + up - corner
-    return min((left, up, corner), key=lambda each: abs(there - each))
+    return min((left, up, corner), key=lambda neighbour: abs(there - neighbour))
 
 
-_library_ascii85: Any = filters.ASCII85Decode.decode
+def ascii85_decoder(library: Callable[..., bytes]) -> Callable[..., bytes]:
+    """Decodes base 85 by *library*, but not more than :data:`MAX_ASCII85` bytes of it."""
 
+    def decode(self: Any, data: bytes, decode_params: Any = None) -> bytes:
+        if len(data) > MAX_ASCII85:
+            raise misc.PdfReadError("too much in base 85")
+        return library(self, data, decode_params)
 
-def _ascii85(self: filters.ASCII85Decode, data: bytes, decode_params: Any = None) -> bytes:
-    if len(data) > MAX_ASCII85:
-        raise misc.PdfReadError("too much in base 85")
-    decoded: bytes = _library_ascii85(self, data, decode_params)
-    return decoded
-
-
-filters._png_decode = png_rows
-filters.ASCII85Decode.decode = _ascii85  # type: ignore[method-assign]
+    return decode

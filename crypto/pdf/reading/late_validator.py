@@ -1,10 +1,10 @@
 """Puts off importing pyHanko's certificate validator until somebody asks for it.
 
-pyHanko's PDF layer takes three small things from ``pyhanko_certvalidator.util``, and importing that
-imports the package around it: the whole validator, with asyncio and all of X.509, a third of the
-time that ``sealdesk verify`` takes. Chains are built by :mod:`crypto.pki.x509` here. So the package
-is entered into ``sys.modules`` empty, with its path alone: its modules can be imported one by one,
-and the first name that is looked up in the package itself runs its code as ever.
+pyHanko's PDF layer takes three small things from ``pyhanko_certvalidator.util``. Importing that
+imports the package around it, the whole validator with asyncio and all of X.509: a third of the
+time that ``sealdesk verify`` takes. SealDesk builds chains itself (:mod:`crypto.pki.x509`). So
+:func:`put_off` enters the package into ``sys.modules`` empty, with its path alone: its modules can
+be imported one by one, and the first name looked up in the package itself runs its code as usual.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Late(ModuleType):
 
 
 def put_off() -> None:
-    """Do so, unless it is imported already or not there."""
+    """Put off importing the validator, unless it is imported already or not installed."""
     if NAME in sys.modules:
         return
     spec: ModuleSpec | None = find_spec(NAME)
@@ -49,6 +49,3 @@ def put_off() -> None:
     package = module_from_spec(spec)  # with its path, and nothing else yet
     package.__class__ = _Late
     sys.modules[NAME] = package
-
-
-put_off()

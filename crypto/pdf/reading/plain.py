@@ -1,15 +1,16 @@
-"""Dictionaries and arrays of a PDF in one pass, as far as they are plain.
+"""Reads plain dictionaries and arrays of a PDF in one pass.
 
-pyHanko reads an object byte by byte, which takes most of the time where a document has many.
-What nearly every writer writes - names without escapes, whole and decimal numbers, references,
-strings without escapes, with nothing but white space between them - is read here by one pattern;
-at the first byte that is anything else, the whole object is left to the library, so that both
-always read the same (tests hold them to each other).
+pyHanko reads an object byte by byte, which takes most of the time where a document has many
+objects. One pattern here reads what nearly every writer writes: names without escapes, whole and
+decimal numbers, references, and strings without escapes, with nothing but white space between them.
+At the first byte that is anything else, the whole object is left to pyHanko, so that both always
+read the same (tests hold them to each other).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -49,10 +50,13 @@ class _NotPlain(Exception):
     """Something out of the ordinary, or the end of what was looked at."""
 
 
-def read_plain(stream: Any, container: Any) -> generic.PdfObject | None:
-    """The dictionary, stream or array that begins at *stream*'s position, of which *container* is
-    the reference; the stream then stands behind it. None if it is not plain, or something else: the
-    stream is then where it was."""
+def read_plain(
+    stream: Any, container: Any, read_payload: Callable[..., bytes | None]
+) -> generic.PdfObject | None:
+    """The dictionary, stream or array that begins at *stream*'s position and has the reference
+    *container*; the stream then stands behind it. None if it is not plain, or something else: the
+    stream is then where it was. *read_payload*(stream, entries, handler) reads the bytes of a
+    stream object behind its dictionary; None if there are none."""
     start = stream.tell()
     for step in _STEPS:
         data = stream.read(step)
@@ -68,16 +72,21 @@ def read_plain(stream: Any, container: Any) -> generic.PdfObject | None:
         stream.seek(start + end)
         ahead = _AHEAD.match(data, end)
         if isinstance(found, DictionaryObject) and (not ahead or ahead[1] == b"s"):
-            return _with_payload(stream, found, container)
+            return _with_payload(stream, found, container, read_payload)
         return found
     stream.seek(start)
     return None
 
 
-def _with_payload(stream: Any, found: DictionaryObject, container: Any) -> DictionaryObject:
+def _with_payload(
+    stream: Any,
+    found: DictionaryObject,
+    container: Any,
+    read_payload: Callable[..., bytes | None],
+) -> DictionaryObject:
     """*found*, with the bytes that follow it if it is a stream's dictionary."""
     entries = dict.copy(found)  # a length that is a reference is followed by the library
-    data = generic._maybe_read_stream_payload(stream, entries, container.get_pdf_handler())
+    data = read_payload(stream, entries, container.get_pdf_handler())
     if data is None:
         return found
     whole = generic.StreamObject(entries, encoded_data=data)

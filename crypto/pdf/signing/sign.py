@@ -34,6 +34,11 @@ from crypto.pdf.reading.document import (
     entry,
     follow,
 )
+from crypto.pdf.reading.pyhanko_patches import (
+    encryption_of,
+    leaves_properties_alone,
+    set_encryption,
+)
 from crypto.pdf.signing.store import enclose
 from crypto.seal.date_mark import DateMark, signing_day
 
@@ -232,6 +237,7 @@ class _InTrailer(generic.DictionaryObject):
     idnum = 0
 
 
+@leaves_properties_alone
 class RevisionWriter(IncrementalPdfFileWriter):
     """pyHanko's incremental writer, copying the original in large steps and leaving the document's
     properties alone: a seal changes no title, producer or XMP packet."""
@@ -240,13 +246,10 @@ class RevisionWriter(IncrementalPdfFileWriter):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        encryption: Any = self._encrypt  # a reference, says pyHanko
+        encryption = encryption_of(self)
         if isinstance(encryption, generic.DictionaryObject):
             entries = {key: encryption.raw_get(key) for key in encryption}
-            self._encrypt = _InTrailer(entries)  # type: ignore[assignment,no-untyped-call]
-
-    def _update_meta(self) -> None:
-        pass
+            set_encryption(self, _InTrailer(entries))  # type: ignore[no-untyped-call]
 
 
 class _HashingCopy:

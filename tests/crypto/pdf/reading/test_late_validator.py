@@ -19,7 +19,8 @@ def test_verifying_imports_nothing_of_the_validator_but_its_small_things() -> No
         "import sys, crypto.pdf.verify, crypto.pdf.signing.sign\n"
         "print(sorted(n for n in sys.modules if n.startswith('pyhanko_certvalidator')))"
     )
-    assert told == "['pyhanko_certvalidator', 'pyhanko_certvalidator.util']"
+    small = ["pyhanko_certvalidator", "pyhanko_certvalidator.util", "pyhanko_certvalidator.version"]
+    assert told == str(small)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_whoever_asks_for_the_validator_gets_it(use: str) -> None:
 
 def test_what_the_validator_does_not_have_is_missing_as_ever() -> None:
     program = (
-        "import crypto, pyhanko_certvalidator\n"
+        "import crypto.pdf, pyhanko_certvalidator\n"
         "print(hasattr(pyhanko_certvalidator, 'nonsense'), pyhanko_certvalidator.__version__)"
     )
     assert run(program).startswith("False 0.")

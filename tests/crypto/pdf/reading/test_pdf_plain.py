@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pyhanko.pdf_utils import generic, misc
 
 from crypto.pdf.reading import plain, tokens
+from crypto.pdf.reading.pyhanko_patches import upstream
 
 WORDS = """
     << >> [ ] << >> [ ] /A /B /Type /Length /Long-Name.1 / /A#20B /é 0 7 -1 +5 .5 -0.25 1. 4.0
@@ -91,9 +92,9 @@ def library() -> Any:
 
     def read(stream: Any, holder: Any) -> Any:
         ours = generic.read_object
-        generic.read_object = tokens._library_object
+        generic.read_object = upstream("generic.read_object")
         try:
-            return tokens._library_object(stream, holder)
+            return generic.read_object(stream, holder)
         finally:
             generic.read_object = ours
 
@@ -166,6 +167,9 @@ def test_a_comment_before_an_object_is_passed_over() -> None:
         "[" + "12 0 R " * 19_000 + "] ",
     ],
 )
-def test_plain_objects_do_not_need_the_library(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "_library_object", None)
-    assert generic.read_object(io.BytesIO(text.encode()), Holder())
+def test_plain_objects_do_not_need_the_library(text: str) -> None:
+    def library(*_: Any) -> Any:
+        raise AssertionError("left to the library")
+
+    read_object = tokens.object_reader(library, lambda *_: None)
+    assert read_object(io.BytesIO(text.encode()), Holder())
