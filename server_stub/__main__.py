@@ -44,6 +44,11 @@ from server_stub.settings import Settings
 from server_stub.web import serving, views
 from server_stub.web.routes_staff import show
 
+_NO_ADDRESS = """\
+note: no public URL is set. The certificates do not say where issuers, revocation lists and OCSP
+are to be found, so receivers of sealed files cannot look them up. The platform's own certificates
+never change: set SEALDESK_SERVER_PUBLIC_URL and run init into an empty folder before first use."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code: 0 done, 1 refused or damaged, 2 usage."""
@@ -133,6 +138,8 @@ def _init(settings: Settings, options: argparse.Namespace) -> int:
         own = report_seal.ready(platform)
         (folder / "report_seal.crt").write_bytes(own.key.certificate)
         print(f"platform ready in {settings.directory}; certificates in {folder}")
+        if not settings.public_url:
+            print(_NO_ADDRESS)
         return 0
     finally:
         platform.close()

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, select
@@ -85,13 +85,17 @@ PURPOSES = tuple(purpose.name for purpose in _PURPOSES)
 class Authority:
     """Every active key by its purpose."""
 
-    def __init__(self, settings: Settings, keys: Mapping[str, ServerKey]) -> None:
+    def __init__(self, settings: Settings, keys: Mapping[str, ServerKey], origin: str) -> None:
         self._settings = settings
         self._keys = dict(keys)
+        self._origin = origin
 
     @classmethod
-    def establish(cls, engine: Engine, settings: Settings, store: KeyStore) -> Authority:
+    def establish(
+        cls, engine: Engine, settings: Settings, store: KeyStore, origin: str
+    ) -> Authority:
         """Open the keys of this platform; whatever is missing is made. A second call makes nothing.
+        *origin* is how the world addresses it: statements and tickets name it.
 
         The one write that does not go through the ledger, because the ledger's own keys are among
         them; :func:`announce_keys` puts them on record afterwards."""
@@ -106,7 +110,7 @@ class Authority:
                     row = _make_key(settings, store, purpose, keys, now)
                     session.add(row)
                 keys[purpose.name] = store.open(row.store_ref, row.certificate)
-        return cls(settings, keys)
+        return cls(settings, keys, origin)
 
     def key(self, purpose: str) -> ServerKey:
         """The active key for *purpose*."""
@@ -142,6 +146,7 @@ class Authority:
             extended_key_usage=(x509.DOCUMENT_SIGNING, *purposes),
             crl_urls=_crl_urls(self._settings, ISSUING),
             ocsp_urls=_ocsp_urls(self._settings),
+            issuer_urls=_issuer_urls(self._settings, ISSUING),
         )
 
     def rsa_root(self) -> bytes:
@@ -178,8 +183,8 @@ class Authority:
         )
 
     def attest(self, statement: SealStatement) -> bytes:
-        """The signed token of *statement*, DER."""
-        return statement.encode(self._keys[STATUS])
+        """The signed token of *statement*, DER; it names where we are."""
+        return replace(statement, origin=self._origin).encode(self._keys[STATUS])
 
 
 def holder_subject(seal_code: str, uscc: str, name: str) -> x509.Name:
@@ -235,6 +240,7 @@ def _make_key(
         extended_key_usage=purpose.extended,
         crl_urls=() if purpose.name == ROOT else _crl_urls(settings, above),
         ocsp_urls=() if is_ca or above == RSA_ROOT else _ocsp_urls(settings),
+        issuer_urls=() if purpose.name == ROOT else _issuer_urls(settings, above),
     )
     state = states.advance(states.KEY, states.START, "generate")
     return Key(
@@ -260,3 +266,7 @@ def _crl_urls(settings: Settings, issuer: str) -> tuple[str, ...]:
 
 def _ocsp_urls(settings: Settings) -> tuple[str, ...]:
     return (f"{settings.public_url}/ocsp",) if settings.public_url else ()
+
+
+def _issuer_urls(settings: Settings, issuer: str) -> tuple[str, ...]:
+    return (f"{settings.public_url}/pki/{issuer}.crt",) if settings.public_url else ()

@@ -51,7 +51,8 @@ class Platform:
             failed.callback(engine.dispose)
             store.upgrade(engine)
             keys = SoftKeyStore(vault, directory / "keys")
-            authority = Authority.establish(engine, settings, keys)
+            here = settings.public_url or origin or f"http://{settings.host}:{settings.port}"
+            authority = Authority.establish(engine, settings, keys, here)
             witness = FileWitness(directory / "witness")
             root = settings.public_url.partition("://")[2] or "sealdesk.local"
             ledger = Ledger(
@@ -65,7 +66,7 @@ class Platform:
             )
             platform = cls(
                 settings,
-                settings.public_url or origin or f"http://{settings.host}:{settings.port}",
+                here,
                 engine,
                 vault,
                 Blobs(vault, directory / "blobs"),

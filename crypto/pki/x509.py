@@ -41,6 +41,8 @@ TIME_STAMPING = "1.3.6.1.5.5.7.3.8"
 OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
 REPORT_SEALING = "2.25.303161599367330856794524257159649722693"
 """Our own purpose: only the seal with which a platform seals its reports (an OID from a UUID)."""
+OCSP_ACCESS, ISSUER_ACCESS = "1.3.6.1.5.5.7.48.1", "1.3.6.1.5.5.7.48.2"
+"""Access methods of authorityInfoAccess (RFC 5280 §4.2.2.1)."""
 MAX_CHAIN = 8
 MAX_CRL_ELEMENTS = 2_000_000
 """Enough for some 280,000 revoked certificates; the largest public lists hold fewer."""
@@ -443,6 +445,8 @@ class Certificate(_Signed):
     authority_key_id: bytes
     crl_urls: tuple[str, ...]
     ocsp_urls: tuple[str, ...]
+    issuer_urls: tuple[str, ...]
+    """Where its issuer's certificate is to be had (caIssuers)."""
     unknown_critical: tuple[str, ...]
     """Critical extensions we do not understand: no chain may rest on such a certificate."""
     critical: frozenset[str]
@@ -493,6 +497,7 @@ class _Extensions:
         self.authority_key_id = b""
         self.crl_urls: tuple[str, ...] = ()
         self.ocsp_urls: tuple[str, ...] = ()
+        self.issuer_urls: tuple[str, ...] = ()
         self.unknown_critical: list[str] = []
         self.remarks: list[str] = []
         self.critical: set[str] = set()
@@ -549,8 +554,14 @@ class _Extensions:
     def _access(self, value: der.Tlv) -> None:
         for description in value.children(der.SEQUENCE):
             fields = description.children(der.SEQUENCE)
-            if fields.oid() == "1.3.6.1.5.5.7.48.1" and fields.peek() == 0x86:
-                self.ocsp_urls += (fields.next().content.decode("latin-1"),)
+            method = fields.oid()
+            if fields.peek() != 0x86:
+                continue
+            url = (fields.next().content.decode("latin-1"),)
+            if method == OCSP_ACCESS:
+                self.ocsp_urls += url
+            elif method == ISSUER_ACCESS:
+                self.issuer_urls += url
 
     def _accept(self, value: der.Tlv) -> None:
         """Understood as far as we need: policies, alternative names and what is stated of a
@@ -633,6 +644,7 @@ def _parse_certificate(data: bytes) -> Certificate:
         authority_key_id=extensions.authority_key_id,
         crl_urls=extensions.crl_urls,
         ocsp_urls=extensions.ocsp_urls,
+        issuer_urls=extensions.issuer_urls,
         unknown_critical=tuple(extensions.unknown_critical),
         critical=frozenset(extensions.critical),
         remarks=tuple(extensions.remarks),

@@ -12,7 +12,15 @@ from typing import Protocol
 
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
-from crypto.pki.x509 import KEY_USAGES, CertificateError, Name, PublicKey, read_algorithm
+from crypto.pki.x509 import (
+    ISSUER_ACCESS,
+    KEY_USAGES,
+    OCSP_ACCESS,
+    CertificateError,
+    Name,
+    PublicKey,
+    read_algorithm,
+)
 
 
 class MessageSigner(Protocol):
@@ -37,11 +45,13 @@ def make_certificate(
     extended_key_usage: Iterable[str] = (),
     crl_urls: Iterable[str] = (),
     ocsp_urls: Iterable[str] = (),
+    issuer_urls: Iterable[str] = (),
 ) -> bytes:
     """A version 3 certificate, DER.
 
     *public_key* and *authority_spki* are SubjectPublicKeyInfo DER of the subject and of the issuer,
     whose kind of key decides the signature algorithm (:func:`signature_algorithm`);
+    *issuer_urls* say where the issuer's certificate is to be had (RFC 5280 §4.2.2.1, caIssuers);
     *key_usage* takes the names of :data:`crypto.pki.x509.KEY_USAGES`, *extended_key_usage* dotted
     OIDs."""
     usage = frozenset(KEY_USAGES.index(name) for name in key_usage)
@@ -65,12 +75,14 @@ def make_certificate(
     ]
     if points:
         extensions.append(_extension("2.5.29.31", der.sequence(*points)))
-    responders = [
-        der.sequence(der.oid("1.3.6.1.5.5.7.48.1"), der.encode(0x86, url.encode("ascii")))
-        for url in ocsp_urls
+    access = [(OCSP_ACCESS, url) for url in ocsp_urls]
+    access += [(ISSUER_ACCESS, url) for url in issuer_urls]
+    descriptions = [
+        der.sequence(der.oid(method), der.encode(0x86, url.encode("ascii")))
+        for method, url in access
     ]
-    if responders:
-        extensions.append(_extension("1.3.6.1.5.5.7.1.1", der.sequence(*responders)))
+    if descriptions:
+        extensions.append(_extension("1.3.6.1.5.5.7.1.1", der.sequence(*descriptions)))
     algorithm = signature_algorithm(PublicKey.parse(der.parse(authority_spki)))
     tbs = der.sequence(
         der.context(0, der.integer(2)),

@@ -31,6 +31,7 @@ STAPLE = "2.25.305741036414371946361302716354838229301"
 """Extension of TBS_Sign that carries a statement token (an OID from a UUID, X.667)."""
 
 MAX_SIZE = 16 * 1024
+_MAX_ORIGIN = 200
 
 STATES = ("made", "active", "suspended", "expired", "cancelled")
 IN_USE = STATES[1:]
@@ -64,6 +65,9 @@ class SealStatement:
     """Until when a cached copy may be used as fresh."""
     document_digest: bytes | None = None
     """SM3 over the document's byte range, where the platform was asked about one document."""
+    origin: str = ""
+    """``https://host[:port]`` of the platform that says so: where to ask it again. No proof of it;
+    "" in statements of earlier versions."""
 
     def encode(self, key: SigningKey) -> bytes:
         """The signed token, DER."""
@@ -79,6 +83,7 @@ class SealStatement:
                 "issued_at": _text(self.issued_at),
                 "next_update": _text(self.next_update),
                 "document_digest": self.document_digest.hex() if self.document_digest else None,
+                "origin": self.origin,
             },
             ensure_ascii=False,
             separators=(",", ":"),
@@ -137,10 +142,12 @@ class SignedStatement:
 def _read(body: bytes) -> SealStatement:
     try:
         fields = json.loads(body)
-        digest = fields["document_digest"]
+        digest, origin = fields["document_digest"], fields.get("origin", "")
         issued_at, next_update = _time(fields["issued_at"]), _time(fields["next_update"])
         if fields["state"] not in STATES or issued_at is None or next_update is None:
             raise ValueError("unknown state or missing time")
+        if not isinstance(origin, str) or len(origin) > _MAX_ORIGIN:
+            raise ValueError("an origin that is none")
         return SealStatement(
             seal_code=str(fields["seal_code"]),
             state=str(fields["state"]),
@@ -152,6 +159,7 @@ def _read(body: bytes) -> SealStatement:
             issued_at=issued_at,
             next_update=next_update,
             document_digest=bytes.fromhex(digest) if digest is not None else None,
+            origin=origin,
         )
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise StatementError(f"the statement's body is malformed: {error}") from error

@@ -51,6 +51,7 @@ statements = st.builds(
     issued_at=moments,
     next_update=moments,
     document_digest=st.none() | st.binary(min_size=32, max_size=32),
+    origin=st.text(max_size=60),
 )
 
 
@@ -133,12 +134,16 @@ def test_a_signature_without_the_prefix_is_refused(status: SoftKey) -> None:
         body(state="whatever"), body(issued_at=None), body(next_update="soon"),
         body(issued_at="2026-11-23T09:00:00"), body(certificate_serial="xyz"),
         body(document_digest="zz"), body(certificate_serial=None), body(effective_at=5),
-        body(recorded_at="0001-01-01T00:00:00+23:59"),
+        body(recorded_at="0001-01-01T00:00:00+23:59"), body(origin=7), body(origin="h" * 201),
     ],
 )  # fmt: skip
 def test_a_malformed_body_is_refused_though_it_is_signed(status: SoftKey, wrong: bytes) -> None:
     with pytest.raises(StatementError, match="malformed"):
         SignedStatement.parse(signed(status, wrong))
+
+
+def test_a_statement_of_an_earlier_version_names_no_origin(status: SoftKey) -> None:
+    assert SignedStatement.parse(signed(status, body())).statement.origin == ""
 
 
 @pytest.mark.parametrize("said", [1, "true", None, "yes"])

@@ -17,8 +17,12 @@ from crypto.algorithms import gm
 from crypto.pki import ocsp, timestamp
 from crypto.pki.cms import digest_of
 from crypto.pki.x509 import Certificate, Crl
+from crypto.seal.statement import SignedStatement
 from crypto.validation.trust import Trust, check_maker
 from crypto.validation.trusted_time import check_timestamp
+from server_stub.__main__ import main
+from server_stub.context import Platform
+from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import Applicant
 
@@ -230,3 +234,47 @@ def test_a_holder_cannot_pass_for_a_seal_maker(server: RunningServer, enrolled: 
     findings, chain = check_maker(own, trust, own.not_before, own.not_before, own.not_before)
     assert chain.trusted
     assert "maker_purpose_wrong" in {each.code for each in findings}
+
+
+def test_certificates_say_where_the_platform_lives_if_it_has_a_public_url(
+    open_settings: Callable[..., Settings],
+) -> None:
+    """RFC 5280 §4.2.2.1 and §4.2.1.13, as openssl reads them."""
+    platform = Platform.open(open_settings(public_url="https://seals.example"))
+    try:
+        issuing, status, root = (
+            Certificate.parse(platform.authority.certificate(each))
+            for each in ("issuing", "status", "root")
+        )
+    finally:
+        platform.close()
+    assert issuing.issuer_urls == ("https://seals.example/pki/root.crt",)
+    assert issuing.crl_urls == ("https://seals.example/pki/crl/root/0.crl",)
+    assert status.issuer_urls == ("https://seals.example/pki/issuing.crt",)
+    assert status.ocsp_urls == ("https://seals.example/ocsp",)
+    assert (root.issuer_urls, root.ocsp_urls, root.crl_urls) == ((), (), ())
+    text = subprocess.run(
+        ["openssl", "x509", "-inform", "DER", "-noout", "-ext", "authorityInfoAccess"],
+        input=status.der,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    assert "OCSP - URI:https://seals.example/ocsp" in text
+    assert "CA Issuers - URI:https://seals.example/pki/issuing.crt" in text
+
+
+def test_statements_name_the_platforms_origin(server: RunningServer, enrolled: Applicant) -> None:
+    code = enrolled.call("GET", f"/v1/seals/{enrolled.seal_id}").json()["seal_code"]
+    token = httpx.get(f"{server.url}/v1/seals/{code}/status").json()["token"]
+    said = SignedStatement.parse(base64.b64decode(token)).statement
+    assert said.origin == server.url
+
+
+def test_init_says_so_where_there_is_no_public_url(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["init", "--dir", str(tmp_path / "one")]) == 0
+    assert "no public URL" in capsys.readouterr().out
+    monkeypatch.setenv("SEALDESK_SERVER_PUBLIC_URL", "https://seals.example")
+    assert main(["init", "--dir", str(tmp_path / "two")]) == 0
+    assert "no public URL" not in capsys.readouterr().out
