@@ -19,7 +19,8 @@ from app.errors import PlatformNotSet, PlatformUnreachable, SealNotFound, UsageE
 from app.settings import Settings, load, save
 
 if TYPE_CHECKING:
-    from app.remote.platform_api import PlatformClient, PublicServices
+    from app.remote.platform_account import PlatformClient
+    from app.remote.public_services import PublicServices
     from app.remote.registry import RegistryStatus
     from app.remote.timestamping import Timestamper
     from app.signing import TokenKey
@@ -127,7 +128,7 @@ class Desk:
         """A client for *url* or the platform of the settings, bound to its pinned root.
 
         Raises :class:`app.errors.PlatformNotSet`, :class:`app.errors.PlatformUntrusted`."""
-        from app.remote.platform_api import PlatformClient
+        from app.remote.platform_account import PlatformClient
 
         origin = (url or self.settings.platform_url).rstrip("/")
         if not origin:
@@ -164,7 +165,7 @@ class Desk:
     @cached_property
     def services(self) -> PublicServices:
         """The way to time-stamping authorities, revocation lists and OCSP responders."""
-        from app.remote.platform_api import PublicServices
+        from app.remote.public_services import PublicServices
 
         return self._opened.enter_context(PublicServices(self.settings.proxy))
 

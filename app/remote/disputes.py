@@ -35,7 +35,8 @@ from app.errors import (
 )
 from app.publishing import publish, unpublished
 from app.remote.objection import MAX_CONTACT, MAX_NAME, MAX_REASON
-from app.remote.platform_api import PlatformClient, Service
+from app.remote.platform_connection import Service
+from app.remote.public_services import PublicPlatform
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
@@ -128,7 +129,7 @@ def open_dispute(
     reason: str,
     contact: str,
     receipt: Path,
-    platform: PlatformClient,
+    platform: PublicPlatform,
     name: str = "",
     key: SigningKey | None = None,
     package: Path | None = None,
@@ -211,7 +212,7 @@ def _pending(path: Path, words: Mapping[str, str]) -> dict[str, str] | None:
 def _prepared(
     path: Path,
     words: Mapping[str, str],
-    platform: PlatformClient,
+    platform: PublicPlatform,
     key: SigningKey | None,
     now: datetime,
 ) -> dict[str, str]:
@@ -237,14 +238,14 @@ def _prepared(
     return sent
 
 
-def state_of(receipt: Receipt, platform: PlatformClient) -> DisputeState:
+def state_of(receipt: Receipt, platform: PublicPlatform) -> DisputeState:
     """How far it is now. Raises :class:`app.errors.PlatformError`."""
     answer = platform.dispute(receipt.id, receipt.secret)
     note, state = str(answer.get("note") or ""), str(answer.get("state", ""))
     return DisputeState(state, note, str(answer.get("updated_at", "")))
 
 
-def fetch_evidence(receipt: Receipt, output: Path, *, platform: PlatformClient) -> Evidence:
+def fetch_evidence(receipt: Receipt, output: Path, *, platform: PublicPlatform) -> Evidence:
     """Fetch the platform's package, check every proof in it, and save it as *output*, a new file.
 
     Raises :class:`app.errors.FileError`, :class:`app.errors.PlatformError`; PlatformRefused
@@ -280,7 +281,7 @@ def fetch_evidence(receipt: Receipt, output: Path, *, platform: PlatformClient) 
 
 
 def _receipt(
-    platform: PlatformClient,
+    platform: PublicPlatform,
     identity: str,
     secret: str,
     statement: str,

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import ApplicationRejected, PlatformAnswerInvalid
-from app.remote.platform_api import Application, PlatformClient, PlatformSeal
+from app.remote.platform_account import Application, PlatformClient, PlatformSeal
 from app.signing import TokenKey
 from app.store.cabinet import Cabinet, PlatformRecord, SealRecord
 from crypto.pki.x509 import Certificate, Name

@@ -40,10 +40,7 @@ from crypto.seal.registry_files import (
 from crypto.seal.statement import IN_USE, SealChange, SignedStatement
 
 if TYPE_CHECKING:
-    from app.remote.platform_api import PlatformClient
-
-if TYPE_CHECKING:
-    from app.remote.platform_api import PlatformClient
+    from app.remote.public_services import PublicPlatform
 
 _EVENT = "seal-event-v1"
 _FAR = 8192
@@ -53,7 +50,7 @@ _LATEST_NEWS = timedelta(hours=1)
 
 
 def follow(
-    platform: PlatformClient, cabinet: Cabinet, *, far: int = _FAR, anew: bool = False
+    platform: PublicPlatform, cabinet: Cabinet, *, far: int = _FAR, anew: bool = False
 ) -> int:
     """Take what is new in the registry; returns how many entries were read. *far* behind, or
     *anew*, it begins with the newest epoch.
@@ -100,7 +97,7 @@ def follow(
     return tree.size - begun.size
 
 
-def _newest_epoch(platform: PlatformClient, checkpoint: merkle.Checkpoint) -> Manifest | None:
+def _newest_epoch(platform: PublicPlatform, checkpoint: merkle.Checkpoint) -> Manifest | None:
     """The newest epoch that the checkpoint can speak of, if any: nothing of it is proved yet."""
     data = platform.registry_epoch()
     if data is None:
@@ -115,7 +112,7 @@ def _newest_epoch(platform: PlatformClient, checkpoint: merkle.Checkpoint) -> Ma
 
 
 def _beginning(
-    platform: PlatformClient,
+    platform: PublicPlatform,
     checkpoint: merkle.Checkpoint,
     known: RegistryRecord,
     manifest: Manifest,
@@ -141,7 +138,7 @@ def _beginning(
 
 
 def _check_epoch(
-    platform: PlatformClient, data: bytes, manifest: Manifest, told: list[Mapping[str, Any]]
+    platform: PublicPlatform, data: bytes, manifest: Manifest, told: list[Mapping[str, Any]]
 ) -> None:
     """The log must hold the manifest's digest, and no newer epoch that is not quite fresh."""
     digest = sm3(data).hex()
@@ -159,7 +156,7 @@ def _check_epoch(
 
 
 def look_up(
-    platform: PlatformClient, cabinet: Cabinet, seal_codes: Iterable[str]
+    platform: PublicPlatform, cabinet: Cabinet, seal_codes: Iterable[str]
 ) -> tuple[SealChange, ...]:
     """Make sure that all the registry tells of these seals is in the cabinet; gives what was not.
 
@@ -193,7 +190,7 @@ def _missing(known: RegistryRecord | None, seal_codes: Iterable[str]) -> set[str
 
 
 def _from_shards(
-    platform: PlatformClient, known: RegistryRecord, seal_codes: set[str]
+    platform: PublicPlatform, known: RegistryRecord, seal_codes: set[str]
 ) -> list[SealChange] | None:
     """What the epoch's shards tell of these seals; None if one is not to be had any more."""
     manifest, found = Manifest.parse(known.manifest), []
@@ -217,7 +214,7 @@ class RegistryStatus:
     """The platform as verifying asks it: what it says of a seal now, and what its registry tells of
     seals that this desk has not looked up yet."""
 
-    def __init__(self, platform: PlatformClient, cabinet: Cabinet) -> None:
+    def __init__(self, platform: PublicPlatform, cabinet: Cabinet) -> None:
         self._platform, self._cabinet = platform, cabinet
 
     def status(self, seal_code: str) -> SignedStatement:

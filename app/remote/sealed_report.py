@@ -25,7 +25,7 @@ from app.errors import (
     PlatformUntrusted,
 )
 from app.publishing import publish, unpublished
-from app.remote.platform_api import Service
+from app.remote.platform_connection import Service
 from crypto.algorithms.gm import sm3
 from crypto.pdf.reading.document import Document, PdfError
 from crypto.pdf.reading.signatures import read_signatures

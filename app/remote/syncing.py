@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from app.errors import PlatformRefused
 from app.remote.enrolling import platform_record
-from app.remote.platform_api import PlatformClient, SyncItem
+from app.remote.platform_account import PlatformClient, SyncItem
 from app.remote.registry import follow as follow_registry
 from app.remote.registry import look_up
 from app.store.cabinet import Cabinet, SealRecord

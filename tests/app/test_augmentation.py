@@ -22,7 +22,7 @@ from app.errors import (
     ServiceUnavailable,
     TimestampUntrusted,
 )
-from app.remote.platform_api import PublicServices
+from app.remote.public_services import PublicServices
 from app.remote.timestamping import Timestamper
 from crypto.pdf.signing.values import SignatureMaker
 from crypto.pki import timestamp

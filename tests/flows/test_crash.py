@@ -28,7 +28,7 @@ WITHOUT_TEMPORARY = (StampStep.CHECK, StampStep.JOURNAL, StampStep.DONE)
 PROGRAM = """
 import json, os, sys
 from pathlib import Path
-import app.store.cabinet, app.remote.platform_api, app.store.secret_store
+import app.store.cabinet, app.remote.platform_account, app.store.secret_store
 import crypto.pdf.verify, device.pkcs11
 from app.desk import Desk
 from app.signing import find_key

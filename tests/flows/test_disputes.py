@@ -24,7 +24,7 @@ from app.errors import (
     UsageError,
 )
 from app.remote.disputes import Receipt, fetch_evidence, open_dispute, state_of
-from app.remote.platform_api import PlatformClient
+from app.remote.platform_account import PlatformClient
 from crypto.algorithms.gm import sm3
 from crypto.seal.structure import Seal
 from server_stub.__main__ import main as server_command

@@ -24,7 +24,7 @@ from app.errors import (
     explain,
 )
 from app.remote.enrolling import Applicant, enrol
-from app.remote.platform_api import PlatformClient
+from app.remote.platform_account import PlatformClient
 from app.remote.registry import changes
 from app.remote.syncing import synchronise
 from app.store.cabinet import Cabinet, SealRecord
@@ -430,7 +430,7 @@ def test_a_busy_platform_is_asked_again_a_few_times(impostor: Callable[..., Impo
 def test_an_answer_that_drips_for_ever_is_given_up(
     impostor: Callable[..., Impostor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.remote.platform_api._LONGEST_S", 0.3)
+    monkeypatch.setattr("app.remote.http_client._LONGEST_S", 0.3)
     other = impostor(200, {}, b"x" * 100, 0.05)
     with PlatformClient(other.url) as client, pytest.raises(PlatformUnreachable) as caught:
         client.service()

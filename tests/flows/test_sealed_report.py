@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import NotAPdf, OutputExists, PlatformRefused, PlatformUntrusted
-from app.remote.platform_api import PlatformClient, Service
+from app.remote.platform_account import PlatformClient
+from app.remote.platform_connection import Service
 from app.remote.sealed_report import MAX_SIZE, fetch_sealed_report
 from crypto.algorithms.gm import sm3
 from crypto.pdf.reading.document import PdfError

@@ -14,7 +14,7 @@ import pytest
 
 from app.errors import PlatformUntrusted
 from app.remote import registry
-from app.remote.platform_api import PlatformClient
+from app.remote.platform_account import PlatformClient
 from app.store.cabinet import Cabinet
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.errors import PlatformRefused, PlatformUnreachable
-from app.remote.platform_api import PlatformSeal, Receipt, SyncItem, SyncPage
+from app.remote.platform_account import PlatformSeal, Receipt, SyncItem, SyncPage
 from app.remote.syncing import confirm_status, send_usage, synchronise
 from app.store.cabinet import Cabinet
 from crypto.algorithms.gm import sm3

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from app.errors import PlatformAnswerInvalid, PlatformRefused, PlatformUntrusted
-from app.remote.platform_api import Application, PlatformClient, PlatformSeal, Service
+from app.remote.platform_account import Application, PlatformClient, PlatformSeal
+from app.remote.platform_connection import Service
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey

@@ -1,0 +1,220 @@
+"""A platform as one holder uses it: signing in, enrolling, tickets, syncing, usage records."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import PlatformAnswerInvalid, PlatformUntrusted
+from app.remote.platform_connection import from_base64, plain, to_base64
+from app.remote.public_services import PublicPlatform
+from crypto.algorithms import merkle
+from crypto.algorithms.gm import sm3
+from crypto.algorithms.keys import SigningKey
+
+
+@dataclass(frozen=True)
+class Application:
+    """An application as the platform has it."""
+
+    id: str
+    state: str
+    payload_sm3: str
+    reason: str
+    seal_id: str
+
+
+@dataclass(frozen=True)
+class PlatformSeal:
+    """A seal as the platform has it."""
+
+    id: str
+    code: str
+    name: str
+    kind: str
+    state: str
+    reason: str
+    seal_sm3: str
+    certificate: bytes
+    """DER of the holder's certificate."""
+    certificate_sn: str
+
+
+@dataclass(frozen=True)
+class SyncItem:
+    """One change since a cursor."""
+
+    kind: str
+    id: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SyncPage:
+    """Some changes, in the order of the platform's ledger."""
+
+    items: tuple[SyncItem, ...]
+    next: str
+    more: bool
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof that the platform's ledger holds a usage record."""
+
+    id: str
+    flags: tuple[str, ...]
+    index: int
+    record: str
+    """The ledger's record, exact text."""
+    checkpoint: str
+
+
+class PlatformClient(PublicPlatform):
+    """One platform, as one holder (or nobody yet) sees it."""
+
+    # --- sign-in -----------------------------------------------------------------------------
+
+    def sign_in(self, key: SigningKey) -> None:
+        """Sign in as the holder of *key*'s certificate."""
+        self._sign_in(key, {"certificate": to_base64(key.certificate)})
+
+    def sign_in_as_applicant(self, application_id: str, key: SigningKey) -> None:
+        """Sign in with the key of an application's request, before there is a certificate."""
+        self._sign_in(key, {"application_id": application_id})
+
+    def _sign_in(self, key: SigningKey, who: Mapping[str, str]) -> None:
+        self.service()
+        offer = self._call("POST", "/v1/challenges", who)
+        with self._reading("challenge"):
+            origin, purpose = str(offer["origin"]), str(offer["purpose"])
+            nonce, subject = str(offer["nonce"]), str(offer["subject"])
+            expires, identity = int(offer["expires"]), str(offer["id"])
+        if origin != self.origin or purpose != "login":
+            raise PlatformUntrusted(self.origin, "origin")
+        text = self._signed_text("LOGIN", purpose, nonce, subject, str(expires))
+        answer = self._call(
+            "POST",
+            "/v1/sessions",
+            {"challenge_id": identity, "signature": to_base64(key.sign(text))},
+        )
+        with self._reading("session"):
+            self._token = str(answer["token"])
+
+    # --- enrolling ---------------------------------------------------------------------------
+
+    def apply(self, form: Mapping[str, Any]) -> Application:
+        """Draft an application; the platform must have understood exactly the bytes sent."""
+        body = json.dumps(form, ensure_ascii=False).encode()
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        made = self._application(self._call("POST", "/v1/applications", body, headers, retry=True))
+        if made.payload_sm3 != sm3(body).hex():
+            raise PlatformAnswerInvalid(self.origin, "payload_sm3")
+        return made
+
+    def submit(self, application: Application, key: SigningKey) -> Application:
+        """Hand it in, signed by the applicant's key."""
+        text = self._signed_text("INTENT", "submit", application.id, application.payload_sm3)
+        body = {"signature": to_base64(key.sign(text))}
+        path = f"/v1/applications/{application.id}/submit"
+        return self._application(self._call("POST", path, body))
+
+    def application(self, identity: str) -> Application:
+        """How far it is."""
+        return self._application(self._call("GET", f"/v1/applications/{identity}"))
+
+    def _application(self, answer: Mapping[str, Any]) -> Application:
+        with self._reading("application"):
+            return Application(
+                plain(answer["id"]),
+                str(answer["state"]),
+                str(answer["payload_sm3"]),
+                str(answer["reason"] or ""),
+                plain(answer["seal_id"]) if answer["seal_id"] else "",
+            )
+
+    def seal(self, identity: str) -> PlatformSeal:
+        """One of the holder's seals."""
+        return self.read_seal(self._call("GET", f"/v1/seals/{identity}"))
+
+    def seal_data(self, seal: PlatformSeal) -> bytes:
+        """Its SESeal, DER, as its SM3 says."""
+        data = self._download(f"/v1/blobs/{seal.seal_sm3}")
+        if sm3(data).hex() != seal.seal_sm3:
+            raise PlatformAnswerInvalid(self.origin, "seal_sm3")
+        return data
+
+    def collect(self, seal: PlatformSeal, key: SigningKey) -> PlatformSeal:
+        """领取: prove that the certified key is in our hands; the seal becomes active."""
+        lines = (seal.id, seal.seal_sm3, seal.certificate_sn)
+        body = {"signature": to_base64(key.sign(self._signed_text("COLLECT", *lines)))}
+        return self.read_seal(self._call("POST", f"/v1/seals/{seal.id}/collection", body))
+
+    def read_seal(self, answer: Mapping[str, Any]) -> PlatformSeal:
+        """A seal from an answer or from the body of a :class:`SyncItem`."""
+        with self._reading("seal"):
+            return PlatformSeal(
+                plain(answer["id"]),
+                plain(answer["seal_code"]),
+                str(answer["name"]),
+                str(answer["kind"]),
+                str(answer["state"]),
+                str(answer["reason"] or ""),
+                bytes.fromhex(answer["seal_sm3"]).hex(),
+                from_base64(answer["certificate"]),
+                plain(answer["certificate_sn"]),
+            )
+
+    # --- using -------------------------------------------------------------------------------
+
+    def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
+        """用印凭据 for exactly this document: a statement token, its signature checked."""
+        body = {"seal_id": seal_id, "document_sm3": document_digest.hex()}
+        signed = self._statement(self._call("POST", "/v1/tickets", body), "")
+        if signed.statement.document_digest != document_digest:
+            raise PlatformUntrusted(self.origin, "status")
+        return signed.token
+
+    def sync(self, cursor: str) -> SyncPage:
+        """What changed since *cursor* ("" from the beginning)."""
+        answer = self._call("GET", "/v1/sync", params={"cursor": cursor})
+        with self._reading("sync"):
+            items = tuple(
+                SyncItem(str(each["kind"]), str(each["id"]), dict(each["body"]))
+                for each in answer["items"]
+            )
+            return SyncPage(items, str(answer["next"]), answer["more"] is True)
+
+    def report_usage(self, records: Sequence[tuple[str, str]]) -> list[Receipt]:
+        """Send (id, record text) pairs, at most 100; each receipt's proof is verified.
+
+        Safe to repeat: the platform knows a record by its id."""
+        body = {"records": [{"id": each, "record": text} for each, text in records]}
+        answer = self._call("POST", "/v1/usage-records", body, retry=True)
+        with self._reading("receipts"):
+            found = [self._receipt(each) for each in answer["receipts"]]
+            if [each.id for each in found] != [each for each, _ in records]:
+                raise ValueError("receipts for other records")
+        return found
+
+    def _receipt(self, answer: Mapping[str, Any]) -> Receipt:
+        service = self.service()
+        index, size = int(answer["index"]), int(answer["size"])
+        identity = str(answer["id"])
+        record = str(answer["record"])
+        try:
+            checkpoint = merkle.open_checkpoint(
+                str(answer["checkpoint"]), service.ledger_key, service.ledger_origin
+            )
+        except merkle.MerkleError as error:
+            raise PlatformUntrusted(self.origin, "receipt") from error
+        proof = [bytes.fromhex(each) for each in answer["proof"]]
+        leaf = merkle.leaf_hash(record.encode())
+        of_this_log = (checkpoint.origin, checkpoint.size) == (service.ledger_origin, size)
+        proved = of_this_log and merkle.verify_inclusion(leaf, index, size, proof, checkpoint.root)
+        if not proved or identity not in record:
+            raise PlatformUntrusted(self.origin, "receipt")
+        return Receipt(identity, tuple(answer["flags"]), index, record, str(answer["checkpoint"]))
