@@ -2,11 +2,10 @@
 
     find(paths) → the PDFs, folders walked        verify_all(files, …) → one Outcome each, in order
 
-A worker is a fresh interpreter with bounded memory; it gets paths, with what the platform has said
-meanwhile, and answers in JSON (never in pickles: what has parsed a hostile file is not believed
-more than the file). One that takes too long is killed, one that dies is replaced. A file that takes
-its worker over could speak for the files after it: :attr:`Order.alone` gives each a worker of its
-own, which costs a quarter of a second.
+A worker is a bounded process (:mod:`crypto.bounded`); it gets paths, with what the platform has
+said meanwhile. One that takes too long is killed, one that dies is replaced. A file that takes its
+worker over could speak for the files after it: :attr:`Order.alone` gives each a worker of its own,
+which costs a quarter of a second.
 Workers do not speak to the network: seals whose status they could not tell are asked for here, once
 each, and their documents judged again.
 """
@@ -14,24 +13,28 @@ each, and their documents judged again.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import signal
 import stat
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from multiprocessing import connection, get_context
-from multiprocessing.connection import Connection
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
-from app.bounds import MEMORY, bound_memory
 from app.errors import FileNotReadable, FileProblem, PlatformError, explain, phrase
 from app.verifying import StatusService, history
+from crypto.bounded import (
+    MEMORY,
+    BoundedError,
+    BoundedProcess,
+    Channel,
+    Message,
+    ProcessOutOfMemory,
+    ProcessTimedOut,
+)
 from crypto.report.reading import read_report
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
@@ -49,8 +52,8 @@ _AHEAD = 2
 """Documents that a worker has at a time: it need not wait until its answer was read."""
 _LOOK_UP = 0.2
 """Seconds between two looks whether the run was stopped."""
-_MAX_ANSWER, _MAX_PDF = 32 << 20, 256 << 20
-"""Bytes: read as JSON, the former takes some twenty times as much memory."""
+_MAX_ANSWER = 256 << 20
+"""Bytes of a report in JSON and on A4."""
 
 
 @dataclass(frozen=True)
@@ -208,49 +211,13 @@ class _Gone(Exception):
     """A worker took too long ("timeout") or died ("crashed")."""
 
 
-class _Watch:
-    """Ends a worker that stops in the middle of a message, so that nobody waits for the rest."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._talk: tuple[Any, float] | None = None
-        self._thread = threading.Thread(target=self._watch, name="bulk-watch", daemon=True)
-        self._thread.start()
-
-    @contextlib.contextmanager
-    def over(self, process: Any) -> Iterator[None]:
-        """What is said to or heard of *process* inside must not take long."""
-        self._talk = process, time.monotonic() + _MESSAGE_SECONDS
-        try:
-            yield
-        finally:
-            with self._lock:  # nobody ends it once this is left: it may be closed then
-                self._talk = None
-
-    def _watch(self) -> None:
-        while not self._over.wait(_LOOK_UP):
-            with self._lock:
-                talk = self._talk
-                if talk and time.monotonic() > talk[1]:
-                    talk[0].kill()
-
-    def end(self) -> None:
-        self._over.set()
-        self._thread.join()
-
-
 class _Worker:
     """A process, and what it is at."""
 
-    def __init__(self, order: Order, watch: _Watch) -> None:
-        context = get_context("spawn")
-        self.pipe, other = context.Pipe()
-        self.process = context.Process(target=_serve, args=(other, order), daemon=True)
-        with _deaf_to_interrupts():
-            self.process.start()
-        other.close()
-        self._watch, self._pdf = watch, order.with_pdf
+    def __init__(self, order: Order) -> None:
+        self.process = BoundedProcess(
+            _serve, order, memory=order.memory, answer=_MAX_ANSWER, name="sealdesk-verify"
+        )
         self.ready = False
         self.judged = 0
         self.files: deque[int] = deque()
@@ -268,8 +235,8 @@ class _Worker:
         if not self.files:
             self._deadline = time.monotonic() + seconds
         self.files.append(index)
-        with contextlib.suppress(OSError), self._watch.over(self.process):
-            self.pipe.send((path, told))  # if it died: seen when its answer is awaited
+        with contextlib.suppress(BoundedError):  # if it died: seen when its answer is awaited
+            self.process.send((path, told), _MESSAGE_SECONDS)
 
     def hear(self, speaking: bool, seconds: float) -> tuple[int, dict[str, Any], bytes] | None:
         """Its answer about a document, and the report on A4; None if there is none yet. It then has
@@ -279,45 +246,37 @@ class _Worker:
         ended soon, and what it says is read as strictly as the document. While one message is
         awaited the others wait here: who has answered meanwhile was in time."""
         left = self.left
-        if not speaking and not (left == 0.0 and self._has_spoken()):
+        if not speaking and not (left == 0.0 and self.process.waiting()):
             if left == 0.0:
                 raise _Gone("timeout")
             return None
         if left is None:
             raise _Gone("crashed")  # nobody has asked it anything
         try:
-            with self._watch.over(self.process):
-                head = self.pipe.recv_bytes(_MAX_ANSWER)
-                pdf = self.pipe.recv_bytes(_MAX_PDF) if self.ready and self._pdf else b""
+            said = self.process.receive(_MESSAGE_SECONDS)
             if not self.ready:
                 self.ready = True
                 return None
-            answer = _answer(head)
-        except (OSError, EOFError, ValueError, RecursionError) as error:
-            raise _Gone("timeout" if self.left == 0.0 else "crashed") from error
+            answer, pdf = _answer(said)
+        except ProcessOutOfMemory as error:
+            raise _Gone("crashed") from error
+        except (BoundedError, ValueError, RecursionError) as error:
+            late = self.left == 0.0 or isinstance(error, ProcessTimedOut)
+            raise _Gone("timeout" if late else "crashed") from error
         self.judged += 1
         self._deadline = time.monotonic() + seconds
         return self.files.popleft(), answer, pdf
 
-    def _has_spoken(self) -> bool:
-        try:
-            return self.pipe.poll()
-        except OSError:
-            return False
-
     def end(self) -> None:
-        self.process.kill()
-        self.process.join()
-        self.process.close()
-        self.pipe.close()
+        self.process.end()
 
 
-def _answer(text: bytes) -> dict[str, Any]:
-    """What a worker said of its document. Raises ValueError for what is neither a report with the
-    verdict that its findings lead to, nor an error."""
-    answer = json.loads(text)
-    if not isinstance(answer, dict):
-        raise ValueError("not an answer")
+def _answer(said: Message) -> tuple[dict[str, Any], bytes]:
+    """What a worker said of its document, and the report on A4. Raises ValueError for what is
+    neither a report with the verdict that its findings lead to, nor an error."""
+    answer, parts = said.head, said.parts
+    if len(parts) > 1:
+        raise ValueError("more than one report")
     if answer.get("verdict") != UNREADABLE:
         if read_report(answer).verdict.value != answer.get("verdict"):
             raise ValueError("another verdict than its findings lead to")
@@ -325,7 +284,7 @@ def _answer(text: bytes) -> dict[str, Any]:
         raise ValueError("an error without its text")
     elif not all(isinstance(each, str) for each in answer["error"].values()):
         raise ValueError("an error that is no text")
-    return answer
+    return answer, parts[0] if parts else b""
 
 
 class _Crew:
@@ -346,13 +305,11 @@ class _Crew:
         self._once_more: set[int] = set()
 
     def __enter__(self) -> _Crew:
-        self._watch = _Watch()
         return self
 
     def __exit__(self, *details: object) -> None:
         for worker in self._workers:
             worker.end()
-        self._watch.end()
 
     def work(
         self,
@@ -369,11 +326,11 @@ class _Crew:
                     return True
                 self._share_out(todo, told)
                 times = [each.left for each in workers if each.left is not None]
-                pipes = [each.pipe for each in workers]
+                pipes = [each.process.connection for each in workers]
                 speaking = connection.wait(pipes, min([*times, _LOOK_UP]))
                 for worker in list(workers):
                     try:
-                        heard = worker.hear(worker.pipe in speaking, self._seconds)
+                        heard = worker.hear(worker.process.connection in speaking, self._seconds)
                     except _Gone as gone:
                         heard = self._lose(worker, gone, todo)
                     if heard:
@@ -394,7 +351,7 @@ class _Crew:
         workers = self._workers
         busy = sum(bool(each.files) for each in workers)
         while len(workers) < min(self._jobs, busy + len(todo)):
-            workers.append(_Worker(self._order, self._watch))
+            workers.append(_Worker(self._order))
         ahead = 1 if self._order.alone or told is not NOTHING else _AHEAD
         for depth in range(1, ahead + 1):
             for worker in workers:
@@ -423,26 +380,6 @@ class _Crew:
         todo.popleft()
         answer = _left_out(self._files[index], str(gone), self._seconds, self._order.language)
         return index, answer, b""
-
-
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """What is started here inherits that Ctrl+C is not meant for it."""
-    if hasattr(signal, "pthread_sigmask"):  # one that comes meanwhile waits, and is not lost
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        return
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def unreadable(path: Path, error: BaseException, language: str) -> dict[str, Any]:
@@ -477,18 +414,14 @@ def _not_checked(path: Path) -> Outcome:
 # --- the other side ------------------------------------------------------------------------------
 
 
-def _serve(pipe: Connection, order: Order) -> None:
-    """A worker's life: a path comes, an answer goes, until the pipe is closed."""
-    bound_memory(order.memory)
+def _serve(channel: Channel, order: Order) -> None:
+    """A worker's life: a path comes, an answer goes, until nobody is there any more."""
     from app.verifying import verify
     from crypto.pdf.reading.document import PdfTooComplex
 
-    pipe.send_bytes(b"ready")
+    channel.send({"ready": True})
     while True:
-        try:
-            path, told = pipe.recv()
-        except (EOFError, OSError):
-            return
+        path, told = channel.receive()
         pdf = b""
         try:
             trust = order.trust.merged(Trust(statements=told.statements, changes=told.changes))
@@ -502,6 +435,4 @@ def _serve(pipe: Connection, order: Order) -> None:
             answer, pdf = unreadable(path, PdfTooComplex("memory"), order.language), b""
         except Exception as error:  # noqa: BLE001 - one document's failure is one result
             answer, pdf = unreadable(path, error, order.language), b""
-        pipe.send_bytes(json.dumps(answer).encode())
-        if order.with_pdf:
-            pipe.send_bytes(pdf)
+        channel.send(answer, *([pdf] if pdf else []))

@@ -262,7 +262,7 @@ def _bundled(output: Path) -> Path:
 
 
 def _render(path: Path, page: int, target: Path) -> None:
-    from app.pages import Pages
+    from app.finder import Finder
 
-    with Pages(path) as pages:
-        target.write_bytes(pages.render_png(page, _PNG_DPI))
+    with Finder() as finder:
+        target.write_bytes(finder.picture(path, page, _PNG_DPI))

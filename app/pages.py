@@ -1,9 +1,9 @@
 """Pages as a person sees them: sizes, text, pictures. The one module of app that uses PyMuPDF.
 
-PyMuPDF must be used from one thread at a time; a :class:`Pages` belongs to the thread that opened
-it (the ui renders in a process of its own). What it shows is for looking at and for finding places:
-signing and verifying read the file by themselves (:mod:`crypto.pdf.reading.document`), and a test
-holds both to the same page sizes.
+Only :mod:`app.finder`'s bounded process imports it: PyMuPDF may crash of a file. It must be used
+from one thread at a time. What it shows is for looking at and for finding places: signing and
+verifying read the file by themselves (:mod:`crypto.pdf.reading.document`), and a test holds both to
+the same page sizes.
 """
 
 from __future__ import annotations

@@ -160,25 +160,48 @@ class BoundedProcess:
             return True
 
     def send(self, message: object, seconds: float = SEND_SECONDS) -> None:
-        """Tell it something. Raises :class:`BoundedError`."""
-        with self._patience(seconds):
-            self._connection.send(message)
+        """Tell it something. What it has said before can be received even if this fails.
+
+        Raises :class:`BoundedError`."""
+        with self._killed_after(seconds) as late:
+            try:
+                self._connection.send(message)
+            except (OSError, ValueError, TypeError) as error:
+                self.kill()
+                if late.is_set():
+                    raise ProcessTimedOut("it does not listen") from error
+                raise ProcessDied("it is not there any more") from error
 
     def receive(self, seconds: float | None) -> Message:
         """Its next message, whole within *seconds* (None: whenever it comes).
 
         Raises :class:`BoundedError`."""
-        with self._patience(seconds):
-            sizes = json.loads(self._connection.recv_bytes(_HEAD + 24 * _MAX_PARTS))
-            if not _are_sizes(sizes) or sum(sizes) > self._answer:
-                raise ValueError("lengths of a message that cannot be")
-            head, *parts = [self._part(size) for size in sizes]
-            said = json.loads(head, parse_constant=_refuse)
-            if not isinstance(said, dict):
-                raise ValueError("not an object")
-        if "failed" in said:
+        with self._killed_after(seconds) as late:
+            try:
+                said = self._message()
+            except (ValueError, RecursionError) as error:
+                self.end()
+                raise ProcessFailed("a malformed answer") from error
+            except (OSError, EOFError, TypeError) as error:  # TypeError: closed by another thread
+                code = self._finish(_LAST_SECONDS)
+                if late.is_set():
+                    raise ProcessTimedOut("it took too long") from error
+                if code == _OUT_OF_MEMORY:
+                    raise ProcessOutOfMemory("it ran out of memory") from error
+                raise ProcessDied(f"it ended with exit code {code}") from error
+        if "failed" in said.head:
             self.end()
-            raise ProcessFailed(str(said["failed"])[:_FAILURE])
+            raise ProcessFailed(str(said.head["failed"])[:_FAILURE])
+        return said
+
+    def _message(self) -> Message:
+        sizes = json.loads(self._connection.recv_bytes(_HEAD + 24 * _MAX_PARTS))
+        if not _are_sizes(sizes) or sum(sizes) > self._answer:
+            raise ValueError("lengths of a message that cannot be")
+        head, *parts = [self._part(size) for size in sizes]
+        said = json.loads(head, parse_constant=_refuse)
+        if not isinstance(said, dict):
+            raise ValueError("not an object")
         return Message(said, tuple(parts))
 
     def _part(self, size: int) -> bytes:
@@ -188,32 +211,20 @@ class BoundedProcess:
         return part
 
     @contextlib.contextmanager
-    def _patience(self, seconds: float | None) -> Iterator[None]:
-        """What is said to it or heard of it inside is over after *seconds*: it is killed then."""
+    def _killed_after(self, seconds: float | None) -> Iterator[threading.Event]:
+        """It is killed if this is not left within *seconds*; then the event is set."""
         late = threading.Event()
 
         def kill() -> None:
             late.set()
-            self._kill()
+            self.kill()
 
         timer = None if seconds is None else threading.Timer(max(0.0, seconds), kill)
         if timer is not None:
             timer.daemon = True
             timer.start()
         try:
-            yield
-        except (ValueError, RecursionError) as error:
-            self.end()
-            if late.is_set():
-                raise ProcessTimedOut("it took too long") from error
-            raise ProcessFailed("a malformed answer") from error
-        except (OSError, EOFError, TypeError) as error:  # TypeError: closed by another thread
-            code = self._finish(_LAST_SECONDS)
-            if late.is_set():
-                raise ProcessTimedOut("it took too long") from error
-            if code == _OUT_OF_MEMORY:
-                raise ProcessOutOfMemory("it ran out of memory") from error
-            raise ProcessDied(f"it ended with exit code {code}") from error
+            yield late
         finally:
             if timer is not None:
                 timer.cancel()
@@ -239,7 +250,8 @@ class BoundedProcess:
             self._job = None
             return code
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """Kill it; whoever speaks or listens to it gets the news."""
         with self._lock:
             if not self._ended:
                 self._kill_now()

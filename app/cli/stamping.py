@@ -171,11 +171,11 @@ def _marks(
             raise UsageError("stamp: --at PAGE:X,Y, or --pages with --at X,Y")
         marks += placement.at(boxes, pages, point.x_mm, point.y_mm, size)
     if options.keyword:
-        from app.pages import Pages
+        from app.finder import Finder
 
         text, which = placement.parse_keyword(options.keyword)
-        with Pages(options.file, password) as found:
-            hits = found.find(text)
+        with Finder() as finder:
+            hits = finder.find(options.file, text, password)
         marks += placement.keyword(boxes, hits, size, text, which)
     if options.riding:
         marks += placement.riding_seam(boxes, size, options.riding)

@@ -88,10 +88,11 @@ def verify(path, **options):
     if path.stem == "eat":
         return bytearray(1 << 40)
     if path.stem in SAID:  # it has taken its worker over
-        pipe = sys._getframe(1).f_locals["pipe"]
+        pipe = sys._getframe(1).f_locals["channel"].pipe
         if path.stem == "half":
             os.write(pipe.fileno(), bytes([0, 0, 3, 0]) + b"{")
             time.sleep(60)
+        pipe.send_bytes(b"[%d]" % len(SAID[path.stem]))
         pipe.send_bytes(SAID[path.stem])
         time.sleep(60)
     if path.stem == "poison":  # it is judged well, and whoever comes next is not

@@ -4,12 +4,11 @@ import base64
 import io
 import json
 import re
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import httpx
@@ -27,6 +26,7 @@ from crypto.seal.structure import Extension, Seal, make_signature
 from crypto.validation.trust import Trust
 from server_stub import verifying
 from server_stub.web.serving import RunningServer
+from tests.server import taken_over
 from tests.world.applicant import Applicant
 
 
@@ -192,68 +192,55 @@ def test_the_parent_survives_a_child_that_dies() -> None:
     ],
 )
 def test_a_child_that_is_taken_over_costs_one_answer(
-    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = tmp_path / "taken"
-    (tmp_path / "said").write_text(said + "\n")
-    taken.write_text(f"#!/bin/sh\nread told\ncat '{tmp_path / 'said'}'\n")
-    taken.chmod(0o700)
-    monkeypatch.setattr(verifying.sys, "executable", str(taken))
+    monkeypatch.setattr(verifying, "_verify", partial(taken_over.say, said))
     material = verifying.Material([], [], [])
     with pytest.raises(verifying.FileNotVerifiable, match=r"^unreadable$"):
         verifying.verify(blank_page(), "x.pdf", material, lambda code: None, 30)
 
 
-def test_a_child_that_never_ends_its_line_does_not_fill_the_platforms_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_child_that_never_ends_its_answer_does_not_fill_the_platforms_memory(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    taken = tmp_path / "taken"
-    taken.write_text("#!/bin/sh\nread told\nexec cat /dev/zero\n")
-    taken.chmod(0o700)
-    monkeypatch.setattr(verifying.sys, "executable", str(taken))
-    monkeypatch.setattr(verifying, "_MAX_LINE", 1 << 20)
+    monkeypatch.setattr(verifying, "_verify", taken_over.say_without_end)
+    monkeypatch.setattr(verifying, "_MAX_ANSWER", 1 << 20)
     material = verifying.Material([], [], [])
     with pytest.raises(verifying.FileNotVerifiable):
         verifying.verify(blank_page(), "x.pdf", material, lambda code: None, 300)
 
 
-def taken_over(folder: Path, report: dict[str, Any]) -> Path:
-    """An interpreter whose process that reads the file is in a stranger's hands: it says *report*,
-    and offers a page of its own for the seal."""
+def take_over(monkeypatch: pytest.MonkeyPatch, report: dict[str, Any]) -> None:
+    """The process that reads the file is in a stranger's hands: it says *report*, and offers a page
+    of its own for the seal."""
     evil = pymupdf.open()
     evil.new_page().insert_text((72, 72), "EVIL PAGE")
     pdf = base64.b64encode(evil.tobytes()).decode()
-    (folder / "said").write_text(json.dumps({"report": report, "pdf": pdf}) + "\n")
-    taken = folder / "taken"
-    taken.write_text(
-        f'#!/bin/sh\nif [ "$3" = set ]; then exec \'{sys.executable}\' "$@"; fi\n'
-        f"read told\ncat '{folder / 'said'}'\n"
-    )
-    taken.chmod(0o700)
-    return taken
+    said = json.dumps({"report": report, "pdf": pdf})
+    monkeypatch.setattr(verifying, "_verify", partial(taken_over.say, said))
 
 
 @pytest.mark.parametrize(
     "lie", [{"name": "other.pdf"}, {"size": 1}, {"sm3": "00" * 32}], ids=lambda lie: "".join(lie)
 )
 def test_which_file_it_was_the_platform_knows_by_itself(
-    lie: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lie: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, material = blank_page(), verifying.Material([], [], [])
     report = verify_pdf(io.BytesIO(data), "x.pdf", Trust.in_all([]), datetime.now(UTC)).to_json()
     report["file"] |= lie
-    monkeypatch.setattr(verifying.sys, "executable", str(taken_over(tmp_path, report)))
+    take_over(monkeypatch, report)
     with pytest.raises(verifying.FileNotVerifiable):
         verifying.verify(data, "x.pdf", material, lambda code: None, 30)
 
 
 def test_a_child_that_is_taken_over_gets_no_page_of_its_own_sealed(
-    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = blank_page()
     report = verify_pdf(io.BytesIO(data), "x.pdf", Trust.in_all([]), datetime.now(UTC)).to_json()
     report |= {"program": "EVIL", "verified_at": "1999-01-01T00:00:00Z", "verdict_text": "EVIL"}
-    monkeypatch.setattr(verifying.sys, "executable", str(taken_over(tmp_path, report)))
+    take_over(monkeypatch, report)
     url = f"{server.url}/v1/verifications?name=x.pdf"
     kind = {"content-type": "application/pdf"}
     plain = httpx.post(url, content=data, headers=kind, timeout=60)

@@ -9,19 +9,20 @@ again, and the request it died of is reported as not drawable and never sent aga
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import threading
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
+from crypto.bounded import BoundedError, BoundedProcess, Message
 from ui.canvas import render_process
 
 IN_FLIGHT = 2
+_MAX_PIXELS = 512 << 20
+"""Bytes of one picture."""
 PATIENCE_MS = 20_000
 """A page that takes longer is given up and the process replaced."""
 
@@ -65,8 +66,8 @@ class Renderer(QObject):
         super().__init__(parent)
         self._next = 0
         self._life = 0
-        self._process: Any = None
-        self._pipe: Connection | None = None
+        self._process: BoundedProcess | None = None
+        self._listener: threading.Thread | None = None
         self._sources: dict[int, _Source] = {}
         self._opening: set[int] = set()
         self._wanted: dict[str, list[Request]] = {}
@@ -126,17 +127,12 @@ class Renderer(QObject):
         self._sources.clear()
         self._wanted.clear()
         self._patience.stop()
-        life, self._life = self._life, -1
-        if self._pipe is not None and life >= 0:
-            with contextlib.suppress(OSError):
-                self._pipe.close()
-            self._pipe = None
+        self._life = -1
         if self._process is not None:
-            self._process.join(1)
-            if self._process.is_alive():
-                self._process.kill()
-                self._process.join(5)
-            self._process.close()
+            self._process.kill()
+            if self._listener is not None:
+                self._listener.join(5)
+            self._process.end()
             self._process = None
 
     @property
@@ -153,18 +149,14 @@ class Renderer(QObject):
     def _ensure(self) -> None:
         if self._process is not None or self._life < 0:
             return
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        self._process = context.Process(
-            target=render_process.main, args=(theirs,), name="sealdesk-pages", daemon=True
+        self._process = BoundedProcess(
+            render_process.main, answer=_MAX_PIXELS, name="sealdesk-pages"
         )
-        self._process.start()
-        theirs.close()
-        self._pipe = ours
         self._life += 1
-        threading.Thread(
-            target=self._listen, args=(ours, self._life), name="pages", daemon=True
-        ).start()
+        self._listener = threading.Thread(
+            target=self._listen, args=(self._process, self._life), name="pages", daemon=True
+        )
+        self._listener.start()
 
     def _send_open(self, number: int) -> None:
         source = self._sources[number]
@@ -173,9 +165,9 @@ class Renderer(QObject):
         self._patience.start()
 
     def _send(self, message: tuple[Any, ...]) -> None:
-        if self._pipe is not None:
-            with contextlib.suppress(OSError):  # it has just died: _bury follows
-                self._pipe.send(message)
+        if self._process is not None:
+            with contextlib.suppress(BoundedError):  # it has just died: _bury follows
+                self._process.send(message)
 
     @Slot()
     def serve(self) -> None:
@@ -196,45 +188,41 @@ class Renderer(QObject):
             )
             self._patience.start()
 
-    def _listen(self, pipe: Connection, life: int) -> None:
+    def _listen(self, process: BoundedProcess, life: int) -> None:
         """The reading thread: turns what comes into images and hands them to the main thread."""
-        try:
+        with contextlib.suppress(BoundedError, RuntimeError):  # RuntimeError: the window is gone
             while True:
-                answer = pipe.recv()
-                picture = None
-                if answer[0] == "drawn":
-                    _, _, width, height, stride = answer
-                    pixels = pipe.recv_bytes()
-                    raw = QImage(pixels, width, height, stride, QImage.Format.Format_RGB888)
-                    picture = raw.convertToFormat(QImage.Format.Format_RGB32)
-                self._answered.emit(life, answer, picture)
-        except (EOFError, OSError, TypeError):  # TypeError: closed under our hands
-            pass
-        with contextlib.suppress(RuntimeError):  # the window is gone
+                answer = process.receive(None)
+                self._answered.emit(life, answer, _picture(answer))
+        with contextlib.suppress(RuntimeError):
             self._ended.emit(life)
 
     @Slot(int, object, object)
-    def _take(self, life: int, answer: tuple[Any, ...], picture: QImage | None) -> None:
+    def _take(self, life: int, answer: Message, picture: QImage | None) -> None:
         if life != self._life:
             return
-        word, number = answer[0], answer[1]
+        said = answer.head
+        number = said.get("opened") or said.get("drawn") or said.get("refused")
+        if not isinstance(number, int):
+            self._kill()  # a file has taken it over
+            return
         request = self._flying.pop(number, None)
-        reopening = number in self._opening
+        opening = number in self._opening
         self._opening.discard(number)
         if not self._flying and not self._opening:
             self._patience.stop()
-        if word == "opened" and number in self._sources:
-            self.opened.emit(number, answer[2])
-        elif word == "drawn" and request is not None and picture is not None:
+        pages = _sizes(said.get("pages"))
+        if opening and number in self._sources and pages is not None:
+            self.opened.emit(number, pages)
+        elif request is not None and picture is not None:
             if request.document in self._sources:
                 self.drawn.emit(request, picture)
-        elif word == "failed":
-            if request is not None:
-                self._poison.add(request)
-                self.undrawable.emit(request)
-            elif reopening:
-                self._sources.pop(number, None)
-                self.failed.emit(number, answer[2])
+        elif request is not None:
+            self._poison.add(request)
+            self.undrawable.emit(request)
+        elif opening:
+            self._sources.pop(number, None)
+            self.failed.emit(number, str(said.get("reason", "malformed")))
         self.serve()
 
     @Slot()
@@ -247,10 +235,8 @@ class Renderer(QObject):
         """The process is dead: what it was drawing is to blame, everything else is asked again."""
         if life != self._life or self._process is None:
             return
-        self._process.join(5)
-        self._process.close()
+        self._process.end()
         self._process = None
-        self._pipe = None
         self._patience.stop()
         blamed, self._flying = list(self._flying.values())[:1], {}
         lost, self._opening = set(self._opening), set()
@@ -267,3 +253,24 @@ class Renderer(QObject):
         for number in lost:
             self.failed.emit(number, "crashed")
         self.serve()
+
+
+def _picture(answer: Message) -> QImage | None:
+    """The pixels of a page; None if there are none."""
+    try:
+        width, height, stride = (int(answer.head[name]) for name in ("width", "height", "stride"))
+        (pixels,) = answer.parts
+    except (KeyError, TypeError, ValueError):
+        return None
+    if not (width > 0 and height > 0 and 3 * width <= stride and len(pixels) == stride * height):
+        return None
+    raw = QImage(pixels, width, height, stride, QImage.Format.Format_RGB888)
+    return raw.convertToFormat(QImage.Format.Format_RGB32)
+
+
+def _sizes(told: object) -> list[tuple[float, float]] | None:
+    """The sizes of pages, points; None for anything else."""
+    try:
+        return [(float(width), float(height)) for width, height in told]  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        return None

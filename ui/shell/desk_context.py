@@ -15,8 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from app.finder import Finder
 from app.settings import save
-from ui.canvas.finder import Finder
 from ui.shell.context import (
     CertificateView,
     Context,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from app import finder as module
 from app.errors import FileNotReadable, FileProblem
+from app.finder import Finder
 from app.pages import Pages
 from crypto.pdf.reading.document import PdfEncrypted, PdfTooComplex, PdfUnreadable
-from ui.canvas import finder as module
-from ui.canvas.finder import Finder
 
 
 @pytest.fixture
