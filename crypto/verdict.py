@@ -12,6 +12,7 @@ JSON schema: docs/report-schema.md, version :data:`SCHEMA`; :mod:`crypto.report.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -114,13 +115,34 @@ class Finding:
         return LEVELS[self.code]
 
     def text(self, language: str = "zh_CN") -> str:
-        """One sentence in *language* ("zh_CN" or "en")."""
-        return _texts(language)["findings"][self.code].format_map(_Blanks(self.details))
+        """What it means, for people, in *language* ("zh_CN" or "en"): no names of objects or form
+        fields, and no parser's reasons; those are in :meth:`technical`."""
+        shown = {key: _for_people(key, text, language) for key, text in self.details.items()}
+        return _texts(language)["findings"][self.code].format_map(_Blanks(shown))
+
+    def technical(self) -> str:
+        """Code and details on one line, as support asks for them; the same in every language."""
+        details = "; ".join(f"{key}: {one_line(text)}" for key, text in self.details.items())
+        return f"{self.code} ({details})" if details else self.code
 
 
 class _Blanks(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return "—"
+
+
+_NAMES = ("issuer", "subject", "anchor", "authority")
+_IN_A_NAME = re.compile(r"(?:^|, )(CN|O|OU)=(.*?)(?=, (?:[A-Za-z]+|[0-9.]+)=|$)")
+
+
+def _for_people(key: str, text: str, language: str) -> str:
+    """A detail as a sentence shows it: of a distinguished name the name alone, of a state its
+    word."""
+    if key == "state":
+        return say("states", text, language)
+    if key in _NAMES and (parts := dict(reversed(_IN_A_NAME.findall(text)))):
+        return one_line(next(parts[kind] for kind in ("CN", "O", "OU") if kind in parts))
+    return text
 
 
 @cache

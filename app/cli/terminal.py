@@ -95,16 +95,14 @@ def pdf_password(options: argparse.Namespace) -> str | None:
 def print_report(report: Report, language: str) -> None:
     """*report* in words: a verdict, and what each signature rests on."""
     from crypto import verdict
+    from crypto.wording import told
 
     tell(f"{report.file.name}: {verdict.say('verdicts', report.verdict.value, language)}")
     for signature in report.signatures:
         word = verdict.say("verdicts", signature.verdict.value, language)
         tell(f"  {word}  {signature.called(language)}")
-        lines = (
-            f"    [{verdict.say('levels', finding.level.value, language)}] {finding.text(language)}"
-            for finding in signature.findings
-        )
-        for line in dict.fromkeys(lines):  # ten marks that match are said once
-            tell(line)
-    for finding in report.findings:
-        tell(f"  [{verdict.say('levels', finding.level.value, language)}] {finding.text(language)}")
+        for sentence in told(signature.findings, language):
+            level = verdict.say("levels", sentence.level.value, language)
+            tell(f"    [{level}] {sentence.text}")
+    for sentence in told(report.findings, language):
+        tell(f"  [{verdict.say('levels', sentence.level.value, language)}] {sentence.text}")

@@ -26,7 +26,8 @@ from app.errors import (
     UsageError,
     phrase,
 )
-from crypto.verdict import Report, beijing, one_line, say
+from crypto.verdict import Finding, Level, Report, beijing, one_line, say
+from crypto.wording import told as sentences
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("file", "verdict", "signatures", "seals", "signers", "signed_at", "findings")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_TOLD = ("invalid", "unknown", "changed")
+_TOLD = (Level.INVALID, Level.UNKNOWN, Level.CHANGED)
 """Levels that the summary names; what is in order is in the reports."""
 
 
@@ -110,13 +111,12 @@ def told(outcome: Outcome, language: str) -> list[str]:
     everything = [*answer.get("findings", ())]
     for signature in answer.get("signatures", ()):
         everything += signature["findings"]
-    texts = [
-        f"[{say('levels', finding['level'], language)}] {finding['text']}"
-        for level in _TOLD
-        for finding in everything
-        if finding["level"] == level
+    found = [Finding(each["code"], each["details"]) for each in everything]
+    return [
+        f"[{say('levels', sentence.level.value, language)}] {sentence.text}"
+        for sentence in sentences(found, language)
+        if sentence.level in _TOLD
     ]
-    return list(dict.fromkeys(texts))
 
 
 def totals(run: Run, language: str) -> str:

@@ -327,7 +327,9 @@ def _weigh_later_seals(checked: _Checked, everyone: Sequence[_Checked]) -> Signa
             continue
         harmless = other.harmless and not _dates_meet(report, other.report)
         if other.report.marks and not (harmless and other.proved):
-            extra.append(Finding("mark_covers", {"field": ", ".join(sorted(names))}))
+            field = ", ".join(sorted(names))
+            pages = sorted({mark.page for mark in other.report.marks})
+            extra += [Finding("mark_covers", {"field": field, "page": str(p)}) for p in pages]
     return replace(report, findings=(*report.findings, *extra)) if extra else report
 
 

@@ -34,6 +34,7 @@ from crypto.verdict import (
     one_line,
     say,
 )
+from crypto.wording import Sentence, told
 
 _MM = 72 / 25.4
 _MARGIN = 20 * _MM
@@ -184,7 +185,7 @@ class _Words:
         if report.findings:
             tail.append(f"<h2>{self._label('whole')}</h2>")
             tail.append(self._findings(report.findings))
-        parts += ["".join(tail), *self._unchecked(report)]
+        parts += ["".join(tail), *self._unchecked(report), *self._technical(report)]
         last = [self._recheck(report)]
         if issuer:
             last.append(f"<p>{self._label('issued_by', issuer=_text(issuer))}</p>")
@@ -342,23 +343,43 @@ class _Words:
         return _listed(lines) or self._label("no_changes")
 
     def _findings(self, findings: Iterable[Finding]) -> str:
-        parts = []
+        sentences, parts = told(findings, self._language), []
         for level, (sign, colour) in _LEVELS.items():
-            found = [each for each in findings if each.level == level]
+            found = [sentence for sentence in sentences if sentence.level == level]
             if found:
                 group = self._label(f"group_{level.value}")
                 parts.append(f'<p class="group" style="color:{colour}">{sign} {group}</p>')
             parts += self._few(found, sign, colour)
         return "".join(parts)
 
-    def _few(self, findings: Sequence[Finding], sign: str, colour: str) -> list[str]:
-        shown = [self._finding(each, sign, colour) for each in findings[:_MAX_MARKS]]
-        left = len(findings) - len(shown)
+    def _few(self, sentences: Sequence[Sentence], sign: str, colour: str) -> list[str]:
+        shown = [self._sentence(each, sign, colour) for each in sentences[:_MAX_MARKS]]
+        left = len(sentences) - len(shown)
         return [*shown, f"<p>… (+{left})</p>"] if left else shown
 
-    def _finding(self, finding: Finding, sign: str, colour: str) -> str:
-        text = _text(finding.text(self._language))
+    def _sentence(self, sentence: Sentence, sign: str, colour: str) -> str:
+        text = _text(sentence.text)
+        if sentence.count > 1:
+            text += self._label("times", count=str(sentence.count))
         return f'<p class="finding"><span style="color:{colour}">{sign}</span> {text}</p>'
+
+    def _technical(self, report: Report) -> list[str]:
+        """Codes and details of what is amiss, for support; nothing of it is needed to decide."""
+        lines = [
+            f"{number}. {finding.technical()}"
+            for number, findings in (
+                *enumerate((each.findings for each in report.signatures), 1),
+                (0, report.findings),
+            )
+            for finding in findings
+            if finding.level in (Level.INVALID, Level.UNKNOWN, Level.CHANGED)
+        ]
+        if not lines:
+            return []
+        shown = [f'<p class="small">{_text(line)}</p>' for line in lines[:_MAX_MARKS]]
+        if len(lines) > _MAX_MARKS:
+            shown.append(f"<p>… (+{len(lines) - _MAX_MARKS})</p>")
+        return [f"<h2>{self._label('technical')}</h2>{''.join(shown)}"]
 
     def _unchecked(self, report: Report) -> list[str]:
         sign, colour = _LEVELS[Level.UNKNOWN]
@@ -370,8 +391,8 @@ class _Words:
         for name, findings in (*sources, (self._label("whole"), report.findings)):
             unknown = [each for each in findings if each.level == Level.UNKNOWN]
             if unknown:
-                told = "".join(self._few(unknown, sign, colour))
-                parts.append(f'<p class="group">{name}</p>{told}')
+                lines = "".join(self._few(told(unknown, self._language), sign, colour))
+                parts.append(f'<p class="group">{name}</p>{lines}')
         if len(parts) == 1:
             parts.append(f"<p>{self._label('unchecked_none')}</p>")
         parts[:2] = ["".join(parts[:2])]  # no heading by itself

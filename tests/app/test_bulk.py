@@ -284,7 +284,7 @@ def test_the_command_files_a_summary_and_a_report_of_each(
     ]  # offline: nobody has told of the seals' status
     assert rows[1][3] == "宿迁市测试单位 32130000000017"
     assert rows[1][5] == "2026-11-22 17:00:00 +08:00（自称）"
-    assert "原文摘要不一致" in rows[2][6]
+    assert "被保护的内容在签章后被改动过" in rows[2][6]
     assert "[E-" in rows[4][6]
     filed = sorted(each.name for each in reports.iterdir())
     assert [name[:4] for name in filed] == ["0001", "0002", "0003", "0005"]

@@ -175,7 +175,7 @@ def examine_picture(data: bytes) -> None:
         return
     for key in ("Seal", "Other"):  # its own size, and the one that was signed
         picture = Picture(read, 40.0, 40.0 if key == "Seal" else 20.0, see_through=False)
-        judged = check_mark(Drawing([picture]), key, material().seal)
+        judged = check_mark(Drawing([picture]), {"field": key}, material().seal)
         assert len(judged.findings) in (1, 2)
     with suppress(ImprintError, *PARSER_FAILURES):
         copy = small_copy(read)

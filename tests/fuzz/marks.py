@@ -90,7 +90,7 @@ def examine_mark(data: bytes) -> None:
     try:
         (stamp,) = Document(io.BytesIO(data)).annotations()
         drawing = drawing_of(stamp.dictionary, stamp.page)
-        judged = check_mark(drawing, "s", material().seal)
+        judged = check_mark(drawing, {"field": "s"}, material().seal)
     except PARSER_FAILURES:
         return
     if not (any(each.code == "mark_matches" for each in judged.findings) and is_whole(judged.part)):

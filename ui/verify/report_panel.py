@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QW
 
 from app.errors import Message, explain
 from crypto.pdf.reading.document import PdfEncrypted, PdfPasswordWrong
-from crypto.verdict import Finding, MarkInfo, Report, SignatureReport, Verdict
+from crypto.verdict import Finding, MarkInfo, Report, SignatureReport, Verdict, say
+from crypto.wording import told
 from ui import theme
 from ui.language import language, tr
 from ui.shell.notice import ErrorView, announce
@@ -102,6 +103,11 @@ class ReportPanel(QWidget):
             body = QWidget()
             body.setLayout(_findings(report.findings))
             self.column.addWidget(Expander(tr("关于整个文件"), body))
+        amiss = verdicts.amiss(report)
+        if amiss:
+            self.column.addWidget(
+                Expander(say("report", "technical", language()), _technical(amiss))
+            )
         versions = verdicts.versions(report)
         if len(versions) > 1:
             self.column.addWidget(Expander(tr("这个文件的各个版本"), self._versions(versions)))
@@ -277,14 +283,29 @@ def _verdict_card(report: Report) -> QFrame:
 
 
 def _findings(found: Sequence[Finding]) -> QVBoxLayout:
-    """A line for each finding: its level's icon and its sentence."""
+    """A line for each matter: its level's icon and its sentence."""
     lines = column(spacing=5)
-    for finding in found:
-        look = verdicts.LEVELS[finding.level]
+    for sentence in told(found, language()):
+        look = verdicts.LEVELS[sentence.level]
         image = picture(look.icon, look.role, 15)
         image.setAlignment(Qt.AlignmentFlag.AlignTop)
         line = row(spacing=8)
         line.addWidget(image, 0, Qt.AlignmentFlag.AlignTop)
-        line.addWidget(label(finding.text(language()), wrap=True, select=True), 1)
+        text = sentence.text
+        if sentence.count > 1:
+            text += say("report", "times", language()).format(count=sentence.count)
+        line.addWidget(label(text, wrap=True, select=True), 1)
         lines.addLayout(line)
     return lines
+
+
+def _technical(found: Sequence[Finding]) -> QWidget:
+    """Codes and details, for support; can be selected and copied whole."""
+    text = "\n".join(finding.technical() for finding in found)
+    made = QWidget()
+    inner = column(spacing=4)
+    inner.addWidget(label(text, "small", wrap=True, select=True))
+    copy = button(tr("复制这些信息"), partial(copy_text, text), role="link")
+    inner.addLayout(row(copy, None))
+    made.setLayout(inner)
+    return made

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crypto.verdict import Change, Finding, Level, Report, SignatureReport, Verdict, say
+from crypto.wording import told
 from ui.language import language, pair, tr
 from ui.widgets import day, moment
 
@@ -109,6 +110,13 @@ def summary(report: Report) -> str:
         if verdict in answers
     ]
     return tr("{count} 个印章：{parts}。", count=count, parts=tr("，").join(parts))
+
+
+def amiss(report: Report) -> list[Finding]:
+    """All findings of a report that cost its verdict."""
+    levels = (Level.INVALID, Level.UNKNOWN, Level.CHANGED)
+    everything = (*(f for s in report.signatures for f in s.findings), *report.findings)
+    return [finding for finding in everything if finding.level in levels]
 
 
 def tally(reports: Sequence[Report | None]) -> str:
@@ -272,6 +280,7 @@ def as_text(signature: SignatureReport) -> str:
     for name, found in grouped(signature.findings).items():
         lines.append(headings()[name])
         lines += [
-            f"  [{say('levels', f.level.value, language())}] {f.text(language())}" for f in found
+            f"  [{say('levels', sentence.level.value, language())}] {sentence.text}"
+            for sentence in told(found, language())
         ]
     return "\n".join(lines)

@@ -67,7 +67,7 @@ class SealMarks:
             proved[page.index] -= 1
             if proved[page.index] < 0:
                 # alone it says nothing of a seal, and might be read as the date of something else
-                reason = {"field": each.name, "reason": "a date without its seal on the page"}
+                reason = {**_place(each), "reason": "a date without its seal on the page"}
                 findings.append(Finding("mark_unreadable", reason))
                 harmless = False
                 continue
@@ -104,7 +104,7 @@ def complete_seams(shown: Sequence[SealMarks], known: Container[int] = ()) -> se
 
 def check_date(each: Field, text: str, times: Times) -> Finding:
     code = "date_matches" if agrees(text, times) else "date_differs"
-    return Finding(code, {"field": each.name, "date": text})
+    return Finding(code, {**_place(each), "date": text})
 
 
 def _matches(mark: MarkCheck) -> bool:
@@ -122,19 +122,25 @@ def _check_widget(each: Field, seal: Seal) -> MarkCheck:
             return _hidden(each)
         if drawing.in_states:
             drawing.other.add("states")
-        judged = check_mark(drawing, each.name, seal)
+        judged = check_mark(drawing, _place(each), seal)
         if judged.true_size:
             pairs = zip(drawing.pictures[0].place, box(each.dictionary), strict=True)
             fits = all(abs(a - b) * page.unit / MM <= SIZE_TOLERANCE_MM for a, b in pairs)
             judged = replace(judged, true_size=fits)
         return judged
     except PARSER_FAILURES as error:
-        reason = {"field": each.name, "reason": str(error)[:100]}
+        reason = {**_place(each), "reason": str(error)[:100]}
         return MarkCheck((Finding("mark_unreadable", reason),), False)
 
 
 def _hidden(each: Field) -> MarkCheck:
-    return MarkCheck((Finding("mark_hidden", {"field": each.name}),), False)
+    return MarkCheck((Finding("mark_hidden", _place(each)),), False)
+
+
+def _place(each: Field) -> dict[str, str]:
+    """Where a mark is, for its findings: its field's name and its first page, 1-based."""
+    page = {"page": str(each.pages[0].index + 1)} if each.pages else {}
+    return {"field": each.name, **page}
 
 
 def draws(each: Field) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -91,14 +91,15 @@ class MarkCheck:
     """Of the whole picture, seen or not."""
 
 
-def check_mark(drawing: Drawing, field: str, seal: Seal) -> MarkCheck:
-    """mark_matches, mark_differs or mark_unreadable for what a widget draws, and mark_size_differs.
+def check_mark(drawing: Drawing, place: Mapping[str, str], seal: Seal) -> MarkCheck:
+    """mark_matches, mark_differs or mark_unreadable for what a widget draws, and mark_size_differs;
+    *place* goes into their details.
 
     Identical pixels match at once; otherwise pictures are compared as seen on paper. A different
     picture is called different only if it has the seal's proportions: a slice of a riding seam may
     have been cut as an image of its own. Whether enough of the picture is seen, is for the caller
     to say, who knows the other marks."""
-    shown = {"field": field}
+    shown = dict(place)
 
     def unreadable(reason: str) -> MarkCheck:
         return MarkCheck((Finding("mark_unreadable", {**shown, "reason": reason}),), False)

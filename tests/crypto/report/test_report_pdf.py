@@ -82,7 +82,7 @@ def test_a_changed_document_is_filed_as_invalid(
 ) -> None:
     text = filed(world.verify(sealed.replace(b"Price 1000", b"Price 9000")))
     assert "无效INVALID" in text
-    assert "原文摘要不一致" in text
+    assert "被保护的内容在签章后被改动过" in text
     assert "有效VALID" not in text.replace("无效INVALID", "")
 
 

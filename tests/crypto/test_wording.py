@@ -1,0 +1,87 @@
+"""Findings as people read them."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto.verdict import LEVELS, Finding, Level
+from crypto.wording import ORDER, decisive, page_ranges, told
+
+LATIN = re.compile(r"[A-Za-z]{2,}")
+ALLOWED = {"PDF", "Ukey", "SM2", "SM3", "OFD", "TLS"}
+UGLY = {
+    "reason": "AssertionError: [0, 45017, 114081, 45534] in 156406 bytes",
+    "field": "Signature1",
+    "filter": "Adobe.PPKLite",
+    "subfilter": "adbe.pkcs7.detached",
+    "subject": "C=CN, O=某某数字证书有限公司, CN=某某根证书",
+    "issuer": "C=CN, O=某某数字证书有限公司, CN=某某根证书",
+    "anchor": "C=CN, CN=某某根证书",
+    "authority": "CN=某某时间戳",
+    "state": "suspended",
+    "page": "3",
+}
+"""Details as parsers and certificates give them."""
+
+
+@pytest.mark.parametrize("code", sorted(LEVELS))
+def test_a_sentence_in_chinese_holds_no_english_and_nothing_of_a_parser(code: str) -> None:
+    text = Finding(code, UGLY).text("zh_CN")
+    assert set(LATIN.findall(text)) <= ALLOWED, text
+    assert not re.search(r"45017|Signature1", text)
+
+
+@pytest.mark.parametrize("code", sorted(LEVELS))
+def test_a_sentence_in_english_holds_nothing_of_a_parser(code: str) -> None:
+    details = {key: text for key, text in UGLY.items() if key not in ("subject", "issuer")}
+    text = Finding(code, details).text("en")
+    assert not re.search(r"45017|Signature1|Adobe|adbe", text)
+
+
+def test_the_technical_line_holds_what_the_sentence_leaves_out() -> None:
+    finding = Finding("byte_range_malformed", {"reason": "[0, 45017] in\n156406 bytes"})
+    assert finding.technical() == "byte_range_malformed (reason: [0, 45017] in 156406 bytes)"
+    assert Finding("no_mark").technical() == "no_mark"
+
+
+def test_a_seam_of_many_pages_is_told_once() -> None:
+    seam = [Finding("mark_matches", {"field": f"S{n}", "page": str(n)}) for n in range(1, 56)]
+    (sentence,) = told(seam)
+    assert sentence.count == 55
+
+
+def test_what_is_hidden_on_many_pages_names_them() -> None:
+    found = [Finding("mark_hidden", {"field": f"S{n}", "page": str(n)}) for n in (1, 2, 3, 7)]
+    (sentence,) = told(found)
+    assert "第 1–3、7 页" in sentence.text
+    (english,) = told(found, "en")
+    assert "page 1–3, 7" in english.text
+
+
+def test_what_failed_comes_before_what_holds() -> None:
+    found = [Finding(code) for code in ("covers_file", "status_unknown", "no_mark")]
+    found.append(Finding("digest_mismatch"))
+    levels = [sentence.level for sentence in told(found)]
+    assert levels == [Level.INVALID, Level.UNKNOWN, Level.OK, Level.NOTICE]
+    assert decisive(found) == Finding("digest_mismatch")
+    assert decisive([Finding("covers_file")]) is None
+
+
+@given(st.lists(st.sampled_from(sorted(LEVELS)), max_size=40))
+def test_no_matter_is_lost_and_none_is_told_twice(codes: list[str]) -> None:
+    sentences = told([Finding(code) for code in codes])
+    assert sum(sentence.count for sentence in sentences) == len(codes)
+    assert len({(sentence.level, sentence.text) for sentence in sentences}) == len(sentences)
+    ranks = [ORDER.index(sentence.level) for sentence in sentences]
+    assert ranks == sorted(ranks)
+
+
+@given(st.sets(st.integers(1, 300)))
+def test_ranges_name_exactly_the_pages(pages: set[int]) -> None:
+    named: set[int] = set()
+    for part in page_ranges(pages, "en").split(", ") if pages else ():
+        first, _, last = part.partition("–")
+        named |= set(range(int(first), int(last or first) + 1))
+    assert named == pages
