@@ -31,9 +31,12 @@ from crypto.pdf.signing.dss import add_dss, gather, witnesses
 from crypto.pdf.signing.sign import Revision, SignedRevision, sign_revision
 from crypto.pdf.signing.sign import document_timestamp as label
 from crypto.pdf.signing.values import TOKEN_ROOM, SignatureMaker
+from crypto.pki.certificate import Certificate
+from crypto.pki.chain import build_chain
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.ocsp import OcspResponse
 from crypto.pki.ocsp import make_request as make_ocsp_request
-from crypto.pki.x509 import Certificate, CertificateError, Crl, build_chain
+from crypto.pki.revocation_list import Crl
 from crypto.validation.trust import Trust
 from crypto.verdict import Report
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from app.stamping import TicketService
     from app.store.cabinet import Cabinet, SealRecord
     from app.store.journal import Journal
-    from crypto.pki.x509 import Certificate
+    from crypto.pki.certificate import Certificate
     from crypto.validation.trust import Trust
     from device.pkcs11 import Module
     from device.token import Session, Token
@@ -100,7 +100,8 @@ class Desk:
 
     def _cabinet_trust(self) -> Trust:
         from app.remote.registry import changes
-        from crypto.pki.x509 import Certificate, Crl
+        from crypto.pki.certificate import Certificate
+        from crypto.pki.revocation_list import Crl
         from crypto.validation.trust import Trust
 
         statements = tuple(self.cabinet.statements())
@@ -318,7 +319,7 @@ class Desk:
     def chain_of(self, certificate: Certificate, along: Iterable[bytes] = ()) -> tuple[bytes, ...]:
         """The authorities between *certificate* and its root (DER), from those of the trust and
         those *along*."""
-        from crypto.pki.x509 import build_chain
+        from crypto.pki.chain import build_chain
 
         trust = self.trust()
         pool = (*trust.pool, *_readable(along))
@@ -359,7 +360,8 @@ def with_settings(desk: Desk, **changes: Any) -> Desk:
 
 def _readable(certificates: Iterable[bytes]) -> list[Certificate]:
     """Those that can be parsed; a token may hold anything."""
-    from crypto.pki.x509 import Certificate, CertificateError
+    from crypto.pki.certificate import Certificate
+    from crypto.pki.names_and_algorithms import CertificateError
 
     found = []
     for each in certificates:

@@ -34,9 +34,11 @@ from crypto.algorithms import gm
 from crypto.pdf.reading.document import Document, PdfError, within_time
 from crypto.pdf.reading.signatures import EmbeddedSignature, read_signatures
 from crypto.pdf.verify import verify_pdf
+from crypto.pki.certificate import Certificate, load_certificates
 from crypto.pki.cms import CmsError, SignedData, SignerInfo
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.ocsp import OcspResponse
-from crypto.pki.x509 import Certificate, CertificateError, Crl, load_certificates
+from crypto.pki.revocation_list import Crl
 from crypto.report.pdf import render
 from crypto.seal.statement import STAPLE, SealChange, SignedStatement, StatementError
 from crypto.seal.structure import Seal, SealError

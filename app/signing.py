@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
-from crypto.pki.x509 import Certificate, PublicKey
+from crypto.pki.certificate import Certificate
+from crypto.pki.public_key import PublicKey
 
 if TYPE_CHECKING:
     from device.token import Key, Session

@@ -109,7 +109,7 @@ class Bench:
 
     def verify(self) -> Callable[[], None]:
         from crypto.pdf.verify import verify_pdf
-        from crypto.pki.x509 import Certificate
+        from crypto.pki.certificate import Certificate
         from crypto.validation.trust import Trust
         from crypto.verdict import Verdict
 

@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from crypto.algorithms.keys import SoftKey
-from crypto.pki.x509 import Name
-from crypto.pki.x509_make import make_certificate
+from crypto.pki.certificate_making import make_certificate
+from crypto.pki.names_and_algorithms import Name
 from crypto.seal.structure import make_seal
 from server_stub.neighbours.imprint import draw
 

@@ -23,8 +23,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from crypto.pki.certificate import Certificate
 from crypto.pki.holder_name import holder_of
-from crypto.pki.x509 import Certificate
 
 SCHEMA = "sealdesk-report/1"
 

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
 from crypto.asn1 import der
-from crypto.pki import x509
-from crypto.pki.x509_make import Request
+from crypto.pki.certificate_making import Request
+from crypto.pki.names_and_algorithms import CertificateError
+from crypto.pki.public_key import PublicKey
 from server_stub import policy, states
 from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, Transaction
@@ -78,7 +79,7 @@ def read_request(request: bytes) -> bytes:
     Raises :class:`RequestInvalid`."""
     try:
         parsed = Request.parse(request)
-    except x509.CertificateError as error:
+    except CertificateError as error:
         raise RequestInvalid(str(error)) from error
     if parsed.public_key.kind != "sm2" or not gm.is_public_key(parsed.public_key.point):
         raise RequestInvalid("the request is not for an SM2 key")
@@ -133,7 +134,7 @@ def submit(
     text = INTENT.format(
         origin=origin, verb="submit", object=identity, payload_sm3=application.payload_sm3
     )
-    signed_by(x509.PublicKey.parse(der.parse(application.spki)), text, signature)
+    signed_by(PublicKey.parse(der.parse(application.spki)), text, signature)
     application.signature, application.reason = signature, None
     move(tx, application, "submit", signature=signature.hex(), signed_text=text)
     return application

@@ -28,8 +28,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from crypto.pki import x509
-from crypto.pki.x509_make import make_certificate, make_crl
+from crypto.pki.certificate import DOCUMENT_SIGNING, OCSP_SIGNING, TIME_STAMPING, Certificate
+from crypto.pki.certificate_making import make_certificate, make_crl
+from crypto.pki.names_and_algorithms import Name
 from crypto.seal.statement import SealStatement
 from server_stub import states
 from server_stub.records import canonical
@@ -72,12 +73,12 @@ _PURPOSES = (
     _Purpose(ROOT, "根证书", 20 * _YEAR, ("keyCertSign", "cRLSign")),
     _Purpose(ISSUING, "签发证书", 10 * _YEAR, ("keyCertSign", "cRLSign")),
     _Purpose(SEAL_MAKER, "制章人", 6 * _YEAR),
-    _Purpose(TIMESTAMP, "时间戳", 6 * _YEAR, _SIGNING, (x509.TIME_STAMPING,)),
-    _Purpose(STATUS, "印章状态", 6 * _YEAR, _SIGNING, (x509.OCSP_SIGNING,)),
+    _Purpose(TIMESTAMP, "时间戳", 6 * _YEAR, _SIGNING, (TIME_STAMPING,)),
+    _Purpose(STATUS, "印章状态", 6 * _YEAR, _SIGNING, (OCSP_SIGNING,)),
     _Purpose("registry", "公开状态日志", 6 * _YEAR, ("digitalSignature",)),
     _Purpose("ledger", "存证日志", 6 * _YEAR, ("digitalSignature",)),
     _Purpose(RSA_ROOT, "Abroad CA", 10 * _YEAR, ("keyCertSign", "cRLSign"), (), "RSA"),
-    _Purpose(TIMESTAMP_RSA, "Time Stamping", 6 * _YEAR, _SIGNING, (x509.TIME_STAMPING,), "RSA"),
+    _Purpose(TIMESTAMP_RSA, "Time Stamping", 6 * _YEAR, _SIGNING, (TIME_STAMPING,), "RSA"),
 )
 PURPOSES = tuple(purpose.name for purpose in _PURPOSES)
 
@@ -122,7 +123,7 @@ class Authority:
 
     def issue(
         self,
-        subject: x509.Name,
+        subject: Name,
         spki: bytes,
         not_before: datetime,
         not_after: datetime,
@@ -131,11 +132,11 @@ class Authority:
         """A holder's certificate, DER, with a fresh random serial number; *purposes*: extended key
         usages besides documentSigning."""
         issuer = self._keys[ISSUING]
-        end = min(not_after, x509.Certificate.parse(issuer.certificate).not_after)
+        end = min(not_after, Certificate.parse(issuer.certificate).not_after)
         return make_certificate(
             subject=subject,
             public_key=spki,
-            issuer=x509.Certificate.parse(issuer.certificate).subject,
+            issuer=Certificate.parse(issuer.certificate).subject,
             issuer_key=issuer,
             authority_spki=issuer.spki,
             serial=_serial(),
@@ -143,7 +144,7 @@ class Authority:
             not_after=end,
             key_usage=_SIGNING,
             # without a purpose of its own it would pass for a seal maker's certificate
-            extended_key_usage=(x509.DOCUMENT_SIGNING, *purposes),
+            extended_key_usage=(DOCUMENT_SIGNING, *purposes),
             crl_urls=_crl_urls(self._settings, ISSUING),
             ocsp_urls=_ocsp_urls(self._settings),
             issuer_urls=_issuer_urls(self._settings, ISSUING),
@@ -153,7 +154,7 @@ class Authority:
         """The self-signed certificate of the RSA authority, DER: what a foreign reader adds
         to its anchors. Always the same bytes, because nothing in it or its signature is random."""
         key = self._keys[RSA_ROOT]
-        crossed = x509.Certificate.parse(key.certificate)
+        crossed = Certificate.parse(key.certificate)
         return make_certificate(
             subject=crossed.subject,
             public_key=key.spki,
@@ -173,7 +174,7 @@ class Authority:
         time."""
         key, now = self._keys[issuer], canonical.now()
         return make_crl(
-            issuer=x509.Certificate.parse(key.certificate).subject,
+            issuer=Certificate.parse(key.certificate).subject,
             issuer_key=key,
             authority_spki=key.spki,
             number=now,
@@ -187,9 +188,9 @@ class Authority:
         return replace(statement, origin=self._origin).encode(self._keys[STATUS])
 
 
-def holder_subject(seal_code: str, uscc: str, name: str) -> x509.Name:
+def holder_subject(seal_code: str, uscc: str, name: str) -> Name:
     """The subject convention of the 统一电子印章 certificates (docs/design/standards.md §2)."""
-    return x509.Name.build([("C", "CN"), ("O", uscc + name), ("CN", seal_code)])
+    return Name.build([("C", "CN"), ("O", uscc + name), ("CN", seal_code)])
 
 
 def announce_keys(tx: Transaction) -> None:
@@ -217,13 +218,13 @@ def _make_key(
 ) -> Key:
     reference = store.generate(purpose.algorithm)
     key = store.open(reference)
-    name = x509.Name.build(
+    name = Name.build(
         [("C", "CN"), ("O", settings.provider_name), ("CN", f"{purpose.title} {reference[:6]}")]
     )
     is_ca = purpose.name in ISSUERS
     above = {ISSUING: ROOT, RSA_ROOT: ROOT, TIMESTAMP_RSA: RSA_ROOT}.get(purpose.name, ISSUING)
     issuer = key if purpose.name == ROOT else known[above]
-    issuer_name = x509.Certificate.parse(issuer.certificate).subject if issuer is not key else name
+    issuer_name = Certificate.parse(issuer.certificate).subject if issuer is not key else name
     start = canonical.moment(now).replace(microsecond=0)
     certificate = make_certificate(
         subject=name,

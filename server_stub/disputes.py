@@ -24,7 +24,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from crypto.pki import timestamp, x509
+from crypto.pki import timestamp
+from crypto.pki.certificate import Certificate as X509Certificate
 from server_stub import policy, revocation, sealing, signin, states
 from server_stub.authority import ISSUING, PURPOSES, TIMESTAMP, TIMESTAMP_ACCURACY, TIMESTAMP_POLICY
 from server_stub.context import Platform
@@ -138,7 +139,7 @@ def _signer(tx: Transaction, origin: str, said: Statement, text: str, signer: Si
         object=said.seal_code,
         payload_sm3=gm.sm3(text.encode()).hex(),
     )
-    signin.signed_by(x509.Certificate.parse(row.der).public_key, wanted, signer.signature)
+    signin.signed_by(X509Certificate.parse(row.der).public_key, wanted, signer.signature)
     return row.sn
 
 

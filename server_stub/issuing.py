@@ -15,7 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from crypto.pki import x509
+from crypto.pki.certificate import Certificate as X509Certificate
+from crypto.pki.names_and_algorithms import Name
 from crypto.seal.structure import make_seal
 from server_stub import sealing, states
 from server_stub.applying import Findings, move, read_request
@@ -183,7 +184,7 @@ def build(
     until = min([now + HOLDER_LIFE, *limits])  # 第十七条
     subject = holder_subject(seal_code, code, entry.name)
     certificate = making.authority.issue(subject, spki, now, until, purposes)
-    until = min(until, x509.Certificate.parse(certificate).not_after)
+    until = min(until, X509Certificate.parse(certificate).not_after)
     data = make_seal(
         es_id=seal_code,
         vendor=making.settings.vendor_id,
@@ -293,7 +294,7 @@ def certify_staff(
     tx: Transaction, authority: Authority, identity: str, name: str, request: bytes
 ) -> bytes:
     """A certificate for a member of staff (who signs in as a holder does), DER."""
-    subject = x509.Name.build([("C", "CN"), ("O", "平台工作人员"), ("CN", name)])
+    subject = Name.build([("C", "CN"), ("O", "平台工作人员"), ("CN", name)])
     now = canonical.moment(tx.now).replace(microsecond=0)
     issued = authority.issue(subject, read_request(request), now, now + timedelta(days=365))
     row = _certificate(tx, issued)
@@ -303,7 +304,7 @@ def certify_staff(
 
 
 def _certificate(tx: Transaction, data: bytes) -> Certificate:
-    parsed = x509.Certificate.parse(data)
+    parsed = X509Certificate.parse(data)
     state = states.advance(states.CERTIFICATE, states.START, "request")
     row = Certificate(
         sn=f"{parsed.serial:x}",

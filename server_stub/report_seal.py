@@ -2,7 +2,7 @@
 
 It is a seal like everybody's: filed with the police, made by the seal maker for a key of its own in
 the key store, in registry and ledger, and used with a ticket for exactly one document. What tells
-it apart is the purpose :data:`crypto.pki.x509.REPORT_SEALING` in its certificate.
+it apart is the purpose :data:`crypto.pki.certificate.REPORT_SEALING` in its certificate.
 
 It is made when first wanted (by ``sealdesk-server init``, or by the first report in an installation
 that has none) and replaced before it expires; the old one is then cancelled, its key destroyed.
@@ -22,8 +22,8 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.sign import Revision, sign_revision
 from crypto.pdf.signing.values import SignatureMaker, TimestampSource
 from crypto.pki import timestamp
+from crypto.pki.certificate import REPORT_SEALING
 from crypto.pki.cms import hash_bytes
-from crypto.pki.x509 import REPORT_SEALING
 from crypto.seal.mark import Mark
 from crypto.seal.structure import Seal as SealData
 from server_stub import applying, issuing, sealing, states

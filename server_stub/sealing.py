@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from crypto.pki import x509
+from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.seal.statement import SealChange as RegistryChange
 from crypto.seal.statement import SealStatement
 from server_stub import policy, states
@@ -149,7 +149,7 @@ def collect(tx: Transaction, actor: Actor, origin: str, seal_id: str, signature:
     text = COLLECT.format(
         origin=origin, seal=seal.id, seal_sm3=seal.seal_sm3, certificate=certificate.sn
     )
-    signed_by(x509.Certificate.parse(certificate.der).public_key, text, signature)
+    signed_by(X509Certificate.parse(certificate.der).public_key, text, signature)
     change(tx, seal, "collect", _authority(actor))
     return seal
 

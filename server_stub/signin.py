@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
-from crypto.pki import x509
+from crypto.pki.certificate import Certificate as X509Certificate
+from crypto.pki.names_and_algorithms import CertificateError
+from crypto.pki.public_key import PublicKey
 from server_stub import policy
 from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, Transaction
@@ -72,7 +74,7 @@ class Opened:
     actor: Actor
 
 
-def signed_by(key: x509.PublicKey, text: str, signature: bytes) -> None:
+def signed_by(key: PublicKey, text: str, signature: bytes) -> None:
     """Return if *signature* over *text* (UTF-8) is *key*'s. Raises :class:`SignatureInvalid`."""
     if not key.verify(SM2_WITH_SM3, text.encode(), signature):
         raise SignatureInvalid("the signature does not fit")
@@ -90,7 +92,7 @@ def challenge(
     sn = None
     if certificate is not None:
         row = usable(tx.session, certificate, tx.now)
-        spki, sn = x509.Certificate.parse(row.der).public_key.spki, row.sn
+        spki, sn = X509Certificate.parse(row.der).public_key.spki, row.sn
     else:
         application = tx.session.get(Application, application_id or "")
         if application is None:
@@ -128,7 +130,7 @@ def open_session(tx: Transaction, settings: Settings, taken: Challenge, signatur
     """A session for whoever signed the *taken* challenge; the certificate is looked at again."""
     if taken.expires_at < tx.now:
         raise ChallengeInvalid("expired")
-    signed_by(x509.PublicKey.parse(der.parse(taken.spki)), taken.text, signature)
+    signed_by(PublicKey.parse(der.parse(taken.spki)), taken.text, signature)
     actor = _actor(tx.session, taken.certificate_sn, taken.application_id, tx.now)
     token = secrets.token_urlsafe(32)
     expires_at = tx.now + settings.session_seconds * SECOND
@@ -193,8 +195,8 @@ def usable(session: Session, certificate: bytes, now: int) -> Certificate:
 
 def _serial(certificate: bytes) -> str:
     try:
-        return f"{x509.Certificate.parse(certificate).serial:x}"
-    except x509.CertificateError as error:
+        return f"{X509Certificate.parse(certificate).serial:x}"
+    except CertificateError as error:
         raise CertificateNotValid(str(error)) from error
 
 

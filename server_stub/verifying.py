@@ -141,7 +141,8 @@ def _converse(
 def _verify(channel: Channel) -> None:
     from crypto.pdf.reading.document import PdfEncrypted, PdfError
     from crypto.pdf.verify import verify_pdf
-    from crypto.pki.x509 import Certificate, Crl
+    from crypto.pki.certificate import Certificate
+    from crypto.pki.revocation_list import Crl
     from crypto.seal.statement import SignedStatement
     from crypto.validation.trust import Trust
 

@@ -50,7 +50,7 @@ def token_list(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def token_info(desk: Desk, options: argparse.Namespace) -> int:
-    from crypto.pki.x509 import Certificate
+    from crypto.pki.certificate import Certificate
 
     token = desk.token(options.token, options.module)
     state = token.pin_state()

@@ -11,7 +11,7 @@ from app.desk import Desk
 from app.errors import Cancelled, SettingLocked, UsageError, phrase
 from app.store import anchors
 from app.store.anchors import read_certificates
-from crypto.pki.x509 import Certificate
+from crypto.pki.certificate import Certificate
 
 
 def show(desk: Desk, options: argparse.Namespace) -> int:

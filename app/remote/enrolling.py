@@ -17,8 +17,9 @@ from app.errors import ApplicationRejected, PlatformAnswerInvalid
 from app.remote.platform_account import Application, PlatformClient, PlatformSeal
 from app.signing import TokenKey
 from app.store.cabinet import Cabinet, PlatformRecord, SealRecord
-from crypto.pki.x509 import Certificate, Name
-from crypto.pki.x509_make import make_request
+from crypto.pki.certificate import Certificate
+from crypto.pki.certificate_making import make_request
+from crypto.pki.names_and_algorithms import Name
 from crypto.seal.structure import Seal
 from crypto.validation.seal_check import check_seal
 from crypto.verdict import Verdict, verdict_of

@@ -33,7 +33,9 @@ from app.errors import (
 )
 from app.remote.http_client import exchange, open_connections
 from app.settings import is_loopback
-from crypto.pki.x509 import OCSP_SIGNING, Certificate, CertificateError, build_chain
+from crypto.pki.certificate import OCSP_SIGNING, Certificate
+from crypto.pki.chain import build_chain
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.statement import StatementError
 from crypto.validation.trust import Trust
 

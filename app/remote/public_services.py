@@ -31,7 +31,7 @@ from app.remote.platform_connection import (
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
-from crypto.pki.x509 import Crl
+from crypto.pki.revocation_list import Crl
 from crypto.seal.registry_files import tile_name, unpack_entries
 from crypto.seal.statement import SignedStatement
 from crypto.validation.revocation import CLOCK_SKEW

@@ -30,7 +30,8 @@ from crypto.algorithms.gm import sm3
 from crypto.pdf.reading.document import Document, PdfError
 from crypto.pdf.reading.signatures import read_signatures
 from crypto.pdf.verify import verify_pdf
-from crypto.pki.x509 import REPORT_SEALING, CertificateError
+from crypto.pki.certificate import REPORT_SEALING
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.report.pdf import enclosed
 from crypto.verdict import SCHEMA, Report, Verdict
 

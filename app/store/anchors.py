@@ -19,7 +19,8 @@ from typing import Literal
 from app.durable import replace_file
 from app.errors import FileNotReadable, FileProblem, SettingLocked, UsageError
 from app.settings import Settings
-from crypto.pki.x509 import Certificate, CertificateError, load_certificates
+from crypto.pki.certificate import Certificate, load_certificates
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.validation.trust import Trust
 
 Purpose = Literal["makers", "signers", "timestamps", "all"]

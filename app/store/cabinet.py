@@ -29,7 +29,7 @@ from app.store.secret_store import SecretStore
 from crypto.algorithms.gm import sm3
 
 if TYPE_CHECKING:
-    from crypto.pki.x509 import Certificate
+    from crypto.pki.certificate import Certificate
     from crypto.seal.statement import SignedStatement
     from crypto.seal.structure import Seal
 
@@ -98,8 +98,8 @@ class SealRecord:
 
     @cached_property
     def signer(self) -> Certificate:
-        """The holder's certificate. Raises :class:`crypto.pki.x509.CertificateError`."""
-        from crypto.pki.x509 import Certificate
+        """The holder's certificate. Raises :class:`.names_and_algorithms.CertificateError`."""
+        from crypto.pki.certificate import Certificate
 
         return Certificate.parse(self.certificate)
 
@@ -407,7 +407,7 @@ class Cabinet:
 
 def _newest(kept: Mapping[str, bytes], given: Mapping[str, bytes]) -> dict[str, bytes]:
     """Of each issuer's lists (DER) the one made last."""
-    from crypto.pki.x509 import Crl
+    from crypto.pki.revocation_list import Crl
 
     newest = {**given}
     for name, data in kept.items():

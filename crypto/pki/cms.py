@@ -15,11 +15,11 @@ from typing import Protocol, TypeVar
 
 from crypto.algorithms import gm
 from crypto.asn1 import ber, der
-from crypto.pki.x509 import (
+from crypto.pki.certificate import Certificate
+from crypto.pki.names_and_algorithms import (
     ECDSA_SIGNATURES,
     HASHES,
     RSA_SIGNATURES,
-    Certificate,
     CertificateError,
     Name,
     read_algorithm,

@@ -24,6 +24,7 @@ from typing import Literal
 from crypto.algorithms import gm
 from crypto.algorithms.keys import EC_PUBLIC_KEY, SM2_CURVE, SM2_WITH_SM3
 from crypto.asn1 import der
+from crypto.pki.certificate import Certificate
 from crypto.pki.cms import (
     ALGORITHM_PROTECTION,
     BROKEN,
@@ -41,7 +42,7 @@ from crypto.pki.cms import (
     read_value,
     same_type,
 )
-from crypto.pki.x509 import (
+from crypto.pki.names_and_algorithms import (
     DSA_SIGNATURES,
     ECDSA_SIGNATURES,
     ED448,
@@ -51,12 +52,11 @@ from crypto.pki.x509 import (
     PLAIN_ECDSA_SIGNATURES,
     RSA_PSS,
     RSA_SIGNATURES,
-    Certificate,
     CertificateError,
-    PublicKey,
     pss_parameters,
     read_algorithm,
 )
+from crypto.pki.public_key import PublicKey
 
 RSA_ENCRYPTION, DSA_KEY = "1.2.840.113549.1.1.1", "1.2.840.10040.4.1"
 _SM2_ALGORITHMS = {SM2_WITH_SM3, f"{SM2_CURVE}.1", SM2_CURVE}

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
 from crypto.asn1 import der
+from crypto.pki.certificate import Certificate
 from crypto.pki.cms import (
     ALGORITHM_PROTECTION,
     CONTENT_TYPE,
@@ -34,7 +35,7 @@ from crypto.pki.cms import (
     hash_bytes,
 )
 from crypto.pki.cms_facts import signer_facts
-from crypto.pki.x509 import HASHES, Certificate, CertificateError
+from crypto.pki.names_and_algorithms import HASHES, CertificateError
 
 _HASH_OIDS = {name: oid for oid, name in HASHES.items()}
 _RSA_WITH_SHA256 = "1.2.840.113549.1.1.11"

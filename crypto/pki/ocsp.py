@@ -6,7 +6,7 @@
 
 An answer counts only if the issuer itself signed it, or a responder to whom that issuer gave a
 certificate for the purpose OCSPSigning (§4.2.2.2). Malformed input raises
-:class:`crypto.pki.x509.CertificateError`. All times are aware UTC datetimes.
+:class:`crypto.pki.names_and_algorithms.CertificateError`. All times are aware UTC datetimes.
 """
 
 from __future__ import annotations
@@ -20,17 +20,11 @@ from typing import Literal
 
 from crypto.algorithms.keys import SigningKey
 from crypto.asn1 import der
+from crypto.pki.certificate import OCSP_SIGNING, Certificate
+from crypto.pki.certificate_making import signature_algorithm
 from crypto.pki.cms import hash_bytes
-from crypto.pki.x509 import (
-    HASHES,
-    OCSP_SIGNING,
-    Certificate,
-    CertificateError,
-    Name,
-    PublicKey,
-    read_algorithm,
-)
-from crypto.pki.x509_make import signature_algorithm
+from crypto.pki.names_and_algorithms import HASHES, CertificateError, Name, read_algorithm
+from crypto.pki.public_key import PublicKey
 
 MAX_SIZE = 256 * 1024
 MAX_ANSWERS = 1000
@@ -138,7 +132,7 @@ class OcspRequest:
 
     @classmethod
     def parse(cls, data: bytes) -> OcspRequest:
-        """Read DER. Raises :class:`crypto.pki.x509.CertificateError`."""
+        """Read DER. Raises :class:`crypto.pki.names_and_algorithms.CertificateError`."""
         try:
             _check_size(data)
             whole = der.parse(data).children(der.SEQUENCE)
@@ -202,7 +196,7 @@ class OcspResponse:
 
     @classmethod
     def parse(cls, data: bytes) -> OcspResponse:
-        """Read DER. Raises :class:`crypto.pki.x509.CertificateError`, also for a refusal."""
+        """Read DER. Raises :class:`.names_and_algorithms.CertificateError`, also for a refusal."""
         try:
             _check_size(data)
             return _parse_response(data)
@@ -382,7 +376,8 @@ def make_response(
     """OCSPResponse DER with *answers*, signed by *key*: SM2 with SM3, or RSA or ECDSA with SHA-256.
 
     *certificates* (DER) are sent along: the responder's own, unless it is the issuer. *nonce* is
-    the request's. Raises :class:`crypto.pki.x509.CertificateError` if the key cannot be used."""
+    the request's. Raises :class:`.names_and_algorithms.CertificateError` if the key cannot be
+    used."""
     own = Certificate.parse(key.certificate)
     tbs = der.sequence(
         der.context(2, der.octet_string(own.public_key.key_id)),

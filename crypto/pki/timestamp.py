@@ -17,10 +17,11 @@ from datetime import datetime, timedelta
 
 from crypto.algorithms.keys import SigningKey
 from crypto.asn1 import der
+from crypto.pki.certificate import TIME_STAMPING, Certificate
 from crypto.pki.cms import BROKEN, TST_INFO, CmsError, ContentDigest, SignedData
 from crypto.pki.cms_facts import SignerFacts, signer_facts
 from crypto.pki.cms_make import make_signed_content
-from crypto.pki.x509 import HASHES, TIME_STAMPING, Certificate, read_algorithm
+from crypto.pki.names_and_algorithms import HASHES, read_algorithm
 
 MAX_SIZE = 1024 * 1024
 _EXTENDED_KEY_USAGE = "2.5.29.37"

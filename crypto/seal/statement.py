@@ -23,7 +23,8 @@ from datetime import UTC, datetime
 
 from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
 from crypto.asn1 import der
-from crypto.pki.x509 import OCSP_SIGNING, Certificate, CertificateError
+from crypto.pki.certificate import OCSP_SIGNING, Certificate
+from crypto.pki.names_and_algorithms import CertificateError
 
 PREFIX = b"SEALDESK-STATEMENT-V1\x00"
 
@@ -122,7 +123,7 @@ class SignedStatement:
         """Read a token and check its signature and the purpose of its certificate.
 
         Whether that certificate leads to a trusted platform is the caller's to check (with
-        :func:`crypto.pki.x509.build_chain`). Raises :class:`StatementError`."""
+        :func:`crypto.pki.chain.build_chain`). Raises :class:`StatementError`."""
         if len(token) > MAX_SIZE:
             raise StatementError("larger than any statement")
         try:

@@ -29,7 +29,8 @@ from typing import Literal
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
 from crypto.asn1 import der
-from crypto.pki.x509 import Certificate, CertificateError
+from crypto.pki.certificate import Certificate
+from crypto.pki.names_and_algorithms import CertificateError
 
 Generation = Literal["v1", "v4", "v5"]
 

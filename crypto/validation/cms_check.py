@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from crypto.pki.certificate import Certificate
 from crypto.pki.cms import TST_INFO, CmsError, ContentDigest, SignedData, SignerInfo, digest_of
 from crypto.pki.cms_facts import SignerFacts, signer_facts, verify_rsa_value
-from crypto.pki.x509 import Certificate, CertificateError
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.statement import STAPLE, SignedStatement
 from crypto.seal.structure import Seal, SealError
 from crypto.validation.seal_check import SealCheck, check_seal_use, check_times, covers, stapled

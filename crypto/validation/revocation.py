@@ -20,7 +20,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from crypto.pki.x509 import Certificate, CertificateError, Crl
+from crypto.pki.certificate import Certificate
+from crypto.pki.names_and_algorithms import CertificateError
+from crypto.pki.revocation_list import Crl
 from crypto.verdict import Times
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from crypto.pki.x509 import Certificate, CertificateError, Chain
+from crypto.pki.certificate import Certificate
+from crypto.pki.chain import Chain
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.statement import STAPLE, SignedStatement, StatementError
 from crypto.seal.structure import Seal, SealSignature
 from crypto.validation.revocation import CLOCK_SKEW

@@ -12,15 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from crypto.pki.x509 import (
-    DOCUMENT_SIGNING,
-    OCSP_SIGNING,
-    TIME_STAMPING,
-    Certificate,
-    Chain,
-    Crl,
-    build_chain,
-)
+from crypto.pki.certificate import DOCUMENT_SIGNING, OCSP_SIGNING, TIME_STAMPING, Certificate
+from crypto.pki.chain import Chain, build_chain
+from crypto.pki.revocation_list import Crl
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.revocation import Evidence
 from crypto.verdict import Finding, PlatformLine, Times, beijing, beijing_day

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from crypto.pki.certificate import Certificate
+from crypto.pki.chain import Chain, build_chain
 from crypto.pki.cms import ContentDigest
 from crypto.pki.timestamp import TimestampError, Token
-from crypto.pki.x509 import Certificate, Chain, build_chain
 from crypto.validation.trust import Trust
 from crypto.verdict import Finding, beijing
 

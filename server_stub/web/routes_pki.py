@@ -15,7 +15,8 @@ from urllib.parse import unquote
 from fastapi import APIRouter, Depends, Request, Response
 
 from crypto.pki import ocsp, timestamp
-from crypto.pki.x509 import Certificate, CertificateError
+from crypto.pki.certificate import Certificate
+from crypto.pki.names_and_algorithms import CertificateError
 from server_stub import revocation
 from server_stub.authority import (
     ISSUING,

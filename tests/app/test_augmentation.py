@@ -26,9 +26,9 @@ from app.remote.public_services import PublicServices
 from app.remote.timestamping import Timestamper
 from crypto.pdf.signing.values import SignatureMaker
 from crypto.pki import timestamp
+from crypto.pki.certificate import TIME_STAMPING, Certificate
 from crypto.pki.cms import hash_bytes
 from crypto.pki.timestamp import TimestampError, TimestampRefused
-from crypto.pki.x509 import TIME_STAMPING, Certificate
 from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
 from tests.world.office import NOW, Authorities, Office

@@ -11,7 +11,7 @@ from app.desk import Desk, with_settings
 from app.errors import PlatformNotSet, SealNotFound, TokenAmbiguous, UsageError
 from app.settings import load
 from app.signing import find_key
-from crypto.pki.x509 import Certificate
+from crypto.pki.certificate import Certificate
 from crypto.validation.trust import Trust
 from device import virtual
 from device.token import ModuleNotFound, TokenNotInitialised, TokenNotPresent

@@ -17,8 +17,9 @@ from app import evidence
 from app.errors import OutputExists, PlatformUnreachable
 from crypto.algorithms.gm import sm3
 from crypto.pdf.marks.drawing import Mark
-from crypto.pki.x509 import Certificate, Crl
-from crypto.pki.x509_make import make_crl
+from crypto.pki.certificate import Certificate
+from crypto.pki.certificate_making import make_crl
+from crypto.pki.revocation_list import Crl
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Verdict

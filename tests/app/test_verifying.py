@@ -13,7 +13,7 @@ from app.errors import FileNotReadable, FileProblem, NotAPdf, UsageError
 from app.store.anchors import trust_files
 from app.verifying import verify
 from crypto.pdf.reading.document import PdfEncrypted
-from crypto.pki.x509 import Certificate
+from crypto.pki.certificate import Certificate
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict

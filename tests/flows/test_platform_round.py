@@ -30,8 +30,8 @@ from app.remote.syncing import synchronise
 from app.store.cabinet import Cabinet, SealRecord
 from crypto.algorithms.gm import signature_values, sm3
 from crypto.algorithms.keys import SoftKey
-from crypto.pki.x509 import Name
-from crypto.pki.x509_make import make_certificate
+from crypto.pki.certificate_making import make_certificate
+from crypto.pki.names_and_algorithms import Name
 from crypto.seal.statement import SignedStatement
 from crypto.seal.structure import make_seal
 from device.token import Input

@@ -21,7 +21,7 @@ from app.remote.sealed_report import MAX_SIZE, fetch_sealed_report
 from crypto.algorithms.gm import sm3
 from crypto.pdf.reading.document import PdfError
 from crypto.pdf.verify import verify_pdf
-from crypto.pki.x509 import Certificate
+from crypto.pki.certificate import Certificate
 from crypto.report.pdf import enclosed, render
 from crypto.validation.trust import Trust
 from crypto.verdict import Verdict

@@ -27,7 +27,7 @@ from app.settings import Origin, Source
 from app.store.anchors import add, own
 from app.store.cabinet import PlatformRecord, RegistryRecord
 from crypto.algorithms import merkle
-from crypto.pki.x509 import Certificate
+from crypto.pki.certificate import Certificate
 from tests.flows.test_window_verifying import stamped
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.desk import PIN, StandIn

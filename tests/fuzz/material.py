@@ -24,17 +24,18 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.dss import add_dss
 from crypto.pdf.signing.sign import document_timestamp, sign_revision
 from crypto.pdf.signing.values import TOKEN_ROOM, SignatureMaker
+from crypto.pki.certificate import OCSP_SIGNING, TIME_STAMPING, Certificate
+from crypto.pki.certificate_making import make_crl
+from crypto.pki.certificate_making import make_request as ask_certificate
 from crypto.pki.cms import hash_bytes
 from crypto.pki.cms_make import add_timestamp, make_signed_data
 from crypto.pki.ocsp import Answer, CertificateId
 from crypto.pki.ocsp import make_request as ask_ocsp
 from crypto.pki.ocsp import make_response as answer_ocsp
+from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import Request, make_token
 from crypto.pki.timestamp import make_request as ask_time
 from crypto.pki.timestamp import make_response as answer_time
-from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl
-from crypto.pki.x509_make import make_crl
-from crypto.pki.x509_make import make_request as ask_certificate
 from crypto.seal.date_mark import DateMark
 from crypto.seal.registry_files import encode_shard
 from crypto.seal.statement import SealChange

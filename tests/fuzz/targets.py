@@ -34,13 +34,16 @@ from crypto.pdf.marks.drawing import ImprintError, Mark
 from crypto.pdf.reading.document import Document, PdfError
 from crypto.pdf.signing.sign import PROFILES, sign_revision
 from crypto.pdf.verify import verify_pdf
+from crypto.pki.certificate import Certificate, load_certificates
+from crypto.pki.certificate_making import Request
+from crypto.pki.chain import build_chain
 from crypto.pki.cms import CmsError, SignedData, SignerInfo, digest_of, looks_like_cms
 from crypto.pki.cms_facts import signer_facts
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.ocsp import OcspRequest, OcspResponse
+from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import Request as TimeRequest
 from crypto.pki.timestamp import TimestampError, Token, make_response, open_response
-from crypto.pki.x509 import Certificate, CertificateError, Crl, build_chain, load_certificates
-from crypto.pki.x509_make import Request
 from crypto.report.reading import read_report
 from crypto.seal.registry_files import (
     Manifest,

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
-from crypto.pki import x509
-from crypto.pki.x509_make import make_request
+from crypto.pki.certificate_making import make_request
+from crypto.pki.names_and_algorithms import Name
 from crypto.seal.structure import Seal as SealData
 from server_stub import applying, background, sealing, states
 from server_stub.applying import Draft
@@ -40,7 +40,7 @@ class Desk:
         platform.city.register(self.code, NAME, "李晓梅")
 
     def apply(self, subtype: str = "official", **changes: str) -> str:
-        request = make_request(x509.Name.build([("CN", "x")]), self.key.spki, self.key.sign)
+        request = make_request(Name.build([("CN", "x")]), self.key.spki, self.key.sign)
         form = Draft(
             uscc=self.code,
             enterprise_name=NAME,

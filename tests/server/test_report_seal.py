@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from crypto.pki import x509
+from crypto.pki.certificate import DOCUMENT_SIGNING, REPORT_SEALING, Certificate
 from crypto.seal.structure import Seal as SealData
 from server_stub import background, report_seal
 from server_stub.__main__ import main
@@ -47,12 +47,12 @@ def test_it_is_made_once_and_as_every_other_seal(platform: Platform) -> None:
     assert report_seal.ready(platform) == own
     (seal,) = seals(platform)
     data = SealData.parse(own.data)
-    certificate = x509.Certificate.parse(own.key.certificate)
+    certificate = Certificate.parse(own.key.certificate)
     assert data.signature_valid()
     assert data.allows(own.key.certificate)
     assert (data.es_id, data.seal_type, data.width_mm) == (seal.seal_code, 6, 40)
     assert data.name == platform.settings.provider_name + "验章专用章"
-    assert certificate.extended_key_usage == {x509.DOCUMENT_SIGNING, x509.REPORT_SEALING}
+    assert certificate.extended_key_usage == {DOCUMENT_SIGNING, REPORT_SEALING}
     assert certificate.subject.common_name == seal.seal_code
     assert (seal.state, seal.subtype, seal.kind) == ("active", "verification", "company")
     background.work(platform)  # the report to the police leaves the outbox
@@ -79,7 +79,7 @@ def test_an_installation_from_before_gets_one_by_init(
     for _ in range(2):
         assert main(["init", "--dir", str(settings.directory)]) == 0
     data = (settings.directory / "certificates" / "report_seal.crt").read_bytes()
-    assert x509.REPORT_SEALING in x509.Certificate.parse(data).extended_key_usage
+    assert REPORT_SEALING in Certificate.parse(data).extended_key_usage
     opened = Platform.open(settings)
     try:
         assert len(seals(opened)) == len(keys(opened)) == 1

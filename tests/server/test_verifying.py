@@ -20,7 +20,8 @@ from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.sign import PROFILES, Revision, property_info, sign_revision
 from crypto.pdf.verify import verify_pdf
-from crypto.pki.x509 import Certificate, Crl
+from crypto.pki.certificate import Certificate
+from crypto.pki.revocation_list import Crl
 from crypto.seal.statement import STAPLE, SignedStatement
 from crypto.seal.structure import Extension, Seal, make_signature
 from crypto.validation.trust import Trust

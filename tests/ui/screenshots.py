@@ -279,7 +279,7 @@ class Photographer:
     def others(self) -> None:
         from PySide6.QtWidgets import QScrollArea
 
-        from crypto.pki.x509 import Certificate
+        from crypto.pki.certificate import Certificate
         from ui.pages.seals_page import ApplyDialog
         from ui.pages.trust_section import AddAnchorDialog
         from ui.shell.guide import Guide

@@ -14,8 +14,8 @@ import httpx
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
-from crypto.pki import x509
-from crypto.pki.x509_make import make_request
+from crypto.pki.certificate_making import make_request
+from crypto.pki.names_and_algorithms import Name
 from server_stub.neighbours import uscc
 
 _serials = itertools.count(1)
@@ -65,7 +65,7 @@ class Applicant:
         return self.http.request(method, path, json=body, headers=headers)
 
     def body(self, **changes: Any) -> dict[str, Any]:
-        subject = x509.Name.build([("C", "CN"), ("CN", "to be named by the platform")])
+        subject = Name.build([("C", "CN"), ("CN", "to be named by the platform")])
         return {
             "kind": "issue",
             "enterprise": {

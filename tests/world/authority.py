@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from crypto.algorithms.keys import SoftKey
-from crypto.pki.x509 import Certificate, Name
-from crypto.pki.x509_make import make_certificate
+from crypto.pki.certificate import Certificate
+from crypto.pki.certificate_making import make_certificate
+from crypto.pki.names_and_algorithms import Name
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2031, 1, 1, tzinfo=UTC)

@@ -25,8 +25,9 @@ from app.store.cabinet import Cabinet, SealRecord, UsageRecord
 from app.store.journal import Journal, JournalCheck, JournalEntry
 from crypto.algorithms.keys import SigningKey, SoftKey
 from crypto.pdf.verify import verify_pdf
-from crypto.pki.x509 import OCSP_SIGNING, Certificate, Name
-from crypto.pki.x509_make import make_certificate
+from crypto.pki.certificate import OCSP_SIGNING, Certificate
+from crypto.pki.certificate_making import make_certificate
+from crypto.pki.names_and_algorithms import Name
 from crypto.report.pdf import render
 from crypto.seal.statement import SealStatement, SignedStatement
 from crypto.seal.structure import make_seal

@@ -20,8 +20,9 @@ from app.store.cabinet import Cabinet, SealRecord
 from app.store.journal import Journal
 from crypto.algorithms.keys import SoftKey
 from crypto.pdf.marks.drawing import Mark
-from crypto.pki.x509 import DOCUMENT_SIGNING, OCSP_SIGNING, Certificate, Name
-from crypto.pki.x509_make import make_certificate
+from crypto.pki.certificate import DOCUMENT_SIGNING, OCSP_SIGNING, Certificate
+from crypto.pki.certificate_making import make_certificate
+from crypto.pki.names_and_algorithms import Name
 from crypto.seal.statement import SealStatement, SignedStatement
 from crypto.seal.structure import make_seal
 from crypto.validation.trust import Trust

@@ -16,7 +16,7 @@ from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.sign import PROFILES, Revision, SignedRevision, property_info, sign_revision
 from crypto.pdf.verify import verify_pdf
-from crypto.pki.x509 import OCSP_SIGNING, Certificate
+from crypto.pki.certificate import OCSP_SIGNING, Certificate
 from crypto.seal.date_mark import DateMark
 from crypto.seal.statement import SealStatement, SignedStatement
 from crypto.seal.structure import make_seal, make_signature

@@ -43,7 +43,7 @@ from ui.widgets import (
 if TYPE_CHECKING:
     from app.store.anchors import Anchor
     from app.store.cabinet import PlatformRecord
-    from crypto.pki.x509 import Certificate
+    from crypto.pki.certificate import Certificate
     from ui.shell.context import RegistryView, TrustView
     from ui.shell.interface import Shell
 
@@ -258,7 +258,8 @@ def grouped(digits: str) -> str:
 
 
 def _platform(platform: PlatformRecord, registry: RegistryView | None) -> QWidget:
-    from crypto.pki.x509 import Certificate, CertificateError
+    from crypto.pki.certificate import Certificate
+    from crypto.pki.names_and_algorithms import CertificateError
 
     rows = [
         (tr("名称"), platform.name),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from app.store.cabinet import PlatformRecord, SealRecord, UsageRecord
     from app.store.journal import JournalCheck, JournalEntry
     from crypto.algorithms.keys import SigningKey
-    from crypto.pki.x509 import Certificate
+    from crypto.pki.certificate import Certificate
     from crypto.verdict import Report, Verdict
 
 

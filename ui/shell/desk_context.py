@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from app.store.cabinet import Cabinet, SealRecord, UsageRecord
     from app.store.journal import JournalCheck, JournalEntry
     from crypto.algorithms.keys import SigningKey
-    from crypto.pki.x509 import Certificate
+    from crypto.pki.certificate import Certificate
     from crypto.verdict import Report, Verdict
     from device.token import Session, Token
 
@@ -471,7 +471,8 @@ def _blank(token: Token) -> TokenView:
 
 
 def _certificates(session: Session) -> tuple[CertificateView, ...]:
-    from crypto.pki.x509 import Certificate, CertificateError
+    from crypto.pki.certificate import Certificate
+    from crypto.pki.names_and_algorithms import CertificateError
 
     made = []
     for data in session.certificates():

@@ -16,7 +16,8 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 
 from crypto.pdf.reading.document import PARSER_FAILURES, Document, entry, follow
-from crypto.pki.x509 import Certificate, CertificateError
+from crypto.pki.certificate import Certificate
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.validation.revocation import MAX_ENCLOSED
 from crypto.validation.trust import Trust
 

@@ -2,7 +2,7 @@
 
 pyHanko's PDF layer takes three small things from ``pyhanko_certvalidator.util``. Importing that
 imports the package around it, the whole validator with asyncio and all of X.509: a third of the
-time that ``sealdesk verify`` takes. SealDesk builds chains itself (:mod:`crypto.pki.x509`). So
+time that ``sealdesk verify`` takes. SealDesk builds chains itself (:mod:`crypto.pki.chain`). So
 :func:`put_off` enters the package into ``sys.modules`` empty, with its path alone: its modules can
 be imported one by one, and the first name looked up in the package itself runs its code as usual.
 """

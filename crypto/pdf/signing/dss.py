@@ -22,15 +22,11 @@ from crypto.pdf.reading.document import PARSER_FAILURES, Document, PdfError, Pdf
 from crypto.pdf.reading.signatures import read_signatures
 from crypto.pdf.signing.sign import RevisionWriter
 from crypto.pdf.signing.store import enclose
+from crypto.pki.certificate import OCSP_SIGNING, TIME_STAMPING, Certificate
+from crypto.pki.chain import build_chain
 from crypto.pki.cms import CmsError, SignedData, SignerInfo
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.ocsp import OcspResponse
-from crypto.pki.x509 import (
-    OCSP_SIGNING,
-    TIME_STAMPING,
-    Certificate,
-    CertificateError,
-    build_chain,
-)
 from crypto.seal.structure import Seal, SealError
 from crypto.validation.trust import Trust
 

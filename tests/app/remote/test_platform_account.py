@@ -15,8 +15,8 @@ from app.remote.platform_connection import Service
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
-from crypto.pki.x509 import Certificate
-from crypto.pki.x509_make import make_crl
+from crypto.pki.certificate import Certificate
+from crypto.pki.certificate_making import make_crl
 from tests.world.office import CODE, NOW, Authorities
 
 ORIGIN = "https://platform.example"

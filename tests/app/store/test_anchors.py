@@ -14,8 +14,9 @@ from app.errors import ExitCode, SettingLocked, UsageError
 from app.settings import Settings, load
 from app.store import anchors
 from crypto.algorithms.keys import SoftKey
-from crypto.pki.x509 import Certificate, Name
-from crypto.pki.x509_make import make_certificate
+from crypto.pki.certificate import Certificate
+from crypto.pki.certificate_making import make_certificate
+from crypto.pki.names_and_algorithms import Name
 from crypto.validation.trust import Trust
 
 

@@ -23,8 +23,9 @@ from app.store.cabinet import Cabinet, PlatformRecord, SealRecord
 from app.store.secret_store import Kind, SecretStore, open_secret_store
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
-from crypto.pki.x509 import OCSP_SIGNING, Certificate, Name
-from crypto.pki.x509_make import make_certificate, make_crl
+from crypto.pki.certificate import OCSP_SIGNING, Certificate
+from crypto.pki.certificate_making import make_certificate, make_crl
+from crypto.pki.names_and_algorithms import Name
 from crypto.seal.statement import SealStatement, SignedStatement
 from crypto.seal.structure import make_seal
 

@@ -18,9 +18,15 @@ from hypothesis import strategies as st
 
 from crypto.algorithms import gm
 from crypto.asn1 import der
+from crypto.pki.certificate import TIME_STAMPING, Certificate
+from crypto.pki.certificate_making import Request, make_crl
+from crypto.pki.certificate_making import make_request as make_certificate_request
+from crypto.pki.chain import build_chain
 from crypto.pki.cms import CmsError, SignedData, digest_of
 from crypto.pki.cms_facts import signer_facts
 from crypto.pki.cms_make import add_timestamp, make_signed_data
+from crypto.pki.names_and_algorithms import CertificateError
+from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import (
     Request as TimestampRequest,
 )
@@ -32,9 +38,6 @@ from crypto.pki.timestamp import (
     make_token,
     open_response,
 )
-from crypto.pki.x509 import TIME_STAMPING, Certificate, CertificateError, Crl, build_chain
-from crypto.pki.x509_make import Request, make_crl
-from crypto.pki.x509_make import make_request as make_certificate_request
 from crypto.seal.structure import Extension, SealError, SealSignature, make_seal, make_signature
 from tests.crypto.asn1.der_edits import operate
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto.pki.holder_name import Holder, holder_of, without_credit_code
-from crypto.pki.x509 import Name
+from crypto.pki.names_and_algorithms import Name
 
 CODE = "91321300MA27DEM14U"
 ISSUER = Name.build([("C", "CN"), ("O", "江苏省电子商务服务中心"), ("CN", "JSCA")])

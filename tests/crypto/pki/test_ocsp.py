@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from crypto.algorithms.keys import SoftKey
 from crypto.asn1 import der
+from crypto.pki.certificate import OCSP_SIGNING, TIME_STAMPING, Certificate
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.ocsp import (
     MALFORMED_REQUEST,
     Answer,
@@ -20,7 +22,6 @@ from crypto.pki.ocsp import (
     make_response,
     refusal,
 )
-from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, CertificateError
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 REVOKED_AT = datetime(2026, 6, 1, tzinfo=UTC)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
 from crypto.asn1 import der
+from crypto.pki.certificate import OCSP_SIGNING, TIME_STAMPING, Certificate
 from crypto.pki.cms import TST_INFO, SignedData, digest_of
 from crypto.pki.cms_facts import signer_facts
 from crypto.pki.cms_make import (
@@ -33,7 +34,6 @@ from crypto.pki.timestamp import (
     open_response,
     rejection,
 )
-from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate
 
 STAMPED = b"the bytes of a signature value"
 OTHER = b"the bytes of another signature value"

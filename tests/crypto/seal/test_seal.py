@@ -14,7 +14,7 @@ from PIL import Image
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
 from crypto.asn1 import der
-from crypto.pki.x509 import CertificateError
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.structure import (
     Extension,
     Seal,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crypto.algorithms.keys import SoftKey
 from crypto.asn1 import der
-from crypto.pki.x509 import OCSP_SIGNING
+from crypto.pki.certificate import OCSP_SIGNING
 from crypto.seal.statement import (
     MAX_SIZE,
     PREFIX,

@@ -10,11 +10,11 @@ import pytest
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
 from crypto.asn1 import der
+from crypto.pki.certificate import TIME_STAMPING, Certificate
+from crypto.pki.certificate_making import make_crl
 from crypto.pki.cms import SignedData, digest_of
 from crypto.pki.cms_make import add_timestamp, make_signed_data
 from crypto.pki.timestamp import make_token
-from crypto.pki.x509 import TIME_STAMPING, Certificate
-from crypto.pki.x509_make import make_crl
 from crypto.validation.cms_check import check_cms, check_document_timestamp
 from crypto.validation.trust import Trust
 from crypto.validation.trusted_time import check_timestamp
@@ -49,7 +49,7 @@ def trust(root) -> Trust:
         next_update=LATER,
         entries=[],
     )
-    from crypto.pki.x509 import Crl
+    from crypto.pki.revocation_list import Crl
 
     return replace(Trust.in_all([root.certificate]), crls=(Crl.parse(crl),))
 

@@ -8,12 +8,14 @@ import pytest
 
 from crypto.algorithms import gm
 from crypto.asn1 import der
+from crypto.pki.certificate import OCSP_SIGNING, TIME_STAMPING, Certificate
+from crypto.pki.certificate_making import make_crl
 from crypto.pki.cms import REVOCATION_ARCHIVE, Attribute, SignedData, digest_of
 from crypto.pki.cms_make import make_signed_data
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.ocsp import Answer, CertificateId, OcspResponse, make_response
+from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import make_token
-from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, CertificateError, Crl
-from crypto.pki.x509_make import make_crl
 from crypto.validation.cms_check import check_cms
 from crypto.validation.revocation import Evidence, Revocation
 from crypto.validation.trust import Trust, check_maker, check_signer

@@ -12,9 +12,10 @@ import pytest
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SM2_WITH_SM3, SoftKey
 from crypto.asn1 import der
+from crypto.pki.certificate import OCSP_SIGNING, TIME_STAMPING, Certificate
+from crypto.pki.certificate_making import make_crl
+from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import make_token
-from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl
-from crypto.pki.x509_make import make_crl
 from crypto.seal.statement import STAPLE, SealStatement, SignedStatement
 from crypto.seal.structure import Extension, Seal, SealSignature, make_seal, make_signature
 from crypto.validation.seal_check import check_seal, check_signature

@@ -15,8 +15,9 @@ import pytest
 
 from crypto.algorithms import gm
 from crypto.pki import ocsp, timestamp
+from crypto.pki.certificate import Certificate
 from crypto.pki.cms import digest_of
-from crypto.pki.x509 import Certificate, Crl
+from crypto.pki.revocation_list import Crl
 from crypto.seal.statement import SignedStatement
 from crypto.validation.trust import Trust, check_maker
 from crypto.validation.trusted_time import check_timestamp

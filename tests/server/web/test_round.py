@@ -13,7 +13,9 @@ import pytest
 
 from crypto.algorithms import gm, merkle
 from crypto.algorithms.keys import SoftKey
-from crypto.pki import x509
+from crypto.pki.certificate import Certificate
+from crypto.pki.chain import build_chain
+from crypto.pki.revocation_list import Crl
 from crypto.seal.statement import SignedStatement
 from crypto.seal.structure import Seal
 from server_stub.web.serving import RunningServer
@@ -55,7 +57,7 @@ def test_the_seal_is_a_gb_t_38540_seal_of_the_right_holder(enrolled: Applicant) 
 
 
 def test_the_subject_follows_the_convention_of_the_unified_seals(enrolled: Applicant) -> None:
-    certificate = x509.Certificate.parse(enrolled.key.certificate)
+    certificate = Certificate.parse(enrolled.key.certificate)
     row = enrolled.call("GET", f"/v1/seals/{enrolled.seal_id}").json()
     assert certificate.subject.common_name == row["seal_code"]
     assert certificate.subject.organization == enrolled.uscc + enrolled.name
@@ -104,15 +106,13 @@ def test_openssl_accepts_the_request_that_the_holder_sent(holder: Make, tmp_path
 
 
 def test_the_chain_leads_from_the_holder_to_the_root(enrolled: Applicant) -> None:
-    known = {name: x509.Certificate.parse(d) for name, d in certificates(enrolled.url).items()}
-    leaf = x509.Certificate.parse(enrolled.key.certificate)
-    chain = x509.build_chain(leaf, known.values(), [known["root"]], datetime.now(UTC))
+    known = {name: Certificate.parse(d) for name, d in certificates(enrolled.url).items()}
+    leaf = Certificate.parse(enrolled.key.certificate)
+    chain = build_chain(leaf, known.values(), [known["root"]], datetime.now(UTC))
     assert chain.trusted
     assert len(chain.path) == 3
     for name in known.keys() - {"root"}:
-        assert x509.build_chain(
-            known[name], known.values(), [known["root"]], datetime.now(UTC)
-        ).trusted
+        assert build_chain(known[name], known.values(), [known["root"]], datetime.now(UTC)).trusted
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_the_holder_suspends_and_resumes_and_everyone_can_tell(holder: Make) -> 
     person = holder()
     row = person.enrol()
     code = row["seal_code"]
-    certificate = x509.Certificate.parse(person.key.certificate)
+    certificate = Certificate.parse(person.key.certificate)
     said = status(person, code)
     assert said.certificate.der == certificates(person.url)["status"]
     assert (said.statement.state, said.statement.reason) == ("active", "")
@@ -436,9 +436,9 @@ def test_the_holder_suspends_and_resumes_and_everyone_can_tell(holder: Make) -> 
     assert events == ["make", "collect", "suspend", "resume"]
 
 
-def crl(person: Applicant) -> x509.Crl:
-    found = x509.Crl.parse(person.http.get("/pki/crl/issuing/0.crl").content)
-    assert found.issued_by(x509.Certificate.parse(certificates(person.url)["issuing"]))
+def crl(person: Applicant) -> Crl:
+    found = Crl.parse(person.http.get("/pki/crl/issuing/0.crl").content)
+    assert found.issued_by(Certificate.parse(certificates(person.url)["issuing"]))
     assert found.next_update is not None
     assert found.next_update > datetime.now(UTC)
     return found

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from crypto.algorithms import merkle
-from crypto.pki import x509
-from crypto.pki.x509_make import make_request
+from crypto.pki.certificate import Certificate
+from crypto.pki.certificate_making import make_request
+from crypto.pki.names_and_algorithms import Name
 from server_stub.__main__ import main
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
@@ -35,7 +36,7 @@ def command(server: RunningServer, *arguments: object) -> int:
 def employ(server: RunningServer, role: str, folder: Path) -> Applicant:
     """Certify a key for *role* on the command line and sign in with it over HTTP."""
     person = Applicant(server.url)
-    name = x509.Name.build([("CN", "whatever")])
+    name = Name.build([("CN", "whatever")])
     request, certificate = folder / f"{role}.csr", folder / f"{role}.crt"
     request.write_bytes(make_request(name, person.key.spki, person.key.sign))
     arguments = ("staff", "add", f"{role}-01", "--role", role, "--request", request)
@@ -185,7 +186,7 @@ def test_init_twice_keeps_everything_and_audit_names_damage(
     root = (directory / "certificates" / "root.crt").read_bytes()
     assert main(["init", "--dir", str(directory)]) == 0
     assert (directory / "certificates" / "root.crt").read_bytes() == root
-    assert x509.Certificate.parse(root).is_ca
+    assert Certificate.parse(root).is_ca
     capsys.readouterr()
     assert main(["audit", "verify", "--dir", str(directory)]) == 0
     reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -19,7 +19,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from crypto.pdf.marks import drawing
 from crypto.pdf.reading.document import Document, PdfUnreadable
 from crypto.pdf.signing.sign import PROFILES, Revision, property_info, sign_revision
-from crypto.pki.x509 import Certificate
+from crypto.pki.certificate import Certificate
 from crypto.seal.statement import STAPLE
 from crypto.seal.structure import Extension, make_signature
 from crypto.verdict import Report, Verdict

@@ -29,7 +29,8 @@ from crypto.pdf.marks.visible_part import (
 from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.sign import sign_revision
 from crypto.pdf.signing.values import SignatureMaker
-from crypto.pki.x509 import Certificate, Crl
+from crypto.pki.certificate import Certificate
+from crypto.pki.revocation_list import Crl
 from crypto.seal.date_mark import DateMark
 from crypto.seal.mark import Mark
 from crypto.verdict import Verdict

@@ -8,9 +8,9 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
+from crypto.pki.certificate import Certificate
+from crypto.pki.certificate_making import make_crl
 from crypto.pki.ocsp import Answer, CertificateId, make_response
-from crypto.pki.x509 import Certificate
-from crypto.pki.x509_make import make_crl
 from crypto.validation.revocation import MAX_ENCLOSED, MAX_ENCLOSED_OCTETS
 from crypto.validation.trust import Trust
 from crypto.verdict import Verdict

@@ -32,10 +32,11 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.dss import add_dss, chain_certificates, gather, witnesses
 from crypto.pdf.signing.sign import Revision, document_timestamp, sign_revision
 from crypto.pdf.signing.values import TOKEN_ROOM, SignatureMaker
+from crypto.pki.certificate import OCSP_SIGNING, TIME_STAMPING, Certificate
+from crypto.pki.certificate_making import make_crl
 from crypto.pki.cms import SEAL, CmsError, SignedData, hash_bytes
+from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import TimestampError, make_token
-from crypto.pki.x509 import OCSP_SIGNING, TIME_STAMPING, Certificate, Crl
-from crypto.pki.x509_make import make_crl
 from crypto.validation.trust import Trust
 from crypto.verdict import Level, Report, Verdict
 from tests.world.documents import classic_pdf, contents_of, update

@@ -22,7 +22,7 @@ from crypto.pdf.reading.document import (
     PdfPasswordWrong,
     PdfUnsupported,
 )
-from crypto.pki.x509 import Certificate
+from crypto.pki.certificate import Certificate
 from crypto.seal.structure import SealSignature
 from crypto.verdict import Verdict
 from tests.world.documents import (

@@ -12,15 +12,9 @@ from typing import Protocol
 
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
-from crypto.pki.x509 import (
-    ISSUER_ACCESS,
-    KEY_USAGES,
-    OCSP_ACCESS,
-    CertificateError,
-    Name,
-    PublicKey,
-    read_algorithm,
-)
+from crypto.pki.certificate import ISSUER_ACCESS, KEY_USAGES, OCSP_ACCESS
+from crypto.pki.names_and_algorithms import CertificateError, Name, read_algorithm
+from crypto.pki.public_key import PublicKey
 
 
 class MessageSigner(Protocol):
@@ -52,8 +46,8 @@ def make_certificate(
     *public_key* and *authority_spki* are SubjectPublicKeyInfo DER of the subject and of the issuer,
     whose kind of key decides the signature algorithm (:func:`signature_algorithm`);
     *issuer_urls* say where the issuer's certificate is to be had (RFC 5280 §4.2.2.1, caIssuers);
-    *key_usage* takes the names of :data:`crypto.pki.x509.KEY_USAGES`, *extended_key_usage* dotted
-    OIDs."""
+    *key_usage* takes the names of :data:`crypto.pki.certificate.KEY_USAGES`,
+    *extended_key_usage* dotted OIDs."""
     usage = frozenset(KEY_USAGES.index(name) for name in key_usage)
     extensions = [
         _extension("2.5.29.14", der.octet_string(_key_id(public_key))),
@@ -180,7 +174,7 @@ _ALGORITHMS = {
 
 def signature_algorithm(key: PublicKey) -> bytes:
     """AlgorithmIdentifier DER of what *key* signs with: SM2 with SM3, RSA PKCS#1 v1.5 or ECDSA with
-    SHA-256. Raises :class:`crypto.pki.x509.CertificateError` for other kinds of key."""
+    SHA-256. Raises :class:`.names_and_algorithms.CertificateError` for other kinds of key."""
     try:
         return _ALGORITHMS[key.kind]
     except KeyError:

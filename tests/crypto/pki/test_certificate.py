@@ -16,18 +16,12 @@ from hypothesis import strategies as st
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SM2_WITH_SM3, SoftKey
 from crypto.asn1 import der
-from crypto.pki.x509 import (
-    KEY_USAGES,
-    TIME_STAMPING,
-    Certificate,
-    CertificateError,
-    Crl,
-    Name,
-    PublicKey,
-    build_chain,
-    load_certificates,
-)
-from crypto.pki.x509_make import Request, make_certificate, make_crl, make_request
+from crypto.pki.certificate import KEY_USAGES, TIME_STAMPING, Certificate, load_certificates
+from crypto.pki.certificate_making import Request, make_certificate, make_crl, make_request
+from crypto.pki.chain import build_chain
+from crypto.pki.names_and_algorithms import CertificateError, Name
+from crypto.pki.public_key import PublicKey
+from crypto.pki.revocation_list import Crl
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 DISTID = "distid:1234567812345678"

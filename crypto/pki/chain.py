@@ -1,0 +1,119 @@
+"""The path from a certificate to a trust anchor, and what speaks against it (RFC 5280 §6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from crypto.pki.certificate import Certificate
+
+MAX_CHAIN = 8
+"""Certificates of a path, its anchor included."""
+
+
+@dataclass(frozen=True)
+class ChainProblem:
+    """One reason why a chain does not hold."""
+
+    code: str
+    """untrusted, expired, not_yet_valid, not_a_ca, path_too_long, critical_extension."""
+
+    subject: str
+    """The certificate it is about."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The best path found from a certificate towards a trust anchor."""
+
+    path: tuple[Certificate, ...]
+    """Leaf first; ends at the anchor when `trusted`."""
+
+    anchored: bool
+    """The path ends at a trust anchor and every signature on it verifies."""
+
+    problems: tuple[ChainProblem, ...]
+
+    @property
+    def trusted(self) -> bool:
+        """Anchored, and nothing speaks against any certificate of the path."""
+        return self.anchored and not self.problems
+
+
+def build_chain(
+    leaf: Certificate,
+    pool: Iterable[Certificate],
+    anchors: Sequence[Certificate],
+    at: datetime,
+) -> Chain:
+    """Find the path from *leaf* through *pool* to one of *anchors*, judged at the moment *at*.
+
+    Candidates are found by name and key identifier, then by signature; at most :data:`MAX_CHAIN`
+    long and 64 signatures in all, so a hostile pool costs a bounded time. Checks validity, basic
+    constraints, keyCertSign, path length and unknown critical extensions (RFC 5280 §6.1). Where
+    authorities cross-sign, a path that nothing speaks against goes before one with problems."""
+    trusted = {anchor.der for anchor in anchors}
+    candidates = list({c.der: c for c in (*anchors, *pool)}.values())
+    budget = 64
+    best: list[Certificate] = [leaf]
+    flawed: list[Certificate] | None = None  # the first path to an anchor that has problems
+
+    def extend(path: list[Certificate]) -> list[Certificate] | None:
+        nonlocal budget, best, flawed
+        if len(path) > len(best):
+            best = path
+        last = path[-1]
+        if last.der in trusted:
+            if not any(_path_problems(tuple(path), at)):
+                return path
+            flawed = flawed or path
+            return None
+        if len(path) >= MAX_CHAIN or (last.self_issued and last.issued_by(last)):
+            return None
+        for candidate in candidates:
+            if candidate in path or not _may_have_issued(candidate, last):
+                continue
+            budget -= 1
+            if budget < 0:
+                return None
+            if last.issued_by(candidate):
+                found = extend([*path, candidate])
+                if found:
+                    return found
+        return None
+
+    found = extend([leaf]) or flawed
+    path = tuple(found or best)
+    problems = list(_path_problems(path, at))
+    if not found:
+        problems.insert(0, ChainProblem("untrusted", str(path[-1].issuer)))
+    return Chain(path, found is not None, tuple(problems))
+
+
+def _may_have_issued(candidate: Certificate, subject: Certificate) -> bool:
+    if not candidate.subject.matches(subject.issuer):
+        return False
+    wanted, offered = subject.authority_key_id, candidate.subject_key_id
+    return not (wanted and offered) or wanted == offered
+
+
+def _path_problems(path: tuple[Certificate, ...], at: datetime) -> Iterator[ChainProblem]:
+    below = 0  # intermediate certificates between this one and the leaf that are not self-issued
+    for index, certificate in enumerate(path):
+        subject = str(certificate.subject)
+        if at > certificate.not_after:
+            yield ChainProblem("expired", subject)
+        elif at < certificate.not_before:
+            yield ChainProblem("not_yet_valid", subject)
+        if certificate.unknown_critical:
+            yield ChainProblem("critical_extension", subject)
+        if index == 0:
+            continue
+        usage = certificate.key_usage
+        if not certificate.is_ca or (usage is not None and "keyCertSign" not in usage):
+            yield ChainProblem("not_a_ca", subject)
+        if certificate.path_length is not None and below > certificate.path_length:
+            yield ChainProblem("path_too_long", subject)
+        if not certificate.self_issued:
+            below += 1
