@@ -36,7 +36,7 @@ from ui import language
 from ui.shell.window import MainWindow
 from ui.stamp.results import BatchResult
 from ui.stamp.stamp_page import StampPage
-from ui.stamp.work import Order, Outcome
+from ui.stamp.work import StampOrder, StampOutcome
 
 OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
 
@@ -370,12 +370,14 @@ def test_five_hundred_files_cost_lines_and_no_widgets_and_nothing_is_written_by_
     for _ in range(20):
         page.pane.view.item_nudged.emit("p1/0/0", 1.0, 0.0)
     assert changed == []  # a nudge rewrites no line of the list
-    page._ended(Outcome(Order(paths[7], ()), error=TokenRemoved("gone")))
+    page._ended(StampOutcome(StampOrder(paths[7], ()), error=TokenRemoved("gone")))
     assert {page.list.row(each) for each in changed} == {7}  # type: ignore[call-overload]
     qtbot.waitUntil(lambda: bool(writers))
     assert threading.get_ident() not in writers
     assert len(page.findChildren(QWidget)) <= few + 10
-    result = BatchResult(window, [Outcome(Order(path, ())) for path in paths], lambda path: None)
+    result = BatchResult(
+        window, [StampOutcome(StampOrder(path, ())) for path in paths], lambda path: None
+    )
     qtbot.addWidget(result)
     assert result.list.count() == 500
     assert len(result.findChildren(QWidget)) < 40

@@ -17,7 +17,7 @@ from app.stamp_plan import Placed, Plan, to_json
 from ui import theme
 from ui.language import language, tr
 from ui.shell.context import DocumentFacts
-from ui.stamp.work import Outcome
+from ui.stamp.work import StampOutcome
 from ui.tasks import Task, Tasks
 
 NAME_WIDTH = 140
@@ -37,7 +37,7 @@ class Document:
     facts: DocumentFacts | None = None
     error: BaseException | None = None
     password: str | None = field(default=None, repr=False)
-    outcome: Outcome | None = None
+    outcome: StampOutcome | None = None
 
     @property
     def stamped(self) -> bool:

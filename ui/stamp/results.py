@@ -14,7 +14,7 @@ from app.errors import explain, stops_batch
 from ui import theme
 from ui.language import language, tr
 from ui.shell.notice import ErrorView, announce
-from ui.stamp.work import Outcome
+from ui.stamp.work import StampOutcome
 from ui.widgets import button, column, label, picture, row
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Failure(Result):
 class Success(Result):
     """One file was stamped."""
 
-    def __init__(self, shell: Shell, outcome: Outcome) -> None:
+    def __init__(self, shell: Shell, outcome: StampOutcome) -> None:
         super().__init__(shell)
         from ui.files import open_outside
 
@@ -118,7 +118,7 @@ class BatchResult(Result):
     """A result for each file, those that were not stamped first; the report; trying again."""
 
     def __init__(
-        self, shell: Shell, outcomes: Sequence[Outcome], save: Callable[[Path], None]
+        self, shell: Shell, outcomes: Sequence[StampOutcome], save: Callable[[Path], None]
     ) -> None:
         """*save* writes the report."""
         super().__init__(shell)
@@ -158,7 +158,7 @@ class BatchResult(Result):
         self.first = buttons[0]
         announce(self)
 
-    def _stopped(self, outcomes: Sequence[Outcome]) -> None:
+    def _stopped(self, outcomes: Sequence[StampOutcome]) -> None:
         """What ended the batch before its end, and what to do about it."""
         error = next((o.error for o in outcomes if o.error and stops_batch(o.error)), None)
         if error is not None:
@@ -189,7 +189,7 @@ class BatchResult(Result):
         self._save(path)
 
 
-def _line(outcome: Outcome) -> QListWidgetItem:
+def _line(outcome: StampOutcome) -> QListWidgetItem:
     if outcome.file is not None:
         look, said, more = ("circle-check", "good"), tr("已盖章"), str(outcome.file.path)
     elif outcome.error is not None:

@@ -21,7 +21,7 @@ from ui.language import language, tr
 from ui.seal_card import kind_name
 from ui.shell.pin_dialog import PinDialog
 from ui.stamp.results import BatchResult, Failure, Result, Success
-from ui.stamp.work import Order, Outcome, stamp_orders
+from ui.stamp.work import StampOrder, StampOutcome, stamp_orders
 from ui.widgets import button, clear_layout, column, label, row, scrolled
 
 if TYPE_CHECKING:
@@ -69,15 +69,15 @@ class StampRun(QFrame):
         self._page, self._shell = page, shell
         theme.set_role(self, "panel")
         self._task: Task | None = None
-        self._orders: list[Order] = []
+        self._orders: list[StampOrder] = []
         self._sizes: Mapping[str, SealSize] = {}
         self._seals: Mapping[str, SealRecord] = {}
         self._serial = ""
-        self._before: Sequence[Outcome] = ()
+        self._before: Sequence[StampOutcome] = ()
         self._began = 0.0
         self._steps: list[int] = []
         """How many steps each file has behind it."""
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[StampOutcome] = []
         self.result: Result | None = None
         content = QWidget()
         self._lines = QVBoxLayout(content)
@@ -97,11 +97,11 @@ class StampRun(QFrame):
 
     def begin(
         self,
-        orders: Sequence[Order],
+        orders: Sequence[StampOrder],
         sizes: Mapping[str, SealSize],
         serial: str,
         seals: Mapping[str, SealRecord],
-        before: Sequence[Outcome] = (),
+        before: Sequence[StampOutcome] = (),
     ) -> bool:
         """Ask for the PIN of the key *serial* and start; False if the person would rather not.
 
@@ -192,7 +192,7 @@ class StampRun(QFrame):
                 self._step.setText(step_titles()[value])
             elif value is StampStep.SIGN:
                 self._step.setText(self._orders[number].path.name)
-        elif kind == "done" and isinstance(value, Outcome):
+        elif kind == "done" and isinstance(value, StampOutcome):
             self._steps[number] = len(STEPS)
             if several:
                 self._count(sum(each == len(STEPS) for each in self._steps))
@@ -212,12 +212,12 @@ class StampRun(QFrame):
 
     # --- the end ---------------------------------------------------------------------------------
 
-    def _done(self, outcomes: list[Outcome]) -> None:
+    def _done(self, outcomes: list[StampOutcome]) -> None:
         self._task = None
         self._shell.hold_polling(False)
         self._conclude(outcomes)
 
-    def _conclude(self, outcomes: list[Outcome]) -> None:
+    def _conclude(self, outcomes: list[StampOutcome]) -> None:
         self.finished.emit(outcomes)
         outcomes = [*self._before, *outcomes]
         self.outcomes = outcomes
@@ -243,7 +243,7 @@ class StampRun(QFrame):
                 failed=self._failed,
             )
             return
-        self.finished.emit([Outcome(order, error=error) for order in self._orders])
+        self.finished.emit([StampOutcome(order, error=error) for order in self._orders])
         self._show(Failure(self._shell, error))
 
     def _ask_again(self, tokens: tuple[TokenView, ...], problem: str) -> None:
@@ -273,7 +273,7 @@ class StampRun(QFrame):
         """The results as a table: XLSX by its suffix, else CSV."""
         from app.batch_report import BatchLine, save_report
 
-        def names(order: Order) -> tuple[str, ...]:
+        def names(order: StampOrder) -> tuple[str, ...]:
             codes = dict.fromkeys(each.seal_code for each in order.placed)
             seals = [self._seals[code] for code in codes if code in self._seals]
             return tuple(f"{kind_name(seal)} {seal.code}" for seal in seals)

@@ -43,7 +43,7 @@ from ui.stamp.placing import Placing
 from ui.stamp.placing_panel import PlacingPanel
 from ui.stamp.run import StampRun
 from ui.stamp.seal_rack import SealRack
-from ui.stamp.work import Order, Outcome
+from ui.stamp.work import StampOrder, StampOutcome
 from ui.widgets import (
     DropArea,
     button,
@@ -432,7 +432,7 @@ class StampPage(QWidget):
         if not self.stamp_button.isEnabled():
             return
         orders = [
-            Order(each.path, each.plan.placed, each.password)
+            StampOrder(each.path, each.plan.placed, each.password)
             for each in self.documents
             if each.waiting
         ]
@@ -449,14 +449,14 @@ class StampPage(QWidget):
         else:
             self.placing.forget_hits()
 
-    def _ended(self, outcome: Outcome) -> None:
+    def _ended(self, outcome: StampOutcome) -> None:
         """One file of a run is through."""
         for document in self.documents:
             if document.path == outcome.order.path:
                 document.outcome = outcome
         self.list.refresh()
 
-    def _finished(self, outcomes: list[Outcome]) -> None:
+    def _finished(self, outcomes: list[StampOutcome]) -> None:
         by_path = {outcome.order.path: outcome for outcome in outcomes}
         for document in self.documents:
             document.outcome = by_path.get(document.path, document.outcome)

@@ -30,7 +30,7 @@ _SIGNED = frozenset(StampStep) - {StampStep.CHECK, StampStep.DRAW, StampStep.COP
 
 
 @dataclass(frozen=True)
-class Order:
+class StampOrder:
     """One document and what goes on it."""
 
     path: Path
@@ -39,10 +39,10 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StampOutcome:
     """What became of an order: a file, an error, or neither if it was not reached."""
 
-    order: Order
+    order: StampOrder
     file: StampedFile | None = None
     error: BaseException | None = None
     at: datetime | None = None
@@ -51,18 +51,18 @@ class Outcome:
 
 def stamp_orders(
     context: Context,
-    orders: Sequence[Order],
+    orders: Sequence[StampOrder],
     sizes: Mapping[str, SealSize],
     serial: str,
     pin: str,
     offline: bool,
     step: Step,
-) -> list[Outcome]:
+) -> list[StampOutcome]:
     """Stamp every order; *sizes* by seal code; all seals are on the key *serial*: one PIN.
 
     Tells ``step("file", number)`` before a file, ``step("step", number, step)`` in between and
     ``step("done", number, outcome)`` after it. Raises only what opening the key raises."""
-    outcomes = [Outcome(order) for order in orders]
+    outcomes = [StampOutcome(order) for order in orders]
     codes = list(dict.fromkeys(p.seal_code for order in orders for p in order.placed))
     batch: Batch[StampedFile] = Batch()
 
@@ -75,7 +75,7 @@ def stamp_orders(
         return _stamp(key, _jobs(context, orders[number], sizes), within)
 
     def ended(number: int, file: StampedFile | None, error: BaseException | None) -> None:
-        outcomes[number] = Outcome(orders[number], file, error, datetime.now(UTC))
+        outcomes[number] = StampOutcome(orders[number], file, error, datetime.now(UTC))
         with suppress(Cancelled):  # the file is done
             step("done", number, outcomes[number])
 
@@ -97,7 +97,7 @@ def _stamp(key: Stamper, jobs: Sequence[StampJob], within: Step) -> StampedFile:
         return key.stamp(replace(last, source=source, folder=folder), within)
 
 
-def _jobs(context: Context, order: Order, sizes: Mapping[str, SealSize]) -> list[StampJob]:
+def _jobs(context: Context, order: StampOrder, sizes: Mapping[str, SealSize]) -> list[StampJob]:
     """A job for each seal, in the order in which the seals were placed."""
     from app.stamping import StampJob, page_boxes
 
