@@ -18,7 +18,7 @@ from crypto.algorithms import gm
 from server_stub import policy, sealing
 from server_stub.policy import Actor
 from server_stub.records import canonical
-from server_stub.records.ledger import LEDGER, Receipt, Transaction, latest_note, stored_tree
+from server_stub.records.ledger import LEDGER, EntryReceipt, Transaction, latest_note, stored_tree
 from server_stub.records.store import LedgerEntry, Seal, SealChange, UsageRecord
 
 MAX_BATCH = 100
@@ -63,7 +63,7 @@ def _take_in_one(tx: Transaction, actor: Actor, identity: str, text: str) -> Non
     tx.record(LEDGER, "usage-record-v1", fields, about=about, enterprise=seal.enterprise_id)
 
 
-def receipts(session: Session, ids: Sequence[str]) -> list[tuple[list[str], Receipt]]:
+def receipts(session: Session, ids: Sequence[str]) -> list[tuple[list[str], EntryReceipt]]:
     """(flags, receipt) of records that were taken in, now or long ago, under the newest
     checkpoint."""
     note, tree = latest_note(session, LEDGER), stored_tree(session, LEDGER)
@@ -78,7 +78,7 @@ def receipts(session: Session, ids: Sequence[str]) -> list[tuple[list[str], Rece
             )
         ).one()
         proof = tuple(tree.inclusion_proof(entry.number))
-        receipt = Receipt(LEDGER, entry.record, entry.number, tree.size, proof, note)
+        receipt = EntryReceipt(LEDGER, entry.record, entry.number, tree.size, proof, note)
         found.append((list(row.flags["flags"]), receipt))
     return found
 

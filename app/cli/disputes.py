@@ -64,10 +64,10 @@ def _open(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _follow(desk: Desk, options: argparse.Namespace) -> int:
-    from app.remote.disputes import Receipt, fetch_evidence, state_of
+    from app.remote.disputes import DisputeReceipt, fetch_evidence, state_of
 
     language = desk.settings.language
-    receipt = Receipt.load(options.file)
+    receipt = DisputeReceipt.load(options.file)
     platform = desk.platform(receipt.platform)
     if options.fetch:
         done = fetch_evidence(receipt, options.fetch, platform=platform)

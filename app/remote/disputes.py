@@ -52,7 +52,7 @@ _MAX_RECEIPT = 256 * 1024
 
 
 @dataclass(frozen=True)
-class Receipt:
+class DisputeReceipt:
     """Proof that a dispute is on record, and the key to it. Saved as JSON."""
 
     platform: str
@@ -81,7 +81,7 @@ class Receipt:
         return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
 
     @classmethod
-    def load(cls, path: Path) -> Receipt:
+    def load(cls, path: Path) -> DisputeReceipt:
         """Raises :class:`app.errors.FileNotReadable`, :class:`app.errors.UsageError`."""
         try:
             with path.open("rb") as stream:
@@ -134,7 +134,7 @@ def open_dispute(
     key: SigningKey | None = None,
     package: Path | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Receipt:
+) -> DisputeReceipt:
     """Object to the seal *seal_code* on the document with that digest, and save the receipt as the
     new file *receipt* (JSON, confidential).
 
@@ -238,14 +238,14 @@ def _prepared(
     return sent
 
 
-def state_of(receipt: Receipt, platform: PublicPlatform) -> DisputeState:
+def state_of(receipt: DisputeReceipt, platform: PublicPlatform) -> DisputeState:
     """How far it is now. Raises :class:`app.errors.PlatformError`."""
     answer = platform.dispute(receipt.id, receipt.secret)
     note, state = str(answer.get("note") or ""), str(answer.get("state", ""))
     return DisputeState(state, note, str(answer.get("updated_at", "")))
 
 
-def fetch_evidence(receipt: Receipt, output: Path, *, platform: PublicPlatform) -> Evidence:
+def fetch_evidence(receipt: DisputeReceipt, output: Path, *, platform: PublicPlatform) -> Evidence:
     """Fetch the platform's package, check every proof in it, and save it as *output*, a new file.
 
     Raises :class:`app.errors.FileError`, :class:`app.errors.PlatformError`; PlatformRefused
@@ -288,7 +288,7 @@ def _receipt(
     seal_code: str,
     document_sm3: str,
     signed: bool,
-) -> Receipt:
+) -> DisputeReceipt:
     """The ledger's first entry about the dispute, its proof checked."""
     service = platform.service()
     try:
@@ -299,7 +299,7 @@ def _receipt(
             told["statement_sm3"] != sm3(statement.encode()).hex()
         ):
             raise ValueError("the entry is about something else")
-        return Receipt(
+        return DisputeReceipt(
             platform.origin,
             identity,
             secret,
@@ -335,7 +335,7 @@ def _entries(proved: Mapping[str, Any], key: bytes, origin: str) -> list[Mapping
 
 
 def _checked(
-    data: bytes, receipt: Receipt, service: Service
+    data: bytes, receipt: DisputeReceipt, service: Service
 ) -> tuple[tuple[Mapping[str, Any], ...], SignedStatement]:
     members = _members(data)
     manifest = json.loads(members["manifest.json"])

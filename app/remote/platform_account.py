@@ -62,7 +62,7 @@ class SyncPage:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class UsageReceipt:
     """Proof that the platform's ledger holds a usage record."""
 
     id: str
@@ -188,7 +188,7 @@ class PlatformClient(PublicPlatform):
             )
             return SyncPage(items, str(answer["next"]), answer["more"] is True)
 
-    def report_usage(self, records: Sequence[tuple[str, str]]) -> list[Receipt]:
+    def report_usage(self, records: Sequence[tuple[str, str]]) -> list[UsageReceipt]:
         """Send (id, record text) pairs, at most 100; each receipt's proof is verified.
 
         Safe to repeat: the platform knows a record by its id."""
@@ -200,7 +200,7 @@ class PlatformClient(PublicPlatform):
                 raise ValueError("receipts for other records")
         return found
 
-    def _receipt(self, answer: Mapping[str, Any]) -> Receipt:
+    def _receipt(self, answer: Mapping[str, Any]) -> UsageReceipt:
         service = self.service()
         index, size = int(answer["index"]), int(answer["size"])
         identity = str(answer["id"])
@@ -217,4 +217,6 @@ class PlatformClient(PublicPlatform):
         proved = of_this_log and merkle.verify_inclusion(leaf, index, size, proof, checkpoint.root)
         if not proved or identity not in record:
             raise PlatformUntrusted(self.origin, "receipt")
-        return Receipt(identity, tuple(answer["flags"]), index, record, str(answer["checkpoint"]))
+        return UsageReceipt(
+            identity, tuple(answer["flags"]), index, record, str(answer["checkpoint"])
+        )

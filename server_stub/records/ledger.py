@@ -40,7 +40,7 @@ class LedgerError(Exception):
 
 
 @dataclass(frozen=True)
-class Receipt:
+class EntryReceipt:
     """Proof that a record is in a log."""
 
     log: str
@@ -59,7 +59,7 @@ class Written(Generic[Answer]):
     """What a command answered, with a receipt for each record it made, in order."""
 
     answer: Answer
-    receipts: tuple[Receipt, ...]
+    receipts: tuple[EntryReceipt, ...]
 
 
 @dataclass(frozen=True)
@@ -344,10 +344,10 @@ class Ledger:
     @staticmethod
     def _receipt(
         entry: _Entry, number: int, trees: Mapping[str, merkle.Tree], notes: Mapping[str, str]
-    ) -> Receipt:
+    ) -> EntryReceipt:
         tree = trees[entry.log]
         proof = tuple(tree.inclusion_proof(number))
-        return Receipt(entry.log, entry.record, number, tree.size, proof, notes[entry.log])
+        return EntryReceipt(entry.log, entry.record, number, tree.size, proof, notes[entry.log])
 
 
 def latest_note(session: Session, log: str) -> str:

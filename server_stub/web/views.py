@@ -13,7 +13,7 @@ from crypto.seal.statement import SealStatement
 from server_stub import sealing, sync
 from server_stub.records import store
 from server_stub.records.canonical import microseconds, timestamp
-from server_stub.records.ledger import Receipt
+from server_stub.records.ledger import EntryReceipt
 
 
 def b64(data: bytes) -> str:
@@ -131,7 +131,7 @@ def statement(token: bytes, said: SealStatement) -> dict[str, Any]:
     }
 
 
-def receipt(row: Receipt) -> dict[str, Any]:
+def receipt(row: EntryReceipt) -> dict[str, Any]:
     return {
         "record": row.record.decode(),
         "index": row.index,

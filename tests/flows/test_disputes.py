@@ -23,7 +23,7 @@ from app.errors import (
     PlatformUntrusted,
     UsageError,
 )
-from app.remote.disputes import Receipt, fetch_evidence, open_dispute, state_of
+from app.remote.disputes import DisputeReceipt, fetch_evidence, open_dispute, state_of
 from app.remote.platform_account import PlatformClient
 from crypto.algorithms.gm import sm3
 from crypto.seal.structure import Seal
@@ -40,7 +40,7 @@ def objected(who: Clerk, document: Path, seal: str, receipt: Path, *more: str | 
     )
 
 
-def ready(receipt: Receipt, platform: PlatformClient) -> None:
+def ready(receipt: DisputeReceipt, platform: PlatformClient) -> None:
     """Wait until the platform's worker has gathered."""
     deadline = time.monotonic() + 20
     while not state_of(receipt, platform).evidence_ready:
@@ -55,17 +55,17 @@ def objector(stranger: Clerk, city: RunningServer) -> Clerk:
 
 
 @pytest.fixture
-def receipt(objector: Clerk, clerk: Clerk, stamped: Path, tmp_path: Path) -> Receipt:
+def receipt(objector: Clerk, clerk: Clerk, stamped: Path, tmp_path: Path) -> DisputeReceipt:
     path = tmp_path / "receipt.json"
     said = objected(objector, stamped, clerk.seal, path)
     assert said.code == 0, said.err
     assert str(path) in said.out
-    return Receipt.load(path)
+    return DisputeReceipt.load(path)
 
 
 def test_a_stranger_objects_and_gets_the_platforms_evidence(
     objector: Clerk,
-    receipt: Receipt,
+    receipt: DisputeReceipt,
     clerk: Clerk,
     city: RunningServer,
     stamped: Path,
@@ -88,7 +88,7 @@ def test_a_stranger_objects_and_gets_the_platforms_evidence(
 
 
 def test_nothing_of_the_seals_owner_is_in_a_public_package(
-    receipt: Receipt, clerk: Clerk, city: RunningServer, stamped: Path, tmp_path: Path
+    receipt: DisputeReceipt, clerk: Clerk, city: RunningServer, stamped: Path, tmp_path: Path
 ) -> None:
     assert (
         clerk("sync").code == 0
@@ -125,7 +125,7 @@ def test_a_holder_may_sign_the_objection(
     path = tmp_path / "receipt.json"
     said = objected(other_clerk, stamped, clerk.seal, path, "--signed", "--name", "洪泽湖水产")
     assert said.code == 0, said.err
-    receipt = Receipt.load(path)
+    receipt = DisputeReceipt.load(path)
     assert receipt.signed
     record = json.loads(receipt.record)
     with other_clerk.desk() as desk:
@@ -134,7 +134,7 @@ def test_a_holder_may_sign_the_objection(
 
 
 def test_staff_look_hand_over_and_close(
-    receipt: Receipt,
+    receipt: DisputeReceipt,
     clerk: Clerk,
     city: RunningServer,
     stamped: Path,
@@ -177,7 +177,7 @@ def test_staff_look_hand_over_and_close(
 
 
 def test_a_closed_dispute_says_why(
-    receipt: Receipt, objector: Clerk, city: RunningServer, tmp_path: Path
+    receipt: DisputeReceipt, objector: Clerk, city: RunningServer, tmp_path: Path
 ) -> None:
     folder = ("--dir", str(city.platform.settings.directory))
     assert server_command(["dispute", "close", receipt.id, *folder]) == 1  # the reason is missing
@@ -228,7 +228,7 @@ def test_a_line_that_breaks_costs_neither_the_secret_nor_a_second_dispute(
             session = opened.enter_context(desk.token("", None).login(PIN))
             key = desk.holder_key(session)
 
-        def objects(**changes: Any) -> Receipt:
+        def objects(**changes: Any) -> DisputeReceipt:
             words = {**WORDS, **changes}
             return open_dispute(
                 document, clerk.seal, **words, receipt=path, platform=platform, key=key
@@ -250,7 +250,7 @@ def test_a_line_that_breaks_costs_neither_the_secret_nor_a_second_dispute(
         assert state_of(made, platform).state
     assert made.secret == secret
     assert on_record(city, document) == [made.id]
-    assert Receipt.load(path) == made
+    assert DisputeReceipt.load(path) == made
     assert not pending.exists()
 
 
@@ -267,7 +267,9 @@ def test_what_the_platform_refuses_leaves_nothing_pending(
 # --- what must not pass --------------------------------------------------------------------------
 
 
-def test_without_the_secret_a_dispute_does_not_exist(receipt: Receipt, city: RunningServer) -> None:
+def test_without_the_secret_a_dispute_does_not_exist(
+    receipt: DisputeReceipt, city: RunningServer
+) -> None:
     path = f"{city.url}/v1/disputes/{receipt.id}"
     for secret in ("", "guess", receipt.secret[:-1], sm3(receipt.secret.encode()).hex()):
         for each in ("", "/evidence.zip"):
@@ -280,7 +282,7 @@ def test_without_the_secret_a_dispute_does_not_exist(receipt: Receipt, city: Run
 
 
 def test_the_platform_never_has_the_secret_and_the_ledger_not_the_words(
-    receipt: Receipt, city: RunningServer
+    receipt: DisputeReceipt, city: RunningServer
 ) -> None:
     from server_stub.records.store import Base
 
@@ -356,7 +358,7 @@ def changed(package: bytes, member: str, data: bytes) -> bytes:
 
 
 def test_a_forged_package_is_refused_and_not_saved(
-    receipt: Receipt, city: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    receipt: DisputeReceipt, city: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "e.zip"
     with PlatformClient(city.url) as platform:

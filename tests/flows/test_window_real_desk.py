@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.desk import Desk
-from app.remote.disputes import Receipt
+from app.remote.disputes import DisputeReceipt
 from app.settings import save
 from app.stamp_plan import At, Riding
 from crypto.algorithms.gm import sm3
@@ -131,7 +131,7 @@ def test_a_contract_is_stamped_verified_and_reported(
     qtbot.waitUntil(
         lambda: any("异议已提交" in text for text in window.notices.texts), timeout=60_000
     )
-    known = Receipt.load(receipt)
+    known = DisputeReceipt.load(receipt)
     assert known.signed
     assert known.document_sm3 == sm3(file.path.read_bytes()).hex()
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from app.placement import TextHit
-    from app.remote.disputes import DisputeState, Evidence, Receipt
+    from app.remote.disputes import DisputeReceipt, DisputeState, Evidence
     from app.remote.enrolling import Applicant
     from app.remote.objection import Objection
     from app.settings import Settings
@@ -195,7 +195,9 @@ class Context(Protocol):
         """Send *path* to the platform and save the report under the platform's seal as the new file
         *output*; gives the platform's verdict."""
 
-    def open_dispute(self, objection: Objection, receipt: Path, serial: str, pin: str) -> Receipt:
+    def open_dispute(
+        self, objection: Objection, receipt: Path, serial: str, pin: str
+    ) -> DisputeReceipt:
         """Tell the platform and save its receipt as a new file. With a key's *serial* and *pin* the
         statement is signed, and only then this is *device*."""
 

@@ -33,7 +33,7 @@ from ui.tasks import on_device_thread
 if TYPE_CHECKING:
     from app.desk import Desk
     from app.placement import TextHit
-    from app.remote.disputes import DisputeState, Evidence, Receipt
+    from app.remote.disputes import DisputeReceipt, DisputeState, Evidence
     from app.remote.enrolling import Applicant
     from app.remote.objection import Objection
     from app.remote.timestamping import Timestamper
@@ -259,7 +259,9 @@ class DeskContext:
         done = fetch_sealed_report(path, output, platform=platform_now, language=language)
         return done.verdict
 
-    def open_dispute(self, objection: Objection, receipt: Path, serial: str, pin: str) -> Receipt:
+    def open_dispute(
+        self, objection: Objection, receipt: Path, serial: str, pin: str
+    ) -> DisputeReceipt:
         from app.remote.disputes import open_dispute
 
         with ExitStack() as opened:
@@ -288,17 +290,17 @@ class DeskContext:
             )
 
     def dispute_state(self, receipt: Path) -> DisputeState:
-        from app.remote.disputes import Receipt, state_of
+        from app.remote.disputes import DisputeReceipt, state_of
 
-        known = Receipt.load(receipt)
+        known = DisputeReceipt.load(receipt)
         with self._opening:
             platform_then = self._desk.platform(known.platform)
         return state_of(known, platform_then)
 
     def dispute_evidence(self, receipt: Path, output: Path) -> Evidence:
-        from app.remote.disputes import Receipt, fetch_evidence
+        from app.remote.disputes import DisputeReceipt, fetch_evidence
 
-        known = Receipt.load(receipt)
+        known = DisputeReceipt.load(receipt)
         with self._opening:
             platform_then = self._desk.platform(known.platform)
         return fetch_evidence(known, output, platform=platform_then)

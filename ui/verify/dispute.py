@@ -32,7 +32,7 @@ from ui.verify import verdicts
 from ui.widgets import button, facts, label, picture, row
 
 if TYPE_CHECKING:
-    from app.remote.disputes import DisputeState, Evidence, Receipt
+    from app.remote.disputes import DisputeReceipt, DisputeState, Evidence
     from ui.shell.context import TokenView
     from ui.shell.interface import Shell
 
@@ -150,7 +150,7 @@ class Disputes:
             if token is not None:
                 shell.hold_polling(False)
 
-        def done(made: Receipt) -> None:
+        def done(made: DisputeReceipt) -> None:
             settled()
             said = tr(
                 "异议已提交，编号 {id}。回执已保存到 {path}，请妥善保管。", id=made.id, path=receipt

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.errors import PlatformRefused, PlatformUnreachable
-from app.remote.platform_account import PlatformSeal, Receipt, SyncItem, SyncPage
+from app.remote.platform_account import PlatformSeal, SyncItem, SyncPage, UsageReceipt
 from app.remote.syncing import confirm_status, send_usage, synchronise
 from app.store.cabinet import Cabinet
 from crypto.algorithms.gm import sm3
@@ -42,10 +42,10 @@ class Scripted:
     def read_seal(self, body: dict[str, Any]) -> PlatformSeal:
         return PlatformSeal(**body)
 
-    def report_usage(self, records: Sequence[tuple[str, str]]) -> list[Receipt]:
+    def report_usage(self, records: Sequence[tuple[str, str]]) -> list[UsageReceipt]:
         self.batches.append(len(records))
         self.fails()
-        return [Receipt(each, (), 0, "", "") for each, _ in records]
+        return [UsageReceipt(each, (), 0, "", "") for each, _ in records]
 
 
 def seal_item(**changes: str) -> SyncItem:

@@ -21,10 +21,10 @@ from server_stub.records.ledger import (
     LEDGER,
     LOGS,
     REGISTRY,
+    EntryReceipt,
     FileWitness,
     Ledger,
     LedgerError,
-    Receipt,
     Transaction,
     log_size,
     stored_tree,
@@ -55,7 +55,7 @@ def running(tmp_path: Path) -> Iterator[tuple[Engine, Ledger]]:
     engine.dispose()
 
 
-def proves(receipt: Receipt) -> bool:
+def proves(receipt: EntryReceipt) -> bool:
     checkpoint = merkle.open_checkpoint(receipt.checkpoint, KEY.public)
     assert (checkpoint.size, checkpoint.origin) == (receipt.size, ORIGINS[receipt.log])
     leaf = merkle.leaf_hash(receipt.record)
@@ -97,7 +97,7 @@ def test_a_failing_command_leaves_nothing_and_its_neighbours_stand(
 
 def test_sixteen_threads_append_without_a_gap(running: tuple[Engine, Ledger]) -> None:
     engine, ledger = running
-    receipts: list[Receipt] = []
+    receipts: list[EntryReceipt] = []
 
     def append(who: int) -> None:
         futures = [ledger.write(note_down, f"{who}/{i}", LOGS[(who + i) % 2]) for i in range(60)]
