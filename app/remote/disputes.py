@@ -112,7 +112,7 @@ class DisputeState:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class DisputeEvidence:
     """The platform's package, every proof in it checked, and saved."""
 
     path: Path
@@ -245,7 +245,9 @@ def state_of(receipt: DisputeReceipt, platform: PublicPlatform) -> DisputeState:
     return DisputeState(state, note, str(answer.get("updated_at", "")))
 
 
-def fetch_evidence(receipt: DisputeReceipt, output: Path, *, platform: PublicPlatform) -> Evidence:
+def fetch_evidence(
+    receipt: DisputeReceipt, output: Path, *, platform: PublicPlatform
+) -> DisputeEvidence:
     """Fetch the platform's package, check every proof in it, and save it as *output*, a new file.
 
     Raises :class:`app.errors.FileError`, :class:`app.errors.PlatformError`; PlatformRefused
@@ -274,7 +276,7 @@ def fetch_evidence(receipt: DisputeReceipt, output: Path, *, platform: PublicPla
         stream.flush()
         os.fsync(stream.fileno())
         publish(temporary, stream, output, None, "")
-    return Evidence(output, events, status)
+    return DisputeEvidence(output, events, status)
 
 
 # --- what proves itself --------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from app.placement import TextHit
-    from app.remote.disputes import DisputeReceipt, DisputeState, Evidence
+    from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from app.remote.enrolling import Applicant
     from app.remote.objection import Objection
     from app.settings import Settings
@@ -204,7 +204,7 @@ class Context(Protocol):
     def dispute_state(self, receipt: Path) -> DisputeState:
         """How far the objection with that receipt is."""
 
-    def dispute_evidence(self, receipt: Path, output: Path) -> Evidence:
+    def dispute_evidence(self, receipt: Path, output: Path) -> DisputeEvidence:
         """The platform's package, checked, as the new file *output*."""
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:

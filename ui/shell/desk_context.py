@@ -33,7 +33,7 @@ from ui.tasks import on_device_thread
 if TYPE_CHECKING:
     from app.desk import Desk
     from app.placement import TextHit
-    from app.remote.disputes import DisputeReceipt, DisputeState, Evidence
+    from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from app.remote.enrolling import Applicant
     from app.remote.objection import Objection
     from app.remote.timestamping import Timestamper
@@ -297,7 +297,7 @@ class DeskContext:
             platform_then = self._desk.platform(known.platform)
         return state_of(known, platform_then)
 
-    def dispute_evidence(self, receipt: Path, output: Path) -> Evidence:
+    def dispute_evidence(self, receipt: Path, output: Path) -> DisputeEvidence:
         from app.remote.disputes import DisputeReceipt, fetch_evidence
 
         known = DisputeReceipt.load(receipt)

@@ -32,7 +32,7 @@ from ui.verify import verdicts
 from ui.widgets import button, facts, label, picture, row
 
 if TYPE_CHECKING:
-    from app.remote.disputes import DisputeReceipt, DisputeState, Evidence
+    from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from ui.shell.context import TokenView
     from ui.shell.interface import Shell
 
@@ -248,7 +248,7 @@ class Disputes:
         if not name:
             return
 
-        def done(evidence: Evidence) -> None:
+        def done(evidence: DisputeEvidence) -> None:
             said = tr(
                 "平台的证据核对无误，已保存到 {path}。这枚印章的公开记录有 {count} 条。",
                 path=evidence.path,
