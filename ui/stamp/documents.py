@@ -27,7 +27,7 @@ SOON_MS = 300
 
 
 @dataclass
-class Document:
+class StampDocument:
     """One file to be stamped, with what is placed on it."""
 
     path: Path
@@ -78,7 +78,7 @@ class FileList(QListWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._documents: Sequence[Document] = ()
+        self._documents: Sequence[StampDocument] = ()
         self._said: list[tuple[str, str, str]] = []
         self.setAccessibleName(tr("要盖章的文件"))
         self.setFixedWidth(200)
@@ -87,7 +87,7 @@ class FileList(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
 
-    def show_documents(self, documents: Sequence[Document]) -> None:
+    def show_documents(self, documents: Sequence[StampDocument]) -> None:
         """Replace the list; nothing is chosen then."""
         self._documents = documents
         self._said = [("", "", "")] * len(documents)
@@ -128,20 +128,20 @@ def _two_lines(name: str, metrics: QFontMetrics) -> str:
     return f"{name[:first]}\n{rest}" if rest else name
 
 
-class Session(QObject):
+class PreparedJob(QObject):
     """The prepared job on disk: written in the pool, a moment after the last change."""
 
     def __init__(self, path: Path, tasks: Tasks, parent: QObject) -> None:
         super().__init__(parent)
         self._path, self._tasks = path, tasks
-        self._documents: Sequence[Document] = ()
+        self._documents: Sequence[StampDocument] = ()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SOON_MS)
         self._timer.timeout.connect(self._write)
         self._writing: Task | None = None
 
-    def keep(self, documents: Sequence[Document]) -> None:
+    def keep(self, documents: Sequence[StampDocument]) -> None:
         """Remember what is placed on those that are not stamped yet."""
         self._documents = documents
         if not self._timer.isActive():

@@ -23,7 +23,7 @@ from ui.canvas.document_pane import DocumentPane
 from ui.canvas.page_items import Item
 from ui.language import language, tr
 from ui.seal_card import kind_name
-from ui.stamp.documents import Document
+from ui.stamp.documents import StampDocument
 from ui.stamp.marks_table import Line
 from ui.stamp.placing_panel import PlacingPanel
 from ui.stamp.seal_rack import SealRack
@@ -51,7 +51,7 @@ class Placing(QObject):
     ) -> None:
         super().__init__(parent)
         self.pane, self.panel, self.rack, self._shell = pane, panel, rack, shell
-        self.document: Document | None = None
+        self.document: StampDocument | None = None
         self.boxes: list[PageBox] = []
         self.marks: dict[str, Laid] = {}
         """By their names on the canvas, in the order of the plan."""
@@ -87,7 +87,7 @@ class Placing(QObject):
 
     # --- which document --------------------------------------------------------------------------
 
-    def take(self, document: Document | None) -> None:
+    def take(self, document: StampDocument | None) -> None:
         """Another document; its pages are not there yet."""
         self.document, self.boxes, self._nudging = document, [], ""
         self.forget_hits()

@@ -38,7 +38,7 @@ from ui.stamp.checklist import (
     seal_checks,
     token_checks,
 )
-from ui.stamp.documents import Document, FileList, Session
+from ui.stamp.documents import FileList, PreparedJob, StampDocument
 from ui.stamp.placing import Placing
 from ui.stamp.placing_panel import PlacingPanel
 from ui.stamp.run import StampRun
@@ -71,9 +71,9 @@ class StampPage(QWidget):
     def __init__(self, shell: Shell) -> None:
         super().__init__()
         self._shell = shell
-        self.documents: list[Document] = []
+        self.documents: list[StampDocument] = []
         self.setAccessibleName(tr("盖章"))
-        self.session = Session(
+        self.session = PreparedJob(
             shell.context.settings.folders.config / "session.json", shell.tasks, self
         )
         self._drop = DropArea(
@@ -236,9 +236,9 @@ class StampPage(QWidget):
 
     def open_files(self, paths: Sequence[Path]) -> None:
         """Prepare *paths* for stamping; what was open before gives way."""
-        self._open([Document(path) for path in paths])
+        self._open([StampDocument(path) for path in paths])
 
-    def _open(self, documents: list[Document]) -> None:
+    def _open(self, documents: list[StampDocument]) -> None:
         if self.run.busy:
             return
         self.documents = documents
@@ -263,7 +263,7 @@ class StampPage(QWidget):
     # --- the document ----------------------------------------------------------------------------
 
     @property
-    def document(self) -> Document | None:
+    def document(self) -> StampDocument | None:
         """The one being shown."""
         return self.placing.document
 
@@ -283,14 +283,14 @@ class StampPage(QWidget):
             return
         self._show_document(self.documents[number])
 
-    def _show_document(self, document: Document) -> None:
+    def _show_document(self, document: StampDocument) -> None:
         """On the canvas; once it is stamped, as it is then."""
         self.placing.take(document)
         stamped = document.outcome.file if document.outcome else None
         self.pane.open(stamped.path if stamped else document.path, password=document.password)
         self._examine(document)
 
-    def _examine(self, document: Document) -> None:
+    def _examine(self, document: StampDocument) -> None:
         def done(facts: DocumentFacts) -> None:
             document.facts, document.error = facts, None
             self._check()
@@ -510,4 +510,4 @@ class StampPage(QWidget):
 
     def resume(self, kept: Sequence[tuple[Path, Plan]]) -> None:
         """Open the files of an interrupted session with what was placed on them."""
-        self._open([Document(path, plan, own=True) for path, plan in kept])
+        self._open([StampDocument(path, plan, own=True) for path, plan in kept])
