@@ -1,7 +1,7 @@
 """Time stamps: RFC 3161 with ESSCertIDv2 (RFC 5816) and, for SM2 with SM3, GM/T 0033 §7.
 
 The client's side asks (:func:`make_request`), opens the answer (:func:`open_response`) and states
-the facts about a token (:meth:`Token.facts`); the authority's side answers (:func:`make_response`).
+the facts about a token (:meth:`TimestampToken.facts`); the authority's side answers (:func:`make_response`).
 Over HTTP a request is application/timestamp-query, an answer application/timestamp-reply.
 
 What is stamped: the signature value — the bytes of SES_Signature's `signature`, the OCTET STRING
@@ -104,11 +104,11 @@ def make_request(
     return Request.parse(encoded)
 
 
-def open_response(data: bytes, request: Request) -> Token:
+def open_response(data: bytes, request: Request) -> TimestampToken:
     """The token of a TimeStampResp, if it answers *request*: same imprint, nonce and policy.
 
     Raises :class:`TimestampRefused` if the authority refused, :class:`TimestampError` otherwise.
-    Whether the token is good, :meth:`Token.facts` says."""
+    Whether the token is good, :meth:`TimestampToken.facts` says."""
     try:
         _check_size(data)
         fields = der.parse(data).children(der.SEQUENCE)
@@ -121,7 +121,7 @@ def open_response(data: bytes, request: Request) -> Token:
             raise TimestampRefused(
                 code, text, der.named_bits(failures) if failures else frozenset()
             )
-        token = Token.parse(fields.next(der.SEQUENCE).raw)
+        token = TimestampToken.parse(fields.next(der.SEQUENCE).raw)
         fields.finish()
     except der.DerError as error:
         raise TimestampError(f"not a time-stamp response: {error}") from error
@@ -168,7 +168,7 @@ class TimestampFacts:
 
 
 @dataclass(frozen=True)
-class Token:
+class TimestampToken:
     """A TimeStampToken: SignedData around a TSTInfo."""
 
     der: bytes
@@ -188,7 +188,7 @@ class Token:
     """TSTInfo has a critical extension; none is known to us."""
 
     @classmethod
-    def parse(cls, data: bytes, *, padded: bool = False) -> Token:
+    def parse(cls, data: bytes, *, padded: bool = False) -> TimestampToken:
         """Read a token; *padded* permits bytes after it (a PDF's /Contents).
 
         Raises :class:`TimestampError`."""
@@ -230,7 +230,7 @@ def may_stamp(certificate: Certificate) -> bool:
     return only and _EXTENDED_KEY_USAGE in certificate.critical and certificate.may_sign()
 
 
-def _parse_info(signed: SignedData, fields: der.Reader) -> Token:
+def _parse_info(signed: SignedData, fields: der.Reader) -> TimestampToken:
     if fields.integer() != 1:
         raise der.DerError("the version is not 1")
     policy = fields.oid()
@@ -243,7 +243,7 @@ def _parse_info(signed: SignedData, fields: der.Reader) -> Token:
     fields.optional(0xA0)  # tsa: a hint at the name; the certificate says who it was
     extensions = fields.optional(0xA1)
     fields.finish()
-    return Token(
+    return TimestampToken(
         der=signed.der,
         signed=signed,
         policy=policy,

@@ -13,7 +13,7 @@ from datetime import datetime
 from crypto.pki.certificate import Certificate
 from crypto.pki.chain import Chain, build_chain
 from crypto.pki.cms import ContentDigest
-from crypto.pki.timestamp import TimestampError, Token
+from crypto.pki.timestamp import TimestampError, TimestampToken
 from crypto.validation.trust import Trust
 from crypto.verdict import Finding, beijing
 
@@ -29,7 +29,7 @@ def check_timestamp(
     *stamped* gives digests of the bytes that should be stamped; *extra* are certificates that came
     with the document."""
     try:
-        parsed = Token.parse(token, padded=True)
+        parsed = TimestampToken.parse(token, padded=True)
     except TimestampError as error:
         return None, [Finding("timestamp_invalid", {"reason": str(error)})], None
     pool = (*trust.pool, *extra, *parsed.signed.certificates)

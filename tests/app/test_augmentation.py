@@ -119,7 +119,7 @@ def test_a_stamp_is_asked_for_proved_and_given(
     stamper = Timestamper(f"{served.url}/tsa", web, authorities.trust)
     token = stamper(OCTETS, hash_name)
     assert token is not None
-    parsed = timestamp.Token.parse(token)
+    parsed = timestamp.TimestampToken.parse(token)
     assert (parsed.hash_name, parsed.generated) == (hash_name, NOW)
     assert parsed.digest == hash_bytes(hash_name, OCTETS)
     assert parsed.nonce is not None
@@ -137,7 +137,7 @@ def test_an_authority_that_knows_no_sm3_is_asked_with_sha256(
     served.answers["/tsa"] = old
     token = Timestamper(f"{served.url}/tsa", web, authorities.trust)(OCTETS, "sm3")
     assert token is not None
-    assert timestamp.Token.parse(token).hash_name == "sha256"
+    assert timestamp.TimestampToken.parse(token).hash_name == "sha256"
     assert len(served.asked) == 2
 
 

@@ -231,7 +231,7 @@ def _is_ber_cms(contents: bytes) -> bool:
 
 def _read_cms(signature: EmbeddedSignature) -> None:
     from crypto.pki.cms import CmsError, SignedData
-    from crypto.pki.timestamp import TimestampError, Token
+    from crypto.pki.timestamp import TimestampError, TimestampToken
     from crypto.validation.cms_check import is_timestamp
 
     signature.kind = "cms"
@@ -240,7 +240,7 @@ def _read_cms(signature: EmbeddedSignature) -> None:
         hash_name = data.signers[0].digest_name if data.signers else ""
         if is_timestamp(data):
             signature.kind = "timestamp"
-            hash_name = Token.parse(signature.contents, padded=True).hash_name
+            hash_name = TimestampToken.parse(signature.contents, padded=True).hash_name
     except (CmsError, TimestampError) as error:
         signature.signed_data = None
         signature.problems.append(Finding("value_unreadable", {"reason": str(error)[:200]}))

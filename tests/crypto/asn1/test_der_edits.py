@@ -32,7 +32,7 @@ from crypto.pki.timestamp import (
 )
 from crypto.pki.timestamp import (
     TimestampError,
-    Token,
+    TimestampToken,
     make_request,
     make_response,
     make_token,
@@ -100,9 +100,9 @@ def token(authority) -> bytes:
 
 @given(seeds)
 def test_tokens_of_wrong_shape(token, dice):
-    original = Token.parse(token)
+    original = TimestampToken.parse(token)
     try:
-        found = Token.parse(operate(token, dice))
+        found = TimestampToken.parse(operate(token, dice))
     except TimestampError:
         return
     if found.facts(digest_of(DOCUMENT)).intact:

@@ -26,7 +26,7 @@ from crypto.pki.timestamp import (
     Request,
     TimestampError,
     TimestampRefused,
-    Token,
+    TimestampToken,
     make_request,
     make_response,
     make_token,
@@ -274,7 +274,7 @@ def test_an_imprint_by_sha1_is_called_weak_and_by_md5_refused(rsa_authority, ope
     ):
         digest = hashlib.new(size, STAMPED, usedforsecurity=False).digest()
         imprint = der.sequence(der.sequence(der.oid(algorithm)), der.octet_string(digest))
-        token = Token.parse(content_token(rsa_authority, tst_info(imprint=imprint)))
+        token = TimestampToken.parse(content_token(rsa_authority, tst_info(imprint=imprint)))
         facts = token.facts(digest_of(STAMPED))
         assert (facts.imprint_matches, facts.weaknesses) == (matches, weak)
         assert facts.intact is (matches is True)
@@ -314,14 +314,16 @@ def test_every_optional_part_of_a_token_is_read(authority):
         tsa=der.context(0, der.context(4, der.sequence())),
         extensions=b"\xa1" + der.sequence(der.sequence(der.oid("1.2"), der.octet_string(b"")))[1:],
     )
-    token = Token.parse(content_token(authority, info) + bytes(9), padded=True)
+    token = TimestampToken.parse(content_token(authority, info) + bytes(9), padded=True)
     assert (token.accuracy, token.ordering, token.nonce) == (timedelta(milliseconds=500), True, -3)
     assert token.facts(digest_of(STAMPED)).intact
 
 
 def test_a_critical_extension_is_not_passed_over(authority):
     extension = der.sequence(der.oid("1.2"), der.boolean(True), der.octet_string(b""))
-    token = Token.parse(content_token(authority, tst_info(extensions=der.context(1, extension))))
+    token = TimestampToken.parse(
+        content_token(authority, tst_info(extensions=der.context(1, extension)))
+    )
     facts = token.facts(digest_of(STAMPED))
     assert not facts.extensions_understood
     assert not facts.intact
@@ -345,7 +347,7 @@ def test_a_critical_extension_is_not_passed_over(authority):
 )
 def test_what_is_no_tst_info_is_refused(authority, changes):
     with pytest.raises(TimestampError):
-        Token.parse(content_token(authority, tst_info(**changes)))
+        TimestampToken.parse(content_token(authority, tst_info(**changes)))
 
 
 def test_a_signed_data_of_another_kind_is_no_token(authority):
@@ -356,7 +358,7 @@ def test_a_signed_data_of_another_kind_is_no_token(authority):
         der.sequence(),
     ):
         with pytest.raises(TimestampError):
-            Token.parse(value)
+            TimestampToken.parse(value)
 
 
 PURPOSES = {
@@ -373,7 +375,7 @@ def test_only_a_certificate_for_time_stamping_alone_makes_and_proves_tokens(root
     assert not may_stamp(Certificate.parse(key.certificate))
     with pytest.raises(TimestampError, match="not for time stamping"):
         make_token(**token_values(key))
-    facts = Token.parse(content_token(key, tst_info())).facts(digest_of(STAMPED))
+    facts = TimestampToken.parse(content_token(key, tst_info())).facts(digest_of(STAMPED))
     assert facts.signer.intact
     assert not facts.purpose_right
     assert not facts.intact
@@ -395,14 +397,14 @@ def test_a_key_outside_its_validity_makes_and_proves_no_tokens(root):
     )
     with pytest.raises(TimestampError, match="not valid"):
         make_token(**token_values(key))
-    facts = Token.parse(content_token(key, tst_info())).facts(digest_of(STAMPED))
+    facts = TimestampToken.parse(content_token(key, tst_info())).facts(digest_of(STAMPED))
     assert not facts.certificate_valid_then
     assert not facts.intact
 
 
 def test_a_token_without_the_hash_of_its_certificate_proves_nothing(authority):
     """RFC 3161 §2.4.2: the certificate identifier must be a signed attribute."""
-    token = Token.parse(make_token(**token_values(authority)))
+    token = TimestampToken.parse(make_token(**token_values(authority)))
     signer = token.signed.signers[0]
     kept = [each for each in signer.attributes if each.kind != "1.2.840.113549.1.9.16.2.47"]
     raw = der.set_of(*(der.sequence(der.oid(each.kind), der.set_of(*each.values)) for each in kept))
@@ -440,7 +442,7 @@ def test_a_stamp_on_a_cms_signature_proves_when_it_was_there(root, authority):
     signer = data.signers[0]
     assert signer_facts(data, signer, digest_of(b"document")).intact
     (found,) = signer.timestamps
-    assert Token.parse(found).facts(digest_of(signer.signature)).intact
+    assert TimestampToken.parse(found).facts(digest_of(signer.signature)).intact
 
 
 @pytest.fixture(scope="module")
@@ -463,7 +465,7 @@ def test_no_mutation_of_a_token_changes_what_it_says_and_stays_intact(asked, ans
     else:
         altered[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
     try:
-        token = Token.parse(bytes(altered))
+        token = TimestampToken.parse(bytes(altered))
     except TimestampError:
         return
     if token.facts(digest_of(STAMPED)).intact:
@@ -474,7 +476,7 @@ def test_no_mutation_of_a_token_changes_what_it_says_and_stays_intact(asked, ans
 @given(st.binary(max_size=120))
 def test_noise_is_refused_in_so_many_words(noise):
     request = make_request(gm.sm3(STAMPED))
-    for call in (Token.parse, Request.parse, lambda data: open_response(data, request)):
+    for call in (TimestampToken.parse, Request.parse, lambda data: open_response(data, request)):
         with pytest.raises(TimestampError):
             call(noise)
 
