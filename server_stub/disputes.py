@@ -40,7 +40,7 @@ from server_stub.records.store import (
     SealChange,
     UsageRecord,
 )
-from server_stub.records.vault import Blobs, Offer
+from server_stub.records.vault import Blobs, OfferedBlob
 
 MAX_STATEMENT = 16 * 1024
 FORMAT = "sealdesk-dispute-evidence/1"
@@ -101,7 +101,7 @@ def open_dispute(
     origin: str,
     text: str,
     secret_sm3: str,
-    offer: Offer,
+    offer: OfferedBlob,
     signer: Signer | None,
 ) -> dict[str, Any]:
     """立案. *offer*: the blob of *text*, kept only then. Raises :class:`DisputeInvalid`,
@@ -143,7 +143,7 @@ def _signer(tx: Transaction, origin: str, said: Statement, text: str, signer: Si
     return row.sn
 
 
-def enclose(tx: Transaction, identity: str, offer: Offer) -> None:
+def enclose(tx: Transaction, identity: str, offer: OfferedBlob) -> None:
     """The objector's own evidence package; once per dispute."""
     row = tx.session.get_one(Dispute, identity)
     if row.enclosure_sm3 is not None or row.state in states.DISPUTE.final:
@@ -153,7 +153,7 @@ def enclose(tx: Transaction, identity: str, offer: Offer) -> None:
     offer.keep()
 
 
-def gathered(tx: Transaction, identity: str, offer: Offer) -> None:
+def gathered(tx: Transaction, identity: str, offer: OfferedBlob) -> None:
     """The platform's public package is ready."""
     row = tx.session.get_one(Dispute, identity)
     row.package_sm3 = offer.address

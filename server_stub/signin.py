@@ -57,7 +57,7 @@ class SessionInvalid(Exception):
 
 
 @dataclass(frozen=True)
-class Offer:
+class OfferedChallenge:
     """What the client must sign; see :data:`LOGIN`."""
 
     id: str
@@ -87,7 +87,7 @@ def challenge(
     *,
     certificate: bytes | None = None,
     application_id: str | None = None,
-) -> Offer:
+) -> OfferedChallenge:
     """Offer a nonce to whoever holds the key of *certificate* (DER) or of the application."""
     sn = None
     if certificate is not None:
@@ -99,7 +99,9 @@ def challenge(
             raise policy.NotFound
         spki = application.spki
     expires = tx.now // SECOND + settings.challenge_seconds
-    offer = Offer(secrets.token_hex(8), secrets.token_hex(32), sn or application_id or "", expires)
+    offer = OfferedChallenge(
+        secrets.token_hex(8), secrets.token_hex(32), sn or application_id or "", expires
+    )
     tx.session.add(
         Challenge(
             id=offer.id,

@@ -214,7 +214,7 @@ class SoftKeyStore:
 
 
 @dataclass(frozen=True)
-class Offer:
+class OfferedBlob:
     """A blob that nobody has accepted yet."""
 
     address: str
@@ -244,15 +244,15 @@ class Blobs:
         return address
 
     @contextlib.contextmanager
-    def offered(self, content: bytes) -> Iterator[Offer]:
+    def offered(self, content: bytes) -> Iterator[OfferedBlob]:
         """*content* sealed and on the disk, but under no name yet: a command of the ledger keeps it
-        when it accepts it (:meth:`Offer.keep`); otherwise nothing stays."""
+        when it accepts it (:meth:`OfferedBlob.keep`); otherwise nothing stays."""
         address = gm.sm3(content).hex()
         self.directory.mkdir(parents=True, exist_ok=True)
         partial = self.directory / f"{address}.{secrets.token_hex(4)}.offer"
         try:
             write_private(partial, self.vault.seal(f"blob:{address}", content), exclusive=True)
-            yield Offer(address, partial, self._file(address))
+            yield OfferedBlob(address, partial, self._file(address))
         finally:
             partial.unlink(missing_ok=True)
 
