@@ -19,7 +19,7 @@ from device import cryptoki
 from device.library_file import check_library
 from device.pkcs11_session import Pkcs11Session
 from device.profiles import (
-    Profile,
+    VendorProfile,
     profile_by_mechanisms,
     profile_by_names,
     profile_named,
@@ -75,7 +75,7 @@ class Module:
         self.manufacturer: str = library.manufacturer_id
         self.description: str = library.library_description
         self.version: tuple[int, int] = library.library_version
-        self.forced_profile: Profile | None = None
+        self.forced_profile: VendorProfile | None = None
         self.calls = calls
         self._named_profile = profile_by_names(str(path), self.manufacturer, self.description)
         self._library = library
@@ -94,7 +94,7 @@ class Module:
                     found.append(slot.get_token())
         return found
 
-    def profile_for(self, token: Any) -> Profile:
+    def profile_for(self, token: Any) -> VendorProfile:
         """The vendor profile for a token of this library."""
         if self.forced_profile is not None:
             return self.forced_profile

@@ -16,7 +16,7 @@ from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
 
 from device import encoding
 from device.cryptoki import DirectCalls, translated, vendor_number
-from device.profiles import Profile, Sm2Profile
+from device.profiles import Sm2Profile, VendorProfile
 from device.token import (
     BadSignature,
     DeviceFault,
@@ -43,7 +43,11 @@ class Pkcs11Session:
     """`device.token.Session` over one python-pkcs11 session."""
 
     def __init__(
-        self, session: Any, calls: DirectCalls, profile: Profile, is_present: Callable[[], bool]
+        self,
+        session: Any,
+        calls: DirectCalls,
+        profile: VendorProfile,
+        is_present: Callable[[], bool],
     ) -> None:
         self.handle: int = session.handle
         self.profile = profile

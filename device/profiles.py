@@ -58,7 +58,7 @@ class TriesProfile:
 
 
 @dataclass(frozen=True)
-class Profile:
+class VendorProfile:
     """One vendor's module."""
 
     name: str
@@ -109,9 +109,9 @@ def _sm2_section(values: Any, where: str) -> Sm2Profile:
     return sm2
 
 
-def parse_profiles(text: str) -> tuple[Profile, ...]:
+def parse_profiles(text: str) -> tuple[VendorProfile, ...]:
     """Profiles in the order of the TOML `text`. Raises ProfileError."""
-    profiles: list[Profile] = []
+    profiles: list[VendorProfile] = []
     for table in tomllib.loads(text).get("profile", []):
         where = f"profile {table.get('name', '?')!r}"
         values = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
@@ -119,7 +119,7 @@ def parse_profiles(text: str) -> tuple[Profile, ...]:
             values["sm2"] = _sm2_section(values["sm2"], f"{where} sm2")
         if "tries" in values:
             values["tries"] = _section(TriesProfile, values["tries"], f"{where} tries")
-        profile = _section(Profile, values, where)
+        profile = _section(VendorProfile, values, where)
         if not set(profile.algorithms) <= {"rsa", "ec-p256"}:
             raise ProfileError(f"{where}: algorithms must be 'rsa' or 'ec-p256'")
         profiles.append(profile)
@@ -129,13 +129,13 @@ def parse_profiles(text: str) -> tuple[Profile, ...]:
 
 
 @cache
-def all_profiles() -> tuple[Profile, ...]:
+def all_profiles() -> tuple[VendorProfile, ...]:
     """The profiles shipped with the program."""
     text = resources.files("device").joinpath("profiles.toml").read_text(encoding="utf-8")
     return parse_profiles(text)
 
 
-def profile_named(name: str) -> Profile:
+def profile_named(name: str) -> VendorProfile:
     """Raises KeyError if there is none of this name."""
     for profile in all_profiles():
         if profile.name == name:
@@ -143,7 +143,7 @@ def profile_named(name: str) -> Profile:
     raise KeyError(name)
 
 
-def profile_by_names(module: str, manufacturer: str, description: str) -> Profile | None:
+def profile_by_names(module: str, manufacturer: str, description: str) -> VendorProfile | None:
     """The profile of a library: by its file name, manufacturer and description, if any fits."""
     for profile in all_profiles():
         if profile.names(module, manufacturer, description):
@@ -151,7 +151,7 @@ def profile_by_names(module: str, manufacturer: str, description: str) -> Profil
     return None
 
 
-def profile_by_mechanisms(mechanisms: Collection[int]) -> Profile:
+def profile_by_mechanisms(mechanisms: Collection[int]) -> VendorProfile:
     """The profile of a token of an unknown library: by the numbers it offers, else `standard`."""
     for profile in all_profiles():
         if profile.offered_by(mechanisms):

@@ -20,7 +20,7 @@ class TokenSource(Protocol):
 
 
 @dataclass(frozen=True)
-class Change:
+class TokenChange:
     """What happened since the poll before."""
 
     added: tuple[Token, ...]
@@ -47,7 +47,7 @@ class TokenWatch:
         """The keys plugged in at the last poll."""
         return tuple(token for seen in self._seen for token in seen.values())
 
-    def poll(self) -> Change:
+    def poll(self) -> TokenChange:
         """Look now. The first poll reports every key present as added."""
         added: list[Token] = []
         removed: list[TokenInfo] = []
@@ -62,7 +62,7 @@ class TokenWatch:
             added += [token for place, token in now.items() if place not in before]
             removed += [token.info for place, token in before.items() if place not in now]
             self._seen[index] = {place: before.get(place, token) for place, token in now.items()}
-        return Change(tuple(added), tuple(removed), tuple(failures))
+        return TokenChange(tuple(added), tuple(removed), tuple(failures))
 
 
 def _place(info: TokenInfo) -> _Place:

@@ -40,7 +40,7 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Page:
+class Part:
     """A part of the answer, in ledger order."""
 
     changes: tuple[Changed, ...]
@@ -50,7 +50,7 @@ class Page:
     """Is there more now?"""
 
 
-def page(session: Session, actor: Actor, cursor: str, limit: int) -> Page:
+def page(session: Session, actor: Actor, cursor: str, limit: int) -> Part:
     """The next *limit* changes for *actor*'s enterprise after *cursor* ("" = from the start)."""
     policy.allow(actor, "sync", enterprise_id=actor.enterprise_id)
     size = log_size(session, LEDGER)
@@ -74,7 +74,7 @@ def page(session: Session, actor: Actor, cursor: str, limit: int) -> Page:
         for (kind, identity), number in sorted(newest.items(), key=lambda item: item[1])
     )
     end = rows[limit].number if more else size
-    return Page(changes, _write(end, actor), more)
+    return Part(changes, _write(end, actor), more)
 
 
 def _row(session: Session, kind: str, identity: str) -> Seal | Certificate:

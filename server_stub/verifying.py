@@ -49,7 +49,7 @@ class FileNotVerifiable(Exception):
 
 
 @dataclass(frozen=True)
-class Material:
+class TrustMaterial:
     """Whom to trust, DER."""
 
     anchors: Sequence[bytes]
@@ -60,7 +60,7 @@ class Material:
 def verify(
     data: bytes,
     name: str,
-    material: Material,
+    material: TrustMaterial,
     statement: Callable[[str], bytes | None],
     seconds: float,
     history: Callable[[str], Iterable[SealChange]] = lambda code: (),

@@ -18,7 +18,7 @@ from crypto.validation.trust import Trust
 from crypto.validation.trusted_time import check_timestamp
 
 
-class Authority(Protocol):
+class TimestampAuthority(Protocol):
     """The way to time-stamping authorities."""
 
     def timestamp(self, url: str, query: bytes) -> bytes:
@@ -32,7 +32,7 @@ class Timestamper:
     def __init__(
         self,
         url: str,
-        services: Authority,
+        services: TimestampAuthority,
         trust: Trust,
         *,
         required: bool = True,

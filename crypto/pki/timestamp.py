@@ -1,7 +1,8 @@
 """Time stamps: RFC 3161 with ESSCertIDv2 (RFC 5816) and, for SM2 with SM3, GM/T 0033 §7.
 
 The client's side asks (:func:`make_request`), opens the answer (:func:`open_response`) and states
-the facts about a token (:meth:`TimestampToken.facts`); the authority's side answers (:func:`make_response`).
+the facts about a token (:meth:`TimestampToken.facts`); the authority's side answers
+(:func:`make_response`).
 Over HTTP a request is application/timestamp-query, an answer application/timestamp-reply.
 
 What is stamped: the signature value — the bytes of SES_Signature's `signature`, the OCTET STRING

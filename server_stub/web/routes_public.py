@@ -150,7 +150,7 @@ def examine(platform: Platform, document: bytes, name: str) -> Report:
     authority = platform.authority
     with platform.reading() as session:
         crls = [authority.crl("root", []), authority.crl("issuing", revocation.revoked(session))]
-    material = verifying.Material(
+    material = verifying.TrustMaterial(
         anchors=[authority.certificate("root")],
         pool=[authority.certificate("issuing"), authority.certificate(RSA_ROOT)],
         crls=crls,

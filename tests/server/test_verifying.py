@@ -168,13 +168,13 @@ def test_other_media_types_are_refused(server: RunningServer) -> None:
 
 
 def test_a_verification_that_takes_too_long_is_ended() -> None:
-    nothing = verifying.Material([], [], [])
+    nothing = verifying.TrustMaterial([], [], [])
     with pytest.raises(verifying.VerificationTimeout):
         verifying.verify(blank_page(), "x.pdf", nothing, lambda code: None, 0.05)
 
 
 def test_the_parent_survives_a_child_that_dies() -> None:
-    unusable = verifying.Material([b"no certificate"], [], [])
+    unusable = verifying.TrustMaterial([b"no certificate"], [], [])
     with pytest.raises(verifying.FileNotVerifiable):
         verifying.verify(blank_page(), "x.pdf", unusable, lambda code: None, 30)
 
@@ -196,7 +196,7 @@ def test_a_child_that_is_taken_over_costs_one_answer(
     said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verifying, "_verify", partial(taken_over.say, said))
-    material = verifying.Material([], [], [])
+    material = verifying.TrustMaterial([], [], [])
     with pytest.raises(verifying.FileNotVerifiable, match=r"^unreadable$"):
         verifying.verify(blank_page(), "x.pdf", material, lambda code: None, 30)
 
@@ -206,7 +206,7 @@ def test_a_child_that_never_ends_its_answer_does_not_fill_the_platforms_memory(
 ) -> None:
     monkeypatch.setattr(verifying, "_verify", taken_over.say_without_end)
     monkeypatch.setattr(verifying, "_MAX_ANSWER", 1 << 20)
-    material = verifying.Material([], [], [])
+    material = verifying.TrustMaterial([], [], [])
     with pytest.raises(verifying.FileNotVerifiable):
         verifying.verify(blank_page(), "x.pdf", material, lambda code: None, 300)
 
@@ -227,7 +227,7 @@ def take_over(monkeypatch: pytest.MonkeyPatch, report: dict[str, Any]) -> None:
 def test_which_file_it_was_the_platform_knows_by_itself(
     lie: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, material = blank_page(), verifying.Material([], [], [])
+    data, material = blank_page(), verifying.TrustMaterial([], [], [])
     report = verify_pdf(io.BytesIO(data), "x.pdf", Trust.in_all([]), datetime.now(UTC)).to_json()
     report["file"] |= lie
     take_over(monkeypatch, report)

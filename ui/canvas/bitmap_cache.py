@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from PySide6.QtGui import QPixmap
 
-from ui.canvas.renderer import Request
+from ui.canvas.renderer import BitmapRequest
 
 CACHE_BYTES = 64 * 1024 * 1024
 
@@ -17,15 +17,15 @@ class BitmapCache:
     def __init__(self, limit: int = CACHE_BYTES) -> None:
         self.limit = limit
         self.bytes = 0
-        self._kept: OrderedDict[Request, QPixmap] = OrderedDict()
+        self._kept: OrderedDict[BitmapRequest, QPixmap] = OrderedDict()
 
-    def get(self, request: Request) -> QPixmap | None:
+    def get(self, request: BitmapRequest) -> QPixmap | None:
         found = self._kept.get(request)
         if found is not None:
             self._kept.move_to_end(request)
         return found
 
-    def put(self, request: Request, pixmap: QPixmap) -> None:
+    def put(self, request: BitmapRequest, pixmap: QPixmap) -> None:
         old = self._kept.pop(request, None)
         if old is not None:
             self.bytes -= _weight(old)

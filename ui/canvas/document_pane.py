@@ -34,7 +34,7 @@ from ui import theme
 from ui.canvas.bitmap_cache import BitmapCache
 from ui.canvas.page_items import Item, paint_date, scaled_part
 from ui.canvas.page_view import POINT, PageView
-from ui.canvas.renderer import Renderer, Request
+from ui.canvas.renderer import BitmapRequest, Renderer
 from ui.language import tr
 from ui.widgets import label, tool
 
@@ -186,17 +186,17 @@ class Thumbnails(QListView):
         super().resizeEvent(event)
         self._ask()
 
-    def _request(self, page: int) -> Request:
+    def _request(self, page: int) -> BitmapRequest:
         width = self._pages.sizes[page][0]
         scale = self.paper_size(page).width() / width * self.devicePixelRatioF()
-        return Request(self._document or 0, page, scale)
+        return BitmapRequest(self._document or 0, page, scale)
 
     def _ask(self) -> None:
         if self._document is None:
             return
         first = self.indexAt(self.viewport().rect().topLeft())
         start = first.row() if first.isValid() else 0
-        wanted: list[Request] = []
+        wanted: list[BitmapRequest] = []
         page = max(0, start)
         bottom = self.viewport().height()
         while page < len(self._pages.sizes):
@@ -206,7 +206,7 @@ class Thumbnails(QListView):
             page += 1
         self._renderer.want(self._owner, [each for each in wanted if self._cache.get(each) is None])
 
-    def _take(self, request: Request, picture: QImage) -> None:
+    def _take(self, request: BitmapRequest, picture: QImage) -> None:
         if request.document != self._document or request.clip is not None:
             return
         if request != self._request(request.page):

@@ -34,7 +34,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 from ui import theme
 from ui.canvas.bitmap_cache import BitmapCache
 from ui.canvas.page_items import Handle, Imprints, Item, paint_date
-from ui.canvas.renderer import Renderer, Request
+from ui.canvas.renderer import BitmapRequest, Renderer
 from ui.language import tr
 
 POINT = 72 / 25.4
@@ -325,7 +325,7 @@ class PageView(QAbstractScrollArea):
 
     # --- asking for bitmaps ----------------------------------------------------------------------
 
-    def _pieces(self, page: int, only: QRectF | None = None) -> list[tuple[Request, QPointF]]:
+    def _pieces(self, page: int, only: QRectF | None = None) -> list[tuple[BitmapRequest, QPointF]]:
         """The bitmaps that make up a page now, with their corners on it in pixels."""
         if self.document is None or page in self._undrawable:
             return []
@@ -333,7 +333,7 @@ class PageView(QAbstractScrollArea):
         scale = self._zoom * 96 / 72 * ratio
         width, height = (edge * POINT * scale for edge in self._sizes[page])
         if width * height <= WHOLE_PAGE:
-            return [(Request(self.document, page, scale), QPointF(0, 0))]
+            return [(BitmapRequest(self.document, page, scale), QPointF(0, 0))]
         pieces = []
         for row in range(math.ceil(height / TILE)):
             for column in range(math.ceil(width / TILE)):
@@ -348,14 +348,14 @@ class PageView(QAbstractScrollArea):
                     min((column + 1) * TILE, width) / scale,
                     min((row + 1) * TILE, height) / scale,
                 )
-                pieces.append((Request(self.document, page, scale, clip), corner))
+                pieces.append((BitmapRequest(self.document, page, scale, clip), corner))
         return pieces
 
     def _ask(self) -> None:
         visible = self._visible()
         if self.document is None or not visible:
             return
-        wanted: list[Request] = []
+        wanted: list[BitmapRequest] = []
         for page in visible:
             wanted += [request for request, _ in self._pieces(page, self._seen(page))]
         around = (visible.stop, visible.start - 1)
@@ -372,7 +372,7 @@ class PageView(QAbstractScrollArea):
         view = QRectF(self.viewport().rect())
         return view.intersected(paper).translated(-paper.left(), -paper.top())
 
-    def _take(self, request: Request, picture: QImage) -> None:
+    def _take(self, request: BitmapRequest, picture: QImage) -> None:
         if request.document != self.document:
             return
         current = self._zoom * 96 / 72 * self.devicePixelRatioF()
@@ -384,7 +384,7 @@ class PageView(QAbstractScrollArea):
         if request.page in self._visible():
             self.viewport().update()
 
-    def _give_up(self, request: Request) -> None:
+    def _give_up(self, request: BitmapRequest) -> None:
         if request.document == self.document:
             self._undrawable.add(request.page)
             self.viewport().update()

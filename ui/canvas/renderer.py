@@ -28,7 +28,7 @@ PATIENCE_MS = 20_000
 
 
 @dataclass(frozen=True)
-class Request:
+class BitmapRequest:
     """One picture of a page, or of a part of it."""
 
     document: int
@@ -70,9 +70,9 @@ class Renderer(QObject):
         self._listener: threading.Thread | None = None
         self._sources: dict[int, _Source] = {}
         self._opening: set[int] = set()
-        self._wanted: dict[str, list[Request]] = {}
-        self._flying: dict[int, Request] = {}
-        self._poison: set[Request] = set()
+        self._wanted: dict[str, list[BitmapRequest]] = {}
+        self._flying: dict[int, BitmapRequest] = {}
+        self._poison: set[BitmapRequest] = set()
         self._pumping = False
         self._answered.connect(self._take, Qt.ConnectionType.QueuedConnection)
         self._ended.connect(self._bury, Qt.ConnectionType.QueuedConnection)
@@ -109,7 +109,7 @@ class Renderer(QObject):
         for document in list(self._sources):
             self.close_document(document)
 
-    def want(self, owner: str, requests: list[Request]) -> None:
+    def want(self, owner: str, requests: list[BitmapRequest]) -> None:
         """What *owner* needs now, most urgent first; replaces what it wanted before.
 
         Owners are served in the alphabetical order of their names."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ui.shell.interface import Shell
 
 
-class Filing:
+class ReportSaver:
     """Asks where, writes in the pool, tells when it is done; a file is whole or not there."""
 
     def __init__(self, shell: Shell, parent: QWidget) -> None:

@@ -34,7 +34,7 @@ from ui.canvas.page_items import Item
 from ui.language import language, tr
 from ui.verify import verdicts
 from ui.verify.dispute import Disputes, can_be_disputed
-from ui.verify.filing import Filing
+from ui.verify.filing import ReportSaver
 from ui.verify.report_panel import ReportPanel
 from ui.widgets import (
     DropArea,
@@ -87,7 +87,7 @@ class VerifyPage(QWidget):
         self._current: _File | None = None
         self._version: int | None = None
         """Length of the earlier version the canvas shows; None: the file as it is."""
-        self._filing, self._disputes = Filing(shell, self), Disputes(shell, self)
+        self._saver, self._disputes = ReportSaver(shell, self), Disputes(shell, self)
         self.setAccessibleName(tr("验章"))
 
         self._drop = DropArea(
@@ -414,12 +414,12 @@ class VerifyPage(QWidget):
     def export(self) -> None:
         """Save the report of the file being shown."""
         if self._current and self._current.report:
-            self._filing.report(self._current.path, self._current.report)
+            self._saver.report(self._current.path, self._current.report)
 
     def export_evidence(self) -> None:
         """Save all that is needed to check the file being shown again."""
         if self._current and self._current.report:
-            self._filing.evidence(self._current.path, self._current.password)
+            self._saver.evidence(self._current.path, self._current.password)
 
     def export_summary(self) -> None:
         """Save a table of all files."""
@@ -427,7 +427,7 @@ class VerifyPage(QWidget):
 
         missing = {"verdict": NOT_CHECKED}
         outcomes = [each.outcome or Outcome(each.path, missing) for each in self._files]
-        self._filing.summary(self._files[0].path.parent, outcomes)
+        self._saver.summary(self._files[0].path.parent, outcomes)
 
     def dispute(self) -> None:
         """Object to a seal of the file being shown."""
@@ -438,7 +438,7 @@ class VerifyPage(QWidget):
     def sealed_report(self) -> None:
         """Have the platform verify the file being shown and seal its report."""
         if self._current and self._current.report:
-            self._filing.sealed_report(self._current.path)
+            self._saver.sealed_report(self._current.path)
 
 
 def _outline(key: str, mark: MarkInfo, name: str, role: str) -> Item:

@@ -15,7 +15,7 @@ from ui import theme
 from ui.canvas.bitmap_cache import BitmapCache
 from ui.canvas.page_items import Handle, Item
 from ui.canvas.page_view import PageView
-from ui.canvas.renderer import Renderer, Request
+from ui.canvas.renderer import BitmapRequest, Renderer
 
 
 def shown(qtbot: QtBot, renderer: Renderer, path: Path, **options: object) -> PageView:
@@ -64,11 +64,11 @@ def test_scrolling_to_the_end_draws_what_is_seen_there(
 def test_the_cache_stays_within_its_bytes(qapp: object) -> None:
     cache = BitmapCache(limit=1_000_000)
     for page in range(50):
-        cache.put(Request(1, page, 1.0), QPixmap(250, 250))
+        cache.put(BitmapRequest(1, page, 1.0), QPixmap(250, 250))
         assert cache.bytes <= 1_000_000
     assert len(cache) == 4
-    assert cache.get(Request(1, 49, 1.0)) is not None
-    assert cache.get(Request(1, 0, 1.0)) is None
+    assert cache.get(BitmapRequest(1, 49, 1.0)) is not None
+    assert cache.get(BitmapRequest(1, 0, 1.0)) is None
 
 
 def test_at_four_hundred_per_cent_pages_come_in_tiles_of_what_is_seen(
@@ -209,12 +209,12 @@ def test_a_page_is_asked_for_as_it_is_shown_in_the_end_not_as_on_the_way(
     with qtbot.waitSignal(renderer.opened, timeout=10_000) as opened:
         renderer.open(make_pdf())
     document = opened.args[0]
-    drawn: list[Request] = []
+    drawn: list[BitmapRequest] = []
     renderer.drawn.connect(lambda request, _: drawn.append(request))
     for scale in (0.5, 0.75, 1.25):
-        renderer.want("canvas", [Request(document, 0, scale)])
+        renderer.want("canvas", [BitmapRequest(document, 0, scale)])
     qtbot.waitUntil(lambda: bool(drawn), timeout=10_000)
-    renderer.want("canvas", [Request(document, 0, 2.0)])
+    renderer.want("canvas", [BitmapRequest(document, 0, 2.0)])
     renderer.serve()
     qtbot.waitUntil(lambda: len(drawn) == 2, timeout=10_000)
     assert [each.scale for each in drawn] == [1.25, 2.0]
