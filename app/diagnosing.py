@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from app.desk import Desk
     from device.token import Token
 
-_PACKAGES = ("PySide6-Essentials", "pymupdf", "pyhanko", "cryptography", "python-pkcs11")
+_PACKAGES = (
+    "PySide6-Essentials",
+    "pymupdf",
+    "pypdfium2",
+    "pyhanko",
+    "cryptography",
+    "python-pkcs11",
+)
 
 
 def diagnosis(desk: Desk) -> dict[str, Any]:
