@@ -43,7 +43,7 @@ from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.ocsp import OcspRequest, OcspResponse
 from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import Request as TimeRequest
-from crypto.pki.timestamp import TimestampError, Token, make_response, open_response
+from crypto.pki.timestamp import TimestampError, TimestampToken, make_response, open_response
 from crypto.report.reading import read_report
 from crypto.seal.registry_files import (
     Manifest,
@@ -261,7 +261,7 @@ def examine_timestamp(data: bytes) -> None:
     """A token proves what its authority signed, a response answers the question asked."""
     good = material()
     with suppress(TimestampError):
-        token = Token.parse(data, padded=True)
+        token = TimestampToken.parse(data, padded=True)
         if token.facts(digest_of(DOCUMENT), [Certificate.parse(good.tsa.certificate)]).intact:
             assert token.signed.content in _known_times()
     with suppress(TimestampError):
@@ -276,7 +276,7 @@ def examine_timestamp(data: bytes) -> None:
 def _known_times() -> set[bytes | None]:
     good = material()
     answered = open_response(good.time_response, good.time_request)
-    return {Token.parse(_token()).signed.content, answered.signed.content}
+    return {TimestampToken.parse(_token()).signed.content, answered.signed.content}
 
 
 @cache
