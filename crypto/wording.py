@@ -3,7 +3,10 @@
     told(report.signatures[0].findings, "zh_CN") -> [Sentence(level, text, count), …]
 
 A riding seam of 55 pages has 55 findings that its slices match, and says so in one sentence; eleven
-hidden marks are told once, with their pages.
+hidden marks are told once, with their pages. And the first sentence of all: who, what decides, and
+what to do.
+
+    conclusion(report, "zh_CN") -> Conclusion(sentence, action)
 """
 
 from __future__ import annotations
@@ -11,7 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from crypto.verdict import Finding, Level
+from crypto.verdict import (
+    Finding,
+    Level,
+    Report,
+    SignatureReport,
+    Verdict,
+    beijing,
+    say,
+)
 
 ORDER = (Level.INVALID, Level.UNKNOWN, Level.CHANGED, Level.OK, Level.NOTICE)
 """The worst first; what needs no action last."""
@@ -51,6 +62,66 @@ def decisive(findings: Sequence[Finding]) -> Finding | None:
     """The finding that costs the most; None where nothing is amiss."""
     amiss = (Level.INVALID, Level.UNKNOWN, Level.CHANGED)
     return next((f for level in amiss for f in findings if f.level is level), None)
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a person reads first."""
+
+    sentence: str
+    """Who sealed or signed, and the fact that decides the verdict."""
+    action: str
+    """What to do with the file now."""
+
+
+def conclusion(report: Report, language: str = "zh_CN") -> Conclusion:
+    """The first sentence about a document, and what to do. It names company and seal, and the worst
+    finding; where nothing is amiss, who signed and when."""
+    verdict = report.verdict
+    action = say("advice", verdict.value, language)
+    if verdict is Verdict.UNSIGNED:
+        key = "UNSIGNED_MARK" if report.unsigned_marks else "UNSIGNED"
+        return Conclusion(say("conclusions", key, language), action)
+    signature = next((s for s in report.signatures if s.verdict is verdict), None)
+    if signature is None:  # the signatures are better than what was found about the whole
+        amiss = decisive(report.findings)
+        reason = amiss.text(language) if amiss else ""
+        return Conclusion(say("conclusions", "DOCUMENT", language).format(reason=reason), action)
+    amiss = decisive(signature.findings)
+    words = {
+        "who": signature.called(language) if amiss else _everybody(report, language),
+        "what": say("conclusions", _kind(signature), language),
+        "did": say("conclusions", _DID[_kind(signature)], language),
+        "time": _when(signature, language),
+        "reason": amiss.text(language) if amiss else "",
+    }
+    return Conclusion(say("conclusions", verdict.value, language).format_map(words), action)
+
+
+_DID = {"seal": "sealed", "signature": "signed", "timestamp": "stamped"}
+_NAMED = 3
+"""Signers named in the first sentence; more are counted."""
+
+
+def _kind(signature: SignatureReport) -> str:
+    if signature.seal:
+        return "seal"
+    return "timestamp" if signature.format == "timestamp" else "signature"
+
+
+def _everybody(report: Report, language: str) -> str:
+    """Those who sealed or signed; time-stamping authorities only where nobody else did."""
+    people = [s for s in report.signatures if _kind(s) != "timestamp"] or report.signatures
+    names = list(dict.fromkeys(s.called(language) for s in people))
+    text = say("conclusions", "and", language).join(names[:_NAMED])
+    if len(names) <= _NAMED:
+        return text
+    return say("conclusions", "others", language).format(who=text, count=len(names))
+
+
+def _when(signature: SignatureReport, language: str) -> str:
+    moment = signature.times.best
+    return beijing(moment)[:16] if moment else say("conclusions", "unknown_time", language)
 
 
 def _pages(group: Sequence[Finding], language: str) -> Mapping[str, str]:

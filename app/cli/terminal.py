@@ -95,9 +95,12 @@ def pdf_password(options: argparse.Namespace) -> str | None:
 def print_report(report: Report, language: str) -> None:
     """*report* in words: a verdict, and what each signature rests on."""
     from crypto import verdict
-    from crypto.wording import told
+    from crypto.wording import conclusion, told
 
     tell(f"{report.file.name}: {verdict.say('verdicts', report.verdict.value, language)}")
+    first = conclusion(report, language)
+    tell(f"  {first.sentence}")
+    tell(f"  {first.action}")
     for signature in report.signatures:
         word = verdict.say("verdicts", signature.verdict.value, language)
         tell(f"  {word}  {signature.called(language)}")

@@ -34,7 +34,7 @@ from crypto.verdict import (
     one_line,
     say,
 )
-from crypto.wording import Sentence, told
+from crypto.wording import Sentence, conclusion, told
 
 _MM = 72 / 25.4
 _MARGIN = 20 * _MM
@@ -83,6 +83,7 @@ h1 { font-size: 20pt; text-align: center; margin: 0 0 2pt 0; }
 h2 { font-size: 12.5pt; margin: 14pt 0 5pt 0; }
 h3 { font-size: 10.5pt; margin: 9pt 0 3pt 0; }
 p { margin: 2pt 0 4pt 0; }
+p.first { font-size: 11.5pt; margin: 6pt 0 4pt 0; }
 p.under { text-align: center; color: #555; margin: 0 0 10pt 0; }
 p.finding { margin: 1.5pt 0 1.5pt 14pt; text-indent: -14pt; }
 p.group { margin: 5pt 0 1pt 0; font-weight: bold; }
@@ -165,7 +166,8 @@ class _Words:
             f"<h1>{self._label('title')}</h1>",
             f'<p class="under">{self._label("subtitle")}</p>',
             self._verdict(report.verdict, 26),
-            f"<p>{_text(report.summary(self._language))}</p>",
+            *self._conclusion(report),
+            f'<p class="small">{_text(report.summary(self._language))}</p>',
             self._file(report),
         ]
         if not report.signatures:
@@ -192,6 +194,11 @@ class _Words:
         if any("〓U+" in each for each in parts):
             last.append(f'<p class="small">{self._label("rare")}</p>')
         return [f"<html><body>{each}</body></html>" for each in (*parts, "".join(last)) if each]
+
+    def _conclusion(self, report: Report) -> list[str]:
+        """What decides the verdict, and what to do."""
+        first = conclusion(report, self._language)
+        return [f'<p class="first">{_text(first.sentence)}</p>', f"<p>{_text(first.action)}</p>"]
 
     def _file(self, report: Report) -> str:
         file = report.file

@@ -1,13 +1,15 @@
 """Findings as people read them."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto.verdict import LEVELS, Finding, Level
-from crypto.wording import ORDER, decisive, page_ranges, told
+from crypto.wording import ORDER, conclusion, decisive, page_ranges, told
+from tests.crypto.test_verdict import SEAL, SIGNATURE, report
 
 LATIN = re.compile(r"[A-Za-z]{2,}")
 ALLOWED = {"PDF", "Ukey", "SM2", "SM3", "OFD", "TLS"}
@@ -85,3 +87,40 @@ def test_ranges_name_exactly_the_pages(pages: set[int]) -> None:
         first, _, last = part.partition("–")
         named |= set(range(int(first), int(last or first) + 1))
     assert named == pages
+
+
+def test_the_first_sentence_names_the_seal_and_the_worst_finding() -> None:
+    found = (Finding("status_unknown"), Finding("digest_mismatch"), Finding("covers_file"))
+    first = conclusion(report(replace(SIGNATURE, findings=found)))
+    assert SEAL.name in first.sentence
+    assert Finding("digest_mismatch").text() in first.sentence
+    assert "不要采信" in first.action
+
+
+def test_the_first_sentence_about_a_good_file_names_everybody_and_the_time() -> None:
+    good = replace(SIGNATURE, findings=(Finding("covers_file"),))
+    other = replace(good, seal=replace(SEAL, name="另一家公司合同专用章"))
+    sentence = conclusion(report(good, other)).sentence
+    assert SEAL.name in sentence
+    assert "另一家公司合同专用章" in sentence
+    assert "2026-" in sentence
+    many = [replace(good, seal=replace(SEAL, name=f"第{n}公司")) for n in range(7)]
+    assert "等 7 方" in conclusion(report(*many)).sentence
+
+
+def test_a_signature_without_a_seal_is_called_a_signature() -> None:
+    bad = replace(SIGNATURE, seal=None, findings=(Finding("signature_invalid"),))
+    assert "的签名无效" in conclusion(report(bad)).sentence
+
+
+def test_a_file_whose_signatures_hold_but_which_is_doubtful_says_so() -> None:
+    good = replace(SIGNATURE, findings=(Finding("covers_file"),))
+    doubtful = replace(report(good), findings=(Finding("unsigned_mark", {"page": "2"}),))
+    assert "第 2 页" in conclusion(doubtful).sentence
+
+
+@pytest.mark.parametrize("language", ["zh_CN", "en"])
+def test_a_file_without_signatures_is_told_as_such(language: str) -> None:
+    first = conclusion(report(), language)
+    assert first.sentence
+    assert first.action

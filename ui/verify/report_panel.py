@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QW
 from app.errors import Message, explain
 from crypto.pdf.reading.document import PdfEncrypted, PdfPasswordWrong
 from crypto.verdict import Finding, MarkInfo, Report, SignatureReport, Verdict, say
-from crypto.wording import told
+from crypto.wording import conclusion, told
 from ui import theme
 from ui.language import language, tr
 from ui.shell.notice import ErrorView, announce
@@ -271,14 +271,15 @@ def _verdict_card(report: Report) -> QFrame:
     head = row(picture(look.icon, look.role, 32), spacing=12)
     head.addWidget(label(verdicts.word(verdict), "title", wrap=True), 1)
     inner.addLayout(head)
-    inner.addWidget(label(verdicts.summary(report), wrap=True))
-    inner.addWidget(label(verdicts.advice(verdict), wrap=True))
+    first = conclusion(report, language())
+    for text in (first.sentence, first.action):
+        inner.addWidget(label(text, wrap=True, select=True))
+    if len(report.signatures) > 1:
+        inner.addWidget(label(verdicts.summary(report), "small", wrap=True))
     inner.addWidget(label(tr("验证于 {time}", time=moment(report.verified_at)), "small"))
     role = "card" if verdict is Verdict.UNSIGNED else f"verdict-{look.role}"
     made = framed(role, inner)
-    made.setAccessibleName(
-        "\n".join((verdicts.word(verdict), verdicts.summary(report), verdicts.advice(verdict)))
-    )
+    made.setAccessibleName("\n".join((verdicts.word(verdict), first.sentence, first.action)))
     return made
 
 

@@ -179,19 +179,6 @@ _NEWLINE = 2
 """Bytes of the line end that one program counts to a revision and another does not."""
 
 
-def advice(verdict: Verdict) -> str:
-    """What a person does with such an answer."""
-    return {
-        Verdict.VALID: tr("可以采信。需要留存时请导出报告。"),
-        Verdict.VALID_CHANGED_LATER: tr("印章本身有效。请看下面列出的改动是不是双方认可的。"),
-        Verdict.UNKNOWN: tr(
-            "不能说有效，也不能说无效。请看缺少哪一项依据，联网后重验或向对方核实。"
-        ),
-        Verdict.INVALID: tr("不要采信。请看不成立的是哪一项，并向发送方核实。"),
-        Verdict.UNSIGNED: tr("看到的印章图案只是图片，不能证明任何事情。"),
-    }[verdict]
-
-
 def seal_rows(signature: SignatureReport) -> list[tuple[str, str]]:
     """The seal's own data."""
     seal = signature.seal
