@@ -1,0 +1,135 @@
+"""The documents name what exists: files, modules, sections, headings.
+
+Code is cited by path and documents by section, so that a reader of one finds the other. Whoever
+moves a module or renames a heading hears of it here.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("app", "crypto", "device", "server_stub", "ui")
+TREES = (*PACKAGES, "benchmarks", "docs", "installer", "resources", "tests")
+
+
+def tracked(*suffixes: str) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    paths = (ROOT / name for name in listed)
+    return [path for path in paths if path.suffix in suffixes and path.is_file()]
+
+
+def documents() -> list[Path]:
+    """What describes the program as it is; the changelog tells of names that were."""
+    return [path for path in tracked(".md") if path.name != "CHANGELOG.md"]
+
+
+def headings(document: Path) -> list[str]:
+    return re.findall(r"^#+ +(.*?) *$", document.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def fragment(heading: str) -> str:
+    """How a heading is named in a link: small letters, hyphens, no punctuation."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def has_section(document: Path, number: str) -> bool:
+    return any(re.match(rf"{re.escape(number)}[. ]", heading) for heading in headings(document))
+
+
+def test_every_path_that_a_document_names_exists() -> None:
+    missing = {
+        f"{document.relative_to(ROOT)}: {path}"
+        for document in documents()
+        for path in re.findall(r"`([a-z_]+/[\w./-]+)`", document.read_text(encoding="utf-8"))
+        if path.split("/")[0] in TREES and not (ROOT / path).exists()
+    }
+    assert missing == set()
+
+
+def test_every_module_that_a_document_names_by_its_file_name_exists() -> None:
+    known = {path.name for path in tracked(".py")}
+    missing = {
+        f"{document.relative_to(ROOT)}: {name}"
+        for document in documents()
+        for name in re.findall(r"`(\w+\.py)`", document.read_text(encoding="utf-8"))
+        if name not in known
+    }
+    assert missing == set()
+
+
+def test_links_to_a_heading_lead_to_one() -> None:
+    dead = {
+        f"{document.relative_to(ROOT)}: {target}#{name}"
+        for document in documents()
+        for target, name in re.findall(
+            r"\]\(([^)#:\s]*)#([^)\s]+)\)", document.read_text(encoding="utf-8")
+        )
+        if name not in map(fragment, headings(document.parent / target if target else document))
+    }
+    assert dead == set()
+
+
+def test_a_cited_section_of_a_document_exists() -> None:
+    """``docs/design/pdf.md §3`` in code or text, also where a line or comment breaks between."""
+    citation = re.compile(r"(docs/[\w./-]+\.md)(?:\s|#)+§(\d+(?:\.\d+)*)")
+    cited = {
+        (path, target, number)
+        for path in tracked(".py", ".c", ".h", ".toml", ".md")
+        for target, number in citation.findall(path.read_text(encoding="utf-8"))
+    }
+    assert len(cited) > 20, "the pattern no longer fits how documents are cited"
+    dead = {
+        f"{path.relative_to(ROOT)}: {target} §{number}"
+        for path, target, number in cited
+        if not (ROOT / target).is_file() or not has_section(ROOT / target, number)
+    }
+    assert dead == set()
+
+
+def test_nothing_cites_a_document_that_a_clone_does_not_have() -> None:
+    """Documents are cited by their path; a bare NAME.md must stand at the root."""
+    bare = re.compile(r"(?<![\w/.-])([A-Z][A-Z-]{2,}(?:\.md|(?= §)))")
+    foreign = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in tracked(".py", ".c", ".h", ".toml", ".md")
+        if path != Path(__file__)
+        for name in bare.findall(path.read_text(encoding="utf-8"))
+        if not (ROOT / name).is_file()
+    }
+    assert foreign == set()
+
+
+def rows_of_decisions(text: str) -> list[tuple[int, str]]:
+    found = re.findall(r"^\| (\d+) \| (.+?) \| \d{4}-\d\d-\d\d \| ", text, re.MULTILINE)
+    return [(int(number), title) for number, title in found]
+
+
+def test_every_decision_has_a_row_and_a_paragraph_in_order() -> None:
+    text = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    rows = rows_of_decisions(text)
+    assert [number for number, _ in rows] == list(range(1, len(rows) + 1))
+    # a title may be wrapped
+    paragraphs = re.findall(r"^\*\*(\d+)\. (.+?)\.\*\* ", text, re.MULTILINE | re.DOTALL)
+    titles = [(int(number), re.sub(r"\s+", " ", title)) for number, title in paragraphs]
+    assert titles == rows
+
+
+@pytest.mark.parametrize(
+    "name", ["architecture", "pdf", "platform", "standards", "tokens", "trust"]
+)
+def test_a_design_paper_numbers_its_sections_and_says_what_is_not_built(name: str) -> None:
+    found = headings(ROOT / "docs" / "design" / f"{name}.md")
+    numbers = [int(match[1]) for item in found if (match := re.match(r"(\d+)\. ", item))]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert found[-1] == "Not built yet"
