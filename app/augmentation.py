@@ -182,7 +182,7 @@ def augment(
 
     No seal is used, so the platform is not asked and no usage is recorded. *output* None: beside
     the source with *suffix*, a free name if taken. *step* is told of sync, verify, publish and
-    journal. Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.document.PdfError`
+    journal. Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.failures.PdfError`
     and what *revisions* and *step* raise; then there is no output."""
     with write_revisions(
         source,

@@ -399,7 +399,7 @@ def unreadable(path: Path, error: BaseException, language: str) -> dict[str, Any
 
 
 def _left_out(path: Path, reason: str, seconds: float, language: str) -> dict[str, Any]:
-    from crypto.pdf.reading.document import PdfTooComplex
+    from crypto.pdf.reading.failures import PdfTooComplex
 
     answer = unreadable(path, PdfTooComplex(reason), language)
     cause = phrase(f"bulk.{reason}", language).replace("{seconds}", f"{seconds:g}")
@@ -417,7 +417,7 @@ def _not_checked(path: Path) -> Outcome:
 def _serve(channel: Channel, order: Order) -> None:
     """A worker's life: a path comes, an answer goes, until nobody is there any more."""
     from app.verifying import verify
-    from crypto.pdf.reading.document import PdfTooComplex
+    from crypto.pdf.reading.failures import PdfTooComplex
 
     channel.send({"ready": True})
     while True:

@@ -31,7 +31,8 @@ from app.evidence_readme import Recheck, Value, readme
 from app.publishing import publish, unpublished
 from app.verifying import StatusService, history, verify
 from crypto.algorithms import gm
-from crypto.pdf.reading.document import Document, PdfError, within_time
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PdfError, within_time
 from crypto.pdf.reading.signatures import EmbeddedSignature, read_signatures
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.certificate import Certificate, load_certificates

@@ -48,7 +48,7 @@ class Finder:
         """Where *text* occurs, in reading order.
 
         Raises :class:`app.errors.FileNotReadable`, :class:`app.errors.NotAPdf`,
-        :class:`crypto.pdf.reading.document.PdfError`."""
+        :class:`crypto.pdf.reading.failures.PdfError`."""
         found = self._ask(path, ("find", str(path), password, text))
         try:
             return tuple(_hit(hit) for hit in found.head["hits"])
@@ -93,18 +93,18 @@ def _hit(told: dict[str, Any]) -> TextHit:
 
 
 def _too_complex(why: str) -> Exception:
-    from crypto.pdf.reading.document import PdfTooComplex  # late: it loads the PDF library
+    from crypto.pdf.reading.failures import PdfTooComplex  # late: it loads the PDF library
 
     return PdfTooComplex(f"the process that reads the pages: {why}")
 
 
 def _named(path: Path, name: object) -> Exception:
     """The error that the process has named."""
-    from crypto.pdf.reading import document
+    from crypto.pdf.reading import failures
 
     if name == "NotAPdf":
         return NotAPdf(str(path))
-    error: Exception = getattr(document, str(name) if name in _ERRORS else "PdfUnreadable")(name)
+    error: Exception = getattr(failures, str(name) if name in _ERRORS else "PdfUnreadable")(name)
     return error
 
 

@@ -19,8 +19,9 @@ from typing import Any, Self
 
 from app.errors import FileNotReadable, FileProblem, NotAPdf
 from app.placement import PageBox, TextHit
-from crypto.pdf.reading.document import (
-    MAX_PAGES,
+from crypto.lengths import MM
+from crypto.pdf.reading.document import MAX_PAGES
+from crypto.pdf.reading.failures import (
     PdfEncrypted,
     PdfError,
     PdfPasswordWrong,
@@ -28,7 +29,6 @@ from crypto.pdf.reading.document import (
     PdfUnreadable,
 )
 
-MM = 72 / 25.4
 """Points per millimetre."""
 
 MAX_PIXELS = 100_000_000
@@ -40,7 +40,7 @@ class Pages:
 
     def __init__(self, path: Path, password: str | None = None) -> None:
         """Open the PDF at *path*. Raises :class:`app.errors.FileNotReadable`,
-        :class:`app.errors.NotAPdf`, :class:`crypto.pdf.reading.document.PdfError`'s subclasses."""
+        :class:`app.errors.NotAPdf`, :class:`crypto.pdf.reading.failures.PdfError`'s subclasses."""
         try:
             with path.open("rb") as file:
                 begins_well = b"%PDF-" in file.read(1024)

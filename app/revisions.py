@@ -28,7 +28,8 @@ from app.errors import (
 from app.publishing import free_name, publish, unpublished
 from app.steps import StampStep, TellStep, tell_nobody
 from app.store.journal import Journal
-from crypto.pdf.reading.document import Document, open_document, within_time
+from crypto.pdf.reading.document import Document, open_document
+from crypto.pdf.reading.failures import within_time
 from crypto.pdf.signing.sign import SignedRevision
 from crypto.pdf.verify import verify_pdf
 from crypto.validation.trust import Trust
@@ -110,7 +111,7 @@ def write_revisions(
 
     An error before or in the block takes the output back and is entered as the end of the work.
     *begun_with* are details of the "begun" entry. Raises :class:`app.errors.FileError`,
-    :class:`app.errors.JournalDamaged`, :class:`crypto.pdf.reading.document.PdfError` and what
+    :class:`app.errors.JournalDamaged`, :class:`crypto.pdf.reading.failures.PdfError` and what
     *revisions*, *step* and the block raise; then there is no output."""
     target = output.target()
     begun = journal.append(events.begun, document=source.name, **begun_with)
@@ -143,7 +144,7 @@ def write_revisions(
 def open_pdf(source: Path, password: str | None) -> Document:
     """Open a file that should be a PDF.
 
-    Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.document.PdfError`."""
+    Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.failures.PdfError`."""
     try:
         with source.open("rb") as stream:
             if b"%PDF-" not in stream.read(1024):

@@ -34,7 +34,8 @@ from app.store.journal import Journal
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
 from crypto.pdf.marks.drawing import Mark
-from crypto.pdf.reading.document import Document, within_time
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import within_time
 from crypto.pdf.signing.dss import chain_certificates
 from crypto.pdf.signing.sign import Revision, SignedRevision, SigningStep, sign_revision
 from crypto.pdf.signing.values import TICKET_ROOM, SignatureMaker, TimestampSource
@@ -117,7 +118,7 @@ def stamp(
 
     Raises :class:`app.errors.SealUseError`, :class:`app.errors.FileError`,
     :class:`app.errors.PlatformError`, :class:`app.errors.LocalDataError`,
-    :class:`crypto.pdf.reading.document.PdfError`, :class:`device.token.TokenError` and whatever
+    :class:`crypto.pdf.reading.failures.PdfError`, :class:`device.token.TokenError` and whatever
     *step* raises; then there is no output."""
     # 1. May this seal be used, here and now?
     step(StampStep.CHECK)
@@ -356,7 +357,7 @@ def _usage_record(plan: _Plan, report: Report, digest: bytes) -> str:
 def page_boxes(source: Path, password: str | None = None) -> list[PageBox]:
     """The pages of a document as displayed, for placement.
 
-    Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.document.PdfError`."""
+    Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.failures.PdfError`."""
     with within_time():
         document = open_pdf(source, password)
         with contextlib.closing(document.stream):

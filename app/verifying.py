@@ -54,7 +54,7 @@ def verify(
 
     With a *platform*, seals whose status is unknown or stale are asked for; an unreachable platform
     leaves the status line unknown and is no error. Raises :class:`app.errors.FileError` and
-    :class:`crypto.pdf.reading.document.PdfError`."""
+    :class:`crypto.pdf.reading.failures.PdfError`."""
     from crypto.pdf.verify import verify_pdf  # late: with the PDF library it takes half a start
 
     now = at or clock()

@@ -139,7 +139,7 @@ def _converse(
 
 
 def _verify(channel: Channel) -> None:
-    from crypto.pdf.reading.document import PdfEncrypted, PdfError
+    from crypto.pdf.reading.failures import PdfEncrypted, PdfError
     from crypto.pdf.verify import verify_pdf
     from crypto.pki.certificate import Certificate
     from crypto.pki.revocation_list import Crl

@@ -10,7 +10,7 @@ from pathlib import Path
 from app.bulk import SECONDS, Order, Outcome, verify_all
 from app.errors import Message, explain
 from app.verifying import StatusService
-from crypto.pdf.reading.document import PdfTooComplex
+from crypto.pdf.reading.failures import PdfTooComplex
 from crypto.report.reading import read_report
 from crypto.verdict import Report
 

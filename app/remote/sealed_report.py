@@ -27,7 +27,8 @@ from app.errors import (
 from app.publishing import publish, unpublished
 from app.remote.platform_connection import Service
 from crypto.algorithms.gm import sm3
-from crypto.pdf.reading.document import Document, PdfError
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PdfError
 from crypto.pdf.reading.signatures import read_signatures
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.certificate import REPORT_SEALING

@@ -17,23 +17,17 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
+from crypto.lengths import MM
 from crypto.pdf.changes.coverage import Coverage
 from crypto.pdf.lookalikes.search import look_alikes
 from crypto.pdf.marks.appearance import box, has_area
 from crypto.pdf.marks.check import SealMarks, check_date, complete_seams, date_of, draws
+from crypto.pdf.reading.access import entry, follow
 from crypto.pdf.reading.digests import digest_again, digests
-from crypto.pdf.reading.document import (
-    MM,
-    PARSER_FAILURES,
-    Document,
-    Field,
-    Page,
-    PdfError,
-    entry,
-    follow,
-    within_time,
-)
+from crypto.pdf.reading.document import Document, Field
 from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
+from crypto.pdf.reading.failures import PARSER_FAILURES, PdfError, within_time
+from crypto.pdf.reading.page import Page
 from crypto.pdf.reading.signatures import EmbeddedSignature, read_signatures
 from crypto.seal.structure import Seal, SealSignature
 from crypto.validation.seal_check import check_signature
@@ -65,7 +59,7 @@ def verify_pdf(
 ) -> Report:
     """Judge every signature of the PDF in *stream* (seekable, binary) as of *now*.
 
-    *name* is only shown. Raises :class:`crypto.pdf.reading.document.PdfError`'s subclasses if the
+    *name* is only shown. Raises :class:`crypto.pdf.reading.failures.PdfError`'s subclasses if the
     file cannot be read at all, OSError if the stream fails; never for what one signature
     contains."""
     with within_time():

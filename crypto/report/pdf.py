@@ -21,6 +21,7 @@ from functools import cache
 from typing import Any, BinaryIO
 
 from crypto.algorithms import gm
+from crypto.lengths import MM
 from crypto.verdict import (
     CertificateInfo,
     Finding,
@@ -36,9 +37,8 @@ from crypto.verdict import (
 )
 from crypto.wording import Sentence, conclusion, told
 
-_MM = 72 / 25.4
-_MARGIN = 20 * _MM
-_FOOT = 8 * _MM
+_MARGIN = 20 * MM
+_FOOT = 8 * MM
 _MAX_NAME = 400
 _MAX_WORD = 40
 _BREAK = "\u200b"
@@ -48,7 +48,7 @@ _LIGATURES = re.compile(r"f(?=[fil])(?![^{}]*})")
 _MAX_MARKS = 40
 """Marks, changes and findings listed per signature; a riding seam of 500 pages is counted."""
 _MAX_PAGES_OF_A_PART = 100
-_ROOM = 40 * _MM
+_ROOM = 40 * MM
 """A part that would have less of a page begins the next one."""
 
 _COLOURS = {
@@ -133,7 +133,9 @@ def enclosed(stream: BinaryIO) -> dict[str, Any]:
     """The report's JSON (docs/report-schema.md) as enclosed by :func:`render` for an *issuer*.
 
     It proves nothing by itself: verify the seal on the PDF first. Raises ValueError."""
-    from crypto.pdf.reading.document import PARSER_FAILURES, Document, entry, follow
+    from crypto.pdf.reading.access import entry, follow
+    from crypto.pdf.reading.document import Document
+    from crypto.pdf.reading.failures import PARSER_FAILURES
 
     try:
         names = entry(entry(Document(stream).root, "/Names"), "/EmbeddedFiles")
@@ -283,7 +285,7 @@ class _Words:
         if seal.picture_sm3 in pictures:
             # at its true size, unless that is absurd
             scale = min(1.0, 60 / max(width, height))
-            across, down = width * scale * _MM, height * scale * _MM
+            across, down = width * scale * MM, height * scale * MM
             shown = f'<img src="{seal.picture_sm3}.png" width="{across:.1f}" height="{down:.1f}"/>'
             rows.append(("imprint", shown))
         return rows

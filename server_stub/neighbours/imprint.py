@@ -30,8 +30,9 @@ from pathlib import Path
 import pymupdf
 from PIL import Image
 
+from crypto.lengths import MM
+
 RED = (0.898, 0.0, 0.0)
-_MM = 72 / 25.4
 _SYSTEM_FONTS = (
     "/usr/share/fonts/opentype/noto/NotoSerifCJK-Bold.ttc",
     "/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc",
@@ -96,7 +97,7 @@ def draw(
             raise ImprintError(f"the typeface lacks {character!r}")
     document = pymupdf.open()
     try:
-        page = document.new_page(width=spec.width * _MM, height=spec.height * _MM)
+        page = document.new_page(width=spec.width * MM, height=spec.height * MM)
         pen = _Pen(page, face)
         if spec.shape == "square":
             _name_seal(pen, spec, text)
@@ -268,12 +269,12 @@ class _Pen:
     face: pymupdf.Font
 
     def ellipse(self, x: float, y: float, a: float, b: float, width: float) -> None:
-        rect = pymupdf.Rect(x - a, y - b, x + a, y + b) * _MM
-        self.page.draw_oval(rect, color=RED, width=width * _MM)
+        rect = pymupdf.Rect(x - a, y - b, x + a, y + b) * MM
+        self.page.draw_oval(rect, color=RED, width=width * MM)
 
     def frame(self, first: float, last: float, width: float) -> None:
-        rect = pymupdf.Rect(first, first, last, last) * _MM
-        self.page.draw_rect(rect, color=RED, width=width * _MM, radius=0.04)
+        rect = pymupdf.Rect(first, first, last, last) * MM
+        self.page.draw_rect(rect, color=RED, width=width * MM, radius=0.04)
 
     def star(self, x: float, y: float, radius: float) -> None:
         """A five-pointed star, one point up; *radius* reaches the points."""
@@ -282,7 +283,7 @@ class _Pen:
             pymupdf.Point(
                 x + r * math.sin(math.radians(36 * i)), y - r * math.cos(math.radians(36 * i))
             )
-            * _MM
+            * MM
             for i, r in enumerate([radius, inner] * 5)
         ]
         self.page.draw_polyline(corners, color=None, fill=RED, closePath=True)
@@ -312,11 +313,11 @@ class _Pen:
         cjk = face is None or face is self.face
         em = height if cjk else height / 0.716  # digits: their cap height, not their body
         advance = font.glyph_advance(ord(character)) * em
-        centre = pymupdf.Point(x, y) * _MM
+        centre = pymupdf.Point(x, y) * MM
         # the middle of a CJK body is 0.38 em above its baseline; of a digit half its cap height
         rise = (0.38 if cjk else 0.358) * em
-        start = centre + pymupdf.Point(-advance / 2, rise) * _MM
+        start = centre + pymupdf.Point(-advance / 2, rise) * MM
         squeeze = pymupdf.Matrix(width / advance, 0, 0, 1, 0, 0)
         writer = pymupdf.TextWriter(self.page.rect, color=RED)
-        writer.append(start, character, font=font, fontsize=em * _MM)
+        writer.append(start, character, font=font, fontsize=em * MM)
         writer.write_text(self.page, morph=(centre, squeeze * pymupdf.Matrix(-turn)))

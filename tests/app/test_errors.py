@@ -192,7 +192,7 @@ def test_a_lease_is_told_in_local_time() -> None:
 
 
 def test_what_stops_a_batch() -> None:
-    from crypto.pdf.reading.document import PdfUnreadable
+    from crypto.pdf.reading.failures import PdfUnreadable
     from device.token import PinIncorrect, TokenRemoved
 
     assert errors.stops_batch(PinIncorrect(3))
@@ -204,7 +204,7 @@ def test_what_stops_a_batch() -> None:
 
 
 def test_exit_codes_tell_the_families_apart() -> None:
-    from crypto.pdf.reading.document import PdfEncrypted
+    from crypto.pdf.reading.failures import PdfEncrypted
     from device.token import PinLocked, TokenNotPresent
 
     assert errors.exit_code(PdfEncrypted()) == ExitCode.UNREADABLE == 4

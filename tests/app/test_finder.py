@@ -12,7 +12,7 @@ from app import finder as module
 from app.errors import FileNotReadable, FileProblem
 from app.finder import Finder
 from app.pages import Pages
-from crypto.pdf.reading.document import PdfEncrypted, PdfTooComplex, PdfUnreadable
+from crypto.pdf.reading.failures import PdfEncrypted, PdfTooComplex, PdfUnreadable
 
 
 @pytest.fixture

@@ -12,13 +12,8 @@ import pytest
 from app import placement
 from app.errors import FileNotReadable, FileProblem, NotAPdf
 from app.pages import Pages
-from crypto.pdf.reading.document import (
-    PdfEncrypted,
-    PdfPasswordWrong,
-    PdfTooComplex,
-    PdfUnreadable,
-    open_document,
-)
+from crypto.pdf.reading.document import open_document
+from crypto.pdf.reading.failures import PdfEncrypted, PdfPasswordWrong, PdfTooComplex, PdfUnreadable
 
 MM = 72 / 25.4
 MakePdf = Callable[..., Path]

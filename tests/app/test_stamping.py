@@ -37,7 +37,7 @@ from app.steps import StampStep, TellStep
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
 from crypto.pdf.marks.drawing import Mark
-from crypto.pdf.reading.document import PdfEncrypted, PdfLocked, PdfPasswordWrong, PdfUnsupported
+from crypto.pdf.reading.failures import PdfEncrypted, PdfLocked, PdfPasswordWrong, PdfUnsupported
 from crypto.seal.date_mark import DateMark, text_of
 from crypto.seal.structure import SealError
 from crypto.verdict import BEIJING, Verdict

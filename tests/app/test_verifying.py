@@ -12,7 +12,7 @@ import pytest
 from app.errors import FileNotReadable, FileProblem, NotAPdf, UsageError
 from app.store.anchors import trust_files
 from app.verifying import verify
-from crypto.pdf.reading.document import PdfEncrypted
+from crypto.pdf.reading.failures import PdfEncrypted
 from crypto.pki.certificate import Certificate
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust

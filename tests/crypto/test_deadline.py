@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crypto import deadline
-from crypto.pdf.reading.document import PdfTooComplex
+from crypto.pdf.reading.failures import PdfTooComplex
 from crypto.verdict import Verdict
 from tests.world.documents import classic_pdf
 from tests.world.sealing import World

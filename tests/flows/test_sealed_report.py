@@ -19,7 +19,7 @@ from app.remote.platform_account import PlatformClient
 from app.remote.platform_connection import Service
 from app.remote.sealed_report import MAX_SIZE, fetch_sealed_report
 from crypto.algorithms.gm import sm3
-from crypto.pdf.reading.document import PdfError
+from crypto.pdf.reading.failures import PdfError
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.certificate import Certificate
 from crypto.report.pdf import enclosed, render

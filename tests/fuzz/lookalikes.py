@@ -23,7 +23,9 @@ from crypto.pdf.lookalikes.red_shapes import has_size_of_seal, seals_in
 from crypto.pdf.lookalikes.search import MAX_FOUND, MAX_STEPS, READS, look_alikes
 from crypto.pdf.marks.appearance import Drawing, Picture
 from crypto.pdf.marks.picture import ImprintError, check_mark
-from crypto.pdf.reading.document import PARSER_FAILURES, Document, Page, PdfError
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PARSER_FAILURES, PdfError
+from crypto.pdf.reading.page import Page
 from tests.fuzz.material import material
 from tests.world.documents import build_pdf
 from tests.world.sealing import imprint

@@ -15,7 +15,8 @@ import pymupdf
 from crypto.pdf.marks.appearance import drawing_of
 from crypto.pdf.marks.picture import check_mark, decode_imprint
 from crypto.pdf.marks.visible_part import is_whole
-from crypto.pdf.reading.document import PARSER_FAILURES, Document
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PARSER_FAILURES
 from tests.fuzz import lookalikes
 from tests.fuzz.material import material
 from tests.world.documents import MM, build_pdf

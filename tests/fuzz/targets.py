@@ -31,7 +31,8 @@ from crypto.algorithms.merkle import (
 )
 from crypto.asn1 import ber, der
 from crypto.pdf.marks.drawing import ImprintError, Mark
-from crypto.pdf.reading.document import Document, PdfError
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PdfError
 from crypto.pdf.signing.sign import PROFILES, sign_revision
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.certificate import Certificate, load_certificates

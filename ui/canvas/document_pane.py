@@ -30,10 +30,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from crypto.lengths import MM
 from ui import theme
 from ui.canvas.bitmap_cache import BitmapCache
 from ui.canvas.page_items import Item, paint_date, scaled_part
-from ui.canvas.page_view import POINT, PageView
+from ui.canvas.page_view import PageView
 from ui.canvas.renderer import BitmapRequest, Renderer
 from ui.language import tr
 from ui.widgets import label, tool
@@ -155,7 +156,7 @@ class Thumbnails(QListView):
         for item in self._items:
             if item.page != page or item.look == "ghost":
                 continue
-            scale = paper.width() / self._pages.sizes[page][0] * POINT
+            scale = paper.width() / self._pages.sizes[page][0] * MM
             area = QRectF(
                 paper.left() + item.left_mm * scale,
                 paper.top() + item.top_mm * scale,

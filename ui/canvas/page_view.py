@@ -31,14 +31,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
+from crypto.lengths import MM
 from ui import theme
 from ui.canvas.bitmap_cache import BitmapCache
 from ui.canvas.page_items import Handle, Imprints, Item, paint_date
 from ui.canvas.renderer import BitmapRequest, Renderer
 from ui.language import tr
 
-POINT = 72 / 25.4
-"""Points in a millimetre."""
 SCREEN = 96 / 25.4
 """Pixels in a millimetre at 100 %."""
 SMALLEST, LARGEST = 0.25, 4.0
@@ -110,7 +109,7 @@ class PageView(QAbstractScrollArea):
         self.cache.clear()
         self._undrawable.clear()
         self.document = document
-        self._sizes = [(width / POINT, height / POINT) for width, height in sizes]
+        self._sizes = [(width / MM, height / MM) for width, height in sizes]
         self._page = 0
         self.set_items(())
         self._lay_out()
@@ -331,7 +330,7 @@ class PageView(QAbstractScrollArea):
             return []
         ratio = self.devicePixelRatioF()
         scale = self._zoom * 96 / 72 * ratio
-        width, height = (edge * POINT * scale for edge in self._sizes[page])
+        width, height = (edge * MM * scale for edge in self._sizes[page])
         if width * height <= WHOLE_PAGE:
             return [(BitmapRequest(self.document, page, scale), QPointF(0, 0))]
         pieces = []

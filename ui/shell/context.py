@@ -95,7 +95,7 @@ class DocumentFacts:
     pages: int
     signatures: int
     obstacle: BaseException | None = None
-    """Why no seal may be added (:class:`crypto.pdf.reading.document.PdfLocked`, …), if so."""
+    """Why no seal may be added (:class:`crypto.pdf.reading.failures.PdfLocked`, …), if so."""
 
 
 Step = Callable[..., None]
@@ -208,7 +208,7 @@ class Context(Protocol):
         """The platform's package, checked, as the new file *output*."""
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
-        """Raises :class:`crypto.pdf.reading.document.PdfError` if it cannot be read."""
+        """Raises :class:`crypto.pdf.reading.failures.PdfError` if it cannot be read."""
 
     def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
         """Where *text* occurs, in reading order."""

@@ -307,7 +307,8 @@ class DeskContext:
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
         from app.errors import FileNotReadable, FileProblem
-        from crypto.pdf.reading.document import PdfError, open_document, within_time
+        from crypto.pdf.reading.document import open_document
+        from crypto.pdf.reading.failures import PdfError, within_time
         from crypto.pdf.signing.sign import check_may_sign
 
         with within_time(), ExitStack() as opened:

@@ -53,7 +53,7 @@ class StampDocument:
         """Is it closed by a password that is missing or wrong?"""
         if self.error is None:
             return False
-        from crypto.pdf.reading.document import PdfEncrypted, PdfPasswordWrong
+        from crypto.pdf.reading.failures import PdfEncrypted, PdfPasswordWrong
 
         return isinstance(self.error, PdfEncrypted | PdfPasswordWrong)
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from app.errors import Message, explain
-from crypto.pdf.reading.document import PdfEncrypted, PdfPasswordWrong
+from crypto.pdf.reading.failures import PdfEncrypted, PdfPasswordWrong
 from crypto.verdict import Finding, MarkInfo, Report, SignatureReport, Verdict, say
 from crypto.wording import conclusion, told
 from ui import theme

@@ -22,17 +22,10 @@ from pyhanko.pdf_utils.reader import HistoricalResolver, process_data_at_eof
 from pyhanko.pdf_utils.xref import XRefSection, XRefSectionType
 
 from crypto import deadline
-from crypto.pdf.reading.document import (
-    MAX_TREE_DEPTH,
-    PARSER_FAILURES,
-    Document,
-    Field,
-    PdfTooComplex,
-    PdfUnreadable,
-    entry,
-    follow,
-)
-from crypto.pdf.reading.objects import form_of, items_of, key_of, same_entry
+from crypto.pdf.reading.access import entry, follow, items_of, key_of
+from crypto.pdf.reading.document import MAX_TREE_DEPTH, Document, Field
+from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex, PdfUnreadable
+from crypto.pdf.reading.objects import form_of, same_entry
 from crypto.pdf.reading.signatures import EmbeddedSignature, stands_in
 from crypto.verdict import Change, Finding
 

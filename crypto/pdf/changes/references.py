@@ -15,8 +15,9 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
 from crypto import deadline
-from crypto.pdf.reading.document import PARSER_FAILURES, Document, PdfTooComplex, entry
-from crypto.pdf.reading.objects import key_of
+from crypto.pdf.reading.access import entry, key_of
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.verdict import Change
 
 MAX_OBJECTS = 200_000
@@ -179,7 +180,7 @@ class References:
         self._document.stream.seek(place)
         found = pattern.match(self._document.stream.read(_GLANCE))
         stated = found and (int(found[1]), int(found[2]))
-        return found if stated == (reference.idnum, reference.generation) else None
+        return found if stated == key_of(reference) else None
 
     def note_trailer(self, view: HistoricalResolver) -> None:
         """Remember what the trailer of this revision refers to."""

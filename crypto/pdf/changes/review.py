@@ -26,8 +26,10 @@ from pyhanko.pdf_utils import generic
 from crypto.pdf.changes.references import References
 from crypto.pdf.changes.step import Step, compare
 from crypto.pdf.changes.unlisted import unlisted_objects
-from crypto.pdf.reading.document import PARSER_FAILURES, Document, PdfTooComplex, entry, follow
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.enclosed_evidence import evidence_of
+from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.pdf.reading.objects import Known, form_of, walk_fields
 from crypto.verdict import Change
 

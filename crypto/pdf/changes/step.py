@@ -15,10 +15,12 @@ from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
 from crypto.pdf.changes.references import TRAILER, References
+from crypto.pdf.changes.repainting import paints_over
 from crypto.pdf.changes.structure import element_grew, is_element, tree_grew
 from crypto.pdf.marks.appearance import HIDDEN, NO_VIEW, PRINT, drawing_of, has_area
-from crypto.pdf.reading.document import PARSER_FAILURES, PdfTooComplex, entry, follow
+from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.enclosed_evidence import evidence_of
+from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.pdf.reading.objects import (
     Known,
     KnownField,
@@ -27,9 +29,7 @@ from crypto.pdf.reading.objects import (
     differing_keys,
     form_of,
     is_empty,
-    key_of,
     own_value,
-    paints_over,
     same,
     same_entry,
     walk_fields,

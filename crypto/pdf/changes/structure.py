@@ -11,8 +11,10 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
-from crypto.pdf.reading.document import MAX_TREE_DEPTH, PdfTooComplex, entry, follow
-from crypto.pdf.reading.objects import added_items, differing_keys, items_of, key_of, same
+from crypto.pdf.reading.access import entry, follow, items_of, key_of
+from crypto.pdf.reading.document import MAX_TREE_DEPTH
+from crypto.pdf.reading.failures import PdfTooComplex
+from crypto.pdf.reading.objects import added_items, differing_keys, same
 
 _ROOT_GROWS = {"/K", "/ParentTree", "/ParentTreeNextKey", "/Type"}
 _ELEMENT = {"/Type", "/S", "/P", "/Pg", "/K"}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.marks.picture import ImprintError
-from crypto.pdf.reading.document import entry, follow
+from crypto.pdf.reading.access import entry, follow
 
 if TYPE_CHECKING:
     from PIL.Image import Image

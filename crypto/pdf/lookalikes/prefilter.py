@@ -16,12 +16,16 @@ from pyhanko.pdf_utils import generic
 
 from crypto.pdf.lookalikes.images import is_colourless
 from crypto.pdf.lookalikes.red_shapes import is_red
-from crypto.pdf.reading.document import PARSER_FAILURES, Document, Page, entry, follow
+from crypto.pdf.reading.access import entry, follow, key_of
+from crypto.pdf.reading.content import COLOURS, DRAWINGS, DRAWN_NAMES, INLINE_BEGIN, LINES, OUTLINES
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PARSER_FAILURES
+from crypto.pdf.reading.page import Page
 
 MAX_CONTENT = 4 << 20
 """Bytes of content, decoded, of a whole document."""
 
-_GLANCE, _AHEAD = 4096, 32_768
+_PREFIX, _AHEAD = 4096, 32_768
 _SMALL, _TAIL = 2048, 11
 _HEAD = re.compile(rb"\s*<<")
 _UNPLAIN = re.compile(rb"[(%#]")
@@ -33,15 +37,6 @@ _LENGTH = re.compile(rb"/Length\s+(\d{1,9})(?!\d|\s+\d+\s+R)")
 _END = re.compile(rb"\s{0,2}endstream")
 _FILTER = re.compile(rb"/Filter\s*(?:/FlateDecode\b|\[\s*/FlateDecode\s*\])")
 _SPACE = re.compile(rb"/ColorSpace\s*(?:/(DeviceGray|CalGray)\b|(\d+)\s+(\d+)\s+R)")
-# What may be an operator to anybody: rather too much than too little.
-_WORD_ENDS = rb"(?![A-Za-z0-9*'\"])"
-_DRAWN = re.compile(rb"/([^\s\0()<>\[\]{}/%]+)\s+Do" + _WORD_ENDS)
-_PLACES = re.compile(rb"(?<![A-Za-z])Do" + _WORD_ENDS)
-_INLINE = re.compile(rb"(?<![A-Za-z])BI" + _WORD_ENDS)
-_OUTLINE = re.compile(rb"[\d.][\s\0]++(?:c|v|y|re)" + _WORD_ENDS)
-_LINE = re.compile(rb"[\d.][\s\0]++l" + _WORD_ENDS)
-_CHOSEN = re.compile(rb"[ \t\r\n\x0b\f\0](?=[rRkKsS])(?<![ \n]0 0 0 )(?:rg|RG|k|K|sc|SC)")
-"""A colour chosen other than black, which most pages choose for every line."""
 _WINDOW = 64
 _BLANKS = b" \t\r\n\x0b\f\0"
 _NUMERIC = b"-+.0123456789" + _BLANKS
@@ -62,7 +57,7 @@ def colour_of(numbers: Sequence[float]) -> bool:
 def has_red(content: bytes) -> bool:
     """Does this content stream choose a red colour?"""
     seen = {
-        content[max(0, each.start() - _WINDOW) : each.start()] for each in _CHOSEN.finditer(content)
+        content[max(0, each.start() - _WINDOW) : each.start()] for each in COLOURS.finditer(content)
     }
     return any(map(_is_red, seen))
 
@@ -83,19 +78,12 @@ def _make_red(words: Sequence[bytes]) -> bool:
         return False
 
 
-def may_draw(content: bytes) -> bool:
-    """Is a picture or a form drawn?"""
-    return (b"Do" in content and _PLACES.search(content) is not None) or (
-        b"BI" in content and _INLINE.search(content) is not None
-    )
-
-
 def draws_red(content: bytes, colours: Sequence[bool] = ()) -> bool:
     """Is there a red colour, if none of *colours* is red from the beginning, and are there curves,
     rectangles or polygons that may be painted with it?"""
     if not any(colours) and not has_red(content):
         return False
-    return bool(_OUTLINE.search(content)) or len(_LINE.findall(content)) > 2
+    return bool(OUTLINES.search(content)) or len(LINES.findall(content)) > 2
 
 
 class Prefilter:
@@ -116,18 +104,18 @@ class Prefilter:
             return False
 
     def _is_black(self, page: Page) -> bool:
-        body = self._dictionary(page.reference.idnum, page.reference.generation)
+        body = self._dictionary(*key_of(page.reference))
         contents = self._contents(page, body)
         parts = [self._content(*each) for each in contents]
         if not parts or None in parts:
             return False
         content = b"\n".join(each for each in parts if each)
-        if (b"BI" in content and _INLINE.search(content)) or draws_red(content):
+        if (b"BI" in content and INLINE_BEGIN.search(content)) or draws_red(content):
             return False
         if b"Do" not in content:
             return True
-        drawn = _DRAWN.findall(content)
-        if len(drawn) != len(_PLACES.findall(content)):
+        drawn = DRAWN_NAMES.findall(content)
+        if len(drawn) != len(DRAWINGS.findall(content)):
             return False
         places = self._xobjects(page, body) if drawn else {}
         return all(each in places and self._is_grey(*places[each]) for each in set(drawn))
@@ -198,10 +186,10 @@ class Prefilter:
     def _from(self, place: int) -> bytes:
         """Some bytes from there on. What belongs to a page mostly stands close together."""
         offset = place - self._start
-        if offset < 0 or offset + _GLANCE > len(self._ahead):
+        if offset < 0 or offset + _PREFIX > len(self._ahead):
             self._document.stream.seek(place)
             self._start, self._ahead, offset = place, self._document.stream.read(_AHEAD), 0
-        return self._ahead[offset : offset + _GLANCE]
+        return self._ahead[offset : offset + _PREFIX]
 
     def _dictionary(self, number: int, generation: int) -> bytes:
         return self._read(number, generation)[0]
@@ -249,4 +237,4 @@ def _only(key: bytes, pattern: re.Pattern[bytes], body: bytes) -> re.Match[bytes
 
 def _numbers_of(raw: Any) -> tuple[int, int]:
     """Of a reference; (0, 0), which is no object, for anything else."""
-    return (raw.idnum, raw.generation) if isinstance(raw, generic.IndirectObject) else (0, 0)
+    return key_of(raw) if isinstance(raw, generic.IndirectObject) else (0, 0)

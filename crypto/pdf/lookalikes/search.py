@@ -21,13 +21,26 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
+from crypto.lengths import MM
 from crypto.pdf.lookalikes.images import small_copy
-from crypto.pdf.lookalikes.prefilter import Prefilter, Spent, colour_of, draws_red, may_draw
+from crypto.pdf.lookalikes.prefilter import Prefilter, Spent, colour_of, draws_red
 from crypto.pdf.lookalikes.red_shapes import has_size_of_seal, is_ring, seals_in
 from crypto.pdf.marks.appearance import fitted, states
 from crypto.pdf.marks.picture import ImprintError
 from crypto.pdf.marks.visible_part import Matrix, product
-from crypto.pdf.reading.document import MM, PARSER_FAILURES, Document, Page, entry, follow
+from crypto.pdf.reading.access import entry, follow, key_of
+from crypto.pdf.reading.content import (
+    ALL_WORDS,
+    FILLS,
+    INLINE_IMAGE,
+    NO_TEXT,
+    OPERANDS,
+    STROKES,
+    may_draw,
+)
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PARSER_FAILURES
+from crypto.pdf.reading.page import Page
 
 MAX_PAGES = 64
 READS = 256
@@ -113,41 +126,6 @@ def _annotated(document: Document) -> dict[int, list[generic.DictionaryObject]]:
     return found
 
 
-# --- the words of a content stream -------------------------------------------------------------
-
-# Words are read in one step each, and what does not matter is skipped within it: a page of text
-# has thousands of words. Nothing is tried twice: every part takes all it can and gives none back.
-_BLANK_OR_OTHER = rb"[^-+.0-9A-Za-z'\"/(<%]++"
-_STRING = rb"\((?:[^()\\]++|\\.)*+\)?+|<[0-9A-Fa-f\s]*+>?+|%[^\r\n]*+"
-_RUN = rb"[-+.0-9][-+.0-9\s\0]*+"
-_END = rb"(?![A-Za-z0-9*'\"])"
-_SETTING = rb"(?:gs|w|J|j|M|d|i|ri|BDC|BMC|EMC|W\*?|Tf|Tc|Tw|Tz|TL|Tr|Ts)"
-_TEXT = rb"(?:BT|ET|T[mdDjJ*]|['\"])"
-_NAME = rb"/[^\s\0()<>\[\]{}/%]*+"
-
-
-def _words(skipped: bytes) -> re.Pattern[bytes]:
-    skip = rb"(?:%s|%s|(?:%s\s*+)?+(?:%s)?+%s%s|%s(?=[\]\[(</]))*+" % (
-        *(_BLANK_OR_OTHER, _STRING, _NAME, _RUN, skipped, _END, _RUN),
-    )
-    word = rb"[A-Za-z'\"][A-Za-z0-9*'\"]*+"
-    # "0rg" is one word, and no operator
-    token = rb"(?:(?P<numbers>%s)(?:(?<=[\s\0])(?P<after>%s))?+|(?P<word>%s)|(?P<name>%s))" % (
-        *(_RUN, word, word, _NAME),
-    )
-    return re.compile(skip + token, re.DOTALL)
-
-
-_ALL_WORDS = _words(_SETTING)
-_NO_TEXT = _words(rb"(?:%s|%s)" % (_SETTING, _TEXT))
-_INLINE = re.compile(rb"(.{0,1024}?)\bID\s(.*?)\sEI\b", re.DOTALL)
-_FILLS = {"f", "F", "f*", "B", "B*", "b", "b*"}
-_STROKES = {"S", "s", "B", "B*", "b", "b*"}
-_NUMBERS = {"m": 2, "l": 2, "c": 6, "v": 4, "y": 4, "re": 4, "cm": 6, "Tm": 6, "Td": 2, "TD": 2}
-_NUMBERS |= {"rg": 3, "RG": 3, "k": 4, "K": 4}
-"""How many the operators take that are followed."""
-
-
 @dataclass
 class _Path:
     """A subpath in default user space; of curves only the ends."""
@@ -181,10 +159,10 @@ class _Walker:
         is_black = self._prefilter.shows_nothing_red(page)
         if is_black and not annotations:
             return True
-        self._walk(page, annotations, is_black, _NO_TEXT)
+        self._walk(page, annotations, is_black, NO_TEXT)
         if self._frames:  # rare: then it matters where red letters stand
             self._begin(page)
-            self._walk(page, annotations, is_black, _ALL_WORDS)
+            self._walk(page, annotations, is_black, ALL_WORDS)
         return self._complete
 
     def _begin(self, page: Page) -> None:
@@ -275,7 +253,7 @@ class _Walker:
                 name = found["name"].decode("latin-1")
                 continue
             word = (found["after"] or found["word"] or b"").decode("latin-1")
-            count = _NUMBERS.get(word, 0)
+            count = OPERANDS.get(word, 0)
             numbers = _numbers(found["numbers"], count or 4)
             if count and len(numbers) != count:
                 continue
@@ -297,7 +275,7 @@ class _Walker:
                 case "m" | "l" | "c" | "v" | "y" | "re":
                     _extend(paths, word, numbers, matrix)
                 case "f" | "F" | "f*" | "S" | "s" | "B" | "B*" | "b" | "b*" | "n":
-                    filled, stroked = fill and word in _FILLS, stroke and word in _STROKES
+                    filled, stroked = fill and word in FILLS, stroke and word in STROKES
                     if filled or stroked:
                         self._drawn(paths, is_open=len(paths) > 1 if filled else stroked)
                     paths = []
@@ -312,7 +290,7 @@ class _Walker:
                 case "Do":
                     self._placed(name, resources, matrix, (fill, stroke), depth)
                 case "BI":
-                    inline = _INLINE.match(content, position)
+                    inline = INLINE_IMAGE.match(content, position)
                     if not inline:  # what follows cannot be told from its data
                         self._complete = False
                         return
@@ -380,7 +358,7 @@ class _Walker:
                 self._note(self._pasted, box)
             return
         shared = isinstance(raw, generic.IndirectObject)
-        key = ((raw.idnum, raw.generation), size) if shared else None
+        key = (key_of(raw), size) if shared else None
         parts = self._seen.get(key) if key else None
         if parts is None:
             parts = self._seals_in(image, *size)

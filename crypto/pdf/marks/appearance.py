@@ -8,7 +8,6 @@ over, and everything that puts ink on paper by another way is named in :attr:`Dr
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,8 +15,17 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto import deadline
+from crypto.lengths import MM
 from crypto.pdf.marks.visible_part import WHOLE, Matrix, Part, product, rectangle, visible_part
-from crypto.pdf.reading.document import MM, Page, entry, follow
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.content import (
+    FILLS,
+    MAX_OPERATORS,
+    STROKES,
+    AppearanceError,
+    operators,
+)
+from crypto.pdf.reading.page import Page
 
 HIDDEN, PRINT, NO_VIEW = 2, 4, 32
 """Annotation flags, ISO 32000-1 table 165."""
@@ -35,7 +43,6 @@ into /Rect."""
 _MAX_STREAMS = 32
 _MAX_DEPTH = 8
 _MAX_CONTENT = 1 << 20
-_MAX_OPERATORS = 20_000
 _BLENDS_THROUGH = ("/Multiply", "/Darken")
 _BLENDS_PLAINLY = ("/Normal", "/Compatible")
 _TRANSFERS = ("/TR", "/TR2", "/HT", "/BG", "/BG2", "/UCR", "/UCR2")
@@ -49,8 +56,8 @@ _MAX_CLIPS = 100
 _LEAN = 0.02
 
 _PAINTS = {
-    **dict.fromkeys(("f", "F", "f*", "B", "B*", "b", "b*"), "fill"),
-    **dict.fromkeys(("S", "s"), "line"),
+    **dict.fromkeys(STROKES, "line"),
+    **dict.fromkeys(FILLS, "fill"),  # also of those that do both
     **dict.fromkeys(("Tj", "TJ", "'", '"'), "text"),
     "sh": "shading",
     "BI": "inline image",
@@ -101,10 +108,6 @@ _HARMLESS = frozenset(
         "d1",
     ]
 )
-
-
-class AppearanceError(ValueError):
-    """An appearance that is too large or too deep to be followed."""
 
 
 @dataclass(frozen=True)
@@ -280,7 +283,7 @@ class _Follower:
         clipping = False
         for name, values in operators(form.data):
             self._operators += 1
-            if self._operators > _MAX_OPERATORS:
+            if self._operators > MAX_OPERATORS:
                 raise AppearanceError("the appearance is too long")
             deadline.check()
             if clipping and name not in _PATHS and name not in _CLIPS and name != "n":
@@ -399,68 +402,6 @@ def _outline(values: list[Any], under: Matrix) -> Matrix | None:
         return None
     x, y, width, height = values
     return rectangle(x, y, width, height, under)
-
-
-_TOKEN = re.compile(
-    rb"(?P<blank>[\0\t\n\f\r ]+|%[^\r\n]*)"
-    rb"|(?P<name>/[^\0\t\n\f\r ()<>\[\]{}/%]*)"
-    rb"|(?P<mark><<|>>|[\[\]{}])"
-    rb"|(?P<hex><[0-9A-Fa-f\0\t\n\f\r ]*>)"
-    rb"|(?P<open>\()"
-    rb"|(?P<word>[^\0\t\n\f\r ()<>\[\]{}/%]+)"
-)
-_IN_STRING = re.compile(rb"\\.|[()]", re.DOTALL)
-_NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)\Z")
-
-
-def operators(content: bytes) -> Iterator[tuple[str, list[str | float | None]]]:
-    """The operators of a content stream, each with its operands: names as "/Name", numbers as
-    float, everything else as None. Ends with "BI" where an inline image begins: what follows is
-    not to be read as text. Raises :class:`AppearanceError` on what is no content stream.
-
-    (pyHanko's own parser takes the operator ``f`` for the beginning of ``false``.)"""
-    operands: list[str | float | None] = []
-    position = 0
-    while position < len(content):
-        found = _TOKEN.match(content, position)
-        if not found:
-            raise AppearanceError("not a content stream")
-        position = found.end()
-        text = found.group()
-        match found.lastgroup:
-            case "name":
-                operands.append(_name(text))
-            case "open":
-                position = _end_of_string(content, position)
-                operands.append(None)
-            case "mark" | "hex":
-                operands.append(None)
-            case "word" if _NUMBER.match(text):
-                operands.append(float(text))
-            case "word" if text in (b"true", b"false", b"null"):
-                operands.append(None)
-            case "word":
-                operator = text.decode("latin-1")
-                yield operator, operands
-                operands = []
-                if operator == "BI":
-                    return
-        if len(operands) > _MAX_OPERATORS:
-            raise AppearanceError("the appearance is too long")
-
-
-def _name(text: bytes) -> str:
-    plain = re.sub(rb"#([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), text)
-    return plain.decode("latin-1")
-
-
-def _end_of_string(content: bytes, position: int) -> int:
-    depth = 1
-    for found in _IN_STRING.finditer(content, position):
-        depth += {b"(": 1, b")": -1}.get(found.group(), 0)
-        if depth == 0:
-            return found.end()
-    raise AppearanceError("a string without an end")
 
 
 def _resource(resources: Any, category: str, values: list[Any]) -> Any:

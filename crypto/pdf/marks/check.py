@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
+from crypto.lengths import MM
 from crypto.pdf.marks.appearance import box, drawing_of, has_area, share_shown
 from crypto.pdf.marks.date import agrees, is_beside, shown_date
 from crypto.pdf.marks.picture import SIZE_TOLERANCE_MM, MarkCheck, check_mark
 from crypto.pdf.marks.visible_part import Slice, in_seams, is_whole
-from crypto.pdf.reading.document import MM, PARSER_FAILURES, Field
+from crypto.pdf.reading.document import Field
+from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.seal.structure import Seal
 from crypto.verdict import Finding, MarkInfo, Times
 

@@ -15,9 +15,11 @@ from datetime import timedelta
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
+from crypto.lengths import MM
 from crypto.pdf.marks.appearance import UPRIGHT
-from crypto.pdf.reading.document import MM, Page, entry
+from crypto.pdf.reading.access import entry
 from crypto.pdf.reading.objects import numbers, same
+from crypto.pdf.reading.page import Page
 from crypto.seal.date_mark import (
     MAX_HEIGHT_MM,
     MIN_HEIGHT_MM,

@@ -19,12 +19,15 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
+from crypto.lengths import MM
 from crypto.pdf.marks.appearance import UPRIGHT
 from crypto.pdf.marks.date import SHOWN_AND_LOCKED, appearance
 from crypto.pdf.marks.picture import ImprintError as ImprintError
 from crypto.pdf.marks.picture import Raster, decode_imprint
-from crypto.pdf.reading.document import MM, Page, PdfError, PdfUnreadable, entry, follow
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.failures import PdfError, PdfUnreadable
 from crypto.pdf.reading.objects import numbers
+from crypto.pdf.reading.page import Page
 from crypto.seal.date_mark import DateMark, text_of, width_mm
 from crypto.seal.mark import Mark as Mark  # where it is looked for, too
 

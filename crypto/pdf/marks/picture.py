@@ -15,7 +15,8 @@ from pyhanko.pdf_utils import generic
 
 from crypto.pdf.marks.appearance import Drawing, Picture
 from crypto.pdf.marks.visible_part import NOTHING, Part
-from crypto.pdf.reading.document import PARSER_FAILURES, entry, follow
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.seal.structure import Seal
 from crypto.verdict import Finding
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from crypto.algorithms import gm
-from crypto.pdf.reading.document import PdfTooComplex, PdfUnreadable
+from crypto.pdf.reading.failures import PdfTooComplex, PdfUnreadable
 
 CHUNK = 1 << 20
 EXTRA_WORK = 1 << 30

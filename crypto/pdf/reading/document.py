@@ -1,38 +1,32 @@
-"""Opening PDF files with bounds, and what signing and verifying both ask of them.
+"""Opening PDF files within bounds: their pages, annotations and signature fields.
 
-pyHanko parses; every way it can fail becomes one of the errors below. A file is opened strictly
-first and leniently second (old Word writes hybrid files); :attr:`Document.repaired` says which.
-
-    PdfError
-    ├── PdfUnreadable      not a PDF, truncated, or its cross-reference table is damaged
-    ├── PdfEncrypted       a password is needed to read it
-    ├── PdfPasswordWrong   the password given does not open it
-    ├── PdfTooComplex      more objects, pages or nesting than any honest file
-    ├── PdfLocked          its author certified it against what was asked
-    └── PdfUnsupported     a kind of PDF that is not handled here (XFA forms, recipients' keys)
+A file is opened strictly first and leniently second (old Word writes hybrid files);
+:attr:`Document.repaired` says which. :mod:`crypto.pdf.reading.failures` lists how it can fail.
 """
 
 from __future__ import annotations
 
-import math
 import re
-import struct
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.crypt import StandardSecurityHandler
 
-from crypto import deadline
+from crypto.pdf.reading.access import entry, follow, key_of
+from crypto.pdf.reading.failures import (
+    PARSER_FAILURES,
+    PdfEncrypted,
+    PdfError,
+    PdfPasswordWrong,
+    PdfTooComplex,
+    PdfUnreadable,
+    PdfUnsupported,
+)
+from crypto.pdf.reading.page import Page
 from crypto.pdf.reading.reader import Reader
-
-MM = 72 / 25.4
-"""Points per millimetre."""
 
 MAX_PAGES = 20_000
 MAX_FIELDS = 20_000
@@ -41,103 +35,9 @@ MAX_REVISIONS = 1_000
 _TAIL = 4096
 """Bytes after a cross-reference table within which its trailer must have come to its end."""
 MAX_TREE_DEPTH = 64
-
-
-class PdfError(ValueError):
-    """A PDF file cannot be used for what was asked."""
-
-
-class PdfUnreadable(PdfError):
-    """Not a PDF, truncated, or damaged beyond reading."""
-
-
-class PdfEncrypted(PdfError):
-    """A password is needed to read this file."""
-
-
-class PdfPasswordWrong(PdfError):
-    """The password given does not open this file."""
-
-
-class PdfTooComplex(PdfError):
-    """More objects, pages or nesting than any honest file has."""
-
-
-class PdfLocked(PdfError):
-    """The document's author has certified it against this change (DocMDP)."""
-
-
-class PdfUnsupported(PdfError):
-    """A kind of PDF that is not handled here: an XFA form to be stamped, or one encrypted for the
-    holders of certificates."""
-
-
-_GLANCE = 4096
+_PREFIX = 4096
+"""Bytes of a page's dictionary that are looked at without parsing it."""
 _PLAIN_OBJECT = re.compile(rb"\s*(\d{1,10})\s+(\d{1,5})\s+obj\s*<<([^(%#]*?)>>\s*endobj", re.DOTALL)
-
-PARSER_FAILURES = (
-    misc.PdfError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    NotImplementedError,
-    OverflowError,
-    ArithmeticError,
-    RuntimeError,
-    OSError,
-    EOFError,
-    StopIteration,
-    MemoryError,
-    struct.error,
-    zlib.error,
-)
-"""What pyHanko is known to raise on damaged or hostile files (docs/design/pdf.md §5)."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page as a person sees it. Its own dictionary is read when it is asked for: a document of
-    five hundred pages is stamped on one."""
-
-    index: int
-    """0-based."""
-    reference: generic.Reference
-    inherited: Mapping[str, Any] = field(repr=False, compare=False)
-    """Attributes of the page tree above it."""
-    bare: bool = field(default=False, compare=False)
-    """Its bytes show that it lists no annotations."""
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """Visible box in default user space: left, bottom, right, top (CropBox in MediaBox)."""
-        return self._view[0]
-
-    @property
-    def rotation(self) -> int:
-        """Clockwise, 0, 90, 180 or 270."""
-        return self._view[1]
-
-    @property
-    def unit(self) -> float:
-        """Points per unit of user space / 1 pt (UserUnit; 1.0 nearly always)."""
-        return self._view[2]
-
-    @property
-    def size_mm(self) -> tuple[float, float]:
-        """Width and height as displayed, in millimetres."""
-        width = (self.box[2] - self.box[0]) * self.unit / MM
-        height = (self.box[3] - self.box[1]) * self.unit / MM
-        return (height, width) if self.rotation in (90, 270) else (width, height)
-
-    @cached_property
-    def _view(self) -> tuple[tuple[float, float, float, float], int, float]:
-        try:
-            return _view(follow(self.reference), self.inherited)
-        except PARSER_FAILURES as error:
-            raise PdfUnreadable(f"page {self.index + 1} is damaged: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -269,7 +169,7 @@ class Document:
             reference, attributes, depth = stack.pop()
             if not isinstance(reference, generic.IndirectObject):
                 raise PdfUnreadable("a page is not an indirect object")
-            key = (reference.idnum, reference.generation)
+            key = key_of(reference)
             if key in seen:
                 raise PdfUnreadable("the page tree runs in a circle")
             seen.add(key)
@@ -311,8 +211,8 @@ class Document:
         if not isinstance(place, int):
             return False
         self.stream.seek(place)
-        found = _PLAIN_OBJECT.match(self.stream.read(_GLANCE))
-        if not found or (int(found[1]), int(found[2])) != _key(reference):
+        found = _PLAIN_OBJECT.match(self.stream.read(_PREFIX))
+        if not found or (int(found[1]), int(found[2])) != key_of(reference):
             return False
         body = found[3]
         words = (b"Annots", b"Kids", b"stream")
@@ -368,21 +268,21 @@ class Document:
         shown: dict[tuple[int, int], tuple[Page, ...]] = {}
         for each in self.annotations():
             if each.reference:
-                key = _key(each.reference)
+                key = key_of(each.reference)
                 shown[key] = tuple(dict.fromkeys((*shown.get(key, ()), each.page)))
         seen: set[tuple[int, int]] = set()
         for name, reference, node, kind, value in self._walk_form(seen):
             if kind == "/Sig":
-                pages = shown.get(_key(reference), ()) if reference else ()
+                pages = shown.get(key_of(reference), ()) if reference else ()
                 yield Field(name, reference, node, value, pages)
         for each in self.annotations():  # widgets that the form does not mention
             node = each.dictionary
-            if each.reference and _key(each.reference) in seen:
+            if each.reference and key_of(each.reference) in seen:
                 continue
             if entry(node, "/FT") == "/Sig":
-                pages = shown[_key(each.reference)] if each.reference else (each.page,)
+                pages = shown[key_of(each.reference)] if each.reference else (each.page,)
                 if each.reference:
-                    seen.add(_key(each.reference))
+                    seen.add(key_of(each.reference))
                 name = str(entry(node, "/T", ""))
                 yield Field(name, each.reference, node, _value(node, None), pages)
 
@@ -405,9 +305,9 @@ class Document:
             reference = None
             if isinstance(raw, generic.IndirectObject):
                 reference = raw.reference
-                if _key(reference) in seen:
+                if key_of(reference) in seen:
                     continue
-                seen.add(_key(reference))
+                seen.add(key_of(reference))
             node = follow(raw)
             if not isinstance(node, generic.DictionaryObject):
                 continue
@@ -422,45 +322,14 @@ class Document:
             yield name, reference, node, kind, value
 
 
-@contextmanager
-def within_time() -> Iterator[None]:
-    """What reads a document inside may take as much of the processor as :mod:`crypto.deadline`
-    says.
-
-    Raises :class:`PdfTooComplex`."""
-    try:
-        with deadline.bounded():
-            yield
-    except deadline.OutOfTime as error:
-        raise PdfTooComplex("it takes too long to read") from error
-
-
-def _key(reference: generic.Reference) -> tuple[int, int]:
-    return reference.idnum, reference.generation
-
-
 def _value(node: generic.DictionaryObject, inherited: Any) -> Any:
-    """/V as found or inherited; null counts as none. One that cannot be read is for whoever judges
-    that signature: it must not hide the others."""
+    """/V as found or inherited; null counts as none. One that cannot be read is kept for the check
+    of that signature: it must not hide the others."""
     value = node.raw_get("/V") if "/V" in node else inherited
     try:
         return None if isinstance(follow(value), generic.NullObject) else value
     except PARSER_FAILURES:
         return value
-
-
-def follow(value: Any) -> Any:
-    """The object that *value* refers to; *value* itself if it is no reference."""
-    if isinstance(value, generic.IndirectObject | generic.Reference):
-        return value.get_object()
-    return value
-
-
-def entry(dictionary: Any, key: str, default: Any = None) -> Any:
-    """The value under *key* with a reference followed; *default* if there is none.
-
-    pyHanko's own ``get`` hands out references as they are."""
-    return follow(dictionary.raw_get(key)) if key in dictionary else default
 
 
 def open_document(path: Path, password: str | None = None) -> Document:
@@ -473,49 +342,3 @@ def open_document(path: Path, password: str | None = None) -> Document:
     except BaseException:
         stream.close()
         raise
-
-
-def _view(
-    node: Any, inherited: Mapping[str, Any]
-) -> tuple[tuple[float, float, float, float], int, float]:
-    """(visible box, rotation, UserUnit) of a page's dictionary."""
-
-    def attribute(key: str) -> Any:
-        return entry(node, key) if key in node else follow(inherited.get(key))
-
-    media = _box(attribute("/MediaBox")) or (0.0, 0.0, 595.276, 841.89)
-    crop = _box(attribute("/CropBox"))
-    box = media
-    if crop:
-        box = (
-            max(media[0], crop[0]),
-            max(media[1], crop[1]),
-            min(media[2], crop[2]),
-            min(media[3], crop[3]),
-        )
-        if box[0] >= box[2] or box[1] >= box[3]:
-            box = media
-    unit = _number(entry(node, "/UserUnit"), 1.0)
-    rotation = int(_number(attribute("/Rotate"), 0.0)) % 360 // 90 * 90
-    return box, rotation, unit if unit > 0 else 1.0
-
-
-def _number(value: Any, default: float) -> float:
-    """A number as float (pyHanko's real numbers are no floats); *default* if it is none."""
-    try:
-        number = float(follow(value))
-    except (TypeError, ValueError, ArithmeticError):
-        return default
-    return number if math.isfinite(number) else default
-
-
-def _box(value: Any) -> tuple[float, float, float, float] | None:
-    """A rectangle with its corners put in order; None if it is not one."""
-    if not isinstance(value, generic.ArrayObject) or len(value) != 4:
-        return None
-    try:
-        x0, y0, x1, y1 = (float(follow(each)) for each in value)
-    except (TypeError, ValueError):
-        return None
-    left, right, bottom, top = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
-    return (left, bottom, right, top) if left < right and bottom < top else None

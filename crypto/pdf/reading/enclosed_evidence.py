@@ -15,7 +15,9 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 
-from crypto.pdf.reading.document import PARSER_FAILURES, Document, entry, follow
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.validation.revocation import MAX_ENCLOSED

@@ -10,15 +10,9 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
-from crypto.pdf.marks.appearance import drawing_of
-from crypto.pdf.reading.document import (
-    MAX_FIELDS,
-    MAX_TREE_DEPTH,
-    Document,
-    PdfTooComplex,
-    entry,
-    follow,
-)
+from crypto.pdf.reading.access import entry, follow, items_of, key_of
+from crypto.pdf.reading.document import MAX_FIELDS, MAX_TREE_DEPTH, Document
+from crypto.pdf.reading.failures import PdfTooComplex
 
 
 @dataclass(frozen=True)
@@ -31,11 +25,6 @@ class KnownField:
     value: Any
     """/V as found or inherited."""
     leaf: bool
-
-
-def key_of(reference: Any) -> tuple[int, int]:
-    """Object number and generation of a reference, whatever view of the file it belongs to."""
-    return reference.idnum, reference.generation
 
 
 def form_of(view: HistoricalResolver) -> generic.DictionaryObject:
@@ -183,12 +172,6 @@ def added_items(before: Any, after: Any) -> list[Any] | None:
     return added if position == len(old) else None
 
 
-def items_of(listed: Any) -> list[Any]:
-    if not isinstance(listed, generic.ArrayObject):
-        return []
-    return [listed.raw_get(index) for index in range(len(listed))]
-
-
 def contains(after: Any, before: Any, depth: int = 0) -> bool:
     """Does the resource dictionary *after* still hold all that *before* held?"""
     if before is None:
@@ -214,13 +197,3 @@ def is_empty(value: Any) -> bool:
     if value is None or isinstance(value, generic.NullObject):
         return True
     return str(value) in ("", "/Off") or (isinstance(value, generic.ArrayObject) and not len(value))
-
-
-def paints_over(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
-    """Does the new appearance put down more than text and lines where the old one did not?"""
-    new = drawing_of(after)
-    covering = {"fill", "shading", "inline image", "unknown"}
-    if not new.pictures and not new.other & covering:
-        return False
-    old = drawing_of(before)
-    return bool(new.pictures and not old.pictures) or not new.other & covering <= old.other

@@ -39,7 +39,7 @@ class Policed:
 
 class Reader(ReaderWithHooks):
     """Opens a file and reads its objects; every way it fails is in
-    :data:`crypto.pdf.reading.document.PARSER_FAILURES`."""
+    :data:`crypto.pdf.reading.failures.PARSER_FAILURES`."""
 
     def __init__(self, stream: BinaryIO, strict: bool = True) -> None:
         self._indexes: dict[int, _ObjectStream] = {}

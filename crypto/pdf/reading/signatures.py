@@ -14,15 +14,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from pyhanko.pdf_utils import generic, misc
 
 from crypto.asn1 import der
+from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.digests import Covered
-from crypto.pdf.reading.document import (
-    PARSER_FAILURES,
-    Document,
-    Field,
-    PdfTooComplex,
-    entry,
-    follow,
-)
+from crypto.pdf.reading.document import Document, Field
+from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.seal.structure import SealError, SealSignature
 from crypto.verdict import Finding
 
@@ -96,7 +91,7 @@ def _groups(fields: Sequence[Field]) -> list[list[Field]]:
             continue
         raw: Any = each.value
         shared = isinstance(raw, generic.IndirectObject)
-        key = (raw.idnum, raw.generation) if shared else id(raw)
+        key = key_of(raw) if shared else id(raw)
         groups.setdefault(key, []).append(each)
     if len(groups) > MAX_SIGNATURES:
         raise PdfTooComplex(f"more than {MAX_SIGNATURES} signatures")

@@ -18,7 +18,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import BinaryIO
 
-from crypto.pdf.reading.document import PARSER_FAILURES, Document, PdfError, PdfUnreadable
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PARSER_FAILURES, PdfError, PdfUnreadable
 from crypto.pdf.reading.signatures import read_signatures
 from crypto.pdf.signing.sign import RevisionWriter
 from crypto.pdf.signing.store import enclose
@@ -115,7 +116,7 @@ def add_dss(
     already stays and is not repeated. *output*: empty, seekable. Also certified documents may get
     it (ISO 32000-2 §12.8.2.2.2).
 
-    Raises :class:`crypto.pdf.reading.document.PdfError`'s subclasses, OSError."""
+    Raises :class:`crypto.pdf.reading.failures.PdfError`'s subclasses, OSError."""
     try:
         writer = RevisionWriter.from_reader(document.reader)
         enclose(writer, {"/Certs": certificates, "/CRLs": crls, "/OCSPs": ocsps})
@@ -130,7 +131,7 @@ def witnesses(document: Document) -> tuple[list[Certificate], list[Certificate]]
     """Whose certificates the document's signatures stand on — signers, seal makers, time-stamping
     authorities — and all further certificates they bring along.
 
-    Raises :class:`crypto.pdf.reading.document.PdfTooComplex`; what cannot be read is left out."""
+    Raises :class:`crypto.pdf.reading.failures.PdfTooComplex`; what cannot be read is left out."""
     leaves: list[bytes] = []
     along: list[Certificate] = []
     for signature in read_signatures(document, document.signature_fields()):

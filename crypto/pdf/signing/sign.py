@@ -24,15 +24,14 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from crypto.algorithms import gm
 from crypto.pdf.marks.drawing import Mark, add_marks, add_unseen_field
-from crypto.pdf.reading.document import (
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import (
     PARSER_FAILURES,
-    Document,
     PdfError,
     PdfLocked,
     PdfUnreadable,
     PdfUnsupported,
-    entry,
-    follow,
 )
 from crypto.pdf.reading.pyhanko_patches import (
     encryption_of,

@@ -14,7 +14,8 @@ from pyhanko.pdf_utils.extensions import DeveloperExtension, DevExtensionMultiva
 from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from crypto.pdf.reading.document import PARSER_FAILURES, entry, follow
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.failures import PARSER_FAILURES
 
 _ESIC = DeveloperExtension(
     name("/ESIC"),

@@ -14,13 +14,8 @@ import pytest
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
-from crypto.pdf.reading.document import (
-    Document,
-    PdfEncrypted,
-    PdfError,
-    PdfPasswordWrong,
-    PdfUnreadable,
-)
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PdfEncrypted, PdfError, PdfPasswordWrong, PdfUnreadable
 from crypto.verdict import Verdict
 from tests.world.documents import append_revision, build_pdf, classic_pdf, update
 from tests.world.sealing import World, codes

@@ -15,7 +15,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
 from crypto.pdf.marks.drawing import Mark
-from crypto.pdf.reading.document import PdfError
+from crypto.pdf.reading.failures import PdfError
 from crypto.verdict import Verdict
 from tests.world.documents import (
     add_widget,

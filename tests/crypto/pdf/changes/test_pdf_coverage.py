@@ -21,7 +21,8 @@ from pyhanko.pdf_utils.xref import XRefCache
 
 from crypto.pdf.changes import coverage
 from crypto.pdf.changes.review import History
-from crypto.pdf.reading.document import PARSER_FAILURES, Document, PdfError
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PARSER_FAILURES, PdfError
 from crypto.pdf.reading.signatures import read_signatures
 from crypto.pdf.signing.sign import document_timestamp, sign_revision
 from crypto.verdict import Change, Verdict

@@ -17,7 +17,8 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from crypto.pdf.marks import drawing
-from crypto.pdf.reading.document import Document, PdfUnreadable
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PdfUnreadable
 from crypto.pdf.signing.sign import PROFILES, Revision, property_info, sign_revision
 from crypto.pki.certificate import Certificate
 from crypto.seal.statement import STAPLE

@@ -10,7 +10,7 @@ import pytest
 from app.revisions import revise
 from app.stamping import page_boxes
 from crypto import deadline
-from crypto.pdf.reading.document import PdfError, PdfTooComplex
+from crypto.pdf.reading.failures import PdfError, PdfTooComplex
 from crypto.pdf.verify import verify_pdf
 from crypto.validation.trust import Trust
 from tests.crypto.pdf.reading.test_pdf_hostile import bounded

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto.pdf.reading.document import Document, PdfError, PdfTooComplex, PdfUnreadable
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PdfError, PdfTooComplex, PdfUnreadable
 from crypto.verdict import Verdict
 from tests.world.documents import append_revision, build_pdf, classic_pdf
 from tests.world.sealing import World, codes

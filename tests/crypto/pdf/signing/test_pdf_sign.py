@@ -15,13 +15,8 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from crypto.asn1 import der
 from crypto.pdf.marks import picture as pdf_picture
 from crypto.pdf.marks.drawing import ImprintError, Mark, Raster, decode_imprint
-from crypto.pdf.reading.document import (
-    Document,
-    PdfEncrypted,
-    PdfLocked,
-    PdfPasswordWrong,
-    PdfUnsupported,
-)
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PdfEncrypted, PdfLocked, PdfPasswordWrong, PdfUnsupported
 from crypto.pki.certificate import Certificate
 from crypto.seal.structure import SealSignature
 from crypto.verdict import Verdict

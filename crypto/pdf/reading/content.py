@@ -1,0 +1,142 @@
+"""The words of a content stream (ISO 32000-1 §7.8.2), read in three ways, from exact to fast.
+
+    operators(content)       every operator with its operands; refuses what is no content stream
+    ALL_WORDS, NO_TEXT       patterns that step over what the search for look-alikes does not follow
+    DRAWINGS, COLOURS, …     patterns for bytes that somebody may take for an operator
+
+A mark is believed only if its content is read exactly. A search that looks at whole documents must
+be fast, and takes rather too much for an operator than too little.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+MAX_OPERATORS = 20_000
+"""Of the content of one appearance, and operands of one operator."""
+
+FILLS = frozenset(("f", "F", "f*", "B", "B*", "b", "b*"))
+"""Operators that fill a path (ISO 32000-1 table 60)."""
+STROKES = frozenset(("S", "s", "B", "B*", "b", "b*"))
+"""Operators that stroke a path."""
+OPERANDS = {"m": 2, "l": 2, "c": 6, "v": 4, "y": 4, "re": 4, "cm": 6, "Tm": 6, "Td": 2, "TD": 2}
+OPERANDS |= {"rg": 3, "RG": 3, "k": 4, "K": 4}
+"""How many operands the search for look-alikes asks of the operators that it follows."""
+
+
+class AppearanceError(ValueError):
+    """An appearance that is too large or too deep to be followed, or is no content stream."""
+
+
+# --- exact -------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(
+    rb"(?P<blank>[\0\t\n\f\r ]+|%[^\r\n]*)"
+    rb"|(?P<name>/[^\0\t\n\f\r ()<>\[\]{}/%]*)"
+    rb"|(?P<mark><<|>>|[\[\]{}])"
+    rb"|(?P<hex><[0-9A-Fa-f\0\t\n\f\r ]*>)"
+    rb"|(?P<open>\()"
+    rb"|(?P<word>[^\0\t\n\f\r ()<>\[\]{}/%]+)"
+)
+_IN_STRING = re.compile(rb"\\.|[()]", re.DOTALL)
+_NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)\Z")
+
+
+def operators(content: bytes) -> Iterator[tuple[str, list[str | float | None]]]:
+    """The operators of a content stream, each with its operands: names as "/Name", numbers as
+    float, everything else as None. Ends with "BI" where an inline image begins: what follows is
+    not to be read as text. Raises :class:`AppearanceError` on what is no content stream.
+
+    (pyHanko's own parser takes the operator ``f`` for the beginning of ``false``.)"""
+    operands: list[str | float | None] = []
+    position = 0
+    while position < len(content):
+        found = _TOKEN.match(content, position)
+        if not found:
+            raise AppearanceError("not a content stream")
+        position = found.end()
+        text = found.group()
+        match found.lastgroup:
+            case "name":
+                operands.append(_name(text))
+            case "open":
+                position = _end_of_string(content, position)
+                operands.append(None)
+            case "mark" | "hex":
+                operands.append(None)
+            case "word" if _NUMBER.match(text):
+                operands.append(float(text))
+            case "word" if text in (b"true", b"false", b"null"):
+                operands.append(None)
+            case "word":
+                operator = text.decode("latin-1")
+                yield operator, operands
+                operands = []
+                if operator == "BI":
+                    return
+        if len(operands) > MAX_OPERATORS:
+            raise AppearanceError("the appearance is too long")
+
+
+def _name(text: bytes) -> str:
+    plain = re.sub(rb"#([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), text)
+    return plain.decode("latin-1")
+
+
+def _end_of_string(content: bytes, position: int) -> int:
+    depth = 1
+    for found in _IN_STRING.finditer(content, position):
+        depth += {b"(": 1, b")": -1}.get(found.group(), 0)
+        if depth == 0:
+            return found.end()
+    raise AppearanceError("a string without an end")
+
+
+# --- fast --------------------------------------------------------------------------------------
+
+# Each match reads one word and skips what does not matter before it: a page of text has thousands
+# of words. Nothing is tried twice: every part takes all it can and gives none back.
+_BLANK_OR_OTHER = rb"[^-+.0-9A-Za-z'\"/(<%]++"
+_STRING = rb"\((?:[^()\\]++|\\.)*+\)?+|<[0-9A-Fa-f\s]*+>?+|%[^\r\n]*+"
+_RUN = rb"[-+.0-9][-+.0-9\s\0]*+"
+_END = rb"(?![A-Za-z0-9*'\"])"
+_SETTING = rb"(?:gs|w|J|j|M|d|i|ri|BDC|BMC|EMC|W\*?|Tf|Tc|Tw|Tz|TL|Tr|Ts)"
+_TEXT = rb"(?:BT|ET|T[mdDjJ*]|['\"])"
+_NAME = rb"/[^\s\0()<>\[\]{}/%]*+"
+
+
+def _words(skipped: bytes) -> re.Pattern[bytes]:
+    skip = rb"(?:%s|%s|(?:%s\s*+)?+(?:%s)?+%s%s|%s(?=[\]\[(</]))*+" % (
+        *(_BLANK_OR_OTHER, _STRING, _NAME, _RUN, skipped, _END, _RUN),
+    )
+    word = rb"[A-Za-z'\"][A-Za-z0-9*'\"]*+"
+    # "0rg" is one word, and no operator
+    token = rb"(?:(?P<numbers>%s)(?:(?<=[\s\0])(?P<after>%s))?+|(?P<word>%s)|(?P<name>%s))" % (
+        *(_RUN, word, word, _NAME),
+    )
+    return re.compile(skip + token, re.DOTALL)
+
+
+ALL_WORDS = _words(_SETTING)
+"""One word, its numbers before it, or a name; operators that only set something up are skipped."""
+NO_TEXT = _words(rb"(?:%s|%s)" % (_SETTING, _TEXT))
+"""The same, and operators that show text are skipped as well."""
+INLINE_IMAGE = re.compile(rb"(.{0,1024}?)\bID\s(.*?)\sEI\b", re.DOTALL)
+"""What follows BI: the entries of an inline image and its data."""
+
+# What somebody may take for an operator, whatever stands around it.
+DRAWN_NAMES = re.compile(rb"/([^\s\0()<>\[\]{}/%]+)\s+Do" + _END)
+DRAWINGS = re.compile(rb"(?<![A-Za-z])Do" + _END)
+INLINE_BEGIN = re.compile(rb"(?<![A-Za-z])BI" + _END)
+OUTLINES = re.compile(rb"[\d.][\s\0]++(?:c|v|y|re)" + _END)
+LINES = re.compile(rb"[\d.][\s\0]++l" + _END)
+COLOURS = re.compile(rb"[ \t\r\n\x0b\f\0](?=[rRkKsS])(?<![ \n]0 0 0 )(?:rg|RG|k|K|sc|SC)")
+"""Operators that choose a colour other than black, which most pages choose for every line."""
+
+
+def may_draw(content: bytes) -> bool:
+    """Is a picture or a form drawn?"""
+    return (b"Do" in content and DRAWINGS.search(content) is not None) or (
+        b"BI" in content and INLINE_BEGIN.search(content) is not None
+    )

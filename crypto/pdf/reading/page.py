@@ -1,0 +1,104 @@
+"""One page: its visible box, rotation and unit (ISO 32000-1 §7.7.3.3, §14.11.2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+
+from crypto.lengths import MM
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.failures import PARSER_FAILURES, PdfUnreadable
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page as a person sees it. Its own dictionary is read when it is asked for: a document of
+    five hundred pages is stamped on one."""
+
+    index: int
+    """0-based."""
+    reference: generic.Reference
+    inherited: Mapping[str, Any] = field(repr=False, compare=False)
+    """Attributes of the page tree above it."""
+    bare: bool = field(default=False, compare=False)
+    """Its bytes show that it lists no annotations."""
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Visible box in default user space: left, bottom, right, top (CropBox in MediaBox)."""
+        return self._view[0]
+
+    @property
+    def rotation(self) -> int:
+        """Clockwise, 0, 90, 180 or 270."""
+        return self._view[1]
+
+    @property
+    def unit(self) -> float:
+        """Points per unit of user space / 1 pt (UserUnit; 1.0 nearly always)."""
+        return self._view[2]
+
+    @property
+    def size_mm(self) -> tuple[float, float]:
+        """Width and height as displayed, in millimetres."""
+        width = (self.box[2] - self.box[0]) * self.unit / MM
+        height = (self.box[3] - self.box[1]) * self.unit / MM
+        return (height, width) if self.rotation in (90, 270) else (width, height)
+
+    @cached_property
+    def _view(self) -> tuple[tuple[float, float, float, float], int, float]:
+        try:
+            return _view(follow(self.reference), self.inherited)
+        except PARSER_FAILURES as error:
+            raise PdfUnreadable(f"page {self.index + 1} is damaged: {error}") from error
+
+
+def _view(
+    node: Any, inherited: Mapping[str, Any]
+) -> tuple[tuple[float, float, float, float], int, float]:
+    """(visible box, rotation, UserUnit) of a page's dictionary."""
+
+    def attribute(key: str) -> Any:
+        return entry(node, key) if key in node else follow(inherited.get(key))
+
+    media = _box(attribute("/MediaBox")) or (0.0, 0.0, 595.276, 841.89)
+    crop = _box(attribute("/CropBox"))
+    box = media
+    if crop:
+        box = (
+            max(media[0], crop[0]),
+            max(media[1], crop[1]),
+            min(media[2], crop[2]),
+            min(media[3], crop[3]),
+        )
+        if box[0] >= box[2] or box[1] >= box[3]:
+            box = media
+    unit = _number(entry(node, "/UserUnit"), 1.0)
+    rotation = int(_number(attribute("/Rotate"), 0.0)) % 360 // 90 * 90
+    return box, rotation, unit if unit > 0 else 1.0
+
+
+def _number(value: Any, default: float) -> float:
+    """A number as float (pyHanko's real numbers are no floats); *default* if it is none."""
+    try:
+        number = float(follow(value))
+    except (TypeError, ValueError, ArithmeticError):
+        return default
+    return number if math.isfinite(number) else default
+
+
+def _box(value: Any) -> tuple[float, float, float, float] | None:
+    """A rectangle with its corners put in order; None if it is not one."""
+    if not isinstance(value, generic.ArrayObject) or len(value) != 4:
+        return None
+    try:
+        x0, y0, x1, y1 = (float(follow(each)) for each in value)
+    except (TypeError, ValueError):
+        return None
+    left, right, bottom, top = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+    return (left, bottom, right, top) if left < right and bottom < top else None
