@@ -86,6 +86,7 @@ _CODES = {
         " value_unsupported mark_unreadable unsigned_mark range_incomplete not_reviewed"
         " certificate_missing seal_expired seal_not_yet_valid contents_unusual mark_hidden"
         " mark_covers date_differs"
+        " signer_purpose_other maker_purpose_unstated clock_contradicts"
     ),
     Level.INVALID: (
         "byte_range_malformed contents_malformed value_unreadable digest_mismatch"

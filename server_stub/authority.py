@@ -2,7 +2,7 @@
 
 ::
 
-    root ── issuing ─┬─ seal_maker   制章人: signs seal data (digitalSignature, nonRepudiation)
+    root ── issuing ─┬─ seal_maker   purpose sealMaking (our own): signs seal data
                      ├─ timestamp    purpose timeStamping
                      ├─ status       purpose OCSPSigning: statements and tickets
                      ├─ registry     checkpoints of the public log
@@ -28,7 +28,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from crypto.pki.certificate import DOCUMENT_SIGNING, OCSP_SIGNING, TIME_STAMPING, Certificate
+from crypto.pki.certificate import (
+    DOCUMENT_SIGNING,
+    OCSP_SIGNING,
+    SEAL_MAKING,
+    TIME_STAMPING,
+    Certificate,
+)
 from crypto.pki.certificate_making import make_certificate, make_crl
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.statement import SealStatement
@@ -72,7 +78,7 @@ class _Purpose:
 _PURPOSES = (
     _Purpose(ROOT, "根证书", 20 * _YEAR, ("keyCertSign", "cRLSign")),
     _Purpose(ISSUING, "签发证书", 10 * _YEAR, ("keyCertSign", "cRLSign")),
-    _Purpose(SEAL_MAKER, "制章人", 6 * _YEAR),
+    _Purpose(SEAL_MAKER, "制章人", 6 * _YEAR, _SIGNING, (SEAL_MAKING,)),
     _Purpose(TIMESTAMP, "时间戳", 6 * _YEAR, _SIGNING, (TIME_STAMPING,)),
     _Purpose(STATUS, "印章状态", 6 * _YEAR, _SIGNING, (OCSP_SIGNING,)),
     _Purpose("registry", "公开状态日志", 6 * _YEAR, ("digitalSignature",)),

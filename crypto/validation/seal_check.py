@@ -235,7 +235,8 @@ def check_times(times: Times, now: datetime) -> list[Finding]:
     shown = {"time": beijing(moment), "source": times.trusted_source or ""}
     findings = [Finding("time_trusted" if times.trusted else "time_claimed", shown)]
     if moment > now + CLOCK_SKEW:
-        findings.append(Finding("time_in_future", shown))
+        code = "clock_contradicts" if times.trusted else "time_in_future"
+        findings.append(Finding(code, {**shown, "now": beijing(now)}))
     if times.trusted and times.claimed:
         # a ticket comes before its signature, a time stamp after it
         late = times.claimed - times.trusted

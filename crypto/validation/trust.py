@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from crypto.pki.certificate import DOCUMENT_SIGNING, OCSP_SIGNING, TIME_STAMPING, Certificate
+from crypto.pki.certificate import (
+    CODE_SIGNING,
+    DOCUMENT_SIGNING,
+    OCSP_SIGNING,
+    SEAL_MAKING,
+    SERVER_AUTH,
+    TIME_STAMPING,
+    Certificate,
+)
 from crypto.pki.chain import Chain, build_chain
 from crypto.pki.revocation_list import Crl
 from crypto.seal.statement import SealChange, SignedStatement
@@ -26,6 +34,15 @@ TICKET_LIFE = timedelta(hours=24)
 """How long after a ticket its signature may claim to be made."""
 
 _NO_MAKER = {DOCUMENT_SIGNING, TIME_STAMPING, OCSP_SIGNING}
+_MACHINES = {SERVER_AUTH, CODE_SIGNING}
+_PEOPLE = {
+    DOCUMENT_SIGNING,
+    "1.3.6.1.5.5.7.3.4",  # e-mail
+    "1.2.840.113583.1.1.5",  # Adobe's authentic documents
+    "1.3.6.1.4.1.311.10.3.12",  # Microsoft's document signing
+    "2.5.29.37.0",  # any
+}
+"""Purposes beside which those of :data:`_MACHINES` do no harm to a signer."""
 _BROKEN = {"not_a_ca", "path_too_long"}
 
 
@@ -115,10 +132,13 @@ def check_signer(
     moment = times.best or now
     chain = build_chain(signer, (*trust.pool, *extra), trust.signers, moment)
     findings.append(_anchoring("signer", chain))
+    purposes = signer.extended_key_usage
+    if purposes & _MACHINES and not purposes & _PEOPLE and signer not in trust.signers:
+        findings.append(Finding("signer_purpose_other", {"subject": str(signer.subject)}))
     period = {"from": beijing_day(signer.not_before), "until": beijing_day(signer.not_after)}
     if not signer.valid_at(moment):
         findings.append(Finding("signer_not_valid_at_signing", period))
-    elif signer.valid_at(now):
+    elif now <= signer.not_after:  # a clock that is behind makes nothing expired
         findings.append(Finding("signer_valid_at_signing", period))
     else:
         proved = times.trusted is not None
@@ -154,10 +174,13 @@ def check_maker(
     moment = created if maker.valid_at(created) else used
     chain = build_chain(maker, trust.pool, trust.seal_makers, moment)
     findings.append(_anchoring("maker", chain))
+    stated = SEAL_MAKING in maker.extended_key_usage
+    if chain.anchored and not stated and _by_a_general_authority(chain, trust):
+        findings.append(Finding("maker_purpose_unstated", {"subject": str(maker.subject)}))
     if not maker.valid_at(created):
         late = maker.valid_at(used)
         findings.append(Finding("maker_valid_at_use" if late else "maker_not_valid_at_making"))
-    elif maker.valid_at(now):
+    elif now <= maker.not_after:
         findings.append(Finding("maker_valid_at_making"))
     else:
         findings.append(Finding("maker_expired_since", {"until": beijing_day(maker.not_after)}))
@@ -172,6 +195,19 @@ def check_maker(
                 code = "maker_revoked_since"
             findings.append(Finding(code, {"when": beijing_day(revoked.at)}))
     return findings, chain
+
+
+def _by_a_general_authority(chain: Chain, trust: Trust) -> bool:
+    """Could anybody have such a certificate: one that does not say that it is for making seals?
+
+    Not if this very certificate is an anchor for makers, nor under an anchor that is trusted for
+    makers and not for signers, nor if the authority certified itself: its name of an organisation
+    is not given to others."""
+    if len(chain.path) == 1 or chain.path[-1] not in trust.signers:
+        return False
+    maker = chain.path[0]
+    own = maker.subject.organization
+    return not own or own != maker.issuer.organization
 
 
 def _anchoring(who: Literal["signer", "maker"], chain: Chain) -> Finding:

@@ -38,11 +38,12 @@ class Authority:
         usage: Iterable[str] = ("digitalSignature", "nonRepudiation"),
         not_before: datetime = BEGIN,
         not_after: datetime = END,
+        organization: str = "宿迁市测试单位",
         **options: object,
     ) -> bytes:
         """A DER certificate for *spki*."""
         return make_certificate(
-            subject=Name.build([("C", "CN"), ("O", "宿迁市测试单位"), ("CN", subject)]),
+            subject=Name.build([("C", "CN"), ("O", organization), ("CN", subject)]),
             public_key=spki,
             issuer=self.name,
             issuer_key=self.key,

@@ -20,7 +20,7 @@ from app.store.cabinet import Cabinet, SealRecord
 from app.store.journal import Journal
 from crypto.algorithms.keys import SoftKey
 from crypto.pdf.marks.drawing import Mark
-from crypto.pki.certificate import DOCUMENT_SIGNING, OCSP_SIGNING, Certificate
+from crypto.pki.certificate import DOCUMENT_SIGNING, OCSP_SIGNING, SEAL_MAKING, Certificate
 from crypto.pki.certificate_making import make_certificate
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.statement import SealStatement, SignedStatement
@@ -69,7 +69,7 @@ class Authorities:
         self.name = Name.build([("C", "CN"), ("CN", "测试根")])
         self._serial = 100
         self.root = self.issue("测试根", self.key.spki, ("keyCertSign", "cRLSign"), ca=True)
-        self.maker = self.certified("制章者", ("digitalSignature",))
+        self.maker = self.certified("制章者", ("digitalSignature",), SEAL_MAKING)
         self.status = self.certified("状态", ("digitalSignature",), OCSP_SIGNING)
         self.trust = Trust.in_all([Certificate.parse(self.root)])
 

@@ -12,7 +12,15 @@ import pytest
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SM2_WITH_SM3, SoftKey
 from crypto.asn1 import der
-from crypto.pki.certificate import OCSP_SIGNING, TIME_STAMPING, Certificate
+from crypto.pki.certificate import (
+    CODE_SIGNING,
+    DOCUMENT_SIGNING,
+    OCSP_SIGNING,
+    SEAL_MAKING,
+    SERVER_AUTH,
+    TIME_STAMPING,
+    Certificate,
+)
 from crypto.pki.certificate_making import make_crl
 from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import make_token
@@ -20,7 +28,7 @@ from crypto.seal.statement import STAPLE, SealStatement, SignedStatement
 from crypto.seal.structure import Extension, Seal, SealSignature, make_seal, make_signature
 from crypto.validation.seal_check import check_seal, check_signature
 from crypto.validation.trust import Trust
-from crypto.verdict import LEVELS, Finding, Level, Verdict, verdict_of
+from crypto.verdict import LEVELS, Finding, Level, Verdict, beijing, verdict_of
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -28,6 +36,7 @@ SIGNED = NOW - 30 * DAY
 CREATED = NOW - 60 * DAY
 DIGEST = bytes(range(32))
 CODE = "32130000000017"
+CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
 
 PERIODS = {
     "good now": (CREATED, NOW + 300 * DAY),
@@ -419,6 +428,74 @@ def test_odd_maker_certificates_are_named(world: World, options: dict[str, Any],
     key = world.certificate("good now")
     value = world.sign(key, world.seal(key.certificate, "good now", maker=maker))
     assert code in found(world, value)
+
+
+@pytest.mark.parametrize("purposes", [(), (CLIENT_AUTH,)], ids=["none", "another"])
+def test_a_maker_that_anybody_could_be_is_unknown_until_it_is_pinned(
+    world: World, purposes: tuple[str, ...]
+) -> None:
+    """An ordinary certificate of an authority that certifies everybody makes no seals."""
+    key = world.certificate("good now")
+
+    def maker(organization: str, extended: tuple[str, ...] = purposes) -> SoftKey:
+        return world.makers.key_for(
+            "普通员工证书", organization=organization, extended_key_usage=extended
+        )
+
+    def codes_for(maker: SoftKey, trust: Trust) -> set[str]:
+        seal = world.seal(key.certificate, "good now", maker=maker)
+        return found(world, world.sign(key, seal), trust)
+
+    general = world.trust(crls=(world.crl([]),), statements=world.statements("active"))
+    anchor = world.makers.certificate
+    general = replace(general, signers=(*general.signers, anchor))
+    employee = maker("某某单位")
+    assert "maker_purpose_unstated" in codes_for(employee, general)
+    assert LEVELS["maker_purpose_unstated"] is Level.UNKNOWN
+    pinned = replace(general, seal_makers=(Certificate.parse(employee.certificate),))
+    assert "maker_purpose_unstated" not in codes_for(employee, pinned)
+    only_makers = replace(general, signers=world.trust().signers)
+    assert "maker_purpose_unstated" not in codes_for(employee, only_makers)
+    own = maker(anchor.subject.organization)
+    assert "maker_purpose_unstated" not in codes_for(own, general)
+    stated = maker("某某单位", (SEAL_MAKING,))
+    assert "maker_purpose_unstated" not in codes_for(stated, general)
+
+
+@pytest.mark.parametrize(
+    ("purposes", "other"),
+    [
+        ((SERVER_AUTH, CLIENT_AUTH), True),
+        ((CODE_SIGNING,), True),
+        ((SERVER_AUTH, DOCUMENT_SIGNING), False),
+        ((CLIENT_AUTH,), False),
+        ((), False),
+    ],
+)
+def test_a_certificate_for_servers_or_programs_signs_no_documents(
+    world: World, purposes: tuple[str, ...], other: bool
+) -> None:
+    issued = world.signers.issue(CODE, world.key.spki, extended_key_usage=purposes)
+    key = world.key.with_certificate(issued)
+    value = world.sign(key, world.seal(key.certificate, "good now"))
+    assert ("signer_purpose_other" in found(world, value)) is other
+    trust = world.trust(crls=(world.crl([]),), statements=world.statements("active"))
+    pinned = replace(trust, signers=(Certificate.parse(issued),))
+    assert "signer_purpose_other" not in found(world, value, pinned)
+
+
+def test_a_clock_that_is_behind_is_named_and_nothing_is_called_expired(world: World) -> None:
+    key = world.certificate("good now")
+    value = world.sign(key, world.seal(key.certificate, "good now"), world.ticket(key), True)
+    trust = world.trust(crls=(world.crl([]),))
+    findings = check_signature(value, DIGEST, trust, CREATED - DAY).findings
+    codes = {each.code for each in findings}
+    assert "clock_contradicts" in codes
+    assert not {"time_in_future", "signer_expired_since", "maker_expired_since"} & codes
+    assert verdict_of(findings) is Verdict.UNKNOWN
+    [clock] = [each for each in findings if each.code == "clock_contradicts"]
+    assert beijing(CREATED - DAY) in clock.text()
+    assert beijing(SIGNED - timedelta(minutes=1)) in clock.text()
 
 
 @pytest.mark.parametrize(
