@@ -21,6 +21,7 @@ from crypto.verdict import (
     SignatureReport,
     Verdict,
     beijing,
+    one_line,
     say,
 )
 
@@ -89,7 +90,7 @@ def conclusion(report: Report, language: str = "zh_CN") -> Conclusion:
         return Conclusion(say("conclusions", "DOCUMENT", language).format(reason=reason), action)
     amiss = decisive(signature.findings)
     words = {
-        "who": signature.called(language) if amiss else _everybody(report, language),
+        "who": _who(signature, language) if amiss else _everybody(report, language),
         "what": say("conclusions", _kind(signature), language),
         "did": say("conclusions", _DID[_kind(signature)], language),
         "time": _when(signature, language),
@@ -109,10 +110,14 @@ def _kind(signature: SignatureReport) -> str:
     return "timestamp" if signature.format == "timestamp" else "signature"
 
 
+def _who(signature: SignatureReport, language: str) -> str:
+    return one_line(signature.who) or say("report", "unnamed", language)
+
+
 def _everybody(report: Report, language: str) -> str:
     """Those who sealed or signed; time-stamping authorities only where nobody else did."""
     people = [s for s in report.signatures if _kind(s) != "timestamp"] or report.signatures
-    names = list(dict.fromkeys(s.called(language) for s in people))
+    names = list(dict.fromkeys(_who(s, language) for s in people))
     text = say("conclusions", "and", language).join(names[:_NAMED])
     if len(names) <= _NAMED:
         return text
