@@ -73,6 +73,16 @@ def publish(
     return target
 
 
+def save_new(path: Path, data: bytes) -> Path:
+    """Write *data* to a new file, whole or not at all; where *path* is taken, under the next free
+    name. Returns its name. Raises :class:`OutputNotWritable`."""
+    target = path if not path.exists() else free_name(path, "")
+    with unpublished(target) as (temporary, output):
+        output.write(data)
+        output.flush()
+        return publish(temporary, output, target, path, "")
+
+
 def _sweep(folder: Path) -> None:
     """Remove what killed stampings left in *folder*; one that is alive holds on to its file."""
     left: list[Path] = []

@@ -6,14 +6,51 @@ import argparse
 import json
 from contextlib import ExitStack
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.grammar import Commands, json_option, password_option, pin_option, token_options
 from app.cli.terminal import enter_pin, pdf_password, tell
 from app.errors import UsageError, phrase
 from crypto.verdict import beijing, say
 
 if TYPE_CHECKING:
     from app.desk import Desk
+
+
+def add_commands(commands: Commands) -> None:
+    """``dispute``."""
+    made = commands.add(
+        "dispute", dispute, "object to a seal on a document, and follow the dispute"
+    )
+    made.add_argument(
+        "file", type=Path, metavar="FILE.pdf|RECEIPT.json", help="the document, or a receipt"
+    )
+    made.add_argument("--seal", metavar="CODE", help="code of the seal that is objected to")
+    made.add_argument("--reason", metavar="TEXT", help="what is wrong, in your words")
+    made.add_argument("--contact", metavar="TEXT", help="how to reach you: telephone, e-mail")
+    made.add_argument("--name", default="", metavar="TEXT", help="your name or your company's")
+    made.add_argument("--signed", action="store_true", help="sign the statement with the smart key")
+    made.add_argument(
+        "--package",
+        type=Path,
+        metavar="EVIDENCE.zip",
+        help="SEND this evidence package along; it contains the document",
+    )
+    made.add_argument(
+        "-o", "--output", type=Path, metavar="RECEIPT.json", help="where the receipt goes"
+    )
+    made.add_argument("--status", action="store_true", help="how far it is (with a receipt)")
+    made.add_argument(
+        "--fetch",
+        type=Path,
+        metavar="OUT.zip",
+        help="fetch and check the platform's evidence package (with a receipt)",
+    )
+    json_option(made)
+    password_option(made)
+    token_options(made)
+    pin_option(made)
 
 
 def dispute(desk: Desk, options: argparse.Namespace) -> int:

@@ -8,8 +8,20 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.grammar import (
+    Commands,
+    Parser,
+    json_option,
+    offline_option,
+    output_option,
+    password_option,
+    pin_option,
+    timestamp_options,
+    token_options,
+)
 from app.cli.terminal import enter_pin, pdf_password, print_report, tell, tell_json
 from app.errors import UsageError, explain, phrase
 
@@ -21,6 +33,70 @@ if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
     from crypto.pdf.marks.drawing import Mark
     from crypto.seal.date_mark import DateMark, Style
+
+
+def add_commands(commands: Commands) -> None:
+    """``stamp`` and ``timestamp``."""
+    _stamp_options(commands.add("stamp", stamp, "put a seal on a PDF"))
+
+    made = commands.add("timestamp", timestamp, "a time stamp over a whole PDF")
+    made.add_argument("file", type=Path, metavar="FILE.pdf", help="the PDF to time-stamp")
+    output_option(made, "OUT.pdf")
+    timestamp_options(made)
+    json_option(made)
+    password_option(made)
+
+
+def _stamp_options(made: Parser) -> None:
+    made.add_argument("file", type=Path, metavar="IN.pdf", help="the PDF to stamp")
+    output_option(made, "OUT.pdf")
+    made.add_argument("--seal", metavar="ID", help="seal code or name")
+    made.add_argument(
+        "--at",
+        action="append",
+        metavar="[PAGE:]X,Y",
+        help="centre of the seal in millimetres from the page's top left; may be repeated",
+    )
+    made.add_argument("--pages", help="pages for --at X,Y: 1,3-5,-1,all,odd,even")
+    made.add_argument("--keyword", metavar="TEXT[:N]", help="on the N-th occurrence of TEXT")
+    made.add_argument(
+        "--riding",
+        choices=("right", "left", "top", "bottom"),
+        help="a riding seam over the pages' edge",
+    )
+    made.add_argument(
+        "--date",
+        nargs="?",
+        const="cn",
+        choices=("cn", "iso"),
+        help="the day of stamping (Beijing) beside each seal: 2024年10月18日 or 2024-10-18",
+    )
+    made.add_argument(
+        "--date-at",
+        action="append",
+        metavar="PAGE:X,Y",
+        help="the date there instead, its centre in mm, on a page with a seal (repeatable)",
+    )
+    made.add_argument("--reason", default="", help="why it is sealed; written into the signature")
+    made.add_argument(
+        "--profile",
+        choices=("ses", "ses-adobe", "cms", "pades", "dual"),
+        help="kind of signature; pades: no seal, for readers abroad; dual: a seal and pades",
+    )
+    made.add_argument(
+        "--pades-key",
+        metavar="NAME",
+        help="RSA or P-256 key for pades: its certificate's name or number, or its token's",
+    )
+    made.add_argument("--pades-module", type=Path, help="driver library (PKCS#11) of that key")
+    timestamp_options(made)
+    offline_option(made)
+    json_option(made)
+    made.add_argument(
+        "--password-stdin", action="store_true", help="the PDF's password, a line before the PIN"
+    )
+    token_options(made)
+    pin_option(made)
 
 
 def stamp(desk: Desk, options: argparse.Namespace) -> int:

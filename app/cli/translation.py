@@ -1,6 +1,6 @@
 """The command line's own words in the person's language.
 
-English stands in the grammar (:mod:`app.cli.entry`); ``resources/help.zh_CN.toml`` has the Chinese
+English stands beside the commands (``add_commands``); ``resources/help.zh_CN.toml`` has the Chinese
 for each text, argparse's included.
 """
 

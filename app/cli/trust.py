@@ -5,13 +5,33 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
+from app.cli.grammar import Commands
 from app.cli.terminal import tell
 from app.desk import Desk
 from app.errors import Cancelled, SettingLocked, UsageError, phrase
 from app.store import anchors
 from app.store.anchors import read_certificates
 from crypto.pki.certificate import Certificate
+
+
+def add_commands(commands: Commands) -> None:
+    """``trust list``, ``add``, ``remove``."""
+    trusted = commands.group("trust", "the certificates that verification rests on")
+    trusted.add("list", show, "all trust anchors")
+    made = trusted.add("add", add, "trust a certificate from now on")
+    made.add_argument("file", type=Path, metavar="FILE", help="certificate, PEM or DER")
+    made.add_argument(
+        "--for",
+        dest="purpose",
+        default="all",
+        choices=anchors.PURPOSES,
+        help="what it is trusted for (default: all three)",
+    )
+    made.add_argument("--yes", action="store_true", help="do not ask")
+    made = trusted.add("remove", remove, "trust one no more")
+    made.add_argument("sm3", metavar="SM3", help="its SM3, 8 digits at least")
 
 
 def show(desk: Desk, options: argparse.Namespace) -> int:

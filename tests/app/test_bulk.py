@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from app import bulk
+from app import bulk, bulk_summary
 from app.bulk import Order, Outcome, Run, find, verify_all
-from app.cli import verifying
+from app.cli import bulk as bulk_commands
 from app.cli.entry import main
 from app.errors import ExitCode, FileNotReadable, PlatformUnreachable
 from crypto.seal.statement import SealChange, SignedStatement
@@ -274,7 +274,7 @@ def test_the_command_files_a_summary_and_a_report_of_each(
     assert raw.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(raw.decode("utf-8-sig").splitlines()))
     assert len(rows) == 6
-    assert all(len(row) == len(verifying.COLUMNS) for row in rows)
+    assert all(len(row) == len(bulk_summary.COLUMNS) for row in rows)
     assert [row[1].split()[0] for row in rows[1:]] == [
         "UNKNOWN",
         "INVALID",
@@ -297,7 +297,7 @@ def test_json_comes_in_the_order_of_the_files(
 ) -> None:
     files = [Path("b.pdf"), Path("a.pdf")]
     outcomes = tuple(Outcome(each, {"verdict": "UNSIGNED"}) for each in files)
-    monkeypatch.setattr(verifying, "verify_all", lambda *_, **__: Run(outcomes, False))
+    monkeypatch.setattr(bulk_commands, "verify_all", lambda *_, **__: Run(outcomes, False))
     assert run_command(*files, "--json") == 3
     answers = json.loads(capsys.readouterr().out)
     assert [each["path"] for each in answers] == ["b.pdf", "a.pdf"]
@@ -314,7 +314,7 @@ def test_one_document_starts_no_workers(
 def test_no_cell_is_a_formula(text: str) -> None:
     answer = {"verdict": "UNREADABLE", "error": {"code": "E", "title": "t", "cause": "c"}}
     run = Run((Outcome(Path(text), answer),), False)
-    cell = verifying.summary_csv(run, "en").decode("utf-8-sig").splitlines()[1]
+    cell = bulk_summary.summary_csv(run, "en").decode("utf-8-sig").splitlines()[1]
     assert next(csv.reader([cell]))[0].startswith("'")
 
 

@@ -63,7 +63,7 @@ class ReportSaver:
     def summary(self, folder: Path, outcomes: Sequence[Outcome]) -> None:
         """Save a table of all files and what is said of each, as ``sealdesk verify --csv`` does."""
         from app.bulk import Run
-        from app.cli.verifying import summary_csv
+        from app.bulk_summary import summary_csv
 
         path = self._ask_where(folder / f"{tr('验章汇总')}.csv", "CSV (*.csv)")
         if path is not None:

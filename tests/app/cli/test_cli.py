@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-from app.cli import commands, stamping
+from app.cli import journal, seals, stamping
 from app.cli.entry import main, parser
 from app.cli.translation import texts
 from app.errors import ExitCode
@@ -164,7 +164,7 @@ def test_a_defect_is_told_without_traceback(
     def defect(*_: object) -> NoReturn:
         raise ZeroDivisionError("deep inside")
 
-    monkeypatch.setattr(commands, "seal_list", defect)
+    monkeypatch.setattr(seals, "seal_list", defect)
     assert main(["seal", "list"]) == ExitCode.UNKNOWN
     said = capsys.readouterr().err
     assert "[E-999]" in said
@@ -180,7 +180,7 @@ def test_an_interrupt_is_told_and_has_its_exit_code(
     def interrupted(*_: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "journal_check", interrupted)
+    monkeypatch.setattr(journal, "journal_check", interrupted)
     assert main(["journal", "check"]) == ExitCode.CANCELLED
     assert "[E-123]" in capsys.readouterr().err
 

@@ -1,0 +1,39 @@
+"""``sealdesk demo``: everything once, with a platform and a Ukey of its own."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cli.grammar import Commands
+
+if TYPE_CHECKING:
+    from app.desk import Desk
+
+
+def add_commands(commands: Commands) -> None:
+    """``demo``."""
+    made = commands.add("demo", demo, "platform, virtual Ukey, a stamped and verified PDF")
+    made.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE.pdf",
+        help="the PDF to stamp instead of the sample",
+    )
+    made.add_argument(
+        "--output",
+        type=Path,
+        default=Path("demo-out"),
+        metavar="FOLDER",
+        help="folder for the results (default: demo-out)",
+    )
+    made.add_argument("--no-window", action="store_true", help="do not open the window at the end")
+
+
+def demo(desk: Desk, options: argparse.Namespace) -> int:
+    from app.demo import run
+
+    window = None if options.no_window else desk.window
+    return run(desk.settings, options.file, options.output, window)

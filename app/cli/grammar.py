@@ -1,0 +1,122 @@
+"""The grammar of the command line: how commands are added, and the options that many of them take.
+
+Each module of commands has ``add_commands(commands)``, which stands beside what they do.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from app.errors import UsageError
+
+if TYPE_CHECKING:
+    from app.desk import Desk
+
+Run = Callable[["Desk", argparse.Namespace], int]
+"""Does a command at a desk and returns the exit code."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that raises our own error instead of leaving by itself."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}")
+
+
+class Commands:
+    """The commands of ``sealdesk``, or the actions of one of them, to be added to."""
+
+    def __init__(self, parser: Parser, dest: str, metavar: str) -> None:
+        self._subparsers: Any = parser.add_subparsers(dest=dest, required=True, metavar=metavar)
+
+    def add(self, name: str, run: Run, text: str) -> Parser:
+        """A command that does *run*; *text*, in English, explains it."""
+        made = self._parser(name, text)
+        made.set_defaults(run=run)
+        return made
+
+    def group(self, name: str, text: str) -> Commands:
+        """A command that only has actions, which are added to what is returned."""
+        return Commands(self._parser(name, text), "action", "ACTION")
+
+    def _parser(self, name: str, text: str) -> Parser:
+        made: Parser = self._subparsers.add_parser(
+            name, help=text, description=text, allow_abbrev=False
+        )
+        return made
+
+
+# --- options that many commands take -----------------------------------------------------------
+
+
+def token_options(made: Parser) -> None:
+    made.add_argument("--module", type=Path, help="driver library (PKCS#11) of the key")
+    made.add_argument("--token", help="serial number or label of the key")
+
+
+def pin_option(made: Parser) -> None:
+    made.add_argument("--pin-stdin", action="store_true", help="read the PIN from standard input")
+
+
+def trust_options(made: Parser) -> None:
+    made.add_argument(
+        "--trust",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=Path,
+        metavar="CERT.pem",
+        help="trust these certificates as anchors",
+    )
+    made.add_argument("--at-time", type=moment, metavar="ISO", help="judge as of this moment")
+
+
+def timestamp_options(made: Parser) -> None:
+    made.add_argument(
+        "--timestamp", metavar="URL|platform|none", help="time-stamping authority (RFC 3161)"
+    )
+    made.add_argument(
+        "--long-term",
+        action="store_true",
+        help="enclose certificates and revocation data (PAdES B-LT)",
+    )
+
+
+def output_option(made: Parser, metavar: str) -> None:
+    made.add_argument("-o", "--output", type=Path, metavar=metavar, help="where the result goes")
+
+
+def json_option(made: Parser) -> None:
+    made.add_argument("--json", action="store_true", help="the answer as JSON")
+
+
+def offline_option(made: Parser) -> None:
+    made.add_argument("--offline", action="store_true", help="do not ask the platform")
+
+
+def password_option(made: Parser) -> None:
+    made.add_argument("--password-stdin", action="store_true", help="the PDF's password")
+
+
+# --- values ------------------------------------------------------------------------------------
+
+
+def positive(text: str) -> int:
+    """A number from 1 to 99,999, for argparse."""
+    number = int(text) if text.isdecimal() else 0
+    if not 0 < number < 100_000:
+        raise argparse.ArgumentTypeError(f"not a number above 0: {text}")
+    return number
+
+
+def moment(text: str) -> datetime:
+    """An ISO 8601 time, for argparse; UTC where it names no zone."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"not an ISO 8601 time: {text}") from error

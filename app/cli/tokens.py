@@ -1,0 +1,91 @@
+"""``sealdesk token``: the smart keys (Ukey) that are plugged in."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from app.cli.grammar import Commands, token_options
+from app.cli.terminal import read_pins, tell
+from app.errors import phrase
+
+if TYPE_CHECKING:
+    from app.desk import Desk
+
+
+def add_commands(commands: Commands) -> None:
+    """``token list``, ``info``, ``init``, ``change-pin``."""
+    tokens = commands.group("token", "smart keys (Ukey)")
+    token_options(tokens.add("list", token_list, "the keys plugged in"))
+    token_options(tokens.add("info", token_info, "one key: PIN state, certificates"))
+    made = tokens.add("init", token_init, "erase a key and set label and PINs")
+    token_options(made)
+    made.add_argument("--label", default="SealDesk", help="name of the key")
+    made.add_argument("--virtual", action="store_true", help="make a virtual key (for training)")
+    made.add_argument("--pin-stdin", action="store_true", help="SO PIN and PIN, a line each")
+    made = tokens.add("change-pin", token_change_pin, "change the PIN")
+    token_options(made)
+    made.add_argument("--pin-stdin", action="store_true", help="old and new PIN, a line each")
+
+
+def token_list(desk: Desk, options: argparse.Namespace) -> int:
+    found = desk.tokens(options.module)
+    for token in found:
+        info = token.info
+        kind = phrase("cli.virtual", desk.settings.language) if info.is_virtual else ""
+        tell("\t".join((info.serial, info.label, info.manufacturer, info.model, kind)).rstrip())
+    if not found:
+        tell(phrase("cli.no_token", desk.settings.language))
+    return 0
+
+
+def token_info(desk: Desk, options: argparse.Namespace) -> int:
+    from crypto.pki.certificate import Certificate
+
+    token = desk.token(options.token, options.module)
+    state = token.pin_state()
+    language = desk.settings.language
+    with token.open() as session:
+        certificates = [Certificate.parse(each) for each in session.certificates()]
+    rows = {
+        "serial": token.info.serial,
+        "label": token.info.label,
+        "manufacturer": token.info.manufacturer,
+        "model": token.info.model,
+        "module": token.info.module,
+        "profile": token.info.profile,
+        "tries_left": phrase("cli.not_told", language)
+        if state.tries_left is None
+        else str(state.tries_left),
+        "locked": phrase("cli.yes" if state.locked else "cli.no", language),
+    }
+    for key, text in rows.items():
+        tell(f"{phrase(f'cli.token_{key}', language)}: {text}")
+    for certificate in certificates:
+        tell(f"- {certificate.subject} ({certificate.not_after:%Y-%m-%d})")
+    return 0
+
+
+def token_init(desk: Desk, options: argparse.Namespace) -> int:
+    if options.virtual:
+        token = desk.new_virtual_token()
+    else:
+        token = desk.token(options.token, options.module, blank=True)
+    language = desk.settings.language
+    so_pin, pin = read_pins(
+        options, token, phrase("cli.so_pin", language), phrase("cli.new_pin", language)
+    )
+    token.initialise(options.label, so_pin, pin)
+    tell(phrase("cli.token_ready", language))
+    return 0
+
+
+def token_change_pin(desk: Desk, options: argparse.Namespace) -> int:
+    token = desk.token(options.token, options.module)
+    language = desk.settings.language
+    old, new = read_pins(
+        options, token, phrase("cli.pin", language), phrase("cli.new_pin", language)
+    )
+    token.change_pin(old, new)
+    tell(phrase("cli.pin_changed", language))
+    return 0
