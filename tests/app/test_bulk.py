@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -75,14 +74,14 @@ SAID = {
 HOSTILE = (
     f"SAID = {SAID!r}\n"
     + """
-import os, sys, time
+import os, sys, threading
 
 honest = verify_before = verify
 
 def verify(path, **options):
     if path.stem == "hang":
         path.with_suffix(".reached").touch()
-        time.sleep(60)
+        threading.Event().wait()
     if path.stem == "die":
         os._exit(1)
     if path.stem == "eat":
@@ -91,10 +90,10 @@ def verify(path, **options):
         pipe = sys._getframe(1).f_locals["channel"].pipe
         if path.stem == "half":
             os.write(pipe.fileno(), bytes([0, 0, 3, 0]) + b"{")
-            time.sleep(60)
+            threading.Event().wait()
         pipe.send_bytes(b"[%d]" % len(SAID[path.stem]))
         pipe.send_bytes(SAID[path.stem])
-        time.sleep(60)
+        threading.Event().wait()
     if path.stem == "poison":  # it is judged well, and whoever comes next is not
         globals()["honest"] = None
     if path.stem == "bomb":
@@ -139,9 +138,7 @@ def test_a_hostile_document_costs_one_result(
     for name in names:
         (tmp_path / f"{name}.pdf").write_bytes(good)
     files = [tmp_path / f"{name}.pdf" for name in names]
-    start = time.monotonic()
-    run = verify_all(files, order, jobs=2, seconds=8)
-    assert time.monotonic() - start < 55  # what hangs would do so for a minute
+    run = verify_all(files, order, jobs=2, seconds=8)  # what hangs does so for good
     verdicts = {each.path.stem: each.verdict for each in run.outcomes}
     bad = dict.fromkeys(("hang", "die", "eat", "loud"), "UNREADABLE")
     assert verdicts == {"good": "VALID", "fine": "VALID", **bad}

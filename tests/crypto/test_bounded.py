@@ -6,10 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,6 +23,7 @@ from crypto.bounded import (
     run,
 )
 from tests.crypto import bounded_targets as targets
+from tests.world.waiting import until
 
 
 def gone(pid: int) -> bool:
@@ -33,13 +32,6 @@ def gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:
         return True
-
-
-def wait_until(true: Callable[[], Any], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_a_call_gives_what_the_function_gives() -> None:
@@ -141,7 +133,7 @@ def test_ending_it_ends_what_it_has_started(tmp_path: Path) -> None:
     place = tmp_path / "pid"
     with pytest.raises(ProcessTimedOut):
         run(targets.with_a_child, str(place), seconds=3)
-    wait_until(lambda: gone(int(place.read_text())))
+    until(lambda: gone(int(place.read_text())), "a process outlived its parent")
 
 
 def test_a_bounded_process_may_start_another() -> None:
@@ -150,13 +142,14 @@ def test_a_bounded_process_may_start_another() -> None:
         inner = outer.receive(30).head["pid"]
         assert not gone(inner)
         outer.send("go on")  # it returns without having ended the other
-        wait_until(lambda: gone(inner))
+        until(lambda: gone(inner), "a process outlived its parent")
 
 
 PROGRAM = """
 import os, signal, sys
 from crypto.bounded import BoundedProcess
 from tests.crypto import bounded_targets as targets
+from tests.world.waiting import until
 if __name__ == "__main__":
     process = BoundedProcess(targets.echo, "")
     process.send("word")
@@ -186,7 +179,7 @@ def test_it_ends_with_its_starter(how: str, tmp_path: Path) -> None:
     )
     expected = {"killed": -signal.SIGKILL, "returns": 0, "interrupted": -signal.SIGINT}
     assert done.returncode == expected[how]
-    wait_until(lambda: gone(int(done.stdout)))
+    until(lambda: gone(int(done.stdout)), "a process outlived its parent")
 
 
 def test_every_bounded_process_has_its_limits() -> None:

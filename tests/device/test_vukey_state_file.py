@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -97,14 +96,16 @@ def test_killed_at_any_moment_the_file_is_whole(filled: Token, folder: Path) -> 
         "while True:\n"
         "    for value in (b'a' * 20000, b'b' * 3):\n"
         "        session.write_data('seal', value)\n"
+        "        print('written', flush=True)\n"
     )
-    for delay in (0.0, 0.003, 0.011, 0.02):
+    for writes in (0, 1, 4, 7):
         with subprocess.Popen(
             [sys.executable, "-c", code], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
         ) as writer:
             assert writer.stdout is not None
             assert writer.stdout.readline() == b"ready\n"
-            time.sleep(delay)
+            for _ in range(writes):
+                assert writer.stdout.readline() == b"written\n"
             writer.send_signal(signal.SIGKILL)
         with filled.login(USER_PIN) as session:
             assert session.read_data("seal") in {b"a" * 20000, b"b" * 3, b"old"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import socket
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.world.applicant import credit_code
 from tests.world.clerk import PIN, SO_PIN, Answer, Clerk, Enrolled, enrolled, excerpt
 from tests.world.documents import build_pdf, classic_pdf
 from tests.world.office import encrypted
+from tests.world.waiting import next_second
 
 AT = ("--at", "1:60,60")
 
@@ -362,13 +362,13 @@ def test_a_seal_out_of_force_is_refused_and_what_it_sealed_before_stays_good(
 ) -> None:
     clerk = troubled.clerk
     assert troubled.stamp("before.pdf").code == 0
-    time.sleep(1.1)  # statements tell the time in seconds
+    next_second()  # statements tell the time in seconds
     troubled.order("suspend", "--reason", "lost")
 
     refused = troubled.stamp("x.pdf")
     assert refused.code == ExitCode.PLATFORM, "the platform does not sign its holder in"
     assert "[E-503]" in refused.err
-    time.sleep(1.1)  # in the second of the suspension a claimed time is neither before nor after
+    next_second()  # in the second of the suspension a claimed time is neither before nor after
     assert troubled.stamp("secretly.pdf", "--offline").code == 0, "within the lease nobody knew"
     told(clerk, "E-503", ExitCode.PLATFORM, "sync")
     (seal,) = clerk("seal", "list", "--json").json
@@ -389,7 +389,7 @@ def test_a_seal_out_of_force_is_refused_and_what_it_sealed_before_stays_good(
     troubled.order("resume")
     assert clerk("sync").code == 0
     assert troubled.stamp("again.pdf").code == 0
-    time.sleep(1.1)
+    next_second()
     troubled.order("cancel", "--reason", "enterprise_deregistered")
     clerk("sync")
     cancelled = troubled.stamp("x.pdf", "--offline")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import zipfile
 from contextlib import ExitStack
 from dataclasses import replace
@@ -31,6 +30,7 @@ from server_stub.__main__ import main as server_command
 from server_stub.records.store import Dispute
 from server_stub.web.serving import RunningServer
 from tests.world.clerk import PIN, Answer, Clerk, excerpt
+from tests.world.waiting import until
 
 
 def objected(who: Clerk, document: Path, seal: str, receipt: Path, *more: str | Path) -> Answer:
@@ -42,10 +42,7 @@ def objected(who: Clerk, document: Path, seal: str, receipt: Path, *more: str | 
 
 def ready(receipt: DisputeReceipt, platform: PlatformClient) -> None:
     """Wait until the platform's worker has gathered."""
-    deadline = time.monotonic() + 20
-    while not state_of(receipt, platform).evidence_ready:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: state_of(receipt, platform).evidence_ready, "nothing was gathered")
 
 
 @pytest.fixture

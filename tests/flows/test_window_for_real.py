@@ -6,12 +6,12 @@ and the pixels on the screen.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import pytest
 from PIL import Image, ImageGrab
 
 from tests.ui.screenshots import screen
+from tests.world.waiting import until
 from ui.theme import LIGHT
 
 PAGES = {1: "盖章", 2: "验章", 3: "印章", 4: "审批", 5: "台账", 6: "设置"}
@@ -31,10 +32,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def wait(true: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
+    until(true, what, PATIENCE)
 
 
 class Desktop:
@@ -86,12 +84,17 @@ class Desktop:
         title = f"{PAGES[number]} — 印台"
 
         def there() -> bool:
-            if title not in self.titles():
-                self.hands("key", f"ctrl+{number}")
-                time.sleep(0.3)
             return title in self.titles()
 
-        wait(there, f"{title} was not reached by keyboard")
+        def reached() -> bool:
+            if there():
+                return True
+            self.hands("key", f"ctrl+{number}")  # a window without focus yet does not hear it
+            with contextlib.suppress(AssertionError):
+                until(there, title, 1)
+            return there()
+
+        wait(reached, f"{title} was not reached by keyboard")
 
     def shows(self, colour: str) -> bool:
         """Is a good part of the screen of this colour?"""

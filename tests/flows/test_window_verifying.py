@@ -126,9 +126,8 @@ def test_nothing_is_concluded_while_checking_runs(
     window.take_files([path])
     page: VerifyPage = window.page("verify")
     qtbot.waitUntil(lambda: page.pane.view.page_count > 0, timeout=20_000)
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: "正在验证…" in words(page))
     shown = words(page)
-    assert "正在验证…" in shown
     assert not any(word in shown for word in ("有效", "无效", "无法确认", "未签章"))
     assert page.pane.view.items == ()
     assert not page._export.isEnabled()

@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from server_stub import verifying
 from server_stub.web.serving import RunningServer
 from tests.server import taken_over
 from tests.world.applicant import Applicant
+from tests.world.waiting import next_second
 
 
 def blank_page() -> bytes:
@@ -134,9 +134,9 @@ def test_a_seal_used_while_it_was_suspended_stays_invalid_when_resumed(
     person.enrol()
     path = f"/v1/seals/{person.seal_id}"
     assert person.call("POST", f"{path}/suspend", {"reason": "holder_request"}).status_code == 200
-    time.sleep(1.1)  # a signature tells its time in whole seconds
+    next_second()  # a signature tells its time in whole seconds
     data = stamped(person, ticket=False)
-    time.sleep(1.1)  # the second in which it is resumed belongs to the seal in force
+    next_second()  # the second in which it is resumed belongs to the seal in force
     assert person.call("POST", f"{path}/resume", {}).status_code == 200
     (signature,) = ask(server.url, data).json()["signatures"]
     assert signature["verdict"] == "INVALID"

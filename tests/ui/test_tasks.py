@@ -1,10 +1,12 @@
 """Work off the main thread: where it runs, where its results arrive, how it ends."""
 
+import itertools
 import threading
-import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.errors import Cancelled
@@ -42,14 +44,18 @@ def test_progress_comes_in_order_and_a_cancel_ends_the_work_at_its_next_step(
     told: list[int] = []
     errors: list[BaseException] = []
 
+    cancelled = threading.Event()
+
     def count(step: Callable[..., None]) -> None:
-        for number in range(10_000):
+        for number in itertools.count():
             step(number)
-            time.sleep(0.001)
+            if number == 3:
+                cancelled.wait()
 
     task = tasks.work(count, failed=errors.append, progress=told.append)
     qtbot.waitUntil(lambda: len(told) >= 3)
     task.cancel()
+    cancelled.set()
     qtbot.waitUntil(lambda: bool(errors))
     assert isinstance(errors[0], Cancelled)
     assert told == list(range(len(told)))
@@ -68,20 +74,35 @@ def test_an_error_reaches_the_main_thread_as_it_is(qtbot: QtBot, tasks: Tasks) -
     tasks.close()
 
 
-def test_closing_waits_for_what_runs_and_delivers_nothing_more(qtbot: QtBot, tasks: Tasks) -> None:
+def test_closing_waits_for_what_runs_and_delivers_nothing_more(
+    qapp: QApplication, tasks: Tasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ended: list[bool] = []
     delivered: list[object] = []
-    started = threading.Event()
+    started, closing = threading.Event(), threading.Event()
 
     def slow() -> None:
         started.set()
-        time.sleep(0.2)
+        closing.wait()
         ended.append(True)
 
-    tasks.work(slow, done=delivered.append)
-    started.wait(5)
+    def close_of(executor: ThreadPoolExecutor) -> None:
+        """Closing has come as far as waiting for the work: only now may it end."""
+        shutdown = executor.shutdown
+
+        def told(**options: bool) -> None:
+            assert options["wait"]
+            closing.set()
+            shutdown(**options)
+
+        monkeypatch.setattr(executor, "shutdown", told)
+
+    task = tasks.work(slow, done=delivered.append)
+    close_of(tasks._work)
+    started.wait()
+    assert not task.finished
     tasks.close()
-    qtbot.wait(20)
+    qapp.processEvents()
     assert ended == [True]
     assert delivered == []
     assert tasks.work(slow).silent

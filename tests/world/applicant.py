@@ -6,7 +6,6 @@ import base64
 import itertools
 import json
 import secrets
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +16,7 @@ from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
 from server_stub.neighbours import uscc
+from tests.world.waiting import until
 
 _serials = itertools.count(1)
 
@@ -130,15 +130,15 @@ class Applicant:
         )
 
     def wait(self, *states: str, seconds: float = 15) -> dict[str, Any]:
-        deadline = time.monotonic() + seconds
-        while True:
-            body: dict[str, Any] = self.call(
-                "GET", f"/v1/applications/{self.application_id}"
-            ).json()
-            if body["state"] in states:
-                return body
-            assert time.monotonic() < deadline, body
-            time.sleep(0.03)
+        body: dict[str, Any] = {}
+
+        def there() -> bool:
+            body.clear()
+            body.update(self.call("GET", f"/v1/applications/{self.application_id}").json())
+            return body["state"] in states
+
+        until(there, f"the application did not come to {states}", seconds)
+        return body
 
     def collection_text(self, seal: dict[str, Any]) -> str:
         return (

@@ -1,7 +1,6 @@
 """Secrets go to the keyring, to a guarded file if allowed, or nowhere."""
 
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +103,9 @@ class Backend(keyring.backend.KeyringBackend):
 
 def test_a_locked_keyring_does_not_hang_the_program(tmp_path: Path) -> None:
     release = threading.Event()
-    keyring.set_keyring(Backend(lambda name: release.wait(20)))
-    began = time.monotonic()
+    keyring.set_keyring(Backend(lambda name: release.wait()))
     store = open_secret_store(settings(tmp_path, allow_key_file="0"), timeout=0.2)
-    assert time.monotonic() - began < 5
+    assert not release.is_set()  # whoever waits for the answer waits for ever
     assert (store.kind, store.why) == (Kind.SESSION, "timeout")
     release.set()
 

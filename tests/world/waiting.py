@@ -1,0 +1,21 @@
+"""Waiting for something to be so. No other file of the tests sleeps (tests/test_house.py)."""
+
+import time
+from collections.abc import Callable
+
+PAUSE_S = 0.02
+
+
+def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
+    """Return when *true()* is; fail with *what* if it is not so in time."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(PAUSE_S)
+
+
+def next_second() -> None:
+    """Return when the clock shows another second: signatures and statements tell whole seconds,
+    and two events in one second are neither before nor after each other."""
+    now = int(time.time())
+    until(lambda: int(time.time()) > now, "the clock stands still")
