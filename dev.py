@@ -4,11 +4,14 @@ Standard library only, the same on Debian and on Windows::
 
     python3 dev.py demo [SOME.pdf]   stamp and verify a document with a virtual Ukey
     python3 dev.py test [ARGS]       the whole test suite (ARGS go to pytest)
-    python3 dev.py lint              ruff, mypy --strict, import contracts
+    python3 dev.py test --fast       the files of tests/fast.txt: every package, in a minute
+    python3 dev.py lint              ruff, mypy --strict, import contracts, dead code
+    python3 dev.py fix               what ruff can put right by itself, and the formatting
     python3 dev.py check-slow        slow tests too, many more random examples, an hour of fuzzing
     python3 dev.py fuzz [TARGET …]   coverage-guided fuzzing of the parsers (Linux on x86-64)
     python3 dev.py bench             timings beside the floor and the peers
     python3 dev.py serve [ARGS]      the reference platform
+    python3 dev.py licences          resources/licences.toml, after the lock has changed
     python3 dev.py screenshots       pictures of every page, to docs/images
 
 The virtual environment in ``.venv`` is made from ``installer/requirements.lock`` (every file
@@ -35,6 +38,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 LOCK = ROOT / "installer" / "requirements.lock"
 STAMP = VENV / "sealdesk-setup.json"
+FAST = ROOT / "tests" / "fast.txt"
 FUZZ_LOCK = ROOT / "installer" / "fuzz.lock"
 FUZZ_PACKAGES = ROOT / ".venv-fuzz"
 WINDOWS = sys.platform == "win32"
@@ -264,8 +268,25 @@ def demo(arguments: Sequence[str]) -> int:
     return run("-P", "-m", "app", "demo", *arguments)
 
 
+def workers(arguments: Sequence[str]) -> tuple[str, ...]:
+    """One pytest process per core; none beside the first where a single file is asked for."""
+    if any(word == "--numprocesses" or word.startswith("-n") for word in arguments):
+        return ()
+    files = {word.partition("::")[0] for word in arguments if ".py" in word}
+    folders = [word for word in arguments if (ROOT / word).is_dir()]
+    return () if len(files) == 1 and not folders else ("-n", "auto", "--dist", "loadfile")
+
+
+def fast_files() -> list[str]:
+    """The test files of `--fast`, by their paths from here."""
+    lines = FAST.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 def test(arguments: Sequence[str]) -> int:
-    return run("-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *arguments, cwd=ROOT)
+    if "--fast" in arguments:
+        arguments = [word for word in arguments if word != "--fast"] + fast_files()
+    return run("-m", "pytest", "-q", *workers(arguments), *arguments, cwd=ROOT)
 
 
 def lint(arguments: Sequence[str]) -> int:
@@ -274,6 +295,15 @@ def lint(arguments: Sequence[str]) -> int:
         run("-m", "ruff", "format", "--check", ".", cwd=ROOT),
         run("-m", "mypy", cwd=ROOT),
         run("-c", "from importlinter.cli import lint_imports_command as c; c()", cwd=ROOT),
+        run("-m", "vulture", cwd=ROOT),
+    ]
+    return max(failures)
+
+
+def fix(arguments: Sequence[str]) -> int:
+    failures = [
+        run("-m", "ruff", "check", "--fix", *arguments, ".", cwd=ROOT),
+        run("-m", "ruff", "format", ".", cwd=ROOT),
     ]
     return max(failures)
 
@@ -283,7 +313,7 @@ def check_slow(arguments: Sequence[str]) -> int:
     parser.add_argument("--fuzz-minutes", type=float, default=60.0, help="0: no fuzzing (60)")
     chosen, arguments = parser.parse_known_args(arguments)
     failed = run(
-        *("-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "slow or not slow"),
+        *("-m", "pytest", "-q", *workers(arguments), "-m", "slow or not slow"),
         *("--timeout", "1200", *arguments),
         cwd=ROOT,
         SEALDESK_TEST_PROFILE="thorough",
@@ -321,15 +351,21 @@ def screenshots(arguments: Sequence[str]) -> int:
     return run("-m", "tests.ui.screenshots", *arguments, cwd=ROOT)
 
 
+def licences(arguments: Sequence[str]) -> int:
+    return run("-m", "installer.licences", *arguments, cwd=ROOT)
+
+
 COMMANDS = {
     "demo": demo,
     "test": test,
     "lint": lint,
+    "fix": fix,
     "check-slow": check_slow,
     "fuzz": fuzz,
     "bench": bench,
     "serve": serve,
     "screenshots": screenshots,
+    "licences": licences,
 }
 
 

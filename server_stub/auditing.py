@@ -22,7 +22,6 @@ class AuditReport:
 
     log: str
     size: int
-    checkpoints: int
     damaged: tuple[int, ...]
     """Indices of entries that are missing or whose bytes are not those that were hashed."""
     problems: tuple[str, ...]
@@ -76,7 +75,7 @@ def audit(session: Session, log: str, public: bytes, witness: Witness) -> AuditR
     seen = witness.last(log)
     if seen is not None:
         problems += _checkpoint_problems("the witnessed checkpoint", seen, public, tree)
-    return AuditReport(log, tree.size, len(notes), tuple(damaged), tuple(problems))
+    return AuditReport(log, tree.size, tuple(damaged), tuple(problems))
 
 
 def _checkpoint_problems(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+import yaml
 
 import dev
 
@@ -138,6 +139,43 @@ def test_every_command_is_explained(command: str) -> None:
     assert f"python3 dev.py {command}" in (dev.__doc__ or "")
     guide = (dev.ROOT / "docs" / "developers.md").read_text(encoding="utf-8")
     assert f"python3 dev.py {command}" in guide
+
+
+@pytest.mark.parametrize(
+    ("given", "many"),
+    [
+        ([], True),
+        (["-k", "sm2"], True),
+        (["tests/crypto"], True),
+        (["tests/test_dev.py"], False),
+        (["tests/test_dev.py::test_bounds", "-x"], False),
+        (["tests/test_dev.py", "tests/test_house.py"], True),
+        (["tests/test_dev.py", "tests/crypto"], True),
+    ],
+)
+def test_one_file_needs_no_workers(given: list[str], many: bool) -> None:
+    assert (dev.workers(given) == ("-n", "auto", "--dist", "loadfile")) is many
+
+
+@pytest.mark.parametrize("given", [["-n", "3"], ["-n0"], ["--numprocesses", "1"]])
+def test_who_asks_for_workers_gets_those(given: list[str]) -> None:
+    assert dev.workers(given) == ()
+
+
+def test_a_fast_run_takes_the_listed_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[object, ...]] = []
+    monkeypatch.setattr(dev, "run", lambda *arguments, **_: ran.append(arguments) or 5)
+    assert dev.test(["--fast", "-x"]) == 5
+    assert "--fast" not in ran[0]
+    assert ran[0][-len(dev.fast_files()) - 1 :] == ("-x", *dev.fast_files())
+
+
+def test_the_hooks_run_what_the_continuous_integration_runs() -> None:
+    hooks = yaml.safe_load((dev.ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+    assert [hook["repo"] for hook in hooks] == ["local"]
+    entries = {hook["entry"]: hook["stages"] for hook in hooks[0]["hooks"]}
+    assert entries == {"python3 dev.py lint": ["pre-commit"], "python3 dev.py test": ["pre-push"]}
+    assert (dev.ROOT / ".ci" / "run").read_text("utf-8").endswith("\npython3 dev.py test\n")
 
 
 def test_a_command_that_is_not_there_is_an_error(

@@ -14,6 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+import dev
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("app", "crypto", "device", "resources", "server_stub", "ui")
 LOCK = ROOT / "installer" / "requirements.lock"
@@ -47,6 +49,11 @@ def modules(*packages: str) -> Iterator[Path]:
 
 def syntax(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def module_name(path: Path) -> str:
+    """Its dotted name; a package's for its ``__init__``."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -148,6 +155,26 @@ def test_no_module_shadows_the_standard_library() -> None:
     assert shadowing - allowed == set()
 
 
+def test_tests_wait_for_something_and_never_for_a_while() -> None:
+    """A fixed sleep is too short on a busy machine and too long on any other."""
+    allowed = {
+        "tests/world/waiting.py": "where waiting is written, once",
+        "tests/ui/screenshots.py": "no test: lets a window be painted before it is photographed",
+        "tests/crypto/bounded_targets.py": "what hangs, in a child that has to be stopped",
+        "tests/flows/test_platform_round.py": "a server whose answer drips",
+        "tests/device/test_ukey_removal.py": "a slow key takes at least as long as it was told to",
+    }
+    sleeping = {
+        path.relative_to(ROOT).as_posix()
+        for path in modules("tests")
+        for node in ast.walk(syntax(path))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func)
+        in {"time.sleep", "sleep", "qtbot.wait", "time.monotonic", "time.perf_counter"}
+    }
+    assert sleeping - set(allowed) == set()
+
+
 def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
     drawers = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert [path for path in modules(*PACKAGES, "tests") if path.stem in drawers] == []
@@ -167,19 +194,69 @@ def test_only_the_ui_knows_widgets() -> None:
     assert outsiders == []
 
 
+def test_every_room_says_what_it_is_for_what_it_never_does_and_where_to_start() -> None:
+    silent = []
+    for path in modules(*PACKAGES):
+        if path.name != "__init__.py":
+            continue
+        said = ast.get_docstring(syntax(path)) or ""
+        start = re.search(r"Start reading at :(?:mod|file):`([^`]+)`", said)
+        place = start.group(1) if start else ""
+        there = [place, place.replace(".", "/") + ".py", place.replace(".", "/") + "/__init__.py"]
+        never = re.search(r"\b(never|no|none|nothing|not|only|alone)\b", said, re.IGNORECASE)
+        lines = [line for line in said.splitlines() if line]
+        if len(lines) < 3 or not never or not any((ROOT / name).is_file() for name in there):
+            silent.append(path.relative_to(ROOT))
+    assert silent == []
+
+
+def test_every_name_is_used_or_has_its_reason() -> None:
+    """Dead code goes; an entry of vulture's allow-list that is used after all goes too."""
+    allowed = ROOT / "tests" / "called_from_outside.py"
+    listed = {node.attr for node in ast.walk(syntax(allowed)) if isinstance(node, ast.Attribute)}
+    checked = run("-m", "vulture", "--exclude", f"{allowed},server_stub/records/migrations")
+    unused = set(re.findall(r"unused \w+ '(\w+)'", checked.stdout))
+    assert unused == listed, checked.stdout + checked.stderr
+
+
+def test_the_fast_tests_exist_and_reach_every_package() -> None:
+    imported, lost = set(), set()
+    for line in dev.fast_files():
+        name, _, wanted = line.partition("::")
+        path = ROOT / name
+        if not path.is_file() or (wanted and f"def {wanted}(" not in path.read_text("utf-8")):
+            lost.add(line)
+            continue
+        for node in ast.walk(syntax(path)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                imported |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
+            elif isinstance(node, ast.Import):
+                imported |= {each.name for each in node.names}
+    assert lost == set()
+    reached = {path.parent for path in modules(*PACKAGES) if module_name(path) in imported}
+    rooms = {path.parent for path in modules(*PACKAGES) if path.name == "__init__.py"}
+    assert {room.relative_to(ROOT) for room in rooms - reached} - {Path("resources")} == set()
+
+
 # ---------------------------------------------------------------- promises
 
 
 def test_no_registry_is_named_in_any_file() -> None:
-    hosts = re.compile(
-        r"\b(pypi\.(org|python|io)|pythonhosted\.|registry\.npmjs|deb\.debian|"
-        r"(security|archive|snapshot)\.debian)",
-        re.IGNORECASE,
-    )
+    # Put together here, so that this file names none either.
+    addresses = {
+        "pypi": ["org", "python", "io"],
+        "pythonhosted": ["org"],
+        "registry.npmjs": ["org"],
+        "debian": ["org", "net"],
+        "crates": ["io"],
+    }
+    names = [re.escape(f"{name}.{end}") for name, ends in addresses.items() for end in ends]
+    hosts = re.compile(r"\b(" + "|".join(names) + ")", re.IGNORECASE)
+    assert hosts.search("https://" + "pypi" + ".org/simple")
     naming = {
         path.relative_to(ROOT)
         for path in tracked_files()
-        if path != Path(__file__) and hosts.search(path.read_text("utf-8", errors="ignore"))
+        if hosts.search(path.read_text("utf-8", errors="ignore"))
     }
     assert naming == set()
 

@@ -23,8 +23,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 
-SPACE = 8
-"""The unit all margins and gaps are multiples of."""
 FAMILIES = (
     "Microsoft YaHei UI",
     "PingFang SC",
@@ -32,7 +30,6 @@ FAMILIES = (
     "Source Han Sans SC",
     "WenQuanYi Micro Hei",
 )
-APPEARANCES = ("system", "light", "dark")
 
 
 @dataclass(frozen=True)

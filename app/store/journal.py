@@ -119,11 +119,6 @@ class Journal:
             head = self._recovered_head()
             return self._write(head, event, details).count
 
-    def require_intact_tail(self) -> None:
-        """Raise :class:`JournalDamaged` if an append would: ask before using a seal."""
-        with locked(self._lock_path):
-            self._recovered_head()
-
     def seal_off(self) -> Path:
         """Put a damaged journal away, whole, and begin a new one that names it by its SM3.
 

@@ -336,8 +336,3 @@ def self_test(engine: Engine) -> None:
 
 
 _engine: Engine = choose_engine()
-
-
-def engine_name() -> str:
-    """Name and version of the SM2 engine in use, for the diagnostics page."""
-    return _engine.name

@@ -2,7 +2,8 @@
 
 Its hardware is a folder: ``slotN.vukey`` is a key plugged into slot N (0 to 3). Other code talks
 to it only through `device.pkcs11`; the functions here do what hands do: make it, pull it out, plug
-it in, break it.
+it in, break it. It guards a demo's key, never a company's.
+Start reading at :file:`device/virtual/core.c`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Those whom the platform asks: register, police, identity service; here a simulated city.
 
-The interfaces are the real ones; what stands behind them here is a faithful simulator.
+The interfaces are the real ones, behind them is a simulator. No rule of the platform is here.
 Start reading at :mod:`server_stub.neighbours.adapters`.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -421,26 +422,20 @@ class AboutDialog(QDialog):
 
 
 def licences() -> str:
-    """The components and their licences; the full texts of what is copied into the program."""
+    """The components and their licences; the full texts of what is copied into the program.
+
+    The packages are listed by installer/licences.py."""
     from importlib import resources
 
-    components = (
-        ("Qt / PySide6", "LGPL-3.0"),
-        ("PyMuPDF", "AGPL-3.0"),
-        ("pyHanko", "MIT"),
-        ("OpenSSL (libcrypto)", "Apache-2.0"),
-        ("gmssl", "BSD-3-Clause"),
-        ("cryptography", "Apache-2.0 / BSD-3-Clause"),
-        ("asn1crypto", "MIT"),
-        ("python-pkcs11", "MIT"),
-        ("httpx", "BSD-3-Clause"),
-        ("Pillow", "MIT-CMU"),
-        ("XlsxWriter", "BSD-2-Clause"),
-        ("keyring, platformdirs, truststore", "MIT"),
-        ("qrcode", "BSD-3-Clause"),
-        ("Lucide (icons)", "ISC"),
+    packages = tomllib.loads(
+        (resources.files("resources") / "licences.toml").read_text(encoding="utf-8")
     )
-    lines = [f"{name} — {licence}" for name, licence in components]
+    lines = [
+        "OpenSSL (libcrypto) — Apache-2.0",
+        "Lucide (icons) — ISC",
+        "Noto Serif CJK SC (dates, demo document) — OFL-1.1",
+        *(f"{name} {said['version']} — {said['licence']}" for name, said in packages.items()),
+    ]
     icons = resources.files("resources") / "icons" / "LICENSE.txt"
     return "\n".join(lines) + "\n\n" + icons.read_text(encoding="utf-8")
 

@@ -148,9 +148,6 @@ class Context(Protocol):
     def enrol(self, platform_url: str, applicant: Applicant, serial: str, pin: str) -> SealRecord:
         """Make a key pair, apply, wait for the review, collect the seal. *device*"""
 
-    def holder_of(self, seal_code: str, tokens: Sequence[TokenView]) -> str | None:
-        """The serial number of the key that holds a seal's certificate, if it is plugged in."""
-
     # the cabinet
 
     def seals(self) -> tuple[SealRecord, ...]: ...

@@ -57,7 +57,6 @@ class DeskContext:
         self._pages = threading.Lock()
         self._finder = Finder()
         self._certificates: dict[tuple[str, int, str], tuple[CertificateView, ...]] = {}
-        self._module_errors: tuple[BaseException, ...] = ()
         self._stamper: Timestamper | None = None
         """The one that was asked for time stamps last."""
 
@@ -159,12 +158,6 @@ class DeskContext:
         self._certificates.clear()
         self._desk.remember_platform(platform_url)
         return record
-
-    def holder_of(self, seal_code: str, tokens: Sequence[TokenView]) -> str | None:
-        fingerprint = self._cabinet.seal(seal_code).signer.fingerprint.hex()
-        return next(
-            (t.serial for t in tokens if any(c.sm3 == fingerprint for c in t.certificates)), None
-        )
 
     # --- the cabinet -----------------------------------------------------------------------------
 

@@ -166,12 +166,6 @@ class PlacingPanel(QWidget):
         self._all.hide()
         self._found.setText(tr("正在查找…"))
 
-    def show_point(self, page: int, x_mm: float, y_mm: float) -> None:
-        """Put a place into the 坐标 fields (the seal that was moved last)."""
-        for field, value in ((self.x_field, x_mm), (self.y_field, y_mm)):
-            field.setValue(value)
-        self.page_field.setValue(page + 1)
-
     # --- the forms -------------------------------------------------------------------------------
 
     def _single(self) -> QWidget:

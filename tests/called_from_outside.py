@@ -1,0 +1,93 @@
+"""Vulture's allow-list (`dev.py lint`): names that are used, though nothing here names them.
+
+A line without a reason does not belong here; a name that nobody calls is deleted instead.
+"""
+
+from typing import Any
+
+_: Any = object()
+
+# Qt calls what it finds overridden.
+_.closeEvent
+_.columnCount
+_.createEditor
+_.dragEnterEvent
+_.dragLeaveEvent
+_.dragMoveEvent
+_.dropEvent
+_.enterEvent
+_.headerData
+_.leaveEvent
+_.mouseMoveEvent
+_.mouseReleaseEvent
+_.paintEvent
+_.scrollContentsBy
+_.setEditorData
+_.setModelData
+_.sizeHint
+
+# The window loads its pages by their class names (ui/shell/window.py).
+_.ApprovalsPage
+_.JournalPage
+_.SealsPage
+_.SettingsPage
+
+# The style sheet names the colours of a palette (resources/*.qss).
+_.accent_hover
+_.canvas
+_.hover
+
+# pyHanko's hooks and attributes: overridden or set, called or read by pyHanko.
+_.IO_CHUNK_SIZE
+_._encoded_data
+_._update_meta
+_.digest_aware_write
+
+# The standard library's protocols: io.RawIOBase, zipfile.ZipInfo,
+# http.server.BaseHTTPRequestHandler, html.parser.HTMLParser, the class a proxy shows.
+_.__class__
+_.compress_type
+_.do_DELETE
+_.do_GET
+_.external_attr
+_.handle_data
+_.handle_starttag
+_.log_message
+_.protocol_version
+_.readable
+_.seekable
+_.trace
+
+# ctypes, SQLAlchemy, pydantic, uvicorn, python-pkcs11's enumerations and fontTools read these.
+_._name_
+_._value_
+_.drop_tables
+_.isolation_level
+_.model_config
+_.name_IDs
+_.should_exit
+_.type_annotation_map
+
+# A message's words: app/errors.py's fields are filled into the text by name.
+_.bottom_mm
+_.right_mm
+
+# Calling an instance of a protocol is how mypy sees a function (crypto/pki/cms.py).
+_.__call__
+
+# Its code, E-303, is published with its texts; the rules of authorisations raise it.
+_.NotAuthorised
+
+# A column that is written, encrypted, and that no rule of the program reads back.
+_.phone_enc
+
+# pytest's hooks and marks, and fixtures asked for by a parameter that the test does not read.
+_.choking
+_.collector
+_.pytest_plugins
+_.pytest_unconfigure
+_.pytestmark
+
+# A registry that a test stands in for has these two (app/settings.py asks for them).
+_.HKEY_CURRENT_USER
+_.HKEY_LOCAL_MACHINE
