@@ -24,7 +24,7 @@ from app.stamp_plan import At, Placed
 from device import virtual
 from ui.shell.context import Context
 from ui.shell.desk_context import DeskContext
-from ui.stamp.work import Order, stamp_orders
+from ui.stamp.work import StampOrder, stamp_orders
 
 PIN = os.environ.get("SEALDESK_PIN", "")
 
@@ -35,7 +35,7 @@ def stamped(context: Context, paths: Sequence[Path]) -> float:
     parsed = seal.parsed
     sizes = {seal.code: SealSize(parsed.width_mm, parsed.height_mm)}
     placed = (Placed("p1", seal.code, At("-1", 140, 200)),)
-    orders = [Order(path, placed) for path in paths]
+    orders = [StampOrder(path, placed) for path in paths]
     start = time.perf_counter()
     serial = context.tokens()[0].serial
     outcomes = stamp_orders(context, orders, sizes, serial, PIN, False, lambda *_: None)
