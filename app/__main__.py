@@ -51,7 +51,7 @@ def _window_alone(files: Sequence[Path]) -> int:
 def open_window(desk: Desk, files: Sequence[Path]) -> int:
     """Show the window at *desk* with *files* opened, until it is closed; its exit code."""
     from ui.shell.desk_context import DeskContext
-    from ui.shell.window import run
+    from ui.shell.starting import run
 
     return run(DeskContext(desk), files)
 

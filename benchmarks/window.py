@@ -37,17 +37,18 @@ def start() -> None:
     with Desk.open() as desk:
         from PySide6.QtCore import QTimer
 
-        from ui.shell import window as main_window
         from ui.shell.desk_context import DeskContext
+        from ui.shell.starting import run
+        from ui.shell.window import MainWindow
 
-        begin = main_window.MainWindow.begin
+        begin = MainWindow.begin
 
-        def begun(window: main_window.MainWindow) -> None:
+        def begun(window: MainWindow) -> None:
             begin(window)
             QTimer.singleShot(0, lambda: QTimer.singleShot(0, usable))
 
-        main_window.MainWindow.begin = begun
-        main_window.run(DeskContext(desk))
+        MainWindow.begin = begun
+        run(DeskContext(desk))
 
 
 def floor_start() -> None:

@@ -338,7 +338,7 @@ def test_the_first_run_shows_three_steps_that_tick_themselves_off(
     guide = window.findChild(Guide)
     assert isinstance(guide, QDialog)
     fresh.plugged = (fresh.company.token(),)
-    window._poll()
+    window.watch.poll()
     qtbot.waitUntil(lambda: window.token is not None)
     names = [label.text() for label in guide.findChildren(type(window.strip._text))]
     assert any("已找到" in name for name in names)
@@ -350,7 +350,7 @@ def test_the_window_speaks_english(
 ) -> None:
     language.use("en")
     window = open_window(context)
-    assert window._buttons["verify"].text() == "Verify"
+    assert window.navigation.buttons["verify"].text() == "Verify"
     assert "PIN tries left" in window.strip.accessibleName()
     for name in ("verify", "seals", "approvals", "journal", "settings"):
         window.go(name)

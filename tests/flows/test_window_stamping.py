@@ -281,7 +281,7 @@ def test_the_key_pulled_out_in_a_batch_ends_it_cleanly_and_the_rest_can_go_on(
     qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
     assert result._problem.text() == "请插入持有印章的 Ukey"  # still out: said, nothing begun
     context.pull_out_before, context.plugged = None, (context.company.token(),)
-    window._poll()
+    window.watch.poll()
     qtbot.waitUntil(lambda: bool(window.tokens))
     qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: all(each.stamped for each in page.documents), timeout=30_000)
@@ -731,7 +731,7 @@ def test_without_the_key_the_red_button_stays_off_and_says_why(
     page.placing.place(At("1", 100, 100))
     qtbot.waitUntil(lambda: page.stamp_button.isEnabled())
     context.plugged = ()
-    window._poll()
+    window.watch.poll()
     qtbot.waitUntil(lambda: not page.stamp_button.isEnabled())
     assert page.checklist.checks[0].text == "请插入持有印章的 Ukey"
 

@@ -43,14 +43,19 @@ class Shell(Protocol):
     notices: NoticeBar
     state: WindowState
 
-    tokens: tuple[TokenView, ...]
-    token: TokenView | None
-    """The one in use."""
     seals: tuple[SealRecord, ...]
     tokens_changed: Any
     """Signal without arguments."""
     seals_changed: Any
     """Signal without arguments."""
+
+    @property
+    def tokens(self) -> tuple[TokenView, ...]:
+        """The keys that are plugged in."""
+
+    @property
+    def token(self) -> TokenView | None:
+        """The key in use."""
 
     def complain(self, error: BaseException) -> None:
         """Show an error that has no better place."""

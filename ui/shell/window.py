@@ -1,17 +1,11 @@
 """The window: token strip, navigation, notice bar, and the six pages behind it.
 
-    run(context, files) -> int
-
-Pages are made when they are first looked at, so that the window is usable at once. A second start
-hands its files to the first one and ends.
+Pages are made when they are first looked at, so that the window is usable at once.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,56 +22,32 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QApplication,
-    QButtonGroup,
-    QFrame,
     QHBoxLayout,
     QMainWindow,
     QMessageBox,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from ui import language, theme
 from ui.canvas.renderer import Renderer
-from ui.files import dropped, has_signature, pdf_files
-from ui.garbage import Collector
-from ui.language import pair, tr
+from ui.files import dropped
+from ui.language import tr
 from ui.shell.context import Context, TokenView
+from ui.shell.incoming import IncomingFiles
+from ui.shell.navigation import PAGES, Navigation, page_titles
 from ui.shell.notice import ErrorBox, NoticeBar
 from ui.shell.state import WindowState
+from ui.shell.token_notices import tell_of_token
 from ui.shell.token_strip import DemoBanner, TokenStrip
-from ui.tasks import Task, Tasks
+from ui.shell.token_watch import TokenWatch
+from ui.tasks import Tasks
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
 
-POLL_MS = 1500
 IDLE_MS = 1000
-EXPIRY_STEPS = (7, 30, 90)
-"""Days before a certificate ends at which the person is told."""
-
-
-PAGES: tuple[tuple[str, str, str, str], ...] = (
-    ("stamp", "stamp", "ui.stamp.stamp_page", "StampPage"),
-    ("verify", "shield-check", "ui.verify.verify_page", "VerifyPage"),
-    ("seals", "layers", "ui.pages.seals_page", "SealsPage"),
-    ("approvals", "inbox", "ui.pages.approvals_page", "ApprovalsPage"),
-    ("journal", "book-open-text", "ui.pages.journal_page", "JournalPage"),
-    ("settings", "settings", "ui.pages.settings_page", "SettingsPage"),
-)
-
-
-def page_titles() -> dict[str, str]:
-    return {
-        "stamp": tr("盖章"),
-        "verify": tr("验章"),
-        "seals": tr("印章"),
-        "approvals": tr("审批"),
-        "journal": tr("台账"),
-        "settings": tr("设置"),
-    }
 
 
 def _state_of(context: Context) -> WindowState:
@@ -97,13 +67,8 @@ class MainWindow(QMainWindow):
         self.renderer = Renderer(self)
         self.notices = NoticeBar()
         self.state = _state_of(context)
-        self.tokens: tuple[TokenView, ...] = ()
         self.seals: tuple[SealRecord, ...] = ()
-        self.token: TokenView | None = None
         self._pages: dict[str, QWidget] = {}
-        self._polling: Task | None = None
-        self._held = 0
-        self._told: set[str] = set()
         self._server: Any = None
 
         self.setWindowTitle(tr("印台"))
@@ -113,21 +78,14 @@ class MainWindow(QMainWindow):
         """One's own desk, while the window is at the demo's."""
         self.banner = DemoBanner(self.leave_demo)
         self.strip = TokenStrip()
-        self.strip.chosen.connect(self._choose_token)
+        self.watch = TokenWatch(self, self)
+        self.watch.changed.connect(self._tokens_changed)
+        self.strip.chosen.connect(self.watch.choose)
         self.strip.help.clicked.connect(self.show_help)
         self._stack = QStackedWidget()
-        self._nav = QButtonGroup(self)
-        self._buttons: dict[str, QToolButton] = {}
-        nav = QFrame()
-        theme.set_role(nav, "nav")
-        nav.setFixedWidth(76)
-        side = QVBoxLayout(nav)
-        side.setContentsMargins(0, 8, 0, 8)
-        side.setSpacing(2)
-        for name, icon, _, _ in PAGES:
-            side.addWidget(self._nav_button(name, icon))
-            if name == "journal":
-                side.addStretch()
+        self.navigation = Navigation()
+        self.navigation.chosen.connect(self.go)
+        self._incoming = IncomingFiles(self, self, lambda: self.current)
         body = QVBoxLayout()
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(0)
@@ -137,7 +95,7 @@ class MainWindow(QMainWindow):
         below = QHBoxLayout()
         below.setContentsMargins(0, 0, 0, 0)
         below.setSpacing(0)
-        below.addWidget(nav)
+        below.addWidget(self.navigation)
         below.addLayout(body, 1)
         centre = QWidget()
         whole = QVBoxLayout(centre)
@@ -148,15 +106,11 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         self._keys()
         self._restore()
-        self._timer = QTimer(self)
-        self._timer.setInterval(POLL_MS)
-        self._timer.timeout.connect(self._poll)
 
     def begin(self) -> None:
         """What may wait until the window is on the screen: keys, seals, the renderer's process."""
         self.renderer.warm_up()
-        self._poll()
-        self._timer.start()
+        self.watch.start()
         self.reload_seals()
         # what a document is examined with: imported while nobody waits for it
         QTimer.singleShot(
@@ -165,28 +119,11 @@ class MainWindow(QMainWindow):
 
     # --- pages -----------------------------------------------------------------------------------
 
-    def _nav_button(self, name: str, icon: str) -> QToolButton:
-        made = QToolButton()
-        made.setText(page_titles()[name])
-        theme.set_icon(made, icon, "text", 22)
-        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-        made.setCheckable(True)
-        theme.set_role(made, "nav")
-        made.setFixedSize(75, 62)
-        number = [each[0] for each in PAGES].index(name) + 1
-        made.setToolTip(f"Ctrl+{number}")
-        made.setAccessibleName(page_titles()[name])
-        made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        made.clicked.connect(lambda: self.go(name))
-        self._nav.addButton(made)
-        self._buttons[name] = made
-        return made
-
     def page(self, name: str) -> Any:
         """The page of that name, made on first use."""
         if name not in self._pages:
-            module, kind = next(each[2:] for each in PAGES if each[0] == name)
-            made = getattr(import_module(module), kind)(self)
+            entry = next(entry for entry in PAGES if entry.name == name)
+            made = getattr(import_module(entry.module), entry.kind)(self)
             theme.set_role(made, "page")
             made.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
             self._pages[name] = made
@@ -203,30 +140,38 @@ class MainWindow(QMainWindow):
         """Show a page, with *files* if it takes any."""
         page = self.page(name)
         self._stack.setCurrentWidget(page)
-        self._buttons[name].setChecked(True)
+        self.navigation.buttons[name].setChecked(True)
         self.setWindowTitle(f"{page_titles()[name]} — {tr('印台')}")
         page.activated()
         if not page.isAncestorOf(QApplication.focusWidget() or self):
-            self._buttons[name].setFocus(Qt.FocusReason.OtherFocusReason)
+            self.navigation.buttons[name].setFocus(Qt.FocusReason.OtherFocusReason)
         if files:
             page.open_files(list(files))
         self.state.put("page", name)
 
     # --- keys and seals --------------------------------------------------------------------------
 
-    def _poll(self) -> None:
-        if self._held or (self._polling is not None and not self._polling.finished):
-            return
-        self._polling = self.tasks.device(
-            self.context.tokens, done=self._take_tokens, failed=self._no_tokens
-        )
+    @property
+    def tokens(self) -> tuple[TokenView, ...]:
+        """The keys that are plugged in."""
+        return self.watch.tokens
+
+    @property
+    def token(self) -> TokenView | None:
+        """The key in use."""
+        return self.watch.token
+
+    def _tokens_changed(self) -> None:
+        self.strip.show_tokens(self.tokens, self.token, self.seals)
+        tell_of_token(self)
+        self.tokens_changed.emit()
 
     def hold_polling(self, held: bool) -> None:
         """While a key is signing nobody else asks for it."""
-        self._held = max(0, self._held + (1 if held else -1))
-        if not self._held:
+        self.watch.hold(held)
+        if not self.watch.held:
             self._tell_of_timestamp()
-            self._poll()
+            self.watch.poll()
 
     def _tell_of_timestamp(self) -> None:
         """The files are stamped and good; that a wish was not met is said all the same."""
@@ -237,79 +182,6 @@ class MainWindow(QMainWindow):
             reason = explain(problem, language.language()).title
             said = tr("没有取到时间戳（{reason}），文件已盖章，不带时间戳。", reason=reason)
             self.notices.show_notice("timestamp", "warning", said)
-
-    def _take_tokens(self, tokens: tuple[TokenView, ...]) -> None:
-        self.notices.clear_notice("driver")
-        self._told.discard("driver")
-        if tokens == self.tokens and (self.token is not None or not tokens):
-            return
-        self.tokens = tokens
-        self._show_token()
-        self.tokens_changed.emit()
-
-    def _no_tokens(self, error: BaseException) -> None:
-        if "driver" not in self._told:
-            from app.errors import explain
-
-            self._told.add("driver")
-            message = explain(error, language.language())
-            self.notices.show_notice("driver", "warning", pair(message.title, message.remedy))
-        self.tokens = ()
-        self._show_token()
-        self.tokens_changed.emit()
-
-    def _show_token(self) -> None:
-        wanted = self.state.get("token", "") or self.context.settings.token_serial
-        usable = [each for each in self.tokens if each.initialised] or list(self.tokens)
-        self.token = next(
-            (each for each in usable if each.serial == wanted), usable[0] if usable else None
-        )
-        self.strip.show_tokens(self.tokens, self.token, self.seals)
-        self._tell_of_token()
-
-    def _choose_token(self, serial: str) -> None:
-        self.state.put("token", serial)
-        self._show_token()
-        self.tokens_changed.emit()
-
-    def _tell_of_token(self) -> None:
-        token = self.token
-        if token is None:
-            for topic in ("pin", "blank", "expiry"):
-                self.notices.clear_notice(topic)
-            return
-        if token.initialised:
-            self.notices.clear_notice("blank")
-        else:
-            self.notices.show_notice(
-                "blank",
-                "info",
-                tr("插入的 Ukey 是空白的，设好口令后才能使用。"),
-                (tr("初始化…"), self.initialise_token),
-            )
-        if token.must_change:
-            self.notices.show_notice(
-                "pin",
-                "warning",
-                tr("Ukey 还在使用出厂口令，请先修改。"),
-                (tr("修改口令"), lambda: self.go("settings")),
-            )
-        else:
-            self.notices.clear_notice("pin")
-        ends = [each.not_after for each in token.certificates]
-        left = min(ends) - datetime.now(UTC) if ends else timedelta(days=999)
-        if left < timedelta(0):
-            self.notices.show_notice(
-                "expiry", "error", tr("Ukey 里有证书已经过期，不能再用它盖章。")
-            )
-        elif left < timedelta(days=max(EXPIRY_STEPS)):
-            kind = "warning" if left < timedelta(days=30) else "info"
-            text = tr("证书 {days} 天后到期，请及时办理延期。", days=left.days)
-            self.notices.show_notice(
-                "expiry", kind, text, (tr("查看印章"), lambda: self.go("seals"))
-            )
-        else:
-            self.notices.clear_notice("expiry")
 
     def initialise_token(self) -> None:
         """Make the blank key in use somebody's own."""
@@ -377,12 +249,9 @@ class MainWindow(QMainWindow):
         self.context, self.state = context, _state_of(context)
         self.state.put("appearance", appearance or None)
         self.state.put("geometry", geometry or None)
-        self.tokens, self.seals, self.token = (), (), None
-        self._told.clear()
-        self._held, self._polling = 0, None
+        self.seals = ()
         self.banner.tell(context.demo_pin)
-        self._show_token()
-        self._poll()
+        self.watch.restart()
         self.reload_seals()
 
     # --- messages --------------------------------------------------------------------------------
@@ -433,38 +302,7 @@ class MainWindow(QMainWindow):
 
     def take_files(self, paths: Sequence[Path]) -> None:
         """Files dropped, pasted or handed over: to the page that is open, if it takes files."""
-        if any(path.is_dir() for path in paths):  # which may be large, or far away
-            self.tasks.work(pdf_files, paths, done=self._take_found, failed=self.complain)
-        else:
-            self._take_found(pdf_files(paths))
-
-    def _take_found(self, found: list[Path]) -> None:
-        if not found:
-            self.notices.show_notice("files", "warning", tr("这里面没有 PDF 文件。"))
-            return
-        self.notices.clear_notice("files")
-        self.remember_folder(found[0].parent)
-        if self.current == "verify":
-            self.go("verify", found)
-        elif len(found) == 1 and has_signature(found[0]):
-            self._ask_what_for(found)
-        else:
-            self.go("stamp", found)
-
-    def _ask_what_for(self, found: list[Path]) -> None:
-        box = QMessageBox(self)
-        box.setWindowTitle(tr("印台"))
-        box.setText(tr("“{name}”已经盖有印章。", name=found[0].name))
-        box.setInformativeText(tr("要验证已有的印章，还是在上面再盖一个？"))
-        verify = box.addButton(tr("验章"), QMessageBox.ButtonRole.AcceptRole)
-        stamp = box.addButton(tr("盖章"), QMessageBox.ButtonRole.ActionRole)
-        cancel = box.addButton(tr("取消"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(verify)
-        box.setEscapeButton(cancel)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        verify.clicked.connect(lambda: self.go("verify", found))
-        stamp.clicked.connect(lambda: self.go("stamp", found))
-        box.open()
+        self._incoming.take(paths)
 
     def open_dialog(self) -> None:
         """Ctrl+O."""
@@ -507,15 +345,15 @@ class MainWindow(QMainWindow):
         on("F1", self.show_help)
         on("F6", lambda: self._next_pane(1))
         on("Shift+F6", lambda: self._next_pane(-1))
-        for number, (name, *_) in enumerate(PAGES, 1):
-            on(f"Ctrl+{number}", lambda name=name: self.go(name))
+        for number, entry in enumerate(PAGES, 1):
+            on(f"Ctrl+{number}", lambda name=entry.name: self.go(name))
         paste = QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self)
         paste.activated.connect(self._paste)
         paste.activatedAmbiguously.connect(self._paste)
 
     def _next_pane(self, step: int) -> None:
         page = self._stack.currentWidget()
-        panes: list[QWidget] = [self._buttons[self.current or "stamp"]]
+        panes: list[QWidget] = [self.navigation.buttons[self.current or "stamp"]]
         if page is not None:
             panes += [each for each in page.panes() if each.isEnabled()]  # type: ignore[attr-defined]
         panes.append(self.strip.help)
@@ -549,7 +387,7 @@ class MainWindow(QMainWindow):
         geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         own = self.state if self.context is self._home else _state_of(self._home)
         own.put("geometry", geometry)
-        self._timer.stop()
+        self.watch.stop()
         for page in self._pages.values():
             if hasattr(page, "closing"):
                 page.closing()
@@ -579,34 +417,3 @@ class MainWindow(QMainWindow):
         self.show()
         self.raise_()
         self.activateWindow()
-
-
-# --- starting ------------------------------------------------------------------------------------
-
-
-def run(context: Context, files: Sequence[Path] = ()) -> int:
-    """Show the window until it is closed; its exit code. *files* open in it."""
-    os.environ.setdefault("QT_ACCESSIBILITY", "1")
-    present = QApplication.instance()
-    application = present if isinstance(present, QApplication) else QApplication(sys.argv[:1])
-    language.use(context.settings.language)
-    application.setApplicationName("SealDesk")
-    application.setApplicationDisplayName(tr("印台"))
-    application.setDesktopFileName("sealdesk")
-    from ui.shell.single_instance import hand_over
-
-    folder = context.settings.folders.config
-    if hand_over(folder, files):
-        return 0
-    window = MainWindow(context)
-    theme.apply(application, window.state.get("appearance", "") or "system")
-    window.setWindowIcon(theme.icon("stamp", "accent", 64))
-    start_page = window.state.get("page", "stamp")
-    window.go(start_page if start_page in page_titles() else "stamp")
-    window.show()
-    window.listen(folder)
-    Collector(application)
-    QTimer.singleShot(0, window.begin)
-    if files:
-        QTimer.singleShot(0, lambda: window.take_files(list(files)))
-    return int(application.exec())

@@ -1,0 +1,63 @@
+"""Files that come to the window — dropped, pasted, handed over by a second start — and the page
+that they are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from ui.files import has_signature, pdf_files
+from ui.language import tr
+
+if TYPE_CHECKING:
+    from ui.shell.interface import Shell
+
+
+class IncomingFiles:
+    """Finds the PDF files among what came, and opens them on a page."""
+
+    def __init__(self, shell: Shell, parent: QWidget, current: Callable[[], str]) -> None:
+        """*current* gives the name of the page being shown."""
+        self._shell, self._parent, self._current = shell, parent, current
+
+    def take(self, paths: Sequence[Path]) -> None:
+        """Open *paths*: to verify if that page is shown, else to stamp; who drops a single signed
+        document on another page is asked what for."""
+        if any(path.is_dir() for path in paths):  # may be large, or on a slow network
+            self._shell.tasks.work(pdf_files, paths, done=self._open, failed=self._shell.complain)
+        else:
+            self._open(pdf_files(paths))
+
+    def _open(self, found: list[Path]) -> None:
+        shell = self._shell
+        if not found:
+            shell.notices.show_notice("files", "warning", tr("这里面没有 PDF 文件。"))
+            return
+        shell.notices.clear_notice("files")
+        shell.remember_folder(found[0].parent)
+        if self._current() == "verify":
+            shell.go("verify", found)
+        elif len(found) == 1 and has_signature(found[0]):
+            self._ask_what_for(found)
+        else:
+            shell.go("stamp", found)
+
+    def _ask_what_for(self, found: list[Path]) -> None:
+        box = QMessageBox(self._parent)
+        box.setWindowTitle(tr("印台"))
+        box.setText(tr("“{name}”已经盖有印章。", name=found[0].name))
+        box.setInformativeText(tr("要验证已有的印章，还是在上面再盖一个？"))
+        verify = box.addButton(tr("验章"), QMessageBox.ButtonRole.AcceptRole)
+        stamp = box.addButton(tr("盖章"), QMessageBox.ButtonRole.ActionRole)
+        cancel = box.addButton(tr("取消"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(verify)
+        box.setEscapeButton(cancel)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        verify.clicked.connect(lambda: self._shell.go("verify", found))
+        stamp.clicked.connect(lambda: self._shell.go("stamp", found))
+        box.open()

@@ -1,0 +1,86 @@
+"""The bar at the left: one button for each page, and the names by which pages are known.
+
+A page's module is named here and imported when the page is first shown, so that the window does not
+depend on any page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout
+
+from ui import theme
+from ui.language import tr
+
+
+@dataclass(frozen=True)
+class PageEntry:
+    """One page, as the window knows it."""
+
+    name: str
+    icon: str
+    module: str
+    kind: str
+    """The page's class in that module; made with the shell as its only argument."""
+
+
+PAGES = (
+    PageEntry("stamp", "stamp", "ui.stamp.stamp_page", "StampPage"),
+    PageEntry("verify", "shield-check", "ui.verify.verify_page", "VerifyPage"),
+    PageEntry("seals", "layers", "ui.pages.seals_page", "SealsPage"),
+    PageEntry("approvals", "inbox", "ui.pages.approvals_page", "ApprovalsPage"),
+    PageEntry("journal", "book-open-text", "ui.pages.journal_page", "JournalPage"),
+    PageEntry("settings", "settings", "ui.pages.settings_page", "SettingsPage"),
+)
+"""In the order of their buttons; Ctrl+1 shows the first."""
+
+
+def page_titles() -> dict[str, str]:
+    """Title by name, in the window's language."""
+    return {
+        "stamp": tr("盖章"),
+        "verify": tr("验章"),
+        "seals": tr("印章"),
+        "approvals": tr("审批"),
+        "journal": tr("台账"),
+        "settings": tr("设置"),
+    }
+
+
+class Navigation(QFrame):
+    """See the module."""
+
+    chosen = Signal(str)
+    """The name of the page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        theme.set_role(self, "nav")
+        self.setFixedWidth(76)
+        self._group = QButtonGroup(self)
+        self.buttons: dict[str, QToolButton] = {}
+        inner = QVBoxLayout(self)
+        inner.setContentsMargins(0, 8, 0, 8)
+        inner.setSpacing(2)
+        for number, entry in enumerate(PAGES, 1):
+            inner.addWidget(self._button(number, entry))
+            if entry.name == "journal":
+                inner.addStretch()
+
+    def _button(self, number: int, entry: PageEntry) -> QToolButton:
+        made = QToolButton()
+        made.setText(page_titles()[entry.name])
+        theme.set_icon(made, entry.icon, "text", 22)
+        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        made.setCheckable(True)
+        theme.set_role(made, "nav")
+        made.setFixedSize(75, 62)
+        made.setToolTip(f"Ctrl+{number}")
+        made.setAccessibleName(page_titles()[entry.name])
+        made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        made.clicked.connect(lambda: self.chosen.emit(entry.name))
+        self._group.addButton(made)
+        self.buttons[entry.name] = made
+        return made

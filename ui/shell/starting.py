@@ -1,0 +1,49 @@
+"""Starting the window: once for each user; a second start hands its files to the first and ends.
+
+run(context, files) -> int
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from ui import language, theme
+from ui.garbage import Collector
+from ui.language import tr
+from ui.shell.context import Context
+from ui.shell.navigation import page_titles
+from ui.shell.window import MainWindow
+
+
+def run(context: Context, files: Sequence[Path] = ()) -> int:
+    """Show the window until it is closed; its exit code. *files* open in it."""
+    os.environ.setdefault("QT_ACCESSIBILITY", "1")
+    present = QApplication.instance()
+    application = present if isinstance(present, QApplication) else QApplication(sys.argv[:1])
+    language.use(context.settings.language)
+    application.setApplicationName("SealDesk")
+    application.setApplicationDisplayName(tr("印台"))
+    application.setDesktopFileName("sealdesk")
+    from ui.shell.single_instance import hand_over
+
+    folder = context.settings.folders.config
+    if hand_over(folder, files):
+        return 0
+    window = MainWindow(context)
+    theme.apply(application, window.state.get("appearance", "") or "system")
+    window.setWindowIcon(theme.icon("stamp", "accent", 64))
+    start_page = window.state.get("page", "stamp")
+    window.go(start_page if start_page in page_titles() else "stamp")
+    window.show()
+    window.listen(folder)
+    Collector(application)
+    QTimer.singleShot(0, window.begin)
+    if files:
+        QTimer.singleShot(0, lambda: window.take_files(list(files)))
+    return int(application.exec())
