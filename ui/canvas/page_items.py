@@ -120,6 +120,13 @@ class Imprints:
         self._made.clear()
 
     def paint(self, painter: QPainter, item: Item, target: QRectF, ratio: float) -> None:
+        """A seal or a date in *target*; an outline is painted by its handle."""
+        if item.text:
+            paint_date(painter, item, target)
+        elif item.picture is not None:
+            self._paint_seal(painter, item, target, ratio)
+
+    def _paint_seal(self, painter: QPainter, item: Item, target: QRectF, ratio: float) -> None:
         """Multiply, as the file has it: black text shows through the red.
 
         The whole imprint is laid on whole device pixels (*ratio* to one of Qt's) and clipped to the

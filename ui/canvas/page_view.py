@@ -3,16 +3,16 @@
 Everything on a page is given in millimetres from the top left of the page as displayed, as
 :class:`crypto.pdf.marks.drawing.Mark` has it. Pages are white in the dark too. Bitmaps are made for
 the screen's own pixels, whole pages up to a size and tiles beyond it, and kept within a fixed
-number of bytes. What lies on the pages is in :mod:`ui.canvas.page_items`.
+number of bytes. Where the pages lie is :mod:`ui.canvas.page_stack`'s, what lies on them
+:mod:`ui.canvas.page_items`'s.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -34,19 +34,12 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 from crypto.lengths import MM
 from ui import theme
 from ui.canvas.bitmap_cache import BitmapCache
-from ui.canvas.page_items import Handle, Imprints, Item, paint_date
+from ui.canvas.page_items import Handle, Imprints, Item
+from ui.canvas.page_stack import GAP, LARGEST, SMALLEST, PageStack
 from ui.canvas.renderer import BitmapRequest, Renderer
+from ui.canvas.tiles import bitmaps_of, drawing_scale
 from ui.language import tr
 
-SCREEN = 96 / 25.4
-"""Pixels in a millimetre at 100 %."""
-SMALLEST, LARGEST = 0.25, 4.0
-WHOLE_PAGE = 4_000_000
-"""Device pixels up to which a page is drawn as one bitmap."""
-TILE = 1024
-"""Edge of a tile in device pixels."""
-GAP = 16
-"""Pixels between pages and around them."""
 RING = 2
 """Pixels of the ring around the canvas while the keyboard is led there."""
 _KEYS = (
@@ -77,10 +70,7 @@ class PageView(QAbstractScrollArea):
         self._renderer, self._owner = renderer, owner
         self.cache = BitmapCache()
         self.document: int | None = None
-        self._sizes: list[tuple[float, float]] = []
-        """Millimetres."""
-        self._tops: list[int] = []
-        self._zoom = 1.0
+        self._pages = PageStack()
         self._fit = "width"
         self._page = 0
         self._items: dict[str, Item] = {}
@@ -109,7 +99,7 @@ class PageView(QAbstractScrollArea):
         self.cache.clear()
         self._undrawable.clear()
         self.document = document
-        self._sizes = [(width / MM, height / MM) for width, height in sizes]
+        self._replace_pages([(width / MM, height / MM) for width, height in sizes])
         self._page = 0
         self.set_items(())
         self._lay_out()
@@ -119,15 +109,19 @@ class PageView(QAbstractScrollArea):
     def clear(self) -> None:
         """Show nothing."""
         self.document = None
-        self._sizes = []
+        self._replace_pages(())
         self.cache.clear()
         self.set_items(())
         self._renderer.want(self._owner, [])
         self._lay_out()
 
+    def _replace_pages(self, sizes: Sequence[tuple[float, float]]) -> None:
+        zoom, self._pages = self._pages.zoom, PageStack(sizes)
+        self._pages.zoom = zoom
+
     @property
     def page_count(self) -> int:
-        return len(self._sizes)
+        return len(self._pages)
 
     @property
     def page(self) -> int:
@@ -136,15 +130,16 @@ class PageView(QAbstractScrollArea):
 
     def page_size(self, page: int) -> tuple[float, float]:
         """Width and height in millimetres."""
-        return self._sizes[page]
+        return self._pages.sizes[page]
 
     def go_to(self, page: int, top_mm: float | None = None) -> None:
         """Scroll *page* to the top, or the place *top_mm* down on it to the middle."""
-        if not 0 <= page < len(self._sizes):
+        if not 0 <= page < len(self._pages):
             return
-        value = self._tops[page] - GAP // 2
+        value = self._pages.top(page) - GAP // 2
         if top_mm is not None:
-            value = self._tops[page] + round(top_mm * self._scale) - self.viewport().height() // 2
+            middle = round(top_mm * self._pages.scale) - self.viewport().height() // 2
+            value = self._pages.top(page) + middle
         self.verticalScrollBar().setValue(value)
         if top_mm is None:
             self._set_page(page)
@@ -154,7 +149,7 @@ class PageView(QAbstractScrollArea):
     @property
     def zoom(self) -> float:
         """1.0 shows a millimetre as the screen's 96 dpi have it."""
-        return self._zoom
+        return self._pages.zoom
 
     def set_zoom(self, zoom: float, anchor: QPoint | None = None) -> None:
         """Zoom around *anchor*, in pixels of the viewport; default: its middle."""
@@ -167,29 +162,22 @@ class PageView(QAbstractScrollArea):
         self._rescale(self._fitting())
 
     def _fitting(self) -> float:
-        if not self._sizes:
-            return 1.0
-        width, height = self._sizes[min(self._page, len(self._sizes) - 1)]
-        room = self.viewport().width() - 2 * GAP
-        zoom = room / (width * SCREEN)
-        if self._fit == "page":
-            zoom = min(zoom, (self.viewport().height() - GAP) / (height * SCREEN))
-        else:
-            zoom = min(zoom, 1.5)
-        return zoom
+        view = self.viewport()
+        return self._pages.fitting_zoom(self._fit, self._page, view.width(), view.height())
 
     def _rescale(self, zoom: float, anchor: QPoint | None = None) -> None:
         zoom = min(max(zoom, SMALLEST), LARGEST)
         point = anchor or QPoint(self.viewport().width() // 2, self.viewport().height() // 2)
         place = self._locate(QPointF(point))
-        self._zoom = zoom
+        self._pages.zoom = zoom
         self._imprints.clear()
         self._lay_out()
         if place is not None:
             page, x, y = place
-            self.verticalScrollBar().setValue(self._tops[page] + round(y * self._scale) - point.y())
-            left = self._left(page) + self.horizontalScrollBar().value()
-            self.horizontalScrollBar().setValue(left + round(x * self._scale) - point.x())
+            corner, scale = self._pages.paper(page).topLeft().toPoint(), self._pages.scale
+            wanted = corner + QPoint(round(x * scale), round(y * scale)) - point
+            self.verticalScrollBar().setValue(wanted.y())
+            self.horizontalScrollBar().setValue(wanted.x())
         self.zoom_changed.emit(zoom)
 
     # --- things on the pages ---------------------------------------------------------------------
@@ -228,7 +216,7 @@ class PageView(QAbstractScrollArea):
     def _drag(self, key: str, corner: QPointF) -> None:
         """Show an item while it is dragged with its top left at *corner* (viewport pixels)."""
         item = self._items[key]
-        half = QPointF(item.width_mm, item.height_mm) * (self._scale / 2)
+        half = QPointF(item.width_mm, item.height_mm) * (self._pages.scale / 2)
         place = self._locate(corner + half)
         if place is None:
             return
@@ -237,9 +225,8 @@ class PageView(QAbstractScrollArea):
             page, x - item.width_mm / 2, y - item.height_mm / 2, item.width_mm, item.height_mm
         )
         self._dragged = replace(item, page=page, left_mm=left, top_mm=top)
-        handle = self._handles.get(key)
-        if handle is not None:
-            handle.setGeometry(self._rectangle(self._dragged).toAlignedRect())
+        if key in self._handles:
+            self._handles[key].setGeometry(self._rectangle(self._dragged).toAlignedRect())
         self.viewport().update()
 
     def _drop(self, key: str) -> None:
@@ -251,76 +238,41 @@ class PageView(QAbstractScrollArea):
     def clamp(
         self, page: int, left: float, top: float, width: float, height: float
     ) -> tuple[float, float]:
-        """The nearest place at which a thing of that size lies wholly on the page."""
-        page_width, page_height = self._sizes[page]
-        return (
-            min(max(left, 0.0), max(page_width - width, 0.0)),
-            min(max(top, 0.0), max(page_height - height, 0.0)),
-        )
+        """The nearest place (mm) at which a thing of that size lies wholly on the page."""
+        return self._pages.clamp(page, left, top, width, height)
 
     # --- geometry --------------------------------------------------------------------------------
 
-    @property
-    def _scale(self) -> float:
-        """Pixels per millimetre."""
-        return self._zoom * SCREEN
-
     def _lay_out(self) -> None:
-        self._tops = []
-        top, widest = GAP, 0.0
-        for width, height in self._sizes:
-            self._tops.append(top)
-            top += math.ceil(height * self._scale) + GAP
-            widest = max(widest, width)
-        bar, view = self.verticalScrollBar(), self.viewport()
-        bar.setRange(0, max(0, top - view.height()))
+        bar, view, pages = self.verticalScrollBar(), self.viewport(), self._pages
+        pages.lay_out(view.width())
+        bar.setRange(0, max(0, pages.height - view.height()))
         bar.setPageStep(view.height())
-        across = math.ceil(widest * self._scale) + 2 * GAP
-        self.horizontalScrollBar().setRange(0, max(0, across - view.width()))
+        self.horizontalScrollBar().setRange(0, max(0, pages.needed_width() - view.width()))
         self.horizontalScrollBar().setPageStep(view.width())
-        self._across = max(across, view.width())
         self._scrolled()
 
-    def _left(self, page: int) -> int:
-        width = self._sizes[page][0] * self._scale
-        return round((self._across - width) / 2) - self.horizontalScrollBar().value()
+    @property
+    def _scroll(self) -> QPointF:
+        """What the viewport's top left shows, in pixels of the stack."""
+        return QPointF(self.horizontalScrollBar().value(), self.verticalScrollBar().value())
 
     def _paper(self, page: int) -> QRectF:
-        """The page in viewport pixels, its corner on a device pixel."""
-        width, height = self._sizes[page]
-        top = self._tops[page] - self.verticalScrollBar().value()
-        return QRectF(self._left(page), top, width * self._scale, height * self._scale)
+        """The page in viewport pixels."""
+        return self._pages.paper(page).translated(-self._scroll)
 
     def _rectangle(self, item: Item) -> QRectF:
-        paper, scale = self._paper(item.page), self._scale
-        return QRectF(
-            paper.left() + item.left_mm * scale,
-            paper.top() + item.top_mm * scale,
-            item.width_mm * scale,
-            item.height_mm * scale,
-        )
+        paper, scale = self._paper(item.page), self._pages.scale
+        corner = paper.topLeft() + QPointF(item.left_mm, item.top_mm) * scale
+        return QRectF(corner, QSizeF(item.width_mm, item.height_mm) * scale)
 
     def _visible(self) -> range:
-        if not self._sizes:
-            return range(0)
         start = self.verticalScrollBar().value()
-        end = start + self.viewport().height()
-        first = max(0, _last_not_above(self._tops, start))
-        last = _last_not_above(self._tops, end)
-        return range(first, max(last, first) + 1)
+        return self._pages.visible(start, start + self.viewport().height())
 
     def _locate(self, point: QPointF) -> tuple[int, float, float] | None:
         """The page nearest to a point of the viewport and the place on it in millimetres."""
-        if not self._sizes:
-            return None
-        y = point.y() + self.verticalScrollBar().value()
-        page = max(0, _last_not_above(self._tops, y + GAP / 2))
-        paper = self._paper(page)
-        return (
-            page,
-            (point.x() - paper.left()) / self._scale,
-            (point.y() - paper.top()) / self._scale,
-        )
+        return self._pages.locate(point + self._scroll)
 
     # --- asking for bitmaps ----------------------------------------------------------------------
 
@@ -328,27 +280,8 @@ class PageView(QAbstractScrollArea):
         """The bitmaps that make up a page now, with their corners on it in pixels."""
         if self.document is None or page in self._undrawable:
             return []
-        ratio = self.devicePixelRatioF()
-        scale = self._zoom * 96 / 72 * ratio
-        width, height = (edge * MM * scale for edge in self._sizes[page])
-        if width * height <= WHOLE_PAGE:
-            return [(BitmapRequest(self.document, page, scale), QPointF(0, 0))]
-        pieces = []
-        for row in range(math.ceil(height / TILE)):
-            for column in range(math.ceil(width / TILE)):
-                corner = QPointF(column * TILE / ratio, row * TILE / ratio)
-                edge = TILE / ratio
-                area = QRectF(corner.x(), corner.y(), edge, edge)
-                if only is not None and not only.intersects(area):
-                    continue
-                clip = (
-                    column * TILE / scale,
-                    row * TILE / scale,
-                    min((column + 1) * TILE, width) / scale,
-                    min((row + 1) * TILE, height) / scale,
-                )
-                pieces.append((BitmapRequest(self.document, page, scale, clip), corner))
-        return pieces
+        size, ratio = self._pages.sizes[page], self.devicePixelRatioF()
+        return bitmaps_of(self.document, page, size, self.zoom, ratio, only)
 
     def _ask(self) -> None:
         visible = self._visible()
@@ -359,7 +292,7 @@ class PageView(QAbstractScrollArea):
             wanted += [request for request, _ in self._pieces(page, self._seen(page))]
         around = (visible.stop, visible.start - 1)
         for page in around:
-            if 0 <= page < len(self._sizes):
+            if 0 <= page < len(self._pages):
                 pieces = self._pieces(page)
                 if len(pieces) == 1:
                     wanted.append(pieces[0][0])
@@ -374,11 +307,11 @@ class PageView(QAbstractScrollArea):
     def _take(self, request: BitmapRequest, picture: QImage) -> None:
         if request.document != self.document:
             return
-        current = self._zoom * 96 / 72 * self.devicePixelRatioF()
-        if abs(request.scale - current) > 1e-9:
+        ratio = self.devicePixelRatioF()
+        if abs(request.scale - drawing_scale(self.zoom, ratio)) > 1e-9:
             return
         pixmap = QPixmap.fromImage(picture)
-        pixmap.setDevicePixelRatio(self.devicePixelRatioF())
+        pixmap.setDevicePixelRatio(ratio)
         self.cache.put(request, pixmap)
         if request.page in self._visible():
             self.viewport().update()
@@ -449,11 +382,7 @@ class PageView(QAbstractScrollArea):
             shown = item
             if self._dragged is not None and self._dragged.key == item.key:
                 shown = self._dragged
-            if shown.page != page:
-                continue
-            if shown.text:
-                paint_date(painter, shown, self._rectangle(shown))
-            elif shown.picture is not None:
+            if shown.page == page:
                 where, ratio = self._rectangle(shown), self.devicePixelRatioF()
                 self._imprints.paint(painter, shown, where, ratio)
         painter.restore()
@@ -461,9 +390,9 @@ class PageView(QAbstractScrollArea):
     # --- scrolling, keys, mouse ------------------------------------------------------------------
 
     def _scrolled(self) -> None:
-        if self._sizes:
+        if len(self._pages):
             middle = self.verticalScrollBar().value() + self.viewport().height() // 3
-            self._set_page(max(0, _last_not_above(self._tops, middle)))
+            self._set_page(self._pages.page_above(middle))
         self._place_handles()
         self._ask()
         self.viewport().update()
@@ -516,7 +445,7 @@ class PageView(QAbstractScrollArea):
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             steps = event.angleDelta().y() / 120
-            self.set_zoom(self._zoom * 1.2**steps, event.position().toPoint())
+            self.set_zoom(self.zoom * 1.2**steps, event.position().toPoint())
             event.accept()
             return
         super().wheelEvent(event)
@@ -524,7 +453,7 @@ class PageView(QAbstractScrollArea):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, bar = event.key(), self.verticalScrollBar()
         if key == Qt.Key.Key_PageDown:
-            self.go_to(min(self._page + 1, len(self._sizes) - 1))
+            self.go_to(min(self._page + 1, len(self._pages) - 1))
         elif key == Qt.Key.Key_PageUp:
             self.go_to(max(self._page - 1, 0))
         elif key == Qt.Key.Key_Home:
@@ -569,10 +498,3 @@ class PageView(QAbstractScrollArea):
         code = bytes(event.mimeData().data(SEAL_MIME).data()).decode()
         event.acceptProposedAction()
         self.seal_dropped.emit(code, *place)
-
-
-def _last_not_above(tops: Sequence[int], y: float) -> int:
-    """Index of the last page that begins at or before *y*; -1 if none does."""
-    from bisect import bisect_right
-
-    return bisect_right(tops, y) - 1

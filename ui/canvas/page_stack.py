@@ -1,0 +1,108 @@
+"""Where the pages of a document lie on the canvas, under one another: numbers only, no widget.
+
+Two systems: millimetres from the top left of a page as displayed, and pixels from the top left of
+the whole stack, which is at least as wide as the view that shows it.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF
+
+SCREEN = 96 / 25.4
+"""Pixels in a millimetre at 100 %."""
+SMALLEST, LARGEST = 0.25, 4.0
+"""Bounds of the zoom."""
+GAP = 16
+"""Pixels between pages and around them."""
+
+
+class PageStack:
+    """The pages at one zoom, centred."""
+
+    def __init__(self, sizes: Sequence[tuple[float, float]] = ()) -> None:
+        """*sizes* of the pages in millimetres."""
+        self.sizes = tuple(sizes)
+        self.zoom = 1.0
+        """1.0 shows a millimetre as the screen's 96 dpi have it."""
+        self.width = self.height = 0
+        """Pixels, margins included."""
+        self._tops: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @property
+    def scale(self) -> float:
+        """Pixels per millimetre."""
+        return self.zoom * SCREEN
+
+    def lay_out(self, view_width: int) -> None:
+        """Compute every place anew, for a view of that width in pixels."""
+        self._tops = []
+        top, widest = GAP, 0.0
+        for width, height in self.sizes:
+            self._tops.append(top)
+            top += math.ceil(height * self.scale) + GAP
+            widest = max(widest, width)
+        self.height = top
+        self.width = max(self.needed_width(widest), view_width)
+
+    def needed_width(self, widest: float | None = None) -> int:
+        """Pixels that the widest page needs with its margins."""
+        if widest is None:
+            widest = max((width for width, _ in self.sizes), default=0.0)
+        return math.ceil(widest * self.scale) + 2 * GAP
+
+    def fitting_zoom(self, what: str, page: int, width: int, height: int) -> float:
+        """The zoom at which the "width" of *page*, or the whole "page", fits a view of *width* by
+        *height* pixels."""
+        if not self.sizes:
+            return 1.0
+        page_width, page_height = self.sizes[min(page, len(self.sizes) - 1)]
+        zoom = (width - 2 * GAP) / (page_width * SCREEN)
+        if what == "page":
+            return min(zoom, (height - GAP) / (page_height * SCREEN))
+        return min(zoom, 1.5)
+
+    def top(self, page: int) -> int:
+        """Upper edge of a page, in pixels."""
+        return self._tops[page]
+
+    def paper(self, page: int) -> QRectF:
+        """A page in pixels, its corner on a whole pixel."""
+        width, height = self.sizes[page]
+        width, height = width * self.scale, height * self.scale
+        return QRectF(round((self.width - width) / 2), self._tops[page], width, height)
+
+    def page_above(self, y: float) -> int:
+        """The last page that begins at or above *y*; the first one above all pages."""
+        return max(0, bisect_right(self._tops, y) - 1)
+
+    def visible(self, start: int, end: int) -> range:
+        """The pages between two heights in pixels."""
+        if not self.sizes:
+            return range(0)
+        first = self.page_above(start)
+        return range(first, max(self.page_above(end), first) + 1)
+
+    def locate(self, point: QPointF) -> tuple[int, float, float] | None:
+        """The page nearest to a point in pixels, and the place on it in millimetres."""
+        if not self.sizes:
+            return None
+        page = self.page_above(point.y() + GAP / 2)
+        inside = point - self.paper(page).topLeft()
+        return page, inside.x() / self.scale, inside.y() / self.scale
+
+    def clamp(
+        self, page: int, left: float, top: float, width: float, height: float
+    ) -> tuple[float, float]:
+        """The nearest place (mm) at which a thing of that size lies wholly on the page."""
+        page_width, page_height = self.sizes[page]
+        return (
+            min(max(left, 0.0), max(page_width - width, 0.0)),
+            min(max(top, 0.0), max(page_height - height, 0.0)),
+        )
