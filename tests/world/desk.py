@@ -37,7 +37,8 @@ from device.token import PinIncorrect, PinLocked, TokenRemoved
 from server_stub.neighbours.imprint import SPECS, draw
 from ui.checking import check_files
 from ui.shell.context import CertificateView, Context, Lend, Step, TokenView
-from ui.shell.desk_context import DeskContext, _OnDeviceThread
+from ui.shell.desk_context import DeskContext
+from ui.shell.desk_keys import DeviceThreadKey
 
 COMPANY = "宿迁云帆贸易有限公司"
 PIN = "right-2026"
@@ -277,7 +278,7 @@ class StandIn:
     ) -> Iterator[_Stamper]:
         self._check_pin(pin)
         key = _Key(self)
-        yield _Stamper(self, lend(_OnDeviceThread(key)) if lend else key)
+        yield _Stamper(self, lend(DeviceThreadKey(key)) if lend else key)
 
     no_timestamp: BaseException | None = None
 

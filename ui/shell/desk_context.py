@@ -28,7 +28,14 @@ from ui.shell.context import (
     TokenView,
     TrustView,
 )
-from ui.tasks import on_device_thread
+from ui.shell.desk_keys import (
+    DeskStamper,
+    DeviceThreadKey,
+    OneAtATime,
+    assert_device_thread,
+    blank_view,
+    certificate_views,
+)
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -38,14 +45,11 @@ if TYPE_CHECKING:
     from app.remote.objection import Objection
     from app.remote.timestamping import Timestamper
     from app.settings import Settings
-    from app.stamping import StampedFile, StampJob, TicketService
     from app.store.anchors import Purpose
     from app.store.cabinet import Cabinet, SealRecord, UsageRecord
     from app.store.journal import JournalCheck, JournalEntry
-    from crypto.algorithms.keys import SigningKey
     from crypto.pki.certificate import Certificate
     from crypto.verdict import Report, Verdict
-    from device.token import Session, Token
 
 
 class DeskContext:
@@ -76,7 +80,7 @@ class DeskContext:
     # --- keys ------------------------------------------------------------------------------------
 
     def tokens(self) -> tuple[TokenView, ...]:
-        _assert_device_thread()
+        assert_device_thread()
         seen = []
         here = set()
         for token in self._desk.tokens():
@@ -84,15 +88,15 @@ class DeskContext:
             place = (info.module, info.slot, info.serial)
             here.add(place)
             if not token.initialised:
-                seen.append(_blank(token))
+                seen.append(blank_view(token))
                 continue
             if place not in self._certificates:
                 with token.open() as session:
-                    self._certificates[place] = _certificates(session)
+                    self._certificates[place] = certificate_views(session)
             state = token.pin_state()
             seen.append(
                 replace(
-                    _blank(token),
+                    blank_view(token),
                     initialised=True,
                     locked=state.locked,
                     final_try=state.final_try,
@@ -107,7 +111,7 @@ class DeskContext:
     def initialise(self, blank: TokenView, label: str, so_pin: str, pin: str) -> None:
         from device.token import TokenNotPresent
 
-        _assert_device_thread()
+        assert_device_thread()
         for token in self._desk.tokens():
             place = (token.info.module, token.info.slot)
             if place == (blank.module, blank.slot) and not token.initialised:
@@ -116,7 +120,7 @@ class DeskContext:
         raise TokenNotPresent("the blank key is gone")
 
     def change_pin(self, serial: str, old: str, new: str) -> None:
-        _assert_device_thread()
+        assert_device_thread()
         self._desk.token(serial).change_pin(old, new)
 
     @contextmanager
@@ -125,15 +129,17 @@ class DeskContext:
     ) -> Iterator[Stamper]:
         from app.signing import find_key
 
-        _assert_device_thread()
+        assert_device_thread()
         seals = [self._cabinet.seal(code) for code in seal_codes]
         with self._desk.token(serial).login(pin) as session:
             keys = {seal.code: find_key(session, seal.signer.der) for seal in seals}
-            office = None if offline else self._desk.ticket_service(next(iter(keys.values())))
-            lent = {code: lend(_OnDeviceThread(key)) for code, key in keys.items()}
+            service = None if offline else self._desk.ticket_service(next(iter(keys.values())))
+            lent = {code: lend(DeviceThreadKey(key)) for code, key in keys.items()}
             stamper = self._desk.timestamper(None)
             self._stamper = stamper
-            yield _Stamper(self._desk, self._cabinet, lent, office and _Counter(office), stamper)
+            yield DeskStamper(
+                self._desk, self._cabinet, lent, service and OneAtATime(service), stamper
+            )
 
     def timestamp_problem(self) -> BaseException | None:
         stamper, self._stamper = self._stamper, None
@@ -142,7 +148,7 @@ class DeskContext:
     def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
         from app.remote.syncing import synchronise
 
-        _assert_device_thread()
+        assert_device_thread()
         cabinet = self._cabinet
         with self._desk.token(serial).login(pin) as session:
             done = synchronise(self._desk.platform(), cabinet, self._desk.holder_key(session))
@@ -151,7 +157,7 @@ class DeskContext:
     def enrol(self, platform_url: str, applicant: Applicant, serial: str, pin: str) -> SealRecord:
         from app.remote.enrolling import enrol
 
-        _assert_device_thread()
+        assert_device_thread()
         cabinet = self._cabinet
         with self._desk.token(serial).login(pin) as session:
             record = enrol(applicant, session, self._desk.platform(platform_url), cabinet)
@@ -265,7 +271,7 @@ class DeskContext:
                 password = objection.password
                 self.evidence(objection.document, package, password, self.settings.language)
             if serial:
-                _assert_device_thread()
+                assert_device_thread()
                 session = opened.enter_context(self._desk.token(serial).login(pin))
                 key = self._desk.holder_key(session)
             with self._opening:
@@ -349,7 +355,7 @@ class DeskContext:
     def start_demo(self, step: Step) -> Context:
         from app import demo
 
-        _assert_device_thread()
+        assert_device_thread()
         with ExitStack() as opened:
             desk = opened.enter_context(demo.desk_of_its_own(self.settings))
             demo.prepare(desk, step)
@@ -387,104 +393,3 @@ class _DemoContext(DeskContext):
     def close(self) -> None:
         super().close()
         self._opened.close()
-
-
-class _Stamper:
-    def __init__(
-        self,
-        desk: Desk,
-        cabinet: Cabinet,
-        keys: Mapping[str, SigningKey],
-        office: TicketService | None,
-        timestamp: Timestamper | None,
-    ) -> None:
-        self._cabinet, self._keys, self._office = cabinet, keys, office
-        self._journal, self._limit = desk.journal, desk.offline_limit
-        self._timestamp = timestamp
-        self._trust = desk.trust()  # once, not for every document
-
-    def stamp(self, job: StampJob, step: Step) -> StampedFile:
-        from app.stamping import stamp
-
-        return stamp(
-            job,
-            key=self._keys[job.seal_code],
-            cabinet=self._cabinet,
-            journal=self._journal,
-            trust=self._trust,
-            platform=self._office,
-            timestamp=self._timestamp,
-            offline_limit=self._limit,
-            step=step,
-        )
-
-
-class _OnDeviceThread:
-    """A key that insists on its thread."""
-
-    def __init__(self, key: SigningKey) -> None:
-        self._key = key
-        self.certificate = key.certificate
-
-    def sign(self, message: bytes) -> bytes:
-        _assert_device_thread()
-        return self._key.sign(message)
-
-
-class _Counter:
-    """A ticket office for several threads: one after the other."""
-
-    def __init__(self, office: TicketService) -> None:
-        self._office = office
-        self._one = threading.Lock()
-
-    def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
-        with self._one:
-            return self._office.ticket(seal_id, document_digest)
-
-
-def _assert_device_thread() -> None:
-    if not on_device_thread():
-        raise RuntimeError("a key is touched outside the device thread")
-
-
-def _blank(token: Token) -> TokenView:
-    info = token.info
-    return TokenView(
-        serial=info.serial,
-        label=info.label,
-        manufacturer=info.manufacturer,
-        model=info.model,
-        module=info.module,
-        is_virtual=info.is_virtual,
-        initialised=False,
-        locked=False,
-        final_try=False,
-        must_change=False,
-        tries_left=None,
-        slot=info.slot,
-    )
-
-
-def _certificates(session: Session) -> tuple[CertificateView, ...]:
-    from crypto.pki.certificate import Certificate
-    from crypto.pki.names_and_algorithms import CertificateError
-
-    made = []
-    for data in session.certificates():
-        try:
-            each = Certificate.parse(data)
-        except CertificateError:
-            continue  # some vendors keep a certificate of their own making on the key
-        made.append(
-            CertificateView(
-                name=each.subject.common_name or str(each.subject),
-                organization=each.subject.organization,
-                issuer=str(each.issuer),
-                serial=f"{each.serial:x}",
-                not_before=each.not_before,
-                not_after=each.not_after,
-                sm3=each.fingerprint.hex(),
-            )
-        )
-    return tuple(made)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QInputDialog,
     QLineEdit,
     QMenu,
@@ -32,7 +31,6 @@ from ui.language import tr
 from ui.shell.context import DocumentFacts
 from ui.stamp.checklist import (
     Check,
-    Checklist,
     document_check,
     holding,
     seal_checks,
@@ -40,20 +38,13 @@ from ui.stamp.checklist import (
 )
 from ui.stamp.documents import FileList, PreparedJob, StampDocument
 from ui.stamp.placing import Placing
-from ui.stamp.placing_panel import PlacingPanel
 from ui.stamp.run import StampRun
-from ui.stamp.seal_rack import SealRack
+from ui.stamp.side_panel import SidePanel
 from ui.stamp.work import StampOrder, StampOutcome
 from ui.widgets import (
     DropArea,
-    button,
     centred,
-    column,
-    framed,
-    label,
-    line,
     row,
-    scrolled,
     shortcut,
     tool,
 )
@@ -89,10 +80,19 @@ class StampPage(QWidget):
         self._tools()
         self.pane.loaded.connect(self._loaded)
         self.pane.broken.connect(self._broken)
-        self.rack = SealRack(lambda: shell.go("seals"))
-        self.panel = PlacingPanel()
+        side = SidePanel(
+            get_seals=lambda: shell.go("seals"),
+            ask_password=self.ask_password,
+            next_document=self.next_document,
+            apply_to_all=self.apply_to_all,
+            stamp=self.stamp,
+        )
+        self.rack, self.panel, self.checklist = side.rack, side.placing, side.checklist
+        self._problem, self._password = side.problem, side.password
+        self._batch_note, self._choices = side.batch_note, side.choices
+        self._next, self._all_alike = side.next, side.all_alike
+        self.stamp_button, self._panel = side.stamp_button, side.frame
         self.placing = Placing(self.pane, self.panel, self.rack, shell, self)
-        self._panel = self._build_panel()
         self.placing.refused.connect(self._tell)
         self.placing.changed.connect(self._changed)
         self.placing.shown.connect(self._shown)
@@ -155,47 +155,6 @@ class StampPage(QWidget):
         self.pane.toolbar.insertWidget(0, opener)
         self.pane.toolbar.insertWidget(1, self._undo)
         self.pane.toolbar.insertWidget(2, self._redo)
-
-    def _build_panel(self) -> QFrame:
-        inner = QWidget()
-        content = column(margins=(16, 14, 16, 14), spacing=8)
-        inner.setLayout(content)
-        content.addWidget(label(tr("印章"), "section"))
-        content.addWidget(self.rack)
-        content.addSpacing(6)
-        content.addWidget(label(tr("盖在哪里"), "section"))
-        content.addWidget(self.panel)
-        self._problem = label("", "bad", wrap=True)
-        self._problem.hide()
-        content.addWidget(self._problem)
-        self._password = button(tr("输入文件密码…"), self.ask_password, icon="lock")
-        self._password.hide()
-        content.addSpacing(4)
-        content.addWidget(line())
-        content.addSpacing(2)
-        content.addWidget(label(tr("盖章前检查"), "section"))
-        self.checklist = Checklist()
-        content.addWidget(self.checklist)
-        content.addWidget(self._password)
-        content.addStretch()
-        self._batch_note = label("", "small", wrap=True)
-        self._next = button(tr("看下一份"), self.next_document)
-        self._next.setToolTip(tr("没有放过印章的文件会照这一份放好，看过再看下一份（Ctrl+PgDn）"))
-        self._all_alike = button(tr("用于全部文件"), self.apply_to_all)
-        self.stamp_button = button(
-            tr("盖章"), self.stamp, role="primary", icon="stamp", tint="on_accent"
-        )
-        self.stamp_button.setToolTip("Ctrl+Enter")
-        foot = column(margins=(16, 12, 16, 14), spacing=8)
-        foot.addWidget(self._batch_note)
-        self._choices = QWidget()
-        self._choices.setLayout(row(self._next, self._all_alike))
-        foot.addWidget(self._choices)
-        foot.addWidget(self.stamp_button)
-        whole = column(spacing=0)
-        whole.addWidget(scrolled(inner, tr("印章和位置")), 1)
-        whole.addWidget(framed("footer", foot))
-        return framed("panel", whole)
 
     # --- what the shell calls --------------------------------------------------------------------
 

@@ -1,0 +1,127 @@
+"""Keys at the real desk: what the window sees of them, and how they are signed with.
+
+Nothing here may touch a key outside the device thread (:mod:`ui.tasks`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ui.shell.context import CertificateView, Step, TokenView
+from ui.tasks import on_device_thread
+
+if TYPE_CHECKING:
+    from app.desk import Desk
+    from app.remote.timestamping import Timestamper
+    from app.stamping import StampedFile, StampJob, TicketService
+    from app.store.cabinet import Cabinet
+    from crypto.algorithms.keys import SigningKey
+    from device.token import Session, Token
+
+
+class DeskStamper:
+    """See :class:`ui.shell.context.Stamper`."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        cabinet: Cabinet,
+        keys: Mapping[str, SigningKey],
+        service: TicketService | None,
+        timestamp: Timestamper | None,
+    ) -> None:
+        self._cabinet, self._keys, self._service = cabinet, keys, service
+        self._journal, self._limit = desk.journal, desk.offline_limit
+        self._timestamp = timestamp
+        self._trust = desk.trust()  # once, not for every document
+
+    def stamp(self, job: StampJob, step: Step) -> StampedFile:
+        from app.stamping import stamp
+
+        return stamp(
+            job,
+            key=self._keys[job.seal_code],
+            cabinet=self._cabinet,
+            journal=self._journal,
+            trust=self._trust,
+            platform=self._service,
+            timestamp=self._timestamp,
+            offline_limit=self._limit,
+            step=step,
+        )
+
+
+class DeviceThreadKey:
+    """A key that refuses to sign outside the device thread."""
+
+    def __init__(self, key: SigningKey) -> None:
+        self._key = key
+        self.certificate = key.certificate
+
+    def sign(self, message: bytes) -> bytes:
+        assert_device_thread()
+        return self._key.sign(message)
+
+
+class OneAtATime:
+    """A ticket service that several threads may ask: one after the other."""
+
+    def __init__(self, service: TicketService) -> None:
+        self._service = service
+        self._one = threading.Lock()
+
+    def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
+        with self._one:
+            return self._service.ticket(seal_id, document_digest)
+
+
+def assert_device_thread() -> None:
+    """Raises RuntimeError on every other thread."""
+    if not on_device_thread():
+        raise RuntimeError("a key is touched outside the device thread")
+
+
+def blank_view(token: Token) -> TokenView:
+    """*token* as if it were blank: what is known before its PIN's state is asked."""
+    info = token.info
+    return TokenView(
+        serial=info.serial,
+        label=info.label,
+        manufacturer=info.manufacturer,
+        model=info.model,
+        module=info.module,
+        is_virtual=info.is_virtual,
+        initialised=False,
+        locked=False,
+        final_try=False,
+        must_change=False,
+        tries_left=None,
+        slot=info.slot,
+    )
+
+
+def certificate_views(session: Session) -> tuple[CertificateView, ...]:
+    """What the window shows of the certificates on an opened key."""
+    from crypto.pki.certificate import Certificate
+    from crypto.pki.names_and_algorithms import CertificateError
+
+    made = []
+    for data in session.certificates():
+        try:
+            certificate = Certificate.parse(data)
+        except CertificateError:
+            continue  # some vendors keep a certificate of their own making on the key
+        made.append(
+            CertificateView(
+                name=certificate.subject.common_name or str(certificate.subject),
+                organization=certificate.subject.organization,
+                issuer=str(certificate.issuer),
+                serial=f"{certificate.serial:x}",
+                not_before=certificate.not_before,
+                not_after=certificate.not_after,
+                sm3=certificate.fingerprint.hex(),
+            )
+        )
+    return tuple(made)

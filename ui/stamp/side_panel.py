@@ -1,0 +1,76 @@
+"""The panel at the right of the stamp page: seals, where they go, what is checked, the red button.
+
+It shows what it is given and tells what was pressed; :mod:`ui.stamp.stamp_page` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QFrame, QWidget
+
+from ui.language import tr
+from ui.stamp.checklist import Checklist
+from ui.stamp.placing_panel import PlacingPanel
+from ui.stamp.seal_rack import SealRack
+from ui.widgets import button, column, framed, label, line, row, scrolled
+
+
+class SidePanel:
+    """The panel's parts; :attr:`frame` holds them all."""
+
+    def __init__(
+        self,
+        *,
+        get_seals: Callable[[], None],
+        ask_password: Callable[[], None],
+        next_document: Callable[[], None],
+        apply_to_all: Callable[[], None],
+        stamp: Callable[[], None],
+    ) -> None:
+        self.rack = SealRack(get_seals)
+        self.placing = PlacingPanel()
+        self.problem = label("", "bad", wrap=True)
+        """Why something was not placed."""
+        self.problem.hide()
+        self.checklist = Checklist()
+        self.password = button(tr("输入文件密码…"), ask_password, icon="lock")
+        self.password.hide()
+        self.batch_note = label("", "small", wrap=True)
+        self.next = button(tr("看下一份"), next_document)
+        self.next.setToolTip(tr("没有放过印章的文件会照这一份放好，看过再看下一份（Ctrl+PgDn）"))
+        self.all_alike = button(tr("用于全部文件"), apply_to_all)
+        self.choices = QWidget()
+        """What concerns several files: the two buttons above."""
+        self.choices.setLayout(row(self.next, self.all_alike))
+        self.stamp_button = button(
+            tr("盖章"), stamp, role="primary", icon="stamp", tint="on_accent"
+        )
+        self.stamp_button.setToolTip("Ctrl+Enter")
+        self.frame = self._framed()
+
+    def _framed(self) -> QFrame:
+        inner = QWidget()
+        content = column(margins=(16, 14, 16, 14), spacing=8)
+        inner.setLayout(content)
+        content.addWidget(label(tr("印章"), "section"))
+        content.addWidget(self.rack)
+        content.addSpacing(6)
+        content.addWidget(label(tr("盖在哪里"), "section"))
+        content.addWidget(self.placing)
+        content.addWidget(self.problem)
+        content.addSpacing(4)
+        content.addWidget(line())
+        content.addSpacing(2)
+        content.addWidget(label(tr("盖章前检查"), "section"))
+        content.addWidget(self.checklist)
+        content.addWidget(self.password)
+        content.addStretch()
+        foot = column(margins=(16, 12, 16, 14), spacing=8)
+        foot.addWidget(self.batch_note)
+        foot.addWidget(self.choices)
+        foot.addWidget(self.stamp_button)
+        whole = column(spacing=0)
+        whole.addWidget(scrolled(inner, tr("印章和位置")), 1)
+        whole.addWidget(framed("footer", foot))
+        return framed("panel", whole)
