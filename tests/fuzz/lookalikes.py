@@ -17,10 +17,12 @@ from PIL import Image, ImageDraw
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.lookalikes import search as pdf_lookalikes
+from crypto.pdf.lookalikes import walk
 from crypto.pdf.lookalikes.images import small_copy
 from crypto.pdf.lookalikes.prefilter import Prefilter, Spent
 from crypto.pdf.lookalikes.red_shapes import has_size_of_seal, seals_in
-from crypto.pdf.lookalikes.search import MAX_FOUND, MAX_STEPS, READS, look_alikes
+from crypto.pdf.lookalikes.search import MAX_FOUND, READS, look_alikes
+from crypto.pdf.lookalikes.walk import MAX_STEPS
 from crypto.pdf.marks.appearance import Drawing, Picture
 from crypto.pdf.marks.picture import ImprintError, check_mark
 from crypto.pdf.reading.document import Document
@@ -137,9 +139,9 @@ def examine_pages(data: bytes) -> None:
 
 def _examine_black(document: Document, black: set[int]) -> None:
     steps = 0
-    step = pdf_lookalikes._Walker._step
+    step = walk.Walker._step
 
-    def counting(walker: pdf_lookalikes._Walker, count: int = 1) -> None:
+    def counting(walker: walk.Walker, count: int = 1) -> None:
         nonlocal steps
         steps += 1
         step(walker, count)
@@ -147,8 +149,8 @@ def _examine_black(document: Document, black: set[int]) -> None:
     with (
         mock.patch.object(pdf_lookalikes, "Prefilter", _Blind),
         mock.patch.object(pdf_lookalikes, "_annotated", return_value={}),
-        mock.patch.object(pdf_lookalikes, "draws_red", return_value=True),
-        mock.patch.object(pdf_lookalikes._Walker, "_step", counting),
+        mock.patch.object(walk, "draws_red", return_value=True),
+        mock.patch.object(walk.Walker, "_step", counting),
     ):
         found = {page.index for page, _ in look_alikes(document).found}
     assert steps <= MAX_STEPS + 1

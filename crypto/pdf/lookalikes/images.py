@@ -7,8 +7,10 @@ colour profiles are passed over and every common encoding is read.
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pyhanko.pdf_utils import generic
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 16_000_000
-MAX_OCTETS = 24 << 20
+MAX_BYTES = 24 << 20
 """Of an image as it stands in the file."""
 
 _MAX_SLOW_PIXELS = 2_000_000
@@ -101,7 +103,7 @@ def _as_rgb(table: bytes, base: str) -> bytes:
 def _decoded(image: generic.StreamObject, mode: str, palette: bytes) -> Image:
     width, height = int(image["/Width"]), int(image["/Height"])
     payload = image.encoded_data
-    if width <= 0 or height <= 0 or width * height > MAX_PIXELS or len(payload) > MAX_OCTETS:
+    if width <= 0 or height <= 0 or width * height > MAX_PIXELS or len(payload) > MAX_BYTES:
         raise ImprintError("absurd picture size")
     filters = entry(image, "/Filter", ())
     names = [str(each) for each in filters] if isinstance(filters, list | tuple) else [str(filters)]
@@ -180,3 +182,36 @@ def _opened(payload: bytes, formats: tuple[str, ...], draft: tuple[int, int] | N
     except Exception as error:  # a damaged picture raises nearly anything in Pillow
         raise ImprintError(f"the picture cannot be read: {error}") from error
     return picture
+
+
+# --- inline images -----------------------------------------------------------------------------
+
+_SHORT = {
+    b"W": b"Width", b"H": b"Height", b"BPC": b"BitsPerComponent", b"CS": b"ColorSpace",
+    b"F": b"Filter", b"IM": b"ImageMask", b"DP": b"DecodeParms", b"RGB": b"DeviceRGB",
+    b"G": b"DeviceGray", b"CMYK": b"DeviceCMYK", b"Fl": b"FlateDecode", b"DCT": b"DCTDecode",
+}  # fmt: skip
+
+
+def inline_image(header: bytes, data: bytes) -> generic.StreamObject | None:
+    """The image object that an inline image abbreviates; None if it has more than plain entries."""
+    image = generic.StreamObject(encoded_data=data)
+    words = list(_header_words(header))
+    if len(words) % 2:
+        return None
+    for key, value in zip(words[::2], words[1::2], strict=True):
+        if not isinstance(key, generic.NameObject):
+            return None
+        image[key] = value
+    return image
+
+
+def _header_words(header: bytes) -> Iterator[generic.PdfObject]:
+    for each in header.split():
+        for part in re.findall(rb"/?[^/]+", each):
+            if part.startswith(b"/"):
+                yield generic.NameObject("/" + _SHORT.get(part[1:], part[1:]).decode("latin-1"))
+            elif part.isdigit() and len(part) < 10:
+                yield generic.NumberObject(part.decode())
+            else:
+                yield generic.BooleanObject(part == b"true")

@@ -5,7 +5,7 @@ of a riding seam (骑缝章), and each date must stand by a seal.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from crypto.lengths import MM
@@ -50,7 +50,7 @@ class SealMarks:
         self, joined: Container[int], times: Times, marks: Sequence[MarkInfo]
     ) -> tuple[list[Finding], bool]:
         """The findings about all *marks* of the seal and the dates beside them, and whether all are
-        harmless. *joined*: what :func:`complete_seams` says."""
+        harmless. *joined*: what :func:`joined_slices` says."""
         findings: list[Finding] = []
         harmless = True
         proved: Counter[int] = Counter()
@@ -102,6 +102,23 @@ def complete_seams(shown: Sequence[SealMarks], known: Container[int] = ()) -> se
             slices.append(Slice(page.index, mark.part, place, mark.size_mm))
             fields.append(id(one))
     return {one for one, joined in zip(fields, in_seams(slices), strict=True) if joined}
+
+
+def joined_slices(cut: Iterable[tuple[SealMarks, bool]]) -> set[int]:
+    """Which marks are slices of a complete riding seam, as ``id`` of their fields.
+
+    *cut*: the signatures that show a part of their seal, each with whether it is not disproved. The
+    slices of one seam may be shown by as many signatures with one seal; one that is disproved
+    completes its own seam only."""
+    joined: set[int] = set()
+    groups: dict[bytes, list[SealMarks]] = {}
+    for marks, counts in cut:
+        joined |= complete_seams([marks])
+        if counts:
+            groups.setdefault(marks.seal, []).append(marks)
+    for group in groups.values():
+        joined |= complete_seams(group, joined)
+    return joined
 
 
 def check_date(each: Field, text: str, times: Times) -> Finding:

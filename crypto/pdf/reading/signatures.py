@@ -1,4 +1,4 @@
-"""What each signature in a PDF embedded to be, read strictly: its byte range, its value, its kind.
+"""What each signature in a PDF claims to be, read strictly: its byte range, its value, its kind.
 
 Signatures are told apart by content, never by name (docs/design/standards.md §3.3). A signature
 that is malformed says how in :attr:`EmbeddedSignature.problems`; it is reported, never skipped.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pyhanko.pdf_utils import generic, misc
@@ -32,6 +33,7 @@ HASH_NAMES = {"sm3", "sha1", "sha224", "sha256", "sha384", "sha512"}
 """Digests over the byte range that are computed in the one pass."""
 _RSA_WITH_SHA256 = "1.2.840.113549.1.1.11"
 _ONE_HAND = (b"0123456789abcdef", b"0123456789ABCDEF")
+_PDF_DATE = re.compile(r"D:(\d{14}|\d{12})(?:([+-])(\d\d)'?(?:(\d\d)'?)?|Z)?")
 _HEX = b"0123456789abcdefABCDEF" + b" \t\n\r\x0b\x0c"
 
 
@@ -66,6 +68,31 @@ def read_signatures(document: Document, fields: Sequence[Field]) -> list[Embedde
     Raises :class:`PdfTooComplex`; never for what one signature contains."""
     size = document.stream.seek(0, 2)
     return [_read_signature(group, document, size) for group in _groups(fields)]
+
+
+def stated_certificates(signature: EmbeddedSignature) -> list[bytes]:
+    """/Cert of the signature dictionary: one certificate or several, DER."""
+    stated = entry(signature.dictionary, "/Cert")
+    listed = list(stated) if isinstance(stated, list) else [stated]
+    return [
+        value.original_bytes for value in map(follow, listed) if hasattr(value, "original_bytes")
+    ]
+
+
+def stated_time(signature: EmbeddedSignature) -> datetime | None:
+    """/M of the signature dictionary: when the signer claims to have signed, UTC; None if that is
+    not stated or cannot be read."""
+    text = str(entry(signature.dictionary, "/M", ""))
+    found = _PDF_DATE.match(text)
+    if not found:
+        return None
+    numbers, sign, hours, minutes = found.groups()
+    try:
+        moment = datetime.strptime(numbers.ljust(14, "0"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        shift = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        return moment + shift if sign == "-" else moment - shift
+    except (ValueError, OverflowError):
+        return None
 
 
 def stands_in(signature: EmbeddedSignature, candidate: Field) -> bool:

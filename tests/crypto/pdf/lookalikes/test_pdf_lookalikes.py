@@ -17,6 +17,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
 from crypto.pdf.lookalikes import search as pdf_lookalikes
+from crypto.pdf.lookalikes import walk
 from crypto.pdf.lookalikes.prefilter import Prefilter, has_red
 from crypto.pdf.lookalikes.red_shapes import is_red, is_ring, seals_in
 from crypto.pdf.lookalikes.search import Search, look_alikes
@@ -452,7 +453,7 @@ def test_a_page_of_black_text_is_not_parsed(world: World, monkeypatch: pytest.Mo
         page.insert_text((72, 72), "Contract", color=(0, 0, 0.5))
         page.insert_image(pymupdf.Rect(100, 100, 220, 220), stream=grey)
     data = document.tobytes(deflate=True)
-    monkeypatch.setattr(pdf_lookalikes._Walker, "_walk", lambda *given: pytest.fail("walked"))
+    monkeypatch.setattr(walk.Walker, "_walk", lambda *given: pytest.fail("walked"))
     assert places_mm(data) == []
 
 
@@ -536,15 +537,15 @@ def test_hostile_content_ends_soon(
 ) -> None:
     """Soon: after a bounded number of steps, each of bounded work."""
     steps: list[int] = []
-    step = pdf_lookalikes._Walker._step
+    step = walk.Walker._step
 
     def counting(self: Any, count: int = 1) -> None:
         steps.append(count)
         step(self, count)
 
-    monkeypatch.setattr(pdf_lookalikes._Walker, "_step", counting)
+    monkeypatch.setattr(walk.Walker, "_step", counting)
     search = searched(page_of(content[0]))
-    assert len(steps) <= pdf_lookalikes.MAX_STEPS + 1
+    assert len(steps) <= walk.MAX_STEPS + 1
     assert len(search.found) <= pdf_lookalikes.MAX_FOUND
 
 
@@ -596,22 +597,22 @@ def test_a_picture_that_cannot_be_read_is_counted_and_the_rest_is_searched(entri
 
 def test_no_more_pictures_are_decoded_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     copied: list[Any] = []
-    small_copy = pdf_lookalikes.small_copy
+    small_copy = walk.small_copy
 
     def counting(image: Any, room: int) -> Any:
         copy = small_copy(image, room)
         copied.append(image)
         return copy
 
-    monkeypatch.setattr(pdf_lookalikes, "small_copy", counting)
+    monkeypatch.setattr(walk, "small_copy", counting)
     document = pymupdf.open()
     for number in range(20):
         page = document.new_page(width=A4[0], height=A4[1])
         picture = Image.new("RGB", (50, 50), (number * 5, 255, 255))
         page.insert_image(pymupdf.Rect(100, 100, 213, 213), stream=png(picture))
     search = searched(document.tobytes(deflate=True))
-    assert len(copied) == pdf_lookalikes.MAX_PICTURES
-    assert search.left_out == 20 - pdf_lookalikes.MAX_PICTURES
+    assert len(copied) == walk.MAX_PICTURES
+    assert search.left_out == 20 - walk.MAX_PICTURES
 
 
 def test_one_picture_on_many_pages_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -620,10 +621,8 @@ def test_one_picture_on_many_pages_is_looked_at_once(monkeypatch: pytest.MonkeyP
     for _ in range(15):
         document.fullcopy_page(0)
     copied: list[Any] = []
-    small_copy = pdf_lookalikes.small_copy
-    monkeypatch.setattr(
-        pdf_lookalikes, "small_copy", lambda *given: copied.append(1) or small_copy(*given)
-    )
+    small_copy = walk.small_copy
+    monkeypatch.setattr(walk, "small_copy", lambda *given: copied.append(1) or small_copy(*given))
     search = searched(document.tobytes(deflate=True))
     assert len(search.found) == 16
     assert len(copied) == 1

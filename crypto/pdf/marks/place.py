@@ -1,0 +1,58 @@
+"""Where marks stand on a page as a person sees it, in millimetres from its upper left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from crypto.lengths import MM
+from crypto.pdf.marks.appearance import box, has_area
+from crypto.pdf.marks.check import date_of
+from crypto.pdf.reading.document import Field
+from crypto.pdf.reading.failures import PARSER_FAILURES
+from crypto.pdf.reading.page import Page
+from crypto.verdict import MarkInfo
+
+
+def marks_of(field: Field) -> list[MarkInfo]:
+    """Where a widget shows, as displayed, on each page that lists it."""
+    try:
+        if not has_area(field.dictionary):
+            return []
+        rectangle = box(field.dictionary)
+    except PARSER_FAILURES:
+        return []
+    date = date_of(field)
+    return [replace(place_of(rectangle, page, field.name), date=date) for page in field.pages]
+
+
+def place_of(rectangle: tuple[float, float, float, float], page: Page, field: str) -> MarkInfo:
+    """Where *rectangle* (left, bottom, right, top in user space) stands on *page* as displayed."""
+    left, bottom, right, top = rectangle
+    scale = page.unit / MM
+    x0, y0, x1, y1 = page.box
+    place = {
+        0: (left - x0, y1 - top),
+        90: (bottom - y0, left - x0),
+        180: (x1 - right, bottom - y0),
+        270: (y1 - top, x1 - right),
+    }[page.rotation]
+    across, down = right - left, top - bottom
+    if page.rotation in (90, 270):
+        across, down = down, across
+    numbers = (place[0] * scale, place[1] * scale, across * scale, down * scale)
+    return MarkInfo(page.index + 1, *numbers, field)
+
+
+def dates_meet(earlier: Sequence[MarkInfo], later: Sequence[MarkInfo]) -> bool:
+    """Is a date put over a date? Two that are printed over each other can be read as a third."""
+    return any(
+        one.page == other.page
+        and one.left_mm < other.left_mm + other.width_mm
+        and other.left_mm < one.left_mm + one.width_mm
+        and one.top_mm < other.top_mm + other.height_mm
+        and other.top_mm < one.top_mm + one.height_mm
+        for one in earlier
+        for other in later
+        if one.date and other.date
+    )
