@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -59,33 +59,27 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path, timeout: float = 10.0) -> Iterator[None]:
-    """Hold the lock file *path* exclusively; raises TimeoutError after *timeout* seconds.
+    """Hold the lock file *path* exclusively; raises TimeoutError after *timeout* seconds, OSError.
 
     Not re-entrant. The file stays behind, empty: removing it would let two processes in."""
+    from filelock import FileLock, Timeout
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + timeout
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    lock = FileLock(path, timeout=timeout, mode=0o600, poll_interval=0.02, preserve_lock_file=True)
     try:
-        while not _try_lock(handle):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{path} is held by another process")
-            time.sleep(0.02)
+        lock.acquire()
+    except Timeout as error:
+        raise TimeoutError(f"{path} is held by another process") from error
+    try:
         yield
     finally:
-        os.close(handle)  # frees the lock
+        lock.release()
 
 
-def _try_lock(handle: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
+def try_lock(file: BinaryIO) -> bool:
+    """Lock an open file until it is closed; False if somebody else has it.
 
-            windows: Any = msvcrt
-            windows.locking(handle, windows.LK_NBLCK, 1)
-        else:
-            import fcntl
+    Raises OSError where the file system has no locks."""
+    from filelock import lock_descriptor
 
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    return lock_descriptor(file.fileno(), blocking=False)

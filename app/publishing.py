@@ -7,6 +7,7 @@ it is whole, never over another file. What a killed process left behind is remov
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from app.durable import sync_folder
+from app.durable import sync_folder, try_lock
 from app.errors import FileProblem, OutputExists, OutputNotWritable
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.sealdesk", re.DOTALL)
@@ -118,11 +119,11 @@ def _new(target: Path) -> tuple[Path, BinaryIO]:
 
 
 def _claim(file: BinaryIO) -> None:
-    """Lock the file until it is closed; OSError if another stamping has it."""
-    if sys.platform != "win32":
-        import fcntl
+    """Lock the file until it is closed.
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    Raises BlockingIOError if another stamping has it, OSError where there are no locks."""
+    if sys.platform != "win32" and not try_lock(file):  # Windows deletes no file that is open
+        raise BlockingIOError(errno.EWOULDBLOCK, "another stamping has the file")
 
 
 def _link(temporary: Path, target: Path) -> None:
