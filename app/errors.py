@@ -7,8 +7,8 @@ line do with them stands in one table here.
 
     AppError                      something the product itself found out
     ├── UsageError, Cancelled, TokenAmbiguous
-    ├── FileError                 FileNotReadable, NotAPdf, OutputExists, OutputNotWritable,
-    │                             OutputVerificationFailed
+    ├── FileError                 FileNotReadable, NotAPdf (FileEmpty, OfdNotSupported),
+    │                             OutputExists, OutputNotWritable, OutputVerificationFailed
     ├── SealUseError              SealNotFound, SealNotUsable, NotAuthorised, LeaseExpired
     ├── PlacementError            PageRangeInvalid, PositionInvalid, PageOutOfRange, OutsidePage,
     │                             KeywordNotFound
@@ -149,6 +149,14 @@ class FileNotReadable(FileError):
 
 class NotAPdf(FileError):
     """The file does not begin like a PDF."""
+
+
+class FileEmpty(NotAPdf):
+    """The file holds nothing."""
+
+
+class OfdNotSupported(NotAPdf):
+    """An OFD: a document in its own right, and not one that is judged here."""
 
 
 class OutputExists(FileError):

@@ -16,12 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from app.errors import FileNotReadable, FileProblem, NotAPdf
+from app.errors import FileEmpty, FileNotReadable, FileProblem, NotAPdf, OfdNotSupported
 from app.placement import TextHit
 from crypto.bounded import BoundedError, BoundedProcess, Channel, Message
 
 SECONDS = 60.0
 """For one document; 500 pages take about one."""
+_OTHER_KINDS = {each.__name__: each for each in (NotAPdf, FileEmpty, OfdNotSupported)}
 _ERRORS = ("PdfEncrypted", "PdfPasswordWrong", "PdfTooComplex")
 """What may be wrong with a document; all else is PdfUnreadable."""
 
@@ -102,8 +103,8 @@ def _named(path: Path, name: object) -> Exception:
     """The error that the process has named."""
     from crypto.pdf.reading import failures
 
-    if name == "NotAPdf":
-        return NotAPdf(str(path))
+    if name in _OTHER_KINDS:
+        return _OTHER_KINDS[str(name)](str(path))
     error: Exception = getattr(failures, str(name) if name in _ERRORS else "PdfUnreadable")(name)
     return error
 

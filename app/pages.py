@@ -17,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from app.errors import FileNotReadable, FileProblem, NotAPdf
+from app.errors import FileNotReadable, FileProblem
+from app.file_kind import require_pdf
 from app.placement import PageBox, TextHit
 from crypto.lengths import MM
 from crypto.pdf.reading.document import MAX_PAGES
@@ -43,11 +44,9 @@ class Pages:
         :class:`app.errors.NotAPdf`, :class:`crypto.pdf.reading.failures.PdfError`'s subclasses."""
         try:
             with path.open("rb") as file:
-                begins_well = b"%PDF-" in file.read(1024)
+                require_pdf(file, path)
         except OSError as error:
             raise FileNotReadable(str(path), FileProblem.of(error)) from error
-        if not begins_well:
-            raise NotAPdf(str(path))
         pymupdf = _library()
         with _pdf_errors():
             self._document: Any = pymupdf.open(path, filetype="pdf")

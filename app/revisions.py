@@ -21,10 +21,10 @@ from app.errors import (
     FileNotReadable,
     FileProblem,
     JournalDamaged,
-    NotAPdf,
     OutputExists,
     OutputVerificationFailed,
 )
+from app.file_kind import require_pdf
 from app.publishing import free_name, publish, unpublished
 from app.steps import StampStep, TellStep, tell_nobody
 from app.store.journal import Journal
@@ -147,8 +147,7 @@ def open_pdf(source: Path, password: str | None) -> Document:
     Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.failures.PdfError`."""
     try:
         with source.open("rb") as stream:
-            if b"%PDF-" not in stream.read(1024):
-                raise NotAPdf(str(source))
+            require_pdf(stream, source)
         return open_document(source, password)
     except OSError as error:
         raise FileNotReadable(str(source), FileProblem.of(error)) from error

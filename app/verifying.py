@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
-from app.errors import FileNotReadable, FileProblem, NotAPdf, PlatformError
+from app.errors import FileNotReadable, FileProblem, PlatformError
+from app.file_kind import require_pdf
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report
@@ -79,8 +80,7 @@ def _document(path: Path) -> Iterator[BinaryIO]:
     """The PDF at *path*, opened; also an OSError in the block is :class:`FileNotReadable`."""
     try:
         with path.open("rb") as stream:
-            if b"%PDF-" not in stream.read(1024):
-                raise NotAPdf(str(path))
+            require_pdf(stream, path)
             yield _held(stream)
     except OSError as error:
         raise FileNotReadable(str(path), FileProblem.of(error)) from error

@@ -19,11 +19,11 @@ from typing import Any, Protocol
 from app.errors import (
     FileNotReadable,
     FileProblem,
-    NotAPdf,
     OutputExists,
     PlatformRefused,
     PlatformUntrusted,
 )
+from app.file_kind import require_pdf
 from app.publishing import publish, unpublished
 from app.remote.platform_connection import Service
 from crypto.algorithms.gm import sm3
@@ -106,11 +106,11 @@ def fetch_sealed_report(
 def _read(source: Path) -> bytes:
     try:
         with source.open("rb") as stream:
+            require_pdf(stream, source)
+            stream.seek(0)
             data = stream.read(MAX_SIZE + 1)
     except OSError as error:
         raise FileNotReadable(str(source), FileProblem.of(error)) from error
-    if b"%PDF-" not in data[:1024]:
-        raise NotAPdf(str(source))
     if len(data) > MAX_SIZE:
         raise PlatformRefused("body_too_large", "", 413)
     return data

@@ -13,6 +13,8 @@ The story, in the order in which things happen:
     7. look at what shows on the pages and is not signed
     8. put the report together
 
+What stands around the document in its file is left out before and told afterwards.
+
 Whatever goes wrong with one signature becomes a finding of that one, and the others are still
 checked.
 """
@@ -27,6 +29,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from crypto.pdf.changes.coverage import Coverage
+from crypto.pdf.changes.unlisted import read_alike
 from crypto.pdf.lookalikes.search import lookalike_seals, stamp_annotations
 from crypto.pdf.marks.check import SealMarks, check_date, date_of, draws, joined_slices
 from crypto.pdf.marks.place import dates_meet, marks_of
@@ -40,6 +43,7 @@ from crypto.pdf.reading.signatures import (
     stated_certificates,
     stated_time,
 )
+from crypto.pdf.reading.surroundings import Surroundings, without_surroundings
 from crypto.seal.structure import Seal
 from crypto.validation.seal_check import SignatureCheck, check_signature
 from crypto.validation.trust import Trust
@@ -65,15 +69,54 @@ def verify_pdf(
     file cannot be read at all, OSError if the stream fails; never for what one signature
     contains."""
     with within_time():
-        file = _open(stream, password, trust, now)  # 1
-        signatures = read_signatures(file.document, file.fields)  # 2
-        file_sm3 = _hash_once(file, signatures)  # 3
-        coverage = Coverage(file.document, file.size, password, signatures)
-        checks = [_check_alone(file, coverage, signature) for signature in signatures]  # 4
-        _check_marks(checks)  # 5
-        reports = tuple(_weighed(check, checks) for check in checks)  # 6
-        unsigned = _look_for_unsigned(file)  # 7
-        return _report(file, name, file_sm3, reports, unsigned)  # 8
+        within, around = without_surroundings(stream)
+        report = _verify_document(within, name, trust, now, password)
+        if not around:
+            return report
+        size = within.seek(0, io.SEEK_END)
+        if any(sum(each.byte_range[2:]) > size for each in report.signatures):
+            # somebody has signed what follows the end as well, so it is no accident
+            return _verify_document(stream, name, trust, now, password)
+        return _with_surroundings(report, stream, within, around, password)
+
+
+def _verify_document(
+    stream: BinaryIO, name: str, trust: Trust, now: datetime, password: str | None
+) -> Report:
+    file = _open(stream, password, trust, now)  # 1
+    signatures = read_signatures(file.document, file.fields)  # 2
+    file_sm3 = _hash_once(file, signatures)  # 3
+    coverage = Coverage(file.document, file.size, password, signatures)
+    checks = [_check_alone(file, coverage, signature) for signature in signatures]  # 4
+    _check_marks(checks)  # 5
+    reports = tuple(_weighed(check, checks) for check in checks)  # 6
+    unsigned = _look_for_unsigned(file)  # 7
+    return _report(file, name, file_sm3, reports, unsigned)  # 8
+
+
+# --- what stands around it ---------------------------------------------------------------------
+
+
+def _with_surroundings(
+    report: Report,
+    stream: BinaryIO,
+    within: BinaryIO,
+    around: Surroundings,
+    password: str | None,
+) -> Report:
+    """The *report* on the document *within*, as one on the whole file in *stream*."""
+    size = stream.seek(0, io.SEEK_END)
+    file_sm3, _ = digests(stream, size, ())
+    ends = tuple(around.before + each for each in report.file.revisions)
+    file = replace(report.file, size=size, sm3=file_sm3.hex(), revisions=ends)
+    findings = [*report.findings]
+    if around.before:
+        findings.append(Finding("bytes_before_start", {"count": str(around.before)}))
+    if around.behind:
+        findings.append(Finding("bytes_behind_end", {"count": str(around.behind)}))
+        if around.far and not read_alike(Document(within, password)):
+            findings.append(Finding("range_incomplete"))
+    return replace(report, file=file, findings=tuple(findings))
 
 
 # --- 1. open the file --------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, BinaryIO
+from typing import Any
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver, process_data_at_eof
@@ -27,6 +27,7 @@ from crypto.pdf.reading.document import MAX_TREE_DEPTH, Document, Field
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex, PdfUnreadable
 from crypto.pdf.reading.objects import form_of, same_entry
 from crypto.pdf.reading.signatures import EmbeddedSignature, stands_in
+from crypto.pdf.reading.surroundings import Window
 from crypto.verdict import Change, Finding
 
 _SPACE = b" \t\r\n\x0c\x00"
@@ -117,7 +118,7 @@ class Coverage:
         """The first *end* bytes as a file of their own; why not, if they are none."""
         if end not in self._opened:
             try:
-                window = io.BufferedReader(_Window(self._document.stream, end))
+                window = io.BufferedReader(Window(self._document.stream, end))
                 self._opened[end] = _Opened(Document(window, self._password))
             except PARSER_FAILURES as error:
                 self._opened[end] = str(error)[:200]
@@ -246,7 +247,7 @@ class _Revisions:
         """The number (from 0) of the revision that the first *end* bytes are: as a file of their
         own they would be read from the same tables, and thus show what it shows. None if that is
         not certain."""
-        window = io.BufferedReader(_Window(self._document.stream, end))
+        window = io.BufferedReader(Window(self._document.stream, end))
         try:
             window.seek(-1, io.SEEK_END)
             number = self._numbers.get(process_data_at_eof(window))
@@ -299,35 +300,3 @@ class _Revisions:
         return same_entry(then.trailer_view, now, "/Encrypt") and (
             then.document_id[0] == reader.document_id[0]
         )
-
-
-class _Window(io.RawIOBase):
-    """The first *end* bytes of a stream, as a stream of its own."""
-
-    def __init__(self, stream: BinaryIO, end: int) -> None:
-        super().__init__()
-        self._stream, self._end, self._position = stream, end, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._end}[whence]
-        if base + offset < 0:
-            raise ValueError("before the start")
-        self._position = base + offset
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        left = max(0, min(len(buffer), self._end - self._position))
-        self._stream.seek(self._position)
-        data = self._stream.read(left)
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)

@@ -25,6 +25,16 @@ _NUMBERS = re.compile(rb"(\d{1,10})" + _BLANK + rb"+(\d{1,10})" + _BLANK + rb"*\
 _END = re.compile(rb"startxref[\s\0]+\d+[\s\0]+%%EOF[\s\0]*\Z")
 
 
+def read_alike(document: Document) -> bool:
+    """Do readers that pass over the tables and look for objects read the same document?"""
+    if [*_at_the_end(document), *_named_twice(document)]:
+        return False
+    size = document.stream.seek(0, 2)
+    behind = _unlisted(document, 0)
+    instead = _unlisted(document, size, and_freed=True)
+    return next(behind, None) is None and next(instead, None) is None
+
+
 def unlisted_objects(document: Document, end: int) -> list[Change]:
     """Objects and trailers that no table names, behind byte *end* or instead of others; objects
     that two tables name; and an end of the file, or a last trailer, with which readers do not
@@ -70,8 +80,9 @@ def _named_twice(document: Document) -> Iterator[str]:
                 yield f"{each} 0 obj"
 
 
-def _unlisted(document: Document, end: int) -> Iterator[int]:
-    """Where objects and trailers begin that no table names, or not any more."""
+def _unlisted(document: Document, end: int, *, and_freed: bool = False) -> Iterator[int]:
+    """Where objects and trailers begin that no table names, or not any more; *and_freed*: also
+    those that a table has freed."""
     xrefs = document.reader.xrefs
     listed: set[int] = set()
     newest: dict[int, int] = {}
@@ -110,7 +121,7 @@ def _unlisted(document: Document, end: int) -> Iterator[int]:
                 yield begin
             continue
         now = _place_now(document, int(numbers[1]), int(numbers[2]))
-        if now is None and is_listed:
+        if now is None and is_listed and not and_freed:
             continue  # freed
         if now is None or now + 4 < begin:
             yield begin

@@ -24,6 +24,7 @@ from crypto.pdf.changes.review import History
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfError
 from crypto.pdf.reading.signatures import read_signatures
+from crypto.pdf.reading.surroundings import without_surroundings
 from crypto.pdf.signing.sign import document_timestamp, sign_revision
 from crypto.verdict import Change, Verdict
 from tests.world.documents import add_widget, append_revision, classic_pdf, first_page, run, update
@@ -283,12 +284,13 @@ def test_no_signature_is_judged_more_mildly_than_if_it_were_the_only_one(
     report = read(world, data)
     if isinstance(report[0], type):
         return  # refused as a whole
-    document = Document(io.BytesIO(data))
+    within, _ = without_surroundings(io.BytesIO(data))
+    document = Document(within)
     embedded = read_signatures(document, document.signature_fields())
     for claim, signature in zip(embedded, report[1], strict=True):
         if signature.coverage == "revision":
             signed = Document(io.BytesIO(data[: claim.end]))
-            history = History(Document(io.BytesIO(data)), signed)
+            history = History(Document(within), signed)
             last = signed.reader.total_revisions - 1
             alone = history.changes(claim.dictionary, last, claim.end, signed)
             assert severity(alone) <= severity(signature.changed_later)

@@ -1,0 +1,114 @@
+"""What stands around a document in its file: judged without it, and told."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto.algorithms.gm import sm3
+from crypto.pdf.reading.surroundings import NEAR, Surroundings, without_surroundings
+from crypto.verdict import Report, Verdict
+from tests.world.documents import build_pdf, classic_pdf
+from tests.world.sealing import World
+
+BEFORE = {
+    "byte order mark": b"\xef\xbb\xbf",
+    "blank lines": b"\r\n\r\n   ",
+    "head of a mail": b"Content-Type: application/pdf\r\nContent-Transfer-Encoding: binary\r\n\r\n",
+}
+PAGE = b"\n<!DOCTYPE html><html><body><p>502 Bad Gateway</p></body></html>\n"
+BEHIND = {
+    "an error page": PAGE,
+    "a long one": PAGE * 60,
+    "zeros to the end of the block": bytes(5000),
+    "line ends": b"\r\n" * 2000,
+    "another end": b"\n%%EOF\n",
+    "words": b"\nhttp trailer\n",
+}
+
+
+@pytest.fixture(scope="module")
+def sealed(world: World) -> bytes:
+    return world.sign(classic_pdf(), world.first)
+
+
+def told(report: Report) -> set[str]:
+    return {each.code for each in report.findings}
+
+
+@pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
+def test_what_stands_before_the_document_is_told(
+    world: World, sealed: bytes, before: bytes
+) -> None:
+    report = world.verify(before + sealed)
+    plain = world.verify(sealed)
+    assert report.verdict is plain.verdict is Verdict.VALID
+    assert told(report) == {"bytes_before_start"}
+    assert report.signatures == plain.signatures
+    assert report.file.size == len(before) + len(sealed)
+    assert report.file.sm3 == sm3(before + sealed).hex()
+    assert report.file.revisions == tuple(len(before) + each for each in plain.file.revisions)
+
+
+@pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
+def test_what_stands_behind_the_document_is_told(
+    world: World, sealed: bytes, behind: bytes
+) -> None:
+    report = world.verify(sealed + behind)
+    assert report.verdict is Verdict.VALID
+    assert told(report) == {"bytes_behind_end"}
+    assert report.signatures == world.verify(sealed).signatures
+
+
+def test_a_few_blanks_are_not_worth_telling(world: World, sealed: bytes) -> None:
+    assert told(world.verify(sealed + b"\n" * 40)) == set()
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [b"\n9 0 obj\n<<>>\nendobj\n", b"\ntrailer\n<</Root 9 0 R>>"],
+)
+def test_what_could_be_part_of_a_document_is_no_accident(
+    world: World, sealed: bytes, behind: bytes
+) -> None:
+    report = world.verify(sealed + behind)
+    assert report.verdict not in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+
+
+@pytest.mark.parametrize("number", [b"7", b"4"], ids=["listed nowhere", "instead of another"])
+def test_what_a_repair_would_show_is_not_called_good(world: World, number: bytes) -> None:
+    """Sealed while no reader sees it; a thousand bytes behind the end, and some look for it."""
+    hidden = number + b" 0 obj\n<</Type/Catalog/Pages 3 0 R>>\nendobj\n"
+    original = classic_pdf()
+    place = original.rindex(b"xref\n", 0, original.rindex(b"startxref"))
+    table = b"startxref\n%d\n" % (place + len(hidden))
+    original = original[:place] + hidden + original[place:]
+    end = original.rindex(b"startxref")
+    original = original[:end] + table + b"%%EOF\n"
+    data = world.sign(original, world.first)
+    assert world.verify(data).verdict is Verdict.VALID
+    report = world.verify(data + bytes(NEAR + 200))
+    assert report.verdict is Verdict.UNKNOWN
+    assert "range_incomplete" in told(report)
+
+
+def test_what_a_signer_covers_is_never_taken_away(world: World) -> None:
+    """The blanks behind a document that was continued are inside the signature."""
+    data = world.sign(classic_pdf() + bytes(600), world.first)
+    report = world.verify(data)
+    assert report.verdict is Verdict.VALID
+    assert told(report) == set()
+
+
+@given(st.binary(max_size=40), st.binary(max_size=60))
+def test_nothing_between_header_and_end_is_lost(before: bytes, behind: bytes) -> None:
+    document = build_pdf([b"<</Type/Catalog>>"])
+    stream = io.BytesIO(before + document + behind)
+    within, around = without_surroundings(stream)
+    kept = within.read() if within is not stream else stream.getvalue()
+    assert len(kept) + around.before + around.behind == len(stream.getvalue())
+    assert document.rstrip() in kept
+    assert around == Surroundings(around.before, around.behind)
