@@ -72,7 +72,8 @@ class Bench:
         from crypto.pdf.marks.drawing import Mark
         from crypto.pdf.reading.document import Document
         from crypto.pdf.signing.sign import PROFILES, Revision, property_info, sign_revision
-        from crypto.seal.structure import Seal, make_signature
+        from crypto.seal.making import make_signature
+        from crypto.seal.structure import Seal
 
         key = SoftKey.load(
             (self.folder / "signer.key").read_bytes(), (self.folder / "signer.der").read_bytes()

@@ -26,7 +26,7 @@ from cryptography.x509.oid import NameOID
 from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate_making import make_certificate
 from crypto.pki.names_and_algorithms import Name
-from crypto.seal.structure import make_seal
+from crypto.seal.making import make_seal
 from server_stub.neighbours.imprint import draw
 
 DEMO = Path(__file__).parents[1] / "resources" / "demo" / "regulation.pdf"

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from crypto.algorithms import gm
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import Name
-from crypto.seal.structure import make_seal
+from crypto.seal.making import make_seal
 from server_stub import sealing, states
 from server_stub.applying import Findings, move, read_request
 from server_stub.authority import HOLDER_LIFE, SEAL_MAKER, Authority, holder_subject

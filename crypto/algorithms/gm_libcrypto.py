@@ -59,41 +59,46 @@ class _Key:
         weakref.finalize(self, free, handle).atexit = False
 
 
+_PROTOTYPES: dict[str, tuple[type | None, list[type]]] = {
+    "OpenSSL_version": (c_char_p, [c_int]),
+    "EC_GROUP_new_by_curve_name": (c_void_p, [c_int]),
+    "EC_POINT_new": (c_void_p, [c_void_p]),
+    "EC_POINT_clear_free": (None, [c_void_p]),
+    "EC_POINT_oct2point": (c_int, [c_void_p, c_void_p, c_char_p, c_size_t, c_void_p]),
+    "EC_POINT_point2oct": (c_size_t, [c_void_p, c_void_p, c_int, c_void_p, c_size_t, c_void_p]),
+    "EC_POINT_mul": (c_int, [c_void_p] * 6),
+    "BN_bin2bn": (c_void_p, [c_char_p, c_int, c_void_p]),
+    "BN_clear_free": (None, [c_void_p]),
+    "d2i_PUBKEY": (c_void_p, [c_void_p, POINTER(c_char_p), c_long]),
+    "d2i_AutoPrivateKey": (c_void_p, [c_void_p, POINTER(c_char_p), c_long]),
+    "EVP_PKEY_free": (None, [c_void_p]),
+    "EVP_PKEY_is_a": (c_int, [c_void_p, c_char_p]),
+    "EVP_PKEY_CTX_new": (c_void_p, [c_void_p, c_void_p]),
+    "EVP_PKEY_CTX_free": (None, [c_void_p]),
+    "EVP_PKEY_sign_init": (c_int, [c_void_p]),
+    "EVP_PKEY_sign": (c_int, [c_void_p, c_void_p, POINTER(c_size_t), c_char_p, c_size_t]),
+    "EVP_PKEY_verify_init": (c_int, [c_void_p]),
+    "EVP_PKEY_verify": (c_int, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t]),
+    "ERR_clear_error": (None, []),
+}
+"""Functions of libcrypto: result and arguments."""
+_DESTRUCTORS = {
+    "EC_POINT_new": "EC_POINT_clear_free",
+    "BN_bin2bn": "BN_clear_free",
+    "d2i_PUBKEY": "EVP_PKEY_free",
+    "d2i_AutoPrivateKey": "EVP_PKEY_free",
+    "EVP_PKEY_CTX_new": "EVP_PKEY_CTX_free",
+}
+"""What makes an object → what frees it. The group lives as long as the engine."""
+
+
 class LibcryptoEngine:
     """SM2 by libcrypto. Private keys are 32 bytes, points 64 bytes X‖Y, signatures DER."""
 
     def __init__(self) -> None:
         library = self._library = _load()
-        prototypes: dict[str, tuple[type | None, list[type]]] = {
-            "OpenSSL_version": (c_char_p, [c_int]),
-            "EC_GROUP_new_by_curve_name": (c_void_p, [c_int]),
-            "EC_POINT_new": (c_void_p, [c_void_p]),
-            "EC_POINT_clear_free": (None, [c_void_p]),
-            "EC_POINT_oct2point": (c_int, [c_void_p, c_void_p, c_char_p, c_size_t, c_void_p]),
-            "EC_POINT_point2oct": (
-                c_size_t,
-                [c_void_p, c_void_p, c_int, c_void_p, c_size_t, c_void_p],
-            ),
-            "EC_POINT_mul": (c_int, [c_void_p] * 6),
-            "BN_bin2bn": (c_void_p, [c_char_p, c_int, c_void_p]),
-            "BN_clear_free": (None, [c_void_p]),
-            "d2i_PUBKEY": (c_void_p, [c_void_p, POINTER(c_char_p), c_long]),
-            "d2i_AutoPrivateKey": (c_void_p, [c_void_p, POINTER(c_char_p), c_long]),
-            "EVP_PKEY_free": (None, [c_void_p]),
-            "EVP_PKEY_is_a": (c_int, [c_void_p, c_char_p]),
-            "EVP_PKEY_CTX_new": (c_void_p, [c_void_p, c_void_p]),
-            "EVP_PKEY_CTX_free": (None, [c_void_p]),
-            "EVP_PKEY_sign_init": (c_int, [c_void_p]),
-            "EVP_PKEY_sign": (
-                c_int,
-                [c_void_p, c_void_p, POINTER(c_size_t), c_char_p, c_size_t],
-            ),
-            "EVP_PKEY_verify_init": (c_int, [c_void_p]),
-            "EVP_PKEY_verify": (c_int, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t]),
-            "ERR_clear_error": (None, []),
-        }
         try:
-            for name, (result, arguments) in prototypes.items():
+            for name, (result, arguments) in _PROTOTYPES.items():
                 function = getattr(library, name)
                 function.restype, function.argtypes = result, arguments
         except AttributeError as error:
@@ -110,8 +115,8 @@ class LibcryptoEngine:
         Raises ValueError if the point is not on the curve or the product is infinity."""
         lib, group = self._library, self._group
         with (
-            self._object(lib.BN_bin2bn(scalar, len(scalar), None), lib.BN_clear_free) as number,
-            self._object(lib.EC_POINT_new(group), lib.EC_POINT_clear_free) as product,
+            self._object("BN_bin2bn", scalar, len(scalar), None) as number,
+            self._object("EC_POINT_new", group) as product,
         ):
             if point is None:
                 done = lib.EC_POINT_mul(group, product, number, None, None, None)
@@ -150,8 +155,7 @@ class LibcryptoEngine:
 
         Raises ValueError if the key is not on the curve."""
         lib, key = self._library, self._public_key(public)
-        context_of_key = self._object(lib.EVP_PKEY_CTX_new(key.handle, None), lib.EVP_PKEY_CTX_free)
-        with context_of_key as context:
+        with self._object("EVP_PKEY_CTX_new", key.handle, None) as context:
             self._check(lib.EVP_PKEY_verify_init(context) == 1, "EVP_PKEY_verify_init")
             done = lib.EVP_PKEY_verify(context, signature, len(signature), e, len(e))
             lib.ERR_clear_error()
@@ -165,7 +169,7 @@ class LibcryptoEngine:
         start = c_char_p(info)
         handle = lib.d2i_PUBKEY(None, byref(start), len(info))
         self._check(bool(handle), "not a key on the SM2 curve")
-        key = _Key(handle, lib.EVP_PKEY_free)
+        key = _Key(handle, self._destructor("d2i_PUBKEY"))
         self._check(lib.EVP_PKEY_is_a(handle, b"SM2") == 1, "not an SM2 key")
         return key
 
@@ -173,30 +177,35 @@ class LibcryptoEngine:
     def _private_context(self, encoded: bytes) -> Iterator[int]:
         lib = self._library
         start = c_char_p(encoded)
-        decoded = lib.d2i_AutoPrivateKey(None, byref(start), len(encoded))
-        with self._object(decoded, lib.EVP_PKEY_free) as key:
+        with self._object("d2i_AutoPrivateKey", None, byref(start), len(encoded)) as key:
             self._check(lib.EVP_PKEY_is_a(key, b"SM2") == 1, "not an SM2 key")
-            with self._object(lib.EVP_PKEY_CTX_new(key, None), lib.EVP_PKEY_CTX_free) as context:
+            with self._object("EVP_PKEY_CTX_new", key, None) as context:
                 yield context
 
     @contextmanager
     def _point(self, point: bytes) -> Iterator[int]:
         lib, group = self._library, self._group
         data = b"\x04" + point
-        with self._object(lib.EC_POINT_new(group), lib.EC_POINT_clear_free) as handle:
+        with self._object("EC_POINT_new", group) as handle:
             # oct2point refuses what is not on the curve
             done = lib.EC_POINT_oct2point(group, handle, data, len(data), None)
             self._check(done == 1, "the point is not on the SM2 curve")
             yield handle
 
     @contextmanager
-    def _object(self, handle: int | None, free: ctypes._NamedFuncPointer) -> Iterator[int]:
+    def _object(self, constructor: str, *arguments: object) -> Iterator[int]:
+        """A new object, freed in the end by what goes with its *constructor*."""
+        handle: int | None = getattr(self._library, constructor)(*arguments)
         if not handle:
             self._check(False, "libcrypto returned no object")
         try:
             yield handle or 0
         finally:
-            free(handle)
+            self._destructor(constructor)(handle)
+
+    def _destructor(self, constructor: str) -> ctypes._NamedFuncPointer:
+        free: ctypes._NamedFuncPointer = getattr(self._library, _DESTRUCTORS[constructor])
+        return free
 
     def _check(self, ok: bool, what: str) -> None:
         if not ok:

@@ -11,7 +11,8 @@ import pytest
 from app.errors import FileNotReadable
 from app.inspecting import inspect
 from crypto.algorithms.gm import sm3
-from crypto.seal.structure import SealError, make_signature
+from crypto.seal.making import make_signature
+from crypto.seal.structure import SealError
 from crypto.validation.trust import Trust
 from tests.world.office import CODE, COMPANY, NOW, Authorities
 

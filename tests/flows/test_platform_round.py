@@ -32,8 +32,8 @@ from crypto.algorithms.gm import signature_values, sm3
 from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate_making import make_certificate
 from crypto.pki.names_and_algorithms import Name
+from crypto.seal.making import make_seal
 from crypto.seal.statement import SignedStatement
-from crypto.seal.structure import make_seal
 from device.token import Input
 from server_stub.records import logbook
 from server_stub.settings import Settings

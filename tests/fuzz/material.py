@@ -37,9 +37,10 @@ from crypto.pki.timestamp import Request, make_token
 from crypto.pki.timestamp import make_request as ask_time
 from crypto.pki.timestamp import make_response as answer_time
 from crypto.seal.date_mark import DateMark
+from crypto.seal.making import make_signature
 from crypto.seal.registry_files import encode_shard
 from crypto.seal.statement import SealChange
-from crypto.seal.structure import Extension, Seal, make_signature
+from crypto.seal.structure import Extension, Seal
 from crypto.validation.trust import Trust
 from tests.crypto.seal.test_seal import Parts
 from tests.world.authority import ForeignAuthority, ForeignKey

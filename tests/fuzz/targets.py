@@ -46,6 +46,7 @@ from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import Request as TimeRequest
 from crypto.pki.timestamp import TimestampError, TimestampToken, make_response, open_response
 from crypto.report.reading import read_report
+from crypto.seal.making import make_signature
 from crypto.seal.registry_files import (
     Manifest,
     RegistryFileError,
@@ -56,7 +57,7 @@ from crypto.seal.registry_files import (
     unpack_entries,
 )
 from crypto.seal.statement import PREFIX, SignedStatement, StatementError
-from crypto.seal.structure import Seal, SealError, SealSignature, is_signature, make_signature
+from crypto.seal.structure import Seal, SealError, SealSignature, is_signature
 from crypto.validation.cms_check import check_cms
 from crypto.validation.revocation import Evidence
 from crypto.validation.seal_check import check_seal, check_signature

@@ -21,8 +21,9 @@ from crypto.pdf.signing.sign import PROFILES, Revision, property_info, sign_revi
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.certificate import Certificate
 from crypto.pki.revocation_list import Crl
+from crypto.seal.making import make_signature
 from crypto.seal.statement import STAPLE, SignedStatement
-from crypto.seal.structure import Extension, Seal, make_signature
+from crypto.seal.structure import Extension, Seal
 from crypto.validation.trust import Trust
 from server_stub import verifying
 from server_stub.web.serving import RunningServer

@@ -29,8 +29,8 @@ from crypto.pki.certificate import OCSP_SIGNING, Certificate
 from crypto.pki.certificate_making import make_certificate
 from crypto.pki.names_and_algorithms import Name
 from crypto.report.pdf import render
+from crypto.seal.making import make_seal
 from crypto.seal.statement import SealStatement, SignedStatement
-from crypto.seal.structure import make_seal
 from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
 from device.token import PinIncorrect, PinLocked, TokenRemoved

@@ -23,8 +23,8 @@ from crypto.pdf.marks.drawing import Mark
 from crypto.pki.certificate import DOCUMENT_SIGNING, OCSP_SIGNING, SEAL_MAKING, Certificate
 from crypto.pki.certificate_making import make_certificate
 from crypto.pki.names_and_algorithms import Name
+from crypto.seal.making import make_seal
 from crypto.seal.statement import SealStatement, SignedStatement
-from crypto.seal.structure import make_seal
 from crypto.validation.trust import Trust
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

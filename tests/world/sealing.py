@@ -18,8 +18,8 @@ from crypto.pdf.signing.sign import PROFILES, Revision, SignedRevision, property
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.certificate import OCSP_SIGNING, Certificate
 from crypto.seal.date_mark import DateMark
+from crypto.seal.making import make_seal, make_signature
 from crypto.seal.statement import SealStatement, SignedStatement
-from crypto.seal.structure import make_seal, make_signature
 from crypto.validation.trust import Trust
 from crypto.verdict import Report
 from tests.world.authority import make_root

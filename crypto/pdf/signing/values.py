@@ -20,8 +20,9 @@ from crypto.pdf.signing.sign import PROFILES, Profile, Revision, property_info
 from crypto.pki import cms_make
 from crypto.pki.cms import Attribute, CmsError
 from crypto.pki.timestamp import TimestampError
-from crypto.seal import structure as seals
+from crypto.seal.making import add_timestamp, make_signature
 from crypto.seal.statement import STAPLE
+from crypto.seal.structure import Extension, SealSignature
 
 SEALED = ("ses", "ses-adobe", "cms")
 """The profiles that carry a seal."""
@@ -95,16 +96,16 @@ class SignatureMaker:
         return cms_make.add_timestamp(value, token) if token else value
 
     def _ses(self, revision: Revision, signed_at: datetime, ticket: bytes) -> bytes:
-        value = seals.make_signature(
+        value = make_signature(
             seal=self.seal,
             digest=revision.digest,
             property_info=property_info(revision.byte_range),
             signed_at=signed_at,
             key=self.key,
-            extensions=[seals.Extension(STAPLE, False, ticket)] if ticket else [],
+            extensions=[Extension(STAPLE, False, ticket)] if ticket else [],
         )
-        token = self._token(seals.SealSignature.parse(value).signature)
-        return seals.add_timestamp(value, token) if token else value
+        token = self._token(SealSignature.parse(value).signature)
+        return add_timestamp(value, token) if token else value
 
     def _token(self, signature: bytes) -> bytes | None:
         token = self.timestamp(signature, self.label.hash_name) if self.timestamp else None

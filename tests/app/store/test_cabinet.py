@@ -26,8 +26,8 @@ from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate import OCSP_SIGNING, Certificate
 from crypto.pki.certificate_making import make_certificate, make_crl
 from crypto.pki.names_and_algorithms import Name
+from crypto.seal.making import make_seal
 from crypto.seal.statement import SealStatement, SignedStatement
-from crypto.seal.structure import make_seal
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
 YEAR = timedelta(days=365)

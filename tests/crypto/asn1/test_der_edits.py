@@ -38,7 +38,8 @@ from crypto.pki.timestamp import (
     make_token,
     open_response,
 )
-from crypto.seal.structure import Extension, SealError, SealSignature, make_seal, make_signature
+from crypto.seal.making import make_seal, make_signature
+from crypto.seal.structure import Extension, SealError, SealSignature
 from tests.crypto.asn1.der_edits import operate
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)

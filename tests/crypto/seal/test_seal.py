@@ -15,16 +15,8 @@ from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
 from crypto.asn1 import der
 from crypto.pki.names_and_algorithms import CertificateError
-from crypto.seal.structure import (
-    Extension,
-    Seal,
-    SealError,
-    SealSignature,
-    add_timestamp,
-    is_signature,
-    make_seal,
-    make_signature,
-)
+from crypto.seal.making import add_timestamp, make_seal, make_signature
+from crypto.seal.structure import Extension, Seal, SealError, SealSignature, is_signature
 
 CREATED = datetime(2026, 6, 1, 1, 2, 3, tzinfo=UTC)
 BEGIN = datetime(2026, 6, 2, tzinfo=UTC)

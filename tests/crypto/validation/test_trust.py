@@ -24,8 +24,9 @@ from crypto.pki.certificate import (
 from crypto.pki.certificate_making import make_crl
 from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import make_token
+from crypto.seal.making import make_seal, make_signature
 from crypto.seal.statement import STAPLE, SealStatement, SignedStatement
-from crypto.seal.structure import Extension, Seal, SealSignature, make_seal, make_signature
+from crypto.seal.structure import Extension, Seal, SealSignature
 from crypto.validation.seal_check import check_seal, check_signature
 from crypto.validation.trust import Trust
 from crypto.verdict import LEVELS, Finding, Level, Verdict, beijing, verdict_of

@@ -21,8 +21,9 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfUnreadable
 from crypto.pdf.signing.sign import PROFILES, Revision, property_info, sign_revision
 from crypto.pki.certificate import Certificate
+from crypto.seal.making import make_signature
 from crypto.seal.statement import STAPLE
-from crypto.seal.structure import Extension, make_signature
+from crypto.seal.structure import Extension
 from crypto.verdict import Report, Verdict
 from tests.world.documents import add_widget, classic_pdf, update
 from tests.world.sealing import NOW, World, codes, content, drawn, imprint
