@@ -26,7 +26,7 @@ from typing import Any
 from crypto.pki.certificate import Certificate
 from crypto.pki.holder_name import holder_of
 
-SCHEMA = "sealdesk-report/1"
+SCHEMA = "sealdesk-report/2"
 
 
 class Level(StrEnum):
@@ -76,8 +76,10 @@ _CODES = {
         " stamp_annotation"
         " maker_may_issue maker_valid_at_use timestamp_unproven seal_timestamp_unproven no_seal"
         " lookalike_seal lookalikes_not_searched"
+        " later_seal later_signature_unseen metadata_changed bookmarks_changed view_changed"
+        " unused_objects"
     ),
-    Level.CHANGED: "changed_later",
+    Level.CHANGED: ("changed_later field_added field_filled note_added later_signature_seen"),
     Level.UNKNOWN: (
         "kind_unknown signer_untrusted maker_untrusted signer_expired_unproven"
         " seal_expired_unproven signer_revoked_unproven maker_revoked_unproven"
@@ -86,8 +88,9 @@ _CODES = {
         " time_before_seal time_contradicts weak_algorithm changed_suspicious"
         " value_unsupported mark_unreadable unsigned_mark range_incomplete not_reviewed"
         " certificate_missing seal_expired seal_not_yet_valid contents_unusual mark_hidden"
-        " mark_covers date_differs"
         " signer_purpose_other maker_purpose_unstated clock_contradicts"
+        " mark_covers date_differs value_differs filling_unclear filling_over_content"
+        " markup_added drawing_added"
     ),
     Level.INVALID: (
         "byte_range_malformed contents_malformed value_unreadable digest_mismatch"
@@ -97,8 +100,26 @@ _CODES = {
         " signer_revoked_before maker_revoked_before ca_revoked status_not_active"
         " changed_forbidden mark_differs mark_foreign timestamp_invalid check_failed"
         " attributes_wrong seal_timestamp_invalid seal_made_after_timestamp"
+        " value_replaced look_replaced content_covered"
     ),
 }
+_SAME_NAME = (
+    "field_filled value_replaced look_replaced content_covered value_differs filling_unclear"
+    " filling_over_content field_added note_added markup_added drawing_added unused_objects"
+)
+CHANGES: Mapping[str, str] = {
+    **{kind: kind for kind in _SAME_NAME.split()},
+    "seal_added": "later_signature_seen",
+    "timestamp_added": "evidence_added",
+    "validation_data": "evidence_added",
+    "metadata": "metadata_changed",
+    "bookmarks": "bookmarks_changed",
+    "view": "view_changed",
+    "suspicious": "changed_suspicious",
+    "forbidden": "changed_forbidden",
+}
+"""Every kind of later change → its finding. A signature added later is judged together with what it
+proves; until that is known it is one that merely shows something."""
 LEVELS: Mapping[str, Level] = {
     code: level for level, codes in _CODES.items() for code in codes.split()
 }
@@ -120,7 +141,7 @@ class Finding:
         """What it means, for people, in *language* ("zh_CN" or "en"): no names of objects or form
         fields, and no parser's reasons; those are in :meth:`technical`."""
         shown = {key: _for_people(key, text, language) for key, text in self.details.items()}
-        return _texts(language)["findings"][self.code].format_map(_Blanks(shown))
+        return _texts(language)["findings"][self.code].format_map(_Blanks(shown, language))
 
     def technical(self) -> str:
         """Code and details on one line, as support asks for them; the same in every language."""
@@ -129,7 +150,23 @@ class Finding:
 
 
 class _Blanks(dict[str, str]):
+    """What fills the blanks of a text: details as they are, and words for those that are missing.
+
+    ``{place}``, ``{named}``, ``{value_before}`` and ``{value_after}`` are words made of the details
+    page, label, before and after, or say that there is none."""
+
+    def __init__(self, details: Mapping[str, str], language: str) -> None:
+        super().__init__(details)
+        self._language = language
+
     def __missing__(self, key: str) -> str:
+        if key == "place":
+            known = "page" if "page" in self else "no_page"
+            return say("blanks", known, self._language).format_map(self)
+        if key in ("named", "value_before", "value_after"):
+            source = {"named": "label", "value_before": "before", "value_after": "after"}[key]
+            known = key if self.get(source) else f"no_{key}"
+            return say("blanks", known, self._language).format_map(self)
         return "—"
 
 
@@ -278,25 +315,37 @@ class Change:
     revision: int
     """1-based number of the revision that did it."""
     kind: str
-    """seal_added, field_added, field_filled, metadata, unused_objects, timestamp_added,
-    validation_data, suspicious, forbidden"""
+    """One of the keys of :data:`CHANGES`."""
     page: int | None
     """1-based, where it belongs to one page."""
     what: str
     """Field name or object, as found."""
+    label: str = ""
+    """What the document itself calls a field, for people."""
+    before: str = ""
+    """A field's value before; "" for none."""
+    after: str = ""
+    """A field's value after."""
+    box_mm: tuple[float, ...] = ()
+    """Left, top, width and height on the page as displayed, in millimetres; empty if it shows
+    nowhere."""
+    ground: str = ""
+    """What lay beneath a signature's look: "blank", "inked" (or it cannot be told); "" if nothing
+    is shown."""
 
     @property
     def code(self) -> str:
         """The finding this change leads to."""
-        if self.kind == "forbidden":
-            return "changed_forbidden"
-        if self.kind == "suspicious":
-            return "changed_suspicious"
-        if self.kind in ("timestamp_added", "validation_data"):
-            return (
-                "evidence_added"  # nothing a reader sees; what is in it is judged where it counts
-            )
-        return "changed_later"
+        return CHANGES[self.kind]
+
+    @property
+    def finding(self) -> Finding:
+        """That finding, with what its text needs."""
+        details = {"what": self.text(), "label": self.label}
+        details |= {"before": self.before, "after": self.after}
+        if self.page:
+            details["page"] = str(self.page)
+        return Finding(self.code, {key: value for key, value in details.items() if value})
 
     def text(self, language: str = "zh_CN") -> str:
         where = f"第 {self.page} 页" if language == "zh_CN" else f"page {self.page}"

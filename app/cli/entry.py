@@ -18,8 +18,9 @@
     sealdesk demo [FILE.pdf]
 
 A PIN comes from a prompt, from ``--pin-stdin`` (its first line) or, for tests, from SEALDESK_PIN;
-never from the command line. ``verify`` exits with 0 all valid, 1 something invalid, 2 unknown or
-changed later, 3 not signed, 4 unreadable; errors have exit codes of their own
+never from the command line. ``verify`` exits with 0 all valid, 1 something invalid, 2 not
+confirmed, 3 not signed, 4 unreadable, 5 valid with something added later; of several files the
+worst counts, in the order 1, 4, 2, 5, 3, 0. Errors have exit codes of their own
 (:class:`app.errors.ExitCode`).
 """
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 UNREADABLE = 4
 _EXITS = {
-    **{"VALID": 0, "INVALID": 1, "UNKNOWN": 2, "VALID_CHANGED_LATER": 2, "UNSIGNED": 3},
+    **{"VALID": 0, "INVALID": 1, "UNKNOWN": 2, "VALID_CHANGED_LATER": 5, "UNSIGNED": 3},
     "UNREADABLE": UNREADABLE,
 }
-_WORST_FIRST = (1, UNREADABLE, 2, 3, 0)
+_WORST_FIRST = (1, UNREADABLE, 2, 5, 3, 0)
 
 
 def worst_exit(verdicts: Iterable[str]) -> int:

@@ -47,7 +47,16 @@ from crypto.pdf.reading.surroundings import Surroundings, without_surroundings
 from crypto.seal.structure import Seal
 from crypto.validation.seal_check import SignatureCheck, check_signature
 from crypto.validation.trust import Trust
-from crypto.verdict import FileInfo, Finding, MarkInfo, Report, SignatureReport, Times, Verdict
+from crypto.verdict import (
+    Change,
+    FileInfo,
+    Finding,
+    MarkInfo,
+    Report,
+    SignatureReport,
+    Times,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from crypto.validation.cms_check import CmsCheck
@@ -339,22 +348,37 @@ def _check_marks(checks: Sequence[_Check]) -> None:
 
 
 def _weighed(check: _Check, everyone: Sequence[_Check]) -> SignatureReport:
-    """The report with what later seals do to it. A seal added later must itself prove what it
-    shows, and hide nothing: otherwise the earlier seal cannot be called good (the "sneaky
-    signature" attack)."""
+    """The report with what later signatures do to it. A seal must itself prove what it shows, and
+    hide nothing: otherwise the earlier seal cannot be called good (the "sneaky signature" attack).
+    A signature with a look of its signer's own may stand on blank ground."""
     report = check.report
-    added = {change.what for change in report.changed_later if change.kind == "seal_added"}
+    added = {change.what: change for change in report.changed_later if change.kind == "seal_added"}
     extra: list[Finding] = []
     for other in everyone:
-        names = added & set(other.report.fields)
-        if not names or other is check:
+        changes = [added.pop(name) for name in other.report.fields if name in added]
+        if not changes or other is check:
             continue
         harmless = other.harmless and not dates_meet(report.marks, other.report.marks)
-        if other.report.marks and not (harmless and other.proved):
-            field = ", ".join(sorted(names))
-            pages = sorted({mark.page for mark in other.report.marks})
-            extra += [Finding("mark_covers", {"field": field, "page": str(p)}) for p in pages]
+        extra.append(_of_later(changes, other, harmless))
+    extra += [change.finding for change in added.values()]
     return replace(report, findings=(*report.findings, *extra)) if extra else report
+
+
+def _of_later(changes: Sequence[Change], later: _Check, harmless: bool) -> Finding:
+    """What one later signature means; *changes* put its fields into the file."""
+    seal = later.report.seal
+    shown = [change for change in changes if change.ground]
+    details = {"who": later.report.who or "—", "field": changes[0].what}
+    if shown and shown[0].page:
+        details["page"] = str(shown[0].page)
+    if harmless and not shown:
+        return Finding("later_signature_unseen", details)
+    if harmless and later.proved and seal:
+        return Finding("later_seal", {**details, "seal": seal.name})
+    is_blank = all(change.ground == "blank" for change in shown)
+    if later.report.intact and not seal and is_blank:
+        return Finding("later_signature_seen", details)
+    return Finding("mark_covers", details)
 
 
 # --- 7. look at what is not signed -------------------------------------------------------------

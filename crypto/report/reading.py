@@ -13,10 +13,14 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
-from crypto.verdict import LEVELS, SCHEMA, CertificateInfo, Finding, Report
+from crypto.verdict import LEVELS, SCHEMA, CertificateInfo, Change, Finding, Report
 
-_LATER = ("holder", "credit_code")
-"""What reports of earlier versions do not say of a certificate."""
+_LATER: dict[Any, tuple[str, ...]] = {
+    CertificateInfo: ("holder", "credit_code"),
+    Change: ("label", "before", "after", "box_mm", "ground"),
+}
+"""What reports of earlier versions do not say of these."""
+_EARLIER = ("sealdesk-report/1",)
 
 
 def read_report(data: Any) -> Report:
@@ -24,7 +28,7 @@ def read_report(data: Any) -> Report:
     and lengths to two decimals. Raises ValueError if anything is missing, of another type or an
     unknown finding; keys that are not known are passed over."""
     try:
-        if data["schema"] != SCHEMA:
+        if data["schema"] not in (SCHEMA, *_EARLIER):
             raise ValueError("a report of another schema")
         report: Report = _read(Report, data)
     except (KeyError, TypeError, OverflowError) as error:
@@ -52,7 +56,7 @@ def _read(kind: Any, value: Any) -> Any:
             **{
                 each.name: _read(hints[each.name], value[each.name])
                 for each in fields(kind)
-                if each.name in value or not (kind is CertificateInfo and each.name in _LATER)
+                if each.name in value or each.name not in _LATER.get(kind, ())
             }
         )
     if kind is datetime:

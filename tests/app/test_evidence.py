@@ -56,7 +56,7 @@ def document(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def package(document: Path, trust: Trust) -> Path:
     path = document.parent / "evidence.zip"
     report = evidence.make(document, path, trust=trust, at=NOW)
-    assert report.verdict is Verdict.VALID_CHANGED_LATER
+    assert report.verdict is Verdict.VALID
     return path
 
 
@@ -141,7 +141,7 @@ def test_everything_needed_is_inside(package: Path, document: Path, world: World
     found = members(package)
     assert found["document.pdf"] == document.read_bytes()
     assert found["report.pdf"].startswith(b"%PDF-")
-    assert json.loads(found["report.json"])["verdict"] == "VALID_CHANGED_LATER"
+    assert json.loads(found["report.json"])["verdict"] == "VALID"
     assert found["signature-1/seal.der"] == world.first.seal
     assert found["signature-2/seal.der"] == world.second.seal
     states = {
@@ -180,7 +180,7 @@ def test_checking_says_what_is_proved_and_what_is_not(package: Path, world: Worl
     stranger = evidence.check(package)
     assert stranger.holds
     assert stranger.report
-    assert stranger.report.verdict is Verdict.VALID_CHANGED_LATER
+    assert stranger.report.verdict is Verdict.VALID
     assert stranger.own
     assert (
         stranger.own.verdict is Verdict.UNKNOWN
@@ -188,7 +188,7 @@ def test_checking_says_what_is_proved_and_what_is_not(package: Path, world: Worl
     assert [each.der for each in stranger.anchors] == [world.authority.certificate.der]
     friend = evidence.check(package, own=Trust.in_all([world.authority.certificate]))
     assert friend.own
-    assert friend.own.verdict is Verdict.VALID_CHANGED_LATER
+    assert friend.own.verdict is Verdict.VALID
 
 
 @pytest.mark.parametrize("name", ["document.pdf", "report.json", "README.txt", "crls/1.crl"])
@@ -206,7 +206,8 @@ def test_missing_and_added_members_are_found(package: Path, tmp_path: Path) -> N
 
 def test_a_report_that_says_more_than_the_document_is_found(package: Path, tmp_path: Path) -> None:
     found = members(package)
-    report = found["report.json"].replace(b'"VALID_CHANGED_LATER"', b'"VALID"')
+    report = found["report.json"].replace(b'"later_seal"', b'"covers_file"')
+    assert report != found["report.json"]
     manifest = json.loads(found["manifest.json"])
     for row in manifest["members"]:
         if row["name"] == "report.json":

@@ -27,7 +27,7 @@ def test_a_seal_shows_what_it_is(tmp_path: Path, authorities: Authorities) -> No
     data = authorities.seal(authorities.holder())
     facts = inspected(tmp_path, data, authorities.trust)
     assert (facts["schema"], facts["kind"], facts["format"]) == (
-        "sealdesk-report/1", "seal", "ses-v4",
+        "sealdesk-report/2", "seal", "ses-v4",
     )  # fmt: skip
     assert (facts["seal"]["code"], facts["seal"]["name"]) == (CODE, COMPANY)
     assert facts["seal"]["size_mm"] == [40, 40]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from crypto.verdict import (
+    CHANGES,
     LEVELS,
     SCHEMA,
     Change,
@@ -35,7 +36,9 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 LANGUAGES = ("zh_CN", "en")
 KINDS = (
     "seal_added", "field_added", "field_filled", "metadata", "unused_objects", "timestamp_added",
-    "validation_data", "suspicious", "forbidden",
+    "validation_data", "suspicious", "forbidden", "value_replaced", "look_replaced",
+    "content_covered", "value_differs", "filling_unclear", "filling_over_content", "note_added",
+    "markup_added", "drawing_added", "bookmarks", "view",
 )  # fmt: skip
 
 
@@ -112,7 +115,7 @@ def made() -> set[str]:
     quoted = set(re.findall(r'"([a-z_]+)"', text))
     built = set(re.findall(r'f"\{who\}(_[a-z_]+)"', text))
     built = {f"{who}{rest}" for who in ("signer", "maker") for rest in built}
-    by_change = {"changed_forbidden", "changed_suspicious", "evidence_added", "changed_later"}
+    by_change = {*CHANGES.values(), "changed_later"}  # reports of schema 1 say "changed_later"
     return (quoted | built | by_change) & set(LEVELS)
 
 
@@ -137,6 +140,7 @@ def test_every_finding_is_explained_with_its_level() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_change_leads_to_a_finding_and_has_words(kind: str) -> None:
+    assert set(CHANGES) == set(KINDS)
     change = Change(3, kind, 2, "Seal-2")
     assert change.code in LEVELS
     assert change.text().startswith("第 2 页 ")
@@ -146,7 +150,9 @@ def test_every_kind_of_change_leads_to_a_finding_and_has_words(kind: str) -> Non
 
 def test_only_what_shows_nothing_leaves_a_verdict_as_it_was() -> None:
     harmless = {kind for kind in KINDS if LEVELS[Change(1, kind, None, "").code] is Level.NOTICE}
-    assert harmless == {"timestamp_added", "validation_data"}
+    assert harmless == {
+        *("timestamp_added", "validation_data", "metadata", "bookmarks", "view", "unused_objects")
+    }
 
 
 # ---------------------------------------------------------------- the report

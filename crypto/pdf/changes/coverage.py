@@ -103,7 +103,8 @@ class Coverage:
         if not changes:
             findings.append(Finding("bytes_after_end", {"count": str(self._size - signature.end)}))
             findings.append(Finding("range_incomplete"))
-        findings += [Finding(each.code, {"what": each.text()}) for each in changes]
+        # what a later signature means is known when that signature has been checked
+        findings += [each.finding for each in changes if each.kind != "seal_added"]
         findings += [Finding("mark_foreign", {"field": each}) for each in strangers]
         return "revision", changes, findings
 

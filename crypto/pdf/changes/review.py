@@ -198,6 +198,19 @@ class History:
         return found
 
 
+_OF_FIELDS = frozenset(
+    (
+        "field_filled",
+        "field_added",
+        "seal_added",
+        "suspicious",
+        "value_differs",
+        "filling_unclear",
+        "filling_over_content",
+    )
+)
+
+
 @dataclass(frozen=True)
 class _Limits:
     """What a signature itself forbids later: DocMDP and FieldMDP (ISO 32000-1 §12.8.2)."""
@@ -226,9 +239,13 @@ class _Limits:
 
     def judge(self, change: Change, step: Step) -> Change:
         """*change*, or its forbidden twin."""
-        if self.permission == 3 and change.what in step.annotations:
-            return replace(change, kind="suspicious")  # it can hide what stands beneath
-        if change.kind not in ("field_filled", "field_added", "seal_added", "suspicious"):
+        if change.what in step.annotations:
+            if self.permission in (1, 2):
+                return replace(change, kind="forbidden")
+            if self.permission == 3 and change.kind == "forbidden":
+                return replace(change, kind="suspicious")  # it can hide what stands beneath
+            return change
+        if change.kind not in _OF_FIELDS:
             return change
         if self.permission in (2, 3) and change.what in step.new_fields:
             # "signing" is permitted; whether in a new field that shows something is disputed

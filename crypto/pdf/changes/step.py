@@ -14,11 +14,23 @@ from typing import Any
 from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
+from crypto.pdf.changes import additions
+from crypto.pdf.changes.filling import judge
+from crypto.pdf.changes.ground import Grounds, is_drawn_by_form
+from crypto.pdf.changes.looks import Look, generic_text, inherited
 from crypto.pdf.changes.references import TRAILER, References
-from crypto.pdf.changes.repainting import paints_over
 from crypto.pdf.changes.structure import element_grew, is_element, tree_grew
-from crypto.pdf.marks.appearance import HIDDEN, NO_VIEW, PRINT, drawing_of, has_area
-from crypto.pdf.reading.access import entry, follow, key_of
+from crypto.pdf.marks.appearance import (
+    HIDDEN,
+    NO_VIEW,
+    PRINT,
+    box,
+    drawing_of,
+    has_area,
+    share_shown,
+)
+from crypto.pdf.marks.place import place_of
+from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.enclosed_evidence import evidence_of
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.pdf.reading.objects import (
@@ -34,14 +46,33 @@ from crypto.pdf.reading.objects import (
     same_entry,
     walk_fields,
 )
-from crypto.verdict import Change
+from crypto.verdict import LEVELS, Change, Level
 
 _LISTED = 20
 _LISTS = (generic.ArrayObject, generic.NullObject)
 
 _CATALOG = frozenset(("/AcroForm", "/DSS", "/Extensions", "/Metadata", "/Version", "/MarkInfo"))
+_VIEW = {
+    "/PageMode": frozenset(
+        ("/UseNone", "/UseOutlines", "/UseThumbs", "/FullScreen", "/UseOC", "/UseAttachments")
+    ),
+    "/PageLayout": frozenset(
+        (
+            *("/SinglePage", "/OneColumn", "/TwoColumnLeft"),
+            *("/TwoColumnRight", "/TwoPageLeft", "/TwoPageRight"),
+        )
+    ),
+}
+"""Settings of the catalog that decide how the file is first displayed."""
 _FORM = frozenset(("/Fields", "/SigFlags", "/DR", "/DA", "/Q", "/NeedAppearances"))
-_FIELD = frozenset(("/V", "/AP", "/AS", "/F", "/Ff", "/DA", "/Q", "/M", "/Type", "/I", "/TI"))
+_FIELD = frozenset(
+    ("/V", "/AP", "/AS", "/F", "/Ff", "/DA", "/Q", "/M", "/Type", "/I", "/TI", "/NM")
+)
+_READ_ONLY = 1
+_LARGEST_EMPTY = 0.04
+"""Of the page: a larger place for a signature could cover what was sealed."""
+_ROUNDED = 0.0045
+"""Colours that one program writes to 1/255 and another to two or three digits."""
 _FIELD_ROLES = frozenset(
     (
         "/Annots",
@@ -77,7 +108,7 @@ class Step:
     @property
     def only_adds(self) -> bool:
         """Did it do nothing but add to what was there, and fill in what was empty?"""
-        return all(each.kind not in ("forbidden", "suspicious") for each in self.changes)
+        return all(LEVELS[each.code] in (Level.NOTICE, Level.CHANGED) for each in self.changes)
 
 
 def compare(
@@ -111,14 +142,17 @@ class _Comparison:
         """Widgets of new signature fields → the page whose /Annots gained them."""
         self._placed: dict[tuple[int, int], int] = {}
         """Widgets of empty signature fields that stood on no page → the page they were put on."""
+        self._grounds = Grounds(old)
+        self._touched: dict[tuple[int, int], KnownField] = {}
+        """Fields that are no signature fields and were written again, or had their look redrawn."""
 
     def placed(self) -> dict[tuple[int, int], int]:
         """Widgets → the pages on which they were put."""
         new = {key: page for key, page in self._new_widgets.items() if page is not None}
         return {**new, **self._placed}
 
-    def _say(self, kind: str, page: int | None, what: str) -> None:
-        self.step.changes.append(Change(self._new.revision + 1, kind, page, what))
+    def _say(self, kind: str, page: int | None, what: str, **details: Any) -> None:
+        self.step.changes.append(Change(self._new.revision + 1, kind, page, what, **details))
 
     def forbid(self, page: int | None, what: str) -> None:
         if sum(each.kind == "forbidden" for each in self.step.changes) < _LISTED:
@@ -149,6 +183,7 @@ class _Comparison:
         for reference in sorted(rewritten, key=lambda each: key_of(each) in self._known.fields):
             if not self._explained(reference):
                 self.forbid(*self._where(reference))
+        self._say_fillings()
         self._say_fields(fields)
         if not self.step.changes:
             self._say("unused_objects", None, "")
@@ -192,6 +227,10 @@ class _Comparison:
                 self._say_structure(tree_grew(entry(old_root, key), entry(new_root, key)))
             elif key == "/Perms" and key not in old_root:
                 self._say("suspicious", None, f"/Root {key}")  # certified, though not first
+            elif key == "/Outlines":
+                self._check_bookmarks()
+            elif key in _VIEW and (key not in new_root or entry(new_root, key) in _VIEW[key]):
+                self._say("view", None, f"/Root {key}")
             elif key not in _CATALOG:
                 self.forbid(None, f"/Root {key}")
         if not same_entry(old_root, new_root, "/Metadata"):
@@ -202,13 +241,17 @@ class _Comparison:
         for key in differing_keys(before, after):
             if key not in _FORM:
                 self.forbid(None, f"/AcroForm {key}")
-            elif key == "/NeedAppearances" and entry(after, key):
-                self._say("suspicious", None, f"/AcroForm {key}")  # seals would be drawn anew
-            elif other_fields and not (
-                key == "/SigFlags"
-                or key == "/Fields"
-                or (key == "/DR" and contains(entry(after, key), entry(before, key)))
-            ):  # how filled-in text looks
+            elif key == "/NeedAppearances":
+                if _as_bool(entry(after, key)) or _as_bool(entry(before, key)):
+                    self._say("suspicious", None, f"/AcroForm {key}")  # looks would be drawn anew
+            elif (key in ("/DR", "/DA", "/Q") and self._is_drawn_by_form) or (
+                other_fields
+                and not (
+                    key == "/SigFlags"
+                    or key == "/Fields"
+                    or (key == "/DR" and contains(entry(after, key), entry(before, key)))
+                )
+            ):
                 self._say("suspicious", None, f"/AcroForm {key}")
         old_list, new_list = entry(before, "/Fields"), entry(after, "/Fields")
         added = added_items(old_list, new_list)
@@ -216,6 +259,28 @@ class _Comparison:
             self.forbid(None, "/AcroForm /Fields")
             return []
         return list(self._new_fields(generic.ArrayObject(added)))
+
+    @cached_property
+    def _is_drawn_by_form(self) -> bool:
+        """Was anything drawn through the form, and not through an appearance of its own?"""
+        form = form_of(self._old)
+        pages = [self._known.sheet(number) for number in self._known.pages.values()]
+        return _as_bool(entry(form, "/NeedAppearances")) or is_drawn_by_form(self._old, pages)
+
+    def _check_bookmarks(self) -> None:
+        plain, _ = additions.bookmarks(entry(self._new.root, "/Outlines"))
+        self._say("bookmarks" if plain else "suspicious", None, "/Outlines")
+
+    @cached_property
+    def _bookmarks(self) -> set[tuple[int, int]]:
+        """The objects of the bookmarks that were there, if nothing else reads them."""
+        raw = self._old.root.raw_get("/Outlines") if "/Outlines" in self._old.root else None
+        found = additions.bookmarks(follow(raw))[1]
+        if isinstance(raw, generic.IndirectObject):
+            found.add(key_of(raw))
+        return {
+            each for each in found if self._references.plays(each[0], *additions.BOOKMARK_ROLES)
+        }
 
     def _new_fields(self, added: generic.ArrayObject) -> Iterator[KnownField]:
         """Allow the new fields that are signature fields, and remember all."""
@@ -258,9 +323,12 @@ class _Comparison:
         visible = page is not None and has_area(widget) and not drawing_of(widget).empty
         if visible and new:
             self.step.new_fields.add(name)
+        place = self._place(widget, page)
         signature = follow(value)
         if not isinstance(signature, generic.DictionaryObject):
-            self._say("suspicious" if visible else "field_added", page, name)
+            sheet = self._known.sheet(page) if page else None
+            too_large = sheet is not None and _area(box(widget)) > _LARGEST_EMPTY * _area(sheet.box)
+            self._say("suspicious" if visible or too_large else "field_added", page, name, **place)
             return
         raw = widget.raw_get("/V") if "/V" in widget else value
         shared = isinstance(raw, generic.IndirectObject) and self._references.place(
@@ -270,8 +338,18 @@ class _Comparison:
             self.forbid(page, f"{name}: shares an earlier signature")
         elif entry(signature, "/SubFilter") == "/ETSI.RFC3161" and not visible:
             self._say("timestamp_added", None, name)
+        elif page is not None and visible and share_shown(widget, self._known.sheet(page)):
+            ground = self._grounds.under(self._known.sheet(page), key_of(reference))
+            under = "inked" if ground.lies_under(box(widget)) else "blank"
+            self._say("seal_added", page, name, ground=under, **place)
         else:
             self._say("seal_added", page, name)
+
+    def _place(self, widget: generic.DictionaryObject, page: int | None) -> dict[str, Any]:
+        if page is None or not has_area(widget):
+            return {}
+        mark = place_of(box(widget), self._known.sheet(page), "")
+        return {"box_mm": (mark.left_mm, mark.top_mm, mark.width_mm, mark.height_mm)}
 
     # --- objects written again ---
 
@@ -280,6 +358,9 @@ class _Comparison:
         key = key_of(reference)
         before, after = self._old(reference), self._new(reference)
         if same(before, after):
+            return True
+        if key in self._bookmarks and not isinstance(after, generic.StreamObject):
+            self._check_bookmarks()
             return True
         users = self._references.users(reference.idnum)
         root = self._old.root_ref
@@ -315,6 +396,8 @@ class _Comparison:
             if users in ({(root.idnum, "/Extensions")}, {(root.idnum, "/MarkInfo")}):
                 return True  # as if written in the catalog
             if users == {(form_number, "/DR")}:
+                if self._is_drawn_by_form:
+                    self._say("suspicious", None, "/AcroForm /DR")
                 return contains(after, before)
             if users == {(TRAILER, "/Info")}:
                 self._say("metadata", None, "/Info")
@@ -388,10 +471,7 @@ class _Comparison:
             return is_empty(own_value(self._old(known.reference))) and isinstance(
                 own_value(self._new(known.reference)), generic.DictionaryObject
             )
-        # the field itself, if its value changed, says so; without a new value this is a replacement
-        widget_before, widget_after = self._old(known.reference), self._new(known.reference)
-        if same_entry(widget_before, widget_after, "/V"):
-            self._say("suspicious", self._page_of(known.reference), known.name)
+        self._touched[key_of(known.reference)] = known
         return True
 
     def _check_metadata(self) -> None:
@@ -473,13 +553,25 @@ class _Comparison:
                 if is_empty(own_value(follow(raw))) and not drawing_of(follow(raw)).empty:
                     self._say("suspicious", page, self._known.fields[key].name)
             elif key is None or key not in self._new_widgets or self._new_widgets[key] is not None:
-                subtype = entry(follow(raw), "/Subtype", "")
-                number = f" ({key[0]} {key[1]} obj)" if key else ""
-                self.step.annotations.add(f"{subtype}{number}")
-                self.forbid(page, f"{subtype}{number}")
+                self._check_annotation(raw, key, page)
             else:
                 self._new_widgets[key] = page
         return True
+
+    def _check_annotation(self, raw: Any, key: tuple[int, int] | None, page: int) -> None:
+        """An annotation that is no new signature field: a note may be added."""
+        node = follow(raw)
+        subtype = entry(node, "/Subtype", "")
+        what = f"{subtype}{f' ({key[0]} {key[1]} obj)' if key else ''}"
+        self.step.annotations.add(what)
+        is_new = key is None or not self._references.exists(key[0])
+        sheet = self._known.sheet(page)
+        kind = additions.judge(node, self._grounds.under(sheet)) if is_new else "forbidden"
+        if kind == "forbidden":
+            self.forbid(page, what)
+            return
+        note = entry(node, "/Contents", "")
+        self._say(kind, page, what, after=str(note)[:200], **self._place(node, page))
 
     def _is_unplaced(self, key: tuple[int, int]) -> bool:
         """Is this an empty signature field that stood on no page?"""
@@ -498,7 +590,7 @@ class _Comparison:
         """A field that existed: an empty one may be filled in."""
         if not isinstance(after, generic.DictionaryObject):
             return False
-        differing = differing_keys(before, after)
+        differing = _differing(before, after)
         page = self._page_of(known.reference)
         if not self._references.plays(known.reference.idnum, *_FIELD_ROLES):
             self._say("suspicious", page, known.name)
@@ -510,21 +602,81 @@ class _Comparison:
             if not was_empty:
                 self.forbid(page, f"{known.name}: a signed field was changed")
             elif "/V" in differing:
-                value = after.raw_get("/V") if "/V" in after else None
-                placed = key_of(known.reference) in self._placed
-                self._say_signature(known.name, known.reference, value, page, new=placed)
+                self._use_empty(known, before, after, page)
             elif differing & {"/AP", "/AS", "/F"}:
                 self._say("suspicious", page, known.name)
             return True
-        hiding = HIDDEN | NO_VIEW | PRINT
-        flags = int(entry(before, "/F", 0)) ^ int(entry(after, "/F", 0))
-        filled = was_empty and not is_empty(own_value(after))
-        switched_on = "/AS" in differing and str(entry(before, "/AS", "/Off")) == "/Off"
-        if flags & hiding & ~PRINT or not (filled or switched_on) or paints_over(before, after):
+        flags = int(entry(before, "/F", 0)), int(entry(after, "/F", 0))
+        bits = int(entry(before, "/Ff", 0)) ^ int(entry(after, "/Ff", 0))
+        if (
+            (flags[0] ^ flags[1]) & (HIDDEN | NO_VIEW)
+            or flags[0] & PRINT & ~flags[1]
+            or bits & ~_READ_ONLY
+        ):
+            self._say("suspicious", page, known.name)  # shown elsewhere, or read otherwise
+        elif differing & {"/DA", "/Q"} and not ("/V" in differing or "/AP" in differing):
             self._say("suspicious", page, known.name)
-        else:
-            self._say("field_filled", page, known.name)
+        self._touched[key_of(known.reference)] = known
         return True
+
+    def _use_empty(self, known: KnownField, before: Any, after: Any, page: int | None) -> None:
+        """An empty signature field was signed. What it showed when it was sealed must have been
+        nothing: its look is now that of the signature."""
+        value = after.raw_get("/V") if "/V" in after else None
+        placed = key_of(known.reference) in self._placed
+        if page is not None and not placed and Look.of(before).ink:
+            place = self._place(before, page)
+            self._say("look_replaced", page, known.name, label=_label(before), **place)
+        self._say_signature(known.name, known.reference, value, page, new=placed)
+
+    def _say_fillings(self) -> None:
+        """Judge every widget of the fields that were touched: what stands in a field above it
+        reaches it as well."""
+        resources = entry(form_of(self._new), "/DR")
+        judged: set[tuple[int, int]] = set()
+        for known in list(self._touched.values()):
+            fillings = 0
+            for reference in self._widgets_of(known):
+                if key_of(reference) not in judged:
+                    judged.add(key_of(reference))
+                    fillings += self._say_filling(known, reference, resources)
+            if not fillings and not any(self._page_of(each) for each in self._widgets_of(known)):
+                self._say("unused_objects", None, known.name)
+
+    def _say_filling(self, known: KnownField, reference: generic.Reference, resources: Any) -> int:
+        page = self._page_of(reference)
+        if page is None:
+            return 0
+        before, after = self._old(reference), self._new(reference)
+        sheet = self._known.sheet(page)
+        ground = self._grounds.under(sheet, key_of(reference))
+        found = judge(before, after, ground, _area(sheet.box), resources)
+        if found is None:
+            return 0
+        name = self._known.fields[key_of(reference)].name or known.name
+        details = {"label": _label(after), "before": found.before, "after": found.after}
+        shown = {key: value[:200] for key, value in details.items()}
+        self._say(found.kind, page, name, **shown, **self._place(after, page))
+        return 1
+
+    def _widgets_of(self, known: KnownField) -> Iterator[generic.Reference]:
+        """The field itself if it has no kids, or the widgets below it."""
+        stack, seen = [known.reference], set[tuple[int, int]]()
+        while stack:
+            reference = stack.pop()
+            if key_of(reference) in seen:
+                continue
+            seen.add(key_of(reference))
+            field = self._known.fields.get(key_of(reference))
+            if field is None or field.leaf:
+                yield reference
+                continue
+            kids = items_of(entry(self._old(reference), "/Kids"))
+            stack += [
+                generic.Reference(*key_of(kid), self._old)
+                for kid in kids
+                if isinstance(kid, generic.IndirectObject)
+            ]
 
     def _page_of(self, reference: generic.Reference) -> int | None:
         key = key_of(reference)
@@ -538,3 +690,66 @@ def _says_only_words(node: generic.DictionaryObject) -> bool:
     """Are the private entries strings, which show nothing, whatever dictionary this is?"""
     words = (generic.TextStringObject, generic.ByteStringObject)
     return all(isinstance(node.raw_get(key), words) for key in _PRIVATE if key in node)
+
+
+def _as_bool(value: Any) -> bool:
+    return isinstance(value, generic.BooleanObject) and bool(value)
+
+
+def _area(rectangle: tuple[float, float, float, float]) -> float:
+    left, bottom, right, top = rectangle
+    return (right - left) * (top - bottom)
+
+
+def _label(widget: generic.DictionaryObject) -> str:
+    """What the document calls this field, for people (/TU)."""
+    value = inherited(widget, "/TU")
+    if isinstance(value, generic.ByteStringObject):
+        return generic_text(bytes(value))
+    return str(value) if isinstance(value, generic.TextStringObject) else ""
+
+
+# --- entries of a field that are written otherwise and mean the same ---------------------------
+
+
+def _differing(before: generic.DictionaryObject, after: generic.DictionaryObject) -> set[str]:
+    """The entries whose meaning differs."""
+    found = differing_keys(before, after)
+    if "/MK" in found and _same_colours(entry(before, "/MK"), entry(after, "/MK")):
+        found.discard("/MK")
+    if "/BS" in found and _border(before) == _border(after):
+        found.discard("/BS")
+    return found
+
+
+def _same_colours(before: Any, after: Any) -> bool:
+    """Do the characteristics differ in the rounding of their colours only?"""
+    if not all(isinstance(each, generic.DictionaryObject) for each in (before, after)):
+        return False
+    return all(
+        key in ("/BC", "/BG") and _nearly(entry(before, key), entry(after, key))
+        for key in differing_keys(before, after)
+    )
+
+
+def _nearly(before: Any, after: Any) -> bool:
+    lists = [each for each in (before, after) if isinstance(each, generic.ArrayObject)]
+    if len(lists) != 2 or len(lists[0]) != len(lists[1]):
+        return False
+    pairs = zip(*([float(follow(each)) for each in one] for one in lists), strict=True)
+    return all(abs(one - other) <= _ROUNDED for one, other in pairs)
+
+
+def _border(widget: generic.DictionaryObject) -> tuple[Any, ...]:
+    """What /BS means (ISO 32000-1 table 166): nothing where no colour is named for a border, and
+    without /BS a solid line of one point."""
+    if not entry(entry(widget, "/MK", {}), "/BC"):
+        return ()
+    style = entry(widget, "/BS")
+    if not isinstance(style, generic.DictionaryObject):
+        style = generic.DictionaryObject()
+    kind, width = str(entry(style, "/S", "/S")), float(entry(style, "/W", 1))
+    dash = entry(style, "/D")
+    dashes = [float(follow(each)) for each in dash] if isinstance(dash, generic.ArrayObject) else []
+    known = set(style) <= {"/Type", "/S", "/W", "/D"}
+    return (known, kind, width, tuple(dashes or [3.0]) if kind == "/D" else ())

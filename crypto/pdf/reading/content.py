@@ -41,15 +41,22 @@ _TOKEN = re.compile(
 )
 _IN_STRING = re.compile(rb"\\.|[()]", re.DOTALL)
 _NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)\Z")
+_ESCAPE = re.compile(rb"\\([0-7]{1,3})|\\(\r\n|.)|\r\n?", re.DOTALL)
+_ESCAPED = {
+    **{b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"},
+    **dict.fromkeys((b"\n", b"\r", b"\r\n"), b""),
+}
+_NO_HEX = re.compile(rb"[^0-9A-Fa-f]")
 
 
-def operators(content: bytes) -> Iterator[tuple[str, list[str | float | None]]]:
+def operators(content: bytes) -> Iterator[tuple[str, list[str | float | bytes | None]]]:
     """The operators of a content stream, each with its operands: names as "/Name", numbers as
-    float, everything else as None. Ends with "BI" where an inline image begins: what follows is
-    not to be read as text. Raises :class:`AppearanceError` on what is no content stream.
+    float, strings as bytes, everything else as None. Ends with "BI" where an inline image begins:
+    what follows is not to be read as text. Raises :class:`AppearanceError` on what is no content
+    stream.
 
     (pyHanko's own parser takes the operator ``f`` for the beginning of ``false``.)"""
-    operands: list[str | float | None] = []
+    operands: list[str | float | bytes | None] = []
     position = 0
     while position < len(content):
         found = _TOKEN.match(content, position)
@@ -61,9 +68,13 @@ def operators(content: bytes) -> Iterator[tuple[str, list[str | float | None]]]:
             case "name":
                 operands.append(_name(text))
             case "open":
-                position = _end_of_string(content, position)
-                operands.append(None)
-            case "mark" | "hex":
+                end = _end_of_string(content, position)
+                operands.append(_unescaped(content[position : end - 1]))
+                position = end
+            case "hex":
+                digits = _NO_HEX.sub(b"", text)
+                operands.append(bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()))
+            case "mark":
                 operands.append(None)
             case "word" if _NUMBER.match(text):
                 operands.append(float(text))
@@ -77,6 +88,22 @@ def operators(content: bytes) -> Iterator[tuple[str, list[str | float | None]]]:
                     return
         if len(operands) > MAX_OPERATORS:
             raise AppearanceError("the appearance is too long")
+
+
+def _unescaped(text: bytes) -> bytes:
+    """The bytes that a literal string stands for (ISO 32000-1 §7.3.4.2)."""
+    if b"\\" not in text and b"\r" not in text:
+        return text
+    return _ESCAPE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    octal, plain = found[1], found[2]
+    if octal:
+        return bytes((int(octal, 8) & 255,))
+    if plain is None:
+        return b"\n"  # an end of line of any kind
+    return _ESCAPED.get(plain, plain)
 
 
 def _name(text: bytes) -> str:

@@ -13,6 +13,7 @@ from pyhanko.pdf_utils.reader import HistoricalResolver
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.document import MAX_FIELDS, MAX_TREE_DEPTH, Document
 from crypto.pdf.reading.failures import PdfTooComplex
+from crypto.pdf.reading.page import Page
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,10 @@ class Known:
         self.names: set[str] = set()
         self.placed: dict[tuple[int, int], int] = {}
         """Widgets → the pages on which later revisions put them."""
+
+    def sheet(self, number: int) -> Page:
+        """The page of this 1-based number."""
+        return self._base.pages()[number - 1]
 
     def add(self, known: KnownField) -> None:
         self.fields[key_of(known.reference)] = known

@@ -48,6 +48,16 @@ def test_a_report_that_does_not_name_the_holder_is_read_as_well() -> None:
     assert signer == replace(CERTIFICATE, holder="", credit_code="")
 
 
+def test_a_report_of_the_first_schema_is_read_as_well() -> None:
+    data = through_json(FULL)
+    data["schema"] = "sealdesk-report/1"
+    for signature in data["signatures"]:
+        for change in signature["changed_later"]:
+            for name in ("label", "before", "after", "box_mm", "ground"):
+                change.pop(name)
+    assert read_report(data) == FULL
+
+
 def test_a_verdict_is_never_read_but_follows_from_the_findings() -> None:
     data = through_json(report(replace(SIGNATURE, findings=(Finding("digest_mismatch"),))))
     data["verdict"] = data["signatures"][0]["verdict"] = "VALID"

@@ -315,7 +315,7 @@ def test_of_many_seals_only_what_the_first_one_sealed_is_opened(
 ) -> None:
     data = sealed_often(world, classic_pdf(), 12)
     report = world.verify(data)
-    assert report.verdict is Verdict.VALID_CHANGED_LATER
+    assert report.verdict is Verdict.VALID
     assert len(report.signatures) == 12
     assert opened == [report.signatures[0].byte_range[2] + report.signatures[0].byte_range[3]]
 
@@ -351,7 +351,7 @@ def test_twice_as_many_seals_cost_about_twice_as_much(
     for count in (15, 30):
         data = sealed_often(world, classic_pdf(), count)
         read_objects = 0
-        assert world.verify(data).verdict is Verdict.VALID_CHANGED_LATER
+        assert world.verify(data).verdict is Verdict.VALID
         costs.append(read_objects)
     assert costs[0] > 60
     assert costs[1] < 2.1 * costs[0], costs

@@ -1,0 +1,133 @@
+"""Annotations that a later revision put on a page: notes, markup and drawings.
+
+    judge(annotation, ground)  → a kind of :class:`crypto.verdict.Change`
+
+A note that covers nothing is told; markup over text and whatever else is drawn cannot be shown to
+leave the page as it was; what covers something sealed, acts or is not known is forbidden.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+
+from crypto.pdf.changes.ink import Ink, read_look
+from crypto.pdf.changes.looks import Ground, shown_stream
+from crypto.pdf.marks.appearance import HIDDEN, box, has_area
+from crypto.pdf.reading.access import entry, items_of, key_of
+
+_MARKUP = ("/Highlight", "/Underline", "/StrikeOut", "/Squiggly")
+_DRAWN = ("/FreeText", "/Ink", "/Line", "/Square", "/Circle", "/Polygon", "/PolyLine", "/Caret")
+_ACTS = ("/A", "/AA", "/OC", "/RichMediaContent", "/Sound", "/Movie", "/FS")
+_LARGEST_ICON = 40.0
+"""Points: the sign of a note."""
+_THIN = 3.0
+"""Points: a line under or through text hides none of it."""
+
+
+def judge(annotation: Any, ground: Ground) -> str:
+    """note_added, markup_added, drawing_added or forbidden. Raises what reading its look raises."""
+    if not isinstance(annotation, generic.DictionaryObject) or any(
+        key in annotation for key in _ACTS
+    ):
+        return "forbidden"
+    kind = entry(annotation, "/Subtype")
+    if kind == "/Popup":
+        # the window of a note, which no viewer prints
+        is_plain = "/AP" not in annotation and "/Contents" not in annotation
+        return "note_added" if is_plain else "forbidden"
+    if kind not in ("/Text", *_MARKUP, *_DRAWN) or _has_other_looks(annotation):
+        return "forbidden"
+    stream = shown_stream(annotation)
+    painted = read_look(annotation, stream)
+    if painted.strange & {"layer", "unknown", "mask", "inline image", "blend"}:
+        return "forbidden"
+    covering = [each for each in painted.inks if not _lets_through(each, kind)]
+    if any(ground.surely_lies_under(each.box) for each in covering):
+        return "forbidden"
+    if kind in _MARKUP:
+        return "markup_added"
+    own = box(annotation)
+    if kind in _DRAWN:
+        is_over = stream is None and has_area(annotation) and ground.surely_lies_under(own)
+        return "forbidden" if is_over else "drawing_added"
+    left, bottom, right, top = own
+    if max(right - left, top - bottom) > _LARGEST_ICON or any(
+        each.kind in ("text", "image", "shading") for each in painted.inks
+    ):
+        return "drawing_added"
+    if int(entry(annotation, "/F", 0)) & HIDDEN:
+        return "note_added"
+    places = [each.box for each in painted.inks] if stream is not None else [own]
+    return "drawing_added" if any(map(ground.lies_under, places)) else "note_added"
+
+
+def _has_other_looks(annotation: generic.DictionaryObject) -> bool:
+    """Does it look otherwise while the mouse is over it, or in some state?"""
+    looks = entry(annotation, "/AP")
+    return isinstance(looks, generic.DictionaryObject) and (
+        bool({"/R", "/D"} & set(looks)) or shown_stream(annotation) is None
+    )
+
+
+def _lets_through(ink: Ink, kind: Any) -> bool:
+    return ink.see_through or (kind in _MARKUP and ink.kind == "line" and ink.width <= _THIN)
+
+
+# --- bookmarks ---------------------------------------------------------------------------------
+
+_ITEM = frozenset(
+    ("/Title", "/Parent", "/Prev", "/Next", "/First", "/Last", "/Count", "/Dest", "/A", "/C", "/F")
+)
+BOOKMARK_ROLES = ("/Outlines", "/Parent", "/Prev", "/Next", "/First", "/Last")
+_MAX_BOOKMARKS = 20_000
+
+
+def bookmarks(outlines: Any) -> tuple[bool, set[tuple[int, int]]]:
+    """Whether all bookmarks only lead to a place in the document, and the objects that they are,
+    by number and generation."""
+    found: set[tuple[int, int]] = set()
+    plain = outlines is None or isinstance(outlines, generic.DictionaryObject)
+    stack = [outlines] if isinstance(outlines, generic.DictionaryObject) else []
+    while stack and len(found) <= _MAX_BOOKMARKS:
+        node = stack.pop()
+        for key in ("/First", "/Next"):
+            raw = node.raw_get(key) if key in node else None
+            if raw is None:
+                continue
+            below = entry(node, key)
+            if not isinstance(raw, generic.IndirectObject) or not isinstance(
+                below, generic.DictionaryObject
+            ):
+                plain = False
+            elif key_of(raw) not in found:
+                found.add(key_of(raw))
+                stack.append(below)
+                plain = plain and _leads_inside(below)
+    return plain and len(found) <= _MAX_BOOKMARKS, found
+
+
+def _leads_inside(item: generic.DictionaryObject) -> bool:
+    if set(item) - _ITEM or isinstance(item, generic.StreamObject):
+        return False
+    action = entry(item, "/A")
+    if action is None:
+        return "/Dest" not in item or _is_place(entry(item, "/Dest"))
+    return (
+        isinstance(action, generic.DictionaryObject)
+        and set(action) <= {"/Type", "/S", "/D"}
+        and entry(action, "/S") == "/GoTo"
+        and _is_place(entry(action, "/D"))
+    )
+
+
+def _is_place(destination: Any) -> bool:
+    """A page of this document with how it is shown, or the name of such a place."""
+    if isinstance(destination, generic.ArrayObject):
+        items = items_of(destination)
+        return bool(items) and isinstance(items[0], generic.IndirectObject | generic.NumberObject)
+    return isinstance(
+        destination,
+        generic.NameObject | generic.TextStringObject | generic.ByteStringObject,
+    )

@@ -1,0 +1,306 @@
+"""A field that a later revision changed: was an empty one filled in, and is its look its value?
+
+:func:`judge` compares one widget before and after and answers with a kind of
+:class:`crypto.verdict.Change`:
+
+* ``field_filled``: visibly empty before, its value now written in its own rectangle over blank
+  ground, and what is written is the value;
+* ``value_replaced``, ``look_replaced``, ``content_covered``: something sealed is gone or covered;
+* ``value_differs``, ``filling_unclear``, ``filling_over_content``: that cannot be shown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+
+from crypto.pdf.changes.fonts import read_font
+from crypto.pdf.changes.ink import Box, Ink, holds, overlaps
+from crypto.pdf.changes.looks import (
+    PASSWORD,
+    PUSH_BUTTON,
+    Ground,
+    Look,
+    inherited,
+    is_tick,
+    missing,
+    same_colour,
+    says,
+    value_text,
+)
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.objects import same_entry
+
+_LARGEST_BUTTON = 0.01
+"""Of the page: a larger one is no box to tick."""
+_SMALLEST_TEXT = 3.0
+_LARGEST_TEXT = 1.4
+"""Of the field's height, for one line."""
+_CONTRAST = 0.25
+_OVERLAP = 0.3
+_FONT = re.compile(r"/(\S+)\s+[-+.\d]+\s+Tf")
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What became of one widget."""
+
+    kind: str
+    before: str = ""
+    """The value as people read it; "" for none."""
+    after: str = ""
+
+
+def judge(
+    before: generic.DictionaryObject,
+    after: generic.DictionaryObject,
+    ground: Ground,
+    page_area: float,
+    resources: Any,
+) -> Filling | None:
+    """What became of a widget; None if nothing of it that anybody sees.
+
+    *ground*: what the page shows beneath it; *page_area*: in square points; *resources*: /DR of
+    the form. Raises what reading the looks raises."""
+    flags = inherited(after, "/Ff")
+    bits = int(flags) if isinstance(flags, generic.NumberObject) else 0
+    old, new = Look.of(before), Look.of(after)
+    values = (value_text(inherited(before, "/V")), value_text(inherited(after, "/V")))
+    if not _same_elsewhere(before, after):
+        return Filling("filling_unclear", *values)
+    if uncovered := _uncovers(old, new, ground):
+        return Filling(uncovered, *values)
+    if inherited(after, "/FT") == "/Btn":
+        if bits & PUSH_BUTTON:
+            return None if _are_alike(old, new) else Filling("look_replaced")
+        return _judge_button(before, after, old, new, ground, page_area)
+    if values[0] and values[0] != values[1]:
+        return Filling("value_replaced", *values)
+    if values[0] == values[1]:
+        return _judge_redrawing(after, old, new, values[0])
+    if old.ink:
+        lost = any(missing(old.ink, new.ink))
+        return Filling("look_replaced" if lost else "value_differs", *values)
+    if old.painted.strange or bits & PASSWORD:
+        return Filling("filling_unclear", *values)
+    shown = _displayed(after, values[1])
+    return Filling(_judge_text(after, old, new, ground, resources, shown), "", shown)
+
+
+def _same_elsewhere(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
+    """Are the looks for a mouse that hovers or presses what they were, or there no more?"""
+    old, new = entry(before, "/AP"), entry(after, "/AP")
+    if not isinstance(new, generic.DictionaryObject):
+        return True
+    if not isinstance(old, generic.DictionaryObject):
+        old = generic.DictionaryObject()
+    return all(key not in new or same_entry(old, new, key) for key in ("/R", "/D"))
+
+
+def _uncovers(old: Look, new: Look, ground: Ground) -> str:
+    """What it means that a ground or frame is gone: whatever it hid when it was sealed is seen now.
+    "" if it hid nothing."""
+    lost = [
+        ink.box
+        for ink in old.grounds
+        if not any(same_colour(ink, each) and holds(each.box, ink.box, 1.0) for each in new.grounds)
+    ]
+    lost += _edges(old, new)
+    if any(map(ground.surely_lies_under, lost)):
+        return "look_replaced"
+    return "filling_unclear" if any(map(ground.lies_under, lost)) else ""
+
+
+def _are_alike(old: Look, new: Look) -> bool:
+    inks = (old.painted.inks, new.painted.inks)
+    return (
+        old.painted.strange == new.painted.strange
+        and old.drawn == new.drawn
+        and not any(missing(*inks))
+        and not any(missing(*inks[::-1]))
+    )
+
+
+# --- text and choices --------------------------------------------------------------------------
+
+
+def _judge_redrawing(
+    after: generic.DictionaryObject, old: Look, new: Look, value: str
+) -> Filling | None:
+    """The value is what it was: so must be what is shown, be it drawn by another program."""
+    if _are_alike(old, new):
+        return None
+    shown = _displayed(after, value)
+    said = [look for look in (old, new) if look.drawn]
+    if new.drawn and all(_is_plain_text(each) and says(each.text or "", shown) for each in said):
+        return None
+    if not old.ink and not value and not old.painted.strange:
+        return Filling("value_differs", value, value)
+    return Filling("look_replaced", value, value)
+
+
+def _is_plain_text(look: Look) -> bool:
+    return look.text is not None and not any(
+        each.is_white or each.size < _SMALLEST_TEXT for each in look.ink
+    )
+
+
+def _judge_text(
+    after: generic.DictionaryObject,
+    old: Look,
+    new: Look,
+    ground: Ground,
+    resources: Any,
+    value: str,
+) -> str:
+    """The kind of change that filling in an empty field is."""
+    if not new.drawn:
+        if not _is_drawn_plainly(after, resources, value):
+            return "filling_unclear"
+        return "filling_over_content" if ground.lies_under(new.box) else "field_filled"
+    covering = [each for each in new.grounds if not _was_there(each, old, after)]
+    covering += [each for each in new.ink if each.kind != "text" or each.text is None]
+    covers = [*(each.box for each in covering), *_edges(new, old)]
+    if any(map(ground.surely_lies_under, covers)):
+        return "content_covered"
+    paper = new.grounds[-1] if new.grounds else None
+    height = new.box[3] - new.box[1]
+    if (
+        new.painted.strange
+        or new.text is None
+        or not new.ink
+        or any(not _is_seen(each, paper) for each in new.ink)
+        or any(each.size > _LARGEST_TEXT * height for each in new.ink)
+        or _are_heaped(new.ink)
+        or any(map(ground.lies_under, covers))
+    ):
+        return "filling_unclear"
+    if any(ground.lies_under(each.box) for each in new.ink):
+        return "filling_over_content"
+    return "field_filled" if says(new.text, value) else "value_differs"
+
+
+def _was_there(ink: Ink, old: Look, widget: generic.DictionaryObject) -> bool:
+    """Was there a ground of this colour already? A viewer draws the one that /MK names."""
+    if any(same_colour(each, ink) and holds(each.box, ink.box, 1.0) for each in old.grounds):
+        return True
+    named = entry(entry(widget, "/MK", {}), "/BG")
+    if old.drawn or not isinstance(named, generic.ArrayObject) or ink.colour is None:
+        return False
+    parts = [float(follow(each)) for each in named]
+    colour = parts * 3 if len(parts) == 1 else parts
+    return len(colour) == 3 and all(
+        abs(a - b) < 0.012 for a, b in zip(colour, ink.colour, strict=True)
+    )
+
+
+def _edges(new: Look, old: Look) -> list[Box]:
+    """The four strips that a frame takes up which was not there before."""
+    widest = max((each.width for each in new.frame if each.kind == "line"), default=0.0)
+    if not new.frame or old.frame or (not old.drawn and widest <= 2):
+        return []
+    left, bottom, right, top = new.box
+    wide = max(1.0, widest)
+    return [
+        (left, bottom, left + wide, top),
+        (right - wide, bottom, right, top),
+        (left, bottom, right, bottom + wide),
+        (left, top - wide, right, top),
+    ]
+
+
+def _is_seen(ink: Ink, paper: Ink | None) -> bool:
+    """Is this text large and dark enough to be read?"""
+    ground = paper.colour if paper and paper.colour else (1.0, 1.0, 1.0)
+    if ink.colour is None or ink.size < _SMALLEST_TEXT:
+        return False
+    return max(abs(a - b) for a, b in zip(ink.colour, ground, strict=True)) >= _CONTRAST
+
+
+def _are_heaped(inks: list[Ink]) -> bool:
+    """Is text written over text, so that it can be read as another?"""
+    return any(
+        overlaps(one.box, other.box, _OVERLAP * min(one.size, other.size))
+        for at, one in enumerate(inks)
+        for other in inks[at + 1 :]
+    )
+
+
+def _is_drawn_plainly(widget: generic.DictionaryObject, resources: Any, value: str) -> bool:
+    """Would viewers draw *value* as it is, with a font of their own?"""
+    stated = inherited(widget, "/DA")
+    found = _FONT.search(str(stated)) if stated is not None else None
+    fonts = entry(resources, "/Font") if isinstance(resources, generic.DictionaryObject) else None
+    if found is None or not isinstance(fonts, generic.DictionaryObject):
+        return False
+    font = read_font(entry(fonts, f"/{found[1]}"))
+    letters = {} if font.marks_only or font.letters is None else font.letters
+    return all(letters.get(ord(each)) == each for each in value if not each.isspace())
+
+
+def _displayed(widget: generic.DictionaryObject, value: str) -> str:
+    """What a choice shows for a value that it exports (/Opt)."""
+    listed = inherited(widget, "/Opt")
+    for raw in listed if isinstance(listed, generic.ArrayObject) else ():
+        pair = follow(raw)
+        if isinstance(pair, generic.ArrayObject) and len(pair) == 2:
+            exported, shown = (value_text(follow(each)) for each in pair)
+            if exported == value:
+                return shown
+    return value
+
+
+# --- buttons -----------------------------------------------------------------------------------
+
+
+def _state(widget: generic.DictionaryObject) -> str:
+    return value_text(entry(widget, "/AS"))
+
+
+def _judge_button(
+    before: generic.DictionaryObject,
+    after: generic.DictionaryObject,
+    old: Look,
+    new: Look,
+    ground: Ground,
+    page_area: float,
+) -> Filling | None:
+    """A box to tick, or one of several: it is judged by what it showed and what it shows."""
+    was, now = _state(before), _state(after)
+    value = value_text(inherited(after, "/V"))
+    if was == now and _are_alike(old, new):
+        chosen = value not in ("", value_text(inherited(before, "/V"))) and _offers(after, value)
+        return Filling("value_differs", was, value) if chosen and value != now else None
+    if was:
+        return Filling("value_replaced", _tick(was), _tick(now))
+    if any(missing(old.ink, new.ink)):
+        return Filling("look_replaced", "", _tick(now))
+    added = list(missing(new.ink, old.ink))
+    across, up = new.box[2] - new.box[0], new.box[3] - new.box[1]
+    grounds = [each for each in new.grounds if not _was_there(each, old, after)]
+    if any(ground.surely_lies_under(each.box) for each in (*added, *grounds)):
+        return Filling("content_covered", "", _tick(now))
+    if (
+        old.painted.strange
+        or new.painted.strange
+        or not is_tick(added)
+        or across * up > _LARGEST_BUTTON * page_area
+    ):
+        return Filling("filling_unclear", "", _tick(now))
+    if ground.lies_under(new.box):
+        return Filling("filling_over_content", "", _tick(now))
+    if not now or value != now or (new.drawn and not added):
+        return Filling("value_differs", "", _tick(now))
+    return Filling("field_filled", "", _tick(now))
+
+
+def _offers(widget: generic.DictionaryObject, state: str) -> bool:
+    looks = entry(entry(widget, "/AP", {}), "/N")
+    return isinstance(looks, generic.DictionaryObject) and f"/{state}" in looks
+
+
+def _tick(state: str) -> str:
+    return "✓" if state else ""

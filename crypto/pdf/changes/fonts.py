@@ -1,0 +1,229 @@
+"""What the codes of a font say, as far as every viewer shows them alike.
+
+Text that was filled in later must look like its value. A font that the file itself brings can show
+any shape for any code, so only the fonts that viewers have themselves are read: with an encoding
+that names each code, and a name that promises letters. Of every other font only the room that its
+text takes up is told.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+
+from crypto.pdf.reading.access import entry, follow
+
+_LETTERED = re.compile(
+    r"/(?:[A-Z]{6}\+)?(?:helv|arial|times|ti(?:ro|bo|it|bi)|cour|co(?:bo|ob|bl)|he(?:bo|ob|bl)"
+    r"|verdana|tahoma|calibri|cambria|georgia|segoeui|trebuc|liberation|dejavu|noto(?:sans|serif)"
+    r"|source(?:han|sans|serif)|sim(?:sun|hei|kai|fang)|nsimsun|kaiti|fangsong|st(?:song|kaiti|fang"
+    r"|heiti|xihei|zhongsong)|song|hei\b|kai\b|microsoftyahei|dengxian|adobe(?:song|heiti|kaiti"
+    r"|fang|ming|gothic|myungjo)|ming(?:liu|\b)|heise|kozmin|kozgo|hygothic|hymyeong|batang"
+    r"|droidsans|pingfang|myriad|minion)",
+    re.IGNORECASE,
+)
+"""Typefaces with letters behind the codes of letters."""
+_PICTURED = re.compile(r"symbol|dingbat|wingding|webding|barcode|emoji|icon", re.IGNORECASE)
+_UNICODE_CMAPS = re.compile(r"/Uni(?:GB|CNS|JIS|KS)[A-Za-z0-9]*-(?:UTF16|UCS2)-H")
+_CHINESE_CMAPS = ("/GBK-EUC-H", "/GBKp-EUC-H", "/GBK2K-H", "/GB-EUC-H")
+_BASES = {"/WinAnsiEncoding": "cp1252", "/MacRomanEncoding": "mac_roman"}
+_MAX_WIDTHS = 20_000
+
+_NAMES = (
+    "space exclam quotedbl numbersign dollar percent ampersand quotesingle parenleft parenright "
+    "asterisk plus comma hyphen period slash zero one two three four five six seven eight nine "
+    "colon semicolon less equal greater question at bracketleft backslash bracketright "
+    "asciicircum underscore grave braceleft bar braceright asciitilde exclamdown cent sterling "
+    "currency yen brokenbar section dieresis copyright ordfeminine guillemotleft logicalnot "
+    "registered macron degree plusminus twosuperior threesuperior acute mu paragraph "
+    "periodcentered cedilla onesuperior ordmasculine guillemotright onequarter onehalf "
+    "threequarters questiondown Agrave Aacute Acircumflex Atilde Adieresis Aring AE Ccedilla "
+    "Egrave Eacute Ecircumflex Edieresis Igrave Iacute Icircumflex Idieresis Eth Ntilde Ograve "
+    "Oacute Ocircumflex Otilde Odieresis multiply Oslash Ugrave Uacute Ucircumflex Udieresis "
+    "Yacute Thorn germandbls agrave aacute acircumflex atilde adieresis aring ae ccedilla egrave "
+    "eacute ecircumflex edieresis igrave iacute icircumflex idieresis eth ntilde ograve oacute "
+    "ocircumflex otilde odieresis divide oslash ugrave uacute ucircumflex udieresis yacute thorn "
+    "ydieresis bullet dagger daggerdbl ellipsis emdash endash florin fraction guilsinglleft "
+    "guilsinglright minus perthousand quotedblbase quotedblleft quotedblright quoteleft "
+    "quoteright quotesinglbase trademark fi fl Lslash OE Scaron Ydieresis Zcaron dotlessi lslash "
+    "oe scaron zcaron Euro breve caron circumflex dotaccent hungarumlaut ogonek ring tilde"
+)
+_CHARACTERS = (
+    " !\"#$%&'()*+,-./0123456789:;<=>?@[\\]^_`{|}~"
+    "¡¢£¤¥¦§¨©ª«¬®¯°±²³´µ¶·¸¹º»¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖ×ØÙÚÛÜÝÞß"
+    "àáâãäåæçèéêëìíîïðñòóôõö÷øùúûüýþÿ"
+    "•†‡…—–ƒ⁄‹›−‰„“”‘’‚™ﬁﬂŁŒŠŸŽıłœšž€˘ˇˆ˙˝˛˚˜"
+)
+_GLYPHS = dict(zip(_NAMES.split(), _CHARACTERS, strict=True))
+"""Names of glyphs (Adobe Glyph List) → characters; letters stand for themselves."""
+
+
+@dataclass(frozen=True)
+class Font:
+    """How a font's strings are read and how wide they are."""
+
+    letters: dict[int, str] | None = None
+    """Code → character of a simple font whose look is known; None: it is not."""
+    codec: str = ""
+    """How the strings of a composite font whose look is known become text."""
+    bytes_per_code: int = 1
+    widths: dict[int, float] = field(default_factory=dict)
+    """Code → thousandths of the font size."""
+    default_width: float = 600.0
+    own_shapes: bool = False
+    """Its glyphs are drawings of the file's own (Type 3)."""
+    height: tuple[float, float] = (-0.21, 0.74)
+    """Lowest and highest ink, in parts of the font size."""
+    marks_only: bool = False
+    """ZapfDingbats: ticks and crosses."""
+
+    def text(self, shown: bytes) -> str | None:
+        """What *shown* says; None if that cannot be told."""
+        if self.codec:
+            try:
+                return shown.decode(self.codec)
+            except UnicodeDecodeError:
+                return None
+        if self.letters is None:
+            return None
+        found = [self.letters.get(code) for code in shown]
+        return None if None in found else "".join(each for each in found if each)
+
+    def advances(self, shown: bytes) -> list[tuple[float, bool]]:
+        """For each code: its width in thousandths, and whether it is the single byte 32."""
+        size = self.bytes_per_code
+        codes = [int.from_bytes(shown[at : at + size]) for at in range(0, len(shown), size)]
+        return [
+            (self.widths.get(code, self.default_width), size == 1 and code == 32) for code in codes
+        ]
+
+
+UNKNOWN_FONT = Font()
+
+
+def read_font(node: Any) -> Font:
+    """The font dictionary *node*. Raises what pyHanko raises on damaged objects."""
+    if not isinstance(node, generic.DictionaryObject):
+        return UNKNOWN_FONT
+    kind = entry(node, "/Subtype")
+    if kind == "/Type0":
+        return _composite(node)
+    if kind == "/Type3":
+        return _drawn(node)
+    widths = _simple_widths(node)
+    base = str(entry(node, "/BaseFont", ""))
+    if _is_embedded(node) or kind not in ("/Type1", "/TrueType", "/MMType1"):
+        return Font(widths=widths)
+    if base in ("/ZapfDingbats", "/ZaDb") and not isinstance(
+        entry(node, "/Encoding"), generic.DictionaryObject
+    ):
+        return Font(dict.fromkeys(range(33, 255), "✓"), widths=widths, marks_only=True)
+    if _PICTURED.search(base) or not _LETTERED.match(base):
+        return Font(widths=widths)
+    return Font(_letters(entry(node, "/Encoding")), widths=widths)
+
+
+def _letters(encoding: Any) -> dict[int, str]:
+    base: Any = encoding
+    differences: Any = None
+    if isinstance(encoding, generic.DictionaryObject):
+        base, differences = entry(encoding, "/BaseEncoding"), entry(encoding, "/Differences")
+    codec = _BASES.get(str(base), "ascii")  # StandardEncoding agrees with ASCII where it matters
+    found: dict[int, str] = {}
+    for code in range(32, 256):
+        character = bytes((code,)).decode(codec, "ignore")
+        if character:
+            found[code] = character
+    code = 0
+    for raw in differences if isinstance(differences, generic.ArrayObject) else ():
+        value = follow(raw)
+        if isinstance(value, generic.NameObject):
+            named = _named(str(value)[1:])
+            if named is None:
+                found.pop(code, None)
+            else:
+                found[code] = named
+            code += 1
+        else:
+            code = int(value)
+    return found
+
+
+def _named(glyph: str) -> str | None:
+    if len(glyph) == 1 and glyph.isascii() and glyph.isalpha():
+        return glyph
+    if re.fullmatch(r"uni[0-9A-F]{4}", glyph):
+        return chr(int(glyph[3:], 16))
+    return _GLYPHS.get(glyph)
+
+
+def _is_embedded(node: generic.DictionaryObject) -> bool:
+    descriptor = entry(node, "/FontDescriptor")
+    return isinstance(descriptor, generic.DictionaryObject) and any(
+        key in descriptor for key in ("/FontFile", "/FontFile2", "/FontFile3")
+    )
+
+
+def _simple_widths(node: generic.DictionaryObject) -> dict[int, float]:
+    listed = entry(node, "/Widths")
+    if not isinstance(listed, generic.ArrayObject):
+        return {}
+    first = int(entry(node, "/FirstChar", 0))
+    return {first + at: abs(float(follow(each))) for at, each in enumerate(listed)}
+
+
+def _drawn(node: generic.DictionaryObject) -> Font:
+    """A Type 3 font: its widths and its box are in units that its own matrix makes."""
+    matrix = [float(follow(each)) for each in entry(node, "/FontMatrix", ())]
+    scale, rise = (abs(matrix[0]), matrix[3]) if len(matrix) == 6 else (0.001, 0.001)
+    widths = {code: width * scale * 1000 for code, width in _simple_widths(node).items()}
+    box = [float(follow(each)) for each in entry(node, "/FontBBox", ())]
+    height = (-0.25, 1.0)
+    if len(box) == 4 and box[1] != box[3]:
+        low, high = sorted((box[1] * rise, box[3] * rise))
+        height = (min(low, height[0]), max(high, height[1]))
+    return Font(widths=widths, default_width=1000.0, own_shapes=True, height=height)
+
+
+def _composite(node: generic.DictionaryObject) -> Font:
+    descendants = entry(node, "/DescendantFonts")
+    below = follow(descendants[0]) if isinstance(descendants, list) and descendants else None
+    if not isinstance(below, generic.DictionaryObject):
+        return Font(bytes_per_code=2, default_width=1000.0)
+    encoding = entry(node, "/Encoding")
+    name, base = str(encoding), str(entry(below, "/BaseFont", entry(node, "/BaseFont", "")))
+    codec = ""
+    if isinstance(encoding, generic.NameObject) and not _is_embedded(below):
+        if _UNICODE_CMAPS.fullmatch(name):
+            codec = "utf-16-be"
+        elif name in _CHINESE_CMAPS:
+            codec = "gb18030"
+        if _PICTURED.search(base) or not _LETTERED.match(base):
+            codec = ""
+    default = abs(float(entry(below, "/DW", 1000)))
+    widths: dict[int, float] = {}
+    if name.startswith("/Identity"):  # of other maps the codes are not those that /W counts by
+        widths = _composite_widths(entry(below, "/W"))
+    return Font(codec=codec, bytes_per_code=2, widths=widths, default_width=default)
+
+
+def _composite_widths(listed: Any) -> dict[int, float]:
+    """/W (ISO 32000-1 §9.7.4.3): ``c [w …]`` and ``first last w``."""
+    items = [follow(each) for each in listed] if isinstance(listed, generic.ArrayObject) else []
+    found: dict[int, float] = {}
+    at = 0
+    while at + 1 < len(items) and len(found) < _MAX_WIDTHS:
+        first, second = int(items[at]), items[at + 1]
+        if isinstance(second, generic.ArrayObject):
+            found.update({first + n: abs(float(follow(each))) for n, each in enumerate(second)})
+            at += 2
+        elif at + 2 < len(items):
+            last = min(int(second), first + _MAX_WIDTHS)
+            found.update(dict.fromkeys(range(first, last + 1), abs(float(items[at + 2]))))
+            at += 3
+        else:
+            break
+    return found

@@ -1,0 +1,109 @@
+"""What the pages of one revision show, for whatever a later one puts on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import HistoricalResolver
+
+from crypto.pdf.changes.ink import Ink, read_look, read_page
+from crypto.pdf.changes.looks import Ground, Look, inherited, shown_stream, value_text
+from crypto.pdf.marks.appearance import HIDDEN, box, has_area
+from crypto.pdf.reading.access import entry, follow, items_of, key_of
+from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
+from crypto.pdf.reading.page import Page
+
+_UNSEEN = ("/Link", "/Popup")
+_HARMLESS = {"font", "faint"}
+"""What of a look need not be followed to know where its ink is."""
+
+
+class Grounds:
+    """The pages of the revision *view*, each read when something is put on it."""
+
+    def __init__(self, view: HistoricalResolver) -> None:
+        self._view = view
+        self._pages: dict[int, tuple[Ground, list[tuple[Any, Ground]]]] = {}
+
+    def under(self, page: Page, apart: tuple[int, int] | None = None) -> Ground:
+        """What *page* shows, its annotations included, but for the annotation *apart*.
+
+        Never raises for what a page contains but :class:`PdfTooComplex`."""
+        if page.index not in self._pages:
+            self._pages[page.index] = self._read(page)
+        content, annotations = self._pages[page.index]
+        shown = [content, *(ground for key, ground in annotations if apart is None or key != apart)]
+        inks = tuple(ink for each in shown for ink in each.inks)
+        return Ground(inks, all(each.whole for each in shown))
+
+    def _read(self, page: Page) -> tuple[Ground, list[tuple[Any, Ground]]]:
+        number, generation = key_of(page.reference)
+        try:
+            node = self._view(generic.Reference(number, generation, self._view))
+            painted = read_page(node)
+            listed = items_of(entry(node, "/Annots"))
+        except PdfTooComplex:
+            raise
+        except PARSER_FAILURES:
+            return Ground((), False), []
+        content = Ground(tuple(painted.inks), not painted.strange - _HARMLESS)
+        return content, [
+            (key_of(raw) if isinstance(raw, generic.IndirectObject) else None, _shown(follow(raw)))
+            for raw in listed
+        ]
+
+
+def _shown(node: Any) -> Ground:
+    """What one annotation shows; where viewers draw it themselves, all of its rectangle."""
+    try:
+        if not isinstance(node, generic.DictionaryObject) or not has_area(node):
+            return Ground(())
+        if int(entry(node, "/F", 0)) & HIDDEN or entry(node, "/Subtype") in _UNSEEN:
+            return Ground(())
+        stream = shown_stream(node)
+        if stream is not None:
+            painted = read_look(node, stream)
+            return Ground(tuple(painted.inks), not painted.strange - _HARMLESS)
+        is_widget = entry(node, "/Subtype") == "/Widget"
+        is_empty = is_widget and (
+            inherited(node, "/FT") == "/Sig" or not value_text(inherited(node, "/V"))
+        )
+        if is_empty and not entry(node, "/MK"):
+            return Ground(())
+        return Ground(() if is_empty else (Ink("image", box(node)),))
+    except PdfTooComplex:
+        raise
+    except PARSER_FAILURES:
+        return Ground((), False)
+
+
+def is_drawn_by_form(view: HistoricalResolver, pages: Any) -> bool:
+    """Does any page show a field, or text that was typed on it, that viewers draw through what the
+    form says (/DR, /DA, /Q) and not through an appearance of its own?"""
+    for page in pages:
+        if page.bare:
+            continue
+        number, generation = key_of(page.reference)
+        node = view(generic.Reference(number, generation, view))
+        for raw in items_of(entry(node, "/Annots")):
+            annotation = follow(raw)
+            if isinstance(annotation, generic.DictionaryObject) and _leans_on_form(annotation):
+                return True
+    return False
+
+
+def _leans_on_form(node: generic.DictionaryObject) -> bool:
+    kind = entry(node, "/Subtype")
+    if kind not in ("/Widget", "/FreeText") or inherited(node, "/FT") == "/Sig":
+        return False
+    if not has_area(node):
+        return False
+    look = Look.of(node)
+    if look.drawn:
+        return "font" in look.painted.strange
+    if kind == "/FreeText":
+        return True
+    if inherited(node, "/FT") != "/Btn":
+        return bool(value_text(inherited(node, "/V")))
+    return not isinstance(entry(entry(node, "/AP", {}), "/N"), generic.DictionaryObject)

@@ -1,0 +1,541 @@
+"""Where a content stream puts ink, and what its text says, without rendering it.
+
+    read_look(widget, state)    what one appearance of an annotation paints
+    read_page(page, view)       what the content of a page paints
+
+Each piece of ink is a box in the page's default user space, with its colour and, for text in a font
+whose look is known, what it says. Whatever cannot be followed is named in :attr:`Painted.strange`:
+it might paint anything, or hide what is listed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+
+from crypto import deadline
+from crypto.pdf.changes.fonts import UNKNOWN_FONT, Font, read_font
+from crypto.pdf.marks.appearance import fitted
+from crypto.pdf.marks.visible_part import Matrix, product
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.content import AppearanceError, operators
+from crypto.pdf.reading.document import MAX_TREE_DEPTH
+
+Box = tuple[float, float, float, float]
+"""Left, bottom, right, top."""
+Point = tuple[float, float]
+Colour = tuple[float, float, float]
+"""Red, green and blue, 0 to 1."""
+
+NOWHERE: Box = (0.0, 0.0, 0.0, 0.0)
+WHITE = 0.985
+"""A colour all of whose parts are at least this leaves paper white."""
+
+_MAX_CONTENT = 8 << 20
+_MAX_OPERATORS = 400_000
+_MAX_DEPTH = 12
+_MAX_FORMS = 2000
+_MAX_INKS = 100_000
+_MAX_POINTS = 512
+_PLAIN: Matrix = (1, 0, 0, 1, 0, 0)
+_EVERYWHERE: Box = (-1e6, -1e6, 1e6, 1e6)
+_FAINT = 0.3
+_TIGHTEST, _LOOSEST = -0.15, 2.0
+"""Of the font size: how far a glyph may be moved from where it would follow the one before."""
+_UNCUT = 0.75
+"""Of text that is cut by an edge, this much must be left to be read."""
+_FILLS = {"f": 1, "F": 1, "f*": 1, "B": 3, "B*": 3, "b": 3, "b*": 3, "S": 2, "s": 2}
+"""1: fills, 2: strokes, 3: both."""
+_IGNORED = frozenset(
+    ("J", "j", "M", "d", "ri", "i", "BMC", "EMC", "MP", "DP", "BX", "EX", "d0", "d1", "W", "W*")
+)
+_SPACES = {
+    **dict.fromkeys(("/DeviceGray", "/G", "/CalGray"), 1),
+    **dict.fromkeys(("/DeviceRGB", "/RGB", "/CalRGB"), 3),
+    **dict.fromkeys(("/DeviceCMYK", "/CMYK"), 4),
+}
+
+
+@dataclass(frozen=True)
+class Ink:
+    """One thing that was painted."""
+
+    kind: str
+    """text, fill, line, image or shading."""
+    box: Box
+    colour: Colour | None = None
+    """None: it cannot be told."""
+    text: str | None = None
+    """What text says; None: it cannot be told."""
+    points: tuple[Point, ...] = ()
+    """The corners of a fill or line; none if there are too many."""
+    subpaths: int = 0
+    curved: bool = False
+    width: float = 0.0
+    """Of a line."""
+    size: float = 0.0
+    """Of text: the font size on the page."""
+    see_through: bool = False
+    """What lies beneath stays visible."""
+
+    @property
+    def is_white(self) -> bool:
+        return self.colour is not None and min(self.colour) >= WHITE
+
+    @property
+    def is_rectangle(self) -> bool:
+        """Is this one rectangle with edges along the axes?"""
+        corners = self.points[:-1] if self.points[:1] == self.points[-1:] else self.points
+        return (
+            not self.curved
+            and self.subpaths == 1
+            and len(corners) == 4
+            and len(set(corners)) == 4
+            and all(
+                min(abs(x - self.box[0]), abs(x - self.box[2])) < 0.01
+                and min(abs(y - self.box[1]), abs(y - self.box[3])) < 0.01
+                for x, y in corners
+            )
+        )
+
+
+@dataclass
+class Painted:
+    """All that was painted, in order."""
+
+    inks: list[Ink] = field(default_factory=list)
+    strange: set[str] = field(default_factory=set)
+    """layer, mask, faint, blend, font (one that the stream itself does not bring), inline image,
+    unknown"""
+
+
+@dataclass(frozen=True)
+class _State:
+    matrix: Matrix
+    clip: Box
+    fill: Colour | None = (0.0, 0.0, 0.0)
+    stroke: Colour | None = (0.0, 0.0, 0.0)
+    fill_parts: int = 1
+    stroke_parts: int = 1
+    width: float = 1.0
+    see_through: bool = False
+    isolated: bool = False
+    opacity: float = 1.0
+    font: Font = UNKNOWN_FONT
+    size: float = 0.0
+    spacing: float = 0.0
+    word_spacing: float = 0.0
+    stretch: float = 1.0
+    leading: float = 0.0
+    rise: float = 0.0
+    mode: int = 0
+
+
+def overlaps(one: Box, other: Box, slack: float = 0.0) -> bool:
+    """Do the boxes share more than *slack* each way?"""
+    return (
+        min(one[2], other[2]) - max(one[0], other[0]) > slack
+        and min(one[3], other[3]) - max(one[1], other[1]) > slack
+    )
+
+
+def holds(outer: Box, inner: Box, slack: float = 0.5) -> bool:
+    """Does *inner* lie within *outer*?"""
+    return (
+        outer[0] - slack <= inner[0]
+        and outer[1] - slack <= inner[1]
+        and inner[2] <= outer[2] + slack
+        and inner[3] <= outer[3] + slack
+    )
+
+
+def read_look(widget: generic.DictionaryObject, form: Any) -> Painted:
+    """What *form*, an appearance stream of *widget* or None, paints on the page.
+
+    Raises :class:`AppearanceError` and what pyHanko raises on damaged objects."""
+    painted = Painted()
+    if "/OC" in widget:
+        painted.strange.add("layer")
+    opacity = min(1.0, *(float(entry(widget, key, 1)) for key in ("/ca", "/CA")))
+    if opacity < _FAINT:
+        painted.strange.add("faint")
+    if entry(widget, "/BM", "/Normal") not in ("/Normal", "/Compatible", "/Multiply"):
+        painted.strange.add("blend")
+    if isinstance(form, generic.StreamObject):
+        reader = _Reader(painted)
+        reader.form(form, _State(fitted(widget, form), _EVERYWHERE, opacity=opacity), None, 0)
+    return painted
+
+
+def read_page(page: generic.DictionaryObject) -> Painted:
+    """What the content of the page dictionary *page* paints. Raises as :func:`read_look`."""
+    painted = Painted()
+    contents = entry(page, "/Contents")
+    streams = contents if isinstance(contents, generic.ArrayObject) else [contents]
+    parts = [each.data for each in map(follow, streams) if isinstance(each, generic.StreamObject)]
+    resources: Any = None
+    node: Any = page
+    for _ in range(MAX_TREE_DEPTH):
+        if not isinstance(node, generic.DictionaryObject) or resources is not None:
+            break
+        resources, node = entry(node, "/Resources"), entry(node, "/Parent")
+    _Reader(painted).content(b"\n".join(parts), _State(_PLAIN, _EVERYWHERE), resources, 0)
+    return painted
+
+
+class _Reader:
+    """Follows content streams and notes their ink in *painted*."""
+
+    def __init__(self, painted: Painted) -> None:
+        self._painted = painted
+        self._operators = self._forms = self._bytes = 0
+        self._fonts: dict[int, tuple[Any, Font]] = {}
+        """By the identity of their dictionaries, which are kept so that it stays theirs."""
+
+    def form(self, form: generic.StreamObject, state: _State, inherited: Any, depth: int) -> None:
+        """A form XObject drawn under *state*."""
+        self._forms += 1
+        if self._forms > _MAX_FORMS or depth > _MAX_DEPTH:
+            raise AppearanceError("too many objects are nested")
+        if "/OC" in form:
+            self._painted.strange.add("layer")
+        group = entry(form, "/Group")
+        alone = isinstance(group, generic.DictionaryObject) and bool(entry(group, "/I", False))
+        raw = entry(form, "/Matrix")
+        matrix = _numbers(list(raw)) if isinstance(raw, generic.ArrayObject) else _PLAIN
+        matrix = product(matrix, state.matrix)
+        corners = [float(follow(each)) for each in entry(form, "/BBox", ())]
+        clip = state.clip
+        if len(corners) == 4:
+            clip = _common(clip, _hull(_corners(corners, matrix)))
+        state = replace(state, matrix=matrix, clip=clip, isolated=state.isolated or alone)
+        self.content(form.data, state, entry(form, "/Resources", inherited), depth)
+
+    def content(self, data: bytes, state: _State, resources: Any, depth: int) -> None:
+        self._bytes += len(data)
+        if self._bytes > _MAX_CONTENT:
+            raise AppearanceError("the content is too long")
+        saved: list[_State] = []
+        path = _Path()
+        clipping = False
+        text = line = _PLAIN
+        for name, values in operators(data):
+            self._operators += 1
+            if self._operators > _MAX_OPERATORS or len(self._painted.inks) > _MAX_INKS:
+                raise AppearanceError("the content is too long")
+            if not self._operators % 256:
+                deadline.check()
+            match name:
+                case "q":
+                    saved.append(state)
+                case "Q":
+                    state = saved.pop() if saved else state
+                case "cm":
+                    state = replace(state, matrix=product(_numbers(values), state.matrix))
+                case "w":
+                    state = replace(state, width=_number(values))
+                case "gs":
+                    state = self._graphics_state(_named(resources, "/ExtGState", values), state)
+                case "m" | "l" | "c" | "v" | "y" | "re" | "h":
+                    path.add(name, values, state.matrix)
+                case "W" | "W*":
+                    clipping = True
+                case "n" | "f" | "F" | "f*" | "B" | "B*" | "b" | "b*" | "S" | "s":
+                    self._paint(path, _FILLS.get(name, 0), state)
+                    if clipping:
+                        state = replace(state, clip=_common(state.clip, _hull(path.points)))
+                    path, clipping = _Path(), False
+                case "BT":
+                    text = line = _PLAIN
+                case "ET":
+                    pass
+                case "Tf":
+                    font = self._font(_named(resources, "/Font", values[:1]))
+                    size = _number(values[-1:])
+                    state = replace(state, font=font, size=size)
+                case "Tc":
+                    state = replace(state, spacing=_number(values))
+                case "Tw":
+                    state = replace(state, word_spacing=_number(values))
+                case "Tz":
+                    state = replace(state, stretch=_number(values) / 100)
+                case "TL":
+                    state = replace(state, leading=_number(values))
+                case "Ts":
+                    state = replace(state, rise=_number(values))
+                case "Tr":
+                    state = replace(state, mode=int(_number(values)))
+                case "Tm":
+                    text = line = _numbers(values)
+                case "Td" | "TD":
+                    x, y = (_number([each]) for each in values)
+                    state = replace(state, leading=-y) if name == "TD" else state
+                    text = line = product((1, 0, 0, 1, x, y), line)
+                case "T*":
+                    text = line = product((1, 0, 0, 1, 0, -state.leading), line)
+                case "Tj" | "TJ":
+                    text = self._show(values, state, text)
+                case "'" | '"':
+                    if name == '"':
+                        word, letter = _number(values[:1]), _number(values[1:2])
+                        state = replace(state, word_spacing=word, spacing=letter)
+                    line = product((1, 0, 0, 1, 0, -state.leading), line)
+                    text = self._show(values[-1:], state, line)
+                case "Do":
+                    drawn = _named(resources, "/XObject", values)
+                    self._draw(drawn, state, resources, depth)
+                case "sh":
+                    self._add(Ink("shading", state.clip, see_through=state.see_through))
+                case "BDC":
+                    if values and values[0] == "/OC":
+                        self._painted.strange.add("layer")
+                case "BI":
+                    self._painted.strange.add("inline image")
+                case _:
+                    coloured = _with_colour(name, values, state, resources)
+                    if coloured is not None:
+                        state = coloured
+                    elif name not in _IGNORED:
+                        self._painted.strange.add("unknown")
+
+    def _add(self, ink: Ink) -> None:
+        if ink.box[0] < ink.box[2] and ink.box[1] < ink.box[3]:
+            self._painted.inks.append(ink)
+
+    def _paint(self, path: _Path, how: int, state: _State) -> None:
+        if not path.points:
+            return
+        hull = _hull(path.points)
+        points = tuple(path.points) if len(path.points) <= _MAX_POINTS else ()
+        shape = (points, path.subpaths, path.curved)
+        if how & 1:
+            # a filled line without any width is drawn as a hair line
+            box = _common(_widened(hull, 0.01), state.clip)
+            ink = Ink("fill", box, state.fill, None, *shape, see_through=state.see_through)
+            self._add(ink)
+        if how & 2:
+            a, b, c, d, _, _ = state.matrix
+            width = max(0.1, state.width * max(math.hypot(a, b), math.hypot(c, d)))
+            box = _common(_widened(hull, width / 2), state.clip)
+            ink = Ink("line", box, state.stroke, None, *shape, width, 0.0, state.see_through)
+            self._add(ink)
+
+    def _font(self, node: Any) -> Font:
+        if node is None:
+            self._painted.strange.add("font")
+            return UNKNOWN_FONT
+        if id(node) not in self._fonts:
+            self._fonts[id(node)] = (node, read_font(node))
+        return self._fonts[id(node)][1]
+
+    def _show(self, values: list[Any], state: _State, text: Matrix) -> Matrix:
+        """Show strings; returns the text matrix behind them."""
+        font, size = state.font, state.size
+        start, along, said, regular = text, 0.0, "", True
+        for value in values:
+            if isinstance(value, float):
+                along -= value / 1000 * size * state.stretch
+                regular = regular and -_LOOSEST <= value / 1000 <= -_TIGHTEST
+            elif isinstance(value, bytes):
+                part = font.text(value)
+                regular = regular and part is not None
+                said += part or ""
+                for width, is_space in font.advances(value):
+                    step = width / 1000 * size + state.spacing
+                    step += state.word_spacing if is_space else 0.0
+                    along += step * state.stretch
+        if size and not _TIGHTEST <= state.spacing / abs(size) <= _LOOSEST:
+            regular = False
+        low, high = font.height
+        under = product(start, state.matrix)
+        corners = [min(0.0, along), low * size + state.rise, max(0.0, along), high * size]
+        corners[3] += state.rise
+        whole = _hull(_corners(corners, under))
+        box = _common(whole, state.clip)
+        regular = regular and _area(box) >= _UNCUT * _area(whole)
+        a, b, c, d, _, _ = under
+        upright = size > 0 and state.stretch > 0.3 and a * d - b * c > 0 and along >= 0
+        mode = state.mode
+        if mode in (3, 7) and (said or values):
+            regular, box = False, box if mode == 7 else NOWHERE
+        is_legible = regular and upright and mode == 0 and not font.own_shapes
+        colour = state.fill if mode in (0, 2, 4, 6) else state.stroke
+        if along or values:
+            height = abs(size) * math.hypot(c, d)
+            width = state.width * math.hypot(a, b) if mode in (1, 2, 5, 6) else 0.0
+            self._add(
+                Ink(
+                    "text", _widened(box, width / 2), colour, said if is_legible else None,
+                    width=width, size=height, see_through=state.see_through,
+                )
+            )  # fmt: skip
+        return product((1, 0, 0, 1, along, 0), text)
+
+    def _draw(self, drawn: Any, state: _State, resources: Any, depth: int) -> None:
+        if not isinstance(drawn, generic.StreamObject):
+            self._painted.strange.add("unknown")
+        elif entry(drawn, "/Subtype") == "/Form":
+            self.form(drawn, state, resources, depth + 1)
+        elif entry(drawn, "/Subtype") == "/Image":
+            if "/OC" in drawn:
+                self._painted.strange.add("layer")
+            box = _common(_hull(_corners((0, 0, 1, 1), state.matrix)), state.clip)
+            self._add(Ink("image", box, see_through=state.see_through))
+        else:
+            self._painted.strange.add("unknown")
+
+    def _graphics_state(self, parameters: Any, state: _State) -> _State:
+        if not isinstance(parameters, generic.DictionaryObject):
+            self._painted.strange.add("unknown")
+            return state
+        if entry(parameters, "/SMask", "/None") != "/None":
+            self._painted.strange.add("mask")
+        if "/Font" in parameters:
+            self._painted.strange.add("unknown")
+        if "/LW" in parameters:
+            state = replace(state, width=float(entry(parameters, "/LW")))
+        if min(float(entry(parameters, key, 1)) for key in ("/ca", "/CA")) < _FAINT:
+            self._painted.strange.add("faint")
+        blend = entry(parameters, "/BM")
+        if isinstance(blend, generic.ArrayObject) and blend:
+            blend = follow(blend[0])
+        if blend is None:
+            return state
+        if blend not in ("/Normal", "/Compatible", "/Multiply", "/Darken"):
+            self._painted.strange.add("blend")
+        through = blend in ("/Multiply", "/Darken") and not state.isolated
+        return replace(state, see_through=through)
+
+
+@dataclass
+class _Path:
+    """The path under construction, in default user space."""
+
+    points: list[Point] = field(default_factory=list)
+    subpaths: int = 0
+    curved: bool = False
+
+    def add(self, name: str, values: list[Any], under: Matrix) -> None:
+        numbers = [_number([each]) for each in values]
+        if name == "re":
+            x, y, width, height = numbers
+            self.subpaths += 1
+            self.points += [
+                _moved(each, under)
+                for each in ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
+            ]
+        elif name != "h":
+            self.subpaths += name == "m"
+            self.curved = self.curved or name in "cvy"
+            pairs = zip(numbers[::2], numbers[1::2], strict=True)
+            self.points += [_moved(each, under) for each in pairs]
+
+
+def _moved(point: Point, under: Matrix) -> Point:
+    (x, y), (a, b, c, d, e, f) = point, under
+    found = (a * x + c * y + e, b * x + d * y + f)
+    if not all(map(math.isfinite, found)):
+        raise AppearanceError("a number beyond all bounds")
+    return found
+
+
+def _corners(box: Any, under: Matrix) -> list[Point]:
+    left, bottom, right, top = box
+    return [_moved((x, y), under) for x in (left, right) for y in (bottom, top)]
+
+
+def _hull(points: list[Point]) -> Box:
+    if not points:
+        return NOWHERE
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return (min(xs), min(ys), max(xs), max(ys))
+
+
+def _common(one: Box, other: Box) -> Box:
+    left, bottom = max(one[0], other[0]), max(one[1], other[1])
+    return (left, bottom, max(left, min(one[2], other[2])), max(bottom, min(one[3], other[3])))
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _widened(box: Box, by: float) -> Box:
+    return (box[0] - by, box[1] - by, box[2] + by, box[3] + by)
+
+
+def _named(resources: Any, category: str, values: list[Any]) -> Any:
+    listed = entry(resources, category) if isinstance(resources, generic.DictionaryObject) else None
+    if not isinstance(listed, generic.DictionaryObject) or not values:
+        return None
+    return entry(listed, values[0]) if isinstance(values[0], str) else None
+
+
+def _number(values: list[Any]) -> float:
+    if len(values) != 1 or not isinstance(values[0], float):
+        raise AppearanceError("not a number")
+    return values[0]
+
+
+def _numbers(values: list[Any]) -> Matrix:
+    if len(values) != 6:
+        raise AppearanceError("not a matrix")
+    a, b, c, d, e, f = (float(follow(each)) for each in values)
+    return (a, b, c, d, e, f)
+
+
+# --- colours -----------------------------------------------------------------------------------
+
+_SETS = {"g": 1, "rg": 3, "k": 4, "G": 1, "RG": 3, "K": 4}
+
+
+def _with_colour(name: str, values: list[Any], state: _State, resources: Any) -> _State | None:
+    """*state* after an operator that sets a colour or its space; None if it is another."""
+    strokes = name.isupper()
+    if name in _SETS:
+        found = _colour(values, _SETS[name])
+        if strokes:
+            return replace(state, stroke=found, stroke_parts=_SETS[name])
+        return replace(state, fill=found, fill_parts=_SETS[name])
+    if name in ("cs", "CS"):
+        parts = _parts(values[0] if values else None, resources)
+        black: Colour | None = (0.0, 0.0, 0.0) if parts else None
+        if strokes:
+            return replace(state, stroke=black, stroke_parts=parts)
+        return replace(state, fill=black, fill_parts=parts)
+    if name in ("sc", "scn"):
+        return replace(state, fill=_colour(values, state.fill_parts))
+    if name in ("SC", "SCN"):
+        return replace(state, stroke=_colour(values, state.stroke_parts))
+    return None
+
+
+def _parts(space: Any, resources: Any) -> int:
+    """How many numbers name a colour of this space; 0 for one that is not followed."""
+    if space in _SPACES:
+        return _SPACES[space]
+    found = _named(resources, "/ColorSpace", [space])
+    if isinstance(found, generic.ArrayObject) and found:
+        kind = follow(found[0])
+        if kind in _SPACES:
+            return _SPACES[kind]
+        if kind == "/ICCBased" and len(found) > 1:
+            return int(entry(follow(found[1]), "/N", 0))
+    return _SPACES.get(found, 0) if isinstance(found, generic.NameObject) else 0
+
+
+def _colour(values: list[Any], parts: int) -> Colour | None:
+    if len(values) != parts or not all(isinstance(each, float) for each in values):
+        return None
+    bounded = [min(1.0, max(0.0, each)) for each in values]
+    if parts == 1:
+        return (bounded[0],) * 3
+    if parts == 3:
+        return (bounded[0], bounded[1], bounded[2])
+    if parts == 4:
+        cyan, magenta, yellow, black = bounded
+        return tuple(max(0.0, 1 - each - black) for each in (cyan, magenta, yellow))
+    return None

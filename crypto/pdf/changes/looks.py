@@ -1,0 +1,292 @@
+"""What a widget shows before and after: ground, frame and ink, and whether any of it was lost.
+
+A look is made of its ground (one rectangle over all of it), its frame (what stays along the edges)
+and its ink, which is everything else. A field is empty only if its look has no ink, and what is
+filled in may add nothing but text that says the value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+
+from crypto.pdf.changes.ink import Box, Ink, Painted, holds, overlaps, read_look
+from crypto.pdf.marks.appearance import box as rectangle_of
+from crypto.pdf.reading.access import entry
+from crypto.pdf.reading.document import MAX_TREE_DEPTH
+
+PUSH_BUTTON, PASSWORD, COMB = 1 << 16, 1 << 13, 1 << 24
+_MARGIN, _MARGIN_SHARE = 3.5, 0.25
+"""How far a frame may reach into a field: points, and a part of its shorter side."""
+_GROUND = 0.85
+"""A ground covers at least this part of the width and of the height."""
+_SAME_COLOUR = 0.012
+"""Colours are rounded to two digits, or to 1/255."""
+_SAME_PLACE = 1.0
+_BLANK = re.compile(r"\s+")
+_AMOUNT = re.compile(r"[¥￥$€£]?(-?(?:\d{1,3}(?:,\d{3})*|\d+)(?:\.\d+)?)\Z")
+_TICKS = frozenset("✓✔✗✘xX×√■●☑☒●•")
+
+
+def inherited(node: Any, key: str) -> Any:
+    """The value of *key* in a field, or in the nearest of its parents that has one."""
+    for _ in range(MAX_TREE_DEPTH):
+        if not isinstance(node, generic.DictionaryObject):
+            return None
+        if key in node:
+            return entry(node, key)
+        node = entry(node, "/Parent")
+    return None
+
+
+def value_text(value: Any) -> str:
+    """A field's value for a person; "" for none, and for the state Off of a button."""
+    if value is None or isinstance(value, generic.NullObject):
+        return ""
+    if isinstance(value, generic.StreamObject):
+        return generic_text(value.data)
+    if isinstance(value, generic.ArrayObject):
+        return ", ".join(value_text(each) for each in value)
+    if isinstance(value, generic.NameObject):
+        return "" if value == "/Off" else str(value)[1:]
+    if isinstance(value, generic.ByteStringObject):
+        return generic_text(bytes(value))
+    return str(value)
+
+
+def generic_text(data: bytes) -> str:
+    """Bytes as text: UTF-16 or UTF-8 with their marks, else Latin-1."""
+    if data.startswith((b"\xfe\xff", b"\xff\xfe")):
+        return data.decode("utf-16", "replace")
+    if data.startswith(b"\xef\xbb\xbf"):
+        return data[3:].decode("utf-8", "replace")
+    return data.decode("latin-1")
+
+
+def shown_stream(widget: generic.DictionaryObject) -> generic.StreamObject | None:
+    """The appearance that viewers show of *widget*: that of its state if there are several."""
+    appearances = entry(widget, "/AP")
+    look = entry(appearances, "/N") if isinstance(appearances, generic.DictionaryObject) else None
+    if isinstance(look, generic.StreamObject):
+        return look
+    if not isinstance(look, generic.DictionaryObject):
+        return None
+    state = entry(widget, "/AS")
+    found = entry(look, str(state)) if isinstance(state, generic.NameObject) else None
+    return found if isinstance(found, generic.StreamObject) else None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a widget shows."""
+
+    painted: Painted
+    box: Box
+    drawn: bool
+    """It has an appearance of its own; without one viewers draw it from the form's defaults."""
+    comb: bool = False
+
+    @classmethod
+    def of(cls, widget: generic.DictionaryObject) -> Look:
+        """Raises what :func:`read_look` raises."""
+        stream = shown_stream(widget)
+        flags = inherited(widget, "/Ff")
+        comb = isinstance(flags, generic.NumberObject) and bool(int(flags) & COMB)
+        return cls(read_look(widget, stream), rectangle_of(widget), stream is not None, comb)
+
+    @cached_property
+    def _margin(self) -> float:
+        left, bottom, right, top = self.box
+        return min(_MARGIN, _MARGIN_SHARE * min(right - left, top - bottom))
+
+    @cached_property
+    def grounds(self) -> list[Ink]:
+        return [each for each in self.painted.inks if self._is_ground(each)]
+
+    @cached_property
+    def frame(self) -> list[Ink]:
+        return [each for each in self.painted.inks if self._is_frame(each)]
+
+    @cached_property
+    def ink(self) -> list[Ink]:
+        """Neither ground nor frame."""
+        known = {id(each) for each in (*self.grounds, *self.frame)}
+        return [each for each in self.painted.inks if id(each) not in known and not _is_blank(each)]
+
+    @cached_property
+    def text(self) -> str | None:
+        """What its text says, in the order of reading; None if that cannot be told or if it has ink
+        other than text."""
+        if self.painted.strange or any(each.text is None for each in self.ink):
+            return None
+        lines: list[list[Ink]] = []
+        for each in sorted(self.ink, key=lambda ink: -ink.box[1]):
+            if lines and lines[-1][0].box[1] - each.box[1] < 0.5 * each.size:
+                lines[-1].append(each)
+            else:
+                lines.append([each])
+        ordered = [sorted(line, key=lambda ink: ink.box[0]) for line in lines]
+        return "\n".join("".join(each.text or "" for each in line) for line in ordered)
+
+    def _is_ground(self, ink: Ink) -> bool:
+        left, bottom, right, top = self.box
+        across, up = ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]
+        return (
+            ink.kind == "fill"
+            and ink.is_rectangle
+            and ink.colour is not None
+            and across >= _GROUND * (right - left)
+            and up >= _GROUND * (top - bottom)
+        )
+
+    def _is_frame(self, ink: Ink) -> bool:
+        if ink.kind not in ("fill", "line") or not ink.points or ink.width > self._margin:
+            return False
+        if self.comb and ink.kind == "line" and self._divides(ink.points):
+            return True
+        if not all(map(self._is_near_edge, ink.points)):
+            return False
+        if ink.kind == "line":
+            # a stroke between two points on different edges would cross the field
+            return all(
+                self._runs_along(one, other)
+                for one, other in zip(ink.points, ink.points[1:], strict=False)
+            )
+        left, bottom, right, top = self.box
+        room = 2 * (right - left + top - bottom) * self._margin
+        return not ink.curved and ink.subpaths == 1 and _area(ink.points) <= room
+
+    def _is_near_edge(self, point: tuple[float, float]) -> bool:
+        return bool(self._edges(point))
+
+    def _edges(self, point: tuple[float, float]) -> set[int]:
+        """The edges that the point is near to."""
+        place = (*point, *point)
+        return {at for at in range(4) if abs(place[at] - self.box[at]) <= self._margin}
+
+    def _runs_along(self, one: tuple[float, float], other: tuple[float, float]) -> bool:
+        return bool(self._edges(one) & self._edges(other))
+
+    def _divides(self, points: Sequence[tuple[float, float]]) -> bool:
+        """Are these the upright lines between the cells of a comb?"""
+        return all(
+            abs(one[0] - other[0]) < 0.5
+            for one, other in zip(points[::2], points[1::2], strict=False)
+        )
+
+
+def _is_blank(ink: Ink) -> bool:
+    return ink.kind == "text" and ink.text is not None and not ink.text.strip()
+
+
+def _area(points: Sequence[tuple[float, float]]) -> float:
+    pairs = zip(points, (*points[1:], points[0]), strict=True)
+    return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairs)) / 2
+
+
+def same_ink(one: Ink, other: Ink) -> bool:
+    """Would a person take them for the same?"""
+    return (
+        one.kind == other.kind
+        and one.text == other.text
+        and (one.text is not None or one.kind != "text")
+        and same_colour(one, other)
+        and one.see_through == other.see_through
+        and all(abs(a - b) <= _SAME_PLACE for a, b in zip(one.box, other.box, strict=True))
+        and (one.kind == "text" or one.points == other.points or _alike(one, other))
+    )
+
+
+def _alike(one: Ink, other: Ink) -> bool:
+    return len(one.points) == len(other.points) > 0 and all(
+        abs(a[0] - b[0]) <= _SAME_PLACE and abs(a[1] - b[1]) <= _SAME_PLACE
+        for a, b in zip(one.points, other.points, strict=True)
+    )
+
+
+def same_colour(one: Ink, other: Ink) -> bool:
+    if one.colour is None or other.colour is None:
+        return one.colour is other.colour and one.kind not in ("fill", "line", "text")
+    return all(abs(a - b) <= _SAME_COLOUR for a, b in zip(one.colour, other.colour, strict=True))
+
+
+def missing(before: Iterable[Ink], after: Sequence[Ink]) -> Iterator[Ink]:
+    """What of *before* is not found in *after*."""
+    left = list(after)
+    for ink in before:
+        found = next((each for each in left if same_ink(ink, each)), None)
+        if found is None:
+            yield ink
+        else:
+            left.remove(found)
+
+
+def says(look: str, value: str) -> bool:
+    """Does text that is shown say the value, line breaks and the writing of an amount apart?"""
+    shown, meant = _BLANK.sub("", look), _BLANK.sub("", value)
+    if shown == meant:
+        return True
+    amounts = [_AMOUNT.match(each) for each in (shown, meant)]
+    numbers = [each[1].replace(",", "") for each in amounts if each]
+    whole = [each.rstrip("0").rstrip(".") if "." in each else each for each in numbers]
+    return len(whole) == 2 and whole[0] == whole[1] and "," not in meant
+
+
+def is_tick(inks: Sequence[Ink]) -> bool:
+    """Is this what a ticked button shows: a shape, or one sign that is no letter or digit?"""
+    texts = [each.text for each in inks if each.kind == "text"]
+    plain = all(each.kind in ("text", "fill", "line") for each in inks)
+    return plain and len(texts) <= 1 and all(each in _TICKS for each in texts)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a page shows beneath an annotation."""
+
+    inks: tuple[Ink, ...]
+    whole: bool = True
+    """False: not everything that it shows could be followed."""
+
+    def lies_under(self, box: Box) -> bool:
+        """Is there anything, or anything that cannot be told, under *box*?"""
+        return not self.whole or self.surely_lies_under(box)
+
+    def surely_lies_under(self, box: Box) -> bool:
+        """Is there anything under *box*?"""
+        inner = _shrunk(box)
+        return any(_is_under(each, inner) for each in self.inks)
+
+
+def _shrunk(box: Box) -> Box:
+    """Without the edge, where table lines and the frames of fields meet."""
+    dx, dy = min(0.75, (box[2] - box[0]) * 0.1), min(0.75, (box[3] - box[1]) * 0.1)
+    return (box[0] + dx, box[1] + dy, box[2] - dx, box[3] - dy)
+
+
+def _is_under(ink: Ink, box: Box) -> bool:
+    if not overlaps(ink.box, box):
+        return False
+    if ink.kind == "text":
+        return ink.text is None or bool(ink.text.strip())
+    if ink.kind == "fill":
+        if ink.is_white and not ink.see_through:
+            return False
+        is_even = ink.is_rectangle and ink.colour is not None
+        return not (is_even and holds(ink.box, box))  # else it is a ground of one colour
+    if ink.kind == "line" and ink.points and not ink.curved:
+        half = ink.width / 2
+        return any(
+            overlaps(_line_box(one, other, half), box)
+            for one, other in zip(ink.points, (*ink.points[1:], ink.points[0]), strict=True)
+        )
+    return True
+
+
+def _line_box(one: tuple[float, float], other: tuple[float, float], half: float) -> Box:
+    xs, ys = sorted((one[0], other[0])), sorted((one[1], other[1]))
+    return (xs[0] - half, ys[0] - half, xs[1] + half, ys[1] + half)

@@ -1,0 +1,213 @@
+"""What people and their programs do to a document after it was sealed, and what is said of it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import pdf_name as name
+
+from crypto.verdict import Report, Verdict
+from tests.world.documents import (
+    annotate,
+    append_revision,
+    build_pdf,
+    classic_pdf,
+    form_stream,
+    update,
+)
+from tests.world.sealing import World, codes
+
+OVER_TEXT = (60.0, 690.0, 360.0, 730.0)
+BLANK = (60.0, 590.0, 80.0, 610.0)
+
+
+@pytest.fixture(scope="module")
+def sealed(world: World) -> bytes:
+    return world.sign(classic_pdf(), marks=[])
+
+
+def told(world: World, data: bytes, code: str, verdict: Verdict) -> Report:
+    report = world.verify(data)
+    assert code in codes(report.signatures[0]), sorted(codes(report.signatures[0]))
+    assert report.verdict is verdict
+    return report
+
+
+# ---------------------------------------------------------------- bookmarks and settings
+
+
+def outlined(item: bytes) -> Callable[[bytes], bytes]:
+    """A revision with one bookmark."""
+
+    def change(data: bytes) -> bytes:
+        def write(writer: Any) -> None:
+            writer.root[name("/Outlines")] = generic.IndirectObject(70, 0, writer)
+            writer.update_root()
+
+        outlines = b"<</Type/Outlines/Count 1/First 71 0 R/Last 71 0 R>>"
+        entry = b"<</Title(One)/Parent 70 0 R" + item + b">>"
+        return append_revision(update(data, write), {70: outlines, 71: entry})
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("item", "plain"),
+    [
+        (b"/Dest[5 0 R/Fit]", True),
+        (b"/Dest(chapter)", True),
+        (b"/A<</S/GoTo/D[5 0 R/XYZ 72 756 0]>>", True),
+        (b"/A<</S/URI/URI(https://example.com)>>", False),
+        (b"/A<</S/GoToR/F(other.pdf)/D[0/Fit]>>", False),
+        (b"/A<</S/JavaScript/JS(app.alert\\(1\\))>>", False),
+        (b"/A<</S/GoTo/D[5 0 R/Fit]/Next<</S/Launch/F(x.exe)>>>>", False),
+        (b"/AA<</O<</S/Launch/F(x.exe)>>>>", False),
+    ],
+)
+def test_bookmarks_that_only_lead_to_a_place_leave_a_document_valid(
+    world: World, item: bytes, plain: bool
+) -> None:
+    prepared = classic_pdf(catalog=b"/Outlines 6 0 R", extra=[b"<</Type/Outlines>>"])
+    sealed = world.sign(prepared, marks=[])
+    body = b"<</Type/Outlines/Count 1/First 71 0 R/Last 71 0 R>>"
+    entry = b"<</Title(One)/Parent 6 0 R" + item + b">>"
+    data = append_revision(sealed, {6: body, 71: entry})
+    expected = ("bookmarks_changed", Verdict.VALID) if plain else (
+        "changed_suspicious", Verdict.UNKNOWN,
+    )  # fmt: skip
+    told(world, data, *expected)
+    fresh = append_revision(outlined(item)(world.sign(classic_pdf(), marks=[])), {80: b"null"})
+    assert world.verify(fresh).verdict is not Verdict.VALID_CHANGED_LATER
+
+
+def test_bookmarks_that_are_also_something_else_cannot_change(world: World) -> None:
+    prepared = build_pdf(
+        [
+            b"<</Type/Catalog/Pages 2 0 R/Outlines 6 0 R>>",
+            b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+            b"<</Length 37>>stream\nBT /F 24 Tf 72 700 Td (Price 1) Tj ET\nendstream",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources 6 0 R>>",
+            b"<</Type/Outlines/Font<</F 3 0 R>>>>",
+        ]
+    )
+    data = append_revision(world.sign(prepared, marks=[]), {6: b"<</Font<</F 4 0 R>>>>"})
+    assert world.verify(data).verdict is Verdict.INVALID
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "code"),
+    [
+        ("/PageMode", "/UseOutlines", "view_changed"),
+        ("/PageLayout", "/TwoColumnLeft", "view_changed"),
+        ("/PageMode", "/SomethingElse", "changed_forbidden"),
+        ("/ViewerPreferences", "/UseOutlines", "changed_forbidden"),
+    ],
+)
+def test_view_settings_are_a_notice(
+    world: World, sealed: bytes, key: str, value: str, code: str
+) -> None:
+    def change(writer: Any) -> None:
+        writer.root[name(key)] = name(value)
+        writer.update_root()
+
+    expected = Verdict.VALID if code == "view_changed" else Verdict.INVALID
+    told(world, update(sealed, change), code, expected)
+
+
+# ---------------------------------------------------------------- notes, markup, drawings
+
+
+def annotated(
+    data: bytes,
+    subtype: str,
+    rect: Sequence[float],
+    content: bytes | None = None,
+    resources: Any = None,
+    **entries: Any,
+) -> bytes:
+    def change(writer: Any) -> None:
+        annotation = generic.DictionaryObject(
+            {
+                name("/Type"): name("/Annot"),
+                name("/Subtype"): name(subtype),
+                name("/Rect"): generic.ArrayObject([generic.FloatObject(each) for each in rect]),
+                name("/Contents"): generic.pdf_string("请核对"),
+            }
+        )
+        if content is not None:
+            box = (0, 0, rect[2] - rect[0], rect[3] - rect[1])
+            look = form_stream(writer, content, box, resources)
+            annotation[name("/AP")] = generic.DictionaryObject({name("/N"): look})
+        for key, value in entries.items():
+            annotation[name(f"/{key}")] = value
+        annotate(writer, writer.add_object(annotation))
+
+    return update(data, change)
+
+
+def blending(mode: str) -> generic.DictionaryObject:
+    state = generic.DictionaryObject({name("/BM"): name(mode)})
+    states = generic.DictionaryObject({name("/M"): state})
+    return generic.DictionaryObject({name("/ExtGState"): states})
+
+
+def test_a_note_that_covers_nothing_is_told_with_its_words(world: World, sealed: bytes) -> None:
+    data = annotated(sealed, "/Text", BLANK, b"1 1 0 rg 0 0 20 20 re f")
+    report = told(world, data, "note_added", Verdict.VALID_CHANGED_LATER)
+    (found,) = report.signatures[0].changed_later
+    assert (found.page, found.after) == (1, "请核对")
+    assert found.box_mm == pytest.approx((21.17, 81.8, 7.06, 7.06), abs=0.1)
+    assert world.verify(annotated(sealed, "/Text", BLANK)).verdict is Verdict.VALID_CHANGED_LATER
+
+
+@pytest.mark.parametrize(
+    ("rect", "content", "entries"),
+    [
+        ((70, 695, 90, 715), b"1 1 0 rg 0 0 20 20 re f", {}),
+        ((60, 590, 360, 630), b"0 0 300 40 re f", {}),
+        (BLANK, b"0 0 20 20 re f", {"A": generic.DictionaryObject()}),
+        (BLANK, b"0 0 20 20 re f", {"OC": generic.DictionaryObject()}),
+        (BLANK, b"BT /F 9 Tf (9) Tj ET", {}),
+    ],
+    ids=["over text", "large", "action", "layer", "text"],
+)
+def test_a_note_that_is_more_than_a_note_is_not_believed(
+    world: World, sealed: bytes, rect: Sequence[float], content: bytes, entries: dict[str, Any]
+) -> None:
+    report = world.verify(annotated(sealed, "/Text", rect, content, **entries))
+    assert report.verdict in (Verdict.UNKNOWN, Verdict.INVALID)
+
+
+@pytest.mark.parametrize("subtype", ["/Highlight", "/Underline", "/StrikeOut", "/Squiggly"])
+def test_markup_over_text_is_not_disproved_and_not_valid(
+    world: World, sealed: bytes, subtype: str
+) -> None:
+    through = annotated(
+        sealed, subtype, OVER_TEXT, b"/M gs 1 1 0 rg 0 0 300 40 re f", blending("/Multiply")
+    )
+    told(world, through, "markup_added", Verdict.UNKNOWN)
+    line = annotated(sealed, subtype, OVER_TEXT, b"1 0 0 RG 1 w 0 12 m 300 12 l S")
+    told(world, line, "markup_added", Verdict.UNKNOWN)
+    told(world, annotated(sealed, subtype, OVER_TEXT), "markup_added", Verdict.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "content", [b"1 g 0 0 300 40 re f", b"1 G 40 w 0 20 m 300 20 l S"], ids=["fill", "line"]
+)
+def test_markup_that_hides_text_is_disproved(world: World, sealed: bytes, content: bytes) -> None:
+    data = annotated(sealed, "/Highlight", OVER_TEXT, content, blending("/Normal"))
+    told(world, data, "changed_forbidden", Verdict.INVALID)
+
+
+@pytest.mark.parametrize("subtype", ["/FreeText", "/Ink", "/Line", "/Square", "/Circle"])
+def test_what_is_drawn_on_blank_ground_is_not_valid_and_over_text_disproved(
+    world: World, sealed: bytes, subtype: str
+) -> None:
+    blank = (60, 590, 360, 630)
+    content = b"BT /F 12 Tf 2 2 Td (9) Tj ET"
+    told(world, annotated(sealed, subtype, blank, content), "drawing_added", Verdict.UNKNOWN)
+    told(world, annotated(sealed, subtype, OVER_TEXT), "changed_forbidden", Verdict.INVALID)
+    over = annotated(sealed, subtype, OVER_TEXT, b"1 g 0 0 300 40 re f")
+    told(world, over, "changed_forbidden", Verdict.INVALID)
