@@ -31,7 +31,8 @@ from crypto.pki.cms import hash_bytes
 from crypto.pki.timestamp import TimestampError, TimestampRefused
 from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
-from tests.world.office import NOW, Authorities, Office
+from tests.world.authorities import NOW, Authorities
+from tests.world.office import Office
 
 POLICY = "2.25.4711"
 OCTETS = b"the bytes of a signature"

@@ -15,8 +15,8 @@ from crypto.pki.certificate import Certificate
 from crypto.validation.trust import Trust
 from device import virtual
 from device.token import ModuleNotFound, TokenNotInitialised, TokenNotPresent
+from tests.world.authorities import Authorities
 from tests.world.clerk import PIN, SO_PIN, pem
-from tests.world.office import Authorities
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from crypto.algorithms.gm import sm3
 from crypto.seal.making import make_signature
 from crypto.seal.structure import SealError
 from crypto.validation.trust import Trust
-from tests.world.office import CODE, COMPANY, NOW, Authorities
+from tests.world.authorities import CODE, NOW, Authorities
+from tests.world.office import COMPANY
 
 
 def inspected(folder: Path, data: bytes, trust: Trust, **more: Any) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from app.steps import StampStep, TellStep
 from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.sign import SignedRevision, sign_revision
 from crypto.pdf.signing.values import SignatureMaker
-from tests.world.office import NOW, Office, cancelling_at
+from tests.world.authorities import NOW
+from tests.world.office import Office, cancelling_at
 
 WRITING = (StampStep.SYNC, StampStep.VERIFY, StampStep.PUBLISH, StampStep.JOURNAL)
 """The steps of writing that are told from here; those before belong to each revision."""

@@ -15,7 +15,7 @@ from app.signing import TokenKey, find_key
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
 from device.token import BadSignature, Input, KeyNotFound, UnsupportedKey
-from tests.world.office import Authorities
+from tests.world.authorities import Authorities
 
 
 @dataclass

@@ -42,8 +42,9 @@ from crypto.seal.date_mark import DateMark, text_of
 from crypto.seal.structure import SealError
 from crypto.verdict import BEIJING, Verdict
 from device.token import BadSignature, TokenRemoved
+from tests.world.authorities import CODE, NOW, Authorities
 from tests.world.documents import classic_pdf
-from tests.world.office import CODE, NOW, Authorities, Office, cancelling_at, encrypted, pages
+from tests.world.office import Office, cancelling_at, encrypted, pages
 
 STEPS = tuple(StampStep)
 

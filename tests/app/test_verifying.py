@@ -17,8 +17,9 @@ from crypto.pki.certificate import Certificate
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
+from tests.world.authorities import CODE, NOW, Authorities
 from tests.world.clerk import pem
-from tests.world.office import CODE, NOW, Authorities, Office, encrypted, pages
+from tests.world.office import Office, encrypted, pages
 
 
 @pytest.fixture

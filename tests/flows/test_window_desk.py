@@ -74,7 +74,7 @@ def test_an_anchor_is_trusted_after_a_look_and_taken_away_again(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    root = Certificate.parse(context.company.authority.root)
+    root = Certificate.parse(context.company.authorities.root)
     file = tmp_path / "root.crt"
     file.write_bytes(root.der)
     window.go("settings")
@@ -111,7 +111,7 @@ def test_an_anchor_is_trusted_after_a_look_and_taken_away_again(
 def test_own_anchors_are_greyed_where_policy_forbids_them(
     qtbot: QtBot, open_window: Callable[[StandIn], MainWindow], context: StandIn
 ) -> None:
-    add(context.settings, Certificate.parse(context.company.authority.root), "makers")
+    add(context.settings, Certificate.parse(context.company.authorities.root), "makers")
     context.settings = replace(context.settings, allow_own_trust=False)
     window = open_window(context)
     window.go("settings")
@@ -126,7 +126,7 @@ def test_own_anchors_are_greyed_where_policy_forbids_them(
 def test_pinned_platforms_and_what_was_seen_of_their_registries_are_shown(
     qtbot: QtBot, window: MainWindow, context: StandIn
 ) -> None:
-    root = context.company.authority.root
+    root = context.company.authorities.root
     url, now = "https://platform.example", datetime.now(UTC)
     context._cabinet.pin(PlatformRecord(url, "市平台", {"root": root}, now))
     tree = merkle.Tree()

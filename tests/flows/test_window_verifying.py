@@ -21,7 +21,7 @@ from crypto.pdf.marks.drawing import Mark
 from crypto.verdict import Verdict
 from tests.app.test_bulk import choking  # noqa: F401 - what its name says makes a worker choke
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
-from tests.world.desk import PIN, Authority, Company, StandIn
+from tests.world.desk import PIN, Company, StandIn, authorities
 from ui.shell.window import MainWindow
 from ui.verify.verdicts import versions
 from ui.verify.verify_page import VerifyPage
@@ -90,7 +90,7 @@ def test_a_seal_of_a_stranger_is_neither_good_nor_bad(
     qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path, tmp_path: Path
 ) -> None:
     stranger = StandIn(tmp_path / "stranger", seals=())
-    stranger.company = Company(Authority(), "陌生贸易有限公司")
+    stranger.company = Company(authorities(), "陌生贸易有限公司")
     for seal in stranger.company.seals:
         stranger._cabinet.keep_seal(seal)
     page = checked(qtbot, window, stamped(stranger, demo_pdf))

@@ -30,7 +30,7 @@ from crypto.pdf.reading.failures import PARSER_FAILURES, PdfError
 from crypto.pdf.reading.page import Page
 from tests.fuzz.material import material
 from tests.world.documents import build_pdf
-from tests.world.sealing import imprint
+from tests.world.seals import imprint
 
 NEXT_STREAM = b"%|"
 """Where the content is cut into several streams."""

@@ -45,7 +45,8 @@ from crypto.validation.trust import Trust
 from tests.crypto.seal.test_seal import Parts
 from tests.world.authority import ForeignAuthority, ForeignKey
 from tests.world.documents import classic_pdf, update
-from tests.world.sealing import NOW, SIGNED_AT, World, imprint, make_world
+from tests.world.sealing import NOW, SIGNED_AT, World, make_world
+from tests.world.seals import imprint
 
 DOCUMENT = b"covered bytes"
 POLICY = "1.2.3"

@@ -297,7 +297,7 @@ class Photographer:
         self.take("settings-trust")
         report = self.window.page("verify")._files[0].report
         blank = self.context.company.token(initialised=False, serial="", certificates=())
-        root = Certificate.parse(self.context.company.authority.root)
+        root = Certificate.parse(self.context.company.authorities.root)
         for name, dialog in (
             ("guide", Guide(self.window, self.window)),
             ("apply", ApplyDialog(self.context.settings.platform_url, self.window)),

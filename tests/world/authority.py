@@ -16,6 +16,7 @@ from crypto.pki.names_and_algorithms import Name
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2031, 1, 1, tzinfo=UTC)
+ORGANIZATION = "宿迁市测试单位"
 
 
 @dataclass
@@ -24,6 +25,9 @@ class Authority:
 
     key: SoftKey
     name: Name
+    begin: datetime = BEGIN
+    end: datetime = END
+    """Until when what it issues is valid, unless told otherwise."""
     _serials: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1000))
 
     @property
@@ -36,21 +40,21 @@ class Authority:
         spki: bytes,
         *,
         usage: Iterable[str] = ("digitalSignature", "nonRepudiation"),
-        not_before: datetime = BEGIN,
-        not_after: datetime = END,
-        organization: str = "宿迁市测试单位",
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+        organization: str = ORGANIZATION,
         **options: object,
     ) -> bytes:
         """A DER certificate for *spki*."""
         return make_certificate(
-            subject=Name.build([("C", "CN"), ("O", organization), ("CN", subject)]),
+            subject=name_of(subject, organization),
             public_key=spki,
             issuer=self.name,
             issuer_key=self.key,
             authority_spki=self.key.spki,
             serial=next(self._serials),
-            not_before=not_before,
-            not_after=not_after,
+            not_before=not_before or self.begin,
+            not_after=not_after or self.end,
             key_usage=usage,
             **options,
         )
@@ -65,16 +69,35 @@ class Authority:
         key = SoftKey.generate()
         options = {"usage": ("keyCertSign", "cRLSign"), "ca": True, **options}
         certificate = self.issue(subject, key.spki, **options)
-        return Authority(key.with_certificate(certificate), Certificate.parse(certificate).subject)
+        return Authority(
+            key.with_certificate(certificate),
+            Certificate.parse(certificate).subject,
+            self.begin,
+            self.end,
+        )
 
 
-def make_root(common_name: str = "Test Root", **options: object) -> Authority:
+def name_of(common_name: str, organization: str = ORGANIZATION) -> Name:
+    """A distinguished name; without an organization if that is empty."""
+    whose = [("O", organization)] if organization else []
+    return Name.build([("C", "CN"), *whose, ("CN", common_name)])
+
+
+def make_root(
+    common_name: str = "Test Root",
+    *,
+    organization: str = ORGANIZATION,
+    begin: datetime = BEGIN,
+    end: datetime = END,
+    **options: object,
+) -> Authority:
     """A self-signed authority: ``make_root("根", path_length=1)``."""
     key = SoftKey.generate()
-    name = Name.build([("C", "CN"), ("O", "宿迁市测试单位"), ("CN", common_name)])
-    root = Authority(key, name)
+    root = Authority(key, name_of(common_name, organization), begin, end)
     options = {"usage": ("keyCertSign", "cRLSign"), "ca": True, **options}
-    root.key = key.with_certificate(root.issue(common_name, key.spki, **options))
+    root.key = key.with_certificate(
+        root.issue(common_name, key.spki, organization=organization, **options)
+    )
     return root
 
 

@@ -17,27 +17,36 @@ from typing import Any
 
 from app import stamping
 from app.bulk import Order
+from app.errors import PlatformUnreachable
 from app.evidence import make
 from app.pages import Pages
 from app.placement import TextHit
 from app.settings import Folders, Settings
+from app.store import anchors
 from app.store.cabinet import Cabinet, SealRecord, UsageRecord
 from app.store.journal import Journal, JournalCheck, JournalEntry
-from crypto.algorithms.keys import SigningKey, SoftKey
+from crypto.algorithms.keys import SigningKey
 from crypto.pdf.verify import verify_pdf
-from crypto.pki.certificate import OCSP_SIGNING, Certificate
-from crypto.pki.certificate_making import make_certificate
-from crypto.pki.names_and_algorithms import Name
+from crypto.pki.certificate import DOCUMENT_SIGNING, Certificate
 from crypto.report.pdf import render
-from crypto.seal.making import make_seal
-from crypto.seal.statement import SealStatement, SignedStatement
+from crypto.seal.statement import SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
 from device.token import PinIncorrect, PinLocked, TokenRemoved
 from server_stub.neighbours.imprint import SPECS, draw
+from tests.world.authorities import Authorities
+from tests.world.seals import seal_of, statement_on
 from ui.checking import check_files
-from ui.shell.context import CertificateView, Context, Lend, Step, TokenView
-from ui.shell.desk_context import DeskContext
+from ui.shell.context import (
+    CertificateView,
+    Context,
+    DocumentFacts,
+    Lend,
+    Step,
+    TokenView,
+    TrustView,
+)
+from ui.shell.desk_facts import examine, trust_view
 from ui.shell.desk_keys import DeviceThreadKey
 
 COMPANY = "宿迁云帆贸易有限公司"
@@ -51,104 +60,54 @@ SEALS = (
 )
 
 
-class Authority:
-    """A root, a maker and a status desk, made once."""
+PLATFORM = "宿迁市企业电子印章公共服务平台"
 
-    def __init__(self) -> None:
-        self._serial = 1000
-        self.root_key = SoftKey.generate()
-        self.root_name = Name.build(
-            [("C", "CN"), ("O", "演示根"), ("CN", "企业电子印章演示根证书")]
-        )
-        self.root = self.issue(self.root_name, self.root_key, ["keyCertSign", "cRLSign"], ca=True)
-        self.maker = self.key("宿迁市企业电子印章公共服务平台", "制章者", ["digitalSignature"])
-        self.status = self.key(
-            "宿迁市企业电子印章公共服务平台", "状态服务", ["digitalSignature"], [OCSP_SIGNING]
-        )
 
-    def issue(
-        self,
-        subject: Name,
-        key: SoftKey,
-        usage: Sequence[str],
-        purposes: Sequence[str] = (),
-        *,
-        ca: bool = False,
-        days: int = 365,
-    ) -> bytes:
-        self._serial += 7
-        return make_certificate(
-            subject=subject,
-            public_key=key.spki,
-            issuer=self.root_name,
-            issuer_key=self.root_key,
-            authority_spki=self.root_key.spki,
-            serial=self._serial,
-            not_before=NOW - timedelta(days=30),
-            not_after=NOW + timedelta(days=days),
-            key_usage=usage,
-            extended_key_usage=purposes,
-            ca=ca,
-        )
-
-    def key(
-        self, organization: str, name: str, usage: Sequence[str], purposes: Sequence[str] = ()
-    ) -> SoftKey:
-        made = SoftKey.generate()
-        subject = Name.build([("C", "CN"), ("O", organization), ("CN", name)])
-        return made.with_certificate(self.issue(subject, made, usage, purposes))
-
-    def statement(self, seal: SealRecord, digest: bytes | None = None) -> bytes:
-        now = datetime.now(UTC)
-        return SealStatement(
-            seal_code=seal.code,
-            state="active",
-            reason="",
-            effective_at=None,
-            recorded_at=None,
-            certificate_serial=seal.signer.serial,
-            certificate_valid=True,
-            issued_at=now,
-            next_update=now + timedelta(hours=1),
-            document_digest=digest,
-        ).encode(self.status)
+def authorities() -> Authorities:
+    """Those of the made-up platform, in force today."""
+    return Authorities(
+        "企业电子印章演示根证书",
+        organization="演示根",
+        service=PLATFORM,
+        begin=NOW - timedelta(days=30),
+        end=NOW + timedelta(days=365),
+    )
 
 
 class Company:
     """A holder: one key, several seals."""
 
-    def __init__(self, authority: Authority, name: str = COMPANY, seals: Any = SEALS) -> None:
-        self.authority = authority
-        self.holder = SoftKey.generate()
-        subject = Name.build([("C", "CN"), ("O", name), ("CN", seals[0][0])])
-        self.holder = self.holder.with_certificate(
-            authority.issue(
-                subject,
-                self.holder,
-                ["digitalSignature", "nonRepudiation"],
-                ["1.3.6.1.5.5.7.3.36"],
-                days=200,
-            )
+    def __init__(self, authorities: Authorities, name: str = COMPANY, seals: Any = SEALS) -> None:
+        self.authorities = authorities
+        self.holder = authorities.authority.key_for(
+            seals[0][0],
+            organization=name,
+            not_after=NOW + timedelta(days=200),
+            extended_key_usage=(DOCUMENT_SIGNING,),
         )
         self.seals = tuple(self._seal(*each, name) for each in seals)
+
+    def statement(self, seal: SealRecord, digest: bytes | None = None) -> SignedStatement:
+        """What the platform says of a seal at this moment; of its use on one document, if given."""
+        now, status = datetime.now(UTC), self.authorities.status
+        return statement_on(seal.certificate, seal.code, now, status, document_digest=digest)
 
     def _seal(
         self, code: str, subtype: str, kind: int, title: str, text: str, company: str
     ) -> SealRecord:
         spec = SPECS[subtype]
-        data = make_seal(
-            es_id=code,
+        data = seal_of(
+            self.holder.certificate,
+            code,
+            draw(subtype, text, seal_code="3213020001234", dpi=300),
+            NOW - timedelta(days=3),
+            self.authorities.maker,
             vendor="SealDesk",
             seal_type=kind,
             name=text if subtype == "legal_representative" else company,
-            signer_certificates=[self.holder.certificate],
-            created=NOW - timedelta(days=3),
-            valid_from=NOW - timedelta(days=3),
             valid_until=NOW + timedelta(days=400),
-            picture=draw(subtype, text, seal_code="3213020001234", dpi=300),
             width_mm=spec.width,
             height_mm=spec.height,
-            maker=self.authority.maker,
         )
         return SealRecord(
             id=f"seal-{code}",
@@ -201,7 +160,7 @@ class Company:
 @cache
 def company() -> Company:
     """The one of this process: making keys and imprints takes a moment."""
-    return Company(Authority())
+    return Company(authorities())
 
 
 class StandIn:
@@ -216,9 +175,7 @@ class StandIn:
         self._cabinet = Cabinet.in_memory()
         for seal in self.company.seals if seals is None else seals:
             self._cabinet.keep_seal(seal)
-            self._cabinet.keep_statement(
-                SignedStatement.parse(self.company.authority.statement(seal))
-            )
+            self._cabinet.keep_statement(self.company.statement(seal))
         self.journal = Journal(home / "data" / "journal.jsonl")
         self.plugged: tuple[TokenView, ...] = (self.company.token(),)
         self.tries = 10
@@ -320,8 +277,7 @@ class StandIn:
 
     @property
     def trust(self) -> Trust:
-        authority = self.company.authority
-        return Trust.in_all([Certificate.parse(authority.root)])
+        return self.company.authorities.trust
 
     def verify(
         self, paths: Sequence[Path], password: str | None, step: Step, stopped: Callable[[], bool]
@@ -330,11 +286,11 @@ class StandIn:
 
     def status(self, seal_code: str) -> SignedStatement:
         seal = next(each for each in self.company.seals if each.code == seal_code)
-        return SignedStatement.parse(self.company.authority.statement(seal))
+        return self.company.statement(seal)
 
     def ticket(self, seal: Any, document_digest: bytes) -> bytes:
         record = next(s for s in self.company.seals if seal in (s.code, s.id, s))
-        return self.company.authority.statement(record, document_digest)
+        return self.company.statement(record, document_digest).token
 
     def sealed_report(self, path: Path, output: Path, language: str) -> Verdict:
         with path.open("rb") as stream:
@@ -342,14 +298,26 @@ class StandIn:
         output.write_bytes(render(report, language))
         return report.verdict
 
-    open_dispute = DeskContext.open_dispute
-    dispute_state = DeskContext.dispute_state
-    dispute_evidence = DeskContext.dispute_evidence
-    examine = DeskContext.examine
-    trust_state = DeskContext.trust_state
-    read_anchors = DeskContext.read_anchors
-    add_anchors = DeskContext.add_anchors
-    remove_anchor = DeskContext.remove_anchor
+    def trust_state(self) -> TrustView:
+        return trust_view(self.settings, self._cabinet)
+
+    def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
+        return tuple(anchors.read_certificates(path))
+
+    def add_anchors(self, certificates: Sequence[Certificate], purpose: anchors.Purpose) -> None:
+        for each in certificates:
+            anchors.add(self.settings, each, purpose)
+
+    def remove_anchor(self, sm3: str) -> None:
+        anchors.remove(self.settings, sm3)
+
+    def examine(self, path: Path, password: str | None) -> DocumentFacts:
+        return examine(path, password)
+
+    def open_dispute(self, *_: Any) -> Any:
+        raise PlatformUnreachable("http://127.0.0.1:8081", "refused")
+
+    dispute_state = dispute_evidence = open_dispute
 
     def report_pdf(self, report: Report, language: str) -> bytes:
         return render(report, language)

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.world import authority
+from tests.world.authorities import Authorities
 from tests.world.authority import Authority, ForeignAuthority, ForeignKey
-from tests.world.office import Authorities, Office
+from tests.world.office import Office
 from tests.world.openssl import OpenSsl
 from tests.world.sealing import NOW, World, make_world
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pymupdf
-from PIL import Image, ImageDraw
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
 
@@ -20,26 +19,10 @@ from app.store.cabinet import Cabinet, SealRecord
 from app.store.journal import Journal
 from crypto.algorithms.keys import SoftKey
 from crypto.pdf.marks.drawing import Mark
-from crypto.pki.certificate import DOCUMENT_SIGNING, OCSP_SIGNING, SEAL_MAKING, Certificate
-from crypto.pki.certificate_making import make_certificate
-from crypto.pki.names_and_algorithms import Name
-from crypto.seal.making import make_seal
-from crypto.seal.statement import SealStatement, SignedStatement
-from crypto.validation.trust import Trust
+from crypto.seal.statement import SignedStatement
+from tests.world.authorities import CODE, NOW, Authorities
 
-NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-CODE = "32130000000017"
 COMPANY = "宿迁市测试单位"
-_YEAR = timedelta(days=365)
-
-
-def imprint() -> bytes:
-    """A round red seal, PNG."""
-    picture = Image.new("RGBA", (120, 120), (255, 255, 255, 0))
-    ImageDraw.Draw(picture).ellipse((2, 2, 118, 118), outline="red", width=6)
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def pages(count: int = 1) -> bytes:
@@ -59,78 +42,6 @@ def encrypted(data: bytes, password: str) -> bytes:
     output = io.BytesIO()
     writer.write(output)
     return output.getvalue()
-
-
-class Authorities:
-    """One root that issues to holders, a seal maker and a status desk."""
-
-    def __init__(self) -> None:
-        self.key = SoftKey.generate()
-        self.name = Name.build([("C", "CN"), ("CN", "测试根")])
-        self._serial = 100
-        self.root = self.issue("测试根", self.key.spki, ("keyCertSign", "cRLSign"), ca=True)
-        self.maker = self.certified("制章者", ("digitalSignature",), SEAL_MAKING)
-        self.status = self.certified("状态", ("digitalSignature",), OCSP_SIGNING)
-        self.trust = Trust.in_all([Certificate.parse(self.root)])
-
-    def certified_for(self, spki: bytes) -> bytes:
-        """A holder's certificate for the key of a token."""
-        return self.issue(CODE, spki, ("digitalSignature",), extended_key_usage=(DOCUMENT_SIGNING,))
-
-    def issue(self, name: str, spki: bytes, usage: tuple[str, ...], **options: Any) -> bytes:
-        self._serial += 1
-        return make_certificate(
-            subject=Name.build([("C", "CN"), ("CN", name)]) if name != "测试根" else self.name,
-            public_key=spki,
-            issuer=self.name,
-            issuer_key=self.key,
-            authority_spki=self.key.spki,
-            serial=self._serial,
-            not_before=NOW - _YEAR,
-            not_after=NOW + _YEAR,
-            key_usage=usage,
-            **options,
-        )
-
-    def certified(self, name: str, usage: tuple[str, ...], purpose: str = "") -> SoftKey:
-        key = SoftKey.generate()
-        purposes = (purpose,) if purpose else ()
-        return key.with_certificate(self.issue(name, key.spki, usage, extended_key_usage=purposes))
-
-    def holder(self, code: str = CODE) -> SoftKey:
-        usage = ("digitalSignature", "nonRepudiation")
-        return self.certified(code, usage, DOCUMENT_SIGNING)
-
-    def seal(self, holder: SoftKey, code: str = CODE, **changes: Any) -> bytes:
-        facts: dict[str, Any] = {
-            "es_id": code,
-            "vendor": "TEST",
-            "seal_type": 1,
-            "name": COMPANY,
-            "signer_certificates": [holder.certificate],
-            "created": NOW - timedelta(days=60),
-            "valid_from": NOW - timedelta(days=60),
-            "valid_until": NOW + timedelta(days=300),
-            "picture": imprint(),
-            "width_mm": 40,
-            "height_mm": 40,
-            "maker": self.maker,
-        }
-        return make_seal(**facts | changes)
-
-    def statement(self, holder: SoftKey, **changes: Any) -> SignedStatement:
-        facts: dict[str, Any] = {
-            "seal_code": CODE,
-            "state": "active",
-            "reason": "",
-            "effective_at": None,
-            "recorded_at": None,
-            "certificate_serial": Certificate.parse(holder.certificate).serial,
-            "certificate_valid": True,
-            "issued_at": NOW,
-            "next_update": NOW + timedelta(hours=1),
-        }
-        return SignedStatement.parse(SealStatement(**facts | changes).encode(self.status))
 
 
 @dataclass

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from PIL import Image, ImageDraw
 from pyhanko.pdf_utils import generic
 
 from crypto.algorithms.keys import SoftKey
@@ -16,32 +15,18 @@ from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.sign import PROFILES, Revision, SignedRevision, property_info, sign_revision
 from crypto.pdf.verify import verify_pdf
-from crypto.pki.certificate import OCSP_SIGNING, Certificate
+from crypto.pki.certificate import DOCUMENT_SIGNING, OCSP_SIGNING
 from crypto.seal.date_mark import DateMark
-from crypto.seal.making import make_seal, make_signature
-from crypto.seal.statement import SealStatement, SignedStatement
+from crypto.seal.making import make_signature
+from crypto.seal.statement import SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report
-from tests.world.authority import make_root
+from tests.world.authority import Authority, make_root
+from tests.world.seals import imprint, seal_of, statement_on
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SIGNED_AT = NOW - timedelta(days=1)
 MADE_AT = NOW - timedelta(days=60)
-
-
-def imprint(colour: str = "red", size: int = 240, text: str = "") -> bytes:
-    """A round seal as PNG with a transparent ground; different colours or texts differ clearly."""
-    picture = Image.new("RGBA", (size, size), (255, 255, 255, 0))
-    draw = ImageDraw.Draw(picture)
-    draw.ellipse((4, 4, size - 4, size - 4), outline=colour, width=size // 20)
-    draw.polygon(
-        [(size * x, size * y) for x, y in ((0.5, 0.25), (0.7, 0.7), (0.3, 0.7))], fill=colour
-    )
-    if text:
-        draw.rectangle((size * 0.1, size * 0.8, size * 0.9, size * 0.9), fill=colour)
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 @dataclass
@@ -59,7 +44,7 @@ class Holder:
 class World:
     """Everything needed to seal, attack and verify documents in memory."""
 
-    authority: Any
+    authority: Authority
     maker: SoftKey
     status: SoftKey
     trust: Trust
@@ -72,44 +57,30 @@ class World:
         picture: bytes,
         *,
         size_mm: tuple[int, int] = (40, 40),
-        authority: Any = None,
+        authority: Authority | None = None,
         maker: SoftKey | None = None,
     ) -> Holder:
         """A company whose certificate and seal were issued here, or by another *authority*."""
-        key = (authority or self.authority).key_for(
-            code, extended_key_usage=("1.3.6.1.5.5.7.3.36",)
-        )
-        seal = make_seal(
-            es_id=code,
-            vendor="TEST",
-            seal_type=1,
-            name="宿迁市测试单位",
-            signer_certificates=[key.certificate],
-            created=MADE_AT,
-            valid_from=MADE_AT,
-            valid_until=MADE_AT + timedelta(days=700),
-            picture=picture,
+        key = (authority or self.authority).key_for(code, extended_key_usage=(DOCUMENT_SIGNING,))
+        seal = seal_of(
+            key.certificate,
+            code,
+            picture,
+            MADE_AT,
+            maker or self.maker,
             width_mm=size_mm[0],
             height_mm=size_mm[1],
-            maker=maker or self.maker,
         )
         return Holder(key, code, picture, size_mm, seal)
 
     def statement(self, holder: Holder, **changes: Any) -> SignedStatement:
         """What the platform says of this holder's seal: active, unless *changes* say otherwise."""
-        values: dict[str, Any] = {
-            "seal_code": holder.code,
-            "state": "active",
-            "reason": "",
-            "effective_at": None,
-            "recorded_at": None,
-            "certificate_serial": Certificate.parse(holder.key.certificate).serial,
-            "certificate_valid": True,
+        values = {
             "issued_at": NOW - timedelta(minutes=5),
             "next_update": NOW + timedelta(hours=24),
             **changes,
         }
-        return SignedStatement.parse(SealStatement(**values).encode(self.status))
+        return statement_on(holder.key.certificate, holder.code, NOW, self.status, **values)
 
     def trusting(self, *holders: Holder) -> Trust:
         """The usual trust plus a fresh statement for each of *holders*."""

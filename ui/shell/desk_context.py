@@ -22,12 +22,12 @@ from ui.shell.context import (
     Context,
     DocumentFacts,
     Lend,
-    RegistryView,
     Stamper,
     Step,
     TokenView,
     TrustView,
 )
+from ui.shell.desk_facts import examine, trust_view
 from ui.shell.desk_keys import (
     DeskStamper,
     DeviceThreadKey,
@@ -183,22 +183,7 @@ class DeskContext:
     # --- trust -----------------------------------------------------------------------------------
 
     def trust_state(self) -> TrustView:
-        from app.remote import registry
-        from app.store import anchors
-
-        settings, cabinet = self.settings, self._cabinet
-        found = anchors.listed(settings)
-        if not settings.allow_own_trust:
-            found += anchors.own(settings)
-        return TrustView(
-            tuple(found),
-            not settings.allow_own_trust,
-            tuple(cabinet.platforms()),
-            tuple(
-                RegistryView(each.platform, each.size, registry.root(each).hex(), each.seen_at)
-                for each in cabinet.registries()
-            ),
-        )
+        return trust_view(self.settings, self._cabinet)
 
     def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
         from app.store.anchors import read_certificates
@@ -305,24 +290,7 @@ class DeskContext:
         return fetch_evidence(known, output, platform=platform_then)
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
-        from app.errors import FileNotReadable, FileProblem
-        from crypto.pdf.reading.document import open_document
-        from crypto.pdf.reading.failures import PdfError, within_time
-        from crypto.pdf.signing.sign import check_may_sign
-
-        with within_time(), ExitStack() as opened:
-            try:
-                document = open_document(path, password)
-            except OSError as error:
-                raise FileNotReadable(str(path), FileProblem.of(error)) from error
-            opened.callback(document.stream.close)
-            pages = len(document.pages())
-            signed = {str(f.value) for f in document.signature_fields() if f.value is not None}
-            try:
-                check_may_sign(document)
-            except PdfError as error:
-                return DocumentFacts(pages, len(signed), error)
-            return DocumentFacts(pages, len(signed))
+        return examine(path, password)
 
     def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
         return self._finder.find(path, text, password)

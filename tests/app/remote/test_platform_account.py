@@ -17,7 +17,7 @@ from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_crl
-from tests.world.office import CODE, NOW, Authorities
+from tests.world.authorities import CODE, NOW, Authorities
 
 ORIGIN = "https://platform.example"
 

@@ -14,7 +14,8 @@ from app.remote.syncing import confirm_status, send_usage, synchronise
 from app.store.cabinet import Cabinet
 from crypto.algorithms.gm import sm3
 from crypto.seal.statement import SignedStatement
-from tests.world.office import CODE, NOW, Office
+from tests.world.authorities import CODE, NOW
+from tests.world.office import Office
 
 
 @dataclass

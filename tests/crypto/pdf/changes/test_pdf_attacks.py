@@ -27,7 +27,8 @@ from tests.world.documents import (
     form_stream,
     update,
 )
-from tests.world.sealing import Holder, World, codes, imprint
+from tests.world.sealing import Holder, World, codes
+from tests.world.seals import imprint
 
 
 @pytest.fixture(scope="session")

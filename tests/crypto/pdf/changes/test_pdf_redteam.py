@@ -26,7 +26,8 @@ from crypto.seal.statement import STAPLE
 from crypto.seal.structure import Extension
 from crypto.verdict import Report, Verdict
 from tests.world.documents import add_widget, classic_pdf, update
-from tests.world.sealing import NOW, World, codes, content, drawn, imprint
+from tests.world.sealing import NOW, World, codes, content, drawn
+from tests.world.seals import imprint
 
 WHITE = generic.ArrayObject([generic.FloatObject(1)] * 3)
 

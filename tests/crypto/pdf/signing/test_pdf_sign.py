@@ -29,7 +29,8 @@ from tests.world.documents import (
     run,
     update,
 )
-from tests.world.sealing import World, codes, imprint
+from tests.world.sealing import World, codes
+from tests.world.seals import imprint
 
 TOLERANCE_MM = 0.3
 DPI = 200
