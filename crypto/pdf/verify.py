@@ -33,6 +33,7 @@ from crypto.pdf.changes.unlisted import read_alike
 from crypto.pdf.lookalikes.search import lookalike_seals, stamp_annotations
 from crypto.pdf.marks.check import SealMarks, check_date, date_of, draws, joined_slices
 from crypto.pdf.marks.place import dates_meet, marks_of
+from crypto.pdf.reading.claimed_signer import claimed_signer
 from crypto.pdf.reading.digests import Covered, digest_again, digests
 from crypto.pdf.reading.document import Document, Field
 from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
@@ -45,9 +46,10 @@ from crypto.pdf.reading.signatures import (
 )
 from crypto.pdf.reading.surroundings import Surroundings, without_surroundings
 from crypto.seal.structure import Seal
-from crypto.validation.seal_check import SignatureCheck, check_signature
+from crypto.validation.seal_check import SignatureCheck, check_signature, seal_info
 from crypto.validation.trust import Trust
 from crypto.verdict import (
+    CertificateInfo,
     Change,
     FileInfo,
     Finding,
@@ -201,6 +203,7 @@ class _Check:
 def _check_alone(file: _File, coverage: Coverage, signature: EmbeddedSignature) -> _Check:
     check = _Check(signature, _empty_report(signature))
     if signature.covered is None:
+        _name_claimed_signer(check)
         check.harmless = not check.shows
         return check
     try:
@@ -211,6 +214,15 @@ def _check_alone(file: _File, coverage: Coverage, signature: EmbeddedSignature) 
         check.find([Finding("check_failed", {"reason": reason})])
         check.harmless, check.marks = False, None
     return check
+
+
+def _name_claimed_signer(check: _Check) -> None:
+    """Say whose signature it claims to be; nothing of it is proved."""
+    seal, signer = claimed_signer(check.signature.dictionary)
+    if seal:
+        check.state(seal=seal_info(seal, None))
+    if signer:
+        check.state(signer=CertificateInfo.of(signer))
 
 
 def _empty_report(signature: EmbeddedSignature) -> SignatureReport:
