@@ -14,6 +14,7 @@ import contextlib
 import io
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
@@ -56,19 +57,21 @@ def verify(
     With a *platform*, seals whose status is unknown or stale are asked for; an unreachable platform
     leaves the status line unknown and is no error. Raises :class:`app.errors.FileError` and
     :class:`crypto.pdf.reading.failures.PdfError`."""
+    from crypto.pdf.looking.layer import look_with_engines
     from crypto.pdf.verify import verify_pdf  # late: with the PDF library it takes half a start
 
     now = at or clock()
     # 1. Hold the document, so that both readings below are of the same bytes.
     with _document(path) as document:
         # 2. Verify with what this desk knows.
-        report = verify_pdf(document, path.name, trust, now, password=password)
+        judge = partial(verify_pdf, password=password, look=look_with_engines)
+        report = judge(document, path.name, trust, now)
         # 3. Ask the platform for what that leaves open.
         news = _news(platform, report)
         # 4. Verify again with what it said.
         if news.statements or news.changes:
             known = trust.merged(news)
-            report = verify_pdf(document, path.name, known, now, password=password)
+            report = judge(document, path.name, known, now)
     return report
 
 

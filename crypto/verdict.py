@@ -91,6 +91,7 @@ _CODES = {
         " signer_purpose_other maker_purpose_unstated clock_contradicts"
         " mark_covers date_differs value_differs filling_unclear filling_over_content"
         " markup_added drawing_added"
+        " look_differs look_differs_more look_pages_differ look_incomplete look_failed"
     ),
     Level.INVALID: (
         "byte_range_malformed contents_malformed value_unreadable digest_mismatch"

@@ -139,6 +139,7 @@ def _converse(
 
 
 def _verify(channel: Channel) -> None:
+    from crypto.pdf.looking.layer import look_with_engines
     from crypto.pdf.reading.failures import PdfEncrypted, PdfError
     from crypto.pdf.verify import verify_pdf
     from crypto.pki.certificate import Certificate
@@ -154,14 +155,14 @@ def _verify(channel: Channel) -> None:
     )
     stream, name, now = io.BytesIO(told["data"]), told["name"], told["now"]
     try:
-        report = verify_pdf(stream, name, trust, now)
+        report = verify_pdf(stream, name, trust, now, look=look_with_engines)
         codes = sorted({s.seal.code for s in report.signatures if s.seal})
         if codes:
             channel.send({"ask": codes[:1000]})
             answer = channel.receive()
             statements = tuple(map(SignedStatement.parse, answer["statements"]))
             trust = replace(trust, statements=statements, changes=tuple(answer["changes"]))
-            report = verify_pdf(stream, name, trust, now)
+            report = verify_pdf(stream, name, trust, now, look=look_with_engines)
         channel.send({"report": report.to_json()})
     except PdfEncrypted:
         channel.send({"problem": "encrypted"})

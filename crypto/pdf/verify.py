@@ -10,8 +10,9 @@ The story, in the order in which things happen:
     4. check each signature by itself: what it covers, what changed later, its value
     5. compare the visible marks of all signatures with their seals
     6. weigh later seals: one that proves nothing may hide what an earlier one sealed
-    7. look at what shows on the pages and is not signed
-    8. put the report together
+    7. look at the pages: does what came later show anything else than was accepted?
+    8. look for what shows on the pages and is not signed
+    9. put the report together
 
 What stands around the document in its file is left out before and told afterwards.
 
@@ -31,6 +32,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from crypto.pdf.changes.coverage import Coverage
 from crypto.pdf.changes.unlisted import read_alike
 from crypto.pdf.lookalikes.search import lookalike_seals, stamp_annotations
+from crypto.pdf.looking.layer import Look, with_looks
 from crypto.pdf.marks.check import SealMarks, check_date, date_of, draws, joined_slices
 from crypto.pdf.marks.place import dates_meet, marks_of
 from crypto.pdf.reading.claimed_signer import claimed_signer
@@ -73,26 +75,32 @@ def verify_pdf(
     now: datetime,
     *,
     password: str | None = None,
+    look: Look | None = None,
 ) -> Report:
     """Judge every signature of the PDF in *stream* (seekable, binary) as of *now*.
 
-    *name* is only shown. Raises :class:`crypto.pdf.reading.failures.PdfError`'s subclasses if the
-    file cannot be read at all, OSError if the stream fails; never for what one signature
-    contains."""
+    *name* is only shown; *look* draws the pages for step 7 (None: nobody looks). Raises
+    :class:`crypto.pdf.reading.failures.PdfError`'s subclasses if the file cannot be read at all,
+    OSError if the stream fails; never for what one signature contains."""
     with within_time():
         within, around = without_surroundings(stream)
-        report = _verify_document(within, name, trust, now, password)
+        report = _verify_document(within, name, trust, now, password, look)
         if not around:
             return report
         size = within.seek(0, io.SEEK_END)
         if any(sum(each.byte_range[2:]) > size for each in report.signatures):
             # somebody has signed what follows the end as well, so it is no accident
-            return _verify_document(stream, name, trust, now, password)
+            return _verify_document(stream, name, trust, now, password, look)
         return _with_surroundings(report, stream, within, around, password)
 
 
 def _verify_document(
-    stream: BinaryIO, name: str, trust: Trust, now: datetime, password: str | None
+    stream: BinaryIO,
+    name: str,
+    trust: Trust,
+    now: datetime,
+    password: str | None,
+    look: Look | None,
 ) -> Report:
     file = _open(stream, password, trust, now)  # 1
     signatures = read_signatures(file.document, file.fields)  # 2
@@ -101,8 +109,11 @@ def _verify_document(
     checks = [_check_alone(file, coverage, signature) for signature in signatures]  # 4
     _check_marks(checks)  # 5
     reports = tuple(_weighed(check, checks) for check in checks)  # 6
-    unsigned = _look_for_unsigned(file)  # 7
-    return _report(file, name, file_sm3, reports, unsigned)  # 8
+    if look:
+        revisions = [(each.end, coverage.revision(each)) for each in signatures]
+        reports = with_looks(file.document, password, revisions, reports, look)  # 7
+    unsigned = _look_for_unsigned(file)  # 8
+    return _report(file, name, file_sm3, reports, unsigned)  # 9
 
 
 # --- what stands around it ---------------------------------------------------------------------
@@ -393,7 +404,7 @@ def _of_later(changes: Sequence[Change], later: _Check, harmless: bool) -> Findi
     return Finding("mark_covers", details)
 
 
-# --- 7. look at what is not signed -------------------------------------------------------------
+# --- 8. look for what is not signed ------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -417,7 +428,7 @@ def _look_for_unsigned(file: _File) -> _Unsigned:
     return _Unsigned(tuple(marks), tuple(lookalikes), (*findings, *about_them))
 
 
-# --- 8. put the report together ----------------------------------------------------------------
+# --- 9. put the report together ----------------------------------------------------------------
 
 
 def _report(

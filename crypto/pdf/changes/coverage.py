@@ -108,6 +108,11 @@ class Coverage:
         findings += [Finding("mark_foreign", {"field": each}) for each in strangers]
         return "revision", changes, findings
 
+    def revision(self, signature: EmbeddedSignature) -> int | None:
+        """The number (from 0) of the revision of the whole file that *signature* covers; None if it
+        covers all, or that is not certain."""
+        return self._numbers.get(signature.end)
+
     def _is_all(self, end: int) -> bool:
         return not self._rest(end).strip(_SPACE) and self._size - end <= _MAX_SPACE
 

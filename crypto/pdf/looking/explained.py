@@ -1,0 +1,61 @@
+"""Where the static review has accepted that something was added: as places on pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from crypto.pdf.marks.appearance import box
+from crypto.pdf.marks.place import place_of
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.document import MAX_TREE_DEPTH, Document
+from crypto.pdf.reading.failures import PARSER_FAILURES
+from crypto.rendering.compare import Box, Kind, Place
+from crypto.verdict import Change
+
+_KINDS: Mapping[str, Kind] = {
+    "seal_added": Kind.SEAL,
+    "field_added": Kind.SEAL,
+    "field_filled": Kind.FILL,
+    "note_added": Kind.FILL,
+}
+"""Kinds of :class:`crypto.verdict.Change` that may show something, with good verdicts."""
+
+
+def explained(document: Document, changes: Iterable[Change]) -> tuple[Place, ...]:
+    """The places of *changes* on the pages of the whole *document*: where they say, and of all
+    widgets of the fields that they name."""
+    accepted = [each for each in changes if each.kind in _KINDS]
+    kinds = {each.what: _KINDS[each.kind] for each in accepted}
+    if not kinds:
+        return ()
+    told = [
+        Place(each.page - 1, Box(*each.box_mm), _KINDS[each.kind])
+        for each in accepted
+        if each.page and len(each.box_mm) == 4
+    ]
+    try:
+        return tuple(dict.fromkeys([*told, *_places(document, kinds)]))
+    except PARSER_FAILURES:
+        return tuple(told)
+
+
+def _places(document: Document, kinds: Mapping[str, Kind]) -> Iterator[Place]:
+    for each in document.annotations():
+        name = _name(each.dictionary)
+        if name in kinds and entry(each.dictionary, "/Subtype") == "/Widget":
+            mark = place_of(box(each.dictionary), each.page, name)
+            area = Box(mark.left_mm, mark.top_mm, mark.width_mm, mark.height_mm)
+            yield Place(each.page.index, area, kinds[name])
+
+
+def _name(node: Any) -> str:
+    """The fully qualified name of a widget's field (ISO 32000-1 §12.7.3.2)."""
+    parts: list[str] = []
+    for _ in range(MAX_TREE_DEPTH):
+        if (title := entry(node, "/T")) is not None:
+            parts.insert(0, str(title))
+        if "/Parent" not in node:
+            break
+        node = follow(node.raw_get("/Parent"))
+    return ".".join(parts)

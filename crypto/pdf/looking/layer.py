@@ -1,0 +1,228 @@
+"""The second layer of verifying: after the static review, the pages themselves are looked at.
+
+    with_looks(document, password, revisions, reports, look)   → the reports with its findings
+    look_with_engines(Task)                                          → Seen, from a bounded process
+
+Where a signature covers an earlier revision and is found good, that revision is drawn beside the
+whole file, by two renderers (:mod:`crypto.rendering.engines`). Whatever differs and is not
+explained by what the static review has accepted, and whatever could not be drawn or not in time,
+leaves the signature's verdict unknown. Nothing is ever made better.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from crypto.bounded import BoundedError, BoundedProcess, ProcessFailed
+from crypto.pdf.looking.explained import explained
+from crypto.pdf.looking.touched import touched_pages
+from crypto.pdf.reading.document import Document
+from crypto.rendering.compare import Box
+from crypto.rendering.looker import SECONDS, Sealed, look
+from crypto.verdict import Finding, SignatureReport, Verdict
+
+_GOOD = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+_START_SECONDS = 60.0
+_PAGE_SECONDS = 20.0
+"""For one page, by the clock: the process is ended then."""
+_MAX_DATA = 512 << 20
+"""Bytes of all revisions that are drawn at once."""
+_MAX_TOLD = 10
+"""Pages with a finding of their own for each signature."""
+_EVERYWHERE = 10_000.0
+"""Millimetres; no page is larger."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be looked at."""
+
+    data: bytes
+    """The whole file."""
+    password: str | None
+    sealed: tuple[Sealed, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something shows otherwise than it was sealed."""
+
+    end: int
+    """Which revision it was sealed in, by its length in bytes."""
+    page: int | None
+    """0-based; None: the number of pages differs."""
+    engine: str
+    boxes: tuple[Box, ...] = ()
+    """The largest first."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What looking gave."""
+
+    differences: tuple[Difference, ...] = ()
+    left_out: tuple[int, ...] = ()
+    """Pages (0-based) that nobody has looked at, because there was no time for them."""
+    failed: tuple[tuple[int | None, str], ...] = ()
+    """Pages (0-based; None: the document) that could not be drawn, and what refused or why."""
+
+
+Look = Callable[[Task], Seen]
+"""Does what a :class:`Task` says; :func:`look_with_engines` is the one there is."""
+
+
+def with_looks(
+    document: Document,
+    password: str | None,
+    revisions: Sequence[tuple[int, int | None]],
+    reports: Sequence[SignatureReport],
+    look: Look,
+) -> tuple[SignatureReport, ...]:
+    """*reports* with what looking adds. *revisions*: for each of them where its covered bytes end,
+    and the number (from 0) of the revision that they are, None if that is not certain."""
+    wanted: dict[int, Sealed] = {}
+    for (end, base), report in zip(revisions, reports, strict=True):
+        if report.coverage == "revision" and report.verdict in _GOOD and end not in wanted:
+            pages = touched_pages(document, base)
+            wanted[end] = Sealed(end, explained(document, report.changed_later), tuple(pages))
+    if not any(each.pages for each in wanted.values()):
+        return tuple(reports)
+    document.stream.seek(0)
+    seen = look(Task(document.stream.read(), password, tuple(wanted.values())))
+    return tuple(
+        _told(report, seen, end)
+        if end in wanted and report.coverage == "revision" and report.verdict in _GOOD
+        else report
+        for (end, _), report in zip(revisions, reports, strict=True)
+    )
+
+
+def _told(report: SignatureReport, seen: Seen, end: int) -> SignatureReport:
+    findings = []
+    by_page: dict[int | None, list[Difference]] = {}
+    for each in seen.differences:
+        if each.end == end:
+            by_page.setdefault(each.page, []).append(each)
+    for page, found in list(by_page.items())[:_MAX_TOLD]:
+        details = {"engine": ", ".join(dict.fromkeys(each.engine for each in found))}
+        if page is None:
+            findings.append(Finding("look_pages_differ", details))
+            continue
+        box = max((box for each in found for box in each.boxes), key=lambda b: b.width * b.height)
+        findings.append(Finding("look_differs", details | _where(page, box)))
+    if len(by_page) > _MAX_TOLD:
+        findings.append(Finding("look_differs_more", {"count": str(len(by_page) - _MAX_TOLD)}))
+    if seen.left_out:
+        findings.append(Finding("look_incomplete", {"pages": ranges(seen.left_out)}))
+    for page, engine in seen.failed[:_MAX_TOLD]:
+        where = {} if page is None else {"pages": str(page + 1)}
+        findings.append(Finding("look_failed", {"engine": engine} | where))
+    return replace(report, findings=(*report.findings, *findings)) if findings else report
+
+
+def _where(page: int, box: Box) -> dict[str, str]:
+    numbers = {"left": box.left, "top": box.top, "width": box.width, "height": box.height}
+    return {"page": str(page + 1)} | {key: f"{number:.0f}" for key, number in numbers.items()}
+
+
+def ranges(pages: Sequence[int]) -> str:
+    """Pages (0-based) as people list them: "1, 3–7"."""
+    runs: list[list[int]] = []
+    for page in sorted(set(pages)):
+        if runs and page == runs[-1][1] + 1:
+            runs[-1][1] = page
+        else:
+            runs.append([page, page])
+    return ", ".join(f"{a + 1}–{b + 1}" if a != b else str(a + 1) for a, b in runs)
+
+
+# --- the bounded process, from outside -----------------------------------------------------------
+
+
+def look_with_engines(task: Task) -> Seen:
+    """Look at *task* in a bounded process. Never raises for what the file contains."""
+    seen = Seen()
+    until = time.monotonic() + 4 * SECONDS
+    for group in _groups(task):
+        seen = _merged(seen, _looked(replace(task, sealed=group), until))
+    return seen
+
+
+def _groups(task: Task) -> Iterator[tuple[Sealed, ...]]:
+    """As many revisions at a time as fit into memory."""
+    group: list[Sealed] = []
+    for each in task.sealed:
+        if group and len(task.data) + sum(s.end for s in (*group, each)) > _MAX_DATA:
+            yield tuple(group)
+            group = []
+        group.append(each)
+    yield tuple(group)
+
+
+def _merged(one: Seen, other: Seen) -> Seen:
+    return Seen(
+        one.differences + other.differences,
+        one.left_out + other.left_out,
+        one.failed + other.failed,
+    )
+
+
+def _looked(task: Task, until: float) -> Seen:
+    pages = list(dict.fromkeys(page for each in task.sealed for page in each.pages))
+    differences: list[Difference] = []
+    failed: list[tuple[int | None, str]] = []
+    try:
+        with BoundedProcess(
+            look, task.data, task.password, task.sealed, SECONDS, name="sealdesk-look"
+        ) as process:
+            process.receive(_START_SECONDS)
+            while True:
+                if time.monotonic() > until:
+                    return Seen(tuple(differences), tuple(pages), tuple(failed))
+                said = process.receive(_PAGE_SECONDS).head
+                if "done" in said:
+                    left = [_page(page) for page in said["left"]]
+                    return Seen(tuple(differences), tuple(left), tuple(failed))
+                if "looked" in said:
+                    pages.remove(_page(said["looked"]))
+                elif "differs" in said:
+                    differences.append(_difference(said, task))
+                else:
+                    place = None if said["page"] is None else _page(said["page"])
+                    failed.append((place, str(said["failed"])[:100]))
+    except ProcessFailed as error:
+        failed.append((pages[0] if pages else None, str(error)))
+    except BoundedError as error:
+        failed.append((pages[0] if pages else None, type(error).__name__))
+    except (KeyError, TypeError, ValueError):
+        failed.append((None, "malformed"))
+    return Seen(tuple(differences), tuple(pages[1:]), tuple(failed))
+
+
+def _difference(said: dict[str, Any], task: Task) -> Difference:
+    """Raises KeyError, TypeError, ValueError for what an honest process would not say."""
+    end = said["end"]
+    if end not in {each.end for each in task.sealed}:
+        raise ValueError("another revision")
+    boxes = tuple(_box(each) for each in said["boxes"])
+    page = None if said["page"] is None else _page(said["page"])
+    if page is not None and not boxes:
+        raise ValueError("no place")
+    return Difference(end, page, str(said["differs"])[:100], boxes)
+
+
+def _box(told: dict[str, Any]) -> Box:
+    numbers = [float(told[name]) for name in ("left", "top", "width", "height")]
+    if not all(math.isfinite(each) and abs(each) < _EVERYWHERE for each in numbers):
+        raise ValueError("beyond any page")
+    return Box(*numbers)
+
+
+def _page(told: Any) -> int:
+    if type(told) is not int or told < 0:
+        raise ValueError("no page")
+    return told

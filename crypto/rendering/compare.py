@@ -1,0 +1,211 @@
+"""Two drawings of one page compared: what differs and is not explained, as boxes.
+
+Lengths are millimetres from the top left of the page as displayed. Both drawings come from the same
+engine: one draws two revisions alike to the pixel, two never agree on one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from PIL import Image, ImageChops, ImageFilter
+
+LEVELS = 3
+"""Differences of a colour (0 to 255) that are ignored."""
+AROUND_MM = 1.0
+"""An explained place reaches so far beyond its box, and its frame so far inside."""
+SHIFT_MM = 0.5
+"""How far ink may move in the frame of a field."""
+GROUP_MM = 2.0
+"""What differs is told in cells of this size."""
+MERGE_MM = 3.0
+"""Boxes that are this near are told as one."""
+_LOSS_SEAL, _LOSS_FILL, _LOSS_FRAME = 64, 24, 110
+"""How much lighter (0 to 255) ink may become: under a signature's look, inside a filled field or a
+note, at its frame."""
+
+
+class Drawing(Protocol):
+    """A page's pixels, RGB; :class:`crypto.rendering.engines.Raster` is one."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def rgb(self) -> bytes: ...
+    @property
+    def mm(self) -> float: ...
+
+
+class Kind(StrEnum):
+    """Why something may have been added at a place."""
+
+    SEAL = "seal"
+    """A signature's look."""
+    FILL = "fill"
+    """A field was filled, or a note was added."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A part of a page, millimetres."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def near(self, other: Box, distance: float) -> bool:
+        """Are they closer than *distance* to each other?"""
+        return (
+            self.left - distance <= other.left + other.width
+            and other.left - distance <= self.left + self.width
+            and self.top - distance <= other.top + other.height
+            and other.top - distance <= self.top + self.height
+        )
+
+    def joined(self, other: Box) -> Box:
+        """The smallest box around both."""
+        left, top = min(self.left, other.left), min(self.top, other.top)
+        right = max(self.left + self.width, other.left + other.width)
+        bottom = max(self.top + self.height, other.top + other.height)
+        return Box(left, top, right - left, bottom - top)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the static review has accepted that something was added."""
+
+    page: int
+    """0-based."""
+    box: Box
+    kind: Kind
+
+
+def differences(then: Drawing, now: Drawing, places: Iterable[Place]) -> list[Box]:
+    """Where *now* differs from *then*, except for ink added in *places* of that page. Drawings of
+    different size differ everywhere."""
+    if (then.width, then.height) != (now.width, now.height):
+        size = max(then.width, now.width), max(then.height, now.height)
+        return [Box(0, 0, size[0] / now.mm, size[1] / now.mm)]
+    if then.rgb == now.rgb:
+        return []
+    before, after = picture(then), picture(now)
+    changed = _differing(before, after)
+    bounds = changed.getbbox()
+    if bounds is None:
+        return []
+    for place in places:
+        _allow(changed, before, after, place, now.mm)
+    return boxes(changed, now.mm)
+
+
+def picture(drawing: Drawing) -> Image.Image:
+    """A drawing as a Pillow image, RGB."""
+    return Image.frombytes("RGB", (drawing.width, drawing.height), drawing.rgb)
+
+
+def _differing(before: Image.Image, after: Image.Image) -> Image.Image:
+    """255 where any colour differs by more than :data:`LEVELS`, else 0."""
+    red, green, blue = ImageChops.difference(before, after).split()
+    most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    return most.point([0] * (LEVELS + 1) + [255] * (255 - LEVELS))
+
+
+def ink(image: Image.Image) -> Image.Image:
+    """The least of red, green and blue: the darker, the more ink."""
+    red, green, blue = image.split()
+    return ImageChops.darker(ImageChops.darker(red, green), blue)
+
+
+def _allow(
+    changed: Image.Image, before: Image.Image, after: Image.Image, place: Place, mm: float
+) -> None:
+    """Take out of *changed* where *place* explains it: nothing there has lost ink."""
+    outer = _pixels(place.box, AROUND_MM, mm, changed.size)
+    if outer is None:
+        return
+    if place.kind is Kind.SEAL:
+        _allow_in(changed, before, after, outer, _LOSS_SEAL, 0)
+        return
+    inner = _pixels(place.box, -AROUND_MM, mm, changed.size)
+    kept = changed.crop(inner) if inner else None
+    _allow_in(changed, before, after, outer, _LOSS_FRAME, round(SHIFT_MM * mm))
+    if inner and kept:  # stricter inside than at the frame
+        changed.paste(kept, inner[:2])
+        _allow_in(changed, before, after, inner, _LOSS_FILL, 0)
+
+
+def _allow_in(
+    changed: Image.Image,
+    before: Image.Image,
+    after: Image.Image,
+    area: tuple[int, int, int, int],
+    limit: int,
+    shift: int,
+) -> None:
+    then = ink(before.crop(area))
+    now = ink(after.crop(area))
+    if shift:
+        now = now.filter(ImageFilter.MinFilter(2 * shift + 1))
+    lost = ImageChops.subtract(now, then).point([0] * (limit + 1) + [255] * (255 - limit))
+    changed.paste(ImageChops.darker(changed.crop(area), lost), area[:2])
+
+
+def _pixels(
+    box: Box, around: float, mm: float, size: tuple[int, int]
+) -> tuple[int, int, int, int] | None:
+    """*box*, made larger by *around*, in whole pixels inside the page; None if nothing is left."""
+    left, top = (box.left - around) * mm, (box.top - around) * mm
+    right = (box.left + box.width + around) * mm
+    bottom = (box.top + box.height + around) * mm
+    area = (
+        max(0, int(left)),
+        max(0, int(top)),
+        min(size[0], int(right) + 1),
+        min(size[1], int(bottom) + 1),
+    )
+    return area if area[0] < area[2] and area[1] < area[3] else None
+
+
+# --- boxes ---------------------------------------------------------------------------------------
+
+
+def boxes(changed: Image.Image, mm: float) -> list[Box]:
+    """Boxes around what is not 0 in *changed*, grouped and merged, the largest first."""
+    bounds = changed.getbbox()
+    if bounds is None:
+        return []
+    cell = max(1, round(GROUP_MM * mm))
+    part = changed.crop(bounds)
+    coarse = part.reduce(cell)  # which cells have anything at all
+    found = []
+    for number, value in enumerate(coarse.tobytes()):
+        if value:
+            row, column = divmod(number, coarse.width)
+            x, y = column * cell, row * cell
+            inside = part.crop((x, y, min(x + cell, part.width), min(y + cell, part.height)))
+            x0, y0, x1, y1 = inside.getbbox() or (0, 0, 0, 0)
+            left, top = bounds[0] + x, bounds[1] + y
+            found.append((left + x0, top + y0, left + x1, top + y1))
+    made = [Box(x0 / mm, y0 / mm, (x1 - x0) / mm, (y1 - y0) / mm) for x0, y0, x1, y1 in found]
+    return sorted(merged(made), key=lambda box: -box.width * box.height)
+
+
+def merged(found: Sequence[Box]) -> list[Box]:
+    """*found* with those joined that are within :data:`MERGE_MM` of each other."""
+    done: list[Box] = []
+    for box in found:
+        joined, changing = box, True
+        while changing:
+            near = [each for each in done if each.near(joined, MERGE_MM)]
+            changing = bool(near)
+            for each in near:
+                done.remove(each)
+                joined = joined.joined(each)
+        done.append(joined)
+    return done

@@ -1,0 +1,181 @@
+# mypy: allow-untyped-calls
+# (PyMuPDF says it is typed, but its functions are not.)
+"""The two renderers, alike: MuPDF as it shows and as it prints, and PDFium.
+
+Imported by a bounded process only (:mod:`crypto.bounded`): both are C, and a file may crash them.
+Pages are drawn on white, RGB, 8 bits each, as displayed, annotations and form fields included.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pymupdf
+import pypdfium2
+from pymupdf import mupdf
+
+MAX_PIXELS = 6_000_000
+"""Of one page; a larger one is drawn at a lower resolution."""
+_STORE_PERCENT = 100
+"""How much of MuPDF's store is thrown away after a page: a scanned page fills it."""
+
+pymupdf.TOOLS.mupdf_display_errors(False)
+pymupdf.TOOLS.mupdf_display_warnings(False)
+
+
+class Undrawable(Exception):
+    """The engine refuses the document or a page."""
+
+
+@dataclass(frozen=True)
+class Raster:
+    """A page's pixels."""
+
+    width: int
+    height: int
+    rgb: bytes
+    mm: float
+    """Pixels per millimetre."""
+
+
+class Engine(Protocol):
+    """A document opened by one renderer."""
+
+    def pages(self) -> int:
+        """How many there are."""
+
+    def size(self, page: int) -> tuple[float, float]:
+        """Of page *page* (0-based) as displayed, points. Raises :class:`Undrawable`."""
+
+    def draw(self, page: int, dpi: float) -> Raster:
+        """Page *page* (0-based). Raises :class:`Undrawable`."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class _MuPdf:
+    """MuPDF, for one of its usages."""
+
+    usage = "View"
+
+    def __init__(self, data: bytes, password: str | None) -> None:
+        with _undrawable():
+            self._document: Any = pymupdf.open(stream=data, filetype="pdf")
+            if self._document.needs_pass and not self._document.authenticate(password or ""):
+                raise Undrawable("password")
+
+    def pages(self) -> int:
+        with _undrawable():
+            return int(self._document.page_count)
+
+    def size(self, page: int) -> tuple[float, float]:
+        with _undrawable():
+            box = self._document.load_page(page).rect
+            return float(box.width), float(box.height)
+
+    def draw(self, page: int, dpi: float) -> Raster:
+        with _undrawable():
+            loaded = self._document.load_page(page)
+            scale = _scale(loaded.rect.width, loaded.rect.height, dpi)
+            own = mupdf.pdf_page_from_fz_page(loaded.this)
+            _hide_unsigned(own)
+            made = mupdf.pdf_new_pixmap_from_page_with_usage(
+                own,
+                mupdf.FzMatrix(scale, 0, 0, scale, 0, 0),
+                mupdf.FzColorspace(mupdf.FzColorspace.Fixed_RGB),
+                0,
+                self.usage,
+                mupdf.FZ_CROP_BOX,
+            )
+            pixels = pymupdf.Pixmap("raw", made)
+            raster = Raster(pixels.width, pixels.height, bytes(pixels.samples), scale * 72 / 25.4)
+            pymupdf.TOOLS.store_shrink(_STORE_PERCENT)
+            return raster
+
+    def close(self) -> None:
+        self._document.close()
+
+
+class _MuPdfPrinted(_MuPdf):
+    usage = "Print"
+
+
+def _hide_unsigned(page: Any) -> None:
+    """MuPDF paints a flag of its own on signature fields without a signature, whatever look they
+    have; PDFium draws the look."""
+    widget = mupdf.pdf_first_widget(page)
+    while widget.m_internal:
+        kind = mupdf.pdf_widget_type(widget)
+        if kind == mupdf.PDF_WIDGET_TYPE_SIGNATURE and not mupdf.pdf_widget_is_signed(widget):
+            mupdf.pdf_set_annot_hidden_for_editing(widget, 1)
+        widget = mupdf.pdf_next_widget(widget)
+
+
+class _Pdfium:
+    """PDFium with its form fields."""
+
+    def __init__(self, data: bytes, password: str | None) -> None:
+        with _undrawable():
+            self._document = pypdfium2.PdfDocument(data, password=password)
+            self._document.init_forms()
+
+    def pages(self) -> int:
+        with _undrawable():
+            return len(self._document)
+
+    def size(self, page: int) -> tuple[float, float]:
+        with _undrawable():
+            width, height = self._document.get_page_size(page)
+            return float(width), float(height)
+
+    def draw(self, page: int, dpi: float) -> Raster:
+        with _undrawable():
+            loaded = self._document[page]
+            try:
+                width, height = loaded.get_size()
+                scale = _scale(width, height, dpi)
+                made = loaded.render(scale=scale, rev_byteorder=True, may_draw_forms=True)
+                if made.n_channels != 3 or made.stride != 3 * made.width:
+                    raise Undrawable("pixels of another kind")
+                pixels = bytes(made.buffer)
+                raster = Raster(made.width, made.height, pixels, scale * 72 / 25.4)
+                made.close()
+                return raster
+            finally:
+                loaded.close()
+
+    def close(self) -> None:
+        self._document.close()
+
+
+def _scale(width: float, height: float, dpi: float) -> float:
+    """Pixels per point."""
+    area = width * height
+    if not (math.isfinite(area) and area > 0):
+        raise Undrawable("a page without a size")
+    return min(dpi / 72, math.sqrt(MAX_PIXELS / area))
+
+
+@contextmanager
+def _undrawable() -> Iterator[None]:
+    """Whatever a renderer raises about a file becomes Undrawable; more memory than there is does
+    not."""
+    try:
+        yield
+    except (Undrawable, MemoryError):
+        raise
+    except Exception as error:
+        raise Undrawable(f"{type(error).__name__}: {error}"[:200]) from error
+
+
+ENGINES: Mapping[str, Callable[[bytes, str | None], Engine]] = {
+    "MuPDF": _MuPdf,
+    "MuPDF print": _MuPdfPrinted,
+    "PDFium": _Pdfium,
+}
+"""By name, in the order in which they look."""

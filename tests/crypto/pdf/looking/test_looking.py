@@ -1,0 +1,327 @@
+"""The layer that looks: two revisions of a file drawn beside each other by two renderers."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from crypto.bounded import Channel
+from crypto.pdf.looking import layer
+from crypto.pdf.looking.layer import Difference, Seen, Task, look_with_engines, ranges
+from crypto.pdf.looking.touched import touched_pages
+from crypto.pdf.reading.document import Document
+from crypto.pdf.verify import verify_pdf
+from crypto.rendering.compare import Box, Kind, Place
+from crypto.rendering.looker import Sealed
+from crypto.verdict import Report, Verdict
+from tests.crypto.pdf.looking import lookers
+from tests.world.documents import append_revision, build_pdf, classic_pdf
+from tests.world.sealing import NOW, World, codes
+
+CONTENT = b"<</Length %d>>stream\n%s\nendstream"
+
+
+def content(text: bytes) -> bytes:
+    return CONTENT % (len(text), text)
+
+
+def task(data: bytes, end: int, pages: Sequence[int] = (0,), *places: Place) -> Task:
+    return Task(data, None, (Sealed(end, places, tuple(pages)),))
+
+
+PRICE = b"BT /F 24 Tf 72 700 Td (Price 1000) Tj ET"
+
+
+def test_a_revision_that_shows_the_same_gives_nothing() -> None:
+    first = classic_pdf(pages=2)
+    later = append_revision(first, {4: content(PRICE + b" ")})
+    assert look_with_engines(task(later, len(first), [0, 1])) == Seen()
+
+
+def test_text_that_was_replaced_is_found_where_it_stands_by_every_engine() -> None:
+    first = classic_pdf(pages=2)
+    later = append_revision(first, {4: content(PRICE.replace(b"1000", b"9000"))})
+    seen = look_with_engines(task(later, len(first), [1]))
+    assert [each.engine for each in seen.differences] == ["MuPDF", "MuPDF print", "PDFium"]
+    for each in seen.differences:
+        assert (each.end, each.page) == (len(first), 1)
+        (box,) = each.boxes  # "1" of "Price 1000": 24 pt Helvetica at 72, 700 pt
+        assert box.near(Box(49, 43, 5, 7), 0)
+        assert box.width < 6
+        assert box.height < 8
+    assert (seen.left_out, seen.failed) == ((), ())
+
+
+def test_what_shows_in_print_only_is_seen() -> None:
+    annotation = b"<</Type/Annot/Subtype/Square/Rect[100 100 300 300]/F %d/AP<</N 7 0 R>>>>"
+    drawing = b"<</Type/XObject/Subtype/Form/BBox[0 0 200 200]/Length 18>>stream\n"
+    drawing += b"0 0 200 200 re f  \nendstream"
+    first = classic_pdf(annots=b"/Annots[6 0 R]", extra=[annotation % 4, drawing])
+    hidden_on_screen = 4 | 32
+    printed = append_revision(first, {6: annotation % hidden_on_screen})
+    seen = look_with_engines(task(printed, len(first)))
+    assert {each.engine for each in seen.differences} >= {"MuPDF"}
+    unseen = append_revision(first, {6: annotation % 0})
+    engines = {each.engine for each in look_with_engines(task(unseen, len(first))).differences}
+    assert "MuPDF print" in engines
+
+
+def test_another_number_or_size_of_pages_is_seen() -> None:
+    first = classic_pdf(pages=2)
+    fewer = append_revision(first, {2: b"<</Type/Pages/Count 1/Kids[5 0 R]>>"})
+    seen = look_with_engines(task(fewer, len(first)))
+    assert {(each.page, each.boxes) for each in seen.differences} == {(None, ())}
+    page = b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 3 0 R>>>>"
+    wider = append_revision(first, {5: page + b"/MediaBox[0 0 596 841.89]>>"})
+    seen = look_with_engines(task(wider, len(first)))
+    assert len(seen.differences) == 3
+    assert all(each.page == 0 and each.boxes[0].width > 209 for each in seen.differences)
+
+
+def with_empty_field(*, look: bytes = b"") -> bytes:
+    """A page with an unsigned signature field of 100 × 60 points."""
+    widget = (
+        b"<</Type/Annot/Subtype/Widget/FT/Sig/T(S)/Rect[100 400 200 460]/F 4/P 5 0 R%s>>" % look
+    )
+    return append_revision(
+        classic_pdf(),
+        {
+            1: b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R]>>>>",
+            5: b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 3 0 R>>>>"
+            b"/MediaBox[0 0 595.276 841.89]/Annots[6 0 R]>>",
+            6: widget,
+        },
+    )
+
+
+def test_an_unsigned_field_is_not_drawn_as_a_flag() -> None:
+    """MuPDF paints one of its own, which no other viewer shows."""
+    first = classic_pdf()
+    assert look_with_engines(task(with_empty_field(), len(first))).differences == ()
+
+
+def test_what_an_unsigned_field_really_shows_is_drawn() -> None:
+    first = classic_pdf()
+    look = b"<</Type/XObject/Subtype/Form/BBox[0 0 100 60]/Length 17>>stream\n"
+    look += b"0 0 100 60 re f  \nendstream"
+    shown = append_revision(with_empty_field(look=b"/AP<</N 7 0 R>>"), {7: look})
+    seen = look_with_engines(task(shown, len(first)))
+    assert {each.engine for each in seen.differences} == {"PDFium"}
+    (box,) = seen.differences[0].boxes
+    assert box.near(Box(35.28, 134.7, 35.28, 21.2), 0)
+    place = Place(0, Box(box.left, box.top, box.width, box.height), Kind.SEAL)
+    assert look_with_engines(task(shown, len(first), [0], place)) == Seen()
+
+
+def test_what_takes_too_long_is_told_with_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layer, "SECONDS", 0.0)
+    first = classic_pdf(pages=5)
+    later = append_revision(first, {4: content(PRICE + b" ")})
+    assert look_with_engines(task(later, len(first), [3, 0, 1])) == Seen(left_out=(3, 0, 1))
+
+
+def test_a_file_that_no_engine_opens_is_told() -> None:
+    seen = look_with_engines(task(b"%PDF-1.7 nothing", 9))
+    assert not seen.differences
+    assert seen.failed
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (lookers.abort, "ProcessDied"),
+        (lookers.hang, "ProcessTimedOut"),
+        (lookers.eat, "ProcessOutOfMemory"),
+        (lookers.lie, "malformed"),
+        (lookers.lie_about_places, "malformed"),
+        (lookers.lie_about_pages, "malformed"),
+        (lookers.refuse, "RuntimeError: no"),
+    ],
+)
+def test_a_process_that_fails_is_told_and_so_is_what_nobody_has_seen(
+    how: Callable[[Channel], None], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layer, "look", how)
+    monkeypatch.setattr(layer, "_PAGE_SECONDS", 1.0)
+    seen = look_with_engines(task(classic_pdf(), 9, [0, 1, 2]))
+    ((_, why),) = seen.failed
+    assert why == told
+    assert set(seen.left_out) >= {2}
+
+
+def test_many_large_revisions_are_drawn_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = classic_pdf()
+    second = append_revision(first, {4: content(PRICE.replace(b"1000", b"9000"))})
+    third = append_revision(second, {4: content(PRICE)})
+    sealed = tuple(Sealed(len(each), (), (0,)) for each in (first, second))
+    together = look_with_engines(Task(third, None, sealed))
+    monkeypatch.setattr(layer, "_MAX_DATA", 1)
+    assert look_with_engines(Task(third, None, sealed)) == together
+    assert {each.end for each in together.differences} == {len(second)}
+
+
+@pytest.mark.parametrize(
+    ("pages", "text"), [((), ""), ((0,), "1"), ((4, 2, 3), "3–5"), ((0, 2, 3, 9), "1, 3–4, 10")]
+)
+def test_pages_are_listed_as_people_do(pages: tuple[int, ...], text: str) -> None:
+    assert ranges(pages) == text
+
+
+# ---------------------------------------------------------------- which pages
+
+
+def shared(pages: int = 4) -> bytes:
+    """Pages of which the last two share a form."""
+    numbers = range(5, 5 + pages)
+    page = b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 500 500]/Resources<<%s>>%s>>"
+    form = b"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Length 0>>stream\n\nendstream"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count %d/Kids[%s]>>" % (pages, b" ".join(b"%d 0 R" % n for n in numbers)),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        content(PRICE),
+        *[page % (b"", b"")] * (pages - 2),
+        *[page % (b"/XObject<</X %d 0 R>>" % (5 + pages), b"")] * 2,
+        form,
+    ]
+    return build_pdf(objects)
+
+
+def touched(data: bytes, base: int | None = 0) -> list[int]:
+    return touched_pages(Document(io.BytesIO(data)), base)
+
+
+def test_only_pages_that_a_later_revision_reaches_are_looked_at() -> None:
+    first = shared()
+    assert touched(append_revision(first, {90: b"null"})) == []
+    assert touched(append_revision(first, {9: content(b"")})) == [2, 3]
+    assert touched(append_revision(first, {4: content(b"")})) == [0, 1, 2, 3]
+    page = b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 500 500]%s>>"
+    assert touched(append_revision(first, {6: page % b""})) == [1]
+    assert touched(append_revision(first, {90: b"null"}), None) == [0, 1, 2, 3]
+
+
+def test_pages_with_annotations_come_first() -> None:
+    page = b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 500 500]/Annots[<<>>]>>"
+    data = append_revision(shared(), {7: page})
+    assert touched(data) == [2]
+    assert touched(append_revision(data, {4: content(b"")})) == [2, 0, 1, 3]
+
+
+def test_layers_touch_every_page() -> None:
+    catalog = b"<</Type/Catalog/Pages 2 0 R/OCProperties<</OCGs[]/D<<>>>>>>"
+    assert touched(append_revision(shared(), {1: catalog})) == [0, 1, 2, 3]
+
+
+def test_a_font_of_the_form_touches_the_pages_with_widgets() -> None:
+    catalog = b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[]/DR<</Font<</F 3 0 R>>>>>>>>"
+    page = b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 500 500]/Annots[<<>>]>>"
+    first = append_revision(shared(), {1: catalog, 7: page})
+    assert touched(append_revision(first, {3: b"<</Type/Font>>"}), 1) == [2]
+    other = catalog.replace(b"/Fields[]", b"/Fields[]/DA(/F 9 Tf)")
+    assert touched(append_revision(first, {1: other}), 1) == [2]
+
+
+# ---------------------------------------------------------------- in the verdict
+
+
+def verified(world: World, data: bytes, look: layer.Look) -> Report:
+    return verify_pdf(io.BytesIO(data), "x.pdf", world.trust, NOW, look=look)
+
+
+@pytest.fixture(scope="session")
+def countersigned(world: World) -> bytes:
+    """Two seals; the first covers an earlier revision."""
+    first = world.sign(classic_pdf())
+    return world.sign(first, world.second, world.marks(world.second, left=20))
+
+
+def test_without_a_later_revision_nobody_looks(world: World) -> None:
+    def look(task: Task) -> Seen:
+        raise AssertionError(task)
+
+    assert verified(world, world.sign(classic_pdf()), look).verdict is Verdict.VALID
+    tampered = world.sign(classic_pdf()).replace(b"Price 1000", b"Price 9000")
+    assert verified(world, tampered, look).verdict is Verdict.INVALID
+
+
+def test_a_bad_verdict_is_not_looked_at(world: World, countersigned: bytes) -> None:
+    def look(task: Task) -> Seen:
+        raise AssertionError(task)
+
+    tampered = countersigned.replace(b"Price 1000", b"Price 9000")
+    assert verified(world, tampered, look).verdict is Verdict.INVALID
+
+
+def test_a_second_seal_is_looked_at_and_stays_good(world: World, countersigned: bytes) -> None:
+    tasks: list[Task] = []
+
+    def look(task: Task) -> Seen:
+        tasks.append(task)
+        return look_with_engines(task)
+
+    report = verified(world, countersigned, look)
+    assert report == replace(
+        world.verify(countersigned), verified_at=report.verified_at, file=report.file
+    )
+    (task,) = tasks
+    assert task.data == countersigned
+    (sealed,) = task.sealed
+    assert sealed.pages == (0,)
+
+
+SEEN: list[tuple[Callable[[int], Seen], str, dict[str, str]]] = [
+    (
+        lambda end: Seen((Difference(end, 0, "PDFium", (Box(10.4, 20, 30, 5),)),)),
+        "look_differs",
+        {"page": "1", "left": "10", "top": "20", "width": "30", "height": "5", "engine": "PDFium"},
+    ),
+    (lambda end: Seen((Difference(end, None, "MuPDF"),)), "look_pages_differ", {"engine": "MuPDF"}),
+    (lambda end: Seen(left_out=(4, 5, 6)), "look_incomplete", {"pages": "5–7"}),
+    (lambda end: Seen(failed=((2, "ProcessDied"),)), "look_failed", {}),
+]
+
+
+@pytest.mark.parametrize(("seen", "code", "details"), SEEN, ids=lambda each: str(each)[:20])
+def test_what_is_seen_leaves_the_verdict_unknown(
+    world: World,
+    countersigned: bytes,
+    seen: Callable[[int], Seen],
+    code: str,
+    details: dict[str, str],
+) -> None:
+    report = verified(world, countersigned, lambda task: seen(task.sealed[0].end))
+    first, second = report.signatures
+    assert report.verdict is Verdict.UNKNOWN
+    assert second.verdict is Verdict.VALID
+    (finding,) = [each for each in first.findings if each.code.startswith("look_")]
+    assert finding.code == code
+    assert {key: finding.details[key] for key in details} == details
+    for language in ("zh_CN", "en"):
+        assert "{" not in finding.text(language)
+
+
+def test_what_is_seen_in_another_revision_is_nothing_to_this_one(
+    world: World, countersigned: bytes
+) -> None:
+    elsewhere = Difference(7, 0, "PDFium", (Box(1, 1, 1, 1),))
+    report = verified(world, countersigned, lambda task: Seen((elsewhere,)))
+    assert not any(code.startswith("look_") for code in codes(report.signatures[0]))
+
+
+def test_many_pages_that_differ_are_counted(world: World, countersigned: bytes) -> None:
+    def look(task: Task) -> Seen:
+        end = task.sealed[0].end
+        return Seen(tuple(Difference(end, n, "PDFium", (Box(1, 1, 1, 1),)) for n in range(30)))
+
+    findings: list[Any] = [
+        each
+        for each in verified(world, countersigned, look).signatures[0].findings
+        if each.code.startswith("look_")
+    ]
+    assert [each.code for each in findings] == ["look_differs"] * 10 + ["look_differs_more"]
+    assert findings[-1].details == {"count": "20"}
