@@ -22,6 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
+from crypto.validation.seal_check import DEMO_VENDOR
 from server_stub import (
     applying,
     background,
@@ -32,6 +33,7 @@ from server_stub import (
     report_seal,
     sealing,
     states,
+    trust_lists,
 )
 from server_stub.applying import Findings
 from server_stub.auditing import audit
@@ -59,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "serve":
         overrides |= {k: v for k in ("host", "port") if (v := getattr(options, k)) is not None}
         if options.demo:
-            overrides |= {"auto_review": True, "open_register": True}
+            demo = {"auto_review": True, "open_register": True, "vendor_id": DEMO_VENDOR}
+            overrides |= demo
     settings = Settings(**overrides)
     logbook.configure(options.log_level)
     try:
@@ -68,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except states.IllegalTransition as error:
         return _refused(str(error))
     except (policy.Forbidden, vault.VaultError, LedgerError, applying.RequestInvalid) as error:
+        return _refused(str(error))
+    except trust_lists.TrustListRefused as error:
         return _refused(str(error))
     except (report_seal.ReportSealMissing, sealing.SealNotActive) as error:
         return _refused(str(error))
@@ -122,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     staff.add_argument("--out", required=True, type=Path, help="the certificate, DER")
     registry = add("registry", _registry, "write the public registry down as shards, now")
     registry.add_argument("action", choices=["publish"])
+    lists = add("trust-list", trust_lists.run, "keep a list of trusted platforms for desks")
+    trust_lists.add_arguments(lists)
     checks = add("audit", _audit, "re-compute both logs from their stored bytes")
     checks.add_argument("action", choices=["verify"])
     return parser

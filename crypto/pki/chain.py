@@ -36,6 +36,11 @@ class Chain:
     problems: tuple[ChainProblem, ...]
 
     @property
+    def anchor(self) -> Certificate | None:
+        """The trust anchor at its end, if it has one."""
+        return self.path[-1] if self.anchored else None
+
+    @property
     def trusted(self) -> bool:
         """Anchored, and nothing speaks against any certificate of the path."""
         return self.anchored and not self.problems

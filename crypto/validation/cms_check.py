@@ -18,7 +18,15 @@ from crypto.pki.cms_facts import SignerFacts, signer_facts, verify_rsa_value
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.statement import STAPLE, SignedStatement
 from crypto.seal.structure import Seal, SealError
-from crypto.validation.seal_check import SealCheck, check_seal_use, check_times, covers, stapled
+from crypto.validation.anchor_rules import by_rules
+from crypto.validation.seal_check import (
+    SealCheck,
+    check_seal_use,
+    check_times,
+    claimed_origin,
+    covers,
+    stapled,
+)
 from crypto.validation.trust import Trust, check_signer
 from crypto.validation.trusted_time import check_timestamp
 from crypto.verdict import CertificateInfo, Finding, PlatformLine, Times
@@ -40,6 +48,8 @@ class CmsCheck:
     findings: tuple[Finding, ...]
     is_sm2: bool = False
     """The signer's key is an SM2 key."""
+    origin: str = ""
+    """Where the document says that its platform lives; "" if it does not say."""
 
 
 def is_timestamp(data: SignedData) -> bool:
@@ -76,27 +86,31 @@ def check_cms(
     )
     came_along = (*data.certificates, *extra)
     own_seal = _seal(signer, findings)
-    ticket = None
+    ticket, token = None, signer.get(STAPLE) or b""
+    trust = trust.for_use(facts.certificate, own_seal, signer.signing_time or claimed or now)
     if own_seal is not None and facts.certificate is not None:
-        token, holder = signer.get(STAPLE) or b"", facts.certificate.der
+        holder = facts.certificate.der
         ticket = stapled(token, signer.message_digest, own_seal, holder, trust)
     times, more = _times(signer, claimed, ticket, trust, came_along, now)
     findings += more
     info: CertificateInfo | None = None
     chain_info: tuple[CertificateInfo, ...] = ()
+    anchor: Certificate | None = None
     if facts.certificate is not None:
         covered = own_seal is not None and covers(
             facts.certificate, own_seal, ticket, trust, times, now
         )
         more, chain = check_signer(facts.certificate, came_along, trust, times, now, covered)
         findings += more
-        info = CertificateInfo.of(facts.certificate)
+        info, anchor = CertificateInfo.of(facts.certificate), chain.anchor
         chain_info = tuple(CertificateInfo.of(each) for each in chain.path)
     seal, listed, platform = None, None, None
     if own_seal is not None and facts.certificate is not None:
         used = check_seal_use(own_seal, facts.certificate.der, trust, times, now, ticket)
         seal, listed, platform = used.seal, used.listed, used.platform
         findings += used.findings
+    maker_anchor = seal.anchor if seal else None
+    findings = by_rules(findings, trust.rules, anchor, maker_anchor, times)
     return CmsCheck(
         info,
         chain_info,
@@ -108,6 +122,7 @@ def check_cms(
         platform,
         tuple(findings),
         facts.certificate is not None and facts.certificate.public_key.kind == "sm2",
+        claimed_origin(token, facts.certificate),
     )
 
 
@@ -149,7 +164,9 @@ def check_rsa_value(
     for each in certificates:
         with contextlib.suppress(CertificateError):
             came_along.append(Certificate.parse(each))
+    trust = trust.for_use(facts.certificate, None, times.best or now)
     more, chain = check_signer(facts.certificate, came_along, trust, times, now, False)
+    found = [*findings, *more, Finding("no_seal")]
     return CmsCheck(
         CertificateInfo.of(facts.certificate),
         tuple(CertificateInfo.of(each) for each in chain.path),
@@ -159,7 +176,8 @@ def check_rsa_value(
         None,
         None,
         None,
-        (*findings, *more, Finding("no_seal")),
+        tuple(by_rules(found, trust.rules, chain.anchor, None, times)),
+        origin=claimed_origin(b"", facts.certificate),
     )
 
 

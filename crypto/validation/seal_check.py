@@ -7,6 +7,8 @@ it found.
 
 from __future__ import annotations
 
+import contextlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +17,7 @@ from crypto.pki.chain import Chain
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.statement import STAPLE, SignedStatement, StatementError
 from crypto.seal.structure import Seal, SealSignature
+from crypto.validation.anchor_rules import by_rules
 from crypto.validation.revocation import CLOCK_SKEW
 from crypto.validation.trust import TICKET_LIFE, Trust, check_maker, check_signer, check_status
 from crypto.verdict import (
@@ -27,8 +30,13 @@ from crypto.verdict import (
     beijing_day,
 )
 
+DEMO_VENDOR = "SEALDESK-DEMO"
+"""Vendor in the header of seals that the demo's platform makes."""
 _WEAK = {"1.2.840.113549.1.1.5", "1.2.840.10045.4.1"}
 _SHA1_OCTETS = 20
+_ORIGIN = re.compile(
+    r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?(?=/|\Z)", re.IGNORECASE
+)
 _OF_THE_SEAL = {
     "timestamp_good": "seal_timestamp_good",
     "timestamp_invalid": "seal_timestamp_invalid",
@@ -45,6 +53,8 @@ class SealCheck:
     signature_valid: bool
     chain: tuple[CertificateInfo, ...]
     findings: tuple[Finding, ...]
+    anchor: Certificate | None = None
+    """To which the maker's certificate leads."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,8 @@ class SignatureCheck:
     platform: PlatformLine | None
     findings: tuple[Finding, ...]
     """Includes those of the seal."""
+    origin: str
+    """Where the document says that its platform lives; "" if it does not say."""
 
 
 def check_seal(seal: Seal, trust: Trust, now: datetime) -> SealCheck:
@@ -75,7 +87,7 @@ def check_seal(seal: Seal, trust: Trust, now: datetime) -> SealCheck:
         findings.append(Finding("seal_not_yet_valid", period))
     else:
         findings.append(Finding("seal_valid_now", period))
-    return SealCheck(info, valid, chain, tuple(findings))
+    return SealCheck(info, valid, _infos(chain), tuple(findings), chain.anchor if chain else None)
 
 
 def check_signature(
@@ -98,6 +110,12 @@ def check_signature(
         shown = {"seal": str(value.seal.version), "value": str(value.version)}
         findings.append(Finding("version_differs", shown))
 
+    try:
+        signer: Certificate | None = value.signer
+    except CertificateError as error:
+        signer = None
+        findings.append(Finding("value_unreadable", {"reason": str(error)}))
+    trust = trust.for_use(signer, value.seal, value.signed_at or now)
     ticket = _ticket(value, trust)
     times, more = _times(value, ticket, trust)
     findings += more
@@ -107,15 +125,14 @@ def check_signature(
 
     signer_info: CertificateInfo | None = None
     chain_info: tuple[CertificateInfo, ...] = ()
-    try:
-        signer = value.signer
-    except CertificateError as error:
-        findings.append(Finding("value_unreadable", {"reason": str(error)}))
-    else:
+    anchor: Certificate | None = None
+    if signer is not None:
         covered = covers(signer, value.seal, ticket, trust, times, now)
         more, chain = check_signer(signer, (), trust, times, now, covered)
         findings += more
         signer_info, chain_info = CertificateInfo.of(signer), _infos(chain)
+        anchor = chain.anchor
+    findings = by_rules(findings, trust.rules, anchor, use.seal.anchor, times)
     return SignatureCheck(
         use.seal,
         signer_info,
@@ -126,6 +143,7 @@ def check_signature(
         times,
         use.platform,
         tuple(findings),
+        claimed_origin(_staple(value), signer),
     )
 
 
@@ -151,7 +169,8 @@ def check_seal_use(
     """The seal itself, whether it allows *certificate* (DER), whether it was in force at the time
     of signing, and what the platform says of it (GM/T 0031-2014 §6.2.3 f, 办法 第十七条)."""
     findings, maker_chain, info, valid = _check_making(seal, trust, times, now)
-    checked = SealCheck(info, valid, maker_chain, tuple(findings))
+    anchor = maker_chain.anchor if maker_chain else None
+    checked = SealCheck(info, valid, _infos(maker_chain), tuple(findings), anchor)
     listed = seal.allows(certificate)
     findings.append(Finding("signer_listed" if listed else "signer_not_listed"))
     findings += _check_validity(times, seal, now)
@@ -159,6 +178,10 @@ def check_seal_use(
     if seal.es_id and named not in ("", seal.es_id):
         findings.append(Finding("seal_code_differs", {"seal": seal.es_id, "signer": named}))
     status, line = check_status(seal.es_id, ticket, trust, times, now)
+    if anchor is None and seal.vendor == DEMO_VENDOR:
+        status.append(Finding("demo_seal"))
+    if ticket is None and anchor in trust.platforms:
+        status.append(Finding("sealed_offline"))
     return SealUse(checked, listed, line, (*findings, *status))
 
 
@@ -206,7 +229,7 @@ def _seal_timestamp(seal: Seal, trust: Trust) -> tuple[datetime | None, list[Fin
 
 def _check_making(
     seal: Seal, trust: Trust, times: Times, now: datetime
-) -> tuple[list[Finding], tuple[CertificateInfo, ...], SealInfo, bool]:
+) -> tuple[list[Finding], Chain | None, SealInfo, bool]:
     """What the maker did: its signature, its time stamp, its certificate when the seal was made."""
     findings = []
     valid = seal.signature_valid()
@@ -215,15 +238,14 @@ def _check_making(
     findings += more
     existed = min(filter(None, (stamped, times.trusted)), default=None)
     maker: Certificate | None = None
-    chain: tuple[CertificateInfo, ...] = ()
+    chain: Chain | None = None
     try:
         maker = seal.maker
     except CertificateError as error:
         findings.append(Finding("value_unreadable", {"reason": str(error)}))
     else:
-        more, found = check_maker(maker, trust, seal.created, times.best or now, now, existed)
+        more, chain = check_maker(maker, trust, seal.created, times.best or now, now, existed)
         findings += more
-        chain = _infos(found)
     return findings, chain, seal_info(seal, maker), valid
 
 
@@ -269,8 +291,26 @@ def _check_validity(times: Times, seal: Seal, now: datetime) -> list[Finding]:
 
 
 def _ticket(value: SealSignature, trust: Trust) -> SignedStatement | None:
-    found = (each.value for each in value.extensions if each.kind == STAPLE)
-    return stapled(next(found, b""), value.digest, value.seal, value.certificate, trust)
+    return stapled(_staple(value), value.digest, value.seal, value.certificate, trust)
+
+
+def _staple(value: SealSignature) -> bytes:
+    return next((each.value for each in value.extensions if each.kind == STAPLE), b"")
+
+
+def claimed_origin(token: bytes, signer: Certificate | None) -> str:
+    """``scheme://host[:port]`` of the platform that a document names in its ticket *token*, or in
+    the addresses of *signer*'s certificate. Whoever made the document may have put it there."""
+    named = []
+    with contextlib.suppress(StatementError):
+        named.append(SignedStatement.parse(token).statement.origin)
+    if signer is not None:
+        named += [*signer.issuer_urls, *signer.ocsp_urls, *signer.crl_urls]
+    for each in named:
+        found = _ORIGIN.match(each)
+        if found:
+            return found.group().lower()
+    return ""
 
 
 def stapled(
@@ -340,8 +380,8 @@ def seal_info(seal: Seal, maker: Certificate | None) -> SealInfo:
     )
 
 
-def _infos(chain: Chain) -> tuple[CertificateInfo, ...]:
-    return tuple(CertificateInfo.of(certificate) for certificate in chain.path)
+def _infos(chain: Chain | None) -> tuple[CertificateInfo, ...]:
+    return tuple(CertificateInfo.of(certificate) for certificate in chain.path) if chain else ()
 
 
 def _period(seal: Seal) -> dict[str, str]:

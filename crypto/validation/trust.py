@@ -22,13 +22,16 @@ from crypto.pki.certificate import (
     Certificate,
 )
 from crypto.pki.chain import Chain, build_chain
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.revocation_list import Crl
 from crypto.seal.statement import SealChange, SignedStatement
+from crypto.validation.anchor_rules import AnchorRule, outside
 from crypto.validation.revocation import Evidence
 from crypto.verdict import Finding, PlatformLine, Times, beijing, beijing_day
 
 if TYPE_CHECKING:
     from crypto.pki.ocsp import OcspResponse
+    from crypto.seal.structure import Seal
 
 TICKET_LIFE = timedelta(hours=24)
 """How long after a ticket its signature may claim to be made."""
@@ -64,6 +67,8 @@ class Trust:
     """Asked for or cached; each is checked against `platforms` before it counts."""
     changes: tuple[SealChange, ...] = ()
     """From registries that were followed and proved; these are believed as they are."""
+    rules: tuple[AnchorRule, ...] = ()
+    """What is special about some of the anchors."""
     status_life: timedelta = timedelta(hours=24)
     """How old a statement may be to tell of a seal's state now."""
 
@@ -95,13 +100,58 @@ class Trust:
         )
 
     def merged(self, other: Trust) -> Trust:
-        """Both together; `status_life` stays this one's."""
+        """Both together; `status_life` stays this one's. An anchor that one of them trusts for
+        everybody counts for everybody."""
         joined: dict[str, Any] = {
             name: (*getattr(self, name), *getattr(other, name))
             for name in self.__dataclass_fields__
             if name != "status_life"
         }
+        for_all = self._for_everybody | other._for_everybody
+        joined["rules"] = tuple(
+            replace(rule, holders=frozenset()) if rule.anchor in for_all else rule
+            for rule in joined["rules"]
+        )
         return replace(self, **joined)
+
+    @property
+    def _anchors(self) -> tuple[Certificate, ...]:
+        return (*self.seal_makers, *self.signers, *self.timestamps, *self.platforms)
+
+    @property
+    def _for_everybody(self) -> frozenset[bytes]:
+        """The anchors (SM3) that no rule limits to some holders."""
+        limited = {rule.anchor for rule in self.rules if rule.holders}
+        return frozenset(each.fingerprint for each in self._anchors) - limited
+
+    def for_use(self, signer: Certificate | None, seal: Seal | None, moment: datetime) -> Trust:
+        """What counts where *signer* uses *seal*: anchors for this holder; and of the platforms
+        that make seals themselves, the one that made this one speaks about it, no other."""
+        trust = self
+        limited = outside(self.rules, signer.subject.organization if signer else "")
+        if limited:
+
+            def kept(anchors: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
+                return tuple(each for each in anchors if each.fingerprint not in limited)
+
+            trust = replace(
+                self,
+                seal_makers=kept(self.seal_makers),
+                signers=kept(self.signers),
+                timestamps=kept(self.timestamps),
+                platforms=kept(self.platforms),
+            )
+        if seal is None or len(trust.platforms) < 2:
+            return trust
+        try:
+            chain = build_chain(seal.maker, trust.pool, trust.seal_makers, moment)
+        except CertificateError:
+            return trust
+        if not chain.anchored:
+            return trust
+        others = {each.der for each in trust.seal_makers} - {each.der for each in chain.path}
+        platforms = tuple(each for each in trust.platforms if each.der not in others)
+        return replace(trust, platforms=platforms)
 
     def believes(self, statement: SignedStatement) -> bool:
         """Does a platform we trust stand behind *statement*?"""

@@ -1,0 +1,80 @@
+"""What is special about an anchor: for whom it counts, and which proofs cannot be had under it.
+
+Decided by whoever keeps a trust list or by the person who trusted a platform, never by a file. Some
+authorities publish no revocation at all, and old documents use algorithms of their time: where the
+anchor's rule says so, the missing proof is a notice and not UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from crypto.pki.certificate import Certificate
+from crypto.verdict import Finding, Times, beijing_day
+
+_NO_STATUS = {"status_unknown": "status_not_published"}
+_NO_REVOCATION = {"revocation_unknown": "revocation_not_published"}
+_NAMES = {"1.2.840.113549.1.1.5": "sha1", "1.2.840.10045.4.1": "sha1"}
+"""Signature algorithms by the digest that makes them weak."""
+
+
+@dataclass(frozen=True)
+class AnchorRule:
+    """The rule of one anchor."""
+
+    anchor: bytes
+    """SM3 of its certificate, 32 bytes."""
+    holders: frozenset[str] = frozenset()
+    """Organisations, as in the subjects of their certificates, for whose seals and signatures
+    alone it counts; empty: for all."""
+    status: bool = True
+    """Somebody tells the state of seals; False: nobody does."""
+    revocation: bool = True
+    """Revocation is published; False: it is not."""
+    algorithms: tuple[tuple[str, datetime], ...] = ()
+    """(weak algorithm, until when it is accepted): ``sha1``, ``rsa-1024`` …, as findings name
+    them."""
+
+    def accepts(self, algorithm: str, moment: datetime | None) -> datetime | None:
+        """Until when *algorithm* is accepted, if it is for something of that *moment*."""
+        named = _NAMES.get(algorithm, algorithm)
+        for name, until in self.algorithms:
+            if name == named and moment is not None and moment <= until:
+                return until
+        return None
+
+
+def outside(rules: Iterable[AnchorRule], holder: str) -> frozenset[bytes]:
+    """The anchors (SM3) that do not count for *holder*'s seals and signatures."""
+    return frozenset(rule.anchor for rule in rules if rule.holders and holder not in rule.holders)
+
+
+def by_rules(
+    findings: Iterable[Finding],
+    rules: Sequence[AnchorRule],
+    signer_anchor: Certificate | None,
+    maker_anchor: Certificate | None,
+    times: Times,
+) -> list[Finding]:
+    """*findings* as the rules of the two anchors have them."""
+    by_anchor = {rule.anchor: rule for rule in rules}
+    of_signer = by_anchor.get(signer_anchor.fingerprint) if signer_anchor else None
+    of_maker = by_anchor.get(maker_anchor.fingerprint) if maker_anchor else None
+    if of_signer is None and of_maker is None:
+        return list(findings)
+    settled = []
+    for finding in findings:
+        code = finding.code
+        if of_maker and not of_maker.status:
+            code = _NO_STATUS.get(code, code)
+        if of_signer and not of_signer.revocation:
+            code = _NO_REVOCATION.get(code, code)
+        details = finding.details
+        if code == "weak_algorithm" and of_signer:
+            until = of_signer.accepts(details.get("algorithm", ""), times.best)
+            if until is not None:
+                code, details = "weak_algorithm_accepted", {**details, "until": beijing_day(until)}
+        settled.append(Finding(code, details))
+    return settled
