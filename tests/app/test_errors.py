@@ -21,8 +21,15 @@ from app.errors import ExitCode, explain, messages
 
 BUILTIN = {"Unknown", "OSError", "FileNotFoundError", "PermissionError", "KeyboardInterrupt"}
 
-INSIDE = {"OutOfTime", "Spent"}
-"""Between modules of crypto: what bounds the computing for one document, and one search in it."""
+INSIDE = {
+    # Between modules of crypto: what bounds the computing for one document, and one search in it.
+    *("OutOfTime", "Spent"),
+    # Between a bounded process and whoever started it, who makes of it an error of the document.
+    *("BoundedError", "ProcessDied", "ProcessFailed", "ProcessOutOfMemory", "ProcessTimedOut"),
+    # At import, before there are any texts: the installation itself is wrong.
+    "WrongVersion",
+}
+"""What no person is told of by its name."""
 
 
 def public_errors() -> list[type[BaseException]]:
