@@ -205,9 +205,9 @@ def riding_seam(
 
     *along*: the slice's centre on that edge, as a fraction of the page's height (or width), the
     same on every page whatever its size or rotation. *margin_mm*: room that a printer leaves white
-    between slice and edge. *pages*: 0-based, all by default; at most 20 make one seal, more are
-    split into groups as even as can be, so that none has a page alone. A single page has no seam:
-    no marks. Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
+    between slice and edge. *pages*: 0-based, all by default; at most :data:`MAX_SLICES` make one
+    seal, more are split into groups as even as can be, so that none has a page alone. A single page
+    has no seam: no marks. Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
     chosen = list(range(len(boxes)) if pages is None else pages)
     for page in chosen:
         if not 0 <= page < len(boxes):
@@ -225,7 +225,8 @@ def riding_seam(
 
 
 def _groups(pages: list[int]) -> list[list[int]]:
-    """At most 20 pages each; sizes differ by one at most, so a group of one cannot arise."""
+    """At most :data:`MAX_SLICES` pages each; sizes differ by one at most, so a group of one cannot
+    arise."""
     count = -(-len(pages) // MAX_SLICES)
     edges = [len(pages) * number // count for number in range(count + 1)]
     return [pages[start:end] for start, end in pairwise(edges)]

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     """A seal not collected, or a draft not submitted, for so long lapses."""
 
     status_seconds: int = Field(default=3600, ge=60)
-    """How long a status token may be believed: its next_update."""
+    """How long a statement on a seal, a ticket among them, is believed: its next_update."""
 
     report_seal_renew_days: int = Field(default=60, ge=1)
     """The platform's own seal is replaced when it has less than this left."""

@@ -253,7 +253,7 @@ def _displayed(widget: generic.DictionaryObject, value: str) -> str:
     return value
 
 
-# --- buttons -----------------------------------------------------------------------------------
+# --- checkboxes and radio buttons --------------------------------------------------------------
 
 
 def _state(widget: generic.DictionaryObject) -> str:
@@ -268,7 +268,7 @@ def _judge_button(
     ground: Ground,
     page_area: float,
 ) -> Filling | None:
-    """A box to tick, or one of several: it is judged by what it showed and what it shows."""
+    """A checkbox or a radio button (/Btn): judged by what it showed and what it shows."""
     was, now = _state(before), _state(after)
     value = value_text(inherited(after, "/V"))
     if was == now and _are_alike(old, new):
