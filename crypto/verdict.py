@@ -451,7 +451,7 @@ class Report:
 
     def summary(self, language: str = "zh_CN") -> str:
         """The report in one line: file, verdict, signatures by verdict, digest, time judged at."""
-        tally = Counter(each.verdict for each in self.signatures)
+        tally = Counter(signature.verdict for signature in self.signatures)
         each = say("report", "comma", language).join(
             say("report", "count", language).format(
                 number=number, verdict=say("verdicts", verdict.value, language)
@@ -515,7 +515,7 @@ def _finding_json(finding: Finding, language: str) -> dict[str, Any]:
 
 def finding_list(findings: Iterable[Finding], language: str = "zh_CN") -> list[dict[str, Any]]:
     """Findings as JSON-ready data: code, level, text, and the details its text is made of."""
-    return [_finding_json(each, language) for each in findings]
+    return [_finding_json(finding, language) for finding in findings]
 
 
 def plain(value: Any) -> Any:
@@ -525,7 +525,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 2)
     if isinstance(value, tuple | list):
-        return [plain(each) for each in value]
+        return [plain(item) for item in value]
     if isinstance(value, Finding):
         return None
     if hasattr(value, "__dataclass_fields__"):

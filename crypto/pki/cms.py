@@ -138,8 +138,8 @@ class SignerInfo:
 
     def get(self, kind: str) -> bytes | None:
         """DER of the first value of a signed attribute, None if it is not there."""
-        found = (each for each in self.attributes or () if each.kind == kind)
-        return next((each.values[0] for each in found if each.values), None)
+        found = (attribute for attribute in self.attributes or () if attribute.kind == kind)
+        return next((attribute.values[0] for attribute in found if attribute.values), None)
 
     def names(self, certificate: Certificate) -> bool:
         """Is *certificate* the one this signer refers to?"""
@@ -331,9 +331,9 @@ def _signer(element: der.Tlv) -> SignerInfo:
         archived_ocsp_responses=(),
         timestamps=tuple(
             value
-            for each in unsigned_attributes
-            if each.kind == TIME_STAMP
-            for value in each.values
+            for attribute in unsigned_attributes
+            if attribute.kind == TIME_STAMP
+            for value in attribute.values
         ),
     )
     crls, responses = read_value(found, REVOCATION_ARCHIVE, _archive) or ((), ())

@@ -202,9 +202,18 @@ class _SignerReading:
     def _find(self, certificates: Iterable[Certificate]) -> tuple[Certificate | None, bool | None]:
         """The signer's certificate and whether its key made the value. Several certificates may
         carry the same name and number; the one bound by hash, then the one that fits, counts."""
-        named = {each.der: each for each in certificates if self._signer.names(each)}
-        ordered = sorted(named.values(), key=lambda each: self._signer.binds(each) is not True)
-        judged = [(each, self._made_by(each.public_key)) for each in ordered[:_MAX_CANDIDATES]]
+        named = {
+            certificate.der: certificate
+            for certificate in certificates
+            if self._signer.names(certificate)
+        }
+        ordered = sorted(
+            named.values(), key=lambda candidate: self._signer.binds(candidate) is not True
+        )
+        judged = [
+            (candidate, self._made_by(candidate.public_key))
+            for candidate in ordered[:_MAX_CANDIDATES]
+        ]
         if not judged:
             return None, None
         return next((pair for pair in judged if pair[1]), judged[0])
@@ -218,13 +227,13 @@ class _SignerReading:
             return None
         return any(
             key.verify(
-                each,
+                name,
                 message,
                 self._signer.signature,
                 parameters=self._signer.signature_parameters,
                 prehashed=prehashed,
             )
-            for each in (algorithm, *self._renamed(algorithm))
+            for name in (algorithm, *self._renamed(algorithm))
             for message, prehashed in messages
         )
 
@@ -259,7 +268,7 @@ class _SignerReading:
         if signer.attributes is not None:
             yield signer.signed_attributes, False
             ordered = der.set_of(
-                *(each.raw for each in der.parse(signer.signed_attributes).children())
+                *(attribute.raw for attribute in der.parse(signer.signed_attributes).children())
             )
             if ordered != signer.signed_attributes:  # signed in DER order, written in another
                 yield ordered, False
@@ -281,11 +290,11 @@ class _SignerReading:
 
     def _check_attributes(self) -> None:
         signer = self._signer
-        kinds = [each.kind for each in signer.attributes or ()]
+        kinds = [attribute.kind for attribute in signer.attributes or ()]
         single = {CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME, SIGNING_CERTIFICATE_V2, SEAL}
-        for each in signer.attributes or ():
-            several = kinds.count(each.kind) > 1 or len(each.values) != 1
-            if each.kind in single and several:
+        for attribute in signer.attributes or ():
+            several = kinds.count(attribute.kind) > 1 or len(attribute.values) != 1
+            if attribute.kind in single and several:
                 self._problems.append("attribute_repeated")
         if CONTENT_TYPE not in kinds:
             self._problems.append("content_type_missing")
@@ -358,7 +367,7 @@ def _signature_hash(algorithm: str, parameters: bytes) -> str:
         DSA_SIGNATURES,
         EDWARDS_DIGESTS,
     )
-    return next((each[algorithm] for each in families if algorithm in each), "")
+    return next((family[algorithm] for family in families if algorithm in family), "")
 
 
 def _base64_digest(content: bytes) -> bytes:
@@ -403,12 +412,16 @@ def verify_rsa_value(
         raise CmsError(f"not a PKCS#1 value with its certificate: {error}") from error
     kind = _recovered_digest(certificate.public_key, value.content)
     name, valid = HASHES.get(kind, ""), None
-    algorithm = next((oid for oid, each in RSA_SIGNATURES.items() if each == name), "")
+    algorithm = next((oid for oid, hash_name in RSA_SIGNATURES.items() if hash_name == name), "")
     if certificate.public_key.kind == "rsa" and (algorithm or not kind):
         valid = bool(algorithm) and certificate.public_key.verify(
             algorithm, content_digest(name), value.content, prehashed=True
         )
-    weak = [each for each in (name, BROKEN.get(kind, "")) if each in {"sha1", *BROKEN.values()}]
+    weak = [
+        weakness
+        for weakness in (name, BROKEN.get(kind, ""))
+        if weakness in {"sha1", *BROKEN.values()}
+    ]
     weaknesses = (*weak, *key_weaknesses(certificate))
     return RsaFacts(certificate, name or BROKEN.get(kind, ""), valid, weaknesses)
 

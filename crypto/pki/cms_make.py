@@ -281,8 +281,8 @@ def add_timestamp(value: bytes, token: bytes) -> bytes:
         raise CmsError(f"cannot add a time stamp: {error}") from error
     earlier: list[bytes] = []
     if fields[-1].tag == 0xA1:
-        earlier = [each.raw for each in fields.pop().children()]
+        earlier = [part.raw for part in fields.pop().children()]
     unsigned = b"\xa1" + der.set_of(*earlier, stamp)[1:]
-    signer = der.sequence(*(each.raw for each in fields), unsigned)
-    signed_data = der.sequence(*(each.raw for each in parts[:-1]), der.set_of(signer))
+    signer = der.sequence(*(part.raw for part in fields), unsigned)
+    signed_data = der.sequence(*(part.raw for part in parts[:-1]), der.set_of(signer))
     return der.sequence(outer.raw, der.context(0, signed_data))

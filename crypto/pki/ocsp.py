@@ -207,13 +207,13 @@ class OcspResponse:
 
         Several answers about the same certificate: the one with the newest `this_update`."""
         found = [
-            each
-            for each in self.answers
-            if each.understood and each.certificate_id.names(certificate, issuer)
+            single
+            for single in self.answers
+            if single.understood and single.certificate_id.names(certificate, issuer)
         ]
         if not found or not self.understood or self.responder(issuer) is None:
             return None
-        return max(found, key=lambda each: each.this_update)
+        return max(found, key=lambda single: single.this_update)
 
     def responder(self, issuer: Certificate) -> Certificate | None:
         """Whose key signed it, if that may answer for *issuer* (§4.2.2.2): *issuer* itself, or a

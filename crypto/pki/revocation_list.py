@@ -88,9 +88,9 @@ def _parse_crl(data: bytes) -> Crl:
         next_update = fields.time()
     entries = fields.optional(der.SEQUENCE)
     unknown_critical = False
-    for each in fields:
-        if each.tag == 0xA0:
-            for extension in each.children().next(der.SEQUENCE).children():
+    for field in fields:
+        if field.tag == 0xA0:
+            for extension in field.children().next(der.SEQUENCE).children():
                 kind, critical, _ = read_extension(extension)
                 unknown_critical |= critical and kind not in ("2.5.29.20", "2.5.29.35")
     return Crl(

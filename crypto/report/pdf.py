@@ -101,7 +101,7 @@ def enclosed(stream: BinaryIO) -> dict[str, Any]:
 
     try:
         names = entry(entry(Document(stream).root, "/Names"), "/EmbeddedFiles")
-        title, specification = (follow(each) for each in entry(names, "/Names"))
+        title, specification = (follow(item) for item in entry(names, "/Names"))
         if str(title) != ENCLOSED:
             raise ValueError("another file is enclosed")
         data = entry(entry(follow(specification), "/EF"), "/F").data

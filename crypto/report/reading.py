@@ -46,7 +46,7 @@ def _read(kind: Any, value: Any) -> Any:
     if kind is Finding:
         return _finding(value)
     if isinstance(kind, types.UnionType):
-        (other,) = (each for each in get_args(kind) if each is not types.NoneType)
+        (other,) = (option for option in get_args(kind) if option is not types.NoneType)
         return None if value is None else _read(other, value)
     if get_origin(kind) is tuple:
         return _tuple(get_args(kind), value)
@@ -54,9 +54,9 @@ def _read(kind: Any, value: Any) -> Any:
         hints = _hints(kind)
         return kind(
             **{
-                each.name: _read(hints[each.name], value[each.name])
-                for each in fields(kind)
-                if each.name in value or each.name not in _LATER.get(kind, ())
+                item.name: _read(hints[item.name], value[item.name])
+                for item in fields(kind)
+                if item.name in value or item.name not in _LATER.get(kind, ())
             }
         )
     if kind is datetime:
@@ -75,8 +75,8 @@ def _tuple(kinds: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list):
         raise ValueError(f"{value!r:.60} is no list")
     if kinds[-1] is Ellipsis:
-        return tuple(_read(kinds[0], each) for each in value)
-    return tuple(_read(kind, each) for kind, each in zip(kinds, value, strict=True))
+        return tuple(_read(kinds[0], item) for item in value)
+    return tuple(_read(kind, item) for kind, item in zip(kinds, value, strict=True))
 
 
 def _finding(value: Any) -> Finding:
@@ -84,7 +84,7 @@ def _finding(value: Any) -> Finding:
         raise ValueError(f"no such finding: {value['code']!r:.60}")
     details = value["details"]
     if not isinstance(details, dict) or not all(
-        isinstance(each, str) for pair in details.items() for each in pair
+        isinstance(item, str) for pair in details.items() for item in pair
     ):
         raise ValueError("details that are no texts")
     return Finding(value["code"], dict(details))

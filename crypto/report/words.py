@@ -76,8 +76,8 @@ class Words:
             numbered = list(enumerate(report.signatures, 1))
             for start in range(0, len(numbered), _MAX_MARKS):
                 parts.append(self._overview(numbered[start : start + _MAX_MARKS]))
-        for number, each in enumerate(report.signatures, 1):
-            parts.append(self._signature(number, each, pictures))
+        for number, signature in enumerate(report.signatures, 1):
+            parts.append(self._signature(number, signature, pictures))
         tail = []
         if report.unsigned_marks:
             tail.append(f"<h2>{self._label('unsigned_marks')}</h2>")
@@ -90,9 +90,9 @@ class Words:
         last = [self._recheck(report)]
         if issuer:
             last.append(f"<p>{self._label('issued_by', issuer=_text(issuer))}</p>")
-        if any("〓U+" in each for each in parts):
+        if any("〓U+" in part for part in parts):
             last.append(f'<p class="small">{self._label("rare")}</p>')
-        return [f"<html><body>{each}</body></html>" for each in (*parts, "".join(last)) if each]
+        return [f"<html><body>{part}</body></html>" for part in (*parts, "".join(last)) if part]
 
     def _conclusion(self, report: Report) -> list[str]:
         """What decides the verdict, and what to do."""
@@ -116,12 +116,12 @@ class Words:
 
     def _overview(self, numbered: Iterable[tuple[int, SignatureReport]]) -> str:
         rows = []
-        for number, each in numbered:
-            word = _text(say("verdicts", each.verdict.value, self._language))
-            colour = COLOURS[each.verdict]
+        for number, signature in numbered:
+            word = _text(say("verdicts", signature.verdict.value, self._language))
+            colour = COLOURS[signature.verdict]
             rows.append(
                 f'<tr><td class="key">{self._label("signature", number=str(number))}</td>'
-                f'<td>{self._who(each)}</td><td style="color:{colour}">{word}</td></tr>'
+                f'<td>{self._who(signature)}</td><td style="color:{colour}">{word}</td></tr>'
             )
         return f"<table>{''.join(rows)}</table>"
 
@@ -206,24 +206,24 @@ class Words:
     def _chain(self, chain: Sequence[CertificateInfo]) -> str:
         """From the signer up to where it ends, trusted or not: the findings say which."""
         return "<br/>".join(
-            f"{number}. {_text(each.subject)}" for number, each in enumerate(chain, 1)
+            f"{number}. {_text(certificate.subject)}" for number, certificate in enumerate(chain, 1)
         ) or self._label("not_known")
 
     def _marks(self, marks: Sequence[MarkInfo], fields: Sequence[str] = ()) -> str:
         if not marks:
             return self._label("no_marks", field=_text(", ".join(fields)))
         lines = [
-            (self._label("date_mark", date=_text(each.date)) if each.date else "")
+            (self._label("date_mark", date=_text(mark.date)) if mark.date else "")
             + self._label(
                 "mark",
-                page=str(each.page),
-                left=f"{each.left_mm:.1f}",
-                top=f"{each.top_mm:.1f}",
-                width=f"{each.width_mm:.1f}",
-                height=f"{each.height_mm:.1f}",
-                field=_text(each.field),
+                page=str(mark.page),
+                left=f"{mark.left_mm:.1f}",
+                top=f"{mark.top_mm:.1f}",
+                width=f"{mark.width_mm:.1f}",
+                height=f"{mark.height_mm:.1f}",
+                field=_text(mark.field),
             )
-            for each in marks
+            for mark in marks
         ]
         return _listed(lines)
 
@@ -242,9 +242,9 @@ class Words:
     def _changes(self, signature: SignatureReport) -> str:
         lines = [
             self._label(
-                "change", revision=str(each.revision), text=_text(each.text(self._language))
+                "change", revision=str(change.revision), text=_text(change.text(self._language))
             )
-            for each in signature.changed_later
+            for change in signature.changed_later
         ]
         return _listed(lines) or self._label("no_changes")
 
@@ -259,7 +259,7 @@ class Words:
         return "".join(parts)
 
     def _few(self, sentences: Sequence[Sentence], sign: str, colour: str) -> list[str]:
-        shown = [self._sentence(each, sign, colour) for each in sentences[:_MAX_MARKS]]
+        shown = [self._sentence(sentence, sign, colour) for sentence in sentences[:_MAX_MARKS]]
         left = len(sentences) - len(shown)
         return [*shown, f"<p>… (+{left})</p>"] if left else shown
 
@@ -274,7 +274,7 @@ class Words:
         lines = [
             f"{number}. {finding.technical()}"
             for number, findings in (
-                *enumerate((each.findings for each in report.signatures), 1),
+                *enumerate((signature.findings for signature in report.signatures), 1),
                 (0, report.findings),
             )
             for finding in findings
@@ -291,11 +291,11 @@ class Words:
         sign, colour = _LEVELS[Level.UNKNOWN]
         parts = [f"<h2>{self._label('unchecked')}</h2>"]
         sources = [
-            (f"{self._label('signature', number=str(number))}", each.findings)
-            for number, each in enumerate(report.signatures, 1)
+            (f"{self._label('signature', number=str(number))}", signature.findings)
+            for number, signature in enumerate(report.signatures, 1)
         ]
         for name, findings in (*sources, (self._label("whole"), report.findings)):
-            unknown = [each for each in findings if each.level == Level.UNKNOWN]
+            unknown = [finding for finding in findings if finding.level == Level.UNKNOWN]
             if unknown:
                 lines = "".join(self._few(told(unknown, self._language), sign, colour))
                 parts.append(f'<p class="group">{name}</p>{lines}')
@@ -308,7 +308,7 @@ class Words:
         moment = report.judged_at.astimezone(UTC).isoformat(timespec="seconds")
         again = self._label("recheck_verify", time=moment)
         lines = (self._label("recheck_file"), again)
-        return f"<h2>{self._label('recheck')}</h2>" + "".join(f"<p>{each}</p>" for each in lines)
+        return f"<h2>{self._label('recheck')}</h2>" + "".join(f"<p>{line}</p>" for line in lines)
 
     def _verdict(self, verdict: Verdict, size: int) -> str:
         word = _text(say("verdicts", verdict.value, self._language))
@@ -344,7 +344,7 @@ def _text(text: str) -> str:
     shown = one_line(text)
     if len(shown) > _MAX_NAME:
         shown = shown[:_MAX_NAME] + "…"
-    return " ".join(_word(each) for each in shown.split(" "))
+    return " ".join(_word(word) for word in shown.split(" "))
 
 
 def _word(word: str) -> str:

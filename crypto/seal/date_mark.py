@@ -74,7 +74,7 @@ def day_of(text: str) -> date:
     found = _DATE.fullmatch(text)
     if not found:
         raise ValueError("not a date as it is stamped")
-    year, *rest = (int(each) for each in found.groups() if each is not None)
+    year, *rest = (int(group) for group in found.groups() if group is not None)
     return date(year, *rest)
 
 
@@ -85,7 +85,7 @@ def width_mm(text: str, height_mm: float) -> float:
 
 def advance(text: str) -> int:
     """The width of *text* in thousandths of its height."""
-    return sum(_glyphs()[each][0] for each in text)
+    return sum(_glyphs()[character][0] for character in text)
 
 
 def outline(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -96,7 +96,7 @@ def outline(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     for character in text:
         width, path = _glyphs()[character]
         for operator, numbers in path:
-            shifted = (each + (left, up)[place % 2] for place, each in enumerate(numbers))
+            shifted = (number + (left, up)[place % 2] for place, number in enumerate(numbers))
             yield operator, tuple(shifted)
         left += width
 
@@ -109,7 +109,8 @@ def shapes(text: str, height_mm: float) -> list[tuple[str, tuple[float, ...]]]:
         (
             operator,
             tuple(
-                (1000 - each if place % 2 else each) * scale for place, each in enumerate(numbers)
+                (1000 - number if place % 2 else number) * scale
+                for place, number in enumerate(numbers)
             ),
         )
         for operator, numbers in outline(text)
@@ -121,7 +122,10 @@ def _glyphs() -> dict[str, tuple[int, list[tuple[str, tuple[int, ...]]]]]:
     """Of each character: its advance and its path."""
     source = resources.files("resources").joinpath("fonts/date-outlines.toml")
     table = tomllib.loads(source.read_text(encoding="utf-8"))
-    return {character: (each["advance"], _path(each["path"])) for character, each in table.items()}
+    return {
+        character: (outline["advance"], _path(outline["path"]))
+        for character, outline in table.items()
+    }
 
 
 def _path(text: str) -> list[tuple[str, tuple[int, ...]]]:

@@ -87,14 +87,14 @@ def parse_tile_name(name: str) -> tuple[int, int]:
 
 def pack_entries(entries: Iterable[bytes]) -> bytes:
     """A tile of entries: each after its length in two bytes. Raises ValueError above 65,535."""
-    return b"".join(len(each).to_bytes(2, "big") + each for each in _short(entries))
+    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in _short(entries))
 
 
 def _short(entries: Iterable[bytes]) -> Iterator[bytes]:
-    for each in entries:
-        if len(each) > _MAX_ENTRY:
+    for entry in entries:
+        if len(entry) > _MAX_ENTRY:
             raise ValueError("an entry is too long for a tile")
-        yield each
+        yield entry
 
 
 def unpack_entries(data: bytes) -> list[bytes]:
@@ -129,7 +129,7 @@ def encode_shard(changes: Mapping[str, Sequence[SealChange]]) -> bytes:
     if len({shard_of(code) for code in codes} | {""}) > 2 or not all(map(shard_of, codes)):
         raise ValueError("codes of more than one shard")
     rows = [changes[code] for code in codes]
-    reasons = sorted({each.reason for row in rows for each in row})
+    reasons = sorted({change.reason for row in rows for change in row})
     number = {reason: at for at, reason in enumerate(reasons)}
     out = bytearray()
     _put(out, len(reasons))
@@ -144,9 +144,9 @@ def encode_shard(changes: Mapping[str, Sequence[SealChange]]) -> bytes:
         before = int(code)
     for row in rows:
         _put(out, len(row))
-    flat = [each for row in rows for each in row]
-    for each in flat:
-        _put(out, number[each.reason] * len(STATES) + STATES.index(each.state))
+    flat = [change for row in rows for change in row]
+    for change in flat:
+        _put(out, number[change.reason] * len(STATES) + STATES.index(change.state))
     times = [pair for row in rows for pair in _seconds(row)]
     last = 0
     for effective, _ in times:
@@ -154,10 +154,10 @@ def encode_shard(changes: Mapping[str, Sequence[SealChange]]) -> bytes:
         last = effective
     for effective, recorded in times:
         _put(out, _zigzag(recorded - effective))
-    for each in flat:
-        if each.state == "active":
-            _put(out, each.effective_at.microsecond)
-            _put(out, each.recorded_at.microsecond)
+    for change in flat:
+        if change.state == "active":
+            _put(out, change.effective_at.microsecond)
+            _put(out, change.recorded_at.microsecond)
     return _SHARD_HEAD + zlib.compress(bytes(out), 9)
 
 
@@ -197,8 +197,8 @@ def decode_shard(
     for _ in range(total):
         last += _unzigzag(reader.number())
         effective.append(last)
-    recorded = [each + _unzigzag(reader.number()) for each in effective]
-    states = [STATES[each % len(STATES)] for each in kinds]
+    recorded = [moment + _unzigzag(reader.number()) for moment in effective]
+    states = [STATES[kind % len(STATES)] for kind in kinds]
     micros = {
         at: (reader.number(999_999), reader.number(999_999))
         for at, state in enumerate(states)
@@ -212,12 +212,12 @@ def decode_shard(
             found[code] = tuple(
                 SealChange(
                     code,
-                    states[each],
-                    reasons[kinds[each] // len(STATES)],
-                    _moment(effective[each], micros.get(each, (0, 0))[0]),
-                    _moment(recorded[each], micros.get(each, (0, 0))[1]),
+                    states[index],
+                    reasons[kinds[index] // len(STATES)],
+                    _moment(effective[index], micros.get(index, (0, 0))[0]),
+                    _moment(recorded[index], micros.get(index, (0, 0))[1]),
                 )
-                for each in range(at, at + count)
+                for index in range(at, at + count)
             )
         at += count
     return found
@@ -236,13 +236,13 @@ def _seconds(row: Sequence[SealChange]) -> list[tuple[int, int]]:
     of a seal is recorded in the next full second, unless the change after it was earlier."""
     found: list[tuple[int, int]] = []
     following: datetime | None = None
-    for each in reversed(row):
+    for change in reversed(row):
         effective, recorded = (
-            (t - _EPOCH) // _SECOND for t in (each.effective_at, each.recorded_at)
+            (t - _EPOCH) // _SECOND for t in (change.effective_at, change.recorded_at)
         )
-        told = each.recorded_at
-        if each.state != "active":
-            up = -(-(each.recorded_at - _EPOCH) // _SECOND)
+        told = change.recorded_at
+        if change.state != "active":
+            up = -(-(change.recorded_at - _EPOCH) // _SECOND)
             if following is None or _EPOCH + up * _SECOND <= following:
                 recorded = up
             told = _EPOCH + recorded * _SECOND
@@ -345,11 +345,11 @@ class Manifest:
             "log": self.log,
             "epoch": self.epoch,
             "size": self.size,
-            "edge": [each.hex() for each in self.edge],
+            "edge": [node.hex() for node in self.edge],
             "made_at": self.made_at,
             "shards": {
-                name: {"sm3": each.sm3, "size": each.size, "seals": each.seals}
-                for name, each in self.shards.items()
+                name: {"sm3": shard.sm3, "size": shard.size, "seals": shard.seals}
+                for name, shard in self.shards.items()
             },
         }
         text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -368,13 +368,13 @@ class Manifest:
                 str(body["log"]),
                 int(body["epoch"]),
                 int(body["size"]),
-                tuple(bytes.fromhex(each) for each in body["edge"]),
+                tuple(bytes.fromhex(node) for node in body["edge"]),
                 str(body["made_at"]),
                 {
                     str(name): ShardInfo(
-                        bytes.fromhex(each["sm3"]).hex(), int(each["size"]), int(each["seals"])
+                        bytes.fromhex(shard["sm3"]).hex(), int(shard["size"]), int(shard["seals"])
                     )
-                    for name, each in body["shards"].items()
+                    for name, shard in body["shards"].items()
                 },
             )
             if found.epoch < 1 or not 0 <= found.size < 1 << 48:

@@ -103,7 +103,7 @@ def check_cms(
         more, chain = check_signer(facts.certificate, came_along, trust, times, now, covered)
         findings += more
         info, anchor = CertificateInfo.of(facts.certificate), chain.anchor
-        chain_info = tuple(CertificateInfo.of(each) for each in chain.path)
+        chain_info = tuple(CertificateInfo.of(certificate) for certificate in chain.path)
     seal, listed, platform = None, None, None
     if own_seal is not None and facts.certificate is not None:
         used = check_seal_use(own_seal, facts.certificate.der, trust, times, now, ticket)
@@ -152,7 +152,7 @@ def check_rsa_value(
     except CmsError as error:
         unreadable = Finding("value_unreadable", {"reason": str(error)[:200]})
         return CmsCheck(None, (), None, None, Times(), None, None, None, (unreadable,))
-    findings = [Finding("weak_algorithm", {"algorithm": each}) for each in facts.weaknesses]
+    findings = [Finding("weak_algorithm", {"algorithm": weakness}) for weakness in facts.weaknesses]
     if facts.signature_valid is None:
         findings.append(Finding("value_unsupported", {"reason": facts.digest_name or "RSA"}))
     else:
@@ -161,15 +161,15 @@ def check_rsa_value(
     times = Times(claimed)
     findings += check_times(times, now)
     came_along = []
-    for each in certificates:
+    for candidate in certificates:
         with contextlib.suppress(CertificateError):
-            came_along.append(Certificate.parse(each))
+            came_along.append(Certificate.parse(candidate))
     trust = trust.for_use(facts.certificate, None, times.best or now)
     more, chain = check_signer(facts.certificate, came_along, trust, times, now, False)
     found = [*findings, *more, Finding("no_seal")]
     return CmsCheck(
         CertificateInfo.of(facts.certificate),
-        tuple(CertificateInfo.of(each) for each in chain.path),
+        tuple(CertificateInfo.of(certificate) for certificate in chain.path),
         facts.signature_valid,
         facts.signature_valid,
         times,
@@ -190,13 +190,13 @@ def check_document_timestamp(
     """Check a document time stamp (ETSI.RFC3161) over the covered bytes."""
     moment, findings, chain = check_timestamp(token, content_digest, trust, extra)
     path = chain.path if chain else ()
-    wrong = any(each.code == "timestamp_invalid" for each in findings)
+    wrong = any(finding.code == "timestamp_invalid" for finding in findings)
     if moment is None and not wrong:
         issuer = str(path[-1].issuer) if path else "—"
         findings.append(Finding("signer_untrusted", {"issuer": issuer}))
     return CmsCheck(
         CertificateInfo.of(path[0]) if path else None,
-        tuple(CertificateInfo.of(each) for each in path),
+        tuple(CertificateInfo.of(certificate) for certificate in path),
         not wrong,
         not wrong,
         Times(None, moment, "timestamp" if moment else None),

@@ -295,7 +295,7 @@ def _ticket(value: SealSignature, trust: Trust) -> SignedStatement | None:
 
 
 def _staple(value: SealSignature) -> bytes:
-    return next((each.value for each in value.extensions if each.kind == STAPLE), b"")
+    return next((item.value for item in value.extensions if item.kind == STAPLE), b"")
 
 
 def claimed_origin(token: bytes, signer: Certificate | None) -> str:
@@ -306,8 +306,8 @@ def claimed_origin(token: bytes, signer: Certificate | None) -> str:
         named.append(SignedStatement.parse(token).statement.origin)
     if signer is not None:
         named += [*signer.issuer_urls, *signer.ocsp_urls, *signer.crl_urls]
-    for each in named:
-        found = _ORIGIN.match(each)
+    for address in named:
+        found = _ORIGIN.match(address)
         if found:
             return found.group().lower()
     return ""

@@ -75,8 +75,8 @@ class Trust:
     @classmethod
     def in_all(cls, anchors: Iterable[Certificate]) -> Trust:
         """*anchors* for every purpose: what ``--trust`` means."""
-        each = tuple(anchors)
-        return cls(seal_makers=each, signers=each, timestamps=each, platforms=each)
+        trusted = tuple(anchors)
+        return cls(seal_makers=trusted, signers=trusted, timestamps=trusted, platforms=trusted)
 
     @property
     def evidence(self) -> Evidence:
@@ -321,11 +321,11 @@ def check_status(
     was to take effect and from when it was recorded; between the two nothing is certain
     (docs/design/platform.md §1)."""
     known = [
-        each
-        for each in trust.statements
-        if each.statement.seal_code == seal_code and trust.believes(each)
+        statement
+        for statement in trust.statements
+        if statement.statement.seal_code == seal_code and trust.believes(statement)
     ]
-    latest = max(known, key=lambda each: each.statement.issued_at, default=None)
+    latest = max(known, key=lambda statement: statement.statement.issued_at, default=None)
     moment = times.best or now
     changed = _changed(seal_code, trust, times, moment, latest)
     if changed is not None:
@@ -353,10 +353,10 @@ def _changed(
     """What the registry tells that the *latest* statement does not: the seal was out of force at
     *moment* (and perhaps resumed later), or has been since. None if it tells nothing more."""
     history = sorted(
-        (each for each in trust.changes if each.seal_code == seal_code),
-        key=lambda each: each.recorded_at,
+        (entry for entry in trust.changes if entry.seal_code == seal_code),
+        key=lambda entry: entry.recorded_at,
     )
-    before = [each for each in history if _begins(each, moment) <= moment]
+    before = [entry for entry in history if _begins(entry, moment) <= moment]
     told = latest.statement.issued_at if latest else None
     if before and before[-1].state != "active":
         change = before[-1]

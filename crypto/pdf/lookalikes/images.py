@@ -106,7 +106,7 @@ def _decoded(image: generic.StreamObject, mode: str, palette: bytes) -> Image:
     if width <= 0 or height <= 0 or width * height > MAX_PIXELS or len(payload) > MAX_BYTES:
         raise ImprintError("absurd picture size")
     filters = entry(image, "/Filter", ())
-    names = [str(each) for each in filters] if isinstance(filters, list | tuple) else [str(filters)]
+    names = [str(name) for name in filters] if isinstance(filters, list | tuple) else [str(filters)]
     if names == ["/JPXDecode"] and width * height > _MAX_SLOW_PIXELS:
         raise ImprintError("absurd picture size")
     if names in (["/DCTDecode"], ["/JPXDecode"]):
@@ -207,8 +207,8 @@ def inline_image(header: bytes, data: bytes) -> generic.StreamObject | None:
 
 
 def _header_words(header: bytes) -> Iterator[generic.PdfObject]:
-    for each in header.split():
-        for part in re.findall(rb"/?[^/]+", each):
+    for run in header.split():
+        for part in re.findall(rb"/?[^/]+", run):
             if part.startswith(b"/"):
                 yield generic.NameObject("/" + _SHORT.get(part[1:], part[1:]).decode("latin-1"))
             elif part.isdigit() and len(part) < 10:

@@ -50,14 +50,15 @@ def colour_of(numbers: Sequence[float]) -> bool:
     """Is this red, in DeviceRGB or DeviceCMYK, by how many numbers there are?"""
     if len(numbers) == 4:
         cyan, magenta, yellow, black = numbers
-        return is_red(*((1 - each) * (1 - black) for each in (cyan, magenta, yellow)))
+        return is_red(*((1 - ink) * (1 - black) for ink in (cyan, magenta, yellow)))
     return len(numbers) == 3 and is_red(*numbers)
 
 
 def has_red(content: bytes) -> bool:
     """Does this content stream choose a red colour?"""
     seen = {
-        content[max(0, each.start() - _WINDOW) : each.start()] for each in COLOURS.finditer(content)
+        content[max(0, chosen.start() - _WINDOW) : chosen.start()]
+        for chosen in COLOURS.finditer(content)
     }
     return any(map(_is_red, seen))
 
@@ -73,7 +74,7 @@ def _is_red(before: bytes) -> bool:
 
 def _make_red(words: Sequence[bytes]) -> bool:
     try:
-        return colour_of([float(each) for each in words])
+        return colour_of([float(word) for word in words])
     except ValueError:
         return False
 
@@ -106,10 +107,10 @@ class Prefilter:
     def _is_black(self, page: Page) -> bool:
         body = self._dictionary(*key_of(page.reference))
         contents = self._contents(page, body)
-        parts = [self._content(*each) for each in contents]
+        parts = [self._content(*place) for place in contents]
         if not parts or None in parts:
             return False
-        content = b"\n".join(each for each in parts if each)
+        content = b"\n".join(part for part in parts if part)
         if (b"BI" in content and INLINE_BEGIN.search(content)) or draws_red(content):
             return False
         if b"Do" not in content:
@@ -118,7 +119,7 @@ class Prefilter:
         if len(drawn) != len(DRAWINGS.findall(content)):
             return False
         places = self._xobjects(page, body) if drawn else {}
-        return all(each in places and self._is_grey(*places[each]) for each in set(drawn))
+        return all(name in places and self._is_grey(*places[name]) for name in set(drawn))
 
     def _contents(self, page: Page, body: bytes) -> list[tuple[int, int]]:
         """The numbers of the page's content streams; none if they are not plain to see."""
@@ -139,7 +140,7 @@ class Prefilter:
             named = entry(raw, "/XObject") if isinstance(raw, generic.DictionaryObject) else None
             if not isinstance(named, generic.DictionaryObject):
                 return {}
-            return {each[1:].encode("latin-1"): _numbers_of(named.raw_get(each)) for each in named}
+            return {name[1:].encode("latin-1"): _numbers_of(named.raw_get(name)) for name in named}
         found = _only(b"/Resources", _RESOURCES, body)
         if not found:
             return {}

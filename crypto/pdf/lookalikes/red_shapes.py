@@ -101,7 +101,7 @@ def seals_in(picture: Image, width_mm: float, height_mm: float) -> list[Patch]:
         for place, value in enumerate(inked)
         if value > 255 * _INKED
     }
-    blobs = [_Blob.of(each) for each in _connected(cells)]
+    blobs = [_Blob.of(group) for group in _connected(cells)]
     scale = (width_mm / columns, height_mm / rows)
     found = []
     for blob in blobs:
@@ -112,7 +112,7 @@ def seals_in(picture: Image, width_mm: float, height_mm: float) -> list[Patch]:
         if not frame or not blob.holds(cells) or _is_letter(blob, blobs, patch.height):
             continue
         corners = (blob.x0, blob.y0, blob.x1, blob.y1)
-        left, top, right, bottom = (_PIXELS * each for each in corners)
+        left, top, right, bottom = (_PIXELS * corner for corner in corners)
         ink, ground, other = (
             _share(mask.crop((left, top, right, bottom))) for mask in (red, paper, strange)
         )

@@ -65,21 +65,21 @@ def look_alikes(document: Document, first: Sequence[Page] = ()) -> Search:
             break
         except PARSER_FAILURES:
             continue
-    search.found = sorted(search.found, key=lambda each: (each[0].index, -each[1][3]))[:MAX_FOUND]
+    search.found = sorted(search.found, key=lambda hit: (hit[0].index, -hit[1][3]))[:MAX_FOUND]
     return search
 
 
 def _annotated(document: Document) -> dict[int, list[generic.DictionaryObject]]:
     """By page: annotations that are neither signature fields nor stamps, of which others speak."""
     found: dict[int, list[generic.DictionaryObject]] = {}
-    for each in document.annotations():
-        node = each.dictionary
+    for annotation in document.annotations():
+        node = annotation.dictionary
         parent = entry(node, "/Parent")
         kind = entry(node, "/FT") or (
             entry(parent, "/FT") if isinstance(parent, generic.DictionaryObject) else None
         )
         if kind != "/Sig" and entry(node, "/Subtype") not in ("/Stamp", "/Popup", "/Link"):
-            found.setdefault(each.page.index, []).append(node)
+            found.setdefault(annotation.page.index, []).append(node)
     return found
 
 

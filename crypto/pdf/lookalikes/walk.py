@@ -123,14 +123,14 @@ class Walker:
             node = follow(page.reference)
             contents = entry(node, "/Contents")
             parts = contents if isinstance(contents, generic.ArrayObject) else [contents]
-            streams = [each for each in map(follow, parts) if hasattr(each, "encoded_data")]
-            content = b"\n".join([self._decoded(each) for each in streams])
+            streams = [part for part in map(follow, parts) if hasattr(part, "encoded_data")]
+            content = b"\n".join([self._decoded(stream) for stream in streams])
             self._follow(content, _inherited(node, "/Resources"), _PLAIN, _BLACK, 0)
-        for each in annotations:
-            appearances = entry(each, "/AP")
+        for annotation in annotations:
+            appearances = entry(annotation, "/AP")
             if isinstance(appearances, generic.DictionaryObject):
                 for form in states(entry(appearances, "/N")):
-                    self._form(form, None, fitted(each, form), _BLACK, 0)
+                    self._form(form, None, fitted(annotation, form), _BLACK, 0)
 
     def _is_written_in(self, box: Box) -> bool:
         left, bottom, right, top = box
@@ -168,7 +168,7 @@ class Walker:
             return
         own = entry(form, "/Matrix")
         if isinstance(own, generic.ArrayObject) and len(own) == 6:
-            matrix = product(_matrix([float(follow(each)) for each in own]), matrix)
+            matrix = product(_matrix([float(follow(number)) for number in own]), matrix)
         own_resources = entry(form, "/Resources", resources)
         self._follow(self._decoded(form), own_resources, matrix, colours, depth)
 
@@ -337,7 +337,7 @@ def _numbers(payload: bytes | None, count: int) -> list[float]:
     """The last *count* numbers, or as many as there are."""
     try:
         return [
-            float(each) for each in (payload or b"")[-400:].replace(b"\0", b" ").split()[-count:]
+            float(word) for word in (payload or b"")[-400:].replace(b"\0", b" ").split()[-count:]
         ]
     except ValueError:
         return []
@@ -359,12 +359,12 @@ def _length(x: float, y: float) -> float:
 
 def _extend(paths: list[_Path], word: str, numbers: Sequence[float], matrix: Matrix) -> None:
     """Add one operator to the path; only the ends of curves count."""
-    if sum(len(each.points) for each in paths[-2:]) > _MAX_POINTS or len(paths) > _MAX_POINTS:
+    if sum(len(path.points) for path in paths[-2:]) > _MAX_POINTS or len(paths) > _MAX_POINTS:
         return
     if word == "re":
         x, y, width, height = numbers
         corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
-        paths.append(_Path([_moved(matrix, *each) for each in corners], is_box=True))
+        paths.append(_Path([_moved(matrix, *corner) for corner in corners], is_box=True))
         return
     if word == "m" or not paths:
         paths.append(_Path())
@@ -394,7 +394,7 @@ def _merged(boxes: Sequence[Box]) -> list[Box]:
     merged: list[Box] = []
     for box in sorted(boxes, key=lambda box: (box[0] - box[2]) * (box[3] - box[1])):
         x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        if not any(each[0] <= x <= each[2] and each[1] <= y <= each[3] for each in merged):
+        if not any(other[0] <= x <= other[2] and other[1] <= y <= other[3] for other in merged):
             merged.append(box)
     return merged
 

@@ -196,7 +196,7 @@ def box(widget: generic.DictionaryObject) -> tuple[float, float, float, float]:
     raw = entry(widget, "/Rect")
     if not isinstance(raw, generic.ArrayObject) or len(raw) != 4:
         return (0.0, 0.0, 0.0, 0.0)
-    x0, y0, x1, y1 = (float(follow(each)) for each in raw)
+    x0, y0, x1, y1 = (float(follow(edge)) for edge in raw)
     return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
 
 
@@ -219,7 +219,7 @@ def states(appearance: Any) -> Iterator[generic.StreamObject]:
 
 def fitted(widget: generic.DictionaryObject, form: generic.StreamObject) -> Matrix:
     """The matrix A that fits the form's transformed box into /Rect (ISO 32000-1 §12.5.5)."""
-    corners = [float(follow(each)) for each in entry(form, "/BBox", ())]
+    corners = [float(follow(edge)) for edge in entry(form, "/BBox", ())]
     if len(corners) != 4 or not has_area(widget):
         return (1, 0, 0, 1, 0, 0)
     matrix = _matrix(entry(form, "/Matrix"))
@@ -272,7 +272,7 @@ class _Follower:
         group = entry(form, "/Group")
         alone = isinstance(group, generic.DictionaryObject) and bool(entry(group, "/I", False))
         matrix = product(_matrix(entry(form, "/Matrix")), state.matrix)
-        corners = [float(follow(each)) for each in entry(form, "/BBox", ())]
+        corners = [float(follow(edge)) for edge in entry(form, "/BBox", ())]
         clips = _with(state.clips, _within(corners, matrix) if len(corners) == 4 else None)
         isolated = state.isolated or alone
         state = replace(
@@ -398,7 +398,7 @@ def _within(box: Sequence[float], under: Matrix) -> Matrix:
 
 def _outline(values: list[Any], under: Matrix) -> Matrix | None:
     """The rectangle that ``re`` draws; None if it has not its four numbers."""
-    if len(values) != 4 or not all(isinstance(each, float) for each in values):
+    if len(values) != 4 or not all(isinstance(value, float) for value in values):
         return None
     x, y, width, height = values
     return rectangle(x, y, width, height, under)
@@ -418,5 +418,5 @@ def _matrix(raw: Any) -> Matrix:
 def _numbers(values: list[Any]) -> Matrix:
     if len(values) != 6:
         raise AppearanceError("not a matrix")
-    a, b, c, d, e, f = (float(follow(each)) for each in values)
+    a, b, c, d, e, f = (float(follow(value)) for value in values)
     return (a, b, c, d, e, f)

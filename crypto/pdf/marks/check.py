@@ -34,17 +34,17 @@ class SealMarks:
     @classmethod
     def examine(cls, fields: Sequence[Field], seal: Seal) -> SealMarks:
         """Never raises for what a mark contains."""
-        shown = [(each, date_of(each)) for each in fields]
+        shown = [(field, date_of(field)) for field in fields]
         return cls(
             seal.der,
-            tuple((each, _check_widget(each, seal)) for each, text in shown if not text),
-            tuple((each, text) for each, text in shown if text),
+            tuple((field, _check_widget(field, seal)) for field, text in shown if not text),
+            tuple((field, text) for field, text in shown if text),
         )
 
     @property
     def cut(self) -> list[Field]:
         """The marks that show a part of the seal only."""
-        return [each for each, mark in self.marks if _matches(mark) and not is_whole(mark.part)]
+        return [field for field, mark in self.marks if _matches(mark) and not is_whole(mark.part)]
 
     def check(
         self, joined: Container[int], times: Times, marks: Sequence[MarkInfo]
@@ -55,31 +55,31 @@ class SealMarks:
         harmless = True
         proved: Counter[int] = Counter()
         plain: list[Field] = []
-        alone = {id(each) for each in self.cut if id(each) not in joined}
-        for each, judged in self.marks:
-            mark = _hidden(each) if id(each) in alone else judged
+        alone = {id(field) for field in self.cut if id(field) not in joined}
+        for field, judged in self.marks:
+            mark = _hidden(field) if id(field) in alone else judged
             findings += mark.findings
             harmless = harmless and mark.harmless
             if _matches(mark):
-                proved[each.pages[0].index] += 1
+                proved[field.pages[0].index] += 1
             if mark.true_size and is_whole(mark.part):
-                plain.append(each)
-        for each, text in self.dates:
-            page = each.pages[0]
+                plain.append(field)
+        for field, text in self.dates:
+            page = field.pages[0]
             proved[page.index] -= 1
             if proved[page.index] < 0:
                 # alone it says nothing of a seal, and might be read as the date of something else
-                reason = {**_place(each), "reason": "a date without its seal on the page"}
+                reason = {**_place(field), "reason": "a date without its seal on the page"}
                 findings.append(Finding("mark_unreadable", reason))
                 harmless = False
                 continue
-            findings.append(check_date(each, text, times))
+            findings.append(check_date(field, text, times))
             # elsewhere on the page it would date what others have sealed
-            near = (one for one in plain if one.pages == each.pages)
+            near = (one for one in plain if one.pages == field.pages)
             harmless = harmless and any(
-                is_beside(box(each.dictionary), box(one.dictionary), page) for one in near
+                is_beside(box(field.dictionary), box(one.dictionary), page) for one in near
             )
-        if all(each.date for each in marks):
+        if all(info.date for info in marks):
             findings.append(Finding("no_mark"))
         return findings, harmless
 
@@ -90,18 +90,18 @@ def complete_seams(shown: Sequence[SealMarks], known: Container[int] = ()) -> se
     *shown*: one signature, or all with the same seal, because each slice may have one of its own;
     then those in *known* are left aside, whose seam is complete without others."""
     slices, fields = [], []
-    for each in shown:
-        judged = {id(one): mark for one, mark in each.marks}
-        for one in each.cut:
-            if id(one) in known:
+    for seal_marks in shown:
+        judged = {id(field): mark for field, mark in seal_marks.marks}
+        for field in seal_marks.cut:
+            if id(field) in known:
                 continue
-            page = one.pages[0]
-            left, bottom, right, top = (edge * page.unit / MM for edge in box(one.dictionary))
-            mark = judged[id(one)]
+            page = field.pages[0]
+            left, bottom, right, top = (edge * page.unit / MM for edge in box(field.dictionary))
+            mark = judged[id(field)]
             place = (left, bottom, right, top)
             slices.append(Slice(page.index, mark.part, place, mark.size_mm))
-            fields.append(id(one))
-    return {one for one, joined in zip(fields, in_seams(slices), strict=True) if joined}
+            fields.append(id(field))
+    return {field for field, joined in zip(fields, in_seams(slices), strict=True) if joined}
 
 
 def joined_slices(cut: Iterable[tuple[SealMarks, bool]]) -> set[int]:
@@ -121,63 +121,63 @@ def joined_slices(cut: Iterable[tuple[SealMarks, bool]]) -> set[int]:
     return joined
 
 
-def check_date(each: Field, text: str, times: Times) -> Finding:
+def check_date(field: Field, text: str, times: Times) -> Finding:
     code = "date_matches" if agrees(text, times) else "date_differs"
-    return Finding(code, {**_place(each), "date": text})
+    return Finding(code, {**_place(field), "date": text})
 
 
 def _matches(mark: MarkCheck) -> bool:
     return any(finding.code == "mark_matches" for finding in mark.findings)
 
 
-def _check_widget(each: Field, seal: Seal) -> MarkCheck:
+def _check_widget(field: Field, seal: Seal) -> MarkCheck:
     """One mark of a seal by itself, however little may be seen of it."""
     try:
-        page = each.pages[0] if each.pages else None
-        drawing = drawing_of(each.dictionary, page)
-        if drawing.empty or not has_area(each.dictionary):
+        page = field.pages[0] if field.pages else None
+        drawing = drawing_of(field.dictionary, page)
+        if drawing.empty or not has_area(field.dictionary):
             return MarkCheck((), True)
-        if page is None or len(each.pages) != 1 or share_shown(each.dictionary, page) < _SHOWN:
-            return _hidden(each)
+        if page is None or len(field.pages) != 1 or share_shown(field.dictionary, page) < _SHOWN:
+            return _hidden(field)
         if drawing.in_states:
             drawing.other.add("states")
-        judged = check_mark(drawing, _place(each), seal)
+        judged = check_mark(drawing, _place(field), seal)
         if judged.true_size:
-            pairs = zip(drawing.pictures[0].place, box(each.dictionary), strict=True)
+            pairs = zip(drawing.pictures[0].place, box(field.dictionary), strict=True)
             fits = all(abs(a - b) * page.unit / MM <= SIZE_TOLERANCE_MM for a, b in pairs)
             judged = replace(judged, true_size=fits)
         return judged
     except PARSER_FAILURES as error:
-        reason = {**_place(each), "reason": str(error)[:100]}
+        reason = {**_place(field), "reason": str(error)[:100]}
         return MarkCheck((Finding("mark_unreadable", reason),), False)
 
 
-def _hidden(each: Field) -> MarkCheck:
-    return MarkCheck((Finding("mark_hidden", _place(each)),), False)
+def _hidden(field: Field) -> MarkCheck:
+    return MarkCheck((Finding("mark_hidden", _place(field)),), False)
 
 
-def _place(each: Field) -> dict[str, str]:
+def _place(field: Field) -> dict[str, str]:
     """Where a mark is, for its findings: its field's name and its first page, 1-based."""
-    page = {"page": str(each.pages[0].index + 1)} if each.pages else {}
-    return {"field": each.name, **page}
+    page = {"page": str(field.pages[0].index + 1)} if field.pages else {}
+    return {"field": field.name, **page}
 
 
-def draws(each: Field) -> bool:
+def draws(field: Field) -> bool:
     """Would a viewer show anything for this field, be it over the edge of a page?"""
     try:
-        shown = any(share_shown(each.dictionary, page) > 0 for page in each.pages)
-        return shown and not drawing_of(each.dictionary).empty
+        shown = any(share_shown(field.dictionary, page) > 0 for page in field.pages)
+        return shown and not drawing_of(field.dictionary).empty
     except PARSER_FAILURES:
         return True  # what cannot be read is not called invisible
 
 
-def date_of(each: Field) -> str:
+def date_of(field: Field) -> str:
     """What a date mark shows; "" for every other field."""
     try:
-        if len(each.pages) != 1:
+        if len(field.pages) != 1:
             return ""
-        page = each.pages[0]
-        text = shown_date(each.dictionary, page)
-        return text if text and share_shown(each.dictionary, page) >= _SHOWN else ""
+        page = field.pages[0]
+        text = shown_date(field.dictionary, page)
+        return text if text and share_shown(field.dictionary, page) >= _SHOWN else ""
     except PARSER_FAILURES:
         return ""

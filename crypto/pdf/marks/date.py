@@ -53,7 +53,7 @@ def appearance(text: str, height: float, rotation: int) -> generic.StreamObject:
     spoken = text.encode("utf-16-be").hex().upper()
     lines = [
         f"/Span <</ActualText <FEFF{spoken}>>> BDC",  # what a screen reader says
-        f"q /Multiply gs {' '.join(f'{each:.3f}' for each in RED)} rg",
+        f"q /Multiply gs {' '.join(f'{part:.3f}' for part in RED)} rg",
         f"{height / 1000:.7f} 0 0 {height / 1000:.7f} 0 0 cm",
         *(" ".join([*map(str, at), operator]) for operator, at in outline(text)),
         "f Q EMC\n",
@@ -118,7 +118,7 @@ def _fits(widget: generic.DictionaryObject, form: generic.StreamObject, page: Pa
     corners = entry(widget, "/Rect")
     if not isinstance(corners, generic.ArrayObject) or len(corners) != 4:
         return False
-    left, bottom, right, top = (float(each) for each in corners)
+    left, bottom, right, top = (float(edge) for edge in corners)
     if left < page.box[0] - _ROUNDED or bottom < page.box[1] - _ROUNDED:
         return False
     if right > page.box[2] + _ROUNDED or top > page.box[3] + _ROUNDED:
@@ -126,7 +126,7 @@ def _fits(widget: generic.DictionaryObject, form: generic.StreamObject, page: Pa
     across, down = right - left, top - bottom
     if page.rotation in (90, 270):
         across, down = down, across
-    _, _, width, height = (float(each) for each in form["/BBox"])
+    _, _, width, height = (float(edge) for edge in form["/BBox"])
     return abs(across - width) < _ROUNDED and abs(down - height) < _ROUNDED
 
 

@@ -77,23 +77,23 @@ def add_marks(
         fields.append(reference)
         names.append(field_name)
 
-    for place in (*(mark.page for mark in marks), *(each.page for each in dates)):
+    for place in (*(mark.page for mark in marks), *(date_mark.page for date_mark in dates)):
         if not 0 <= place < len(pages):
             raise ValueError(f"there is no page {place + 1}")
     for number, mark in enumerate(marks, 1):
         drawn = writer.add_object(_appearance(mark, pages[mark.page], image))
         add(f"{group}-{number}", mark, drawn)
     shapes: dict[tuple[str, float, int], generic.IndirectObject] = {}
-    for number, each in enumerate(dates, 1):
+    for number, date_mark in enumerate(dates, 1):
         if day is None:
             raise ValueError("a date mark without a day")
-        page, text = pages[each.page], text_of(each.style, day)
-        drawing = (text, each.height_mm * MM / page.unit, page.rotation)
+        page, text = pages[date_mark.page], text_of(date_mark.style, day)
+        drawing = (text, date_mark.height_mm * MM / page.unit, page.rotation)
         if drawing not in shapes:
             shapes[drawing] = writer.add_object(appearance(*drawing))
-        width = width_mm(text, each.height_mm)
-        left = each.centre_mm - width / 2
-        whole = Mark(each.page, left, each.top_mm, width, each.height_mm)
+        width = width_mm(text, date_mark.height_mm)
+        left = date_mark.centre_mm - width / 2
+        whole = Mark(date_mark.page, left, date_mark.top_mm, width, date_mark.height_mm)
         add(f"{group}-date-{number}", whole, shapes[drawing])
     writer.update_container(fields)
     return names

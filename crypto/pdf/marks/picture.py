@@ -165,19 +165,19 @@ def _spelling(image: generic.StreamObject) -> bytes | None:
     hasher = hashlib.sha256()
     masked = dict.get(image, "/SMask")
     mask = follow(masked)
-    for each in (image, mask) if masked is not None else (image,):
-        if not isinstance(each, generic.StreamObject):
+    for stream in (image, mask) if masked is not None else (image,):
+        if not isinstance(stream, generic.StreamObject):
             return None
-        for key, value in sorted(each.items()):
-            if each is image and key == "/SMask":
+        for key, value in sorted(stream.items()):
+            if stream is image and key == "/SMask":
                 continue
             if not isinstance(value, generic.NameObject | generic.NumberObject):
                 return None
             if value == "/Crypt":
                 return None
             hasher.update(f"{str(key)!r} {type(value).__name__} {str(value)!r}".encode())
-        hasher.update(b"%d " % len(each.encoded_data))
-        hasher.update(each.encoded_data)
+        hasher.update(b"%d " % len(stream.encoded_data))
+        hasher.update(stream.encoded_data)
     return hasher.digest()
 
 
@@ -192,7 +192,10 @@ def _decoded(picture: bytes) -> Raster:
     if found is not None:
         return found
     made = decode_imprint(picture)
-    if made.byte_count + sum(each.byte_count for each in tuple(_rasters.values())) > _MAX_RASTERS:
+    if (
+        made.byte_count + sum(raster.byte_count for raster in tuple(_rasters.values()))
+        > _MAX_RASTERS
+    ):
         _rasters.clear()
     _rasters[picture] = made
     return made
@@ -261,7 +264,7 @@ def _pixels(image: generic.StreamObject, width: int, height: int) -> Image:
     from PIL import Image as Pillow
 
     filters = entry(image, "/Filter")
-    names = [str(each) for each in filters] if isinstance(filters, list) else [str(filters)]
+    names = [str(name) for name in filters] if isinstance(filters, list) else [str(filters)]
     space = entry(image, "/ColorSpace")
     if names[-1] in ("/DCTDecode", "/JPXDecode"):
         if len(names) > 1 or "/DecodeParms" in image:

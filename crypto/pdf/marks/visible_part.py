@@ -138,14 +138,14 @@ def in_seams(slices: Sequence[Slice]) -> list[bool]:
     No two of a seam stand together on one page, where they would be read as one picture."""
     chained = set()
     for across in (True, False):
-        strips = [each for each in slices if each.across is across and each.part != NOTHING]
+        strips = [piece for piece in slices if piece.across is across and piece.part != NOTHING]
         for alike in _of_one_size(strips):
             chained |= _continued(alike, reverse=False) & _continued(alike, reverse=True)
     pages: dict[Hashable, list[Slice]] = {}
-    for each in slices:
-        pages.setdefault(each.page, []).append(each)
+    for piece in slices:
+        pages.setdefault(piece.page, []).append(piece)
     apart = {page for page, there in pages.items() if _stand_apart(there)}
-    return [id(each) in chained and each.page in apart for each in slices]
+    return [id(piece) in chained and piece.page in apart for piece in slices]
 
 
 def _of_one_size(strips: Sequence[Slice]) -> list[list[Slice]]:
@@ -153,11 +153,11 @@ def _of_one_size(strips: Sequence[Slice]) -> list[list[Slice]]:
     for side in (0, 1):
         split: list[list[Slice]] = []
         for group in groups:
-            group.sort(key=lambda each: each.whole_mm[side])
-            for turn, each in enumerate(group):
-                if not turn or each.whole_mm[side] - split[-1][0].whole_mm[side] > _ALIKE_MM:
+            group.sort(key=lambda strip: strip.whole_mm[side])
+            for turn, strip in enumerate(group):
+                if not turn or strip.whole_mm[side] - split[-1][0].whole_mm[side] > _ALIKE_MM:
                     split.append([])
-                split[-1].append(each)
+                split[-1].append(strip)
         groups = split
     return groups
 
@@ -166,7 +166,7 @@ def _continued(strips: Sequence[Slice], *, reverse: bool) -> set[int]:
     """Those that others lead to from the seal's beginning (or its end)."""
     found: set[int] = set()
     ends = {0}
-    spans = [(*each.span, id(each)) for each in strips]
+    spans = [(*strip.span, id(strip)) for strip in strips]
     if reverse:
         spans = [(1 - end, 1 - start, which) for start, end, which in spans]
     for start, end, which in sorted(spans):

@@ -34,24 +34,24 @@ def digests(stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> tuple[byt
 
     The caller has checked 0 ≤ gap_start ≤ gap_end ≤ end ≤ size. Raises :class:`PdfTooComplex` if
     the ranges would cost more than a bounded time, :class:`PdfUnreadable` if the file shrinks."""
-    if sum(each.end - each.gap_end for each in wanted) > 4 * size + EXTRA_WORK:
+    if sum(covered.end - covered.gap_end for covered in wanted) > 4 * size + EXTRA_WORK:
         raise PdfTooComplex("the byte ranges of the signatures overlap too much")
     running: dict[str, Any] = {"sm3": gm.sm3_hasher()}
-    for each in wanted:
-        if each.hash_name not in running:
-            running[each.hash_name] = hashlib.new(each.hash_name)
+    for covered in wanted:
+        if covered.hash_name not in running:
+            running[covered.hash_name] = hashlib.new(covered.hash_name)
     branches: list[Any] = [None] * len(wanted)
     edges = {0, size}
-    for each in wanted:
-        edges |= {each.gap_start, each.gap_end, each.end}
+    for covered in wanted:
+        edges |= {covered.gap_start, covered.gap_end, covered.end}
     points = sorted(edges)
     stream.seek(0)
     buffer = bytearray(min(size, CHUNK))
     view = memoryview(buffer)
     for start, stop in zip(points, [*points[1:], size], strict=True):
-        for index, each in enumerate(wanted):
-            if each.gap_start == start and branches[index] is None:
-                branches[index] = running[each.hash_name].copy()
+        for index, covered in enumerate(wanted):
+            if covered.gap_start == start and branches[index] is None:
+                branches[index] = running[covered.hash_name].copy()
         # a foreign hash is needed only as far as somebody still branches from it
         targets = [
             hasher
@@ -60,8 +60,8 @@ def digests(stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> tuple[byt
         ]
         targets += [
             branches[index]
-            for index, each in enumerate(wanted)
-            if each.gap_end <= start < each.end and branches[index] is not None
+            for index, covered in enumerate(wanted)
+            if covered.gap_end <= start < covered.end and branches[index] is not None
         ]
         left = stop - start
         while left > 0:

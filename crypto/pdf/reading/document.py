@@ -266,25 +266,29 @@ class Document:
 
     def _walk_fields(self) -> Iterator[Field]:
         shown: dict[tuple[int, int], tuple[Page, ...]] = {}
-        for each in self.annotations():
-            if each.reference:
-                key = key_of(each.reference)
-                shown[key] = tuple(dict.fromkeys((*shown.get(key, ()), each.page)))
+        for annotation in self.annotations():
+            if annotation.reference:
+                key = key_of(annotation.reference)
+                shown[key] = tuple(dict.fromkeys((*shown.get(key, ()), annotation.page)))
         seen: set[tuple[int, int]] = set()
         for name, reference, node, kind, value in self._walk_form(seen):
             if kind == "/Sig":
                 pages = shown.get(key_of(reference), ()) if reference else ()
                 yield Field(name, reference, node, value, pages)
-        for each in self.annotations():  # widgets that the form does not mention
-            node = each.dictionary
-            if each.reference and key_of(each.reference) in seen:
+        for annotation in self.annotations():  # widgets that the form does not mention
+            node = annotation.dictionary
+            if annotation.reference and key_of(annotation.reference) in seen:
                 continue
             if entry(node, "/FT") == "/Sig":
-                pages = shown[key_of(each.reference)] if each.reference else (each.page,)
-                if each.reference:
-                    seen.add(key_of(each.reference))
+                pages = (
+                    shown[key_of(annotation.reference)]
+                    if annotation.reference
+                    else (annotation.page,)
+                )
+                if annotation.reference:
+                    seen.add(key_of(annotation.reference))
                 name = str(entry(node, "/T", ""))
-                yield Field(name, each.reference, node, _value(node, None), pages)
+                yield Field(name, annotation.reference, node, _value(node, None), pages)
 
     def _walk_form(
         self, seen: set[tuple[int, int]]
@@ -295,7 +299,7 @@ class Document:
         fields = entry(form, "/Fields") if isinstance(form, generic.DictionaryObject) else None
         stack: list[tuple[Any, str, Any, Any, int]] = []
         if isinstance(fields, generic.ArrayObject):
-            stack = [(each, "", None, None, 0) for each in reversed(fields)]
+            stack = [(field, "", None, None, 0) for field in reversed(fields)]
         visited = 0
         while stack:
             raw, prefix, kind, value, depth = stack.pop()

@@ -41,7 +41,7 @@ def walk_fields(fields: Any, view: HistoricalResolver) -> Iterator[KnownField]:
     listed = follow(fields)
     if not isinstance(listed, generic.ArrayObject):
         return
-    stack: list[tuple[Any, str, str, Any, int]] = [(each, "", "", None, 0) for each in listed]
+    stack: list[tuple[Any, str, str, Any, int]] = [(field, "", "", None, 0) for field in listed]
     seen: set[tuple[int, int]] = set()
     while stack:
         raw, prefix, kind, value, depth = stack.pop()
@@ -90,9 +90,9 @@ class Known:
     def shown(self) -> dict[tuple[int, int], int]:
         """Annotation → the 1-based page that lists it."""
         found: dict[tuple[int, int], int] = {}
-        for each in self._base.annotations():
-            if each.reference:
-                found.setdefault(key_of(each.reference), each.page.index + 1)
+        for annotation in self._base.annotations():
+            if annotation.reference:
+                found.setdefault(key_of(annotation.reference), annotation.page.index + 1)
         return found
 
     @cached_property
@@ -104,14 +104,14 @@ class Known:
             found.setdefault(key_of(page.reference), (number, "/Page"))
             for key in ("/Contents", "/Annots", "/Resources"):
                 raw = node.raw_get(key) if key in node else None
-                for each in (raw, *items_of(follow(raw))):
-                    if isinstance(each, generic.IndirectObject) and self._base.is_there(each):
+                for item in (raw, *items_of(follow(raw))):
+                    if isinstance(item, generic.IndirectObject) and self._base.is_there(item):
                         subtype = (
-                            entry(follow(each), "/Subtype", "")
-                            if key == "/Annots" and each is not raw
+                            entry(follow(item), "/Subtype", "")
+                            if key == "/Annots" and item is not raw
                             else ""
                         )
-                        found.setdefault(key_of(each), (number, str(subtype) or key))
+                        found.setdefault(key_of(item), (number, str(subtype) or key))
         return found
 
 

@@ -97,7 +97,7 @@ def _box(value: Any) -> tuple[float, float, float, float] | None:
     if not isinstance(value, generic.ArrayObject) or len(value) != 4:
         return None
     try:
-        x0, y0, x1, y1 = (float(follow(each)) for each in value)
+        x0, y0, x1, y1 = (float(follow(edge)) for edge in value)
     except (TypeError, ValueError):
         return None
     left, right, bottom, top = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)

@@ -113,13 +113,13 @@ def stands_in(signature: EmbeddedSignature, candidate: Field) -> bool:
 def _groups(fields: Sequence[Field]) -> list[list[Field]]:
     """Signed fields grouped by the signature they share."""
     groups: dict[Any, list[Field]] = {}
-    for each in fields:
-        if each.value is None:
+    for candidate in fields:
+        if candidate.value is None:
             continue
-        raw: Any = each.value
+        raw: Any = candidate.value
         shared = isinstance(raw, generic.IndirectObject)
         key = key_of(raw) if shared else id(raw)
-        groups.setdefault(key, []).append(each)
+        groups.setdefault(key, []).append(candidate)
     if len(groups) > MAX_SIGNATURES:
         raise PdfTooComplex(f"more than {MAX_SIGNATURES} signatures")
     return list(groups.values())
@@ -170,8 +170,8 @@ def _read_range(signature: EmbeddedSignature, stream: BinaryIO, size: int) -> in
     raw = entry(signature.dictionary, "/ByteRange")
     if not isinstance(raw, generic.ArrayObject) or len(raw) != 4:
         raise _Malformed("byte_range_malformed", "not four numbers")
-    numbers = tuple(follow(each) for each in raw)
-    if not all(isinstance(each, int) and each >= 0 for each in numbers):
+    numbers = tuple(follow(number) for number in raw)
+    if not all(isinstance(number, int) and number >= 0 for number in numbers):
         raise _Malformed("byte_range_malformed", "not four whole numbers")
     signature.byte_range = numbers
     first, gap_start, gap_end, rest = numbers

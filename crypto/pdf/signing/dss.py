@@ -56,17 +56,17 @@ def gather(
     missing: dict[bytes, Certificate] = {}
     for leaf in leaves:
         path = build_chain(leaf, known, anchors, at).path
-        certificates.update((each.der, None) for each in path)
+        certificates.update((member.der, None) for member in path)
         for certificate, issuer in pairwise(path):
             lists = [
                 crl.der
                 for crl in trust.crls
                 if _in_force(crl.next_update, at) and crl.issued_by(issuer)
             ]
-            answers = [each for each in trust.ocsp if _tells(each, certificate, issuer, at)]
+            answers = [answer for answer in trust.ocsp if _tells(answer, certificate, issuer, at)]
             crls.update(dict.fromkeys(lists))
-            ocsps.update((each.der, None) for each in answers)
-            certificates.update((c.der, None) for each in answers for c in each.certificates)
+            ocsps.update((answer.der, None) for answer in answers)
+            certificates.update((c.der, None) for answer in answers for c in answer.certificates)
             if not lists and not answers:
                 missing[certificate.der] = certificate
         if not path[-1].self_issued and path[-1] not in anchors:
@@ -81,16 +81,25 @@ def chain_certificates(
     time-stamping keys of *trust* under the same roots; neither signers nor roots. With them a
     desk that trusts a root alone proves the rest."""
     anchors = (*trust.seal_makers, *trust.signers, *trust.platforms, *trust.timestamps)
-    known = list({each.der: each for each in (*anchors, *trust.pool)}.values())
-    roots = [each for each in known if each.self_issued and each.issued_by(each)]
-    paths = [build_chain(each, known, roots, at).path for each in signers]
+    known = list({certificate.der: certificate for certificate in (*anchors, *trust.pool)}.values())
+    roots = [
+        certificate
+        for certificate in known
+        if certificate.self_issued and certificate.issued_by(certificate)
+    ]
+    paths = [build_chain(signer, known, roots, at).path for signer in signers]
     tops = {path[-1].der for path in paths}
-    for each in trust.pool:
-        if {OCSP_SIGNING, TIME_STAMPING} & set(each.extended_key_usage or ()):
-            path = build_chain(each, known, roots, at).path
+    for authority in trust.pool:
+        if {OCSP_SIGNING, TIME_STAMPING} & set(authority.extended_key_usage or ()):
+            path = build_chain(authority, known, roots, at).path
             paths += [path] if path[-1].der in tops else []
-    excluded = {each.der for each in roots}
-    between = (each.der for path in paths for each in path[1:] if each.der not in excluded)
+    excluded = {root.der for root in roots}
+    between = (
+        certificate.der
+        for path in paths
+        for certificate in path[1:]
+        if certificate.der not in excluded
+    )
     return tuple(dict.fromkeys(between))
 
 
@@ -152,13 +161,13 @@ def witnesses(document: Document) -> tuple[list[Certificate], list[Certificate]]
             with suppress(CmsError):
                 stamp = SignedData.parse(token, padded=True)
                 along += stamp.certificates
-                leaves += [each for signer in stamp.signers for each in _named(signer, stamp)]
+                leaves += [named for signer in stamp.signers for named in _named(signer, stamp)]
     found = []
-    for each in dict.fromkeys(leaves):
+    for leaf in dict.fromkeys(leaves):
         with suppress(CertificateError):
-            found.append(Certificate.parse(each))
+            found.append(Certificate.parse(leaf))
     return found, along
 
 
 def _named(signer: SignerInfo, data: SignedData) -> list[bytes]:
-    return [each.der for each in data.certificates if signer.names(each)][:1]
+    return [certificate.der for certificate in data.certificates if signer.names(certificate)][:1]

@@ -57,9 +57,9 @@ def _missing(
 ) -> list[bytes]:
     listed = entry(store, key) if store is not None else None
     present: set[bytes] = set()
-    for each in listed if isinstance(listed, generic.ArrayObject) else ():
+    for item in listed if isinstance(listed, generic.ArrayObject) else ():
         try:
-            stream = follow(each)
+            stream = follow(item)
             if isinstance(stream, generic.StreamObject):
                 present.add(stream.read_data(_PURPOSES[key]))
         except PARSER_FAILURES:
