@@ -27,7 +27,7 @@ from app.steps import TellStep, tell_nobody
 from app.store.journal import Journal
 from crypto.asn1 import der
 from crypto.pdf.reading.document import Document
-from crypto.pdf.signing.dss import add_dss, gather, witnesses
+from crypto.pdf.signing.dss import add_dss, certificates_in, gather
 from crypto.pdf.signing.sign import Revision, SignedRevision, sign_revision
 from crypto.pdf.signing.sign import document_timestamp as label
 from crypto.pdf.signing.values import TOKEN_ROOM, SignatureMaker
@@ -105,11 +105,11 @@ def long_term(trust: Trust, services: Services | None = None, clock: Clock = _no
 
     def written(document: Document, output: BinaryIO) -> None:
         now = clock()
-        leaves, along = witnesses(document)
+        leaves, enclosed = certificates_in(document)
         known = trust
         if services:
-            known = _asked(leaves, along, trust, services, now)
-        material = gather(leaves, along, known, now)
+            known = _asked(leaves, enclosed, trust, services, now)
+        material = gather(leaves, enclosed, known, now)
         if material.missing:
             raise EvidenceMissing(str(material.missing[0].subject))
         add_dss(document, output, material.certificates, material.crls, material.ocsps)
@@ -119,7 +119,7 @@ def long_term(trust: Trust, services: Services | None = None, clock: Clock = _no
 
 def _asked(
     leaves: Sequence[Certificate],
-    along: Sequence[Certificate],
+    enclosed: Sequence[Certificate],
     trust: Trust,
     services: Services,
     now: datetime,
@@ -132,7 +132,7 @@ def _asked(
     crls: dict[str, Crl] = {}
     responses: list[OcspResponse] = []
     for leaf in leaves:
-        path = build_chain(leaf, (*along, *trust.pool), anchors, now).path
+        path = build_chain(leaf, (*enclosed, *trust.pool), anchors, now).path
         for certificate, issuer in pairwise(path):
             nonce = secrets.token_bytes(32)
             query = make_ocsp_request(certificate, issuer, nonce=nonce)

@@ -11,7 +11,7 @@ from typing import Any
 from app.bulk import NOT_CHECKED, UNREADABLE, Outcome, Run
 from app.errors import phrase
 from crypto.verdict import Finding, Level, beijing, one_line, say
-from crypto.wording import told as sentences
+from crypto.wording import as_sentences as sentences
 
 COLUMNS = ("file", "verdict", "signatures", "seals", "signers", "signed_at", "findings")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

@@ -21,8 +21,8 @@ _deadline: ContextVar[tuple[float, float] | None] = ContextVar("deadline", defau
 
 
 class OutOfTime(BaseException):
-    """More was computed than :func:`bounded` allows. No Exception: whoever expects those of a
-    damaged part must not take this for one and go on."""
+    """More was computed than :func:`bounded` allows. A BaseException: code that goes on after the
+    exceptions of a damaged part must not catch it."""
 
 
 @contextmanager

@@ -332,7 +332,7 @@ class Change:
     """Left, top, width and height on the page as displayed, in millimetres; empty if it shows
     nowhere."""
     ground: str = ""
-    """What lay beneath a signature's look: "blank", "inked" (or it cannot be told); "" if nothing
+    """What lay beneath a signature's look: "blank", "inked" (or it is not known); "" if nothing
     is shown."""
 
     @property

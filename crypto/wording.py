@@ -1,6 +1,6 @@
 """Findings as people read them: each matter once, what failed before what holds.
 
-    told(report.signatures[0].findings, "zh_CN") -> [Sentence(level, text, count), …]
+    as_sentences(report.signatures[0].findings, "zh_CN") -> [Sentence(level, text, count), …]
 
 A riding seam of 55 pages has 55 findings that its slices match, and says so in one sentence; eleven
 hidden marks are told once, with their pages. And the first sentence of all: who, what decides, and
@@ -42,7 +42,7 @@ class Sentence:
     """How many findings say it."""
 
 
-def told(findings: Iterable[Finding], language: str = "zh_CN") -> list[Sentence]:
+def as_sentences(findings: Iterable[Finding], language: str = "zh_CN") -> list[Sentence]:
     """Each matter of *findings* once, by level (:data:`ORDER`) and else in their own order. What
     was found on several pages names them all: "第 1–55、60 页"."""
     groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[Finding]] = {}

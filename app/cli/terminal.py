@@ -95,7 +95,7 @@ def pdf_password(options: argparse.Namespace) -> str | None:
 def print_report(report: Report, language: str) -> None:
     """*report* in words: a verdict, and what each signature rests on."""
     from crypto import verdict
-    from crypto.wording import conclusion, told
+    from crypto.wording import as_sentences, conclusion
 
     tell(f"{report.file.name}: {verdict.say('verdicts', report.verdict.value, language)}")
     first = conclusion(report, language)
@@ -104,8 +104,8 @@ def print_report(report: Report, language: str) -> None:
     for signature in report.signatures:
         word = verdict.say("verdicts", signature.verdict.value, language)
         tell(f"  {word}  {signature.called(language)}")
-        for sentence in told(signature.findings, language):
+        for sentence in as_sentences(signature.findings, language):
             level = verdict.say("levels", sentence.level.value, language)
             tell(f"    [{level}] {sentence.text}")
-    for sentence in told(report.findings, language):
+    for sentence in as_sentences(report.findings, language):
         tell(f"  [{verdict.say('levels', sentence.level.value, language)}] {sentence.text}")

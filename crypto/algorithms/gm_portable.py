@@ -5,7 +5,7 @@ assign;
 2. it draws nonces from :mod:`random`: we always pass one from :mod:`secrets`;
 3. it checks no ranges and no curve membership: :mod:`crypto.algorithms.gm` and :meth:`on_curve` do.
 
-It is not constant time: the second opinion in tests and the way out where libcrypto has no SM2.
+It is not constant time: tests compare with it, and it is used only where libcrypto has no SM2.
 """
 
 from __future__ import annotations

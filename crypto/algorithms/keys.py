@@ -14,7 +14,7 @@ SM2_WITH_SM3 = "1.2.156.10197.1.501"
 
 
 class SigningKey(Protocol):
-    """A private key somewhere, with the certificate that vouches for it."""
+    """A private key, wherever it is, with its certificate."""
 
     @property
     def certificate(self) -> bytes:
@@ -64,7 +64,7 @@ class SoftKey:
         return sm2_spki(self.public)
 
     def with_certificate(self, certificate: bytes) -> SoftKey:
-        """The same key, vouched for by *certificate* (DER)."""
+        """The same key with *certificate* (DER)."""
         return replace(self, certificate=certificate)
 
     def sign(self, message: bytes) -> bytes:

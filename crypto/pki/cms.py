@@ -120,7 +120,7 @@ class SignerInfo:
     certificate_ids: tuple[tuple[str, bytes], ...]
     """(hash name, hash of the certificate) of signing-certificate and its v2 (RFC 5035)."""
     seal: bytes | None
-    """The SESeal signed along (:data:`SEAL`)."""
+    """The SESeal among the signed attributes (:data:`SEAL`)."""
     archived_crls: tuple[bytes, ...]
     archived_ocsp_responses: tuple[bytes, ...]
     """DER of each in adbe-revocationInfoArchival (ISO 32000-1 §12.8.3.3.2)."""

@@ -170,8 +170,8 @@ class _SignerReading:
     # the digest
 
     def _digest_matches(self) -> bool | None:
-        """Are the covered bytes those that were digested? None where that cannot be told, or
-        where only the signature itself can tell."""
+        """Are the covered bytes those that were digested? None where that cannot be decided, or
+        where only the signature itself decides it."""
         content, signer = self._data.content, self._signer
         if content is not None and self._covered is not None and not self._is_digest(content):
             self._problems.append("content_is_no_digest")
@@ -390,7 +390,7 @@ class RsaFacts:
 
     certificate: Certificate
     digest_name: str
-    """hashlib's name, "" if it cannot be told."""
+    """hashlib's name, "" if it is not known."""
     signature_valid: bool | None
     """None: the key is not RSA or the digest is unknown or refused."""
     weaknesses: tuple[str, ...]

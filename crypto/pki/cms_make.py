@@ -86,10 +86,10 @@ def make_signed_data(
 ) -> bytes:
     """A detached SignedData over *digest* (by :func:`hash_name_for` of the key's certificate).
 
-    Signed along: content type, signing-certificate-v2, the two algorithms (RFC 6211), *attributes*,
-    the *seal* (SESeal DER) as :data:`crypto.pki.cms.SEAL`, and *signing_time*, which PAdES leaves
-    to the PDF's /M. *certificates*: further DER certificates to embed, the chain. With *gb_types*
-    the identifiers of GB/T 35275 are written (variant A), else those of RFC 5652.
+    Signed attributes: content type, signing-certificate-v2, the two algorithms (RFC 6211),
+    *attributes*, the *seal* (SESeal DER) as :data:`crypto.pki.cms.SEAL`, and *signing_time*, which
+    PAdES leaves to the PDF's /M. *certificates*: further DER certificates to embed, the chain. With
+    *gb_types* the identifiers of GB/T 35275 are written (variant A), else those of RFC 5652.
 
     Raises :class:`CmsError` if the key does not fit its certificate."""
     signed = (*attributes, *_optional(seal, signing_time))

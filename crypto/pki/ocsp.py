@@ -173,7 +173,7 @@ def make_request(
 
 @dataclass(frozen=True)
 class OcspResponse:
-    """A successful OCSPResponse; whom it may speak for is proved by :meth:`answer`."""
+    """A successful OCSPResponse; :meth:`answer` proves which issuer it may answer for."""
 
     der: bytes
     tbs: bytes
@@ -189,7 +189,7 @@ class OcspResponse:
     nonce: bytes | None
     """The extension's value (DER OCTET STRING), to be compared with the request's."""
     certificates: tuple[Certificate, ...]
-    """Sent along: among them the delegated responder's."""
+    """Sent with the answer: among them the delegated responder's."""
     understood: bool
     """It has no critical extension besides the nonce."""
 
@@ -203,7 +203,7 @@ class OcspResponse:
             raise CertificateError(f"not an OCSP response: {error}") from error
 
     def answer(self, certificate: Certificate, issuer: Certificate) -> Answer | None:
-        """What is said of *certificate*, if who said it may speak for *issuer*; else None.
+        """The answer about *certificate*, if its responder may answer for *issuer*; else None.
 
         Several answers about the same certificate: the one with the newest `this_update`."""
         found = [
@@ -374,7 +374,7 @@ def make_response(
 ) -> bytes:
     """OCSPResponse DER with *answers*, signed by *key*: SM2 with SM3, or RSA or ECDSA with SHA-256.
 
-    *certificates* (DER) are sent along: the responder's own, unless it is the issuer. *nonce* is
+    *certificates* (DER) are sent with it: the responder's own, unless it is the issuer. *nonce* is
     the request's. Raises :class:`.names_and_algorithms.CertificateError` if the key cannot be
     used."""
     own = Certificate.parse(key.certificate)

@@ -72,7 +72,8 @@ class PublicKey:
         return cls(element.raw, kind, point, key_id)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """For another process, without what `cryptography` has made of it: that cannot travel."""
+        """For another process, without the key object of `cryptography`, which cannot be
+        pickled."""
         return PublicKey, (self.spki, self.kind, self.point, self.key_id)
 
     @cached_property
@@ -93,9 +94,9 @@ class PublicKey:
         try:
             return serialization.load_der_public_key(self.spki)
         except (ValueError, UnsupportedAlgorithm):
-            return self._sloppy_rsa_key() if self.kind == "rsa" else None
+            return self._rsa_key_without_sign() if self.kind == "rsa" else None
 
-    def _sloppy_rsa_key(self) -> Any:
+    def _rsa_key_without_sign(self) -> Any:
         """An RSA key whose numbers are written without their leading zero byte, as on identity
         cards of some years: what stands there is meant as positive."""
         from cryptography.hazmat.primitives.asymmetric import rsa

@@ -1,4 +1,4 @@
-"""A report back from its JSON: what a worker process or a file says, taken with care.
+"""A report back from its JSON: what a worker process or a file says, checked strictly.
 
     read_report(json.loads(text)) -> Report
 

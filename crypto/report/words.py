@@ -26,7 +26,7 @@ from crypto.verdict import (
     one_line,
     say,
 )
-from crypto.wording import Sentence, conclusion, told
+from crypto.wording import Sentence, as_sentences, conclusion
 
 _MAX_NAME = 400
 _MAX_WORD = 40
@@ -249,7 +249,7 @@ class Words:
         return _listed(lines) or self._label("no_changes")
 
     def _findings(self, findings: Iterable[Finding]) -> str:
-        sentences, parts = told(findings, self._language), []
+        sentences, parts = as_sentences(findings, self._language), []
         for level, (sign, colour) in _LEVELS.items():
             found = [sentence for sentence in sentences if sentence.level == level]
             if found:
@@ -297,7 +297,7 @@ class Words:
         for name, findings in (*sources, (self._label("whole"), report.findings)):
             unknown = [finding for finding in findings if finding.level == Level.UNKNOWN]
             if unknown:
-                lines = "".join(self._few(told(unknown, self._language), sign, colour))
+                lines = "".join(self._few(as_sentences(unknown, self._language), sign, colour))
                 parts.append(f'<p class="group">{name}</p>{lines}')
         if len(parts) == 1:
             parts.append(f"<p>{self._label('unchecked_none')}</p>")

@@ -20,7 +20,7 @@ columns follow one another::
     lags      for each change  seconds from effective to recorded, zigzag
     micros    for each change to "active"  microseconds of its effective and of its recorded time
 
-Other changes are told in whole seconds, effective rounded down and recorded up, so that a seal
+Other changes have whole seconds, effective rounded down and recorded up, so that a seal
 never counts as in force a moment too long; when one came into force again is exact.
 """
 
@@ -240,14 +240,14 @@ def _seconds(row: Sequence[SealChange]) -> list[tuple[int, int]]:
         effective, recorded = (
             (t - _EPOCH) // _SECOND for t in (change.effective_at, change.recorded_at)
         )
-        told = change.recorded_at
+        as_written = change.recorded_at
         if change.state != "active":
             up = -(-(change.recorded_at - _EPOCH) // _SECOND)
             if following is None or _EPOCH + up * _SECOND <= following:
                 recorded = up
-            told = _EPOCH + recorded * _SECOND
+            as_written = _EPOCH + recorded * _SECOND
         found.append((effective, recorded))
-        following = told
+        following = as_written
     return found[::-1]
 
 
@@ -329,7 +329,7 @@ class Manifest:
     epoch: int
     """From 1."""
     size: int
-    """Entries of the log that the shards tell of."""
+    """Entries of the log that the shards cover."""
     edge: tuple[bytes, ...]
     """The hashes that the tree of that size consists of
     (:func:`crypto.algorithms.merkle.edge_places`)."""

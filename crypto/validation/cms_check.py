@@ -1,8 +1,8 @@
 """What follows from a CMS signature in a PDF: the facts of :mod:`crypto.pki.cms_facts` as findings.
 
-The same two-sided checked as for seals — at the time of signing and now — without a seal: a plain
-digital signature says who signed, not that a company's seal was put. Profile ``cms`` signs a seal
-along; then the seal is judged as well.
+Certificates are checked as for seals, at the time of signing and now. A plain digital signature
+says who signed, not that a company's seal was put on the document. Profile ``cms`` has a seal as a
+signed attribute; then the seal is checked as well.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class CmsCheck:
     digest_matches: bool | None
     times: Times
     seal: SealCheck | None
-    """Only where a seal is signed along."""
+    """Only where a seal is a signed attribute."""
     signer_in_seal_list: bool | None
     platform: PlatformLine | None
     findings: tuple[Finding, ...]
@@ -69,7 +69,7 @@ def check_cms(
 
     *extra* are certificates that came with the document (DSS), *claimed* is the time the document
     states (/M), used where the signature itself claims none (PAdES). A PDF signature has one
-    signer; of several the first is judged and the rest is said to be unsupported."""
+    signer; of several the first is checked and a finding says that the rest is not supported."""
     findings: list[Finding] = []
     if not data.signers:
         findings.append(Finding("value_unreadable", {"reason": "no signer"}))
@@ -127,7 +127,7 @@ def check_cms(
 
 
 def _seal(signer: SignerInfo, findings: list[Finding]) -> Seal | None:
-    """The seal signed along; why there is none goes to *findings*."""
+    """The seal among the signed attributes; why there is none goes to *findings*."""
     if signer.seal is None:
         findings.append(Finding("no_seal"))
         return None

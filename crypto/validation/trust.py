@@ -70,7 +70,7 @@ class Trust:
     rules: tuple[AnchorRule, ...] = ()
     """What is special about some of the anchors."""
     status_life: timedelta = timedelta(hours=24)
-    """How old a statement may be to tell of a seal's state now."""
+    """How old a statement may be to prove a seal's state now."""
 
     @classmethod
     def in_all(cls, anchors: Iterable[Certificate]) -> Trust:
@@ -80,7 +80,7 @@ class Trust:
 
     @property
     def evidence(self) -> Evidence:
-        """What is at hand about revocation."""
+        """The evidence about revocation."""
         return Evidence(self.crls, self.ocsp)
 
     def enclosing(
@@ -210,7 +210,7 @@ def check_maker(
     """The seal maker's certificate, at the time the seal was made (GM/T 0031-2025's reading).
 
     Real seals are met that were prepared some days before their maker's certificate: valid when the
-    seal was *used* counts too, and is said. *created* is the maker's own word; *existed* is a
+    seal was *used* counts too, and is reported. *created* is what the maker states; *existed* is a
     moment at which the seal is proved to have been there, if any. Who stole the maker's key can
     put any date into a seal, so after a compromise only that counts."""
     findings = []
@@ -350,19 +350,23 @@ def _changed(
     moment: datetime,
     latest: SignedStatement | None,
 ) -> tuple[list[Finding], PlatformLine] | None:
-    """What the registry tells that the *latest* statement does not: the seal was out of force at
-    *moment* (and perhaps resumed later), or has been since. None if it tells nothing more."""
+    """What the registry shows that the *latest* statement does not: the seal was out of force at
+    *moment* (and perhaps resumed later), or has been since. None if it shows nothing more."""
     history = sorted(
         (entry for entry in trust.changes if entry.seal_code == seal_code),
         key=lambda entry: entry.recorded_at,
     )
     before = [entry for entry in history if _begins(entry, moment) <= moment]
-    told = latest.statement.issued_at if latest else None
+    stated_at = latest.statement.issued_at if latest else None
     if before and before[-1].state != "active":
         change = before[-1]
         pending = moment < max(change.effective_at, change.recorded_at)
         code = "status_pending" if pending else "status_not_active"
-    elif history and history[-1].state != "active" and (not told or history[-1].recorded_at > told):
+    elif (
+        history
+        and history[-1].state != "active"
+        and (not stated_at or history[-1].recorded_at > stated_at)
+    ):
         change = history[-1]
         proved = times.trusted is not None
         code = "status_changed_since" if proved else "status_changed_unproven"
@@ -380,7 +384,7 @@ def _changed(
 def _begins(change: SealChange, moment: datetime) -> datetime:
     """The first instant at which *change* may have been in force.
 
-    Tickets and signing times are told in whole seconds, the registry more finely: a ticket that was
+    Tickets and signing times have whole seconds, the registry is finer: a ticket that was
     given right after a resumption bears the second in which the seal was still suspended."""
     first = min(change.effective_at, change.recorded_at)
     if change.state == "active" and not moment.microsecond:

@@ -1,4 +1,4 @@
-"""Is a time stamp (RFC 3161, GM/T 0033) a trusted time? The facts weighed with whom we trust.
+"""Is a time stamp (RFC 3161, GM/T 0033) a trusted time? Its facts are weighed with our anchors.
 
 A token that fits and comes from an authority we trust gives a trusted time. One that is wrong is
 INVALID evidence; one from somebody unknown proves nothing and harms nothing: the time stays

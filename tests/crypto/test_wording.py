@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto.verdict import LEVELS, Finding, Level
-from crypto.wording import ORDER, conclusion, decisive, page_ranges, told
+from crypto.wording import ORDER, as_sentences, conclusion, decisive, page_ranges
 from tests.crypto.test_verdict import SEAL, SIGNATURE, report
 
 LATIN = re.compile(r"[A-Za-z]{2,}")
@@ -50,22 +50,22 @@ def test_the_technical_line_holds_what_the_sentence_leaves_out() -> None:
 
 def test_a_seam_of_many_pages_is_told_once() -> None:
     seam = [Finding("mark_matches", {"field": f"S{n}", "page": str(n)}) for n in range(1, 56)]
-    (sentence,) = told(seam)
+    (sentence,) = as_sentences(seam)
     assert sentence.count == 55
 
 
 def test_what_is_hidden_on_many_pages_names_them() -> None:
     found = [Finding("mark_hidden", {"field": f"S{n}", "page": str(n)}) for n in (1, 2, 3, 7)]
-    (sentence,) = told(found)
+    (sentence,) = as_sentences(found)
     assert "第 1–3、7 页" in sentence.text
-    (english,) = told(found, "en")
+    (english,) = as_sentences(found, "en")
     assert "page 1–3, 7" in english.text
 
 
 def test_what_failed_comes_before_what_holds() -> None:
     found = [Finding(code) for code in ("covers_file", "status_unknown", "no_mark")]
     found.append(Finding("digest_mismatch"))
-    levels = [sentence.level for sentence in told(found)]
+    levels = [sentence.level for sentence in as_sentences(found)]
     assert levels == [Level.INVALID, Level.UNKNOWN, Level.OK, Level.NOTICE]
     assert decisive(found) == Finding("digest_mismatch")
     assert decisive([Finding("covers_file")]) is None
@@ -73,7 +73,7 @@ def test_what_failed_comes_before_what_holds() -> None:
 
 @given(st.lists(st.sampled_from(sorted(LEVELS)), max_size=40))
 def test_no_matter_is_lost_and_none_is_told_twice(codes: list[str]) -> None:
-    sentences = told([Finding(code) for code in codes])
+    sentences = as_sentences([Finding(code) for code in codes])
     assert sum(sentence.count for sentence in sentences) == len(codes)
     assert len({(sentence.level, sentence.text) for sentence in sentences}) == len(sentences)
     ranks = [ORDER.index(sentence.level) for sentence in sentences]

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QW
 from app.errors import Message, explain
 from crypto.pdf.reading.failures import PdfEncrypted, PdfPasswordWrong
 from crypto.verdict import Finding, MarkInfo, Report, SignatureReport, Verdict, say
-from crypto.wording import conclusion, told
+from crypto.wording import as_sentences, conclusion
 from ui import theme
 from ui.language import language, tr
 from ui.shell.notice import ErrorView, announce
@@ -286,7 +286,7 @@ def _verdict_card(report: Report) -> QFrame:
 def _findings(found: Sequence[Finding]) -> QVBoxLayout:
     """A line for each matter: its level's icon and its sentence."""
     lines = column(spacing=5)
-    for sentence in told(found, language()):
+    for sentence in as_sentences(found, language()):
         look = verdicts.LEVELS[sentence.level]
         image = picture(look.icon, look.role, 15)
         image.setAlignment(Qt.AlignmentFlag.AlignTop)

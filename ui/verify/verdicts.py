@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crypto.verdict import Change, Finding, Level, Report, SignatureReport, Verdict, say
-from crypto.wording import told
+from crypto.wording import as_sentences
 from ui.language import language, pair, tr
 from ui.widgets import day, moment
 
@@ -268,6 +268,6 @@ def as_text(signature: SignatureReport) -> str:
         lines.append(headings()[name])
         lines += [
             f"  [{say('levels', sentence.level.value, language())}] {sentence.text}"
-            for sentence in told(found, language())
+            for sentence in as_sentences(found, language())
         ]
     return "\n".join(lines)

@@ -26,7 +26,7 @@ MAX_BYTES = 24 << 20
 """Of an image as it stands in the file."""
 
 _MAX_SLOW_PIXELS = 2_000_000
-"""JPEG 2000 takes its time."""
+"""Decoding JPEG 2000 is slow."""
 _MAX_TABLE = 4096
 _ENOUGH = (900, 1300)
 """A page in cells of a third of a millimetre."""

@@ -1,8 +1,8 @@
-"""A first prefilter at a page: do its bytes prove that it draws nothing red and no colour picture?
+"""A prefilter for pages: do their bytes prove that they draw nothing red and no colour picture?
 
 Parsing the pages of a document costs more than all the rest of a verification. Most pages are black
 text, and their bytes show it: plain dictionaries, content that zlib unpacks, no red colour or no
-outline, no image but grey ones. What is not plain to see is left to be parsed.
+outline, no image but grey ones. Any other page is left to be parsed.
 """
 
 from __future__ import annotations

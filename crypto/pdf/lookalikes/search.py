@@ -70,7 +70,8 @@ def look_alikes(document: Document, first: Sequence[Page] = ()) -> Search:
 
 
 def _annotated(document: Document) -> dict[int, list[generic.DictionaryObject]]:
-    """By page: annotations that are neither signature fields nor stamps, of which others speak."""
+    """By page: annotations that are neither signature fields nor stamps, which have findings of
+    their own."""
     found: dict[int, list[generic.DictionaryObject]] = {}
     for annotation in document.annotations():
         node = annotation.dictionary

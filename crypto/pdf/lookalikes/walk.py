@@ -228,7 +228,7 @@ class Walker:
                     self._placed(name, resources, matrix, (fill, stroke), depth)
                 case "BI":
                     inline = INLINE_IMAGE.match(content, position)
-                    if not inline:  # what follows cannot be told from its data
+                    if not inline:  # its data cannot be separated from what follows
                         self._complete = False
                         return
                     position = inline.end()

@@ -123,8 +123,8 @@ class Picture:
     place: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     """Left, bottom, right, top of the whole image, in the page's default user space."""
     part: Part | None = WHOLE
-    """What the clips, the boxes of forms and the page's edge leave visible of it; None: that cannot
-    be told."""
+    """What the clips, the boxes of forms and the page's edge leave visible of it; None: that is
+    not known."""
 
 
 @dataclass

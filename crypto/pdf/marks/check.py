@@ -1,4 +1,4 @@
-"""The visible marks of a signature, judged together: each must show its seal, whole or as a slice
+"""The visible marks of a signature, checked together: each must show its seal, whole or as a slice
 of a riding seam (骑缝章), and each date must stand by a seal.
 """
 

@@ -1,10 +1,10 @@
 """A date mark in a PDF: one function draws it, and only what that function draws is recognised.
 
 A seal's mark is believed because it shows the picture inside the signed seal. A date has no such
-picture, so its appearance is held to the byte: a signature field whose appearance is exactly what
-:func:`appearance` builds for a well-formed date, at a sane height, upright, unscaled, shown and
-printed, and with nothing else about it. It is multiplied onto the page and red, so it can hide
-nothing; what it says is then compared with the time of the signature it belongs to.
+picture, so its appearance is compared byte for byte: it is a signature field whose appearance is
+exactly what :func:`appearance` builds for a well-formed date, at a sane height, upright, unscaled,
+shown and printed, and with nothing else about it. It is multiplied onto the page and red, so it can
+hide nothing; what it says is then compared with the time of the signature it belongs to.
 """
 
 from __future__ import annotations

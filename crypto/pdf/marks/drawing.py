@@ -29,7 +29,7 @@ from crypto.pdf.reading.failures import PdfError, PdfUnreadable
 from crypto.pdf.reading.objects import numbers
 from crypto.pdf.reading.page import Page
 from crypto.seal.date_mark import DateMark, text_of, width_mm
-from crypto.seal.mark import Mark as Mark  # where it is looked for, too
+from crypto.seal.mark import Mark as Mark  # the checks look for it there, too
 
 
 def rectangle(mark: Mark, page: Page) -> tuple[float, float, float, float]:

@@ -52,7 +52,7 @@ def digests(stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> tuple[byt
         for index, covered in enumerate(wanted):
             if covered.gap_start == start and branches[index] is None:
                 branches[index] = running[covered.hash_name].copy()
-        # a foreign hash is needed only as far as somebody still branches from it
+        # a hash other than SM3 is needed up to the last gap at which it is branched
         targets = [
             hasher
             for name, hasher in running.items()
@@ -75,7 +75,7 @@ def digests(stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> tuple[byt
 
 
 def digest_again(stream: BinaryIO, covered: Covered, hash_name: str, prefix: bytes) -> bytes:
-    """Another digest over the same bytes, *prefix* before them: what odd CMS shapes ask for."""
+    """Another digest over the same bytes, *prefix* before them, for unusual CMS values."""
     hasher: Any
     if hash_name == "sm3":
         hasher = gm.sm3_hasher()

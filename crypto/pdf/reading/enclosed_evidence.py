@@ -1,4 +1,4 @@
-"""What a PDF brings along for its own verification: the document security store (DSS).
+"""Evidence that a PDF encloses for its own verification: the document security store (DSS).
 
 ISO 32000-2 §12.8.4.3, ETSI EN 319 142-1 §5.4: certificates, CRLs and OCSP responses as streams. It
 may have been added by anyone, so nothing of it is trusted: certificates only help to find a path to

@@ -85,7 +85,7 @@ def _with_payload(
     read_payload: Callable[..., bytes | None],
 ) -> DictionaryObject:
     """*found*, with the bytes that follow it if it is a stream's dictionary."""
-    entries = dict.copy(found)  # a length that is a reference is followed by the library
+    entries = dict.copy(found)  # pyHanko follows a length that is a reference
     data = read_payload(stream, entries, container.get_pdf_handler())
     if data is None:
         return found
@@ -95,7 +95,7 @@ def _with_payload(
 
 
 def _read(data: bytes, container: Any) -> tuple[generic.PdfObject, int]:
-    """The object at the beginning of *bytes*, and where it ends. Raises :class:`_NotPlain`."""
+    """The object at the beginning of *data*, and where it ends. Raises :class:`_NotPlain`."""
     handler = container.get_pdf_handler()
     read = _TOKEN.scanner(data).match  # type: ignore[attr-defined]
     around: list[tuple[Any, Any]] = []  # the containers begun, each with the key it stands under
@@ -163,7 +163,7 @@ def _rarer(token: re.Match[bytes]) -> generic.PdfObject:
 
 
 def string(data: bytes) -> generic.PdfObject:
-    """A string of these bytes, as the library tells text from other bytes; what may stand in
+    """A string of these bytes, text or not as pyHanko decides it; what may stand in
     ASCII is the same in PDFDocEncoding (ISO 32000-1 annex D.2)."""
     if data.isascii():
         text = TextStringObject(data, "ascii")

@@ -32,7 +32,7 @@ MAX_DICTIONARY = 64 * 1024
 HASH_NAMES = {"sm3", "sha1", "sha224", "sha256", "sha384", "sha512"}
 """Digests over the byte range that are computed in the one pass."""
 _RSA_WITH_SHA256 = "1.2.840.113549.1.1.11"
-_ONE_HAND = (b"0123456789abcdef", b"0123456789ABCDEF")
+_ONE_CASE = (b"0123456789abcdef", b"0123456789ABCDEF")
 _PDF_DATE = re.compile(r"D:(\d{14}|\d{12})(?:([+-])(\d\d)'?(?:(\d\d)'?)?|Z)?")
 _HEX = b"0123456789abcdefABCDEF" + b" \t\n\r\x0b\x0c"
 
@@ -185,8 +185,8 @@ def _read_range(signature: EmbeddedSignature, stream: BinaryIO, size: int) -> in
     digits = gap[1:-1]
     if gap[:1] + gap[-1:] != b"<>" or digits.translate(None, _HEX):
         raise _Malformed("byte_range_malformed", "the gap is not the /Contents string alone")
-    if not digits or len(digits) % 2 or all(digits.translate(None, one) for one in _ONE_HAND):
-        # nothing protects the bytes of the gap: it is to be written in one hand, without spaces
+    if not digits or len(digits) % 2 or all(digits.translate(None, one) for one in _ONE_CASE):
+        # the signature does not cover the gap: all digits must be in one case, without spaces
         signature.problems.append(Finding("contents_unusual"))
     try:
         contents = bytes.fromhex(digits.decode("ascii"))

@@ -5,7 +5,7 @@ certificates, CRLs, OCSP responses — so that a document can be verified offlin
 Nothing is signed by it; each piece proves itself (:mod:`crypto.pdf.reading.enclosed_evidence` reads
 them).
 
-    material = gather(*witnesses(document), trust, now)
+    material = gather(*certificates_in(document), trust, now)
     add_dss(document, output, material.certificates, material.crls, material.ocsps)
 """
 
@@ -40,14 +40,14 @@ class Material:
     crls: tuple[bytes, ...]
     ocsps: tuple[bytes, ...]
     missing: tuple[Certificate, ...]
-    """Certificates whose revocation nothing of it tells; roots need none."""
+    """Certificates about whose revocation nothing was found; roots need nothing."""
 
 
 def gather(
     leaves: Iterable[Certificate], pool: Sequence[Certificate], trust: Trust, at: datetime
 ) -> Material:
     """The chains of *leaves* (by *pool* and *trust*, judged *at* a moment) with the CRLs and OCSP
-    responses of *trust* that are about them, signed by whom they should be, and in force."""
+    responses of *trust* that are about them, rightly signed, and in force."""
     anchors = (*trust.signers, *trust.timestamps, *trust.seal_makers)
     known = (*pool, *trust.pool)
     certificates: dict[bytes, None] = {}
@@ -136,13 +136,13 @@ def add_dss(
         raise PdfUnreadable(f"this PDF cannot be extended: {error}") from error
 
 
-def witnesses(document: Document) -> tuple[list[Certificate], list[Certificate]]:
-    """Whose certificates the document's signatures stand on — signers, seal makers, time-stamping
-    authorities — and all further certificates they bring along.
+def certificates_in(document: Document) -> tuple[list[Certificate], list[Certificate]]:
+    """(certificates of signers, seal makers and time-stamping authorities, all further
+    certificates that the document's signatures enclose).
 
     Raises :class:`crypto.pdf.reading.failures.PdfTooComplex`; what cannot be read is left out."""
     leaves: list[bytes] = []
-    along: list[Certificate] = []
+    enclosed: list[Certificate] = []
     for signature in read_signatures(document, document.signature_fields()):
         tokens: tuple[bytes, ...] = ()
         if signature.seal_signature:
@@ -150,7 +150,7 @@ def witnesses(document: Document) -> tuple[list[Certificate], list[Certificate]]
             leaves += [made.certificate, made.seal.maker_certificate]
             tokens = (made.timestamp,) if made.timestamp else ()
         elif signature.signed_data:
-            along += signature.signed_data.certificates
+            enclosed += signature.signed_data.certificates
             for signer in signature.signed_data.signers:
                 leaves += _named(signer, signature.signed_data)
                 tokens += signer.timestamps
@@ -160,13 +160,13 @@ def witnesses(document: Document) -> tuple[list[Certificate], list[Certificate]]
         for token in tokens:
             with suppress(CmsError):
                 stamp = SignedData.parse(token, padded=True)
-                along += stamp.certificates
+                enclosed += stamp.certificates
                 leaves += [named for signer in stamp.signers for named in _named(signer, stamp)]
     found = []
     for leaf in dict.fromkeys(leaves):
         with suppress(CertificateError):
             found.append(Certificate.parse(leaf))
-    return found, along
+    return found, enclosed
 
 
 def _named(signer: SignerInfo, data: SignedData) -> list[bytes]:

@@ -64,8 +64,8 @@ PROFILES = {
 }
 """``ses``: a raw GB/T 38540 value under its own names; ``ses-adobe``: the same value under the
 names that some products expect (docs/design/standards.md §3.3); ``cms``: SM2 SignedData with the
-seal signed along; ``pades``: RSA or P-256, for foreign readers (ETSI EN 319 142-1). What goes into
-/Contents, :mod:`crypto.pdf.signing.values` makes."""
+seal as a signed attribute; ``pades``: RSA or P-256, for foreign readers (ETSI EN 319 142-1). What
+goes into /Contents, :mod:`crypto.pdf.signing.values` makes."""
 
 
 class SigningStep(StrEnum):
@@ -155,7 +155,7 @@ def sign_revision(
     that shows nothing. Each of *dates*, which go with marks, shows the day of *signed_at* in
     Beijing. *signed_at* is claimed in /M (None for a document time stamp). *certificates* (DER: the
     authorities between the signers and their root) go into the DSS of the same revision, so that
-    the signature covers them. *step* is told before each step; raising from it (a cancel) leaves
+    the signature covers them. *step* is called before each step; raising from it (a cancel) leaves
     *output* unfinished and the original as it was.
 
     Raises :class:`PdfError`'s subclasses, :class:`crypto.pdf.marks.drawing.ImprintError` and

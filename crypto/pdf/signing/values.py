@@ -77,9 +77,9 @@ class SignatureMaker:
         return room + largest + (TICKET_ROOM if self.seal else 0)
 
     def make(self, revision: Revision, signed_at: datetime, ticket: bytes = b"") -> bytes:
-        """The value for *revision*, DER; *ticket*: the platform's word on this document, signed
-        along. In a SignedData the claimed time is the PDF's /M (EN 319 142-1 §6.3), so *signed_at*
-        counts for SES only.
+        """The value for *revision*, DER; *ticket*: the platform's statement on this document, which
+        the value signs too. In a SignedData the claimed time is the PDF's /M (EN 319 142-1 §6.3),
+        so *signed_at* counts for SES only.
 
         Raises what key and `timestamp` raise, :class:`crypto.seal.structure.SealError`,
         :class:`CmsError`."""

@@ -29,7 +29,7 @@ from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document
-from crypto.pdf.signing.dss import add_dss, chain_certificates, gather, witnesses
+from crypto.pdf.signing.dss import add_dss, certificates_in, chain_certificates, gather
 from crypto.pdf.signing.sign import Revision, document_timestamp, sign_revision
 from crypto.pdf.signing.values import TOKEN_ROOM, SignatureMaker
 from crypto.pki.certificate import OCSP_SIGNING, TIME_STAMPING, Certificate
@@ -141,7 +141,7 @@ def enclosed(data: bytes, trust: Trust) -> bytes:
     """With all that *trust* holds for it."""
     output = io.BytesIO()
     document = Document(io.BytesIO(data))
-    material = gather(*witnesses(document), trust, NOW)
+    material = gather(*certificates_in(document), trust, NOW)
     assert not material.missing
     add_dss(document, output, material.certificates, material.crls, material.ocsps)
     return output.getvalue()
@@ -531,12 +531,12 @@ def test_only_material_in_force_about_the_signers_is_gathered(
 
     old, new = listed(1, NOW - timedelta(days=1)), listed(2, NOW + timedelta(days=1))
     document = Document(io.BytesIO(sealed(classic_pdf(), world)))
-    leaves, along = witnesses(document)
+    leaves, enclosed = certificates_in(document)
     assert {each.der for each in leaves} == {world.first.key.certificate, world.maker.certificate}
     everything = replace(world.trust, crls=(old, new, Crl.parse(foreign_crl)))
-    material = gather(leaves, along, everything, NOW)
+    material = gather(leaves, enclosed, everything, NOW)
     assert material.crls == (new.der,)
     assert rsa_key.certificate not in material.certificates
     assert not material.missing
-    missing = gather(leaves, along, replace(world.trust, crls=(old,)), NOW).missing
+    missing = gather(leaves, enclosed, replace(world.trust, crls=(old,)), NOW).missing
     assert {each.der for each in missing} == {each.der for each in leaves}
