@@ -15,7 +15,7 @@ def installed_modules() -> list[Path]:
     """PKCS#11 libraries in the system's folders whose file name a vendor profile knows.
 
     A library elsewhere is named in the settings (``pkcs11_modules``); so is a software token such
-    as SoftHSM, which nobody plugs in and nobody should be offered by surprise."""
+    as SoftHSM, which must not be offered unasked."""
     patterns = [
         pattern.lower()
         for profile in all_profiles()

@@ -228,7 +228,7 @@ class Pkcs11Token:
             try:
                 self._module.log_in(session, self._info.slot, cryptoki.USER, pin)
             except pkcs11.UserAlreadyLoggedIn:
-                # A leaked login: then the library has not looked at this PIN. Make it look.
+                # A leaked login: then the library has not checked this PIN. Make it check.
                 self._module.close_sessions(self._info.slot)
                 session = self._open_session(token, writable=True)
                 self._module.log_in(session, self._info.slot, cryptoki.USER, pin)

@@ -69,7 +69,7 @@ class Pkcs11Session:
         self.close()
 
     def close(self) -> None:
-        """Log out and close. A dead session cannot be closed, and nobody needs to hear of it."""
+        """Log out and close. Errors of a session that is gone are logged, not raised."""
         if self._closed:
             return
         self._closed = True

@@ -1,4 +1,5 @@
-"""The command line ``sealdesk-server``: init, serve, and what only an operator on the spot may do.
+"""The command line ``sealdesk-server``: init, serve, and what is left to an operator
+at the server.
 
 Every command opens the same store; a running server notices, because the one writer reads the log's
 size anew in each transaction.
@@ -158,7 +159,9 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: ending.set())
     with serving.start_in_thread(settings) as server:
         print(f"SealDesk platform: {server.url}", flush=True)
-        while not ending.wait(1):  # in pieces: on Windows an endless wait hears no Ctrl-C
+        while not ending.wait(
+            1
+        ):  # in short waits: on Windows Ctrl-C does not interrupt an endless one
             pass
     return 0
 
@@ -310,7 +313,7 @@ def _registry(settings: Settings, options: argparse.Namespace) -> int:
     platform = Platform.open(settings)
     try:
         made = epochs.publish(platform)
-        size = sum(each.size for each in made.shards.values())
+        size = sum(shard.size for shard in made.shards.values())
         print(f"epoch {made.epoch}: {made.size} entries, {len(made.shards)} shards, {size} bytes")
         return 0
     finally:

@@ -209,7 +209,7 @@ def find(session: Session, actor: Actor, verb: str, identity: str) -> Applicatio
 
 
 def lapse(tx: Transaction, days: int) -> int:
-    """Drafts that nobody went on with end. Gives how many."""
+    """End drafts that were not submitted in time. Gives how many."""
     oldest = tx.now - int(timedelta(days=days) / timedelta(microseconds=1))
     left = tx.session.scalars(
         select(Application).where(

@@ -190,7 +190,7 @@ class Authority:
         )
 
     def attest(self, statement: SealStatement) -> bytes:
-        """The signed token of *statement*, DER; it names where we are."""
+        """The signed token of *statement*, DER; it names the platform's address."""
         return replace(statement, origin=self._origin).encode(self._keys[STATUS])
 
 

@@ -84,7 +84,7 @@ class Platform:
             return platform
 
     def close(self) -> None:
-        """Finish writing and let go of the database."""
+        """Finish writing and close the database."""
         self.ledger.stop()
         self.engine.dispose()
 

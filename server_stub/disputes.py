@@ -213,7 +213,7 @@ def of_objector(session: Session, identity: str, secret: str) -> Dispute:
 
 
 def _role(actor: Actor) -> str:
-    """As what somebody handles disputes: the objector reads that, and no names."""
+    """The role in which *actor* handles disputes: the objector is shown it instead of a name."""
     return min(actor.roles & policy.VERBS["dispute.handle"])
 
 
@@ -324,7 +324,7 @@ def full_package(platform: Platform, session: Session, row: Dispute) -> bytes:
     entries = dict(
         sorted(
             (number, record)
-            for kind, identity in (("seal", row.seal_id), *(("usage", each) for each in uses))
+            for kind, identity in (("seal", row.seal_id), *(("usage", use) for use in uses))
             for number, record in session.execute(
                 select(LedgerEntry.number, LedgerEntry.record).where(
                     LedgerEntry.log == LEDGER,

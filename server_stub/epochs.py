@@ -1,9 +1,7 @@
-"""Epochs of the registry: now and then, all that became of every seal so far, as static files.
-
-A client that comes new, or after a long time, takes the shards of the seals it needs and the log
-from there on (:mod:`crypto.seal.registry_files`). An epoch is read from the log's own entries,
-written to files, and then put on record in the log: the signed checkpoint vouches for it from then
-on.
+"""Epochs of the registry: from time to time the history of every seal so far, as static files. A
+client that is new, or was away for long, takes the shards of the seals it needs and the log from
+there on (:mod:`crypto.seal.registry_files`). An epoch is read from the log's own entries, written
+to files, and then put on record in the log: the signed checkpoint vouches for it from then on.
 """
 
 from __future__ import annotations
@@ -84,7 +82,7 @@ def _announce(tx: Transaction, made: Manifest) -> None:
 
 
 def shards(entries: Iterable[bytes]) -> dict[str, tuple[bytes, int]]:
-    """The shards that tell what *entries* of the log tell: name → (file, seals in it)."""
+    """The shards with the changes in *entries* of the log: name → (file, seals in it)."""
     found: dict[str, dict[str, list[SealChange]]] = {}
     for entry in entries:
         change = _change(entry)
@@ -96,7 +94,7 @@ def shards(entries: Iterable[bytes]) -> dict[str, tuple[bytes, int]]:
 
 
 def _change(entry: bytes) -> SealChange | None:
-    """What an entry tells of a seal that was in use before."""
+    """The change that an entry records, if its seal was in use before."""
     fields = json.loads(entry)
     if fields["type"] != "seal-event-v1" or fields["from"] not in IN_USE:
         return None

@@ -160,8 +160,8 @@ def _make(platform: Platform) -> None:
     finally:
         if not taken:
             platform.keys.destroy(reference)
-    for each in ended:
-        platform.keys.destroy(each)
+    for ended_key in ended:
+        platform.keys.destroy(ended_key)
 
 
 def _take(

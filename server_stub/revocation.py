@@ -30,7 +30,7 @@ def revoked(session: Session) -> list[Revoked]:
         )
         .order_by(Certificate.since, Certificate.sn)
     )
-    return [found for each, seal in rows if (found := _said(each, seal))]
+    return [found for row, seal in rows if (found := _said(row, seal))]
 
 
 def known(session: Session, serial: int) -> tuple[bool, Revoked | None]:

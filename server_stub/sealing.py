@@ -183,7 +183,7 @@ def cancel(tx: Transaction, actor: Actor, seal_id: str, reason: str) -> Seal:
 
 
 def sweep(tx: Transaction, collect_days: int) -> int:
-    """What the clock does: seals expire, uncollected ones lapse. Gives how many changed."""
+    """What becomes due with time: seals expire, uncollected ones lapse. Gives how many changed."""
     ended = tx.session.scalars(
         select(Seal).where(Seal.state.in_(("active", "suspended")), Seal.valid_until < tx.now)
     ).all()

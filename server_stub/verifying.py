@@ -121,7 +121,7 @@ def _converse(
             if "ask" in said:
                 known = (statement(code) for code in said["ask"])
                 changes = [change for code in said["ask"] for change in history(code)]
-                answer = {"statements": [each for each in known if each], "changes": changes}
+                answer = {"statements": [token for token in known if token], "changes": changes}
                 process.send(answer, until - time.monotonic())
             elif "report" in said:
                 report = read_report(said["report"])

@@ -1,5 +1,5 @@
-"""Verifying for the window, in the worker processes of :mod:`app.bulk`: what a stranger sends is
-never parsed where the window lives."""
+"""Verifying for the window, in the worker processes of :mod:`app.bulk`: a received document is
+never parsed in the window's process."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check_files(
 
 
 def conclusion(outcome: Outcome, language: str) -> Conclusion:
-    """*outcome* read with care: a worker that a document has taken over can say anything."""
+    """The conclusion in *outcome*, read strictly: a document may have taken its worker over."""
     error = outcome.answer.get("error")
     if isinstance(error, dict):
         words = [error.get(name) for name in ("title", "cause", "remedy", "code")]

@@ -28,7 +28,7 @@ def pdf_files(paths: Sequence[Path]) -> list[Path]:
 
 
 def has_signature(path: Path) -> bool:
-    """A quick look whether the file may carry a signature; verification knows for certain."""
+    """Does the file look signed? A quick search of its bytes, not a verification."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return data.find(b"/ByteRange") >= 0

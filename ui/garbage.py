@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QTimer
 
 EVERY_MS = 250
 OLDEST_S = 10.0
-"""Seconds between two looks at everything, which takes as long as some frames."""
+"""Seconds between two full collections; one takes as long as a few frames."""
 
 
 class Collector(QObject):
@@ -24,7 +24,7 @@ class Collector(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         gc.disable()
-        gc.freeze()  # what starting made stays, and need not be looked at again and again
+        gc.freeze()  # what was made while starting stays: leave it out of later collections
         parent.destroyed.connect(gc.enable)
         self._looked = time.monotonic()
         self._timer = QTimer(self)

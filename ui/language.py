@@ -20,7 +20,7 @@ _chosen = SOURCE
 
 
 def use(language: str) -> None:
-    """Speak *language* ("zh_CN" or "en") from now on; windows built before keep their texts."""
+    """Use *language* ("zh_CN" or "en") from now on; widgets that exist keep their texts."""
     global _chosen
     _chosen = language
     application = QCoreApplication.instance()

@@ -101,14 +101,14 @@ class SealCard(QPushButton):
         role, state = state_of(seal, datetime.now(UTC))
         text = column(spacing=1)
         text.addStretch()
-        for each in (
+        for widget in (
             label(kind_name(seal), "heading"),
             label(f"{seal.name}", "small"),
             label(state, role),
         ):
-            each.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-            each.setMinimumWidth(40)
-            text.addWidget(each)
+            widget.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            widget.setMinimumWidth(40)
+            text.addWidget(widget)
         text.addStretch()
         self.setToolTip(f"{seal.name}\n{tr('编码 {code}', code=seal.code)}")
         shown = Imprint(self.picture, 56, seal.name)

@@ -24,7 +24,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from app.errors import Cancelled
 
 GIVE_WAY_S = 0.001
-"""A worker that computes lets the main thread in within this time (Python's own is five times)."""
+"""Seconds after which a computing worker lets the main thread run; a fifth of Python's default."""
 
 Done = Callable[[Any], None]
 Failed = Callable[[BaseException], None]
@@ -51,14 +51,14 @@ class Task:
         self._stopped.set()
 
     def drop(self) -> None:
-        """Stop it and hear nothing more of it."""
+        """Cancel it; nothing of it is delivered any more."""
         self._silent = True
         self.cancel()
         self.forget()
 
     def forget(self) -> None:
-        """Hold nobody who wanted to hear of it. A worker may be the last to hold the task, and a
-        widget must not end in its thread."""
+        """Let go of the callbacks. A worker may be the last to hold the task, and a widget must not
+        be destroyed in its thread."""
         self.done = self.failed = self.progress = None
 
     @property

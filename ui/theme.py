@@ -1,7 +1,7 @@
 """How the window looks: two palettes, one red accent, one scale of spaces and type.
 
 Colour says what a thing is, never what it means alone: every verdict has an icon and a word too.
-The paper stays white in the dark. Lengths are device-independent pixels.
+Paper stays white in the dark theme. Lengths are device-independent pixels.
 """
 
 from __future__ import annotations
@@ -211,12 +211,12 @@ def _palette(use: Colours) -> QPalette:
         role.Mid: use.line,
         role.Dark: use.line,
     }
-    for each, value in table.items():
-        made.setColor(each, QColor(value))
-    for each in (role.WindowText, role.Text, role.ButtonText):
+    for colour_role, value in table.items():
+        made.setColor(colour_role, QColor(value))
+    for colour_role in (role.WindowText, role.Text, role.ButtonText):
         faded = QColor(use.muted)
         faded.setAlphaF(0.6)
-        made.setColor(QPalette.ColorGroup.Disabled, each, faded)
+        made.setColor(QPalette.ColorGroup.Disabled, colour_role, faded)
     return made
 
 
@@ -225,6 +225,6 @@ def _stylesheet(use: Colours) -> str:
     # the only pictures of the style sheet: it cannot tint them, so there is one for each look
     QDir.setSearchPaths("icons", [str(resources.files("resources") / "icons")])
     source = source.replace("@look", "dark" if use is DARK else "light")
-    for each in sorted((f.name for f in fields(Colours)), key=len, reverse=True):
-        source = source.replace(f"@{each}", getattr(use, each))
+    for name in sorted((f.name for f in fields(Colours)), key=len, reverse=True):
+        source = source.replace(f"@{name}", getattr(use, name))
     return source

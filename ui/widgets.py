@@ -227,8 +227,8 @@ class DropArea(QFrame):
         image = picture(icon, "muted", 48)
         head = label(title, "title", wrap=True)
         text = label(hint, "muted", wrap=True)
-        for each in (head, text):
-            each.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        for part in (head, text):
+            part.setAlignment(Qt.AlignmentFlag.AlignCenter)
         whole.addStretch()
         whole.addWidget(image, 0, Qt.AlignmentFlag.AlignHCenter)
         whole.addSpacing(6)
@@ -265,7 +265,7 @@ def centred(widget: QWidget) -> QWidget:
 
 
 def clear_layout(layout: QLayout) -> None:
-    """Take everything out of *layout* and let it go."""
+    """Remove and delete everything in *layout*."""
     while layout.count():
         item = layout.takeAt(0)
         if item is None:

@@ -1,8 +1,8 @@
 """The virtual Ukey: a PKCS#11 module in C for demo, training and tests, and what goes with it.
 
-Its hardware is a folder: ``slotN.vukey`` is a key plugged into slot N (0 to 3). Other code talks
-to it only through `device.pkcs11`; the functions here do what hands do: make it, pull it out, plug
-it in, break it. It guards a demo's key, never a company's.
+Its hardware is a folder: ``slotN.vukey`` is a key plugged into slot N (0 to 3). Other code talks to
+it only through `device.pkcs11`; the functions here do what a person does with a real key: make it,
+pull it out, plug it in, break it. Only for demo keys, never for a company's.
 Start reading at :file:`device/virtual/core.c`.
 """
 

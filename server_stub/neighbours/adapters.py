@@ -1,4 +1,5 @@
-"""The neighbours a city's platform needs, as Protocols, and a simulated city that plays them all.
+"""The neighbours a city's platform needs, as Protocols, and a simulated city that implements them
+all.
 
 The texts of the police's, the register's and the national platform's interfaces were not
 obtainable: these Protocols are our own and claim no conformance. A real adapter replaces one

@@ -113,9 +113,9 @@ def _palette_png(pixmap: pymupdf.Pixmap) -> bytes:
     """One ink in sixteen strengths: a third of the size of 32-bit colour, and no eye can tell. The
     picture goes into every document twice, in the seal and in the mark."""
     alpha = pixmap.samples[pixmap.n - 1 :: pixmap.n]
-    strengths = alpha.translate(bytes((each + 8) // 17 for each in range(256)))
+    strengths = alpha.translate(bytes((value + 8) // 17 for value in range(256)))
     picture = Image.frombytes("P", (pixmap.width, pixmap.height), strengths)
-    ink = [round(255 * each) for each in RED]
+    ink = [round(255 * part) for part in RED]
     picture.putpalette(ink * 16)
     dots = round(pixmap.xres)
     out = io.BytesIO()
@@ -124,7 +124,7 @@ def _palette_png(pixmap: pymupdf.Pixmap) -> bytes:
         "PNG",
         bits=4,
         optimize=True,
-        transparency=bytes(17 * each for each in range(16)),
+        transparency=bytes(17 * strength for strength in range(16)),
         dpi=(dots, dots),
     )
     return out.getvalue()

@@ -53,7 +53,7 @@ _level = "warning"
 
 
 def configure(level: str) -> None:
-    """Say events of *level* (info, warning, error) and above; warning until told otherwise.
+    """Log events of *level* (info, warning, error) and above; warning until told otherwise.
 
     Nothing outside this module changes, so a program that runs a platform inside itself keeps its
     own logging."""

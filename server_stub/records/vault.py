@@ -257,7 +257,7 @@ class Blobs:
             partial.unlink(missing_ok=True)
 
     def remove(self, address: str) -> None:
-        """Let go of *address*, if it is there. Only for who knows that nothing refers to it."""
+        """Remove the blob at *address*, if any. The caller must know that nothing refers to it."""
         self._file(address).unlink(missing_ok=True)
 
     def get(self, address: str) -> bytes:

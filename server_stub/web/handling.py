@@ -85,7 +85,7 @@ def counted_as(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
     and is no proxy of ours, if *peer* is one of the *trusted*; what stands left of it is anybody's
     word. IPv6 is counted by /64, which is what one household has."""
     address = _address(peer)
-    steps = [each.strip() for each in forwarded.split(",")] if forwarded else []
+    steps = [step.strip() for step in forwarded.split(",")] if forwarded else []
     while address and steps and any(address in network for network in trusted):
         nearer = _address(steps.pop())
         if nearer is None:

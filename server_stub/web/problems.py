@@ -134,10 +134,11 @@ def problem(code: str, detail: str, instance: str, request_id: str) -> JSONRespo
 
 def _of_validation(error: RequestValidationError) -> tuple[str, str]:
     """Where and what, never the value itself: it may be personal data."""
-    kinds = [str(each["type"]) for each in error.errors()]
+    kinds = [str(detail["type"]) for detail in error.errors()]
     if "json_invalid" in kinds:
         return "malformed_json", ""
     places = (
-        f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()
+        f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"
+        for detail in error.errors()
     )
     return "invalid_body", "; ".join(places)

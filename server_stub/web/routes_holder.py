@@ -160,7 +160,7 @@ class UsageRecordsBody(Body):
 def report_usage(platform: Running, actor: SignedIn, body: UsageRecordsBody) -> dict[str, Any]:
     """Put uses on record; a receipt with proof for each."""
     policy.allow(actor, "usage.record", enterprise_id=actor.enterprise_id)
-    pairs = [(each.id, each.record) for each in body.records]
+    pairs = [(usage.id, usage.record) for usage in body.records]
     platform.ledger.write(using.take_in, actor, pairs).result()
     with platform.reading() as session:
         found = using.receipts(session, [identity for identity, _ in pairs])

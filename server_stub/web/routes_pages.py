@@ -44,9 +44,9 @@ _POLICY = (
 def language_of(accepted: str) -> str:
     """ "en" if an Accept-Language header likes English better than Chinese, else "zh_CN"."""
     best = {"zh": 0.0, "en": 0.0}
-    for each in accepted[:500].split(","):
+    for entry in accepted[:500].split(","):
         found = re.fullmatch(
-            r"\s*(zh|en)(?:-[\w-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*", each, re.I
+            r"\s*(zh|en)(?:-[\w-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*", entry, re.I
         )
         if found:
             name = found[1].lower()

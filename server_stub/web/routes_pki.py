@@ -108,17 +108,17 @@ def _answered(platform: Platform, body: bytes) -> Response:
         return _ocsp(ocsp.refusal(ocsp.MALFORMED_REQUEST))
     authority = platform.authority
     issuer = Certificate.parse(authority.certificate(ISSUING))
-    if not asked.ids or not all(each.is_by(issuer) for each in asked.ids):
+    if not asked.ids or not all(asked_id.is_by(issuer) for asked_id in asked.ids):
         return _ocsp(ocsp.refusal(ocsp.UNAUTHORIZED))  # another authority's: not ours to say
     now = canonical.moment(canonical.now()).replace(microsecond=0)
     life = timedelta(seconds=platform.settings.status_seconds)
     ours = (Certificate.parse(authority.certificate(name)) for name in PURPOSES)
-    own = {each.serial for each in ours if each.issuer.matches(issuer.subject)}
+    own = {certificate.serial for certificate in ours if certificate.issuer.matches(issuer.subject)}
     with platform.reading() as session:
         answers = []
-        for each in asked.ids:
-            issued, out = revocation.known(session, each.serial)
-            answers.append(_answer(each, issued or each.serial in own, out, now, life))
+        for asked_id in asked.ids:
+            issued, out = revocation.known(session, asked_id.serial)
+            answers.append(_answer(asked_id, issued or asked_id.serial in own, out, now, life))
     key = authority.key(STATUS)
     answer = ocsp.make_response(
         answers, key=key, produced_at=now, nonce=asked.nonce, certificates=[key.certificate]

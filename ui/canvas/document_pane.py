@@ -205,7 +205,9 @@ class Thumbnails(QListView):
                 break
             wanted.append(self._request(page))
             page += 1
-        self._renderer.want(self._owner, [each for each in wanted if self._cache.get(each) is None])
+        self._renderer.want(
+            self._owner, [request for request in wanted if self._cache.get(request) is None]
+        )
 
     def _take(self, request: BitmapRequest, picture: QImage) -> None:
         if request.document != self._document or request.clip is not None:

@@ -1,7 +1,7 @@
-"""What lies on a page of the canvas: seals, suggestions, outlines; how they are painted and held.
+"""What lies on a page of the canvas: seals, suggestions, outlines, and how they are painted.
 
-Each has a small widget of its own over it, which takes the focus, the arrow keys and the mouse and
-which a screen reader finds.
+Over each of them lies a :class:`Handle`, a small widget that takes the focus, the arrow keys and
+the mouse and that a screen reader finds.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Item:
     part: tuple[float, float, float, float] = WHOLE
     """Which part of the imprint, as in :class:`crypto.pdf.marks.drawing.Mark`."""
     text: str = ""
-    """A date, drawn as the file will hold it, in place of a picture."""
+    """A date to draw instead of a picture, as the file will hold it."""
     look: str = "seal"
     """"seal" (as it will be printed), "ghost" (a suggestion), "outline" (around what is there)."""
     tint: str = "focus"
@@ -94,7 +94,7 @@ def paint_date(painter: QPainter, item: Item, target: QRectF) -> None:
     path = QPainterPath()
     path.setFillRule(Qt.FillRule.WindingFill)
     for operator, numbers in shapes(item.text, item.height_mm):
-        at = [each * scale for each in numbers]
+        at = [number * scale for number in numbers]
         if operator == "m":
             path.moveTo(at[0], at[1])
         elif operator == "l":

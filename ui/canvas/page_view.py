@@ -1,9 +1,9 @@
 """The document canvas: pages under one another, drawn on demand, with seals and outlines on top.
 
 Everything on a page is given in millimetres from the top left of the page as displayed, as
-:class:`crypto.pdf.marks.drawing.Mark` has it. Pages are white in the dark too. Bitmaps are made for
-the screen's own pixels, whole pages up to a size and tiles beyond it, and kept within a fixed
-number of bytes. Where the pages lie is :mod:`ui.canvas.page_stack`'s, what lies on them
+:class:`crypto.pdf.marks.drawing.Mark` has it. Pages are white in the dark theme too. Bitmaps are
+made for the screen's own pixels, whole pages up to a size and tiles beyond it, and kept within a
+fixed number of bytes. Where the pages lie is :mod:`ui.canvas.page_stack`'s, what lies on them
 :mod:`ui.canvas.page_items`'s.
 """
 
@@ -41,7 +41,7 @@ from ui.canvas.tiles import bitmaps_of, drawing_scale
 from ui.language import tr
 
 RING = 2
-"""Pixels of the ring around the canvas while the keyboard is led there."""
+"""Width in pixels of the ring that shows that the canvas has the keyboard focus."""
 _KEYS = (
     Qt.FocusReason.TabFocusReason,
     Qt.FocusReason.BacktabFocusReason,
@@ -63,7 +63,7 @@ class PageView(QAbstractScrollArea):
     """Key, new page, new left and top in millimetres."""
     page_clicked = Signal(int, float, float)
     seal_dropped = Signal(str, int, float, float)
-    """A seal card let go over a page: its code, the page, the point in millimetres."""
+    """A seal card was dropped on a page: its code, the page, the point in millimetres."""
 
     def __init__(self, renderer: Renderer, owner: str = "canvas") -> None:
         super().__init__()
@@ -184,7 +184,7 @@ class PageView(QAbstractScrollArea):
 
     def set_items(self, items: Iterable[Item]) -> None:
         """Show these things and no others."""
-        self._items = {each.key: each for each in items}
+        self._items = {item.key: item for item in items}
         self._imprints.clear()
         self._place_handles()
         self.viewport().update()
@@ -296,7 +296,9 @@ class PageView(QAbstractScrollArea):
                 pieces = self._pieces(page)
                 if len(pieces) == 1:
                     wanted.append(pieces[0][0])
-        self._renderer.want(self._owner, [each for each in wanted if self.cache.get(each) is None])
+        self._renderer.want(
+            self._owner, [request for request in wanted if self.cache.get(request) is None]
+        )
 
     def _seen(self, page: int) -> QRectF:
         """The part of a page that is in view, in pixels from its corner."""
@@ -347,7 +349,7 @@ class PageView(QAbstractScrollArea):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         reason = event.reason()
-        if reason in _KEYS or reason is Qt.FocusReason.MouseFocusReason:  # or nobody has led it
+        if reason in _KEYS or reason is Qt.FocusReason.MouseFocusReason:  # else what it was before
             self._by_keyboard = reason in _KEYS
         self.viewport().update()
         super().focusInEvent(event)

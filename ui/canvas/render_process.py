@@ -1,8 +1,8 @@
 """The process that draws pages: it owns the documents, so that the window never waits for them.
 
-PyMuPDF holds the interpreter for a whole page and is not made for threads; a hostile file may
-crash it or eat all memory. So it lives in a bounded process (:mod:`crypto.bounded`), one request at
-a time. No Qt is imported here.
+PyMuPDF holds the interpreter for a whole page and is not made for threads; a hostile file may crash
+it or use up all memory. So it lives in a bounded process (:mod:`crypto.bounded`), one request at a
+time. No Qt is imported here.
 
 Requests are tuples beginning with a word and a number that the answer repeats:
 
@@ -29,7 +29,7 @@ STORE_PERCENT = 100
 
 
 def main(channel: Channel) -> None:
-    """Answer requests until nobody is there any more."""
+    """Answer requests until the window's end of the pipe is closed."""
     import pymupdf
 
     pymupdf.TOOLS.mupdf_display_errors(False)

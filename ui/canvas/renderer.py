@@ -1,9 +1,9 @@
-"""The window's side of :mod:`ui.canvas.render_process`: asks for pages, drops what nobody looks at.
+"""The window's side of :mod:`ui.canvas.render_process`: asks for pages, drops what is out of view.
 
 Views say what they want now (:meth:`Renderer.want`); the whole list replaces the one before, so a
 page scrolled past is never drawn. A few requests are on their way at any time. When the process
-dies (a hostile page) or hangs, it alone is lost: it is started afresh, the documents are opened
-again, and the request it died of is reported as not drawable and never sent again.
+dies (a hostile page) or hangs, it is started again, the documents are opened again, and the request
+that it was serving is reported as not drawable and never sent again.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Renderer(QObject):
         """Forget a document and everything wanted of it."""
         self._sources.pop(document, None)
         for owner, requests in self._wanted.items():
-            self._wanted[owner] = [each for each in requests if each.document != document]
+            self._wanted[owner] = [request for request in requests if request.document != document]
         self._send(("close", self._number(), document))
 
     def close_all(self) -> None:
@@ -115,7 +115,7 @@ class Renderer(QObject):
         Owners are served in the alphabetical order of their names."""
         flying = set(self._flying.values())
         self._wanted[owner] = [
-            each for each in requests if each not in flying and each not in self._poison
+            request for request in requests if request not in flying and request not in self._poison
         ]
         # not at once: what is wanted while a document is being laid out is not what is wanted then
         if not self._pumping:
@@ -123,7 +123,7 @@ class Renderer(QObject):
             QTimer.singleShot(0, self, self.serve)
 
     def shutdown(self) -> None:
-        """End the process; the renderer is of no use afterwards."""
+        """End the process; the renderer cannot be used afterwards."""
         self._sources.clear()
         self._wanted.clear()
         self._patience.stop()
@@ -171,7 +171,7 @@ class Renderer(QObject):
 
     @Slot()
     def serve(self) -> None:
-        """Send for what is wanted now, instead of when the present event is over."""
+        """Send requests now; without this call they are sent after the current event."""
         self._pumping = False
         while len(self._flying) < IN_FLIGHT and not self._opening:
             request = next(
@@ -204,7 +204,7 @@ class Renderer(QObject):
         said = answer.head
         number = said.get("opened") or said.get("drawn") or said.get("refused")
         if not isinstance(number, int):
-            self._kill()  # a file has taken it over
+            self._kill()  # only a process that a file has taken over answers so
             return
         request = self._flying.pop(number, None)
         opening = number in self._opening
@@ -232,7 +232,7 @@ class Renderer(QObject):
 
     @Slot(int)
     def _bury(self, life: int) -> None:
-        """The process is dead: what it was drawing is to blame, everything else is asked again."""
+        """The process has ended: what it was drawing is given up, all else is asked again."""
         if life != self._life or self._process is None:
             return
         self._process.end()

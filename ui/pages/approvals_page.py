@@ -1,5 +1,5 @@
-"""审批: what this machine knows of who may use which seal, what the platform is still to hear, and
-the way to where approvals are given.
+"""审批: which seals this machine may use and until when, which uses are still to be
+reported to the platform, and where approvals are given.
 
 Requests for approval live on the platform. What is shown here is the cabinet's own: seals held, the
 platform's last word on each, until when they may be used without it, and uses that were made
@@ -137,7 +137,7 @@ class ApprovalsPage(QWidget):
         inner.addLayout(row(picture(icon, role, 20), label(said, "heading"), None, spacing=10))
         if known.waiting:
             seals = {seal.code: seal for seal, _ in known.seals}
-            inner.addWidget(facts([_use(each, seals) for each in known.uses]))
+            inner.addWidget(facts([_use(use, seals) for use in known.uses]))
             if known.waiting > LISTED:
                 more = tr("还有 {count} 次", count=known.waiting - LISTED)
                 inner.addWidget(label(more, "small"))

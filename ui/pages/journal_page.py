@@ -239,7 +239,7 @@ def _column(name: str) -> str:
 def _pages(pages: list[Any]) -> str:
     """1,2,3,7 → "1-3, 7"."""
     runs: list[list[int]] = []
-    for page in sorted({int(each) for each in pages}):
+    for page in sorted({int(number) for number in pages}):
         if runs and page == runs[-1][-1] + 1:
             runs[-1].append(page)
         else:

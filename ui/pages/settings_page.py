@@ -166,8 +166,8 @@ class SettingsPage(QWidget):
         inner.addLayout(grid)
         add = button(tr("添加驱动…"), self._add_module, icon="plus")
         remove = button(tr("移除选中的"), self._remove_module, icon="trash-2")
-        for each in (add, remove):
-            each.setEnabled(not settings.locked("pkcs11_modules"))
+        for made in (add, remove):
+            made.setEnabled(not settings.locked("pkcs11_modules"))
         inner.addLayout(row(add, remove, None))
         virtual = QCheckBox(tr("允许使用虚拟 Ukey（仅供演示和培训）"))
         virtual.setChecked(settings.allow_virtual_ukey)
@@ -393,7 +393,7 @@ class SettingsPage(QWidget):
 
 
 class AboutDialog(QDialog):
-    """What this program is and on whose work it stands."""
+    """The About box: version, licence and components."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

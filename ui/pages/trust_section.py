@@ -104,7 +104,7 @@ class TrustSection(QWidget):
             self._anchors.addWidget(label(tr("没有另外信任的证书。"), "muted"))
         self._platforms.addWidget(line())
         self._platforms.addWidget(label(tr("已记住的平台"), "section"))
-        registries = {each.platform: each for each in state.registries}
+        registries = {registry.platform: registry for registry in state.registries}
         for platform in state.platforms:
             self._platforms.addWidget(_platform(platform, registries.get(platform.url)))
         if not state.platforms:

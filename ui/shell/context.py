@@ -83,7 +83,7 @@ class TrustView:
 
     anchors: tuple[Anchor, ...]
     own_locked: bool
-    """A policy forbids anchors of one's own; those that lie there are not in force."""
+    """A policy forbids anchors of one's own; those on disk are ignored."""
     platforms: tuple[PlatformRecord, ...]
     registries: tuple[RegistryView, ...]
 
@@ -99,11 +99,11 @@ class DocumentFacts:
 
 
 Step = Callable[..., None]
-"""Told before each step; raises :class:`app.errors.Cancelled` when the person has cancelled."""
+"""Called before each step; raises :class:`app.errors.Cancelled` when the person has cancelled."""
 
 
 Lend = Callable[["SigningKey"], "SigningKey"]
-"""Makes of a key one that other threads may sign with (:meth:`app.batch.Batch.lend`)."""
+"""Turns a key into one that other threads may sign with (:meth:`app.batch.Batch.lend`)."""
 
 
 class Stamper(Protocol):

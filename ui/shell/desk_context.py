@@ -1,7 +1,6 @@
-"""The window at the real desk: :class:`ui.shell.context.Context` over :class:`app.desk.Desk`.
-
-The device methods assert their thread. Certificates on a key are read when it is plugged in, not at
-every look; the PIN's state is asked each time.
+""":class:`ui.shell.context.Context` over the real :class:`app.desk.Desk`. The device methods raise
+RuntimeError in any other thread. Certificates on a key are read when it is plugged in, not at every
+poll; the PIN's state is asked each time.
 """
 
 from __future__ import annotations
@@ -193,8 +192,8 @@ class DeskContext:
     def add_anchors(self, certificates: Sequence[Certificate], purpose: Purpose) -> None:
         from app.store import anchors
 
-        for each in certificates:
-            anchors.add(self.settings, each, purpose)
+        for certificate in certificates:
+            anchors.add(self.settings, certificate, purpose)
 
     def remove_anchor(self, sm3: str) -> None:
         from app.store import anchors
@@ -217,7 +216,7 @@ class DeskContext:
     def report_pdf(self, report: Report, language: str) -> bytes:
         from crypto.report.pdf import render
 
-        with self._pages:  # PyMuPDF sets it, and is one thread's at a time
+        with self._pages:  # PyMuPDF makes it, and may be used by one thread at a time
             return render(report, language)
 
     def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
@@ -342,7 +341,7 @@ class DeskContext:
 
 
 class _DemoContext(DeskContext):
-    """At the demo's desk, whose platform ends with it."""
+    """Over the demo's desk; closing it ends the demo's platform."""
 
     def __init__(self, desk: Desk, opened: ExitStack) -> None:
         super().__init__(desk)

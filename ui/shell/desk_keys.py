@@ -1,4 +1,4 @@
-"""Keys at the real desk: what the window sees of them, and how they are signed with.
+"""Keys for :mod:`ui.shell.desk_context`: what the window sees of them, and signing with them.
 
 Nothing here may touch a key outside the device thread (:mod:`ui.tasks`).
 """

@@ -1,7 +1,7 @@
 """The first run: find the key, set its PIN, get a seal; or look around with a demo or a sample.
 
-Three steps that tick themselves off as they come true; nothing is asked that the person need not
-decide. It can be opened again from the help.
+Three steps, each ticked once it is done; the user is asked only what must be decided. It can be
+opened again from the help.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class ErrorView(QFrame):
     """An error in full, inside a page: 标题, 原因, 怎么办, the code, 复制诊断信息."""
 
     def __init__(self, error: BaseException | Message, parent: QWidget | None = None) -> None:
-        """*error*: a message is what another process says of one that it has met."""
+        """*error*: a message is an error that another process reports."""
         super().__init__(parent)
         told = error if isinstance(error, Message) else explain(error, language())
         self.message = told
@@ -202,13 +202,13 @@ def diagnosis(error: BaseException | Message, message: Message) -> str:
         f"SealDesk {message.code} {type(error).__name__}",
         f"{platform.system()} {platform.release()} Python {platform.python_version()}",
     ]
-    each = None if isinstance(error, Message) else error
-    while each is not None:
-        lines.append(type(each).__name__)
+    cause = None if isinstance(error, Message) else error
+    while cause is not None:
+        lines.append(type(cause).__name__)
         lines += [
             f"  {Path(frame.filename).parent.name}/{Path(frame.filename).name}:{frame.lineno}"
             f" {frame.name}"
-            for frame in traceback.extract_tb(each.__traceback__)
+            for frame in traceback.extract_tb(cause.__traceback__)
         ]
-        each = each.__cause__
+        cause = cause.__cause__
     return "\n".join(lines)

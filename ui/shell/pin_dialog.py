@@ -147,10 +147,10 @@ class ChangePinDialog(QDialog):
             PinField(tr("新口令")),
             PinField(tr("再输一次新口令")),
         )
-        for each in (self.old, self.new, self.again):
-            each.setPlaceholderText(each.accessibleName())
-            each.textChanged.connect(self._judge)
-            whole.addWidget(each)
+        for field in (self.old, self.new, self.again):
+            field.setPlaceholderText(field.accessibleName())
+            field.textChanged.connect(self._judge)
+            whole.addWidget(field)
         self.problem = label(tr("6 至 32 位，不要用 123456 这样的口令。"), "small", wrap=True)
         whole.addWidget(self.problem)
         self.accept_button = button(tr("修改"), self._submit, role="default")

@@ -32,7 +32,8 @@ class WindowState:
         return value
 
     def put(self, name: str, value: Any) -> None:
-        """Keep *value* (None: forget it); a disk that refuses is no reason to stop working."""
+        """Keep *value* (None: forget it); an error of the disk is ignored, the window works without
+        it."""
         if self._values.get(name) == value:
             return
         if value is None:

@@ -1,4 +1,4 @@
-"""A blank key becomes one's own: a name, the PIN and the officer's PIN, each PIN typed twice."""
+"""Initialising a blank key: name, PIN and security officer's PIN, each PIN typed twice."""
 
 from __future__ import annotations
 
@@ -80,11 +80,11 @@ class InitialiseDialog(QDialog):
         inner.addWidget(label(title, "heading"))
         inner.addWidget(label(hint, "small", wrap=True))
         across = row(spacing=8)
-        for each in fields:
-            across.addWidget(each)
-            if isinstance(each, PinField):
-                each.setPlaceholderText(each.accessibleName())
-                each.textChanged.connect(self._judge)
+        for field in fields:
+            across.addWidget(field)
+            if isinstance(field, PinField):
+                field.setPlaceholderText(field.accessibleName())
+                field.textChanged.connect(self._judge)
         inner.addLayout(across)
         whole.addLayout(inner)
 
@@ -134,8 +134,8 @@ class InitialiseDialog(QDialog):
         super().reject()
 
     def _forget(self) -> None:
-        for each in (self.pin, self.pin_again, self.officer, self.officer_again):
-            each.clear()
+        for field in (self.pin, self.pin_again, self.officer, self.officer_again):
+            field.clear()
 
 
 def initialise(shell: Shell, token: TokenView, parent: QWidget) -> None:

@@ -1,5 +1,5 @@
-"""The top of the window: which key is in use, how many tries are left, what expires first; and
-below it, while it is so, that everything is a demonstration.
+"""The top of the window: which key is in use, how many tries are left, what expires first; and,
+while a demo runs, a banner below it.
 """
 
 from __future__ import annotations
@@ -70,16 +70,20 @@ class TokenStrip(QFrame):
         self._more.setVisible(len(tokens) > 1)
         menu = self._more.menu()
         menu.clear()
-        for each in tokens:
-            action = QAction(f"{token_name(each)}  {each.serial}", menu)
-            action.triggered.connect(lambda _=False, serial=each.serial: self.chosen.emit(serial))
+        for plugged in tokens:
+            action = QAction(f"{token_name(plugged)}  {plugged.serial}", menu)
+            action.triggered.connect(
+                lambda _=False, serial=plugged.serial: self.chosen.emit(serial)
+            )
             menu.addAction(action)
 
 
 def token_name(token: TokenView) -> str:
     """What a person calls a key: the company of its certificate, else its label."""
     organizations = [
-        without_credit_code(each.organization) for each in token.certificates if each.organization
+        without_credit_code(certificate.organization)
+        for certificate in token.certificates
+        if certificate.organization
     ]
     return organizations[0] if organizations else token.label or token.serial or tr("空白 Ukey")
 
@@ -100,7 +104,7 @@ def describe_token(token: TokenView | None, seals: Sequence[SealRecord]) -> tupl
     else:
         parts.append(tr("口令剩余 {count} 次", count=token.tries_left))
         role = "unknown" if token.final_try or token.tries_left <= 3 else role
-    ends = [each.not_after for each in token.certificates]
+    ends = [certificate.not_after for certificate in token.certificates]
     ends += [s.valid_until for s in seals if any(c.sm3 == _sm3(s) for c in token.certificates)]
     if ends:
         parts.append(tr("{date} 到期", date=day(min(ends))))
@@ -112,7 +116,7 @@ def _sm3(seal: SealRecord) -> str:
 
 
 class DemoBanner(QFrame):
-    """Says as long as it is so that nothing here is real."""
+    """Says, while a demo runs, that nothing here is real."""
 
     def __init__(self, leave: Callable[[], None]) -> None:
         super().__init__()
@@ -126,7 +130,7 @@ class DemoBanner(QFrame):
         self.hide()
 
     def tell(self, pin: str) -> None:
-        """Of a demo whose key has this PIN; "": there is none."""
+        """Show the banner of a demo whose key has *pin*; hide it if *pin* is ""."""
         said = tr(
             "演示：平台、Ukey 和印章都只供演示，不能证明任何事情。演示 Ukey 的口令是 {pin}。",
             pin=pin,

@@ -75,7 +75,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(940, 520)
         self.setAcceptDrops(True)
         self._home = context
-        """One's own desk, while the window is at the demo's."""
+        """The user's own context, also while a demo's is in use."""
         self.banner = DemoBanner(self.leave_demo)
         self.strip = TokenStrip()
         self.watch = TokenWatch(self, self)
@@ -174,7 +174,8 @@ class MainWindow(QMainWindow):
             self.watch.poll()
 
     def _tell_of_timestamp(self) -> None:
-        """The files are stamped and good; that a wish was not met is said all the same."""
+        """Say that there is no time stamp where one was wished for; the files are good without
+        it."""
         from app.errors import explain
 
         problem = self.context.timestamp_problem()
@@ -184,7 +185,7 @@ class MainWindow(QMainWindow):
             self.notices.show_notice("timestamp", "warning", said)
 
     def initialise_token(self) -> None:
-        """Make the blank key in use somebody's own."""
+        """Initialise the blank key in use."""
         from ui.shell.token_setup import initialise
 
         if self.token is not None and not self.token.initialised:
@@ -218,7 +219,7 @@ class MainWindow(QMainWindow):
     # --- the demo --------------------------------------------------------------------------------
 
     def enter_demo(self, demo: Context) -> None:
-        """Work at the demo's desk, with its sample document on the stamp page."""
+        """Switch to the demo's context, with its sample document on the stamp page."""
         from ui.shell.guide import sample_document
 
         self._adopt(demo)
@@ -226,7 +227,7 @@ class MainWindow(QMainWindow):
         self.go("stamp", [sample_document(demo.settings.folders.cache)])
 
     def leave_demo(self) -> None:
-        """Back to one's own desk; the demo's platform ends."""
+        """Switch back to the user's own context; the demo's platform ends."""
         demo = self.context
         if demo is not self._home:
             self._adopt(self._home)
@@ -234,7 +235,7 @@ class MainWindow(QMainWindow):
             self.go("stamp")
 
     def _adopt(self, context: Context) -> None:
-        """Be at another desk from now on: every page is made anew, nothing of before is shown."""
+        """Switch to another context: every page is made anew, nothing of before is shown."""
         self.tasks.drop_all()
         for page in self._pages.values():
             if hasattr(page, "closing"):
@@ -242,7 +243,8 @@ class MainWindow(QMainWindow):
             self._stack.removeWidget(page)
             page.deleteLater()
         self._pages.clear()
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # no signal finds them
+        # now, so that no signal reaches them
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         self.renderer.close_all()
         self.notices.clear_all()
         appearance, geometry = self.state.get("appearance", ""), self.state.get("geometry", "")
@@ -355,7 +357,7 @@ class MainWindow(QMainWindow):
         page = self._stack.currentWidget()
         panes: list[QWidget] = [self.navigation.buttons[self.current or "stamp"]]
         if page is not None:
-            panes += [each for each in page.panes() if each.isEnabled()]  # type: ignore[attr-defined]
+            panes += [pane for pane in page.panes() if pane.isEnabled()]  # type: ignore[attr-defined]
         panes.append(self.strip.help)
         focus = QApplication.focusWidget()
         here = next(
@@ -401,7 +403,7 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def listen(self, folder: Path) -> None:
-        """Take the files of later starts; *folder* is what makes them starts of the same user."""
+        """Take the files of later starts by the same user, who is known by *folder*."""
         from ui.shell.single_instance import listen
 
         def take(paths: list[Path]) -> None:
@@ -412,7 +414,7 @@ class MainWindow(QMainWindow):
         self._server = listen(folder, take, self)
 
     def come_forward(self) -> None:
-        """Be seen: somebody has started the program a second time."""
+        """Come to the front: the program was started a second time."""
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()

@@ -48,18 +48,18 @@ class Checklist(QWidget):
 
     def show_checks(self, checks: Sequence[Check]) -> None:
         """Replace what is shown."""
-        ordered = tuple(sorted(checks, key=lambda each: each.good))
+        ordered = tuple(sorted(checks, key=lambda check: check.good))
         if ordered == self._checks:
             return
         self._checks = ordered
         clear_layout(self._lines)
-        for each in ordered:
-            name, role = ("circle-check", "good") if each.good else ("circle-x", "bad")
-            if each.pending:
+        for check in ordered:
+            name, role = ("circle-check", "good") if check.good else ("circle-x", "bad")
+            if check.pending:
                 name, role = "hourglass", "muted"
-            elif each.warning:
+            elif check.warning:
                 name, role = "triangle-alert", "unknown"
-            text = label(each.text, "" if each.good else role, wrap=True)
+            text = label(check.text, "" if check.good else role, wrap=True)
             image = picture(name, role, 15)
             inner = row(spacing=8)
             image.setContentsMargins(0, 3, 0, 0)
@@ -67,7 +67,7 @@ class Checklist(QWidget):
             inner.addWidget(text, 1)
             holder = QWidget()
             holder.setLayout(inner)
-            holder.setAccessibleName(each.text)
+            holder.setAccessibleName(check.text)
             self._lines.addWidget(holder)
 
 
@@ -79,7 +79,7 @@ def holding(
     for code in codes:
         mark = seals[code].signer.fingerprint.hex() if code in seals else ""
         for token in tokens:
-            if any(each.sm3 == mark for each in token.certificates):
+            if any(certificate.sm3 == mark for certificate in token.certificates):
                 found[code] = token.serial
     return found
 
@@ -118,7 +118,7 @@ def token_checks(
         return [Check(False, tr("这些印章在不同的 Ukey 里，请分几次盖章"))]
     made = []
     for serial in dict.fromkeys(serials.values()):
-        token = next(each for each in tokens if each.serial == serial)
+        token = next(token for token in tokens if token.serial == serial)
         if token.locked:
             made.append(Check(False, tr("Ukey 口令已锁定")))
         elif token.must_change:

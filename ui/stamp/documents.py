@@ -1,4 +1,4 @@
-"""The files to be stamped: what is known of each, their list, and the job kept against a crash."""
+"""The files to be stamped: what is known of each, their list, and the prepared job on disk."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StampDocument:
     path: Path
     plan: Plan = field(default_factory=Plan)
     own: bool = False
-    """In a batch: placed by hand, not after the pattern of another file."""
+    """In a batch: placed by hand, not copied from another file."""
     facts: DocumentFacts | None = None
     error: BaseException | None = None
     password: str | None = field(default=None, repr=False)
@@ -164,17 +164,21 @@ class PreparedJob(QObject):
         found = []
         try:
             kept = json.loads(self._path.read_text(encoding="utf-8"))
-            for each in kept:
-                path = Path(each["path"])
+            for entry in kept:
+                path = Path(entry["path"])
                 if path.is_file():
-                    found.append((path, Plan.from_json(each["plan"])))
+                    found.append((path, Plan.from_json(entry["plan"])))
         except (OSError, ValueError, KeyError, TypeError):
             return []  # none, or written by another version
         return found
 
     def _kept(self) -> list[tuple[Path, tuple[Placed, ...]]]:
         """What is to be written, as it is now."""
-        return [(each.path, each.plan.placed) for each in self._documents if each.waiting]
+        return [
+            (document.path, document.plan.placed)
+            for document in self._documents
+            if document.waiting
+        ]
 
 
 def _write(path: Path, kept: Sequence[tuple[Path, tuple[Placed, ...]]]) -> None:
@@ -182,4 +186,4 @@ def _write(path: Path, kept: Sequence[tuple[Path, tuple[Placed, ...]]]) -> None:
     try:
         replace_file(path, json.dumps(content, ensure_ascii=False).encode())
     except OSError:
-        return  # a disk that refuses is no reason to stop working
+        return  # the job on disk is a convenience: go on without it

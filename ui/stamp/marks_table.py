@@ -73,8 +73,8 @@ class MarksModel(QAbstractTableModel):
 
     def show_lines(self, lines: Sequence[Line]) -> bool:
         """Replace them; True if they are other marks than before, not only elsewhere."""
-        ordered = sorted(lines, key=lambda each: each.laid.mark.page)
-        same = [each.laid.key for each in ordered] == [each.laid.key for each in self.lines]
+        ordered = sorted(lines, key=lambda line: line.laid.mark.page)
+        same = [shown.laid.key for shown in ordered] == [shown.laid.key for shown in self.lines]
         if not same:
             self.beginResetModel()
         self.lines = ordered

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 _DATE = "/date"
-"""Ends the name of a date on the canvas; before it stands the name of its mark."""
+"""Suffix of a date's key on the canvas; the key of its mark stands before it."""
 
 
 class Placing(QObject):
@@ -130,46 +130,46 @@ class Placing(QObject):
 
     def _look_at(self, key: str, done: bool) -> None:
         """Bring what was placed into view."""
-        here = [each for each in self.marks.values() if each.placed.key == key]
+        here = [laid_mark for laid_mark in self.marks.values() if laid_mark.placed.key == key]
         if done and here:
             page = self.pane.view.page
-            first = next((each for each in here if each.mark.page == page), here[0])
+            first = next((laid_mark for laid_mark in here if laid_mark.mark.page == page), here[0])
             self.pane.view.focus_item(first.key)
 
     def _dated(self, style: Style | None) -> None:
         """A date beside the chosen seal, or none; a seal placed later gets the same."""
-        own = (each for each in self.plan.placed if each.seal_code == self.rack.code)
-        if not self._try(*(replace(each, date=style) for each in own)):
+        own = (placed for placed in self.plan.placed if placed.seal_code == self.rack.code)
+        if not self._try(*(replace(placed, date=style) for placed in own)):
             self.panel.show_date(self._date_of_chosen())
 
     def _date_of_chosen(self) -> Style | None:
         """How the chosen seal is dated, where it is placed; else as the panel has it."""
-        own = [each for each in self.plan.placed if each.seal_code == self.rack.code]
+        own = [placed for placed in self.plan.placed if placed.seal_code == self.rack.code]
         return own[-1].date if own else self.panel.date
 
     def put_at(self, key: str, left: float, top: float) -> bool:
         """One mark at *left*, *top* (mm), alone; False if it does not fit there."""
-        each = self.marks[key]
-        rule = each.placed.rule
+        laid_mark = self.marks[key]
+        rule = laid_mark.placed.rule
         if isinstance(rule, At) and rule.one_page:
-            return self._drag(each, each.mark.page, left, top, alone=False)
-        return self._try(each.placed.put_at(each.place, left, top))
+            return self._drag(laid_mark, laid_mark.mark.page, left, top, alone=False)
+        return self._try(laid_mark.placed.put_at(laid_mark.place, left, top))
 
     def put_back(self, key: str) -> bool:
         """One mark where its rule has it."""
-        each = self.marks[key]
-        return self._try(each.placed.put_back(each.place))
+        laid_mark = self.marks[key]
+        return self._try(laid_mark.placed.put_back(laid_mark.place))
 
     def put_all_back(self) -> None:
         """Every mark where its rule has it, also those that were taken away: one step to undo."""
-        self._try(*(each.as_ruled() for each in self.plan.placed))
+        self._try(*(placed.as_ruled() for placed in self.plan.placed))
 
     def take_away(self, key: str) -> bool:
         """One mark; with the last one its seal."""
-        each = self.marks[key]
-        others = sum(other.placed.key == each.placed.key for other in self.marks.values()) - 1
-        if others > (1 if isinstance(each.placed.rule, Riding) else 0):
-            return self._try(each.placed.take_away(each.place))
+        laid_mark = self.marks[key]
+        others = sum(other.placed.key == laid_mark.placed.key for other in self.marks.values()) - 1
+        if others > (1 if isinstance(laid_mark.placed.rule, Riding) else 0):
+            return self._try(laid_mark.placed.take_away(laid_mark.place))
         self._removed(key)
         return True
 
@@ -236,12 +236,12 @@ class Placing(QObject):
         self, key: str, page: int, left: float, top: float, *, merge: bool = False
     ) -> None:
         """The date keeps its page; those of the seal's other marks follow it."""
-        item, each = self.pane.view.item(key), self.marks[key.removesuffix(_DATE)]
-        if page != each.mark.page or item is None:
+        item, laid_mark = self.pane.view.item(key), self.marks[key.removesuffix(_DATE)]
+        if page != laid_mark.mark.page or item is None:
             self.show()
             return
         x, y = left + item.width_mm / 2, top + item.height_mm / 2
-        self._try(each.placed.date_put(each.mark, x, y), merge=merge)
+        self._try(laid_mark.placed.date_put(laid_mark.mark, x, y), merge=merge)
 
     def _nudged(self, key: str, dx: float, dy: float) -> None:
         item = self.pane.view.item(key)
@@ -259,7 +259,7 @@ class Placing(QObject):
 
     def _drag(
         self,
-        each: Laid,
+        laid_mark: Laid,
         page: int,
         left: float,
         top: float,
@@ -267,12 +267,19 @@ class Placing(QObject):
         alone: bool,
         merge: bool = False,
     ) -> bool:
-        rule = each.placed.rule
-        if page != each.mark.page and not (isinstance(rule, At) and rule.one_page):
+        rule = laid_mark.placed.rule
+        if page != laid_mark.mark.page and not (isinstance(rule, At) and rule.one_page):
             self.show()  # a mark of several stays on its page
             return False
         after = moved_to(
-            each.placed, each.place, each.mark, left, top, self.boxes[page], page=page, alone=alone
+            laid_mark.placed,
+            laid_mark.place,
+            laid_mark.mark,
+            left,
+            top,
+            self.boxes[page],
+            page=page,
+            alone=alone,
         )
         return self._try(after, merge=merge)
 
@@ -339,9 +346,11 @@ class Placing(QObject):
         if not text or not code:
             return
         single = {
-            each.key
-            for each in self.plan.placed
-            if each.seal_code == code and isinstance(each.rule, Keyword) and each.rule.text == text
+            placed.key
+            for placed in self.plan.placed
+            if placed.seal_code == code
+            and isinstance(placed.rule, Keyword)
+            and placed.rule.text == text
         }
         key = self.plan.add(code, Keyword(text, "all"), self.panel.date, instead_of=single)
         self._look_at(key, self._shown_or_undone(before))
@@ -357,17 +366,20 @@ class Placing(QObject):
         self.marks = {}
         problem = ""
         open_here = self.document is not None and bool(self.boxes) and not self.document.stamped
-        plan = [each for each in self.plan.placed if open_here and self._is_known(each)]
+        plan = [placed for placed in self.plan.placed if open_here and self._is_known(placed)]
         try:
             laid = lay_out(plan, self.boxes, self.rack.sizes, self._find)
         except PlacementError as error:
             problem, laid = explain(error, language()).cause, self._what_fits(plan)
-        self.marks = {each.key: each for each in laid}
-        items = [item for each in laid for item in self._items(each)]
+        self.marks = {laid_mark.key: laid_mark for laid_mark in laid}
+        items = [item for laid_mark in laid for item in self._items(laid_mark)]
         self.pane.set_items([*items, *self._ghosts()] if open_here else [])
         self.panel.show_date(self._date_of_chosen())
-        lines = [Line(each, kind_name(self.rack.seals[each.placed.seal_code])) for each in laid]
-        changed = any(each.moved or each.without for each in plan)
+        lines = [
+            Line(laid_mark, kind_name(self.rack.seals[laid_mark.placed.seal_code]))
+            for laid_mark in laid
+        ]
+        changed = any(placed.moved or placed.without for placed in plan)
         self.panel.show_marks(lines, changed=changed)
         self.refused.emit(problem)
         self.shown.emit()
@@ -388,11 +400,11 @@ class Placing(QObject):
                 fitting += lay_out([placed], self.boxes, self.rack.sizes, self._find)
         return fitting
 
-    def _items(self, each: Laid) -> list[Item]:
+    def _items(self, laid_mark: Laid) -> list[Item]:
         """A mark on the canvas, and its date."""
-        mark, code, date = each.mark, each.placed.seal_code, each.date
+        mark, code, date = laid_mark.mark, laid_mark.placed.seal_code, laid_mark.date
         seal = Item(
-            each.key,
+            laid_mark.key,
             mark.page,
             mark.left_mm,
             mark.top_mm,
@@ -410,7 +422,7 @@ class Placing(QObject):
         return [
             seal,
             Item(
-                each.key + _DATE,
+                laid_mark.key + _DATE,
                 date.page,
                 date.centre_mm - width / 2,
                 date.top_mm,
@@ -449,7 +461,7 @@ class Placing(QObject):
 
 
 def _replaces(old: Rule, new: Rule) -> bool:
-    """Is *new* the same wish, said anew? Then it takes the place of *old*."""
+    """Does *new* say where the same seal goes, so that it replaces *old*?"""
     if isinstance(old, Riding) and isinstance(new, Riding):
         return True
     if isinstance(old, At) and isinstance(new, At):

@@ -120,8 +120,8 @@ class PlacingPanel(QWidget):
     def show_date(self, style: Style | None) -> None:
         """How the chosen seal is dated; the choices show what today's date looks like."""
         today = signing_day(datetime.now(UTC))
-        for number, each in enumerate(DATE_STYLES, 1):
-            self.date_field.setItemText(number, text_of(each, today))
+        for number, choice in enumerate(DATE_STYLES, 1):
+            self.date_field.setItemText(number, text_of(choice, today))
         self.date_field.setCurrentIndex(max(0, self.date_field.findData(style)))
 
     def show_page(self, page: int, count: int, middle: tuple[float, float]) -> None:

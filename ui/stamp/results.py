@@ -125,8 +125,8 @@ class BatchResult(Result):
         from ui.files import open_outside
 
         self._save = save
-        self._outcomes = sorted(outcomes, key=lambda each: each.file is not None)
-        good = [each.file for each in outcomes if each.file is not None]
+        self._outcomes = sorted(outcomes, key=lambda outcome: outcome.file is not None)
+        good = [outcome.file for outcome in outcomes if outcome.file is not None]
         rest = len(outcomes) - len(good)
         icon, role = ("triangle-alert", "unknown") if rest else ("circle-check", "good")
         said = tr("{good} / {count} 个文件已盖章", good=len(good), count=len(outcomes))
@@ -142,8 +142,8 @@ class BatchResult(Result):
             opener = button(tr("打开所在文件夹"), lambda: open_outside(folder), icon="folder-open")
             buttons.append(opener)
         buttons.append(button(tr("完成"), self._close))
-        for each in buttons:
-            self._lines.addWidget(each)
+        for action in buttons:
+            self._lines.addWidget(action)
         self.list = QListWidget()
         self.list.setAccessibleName(tr("每个文件的结果"))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -165,7 +165,7 @@ class BatchResult(Result):
             message = explain(error, language())
             self._lines.addWidget(label(message.title, "bad", wrap=True))
             self._lines.addWidget(label(message.remedy, "small", wrap=True))
-        elif any(each.file is None and each.error is None for each in outcomes):
+        elif any(outcome.file is None and outcome.error is None for outcome in outcomes):
             self._lines.addWidget(label(tr("已取消，其余文件没有处理。"), "muted", wrap=True))
 
     def _look(self, number: int) -> None:
@@ -173,7 +173,7 @@ class BatchResult(Result):
             self.looked_at.emit(self._outcomes[number].order.path)
 
     def _choose(self) -> None:
-        file = next((each.file for each in self._outcomes if each.file is not None), None)
+        file = next((outcome.file for outcome in self._outcomes if outcome.file is not None), None)
         folder = file.path.parent if file else self._outcomes[0].order.path.parent
         moment = datetime.now().astimezone().strftime("%Y%m%d-%H%M")
         name = tr("盖章清单 {moment}", moment=moment)

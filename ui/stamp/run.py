@@ -108,7 +108,7 @@ class StampRun(QFrame):
         *before*: what the same batch has come to already, when it goes on."""
         self._orders, self._sizes, self._serial, self._seals = list(orders), sizes, serial, seals
         self._before = before
-        token = next((each for each in self._shell.tokens if each.serial == serial), None)
+        token = next((plugged for plugged in self._shell.tokens if plugged.serial == serial), None)
         if token is None:
             return False
         pin = self.ask_pin(token, self._purpose(), "")
@@ -195,7 +195,7 @@ class StampRun(QFrame):
         elif kind == "done" and isinstance(value, StampOutcome):
             self._steps[number] = len(STEPS)
             if several:
-                self._count(sum(each == len(STEPS) for each in self._steps))
+                self._count(sum(steps == len(STEPS) for steps in self._steps))
         self._bar.setValue(sum(self._steps))
         if kind == "done":
             self.ended.emit(value)
@@ -248,7 +248,7 @@ class StampRun(QFrame):
 
     def _ask_again(self, tokens: tuple[TokenView, ...], problem: str) -> None:
         """After a wrong PIN: the key's state as it is now, and the person decides."""
-        token = next((each for each in tokens if each.serial == self._serial), None)
+        token = next((plugged for plugged in tokens if plugged.serial == self._serial), None)
         if token is None or token.locked:
             from device.token import PinLocked, TokenRemoved
 
@@ -274,13 +274,15 @@ class StampRun(QFrame):
         from app.batch_report import BatchLine, save_report
 
         def names(order: StampOrder) -> tuple[str, ...]:
-            codes = dict.fromkeys(each.seal_code for each in order.placed)
+            codes = dict.fromkeys(placed.seal_code for placed in order.placed)
             seals = [self._seals[code] for code in codes if code in self._seals]
             return tuple(f"{kind_name(seal)} {seal.code}" for seal in seals)
 
         lines = [
-            BatchLine(each.order.path, names(each.order), each.file, each.error, each.at)
-            for each in self.outcomes
+            BatchLine(
+                outcome.order.path, names(outcome.order), outcome.file, outcome.error, outcome.at
+            )
+            for outcome in self.outcomes
         ]
         self._shell.tasks.work(
             save_report,

@@ -76,14 +76,14 @@ class SealRack(QWidget):
         self.cards[first or (usable or list(self.cards))[0]].setChecked(True)
 
     def _lead_to(self, widgets: Sequence[QWidget]) -> None:
-        """Have the keyboard come to *widgets* where they stand: what is made later would come last
-        of all. Only what takes the focus itself can be told what comes after it."""
+        """Put *widgets* into the tab order where they are shown: Qt puts new ones last. Only a
+        widget that takes the focus can be named as the one before."""
         here = self.previousInFocusChain() or self
         while here.focusPolicy() is Qt.FocusPolicy.NoFocus and here is not self:
             here = here.previousInFocusChain() or self
-        for each in widgets:
-            QWidget.setTabOrder(here, each)
-            here = each
+        for widget in widgets:
+            QWidget.setTabOrder(here, widget)
+            here = widget
 
     def choose(self, code: str) -> None:
         """As if its card had been clicked."""

@@ -334,9 +334,9 @@ class StampPage(QWidget):
     def _check(self) -> None:
         """Refresh the checklist and what may be pressed."""
         made = self.checks()
-        waiting = [each for each in self.documents if each.waiting]
+        waiting = [document for document in self.documents if document.waiting]
         several = len(self.documents) > 1
-        marks = [each.mark for each in self.placing.marks.values()]
+        marks = [laid_mark.mark for laid_mark in self.placing.marks.values()]
         if self.documents and not waiting:
             made.append(Check(False, tr("还没有放置印章")))
         elif marks and not several:
@@ -346,7 +346,7 @@ class StampPage(QWidget):
             )
         self.checklist.show_checks(made)
         self._password.setVisible(self.document is not None and self.document.wants_password)
-        possible = bool(waiting) and all(each.good for each in made)
+        possible = bool(waiting) and all(check.good for check in made)
         self.stamp_button.setEnabled(possible and not self.run.busy)
         said = tr("盖章") if not several else tr("盖章（{count} 个文件）", count=len(waiting))
         self.stamp_button.setText(f" {said}")
@@ -355,7 +355,7 @@ class StampPage(QWidget):
             self._batch_note.setText(
                 tr(
                     "{ready} / {count} 个文件已放置印章。逐份查看，或把这一份的放置用于全部。",
-                    ready=sum(bool(each.plan.placed) for each in self.documents),
+                    ready=sum(bool(document.plan.placed) for document in self.documents),
                     count=len(self.documents),
                 )
             )
@@ -391,13 +391,15 @@ class StampPage(QWidget):
         if not self.stamp_button.isEnabled():
             return
         orders = [
-            StampOrder(each.path, each.plan.placed, each.password)
-            for each in self.documents
-            if each.waiting
+            StampOrder(document.path, document.plan.placed, document.password)
+            for document in self.documents
+            if document.waiting
         ]
         self._side.setCurrentIndex(1)
         serial = next(iter(self._serials().values()))
-        done = [each.outcome for each in self.documents if each.outcome and each.stamped]
+        done = [
+            document.outcome for document in self.documents if document.outcome and document.stamped
+        ]
         if not self.run.begin(orders, self.rack.sizes, serial, self.rack.seals, done):
             self._side.setCurrentIndex(0)
 
@@ -446,10 +448,10 @@ class StampPage(QWidget):
     def _close_run(self, again: bool) -> None:
         """Back from the result: *again* begins with the same file anew."""
         self._side.setCurrentIndex(0)
-        stamped = [each for each in self.documents if each.stamped]
+        stamped = [document for document in self.documents if document.stamped]
         self._forget_failures()
         if again and stamped:
-            self.open_files([each.path for each in self.documents])
+            self.open_files([document.path for document in self.documents])
         elif stamped and len(stamped) == len(self.documents):
             self.close_documents()
         else:

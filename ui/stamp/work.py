@@ -111,16 +111,16 @@ def _jobs(context: Context, order: StampOrder, sizes: Mapping[str, SealSize]) ->
         return found[text]
 
     laid: dict[str, list[Laid]] = {}
-    for each in lay_out(order.placed, boxes, sizes, find):
-        laid.setdefault(each.placed.seal_code, []).append(each)
+    for laid_mark in lay_out(order.placed, boxes, sizes, find):
+        laid.setdefault(laid_mark.placed.seal_code, []).append(laid_mark)
     if not laid:  # a riding seam alone on a document of one page
         raise PageOutOfRange(2, len(boxes))
     return [
         StampJob(
             source=order.path,
             seal_code=code,
-            marks=tuple(each.mark for each in own),
-            dates=tuple(each.date for each in own if each.date is not None),
+            marks=tuple(laid_mark.mark for laid_mark in own),
+            dates=tuple(laid_mark.date for laid_mark in own if laid_mark.date is not None),
             folder=settings.output_folder,
             suffix=settings.output_suffix,
             profile=settings.profile,

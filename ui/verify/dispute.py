@@ -268,4 +268,4 @@ class Disputes:
 
 def can_be_disputed(report: Report | None) -> bool:
     """Is there a seal to object to?"""
-    return report is not None and any(each.seal for each in report.signatures)
+    return report is not None and any(signature.seal for signature in report.signatures)

@@ -210,7 +210,7 @@ class ReportPanel(QWidget):
 
 def wants_password() -> tuple[str, ...]:
     """The codes of the errors that a password may overcome."""
-    return tuple(explain(each).code for each in (PdfEncrypted(), PdfPasswordWrong()))
+    return tuple(explain(error).code for error in (PdfEncrypted(), PdfPasswordWrong()))
 
 
 # --- parts ---------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def grouped(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
         )
         made[name].append(finding)
     for found in made.values():
-        found.sort(key=lambda each: rank.index(each.level), reverse=True)
+        found.sort(key=lambda finding: rank.index(finding.level), reverse=True)
     return {name: found for name, found in made.items() if found}
 
 
@@ -103,7 +103,7 @@ def summary(report: Report) -> str:
         Verdict.UNKNOWN: tr("{count} 个无法确认", count="{count}"),
         Verdict.INVALID: tr("{count} 个无效", count="{count}"),
     }
-    answers = [each.verdict for each in report.signatures]
+    answers = [signature.verdict for signature in report.signatures]
     parts = [
         text.format(count=answers.count(verdict))
         for verdict, text in words.items()
@@ -121,9 +121,9 @@ def amiss(report: Report) -> list[Finding]:
 
 def tally(reports: Sequence[Report | None]) -> str:
     """How many of which verdict; None: there is no report."""
-    counts = Counter(each.verdict if each else None for each in reports)
-    words_of = [(each, word(each)) for each in Verdict] + [(None, tr("没有结论"))]
-    return " · ".join(f"{said} {counts[each]}" for each, said in words_of if counts[each])
+    counts = Counter(report.verdict if report else None for report in reports)
+    words_of = [(verdict, word(verdict)) for verdict in Verdict] + [(None, tr("没有结论"))]
+    return " · ".join(f"{said} {counts[verdict]}" for verdict, said in words_of if counts[verdict])
 
 
 def later_changes(signature: SignatureReport) -> list[str]:
@@ -204,7 +204,9 @@ def signer_rows(signature: SignatureReport) -> list[tuple[str, str]]:
     signer = signature.signer
     if signer is None:
         return []
-    above = " ← ".join(each.common_name or each.subject for each in signature.chain[1:])
+    above = " ← ".join(
+        certificate.common_name or certificate.subject for certificate in signature.chain[1:]
+    )
     return [
         (tr("单位"), signer.holder or "—"),
         (tr("统一社会信用代码"), signer.credit_code or "—"),

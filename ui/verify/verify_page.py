@@ -153,8 +153,8 @@ class VerifyPage(QWidget):
         self._stop = button(tr("停止验证"), self.stop, icon="x")
         self._summary = button(tr("导出汇总表…"), self.export_summary, icon="download")
         foot = column(margins=(10, 8, 10, 10), spacing=6)
-        for each in (self._count, self._stop, self._summary):
-            foot.addWidget(each)
+        for widget in (self._count, self._stop, self._summary):
+            foot.addWidget(widget)
         whole = column(spacing=0)
         whole.addWidget(self.list, 1)
         whole.addWidget(framed("list-foot", foot))
@@ -201,15 +201,15 @@ class VerifyPage(QWidget):
 
     def open_files(self, paths: Sequence[Path]) -> None:
         """Verify *paths*; what was there before gives way."""
-        for each in self._files:
-            if each.task:
-                each.task.drop()
+        for file in self._files:
+            if file.task:
+                file.task.drop()
         self._files = [_File(path) for path in paths]
         self._current = None
         self.list.blockSignals(True)
         self.list.clear()
-        for each in self._files:
-            self.list.addItem(QListWidgetItem(each.path.name))
+        for file in self._files:
+            self.list.addItem(QListWidgetItem(file.path.name))
         self.list.blockSignals(False)
         self._left.setVisible(len(self._files) > 1)
         self._make_room()
@@ -258,21 +258,21 @@ class VerifyPage(QWidget):
 
         task = self._shell.tasks.work(
             self._shell.context.verify,
-            [each.path for each in files],
+            [file.path for file in files],
             files[0].password,
             done=lambda _: ended(None),
             failed=ended,
             progress=found,
         )
-        for each in files:
-            each.report = each.problem = each.outcome = None
-            each.task = task
-            self._describe(each)
+        for file in files:
+            file.report = file.problem = file.outcome = None
+            file.task = task
+            self._describe(file)
         self._tell_count()
 
     def stop(self) -> None:
         """End the checking; what is settled stays."""
-        for task in {id(each.task): each.task for each in self._files if each.task}.values():
+        for task in {id(file.task): file.task for file in self._files if file.task}.values():
             task.cancel()
 
     def again(self) -> None:
@@ -292,7 +292,7 @@ class VerifyPage(QWidget):
             self._outline()
 
     def _tell_count(self) -> None:
-        left = sum(each.checking for each in self._files)
+        left = sum(file.checking for file in self._files)
         done = len(self._files) - left
         said = tr("已验 {done} / {total}", done=done, total=len(self._files))
         self._count.setText(said if left else verdicts.tally(self._reports()))
@@ -300,7 +300,7 @@ class VerifyPage(QWidget):
         self._summary.setVisible(not left)
 
     def _reports(self) -> list[Report | None]:
-        return [each.report for each in self._files]
+        return [file.report for file in self._files]
 
     def _describe(self, file: _File) -> None:
         """The row of a file in the list: icon, name, word."""
@@ -373,7 +373,7 @@ class VerifyPage(QWidget):
             name = tr("形似印章的图案，不是电子印章")
             items.append(_outline(f"l/{place}", mark, name, "unknown"))
         count = self.pane.view.page_count
-        self.pane.set_items([each for each in items if 0 <= each.page < count])
+        self.pane.set_items([item for item in items if 0 <= item.page < count])
 
     def _item_clicked(self, key: str) -> None:
         self.panel.go_to_card(key.partition("/")[0])
@@ -426,7 +426,7 @@ class VerifyPage(QWidget):
         from app.bulk import NOT_CHECKED, Outcome
 
         missing = {"verdict": NOT_CHECKED}
-        outcomes = [each.outcome or Outcome(each.path, missing) for each in self._files]
+        outcomes = [file.outcome or Outcome(file.path, missing) for file in self._files]
         self._saver.summary(self._files[0].path.parent, outcomes)
 
     def dispute(self) -> None:
