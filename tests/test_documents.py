@@ -133,3 +133,43 @@ def test_a_design_paper_numbers_its_sections_and_says_what_is_not_built(name: st
     numbers = [int(match[1]) for item in found if (match := re.match(r"(\d+)\. ", item))]
     assert numbers == list(range(1, len(numbers) + 1))
     assert found[-1] == "Not built yet"
+
+
+# ---------------------------------------------------------------- what the code cites
+
+
+def test_every_file_that_the_code_cites_exists() -> None:
+    """In docstrings, comments and strings alike: ``tests/world/desk.py``, ``docs/ukey.md``."""
+    path_of = re.compile(
+        rf"(?<![\w/.}}-])((?:{'|'.join(TREES)})/[\w./-]*\w\.(?:py|md|toml|txt|c|h|html|qss|lock))\b"
+    )
+    cited = {
+        (path.relative_to(ROOT), name)
+        for path in tracked(".py", ".c", ".h", ".toml", ".yaml", ".html", ".qss")
+        for name in path_of.findall(path.read_text(encoding="utf-8"))
+    }
+    assert len(cited) > 50, "the pattern no longer fits how files are cited"
+    assert {f"{path}: {name}" for path, name in cited if not (ROOT / name).is_file()} == set()
+
+
+def test_every_module_class_and_function_that_a_docstring_points_to_exists() -> None:
+    """``:mod:`crypto.pdf.verify```, ``:class:`app.errors.Cancelled```: by file, then by name."""
+    role = re.compile(r":(mod|class|func|meth|attr|data|exc):`~?([\w.]+)`")
+    missing = set()
+    for path in tracked(".py"):
+        for kind, name in role.findall(path.read_text(encoding="utf-8")):
+            parts = name.split(".")
+            if parts[0] not in PACKAGES or len(parts) < 2:
+                continue  # a neighbour in the same file, or of another project
+            for length in range(len(parts), 0, -1):
+                place = ROOT.joinpath(*parts[:length])
+                file = place.with_suffix(".py")
+                source = file if file.is_file() else place / "__init__.py"
+                if source.is_file():
+                    break
+            rest, text = parts[length:], source.read_text(encoding="utf-8")
+            if (kind == "mod" and rest) or not all(
+                re.search(rf"\b{re.escape(each)}\b", text) for each in rest
+            ):
+                missing.add(f"{path.relative_to(ROOT)}: {name}")
+    assert missing == set()
