@@ -1,0 +1,188 @@
+"""What a document may show elsewhere is told before it is stamped; honest documents are not."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import pdf_name as name
+
+from crypto.pdf.elsewhere import Elsewhere, Kind, shown_elsewhere
+from crypto.pdf.reading.document import Document
+from tests.world.documents import add_widget, annotate, classic_pdf, first_page, form_stream, update
+from tests.world.sealing import World
+
+
+def value(raw: Any) -> Any:
+    """Python's plain values as PDF objects; texts beginning with a slash are names."""
+    if isinstance(raw, dict):
+        return generic.DictionaryObject({name(f"/{k}"): value(v) for k, v in raw.items()})
+    if isinstance(raw, list):
+        return generic.ArrayObject([value(each) for each in raw])
+    if isinstance(raw, bool):
+        return generic.BooleanObject(raw)
+    if isinstance(raw, int):
+        return generic.NumberObject(raw)
+    if isinstance(raw, str):
+        return name(raw) if raw.startswith("/") else generic.pdf_string(raw)
+    return raw
+
+
+def catalog(entries: dict[str, Any]) -> Callable[[Any], None]:
+    def change(writer: Any) -> None:
+        for key, raw in entries.items():
+            writer.root[name(f"/{key}")] = value(raw)
+        writer.update_root()
+
+    return change
+
+
+def annotation(subtype: str, flags: int, look: bool = True, **more: Any) -> Callable[[Any], None]:
+    def change(writer: Any) -> None:
+        node = value({"Type": "/Annot", "Subtype": subtype, "F": flags, **more})
+        node[name("/Rect")] = value([50, 50, 150, 90])
+        if look:
+            drawn = form_stream(writer, b"0 g 0 0 9 9 re f", (0, 0, 100, 40))
+            node[name("/AP")] = generic.DictionaryObject({name("/N"): drawn})
+        annotate(writer, writer.add_object(node))
+
+    return change
+
+
+def layers(default: dict[str, Any], usage: dict[str, Any] | None = None) -> Callable[[Any], None]:
+    def change(writer: Any) -> None:
+        layer = value({"Type": "/OCG", "Name": "price", **({"Usage": usage} if usage else {})})
+        reference = writer.add_object(layer)
+        made = value({"OCGs": [reference], "D": default})
+        for key in ("OFF", "ON"):
+            if key in default:
+                made["/D"][name(f"/{key}")] = value([reference])
+        if "AS" in default:
+            made["/D"][name("/AS")] = value(
+                [{"Event": "/View", "OCGs": [reference], "Category": ["/View"]}]
+            )
+        writer.root[name("/OCProperties")] = made
+        writer.update_root()
+
+    return change
+
+
+def image(entries: dict[str, Any]) -> Callable[[Any], None]:
+    def change(writer: Any) -> None:
+        made = generic.StreamObject(
+            value(
+                {
+                    **{"Subtype": "/Image", "Width": 1, "Height": 1, "BitsPerComponent": 8},
+                    **{"ColorSpace": "/DeviceGray", **entries},
+                }
+            ),
+            stream_data=b"\0",
+        )
+        page = first_page(writer)
+        page["/Resources"][name("/XObject")] = value({"Im0": writer.add_object(made)})
+        writer.update_container(page)
+
+    return change
+
+
+def script_of_a_field(writer: Any) -> None:
+    add_widget(writer, "amount", kind="/Tx", AA=value({"F": {"S": "/JavaScript", "JS": "1"}}))
+
+
+def action_of_a_button(action: str) -> Callable[[Any], None]:
+    def change(writer: Any) -> None:
+        add_widget(writer, "button", kind="/Btn", A=value({"S": action, "T": "amount"}))
+
+    return change
+
+
+def field_without_look(writer: Any) -> None:
+    add_widget(writer, "amount", None, kind="/Tx", value=generic.pdf_string("100"))
+
+
+def empty_field(kind: str) -> Callable[[Any], None]:
+    def change(writer: Any) -> None:
+        add_widget(writer, "empty", None, kind=kind)
+
+    return change
+
+
+VIEWED_ONLY = {"View": {"ViewState": "/ON"}, "Print": {"PrintState": "/OFF"}}
+PREPARED: list[tuple[Kind, Callable[[Any], None], tuple[int, ...]]] = [
+    (Kind.SCRIPT, catalog({"OpenAction": {"S": "/JavaScript", "JS": "1"}}), ()),
+    (Kind.SCRIPT, catalog({"AA": {"WP": {"S": "/JavaScript", "JS": "1"}}}), ()),
+    (Kind.SCRIPT, catalog({"Names": {"JavaScript": {"Names": ["a", {"JS": "1"}]}}}), ()),
+    (Kind.SCRIPT, script_of_a_field, (1,)),
+    (Kind.HIDING, action_of_a_button("/Hide"), (1,)),
+    (Kind.HIDING, action_of_a_button("/SetOCGState"), (1,)),
+    (Kind.HIDING, catalog({"OpenAction": {"S": "/GoTo", "Next": {"S": "/Hide"}}}), ()),
+    (Kind.LAYERS, layers({"OFF": []}), ()),
+    (Kind.LAYERS, layers({"BaseState": "/OFF", "ON": []}), ()),
+    (Kind.LAYERS, layers({"AS": []}), ()),
+    (Kind.LAYERS, layers({}, VIEWED_ONLY), ()),
+    (Kind.PORTFOLIO, catalog({"Collection": {"View": "/D"}}), ()),
+    (Kind.SCREEN_ONLY, annotation("/FreeText", 0), (1,)),
+    (Kind.SCREEN_ONLY, annotation("/Stamp", 0), (1,)),
+    (Kind.PRINT_ONLY, annotation("/FreeText", 4 | 32), (1,)),
+    (Kind.PRINT_ONLY, annotation("/Square", 4 | 256), (1,)),
+    (Kind.NO_LOOK, annotation("/FreeText", 4, look=False), (1,)),
+    (Kind.NO_LOOK, annotation("/Square", 4, look=False), (1,)),
+    (Kind.NO_LOOK, field_without_look, (1,)),
+    (Kind.OTHER_PICTURE, image({"Alternates": [{"DefaultForPrinting": True}]}), (1,)),
+    (Kind.OUTSIDE, image({"F": "other.jpg"}), (1,)),
+    (Kind.OUTSIDE, image({"OPI": {"1.3": {}}}), (1,)),
+]
+
+
+def found(data: bytes) -> list[Elsewhere]:
+    return shown_elsewhere(Document(io.BytesIO(data)))
+
+
+@pytest.mark.parametrize(("kind", "change", "pages"), PREPARED)
+def test_what_is_prepared_to_show_something_else_is_told_with_its_pages(
+    kind: Kind, change: Callable[[Any], None], pages: tuple[int, ...]
+) -> None:
+    assert found(update(classic_pdf(), change)) == [Elsewhere(kind, pages)]
+
+
+def form(entries: dict[str, Any]) -> Callable[[Any], None]:
+    def change(writer: Any) -> None:
+        add_widget(writer, "amount", kind="/Tx", value=generic.pdf_string("1"))
+        for key, raw in entries.items():
+            writer.root["/AcroForm"][name(f"/{key}")] = value(raw)
+        writer.update_container(writer.root["/AcroForm"])
+
+    return change
+
+
+def test_a_form_that_viewers_draw_anew_or_that_has_a_second_shape_is_told() -> None:
+    assert found(update(classic_pdf(), form({"NeedAppearances": True}))) == [
+        Elsewhere(Kind.REDRAWN)
+    ]
+    assert found(update(classic_pdf(), form({"NeedAppearances": False}))) == []
+    assert found(update(classic_pdf(), form({"XFA": "<xdp/>"}))) == [Elsewhere(Kind.XFA)]
+
+
+HONEST: list[Callable[[Any], None]] = [
+    annotation("/Link", 0, look=False, A={"S": "/URI", "URI": "https://example.com"}),
+    annotation("/FreeText", 4),
+    annotation("/Popup", 0, look=False),
+    annotation("/Square", 2),
+    layers({"ON": []}),
+    catalog({"OpenAction": {"S": "/GoTo", "D": [0, "/Fit"]}}),
+    catalog({"PageMode": "/UseOutlines", "ViewerPreferences": {"DisplayDocTitle": True}}),
+    image({}),
+    empty_field("/Sig"),
+    empty_field("/Tx"),
+]
+
+
+@pytest.mark.parametrize("change", HONEST)
+def test_of_an_honest_document_nothing_is_told(change: Callable[[Any], None]) -> None:
+    assert found(update(classic_pdf(), change)) == []
+
+
+def test_of_a_plain_and_of_a_sealed_document_nothing_is_told(world: World) -> None:
+    assert found(classic_pdf()) == []
+    assert found(world.sign(classic_pdf())) == []
