@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.errors import exit_code
+
 if TYPE_CHECKING:
     from app.desk import Desk
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 def main() -> int:
     """Entry point of ``sealdesk``."""
     if getattr(sys, "frozen", False):  # the installed program is its own worker, too (app.bulk)
-        from multiprocessing import freeze_support
+        from multiprocessing import freeze_support  # noqa: PLC0415 - frozen programs alone
 
         freeze_support()
     arguments = sys.argv[1:]
@@ -41,8 +43,7 @@ def _window_alone(files: Sequence[Path]) -> int:
         with Desk.open() as desk:
             return open_window(desk, files)
     except Exception as error:  # noqa: BLE001 - whatever it is, the person gets words for it
-        from app.cli.terminal import complain
-        from app.errors import exit_code
+        from app.cli.terminal import complain  # noqa: PLC0415 - when there is something to say
 
         complain(error, os.environ.get("SEALDESK_LANGUAGE", "zh_CN"))
         return exit_code(error)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import FileNotReadable, FileProblem, PlatformError, explain, phrase
-from app.verifying import StatusService, history
+from app.verifying import StatusService, history, verify
 from crypto.bounded import (
     MEMORY,
     BoundedError,
@@ -416,7 +416,6 @@ def _not_checked(path: Path) -> Outcome:
 
 def _serve(channel: Channel, order: Order) -> None:
     """A worker's life: a path comes, an answer goes, until nobody is there any more."""
-    from app.verifying import verify
     from crypto.pdf.reading.failures import PdfTooComplex
 
     channel.send({"ready": True})

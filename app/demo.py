@@ -20,6 +20,7 @@ from pathlib import Path
 
 from app.desk import Desk
 from app.errors import PlatformUnreachable, phrase
+from app.finder import Finder
 from app.placement import PageBox, SealSize, at, riding_seam
 from app.publishing import free_name
 from app.remote.enrolling import Applicant, enrol
@@ -32,6 +33,7 @@ from crypto.pdf.marks.drawing import Mark
 from crypto.verdict import say
 from device import virtual
 from device.token import Token
+from device.virtual.build import can_be_had
 
 DEMO_PIN = "demo-2026"
 """The virtual Ukey's PIN: public, because the key is worth nothing."""
@@ -101,8 +103,6 @@ def run(
 def possible(settings: Settings) -> bool:
     """Can the demo run from here: the platform's parts are there, a virtual Ukey is allowed and can
     be had? An installed program has neither."""
-    from device.virtual.build import can_be_had
-
     return (
         not getattr(sys, "frozen", False)
         and _has_platform()
@@ -262,7 +262,5 @@ def _bundled(output: Path) -> Path:
 
 
 def _render(path: Path, page: int, target: Path) -> None:
-    from app.finder import Finder
-
     with Finder() as finder:
         target.write_bytes(finder.picture(path, page, _PNG_DPI))

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from app.errors import PlatformNotSet, PlatformUnreachable, SealNotFound, UsageError
+from app.errors import PlatformNotSet, PlatformUnreachable, SealNotFound, TokenAmbiguous, UsageError
 from app.settings import Settings, load, save
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ class Desk:
         certificate files. Raises :class:`app.errors.AppError`."""
         trust = self.anchors(extra)
         if self._cabinet_path.exists() or "cabinet" in self.__dict__:
-            trust = trust.merged(self._cabinet_trust())
+            from app.remote.registry import cabinet_trust
+
+            trust = trust.merged(cabinet_trust(self.cabinet))
         return trust
 
     def anchors(self, extra: Iterable[Path] = ()) -> Trust:
@@ -97,31 +99,6 @@ class Desk:
         trust = trust_files((*self.settings.trust, *extra))
         trust = trust.merged(trust_of(anchors(self.settings)))
         return replace(trust, status_life=timedelta(hours=self.settings.status_hours))
-
-    def _cabinet_trust(self) -> Trust:
-        from app.remote.registry import changes
-        from crypto.pki.certificate import Certificate
-        from crypto.pki.revocation_list import Crl
-        from crypto.validation.trust import Trust
-
-        statements = tuple(self.cabinet.statements())
-        trust = Trust(statements=statements, changes=changes(self.cabinet))
-        for record in self.cabinet.platforms():
-            certificates = {
-                name: Certificate.parse(each) for name, each in record.certificates.items()
-            }
-            root = (certificates.pop("root"),)
-            trust = trust.merged(
-                Trust(
-                    seal_makers=root,
-                    signers=root,
-                    timestamps=root,
-                    platforms=root,
-                    pool=tuple(certificates.values()),
-                    crls=tuple(Crl.parse(each) for each in record.crls.values()),
-                )
-            )
-        return trust
 
     # --- the platform ------------------------------------------------------------------------
 
@@ -250,7 +227,6 @@ class Desk:
 
         Raises :class:`device.token.TokenNotPresent`, :class:`device.token.TokenNotInitialised` if
         there are only blank ones, :class:`app.errors.TokenAmbiguous`."""
-        from app.errors import TokenAmbiguous
         from device.token import TokenNotInitialised, TokenNotPresent
 
         plugged_in = self.tokens(module)
@@ -292,7 +268,6 @@ class Desk:
         only one there is. Certificates that are not valid now do not count.
 
         Raises :class:`device.token.KeyNotFound`, :class:`app.errors.TokenAmbiguous`."""
-        from app.errors import TokenAmbiguous
         from device.token import KeyNotFound
 
         now = datetime.now(UTC)
@@ -330,27 +305,10 @@ class Desk:
 
     def seal_facts(self, seal: SealRecord) -> dict[str, Any]:
         """A seal of the cabinet as JSON-ready data."""
-        from crypto.validation.seal_check import seal_info
-        from crypto.verdict import seal_json
+        from app.inspecting import seal_facts
 
-        now = datetime.now(UTC)
         statement = self.cabinet.statement(seal.code)
-        facts = seal_json(seal_info(seal.parsed, seal.parsed.maker), self.settings.language)
-        return facts | {
-            "id": seal.id,
-            "state": seal.state,
-            "reason": seal.reason,
-            "usable": seal.usable(now) is None,
-            "why_not": seal.usable(now),
-            "enterprise": seal.enterprise,
-            "uscc": seal.uscc,
-            "platform": seal.platform,
-            "certificate": str(seal.signer.subject),
-            "certificate_valid_until": f"{seal.signer.not_after:%Y-%m-%d}",
-            "status_as_of": f"{statement.statement.issued_at:%Y-%m-%dT%H:%M:%SZ}"
-            if statement
-            else None,
-        }
+        return seal_facts(seal, statement, datetime.now(UTC), self.settings.language)
 
 
 def with_settings(desk: Desk, **changes: Any) -> Desk:

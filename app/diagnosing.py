@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import FileProblem, OutputExists, OutputNotWritable, explain
+from app.settings import NAMES
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -33,7 +34,6 @@ _PACKAGES = (
 
 def diagnosis(desk: Desk) -> dict[str, Any]:
     """JSON-ready facts about the program, the system, the settings and what is kept here."""
-    from app.settings import NAMES
     from crypto.pdf.verify import PROGRAM
 
     settings = desk.settings

@@ -21,6 +21,7 @@ line do with them stands in one table here.
 
 from __future__ import annotations
 
+import errno
 import re
 import tomllib
 from dataclasses import dataclass, fields, is_dataclass
@@ -126,8 +127,6 @@ class FileProblem(StrEnum):
     @classmethod
     def of(cls, error: OSError) -> FileProblem:
         """The reason inside an OSError."""
-        import errno
-
         known = {
             errno.ENOENT: cls.MISSING,
             errno.ENOTDIR: cls.MISSING,

@@ -17,6 +17,7 @@ import io
 import itertools
 import json
 import os
+import ssl
 import tempfile
 import zipfile
 import zlib
@@ -300,8 +301,6 @@ def _value(prefix: str, file: str, certificate: Certificate, hash_name: str, for
 
 
 def _pem(encoded: bytes) -> bytes:
-    import ssl
-
     return ssl.DER_cert_to_PEM_cert(encoded).encode()
 
 

@@ -1,4 +1,4 @@
-"""A seal or seal signature file by itself: what it says and what of it can be proved, offline."""
+"""Facts about seals as JSON-ready data: of a file by itself, offline, and of the cabinet."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import FileNotReadable, FileProblem
+from app.store.cabinet import SealRecord
+from crypto.seal.statement import SignedStatement
 from crypto.seal.structure import MAX_SIZE, Seal, SealSignature, is_signature
-from crypto.validation.seal_check import check_seal, check_signature
+from crypto.validation.seal_check import check_seal, check_signature, seal_info
 from crypto.validation.trust import Trust
 from crypto.verdict import SCHEMA, finding_list, plain, say, seal_json, verdict_of
 
@@ -55,4 +57,25 @@ def inspect(path: Path, trust: Trust, at: datetime | None, language: str) -> dic
         "verdict": verdict.value,
         "verdict_text": say("verdicts", verdict.value, language),
         "findings": finding_list(findings, language),
+    }
+
+
+def seal_facts(
+    seal: SealRecord, statement: SignedStatement | None, now: datetime, language: str
+) -> dict[str, Any]:
+    """A seal of the cabinet; *statement* is what the platform last said of it."""
+    facts = seal_json(seal_info(seal.parsed, seal.parsed.maker), language)
+    as_of = f"{statement.statement.issued_at:%Y-%m-%dT%H:%M:%SZ}" if statement else None
+    return facts | {
+        "id": seal.id,
+        "state": seal.state,
+        "reason": seal.reason,
+        "usable": seal.usable(now) is None,
+        "why_not": seal.usable(now),
+        "enterprise": seal.enterprise,
+        "uscc": seal.uscc,
+        "platform": seal.platform,
+        "certificate": str(seal.signer.subject),
+        "certificate_valid_until": f"{seal.signer.not_after:%Y-%m-%d}",
+        "status_as_of": as_of,
     }

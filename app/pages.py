@@ -21,8 +21,8 @@ from app.errors import FileNotReadable, FileProblem
 from app.file_kind import require_pdf
 from app.placement import PageBox, TextHit
 from crypto.lengths import MM
-from crypto.pdf.reading.document import MAX_PAGES
-from crypto.pdf.reading.failures import (
+from crypto.pdf.reading.document import MAX_PAGES  # noqa: TID253 - this module comes late itself
+from crypto.pdf.reading.failures import (  # noqa: TID253 - this module comes late itself
     PdfEncrypted,
     PdfError,
     PdfPasswordWrong,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -86,8 +87,6 @@ def parse_pages(text: str, count: int) -> tuple[int, ...]:
     ``1,3-5``: these; ``-1``: the last, ``-2``: the last but one; ``3-``: from 3 to the end;
     ``all``, ``odd``, ``even``. Full-width commas and digits are read too. Raises
     :class:`PageRangeInvalid`, :class:`PageOutOfRange`."""
-    import unicodedata
-
     chosen: set[int] = set()
     for part in unicodedata.normalize("NFKC", text).replace("、", ",").split(","):
         chosen.update(_part(part.strip(), count))

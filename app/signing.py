@@ -7,16 +7,12 @@ profile, a faulty key or the wrong slot shows here, not at the recipient's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
 from crypto.pki.public_key import PublicKey
-
-if TYPE_CHECKING:
-    from device.token import Key, Session
+from device.token import BadSignature, Input, Key, KeyNotFound, Session, UnsupportedKey
 
 _RSA_SHA256 = "1.2.840.113549.1.1.11"
 _ECDSA_SHA256 = "1.2.840.10045.4.3.2"
@@ -29,8 +25,6 @@ class TokenKey:
         """*certificate* (DER) must be for this key; empty only while one is being requested.
 
         Raises :class:`device.token.BadSignature` if it is for another key."""
-        from device.token import BadSignature
-
         self._key = key
         self._public = PublicKey.parse(der.parse(key.public_key))
         if certificate:
@@ -50,8 +44,6 @@ class TokenKey:
         Raises :class:`device.token.TokenError`'s subclasses; BadSignature if what the token
         returned
         does not verify."""
-        from device.token import BadSignature, Input, UnsupportedKey
-
         algorithm = self._key.algorithm
         data = message
         if algorithm == "sm2" and self._key.input == Input.SM2_E:
@@ -72,8 +64,6 @@ class TokenKey:
 
 
 def _as_der(raw: bytes, algorithm: str) -> bytes:
-    from device.token import BadSignature
-
     if algorithm == "sm2":
         try:
             return gm.signature_der(*gm.signature_values(raw))
@@ -88,8 +78,6 @@ def find_key(session: Session, certificate: bytes) -> TokenKey:
     """The key on the token that *certificate* (DER) vouches for.
 
     Raises :class:`device.token.KeyNotFound`."""
-    from device.token import KeyNotFound
-
     wanted = Certificate.parse(certificate).public_key
     keys = session.keys()
     for key in keys:

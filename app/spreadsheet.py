@@ -6,6 +6,8 @@ printed is shown as such.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,17 +31,12 @@ def _cell(value: object) -> str:
 
 
 def _csv(rows: list[list[str]]) -> bytes:
-    import csv
-    import io
-
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode("utf-8-sig")
 
 
 def _xlsx(rows: list[list[str]]) -> bytes:
-    import io
-
     import xlsxwriter
 
     data = io.BytesIO()

@@ -31,9 +31,15 @@ from crypto.bounded import (
     ProcessTimedOut,
     run,
 )
-from crypto.pdf.verify import PROGRAM
+from crypto.pdf.looking.layer import look_with_engines
+from crypto.pdf.reading.failures import PdfEncrypted, PdfError
+from crypto.pdf.verify import PROGRAM, verify_pdf
+from crypto.pki.certificate import Certificate
+from crypto.pki.revocation_list import Crl
+from crypto.report.pdf import render
 from crypto.report.reading import read_report
-from crypto.seal.statement import SealChange
+from crypto.seal.statement import SealChange, SignedStatement
+from crypto.validation.trust import Trust
 from crypto.verdict import Report
 
 _MAX_ANSWER = 64 << 20
@@ -139,14 +145,6 @@ def _converse(
 
 
 def _verify(channel: Channel) -> None:
-    from crypto.pdf.looking.layer import look_with_engines
-    from crypto.pdf.reading.failures import PdfEncrypted, PdfError
-    from crypto.pdf.verify import verify_pdf
-    from crypto.pki.certificate import Certificate
-    from crypto.pki.revocation_list import Crl
-    from crypto.seal.statement import SignedStatement
-    from crypto.validation.trust import Trust
-
     told = channel.receive()
     trust = replace(
         Trust.in_all(map(Certificate.parse, told["anchors"])),
@@ -171,7 +169,5 @@ def _verify(channel: Channel) -> None:
 
 
 def _set(told: dict[str, Any], language: str, issuer: str) -> Message:
-    from crypto.report.pdf import render
-
     # without the imprints found: in a page under a seal they could pass for seals
     return Message({}, (render(read_report(told), language, issuer=issuer),))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from app.cli.grammar import Commands, json_option, password_option, pin_option, token_options
 from app.cli.terminal import enter_pin, pdf_password, tell
 from app.errors import UsageError, phrase
+from app.publishing import free_name
+from app.verifying import verify
 from crypto.verdict import beijing, say
 
 if TYPE_CHECKING:
@@ -66,9 +68,7 @@ def dispute(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _open(desk: Desk, options: argparse.Namespace) -> int:
-    from app.publishing import free_name
     from app.remote.disputes import open_dispute
-    from app.verifying import verify
 
     language = desk.settings.language
     report = verify(options.file, trust=desk.trust(), password=pdf_password(options))

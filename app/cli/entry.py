@@ -49,6 +49,7 @@ from app.cli import (
 from app.cli.grammar import Commands, Parser
 from app.cli.terminal import complain
 from app.errors import SettingsInvalid, exit_code
+from app.settings import load
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -93,8 +94,6 @@ def main(
 
 def _language() -> str:
     """The person's, before the settings are known to be right."""
-    from app.settings import load
-
     try:
         return load().language
     except SettingsInvalid:

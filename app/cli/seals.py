@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from app.cli.grammar import Commands, json_option, pin_option, token_options, trust_options
 from app.cli.terminal import enter_pin, tell, tell_json, worst_exit
 from app.errors import UsageError, phrase
+from crypto.verdict import say
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -105,7 +106,6 @@ def seal_show(desk: Desk, options: argparse.Namespace) -> int:
 
 def seal_inspect(desk: Desk, options: argparse.Namespace) -> int:
     from app.inspecting import inspect
-    from crypto.verdict import say
 
     language = desk.settings.language
     answer = inspect(options.file, desk.trust(options.trust), options.at_time, language)

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app import placement
 from app.cli.grammar import (
     Commands,
     Parser,
@@ -24,6 +25,7 @@ from app.cli.grammar import (
 )
 from app.cli.terminal import enter_pin, pdf_password, print_report, tell, tell_json
 from app.errors import UsageError, explain, phrase
+from app.publishing import free_name
 
 if TYPE_CHECKING:
     from app.augmentation import AugmentedFile
@@ -101,7 +103,6 @@ def _stamp_options(made: Parser) -> None:
 
 def stamp(desk: Desk, options: argparse.Namespace) -> int:
     from app.cli import augmentation
-    from app.publishing import free_name
     from app.signing import find_key
     from app.stamping import StampJob, check_usable, page_boxes
     from app.stamping import stamp as stamp_file
@@ -209,8 +210,6 @@ def _dates(
     options: argparse.Namespace, boxes: Sequence[PageBox], marks: Sequence[Mark]
 ) -> list[DateMark]:
     """Where the options want the date: beside each seal, or at the places that --date-at names."""
-    from app import placement
-
     style: Style = options.date or "cn"
     if not options.date_at:
         return placement.dates_beside(boxes, marks, style) if options.date else []
@@ -229,8 +228,6 @@ def _marks(
     options: argparse.Namespace, seal: SealRecord, boxes: Sequence[PageBox], password: str | None
 ) -> list[Mark]:
     """Where the options want the seal: any of --at, --keyword and --riding, together one job."""
-    from app import placement
-
     if not (options.at or options.keyword or options.riding):
         raise UsageError("stamp: one of --at, --keyword, --riding is needed")
     if options.pages and not options.at:

@@ -7,6 +7,7 @@ never from the command line.
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import os
 import sys
@@ -14,6 +15,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from app.errors import UsageError, explain, phrase
+from crypto import verdict
+from crypto.wording import as_sentences, conclusion
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -67,8 +70,6 @@ def read_pins(
     from_environment = [os.environ[name] for name in names if name in os.environ]
     if len(from_environment) == len(prompts):
         return from_environment
-    import getpass
-
     name = f"{token.info.label} {token.info.serial}".strip()
     try:
         return [getpass.getpass(f"{prompt} [{name}]: ") for prompt in prompts]
@@ -94,9 +95,6 @@ def pdf_password(options: argparse.Namespace) -> str | None:
 
 def print_report(report: Report, language: str) -> None:
     """*report* in words: a verdict, and what each signature rests on."""
-    from crypto import verdict
-    from crypto.wording import as_sentences, conclusion
-
     tell(f"{report.file.name}: {verdict.say('verdicts', report.verdict.value, language)}")
     first = conclusion(report, language)
     tell(f"  {first.sentence}")

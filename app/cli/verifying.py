@@ -24,6 +24,8 @@ from app.cli.terminal import (
     worst_exit,
 )
 from app.errors import LocalDataError, OutputExists, UsageError, exit_code, phrase
+from app.publishing import save_new
+from app.verifying import verify as verify_file
 from crypto.verdict import say
 
 if TYPE_CHECKING:
@@ -79,8 +81,6 @@ def _refuse_nonsense(options: argparse.Namespace, many: bool) -> None:
 
 
 def verify(desk: Desk, options: argparse.Namespace) -> int:
-    from app.verifying import verify as verify_file
-
     password = pdf_password(options)
     language = desk.settings.language
     try:
@@ -139,7 +139,6 @@ def _report_on(desk: Desk, options: argparse.Namespace, report: Report) -> dict[
         )
         verdict, words = done.verdict, "bulk.report_sealed"
     else:
-        from app.publishing import save_new
         from crypto.report.pdf import render
 
         save_new(path, render(report, language))

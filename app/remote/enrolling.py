@@ -7,6 +7,7 @@ key pair on the token → request → application, submitted with the applicant'
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -120,8 +121,6 @@ def _spare_key(session: Session) -> Key | None:
 
 
 def _form(applicant: Applicant, request: bytes) -> dict[str, Any]:
-    import base64
-
     seal: dict[str, Any] = {"subtype": applicant.kind}
     if applicant.physical_code:
         seal["physical_code"] = applicant.physical_code

@@ -29,6 +29,8 @@ from app.errors import PlatformAnswerInvalid, PlatformError, PlatformUntrusted
 from app.store.cabinet import Cabinet, RegistryRecord
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
+from crypto.pki.certificate import Certificate
+from crypto.pki.revocation_list import Crl
 from crypto.seal.registry_files import (
     EPOCH_EVENT,
     TILE,
@@ -38,6 +40,7 @@ from crypto.seal.registry_files import (
     shard_of,
 )
 from crypto.seal.statement import IN_USE, SealChange, SignedStatement
+from crypto.validation.trust import Trust
 
 if TYPE_CHECKING:
     from app.remote.public_services import PublicPlatform
@@ -236,6 +239,25 @@ def root(record: RegistryRecord) -> bytes:
     """The root seen last (32 bytes): two desks that compare theirs at the same size know whether
     they have been told the same."""
     return merkle.Tree(_nodes(record.edge), record.size).root()
+
+
+def cabinet_trust(cabinet: Cabinet) -> Trust:
+    """What the cabinet's pinned platforms make trusted, and what they last said of seals."""
+    trust = Trust(statements=tuple(cabinet.statements()), changes=changes(cabinet))
+    for record in cabinet.platforms():
+        certificates = {name: Certificate.parse(der) for name, der in record.certificates.items()}
+        root = (certificates.pop("root"),)
+        trust = trust.merged(
+            Trust(
+                seal_makers=root,
+                signers=root,
+                timestamps=root,
+                platforms=root,
+                pool=tuple(certificates.values()),
+                crls=tuple(Crl.parse(der) for der in record.crls.values()),
+            )
+        )
+    return trust
 
 
 def changes(cabinet: Cabinet) -> tuple[SealChange, ...]:

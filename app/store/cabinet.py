@@ -21,17 +21,16 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from app.errors import CabinetDamaged, PlatformUntrusted, SealNotFound
 from app.store.encrypted_file import EncryptedFile
 from app.store.secret_store import SecretStore
 from crypto.algorithms.gm import sm3
-
-if TYPE_CHECKING:
-    from crypto.pki.certificate import Certificate
-    from crypto.seal.statement import SignedStatement
-    from crypto.seal.structure import Seal
+from crypto.pki.certificate import Certificate
+from crypto.pki.revocation_list import Crl
+from crypto.seal.statement import SignedStatement, StatementError
+from crypto.seal.structure import Seal
 
 R = TypeVar("R")
 
@@ -92,15 +91,11 @@ class SealRecord:
     @cached_property
     def parsed(self) -> Seal:
         """The seal's structure. Raises :class:`crypto.seal.structure.SealError`."""
-        from crypto.seal.structure import Seal
-
         return Seal.parse(self.data)
 
     @cached_property
     def signer(self) -> Certificate:
         """The holder's certificate. Raises :class:`.names_and_algorithms.CertificateError`."""
-        from crypto.pki.certificate import Certificate
-
         return Certificate.parse(self.certificate)
 
     @property
@@ -289,8 +284,6 @@ class Cabinet:
             )
 
     def _statement(self, row: tuple[str, bytes]) -> SignedStatement:
-        from crypto.seal.statement import SignedStatement, StatementError
-
         try:
             return SignedStatement.parse(self._file.unsealed("statements", *row))
         except StatementError as error:
@@ -407,8 +400,6 @@ class Cabinet:
 
 def _newest(kept: Mapping[str, bytes], given: Mapping[str, bytes]) -> dict[str, bytes]:
     """Of each issuer's lists (DER) the one made last."""
-    from crypto.pki.revocation_list import Crl
-
     newest = {**given}
     for name, data in kept.items():
         if name not in given or Crl.parse(data).this_update > Crl.parse(given[name]).this_update:

@@ -11,6 +11,8 @@ All times are aware UTC datetimes. Malformed input raises
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -323,9 +325,6 @@ def load_certificates(data: bytes) -> list[Certificate]:
     """The certificates of a PEM bundle or of one DER file. Raises :class:`CertificateError`."""
     if b"-----BEGIN" not in data:
         return [Certificate.parse(data)]
-    import base64
-    import re
-
     blocks = re.findall(
         rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----", data
     )

@@ -21,6 +21,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
 from crypto.algorithms import gm
 from crypto.algorithms.keys import EC_PUBLIC_KEY, SM2_CURVE, SM2_WITH_SM3
 from crypto.asn1 import der
@@ -428,10 +432,6 @@ def verify_rsa_value(
 
 def _recovered_digest(key: PublicKey, signature: bytes) -> str:
     """The digest algorithm named inside a PKCS#1 v1.5 value, as OID; "" if it does not fit."""
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa
-
     try:
         public = serialization.load_der_public_key(key.spki)
         if not isinstance(public, rsa.RSAPublicKey):

@@ -5,6 +5,7 @@ SM2 is verified by :mod:`crypto.algorithms.gm`, everything else by the package `
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,8 +54,6 @@ class PublicKey:
     @classmethod
     def parse(cls, element: der.Tlv) -> PublicKey:
         """Read a SubjectPublicKeyInfo."""
-        import hashlib
-
         fields = element.children(der.SEQUENCE)
         algorithm = fields.sequence()
         kind_oid, bits = algorithm.oid(), fields.bits()

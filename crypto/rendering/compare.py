@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from PIL import Image, ImageChops, ImageFilter
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 
 LEVELS = 3
 """Differences of a colour (0 to 255) that are ignored."""
@@ -104,27 +106,31 @@ def differences(then: Drawing, now: Drawing, places: Iterable[Place]) -> list[Bo
     return boxes(changed, now.mm)
 
 
-def picture(drawing: Drawing) -> Image.Image:
+def picture(drawing: Drawing) -> Image:
     """A drawing as a Pillow image, RGB."""
-    return Image.frombytes("RGB", (drawing.width, drawing.height), drawing.rgb)
+    from PIL import Image as Pillow
+
+    return Pillow.frombytes("RGB", (drawing.width, drawing.height), drawing.rgb)
 
 
-def _differing(before: Image.Image, after: Image.Image) -> Image.Image:
+def _differing(before: Image, after: Image) -> Image:
     """255 where any colour differs by more than :data:`LEVELS`, else 0."""
+    from PIL import ImageChops
+
     red, green, blue = ImageChops.difference(before, after).split()
     most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     return most.point([0] * (LEVELS + 1) + [255] * (255 - LEVELS))
 
 
-def ink(image: Image.Image) -> Image.Image:
+def ink(image: Image) -> Image:
     """The least of red, green and blue: the darker, the more ink."""
+    from PIL import ImageChops
+
     red, green, blue = image.split()
     return ImageChops.darker(ImageChops.darker(red, green), blue)
 
 
-def _allow(
-    changed: Image.Image, before: Image.Image, after: Image.Image, place: Place, mm: float
-) -> None:
+def _allow(changed: Image, before: Image, after: Image, place: Place, mm: float) -> None:
     """Take out of *changed* where *place* explains it: nothing there has lost ink."""
     outer = _pixels(place.box, AROUND_MM, mm, changed.size)
     if outer is None:
@@ -141,13 +147,15 @@ def _allow(
 
 
 def _allow_in(
-    changed: Image.Image,
-    before: Image.Image,
-    after: Image.Image,
+    changed: Image,
+    before: Image,
+    after: Image,
     area: tuple[int, int, int, int],
     limit: int,
     shift: int,
 ) -> None:
+    from PIL import ImageChops, ImageFilter
+
     then = ink(before.crop(area))
     now = ink(after.crop(area))
     if shift:
@@ -175,7 +183,7 @@ def _pixels(
 # --- boxes ---------------------------------------------------------------------------------------
 
 
-def boxes(changed: Image.Image, mm: float) -> list[Box]:
+def boxes(changed: Image, mm: float) -> list[Box]:
     """Boxes around what is not 0 in *changed*, grouped and merged, the largest first."""
     bounds = changed.getbbox()
     if bounds is None:

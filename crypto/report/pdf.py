@@ -19,6 +19,10 @@ from typing import Any, BinaryIO
 
 from crypto.algorithms import gm
 from crypto.lengths import MM
+from crypto.pdf.marks.picture import ImprintError, decode_imprint
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.report.typeface import library
 from crypto.report.words import COLOURS, Words, apart
 from crypto.verdict import Report, Verdict, one_line, say
@@ -95,10 +99,6 @@ def enclosed(stream: BinaryIO) -> dict[str, Any]:
     """The report's JSON (docs/report-schema.md) as enclosed by :func:`render` for an *issuer*.
 
     It proves nothing by itself: verify the seal on the PDF first. Raises ValueError."""
-    from crypto.pdf.reading.access import entry, follow
-    from crypto.pdf.reading.document import Document
-    from crypto.pdf.reading.failures import PARSER_FAILURES
-
     try:
         names = entry(entry(Document(stream).root, "/Names"), "/EmbeddedFiles")
         title, specification = (follow(item) for item in entry(names, "/Names"))
@@ -206,8 +206,6 @@ def _icon(shape: str, colour: str) -> bytes:
 def _on_white(picture: bytes) -> bytes:
     """The picture as an opaque PNG; b"" if it cannot be decoded or is too large."""
     from PIL import Image
-
-    from crypto.pdf.marks.picture import ImprintError, decode_imprint
 
     try:
         raster = decode_imprint(picture)

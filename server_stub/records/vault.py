@@ -18,13 +18,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric import rsa
 
 _NONCE = 12
 
@@ -143,18 +143,12 @@ class RsaKey:
     @classmethod
     def generate(cls) -> RsaKey:
         """A fresh key without a certificate."""
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import rsa
-
         made = rsa.generate_private_key(65537, cls.BITS)
         encoding, plain = serialization.Encoding.DER, serialization.NoEncryption()
         return cls(made.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain))
 
     @cached_property
     def _opened(self) -> rsa.RSAPrivateKey:
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import rsa
-
         opened = serialization.load_der_private_key(self.private, None)
         if not isinstance(opened, rsa.RSAPrivateKey):
             raise VaultError("not an RSA key")
@@ -167,16 +161,11 @@ class RsaKey:
     @cached_property
     def spki(self) -> bytes:
         """SubjectPublicKeyInfo, DER."""
-        from cryptography.hazmat.primitives import serialization
-
         form = serialization.PublicFormat.SubjectPublicKeyInfo
         return self._opened.public_key().public_bytes(serialization.Encoding.DER, form)
 
     def sign(self, message: bytes) -> bytes:
         """RSASSA-PKCS1-v1_5 with SHA-256."""
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.asymmetric import padding
-
         return self._opened.sign(message, padding.PKCS1v15(), hashes.SHA256())
 
 

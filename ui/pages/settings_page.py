@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.durable import replace_file
 from app.errors import AppError, explain
 from ui import theme
 from ui.language import language, pair, tr
@@ -371,8 +373,6 @@ class SettingsPage(QWidget):
         path = Path(name)
 
         def write() -> None:
-            from app.durable import replace_file
-
             data = self._shell.context.diagnosis()
             data["keys"] = [_described(token) for token in self._shell.tokens]
             replace_file(path, json.dumps(data, ensure_ascii=False, indent=2).encode())
@@ -425,8 +425,6 @@ def licences() -> str:
     """The components and their licences; the full texts of what is copied into the program.
 
     The packages are listed by installer/licences.py."""
-    from importlib import resources
-
     packages = tomllib.loads(
         (resources.files("resources") / "licences.toml").read_text(encoding="utf-8")
     )

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import phrase
+from app.errors import explain, phrase
 from ui.language import language, pair, tr
 from ui.widgets import (
     Expander,
@@ -86,8 +86,6 @@ class TrustSection(QWidget):
         )
 
     def _unreadable(self, error: BaseException) -> None:
-        from app.errors import explain
-
         clear_layout(self._anchors)
         message = explain(error, language())
         said = label(pair(message.title, message.cause), "bad", wrap=True)

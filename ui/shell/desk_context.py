@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from app.finder import Finder
 from app.settings import save
 from ui.shell.context import (
     CertificateView,
@@ -58,6 +57,8 @@ class DeskContext:
         self._desk = desk
         self._opening = threading.Lock()
         self._pages = threading.Lock()
+        from app.finder import Finder
+
         self._finder = Finder()
         self._certificates: dict[tuple[str, int, str], tuple[CertificateView, ...]] = {}
         self._stamper: Timestamper | None = None

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.errors import FileNotReadable, FileProblem
 from ui.shell.context import DocumentFacts, RegistryView, TrustView
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ def examine(path: Path, password: str | None) -> DocumentFacts:
 
     Raises :class:`app.errors.FileNotReadable` and
     :class:`crypto.pdf.reading.failures.PdfError`."""
-    from app.errors import FileNotReadable, FileProblem
     from crypto.pdf.reading.document import open_document
     from crypto.pdf.reading.failures import PdfError, within_time
     from crypto.pdf.signing.sign import check_may_sign

@@ -9,8 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QDialog, QLineEdit, QVBoxLayout, QWidget
 
+from app.errors import explain
 from ui import theme
-from ui.language import tr
+from ui.language import language, tr
 from ui.shell.context import TokenView
 from ui.shell.notice import announce
 from ui.widgets import button, facts, label, picture, row
@@ -164,9 +165,7 @@ class ChangePinDialog(QDialog):
         return pins
 
     def _judge(self) -> None:
-        from app.errors import explain
         from device.token import PinNotAllowed, check_new_pin
-        from ui.language import language
 
         problem = ""
         if self.new.text():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 
+from app.errors import explain
 from ui.language import language, pair, tr
 from ui.shell.context import TokenView
 from ui.shell.pin_dialog import PinField
@@ -106,7 +107,6 @@ class InitialiseDialog(QDialog):
 
     def _problem(self) -> str:
         """What is wrong with what was typed so far."""
-        from app.errors import explain
         from device.token import PinNotAllowed, check_new_pin
 
         if len(self.name.text().strip().encode()) > LABEL_OCTETS:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.errors import explain
 from ui.language import language, pair
 from ui.shell.context import TokenView
 
@@ -80,8 +81,6 @@ class TokenWatch(QObject):
 
     def _fail(self, error: BaseException) -> None:
         if not self._failure_told:
-            from app.errors import explain
-
             self._failure_told = True
             message = explain(error, language())
             said = pair(message.title, message.remedy)

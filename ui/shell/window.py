@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.errors import Cancelled, explain
 from ui import language, theme
 from ui.canvas.renderer import Renderer
 from ui.files import dropped
@@ -176,8 +177,6 @@ class MainWindow(QMainWindow):
     def _tell_of_timestamp(self) -> None:
         """Say that there is no time stamp where one was wished for; the files are good without
         it."""
-        from app.errors import explain
-
         problem = self.context.timestamp_problem()
         if problem is not None:
             reason = explain(problem, language.language()).title
@@ -260,8 +259,6 @@ class MainWindow(QMainWindow):
 
     def complain(self, error: BaseException) -> None:
         """Show an error that has no better place."""
-        from app.errors import Cancelled
-
         if isinstance(error, Cancelled):
             self.notices.show_notice("cancelled", "info", tr("已取消，没有改动任何文件。"))
             return

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QPushBu
 
 from app.errors import explain, stops_batch
 from ui import theme
+from ui.files import open_outside
 from ui.language import language, tr
 from ui.shell.notice import ErrorView, announce
 from ui.stamp.work import StampOutcome
@@ -84,8 +85,6 @@ class Success(Result):
 
     def __init__(self, shell: Shell, outcome: StampOutcome) -> None:
         super().__init__(shell)
-        from ui.files import open_outside
-
         file = outcome.file
         if file is None:
             raise ValueError("no file came of this order")
@@ -122,8 +121,6 @@ class BatchResult(Result):
     ) -> None:
         """*save* writes the report."""
         super().__init__(shell)
-        from ui.files import open_outside
-
         self._save = save
         self._outcomes = sorted(outcomes, key=lambda outcome: outcome.file is not None)
         good = [outcome.file for outcome in outcomes if outcome.file is not None]

@@ -20,6 +20,7 @@ from ui import theme
 from ui.language import language, tr
 from ui.seal_card import kind_name
 from ui.shell.pin_dialog import PinDialog
+from ui.shell.token_strip import token_name
 from ui.stamp.results import BatchResult, Failure, Result, Success
 from ui.stamp.work import StampOrder, StampOutcome, stamp_orders
 from ui.widgets import button, clear_layout, column, label, row, scrolled
@@ -127,8 +128,6 @@ class StampRun(QFrame):
 
     def ask_pin(self, token: TokenView, purpose: str, problem: str) -> str:
         """The PIN dialog; "" if it was cancelled."""
-        from ui.shell.token_strip import token_name
-
         dialog = PinDialog(token, token_name(token), purpose, problem=problem, parent=self._page)
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         pin = dialog.take() if accepted else ""

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from app.stamp_plan import Plan
 from ui import theme
 from ui.canvas.document_pane import DocumentPane
+from ui.files import pdf_files
 from ui.language import tr
 from ui.shell.context import DocumentFacts
 from ui.stamp.checklist import (
@@ -188,8 +189,6 @@ class StampPage(QWidget):
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, tr("选择文件夹"), str(self._shell.folder()))
         if name:
-            from ui.files import pdf_files
-
             self._shell.remember_folder(Path(name))
             self.open_files(pdf_files([Path(name)]))
 

@@ -22,6 +22,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.errors import phrase
+from app.publishing import free_name
 from app.remote.objection import MAX_CONTACT, MAX_NAME, MAX_REASON, Objection
 from crypto.verdict import Report
 from ui.files import open_outside
@@ -179,9 +181,6 @@ class Disputes:
 
     def _ask_receipt(self, document: Path) -> Path | None:
         """A new file: a receipt holds the only key to an objection and is never replaced."""
-        from app.errors import phrase
-        from app.publishing import free_name
-
         suffix = phrase("dispute.suffix", language())
         suggested = free_name(document.with_suffix(".json"), suffix)
         name, _ = QFileDialog.getSaveFileName(

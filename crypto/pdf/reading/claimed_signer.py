@@ -12,7 +12,6 @@ from crypto.pdf.reading.access import entry
 from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.pdf.reading.signatures import MAX_CONTENTS
 from crypto.pki.certificate import Certificate
-from crypto.pki.cms import SignedData
 from crypto.seal.structure import Seal, SealSignature
 
 
@@ -32,6 +31,8 @@ def claimed_signer(
         return value.seal, value.signer
     except PARSER_FAILURES:
         pass
+    from crypto.pki.cms import SignedData
+
     try:
         data = SignedData.parse(contents, padded=True)
         signer = data.signers[0]

@@ -11,6 +11,7 @@ changes.
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -220,8 +221,6 @@ def sign_revision(
 
 
 def _hasher(hash_name: str) -> gm.Hasher:
-    import hashlib
-
     return hashlib.new(hash_name)
 
 
