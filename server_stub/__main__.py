@@ -1,5 +1,4 @@
-"""The command line ``sealdesk-server``: init, serve, and what is left to an operator
-at the server.
+"""The command line ``sealdesk-server``: init, serve, and what only an operator on the spot may do.
 
 Every command opens the same store; a running server notices, because the one writer reads the log's
 size anew in each transaction.
@@ -37,11 +36,11 @@ from server_stub import (
     trust_lists,
 )
 from server_stub.applying import Findings
-from server_stub.auditing import audit
 from server_stub.authority import PURPOSES
 from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records import logbook, store, vault
+from server_stub.records.auditing import audit
 from server_stub.records.ledger import LEDGER, LOGS, REGISTRY, FileWitness, LedgerError, Transaction
 from server_stub.settings import Settings
 from server_stub.web import serving, views

@@ -338,7 +338,7 @@ def test_the_first_run_shows_three_steps_that_tick_themselves_off(
     guide = window.findChild(Guide)
     assert isinstance(guide, QDialog)
     fresh.plugged = (fresh.company.token(),)
-    window.watch.poll()
+    window.plugged.poll()
     qtbot.waitUntil(lambda: window.token is not None)
     names = [label.text() for label in guide.findChildren(type(window.strip._text))]
     assert any("已找到" in name for name in names)

@@ -281,7 +281,7 @@ def test_the_key_pulled_out_in_a_batch_ends_it_cleanly_and_the_rest_can_go_on(
     qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
     assert result._problem.text() == "请插入持有印章的 Ukey"  # still out: said, nothing begun
     context.pull_out_before, context.plugged = None, (context.company.token(),)
-    window.watch.poll()
+    window.plugged.poll()
     qtbot.waitUntil(lambda: bool(window.tokens))
     qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: all(each.stamped for each in page.documents), timeout=30_000)
@@ -633,7 +633,7 @@ def test_a_file_with_a_password_is_stamped_when_the_password_is_given(
     assert file is not None
     with pymupdf.open(file.path) as document:
         assert document.needs_pass
-    written = page.session._path.read_text("utf-8") if page.session._path.exists() else ""
+    written = page.prepared._path.read_text("utf-8") if page.prepared._path.exists() else ""
     assert "leaf" not in written
 
 
@@ -731,7 +731,7 @@ def test_without_the_key_the_red_button_stays_off_and_says_why(
     page.placing.place(At("1", 100, 100))
     qtbot.waitUntil(lambda: page.stamp_button.isEnabled())
     context.plugged = ()
-    window.watch.poll()
+    window.plugged.poll()
     qtbot.waitUntil(lambda: not page.stamp_button.isEnabled())
     assert page.checklist.checks[0].text == "请插入持有印章的 Ukey"
 
@@ -753,6 +753,6 @@ def test_a_prepared_job_is_there_after_a_crash(
         lambda: any("没有盖" in text or "还没有盖" in text for text in again.notices.texts)
     )
     restored: StampPage = again.page("stamp")
-    restored.resume(restored.session.read())
+    restored.resume(restored.prepared.read())
     qtbot.waitUntil(lambda: len(restored.pane.view.items) == 1, timeout=20_000)
     assert restored.plan.placed[0].rule == At("2", 100, 100)

@@ -14,10 +14,10 @@ from crypto.pki.certificate import DOCUMENT_SIGNING, REPORT_SEALING, Certificate
 from crypto.seal.structure import Seal as SealData
 from server_stub import background, report_seal
 from server_stub.__main__ import main
-from server_stub.auditing import audit
 from server_stub.context import Platform
 from server_stub.neighbours.adapters import NeighbourError
 from server_stub.records import store
+from server_stub.records.auditing import audit
 from server_stub.records.ledger import LOGS
 from server_stub.settings import Settings
 from server_stub.web.serving import start_in_thread

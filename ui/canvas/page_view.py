@@ -290,15 +290,13 @@ class PageView(QAbstractScrollArea):
         wanted: list[BitmapRequest] = []
         for page in visible:
             wanted += [request for request, _ in self._pieces(page, self._seen(page))]
-        around = (visible.stop, visible.start - 1)
-        for page in around:
+        for page in (visible.stop, visible.start - 1):
             if 0 <= page < len(self._pages):
                 pieces = self._pieces(page)
                 if len(pieces) == 1:
                     wanted.append(pieces[0][0])
-        self._renderer.want(
-            self._owner, [request for request in wanted if self.cache.get(request) is None]
-        )
+        wanted = [request for request in wanted if self.cache.get(request) is None]
+        self._renderer.want(self._owner, wanted)
 
     def _seen(self, page: int) -> QRectF:
         """The part of a page that is in view, in pixels from its corner."""

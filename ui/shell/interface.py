@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
 
 
-class Page(Protocol):
+class WindowPage(Protocol):
     """What the window asks of every page.
 
     A page may also have ``open_files(paths)``, ``choose()`` (a file dialog), ``light_up(over)``

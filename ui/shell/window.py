@@ -39,10 +39,10 @@ from ui.shell.context import Context, TokenView
 from ui.shell.incoming import IncomingFiles
 from ui.shell.navigation import PAGES, Navigation, page_titles
 from ui.shell.notice import ErrorBox, NoticeBar
+from ui.shell.plugged_tokens import PluggedTokens
 from ui.shell.state import WindowState
 from ui.shell.token_notices import tell_of_token
 from ui.shell.token_strip import DemoBanner, TokenStrip
-from ui.shell.token_watch import TokenWatch
 from ui.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ class MainWindow(QMainWindow):
         """The user's own context, also while a demo's is in use."""
         self.banner = DemoBanner(self.leave_demo)
         self.strip = TokenStrip()
-        self.watch = TokenWatch(self, self)
-        self.watch.changed.connect(self._tokens_changed)
-        self.strip.chosen.connect(self.watch.choose)
+        self.plugged = PluggedTokens(self, self)
+        self.plugged.changed.connect(self._tokens_changed)
+        self.strip.chosen.connect(self.plugged.choose)
         self.strip.help.clicked.connect(self.show_help)
         self._stack = QStackedWidget()
         self.navigation = Navigation()
@@ -111,7 +111,7 @@ class MainWindow(QMainWindow):
     def begin(self) -> None:
         """What may wait until the window is on the screen: keys, seals, the renderer's process."""
         self.renderer.warm_up()
-        self.watch.start()
+        self.plugged.start()
         self.reload_seals()
         # what a document is examined with: imported while nobody waits for it
         QTimer.singleShot(
@@ -155,12 +155,12 @@ class MainWindow(QMainWindow):
     @property
     def tokens(self) -> tuple[TokenView, ...]:
         """The keys that are plugged in."""
-        return self.watch.tokens
+        return self.plugged.tokens
 
     @property
     def token(self) -> TokenView | None:
         """The key in use."""
-        return self.watch.token
+        return self.plugged.token
 
     def _tokens_changed(self) -> None:
         self.strip.show_tokens(self.tokens, self.token, self.seals)
@@ -169,10 +169,10 @@ class MainWindow(QMainWindow):
 
     def hold_polling(self, held: bool) -> None:
         """While a key is signing nobody else asks for it."""
-        self.watch.hold(held)
-        if not self.watch.held:
+        self.plugged.hold(held)
+        if not self.plugged.held:
             self._tell_of_timestamp()
-            self.watch.poll()
+            self.plugged.poll()
 
     def _tell_of_timestamp(self) -> None:
         """Say that there is no time stamp where one was wished for; the files are good without
@@ -252,7 +252,7 @@ class MainWindow(QMainWindow):
         self.state.put("geometry", geometry or None)
         self.seals = ()
         self.banner.tell(context.demo_pin)
-        self.watch.restart()
+        self.plugged.restart()
         self.reload_seals()
 
     # --- messages --------------------------------------------------------------------------------
@@ -386,7 +386,7 @@ class MainWindow(QMainWindow):
         geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         own = self.state if self.context is self._home else _state_of(self._home)
         own.put("geometry", geometry)
-        self.watch.stop()
+        self.plugged.stop()
         for page in self._pages.values():
             if hasattr(page, "closing"):
                 page.closing()

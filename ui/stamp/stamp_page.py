@@ -65,7 +65,7 @@ class StampPage(QWidget):
         self._shell = shell
         self.documents: list[StampDocument] = []
         self.setAccessibleName(tr("盖章"))
-        self.session = PreparedJob(
+        self.prepared = PreparedJob(
             shell.context.settings.folders.config / "session.json", shell.tasks, self
         )
         self._drop = DropArea(
@@ -137,7 +137,7 @@ class StampPage(QWidget):
         shell.seals_changed.connect(self._show_seals)
         shell.tokens_changed.connect(self._check)
         self._show_seals()
-        QTimer.singleShot(0, self._offer_session)
+        QTimer.singleShot(0, self._offer_prepared_job)
 
     def _tools(self) -> None:
         opener = QToolButton()
@@ -175,7 +175,7 @@ class StampPage(QWidget):
 
     def closing(self) -> None:
         """The window is about to close: a prepared job is kept."""
-        self.session.flush()
+        self.prepared.flush()
 
     def choose(self) -> None:
         """Let the person pick files."""
@@ -216,7 +216,7 @@ class StampPage(QWidget):
         """Back to the empty page."""
         self.pane.close_document()
         self.open_files([])
-        self.session.keep(self.documents)
+        self.prepared.keep(self.documents)
 
     # --- the document ----------------------------------------------------------------------------
 
@@ -298,7 +298,7 @@ class StampPage(QWidget):
         self.placing.show()
 
     def _changed(self) -> None:
-        self.session.keep(self.documents)
+        self.prepared.keep(self.documents)
 
     def _shown(self) -> None:
         open_here = self.document is not None and not self.document.stamped
@@ -421,7 +421,7 @@ class StampPage(QWidget):
         for document in self.documents:
             document.outcome = by_path.get(document.path, document.outcome)
         self.list.refresh()
-        self.session.keep(self.documents)
+        self.prepared.keep(self.documents)
         if self.document is not None and self.document.stamped:
             self._show_document(self.document)
 
@@ -458,8 +458,8 @@ class StampPage(QWidget):
 
     # --- a prepared job survives a crash ---------------------------------------------------------
 
-    def _offer_session(self) -> None:
-        kept = self.session.read()
+    def _offer_prepared_job(self) -> None:
+        kept = self.prepared.read()
         if kept and not self.documents:
             self._shell.notices.show_notice(
                 "session",

@@ -13,7 +13,7 @@ from ui.widgets import day, moment
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """Colour role and icon of a verdict or a level."""
 
     role: str
@@ -21,18 +21,18 @@ class Look:
 
 
 VERDICTS = {
-    Verdict.VALID: Look("good", "shield-check"),
-    Verdict.VALID_CHANGED_LATER: Look("changed", "history"),
-    Verdict.UNKNOWN: Look("unknown", "shield-question-mark"),
-    Verdict.INVALID: Look("bad", "shield-x"),
-    Verdict.UNSIGNED: Look("muted", "file-text"),
+    Verdict.VALID: Appearance("good", "shield-check"),
+    Verdict.VALID_CHANGED_LATER: Appearance("changed", "history"),
+    Verdict.UNKNOWN: Appearance("unknown", "shield-question-mark"),
+    Verdict.INVALID: Appearance("bad", "shield-x"),
+    Verdict.UNSIGNED: Appearance("muted", "file-text"),
 }
 LEVELS = {
-    Level.OK: Look("good", "circle-check"),
-    Level.NOTICE: Look("muted", "info"),
-    Level.CHANGED: Look("changed", "history"),
-    Level.UNKNOWN: Look("unknown", "triangle-alert"),
-    Level.INVALID: Look("bad", "circle-x"),
+    Level.OK: Appearance("good", "circle-check"),
+    Level.NOTICE: Appearance("muted", "info"),
+    Level.CHANGED: Appearance("changed", "history"),
+    Level.UNKNOWN: Appearance("unknown", "triangle-alert"),
+    Level.INVALID: Appearance("bad", "circle-x"),
 }
 
 # Which heading of the evidence a finding stands under, by how its code begins; first match counts.

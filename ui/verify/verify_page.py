@@ -306,14 +306,14 @@ class VerifyPage(QWidget):
         """The row of a file in the list: icon, name, word."""
         item = self.list.item(self._files.index(file))
         if file.checking:
-            look, said = verdicts.Look("muted", "hourglass"), tr("正在验证…")
+            look, said = verdicts.Appearance("muted", "hourglass"), tr("正在验证…")
         elif file.report is not None:
             look = verdicts.VERDICTS[file.report.verdict]
             said = verdicts.word(file.report.verdict)
         elif file.problem is not None:
-            look, said = verdicts.Look("bad", "circle-alert"), file.problem.title
+            look, said = verdicts.Appearance("bad", "circle-alert"), file.problem.title
         else:
-            look, said = verdicts.Look("muted", "circle-help"), tr("没有验证")
+            look, said = verdicts.Appearance("muted", "circle-help"), tr("没有验证")
         item.setIcon(theme.icon(look.icon, look.role))
         item.setText(f"{file.path.name}\n{said}")
         item.setToolTip(str(file.path))

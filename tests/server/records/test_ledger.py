@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from crypto.algorithms import merkle
 from crypto.algorithms.keys import SoftKey
-from server_stub.auditing import audit
 from server_stub.records import store
+from server_stub.records.auditing import audit
 from server_stub.records.ledger import (
     LEDGER,
     LOGS,

@@ -16,8 +16,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy.orm import Session
 
 from server_stub import background, disputes, epochs, report_seal
-from server_stub.auditing import audit
 from server_stub.records import store
+from server_stub.records.auditing import audit
 from server_stub.records.ledger import LOGS
 from server_stub.settings import Settings
 from server_stub.web.serving import start_in_thread

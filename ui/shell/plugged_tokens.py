@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 POLL_MS = 1500
 
 
-class TokenWatch(QObject):
+class PluggedTokens(QObject):
     """Asks on the device thread every 1.5 seconds, except while somebody holds the keys."""
 
     changed = Signal()
