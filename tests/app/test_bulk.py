@@ -321,6 +321,8 @@ def test_ctrl_c_stops_cleanly(choking: None, folder: Path, tmp_path: Path, ancho
     summary = tmp_path / "summary.csv"
     program = (
         "import pathlib, signal, sys, threading, time\n"
+        # A shell lets what it starts in the background ignore Ctrl-C, and that is inherited.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "main_thread = threading.main_thread().ident\n"
         "def stop():\n"
         f"    while not pathlib.Path({str(hang.with_suffix('.reached'))!r}).exists():\n"
