@@ -31,6 +31,7 @@ from crypto.pdf.changes.looks import (
     says,
     value_text,
 )
+from crypto.pdf.marks.appearance import has_area
 from crypto.pdf.reading.access import entry, follow
 from crypto.pdf.reading.objects import same_entry
 
@@ -67,10 +68,14 @@ def judge(
     the form. Raises what reading the looks raises."""
     flags = inherited(after, "/Ff")
     bits = int(flags) if isinstance(flags, generic.NumberObject) else 0
-    old, new = Look.of(before), Look.of(after)
     values = (value_text(inherited(before, "/V")), value_text(inherited(after, "/V")))
+    if not has_area(before) and not has_area(after):  # nobody sees any of it
+        if values[0] == values[1]:
+            return None
+        return Filling("value_replaced" if values[0] else "field_filled", *values)
     if not _same_elsewhere(before, after):
         return Filling("filling_unclear", *values)
+    old, new = Look.of(before), Look.of(after)
     if uncovered := _uncovers(old, new, ground):
         return Filling(uncovered, *values)
     if inherited(after, "/FT") == "/Btn":
