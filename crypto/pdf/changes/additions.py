@@ -43,23 +43,31 @@ def judge(annotation: Any, ground: Ground) -> str:
     painted = read_look(annotation, stream)
     if painted.strange & {"layer", "unknown", "mask", "inline image", "blend"}:
         return "forbidden"
+    own = box(annotation)
+    if kind == "/Text":
+        return _judge_note(annotation, painted.inks, stream is None, ground)
     covering = [each for each in painted.inks if not _lets_through(each, kind)]
     if any(ground.surely_lies_under(each.box) for each in covering):
         return "forbidden"
     if kind in _MARKUP:
         return "markup_added"
-    own = box(annotation)
-    if kind in _DRAWN:
-        is_over = stream is None and has_area(annotation) and ground.surely_lies_under(own)
-        return "forbidden" if is_over else "drawing_added"
-    left, bottom, right, top = own
-    if max(right - left, top - bottom) > _LARGEST_ICON or any(
-        each.kind in ("text", "image", "shading") for each in painted.inks
-    ):
+    is_over = stream is None and has_area(annotation) and ground.surely_lies_under(own)
+    return "forbidden" if is_over else "drawing_added"
+
+
+def _judge_note(
+    annotation: generic.DictionaryObject, inks: list[Ink], is_drawn_by_viewer: bool, ground: Ground
+) -> str:
+    """A note is shown as a small sign, which can be moved aside."""
+    left, bottom, right, top = own = box(annotation)
+    if max(right - left, top - bottom) > _LARGEST_ICON:
+        covers = any(ground.surely_lies_under(each.box) for each in inks if not each.see_through)
+        return "forbidden" if covers else "drawing_added"
+    if any(each.kind in ("text", "image", "shading") for each in inks):
         return "drawing_added"
     if int(entry(annotation, "/F", 0)) & HIDDEN:
         return "note_added"
-    places = [each.box for each in painted.inks] if stream is not None else [own]
+    places = [own] if is_drawn_by_viewer else [each.box for each in inks]
     return "drawing_added" if any(map(ground.lies_under, places)) else "note_added"
 
 

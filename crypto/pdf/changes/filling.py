@@ -33,7 +33,7 @@ from crypto.pdf.changes.looks import (
 )
 from crypto.pdf.marks.appearance import has_area
 from crypto.pdf.reading.access import entry, follow
-from crypto.pdf.reading.objects import same_entry
+from crypto.pdf.reading.objects import same, same_entry
 
 _LARGEST_BUTTON = 0.01
 """Of the page: a larger one is no box to tick."""
@@ -78,6 +78,8 @@ def judge(
     old, new = Look.of(before), Look.of(after)
     if uncovered := _uncovers(old, new, ground):
         return Filling(uncovered, *values)
+    if not old.drawn and not new.drawn and values[0] and not _same_settings(before, after):
+        return Filling("look_replaced", *values)  # viewers draw the value otherwise
     if inherited(after, "/FT") == "/Btn":
         if bits & PUSH_BUTTON:
             return None if _are_alike(old, new) else Filling("look_replaced")
@@ -103,6 +105,12 @@ def _same_elsewhere(before: generic.DictionaryObject, after: generic.DictionaryO
     if not isinstance(old, generic.DictionaryObject):
         old = generic.DictionaryObject()
     return all(key not in new or same_entry(old, new, key) for key in ("/R", "/D"))
+
+
+def _same_settings(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
+    """Is what viewers go by who draw a value themselves as it was, wherever it stands?"""
+    keys = ("/DA", "/Q", "/MaxLen", "/Opt", "/I", "/TI", "/MK", "/Ff")
+    return all(same(inherited(before, key), inherited(after, key)) for key in keys)
 
 
 def _uncovers(old: Look, new: Look, ground: Ground) -> str:
@@ -276,12 +284,13 @@ def _judge_button(
     """A checkbox or a radio button (/Btn): judged by what it showed and what it shows."""
     was, now = _state(before), _state(after)
     value = value_text(inherited(after, "/V"))
-    if was == now and _are_alike(old, new):
+    if bool(was) == bool(now) and _are_alike(old, new):
         chosen = value not in ("", value_text(inherited(before, "/V"))) and _offers(after, value)
-        return Filling("value_differs", was, value) if chosen and value != now else None
+        return Filling("value_differs", _tick(was), value) if chosen and value != now else None
     if was:
-        return Filling("value_replaced", _tick(was), _tick(now))
-    if any(missing(old.ink, new.ink)):
+        kind = "look_replaced" if now else "value_replaced"
+        return Filling(kind, _tick(was), _tick(now))
+    if any(missing(old.painted.inks, new.painted.inks)):
         return Filling("look_replaced", "", _tick(now))
     added = list(missing(new.ink, old.ink))
     across, up = new.box[2] - new.box[0], new.box[3] - new.box[1]
@@ -289,7 +298,8 @@ def _judge_button(
     if any(ground.surely_lies_under(each.box) for each in (*added, *grounds)):
         return Filling("content_covered", "", _tick(now))
     if (
-        old.painted.strange
+        not new.drawn
+        or old.painted.strange
         or new.painted.strange
         or not is_tick(added)
         or across * up > _LARGEST_BUTTON * page_area
@@ -297,7 +307,7 @@ def _judge_button(
         return Filling("filling_unclear", "", _tick(now))
     if ground.lies_under(new.box):
         return Filling("filling_over_content", "", _tick(now))
-    if not now or value != now or (new.drawn and not added):
+    if not now or value != now or not added:
         return Filling("value_differs", "", _tick(now))
     return Filling("field_filled", "", _tick(now))
 

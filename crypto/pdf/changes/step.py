@@ -21,8 +21,6 @@ from crypto.pdf.changes.looks import Look, generic_text, inherited
 from crypto.pdf.changes.references import TRAILER, References
 from crypto.pdf.changes.structure import element_grew, is_element, tree_grew
 from crypto.pdf.marks.appearance import (
-    HIDDEN,
-    NO_VIEW,
     PRINT,
     box,
     drawing_of,
@@ -69,6 +67,8 @@ _FIELD = frozenset(
     ("/V", "/AP", "/AS", "/F", "/Ff", "/DA", "/Q", "/M", "/Type", "/I", "/TI", "/NM")
 )
 _READ_ONLY = 1
+_UNSEEN_FLAGS = 64 | 128 | 512
+"""Of an annotation (ISO 32000-1 table 165): read only, locked, locked contents."""
 _LARGEST_EMPTY = 0.04
 """Of the page: a larger place for a signature could cover what was sealed."""
 _ROUNDED = 0.0045
@@ -165,7 +165,8 @@ class _Comparison:
             before = references.place(reference, old.revision)
             after = references.place(reference, new.revision)
             if before is None and after is None:
-                if self._references.exists(reference.idnum):
+                numbers = {number for number, _ in self._bookmarks}
+                if self._references.exists(reference.idnum) and reference.idnum not in numbers:
                     # freed under another generation: some viewers do not look at that
                     self.forbid(*self._where(reference, "deleted"))
                 continue
@@ -173,7 +174,8 @@ class _Comparison:
                 self._check_new(reference)
             elif after is None:
                 users = self._references.users(reference.idnum)
-                if not all(self._is_evidence(*user) for user in users):
+                is_bookmark = key_of(reference) in self._bookmarks
+                if not is_bookmark and not all(self._is_evidence(*user) for user in users):
                     self.forbid(*self._where(reference, "deleted"))
             else:
                 rewritten.append(reference)
@@ -608,9 +610,11 @@ class _Comparison:
             return True
         flags = int(entry(before, "/F", 0)), int(entry(after, "/F", 0))
         bits = int(entry(before, "/Ff", 0)) ^ int(entry(after, "/Ff", 0))
+        filled = {"/V", "/AS"} & differing
         if (
-            (flags[0] ^ flags[1]) & (HIDDEN | NO_VIEW)
+            (flags[0] ^ flags[1]) & ~_UNSEEN_FLAGS & ~PRINT
             or flags[0] & PRINT & ~flags[1]
+            or (flags[1] & PRINT & ~flags[0] and not filled)
             or bits & ~_READ_ONLY
         ):
             self._say("suspicious", page, known.name)  # shown elsewhere, or read otherwise
