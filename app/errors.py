@@ -17,6 +17,9 @@ line do with them stands in one table here.
     │                             ServiceUnavailable, TimestampUntrusted, EvidenceMissing
     └── LocalDataError            SettingsInvalid, SettingLocked, JournalDamaged, CabinetDamaged,
                                   CabinetTooNew, CabinetLocked
+
+One module, though long: whoever adds an error sees here all others, their exit codes and what a
+batch does with them.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app import evidence
+from app import evidence, evidence_checking
 from app.errors import OutputExists, PlatformUnreachable
 from crypto.algorithms.gm import sm3
 from crypto.pdf.marks.drawing import Mark
@@ -177,7 +177,7 @@ def test_a_member_carries_neither_time_nor_path(package: Path) -> None:
 
 
 def test_checking_says_what_is_proved_and_what_is_not(package: Path, world: World) -> None:
-    stranger = evidence.check(package)
+    stranger = evidence_checking.check(package)
     assert stranger.holds
     assert stranger.report
     assert stranger.report.verdict is Verdict.VALID
@@ -186,7 +186,7 @@ def test_checking_says_what_is_proved_and_what_is_not(package: Path, world: Worl
         stranger.own.verdict is Verdict.UNKNOWN
     )  # the package's roots prove nothing by themselves
     assert [each.der for each in stranger.anchors] == [world.authority.certificate.der]
-    friend = evidence.check(package, own=Trust.in_all([world.authority.certificate]))
+    friend = evidence_checking.check(package, own=Trust.in_all([world.authority.certificate]))
     assert friend.own
     assert friend.own.verdict is Verdict.VALID
 
@@ -194,14 +194,17 @@ def test_checking_says_what_is_proved_and_what_is_not(package: Path, world: Worl
 @pytest.mark.parametrize("name", ["document.pdf", "report.json", "README.txt", "crls/1.crl"])
 def test_a_changed_member_is_found(package: Path, tmp_path: Path, name: str) -> None:
     changed = members(package)[name] + b" "
-    checked = evidence.check(altered(package, tmp_path / "x.zip", {name: changed}))
+    checked = evidence_checking.check(altered(package, tmp_path / "x.zip", {name: changed}))
     assert checked.problems == (f"altered:{name}",)
     assert checked.report is None
 
 
 def test_missing_and_added_members_are_found(package: Path, tmp_path: Path) -> None:
     made = altered(package, tmp_path / "x.zip", {"report.pdf": None, "more.txt": b"?"})
-    assert set(evidence.check(made).problems) == {"missing:report.pdf", "unlisted:more.txt"}
+    assert set(evidence_checking.check(made).problems) == {
+        "missing:report.pdf",
+        "unlisted:more.txt",
+    }
 
 
 def test_a_report_that_says_more_than_the_document_is_found(package: Path, tmp_path: Path) -> None:
@@ -211,12 +214,12 @@ def test_a_report_that_says_more_than_the_document_is_found(package: Path, tmp_p
     manifest = json.loads(found["manifest.json"])
     for row in manifest["members"]:
         if row["name"] == "report.json":
-            row.update(evidence._hashes(io.BytesIO(report), None))
+            row.update(evidence_checking.hashes(io.BytesIO(report), None))
     change: dict[str, bytes | None] = {
         "report.json": report,
         "manifest.json": json.dumps(manifest).encode(),
     }
-    checked = evidence.check(altered(package, tmp_path / "x.zip", change))
+    checked = evidence_checking.check(altered(package, tmp_path / "x.zip", change))
     assert checked.problems == ("report_differs:report.json",)
 
 
@@ -225,14 +228,18 @@ def test_a_report_that_says_more_than_the_document_is_found(package: Path, tmp_p
 )
 def test_a_malformed_manifest_is_an_answer(package: Path, tmp_path: Path, manifest: bytes) -> None:
     made = altered(package, tmp_path / "x.zip", {"manifest.json": manifest})
-    assert [each.split(":")[0] for each in evidence.check(made).problems] == ["not_a_package"]
+    assert [each.split(":")[0] for each in evidence_checking.check(made).problems] == [
+        "not_a_package"
+    ]
 
 
 def test_other_files_are_no_packages(tmp_path: Path, document: Path) -> None:
     for data in (b"", b"PK\x03\x04", document.read_bytes()):
         path = tmp_path / "x.zip"
         path.write_bytes(data)
-        assert [each.split(":")[0] for each in evidence.check(path).problems] == ["not_a_package"]
+        assert [each.split(":")[0] for each in evidence_checking.check(path).problems] == [
+            "not_a_package"
+        ]
 
 
 def test_nothing_is_overwritten(document: Path, package: Path, trust: Trust) -> None:
@@ -257,7 +264,7 @@ def test_what_the_platform_answers_now_goes_in(
     assert [name for name in members(path) if name.startswith("statements/")] == [
         "statements/1.der"
     ]
-    assert evidence.check(path).holds
+    assert evidence_checking.check(path).holds
 
 
 def test_what_the_registry_told_goes_in(document: Path, world: World, tmp_path: Path) -> None:
@@ -268,7 +275,7 @@ def test_what_the_registry_told_goes_in(document: Path, world: World, tmp_path: 
     report = evidence.make(document, tmp_path / "x.zip", trust=trust, at=NOW)
     assert "status_not_active" in {each.code for s in report.signatures for each in s.findings}
     assert "registry.json" in members(tmp_path / "x.zip")
-    assert evidence.check(tmp_path / "x.zip").holds
+    assert evidence_checking.check(tmp_path / "x.zip").holds
 
 
 def test_a_document_without_signatures_has_a_package_too(tmp_path: Path, trust: Trust) -> None:
@@ -276,4 +283,4 @@ def test_a_document_without_signatures_has_a_package_too(tmp_path: Path, trust: 
     path.write_bytes(classic_pdf())
     report = evidence.make(path, tmp_path / "x.zip", trust=trust, at=NOW)
     assert report.verdict is Verdict.UNSIGNED
-    assert evidence.check(tmp_path / "x.zip").holds
+    assert evidence_checking.check(tmp_path / "x.zip").holds

@@ -1,0 +1,222 @@
+"""Checking an evidence package offline, and the format that making and checking share.
+
+    check(package, own=…)       → Checked      with the package's own roots as *unproved*
+
+A package comes from a stranger: sizes and numbers are bounded, and nothing is unpacked to disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+from app.errors import FileNotReadable, FileProblem
+from crypto.algorithms import gm
+from crypto.pdf.reading.failures import PdfError
+from crypto.pdf.verify import verify_pdf
+from crypto.pki.certificate import Certificate, load_certificates
+from crypto.pki.ocsp import OcspResponse
+from crypto.pki.revocation_list import Crl
+from crypto.seal.statement import SealChange, SignedStatement
+from crypto.validation.trust import Trust
+from crypto.verdict import Report
+
+FORMAT = "sealdesk-evidence/1"
+DOCUMENT = "document.pdf"
+PURPOSES = ("seal_makers", "signers", "timestamps", "platforms")
+_MAX_MEMBERS = 5000
+_MAX_MEMBER = 64 * 1024 * 1024
+_MAX_DOCUMENT = 2 * 1024 * 1024 * 1024
+_IN_MEMORY = 32 * 1024 * 1024
+_CHUNK = 1 << 20
+_MALFORMED = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError),
+    *(ValueError, KeyError, TypeError, AttributeError),  # JSON of another shape
+)
+
+
+# --- the format ----------------------------------------------------------------------------------
+
+
+def hashes(source: IO[bytes], target: IO[bytes] | None, limit: int = _MAX_DOCUMENT) -> Any:
+    """Size and digests of *source*, copied to *target* on the way; ValueError beyond *limit*."""
+    size, sm3, sha256 = 0, gm.sm3_hasher(), hashlib.sha256()
+    while chunk := source.read(_CHUNK):
+        size += len(chunk)
+        if size > limit:
+            raise ValueError("too large")
+        sm3.update(chunk)
+        sha256.update(chunk)
+        if target is not None:
+            target.write(chunk)
+    return {"size": size, "sm3": sm3.digest().hex(), "sha256": sha256.hexdigest()}
+
+
+def encode_changes(changes: Iterable[SealChange]) -> bytes:
+    """What the registry told this desk of the seals; like the roots, the package does not prove
+    it."""
+    rows = [
+        asdict(each)
+        | {
+            "effective_at": each.effective_at.isoformat(),
+            "recorded_at": each.recorded_at.isoformat(),
+        }
+        for each in changes
+    ]
+    return (json.dumps(rows, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+# --- checking ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What can be said of a package, offline."""
+
+    problems: tuple[str, ...]
+    """What does not hold, as ``kind:member``; kinds are the keys of phrases.evidence_problem."""
+    report: Report | None
+    """The document judged anew with the package's own roots: as good as those roots are."""
+    own: Report | None
+    """The same with the checker's own trust; the package's certificates are only links."""
+    anchors: tuple[Certificate, ...]
+    """The package's roots: nothing here proves them."""
+
+    @property
+    def holds(self) -> bool:
+        """Every hash holds, and the document gives the very verdict and findings reported."""
+        return not self.problems
+
+
+def check(package: Path, *, own: Trust | None = None, password: str | None = None) -> Checked:
+    """Check every hash and judge the document again, without network and without unpacking.
+
+    Raises :class:`app.errors.FileNotReadable`; a damaged package is an answer, not an error."""
+    try:
+        with (
+            package.open("rb") as stream,
+            zipfile.ZipFile(stream) as opened,
+            tempfile.SpooledTemporaryFile(_IN_MEMORY) as document,
+        ):
+            return _check(opened, cast("BinaryIO", document), own or Trust(), password)
+    except OSError as error:
+        raise FileNotReadable(str(package), FileProblem.of(error)) from error
+    except _MALFORMED as error:
+        return Checked((f"not_a_package:{type(error).__name__}",), None, None, ())
+
+
+def _check(
+    opened: zipfile.ZipFile, document: BinaryIO, own: Trust, password: str | None
+) -> Checked:
+    problems: list[str] = []
+    names = [each.filename for each in opened.infolist()]
+    if len(names) > _MAX_MEMBERS or len(set(names)) != len(names):
+        return Checked(("not_a_package:names",), None, None, ())
+    manifest = json.loads(_read(opened, "manifest.json"))
+    listed = _listed(manifest)
+    problems += [f"unlisted:{each}" for each in names if each not in (*listed, "manifest.json")]
+    members: dict[str, bytes] = {}
+    for name, row in listed.items():
+        if name not in names:
+            problems.append(f"missing:{name}")
+            continue
+        with opened.open(name) as source:
+            if name == DOCUMENT:
+                found = hashes(source, document)
+            else:
+                buffer = io.BytesIO()
+                found = hashes(source, buffer, _MAX_MEMBER)
+                members[name] = buffer.getvalue()
+        if any(found[key] != row.get(key) for key in found):
+            problems.append(f"altered:{name}")
+    problems += [f"missing:{name}" for name in (DOCUMENT, "report.json") if name not in listed]
+    if problems:
+        return Checked(tuple(problems), None, None, ())
+    packed = _trust(manifest, members)
+    title, now = str(manifest["document"]["name"]), datetime.fromisoformat(manifest["judged_at"])
+    links = replace(packed, seal_makers=(), signers=(), timestamps=(), platforms=())
+    try:
+        report = verify_pdf(document, title, packed, now, password=password)
+        again = verify_pdf(document, title, own.merged(links), now, password=password)
+    except PdfError as error:
+        return Checked((f"unreadable:{type(error).__name__}",), None, None, ())
+    if _essence(report.to_json()) != _essence(json.loads(members["report.json"])):
+        problems.append("report_differs:report.json")
+    anchors = {each.der: each for name in PURPOSES for each in getattr(packed, name)}
+    return Checked(tuple(problems), report, again, tuple(anchors.values()))
+
+
+def _read(opened: zipfile.ZipFile, name: str) -> bytes:
+    buffer = io.BytesIO()
+    if name not in opened.namelist():
+        raise ValueError(f"no {name}")
+    with opened.open(name) as source:
+        hashes(source, buffer, _MAX_MEMBER)
+    return buffer.getvalue()
+
+
+def _listed(manifest: Any) -> dict[str, Mapping[str, Any]]:
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ValueError("no manifest of ours")
+    try:
+        return {str(row["name"]): row for row in manifest["members"]}
+    except (KeyError, TypeError) as error:
+        raise ValueError("malformed manifest") from error
+
+
+def _trust(manifest: Any, members: Mapping[str, bytes]) -> Trust:
+    """The package's certificates, roots, lists and statements. Raises ValueError."""
+    certificates = {
+        name: load_certificates(data)[0]
+        for name, data in members.items()
+        if name.startswith("certificates/")
+    }
+    anchors = manifest.get("unproved_anchors", {})
+    try:
+        by_purpose: dict[str, Any] = {
+            purpose: tuple(certificates[name] for name in anchors.get(purpose, ()))
+            for purpose in PURPOSES
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("malformed manifest") from error
+    return Trust(
+        **by_purpose,
+        pool=tuple(certificates.values()),
+        crls=tuple(Crl.parse(data) for n, data in members.items() if n.startswith("crls/")),
+        statements=tuple(
+            SignedStatement.parse(data)
+            for name, data in members.items()
+            if name.startswith("statements/")
+        ),
+        ocsp=tuple(
+            OcspResponse.parse(data) for n, data in members.items() if n.startswith("ocsp/")
+        ),
+        changes=tuple(_changes(members.get("registry.json", b"[]"))),
+        status_life=timedelta(hours=float(manifest.get("status_hours", 24))),
+    )
+
+
+def _changes(data: bytes) -> Iterator[SealChange]:
+    """As written by :func:`encode_changes`. Raises ValueError, KeyError or TypeError."""
+    for row in json.loads(data):
+        moments = [datetime.fromisoformat(row[name]) for name in ("effective_at", "recorded_at")]
+        if any(moment.tzinfo is None for moment in moments):
+            raise ValueError("a time without a zone")
+        yield SealChange(str(row["seal_code"]), str(row["state"]), str(row["reason"]), *moments)
+
+
+def _essence(report: Any) -> Any:
+    """What two reports of the same document must have in common: verdicts and findings."""
+    return [
+        (part.get("verdict"), sorted(each["code"] for each in part.get("findings", ())))
+        for part in (report, *report.get("signatures", ()))
+    ]
