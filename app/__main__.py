@@ -25,8 +25,8 @@ def main() -> int:
         freeze_support()
     arguments = sys.argv[1:]
     window = open_window if has_screen() else None
-    files = [Path(each) for each in arguments]
-    if all(each.suffix.lower() in (".pdf", ".ofd") for each in files):
+    files = [Path(argument) for argument in arguments]
+    if all(file.suffix.lower() in (".pdf", ".ofd") for file in files):
         if window is not None:
             return _window_alone(files)
         arguments = ["--help"]

@@ -1,6 +1,6 @@
-"""THE STORY of a signature without a seal: for foreign readers, for time, for the years to come.
+"""THE STORY of augmentation: what follows a seal, or stands without one.
 
-    pades(maker)                a PAdES signature by an RSA or P-256 key that shows nothing
+    pades(maker)                a PAdES signature by an RSA or P-256 key, not visible on a page
     document_timestamp(stamper) a time stamp over the whole document (ETSI.RFC3161)
     long_term(trust, services)  certificates, CRLs and OCSP responses enclosed (DSS)
 
@@ -90,18 +90,18 @@ def document_timestamp(stamper: Timestamper, hash_name: str = "sm3") -> Revise:
 
 
 class Services(Protocol):
-    """The way to those who tell what was revoked; each raises ServiceUnavailable."""
+    """OCSP responders and revocation lists; both methods raise ServiceUnavailable."""
 
     def ocsp(self, url: str, query: bytes) -> bytes: ...
     def crl(self, url: str) -> bytes: ...
 
 
 def long_term(trust: Trust, services: Services | None = None, clock: Clock = _now) -> Revise:
-    """What verifying all signatures of the document takes, enclosed in it (PAdES B-LT).
+    """Encloses what it takes to verify all signatures of the document later (PAdES B-LT).
 
-    Lists and responses are those of *trust*; what they leave open *services* are asked for.
-    Raises :class:`app.errors.EvidenceMissing` if even then a certificate's revocation is not
-    told."""
+    Lists and responses come from *trust*; *services* are asked for those that are missing.
+    Raises :class:`app.errors.EvidenceMissing` if even then the revocation
+    status of a certificate is unknown."""
 
     def written(document: Document, output: BinaryIO) -> None:
         now = clock()
@@ -124,9 +124,9 @@ def _asked(
     services: Services,
     now: datetime,
 ) -> Trust:
-    """*trust* with what responders say now, and, where there is none, the lists that are published.
+    """*trust* with fresh answers of OCSP responders, or published lists where there is none.
 
-    Fresh words are worth more than kept ones: only what was said after a proved time of signing
+    Fresh answers are worth more than kept ones: only one given after a proved time of signing
     holds for ever (:mod:`crypto.validation.revocation`)."""
     anchors = (*trust.signers, *trust.timestamps, *trust.seal_makers)
     crls: dict[str, Crl] = {}
@@ -158,7 +158,7 @@ def _asked(
 
 @dataclass(frozen=True)
 class AugmentedFile:
-    """What came of it."""
+    """A document with the revisions that were put on it."""
 
     path: Path
     report: Report

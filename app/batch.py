@@ -4,10 +4,10 @@
     DEPTH workers          each takes a document through the whole story of stamping; where the
                            story signs, the worker hands over and waits
 
-So the key is all that is waited for, and no more than DEPTH documents are open at a time. A
-document that fails stands alone, unless its error says that the next would fail the same way
-(:func:`app.errors.stops_batch`): then what the key has signed is finished, the others are left as
-if they had never begun.
+So only the key limits the speed, and no more than DEPTH documents are open at a time. A document
+that fails does not affect the others, unless its error says that the next would fail the same way
+(:func:`app.errors.stops_batch`): then documents that the key has signed are finished, and the
+others leave no output.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Request:
 
 @dataclass(frozen=True)
 class _Ended(Generic[Result]):
-    """A worker is through with a document."""
+    """A worker has finished a document, or failed."""
 
     number: int
     result: Result | None
@@ -85,7 +85,7 @@ class Batch(Generic[Result]):
 
         *may_sign* is asked before each signature; raising from it (a cancel) ends the batch.
         *ended* is told the number of a work, and its result or its error, as it ends, here on the
-        caller's thread; of works that were cancelled or never had their turn it hears nothing."""
+        caller's thread; it is not called for works that were cancelled or never begun."""
         todo = deque(enumerate(works))
         running = 0
         over = False
@@ -103,7 +103,7 @@ class Batch(Generic[Result]):
                     if not isinstance(event.error, Cancelled):
                         ended(event.number, event.result, event.error)
                     over = over or (event.error is not None and stops_batch(event.error))
-            finally:  # no worker may wait for a key that nobody minds any more
+            finally:  # no worker may wait for a key that no longer signs
                 while running:
                     event = self._events.get()
                     if isinstance(event, _Request):

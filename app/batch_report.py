@@ -1,4 +1,4 @@
-"""What a batch came to, as a list that is kept with the month's papers: CSV or XLSX."""
+"""The results of a batch as a table for the files: CSV or XLSX."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class BatchLine:
             return ()
         own = set(self.file.field_names)
         signatures = (s for s in self.file.report.signatures if own & set(s.fields))
-        return tuple(sorted({mark.page for each in signatures for mark in each.marks}))
+        return tuple(sorted({mark.page for signature in signatures for mark in signature.marks}))
 
 
 def save_report(path: Path, lines: Sequence[BatchLine], language: str) -> None:
     """Write *lines* to *path*, XLSX by its suffix, else CSV. Raises OSError."""
     head = [phrase(f"batch.{column}", language) for column in COLUMNS]
-    save_table(path, [head, *(_row(each, language) for each in lines)])
+    save_table(path, [head, *(_row(line, language) for line in lines)])
 
 
 def _row(line: BatchLine, language: str) -> list[object]:

@@ -4,10 +4,9 @@
 
 A worker is a bounded process (:mod:`crypto.bounded`); it gets paths, with what the platform has
 said meanwhile. One that takes too long is killed, one that dies is replaced. A file that takes its
-worker over could speak for the files after it: :attr:`Order.alone` gives each a worker of its own,
-which costs a quarter of a second.
-Workers do not speak to the network: seals whose status they could not tell are asked for here, once
-each, and their documents judged again.
+worker over could falsify the answers for the files after it: :attr:`Order.alone` gives each a
+worker of its own, which costs a quarter of a second. Workers have no network: the platform is asked
+here, once for each seal whose status they could not tell, and the documents are judged again.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Told:
-    """What the platform has said meanwhile."""
+    """What the platform has said since the run began."""
 
     statements: tuple[SignedStatement, ...] = ()
     changes: tuple[SealChange, ...] = ()
@@ -159,7 +158,7 @@ def verify_all(
         unknown = _unknown_seals(outcome.answer) if platform else set()
         told = history(platform, _seals(outcome.answer))
         changes.extend(told)
-        earlier = {each.seal_code for each in changes} & _seals(outcome.answer)
+        earlier = {change.seal_code for change in changes} & _seals(outcome.answer)
         if unknown or earlier:
             waiting.append(index)
             codes.update(unknown)
@@ -212,7 +211,7 @@ class _Gone(Exception):
 
 
 class _Worker:
-    """A process, and what it is at."""
+    """A process, and the documents it has been given."""
 
     def __init__(self, order: Order) -> None:
         self.process = BoundedProcess(
@@ -251,7 +250,7 @@ class _Worker:
                 raise _Gone("timeout")
             return None
         if left is None:
-            raise _Gone("crashed")  # nobody has asked it anything
+            raise _Gone("crashed")  # it has no document
         try:
             said = self.process.receive(_MESSAGE_SECONDS)
             if not self.ready:
@@ -321,12 +320,12 @@ class _Crew:
         True if it was interrupted. Raises RuntimeError if no worker starts."""
         todo, workers = deque(indices), self._workers
         try:
-            while todo or any(each.files for each in workers):
+            while todo or any(worker.files for worker in workers):
                 if self._stopped():
                     return True
                 self._share_out(todo, told)
-                times = [each.left for each in workers if each.left is not None]
-                pipes = [each.process.connection for each in workers]
+                times = [worker.left for worker in workers if worker.left is not None]
+                pipes = [worker.process.connection for worker in workers]
                 speaking = connection.wait(pipes, min([*times, _LOOK_UP]))
                 for worker in list(workers):
                     try:
@@ -349,7 +348,7 @@ class _Crew:
         from which it does not read meanwhile: nobody waits behind a slow document while another
         worker has nothing to do."""
         workers = self._workers
-        busy = sum(bool(each.files) for each in workers)
+        busy = sum(bool(worker.files) for worker in workers)
         while len(workers) < min(self._jobs, busy + len(todo)):
             workers.append(_Worker(self._order))
         ahead = 1 if self._order.alone or told is not NOTHING else _AHEAD
@@ -415,7 +414,7 @@ def _not_checked(path: Path) -> Outcome:
 
 
 def _serve(channel: Channel, order: Order) -> None:
-    """A worker's life: a path comes, an answer goes, until nobody is there any more."""
+    """The worker process: reads paths and writes answers until the other side is gone."""
     from crypto.pdf.reading.failures import PdfTooComplex
 
     channel.send({"ready": True})

@@ -46,7 +46,7 @@ def told(outcome: Outcome, language: str) -> list[str]:
 
 def totals(run: Run, language: str) -> str:
     """One line: how many of which verdict."""
-    counts = Counter(verdict_word(each, language) for each in run.outcomes)
+    counts = Counter(verdict_word(outcome, language) for outcome in run.outcomes)
     text = say("report", "comma", language).join(f"{word} {n}" for word, n in counts.items())
     return phrase("bulk.total", language).format(total=len(run.outcomes), counts=text)
 
@@ -68,7 +68,7 @@ def summary_csv(run: Run, language: str) -> bytes:
             "; ".join(_signed_at(s["times"], language) for s in signatures),
             " ".join(told(outcome, language)),
         )
-        rows.writerow(_harmless(each) for each in cells)
+        rows.writerow(_harmless(cell) for cell in cells)
     return text.getvalue().encode("utf-8-sig", "replace")
 
 
@@ -78,7 +78,7 @@ def _harmless(text: str) -> str:
 
 
 def _signed_at(times: dict[str, Any], language: str) -> str:
-    """Never a claimed time for a trusted one."""
+    """The trusted time, or the claimed one, named as such."""
     for kind in ("trusted", "claimed"):
         if times[kind]:
             moment = beijing(datetime.fromisoformat(times[kind]))

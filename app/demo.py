@@ -1,4 +1,4 @@
-"""The main job from nothing: platform, virtual Ukey, seal, a stamped and verified document.
+"""The demo: platform, virtual Ukey, seal, a stamped and verified document, from nothing.
 
 Everything is real but the hardware and the authorities: the platform runs as a process of its own
 on this machine, the virtual Ukey is a PKCS#11 module, the stamp and the verdict are those of the

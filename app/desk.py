@@ -1,7 +1,7 @@
 """What one run of SealDesk works with: settings, cabinet, journal, tokens, platform.
 
 Everything is opened on first use, so that verifying a file does not touch the keyring and a
-diagnosis does not need a Ukey. Command line, window and demo all sit at the same desk.
+diagnosis does not need a Ukey. Command line, window and demo all work with a :class:`Desk`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Desk:
     # --- whom it trusts ----------------------------------------------------------------------
 
     def trust(self, extra: Iterable[Path] = ()) -> Trust:
-        """The platforms of the cabinet (if there is one), the settings' anchors, and *extra*
+        """Whom to trust: the cabinet's platforms (if there is a cabinet), the anchors and *extra*
         certificate files. Raises :class:`app.errors.AppError`."""
         trust = self.anchors(extra)
         if self._cabinet_path.exists() or "cabinet" in self.__dict__:
@@ -142,7 +142,7 @@ class Desk:
 
     @cached_property
     def services(self) -> PublicServices:
-        """The way to time-stamping authorities, revocation lists and OCSP responders."""
+        """Access to time-stamping authorities, revocation lists and OCSP responders."""
         from app.remote.public_services import PublicServices
 
         return self._opened.enter_context(PublicServices(self.settings.proxy))
@@ -277,12 +277,14 @@ class Desk:
                 continue
             with token.open() as session:
                 stored = _readable(session.certificates())
-            for each in stored:
-                names = (each.subject.common_name, f"{each.serial:x}")
+            for certificate in stored:
+                names = (certificate.subject.common_name, f"{certificate.serial:x}")
                 meant = not name or name in (*names, token.info.label, token.info.serial)
-                signs = each.may_sign() and not each.is_ca and each.valid_at(now)
-                if meant and signs and each.public_key.kind in ("rsa", "ec"):
-                    found.append((token, each))
+                signs = (
+                    certificate.may_sign() and not certificate.is_ca and certificate.valid_at(now)
+                )
+                if meant and signs and certificate.public_key.kind in ("rsa", "ec"):
+                    found.append((token, certificate))
         if not found:
             raise KeyNotFound("no RSA or P-256 key with a valid certificate of that name")
         if len(found) > 1:
@@ -317,14 +319,14 @@ def with_settings(desk: Desk, **changes: Any) -> Desk:
 
 
 def _readable(certificates: Iterable[bytes]) -> list[Certificate]:
-    """Those that can be parsed; a token may hold anything."""
+    """The certificates that can be parsed; a token may hold anything."""
     from crypto.pki.certificate import Certificate
     from crypto.pki.names_and_algorithms import CertificateError
 
     found = []
-    for each in certificates:
+    for certificate in certificates:
         with suppress(CertificateError):
-            found.append(Certificate.parse(each))
+            found.append(Certificate.parse(certificate))
     return found
 
 

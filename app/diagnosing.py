@@ -100,7 +100,7 @@ def _journal(desk: Desk) -> dict[str, Any]:
 def _or_code(read: Callable[[], Any]) -> Any:
     try:
         return read()
-    except Exception as error:  # noqa: BLE001 - whatever it is, that it happens is the diagnosis
+    except Exception as error:  # noqa: BLE001 - any failure belongs in the diagnosis
         return {"error": explain(error).code, "kind": type(error).__name__}
 
 

@@ -144,7 +144,7 @@ class FileProblem(StrEnum):
 
 @dataclass(eq=False)
 class FileNotReadable(FileError):
-    """The system does not let us read the file."""
+    """The system refuses to read the file."""
 
     reason: FileProblem = FileProblem.OTHER
 
@@ -162,14 +162,14 @@ class OfdNotSupported(NotAPdf):
 
 
 class OutputExists(FileError):
-    """The place of the result is taken; nothing is ever overwritten."""
+    """The output exists already; nothing is ever overwritten."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.OUTPUT
 
 
 @dataclass(eq=False)
 class OutputNotWritable(FileError):
-    """The system does not let us write the result."""
+    """The system refuses to write the result."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.OUTPUT
     reason: FileProblem = FileProblem.OTHER
@@ -204,7 +204,7 @@ class SealNotFound(SealUseError):
 
 @dataclass(eq=False)
 class SealNotUsable(SealUseError):
-    """The seal itself is out of force."""
+    """The seal itself is not in force."""
 
     reason: str
     """As :meth:`app.store.cabinet.SealRecord.usable` gives it: "suspended", "expired", …"""
@@ -220,7 +220,7 @@ class NotAuthorised(SealUseError):
 
 @dataclass(eq=False)
 class LeaseExpired(SealUseError):
-    """The platform was last heard of too long ago to stamp offline."""
+    """The platform confirmed the seal too long ago to stamp offline."""
 
     since: datetime
     """When the seal's status was last confirmed."""
@@ -295,7 +295,7 @@ class KeywordNotFound(PlacementError):
 
 
 class PlatformError(AppError):
-    """The platform and we did not come to terms."""
+    """Communication with the platform or another service failed."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.PLATFORM
     stops_batch: ClassVar[bool] = True
@@ -328,7 +328,7 @@ class PlatformRefused(PlatformError):
 
 @dataclass(eq=False)
 class PlatformUntrusted(PlatformError):
-    """The other side is not the platform it should be. Nothing was signed or sent to it."""
+    """The server is not the platform that is expected. Nothing was signed or sent to it."""
 
     url: str
     reason: str
@@ -357,7 +357,7 @@ class ServiceUnavailable(PlatformError):
 
 @dataclass(eq=False)
 class TimestampUntrusted(PlatformError):
-    """A time stamp came, and does not prove the time to us."""
+    """A time stamp was received that does not prove the time by this desk's trust."""
 
     url: str
     reason: str
@@ -366,7 +366,7 @@ class TimestampUntrusted(PlatformError):
 
 @dataclass(eq=False)
 class EvidenceMissing(PlatformError):
-    """What a verifier will need in years cannot be had now."""
+    """Validation material for long-term verification is not available."""
 
     subject: str
     """Whose certificate's revocation nothing tells."""
@@ -407,7 +407,7 @@ class LocalDataError(AppError):
 
 @dataclass(eq=False)
 class SettingsInvalid(LocalDataError):
-    """A setting has a value that cannot be."""
+    """A setting has an invalid value."""
 
     where: str
     """File, registry key or environment variable."""
@@ -449,7 +449,7 @@ class CabinetTooNew(LocalDataError):
 
 @dataclass(eq=False)
 class CabinetLocked(LocalDataError):
-    """The cabinet's key cannot be had."""
+    """The cabinet's key is not available."""
 
     reason: str
     """"missing", "wrong", "exposed", "timeout" or "store"."""
@@ -563,5 +563,5 @@ def _shown(value: object) -> str:
     text = f"{value:.1f}" if isinstance(value, float) else str(value)
     if len(text) > _LONGEST_VALUE:
         text = text[:_LONGEST_VALUE] + "…"
-    # names of files and answers of servers must not steer the terminal or turn the text around
+    # control characters in file names and server answers must not reach the terminal
     return "".join(char if char.isprintable() else "�" for char in text)

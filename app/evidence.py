@@ -4,9 +4,9 @@ the ``openssl`` commands that go over every step.
 
     make(path, output, trust=…) → Report       a zip, the same bytes for the same report
 
-:mod:`app.evidence_checking` reads it. A package proves no more of itself than a letter does: hashes
-and signatures hold by mathematics, but that a root certificate is its authority's must be known
-from elsewhere.
+:mod:`app.evidence_checking` reads it. Hashes and signatures in a
+package can be checked by computing; that a root certificate belongs to its authority must be
+known from elsewhere.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def make(
 
 @dataclass
 class _Recorder:
-    """The platform's desk, keeping what it answered for the package."""
+    """A status service that keeps its answers for the package."""
 
     desk: StatusService
     answers: list[SignedStatement] = field(default_factory=list)
@@ -116,9 +116,9 @@ class _Pack:
 
     def know(self, encoded: Iterable[bytes]) -> None:
         """Take in certificates (DER); what cannot be read is in the signature itself anyway."""
-        for each in encoded:
+        for der in encoded:
             with contextlib.suppress(CertificateError):
-                self.certificates.setdefault(gm.sm3(each), Certificate.parse(each))
+                self.certificates.setdefault(gm.sm3(der), Certificate.parse(der))
 
     def complete(self) -> None:
         """Add the issuers, and theirs, as far as this desk knows them."""
@@ -128,11 +128,11 @@ class _Pack:
         waiting = list(self.certificates.values())
         while waiting:
             issuer = waiting.pop().issuer
-            for each in known:
-                name = gm.sm3(each.der)
-                if name not in self.certificates and issuer.matches(each.subject):
-                    self.certificates[name] = each
-                    waiting.append(each)
+            for certificate in known:
+                name = gm.sm3(certificate.der)
+                if name not in self.certificates and issuer.matches(certificate.subject):
+                    self.certificates[name] = certificate
+                    waiting.append(certificate)
 
     def name(self, fingerprint: str) -> str:
         """The member that holds the certificate with this SM3 (hexadecimal); "" if none does."""
@@ -151,7 +151,7 @@ def _collect(
     for number, (claim, _) in numbered:
         for seal in _unpack(pack, f"signature-{number}", claim):
             imprints[gm.sm3(seal.picture).hex()] = seal.picture
-    codes = {each.seal.code for each in report.signatures if each.seal}
+    codes = {signature.seal.code for signature in report.signatures if signature.seal}
     statements = [s for s in pack.trust.statements if s.statement.seal_code in codes]
     for number, signed in enumerate(statements, 1):
         pack.add(f"statements/{number}.der", signed.token)
@@ -159,13 +159,13 @@ def _collect(
     pack.complete()
     for fingerprint, certificate in pack.certificates.items():
         pack.add(f"certificates/{fingerprint.hex()[:16]}.pem", _pem(certificate.der))
-    issuers = [each.subject for each in pack.certificates.values()]
+    issuers = [certificate.subject for certificate in pack.certificates.values()]
     lists = [crl for crl in pack.trust.crls if any(crl.issuer.matches(name) for name in issuers)]
     for number, crl in enumerate(lists, 1):
         pack.add(f"crls/{number}.crl", crl.der)
     for number, response in enumerate(pack.trust.ocsp, 1):
         pack.add(f"ocsp/{number}.der", response.der)
-    changes = [each for each in pack.trust.changes if each.seal_code in codes]
+    changes = [change for change in pack.trust.changes if change.seal_code in codes]
     if changes:
         pack.add("registry.json", encode_changes(changes))
     for number, (claim, judged) in numbered:
@@ -193,7 +193,7 @@ def _unpack(pack: _Pack, folder: str, claim: EmbeddedSignature) -> Iterator[Seal
                 with contextlib.suppress(StatementError):
                     pack.know([SignedStatement.parse(extension.value).certificate.der])
     elif data:
-        pack.know(each.der for each in data.certificates)
+        pack.know(certificate.der for certificate in data.certificates)
         for number, encoded in enumerate(data.crls, 1):
             pack.add(f"{folder}/crl-{number}.crl", encoded)
         if data.signers:
@@ -215,7 +215,7 @@ def _unpack_timestamps(pack: _Pack, folder: str, tokens: Iterable[bytes]) -> Non
     for number, token in enumerate(tokens, 1):
         pack.add(f"{folder}/timestamp-{number}.der", token)
         with contextlib.suppress(CmsError):
-            pack.know(each.der for each in SignedData.parse(token).certificates)
+            pack.know(certificate.der for certificate in SignedData.parse(token).certificates)
 
 
 def _der_signature(signature: bytes) -> bytes:
@@ -249,7 +249,7 @@ def _recheck(
         values.append(_value(f"{folder}/seal-", maker_file, maker, "sm3", ""))
     pairs = []
     for chain in (judged.chain, judged.seal_chain):
-        names = [pack.name(each.sm3) for each in chain]
+        names = [pack.name(certificate.sm3) for certificate in chain]
         pairs += [pair for pair in itertools.pairwise(names) if all(pair)]
     return Recheck(
         number=number,
@@ -293,7 +293,9 @@ def _write(pack: _Pack, document: BinaryIO, output: BinaryIO, report: Report) ->
             raise OutputVerificationFailed(DOCUMENT, "the document changed meanwhile")
         for name in sorted(pack.members):
             rows.append(_member(package, name, io.BytesIO(pack.members[name])))
-        certificates = {gm.sm3(each.der): each for each in pack.certificates.values()}
+        certificates = {
+            gm.sm3(certificate.der): certificate for certificate in pack.certificates.values()
+        }
         manifest = {
             "format": FORMAT,
             "program": report.program,

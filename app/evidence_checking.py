@@ -65,12 +65,12 @@ def encode_changes(changes: Iterable[SealChange]) -> bytes:
     """What the registry told this desk of the seals; like the roots, the package does not prove
     it."""
     rows = [
-        asdict(each)
+        asdict(change)
         | {
-            "effective_at": each.effective_at.isoformat(),
-            "recorded_at": each.recorded_at.isoformat(),
+            "effective_at": change.effective_at.isoformat(),
+            "recorded_at": change.recorded_at.isoformat(),
         }
-        for each in changes
+        for change in changes
     ]
     return (json.dumps(rows, ensure_ascii=False, indent=2) + "\n").encode()
 
@@ -123,7 +123,7 @@ def _check(
         return Checked(("not_a_package:names",), None, None, ())
     manifest = json.loads(_read(opened, "manifest.json"))
     listed = _listed(manifest)
-    problems += [f"unlisted:{each}" for each in names if each not in (*listed, "manifest.json")]
+    problems += [f"unlisted:{name}" for name in names if name not in (*listed, "manifest.json")]
     members: dict[str, bytes] = {}
     for name, row in listed.items():
         if name not in names:

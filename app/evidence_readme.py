@@ -59,8 +59,8 @@ def readme(report: Report, rechecks: list[Recheck]) -> str:
         lines.append(words.format(verdict=verdict, time=beijing(report.judged_at)))
     lines += ["", *_both("contents"), "", *_both("how"), "", *_both("file")]
     lines += ["$ openssl dgst -sm3 document.pdf", f"    {file.sm3}"]
-    for each in rechecks:
-        lines += ["", *_signature(each)]
+    for recheck in rechecks:
+        lines += ["", *_signature(recheck)]
     lines += ["", *_both("not_proved"), ""]
     return "\n".join(lines)
 

@@ -4,8 +4,8 @@
         finder.find(path, text, password)            → hits
         finder.picture(path, page, dpi, password)    → PNG
 
-PyMuPDF is C and may crash of a file. One process serves one request at a time and stays for the
-next; one that takes too long or dies is replaced, and its document reported as too complex.
+A file may crash PyMuPDF, which is written in C. One process serves one request at a time and stays
+for the next; one that takes too long or dies is replaced, and its document reported as too complex.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _named(path: Path, name: object) -> Exception:
 
 
 def _serve(channel: Channel) -> None:
-    """The process's life: a request comes, an answer goes, until nobody is there any more."""
+    """The process: reads requests and writes answers until the other side is gone."""
     from app.pages import Pages
 
     while True:

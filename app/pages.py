@@ -1,6 +1,6 @@
 """Pages as a person sees them: sizes, text, pictures. The one module of app that uses PyMuPDF.
 
-Only :mod:`app.finder`'s bounded process imports it: PyMuPDF may crash of a file. It must be used
+Only :mod:`app.finder`'s bounded process imports it: a file may crash PyMuPDF. It must be used
 from one thread at a time. What it shows is for looking at and for finding places: signing and
 verifying read the file by themselves (:mod:`crypto.pdf.reading.document`), and a test holds both to
 the same page sizes.
@@ -79,7 +79,7 @@ class Pages:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._document.close()
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ class Pages:
         """The size of every page as displayed: CropBox, /Rotate and UserUnit taken into account."""
         with _pdf_errors():
             rectangles = [page.rect for page in self._document]
-        return [PageBox(each.width / MM, each.height / MM) for each in rectangles]
+        return [PageBox(rectangle.width / MM, rectangle.height / MM) for rectangle in rectangles]
 
     def render_png(self, page: int, dpi: float) -> bytes:
         """Page *page* (0-based) as displayed, annotations included: PNG, RGB.
@@ -118,7 +118,8 @@ class Pages:
             return [
                 hit
                 for number, page in enumerate(self._document)
-                if set(wanted) <= set(_folded(page.get_text()))  # quick; most pages end here
+                if set(wanted)
+                <= set(_folded(page.get_text()))  # quick: most pages do not have the text
                 for line in _lines(page)
                 for hit in _hits(number, line, wanted)
             ]
@@ -164,7 +165,7 @@ def _lines(page: Any) -> list[_Line]:
                 for span in line["spans"]
                 for char in span["chars"]
             ]
-            # text beyond the visible page is nothing that a person would stamp
+            # text outside the visible page is no place for a seal
             chars = [c for c in chars if c.x1 > 0 and c.x0 < width and c.y1 > 0 and c.y0 < height]
             x, y = line["dir"]
             if chars:

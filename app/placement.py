@@ -283,10 +283,12 @@ def date_beside(
     box, choices = _page_box(boxes, mark.page), _beside(mark, style)
     taken = [
         *(each for each in marks if each.page == mark.page),
-        *(_room(each) for each in dates if each.page == mark.page),
+        *(_room(date) for date in dates if date.page == mark.page),
     ]
-    fitting = [each for each in choices if _is_inside(box, _room(each))]
-    free = [each for each in fitting if not any(_meet(_room(each), one) for one in taken)]
+    fitting = [choice for choice in choices if _is_inside(box, _room(choice))]
+    free = [
+        date_mark for date_mark in fitting if not any(_meet(_room(date_mark), one) for one in taken)
+    ]
     chosen = next(iter((*free, *fitting, *choices)))
     checked(boxes, _room(chosen))
     return chosen

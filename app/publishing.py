@@ -1,7 +1,7 @@
-"""From a file that is still being written to one that has its name, without anything between.
+"""Publishing an output: it is written under a hidden name and gets its own when it is whole.
 
-The file is written under a hidden name in the folder where it is to be, and gets its own name when
-it is whole, never over another file. What a killed process left behind is removed by the next.
+The hidden file lies in the output's folder, and no other file is ever overwritten. The next
+stamping removes what a killed process left behind.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def save_new(path: Path, data: bytes) -> Path:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed stampings left in *folder*; one that is alive holds on to its file."""
+    """Remove what killed stampings left in *folder*; a running one has its file locked."""
     left: list[Path] = []
     with contextlib.suppress(OSError):
         left = [each for each in folder.iterdir() if _TEMPORARY.fullmatch(each.name)]
@@ -100,8 +100,8 @@ def _sweep(folder: Path) -> None:
 
 
 def _new(target: Path) -> tuple[Path, BinaryIO]:
-    """A file under a hidden name, claimed. Another stamping may sweep between the two; then the
-    file is its rubbish, and we take another."""
+    """A new file under a hidden name, locked. Another stamping may remove it before it is locked;
+    then another one is made."""
     while True:
         # 40 characters of any script fit: the system allows 255 bytes
         temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.sealdesk")
@@ -112,7 +112,7 @@ def _new(target: Path) -> tuple[Path, BinaryIO]:
             output.close()
             continue
         except OSError:
-            return temporary, output  # not every network drive has locks: nobody sweeps there
+            return temporary, output  # some network drives have no locks: there nothing is removed
         if os.path.lexists(temporary):
             return temporary, output
         output.close()
@@ -128,7 +128,7 @@ def _claim(file: BinaryIO) -> None:
 
 def _link(temporary: Path, target: Path) -> None:
     """Atomically; FileExistsError if *target* is there. File systems without hard links (USB
-    sticks) get a rename after a look, which is as close as they allow."""
+    sticks) get a rename after a check, the best they allow."""
     if sys.platform != "win32":
         try:
             os.link(temporary, target)

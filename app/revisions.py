@@ -50,7 +50,7 @@ class Output:
     suffix: str
 
     def target(self) -> Path:
-        """The name as things stand. Raises :class:`app.errors.OutputExists`."""
+        """The name it would get now. Raises :class:`app.errors.OutputExists`."""
         if self.exact is None:
             return free_name(self.named_after, self.suffix)
         if os.path.lexists(self.exact):
@@ -132,10 +132,10 @@ def write_revisions(
             published, report, tuple(signed), journal, events.done, begun, source.name
         )
     except BaseException as error:
-        if published:  # what could not be entered in the journal is not handed out
+        if published:  # an output that is not in the journal must not stay
             with contextlib.suppress(OSError):
                 published.unlink()
-        # if even that cannot be written, the begun entry without its end says the same
+        # if this entry fails, too, the begun entry without its end still tells
         with contextlib.suppress(OSError, JournalDamaged):
             journal.append(events.failed, begun=begun, reason=type(error).__name__)
         raise
@@ -182,7 +182,7 @@ def verify_own(
     password: str | None,
     now: datetime,
 ) -> Report:
-    """Read back what was written: our signatures must be whole and good, nobody else's be harmed.
+    """Verify what was written: our signatures must be valid, earlier ones undamaged.
 
     Raises :class:`app.errors.OutputVerificationFailed`."""
     with temporary.open("rb") as stream:

@@ -355,7 +355,7 @@ def save(settings: Settings, values: Mapping[str, object]) -> Settings:
 
 
 def folders_of(environment: Mapping[str, str]) -> Folders:
-    """The user's folders: below ``SEALDESK_HOME`` if set, else where the system wants them."""
+    """The user's folders: below ``SEALDESK_HOME`` if set, else the system's usual places."""
     home = environment.get("SEALDESK_HOME")
     if home:
         base = Path(home).absolute()

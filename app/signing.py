@@ -2,7 +2,7 @@
 with.
 
 Every value a token returns is verified with the certificate before anybody uses it: a wrong vendor
-profile, a faulty key or the wrong slot shows here, not at the recipient's.
+profile, a faulty key or the wrong slot is found here and not by the recipient.
 """
 
 from __future__ import annotations

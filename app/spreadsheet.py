@@ -1,4 +1,4 @@
-"""Tables for people: CSV that Excel shows right, and XLSX.
+"""Tables as CSV that Excel reads correctly, and as XLSX.
 
 A text that a spreadsheet would run as a formula gets an apostrophe before it; what cannot be
 printed is shown as such.

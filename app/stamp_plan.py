@@ -1,4 +1,4 @@
-"""What is going to be stamped where: rules per seal, their marks, undo and redo.
+"""What will be stamped where: rules per seal, their marks, undo and redo.
 
 A rule (单页, 多页, 坐标, 骑缝, 关键字) can be applied to any document, which is what a batch does;
 its marks on the open document are what the canvas paints and what the signature will draw. Single
@@ -128,7 +128,7 @@ def lay_out(
 ) -> list[Laid]:
     """The marks and dates of *plan* on a document; *sizes* by seal code.
 
-    A date stands where it is in nobody's way, or where it was put. Raises
+    A date stands where it covers nothing, or where it was put. Raises
     :class:`app.errors.PlacementError`."""
     laid = [
         Laid(placed, place, mark)
@@ -215,7 +215,7 @@ class Plan:
         return self._states[self._now]
 
     def __getitem__(self, key: str) -> Placed:
-        return next(each for each in self.placed if each.key == key)
+        return next(one for one in self.placed if one.key == key)
 
     def add(
         self,
@@ -228,13 +228,13 @@ class Plan:
         """Place a seal, in the place of those with the keys *instead_of*; gives its key."""
         self._next += 1
         key = f"p{self._next}"
-        others = (each for each in self.placed if each.key not in instead_of)
+        others = (one for one in self.placed if one.key not in instead_of)
         self._change((*others, Placed(key, seal_code, rule, date=date)))
         return key
 
     def put(self, *placed: Placed, merge: bool = False) -> None:
         """Replace those with the same keys. *merge*: no undo step of its own (repeated nudges)."""
-        new = {each.key: each for each in placed}
+        new = {one.key: one for one in placed}
         after = tuple(new.get(each.key, each) for each in self.placed)
         if merge and self._now > 0:
             self._states = [*self._states[: self._now], after]
@@ -247,11 +247,11 @@ class Plan:
         return self._states, self._now
 
     def forget_since(self, moment: tuple[list[tuple[Placed, ...]], int]) -> None:
-        """As if what was done since had never been: nothing of it comes back with redo."""
+        """Drop everything since *moment*; redo does not bring it back."""
         self._states, self._now = moment
 
     def remove(self, key: str) -> None:
-        self._change(tuple(each for each in self.placed if each.key != key))
+        self._change(tuple(one for one in self.placed if one.key != key))
 
     def undo(self) -> None:
         self._now = max(0, self._now - 1)
@@ -274,7 +274,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: Any) -> Plan:
-        """Raises ValueError, KeyError or TypeError for what no plan was."""
+        """Raises ValueError, KeyError or TypeError for anything but the JSON of a plan."""
         placed = []
         for number, each in enumerate(data, 1):
             rule = _KINDS[each["kind"]](**each["rule"])
@@ -294,15 +294,15 @@ def to_json(plan: Sequence[Placed]) -> list[dict[str, Any]]:
     kinds = {kind: name for name, kind in _KINDS.items()}
     return [
         {
-            "seal": each.seal_code,
-            "kind": kinds[type(each.rule)],
-            "rule": asdict(each.rule),
-            "moved": [list(move) for move in each.moved],
-            "without": [list(place) for place in each.without],
-            "date": each.date,
-            "date_at": each.date_at,
+            "seal": placed.seal_code,
+            "kind": kinds[type(placed.rule)],
+            "rule": asdict(placed.rule),
+            "moved": [list(move) for move in placed.moved],
+            "without": [list(place) for place in placed.without],
+            "date": placed.date,
+            "date_at": placed.date_at,
         }
-        for each in plan
+        for placed in plan
     ]
 
 

@@ -73,7 +73,7 @@ class StampJob:
 
 @dataclass(frozen=True)
 class StampedFile:
-    """What came of a job."""
+    """The result of a job."""
 
     path: Path
     report: Report
@@ -139,7 +139,7 @@ def stamp(
         certificate=f"{plan.seal.signer.serial:x}",
         **plan.facts,
     ) as written:
-        # 7. Use of the seal is entered in the journal and queued; the file does not stay without.
+        # 7. The use is entered in the journal and queued; if that fails, the file is removed.
         digest = written.signed[len(sealing) - 1].digest
         entry = _enter_use(plan, written, digest, cabinet)
 
@@ -175,7 +175,7 @@ class _Authorisation:
         return bool(self.tickets)
 
     def ticket(self, digest: bytes) -> bytes:
-        """The ticket for the document of that digest, to be signed along; b"" while offline.
+        """The ticket for the document of that digest, signed as well; b"" while offline.
 
         Raises :class:`app.errors.PlatformError`, :class:`app.errors.SealUseError`."""
         if self.platform is None:

@@ -58,7 +58,9 @@ def verify(
     leaves the status line unknown and is no error. Raises :class:`app.errors.FileError` and
     :class:`crypto.pdf.reading.failures.PdfError`."""
     from crypto.pdf.looking.layer import look_with_engines
-    from crypto.pdf.verify import verify_pdf  # late: with the PDF library it takes half a start
+    from crypto.pdf.verify import (
+        verify_pdf,
+    )  # late: loading the PDF library takes half of a cold start
 
     now = at or clock()
     # 1. Hold the document, so that both readings below are of the same bytes.

@@ -1,6 +1,6 @@
 """What ``sealdesk timestamp`` and the profiles ``pades`` and ``dual`` do on the command line.
 
-Used by :mod:`app.cli.stamping`; apart, because no seal is in play here.
+Used by :mod:`app.cli.stamping`; apart from it, because no seal is used here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def refuse_nonsense(options: argparse.Namespace, profile: str) -> None:
     placed = options.seal or options.at or options.keyword or options.riding or options.pages
     placed = placed or options.date or options.date_at
     if profile == "pades" and placed:
-        # a picture of a seal that is not signed along could be anybody's
+        # a picture of a seal outside the signature proves nothing
         raise UsageError("stamp: --profile pades puts no seal; see --profile dual")
     if profile != "pades" and not options.seal:
         raise UsageError("stamp: --seal is needed")
@@ -84,7 +84,7 @@ def afterwards(
 def sign_without_seal(
     desk: Desk, options: argparse.Namespace, ask_pin: AskPin, password: str | None
 ) -> tuple[AugmentedFile, Timestamper | None]:
-    """``stamp --profile pades``: a signature for foreign readers, and nothing to be seen."""
+    """``stamp --profile pades``: a signature for foreign readers, not visible on a page."""
     stamper = desk.timestamper(options.timestamp)
     with ExitStack() as opened:
         signer = foreign_signer(desk, options, ask_pin, opened)
@@ -103,7 +103,7 @@ def timestamp(desk: Desk, options: argparse.Namespace, password: str | None) -> 
     steps: list[Revise] = []
     if options.long_term:
         steps.append(long_term(desk.trust(), desk.services))
-    # only the platform's authority is known to know SM3
+    # of the authorities, the platform's alone is known to support SM3
     steps.append(document_timestamp(stamper, "sm3" if stamper.of_platform else "sha256"))
     return _augment(desk, options, steps, password)
 

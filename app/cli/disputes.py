@@ -72,7 +72,9 @@ def _open(desk: Desk, options: argparse.Namespace) -> int:
 
     language = desk.settings.language
     report = verify(options.file, trust=desk.trust(), password=pdf_password(options))
-    if options.seal not in {each.seal.code for each in report.signatures if each.seal}:
+    if options.seal not in {
+        signature.seal.code for signature in report.signatures if signature.seal
+    }:
         raise UsageError(f"dispute: {options.file.name}: no seal with the code {options.seal}")
     beside = options.file.with_name(f"{options.file.stem}.json")
     target = options.output or free_name(beside, phrase("dispute.suffix", language))

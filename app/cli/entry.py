@@ -82,7 +82,7 @@ def main(
             sys.stdout.flush()
             return code
     except BrokenPipeError:
-        # the reader (head, less) has gone: nothing more to say, and nothing to flush at the end
+        # the reader (head, less) has closed the pipe: write nothing more, flush nothing at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Exception, KeyboardInterrupt) as error:

@@ -39,14 +39,14 @@ def journal_list(desk: Desk, options: argparse.Namespace) -> int:
         tell_json(
             [
                 {
-                    **each.details,
-                    "sequence": each.sequence,
-                    "at": f"{each.at:%Y-%m-%dT%H:%M:%SZ}",
-                    "event": each.event,
-                    "previous": each.previous,
-                    "hash": each.hash,
+                    **entry.details,
+                    "sequence": entry.sequence,
+                    "at": f"{entry.at:%Y-%m-%dT%H:%M:%SZ}",
+                    "event": entry.event,
+                    "previous": entry.previous,
+                    "hash": entry.hash,
                 }
-                for each in entries
+                for entry in entries
             ]
         )
         return 0

@@ -199,7 +199,7 @@ def _say_augmented(desk: Desk, options: argparse.Namespace, done: AugmentedFile)
 
 
 def _tell_missing_timestamp(desk: Desk, stamper: Timestamper | None) -> None:
-    """A time stamp that was wished for and not had: said on stderr, the file is good without."""
+    """Say on stderr that an optional time stamp is missing; the file is valid without it."""
     if stamper is not None and stamper.failure is not None:
         language = desk.settings.language
         reason = explain(stamper.failure, language).title

@@ -33,7 +33,7 @@ _WORST_FIRST = (1, UNREADABLE, 2, 5, 3, 0)
 
 def worst_exit(verdicts: Iterable[str]) -> int:
     """The exit code of ``sealdesk verify`` for these verdicts: that of the worst."""
-    codes = {_EXITS[each] for each in verdicts}
+    codes = {_EXITS[verdict] for verdict in verdicts}
     return next(code for code in _WORST_FIRST if code in codes)
 
 

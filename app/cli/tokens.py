@@ -46,7 +46,7 @@ def token_info(desk: Desk, options: argparse.Namespace) -> int:
     state = token.pin_state()
     language = desk.settings.language
     with token.open() as session:
-        certificates = [Certificate.parse(each) for each in session.certificates()]
+        certificates = [Certificate.parse(certificate) for certificate in session.certificates()]
     rows = {
         "serial": token.info.serial,
         "label": token.info.label,

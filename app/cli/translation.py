@@ -23,7 +23,7 @@ def texts() -> dict[str, str]:
 def speak(language: str) -> None:
     """Let argparse say its own words in *language* from now on.
 
-    It takes them from gettext under the name ``_``, and offers no other door."""
+    argparse takes them from gettext under the name ``_``; there is no public way to set them."""
     chinese = texts() if language == "zh_CN" else {}
     vars(argparse)["_"] = lambda text: chinese.get(text, text)
 

@@ -87,7 +87,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
         trust = desk.trust(options.trust)
         platform = None if options.offline else desk.status_service()
     except LocalDataError as error:
-        # a cabinet that stays shut must not keep anybody from verifying what they received
+        # what was received can be verified even if the cabinet cannot be opened
         complain(error, language)
         trust, platform = desk.anchors(options.trust), None
     wishes = (options.jobs, options.csv, options.report_dir)
@@ -97,7 +97,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
         from app.cli.bulk import verify_many
 
         return verify_many(desk, options, trust, platform, password)
-    path = options.files[0]  # one document alone needs no workers and is there at once
+    path = options.files[0]  # a single document starts faster without worker processes
     try:
         report = verify_file(
             path, trust=trust, platform=platform, password=password, at=options.at_time

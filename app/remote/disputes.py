@@ -327,10 +327,10 @@ def _entries(proved: Mapping[str, Any], key: bytes, origin: str) -> list[Mapping
     checkpoint = merkle.open_checkpoint(str(proved["checkpoint"]), key, origin)
     if (checkpoint.origin, checkpoint.size) != (origin, int(proved["size"])):
         raise ValueError("the checkpoint of another log or size")
-    for each in proved["entries"]:
-        leaf = merkle.leaf_hash(str(each["record"]).encode())
-        steps = [bytes.fromhex(step) for step in each["proof"]]
-        index = int(each["index"])
+    for event in proved["entries"]:
+        leaf = merkle.leaf_hash(str(event["record"]).encode())
+        steps = [bytes.fromhex(step) for step in event["proof"]]
+        index = int(event["index"])
         if not merkle.verify_inclusion(leaf, index, checkpoint.size, steps, checkpoint.root):
             raise ValueError(f"entry {index} is not in the log")
     return list(proved["entries"])
@@ -360,7 +360,7 @@ def _checked(
     rows = _entries(json.loads(members["registry.json"]), key, service.registry_origin)
     events = tuple(json.loads(row["record"]) for row in rows)
     status = SignedStatement.parse(members["status.der"])
-    codes = {status.statement.seal_code, *(str(each["seal_code"]) for each in events)}
+    codes = {status.statement.seal_code, *(str(event["seal_code"]) for event in events)}
     if codes != {receipt.seal_code} or not service.trust.believes(status):
         raise ValueError("the status of another seal, or not the platform's word")
     return events, status
@@ -370,8 +370,8 @@ def _members(data: bytes) -> dict[str, bytes]:
     """The zip's members, in bounds."""
     with zipfile.ZipFile(io.BytesIO(data)) as package:
         entries = package.infolist()
-        names = [each.filename for each in entries]
-        total = sum(each.file_size for each in entries)
+        names = [entry.filename for entry in entries]
+        total = sum(entry.file_size for entry in entries)
         if len(set(names)) != len(names) or len(names) > 1000 or total > _MAX_PACKAGE:
             raise ValueError("an absurd package")
         return {name: package.read(name) for name in names}

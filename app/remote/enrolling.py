@@ -115,7 +115,7 @@ def platform_record(platform: PlatformClient, now: datetime, cursor: str = "") -
 
 
 def _spare_key(session: Session) -> Key | None:
-    """A key pair without certificate, left by an application that did not come to its end."""
+    """A key pair without certificate, left by an application that was not finished."""
     keys = session.keys()
     return next((key for key in keys if key.algorithm == "sm2" and not key.certificates), None)
 
@@ -161,7 +161,7 @@ def _await_review(
 def _check_delivery(
     found: PlatformSeal, data: bytes, own: TokenKey, platform: PlatformClient, now: datetime
 ) -> None:
-    """Look before collecting: the certificate is for our key, the seal is good and lists it."""
+    """Check before collecting: the certificate is for our key, the seal is valid and lists it."""
     certificate = Certificate.parse(found.certificate)
     seal = Seal.parse(data)
     judged = check_seal(seal, platform.service().trust, now)

@@ -189,7 +189,7 @@ class PlatformConnection:
         patience_s: float = 0.0,
     ) -> bytes:
         """One request; those that may be repeated are, when nothing came back. *patience_s*: how
-        long the platform may think before it answers, where that is longer than usual."""
+        long the platform may take before it answers, where that is longer than usual."""
         content = json.dumps(body).encode() if isinstance(body, Mapping) else body
         sent = dict(headers or {})
         if content is not None:
@@ -244,7 +244,7 @@ class PlatformConnection:
 
     @contextlib.contextmanager
     def _reading(self, what: str) -> Iterator[None]:
-        """Whatever an answer lacks becomes PlatformAnswerInvalid."""
+        """Turns the errors of reading a malformed answer into PlatformAnswerInvalid."""
         try:
             yield
         except (

@@ -68,7 +68,7 @@ class PublicPlatform(PlatformConnection):
     def status(self, seal_code: str) -> SignedStatement:
         """What the platform says of a seal now, its signature checked.
 
-        A *seal_code* may come from a hostile document: what is no code goes into no address."""
+        A *seal_code* may come from a hostile document: only a well-formed one goes into a URL."""
         if not IDENTIFIER.fullmatch(seal_code):
             raise PlatformRefused("not_found", "no seal has such a code")
         answer = self._call("GET", f"/v1/seals/{seal_code}/status")
@@ -116,7 +116,7 @@ class PublicPlatform(PlatformConnection):
         return self._file("/registry/epoch")
 
     def registry_shard(self, epoch: int, name: str) -> bytes | None:
-        """A shard as it came; None if the platform has no longer got it."""
+        """A shard as it came; None if the platform no longer has it."""
         return self._file(f"/registry/shards/{epoch}/{name}")
 
     def _file(self, path: str) -> bytes | None:

@@ -195,7 +195,7 @@ def _missing(known: RegistryRecord | None, seal_codes: Iterable[str]) -> set[str
 def _from_shards(
     platform: PublicPlatform, known: RegistryRecord, seal_codes: set[str]
 ) -> list[SealChange] | None:
-    """What the epoch's shards tell of these seals; None if one is not to be had any more."""
+    """What the epoch's shards tell of these seals; None if one is no longer available."""
     manifest, found = Manifest.parse(known.manifest), []
     for name in sorted({shard_of(code) for code in seal_codes}):
         if name not in manifest.shards:
@@ -209,12 +209,12 @@ def _from_shards(
             rows = decode_shard(data, name, seal_codes)
         except RegistryFileError as error:
             raise PlatformUntrusted(platform.origin, "registry_shard") from error
-        found += [each for code in sorted(rows) for each in rows[code]]
+        found += [row for code in sorted(rows) for row in rows[code]]
     return found
 
 
 class RegistryStatus:
-    """The platform as verifying asks it: what it says of a seal now, and what its registry tells of
+    """The platform for verifying: what it says of a seal now, and what its registry tells of
     seals that this desk has not looked up yet."""
 
     def __init__(self, platform: PublicPlatform, cabinet: Cabinet) -> None:

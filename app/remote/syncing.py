@@ -50,7 +50,7 @@ def synchronise(
         except PlatformRefused as error:
             if error.problem != "sync_cursor_gone" or not cursor:
                 raise
-            cursor = ""  # the platform no longer knows where we were: everything again
+            cursor = ""  # the platform no longer knows our cursor: begin anew
             continue
         for item in page.items:
             _take(item, platform, cabinet, clock())
@@ -67,7 +67,9 @@ def confirm_status(platform: PlatformClient, cabinet: Cabinet, now: datetime) ->
     for seal in seals:
         statement = platform.status(seal.code)
         cabinet.keep_statement(statement)
-        latest = cabinet.statement(seal.code) or statement  # an older answer undoes nothing
+        latest = (
+            cabinet.statement(seal.code) or statement
+        )  # an older answer does not replace a newer one
         said = latest.statement
         told = replace(seal, state=said.state, reason=said.reason, updated_at=now)
         if not said.certificate_valid and seal.certificate_state in ("issued", "active"):
@@ -85,7 +87,7 @@ def send_usage(platform: PlatformClient, cabinet: Cabinet) -> int:
     sent = 0
     while pending := cabinet.pending_usage():
         receipts = platform.report_usage([(each.id, each.record) for each in pending])
-        cabinet.keep_receipts({each.id: json.dumps(asdict(each)) for each in receipts})
+        cabinet.keep_receipts({receipt.id: json.dumps(asdict(receipt)) for receipt in receipts})
         sent += len(receipts)
     return sent
 

@@ -19,7 +19,7 @@ from crypto.validation.trusted_time import check_timestamp
 
 
 class TimestampAuthority(Protocol):
-    """The way to time-stamping authorities."""
+    """Sends requests to time-stamping authorities."""
 
     def timestamp(self, url: str, query: bytes) -> bytes:
         """The TimeStampResp to a TimeStampReq. Raises ServiceUnavailable."""
@@ -69,7 +69,7 @@ class Timestamper:
             token = self._exchange(hash_bytes("sha256", data), "sha256")
         moment, findings, _ = check_timestamp(token, digest_of(data), self._trust)
         if moment is None:
-            wrong = any(each.code == "timestamp_invalid" for each in findings)
+            wrong = any(finding.code == "timestamp_invalid" for finding in findings)
             raise TimestampUntrusted(self._url, "wrong" if wrong else "unknown")
         return token
 
@@ -79,7 +79,7 @@ class Timestamper:
         return opened(answer, request).der
 
     def over_digest(self, digest: bytes, hash_name: str) -> bytes:
-        """A token over bytes of which only the *digest* is at hand: a document time stamp.
+        """A token over bytes of which only the *digest* is known: a document time stamp.
 
         Raises as above, whether required or not: without it there is nothing to write."""
         token = self._exchange(digest, hash_name)

@@ -1,4 +1,4 @@
-"""印章柜: the seals, what the platform says of them, and what it is still to be told. SQLite.
+"""印章柜: the seals, what the platform says of them, and usage records to be sent. SQLite.
 
 Every record's content is encrypted (:mod:`app.store.encrypted_file`), so that it can be neither
 read, changed nor put in another's place; in the clear beside it stand only the identifiers that it
@@ -107,7 +107,7 @@ class SealRecord:
         """Why it cannot stamp at that moment, None if it can.
 
         One of the reasons in ``[SealNotUsable.words.reason]`` of the messages. Authorisation and
-        the platform's latest statement are the stamping story's to ask."""
+        the platform's latest statement are checked by :mod:`app.stamping`."""
         if self.state != "active":
             return _STATES.get(self.state, self.state)
         if self.certificate_state in ("held", "revoked"):
@@ -170,7 +170,7 @@ class RegistryRecord:
 
 @dataclass(frozen=True)
 class UsageRecord:
-    """A use of a seal that the platform is told, or was told."""
+    """A use of a seal, reported to the platform or still to be."""
 
     id: str
     """SM3 of :attr:`record`'s UTF-8, hex."""
@@ -205,7 +205,7 @@ class Cabinet:
 
     @classmethod
     def in_memory(cls, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Cabinet:
-        """A cabinet that ends with the process."""
+        """A cabinet in memory, for this process only."""
         return cls(EncryptedFile.in_memory(MIGRATIONS), clock)
 
     @property
@@ -329,7 +329,9 @@ class Cabinet:
 
     def registry(self, platform: str) -> RegistryRecord | None:
         """That of the platform with this origin."""
-        return next((each for each in self.registries() if each.platform == platform), None)
+        return next(
+            (registry for registry in self.registries() if registry.platform == platform), None
+        )
 
     def keep_registry(self, registry: RegistryRecord) -> None:
         """Remember how far it was followed, unless another process has come further meanwhile."""
@@ -436,8 +438,8 @@ _READ: dict[str, Callable[[Any], object]] = {
 def _pack(record: Any) -> bytes:
     """A record as JSON, by the declared types of its fields."""
     values = {
-        each.name: _WRITE.get(str(each.type), str)(getattr(record, each.name))
-        for each in fields(record)
+        field.name: _WRITE.get(str(field.type), str)(getattr(record, field.name))
+        for field in fields(record)
     }
     return json.dumps(values, ensure_ascii=False).encode()
 
@@ -446,8 +448,8 @@ def _unpack(kind: type[R], body: bytes) -> R:
     values = json.loads(body)
     return kind(
         **{
-            each.name: _READ[str(each.type)](values[each.name])
-            for each in fields(kind)  # type: ignore[arg-type]
-            if each.name in values
+            field.name: _READ[str(field.type)](values[field.name])
+            for field in fields(kind)  # type: ignore[arg-type]
+            if field.name in values
         }
     )

@@ -96,7 +96,7 @@ def _place(table: str, identity: str) -> bytes:
 
 @contextmanager
 def _readable(path: Path | None) -> Iterator[None]:
-    """SQLite's errors in our words: a damaged file, or one the system does not let us use."""
+    """Turns SQLite's errors into CabinetDamaged, or OSError if the system refused the file."""
     try:
         yield
     except sqlite3.Error as error:
@@ -126,7 +126,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    # transactions are ours, and every use of the connection is under the cabinet's lock
+    # this class begins transactions, and uses the connection only under its lock
     connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -147,7 +147,7 @@ def _unlock(
     if version > len(migrations):
         raise CabinetTooNew(str(path))
     if version == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        return _furnish(connection, secret_store, migrations)
+        return _initialise(connection, secret_store, migrations)
     (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if sound != "ok":
         raise CabinetDamaged(str(path), sound)
@@ -167,10 +167,10 @@ def _unlock(
     return key
 
 
-def _furnish(
+def _initialise(
     connection: sqlite3.Connection, secret_store: SecretStore, migrations: Migrations
 ) -> bytes:
-    """Make the tables and a key; the key is kept before anything is locked with it."""
+    """Make the tables and a key; the key is stored before anything is encrypted with it."""
     if not secret_store.lasting:
         raise CabinetLocked("missing")
     identity, key, nonce = secrets.token_hex(8), secrets.token_bytes(16), secrets.token_bytes(12)

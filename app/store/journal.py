@@ -166,7 +166,7 @@ class Journal:
         return head
 
     def _recovered_head(self) -> _Head:
-        """The head, after mending what a crash can leave; raises :class:`JournalDamaged`."""
+        """The head, after repairing what a crash can leave; raises :class:`JournalDamaged`."""
         head = self._read_head()
         if head is None:
             if self.path.exists() and self.path.stat().st_size:
@@ -292,8 +292,8 @@ class Journal:
 def _first_damage(lines: list[bytes], head: _Head | None, *, file_exists: bool) -> tuple[str, int]:
     """(problem, line) of the first damage, ("", 0) if there is none.
 
-    A line is vouched for by the one after it, the last by the head; a line beyond the head by
-    nobody, but one such is what a crash leaves."""
+    The next line proves a line, the head proves the last; nothing proves a line after the head, but
+    a crash can leave one."""
     if head is None:
         return ("head", 1) if file_exists and lines else ("", 0)
     if head is _UNREADABLE:

@@ -168,7 +168,7 @@ class _Keyring:
         self._timeout = timeout
         try:
             self._backend = self._call(_usable_backend)
-            # a keyring that is there may still be locked: see whether it answers
+            # an existing keyring may still be locked: try it
             self._call(lambda: self._backend.get_password(SERVICE, "probe"))
         except CabinetLocked as error:
             cause = error.__cause__
@@ -197,7 +197,7 @@ class _Keyring:
             except Exception as error:  # noqa: BLE001 - backends raise what their systems raise
                 failures.append(error)
 
-        # a daemon: a call that never returns must not keep the process from ending
+        # a daemon thread: a call that never returns must not block the end of the process
         worker = threading.Thread(target=run, name="keyring", daemon=True)
         worker.start()
         worker.join(self._timeout)
