@@ -153,7 +153,8 @@ _ERRORS: tuple[tuple[tuple[type[pkcs11.PKCS11Error], ...], Callable[[], TokenErr
 
 
 def token_error(error: pkcs11.PKCS11Error) -> TokenError:
-    """Ours for theirs; what is not in the table is a DeviceFault with the library's name for it."""
+    """The error of this package for one of python-pkcs11; DeviceFault for what is not in the
+    table."""
     for kinds, make in _ERRORS:
         if isinstance(error, kinds):
             return make()

@@ -85,7 +85,7 @@ def check_library(path: Path) -> None:
     found = architecture_of(header)
     with Path(sys.executable).resolve().open("rb") as file:
         needed = architecture_of(file.read(_ENOUGH))
-    if needed is None:  # a system with another format (macOS): let its loader judge
+    if needed is None:  # a system with another format (macOS): let its loader decide
         return
     if found is None:
         raise ModuleUnusable(f"{path} is no {needed.format} library", str(path))

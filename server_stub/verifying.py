@@ -1,6 +1,6 @@
 """验签 as a service: the same ``crypto`` functions as the client's, on a file from anybody.
 
-A hostile PDF must cost one answer, not the platform: each file is judged in a bounded process
+A hostile PDF must cost one answer, not the platform: each file is verified in a bounded process
 (:mod:`crypto.bounded`). The two talk::
 
     → {"data", "name", "now", "anchors", "pool", "crls"}             bytes; DER

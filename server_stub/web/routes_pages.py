@@ -1,5 +1,5 @@
 """Pages for people, without script or cookie: who provides this platform (第十一条) and what can be
-verified here, and what a file that somebody hands in has been found to be."""
+verified here, and the report on a file that somebody hands in."""
 
 from __future__ import annotations
 

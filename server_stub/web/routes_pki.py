@@ -1,7 +1,7 @@
 """What the protocols of public key infrastructures ask for: time stamps (RFC 3161, GM/T 0033) and
 OCSP (RFC 6960).
 
-Both speak DER under media types of their own, and refuse in their own words where they can.
+Both speak DER under media types of their own, and have their own codes for a refusal.
 """
 
 from __future__ import annotations

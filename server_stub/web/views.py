@@ -117,7 +117,7 @@ def change(session: Session, changed: sync.Changed) -> dict[str, Any]:
 
 
 def statement(token: bytes, said: SealStatement) -> dict[str, Any]:
-    """A status answer: the token counts, the rest is for people."""
+    """A status answer. Programs verify the token; the rest is for people."""
     effective, recorded = said.effective_at, said.recorded_at
     return {
         "token": b64(token),

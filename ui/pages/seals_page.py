@@ -67,7 +67,7 @@ class SealsPage(QWidget):
         whole.addLayout(head)
         whole.addWidget(scrolled(content, tr("我的印章")), 1)
         shell.seals_changed.connect(self.activated)
-        shell.tokens_changed.connect(self._judge)
+        shell.tokens_changed.connect(self._update_buttons)
 
     def panes(self) -> list[QWidget]:
         return [self._sync, self._apply]
@@ -80,12 +80,12 @@ class SealsPage(QWidget):
             return [(seal, context.statement_of(seal.code)) for seal in context.seals()]
 
         self._shell.tasks.work(read, done=self._show, failed=self._shell.complain)
-        self._judge()
+        self._update_buttons()
 
     def _token(self) -> TokenView | None:
         return self._shell.token
 
-    def _judge(self) -> None:
+    def _update_buttons(self) -> None:
         token = self._token()
         usable = token is not None and token.initialised and not token.locked
         platform = self._shell.context.settings.platform_url
@@ -167,7 +167,7 @@ class SealsPage(QWidget):
         if on:
             self._state.setText(tr("正在与平台通信…"))
         else:
-            self._judge()
+            self._update_buttons()
 
     # --- applying --------------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class ApplyDialog(QDialog):
         ):
             field = QLineEdit()
             field.setAccessibleName(title)
-            field.textChanged.connect(self._judge)
+            field.textChanged.connect(self._update_buttons)
             form.addRow(label(title, "muted"), field)
             self.fields[name] = field
         self.fields["url"].setText(platform_url)
@@ -248,9 +248,9 @@ class ApplyDialog(QDialog):
         self.accept_button = button(tr("提交申请"), self.accept, role="default")
         self.accept_button.setDefault(True)
         whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
-        self._judge()
+        self._update_buttons()
 
-    def _judge(self) -> None:
+    def _update_buttons(self) -> None:
         if hasattr(self, "accept_button"):
             filled = all(field.text().strip() for field in self.fields.values())
             self.accept_button.setEnabled(filled)

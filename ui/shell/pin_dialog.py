@@ -74,11 +74,11 @@ class PinDialog(QDialog):
         whole.addWidget(self.problem)
         self.field = PinField(tr("Ukey 口令"))
         self.field.setPlaceholderText(tr("口令"))
-        self.field.textChanged.connect(self._judge)
+        self.field.textChanged.connect(self._update_buttons)
         whole.addWidget(self.field)
         self.sure = QCheckBox(tr("我知道再输错一次 Ukey 就会锁定"))
         self.sure.setVisible(self._final)
-        self.sure.toggled.connect(self._judge)
+        self.sure.toggled.connect(self._update_buttons)
         if self._final:
             warning = label(
                 tr("只剩最后一次机会。输错后 Ukey 会锁定，要由平台解锁。"), "bad", wrap=True
@@ -90,7 +90,7 @@ class PinDialog(QDialog):
         self.accept_button = button(tr("确定"), self._submit, role="default")
         self.accept_button.setDefault(True)
         whole.addLayout(row(None, self.cancel, self.accept_button))
-        self._judge()
+        self._update_buttons()
         self.field.setFocus()
         if problem:
             announce(self.problem)
@@ -100,7 +100,7 @@ class PinDialog(QDialog):
         pin, self._pin = self._pin, ""
         return pin
 
-    def _judge(self) -> None:
+    def _update_buttons(self) -> None:
         self._asked_again = False
         self.accept_button.setText(tr("确定"))
         ready = bool(self.field.text()) and (not self._final or self.sure.isChecked())
@@ -150,21 +150,21 @@ class ChangePinDialog(QDialog):
         )
         for field in (self.old, self.new, self.again):
             field.setPlaceholderText(field.accessibleName())
-            field.textChanged.connect(self._judge)
+            field.textChanged.connect(self._update_buttons)
             whole.addWidget(field)
         self.problem = label(tr("6 至 32 位，不要用 123456 这样的口令。"), "small", wrap=True)
         whole.addWidget(self.problem)
         self.accept_button = button(tr("修改"), self._submit, role="default")
         self.accept_button.setDefault(True)
         whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
-        self._judge()
+        self._update_buttons()
 
     def take(self) -> tuple[str, str]:
         """Old and new PIN; can be taken once."""
         pins, self._pins = self._pins, ("", "")
         return pins
 
-    def _judge(self) -> None:
+    def _update_buttons(self) -> None:
         from device.token import PinNotAllowed, check_new_pin
 
         problem = ""

@@ -41,7 +41,7 @@ class InitialiseDialog(QDialog):
         self.name = QLineEdit("SealDesk")
         self.name.setAccessibleName(tr("Ukey 名称"))
         self.name.setPlaceholderText(tr("Ukey 名称"))
-        self.name.textChanged.connect(self._judge)
+        self.name.textChanged.connect(self._update_buttons)
         self.pin, self.pin_again = PinField(tr("新口令")), PinField(tr("再输一次新口令"))
         self.officer = PinField(tr("管理员口令"))
         self.officer_again = PinField(tr("再输一次管理员口令"))
@@ -73,7 +73,7 @@ class InitialiseDialog(QDialog):
         self.accept_button = button(tr("初始化"), self._submit, role="default")
         self.accept_button.setDefault(True)
         whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
-        self._judge()
+        self._update_buttons()
         self.pin.setFocus()
 
     def _group(self, whole: QVBoxLayout, title: str, hint: str, *fields: QLineEdit) -> None:
@@ -85,7 +85,7 @@ class InitialiseDialog(QDialog):
             across.addWidget(field)
             if isinstance(field, PinField):
                 field.setPlaceholderText(field.accessibleName())
-                field.textChanged.connect(self._judge)
+                field.textChanged.connect(self._update_buttons)
         inner.addLayout(across)
         whole.addLayout(inner)
 
@@ -94,7 +94,7 @@ class InitialiseDialog(QDialog):
         answer, self._answer = self._answer, ("", "", "")
         return answer
 
-    def _judge(self) -> None:
+    def _update_buttons(self) -> None:
         problem = self._problem()
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))

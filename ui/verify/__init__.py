@@ -1,5 +1,5 @@
 """验章: a document's verdict, its reasons, and what can be done with it.
 
-It shows the report's findings and judges nothing itself.
+It shows the report's findings and decides no verdict itself.
 Start reading at :mod:`ui.verify.verify_page`.
 """

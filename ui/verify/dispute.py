@@ -1,7 +1,7 @@
 """提出异议: object to a seal of the document being shown, and follow an objection with its receipt.
 
 The platform gets the document's digest, the seal's code and the person's words; the document itself
-only where the person encloses it. Nobody needs a Ukey for it; who has one may sign.
+only where the person encloses it. No Ukey is needed; a person who has one may sign.
 """
 
 from __future__ import annotations
@@ -97,11 +97,11 @@ class DisputeDialog(QDialog):
         whole.addLayout(note)
         self.accept_button = button(tr("选择回执保存位置并提交…"), self.accept, role="default")
         whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
-        self.reason.textChanged.connect(self._judge)
-        self.contact.textChanged.connect(self._judge)
-        self._judge()
+        self.reason.textChanged.connect(self._update_buttons)
+        self.contact.textChanged.connect(self._update_buttons)
+        self._update_buttons()
 
-    def _judge(self) -> None:
+    def _update_buttons(self) -> None:
         reason = self.reason.toPlainText().strip()
         filled = 0 < len(reason) <= MAX_REASON and bool(self.contact.text().strip())
         self.accept_button.setEnabled(filled and self.seal.count() > 0)
