@@ -8,6 +8,9 @@ the worst level decides the verdict, so a verdict never says more than its findi
 
 Client and server say the same of the same file because both build this :class:`Report`.
 JSON schema: docs/report-schema.md, version :data:`SCHEMA`; :mod:`crypto.report.reading` reads it.
+
+This is one module, though long: findings, verdicts and the report's JSON are one data model, and no
+part of it is of use without the others.
 """
 
 from __future__ import annotations
@@ -452,13 +455,13 @@ class Report:
     def summary(self, language: str = "zh_CN") -> str:
         """The report in one line: file, verdict, signatures by verdict, digest, time judged at."""
         tally = Counter(signature.verdict for signature in self.signatures)
-        each = say("report", "comma", language).join(
+        counted = say("report", "comma", language).join(
             say("report", "count", language).format(
                 number=number, verdict=say("verdicts", verdict.value, language)
             )
             for verdict, number in tally.items()
         )
-        counts = say("report", "counts", language).format(all=len(self.signatures), each=each)
+        counts = say("report", "counts", language).format(all=len(self.signatures), each=counted)
         return say("report", "summary", language).format(
             file=one_line(self.file.name),
             verdict=say("verdicts", self.verdict.value, language),

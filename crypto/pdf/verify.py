@@ -14,7 +14,7 @@ The story, in the order in which things happen:
     8. look for what shows on the pages and is not signed
     9. put the report together
 
-What stands around the document in its file is left out before and told afterwards.
+Bytes around the document in its file are left out before these steps and reported after them.
 
 Whatever goes wrong with one signature becomes a finding of that one, and the others are still
 checked.
@@ -88,7 +88,7 @@ def verify_pdf(
         if not around:
             return report
         size = within.seek(0, io.SEEK_END)
-        if any(sum(each.byte_range[2:]) > size for each in report.signatures):
+        if any(sum(signed.byte_range[2:]) > size for signed in report.signatures):
             # somebody has signed what follows the end as well, so it is no accident
             return _verify_document(stream, name, trust, now, password, look)
         return _with_surroundings(report, stream, within, around, password)
@@ -110,13 +110,13 @@ def _verify_document(
     _check_marks(checks)  # 5
     reports = tuple(_weighed(check, checks) for check in checks)  # 6
     if look:
-        revisions = [(each.end, coverage.revision(each)) for each in signatures]
+        revisions = [(signed.end, coverage.revision(signed)) for signed in signatures]
         reports = with_looks(file.document, password, revisions, reports, look)  # 7
     unsigned = _look_for_unsigned(file)  # 8
     return _report(file, name, file_sm3, reports, unsigned)  # 9
 
 
-# --- what stands around it ---------------------------------------------------------------------
+# --- bytes around the document -----------------------------------------------------------------
 
 
 def _with_surroundings(
@@ -129,7 +129,7 @@ def _with_surroundings(
     """The *report* on the document *within*, as one on the whole file in *stream*."""
     size = stream.seek(0, io.SEEK_END)
     file_sm3, _ = digests(stream, size, ())
-    ends = tuple(around.before + each for each in report.file.revisions)
+    ends = tuple(around.before + end for end in report.file.revisions)
     file = replace(report.file, size=size, sm3=file_sm3.hex(), revisions=ends)
     findings = [*report.findings]
     if around.before:

@@ -2,7 +2,8 @@
 
 Readers open a file with some bytes before ``%PDF`` (a byte order mark, blank lines, the head of a
 mail) and count all places from there; and one with bytes behind its end (zeros of a disk block,
-the page of a web server). So the document between them is what is judged, and they are told.
+the page of a web server). So the document between them is verified by itself, and the report says
+how many bytes surround it.
 
     within, surroundings = without_surroundings(stream)
 """
@@ -20,7 +21,7 @@ MAX_BEHIND = 1 << 20
 """Bytes behind the end that are looked at; more is not taken for an accident."""
 NEAR = 900
 """With more bytes behind the end some readers do not find it and look for objects instead."""
-_GLANCE = NEAR + 60
+_TAIL = NEAR + 60
 _END = re.compile(rb"startxref[\s\0]+\d+[\s\0]+%%EOF(?:\r\n|\r|\n)?")
 _END_AND_BLANKS = re.compile(_END.pattern + rb"[\s\0]{0,%d}\Z" % NEAR)
 _PART_OF_A_PDF = re.compile(rb"\d[\s\0]+obj|startxref|trailer[\s\0]*<<|endstream|%PDF-")
@@ -92,8 +93,8 @@ def without_surroundings(stream: BinaryIO) -> tuple[BinaryIO, Surroundings]:
 
 def _end(stream: BinaryIO, begin: int, size: int) -> int:
     """One past the last byte of the document."""
-    stream.seek(max(begin, size - _GLANCE))
-    if _END_AND_BLANKS.search(stream.read(_GLANCE)):
+    stream.seek(max(begin, size - _TAIL))
+    if _END_AND_BLANKS.search(stream.read(_TAIL)):
         return size
     start = max(begin, size - MAX_BEHIND)
     stream.seek(start)
