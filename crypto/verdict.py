@@ -80,7 +80,8 @@ _CODES = {
         " stamp_annotation"
         " maker_may_issue maker_valid_at_use timestamp_unproven seal_timestamp_unproven no_seal"
         " lookalike_seal lookalikes_not_searched"
-        " later_seal later_signature_unseen metadata_changed bookmarks_changed view_changed"
+        " mark_turned mark_not_printed later_seal later_signature_unseen metadata_changed"
+        " bookmarks_changed view_changed"
         " unused_objects"
     ),
     Level.CHANGED: ("changed_later field_added field_filled note_added later_signature_seen"),
@@ -94,7 +95,7 @@ _CODES = {
         " certificate_missing seal_expired seal_not_yet_valid contents_unusual mark_hidden"
         " signer_purpose_other maker_purpose_unstated clock_contradicts"
         " mark_covers date_differs value_differs filling_unclear filling_over_content"
-        " markup_added drawing_added"
+        " markup_added drawing_added mark_tiny mark_only_printed mark_acts"
         " look_differs look_differs_more look_pages_differ look_incomplete look_failed"
     ),
     Level.INVALID: (

@@ -125,6 +125,8 @@ class Picture:
     part: Part | None = WHOLE
     """What the clips, the boxes of forms and the page's edge leave visible of it; None: that is
     not known."""
+    angle: float = 0.0
+    """By which it is turned counter-clockwise in the page's default user space, degrees."""
 
 
 @dataclass
@@ -378,7 +380,8 @@ class _Follower:
         if abs(a * c + b * d) * scale * scale > _LEAN * size[0] * size[1]:
             self._found.other.add("leaning picture")
         part = None if state.clips is None else visible_part(state.matrix, state.clips)
-        self._found.pictures.append(Picture(drawn, *size, state.see_through, place, part))
+        angle = math.degrees(math.atan2(b, a))
+        self._found.pictures.append(Picture(drawn, *size, state.see_through, place, part, angle))
         if len(self._found.pictures) > _MAX_STREAMS:
             raise AppearanceError("the appearance draws too many pictures")
 

@@ -9,15 +9,31 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from crypto.lengths import MM
-from crypto.pdf.marks.appearance import box, drawing_of, has_area, share_shown
+from crypto.pdf.marks.appearance import (
+    NO_VIEW,
+    PRINT,
+    Drawing,
+    box,
+    drawing_of,
+    has_area,
+    share_shown,
+)
 from crypto.pdf.marks.date import agrees, is_beside, shown_date
 from crypto.pdf.marks.picture import SIZE_TOLERANCE_MM, MarkCheck, check_mark
 from crypto.pdf.marks.visible_part import Slice, in_seams, is_whole
+from crypto.pdf.reading.access import entry
 from crypto.pdf.reading.document import Field
 from crypto.pdf.reading.failures import PARSER_FAILURES
+from crypto.pdf.reading.page import Page
 from crypto.seal.structure import Seal
 from crypto.verdict import Finding, MarkInfo, Times
 
+_TINY, _TINY_MM = 0.25, 5.0
+"""A mark smaller than this part of its seal, or than these millimetres, is overlooked."""
+_UPRIGHT = 10.0
+"""Degrees by which a mark may be turned, as people stamp paper."""
+_TOGGLES = 256
+"""Annotation flag: hidden while the mouse is over it (ISO 32000-1 table 165)."""
 _SHOWN = 0.5
 """A mark of which less lies on its page is called hidden, whatever else it is."""
 
@@ -146,10 +162,37 @@ def _check_widget(field: Field, seal: Seal) -> MarkCheck:
             pairs = zip(drawing.pictures[0].place, box(field.dictionary), strict=True)
             fits = all(abs(a - b) * page.unit / MM <= SIZE_TOLERANCE_MM for a, b in pairs)
             judged = replace(judged, true_size=fits)
-        return judged
+        return _with_oddities(judged, field, page, drawing, seal) if _matches(judged) else judged
     except PARSER_FAILURES as error:
         reason = {**_place(field), "reason": str(error)[:100]}
         return MarkCheck((Finding("mark_unreadable", reason),), False)
+
+
+def _with_oddities(
+    judged: MarkCheck, field: Field, page: Page, drawing: Drawing, seal: Seal
+) -> MarkCheck:
+    """What is unusual about a mark that shows its seal: hardly to be seen, turned, not shown
+    everywhere, or with an action behind it."""
+    place, widget, picture = _place(field), field.dictionary, drawing.pictures[0]
+    flags = int(entry(widget, "/F", 0))
+    found = []
+    if max(judged.size_mm) < max(_TINY_MM, _TINY * max(seal.width_mm, seal.height_mm)):
+        size = {
+            "size": f"{judged.size_mm[0]:.1f}×{judged.size_mm[1]:.1f}",
+            "signed": f"{seal.width_mm}×{seal.height_mm}",
+        }
+        found.append(Finding("mark_tiny", {**place, **size}))
+    if abs((picture.angle - page.rotation + 180) % 360 - 180) > _UPRIGHT:
+        found.append(Finding("mark_turned", place))
+    if not flags & PRINT:
+        found.append(Finding("mark_not_printed", place))
+    elif flags & NO_VIEW:
+        found.append(Finding("mark_only_printed", place))
+    acts = bool({"/A", "/AA", "/PA"} & set(widget)) or bool(flags & _TOGGLES)
+    if acts:
+        found.append(Finding("mark_acts", place))
+    findings = (*judged.findings, *found)
+    return replace(judged, findings=findings, harmless=judged.harmless and not acts)
 
 
 def _hidden(field: Field) -> MarkCheck:

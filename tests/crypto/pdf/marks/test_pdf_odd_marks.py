@@ -1,0 +1,100 @@
+"""Marks that show the right imprint in an unusual way: each is named, by how much it matters."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import pdf_name as name
+
+from crypto.pdf.marks import drawing
+from crypto.pdf.marks.drawing import Mark
+from crypto.verdict import Verdict
+from tests.world.documents import classic_pdf
+from tests.world.sealing import World, codes, content, drawn
+
+ACTION = generic.DictionaryObject(
+    {name("/S"): name("/JavaScript"), name("/JS"): generic.pdf_string("app.alert(1)")}
+)
+
+
+def with_widget(world: World, data: bytes, edit: Callable[[Any], object], **given: Any) -> bytes:
+    """*data* sealed, with a widget that *edit* changed before it was signed."""
+    original = drawing._widget
+
+    def changed(*arguments: Any) -> generic.DictionaryObject:
+        widget = original(*arguments)
+        edit(widget)
+        return widget
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "_widget", changed)
+        return world.sign(data, **given)
+
+
+def flagged(flags: int) -> Callable[[Any], object]:
+    return lambda widget: widget.update({name("/F"): generic.NumberObject(flags)})
+
+
+@pytest.mark.parametrize(
+    ("edit", "code", "verdict"),
+    [
+        (flagged(4), "mark_matches", Verdict.VALID),
+        (flagged(128), "mark_not_printed", Verdict.VALID),
+        (flagged(4 | 32), "mark_only_printed", Verdict.UNKNOWN),
+        (flagged(4 | 256), "mark_acts", Verdict.UNKNOWN),
+        (lambda widget: widget.update({name("/A"): ACTION}), "mark_acts", Verdict.UNKNOWN),
+        (
+            lambda widget: widget.update({name("/AA"): generic.DictionaryObject()}),
+            "mark_acts",
+            Verdict.UNKNOWN,
+        ),
+    ],
+)
+def test_a_mark_that_is_not_shown_everywhere_or_acts_is_named(
+    world: World, edit: Callable[[Any], object], code: str, verdict: Verdict
+) -> None:
+    report = world.verify(with_widget(world, classic_pdf(), edit))
+    assert code in codes(report.signatures[0])
+    assert report.verdict is verdict
+    odd = {"mark_not_printed", "mark_only_printed", "mark_acts", "mark_turned", "mark_tiny"}
+    assert odd & codes(report.signatures[0]) == {code} - {"mark_matches"}
+
+
+@pytest.mark.parametrize(
+    ("size", "tiny"), [(1.0, True), (4.9, True), (9.0, True), (11.0, False), (40.0, False)]
+)
+def test_a_mark_that_is_hardly_seen_is_not_believed(world: World, size: float, tiny: bool) -> None:
+    report = world.verify(world.sign(classic_pdf(), marks=[Mark(0, 100, 200, size, size)]))
+    assert ("mark_tiny" in codes(report.signatures[0])) is tiny
+    assert report.verdict is (Verdict.UNKNOWN if tiny else Verdict.VALID)
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_mark_that_stands_upright_on_a_turned_page_is_not_called_turned(
+    world: World, rotation: int
+) -> None:
+    report = world.verify(world.sign(classic_pdf(rotate=rotation), marks=[Mark(0, 20, 20, 40, 40)]))
+    assert "mark_matches" in codes(report.signatures[0])
+    assert "mark_turned" not in codes(report.signatures[0])
+
+
+def test_a_mark_upside_down_is_named(world: World) -> None:
+    turned = content(b"q ", b"q -1 0 0 -1 113.3858 113.3858 cm ")
+    data = drawn(world, turned, classic_pdf())
+    assert data != world.sign(classic_pdf())
+    report = world.verify(data)
+    assert {"mark_matches", "mark_turned"} <= codes(report.signatures[0])
+    assert report.verdict is Verdict.VALID
+
+
+def test_an_action_behind_a_later_seal_makes_the_earlier_one_doubtful(world: World) -> None:
+    first = world.sign(classic_pdf())
+    marks = world.marks(world.second, left=20)
+    data = with_widget(
+        world, first, lambda widget: widget.update({name("/A"): ACTION}),
+        holder=world.second, marks=marks,
+    )  # fmt: skip
+    report = world.verify(data)
+    assert {"mark_covers", "changed_forbidden"} & codes(report.signatures[0])
+    assert report.verdict in (Verdict.UNKNOWN, Verdict.INVALID)
