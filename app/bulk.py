@@ -426,9 +426,9 @@ def _serve(channel: Channel, order: Order) -> None:
             report = verify(path, trust=trust, password=order.password, at=order.at)
             answer = report.to_json(order.language)
             if order.with_pdf:
-                from crypto.report.pdf import render
+                from crypto.report.setting import set_report
 
-                pdf = render(report, order.language)
+                pdf = set_report(report, order.language, {}, "")
         except (MemoryError, RecursionError):
             answer, pdf = unreadable(path, PdfTooComplex("memory"), order.language), b""
         except Exception as error:  # noqa: BLE001 - one document's failure is one result

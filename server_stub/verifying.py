@@ -36,7 +36,7 @@ from crypto.pdf.reading.failures import PdfEncrypted, PdfError
 from crypto.pdf.verify import PROGRAM, verify_pdf
 from crypto.pki.certificate import Certificate
 from crypto.pki.revocation_list import Crl
-from crypto.report.pdf import render
+from crypto.report.setting import set_report as set_pages
 from crypto.report.reading import read_report
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
@@ -170,4 +170,4 @@ def _verify(channel: Channel) -> None:
 
 def _set(told: dict[str, Any], language: str, issuer: str) -> Message:
     # without the imprints found: in a page under a seal they could pass for seals
-    return Message({}, (render(read_report(told), language, issuer=issuer),))
+    return Message({}, (set_pages(read_report(told), language, {}, issuer),))

@@ -26,6 +26,8 @@ INSIDE = {
     *("OutOfTime", "Spent"),
     # Between a bounded process and whoever started it, who makes of it an error of the document.
     *("BoundedError", "ProcessDied", "ProcessFailed", "ProcessOutOfMemory", "ProcessTimedOut"),
+    # Inside such a process.
+    "Undrawable",
     # At import, before there are any texts: the installation itself is wrong.
     "WrongVersion",
 }
