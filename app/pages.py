@@ -102,8 +102,9 @@ class Pages:
             loaded = self._document[page]
             if loaded.rect.width * loaded.rect.height * (dpi / 72) ** 2 > MAX_PIXELS:
                 raise PdfTooComplex("the page is too large for a picture at this resolution")
-            pixels = loaded.get_pixmap(dpi=round(dpi), colorspace="RGB", alpha=False)
-            return bytes(pixels.tobytes("png"))
+            from crypto.rendering.engines import draw_page
+
+            return bytes(draw_page(loaded, dpi / 72).tobytes("png"))
 
     def find(self, text: str) -> list[TextHit]:
         """Every place where *text* stands, in reading order.

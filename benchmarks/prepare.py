@@ -27,7 +27,7 @@ from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate_making import make_certificate
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.making import make_seal
-from server_stub.neighbours.imprint import draw
+from server_stub.neighbours.imprint_drawing import draw
 
 DEMO = Path(__file__).parents[1] / "resources" / "demo" / "regulation.pdf"
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -36,8 +36,8 @@ from crypto.pdf.reading.failures import PdfEncrypted, PdfError
 from crypto.pdf.verify import PROGRAM, verify_pdf
 from crypto.pki.certificate import Certificate
 from crypto.pki.revocation_list import Crl
-from crypto.report.setting import set_report as set_pages
 from crypto.report.reading import read_report
+from crypto.report.setting import set_report as set_pages
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report

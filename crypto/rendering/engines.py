@@ -9,7 +9,7 @@ Pages are drawn on white, RGB, 8 bits each, as displayed, annotations and form f
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import pymupdf
 import pypdfium2
 from pymupdf import mupdf
+
+from crypto.lengths import MM
 
 MAX_PIXELS = 6_000_000
 """Of one page; a larger one is drawn at a lower resolution."""
@@ -82,20 +84,8 @@ class _MuPdf:
         with _undrawable():
             loaded = self._document.load_page(page)
             scale = _scale(loaded.rect.width, loaded.rect.height, dpi)
-            own = mupdf.pdf_page_from_fz_page(loaded.this)
-            _hide_unsigned(own)
-            made = mupdf.pdf_new_pixmap_from_page_with_usage(
-                own,
-                mupdf.FzMatrix(scale, 0, 0, scale, 0, 0),
-                mupdf.FzColorspace(mupdf.FzColorspace.Fixed_RGB),
-                0,
-                self.usage,
-                mupdf.FZ_CROP_BOX,
-            )
-            pixels = pymupdf.Pixmap("raw", made)
-            raster = Raster(pixels.width, pixels.height, bytes(pixels.samples), scale * 72 / 25.4)
-            pymupdf.TOOLS.store_shrink(_STORE_PERCENT)
-            return raster
+            pixels = draw_page(loaded, scale, usage=self.usage)
+            return Raster(pixels.width, pixels.height, bytes(pixels.samples), scale * MM)
 
     def close(self) -> None:
         self._document.close()
@@ -103,6 +93,31 @@ class _MuPdf:
 
 class _MuPdfPrinted(_MuPdf):
     usage = "Print"
+
+
+def draw_page(
+    page: Any, scale: float, clip: Sequence[float] | None = None, usage: str = "View"
+) -> Any:
+    """A page of PyMuPDF's as its Pixmap, RGB on white, *scale* pixels per point; *clip*: a part of
+    it (left, top, right, bottom in points as displayed).
+
+    Drawn past PyMuPDF's own way, which goes through the document's structure and aborts the process
+    on some files, and which paints flags on unsigned fields."""
+    own = mupdf.pdf_page_from_fz_page(page.this)
+    _hide_unsigned(own)
+    area = (pymupdf.Rect(*clip) if clip else page.rect) * pymupdf.Matrix(scale, scale)
+    pixels = mupdf.FzPixmap(
+        mupdf.FzColorspace(mupdf.FzColorspace.Fixed_RGB),
+        mupdf.FzIrect(*area.irect),
+        mupdf.FzSeparations(),
+        0,
+    )
+    mupdf.fz_clear_pixmap_with_value(pixels, 255)
+    device = mupdf.fz_new_draw_device(mupdf.FzMatrix(scale, 0, 0, scale, 0, 0), pixels)
+    mupdf.pdf_run_page_with_usage(own, device, mupdf.FzMatrix(), usage, mupdf.FzCookie())
+    mupdf.fz_close_device(device)
+    pymupdf.TOOLS.store_shrink(_STORE_PERCENT)
+    return pymupdf.Pixmap("raw", pixels)
 
 
 def _hide_unsigned(page: Any) -> None:
@@ -143,7 +158,7 @@ class _Pdfium:
                 if made.n_channels != 3 or made.stride != 3 * made.width:
                     raise Undrawable("pixels of another kind")
                 pixels = bytes(made.buffer)
-                raster = Raster(made.width, made.height, pixels, scale * 72 / 25.4)
+                raster = Raster(made.width, made.height, pixels, scale * MM)
                 made.close()
                 return raster
             finally:

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from crypto.bounded import BoundedError, run
+from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
+from crypto.report.setting import ENCLOSED, answer
 from crypto.verdict import Report
 
-ENCLOSED = "report.json"
-"""Name of the file enclosed in a report that somebody answers for: the same, for machines."""
 _SECONDS = 120.0
 """For the largest report."""
 _MAX_ENCLOSED = 16 * 1024 * 1024
@@ -33,14 +35,10 @@ def render(
     *issuer*: who will seal the report and answers for it; then its JSON is enclosed and sealed with
     it (:func:`enclosed`). Raises
     :class:`crypto.pdf.reading.failures.PdfTooComplex` for more than can be set."""
-    from crypto.report.setting import answer  # late: most verifications write no report
-
     try:
         told = json.dumps(report.to_json(language))
         (pdf,) = run(answer, told, language, dict(imprints or {}), issuer, seconds=_SECONDS).parts
     except (BoundedError, ValueError) as error:
-        from crypto.pdf.reading.failures import PdfTooComplex
-
         raise PdfTooComplex(f"the report cannot be set: {error}") from error
     return pdf
 
@@ -49,13 +47,9 @@ def enclosed(stream: BinaryIO) -> dict[str, Any]:
     """The report's JSON (docs/report-schema.md) as enclosed by :func:`render` for an *issuer*.
 
     It proves nothing by itself: verify the seal on the PDF first. Raises ValueError."""
-    from crypto.pdf.reading.access import entry, follow
-    from crypto.pdf.reading.document import Document
-    from crypto.pdf.reading.failures import PARSER_FAILURES
-
     try:
         names = entry(entry(Document(stream).root, "/Names"), "/EmbeddedFiles")
-        title, specification = (follow(each) for each in entry(names, "/Names"))
+        title, specification = (follow(item) for item in entry(names, "/Names"))
         if str(title) != ENCLOSED:
             raise ValueError("another file is enclosed")
         data = entry(entry(follow(specification), "/EF"), "/F").data

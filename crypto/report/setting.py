@@ -20,7 +20,7 @@ from typing import Any
 from crypto.algorithms import gm
 from crypto.bounded import Message
 from crypto.lengths import MM
-from crypto.report.pdf import ENCLOSED
+from crypto.pdf.marks.picture import ImprintError, decode_imprint
 from crypto.report.reading import read_report
 from crypto.report.typeface import library
 from crypto.report.words import COLOURS, Words, apart
@@ -65,6 +65,10 @@ _FOOTER = """
 body { margin: 0; font-family: sans-serif; font-size: 7pt; color: #444; }
 p { margin: 0; text-align: center; }
 """
+
+
+ENCLOSED = "report.json"
+"""Name of the file enclosed in a report that somebody answers for: the same, for machines."""
 
 
 def set_report(report: Report, language: str, imprints: Mapping[str, bytes], issuer: str) -> bytes:
@@ -176,8 +180,6 @@ def _icon(shape: str, colour: str) -> bytes:
 def _on_white(picture: bytes) -> bytes:
     """The picture as an opaque PNG; b"" if it cannot be decoded or is too large."""
     from PIL import Image
-
-    from crypto.pdf.marks.picture import ImprintError, decode_imprint
 
     try:
         raster = decode_imprint(picture)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from crypto.algorithms import gm
-from server_stub.neighbours import imprint, uscc
+from server_stub.neighbours import engraving, imprint, uscc
 from server_stub.records.vault import write_private
 
 
@@ -217,7 +217,7 @@ class SimulatedCity:
     def _draw(self, book: dict[str, Any], entry: dict[str, Any]) -> None:
         unit = book["enterprises"][entry["uscc"]]
         person = entry["subtype"] == "legal_representative"
-        picture = imprint.draw(
+        picture = engraving.draw(
             entry["subtype"],
             unit["legal_rep"] if person else unit["name"],
             seal_code=entry["code"],

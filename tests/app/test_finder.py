@@ -13,6 +13,7 @@ from app.errors import FileNotReadable, FileProblem
 from app.finder import Finder
 from app.pages import Pages
 from crypto.pdf.reading.failures import PdfEncrypted, PdfTooComplex, PdfUnreadable
+from tests.world.documents import crashing_pdf
 
 
 @pytest.fixture
@@ -60,3 +61,12 @@ def test_a_process_that_dies_or_hangs_costs_one_search(
         with pytest.raises(PdfTooComplex):
             finder.find(demo_pdf, "办法", None)
     assert finder.find(demo_pdf, "办法", None)
+
+
+def test_a_page_that_makes_mupdf_abort_is_drawn_past_the_fault(
+    finder: Finder, tmp_path: Path
+) -> None:
+    path = tmp_path / "crashing.pdf"
+    path.write_bytes(crashing_pdf())
+    assert finder.picture(path, 1, 96).startswith(b"\x89PNG")
+    assert [hit.page for hit in finder.find(path, "Price", None)] == [0, 1, 1]

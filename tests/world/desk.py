@@ -33,7 +33,8 @@ from crypto.seal.statement import SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
 from device.token import PinIncorrect, PinLocked, TokenRemoved
-from server_stub.neighbours.imprint import SPECS, draw
+from server_stub.neighbours.imprint import SPECS
+from server_stub.neighbours.imprint_drawing import draw
 from tests.world.authorities import Authorities
 from tests.world.seals import seal_of, statement_on
 from ui.checking import check_files

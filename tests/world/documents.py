@@ -206,3 +206,33 @@ def contents_of(data: bytes) -> list[tuple[tuple[int, ...], bytes]]:
         gap = data[numbers[1] : numbers[2]]
         found.append((numbers, bytes.fromhex(gap[1:-1].decode())))
     return found
+
+
+def crashing_pdf(pages: int = 2) -> bytes:
+    """An ordinary document whose last page makes MuPDF 1.28.2 abort the whole process when it is
+    drawn or read: a structure element whose parent is missing, behind one that has a parent."""
+    numbers = range(6, 6 + pages)
+    root = 6 + pages
+    kids = b" ".join(b"%d 0 R" % number for number in numbers)
+    text = b"BT /F 24 Tf 72 700 Td (Price 1000) Tj ET"
+    marked = b"/H1<</MCID 0>>BDC %s EMC /Span<</MCID 1>>BDC %s EMC" % (text, text)
+    page = b"<</Type/Page/Parent 2 0 R/Contents %d 0 R/MediaBox[0 0 595 842]%s"
+    page += b"/Resources<</Font<</F 3 0 R>>>>>>"
+    tree = (root, root + 2, root + 3, root + 1)
+    return build_pdf(
+        [
+            b"<</Type/Catalog/Pages 2 0 R/MarkInfo<</Marked true>>/StructTreeRoot %d 0 R>>" % root,
+            b"<</Type/Pages/Count %d/Kids[%s]>>" % (pages, kids),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+            b"<</Length %d>>stream\n%s\nendstream" % (len(text), text),
+            b"<</Length %d>>stream\n%s\nendstream" % (len(marked), marked),
+            *[page % (4, b"")] * (pages - 1),
+            page % (5, b"/StructParents 0"),
+            b"<</Type/StructTreeRoot/K %d 0 R/ParentTree<</Nums[0[%d 0 R %d 0 R]]>>>>"
+            % (tree[3], tree[1], tree[2]),
+            b"<</Type/StructElem/S/Document/P %d 0 R/K[%d 0 R]>>" % (root, tree[1]),
+            b"<</Type/StructElem/S/H1/P %d 0 R/Pg %d 0 R/K[0 %d 0 R]>>"
+            % (tree[3], numbers[-1], tree[2]),
+            b"<</Type/StructElem/S/Span/P 999 0 R/Pg %d 0 R/K[1]>>" % numbers[-1],
+        ]
+    )

@@ -24,9 +24,6 @@ from typing import Any
 
 from crypto.bounded import Channel, Message
 
-STORE_PERCENT = 100
-"""How much of MuPDF's resource store is thrown away after a page: a scanned page fills it."""
-
 
 def main(channel: Channel) -> None:
     """Answer requests until the window's end of the pipe is closed."""
@@ -79,12 +76,9 @@ def _render(
     scale: float,
     clip: tuple[float, float, float, float] | None,
 ) -> Message:
-    import pymupdf
+    from crypto.rendering.engines import draw_page
 
-    loaded = documents[document].load_page(page)
-    area = pymupdf.Rect(*clip) if clip else None
-    made = loaded.get_pixmap(matrix=pymupdf.Matrix(scale, scale), clip=area, alpha=False)
-    pymupdf.TOOLS.store_shrink(STORE_PERCENT)
+    made = draw_page(documents[document].load_page(page), scale, clip)
     head = {"drawn": number, "width": made.width, "height": made.height, "stride": made.stride}
     return Message(head, (made.samples,))
 

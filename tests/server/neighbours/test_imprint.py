@@ -9,8 +9,9 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from server_stub.neighbours import imprint
-from server_stub.neighbours.imprint import MAX_NAME, SPECS, ImprintError, draw
+from server_stub.neighbours import engraving, imprint_drawing
+from server_stub.neighbours.imprint import MAX_NAME, SPECS, ImprintError
+from server_stub.neighbours.imprint_drawing import draw
 
 NAME = "宿迁市云杉软件有限公司"
 LONG = "宿迁市宿城区湖滨新区云杉智能装备制造与供应链管理股份有限公司"
@@ -150,7 +151,7 @@ def test_a_name_seal_reads_in_columns_from_the_right() -> None:
 
 @pytest.mark.parametrize("axes", [(15.1, 15.1), (16.0, 11.0)])
 def test_characters_are_evenly_spread_and_stand_on_the_normal(axes: tuple[float, float]) -> None:
-    places = imprint._evenly(axes, 240, 21)
+    places = imprint_drawing._evenly(axes, 240, 21)
     steps = [math.dist(a[:2], b[:2]) for a, b in itertools.pairwise(places)]
     assert max(steps) / min(steps) < 1.03
     for x, y, turn in places:
@@ -163,16 +164,16 @@ def test_characters_are_evenly_spread_and_stand_on_the_normal(axes: tuple[float,
 def test_without_a_font_on_the_system_the_built_in_one_serves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(imprint, "_SYSTEM_FONTS", ())
-    imprint._face.cache_clear()
+    monkeypatch.setattr(imprint_drawing, "_SYSTEM_FONTS", ())
+    imprint_drawing._face.cache_clear()
     try:
         assert picture("official").share(ring(12, 17)) > 0.1
     finally:
-        imprint._face.cache_clear()
+        imprint_drawing._face.cache_clear()
 
 
 def test_a_given_typeface_is_used(tmp_path: Path) -> None:
-    serif = Path(imprint._SYSTEM_FONTS[0])
+    serif = Path(imprint_drawing._SYSTEM_FONTS[0])
     plain = Path(pymupdf.__file__).parent / "nowhere.ttf"
     if serif.is_file():
         assert draw("official", NAME, dpi=DPI, font=serif)
@@ -183,3 +184,13 @@ def test_a_given_typeface_is_used(tmp_path: Path) -> None:
 def test_what_cannot_be_cut_into_a_seal_is_refused(text: str) -> None:
     with pytest.raises(ImprintError):
         draw("official", text)
+
+
+def test_the_platform_draws_in_a_process_of_its_own() -> None:
+    """PyMuPDF is C, and the names come from applicants."""
+    drawn = engraving.draw("contract", "宿迁市测试有限公司", seal_code="3213000000017", dpi=300)
+    assert drawn == draw("contract", "宿迁市测试有限公司", seal_code="3213000000017", dpi=300)
+    with pytest.raises(ImprintError, match="1 to 40"):
+        engraving.draw("contract", "长" * 41)
+    with pytest.raises(ImprintError, match="lacks"):
+        engraving.draw("contract", "\U0001f600")

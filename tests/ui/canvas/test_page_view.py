@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QImage, QPixmap
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from tests.world.documents import crashing_pdf
 from ui import theme
 from ui.canvas.bitmap_cache import BitmapCache
 from ui.canvas.page_items import Handle, Item
@@ -201,6 +202,23 @@ def test_the_window_outlives_the_process_that_draws(
     qtbot.waitUntil(lambda: renderer.process_id not in (before, None), timeout=5_000)
     view.go_to(15)
     qtbot.waitUntil(lambda: view.complete, timeout=5_000)
+
+
+def test_a_page_that_makes_mupdf_abort_is_drawn_past_the_fault(
+    qtbot: QtBot, renderer: Renderer, tmp_path: Path
+) -> None:
+    path = tmp_path / "crashing.pdf"
+    path.write_bytes(crashing_pdf(pages=3))
+    with qtbot.waitSignal(renderer.opened, timeout=10_000) as opened:
+        renderer.open(path)
+    number, sizes = opened.args
+    assert len(sizes) == 3
+    process = renderer.process_id
+    drawn: list[int] = []
+    renderer.drawn.connect(lambda request, image: drawn.append(request.page))
+    renderer.want("a view", [BitmapRequest(number, page, 1.0) for page in (2, 0, 1)])
+    qtbot.waitUntil(lambda: sorted(drawn) == [0, 1, 2], timeout=10_000)
+    assert renderer.process_id == process
 
 
 def test_a_page_is_asked_for_as_it_is_shown_in_the_end_not_as_on_the_way(

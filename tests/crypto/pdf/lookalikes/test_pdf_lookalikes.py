@@ -24,7 +24,8 @@ from crypto.pdf.lookalikes.search import Search, look_alikes
 from crypto.pdf.reading.document import Document
 from crypto.report.pdf import render
 from crypto.verdict import Verdict
-from server_stub.neighbours.imprint import SPECS, draw
+from server_stub.neighbours.imprint import SPECS
+from server_stub.neighbours.imprint_drawing import draw
 from tests.world.documents import MM, annotate, build_pdf, classic_pdf, form_stream, run, update
 from tests.world.sealing import World, codes
 

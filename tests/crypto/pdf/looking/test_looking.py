@@ -17,7 +17,7 @@ from crypto.rendering.compare import Box, Kind, Place
 from crypto.rendering.looker import Sealed
 from crypto.verdict import Report, Verdict
 from tests.crypto.pdf.looking import lookers
-from tests.world.documents import append_revision, build_pdf, classic_pdf
+from tests.world.documents import append_revision, build_pdf, classic_pdf, crashing_pdf
 from tests.world.sealing import NOW, World, codes
 
 CONTENT = b"<</Length %d>>stream\n%s\nendstream"
@@ -120,6 +120,13 @@ def test_what_takes_too_long_is_told_with_its_pages(monkeypatch: pytest.MonkeyPa
     first = classic_pdf(pages=5)
     later = append_revision(first, {4: content(PRICE + b" ")})
     assert look_with_engines(task(later, len(first), [3, 0, 1])) == Seen(left_out=(3, 0, 1))
+
+
+def test_a_page_that_makes_mupdf_abort_is_drawn_past_the_fault() -> None:
+    first = crashing_pdf(pages=3)
+    later = append_revision(first, {4: content(PRICE + b" ")})
+    seen = look_with_engines(task(later, len(first), [0, 2, 1]))
+    assert seen == Seen()
 
 
 def test_a_file_that_no_engine_opens_is_told() -> None:

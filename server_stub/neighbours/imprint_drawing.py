@@ -1,0 +1,277 @@
+# mypy: allow-untyped-calls
+# (PyMuPDF says it is typed, but its functions are not.)
+"""Draws imprints, in a bounded process: the names come from applicants, the typeface from the
+system, and PyMuPDF is C. :mod:`server_stub.neighbours.imprint` says what they look like.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import pymupdf
+from PIL import Image
+
+from crypto.lengths import MM
+from server_stub.neighbours.imprint import MAX_NAME, SPECS, ImprintError, Spec
+
+RED = (0.898, 0.0, 0.0)
+_SYSTEM_FONTS = (
+    "/usr/share/fonts/opentype/noto/NotoSerifCJK-Bold.ttc",
+    "/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc",
+    "C:/Windows/Fonts/simsun.ttc",
+    "C:/Windows/Fonts/STSONG.TTF",
+)
+_BUILT_IN = "china-s"
+
+
+def draw(
+    subtype: str,
+    text: str,
+    *,
+    seal_code: str = "",
+    credit_code: str = "",
+    dpi: int = 600,
+    font: Path | None = None,
+) -> bytes:
+    """The imprint as PNG. *text* is the unit's name, or the person's for a name seal; *seal_code*
+    its 13 digits; *credit_code* is wanted by the invoice seal only. *font*: a Song typeface.
+
+    Raises :class:`server_stub.neighbours.imprint.ImprintError`."""
+    spec = SPECS[subtype]
+    if not text or len(text) > MAX_NAME:
+        raise ImprintError(f"a seal's text has 1 to {MAX_NAME} characters")
+    face = _face(str(font) if font else "")
+    for character in text + spec.subtitle:
+        if not face.has_glyph(ord(character)):
+            raise ImprintError(f"the typeface lacks {character!r}")
+    document = pymupdf.open()
+    try:
+        page = document.new_page(width=spec.width * MM, height=spec.height * MM)
+        pen = _Pen(page, face)
+        if spec.shape == "square":
+            _name_seal(pen, spec, text)
+        else:
+            _unit_seal(pen, spec, text, seal_code, credit_code)
+        pixmap = page.get_pixmap(dpi=dpi, alpha=True)
+        return _palette_png(pixmap)
+    finally:
+        document.close()
+
+
+def _palette_png(pixmap: pymupdf.Pixmap) -> bytes:
+    """One ink in sixteen strengths: a third of the size of 32-bit colour, and no eye can tell. The
+    picture goes into every document twice, in the seal and in the mark."""
+    alpha = pixmap.samples[pixmap.n - 1 :: pixmap.n]
+    strengths = alpha.translate(bytes((value + 8) // 17 for value in range(256)))
+    picture = Image.frombytes("P", (pixmap.width, pixmap.height), strengths)
+    ink = [round(255 * part) for part in RED]
+    picture.putpalette(ink * 16)
+    dots = round(pixmap.xres)
+    out = io.BytesIO()
+    picture.save(
+        out,
+        "PNG",
+        bits=4,
+        optimize=True,
+        transparency=bytes(17 * strength for strength in range(16)),
+        dpi=(dots, dots),
+    )
+    return out.getvalue()
+
+
+@lru_cache(maxsize=4)
+def _face(given: str) -> pymupdf.Font:
+    for path in (given, *_SYSTEM_FONTS):
+        if path and Path(path).is_file():
+            return pymupdf.Font(fontfile=path)
+    return pymupdf.Font(_BUILT_IN)
+
+
+@lru_cache(maxsize=1)
+def _digits() -> pymupdf.Font:
+    return pymupdf.Font("helv")
+
+
+# --- the two layouts ---------------------------------------------------------------------------
+
+
+def _unit_seal(pen: _Pen, spec: Spec, name: str, seal_code: str, credit_code: str) -> None:
+    a, b = spec.width / 2, spec.height / 2
+    half = spec.border / 2
+    pen.ellipse(a, b, a - half - 0.1, b - half - 0.1, spec.border)
+    invoice = spec.shape == "ellipse"
+    if invoice:
+        height, gap, sweep = 4.2, 0.9, min(184.0, 72 + 11.0 * len(name))
+    elif spec.subtitle:  # the name ends above the line below the middle
+        height, gap, sweep = 4.8, 1.1, min(214.0, 52 + 16.0 * len(name))
+    else:
+        height, gap = (5.6 if len(name) <= 14 else 4.8), 1.1
+        sweep = min(262.0, 52 + 17.0 * len(name))
+    _arc_text(pen, name, (a, b), (a - spec.border - gap, b - spec.border - gap), height, sweep)
+    if seal_code:
+        edge = (a - spec.border - 0.7, b - spec.border - 0.7)
+        _code_below(pen, seal_code, (a, b), edge, pitch=1.45 if invoice else 1.75)
+    if invoice:
+        pen.line(credit_code, _digits(), a, b + 0.5, 26.0, 3.7)
+        pen.line(spec.subtitle, pen.face, a, b + 5.6, 20.0, 4.4)
+    elif spec.subtitle:
+        pen.line(spec.subtitle, pen.face, a, b + 8.6, 20.0, 4.6)
+    else:
+        pen.star(a, b, 7.0)
+
+
+def _arc_text(
+    pen: _Pen,
+    text: str,
+    centre: tuple[float, float],
+    outer: tuple[float, float],
+    height: float,
+    sweep: float,
+) -> None:
+    """*text* along the upper arc, tops touching the ellipse *outer*, evenly spread by arc length
+    over *sweep* degrees, every character upright on its normal."""
+    baseline = (outer[0] - height, outer[1] - height)
+    middle = ((outer[0] + baseline[0]) / 2, (outer[1] + baseline[1]) / 2)
+    places = _evenly(middle, sweep, len(text))
+    feet = _evenly(baseline, sweep, len(text))
+    pitch = _least_distance(feet)
+    width = min(height * 0.86, pitch * 0.94)  # condensed when the foot of the letters is crowded
+    for character, (x, y, turn) in zip(text, places, strict=True):
+        pen.glyph(character, centre[0] + x, centre[1] + y, turn, width, height)
+
+
+def _code_below(
+    pen: _Pen,
+    digits: str,
+    centre: tuple[float, float],
+    outer: tuple[float, float],
+    pitch: float,
+) -> None:
+    """The seal code on the lower arc, read from below: feet outwards; *pitch* from digit to
+    digit."""
+    height = 1.9
+    middle = (outer[0] - height / 2, outer[1] - height / 2)
+    sweep = math.degrees(pitch * (len(digits) - 1) / middle[0])  # at the bottom dx = a·dt
+    for digit, (x, y, turn) in zip(
+        reversed(digits), _evenly(middle, sweep, len(digits), bottom=True), strict=True
+    ):
+        pen.glyph(digit, centre[0] + x, centre[1] + y, turn + 180, 1.15, height, _digits())
+
+
+def _name_seal(pen: _Pen, spec: Spec, name: str) -> None:
+    side, border = spec.width, spec.border
+    pen.frame(border / 2 + 0.1, side - border / 2 - 0.1, border)
+    text = name + ("之印" if len(name) == 2 else "印")
+    inner, first = side - 2 * border - 1.6, border + 0.8
+    columns = 2 if len(text) <= 6 else 3
+    rows = math.ceil(len(text) / columns)
+    cell_width = inner / columns
+    for number, character in enumerate(text):
+        column, row = divmod(number, rows)
+        in_column = min(rows, len(text) - column * rows)
+        cell_height = inner / in_column
+        x = first + inner - (column + 0.5) * cell_width
+        y = first + (row + 0.5) * cell_height
+        pen.glyph(character, x, y, 0.0, cell_width * 0.92, cell_height * 0.92)
+
+
+# --- geometry ----------------------------------------------------------------------------------
+
+
+def _evenly(
+    axes: tuple[float, float], sweep: float, count: int, *, bottom: bool = False
+) -> list[tuple[float, float, float]]:
+    """*count* points spread evenly, by arc length, over *sweep* degrees of an ellipse about its top
+    (or bottom): (x, y, clockwise turn of the outward normal from straight up), y downwards."""
+    steps = 2000
+    start = -sweep / 2
+    points, lengths = [], [0.0]
+    for step in range(steps + 1):
+        t = math.radians(start + sweep * step / steps + (180 if bottom else 0))
+        points.append((axes[0] * math.sin(t), -axes[1] * math.cos(t), t))
+    for (x0, y0, _), (x1, y1, _) in itertools.pairwise(points):
+        lengths.append(lengths[-1] + math.hypot(x1 - x0, y1 - y0))
+    result = []
+    position = 0
+    for number in range(count):
+        share = 0.5 if count == 1 else number / (count - 1)
+        while position < steps and lengths[position] < share * lengths[-1]:
+            position += 1
+        x, y, t = points[position]
+        turn = math.degrees(math.atan2(axes[1] * math.sin(t), axes[0] * math.cos(t)))
+        result.append((x, y, turn))
+    return result
+
+
+def _least_distance(points: list[tuple[float, float, float]]) -> float:
+    return min(
+        (math.hypot(x1 - x0, y1 - y0) for (x0, y0, _), (x1, y1, _) in itertools.pairwise(points)),
+        default=math.inf,
+    )
+
+
+@dataclass(frozen=True)
+class _Pen:
+    """Draws on a page in millimetres from its top left."""
+
+    page: pymupdf.Page
+    face: pymupdf.Font
+
+    def ellipse(self, x: float, y: float, a: float, b: float, width: float) -> None:
+        rect = pymupdf.Rect(x - a, y - b, x + a, y + b) * MM
+        self.page.draw_oval(rect, color=RED, width=width * MM)
+
+    def frame(self, first: float, last: float, width: float) -> None:
+        rect = pymupdf.Rect(first, first, last, last) * MM
+        self.page.draw_rect(rect, color=RED, width=width * MM, radius=0.04)
+
+    def star(self, x: float, y: float, radius: float) -> None:
+        """A five-pointed star, one point up; *radius* reaches the points."""
+        inner = radius * math.sin(math.radians(18)) / math.sin(math.radians(54))
+        corners = [
+            pymupdf.Point(
+                x + r * math.sin(math.radians(36 * i)), y - r * math.cos(math.radians(36 * i))
+            )
+            * MM
+            for i, r in enumerate([radius, inner] * 5)
+        ]
+        self.page.draw_polyline(corners, color=None, fill=RED, closePath=True)
+
+    def line(
+        self, text: str, face: pymupdf.Font, x: float, y: float, width: float, height: float
+    ) -> None:
+        """*text* centred at *x*, its middle at *y*, spread over *width*."""
+        pitch = width / len(text)
+        for number, character in enumerate(text):
+            at = x + (number - (len(text) - 1) / 2) * pitch
+            self.glyph(character, at, y, 0.0, min(pitch * 0.95, height), height, face)
+
+    def glyph(
+        self,
+        character: str,
+        x: float,
+        y: float,
+        turn: float,
+        width: float,
+        height: float,
+        face: pymupdf.Font | None = None,
+    ) -> None:
+        """One character with its middle at (x, y), *turn* degrees clockwise from upright, its body
+        scaled to *width* × *height*."""
+        font = face or self.face
+        cjk = face is None or face is self.face
+        em = height if cjk else height / 0.716  # digits: their cap height, not their body
+        advance = font.glyph_advance(ord(character)) * em
+        centre = pymupdf.Point(x, y) * MM
+        # the middle of a CJK body is 0.38 em above its baseline; of a digit half its cap height
+        rise = (0.38 if cjk else 0.358) * em
+        start = centre + pymupdf.Point(-advance / 2, rise) * MM
+        squeeze = pymupdf.Matrix(width / advance, 0, 0, 1, 0, 0)
+        writer = pymupdf.TextWriter(self.page.rect, color=RED)
+        writer.append(start, character, font=font, fontsize=em * MM)
+        writer.write_text(self.page, morph=(centre, squeeze * pymupdf.Matrix(-turn)))
