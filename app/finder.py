@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from app.errors import FileEmpty, FileNotReadable, FileProblem, NotAPdf, OfdNotSupported
-from app.placement import TextHit
+from app.placement import TextHit  # noqa: TID253 - this module comes late itself
 from crypto.bounded import BoundedError, BoundedProcess, Channel, Message
 
 SECONDS = 60.0

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from app.errors import FileNotReadable, FileProblem
 from app.file_kind import require_pdf
-from app.placement import PageBox, TextHit
+from app.placement import PageBox, TextHit  # noqa: TID253 - this module comes late itself
 from crypto.lengths import MM
 from crypto.pdf.reading.document import MAX_PAGES  # noqa: TID253 - this module comes late itself
 from crypto.pdf.reading.failures import (  # noqa: TID253 - this module comes late itself

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app import placement
 from app.cli.grammar import (
     Commands,
     Parser,
@@ -210,6 +209,8 @@ def _dates(
     options: argparse.Namespace, boxes: Sequence[PageBox], marks: Sequence[Mark]
 ) -> list[DateMark]:
     """Where the options want the date: beside each seal, or at the places that --date-at names."""
+    from app import placement
+
     style: Style = options.date or "cn"
     if not options.date_at:
         return placement.dates_beside(boxes, marks, style) if options.date else []
@@ -228,6 +229,8 @@ def _marks(
     options: argparse.Namespace, seal: SealRecord, boxes: Sequence[PageBox], password: str | None
 ) -> list[Mark]:
     """Where the options want the seal: any of --at, --keyword and --riding, together one job."""
+    from app import placement
+
     if not (options.at or options.keyword or options.riding):
         raise UsageError("stamp: one of --at, --keyword, --riding is needed")
     if options.pages and not options.at:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from crypto.bounded import Channel
 from crypto.rendering.compare import Box, Place, differences
+
+if TYPE_CHECKING:
+    from crypto.bounded import Channel
 
 DPI, DPI_OF_MANY, MANY_PAGES = 100.0, 72.0, 100
 """Up to and beyond so many pages; 50 dpi gives false alarms."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from crypto.bounded import BoundedError, run
+from crypto.bounded import BoundedError, run  # noqa: TID253 - this module comes late itself
 from crypto.pdf.reading.access import entry, follow
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex

@@ -18,7 +18,7 @@ from datetime import UTC
 from typing import Any
 
 from crypto.algorithms import gm
-from crypto.bounded import Message
+from crypto.bounded import Message  # noqa: TID253 - this module comes late itself
 from crypto.lengths import MM
 from crypto.pdf.marks.picture import ImprintError, decode_imprint
 from crypto.report.reading import read_report

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from crypto.bounded import BoundedError, BoundedProcess, ProcessFailed
 from crypto.pdf.looking.explained import explained
 from crypto.pdf.looking.touched import touched_pages
 from crypto.pdf.reading.document import Document
@@ -172,6 +171,8 @@ def _merged(one: Seen, other: Seen) -> Seen:
 
 
 def _looked(task: Task, until: float) -> Seen:
+    from crypto.bounded import BoundedError, BoundedProcess, ProcessFailed
+
     pages = list(dict.fromkeys(page for each in task.sealed for page in each.pages))
     differences: list[Difference] = []
     failed: list[tuple[int | None, str]] = []
