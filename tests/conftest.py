@@ -16,7 +16,7 @@ import keyring.errors
 import pymupdf
 import pytest
 
-pytest_plugins = ["tests.world.fixtures"]
+pytest_plugins = ["tests.world.fixtures", "tests.world.choking"]
 
 # ---------------------------------------------------------------- a home of its own
 

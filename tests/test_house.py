@@ -175,6 +175,17 @@ def test_tests_wait_for_something_and_never_for_a_while() -> None:
     assert sleeping - set(allowed) == set()
 
 
+def test_no_test_is_built_on_another() -> None:
+    """What two tests need stands in tests/world/ or in a module that is no test."""
+    leaning = {
+        f"{path.relative_to(ROOT)}: {node.module}"
+        for path in modules("tests")
+        for node in ast.walk(syntax(path))
+        if isinstance(node, ast.ImportFrom) and re.search(r"^tests\..*\btest_", node.module or "")
+    }
+    assert leaning == set()
+
+
 def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
     drawers = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert [path for path in modules(*PACKAGES, "tests") if path.stem in drawers] == []

@@ -5,7 +5,6 @@ import json
 import re
 import tomllib
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,8 @@ from crypto.verdict import (
     LEVELS,
     SCHEMA,
     Change,
-    FileInfo,
     Finding,
     Level,
-    MarkInfo,
-    PlatformLine,
-    Report,
-    SealInfo,
     SignatureReport,
     Times,
     Verdict,
@@ -30,9 +24,9 @@ from crypto.verdict import (
     seal_json,
     verdict_of,
 )
+from tests.world.reports import NOW, SEAL, SIGNATURE, report
 
 ROOT = Path(__file__).parents[2]
-NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 LANGUAGES = ("zh_CN", "en")
 KINDS = (
     "seal_added", "field_added", "field_filled", "metadata", "unused_objects", "timestamp_added",
@@ -156,22 +150,6 @@ def test_only_what_shows_nothing_leaves_a_verdict_as_it_was() -> None:
 
 
 # ---------------------------------------------------------------- the report
-
-SEAL = SealInfo(
-    "32130000000017", "测试章", 1, "TEST", 4, None, NOW, NOW, NOW, (40, 40), "PNG", "00" * 32
-)
-SIGNATURE = SignatureReport(
-    fields=("Seal-1",), format="ses-v4", filter="/F", subfilter="/S", coverage="file",
-    byte_range=(0, 1, 2, 3), digest_matches=True, signature_valid=True, seal_signature_valid=True,
-    signer_in_seal_list=True, signer=None, chain=(), seal=SEAL, seal_chain=(),
-    times=Times(NOW, NOW, "ticket"), platform=PlatformLine("active", "", NOW, "known"),
-    marks=(MarkInfo(1, 1.234, 2.0, 40.0, 40.0, "Seal-1"),),
-    changed_later=(Change(2, "seal_added", 1, "Seal-2"),), findings=(Finding("digest_matches"),),
-)  # fmt: skip
-
-
-def report(*signatures: SignatureReport, findings: tuple[Finding, ...] = ()) -> Report:
-    return Report("SealDesk", NOW, NOW, FileInfo("文件.pdf", 9, "00", 1), signatures, (), findings)
 
 
 def with_findings(*codes: str) -> SignatureReport:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from crypto.verdict import LEVELS, Finding, Level
 from crypto.wording import ORDER, as_sentences, conclusion, decisive, page_ranges
-from tests.crypto.test_verdict import SEAL, SIGNATURE, report
+from tests.world.reports import SEAL, SIGNATURE, report
 
 LATIN = re.compile(r"[A-Za-z]{2,}")
 ALLOWED = {"PDF", "Ukey", "SM2", "SM3", "OFD", "TLS"}

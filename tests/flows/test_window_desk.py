@@ -28,9 +28,8 @@ from app.store.anchors import add, own
 from app.store.cabinet import PlatformRecord, RegistryRecord
 from crypto.algorithms import merkle
 from crypto.pki.certificate import Certificate
-from tests.flows.test_window_verifying import stamped
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
-from tests.world.desk import PIN, StandIn
+from tests.world.desk import PIN, StandIn, stamped
 from ui import language
 from ui.pages.trust_section import AddAnchorDialog
 from ui.shell.guide import Guide

@@ -16,12 +16,9 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.stamping import StampJob
-from crypto.pdf.marks.drawing import Mark
 from crypto.verdict import Verdict
-from tests.app.test_bulk import choking  # noqa: F401 - what its name says makes a worker choke
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
-from tests.world.desk import PIN, Company, StandIn, authorities
+from tests.world.desk import Company, StandIn, authorities, stamped
 from ui.shell.window import MainWindow
 from ui.verify.verdicts import versions
 from ui.verify.verify_page import VerifyPage
@@ -30,12 +27,6 @@ OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
 
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
-
-
-def stamped(context: StandIn, source: Path, code: str = OFFICIAL, top: float = 100) -> Path:
-    job = StampJob(source, code, (Mark(0, 100, top, 40, 40),))
-    with context.stamping([code], "", PIN, offline=False) as key:
-        return key.stamp(job, lambda *_: None).path
 
 
 def checked(qtbot: QtBot, window: MainWindow, *paths: Path) -> VerifyPage:

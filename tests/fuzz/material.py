@@ -42,9 +42,9 @@ from crypto.seal.registry_files import encode_shard
 from crypto.seal.statement import SealChange
 from crypto.seal.structure import Extension, Seal
 from crypto.validation.trust import Trust
-from tests.crypto.seal.test_seal import Parts
 from tests.world.authority import ForeignAuthority, ForeignKey
 from tests.world.documents import classic_pdf, update
+from tests.world.seal_parts import Parts
 from tests.world.sealing import NOW, SIGNED_AT, World, make_world
 from tests.world.seals import imprint
 

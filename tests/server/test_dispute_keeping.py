@@ -20,8 +20,8 @@ from server_stub.records import canonical, store
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.server.test_dispute_limits import SECRET, hand_in, statement
 from tests.world.applicant import Applicant
+from tests.world.objections import SECRET, hand_in, statement
 
 ZIP = b"PK\x03\x04 what the objector has"
 REVIEWER = Actor("staff", "staff_1a2b3c", frozenset({"reviewer"}))

@@ -21,7 +21,7 @@ from server_stub.records.auditing import audit
 from server_stub.records.ledger import LOGS
 from server_stub.settings import Settings
 from server_stub.web.serving import start_in_thread
-from tests.server.test_verifying import blank_page
+from tests.world.served import blank_page
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from app.store import anchors
 from app.store.cabinet import Cabinet, SealRecord, UsageRecord
 from app.store.journal import Journal, JournalCheck, JournalEntry
 from crypto.algorithms.keys import SigningKey
+from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.certificate import DOCUMENT_SIGNING, Certificate
 from crypto.report.pdf import render
@@ -352,6 +353,13 @@ class StandIn:
 
     def diagnosis(self) -> dict[str, Any]:
         return {"program": "SealDesk", "system": "test"}
+
+
+def stamped(context: StandIn, source: Path, code: str = SEALS[1][0], top: float = 100) -> Path:
+    """*source* stamped with one of the company's seals: the path of the result."""
+    job = stamping.StampJob(source, code, (Mark(0, 100, top, 40, 40),))
+    with context.stamping([code], "", PIN, offline=False) as key:
+        return key.stamp(job, lambda *_: None).path
 
 
 class _Stamper:

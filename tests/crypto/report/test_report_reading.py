@@ -9,7 +9,7 @@ import pytest
 
 from crypto.report.reading import read_report
 from crypto.verdict import CertificateInfo, Finding, Report, Times, Verdict
-from tests.crypto.test_verdict import NOW, SEAL, SIGNATURE, report
+from tests.world.reports import NOW, SEAL, SIGNATURE, report
 
 CERTIFICATE = CertificateInfo("CN=甲", "甲", "", "CN=乙", "1f", NOW, NOW, "00" * 32)
 FULL = replace(

@@ -21,8 +21,8 @@ from server_stub.records.auditing import audit
 from server_stub.records.ledger import LOGS
 from server_stub.settings import Settings
 from server_stub.web.serving import start_in_thread
-from tests.server.test_dispute_limits import hand_in, statement
 from tests.world.applicant import Applicant
+from tests.world.objections import hand_in, statement
 
 
 def programs() -> Path | None:

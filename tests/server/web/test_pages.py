@@ -12,8 +12,8 @@ import pytest
 from server_stub.settings import Settings
 from server_stub.web.routes_pages import language_of
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.server.test_verifying import ask, blank_page, stamped
 from tests.world.applicant import Applicant
+from tests.world.served import ask, blank_page, stamped
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}&\u202efdp.exe"
 

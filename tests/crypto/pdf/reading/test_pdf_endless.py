@@ -13,7 +13,7 @@ from crypto import deadline
 from crypto.pdf.reading.failures import PdfError, PdfTooComplex
 from crypto.pdf.verify import verify_pdf
 from crypto.validation.trust import Trust
-from tests.crypto.pdf.reading.test_pdf_hostile import bounded
+from tests.world.bounds import bounded
 from tests.world.documents import classic_pdf
 from tests.world.sealing import NOW
 

@@ -2,10 +2,7 @@
 
 import io
 import re
-import time
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -15,19 +12,11 @@ from hypothesis import strategies as st
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfError, PdfTooComplex, PdfUnreadable
 from crypto.verdict import Verdict
+from tests.world.bounds import bounded
 from tests.world.documents import append_revision, build_pdf, classic_pdf
 from tests.world.sealing import World, codes
 
-BOUND = 10.0
 GOOD = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
-
-
-@contextmanager
-def bounded() -> Iterator[None]:
-    """The processor time that a hostile file may cost (a busy machine does not count)."""
-    start = time.process_time()
-    yield
-    assert time.process_time() - start < BOUND
 
 
 def survives(world: World, data: bytes) -> set[str]:
