@@ -32,6 +32,9 @@ _.JournalPage
 _.SealsPage
 _.SettingsPage
 
+# What a page has to offer, for whoever adds one; the window calls pages by name.
+_.WindowPage
+
 # The style sheet names the colours of a palette (resources/*.qss).
 _.accent_hover
 _.canvas
