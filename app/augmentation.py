@@ -108,7 +108,7 @@ def long_term(trust: Trust, services: Services | None = None, clock: Clock = _no
         leaves, enclosed = certificates_in(document)
         known = trust
         if services:
-            known = _asked(leaves, enclosed, trust, services, now)
+            known = asked_services(leaves, enclosed, trust, services, now)
         material = gather(leaves, enclosed, known, now)
         if material.missing:
             raise EvidenceMissing(str(material.missing[0].subject))
@@ -117,7 +117,7 @@ def long_term(trust: Trust, services: Services | None = None, clock: Clock = _no
     return written
 
 
-def _asked(
+def asked_services(
     leaves: Sequence[Certificate],
     enclosed: Sequence[Certificate],
     trust: Trust,

@@ -15,7 +15,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from app.errors import PlatformNotSet, PlatformUnreachable, SealNotFound, TokenAmbiguous, UsageError
+from app.errors import (
+    AppError,
+    PlatformNotSet,
+    PlatformUnreachable,
+    SealNotFound,
+    TokenAmbiguous,
+    UsageError,
+)
 from app.settings import Settings, load, save
 
 if TYPE_CHECKING:
@@ -94,11 +101,52 @@ class Desk:
 
     def anchors(self, extra: Iterable[Path] = ()) -> Trust:
         """The anchors in force and *extra* certificate files alone, without the cabinet."""
+        from app.store import kept_trust_list, trusted_platforms
         from app.store.anchors import anchors, trust_files, trust_of
 
         trust = trust_files((*self.settings.trust, *extra))
         trust = trust.merged(trust_of(anchors(self.settings)))
+        platforms = trusted_platforms.trusted_platforms(self.settings)
+        trust = trust.merged(trusted_platforms.trust_of(platforms))
+        listed = kept_trust_list.kept(self.settings)
+        trust = trust.merged(kept_trust_list.trust_of(listed, datetime.now(UTC)))
         return replace(trust, status_life=timedelta(hours=self.settings.status_hours))
+
+    def refresh_trust(self, *, online: bool) -> list[AppError]:
+        """Before verifying: take the trust list from its file; *online*, fetch it, once a day, and
+        pin the platform that the administrator has named, if that has not been done. Gives what
+        went wrong."""
+        from app.remote.trust_sources import fetch_list, pin_platform
+        from app.store import kept_trust_list, trusted_platforms
+
+        problems: list[AppError] = []
+        settings = self.settings
+        try:
+            kept_trust_list.take_file(settings)
+        except AppError as error:
+            problems.append(error)
+        if not online:
+            return problems
+        if trusted_platforms.set_by_administrator(settings):
+            known = trusted_platforms.trusted_platforms(settings)
+            if not any(each.by == "policy" for each in known):
+                try:
+                    pinned = pin_platform(settings)
+                    self.journal.append(
+                        "platform-trusted",
+                        origin=pinned.origin,
+                        root_sm3=pinned.root_sm3,
+                        holders=[],
+                        by="policy",
+                    )
+                except AppError as error:
+                    problems.append(error)
+        if kept_trust_list.due(settings):
+            try:
+                fetch_list(settings)
+            except AppError as error:
+                problems.append(error)
+        return problems
 
     # --- the platform ------------------------------------------------------------------------
 
@@ -113,8 +161,15 @@ class Desk:
             raise PlatformNotSet
         pinned = self.cabinet.platform(origin)
         root = self.settings.platform_root or (pinned.root_sm3 if pinned else "")
+        root = root or self._root_by_policy(origin)
         client = PlatformClient(origin, root_sm3=root, proxy=self.settings.proxy)
         return self._opened.enter_context(client)
+
+    def _root_by_policy(self, origin: str) -> str:
+        from app.store.trusted_platforms import trusted_platforms
+
+        known = trusted_platforms(self.settings)
+        return next((e.root_sm3 for e in known if e.by == "policy" and e.origin == origin), "")
 
     def remember_platform(self, url: str) -> None:
         """Make *url* the platform of this user's settings."""

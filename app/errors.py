@@ -8,7 +8,8 @@ line do with them stands in one table here.
     AppError                      something the product itself found out
     ├── UsageError, Cancelled, TokenAmbiguous
     ├── FileError                 FileNotReadable, NotAPdf (FileEmpty, OfdNotSupported),
-    │                             OutputExists, OutputNotWritable, OutputVerificationFailed
+    │                             OutputExists, OutputNotWritable, OutputVerificationFailed,
+    │                             PlatformNotNamed
     ├── SealUseError              SealNotFound, SealNotUsable, NotAuthorised, LeaseExpired
     ├── PlacementError            PageRangeInvalid, PositionInvalid, PageOutOfRange, OutsidePage,
     │                             KeywordNotFound
@@ -159,6 +160,10 @@ class FileEmpty(NotAPdf):
 
 class OfdNotSupported(NotAPdf):
     """An OFD: a document in its own right, and not one that is judged here."""
+
+
+class PlatformNotNamed(FileError):
+    """The file does not say on which platform it was sealed."""
 
 
 class OutputExists(FileError):
@@ -421,6 +426,15 @@ class SettingLocked(LocalDataError):
     """The administrator has fixed this setting."""
 
     key: str
+
+
+@dataclass(eq=False)
+class TrustListRejected(LocalDataError):
+    """A trust list is not taken."""
+
+    where: str
+    reason: str
+    """malformed, signer or older."""
 
 
 @dataclass(eq=False)

@@ -110,6 +110,12 @@ class Settings:
     trust_timestamps: tuple[Path, ...] = ()
     allow_own_trust: bool = True
     """Whether a user may add anchors of his own (``sealdesk trust add``)."""
+    trust_list: str = ""
+    """Where the trust list is: an address (https) or a file. Empty: none is followed."""
+    trust_list_signer: str = ""
+    """SM3 of the certificate that signs it, 64 hex digits."""
+    fetch_hosts: tuple[str, ...] = ()
+    """Hosts inside the organisation that addresses in documents may lead to (``--fetch``)."""
     offline_hours: int = 24
     """How long after the last confirmed status one may stamp offline; 0 to 72."""
     status_hours: int = 24
@@ -247,6 +253,16 @@ def _service(value: object) -> str:
     return text
 
 
+def _list_place(value: object) -> str:
+    """A URL by https (http to this machine), or a path."""
+    text = _text(value)
+    parts = urlsplit(text)
+    local = parts.scheme == "http" and is_loopback(parts.hostname)
+    if "://" in text and not ((parts.scheme == "https" or local) and parts.hostname):
+        raise ValueError("url")
+    return text
+
+
 def _proxy(value: object) -> str:
     return "direct" if _text(value) == "direct" else _service(value)
 
@@ -267,6 +283,9 @@ _READERS: dict[str, Callable[[object], object]] = {
     "trust_signers": _paths,
     "trust_timestamps": _paths,
     "allow_own_trust": _boolean,
+    "trust_list": _list_place,
+    "trust_list_signer": _digest,
+    "fetch_hosts": _texts,
     "offline_hours": _hours(0, 72),
     "status_hours": _hours(1, 168),
     "keyring": _boolean,

@@ -28,6 +28,7 @@ from typing import Any
 
 from crypto.pki.certificate import Certificate
 from crypto.pki.holder_name import holder_of
+from crypto.proofs import Proof, proofs_of
 
 SCHEMA = "sealdesk-report/2"
 
@@ -385,10 +386,17 @@ class SignatureReport:
     marks: tuple[MarkInfo, ...]
     changed_later: tuple[Change, ...]
     findings: tuple[Finding, ...]
+    origin: str = ""
+    """``https://host[:port]`` where the document says that its platform lives: a claim."""
 
     @property
     def verdict(self) -> Verdict:
         return verdict_of(self.findings)
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """Issuer, status, revocation and time: each proved, missing or failed."""
+        return proofs_of(self.findings, has_seal=self.seal is not None, origin=self.origin)
 
     @property
     def who(self) -> str:
@@ -505,7 +513,19 @@ def _signature_json(signature: SignatureReport, language: str) -> dict[str, Any]
         {**plain(change), "text": change.text(language)} for change in signature.changed_later
     ]
     data["findings"] = [_finding_json(f, language) for f in signature.findings]
+    data["proofs"] = [
+        {**plain(proof), "text": proof_text(signature, proof, language)}
+        for proof in signature.proofs
+    ]
     return data
+
+
+def proof_text(signature: SignatureReport, proof: Proof, language: str = "zh_CN") -> str:
+    """What one of the four lines says: the sentence of the finding that decides it."""
+    for finding in signature.findings:
+        if finding.code == proof.code:
+            return finding.text(language)
+    return say("proofs", f"no_{proof.what}", language)
 
 
 def _finding_json(finding: Finding, language: str) -> dict[str, Any]:

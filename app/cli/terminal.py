@@ -11,7 +11,7 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from app.errors import UsageError, explain, phrase
@@ -20,7 +20,8 @@ from crypto.wording import as_sentences, conclusion
 
 if TYPE_CHECKING:
     from app.desk import Desk
-    from crypto.verdict import Report
+    from crypto.proofs import Proof
+    from crypto.verdict import Report, SignatureReport
     from device.token import Token
 
 UNREADABLE = 4
@@ -102,8 +103,29 @@ def print_report(report: Report, language: str) -> None:
     for signature in report.signatures:
         word = verdict.say("verdicts", signature.verdict.value, language)
         tell(f"  {word}  {signature.called(language)}")
+        for line in _four_lines(signature, language):
+            tell(f"    {line}")
         for sentence in as_sentences(signature.findings, language):
             level = verdict.say("levels", sentence.level.value, language)
             tell(f"    [{level}] {sentence.text}")
     for sentence in as_sentences(report.findings, language):
         tell(f"  [{verdict.say('levels', sentence.level.value, language)}] {sentence.text}")
+
+
+def _four_lines(signature: SignatureReport, language: str) -> Iterator[str]:
+    """谁颁发, 印章状态, 证书是否吊销, 时间: how each stands, and what could still prove it."""
+    for proof in signature.proofs:
+        name = verdict.say("proofs", proof.what, language)
+        state = verdict.say("proofs", proof.state, language)
+        line = f"{name}: {state}"
+        if proof.state in ("missing", "failed"):
+            line += f" · {verdict.proof_text(signature, proof, language)}"
+        if proof.action:
+            line += f" → {_command(proof, signature.origin, language)}"
+        yield line
+
+
+def _command(proof: Proof, origin: str, language: str) -> str:
+    """What to type."""
+    words = phrase(f"trust.do_{proof.action}", language)
+    return words.format(origin=verdict.one_line(origin))

@@ -30,6 +30,7 @@ from crypto.verdict import say
 
 if TYPE_CHECKING:
     from app.desk import Desk
+    from crypto.validation.trust import Trust
     from crypto.verdict import Report
 
 
@@ -60,6 +61,12 @@ def add_commands(commands: Commands) -> None:
         help="with --report: SEND THE FILE TO THE PLATFORM, which verifies it and seals the report;"
         " it keeps nothing of the file",
     )
+    made.add_argument(
+        "--fetch",
+        action="store_true",
+        help="fetch what the file does not carry from the addresses in it, which learn that"
+        " somebody looks",
+    )
     offline_option(made)
     password_option(made)
     trust_options(made)
@@ -69,6 +76,8 @@ def _refuse_nonsense(options: argparse.Namespace, many: bool) -> None:
     """Raise :class:`app.errors.UsageError` for --report and --sealed where they mean nothing."""
     if options.sealed and not options.report:
         raise UsageError("verify: --sealed goes with --report OUT.pdf")
+    if options.fetch and options.offline:
+        raise UsageError("verify: --fetch and --offline contradict each other")
     if options.report and many:
         raise UsageError("verify: --report is for one file alone; see --report-dir")
     if options.sealed and (options.offline or options.at_time or options.password_stdin):
@@ -83,6 +92,8 @@ def _refuse_nonsense(options: argparse.Namespace, many: bool) -> None:
 def verify(desk: Desk, options: argparse.Namespace) -> int:
     password = pdf_password(options)
     language = desk.settings.language
+    for problem in desk.refresh_trust(online=not options.offline):
+        complain(problem, language)
     try:
         trust = desk.trust(options.trust)
         platform = None if options.offline else desk.status_service()
@@ -96,12 +107,21 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
     if many:
         from app.cli.bulk import verify_many
 
+        if options.fetch:
+            trust = _fetched_for_all(desk, options, trust, password)
         return verify_many(desk, options, trust, platform, password)
     path = options.files[0]  # a single document starts faster without worker processes
     try:
         report = verify_file(
             path, trust=trust, platform=platform, password=password, at=options.at_time
         )
+        if options.fetch:
+            from app.fetching import Fetcher, fetched
+
+            found = fetched(path, report, trust, Fetcher(desk.settings), password)
+            report = verify_file(
+                path, trust=found, platform=platform, password=password, at=options.at_time
+            )
     except Exception as error:
         if exit_code(error) != UNREADABLE:
             raise
@@ -124,6 +144,24 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         tell_json(answer)
     return worst_exit(verdicts)
+
+
+def _fetched_for_all(
+    desk: Desk, options: argparse.Namespace, trust: Trust, password: str | None
+) -> Trust:
+    """*trust* with what the addresses in all the files lead to; a file that cannot be read is told
+    of later."""
+    from app.bulk import find
+    from app.fetching import Fetcher, fetched
+
+    for path in find(options.files):
+        try:
+            report = verify_file(path, trust=trust, password=password, at=options.at_time)
+            trust = fetched(path, report, trust, Fetcher(desk.settings), password)
+        except Exception as error:
+            if exit_code(error) != UNREADABLE:
+                raise
+    return trust
 
 
 def _report_on(desk: Desk, options: argparse.Namespace, report: Report) -> dict[str, str]:

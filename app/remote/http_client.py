@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx
 
-from app.errors import PlatformAnswerInvalid, PlatformUnreachable
+from app.errors import PlatformAnswerInvalid, PlatformUnreachable, ServiceUnavailable
 from app.settings import is_loopback
 
 if TYPE_CHECKING:
@@ -20,6 +23,9 @@ MAX_ANSWER = 16 * 1024 * 1024
 _TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 _LONGEST_S = 60.0
 """For a whole answer: a server that drips byte by byte must not hold us for ever."""
+
+FETCHED = 64 * 1024
+"""Bytes of what a document's addresses lead to."""
 
 Connections = httpx.Client
 """Kept open between requests; to be closed."""
@@ -83,3 +89,92 @@ def exchange(
     except httpx.HTTPError as error:
         raise PlatformUnreachable(named, "other") from error
     return response.status_code, data
+
+
+def fetch(
+    url: str,
+    *,
+    proxy: str = "",
+    inside: Collection[str] = (),
+    content: bytes | None = None,
+    content_type: str = "",
+    limit: int = FETCHED,
+    seconds: float = 5.0,
+) -> bytes:
+    """What is at *url*, an address that a stranger's document names: https alone (http to this
+    machine), public addresses alone but for the hosts *inside* the organisation, *limit* bytes,
+    *seconds* in all, no redirects. *content* is posted.
+
+    Raises :class:`app.errors.ServiceUnavailable`."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        raise ServiceUnavailable(url, "address") from error
+    loopback = is_loopback(host)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and loopback)
+    if not (host and secure) or "@" in parts.netloc:
+        raise ServiceUnavailable(url, "address")
+    if not loopback and host not in inside and not _is_public(host, port):
+        raise ServiceUnavailable(url, "address")
+    headers = {"Content-Type": content_type} if content is not None else {}
+    deadline = time.monotonic() + seconds
+    try:
+        with (
+            open_connections(f"{parts.scheme}://{parts.netloc}", proxy) as http,
+            http.stream(
+                "GET" if content is None else "POST",
+                url,
+                content=content,
+                headers=headers,
+                timeout=httpx.Timeout(seconds),
+            ) as response,
+        ):
+            guarded = not loopback and host not in inside and not _by_proxy(proxy)
+            if guarded and not _global(str(_peer(response))):
+                raise ServiceUnavailable(url, "address")  # the name leads elsewhere by now
+            if response.status_code != 200:
+                raise ServiceUnavailable(url, "http")
+            data = b""
+            for chunk in response.iter_bytes():
+                data += chunk
+                if len(data) > limit:
+                    raise ServiceUnavailable(url, "size")
+                if time.monotonic() > deadline:
+                    raise ServiceUnavailable(url, "timeout")
+            return data
+    except httpx.TimeoutException as error:
+        raise ServiceUnavailable(url, "timeout") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise ServiceUnavailable(url, "other") from error
+
+
+def _by_proxy(proxy: str) -> bool:
+    """Does a proxy connect for us, and resolve the name itself?"""
+    return proxy not in ("", "direct") or (not proxy and bool(getproxies()))
+
+
+def _peer(response: httpx.Response) -> object:
+    """The address that the connection leads to."""
+    found = response.extensions["network_stream"].get_extra_info("server_addr")
+    return found[0] if found else ""
+
+
+def _is_public(host: str, port: int) -> bool:
+    """Does every address of *host* lie in the public network?"""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        pass  # a name
+    try:
+        found = {each[4][0] for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError):
+        return False
+    return bool(found) and all(_global(str(each)) for each in found)
+
+
+def _global(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_global
+    except ValueError:
+        return False

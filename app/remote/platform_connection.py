@@ -112,6 +112,16 @@ class PlatformConnection:
             self._service = self._checked_service(self._call("GET", "/v1/service"))
         return self._service
 
+    def read_service(self, data: bytes) -> Service:
+        """The same from what was fetched otherwise. Raises as :meth:`service` does, and
+        :class:`PlatformAnswerInvalid`."""
+        with self._reading("service"):
+            answer = json.loads(data)
+            if not isinstance(answer, dict):
+                raise TypeError("no object")
+        self._service = self._checked_service(answer)
+        return self._service
+
     def _checked_service(self, answer: Mapping[str, Any]) -> Service:
         with self._reading("service"):
             origin = str(answer["origin"])

@@ -1,8 +1,9 @@
 """信任: the certificates that verification rests on, each for a purpose, and where they come from.
 
-An anchor is trusted for seal makers, for signers or for time stamps; "all" means these three. Whose
-word about the state of seals is believed is another matter: that are pinned platforms only, and
-what an administrator names in the setting ``trust``.
+An anchor is trusted for seal makers, for signers or for time stamps; "all" means these three. To
+trust somebody for seal makers means that he may make anybody's seal, so it must be chosen; he is
+believed about the state of the seals that he makes, too. Platforms that are trusted for verifying
+and the trust list stand in :mod:`app.store.trusted_platforms` and :mod:`app.store.kept_trust_list`.
 
 From the program (``resources/trust``), from the settings (``trust_seal_makers`` …), and the user's
 own, in ``<config>/trust/<purpose>/``; where ``allow_own_trust`` is off, these are not looked at.
@@ -84,13 +85,14 @@ def own(settings: Settings) -> list[Anchor]:
 
 
 def trust_of(found: Iterable[Anchor]) -> Trust:
-    """Whom these anchors make trusted; never a platform."""
+    """Whom these anchors make trusted; who may make seals is believed about them, too."""
 
     def for_purpose(wanted: Purpose) -> tuple[Certificate, ...]:
         return tuple(each.certificate for each in given if each.purpose in (wanted, "all"))
 
     given = list(found)
     return Trust(
+        platforms=for_purpose("makers"),
         seal_makers=for_purpose("makers"),
         signers=for_purpose("signers"),
         timestamps=for_purpose("timestamps"),

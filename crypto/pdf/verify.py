@@ -297,6 +297,7 @@ def _take(check: _Check, found: SignatureCheck | CmsCheck) -> None:
         seal_chain=found.seal.chain if found.seal else (),
         times=found.times,
         platform=found.platform,
+        origin=found.origin,
     )
     check.find(found.findings)
 

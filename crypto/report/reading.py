@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
-from crypto.verdict import LEVELS, SCHEMA, CertificateInfo, Change, Finding, Report
+from crypto.verdict import LEVELS, SCHEMA, CertificateInfo, Change, Finding, Report, SignatureReport
 
 _LATER: dict[Any, tuple[str, ...]] = {
     CertificateInfo: ("holder", "credit_code"),
+    SignatureReport: ("origin",),
     Change: ("label", "before", "after", "box_mm", "ground"),
 }
 """What reports of earlier versions do not say of these."""

@@ -28,6 +28,8 @@ INSIDE = {
     *("BoundedError", "ProcessDied", "ProcessFailed", "ProcessOutOfMemory", "ProcessTimedOut"),
     # Inside such a process.
     "Undrawable",
+    # A trust list that cannot be read becomes app's TrustListRejected.
+    "TrustListError",
     # At import, before there are any texts: the installation itself is wrong.
     "WrongVersion",
 }

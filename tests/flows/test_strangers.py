@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.world.clerk import Clerk
+from crypto.algorithms.keys import SoftKey
+from crypto.pki.certificate import Certificate
+from crypto.pki.certificate_making import make_certificate
+from crypto.validation.trust_list import TrustList, sign_list
+from server_stub.__main__ import main as server_main
+from server_stub.settings import Settings
+from server_stub.web.serving import RunningServer, start_in_thread
+from tests.flows.conftest import COMPANY
+from tests.world.applicant import credit_code
+from tests.world.authority import make_root
+from tests.world.clerk import Clerk, enrolled
 
 
 @pytest.mark.parametrize("profile", ["ses", "ses-adobe", "cms"])
@@ -21,3 +37,288 @@ def test_a_stranger_who_trusts_the_root_only_gets_valid_offline(
     assert (looked.code, looked.json["verdict"]) == (0, "VALID"), looked.out
     alone = stranger("verify", output, "--offline", "--json")
     assert alone.json["verdict"] == "UNKNOWN", "nothing is trusted because a file says so"
+
+
+# --- the ways to anchors -----------------------------------------------------------------------
+
+
+def root_sm3(city: RunningServer) -> str:
+    return Certificate.parse(city.platform.authority.certificate("root")).fingerprint.hex()
+
+
+def verdict(someone: Clerk, path: Path, *options: str | Path, **settings: str) -> str:
+    answer = someone("verify", path, "--json", *options, **settings)
+    assert answer.out, answer.err
+    return str(answer.json["verdict"])
+
+
+def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **values: str | bool) -> None:
+    """What an administrator has set on this computer."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    rows = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+    (folder / "policy.toml").write_text("\n".join(rows), "utf-8")
+    monkeypatch.setattr("app.settings.MACHINE_FOLDER", folder)
+    monkeypatch.setattr("app.settings.load.__kwdefaults__", {"machine_folder": folder})
+
+
+def test_with_nothing_it_is_unknown_and_says_what_to_do(stranger: Clerk, stamped: Path) -> None:
+    for options in ((), ("--offline",)):
+        assert verdict(stranger, stamped, *options) == "UNKNOWN"
+    said = stranger("verify", stamped, "--offline").out
+    for line in ("谁颁发: 还缺依据", "印章状态: 还缺依据", "证书是否吊销: 还缺依据", "时间: "):
+        assert line in said
+    assert "sealdesk trust platform" in said
+    [signature, *_] = stranger("verify", stamped, "--json", "--offline").json["signatures"]
+    assert [each["action"] for each in signature["proofs"]] == ["trust_platform"] * 4
+
+
+def test_a_root_added_for_makers_is_enough_and_for_signers_alone_it_is_not(
+    stranger: Clerk, stamped: Path, root_pem: Path
+) -> None:
+    assert stranger("trust", "add", root_pem, "--yes").code == 0
+    listed = stranger("trust", "list").out
+    assert "签章者" in listed
+    assert "制章者" not in listed, "makers only when chosen"
+    assert verdict(stranger, stamped, "--offline") == "UNKNOWN"
+    assert stranger("trust", "add", root_pem, "--yes", "--for", "makers").code == 0
+    assert verdict(stranger, stamped, "--offline") == "VALID"
+
+
+def test_a_platform_is_trusted_by_its_fingerprint_for_one_company(
+    city: RunningServer,
+    stranger: Clerk,
+    stamped: Path,
+    other_clerk: Clerk,
+    contract: Path,
+    tmp_path: Path,
+) -> None:
+    wrong = "0" * 64
+    refused = stranger("trust", "platform", stamped, "--root-sm3", wrong)
+    assert refused.code != 0
+    assert root_sm3(city) not in refused.out + refused.err, "the fingerprint is never shown"
+    assert stranger("trust", "platform", stamped, "--root-sm3", wrong[:16]).code == 64
+    assert verdict(stranger, stamped, "--offline") == "UNKNOWN"
+
+    done = stranger("trust", "platform", stamped, "--root-sm3", root_sm3(city).upper())
+    assert done.code == 0, done.err
+    assert COMPANY in done.out
+    assert verdict(stranger, stamped, "--offline") == "VALID"
+    others = tmp_path / "others.pdf"
+    where = ("--seal", other_clerk.seal, "--at", "1:150,240")
+    assert other_clerk("stamp", contract, "-o", others, *where).code == 0
+    assert verdict(stranger, others, "--offline") == "UNKNOWN", "only this company's seals"
+    [entry] = stranger.journal()
+    assert entry["event"] == "platform-trusted"
+    assert entry["root_sm3"] == root_sm3(city)
+
+    whole = ("--root-sm3", root_sm3(city))
+    assert stranger("trust", "platform", city.url, *whole).code == 0
+    assert verdict(stranger, others, "--offline") == "VALID"
+    assert stranger("trust", "remove", root_sm3(city)[:16]).code == 0
+    assert verdict(stranger, stamped, "--offline") == "UNKNOWN"
+
+
+def test_the_administrators_platform_counts_after_the_first_connection(
+    city: RunningServer, stranger: Clerk, stamped: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    policy(tmp_path, monkeypatch, platform_url=city.url, allow_own_trust=False)
+    assert verdict(stranger, stamped, "--offline") == "UNKNOWN"
+    assert verdict(stranger, stamped) == "VALID"
+    assert verdict(stranger, stamped, "--offline") == "VALID"
+    assert [each["by"] for each in stranger.journal()] == ["policy"]
+    refused = stranger("trust", "platform", stamped, "--root-sm3", root_sm3(city))
+    assert refused.code != 0
+    assert city.url in refused.out, "a text for the administrator"
+
+
+def test_the_administrators_root_must_be_the_platforms(
+    city: RunningServer, stranger: Clerk, stamped: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    policy(tmp_path, monkeypatch, platform_url=city.url, platform_root="1" * 64)
+    answer = stranger("verify", stamped, "--json")
+    assert answer.json["verdict"] == "UNKNOWN"
+    assert "E-504" in answer.err
+
+
+def test_an_address_that_a_user_typed_in_is_not_enough(
+    city: RunningServer, stranger: Clerk, stamped: Path
+) -> None:
+    assert verdict(stranger, stamped, PLATFORM_URL=city.url) == "UNKNOWN"
+    assert stranger.journal() == []
+
+
+def trust_list(city: RunningServer, folder: Path, *options: str) -> Path:
+    """A list with the platform on it, signed by an operator."""
+    folder.mkdir(exist_ok=True)
+    certificates = folder / "root.crt"
+    certificates.write_bytes(city.platform.authority.certificate("root"))
+    draft, made = folder / "draft.json", folder / "list.stl"
+    run = ("trust-list", "--dir", str(folder / "home"))
+    if not draft.exists():
+        anchors = ("--root", str(certificates), "--maker", str(certificates))
+        named = ("--operator", "江苏省", "--name", "平台", "--origin", city.url, *anchors)
+        assert server_main([*run, "make", *named, "--out", str(draft)]) == 0
+    if options:
+        assert server_main([*run, "make", str(draft), *options, "--out", str(draft)]) == 0
+    assert server_main([*run, "sign", str(draft), "--out", str(made)]) == 0
+    return made
+
+
+def test_a_trust_list_is_followed_and_never_rolled_back(
+    city: RunningServer, stranger: Clerk, stamped: Path, tmp_path: Path
+) -> None:
+    first = trust_list(city, tmp_path / "operator").read_bytes()
+    here = tmp_path / "list.stl"
+    here.write_bytes(first)
+    signer = TrustList.parse(first).certificate.fingerprint.hex()
+    settings = {"TRUST_LIST": str(here), "TRUST_LIST_SIGNER": signer}
+    assert verdict(stranger, stamped, "--offline", **settings) == "VALID"
+    assert "江苏省" in stranger("trust", "list", **settings).out
+    other = {**settings, "TRUST_LIST_SIGNER": "2" * 64}
+    assert "E-607" in stranger("verify", stamped, "--offline", **other).err
+
+    second = trust_list(city, tmp_path / "operator", "--withdraw", "平台").read_bytes()
+    here.write_bytes(second)
+    assert verdict(stranger, stamped, "--offline", **settings) == "UNKNOWN"
+    here.write_bytes(first)  # somebody would like the old list back
+    answer = stranger("verify", stamped, "--offline", "--json", **settings)
+    assert answer.json["verdict"] == "UNKNOWN"
+    assert "E-607" in answer.err
+
+
+def test_an_expired_trust_list_counts_for_nothing(
+    city: RunningServer, stranger: Clerk, stamped: Path, tmp_path: Path
+) -> None:
+    operator = make_root("信任列表").key_for("签发")
+    root = base64.b64encode(city.platform.authority.certificate("root")).decode()
+    now = datetime.now(UTC)
+    platform = {
+        **{"name": "平台", "region": "", "state": "granted", "until": None, "origins": []},
+        **{"since": (now - timedelta(days=9)).isoformat(), "roots": [root], "makers": [root]},
+    }
+
+    def listed(sequence: int, days: int) -> bytes:
+        fields = {
+            **{"type": "trust-list-v1", "operator": "甲", "sequence": sequence},
+            **{"issued_at": now.isoformat(), "platforms": [platform]},
+            "next_update": (now + timedelta(days=days)).isoformat(),
+        }
+        return sign_list(json.dumps(fields).encode(), operator)
+
+    here = tmp_path / "list.stl"
+    signer = Certificate.parse(operator.certificate).fingerprint.hex()
+    settings = {"TRUST_LIST": str(here), "TRUST_LIST_SIGNER": signer}
+    here.write_bytes(listed(1, 1))
+    assert verdict(stranger, stamped, "--offline", **settings) == "VALID"
+    here.write_bytes(listed(2, -1))
+    assert verdict(stranger, stamped, "--offline", **settings) == "UNKNOWN"
+
+
+def test_a_file_that_was_sealed_offline_says_so_and_the_network_adds_the_rest(
+    clerk: Clerk, stranger: Clerk, contract: Path, tmp_path: Path, root_pem: Path
+) -> None:
+    output = tmp_path / "offline.pdf"
+    where = ("--seal", clerk.seal, "--at", "1:150,240", "--offline")
+    assert clerk("stamp", contract, "-o", output, *where).code == 0
+    trusting = ("--trust", root_pem)
+    answer = stranger("verify", output, "--offline", "--json", *trusting)
+    assert answer.json["verdict"] == "UNKNOWN"
+    [signature] = answer.json["signatures"]
+    assert "sealed_offline" in {each["code"] for each in signature["findings"]}
+    states = {each["what"]: each["state"] for each in signature["proofs"]}
+    assert states == {
+        **{"issuer": "proved", "status": "missing"},
+        **{"revocation": "missing", "time": "missing"},
+    }
+
+
+def test_a_wrong_root_under_the_same_name_is_not_the_platform(
+    city: RunningServer, stranger: Clerk, stamped: Path, tmp_path: Path
+) -> None:
+    true = Certificate.parse(city.platform.authority.certificate("root"))
+    key = SoftKey.generate()
+    forged = make_certificate(
+        subject=true.subject,
+        public_key=key.spki,
+        issuer=true.subject,
+        issuer_key=key,
+        authority_spki=key.spki,
+        serial=true.serial,
+        not_before=true.not_before,
+        not_after=true.not_after,
+        key_usage=("keyCertSign", "cRLSign"),
+        ca=True,
+    )
+    path = tmp_path / "forged.crt"
+    path.write_bytes(forged)
+    assert verdict(stranger, stamped, "--offline", "--trust", path) == "UNKNOWN"
+
+
+def test_a_seal_suspended_since_keeps_what_was_sealed_before(
+    city: RunningServer, tmp_path: Path, contract: Path, stranger: Clerk, root_pem: Path
+) -> None:
+    """Offline the ticket proves what it proved; online the platform tells of the suspension."""
+    made = enrolled(tmp_path / "company", city.url, credit_code(), "宿迁市停用印章有限公司").clerk
+    before, after = tmp_path / "before.pdf", tmp_path / "after.pdf"
+    where = ("--seal", made.seal, "--at", "1:150,240")
+    assert made("stamp", contract, "-o", before, *where).code == 0
+    folder = str(city.platform.settings.directory)
+    stopped = ("seal", "suspend", made.seal, "--reason", "lost", "--dir", folder)
+    assert server_main(list(stopped)) == 0
+    assert made("stamp", contract, "-o", after, *where, "--offline").code == 0
+    trusting = ("--trust", root_pem)
+    assert verdict(stranger, before, "--offline", *trusting) == "VALID"
+    assert verdict(stranger, after, "--offline", *trusting) == "UNKNOWN"
+    url = {"PLATFORM_URL": city.url}
+    assert verdict(stranger, before, *trusting, **url) == "VALID"
+    assert verdict(stranger, after, *trusting, **url) in ("INVALID", "UNKNOWN")
+
+
+# --- fetching ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def public_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A platform whose certificates say where it is."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = Settings(
+        directory=tmp_path_factory.mktemp("public-city"),
+        port=port,
+        public_url=f"http://127.0.0.1:{port}",
+        auto_review=True,
+        open_register=True,
+        imprint_dpi=300,
+        requests_per_minute=100_000,
+    )
+    with start_in_thread(settings) as running:
+        yield running
+
+
+def test_what_an_earlier_version_left_out_is_fetched_when_asked_for(
+    public_city: RunningServer,
+    stranger: Clerk,
+    contract: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No chain and no ticket in the file: the root, and the addresses in the certificates."""
+    made = enrolled(
+        tmp_path / "company", public_city.url, credit_code(), "宿迁市旧版有限公司"
+    ).clerk
+    old, offline = tmp_path / "old.pdf", tmp_path / "offline.pdf"
+    where = ("--seal", made.seal, "--at", "1:150,240")
+    monkeypatch.setattr("app.stamping.chain_certificates", lambda *_: ())
+    assert made("stamp", contract, "-o", old, *where).code == 0
+    assert made("stamp", contract, "-o", offline, *where, "--offline").code == 0
+    root = tmp_path / "root.crt"
+    root.write_bytes(public_city.platform.authority.certificate("root"))
+    for path in (old, offline):
+        assert verdict(stranger, path, "--trust", root) == "UNKNOWN"
+        assert verdict(stranger, path, "--fetch", "--trust", root) == "VALID"
+        assert verdict(stranger, path, "--fetch") == "UNKNOWN", "what is fetched is no anchor"
+    many = stranger("verify", old, offline, "--fetch", "--json", "--trust", root)
+    assert [each["verdict"] for each in many.json] == ["VALID", "VALID"]
+    assert stranger("verify", old, "--fetch", "--offline").code == 64
