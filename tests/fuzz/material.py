@@ -43,7 +43,7 @@ from crypto.seal.statement import SealChange
 from crypto.seal.structure import Extension, Seal
 from crypto.validation.trust import Trust
 from tests.world.authority import ForeignAuthority, ForeignKey
-from tests.world.documents import classic_pdf, update
+from tests.world.documents import append_revision, classic_pdf, update
 from tests.world.seal_parts import Parts
 from tests.world.sealing import NOW, SIGNED_AT, World, make_world
 from tests.world.seals import imprint
@@ -305,6 +305,7 @@ class Material:
             twice,
             self.world.sign(streamed),
             update(self.world.sign(form), _retitle),
+            filled(self.world),
             evidence.getvalue(),
             stamped.getvalue(),
             self.world.sign(classic, dates=[DateMark(0, 100, 250)]),
@@ -323,6 +324,29 @@ def _retitle(writer: Any) -> None:
     """A later revision that may be: other document properties."""
     title = generic.DictionaryObject({generic.pdf_name("/Title"): generic.pdf_string("later")})
     writer.set_info(writer.add_object(title))
+
+
+def filled(world: World) -> bytes:
+    """A sealed form with a text field and a box, both filled in by a later revision."""
+    text = b"<</FT/Tx/T(x)/DA(/F 12 Tf)/Type/Annot/Subtype/Widget/F 4/P 5 0 R%s"
+    text += b"/Rect[60 590 360 630]>>"
+    button = b"<</FT/Btn/T(y)/Type/Annot/Subtype/Widget/F 4/Rect[60 540 80 560]/P 5 0 R%s"
+    button += b"/AP<</N<</Off 8 0 R/On 9 0 R>>>>>>"
+
+    def look(content: bytes) -> bytes:
+        entries = b"/Type/XObject/Subtype/Form/BBox[0 0 300 40]/Resources<</Font<</F 3 0 R>>>>"
+        return b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(content), content)
+
+    sealed = world.sign(
+        classic_pdf(
+            catalog=b"/AcroForm<</Fields[6 0 R 7 0 R]/DR<</Font<</F 3 0 R>>>>>>",
+            annots=b"/Annots[6 0 R 7 0 R]",
+            extra=[text % b"", button % b"/AS/Off", look(b""), look(b"4 4 m 200 30 l S")],
+        )
+    )
+    said = b"/Tx BMC BT 0 g /F 12 Tf 4 14 Td (100) Tj ET EMC"
+    changes = {6: text % b"/V(100)/AP<</N 90 0 R>>", 90: look(said), 7: button % b"/V/On/AS/On"}
+    return append_revision(sealed, changes)
 
 
 def stream_pdf() -> bytes:
