@@ -116,7 +116,6 @@ class Desk:
         """Before verifying: take the trust list from its file; *online*, fetch it, once a day, and
         pin the platform that the administrator has named, if that has not been done. Gives what
         went wrong."""
-        from app.remote.trust_sources import fetch_list, pin_platform
         from app.store import kept_trust_list, trusted_platforms
 
         problems: list[AppError] = []
@@ -129,7 +128,9 @@ class Desk:
             return problems
         if trusted_platforms.set_by_administrator(settings):
             known = trusted_platforms.trusted_platforms(settings)
-            if not any(each.by == "policy" for each in known):
+            if not any(platform.by == "policy" for platform in known):
+                from app.remote.trust_sources import pin_platform
+
                 try:
                     pinned = pin_platform(settings)
                     self.journal.append(
@@ -142,6 +143,8 @@ class Desk:
                 except AppError as error:
                     problems.append(error)
         if kept_trust_list.due(settings):
+            from app.remote.trust_sources import fetch_list
+
             try:
                 fetch_list(settings)
             except AppError as error:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,3 +151,23 @@ def test_a_new_virtual_key_takes_the_next_free_slot(desk: Desk, hub: Path) -> No
     assert slots == list(virtual.SLOTS)
     with pytest.raises(UsageError):
         desk.new_virtual_token()
+
+
+def test_trust_without_a_network_loads_nothing_that_speaks_http(tmp_path: Path) -> None:
+    """It takes a fifth of the start of ``sealdesk verify``."""
+    program = (
+        "import sys\n"
+        "from app.desk import Desk\n"
+        "with Desk.open() as desk:\n"
+        "    desk.refresh_trust(online=True)\n"
+        "    desk.trust()\n"
+        "print([name for name in ('httpx', 'keyring') if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        env={**os.environ, "SEALDESK_HOME": str(tmp_path)},
+    )
+    assert done.stdout.strip() == "[]"
