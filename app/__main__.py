@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Entry point of ``sealdesk``."""
-    if getattr(sys, "frozen", False):  # the installed program is its own worker, too (app.bulk)
+    if getattr(
+        sys, "frozen", False
+    ):  # the installed program is its own worker, too (app.many.bulk)
         from multiprocessing import freeze_support  # noqa: PLC0415 - frozen programs alone
 
         freeze_support()

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from app.desk import Desk
 from app.errors import PlatformUnreachable, phrase
-from app.finder import Finder
-from app.placement import PageBox, SealSize, at, riding_seam
+from app.placing.finder import Finder
+from app.placing.placement import PageBox, SealSize, at, riding_seam
 from app.publishing import free_name
 from app.remote.enrolling import Applicant, enrol
 from app.remote.syncing import send_usage

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from app.errors import LeaseExpired, PlatformAnswerInvalid, PlatformUnreachable, SealNotUsable
-from app.placement import PageBox, dates_by_mark
+from app.placing.placement import PageBox, dates_by_mark
 from app.revisions import Events, Output, Revise, WrittenRevisions, open_pdf, write_revisions
 from app.steps import StampStep, TellStep, tell_nobody
 from app.store.cabinet import Cabinet, SealRecord

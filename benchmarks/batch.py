@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import app.batch
+import app.many.batch
 from app.desk import Desk
-from app.placement import SealSize
-from app.stamp_plan import At, Placed
+from app.placing.placement import SealSize
+from app.placing.stamp_plan import At, Placed
 from device import virtual
 from ui.shell.context import Context
 from ui.shell.desk_context import DeskContext
@@ -57,7 +57,7 @@ def main(document: str, count: str, latency_ms: str) -> None:
             ukey.submit(stamped, context, paths[:1]).result()  # imports what is imported late
             virtual.set_faults(folder, sign_latency_ms=int(latency_ms))
             seconds = ukey.submit(stamped, context, paths).result()
-            app.batch.DEPTH = 1
+            app.many.batch.DEPTH = 1
             sample = paths[: max(1, len(paths) // 5)]
             one_by_one = ukey.submit(stamped, context, sample).result() * len(paths) / len(sample)
         virtual.set_faults(folder)

@@ -1,4 +1,4 @@
-"""Verifying for the window, in the worker processes of :mod:`app.bulk`: a received document is
+"""Verifying for the window, in the worker processes of :mod:`app.many.bulk`: a received document is
 never parsed in the window's process."""
 
 from __future__ import annotations
@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.bulk import SECONDS, Order, Outcome, verify_all
 from app.errors import Message, explain
+from app.many.bulk import SECONDS, Order, Outcome, verify_all
 from app.verifying import StatusService
 from crypto.pdf.reading.failures import PdfTooComplex
 from crypto.report.reading import read_report

@@ -10,10 +10,10 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.bulk import NOT_CHECKED, Order, Outcome, find, verify_all
-from app.bulk_summary import summary_csv, told, totals, verdict_word
 from app.cli.terminal import tell, worst_exit
 from app.errors import ExitCode, FileProblem, OutputExists, OutputNotWritable, phrase
+from app.many.bulk import NOT_CHECKED, Order, Outcome, find, verify_all
+from app.many.bulk_summary import summary_csv, told, totals, verdict_word
 from app.publishing import save_new
 from crypto.verdict import one_line
 

@@ -45,7 +45,7 @@ def evidence(desk: Desk, options: argparse.Namespace) -> int:
         return _check_evidence(desk, options)
     if not options.output:
         raise UsageError("evidence: -o OUT.zip is needed")
-    from app.evidence import make
+    from app.evidence.making import make
 
     language = desk.settings.language
     report = make(
@@ -65,7 +65,7 @@ def evidence(desk: Desk, options: argparse.Namespace) -> int:
 def _check_evidence(desk: Desk, options: argparse.Namespace) -> int:
     """What a package proves and what it does not; the exit code is that of the verdict by this
     machine's own trust, and 1 for a package that does not hold."""
-    from app.evidence_checking import check
+    from app.evidence.checking import check
 
     language = desk.settings.language
     own = desk.trust(options.trust)

@@ -29,7 +29,7 @@ from app.publishing import free_name
 if TYPE_CHECKING:
     from app.augmentation import AugmentedFile
     from app.desk import Desk
-    from app.placement import PageBox
+    from app.placing.placement import PageBox
     from app.remote.timestamping import Timestamper
     from app.store.cabinet import SealRecord
     from crypto.pdf.marks.drawing import Mark
@@ -209,7 +209,7 @@ def _dates(
     options: argparse.Namespace, boxes: Sequence[PageBox], marks: Sequence[Mark]
 ) -> list[DateMark]:
     """Where the options want the date: beside each seal, or at the places that --date-at names."""
-    from app import placement
+    from app.placing import placement
 
     style: Style = options.date or "cn"
     if not options.date_at:
@@ -229,7 +229,7 @@ def _marks(
     options: argparse.Namespace, seal: SealRecord, boxes: Sequence[PageBox], password: str | None
 ) -> list[Mark]:
     """Where the options want the seal: any of --at, --keyword and --riding, together one job."""
-    from app import placement
+    from app.placing import placement
 
     if not (options.at or options.keyword or options.riding):
         raise UsageError("stamp: one of --at, --keyword, --riding is needed")
@@ -247,7 +247,7 @@ def _marks(
             raise UsageError("stamp: --at PAGE:X,Y, or --pages with --at X,Y")
         marks += placement.at(boxes, pages, point.x_mm, point.y_mm, size)
     if options.keyword:
-        from app.finder import Finder
+        from app.placing.finder import Finder
 
         text, which = placement.parse_keyword(options.keyword)
         with Finder() as finder:

@@ -126,7 +126,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
         if exit_code(error) != UNREADABLE:
             raise
         if options.json:
-            from app.bulk import unreadable
+            from app.many.bulk import unreadable
 
             tell_json(unreadable(path, error, language))
         else:
@@ -151,8 +151,8 @@ def _fetched_for_all(
 ) -> Trust:
     """*trust* with what the addresses in all the files lead to; a file that cannot be read is told
     of later."""
-    from app.bulk import find
     from app.fetching import Fetcher, fetched
+    from app.many.bulk import find
 
     for path in find(options.files):
         try:

@@ -141,8 +141,8 @@ def open_dispute(
     *document_sm3* is ``report.file.sm3`` and *seal_code* a ``signature.seal.code`` of the same
     report. *reason* (1–2000 characters), *contact* (1–200: telephone, e-mail) and *name* (up to 60)
     are the objector's words. *key*: sign the statement, with any certificate of that platform; None
-    needs no Ukey. *package*: an evidence package (:mod:`app.evidence`) to enclose: it contains the
-    document, so ask the person.
+    needs no Ukey. *package*: an evidence package (:mod:`app.evidence.making`) to enclose: it
+    contains the document, so ask the person.
 
     Not for the thread that paints. Raises :class:`app.errors.UsageError` for texts that are too
     long or empty, :class:`app.errors.FileError`, :class:`app.errors.PlatformError`

@@ -270,7 +270,7 @@ def test_phrases_take_the_same_values_in_both_languages() -> None:
         assert set(re.findall(r"{\w+}", texts[0])) == set(re.findall(r"{\w+}", texts[1])), path
 
 
-@pytest.mark.parametrize("modules", ["app.errors, app.settings", "app.cli.entry, app.bulk"])
+@pytest.mark.parametrize("modules", ["app.errors, app.settings", "app.cli.entry, app.many.bulk"])
 def test_what_every_command_imports_is_cheap(modules: str) -> None:
     heavy = {"sqlite3", "httpx", "pymupdf", "pyhanko", "keyring", "PIL", "asn1crypto"}
     program = f"import sys, {modules}; print(*sys.modules)"

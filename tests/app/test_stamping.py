@@ -31,7 +31,7 @@ from app.errors import (
     SealNotFound,
     SealNotUsable,
 )
-from app.placement import PageBox, SealSize, riding_seam
+from app.placing.placement import PageBox, SealSize, riding_seam
 from app.stamping import page_boxes
 from app.steps import StampStep, TellStep
 from crypto.algorithms.gm import sm3

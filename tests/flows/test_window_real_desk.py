@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.desk import Desk
+from app.placing.stamp_plan import At, Riding
 from app.remote.disputes import DisputeReceipt
 from app.settings import save
-from app.stamp_plan import At, Riding
 from crypto.algorithms.gm import sm3
 from crypto.report.pdf import enclosed
 from crypto.verdict import Verdict

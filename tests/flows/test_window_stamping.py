@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 import ui.stamp.documents
-from app.stamp_plan import At, Keyword, Riding
+from app.placing.stamp_plan import At, Keyword, Riding
 from crypto.algorithms.gm import sm3
 from crypto.verdict import Verdict
 from device.token import TokenRemoved

@@ -181,7 +181,7 @@ class Photographer:
         self.take("verify-empty")
 
     def stamping(self) -> Path:
-        from app.stamp_plan import At, Riding
+        from app.placing.stamp_plan import At, Riding
         from tests.world.desk import PIN
         from ui.shell.pin_dialog import PinDialog
         from ui.shell.token_strip import token_name
@@ -259,7 +259,7 @@ class Photographer:
         self.take("verify-changed")
 
     def batch(self) -> None:
-        from app.stamp_plan import At
+        from app.placing.stamp_plan import At
 
         paths = [self.document(f"月度对账单{month:02}.pdf") for month in range(1, 9)]
         page = self.window.page("stamp")

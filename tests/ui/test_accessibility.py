@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from app.stamp_plan import At
+from app.placing.stamp_plan import At
 from tests.world.desk import StandIn
 from ui.canvas.page_items import Handle
 from ui.canvas.page_view import PageView

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from app import stamping
-from app.bulk import Order
 from app.errors import PlatformUnreachable
-from app.evidence import make
-from app.pages import Pages
-from app.placement import TextHit
+from app.evidence.making import make
+from app.many.bulk import Order
+from app.placing.pages import Pages
+from app.placing.placement import TextHit
 from app.settings import Folders, Settings
 from app.store import anchors
 from app.store.cabinet import Cabinet, SealRecord, UsageRecord

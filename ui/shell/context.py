@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from app.placement import TextHit
+    from app.placing.placement import TextHit
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from app.remote.enrolling import Applicant
     from app.remote.objection import Objection
@@ -103,7 +103,7 @@ Step = Callable[..., None]
 
 
 Lend = Callable[["SigningKey"], "SigningKey"]
-"""Turns a key into one that other threads may sign with (:meth:`app.batch.Batch.lend`)."""
+"""Turns a key into one that other threads may sign with (:meth:`app.many.batch.Batch.lend`)."""
 
 
 class Stamper(Protocol):

@@ -37,7 +37,7 @@ from ui.shell.desk_keys import (
 
 if TYPE_CHECKING:
     from app.desk import Desk
-    from app.placement import TextHit
+    from app.placing.placement import TextHit
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from app.remote.enrolling import Applicant
     from app.remote.objection import Objection
@@ -57,7 +57,7 @@ class DeskContext:
         self._desk = desk
         self._opening = threading.Lock()
         self._pages = threading.Lock()
-        from app.finder import Finder
+        from app.placing.finder import Finder
 
         self._finder = Finder()
         self._certificates: dict[tuple[str, int, str], tuple[CertificateView, ...]] = {}
@@ -206,7 +206,7 @@ class DeskContext:
     def verify(
         self, paths: Sequence[Path], password: str | None, step: Step, stopped: Callable[[], bool]
     ) -> None:
-        from app.bulk import Order
+        from app.many.bulk import Order
         from ui.checking import check_files
 
         with self._opening:
@@ -221,12 +221,12 @@ class DeskContext:
             return render(report, language)
 
     def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
-        from app import evidence
+        from app.evidence import making
 
         with self._opening:
             trust, platform_now = self._desk.trust(), self._desk.status_service()
         with self._pages:
-            evidence.make(
+            making.make(
                 path,
                 output,
                 trust=trust,

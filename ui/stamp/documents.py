@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
 from app.durable import replace_file
 from app.errors import explain
-from app.stamp_plan import Placed, Plan, to_json
+from app.placing.stamp_plan import Placed, Plan, to_json
 from ui import theme
 from ui.language import language, tr
 from ui.shell.context import DocumentFacts

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.stamp_plan import Laid, Riding
+from app.placing.stamp_plan import Laid, Riding
 from ui.language import tr
 from ui.widgets import button, column, label, row
 

@@ -1,7 +1,7 @@
 """Placing seals: what the person does on the canvas and in the panel becomes the plan, and the plan
 what the canvas shows.
 
-The marks painted are those that :mod:`app.stamp_plan` makes and that the job will carry.
+The marks painted are those that :mod:`app.placing.stamp_plan` makes and that the job will carry.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from app.errors import PlacementError, explain
-from app.placement import PageBox, TextHit
-from app.stamp_plan import At, Keyword, Laid, Placed, Plan, Riding, Rule, lay_out, moved_to
+from app.placing.placement import PageBox, TextHit
+from app.placing.stamp_plan import At, Keyword, Laid, Placed, Plan, Riding, Rule, lay_out, moved_to
 from crypto.seal.date_mark import Style, signing_day, text_of, width_mm
 from ui.canvas.document_pane import DocumentPane
 from ui.canvas.page_items import Item

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.stamp_plan import At, Riding
+from app.placing.stamp_plan import At, Riding
 from crypto.seal.date_mark import Style, signing_day, text_of
 from ui import theme
 from ui.language import tr

@@ -26,7 +26,7 @@ from ui.stamp.work import StampOrder, StampOutcome, stamp_orders
 from ui.widgets import button, clear_layout, column, label, row, scrolled
 
 if TYPE_CHECKING:
-    from app.placement import SealSize
+    from app.placing.placement import SealSize
     from app.store.cabinet import SealRecord
     from ui.shell.context import TokenView
     from ui.shell.interface import Shell
@@ -270,7 +270,7 @@ class StampRun(QFrame):
 
     def save_report(self, path: Path) -> None:
         """The results as a table: XLSX by its suffix, else CSV."""
-        from app.batch_report import BatchLine, save_report
+        from app.many.batch_report import BatchLine, save_report
 
         def names(order: StampOrder) -> tuple[str, ...]:
             codes = dict.fromkeys(placed.seal_code for placed in order.placed)

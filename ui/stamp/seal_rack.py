@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
-from app.placement import SealSize
+from app.placing.placement import SealSize
 from ui.language import tr
 from ui.seal_card import SealCard
 from ui.widgets import button, clear_layout, column, label, row

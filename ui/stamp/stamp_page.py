@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.stamp_plan import Plan
+from app.placing.stamp_plan import Plan
 from ui import theme
 from ui.canvas.document_pane import DocumentPane
 from ui.files import pdf_files

@@ -1,7 +1,7 @@
 """Stamping off the main thread: one PIN, any number of documents, one result each.
 
-Begun on the device thread, which does nothing but sign (:mod:`app.batch`); a cancel leaves nothing
-half done, and what the key has signed is finished.
+Begun on the device thread, which does nothing but sign (:mod:`app.many.batch`); a cancel leaves
+nothing half done, and what the key has signed is finished.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.batch import Batch
 from app.errors import Cancelled, PageOutOfRange
-from app.stamp_plan import Laid, Placed, lay_out
+from app.many.batch import Batch
+from app.placing.stamp_plan import Laid, Placed, lay_out
 from app.steps import StampStep
 from ui.shell.context import Context, Stamper, Step
 
 if TYPE_CHECKING:
-    from app.placement import SealSize, TextHit
+    from app.placing.placement import SealSize, TextHit
     from app.stamping import StampedFile, StampJob
 
 _SIGNED = frozenset(StampStep) - {StampStep.CHECK, StampStep.DRAW, StampStep.COPY, StampStep.SIGN}

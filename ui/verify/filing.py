@@ -20,7 +20,7 @@ from ui.language import language, tr
 from ui.verify import verdicts
 
 if TYPE_CHECKING:
-    from app.bulk import Outcome
+    from app.many.bulk import Outcome
     from ui.shell.interface import Shell
 
 
@@ -62,8 +62,8 @@ class ReportSaver:
 
     def summary(self, folder: Path, outcomes: Sequence[Outcome]) -> None:
         """Save a table of all files and what is said of each, as ``sealdesk verify --csv`` does."""
-        from app.bulk import Run
-        from app.bulk_summary import summary_csv
+        from app.many.bulk import Run
+        from app.many.bulk_summary import summary_csv
 
         path = self._ask_where(folder / f"{tr('验章汇总')}.csv", "CSV (*.csv)")
         if path is not None:

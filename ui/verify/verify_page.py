@@ -49,7 +49,7 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
-    from app.bulk import Outcome
+    from app.many.bulk import Outcome
     from ui.checking import Conclusion
     from ui.shell.interface import Shell
     from ui.tasks import Task
@@ -423,7 +423,7 @@ class VerifyPage(QWidget):
 
     def export_summary(self) -> None:
         """Save a table of all files."""
-        from app.bulk import NOT_CHECKED, Outcome
+        from app.many.bulk import NOT_CHECKED, Outcome
 
         missing = {"verdict": NOT_CHECKED}
         outcomes = [file.outcome or Outcome(file.path, missing) for file in self._files]

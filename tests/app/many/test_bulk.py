@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from app import bulk, bulk_summary
-from app.bulk import Order, Outcome, Run, find, verify_all
 from app.cli import bulk as bulk_commands
 from app.cli.entry import main
 from app.errors import ExitCode, FileNotReadable, PlatformUnreachable
+from app.many import bulk, bulk_summary
+from app.many.bulk import Order, Outcome, Run, find, verify_all
 from crypto.seal.statement import SealChange, SignedStatement
 from tests.world.choking import SAID
 from tests.world.documents import classic_pdf

@@ -8,8 +8,8 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from app.bulk import NOT_CHECKED, UNREADABLE, Outcome, Run
 from app.errors import phrase
+from app.many.bulk import NOT_CHECKED, UNREADABLE, Outcome, Run
 from crypto.verdict import Finding, Level, beijing, one_line, say
 from crypto.wording import as_sentences as sentences
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app import finder as module
 from app.errors import FileNotReadable, FileProblem
-from app.finder import Finder
-from app.pages import Pages
+from app.placing import finder as module
+from app.placing.finder import Finder
+from app.placing.pages import Pages
 from crypto.pdf.reading.failures import PdfEncrypted, PdfTooComplex, PdfUnreadable
 from tests.world.documents import crashing_pdf
 

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from app.errors import FileEmpty, FileNotReadable, FileProblem, NotAPdf, OfdNotSupported
-from app.placement import TextHit  # noqa: TID253 - this module comes late itself
+from app.placing.placement import TextHit  # noqa: TID253 - this module comes late itself
 from crypto.bounded import BoundedError, BoundedProcess, Channel, Message
 
 SECONDS = 60.0
@@ -111,7 +111,7 @@ def _named(path: Path, name: object) -> Exception:
 
 def _serve(channel: Channel) -> None:
     """The process: reads requests and writes answers until the other side is gone."""
-    from app.pages import Pages
+    from app.placing.pages import Pages
 
     while True:
         word, path, password, *rest = channel.receive()

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from app.batch import DEPTH, Batch
 from app.errors import Cancelled, NotAPdf
+from app.many.batch import DEPTH, Batch
 from crypto.algorithms.keys import SigningKey
 from device.token import TokenRemoved
 

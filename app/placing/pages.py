@@ -1,7 +1,7 @@
 """Pages as a person sees them: sizes, text, pictures. The one module of app that uses PyMuPDF.
 
-Only :mod:`app.finder`'s bounded process imports it: a file may crash PyMuPDF. It must be used
-from one thread at a time. What it shows is for looking at and for finding places: signing and
+Only :mod:`app.placing.finder`'s bounded process imports it: a file may crash PyMuPDF. It must be
+used from one thread at a time. What it shows is for looking at and for finding places: signing and
 verifying read the file by themselves (:mod:`crypto.pdf.reading.document`), and a test holds both to
 the same page sizes.
 """
@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from app.errors import FileNotReadable, FileProblem
 from app.file_kind import require_pdf
-from app.placement import PageBox, TextHit  # noqa: TID253 - this module comes late itself
+from app.placing.placement import PageBox, TextHit  # noqa: TID253 - this module comes late itself
 from crypto.lengths import MM
 from crypto.pdf.reading.document import MAX_PAGES  # noqa: TID253 - this module comes late itself
 from crypto.pdf.reading.failures import (  # noqa: TID253 - this module comes late itself

@@ -4,7 +4,7 @@ the ``openssl`` commands that go over every step.
 
     make(path, output, trust=…) → Report       a zip, the same bytes for the same report
 
-:mod:`app.evidence_checking` reads it. Hashes and signatures in a
+:mod:`app.evidence.checking` reads it. Hashes and signatures in a
 package can be checked by computing; that a root certificate belongs to its authority must be
 known from elsewhere.
 """
@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from app.errors import FileNotReadable, FileProblem, OutputExists, OutputVerificationFailed
-from app.evidence_checking import DOCUMENT, FORMAT, PURPOSES, check, encode_changes, hashes
-from app.evidence_readme import Recheck, Value, readme
+from app.evidence.checking import DOCUMENT, FORMAT, PURPOSES, check, encode_changes, hashes
+from app.evidence.readme import Recheck, Value, readme
 from app.publishing import publish, unpublished
 from app.verifying import StatusService, history, verify
 from crypto.algorithms import gm

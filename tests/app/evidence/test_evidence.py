@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from app import evidence, evidence_checking
 from app.errors import OutputExists, PlatformUnreachable
+from app.evidence import checking, making
 from crypto.algorithms.gm import sm3
 from crypto.pdf.marks.drawing import Mark
 from crypto.pki.certificate import Certificate
@@ -55,7 +55,7 @@ def document(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def package(document: Path, trust: Trust) -> Path:
     path = document.parent / "evidence.zip"
-    report = evidence.make(document, path, trust=trust, at=NOW)
+    report = making.make(document, path, trust=trust, at=NOW)
     assert report.verdict is Verdict.VALID
     return path
 
@@ -177,7 +177,7 @@ def test_a_member_carries_neither_time_nor_path(package: Path) -> None:
 
 
 def test_checking_says_what_is_proved_and_what_is_not(package: Path, world: World) -> None:
-    stranger = evidence_checking.check(package)
+    stranger = checking.check(package)
     assert stranger.holds
     assert stranger.report
     assert stranger.report.verdict is Verdict.VALID
@@ -186,7 +186,7 @@ def test_checking_says_what_is_proved_and_what_is_not(package: Path, world: Worl
         stranger.own.verdict is Verdict.UNKNOWN
     )  # the package's roots prove nothing by themselves
     assert [each.der for each in stranger.anchors] == [world.authority.certificate.der]
-    friend = evidence_checking.check(package, own=Trust.in_all([world.authority.certificate]))
+    friend = checking.check(package, own=Trust.in_all([world.authority.certificate]))
     assert friend.own
     assert friend.own.verdict is Verdict.VALID
 
@@ -194,14 +194,14 @@ def test_checking_says_what_is_proved_and_what_is_not(package: Path, world: Worl
 @pytest.mark.parametrize("name", ["document.pdf", "report.json", "README.txt", "crls/1.crl"])
 def test_a_changed_member_is_found(package: Path, tmp_path: Path, name: str) -> None:
     changed = members(package)[name] + b" "
-    checked = evidence_checking.check(altered(package, tmp_path / "x.zip", {name: changed}))
+    checked = checking.check(altered(package, tmp_path / "x.zip", {name: changed}))
     assert checked.problems == (f"altered:{name}",)
     assert checked.report is None
 
 
 def test_missing_and_added_members_are_found(package: Path, tmp_path: Path) -> None:
     made = altered(package, tmp_path / "x.zip", {"report.pdf": None, "more.txt": b"?"})
-    assert set(evidence_checking.check(made).problems) == {
+    assert set(checking.check(made).problems) == {
         "missing:report.pdf",
         "unlisted:more.txt",
     }
@@ -214,12 +214,12 @@ def test_a_report_that_says_more_than_the_document_is_found(package: Path, tmp_p
     manifest = json.loads(found["manifest.json"])
     for row in manifest["members"]:
         if row["name"] == "report.json":
-            row.update(evidence_checking.hashes(io.BytesIO(report), None))
+            row.update(checking.hashes(io.BytesIO(report), None))
     change: dict[str, bytes | None] = {
         "report.json": report,
         "manifest.json": json.dumps(manifest).encode(),
     }
-    checked = evidence_checking.check(altered(package, tmp_path / "x.zip", change))
+    checked = checking.check(altered(package, tmp_path / "x.zip", change))
     assert checked.problems == ("report_differs:report.json",)
 
 
@@ -228,24 +228,20 @@ def test_a_report_that_says_more_than_the_document_is_found(package: Path, tmp_p
 )
 def test_a_malformed_manifest_is_an_answer(package: Path, tmp_path: Path, manifest: bytes) -> None:
     made = altered(package, tmp_path / "x.zip", {"manifest.json": manifest})
-    assert [each.split(":")[0] for each in evidence_checking.check(made).problems] == [
-        "not_a_package"
-    ]
+    assert [each.split(":")[0] for each in checking.check(made).problems] == ["not_a_package"]
 
 
 def test_other_files_are_no_packages(tmp_path: Path, document: Path) -> None:
     for data in (b"", b"PK\x03\x04", document.read_bytes()):
         path = tmp_path / "x.zip"
         path.write_bytes(data)
-        assert [each.split(":")[0] for each in evidence_checking.check(path).problems] == [
-            "not_a_package"
-        ]
+        assert [each.split(":")[0] for each in checking.check(path).problems] == ["not_a_package"]
 
 
 def test_nothing_is_overwritten(document: Path, package: Path, trust: Trust) -> None:
     before = package.read_bytes()
     with pytest.raises(OutputExists):
-        evidence.make(document, package, trust=trust, at=NOW)
+        making.make(document, package, trust=trust, at=NOW)
     assert package.read_bytes() == before
 
 
@@ -260,11 +256,11 @@ def test_what_the_platform_answers_now_goes_in(
 
     path = tmp_path / "x.zip"
     trust = replace(world.trust, statements=())
-    evidence.make(document, path, trust=trust, platform=Platform(), at=NOW)
+    making.make(document, path, trust=trust, platform=Platform(), at=NOW)
     assert [name for name in members(path) if name.startswith("statements/")] == [
         "statements/1.der"
     ]
-    assert evidence_checking.check(path).holds
+    assert checking.check(path).holds
 
 
 def test_what_the_registry_told_goes_in(document: Path, world: World, tmp_path: Path) -> None:
@@ -272,15 +268,15 @@ def test_what_the_registry_told_goes_in(document: Path, world: World, tmp_path: 
     lost = SealChange(world.first.code, "suspended", "lost", SIGNED_AT - day, SIGNED_AT - day)
     found = SealChange(world.first.code, "active", "", NOW - day / 2, NOW - day / 2)
     trust = replace(world.trust, changes=(lost, found), status_life=day / 2)
-    report = evidence.make(document, tmp_path / "x.zip", trust=trust, at=NOW)
+    report = making.make(document, tmp_path / "x.zip", trust=trust, at=NOW)
     assert "status_not_active" in {each.code for s in report.signatures for each in s.findings}
     assert "registry.json" in members(tmp_path / "x.zip")
-    assert evidence_checking.check(tmp_path / "x.zip").holds
+    assert checking.check(tmp_path / "x.zip").holds
 
 
 def test_a_document_without_signatures_has_a_package_too(tmp_path: Path, trust: Trust) -> None:
     path = tmp_path / "plain.pdf"
     path.write_bytes(classic_pdf())
-    report = evidence.make(path, tmp_path / "x.zip", trust=trust, at=NOW)
+    report = making.make(path, tmp_path / "x.zip", trust=trust, at=NOW)
     assert report.verdict is Verdict.UNSIGNED
-    assert evidence_checking.check(tmp_path / "x.zip").holds
+    assert checking.check(tmp_path / "x.zip").holds

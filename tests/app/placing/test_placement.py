@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import placement
 from app.errors import (
     DateWithoutSeal,
     KeywordNotFound,
@@ -16,7 +15,16 @@ from app.errors import (
     PageRangeInvalid,
     PositionInvalid,
 )
-from app.placement import PageBox, Point, SealSize, TextHit, parse_keyword, parse_pages, parse_point
+from app.placing import placement
+from app.placing.placement import (
+    PageBox,
+    Point,
+    SealSize,
+    TextHit,
+    parse_keyword,
+    parse_pages,
+    parse_point,
+)
 from crypto.seal.date_mark import DateMark
 from crypto.seal.mark import Mark
 

@@ -1,8 +1,8 @@
 """README.txt of the evidence package: how to check everything again with ``openssl`` alone.
 
 Chinese and English side by side. A line that begins with ``$`` is a command for a POSIX shell in
-the unpacked folder; tests/app/test_evidence.py runs these very lines. Names inside commands are the
-package's own, never a stranger's.
+the unpacked folder; tests/app/evidence/test_evidence.py runs these very lines. Names inside
+commands are the package's own, never a stranger's.
 """
 
 from __future__ import annotations

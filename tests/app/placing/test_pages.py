@@ -9,9 +9,9 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from app import placement
 from app.errors import FileNotReadable, FileProblem, NotAPdf
-from app.pages import Pages
+from app.placing import placement
+from app.placing.pages import Pages
 from crypto.pdf.reading.document import open_document
 from crypto.pdf.reading.failures import PdfEncrypted, PdfPasswordWrong, PdfTooComplex, PdfUnreadable
 
@@ -203,5 +203,5 @@ def test_an_encrypted_file_wants_its_password(make_pdf: MakePdf) -> None:
 
 
 def test_the_library_is_loaded_only_when_a_file_is_opened() -> None:
-    program = "import sys, app.pages; sys.exit('pymupdf' in sys.modules)"
+    program = "import sys, app.placing.pages; sys.exit('pymupdf' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

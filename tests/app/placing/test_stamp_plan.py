@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import DateWithoutSeal, OutsidePage
-from app.placement import PageBox, SealSize, TextHit
-from app.stamp_plan import (
+from app.placing.placement import PageBox, SealSize, TextHit
+from app.placing.stamp_plan import (
     At,
     Keyword,
     Placed,

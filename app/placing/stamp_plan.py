@@ -15,9 +15,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from app import placement
 from app.errors import DateWithoutSeal
-from app.placement import PageBox, SealSize, TextHit
+from app.placing import placement
+from app.placing.placement import PageBox, SealSize, TextHit
 from crypto.seal.date_mark import DateMark, Style
 from crypto.seal.mark import Mark
 
@@ -31,7 +31,7 @@ class At:
     """The seal's centre at one place on certain pages (单页, 多页, 坐标)."""
 
     pages: str
-    """As :func:`app.placement.parse_pages` reads it: "3", "-1", "1,3-5", "all"."""
+    """As :func:`app.placing.placement.parse_pages` reads it: "3", "-1", "1,3-5", "all"."""
     x_mm: float
     y_mm: float
 
