@@ -5,7 +5,8 @@
 
 Each piece of ink is a box in the page's default user space, with its colour and, for text in a font
 whose look is known, what it says. Whatever cannot be followed is named in :attr:`Painted.strange`:
-it might paint anything, or hide what is listed.
+it might paint anything, or hide what is listed. All operators are followed in one place, because
+each of them changes the state that the others paint under.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto import deadline
+from crypto.pdf.changes.colours import Colour, colour_of, parts_of
 from crypto.pdf.changes.fonts import UNKNOWN_FONT, Font, read_font
 from crypto.pdf.marks.appearance import fitted
 from crypto.pdf.marks.visible_part import Matrix, product
@@ -27,8 +29,6 @@ from crypto.pdf.reading.document import MAX_TREE_DEPTH
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top."""
 Point = tuple[float, float]
-Colour = tuple[float, float, float]
-"""Red, green and blue, 0 to 1."""
 
 NOWHERE: Box = (0.0, 0.0, 0.0, 0.0)
 WHITE = 0.985
@@ -52,11 +52,6 @@ _FILLS = {"f": 1, "F": 1, "f*": 1, "B": 3, "B*": 3, "b": 3, "b*": 3, "S": 2, "s"
 _IGNORED = frozenset(
     ("J", "j", "M", "d", "ri", "i", "BMC", "EMC", "MP", "DP", "BX", "EX", "d0", "d1", "W", "W*")
 )
-_SPACES = {
-    **dict.fromkeys(("/DeviceGray", "/G", "/CalGray"), 1),
-    **dict.fromkeys(("/DeviceRGB", "/RGB", "/CalRGB"), 3),
-    **dict.fromkeys(("/DeviceCMYK", "/CMYK"), 4),
-}
 
 
 @dataclass(frozen=True)
@@ -496,46 +491,24 @@ def _with_colour(name: str, values: list[Any], state: _State, resources: Any) ->
     """*state* after an operator that sets a colour or its space; None if it is another."""
     strokes = name.isupper()
     if name in _SETS:
-        found = _colour(values, _SETS[name])
+        found = colour_of(values, _SETS[name])
         if strokes:
             return replace(state, stroke=found, stroke_parts=_SETS[name])
         return replace(state, fill=found, fill_parts=_SETS[name])
     if name in ("cs", "CS"):
-        parts = _parts(values[0] if values else None, resources)
+        parts = parts_of(*_space(values, resources))
         black: Colour | None = (0.0, 0.0, 0.0) if parts else None
         if strokes:
             return replace(state, stroke=black, stroke_parts=parts)
         return replace(state, fill=black, fill_parts=parts)
     if name in ("sc", "scn"):
-        return replace(state, fill=_colour(values, state.fill_parts))
+        return replace(state, fill=colour_of(values, state.fill_parts))
     if name in ("SC", "SCN"):
-        return replace(state, stroke=_colour(values, state.stroke_parts))
+        return replace(state, stroke=colour_of(values, state.stroke_parts))
     return None
 
 
-def _parts(space: Any, resources: Any) -> int:
-    """How many numbers name a colour of this space; 0 for one that is not followed."""
-    if space in _SPACES:
-        return _SPACES[space]
-    found = _named(resources, "/ColorSpace", [space])
-    if isinstance(found, generic.ArrayObject) and found:
-        kind = follow(found[0])
-        if kind in _SPACES:
-            return _SPACES[kind]
-        if kind == "/ICCBased" and len(found) > 1:
-            return int(entry(follow(found[1]), "/N", 0))
-    return _SPACES.get(found, 0) if isinstance(found, generic.NameObject) else 0
-
-
-def _colour(values: list[Any], parts: int) -> Colour | None:
-    if len(values) != parts or not all(isinstance(each, float) for each in values):
-        return None
-    bounded = [min(1.0, max(0.0, each)) for each in values]
-    if parts == 1:
-        return (bounded[0],) * 3
-    if parts == 3:
-        return (bounded[0], bounded[1], bounded[2])
-    if parts == 4:
-        cyan, magenta, yellow, black = bounded
-        return tuple(max(0.0, 1 - each - black) for each in (cyan, magenta, yellow))
-    return None
+def _space(values: list[Any], resources: Any) -> tuple[Any, Any]:
+    """The name of a colour space and what the resources say it is."""
+    name = values[0] if values else None
+    return name, _named(resources, "/ColorSpace", [name])

@@ -23,8 +23,9 @@ from functools import cached_property
 
 from pyhanko.pdf_utils import generic
 
+from crypto.pdf.changes.pair import Step
 from crypto.pdf.changes.references import References
-from crypto.pdf.changes.step import Step, compare
+from crypto.pdf.changes.step import compare
 from crypto.pdf.changes.unlisted import unlisted_objects
 from crypto.pdf.reading.access import entry, follow
 from crypto.pdf.reading.document import Document

@@ -1,0 +1,249 @@
+"""The fields of a form in two neighbouring revisions: added, signed, filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+
+from crypto.pdf.changes.field_entries import area, differing_entries, label_of
+from crypto.pdf.changes.filling import judge
+from crypto.pdf.changes.looks import Look
+from crypto.pdf.changes.pair import Pair
+from crypto.pdf.marks.appearance import PRINT, box, drawing_of, has_area, share_shown
+from crypto.pdf.reading.access import entry, follow, items_of, key_of
+from crypto.pdf.reading.objects import (
+    KnownField,
+    form_of,
+    is_empty,
+    own_value,
+    walk_fields,
+)
+
+_FIELD = frozenset(
+    ("/V", "/AP", "/AS", "/F", "/Ff", "/DA", "/Q", "/M", "/Type", "/I", "/TI", "/NM")
+)
+_READ_ONLY = 1
+_UNSEEN_FLAGS = 64 | 128 | 512
+"""Of an annotation (ISO 32000-1 table 165): read only, locked, locked contents."""
+_LARGEST_EMPTY = 0.04
+"""Of the page: a larger place for a signature could cover what was sealed."""
+_FIELD_ROLES = frozenset(
+    (
+        "/Annots",
+        "/Fields",
+        "/Kids",
+        "/Parent",
+        "/Obj",
+        "/CO",
+        "/T",
+        "/A",
+        "/AA",
+        "/P",
+        "/K",
+        "/Data",
+    )
+)
+"""The entries that refer to fields; none has entries whose names a document chooses."""
+
+
+class Fields:
+    """The fields of both revisions of *pair*."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair = pair
+        self.new_widgets: dict[tuple[int, int], int | None] = {}
+        """Widgets of new signature fields → the page whose /Annots gained them."""
+        self.placed: dict[tuple[int, int], int] = {}
+        """Widgets of empty signature fields that stood on no page → the page they were put on."""
+        self.touched: dict[tuple[int, int], KnownField] = {}
+        """Fields that are no signature fields and were written again, or had their look redrawn."""
+
+    def pages(self) -> dict[tuple[int, int], int]:
+        """Widgets → the pages on which they were put."""
+        new = {key: page for key, page in self.new_widgets.items() if page is not None}
+        return {**new, **self.placed}
+
+    # --- new signature fields ---
+
+    def added(self, added: generic.ArrayObject) -> Iterator[KnownField]:
+        """Allow the new fields that are signature fields, and remember all."""
+        for each in walk_fields(added, self._pair.new):
+            titled = "/T" in self._pair.new(each.reference)
+            if each.leaf and each.kind != "/Sig":
+                self._pair.forbid(None, f"{each.name}: new form field")
+            elif strange := self._more_than_a_field(each):
+                self._pair.forbid(None, f"{each.name}: {strange}")
+            elif titled and each.name in self._pair.known.names:
+                self._pair.forbid(None, f"{each.name}: a field of this name exists")
+            elif self._pair.references.place(each.reference, self._pair.old.revision) is not None:
+                self._pair.forbid(None, f"{each.name}: made from an object that existed")
+            elif each.leaf:
+                self.new_widgets[key_of(each.reference)] = None
+                yield each
+            self._pair.known.add(each)
+
+    def _more_than_a_field(self, known: KnownField) -> str:
+        """What makes a new signature field act or draw beyond its appearance; "" if nothing does.
+
+        An annotation of another kind is drawn by viewers even without an appearance, and an action
+        can do anything to the document when the page is opened."""
+        node = self._pair.new(known.reference)
+        subtype = entry(node, "/Subtype", "/Widget")
+        if subtype != "/Widget":
+            return str(subtype)
+        return next((key for key in ("/A", "/AA", "/PA") if key in node), "")
+
+    def say_added(self, fields: list[KnownField]) -> None:
+        """Report the new signature fields, once it is known on which pages they stand."""
+        for each in fields:
+            page = self.new_widgets[key_of(each.reference)]
+            self._say_signature(each.name, each.reference, each.value, page, new=True)
+
+    def _say_signature(
+        self, name: str, reference: generic.Reference, value: Any, page: int | None, *, new: bool
+    ) -> None:
+        widget = self._pair.new(reference)
+        visible = page is not None and has_area(widget) and not drawing_of(widget).empty
+        if visible and new:
+            self._pair.step.new_fields.add(name)
+        place = self._pair.place(widget, page)
+        signature = follow(value)
+        if not isinstance(signature, generic.DictionaryObject):
+            sheet = self._pair.known.sheet(page) if page else None
+            too_large = sheet is not None and area(box(widget)) > _LARGEST_EMPTY * area(sheet.box)
+            self._pair.say(
+                "suspicious" if visible or too_large else "field_added", page, name, **place
+            )
+            return
+        raw = widget.raw_get("/V") if "/V" in widget else value
+        shared = isinstance(raw, generic.IndirectObject) and self._pair.references.place(
+            generic.Reference(raw.idnum, raw.generation), self._pair.old.revision
+        )
+        if shared:
+            self._pair.forbid(page, f"{name}: shares an earlier signature")
+        elif entry(signature, "/SubFilter") == "/ETSI.RFC3161" and not visible:
+            self._pair.say("timestamp_added", None, name)
+        elif page is not None and visible and share_shown(widget, self._pair.known.sheet(page)):
+            ground = self._pair.grounds.under(self._pair.known.sheet(page), key_of(reference))
+            under = "inked" if ground.lies_under(box(widget)) else "blank"
+            self._pair.say("seal_added", page, name, ground=under, **place)
+        else:
+            self._pair.say("seal_added", page, name)
+
+    # --- fields that existed ---
+
+    def is_unplaced(self, key: tuple[int, int]) -> bool:
+        """Is this an empty signature field that stood on no page?"""
+        known = self._pair.known.fields.get(key)
+        return (
+            known is not None
+            and known.kind == "/Sig"
+            and key not in self.new_widgets
+            and key not in self.placed
+            and self._pair.references.place(known.reference, self._pair.old.revision) is not None
+            and is_empty(own_value(self._pair.old(known.reference)))
+            and self.page_of(known.reference) is None
+        )
+
+    def compare(self, known: KnownField, before: Any, after: Any) -> bool:
+        """A field that existed: an empty one may be filled in."""
+        if not isinstance(after, generic.DictionaryObject):
+            return False
+        differing = differing_entries(before, after)
+        page = self.page_of(known.reference)
+        if not self._pair.references.plays(known.reference.idnum, *_FIELD_ROLES):
+            self._pair.say("suspicious", page, known.name)
+        if differing - _FIELD:
+            self._pair.forbid(page, f"{known.name}: {', '.join(sorted(differing - _FIELD))}")
+            return True
+        was_empty = is_empty(own_value(before))
+        if known.kind == "/Sig":
+            if not was_empty:
+                self._pair.forbid(page, f"{known.name}: a signed field was changed")
+            elif "/V" in differing:
+                self._use_empty(known, before, after, page)
+            elif differing & {"/AP", "/AS", "/F"}:
+                self._pair.say("suspicious", page, known.name)
+            return True
+        flags = int(entry(before, "/F", 0)), int(entry(after, "/F", 0))
+        bits = int(entry(before, "/Ff", 0)) ^ int(entry(after, "/Ff", 0))
+        filled = {"/V", "/AS"} & differing
+        if (
+            (flags[0] ^ flags[1]) & ~_UNSEEN_FLAGS & ~PRINT
+            or flags[0] & PRINT & ~flags[1]
+            or (flags[1] & PRINT & ~flags[0] and not filled)
+            or bits & ~_READ_ONLY
+        ):
+            self._pair.say("suspicious", page, known.name)  # shown elsewhere, or read otherwise
+        elif differing & {"/DA", "/Q"} and not ("/V" in differing or "/AP" in differing):
+            self._pair.say("suspicious", page, known.name)
+        self.touched[key_of(known.reference)] = known
+        return True
+
+    def _use_empty(self, known: KnownField, before: Any, after: Any, page: int | None) -> None:
+        """An empty signature field was signed. What it showed when it was sealed must have been
+        nothing: its look is now that of the signature."""
+        value = after.raw_get("/V") if "/V" in after else None
+        placed = key_of(known.reference) in self.placed
+        if page is not None and not placed and Look.of(before).ink:
+            place = self._pair.place(before, page)
+            self._pair.say("look_replaced", page, known.name, label=label_of(before), **place)
+        self._say_signature(known.name, known.reference, value, page, new=placed)
+
+    def say_fillings(self) -> None:
+        """Judge every widget of the fields that were touched: what stands in a field above it
+        reaches it as well."""
+        resources = entry(form_of(self._pair.new), "/DR")
+        judged: set[tuple[int, int]] = set()
+        for known in list(self.touched.values()):
+            fillings = 0
+            for reference in self._widgets_of(known):
+                if key_of(reference) not in judged:
+                    judged.add(key_of(reference))
+                    fillings += self._say_filling(known, reference, resources)
+            if not fillings and not any(self.page_of(each) for each in self._widgets_of(known)):
+                self._pair.say("unused_objects", None, known.name)
+
+    def _say_filling(self, known: KnownField, reference: generic.Reference, resources: Any) -> int:
+        page = self.page_of(reference)
+        if page is None:
+            return 0
+        before, after = self._pair.old(reference), self._pair.new(reference)
+        sheet = self._pair.known.sheet(page)
+        ground = self._pair.grounds.under(sheet, key_of(reference))
+        found = judge(before, after, ground, area(sheet.box), resources)
+        if found is None:
+            return 0
+        name = self._pair.known.fields[key_of(reference)].name or known.name
+        details = {"label": label_of(after), "before": found.before, "after": found.after}
+        shown = {key: value[:200] for key, value in details.items()}
+        self._pair.say(found.kind, page, name, **shown, **self._pair.place(after, page))
+        return 1
+
+    def _widgets_of(self, known: KnownField) -> Iterator[generic.Reference]:
+        """The field itself if it has no kids, or the widgets below it."""
+        stack, seen = [known.reference], set[tuple[int, int]]()
+        while stack:
+            reference = stack.pop()
+            if key_of(reference) in seen:
+                continue
+            seen.add(key_of(reference))
+            field = self._pair.known.fields.get(key_of(reference))
+            if field is None or field.leaf:
+                yield reference
+                continue
+            kids = items_of(entry(self._pair.old(reference), "/Kids"))
+            stack += [
+                generic.Reference(*key_of(kid), self._pair.old)
+                for kid in kids
+                if isinstance(kid, generic.IndirectObject)
+            ]
+
+    def page_of(self, reference: generic.Reference) -> int | None:
+        key = key_of(reference)
+        for placed in (self.placed, self._pair.known.placed):
+            if key in placed:
+                return placed[key]
+        return self._pair.known.shown.get(key)

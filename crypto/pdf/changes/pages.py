@@ -1,0 +1,93 @@
+"""Pages in two neighbouring revisions, and the lists of their annotations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+
+from crypto.pdf.changes import additions
+from crypto.pdf.changes.fields import Fields
+from crypto.pdf.changes.pair import Pair
+from crypto.pdf.marks.appearance import drawing_of
+from crypto.pdf.reading.access import entry, follow, key_of
+from crypto.pdf.reading.objects import added_items, differing_keys, is_empty, own_value, same
+
+_LISTS = (generic.ArrayObject, generic.NullObject)
+
+
+class Pages:
+    """The pages of both revisions of *pair*; *fields* learns where its widgets are put."""
+
+    def __init__(self, pair: Pair, fields: Fields) -> None:
+        self._pair, self._fields = pair, fields
+
+    def compare(self, key: tuple[int, int], before: Any, after: Any) -> bool:
+        page = self._pair.known.pages[key]
+        if not isinstance(after, generic.DictionaryObject) or isinstance(
+            after, generic.StreamObject
+        ):
+            return False
+        differing = differing_keys(before, after)
+        for name in differing - {"/Annots"}:
+            if same(entry(before, name), entry(after, name)):
+                continue  # the same in an object of its own
+            if name in ("/Tabs", "/StructParents") and isinstance(
+                entry(after, name), generic.NameObject | generic.NumberObject
+            ):  # the order of fields, the way to the structure
+                kind = "metadata" if name not in before else "suspicious"
+                self._pair.say(kind, page, f"{name} ({key[0]} {key[1]} obj)")
+            else:
+                self._pair.forbid(page, f"{name} ({key[0]} {key[1]} obj)")
+        if "/Annots" in differing and not self.compare_annotations(
+            entry(before, "/Annots"), entry(after, "/Annots"), page
+        ):
+            self._pair.forbid(page, f"/Annots ({key[0]} {key[1]} obj)")
+        return True
+
+    def listing(self, key: tuple[int, int], users: set[tuple[int, str]]) -> int | None:
+        """The page whose /Annots this object is, if it is nothing else."""
+        if len(users) != 1:
+            return None
+        ((container, name),) = users
+        page = self._pair.known.pages.get((container, 0))
+        if page is None or name != "/Annots":
+            return None
+        node = self._pair.old(generic.Reference(container, 0, self._pair.old))
+        raw = node.raw_get(name)
+        return page if isinstance(raw, generic.IndirectObject) and key_of(raw) == key else None
+
+    def compare_annotations(self, before: Any, after: Any, page: int) -> bool:
+        """Only widgets of new signature fields may be added, nothing taken away or moved."""
+        if not all(isinstance(each, _LISTS) for each in (before, after) if each is not None):
+            return False  # who knows what reads it then
+        added = added_items(before, after)
+        if added is None:
+            return False
+        widgets = self._fields.new_widgets
+        for raw in added:
+            key = key_of(raw) if isinstance(raw, generic.IndirectObject) else None
+            if key and self._fields.is_unplaced(key):
+                self._fields.placed[key] = page
+                if is_empty(own_value(follow(raw))) and not drawing_of(follow(raw)).empty:
+                    self._pair.say("suspicious", page, self._pair.known.fields[key].name)
+            elif key is not None and widgets.get(key, page) is None:
+                widgets[key] = page
+            else:
+                self._check_annotation(raw, key, page)
+        return True
+
+    def _check_annotation(self, raw: Any, key: tuple[int, int] | None, page: int) -> None:
+        """An annotation that is no new signature field: a note may be added."""
+        node = follow(raw)
+        subtype = entry(node, "/Subtype", "")
+        what = f"{subtype}{f' ({key[0]} {key[1]} obj)' if key else ''}"
+        self._pair.step.annotations.add(what)
+        is_new = key is None or not self._pair.references.exists(key[0])
+        sheet = self._pair.known.sheet(page)
+        kind = additions.judge(node, self._pair.grounds.under(sheet)) if is_new else "forbidden"
+        if kind == "forbidden":
+            self._pair.forbid(page, what)
+            return
+        note = entry(node, "/Contents", "")
+        self._pair.say(kind, page, what, after=str(note)[:200], **self._pair.place(node, page))
