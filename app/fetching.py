@@ -21,12 +21,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.augmentation import asked_services
-from app.errors import ServiceUnavailable
+from app.errors import AppError, ServiceUnavailable
 from app.remote.http_client import fetch
 from app.revisions import open_pdf
 from app.settings import Settings
+from app.verifying import verify
 from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
-from crypto.pdf.reading.failures import within_time
+from crypto.pdf.reading.failures import PdfError, within_time
 from crypto.pdf.signing.dss import certificates_in
 from crypto.pki.certificate import Certificate, load_certificates
 from crypto.pki.chain import build_chain
@@ -96,6 +97,18 @@ def fetched(
     trust = replace(trust, pool=(*trust.pool, *issuers))
     trust = asked_services(leaves, (*known, *issuers), trust, fetcher, now)
     return replace(trust, statements=(*trust.statements, *_statements(report, fetcher)))
+
+
+def fetched_for_all(
+    paths: Iterable[Path], trust: Trust, settings: Settings, password: str | None = None
+) -> Trust:
+    """*trust* with what the addresses in all the files lead to; a file that cannot be read is left
+    to whoever verifies it."""
+    for path in paths:
+        with contextlib.suppress(AppError, PdfError):
+            report = verify(path, trust=trust, password=password)
+            trust = fetched(path, report, trust, Fetcher(settings), password)
+    return trust
 
 
 def _issuers(

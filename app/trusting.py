@@ -88,6 +88,39 @@ def fits(service: Service, at: Sequence[int], entered: str) -> bool:
     return len(at) >= DIGITS and secrets.compare_digest(digits, wanted)
 
 
+@dataclass(frozen=True)
+class CheckedClaim:
+    """A file's platform, described by itself, with its root yet to be compared."""
+
+    service: Service
+    holders: tuple[str, ...]
+    """Organisations whose seals or signatures in the file lead to its root."""
+
+    @property
+    def origin(self) -> str:
+        return self.service.origin
+
+    @property
+    def name(self) -> str:
+        return self.service.name
+
+    @property
+    def qualifications(self) -> tuple[str, ...]:
+        return self.service.qualifications
+
+    def fits(self, places: Sequence[int], entered: str) -> bool:
+        """Are *entered* the digits of the root's SM3 at these *places*?"""
+        return fits(self.service, places, entered)
+
+
+def checked_claim(settings: Settings, path: Path, password: str | None = None) -> CheckedClaim:
+    """Fetch what the file's platform says, and see whether the file leads to its root.
+
+    Raises as :func:`claim_of`, :func:`describe` and :func:`holders_under` do."""
+    service = describe(settings, claim_of(path, password).origin)
+    return CheckedClaim(service, holders_under(path, service, password))
+
+
 def holders_under(path: Path, service: Service, password: str | None = None) -> tuple[str, ...]:
     """The organisations whose seals or signatures in the file lead to the platform's root.
 

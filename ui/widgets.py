@@ -288,6 +288,11 @@ def moment(value: datetime | None) -> str:
     return f"{_local(value):%Y-%m-%d %H:%M}" if value else "—"
 
 
+def in_fours(digits: str) -> str:
+    """Hexadecimal digits in fours, as one reads them out."""
+    return " ".join(digits[n : n + 4] for n in range(0, len(digits), 4))
+
+
 def day(value: datetime | None) -> str:
     """A date in this machine's zone."""
     return f"{_local(value):%Y-%m-%d}" if value else "—"

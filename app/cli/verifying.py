@@ -30,7 +30,6 @@ from crypto.verdict import say
 
 if TYPE_CHECKING:
     from app.desk import Desk
-    from crypto.validation.trust import Trust
     from crypto.verdict import Report
 
 
@@ -108,7 +107,10 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
         from app.cli.bulk import verify_many
 
         if options.fetch:
-            trust = _fetched_for_all(desk, options, trust, password)
+            from app.fetching import fetched_for_all
+            from app.many.bulk import find
+
+            trust = fetched_for_all(find(options.files), trust, desk.settings, password)
         return verify_many(desk, options, trust, platform, password)
     path = options.files[0]  # a single document starts faster without worker processes
     try:
@@ -144,24 +146,6 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         tell_json(answer)
     return worst_exit(verdicts)
-
-
-def _fetched_for_all(
-    desk: Desk, options: argparse.Namespace, trust: Trust, password: str | None
-) -> Trust:
-    """*trust* with what the addresses in all the files lead to; a file that cannot be read is told
-    of later."""
-    from app.fetching import Fetcher, fetched
-    from app.many.bulk import find
-
-    for path in find(options.files):
-        try:
-            report = verify_file(path, trust=trust, password=password, at=options.at_time)
-            trust = fetched(path, report, trust, Fetcher(desk.settings), password)
-        except Exception as error:
-            if exit_code(error) != UNREADABLE:
-                raise
-    return trust
 
 
 def _report_on(desk: Desk, options: argparse.Namespace, report: Report) -> dict[str, str]:

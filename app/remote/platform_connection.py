@@ -58,6 +58,8 @@ class Service:
     ledger_origin: str
     ledger_key: bytes
     """64 bytes X‖Y."""
+    qualifications: tuple[str, ...] = ()
+    """Its own claims (第十一条)."""
 
     @property
     def root(self) -> Certificate:
@@ -136,6 +138,7 @@ class PlatformConnection:
                 str(answer["logs"]["registry"]["origin"]),
                 str(log["origin"]),
                 bytes.fromhex(log["key"]),
+                tuple(str(each) for each in answer.get("provider", {}).get("qualifications", ())),
             )
             root = service.root
         if origin != self.origin:

@@ -31,10 +31,10 @@ from crypto.pki.certificate import Certificate
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.desk import PIN, StandIn, stamped
 from ui import language
-from ui.pages.trust_section import AddAnchorDialog
 from ui.shell.guide import Guide
 from ui.shell.single_instance import hand_over
 from ui.shell.window import MainWindow
+from ui.verify.add_anchor import AddAnchorDialog
 
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -84,6 +84,8 @@ def test_an_anchor_is_trusted_after_a_look_and_taken_away_again(
     def look_at(dialog: AddAnchorDialog) -> int:
         shown.extend(each.text() for each in dialog.findChildren(QLabel))
         assert not dialog.accept_button.isEnabled()
+        assert dialog.purposes == ("signers", "timestamps"), "makers only when chosen"
+        dialog.choose("makers")
         dialog.sure.setChecked(True)
         dialog.accept_button.click()
         return dialog.result()

@@ -281,10 +281,10 @@ class Photographer:
 
         from crypto.pki.certificate import Certificate
         from ui.pages.seals_page import ApplyDialog
-        from ui.pages.trust_section import AddAnchorDialog
         from ui.shell.guide import Guide
         from ui.shell.pin_dialog import ChangePinDialog
         from ui.shell.token_setup import InitialiseDialog
+        from ui.verify.add_anchor import AddAnchorDialog
         from ui.verify.dispute import DisputeDialog
 
         for name in ("seals", "approvals", "journal", "settings"):

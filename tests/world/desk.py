@@ -282,7 +282,12 @@ class StandIn:
         return self.company.authorities.trust
 
     def verify(
-        self, paths: Sequence[Path], password: str | None, step: Step, stopped: Callable[[], bool]
+        self,
+        paths: Sequence[Path],
+        password: str | None,
+        fetch: bool,
+        step: Step,
+        stopped: Callable[[], bool],
     ) -> None:
         check_files(paths, Order(self.trust, password=password), self, step, stopped)
 
@@ -306,9 +311,18 @@ class StandIn:
     def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
         return tuple(anchors.read_certificates(path))
 
-    def add_anchors(self, certificates: Sequence[Certificate], purpose: anchors.Purpose) -> None:
+    def add_anchors(
+        self, certificates: Sequence[Certificate], purposes: Sequence[anchors.Purpose]
+    ) -> None:
         for each in certificates:
-            anchors.add(self.settings, each, purpose)
+            for purpose in purposes:
+                anchors.add(self.settings, each, purpose)
+
+    def platform_claim(self, path: Path, password: str | None) -> Any:
+        raise PlatformUnreachable("http://127.0.0.1:8081", "refused")
+
+    def trust_platform(self, claim: Any, whole: bool) -> None:
+        raise PlatformUnreachable("http://127.0.0.1:8081", "refused")
 
     def remove_anchor(self, sm3: str) -> None:
         anchors.remove(self.settings, sm3)

@@ -7,22 +7,19 @@ One's own anchors are added from a file, with the fingerprint to compare and wha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
     QDialog,
     QFileDialog,
     QMessageBox,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.errors import explain, phrase
 from ui.language import language, pair, tr
+from ui.verify.add_anchor import AddAnchorDialog, certificate_rows
 from ui.widgets import (
     Expander,
     button,
@@ -31,13 +28,12 @@ from ui.widgets import (
     copy_text,
     day,
     facts,
-    framed,
+    in_fours,
     label,
     line,
     moment,
     picture,
     row,
-    scrolled,
 )
 
 if TYPE_CHECKING:
@@ -47,8 +43,6 @@ if TYPE_CHECKING:
     from ui.shell.context import RegistryView, TrustView
     from ui.shell.interface import Shell
 
-MOST_SHOWN = 2
-"""Certificates of one file that have room without scrolling."""
 _SHORT = 16
 """Hexadecimal digits that are shown of a digest where the whole has no room."""
 
@@ -111,7 +105,10 @@ class TrustSection(QWidget):
 
     def _anchor(self, anchor: Anchor, locked: bool) -> QWidget:
         certificate = anchor.certificate
-        rows = [(tr("用途"), phrase(f"trust.{anchor.purpose}", language())), *_rows(certificate)]
+        rows = [
+            (tr("用途"), phrase(f"trust.{anchor.purpose}", language())),
+            *certificate_rows(certificate),
+        ]
         if anchor.path is not None:
             rows.append((tr("文件"), str(anchor.path)))
         body = QWidget()
@@ -159,13 +156,13 @@ class TrustSection(QWidget):
     def _ask(self, certificates: Sequence[Certificate]) -> None:
         dialog = AddAnchorDialog(certificates, self)
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
-        purpose = dialog.purpose.currentData()
+        purposes = dialog.purposes
         dialog.deleteLater()
         if accepted:
             self._shell.tasks.work(
                 self._shell.context.add_anchors,
                 certificates,
-                purpose,
+                purposes,
                 done=lambda _: self._changed(tr("已信任。重新验证文件后按新的信任判断。")),
                 failed=self._shell.complain,
             )
@@ -191,70 +188,6 @@ class TrustSection(QWidget):
         self.reload()
 
 
-class AddAnchorDialog(QDialog):
-    """What is in the file, for what it would be trusted, and was its fingerprint compared?"""
-
-    def __init__(self, certificates: Sequence[Certificate], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("添加信任的证书"))
-        self.setMinimumWidth(560)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(24, 20, 24, 20)
-        whole.setSpacing(12)
-        whole.addWidget(label(tr("添加信任的证书"), "title"))
-        found = column(spacing=10)
-        for certificate in certificates:
-            inner = column(margins=(14, 12, 14, 12), spacing=6)
-            inner.addWidget(facts(_rows(certificate)))
-            if not certificate.is_ca:
-                inner.addWidget(
-                    label(phrase("trust.no_authority", language()), "unknown", wrap=True)
-                )
-            found.addWidget(framed("card", inner))
-        if len(certificates) <= MOST_SHOWN:
-            whole.addLayout(found)
-        else:
-            found.addStretch()
-            holder = QWidget()
-            holder.setLayout(found)
-            area = scrolled(holder, tr("文件里的证书"))
-            area.setMinimumHeight(300)
-            whole.addWidget(area, 1)
-        self.purpose = QComboBox()
-        self.purpose.setAccessibleName(tr("用途"))
-        for value in ("makers", "signers", "timestamps", "all"):
-            self.purpose.addItem(phrase(f"trust.{value}", language()), value)
-        whole.addLayout(row(label(tr("用途"), "muted"), self.purpose, None))
-        warning = row(picture("triangle-alert", "unknown", 18), spacing=10)
-        warning.addWidget(label(phrase("trust.warning", language()), wrap=True), 1)
-        whole.addLayout(warning)
-        self.sure = QCheckBox(tr("我已向颁发机构核对了上面的 SM3 指纹"))
-        whole.addWidget(self.sure)
-        self.accept_button = button(tr("信任"), self.accept, role="default")
-        self.accept_button.setEnabled(False)
-        self.sure.toggled.connect(self.accept_button.setEnabled)
-        whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
-
-
-def _rows(certificate: Certificate) -> list[tuple[str, str]]:
-    period = tr(
-        "{start} 至 {end}", start=day(certificate.not_before), end=day(certificate.not_after)
-    )
-    if not certificate.valid_at(datetime.now(UTC)):
-        period += tr("（{remark}）", remark=phrase("trust.not_valid", language()))
-    return [
-        (tr("证书名称"), str(certificate.subject)),
-        (tr("签发者"), str(certificate.issuer)),
-        (tr("有效期"), period),
-        (tr("SM3 指纹"), grouped(certificate.fingerprint.hex())),
-    ]
-
-
-def grouped(digits: str) -> str:
-    """Hexadecimal digits in fours, as one reads them out."""
-    return " ".join(digits[n : n + 4] for n in range(0, len(digits), 4))
-
-
 def _platform(platform: PlatformRecord, registry: RegistryView | None) -> QWidget:
     from crypto.pki.certificate import Certificate
     from crypto.pki.names_and_algorithms import CertificateError
@@ -262,7 +195,7 @@ def _platform(platform: PlatformRecord, registry: RegistryView | None) -> QWidge
     rows = [
         (tr("名称"), platform.name),
         (tr("记住于"), moment(platform.pinned_at)),
-        (tr("根证书 SM3"), grouped(platform.root_sm3)),
+        (tr("根证书 SM3"), in_fours(platform.root_sm3)),
     ]
     uses = {
         "seal_maker": tr("制章证书"),
@@ -283,7 +216,7 @@ def _platform(platform: PlatformRecord, registry: RegistryView | None) -> QWidge
                 tr("公开日志"),
                 tr("{count} 条，看于 {time}", count=registry.size, time=moment(registry.seen_at)),
             ),
-            (tr("日志根"), grouped(registry.root[:_SHORT]) + " …"),
+            (tr("日志根"), in_fours(registry.root[:_SHORT]) + " …"),
         ]
     else:
         rows.append((tr("公开日志"), tr("还没有看过；同步时会看。")))

@@ -106,6 +106,23 @@ Lend = Callable[["SigningKey"], "SigningKey"]
 """Turns a key into one that other threads may sign with (:meth:`app.many.batch.Batch.lend`)."""
 
 
+class PlatformClaim(Protocol):
+    """What a file and its platform say of themselves; nobody has checked it."""
+
+    @property
+    def origin(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def qualifications(self) -> Sequence[str]: ...
+    @property
+    def holders(self) -> Sequence[str]:
+        """Organisations whose seals in the file lead to the platform's root."""
+
+    def fits(self, places: Sequence[int], entered: str) -> bool:
+        """Are these the digits of the root's SM3 at these places?"""
+
+
 class Stamper(Protocol):
     """An opened key: stamps job after job with one PIN entry, several at a time."""
 
@@ -168,8 +185,14 @@ class Context(Protocol):
     def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
         """The certificates in a file, which may become anchors."""
 
-    def add_anchors(self, certificates: Sequence[Certificate], purpose: Purpose) -> None:
+    def add_anchors(self, certificates: Sequence[Certificate], purposes: Sequence[Purpose]) -> None:
         """Raises :class:`app.errors.SettingLocked`, OSError."""
+
+    def platform_claim(self, path: Path, password: str | None) -> PlatformClaim:
+        """Fetch what the platform that the file names says of itself (:mod:`app.trusting`)."""
+
+    def trust_platform(self, claim: PlatformClaim, whole: bool) -> None:
+        """Trust it, for the file's companies or for all its seals; its root was compared."""
 
     def remove_anchor(self, sm3: str) -> None:
         """One's own anchor, for every purpose."""
@@ -177,10 +200,16 @@ class Context(Protocol):
     # the two stories and what surrounds them
 
     def verify(
-        self, paths: Sequence[Path], password: str | None, step: Step, stopped: Callable[[], bool]
+        self,
+        paths: Sequence[Path],
+        password: str | None,
+        fetch: bool,
+        step: Step,
+        stopped: Callable[[], bool],
     ) -> None:
         """Verify *paths* in processes of their own; each one's place, outcome and conclusion go to
-        *step* (:func:`ui.checking.check_files`)."""
+        *step* (:func:`ui.checking.check_files`). *fetch*: with what the addresses in them lead
+        to."""
 
     def report_pdf(self, report: Report, language: str) -> bytes:
         """The report set on A4."""

@@ -20,6 +20,7 @@ from ui.shell.context import (
     Context,
     DocumentFacts,
     Lend,
+    PlatformClaim,
     Stamper,
     Step,
     TokenView,
@@ -190,11 +191,24 @@ class DeskContext:
 
         return tuple(read_certificates(path))
 
-    def add_anchors(self, certificates: Sequence[Certificate], purpose: Purpose) -> None:
+    def add_anchors(self, certificates: Sequence[Certificate], purposes: Sequence[Purpose]) -> None:
         from app.store import anchors
 
         for certificate in certificates:
-            anchors.add(self.settings, certificate, purpose)
+            for purpose in purposes:
+                anchors.add(self.settings, certificate, purpose)
+
+    def platform_claim(self, path: Path, password: str | None) -> PlatformClaim:
+        from app.trusting import checked_claim
+
+        return checked_claim(self.settings, path, password)
+
+    def trust_platform(self, claim: PlatformClaim, whole: bool) -> None:
+        from app.trusting import CheckedClaim, trust_platform
+
+        if isinstance(claim, CheckedClaim):
+            holders = () if whole else claim.holders
+            trust_platform(self.settings, self._desk.journal, claim.service, holders)
 
     def remove_anchor(self, sm3: str) -> None:
         from app.store import anchors
@@ -204,13 +218,23 @@ class DeskContext:
     # --- the stories -----------------------------------------------------------------------------
 
     def verify(
-        self, paths: Sequence[Path], password: str | None, step: Step, stopped: Callable[[], bool]
+        self,
+        paths: Sequence[Path],
+        password: str | None,
+        fetch: bool,
+        step: Step,
+        stopped: Callable[[], bool],
     ) -> None:
         from app.many.bulk import Order
         from ui.checking import check_files
 
         with self._opening:
+            self._desk.refresh_trust(online=True)
             trust, platform_now = self._desk.trust(), self._desk.status_service()
+        if fetch:
+            from app.fetching import fetched_for_all
+
+            trust = fetched_for_all(paths, trust, self.settings, password)
         order = Order(trust, self.settings.language, password)
         check_files(paths, order, platform_now, step, stopped)
 

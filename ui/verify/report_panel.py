@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QW
 
 from app.errors import Message, explain
 from crypto.pdf.reading.failures import PdfEncrypted, PdfPasswordWrong
-from crypto.verdict import Finding, MarkInfo, Report, SignatureReport, Verdict, say
+from crypto.verdict import Finding, MarkInfo, Report, SignatureReport, Verdict, proof_text, say
 from crypto.wording import as_sentences, conclusion
 from ui import theme
 from ui.language import language, tr
@@ -41,6 +41,8 @@ class ReportPanel(QWidget):
     """Key of the outline to be looked at: "<signature>/<mark>" or "u/<mark>"."""
     version_wanted = Signal(int, str)
     """Bytes of the version to be looked at, and what to call it."""
+    proof_wanted = Signal(str)
+    """The action of one of the four lines (:mod:`crypto.proofs`)."""
     password_wanted = Signal()
     check_wanted = Signal()
 
@@ -145,6 +147,7 @@ class ReportPanel(QWidget):
             when = tr("签章时间 {time}（自称）", time=moment(best))
         inner.addWidget(label(when, "small"))
         inner.addWidget(label(verdicts.platform_line(signature), "small", wrap=True))
+        inner.addWidget(self._proofs(signature))
         for text in verdicts.later_changes(signature):
             line = row(picture("history", "changed", 14), spacing=6)
             line.addWidget(label(text, "changed", wrap=True), 1)
@@ -177,6 +180,29 @@ class ReportPanel(QWidget):
         card.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         card.setAccessibleName(tr("，").join((title, verdicts.word(signature.verdict), when)))
         return card
+
+    def _proofs(self, signature: SignatureReport) -> QWidget:
+        """The four lines, how each stands; the action for what is missing stands at the first
+        line that it would help."""
+        made = QWidget()
+        lines = column(margins=(0, 4, 0, 4), spacing=4)
+        made.setLayout(lines)
+        offered: set[str] = set()
+        for proof in signature.proofs:
+            look = verdicts.PROOFS[proof.state]
+            name = say("proofs", proof.what, language())
+            state = say("proofs", proof.state, language())
+            image = picture(look.icon, look.role, 15)
+            image.setToolTip(proof_text(signature, proof, language()))
+            line = row(image, spacing=8)
+            line.addWidget(label(tr("{name}：{state}", name=name, state=state), "small"), 1)
+            if proof.action and proof.action not in offered:
+                offered.add(proof.action)
+                words = say("actions", proof.action, language())
+                wanted = partial(self.proof_wanted.emit, proof.action)
+                line.addWidget(button(words, wanted, role="link"))
+            lines.addLayout(line)
+        return made
 
     def _unsigned_card(self, place: int, mark: MarkInfo) -> QFrame:
         inner = column(margins=(14, 12, 14, 12), spacing=6)

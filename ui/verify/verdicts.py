@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from crypto.verdict import Change, Finding, Level, Report, SignatureReport, Verdict, say
 from crypto.wording import as_sentences
 from ui.language import language, pair, tr
-from ui.widgets import day, moment
+from ui.widgets import day, in_fours, moment
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,14 @@ LEVELS = {
     Level.UNKNOWN: Appearance("unknown", "triangle-alert"),
     Level.INVALID: Appearance("bad", "circle-x"),
 }
+
+PROOFS = {
+    "proved": Appearance("good", "circle-check"),
+    "missing": Appearance("unknown", "triangle-alert"),
+    "failed": Appearance("bad", "circle-x"),
+    "not_needed": Appearance("muted", "info"),
+}
+"""By the state of one of the four lines."""
 
 # Which heading of the evidence a finding stands under, by how its code begins; first match counts.
 _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -195,7 +203,7 @@ def seal_rows(signature: SignatureReport) -> list[tuple[str, str]]:
         (tr("尺寸"), tr("{width} × {height} 毫米", width=seal.size_mm[0], height=seal.size_mm[1])),
         (tr("制章者"), seal.maker.common_name if seal.maker else "—"),
         (tr("格式"), signature.format),
-        (tr("印模摘要"), seal.picture_sm3),
+        (tr("印模摘要"), in_fours(seal.picture_sm3)),
     ]
 
 
@@ -212,13 +220,13 @@ def signer_rows(signature: SignatureReport) -> list[tuple[str, str]]:
         (tr("统一社会信用代码"), signer.credit_code or "—"),
         (tr("证书名称"), signer.common_name or signer.subject),
         (tr("签发者"), signer.issuer),
-        (tr("序列号"), signer.serial),
+        (tr("序列号"), in_fours(signer.serial)),
         (
             tr("有效期"),
             tr("{start} 至 {end}", start=day(signer.not_before), end=day(signer.not_after)),
         ),
         (tr("证书链"), above or "—"),
-        (tr("SM3 指纹"), signer.sm3),
+        (tr("SM3 指纹"), in_fours(signer.sm3)),
     ]
 
 

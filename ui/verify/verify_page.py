@@ -36,6 +36,7 @@ from ui.verify import verdicts
 from ui.verify.dispute import Disputes, can_be_disputed
 from ui.verify.filing import ReportSaver
 from ui.verify.report_panel import ReportPanel
+from ui.verify.trusting import MissingProofs
 from ui.widgets import (
     DropArea,
     button,
@@ -88,6 +89,7 @@ class VerifyPage(QWidget):
         self._version: int | None = None
         """Length of the earlier version the canvas shows; None: the file as it is."""
         self._saver, self._disputes = ReportSaver(shell, self), Disputes(shell, self)
+        self._missing = MissingProofs(shell, self, self.again, lambda: self.again(fetch=True))
         self.setAccessibleName(tr("验章"))
 
         self._drop = DropArea(
@@ -114,6 +116,7 @@ class VerifyPage(QWidget):
         self.panel.version_wanted.connect(self.show_version)
         self.panel.password_wanted.connect(self._ask_password)
         self.panel.check_wanted.connect(self.again)
+        self.panel.proof_wanted.connect(self._prove)
         foot = column(margins=(16, 10, 16, 10))
         self._export = button(tr("导出报告…"), self.export, icon="download")
         self._evidence_button = button(tr("证据包…"), self.export_evidence, icon="layers")
@@ -235,7 +238,7 @@ class VerifyPage(QWidget):
 
     # --- checking --------------------------------------------------------------------------------
 
-    def _check(self, files: Sequence[_File]) -> None:
+    def _check(self, files: Sequence[_File], *, fetch: bool = False) -> None:
         """Verify *files*, which share a password, in worker processes."""
         files = list(files)
 
@@ -260,6 +263,7 @@ class VerifyPage(QWidget):
             self._shell.context.verify,
             [file.path for file in files],
             files[0].password,
+            fetch,
             done=lambda _: ended(None),
             failed=ended,
             progress=found,
@@ -275,10 +279,10 @@ class VerifyPage(QWidget):
         for task in {id(file.task): file.task for file in self._files if file.task}.values():
             task.cancel()
 
-    def again(self) -> None:
-        """Verify the file being shown anew."""
+    def again(self, *, fetch: bool = False) -> None:
+        """Verify the file being shown anew; *fetch*: with what its addresses lead to."""
         if self._current and not self._current.checking:
-            self._check([self._current])
+            self._check([self._current], fetch=fetch)
             self._show_panel()
             self.pane.set_items(())
 
@@ -318,6 +322,12 @@ class VerifyPage(QWidget):
         item.setText(f"{file.path.name}\n{said}")
         item.setToolTip(str(file.path))
         item.setData(Qt.ItemDataRole.AccessibleTextRole, tr("，").join((file.path.name, said)))
+
+    def _prove(self, action: str) -> None:
+        """Do what could prove what is missing in the file being shown."""
+        file = self._current
+        if file and file.report:
+            self._missing.act(action, file.path, file.password, file.report)
 
     # --- showing ---------------------------------------------------------------------------------
 

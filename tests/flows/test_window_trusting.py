@@ -1,0 +1,159 @@
+"""信任这个平台… in the real window: a computer that knows nothing, a sealed file, the button."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QFileDialog, QLabel, QMessageBox, QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.desk import Desk
+from crypto.pki.certificate import Certificate
+from crypto.verdict import Verdict
+from server_stub.web.serving import RunningServer
+from tests.flows.conftest import COMPANY
+from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
+from tests.world.clerk import Clerk
+from ui.shell.desk_context import DeskContext
+from ui.shell.window import MainWindow
+from ui.verify.add_anchor import AddAnchorDialog
+from ui.verify.trusting import TrustPlatformDialog
+from ui.verify.verify_page import VerifyPage
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+@pytest.fixture
+def desk(stranger: Clerk) -> Iterator[Desk]:
+    with stranger.desk() as opened:
+        yield opened
+
+
+@pytest.fixture
+def window(qtbot: QtBot, look: None, desk: Desk) -> MainWindow:
+    made = MainWindow(DeskContext(desk))
+    qtbot.addWidget(made)
+    made.show()
+    made.begin()
+    return made
+
+
+def verified(qtbot: QtBot, window: MainWindow, path: Path) -> VerifyPage:
+    window.go("verify", [path])
+    page: VerifyPage = window.page("verify")
+    qtbot.waitUntil(lambda: page.report is not None, timeout=60_000)
+    return page
+
+
+def links(page: VerifyPage) -> list[str]:
+    return [each.text() for each in page.panel.findChildren(QPushButton)]
+
+
+def press(page: VerifyPage, words: str) -> None:
+    next(each for each in page.panel.findChildren(QPushButton) if each.text() == words).click()
+
+
+def shown(dialog: TrustPlatformDialog) -> str:
+    return "\n".join(each.text() for each in dialog.findChildren(QLabel))
+
+
+def test_the_button_leads_to_valid_after_the_fingerprint_was_entered(
+    qtbot: QtBot,
+    window: MainWindow,
+    city: RunningServer,
+    stamped: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = verified(qtbot, window, stamped)
+    assert page.report is not None
+    assert page.report.verdict is Verdict.UNKNOWN
+    assert "信任这个平台…" in links(page)
+    sm3 = Certificate.parse(city.platform.authority.certificate("root")).fingerprint.hex()
+    seen: list[str] = []
+
+    def fill_in(dialog: TrustPlatformDialog) -> int:
+        seen.append(shown(dialog))
+        assert not dialog.whole, "this company's seals are the default"
+        assert not dialog.accept_button.isEnabled()
+        first = dialog.places
+        dialog.enter("0123456789abcdef")
+        dialog.accept_button.click()
+        assert "不一致" in dialog.problem.text()
+        assert len(first) == len(dialog.places) == 16
+        dialog.enter("".join(sm3[place] for place in dialog.places))
+        dialog.accept_button.click()
+        return dialog.result()
+
+    monkeypatch.setattr(TrustPlatformDialog, "exec", fill_in)
+    press(page, "信任这个平台…")
+    qtbot.waitUntil(
+        lambda: page.report is not None and page.report.verdict is Verdict.VALID, timeout=60_000
+    )
+    assert city.url.partition("://")[2] in seen[0]
+    assert COMPANY in seen[0]
+    assert not any(sm3[n : n + 4] in seen[0] for n in range(0, 64, 4)), "never shown"
+    assert "信任这个平台…" not in links(page)
+
+
+def test_where_the_policy_is_against_it_one_is_told_whom_to_ask(
+    qtbot: QtBot,
+    window: MainWindow,
+    desk: Desk,
+    city: RunningServer,
+    stamped: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk.settings = replace(desk.settings, allow_own_trust=False)
+    page = verified(qtbot, window, stamped)
+    told: list[str] = []
+
+    def read(box: QMessageBox) -> int:
+        told.append(f"{box.text()} {box.informativeText()}")
+        next(each for each in box.buttons() if each.text() == "复制").click()
+        return 0
+
+    monkeypatch.setattr(QMessageBox, "exec", read)
+    press(page, "信任这个平台…")
+    [said] = told
+    assert "管理员" in said
+    assert city.url in said
+    assert COMPANY in said
+
+
+def test_a_certificate_file_is_trusted_for_what_was_ticked(
+    qtbot: QtBot,
+    window: MainWindow,
+    stamped: Path,
+    root_pem: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = verified(qtbot, window, stamped)
+
+    def tick(dialog: AddAnchorDialog) -> int:
+        dialog.choose("makers", "signers", "timestamps")
+        dialog.sure.setChecked(True)
+        dialog.accept_button.click()
+        return dialog.result()
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(root_pem), ""))
+    monkeypatch.setattr(AddAnchorDialog, "exec", tick)
+    page.panel.proof_wanted.emit("add_file")
+    qtbot.waitUntil(
+        lambda: page.report is not None and page.report.verdict is Verdict.VALID, timeout=60_000
+    )
+
+
+def test_looking_it_up_and_setting_the_clock_are_at_hand(
+    qtbot: QtBot, window: MainWindow, stamped: Path
+) -> None:
+    page = verified(qtbot, window, stamped)
+    before = page.report
+    page.panel.proof_wanted.emit("fetch")
+    qtbot.waitUntil(lambda: page.report is not None and page.report is not before, timeout=60_000)
+    page.panel.proof_wanted.emit("set_clock")
+    qtbot.waitUntil(
+        lambda: any("校准" in each.text() for each in window.findChildren(QLabel)), timeout=10_000
+    )
