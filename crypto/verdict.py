@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
@@ -80,7 +80,7 @@ _CODES = {
         " demo_seal evidence_added mark_size_differs no_mark"
         " stamp_annotation"
         " maker_may_issue maker_valid_at_use timestamp_unproven seal_timestamp_unproven no_seal"
-        " lookalike_seal lookalikes_not_searched"
+        " lookalike_seal lookalike_seals_more lookalike_protected lookalikes_not_searched"
         " mark_turned mark_not_printed later_seal later_signature_unseen metadata_changed"
         " bookmarks_changed view_changed"
         " unused_objects"
@@ -582,3 +582,14 @@ def one_line(text: str) -> str:
 
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def ranges(pages: Sequence[int]) -> str:
+    """Pages (0-based) as people list them: "1, 3–7"."""
+    runs: list[list[int]] = []
+    for page in sorted(set(pages)):
+        if runs and page == runs[-1][1] + 1:
+            runs[-1][1] = page
+        else:
+            runs.append([page, page])
+    return ", ".join(f"{a + 1}–{b + 1}" if a != b else str(a + 1) for a, b in runs)

@@ -112,7 +112,7 @@ def _verify_document(
     if look:
         revisions = [(signed.end, coverage.revision(signed)) for signed in signatures]
         reports = with_looks(file.document, password, revisions, reports, look)  # 7
-    unsigned = _look_for_unsigned(file)  # 8
+    unsigned = _look_for_unsigned(file, reports)  # 8
     return _report(file, name, file_sm3, reports, unsigned)  # 9
 
 
@@ -417,7 +417,7 @@ class _Unsigned:
     findings: tuple[Finding, ...]
 
 
-def _look_for_unsigned(file: _File) -> _Unsigned:
+def _look_for_unsigned(file: _File, reports: Sequence[SignatureReport]) -> _Unsigned:
     empty = [field for field in file.fields if field.value is None and draws(field)]
     marks = [mark for field in empty for mark in marks_of(field)]
     findings = [
@@ -425,7 +425,11 @@ def _look_for_unsigned(file: _File) -> _Unsigned:
     ]
     findings += stamp_annotations(file.document)
     sealed_pages = [page for field in file.fields for page in field.pages]
-    lookalikes, about_them = lookalike_seals(file.document, sealed_pages)
+    unchanged = [
+        report for report in reports if report.intact and report.verdict is not Verdict.INVALID
+    ]
+    protected = {report.who or "—": report.marks for report in unchanged}
+    lookalikes, about_them = lookalike_seals(file.document, sealed_pages, protected)
     return _Unsigned(tuple(marks), tuple(lookalikes), (*findings, *about_them))
 
 

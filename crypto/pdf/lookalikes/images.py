@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyhanko.pdf_utils import generic
 
+from crypto.pdf.lookalikes.red_shapes import is_red
 from crypto.pdf.marks.picture import ImprintError
 from crypto.pdf.reading.access import entry, follow
 
@@ -42,7 +43,7 @@ def small_copy(image: generic.StreamObject, room: int = MAX_PIXELS) -> Image | N
     from PIL import Image as Pillow
 
     mode, palette = _colours(image)
-    if mode == "L":
+    if mode == "L" or (mode == "P" and len(palette) > 2 and not _has_red(palette)):
         return None
     if int(image["/Width"]) * int(image["/Height"]) > room:
         raise ImprintError("absurd picture size")
@@ -87,6 +88,13 @@ def _space(space: Any, depth: int = 0) -> tuple[str, bytes]:
         return "RGB", b""
     names = {"/DeviceGray": "L", "/CalGray": "L", "/DeviceCMYK": "CMYK"}
     return names.get(str(space), "RGB"), b""
+
+
+def _has_red(palette: bytes) -> bool:
+    return any(
+        is_red(*(value / 255 for value in palette[place : place + 3]))
+        for place in range(0, len(palette) - 2, 3)
+    )
 
 
 def _as_rgb(table: bytes, base: str) -> bytes:

@@ -8,6 +8,7 @@ outline, no image but grey ones. Any other page is left to be parsed.
 from __future__ import annotations
 
 import re
+import time
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +24,7 @@ from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.pdf.reading.page import Page
 
 MAX_CONTENT = 4 << 20
-"""Bytes of content, decoded, of a whole document."""
+"""Bytes of content, decoded, of one page."""
 
 _PREFIX, _AHEAD = 4096, 32_768
 _SMALL, _TAIL = 2048, 11
@@ -43,7 +44,30 @@ _NUMERIC = b"-+.0123456789" + _BLANKS
 
 
 class Spent(Exception):
-    """The document has used up what may be spent on it."""
+    """A page has used up what may be spent on it."""
+
+
+class Budget:
+    """The processor's time that searching a document may take, and each of its pages."""
+
+    def __init__(self, seconds: float, page_seconds: float) -> None:
+        self._until = time.thread_time() + seconds
+        self._of_page = page_seconds
+        self._page_until = self._until
+
+    @property
+    def is_over(self) -> bool:
+        """Is there no time for another page?"""
+        return time.thread_time() > self._until
+
+    def begin_page(self) -> None:
+        """The time of a page begins."""
+        self._page_until = min(self._until, time.thread_time() + self._of_page)
+
+    def check(self) -> None:
+        """Raises :class:`Spent` when the time of the page is over."""
+        if time.thread_time() > self._page_until:
+            raise Spent
 
 
 def colour_of(numbers: Sequence[float]) -> bool:
@@ -91,7 +115,7 @@ class Prefilter:
     """A document's objects as bytes, as far as these can mean nothing else."""
 
     def __init__(self, document: Document, reads: int) -> None:
-        """*reads*: how many content streams are read at most."""
+        """*reads*: how many content streams of a page are read at most."""
         self._document, self._most = document, reads
         self._colourless: dict[tuple[int, int], bool] = {}
         self._bytes = self._reads = 0
@@ -99,6 +123,7 @@ class Prefilter:
 
     def shows_nothing_red(self, page: Page) -> bool:
         """Proved; False where it is not. Raises :class:`Spent`."""
+        self._bytes = self._reads = 0
         try:
             return not self._document.reader.encrypted and self._is_black(page)
         except PARSER_FAILURES:

@@ -6,29 +6,35 @@ pictures and outlines of that size; stamp annotations are pointed out as well.
 
 The search is a help and no proof: whoever wants to can hide a picture from it. It costs little on
 ordinary documents, because a page that :mod:`crypto.pdf.lookalikes.prefilter` shows to be black is
-not even parsed, and it is bounded: :attr:`Search.left_out` counts what was left out.
+not even parsed, and it is bounded by time: :attr:`Search.skipped` lists what was left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pyhanko.pdf_utils import generic
 
-from crypto.pdf.lookalikes.prefilter import Prefilter, Spent
+from crypto.pdf.lookalikes.prefilter import Budget, Prefilter, Spent
 from crypto.pdf.lookalikes.walk import Box, Walker
 from crypto.pdf.marks.place import place_of
 from crypto.pdf.reading.access import entry
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.pdf.reading.page import Page
-from crypto.verdict import Finding, MarkInfo
+from crypto.verdict import Finding, MarkInfo, ranges
 
-MAX_PAGES = 64
+SECONDS, PAGE_SECONDS = 3.0, 0.5
+"""Of the processor, for a document and for one of its pages; 250 pages of text take 0.1."""
 READS = 256
-"""Content streams that are looked at in a document of no more pages than that."""
+"""Content streams of one page that are looked at."""
 MAX_FOUND = 20
+"""On one page."""
+MAX_TOLD = 20
+"""Places with a finding of their own; beyond that pages are listed."""
+_EDGE_MM = 1.0
 
 
 @dataclass
@@ -36,13 +42,17 @@ class Search:
     """What was found, and what was not looked at."""
 
     found: list[tuple[Page, Box]] = field(default_factory=list)
-    left_out: int = 0
-    """Pages that were not searched, or not to the end."""
+    skipped: list[int] = field(default_factory=list)
+    """Pages (0-based) that were not searched, or not to the end."""
+
+    @property
+    def left_out(self) -> int:
+        """How many these are."""
+        return len(self.skipped)
 
 
 def look_alikes(document: Document, first: Sequence[Page] = ()) -> Search:
-    """Search the pages of *document*; where they are too many, those in *first* are among those
-    that are searched.
+    """Search the pages of *document*, those in *first* before the others.
 
     Never raises for what a document contains."""
     search = Search()
@@ -52,20 +62,23 @@ def look_alikes(document: Document, first: Sequence[Page] = ()) -> Search:
     except PARSER_FAILURES:
         return search
     ends = (*pages[:1], *pages[-1:])
-    chosen = list({page.index: page for page in (*first, *ends, *pages)}.values())[:MAX_PAGES]
-    # a long document costs its hash and little more, as all the rest of verification
-    walker = Walker(Prefilter(document, READS if len(pages) <= MAX_PAGES else READS // 4))
-    search.left_out = len(pages)
+    chosen = list({page.index: page for page in (*first, *ends, *pages)}.values())
+    budget = Budget(SECONDS, PAGE_SECONDS)
+    walker = Walker(Prefilter(document, READS), budget)
     for page in chosen:
-        try:
-            search.left_out -= walker.search(page, annotated.get(page.index, ()))
-            search.found += [(page, box) for box in walker.found()]
-        except Spent:
-            search.found += [(page, box) for box in walker.found()]
-            break
-        except PARSER_FAILURES:
+        if budget.is_over:
+            search.skipped.append(page.index)
             continue
-    search.found = sorted(search.found, key=lambda hit: (hit[0].index, -hit[1][3]))[:MAX_FOUND]
+        complete = False
+        with suppress(Spent, *PARSER_FAILURES):
+            complete = walker.search(page, annotated.get(page.index, ()))
+        if not complete:
+            search.skipped.append(page.index)
+        with suppress(*PARSER_FAILURES):
+            on_page = sorted(walker.found(), key=lambda box: -box[3])
+            search.found += [(page, box) for box in on_page[:MAX_FOUND]]
+    search.found.sort(key=lambda hit: hit[0].index)
+    search.skipped.sort()
     return search
 
 
@@ -85,24 +98,47 @@ def _annotated(document: Document) -> dict[int, list[generic.DictionaryObject]]:
 
 
 def lookalike_seals(
-    document: Document, first: Sequence[Page]
+    document: Document, first: Sequence[Page], protected: Mapping[str, Sequence[MarkInfo]]
 ) -> tuple[list[MarkInfo], list[Finding]]:
-    """Where something in the page content looks like a seal, and the findings about it: a picture
-    of a seal proves nothing. Pages in *first* are searched first."""
+    """Where something in the page content looks like a seal and is none, and the findings about
+    it: a picture of a seal proves nothing. Pages in *first* are searched first.
+
+    *protected*: by who signed, the rectangles of signatures under which nothing has changed. A
+    picture in one of them is no stranger's: that signature covers it."""
     search = look_alikes(document, first)
-    places = [place_of(box, page, "") for page, box in search.found]
+    places: list[MarkInfo] = []
     findings = []
-    for place in places:
-        where = {
-            "page": str(place.page),
-            "left": f"{place.left_mm:.0f}",
-            "top": f"{place.top_mm:.0f}",
-        }
-        where |= {"width": f"{place.width_mm:.0f}", "height": f"{place.height_mm:.0f}"}
-        findings.append(Finding("lookalike_seal", where))
-    if search.left_out:
-        findings.append(Finding("lookalikes_not_searched", {"count": str(search.left_out)}))
+    for page, box in search.found:
+        place = place_of(box, page, "")
+        owner = next((who for who, marks in protected.items() if _is_in(place, marks)), None)
+        if owner is not None:
+            details = {"page": str(place.page), "who": owner}
+            findings.append(Finding("lookalike_protected", details))
+            continue
+        places.append(place)
+        if len(places) <= MAX_TOLD:
+            where = {"page": str(place.page), "left": f"{place.left_mm:.0f}"}
+            where |= {"top": f"{place.top_mm:.0f}", "width": f"{place.width_mm:.0f}"}
+            findings.append(Finding("lookalike_seal", where | {"height": f"{place.height_mm:.0f}"}))
+    if more := places[MAX_TOLD:]:
+        listed = ranges([place.page - 1 for place in more])
+        findings.append(Finding("lookalike_seals_more", {"count": str(len(more)), "pages": listed}))
+    if search.skipped:
+        details = {"count": str(search.left_out), "pages": ranges(search.skipped)}
+        findings.append(Finding("lookalikes_not_searched", details))
     return places, findings
+
+
+def _is_in(place: MarkInfo, marks: Sequence[MarkInfo]) -> bool:
+    """Is *place* inside one of *marks*, to the millimetre?"""
+    return any(
+        mark.page == place.page
+        and mark.left_mm - _EDGE_MM <= place.left_mm
+        and mark.top_mm - _EDGE_MM <= place.top_mm
+        and place.left_mm + place.width_mm <= mark.left_mm + mark.width_mm + _EDGE_MM
+        and place.top_mm + place.height_mm <= mark.top_mm + mark.height_mm + _EDGE_MM
+        for mark in marks
+    )
 
 
 def stamp_annotations(document: Document) -> list[Finding]:

@@ -17,7 +17,7 @@ from pyhanko.pdf_utils import generic
 
 from crypto.lengths import MM
 from crypto.pdf.lookalikes.images import inline_image, small_copy
-from crypto.pdf.lookalikes.prefilter import Prefilter, Spent, colour_of, draws_red
+from crypto.pdf.lookalikes.prefilter import Budget, Prefilter, Spent, colour_of, draws_red
 from crypto.pdf.lookalikes.red_shapes import has_size_of_seal, is_ring, seals_in
 from crypto.pdf.marks.appearance import fitted, states
 from crypto.pdf.marks.picture import ImprintError
@@ -35,13 +35,13 @@ from crypto.pdf.reading.content import (
 from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.pdf.reading.page import Page
 
-MAX_PICTURES = 12
-MAX_PIXELS = 40_000_000
-"""Of all pictures together."""
+MAX_PICTURES = 1000
+MAX_PIXELS = 400_000_000
+"""Of all pictures together; time ends most searches before that."""
 MAX_CONTENT = 4 << 20
-"""Bytes of page content, decoded, of a whole document."""
+"""Bytes of page content, decoded, of one page."""
 MAX_STEPS = 200_000
-"""Operators that are followed in a whole document."""
+"""Operators that are followed on one page."""
 
 _MAX_DEPTH = 8
 _MAX_POINTS = 4096
@@ -50,6 +50,8 @@ _MAX_BOXES = 200
 _MAX_UNUSUAL = 64 << 10
 """Bytes of content in an encoding other than Flate, which takes its time."""
 _CALL = 50
+_CHECKED = 1000
+"""Steps between two looks at the clock."""
 """Steps that a form or a picture counts for, besides what is in it."""
 _EMPTY = 1024
 """Bytes that even an empty content stream counts for."""
@@ -76,8 +78,8 @@ class _Path:
 class Walker:
     """Walks through the pages of one document."""
 
-    def __init__(self, prefilter: Prefilter) -> None:
-        self._prefilter = prefilter
+    def __init__(self, prefilter: Prefilter, budget: Budget) -> None:
+        self._prefilter, self._budget = prefilter, budget
         self._steps = self._content = self._pictures = self._pixels = 0
         self._seen: dict[Any, list[Box]] = {}
         """Where in pictures seals seem to be, by picture and size: parts of it, from its top."""
@@ -93,6 +95,8 @@ class Walker:
         Raises :class:`Spent` and what pyHanko raises on damaged objects."""
         self._begin(page)
         self._complete = True
+        self._steps = self._content = 0
+        self._budget.begin_page()
         is_black = self._prefilter.shows_nothing_red(page)
         if is_black and not annotations:
             return True
@@ -155,6 +159,8 @@ class Walker:
         return data
 
     def _step(self, count: int = 1) -> None:
+        if self._steps // _CHECKED != (self._steps + count) // _CHECKED:
+            self._budget.check()
         self._steps += count
         if self._steps > MAX_STEPS:
             raise Spent
@@ -179,8 +185,11 @@ class Walker:
         if not draws_red(content, colours) and not may_draw(content):
             return
         fill, stroke = colours
-        saved: list[tuple[Matrix, bool, bool]] = []
+        saved: list[tuple[Matrix, bool, bool, list[_Path]]] = []
         paths: list[_Path] = []
+        clip: list[_Path] = []
+        """What a fill is cut to, where a path was made a clip: some writers draw shapes so."""
+        is_clip = False
         line = _PLAIN
         name, position = "", 0
         while found := self._words.match(content, position):
@@ -196,9 +205,9 @@ class Walker:
                 continue
             match word:
                 case "q" if len(saved) < _MAX_OPEN:
-                    saved.append((matrix, fill, stroke))
+                    saved.append((matrix, fill, stroke, clip))
                 case "Q" if saved:
-                    matrix, fill, stroke = saved.pop()
+                    matrix, fill, stroke, clip = saved.pop()
                 case "cm":
                     matrix = product(_matrix(numbers), matrix)
                 case "rg" | "k" | "sc" | "scn":
@@ -211,10 +220,16 @@ class Walker:
                     stroke = False
                 case "m" | "l" | "c" | "v" | "y" | "re":
                     _extend(paths, word, numbers, matrix)
+                case "W" | "W*":
+                    is_clip = True
                 case "f" | "F" | "f*" | "S" | "s" | "B" | "B*" | "b" | "b*" | "n":
                     filled, stroked = fill and word in FILLS, stroke and word in STROKES
-                    if filled or stroked:
+                    if filled and clip and _is_boxes(paths):
+                        self._drawn(clip, is_open=len(clip) > 1)
+                    elif filled or stroked:
                         self._drawn(paths, is_open=len(paths) > 1 if filled else stroked)
+                    if is_clip:
+                        clip, is_clip = paths, False
                     paths = []
                 case "BT":
                     line = _PLAIN
@@ -309,6 +324,7 @@ class Walker:
 
     def _seals_in(self, image: generic.StreamObject, width: float, height: float) -> list[Box]:
         """Where in the image seals seem to be: left, top, right, bottom as parts of it."""
+        self._budget.check()
         room = MAX_PIXELS - self._pixels if self._pictures < MAX_PICTURES else 0
         try:
             copy = small_copy(image, room)
@@ -341,6 +357,10 @@ def _numbers(payload: bytes | None, count: int) -> list[float]:
         ]
     except ValueError:
         return []
+
+
+def _is_boxes(paths: Sequence[_Path]) -> bool:
+    return bool(paths) and all(path.is_box for path in paths)
 
 
 def _matrix(numbers: Sequence[float]) -> Matrix:

@@ -22,7 +22,7 @@ from crypto.pdf.looking.touched import touched_pages
 from crypto.pdf.reading.document import Document
 from crypto.rendering.compare import Box
 from crypto.rendering.looker import SECONDS, Sealed, look
-from crypto.verdict import Finding, SignatureReport, Verdict
+from crypto.verdict import Finding, SignatureReport, Verdict, ranges
 
 _GOOD = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
 _START_SECONDS = 60.0
@@ -126,17 +126,6 @@ def _told(report: SignatureReport, seen: Seen, end: int) -> SignatureReport:
 def _where(page: int, box: Box) -> dict[str, str]:
     numbers = {"left": box.left, "top": box.top, "width": box.width, "height": box.height}
     return {"page": str(page + 1)} | {key: f"{number:.0f}" for key, number in numbers.items()}
-
-
-def ranges(pages: Sequence[int]) -> str:
-    """Pages (0-based) as people list them: "1, 3–7"."""
-    runs: list[list[int]] = []
-    for page in sorted(set(pages)):
-        if runs and page == runs[-1][1] + 1:
-            runs[-1][1] = page
-        else:
-            runs.append([page, page])
-    return ", ".join(f"{a + 1}–{b + 1}" if a != b else str(a + 1) for a, b in runs)
 
 
 # --- the bounded process, from outside -----------------------------------------------------------

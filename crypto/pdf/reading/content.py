@@ -128,7 +128,7 @@ _BLANK_OR_OTHER = rb"[^-+.0-9A-Za-z'\"/(<%]++"
 _STRING = rb"\((?:[^()\\]++|\\.)*+\)?+|<[0-9A-Fa-f\s]*+>?+|%[^\r\n]*+"
 _RUN = rb"[-+.0-9][-+.0-9\s\0]*+"
 _END = rb"(?![A-Za-z0-9*'\"])"
-_SETTING = rb"(?:gs|w|J|j|M|d|i|ri|BDC|BMC|EMC|W\*?|Tf|Tc|Tw|Tz|TL|Tr|Ts)"
+_SETTING = rb"(?:gs|w|J|j|M|d|i|ri|BDC|BMC|EMC|Tf|Tc|Tw|Tz|TL|Tr|Ts)"
 _TEXT = rb"(?:BT|ET|T[mdDjJ*]|['\"])"
 _NAME = rb"/[^\s\0()<>\[\]{}/%]*+"
 

@@ -477,19 +477,98 @@ def test_only_what_is_plainly_black_is_passed_over(content: bytes, black: bool) 
     assert Prefilter(document, 100).shows_nothing_red(document.pages()[0]) is black
 
 
-def test_a_long_document_is_searched_at_its_ends_and_says_so(world: World) -> None:
+def long_document(pages: int, *sealed: int) -> bytes:
+    """Pages of text, some with a picture of a seal, each its own."""
     document = pymupdf.open()
-    for _ in range(120):
-        document.new_page(width=A4[0], height=A4[1])
-    for page in (0, 60, 100, 119):
-        document[page].insert_image(pymupdf.Rect(100, 100, 213, 213), stream=png(impression()))
-    data = document.tobytes(deflate=True)
-    report = world.verify(data)
-    assert [mark.page for mark in report.lookalikes] == [1, 61, 120]
+    for number in range(pages):
+        page = document.new_page(width=A4[0], height=A4[1])
+        lines = "\n".join(f"{number}.{line} Nothing else is owed." for line in range(40))
+        page.insert_text((60, 60), lines, fontsize=9)
+    picture = impression().resize((236, 236))
+    for number in sealed:
+        picture.putpixel((0, 0), (number, 0, 0, 1))
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG", compress_level=1)
+        rect = pymupdf.Rect(400, 600, 513, 713)
+        document[number].insert_image(rect, stream=buffer.getvalue())
+    return document.tobytes(deflate=True)
+
+
+def test_every_page_of_a_long_document_is_searched(world: World) -> None:
+    report = world.verify(long_document(120, 0, 60, 100, 119))
+    assert [mark.page for mark in report.lookalikes] == [1, 61, 101, 120]
+    assert "lookalikes_not_searched" not in codes(report)
+
+
+def test_a_picture_of_a_seal_on_each_of_250_pages_is_found() -> None:
+    search = searched(long_document(250, *range(250)))
+    assert [page.index for page, _ in search.found] == list(range(250))
+    assert search.skipped == []
+
+
+def test_places_beyond_those_told_one_by_one_are_told_by_their_pages(world: World) -> None:
+    report = world.verify(long_document(30, *range(30)))
+    assert [mark.page for mark in report.lookalikes] == list(range(1, 31))
+    found = [finding for finding in report.findings if finding.code.startswith("lookalike")]
+    assert [finding.code for finding in found] == ["lookalike_seal"] * 20 + ["lookalike_seals_more"]
+    assert found[-1].details == {"count": "10", "pages": "21–30"}
+
+
+def test_pages_for_which_there_was_no_time_are_named(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pdf_lookalikes, "SECONDS", -1.0)
+    report = world.verify(long_document(5))
     (finding,) = (each for each in report.findings if each.code == "lookalikes_not_searched")
-    assert finding.details["count"] == str(120 - pdf_lookalikes.MAX_PAGES)
-    sealed = world.sign(data, marks=world.marks(world.first, page=100))
-    assert 101 in [mark.page for mark in world.verify(sealed).lookalikes]
+    assert finding.details == {"count": "5", "pages": "1–5"}
+
+
+def test_a_slow_page_costs_no_other_its_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "MAX_STEPS", 500)
+    document = pymupdf.open(stream=long_document(2, 1))
+    slow = document.new_page(pno=0, width=A4[0], height=A4[1])
+    slow.insert_text((60, 60), "x")
+    data = document.tobytes(deflate=True)
+    rings = (circle(200, 300, 55) + "S ").encode() * 300
+    number = pymupdf.open(stream=data)[0].get_contents()[0]
+    document = pymupdf.open(stream=data)
+    document.update_stream(number, b"1 0 0 RG " + rings)
+    search = searched(document.tobytes())
+    assert search.skipped == [0]
+    assert [page.index for page, _ in search.found][-1] == 2
+
+
+def test_a_seal_drawn_as_clips_and_filled_rectangles_is_pointed_out() -> None:
+    """As one common writer of PDF draws shapes."""
+    ring = circle(300, 600, 56) + circle(300, 600, 50)
+    content = f"1 0 0 rg q {ring} W* n 240 540 120 120 re f Q "
+    star = "300 620 m 310 590 l 280 610 l 320 610 l 290 590 l h"
+    content += f"q {star} W* n 240 540 120 120 re f Q"
+    assert near(places_mm(drawn(content)), (1, 86, 65, 39.5, 39.5))
+    disc = f"1 0 0 rg q {circle(300, 600, 56)} W* n 240 540 120 120 re f Q"
+    assert places_mm(drawn(disc)) == []
+
+
+def test_a_picture_of_two_colours_neither_of_them_red_does_not_stop_the_search() -> None:
+    image = b"<</Type/XObject/Subtype/Image/Width 9/Height 9/BitsPerComponent 1/Length 4"
+    image += b"/ColorSpace[/Indexed/DeviceRGB 1<000000FFFFFF>]/Filter/CCITTFaxDecode>>"
+    image += b"stream\nabcd\nendstream"
+    content = b"q 113 0 0 113 200 300 cm /Im Do Q"
+    search = searched(page_of(content, b"/XObject<</Im 6 0 R>>", image))
+    assert (search.skipped, search.found) == ([], [])
+
+
+def test_a_picture_in_the_place_of_a_signature_is_told_as_protected_by_it(world: World) -> None:
+    picture = with_pictures((png(impression()), (30, 200, 40, 40)))
+    sealed = world.sign(picture, marks=world.marks(world.first, left=30, top=200))
+    report = world.verify(sealed)
+    assert report.lookalikes == ()
+    (finding,) = (each for each in report.findings if each.code.startswith("lookalike"))
+    assert finding.code == "lookalike_protected"
+    assert finding.details["page"] == "1"
+    assert "保护" in finding.text("zh_CN")
+    elsewhere = world.sign(picture, marks=world.marks(world.first, left=120, top=200))
+    assert "lookalike_seal" in codes(world.verify(elsewhere))
 
 
 def test_no_more_places_are_listed_than_a_person_reads() -> None:
@@ -606,6 +685,7 @@ def test_no_more_pictures_are_decoded_than_the_bound(monkeypatch: pytest.MonkeyP
         return copy
 
     monkeypatch.setattr(walk, "small_copy", counting)
+    monkeypatch.setattr(walk, "MAX_PICTURES", 12)
     document = pymupdf.open()
     for number in range(20):
         page = document.new_page(width=A4[0], height=A4[1])

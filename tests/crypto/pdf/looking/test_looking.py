@@ -9,13 +9,13 @@ import pytest
 
 from crypto.bounded import Channel
 from crypto.pdf.looking import layer
-from crypto.pdf.looking.layer import Difference, Seen, Task, look_with_engines, ranges
+from crypto.pdf.looking.layer import Difference, Seen, Task, look_with_engines
 from crypto.pdf.looking.touched import touched_pages
 from crypto.pdf.reading.document import Document
 from crypto.pdf.verify import verify_pdf
 from crypto.rendering.compare import Box, Kind, Place
 from crypto.rendering.looker import Sealed
-from crypto.verdict import Report, Verdict
+from crypto.verdict import Report, Verdict, ranges
 from tests.crypto.pdf.looking import lookers
 from tests.world.documents import append_revision, build_pdf, classic_pdf, crashing_pdf
 from tests.world.sealing import NOW, World, codes
