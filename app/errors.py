@@ -316,7 +316,7 @@ class PlatformUnreachable(PlatformError):
 
     url: str
     reason: str = "other"
-    """"refused", "timeout", "tls", "proxy", "busy" or "other"."""
+    """"refused", "timeout", "tls", "proxy", "busy", "http", "size", "address" or "other"."""
 
 
 @dataclass(eq=False)
@@ -337,7 +337,8 @@ class PlatformUntrusted(PlatformError):
 
     url: str
     reason: str
-    """"insecure", "root", "certificates", "origin", "status", "registry", "registry_manifest",
+    """"insecure", "root", "fingerprint" (not the one a person entered), "certificates", "origin",
+    "status", "registry", "registry_manifest",
     "registry_shard", "registry_epoch", "receipt", "seal",
     "evidence" (a package that does not prove itself), "report" (no good seal of the platform on
     it) or "report_digest" (about another file)."""

@@ -19,7 +19,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.errors import PlatformNotNamed, PlatformUntrusted, SettingLocked, UsageError
+from app.errors import (
+    PlatformNotNamed,
+    PlatformUnreachable,
+    PlatformUntrusted,
+    ServiceUnavailable,
+    SettingLocked,
+    UsageError,
+)
 from app.remote.http_client import fetch
 from app.remote.platform_connection import PlatformConnection, Service
 from app.settings import Settings
@@ -55,11 +62,14 @@ def claim_of(path: Path, password: str | None = None) -> Claim:
 def describe(settings: Settings, origin: str) -> Service:
     """What the platform at *origin* says of itself, consistent and yet to be compared.
 
-    Raises :class:`app.errors.ServiceUnavailable`, :class:`app.errors.PlatformUntrusted`,
+    Raises :class:`app.errors.PlatformUnreachable`, :class:`app.errors.PlatformUntrusted`,
     :class:`app.errors.PlatformAnswerInvalid`."""
     with PlatformConnection(origin, proxy=settings.proxy) as connection:
         url = f"{connection.origin}/v1/service"
-        data = fetch(url, proxy=settings.proxy, inside=settings.fetch_hosts)
+        try:
+            data = fetch(url, proxy=settings.proxy, inside=settings.fetch_hosts)
+        except ServiceUnavailable as error:
+            raise PlatformUnreachable(origin, error.reason) from error
         return connection.read_service(data)
 
 
@@ -70,7 +80,7 @@ def check_root(service: Service, root_sm3: str) -> None:
     if len(digits) != 64:
         raise UsageError("--root-sm3: all 64 hexadecimal digits")
     if not secrets.compare_digest(digits, service.root.fingerprint.hex()):
-        raise PlatformUntrusted(service.origin, "root")
+        raise PlatformUntrusted(service.origin, "fingerprint")
 
 
 def places(pick: Callable[[int], int] = secrets.randbelow) -> tuple[int, ...]:

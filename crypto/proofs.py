@@ -69,6 +69,10 @@ class Proof:
     action: Action
     """What could prove it; "" where nothing is missing or nothing can be done here."""
 
+    def answers(self, code: str) -> bool:
+        """Is a finding of that code about this question?"""
+        return code in _CODES[self.what].split()
+
 
 def proofs_of(findings: Iterable[Found], *, has_seal: bool, origin: str) -> tuple[Proof, ...]:
     """The four answers. *origin*: where the document says that its platform lives."""

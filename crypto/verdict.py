@@ -27,7 +27,7 @@ from importlib import resources
 from typing import Any
 
 from crypto.pki.certificate import Certificate
-from crypto.pki.holder_name import holder_of
+from crypto.pki.holder_name import holder_of, without_credit_code
 from crypto.proofs import Proof, proofs_of
 
 SCHEMA = "sealdesk-report/2"
@@ -182,12 +182,15 @@ _IN_A_NAME = re.compile(r"(?:^|, )(CN|O|OU)=(.*?)(?=, (?:[A-Za-z]+|[0-9.]+)=|$)"
 
 
 def _for_people(key: str, text: str, language: str) -> str:
-    """A detail as a sentence shows it: of a distinguished name the name alone, of a state its
-    word."""
+    """A detail as a sentence shows it: of a distinguished name the name alone, with the
+    organisation where the name does not say it; of a state its word."""
     if key == "state":
         return say("states", text, language)
     if key in _NAMES and (parts := dict(reversed(_IN_A_NAME.findall(text)))):
-        return one_line(next(parts[kind] for kind in ("CN", "O", "OU") if kind in parts))
+        name = next(parts[kind] for kind in ("CN", "O", "OU") if kind in parts)
+        organisation = without_credit_code(parts.get("O", ""))
+        said = organisation in name or name in organisation
+        return one_line(name if said else f"{organisation} {name}")
     return text
 
 
@@ -522,6 +525,9 @@ def _signature_json(signature: SignatureReport, language: str) -> dict[str, Any]
 
 def proof_text(signature: SignatureReport, proof: Proof, language: str = "zh_CN") -> str:
     """What one of the four lines says: the sentence of the finding that decides it."""
+    waits_for_issuer = proof.action in ("trust_platform", "add_file")
+    if waits_for_issuer and proof.what in ("status", "revocation"):
+        return say("proofs", "unasked", language)
     for finding in signature.findings:
         if finding.code == proof.code:
             return finding.text(language)

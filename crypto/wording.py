@@ -83,7 +83,7 @@ def conclusion(report: Report, language: str = "zh_CN") -> Conclusion:
     """The first sentence about a document, and what to do. It names company and seal, and the worst
     finding; where nothing is amiss, who signed and when."""
     verdict = report.verdict
-    action = say("advice", verdict.value, language)
+    action = say("advice", _advice(report), language)
     if verdict is Verdict.UNSIGNED:
         key = "UNSIGNED_MARK" if report.unsigned_marks else "UNSIGNED"
         return Conclusion(say("conclusions", key, language), action)
@@ -93,17 +93,36 @@ def conclusion(report: Report, language: str = "zh_CN") -> Conclusion:
         reason = amiss.text(language) if amiss else ""
         return Conclusion(say("conclusions", "DOCUMENT", language).format(reason=reason), action)
     amiss = decisive(signature.findings)
+    alone = len({s.who for s in report.signatures if _kind(s) == "seal"}) < _SEVERAL
     words = {
         "who": _who(signature, language) if amiss else _everybody(report, language),
-        "what": say("conclusions", _kind(signature), language),
-        "did": say("conclusions", _DID[_kind(signature)], language),
+        "what": _what(signature, language),
+        "did": say("conclusions", _DID[_kind(signature)], language).format(
+            what=_what(signature, language) if alone else say("conclusions", "seal", language)
+        ),
         "time": _when(signature, language),
         "reason": amiss.text(language) if amiss else "",
     }
     return Conclusion(say("conclusions", verdict.value, language).format_map(words), action)
 
 
+def _advice(report: Report) -> str:
+    """Which advice fits: where a proof is missing, how to come by it."""
+    verdict = report.verdict
+    signature = next((s for s in report.signatures if s.verdict is verdict), None)
+    if verdict is not Verdict.UNKNOWN or signature is None:
+        return verdict.value
+    amiss = decisive(signature.findings)
+    if amiss is not None and amiss.code == "demo_seal":
+        return "UNKNOWN_demo"
+    for proof in signature.proofs:
+        if proof.action and amiss is not None and proof.answers(amiss.code):
+            return f"UNKNOWN_{proof.action}"
+    return verdict.value
+
+
 _DID = {"seal": "sealed", "signature": "signed", "timestamp": "stamped"}
+_SEVERAL = 2
 _NAMED = 3
 """Signers named in the first sentence; more are counted."""
 
@@ -112,6 +131,19 @@ def _kind(signature: SignatureReport) -> str:
     if signature.seal:
         return "seal"
     return "timestamp" if signature.format == "timestamp" else "signature"
+
+
+_OTHER_KIND = 99
+"""A seal's type that says nothing about it (GB/T 38540-2020, 其他)."""
+
+
+def _what(signature: SignatureReport, language: str) -> str:
+    """Seal, signature or time stamp; a seal by its kind, where its name does not say it."""
+    kind = signature.seal.type if signature.seal else _OTHER_KIND
+    word = say("seal_types", str(kind), language)
+    if kind == _OTHER_KIND or word in signature.who or not word:
+        return say("conclusions", _kind(signature), language)
+    return word
 
 
 def _who(signature: SignatureReport, language: str) -> str:

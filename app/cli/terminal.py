@@ -10,6 +10,7 @@ import argparse
 import getpass
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,7 @@ def print_report(report: Report, language: str) -> None:
     for signature in report.signatures:
         word = verdict.say("verdicts", signature.verdict.value, language)
         tell(f"  {word}  {signature.called(language)}")
-        for line in _four_lines(signature, language):
+        for line in _four_lines(report, signature, language):
             tell(f"    {line}")
         for sentence in as_sentences(signature.findings, language):
             level = verdict.say("levels", sentence.level.value, language)
@@ -112,20 +113,25 @@ def print_report(report: Report, language: str) -> None:
         tell(f"  [{verdict.say('levels', sentence.level.value, language)}] {sentence.text}")
 
 
-def _four_lines(signature: SignatureReport, language: str) -> Iterator[str]:
-    """谁颁发, 印章状态, 证书是否吊销, 时间: how each stands, and what could still prove it."""
+def _four_lines(report: Report, signature: SignatureReport, language: str) -> Iterator[str]:
+    """谁颁发, 印章状态, 证书是否吊销, 时间: how each stands, and what could
+    still prove it, told once."""
+    told: set[str] = set()
     for proof in signature.proofs:
         name = verdict.say("proofs", proof.what, language)
         state = verdict.say("proofs", proof.state, language)
         line = f"{name}: {state}"
         if proof.state in ("missing", "failed"):
             line += f" · {verdict.proof_text(signature, proof, language)}"
-        if proof.action:
-            line += f" → {_command(proof, signature.origin, language)}"
+        if proof.action in told:
+            line += f" → {verdict.say('proofs', 'same', language)}"
+        elif proof.action:
+            told.add(proof.action)
+            line += f"\n      → {_command(proof, report.file.name, signature.origin, language)}"
         yield line
 
 
-def _command(proof: Proof, origin: str, language: str) -> str:
+def _command(proof: Proof, file: str, origin: str, language: str) -> str:
     """What to type."""
     words = phrase(f"trust.do_{proof.action}", language)
-    return words.format(origin=verdict.one_line(origin))
+    return words.format(origin=verdict.one_line(origin), file=shlex.quote(verdict.one_line(file)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from app.errors import Cancelled, SettingLocked, UsageError, phrase
 from app.store import anchors, kept_trust_list, trusted_platforms
 from app.store.anchors import read_certificates
 from crypto.pki.certificate import Certificate
+from crypto.pki.holder_name import without_credit_code
 from crypto.verdict import one_line
 
 
@@ -66,7 +68,7 @@ def show(desk: Desk, options: argparse.Namespace) -> int:
     for known in platforms:
         purpose = phrase(f"trust.platforms_{'policy' if known.by == 'policy' else 'own'}", language)
         only = phrase("trust.only", language)
-        scope = only.format(holders=", ".join(known.holders)) if known.holders else ""
+        scope = only.format(holders=_people(known.holders)) if known.holders else ""
         line = f"{known.root_sm3[:16]}  {purpose}  {known.origin}  {scope or known.name}"
         tell(one_line(line).rstrip())
     made = kept_trust_list.kept(desk.settings)
@@ -99,6 +101,8 @@ def add(desk: Desk, options: argparse.Namespace) -> int:
             anchor = anchors.add(settings, certificate, purpose)
             said = phrase("trust.added", settings.language)
             tell(said.format(purpose=phrase(f"trust.{anchor.purpose}", settings.language)))
+    if not options.purposes and any(certificate.is_ca for certificate in certificates):
+        tell(phrase("trust.not_makers", settings.language))
     return 0
 
 
@@ -113,8 +117,8 @@ def platform(desk: Desk, options: argparse.Namespace) -> int:
     if not settings.allow_own_trust:
         words = phrase("trust.ask_text", language)
         tell(phrase("trust.ask_whom", language))
-        holders = ", ".join(claim.holders) if claim else "—"
-        tell(words.format(origin=one_line(origin), holders=one_line(holders)))
+        holders = _people(claim.holders) if claim else "—"
+        tell(words.format(origin=one_line(origin), holders=holders))
         raise SettingLocked("allow_own_trust")
     service = describe(settings, origin)
     claims = phrase("trust.platform_claims", language)
@@ -125,7 +129,7 @@ def platform(desk: Desk, options: argparse.Namespace) -> int:
     kept = trust_platform(settings, desk.journal, service, () if whole else holders_there)
     scope = phrase("trust.whole_platform", language)
     if kept.holders:
-        scope = phrase("trust.only", language).format(holders=one_line(", ".join(kept.holders)))
+        scope = phrase("trust.only", language).format(holders=_people(kept.holders))
     tell(phrase("trust.platform_added", language).format(origin=kept.origin, scope=scope))
     return 0
 
@@ -141,6 +145,11 @@ def remove(desk: Desk, options: argparse.Namespace) -> int:
         said = phrase("trust.removed", desk.settings.language)
         tell(said.format(subject=each.certificate.subject))
     return 0
+
+
+def _people(holders: Iterable[str]) -> str:
+    """Organisations as people call them, on one line."""
+    return one_line(", ".join(without_credit_code(name) for name in holders))
 
 
 def _describe(certificate: Certificate, language: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto.verdict import LEVELS, Finding, Level
+from crypto.verdict import LEVELS, Finding, Level, say
 from crypto.wording import ORDER, as_sentences, conclusion, decisive, page_ranges
 from tests.world.reports import SEAL, SIGNATURE, report
 
@@ -18,7 +18,7 @@ UGLY = {
     "field": "Signature1",
     "filter": "Adobe.PPKLite",
     "subfilter": "adbe.pkcs7.detached",
-    "subject": "C=CN, O=某某数字证书有限公司, CN=某某根证书",
+    "subject": "C=CN, O=91320000134784450B某某数字证书有限公司, CN=某某根证书",
     "issuer": "C=CN, O=某某数字证书有限公司, CN=某某根证书",
     "anchor": "C=CN, CN=某某根证书",
     "authority": "CN=某某时间戳",
@@ -69,6 +69,40 @@ def test_what_failed_comes_before_what_holds() -> None:
     assert levels == [Level.INVALID, Level.UNKNOWN, Level.OK, Level.NOTICE]
     assert decisive(found) == Finding("digest_mismatch")
     assert decisive([Finding("covers_file")]) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "origin", "advice"),
+    [
+        ("maker_untrusted", "https://p.example", "UNKNOWN_trust_platform"),
+        ("maker_untrusted", "", "UNKNOWN_add_file"),
+        ("status_unknown", "https://p.example", "UNKNOWN_fetch"),
+        ("clock_contradicts", "", "UNKNOWN_set_clock"),
+        ("demo_seal", "", "UNKNOWN_demo"),
+        ("changed_suspicious", "https://p.example", "UNKNOWN"),
+    ],
+)
+def test_what_to_do_fits_what_is_missing(code: str, origin: str, advice: str) -> None:
+    found = [Finding(each) for each in ("maker_trusted", "signer_trusted") if code != each]
+    if code == "maker_untrusted":
+        found = [Finding("signer_trusted")]
+    if code == "demo_seal":
+        found.append(Finding("maker_untrusted"))
+    unproved = replace(SIGNATURE, seal=SEAL, findings=(*found, Finding(code)), origin=origin)
+    for language in ("zh_CN", "en"):
+        action = conclusion(report(unproved), language).action
+        assert action == say("advice", advice, language) != advice
+
+
+def test_a_seal_is_named_by_its_kind_where_its_name_is_the_company() -> None:
+    company = "宿迁某某有限公司"
+    good = replace(SIGNATURE, findings=(Finding("covers_file"),))
+    named = replace(good, seal=replace(SEAL, name=company, type=1))
+    assert f"{company}已加盖法定名称章" in conclusion(report(named)).sentence
+    other = replace(good, seal=replace(SEAL, name=f"{company}合同专用章", type=4))
+    assert "已加盖印章" in conclusion(report(other)).sentence
+    both = conclusion(report(named, other)).sentence
+    assert f"{company}、{company}合同专用章已加盖印章" in both
 
 
 @given(st.lists(st.sampled_from(sorted(LEVELS)), max_size=40))

@@ -68,7 +68,9 @@ def test_with_nothing_it_is_unknown_and_says_what_to_do(stranger: Clerk, stamped
     said = stranger("verify", stamped, "--offline").out
     for line in ("谁颁发: 还缺依据", "印章状态: 还缺依据", "证书是否吊销: 还缺依据", "时间: "):
         assert line in said
-    assert "sealdesk trust platform" in said
+    assert said.count("sealdesk trust platform") == 1, "the one thing to do is told once"
+    assert "签发机构还没有确认，这一项没有核对。" in said
+    assert "请核对并信任签发它的平台" in said
     [signature, *_] = stranger("verify", stamped, "--json", "--offline").json["signatures"]
     assert [each["action"] for each in signature["proofs"]] == ["trust_platform"] * 4
 
@@ -76,7 +78,9 @@ def test_with_nothing_it_is_unknown_and_says_what_to_do(stranger: Clerk, stamped
 def test_a_root_added_for_makers_is_enough_and_for_signers_alone_it_is_not(
     stranger: Clerk, stamped: Path, root_pem: Path
 ) -> None:
-    assert stranger("trust", "add", root_pem, "--yes").code == 0
+    added = stranger("trust", "add", root_pem, "--yes")
+    assert added.code == 0
+    assert "--for makers" in added.out, "why its seals are still not confirmed"
     listed = stranger("trust", "list").out
     assert "签章者" in listed
     assert "制章者" not in listed, "makers only when chosen"
@@ -97,12 +101,15 @@ def test_a_platform_is_trusted_by_its_fingerprint_for_one_company(
     refused = stranger("trust", "platform", stamped, "--root-sm3", wrong)
     assert refused.code != 0
     assert root_sm3(city) not in refused.out + refused.err, "the fingerprint is never shown"
+    assert "它的根证书与您给出的 SM3 不符" in refused.err
+    nobody = stranger("trust", "platform", "http://127.0.0.1:9", "--root-sm3", wrong)
+    assert "连接不到平台" in nobody.err
     assert stranger("trust", "platform", stamped, "--root-sm3", wrong[:16]).code == 64
     assert verdict(stranger, stamped, "--offline") == "UNKNOWN"
 
     done = stranger("trust", "platform", stamped, "--root-sm3", root_sm3(city).upper())
     assert done.code == 0, done.err
-    assert COMPANY in done.out
+    assert f"仅限 {COMPANY}" in done.out, "without the credit code"
     assert verdict(stranger, stamped, "--offline") == "VALID"
     others = tmp_path / "others.pdf"
     where = ("--seal", other_clerk.seal, "--at", "1:150,240")
