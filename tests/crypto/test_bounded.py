@@ -159,6 +159,7 @@ if __name__ == "__main__":
     if how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "interrupted":
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
         os.killpg(0, signal.SIGINT)
         process.receive(30)
 """
