@@ -118,6 +118,7 @@ def _ask(platform: StatusService | None, report: Report) -> list[SignedStatement
         signature.seal.code
         for signature in report.signatures
         if signature.seal
+        and is_its_own(platform, signature.origin)
         and any(f.code in ("status_unknown", "status_stale") for f in signature.findings)
     }
     answers = []
@@ -125,6 +126,13 @@ def _ask(platform: StatusService | None, report: Report) -> list[SignedStatement
         with contextlib.suppress(PlatformError):
             answers.append(platform.status(code))
     return answers
+
+
+def is_its_own(platform: object, origin: str) -> bool:
+    """May *platform* be asked about a seal whose document names *origin*? Another platform's seal
+    is none of its business: asking would tell it who deals with whom."""
+    here = getattr(platform, "origin", "")
+    return not origin or not here or origin == here
 
 
 def history(platform: object, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:

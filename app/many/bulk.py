@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import FileNotReadable, FileProblem, PlatformError, explain, phrase
-from app.verifying import StatusService, history, verify
+from app.verifying import StatusService, history, is_its_own, verify
 from crypto.bounded import (
     MEMORY,
     BoundedError,
@@ -155,7 +155,7 @@ def verify_all(
     changes: list[SealChange] = []
 
     def first(index: int, outcome: Outcome) -> None:
-        unknown = _unknown_seals(outcome.answer) if platform else set()
+        unknown = _unknown_seals(outcome.answer, platform) if platform else set()
         told = history(platform, _seals(outcome.answer))
         changes.extend(told)
         earlier = {change.seal_code for change in changes} & _seals(outcome.answer)
@@ -194,11 +194,12 @@ def _seals(answer: dict[str, Any]) -> set[str]:
     return {each["seal"]["code"] for each in answer.get("signatures", ()) if each["seal"]}
 
 
-def _unknown_seals(answer: dict[str, Any]) -> set[str]:
+def _unknown_seals(answer: dict[str, Any], platform: StatusService) -> set[str]:
     return {
         signature["seal"]["code"]
         for signature in answer.get("signatures", ())
         if signature["seal"]
+        and is_its_own(platform, signature["origin"])
         and any(f["code"] in ("status_unknown", "status_stale") for f in signature["findings"])
     }
 

@@ -220,6 +220,11 @@ class RegistryStatus:
     def __init__(self, platform: PublicPlatform, cabinet: Cabinet) -> None:
         self._platform, self._cabinet = platform, cabinet
 
+    @property
+    def origin(self) -> str:
+        """Which platform it is."""
+        return self._platform.origin
+
     def status(self, seal_code: str) -> SignedStatement:
         """Raises :class:`app.errors.PlatformError`."""
         return self._platform.status(seal_code)

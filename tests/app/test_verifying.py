@@ -6,12 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from app.errors import FileNotReadable, FileProblem, NotAPdf, UsageError
+from app.errors import (
+    FileNotReadable,
+    FileProblem,
+    NotAPdf,
+    PlatformUnreachable,
+    UsageError,
+)
 from app.store.anchors import trust_files
-from app.verifying import verify
+from app.verifying import is_its_own, verify
 from crypto.pdf.reading.failures import PdfEncrypted
 from crypto.pki.certificate import Certificate
 from crypto.seal.statement import SealChange, SignedStatement
@@ -145,3 +152,23 @@ def test_an_anchor_file_without_certificates_is_named(tmp_path: Path) -> None:
         trust_files([tmp_path / "key.pem"])
     with pytest.raises(FileNotReadable):
         trust_files([tmp_path / "missing.pem"])
+
+
+def test_another_platforms_seal_is_asked_for_at_its_own_and_never_at_ours(
+    office: Office, offline: Path
+) -> None:
+    """Its certificate names where it lives."""
+
+    class Elsewhere:
+        origin = "https://ours.example"
+        asked: ClassVar[list[str]] = []
+
+        def status(self, seal_code: str) -> SignedStatement:
+            self.asked.append(seal_code)
+            raise PlatformUnreachable(self.origin, "refused")
+
+    verify(offline, trust=office.authorities.trust, platform=Elsewhere(), at=NOW)
+    assert Elsewhere.asked == [CODE], "the file names no platform: ours may know it"
+    Elsewhere.asked.clear()
+    assert is_its_own(Elsewhere(), "https://ours.example")
+    assert not is_its_own(Elsewhere(), "https://theirs.example")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +194,40 @@ def test_a_trust_list_is_followed_and_never_rolled_back(
     answer = stranger("verify", stamped, "--offline", "--json", **settings)
     assert answer.json["verdict"] == "UNKNOWN"
     assert "E-607" in answer.err
+
+
+def test_a_trust_list_is_fetched_once_a_day_and_kept(
+    city: RunningServer, stranger: Clerk, stamped: Path, tmp_path: Path
+) -> None:
+    token = trust_list(city, tmp_path / "operator").read_bytes()
+    asked: list[str] = []
+
+    class Lists(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(token)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on stderr."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Lists)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    signer = TrustList.parse(token).certificate.fingerprint.hex()
+    url = f"http://127.0.0.1:{server.server_port}/list.stl"
+    settings = {"TRUST_LIST": url, "TRUST_LIST_SIGNER": signer}
+    try:
+        assert verdict(stranger, stamped, "--offline", **settings) == "UNKNOWN"
+        assert verdict(stranger, stamped, **settings) == "VALID"
+        assert verdict(stranger, stamped, **settings) == "VALID"
+        assert asked == ["/list.stl"], "once a day"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert verdict(stranger, stamped, "--offline", **settings) == "VALID", "it is kept"
 
 
 def test_an_expired_trust_list_counts_for_nothing(
