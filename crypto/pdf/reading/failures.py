@@ -7,7 +7,7 @@ pyHanko parses; every way it can fail becomes one of these errors.
     ├── PdfEncrypted       a password is needed to read it
     ├── PdfPasswordWrong   the password given does not open it
     ├── PdfTooComplex      more objects, pages or nesting than any honest file
-    ├── PdfLocked          its author certified it against what was asked
+    ├── PdfLocked          a signature in it forbids what was asked
     └── PdfUnsupported     a kind of PDF that is not handled here (XFA forms, recipients' keys)
 """
 
@@ -44,7 +44,12 @@ class PdfTooComplex(PdfError):
 
 
 class PdfLocked(PdfError):
-    """The document's author has certified it against this change (DocMDP)."""
+    """A signature that the document has forbids this change (DocMDP, FieldMDP, /Lock)."""
+
+    def __init__(self, reason: str, locker: str = "") -> None:
+        super().__init__(reason)
+        self.locker = locker
+        """Whose signature it is; "" if nobody can be named."""
 
 
 class PdfUnsupported(PdfError):

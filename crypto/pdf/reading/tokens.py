@@ -101,6 +101,22 @@ def write_name(
         stream.write(b"/" + b"".join(parts))
 
 
+def text_writer(library: Callable[..., None]) -> Callable[..., None]:
+    """Write a text string that was read from a file in the encoding that it had there."""
+
+    def write_text(
+        self: generic.TextStringObject,
+        stream: Any,
+        handler: Any = None,
+        container_ref: Any = None,
+    ) -> None:
+        text = generic.TextStringObject(self)
+        text.force_output_encoding = self.force_output_encoding or self.autodetected_encoding
+        library(text, stream, handler, container_ref)
+
+    return write_text
+
+
 def read_hex_string(stream: Any) -> Any:
     """Read a hexadecimal string: /Contents of a seal signature has hundreds of thousands of
     digits."""

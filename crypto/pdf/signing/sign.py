@@ -25,7 +25,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from crypto.algorithms import gm
 from crypto.pdf.marks.drawing import Mark, add_marks, add_unseen_field
-from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.access import entry
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import (
     PARSER_FAILURES,
@@ -34,6 +34,7 @@ from crypto.pdf.reading.failures import (
     PdfUnreadable,
     PdfUnsupported,
 )
+from crypto.pdf.reading.locks import lock_of
 from crypto.pdf.reading.pyhanko_patches import (
     encryption_of,
     leaves_properties_alone,
@@ -102,35 +103,25 @@ class SignedRevision:
     field_names: tuple[str, ...]
 
 
-def check_may_sign(document: Document) -> None:
-    """Raise :class:`PdfLocked` if the author certified the document against new seals, and
-    :class:`PdfUnsupported` for XFA forms (ISO 32000-1 §12.8.2.2, §12.7.8)."""
+def check_may_sign(document: Document, *, seen: bool = True) -> None:
+    """Raise :class:`PdfLocked` if a signature in the document forbids new seals, and
+    :class:`PdfUnsupported` for XFA forms (ISO 32000-1 §12.8.2, §12.7.4.5, §12.7.8). A signature
+    that is not *seen* may also be added where the fields are locked."""
     try:
         form = entry(document.root, "/AcroForm")
         if isinstance(form, generic.DictionaryObject) and "/XFA" in form:
             raise PdfUnsupported("an XFA form is not a document that can be sealed")
-        permission = _certified(document)
+        lock = lock_of(document)
     except PARSER_FAILURES as error:
         if isinstance(error, PdfError):
             raise
         raise PdfUnreadable(str(error)) from error
-    if permission is not None:
+    if lock is not None and lock.how == "certified":
         # P=1 forbids every change, P=2 and 3 forbid fields that were not there
         # (docs/design/pdf.md §1)
-        raise PdfLocked(f"the document is certified with DocMDP P={permission}")
-
-
-def _certified(document: Document) -> int | None:
-    """The DocMDP permission of the certifying signature, None if there is none."""
-    permissions = entry(document.root, "/Perms")
-    if not isinstance(permissions, generic.DictionaryObject) or "/DocMDP" not in permissions:
-        return None
-    signature = permissions["/DocMDP"]
-    for reference in entry(signature, "/Reference", ()):
-        parameters = entry(follow(reference), "/TransformParams")
-        if isinstance(parameters, generic.DictionaryObject):
-            return int(entry(parameters, "/P", 2))
-    return 2
+        raise PdfLocked(f"the document is certified with DocMDP P={lock.permission}", lock.by)
+    if lock is not None and seen:
+        raise PdfLocked("a signature locks all fields (FieldMDP)", lock.by)
 
 
 def sign_revision(
@@ -163,7 +154,7 @@ def sign_revision(
     whatever *make_value* raises."""
     if dates and not (marks and signed_at):
         raise ValueError("a date mark stands beside a seal and shows when it was used")
-    check_may_sign(document)
+    check_may_sign(document, seen=bool(marks))
     step(SigningStep.DRAW)
     contents, byte_range = _Placeholder(value_size), _ByteRange()
     try:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -502,6 +503,66 @@ def test_a_certified_document_is_locked(world: World, permission: int) -> None:
     )
     with pytest.raises(PdfLocked, match=f"P={permission}"):
         world.sign(certified)
+
+
+def signed_with(world: World, change: Callable[[Any], None]) -> bytes:
+    """A document that the first holder has signed, with what *change* writes afterwards."""
+    return update(world.sign(classic_pdf()), change)
+
+
+def fields_locked(action: str) -> Callable[[Any], None]:
+    def change(writer: Any) -> None:
+        field = writer.root["/AcroForm"]["/Fields"][0].get_object()
+        signature = field["/V"]
+        reference = {"/TransformMethod": "/FieldMDP", "/TransformParams": {"/Action": action}}
+        signature[generic.pdf_name("/Reference")] = generic.ArrayObject([as_pdf(reference)])
+        writer.update_container(signature)
+
+    return change
+
+
+def field_has_lock(action: str) -> Callable[[Any], None]:
+    def change(writer: Any) -> None:
+        field = writer.root["/AcroForm"]["/Fields"][0].get_object()
+        field[generic.pdf_name("/Lock")] = as_pdf({"/Type": "/SigFieldLock", "/Action": action})
+        writer.update_container(field)
+
+    return change
+
+
+def as_pdf(raw: Any) -> Any:
+    if isinstance(raw, dict):
+        made = {generic.pdf_name(key): as_pdf(each) for key, each in raw.items()}
+        return generic.DictionaryObject(made)
+    return generic.pdf_name(raw)
+
+
+@pytest.mark.parametrize("action", ["/All", "/Exclude"])
+@pytest.mark.parametrize("lock", [fields_locked, field_has_lock])
+def test_a_signature_that_locks_the_fields_forbids_a_seal_and_is_named(
+    world: World, lock: Callable[[str], Callable[[Any], None]], action: str
+) -> None:
+    document = signed_with(world, lock(action))
+    with pytest.raises(PdfLocked) as refused:
+        world.sign(document, world.second, world.marks(world.second, left=30))
+    assert refused.value.locker == world.first.code
+    assert len(world.sign(document, marks=[])) > len(document)  # nobody sees that one
+
+
+@pytest.mark.parametrize("lock", [fields_locked, field_has_lock])
+def test_a_signature_that_locks_named_fields_leaves_room_for_a_seal(
+    world: World, lock: Callable[[str], Callable[[Any], None]]
+) -> None:
+    world.sign(signed_with(world, lock("/Include")), world.second)
+
+
+@pytest.mark.parametrize("written", [b"<feff007a0068002d0043004e>", b"(zh-CN)", b"<efbbbf7a68>"])
+def test_a_text_that_is_written_again_keeps_its_bytes(world: World, written: bytes) -> None:
+    original = classic_pdf(catalog=b"/Lang" + written)
+    twice = world.sign(world.sign(original), world.second, world.marks(world.second, left=30))
+    report = world.verify(twice)
+    assert report.verdict is Verdict.VALID
+    assert codes(report.signatures[0]) & {"changed_forbidden", "changed_suspicious"} == set()
 
 
 def test_an_xfa_form_is_refused(world: World) -> None:
