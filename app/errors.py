@@ -8,8 +8,9 @@ line do with them stands in one table here.
     AppError                      something the product itself found out
     ├── UsageError, Cancelled, TokenAmbiguous
     ├── FileError                 FileNotReadable, NotAPdf (FileEmpty, OfdNotSupported),
-    │                             OutputExists, OutputNotWritable, OutputVerificationFailed,
-    │                             PlatformNotNamed
+    │                             FileRepairable, SignedFileDamaged, ChangesForbidden,
+    │                             SealWouldHarm, OutputExists, OutputNotWritable, SavedElsewhere,
+    │                             OutputVerificationFailed, PlatformNotNamed
     ├── SealUseError              SealNotFound, SealNotUsable, NotAuthorised, LeaseExpired
     ├── PlacementError            PageRangeInvalid, PositionInvalid, PageOutOfRange, OutsidePage,
     │                             KeywordNotFound
@@ -126,6 +127,10 @@ class FileProblem(StrEnum):
     FOLDER = "folder"
     """A folder stands where a file was expected."""
     FULL = "full"
+    TOO_LONG = "too_long"
+    """Its name is longer than file systems keep."""
+    NAME = "name"
+    """Its name is reserved, or has a character, on some of the systems that people use."""
     OTHER = "other"
 
     @classmethod
@@ -139,6 +144,8 @@ class FileProblem(StrEnum):
             errno.EROFS: cls.DENIED,
             errno.EISDIR: cls.FOLDER,
             errno.ENOSPC: cls.FULL,
+            errno.EDQUOT: cls.FULL,
+            errno.ENAMETOOLONG: cls.TOO_LONG,
         }
         return known.get(error.errno or 0, cls.OTHER)
 
@@ -166,6 +173,35 @@ class PlatformNotNamed(FileError):
     """The file does not say on which platform it was sealed."""
 
 
+@dataclass(eq=False)
+class FileRepairable(FileError):
+    """Readers open the file although its table is off; a repaired copy can be stamped."""
+
+    fault: str
+    """As :class:`crypto.pdf.reading.mending.Fault`, or "rewritten"."""
+
+
+@dataclass(eq=False)
+class SignedFileDamaged(FileError):
+    """The same of a file that holds signatures: no copy of it would be what was signed."""
+
+    fault: str
+
+
+class ChangesForbidden(FileError):
+    """The author allows nobody who opens the file to change it (owner password)."""
+
+
+@dataclass(eq=False)
+class SealWouldHarm(FileError):
+    """With the seal, a signature that the document has would be judged worse than it is."""
+
+    who: str
+    """Whose signature."""
+    reason: str
+    """The finding that it would get."""
+
+
 class OutputExists(FileError):
     """The output exists already; nothing is ever overwritten."""
 
@@ -181,13 +217,30 @@ class OutputNotWritable(FileError):
 
 
 @dataclass(eq=False)
+class SavedElsewhere(FileError):
+    """The result is good and lies in another place than it should."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.OUTPUT
+    saved: str = ""
+    """Where it is."""
+    reason: str = "other"
+    """Why it is not where it should be: a :class:`FileProblem`, or "exists"."""
+
+
+@dataclass(eq=False)
 class OutputVerificationFailed(FileError):
     """What was written does not pass verification; it has been removed."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.OUTPUT
-    stops_batch: ClassVar[bool] = True
     findings: str = ""
     """Codes of the failed checks."""
+    blames: str = "seal"
+    """"seal", or "document" where nothing that failed is about the seal."""
+
+    @property
+    def stops_batch(self) -> bool:  # type: ignore[override]
+        """A seal fails with the next document, too."""
+        return self.blames == "seal"
 
 
 # --- the right to use a seal ---------------------------------------------------------------------

@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,17 +20,70 @@ from typing import BinaryIO
 from app.durable import sync_folder, try_lock
 from app.errors import FileProblem, OutputExists, OutputNotWritable
 
+MAX_NAME = 250
+"""Bytes of a file's name: nearly every system keeps 255, and some programs add to it."""
+SPARE = 4 << 20
+"""Bytes that a stamped file may be larger than the original, with room to spare."""
+_NOT_PORTABLE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+"""Characters that Windows does not keep in a name; a colon hides the file behind another."""
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.sealdesk", re.DOTALL)
 
 
 def free_name(source: Path, suffix: str) -> Path:
-    """``名称<suffix>.pdf`` beside *source*, or with a number if that is taken."""
+    """``名称<suffix>.pdf`` beside *source*, or with a number if that is taken. Characters that not
+    every system keeps become ``_``, and a name that would be too long loses its middle to ``…``."""
+    extension = source.suffix or ".pdf"
+    stem = _NOT_PORTABLE.sub("_", source.stem)
     for number in range(1, 10_000):
-        tail = f"({number})" if number > 1 else ""
-        candidate = source.with_name(f"{source.stem}{suffix}{tail}{source.suffix or '.pdf'}")
+        end = f"{suffix}({number}){extension}" if number > 1 else f"{suffix}{extension}"
+        candidate = source.with_name(_shortened(stem, end))
         if not os.path.lexists(candidate):  # a link that leads nowhere takes the name, too
             return candidate
     raise OutputExists(str(source.with_name(f"{source.stem}{suffix}{source.suffix}")))
+
+
+def _shortened(stem: str, end: str) -> str:
+    """*stem* and *end*, in :data:`MAX_NAME` bytes; of a long *stem* the last third is kept."""
+    if _size(stem + end) <= MAX_NAME:
+        return stem + end
+    tail = stem[-len(stem) // 3 :]
+    while tail and _size(f"…{tail}{end}") > MAX_NAME // 2:
+        tail = tail[1:]
+    head = stem[: len(stem) - len(tail)]
+    while head and _size(f"{head}…{tail}{end}") > MAX_NAME:
+        head = head[:-1]
+    return f"{head}…{tail}{end}"
+
+
+def _size(name: str) -> int:
+    return len(name.encode("utf-8", "surrogateescape"))
+
+
+def check_output(target: Path, size: int) -> None:
+    """Can a file of *size* bytes be written under the name *target*? Raises
+    :class:`OutputNotWritable`."""
+    problem = _problem_of_name(target.name)
+    try:
+        if problem is None and not target.parent.is_dir():
+            problem = FileProblem.MISSING
+        if problem is None and shutil.disk_usage(target.parent).free < size + SPARE:
+            problem = FileProblem.FULL
+        if problem is None:
+            temporary, output = _new(target)
+            output.close()
+            temporary.unlink()
+    except OSError as error:
+        problem = FileProblem.of(error)
+    if problem is not None:
+        raise OutputNotWritable(str(target), problem)
+
+
+def _problem_of_name(name: str) -> FileProblem | None:
+    if _size(name) > MAX_NAME:
+        return FileProblem.TOO_LONG
+    bad = _NOT_PORTABLE.search(name) or _RESERVED.fullmatch(name) or name != name.rstrip(" .")
+    return FileProblem.NAME if bad else None
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from app.errors import (
     JournalDamaged,
     OutputExists,
     OutputVerificationFailed,
+    SavedElsewhere,
 )
 from app.file_kind import require_pdf
 from app.publishing import free_name, publish, unpublished
@@ -33,7 +35,7 @@ from crypto.pdf.reading.failures import within_time
 from crypto.pdf.signing.sign import SignedRevision
 from crypto.pdf.verify import verify_pdf
 from crypto.validation.trust import Trust
-from crypto.verdict import Level, Report, SignatureReport
+from crypto.verdict import Level, Report, SignatureReport, Verdict
 
 Revise = Callable[[Document, BinaryIO], SignedRevision | None]
 """Writes the document plus one revision to the file; says what was signed, if anything was."""
@@ -48,6 +50,8 @@ class Output:
     named_after: Path
     """The folder and the name that a free name is made from."""
     suffix: str
+    spare: Path | None = None
+    """A folder that takes what was signed if it cannot be published; None: it is lost then."""
 
     def target(self) -> Path:
         """The name it would get now. Raises :class:`app.errors.OutputExists`."""
@@ -76,6 +80,8 @@ class WrittenRevisions:
     """Our own verification of the file, read back from disk."""
     signed: tuple[SignedRevision, ...]
     """The revisions that carry a signature, in order."""
+    misplaced: SavedElsewhere | None
+    """Why it lies in the spare folder, if it does."""
     _journal: Journal
     _event: str
     _begun: int
@@ -116,20 +122,45 @@ def write_revisions(
     target = output.target()
     begun = journal.append(events.begun, document=source.name, **begun_with)
     published: Path | None = None
+    misplaced: SavedElsewhere | None = None
+
+    def finish(temporary: Path, file: BinaryIO, place: Output) -> tuple[Report, Path]:
+        step(StampStep.SYNC)
+        file.flush()
+        os.fsync(file.fileno())
+        step(StampStep.VERIFY)
+        report = verify_own(temporary, target, signed, trust, password, clock(), source)
+        step(StampStep.PUBLISH)
+        named_after = None if place.exact else place.named_after
+        return report, publish(temporary, file, place.target(), named_after, place.suffix)
+
     try:
         with unpublished(target) as (temporary, file):
             signed = revise(source, password, revisions, file)
-            step(StampStep.SYNC)
-            file.flush()
-            os.fsync(file.fileno())
-            step(StampStep.VERIFY)
-            report = verify_own(temporary, target, signed, trust, password, clock())
-            step(StampStep.PUBLISH)
-            named_after = None if output.exact else output.named_after
-            published = publish(temporary, file, target, named_after, output.suffix)
+            try:
+                report, published = finish(temporary, file, output)
+            except (OSError, OutputExists) as error:
+                if output.spare is None:
+                    raise
+                # the key has signed, which is not done twice for one act
+                spare = Output(None, output.spare / target.name, "")
+                output.spare.mkdir(parents=True, exist_ok=True)
+                with unpublished(spare.target()) as (again, copy):
+                    with temporary.open("rb") as whole:
+                        shutil.copyfileobj(whole, copy)
+                    report, published = finish(again, copy, spare)
+                reason = "exists" if isinstance(error, OutputExists) else FileProblem.of(error)
+                misplaced = SavedElsewhere(str(target), str(published), str(reason))
         step(StampStep.JOURNAL)
         yield WrittenRevisions(
-            published, report, tuple(signed), journal, events.done, begun, source.name
+            published,
+            report,
+            tuple(signed),
+            misplaced,
+            journal,
+            events.done,
+            begun,
+            source.name,
         )
     except BaseException as error:
         if published:  # an output that is not in the journal must not stay
@@ -181,26 +212,55 @@ def verify_own(
     trust: Trust,
     password: str | None,
     now: datetime,
+    source: Path,
 ) -> Report:
-    """Verify what was written: our signatures must be valid, earlier ones undamaged.
+    """Read back what was written: our signatures must be whole and good, and nobody else's judged
+    worse than in *source*.
 
     Raises :class:`app.errors.OutputVerificationFailed`."""
     with temporary.open("rb") as stream:
         report = verify_pdf(stream, target.name, trust, now, password=password)
     expected = {revision.field_names for revision in signed}
     found = {signature.fields for signature in report.signatures}
-    failed = [] if expected <= found else ["missing"]
+    own = [] if expected <= found else ["missing"]
+    others = []
     for signature in report.signatures:
-        failed += _failures(signature, own=signature.fields in expected)
-    if failed:
-        raise OutputVerificationFailed(str(target), ", ".join(failed))
+        if signature.fields in expected:
+            own += _own_failures(signature)
+        else:
+            others += _failures_of_another(signature)
+    if others:
+        with source.open("rb") as stream:
+            before = verify_pdf(stream, target.name, trust, now, password=password)
+        others = others if harmed(before, report) else []
+    if own or others:
+        blames = "seal" if any(code.startswith(_OF_THE_SEAL) for code in own) else "document"
+        raise OutputVerificationFailed(str(target), ", ".join((*own, *others)), blames)
     return report
 
 
-def _failures(signature: SignatureReport, *, own: bool) -> list[str]:
-    if own:
-        bad = [f.code for f in signature.findings if f.level is Level.INVALID]
-        return bad if signature.intact or bad else ["not intact"]
+_OF_THE_SEAL = ("seal_", "signer_", "maker_", "status_", "signature_", "mark_", "attributes_")
+"""How the findings begin that are about the seal or its key, and not about the document."""
+_WORST_LAST = (Verdict.VALID, Verdict.VALID_CHANGED_LATER, Verdict.UNKNOWN, Verdict.INVALID)
+
+
+def harmed(before: Report, after: Report) -> list[SignatureReport]:
+    """The signatures of *before* that are judged worse in *after*, as they are judged there."""
+    verdicts = {(each.fields, each.byte_range): each.verdict for each in before.signatures}
+    return [
+        each
+        for each in after.signatures
+        if (was := verdicts.get((each.fields, each.byte_range))) is not None
+        and _WORST_LAST.index(each.verdict) > _WORST_LAST.index(was)
+    ]
+
+
+def _own_failures(signature: SignatureReport) -> list[str]:
+    bad = [f.code for f in signature.findings if f.level is Level.INVALID]
+    return bad if signature.intact or bad else ["not intact"]
+
+
+def _failures_of_another(signature: SignatureReport) -> list[str]:
     last = max((change.revision for change in signature.changed_later), default=0)
     return [
         change.code

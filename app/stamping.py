@@ -25,7 +25,13 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from app.errors import LeaseExpired, PlatformAnswerInvalid, PlatformUnreachable, SealNotUsable
+from app.errors import (
+    LeaseExpired,
+    PlatformAnswerInvalid,
+    PlatformUnreachable,
+    SavedElsewhere,
+    SealNotUsable,
+)
 from app.placing.placement import PageBox, dates_by_mark
 from app.revisions import Events, Output, Revise, WrittenRevisions, open_pdf, write_revisions
 from app.steps import StampStep, TellStep, tell_nobody
@@ -62,6 +68,9 @@ class StampJob:
     folder: Path | None = None
     """None: beside the source."""
     suffix: str = "_已盖章"
+    spare: Path | None = None
+    """A folder that takes the stamped file if it cannot be saved where it should be; None: it is
+    lost then."""
     profile: str = "ses"
     """One of :data:`crypto.pdf.signing.values.SEALED`."""
     separate: bool = False
@@ -69,6 +78,12 @@ class StampJob:
     reason: str = ""
     password: str | None = field(default=None, repr=False)
     """The PDF's own password, where it is encrypted."""
+
+    @property
+    def place(self) -> Output:
+        """Where the stamped file goes."""
+        named_after = (self.folder or self.source.parent) / self.source.name
+        return Output(self.output, named_after, self.suffix, self.spare)
 
 
 @dataclass(frozen=True)
@@ -83,6 +98,8 @@ class StampedFile:
     """The platform knows this document; False: stamped offline, within the lease."""
     journal_entry: int
     """Sequence number in the journal."""
+    misplaced: SavedElsewhere | None = None
+    """Why it does not lie where it should, if so."""
 
 
 class TicketService(Protocol):
@@ -129,7 +146,7 @@ def stamp(
     with write_revisions(
         job.source,
         (*sealing, *afterwards),
-        Output(job.output, (job.folder or job.source.parent) / job.source.name, job.suffix),
+        job.place,
         journal=journal,
         events=EVENTS,
         trust=trust,
@@ -151,6 +168,7 @@ def stamp(
         tuple(name for revision in written.signed for name in revision.field_names),
         plan.authorisation.ticketed,
         entry,
+        written.misplaced,
     )
 
 

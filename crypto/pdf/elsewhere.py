@@ -18,6 +18,7 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto import deadline
+from crypto.pdf.changes.filling import shows_another_value
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES
@@ -51,6 +52,8 @@ class Kind(StrEnum):
     """Something on the page is printed and not seen on the screen."""
     NO_LOOK = "no_look"
     """An annotation or field has no look of its own: each viewer makes one."""
+    VALUE_DIFFERS = "value_differs"
+    """A field shows something else than its value, which others print or pass on."""
     LEFT_OUT = "left_out"
     """The document is too large to be searched whole."""
 
@@ -188,6 +191,8 @@ def _in_annotations(document: Document) -> Iterator[tuple[Kind, int]]:
                 yield Kind.PRINT_ONLY, page
             if not look and (seen or printed):
                 yield Kind.NO_LOOK, page
+            if look and subtype == "/Widget" and shows_another_value(node):
+                yield Kind.VALUE_DIFFERS, page
         except PARSER_FAILURES:
             continue
 

@@ -23,7 +23,7 @@ checked.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -76,21 +76,24 @@ def verify_pdf(
     *,
     password: str | None = None,
     look: Look | None = None,
+    rehearsed: Collection[str] = (),
 ) -> Report:
     """Judge every signature of the PDF in *stream* (seekable, binary) as of *now*.
 
-    *name* is only shown; *look* draws the pages for step 7 (None: nobody looks). Raises
+    *name* is only shown; *look* draws the pages for step 7 (None: nobody looks). The signature
+    whose fields are *rehearsed* is judged as any other, and the others as if it were proved: what
+    would become of them? Raises
     :class:`crypto.pdf.reading.failures.PdfError`'s subclasses if the file cannot be read at all,
     OSError if the stream fails; never for what one signature contains."""
     with within_time():
         within, around = without_surroundings(stream)
-        report = _verify_document(within, name, trust, now, password, look)
+        report = _verify_document(within, name, trust, now, password, look, rehearsed)
         if not around:
             return report
         size = within.seek(0, io.SEEK_END)
         if any(sum(signed.byte_range[2:]) > size for signed in report.signatures):
             # somebody has signed what follows the end as well, so it is no accident
-            return _verify_document(stream, name, trust, now, password, look)
+            return _verify_document(stream, name, trust, now, password, look, rehearsed)
         return _with_surroundings(report, stream, within, around, password)
 
 
@@ -101,12 +104,15 @@ def _verify_document(
     now: datetime,
     password: str | None,
     look: Look | None,
+    rehearsed: Collection[str],
 ) -> Report:
     file = _open(stream, password, trust, now)  # 1
     signatures = read_signatures(file.document, file.fields)  # 2
     file_sm3 = _hash_once(file, signatures)  # 3
     coverage = Coverage(file.document, file.size, password, signatures)
     checks = [_check_alone(file, coverage, signature) for signature in signatures]  # 4
+    for check in checks:
+        check.rehearsed = not set(rehearsed).isdisjoint(check.report.fields)
     _check_marks(checks)  # 5
     reports = tuple(_weighed(check, checks) for check in checks)  # 6
     if look:
@@ -191,6 +197,7 @@ class _Check:
     """Its marks hide nothing of what was there before."""
     marks: SealMarks | None = None
     """What it shows of its seal, for step 5."""
+    rehearsed: bool = False
 
     def state(self, **facts: Any) -> None:
         """Put *facts*, by the names of SignatureReport, into the report."""
@@ -208,7 +215,8 @@ class _Check:
     @cached_property
     def proved(self) -> bool:
         """Does it prove what it shows? Every earlier signature asks this, after step 5."""
-        return self.report.verdict in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+        good = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+        return self.rehearsed or self.report.verdict in good
 
 
 def _check_alone(file: _File, coverage: Coverage, signature: EmbeddedSignature) -> _Check:

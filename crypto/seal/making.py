@@ -88,14 +88,38 @@ def make_signature(
 
     The signature is verified with the key's certificate before it is returned; raises
     :class:`SealError` if it does not fit, or the seal does not allow that certificate."""
+    if not Seal.parse(seal).allows(key.certificate):
+        raise SealError("the signer's certificate is not in the seal's list")
+    tbs = _to_be_signed(seal, digest, property_info, signed_at, extensions)
+    value = _signature(tbs, key.certificate, key.sign(tbs))
+    if not SealSignature.parse(value).signature_valid():
+        raise SealError("the key's signature does not fit its certificate")
+    return value
+
+
+def draft_signature(
+    *, seal: bytes, digest: bytes, property_info: str, signed_at: datetime, certificate: bytes
+) -> bytes:
+    """The same without a key and without validity: what a document would look like with it.
+
+    Raises :class:`SealError`."""
+    tbs = _to_be_signed(seal, digest, property_info, signed_at, ())
+    nothing = der.sequence(der.integer(1), der.integer(1))
+    return _signature(tbs, certificate, nothing)
+
+
+def _to_be_signed(
+    seal: bytes,
+    digest: bytes,
+    property_info: str,
+    signed_at: datetime,
+    extensions: Sequence[Extension],
+) -> bytes:
     if len(digest) != 32:
         raise SealError("an SM3 digest has 32 bytes")
-    parsed = Seal.parse(seal)
-    if not parsed.allows(key.certificate):
-        raise SealError("the signer's certificate is not in the seal's list")
     try:
-        tbs = der.sequence(
-            der.integer(parsed.version),
+        return der.sequence(
+            der.integer(Seal.parse(seal).version),
             seal,
             der.generalized_time(signed_at),
             der.bit_string(digest),
@@ -104,15 +128,15 @@ def make_signature(
         )
     except ValueError as error:
         raise SealError(f"a value does not fit into a signature: {error}") from error
-    value = der.sequence(
+
+
+def _signature(tbs: bytes, certificate: bytes, signature: bytes) -> bytes:
+    return der.sequence(
         tbs,
-        der.octet_string(key.certificate),
+        der.octet_string(certificate),
         der.oid(SM2_WITH_SM3),
-        der.bit_string(key.sign(tbs)),
+        der.bit_string(signature),
     )
-    if not SealSignature.parse(value).signature_valid():
-        raise SealError("the key's signature does not fit its certificate")
-    return value
 
 
 def add_timestamp(value: bytes, token: bytes) -> bytes:

@@ -137,6 +137,27 @@ def _are_alike(old: Look, new: Look) -> bool:
     )
 
 
+def shows_another_value(widget: generic.DictionaryObject) -> bool:
+    """Does the look of a field for texts, choices or ticks say something else than its value? What
+    cannot be read of its look counts as nothing.
+
+    Raises what reading the look raises."""
+    kind, value = inherited(widget, "/FT"), value_text(inherited(widget, "/V"))
+    flags = inherited(widget, "/Ff")
+    bits = int(flags) if isinstance(flags, generic.NumberObject) else 0
+    if kind == "/Btn":
+        state = _state(widget)
+        if bits & PUSH_BUTTON:
+            return False
+        return value != state if state else bool(value) and _offers(widget, value)
+    if kind not in ("/Tx", "/Ch") or bits & PASSWORD:
+        return False
+    look = Look.of(widget)
+    if not look.drawn or look.text is None:
+        return False
+    return not says(look.text, _displayed(widget, value))
+
+
 # --- text and choices --------------------------------------------------------------------------
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pyhanko.pdf_utils import generic, misc
-from pyhanko.pdf_utils.crypt import StandardSecurityHandler
+from pyhanko.pdf_utils.crypt import AuthStatus, StandardSecurityHandler
+from pyhanko.pdf_utils.crypt.permissions import StandardPermissions
 
 from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.failures import (
@@ -74,6 +75,8 @@ class Document:
             raise PdfUnreadable("the file does not begin like a PDF")
         self.stream = stream
         self.repaired = False
+        self.may_be_changed = True
+        """False: its author lets those who open it add no seal (ISO 32000-1 table 22)."""
         self.reader = self._open(stream)
         if self._is_encrypted():
             self._decrypt(password)
@@ -123,9 +126,15 @@ class Document:
         if not isinstance(self.reader.security_handler, StandardSecurityHandler):
             raise PdfUnsupported("it is encrypted for the certificates of its recipients")
         try:
-            self.reader.decrypt(password or "")
+            result = self.reader.decrypt(password or "")
             handler = self.reader.security_handler
             authenticated = handler is not None and handler.is_authenticated()
+            wanted = StandardPermissions.ALLOW_MODIFICATION_GENERIC
+            wanted |= StandardPermissions.ALLOW_ANNOTS_FORM_FILLING
+            allowed = result.permission_flags
+            self.may_be_changed = (
+                result.status == AuthStatus.OWNER or allowed is None or wanted in allowed
+            )
         except PARSER_FAILURES as error:
             raise PdfUnreadable(f"its encryption cannot be handled: {error}") from error
         if not authenticated:
