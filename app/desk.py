@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from app.remote.timestamping import Timestamper
     from app.signing import TokenKey
     from app.stamping import TicketService
+    from app.store.answers import Answers
     from app.store.cabinet import Cabinet, SealRecord
     from app.store.journal import Journal
     from crypto.pki.certificate import Certificate
@@ -81,6 +82,18 @@ class Desk:
         from app.store.journal import Journal
 
         return Journal(self.settings.folders.data / "journal.jsonl")
+
+    @cached_property
+    def answers(self) -> Answers:
+        """What this user has said yes to, by document."""
+        from app.store.answers import Answers
+
+        return Answers(self.settings.folders.data / "answers.json")
+
+    @property
+    def spare_folder(self) -> Path:
+        """Where a stamped file lies that could not be saved where it should be."""
+        return self.settings.folders.data / "unsaved"
 
     @property
     def offline_limit(self) -> timedelta:

@@ -22,8 +22,9 @@ from app.cli.grammar import (
     timestamp_options,
     token_options,
 )
-from app.cli.terminal import enter_pin, pdf_password, print_report, tell, tell_json
-from app.errors import UsageError, explain, phrase
+from app.cli.preparing import look_before, preparing_options, tell_before
+from app.cli.terminal import complain, enter_pin, pdf_password, print_report, tell, tell_json
+from app.errors import UsageError, exit_code, explain, phrase
 from app.publishing import free_name
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def _stamp_options(made: Parser) -> None:
         help="RSA or P-256 key for pades: its certificate's name or number, or its token's",
     )
     made.add_argument("--pades-module", type=Path, help="driver library (PKCS#11) of that key")
+    preparing_options(made)
     timestamp_options(made)
     offline_option(made)
     json_option(made)
@@ -102,6 +104,7 @@ def _stamp_options(made: Parser) -> None:
 
 def stamp(desk: Desk, options: argparse.Namespace) -> int:
     from app.cli import augmentation
+    from app.preparing import check_job
     from app.signing import find_key
     from app.stamping import StampJob, check_usable, page_boxes
     from app.stamping import stamp as stamp_file
@@ -113,26 +116,31 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
     seal = desk.cabinet.seal(options.seal)
     check_usable(seal, datetime.now(UTC))  # before anybody is asked for a PIN
     password = pdf_password(options)
+    prepared = look_before(desk, options, password)
+    source = prepared.source
     output = options.output
     if output is None and desk.settings.output_folder is not None:
-        name = desk.settings.output_folder / options.file.name
+        name = desk.settings.output_folder / source.name
         output = free_name(name, desk.settings.output_suffix)
-    boxes = page_boxes(options.file, password)
-    marks = _marks(options, seal, boxes, password)
+    boxes = page_boxes(source, password)
+    marks = _marks(options, source, seal, boxes, password)
     job = StampJob(
-        source=options.file,
+        source=source,
         seal_code=seal.code,
         marks=tuple(marks),
         dates=tuple(_dates(options, boxes, marks)),
         output=output,
         suffix=desk.settings.output_suffix,
+        spare=desk.spare_folder,
         profile="ses" if profile == "dual" else profile,
         separate=desk.settings.marks == "separate",
         reason=options.reason,
         password=password,
     )
+    check_job(job, seal, desk.trust(), datetime.now(UTC))
     stamper = desk.timestamper(options.timestamp)
     token = desk.token(options.token, options.module, holding=seal.signer)
+    tell_before(desk, options, prepared)
     with ExitStack() as opened:
         session = opened.enter_context(token.login(enter_pin(desk, options, token)))
         key = find_key(session, seal.signer.der)
@@ -157,6 +165,7 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
                 "output": str(done.path),
                 "ticketed": done.ticketed,
                 "journal_entry": done.journal_entry,
+                "notices": prepared.to_json(desk.settings.language),
                 "report": done.report.to_json(desk.settings.language),
             }
         )
@@ -166,6 +175,9 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
             tell(phrase("cli.stamped_offline", desk.settings.language))
         print_report(done.report, desk.settings.language)
     _tell_missing_timestamp(desk, stamper)
+    if done.misplaced is not None:
+        complain(done.misplaced, desk.settings.language)
+        return exit_code(done.misplaced)
     return 0
 
 
@@ -226,7 +238,11 @@ def _dates(
 
 
 def _marks(
-    options: argparse.Namespace, seal: SealRecord, boxes: Sequence[PageBox], password: str | None
+    options: argparse.Namespace,
+    source: Path,
+    seal: SealRecord,
+    boxes: Sequence[PageBox],
+    password: str | None,
 ) -> list[Mark]:
     """Where the options want the seal: any of --at, --keyword and --riding, together one job."""
     from app.placing import placement
@@ -251,7 +267,7 @@ def _marks(
 
         text, which = placement.parse_keyword(options.keyword)
         with Finder() as finder:
-            hits = finder.find(options.file, text, password)
+            hits = finder.find(source, text, password)
         marks += placement.keyword(boxes, hits, size, text, which)
     if options.riding:
         marks += placement.riding_seam(boxes, size, options.riding)

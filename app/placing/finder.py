@@ -3,6 +3,7 @@
     with Finder() as finder:
         finder.find(path, text, password)            → hits
         finder.picture(path, page, dpi, password)    → PNG
+        finder.rewritten(path, password)             → the file with a table that is right
 
 A file may crash PyMuPDF, which is written in C. One process serves one request at a time and stays
 for the next; one that takes too long or dies is replaced, and its document reported as too complex.
@@ -60,6 +61,11 @@ class Finder:
         """Page *page* (0-based) as displayed, PNG. Raises as :meth:`find`."""
         (picture,) = self._ask(path, ("picture", str(path), password, page, dpi)).parts
         return picture
+
+    def rewritten(self, path: Path, password: str | None = None) -> bytes:
+        """The document written anew, with a table that is right. Raises as :meth:`find`."""
+        (whole,) = self._ask(path, ("rewrite", str(path), password)).parts
+        return whole
 
     def close(self) -> None:
         """End the process; a later request starts another."""
@@ -121,6 +127,8 @@ def _serve(channel: Channel) -> None:
             with Pages(Path(path), password) as pages:
                 if word == "find":
                     answer = {"hits": [asdict(hit) for hit in pages.find(*rest)]}
+                elif word == "rewrite":
+                    parts = [pages.rewritten()]
                 else:
                     parts = [pages.render_png(*rest)]
         except FileNotReadable as error:

@@ -106,6 +106,11 @@ class Pages:
 
             return bytes(draw_page(loaded, dpi / 72).tobytes("png"))
 
+    def rewritten(self) -> bytes:
+        """The document written anew, its objects as they are, with a table that is right."""
+        with _pdf_errors():
+            return bytes(self._document.tobytes(garbage=0))
+
     def find(self, text: str) -> list[TextHit]:
         """Every place where *text* stands, in reading order.
 

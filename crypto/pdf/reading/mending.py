@@ -45,7 +45,8 @@ class Fault(StrEnum):
 class Mended:
     """A file put in order."""
 
-    fault: Fault
+    fault: str
+    """One of :class:`Fault`, or what another way of mending says."""
     data: bytes
     signed: bool
     """It holds signatures, which cover the file as it was sent."""

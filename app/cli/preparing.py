@@ -1,0 +1,109 @@
+"""What ``sealdesk stamp`` looks at, tells and asks before the PIN (:mod:`app.preparing`)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.errors import ChangesForbidden, FileRepairable, phrase
+
+if TYPE_CHECKING:
+    from app.cli.grammar import Parser
+    from app.desk import Desk
+    from app.preparing import Examined, Notice
+
+
+def preparing_options(made: Parser) -> None:
+    """``--repair`` and ``--anyway``."""
+    made.add_argument(
+        "--repair",
+        action="store_true",
+        help="stamp a repaired copy of a file whose table is off, saved beside it",
+    )
+    made.add_argument(
+        "--anyway",
+        action="store_true",
+        help="stamp although the author does not allow changes; asked once for each file",
+    )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The document that will be stamped, looked at."""
+
+    source: Path
+    """The file of the options, or its repaired copy."""
+    examined: Examined
+    repaired: bool
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        return self.examined.notices
+
+    def to_json(self, language: str) -> list[dict[str, Any]]:
+        """The notices for ``--json``."""
+        return [
+            {
+                "code": each.code,
+                "text": each.text(language),
+                "ways": [
+                    {"kind": str(way.kind), "pages": list(way.pages)} for way in each.elsewhere
+                ],
+            }
+            for each in self.notices
+        ]
+
+
+def look_before(desk: Desk, options: argparse.Namespace, password: str | None) -> Prepared:
+    """Open the document and raise for what forbids a seal.
+
+    Raises as :func:`app.preparing.examine` does, and what it calls an obstacle."""
+    from app.placing.finder import Finder
+    from app.preparing import examine
+    from app.repairing import repair
+
+    source, repaired = options.file, False
+    with Finder() as finder:
+        trust, now = desk.trust(), datetime.now(UTC)
+        try:
+            examined = examine(source, password, trust, now, finder)
+        except FileRepairable:
+            if not options.repair:
+                raise
+            source, repaired = repair(source, finder, password), True
+            examined = examine(source, password, trust, now, finder)
+    if examined.obstacle is not None:
+        raise examined.obstacle
+    return Prepared(source, examined, repaired)
+
+
+def tell_before(desk: Desk, options: argparse.Namespace, prepared: Prepared) -> None:
+    """Say on stderr what must be known of the document, and ask what must be asked.
+
+    Raises :class:`app.errors.ChangesForbidden` where nobody says yes."""
+    language = desk.settings.language
+    if not options.json:
+        if prepared.repaired:
+            sys.stderr.write(f"{phrase('before.repaired', language)} {prepared.source}\n")
+        for notice in prepared.notices:
+            sys.stderr.write(f"{phrase('before.note', language)}{notice.text(language)}\n")
+    answers, digest = desk.answers, prepared.examined.digest
+    for notice in prepared.notices:
+        if notice.asks and not answers.has(digest, notice.code):
+            if not (options.anyway or _says_yes(options, language)):
+                raise ChangesForbidden(str(prepared.source))
+            answers.keep(digest, notice.code)
+
+
+def _says_yes(options: argparse.Namespace, language: str) -> bool:
+    """A person at the terminal says yes; nobody is asked where the input is a file or a pipe."""
+    if options.pin_stdin or options.password_stdin or not sys.stdin.isatty():
+        return False
+    sys.stderr.write(phrase("before.restricted_ask", language))
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().casefold() in ("y", "yes", "是")

@@ -1,0 +1,236 @@
+"""盖章前检查: all that can be known of a stamping before a ticket is fetched and a PIN asked.
+
+    examine(source, …)   → Examined: pages, signatures, what must be told, and what forbids a seal
+    check_job(job, …)    raises what the job would fail for: its output, the signatures it harms
+
+Command line, window and batch ask the same questions here; what a person says to them is kept in
+:class:`app.store.answers.Answers`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO, Literal
+
+from app.errors import FileNotReadable, FileProblem, SealWouldHarm, phrase
+from app.placing.finder import Finder
+from app.publishing import check_output
+from app.repairing import require_sound
+from app.revisions import harmed, open_pdf
+from app.stamping import StampJob
+from app.store.cabinet import SealRecord
+from crypto.algorithms.gm import sm3_hasher
+from crypto.pdf.elsewhere import Elsewhere, shown_elsewhere
+from crypto.pdf.reading.claims import pdfa_part
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PdfError, within_time
+from crypto.pdf.signing.sign import PROFILES, Revision, check_may_sign, property_info, sign_revision
+from crypto.pdf.verify import verify_pdf
+from crypto.seal.making import draft_signature
+from crypto.validation.trust import Trust
+from crypto.verdict import CHANGES, Report, SignatureReport, Verdict
+from crypto.wording import decisive, page_ranges
+
+_CHUNK = 1 << 20
+_ROOM = 1024
+"""Bytes of a drafted signature besides the seal and the certificate."""
+_ALTERED = {*CHANGES.values(), "mark_covers", "changed_later"}
+"""Findings that say that something came or went after signing."""
+
+Code = Literal[
+    "restricted",
+    "pdfa1",
+    "elsewhere",
+    "earlier_invalid",
+    "earlier_changed",
+    "earlier_unknown",
+]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing that a person must know of a document before stamping it."""
+
+    code: Code
+    signature: SignatureReport | None = None
+    """The signature that it is about."""
+    elsewhere: tuple[Elsewhere, ...] = ()
+    """How it may show something else."""
+
+    @property
+    def asks(self) -> bool:
+        """Must a person say yes before the seal is used?"""
+        return self.code == "restricted"
+
+    def text(self, language: str) -> str:
+        """For a person, one or several sentences."""
+        said = phrase(f"before.{self.code}", language)
+        if self.signature is not None:
+            worst = decisive(self.signature.findings)
+            reason = worst.text(language) if worst else ""
+            return said.format(who=self.signature.called(language), reason=reason)
+        if self.elsewhere:
+            parts = [_of_elsewhere(each, language) for each in self.elsewhere]
+            return said.format(ways=phrase("before.and", language).join(parts))
+        return said
+
+
+def _of_elsewhere(each: Elsewhere, language: str) -> str:
+    said = phrase(f"before.shown.{each.kind}", language)
+    if not each.pages:
+        return said
+    pages = page_ranges(each.pages, language)
+    return phrase("before.on_pages", language).format(way=said, pages=pages)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A document before stamping."""
+
+    pages: int
+    signatures: int
+    """Signatures that it has."""
+    notices: tuple[Notice, ...]
+    """In the order in which a person should read them."""
+    digest: bytes
+    """SM3 of the file."""
+    obstacle: PdfError | None = None
+    """Why no seal may be added, if so."""
+
+
+def examine(
+    source: Path, password: str | None, trust: Trust, now: datetime, finder: Finder
+) -> Examined:
+    """Open what will be stamped and look for all that forbids it or must be told.
+
+    Raises :class:`app.errors.FileError` (:class:`app.errors.FileRepairable` among it) and
+    :class:`crypto.pdf.reading.failures.PdfError` for a file that cannot be opened as it is."""
+    require_sound(source, finder, password)
+    with within_time():
+        document = open_pdf(source, password)
+        with contextlib.closing(document.stream):
+            pages = len(document.pages())
+            signed = {str(f.value) for f in document.signature_fields() if f.value is not None}
+            obstacle: PdfError | None = None
+            try:
+                check_may_sign(document)
+            except PdfError as error:
+                obstacle = error
+            notices = _of_document(document)
+    if signed:
+        notices = [*_of_signatures(source, password, trust, now), *notices]
+    return Examined(pages, len(signed), tuple(notices), _digest(source), obstacle)
+
+
+def _of_document(document: Document) -> list[Notice]:
+    notices = []
+    if not document.may_be_changed:
+        notices.append(Notice("restricted"))
+    if pdfa_part(document) == 1:
+        notices.append(Notice("pdfa1"))
+    ways = shown_elsewhere(document)
+    if ways:
+        notices.append(Notice("elsewhere", elsewhere=tuple(ways)))
+    return notices
+
+
+def _of_signatures(source: Path, password: str | None, trust: Trust, now: datetime) -> list[Notice]:
+    with _opened(source) as stream:
+        report = verify_pdf(stream, source.name, trust, now, password=password)
+    found = []
+    for each in report.signatures:
+        altered = any(finding.code in _ALTERED for finding in each.findings)
+        if each.verdict is Verdict.INVALID:
+            found.append(Notice("earlier_invalid", each))
+        elif each.verdict is Verdict.VALID_CHANGED_LATER:
+            found.append(Notice("earlier_changed", each))
+        elif each.verdict is Verdict.UNKNOWN:
+            found.append(Notice("earlier_changed" if altered else "earlier_unknown", each))
+    return found
+
+
+def _digest(source: Path) -> bytes:
+    hasher = sm3_hasher()
+    with _opened(source) as stream:
+        for chunk in iter(partial(stream.read, _CHUNK), b""):
+            hasher.update(chunk)
+    return hasher.digest()
+
+
+@contextlib.contextmanager
+def _opened(source: Path) -> Iterator[BinaryIO]:
+    try:
+        with source.open("rb") as stream:
+            yield stream
+    except OSError as error:
+        raise FileNotReadable(str(source), FileProblem.of(error)) from error
+
+
+# --- the job -----------------------------------------------------------------------------------
+
+
+def check_job(job: StampJob, seal: SealRecord, trust: Trust, now: datetime) -> None:
+    """Can the output be written, and does the seal leave every signature what it is?
+
+    Raises :class:`app.errors.OutputExists`, :class:`app.errors.OutputNotWritable`,
+    :class:`app.errors.SealWouldHarm`, and what drawing the marks raises."""
+    with _opened(job.source) as stream:
+        size = stream.seek(0, 2)
+    check_output(job.place.target(), size)
+    _rehearse(job, seal, trust, now)
+
+
+def _rehearse(job: StampJob, seal: SealRecord, trust: Trust, now: datetime) -> None:
+    """Put the seal on a copy with a signature that is none, and see what becomes of the others."""
+    with contextlib.ExitStack() as opened:
+        output = opened.enter_context(TemporaryFile())
+        with within_time():
+            document = open_pdf(job.source, job.password)
+            opened.callback(document.stream.close)
+            if all(each.value is None for each in document.signature_fields()):
+                return
+            drafted = sign_revision(
+                document,
+                output,
+                profile=PROFILES["ses"],
+                value_size=len(seal.data) + len(seal.certificate) + _ROOM,
+                make_value=partial(_draft, seal, now),
+                marks=job.marks,
+                dates=job.dates,
+                picture=seal.parsed.picture,
+                signed_at=now,
+            )
+        judge = partial(verify_pdf, name=job.source.name, trust=trust, now=now)
+        before = judge(document.stream, password=job.password)
+        after = judge(output, password=job.password, rehearsed=drafted.field_names)
+    for worse in harmed(before, after):
+        reason = _news(before, worse)
+        raise SealWouldHarm(str(job.source), worse.called(), reason)
+
+
+def _draft(seal: SealRecord, now: datetime, revision: Revision) -> bytes:
+    return draft_signature(
+        seal=seal.data,
+        digest=revision.digest,
+        property_info=property_info(revision.byte_range),
+        signed_at=now,
+        certificate=seal.certificate,
+    )
+
+
+def _news(before: Report, after: SignatureReport) -> str:
+    """The code of the worst finding that *after* has and the same signature had not *before*."""
+    known = {
+        finding.code
+        for each in before.signatures
+        if each.fields == after.fields
+        for finding in each.findings
+    }
+    worst = decisive([each for each in after.findings if each.code not in known])
+    return worst.code if worst else ""

@@ -1,0 +1,105 @@
+"""What a clerk is told before the PIN, at the command line: the window asks the same questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from app.errors import ExitCode
+from tests.world.clerk import Clerk, excerpt
+from tests.world.documents import classic_pdf
+
+AT = ("--at", "1:60,60")
+
+
+@pytest.fixture
+def nobody(clerk: Clerk) -> Clerk:
+    """The clerk, with whom no PIN is to be had: what fails, fails before it."""
+    return Clerk(clerk.folder, None, clerk.seal, {})
+
+
+def put(folder: Path, data: bytes, name: str = "合同.pdf") -> Path:
+    path = folder / "in" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def test_a_file_with_a_small_fault_is_stamped_as_a_repaired_copy(
+    clerk: Clerk, nobody: Clerk, tmp_path: Path
+) -> None:
+    plain = excerpt(1)
+    data = b"X-Mailer: oa 8.0\r\n\r\n" + plain
+    path = put(tmp_path, data)
+    refused = nobody("stamp", path, "--seal", clerk.seal, *AT)
+    assert (refused.code, "[E-117]" in refused.err) == (ExitCode.UNREADABLE, True)
+    assert "--repair" in refused.err
+    done = clerk("stamp", path, "--seal", clerk.seal, *AT, "--repair")
+    assert done.code == 0, done.err
+    assert path.read_bytes() == data
+    assert path.with_name("合同_已修复.pdf").read_bytes() == plain
+    assert "合同_已修复.pdf" in done.err
+    assert clerk("verify", path.with_name("合同_已修复_已盖章.pdf")).code == 0
+
+
+def test_a_signed_file_with_the_same_fault_is_one_to_ask_the_sender_for(
+    clerk: Clerk, nobody: Clerk, tmp_path: Path
+) -> None:
+    signed = put(tmp_path, excerpt(1))
+    assert clerk("stamp", signed, "--seal", clerk.seal, *AT).code == 0
+    path = put(tmp_path, b"\r\n\r\n" + signed.with_name("合同_已盖章.pdf").read_bytes(), "坏.pdf")
+    refused = nobody("stamp", path, "--seal", clerk.seal, *AT, "--repair")
+    assert (refused.code, "[E-118]" in refused.err) == (ExitCode.UNREADABLE, True)
+    assert "ZIP" in refused.err
+
+
+def test_an_authors_prohibition_is_asked_about_once(
+    clerk: Clerk, nobody: Clerk, tmp_path: Path
+) -> None:
+    with pymupdf.open(stream=excerpt(1), filetype="pdf") as document:
+        data = document.tobytes(
+            encryption=pymupdf.PDF_ENCRYPT_AES_256, owner_pw="owner", permissions=0
+        )
+    path = put(tmp_path, data)
+    stamping = ("stamp", path, "--seal", clerk.seal, *AT)
+    refused = nobody(*stamping)
+    assert (refused.code, "[E-119]" in refused.err) == (ExitCode.UNREADABLE, True)
+    assert clerk(*stamping, "--anyway").code == 0
+    again = clerk(*stamping)
+    assert (again.code, "不允许修改" in again.err) == (0, True)
+
+
+def test_where_the_output_cannot_be_no_pin_is_asked(
+    clerk: Clerk, nobody: Clerk, contract: Path, tmp_path: Path
+) -> None:
+    for output in (tmp_path / "no" / "a.pdf", tmp_path / f"{'章' * 99}.pdf", tmp_path / "a:b.pdf"):
+        refused = nobody("stamp", contract, "--seal", clerk.seal, *AT, "-o", output)
+        assert (refused.code, "[E-104]" in refused.err) == (ExitCode.OUTPUT, True), refused.err
+    assert clerk.journal() == []
+
+
+def test_what_a_document_may_show_elsewhere_is_said_and_is_in_the_json(
+    clerk: Clerk, tmp_path: Path
+) -> None:
+    path = put(tmp_path, classic_pdf(catalog=b"/OpenAction<</S/JavaScript/JS(1)>>"))
+    told = clerk("stamp", path, "--seal", clerk.seal, *AT)
+    assert (told.code, "脚本" in told.err) == (0, True)
+    silent = clerk("stamp", path, "--seal", clerk.seal, *AT, "--json", LANGUAGE="en")
+    assert silent.err == ""
+    (notice,) = silent.json["notices"]
+    assert notice["code"] == "elsewhere"
+    assert notice["ways"] == [{"kind": "script", "pages": []}]
+    assert "script" in notice["text"]
+
+
+def test_a_place_that_would_harm_the_partners_seal_is_found(
+    clerk: Clerk, nobody: Clerk, contract: Path
+) -> None:
+    first = ("stamp", contract, "--seal", clerk.seal, "--at", "1:60,60", "--date-at", "1:60,90")
+    assert clerk(*first).code == 0
+    signed = contract.with_name(f"{contract.stem}_已盖章.pdf")
+    near = ("stamp", signed, "--seal", clerk.seal, "--at", "1:110,60", "--date-at", "1:62,91")
+    refused = nobody(*near)
+    assert (refused.code, "[E-125]" in refused.err) == (ExitCode.UNREADABLE, True), refused.err
