@@ -108,6 +108,29 @@ def empty_field(kind: str) -> Callable[[Any], None]:
     return change
 
 
+def field_that_says(shown: bytes, meant: str) -> Callable[[Any], None]:
+    def change(writer: Any) -> None:
+        font = value({"Font": {"F": first_page(writer)["/Resources"]["/Font"].raw_get("/F")}})
+        drawn = b"BT /F 12 Tf 0 g 5 5 Td (%s) Tj ET" % shown
+        look = form_stream(writer, drawn, (0, 0, 300, 40), font)
+        text = generic.pdf_string(meant)
+        add_widget(writer, "amount", kind="/Tx", value=text, appearance=look)
+
+    return change
+
+
+def tick(state: str, meant: str) -> Callable[[Any], None]:
+    def change(writer: Any) -> None:
+        looks = {"Yes": form_stream(writer, b"0 g 2 2 4 4 re f", (0, 0, 9, 9))}
+        looks["Off"] = form_stream(writer, b"", (0, 0, 9, 9))
+        states = {"AS": value(state), "rect": (60, 700, 69, 709)}
+        add_widget(
+            writer, "box", kind="/Btn", value=value(meant), appearance=value(looks), **states
+        )
+
+    return change
+
+
 VIEWED_ONLY = {"View": {"ViewState": "/ON"}, "Print": {"PrintState": "/OFF"}}
 PREPARED: list[tuple[Kind, Callable[[Any], None], tuple[int, ...]]] = [
     (Kind.SCRIPT, catalog({"OpenAction": {"S": "/JavaScript", "JS": "1"}}), ()),
@@ -129,6 +152,10 @@ PREPARED: list[tuple[Kind, Callable[[Any], None], tuple[int, ...]]] = [
     (Kind.NO_LOOK, annotation("/FreeText", 4, look=False), (1,)),
     (Kind.NO_LOOK, annotation("/Square", 4, look=False), (1,)),
     (Kind.NO_LOOK, field_without_look, (1,)),
+    (Kind.VALUE_DIFFERS, field_that_says(b"9,900,000", "100"), (1,)),
+    (Kind.VALUE_DIFFERS, field_that_says(b"100", ""), (1,)),
+    (Kind.VALUE_DIFFERS, tick("/Off", "/Yes"), (1,)),
+    (Kind.VALUE_DIFFERS, tick("/Yes", "/Off"), (1,)),
     (Kind.OTHER_PICTURE, image({"Alternates": [{"DefaultForPrinting": True}]}), (1,)),
     (Kind.OUTSIDE, image({"F": "other.jpg"}), (1,)),
     (Kind.OUTSIDE, image({"OPI": {"1.3": {}}}), (1,)),
@@ -148,7 +175,7 @@ def test_what_is_prepared_to_show_something_else_is_told_with_its_pages(
 
 def form(entries: dict[str, Any]) -> Callable[[Any], None]:
     def change(writer: Any) -> None:
-        add_widget(writer, "amount", kind="/Tx", value=generic.pdf_string("1"))
+        add_widget(writer, "amount", kind="/Tx")
         for key, raw in entries.items():
             writer.root["/AcroForm"][name(f"/{key}")] = value(raw)
         writer.update_container(writer.root["/AcroForm"])
@@ -173,6 +200,10 @@ HONEST: list[Callable[[Any], None]] = [
     catalog({"OpenAction": {"S": "/GoTo", "D": [0, "/Fit"]}}),
     catalog({"PageMode": "/UseOutlines", "ViewerPreferences": {"DisplayDocTitle": True}}),
     image({}),
+    field_that_says(b"9,900", "9900"),
+    field_that_says(b"", ""),
+    tick("/Yes", "/Yes"),
+    tick("/Off", "/Off"),
     empty_field("/Sig"),
     empty_field("/Tx"),
 ]
