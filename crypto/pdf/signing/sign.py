@@ -201,7 +201,7 @@ def sign_revision(
     hasher.update(tail[gap_end:])
     digest = hasher.digest()
     output.seek(start)
-    output.write(tail)  # a disk that is full says so before the key signs
+    output.write(bytes(len(tail)))  # a disk that is full says so before the key signs
     output.flush()
     step(SigningStep.SIGN)
     signature = make_value(Revision(digest, numbers))
@@ -209,8 +209,8 @@ def sign_revision(
         raise ValueError(f"the signature has {len(signature)} bytes, {value_size} were reserved")
     tail[gap_start + 1 : gap_end - 1] = signature.hex().encode().ljust(2 * value_size, b"0")
     step(SigningStep.APPEND)
-    output.seek(start + gap_start)
-    output.write(tail[gap_start:gap_end])
+    output.seek(start)
+    output.write(tail)
     return SignedRevision(digest, numbers, tuple(names))
 
 
