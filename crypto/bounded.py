@@ -49,6 +49,8 @@ _OUT_OF_MEMORY = 77
 """Exit code of a process whose Python code ran out of memory."""
 _LAST_SECONDS = 2.0
 """For a process that has closed its end of the pipe: until its exit code tells why."""
+_FAILED = "bounded.failed"
+"""In the head of a message: its code has raised an error; the text of it."""
 _FAILURE = 300
 """Characters of an error's text that are passed on."""
 
@@ -189,9 +191,9 @@ class BoundedProcess:
                 if code == _OUT_OF_MEMORY:
                     raise ProcessOutOfMemory("it ran out of memory") from error
                 raise ProcessDied(f"it ended with exit code {code}") from error
-        if "failed" in said.head:
+        if _FAILED in said.head:
             self.end()
-            raise ProcessFailed(str(said.head["failed"])[:_FAILURE])
+            raise ProcessFailed(str(said.head[_FAILED])[:_FAILURE])
         return said
 
     def _message(self) -> Message:
@@ -346,7 +348,7 @@ def _main(
         os._exit(_OUT_OF_MEMORY)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other side has to know
         with contextlib.suppress(OSError):
-            Channel(pipe).send({"failed": f"{type(error).__name__}: {error}"[:_FAILURE]})
+            Channel(pipe).send({_FAILED: f"{type(error).__name__}: {error}"[:_FAILURE]})
     finally:
         _end_all()
 

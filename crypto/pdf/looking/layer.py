@@ -175,14 +175,14 @@ def _looked(task: Task, until: float) -> Seen:
                     return Seen(tuple(differences), tuple(pages), tuple(failed))
                 said = process.receive(_PAGE_SECONDS).head
                 if "done" in said:
-                    left = [_page(page) for page in said["left"]]
+                    left = [page_of(page) for page in said["left"]]
                     return Seen(tuple(differences), tuple(left), tuple(failed))
                 if "looked" in said:
-                    pages.remove(_page(said["looked"]))
+                    pages.remove(page_of(said["looked"]))
                 elif "differs" in said:
                     differences.append(_difference(said, task))
                 else:
-                    place = None if said["page"] is None else _page(said["page"])
+                    place = None if said["page"] is None else page_of(said["page"])
                     failed.append((place, str(said["failed"])[:100]))
     except ProcessFailed as error:
         failed.append((pages[0] if pages else None, str(error)))
@@ -198,21 +198,23 @@ def _difference(said: dict[str, Any], task: Task) -> Difference:
     end = said["end"]
     if end not in {each.end for each in task.sealed}:
         raise ValueError("another revision")
-    boxes = tuple(_box(each) for each in said["boxes"])
-    page = None if said["page"] is None else _page(said["page"])
+    boxes = tuple(box_of(each) for each in said["boxes"])
+    page = None if said["page"] is None else page_of(said["page"])
     if page is not None and not boxes:
         raise ValueError("no place")
     return Difference(end, page, str(said["differs"])[:100], boxes)
 
 
-def _box(told: dict[str, Any]) -> Box:
+def box_of(told: dict[str, Any]) -> Box:
+    """A box as the process tells it. Raises KeyError, TypeError, ValueError."""
     numbers = [float(told[name]) for name in ("left", "top", "width", "height")]
     if not all(math.isfinite(each) and abs(each) < _EVERYWHERE for each in numbers):
         raise ValueError("beyond any page")
     return Box(*numbers)
 
 
-def _page(told: Any) -> int:
+def page_of(told: Any) -> int:
+    """A page's number (from 0) as the process tells it. Raises ValueError."""
     if type(told) is not int or told < 0:
         raise ValueError("no page")
     return told

@@ -4,7 +4,7 @@ import os
 import threading
 from typing import Any
 
-from crypto.bounded import Channel
+from crypto.bounded import Channel, Message
 
 
 def abort(channel: Channel, *task: Any) -> None:
@@ -43,3 +43,11 @@ def lie_about_places(channel: Channel, *task: Any) -> None:
     channel.send({"ready": True})
     box = {"left": 1e9, "top": 0, "width": 1, "height": 1}
     channel.send({"page": 0, "differs": "MuPDF", "end": 9, "boxes": [box]})
+
+
+def die(*task: Any) -> Message:
+    os.abort()
+
+
+def tell_too_little(*task: Any) -> Message:
+    return Message({"changed": [{"page": 0}]})

@@ -133,6 +133,7 @@ def test_a_file_that_no_engine_opens_is_told() -> None:
     seen = look_with_engines(task(b"%PDF-1.7 nothing", 9))
     assert not seen.differences
     assert seen.failed
+    assert seen.failed[0][0] is None
 
 
 @pytest.mark.parametrize(

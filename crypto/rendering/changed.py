@@ -1,0 +1,103 @@
+"""看看改了什么: pages then and now, and both in one picture with what vanished and what is new.
+
+Runs in a bounded process (:mod:`crypto.bounded`); :mod:`crypto.pdf.looking.pictures` asks for it.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict
+from typing import Any
+
+from PIL import Image, ImageChops
+
+from crypto.bounded import Message
+from crypto.rendering.compare import LEVELS, Box, boxes, ink, picture
+from crypto.rendering.engines import ENGINES, Engine, Raster, Undrawable
+
+DPI = 100.0
+RED, GREEN = (200, 30, 30), (20, 140, 60)
+"""Ink that vanished, and ink that is new."""
+_PALE = 0.35
+"""How much is left of what did not change."""
+_SHOWN = ("MuPDF", "PDFium")
+"""The first in which a page differs is shown: PDFium sees tricks with fonts."""
+
+
+def picture_changes(data: bytes, password: str | None, end: int, pages: tuple[int, ...]) -> Message:
+    """For each of *pages* (0-based) on which the first *end* bytes of *data* show something else
+    than the whole: page, engine, boxes and size in millimetres, and three PNGs: then, now, both.
+    Pages that cannot be drawn are left out and listed."""
+    told: list[dict[str, Any]] = []
+    parts: list[bytes] = []
+    failed: list[int] = []
+    documents: dict[str, tuple[Engine, Engine]] = {}
+    for page in pages:
+        try:
+            found = _changed(documents, (data[:end], data), password, page)
+        except Undrawable:
+            failed.append(page)
+            continue
+        if found is None:
+            continue
+        name, then, now, areas = found
+        size = {"width_mm": now.width / now.mm, "height_mm": now.height / now.mm}
+        boxes_told = [asdict(box) for box in areas]
+        told.append({"page": page, "engine": name, "boxes": boxes_told} | size)
+        before, after = picture(then), picture(now)
+        parts += [_png(image) for image in (before, after, both(before, after))]
+    return Message({"changed": told, "failed": failed}, tuple(parts))
+
+
+def _changed(
+    documents: dict[str, tuple[Engine, Engine]],
+    revisions: tuple[bytes, bytes],
+    password: str | None,
+    page: int,
+) -> tuple[str, Raster, Raster, list[Box]] | None:
+    for name in _SHOWN:
+        if name not in documents:
+            then, now = (ENGINES[name](data, password) for data in revisions)
+            documents[name] = then, now
+        before, after = (document.draw(page, DPI) for document in documents[name])
+        if before.rgb == after.rgb:
+            continue
+        changed = _differing(picture(before), picture(after))
+        areas = boxes(changed, after.mm)
+        if areas:
+            return name, before, after, areas
+    return None
+
+
+def _differing(before: Image.Image, after: Image.Image) -> Image.Image:
+    red, green, blue = ImageChops.difference(before, _as_large(after, before)).split()
+    most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    return most.point([0] * (LEVELS + 1) + [255] * (255 - LEVELS))
+
+
+def both(before: Image.Image, after: Image.Image) -> Image.Image:
+    """One pale picture of *after* in which vanished ink is red and new ink green."""
+    after = _as_large(after, before)
+    paper = Image.new("RGB", after.size, "white")
+    made = Image.blend(paper, after, _PALE)
+    then, now = ink(before), ink(after)
+    vanished = ImageChops.subtract(now, then)
+    new = ImageChops.subtract(then, now)
+    for strength, colour in ((vanished, RED), (new, GREEN)):
+        mask = strength.point([0] * (LEVELS + 1) + [min(255, 90 + v) for v in range(252)])
+        made.paste(Image.new("RGB", made.size, colour), mask=mask)
+    return made
+
+
+def _as_large(image: Image.Image, other: Image.Image) -> Image.Image:
+    if image.size == other.size:
+        return image
+    sheet = Image.new("RGB", other.size, "white")
+    sheet.paste(image)
+    return sheet
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
