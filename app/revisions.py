@@ -35,7 +35,7 @@ from crypto.pdf.reading.failures import within_time
 from crypto.pdf.signing.sign import SignedRevision
 from crypto.pdf.verify import verify_pdf
 from crypto.validation.trust import Trust
-from crypto.verdict import Level, Report, SignatureReport, Verdict
+from crypto.verdict import LEVELS, Level, Report, SignatureReport, Verdict
 
 Revise = Callable[[Document, BinaryIO], SignedRevision | None]
 """Writes the document plus one revision to the file; says what was signed, if anything was."""
@@ -265,5 +265,5 @@ def _failures_of_another(signature: SignatureReport) -> list[str]:
     return [
         change.code
         for change in signature.changed_later
-        if change.revision == last and change.kind in ("forbidden", "suspicious")
+        if change.revision == last and LEVELS[change.code] in (Level.UNKNOWN, Level.INVALID)
     ]

@@ -19,6 +19,8 @@ def without_times(report: dict[str, Any]) -> dict[str, Any]:
         for finding in signature["findings"]:
             finding.pop("text")  # says "as of" the minute, and so do its details
             finding.pop("details")
+        for proof in signature["proofs"]:
+            proof.pop("text")
         if signature["platform"]:
             signature["platform"].pop("as_of")
             signature["platform"].pop("source")
