@@ -205,7 +205,8 @@ def test_separate_marks_are_signatures_of_their_own(clerk: Clerk, contract: Path
     assert answer.code == 0, answer.err
     verdicts = [each["verdict"] for each in answer.json["report"]["signatures"]]
     assert verdicts == ["VALID", "VALID", "VALID"]
-    assert clerk("verify", answer.json["output"]).code == 2
+    # each later one is proved by itself and covers nothing: all stay green
+    assert clerk("verify", answer.json["output"]).code == 0
 
 
 @pytest.mark.parametrize(
@@ -413,7 +414,12 @@ def test_the_same_is_said_in_chinese_and_in_english(clerk: Clerk, stamped: Path)
     assert len(chinese.splitlines()) == len(english.splitlines())
     ours = [line for line in english.splitlines() if COMPANY not in line and "CN=" not in line]
     assert len(ours) > 10
-    assert not any("一" <= each <= "鿿" for each in "".join(ours))
+    names = ("宿迁市",)
+    assert [
+        line
+        for line in ours
+        if any("一" <= each <= "鿿" for each in line) and not any(name in line for name in names)
+    ] == []
 
 
 def test_a_pin_is_asked_for_with_the_name_of_the_key_and_the_tries_left(
