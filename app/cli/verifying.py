@@ -138,7 +138,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
     if not options.json:
         print_report(report, language)
     if options.report:
-        done = _report_on(desk, options, report)
+        done = _report_on(desk, options, report, password)
         verdicts.append(done["verdict"])
         answer["report"] = done
         if not options.json:
@@ -148,7 +148,9 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
     return worst_exit(verdicts)
 
 
-def _report_on(desk: Desk, options: argparse.Namespace, report: Report) -> dict[str, str]:
+def _report_on(
+    desk: Desk, options: argparse.Namespace, report: Report, password: str | None
+) -> dict[str, str]:
     """Write the report on one file to --report: our own, or with --sealed the platform's.
 
     Gives path, verdict and the sentence that says so. Raises :class:`app.errors.AppError`."""
@@ -161,9 +163,13 @@ def _report_on(desk: Desk, options: argparse.Namespace, report: Report) -> dict[
         )
         verdict, words = done.verdict, "bulk.report_sealed"
     else:
+        from crypto.pdf.looking.pictures import changes_in
         from crypto.report.pdf import render
 
-        save_new(path, render(report, language))
+        with options.files[0].open("rb") as document:
+            changes = changes_in(document, report, password)
+        changed = {change.page + 1: change.both for change in changes}
+        save_new(path, render(report, language, changed=changed))
         verdict, words = report.verdict, "bulk.report_saved"
     said = say("verdicts", verdict.value, language)
     text = phrase(words, language).format(path=path, verdict=said)

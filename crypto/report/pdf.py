@@ -27,17 +27,19 @@ def render(
     language: str = "zh_CN",
     imprints: Mapping[str, bytes] | None = None,
     issuer: str = "",
+    changed: Mapping[int, bytes] | None = None,
 ) -> bytes:
     """*report* as a PDF, in Chinese ("zh_CN") or English ("en").
 
     *imprints*: pictures of the seals as found in them (PNG and the like) by their SM3 in lower-case
     hexadecimal (:attr:`SealInfo.picture_sm3`); another picture under that name is not shown.
     *issuer*: who will seal the report and answers for it; then its JSON is enclosed and sealed with
-    it (:func:`enclosed`). Raises
-    :class:`crypto.pdf.reading.failures.PdfTooComplex` for more than can be set."""
+    it (:func:`enclosed`). *changed*: by page (1-based) a picture of what changed since a signature,
+    PNG. Raises :class:`crypto.pdf.reading.failures.PdfTooComplex` for more than can be set."""
     try:
         told = json.dumps(report.to_json(language))
-        (pdf,) = run(answer, told, language, dict(imprints or {}), issuer, seconds=_SECONDS).parts
+        given = (dict(imprints or {}), issuer, dict(changed or {}))
+        (pdf,) = run(answer, told, language, *given, seconds=_SECONDS).parts
     except (BoundedError, ValueError) as error:
         raise PdfTooComplex(f"the report cannot be set: {error}") from error
     return pdf

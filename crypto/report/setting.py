@@ -71,22 +71,36 @@ ENCLOSED = "report.json"
 """Name of the file enclosed in a report that somebody answers for: the same, for machines."""
 
 
-def set_report(report: Report, language: str, imprints: Mapping[str, bytes], issuer: str) -> bytes:
+def set_report(
+    report: Report,
+    language: str,
+    imprints: Mapping[str, bytes],
+    issuer: str,
+    changed: Mapping[int, bytes] | None = None,
+) -> bytes:
     """What :func:`crypto.report.pdf.render` gives, in this process."""
     pictures = {
         name: png
         for name, data in imprints.items()
         if gm.sm3(data).hex() == name and (png := _on_white(data))
     }
-    parts = Words(language).parts(report, pictures, issuer)
+    shown = {page: png for page, data in (changed or {}).items() if (png := _decoded(data))}
+    parts = Words(language).parts(report, pictures, issuer, list(shown))
+    pictures |= {f"changed-{page}": png for page, png in shown.items()}
     data = _set(parts, report, language, pictures)
     return _with_json(data, report, language) if issuer else data
 
 
-def answer(told: str, language: str, imprints: Mapping[str, bytes], issuer: str) -> Message:
+def answer(
+    told: str,
+    language: str,
+    imprints: Mapping[str, bytes],
+    issuer: str,
+    changed: Mapping[int, bytes],
+) -> Message:
     """:func:`set_report` for :func:`crypto.bounded.run`; *told* is the report's JSON."""
     report = read_report(json.loads(told))
-    return Message({}, (set_report(report, language, imprints, issuer),))
+    return Message({}, (set_report(report, language, imprints, issuer, changed),))
 
 
 def _set(
@@ -175,6 +189,18 @@ def _icon(shape: str, colour: str) -> bytes:
         f'<g fill="{colour}">{filled}/></g>'
         f'<g fill="none" stroke="#ffffff" stroke-width="4">{rest}</g></svg>'
     ).encode()
+
+
+def _decoded(picture: bytes) -> bytes:
+    """The same PNG from its pixels; b"" if it cannot be decoded."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    try:
+        Image.open(io.BytesIO(picture), formats=("PNG",)).convert("RGB").save(buffer, "PNG")
+    except (OSError, ValueError, SyntaxError):
+        return b""
+    return buffer.getvalue()
 
 
 def _on_white(picture: bytes) -> bytes:

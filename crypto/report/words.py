@@ -59,8 +59,15 @@ class Words:
     def __init__(self, language: str) -> None:
         self._language = language
 
-    def parts(self, report: Report, pictures: Mapping[str, bytes], issuer: str) -> list[str]:
-        """The report in parts, none of which is longer than some pages."""
+    def parts(
+        self,
+        report: Report,
+        pictures: Mapping[str, bytes],
+        issuer: str,
+        changed: Sequence[int] = (),
+    ) -> list[str]:
+        """The report in parts, none of which is longer than some pages. *changed*: pages (1-based)
+        of which there is a picture of what changed, named changed-PAGE.png."""
         head = [
             f"<h1>{self._label('title')}</h1>",
             f'<p class="under">{self._label("subtitle")}</p>',
@@ -86,6 +93,7 @@ class Words:
         if report.findings:
             tail.append(f"<h2>{self._label('whole')}</h2>")
             tail.append(self._findings(report.findings))
+        parts += [*map(self._changed, changed)]
         parts += ["".join(tail), *self._unchecked(report), *self._technical(report)]
         last = [self._recheck(report)]
         if issuer:
@@ -93,6 +101,12 @@ class Words:
         if any("〓U+" in part for part in parts):
             last.append(f'<p class="small">{self._label("rare")}</p>')
         return [f"<html><body>{part}</body></html>" for part in (*parts, "".join(last)) if part]
+
+    def _changed(self, page: int) -> str:
+        """The picture of what changed on a page."""
+        heading = self._label("changed_page", page=str(page))
+        note = f'<p class="small">{self._label("changed_note")}</p>'
+        return f'<h2>{heading}</h2>{note}<img src="changed-{page}.png" width="380"/>'
 
     def _conclusion(self, report: Report) -> list[str]:
         """What decides the verdict, and what to do."""

@@ -1,6 +1,7 @@
 """看看改了什么, from outside: pictures of what changed since a signature, by page.
 
-    changed_pages(data, password, end, pages)   → ChangedPage for each that shows something else
+    changes_in(stream, report)                  → ChangedPage for each page that shows changes
+    changed_pages(data, password, end, pages)   → the same for pages that the caller names
 
 For people: nothing is judged with them. The process that draws them may die of the file; then there
 are no pictures.
@@ -10,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from crypto.pdf.looking.layer import box_of, page_of
+from crypto.pdf.reading.surroundings import without_surroundings
 from crypto.rendering.compare import Box
+from crypto.verdict import Report
 
 if TYPE_CHECKING:
     from crypto.bounded import Message
@@ -59,6 +62,33 @@ def changed_pages(
         return tuple(_changed(page, *shown) for page, shown in zip(told, pictures, strict=True))
     except (BoundedError, KeyError, TypeError, ValueError):
         return ()
+
+
+def changes_in(
+    stream: BinaryIO, report: Report, password: str | None = None
+) -> tuple[ChangedPage, ...]:
+    """Pictures of the pages that *report*, on the document in *stream*, says were changed since the
+    signature that covers least. Raises OSError."""
+    earlier = [
+        signature
+        for signature in report.signatures
+        if signature.coverage == "revision" and signature.changed_later
+    ]
+    if not earlier:
+        return ()
+    first = min(earlier, key=lambda signature: sum(signature.byte_range[2:4]))
+    pages = {change.page for change in first.changed_later if change.page}
+    pages |= {
+        int(finding.details["page"])
+        for finding in first.findings
+        if finding.code == "look_differs" and finding.details["page"].isdigit()
+    }
+    if not pages:
+        return ()
+    within, _ = without_surroundings(stream)
+    within.seek(0)
+    numbers = [page - 1 for page in sorted(pages)]
+    return changed_pages(within.read(), password, sum(first.byte_range[2:4]), numbers)
 
 
 def _drawn(data: bytes, password: str | None, end: int, pages: tuple[int, ...]) -> Message:

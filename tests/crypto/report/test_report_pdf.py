@@ -1,5 +1,6 @@
 """The report on A4, read back by poppler and checked by qpdf: strangers to what wrote it."""
 
+import io
 import re
 import subprocess
 from collections.abc import Callable
@@ -7,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pymupdf
 import pytest
 
 from crypto.algorithms.gm import sm3
+from crypto.pdf.looking.pictures import changes_in
 from crypto.pdf.marks.drawing import Mark
 from crypto.report.pdf import render
 from crypto.verdict import Change, FileInfo, Finding, Report, Verdict
@@ -218,3 +221,18 @@ def test_a_report_on_very_many_signatures_comes_to_its_end(
     last = int(re.findall(r"第(\d+)页共\1页", text)[-1])
     assert last > 100
     assert "如何复核" in text[-1500:]
+
+
+def test_a_changed_page_is_shown(world: World) -> None:
+    first = world.sign(classic_pdf())
+    data = world.sign(first, world.second, world.marks(world.second, left=20))
+    report = world.verify(data)
+    (change,) = changes_in(io.BytesIO(data), report)
+    assert change.page == 0
+    paper = pymupdf.open(stream=render(report, changed={1: change.both, 2: b"no picture"}))
+    text = "".join(page.get_text() for page in paper)
+    assert "看看改了什么：第 1 页" in text
+    assert "看看改了什么：第 2 页" not in text
+    assert changes_in(io.BytesIO(first), world.verify(first)) == ()
+    shown = [info for page in paper for info in page.get_image_info() if info["width"] > 700]
+    assert len(shown) == 1
