@@ -97,6 +97,21 @@ def test_the_button_leads_to_valid_after_the_fingerprint_was_entered(
     assert not any(sm3[n : n + 4] in seen[0] for n in range(0, 64, 4)), "never shown"
     assert "信任这个平台…" not in links(page)
 
+    window.go("settings")
+    section = window.page("settings").trust
+    named = f"{city.url} · 信任的平台"
+
+    def listed() -> list[str]:
+        names = [each.accessibleName() for each in section.findChildren(QPushButton)]
+        return [name for name in names if name.startswith(named)]
+
+    qtbot.waitUntil(lambda: len(listed()) == 1, timeout=20_000)
+    assert COMPANY in listed()[0]
+    yes = QMessageBox.StandardButton.Yes
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: yes)
+    next(b for b in section.findChildren(QPushButton) if b.text() == "不再信任…").click()
+    qtbot.waitUntil(lambda: listed() == [], timeout=20_000)
+
 
 def test_where_the_policy_is_against_it_one_is_told_whom_to_ask(
     qtbot: QtBot,

@@ -7,6 +7,7 @@ One's own anchors are added from a file, with the fingerprint to compare and wha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import explain, phrase
+from crypto.verdict import one_line
 from ui.language import language, pair, tr
 from ui.verify.add_anchor import AddAnchorDialog, certificate_rows
 from ui.widgets import (
@@ -39,6 +41,7 @@ from ui.widgets import (
 if TYPE_CHECKING:
     from app.store.anchors import Anchor
     from app.store.cabinet import PlatformRecord
+    from app.store.trusted_platforms import TrustedPlatform
     from crypto.pki.certificate import Certificate
     from ui.shell.context import RegistryView, TrustView
     from ui.shell.interface import Shell
@@ -92,7 +95,11 @@ class TrustSection(QWidget):
         self._lock.setVisible(state.own_locked)
         for anchor in state.anchors:
             self._anchors.addWidget(self._anchor(anchor, state.own_locked))
-        if not state.anchors:
+        for trusted in state.trusted:
+            self._anchors.addWidget(self._trusted(trusted))
+        if state.trust_list:
+            self._anchors.addWidget(label(state.trust_list, "small", wrap=True))
+        if not (state.anchors or state.trusted or state.trust_list):
             self._anchors.addWidget(label(tr("没有另外信任的证书。"), "muted"))
         self._platforms.addWidget(line())
         self._platforms.addWidget(label(tr("已记住的平台"), "section"))
@@ -134,6 +141,33 @@ class TrustSection(QWidget):
         if anchor.origin == "own" and locked:
             body.setEnabled(False)
         return made
+
+    def _trusted(self, platform: TrustedPlatform) -> QWidget:
+        """A platform that is trusted for verifying; the administrator's cannot be taken away."""
+        holders = one_line(tr("、").join(platform.holders)) or phrase(
+            "trust.whole_platform", language()
+        )
+        body = QWidget()
+        inner = column(spacing=4)
+        body.setLayout(inner)
+        rows = [
+            (tr("名称"), one_line(platform.name)),
+            (tr("文件的签章单位"), holders),
+            (tr("记住于"), moment(platform.since)),
+        ]
+        inner.addWidget(facts(rows))
+        if platform.by == "person":
+            away = partial(self.remove_platform, platform)
+            inner.addLayout(row(button(tr("不再信任…"), away, role="link"), None))
+        kind = "trust.platforms_own" if platform.by == "person" else "trust.platforms_policy"
+        title = tr(
+            "{name} · {purpose} · {origin}",
+            name=one_line(platform.origin),
+            purpose=phrase(kind, language()),
+            origin=holders,
+        )
+        lock = None if platform.by == "person" else picture("lock", "muted", 14)
+        return Expander(title, body, sign=lock)
 
     # --- adding and removing ---------------------------------------------------------------------
 
@@ -179,6 +213,22 @@ class TrustSection(QWidget):
             self._shell.tasks.work(
                 self._shell.context.remove_anchor,
                 anchor.sm3,
+                done=lambda _: self._changed(tr("不再信任“{name}”。", name=name)),
+                failed=self._shell.complain,
+            )
+
+    def remove_platform(self, platform: TrustedPlatform) -> None:
+        """Ask once more, then trust it no longer."""
+        name = one_line(platform.origin)
+        answer = QMessageBox.question(
+            self,
+            tr("不再信任"),
+            tr("不再信任“{name}”？它签发的印章以后会是“无法确认”。", name=name),
+        )
+        if answer == QMessageBox.StandardButton.Yes:
+            self._shell.tasks.work(
+                self._shell.context.remove_anchor,
+                platform.root_sm3,
                 done=lambda _: self._changed(tr("不再信任“{name}”。", name=name)),
                 failed=self._shell.complain,
             )

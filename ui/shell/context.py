@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from app.store.anchors import Anchor, Purpose
     from app.store.cabinet import PlatformRecord, SealRecord, UsageRecord
     from app.store.journal import JournalCheck, JournalEntry
+    from app.store.trusted_platforms import TrustedPlatform
     from crypto.algorithms.keys import SigningKey
     from crypto.pki.certificate import Certificate
     from crypto.verdict import Report, Verdict
@@ -86,6 +87,10 @@ class TrustView:
     """A policy forbids anchors of one's own; those on disk are ignored."""
     platforms: tuple[PlatformRecord, ...]
     registries: tuple[RegistryView, ...]
+    trusted: tuple[TrustedPlatform, ...] = ()
+    """Platforms that are trusted for verifying alone."""
+    trust_list: str = ""
+    """The list that is followed, in one line; "" if none is."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +200,7 @@ class Context(Protocol):
         """Trust it, for the file's companies or for all its seals; its root was compared."""
 
     def remove_anchor(self, sm3: str) -> None:
-        """One's own anchor, for every purpose."""
+        """One's own anchor, for every purpose, or a platform that one has trusted, by its root."""
 
     # the two stories and what surrounds them
 

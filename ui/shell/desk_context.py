@@ -211,9 +211,10 @@ class DeskContext:
             trust_platform(self.settings, self._desk.journal, claim.service, holders)
 
     def remove_anchor(self, sm3: str) -> None:
-        from app.store import anchors
+        from app.store import anchors, trusted_platforms
 
-        anchors.remove(self.settings, sm3)
+        if not trusted_platforms.remove(self.settings, sm3):
+            anchors.remove(self.settings, sm3)
 
     # --- the stories -----------------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import FileNotReadable, FileProblem
+from app.errors import FileNotReadable, FileProblem, phrase
+from crypto.verdict import one_line
 from ui.shell.context import DocumentFacts, RegistryView, TrustView
 
 if TYPE_CHECKING:
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 def trust_view(settings: Settings, cabinet: Cabinet) -> TrustView:
     """The anchors, the known platforms, and how far their registries were followed."""
     from app.remote import registry
-    from app.store import anchors
+    from app.store import anchors, kept_trust_list
+    from app.store.trusted_platforms import trusted_platforms
 
+    made = kept_trust_list.kept(settings)
+    line = phrase("trust.list_line", settings.language)
     found = anchors.listed(settings)
     if not settings.allow_own_trust:
         found += anchors.own(settings)
@@ -33,6 +37,15 @@ def trust_view(settings: Settings, cabinet: Cabinet) -> TrustView:
             RegistryView(each.platform, each.size, registry.root(each).hex(), each.seen_at)
             for each in cabinet.registries()
         ),
+        tuple(trusted_platforms(settings)),
+        line.format(
+            sequence=made.sequence,
+            operator=one_line(made.operator),
+            until=f"{made.next_update:%Y-%m-%d}",
+            count=len(made.platforms),
+        )
+        if made
+        else "",
     )
 
 
