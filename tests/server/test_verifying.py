@@ -53,6 +53,8 @@ def without_times(report: dict[str, Any]) -> dict[str, Any]:
         for finding in signature["findings"]:
             finding.pop("text")  # says "as of" the minute
             finding["details"].pop("as_of", None)
+        for proof in signature.get("proofs", ()):
+            proof.pop("text")
         if signature.get("platform"):
             signature["platform"].pop("as_of", None)
             assert signature["platform"].pop("source") in ("stapled", "known")
