@@ -53,6 +53,10 @@ class Engine(Protocol):
     def size(self, page: int) -> tuple[float, float]:
         """Of page *page* (0-based) as displayed, points. Raises :class:`Undrawable`."""
 
+    def is_special(self, page: int) -> bool:
+        """Can page *page* (0-based) show anything that the engines before this do not draw? Raises
+        :class:`Undrawable`."""
+
     def draw(self, page: int, dpi: float) -> Raster:
         """Page *page* (0-based). Raises :class:`Undrawable`."""
 
@@ -80,6 +84,9 @@ class _MuPdf:
             box = self._document.load_page(page).rect
             return float(box.width), float(box.height)
 
+    def is_special(self, page: int) -> bool:
+        return True
+
     def draw(self, page: int, dpi: float) -> Raster:
         with _undrawable():
             loaded = self._document.load_page(page)
@@ -93,6 +100,21 @@ class _MuPdf:
 
 class _MuPdfPrinted(_MuPdf):
     usage = "Print"
+
+    def is_special(self, page: int) -> bool:
+        """Only annotations and layers are printed otherwise than they are shown."""
+        with _undrawable():
+            root = mupdf.pdf_dict_get(mupdf.pdf_trailer(self._pdf()), _name("Root"))
+            own = mupdf.pdf_lookup_page_obj(self._pdf(), page)
+            entries = ((root, "OCProperties"), (own, "Annots"))
+            return any(mupdf.pdf_dict_get(node, _name(key)).m_internal for node, key in entries)
+
+    def _pdf(self) -> Any:
+        return mupdf.pdf_document_from_fz_document(self._document.this)
+
+
+def _name(text: str) -> Any:
+    return mupdf.pdf_new_name(text)
 
 
 def draw_page(
@@ -147,6 +169,9 @@ class _Pdfium:
         with _undrawable():
             width, height = self._document.get_page_size(page)
             return float(width), float(height)
+
+    def is_special(self, page: int) -> bool:
+        return True
 
     def draw(self, page: int, dpi: float) -> Raster:
         with _undrawable():

@@ -78,6 +78,9 @@ def look(
             if not mine:
                 continue
             try:
+                drawn = (whole[name], *(documents[name, each.end] for each in mine))
+                if not any(document.is_special(page) for document in drawn):
+                    continue
                 now, size = whole[name].draw(page, dpi), whole[name].size(page)
                 for each in mine:
                     document = documents[name, each.end]
