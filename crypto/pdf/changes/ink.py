@@ -45,6 +45,8 @@ _EVERYWHERE: Box = (-1e6, -1e6, 1e6, 1e6)
 _FAINT = 0.3
 _TIGHTEST, _LOOSEST = -0.15, 2.0
 """Of the font size: how far a glyph may be moved from where it would follow the one before."""
+_NARROWEST, _WIDEST = 100.0, 1600.0
+"""Thousandths of the font size: the advance of a glyph in a font whose look is known."""
 _UNCUT = 0.75
 """Of text that is cut by an edge, this much must be left to be read."""
 _FILLS = {"f": 1, "F": 1, "f*": 1, "B": 3, "B*": 3, "b": 3, "b*": 3, "S": 2, "s": 2}
@@ -339,6 +341,8 @@ class _Reader:
                 regular = regular and part is not None
                 said += part or ""
                 for width, is_space in font.advances(value):
+                    # glyphs that stand on each other can be read as another
+                    regular = regular and _NARROWEST <= width <= _WIDEST
                     step = width / 1000 * size + state.spacing
                     step += state.word_spacing if is_space else 0.0
                     along += step * state.stretch

@@ -44,10 +44,14 @@ WAYS = {
     "image": b"q 280 0 0 30 5 5 cm /I Do Q",
     "shading": b"q 0 0 300 40 re W n /S sh Q",
     "own glyphs": b"BT /T 1 Tf 4 14 Td (100) Tj ET",
+    "stacked": b"BT 0 g /W 12 Tf 4 14 Td (100) Tj ET",
+    "spread": b"BT 0 g /F 12 Tf 4 14 Td [(1) -4000 (00)] TJ ET",
+    "turned round": b"BT 0 g /F 12 Tf 60 14 Td [(1) 1200 (00)] TJ ET",
     "frame and text": b"0 G 1 w .5 .5 299 39 re S BT 0 g /F 12 Tf 4 14 Td (100) Tj ET",
 }
 """How a look can be drawn in a box of 300 by 40."""
-RESOURCES = b"<</Font<</F 5 0 R/T 11 0 R>>/XObject<</I 9 0 R>>/Shading<</S 10 0 R>>>>"
+RESOURCES = b"<</Font<</F 5 0 R/T 11 0 R/W<</Type/Font/Subtype/Type1/BaseFont/Helvetica"
+RESOURCES += b"/FirstChar 48/LastChar 49/Widths[0 0]>>>>/XObject<</I 9 0 R>>/Shading<</S 10 0 R>>>>"
 
 
 def stream(entries: bytes, data: bytes) -> bytes:
