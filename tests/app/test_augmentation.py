@@ -14,6 +14,7 @@ from cryptography import x509 as pyca
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ocsp as pyca_ocsp
+from pyhanko.pdf_utils.reader import PdfFileReader
 
 from app.augmentation import augment, document_timestamp, long_term, pades
 from app.errors import (
@@ -302,6 +303,28 @@ def signed_abroad(
         suffix="_x",
         clock=lambda: NOW,
     )
+
+
+def test_a_signature_for_abroad_encloses_its_chain_in_its_own_revision(
+    office: Office, abroad: Abroad
+) -> None:
+    """Covered by it, and again as validation material, where readers abroad look for it."""
+    issuer = abroad.trust.signers[0].der
+    maker = SignatureMaker("pades", abroad.key(), certificates=(issuer,))
+    done = augment(
+        office.document(),
+        [pades(maker, clock=lambda: NOW)],
+        journal=office.journal,
+        trust=abroad.trust,
+        output=office.folder / "chain.pdf",
+        suffix="_x",
+        clock=lambda: NOW,
+    )
+    [signature] = done.report.signatures
+    assert (signature.coverage, signature.changed_later) == ("file", ())
+    with done.path.open("rb") as stream:
+        [enclosed] = PdfFileReader(stream).root["/DSS"]["/Certs"]
+        assert enclosed.get_object().data == issuer
 
 
 @pytest.mark.parametrize("told", [{"crl": True}, {"ocsp": True}, {"ocsp": True, "crl": True}])
