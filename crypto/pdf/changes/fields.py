@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes.field_entries import area, differing_entries, label_of
-from crypto.pdf.changes.filling import judge
-from crypto.pdf.changes.looks import Look
+from crypto.pdf.changes.filling import is_same_said_richly, judge
+from crypto.pdf.changes.ink import Ink
+from crypto.pdf.changes.looks import Ground, Look
 from crypto.pdf.changes.pair import Pair
 from crypto.pdf.marks.appearance import PRINT, box, drawing_of, has_area, share_shown
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
@@ -59,6 +61,9 @@ class Fields:
         """Widgets of empty signature fields that stood on no page → the page they were put on."""
         self.touched: dict[tuple[int, int], KnownField] = {}
         """Fields that are no signature fields and were written again, or had their look redrawn."""
+
+        self._filled: dict[int, list[tuple[Ink, ...]]] = {}
+        """By page: what the fillings of this revision have painted."""
 
     def pages(self) -> dict[tuple[int, int], int]:
         """Widgets → the pages on which they were put."""
@@ -155,6 +160,8 @@ class Fields:
         page = self.page_of(known.reference)
         if not self._pair.references.plays(known.reference.idnum, *_FIELD_ROLES):
             self._pair.say("suspicious", page, known.name)
+        if "/RV" in differing and is_same_said_richly(before, after):
+            differing.discard("/RV")
         if differing - _FIELD:
             self._pair.forbid(page, f"{known.name}: {', '.join(sorted(differing - _FIELD))}")
             return True
@@ -195,32 +202,46 @@ class Fields:
     def say_fillings(self) -> None:
         """Judge every widget of the fields that were touched: what stands in a field above it
         reaches it as well."""
-        resources = entry(form_of(self._pair.new), "/DR")
         judged: set[tuple[int, int]] = set()
         for known in list(self.touched.values()):
             fillings = 0
             for reference in self._widgets_of(known):
                 if key_of(reference) not in judged:
                     judged.add(key_of(reference))
-                    fillings += self._say_filling(known, reference, resources)
+                    fillings += self._say_filling(known, reference)
             if not fillings and not any(self.page_of(each) for each in self._widgets_of(known)):
                 self._pair.say("unused_objects", None, known.name)
 
-    def _say_filling(self, known: KnownField, reference: generic.Reference, resources: Any) -> int:
+    def _say_filling(self, known: KnownField, reference: generic.Reference) -> int:
         page = self.page_of(reference)
         if page is None:
             return 0
         before, after = self._pair.old(reference), self._pair.new(reference)
         sheet = self._pair.known.sheet(page)
         ground = self._pair.grounds.under(sheet, key_of(reference))
-        found = judge(before, after, ground, area(sheet.box), resources)
+        found = judge(before, after, ground, sheet.box, form_of(self._pair.new))
         if found is None:
             return 0
         name = self._pair.known.fields[key_of(reference)].name or known.name
+        if found.kind == "field_filled" and self._fills_over(page, after):
+            found = replace(found, kind="filling_over_content")
         details = {"label": label_of(after), "before": found.before, "after": found.after}
         shown = {key: value[:200] for key, value in details.items()}
         self._pair.say(found.kind, page, name, **shown, **self._pair.place(after, page))
         return 1
+
+    def _fills_over(self, page: int, widget: generic.DictionaryObject) -> bool:
+        """Does this filling touch another one of the same revision?"""
+        look = Look.of(widget)
+        inks = tuple(look.painted.inks) if look.drawn else (Ink("image", look.box),)
+        boxes = [each.box for each in inks]
+        others = self._filled.setdefault(page, [])
+        over = any(Ground(other).surely_lies_under(each) for other in others for each in boxes)
+        over = over or any(
+            Ground(inks).surely_lies_under(each.box) for other in others for each in other
+        )
+        others.append(inks)
+        return over
 
     def _widgets_of(self, known: KnownField) -> Iterator[generic.Reference]:
         """The field itself if it has no kids, or the widgets below it."""

@@ -11,28 +11,32 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 
+from crypto.pdf.changes.colours import Colour, colour_of
 from crypto.pdf.changes.fonts import read_font
 from crypto.pdf.changes.ink import Box, Ink, holds, overlaps
 from crypto.pdf.changes.looks import (
+    MULTILINE,
     PASSWORD,
     PUSH_BUTTON,
     Ground,
     Look,
     inherited,
-    is_tick,
     missing,
     same_colour,
     says,
     value_text,
 )
+from crypto.pdf.changes.ticks import is_boxed, is_tick
 from crypto.pdf.marks.appearance import has_area
 from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.content import operators
 from crypto.pdf.reading.objects import same, same_entry
 
 _LARGEST_BUTTON = 0.01
@@ -42,7 +46,11 @@ _LARGEST_TEXT = 1.4
 """Of the field's height, for one line."""
 _CONTRAST = 0.25
 _OVERLAP = 0.3
-_FONT = re.compile(r"/(\S+)\s+[-+.\d]+\s+Tf")
+_AUTOMATIC = 4.0
+"""Points: viewers choose no smaller size where the field leaves it to them."""
+_TAG = re.compile(r"<[^<>]*>")
+_LINE = 1.2
+"""Of the size: from one line to the next."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +67,13 @@ def judge(
     before: generic.DictionaryObject,
     after: generic.DictionaryObject,
     ground: Ground,
-    page_area: float,
-    resources: Any,
+    page: Box,
+    form: Any,
 ) -> Filling | None:
     """What became of a widget; None if nothing of it that anybody sees.
 
-    *ground*: what the page shows beneath it; *page_area*: in square points; *resources*: /DR of
-    the form. Raises what reading the looks raises."""
+    *ground*: what the page shows beneath it; *page*: its visible box; *form*: the dictionary
+    /AcroForm as it is after. Raises what reading the looks raises."""
     flags = inherited(after, "/Ff")
     bits = int(flags) if isinstance(flags, generic.NumberObject) else 0
     values = (value_text(inherited(before, "/V")), value_text(inherited(after, "/V")))
@@ -83,7 +91,7 @@ def judge(
     if inherited(after, "/FT") == "/Btn":
         if bits & PUSH_BUTTON:
             return None if _are_alike(old, new) else Filling("look_replaced")
-        return _judge_button(before, after, old, new, ground, page_area)
+        return _judge_button(before, after, old, new, ground, _area(page))
     if values[0] and values[0] != values[1]:
         return Filling("value_replaced", *values)
     if values[0] == values[1]:
@@ -94,7 +102,11 @@ def judge(
     if old.painted.strange or bits & PASSWORD:
         return Filling("filling_unclear", *values)
     shown = _displayed(after, values[1])
-    return Filling(_judge_text(after, old, new, ground, resources, shown), "", shown)
+    kind = _judge_text(after, old, new, ground, form, shown)
+    reach = [each.box for each in new.ink] if new.drawn else [new.box]
+    if kind == "field_filled" and not all(holds(page, each, 1.0) for each in reach):
+        kind = "filling_unclear"  # part of it is beyond the edge of the page
+    return Filling(kind, "", shown)
 
 
 def _same_elsewhere(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
@@ -187,20 +199,21 @@ def _judge_text(
     old: Look,
     new: Look,
     ground: Ground,
-    resources: Any,
+    form: Any,
     value: str,
 ) -> str:
     """The kind of change that filling in an empty field is."""
+    drawn_anew = not new.drawn or _needs_looks(form)
+    if drawn_anew and not _is_drawn_plainly(after, form, value, new, ground.paper(new.box)):
+        return "filling_unclear"
     if not new.drawn:
-        if not _is_drawn_plainly(after, resources, value):
-            return "filling_unclear"
         return "filling_over_content" if ground.lies_under(new.box) else "field_filled"
     covering = [each for each in new.grounds if not _was_there(each, old, after)]
     covering += [each for each in new.ink if each.kind != "text" or each.text is None]
     covers = [*(each.box for each in covering), *_edges(new, old)]
     if any(map(ground.surely_lies_under, covers)):
         return "content_covered"
-    paper = new.grounds[-1] if new.grounds else None
+    paper = new.grounds[-1] if new.grounds else ground.paper(new.box)
     height = new.box[3] - new.box[1]
     if (
         new.painted.strange
@@ -247,9 +260,10 @@ def _edges(new: Look, old: Look) -> list[Box]:
 
 
 def _is_seen(ink: Ink, paper: Ink | None) -> bool:
-    """Is this text large and dark enough to be read?"""
+    """Is this text, or the shape of a tick, large and dark enough to be read?"""
     ground = paper.colour if paper and paper.colour else (1.0, 1.0, 1.0)
-    if ink.colour is None or ink.size < _SMALLEST_TEXT:
+    size = ink.size if ink.kind == "text" else max(_sides(ink.box))
+    if ink.colour is None or size < _SMALLEST_TEXT:
         return False
     return max(abs(a - b) for a, b in zip(ink.colour, ground, strict=True)) >= _CONTRAST
 
@@ -263,16 +277,56 @@ def _are_heaped(inks: list[Ink]) -> bool:
     )
 
 
-def _is_drawn_plainly(widget: generic.DictionaryObject, resources: Any, value: str) -> bool:
-    """Would viewers draw *value* as it is, with a font of their own?"""
+def _is_drawn_plainly(
+    widget: generic.DictionaryObject, form: Any, value: str, look: Look, paper: Ink | None
+) -> bool:
+    """Would viewers that draw *value* themselves show it as it is: all of it, in a font of their
+    own, large and dark enough?"""
+    if "/F" in (inherited(widget, "/AA") or ()) or inherited(widget, "/RV") is not None:
+        return False  # a script or styled text writes it otherwise
     stated = inherited(widget, "/DA")
-    found = _FONT.search(str(stated)) if stated is not None else None
-    fonts = entry(resources, "/Font") if isinstance(resources, generic.DictionaryObject) else None
-    if found is None or not isinstance(fonts, generic.DictionaryObject):
+    settings = _settings(entry(form, "/DA") if stated is None else stated)
+    if settings is None:
         return False
-    font = read_font(entry(fonts, f"/{found[1]}"))
+    name, size, colour = settings
+    font = read_font(entry(entry(entry(form, "/DR"), "/Font"), f"/{name}"))
     letters = {} if font.marks_only or font.letters is None else font.letters
-    return all(letters.get(ord(each)) == each for each in value if not each.isspace())
+    if not look.drawn and not all(
+        letters.get(ord(each)) == each for each in value if not each.isspace()
+    ):
+        return False
+    across, up = look.box[2] - look.box[0], look.box[3] - look.box[1]
+    height = size or _AUTOMATIC
+    codes = value.encode("latin-1", "replace")
+    length = sum(width for width, _ in font.advances(codes)) * height / 1000
+    flags, most = inherited(widget, "/Ff"), inherited(widget, "/MaxLen")
+    bits = int(flags) if isinstance(flags, generic.NumberObject) else 0
+    if isinstance(most, generic.NumberObject) and len(value) > int(most):
+        return False
+    lines = max(1, int(up / (_LINE * height))) if bits & MULTILINE else 1
+    is_small = height <= _LARGEST_TEXT * up and length <= across * lines
+    return is_small and _is_seen(Ink("text", look.box, colour, value, size=height), paper)
+
+
+def is_same_said_richly(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
+    """Was /RV added, and does it say in styled text what the value says?"""
+    styled = value_text(entry(after, "/RV"))
+    said = html.unescape(_TAG.sub("", styled))
+    return "/RV" not in before and says(said, value_text(inherited(after, "/V")))
+
+
+def _settings(stated: Any) -> tuple[str, float, Colour] | None:
+    """Font, size (0: chosen by viewers) and colour that /DA states; None if it says more."""
+    raw = stated if isinstance(stated, generic.ByteStringObject) else str(stated).encode()
+    name, size, colour = "", 0.0, (0.0, 0.0, 0.0)
+    for operator, values in operators(bytes(raw)):
+        if operator == "Tf" and len(values) == 2 and isinstance(values[1], float):
+            name, size = str(values[0])[1:], abs(values[1])
+        elif operator in ("g", "rg", "k") and (found := colour_of(values, len(values))) is not None:
+            colour = found
+        else:
+            return None
+    return (name, size, colour) if name else None
 
 
 def _displayed(widget: generic.DictionaryObject, value: str) -> str:
@@ -322,12 +376,15 @@ def _judge_button(
         not new.drawn
         or old.painted.strange
         or new.painted.strange
-        or not is_tick(added)
+        or not is_tick(added, is_boxed(old, ground))
         or across * up > _LARGEST_BUTTON * page_area
     ):
         return Filling("filling_unclear", "", _tick(now))
     if ground.lies_under(new.box):
         return Filling("filling_over_content", "", _tick(now))
+    paper = grounds[-1] if grounds else ground.paper(new.box)
+    if not all(_is_seen(each, paper) for each in added):
+        return Filling("filling_unclear", "", _tick(now))
     if not now or value != now or not added:
         return Filling("value_differs", "", _tick(now))
     return Filling("field_filled", "", _tick(now))
@@ -340,3 +397,18 @@ def _offers(widget: generic.DictionaryObject, state: str) -> bool:
 
 def _tick(state: str) -> str:
     return "✓" if state else ""
+
+
+def _sides(box: Box) -> tuple[float, float]:
+    return box[2] - box[0], box[3] - box[1]
+
+
+def _area(box: Box) -> float:
+    across, up = _sides(box)
+    return across * up
+
+
+def _needs_looks(form: Any) -> bool:
+    """Are viewers told to draw all fields anew?"""
+    value = entry(form, "/NeedAppearances")
+    return isinstance(value, generic.BooleanObject) and bool(value)

@@ -59,6 +59,9 @@ _CHARACTERS = (
 )
 _GLYPHS = dict(zip(_NAMES.split(), _CHARACTERS, strict=True))
 """Names of glyphs (Adobe Glyph List) → characters; letters stand for themselves."""
+_DINGBATS = {ord(code): "✓" for code in "345678lmnopqrstuHvwz"}
+"""Ticks, crosses, dots, squares, diamonds and the star of ZapfDingbats; others are digits in
+circles, arrows and ornaments."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def read_font(node: Any) -> Font:
     if base in ("/ZapfDingbats", "/ZaDb") and not isinstance(
         entry(node, "/Encoding"), generic.DictionaryObject
     ):
-        return Font(dict.fromkeys(range(33, 255), "✓"), widths=widths, marks_only=True)
+        return Font(_DINGBATS, widths=widths, marks_only=True)
     if _PICTURED.search(base) or not _LETTERED.match(base):
         return Font(widths=widths)
     return Font(_letters(entry(node, "/Encoding")), widths=widths)

@@ -42,18 +42,22 @@ _MAX_INKS = 100_000
 _MAX_POINTS = 512
 _PLAIN: Matrix = (1, 0, 0, 1, 0, 0)
 _EVERYWHERE: Box = (-1e6, -1e6, 1e6, 1e6)
-_FAINT = 0.3
+_FAINT = 0.6
 _TIGHTEST, _LOOSEST = -0.15, 2.0
 """Of the font size: how far a glyph may be moved from where it would follow the one before."""
 _NARROWEST, _WIDEST = 100.0, 1600.0
 """Thousandths of the font size: the advance of a glyph in a font whose look is known."""
-_UNCUT = 0.75
-"""Of text that is cut by an edge, this much must be left to be read."""
+_UNCUT, _CUT = 0.75, 0.15
+"""Of text that is cut by an edge, this part of its height must be left to be read; and so much of
+the font size may be missing at its ends."""
+_LEAN = 0.6
+"""The cosine of the angle between a line and its letters' stems; italics have 0.35 at most."""
 _FILLS = {"f": 1, "F": 1, "f*": 1, "B": 3, "B*": 3, "b": 3, "b*": 3, "S": 2, "s": 2}
 """1: fills, 2: strokes, 3: both."""
 _IGNORED = frozenset(
     ("J", "j", "M", "d", "ri", "i", "BMC", "EMC", "MP", "DP", "BX", "EX", "d0", "d1", "W", "W*")
 )
+_NO_TRANSFER = ("/Default", "/Identity")
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class Ink:
     """Of text: the font size on the page."""
     see_through: bool = False
     """What lies beneath stays visible."""
+    source: Any = field(default=None, compare=False, repr=False)
+    """Of an image or a shading: what it is made of."""
 
     @property
     def is_white(self) -> bool:
@@ -92,8 +98,8 @@ class Ink:
             and len(corners) == 4
             and len(set(corners)) == 4
             and all(
-                min(abs(x - self.box[0]), abs(x - self.box[2])) < 0.01
-                and min(abs(y - self.box[1]), abs(y - self.box[3])) < 0.01
+                min(abs(x - self.box[0]), abs(x - self.box[2])) < 0.02
+                and min(abs(y - self.box[1]), abs(y - self.box[3])) < 0.02
                 for x, y in corners
             )
         )
@@ -106,13 +112,15 @@ class Painted:
     inks: list[Ink] = field(default_factory=list)
     strange: set[str] = field(default_factory=set)
     """layer, mask, faint, blend, font (one that the stream itself does not bring), inline image,
-    unknown"""
+    clip (by anything but a rectangle), transfer, unknown"""
 
 
 @dataclass(frozen=True)
 class _State:
     matrix: Matrix
     clip: Box
+    ragged: bool = False
+    """Less than all within *clip* may be shown."""
     fill: Colour | None = (0.0, 0.0, 0.0)
     stroke: Colour | None = (0.0, 0.0, 0.0)
     fill_parts: int = 1
@@ -243,7 +251,7 @@ class _Reader:
                 case "n" | "f" | "F" | "f*" | "B" | "B*" | "b" | "b*" | "S" | "s":
                     self._paint(path, _FILLS.get(name, 0), state)
                     if clipping:
-                        state = replace(state, clip=_common(state.clip, _hull(path.points)))
+                        state = _clipped(state, path)
                     path, clipping = _Path(), False
                 case "BT":
                     text = line = _PLAIN
@@ -285,7 +293,10 @@ class _Reader:
                     drawn = _named(resources, "/XObject", values)
                     self._draw(drawn, state, resources, depth)
                 case "sh":
-                    self._add(Ink("shading", state.clip, see_through=state.see_through))
+                    shading = _named(resources, "/Shading", values)
+                    through = state.see_through
+                    ink = Ink("shading", state.clip, see_through=through, source=shading)
+                    self._add(ink, state)
                 case "BDC":
                     if values and values[0] == "/OC":
                         self._painted.strange.add("layer")
@@ -298,9 +309,11 @@ class _Reader:
                     elif name not in _IGNORED:
                         self._painted.strange.add("unknown")
 
-    def _add(self, ink: Ink) -> None:
+    def _add(self, ink: Ink, state: _State) -> None:
         if ink.box[0] < ink.box[2] and ink.box[1] < ink.box[3]:
             self._painted.inks.append(ink)
+            if state.ragged:
+                self._painted.strange.add("clip")
 
     def _paint(self, path: _Path, how: int, state: _State) -> None:
         if not path.points:
@@ -312,13 +325,13 @@ class _Reader:
             # a filled line without any width is drawn as a hair line
             box = _common(_widened(hull, 0.01), state.clip)
             ink = Ink("fill", box, state.fill, None, *shape, see_through=state.see_through)
-            self._add(ink)
+            self._add(ink, state)
         if how & 2:
             a, b, c, d, _, _ = state.matrix
             width = max(0.1, state.width * max(math.hypot(a, b), math.hypot(c, d)))
             box = _common(_widened(hull, width / 2), state.clip)
             ink = Ink("line", box, state.stroke, None, *shape, width, 0.0, state.see_through)
-            self._add(ink)
+            self._add(ink, state)
 
     def _font(self, node: Any) -> Font:
         if node is None:
@@ -354,9 +367,9 @@ class _Reader:
         corners[3] += state.rise
         whole = _hull(_corners(corners, under))
         box = _common(whole, state.clip)
-        regular = regular and _area(box) >= _UNCUT * _area(whole)
         a, b, c, d, _, _ = under
-        upright = size > 0 and state.stretch > 0.3 and a * d - b * c > 0 and along >= 0
+        regular = regular and _is_whole(box, whole, abs(a) >= abs(b), abs(size) * math.hypot(c, d))
+        upright = size > 0 and state.stretch > 0.3 and _is_readable(under) and along >= 0
         mode = state.mode
         if mode in (3, 7) and (said or values):
             regular, box = False, box if mode == 7 else NOWHERE
@@ -369,7 +382,8 @@ class _Reader:
                 Ink(
                     "text", _widened(box, width / 2), colour, said if is_legible else None,
                     width=width, size=height, see_through=state.see_through,
-                )
+                ),
+                state,
             )  # fmt: skip
         return product((1, 0, 0, 1, along, 0), text)
 
@@ -382,7 +396,8 @@ class _Reader:
             if "/OC" in drawn:
                 self._painted.strange.add("layer")
             box = _common(_hull(_corners((0, 0, 1, 1), state.matrix)), state.clip)
-            self._add(Ink("image", box, see_through=state.see_through))
+            ink = Ink("image", box, see_through=state.see_through, source=drawn)
+            self._add(ink, state)
         else:
             self._painted.strange.add("unknown")
 
@@ -394,6 +409,8 @@ class _Reader:
             self._painted.strange.add("mask")
         if "/Font" in parameters:
             self._painted.strange.add("unknown")
+        if any(entry(parameters, key, "/Default") not in _NO_TRANSFER for key in ("/TR", "/TR2")):
+            self._painted.strange.add("transfer")
         if "/LW" in parameters:
             state = replace(state, width=float(entry(parameters, "/LW")))
         if min(float(entry(parameters, key, 1)) for key in ("/ca", "/CA")) < _FAINT:
@@ -433,6 +450,31 @@ class _Path:
             self.points += [_moved(each, under) for each in pairs]
 
 
+def _clipped(state: _State, path: _Path) -> _State:
+    hull = _hull(path.points)
+    shape = Ink("clip", hull, None, None, tuple(path.points), path.subpaths, path.curved)
+    ragged = state.ragged or not shape.is_rectangle
+    return replace(state, clip=_common(state.clip, hull), ragged=ragged)
+
+
+def _is_whole(box: Box, whole: Box, lies: bool, size: float) -> bool:
+    """Can text be read of whose place *whole* an edge left *box*? *lies*: its line is level."""
+    shown, full = (
+        (each[2] - each[0], each[3] - each[1]) if lies else (each[3] - each[1], each[2] - each[0])
+        for each in (box, whole)
+    )
+    return full[0] - shown[0] <= _CUT * size and shown[1] >= _UNCUT * full[1]
+
+
+def _is_readable(under: Matrix) -> bool:
+    """Is text neither mirrored nor upside down, nor leaning so far that it cannot be read?"""
+    a, b, c, d, _, _ = under
+    along, up = math.hypot(a, b), math.hypot(c, d)
+    if not along or not up or a * d - b * c <= 0:
+        return False
+    return a / along > -0.5 and abs(a * c + b * d) <= _LEAN * along * up
+
+
 def _moved(point: Point, under: Matrix) -> Point:
     (x, y), (a, b, c, d, e, f) = point, under
     found = (a * x + c * y + e, b * x + d * y + f)
@@ -456,10 +498,6 @@ def _hull(points: list[Point]) -> Box:
 def _common(one: Box, other: Box) -> Box:
     left, bottom = max(one[0], other[0]), max(one[1], other[1])
     return (left, bottom, max(left, min(one[2], other[2])), max(bottom, min(one[3], other[3])))
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _widened(box: Box, by: float) -> Box:

@@ -19,8 +19,9 @@ from crypto.pdf.changes.ink import Box, Ink, Painted, holds, overlaps, read_look
 from crypto.pdf.marks.appearance import box as rectangle_of
 from crypto.pdf.reading.access import entry
 from crypto.pdf.reading.document import MAX_TREE_DEPTH
+from crypto.pdf.reading.objects import same
 
-PUSH_BUTTON, PASSWORD, COMB = 1 << 16, 1 << 13, 1 << 24
+MULTILINE, PASSWORD, PUSH_BUTTON, COMB = 1 << 12, 1 << 13, 1 << 16, 1 << 24
 _MARGIN, _MARGIN_SHARE = 3.5, 0.25
 """How far a frame may reach into a field: points, and a part of its shorter side."""
 _GROUND = 0.85
@@ -28,9 +29,12 @@ _GROUND = 0.85
 _SAME_COLOUR = 0.012
 """Colours are rounded to two digits, or to 1/255."""
 _SAME_PLACE = 1.0
+_ALONG = 0.7
+"""A frame's line is at least this part of the edge that it follows."""
+_MOST_PAIRS = 200_000
+"""Of text and what is painted after it."""
 _BLANK = re.compile(r"\s+")
 _AMOUNT = re.compile(r"[¥￥$€£]?(-?(?:\d{1,3}(?:,\d{3})*|\d+)(?:\.\d+)?)\Z")
-_TICKS = frozenset("✓✔✗✘xX×√■●☑☒●•")
 
 
 def inherited(node: Any, key: str) -> Any:
@@ -69,7 +73,8 @@ def generic_text(data: bytes) -> str:
 
 
 def shown_stream(widget: generic.DictionaryObject) -> generic.StreamObject | None:
-    """The appearance that viewers show of *widget*: that of its state if there are several."""
+    """The appearance that viewers show of *widget*: that of its state if there are several, and
+    without a state, as PDFium does, the one that its value names."""
     appearances = entry(widget, "/AP")
     look = entry(appearances, "/N") if isinstance(appearances, generic.DictionaryObject) else None
     if isinstance(look, generic.StreamObject):
@@ -77,7 +82,11 @@ def shown_stream(widget: generic.DictionaryObject) -> generic.StreamObject | Non
     if not isinstance(look, generic.DictionaryObject):
         return None
     state = entry(widget, "/AS")
-    found = entry(look, str(state)) if isinstance(state, generic.NameObject) else None
+    if isinstance(state, generic.NameObject):
+        found = entry(look, str(state))
+    else:
+        named = value_text(inherited(widget, "/V"))
+        found = entry(look, f"/{named}" if f"/{named}" in look else "/Off")
     return found if isinstance(found, generic.StreamObject) else None
 
 
@@ -97,7 +106,10 @@ class Look:
         stream = shown_stream(widget)
         flags = inherited(widget, "/Ff")
         comb = isinstance(flags, generic.NumberObject) and bool(int(flags) & COMB)
-        return cls(read_look(widget, stream), rectangle_of(widget), stream is not None, comb)
+        painted = read_look(widget, stream)
+        if stream is not None and _is_in_doubt(widget):
+            painted.strange.add("states")
+        return cls(painted, rectangle_of(widget), stream is not None, comb)
 
     @cached_property
     def _margin(self) -> float:
@@ -124,6 +136,8 @@ class Look:
         other than text."""
         if self.painted.strange or any(each.text is None for each in self.ink):
             return None
+        if self._hides_text:
+            return None
         lines: list[list[Ink]] = []
         for each in sorted(self.ink, key=lambda ink: -ink.box[1]):
             if lines and lines[-1][0].box[1] - each.box[1] < 0.5 * each.size:
@@ -132,6 +146,22 @@ class Look:
                 lines.append([each])
         ordered = [sorted(line, key=lambda ink: ink.box[0]) for line in lines]
         return "\n".join("".join(each.text or "" for each in line) for line in ordered)
+
+    @property
+    def _hides_text(self) -> bool:
+        """Is a ground or a frame painted over text?"""
+        inks = self.painted.inks
+        over = [
+            (at, each)
+            for at, each in enumerate(inks)
+            if each.kind != "text" and not each.see_through
+        ]
+        written = [(at, each) for at, each in enumerate(inks) if each.kind == "text"]
+        return len(over) * len(written) > _MOST_PAIRS or any(
+            later > at and _meets(cover, _shrunk(each.box))
+            for at, each in written
+            for later, cover in over
+        )
 
     def _is_ground(self, ink: Ink) -> bool:
         left, bottom, right, top = self.box
@@ -149,7 +179,7 @@ class Look:
             return False
         if self.comb and ink.kind == "line" and self._divides(ink.points):
             return True
-        if not all(map(self._is_near_edge, ink.points)):
+        if not all(map(self._is_near_edge, ink.points)) or not self._is_as_long(ink.points):
             return False
         if ink.kind == "line":
             # a stroke between two points on different edges would cross the field
@@ -170,14 +200,37 @@ class Look:
         return {at for at in range(4) if abs(place[at] - self.box[at]) <= self._margin}
 
     def _runs_along(self, one: tuple[float, float], other: tuple[float, float]) -> bool:
-        return bool(self._edges(one) & self._edges(other))
+        """Does the line from *one* to *other* follow an edge, for most of it or around a corner? A
+        shorter one could be read as a dash or as a digit."""
+        edges = self._edges(one) & self._edges(other)
+        around = len(self._edges(one)) > 1 and len(self._edges(other)) > 1
+        return bool(edges) and (around or self._is_as_long((one, other)))
+
+    def _is_as_long(self, points: Sequence[tuple[float, float]]) -> bool:
+        """Do they reach along most of an edge?"""
+        left, bottom, right, top = self.box
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        return max(xs) - min(xs) >= _ALONG * (right - left) or (
+            max(ys) - min(ys) >= _ALONG * (top - bottom)
+        )
 
     def _divides(self, points: Sequence[tuple[float, float]]) -> bool:
         """Are these the upright lines between the cells of a comb?"""
         return all(
             abs(one[0] - other[0]) < 0.5
+            and abs(one[1] - other[1]) >= _ALONG * (self.box[3] - self.box[1])
             for one, other in zip(points[::2], points[1::2], strict=False)
         )
+
+
+def _is_in_doubt(widget: generic.DictionaryObject) -> bool:
+    """Do viewers differ in which of several looks they show, because no state is named?"""
+    look = entry(entry(widget, "/AP"), "/N")
+    return (
+        not isinstance(look, generic.StreamObject)
+        and not isinstance(entry(widget, "/AS"), generic.NameObject)
+        and bool(value_text(inherited(widget, "/V")))
+    )
 
 
 def _is_blank(ink: Ink) -> bool:
@@ -199,6 +252,7 @@ def same_ink(one: Ink, other: Ink) -> bool:
         and one.see_through == other.see_through
         and all(abs(a - b) <= _SAME_PLACE for a, b in zip(one.box, other.box, strict=True))
         and (one.kind == "text" or one.points == other.points or _alike(one, other))
+        and (one.source is other.source or same(one.source, other.source))
     )
 
 
@@ -237,13 +291,6 @@ def says(look: str, value: str) -> bool:
     return len(whole) == 2 and whole[0] == whole[1] and "," not in meant
 
 
-def is_tick(inks: Sequence[Ink]) -> bool:
-    """Is this what a ticked button shows: a shape, or one sign that is no letter or digit?"""
-    texts = [each.text for each in inks if each.kind == "text"]
-    plain = all(each.kind in ("text", "fill", "line") for each in inks)
-    return plain and len(texts) <= 1 and all(each in _TICKS for each in texts)
-
-
 @dataclass(frozen=True)
 class Ground:
     """What a page shows beneath an annotation."""
@@ -261,6 +308,11 @@ class Ground:
         inner = _shrunk(box)
         return any(_is_under(each, inner) for each in self.inks)
 
+    def paper(self, box: Box) -> Ink | None:
+        """What *box* stands on where that has one colour; None: the paper itself."""
+        grounds = (each for each in reversed(self.inks) if _is_even(each) and holds(each.box, box))
+        return next(grounds, None)
+
 
 def _shrunk(box: Box) -> Box:
     """Without the edge, where table lines and the frames of fields meet."""
@@ -276,15 +328,23 @@ def _is_under(ink: Ink, box: Box) -> bool:
     if ink.kind == "fill":
         if ink.is_white and not ink.see_through:
             return False
-        is_even = ink.is_rectangle and ink.colour is not None
-        return not (is_even and holds(ink.box, box))  # else it is a ground of one colour
+        return not (_is_even(ink) and holds(ink.box, box))  # else it is a ground of one colour
+    return _meets(ink, box)
+
+
+def _is_even(ink: Ink) -> bool:
+    return ink.kind == "fill" and ink.is_rectangle and ink.colour is not None
+
+
+def _meets(ink: Ink, box: Box) -> bool:
+    """Does what is painted reach into *box*?"""
     if ink.kind == "line" and ink.points and not ink.curved:
         half = ink.width / 2
         return any(
             overlaps(_line_box(one, other, half), box)
             for one, other in zip(ink.points, (*ink.points[1:], ink.points[0]), strict=True)
         )
-    return True
+    return overlaps(ink.box, box)
 
 
 def _line_box(one: tuple[float, float], other: tuple[float, float], half: float) -> Box:

@@ -1,0 +1,100 @@
+"""What a ticked button may show: a tick, a cross, a dot; and nothing that reads as a digit or dash.
+
+    is_tick(inks, boxed)  → is this what people take for a tick?
+
+A shape inside a visible box is a tick whatever it is. Without a box a stroke beside a number reads
+as a part of that number, so only shapes that no digit or sign has are ticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crypto.pdf.changes.ink import Box, Ink, Point
+from crypto.pdf.changes.looks import Ground, Look
+
+TICKS = frozenset("✓✔✗✘xX×√■●☑☒●•")
+_AROUND = 3.0
+"""Points between a button's edge and the box that the page draws for it."""
+_SQUARE = 1.4
+"""Of the longer side to the shorter one, of a dot."""
+_SLOPE = 0.4
+"""Of a crossing stroke to the size of the cross, each way."""
+_LOW, _HIGH = 0.7, 0.75
+
+
+def is_tick(inks: Sequence[Ink], boxed: bool) -> bool:
+    """*inks*: what ticking has added; *boxed*: inside a visible box."""
+    texts = [each.text for each in inks if each.kind == "text"]
+    shapes = [each for each in inks if each.kind != "text"]
+    if len(texts) > 1 or not all(each in TICKS for each in texts):
+        return False
+    if not all(each.kind in ("fill", "line") for each in shapes):
+        return False
+    return boxed or not shapes or (not texts and _is_plain_shape(shapes))
+
+
+def is_boxed(look: Look, ground: Ground) -> bool:
+    """Does a look, or the page beneath it, draw a box around a button?"""
+    if look.frame or any(not each.is_white for each in look.grounds):
+        return True
+    return any(
+        each.kind == "line"
+        and all(abs(a - b) <= _AROUND for a, b in zip(each.box, look.box, strict=True))
+        for each in ground.inks
+    )
+
+
+def _is_plain_shape(shapes: Sequence[Ink]) -> bool:
+    if len(shapes) == 1:
+        return _is_dot(shapes[0]) or _is_hook(shapes[0]) or _is_cross(shapes)
+    return _is_cross(shapes)
+
+
+def _is_dot(ink: Ink) -> bool:
+    """A filled circle or square."""
+    short, long = sorted((ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]))
+    is_round = ink.curved and ink.subpaths == 1 and _leaves_corners(ink)
+    return ink.kind == "fill" and long <= _SQUARE * short and (is_round or ink.is_rectangle)
+
+
+def _leaves_corners(ink: Ink) -> bool:
+    """Do all points lie on the edges of the box, as those of four arcs do?"""
+    left, bottom, right, top = ink.box
+    near = 0.05 * (right - left + top - bottom)
+    return bool(ink.points) and all(
+        min(abs(x - left), abs(x - right), abs(y - bottom), abs(y - top)) <= near
+        for x, y in ink.points
+    )
+
+
+def _is_hook(ink: Ink) -> bool:
+    """A tick: down, and up further to the right; lowest in its left part, highest at its right."""
+    if ink.subpaths != 1 or len(ink.points) < 3:
+        return False
+    points = _in_unit(ink.points)
+    lowest = min(points, key=lambda point: point[1])
+    top_left = min((x for x, y in points if y > _HIGH), default=0.0)
+    leftmost = min(points)
+    return 0.1 < lowest[0] < _LOW and top_left >= 0.6 and lowest[1] + 0.15 < leftmost[1] <= _HIGH
+
+
+def _is_cross(shapes: Sequence[Ink]) -> bool:
+    """Two strokes, one rising and one falling, across most of the shape."""
+    if any(each.kind != "line" or each.curved for each in shapes):
+        return False
+    points = [point for each in shapes for point in each.points]
+    if len(points) != 4 or sum(each.subpaths for each in shapes) != 2:
+        return False
+    one, two, three, four = _in_unit(points)
+    strokes = [(two[0] - one[0], two[1] - one[1]), (four[0] - three[0], four[1] - three[1])]
+    is_sloping = all(min(abs(x), abs(y)) >= _SLOPE for x, y in strokes)
+    return is_sloping and strokes[0][0] * strokes[0][1] * strokes[1][0] * strokes[1][1] < 0
+
+
+def _in_unit(points: Sequence[Point]) -> list[Point]:
+    """*points* within the box around them, each coordinate from 0 to 1."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    box: Box = (min(xs), min(ys), max(xs), max(ys))
+    across, up = (box[2] - box[0]) or 1.0, (box[3] - box[1]) or 1.0
+    return [((x - box[0]) / across, (y - box[1]) / up) for x, y in points]

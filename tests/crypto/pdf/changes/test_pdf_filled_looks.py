@@ -1,0 +1,296 @@
+"""Looks of filled fields and ticked buttons that do not show what the file records as their value.
+
+Found by trying to make a value that is told differ from what a viewer shows; most of these passed
+once. Each stands beside an honest one of the same make, which must keep its good verdict.
+"""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from crypto.verdict import Verdict
+from tests.world.documents import append_revision, build_pdf
+from tests.world.sealing import World
+
+GOOD = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+TEXT = b"/FT/Tx/T(x)/DA(/F 12 Tf 0 g)"
+RESOURCES = (
+    b"<</Font<</F 5 0 R/Z 8 0 R>>/ExtGState<</TR<</TR 9 0 R>>/Pale<</ca .35>>>>"
+    b"/XObject<</I 10 0 R>>>>"
+)
+BLANK = (60, 590, 360, 630)
+
+
+def look(content: bytes, size: tuple[int, int] = (300, 40)) -> bytes:
+    return (
+        b"<</Type/XObject/Subtype/Form/BBox[0 0 %d %d]/Resources %s/Length %d>>stream\n"
+        b"%s\nendstream" % (*size, RESOURCES, len(content), content)
+    )
+
+
+def text(said: bytes, left: float = 4, size: float = 12) -> bytes:
+    return b" BT 0 g /F %g Tf %g 14 Td (%s) Tj ET " % (size, left, said)
+
+
+def widget(rect: tuple[int, ...], entries: bytes) -> bytes:
+    box = b" ".join(b"%d" % each for each in rect)
+    return b"<</Type/Annot/Subtype/Widget/F 4/P 3 0 R/Rect[%s]%s>>" % (box, entries)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A document with the widgets 20 and, if there is one, 22, and the looks 21 and 23."""
+
+    objects: dict[int, bytes]
+    page: bytes = b"BT /F 24 Tf 72 700 Td (Party A pays 100 CNY) Tj ET"
+    entries: bytes = b"/DA(/F 12 Tf 0 g)"
+    fields: bytes = field(default=b"20 0 R")
+
+    def document(self) -> bytes:
+        shown = b" ".join(b"%d 0 R" % n for n, each in self.objects.items() if b"/Rect" in each)
+        image = b"<</Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray"
+        parts = {
+            1: b"<</Type/Catalog/Pages 2 0 R/AcroForm 6 0 R>>",
+            2: b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
+            3: b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources%s"
+            b"/Annots[%s]>>" % (RESOURCES, shown),
+            4: b"<</Length %d>>stream\n%s\nendstream" % (len(self.page), self.page),
+            5: b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
+            6: b"<</Fields[%s]/DR<</Font<</F 5 0 R>>>>%s>>" % (self.fields, self.entries),
+            8: b"<</Type/Font/Subtype/Type1/BaseFont/ZapfDingbats>>",
+            9: b"<</FunctionType 2/Domain[0 1]/C0[1]/C1[0]/N 1>>",
+            10: image + b"/BitsPerComponent 8/Length 1>>stream\n\xff\nendstream",
+            **self.objects,
+        }
+        return build_pdf([parts.get(number, b"null") for number in range(1, max(parts) + 1)])
+
+
+def verdict(world: World, form: Form, *revisions: dict[int, bytes]) -> Verdict:
+    """Of *form*, sealed and then continued."""
+    data = world.sign(form.document(), marks=[])
+    for each in revisions:
+        data = append_revision(data, each)
+    return world.verify(data).verdict
+
+
+def filled(
+    world: World, content: bytes, value: bytes, kind: bytes = TEXT, **form: bytes
+) -> Verdict:
+    """Of an empty text field that was filled in with *value*, its look drawn by *content*."""
+    sealed = {20: widget(BLANK, kind + b"/AP<</N 21 0 R>>"), 21: look(b"/Tx BMC EMC")}
+    after = widget(BLANK, kind + b"/V(%s)/AP<</N 90 0 R>>" % value)
+    return verdict(world, Form(sealed, **form), {20: after, 90: look(content)})
+
+
+# ---------------------------------------------------------------- text
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b"q 0 0 m 30 0 l 300 40 l h W n" + text(b"1000") + b"Q", b"1000"),
+        (b"q 0 0 300 40 re 17 0 280 40 re W* n" + text(b"1000") + b"Q", b"1000"),
+        (b"q 0 0 m 0 40 20 40 20 20 c 20 0 300 0 300 0 c h W n" + text(b"1000") + b"Q", b"1000"),
+        (b"q 0 0 m 300 40 l W n" + text(b"1000") + b"Q", b"1000"),
+        (b"q 10.6 0 200 40 re W n" + text(b"1000") + b"Q", b"1000"),
+        (text(b"100") + b"1 g 0 0 300 40 re f", b"100"),
+        (text(b"9,900", 60) + b"1 g 0 0 300 40 re f" + text(b"1"), b"19,900"),
+        (b"/Pale gs BT .5 g /F 12 Tf 4 14 Td (100) Tj ET", b"100"),
+        (b"/TR gs" + text(b"100"), b"100"),
+        (b"BT 0 g /F 12 Tf -1 0 0 -1 60 30 Tm (86) Tj ET", b"86"),
+        (b"BT 0 g /F 12 Tf 1 0 6 1 4 14 Tm (100) Tj ET", b"100"),
+        (b"0 G 1.5 w 0 18 m 3.4 18 l S" + text(b"1,000"), b"1,000"),
+        (b"0 g 0 17 3.4 1.5 re f" + text(b"1,000"), b"1,000"),
+        (b"0 G 1.5 w 3 13 m 3 23 l S" + text(b"1,000"), b"1,000"),
+    ],
+    ids=[
+        *("clipped by a triangle", "clipped by a hole", "clipped by curves", "clipped to nothing"),
+        *("without its first digit", "ground over text", "ground over part", "pale", "transfer"),
+        *("upside down", "leaning", "minus in the frame", "minus filled", "one in the frame"),
+    ],
+)
+def test_a_look_that_does_not_show_the_value_is_no_filling(
+    world: World, content: bytes, value: bytes
+) -> None:
+    assert filled(world, content, value) not in GOOD
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"/Tx BMC q 2 2 296 36 re W n" + text(b"100") + b"Q EMC",
+        b"1 g 0 0 300 40 re f 0 G 1 w .5 .5 299 39 re S" + text(b"100"),
+        text(b"100") + b"0 G 1 w 0 .5 m 300 .5 l S",
+        text(b"1") + text(b"00", 200),
+    ],
+    ids=["clipped by its box", "ground, frame and text", "underlined field", "far apart"],
+)
+def test_a_look_that_shows_the_value_is_a_filling(world: World, content: bytes) -> None:
+    assert filled(world, content, b"100") is Verdict.VALID_CHANGED_LATER
+
+
+COMB = TEXT + b"/Ff 16777216/MaxLen 10"
+
+
+def test_the_lines_of_a_comb_are_as_high_as_it_is(world: World) -> None:
+    lines = b" ".join(b"%d 0 m %d 40 l S" % (30 * n, 30 * n) for n in range(1, 10))
+    letters = b"".join(text(b"%c" % each, 30 * n + 11) for n, each in enumerate(b"1000"))
+    assert filled(world, b"0 G 1 w " + lines + letters, b"1000", COMB) in GOOD
+    stroke = b"0 G 1.5 w 45 13 m 45 23 l S"
+    assert filled(world, stroke + text(b"1,000"), b"1,000", COMB) not in GOOD
+
+
+def test_black_on_black_is_seen_by_nobody(world: World) -> None:
+    page = b"BT /F 24 Tf 72 700 Td (Party A) Tj ET %s rg 0 500 595 150 re f"
+    assert filled(world, text(b"100"), b"100", page=page % b"0 0 0") not in GOOD
+    assert filled(world, text(b"100"), b"100", page=page % b".85 .9 1") in GOOD
+
+
+def test_a_filling_beyond_the_edge_of_the_page_is_unclear(world: World) -> None:
+    rect = (560, 590, 860, 630)
+    form = Form({20: widget(rect, TEXT + b"/AP<</N 21 0 R>>"), 21: look(b"")})
+    after = widget(rect, TEXT + b"/V(1000000)/AP<</N 90 0 R>>")
+    assert verdict(world, form, {20: after, 90: look(text(b"1000000"))}) not in GOOD
+
+
+def test_a_filling_over_another_of_the_same_revision_is_no_filling(world: World) -> None:
+    other = TEXT.replace(b"(x)", b"(y)")
+    sealed = {
+        20: widget(BLANK, TEXT + b"/AP<</N 21 0 R>>"),
+        21: look(b""),
+        22: widget(BLANK, other + b"/AP<</N 21 0 R>>"),
+    }
+    revision = {
+        20: widget(BLANK, TEXT + b"/V(100)/AP<</N 90 0 R>>"),
+        22: widget(BLANK, other + b"/V(900)/AP<</N 91 0 R>>"),
+        90: look(text(b"100")),
+        91: look(b"1 g 0 0 300 40 re f" + text(b"900")),
+    }
+    assert verdict(world, Form(sealed, fields=b"20 0 R 22 0 R"), revision) not in GOOD
+
+
+@pytest.mark.parametrize("value", [b"/V(100)", b"/V/100"])
+def test_a_look_that_only_some_viewers_choose_is_no_filling(world: World, value: bytes) -> None:
+    """Where no state is named, PDFium takes the look that the value names and MuPDF none."""
+    looks = b"/AP<</N<</100 21 0 R/Off 23 0 R>>>>"
+    sealed = {20: widget(BLANK, TEXT + looks), 21: look(text(b"9,900,000")), 23: look(b"")}
+    assert verdict(world, Form(sealed), {20: widget(BLANK, TEXT + looks + value)}) not in GOOD
+
+
+# ---------------------------------------------------------------- text that viewers draw themselves
+
+
+@pytest.mark.parametrize(
+    ("settings", "value", "good"),
+    [
+        (b"/F 12 Tf 0 g", b"100", True),
+        (b"/F 0 Tf 0 0 0 rg", b"100", True),
+        (b"/F 12 Tf 1 g", b"100", False),
+        (b"/F 12 Tf 0 0 0 0 k", b"100", False),
+        (b"/F 1 Tf 0 g", b"100", False),
+        (b"/F 300 Tf 0 g", b"100", False),
+        (b"/F 12 Tf 0 g 3 Tr", b"100", False),
+        (b"0 g", b"100", False),
+        (b"/F 12 Tf 0 g", b"1" + b"0" * 80, False),
+    ],
+)
+@pytest.mark.parametrize("where", ["field", "form", "all drawn anew"])
+def test_what_viewers_draw_must_be_seen(
+    world: World, settings: bytes, value: bytes, good: bool, where: str
+) -> None:
+    stated = b"/DA(" + settings + b")"
+    entries = b"/FT/Tx/T(x)" + (b"" if where == "form" else stated)
+    anew = b"/NeedAppearances true" if where == "all drawn anew" else b""
+    drawn = b"/AP<</N 21 0 R>>" if anew else b""
+    sealed = {20: widget(BLANK, entries + drawn), 21: look(b"")}
+    after = widget(BLANK, entries + b"/V(" + value + b")" + drawn.replace(b"21", b"90"))
+    form = Form(sealed, entries=(stated if where == "form" else b"/DA(/F 12 Tf 0 g)") + anew)
+    found = verdict(world, form, {20: after, 90: look(text(value))})
+    assert (found in GOOD) is good
+
+
+def test_more_letters_than_the_field_takes_are_not_shown(world: World) -> None:
+    kind = TEXT + b"/MaxLen 1"
+    form = Form({20: widget(BLANK, kind)})
+    assert verdict(world, form, {20: widget(BLANK, kind + b"/V(1000)")}) not in GOOD
+
+
+@pytest.mark.parametrize(("styled", "good"), [(b"100", True), (b"900", False)])
+def test_styled_text_may_say_the_value_again(world: World, styled: bytes, good: bool) -> None:
+    """Acrobat writes it beside the value and the look of a field for rich text."""
+    kind = TEXT + b"/Ff 33554432"
+    form = Form({20: widget(BLANK, kind + b"/AP<</N 21 0 R>>"), 21: look(b"")})
+    said = b"/V(100)/RV(<body><p>" + styled + b"</p></body>)/AP<</N 90 0 R>>"
+    found = verdict(world, form, {20: widget(BLANK, kind + said), 90: look(text(b"100"))})
+    assert (found in GOOD) is good
+
+
+# ---------------------------------------------------------------- ticks
+
+BESIDE = (129, 637, 149, 660)
+"""Just before an amount."""
+SUM = b"BT /F 24 Tf 72 640 Td (S:) Tj ET BT /F 24 Tf 150 640 Td (100 CNY) Tj ET"
+BOX = b"0 G 1 w .5 .5 19 19 re S "
+
+
+def ticked(world: World, content: bytes, off: bytes = b"") -> Verdict:
+    looks = b"/FT/Btn/T(x)/AP<</N<</Off 21 0 R/On 23 0 R>>>>"
+    sealed = {
+        20: widget(BESIDE, looks + b"/V/Off/AS/Off"),
+        21: look(off, (20, 20)),
+        23: look(off + content, (20, 20)),
+    }
+    return verdict(world, Form(sealed, SUM), {20: widget(BESIDE, looks + b"/V/On/AS/On")})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"BT 1 g /Z 14 Tf 4 5 Td (4) Tj ET",
+        b"BT 0 g /Z .5 Tf 4 5 Td (4) Tj ET",
+        b"BT 0 g /Z 14 Tf 4 5 Td <B4> Tj ET",
+        b"1 G 1 w 4 4 m 16 16 l S",
+        b"0 G 2 w 4 10 m 16 10 l S",
+        b"0 g 4 9 12 2 re f",
+        b"0 g 9 2 2 16 re f",
+        b"0 G 2 w 15 14 m 15 18 5 18 5 14 c 5 10 15 10 15 14 c 15 2 l S",
+        b"0 G 2 w 10 1 m 15 1 19 5 19 10 c 19 15 15 19 10 19 c 5 19 1 15 1 10 c 1 5 5 1 10 1 c s",
+        b"0 g 3 18 m 17 18 l 17 15 l 9 2 l 6 2 l 13 15 l 3 15 l f",
+    ],
+    ids=["white", "tiny", "digit", "white stroke", "minus", "bar", "one", "nine", "zero", "seven"],
+)
+def test_a_button_that_shows_no_tick_is_not_called_ticked(world: World, content: bytes) -> None:
+    assert ticked(world, content) not in GOOD
+
+
+@pytest.mark.parametrize(
+    ("content", "off"),
+    [
+        (b"BT 0 g /Z 14 Tf 4 5 Td (4) Tj ET", b""),
+        (b"0 G 2 w 3 10 m 8 4 l 17 17 l S", b""),
+        (b"0 g 2 10 m 4 12 l 8 7 l 16 18 l 18 16 l 8 3 l f", b""),
+        (b"0 G 1 w 4 4 m 16 16 l S 4 16 m 16 4 l S", b""),
+        (b"0 g 5 5 10 10 re f", b""),
+        (
+            b"0 g 10 6 m 12 6 14 8 14 10 c 14 12 12 14 10 14 c 8 14 6 12 6 10 c 6 8 8 6 10 6 c f",
+            b"",
+        ),
+        (b"0 G 2 w 4 10 m 16 10 l S", BOX),
+    ],
+    ids=["sign", "stroked", "filled", "cross", "square", "dot", "anything in a box"],
+)
+def test_ticks_of_every_shape_are_ticks(world: World, content: bytes, off: bytes) -> None:
+    assert ticked(world, content, off) is Verdict.VALID_CHANGED_LATER
+
+
+def test_another_picture_in_the_same_place_is_a_look_replaced(world: World) -> None:
+    button = b"/FT/Btn/Ff 65536/T(x)/AP<</N %d 0 R>>"
+    picture = b"q 280 0 0 30 5 5 cm /I Do Q"
+    form = Form({20: widget(BLANK, button % 21), 21: look(picture)})
+    dark = b"<</Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray"
+    revision = {
+        20: widget(BLANK, button % 90),
+        90: look(picture).replace(b"/I 10 0 R", b"/I 91 0 R"),
+        91: dark + b"/BitsPerComponent 8/Length 1>>stream\n\x00\nendstream",
+    }
+    assert verdict(world, form, revision) is Verdict.INVALID
