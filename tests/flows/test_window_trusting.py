@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.desk import Desk
+from app.errors import TrustListRejected
 from crypto.pki.certificate import Certificate
 from crypto.verdict import Verdict
 from server_stub.web.serving import RunningServer
@@ -172,3 +173,22 @@ def test_looking_it_up_and_setting_the_clock_are_at_hand(
     qtbot.waitUntil(
         lambda: any("校准" in each.text() for each in window.findChildren(QLabel)), timeout=10_000
     )
+
+
+def test_a_trust_list_by_somebody_else_is_told(
+    qtbot: QtBot,
+    window: MainWindow,
+    desk: Desk,
+    stamped: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever puts another list in its place must not do so unnoticed."""
+    told: list[BaseException] = []
+    monkeypatch.setattr(window, "complain", told.append)
+    path = tmp_path / "list.stl"
+    path.write_bytes(b"no list")
+    desk.settings = replace(desk.settings, trust_list=str(path), trust_list_signer="1" * 64)
+    verified(qtbot, window, stamped)
+    qtbot.waitUntil(lambda: bool(told), timeout=20_000)
+    assert isinstance(told[0], TrustListRejected)

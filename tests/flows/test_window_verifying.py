@@ -108,9 +108,9 @@ def test_nothing_is_concluded_while_checking_runs(
 ) -> None:
     path, go, real = stamped(context, demo_pdf), threading.Event(), context.verify
 
-    def slow(*arguments: Any, step: Any, stopped: Any) -> None:
+    def slow(*arguments: Any, step: Any, stopped: Any) -> tuple[BaseException, ...]:
         go.wait(20)
-        real(*arguments, step, stopped)
+        return real(*arguments, step, stopped)
 
     monkeypatch.setattr(context, "verify", slow)
     window.go("verify")

@@ -211,10 +211,10 @@ class Context(Protocol):
         fetch: bool,
         step: Step,
         stopped: Callable[[], bool],
-    ) -> None:
+    ) -> tuple[BaseException, ...]:
         """Verify *paths* in processes of their own; each one's place, outcome and conclusion go to
         *step* (:func:`ui.checking.check_files`). *fetch*: with what the addresses in them lead
-        to."""
+        to. Gives what speaks against a trust list or a platform that this machine follows."""
 
     def report_pdf(self, report: Report, language: str) -> bytes:
         """The report set on A4."""

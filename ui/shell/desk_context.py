@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from app.errors import PlatformUntrusted, TrustListRejected
 from app.settings import save
 from ui.shell.context import (
     CertificateView,
@@ -225,12 +226,12 @@ class DeskContext:
         fetch: bool,
         step: Step,
         stopped: Callable[[], bool],
-    ) -> None:
+    ) -> tuple[BaseException, ...]:
         from app.many.bulk import Order
         from ui.checking import check_files
 
         with self._opening:
-            self._desk.refresh_trust(online=True)
+            problems = self._desk.refresh_trust(online=True)
             trust, platform_now = self._desk.trust(), self._desk.status_service()
         if fetch:
             from app.fetching import fetched_for_all
@@ -238,6 +239,8 @@ class DeskContext:
             trust = fetched_for_all(paths, trust, self.settings, password)
         order = Order(trust, self.settings.language, password)
         check_files(paths, order, platform_now, step, stopped)
+        # that nobody answers is no news; that somebody answers wrongly is
+        return tuple(e for e in problems if isinstance(e, PlatformUntrusted | TrustListRejected))
 
     def report_pdf(self, report: Report, language: str) -> bytes:
         from crypto.report.pdf import render

@@ -259,12 +259,17 @@ class VerifyPage(QWidget):
                         file.problem = explain(error, language())
                     self._settled(file)
 
+        def checked(problems: Sequence[BaseException]) -> None:
+            ended(None)
+            for problem in problems:
+                self._shell.complain(problem)
+
         task = self._shell.tasks.work(
             self._shell.context.verify,
             [file.path for file in files],
             files[0].password,
             fetch,
-            done=lambda _: ended(None),
+            done=checked,
             failed=ended,
             progress=found,
         )
