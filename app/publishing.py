@@ -128,6 +128,26 @@ def publish(
     return target
 
 
+def move_to(saved: Path, target: Path) -> Path:
+    """Move the file *saved* to *target*, never over another file: a free name beside it then.
+    Returns where it is. Raises :class:`OutputNotWritable`."""
+    try:
+        size = saved.stat().st_size
+    except OSError as error:
+        raise OutputNotWritable(str(target), FileProblem.of(error)) from error
+    check_output(target, size)
+    place = target if not os.path.lexists(target) else free_name(target, "")
+    with unpublished(place) as (temporary, output):
+        with saved.open("rb") as source:
+            shutil.copyfileobj(source, output)
+        output.flush()
+        os.fsync(output.fileno())
+        moved = publish(temporary, output, place, target, "")
+    with contextlib.suppress(OSError):  # then there are two of it
+        saved.unlink()
+    return moved
+
+
 def save_new(path: Path, data: bytes) -> Path:
     """Write *data* to a new file, whole or not at all; where *path* is taken, under the next free
     name. Returns its name. Raises :class:`OutputNotWritable`."""

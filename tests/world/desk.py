@@ -23,6 +23,7 @@ from app.placing.pages import Pages
 from app.placing.placement import TextHit
 from app.settings import Folders, Settings
 from app.store import anchors
+from app.store.answers import Answers
 from app.store.cabinet import Cabinet, SealRecord, UsageRecord
 from app.store.journal import Journal, JournalCheck, JournalEntry
 from crypto.algorithms.keys import SigningKey
@@ -42,14 +43,14 @@ from ui.checking import check_files
 from ui.shell.context import (
     CertificateView,
     Context,
-    DocumentFacts,
     Lend,
     Step,
     TokenView,
     TrustView,
 )
-from ui.shell.desk_facts import examine, trust_view
+from ui.shell.desk_facts import trust_view
 from ui.shell.desk_keys import DeviceThreadKey
+from ui.shell.desk_preparer import DeskPreparer
 
 COMPANY = "宿迁云帆贸易有限公司"
 PIN = "right-2026"
@@ -328,8 +329,10 @@ class StandIn:
     def remove_anchor(self, sm3: str) -> None:
         anchors.remove(self.settings, sm3)
 
-    def examine(self, path: Path, password: str | None) -> DocumentFacts:
-        return examine(path, password)
+    @property
+    def preparer(self) -> DeskPreparer:
+        answers = Answers(self.settings.folders.data / "answers.json")
+        return DeskPreparer(lambda: self.trust, self._cabinet.seal, lambda: answers)
 
     def open_dispute(self, *_: Any) -> Any:
         raise PlatformUnreachable("http://127.0.0.1:8081", "refused")

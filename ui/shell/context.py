@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from app.placing.placement import TextHit
+    from app.preparing import Notice
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from app.remote.enrolling import Applicant
     from app.remote.objection import Objection
@@ -101,6 +102,17 @@ class DocumentFacts:
     signatures: int
     obstacle: BaseException | None = None
     """Why no seal may be added (:class:`crypto.pdf.reading.failures.PdfLocked`, …), if so."""
+    notices: tuple[Notice, ...] = ()
+    """What must be known of it."""
+    digest: bytes = b""
+    """SM3 of the file."""
+    accepted: frozenset[str] = frozenset()
+    """Codes of the notices that the person has said yes to."""
+
+    @property
+    def asked(self) -> tuple[Notice, ...]:
+        """What the person must still say yes to."""
+        return tuple(each for each in self.notices if each.asks and each.code not in self.accepted)
 
 
 Step = Callable[..., None]
@@ -126,6 +138,23 @@ class PlatformClaim(Protocol):
 
     def fits(self, places: Sequence[int], entered: str) -> bool:
         """Are these the digits of the root's SM3 at these places?"""
+
+
+class Preparer(Protocol):
+    """The check before stamping; every method is for the pool."""
+
+    def examine(self, path: Path, password: str | None) -> DocumentFacts:
+        """Raises :class:`app.errors.FileError` (:class:`app.errors.FileRepairable` for one that can
+        be repaired) and :class:`crypto.pdf.reading.failures.PdfError`."""
+
+    def accept(self, facts: DocumentFacts) -> DocumentFacts:
+        """Remember that the person says yes to all that is asked of this document."""
+
+    def repair(self, path: Path, password: str | None) -> Path:
+        """A repaired copy beside the original. Raises :class:`app.errors.FileError`."""
+
+    def check(self, job: StampJob) -> None:
+        """Raises what the job would fail for."""
 
 
 class Stamper(Protocol):
@@ -238,8 +267,9 @@ class Context(Protocol):
     def dispute_evidence(self, receipt: Path, output: Path) -> DisputeEvidence:
         """The platform's package, checked, as the new file *output*."""
 
-    def examine(self, path: Path, password: str | None) -> DocumentFacts:
-        """Raises :class:`crypto.pdf.reading.failures.PdfError` if it cannot be read."""
+    @property
+    def preparer(self) -> Preparer:
+        """What is looked at and asked before the PIN."""
 
     def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
         """Where *text* occurs, in reading order."""

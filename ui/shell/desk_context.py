@@ -19,7 +19,6 @@ from app.settings import save
 from ui.shell.context import (
     CertificateView,
     Context,
-    DocumentFacts,
     Lend,
     PlatformClaim,
     Stamper,
@@ -27,7 +26,7 @@ from ui.shell.context import (
     TokenView,
     TrustView,
 )
-from ui.shell.desk_facts import examine, trust_view
+from ui.shell.desk_facts import trust_view
 from ui.shell.desk_keys import (
     DeskStamper,
     DeviceThreadKey,
@@ -36,6 +35,7 @@ from ui.shell.desk_keys import (
     blank_view,
     certificate_views,
 )
+from ui.shell.desk_preparer import DeskPreparer
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from app.store.cabinet import Cabinet, SealRecord, UsageRecord
     from app.store.journal import JournalCheck, JournalEntry
     from crypto.pki.certificate import Certificate
+    from crypto.validation.trust import Trust
     from crypto.verdict import Report, Verdict
 
 
@@ -317,8 +318,15 @@ class DeskContext:
             platform_then = self._desk.platform(known.platform)
         return fetch_evidence(known, output, platform=platform_then)
 
-    def examine(self, path: Path, password: str | None) -> DocumentFacts:
-        return examine(path, password)
+    @property
+    def preparer(self) -> DeskPreparer:
+        return DeskPreparer(
+            self._trust_now, lambda code: self._cabinet.seal(code), lambda: self._desk.answers
+        )
+
+    def _trust_now(self) -> Trust:
+        with self._opening:
+            return self._desk.trust()
 
     def find(self, path: Path, text: str, password: str | None) -> tuple[TextHit, ...]:
         return self._finder.find(path, text, password)

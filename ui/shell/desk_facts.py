@@ -1,17 +1,15 @@
-"""What the window is told of a document before it is stamped, and of whom this machine believes.
+"""What the window is told of whom this machine believes.
 
-Both are read from what lies on this machine; nothing is changed and nobody is asked.
+It is read from what lies on this machine; nothing is changed and nobody is asked.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import FileNotReadable, FileProblem, phrase
+from app.errors import phrase
 from crypto.verdict import one_line
-from ui.shell.context import DocumentFacts, RegistryView, TrustView
+from ui.shell.context import RegistryView, TrustView
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -47,27 +45,3 @@ def trust_view(settings: Settings, cabinet: Cabinet) -> TrustView:
         if made
         else "",
     )
-
-
-def examine(path: Path, password: str | None) -> DocumentFacts:
-    """Pages, signatures, and why no seal may be added, if so.
-
-    Raises :class:`app.errors.FileNotReadable` and
-    :class:`crypto.pdf.reading.failures.PdfError`."""
-    from crypto.pdf.reading.document import open_document
-    from crypto.pdf.reading.failures import PdfError, within_time
-    from crypto.pdf.signing.sign import check_may_sign
-
-    with within_time(), ExitStack() as opened:
-        try:
-            document = open_document(path, password)
-        except OSError as error:
-            raise FileNotReadable(str(path), FileProblem.of(error)) from error
-        opened.callback(document.stream.close)
-        pages = len(document.pages())
-        signed = {str(f.value) for f in document.signature_fields() if f.value is not None}
-        try:
-            check_may_sign(document)
-        except PdfError as error:
-            return DocumentFacts(pages, len(signed), error)
-        return DocumentFacts(pages, len(signed))

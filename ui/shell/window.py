@@ -114,9 +114,7 @@ class MainWindow(QMainWindow):
         self.plugged.start()
         self.reload_seals()
         # what a document is examined with: imported while nobody waits for it
-        QTimer.singleShot(
-            IDLE_MS, self, lambda: self.tasks.work(import_module, "crypto.pdf.signing.sign")
-        )
+        QTimer.singleShot(IDLE_MS, self, lambda: self.tasks.work(import_module, "app.preparing"))
 
     # --- pages -----------------------------------------------------------------------------------
 

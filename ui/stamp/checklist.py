@@ -131,14 +131,24 @@ def token_checks(
     return made
 
 
-def document_check(facts: DocumentFacts | None, error: BaseException | None) -> Check:
-    """May a seal be put on the document?"""
+def document_checks(facts: DocumentFacts | None, error: BaseException | None) -> list[Check]:
+    """May a seal be put on the document, and what must be known of it?"""
     if error is not None:
-        return Check(False, explain(error, language()).title)
+        return [Check(False, _in_full(error))]
     if facts is None:
-        return Check(False, tr("正在检查文件…"), pending=True)
+        return [Check(False, tr("正在检查文件…"), pending=True)]
     if facts.obstacle is not None:
-        return Check(False, explain(facts.obstacle, language()).title)
-    if facts.signatures:
-        return Check(True, tr("文件上已有 {count} 个签名，会保持有效", count=facts.signatures))
-    return Check(True, tr("文件没有签名，可以盖章"))
+        return [Check(False, _in_full(facts.obstacle))]
+    asked = facts.asked
+    made = [Check(each not in asked, each.text(language()), warning=True) for each in facts.notices]
+    if not facts.signatures:
+        made.append(Check(True, tr("文件没有签名，可以盖章")))
+    elif all(each.signature is None for each in facts.notices):
+        said = tr("文件上已有 {count} 个签名，现在都有效", count=facts.signatures)
+        made.append(Check(True, said))
+    return made
+
+
+def _in_full(error: BaseException) -> str:
+    message = explain(error, language())
+    return f"{message.title} {message.code}\n{message.cause}\n{message.remedy}"

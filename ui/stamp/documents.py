@@ -12,7 +12,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
 from app.durable import replace_file
-from app.errors import explain
+from app.errors import FileRepairable, explain
 from app.placing.stamp_plan import Placed, Plan, to_json
 from ui import theme
 from ui.language import language, tr
@@ -58,6 +58,11 @@ class StampDocument:
         return isinstance(self.error, PdfEncrypted | PdfPasswordWrong)
 
     @property
+    def repairable(self) -> bool:
+        """Can a copy of it be repaired?"""
+        return isinstance(self.error, FileRepairable)
+
+    @property
     def state(self) -> tuple[str, str, str]:
         """Icon, colour role and words: how far it is."""
         if self.outcome is not None:
@@ -68,6 +73,12 @@ class StampDocument:
             return "clock", "muted", tr("未处理")
         if self.error is not None:
             return "circle-alert", "bad", explain(self.error, language()).title
+        if self.facts is not None and self.facts.obstacle is not None:
+            return "circle-alert", "bad", explain(self.facts.obstacle, language()).title
+        if self.facts is not None and self.facts.asked:
+            return "circle-alert", "bad", tr("需要您确认")
+        if self.plan.placed and self.facts is not None and self.facts.notices:
+            return "triangle-alert", "unknown", tr("已放置印章，请看检查结果")
         if self.plan.placed:
             return "stamp", "accent", tr("已放置印章")
         return "file-text", "muted", tr("未放置印章")

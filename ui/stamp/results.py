@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QPushButton, QWidget
 
-from app.errors import explain, stops_batch
+from app.errors import OutputNotWritable, explain, stops_batch
 from ui import theme
 from ui.files import open_outside
 from ui.language import language, tr
@@ -31,6 +31,10 @@ class Result(QWidget):
     """What was not stamped is to be tried again."""
     looked_at = Signal(object)
     """Path of a document of the batch that the person wants to see."""
+    folder_chosen = Signal(object)
+    """What was not stamped is to be tried again and saved in this folder."""
+    moved = Signal(object)
+    """The stamped file is to lie at this path."""
 
     def __init__(self, shell: Shell) -> None:
         super().__init__()
@@ -56,6 +60,11 @@ class Result(QWidget):
     def _close(self) -> None:
         self.closed.emit(False)
 
+    def _choose_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, tr("另存到"), str(self._shell.folder()))
+        if name:
+            self.folder_chosen.emit(Path(name))
+
 
 class Failure(Result):
     """Nothing was stamped: *error*, or None if the person stopped it."""
@@ -76,6 +85,9 @@ class Failure(Result):
         self.first = again = button(tr("再试一次"), self.retry.emit)
         back = button(tr("返回"), self._close)
         self._lines.addLayout(row(back, again, None))
+        if isinstance(error, OutputNotWritable):
+            self.first = elsewhere = button(tr("另存到…"), self._choose_folder, icon="folder-open")
+            self._lines.addLayout(row(elsewhere, None))
         self._lines.addStretch()
         announce(self)
 
@@ -97,6 +109,13 @@ class Success(Result):
         known = tr("平台已出具用印凭据。") if file.ticketed else tr("离线盖章，联网后上报平台。")
         self._lines.addWidget(label(tr("文件已重新读出并验证。{known}", known=known), wrap=True))
         self._lines.addWidget(label(tr("台账第 {number} 条", number=file.journal_entry), "small"))
+        self._lines.addWidget(self._problem)
+        if file.misplaced is not None:
+            message = explain(file.misplaced, language())
+            self._lines.addWidget(label(f"{message.title}\n{message.cause}", "bad", wrap=True))
+            self._misplaced = file.misplaced
+            save = button(tr("另存到…"), self._choose_place, role="primary", icon="folder-open")
+            self._lines.addWidget(save)
         self._lines.addSpacing(6)
         self.first = button(tr("打开"), lambda: open_outside(path), icon="external-link")
         folder, verify = tr("打开所在文件夹"), tr("验章")
@@ -111,6 +130,15 @@ class Success(Result):
         self._lines.addStretch()
         self.setAccessibleName(tr("已盖章：{name}", name=path.name))
         announce(self)
+
+    def _choose_place(self) -> None:
+        wanted = Path(self._misplaced.path)
+        start = wanted.parent if wanted.parent.is_dir() else self._shell.folder()
+        name, _ = QFileDialog.getSaveFileName(
+            self, tr("另存到"), str(start / wanted.name), "PDF (*.pdf)"
+        )
+        if name:
+            self.moved.emit(Path(name))
 
 
 class BatchResult(Result):
@@ -133,6 +161,8 @@ class BatchResult(Result):
         buttons: list[QPushButton] = []
         if rest:
             buttons.append(button(tr("继续其余 {count} 个", count=rest), self.retry.emit))
+        if any(isinstance(outcome.error, OutputNotWritable) for outcome in outcomes):
+            buttons.append(button(tr("另存到…"), self._choose_folder, icon="folder-open"))
         buttons.append(button(tr("保存清单…"), self._choose, icon="download"))
         if good:
             folder = good[0].path.parent
@@ -189,6 +219,9 @@ class BatchResult(Result):
 def _line(outcome: StampOutcome) -> QListWidgetItem:
     if outcome.file is not None:
         look, said, more = ("circle-check", "good"), tr("已盖章"), str(outcome.file.path)
+        if outcome.file.misplaced is not None:
+            message = explain(outcome.file.misplaced, language())
+            look, said, more = ("triangle-alert", "unknown"), message.title, message.cause
     elif outcome.error is not None:
         message = explain(outcome.error, language())
         look, said = ("circle-x", "bad"), message.title

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QFrame, QProgressBar, QVBoxLayout, QWidget
 
 from app.errors import explain
+from app.publishing import move_to
 from app.steps import StampStep
 from ui import theme
 from ui.language import language, tr
@@ -64,6 +66,8 @@ class StampRun(QFrame):
     """What was not stamped is to be tried again."""
     looked_at = Signal(object)
     """Path of a document that the person wants to see."""
+    folder_chosen = Signal(object)
+    """What was not stamped is to be tried again and saved in this folder."""
 
     def __init__(self, page: QWidget, shell: Shell) -> None:
         super().__init__()
@@ -117,6 +121,17 @@ class StampRun(QFrame):
             return False
         self._start(pin)
         return True
+
+    def refuse(
+        self,
+        outcomes: Sequence[StampOutcome],
+        seals: Mapping[str, SealRecord],
+        before: Sequence[StampOutcome] = (),
+    ) -> None:
+        """Show what nothing was begun for, because it would have failed."""
+        self._orders, self._seals = [outcome.order for outcome in outcomes], seals
+        self._before = before
+        self._conclude(list(outcomes))
 
     def _purpose(self) -> str:
         codes = dict.fromkeys(p.seal_code for order in self._orders for p in order.placed)
@@ -265,8 +280,29 @@ class StampRun(QFrame):
         result.closed.connect(self.closed)
         result.retry.connect(self.retry)
         result.looked_at.connect(self.looked_at)
+        result.folder_chosen.connect(self.folder_chosen)
+        result.moved.connect(self._move)
         self._lines.addWidget(result, 1)
         result.first.setFocus()
+
+    def _move(self, target: Path) -> None:
+        """Put the one stamped file where the person wants it."""
+        (outcome,) = self.outcomes
+        file = outcome.file
+        if file is None:
+            return
+
+        def moved(path: Path) -> None:
+            there = replace(outcome, file=replace(file, path=path, misplaced=None))
+            self.outcomes = [there]
+            self.finished.emit([there])
+            self._show(Success(self._shell, there))
+
+        def failed(error: BaseException) -> None:
+            if self.result is not None:
+                self.result.say(explain(error, language()).cause)
+
+        self._shell.tasks.work(move_to, file.path, target, done=moved, failed=failed)
 
     def save_report(self, path: Path) -> None:
         """The results as a table: XLSX by its suffix, else CSV."""

@@ -24,6 +24,8 @@ class SidePanel:
         *,
         get_seals: Callable[[], None],
         ask_password: Callable[[], None],
+        repair: Callable[[], None],
+        accept: Callable[[], None],
         next_document: Callable[[], None],
         apply_to_all: Callable[[], None],
         stamp: Callable[[], None],
@@ -36,6 +38,12 @@ class SidePanel:
         self.checklist = Checklist()
         self.password = button(tr("输入文件密码…"), ask_password, icon="lock")
         self.password.hide()
+        self.repair = button(tr("修复后盖章"), repair, icon="file-check")
+        self.repair.setToolTip(tr("在原文件旁边另存一份修复的副本，盖章盖在副本上"))
+        self.repair.hide()
+        self.accept = button(tr("仍然盖章"), accept)
+        self.accept.setToolTip(tr("作者同意盖章时才选；对这个文件不再询问"))
+        self.accept.hide()
         self.batch_note = label("", "small", wrap=True)
         self.next = button(tr("看下一份"), next_document)
         self.next.setToolTip(tr("没有放过印章的文件会照这一份放好，看过再看下一份（Ctrl+PgDn）"))
@@ -64,7 +72,8 @@ class SidePanel:
         content.addSpacing(2)
         content.addWidget(label(tr("盖章前检查"), "section"))
         content.addWidget(self.checklist)
-        content.addWidget(self.password)
+        for action in (self.password, self.repair, self.accept):
+            content.addWidget(action)
         content.addStretch()
         foot = column(margins=(16, 12, 16, 14), spacing=8)
         foot.addWidget(self.batch_note)

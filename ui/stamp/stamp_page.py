@@ -2,7 +2,7 @@
 
 What is placed where is :mod:`ui.stamp.placing`'s, the run from the PIN to the result
 :mod:`ui.stamp.run`'s. With several files the panel's lower half says for which of them the placing
-counts.
+counts. One module, though long: the page is where all parts of stamping meet.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from ui import theme
 from ui.canvas.document_pane import DocumentPane
 from ui.files import pdf_files
 from ui.language import tr
-from ui.shell.context import DocumentFacts
+from ui.stamp.before_pin import BeforePin
 from ui.stamp.checklist import (
     Check,
-    document_check,
+    document_checks,
     holding,
     seal_checks,
     token_checks,
@@ -41,7 +41,7 @@ from ui.stamp.documents import FileList, PreparedJob, StampDocument
 from ui.stamp.placing import Placing
 from ui.stamp.run import StampRun
 from ui.stamp.side_panel import SidePanel
-from ui.stamp.work import StampOrder, StampOutcome
+from ui.stamp.work import Checked, StampOrder, StampOutcome
 from ui.widgets import (
     DropArea,
     centred,
@@ -68,6 +68,11 @@ class StampPage(QWidget):
         self.prepared = PreparedJob(
             shell.context.settings.folders.config / "session.json", shell.tasks, self
         )
+        self.before_pin = BeforePin(shell, self)
+        self.before_pin.changed.connect(lambda: self._check())
+        self.before_pin.told.connect(lambda text: self._tell(text))
+        self.before_pin.repaired.connect(self._repaired)
+        self.before_pin.ready.connect(self._checked)
         self._drop = DropArea(
             "stamp",
             tr("把要盖章的 PDF 拖到这里"),
@@ -84,12 +89,17 @@ class StampPage(QWidget):
         side = SidePanel(
             get_seals=lambda: shell.go("seals"),
             ask_password=self.ask_password,
+            repair=lambda: self.before_pin.repair(self.document),
+            accept=lambda: self.before_pin.accept(self.document),
             next_document=self.next_document,
             apply_to_all=self.apply_to_all,
             stamp=self.stamp,
         )
         self.rack, self.panel, self.checklist = side.rack, side.placing, side.checklist
         self._problem, self._password = side.problem, side.password
+        self._repair, self._accept = side.repair, side.accept
+        self._folder: Path | None = None
+        """Where outputs go because they cannot be where they should."""
         self._batch_note, self._choices = side.batch_note, side.choices
         self._next, self._all_alike = side.next, side.all_alike
         self.stamp_button, self._panel = side.stamp_button, side.frame
@@ -104,6 +114,7 @@ class StampPage(QWidget):
         self.run.closed.connect(self._close_run)
         self.run.retry.connect(self._retry)
         self.run.looked_at.connect(self._look_at)
+        self.run.folder_chosen.connect(self._retry_in)
         self._side = QStackedWidget()
         self._side.setFixedWidth(PANEL_WIDTH)
         self._side.addWidget(self._panel)
@@ -199,7 +210,9 @@ class StampPage(QWidget):
     def _open(self, documents: list[StampDocument]) -> None:
         if self.run.busy:
             return
+        self.before_pin.cancel()
         self.documents = documents
+        self._folder = None
         self.placing.take(None)
         self._side.setCurrentIndex(0)
         self._shell.notices.clear_notice("session")
@@ -246,25 +259,7 @@ class StampPage(QWidget):
         self.placing.take(document)
         stamped = document.outcome.file if document.outcome else None
         self.pane.open(stamped.path if stamped else document.path, password=document.password)
-        self._examine(document)
-
-    def _examine(self, document: StampDocument) -> None:
-        def done(facts: DocumentFacts) -> None:
-            document.facts, document.error = facts, None
-            self._check()
-
-        def failed(error: BaseException) -> None:
-            document.error = error
-            self._check()
-
-        if document.facts is None:
-            self._shell.tasks.work(
-                self._shell.context.examine,
-                document.path,
-                document.password,
-                done=done,
-                failed=failed,
-            )
+        self.before_pin.examine(document)
 
     def _loaded(self) -> None:
         self.placing.loaded()
@@ -285,6 +280,14 @@ class StampPage(QWidget):
         if sure and text:
             document.password, document.facts, document.error = text, None, None
             self._show_document(document)
+
+    def _repaired(self, document: StampDocument) -> None:
+        """The document is its repaired copy now."""
+        self.list.show_documents(self.documents)
+        self.list.setCurrentRow(self.documents.index(document))
+        self._show_document(document)
+        said = tr("已另存修复的副本：{name}", name=document.path.name)
+        self._shell.notices.show_notice("repaired", "info", said)
 
     # --- seals and marks -------------------------------------------------------------------------
 
@@ -327,7 +330,7 @@ class StampPage(QWidget):
             *token_checks(codes, self._serials(), self._shell.tokens),
         ]
         if self.document is not None:
-            made.append(document_check(self.document.facts, self.document.error))
+            made += document_checks(self.document.facts, self.document.error)
         return made
 
     def _check(self) -> None:
@@ -344,10 +347,16 @@ class StampPage(QWidget):
                 Check(True, tr("{marks} 处印迹，{pages} 页", marks=len(marks), pages=pages))
             )
         self.checklist.show_checks(made)
-        self._password.setVisible(self.document is not None and self.document.wants_password)
+        shown = self.document
+        self._password.setVisible(shown is not None and shown.wants_password)
+        self._repair.setVisible(shown is not None and shown.repairable)
+        asked = shown is not None and shown.facts is not None and bool(shown.facts.asked)
+        self._accept.setVisible(asked)
         possible = bool(waiting) and all(check.good for check in made)
-        self.stamp_button.setEnabled(possible and not self.run.busy)
+        checking = self.before_pin.busy
+        self.stamp_button.setEnabled(possible and not self.run.busy and not checking)
         said = tr("盖章") if not several else tr("盖章（{count} 个文件）", count=len(waiting))
+        said = tr("正在检查…") if checking else said
         self.stamp_button.setText(f" {said}")
         self.stamp_button.setAccessibleName(said)
         if several:
@@ -385,26 +394,46 @@ class StampPage(QWidget):
     # --- stamping --------------------------------------------------------------------------------
 
     def stamp(self) -> None:
-        """The red button."""
+        """The red button: everything is checked, then the PIN is asked."""
         self._check()
         if not self.stamp_button.isEnabled():
             return
         orders = [
-            StampOrder(document.path, document.plan.placed, document.password)
+            StampOrder(document.path, document.plan.placed, document.password, self._folder)
             for document in self.documents
             if document.waiting
         ]
-        self._side.setCurrentIndex(1)
-        serial = next(iter(self._serials().values()))
-        done = [
+        self.before_pin.start(self.documents, orders, self.rack.sizes)
+
+    def _checked(self, found: list[Checked]) -> None:
+        """Ask for the PIN of what may be stamped; what would fail is not begun."""
+        refused = [
+            StampOutcome(each.order, error=each.error, at=datetime.now(UTC))
+            for each in found
+            if each.error is not None
+        ]
+        orders = [each.order for each in found if each.error is None]
+        before = [
             document.outcome for document in self.documents if document.outcome and document.stamped
         ]
+        self._side.setCurrentIndex(1)
+        if not orders:
+            self.run.refuse(refused, self.rack.seals, before)
+            return
+        serial = next(iter(self._serials().values()), "")
+        done = [*before, *refused]
         if not self.run.begin(orders, self.rack.sizes, serial, self.rack.seals, done):
             self._side.setCurrentIndex(0)
+            self._check()
+            return
+        for outcome in refused:
+            self._ended(outcome)
 
     def _escape(self) -> None:
         """Stop what runs; else put the suggestions away."""
-        if self.run.busy:
+        if self.before_pin.busy:
+            self.before_pin.cancel()
+        elif self.run.busy:
             self.run.cancel()
         else:
             self.placing.forget_hits()
@@ -438,6 +467,11 @@ class StampPage(QWidget):
             self.stamp()
         elif self.run.result is not None:
             self.run.result.say(next((c.text for c in self.checks() if not c.good), ""))
+
+    def _retry_in(self, folder: Path) -> None:
+        """另存到…: the same once more, saved in another folder; no PIN was asked for it yet."""
+        self._folder = folder
+        self._retry()
 
     def _forget_failures(self) -> None:
         for document in self.documents:

@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import Cancelled, PageOutOfRange
+from app.errors import Cancelled, ChangesForbidden, PageOutOfRange
 from app.many.batch import Batch
 from app.placing.stamp_plan import Laid, Placed, lay_out
 from app.steps import StampStep
-from ui.shell.context import Context, Stamper, Step
+from ui.shell.context import Context, DocumentFacts, Stamper, Step
 
 if TYPE_CHECKING:
     from app.placing.placement import SealSize, TextHit
@@ -36,6 +36,43 @@ class StampOrder:
     path: Path
     placed: tuple[Placed, ...]
     password: str | None = field(default=None, repr=False)
+    folder: Path | None = None
+    """Where the output goes instead of where it usually goes."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An order, checked before the PIN."""
+
+    order: StampOrder
+    facts: DocumentFacts | None = None
+    error: BaseException | None = None
+    """What it would fail for."""
+
+
+def check_orders(
+    context: Context, orders: Sequence[StampOrder], sizes: Mapping[str, SealSize], step: Step
+) -> list[Checked]:
+    """Look at every order as it will be stamped; nothing is written and no key is touched.
+
+    Tells ``step(number)`` before each."""
+    found = []
+    for number, order in enumerate(orders):
+        step(number)
+        facts = None
+        try:
+            facts = context.preparer.examine(order.path, order.password)
+            if facts.obstacle is not None:
+                raise facts.obstacle
+            if facts.asked:
+                raise ChangesForbidden(str(order.path))
+            for job in _jobs(context, order, sizes):
+                context.preparer.check(job)
+        except Exception as error:  # noqa: BLE001 - it concerns this document alone
+            found.append(Checked(order, facts, error))
+        else:
+            found.append(Checked(order, facts))
+    return found
 
 
 @dataclass(frozen=True)
@@ -121,8 +158,9 @@ def _jobs(context: Context, order: StampOrder, sizes: Mapping[str, SealSize]) ->
             seal_code=code,
             marks=tuple(laid_mark.mark for laid_mark in own),
             dates=tuple(laid_mark.date for laid_mark in own if laid_mark.date is not None),
-            folder=settings.output_folder,
+            folder=order.folder or settings.output_folder,
             suffix=settings.output_suffix,
+            spare=settings.folders.data / "unsaved",
             profile=settings.profile,
             separate=settings.marks == "separate",
             password=order.password,

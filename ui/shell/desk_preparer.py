@@ -1,0 +1,71 @@
+"""What is looked at and asked at this desk before the PIN (:class:`ui.shell.context.Preparer`).
+
+Everything loads the PDF library, so it is imported where it is used, in the pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ui.shell.context import DocumentFacts
+
+if TYPE_CHECKING:
+    from app.stamping import StampJob
+    from app.store.answers import Answers
+    from app.store.cabinet import SealRecord
+    from crypto.validation.trust import Trust
+
+
+class DeskPreparer:
+    """See :class:`ui.shell.context.Preparer`."""
+
+    def __init__(
+        self,
+        trust: Callable[[], Trust],
+        seal: Callable[[str], SealRecord],
+        answers: Callable[[], Answers],
+    ) -> None:
+        self._trust, self._seal, self._answers = trust, seal, answers
+
+    def examine(self, path: Path, password: str | None) -> DocumentFacts:
+        from app.placing.finder import Finder
+        from app.preparing import examine
+
+        with Finder() as finder:
+            found = examine(path, password, self._trust(), datetime.now(UTC), finder)
+        answers = self._answers()
+        return DocumentFacts(
+            found.pages,
+            found.signatures,
+            found.obstacle,
+            found.notices,
+            found.digest,
+            frozenset(
+                each.code
+                for each in found.notices
+                if each.asks and answers.has(found.digest, each.code)
+            ),
+        )
+
+    def accept(self, facts: DocumentFacts) -> DocumentFacts:
+        answers = self._answers()
+        codes = [each.code for each in facts.asked]
+        for code in codes:
+            answers.keep(facts.digest, code)
+        return replace(facts, accepted=facts.accepted | set(codes))
+
+    def repair(self, path: Path, password: str | None) -> Path:
+        from app.placing.finder import Finder
+        from app.repairing import repair
+
+        with Finder() as finder:
+            return repair(path, finder, password)
+
+    def check(self, job: StampJob) -> None:
+        from app.preparing import check_job
+
+        check_job(job, self._seal(job.seal_code), self._trust(), datetime.now(UTC))
