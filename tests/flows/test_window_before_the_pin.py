@@ -11,7 +11,6 @@ from pytestqt.qtbot import QtBot
 from app import publishing
 from app.errors import OutputNotWritable, SealWouldHarm
 from app.placing.stamp_plan import At
-from tests.flows.test_window_stamping import answer, opened
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.desk import PIN, StandIn, stamped
 from tests.world.documents import annotate, classic_pdf, update
@@ -21,6 +20,25 @@ from ui.stamp.stamp_page import StampPage
 
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+def opened(qtbot: QtBot, window: MainWindow, *paths: Path) -> StampPage:
+    page: StampPage = window.page("stamp")
+    page.open_files(paths)
+    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
+    return page
+
+
+def answer(page: StampPage, monkeypatch: pytest.MonkeyPatch, *pins: str) -> list[str]:
+    """Give these PINs when asked, then cancel; what was said each time."""
+    left, problems = list(pins), []
+
+    def ask(token: object, purpose: str, problem: str) -> str:
+        problems.append(problem)
+        return left.pop(0) if left else ""
+
+    monkeypatch.setattr(page.run, "ask_pin", ask)
+    return problems
 
 
 def file(folder: Path, data: bytes, name: str = "合同.pdf") -> Path:
@@ -58,9 +76,7 @@ def test_a_signature_that_is_broken_already_is_told_and_never_called_good(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     signed = stamped(context, file(tmp_path, classic_pdf()))
-    page: StampPage = window.page("stamp")
-    page.open_files([file(tmp_path, altered(signed.read_bytes()), "改过.pdf")])
-    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
+    page = opened(qtbot, window, file(tmp_path, altered(signed.read_bytes()), "改过.pdf"))
     assert "在盖章之前就已经无效" in texts(page)
     assert "都有效" not in texts(page)
     assert "保持有效" not in texts(page)
