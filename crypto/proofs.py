@@ -75,9 +75,12 @@ class Proof:
 
 
 def proofs_of(findings: Iterable[Found], *, has_seal: bool, origin: str) -> tuple[Proof, ...]:
-    """The four answers. *origin*: where the document says that its platform lives."""
+    """The four answers. *origin*: where the document says that its platform lives. What is found
+    to be wrong has no actions: they would raise false hopes."""
     given = list(findings)
     answers = [_answer(what, given, has_seal=has_seal) for what in _CODES]
+    if any(finding.level == "invalid" for finding in given):
+        return tuple(answers)  # no proof can make it good any more
     issuer = answers[0].state
     return tuple(_with_action(each, issuer, origin) for each in answers)
 

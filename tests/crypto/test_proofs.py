@@ -35,6 +35,11 @@ def test_without_an_issuer_the_anchor_is_the_one_thing_to_do(origin: str, action
     assert {each.action for each in found.values()} == {action}
 
 
+def test_what_is_invalid_has_nothing_to_do_that_could_not_help() -> None:
+    found = lines("byte_range_malformed", "maker_untrusted", "status_unknown")
+    assert {each.action for each in found.values()} == {""}
+
+
 def test_with_an_issuer_the_rest_can_be_looked_up() -> None:
     found = lines("signer_trusted", "maker_trusted", "status_unknown", "revocation_unknown")
     assert found["status"].action == found["revocation"].action == "fetch"
