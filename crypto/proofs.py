@@ -69,9 +69,10 @@ class Proof:
     action: Action
     """What could prove it; "" where nothing is missing or nothing can be done here."""
 
-    def answers(self, code: str) -> bool:
-        """Is a finding of that code about this question?"""
-        return code in _CODES[self.what].split()
+
+def question(code: str) -> What | None:
+    """Which of the four questions a finding of that code answers."""
+    return next((what for what, codes in _CODES.items() if code in codes.split()), None)
 
 
 def proofs_of(findings: Iterable[Found], *, has_seal: bool, origin: str) -> tuple[Proof, ...]:

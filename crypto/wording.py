@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from crypto.proofs import question
 from crypto.verdict import (
     Finding,
     Level,
@@ -65,8 +66,17 @@ def decisive(findings: Sequence[Finding]) -> Finding | None:
     worst = next((f for level in amiss for f in findings if f.level is level), None)
     if worst is not None and worst.level is Level.UNKNOWN:
         # why nothing can be proved of it
-        return next((f for f in findings if f.code == "demo_seal"), worst)
+        demo = next((f for f in findings if f.code == "demo_seal"), None)
+        return demo or _issuer_first(worst, findings)
     return worst
+
+
+def _issuer_first(worst: Finding, findings: Sequence[Finding]) -> Finding:
+    """Where nobody vouches for signer or seal, nothing else can be proved."""
+    if question(worst.code) in (None, "issuer"):
+        return worst
+    unknown = (f for f in findings if f.level is Level.UNKNOWN)
+    return next((f for f in unknown if question(f.code) == "issuer"), worst)
 
 
 @dataclass(frozen=True)
@@ -116,7 +126,7 @@ def _advice(report: Report) -> str:
     if amiss is not None and amiss.code == "demo_seal":
         return "UNKNOWN_demo"
     for proof in signature.proofs:
-        if proof.action and amiss is not None and proof.answers(amiss.code):
+        if proof.action and amiss is not None and question(amiss.code) == proof.what:
             return f"UNKNOWN_{proof.action}"
     return verdict.value
 

@@ -163,13 +163,11 @@ def _report_on(
         )
         verdict, words = done.verdict, "bulk.report_sealed"
     else:
-        from crypto.pdf.looking.pictures import changes_in
         from crypto.report.pdf import render
+        from crypto.report.pictures import pictures_for
 
-        with options.files[0].open("rb") as document:
-            changes = changes_in(document, report, password)
-        changed = {change.page + 1: change.both for change in changes}
-        save_new(path, render(report, language, changed=changed))
+        shown = pictures_for(options.files[0], report, password)
+        save_new(path, render(report, language, shown=shown))
         verdict, words = report.verdict, "bulk.report_saved"
     said = say("verdicts", verdict.value, language)
     text = phrase(words, language).format(path=path, verdict=said)

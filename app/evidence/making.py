@@ -37,6 +37,7 @@ from crypto.pki.certificate import Certificate
 from crypto.pki.cms import CmsError, SignedData, SignerInfo
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.report.pdf import render
+from crypto.report.pictures import pictures_of
 from crypto.seal.statement import STAPLE, SealChange, SignedStatement, StatementError
 from crypto.seal.structure import Seal, SealError
 from crypto.validation.trust import Trust
@@ -172,7 +173,9 @@ def _collect(
         rechecks.append(_recheck(pack, number, claim, judged))
     text = json.dumps(report.to_json(language), ensure_ascii=False, indent=2) + "\n"
     pack.add("report.json", text.encode())
-    pack.add("report.pdf", render(report, language, imprints))
+    stream.seek(0)
+    shown = pictures_of(stream.read(), report, password)
+    pack.add("report.pdf", render(report, language, imprints, shown=shown))
     pack.add("README.txt", readme(report, rechecks).encode())
 
 

@@ -14,6 +14,7 @@ from crypto.bounded import BoundedError, run  # noqa: TID253 - this module comes
 from crypto.pdf.reading.access import entry, follow
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
+from crypto.report.pictures import Pictures
 from crypto.report.setting import ENCLOSED, answer
 from crypto.verdict import Report
 
@@ -27,19 +28,20 @@ def render(
     language: str = "zh_CN",
     imprints: Mapping[str, bytes] | None = None,
     issuer: str = "",
-    changed: Mapping[int, bytes] | None = None,
+    shown: Pictures | None = None,
 ) -> bytes:
     """*report* as a PDF, in Chinese ("zh_CN") or English ("en").
 
     *imprints*: pictures of the seals as found in them (PNG and the like) by their SM3 in lower-case
     hexadecimal (:attr:`SealInfo.picture_sm3`); another picture under that name is not shown.
     *issuer*: who will seal the report and answers for it; then its JSON is enclosed and sealed with
-    it (:func:`enclosed`). *changed*: by page (1-based) a picture of what changed since a signature,
-    PNG. Raises :class:`crypto.pdf.reading.failures.PdfTooComplex` for more than can be set."""
+    it (:func:`enclosed`). *shown*: pictures of seals and pages
+    (:func:`crypto.report.pictures.pictures_of`). Raises
+    :class:`crypto.pdf.reading.failures.PdfTooComplex` for more than can be set."""
     try:
         told = json.dumps(report.to_json(language))
-        given = (dict(imprints or {}), issuer, dict(changed or {}))
-        (pdf,) = run(answer, told, language, *given, seconds=_SECONDS).parts
+        given = (told, language, dict(imprints or {}), issuer, shown or Pictures())
+        (pdf,) = run(answer, *given, seconds=_SECONDS).parts
     except (BoundedError, ValueError) as error:
         raise PdfTooComplex(f"the report cannot be set: {error}") from error
     return pdf

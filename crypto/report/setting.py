@@ -21,9 +21,10 @@ from crypto.algorithms import gm
 from crypto.bounded import Message  # noqa: TID253 - this module comes late itself
 from crypto.lengths import MM
 from crypto.pdf.marks.picture import ImprintError, decode_imprint
+from crypto.report.pictures import Pictures
 from crypto.report.reading import read_report
 from crypto.report.typeface import library
-from crypto.report.words import COLOURS, Words, apart
+from crypto.report.words import COLOURS, Part, Words, apart
 from crypto.verdict import Report, Verdict, one_line, say
 
 _MARGIN = 20 * MM
@@ -31,6 +32,8 @@ _FOOT = 8 * MM
 _MAX_PAGES_OF_A_PART = 100
 _ROOM = 40 * MM
 """A part that would have less of a page begins the next one."""
+
+_EDGE = (150, 150, 150)
 
 _SHAPES = {
     Verdict.VALID: '<circle cx="20" cy="20" r="18"/><path d="M11 20.5 17.5 27 29.5 14"/>',
@@ -57,6 +60,7 @@ table { width: 100%; border-collapse: collapse; margin: 0 0 4pt 0; }
 td { border: 0.6pt solid #9a9a9a; padding: 1.5pt 5pt; vertical-align: top; }
 td.key { width: 84pt; color: #555; }
 table.verdict td { border: none; padding: 4pt 6pt; }
+table.pictures td { border: none; text-align: center; }
 td.icon { width: 50pt; }
 td.word { font-weight: bold; }
 .code { font-family: monospace; font-size: 7.5pt; }
@@ -76,7 +80,7 @@ def set_report(
     language: str,
     imprints: Mapping[str, bytes],
     issuer: str,
-    changed: Mapping[int, bytes] | None = None,
+    shown: Pictures | None = None,
 ) -> bytes:
     """What :func:`crypto.report.pdf.render` gives, in this process."""
     pictures = {
@@ -84,27 +88,22 @@ def set_report(
         for name, data in imprints.items()
         if gm.sm3(data).hex() == name and (png := _on_white(data))
     }
-    shown = {page: png for page, data in (changed or {}).items() if (png := _decoded(data))}
-    parts = Words(language).parts(report, pictures, issuer, list(shown))
-    pictures |= {f"changed-{page}": png for page, png in shown.items()}
-    data = _set(parts, report, language, pictures)
+    shown = shown or Pictures()
+    parts = Words(language).parts(report, pictures, shown, issuer)
+    data = _set(parts, report, language, pictures | _images(shown))
     return _with_json(data, report, language) if issuer else data
 
 
 def answer(
-    told: str,
-    language: str,
-    imprints: Mapping[str, bytes],
-    issuer: str,
-    changed: Mapping[int, bytes],
+    told: str, language: str, imprints: Mapping[str, bytes], issuer: str, shown: Pictures
 ) -> Message:
     """:func:`set_report` for :func:`crypto.bounded.run`; *told* is the report's JSON."""
     report = read_report(json.loads(told))
-    return Message({}, (set_report(report, language, imprints, issuer, changed),))
+    return Message({}, (set_report(report, language, imprints, issuer, shown),))
 
 
 def _set(
-    parts: Sequence[str], report: Report, language: str, pictures: Mapping[str, bytes]
+    parts: Sequence[Part], report: Report, language: str, pictures: Mapping[str, bytes]
 ) -> bytes:
     pymupdf = library()
     archive: Any = pymupdf.Archive()
@@ -119,15 +118,18 @@ def _set(
     def story(source: str, style: str = _STYLE) -> Any:
         return pymupdf.Story(source, user_css=style, archive=archive, em=9)
 
+    def stories() -> Iterator[tuple[Any, bool]]:
+        return ((story(part.html), part.begins_page) for part in parts)
+
     pages = 0
-    for placed, begins_page in _flow(map(story, parts), body):
+    for placed, begins_page in _flow(stories(), body):
         placed.draw(None)  # moves on to what is left
         pages += begins_page
     digest = apart(f"SM3 {report.file.sm3}")
     output = io.BytesIO()
     writer = pymupdf.DocumentWriter(output)
     page, device = 0, None
-    for placed, begins_page in _flow(map(story, parts), body):
+    for placed, begins_page in _flow(stories(), body):
         if begins_page:
             if device is not None:
                 writer.end_page()
@@ -142,11 +144,13 @@ def _set(
     return _finished(output.getvalue(), report, language)
 
 
-def _flow(stories: Iterable[Any], body: Any) -> Iterator[tuple[Any, bool]]:
-    """Place one story below the other on pages with room for *body*: each time one that is to be
-    drawn, and whether that begins a page. One story of hundreds of pages MuPDF would never end."""
+def _flow(stories: Iterable[tuple[Any, bool]], body: Any) -> Iterator[tuple[Any, bool]]:
+    """Place one story below the other on pages with room for *body*, or on a new page: each time
+    one that is to be drawn, and whether that begins a page. One story of hundreds of pages MuPDF
+    would never end."""
     top = None
-    for placed in stories:
+    for placed, on_new_page in stories:
+        top = None if on_new_page else top
         for _ in range(_MAX_PAGES_OF_A_PART):
             begins_page = top is None or body.y1 - top < _ROOM
             top = body.y0 if begins_page else top
@@ -191,15 +195,42 @@ def _icon(shape: str, colour: str) -> bytes:
     ).encode()
 
 
-def _decoded(picture: bytes) -> bytes:
-    """The same PNG from its pixels; b"" if it cannot be decoded."""
-    from PIL import Image
+def _images(shown: Pictures) -> dict[str, bytes]:
+    """The pictures by the names that :mod:`crypto.report.words` gives them."""
+    found: dict[str, bytes] = {}
+    for number, each in enumerate(shown.seals):
+        found[f"s{number}"] = _prepared(each.png)
+    for number, each in enumerate(shown.pages):
+        found[f"p{number}"] = _prepared(each.png, framed=True)
+    for number, page in enumerate(shown.changed):
+        for kind, png in (("t", page.then), ("n", page.now), ("b", page.both)):
+            found[f"{kind}{number}"] = _prepared(png, framed=True)
+            part, mm = page.part, page.width_mm
+            box = (part.left / mm, part.top / mm, part.width / mm, part.height / mm)
+            found[f"{kind}p{number}"] = _prepared(png, box, framed=True)
+    return found
 
-    buffer = io.BytesIO()
+
+def _prepared(
+    png: bytes, part: tuple[float, float, float, float] | None = None, *, framed: bool = False
+) -> bytes:
+    """A picture as an opaque PNG, or a *part* of it (left, top, width, height, each as a share of
+    its width); *framed*: paper has an edge. White for what is no picture."""
+    from PIL import Image, ImageDraw
+
     try:
-        Image.open(io.BytesIO(picture), formats=("PNG",)).convert("RGB").save(buffer, "PNG")
-    except (OSError, ValueError, SyntaxError):
-        return b""
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as opened:
+            image = opened.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        image = Image.new("RGB", (1, 1), "white")
+    if part:
+        left, top, across, down = (round(share * image.width) for share in part)
+        image = image.crop((left, top, left + max(1, across), top + max(1, down)))
+    if framed:
+        edge = (0, 0, image.width - 1, image.height - 1)
+        ImageDraw.Draw(image).rectangle(edge, outline=_EDGE)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 

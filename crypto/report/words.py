@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 
 from crypto.lengths import MM
+from crypto.report.pictures import ChangedPicture, Picture, Pictures
 from crypto.report.typeface import drawable
 from crypto.verdict import (
     CertificateInfo,
+    Change,
     Finding,
     Level,
     MarkInfo,
@@ -24,6 +27,7 @@ from crypto.verdict import (
     Verdict,
     beijing,
     one_line,
+    proof_text,
     say,
 )
 from crypto.wording import Sentence, as_sentences, conclusion
@@ -53,6 +57,31 @@ _LEVELS = {
 """In the order of the report: the worst first."""
 
 
+_PROOFS = {
+    "proved": _LEVELS[Level.OK],
+    "missing": _LEVELS[Level.UNKNOWN],
+    "failed": _LEVELS[Level.INVALID],
+    "not_needed": _LEVELS[Level.NOTICE],
+}
+_MAX_CARDS = 3
+"""Signatures that have room on the first page with all that is proved of them."""
+_SEAL_MM, _PAGE_MM, _PART_MM, _CHANGED_MM = 45.0, 55.0, 78.0, 70.0
+"""The longer side of a picture."""
+_IN_A_ROW = 3
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the report, as HTML."""
+
+    body: str
+    begins_page: bool = False
+
+    @property
+    def html(self) -> str:
+        return f"<html><body>{self.body}</body></html>"
+
+
 class Words:
     """Parts of the report as HTML, in one language."""
 
@@ -60,29 +89,41 @@ class Words:
         self._language = language
 
     def parts(
-        self,
-        report: Report,
-        pictures: Mapping[str, bytes],
-        issuer: str,
-        changed: Sequence[int] = (),
-    ) -> list[str]:
-        """The report in parts, none of which is longer than some pages. *changed*: pages (1-based)
-        of which there is a picture of what changed, named changed-PAGE.png."""
+        self, report: Report, imprints: Mapping[str, bytes], shown: Pictures, issuer: str
+    ) -> list[Part]:
+        """The report in parts, none of which is longer than some pages: first what a person needs,
+        with *shown*, then from a new page what it rests on."""
+        first = [*self._first_page(report), *self._sealed_pages(shown)]
+        changed = [self._changed_page(*each) for each in enumerate(shown.changed)]
+        return [
+            *map(Part, first),
+            *(Part(body, begins_page=not number) for number, body in enumerate(changed)),
+            *self._details(report, imprints, issuer),
+        ]
+
+    def _first_page(self, report: Report) -> list[str]:
+        """Verdict, reason, what to do; who, when, and what is proved."""
         head = [
             f"<h1>{self._label('title')}</h1>",
             f'<p class="under">{self._label("subtitle")}</p>',
             self._verdict(report.verdict, 26),
             *self._conclusion(report),
             f'<p class="small">{_text(report.summary(self._language))}</p>',
-            self._file(report),
         ]
         if not report.signatures:
             head.append(f"<p>{self._label('unsigned_none')}</p>")
+        numbered = list(enumerate(report.signatures, 1))
+        if len(numbered) <= _MAX_CARDS:
+            return ["".join((*head, *(self._card(signature) for _, signature in numbered)))]
         parts = ["".join(head)]
-        if len(report.signatures) > 1:
-            numbered = list(enumerate(report.signatures, 1))
-            for start in range(0, len(numbered), _MAX_MARKS):
-                parts.append(self._overview(numbered[start : start + _MAX_MARKS]))
+        for start in range(0, len(numbered), _MAX_MARKS):
+            parts.append(self._overview(numbered[start : start + _MAX_MARKS]))
+        return parts
+
+    def _details(
+        self, report: Report, pictures: Mapping[str, bytes], issuer: str
+    ) -> Iterator[Part]:
+        parts = [self._file(report)]
         for number, signature in enumerate(report.signatures, 1):
             parts.append(self._signature(number, signature, pictures))
         tail = []
@@ -93,20 +134,82 @@ class Words:
         if report.findings:
             tail.append(f"<h2>{self._label('whole')}</h2>")
             tail.append(self._findings(report.findings))
-        parts += [*map(self._changed, changed)]
         parts += ["".join(tail), *self._unchecked(report), *self._technical(report)]
         last = [self._recheck(report)]
         if issuer:
             last.append(f"<p>{self._label('issued_by', issuer=_text(issuer))}</p>")
         if any("〓U+" in part for part in parts):
             last.append(f'<p class="small">{self._label("rare")}</p>')
-        return [f"<html><body>{part}</body></html>" for part in (*parts, "".join(last)) if part]
+        found = [part for part in (*parts, "".join(last)) if part]
+        yield Part(found[0], begins_page=True)
+        yield from map(Part, found[1:])
 
-    def _changed(self, page: int) -> str:
-        """The picture of what changed on a page."""
-        heading = self._label("changed_page", page=str(page))
-        note = f'<p class="small">{self._label("changed_note")}</p>'
-        return f'<h2>{heading}</h2>{note}<img src="changed-{page}.png" width="380"/>'
+    def _card(self, signature: SignatureReport) -> str:
+        """Who, when, and the four things that have to be proved."""
+        language = self._language
+        colour = COLOURS[signature.verdict]
+        word = _text(say("verdicts", signature.verdict.value, language))
+        times = signature.times
+        when = beijing(times.best)[:16] if times.best else self._label("none")
+        if times.best and not times.trusted:
+            when += self._label("only_claimed")
+        rows = [
+            (self._label("who"), self._who(signature)),
+            (self._label("when"), when),
+            (self._label("verdict_column"), f'<span style="color:{colour}">{word}</span>'),
+        ]
+        for proof in signature.proofs:
+            sign, tint = _PROOFS[proof.state]
+            text = _text(say("proofs", proof.state, language))
+            if proof.state in ("missing", "failed"):
+                text += f"<br/>{_text(proof_text(signature, proof, language))}"
+            shown = f'<span style="color:{tint}">{sign}</span> {text}'
+            rows.append((_text(say("proofs", proof.what, language)), shown))
+        cells = (f'<tr><td class="key">{key}</td><td>{value}</td></tr>' for key, value in rows)
+        return f"<table>{''.join(cells)}</table>"
+
+    # --- pictures --------------------------------------------------------------------------------
+
+    def _sealed_pages(self, shown: Pictures) -> Iterator[str]:
+        """Seals as signed and sealed pages, some in a row."""
+        if shown.seals or shown.pages:
+            images = [self._image("s", *each, _SEAL_MM) for each in enumerate(shown.seals)]
+            images += [self._image("p", *each, _PAGE_MM) for each in enumerate(shown.pages)]
+            rows = [images[n : n + _IN_A_ROW] for n in range(0, len(images), _IN_A_ROW)]
+            table = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+            left = shown.pages_left_out
+            more = self._label("pages_left_out", count=str(left)) if left else ""
+            title = f"<h2>{self._label('sealed_pages')}</h2>"
+            yield f'{title}<table class="pictures">{table}</table><p class="small">{more}</p>'
+
+    def _image(self, kind: str, number: int, shown: Picture, most: float) -> str:
+        scale = min(1.0, most / max(shown.width_mm, shown.height_mm))
+        across, down = shown.width_mm * scale * MM, shown.height_mm * scale * MM
+        words = "seal_as_signed" if kind == "s" else "page_as_signed"
+        words = words if shown.intact else f"{words}_not"
+        said = self._label(words, page=str(shown.page))
+        image = f'<img src="{kind}{number}.png" width="{across:.1f}" height="{down:.1f}"/>'
+        return f'<td>{image}<p class="small">{said}</p></td>'
+
+    def _changed_page(self, number: int, shown: ChangedPicture) -> str:
+        """The largest change, then and now, and the page then, now and both in one."""
+        scale = min(_PART_MM / shown.part.width, _PART_MM / shown.part.height)
+        across, down = shown.part.width * scale * MM, shown.part.height * scale * MM
+        parts = "".join(
+            f'<td><img src="{name}{number}.png" width="{across:.1f}" height="{down:.1f}"/>'
+            f'<p class="small">{self._label(label)}</p></td>'
+            for name, label in (("tp", "then"), ("np", "now"))
+        )
+        scale = min(1.0, _CHANGED_MM / max(shown.width_mm, shown.height_mm))
+        across, down = shown.width_mm * scale * MM, shown.height_mm * scale * MM
+        cells = "".join(
+            f'<td><img src="{name}{number}.png" width="{across:.1f}" height="{down:.1f}"/>'
+            f'<p class="small">{self._label(label)}</p></td>'
+            for name, label in (("t", "then"), ("n", "now"), ("b", "both"))
+        )
+        title = self._label("changed_page", page=str(shown.page))
+        tables = (f'<table class="pictures"><tr>{row}</tr></table>' for row in (parts, cells))
+        return f"<h2>{title}</h2>{''.join(tables)}"
 
     def _conclusion(self, report: Report) -> list[str]:
         """What decides the verdict, and what to do."""
@@ -147,7 +250,7 @@ class Words:
         rows = [
             ("format", _text(say("formats", signature.format, language))),
             ("coverage", self._label(f"coverage_{signature.coverage}")),
-            ("fields", self._marks(signature.marks, signature.fields)),
+            ("fields", self._marks(signature.marks)),
         ]
         if seal:
             rows += self._seal(seal, pictures)
@@ -191,7 +294,7 @@ class Words:
             ("seal_validity", self._label("until", **period)),
             ("seal_size", size),
             ("seal_maker", self._certificate(seal.maker)),
-            ("picture_sm3", _code(seal.picture_sm3)),
+            ("picture_sm3", _digits(seal.picture_sm3)),
         ]
         if seal.picture_sm3 in pictures:
             # at its true size, unless that is absurd
@@ -208,24 +311,31 @@ class Words:
             "from": beijing(certificate.not_before),
             "until": beijing(certificate.not_after),
         }
+        named = {
+            "holder": certificate.holder,
+            "credit_code": certificate.credit_code,
+            "certificate_name": certificate.common_name,
+        }
+        known = (f"{self._label(key)} {_text(text)}" for key, text in named.items() if text)
         return "<br/>".join(
             (
-                _text(certificate.subject),
+                *(known if any(named.values()) else (_text(certificate.subject),)),
                 f"{self._label('serial')} {_code(certificate.serial)}",
                 f"{self._label('certificate_validity')} {self._label('until', **period)}",
-                f"{self._label('fingerprint')} {_code(certificate.sm3)}",
+                f"{self._label('fingerprint')} {_digits(certificate.sm3)}",
             )
         )
 
     def _chain(self, chain: Sequence[CertificateInfo]) -> str:
         """From the signer up to where it ends, trusted or not: the findings say which."""
         return "<br/>".join(
-            f"{number}. {_text(certificate.subject)}" for number, certificate in enumerate(chain, 1)
+            f"{number}. {_text(certificate.common_name or certificate.subject)}"
+            for number, certificate in enumerate(chain, 1)
         ) or self._label("not_known")
 
-    def _marks(self, marks: Sequence[MarkInfo], fields: Sequence[str] = ()) -> str:
+    def _marks(self, marks: Sequence[MarkInfo]) -> str:
         if not marks:
-            return self._label("no_marks", field=_text(", ".join(fields)))
+            return self._label("no_marks")
         lines = [
             (self._label("date_mark", date=_text(mark.date)) if mark.date else "")
             + self._label(
@@ -235,7 +345,6 @@ class Words:
                 top=f"{mark.top_mm:.1f}",
                 width=f"{mark.width_mm:.1f}",
                 height=f"{mark.height_mm:.1f}",
-                field=_text(mark.field),
             )
             for mark in marks
         ]
@@ -255,12 +364,16 @@ class Words:
 
     def _changes(self, signature: SignatureReport) -> str:
         lines = [
-            self._label(
-                "change", revision=str(change.revision), text=_text(change.text(self._language))
-            )
+            self._label("change", revision=str(change.revision), text=_text(self._change(change)))
             for change in signature.changed_later
         ]
         return _listed(lines) or self._label("no_changes")
+
+    def _change(self, change: Change) -> str:
+        """Where and what; the names of objects stand in the report's JSON."""
+        language = self._language
+        place = say("blanks", "page", language).format(page=change.page) if change.page else ""
+        return f"{place} {say('changes', change.kind, language)}".strip()
 
     def _findings(self, findings: Iterable[Finding]) -> str:
         sentences, parts = as_sentences(findings, self._language), []
@@ -331,7 +444,7 @@ class Words:
             f'<table class="verdict"><tr><td class="icon" style="width:{side + 8:.0f}pt">'
             f'<img src="{verdict.value}.svg" width="{side}" height="{side}"/></td>'
             f'<td class="word" style="font-size:{size}pt;color:{COLOURS[verdict]}">{word}'
-            f'<span class="code"> {verdict.value}</span></td></tr></table>'
+            "</td></tr></table>"
         )
 
     def _table(self, rows: Iterable[tuple[str, str]]) -> str:
@@ -371,6 +484,11 @@ def _word(word: str) -> str:
 
 def apart(text: str) -> str:
     return _LIGATURES.sub(f"f{_BREAK}", text)
+
+
+def _digits(text: str) -> str:
+    """Hexadecimal digits in groups of eight, as one reads them out."""
+    return _code(" ".join(text[n : n + 8] for n in range(0, len(text), 8)))
 
 
 def _code(text: str) -> str:

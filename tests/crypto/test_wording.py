@@ -94,6 +94,13 @@ def test_what_to_do_fits_what_is_missing(code: str, origin: str, advice: str) ->
         assert action == say("advice", advice, language) != advice
 
 
+def test_without_an_issuer_that_decides_and_not_what_follows_from_it() -> None:
+    found = [Finding(code) for code in ("status_unknown", "maker_untrusted")]
+    assert decisive(found) == Finding("maker_untrusted")
+    content = [Finding("changed_suspicious"), *found]
+    assert decisive(content) == Finding("changed_suspicious")
+
+
 def test_a_seal_is_named_by_its_kind_where_its_name_is_the_company() -> None:
     company = "宿迁某某有限公司"
     good = replace(SIGNATURE, findings=(Finding("covers_file"),))

@@ -339,7 +339,7 @@ class StandIn:
 
     dispute_state = dispute_evidence = open_dispute
 
-    def report_pdf(self, report: Report, language: str) -> bytes:
+    def report_pdf(self, path: Path, report: Report, password: str | None, language: str) -> bytes:
         return render(report, language)
 
     def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:

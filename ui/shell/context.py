@@ -245,8 +245,8 @@ class Context(Protocol):
         *step* (:func:`ui.checking.check_files`). *fetch*: with what the addresses in them lead
         to. Gives what speaks against a trust list or a platform that this machine follows."""
 
-    def report_pdf(self, report: Report, language: str) -> bytes:
-        """The report set on A4."""
+    def report_pdf(self, path: Path, report: Report, password: str | None, language: str) -> bytes:
+        """The report on the file at *path* set on A4, with pictures of it."""
 
     def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
         """Verify *path* and pack document, report, chain and status into *output* (ZIP)."""

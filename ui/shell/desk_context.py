@@ -243,11 +243,11 @@ class DeskContext:
         # that nobody answers is no news; that somebody answers wrongly is
         return tuple(e for e in problems if isinstance(e, PlatformUntrusted | TrustListRejected))
 
-    def report_pdf(self, report: Report, language: str) -> bytes:
+    def report_pdf(self, path: Path, report: Report, password: str | None, language: str) -> bytes:
         from crypto.report.pdf import render
+        from crypto.report.pictures import pictures_for
 
-        with self._pages:  # PyMuPDF makes it, and may be used by one thread at a time
-            return render(report, language)
+        return render(report, language, shown=pictures_for(path, report, password))
 
     def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
         from app.evidence import making

@@ -30,7 +30,7 @@ class ReportSaver:
     def __init__(self, shell: Shell, parent: QWidget) -> None:
         self._shell, self._parent = shell, parent
 
-    def report(self, source: Path, report: Report) -> None:
+    def report(self, source: Path, report: Report, password: str | None) -> None:
         """Save *report* on A4 or as JSON (docs/report-schema.md)."""
         context = self._shell.context
         name = tr("{name}_验章报告", name=source.stem)
@@ -43,7 +43,7 @@ class ReportSaver:
                 text = json.dumps(report.to_json(language()), ensure_ascii=False, indent=2)
                 replace_file(path, text.encode())
             else:
-                replace_file(path, context.report_pdf(report, language()))
+                replace_file(path, context.report_pdf(source, report, password, language()))
 
         self._save(write, path)
 

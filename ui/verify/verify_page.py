@@ -428,8 +428,9 @@ class VerifyPage(QWidget):
 
     def export(self) -> None:
         """Save the report of the file being shown."""
-        if self._current and self._current.report:
-            self._saver.report(self._current.path, self._current.report)
+        file = self._current
+        if file and file.report:
+            self._saver.report(file.path, file.report, file.password)
 
     def export_evidence(self) -> None:
         """Save all that is needed to check the file being shown again."""
