@@ -8,11 +8,8 @@ the same page sizes.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +17,7 @@ from typing import Any, Self
 from app.errors import FileNotReadable, FileProblem
 from app.file_kind import require_pdf
 from app.placing.placement import PageBox, TextHit  # noqa: TID253 - this module comes late itself
+from app.placing.text_search import Box, Letter, folded, search
 from crypto.lengths import MM
 from crypto.pdf.reading.document import MAX_PAGES  # noqa: TID253 - this module comes late itself
 from crypto.pdf.reading.failures import (  # noqa: TID253 - this module comes late itself
@@ -112,75 +110,53 @@ class Pages:
             return bytes(self._document.tobytes(garbage=0))
 
     def find(self, text: str) -> list[TextHit]:
-        """Every place where *text* stands, in reading order.
-
-        As people expect: case, full and half width forms, and spaces do not count, and it does not
-        matter how the file has cut the line into pieces. A text that runs over the end of a line,
-        or is part of a picture, is not found."""
-        wanted = _folded(text)
+        """Every place where *text* stands, in reading order (:mod:`app.placing.text_search`). What
+        is part of a picture is not found."""
+        wanted = folded(text)
         if not wanted:
             return []
         with _pdf_errors():
             return [
-                hit
+                TextHit(number, left / MM, top / MM, (right - left) / MM, (bottom - top) / MM)
                 for number, page in enumerate(self._document)
-                if set(wanted)
-                <= set(_folded(page.get_text()))  # quick: most pages do not have the text
-                for line in _lines(page)
-                for hit in _hits(number, line, wanted)
+                if set(wanted) <= set(folded(page.get_text()))  # most pages do not have the text
+                for left, top, right, bottom in search(_pieces(page), wanted)
             ]
 
 
 # --- text ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Char:
-    """One character as displayed, its box in points."""
-
-    text: str
-    """Folded: none, one or several characters."""
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-
-_Line = list[_Char]
-
-
-@lru_cache(maxsize=8192)
-def _folded(text: str) -> str:
-    """Compatibility forms (full width, ligatures, radicals) and case made alike, no spaces."""
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def _lines(page: Any) -> list[_Line]:
-    """The page's lines as a person sees them, from top to bottom.
-
-    A file often cuts one visible line into several: pieces on the same height that follow each
-    other closely are put together again. Only level text is; slanted and upright lines stay."""
+def _pieces(page: Any) -> Iterator[tuple[list[Letter], int | None]]:
+    """The page's runs of letters as displayed, in points, and how each is turned."""
     matrix = page.rotation_matrix  # text comes in the unrotated page's space
     width, height = page.rect.width, page.rect.height
-    level: list[_Line] = []
-    other: list[_Line] = []
     for block in page.get_text("rawdict", flags=0)["blocks"]:
         for line in block.get("lines", ()):
-            chars = [
-                _Char(_folded(char["c"]), *_displayed(char["bbox"], matrix))
+            letters = [
+                Letter(folded(char["c"]), _displayed(char["bbox"], matrix))
                 for span in line["spans"]
                 for char in span["chars"]
             ]
-            # text outside the visible page is no place for a seal
-            chars = [c for c in chars if c.x1 > 0 and c.x0 < width and c.y1 > 0 and c.y0 < height]
             x, y = line["dir"]
-            if chars:
-                across = abs(matrix.b * x + matrix.d * y) < 0.02 and matrix.a * x + matrix.c * y > 0
-                (level if across else other).append(chars)
-    return sorted((*_joined(level), *other), key=lambda line: (line[0].y0, line[0].x0))
+            along = matrix.a * x + matrix.c * y, matrix.b * x + matrix.d * y
+            # text outside the visible page is no place for a seal
+            yield [each for each in letters if _meets(each.box, width, height)], _turn(*along)
 
 
-def _displayed(box: tuple[float, ...], matrix: Any) -> tuple[float, float, float, float]:
+def _turn(x: float, y: float) -> int | None:
+    """Quarter turns clockwise of a direction on the page displayed; None if it is slanted."""
+    for turn, (right, down) in enumerate(((1, 0), (0, 1), (-1, 0), (0, -1))):
+        if abs(x * down - y * right) < 0.02 and x * right + y * down > 0:
+            return turn
+    return None
+
+
+def _meets(box: Box, width: float, height: float) -> bool:
+    return box[2] > 0 and box[0] < width and box[3] > 0 and box[1] < height
+
+
+def _displayed(box: tuple[float, ...], matrix: Any) -> Box:
     """A box of the unrotated page as it lies on the page displayed."""
     if matrix.a == matrix.d == 1:  # not turned, as nearly always
         return box[0] + matrix.e, box[1] + matrix.f, box[2] + matrix.e, box[3] + matrix.f
@@ -188,40 +164,6 @@ def _displayed(box: tuple[float, ...], matrix: Any) -> tuple[float, float, float
     xs = [matrix.a * x + matrix.c * y + matrix.e for x, y in corners]
     ys = [matrix.b * x + matrix.d * y + matrix.f for x, y in corners]
     return min(xs), min(ys), max(xs), max(ys)
-
-
-def _joined(lines: list[_Line]) -> Iterator[_Line]:
-    """Pieces of one visible line put together."""
-    rest = sorted(lines, key=lambda line: line[0].x0)
-    while rest:
-        line = rest.pop(0)
-        following = 0
-        while following < len(rest):
-            if _follows(line, rest[following]):
-                line = line + rest.pop(following)
-            else:
-                following += 1
-        yield line
-
-
-def _follows(line: _Line, piece: _Line) -> bool:
-    """Does *piece* stand on the same height, at most one and a half characters further on?"""
-    last, first = line[-1], piece[0]
-    height = max(last.y1 - last.y0, first.y1 - first.y0)
-    shared = min(last.y1, first.y1) - max(last.y0, first.y0)
-    return shared > height / 2 and -height / 2 < first.x0 - last.x1 < 1.5 * height
-
-
-def _hits(page: int, line: _Line, wanted: str) -> Iterator[TextHit]:
-    text = "".join(char.text for char in line)
-    owner = [char for char in line for _ in char.text]  # whose box each folded character has
-    start = text.find(wanted)
-    while start >= 0:
-        found = owner[start : start + len(wanted)]
-        left, top = min(char.x0 for char in found), min(char.y0 for char in found)
-        right, bottom = max(char.x1 for char in found), max(char.y1 for char in found)
-        yield TextHit(page, left / MM, top / MM, (right - left) / MM, (bottom - top) / MM)
-        start = text.find(wanted, start + len(wanted))
 
 
 # --- the library ---------------------------------------------------------------------------------

@@ -205,3 +205,33 @@ def test_an_encrypted_file_wants_its_password(make_pdf: MakePdf) -> None:
 def test_the_library_is_loaded_only_when_a_file_is_opened() -> None:
     program = "import sys, app.placing.pages; sys.exit('pymupdf' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_keyword_over_the_end_of_a_line_is_found_on_a_real_page(tmp_path: Path) -> None:
+    path = page_with(tmp_path, (155, 105, "甲方（盖"), (25, 113, "章）："))
+    with Pages(path) as pages:
+        (hit,) = pages.find("甲方（盖章）")
+    assert hit.left_mm == pytest.approx(155, abs=0.3)
+    assert hit.top_mm < 105 < hit.top_mm + hit.height_mm
+
+
+def test_upright_text_is_found_letter_by_letter_and_as_a_column(tmp_path: Path) -> None:
+    stacked = [(180, 50 + 4.3 * number, each) for number, each in enumerate("甲方盖章处")]
+    with Pages(page_with(tmp_path, *stacked)) as pages:
+        (hit,) = pages.find("方盖章")
+    assert hit.centre == pytest.approx((182.1, 50 + 4.3 * 2 - 1.6), abs=1)
+    assert hit.height_mm > 2.5 * hit.width_mm
+
+
+@pytest.mark.parametrize("rotate", [90, 180, 270])
+def test_turned_text_goes_on_in_its_next_line(tmp_path: Path, rotate: int) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=210 * MM, height=297 * MM)
+    step = {90: (18, 0), 180: (0, -18), 270: (-18, 0)}[rotate]
+    for number, text in enumerate(("落款甲方盖", "章处")):
+        at = (100 * MM + step[0] * number, 150 * MM + step[1] * number)
+        page.insert_text(at, text, fontname="china-s", fontsize=12, rotate=rotate)
+    document.save(tmp_path / "turned.pdf")
+    document.close()
+    with Pages(tmp_path / "turned.pdf") as pages:
+        assert len(pages.find("甲方盖章")) == 1
