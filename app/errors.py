@@ -11,9 +11,11 @@ line do with them stands in one table here.
     │                             FileRepairable, SignedFileDamaged, ChangesForbidden,
     │                             SealWouldHarm, OutputExists, OutputNotWritable, SavedElsewhere,
     │                             OutputVerificationFailed, PlatformNotNamed
-    ├── SealUseError              SealNotFound, SealNotUsable, NotAuthorised, LeaseExpired
+    ├── SealUseError              SealNotFound, SealAmbiguous, SealNotUsable, NotAuthorised,
+    │                             LeaseExpired
     ├── PlacementError            PageRangeInvalid, PositionInvalid, PageOutOfRange, OutsidePage,
-    │                             KeywordNotFound
+    │                             SeamTooThin, FieldNotFound, KeywordNotFound, TemplateNotFound,
+    │                             DateWithoutSeal
     ├── PlatformError             PlatformNotSet, PlatformUnreachable, PlatformRefused,
     │                             PlatformUntrusted, PlatformAnswerInvalid, ApplicationRejected,
     │                             ServiceUnavailable, TimestampUntrusted, EvidenceMissing
@@ -261,6 +263,14 @@ class SealNotFound(SealUseError):
 
 
 @dataclass(eq=False)
+class SealAmbiguous(SealUseError):
+    """Several seals are meant, or none was named and there are several."""
+
+    known: str
+    """Code and name of each that may be meant."""
+
+
+@dataclass(eq=False)
 class SealNotUsable(SealUseError):
     """The seal itself is not in force."""
 
@@ -329,6 +339,36 @@ class OutsidePage(PlacementError):
     top_mm: float
     right_mm: float
     bottom_mm: float
+
+
+@dataclass(eq=False)
+class SeamTooThin(PlacementError):
+    """So many pages share one seal that a slice would not be seen."""
+
+    pages: int
+    """That were to share one seal."""
+    slice_mm: float
+    most: int
+    """How many may."""
+
+
+@dataclass(eq=False)
+class FieldNotFound(PlacementError):
+    """The document has no empty signature field of that name on a page."""
+
+    name: str
+    known: str | None
+    """Those it has; None: it has none."""
+
+
+@dataclass(eq=False)
+class TemplateNotFound(PlacementError):
+    """No usual place is kept under that name."""
+
+    stops_batch: ClassVar[bool] = True
+    name: str
+    known: str | None
+    """Those that are kept; None: there are none."""
 
 
 @dataclass(eq=False)

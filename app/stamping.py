@@ -32,7 +32,7 @@ from app.errors import (
     SavedElsewhere,
     SealNotUsable,
 )
-from app.placing.placement import PageBox, dates_by_mark
+from app.placing.placement import PageBox, Places, TextHit, dates_by_mark
 from app.revisions import Events, Output, Revise, WrittenRevisions, open_pdf, write_revisions
 from app.steps import StampStep, TellStep, tell_nobody
 from app.store.cabinet import Cabinet, SealRecord
@@ -40,6 +40,7 @@ from app.store.journal import Journal
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
 from crypto.pdf.marks.drawing import Mark
+from crypto.pdf.marks.place import marks_of
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import within_time
 from crypto.pdf.signing.dss import chain_certificates
@@ -376,7 +377,23 @@ def page_boxes(source: Path, password: str | None = None) -> list[PageBox]:
     """The pages of a document as displayed, for placement.
 
     Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.failures.PdfError`."""
+    return list(read_places(source, password).boxes)
+
+
+def read_places(source: Path, password: str | None = None) -> Places:
+    """The pages and the empty signature fields of a document as displayed.
+
+    Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.failures.PdfError`."""
     with within_time():
         document = open_pdf(source, password)
         with contextlib.closing(document.stream):
-            return [PageBox(*page.size_mm) for page in document.pages()]
+            boxes = tuple(PageBox(*page.size_mm) for page in document.pages())
+            fields = {
+                field.name: TextHit(
+                    place.page - 1, place.left_mm, place.top_mm, place.width_mm, place.height_mm
+                )
+                for field in document.signature_fields()
+                if field.value is None
+                for place in marks_of(field)[:1]
+            }
+            return Places(boxes, fields)

@@ -74,6 +74,7 @@ _.type_annotation_map
 # A message's words: app/errors.py's fields are filled into the text by name.
 _.bottom_mm
 _.right_mm
+_.slice_mm
 
 # Calling an instance of a protocol is how mypy sees a function (crypto/pki/cms.py).
 _.__call__

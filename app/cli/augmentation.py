@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.placing import says_where
 from app.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,13 +27,11 @@ AskPin = Callable[["Token"], str]
 
 def refuse_nonsense(options: argparse.Namespace, profile: str) -> None:
     """Raise :class:`UsageError` for options that do not go with *profile*."""
-    placed = options.seal or options.at or options.keyword or options.riding or options.pages
+    placed = options.seal or says_where(options) or options.pages
     placed = placed or options.date or options.date_at
     if profile == "pades" and placed:
         # a picture of a seal outside the signature proves nothing
         raise UsageError("stamp: --profile pades puts no seal; see --profile dual")
-    if profile != "pades" and not options.seal:
-        raise UsageError("stamp: --seal is needed")
     if profile not in ("pades", "dual") and (options.pades_key or options.pades_module):
         raise UsageError("stamp: --pades-key goes with --profile pades or dual")
 
@@ -89,7 +89,7 @@ def sign_without_seal(
     with ExitStack() as opened:
         signer = foreign_signer(desk, options, ask_pin, opened)
         steps = afterwards(desk, options, stamper, signer)
-        return _augment(desk, options, steps, password), stamper
+        return _augment(desk, options, options.files[0], steps, password), stamper
 
 
 def timestamp(desk: Desk, options: argparse.Namespace, password: str | None) -> AugmentedFile:
@@ -105,16 +105,20 @@ def timestamp(desk: Desk, options: argparse.Namespace, password: str | None) -> 
         steps.append(long_term(desk.trust(), desk.services))
     # of the authorities, the platform's alone is known to support SM3
     steps.append(document_timestamp(stamper, "sm3" if stamper.of_platform else "sha256"))
-    return _augment(desk, options, steps, password)
+    return _augment(desk, options, options.file, steps, password)
 
 
 def _augment(
-    desk: Desk, options: argparse.Namespace, steps: Sequence[Revise], password: str | None
+    desk: Desk,
+    options: argparse.Namespace,
+    source: Path,
+    steps: Sequence[Revise],
+    password: str | None,
 ) -> AugmentedFile:
     from app.augmentation import augment
 
     return augment(
-        options.file,
+        source,
         steps,
         journal=desk.journal,
         trust=desk.trust(),

@@ -4,7 +4,8 @@
     sealdesk enroll  --platform URL --uscc … --name …
     sealdesk seal list|show ID|inspect FILE
     sealdesk sync
-    sealdesk stamp IN.pdf [-o OUT.pdf] --seal ID (--at … | --keyword … | --riding …)
+    sealdesk stamp IN.pdf|FOLDER… [-o OUT.pdf|FOLDER] [--seal NAME] [--csv TABLE.csv]
+                   (--at … | --keyword … | --riding … | --field … | --template …)…
                    [--date [cn|iso]]
     sealdesk stamp IN.pdf --profile pades [--pades-key NAME]
     sealdesk timestamp FILE.pdf [--timestamp URL] [--long-term]

@@ -15,6 +15,7 @@ from app.errors import ChangesForbidden, FileRepairable, phrase
 if TYPE_CHECKING:
     from app.cli.grammar import Parser
     from app.desk import Desk
+    from app.placing.finder import Finder
     from app.preparing import Examined, Notice
 
 
@@ -59,24 +60,24 @@ class Prepared:
         ]
 
 
-def look_before(desk: Desk, options: argparse.Namespace, password: str | None) -> Prepared:
-    """Open the document and raise for what forbids a seal.
+def look_before(
+    desk: Desk, options: argparse.Namespace, source: Path, password: str | None, finder: Finder
+) -> Prepared:
+    """Open the document *source* and raise for what forbids a seal.
 
     Raises as :func:`app.preparing.examine` does, and what it calls an obstacle."""
-    from app.placing.finder import Finder
     from app.preparing import examine
     from app.repairing import repair
 
-    source, repaired = options.file, False
-    with Finder() as finder:
-        trust, now = desk.trust(), datetime.now(UTC)
-        try:
-            examined = examine(source, password, trust, now, finder)
-        except FileRepairable:
-            if not options.repair:
-                raise
-            source, repaired = repair(source, finder, password), True
-            examined = examine(source, password, trust, now, finder)
+    repaired = False
+    trust, now = desk.trust(), datetime.now(UTC)
+    try:
+        examined = examine(source, password, trust, now, finder)
+    except FileRepairable:
+        if not options.repair:
+            raise
+        source, repaired = repair(source, finder, password), True
+        examined = examine(source, password, trust, now, finder)
     if examined.obstacle is not None:
         raise examined.obstacle
     return Prepared(source, examined, repaired)

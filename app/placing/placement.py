@@ -9,28 +9,30 @@ not lie wholly on its page, :class:`app.errors.OutsidePage` says so.
 from __future__ import annotations
 
 import math
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
 from app.errors import (
     DateWithoutSeal,
+    FieldNotFound,
     KeywordNotFound,
     OutsidePage,
     PageOutOfRange,
-    PageRangeInvalid,
-    PositionInvalid,
+    SeamTooThin,
 )
 from crypto.seal.date_mark import DateMark, Style
 from crypto.seal.mark import Mark
 
 Side = Literal["right", "left", "top", "bottom"]
+Corner = Literal["top left", "top right", "bottom left", "bottom right"]
 
 MAX_SLICES = 20
-"""More slices of a 40 mm seal would be narrower than 2 mm, and print as nothing."""
+"""Unless another number is chosen: more slices of a 40 mm seal would be narrower than 2 mm."""
+
+THINNEST_MM = 0.5
+"""A slice that is narrower prints as nothing: six dots at 300 dpi."""
 
 DATE_GAP_MM = 2.0
 """Between a seal and the date that is placed beside it."""
@@ -63,7 +65,7 @@ class SealSize:
 
 @dataclass(frozen=True)
 class TextHit:
-    """Where a text stands on a page, as displayed."""
+    """Where a text, or an empty signature field, stands on a page, as displayed."""
 
     page: int
     """0-based."""
@@ -78,89 +80,52 @@ class TextHit:
         return self.left_mm + self.width_mm / 2, self.top_mm + self.height_mm / 2
 
 
-# --- what a person writes ------------------------------------------------------------------------
-
-
-def parse_pages(text: str, count: int) -> tuple[int, ...]:
-    """The 0-based pages that *text* names in a document of *count* pages, ascending, each once.
-
-    ``1,3-5``: these; ``-1``: the last, ``-2``: the last but one; ``3-``: from 3 to the end;
-    ``all``, ``odd``, ``even``. Full-width commas and digits are read too. Raises
-    :class:`PageRangeInvalid`, :class:`PageOutOfRange`."""
-    chosen: set[int] = set()
-    for part in unicodedata.normalize("NFKC", text).replace("、", ",").split(","):
-        chosen.update(_part(part.strip(), count))
-    return tuple(sorted(chosen))
-
-
-def _part(part: str, count: int) -> Iterable[int]:
-    named = {"all": range(count), "odd": range(0, count, 2), "even": range(1, count, 2)}
-    if part.lower() in named:
-        return named[part.lower()]
-    if found := re.fullmatch(r"-?[0-9]{1,6}", part):
-        page = _page(int(part), count)
-        return range(page, page + 1)
-    found = re.fullmatch(r"([0-9]{1,6})\s*-\s*(-?[0-9]{1,6})?", part)
-    if not found:
-        raise PageRangeInvalid(part)
-    first = _page(int(found[1]), count)
-    last = _page(int(found[2]), count) if found[2] else count - 1
-    if first > last:
-        raise PageRangeInvalid(part)
-    return range(first, last + 1)
-
-
-def _page(number: int, count: int) -> int:
-    """0-based from a page number as people count, negative from the end."""
-    page = number - 1 if number > 0 else count + number
-    if number == 0 or not 0 <= page < count:
-        raise PageOutOfRange(number, count)
-    return page
-
-
 @dataclass(frozen=True)
-class Point:
-    """Where a seal's centre goes."""
+class Places:
+    """What a document has that seals are placed by."""
 
-    x_mm: float
-    y_mm: float
-    page: int | None = None
-    """As the user counts, negative from the end; None: not said."""
-
-
-def parse_point(text: str) -> Point:
-    """``PAGE:X,Y`` or ``X,Y``, millimetres. Raises :class:`PositionInvalid`."""
-    number = r"\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*"
-    found = re.fullmatch(rf"(?:\s*(-?[0-9]{{1,6}})\s*:)?{number},{number}", text)
-    if not found:
-        raise PositionInvalid(text)
-    page = int(found[1]) if found[1] else None
-    return Point(float(found[2]), float(found[3]), page)
-
-
-def parse_keyword(text: str) -> tuple[str, int | Literal["all"] | None]:
-    """``TEXT[:N]``: the text, and which occurrence: a number, "all", or None if nothing is said.
-
-    A colon that no number follows belongs to the text. Raises :class:`PositionInvalid` for an
-    empty text."""
-    found = re.fullmatch(r"(.+):(-?[0-9]{1,6}|all)", text, re.DOTALL)
-    keyword, which = (found[1], found[2]) if found else (text, None)
-    if not keyword.strip():
-        raise PositionInvalid(text)
-    return keyword, "all" if which == "all" else int(which) if which else None
+    boxes: tuple[PageBox, ...]
+    fields: Mapping[str, TextHit] = field(default_factory=dict)
+    """Its empty signature fields that show on a page: name → where."""
 
 
 # --- placing -------------------------------------------------------------------------------------
 
 
 def at(
-    boxes: Sequence[PageBox], pages: Iterable[int], x_mm: float, y_mm: float, size: SealSize
+    boxes: Sequence[PageBox],
+    pages: Iterable[int],
+    x_mm: float,
+    y_mm: float,
+    size: SealSize,
+    corner: Corner = "top left",
 ) -> list[Mark]:
-    """The whole seal with its centre at the same place on each of *pages* (0-based).
+    """The whole seal with its centre at the same place on each of *pages* (0-based), *x_mm* and
+    *y_mm* from the edges that meet in *corner*.
 
     Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
-    left, top = x_mm - size.width_mm / 2, y_mm - size.height_mm / 2
-    return [checked(boxes, Mark(page, left, top, size.width_mm, size.height_mm)) for page in pages]
+    marks = []
+    for page in pages:
+        x, y = from_corner(page_box(boxes, page), corner, x_mm, y_mm)
+        left, top = x - size.width_mm / 2, y - size.height_mm / 2
+        marks.append(checked(boxes, Mark(page, left, top, size.width_mm, size.height_mm)))
+    return marks
+
+
+def from_corner(box: PageBox, corner: Corner, x_mm: float, y_mm: float) -> tuple[float, float]:
+    """A place counted from *corner* as counted from the top left; and the other way round."""
+    return (
+        box.width_mm - x_mm if corner.endswith("right") else x_mm,
+        box.height_mm - y_mm if corner.startswith("bottom") else y_mm,
+    )
+
+
+def nearest_corner(box: PageBox, x_mm: float, y_mm: float) -> Corner:
+    """The corner of the page that a place (from the top left) is nearest to."""
+    right = x_mm > box.width_mm / 2
+    if y_mm > box.height_mm / 2:
+        return "bottom right" if right else "bottom left"
+    return "top right" if right else "top left"
 
 
 def keyword(
@@ -187,6 +152,20 @@ def keyword(
     return [mark for hit in chosen for mark in at(boxes, [hit.page], *hit.centre, size)]
 
 
+def in_field(
+    boxes: Sequence[PageBox], fields: Mapping[str, TextHit], size: SealSize, name: str
+) -> list[Mark]:
+    """The seal centred on the empty signature field *name*, which stays empty: a seal has its filed
+    size, and a field that somebody has signed over may not be widened. "" where there is only one.
+
+    Raises :class:`FieldNotFound`, :class:`OutsidePage`."""
+    chosen = next(iter(fields), "") if not name and len(fields) == 1 else name
+    if chosen not in fields:
+        raise FieldNotFound(name, " · ".join(fields) or None)
+    hit = fields[chosen]
+    return at(boxes, [hit.page], *hit.centre, size)
+
+
 def riding_seam(
     boxes: Sequence[PageBox],
     size: SealSize,
@@ -195,6 +174,7 @@ def riding_seam(
     along: float = 0.5,
     margin_mm: float = 0.0,
     pages: Iterable[int] | None = None,
+    most: int | None = MAX_SLICES,
 ) -> list[Mark]:
     """骑缝章: the seal cut into slices, one on the edge of each page.
 
@@ -204,9 +184,10 @@ def riding_seam(
 
     *along*: the slice's centre on that edge, as a fraction of the page's height (or width), the
     same on every page whatever its size or rotation. *margin_mm*: room that a printer leaves white
-    between slice and edge. *pages*: 0-based, all by default; at most :data:`MAX_SLICES` make one
-    seal, more are split into groups as even as can be, so that none has a page alone. A single page
-    has no seam: no marks. Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
+    between slice and edge. *pages*: 0-based, all by default; at most *most* of them (at least 2;
+    None: all) make one seal, more are split into groups as even as can be, so that none has a page
+    alone. A single page has no seam: no marks. Raises :class:`PageOutOfRange`,
+    :class:`OutsidePage`, :class:`SeamTooThin`."""
     chosen = list(range(len(boxes)) if pages is None else pages)
     for page in chosen:
         if not 0 <= page < len(boxes):
@@ -214,7 +195,12 @@ def riding_seam(
     if len(chosen) < 2:
         return []
     marks = []
-    for group in _groups(chosen):
+    groups = _groups(chosen, most or len(chosen))
+    length = size.width_mm if side in ("right", "left") else size.height_mm
+    longest = max(map(len, groups))
+    if length / longest < THINNEST_MM:
+        raise SeamTooThin(longest, length / longest, math.floor(length / THINNEST_MM))
+    for group in groups:
         order = group if side in ("right", "bottom") else group[::-1]
         for position, page in enumerate(order):
             part = (position / len(order), (position + 1) / len(order))
@@ -223,10 +209,10 @@ def riding_seam(
     return sorted(marks, key=lambda mark: chosen.index(mark.page))
 
 
-def _groups(pages: list[int]) -> list[list[int]]:
-    """At most :data:`MAX_SLICES` pages each; sizes differ by one at most, so a group of one cannot
-    arise."""
-    count = -(-len(pages) // MAX_SLICES)
+def _groups(pages: list[int], most: int) -> list[list[int]]:
+    """At most *most* pages each; sizes differ by one at most. Where that would leave a page alone
+    (three in groups of two) the groups are fewer and larger."""
+    count = min(-(-len(pages) // most), len(pages) // 2)
     edges = [len(pages) * number // count for number in range(count + 1)]
     return [pages[start:end] for start, end in pairwise(edges)]
 
@@ -280,7 +266,7 @@ def date_beside(
     """The same for one seal, *mark*, among these marks and dates.
 
     Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
-    box, choices = _page_box(boxes, mark.page), _beside(mark, style)
+    box, choices = page_box(boxes, mark.page), _beside(mark, style)
     taken = [
         *(each for each in marks if each.page == mark.page),
         *(_room(date) for date in dates if date.page == mark.page),
@@ -383,7 +369,7 @@ def _meet(one: Mark, other: Mark) -> bool:
 # --- on the page ---------------------------------------------------------------------------------
 
 
-def _page_box(boxes: Sequence[PageBox], page: int) -> PageBox:
+def page_box(boxes: Sequence[PageBox], page: int) -> PageBox:
     if not 0 <= page < len(boxes):
         raise PageOutOfRange(page + 1, len(boxes))
     return boxes[page]
@@ -403,7 +389,7 @@ def checked(boxes: Sequence[PageBox], mark: Mark) -> Mark:
     """The mark, if it lies wholly on its page.
 
     Raises :class:`PageOutOfRange`, :class:`OutsidePage`."""
-    box = _page_box(boxes, mark.page)
+    box = page_box(boxes, mark.page)
     if not _is_inside(box, mark):
         right, bottom = mark.left_mm + mark.width_mm, mark.top_mm + mark.height_mm
         raise OutsidePage(

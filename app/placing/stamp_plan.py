@@ -1,27 +1,32 @@
 """What will be stamped where: rules per seal, their marks, undo and redo.
 
-A rule (单页, 多页, 坐标, 骑缝, 关键字) can be applied to any document, which is what a batch does;
-its marks on the open document are what the canvas paints and what the signature will draw. Single
-marks may be put elsewhere or taken away (逐页调整), and a seal may have the date beside it. Nothing
-here knows Qt.
+A rule (单页, 多页, 坐标, 骑缝, 关键字, 签名域) can be applied to any document, as a
+batch does; its marks on the open document are what the canvas paints and what the signature will
+draw. Single marks may be put elsewhere or taken away (逐页调整), and a seal may have the date
+beside it. Nothing here knows Qt.
 
     lay_out(placed, …)  →  every mark with its date: for the preview and for the job alike
+    usual(placed, …)    →  the same rules counted so that they fit other documents (常用位置)
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 from app.errors import DateWithoutSeal
 from app.placing import placement
-from app.placing.placement import PageBox, SealSize, TextHit
+from app.placing.placement import MAX_SLICES, Corner, PageBox, SealSize, Side, TextHit
+from app.placing.written import parse_pages
 from crypto.seal.date_mark import DateMark, Style
 from crypto.seal.mark import Mark
 
 Find = Callable[[str], Sequence[TextHit]]
+NO_FIELDS: Mapping[str, TextHit] = MappingProxyType({})
 Place = tuple[int, int]
 """Which mark of a rule: its page, and which of the marks on that page; both 0-based."""
 
@@ -31,9 +36,11 @@ class At:
     """The seal's centre at one place on certain pages (单页, 多页, 坐标)."""
 
     pages: str
-    """As :func:`app.placing.placement.parse_pages` reads it: "3", "-1", "1,3-5", "all"."""
+    """As :func:`app.placing.written.parse_pages` reads it: "3", "-1", "1,3-5", "all"."""
     x_mm: float
+    """From the edges that meet in :attr:`corner`."""
     y_mm: float
+    corner: Corner = "top left"
 
     @property
     def one_page(self) -> bool:
@@ -42,11 +49,15 @@ class At:
 
 @dataclass(frozen=True)
 class Riding:
-    """骑缝: a slice on the edge of every page."""
+    """骑缝: a slice on the edge of each of certain pages."""
 
-    side: Literal["right", "left", "top", "bottom"] = "right"
+    side: Side = "right"
     along: float = 0.5
     margin_mm: float = 0.0
+    pages: str = "all"
+    """As :attr:`At.pages`; "odd" for the fronts of sheets printed on both sides."""
+    most: int | None = MAX_SLICES
+    """How many pages share one seal at most; None: all."""
 
     @property
     def upright(self) -> bool:
@@ -62,8 +73,21 @@ class Keyword:
     which: int | Literal["all"] | None = None
 
 
-Rule = At | Riding | Keyword
-_KINDS: dict[str, type[Any]] = {"at": At, "riding": Riding, "keyword": Keyword}
+@dataclass(frozen=True)
+class InField:
+    """On an empty signature field."""
+
+    name: str
+    """"": the only one there is."""
+
+
+Rule = At | Riding | Keyword | InField
+_KINDS: dict[str, type[Rule]] = {
+    "at": At,
+    "riding": Riding,
+    "keyword": Keyword,
+    "field": InField,
+}
 
 
 @dataclass(frozen=True)
@@ -124,16 +148,23 @@ class Laid:
 
 
 def lay_out(
-    plan: Sequence[Placed], boxes: Sequence[PageBox], sizes: Mapping[str, SealSize], find: Find
+    plan: Sequence[Placed],
+    boxes: Sequence[PageBox],
+    sizes: Mapping[str, SealSize],
+    find: Find,
+    fields: Mapping[str, TextHit] = NO_FIELDS,
 ) -> list[Laid]:
-    """The marks and dates of *plan* on a document; *sizes* by seal code.
+    """The marks and dates of *plan* on a document; *sizes* by seal code, *fields* the document's
+    empty signature fields by name.
 
     A date stands where it covers nothing, or where it was put. Raises
     :class:`app.errors.PlacementError`."""
     laid = [
         Laid(placed, place, mark)
         for placed in plan
-        for place, mark in marks_by_place(placed, boxes, sizes[placed.seal_code], find).items()
+        for place, mark in marks_by_place(
+            placed, boxes, sizes[placed.seal_code], find, fields
+        ).items()
     ]
     marks: dict[int, list[Mark]] = {}
     for each in laid:
@@ -160,13 +191,17 @@ def lay_out(
 
 
 def marks_by_place(
-    placed: Placed, boxes: Sequence[PageBox], size: SealSize, find: Find
+    placed: Placed,
+    boxes: Sequence[PageBox],
+    size: SealSize,
+    find: Find,
+    fields: Mapping[str, TextHit] = NO_FIELDS,
 ) -> dict[Place, Mark]:
     """The marks of *placed* on a document. Raises :class:`app.errors.PlacementError`."""
     rule = placed.rule
     if isinstance(rule, At):
-        pages = placement.parse_pages(rule.pages, len(boxes))
-        marks = placement.at(boxes, pages, rule.x_mm, rule.y_mm, size)
+        pages = parse_pages(rule.pages, len(boxes))
+        marks = placement.at(boxes, pages, rule.x_mm, rule.y_mm, size, rule.corner)
     elif isinstance(rule, Riding):
         left_out = {page for page, _ in placed.without}
         marks = placement.riding_seam(
@@ -175,8 +210,11 @@ def marks_by_place(
             rule.side,
             along=rule.along,
             margin_mm=rule.margin_mm,
-            pages=[page for page in range(len(boxes)) if page not in left_out],
+            pages=[page for page in parse_pages(rule.pages, len(boxes)) if page not in left_out],
+            most=rule.most,
         )
+    elif isinstance(rule, InField):
+        marks = placement.in_field(boxes, fields, size, rule.name)
     else:
         marks = placement.keyword(boxes, find(rule.text), size, rule.text, rule.which)
     elsewhere = {(page, which): (left, top) for page, which, left, top in placed.moved}
@@ -226,11 +264,19 @@ class Plan:
         instead_of: Collection[str] = (),
     ) -> str:
         """Place a seal, in the place of those with the keys *instead_of*; gives its key."""
-        self._next += 1
-        key = f"p{self._next}"
-        others = (one for one in self.placed if one.key not in instead_of)
-        self._change((*others, Placed(key, seal_code, rule, date=date)))
+        (key,) = self.add_all([Placed("", seal_code, rule, date=date)], instead_of=instead_of)
         return key
+
+    def add_all(
+        self, placed: Sequence[Placed], *, instead_of: Collection[str] = ()
+    ) -> tuple[str, ...]:
+        """Add *placed* in one step, under new keys, which it gives."""
+        keys = tuple(f"p{self._next + number}" for number in range(1, len(placed) + 1))
+        self._next += len(placed)
+        others = (one for one in self.placed if one.key not in instead_of)
+        added = (replace(one, key=key) for key, one in zip(keys, placed, strict=True))
+        self._change((*others, *added))
+        return keys
 
     def put(self, *placed: Placed, merge: bool = False) -> None:
         """Replace those with the same keys. *merge*: no undo step of its own (repeated nudges)."""
@@ -275,18 +321,53 @@ class Plan:
     @classmethod
     def from_json(cls, data: Any) -> Plan:
         """Raises ValueError, KeyError or TypeError for anything but the JSON of a plan."""
-        placed = []
-        for number, each in enumerate(data, 1):
-            rule = _KINDS[each["kind"]](**each["rule"])
-            moved = tuple((int(p), int(n), float(x), float(y)) for p, n, x, y in each["moved"])
-            without = tuple((int(p), int(n)) for p, n in each["without"])
-            style, at = each["date"], each["date_at"]
-            if style not in (None, "cn", "iso"):
-                raise ValueError("no way to write a date")
-            offset = (float(at[0]), float(at[1])) if at is not None else None
-            seal = str(each["seal"])
-            placed.append(Placed(f"p{number}", seal, rule, moved, without, style, offset))
-        return cls(placed)
+        return cls(placed_from_json(data))
+
+
+# --- as JSON -------------------------------------------------------------------------------------
+
+
+def placed_from_json(data: Any) -> tuple[Placed, ...]:
+    """What :func:`to_json` has written. Raises ValueError, KeyError or TypeError for all else."""
+    placed = []
+    for number, each in enumerate(data, 1):
+        rule = _rule(each["kind"], each["rule"])
+        moved = tuple((int(p), int(n), float(x), float(y)) for p, n, x, y in each["moved"])
+        without = tuple((int(p), int(n)) for p, n in each["without"])
+        style, at = each["date"], each["date_at"]
+        if style not in (None, "cn", "iso"):
+            raise ValueError("no way to write a date")
+        offset = (float(at[0]), float(at[1])) if at is not None else None
+        seal = str(each["seal"])
+        placed.append(Placed(f"p{number}", seal, rule, moved, without, style, offset))
+    return tuple(placed)
+
+
+def _rule(kind: str, values: Any) -> Rule:
+    rule = _KINDS[kind](**values)
+    for name, value in asdict(rule).items():
+        if not _ALLOWED[name](value):
+            raise ValueError(f"no {name}")
+    return rule
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_length(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+_ALLOWED: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("pages", "text", "name"), _is_text),
+    **dict.fromkeys(("x_mm", "y_mm", "along", "margin_mm"), _is_length),
+    "corner": lambda value: value in get_args(Corner),
+    "side": lambda value: value in get_args(Side),
+    "most": lambda value: value is None or (isinstance(value, int) and value >= 2),
+    "which": lambda value: value in (None, "all") or isinstance(value, int),
+}
+"""What a field of a rule may be."""
 
 
 def to_json(plan: Sequence[Placed]) -> list[dict[str, Any]]:
@@ -324,12 +405,40 @@ def moved_to(
     pages takes the others with it, each unless *alone*."""
     rule = placed.rule
     x, y = round(left + mark.width_mm / 2, 2), round(top + mark.height_mm / 2, 2)
-    if isinstance(rule, At) and rule.one_page:
-        pages = rule.pages if page == mark.page else str(page + 1)
-        return replace(placed, rule=At(pages, x, y)).as_ruled()
-    if alone or isinstance(rule, Keyword):
+    if isinstance(rule, At):
+        x, y = (round(each, 2) for each in placement.from_corner(box, rule.corner, x, y))
+        if rule.one_page:
+            pages = rule.pages if page == mark.page else str(page + 1)
+            return replace(placed, rule=replace(rule, pages=pages, x_mm=x, y_mm=y)).as_ruled()
+    if alone or isinstance(rule, Keyword | InField):
         return placed.put_at(place, left, top)
     if isinstance(rule, Riding):
         along = y / box.height_mm if rule.upright else x / box.width_mm
         return replace(placed.put_back(place), rule=replace(rule, along=round(along, 4)))
-    return replace(placed.put_back(place), rule=At(rule.pages, x, y))
+    return replace(placed.put_back(place), rule=replace(rule, x_mm=x, y_mm=y))
+
+
+# --- for other documents -------------------------------------------------------------------------
+
+
+def usual(placed: Sequence[Placed], boxes: Sequence[PageBox]) -> tuple[Placed, ...]:
+    """*placed* on the document with these pages, so that it can be used for others (常用位置).
+
+    Places count from the nearest corner, the last page counts as the last, and single marks that
+    were moved or taken away are where the rule has them: they belong to this document."""
+    return tuple(
+        replace(each.as_ruled(), key=f"p{number}", rule=_usual_rule(each.rule, boxes))
+        for number, each in enumerate(placed, 1)
+    )
+
+
+def _usual_rule(rule: Rule, boxes: Sequence[PageBox]) -> Rule:
+    if not isinstance(rule, At):
+        return rule
+    page = parse_pages(rule.pages, len(boxes))[0]
+    box = boxes[page]
+    x, y = placement.from_corner(box, rule.corner, rule.x_mm, rule.y_mm)
+    corner = placement.nearest_corner(box, x, y)
+    x, y = placement.from_corner(box, corner, x, y)
+    last = rule.one_page and len(boxes) > 1 and page == len(boxes) - 1
+    return At("-1" if last else rule.pages, round(x, 2), round(y, 2), corner)

@@ -9,22 +9,17 @@ from hypothesis import strategies as st
 
 from app.errors import (
     DateWithoutSeal,
+    FieldNotFound,
     KeywordNotFound,
     OutsidePage,
     PageOutOfRange,
     PageRangeInvalid,
     PositionInvalid,
+    SeamTooThin,
 )
 from app.placing import placement
-from app.placing.placement import (
-    PageBox,
-    Point,
-    SealSize,
-    TextHit,
-    parse_keyword,
-    parse_pages,
-    parse_point,
-)
+from app.placing.placement import PageBox, SealSize, TextHit
+from app.placing.written import Point, parse_keyword, parse_pages, parse_point, parse_riding
 from crypto.seal.date_mark import DateMark
 from crypto.seal.mark import Mark
 
@@ -403,3 +398,112 @@ def test_every_date_lies_on_its_page_beside_its_seal(
             or date.top_mm + date.height_mm <= mark.top_mm
         )
         assert apart
+
+
+# ---------------------------------------------------------------- as people write it
+
+
+@pytest.mark.parametrize(
+    ("text", "pages"),
+    [
+        ("１，３－５", (0, 2, 3, 4)),
+        ("1、3–5", (0, 2, 3, 4)),
+        ("3～5", (2, 3, 4)),
+        ("－1", (9,)),
+        ("单数页", (0, 2, 4, 6, 8)),
+        ("全部", tuple(range(10))),
+        ("双数，1", (0, 1, 3, 5, 7, 9)),
+    ],
+)
+def test_page_ranges_take_chinese_punctuation(text: str, pages: tuple[int, ...]) -> None:
+    assert parse_pages(text, 10) == pages
+
+
+@pytest.mark.parametrize(
+    ("text", "point"),
+    [
+        ("3：120，240", Point(120, 240, 3)),
+        ("－1：30、40.5", Point(30, 40.5, -1)),
+        ("１２０．５，２４０", Point(120.5, 240)),
+        ("3： 120 ， 240", Point(120, 240, 3)),
+    ],
+)
+def test_points_take_chinese_punctuation(text: str, point: Point) -> None:
+    assert parse_point(text) == point
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("right", ("right", "all")),
+        ("LEFT:odd", ("left", "odd")),
+        ("右边：单数页", ("right", "单数页")),
+        ("top: 1-10", ("top", "1-10")),
+    ],
+)
+def test_seams_are_read(text: str, read: tuple[str, str]) -> None:
+    assert parse_riding(text) == read
+
+
+@pytest.mark.parametrize("text", ["", "middle", "right:", ":odd", "rightodd"])
+def test_what_is_no_seam_is_refused(text: str) -> None:
+    with pytest.raises(PositionInvalid):
+        parse_riding(text)
+
+
+# ---------------------------------------------------------------- corners, fields, groups
+
+
+def test_a_place_from_a_corner_fits_pages_of_any_size() -> None:
+    boxes = [A4, PageBox(297, 420)]
+    first, second = placement.at(boxes, [0, 1], 50, 40, ROUND, "bottom right")
+    assert (first.left_mm, first.top_mm) == (210 - 50 - 20, 297 - 40 - 20)
+    assert (second.left_mm, second.top_mm) == (297 - 50 - 20, 420 - 40 - 20)
+
+
+@given(boxes, st.floats(0, 60), st.floats(0, 60))
+def test_the_nearest_corner_is_the_nearest_and_counts_back(
+    box: PageBox, x: float, y: float
+) -> None:
+    corner = placement.nearest_corner(box, x, y)
+    across, down = placement.from_corner(box, corner, x, y)
+    assert across <= box.width_mm / 2 + 1e-9
+    assert down <= box.height_mm / 2 + 1e-9
+    assert placement.from_corner(box, corner, across, down) == pytest.approx((x, y))
+
+
+def test_a_seal_stands_in_the_middle_of_a_signature_field() -> None:
+    fields = {"甲方": TextHit(1, 100, 200, 50, 20)}
+    for name in ("甲方", ""):  # "": the only one
+        (mark,) = placement.in_field([A4, A4], fields, ROUND, name)
+        assert (mark.page, mark.left_mm, mark.top_mm) == (1, 105, 190)
+    two = {**fields, "乙方": TextHit(0, 10, 10, 50, 20)}
+    for name, known in (("", two), ("丙方", two), ("丙方", {})):
+        with pytest.raises(FieldNotFound) as refused:
+            placement.in_field([A4, A4], known, ROUND, name)
+        assert refused.value.known == ("甲方 · 乙方" if known else None)
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "groups"),
+    [
+        (45, None, [45]),
+        (45, 20, [15, 15, 15]),
+        (9, 4, [3, 3, 3]),
+        (7, 2, [2, 2, 3]),  # none has a page alone
+        (3, 2, [3]),
+    ],
+)
+def test_how_many_pages_share_a_seal_is_chosen(
+    count: int, most: int | None, groups: list[int]
+) -> None:
+    marks = placement.riding_seam([A4] * count, ROUND, most=most)
+    begins = [number for number, mark in enumerate(marks) if mark.part[0] == 0]
+    assert [b - a for a, b in pairwise([*begins, count])] == groups
+
+
+def test_slices_too_thin_to_be_seen_are_refused_with_a_number_that_works() -> None:
+    with pytest.raises(SeamTooThin) as refused:
+        placement.riding_seam([A4] * 200, ROUND, most=None)
+    most = refused.value.most
+    assert len(placement.riding_seam([A4] * 200, ROUND, most=most)) == 200

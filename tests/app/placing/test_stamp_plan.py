@@ -1,6 +1,7 @@
 """The plan: rules and their marks, single marks elsewhere or gone, dates, history, the session."""
 
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from app.errors import DateWithoutSeal, OutsidePage
 from app.placing.placement import PageBox, SealSize, TextHit
 from app.placing.stamp_plan import (
     At,
+    InField,
     Keyword,
     Placed,
     Plan,
@@ -19,11 +21,13 @@ from app.placing.stamp_plan import (
     marks_by_place,
     moved_to,
     to_json,
+    usual,
 )
 
 A4 = PageBox(210, 297)
 SIZE = SealSize(40, 40)
 SIZES = {"s": SIZE}
+NOTHING_ELSE = {"moved": [], "without": [], "date": None, "date_at": None}
 
 
 def nothing(text: str) -> list[TextHit]:
@@ -136,9 +140,18 @@ def test_repeated_nudges_are_one_step_to_undo() -> None:
 
 numbers = st.floats(0, 500, allow_nan=False)
 places = st.tuples(st.integers(0, 500), st.integers(0, 3))
+corners = st.sampled_from(["top left", "top right", "bottom left", "bottom right"])
 rules = st.one_of(
-    st.builds(At, st.sampled_from(["1", "-1", "all", "1,3-5"]), numbers, numbers),
-    st.builds(Riding, st.sampled_from(["right", "left", "top", "bottom"]), numbers, numbers),
+    st.builds(At, st.sampled_from(["1", "-1", "all", "1,3-5"]), numbers, numbers, corners),
+    st.builds(
+        Riding,
+        st.sampled_from(["right", "left", "top", "bottom"]),
+        numbers,
+        numbers,
+        st.sampled_from(["all", "odd"]),
+        st.sampled_from([None, 2, 20]),
+    ),
+    st.builds(InField, st.text()),
     st.builds(Keyword, st.text(min_size=1), st.sampled_from([None, 1, -2, "all"])),
 )
 
@@ -175,8 +188,76 @@ def test_a_session_comes_back_as_it_was(all_placed: list[Placed]) -> None:
         [{"seal": "s", "kind": "at", "rule": {"pages": "1"}, "moved": [], "without": []}],
         "text",
         None,
+        *(
+            [{"seal": "s", "kind": kind, "rule": rule} | NOTHING_ELSE]
+            for kind, rule in (
+                ("at", {"pages": 1, "x_mm": 1, "y_mm": 1}),
+                ("at", {"pages": "1", "x_mm": "1", "y_mm": 1}),
+                ("at", {"pages": "1", "x_mm": math.inf, "y_mm": 1}),
+                ("at", {"pages": "1", "x_mm": 1, "y_mm": 1, "corner": "middle"}),
+                ("riding", {"side": "middle"}),
+                ("riding", {"most": 1}),
+                ("keyword", {"text": "a", "which": "any"}),
+                ("field", {"name": None}),
+                ("at", {"pages": "1", "x_mm": 1, "y_mm": 1, "more": 1}),
+            )
+        ),
     ],
 )
 def test_what_no_plan_was_is_refused(damaged: object) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
         Plan.from_json(damaged)
+
+
+def test_a_seam_on_odd_pages_leaves_the_backs_alone_and_is_cut_for_them() -> None:
+    marks = marks_by_place(placed(Riding("right", pages="odd")), [A4] * 9, SIZE, nothing)
+    assert [page for page, _ in marks] == [0, 2, 4, 6, 8]
+    assert [mark.part[0] for mark in marks.values()] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
+    less = placed(Riding("right", pages="odd")).take_away((4, 0))
+    assert [page for page, _ in marks_by_place(less, [A4] * 9, SIZE, nothing)] == [0, 2, 6, 8]
+
+
+def test_seams_on_two_sides_are_two_whole_seals() -> None:
+    both = [placed(Riding("right")), Placed("p2", "s", Riding("left"))]
+    laid = lay_out(both, [A4] * 3, SIZES, nothing)
+    assert len(laid) == 6
+    for key in ("p1", "p2"):
+        widths = [each.mark.width_mm for each in laid if each.placed.key == key]
+        assert sum(widths) == pytest.approx(40)
+
+
+def test_a_seal_goes_onto_a_signature_field_with_its_date() -> None:
+    fields = {"甲方": TextHit(1, 80, 100, 50, 20)}
+    (one,) = lay_out([placed(InField(""), date="cn")], [A4, A4], SIZES, nothing, fields)
+    assert (one.mark.page, one.mark.left_mm, one.mark.top_mm) == (1, 85, 90)
+    assert one.date is not None
+
+
+def test_dragging_a_seal_that_counts_from_a_corner_keeps_the_corner() -> None:
+    one = placed(At("-1", 50, 40, "bottom right"))
+    mark = marks_by_place(one, [A4], SIZE, nothing)[0, 0]
+    after = moved_to(one, (0, 0), mark, mark.left_mm + 5, mark.top_mm, A4, page=0, alone=False)
+    assert after.rule == At("-1", 45, 40, "bottom right")
+
+
+def test_a_usual_place_counts_from_the_nearest_edges_and_the_last_page() -> None:
+    three = [A4] * 3
+    kept = usual([placed(At("3", 160, 250), date="iso").put_at((2, 0), 0, 0)], three)
+    assert kept[0].rule == At("-1", 50, 47, "bottom right")
+    assert (kept[0].moved, kept[0].date) == ((), "iso")
+    a3 = PageBox(297, 420)
+    (again,) = lay_out(kept, [A4, a3], SIZES, nothing)
+    assert again.mark.page == 1
+    assert again.mark.left_mm + 20 == 297 - 50
+    assert usual([placed(At("1", 20, 20))], three)[0].rule == At("1", 20, 20, "top left")
+    assert usual([placed(Riding("left"))], three)[0].rule == Riding("left")
+
+
+def test_several_seals_placed_at_once_are_one_step_to_undo() -> None:
+    plan = Plan()
+    first = plan.add("s", Riding("top"))
+    keys = plan.add_all([placed(Riding("right")), placed(Riding("left"))], instead_of=[first])
+    assert [each.key for each in plan.placed] == list(keys)
+    assert len(set(keys) | {first}) == 3
+    plan.undo()
+    assert [each.rule for each in plan.placed] == [Riding("top")]
