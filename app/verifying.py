@@ -16,13 +16,16 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
 from app.errors import FileNotReadable, FileProblem, PlatformError
 from app.file_kind import require_pdf
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report
+
+if TYPE_CHECKING:
+    from crypto.pdf.looking.layer import Seen, Task
 
 _ORDINARY = 8 * 1024 * 1024
 """Bytes up to which a document is held in memory."""
@@ -43,6 +46,13 @@ class SealHistory(Protocol):
         """What the desk's trust does not hold yet."""
 
 
+def _look(task: Task) -> Seen:
+    """Draw and compare, where a document has later revisions: most have none."""
+    from crypto.pdf.looking.layer import look_with_engines
+
+    return look_with_engines(task)
+
+
 def verify(
     path: Path,
     *,
@@ -57,7 +67,6 @@ def verify(
     With a *platform*, seals whose status is unknown or stale are asked for; an unreachable platform
     leaves the status line unknown and is no error. Raises :class:`app.errors.FileError` and
     :class:`crypto.pdf.reading.failures.PdfError`."""
-    from crypto.pdf.looking.layer import look_with_engines
     from crypto.pdf.verify import (
         verify_pdf,
     )  # late: loading the PDF library takes half of a cold start
@@ -66,7 +75,7 @@ def verify(
     # 1. Hold the document, so that both readings below are of the same bytes.
     with _document(path) as document:
         # 2. Verify with what this desk knows.
-        judge = partial(verify_pdf, password=password, look=look_with_engines)
+        judge = partial(verify_pdf, password=password, look=_look)
         report = judge(document, path.name, trust, now)
         # 3. Ask the platform for what that leaves open.
         news = _news(platform, report)

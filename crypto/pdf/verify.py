@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from crypto.pdf.changes.coverage import Coverage
 from crypto.pdf.changes.unlisted import read_alike
 from crypto.pdf.lookalikes.search import lookalike_seals, stamp_annotations
-from crypto.pdf.looking.layer import Look, with_looks
 from crypto.pdf.marks.check import SealMarks, check_date, date_of, draws, joined_slices
 from crypto.pdf.marks.place import dates_meet, marks_of
 from crypto.pdf.reading.claimed_signer import claimed_signer
@@ -63,6 +62,7 @@ from crypto.verdict import (
 )
 
 if TYPE_CHECKING:
+    from crypto.pdf.looking.layer import Look
     from crypto.validation.cms_check import CmsCheck
 
 PROGRAM = "SealDesk 0.1.0"
@@ -115,7 +115,9 @@ def _verify_document(
         check.rehearsed = not set(rehearsed).isdisjoint(check.report.fields)
     _check_marks(checks)  # 5
     reports = tuple(_weighed(check, checks) for check in checks)  # 6
-    if look:
+    if look and any(report.coverage == "revision" for report in reports):
+        from crypto.pdf.looking.layer import with_looks
+
         revisions = [(signed.end, coverage.revision(signed)) for signed in signatures]
         reports = with_looks(file.document, password, revisions, reports, look)  # 7
     unsigned = _look_for_unsigned(file, reports)  # 8

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from crypto.pdf.looking.layer import box_of, page_of
+from crypto.pdf.looking.layer import box_of, page_of  # noqa: TID253 - is imported late itself
 from crypto.pdf.reading.surroundings import without_surroundings
 from crypto.rendering.compare import Box
 from crypto.verdict import Report

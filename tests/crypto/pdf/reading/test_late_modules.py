@@ -1,4 +1,5 @@
-"""pyHanko's validator is not imported for what does not use it, and is there for what does."""
+"""What pyHanko asks for at once is not imported for what does not use it, and is there for what
+does."""
 
 import subprocess
 import sys
@@ -44,3 +45,25 @@ def test_what_the_validator_does_not_have_is_missing_as_ever() -> None:
         "print(hasattr(pyhanko_certvalidator, 'nonsense'), pyhanko_certvalidator.__version__)"
     )
     assert run(program).startswith("False 0.")
+
+
+def test_verifying_imports_nothing_of_x509_of_another_library() -> None:
+    told = run(
+        "import sys, crypto.pdf.verify, crypto.pdf.signing.sign\n"
+        "print([n for n in sys.modules if n.startswith('cryptography.x509')])"
+    )
+    assert told == "[]"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "from cryptography.hazmat.primitives.serialization import pkcs12",
+        "import cryptography.hazmat.primitives.serialization.pkcs12 as pkcs12",
+    ],
+)
+def test_whoever_reads_pkcs12_can(use: str) -> None:
+    program = f"import crypto.pdf\n{use}\nprint(pkcs12.load_pkcs12.__name__)"
+    assert run(program) == "load_pkcs12"
+    star = "from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate as C"
+    assert run(f"import crypto.pdf\n{star}\nprint(C.__name__)") == "PKCS12Certificate"

@@ -1,0 +1,54 @@
+"""Puts off importing what pyHanko asks for at once and SealDesk hardly ever needs.
+
+pyHanko's PDF layer takes three small things from ``pyhanko_certvalidator.util``, which imports the
+package around it, the whole validator with asyncio: SealDesk builds chains itself
+(:mod:`crypto.pki.chain`). And for documents encrypted for the holders of certificates it imports
+the reading of PKCS#12 files, and with it all of X.509. Together that was half of the time that
+``sealdesk verify`` takes. So :func:`put_off` enters these modules into ``sys.modules`` empty: the
+first name looked up in one runs its code as usual.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
+from typing import Any
+
+LATE = ("pyhanko_certvalidator", "cryptography.hazmat.primitives.serialization.pkcs12")
+"""A package keeps its path, so that its modules can be imported one by one."""
+
+
+class _Late(ModuleType):
+    """A module whose code has not run yet."""
+
+    _lock = threading.RLock()
+
+    def __getattr__(self, name: str) -> Any:
+        spec = self.__spec__
+        if spec is None or spec.loader is None:
+            raise AttributeError(name)
+        with self._lock:  # other threads wait; what the module asks of itself meanwhile does not
+            if not self.__dict__.get("_begun"):
+                self.__dict__["_begun"] = True
+                spec.loader.exec_module(self)
+                self.__class__ = ModuleType  # type: ignore[assignment]
+        if name in self.__dict__:
+            return self.__dict__[name]
+        raise AttributeError(f"module {spec.name!r} has no attribute {name!r}")
+
+
+def put_off() -> None:
+    """Put off importing the modules of :data:`LATE`, unless they are imported already or not
+    installed."""
+    for name in LATE:
+        if name in sys.modules:
+            continue
+        spec: ModuleSpec | None = find_spec(name)
+        if spec is None:
+            continue
+        module = module_from_spec(spec)  # with its path, and nothing else yet
+        module.__class__ = _Late
+        sys.modules[name] = module
