@@ -4,6 +4,7 @@
     2  verify it with what this desk knows: whom to trust, what the platform last said of a seal
     3  ask the platform, online, for the state and history of the seals that were found
     4  verify again with what it said
+    5  where nothing is signed, say what the file is, if that can be told
 
 What is true of the bytes is the story of :mod:`crypto.pdf.verify`, which steps 2 and 4 call.
 """
@@ -53,6 +54,13 @@ def _look(task: Task) -> Seen:
     return look_with_engines(task)
 
 
+def _with_kind(report: Report, document: BinaryIO, password: str | None) -> Report:
+    """Tell an invoice, where nothing is signed: most documents are."""
+    from crypto.pdf.looking.invoice import with_kind
+
+    return with_kind(report, document, password)
+
+
 def verify(
     path: Path,
     *,
@@ -83,7 +91,8 @@ def verify(
         if news.statements or news.changes:
             known = trust.merged(news)
             report = judge(document, path.name, known, now)
-    return report
+        # 5. Where nothing is signed, say what it is.
+        return report if report.signatures else _with_kind(report, document, password)
 
 
 # --- 1. the document ---------------------------------------------------------------------------

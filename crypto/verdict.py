@@ -77,7 +77,7 @@ _CODES = {
         " ca_revocation_unknown signer_may_issue version_differs opened_leniently"
         " bytes_after_end bytes_before_start bytes_behind_end seal_code_differs"
         " status_not_published revocation_not_published weak_algorithm_accepted sealed_offline"
-        " demo_seal evidence_added mark_size_differs no_mark"
+        " demo_seal electronic_invoice evidence_added mark_size_differs no_mark"
         " stamp_annotation"
         " maker_may_issue maker_valid_at_use timestamp_unproven seal_timestamp_unproven no_seal"
         " lookalike_seal lookalike_seals_more lookalike_protected lookalikes_not_searched"

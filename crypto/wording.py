@@ -96,6 +96,9 @@ def conclusion(report: Report, language: str = "zh_CN") -> Conclusion:
     action = say("advice", _advice(report), language)
     if verdict is Verdict.UNSIGNED:
         key = "UNSIGNED_MARK" if report.unsigned_marks else "UNSIGNED"
+        if any(finding.code == "electronic_invoice" for finding in report.findings):
+            key = "UNSIGNED_INVOICE"
+            action = say("advice", key, language)
         return Conclusion(say("conclusions", key, language), action)
     signature = next((s for s in report.signatures if s.verdict is verdict), None)
     if signature is None:  # the signatures are better than what was found about the whole

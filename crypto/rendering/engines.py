@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,10 +18,13 @@ import pymupdf
 import pypdfium2
 from pymupdf import mupdf
 
+from crypto.bounded import Message
 from crypto.lengths import MM
 
 MAX_PIXELS = 6_000_000
 """Of one page; a larger one is drawn at a lower resolution."""
+MAX_TEXT = 20_000
+"""Characters of one page."""
 _STORE_PERCENT = 100
 """How much of MuPDF's store is thrown away after a page: a scanned page fills it."""
 
@@ -189,8 +192,33 @@ class _Pdfium:
             finally:
                 loaded.close()
 
+    def text(self, page: int) -> str:
+        """Of page *page* (0-based), at most :data:`MAX_TEXT` characters. Raises
+        :class:`Undrawable`."""
+        with _undrawable():
+            loaded = self._document[page]
+            try:
+                found = loaded.get_textpage()
+                try:
+                    return str(found.get_text_range(0, min(MAX_TEXT, found.count_chars())))
+                finally:
+                    found.close()
+            finally:
+                loaded.close()
+
     def close(self) -> None:
         self._document.close()
+
+
+def first_text(data: bytes, password: str | None, pages: int) -> Message:
+    """The text of the first *pages* pages of *data*, "text" in the head; less where they cannot be
+    read."""
+    found = []
+    with suppress(Undrawable):
+        document = _Pdfium(data, password)
+        for page in range(min(pages, document.pages())):
+            found.append(document.text(page))
+    return Message({"text": "\n".join(found)})
 
 
 def _scale(width: float, height: float, dpi: float) -> float:
