@@ -25,6 +25,7 @@ from app.remote.timestamping import Timestamper
 from app.revisions import Events, Output, Revise, write_revisions
 from app.steps import TellStep, tell_nobody
 from app.store.journal import Journal
+from app.store.unfinished import Entry
 from crypto.asn1 import der
 from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.dss import add_dss, certificates_in, gather
@@ -194,7 +195,12 @@ def augment(
         clock=clock,
         password=password,
         step=step,
+        entry=_entry,
     ) as written:
-        subfilters = {signature.subfilter for signature in written.report.signatures}
-        entry = written.enter(subfilters=sorted(subfilters))
+        entry = written.enter()
     return AugmentedFile(written.path, written.report, entry)
+
+
+def _entry(report: Report, _: Sequence[SignedRevision]) -> Entry:
+    """What the journal says of it: of which kinds its signatures are."""
+    return Entry({"subfilters": sorted({each.subfilter for each in report.signatures})})

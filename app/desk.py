@@ -83,6 +83,13 @@ class Desk:
 
         return Journal(self.settings.folders.data / "journal.jsonl")
 
+    def enter_unfinished(self) -> int:
+        """Enter what a crash has published and not entered (:mod:`app.store.unfinished`); gives the
+        number of entries. Raises :class:`app.errors.LocalDataError`, OSError."""
+        from app.store.unfinished import take_up
+
+        return take_up(self.journal, lambda *record: self.cabinet.queue_usage(*record))
+
     @cached_property
     def answers(self) -> Answers:
         """What this user has said yes to, by document."""

@@ -158,11 +158,16 @@ def save_new(path: Path, data: bytes) -> Path:
         return publish(temporary, output, target, path, "")
 
 
+def is_temporary(path: Path) -> bool:
+    """Is it called like an output that is not published?"""
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
 def _sweep(folder: Path) -> None:
     """Remove what killed stampings left in *folder*; a running one has its file locked."""
     left: list[Path] = []
     with contextlib.suppress(OSError):
-        left = [each for each in folder.iterdir() if _TEMPORARY.fullmatch(each.name)]
+        left = [each for each in folder.iterdir() if is_temporary(each)]
     for path in left:
         with contextlib.suppress(OSError):
             if sys.platform == "win32":

@@ -2,8 +2,8 @@
 
 Stamping and augmentation share :func:`write_revisions`. A crash at any instant leaves the original
 untouched and either no output or a whole, verified one; the journal then holds a "begun" entry
-without its end, which says what was under way, and the next writing into that folder removes the
-temporary file.
+without its end, which says what was under way. An output that has no entry yet gets it from
+:func:`app.store.unfinished.take_up`; the next writing into that folder removes the temporary file.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from app.file_kind import require_pdf
 from app.publishing import free_name, publish, unpublished
 from app.steps import StampStep, TellStep, tell_nobody
 from app.store.journal import Journal
+from app.store.unfinished import Entry, Unfinished, kept
 from crypto.pdf.reading.document import Document, open_document
 from crypto.pdf.reading.failures import within_time
 from crypto.pdf.signing.sign import SignedRevision
@@ -83,20 +84,17 @@ class WrittenRevisions:
     misplaced: SavedElsewhere | None
     """Why it lies in the spare folder, if it does."""
     _journal: Journal
-    _event: str
-    _begun: int
-    _document: str
+    _unfinished: Unfinished
 
-    def enter(self, **details: object) -> int:
+    @property
+    def usage(self) -> str:
+        """The usage record to be queued once it is entered."""
+        return self._unfinished.entry.usage
+
+    def enter(self) -> int:
         """Enter the output in the journal; returns the entry's sequence number."""
-        return self._journal.append(
-            self._event,
-            begun=self._begun,
-            document=self._document,
-            output=self.path.name,
-            output_sm3=self.report.file.sm3,
-            **details,
-        )
+        details = self._unfinished.details(self.path)
+        return self._journal.append(self._unfinished.event, **details)
 
 
 @contextlib.contextmanager
@@ -111,34 +109,49 @@ def write_revisions(
     clock: Callable[[], datetime],
     password: str | None = None,
     step: TellStep = tell_nobody,
+    entry: Callable[[Report, Sequence[SignedRevision]], Entry] = lambda *_: Entry(),
     **begun_with: object,
 ) -> Iterator[WrittenRevisions]:
     """Put *revisions* on *source* and publish the result; the block enters it in the journal.
 
     An error before or in the block takes the output back and is entered as the end of the work.
-    *begun_with* are details of the "begun" entry. Raises :class:`app.errors.FileError`,
-    :class:`app.errors.JournalDamaged`, :class:`crypto.pdf.reading.failures.PdfError` and what
-    *revisions*, *step* and the block raise; then there is no output."""
+    *entry* gives what is entered, from our own verification of the output and the revisions that
+    were signed; *begun_with* are details of the "begun" entry. Raises
+    :class:`app.errors.FileError`, :class:`app.errors.JournalDamaged`,
+    :class:`crypto.pdf.reading.failures.PdfError` and what *revisions*, *step* and the block raise;
+    then there is no output."""
     target = output.target()
     begun = journal.append(events.begun, document=source.name, **begun_with)
     published: Path | None = None
     misplaced: SavedElsewhere | None = None
 
-    def finish(temporary: Path, file: BinaryIO, place: Output) -> tuple[Report, Path]:
+    def finish(temporary: Path, file: BinaryIO, place: Output) -> tuple[Report, Path, Unfinished]:
         step(StampStep.SYNC)
         file.flush()
         os.fsync(file.fileno())
         step(StampStep.VERIFY)
         report = verify_own(temporary, target, signed, trust, password, clock(), source)
+        name = place.target()
+        unfinished = Unfinished(
+            event=events.done,
+            begun=begun,
+            document=source.name,
+            output_sm3=report.file.sm3,
+            size=temporary.stat().st_size,
+            folder=str(name.parent.absolute()),
+            entry=entry(report, signed),
+        )
+        promised.enter_context(kept(journal, unfinished))
         step(StampStep.PUBLISH)
         named_after = None if place.exact else place.named_after
-        return report, publish(temporary, file, place.target(), named_after, place.suffix)
+        return report, publish(temporary, file, name, named_after, place.suffix), unfinished
 
+    promised = contextlib.ExitStack()  # what a crash would leave to be entered
     try:
         with unpublished(target) as (temporary, file):
             signed = revise(source, password, revisions, file)
             try:
-                report, published = finish(temporary, file, output)
+                report, published, unfinished = finish(temporary, file, output)
             except (OSError, OutputExists) as error:
                 if output.spare is None:
                     raise
@@ -148,7 +161,7 @@ def write_revisions(
                 with unpublished(spare.target()) as (again, copy):
                     with temporary.open("rb") as whole:
                         shutil.copyfileobj(whole, copy)
-                    report, published = finish(again, copy, spare)
+                    report, published, unfinished = finish(again, copy, spare)
                 reason = "exists" if isinstance(error, OutputExists) else FileProblem.of(error)
                 misplaced = SavedElsewhere(str(target), str(published), str(reason))
         step(StampStep.JOURNAL)
@@ -158,9 +171,7 @@ def write_revisions(
             tuple(signed),
             misplaced,
             journal,
-            events.done,
-            begun,
-            source.name,
+            unfinished,
         )
     except BaseException as error:
         if published:  # an output that is not in the journal must not stay
@@ -170,6 +181,8 @@ def write_revisions(
         with contextlib.suppress(OSError, JournalDamaged):
             journal.append(events.failed, begun=begun, reason=type(error).__name__)
         raise
+    finally:
+        promised.close()
 
 
 def open_pdf(source: Path, password: str | None) -> Document:

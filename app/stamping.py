@@ -33,10 +33,11 @@ from app.errors import (
     SealNotUsable,
 )
 from app.placing.placement import PageBox, Places, TextHit, dates_by_mark
-from app.revisions import Events, Output, Revise, WrittenRevisions, open_pdf, write_revisions
+from app.revisions import Events, Output, Revise, open_pdf, write_revisions
 from app.steps import StampStep, TellStep, tell_nobody
 from app.store.cabinet import Cabinet, SealRecord
 from app.store.journal import Journal
+from app.store.unfinished import Entry
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
 from crypto.pdf.marks.drawing import Mark
@@ -79,6 +80,9 @@ class StampJob:
     reason: str = ""
     password: str | None = field(default=None, repr=False)
     """The PDF's own password, where it is encrypted."""
+    act: str = ""
+    """A name of this one act, for the journal: what is asked for again after a crash, and was done,
+    is found by it. "": none."""
 
     @property
     def place(self) -> Output:
@@ -101,6 +105,18 @@ class StampedFile:
     """Sequence number in the journal."""
     misplaced: SavedElsewhere | None = None
     """Why it does not lie where it should, if so."""
+
+    @property
+    def sm3(self) -> str:
+        """Of the whole file, hex."""
+        return self.report.file.sm3
+
+    @property
+    def pages(self) -> tuple[int, ...]:
+        """Pages that bear our marks, as people count, as read back from the file."""
+        own = set(self.field_names)
+        signatures = (s for s in self.report.signatures if own & set(s.fields))
+        return tuple(sorted({mark.page for signature in signatures for mark in signature.marks}))
 
 
 class TicketService(Protocol):
@@ -154,12 +170,13 @@ def stamp(
         clock=clock,
         password=job.password,
         step=step,
+        entry=partial(_entry, plan, len(sealing)),
         certificate=f"{plan.seal.signer.serial:x}",
         **plan.facts,
     ) as written:
         # 7. The use is entered in the journal and queued; if that fails, the file is removed.
-        digest = written.signed[len(sealing) - 1].digest
-        entry = _enter_use(plan, written, digest, cabinet)
+        entry = written.enter()
+        cabinet.queue_usage(sm3(written.usage.encode()).hex(), written.usage)
 
     # 8. Done.
     step(StampStep.DONE)
@@ -245,6 +262,7 @@ class _Plan:
             "seal_code": self.seal.code,
             "seal_name": self.seal.name,
             "pages": [mark.page + 1 for mark in self.job.marks],
+            **({"act": self.job.act} if self.job.act else {}),
         }
 
 
@@ -334,18 +352,18 @@ def _signature_value(plan: _Plan, revision: Revision) -> bytes:
 # --- 7. journal --------------------------------------------------------------------------------
 
 
-def _enter_use(plan: _Plan, written: WrittenRevisions, digest: bytes, cabinet: Cabinet) -> int:
-    """Enter the use in the journal and queue its record; returns the entry's sequence number."""
-    record = _usage_record(plan, written.report, digest)
-    record_id = sm3(record.encode()).hex()
-    entry = written.enter(
-        digest=digest.hex(),
-        ticketed=plan.authorisation.ticketed,
-        usage_record=record_id,
+def _entry(plan: _Plan, sealing: int, report: Report, signed: Sequence[SignedRevision]) -> Entry:
+    """What is entered of the use and queued for the platform; the seal's last revision is number
+    *sealing* of those that are signed."""
+    digest = signed[sealing - 1].digest
+    record = _usage_record(plan, report, digest)
+    details = {
+        "digest": digest.hex(),
+        "ticketed": plan.authorisation.ticketed,
+        "usage_record": sm3(record.encode()).hex(),
         **plan.facts,
-    )
-    cabinet.queue_usage(record_id, record)
-    return entry
+    }
+    return Entry(details, record)
 
 
 def _usage_record(plan: _Plan, report: Report, digest: bytes) -> str:

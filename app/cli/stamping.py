@@ -116,6 +116,7 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
 def _order(desk: Desk, options: argparse.Namespace, profile: str) -> Order:
     from app.stamping import check_usable
 
+    desk.enter_unfinished()
     rules, template = wanted(desk, options)
     which = options.seal or (template.seal_code if template else None)
     seal = chosen_seal(desk, which)

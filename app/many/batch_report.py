@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.errors import explain, phrase
+from app.many.resuming import StampedEarlier
 from app.spreadsheet import save_table
 from app.stamping import StampedFile
 
@@ -26,22 +27,20 @@ class BatchLine:
     """Neither: it was not reached."""
     at: datetime | None
     """When it ended."""
+    earlier: StampedEarlier | None = None
+    """What it came to in an earlier run; it was not stamped again."""
+
+    @property
+    def stamped(self) -> StampedFile | StampedEarlier | None:
+        """The stamped file."""
+        return self.file or self.earlier
 
     @property
     def result(self) -> str:
         """stamped, failed or not_reached."""
-        if self.file is not None:
+        if self.stamped is not None:
             return "stamped"
         return "failed" if self.error is not None else "not_reached"
-
-    @property
-    def pages(self) -> tuple[int, ...]:
-        """Pages that bear our marks, as people count, as read back from the file."""
-        if self.file is None:
-            return ()
-        own = set(self.file.field_names)
-        signatures = (s for s in self.file.report.signatures if own & set(s.fields))
-        return tuple(sorted({mark.page for signature in signatures for mark in signature.marks}))
 
 
 def save_report(path: Path, lines: Sequence[BatchLine], language: str) -> None:
@@ -55,14 +54,15 @@ def _row(line: BatchLine, language: str) -> list[object]:
     if line.error is not None:
         message = explain(line.error, language)
         reason = f"{message.title}（{message.code}）{message.cause}"
+    stamped = line.stamped
     return [
         line.source.name,
-        line.file.path.name if line.file else "",
+        stamped.path.name if stamped else "",
         line.seals,
-        line.pages,
+        stamped.pages if stamped else (),
         phrase(f"batch.{line.result}", language),
         reason,
-        line.file.report.file.sm3 if line.file else "",
+        stamped.sm3 if stamped else "",
         line.at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if line.at else "",
-        str(line.file.path.parent if line.file else line.source.parent),
+        str(stamped.path.parent if stamped else line.source.parent),
     ]

@@ -22,7 +22,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -232,6 +232,21 @@ class Journal:
             )
 
         return [entry for entry in self._read_all() if wanted(entry)]
+
+    def by_detail(self, name: str, values: Collection[str]) -> dict[str, JournalEntry]:
+        """The last entry for each of *values* that a detail *name* has; other lines are not
+        parsed. Raises :class:`JournalDamaged` at a line that cannot be read."""
+        if not values:
+            return {}
+        pattern = re.compile(rb'"%s":"([^"\\]*)"' % name.encode())
+        found = {}
+        for number, line in enumerate(self._lines()[0], 1):
+            if any(value.decode("utf-8", "replace") in values for value in pattern.findall(line)):
+                entry = _parse(line)
+                if entry is None:
+                    raise JournalDamaged(str(self.path), number)
+                found[str(entry.details.get(name))] = entry
+        return {value: entry for value, entry in found.items() if value in values}
 
     def check(self) -> JournalCheck:
         """Verify every line, the chain and the head; changes nothing."""

@@ -129,8 +129,9 @@ def test_the_journal_holds_together_and_shows_what_was_under_way(wreck: Wreck) -
         first = [each["event"] for each in about][:2]
         if step == StampStep.CHECK:
             assert first in ([], ["stamp-begun", "stamped"]), "before the beginning"
-        elif step == StampStep.DONE:
-            assert first == ["stamp-begun", "stamped"]
+        elif step in KEPT:
+            assert first == ["stamp-begun", "stamped"], "entered by the next stamping, if need be"
+            assert about[0]["sequence"] == about[1]["begun"]
         else:
             begun = about[0]
             assert begun["event"] == "stamp-begun"
@@ -142,3 +143,5 @@ def test_the_usage_records_of_what_was_completed_reach_the_platform(wreck: Wreck
     recorded = sum(each["event"] == "stamped" for each in wreck.clerk.journal())
     assert recorded >= 1
     assert f" {recorded} usage records" in wreck.clerk("sync", LANGUAGE="en").out
+    outputs = list(wreck.folder.glob("*/*_已盖章*.pdf"))
+    assert recorded == len(outputs), "every stamped file is entered and reported"

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-import ui.stamp.documents
+import ui.stamp.prepared
 from app.placing.stamp_plan import At, Keyword, Riding
 from crypto.algorithms.gm import sm3
 from crypto.verdict import Verdict
@@ -357,20 +357,20 @@ def test_five_hundred_files_cost_lines_and_no_widgets_and_nothing_is_written_by_
     page = opened(qtbot, window, *paths)
     page.placing.place(At("1", 100, 100))
     writers: set[int] = set()
-    kept = ui.stamp.documents.replace_file
+    kept = ui.stamp.prepared.replace_file
 
     def noted(path: Path, data: bytes) -> None:
         writers.add(threading.get_ident())
         kept(path, data)
 
-    monkeypatch.setattr("ui.stamp.documents.replace_file", noted)
+    monkeypatch.setattr("ui.stamp.prepared.replace_file", noted)
     page.apply_to_all()
     changed: list[object] = []
     page.list.itemChanged.connect(changed.append)
     for _ in range(20):
         page.pane.view.item_nudged.emit("p1/0/0", 1.0, 0.0)
     assert changed == []  # a nudge rewrites no line of the list
-    page._ended(StampOutcome(StampOrder(paths[7], ()), error=TokenRemoved("gone")))
+    page._ended(StampOutcome(page.documents[7].order, error=TokenRemoved("gone")))
     assert {page.list.row(each) for each in changed} == {7}  # type: ignore[call-overload]
     qtbot.waitUntil(lambda: bool(writers))
     assert threading.get_ident() not in writers
@@ -753,6 +753,91 @@ def test_a_prepared_job_is_there_after_a_crash(
         lambda: any("没有盖" in text or "还没有盖" in text for text in again.notices.texts)
     )
     restored: StampPage = again.page("stamp")
-    restored.resume(restored.prepared.read())
+    restored.resume()
     qtbot.waitUntil(lambda: len(restored.pane.view.items) == 1, timeout=20_000)
     assert restored.plan.placed[0].rule == At("2", 100, 100)
+
+
+def test_a_batch_that_was_killed_goes_on_with_what_is_missing_and_shows_what_is_done(
+    qtbot: QtBot,
+    open_window: Callable[[StandIn], MainWindow],
+    context: StandIn,
+    make_pdf: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paths = [make_pdf(text="") for _ in range(4)]
+    page = opened(qtbot, open_window(context), *paths)
+    page.placing.place(At("1", 100, 100))
+    page.apply_to_all()
+    written = page.prepared._path
+    before = b""
+
+    def noted(outcome: StampOutcome) -> None:
+        nonlocal before
+        before = before or written.read_bytes()
+
+    page.run.ended.connect(noted)
+    context.pull_out_before = 2
+    answer(page, monkeypatch, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    done = [each.path for each in page.documents if each.stamped]
+    assert len(done) == 2
+    qtbot.waitUntil(lambda: page.prepared._writing is not None and page.prepared._writing.finished)
+    written.write_bytes(before)  # as it was when the run began: nothing of it was written down
+
+    context.pull_out_before, context.plugged = None, (context.company.token(),)
+    again = open_window(context)
+    restored: StampPage = again.page("stamp")
+    qtbot.waitUntil(lambda: any("2 个文件" in text for text in again.notices.texts))
+    qtbot.mouseClick(link(again, "继续"), Qt.MouseButton.LeftButton)
+    assert [each.path for each in restored.documents if each.stamped] == done
+    assert not restored.document or restored.document.waiting  # the first that is missing
+    qtbot.waitUntil(lambda: restored.stamp_button.isEnabled(), timeout=20_000)
+    assert "2" in restored.stamp_button.text()
+    answer(restored, monkeypatch, PIN)
+    restored.stamp()
+    qtbot.waitUntil(lambda: bool(restored.run.outcomes), timeout=30_000)
+    assert len(restored.run.outcomes) == 4
+    assert sorted(p.name for p in paths[0].parent.glob("*_已盖章*")) == sorted(
+        f"{path.stem}_已盖章.pdf" for path in paths
+    )
+    report = paths[0].parent / "清单.csv"
+    restored.run.save_report(report)
+    qtbot.waitUntil(lambda: report.exists())
+    qtbot.waitUntil(lambda: any("清单已保存" in text for text in again.notices.texts))
+    with report.open(encoding="utf-8-sig", newline="") as table:
+        lines = list(csv.reader(table))
+    assert len(lines) == 5
+    assert all(line[1].endswith("_已盖章.pdf") and line[3] for line in lines[1:])
+    qtbot.waitUntil(lambda: json.loads(written.read_bytes()) == [])
+
+
+def test_what_an_earlier_run_left_is_kept_until_it_is_taken_up(
+    qtbot: QtBot,
+    open_window: Callable[[StandIn], MainWindow],
+    context: StandIn,
+    make_pdf: Callable[..., Path],
+) -> None:
+    left, other = make_pdf(text=""), make_pdf(text="")
+    page = opened(qtbot, open_window(context), left)
+    page.placing.place(At("1", 100, 100))
+    written = page.prepared._path
+    qtbot.waitUntil(lambda: written.is_file() and str(left) in written.read_text("utf-8"))
+    again = open_window(context)
+    page = opened(qtbot, again, other)  # in a hurry, before anything is answered
+    qtbot.waitUntil(lambda: any("还没有盖" in text for text in again.notices.texts))
+    page.placing.place(At("1", 50, 50))
+    qtbot.waitUntil(lambda: str(other) in written.read_text("utf-8"))
+    assert str(left) in written.read_text("utf-8")
+    qtbot.mouseClick(link(again, "继续"), Qt.MouseButton.LeftButton)
+    assert {each.path: each.plan.placed[0].rule for each in page.documents} == {
+        left: At("1", 100, 100),
+        other: At("1", 50, 50),
+    }
+
+
+def link(window: MainWindow, text: str) -> QPushButton:
+    """The action of a notice."""
+    buttons = window.notices.findChildren(QPushButton)
+    return next(each for each in buttons if each.text() == text)

@@ -19,6 +19,7 @@ from app import stamping
 from app.errors import PlatformUnreachable
 from app.evidence.making import make
 from app.many.bulk import Order
+from app.many.resuming import StampedEarlier, stamped_earlier
 from app.placing.pages import Pages
 from app.placing.placement import TextHit
 from app.settings import Folders, Settings
@@ -26,6 +27,7 @@ from app.store import anchors
 from app.store.answers import Answers
 from app.store.cabinet import Cabinet, SealRecord, UsageRecord
 from app.store.journal import Journal, JournalCheck, JournalEntry
+from app.store.unfinished import take_up
 from crypto.algorithms.keys import SigningKey
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.verify import verify_pdf
@@ -239,6 +241,10 @@ class StandIn:
         self._check_pin(pin)
         key = _Key(self)
         yield _Stamper(self, lend(DeviceThreadKey(key)) if lend else key)
+
+    def stamped_earlier(self, acts: Mapping[str, Sequence[Path]]) -> Mapping[str, StampedEarlier]:
+        take_up(self.journal, self._cabinet.queue_usage)
+        return stamped_earlier(self.journal, acts, ())
 
     no_timestamp: BaseException | None = None
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from app.many.resuming import StampedEarlier
     from app.placing.placement import TextHit
     from app.preparing import Notice
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
@@ -188,6 +189,11 @@ class Context(Protocol):
         self, seal_codes: Sequence[str], serial: str, pin: str, *, offline: bool, lend: Lend
     ) -> AbstractContextManager[Stamper]:
         """The keys of these seals, all on the token *serial*, opened with one login. *device*"""
+
+    def stamped_earlier(self, acts: Mapping[str, Sequence[Path]]) -> Mapping[str, StampedEarlier]:
+        """Those of the *acts* (name → folders that its output may be in) that came to a stamped
+        file, also just before a crash: what is missing of its entries is made first. Raises
+        :class:`app.errors.LocalDataError`."""
 
     def timestamp_problem(self) -> BaseException | None:
         """Why the stamping before got no time stamp, where one was wished for but not required;

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from app.errors import PlatformUntrusted, TrustListRejected
+from app.many.resuming import StampedEarlier, stamped_earlier
 from app.settings import save
 from ui.shell.context import (
     CertificateView,
@@ -143,6 +144,13 @@ class DeskContext:
             yield DeskStamper(
                 self._desk, self._cabinet, lent, service and OneAtATime(service), stamper
             )
+
+    def stamped_earlier(self, acts: Mapping[str, Sequence[Path]]) -> Mapping[str, StampedEarlier]:
+        with self._opening:
+            self._desk.enter_unfinished()
+        output = self.settings.output_folder
+        folders = [output] if output is not None else []
+        return stamped_earlier(self._desk.journal, acts, (*folders, self._desk.spare_folder))
 
     def timestamp_problem(self) -> BaseException | None:
         stamper, self._stamper = self._stamper, None

@@ -1,29 +1,25 @@
-"""The files to be stamped: what is known of each, their list, and the prepared job on disk."""
+"""The files to be stamped: what is known of each, and their list."""
 
 from __future__ import annotations
 
-import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSize, Qt, QTimer
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
-from app.durable import replace_file
 from app.errors import FileRepairable, explain
-from app.placing.stamp_plan import Placed, Plan, to_json
+from app.placing.stamp_plan import Plan
 from ui import theme
 from ui.language import language, tr
 from ui.shell.context import DocumentFacts
-from ui.stamp.work import StampOutcome
-from ui.tasks import Task, Tasks
+from ui.stamp.work import StampOrder, StampOutcome
 
 NAME_WIDTH = 140
 """Pixels for a name in the list, beside its icon."""
-SOON_MS = 300
-"""How long after a change the prepared job is written down."""
 
 
 @dataclass
@@ -38,10 +34,20 @@ class StampDocument:
     error: BaseException | None = None
     password: str | None = field(default=None, repr=False)
     outcome: StampOutcome | None = None
+    act: str = field(default_factory=lambda: secrets.token_hex(8))
+    """By which the journal knows whether it is done (:attr:`app.stamping.StampJob.act`)."""
+
+    folder: Path | None = None
+    """Where the output goes instead of where it usually goes."""
 
     @property
     def stamped(self) -> bool:
-        return self.outcome is not None and self.outcome.file is not None
+        return self.outcome is not None and self.outcome.result is not None
+
+    @property
+    def order(self) -> StampOrder:
+        """What is to be done with it."""
+        return StampOrder(self.path, self.plan.placed, self.password, self.folder, self.act)
 
     @property
     def waiting(self) -> bool:
@@ -66,7 +72,7 @@ class StampDocument:
     def state(self) -> tuple[str, str, str]:
         """Icon, colour role and words: how far it is."""
         if self.outcome is not None:
-            if self.outcome.file is not None:
+            if self.outcome.result is not None:
                 return "circle-check", "good", tr("已盖章")
             if self.outcome.error is not None:
                 return "circle-x", "bad", explain(self.outcome.error, language()).title
@@ -137,64 +143,3 @@ def _two_lines(name: str, metrics: QFontMetrics) -> str:
         first -= 1
     rest = metrics.elidedText(name[first:], Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
     return f"{name[:first]}\n{rest}" if rest else name
-
-
-class PreparedJob(QObject):
-    """The prepared job on disk: written in the pool, a moment after the last change."""
-
-    def __init__(self, path: Path, tasks: Tasks, parent: QObject) -> None:
-        super().__init__(parent)
-        self._path, self._tasks = path, tasks
-        self._documents: Sequence[StampDocument] = ()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(SOON_MS)
-        self._timer.timeout.connect(self._write)
-        self._writing: Task | None = None
-
-    def keep(self, documents: Sequence[StampDocument]) -> None:
-        """Remember what is placed on those that are not stamped yet."""
-        self._documents = documents
-        if not self._timer.isActive():
-            self._timer.start()
-
-    def _write(self) -> None:
-        if self._writing is not None and not self._writing.finished:
-            self._timer.start()  # one after the other
-            return
-        self._writing = self._tasks.work(_write, self._path, self._kept())
-
-    def flush(self) -> None:
-        """Write now what still waits to be written."""
-        if self._timer.isActive():
-            self._timer.stop()
-            _write(self._path, self._kept())
-
-    def read(self) -> list[tuple[Path, Plan]]:
-        """The files of an interrupted session that are still there, with what was placed."""
-        found = []
-        try:
-            kept = json.loads(self._path.read_text(encoding="utf-8"))
-            for entry in kept:
-                path = Path(entry["path"])
-                if path.is_file():
-                    found.append((path, Plan.from_json(entry["plan"])))
-        except (OSError, ValueError, KeyError, TypeError):
-            return []  # none, or written by another version
-        return found
-
-    def _kept(self) -> list[tuple[Path, tuple[Placed, ...]]]:
-        """What is to be written, as it is now."""
-        return [
-            (document.path, document.plan.placed)
-            for document in self._documents
-            if document.waiting
-        ]
-
-
-def _write(path: Path, kept: Sequence[tuple[Path, tuple[Placed, ...]]]) -> None:
-    content = [{"path": str(source), "plan": to_json(placed)} for source, placed in kept]
-    try:
-        replace_file(path, json.dumps(content, ensure_ascii=False).encode())
-    except OSError:
-        return  # the job on disk is a convenience: go on without it

@@ -97,7 +97,7 @@ class Success(Result):
 
     def __init__(self, shell: Shell, outcome: StampOutcome) -> None:
         super().__init__(shell)
-        file = outcome.file
+        file = outcome.result
         if file is None:
             raise ValueError("no file came of this order")
         path = file.path
@@ -106,14 +106,20 @@ class Success(Result):
         name.setToolTip(str(path))
         self._lines.addWidget(name)
         self._lines.addWidget(label(str(path.parent), "small", wrap=True, select=True))
-        known = tr("平台已出具用印凭据。") if file.ticketed else tr("离线盖章，联网后上报平台。")
-        self._lines.addWidget(label(tr("文件已重新读出并验证。{known}", known=known), wrap=True))
+        if outcome.file is None:
+            said = tr("台账里已有这次用印，没有再盖一次。")
+        else:
+            ticketed = outcome.file.ticketed
+            known = tr("平台已出具用印凭据。") if ticketed else tr("离线盖章，联网后上报平台。")
+            said = tr("文件已重新读出并验证。{known}", known=known)
+        self._lines.addWidget(label(said, wrap=True))
         self._lines.addWidget(label(tr("台账第 {number} 条", number=file.journal_entry), "small"))
         self._lines.addWidget(self._problem)
-        if file.misplaced is not None:
-            message = explain(file.misplaced, language())
+        misplaced = outcome.file.misplaced if outcome.file is not None else None
+        if misplaced is not None:
+            message = explain(misplaced, language())
             self._lines.addWidget(label(f"{message.title}\n{message.cause}", "bad", wrap=True))
-            self._misplaced = file.misplaced
+            self._misplaced = misplaced
             save = button(tr("另存到…"), self._choose_place, role="primary", icon="folder-open")
             self._lines.addWidget(save)
         self._lines.addSpacing(6)
@@ -150,8 +156,8 @@ class BatchResult(Result):
         """*save* writes the report."""
         super().__init__(shell)
         self._save = save
-        self._outcomes = sorted(outcomes, key=lambda outcome: outcome.file is not None)
-        good = [outcome.file for outcome in outcomes if outcome.file is not None]
+        self._outcomes = sorted(outcomes, key=lambda outcome: outcome.result is not None)
+        good = [outcome.result for outcome in outcomes if outcome.result is not None]
         rest = len(outcomes) - len(good)
         icon, role = ("triangle-alert", "unknown") if rest else ("circle-check", "good")
         said = tr("{good} / {count} 个文件已盖章", good=len(good), count=len(outcomes))
@@ -192,7 +198,7 @@ class BatchResult(Result):
             message = explain(error, language())
             self._lines.addWidget(label(message.title, "bad", wrap=True))
             self._lines.addWidget(label(message.remedy, "small", wrap=True))
-        elif any(outcome.file is None and outcome.error is None for outcome in outcomes):
+        elif any(outcome.result is None and outcome.error is None for outcome in outcomes):
             self._lines.addWidget(label(tr("已取消，其余文件没有处理。"), "muted", wrap=True))
 
     def _look(self, number: int) -> None:
@@ -200,7 +206,9 @@ class BatchResult(Result):
             self.looked_at.emit(self._outcomes[number].order.path)
 
     def _choose(self) -> None:
-        file = next((outcome.file for outcome in self._outcomes if outcome.file is not None), None)
+        file = next(
+            (outcome.result for outcome in self._outcomes if outcome.result is not None), None
+        )
         folder = file.path.parent if file else self._outcomes[0].order.path.parent
         moment = datetime.now().astimezone().strftime("%Y%m%d-%H%M")
         name = tr("盖章清单 {moment}", moment=moment)
@@ -217,9 +225,9 @@ class BatchResult(Result):
 
 
 def _line(outcome: StampOutcome) -> QListWidgetItem:
-    if outcome.file is not None:
-        look, said, more = ("circle-check", "good"), tr("已盖章"), str(outcome.file.path)
-        if outcome.file.misplaced is not None:
+    if outcome.result is not None:
+        look, said, more = ("circle-check", "good"), tr("已盖章"), str(outcome.result.path)
+        if outcome.file is not None and outcome.file.misplaced is not None:
             message = explain(outcome.file.misplaced, language())
             look, said, more = ("triangle-alert", "unknown"), message.title, message.cause
     elif outcome.error is not None:

@@ -237,7 +237,7 @@ class StampRun(QFrame):
         self.outcomes = outcomes
         if len(outcomes) > 1:
             self._show(BatchResult(self._shell, outcomes, self.save_report))
-        elif outcomes[0].file is not None:
+        elif outcomes[0].result is not None:
             self._show(Success(self._shell, outcomes[0]))
         else:
             self._show(Failure(self._shell, outcomes[0].error))
@@ -315,7 +315,12 @@ class StampRun(QFrame):
 
         lines = [
             BatchLine(
-                outcome.order.path, names(outcome.order), outcome.file, outcome.error, outcome.at
+                outcome.order.path,
+                names(outcome.order),
+                outcome.file,
+                outcome.error,
+                outcome.at,
+                outcome.earlier,
             )
             for outcome in self.outcomes
         ]

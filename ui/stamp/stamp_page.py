@@ -7,8 +7,9 @@ counts. One module, though long: the page is where all parts of stamping meet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,11 +38,12 @@ from ui.stamp.checklist import (
     seal_checks,
     token_checks,
 )
-from ui.stamp.documents import FileList, PreparedJob, StampDocument
+from ui.stamp.documents import FileList, StampDocument
 from ui.stamp.placing import Placing
+from ui.stamp.prepared import PreparedJob
 from ui.stamp.run import StampRun
 from ui.stamp.side_panel import SidePanel
-from ui.stamp.work import Checked, StampOrder, StampOutcome
+from ui.stamp.work import Checked, StampOutcome
 from ui.widgets import (
     DropArea,
     centred,
@@ -51,6 +53,7 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
+    from app.many.resuming import StampedEarlier
     from app.store.cabinet import SealRecord
     from ui.shell.interface import Shell
 
@@ -215,7 +218,6 @@ class StampPage(QWidget):
         self._folder = None
         self.placing.take(None)
         self._side.setCurrentIndex(0)
-        self._shell.notices.clear_notice("session")
         self.list.show_documents(documents)
         several = len(documents) > 1
         self.list.setVisible(several)
@@ -257,7 +259,7 @@ class StampPage(QWidget):
     def _show_document(self, document: StampDocument) -> None:
         """On the canvas; once it is stamped, as it is then."""
         self.placing.take(document)
-        stamped = document.outcome.file if document.outcome else None
+        stamped = document.outcome.result if document.outcome else None
         self.pane.open(stamped.path if stamped else document.path, password=document.password)
         self.before_pin.examine(document)
 
@@ -398,11 +400,10 @@ class StampPage(QWidget):
         self._check()
         if not self.stamp_button.isEnabled():
             return
-        orders = [
-            StampOrder(document.path, document.plan.placed, document.password, self._folder)
-            for document in self.documents
-            if document.waiting
-        ]
+        for document in self.documents:
+            if document.waiting:
+                document.folder = self._folder
+        orders = [document.order for document in self.documents if document.waiting]
         self.before_pin.start(self.documents, orders, self.rack.sizes)
 
     def _checked(self, found: list[Checked]) -> None:
@@ -413,6 +414,8 @@ class StampPage(QWidget):
             if each.error is not None
         ]
         orders = [each.order for each in found if each.error is None]
+        self.prepared.keep(self.documents)
+        self.prepared.flush()  # what the run will do is on disk before it is done
         before = [
             document.outcome for document in self.documents if document.outcome and document.stamped
         ]
@@ -441,14 +444,15 @@ class StampPage(QWidget):
     def _ended(self, outcome: StampOutcome) -> None:
         """One file of a run is through."""
         for document in self.documents:
-            if document.path == outcome.order.path:
+            if document.act == outcome.order.act:
                 document.outcome = outcome
+        self.prepared.keep(self.documents)
         self.list.refresh()
 
     def _finished(self, outcomes: list[StampOutcome]) -> None:
-        by_path = {outcome.order.path: outcome for outcome in outcomes}
+        by_act = {outcome.order.act: outcome for outcome in outcomes}
         for document in self.documents:
-            document.outcome = by_path.get(document.path, document.outcome)
+            document.outcome = by_act.get(document.act, document.outcome)
         self.list.refresh()
         self.prepared.keep(self.documents)
         if self.document is not None and self.document.stamped:
@@ -493,15 +497,37 @@ class StampPage(QWidget):
     # --- a prepared job survives a crash ---------------------------------------------------------
 
     def _offer_prepared_job(self) -> None:
-        kept = self.prepared.read()
-        if kept and not self.documents:
-            self._shell.notices.show_notice(
-                "session",
-                "info",
-                tr("上次有 {count} 个文件放好了印章，还没有盖。", count=len(kept)),
-                (tr("继续"), lambda: self.resume(kept)),
+        """Ask the journal what of an interrupted job is done, and offer to go on with the rest."""
+        left = self.prepared.read()
+        if left:
+            self._shell.tasks.work(
+                self._shell.context.stamped_earlier,
+                {document.act: document.order.folders for document in left},
+                done=partial(self._offer, left),
+                failed=self._shell.complain,
             )
 
-    def resume(self, kept: Sequence[tuple[Path, Plan]]) -> None:
-        """Open the files of an interrupted session with what was placed on them."""
-        self._open([StampDocument(path, plan, own=True) for path, plan in kept])
+    def _offer(self, left: Sequence[StampDocument], earlier: Mapping[str, StampedEarlier]) -> None:
+        for document in left:
+            if document.act in earlier:
+                document.outcome = StampOutcome.done_earlier(document.order, earlier[document.act])
+        missing = sum(document.waiting for document in left)
+        if not missing:  # killed after the last one
+            self.prepared.put_away()
+            return
+        done = sum(document.stamped for document in left)
+        said = tr("上次有 {count} 个文件放好了印章，还没有盖。", count=missing)
+        if done:
+            said += tr("另外 {count} 个已经盖好，不会再盖。", count=done)
+        self._shell.notices.show_notice("session", "info", said, (tr("继续"), self.resume))
+
+    def resume(self) -> None:
+        """Go on with the files of an interrupted session, as they were placed; what is done is
+        shown."""
+        if self.run.busy:
+            return
+        self._shell.notices.clear_notice("session")
+        self._open([*self.prepared.take_up(), *self.documents])
+        first = next((n for n, document in enumerate(self.documents) if document.waiting), 0)
+        self.list.setCurrentRow(first)
+        self.prepared.keep(self.documents)

@@ -22,6 +22,7 @@ from app.steps import StampStep
 from ui.shell.context import Context, DocumentFacts, Stamper, Step
 
 if TYPE_CHECKING:
+    from app.many.resuming import StampedEarlier
     from app.placing.placement import SealSize, TextHit
     from app.stamping import StampedFile, StampJob
 
@@ -38,6 +39,13 @@ class StampOrder:
     password: str | None = field(default=None, repr=False)
     folder: Path | None = None
     """Where the output goes instead of where it usually goes."""
+    act: str = ""
+    """See :attr:`app.stamping.StampJob.act`."""
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where the output may lie, beside where outputs usually go."""
+        return (self.path.parent,) if self.folder is None else (self.folder, self.path.parent)
 
 
 @dataclass(frozen=True)
@@ -77,13 +85,25 @@ def check_orders(
 
 @dataclass(frozen=True)
 class StampOutcome:
-    """What became of an order: a file, an error, or neither if it was not reached."""
+    """What became of an order: a file, now or in an earlier run, an error, or none of these if it
+    was not reached."""
 
     order: StampOrder
     file: StampedFile | None = None
     error: BaseException | None = None
     at: datetime | None = None
     """When it ended."""
+    earlier: StampedEarlier | None = None
+
+    @property
+    def result(self) -> StampedFile | StampedEarlier | None:
+        """The stamped file."""
+        return self.file or self.earlier
+
+    @classmethod
+    def done_earlier(cls, order: StampOrder, earlier: StampedEarlier) -> StampOutcome:
+        """Of an order that the journal says is done."""
+        return cls(order, at=earlier.at, earlier=earlier)
 
 
 def stamp_orders(
@@ -97,9 +117,18 @@ def stamp_orders(
 ) -> list[StampOutcome]:
     """Stamp every order; *sizes* by seal code; all seals are on the key *serial*: one PIN.
 
-    Tells ``step("file", number)`` before a file, ``step("step", number, step)`` in between and
-    ``step("done", number, outcome)`` after it. Raises only what opening the key raises."""
+    What the journal says is done already is not done again. Tells ``step("file", number)`` before a
+    file, ``step("step", number, step)`` in between and ``step("done", number, outcome)`` after it.
+    Raises only what the journal and opening the key raise."""
     outcomes = [StampOutcome(order) for order in orders]
+    earlier = context.stamped_earlier({order.act: order.folders for order in orders if order.act})
+    todo = []
+    for number, order in enumerate(orders):
+        if order.act in earlier:
+            outcomes[number] = StampOutcome.done_earlier(order, earlier[order.act])
+            step("done", number, outcomes[number])
+        else:
+            todo.append(number)
     codes = list(dict.fromkeys(p.seal_code for order in orders for p in order.placed))
     batch: Batch[StampedFile] = Batch()
 
@@ -112,12 +141,15 @@ def stamp_orders(
         return _stamp(key, _jobs(context, orders[number], sizes), within)
 
     def ended(number: int, file: StampedFile | None, error: BaseException | None) -> None:
+        number = todo[number]
         outcomes[number] = StampOutcome(orders[number], file, error, datetime.now(UTC))
         with suppress(Cancelled):  # the file is done
             step("done", number, outcomes[number])
 
+    if not todo:
+        return outcomes
     with context.stamping(codes, serial, pin, offline=offline, lend=batch.lend) as key:
-        works = [partial(one, number, key) for number in range(len(orders))]
+        works = [partial(one, number, key) for number in todo]
         batch.run(works, may_sign=partial(step, "key", -1), ended=ended)
     return outcomes
 
@@ -130,7 +162,7 @@ def _stamp(key: Stamper, jobs: Sequence[StampJob], within: Step) -> StampedFile:
         for place, job in enumerate(before):
             between = Path(scratch) / f"{place}" / source.name
             between.parent.mkdir()
-            source = key.stamp(replace(job, source=source, output=between), within).path
+            source = key.stamp(replace(job, source=source, output=between, act=""), within).path
         return key.stamp(replace(last, source=source, folder=folder), within)
 
 
@@ -164,6 +196,7 @@ def _jobs(context: Context, order: StampOrder, sizes: Mapping[str, SealSize]) ->
             profile=settings.profile,
             separate=settings.marks == "separate",
             password=order.password,
+            act=order.act,
         )
         for code, own in laid.items()
     ]

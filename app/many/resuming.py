@@ -1,0 +1,50 @@
+"""What of an interrupted batch is done: the journal knows it by the names of the acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.store.journal import Journal, JournalEntry
+
+
+@dataclass(frozen=True)
+class StampedEarlier:
+    """A document that an earlier run has stamped, as its entry tells."""
+
+    path: Path
+    """Where the stamped file lies; where it should, if it is in none of the places."""
+    sm3: str
+    """Of the stamped file, hex."""
+    pages: tuple[int, ...]
+    """That bear the marks, as people count."""
+    journal_entry: int
+    at: datetime
+
+
+def stamped_earlier(
+    journal: Journal, acts: Mapping[str, Sequence[Path]], folders: Sequence[Path]
+) -> dict[str, StampedEarlier]:
+    """Those of the *acts* (name → folders) that came to a stamped file, which lies in one of its
+    own folders or of *folders*. Raises :class:`app.errors.JournalDamaged`, OSError."""
+    return {
+        act: _of(entry, (*acts[act], *folders))
+        for act, entry in journal.by_detail("act", acts).items()
+        if entry.event == "stamped"
+    }
+
+
+def _of(entry: JournalEntry, folders: tuple[Path, ...]) -> StampedEarlier:
+    name = str(entry.details.get("output", ""))
+    places = [folder / name for folder in folders]
+    return StampedEarlier(
+        path=next((place for place in places if place.is_file()), places[0]),
+        sm3=str(entry.details.get("output_sm3", "")),
+        pages=tuple(sorted({int(page) for page in entry.details.get("pages", ())})),
+        journal_entry=entry.sequence,
+        at=entry.at,
+    )

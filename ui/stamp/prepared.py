@@ -1,0 +1,120 @@
+"""The prepared job on disk: what is to be stamped, where, and by the name of which act."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer
+
+from app.durable import replace_file
+from app.placing.stamp_plan import Placed, Plan, to_json
+from ui.stamp.documents import StampDocument
+from ui.tasks import Task, Tasks
+
+SOON_MS = 300
+"""How long after a change the prepared job is written down."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """One document of the job, as it is written."""
+
+    path: Path
+    placed: tuple[Placed, ...]
+    act: str
+    own: bool
+    folder: Path | None
+
+
+class PreparedJob(QObject):
+    """Written in the pool, a moment after the last change; before a run at once.
+
+    What an earlier run left stays in it until somebody takes it up or puts it away."""
+
+    def __init__(self, path: Path, tasks: Tasks, parent: QObject) -> None:
+        super().__init__(parent)
+        self._path, self._tasks = path, tasks
+        self._documents: Sequence[StampDocument] = ()
+        self._left: list[StampDocument] = []
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SOON_MS)
+        self._timer.timeout.connect(self._write)
+        self._writing: Task | None = None
+
+    def keep(self, documents: Sequence[StampDocument]) -> None:
+        """Remember *documents* and what is placed on them, while any is still to be stamped."""
+        self._documents = documents
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _write(self) -> None:
+        if self._writing is not None and not self._writing.finished:
+            self._timer.start()  # one after the other
+            return
+        self._writing = self._tasks.work(_write, self._path, self._kept())
+
+    def flush(self) -> None:
+        """Write now what still waits to be written."""
+        if self._timer.isActive():
+            self._timer.stop()
+            if self._writing is not None and self._writing.future is not None:
+                self._writing.future.exception()  # an older state must not come after this one
+            _write(self._path, self._kept())
+
+    def read(self) -> list[StampDocument]:
+        """The documents of an interrupted session, with what was placed on them."""
+        try:
+            kept = json.loads(self._path.read_text(encoding="utf-8"))
+            found = [
+                StampDocument(
+                    Path(each["path"]),
+                    Plan.from_json(each["plan"]),
+                    own=bool(each["own"]),
+                    act=str(each["act"]),
+                    folder=Path(each["folder"]) if each["folder"] else None,
+                )
+                for each in kept
+            ]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return []  # none, or written by another version
+        self._left = found
+        return found
+
+    def take_up(self) -> list[StampDocument]:
+        """What an earlier run left, which now belongs to the list; it is kept as part of it."""
+        left, self._left = self._left, []
+        return left
+
+    def put_away(self) -> None:
+        """Nobody wants what an earlier run left."""
+        self._left = []
+        self.keep(self._documents)
+
+    def _kept(self) -> list[_Kept]:
+        """What is to be written, as it is now."""
+        kept = []
+        for job in (self._left, self._documents):
+            if any(document.waiting for document in job):
+                kept += [_Kept(d.path, d.plan.placed, d.act, d.own, d.folder) for d in job]
+        return kept
+
+
+def _write(path: Path, kept: Sequence[_Kept]) -> None:
+    content = [
+        {
+            "path": str(each.path),
+            "plan": to_json(each.placed),
+            "act": each.act,
+            "own": each.own,
+            "folder": str(each.folder or ""),
+        }
+        for each in kept
+    ]
+    try:
+        replace_file(path, json.dumps(content, ensure_ascii=False).encode())
+    except OSError:
+        return  # the job on disk is a convenience: go on without it
