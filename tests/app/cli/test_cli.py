@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 
 from app.cli import journal, seals, stamping
-from app.cli.entry import main, parser
+from app.cli.entry import MODULES, main, parser
 from app.cli.translation import texts
 from app.errors import ExitCode
 
@@ -205,3 +205,16 @@ def test_the_language_of_wrong_settings_is_that_of_the_environment(
     monkeypatch.setenv("SEALDESK_LANGUAGE", "zh_CN")
     main(["seal", "list"])
     assert "[E-601]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", sorted(MODULES))
+def test_a_command_alone_is_explained_as_among_all(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = []
+    for only in ("", command):
+        with pytest.raises(SystemExit):
+            parser("zh_CN", only).parse_args([command, "--help"])
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1]
+    assert command in told[0]
