@@ -26,7 +26,7 @@ from crypto.validation.trust import Trust
 from crypto.verdict import Report
 
 if TYPE_CHECKING:
-    from crypto.pdf.looking.layer import Seen, Task
+    from crypto.pdf.looking.layer import Look, Seen, Task
 
 _ORDINARY = 8 * 1024 * 1024
 """Bytes up to which a document is held in memory."""
@@ -47,11 +47,18 @@ class SealHistory(Protocol):
         """What the desk's trust does not hold yet."""
 
 
-def _look(task: Task) -> Seen:
-    """Draw and compare, where a document has later revisions: most have none."""
-    from crypto.pdf.looking.layer import look_with_engines
+class _Looks:
+    """Draw and compare, where a document has later revisions: most have none. What was looked at
+    before the platform's answer is not looked at again after it."""
 
-    return look_with_engines(task)
+    def __init__(self) -> None:
+        self._look: Look | None = None
+
+    def __call__(self, task: Task) -> Seen:
+        from crypto.pdf.looking.layer import look_once, look_with_engines
+
+        self._look = self._look or look_once(look_with_engines)
+        return self._look(task)
 
 
 def _with_kind(report: Report, document: BinaryIO, password: str | None) -> Report:
@@ -83,7 +90,7 @@ def verify(
     # 1. Hold the document, so that both readings below are of the same bytes.
     with _document(path) as document:
         # 2. Verify with what this desk knows.
-        judge = partial(verify_pdf, password=password, look=_look)
+        judge = partial(verify_pdf, password=password, look=_Looks())
         report = judge(document, path.name, trust, now)
         # 3. Ask the platform for what that leaves open.
         news = _news(platform, report)

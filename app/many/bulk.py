@@ -427,9 +427,11 @@ def _serve(channel: Channel, order: Order) -> None:
             report = verify(path, trust=trust, password=order.password, at=order.at)
             answer = report.to_json(order.language)
             if order.with_pdf:
+                from crypto.report.pictures import pictures_for
                 from crypto.report.setting import set_report
 
-                pdf = set_report(report, order.language, {}, "")
+                shown = pictures_for(path, report, order.password)
+                pdf = set_report(report, order.language, {}, "", shown)
         except (MemoryError, RecursionError):
             answer, pdf = unreadable(path, PdfTooComplex("memory"), order.language), b""
         except Exception as error:  # noqa: BLE001 - one document's failure is one result

@@ -118,8 +118,12 @@ def _set(
     def story(source: str, style: str = _STYLE) -> Any:
         return pymupdf.Story(source, user_css=style, archive=archive, em=9)
 
-    def stories() -> Iterator[tuple[Any, bool]]:
-        return ((story(part.html), part.begins_page) for part in parts)
+    def stories() -> Iterator[tuple[Any, float]]:
+        """With the room on a page that each needs."""
+        whole = float(body.height)
+        for part in parts:
+            room = whole if part.begins_page else max(_ROOM, min(part.room_mm * MM, whole))
+            yield story(part.html), room
 
     pages = 0
     for placed, begins_page in _flow(stories(), body):
@@ -144,15 +148,14 @@ def _set(
     return _finished(output.getvalue(), report, language)
 
 
-def _flow(stories: Iterable[tuple[Any, bool]], body: Any) -> Iterator[tuple[Any, bool]]:
-    """Place one story below the other on pages with room for *body*, or on a new page: each time
-    one that is to be drawn, and whether that begins a page. One story of hundreds of pages MuPDF
-    would never end."""
+def _flow(stories: Iterable[tuple[Any, float]], body: Any) -> Iterator[tuple[Any, bool]]:
+    """Place one story below the other on pages with room for *body*, or on a new page where there
+    are not as many points left as it needs: each time one that is to be drawn, and whether that
+    begins a page. One story of hundreds of pages MuPDF would never end."""
     top = None
-    for placed, on_new_page in stories:
-        top = None if on_new_page else top
+    for placed, room in stories:
         for _ in range(_MAX_PAGES_OF_A_PART):
-            begins_page = top is None or body.y1 - top < _ROOM
+            begins_page = top is None or body.y1 - top < room
             top = body.y0 if begins_page else top
             more, filled = placed.place(type(body)(body.x0, top, body.x1, body.y1))
             yield placed, begins_page

@@ -68,6 +68,8 @@ _MAX_CARDS = 3
 _SEAL_MM, _PAGE_MM, _PART_MM, _CHANGED_MM = 45.0, 55.0, 78.0, 70.0
 """The longer side of a picture."""
 _IN_A_ROW = 3
+_WORDS_MM = 35.0
+"""Of a page, for the words about a changed page."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Part:
 
     body: str
     begins_page: bool = False
+    room_mm: float = 0.0
+    """It begins a page too where less of one is left."""
 
     @property
     def html(self) -> str:
@@ -97,7 +101,7 @@ class Words:
         changed = [self._changed_page(*each) for each in enumerate(shown.changed)]
         return [
             *map(Part, first),
-            *(Part(body, begins_page=not number) for number, body in enumerate(changed)),
+            *changed,
             *self._details(report, imprints, issuer),
         ]
 
@@ -191,10 +195,11 @@ class Words:
         image = f'<img src="{kind}{number}.png" width="{across:.1f}" height="{down:.1f}"/>'
         return f'<td>{image}<p class="small">{said}</p></td>'
 
-    def _changed_page(self, number: int, shown: ChangedPicture) -> str:
+    def _changed_page(self, number: int, shown: ChangedPicture) -> Part:
         """The largest change, then and now, and the page then, now and both in one."""
         scale = min(_PART_MM / shown.part.width, _PART_MM / shown.part.height)
         across, down = shown.part.width * scale * MM, shown.part.height * scale * MM
+        tall = down
         parts = "".join(
             f'<td><img src="{name}{number}.png" width="{across:.1f}" height="{down:.1f}"/>'
             f'<p class="small">{self._label(label)}</p></td>'
@@ -202,6 +207,7 @@ class Words:
         )
         scale = min(1.0, _CHANGED_MM / max(shown.width_mm, shown.height_mm))
         across, down = shown.width_mm * scale * MM, shown.height_mm * scale * MM
+        tall += down
         cells = "".join(
             f'<td><img src="{name}{number}.png" width="{across:.1f}" height="{down:.1f}"/>'
             f'<p class="small">{self._label(label)}</p></td>'
@@ -209,7 +215,7 @@ class Words:
         )
         title = self._label("changed_page", page=str(shown.page))
         tables = (f'<table class="pictures"><tr>{row}</tr></table>' for row in (parts, cells))
-        return f"<h2>{title}</h2>{''.join(tables)}"
+        return Part(f"<h2>{title}</h2>{''.join(tables)}", not number, tall / MM + _WORDS_MM)
 
     def _conclusion(self, report: Report) -> list[str]:
         """What decides the verdict, and what to do."""

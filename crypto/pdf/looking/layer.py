@@ -140,6 +140,23 @@ def look_with_engines(task: Task) -> Seen:
     return seen
 
 
+def look_once(look: Look) -> Look:
+    """*look* for a document that is judged several times: what was looked at is not looked at
+    again, and whatever was seen then counts."""
+    known: set[Sealed] = set()
+    seen = Seen()
+
+    def look_at_the_rest(task: Task) -> Seen:
+        nonlocal seen
+        rest = tuple(each for each in task.sealed if each not in known)
+        if rest:
+            seen = _merged(seen, look(replace(task, sealed=rest)))
+            known.update(rest)
+        return seen
+
+    return look_at_the_rest
+
+
 def _groups(task: Task) -> Iterator[tuple[Sealed, ...]]:
     """As many revisions at a time as fit into memory."""
     group: list[Sealed] = []

@@ -1,5 +1,6 @@
 """看看改了什么, from outside: pictures of what changed since a signature, by page.
 
+    changed_since(report)                       → the signature, pages that may show changes
     changes_in(stream, report)                  → ChangedPage for each page that shows changes
     changed_pages(data, password, end, pages)   → the same for pages that the caller names
 
@@ -9,14 +10,16 @@ are no pictures.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from crypto.pdf.looking.layer import box_of, page_of  # noqa: TID253 - is imported late itself
+from crypto.pdf.reading.digests import digests
 from crypto.pdf.reading.surroundings import without_surroundings
 from crypto.rendering.compare import Box
-from crypto.verdict import Report
+from crypto.verdict import Report, SignatureReport
 
 if TYPE_CHECKING:
     from crypto.bounded import Message
@@ -64,30 +67,47 @@ def changed_pages(
         return ()
 
 
-def changes_in(
-    stream: BinaryIO, report: Report, password: str | None = None
-) -> tuple[ChangedPage, ...]:
-    """Pictures of the pages that *report*, on the document in *stream*, says were changed since the
-    signature that covers least. Raises OSError."""
+def changed_since(report: Report) -> tuple[SignatureReport | None, tuple[int, ...]]:
+    """The intact signature that covers least of the document and after which something changed, and
+    the pages (1-based) on which that may show. None: there is no such signature.
+
+    A signature whose bytes were altered proves nothing of how the document looked."""
     earlier = [
         signature
         for signature in report.signatures
-        if signature.coverage == "revision" and signature.changed_later
+        if signature.coverage == "revision"
+        and signature.intact
+        and (signature.changed_later or _differing(signature))
     ]
     if not earlier:
-        return ()
+        return None, ()
     first = min(earlier, key=lambda signature: sum(signature.byte_range[2:4]))
-    pages = {change.page for change in first.changed_later if change.page}
-    pages |= {
+    pages = {change.page for change in first.changed_later if change.page} | _differing(first)
+    return first, tuple(sorted(pages))
+
+
+def _differing(signature: SignatureReport) -> set[int]:
+    return {
         int(finding.details["page"])
-        for finding in first.findings
+        for finding in signature.findings
         if finding.code == "look_differs" and finding.details["page"].isdigit()
     }
-    if not pages:
+
+
+def changes_in(
+    stream: BinaryIO, report: Report, password: str | None = None
+) -> tuple[ChangedPage, ...]:
+    """Pictures of the pages of :func:`changed_since`; none if the document in *stream* is not the
+    one that *report* is about. Raises OSError."""
+    first, pages = changed_since(report)
+    if first is None or not pages:
+        return ()
+    file_sm3, _ = digests(stream, stream.seek(0, io.SEEK_END), ())
+    if file_sm3.hex() != report.file.sm3:
         return ()
     within, _ = without_surroundings(stream)
     within.seek(0)
-    numbers = [page - 1 for page in sorted(pages)]
+    numbers = [page - 1 for page in pages]
     return changed_pages(within.read(), password, sum(first.byte_range[2:4]), numbers)
 
 

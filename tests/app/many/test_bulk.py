@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pymupdf
 import pytest
 
 from app.cli import bulk as bulk_commands
@@ -150,6 +151,22 @@ def test_every_document_gets_its_result_and_the_platform_is_asked_once_for_each_
     assert told == {0: b"%PDF", 1: b"%PDF", 2: b"%PDF", 3: b"", 4: b"%PDF", 5: b""}
     assert run.outcomes[5].answer["error"]["code"] == "E-101"
     assert not run.interrupted
+
+
+def test_a_report_shows_the_pages_that_were_changed(tmp_path: Path, world: World) -> None:
+    first = world.sign(classic_pdf())
+    (tmp_path / "one.pdf").write_bytes(first)
+    both = world.sign(first, world.second, world.marks(world.second, left=20))
+    (tmp_path / "two.pdf").write_bytes(both)
+    told: dict[int, bytes] = {}
+    verify_all(
+        find([tmp_path]),
+        Order(world.trust, at=NOW, with_pdf=True),
+        jobs=1,
+        done=lambda index, outcome: told.update({index: outcome.pdf}),
+    )
+    texts = ["".join(page.get_text() for page in pymupdf.open(stream=told[n])) for n in (0, 1)]
+    assert ["第 1 页改了什么" in text for text in texts] == [False, True]
 
 
 def test_what_only_the_registry_tells_is_asked_for_and_counts(folder: Path, world: World) -> None:

@@ -12,7 +12,7 @@ import pymupdf
 import pytest
 
 from crypto.algorithms.gm import sm3
-from crypto.pdf.looking.pictures import changes_in
+from crypto.pdf.looking.pictures import changed_since, changes_in
 from crypto.pdf.marks.drawing import Mark
 from crypto.report.pdf import render
 from crypto.report.pictures import Pictures, pictures_of
@@ -276,3 +276,37 @@ def test_a_changed_page_is_shown(world: World) -> None:
     assert changes_in(io.BytesIO(first), world.verify(first)) == ()
     large = [info for page in paper for info in page.get_image_info() if info["width"] > 700]
     assert len(large) == 3, "then, now, and both in one"
+
+
+def test_a_changed_page_begins_a_page_where_it_has_no_room(world: World, sealed: bytes) -> None:
+    later = append_revision(sealed, {4: b"<</Length 0>>stream\n\nendstream"})
+    report = world.verify(later)
+    shown = pictures_of(later, report)
+    assert shown.changed
+    three = tuple(replace(shown.changed[0], page=page) for page in (1, 2, 3))
+    paper = pymupdf.open(stream=render(report, shown=Pictures(changed=three)))
+    words = [page.get_text() for page in paper]
+    told = [
+        [number for number, text in enumerate(words) if f"第 {n} 页改了什么" in text]
+        for n in (1, 2, 3)
+    ]
+    for (number,) in told:
+        large = [info for info in paper[number].get_image_info() if info["width"] > 700]
+        assert len(large) == 3 * sum(place == [number] for place in told)
+
+
+def test_a_document_that_is_another_one_by_now_has_no_pictures(world: World) -> None:
+    first = world.sign(classic_pdf())
+    data = world.sign(first, world.second, world.marks(world.second, left=20))
+    report = world.verify(data)
+    other = append_revision(data, {4: b"<</Length 0>>stream\n\nendstream"})
+    assert changes_in(io.BytesIO(other), report) == ()
+
+
+def test_bytes_that_were_altered_are_not_shown_as_what_was_sealed(world: World) -> None:
+    first = world.sign(classic_pdf())
+    data = world.sign(first, world.second, world.marks(world.second, left=20))
+    report = world.verify(data.replace(b"Price 1000", b"Price 9000"))
+    assert report.signatures
+    assert not any(signature.intact for signature in report.signatures)
+    assert changed_since(report) == (None, ())

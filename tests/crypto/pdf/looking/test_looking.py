@@ -348,3 +348,18 @@ def test_many_pages_that_differ_are_counted(world: World, countersigned: bytes) 
     ]
     assert [each.code for each in findings] == ["look_differs"] * 10 + ["look_differs_more"]
     assert findings[-1].details == {"count": "20"}
+
+
+def test_what_was_looked_at_is_not_looked_at_again() -> None:
+    asked: list[list[int]] = []
+
+    def look(task: Task) -> Seen:
+        asked.append([each.end for each in task.sealed])
+        return Seen((Difference(task.sealed[0].end, 0, "MuPDF", (Box(1, 2, 3, 4),)),))
+
+    once = layer.look_once(look)
+    one, two = Sealed(5, (), (0,)), Sealed(9, (), (0,))
+    assert [each.end for each in once(Task(b"%PDF", None, (one,))).differences] == [5]
+    assert [each.end for each in once(Task(b"%PDF", None, (one,))).differences] == [5]
+    assert [each.end for each in once(Task(b"%PDF", None, (one, two))).differences] == [5, 9]
+    assert asked == [[5], [9]]
