@@ -205,6 +205,7 @@ def _rehearse(job: StampJob, seal: SealRecord, trust: Trust, now: datetime) -> N
                 dates=job.dates,
                 picture=seal.parsed.picture,
                 signed_at=now,
+                stencil=job.stencil,
             )
         judge = partial(verify_pdf, name=job.source.name, trust=trust, now=now)
         before = judge(document.stream, password=job.password)

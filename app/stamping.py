@@ -78,6 +78,8 @@ class StampJob:
     separate: bool = False
     """A signature for each mark, in revisions one after another, instead of one for all marks."""
     reason: str = ""
+    stencil: bool = False
+    """The seal without transparency: for PDF/A-1."""
     password: str | None = field(default=None, repr=False)
     """The PDF's own password, where it is encrypted."""
     act: str = ""
@@ -332,6 +334,7 @@ def _seal_revision(
         signer_name=plan.seal.name,
         reason=plan.job.reason,
         certificates=plan.chain,
+        stencil=plan.job.stencil,
         step=partial(_tell, plan.step),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,11 @@ def preparing_options(made: Parser) -> None:
         "--repair",
         action="store_true",
         help="stamp a repaired copy of a file whose table is off, saved beside it",
+    )
+    made.add_argument(
+        "--stencil",
+        action="store_true",
+        help="the seal's picture without transparency, for files that must stay PDF/A-1",
     )
     made.add_argument(
         "--anyway",
@@ -80,6 +85,9 @@ def look_before(
         examined = examine(source, password, trust, now, finder)
     if examined.obstacle is not None:
         raise examined.obstacle
+    if options.stencil:
+        kept = tuple(each for each in examined.notices if each.code != "pdfa1")
+        examined = replace(examined, notices=kept)
     return Prepared(source, examined, repaired)
 
 

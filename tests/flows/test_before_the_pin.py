@@ -103,3 +103,19 @@ def test_a_place_that_would_harm_the_partners_seal_is_found(
     near = ("stamp", signed, "--seal", clerk.seal, "--at", "1:110,60", "--date-at", "1:62,91")
     refused = nobody(*near)
     assert (refused.code, "[E-125]" in refused.err) == (ExitCode.UNREADABLE, True), refused.err
+
+
+def test_a_file_that_claims_pdfa1_can_be_stamped_without_transparency(
+    clerk: Clerk, tmp_path: Path
+) -> None:
+    packet = b"<pdfaid:part>1</pdfaid:part>"
+    stream = b"<</Type/Metadata/Subtype/XML/Length %d>>stream\n%s\nendstream"
+    data = classic_pdf(catalog=b"/Metadata 6 0 R", extra=[stream % (len(packet), packet)])
+    path = put(tmp_path, data)
+    told = clerk("stamp", path, "--seal", clerk.seal, *AT)
+    assert (told.code, "PDF/A-1" in told.err, "--stencil" in told.err) == (0, True, True)
+    output = tmp_path / "stencil.pdf"
+    plain = clerk("stamp", path, "--seal", clerk.seal, *AT, "--stencil", "-o", output)
+    assert (plain.code, "PDF/A-1" in plain.err) == (0, False)
+    assert b"/SMask" not in output.read_bytes()
+    assert clerk("verify", output).code == 0

@@ -4,8 +4,9 @@ One signature, many marks: every mark is a signature field of its own with its o
 of them share one /V — the only way that leaves an earlier signer's signature intact, keeps each
 mark verifiable and asks the token once (docs/design/pdf.md §1). The imprint is one image object
 shared by all marks, in its pixels exactly the seal's picture, drawn at its filed size and
-multiplied onto the page, so that black text shows through the red. A date of stamping (日期章) is
-one more such field.
+multiplied onto the page, so that black text shows through the red; or, where a document must have
+no transparency (PDF/A-1), with a stencil that leaves out what is no ink. A date of stamping
+(日期章) is one more such field.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from crypto.lengths import MM
 from crypto.pdf.marks.appearance import UPRIGHT
 from crypto.pdf.marks.date import SHOWN_AND_LOCKED, appearance
 from crypto.pdf.marks.picture import ImprintError as ImprintError
-from crypto.pdf.marks.picture import Raster, decode_imprint
+from crypto.pdf.marks.picture import Raster, as_stencil, decode_imprint, mask_bits
 from crypto.pdf.reading.access import entry, follow
 from crypto.pdf.reading.failures import PdfError, PdfUnreadable
 from crypto.pdf.reading.objects import numbers
@@ -57,13 +58,16 @@ def add_marks(
     value: generic.IndirectObject,
     dates: Sequence[DateMark] = (),
     day: date | None = None,
+    stencil: bool = False,
 ) -> list[str]:
     """Add one signature field per mark and per date, all with the signature dictionary *value* as
-    /V. *day* is what *dates* show.
+    /V. *day* is what *dates* show. *stencil*: the picture has an explicit mask and nothing is
+    multiplied.
 
     Returns the field names. Raises :class:`ImprintError` for an unusable picture, ValueError for a
     mark on a page that does not exist and for dates without a day."""
-    image = _image(writer, decode_imprint(picture))
+    raster = decode_imprint(picture)
+    image = _image(writer, as_stencil(raster) if stencil else raster, stencil)
     fields = _form_fields(writer)
     group = f"Seal-{secrets.token_hex(4)}"
     names = []
@@ -81,7 +85,7 @@ def add_marks(
         if not 0 <= place < len(pages):
             raise ValueError(f"there is no page {place + 1}")
     for number, mark in enumerate(marks, 1):
-        drawn = writer.add_object(_appearance(mark, pages[mark.page], image))
+        drawn = writer.add_object(_appearance(mark, pages[mark.page], image, stencil))
         add(f"{group}-{number}", mark, drawn)
     shapes: dict[tuple[str, float, int], generic.IndirectObject] = {}
     for number, date_mark in enumerate(dates, 1):
@@ -142,7 +146,9 @@ def _widget(
     )
 
 
-def _image(writer: IncrementalPdfFileWriter, raster: Raster) -> generic.IndirectObject:
+def _image(
+    writer: IncrementalPdfFileWriter, raster: Raster, stencil: bool
+) -> generic.IndirectObject:
     def stream(data: bytes, space: str) -> generic.StreamObject:
         made = generic.StreamObject(
             {
@@ -159,34 +165,54 @@ def _image(writer: IncrementalPdfFileWriter, raster: Raster) -> generic.Indirect
         return made
 
     picture = stream(raster.rgb, "/DeviceRGB")
-    if raster.alpha is not None:
+    if raster.alpha is not None and stencil:
+        picture[name("/Mask")] = writer.add_object(_mask(raster.width, raster.height, raster.alpha))
+    elif raster.alpha is not None:
         picture[name("/SMask")] = writer.add_object(stream(raster.alpha, "/DeviceGray"))
     return writer.add_object(picture)
 
 
-def _appearance(mark: Mark, page: Page, image: generic.IndirectObject) -> generic.StreamObject:
+def _mask(width: int, height: int, alpha: bytes) -> generic.StreamObject:
+    """An explicit mask (ISO 32000-1 §8.9.6.3): a bit of 1 leaves the page as it is."""
+    made = generic.StreamObject(
+        {
+            name("/Type"): name("/XObject"),
+            name("/Subtype"): name("/Image"),
+            name("/Width"): generic.NumberObject(width),
+            name("/Height"): generic.NumberObject(height),
+            name("/ImageMask"): generic.BooleanObject(True),
+            name("/BitsPerComponent"): generic.NumberObject(1),
+        },
+        stream_data=mask_bits(width, height, alpha),
+    )
+    made.compress()
+    return made
+
+
+def _appearance(
+    mark: Mark, page: Page, image: generic.IndirectObject, stencil: bool
+) -> generic.StreamObject:
     """A form XObject that shows the mark's part of the imprint at its true size."""
     width, height = mark.width_mm * MM / page.unit, mark.height_mm * MM / page.unit
     x0, y0, x1, y1 = mark.part
     whole_width, whole_height = width / (x1 - x0), height / (y1 - y0)
     shift = (-x0 * whole_width, -(1 - y1) * whole_height)
     matrix = " ".join(f"{n:.4f}" for n in (whole_width, 0, 0, whole_height, *shift))
-    drawing = f"q /Multiply gs {matrix} cm /Imprint Do Q".encode()
-    blend = generic.DictionaryObject(
-        {name("/Type"): name("/ExtGState"), name("/BM"): name("/Multiply")}
-    )
+    state = "" if stencil else "/Multiply gs "
+    drawing = f"q {state}{matrix} cm /Imprint Do Q".encode()
+    resources = {name("/XObject"): generic.DictionaryObject({name("/Imprint"): image})}
+    if not stencil:
+        blend = generic.DictionaryObject(
+            {name("/Type"): name("/ExtGState"), name("/BM"): name("/Multiply")}
+        )
+        resources[name("/ExtGState")] = generic.DictionaryObject({name("/Multiply"): blend})
     form = generic.StreamObject(
         {
             name("/Type"): name("/XObject"),
             name("/Subtype"): name("/Form"),
             name("/BBox"): numbers(0, 0, width, height),
             name("/Matrix"): numbers(*UPRIGHT[page.rotation]),
-            name("/Resources"): generic.DictionaryObject(
-                {
-                    name("/XObject"): generic.DictionaryObject({name("/Imprint"): image}),
-                    name("/ExtGState"): generic.DictionaryObject({name("/Multiply"): blend}),
-                }
-            ),
+            name("/Resources"): generic.DictionaryObject(resources),
         },
         stream_data=drawing,
     )

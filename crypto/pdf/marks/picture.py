@@ -76,6 +76,29 @@ def decode_imprint(picture: bytes) -> Raster:
     return Raster(pixels.width, pixels.height, pixels.convert("RGB").tobytes(), alpha)
 
 
+def as_stencil(raster: Raster) -> Raster:
+    """The same with pixels that are either ink or not there: light ones are paper where the picture
+    says nothing of what shows through."""
+    from PIL import Image as Pillow
+
+    size = (raster.width, raster.height)
+    if raster.alpha is not None:
+        shown = Pillow.frombytes("L", size, raster.alpha)
+        kept = shown.point(lambda value: 255 if value > _OPAQUE else 0)
+    else:
+        kept = _darkest(raster).point(lambda value: 0 if value > _LIGHT else 255)
+    return Raster(raster.width, raster.height, raster.rgb, kept.tobytes())
+
+
+def mask_bits(width: int, height: int, alpha: bytes) -> bytes:
+    """*alpha* (0 or 255 a pixel) as the data of an explicit mask: 1 bit a pixel, 1 where nothing is
+    painted, rows padded to whole bytes."""
+    from PIL import Image as Pillow
+
+    picture = Pillow.frombytes("L", (width, height), alpha)
+    return picture.point(lambda value: 0 if value > _OPAQUE else 255, "1").tobytes()
+
+
 @dataclass(frozen=True)
 class MarkCheck:
     """What was found about one visible mark of a seal."""
@@ -216,14 +239,21 @@ def _only_ink(raster: Raster) -> bool:
     if raster.alpha is None:
         return False
     size = (raster.width, raster.height)
-    red, green, blue = Pillow.frombytes("RGB", size, raster.rgb).split()
-    darkest = ImageChops.darker(ImageChops.darker(red, green), blue)
-    light = darkest.point(lambda value: 255 if value > _LIGHT else 0)
+    light = _darkest(raster).point(lambda value: 255 if value > _LIGHT else 0)
     opaque = Pillow.frombytes("L", size, raster.alpha).point(
         lambda value: 255 if value > _OPAQUE else 0
     )
     covering = ImageChops.multiply(light, opaque).histogram()[255]
     return bool(covering <= _MAX_COVER * len(raster.alpha))
+
+
+def _darkest(raster: Raster) -> Image:
+    """The darkest of each pixel's three colours."""
+    from PIL import Image as Pillow
+    from PIL import ImageChops
+
+    red, green, blue = Pillow.frombytes("RGB", (raster.width, raster.height), raster.rgb).split()
+    return ImageChops.darker(ImageChops.darker(red, green), blue)
 
 
 # --- images in a PDF ---------------------------------------------------------------------------
@@ -233,8 +263,12 @@ def _raster(image: generic.StreamObject) -> Raster:
     width, height = int(image["/Width"]), int(image["/Height"])
     if width <= 0 or height <= 0 or width * height > MAX_PIXELS:
         raise ImprintError("absurd picture size")
-    _refuse(image, "/Mask", "/Decode", "/ImageMask", "/Alternates", "/SMaskInData")
+    _refuse(image, "/Decode", "/ImageMask", "/Alternates", "/SMaskInData")
     picture = _pixels(image, width, height).convert("RGB")
+    if "/Mask" in image:
+        _refuse(image, "/SMask")
+        stencil = _stencil(entry(image, "/Mask"), picture.size)
+        return Raster(picture.width, picture.height, picture.tobytes(), stencil)
     mask = entry(image, "/SMask")
     alpha = None
     if isinstance(mask, generic.StreamObject):
@@ -247,6 +281,35 @@ def _raster(image: generic.StreamObject) -> Raster:
             raise ImprintError("a mask that is not grey")
         alpha = (grey if grey.size == picture.size else grey.resize(picture.size)).tobytes()
     return Raster(picture.width, picture.height, picture.tobytes(), alpha)
+
+
+_STENCIL = {
+    "/Type": "/XObject",
+    "/Subtype": "/Image",
+    "/ImageMask": True,
+    "/BitsPerComponent": 1,
+}
+
+
+def _stencil(mask: object, size: tuple[int, int]) -> bytes:
+    """What an explicit mask lets be painted, 255 or 0 a pixel. It is taken in the form in which
+    :mod:`crypto.pdf.marks.drawing` writes it and in no other: as large as the picture, one bit a
+    pixel, 1 where nothing is painted. Raises :class:`ImprintError`."""
+    from PIL import Image as Pillow
+
+    wanted = {**_STENCIL, "/Width": size[0], "/Height": size[1]}
+    if (
+        not isinstance(mask, generic.StreamObject)
+        or set(mask) - {"/Length", "/Filter"} != set(wanted)
+        or any(follow(mask.raw_get(key)) != value for key, value in wanted.items())
+        or entry(mask, "/Filter", "/FlateDecode") != "/FlateDecode"
+    ):
+        raise ImprintError("a mask of another form")
+    across, down = size
+    if len(mask.data) != (across + 7) // 8 * down:
+        raise ImprintError("a mask of another size")
+    bits = Pillow.frombytes("1", size, mask.data).convert("L")
+    return bits.point(lambda value: 0 if value else 255).tobytes()
 
 
 _SHORT = ("/W", "/H", "/BPC", "/CS", "/D", "/DP", "/F", "/IM", "/FFilter", "/FDecodeParms")

@@ -138,6 +138,7 @@ def sign_revision(
     signer_name: str = "",
     reason: str = "",
     certificates: Sequence[bytes] = (),
+    stencil: bool = False,
     step: Callable[[SigningStep], None] = lambda _: None,
 ) -> SignedRevision:
     """Write *document* plus one signed revision to *output* (empty, seekable).
@@ -147,8 +148,8 @@ def sign_revision(
     that shows nothing. Each of *dates*, which go with marks, shows the day of *signed_at* in
     Beijing. *signed_at* is claimed in /M (None for a document time stamp). *certificates* (DER: the
     authorities between the signers and their root) go into the DSS of the same revision, so that
-    the signature covers them. *step* is called before each step; raising from it (a cancel) leaves
-    *output* unfinished and the original as it was.
+    the signature covers them. *stencil*: the picture without transparency. *step* is called before
+    each step; raising from it (a cancel) leaves *output* unfinished and the original as it was.
 
     Raises :class:`PdfError`'s subclasses, :class:`crypto.pdf.marks.drawing.ImprintError` and
     whatever *make_value* raises."""
@@ -177,7 +178,7 @@ def sign_revision(
         value = writer.add_object(dictionary)
         if marks:
             day = signing_day(signed_at) if signed_at is not None else None
-            names = add_marks(writer, document.pages(), marks, picture, value, dates, day)
+            names = add_marks(writer, document.pages(), marks, picture, value, dates, day, stencil)
         else:
             names = [add_unseen_field(writer, document.pages(), value)]
         if certificates:

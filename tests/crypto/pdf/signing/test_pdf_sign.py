@@ -4,6 +4,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from crypto.asn1 import der
+from crypto.pdf.marks import drawing
 from crypto.pdf.marks import picture as pdf_picture
 from crypto.pdf.marks.drawing import ImprintError, Mark, Raster, decode_imprint
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfEncrypted, PdfLocked, PdfPasswordWrong, PdfUnsupported
+from crypto.pdf.signing.sign import sign_revision
 from crypto.pki.certificate import Certificate
 from crypto.seal.structure import SealSignature
 from crypto.verdict import Verdict
@@ -339,6 +342,90 @@ def test_black_text_under_the_seal_stays_black(world: World, tmp_path: Path) -> 
 
     assert max(pixel(70, 297 - 450 / MM)) < 10  # under the seal: black
     assert pixel(70, 185)[0] > 240 > 15 > pixel(70, 185)[1]  # on paper: red
+
+
+def stencilled(world: World, edit: Callable[[Any], None] = lambda _: None) -> bytes:
+    """A document sealed without transparency, with a mask that *edit* changed before."""
+    original = drawing._mask
+
+    def changed(*arguments: Any) -> generic.StreamObject:
+        made = original(*arguments)
+        edit(made)
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "_mask", changed)
+        patch.setattr("tests.world.sealing.sign_revision", partial(sign_revision, stencil=True))
+        return world.sign(classic_pdf())
+
+
+def test_a_seal_without_transparency_is_valid_and_shows_the_text_between_its_strokes(
+    world: World, tmp_path: Path
+) -> None:
+    data = stencilled(world)
+    report = world.verify(data)
+    assert report.verdict is Verdict.VALID
+    assert "mark_matches" in codes(report.signatures[0])
+    for word in (b"/SMask", b"/BM", b"/ca", b"/CA", b"/Group", b"/ExtGState"):
+        assert word not in data
+    twice = world.sign(data, world.second, world.marks(world.second, left=30))
+    assert world.verify(twice).verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+def test_a_stencil_paints_the_ink_and_nothing_else(
+    world: World, tmp_path: Path, opaque: bool
+) -> None:
+    """A ring on white, or on nothing, over a black bar: the bar is seen inside the ring."""
+    picture = Image.new("RGBA", (80, 80), (255, 255, 255, 255 if opaque else 0))
+    picture.paste((220, 0, 0, 255), (0, 0, 80, 80))
+    picture.paste((255, 255, 255, 255 if opaque else 0), (20, 20, 60, 60))
+    buffer = io.BytesIO()
+    (picture.convert("RGB") if opaque else picture).save(buffer, "PNG")
+    holder = world.holder("32130000000066", buffer.getvalue())
+    mark = Mark(0, 50, 110, 40.0, 40.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.world.sealing.sign_revision", partial(sign_revision, stencil=True))
+        black = classic_pdf(content=b"0 g 100 300 300 300 re f")
+        data = world.sign(black, holder, [mark])
+    assert world.verify(data, trust=world.trusting(holder)).verdict is Verdict.VALID
+    page = rendered(data, tmp_path)
+
+    def pixel(x_mm: float, y_mm: float) -> tuple[int, ...]:
+        return page.getpixel((round(x_mm / 25.4 * DPI), round(y_mm / 25.4 * DPI)))
+
+    assert max(pixel(70, 130)) < 10, "the bar, inside the ring"
+    assert pixel(54, 130)[0] > 200 > 60 > pixel(54, 130)[1], "the ring, over the bar"
+
+
+MASKS: list[Callable[[Any], None]] = [
+    lambda mask: mask.update({generic.pdf_name("/Decode"): generic.ArrayObject()}),
+    lambda mask: mask.update({generic.pdf_name("/Interpolate"): generic.BooleanObject(True)}),
+    lambda mask: mask.update({generic.pdf_name("/Width"): generic.NumberObject(8)}),
+    lambda mask: mask.update({generic.pdf_name("/ImageMask"): generic.BooleanObject(False)}),
+    lambda mask: mask.update({generic.pdf_name("/SMask"): generic.NullObject()}),
+    lambda mask: mask.update({generic.pdf_name("/Alternates"): generic.ArrayObject()}),
+    lambda mask: mask.update({generic.pdf_name("/D"): generic.ArrayObject()}),
+]
+
+
+@pytest.mark.parametrize("change", MASKS)
+def test_a_mask_of_any_other_form_is_not_believed(
+    world: World, change: Callable[[Any], None]
+) -> None:
+    found = codes(world.verify(stencilled(world, change)).signatures[0])
+    assert "mark_unreadable" in found
+    assert "mark_matches" not in found
+
+
+def test_a_mask_that_shows_another_picture_is_not_the_seals(world: World) -> None:
+    def nothing(mask: Any) -> None:
+        made = generic.StreamObject(stream_data=b"\xff" * len(mask.data))
+        mask._data, mask._encoded_data = made.data, None
+        mask.pop(generic.pdf_name("/Filter"), None)
+
+    found = codes(world.verify(stencilled(world, nothing)).signatures[0])
+    assert "mark_matches" not in found
 
 
 def test_the_pixels_embedded_are_the_pixels_of_the_seal(world: World) -> None:
