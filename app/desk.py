@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from app.errors import (
     AppError,
+    PlatformError,
     PlatformNotSet,
     PlatformUnreachable,
     SealNotFound,
@@ -193,6 +194,21 @@ class Desk:
 
         known = trusted_platforms(self.settings)
         return next((e.root_sm3 for e in known if e.by == "policy" and e.origin == origin), "")
+
+    @cached_property
+    def clock_offset(self) -> timedelta | None:
+        """How far the platform's clock is ahead of this computer's, as when it was first asked."""
+        there = self.platform_time()
+        return there - datetime.now(UTC) if there else None
+
+    def platform_time(self) -> datetime | None:
+        """What the clock of the settings' platform says; None if there is none to ask."""
+        if not self.settings.platform_url:
+            return None
+        try:
+            return self.platform().clock()
+        except PlatformError:
+            return None
 
     def remember_platform(self, url: str) -> None:
         """Make *url* the platform of this user's settings."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -34,9 +34,11 @@ from crypto.pdf.signing.sign import PROFILES, Revision, check_may_sign, property
 from crypto.pdf.verify import verify_pdf
 from crypto.seal.making import draft_signature
 from crypto.validation.trust import Trust
-from crypto.verdict import CHANGES, Report, SignatureReport, Verdict
+from crypto.verdict import CHANGES, Report, SignatureReport, Verdict, beijing
 from crypto.wording import decisive, page_ranges
 
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""By how much a computer's clock may be off without a word."""
 _CHUNK = 1 << 20
 _ROOM = 1024
 """Bytes of a drafted signature besides the seal and the certificate."""
@@ -44,6 +46,8 @@ _ALTERED = {*CHANGES.values(), "mark_covers", "changed_later"}
 """Findings that say that something came or went after signing."""
 
 Code = Literal[
+    "clock",
+    "clock_proved",
     "restricted",
     "pdfa1",
     "elsewhere",
@@ -62,6 +66,8 @@ class Notice:
     """The signature that it is about."""
     elsewhere: tuple[Elsewhere, ...] = ()
     """How it may show something else."""
+    times: tuple[datetime, ...] = ()
+    """This computer's time, and the other one."""
 
     @property
     def asks(self) -> bool:
@@ -71,6 +77,9 @@ class Notice:
     def text(self, language: str) -> str:
         """For a person, one or several sentences."""
         said = phrase(f"before.{self.code}", language)
+        if self.times:
+            here, there = (beijing(each)[:16] for each in self.times)
+            return said.format(here=here, there=there)
         if self.signature is not None:
             worst = decisive(self.signature.findings)
             reason = worst.text(language) if worst else ""
@@ -79,6 +88,13 @@ class Notice:
             parts = [_of_elsewhere(each, language) for each in self.elsewhere]
             return said.format(ways=phrase("before.and", language).join(parts))
         return said
+
+
+def clock_notice(now: datetime, there: datetime | None) -> Notice | None:
+    """That this computer's time, *now*, is not the platform's, as far as that is known."""
+    if there is None or abs(there - now) <= CLOCK_TOLERANCE:
+        return None
+    return Notice("clock", times=(now, there))
 
 
 def _of_elsewhere(each: Elsewhere, language: str) -> str:
@@ -144,6 +160,9 @@ def _of_signatures(source: Path, password: str | None, trust: Trust, now: dateti
     with _opened(source) as stream:
         report = verify_pdf(stream, source.name, trust, now, password=password)
     found = []
+    proved = [each.times.trusted for each in report.signatures if each.times.trusted]
+    if proved and max(proved) > now + CLOCK_TOLERANCE:
+        found.append(Notice("clock_proved", times=(now, max(proved))))
     for each in report.signatures:
         altered = any(finding.code in _ALTERED for finding in each.findings)
         if each.verdict is Verdict.INVALID:

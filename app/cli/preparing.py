@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.errors import ChangesForbidden, FileRepairable, phrase
+from app.errors import ChangesForbidden, FileRepairable, SealNotUsable, phrase
 
 if TYPE_CHECKING:
     from app.cli.grammar import Parser
     from app.desk import Desk
     from app.placing.finder import Finder
     from app.preparing import Examined, Notice
+    from app.store.cabinet import SealRecord
 
 
 def preparing_options(made: Parser) -> None:
@@ -65,6 +66,36 @@ class Prepared:
         ]
 
 
+def clock_told(desk: Desk, options: argparse.Namespace) -> Notice | None:
+    """That this computer's clock is not the platform's; nobody is asked offline."""
+    from app.preparing import clock_notice
+
+    if options.offline or desk.clock_offset is None:
+        return None
+    now = datetime.now(UTC)
+    return clock_notice(now, now + desk.clock_offset)
+
+
+def check_seal(desk: Desk, options: argparse.Namespace, seal: SealRecord) -> None:
+    """May the seal be used? Where its time says no, a clock that is off is told first.
+
+    Raises :class:`app.errors.SealNotUsable`."""
+    from app.stamping import check_usable
+
+    try:
+        check_usable(seal, datetime.now(UTC))
+    except SealNotUsable:
+        notice = clock_told(desk, options)
+        if notice is not None:
+            _say(desk, notice)
+        raise
+
+
+def _say(desk: Desk, notice: Notice) -> None:
+    language = desk.settings.language
+    sys.stderr.write(f"{phrase('before.note', language)}{notice.text(language)}\n")
+
+
 def look_before(
     desk: Desk, options: argparse.Namespace, source: Path, password: str | None, finder: Finder
 ) -> Prepared:
@@ -85,9 +116,9 @@ def look_before(
         examined = examine(source, password, trust, now, finder)
     if examined.obstacle is not None:
         raise examined.obstacle
-    if options.stencil:
-        kept = tuple(each for each in examined.notices if each.code != "pdfa1")
-        examined = replace(examined, notices=kept)
+    clock = clock_told(desk, options)
+    kept = [each for each in examined.notices if each.code != "pdfa1" or not options.stencil]
+    examined = replace(examined, notices=(*([clock] if clock else []), *kept))
     return Prepared(source, examined, repaired)
 
 
@@ -100,7 +131,7 @@ def tell_before(desk: Desk, options: argparse.Namespace, prepared: Prepared) -> 
         if prepared.repaired:
             sys.stderr.write(f"{phrase('before.repaired', language)} {prepared.source}\n")
         for notice in prepared.notices:
-            sys.stderr.write(f"{phrase('before.note', language)}{notice.text(language)}\n")
+            _say(desk, notice)
     answers, digest = desk.answers, prepared.examined.digest
     for notice in prepared.notices:
         if notice.asks and not answers.has(digest, notice.code):

@@ -66,6 +66,7 @@ class Order:
             profile="ses" if self.profile == "dual" else self.profile,
             separate=desk.settings.marks == "separate",
             reason=options.reason,
+            stencil=options.stencil,
             password=self.password,
         )
         check_job(job, self.seal, desk.trust(), datetime.now(UTC))

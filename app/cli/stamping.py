@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from app.cli.grammar import (
     token_options,
 )
 from app.cli.placing import placed, placing_options, wanted
-from app.cli.preparing import preparing_options, tell_before
+from app.cli.preparing import check_seal, preparing_options, tell_before
 from app.cli.stamp_order import Order, stamped_facts, tell_missing_timestamp
 from app.cli.terminal import complain, enter_pin, pdf_password, print_report, tell, tell_json
 from app.errors import UsageError, exit_code, phrase
@@ -114,16 +114,14 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _order(desk: Desk, options: argparse.Namespace, profile: str) -> Order:
-    from app.stamping import check_usable
-
     desk.enter_unfinished()
     rules, template = wanted(desk, options)
     which = options.seal or (template.seal_code if template else None)
     seal = chosen_seal(desk, which)
-    check_usable(seal, datetime.now(UTC))  # before anybody is asked for a PIN
+    check_seal(desk, options, seal)  # before anybody is asked for a PIN
     several = len(options.files) > 1 or options.files[0].is_dir()
     output, folder = options.output, desk.settings.output_folder
-    if output is not None and (several or output.is_dir()):
+    if output is not None and (several or os.path.isdir(output)):
         output, folder = None, output
     plan = tuple(placed(options, rules, template, seal.code))
     return Order(seal, plan, profile, pdf_password(options), output, folder)

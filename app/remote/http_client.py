@@ -6,6 +6,8 @@ import ipaddress
 import socket
 import time
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 MAX_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer, where the caller does not say less."""
 _TIMEOUT = httpx.Timeout(15.0, connect=5.0)
+_SOON = httpx.Timeout(3.0)
 _LONGEST_S = 60.0
 """For a whole answer: a server that drips byte by byte must not hold us for ever."""
 
@@ -89,6 +92,17 @@ def exchange(
     except httpx.HTTPError as error:
         raise PlatformUnreachable(named, "other") from error
     return response.status_code, data
+
+
+def time_told(http: Connections, path: str) -> datetime | None:
+    """What the other side's clock says (the Date of its answer, to the second); None if nobody
+    answers soon, or says no time."""
+    try:
+        with http.stream("GET", path, timeout=_SOON) as response:
+            told = parsedate_to_datetime(response.headers.get("date", ""))
+    except (httpx.HTTPError, ValueError, TypeError):
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def fetch(

@@ -31,7 +31,7 @@ from app.errors import (
     PlatformUnreachable,
     PlatformUntrusted,
 )
-from app.remote.http_client import exchange, open_connections
+from app.remote.http_client import exchange, open_connections, time_told
 from app.settings import is_loopback
 from crypto.pki.certificate import OCSP_SIGNING, Certificate
 from crypto.pki.chain import build_chain
@@ -156,6 +156,10 @@ class PlatformConnection:
             raise PlatformUntrusted(self.origin, "certificates")
         self._root_sm3 = shown
         return service
+
+    def clock(self) -> datetime | None:
+        """What the platform's clock says, to the second; None if it does not answer soon."""
+        return time_told(self._http, "/v1/service")
 
     # --- what is signed ----------------------------------------------------------------------
 

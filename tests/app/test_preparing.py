@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from app.errors import (
     messages,
 )
 from app.placing.finder import Finder
-from app.preparing import Examined, check_job, examine
+from app.preparing import Examined, check_job, clock_notice, examine
 from app.stamping import StampJob
 from app.store.answers import Answers
 from crypto.algorithms.gm import sm3
@@ -175,6 +176,30 @@ def test_what_may_be_shown_elsewhere_is_one_notice_that_names_each(
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_kind_of_showing_something_else_has_words(language: str) -> None:
     assert set(messages(language)["phrases"]["before"]["shown"]) == {str(kind) for kind in Kind}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"), [(0, False), (4, False), (-4, False), (6, True), (-6, True), (9999, True)]
+)
+def test_a_clock_is_off_by_more_than_five_minutes(minutes: int, told: bool) -> None:
+    notice = clock_notice(NOW, NOW + timedelta(minutes=minutes))
+    assert (notice is not None) is told
+    if notice is not None:
+        assert "2026-11-23 17:00" in notice.text("zh_CN")
+        assert "clock" in notice.text("en")
+
+
+def test_of_a_clock_that_nobody_tells_nothing_is_said() -> None:
+    assert clock_notice(NOW, None) is None
+
+
+def test_a_time_stamp_that_proves_a_later_time_is_told_first(
+    office: Office, finder: Finder
+) -> None:
+    source = office.document(data=stamped(office))
+    trust = office.authorities.trust
+    found = examine(source, None, trust, NOW - timedelta(days=2), finder)
+    assert codes(found) == ["clock_proved", "earlier_unknown"]
 
 
 def test_a_file_under_a_password_asks_for_it(office: Office, finder: Finder) -> None:

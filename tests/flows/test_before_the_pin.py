@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pymupdf
 import pytest
 
 from app.errors import ExitCode
+from app.remote.platform_connection import PlatformConnection
+from app.store.cabinet import SealRecord
 from tests.world.clerk import Clerk, excerpt
 from tests.world.documents import classic_pdf
 
@@ -92,6 +95,40 @@ def test_what_a_document_may_show_elsewhere_is_said_and_is_in_the_json(
     assert notice["code"] == "elsewhere"
     assert notice["ways"] == [{"kind": "script", "pages": []}]
     assert "script" in notice["text"]
+
+
+@pytest.fixture
+def four_days_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platform's clock is four days ahead of this computer's."""
+    there = datetime.now(UTC) + timedelta(days=4)
+    monkeypatch.setattr(PlatformConnection, "clock", lambda self: there)
+
+
+def test_a_clock_that_is_not_the_platforms_is_told_before_the_pin(
+    clerk: Clerk, contract: Path, four_days_off: None
+) -> None:
+    told = clerk("stamp", contract, "--seal", clerk.seal, *AT, LANGUAGE="en")
+    assert told.err.startswith("Note: This computer's time is ")
+    offline = clerk("stamp", contract, "--seal", clerk.seal, *AT, "--offline")
+    assert "时钟" not in offline.err
+
+
+def test_a_seal_is_not_called_expired_before_the_clock_is_told(
+    clerk: Clerk, contract: Path, four_days_off: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SealRecord, "usable", lambda self, now: "expired")
+    refused = clerk("stamp", contract, "--seal", clerk.seal, *AT)
+    assert refused.code == ExitCode.SEAL
+    first, *rest = refused.err.splitlines()
+    assert "校准电脑的时钟" in first
+    assert "[E-302]" in rest[0], rest
+
+
+def test_the_platform_tells_its_clock(clerk: Clerk) -> None:
+    with clerk.desk() as desk:
+        there = desk.platform_time()
+    assert there is not None
+    assert abs(there - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_a_place_that_would_harm_the_partners_seal_is_found(

@@ -1,6 +1,7 @@
 """What the window tells and asks before the PIN, and what becomes of a place that fails."""
 
 import errno
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pymupdf
@@ -232,6 +233,14 @@ def test_in_a_batch_what_would_fail_is_left_out_and_news_is_told_before_the_pin(
     assert by_name["一.pdf"].file is not None
     assert by_name["三.pdf"].file is not None
     assert context.signed == 2
+
+
+def test_a_clock_that_is_not_the_platforms_is_told(
+    qtbot: QtBot, window: MainWindow, context: StandIn, tmp_path: Path
+) -> None:
+    context.time_there = datetime.now(UTC) - timedelta(hours=3)
+    page = opened(qtbot, window, file(tmp_path, classic_pdf()))
+    assert "校准电脑的时钟" in texts(page)
 
 
 def test_a_date_that_would_harm_the_seal_beside_it_is_told_before_the_pin(

@@ -246,6 +246,8 @@ class StandIn:
         take_up(self.journal, self._cabinet.queue_usage)
         return stamped_earlier(self.journal, acts, ())
 
+    time_there: datetime | None = None
+    """What the platform's clock says; None: nobody asks it."""
     no_timestamp: BaseException | None = None
 
     def timestamp_problem(self) -> BaseException | None:
@@ -338,7 +340,9 @@ class StandIn:
     @property
     def preparer(self) -> DeskPreparer:
         answers = Answers(self.settings.folders.data / "answers.json")
-        return DeskPreparer(lambda: self.trust, self._cabinet.seal, lambda: answers)
+        return DeskPreparer(
+            lambda: self.trust, self._cabinet.seal, lambda: answers, lambda: self.time_there
+        )
 
     def open_dispute(self, *_: Any) -> Any:
         raise PlatformUnreachable("http://127.0.0.1:8081", "refused")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -326,11 +327,18 @@ class DeskContext:
             platform_then = self._desk.platform(known.platform)
         return fetch_evidence(known, output, platform=platform_then)
 
-    @property
+    @cached_property
     def preparer(self) -> DeskPreparer:
         return DeskPreparer(
-            self._trust_now, lambda code: self._cabinet.seal(code), lambda: self._desk.answers
+            self._trust_now,
+            lambda code: self._cabinet.seal(code),
+            lambda: self._desk.answers,
+            self._time_there,
         )
+
+    def _time_there(self) -> datetime | None:
+        with self._opening:
+            return self._desk.platform_time()
 
     def _trust_now(self) -> Trust:
         with self._opening:

@@ -5,9 +5,10 @@ Everything loads the PDF library, so it is imported where it is used, in the poo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from crypto.validation.trust import Trust
 
 
+_CLOCK_S = 600.0
+"""Seconds after which the platform's clock is asked for anew."""
+
+
 class DeskPreparer:
     """See :class:`ui.shell.context.Preparer`."""
 
@@ -28,21 +33,27 @@ class DeskPreparer:
         trust: Callable[[], Trust],
         seal: Callable[[str], SealRecord],
         answers: Callable[[], Answers],
+        platform_time: Callable[[], datetime | None],
     ) -> None:
         self._trust, self._seal, self._answers = trust, seal, answers
+        self._platform_time = platform_time
+        self._asked = 0.0
+        self._offset: timedelta | None = None
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
         from app.placing.finder import Finder
-        from app.preparing import examine
+        from app.preparing import clock_notice, examine
 
         with Finder() as finder:
             found = examine(path, password, self._trust(), datetime.now(UTC), finder)
-        answers = self._answers()
+        answers, now = self._answers(), datetime.now(UTC)
+        offset = self._clock_offset()
+        clock = clock_notice(now, now + offset) if offset is not None else None
         return DocumentFacts(
             found.pages,
             found.signatures,
             found.obstacle,
-            found.notices,
+            (*([clock] if clock else []), *found.notices),
             found.digest,
             frozenset(
                 each.code
@@ -50,6 +61,14 @@ class DeskPreparer:
                 if each.asks and answers.has(found.digest, each.code)
             ),
         )
+
+    def _clock_offset(self) -> timedelta | None:
+        """How far the platform's clock is ahead of this computer's, asked for now and then."""
+        if not self._asked or time.monotonic() - self._asked > _CLOCK_S:
+            self._asked = time.monotonic()
+            there = self._platform_time()
+            self._offset = there - datetime.now(UTC) if there else None
+        return self._offset
 
     def accept(self, facts: DocumentFacts) -> DocumentFacts:
         answers = self._answers()
