@@ -97,16 +97,16 @@ def test_what_a_document_may_show_elsewhere_is_said_and_is_in_the_json(
     assert "script" in notice["text"]
 
 
-@pytest.fixture
-def four_days_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def put_clock_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """The platform's clock is four days ahead of this computer's."""
     there = datetime.now(UTC) + timedelta(days=4)
     monkeypatch.setattr(PlatformConnection, "clock", lambda self: there)
 
 
 def test_a_clock_that_is_not_the_platforms_is_told_before_the_pin(
-    clerk: Clerk, contract: Path, four_days_off: None
+    clerk: Clerk, contract: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    put_clock_ahead(monkeypatch)
     told = clerk("stamp", contract, "--seal", clerk.seal, *AT, LANGUAGE="en")
     assert told.err.startswith("Note: This computer's time is ")
     offline = clerk("stamp", contract, "--seal", clerk.seal, *AT, "--offline")
@@ -114,8 +114,9 @@ def test_a_clock_that_is_not_the_platforms_is_told_before_the_pin(
 
 
 def test_a_seal_is_not_called_expired_before_the_clock_is_told(
-    clerk: Clerk, contract: Path, four_days_off: None, monkeypatch: pytest.MonkeyPatch
+    clerk: Clerk, contract: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    put_clock_ahead(monkeypatch)
     monkeypatch.setattr(SealRecord, "usable", lambda self, now: "expired")
     refused = clerk("stamp", contract, "--seal", clerk.seal, *AT)
     assert refused.code == ExitCode.SEAL
