@@ -34,13 +34,13 @@ from crypto.pdf.changes.unlisted import read_alike
 from crypto.pdf.lookalikes.search import lookalike_seals, stamp_annotations
 from crypto.pdf.marks.check import SealMarks, check_date, date_of, draws, joined_slices
 from crypto.pdf.marks.place import dates_meet, marks_of
-from crypto.pdf.reading.claimed_signer import claimed_signer
 from crypto.pdf.reading.digests import Covered, digest_again, digests
 from crypto.pdf.reading.document import Document, Field
 from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfError, within_time
 from crypto.pdf.reading.signatures import (
     EmbeddedSignature,
+    claimed_signer,
     read_signatures,
     stated_certificates,
     stated_time,

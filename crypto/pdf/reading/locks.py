@@ -16,8 +16,8 @@ from typing import Any, Literal
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.reading.access import entry, follow, items_of
-from crypto.pdf.reading.claimed_signer import claimed_signer
 from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.signatures import claimed_signer
 from crypto.pki.holder_name import holder_of
 from crypto.verdict import one_line
 

@@ -19,7 +19,8 @@ from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.digests import Covered
 from crypto.pdf.reading.document import Document, Field
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
-from crypto.seal.structure import SealError, SealSignature
+from crypto.pki.certificate import Certificate
+from crypto.seal.structure import Seal, SealError, SealSignature
 from crypto.verdict import Finding
 
 if TYPE_CHECKING:
@@ -93,6 +94,36 @@ def stated_time(signature: EmbeddedSignature) -> datetime | None:
         return moment + shift if sign == "-" else moment - shift
     except (ValueError, OverflowError):
         return None
+
+
+def claimed_signer(
+    dictionary: generic.DictionaryObject,
+) -> tuple[Seal | None, Certificate | None]:
+    """Whose signature a *dictionary* claims to be where it covers nothing that can be checked: the
+    seal and the signer's certificate in its /Contents, as far as they can be read.
+
+    A file that was merged or saved again has signatures that no longer hold, and a person still
+    wants to know whose they were. Nothing of it is proved."""
+    from crypto.pki.cms import SignedData
+
+    try:
+        contents = entry(dictionary, "/Contents").original_bytes
+    except PARSER_FAILURES:
+        return None, None
+    if len(contents) > MAX_CONTENTS:
+        return None, None
+    try:
+        value = SealSignature.parse(contents, padded=True)
+        return value.seal, value.signer
+    except PARSER_FAILURES:
+        pass
+
+    try:
+        data = SignedData.parse(contents, padded=True)
+        signer = data.signers[0]
+        return None, next(each for each in data.certificates if signer.names(each))
+    except PARSER_FAILURES:
+        return None, None
 
 
 def stands_in(signature: EmbeddedSignature, candidate: Field) -> bool:

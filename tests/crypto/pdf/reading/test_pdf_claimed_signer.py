@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
-from crypto.pdf.reading.claimed_signer import claimed_signer
+from crypto.pdf.reading.signatures import claimed_signer
 from crypto.verdict import Verdict
 from crypto.wording import conclusion
 from tests.world.documents import classic_pdf
