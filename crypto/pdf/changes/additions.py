@@ -12,7 +12,7 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
-from crypto.pdf.changes.ink import Ink, read_look
+from crypto.pdf.changes.ink import Box, Ink, read_look
 from crypto.pdf.changes.looks import Ground, shown_stream
 from crypto.pdf.marks.appearance import HIDDEN, box, has_area
 from crypto.pdf.reading.access import entry, items_of, key_of
@@ -22,6 +22,10 @@ _DRAWN = ("/FreeText", "/Ink", "/Line", "/Square", "/Circle", "/Polygon", "/Poly
 _ACTS = ("/A", "/AA", "/OC", "/RichMediaContent", "/Sound", "/Movie", "/FS")
 _LARGEST_ICON = 40.0
 """Points: the sign of a note."""
+_SMALLEST_ICON, _LONGEST = 8.0, 2.0
+"""Points, and of the shorter side."""
+_LIGHT, _MOST = 0.5, 0.4
+"""Of the brightest colour, and of the sign's rectangle: its ground."""
 _THIN = 3.0
 """Points: a line under or through text hides none of it."""
 
@@ -46,7 +50,7 @@ def judge(annotation: Any, ground: Ground) -> str:
     own = box(annotation)
     if kind == "/Text":
         return _judge_note(annotation, painted.inks, stream is None, ground)
-    covering = [each for each in painted.inks if not _lets_through(each, kind)]
+    covering = [each for each in painted.inks if not _lets_through(each)]
     if any(ground.surely_lies_under(each.box) for each in covering):
         return "forbidden"
     if kind in _MARKUP:
@@ -67,8 +71,27 @@ def _judge_note(
         return "drawing_added"
     if int(entry(annotation, "/F", 0)) & HIDDEN:
         return "note_added"
+    if inks and not _is_sign(inks, own):
+        return "drawing_added"
     places = [own] if is_drawn_by_viewer else [each.box for each in inks]
     return "drawing_added" if any(map(ground.lies_under, places)) else "note_added"
+
+
+def _is_sign(inks: list[Ink], own: Box) -> bool:
+    """Does a note's own look have a light ground over most of it, as the signs of notes do? Strokes
+    alone could be read as a digit or a dash."""
+    left, bottom, right, top = own
+    sides = sorted((right - left, top - bottom))
+    if sides[0] < _SMALLEST_ICON or sides[1] > _LONGEST * sides[0]:
+        return False
+    return any(
+        each.kind == "fill"
+        and each.colour is not None
+        and max(each.colour) >= _LIGHT
+        and not each.is_white
+        and each.area >= _MOST * sides[0] * sides[1]
+        for each in inks
+    )
 
 
 def _has_other_looks(annotation: generic.DictionaryObject) -> bool:
@@ -79,8 +102,8 @@ def _has_other_looks(annotation: generic.DictionaryObject) -> bool:
     )
 
 
-def _lets_through(ink: Ink, kind: Any) -> bool:
-    return ink.see_through or (kind in _MARKUP and ink.kind == "line" and ink.width <= _THIN)
+def _lets_through(ink: Ink) -> bool:
+    return ink.see_through or (ink.kind == "line" and ink.width <= _THIN)
 
 
 # --- bookmarks ---------------------------------------------------------------------------------

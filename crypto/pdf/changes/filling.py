@@ -42,6 +42,8 @@ from crypto.pdf.reading.objects import same, same_entry
 _LARGEST_BUTTON = 0.01
 """Of the page: a larger one is no box to tick."""
 _SMALLEST_TEXT = 3.0
+_SMALLER = 0.5
+"""Of the largest letters of a look: smaller ones may be overlooked."""
 _LARGEST_TEXT = 1.4
 """Of the field's height, for one line."""
 _CONTRAST = 0.25
@@ -92,7 +94,7 @@ def judge(
         if bits & PUSH_BUTTON:
             return None if _are_alike(old, new) else Filling("look_replaced")
         return _judge_button(before, after, old, new, ground, _area(page))
-    if values[0] and values[0] != values[1]:
+    if values[0].strip() and values[0] != values[1]:
         return Filling("value_replaced", *values)
     if values[0] == values[1]:
         return _judge_redrawing(after, old, new, values[0])
@@ -221,6 +223,7 @@ def _judge_text(
         or not new.ink
         or any(not _is_seen(each, paper) for each in new.ink)
         or any(each.size > _LARGEST_TEXT * height for each in new.ink)
+        or min(each.size for each in new.ink) < _SMALLER * max(each.size for each in new.ink)
         or _are_heaped(new.ink)
         or any(map(ground.lies_under, covers))
     ):

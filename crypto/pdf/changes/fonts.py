@@ -14,6 +14,7 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
+from crypto.pdf.changes.font_widths import standard_widths
 from crypto.pdf.reading.access import entry, follow
 
 _LETTERED = re.compile(
@@ -22,7 +23,7 @@ _LETTERED = re.compile(
     r"|source(?:han|sans|serif)|sim(?:sun|hei|kai|fang)|nsimsun|kaiti|fangsong|st(?:song|kaiti|fang"
     r"|heiti|xihei|zhongsong)|song|hei\b|kai\b|microsoftyahei|dengxian|adobe(?:song|heiti|kaiti"
     r"|fang|ming|gothic|myungjo)|ming(?:liu|\b)|heise|kozmin|kozgo|hygothic|hymyeong|batang"
-    r"|droidsans|pingfang|myriad|minion)",
+    r"|mincho|gothic|dotum|gulim|droidsans|pingfang|myriad|minion)",
     re.IGNORECASE,
 )
 """Typefaces with letters behind the codes of letters."""
@@ -116,8 +117,8 @@ def read_font(node: Any) -> Font:
         return _composite(node)
     if kind == "/Type3":
         return _drawn(node)
-    widths = _simple_widths(node)
     base = str(entry(node, "/BaseFont", ""))
+    widths = _simple_widths(node) or standard_widths(base)
     if _is_embedded(node) or kind not in ("/Type1", "/TrueType", "/MMType1"):
         return Font(widths=widths)
     if base in ("/ZapfDingbats", "/ZaDb") and not isinstance(

@@ -89,6 +89,12 @@ class Ink:
         return self.colour is not None and min(self.colour) >= WHITE
 
     @property
+    def area(self) -> float:
+        """Of the polygon through its points, where it is one; square points."""
+        pairs = zip(self.points, (*self.points[1:], *self.points[:1]), strict=True)
+        return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairs)) / 2
+
+    @property
     def is_rectangle(self) -> bool:
         """Is this one rectangle with edges along the axes?"""
         corners = self.points[:-1] if self.points[:1] == self.points[-1:] else self.points

@@ -189,7 +189,7 @@ class Look:
             )
         left, bottom, right, top = self.box
         room = 2 * (right - left + top - bottom) * self._margin
-        return not ink.curved and ink.subpaths == 1 and _area(ink.points) <= room
+        return not ink.curved and ink.subpaths == 1 and ink.area <= room
 
     def _is_near_edge(self, point: tuple[float, float]) -> bool:
         return bool(self._edges(point))
@@ -235,11 +235,6 @@ def _is_in_doubt(widget: generic.DictionaryObject) -> bool:
 
 def _is_blank(ink: Ink) -> bool:
     return ink.kind == "text" and ink.text is not None and not ink.text.strip()
-
-
-def _area(points: Sequence[tuple[float, float]]) -> float:
-    pairs = zip(points, (*points[1:], points[0]), strict=True)
-    return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairs)) / 2
 
 
 def same_ink(one: Ink, other: Ink) -> bool:

@@ -9,10 +9,13 @@ from pyhanko.pdf_utils import generic
 from crypto.pdf.changes import additions
 from crypto.pdf.changes.fields import Fields
 from crypto.pdf.changes.pair import Pair
+from crypto.pdf.changes.settings import kind_of_setting
 from crypto.pdf.marks.appearance import drawing_of
 from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.objects import added_items, differing_keys, is_empty, own_value, same
 
+_NOTED = ("/LastModified", "/PieceInfo")
+"""What programs note on a page for themselves."""
 _LISTS = (generic.ArrayObject, generic.NullObject)
 
 
@@ -37,6 +40,8 @@ class Pages:
             ):  # the order of fields, the way to the structure
                 kind = "metadata" if name not in before else "suspicious"
                 self._pair.say(kind, page, f"{name} ({key[0]} {key[1]} obj)")
+            elif name in _NOTED and kind_of_setting(name, entry(before, name), entry(after, name)):
+                self._pair.say("metadata", page, f"{name} ({key[0]} {key[1]} obj)")
             else:
                 self._pair.forbid(page, f"{name} ({key[0]} {key[1]} obj)")
         if "/Annots" in differing and not self.compare_annotations(

@@ -18,6 +18,7 @@ from crypto.pdf.changes.ground import is_drawn_by_form
 from crypto.pdf.changes.pages import Pages
 from crypto.pdf.changes.pair import Pair, Step
 from crypto.pdf.changes.references import TRAILER, References
+from crypto.pdf.changes.settings import kind_of_setting
 from crypto.pdf.changes.structure import element_grew, is_element, tree_grew
 from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.enclosed_evidence import evidence_of
@@ -36,18 +37,6 @@ from crypto.pdf.reading.objects import (
 )
 
 _CATALOG = frozenset(("/AcroForm", "/DSS", "/Extensions", "/Metadata", "/Version", "/MarkInfo"))
-_VIEW = {
-    "/PageMode": frozenset(
-        ("/UseNone", "/UseOutlines", "/UseThumbs", "/FullScreen", "/UseOC", "/UseAttachments")
-    ),
-    "/PageLayout": frozenset(
-        (
-            *("/SinglePage", "/OneColumn", "/TwoColumnLeft"),
-            *("/TwoColumnRight", "/TwoPageLeft", "/TwoPageRight"),
-        )
-    ),
-}
-"""Settings of the catalog that decide how the file is first displayed."""
 _FORM = frozenset(("/Fields", "/SigFlags", "/DR", "/DA", "/Q", "/NeedAppearances"))
 _DSS = frozenset(("/Type", "/Certs", "/OCSPs", "/CRLs", "/VRI"))
 _PRIVATE = frozenset(("/ITXT",))
@@ -152,8 +141,8 @@ class _Comparison:
                 self._pair.say("suspicious", None, f"/Root {key}")  # certified, though not first
             elif key == "/Outlines":
                 self._check_bookmarks()
-            elif key in _VIEW and (key not in new_root or entry(new_root, key) in _VIEW[key]):
-                self._pair.say("view", None, f"/Root {key}")
+            elif kind := kind_of_setting(key, entry(old_root, key), entry(new_root, key)):
+                self._pair.say(kind, None, f"/Root {key}")
             elif key not in _CATALOG:
                 self._pair.forbid(None, f"/Root {key}")
         if not same_entry(old_root, new_root, "/Metadata"):

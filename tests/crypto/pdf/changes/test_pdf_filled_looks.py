@@ -102,11 +102,14 @@ def filled(
         (b"0 G 1.5 w 0 18 m 3.4 18 l S" + text(b"1,000"), b"1,000"),
         (b"0 g 0 17 3.4 1.5 re f" + text(b"1,000"), b"1,000"),
         (b"0 G 1.5 w 3 13 m 3 23 l S" + text(b"1,000"), b"1,000"),
+        (text(b"100") + text(b",000", 27, 3.1), b"100,000"),
+        (text(b"W" * 30), b"W" * 30),
     ],
     ids=[
         *("clipped by a triangle", "clipped by a hole", "clipped by curves", "clipped to nothing"),
         *("without its first digit", "ground over text", "ground over part", "pale", "transfer"),
         *("upside down", "leaning", "minus in the frame", "minus filled", "one in the frame"),
+        *("tail too small", "wider than the field"),
     ],
 )
 def test_a_look_that_does_not_show_the_value_is_no_filling(
@@ -127,6 +130,20 @@ def test_a_look_that_does_not_show_the_value_is_no_filling(
 )
 def test_a_look_that_shows_the_value_is_a_filling(world: World, content: bytes) -> None:
     assert filled(world, content, b"100") is Verdict.VALID_CHANGED_LATER
+
+
+def test_fonts_that_viewers_have_are_as_wide_as_they_are(world: World) -> None:
+    """A file need not state the widths of the standard fonts; a hundred narrow letters fit."""
+    said = b"li" * 50
+    assert filled(world, text(said), said) is Verdict.VALID_CHANGED_LATER
+
+
+def test_a_field_with_a_blank_in_it_is_empty(world: World) -> None:
+    """Forms of some programs hold a blank where nothing was chosen."""
+    sealed = {20: widget(BLANK, TEXT + b"/V( )/AP<</N 21 0 R>>"), 21: look(text(b" "))}
+    after = widget(BLANK, TEXT + b"/V(100)/AP<</N 90 0 R>>")
+    revision = {20: after, 90: look(text(b"100"))}
+    assert verdict(world, Form(sealed), revision) is Verdict.VALID_CHANGED_LATER
 
 
 COMB = TEXT + b"/Ff 16777216/MaxLen 10"

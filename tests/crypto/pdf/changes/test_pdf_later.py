@@ -116,6 +116,56 @@ def test_view_settings_are_a_notice(
     told(world, update(sealed, change), code, expected)
 
 
+def dictionary(**entries: Any) -> generic.DictionaryObject:
+    return generic.DictionaryObject({name(f"/{key}"): each for key, each in entries.items()})
+
+
+ON = generic.BooleanObject(True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "code"),
+    [
+        ("/ViewerPreferences", dictionary(DisplayDocTitle=ON, FitWindow=ON), "view_changed"),
+        ("/ViewerPreferences", dictionary(PrintArea=name("/ArtBox")), "changed_forbidden"),
+        ("/ViewerPreferences", dictionary(FitWindow=dictionary(A=ON)), "changed_forbidden"),
+        ("/Lang", generic.pdf_string("zh-CN"), "metadata_changed"),
+        ("/Lang", dictionary(A=ON), "changed_forbidden"),
+        ("/PieceInfo", dictionary(Word=dictionary(Private=ON)), "metadata_changed"),
+    ],
+)
+def test_what_no_page_shows_is_a_notice(
+    world: World, sealed: bytes, key: str, value: Any, code: str
+) -> None:
+    def change(writer: Any) -> None:
+        writer.root[name(key)] = value
+        writer.update_root()
+
+    expected = Verdict.INVALID if code == "changed_forbidden" else Verdict.VALID
+    told(world, update(sealed, change), code, expected)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "code"),
+    [
+        ("/LastModified", generic.pdf_string("D:20261123"), "metadata_changed"),
+        ("/PieceInfo", dictionary(Word=dictionary(Private=ON)), "metadata_changed"),
+        ("/Lang", generic.pdf_string("zh-CN"), "changed_forbidden"),
+        ("/PieceInfo", name("/Word"), "changed_forbidden"),
+    ],
+)
+def test_what_programs_note_on_a_page_is_a_notice(
+    world: World, sealed: bytes, key: str, value: Any, code: str
+) -> None:
+    def change(writer: Any) -> None:
+        page = writer.root["/Pages"]["/Kids"][0]
+        page[name(key)] = value
+        writer.update_container(page)
+
+    expected = Verdict.INVALID if code == "changed_forbidden" else Verdict.VALID
+    told(world, update(sealed, change), code, expected)
+
+
 # ---------------------------------------------------------------- notes, markup, drawings
 
 
@@ -170,8 +220,11 @@ def test_a_note_that_covers_nothing_is_told_with_its_words(world: World, sealed:
         (BLANK, b"0 0 20 20 re f", {"A": generic.DictionaryObject()}),
         (BLANK, b"0 0 20 20 re f", {"OC": generic.DictionaryObject()}),
         (BLANK, b"BT /F 9 Tf (9) Tj ET", {}),
+        (BLANK, b"0 G 2 w 15 14 m 15 18 5 18 5 14 c 5 10 15 10 15 14 c 15 2 l S", {}),
+        (BLANK, b"0 g 4 9 12 2 re f", {}),
+        ((60.0, 590.0, 63.0, 610.0), b"1 0 0 rg 0 0 3 20 re f", {}),
     ],
-    ids=["over text", "large", "action", "layer", "text"],
+    ids=["over text", "large", "action", "layer", "text", "digit drawn", "dash drawn", "bar"],
 )
 def test_a_note_that_is_more_than_a_note_is_not_believed(
     world: World, sealed: bytes, rect: Sequence[float], content: bytes, entries: dict[str, Any]
@@ -209,5 +262,7 @@ def test_what_is_drawn_on_blank_ground_is_not_valid_and_over_text_disproved(
     content = b"BT /F 12 Tf 2 2 Td (9) Tj ET"
     told(world, annotated(sealed, subtype, blank, content), "drawing_added", Verdict.UNKNOWN)
     told(world, annotated(sealed, subtype, OVER_TEXT), "changed_forbidden", Verdict.INVALID)
+    around = annotated(sealed, subtype, OVER_TEXT, b"1 0 0 RG 1 w 1 1 298 38 re S")
+    told(world, around, "drawing_added", Verdict.UNKNOWN)
     over = annotated(sealed, subtype, OVER_TEXT, b"1 g 0 0 300 40 re f")
     told(world, over, "changed_forbidden", Verdict.INVALID)
