@@ -30,6 +30,7 @@ from crypto.algorithms import merkle
 from crypto.pki.certificate import Certificate
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.desk import PIN, StandIn, stamped
+from tests.world.documents import classic_pdf
 from ui import language
 from ui.shell.guide import Guide
 from ui.shell.single_instance import hand_over
@@ -344,6 +345,32 @@ def test_the_first_run_shows_three_steps_that_tick_themselves_off(
     names = [label.text() for label in guide.findChildren(type(window.strip._text))]
     assert any("已找到" in name for name in names)
     guide.accept()
+
+
+def test_whoever_opens_a_sealed_document_is_not_told_how_to_get_a_seal(
+    qtbot: QtBot, open_window: Callable[[StandIn], MainWindow], tmp_path: Path, context: StandIn
+) -> None:
+    fresh = StandIn(tmp_path / "fresh", seals=())
+    fresh.plugged = ()
+    contract = tmp_path / "contract.pdf"
+    contract.write_bytes(classic_pdf())
+    received = stamped(context, contract)
+    window = MainWindow(fresh)
+    try:
+        window.show()
+        window.begin()
+        window.take_files([received])
+        qtbot.waitUntil(lambda: window.findChild(QMessageBox) is not None)
+        qtbot.waitUntil(lambda: not window.tasks.busy)
+        assert window.findChild(Guide) is None
+        window.show_guide()
+        guide = window.findChild(Guide)
+        assert guide is not None
+        guide.verify_button.click()
+        assert window.current == "verify"
+    finally:
+        window.close()
+        window.deleteLater()
 
 
 def test_the_window_speaks_english(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from ui.verify import verdicts
 from ui.widgets import day, moment
 
 FOR_EVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(-timedelta(hours=12)))
@@ -20,3 +21,10 @@ def test_no_time_is_a_dash_and_others_are_of_this_machine() -> None:
     assert (moment(None), day(None)) == ("—", "—")
     shown = datetime(2026, 11, 23, 9, 30, tzinfo=UTC).astimezone()
     assert moment(shown) == shown.strftime("%Y-%m-%d %H:%M")
+
+
+def test_times_beside_the_findings_are_beijing_times_as_theirs_are() -> None:
+    moment = datetime(2026, 11, 29, 19, 28, tzinfo=UTC)
+    assert verdicts.moment(moment) == "2026-11-30 03:28"
+    assert verdicts.day(moment) == "2026-11-30"
+    assert verdicts.moment(None) == verdicts.day(None) == "—"

@@ -37,9 +37,10 @@ class Guide(QDialog):
         head = row(picture("stamp", "accent", 36), spacing=14)
         words = column(spacing=2)
         words.addWidget(label(tr("开始使用印台"), "title"))
-        words.addWidget(label(tr("三步之后就能盖章。验章不需要任何准备。"), "muted", wrap=True))
+        words.addWidget(label(tr("验章不需要任何准备；要盖章，先做下面三步。"), "muted", wrap=True))
         head.addLayout(words, 1)
         whole.addLayout(head)
+        whole.addWidget(self._received())
         self._steps = column(spacing=0)
         whole.addWidget(framed("card", self._steps))
         self._demo_card = self._demo()
@@ -56,6 +57,18 @@ class Guide(QDialog):
         shell.tokens_changed.connect(self.refresh)
         shell.seals_changed.connect(self.refresh)
         self.refresh()
+
+    def _received(self) -> QWidget:
+        """For whoever was sent a sealed document: there is nothing to set up."""
+        words = column(spacing=1)
+        words.addWidget(label(tr("收到了盖章的文件？"), "heading"))
+        words.addWidget(label(tr("验章不需要 Ukey，也不需要登录。"), "muted", wrap=True))
+        self.verify_button = button(tr("去验章"), lambda: self._go("verify"))
+        inner = row(picture("shield-check", "text", 24), spacing=14)
+        inner.setContentsMargins(16, 12, 16, 12)
+        inner.addLayout(words, 1)
+        inner.addWidget(self.verify_button)
+        return framed("card", inner)
 
     # --- the three steps -------------------------------------------------------------------------
 

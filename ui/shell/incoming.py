@@ -24,10 +24,13 @@ class IncomingFiles:
     def __init__(self, shell: Shell, parent: QWidget, current: Callable[[], str]) -> None:
         """*current* gives the name of the page being shown."""
         self._shell, self._parent, self._current = shell, parent, current
+        self.any_came = False
+        """Since the window was opened."""
 
     def take(self, paths: Sequence[Path]) -> None:
         """Open *paths*: to verify if that page is shown, else to stamp; who drops a single signed
         document on another page is asked what for."""
+        self.any_came = True
         if any(path.is_dir() for path in paths):  # may be large, or on a slow network
             self._shell.tasks.work(pdf_files, paths, done=self._open, failed=self._shell.complain)
         else:

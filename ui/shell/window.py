@@ -201,7 +201,8 @@ class MainWindow(QMainWindow):
         self.seals = seals
         self.strip.show_tokens(self.tokens, self.token, seals)
         self.seals_changed.emit()
-        if not seals and not self.state.get("guided", False):
+        # who opens a document that somebody sent wants to see that, not how to get a seal
+        if not (seals or self.state.get("guided", False) or self._incoming.any_came):
             self.state.put("guided", True)
             self.show_guide()
 

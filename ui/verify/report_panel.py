@@ -27,7 +27,6 @@ from ui.widgets import (
     facts,
     framed,
     label,
-    moment,
     picture,
     row,
     scrolled,
@@ -142,9 +141,9 @@ class ReportPanel(QWidget):
             code = tr("编码 {code}", code=signature.seal.code)
             inner.addWidget(label(code, "small", select=True))
         best = signature.times.best
-        when = tr("签章时间 {time}", time=moment(best))
+        when = tr("签章时间 {time}", time=verdicts.moment(best))
         if not signature.times.trusted:
-            when = tr("签章时间 {time}（自称）", time=moment(best))
+            when = tr("签章时间 {time}（自称）", time=verdicts.moment(best))
         inner.addWidget(label(when, "small"))
         inner.addWidget(label(verdicts.platform_line(signature), "small", wrap=True))
         inner.addWidget(self._proofs(signature))
@@ -302,7 +301,9 @@ def _verdict_card(report: Report) -> QFrame:
         inner.addWidget(label(text, wrap=True, select=True))
     if len(report.signatures) > 1:
         inner.addWidget(label(verdicts.summary(report), "small", wrap=True))
-    inner.addWidget(label(tr("验证于 {time}", time=moment(report.verified_at)), "small"))
+    inner.addWidget(
+        label(tr("验证于 {time}（北京时间）", time=verdicts.moment(report.verified_at)), "small")
+    )
     role = "card" if verdict is Verdict.UNSIGNED else f"verdict-{look.role}"
     made = framed(role, inner)
     made.setAccessibleName("\n".join((verdicts.word(verdict), first.sentence, first.action)))

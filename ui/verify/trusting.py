@@ -7,7 +7,7 @@ picks, 16 of 64.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import phrase
+from crypto.pki.holder_name import without_credit_code
 from crypto.verdict import Report, one_line
 from ui.language import language, tr
 from ui.verify.add_anchor import AddAnchorDialog
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
 
 _RUN = 4
 """Digits in one field."""
+
+
+def _people(organizations: Iterable[str]) -> str:
+    """Organisations as people call them, on one line."""
+    names = (without_credit_code(name) for name in organizations)
+    return one_line(tr("、").join(names)) or "—"
 
 
 class TrustPlatformDialog(QDialog):
@@ -59,7 +66,7 @@ class TrustPlatformDialog(QDialog):
         claims = [
             (tr("自称的名称"), one_line(claim.name) or "—"),
             (tr("自称的资质"), one_line(tr("、").join(claim.qualifications)) or "—"),
-            (tr("文件的签章单位"), one_line(tr("、").join(claim.holders)) or "—"),
+            (tr("文件的签章单位"), _people(claim.holders)),
         ]
         whole.addWidget(facts(claims))
         whole.addWidget(
@@ -132,7 +139,12 @@ class TrustPlatformDialog(QDialog):
             self.accept()
             return
         self._ask()
-        self.problem.setText(tr("与这个平台的根证书不一致。它可能不是您要找的平台，请停下来核实。"))
+        self.problem.setText(
+            tr(
+                "与这个平台的根证书不一致。请检查有没有抄错；"
+                "没有抄错，它就可能不是您要找的平台，请停下来核实。"
+            )
+        )
 
 
 class MissingProofs:
@@ -192,7 +204,7 @@ class MissingProofs:
         signers = [each.signer for each in report.signatures if each.signer]
         text = phrase("trust.ask_text", language()).format(
             origin=one_line(origins[0]) if origins else "—",
-            holders=one_line(tr("、").join(dict.fromkeys(each.organization for each in signers))),
+            holders=_people(dict.fromkeys(each.organization for each in signers)),
         )
         box = QMessageBox(self._parent)
         box.setWindowTitle(tr("信任这个平台"))

@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from crypto.verdict import Change, Finding, Level, Report, SignatureReport, Verdict, say
+from crypto.verdict import (
+    Change,
+    Finding,
+    Level,
+    Report,
+    SignatureReport,
+    Verdict,
+    beijing,
+    beijing_day,
+    say,
+)
 from crypto.wording import as_sentences
 from ui.language import language, pair, tr
-from ui.widgets import day, in_fours, moment
+from ui.widgets import in_fours
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,16 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("signer", ("signer_", "signature_", "revocation_", "ca_", "kind_", "weak_")),
     ("content", ("",)),
 )
+
+
+def moment(value: datetime | None) -> str:
+    """A time in Beijing, as the findings beside it say times, to the minute."""
+    return beijing(value)[:16] if value else "—"
+
+
+def day(value: datetime | None) -> str:
+    """A date in Beijing."""
+    return beijing_day(value) if value else "—"
 
 
 def word(verdict: Verdict) -> str:
