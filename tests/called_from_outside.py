@@ -13,6 +13,7 @@ _.columnCount
 _.createEditor
 _.dragEnterEvent
 _.dragLeaveEvent
+_.contextMenuEvent
 _.dragMoveEvent
 _.dropEvent
 _.enterEvent

@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
+    QDragMoveEvent,
     QDropEvent,
     QGuiApplication,
     QKeySequence,
@@ -53,6 +54,12 @@ IDLE_MS = 1000
 
 def _state_of(context: Context) -> WindowState:
     return WindowState(context.settings.folders.config / "window.json")
+
+
+def _take_as_copy(event: QDropEvent) -> None:
+    """Whatever the source proposes: after a move it may delete the original."""
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
 
 
 class MainWindow(QMainWindow):
@@ -315,8 +322,11 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped(event.mimeData()):
-            event.acceptProposedAction()
+            _take_as_copy(event)
             self._light_up(True)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        _take_as_copy(event)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         self._light_up(False)
@@ -324,7 +334,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         self._light_up(False)
         paths = dropped(event.mimeData())
-        event.acceptProposedAction()
+        _take_as_copy(event)
         QTimer.singleShot(0, lambda: self.take_files(paths))
 
     def _light_up(self, over: bool) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QListWidget, QListWidgetItem
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics
+from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QMenu
 
 from app.errors import FileRepairable, explain
 from app.placing.stamp_plan import Plan
@@ -17,6 +17,7 @@ from ui import theme
 from ui.language import language, tr
 from ui.shell.context import DocumentFacts
 from ui.stamp.work import StampOrder, StampOutcome
+from ui.widgets import shortcut
 
 NAME_WIDTH = 140
 """Pixels for a name in the list, beside its icon."""
@@ -43,6 +44,10 @@ class StampDocument:
     @property
     def stamped(self) -> bool:
         return self.outcome is not None and self.outcome.result is not None
+
+    def anew(self) -> StampDocument:
+        """The same file, to be stamped once more: another act."""
+        return StampDocument(self.path, password=self.password)
 
     @property
     def order(self) -> StampOrder:
@@ -91,10 +96,24 @@ class StampDocument:
 
 
 class FileList(QListWidget):
-    """The files of a batch, a line on each. Only lines that changed are written anew."""
+    """The files of a batch, a line on each. Only lines that changed are written anew.
+
+    Delete removes those that are chosen, Alt+Up and Alt+Down move one; the menu says so."""
+
+    removed = Signal(list)
+    """Numbers of the lines that are to go."""
+    moved = Signal(int, int)
+    """A line's number, and by how many lines it is to move."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        for keys, called in (
+            ("Delete", self.remove_chosen),
+            ("Alt+Up", lambda: self.move_current(-1)),
+            ("Alt+Down", lambda: self.move_current(1)),
+        ):
+            shortcut(self, keys, called)
         self._documents: Sequence[StampDocument] = ()
         self._said: list[tuple[str, str, str]] = []
         self.setAccessibleName(tr("要盖章的文件"))
@@ -119,6 +138,30 @@ class FileList(QListWidget):
             self.addItem(item)
         self.blockSignals(False)
         self.refresh()
+
+    def remove_chosen(self) -> None:
+        rows = [index.row() for index in self.selectedIndexes()]
+        if rows:
+            self.removed.emit(rows)
+
+    def move_current(self, by: int) -> None:
+        row = self.currentRow()
+        if 0 <= row + by < self.count() and row >= 0:
+            self.moved.emit(row, by)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        several = len(self.selectedIndexes()) > 1
+        removing = tr("移除选中的文件") if several else tr("移除这个文件")
+        for words, keys, called in (
+            (removing, "Delete", self.remove_chosen),
+            (tr("上移"), "Alt+Up", lambda: self.move_current(-1)),
+            (tr("下移"), "Alt+Down", lambda: self.move_current(1)),
+        ):
+            # the keys are shown; they work by the list's own shortcuts
+            menu.addAction(f"{words}\t{keys}", called)
+        menu.popup(event.globalPos())
 
     def refresh(self) -> None:
         """Say anew how far each is."""

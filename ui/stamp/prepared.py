@@ -104,6 +104,8 @@ class PreparedJob(QObject):
 
 
 def _write(path: Path, kept: Sequence[_Kept]) -> None:
+    if not kept and not path.exists():
+        return
     content = [
         {
             "path": str(each.path),

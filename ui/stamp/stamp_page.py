@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QInputDialog,
     QLineEdit,
     QMenu,
+    QMessageBox,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -39,6 +40,7 @@ from ui.stamp.checklist import (
     token_checks,
 )
 from ui.stamp.documents import FileList, StampDocument
+from ui.stamp.file_changes import Change, FileChanges, Moved, Removed
 from ui.stamp.placing import Placing
 from ui.stamp.prepared import PreparedJob
 from ui.stamp.run import StampRun
@@ -85,6 +87,9 @@ class StampPage(QWidget):
         self._drop.chosen.connect(self.choose)
         self.list = FileList()
         self.list.currentRowChanged.connect(self._select)
+        self.list.removed.connect(self.remove_files)
+        self.list.moved.connect(self.move_file)
+        self._changes = FileChanges()
         self.pane = DocumentPane(shell.renderer, "stamp")
         self._tools()
         self.pane.loaded.connect(self._loaded)
@@ -135,9 +140,9 @@ class StampPage(QWidget):
         whole.addWidget(self._stack)
         view = self.pane.view
         for keys, called in (
-            ("Ctrl+Z", self.placing.undo),
-            ("Ctrl+Y", self.placing.redo),
-            ("Ctrl+Shift+Z", self.placing.redo),
+            ("Ctrl+Z", self.undo),
+            ("Ctrl+Y", self.redo),
+            ("Ctrl+Shift+Z", self.redo),
             ("Ctrl+Return", self.stamp),
             ("Ctrl+Enter", self.stamp),
             ("Ctrl+PgDown", self.next_document),
@@ -163,10 +168,14 @@ class StampPage(QWidget):
         menu = QMenu(opener)
         menu.addAction(tr("选择文件…"), self.choose)
         menu.addAction(tr("选择文件夹…"), self._choose_folder)
-        menu.addAction(tr("关闭文件"), self.close_documents)
+        menu.addSeparator()
+        menu.addAction(tr("移除这个文件"), lambda: self.remove_files([self.list.currentRow()]))
+        menu.addAction(tr("上移"), lambda: self.list.move_current(-1))
+        menu.addAction(tr("下移"), lambda: self.list.move_current(1))
+        menu.addAction(tr("关闭全部文件"), self.close_documents)
         opener.setMenu(menu)
-        self._undo = tool("undo-2", tr("撤销"), lambda: self.placing.undo(), "Ctrl+Z")
-        self._redo = tool("redo-2", tr("重做"), lambda: self.placing.redo(), "Ctrl+Y")
+        self._undo = tool("undo-2", tr("撤销"), self.undo, "Ctrl+Z")
+        self._redo = tool("redo-2", tr("重做"), self.redo, "Ctrl+Y")
         self.pane.toolbar.insertWidget(0, opener)
         self.pane.toolbar.insertWidget(1, self._undo)
         self.pane.toolbar.insertWidget(2, self._redo)
@@ -207,31 +216,133 @@ class StampPage(QWidget):
             self.open_files(pdf_files([Path(name)]))
 
     def open_files(self, paths: Sequence[Path]) -> None:
-        """Prepare *paths* for stamping; what was open before gives way."""
-        self._open([StampDocument(path) for path in paths])
-
-    def _open(self, documents: list[StampDocument]) -> None:
-        if self.run.busy:
+        """Add *paths* to the files to be stamped; a list that is stamped whole gives way."""
+        if self._hindered():
             return
+        if all(document.stamped for document in self.documents):
+            self._begin_list([])
+        here = {document.path.resolve(): document for document in self.documents}
+        new = {path.resolve(): StampDocument(path) for path in paths}
+        added = [document for path, document in new.items() if path not in here]
+        known = [here[path] for path in new if path in here]
+        if known:
+            said = tr("{count} 个文件已经在列表里。", count=len(known))
+            self._shell.notices.show_notice("files", "info", said)
+        if added or known:
+            self._side.setCurrentIndex(0)
+            self._show_files([*self.documents, *added], (added or known)[0])
+
+    def _hindered(self) -> bool:
+        """Is a key signing? Then the list stays as it is."""
+        if self.run.busy:
+            said = tr("正在盖章，盖完以后再改动文件列表。")
+            self._shell.notices.show_notice("files", "info", said)
+        return self.run.busy
+
+    def _begin_list(self, documents: list[StampDocument]) -> None:
+        """Another job: nothing of the one before is needed any more."""
+        self._changes.forget()
+        self._folder = None
+        self._side.setCurrentIndex(0)
+        self._show_files(documents, documents[0] if documents else None)
+
+    def _show_files(self, documents: list[StampDocument], current: StampDocument | None) -> None:
+        """Show the list *documents*, and *current* of them on the canvas."""
         self.before_pin.cancel()
         self.documents = documents
-        self._folder = None
-        self.placing.take(None)
-        self._side.setCurrentIndex(0)
+        shown = self.document
         self.list.show_documents(documents)
         several = len(documents) > 1
         self.list.setVisible(several)
         self._choices.setVisible(several)
         self._batch_note.setVisible(several)
         self._stack.setCurrentIndex(1 if documents else 0)
-        if documents:
-            self.list.setCurrentRow(0)
+        self.prepared.keep(documents)
+        if current is None:
+            self.placing.take(None)
+            self.pane.close_document()
+            return
+        row = next(number for number, each in enumerate(documents) if each is current)
+        if current is shown:  # its pages are there
+            self.list.blockSignals(True)
+        self.list.setCurrentRow(row)
+        self.list.blockSignals(False)
+        self._shown()
+
+    def remove_files(self, rows: Sequence[int]) -> None:
+        """Take files from the list, with what is placed on them; undo brings them back."""
+        rows = [row for row in rows if 0 <= row < len(self.documents)]
+        if rows and not self._hindered():
+            self._change(Removed.of(self.documents, rows), min(rows))
+
+    def move_file(self, row: int, by: int) -> None:
+        """Move a file up or down in the list."""
+        if 0 <= row < len(self.documents) and not self._hindered():
+            self._change(Moved(self.documents[row], by), row + by)
+
+    def _change(self, change: Change, row: int) -> None:
+        """Change the list; then the file in line *row* is shown, unless the one that was is there
+        still."""
+        self._list_again(self._changes.do(change, self.documents), row)
+
+    def _list_again(self, documents: list[StampDocument], row: int) -> None:
+        shown = next((each for each in documents if each is self.document), None)
+        fallback = documents[min(max(row, 0), len(documents) - 1)] if documents else None
+        self._show_files(documents, shown or fallback)
+        if self.list.isVisible():
+            self.list.setFocus()
+
+    def undo(self) -> None:
+        """Take back what was done last: a placing, or a change of the list."""
+        changes = self._changes
+        if self.run.busy:
+            return
+        if changes.undo_is_next or (changes.can_undo and not self._plan_can("undo")):
+            before = self.documents
+            after = changes.undo(before)
+            back = [n for n, each in enumerate(after) if not any(each is was for was in before)]
+            self._list_again(after, back[0] if back else 0)
+            if back:
+                self.list.setCurrentRow(back[0])
+        elif self._plan_can("undo"):
+            self.placing.undo()
+            changes.placed -= 2  # the undoing itself has counted as one
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        changes = self._changes
+        if self.run.busy:
+            return
+        if changes.redo_is_next or (changes.can_redo and not self._plan_can("redo")):
+            self._list_again(changes.redo(self.documents), self.list.currentRow())
+        elif self._plan_can("redo"):
+            self.placing.redo()
+
+    def _plan_can(self, what: Literal["undo", "redo"]) -> bool:
+        """Can a placing on the document being shown be undone or redone?"""
+        if self.document is None or self.document.stamped:
+            return False
+        return self.plan.can_undo if what == "undo" else self.plan.can_redo
 
     def close_documents(self) -> None:
-        """Back to the empty page."""
-        self.pane.close_document()
-        self.open_files([])
-        self.prepared.keep(self.documents)
+        """Back to the empty page; what is placed and not stamped is asked about."""
+        waiting = sum(document.waiting for document in self.documents)
+        if self._hindered() or (waiting and not self._may_close(waiting)):
+            return
+        self._begin_list([])
+
+    def _may_close(self, waiting: int) -> bool:
+        box = QMessageBox(self)
+        box.setWindowTitle(tr("关闭全部文件"))
+        box.setText(tr("{count} 个文件放好了印章，还没有盖。", count=waiting))
+        box.setInformativeText(tr("关闭以后，放好的位置就没有了。文件本身不受影响。"))
+        closing = box.addButton(tr("关闭"), QMessageBox.ButtonRole.DestructiveRole)
+        staying = box.addButton(tr("取消"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(staying)
+        box.setEscapeButton(staying)
+        box.exec()
+        box.deleteLater()
+        return box.clickedButton() is closing
 
     # --- the document ----------------------------------------------------------------------------
 
@@ -303,12 +414,12 @@ class StampPage(QWidget):
         self.placing.show()
 
     def _changed(self) -> None:
+        self._changes.placed += 1
         self.prepared.keep(self.documents)
 
     def _shown(self) -> None:
-        open_here = self.document is not None and not self.document.stamped
-        self._undo.setEnabled(open_here and self.plan.can_undo)
-        self._redo.setEnabled(open_here and self.plan.can_redo)
+        self._undo.setEnabled(self._plan_can("undo") or self._changes.can_undo)
+        self._redo.setEnabled(self._plan_can("redo") or self._changes.can_redo)
         self._check()
 
     def _tell(self, problem: str) -> None:
@@ -402,7 +513,7 @@ class StampPage(QWidget):
             return
         for document in self.documents:
             if document.waiting:
-                document.folder = self._folder
+                document.folder = self._folder or document.folder
         orders = [document.order for document in self.documents if document.waiting]
         self.before_pin.start(self.documents, orders, self.rack.sizes)
 
@@ -488,7 +599,7 @@ class StampPage(QWidget):
         stamped = [document for document in self.documents if document.stamped]
         self._forget_failures()
         if again and stamped:
-            self.open_files([document.path for document in self.documents])
+            self._begin_list([d.anew() if d.stamped else d for d in self.documents])
         elif stamped and len(stamped) == len(self.documents):
             self.close_documents()
         else:
@@ -527,7 +638,7 @@ class StampPage(QWidget):
         if self.run.busy:
             return
         self._shell.notices.clear_notice("session")
-        self._open([*self.prepared.take_up(), *self.documents])
-        first = next((n for n, document in enumerate(self.documents) if document.waiting), 0)
-        self.list.setCurrentRow(first)
-        self.prepared.keep(self.documents)
+        documents = [*self.prepared.take_up(), *self.documents]
+        first = next((document for document in documents if document.waiting), None)
+        self._side.setCurrentIndex(0)
+        self._show_files(documents, first or self.document)

@@ -1,0 +1,168 @@
+"""The list of files to be stamped: added to, never replaced; what is removed comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from app.placing.stamp_plan import At
+from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
+from tests.world.desk import PIN, StandIn
+from ui.shell.window import MainWindow
+from ui.stamp.stamp_page import StampPage
+
+# The offscreen platform cannot raise windows or hint at sizes, and says so.
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+HERE = At("1", 100, 100)
+
+
+def opened(qtbot: QtBot, window: MainWindow, *paths: Path) -> StampPage:
+    window.take_files(paths)
+    page: StampPage = window.page("stamp")
+    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
+    return page
+
+
+def paths_of(page: StampPage) -> list[Path]:
+    return [each.path for each in page.documents]
+
+
+def test_more_files_join_the_list_and_what_is_placed_stays(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    first, second, third = (make_pdf(text="") for _ in range(3))
+    page = opened(qtbot, window, first)
+    page.placing.place(HERE)
+    window.take_files([second, first, third])
+    assert paths_of(page) == [first, second, third]
+    assert page.documents[0].plan.placed[0].rule == HERE
+    assert page.document is page.documents[1], "the first of the new ones is shown"
+    assert any("1 个文件已经在列表里" in text for text in window.notices.texts)
+    assert page.list.isVisible()
+
+
+def test_files_are_removed_and_moved_by_keyboard_and_undo_brings_them_back(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    first, second, third = (make_pdf(text="") for _ in range(3))
+    page = opened(qtbot, window, first, second, third)
+    page.placing.place(HERE)
+    page.list.setFocus()
+    qtbot.keyClick(page.list, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert paths_of(page) == [second, first, third]
+    assert page.list.currentRow() == 1
+    assert page.document is not None
+    assert page.document.path == first
+    qtbot.keyClick(page.list, Qt.Key.Key_Delete)
+    assert paths_of(page) == [second, third]
+    assert page.document is page.documents[1]
+    page.undo()
+    assert paths_of(page) == [second, first, third]
+    assert page.document.path == first
+    assert [one.rule for one in page.documents[1].plan.placed] == [HERE]
+    page.undo()
+    assert paths_of(page) == [first, second, third]
+    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
+    page.undo()
+    assert page.plan.placed == ()
+    page.redo()
+    assert [one.rule for one in page.plan.placed] == [HERE]
+    page.redo()
+    page.redo()
+    assert paths_of(page) == [second, third]
+    assert not page._redo.isEnabled()
+
+
+def test_the_menu_offers_the_same(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    first, second = make_pdf(text=""), make_pdf(text="")
+    page = opened(qtbot, window, first, second)
+    middle = QPoint(20, 20)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, middle, QPoint(60, 60))
+    QApplication.sendEvent(page.list.viewport(), event)
+    menu = page.list.findChild(QMenu)
+    assert menu is not None
+    offered = {action.text().partition("\t")[0]: action for action in menu.actions()}
+    assert set(offered) == {"移除这个文件", "上移", "下移"}
+    offered["下移"].trigger()
+    assert paths_of(page) == [second, first]
+    menu.close()
+
+
+def test_closing_asks_once_about_what_is_placed(
+    qtbot: QtBot,
+    window: MainWindow,
+    make_pdf: Callable[..., Path],
+) -> None:
+    page = opened(qtbot, window, make_pdf(text=""))
+    page.placing.place(HERE)
+    said: list[str] = []
+
+    def answer(wanted: str) -> None:
+        box = next(each for each in page.findChildren(QMessageBox) if each.isVisible())
+        said.append(box.text())
+        next(each for each in box.buttons() if each.text() == wanted).click()
+
+    QTimer.singleShot(0, lambda: answer("取消"))
+    page.close_documents()
+    assert len(page.documents) == 1
+    QTimer.singleShot(0, lambda: answer("关闭"))
+    page.close_documents()
+    assert page.documents == []
+    assert said == ["1 个文件放好了印章，还没有盖。"] * 2
+    page = opened(qtbot, window, make_pdf(text=""))
+    page.close_documents()  # nothing is placed: nothing to ask
+    assert page.documents == []
+
+
+def test_a_list_that_is_stamped_whole_gives_way(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    make_pdf: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = make_pdf(text=""), make_pdf(text="")
+    page = opened(qtbot, window, first)
+    page.placing.place(HERE)
+    monkeypatch.setattr(page.run, "ask_pin", lambda *_: PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    window.take_files([second])
+    assert paths_of(page) == [second]
+    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
+    page.placing.place(HERE)
+    page.stamp()
+    qtbot.waitUntil(lambda: page.documents[0].stamped, timeout=30_000)
+    page._close_run(True)
+    assert paths_of(page) == [second]
+    assert not page.documents[0].stamped, "再盖一份: another act"
+
+
+@pytest.mark.parametrize("proposed", [Qt.DropAction.MoveAction, Qt.DropAction.LinkAction])
+def test_a_drop_is_taken_as_a_copy_whatever_the_source_proposes(
+    window: MainWindow, demo_pdf: Path, proposed: Qt.DropAction
+) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(demo_pdf))])
+    middle = QPoint(600, 400)
+    left, plain = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    every = Qt.DropAction.MoveAction | Qt.DropAction.CopyAction | Qt.DropAction.LinkAction
+    events = (
+        QDragEnterEvent(middle, every, data, left, plain),
+        QDragMoveEvent(middle, every, data, left, plain),
+        QDropEvent(QPointF(middle), every, data, left, plain),
+    )
+    for event in events:
+        event.setDropAction(proposed)
+        QApplication.sendEvent(window, event)
+        assert event.isAccepted()
+        assert event.dropAction() == Qt.DropAction.CopyAction

@@ -1,0 +1,108 @@
+"""Changes to the list of files that can be undone: files removed, a file moved up or down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ui.stamp.documents import StampDocument
+
+Files = list[StampDocument]
+
+
+@dataclass(frozen=True)
+class Removed:
+    """Files taken from the list, each with the place it had."""
+
+    files: tuple[tuple[int, StampDocument], ...]
+
+    @classmethod
+    def of(cls, files: Files, rows: Sequence[int]) -> Removed:
+        return cls(tuple((row, files[row]) for row in sorted(set(rows))))
+
+    def done(self, files: Files) -> Files:
+        gone = [document for _, document in self.files]
+        return [document for document in files if not any(document is each for each in gone)]
+
+    def undone(self, files: Files) -> Files:
+        """Back where they were, among whatever was added since."""
+        made = self.done(files)
+        for row, document in self.files:
+            made.insert(row, document)
+        return made
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A file moved by some lines, down or (negative) up."""
+
+    document: StampDocument
+    by: int
+
+    def done(self, files: Files) -> Files:
+        return self._moved(files, self.by)
+
+    def undone(self, files: Files) -> Files:
+        return self._moved(files, -self.by)
+
+    def _moved(self, files: Files, by: int) -> Files:
+        made = [document for document in files if document is not self.document]
+        if len(made) < len(files):
+            here = next(n for n, document in enumerate(files) if document is self.document)
+            made.insert(max(0, here + by), self.document)
+        return made
+
+
+Change = Removed | Moved
+
+
+class FileChanges:
+    """What was done to the list, in step with what was placed: undo takes back the latest."""
+
+    def __init__(self) -> None:
+        self._past: list[tuple[int, Change]] = []
+        self._future: list[tuple[int, Change]] = []
+        self.placed = 0
+        """How many changes of placements stand: raised by each, lowered by undoing one."""
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._future)
+
+    @property
+    def undo_is_next(self) -> bool:
+        """Was the list changed after the last placing?"""
+        return self.can_undo and self._past[-1][0] >= self.placed
+
+    @property
+    def redo_is_next(self) -> bool:
+        """Was the list changed before the first placing that can be redone?"""
+        return self.can_redo and self._future[-1][0] <= self.placed
+
+    def do(self, change: Change, files: Files) -> Files:
+        """The list after *change*."""
+        self._past.append((self.placed, change))
+        self._future.clear()
+        return change.done(files)
+
+    def undo(self, files: Files) -> Files:
+        """The list without the last change."""
+        entry = self._past.pop()
+        self._future.append(entry)
+        return entry[1].undone(files)
+
+    def redo(self, files: Files) -> Files:
+        """The list with the change that was undone last."""
+        entry = self._future.pop()
+        self._past.append(entry)
+        return entry[1].done(files)
+
+    def forget(self) -> None:
+        """Another job: nothing of before can be undone."""
+        self._past.clear()
+        self._future.clear()
+        self.placed = 0
