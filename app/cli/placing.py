@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.grammar import Parser
-from app.errors import PositionInvalid, UsageError
+from app.errors import PositionInvalid, UsageError, phrase
 from app.placing.written import parse_keyword, parse_pages, parse_point, parse_riding
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ def placing_options(made: Parser) -> None:
         metavar="NAME",
         help="on an empty signature field, which may be left out if there is only one; "
         "may be repeated",
+    )
+    made.add_argument(
+        "--skip-small",
+        action="store_true",
+        help="leave out pages that are too small for the seal where it should go",
     )
     made.add_argument(
         "--template", metavar="NAME", help="as kept in the window under this name (usual places)"
@@ -153,12 +159,13 @@ def marks_and_dates(
     password: str | None,
     size: SealSize,
     finder: Finder,
+    language: str,
 ) -> tuple[tuple[Mark, ...], tuple[DateMark, ...]]:
     """Where *plan* comes to lie on the document.
 
     Raises :class:`UsageError`, :class:`app.errors.PlacementError`, :class:`app.errors.FileError`,
     :class:`crypto.pdf.reading.failures.PdfError`."""
-    from app.placing.stamp_plan import lay_out
+    from app.placing.stamp_plan import lay_out, on_pages_that_fit
     from app.stamping import read_places
 
     places = read_places(source, password)
@@ -166,8 +173,12 @@ def marks_and_dates(
     def find(text: str) -> tuple[TextHit, ...]:
         return finder.find(source, text, password)
 
+    wanted = [_on_one_page(each, len(places.boxes)) for each in plan]
+    if options.skip_small:
+        wanted = [on_pages_that_fit(each, places.boxes, size, find) for each in wanted]
+        _tell_skipped(wanted, language)
     laid = lay_out(
-        [_on_one_page(each, len(places.boxes)) for each in plan],
+        wanted,
         places.boxes,
         {each.seal_code: size for each in plan},
         find,
@@ -179,6 +190,15 @@ def marks_and_dates(
     if options.date_at:
         return marks, tuple(_dates(options, places.boxes, marks))
     return marks, tuple(each.date for each in laid if each.date is not None)
+
+
+def _tell_skipped(plan: Sequence[Placed], language: str) -> None:
+    from crypto.wording import page_ranges
+
+    pages = {page + 1 for placed in plan for page, _ in placed.without}
+    if pages:
+        said = phrase("cli.skipped_pages", language)
+        sys.stderr.write(said.format(pages=page_ranges(pages, language)) + "\n")
 
 
 def _on_one_page(placed: Placed, count: int) -> Placed:

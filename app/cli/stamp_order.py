@@ -53,7 +53,10 @@ class Order:
         prepared = look_before(desk, options, source, self.password, finder)
         source = prepared.source
         size = SealSize(self.seal.parsed.width_mm, self.seal.parsed.height_mm)
-        marks, dates = marks_and_dates(options, self.plan, source, self.password, size, finder)
+        language = desk.settings.language
+        marks, dates = marks_and_dates(
+            options, self.plan, source, self.password, size, finder, language
+        )
         job = StampJob(
             source=source,
             seal_code=self.seal.code,

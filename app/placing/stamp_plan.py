@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from app.errors import DateWithoutSeal
+from app.errors import DateWithoutSeal, OutsidePage, PlacementError
 from app.placing import placement
 from app.placing.placement import MAX_SLICES, Corner, PageBox, SealSize, Side, TextHit
 from app.placing.written import parse_pages
@@ -29,6 +29,10 @@ Find = Callable[[str], Sequence[TextHit]]
 NO_FIELDS: Mapping[str, TextHit] = MappingProxyType({})
 Place = tuple[int, int]
 """Which mark of a rule: its page, and which of the marks on that page; both 0-based."""
+
+
+_MOST_SKIPPED = 500
+"""Pages of one document that are skipped because they are too small."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +204,8 @@ def marks_by_place(
     """The marks of *placed* on a document. Raises :class:`app.errors.PlacementError`."""
     rule = placed.rule
     if isinstance(rule, At):
-        pages = parse_pages(rule.pages, len(boxes))
+        without = {page for page, _ in placed.without}
+        pages = [page for page in parse_pages(rule.pages, len(boxes)) if page not in without]
         marks = placement.at(boxes, pages, rule.x_mm, rule.y_mm, size, rule.corner)
     elif isinstance(rule, Riding):
         left_out = {page for page, _ in placed.without}
@@ -229,6 +234,26 @@ def marks_by_place(
             mark = placement.checked(boxes, _shifted(mark, *elsewhere[place], rule))
         made[place] = mark
     return made
+
+
+def on_pages_that_fit(
+    placed: Placed, boxes: Sequence[PageBox], size: SealSize, find: Find
+) -> Placed:
+    """*placed* without the pages that are too small for it where its rule has it; as it is where
+    that leaves nothing. Raises nothing: what else is wrong, laying it out says."""
+    fitting = placed
+    for _ in range(_MOST_SKIPPED):
+        try:
+            marks = marks_by_place(fitting, boxes, size, find)
+        except OutsidePage as error:
+            if not isinstance(placed.rule, At | Riding):
+                return placed
+            fitting = fitting.take_away((error.page - 1, 0))
+        except PlacementError:
+            return placed
+        else:
+            return fitting if marks else placed
+    return placed
 
 
 def _shifted(mark: Mark, left: float, top: float, rule: Rule) -> Mark:

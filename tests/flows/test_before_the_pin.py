@@ -157,3 +157,34 @@ def test_a_file_that_claims_pdfa1_can_be_stamped_without_transparency(
     assert (plain.code, "PDF/A-1" in plain.err) == (0, False)
     assert b"/SMask" not in output.read_bytes()
     assert clerk("verify", output).code == 0
+
+
+def test_pages_that_are_too_small_for_the_seal_can_be_skipped(
+    clerk: Clerk, nobody: Clerk, tmp_path: Path
+) -> None:
+    document = pymupdf.open()
+    for width, height in ((595, 842), (595, 842), (60, 60), (595, 842)):
+        document.new_page(width=width, height=height)
+    path = put(tmp_path, document.tobytes())
+    everywhere = ("stamp", path, "--seal", clerk.seal, "--pages", "all", "--at", "60,60")
+    refused = nobody(*everywhere)
+    assert refused.code == ExitCode.PLACEMENT
+    done = clerk(*everywhere, "--skip-small", "--json")
+    assert done.code == 0, done.err
+    assert "第 3 页太小" in done.err
+    marks = done.json["report"]["signatures"][0]["marks"]
+    assert [each["page"] for each in marks] == [1, 2, 4]
+    seam = clerk("stamp", path, "--seal", clerk.seal, "--riding", "right", "--skip-small", "--json")
+    assert seam.code == 0, seam.err
+    marks = seam.json["report"]["signatures"][0]["marks"]
+    assert [each["page"] for each in marks] == [1, 2, 4]
+    small = put(tmp_path, pymupdf_page(60, 60), "小.pdf")
+    nothing = nobody("stamp", small, "--seal", clerk.seal, *AT, "--skip-small")
+    assert nothing.code == ExitCode.PLACEMENT
+
+
+def pymupdf_page(width: float, height: float) -> bytes:
+    document = pymupdf.open()
+    document.new_page(width=width, height=height)
+    data: bytes = document.tobytes()
+    return data
