@@ -270,3 +270,44 @@ def test_a_date_that_would_harm_the_seal_beside_it_is_told_before_the_pin(
     qtbot.waitUntil(lambda: bool(plain.run.outcomes), timeout=30_000)
     assert isinstance(plain.run.outcomes[0].error, SealWouldHarm)
     assert context.asked == [PIN]
+
+
+def test_a_file_that_claims_pdfa1_can_keep_it(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packet = b"<pdfaid:part>1</pdfaid:part>"
+    stream = b"<</Type/Metadata/Subtype/XML/Length %d>>stream\n%s\nendstream" % (
+        len(packet),
+        packet,
+    )
+    page = opened(
+        qtbot, window, file(tmp_path, classic_pdf(catalog=b"/Metadata 6 0 R", extra=[stream]))
+    )
+    assert "PDF/A-1 不允许" in texts(page)
+    page._stencil.click()
+    assert "PDF/A-1 不允许" not in texts(page)
+    assert not page._stencil.isVisibleTo(page)
+    page.placing.place(At("1", 100, 100))
+    answer(page, monkeypatch, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    done = page.run.outcomes[0].file
+    assert done is not None
+    assert b"/SMask" not in done.path.read_bytes()
+
+
+def test_pages_that_are_too_small_can_be_skipped(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    document = pymupdf.open()
+    for width, height in ((595, 842), (60, 60), (595, 842)):
+        document.new_page(width=width, height=height)
+    page = opened(qtbot, window, file(tmp_path, document.tobytes()))
+    page.placing.place(At("all", 60, 60))
+    assert page.plan.placed == ()
+    assert page._skip.isVisibleTo(page)
+    page._skip.click()
+    assert sorted(each.mark.page for each in page.placing.marks.values()) == [0, 2]
+    assert not page._skip.isVisibleTo(page)
+    page.placing.undo()
+    assert page.plan.placed == ()

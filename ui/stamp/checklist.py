@@ -131,8 +131,11 @@ def token_checks(
     return made
 
 
-def document_checks(facts: DocumentFacts | None, error: BaseException | None) -> list[Check]:
-    """May a seal be put on the document, and what must be known of it?"""
+def document_checks(
+    facts: DocumentFacts | None, error: BaseException | None, *, stencil: bool = False
+) -> list[Check]:
+    """May a seal be put on the document, and what must be known of it? *stencil*: its seals have no
+    transparency."""
     if error is not None:
         return [Check(False, _in_full(error))]
     if facts is None:
@@ -140,7 +143,13 @@ def document_checks(facts: DocumentFacts | None, error: BaseException | None) ->
     if facts.obstacle is not None:
         return [Check(False, _in_full(facts.obstacle))]
     asked = facts.asked
-    made = [Check(each not in asked, each.text(language()), warning=True) for each in facts.notices]
+    made = [
+        Check(each not in asked, each.text(language()), warning=True)
+        for each in facts.notices
+        if not (stencil and each.code == "pdfa1")
+    ]
+    if stencil:
+        made.append(Check(True, tr("印章不用透明效果，文件仍可以符合 PDF/A-1")))
     if not facts.signatures:
         made.append(Check(True, tr("文件没有签名，可以盖章")))
     elif all(each.signature is None for each in facts.notices):

@@ -40,6 +40,8 @@ class StampDocument:
 
     folder: Path | None = None
     """Where the output goes instead of where it usually goes."""
+    stencil: bool = False
+    """Its seals are drawn without transparency."""
 
     @property
     def stamped(self) -> bool:
@@ -52,7 +54,9 @@ class StampDocument:
     @property
     def order(self) -> StampOrder:
         """What is to be done with it."""
-        return StampOrder(self.path, self.plan.placed, self.password, self.folder, self.act)
+        return StampOrder(
+            self.path, self.plan.placed, self.password, self.folder, self.act, self.stencil
+        )
 
     @property
     def waiting(self) -> bool:
@@ -67,6 +71,12 @@ class StampDocument:
         from crypto.pdf.reading.failures import PdfEncrypted, PdfPasswordWrong
 
         return isinstance(self.error, PdfEncrypted | PdfPasswordWrong)
+
+    @property
+    def loses_pdfa(self) -> bool:
+        """Does it claim PDF/A-1, which a seal with transparency would end?"""
+        told = self.facts.notices if self.facts else ()
+        return not self.stencil and any(each.code == "pdfa1" for each in told)
 
     @property
     def repairable(self) -> bool:

@@ -2,6 +2,8 @@
 what the canvas shows.
 
 The marks painted are those that :mod:`app.placing.stamp_plan` makes and that the job will carry.
+One module, though long: every way to place a seal ends in the same two steps, the plan and the
+canvas.
 """
 
 from __future__ import annotations
@@ -15,9 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.errors import PlacementError, explain
+from app.errors import OutsidePage, PlacementError, explain
 from app.placing.placement import PageBox, TextHit
-from app.placing.stamp_plan import At, Keyword, Laid, Placed, Plan, Riding, Rule, lay_out, moved_to
+from app.placing.stamp_plan import (
+    At,
+    Keyword,
+    Laid,
+    Placed,
+    Plan,
+    Riding,
+    Rule,
+    lay_out,
+    moved_to,
+    on_pages_that_fit,
+)
 from crypto.seal.date_mark import Style, signing_day, text_of, width_mm
 from ui.canvas.document_pane import DocumentPane
 from ui.canvas.page_items import Item
@@ -59,6 +72,8 @@ class Placing(QObject):
         self._searched = ""
         self._found: dict[tuple[Path, str], tuple[TextHit, ...]] = {}
         self._nudging = ""
+        self._too_large: Sequence[Placed] = ()
+        """What does not fit on its pages, as long as that is told."""
         view = pane.view
         view.page_changed.connect(self._turned)
         view.page_clicked.connect(self._clicked_page)
@@ -198,8 +213,10 @@ class Placing(QObject):
     def _shown_or_undone(self, before: Any) -> bool:
         problem = self.show()
         if problem:
+            too_large = self._too_large
             self.plan.forget_since(before)
             self.show()
+            self._too_large = too_large
             self.refused.emit(problem)
             return False
         if self.document:
@@ -363,7 +380,7 @@ class Placing(QObject):
 
     def show(self) -> str:
         """Paint the plan; says why, if a mark does not fit, else ""."""
-        self.marks = {}
+        self.marks, self._too_large = {}, ()
         problem = ""
         open_here = self.document is not None and bool(self.boxes) and not self.document.stamped
         plan = [placed for placed in self.plan.placed if open_here and self._is_known(placed)]
@@ -371,6 +388,7 @@ class Placing(QObject):
             laid = lay_out(plan, self.boxes, self.rack.sizes, self._find)
         except PlacementError as error:
             problem, laid = explain(error, language()).cause, self._what_fits(plan)
+            self._too_large = plan if isinstance(error, OutsidePage) else ()
         self.marks = {laid_mark.key: laid_mark for laid_mark in laid}
         items = [item for laid_mark in laid for item in self._items(laid_mark)]
         self.pane.set_items([*items, *self._ghosts()] if open_here else [])
@@ -384,6 +402,25 @@ class Placing(QObject):
         self.refused.emit(problem)
         self.shown.emit()
         return problem
+
+    @property
+    def can_skip(self) -> bool:
+        """May what was refused fit if pages that are too small are left out?"""
+        return any(
+            isinstance(placed.rule, Riding)
+            or (isinstance(placed.rule, At) and not placed.rule.one_page)
+            for placed in self._too_large
+        )
+
+    def skip_small(self) -> None:
+        """Place what was refused on the pages that are large enough: one step to undo."""
+        before = self.plan.moment
+        fitting = [
+            on_pages_that_fit(placed, self.boxes, self.rack.sizes[placed.seal_code], self._find)
+            for placed in self._too_large
+        ]
+        self.plan.add_all(fitting, instead_of=[placed.key for placed in fitting])
+        self._shown_or_undone(before)
 
     def _is_known(self, placed: Placed) -> bool:
         """Is the seal here, and has its keyword been looked for?"""

@@ -26,6 +26,8 @@ class SidePanel:
         ask_password: Callable[[], None],
         repair: Callable[[], None],
         accept: Callable[[], None],
+        stencil: Callable[[], None],
+        skip_small: Callable[[], None],
         next_document: Callable[[], None],
         apply_to_all: Callable[[], None],
         stamp: Callable[[], None],
@@ -44,6 +46,11 @@ class SidePanel:
         self.accept = button(tr("仍然盖章"), accept)
         self.accept.setToolTip(tr("作者同意盖章时才选；对这个文件不再询问"))
         self.accept.hide()
+        self.stencil = button(tr("不用透明，保持 PDF/A-1"), stencil)
+        self.stencil.setToolTip(tr("印章图片不用透明效果；下面的字在笔画之间仍然看得见"))
+        self.stencil.hide()
+        self.skip_small = button(tr("跳过放不下的页"), skip_small)
+        self.skip_small.hide()
         self.batch_note = label("", "small", wrap=True)
         self.next = button(tr("看下一份"), next_document)
         self.next.setToolTip(tr("没有放过印章的文件会照这一份放好，看过再看下一份（Ctrl+PgDn）"))
@@ -67,12 +74,13 @@ class SidePanel:
         content.addWidget(label(tr("盖在哪里"), "section"))
         content.addWidget(self.placing)
         content.addWidget(self.problem)
+        content.addWidget(self.skip_small)
         content.addSpacing(4)
         content.addWidget(line())
         content.addSpacing(2)
         content.addWidget(label(tr("盖章前检查"), "section"))
         content.addWidget(self.checklist)
-        for action in (self.password, self.repair, self.accept):
+        for action in (self.password, self.repair, self.accept, self.stencil):
             content.addWidget(action)
         content.addStretch()
         foot = column(margins=(16, 12, 16, 14), spacing=8)

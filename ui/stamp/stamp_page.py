@@ -99,6 +99,8 @@ class StampPage(QWidget):
             ask_password=self.ask_password,
             repair=lambda: self.before_pin.repair(self.document),
             accept=lambda: self.before_pin.accept(self.document),
+            stencil=self._use_stencil,
+            skip_small=lambda: self.placing.skip_small(),
             next_document=self.next_document,
             apply_to_all=self.apply_to_all,
             stamp=self.stamp,
@@ -106,6 +108,7 @@ class StampPage(QWidget):
         self.rack, self.panel, self.checklist = side.rack, side.placing, side.checklist
         self._problem, self._password = side.problem, side.password
         self._repair, self._accept = side.repair, side.accept
+        self._stencil, self._skip = side.stencil, side.skip_small
         self._folder: Path | None = None
         """Where outputs go because they cannot be where they should."""
         self._batch_note, self._choices = side.batch_note, side.choices
@@ -394,6 +397,12 @@ class StampPage(QWidget):
             document.password, document.facts, document.error = text, None, None
             self._show_document(document)
 
+    def _use_stencil(self) -> None:
+        """The document being shown gets its seals without transparency."""
+        if self.document is not None:
+            self.document.stencil = True
+            self._check()
+
     def _repaired(self, document: StampDocument) -> None:
         """The document is its repaired copy now."""
         self.list.show_documents(self.documents)
@@ -425,6 +434,7 @@ class StampPage(QWidget):
     def _tell(self, problem: str) -> None:
         self._problem.setText(problem)
         self._problem.setVisible(bool(problem))
+        self._skip.setVisible(bool(problem) and self.placing.can_skip)
 
     # --- the checklist ---------------------------------------------------------------------------
 
@@ -443,7 +453,8 @@ class StampPage(QWidget):
             *token_checks(codes, self._serials(), self._shell.tokens),
         ]
         if self.document is not None:
-            made += document_checks(self.document.facts, self.document.error)
+            shown = self.document
+            made += document_checks(shown.facts, shown.error, stencil=shown.stencil)
         return made
 
     def _check(self) -> None:
@@ -465,6 +476,7 @@ class StampPage(QWidget):
         self._repair.setVisible(shown is not None and shown.repairable)
         asked = shown is not None and shown.facts is not None and bool(shown.facts.asked)
         self._accept.setVisible(asked)
+        self._stencil.setVisible(shown is not None and shown.loses_pdfa)
         possible = bool(waiting) and all(check.good for check in made)
         checking = self.before_pin.busy
         self.stamp_button.setEnabled(possible and not self.run.busy and not checking)

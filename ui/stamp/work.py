@@ -41,6 +41,8 @@ class StampOrder:
     """Where the output goes instead of where it usually goes."""
     act: str = ""
     """See :attr:`app.stamping.StampJob.act`."""
+    stencil: bool = False
+    """The seals without transparency: for PDF/A-1."""
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -196,6 +198,7 @@ def _jobs(context: Context, order: StampOrder, sizes: Mapping[str, SealSize]) ->
             profile=settings.profile,
             separate=settings.marks == "separate",
             password=order.password,
+            stencil=order.stencil,
             act=order.act,
         )
         for code, own in laid.items()
