@@ -100,7 +100,7 @@ def conclusion(report: Report, language: str = "zh_CN") -> Conclusion:
             key = "UNSIGNED_INVOICE"
             action = say("advice", key, language)
         return Conclusion(say("conclusions", key, language), action)
-    signature = next((s for s in report.signatures if s.verdict is verdict), None)
+    signature = _deciding(report)
     if signature is None:  # the signatures are better than what was found about the whole
         amiss = decisive(report.findings)
         reason = amiss.text(language) if amiss else ""
@@ -113,16 +113,24 @@ def conclusion(report: Report, language: str = "zh_CN") -> Conclusion:
         "did": say("conclusions", _DID[_kind(signature)], language).format(
             what=_what(signature, language) if alone else say("conclusions", "seal", language)
         ),
-        "time": _when(signature, language),
+        "time": _when([signature] if amiss else report.signatures, language),
         "reason": amiss.text(language) if amiss else "",
     }
     return Conclusion(say("conclusions", verdict.value, language).format_map(words), action)
 
 
+def _deciding(report: Report) -> SignatureReport | None:
+    """The signature that the document's verdict comes from: not one that only suffers from another,
+    which nobody vouches for."""
+    worst = [s for s in report.signatures if s.verdict is report.verdict]
+    causes = [s for s in worst if (f := decisive(s.findings)) is None or f.code != "mark_covers"]
+    return next(iter(causes or worst), None)
+
+
 def _advice(report: Report) -> str:
     """Which advice fits: where a proof is missing, how to come by it."""
     verdict = report.verdict
-    signature = next((s for s in report.signatures if s.verdict is verdict), None)
+    signature = _deciding(report)
     if verdict is not Verdict.UNKNOWN or signature is None:
         return verdict.value
     amiss = decisive(signature.findings)
@@ -173,9 +181,12 @@ def _everybody(report: Report, language: str) -> str:
     return say("conclusions", "others", language).format(who=text, count=len(names))
 
 
-def _when(signature: SignatureReport, language: str) -> str:
-    moment = signature.times.best
-    return beijing(moment)[:16] if moment else say("conclusions", "unknown_time", language)
+def _when(signatures: Iterable[SignatureReport], language: str) -> str:
+    """When the last of them was made."""
+    moments = [moment for s in signatures if (moment := s.times.best)]
+    if not moments:
+        return say("conclusions", "unknown_time", language)
+    return beijing(max(moments))[:16]
 
 
 def _pages(group: Sequence[Finding], language: str) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from crypto.verdict import LEVELS, Finding, Level, say
 from crypto.wording import ORDER, as_sentences, conclusion, decisive, page_ranges
-from tests.world.reports import SEAL, SIGNATURE, report
+from tests.world.reports import NOW, SEAL, SIGNATURE, report
 
 LATIN = re.compile(r"[A-Za-z]{2,}")
 ALLOWED = {"PDF", "Ukey", "SM2", "SM3", "OFD", "TLS"}
@@ -99,6 +100,31 @@ def test_without_an_issuer_that_decides_and_not_what_follows_from_it() -> None:
     assert decisive(found) == Finding("maker_untrusted")
     content = [Finding("changed_suspicious"), *found]
     assert decisive(content) == Finding("changed_suspicious")
+
+
+def test_what_decides_is_the_seal_nobody_vouches_for_not_the_one_below_it() -> None:
+    covered = Finding("mark_covers", {"page": "1", "who": "乙方"})
+    first = replace(SIGNATURE, findings=(covered,))
+    unknown = Finding("maker_untrusted", {"issuer": "CN=某平台"})
+    second = replace(SIGNATURE, findings=(unknown,), origin="https://p.example")
+    said = conclusion(report(first, second))
+    assert "某平台" in said.sentence
+    assert said.action == say("advice", "UNKNOWN_trust_platform")
+    assert "遮住" in conclusion(report(first)).sentence
+
+
+def test_two_seals_are_told_with_the_time_of_the_last() -> None:
+    good = replace(SIGNATURE, findings=(Finding("covers_file"),))
+    later = replace(good, times=replace(good.times, trusted=NOW + timedelta(hours=1)))
+    assert "2026-11-23 18:00" in conclusion(report(good, later)).sentence
+
+
+@pytest.mark.parametrize(
+    ("seal", "said"), [("甲公司", "「甲公司」"), ("合同专用章", "甲公司的「合同专用章」")]
+)
+def test_a_later_seal_names_its_company_once(seal: str, said: str) -> None:
+    text = Finding("later_seal", {"page": "1", "who": "甲公司", "seal": seal}).text()
+    assert f"：{said}（第 1 页）" in text
 
 
 def test_a_seal_is_named_by_its_kind_where_its_name_is_the_company() -> None:
