@@ -95,7 +95,8 @@ _CODES = {
         " value_unsupported mark_unreadable unsigned_mark range_incomplete not_reviewed"
         " certificate_missing seal_expired seal_not_yet_valid contents_unusual mark_hidden"
         " signer_purpose_other maker_purpose_unstated clock_contradicts"
-        " mark_covers date_differs value_differs filling_unclear filling_over_content"
+        " mark_covers later_seal_hides date_differs value_differs filling_unclear"
+        " filling_over_content"
         " markup_added drawing_added mark_tiny mark_only_printed mark_acts"
         " look_differs look_differs_more look_pages_differ look_incomplete look_failed"
     ),

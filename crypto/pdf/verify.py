@@ -407,9 +407,11 @@ def _of_later(changes: Sequence[Change], later: _Check, harmless: bool) -> Findi
         details["page"] = str(shown[0].page)
     if harmless and not shown:
         return Finding("later_signature_unseen", details)
-    if harmless and later.proved and seal:
-        return Finding("later_seal", {**details, "seal": seal.name})
     is_blank = all(change.ground == "blank" for change in shown)
+    hides = bool(later.marks and later.marks.solid and not is_blank)
+    if harmless and later.proved and seal:
+        code = "later_seal_hides" if hides else "later_seal"
+        return Finding(code, {**details, "seal": seal.name})
     if later.report.intact and not seal and is_blank:
         return Finding("later_signature_seen", details)
     return Finding("mark_covers", details)

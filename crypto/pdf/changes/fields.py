@@ -11,7 +11,7 @@ from pyhanko.pdf_utils import generic
 from crypto.pdf.changes.field_entries import area, differing_entries, label_of
 from crypto.pdf.changes.filling import is_same_said_richly, judge
 from crypto.pdf.changes.ink import Ink
-from crypto.pdf.changes.looks import Ground, Look
+from crypto.pdf.changes.looks import Ground, Look, inherited
 from crypto.pdf.changes.pair import Pair
 from crypto.pdf.marks.appearance import PRINT, box, drawing_of, has_area, share_shown
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
@@ -20,6 +20,7 @@ from crypto.pdf.reading.objects import (
     form_of,
     is_empty,
     own_value,
+    same,
     walk_fields,
 )
 
@@ -184,7 +185,11 @@ class Fields:
             or bits & ~_READ_ONLY
         ):
             self._pair.say("suspicious", page, known.name)  # shown elsewhere, or read otherwise
-        elif differing & {"/DA", "/Q"} and not ("/V" in differing or "/AP" in differing):
+        elif (
+            differing & {"/DA", "/Q"}
+            and "/AP" not in differing
+            and same(inherited(before, "/V"), inherited(after, "/V"))
+        ):
             self._pair.say("suspicious", page, known.name)
         self.touched[key_of(known.reference)] = known
         return True

@@ -292,7 +292,11 @@ def _is_drawn_plainly(
     if settings is None:
         return False
     name, size, colour = settings
-    font = read_font(entry(entry(entry(form, "/DR"), "/Font"), f"/{name}"))
+    fonts: Any = form
+    for key in ("/DR", "/Font"):
+        fonts = entry(fonts, key) if isinstance(fonts, generic.DictionaryObject) else None
+    known = isinstance(fonts, generic.DictionaryObject)
+    font = read_font(entry(fonts, f"/{name}") if known else None)
     letters = {} if font.marks_only or font.letters is None else font.letters
     if not look.drawn and not all(
         letters.get(ord(each)) == each for each in value if not each.isspace()

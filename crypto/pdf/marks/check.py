@@ -58,6 +58,11 @@ class SealMarks:
         )
 
     @property
+    def solid(self) -> bool:
+        """Would one of the marks hide the text beneath it?"""
+        return any(mark.solid for _, mark in self.marks)
+
+    @property
     def cut(self) -> list[Field]:
         """The marks that show a part of the seal only."""
         return [field for field, mark in self.marks if _matches(mark) and not is_whole(mark.part)]

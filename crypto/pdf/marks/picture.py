@@ -33,6 +33,8 @@ _SAME, _OTHER = 40.0, 40.0
 spot; one other character in a company's name by more than 90, though by 0.2 in the mean. Another
 picture altogether is one that differs by more than 40 in the mean."""
 _LIGHT, _OPAQUE = 200, 128
+_BLACK, _MOST_INK = 96, 0.5
+"""A colour all of whose parts are darker hides black text; and of a picture, such ink."""
 _MAX_COVER = 0.01
 """A picture that is not multiplied may cover the page with ink, but with hardly any paper-white."""
 
@@ -113,6 +115,8 @@ class MarkCheck:
     """What is seen of the seal's picture."""
     size_mm: tuple[float, float] = (0.0, 0.0)
     """Of the whole picture, seen or not."""
+    solid: bool = False
+    """Most of it is ink through which no text can be read."""
 
 
 def check_mark(drawing: Drawing, place: Mapping[str, str], seal: Seal) -> MarkCheck:
@@ -142,6 +146,10 @@ def check_mark(drawing: Drawing, place: Mapping[str, str], seal: Seal) -> MarkCh
         harmless = picture.see_through or _remembered(
             spelling, lambda: _only_ink(_raster(picture.image))
         )
+        solid = _remembered(
+            spelling and (spelling, picture.see_through),
+            lambda: _is_solid(_raster(picture.image), picture.see_through),
+        )
     except (ImprintError, *PARSER_FAILURES) as error:
         return unreadable(str(error)[:100])
     if mean > _OTHER and _has_proportions(picture, seal):
@@ -159,7 +167,7 @@ def check_mark(drawing: Drawing, place: Mapping[str, str], seal: Seal) -> MarkCh
         findings.append(Finding("mark_size_differs", shown))
     fits = all(a <= b + SIZE_TOLERANCE_MM for a, b in zip(size, wanted, strict=True))
     is_true = len(findings) == 1
-    return MarkCheck(tuple(findings), fits and harmless, is_true, picture.part, size)
+    return MarkCheck(tuple(findings), fits and harmless, is_true, picture.part, size, solid)
 
 
 _T = TypeVar("_T")
@@ -245,6 +253,21 @@ def _only_ink(raster: Raster) -> bool:
     )
     covering = ImageChops.multiply(light, opaque).histogram()[255]
     return bool(covering <= _MAX_COVER * len(raster.alpha))
+
+
+def _is_solid(raster: Raster, see_through: bool) -> bool:
+    """Is most of it ink that hides black text: any, or *see_through*, what is nearly black?"""
+    from PIL import Image as Pillow
+    from PIL import ImageChops
+
+    red, green, blue = Pillow.frombytes("RGB", (raster.width, raster.height), raster.rgb).split()
+    lightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    hides = lightest.point(lambda value: 255 if not see_through or value < _BLACK else 0)
+    if raster.alpha is not None:
+        shown = Pillow.frombytes("L", lightest.size, raster.alpha)
+        opaque = shown.point(lambda value: 255 if value > _OPAQUE else 0)
+        hides = ImageChops.multiply(hides, opaque)
+    return bool(hides.histogram()[255] > _MOST_INK * raster.width * raster.height)
 
 
 def _darkest(raster: Raster) -> Image:

@@ -4,7 +4,7 @@ Found by trying to make a value that is told differ from what a viewer shows; mo
 once. Each stands beside an honest one of the same make, which must keep its good verdict.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -44,7 +44,8 @@ class Form:
     objects: dict[int, bytes]
     page: bytes = b"BT /F 24 Tf 72 700 Td (Party A pays 100 CNY) Tj ET"
     entries: bytes = b"/DA(/F 12 Tf 0 g)"
-    fields: bytes = field(default=b"20 0 R")
+    fields: bytes = b"20 0 R"
+    resources: bytes = b"/DR<</Font<</F 5 0 R>>>>"
 
     def document(self) -> bytes:
         shown = b" ".join(b"%d 0 R" % n for n, each in self.objects.items() if b"/Rect" in each)
@@ -56,7 +57,7 @@ class Form:
             b"/Annots[%s]>>" % (RESOURCES, shown),
             4: b"<</Length %d>>stream\n%s\nendstream" % (len(self.page), self.page),
             5: b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
-            6: b"<</Fields[%s]/DR<</Font<</F 5 0 R>>>>%s>>" % (self.fields, self.entries),
+            6: b"<</Fields[%s]%s%s>>" % (self.fields, self.resources, self.entries),
             8: b"<</Type/Font/Subtype/Type1/BaseFont/ZapfDingbats>>",
             9: b"<</FunctionType 2/Domain[0 1]/C0[1]/C1[0]/N 1>>",
             10: image + b"/BitsPerComponent 8/Length 1>>stream\n\xff\nendstream",
@@ -144,6 +145,26 @@ def test_a_field_with_a_blank_in_it_is_empty(world: World) -> None:
     after = widget(BLANK, TEXT + b"/V(100)/AP<</N 90 0 R>>")
     revision = {20: after, 90: look(text(b"100"))}
     assert verdict(world, Form(sealed), revision) is Verdict.VALID_CHANGED_LATER
+
+
+def test_a_widget_may_get_settings_with_the_value_that_its_field_above_gets(world: World) -> None:
+    """pypdf writes /DA beside the look, and the value where the field has its name."""
+    kid = b"/Parent 20 0 R/AP<</N 21 0 R>>"
+    field = b"<</FT/Tx/T(x)/DA(/F 12 Tf 0 g)/Kids[22 0 R]%s>>"
+    form = Form({20: field % b"", 22: widget(BLANK, kid), 21: look(b"")})
+    filled_in = {20: field % b"/V(100)", 21: look(text(b"100"))}
+    settings = {22: widget(BLANK, kid + b"/DA(/F 0 Tf 0 g)")}
+    assert verdict(world, form, {**filled_in, **settings}) is Verdict.VALID_CHANGED_LATER
+    assert verdict(world, form, settings) is Verdict.UNKNOWN
+
+
+def test_a_form_without_fonts_that_viewers_draw_anew_is_judged(world: World) -> None:
+    """Nothing below /DR names the font: its own look counts, and viewers take one of theirs."""
+    sealed = {20: widget(BLANK, TEXT + b"/AP<</N 21 0 R>>"), 21: look(b"")}
+    form = Form(sealed, entries=b"/NeedAppearances true", resources=b"")
+    after = widget(BLANK, TEXT + b"/V(100)/AP<</N 90 0 R>>")
+    found = verdict(world, form, {20: after, 90: look(text(b"100"))})
+    assert found is Verdict.VALID_CHANGED_LATER
 
 
 COMB = TEXT + b"/Ff 16777216/MaxLen 10"

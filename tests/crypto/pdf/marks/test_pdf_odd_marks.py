@@ -1,9 +1,11 @@
 """Marks that show the right imprint in an unusual way: each is named, by how much it matters."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from PIL import Image
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
@@ -98,3 +100,26 @@ def test_an_action_behind_a_later_seal_makes_the_earlier_one_doubtful(world: Wor
     report = world.verify(data)
     assert {"mark_covers", "changed_forbidden"} & codes(report.signatures[0])
     assert report.verdict in (Verdict.UNKNOWN, Verdict.INVALID)
+
+
+@pytest.mark.parametrize(
+    ("colour", "over", "code"),
+    [
+        ((0, 0, 0, 255), True, "later_seal_hides"),
+        ((0, 0, 0, 255), False, "later_seal"),
+        ((230, 0, 0, 255), True, "later_seal"),
+    ],
+    ids=["black over text", "black on blank paper", "red over text"],
+)
+def test_a_later_seal_that_is_mostly_black_hides_what_it_lies_on(
+    world: World, colour: tuple[int, int, int, int], over: bool, code: str
+) -> None:
+    """Imprints are multiplied onto the page: text is read through red, and not through black."""
+    picture = io.BytesIO()
+    Image.new("RGBA", (240, 240), colour).save(picture, "PNG")
+    holder = world.holder("32130000000058", picture.getvalue())
+    place = [Mark(0, 25, 38 if over else 120, 40, 40)]
+    data = world.sign(world.sign(classic_pdf()), holder, place)
+    first = world.verify(data, trust=world.trusting(holder)).signatures[0]
+    assert code in codes(first)
+    assert first.verdict is (Verdict.UNKNOWN if code == "later_seal_hides" else Verdict.VALID)
