@@ -22,7 +22,7 @@ from app.errors import FileNotReadable, FileProblem, SealWouldHarm, phrase
 from app.placing.finder import Finder
 from app.publishing import check_output
 from app.repairing import require_sound
-from app.revisions import harmed, open_pdf
+from app.revisions import Output, harmed, open_pdf
 from app.stamping import StampJob
 from app.store.cabinet import SealRecord
 from crypto.algorithms.gm import sm3_hasher
@@ -199,10 +199,25 @@ def check_job(job: StampJob, seal: SealRecord, trust: Trust, now: datetime) -> N
 
     Raises :class:`app.errors.OutputExists`, :class:`app.errors.OutputNotWritable`,
     :class:`app.errors.SealWouldHarm`, and what drawing the marks raises."""
-    with _opened(job.source) as stream:
-        size = stream.seek(0, 2)
-    check_output(job.place.target(), size)
+    _check_place(job.source, job.place)
     _rehearse(job, seal, trust, now)
+
+
+def check_unseen(source: Path, password: str | None, output: Path | None, suffix: str) -> None:
+    """The same for a signature that shows nothing; *output* None: beside *source*, with *suffix*.
+
+    Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.failures.PdfError`."""
+    with within_time():
+        document = open_pdf(source, password)
+        with contextlib.closing(document.stream):
+            check_may_sign(document, seen=False)
+    _check_place(source, Output(output, source, suffix))
+
+
+def _check_place(source: Path, place: Output) -> None:
+    with _opened(source) as stream:
+        size = stream.seek(0, 2)
+    check_output(place.target(), size)
 
 
 def _rehearse(job: StampJob, seal: SealRecord, trust: Trust, now: datetime) -> None:

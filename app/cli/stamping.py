@@ -173,9 +173,12 @@ def _stamp_one(desk: Desk, options: argparse.Namespace, order: Order) -> int:
 
 def _sign_without_seal(desk: Desk, options: argparse.Namespace) -> int:
     from app.cli.augmentation import sign_without_seal
+    from app.preparing import check_unseen
 
+    (source,), password = options.files, pdf_password(options)
+    check_unseen(source, password, options.output, desk.settings.output_suffix)
     ask = partial(enter_pin, desk, options, variable="SEALDESK_PADES_PIN")
-    done, stamper = sign_without_seal(desk, options, ask, pdf_password(options))
+    done, stamper = sign_without_seal(desk, options, ask, password)
     _say_augmented(desk, options, done)
     tell_missing_timestamp(desk, stamper)
     return 0

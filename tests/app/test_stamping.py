@@ -8,6 +8,7 @@ import json
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pymupdf
 import pytest
 
+from app import revisions
 from app.errors import (
     Cancelled,
     DateWithoutSeal,
@@ -30,6 +32,7 @@ from app.errors import (
     PlatformRefused,
     SealNotFound,
     SealNotUsable,
+    explain,
 )
 from app.placing.placement import PageBox, SealSize, riding_seam
 from app.stamping import page_boxes
@@ -38,9 +41,10 @@ from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.failures import PdfEncrypted, PdfLocked, PdfPasswordWrong, PdfUnsupported
+from crypto.pdf.verify import verify_pdf
 from crypto.seal.date_mark import DateMark, text_of
 from crypto.seal.structure import SealError
-from crypto.verdict import BEIJING, Verdict
+from crypto.verdict import BEIJING, Finding, Report, Verdict
 from device.token import BadSignature, TokenRemoved
 from tests.world.authorities import CODE, NOW, Authorities
 from tests.world.documents import classic_pdf
@@ -261,6 +265,34 @@ def test_a_ticket_that_says_suspended_spoils_the_result_and_it_is_not_handed_out
     with pytest.raises(OutputVerificationFailed, match="status_not_active"):
         office.stamp(office.document())
     assert office.in_documents() == {"合同.pdf"}
+
+
+@pytest.mark.parametrize(
+    ("found", "blames"),
+    [
+        ("seal_signature_invalid", "seal"),
+        ("signer_not_listed", "seal"),
+        ("mark_differs", "seal"),
+        ("changed_forbidden", "document"),
+        ("byte_range_malformed", "document"),
+        ("check_failed", "document"),
+    ],
+)
+def test_a_result_that_fails_its_check_blames_the_seal_only_for_what_is_the_seals(
+    office: Office, monkeypatch: pytest.MonkeyPatch, found: str, blames: str
+) -> None:
+    def judged(*arguments: Any, **named: Any) -> Report:
+        report = verify_pdf(*arguments, **named)
+        (signature,) = report.signatures
+        return replace(report, signatures=(replace(signature, findings=(Finding(found),)),))
+
+    monkeypatch.setattr(revisions, "verify_pdf", judged)
+    with pytest.raises(OutputVerificationFailed) as failed:
+        office.stamp(office.document())
+    assert failed.value.blames == blames
+    assert failed.value.stops_batch is (blames == "seal")
+    remedy = explain(failed.value).remedy
+    assert ("不要继续使用这个印章" in remedy) is (blames == "seal")
 
 
 # ---------------------------------------------------------------- the key fails

@@ -188,3 +188,18 @@ def pymupdf_page(width: float, height: float) -> bytes:
     document.new_page(width=width, height=height)
     data: bytes = document.tobytes()
     return data
+
+
+def test_a_signature_without_a_seal_asks_for_no_pin_either_where_it_cannot_be(
+    clerk: Clerk, nobody: Clerk, tmp_path: Path
+) -> None:
+    certified = classic_pdf(
+        catalog=b"/Perms<</DocMDP 6 0 R>>",
+        extra=[b"<</Type/Sig/Name(The Author)/Reference[<</TransformParams<</P 1>>>>]>>"],
+    )
+    for path, output, code in (
+        (put(tmp_path, certified, "锁.pdf"), tmp_path / "a.pdf", "E-115"),
+        (put(tmp_path, excerpt(1)), tmp_path / "no" / "a.pdf", "E-104"),
+    ):
+        refused = nobody("stamp", path, "--profile", "pades", "-o", output)
+        assert f"[{code}]" in refused.err, refused.err
