@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from app.store.answers import Answers
     from app.store.cabinet import Cabinet, SealRecord
     from app.store.journal import Journal
+    from app.store.secret_store import SystemStores
     from crypto.pki.certificate import Certificate
     from crypto.validation.trust import Trust
     from device.pkcs11 import Module
@@ -49,6 +50,8 @@ class Desk:
         self.settings = settings
         self.window: Callable[[Desk, Sequence[Path]], int] | None = None
         """Shows the window at a desk, where there is a screen (handed in by ``app.__main__``)."""
+        self.keyring_waits: Callable[[], None] = lambda: None
+        """Called when the system's keyring takes long to answer."""
         self._opened = ExitStack()
 
     @classmethod
@@ -68,10 +71,15 @@ class Desk:
     def cabinet(self) -> Cabinet:
         """The seal cabinet, made on first use. Raises :class:`app.errors.LocalDataError`."""
         from app.store.cabinet import Cabinet
-        from app.store.secret_store import open_secret_store
 
-        opened = Cabinet.open(self._cabinet_path, open_secret_store(self.settings))
-        return self._opened.enter_context(opened)
+        return self._opened.enter_context(Cabinet.open(self._cabinet_path, self._secret_stores))
+
+    @cached_property
+    def _secret_stores(self) -> SystemStores:
+        """One for the whole run: a keyring that was asked in vain is not asked anew."""
+        from app.store.secret_store import SystemStores
+
+        return SystemStores(self.settings, waiting=self.keyring_waits)
 
     @property
     def _cabinet_path(self) -> Path:

@@ -560,7 +560,7 @@ class CabinetLocked(LocalDataError):
     """The cabinet's key is not available."""
 
     reason: str
-    """"missing", "wrong", "exposed", "timeout" or "store"."""
+    """"missing", "wrong", "exposed", "timeout", "off", "none", "forbidden" or "store"."""
 
 
 # --- what a batch and a script make of an error --------------------------------------------------

@@ -31,6 +31,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ from typing import TYPE_CHECKING
 from app.cli import translation
 from app.cli.grammar import Commands, Parser
 from app.cli.terminal import complain
-from app.errors import SettingsInvalid, exit_code
+from app.errors import SettingsInvalid, exit_code, phrase
 from app.settings import load
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def main(
         with Desk.open() as desk:
             desk.window = window
             language = desk.settings.language
+            desk.keyring_waits = partial(_tell_waiting, language)
             code = int(options.run(desk, options))
             sys.stdout.flush()
             return code
@@ -90,6 +92,10 @@ def main(
             raise
         complain(error, language)
         return exit_code(error)
+
+
+def _tell_waiting(language: str) -> None:
+    sys.stderr.write(phrase("cli.keyring_waits", language) + "\n")
 
 
 def _language() -> str:

@@ -25,7 +25,7 @@ from typing import Any, Self, TypeVar
 
 from app.errors import CabinetDamaged, PlatformUntrusted, SealNotFound
 from app.store.encrypted_file import EncryptedFile
-from app.store.secret_store import SecretStore
+from app.store.secret_store import Stores
 from crypto.algorithms.gm import sm3
 from crypto.pki.certificate import Certificate
 from crypto.pki.revocation_list import Crl
@@ -192,16 +192,16 @@ class Cabinet:
     def open(
         cls,
         path: Path,
-        secret_store: SecretStore,
+        stores: Stores,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> Cabinet:
         """The cabinet at *path*, made if there is none; in memory if its key could not be kept.
 
         Raises :class:`app.errors.CabinetLocked`, :class:`app.errors.CabinetDamaged`,
         :class:`app.errors.CabinetTooNew`, OSError."""
-        if not path.exists() and not secret_store.lasting:
+        if not path.exists() and not stores.best().lasting:
             return cls.in_memory(clock)
-        return cls(EncryptedFile.open(path, secret_store, MIGRATIONS), clock)
+        return cls(EncryptedFile.open(path, stores, MIGRATIONS), clock)
 
     @classmethod
     def in_memory(cls, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Cabinet:

@@ -3,7 +3,7 @@
 Every table has a column ``id`` and one ``body``, encrypted with SM4-GCM under the file's key and
 with ``table.body:id`` as additional data. The key lies in the :mod:`app.store.secret_store` under
 the file's own name, so that two files of one user have two keys, and a key is never made for a file
-that has content already.
+that has content already. The file says which store has its key, and no other is asked.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from app.durable import locked
 from app.errors import CabinetDamaged, CabinetLocked, CabinetTooNew
-from app.store.secret_store import SecretStore
+from app.store.secret_store import Kind, SecretStore, Stores
 from crypto.algorithms.gm import GmError, sm4_gcm_decrypt, sm4_gcm_encrypt
 
 Migrations = Sequence[Sequence[str]]
@@ -42,8 +42,8 @@ class EncryptedFile:
         self._lock = threading.RLock()
 
     @classmethod
-    def open(cls, path: Path, secret_store: SecretStore, migrations: Migrations) -> EncryptedFile:
-        """The file at *path*, made if there is none and *secret_store* will keep its key.
+    def open(cls, path: Path, stores: Stores, migrations: Migrations) -> EncryptedFile:
+        """The file at *path*, made if there is none and one of *stores* will keep its key.
 
         Raises :class:`app.errors.CabinetLocked`, :class:`app.errors.CabinetDamaged`,
         :class:`app.errors.CabinetTooNew`, OSError; a file that was there is left as it was."""
@@ -52,7 +52,7 @@ class EncryptedFile:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             connection = _connect(str(path))
             try:
-                key = _unlock(connection, path, secret_store, migrations)
+                key = _unlock(connection, path, stores, migrations)
             except BaseException:
                 connection.close()
                 raise
@@ -140,31 +140,55 @@ def _connect(path: str) -> sqlite3.Connection:
 
 
 def _unlock(
-    connection: sqlite3.Connection, path: Path, secret_store: SecretStore, migrations: Migrations
+    connection: sqlite3.Connection, path: Path, stores: Stores, migrations: Migrations
 ) -> bytes:
     """The file's key; a new one only for an empty file."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(migrations):
         raise CabinetTooNew(str(path))
     if version == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        return _initialise(connection, secret_store, migrations)
+        return _initialise(connection, stores.best(), migrations)
     (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if sound != "ok":
         raise CabinetDamaged(str(path), sound)
     meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
     if not {"id", "check"} <= set(meta):
         raise CabinetDamaged(str(path), "the file has lost its identity")
-    key = secret_store.get(f"cabinet-{meta['id']}")
-    if key is None:
-        raise CabinetLocked("missing")
+    kept_in, key = _kept_key(path, f"cabinet-{meta['id']}", meta.get("store"), stores)
     try:
         known = sm4_gcm_decrypt(key, meta["check"][:12], meta["check"][12:], b"meta.check")
     except GmError as error:
         raise CabinetLocked("wrong") from error
     if known != _CHECK:
         raise CabinetLocked("wrong")
+    if "store" not in meta:  # a file of an earlier version
+        connection.execute("INSERT INTO meta (name, value) VALUES ('store', ?)", (kept_in.value,))
     _migrate(connection, migrations)
     return key
+
+
+def _kept_key(path: Path, name: str, kept_in: str | None, stores: Stores) -> tuple[Kind, bytes]:
+    """The key of that *name*, from the store that the file names. A file that names none may have
+    its key in any: a slow keyring was taken for none once."""
+    if kept_in is not None:
+        if kept_in not in set(Kind):
+            raise CabinetDamaged(str(path), "the store of its key is unknown")
+        candidates = [stores.of(Kind(kept_in))]
+    else:
+        candidates = []
+        for kind in Kind:
+            with suppress(CabinetLocked):
+                candidates.append(stores.of(kind))
+    problem = CabinetLocked("missing")
+    for store in candidates:
+        try:
+            key = store.get(name)
+        except CabinetLocked as error:
+            problem = error
+        else:
+            if key is not None:
+                return store.kind, key
+    raise problem
 
 
 def _initialise(
@@ -176,7 +200,8 @@ def _initialise(
     identity, key, nonce = secrets.token_hex(8), secrets.token_bytes(16), secrets.token_bytes(12)
     secret_store.put(f"cabinet-{identity}", key)
     check = nonce + sm4_gcm_encrypt(key, nonce, _CHECK, b"meta.check")
-    _migrate(connection, migrations, [("id", identity), ("check", check)])
+    store = secret_store.kind.value
+    _migrate(connection, migrations, [("id", identity), ("check", check), ("store", store)])
     return key
 
 

@@ -1,16 +1,19 @@
 """Where the cabinet's key is kept: the system's keyring, a guarded file, or only in memory.
 
-Which one :func:`open_secret_store` gives, honestly:
+Which one :meth:`SystemStores.best` gives for a new cabinet, honestly:
 
 * **keyring** — Windows Credential Manager, macOS Keychain, Secret Service. The key is as safe as
-  the user's sign-in. A backend that answers nothing for 3 seconds (a locked keyring without anyone
-  to unlock it blocks for ever), or one that keeps secrets in plain files, counts as none.
+  the user's sign-in. A backend that keeps secrets in plain files counts as none.
 * **key file** — only where there is no keyring, as on a server, and the setting
   ``allow_key_file`` permits it; a policy can forbid it. The file has mode 0600, and one that others
   can read is refused. Who can read the user's files can read the cabinet then: it guards against a
   copied database only. (No seal's key is ever in it: those are on the Ukey.)
 * **session** — otherwise. Secrets live in memory and end with the process; nothing is written. A
   cabinet made now is gone at the end, and one that exists stays locked; the user is told.
+
+The cabinet remembers which it was, and is opened with that one alone (:meth:`SystemStores.of`). A
+keyring that is slow to answer is waited for and asked again, never replaced: a key that went to
+another place would be lost to the cabinet the next time.
 
 A PIN never comes here.
 """
@@ -24,7 +27,7 @@ import threading
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from app.durable import locked, replace_file
 from app.errors import CabinetLocked
@@ -32,6 +35,10 @@ from app.settings import Settings
 
 SERVICE = "SealDesk"
 TIMEOUT_S = 3.0
+TRIES = 3
+"""How many times the keyring is waited for so long: a person may be unlocking it just now."""
+IMPORT_S = 60.0
+"""Seconds in which the keyring's modules must have been imported."""
 
 T = TypeVar("T")
 
@@ -56,13 +63,23 @@ class SecretStore:
     def __init__(self, kind: Kind, place: _Place, why: str = "") -> None:
         self.kind = kind
         self.why = why
-        """Why it is no keyring: "", "off", "none", "timeout", "insecure" or "error"."""
+        """Why it is no keyring: "", "off", "none", "insecure" or "error"."""
         self._place = place
 
     @classmethod
     def session(cls, why: str = "none") -> SecretStore:
         """A store in memory, for this process only."""
         return cls(Kind.SESSION, _Memory(), why)
+
+    def best(self) -> SecretStore:
+        """Itself: the one store there is (:class:`Stores`)."""
+        return self
+
+    def of(self, kind: Kind) -> SecretStore:
+        """Itself, if it is of that kind. Raises :class:`app.errors.CabinetLocked`."""
+        if kind is not self.kind:
+            raise CabinetLocked("missing")
+        return self
 
     @property
     def lasting(self) -> bool:
@@ -91,18 +108,70 @@ class SecretStore:
         self._place.remove(name)
 
 
-def open_secret_store(settings: Settings, *, timeout: float = TIMEOUT_S) -> SecretStore:
-    """The best place that this machine and *settings* allow; never raises, never waits longer
-    than *timeout* seconds."""
-    why = "off"
-    if settings.keyring:
-        try:
-            return SecretStore(Kind.KEYRING, _Keyring(timeout))
-        except _NoKeyring as problem:
-            why = str(problem)
-    if settings.allow_key_file:
-        return SecretStore(Kind.KEY_FILE, _KeyFile(settings.folders.data / "secrets.json"), why)
-    return SecretStore.session(why)
+class Stores(Protocol):
+    """The stores that can be had here."""
+
+    def best(self) -> SecretStore:
+        """The one for a new secret. Raises :class:`app.errors.CabinetLocked`."""
+
+    def of(self, kind: Kind) -> SecretStore:
+        """The one that a secret was put into. Raises :class:`app.errors.CabinetLocked`."""
+
+
+class SystemStores:
+    """Those that this machine has and the settings allow."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        timeout: float = TIMEOUT_S,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> None:
+        """The keyring is waited for :data:`TRIES` times *timeout* seconds; *waiting* is called
+        after the first of them."""
+        self._settings = settings
+        self._clock = _Clock(timeout, waiting)
+        self._found: _Keyring | None = None
+
+    def best(self) -> SecretStore:
+        """See :class:`Stores`. Raises only for a keyring that does not answer in time."""
+        why = "off"
+        if self._settings.keyring:
+            try:
+                ring = self._keyring()
+                ring.get("probe")  # an existing keyring may still be locked
+                return SecretStore(Kind.KEYRING, ring)
+            except _NoKeyring as problem:
+                why = str(problem)
+            except CabinetLocked as error:
+                if error.reason == "timeout":
+                    raise
+                why = "error"
+        if self._settings.allow_key_file:
+            return SecretStore(Kind.KEY_FILE, self._key_file(), why)
+        return SecretStore.session(why)
+
+    def of(self, kind: Kind) -> SecretStore:
+        """See :class:`Stores`."""
+        if kind is Kind.KEYRING:
+            if not self._settings.keyring:
+                raise CabinetLocked("off")
+            try:
+                return SecretStore(kind, self._keyring())
+            except _NoKeyring as problem:
+                raise CabinetLocked("none") from problem
+        if kind is Kind.KEY_FILE and self._settings.allow_key_file:
+            return SecretStore(kind, self._key_file())
+        raise CabinetLocked("forbidden" if kind is Kind.KEY_FILE else "missing")
+
+    def _keyring(self) -> _Keyring:
+        if self._found is None:
+            self._found = _Keyring(self._clock)
+        return self._found
+
+    def _key_file(self) -> _KeyFile:
+        return _KeyFile(self._settings.folders.data / "secrets.json")
 
 
 class _Memory:
@@ -161,51 +230,86 @@ class _NoKeyring(Exception):
     """No keyring can be used; the message is the reason for SecretStore.why."""
 
 
-class _Keyring:
-    """The system's keyring, every call in a thread that is given up after a time."""
+class _Clock:
+    """How long a call of the keyring may take, and who is told that it takes long."""
 
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
+    def __init__(self, timeout: float, waiting: Callable[[], None]) -> None:
+        self.timeout, self._waiting = timeout, waiting
+
+    def wait(self, call: _Call[T]) -> T:
+        """What *call* gives; :class:`CabinetLocked` if it fails or takes too long."""
+        for number in range(TRIES):
+            if call.ended(self.timeout):
+                return call.result()
+            if number == 0:
+                self._waiting()
+        raise CabinetLocked("timeout")
+
+
+class _Call(Generic[T]):
+    """One call of the keyring, in a thread that may be given up: it may block for ever."""
+
+    def __init__(self, action: Callable[[], T]) -> None:
+        self._action = action
+        self._results: list[T] = []
+        self._failure: Exception | None = None
+        # a daemon thread: a call that never returns must not block the end of the process
+        self._worker = threading.Thread(target=self._run, name="keyring", daemon=True)
+        self._worker.start()
+
+    def _run(self) -> None:
         try:
-            self._backend = self._call(_usable_backend)
-            # an existing keyring may still be locked: try it
-            self._call(lambda: self._backend.get_password(SERVICE, "probe"))
-        except CabinetLocked as error:
-            cause = error.__cause__
-            why = "timeout" if error.reason == "timeout" else "error"
-            raise _NoKeyring(str(cause) if isinstance(cause, _NoKeyring) else why) from error
+            self._results.append(self._action())
+        except Exception as error:  # noqa: BLE001 - backends raise what their systems raise
+            self._failure = error
+
+    def ended(self, within: float) -> bool:
+        self._worker.join(within)
+        return not self._worker.is_alive()
+
+    def result(self) -> T:
+        if isinstance(self._failure, _NoKeyring):
+            raise self._failure
+        if not self._results:
+            raise CabinetLocked("store") from self._failure
+        return self._results[0]
+
+
+class _Keyring:
+    """The system's keyring. A question that was given up is not asked twice: while the system
+    still shows its own dialog, asking again waits for the same answer."""
+
+    def __init__(self, clock: _Clock) -> None:
+        """Raises :class:`_NoKeyring`, :class:`CabinetLocked`."""
+        self._clock = clock
+        self._asked: dict[str, _Call[str | None]] = {}
+        finding = _Call(_usable_backend)
+        # importing the backends takes many seconds on a busy Windows; that is no answer overdue
+        if not finding.ended(IMPORT_S):
+            raise CabinetLocked("timeout")
+        self._backend: Any = finding.result()
 
     def get(self, name: str) -> str | None:
-        found: str | None = self._call(lambda: self._backend.get_password(SERVICE, name))
+        call = self._asked.get(name) or _Call(lambda: self._read(name))
+        self._asked[name] = call
+        found = None
+        try:
+            found = self._clock.wait(call)
+        finally:
+            if call.ended(0):
+                del self._asked[name]
+        return found
+
+    def _read(self, name: str) -> str | None:
+        found: str | None = self._backend.get_password(SERVICE, name)
         return found
 
     def put(self, name: str, text: str) -> None:
-        self._call(lambda: self._backend.set_password(SERVICE, name, text))
+        self._clock.wait(_Call(lambda: self._backend.set_password(SERVICE, name, text)))
 
     def remove(self, name: str) -> None:
         if self.get(name) is not None:
-            self._call(lambda: self._backend.delete_password(SERVICE, name))
-
-    def _call(self, action: Callable[[], T]) -> T:
-        """What *action* gives; :class:`CabinetLocked` if it fails or takes too long."""
-        results: list[T] = []
-        failures: list[Exception] = []
-
-        def run() -> None:
-            try:
-                results.append(action())
-            except Exception as error:  # noqa: BLE001 - backends raise what their systems raise
-                failures.append(error)
-
-        # a daemon thread: a call that never returns must not block the end of the process
-        worker = threading.Thread(target=run, name="keyring", daemon=True)
-        worker.start()
-        worker.join(self._timeout)
-        if failures:
-            raise CabinetLocked("store") from failures[0]
-        if not results:
-            raise CabinetLocked("timeout")
-        return results[0]
+            self._clock.wait(_Call(lambda: self._backend.delete_password(SERVICE, name)))
 
 
 def _usable_backend() -> Any:

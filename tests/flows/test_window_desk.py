@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from app.errors import ServiceUnavailable
+from app.errors import CabinetLocked, ServiceUnavailable
 from app.settings import Origin, Source
 from app.store.anchors import add, own
 from app.store.cabinet import PlatformRecord, RegistryRecord
@@ -405,3 +405,27 @@ def test_the_state_file_survives_nonsense(tmp_path: Path) -> None:
     state.put("page", "verify")
     assert WindowState(path).get("page", "stamp") == "verify"
     assert WindowState(path).get("page", 3) == 3
+
+
+def test_a_keyring_that_does_not_answer_is_told_and_can_be_asked_again(
+    qtbot: QtBot, look: None, context: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked() -> None:
+        raise CabinetLocked("timeout")
+
+    with monkeypatch.context() as slow:
+        slow.setattr(context, "seals", locked)
+        window = MainWindow(context)
+        qtbot.addWidget(window)
+        window.go("stamp")
+        window.begin()
+        qtbot.waitUntil(lambda: any("E-606" in text for text in window.notices.texts))
+    again = next(
+        each
+        for each in window.notices.findChildren(QPushButton)
+        if each.text() == "再试一次" and not each.isHidden()
+    )
+    again.click()
+    qtbot.waitUntil(lambda: len(window.seals) == 3, timeout=20_000)
+    assert not any("E-606" in text for text in window.notices.texts)
+    window.close()

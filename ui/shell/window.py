@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import Cancelled, explain
+from app.errors import CabinetLocked, Cancelled, explain
 from ui import language, theme
 from ui.canvas.renderer import Renderer
 from ui.files import dropped
@@ -197,7 +197,20 @@ class MainWindow(QMainWindow):
 
     def reload_seals(self) -> None:
         """Read the cabinet again."""
-        self.tasks.work(self.context.seals, done=self._take_seals, failed=self.complain)
+        self.tasks.work(self.context.seals, done=self._take_seals, failed=self._no_seals)
+
+    def _no_seals(self, error: BaseException) -> None:
+        """Say why; a keyring that was slow or locked can be asked again."""
+        if not isinstance(error, CabinetLocked):
+            self.complain(error)
+            return
+        said = explain(error, language.language())
+        text = f"{said.title} {said.code}\n{said.cause}\n{said.remedy}"
+        self.notices.show_notice("cabinet", "error", text, (tr("再试一次"), self._ask_again))
+
+    def _ask_again(self) -> None:
+        self.notices.clear_notice("cabinet")
+        self.reload_seals()
 
     def synchronise(self) -> None:
         """Ask the platform; the page of seals tells how it went, and what is missing for it."""

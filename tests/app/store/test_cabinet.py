@@ -6,7 +6,10 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import keyring
+import keyring.backends.fail
 import pytest
 
 from app.errors import (
@@ -20,7 +23,7 @@ from app.errors import (
 from app.settings import load
 from app.store import cabinet as module
 from app.store.cabinet import Cabinet, PlatformRecord, SealRecord
-from app.store.secret_store import Kind, SecretStore, open_secret_store
+from app.store.secret_store import Kind, SecretStore, SystemStores
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate import OCSP_SIGNING, Certificate
@@ -358,9 +361,103 @@ def test_it_opens_with_its_key_in_a_file(tmp_path: Path, record: SealRecord) -> 
     )
     for _ in range(2):
         path = settings.folders.data / "cabinet.db"
-        with Cabinet.open(path, open_secret_store(settings)) as cabinet:
+        with Cabinet.open(path, SystemStores(settings)) as cabinet:
             cabinet.keep_seal(record)
             assert cabinet.seals() == [record]
+
+
+def slow(monkeypatch: pytest.MonkeyPatch, backend: Any) -> threading.Event:
+    """The keyring answers nothing until the event is set."""
+    awake = threading.Event()
+    read, write = backend.get_password, backend.set_password
+
+    def get(service: str, name: str) -> str | None:
+        awake.wait(20)
+        answer: str | None = read(service, name)
+        return answer
+
+    def put(service: str, name: str, text: str) -> None:
+        awake.wait(20)
+        write(service, name, text)
+
+    monkeypatch.setattr(backend, "get_password", get)
+    monkeypatch.setattr(backend, "set_password", put)
+    return awake
+
+
+def test_a_first_start_with_a_slow_keyring_does_not_part_the_cabinet_from_its_key(
+    tmp_path: Path, record: SealRecord, memory_keyring: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load({"SEALDESK_HOME": str(tmp_path)}, machine_folder=tmp_path / "etc")
+    path = settings.folders.data / "cabinet.db"
+    awake = slow(monkeypatch, memory_keyring)
+    with pytest.raises(CabinetLocked, match="timeout"):
+        Cabinet.open(path, SystemStores(settings, timeout=0.05))
+    awake.set()
+    with Cabinet.open(path, SystemStores(settings)) as cabinet:
+        cabinet.keep_seal(record)
+    assert not (settings.folders.data / "secrets.json").exists()
+    awake.clear()
+    with pytest.raises(CabinetLocked, match="timeout"):
+        Cabinet.open(path, SystemStores(settings, timeout=0.05))
+    awake.set()
+    with Cabinet.open(path, SystemStores(settings)) as cabinet:
+        assert cabinet.seals() == [record]
+
+
+def test_a_cabinet_is_opened_with_the_store_that_has_its_key(
+    tmp_path: Path, record: SealRecord, memory_keyring: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = load(
+        {"SEALDESK_HOME": str(tmp_path), "SEALDESK_KEYRING": "0"}, machine_folder=tmp_path / "etc"
+    )
+    path = without.folders.data / "cabinet.db"
+    with Cabinet.open(path, SystemStores(without)) as cabinet:
+        cabinet.keep_seal(record)
+    settings = load({"SEALDESK_HOME": str(tmp_path)}, machine_folder=tmp_path / "etc")
+    slow(monkeypatch, memory_keyring)  # it is not even asked
+    with Cabinet.open(path, SystemStores(settings, timeout=0.05)) as cabinet:
+        assert cabinet.seals() == [record]
+    forbidding = {"SEALDESK_HOME": str(tmp_path), "SEALDESK_ALLOW_KEY_FILE": "0"}
+    with pytest.raises(CabinetLocked, match="forbidden"):
+        Cabinet.open(path, SystemStores(load(forbidding, machine_folder=tmp_path / "etc")))
+
+
+def test_a_cabinet_whose_key_went_to_another_place_before_is_opened_again(
+    tmp_path: Path, record: SealRecord, memory_keyring: Any
+) -> None:
+    """As versions that took a slow keyring for none have left it."""
+    without = load(
+        {"SEALDESK_HOME": str(tmp_path), "SEALDESK_KEYRING": "0"}, machine_folder=tmp_path / "etc"
+    )
+    path = without.folders.data / "cabinet.db"
+    with Cabinet.open(path, SystemStores(without)) as cabinet:
+        cabinet.keep_seal(record)
+    database = sqlite3.connect(path)
+    database.execute("DELETE FROM meta WHERE name = 'store'")
+    database.commit()
+    database.close()
+    settings = load({"SEALDESK_HOME": str(tmp_path)}, machine_folder=tmp_path / "etc")
+    with Cabinet.open(path, SystemStores(settings)) as cabinet:
+        assert cabinet.seals() == [record]
+    database = sqlite3.connect(path)
+    query = "SELECT value FROM meta WHERE name = 'store'"
+    assert database.execute(query).fetchone() == ("key-file",)
+    database.close()
+
+
+def test_a_key_in_a_keyring_that_is_switched_off_is_told_as_that(
+    tmp_path: Path, memory_keyring: Any
+) -> None:
+    settings = load({"SEALDESK_HOME": str(tmp_path)}, machine_folder=tmp_path / "etc")
+    path = settings.folders.data / "cabinet.db"
+    Cabinet.open(path, SystemStores(settings)).close()
+    off = {"SEALDESK_HOME": str(tmp_path), "SEALDESK_KEYRING": "0"}
+    with pytest.raises(CabinetLocked, match="off"):
+        Cabinet.open(path, SystemStores(load(off, machine_folder=tmp_path / "etc")))
+    keyring.set_keyring(keyring.backends.fail.Keyring())
+    with pytest.raises(CabinetLocked, match="none"):
+        Cabinet.open(path, SystemStores(settings))
 
 
 # ---------------------------------------------------------------- statements, platforms, usage

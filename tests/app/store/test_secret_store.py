@@ -11,7 +11,8 @@ import pytest
 
 from app.errors import CabinetLocked
 from app.settings import Settings, load
-from app.store.secret_store import Kind, SecretStore, open_secret_store
+from app.store import secret_store
+from app.store.secret_store import Kind, SecretStore, SystemStores
 
 
 def settings(home: Path, **values: str) -> Settings:
@@ -24,11 +25,11 @@ def no_keyring() -> None:
 
 
 def test_the_systems_keyring_comes_first(tmp_path: Path, memory_keyring: Any) -> None:
-    store = open_secret_store(settings(tmp_path, allow_key_file="1"))
+    store = SystemStores(settings(tmp_path, allow_key_file="1")).best()
     store.put("cabinet", b"\x00\xff key")
     assert (store.kind, store.lasting, store.why) == (Kind.KEYRING, True, "")
     assert list(memory_keyring.passwords) == [("SealDesk", "cabinet")]
-    assert open_secret_store(settings(tmp_path)).get("cabinet") == b"\x00\xff key"
+    assert SystemStores(settings(tmp_path)).best().get("cabinet") == b"\x00\xff key"
     store.remove("cabinet")
     store.remove("cabinet")
     assert store.get("cabinet") is None
@@ -37,30 +38,30 @@ def test_the_systems_keyring_comes_first(tmp_path: Path, memory_keyring: Any) ->
 
 def test_without_a_keyring_and_a_key_file_nothing_is_written(tmp_path: Path) -> None:
     no_keyring()
-    store = open_secret_store(settings(tmp_path, allow_key_file="0"))
+    store = SystemStores(settings(tmp_path, allow_key_file="0")).best()
     assert (store.kind, store.lasting, store.why) == (Kind.SESSION, False, "none")
     store.put("cabinet", b"key")
     assert store.get("cabinet") == b"key"
     assert list(tmp_path.rglob("*")) == []
-    assert open_secret_store(settings(tmp_path, allow_key_file="0")).get("cabinet") is None
+    assert SystemStores(settings(tmp_path, allow_key_file="0")).best().get("cabinet") is None
 
 
 def test_a_key_file_must_be_allowed_and_is_private(tmp_path: Path) -> None:
     no_keyring()
-    store = open_secret_store(settings(tmp_path, allow_key_file="1"))
+    store = SystemStores(settings(tmp_path, allow_key_file="1")).best()
     assert store.kind is Kind.KEY_FILE
     store.put("cabinet", b"key")
     store.put("other", b"2")
     store.remove("other")
     path = tmp_path / "data" / "secrets.json"
     assert path.stat().st_mode & 0o777 == 0o600
-    again = open_secret_store(settings(tmp_path, allow_key_file="1"))
+    again = SystemStores(settings(tmp_path, allow_key_file="1")).best()
     assert (again.get("cabinet"), again.get("other")) == (b"key", None)
 
 
 def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     no_keyring()
-    store = open_secret_store(settings(tmp_path, allow_key_file="1"))
+    store = SystemStores(settings(tmp_path, allow_key_file="1")).best()
     store.put("cabinet", b"key")
     (tmp_path / "data" / "secrets.json").chmod(0o640)
     with pytest.raises(CabinetLocked, match="exposed"):
@@ -70,7 +71,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"cabinet":"***"}'])
 def test_a_damaged_key_file_is_told_and_kept(tmp_path: Path, content: bytes) -> None:
     no_keyring()
-    store = open_secret_store(settings(tmp_path, allow_key_file="1"))
+    store = SystemStores(settings(tmp_path, allow_key_file="1")).best()
     store.put("cabinet", b"key")
     path = tmp_path / "data" / "secrets.json"
     path.write_bytes(content)
@@ -80,7 +81,7 @@ def test_a_damaged_key_file_is_told_and_kept(tmp_path: Path, content: bytes) -> 
 
 
 def test_the_keyring_can_be_switched_off(tmp_path: Path) -> None:
-    store = open_secret_store(settings(tmp_path, keyring="0", allow_key_file="0"))
+    store = SystemStores(settings(tmp_path, keyring="0", allow_key_file="0")).best()
     assert (store.kind, store.why) == (Kind.SESSION, "off")
 
 
@@ -101,19 +102,64 @@ class Backend(keyring.backend.KeyringBackend):
         self.read(username)
 
 
-def test_a_locked_keyring_does_not_hang_the_program(tmp_path: Path) -> None:
+def test_a_locked_keyring_does_not_hang_the_program_and_is_not_replaced(tmp_path: Path) -> None:
     release = threading.Event()
     keyring.set_keyring(Backend(lambda name: release.wait()))
-    store = open_secret_store(settings(tmp_path, allow_key_file="0"), timeout=0.2)
+    told: list[str] = []
+    stores = SystemStores(
+        settings(tmp_path, allow_key_file="1"), timeout=0.1, waiting=lambda: told.append("waiting")
+    )
+    with pytest.raises(CabinetLocked, match="timeout"):
+        stores.best()
     assert not release.is_set()  # whoever waits for the answer waits for ever
-    assert (store.kind, store.why) == (Kind.SESSION, "timeout")
+    assert told == ["waiting"]
     release.set()
+    assert list(tmp_path.rglob("secrets.json")) == []
+
+
+def test_a_question_that_was_given_up_is_not_asked_twice(tmp_path: Path) -> None:
+    """While the system shows its dialog, a second one must not come up."""
+    unlocked, asked = threading.Event(), []
+
+    def read(name: str) -> str | None:
+        asked.append(name)
+        unlocked.wait(20)
+        return None
+
+    keyring.set_keyring(Backend(read))
+    stores = SystemStores(settings(tmp_path), timeout=0.05)
+    for _ in range(2):
+        with pytest.raises(CabinetLocked, match="timeout"):
+            stores.best()
+    unlocked.set()
+    assert stores.best().kind is Kind.KEYRING
+    assert asked == ["probe"]
+
+
+def test_modules_that_import_slowly_are_no_answer_overdue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed = threading.Event()
+    usable, joined = secret_store._usable_backend, secret_store._Call.ended
+
+    def slow() -> Any:
+        allowed.wait(20)
+        return usable()
+
+    def ended(call: Any, within: float) -> bool:
+        if within == secret_store.IMPORT_S:
+            allowed.set()  # long after the time of an answer
+        return joined(call, within)
+
+    monkeypatch.setattr(secret_store, "_usable_backend", slow)
+    monkeypatch.setattr(secret_store._Call, "ended", ended)
+    assert SystemStores(settings(tmp_path), timeout=0.2).best().kind is Kind.KEYRING
 
 
 def test_a_keyring_that_locks_later_is_an_error_and_no_empty_answer(tmp_path: Path) -> None:
     release = threading.Event()
     keyring.set_keyring(Backend(lambda name: None if name == "probe" else str(release.wait(20))))
-    store = open_secret_store(settings(tmp_path), timeout=0.2)
+    store = SystemStores(settings(tmp_path), timeout=0.2).best()
     assert store.kind is Kind.KEYRING
     with pytest.raises(CabinetLocked, match="timeout"):
         store.get("cabinet")
@@ -125,14 +171,14 @@ def test_a_keyring_that_fails_is_none(tmp_path: Path) -> None:
         raise RuntimeError("stub received bad data")
 
     keyring.set_keyring(Backend(fail))
-    assert open_secret_store(settings(tmp_path)).why == "error"
+    assert SystemStores(settings(tmp_path)).best().why == "error"
 
 
 def test_a_keyring_of_plain_files_is_not_used(tmp_path: Path) -> None:
     backend = Backend(lambda name: None)
     backend.priority = 0.5  # type: ignore[assignment]
     keyring.set_keyring(backend)
-    assert open_secret_store(settings(tmp_path)).why == "insecure"
+    assert SystemStores(settings(tmp_path)).best().why == "insecure"
 
 
 def test_a_secret_too_long_for_windows_is_refused() -> None:
