@@ -16,6 +16,7 @@ from app.placing.stamp_plan import At, Placed, Riding
 from app.placing.templates import Template, Templates
 from tests.flows.conftest import COMPANY
 from tests.world.clerk import Clerk, excerpt
+from tests.world.documents import with_fields
 
 MM = 72 / 25.4
 
@@ -40,25 +41,6 @@ def document(path: Path, *texts: tuple[float, float, str], pages: int = 1) -> Pa
         made.new_page(width=210 * MM, height=297 * MM)
     for x, y, text in texts:
         made[0].insert_text((x * MM, y * MM), text, fontname="china-s", fontsize=12)
-    made.save(path)
-    made.close()
-    return path
-
-
-def with_fields(path: Path, **fields: tuple[int, tuple[float, float, float, float]]) -> Path:
-    """Two A4 pages with empty signature fields: name → page from 0, left, top, right, bottom."""
-    made = pymupdf.open()
-    for _ in range(2):
-        made.new_page(width=210 * MM, height=297 * MM)
-    for name, (number, box) in fields.items():
-        widget = pymupdf.Widget()
-        widget.field_name, widget.field_type = name, pymupdf.PDF_WIDGET_TYPE_SIGNATURE
-        widget.rect = pymupdf.Rect(*(each * MM for each in box))
-        page = made[number]
-        page.add_widget(widget)
-    for page in made:
-        for each in page.widgets():
-            made.xref_set_key(each.xref, "AP", "null")  # a flag that the library paints on it
     made.save(path)
     made.close()
     return path

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pymupdf
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -236,3 +237,22 @@ def crashing_pdf(pages: int = 2) -> bytes:
             b"<</Type/StructElem/S/Span/P 999 0 R/Pg %d 0 R/K[1]>>" % numbers[-1],
         ]
     )
+
+
+def with_fields(path: Path, **fields: tuple[int, tuple[float, float, float, float]]) -> Path:
+    """Two A4 pages with empty signature fields: name → page from 0, left, top, right, bottom."""
+    made = pymupdf.open()
+    for _ in range(2):
+        made.new_page(width=210 * MM, height=297 * MM)
+    for title, (number, box) in fields.items():
+        widget = pymupdf.Widget()
+        widget.field_name, widget.field_type = title, pymupdf.PDF_WIDGET_TYPE_SIGNATURE
+        widget.rect = pymupdf.Rect(*(each * MM for each in box))
+        page = made[number]
+        page.add_widget(widget)
+    for page in made:
+        for each in page.widgets():
+            made.xref_set_key(each.xref, "AP", "null")  # a flag that the library paints on it
+    made.save(path)
+    made.close()
+    return path

@@ -2,16 +2,17 @@
 what the canvas shows.
 
 The marks painted are those that :mod:`app.placing.stamp_plan` makes and that the job will carry.
+
+One module, though long: every way to place a seal changes plan, canvas and panel together.
 One module, though long: every way to place a seal ends in the same two steps, the plan and the
 canvas.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ from PySide6.QtCore import QObject, Signal
 from app.errors import OutsidePage, PlacementError, explain
 from app.placing.placement import PageBox, TextHit
 from app.placing.stamp_plan import (
+    NO_FIELDS,
     At,
+    InField,
     Keyword,
     Laid,
     Placed,
@@ -31,22 +34,20 @@ from app.placing.stamp_plan import (
     moved_to,
     on_pages_that_fit,
 )
-from crypto.seal.date_mark import Style, signing_day, text_of, width_mm
+from crypto.seal.date_mark import Style
 from ui.canvas.document_pane import DocumentPane
-from ui.canvas.page_items import Item
 from ui.language import language, tr
 from ui.seal_card import kind_name
 from ui.stamp.documents import StampDocument
+from ui.stamp.mark_items import DATE, ghosts, items_of
 from ui.stamp.marks_table import Line
 from ui.stamp.placing_panel import PlacingPanel
 from ui.stamp.seal_rack import SealRack
+from ui.stamp.usual_places import UsualPlaces
+from ui.stamp.work import empty_fields
 
 if TYPE_CHECKING:
     from ui.shell.interface import Shell
-
-
-_DATE = "/date"
-"""Suffix of a date's key on the canvas; the key of its mark stands before it."""
 
 
 class Placing(QObject):
@@ -74,6 +75,15 @@ class Placing(QObject):
         self._nudging = ""
         self._too_large: Sequence[Placed] = ()
         """What does not fit on its pages, as long as that is told."""
+        self._fields: Mapping[str, TextHit] = NO_FIELDS
+        """The document's empty signature fields."""
+        self._fields_of: Path | None = None
+        """The document whose fields are known."""
+        self.usual = UsualPlaces(panel.usual, shell, self)
+        self.usual.refused.connect(self.refused)
+        self.usual.place.connect(self.place_usual)
+        self.usual.known.connect(self._offer_usual)
+        panel.usual.keep.connect(lambda name: self.usual.keep(name, self._own(), self.boxes))
         view = pane.view
         view.page_changed.connect(self._turned)
         view.page_clicked.connect(self._clicked_page)
@@ -93,7 +103,7 @@ class Placing(QObject):
         table.put_back.connect(self.put_back)
         table.put_all_back.connect(self.put_all_back)
         table.looked_at.connect(view.look_at)
-        view.item_focused.connect(lambda key: table.follow(key.removesuffix(_DATE)))
+        view.item_focused.connect(lambda key: table.follow(key.removesuffix(DATE)))
 
     @property
     def plan(self) -> Plan:
@@ -105,6 +115,8 @@ class Placing(QObject):
     def take(self, document: StampDocument | None) -> None:
         """Another document; its pages are not there yet."""
         self.document, self.boxes, self._nudging = document, [], ""
+        self._fields, self._fields_of = NO_FIELDS, None
+        self.panel.show_fields(())
         self.forget_hits()
         self.show()
 
@@ -114,6 +126,25 @@ class Placing(QObject):
         self.boxes = [PageBox(*view.page_size(page)) for page in range(view.page_count)]
         self._turned(view.page)
         self.show()
+        self._look_for_fields()
+
+    def _look_for_fields(self) -> None:
+        """The empty signature fields are read in the pool, and offered when they are known."""
+        document = self.document
+        if document is None or document.stamped:
+            return
+
+        def done(fields: Mapping[str, TextHit]) -> None:
+            if document is self.document:
+                self._fields, self._fields_of = fields, document.path
+                self.panel.show_fields(tuple(fields))
+                if any(isinstance(each.rule, InField) for each in self.plan.placed):
+                    self.show()
+
+        # what is wrong with the file is said by the checks before the PIN
+        self._shell.tasks.work(
+            empty_fields, document.path, document.password, done=done, failed=lambda error: None
+        )
 
     def _turned(self, page: int) -> None:
         if not self.boxes:
@@ -125,10 +156,15 @@ class Placing(QObject):
 
     # --- placing ---------------------------------------------------------------------------------
 
-    def place(self, rule: Rule) -> None:
-        """Place the chosen seal by *rule* on the document being shown."""
+    def place(self, rule: Rule | tuple[Rule, ...]) -> None:
+        """Place the chosen seal by *rule* on the document being shown; several rules at once take
+        the place of all of the seal's that are of their kind."""
         code = self.rack.code
-        if not code or self.document is None or not self.boxes or self.document.stamped:
+        if not code or not self._takes_seals():
+            return
+        if isinstance(rule, tuple):
+            placed = [Placed("", code, each, date=self.panel.date) for each in rule]
+            self._place_all_of(placed)
             return
         plan = self.plan
         same = next(
@@ -143,6 +179,48 @@ class Placing(QObject):
             done = self._shown_or_undone(before)
         self._look_at(key, done)
 
+    def place_usual(self, placed: Sequence[Placed]) -> None:
+        """What was kept, on the document being shown."""
+        if not self._takes_seals():
+            return
+        if missing := [each for each in placed if each.seal_code not in self.rack.seals]:
+            code = missing[0].seal_code
+            self.refused.emit(tr("这台电脑上没有这个位置用的印章（{code}）。", code=code))
+            return
+        self._place_all_of(placed)
+
+    def _offer_usual(self, some: bool) -> None:
+        """常用 comes first where there is something to offer, once."""
+        self.usual.known.disconnect(self._offer_usual)
+        if some and self.panel.mode == "single" and not self.plan.placed:
+            self.panel.choose("usual")
+
+    def _place_all_of(self, placed: Sequence[Placed]) -> None:
+        """Add *placed* in one step, in the place of what they replace."""
+        before, plan = self.plan.moment, self.plan
+        replaced = {
+            old.key
+            for old in plan.placed
+            for new in placed
+            if old.seal_code == new.seal_code and _replaces(old.rule, new.rule)
+        }
+        keys = plan.add_all(placed, instead_of=replaced)
+        if keys:
+            self._look_at(keys[0], self._shown_or_undone(before))
+
+    def _takes_seals(self) -> bool:
+        """Is there a document on which seals may be placed now?"""
+        return self.document is not None and bool(self.boxes) and not self.document.stamped
+
+    def _own(self) -> list[Placed]:
+        """What is placed of the chosen seal."""
+        return [placed for placed in self.plan.placed if placed.seal_code == self.rack.code]
+
+    def remember(self) -> None:
+        """What is on the document being shown is the last placement from now on."""
+        if self.boxes and self.plan.placed:
+            self.usual.keep_last(self.plan.placed, self.boxes)
+
     def _look_at(self, key: str, done: bool) -> None:
         """Bring what was placed into view."""
         here = [laid_mark for laid_mark in self.marks.values() if laid_mark.placed.key == key]
@@ -153,13 +231,12 @@ class Placing(QObject):
 
     def _dated(self, style: Style | None) -> None:
         """A date beside the chosen seal, or none; a seal placed later gets the same."""
-        own = (placed for placed in self.plan.placed if placed.seal_code == self.rack.code)
-        if not self._try(*(replace(placed, date=style) for placed in own)):
+        if not self._try(*(replace(placed, date=style) for placed in self._own())):
             self.panel.show_date(self._date_of_chosen())
 
     def _date_of_chosen(self) -> Style | None:
         """How the chosen seal is dated, where it is placed; else as the panel has it."""
-        own = [placed for placed in self.plan.placed if placed.seal_code == self.rack.code]
+        own = self._own()
         return own[-1].date if own else self.panel.date
 
     def put_at(self, key: str, left: float, top: float) -> bool:
@@ -227,7 +304,7 @@ class Placing(QObject):
     # --- the canvas ------------------------------------------------------------------------------
 
     def _clicked_page(self, page: int, x: float, y: float) -> None:
-        if self.panel.mode in ("single", "point") and self.rack.code:
+        if self.panel.mode in ("usual", "single", "point") and self.rack.code:
             self._drop(page, x, y)
 
     def _dropped_seal(self, code: str, page: int, x: float, y: float) -> None:
@@ -244,7 +321,7 @@ class Placing(QObject):
         self.place(At(str(page + 1), *middle))
 
     def _moved(self, key: str, page: int, left: float, top: float) -> None:
-        if key.endswith(_DATE):
+        if key.endswith(DATE):
             self._drag_date(key, page, left, top)
         else:
             self._drag(self.marks[key], page, left, top, alone=self.panel.alone.isChecked())
@@ -253,7 +330,7 @@ class Placing(QObject):
         self, key: str, page: int, left: float, top: float, *, merge: bool = False
     ) -> None:
         """The date keeps its page; those of the seal's other marks follow it."""
-        item, laid_mark = self.pane.view.item(key), self.marks[key.removesuffix(_DATE)]
+        item, laid_mark = self.pane.view.item(key), self.marks[key.removesuffix(DATE)]
         if page != laid_mark.mark.page or item is None:
             self.show()
             return
@@ -268,7 +345,7 @@ class Placing(QObject):
             item.page, item.left_mm + dx, item.top_mm + dy, item.width_mm, item.height_mm
         )
         merge, self._nudging = self._nudging == key, key
-        if key.endswith(_DATE):
+        if key.endswith(DATE):
             self._drag_date(key, item.page, left, top, merge=merge)
         else:
             alone = self.panel.alone.isChecked()
@@ -302,8 +379,8 @@ class Placing(QObject):
 
     def _removed(self, key: str) -> None:
         """A seal with all its marks, or its date."""
-        if key.endswith(_DATE):
-            self._try(replace(self.marks[key.removesuffix(_DATE)].placed, date=None))
+        if key.endswith(DATE):
+            self._try(replace(self.marks[key.removesuffix(DATE)].placed, date=None))
             self.panel.show_date(self._date_of_chosen())
             return
         before = self.plan.moment
@@ -385,14 +462,16 @@ class Placing(QObject):
         open_here = self.document is not None and bool(self.boxes) and not self.document.stamped
         plan = [placed for placed in self.plan.placed if open_here and self._is_known(placed)]
         try:
-            laid = lay_out(plan, self.boxes, self.rack.sizes, self._find)
+            laid = lay_out(plan, self.boxes, self.rack.sizes, self._find, self._fields)
         except PlacementError as error:
             problem, laid = explain(error, language()).cause, self._what_fits(plan)
             self._too_large = plan if isinstance(error, OutsidePage) else ()
         self.marks = {laid_mark.key: laid_mark for laid_mark in laid}
-        items = [item for laid_mark in laid for item in self._items(laid_mark)]
-        self.pane.set_items([*items, *self._ghosts()] if open_here else [])
+        items = [item for laid_mark in laid for item in items_of(laid_mark, self.rack)]
+        pale = ghosts(self._hits, self._searched, self.plan.placed, self.rack)
+        self.pane.set_items([*items, *pale] if open_here else [])
         self.panel.show_date(self._date_of_chosen())
+        self.panel.usual.show_possible(open_here and bool(self._own()))
         lines = [
             Line(laid_mark, kind_name(self.rack.seals[laid_mark.placed.seal_code]))
             for laid_mark in laid
@@ -423,7 +502,9 @@ class Placing(QObject):
         self._shown_or_undone(before)
 
     def _is_known(self, placed: Placed) -> bool:
-        """Is the seal here, and has its keyword been looked for?"""
+        """Is the seal here, and has its keyword or field been looked for?"""
+        if isinstance(placed.rule, InField) and self._fields_of is None:
+            return False
         if isinstance(placed.rule, Keyword) and not self._knows(placed.rule.text):
             self._find(placed.rule.text)
             return False
@@ -434,67 +515,8 @@ class Placing(QObject):
         fitting: list[Laid] = []
         for placed in plan:
             with suppress(PlacementError):
-                fitting += lay_out([placed], self.boxes, self.rack.sizes, self._find)
+                fitting += lay_out([placed], self.boxes, self.rack.sizes, self._find, self._fields)
         return fitting
-
-    def _items(self, laid_mark: Laid) -> list[Item]:
-        """A mark on the canvas, and its date."""
-        mark, code, date = laid_mark.mark, laid_mark.placed.seal_code, laid_mark.date
-        seal = Item(
-            laid_mark.key,
-            mark.page,
-            mark.left_mm,
-            mark.top_mm,
-            mark.width_mm,
-            mark.height_mm,
-            kind_name(self.rack.seals[code]),
-            picture=self.rack.pictures[code],
-            part=mark.part,
-            movable=True,
-        )
-        if date is None:
-            return [seal]
-        text = text_of(date.style, signing_day(datetime.now(UTC)))
-        width = width_mm(text, date.height_mm)
-        return [
-            seal,
-            Item(
-                laid_mark.key + _DATE,
-                date.page,
-                date.centre_mm - width / 2,
-                date.top_mm,
-                width,
-                date.height_mm,
-                tr("日期 {text}", text=text),
-                text=text,
-                movable=True,
-            ),
-        ]
-
-    def _ghosts(self) -> list[Item]:
-        """A pale seal on every hit that has none yet: a click places it."""
-        size, code = self.rack.chosen_size, self.rack.code
-        if code not in self.rack.seals:
-            return []
-        taken = {
-            p.rule.which for p in self.plan.placed
-            if isinstance(p.rule, Keyword) and p.rule.text == self._searched
-        }  # fmt: skip
-        return [
-            Item(
-                f"ghost/{number}",
-                hit.page,
-                hit.centre[0] - size.width_mm / 2,
-                hit.centre[1] - size.height_mm / 2,
-                size.width_mm,
-                size.height_mm,
-                tr("可以盖在这里：{text}", text=self._searched),
-                picture=self.rack.pictures[code],
-                look="ghost",
-            )
-            for number, hit in enumerate(self._hits)
-            if "all" not in taken and number + 1 not in taken
-        ]
 
 
 def _replaces(old: Rule, new: Rule) -> bool:

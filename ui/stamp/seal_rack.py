@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.placing.placement import SealSize
 from ui.language import tr
-from ui.seal_card import SealCard
+from ui.seal_card import SealCard, kind_name
 from ui.widgets import button, clear_layout, column, label, row
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ class SealRack(QWidget):
     def chosen_size(self) -> SealSize:
         """The chosen seal's filed size; a common one where there is none."""
         return self.sizes.get(self.code, SealSize(40, 40))
+
+    def name(self, code: str) -> str:
+        """What the person calls the seal; its code if it is not here."""
+        return kind_name(self.seals[code]) if code in self.seals else code
 
     def show_seals(self, seals: Sequence[SealRecord], last: str) -> None:
         """Replace the cards; chosen stays what was, else *last*, else the first that may stamp."""

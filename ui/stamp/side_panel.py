@@ -33,7 +33,7 @@ class SidePanel:
         stamp: Callable[[], None],
     ) -> None:
         self.rack = SealRack(get_seals)
-        self.placing = PlacingPanel()
+        self.placing = PlacingPanel(self.rack.name)
         self.problem = label("", "bad", wrap=True)
         """Why something was not placed."""
         self.problem.hide()

@@ -552,6 +552,7 @@ class StampPage(QWidget):
             self._side.setCurrentIndex(0)
             self._check()
             return
+        self.placing.remember()
         for outcome in refused:
             self._ended(outcome)
 

@@ -170,10 +170,11 @@ def _stamp(key: Stamper, jobs: Sequence[StampJob], within: Step) -> StampedFile:
 
 def _jobs(context: Context, order: StampOrder, sizes: Mapping[str, SealSize]) -> list[StampJob]:
     """A job for each seal, in the order in which the seals were placed."""
-    from app.stamping import StampJob, page_boxes
+    from app.stamping import StampJob, read_places
 
     settings = context.settings
-    boxes = page_boxes(order.path, order.password)
+    places = read_places(order.path, order.password)
+    boxes = places.boxes
     found: dict[str, tuple[TextHit, ...]] = {}
 
     def find(text: str) -> tuple[TextHit, ...]:
@@ -182,7 +183,7 @@ def _jobs(context: Context, order: StampOrder, sizes: Mapping[str, SealSize]) ->
         return found[text]
 
     laid: dict[str, list[Laid]] = {}
-    for laid_mark in lay_out(order.placed, boxes, sizes, find):
+    for laid_mark in lay_out(order.placed, boxes, sizes, find, places.fields):
         laid.setdefault(laid_mark.placed.seal_code, []).append(laid_mark)
     if not laid:  # a riding seam alone on a document of one page
         raise PageOutOfRange(2, len(boxes))
@@ -203,3 +204,12 @@ def _jobs(context: Context, order: StampOrder, sizes: Mapping[str, SealSize]) ->
         )
         for code, own in laid.items()
     ]
+
+
+def empty_fields(path: Path, password: str | None) -> Mapping[str, TextHit]:
+    """The empty signature fields of a document: name → where.
+
+    Raises :class:`app.errors.FileError`, :class:`crypto.pdf.reading.failures.PdfError`."""
+    from app.stamping import read_places
+
+    return read_places(path, password).fields
