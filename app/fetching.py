@@ -144,12 +144,12 @@ def _fetched_issuer(certificate: Certificate, fetcher: Fetcher) -> Certificate |
 
 
 def _statements(report: Report, fetcher: Fetcher) -> list[SignedStatement]:
-    """What each seal's own platform says of it now, where the file cannot tell."""
+    """What each seal's own platform says of it now: also where the file proves that it was in force
+    when it was used, because a person who asks wants to hear what happened since."""
     found = []
     for signature in report.signatures:
-        codes = {finding.code for finding in signature.findings}
         seal = signature.seal
-        if not (seal and signature.origin and codes & {"status_unknown", "status_stale"}):
+        if not (seal and signature.origin):
             continue
         if not (seal.code.isascii() and seal.code.isalnum()):
             continue  # a hostile document's code goes into no address

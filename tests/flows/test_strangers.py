@@ -25,6 +25,7 @@ from tests.flows.conftest import COMPANY
 from tests.world.applicant import credit_code
 from tests.world.authority import make_root
 from tests.world.clerk import Clerk, enrolled
+from tests.world.waiting import next_second
 
 
 @pytest.mark.parametrize("profile", ["ses", "ses-adobe", "cms"])
@@ -306,6 +307,7 @@ def test_a_seal_suspended_since_keeps_what_was_sealed_before(
     before, after = tmp_path / "before.pdf", tmp_path / "after.pdf"
     where = ("--seal", made.seal, "--at", "1:150,240")
     assert made("stamp", contract, "-o", before, *where).code == 0
+    next_second()
     folder = str(city.platform.settings.directory)
     stopped = ("seal", "suspend", made.seal, "--reason", "lost", "--dir", folder)
     assert server_main(list(stopped)) == 0
@@ -316,6 +318,9 @@ def test_a_seal_suspended_since_keeps_what_was_sealed_before(
     url = {"PLATFORM_URL": city.url}
     assert verdict(stranger, before, *trusting, **url) == "VALID"
     assert verdict(stranger, after, *trusting, **url) in ("INVALID", "UNKNOWN")
+    asked = stranger("verify", before, "--fetch", *trusting)
+    assert asked.code == 0
+    assert "印章在签章之后才停用" in asked.out, "who asks is told what happened since"
 
 
 # --- fetching ----------------------------------------------------------------------------------
