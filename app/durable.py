@@ -6,14 +6,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
+
+T = TypeVar("T")
+PATIENCE_S = 5.0
+"""How long another program may hold a file."""
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -27,23 +32,35 @@ def replace_file(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _rename(Path(name), path)
+        # Windows refuses while anybody has *path* open
+        patiently(lambda: Path(name).replace(path))
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
 
-def _rename(source: Path, target: Path) -> None:
-    """Windows refuses while anybody (a reader, a scanner) has *target* open: wait a little."""
-    for left in reversed(range(20 if sys.platform == "win32" else 1)):
+def patiently(action: Callable[[], T], seconds: float | None = None) -> T:
+    """What *action* gives, tried again with growing pauses for so many *seconds* (None:
+    :data:`PATIENCE_S`) while another program, a scanner or an indexer, holds the file.
+
+    Raises the OSError that it still fails with, and every other at once."""
+    end = time.monotonic() + (PATIENCE_S if seconds is None else seconds)
+    pause = 0.01
+    while True:
         try:
-            source.replace(target)
-            return
-        except PermissionError:
-            if not left:
+            return action()
+        except OSError as error:
+            if not _held(error) or time.monotonic() + pause > end:
                 raise
-            time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.5)
+
+
+def _held(error: OSError) -> bool:
+    """Has somebody else the file open? Windows says the same of what is not permitted at all."""
+    denied = isinstance(error, PermissionError) and sys.platform == "win32"
+    return denied or error.errno in (errno.EBUSY, errno.ETXTBSY)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,7 +1,11 @@
 """Publishing an output: it is written under a hidden name and gets its own when it is whole.
 
-The hidden file lies in the output's folder, and no other file is ever overwritten. The next
-stamping removes what a killed process left behind.
+The hidden file lies in the output's folder, and no other file is ever overwritten. Its one handle
+stays open until it has its name, where the system allows that: so it is known to be in use. A
+program that holds the file for a while (a scanner) is waited for. The next stamping removes what a
+killed process left behind, and only what it provably left: a lock that is gone or, on Windows,
+where locks would keep readers out, a file that nobody has open and nobody has touched for
+:data:`ABANDONED_S`.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from app.durable import sync_folder, try_lock
+from app.durable import patiently, sync_folder, try_lock
 from app.errors import FileProblem, OutputExists, OutputNotWritable
 
 MAX_NAME = 250
@@ -27,6 +31,12 @@ SPARE = 4 << 20
 _NOT_PORTABLE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 """Characters that Windows does not keep in a name; a colon hides the file behind another."""
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
+ABANDONED_S = 600
+"""Seconds after which a file that nobody has open was left, where locks cannot tell."""
+_LOCKS = sys.platform != "win32"
+"""Can a file be locked and still be read by everybody?"""
+_in_use: set[Path] = set()
+"""The temporary files of this process."""
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.sealdesk", re.DOTALL)
 
 
@@ -72,7 +82,7 @@ def check_output(target: Path, size: int) -> None:
         if problem is None:
             temporary, output = _new(target)
             output.close()
-            temporary.unlink()
+            _drop(temporary)
     except OSError as error:
         problem = FileProblem.of(error)
     if problem is not None:
@@ -91,9 +101,9 @@ def unpublished(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A temporary file in the output's folder; gone on the way out, whatever happens.
 
     Raises :class:`OutputNotWritable`, also for an OSError in the block."""
-    _sweep(target.parent)
     try:
         temporary, output = _new(target)
+        _sweep(temporary)
     except OSError as error:
         raise OutputNotWritable(str(target), FileProblem.of(error)) from error
     try:
@@ -102,8 +112,7 @@ def unpublished(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
     except OSError as error:
         raise OutputNotWritable(str(target), FileProblem.of(error)) from error
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        _drop(temporary)
 
 
 def publish(
@@ -113,11 +122,9 @@ def publish(
 
     Where *target* has been taken meanwhile: the next free name beside *source*, or, None,
     :class:`OutputExists`. Raises OSError."""
-    if sys.platform == "win32":
-        output.close()  # Windows renames no file that is open; elsewhere it stays claimed
     while True:
         try:
-            _link(temporary, target)
+            _give_name(temporary, output, target)
             break
         except FileExistsError:
             if source is None:
@@ -163,19 +170,33 @@ def is_temporary(path: Path) -> bool:
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what killed stampings left in *folder*; a running one has its file locked."""
+def _sweep(own: Path) -> None:
+    """Remove what killed stampings left in the folder of the temporary file *own*."""
     left: list[Path] = []
     with contextlib.suppress(OSError):
-        left = [each for each in folder.iterdir() if is_temporary(each)]
+        left = [each for each in own.parent.iterdir() if is_temporary(each)]
     for path in left:
-        with contextlib.suppress(OSError):
-            if sys.platform == "win32":
-                path.unlink()  # refused while anybody has it open
-            else:
-                with path.open("rb") as file:
-                    _claim(file)
-                    path.unlink()
+        if path not in _in_use:
+            with contextlib.suppress(OSError):
+                _sweep_one(path, own)
+
+
+def _sweep_one(path: Path, own: Path) -> None:
+    if not _LOCKS:
+        # *own* was made just now: by the clock of the folder, which may be on another computer
+        if own.stat().st_mtime - path.stat().st_mtime > ABANDONED_S:
+            path.unlink()  # refused while anybody has it open
+        return
+    with path.open("rb") as file:
+        _claim(file)
+        path.unlink()
+
+
+def _drop(temporary: Path) -> None:
+    """Remove a temporary file, if it still has that name."""
+    with contextlib.suppress(OSError):
+        patiently(lambda: temporary.unlink(missing_ok=True))
+    _in_use.discard(temporary)
 
 
 def _new(target: Path) -> tuple[Path, BinaryIO]:
@@ -185,36 +206,40 @@ def _new(target: Path) -> tuple[Path, BinaryIO]:
         # 40 characters of any script fit: the system allows 255 bytes
         temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.sealdesk")
         output = temporary.open("x+b")
+        _in_use.add(temporary)
         try:
             _claim(output)
         except BlockingIOError:
-            output.close()
-            continue
+            ours = False
         except OSError:
-            return temporary, output  # some network drives have no locks: there nothing is removed
-        if os.path.lexists(temporary):
+            ours = True  # some network drives have no locks: there nothing is removed
+        else:
+            ours = os.path.lexists(temporary)
+        if ours:
             return temporary, output
         output.close()
+        _in_use.discard(temporary)
 
 
 def _claim(file: BinaryIO) -> None:
     """Lock the file until it is closed.
 
     Raises BlockingIOError if another stamping has it, OSError where there are no locks."""
-    if sys.platform != "win32" and not try_lock(file):  # Windows deletes no file that is open
+    if _LOCKS and not try_lock(file):
         raise BlockingIOError(errno.EWOULDBLOCK, "another stamping has the file")
 
 
-def _link(temporary: Path, target: Path) -> None:
+def _give_name(temporary: Path, output: BinaryIO, target: Path) -> None:
     """Atomically; FileExistsError if *target* is there. File systems without hard links (USB
     sticks) get a rename after a check, the best they allow."""
-    if sys.platform != "win32":
-        try:
-            os.link(temporary, target)
-            return
-        except FileExistsError:
-            raise
-        except OSError:
-            if target.exists():
-                raise FileExistsError(str(target)) from None
-    os.rename(temporary, target)  # on Windows refuses an existing target by itself
+    try:
+        patiently(lambda: os.link(temporary, target))
+        return
+    except FileExistsError:
+        raise
+    except OSError:
+        if os.path.lexists(target):
+            raise FileExistsError(str(target)) from None
+    if not _LOCKS:
+        output.close()  # Windows renames no file that is open
+    patiently(lambda: os.rename(temporary, target))

@@ -130,7 +130,7 @@ def write_revisions(
         file.flush()
         os.fsync(file.fileno())
         step(StampStep.VERIFY)
-        report = verify_own(temporary, target, signed, trust, password, clock(), source)
+        report = verify_own(file, target, signed, trust, password, clock(), source)
         name = place.target()
         unfinished = Unfinished(
             event=events.done,
@@ -219,7 +219,7 @@ def revise(
 
 
 def verify_own(
-    temporary: Path,
+    output: BinaryIO,
     target: Path,
     signed: Sequence[SignedRevision],
     trust: Trust,
@@ -227,12 +227,12 @@ def verify_own(
     now: datetime,
     source: Path,
 ) -> Report:
-    """Read back what was written: our signatures must be whole and good, and nobody else's judged
-    worse than in *source*.
+    """Read back what was written to *output*, the file that is going to be *target*: our signatures
+    must be whole and good, and nobody else's judged worse than in *source*.
 
     Raises :class:`app.errors.OutputVerificationFailed`."""
-    with temporary.open("rb") as stream:
-        report = verify_pdf(stream, target.name, trust, now, password=password)
+    output.seek(0)  # by the handle it was written with: nobody can put another file in its place
+    report = verify_pdf(output, target.name, trust, now, password=password)
     expected = {revision.field_names for revision in signed}
     found = {signature.fields for signature in report.signatures}
     own = [] if expected <= found else ["missing"]

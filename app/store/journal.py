@@ -29,7 +29,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from app.durable import locked, replace_file, sync_folder
+from app.durable import locked, patiently, replace_file, sync_folder
 from app.errors import JournalDamaged, phrase
 from app.spreadsheet import save_table
 from crypto.algorithms.gm import sm3
@@ -149,7 +149,7 @@ class Journal:
                 "sequence": head.count + 1,
             }
         )
-        with self.path.open("r+b") as file:
+        with patiently(lambda: self.path.open("r+b")) as file:
             file.seek(head.size)
             try:
                 file.write(line + b"\n")
@@ -193,7 +193,7 @@ class Journal:
         """Move an unfinished line to a file of its own and say so in the chain."""
         side = self._free(f"{self.path.stem}.torn-{head.count + 1}", ".bin")
         replace_file(side, torn)
-        with self.path.open("r+b") as file:
+        with patiently(lambda: self.path.open("r+b")) as file:
             file.truncate(head.size)
             os.fsync(file.fileno())
         details = {"file": side.name, "file_sm3": sm3(torn).hex(), "bytes": len(torn)}
@@ -280,7 +280,7 @@ class Journal:
     def _lines(self) -> tuple[list[bytes], bytes]:
         """The finished lines, and what a crash left after them."""
         try:
-            *lines, torn = self.path.read_bytes().split(b"\n")
+            *lines, torn = patiently(self.path.read_bytes).split(b"\n")
         except FileNotFoundError:
             return [], b""
         return lines, torn

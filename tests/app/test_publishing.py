@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given
@@ -54,14 +55,14 @@ def test_a_full_disk_is_seen_before(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def unplugged(monkeypatch: pytest.MonkeyPatch, office: Office, error: int) -> None:
     """The documents' folder takes no name any more."""
-    link = publishing._link
+    give_name = publishing._give_name
 
-    def refuse(temporary: Path, target: Path) -> None:
+    def refuse(temporary: Path, output: BinaryIO, target: Path) -> None:
         if target.parent == office.folder / "documents":
             raise OSError(error, os.strerror(error))
-        link(temporary, target)
+        give_name(temporary, output, target)
 
-    monkeypatch.setattr(publishing, "_link", refuse)
+    monkeypatch.setattr(publishing, "_give_name", refuse)
 
 
 @pytest.mark.parametrize(

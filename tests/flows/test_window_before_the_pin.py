@@ -3,6 +3,7 @@
 import errno
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 import pytest
@@ -137,7 +138,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, folder: Path, function: str) -> None:
     """*folder* takes no files, or no names, any more."""
     before = getattr(publishing, function)
 
-    def refuse(*arguments: Path) -> object:
+    def refuse(*arguments: Any) -> object:
         if arguments[-1].parent == folder:
             raise OSError(errno.EACCES, "denied")
         return before(*arguments)
@@ -182,7 +183,7 @@ def test_a_signed_file_whose_folder_fails_is_saved_elsewhere_without_another_pin
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = file(tmp_path, classic_pdf())
-    fails(monkeypatch, path.parent, "_link")
+    fails(monkeypatch, path.parent, "_give_name")
     page = opened(qtbot, window, path)
     page.placing.place(At("1", 100, 100))
     answer(page, monkeypatch, PIN)
