@@ -44,6 +44,8 @@ SECONDS = 30.0
 UNREADABLE = "UNREADABLE"
 NOT_CHECKED = "NOT_CHECKED"
 _UNREADABLE = {"schema", "verdict", "file", "error"}
+_PICTURE_SECONDS = SECONDS / 4
+"""For those of the seals, and for those of what changed: a report does not fail for them."""
 _START_SECONDS = 60.0
 _MESSAGE_SECONDS = 5.0
 """For a whole message once it has begun; an honest worker writes it in one go."""
@@ -430,7 +432,7 @@ def _serve(channel: Channel, order: Order) -> None:
                 from crypto.report.pictures import pictures_for
                 from crypto.report.setting import set_report
 
-                shown = pictures_for(path, report, order.password)
+                shown = pictures_for(path, report, order.password, _PICTURE_SECONDS)
                 pdf = set_report(report, order.language, {}, "", shown)
         except (MemoryError, RecursionError):
             answer, pdf = unreadable(path, PdfTooComplex("memory"), order.language), b""

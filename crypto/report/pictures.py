@@ -17,7 +17,7 @@ from typing import Any
 
 from crypto.algorithms import gm
 from crypto.bounded import BoundedError, Message, run  # noqa: TID253 - this module comes late itself
-from crypto.pdf.looking.pictures import changes_in
+from crypto.pdf.looking.pictures import SECONDS, changes_in
 from crypto.pdf.reading.surroundings import without_surroundings
 from crypto.rendering.compare import Box
 from crypto.verdict import MarkInfo, Report, SignatureReport
@@ -28,7 +28,6 @@ MAX_SEALS = 4
 MAX_CHANGED = 6
 """Changed pages that are shown."""
 _AROUND_MM = 2.0
-_SECONDS = 60.0
 _LARGEST_MM = 10_000.0
 _LARGEST_FILE = 200 << 20
 """Bytes."""
@@ -81,19 +80,24 @@ class Pictures:
     changed: tuple[ChangedPicture, ...] = ()
 
 
-def pictures_for(path: Path, report: Report, password: str | None = None) -> Pictures:
+def pictures_for(
+    path: Path, report: Report, password: str | None = None, seconds: float = SECONDS
+) -> Pictures:
     """:func:`pictures_of` the file at *path*; none if it cannot be read or is very large."""
     try:
         if path.stat().st_size > _LARGEST_FILE:
             return Pictures()
-        return pictures_of(path.read_bytes(), report, password)
+        return pictures_of(path.read_bytes(), report, password, seconds)
     except OSError:
         return Pictures()
 
 
-def pictures_of(data: bytes, report: Report, password: str | None = None) -> Pictures:
-    """Pictures for *report* on the file with these bytes; none if it is about other bytes. Never
-    raises for what the file contains."""
+def pictures_of(
+    data: bytes, report: Report, password: str | None = None, seconds: float = SECONDS
+) -> Pictures:
+    """Pictures for *report* on the file with these bytes; none if it is about other bytes, and only
+    those of the seals or of the changes that take no longer than *seconds*. Never raises for what
+    the file contains."""
     if not report.signatures or gm.sm3(data).hex() != report.file.sm3:
         return Pictures()
     seals = list(_seals(report))[:MAX_SEALS]
@@ -103,7 +107,7 @@ def pictures_of(data: bytes, report: Report, password: str | None = None) -> Pic
     wishes += [(end, page - 1, None) for end, page, _ in shown]
     within, _ = without_surroundings(io.BytesIO(data))
     within.seek(0)
-    drawn = _drawn(within.read(), password, tuple(wishes))
+    drawn = _drawn(within.read(), password, tuple(wishes), seconds)
     return Pictures(
         seals=tuple(
             Picture(wish[1] + 1, *drawn[number], signature.intact)
@@ -116,7 +120,7 @@ def pictures_of(data: bytes, report: Report, password: str | None = None) -> Pic
             if number in drawn
         ),
         pages_left_out=len(sealed) - len(shown),
-        changed=_changed(data, password, report),
+        changed=_changed(data, password, report, seconds),
     )
 
 
@@ -155,13 +159,13 @@ def _sealed_pages(report: Report) -> Iterator[tuple[int, int, bool]]:
 
 
 def _drawn(
-    data: bytes, password: str | None, wishes: tuple[_Wish, ...]
+    data: bytes, password: str | None, wishes: tuple[_Wish, ...], seconds: float
 ) -> dict[int, tuple[float, float, bytes]]:
     """By the number of the wish: width and height in millimetres, and a PNG."""
     if not wishes:
         return {}
     try:
-        said = run(_draw, data, password, wishes, seconds=_SECONDS)
+        said = run(_draw, data, password, wishes, seconds=seconds)
         told = said.head["drawn"]
         return {
             _number(each["wish"], len(wishes)): (*_size(each["size_mm"]), png)
@@ -190,8 +194,10 @@ def _size(told: Any) -> tuple[float, float]:
     return width, height
 
 
-def _changed(data: bytes, password: str | None, report: Report) -> tuple[ChangedPicture, ...]:
-    found = changes_in(io.BytesIO(data), report, password)
+def _changed(
+    data: bytes, password: str | None, report: Report, seconds: float
+) -> tuple[ChangedPicture, ...]:
+    found = changes_in(io.BytesIO(data), report, password, seconds)
     return tuple(
         ChangedPicture(
             each.page + 1,

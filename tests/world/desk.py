@@ -29,6 +29,7 @@ from app.store.cabinet import Cabinet, SealRecord, UsageRecord
 from app.store.journal import Journal, JournalCheck, JournalEntry
 from app.store.unfinished import take_up
 from crypto.algorithms.keys import SigningKey
+from crypto.pdf.looking.pictures import ChangedPage, changes_in
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.certificate import DOCUMENT_SIGNING, Certificate
@@ -351,6 +352,10 @@ class StandIn:
 
     def report_pdf(self, path: Path, report: Report, password: str | None, language: str) -> bytes:
         return render(report, language)
+
+    def changes(self, path: Path, report: Report, password: str | None) -> tuple[ChangedPage, ...]:
+        with path.open("rb") as document:
+            return changes_in(document, report, password)
 
     def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
         make(path, output, trust=self.trust, platform=self, password=password, language=language)

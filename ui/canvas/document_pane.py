@@ -154,7 +154,7 @@ class Thumbnails(QListView):
 
     def paint_items(self, painter: QPainter, page: int, paper: QRect) -> None:
         for item in self._items:
-            if item.page != page or item.look == "ghost":
+            if item.page != page or item.look in ("ghost", "cover"):
                 continue
             scale = paper.width() / self._pages.sizes[page][0] * MM
             area = QRectF(
@@ -286,7 +286,7 @@ class DocumentPane(QWidget):
         body.setSpacing(0)
         body.addWidget(self.thumbnails)
         body.addWidget(self.view, 1)
-        whole = QVBoxLayout(self)
+        self._whole = whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addWidget(bar)
@@ -296,6 +296,10 @@ class DocumentPane(QWidget):
         self.thumbnails.page_chosen.connect(view.go_to)
         renderer.opened.connect(self._opened)
         renderer.failed.connect(self._failed)
+
+    def add_strip(self, strip: QWidget) -> None:
+        """Put *strip* below the toolbar."""
+        self._whole.insertWidget(1, strip)
 
     def open(self, path: Path, *, end: int | None = None, password: str | None = None) -> None:
         """Show *path* (its first *end* bytes); :attr:`loaded` or :attr:`broken` follow."""

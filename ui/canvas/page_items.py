@@ -53,7 +53,8 @@ class Item:
     text: str = ""
     """A date to draw instead of a picture, as the file will hold it."""
     look: str = "seal"
-    """"seal" (as it will be printed), "ghost" (a suggestion), "outline" (around what is there)."""
+    """"seal" (as it will be printed), "ghost" (a suggestion), "outline" (around what is there),
+    "cover" (another picture of the whole page, which nothing can be done with)."""
     tint: str = "focus"
     """Role of the outline's colour."""
     movable: bool = False
@@ -123,6 +124,8 @@ class Imprints:
         """A seal or a date in *target*; an outline is painted by its handle."""
         if item.text:
             paint_date(painter, item, target)
+        elif item.picture is not None and item.look == "cover":
+            painter.drawImage(target, item.picture)
         elif item.picture is not None:
             self._paint_seal(painter, item, target, ratio)
 

@@ -411,7 +411,7 @@ class PageView(QAbstractScrollArea):
                 handle.hide()
                 handle.deleteLater()
         for key, item in self._items.items():
-            if item.page not in visible and key not in self._handles:
+            if item.look == "cover" or (item.page not in visible and key not in self._handles):
                 continue
             if key not in self._handles:
                 self._handles[key] = self._new_handle(item)

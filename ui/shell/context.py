@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from app.store.journal import JournalCheck, JournalEntry
     from app.store.trusted_platforms import TrustedPlatform
     from crypto.algorithms.keys import SigningKey
+    from crypto.pdf.looking.pictures import ChangedPage
     from crypto.pki.certificate import Certificate
     from crypto.verdict import Report, Verdict
 
@@ -253,6 +254,10 @@ class Context(Protocol):
 
     def report_pdf(self, path: Path, report: Report, password: str | None, language: str) -> bytes:
         """The report on the file at *path* set on A4, with pictures of it."""
+
+    def changes(self, path: Path, report: Report, password: str | None) -> tuple[ChangedPage, ...]:
+        """Pictures of the pages of *path* that changed since a signature in *report*. Raises
+        :class:`app.errors.FileNotReadable`."""
 
     def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
         """Verify *path* and pack document, report, chain and status into *output* (ZIP)."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from app.errors import PlatformUntrusted, TrustListRejected
+from app.errors import FileNotReadable, FileProblem, PlatformUntrusted, TrustListRejected
 from app.many.resuming import StampedEarlier, stamped_earlier
 from app.settings import save
 from ui.shell.context import (
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from app.store.anchors import Purpose
     from app.store.cabinet import Cabinet, SealRecord, UsageRecord
     from app.store.journal import JournalCheck, JournalEntry
+    from crypto.pdf.looking.pictures import ChangedPage
     from crypto.pki.certificate import Certificate
     from crypto.validation.trust import Trust
     from crypto.verdict import Report, Verdict
@@ -257,6 +258,15 @@ class DeskContext:
         from crypto.report.pictures import pictures_for
 
         return render(report, language, shown=pictures_for(path, report, password))
+
+    def changes(self, path: Path, report: Report, password: str | None) -> tuple[ChangedPage, ...]:
+        from crypto.pdf.looking.pictures import changes_in
+
+        try:
+            with path.open("rb") as document:
+                return changes_in(document, report, password)
+        except OSError as error:
+            raise FileNotReadable(str(path), FileProblem.of(error)) from error
 
     def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
         from app.evidence import making

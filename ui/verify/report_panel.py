@@ -18,6 +18,7 @@ from ui import theme
 from ui.language import language, tr
 from ui.shell.notice import ErrorView, announce
 from ui.verify import verdicts
+from ui.verify.changes import changes_card
 from ui.widgets import (
     Expander,
     button,
@@ -40,6 +41,8 @@ class ReportPanel(QWidget):
     """Key of the outline to be looked at: "<signature>/<mark>" or "u/<mark>"."""
     version_wanted = Signal(int, str)
     """Bytes of the version to be looked at, and what to call it."""
+    change_wanted = Signal(object)
+    """The :class:`ui.verify.changes.Listed` whose page is to be looked at."""
     proof_wanted = Signal(str)
     """The action of one of the four lines (:mod:`crypto.proofs`)."""
     password_wanted = Signal()
@@ -94,6 +97,9 @@ class ReportPanel(QWidget):
         self.clear()
         card = _verdict_card(report)
         self.column.addWidget(card)
+        changes = changes_card(report, self.change_wanted.emit)
+        if changes is not None:
+            self.column.addWidget(changes)
         for number, signature in enumerate(report.signatures):
             self.column.addWidget(
                 self._signature_card(number, signature, alone=len(report.signatures) == 1)
@@ -115,9 +121,9 @@ class ReportPanel(QWidget):
         self.column.addStretch()
         announce(card)
 
-    def go_to_card(self, number: str) -> None:
-        """Bring the card of a signature into view."""
-        card = self.findChild(QFrame, f"signature-{number}")
+    def go_to_card(self, name: str) -> None:
+        """Bring a card into view: "signature-<number>" or "changes"."""
+        card = self.findChild(QFrame, name)
         if card is not None:
             card.setFocus(Qt.FocusReason.OtherFocusReason)
             self._area.ensureWidgetVisible(card)
@@ -147,7 +153,7 @@ class ReportPanel(QWidget):
         inner.addWidget(label(when, "small"))
         inner.addWidget(label(verdicts.platform_line(signature), "small", wrap=True))
         inner.addWidget(self._proofs(signature))
-        for text in verdicts.later_changes(signature):
+        for text in () if alone else verdicts.later_changes(signature):
             line = row(picture("history", "changed", 14), spacing=6)
             line.addWidget(label(text, "changed", wrap=True), 1)
             inner.addLayout(line)

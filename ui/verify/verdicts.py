@@ -161,9 +161,7 @@ def later_changes(signature: SignatureReport) -> list[str]:
 
 
 def _words(change: Change) -> str:
-    """Where and what; the names of objects only where it matters."""
-    if change.kind in ("suspicious", "forbidden"):
-        return change.text(language())
+    """Where and what; the names of objects are for the technical details."""
     place = tr("第 {page} 页", page=change.page) if change.page else ""
     return f"{place} {say('changes', change.kind, language())}".strip()
 

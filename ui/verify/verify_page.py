@@ -33,6 +33,8 @@ from ui.canvas.document_pane import DocumentPane
 from ui.canvas.page_items import Item
 from ui.language import language, tr
 from ui.verify import verdicts
+from ui.verify.changes import Listed
+from ui.verify.compare import CompareBar
 from ui.verify.dispute import Disputes, can_be_disputed
 from ui.verify.filing import ReportSaver
 from ui.verify.report_panel import ReportPanel
@@ -110,10 +112,16 @@ class VerifyPage(QWidget):
         self._back = button(tr("回到当前文件"), self._show_current, icon="arrow-left")
         self._back.hide()
         self.pane.toolbar.insertWidget(2, self._back)
+        self.compare = CompareBar(shell)
+        self.pane.add_strip(self.compare)
+        self.compare.redraw.connect(self._compare)
+        self.compare.place_wanted.connect(self._go_to)
+        self.pane.view.page_changed.connect(self._turned)
 
         self.panel = ReportPanel()
         self.panel.mark_wanted.connect(self.pane.view.focus_item)
         self.panel.version_wanted.connect(self.show_version)
+        self.panel.change_wanted.connect(self._look_at)
         self.panel.password_wanted.connect(self._ask_password)
         self.panel.check_wanted.connect(self.again)
         self.panel.proof_wanted.connect(self._prove)
@@ -353,6 +361,7 @@ class VerifyPage(QWidget):
     def show_version(self, end: int, title: str) -> None:
         """The document as it was when it had *end* bytes."""
         if self._current:
+            self.compare.turn_off()
             self._version = end
             self._back.show()
             self.pane.open(self._current.path, end=end, password=self._current.password)
@@ -371,6 +380,11 @@ class VerifyPage(QWidget):
         """Outlines on the page, each in its verdict's colour; none before the verdict is there."""
         report = self.report
         if report is None or not self.pane.view.page_count:
+            return
+        if self.compare.active and self._version is None:
+            view = self.pane.view
+            sizes = [view.page_size(page) for page in range(view.page_count)]
+            self.pane.set_items(self.compare.items(view.page, sizes))
             return
         items = []
         for number, signature in enumerate(report.signatures):
@@ -391,9 +405,39 @@ class VerifyPage(QWidget):
         self.pane.set_items([item for item in items if 0 <= item.page < count])
 
     def _item_clicked(self, key: str) -> None:
-        self.panel.go_to_card(key.partition("/")[0])
+        name = key.partition("/")[0]
+        self.panel.go_to_card("changes" if name == "change" else f"signature-{name}")
+
+    # --- what changed ----------------------------------------------------------------------------
+
+    def _offer_compare(self) -> None:
+        file = self._current
+        if file and file.report:
+            self.compare.offer(file.path, file.report, file.password)
+        else:
+            self.compare.offer(None)
+
+    def _compare(self) -> None:
+        """Show the pages, or what changed on them."""
+        if self.compare.toggle.isChecked() and self._version is not None:
+            self._show_current()
+        self._outline()
+
+    def _turned(self) -> None:
+        if self.compare.active:
+            self._outline()
+
+    def _look_at(self, change: Listed) -> None:
+        """Show what changed, there."""
+        self.compare.turn_on()
+        if change.page is not None:
+            self.pane.view.go_to(change.page, change.down_mm)
+
+    def _go_to(self, page: int, down_mm: float) -> None:
+        self.pane.view.go_to(page, down_mm)
 
     def _show_panel(self) -> None:
+        self._offer_compare()
         file = self._current
         settled = file is not None and file.report is not None
         self._export.setEnabled(settled)

@@ -1,6 +1,5 @@
 """看看改了什么, from outside: pictures of what changed since a signature, by page.
 
-    changed_since(report)                       → the signature, pages that may show changes
     changes_in(stream, report)                  → ChangedPage for each page that shows changes
     changed_pages(data, password, end, pages)   → the same for pages that the caller names
 
@@ -16,17 +15,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from crypto.pdf.looking.layer import box_of, page_of  # noqa: TID253 - is imported late itself
+from crypto.pdf.looking.since import changed_since
 from crypto.pdf.reading.digests import digests
 from crypto.pdf.reading.surroundings import without_surroundings
 from crypto.rendering.compare import Box
-from crypto.verdict import Report, SignatureReport
+from crypto.verdict import Report
 
 if TYPE_CHECKING:
     from crypto.bounded import Message
 
 MAX_PAGES = 40
 """Of which pictures are made at a time."""
-_SECONDS = 60.0
+SECONDS = 60.0
+"""For all pictures of a file."""
 _MAX_PICTURES = 256 << 20
 """Bytes."""
 
@@ -49,15 +50,20 @@ class ChangedPage:
 
 
 def changed_pages(
-    data: bytes, password: str | None, end: int, pages: Sequence[int]
+    data: bytes,
+    password: str | None,
+    end: int,
+    pages: Sequence[int],
+    seconds: float = SECONDS,
 ) -> tuple[ChangedPage, ...]:
     """Pictures of those of *pages* (0-based, at most :data:`MAX_PAGES`) that show something else
-    than in the first *end* bytes of *data*. Never raises for what the file contains."""
+    than in the first *end* bytes of *data*; none if that takes longer than *seconds*. Never raises
+    for what the file contains."""
     from crypto.bounded import BoundedError, run
 
     asked = tuple(pages[:MAX_PAGES])
     try:
-        said = run(_drawn, data, password, end, asked, seconds=_SECONDS, answer=_MAX_PICTURES)
+        said = run(_drawn, data, password, end, asked, seconds=seconds, answer=_MAX_PICTURES)
         told = said.head["changed"]
         if len(said.parts) != 3 * len(told):
             raise ValueError("pictures that nobody has told of")
@@ -67,38 +73,11 @@ def changed_pages(
         return ()
 
 
-def changed_since(report: Report) -> tuple[SignatureReport | None, tuple[int, ...]]:
-    """The intact signature that covers least of the document and after which something changed, and
-    the pages (1-based) on which that may show. None: there is no such signature.
-
-    A signature whose bytes were altered proves nothing of how the document looked."""
-    earlier = [
-        signature
-        for signature in report.signatures
-        if signature.coverage == "revision"
-        and signature.intact
-        and (signature.changed_later or _differing(signature))
-    ]
-    if not earlier:
-        return None, ()
-    first = min(earlier, key=lambda signature: sum(signature.byte_range[2:4]))
-    pages = {change.page for change in first.changed_later if change.page} | _differing(first)
-    return first, tuple(sorted(pages))
-
-
-def _differing(signature: SignatureReport) -> set[int]:
-    return {
-        int(finding.details["page"])
-        for finding in signature.findings
-        if finding.code == "look_differs" and finding.details["page"].isdigit()
-    }
-
-
 def changes_in(
-    stream: BinaryIO, report: Report, password: str | None = None
+    stream: BinaryIO, report: Report, password: str | None = None, seconds: float = SECONDS
 ) -> tuple[ChangedPage, ...]:
-    """Pictures of the pages of :func:`changed_since`; none if the document in *stream* is not the
-    one that *report* is about. Raises OSError."""
+    """Pictures of the pages that :func:`changed_since` names; none if the document in *stream* is
+    not the one that *report* is about. Raises OSError."""
     first, pages = changed_since(report)
     if first is None or not pages:
         return ()
@@ -108,7 +87,7 @@ def changes_in(
     within, _ = without_surroundings(stream)
     within.seek(0)
     numbers = [page - 1 for page in pages]
-    return changed_pages(within.read(), password, sum(first.byte_range[2:4]), numbers)
+    return changed_pages(within.read(), password, sum(first.byte_range[2:4]), numbers, seconds)
 
 
 def _drawn(data: bytes, password: str | None, end: int, pages: tuple[int, ...]) -> Message:

@@ -12,7 +12,8 @@ import pymupdf
 import pytest
 
 from crypto.algorithms.gm import sm3
-from crypto.pdf.looking.pictures import changed_since, changes_in
+from crypto.pdf.looking.pictures import changes_in
+from crypto.pdf.looking.since import changed_since
 from crypto.pdf.marks.drawing import Mark
 from crypto.report.pdf import render
 from crypto.report.pictures import Pictures, pictures_of
