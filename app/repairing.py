@@ -10,6 +10,7 @@ the program that draws the pages, in its bounded process.
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -59,14 +60,19 @@ def require_sound(path: Path, finder: Finder, password: str | None = None) -> No
 
 
 def repair(path: Path, finder: Finder, password: str | None = None) -> Path:
-    """Write the repaired copy beside *path*, under a free name; returns it.
+    """Write the repaired copy beside *path*, under a free name; returns it. One that is there
+    already is not written again.
 
     Raises :class:`app.errors.SignedFileDamaged`, :class:`app.errors.OutputNotWritable`,
     :class:`crypto.pdf.reading.failures.PdfUnreadable`."""
     mended = _mended(path, finder, password)
     if mended.signed:
         raise SignedFileDamaged(str(path), mended.fault)
-    return save_new(path.with_name(f"{path.stem}{SUFFIX}{path.suffix or '.pdf'}"), mended.data)
+    copy = path.with_name(f"{path.stem}{SUFFIX}{path.suffix or '.pdf'}")
+    with contextlib.suppress(OSError):
+        if copy.stat().st_size == len(mended.data) and copy.read_bytes() == mended.data:
+            return copy  # of an attempt before
+    return save_new(copy, mended.data)
 
 
 def _mended(path: Path, finder: Finder, password: str | None) -> Mended:

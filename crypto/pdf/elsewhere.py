@@ -19,6 +19,7 @@ from pyhanko.pdf_utils import generic
 
 from crypto import deadline
 from crypto.pdf.changes.filling import shows_another_value
+from crypto.pdf.changes.looks import inherited
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES
@@ -90,7 +91,7 @@ def shown_elsewhere(document: Document) -> list[Elsewhere]:
     walked; what else cannot be read is passed over, as viewers do."""
     found: dict[Kind, set[int]] = {}
     for kind, page in (
-        *_in_catalog(document.root),
+        *_in_catalog(document),
         *_in_annotations(document),
         *_in_objects(document),
     ):
@@ -103,22 +104,58 @@ def shown_elsewhere(document: Document) -> list[Elsewhere]:
 # --- the document as a whole -------------------------------------------------------------------
 
 
-def _in_catalog(root: generic.DictionaryObject) -> list[tuple[Kind, int]]:
-    found: list[tuple[Kind, int]] = []
+def _in_catalog(document: Document) -> list[tuple[Kind, int]]:
+    root, found = document.root, list[tuple[Kind, int]]()
     form = _dictionary(root, "/AcroForm")
     if form is not None:
         if entry(form, "/XFA") is not None:
             found.append((Kind.XFA, 0))
         if entry(form, "/NeedAppearances") and items_of(entry(form, "/Fields")):
-            found.append((Kind.REDRAWN, 0))
+            found += [(Kind.REDRAWN, page) for page in (0, *_pages_with_fields(document))]
     if "/Collection" in root:
         found.append((Kind.PORTFOLIO, 0))
     names = _dictionary(root, "/Names")
     if names is not None and _names_anything(entry(names, "/JavaScript")):
         found.append((Kind.SCRIPT, 0))
     if _layers_differ(_dictionary(root, "/OCProperties")):
-        found.append((Kind.LAYERS, 0))
+        found += [(Kind.LAYERS, page) for page in (0, *_pages_with_layers(document))]
     return found
+
+
+def _pages_with_fields(document: Document) -> Iterator[int]:
+    for annotation in document.annotations():
+        node = annotation.dictionary
+        if entry(node, "/Subtype") == "/Widget" and inherited(node, "/FT") != "/Sig":
+            yield annotation.page.index + 1
+
+
+def _pages_with_layers(document: Document) -> Iterator[int]:
+    """Pages whose content, pictures or annotations stand in a layer, forms within forms apart."""
+    for annotation in document.annotations():
+        if "/OC" in annotation.dictionary:
+            yield annotation.page.index + 1
+    for page in document.pages():
+        deadline.check()
+        try:
+            node: Any = follow(page.reference)
+            resources = inherited(node, "/Resources")
+            if not isinstance(resources, generic.DictionaryObject):
+                continue
+            named = _values(resources, "/Properties")
+            drawn = _values(resources, "/XObject")
+            if any(entry(each, "/Type") in ("/OCG", "/OCMD") for each in named) or any(
+                "/OC" in each for each in drawn
+            ):
+                yield page.index + 1
+        except PARSER_FAILURES:
+            continue
+
+
+def _values(resources: generic.DictionaryObject, key: str) -> list[generic.DictionaryObject]:
+    """The dictionaries and streams of one category of resources."""
+    listed = _dictionary(resources, key)
+    found = [follow(listed.raw_get(name)) for name in listed] if listed is not None else []
+    return [each for each in found if isinstance(each, generic.DictionaryObject)]
 
 
 def _names_anything(tree: Any) -> bool:

@@ -64,6 +64,8 @@ def test_a_file_with_an_accident_is_offered_a_repair_that_is_exact(
     assert copy.read_bytes() == PLAIN
     assert path.read_bytes() == happen(PLAIN)
     require_sound(copy, finder)
+    assert repair(path, finder) == copy, "the same once more is no second copy"
+    copy.write_bytes(b"somebody else's")
     assert repair(path, finder).name == "合同_已修复(2).pdf"
 
 

@@ -64,6 +64,9 @@ def layers(default: dict[str, Any], usage: dict[str, Any] | None = None) -> Call
             )
         writer.root[name("/OCProperties")] = made
         writer.update_root()
+        page = first_page(writer)
+        page["/Resources"][name("/Properties")] = value({"L": reference})
+        writer.update_container(page)
 
     return change
 
@@ -140,10 +143,10 @@ PREPARED: list[tuple[Kind, Callable[[Any], None], tuple[int, ...]]] = [
     (Kind.HIDING, action_of_a_button("/Hide"), (1,)),
     (Kind.HIDING, action_of_a_button("/SetOCGState"), (1,)),
     (Kind.HIDING, catalog({"OpenAction": {"S": "/GoTo", "Next": {"S": "/Hide"}}}), ()),
-    (Kind.LAYERS, layers({"OFF": []}), ()),
-    (Kind.LAYERS, layers({"BaseState": "/OFF", "ON": []}), ()),
-    (Kind.LAYERS, layers({"AS": []}), ()),
-    (Kind.LAYERS, layers({}, VIEWED_ONLY), ()),
+    (Kind.LAYERS, layers({"OFF": []}), (1,)),
+    (Kind.LAYERS, layers({"BaseState": "/OFF", "ON": []}), (1,)),
+    (Kind.LAYERS, layers({"AS": []}), (1,)),
+    (Kind.LAYERS, layers({}, VIEWED_ONLY), (1,)),
     (Kind.PORTFOLIO, catalog({"Collection": {"View": "/D"}}), ()),
     (Kind.SCREEN_ONLY, annotation("/FreeText", 0), (1,)),
     (Kind.SCREEN_ONLY, annotation("/Stamp", 0), (1,)),
@@ -185,7 +188,7 @@ def form(entries: dict[str, Any]) -> Callable[[Any], None]:
 
 def test_a_form_that_viewers_draw_anew_or_that_has_a_second_shape_is_told() -> None:
     assert found(update(classic_pdf(), form({"NeedAppearances": True}))) == [
-        Elsewhere(Kind.REDRAWN)
+        Elsewhere(Kind.REDRAWN, (1,))
     ]
     assert found(update(classic_pdf(), form({"NeedAppearances": False}))) == []
     assert found(update(classic_pdf(), form({"XFA": "<xdp/>"}))) == [Elsewhere(Kind.XFA)]
