@@ -26,10 +26,10 @@ from app.revisions import Output, harmed, open_pdf
 from app.stamping import StampJob
 from app.store.cabinet import SealRecord
 from crypto.algorithms.gm import sm3_hasher
-from crypto.pdf.elsewhere import Elsewhere, shown_elsewhere
+from crypto.pdf.elsewhere import Elsewhere, Kind, shown_elsewhere
 from crypto.pdf.reading.claims import pdfa_part
 from crypto.pdf.reading.document import Document
-from crypto.pdf.reading.failures import PdfError, within_time
+from crypto.pdf.reading.failures import PdfError, PdfTooComplex, within_time
 from crypto.pdf.signing.sign import PROFILES, Revision, check_may_sign, property_info, sign_revision
 from crypto.pdf.verify import verify_pdf
 from crypto.seal.making import draft_signature
@@ -128,17 +128,18 @@ def examine(
     Raises :class:`app.errors.FileError` (:class:`app.errors.FileRepairable` among it) and
     :class:`crypto.pdf.reading.failures.PdfError` for a file that cannot be opened as it is."""
     require_sound(source, finder, password)
-    with within_time():
-        document = open_pdf(source, password)
-        with contextlib.closing(document.stream):
+    with contextlib.ExitStack() as opened:
+        obstacle: PdfError | None = None
+        with within_time():
+            document = open_pdf(source, password)
+            opened.callback(document.stream.close)
             pages = len(document.pages())
             signed = {str(f.value) for f in document.signature_fields() if f.value is not None}
-            obstacle: PdfError | None = None
             try:
                 check_may_sign(document)
             except PdfError as error:
                 obstacle = error
-            notices = _of_document(document)
+        notices = _of_document(document)
     if signed:
         notices = [*_of_signatures(source, password, trust, now), *notices]
     return Examined(pages, len(signed), tuple(notices), _digest(source), obstacle)
@@ -150,7 +151,11 @@ def _of_document(document: Document) -> list[Notice]:
         notices.append(Notice("restricted"))
     if pdfa_part(document) == 1:
         notices.append(Notice("pdfa1"))
-    ways = shown_elsewhere(document)
+    try:
+        with within_time():
+            ways = shown_elsewhere(document)
+    except PdfTooComplex:  # a notice is no reason to refuse a long document
+        ways = [Elsewhere(Kind.LEFT_OUT)]
     if ways:
         notices.append(Notice("elsewhere", elsewhere=tuple(ways)))
     return notices
