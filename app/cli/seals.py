@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.choosing import chosen_seal
 from app.cli.grammar import Commands, json_option, pin_option, token_options, trust_options
 from app.cli.terminal import enter_pin, tell, tell_json, worst_exit
 from app.errors import UsageError, phrase
@@ -96,7 +97,7 @@ def seal_list(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def seal_show(desk: Desk, options: argparse.Namespace) -> int:
-    facts = desk.seal_facts(desk.cabinet.seal(options.seal))
+    facts = desk.seal_facts(chosen_seal(desk, options.seal))
     if options.json:
         tell_json(facts)
     else:

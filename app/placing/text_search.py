@@ -153,7 +153,7 @@ def _crossing(line: Line, start: int, wanted: str, lines: Sequence[Line]) -> Box
     for length in range(min(len(wanted) - 1, len(line.text) - start), 0, -1):
         if line.text.endswith(wanted[:length]):
             end = len(line.text)
-            following = _goes_on(line, wanted[length:], lines)
+            following = _goes_on(line, wanted[length:], lines, set())
             if following:
                 for each, _, taken in following:
                     each.taken = taken
@@ -161,15 +161,22 @@ def _crossing(line: Line, start: int, wanted: str, lines: Sequence[Line]) -> Box
     return None
 
 
-def _goes_on(line: Line, rest: str, lines: Sequence[Line]) -> list[Part]:
-    """Where *rest* stands in the lines after *line*; nothing if it does not."""
+def _goes_on(
+    line: Line, rest: str, lines: Sequence[Line], dead_ends: set[tuple[int, int]]
+) -> list[Part]:
+    """Where *rest* stands in the lines after *line*; nothing if it does not.
+
+    *dead_ends*: the lines, by identity, that were tried already, and how long the rest was."""
+    if (id(line), len(rest)) in dead_ends:
+        return []
+    dead_ends.add((id(line), len(rest)))
     for after in _next(line, lines):
         if after.taken or not after.text:
             continue
         if after.text.startswith(rest):
             return [(after, 0, len(rest))]
         if rest.startswith(after.text):
-            further = _goes_on(after, rest[len(after.text) :], lines)
+            further = _goes_on(after, rest[len(after.text) :], lines, dead_ends)
             if further:
                 return [(after, 0, len(after.text)), *further]
     return []

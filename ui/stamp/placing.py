@@ -2,8 +2,6 @@
 what the canvas shows.
 
 The marks painted are those that :mod:`app.placing.stamp_plan` makes and that the job will carry.
-
-One module, though long: every way to place a seal changes plan, canvas and panel together.
 One module, though long: every way to place a seal ends in the same two steps, the plan and the
 canvas.
 """

@@ -139,3 +139,8 @@ def test_a_paragraph_is_read_as_one_text(lines: list[str], sought: str) -> None:
     boxes = found(pieces, sought)
     assert bool(boxes) == (sought in "".join(lines))
     assert len(boxes) <= "".join(lines).count(sought)
+
+
+def test_a_wall_of_letters_is_searched_without_trying_every_way_through_it() -> None:
+    wall = [level(40 * column, 20 * line, "章") for line in range(12) for column in range(12)]
+    assert found(wall, "章" * 11 + "甲") == []
