@@ -1,9 +1,12 @@
 """What strangers' documents and certificates say, as people read it: times, names of units."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from crypto.verdict import Change
+from tests.world.reports import SIGNATURE
 from ui.verify import verdicts
 from ui.widgets import day, moment
 
@@ -28,3 +31,14 @@ def test_times_beside_the_findings_are_beijing_times_as_theirs_are() -> None:
     assert verdicts.moment(moment) == "2026-11-30 03:28"
     assert verdicts.day(moment) == "2026-11-30"
     assert verdicts.moment(None) == verdicts.day(None) == "—"
+
+
+def test_of_later_changes_what_costs_the_verdict_comes_first() -> None:
+    changes = (
+        Change(2, "metadata", None, "/Info"),
+        Change(2, "look_replaced", 1, "field0"),
+        Change(3, "metadata", None, "/Info"),
+    )
+    told = verdicts.later_changes(replace(SIGNATURE, changed_later=changes))
+    assert [text for text, _ in told] == ["第 1 页 盖章时看得见的内容被换掉", "更新了标题等属性"]
+    assert [look.role for _, look in told] == ["bad", "changed"]

@@ -153,9 +153,9 @@ class ReportPanel(QWidget):
         inner.addWidget(label(when, "small"))
         inner.addWidget(label(verdicts.platform_line(signature), "small", wrap=True))
         inner.addWidget(self._proofs(signature))
-        for text in () if alone else verdicts.later_changes(signature):
-            line = row(picture("history", "changed", 14), spacing=6)
-            line.addWidget(label(text, "changed", wrap=True), 1)
+        for text, look in () if alone else verdicts.later_changes(signature):
+            line = row(picture(look.icon, look.role, 14), spacing=6)
+            line.addWidget(label(text, look.role, wrap=True), 1)
             inner.addLayout(line)
         inner.addWidget(_evidence(signature, opened=alone))
         shown = row(spacing=2)

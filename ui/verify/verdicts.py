@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crypto.verdict import (
+    CHANGES,
     Change,
     Finding,
     Level,
@@ -18,6 +19,7 @@ from crypto.verdict import (
     beijing_day,
     say,
 )
+from crypto.verdict import LEVELS as CODES
 from crypto.wording import as_sentences
 from ui.language import language, pair, tr
 from ui.widgets import in_fours
@@ -155,9 +157,18 @@ def tally(reports: Sequence[Report | None]) -> str:
     return " · ".join(f"{said} {counts[verdict]}" for verdict, said in words_of if counts[verdict])
 
 
-def later_changes(signature: SignatureReport) -> list[str]:
-    """What later revisions did, in words, each once."""
-    return list(dict.fromkeys(map(_words, signature.changed_later)))
+def later_changes(signature: SignatureReport) -> list[tuple[str, Appearance]]:
+    """What later revisions did, in words, each once, what costs the verdict most first."""
+    looks: dict[str, Appearance] = {}
+    rank = list(Level)
+    for change in sorted(signature.changed_later, key=lambda c: -rank.index(_level(c))):
+        level = max(_level(change), Level.CHANGED, key=rank.index)
+        looks.setdefault(_words(change), LEVELS[level])
+    return list(looks.items())
+
+
+def _level(change: Change) -> Level:
+    return CODES[CHANGES[change.kind]]
 
 
 def _words(change: Change) -> str:
@@ -292,7 +303,7 @@ def as_text(signature: SignatureReport) -> str:
     for rows in (seal_rows(signature), signer_rows(signature), time_rows(signature)):
         lines += [rows_text(rows)] if rows else []
     lines.append(platform_line(signature))
-    lines += later_changes(signature)
+    lines += [text for text, _ in later_changes(signature)]
     for name, found in grouped(signature.findings).items():
         lines.append(headings()[name])
         lines += [
