@@ -160,8 +160,9 @@ class Finding:
 class _Blanks(dict[str, str]):
     """What fills the blanks of a text: details as they are, and words for those that are missing.
 
-    ``{place}``, ``{party}``, ``{named}``, ``{value_before}`` and ``{value_after}`` are words made
-    of the details page, who, seal, label, before and after, or say that there is none."""
+    ``{place}``, ``{party}``, ``{named}``, ``{value_before}``, ``{value_after}`` and ``{values}``
+    (both, where they differ) are words made of the details page, who, seal, label, before and
+    after, or say that there is none."""
 
     def __init__(self, details: Mapping[str, str], language: str) -> None:
         super().__init__(details)
@@ -174,6 +175,10 @@ class _Blanks(dict[str, str]):
         if key == "party":
             known = "party_alone" if self.get("who", "") in self.get("seal", "") else "party"
             return say("blanks", known, self._language).format_map(self)
+        if key == "values":
+            if self.get("before", "") == self.get("after", ""):
+                return ""
+            return say("blanks", "values", self._language).format_map(self)
         if key in ("named", "value_before", "value_after"):
             source = {"named": "label", "value_before": "before", "value_after": "after"}[key]
             known = key if self.get(source) else f"no_{key}"
