@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -14,6 +15,7 @@ from crypto.pdf.marks.appearance import drawing_of
 from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.objects import added_items, differing_keys, is_empty, own_value, same
 
+_SHAPE = ("/MediaBox", "/CropBox", "/Rotate")
 _NOTED = ("/LastModified", "/PieceInfo")
 """What programs note on a page for themselves."""
 _LISTS = (generic.ArrayObject, generic.NullObject)
@@ -40,6 +42,8 @@ class Pages:
             ):  # the order of fields, the way to the structure
                 kind = "metadata" if name not in before else "suspicious"
                 self._pair.say(kind, page, f"{name} ({key[0]} {key[1]} obj)")
+            elif name in _SHAPE and self._has_same_shape(page, before, after):
+                continue
             elif name in _NOTED and kind_of_setting(name, entry(before, name), entry(after, name)):
                 self._pair.say("metadata", page, f"{name} ({key[0]} {key[1]} obj)")
             else:
@@ -49,6 +53,13 @@ class Pages:
         ):
             self._pair.forbid(page, f"/Annots ({key[0]} {key[1]} obj)")
         return True
+
+    def _has_same_shape(self, page: int, before: Any, after: Any) -> bool:
+        """Do a page's size and rotation mean what they meant? Some programs write on the page what
+        stood above it, or what goes without saying."""
+        sheet = self._pair.known.sheet(page)
+        then, now = sheet.meaning(before), sheet.meaning(after)
+        return then == now and None not in then and all(map(math.isfinite, then[2:]))
 
     def listing(self, key: tuple[int, int], users: set[tuple[int, str]]) -> int | None:
         """The page whose /Annots this object is, if it is nothing else."""

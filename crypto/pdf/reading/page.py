@@ -50,6 +50,15 @@ class Page:
         height = (self.box[3] - self.box[1]) * self.unit / MM
         return (height, width) if self.rotation in (90, 270) else (width, height)
 
+    def meaning(self, node: generic.DictionaryObject) -> tuple[Any, ...]:
+        """What *node*, a dictionary of this page, says of media box, crop box, rotation and unit,
+        be it said there or above: equal wherever it means the same. None for what is damaged."""
+        media = _box(_attribute(node, self.inherited, "/MediaBox"))
+        crop = _attribute(node, self.inherited, "/CropBox")
+        turn, unit = _attribute(node, self.inherited, "/Rotate"), entry(node, "/UserUnit")
+        numbers = (_number(turn, 0.0 if turn is None else math.inf), _number(unit, 1.0))
+        return (media, media if crop is None else _box(crop), *numbers)
+
     @cached_property
     def _view(self) -> tuple[tuple[float, float, float, float], int, float]:
         try:
@@ -63,11 +72,8 @@ def _view(
 ) -> tuple[tuple[float, float, float, float], int, float]:
     """(visible box, rotation, UserUnit) of a page's dictionary."""
 
-    def attribute(key: str) -> Any:
-        return entry(node, key) if key in node else follow(inherited.get(key))
-
-    media = _box(attribute("/MediaBox")) or (0.0, 0.0, 595.276, 841.89)
-    crop = _box(attribute("/CropBox"))
+    media = _box(_attribute(node, inherited, "/MediaBox")) or (0.0, 0.0, 595.276, 841.89)
+    crop = _box(_attribute(node, inherited, "/CropBox"))
     box = media
     if crop:
         box = (
@@ -79,8 +85,12 @@ def _view(
         if box[0] >= box[2] or box[1] >= box[3]:
             box = media
     unit = _number(entry(node, "/UserUnit"), 1.0)
-    rotation = int(_number(attribute("/Rotate"), 0.0)) % 360 // 90 * 90
+    rotation = int(_number(_attribute(node, inherited, "/Rotate"), 0.0)) % 360 // 90 * 90
     return box, rotation, unit if unit > 0 else 1.0
+
+
+def _attribute(node: Any, inherited: Mapping[str, Any], key: str) -> Any:
+    return entry(node, key) if key in node else follow(inherited.get(key))
 
 
 def _number(value: Any, default: float) -> float:

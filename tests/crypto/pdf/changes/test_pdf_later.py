@@ -166,6 +166,48 @@ def test_what_programs_note_on_a_page_is_a_notice(
     told(world, update(sealed, change), code, expected)
 
 
+def box(*numbers: float) -> generic.ArrayObject:
+    return generic.ArrayObject([generic.FloatObject(each) for each in numbers])
+
+
+A4, TURNED = box(0, 0, 595, 842), generic.NumberObject(90)
+
+
+@pytest.mark.parametrize(
+    ("entries", "same"),
+    [
+        ({"MediaBox": A4}, True),
+        ({"MediaBox": A4, "CropBox": A4, "Rotate": generic.NumberObject(0)}, True),
+        ({"MediaBox": box(0, 0, 595, 841)}, False),
+        ({"CropBox": box(0, 0, 595, 600)}, False),
+        ({"Rotate": TURNED}, False),
+        ({"Rotate": name("/x")}, False),
+        ({"MediaBox": box(0, 0, 0, 0)}, False),
+    ],
+)
+def test_a_size_that_is_said_again_on_the_page_is_no_change(
+    world: World, entries: dict[str, Any], same: bool
+) -> None:
+    """pypdf writes on a page what it inherits, whatever else it does to it."""
+    prepared = build_pdf(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Count 1/Kids[5 0 R]/MediaBox[0 0 595 842]>>",
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+            b"<</Length 37>>stream\nBT /F 24 Tf 72 700 Td (Price 1) Tj ET\nendstream",
+            b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 3 0 R>>>>>>",
+        ]
+    )
+
+    def change(writer: Any) -> None:
+        page = writer.root["/Pages"]["/Kids"][0]
+        page.update(dictionary(**entries))
+        writer.update_container(page)
+
+    data = update(world.sign(prepared, marks=[]), change)
+    assert world.verify(data).verdict is (Verdict.VALID if same else Verdict.INVALID)
+
+
 # ---------------------------------------------------------------- notes, markup, drawings
 
 
