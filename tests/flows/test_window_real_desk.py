@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.desk import Desk
+from app.errors import FileNotReadable
 from app.placing.stamp_plan import At, Riding
 from app.remote.disputes import DisputeReceipt
 from app.settings import save
@@ -21,6 +22,8 @@ from device.virtual import make_blank_token
 from server_stub.web.serving import RunningServer
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.clerk import PIN, Clerk
+from tests.world.documents import classic_pdf
+from tests.world.sealing import World
 from ui.shell.desk_context import DeskContext
 from ui.shell.guide import Guide
 from ui.shell.pin_dialog import PinDialog
@@ -262,3 +265,18 @@ def answers(url: str) -> bool:
 def address_of(url: str) -> tuple[str, int]:
     host, _, port = url.removeprefix("http://").rpartition(":")
     return host, int(port)
+
+
+def test_pictures_of_what_changed_come_from_the_file(
+    desk: Desk, world: World, tmp_path: Path
+) -> None:
+    context = DeskContext(desk)
+    first = world.sign(classic_pdf())
+    data = world.sign(first, world.second, world.marks(world.second, left=20))
+    report, path = world.verify(data), tmp_path / "both.pdf"
+    with pytest.raises(FileNotReadable):
+        context.changes(path, report, None)
+    path.write_bytes(first)
+    assert context.changes(path, report, None) == (), "another file by now"
+    path.write_bytes(data)
+    assert [each.page for each in context.changes(path, report, None)] == [0]

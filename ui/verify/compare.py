@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QButtonGroup, QFrame
+from PySide6.QtGui import QImage, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QButtonGroup, QFrame, QSizePolicy
 
 from crypto.verdict import Report
 from ui import theme
 from ui.canvas.page_items import Item
 from ui.language import tr
+from ui.shell.notice import announce
 from ui.verify import verdicts
 from ui.widgets import button, label, row, tool
 
@@ -33,6 +34,8 @@ MOST_BOXES = 40
 """Of a page, the largest."""
 _NEAR = 1
 """Pages before and behind the one in view whose pictures are decoded."""
+_WIDE = 700
+"""Pixels that buttons and words need beside each other."""
 _MAX_PIXELS = 16_000_000
 
 
@@ -67,16 +70,22 @@ class CompareBar(QFrame):
             made.setCheckable(True)
             self._group.addButton(made)
         self.modes[BOTH].setChecked(True)
-        self._note = label("", "small")
+        self._note = label("", "small", wrap=True)
+        self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._back = tool("chevron-up", tr("上一处改动"), lambda: self._step(-1))
         self._on = tool("chevron-down", tr("下一处改动"), lambda: self._step(1))
-        across = row(self.toggle, *self.modes.values(), spacing=6)
-        across.setContentsMargins(12, 6, 12, 6)
-        across.addWidget(self._note, 1)
-        across.addWidget(self._back)
-        across.addWidget(self._on)
-        self.setLayout(across)
+        buttons = row(self.toggle, *self.modes.values(), self._back, self._on, None, spacing=6)
+        self._whole = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._whole.setContentsMargins(12, 6, 12, 6)
+        self._whole.addLayout(buttons)
+        self._whole.addWidget(self._note, 1)
         self.offer(None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where the words have no room beside the buttons they stand below them."""
+        super().resizeEvent(event)
+        way = QBoxLayout.Direction
+        self._whole.setDirection(way.TopToBottom if self.width() < _WIDE else way.LeftToRight)
 
     # --- what the page tells ---------------------------------------------------------------------
 
@@ -162,6 +171,7 @@ class CompareBar(QFrame):
     def _take(self, pages: tuple[ChangedPage, ...]) -> None:
         self._task, self._pages = None, pages
         self._tell()
+        announce(self._note)
         self.redraw.emit()
         if self.active and self._at < 0:
             self._step(1)
@@ -206,6 +216,7 @@ class CompareBar(QFrame):
         else:
             said = ""
         self._note.setText(said)
+        self._note.setAccessibleName(said)
         self._note.setToolTip(said)
 
     def _step(self, by: int) -> None:
