@@ -172,8 +172,14 @@ def company() -> Company:
 class StandIn:
     """See :class:`ui.shell.context.Context`."""
 
-    def __init__(self, home: Path, *, seals: Sequence[SealRecord] | None = None) -> None:
-        self.company = company()
+    def __init__(
+        self,
+        home: Path,
+        *,
+        seals: Sequence[SealRecord] | None = None,
+        holder: Company | None = None,
+    ) -> None:
+        self.company = holder or company()
         self.settings = Settings(
             folders=Folders(home / "config", home / "data", home / "cache"),
             platform_url="http://127.0.0.1:8081",

@@ -1,0 +1,92 @@
+"""Measures a window as it is on the screen: texts that are cut, widgets outside their parents."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QCheckBox,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QScrollBar,
+    QTableView,
+    QToolButton,
+    QWidget,
+)
+
+
+def faults(root: QWidget) -> list[str]:
+    """A line for each text that is cut and each widget that lies outside its parent."""
+    found = []
+    for widget in (root, *root.findChildren(QWidget)):
+        if not widget.isVisibleTo(root) or widget.objectName().startswith("qt_"):
+            continue
+        told = _cut(widget) or _outside(widget)
+        if told:
+            found.append(f"{told}: {_place(widget, root)}")
+    return found
+
+
+def _place(widget: QWidget, root: QWidget) -> str:
+    names = []
+    above: QWidget | None = widget
+    while above is not None and above is not root:
+        names.append(type(above).__name__)
+        above = above.parentWidget()
+    text = widget.text() if isinstance(widget, QLabel | QAbstractButton) else ""
+    return f"{text[:40]!r} {' < '.join(names[:5])}"
+
+
+def _cut(widget: QWidget) -> str:
+    if isinstance(widget, QLabel) and widget.text():
+        return _cut_label(widget)
+    if isinstance(widget, QPushButton | QToolButton | QCheckBox) and widget.text():
+        if isinstance(widget, QToolButton) and (
+            widget.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonIconOnly
+        ):
+            return ""
+        wanted, has = widget.minimumSizeHint(), widget.size()
+        if has.width() < wanted.width() or has.height() < wanted.height():
+            return f"button {has.width()}×{has.height()}, wants {wanted.width()}×{wanted.height()}"
+    if isinstance(widget, QScrollArea) and widget.widget() is not None:
+        over = widget.widget().minimumSizeHint().width() - widget.viewport().width()
+        if over > 0:
+            return f"{over} pixels wider than its panel"
+    return ""
+
+
+def _cut_label(label: QLabel) -> str:
+    if getattr(label, "elides", False):  # shortened visibly; all of it in the tooltip
+        return "" if label.toolTip() else "shortened without a tooltip"
+    room = label.contentsRect()
+    flags = int(label.alignment())
+    if label.wordWrap():
+        flags |= int(Qt.TextFlag.TextWordWrap)
+    wanted = label.fontMetrics().boundingRect(QRect(0, 0, room.width(), 100_000), flags, label.text())
+    if wanted.width() > room.width() + 1 or wanted.height() > room.height() + 1:
+        return f"text {room.width()}×{room.height()}, wants {wanted.width()}×{wanted.height()}"
+    return ""
+
+
+def _outside(widget: QWidget) -> str:
+    parent = widget.parentWidget()
+    if parent is None or widget.isWindow() or isinstance(widget, QScrollBar):
+        return ""
+    area = parent.parentWidget()
+    if isinstance(area, QAbstractScrollArea) and parent is area.viewport():
+        if isinstance(area, QScrollArea) and widget.width() > parent.width():
+            return f"{widget.width() - parent.width()} pixels wider than its scroll area"
+        return ""  # what scrolls may be longer than what is seen
+    if isinstance(parent, QAbstractScrollArea | QAbstractItemView | QHeaderView | QTableView):
+        return ""
+    if not parent.rect().contains(widget.geometry()):
+        return f"outside its parent: {_text(widget.geometry())} in {_text(parent.rect())}"
+    return ""
+
+
+def _text(area: QRect) -> str:
+    return f"{area.x()},{area.y()} {area.width()}×{area.height()}"
