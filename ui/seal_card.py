@@ -12,10 +12,14 @@ from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from ui import theme
 from ui.canvas.page_view import SEAL_MIME
 from ui.language import tr
-from ui.widgets import column, day, label, row
+from ui.widgets import OneLine, column, day, label, row
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
+
+
+HEIGHT = 92
+"""Of a card, in pixels: an imprint beside four lines."""
 
 
 def kind_name(seal: SealRecord) -> str:
@@ -97,17 +101,17 @@ class SealCard(QPushButton):
         theme.set_role(self, "seal")
         self.setCheckable(True)
         self.setAutoExclusive(True)
-        self.setFixedHeight(70)
+        self.setFixedHeight(HEIGHT)
         role, state = state_of(seal, datetime.now(UTC))
         text = column(spacing=1)
         text.addStretch()
         for widget in (
             label(kind_name(seal), "heading"),
-            label(f"{seal.name}", "small"),
+            label(tr("编码 {code}", code=seal.code), "small"),
+            OneLine(seal.name, "small"),
             label(state, role),
         ):
             widget.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-            widget.setMinimumWidth(40)
             text.addWidget(widget)
         text.addStretch()
         self.setToolTip(f"{seal.name}\n{tr('编码 {code}', code=seal.code)}")
@@ -120,7 +124,7 @@ class SealCard(QPushButton):
         self.setAccessibleName(tr("，").join((kind_name(seal), seal.name, seal.code, state)))
 
     def sizeHint(self) -> QSize:
-        return QSize(240, 70)
+        return QSize(240, HEIGHT)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._press = event.position().toPoint()

@@ -6,7 +6,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QShortcut,
+)
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -16,6 +24,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QSplitter,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -37,6 +46,35 @@ def label(text: str, role: str = "", *, wrap: bool = False, select: bool = False
     if select:
         made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return made
+
+
+class OneLine(QLabel):
+    """A text on one line; its middle is left out where there is no room. All of it is in the
+    tooltip."""
+
+    elides = True
+
+    def __init__(self, text: str = "", role: str = "") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        if role:
+            theme.set_role(self, role)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.setToolTip(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        area = self.contentsRect()
+        shown = self.fontMetrics().elidedText(
+            self.text(), Qt.TextElideMode.ElideMiddle, area.width()
+        )
+        alignment = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        role = self.foregroundRole()
+        self.style().drawItemText(painter, area, alignment, self.palette(), True, shown, role)
 
 
 def picture(name: str, role: str = "text", size: int = 18) -> QLabel:
@@ -122,6 +160,21 @@ def row(*parts: QWidget | int | None, spacing: int = 8) -> QHBoxLayout:
             made.addSpacing(part)
         else:
             made.addWidget(part)
+    return made
+
+
+def split(work: QWidget, panel: QWidget, width: int) -> QSplitter:
+    """*work* beside *panel*, which is *width* wide at first and at least, and can be widened."""
+    made = QSplitter()
+    made.setChildrenCollapsible(False)
+    made.setHandleWidth(5)
+    panel.setMinimumWidth(width)
+    panel.setMaximumWidth(2 * width)
+    made.addWidget(work)
+    made.addWidget(panel)
+    made.setStretchFactor(0, 1)
+    made.setStretchFactor(1, 0)
+    made.setSizes([10_000, width])
     return made
 
 

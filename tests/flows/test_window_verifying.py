@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 from crypto.verdict import Verdict
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.desk import Company, StandIn, authorities, stamped
+from ui.shell import file_password
 from ui.shell.window import MainWindow
 from ui.verify.verdicts import versions
 from ui.verify.verify_page import VerifyPage
@@ -190,14 +191,12 @@ def test_an_encrypted_file_is_verified_with_its_password(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from PySide6.QtWidgets import QInputDialog
-
     path = tmp_path / "locked.pdf"
     command = ["qpdf", "--encrypt", "leaf", "tree", "256", "--", str(make_pdf()), str(path)]
     subprocess.run(command, check=True)
     page = checked(qtbot, window, path)
     assert "打开密码" in words(page)
-    monkeypatch.setattr(QInputDialog, "getText", lambda *_: ("leaf", True))
+    monkeypatch.setattr(file_password, "ask_file_password", lambda *_, **__: "leaf")
     page._ask_password()
     qtbot.waitUntil(lambda: page.report is not None, timeout=20_000)
     assert page.report is not None

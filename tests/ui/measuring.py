@@ -66,7 +66,9 @@ def _cut_label(label: QLabel) -> str:
     flags = int(label.alignment())
     if label.wordWrap():
         flags |= int(Qt.TextFlag.TextWordWrap)
-    wanted = label.fontMetrics().boundingRect(QRect(0, 0, room.width(), 100_000), flags, label.text())
+    wanted = label.fontMetrics().boundingRect(
+        QRect(0, 0, room.width(), 100_000), flags, label.text()
+    )
     if wanted.width() > room.width() + 1 or wanted.height() > room.height() + 1:
         return f"text {room.width()}×{room.height()}, wants {wanted.width()}×{wanted.height()}"
     return ""

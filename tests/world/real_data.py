@@ -73,9 +73,7 @@ def files(context: StandIn, folder: Path) -> Files:
         document.save(
             encrypted, encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw=FILE_PASSWORD, owner_pw="o"
         )
-        document.save(
-            refused, encryption=pymupdf.PDF_ENCRYPT_AES_256, owner_pw="o", permissions=0
-        )
+        document.save(refused, encryption=pymupdf.PDF_ENCRYPT_AES_256, owner_pw="o", permissions=0)
     broken = folder / f"传坏了的{LONG_NAME}"
     broken.write_bytes(REGULATION.read_bytes()[:40_000])
     small_fault = folder / f"邮件里的{LONG_NAME}"

@@ -16,11 +16,10 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QListView,
     QSpinBox,
     QStyle,
@@ -37,7 +36,7 @@ from ui.canvas.page_items import Item, paint_date, scaled_part
 from ui.canvas.page_view import PageView
 from ui.canvas.renderer import BitmapRequest, Renderer
 from ui.language import tr
-from ui.widgets import label, tool
+from ui.widgets import OneLine, label, tool
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -224,19 +223,6 @@ class Thumbnails(QListView):
             self.page_chosen.emit(index.row())
 
 
-class _Title(QLabel):
-    """A file's name; its middle goes where there is no room."""
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setPen(theme.colour("text"))
-        area = self.contentsRect()
-        shown = self.fontMetrics().elidedText(
-            self.text(), Qt.TextElideMode.ElideMiddle, area.width()
-        )
-        painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter), shown)
-
-
 class DocumentPane(QWidget):
     """One document: thumbnails on the left, the canvas, a toolbar with page and zoom."""
 
@@ -257,8 +243,7 @@ class DocumentPane(QWidget):
         bar = QFrame()
         theme.set_role(bar, "toolbar")
         bar.setLayout(self.toolbar)
-        self.title = _Title()
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title = OneLine()
         self.title.setMinimumWidth(60)
         self._number = QSpinBox()
         self._number.setAccessibleName(tr("页码"))

@@ -76,7 +76,7 @@ class Navigation(QFrame):
         made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         made.setCheckable(True)
         theme.set_role(made, "nav")
-        made.setFixedSize(75, 62)
+        made.setFixedSize(75, 66)
         made.setToolTip(f"Ctrl+{number}")
         made.setAccessibleName(page_titles()[entry.name])
         made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

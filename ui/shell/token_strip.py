@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton
 
 from crypto.pki.holder_name import without_credit_code
 from ui import theme
 from ui.language import tr
 from ui.shell.context import TokenView
-from ui.widgets import button, day, label, picture, row
+from ui.widgets import OneLine, button, day, label, picture, row
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
@@ -32,9 +32,7 @@ class TokenStrip(QFrame):
         self.setFixedHeight(46)
         self._icon = QLabel()
         self._icon.setFixedWidth(20)
-        self._text = QLabel()
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
-        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._text = OneLine()
         self._demo = label(tr("虚拟 Ukey · 仅供演示"), "unknown")
         self._more = QToolButton()
         theme.set_icon(self._more, "chevron-down", "muted", 16)
@@ -64,7 +62,6 @@ class TokenStrip(QFrame):
         role, said = describe_token(token, seals)
         theme.set_icon(self._icon, "usb", role, 20)
         self._text.setText(said)
-        self._text.setToolTip(said)
         self.setAccessibleName(said)
         self._demo.setVisible(token is not None and token.is_virtual)
         self._more.setVisible(len(tokens) > 1)

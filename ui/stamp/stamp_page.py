@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QFileDialog,
-    QInputDialog,
-    QLineEdit,
     QMenu,
     QMessageBox,
     QStackedWidget,
@@ -31,6 +29,7 @@ from ui import theme
 from ui.canvas.document_pane import DocumentPane
 from ui.files import pdf_files
 from ui.language import tr
+from ui.shell import file_password
 from ui.stamp.before_pin import BeforePin
 from ui.stamp.checklist import (
     Check,
@@ -51,6 +50,7 @@ from ui.widgets import (
     centred,
     row,
     shortcut,
+    split,
     tool,
 )
 
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
     from ui.shell.interface import Shell
 
-PANEL_WIDTH = 332
+PANEL_WIDTH = 344
 
 
 class StampPage(QWidget):
@@ -127,17 +127,15 @@ class StampPage(QWidget):
         self.run.looked_at.connect(self._look_at)
         self.run.folder_chosen.connect(self._retry_in)
         self._side = QStackedWidget()
-        self._side.setFixedWidth(PANEL_WIDTH)
         self._side.addWidget(self._panel)
         self._side.addWidget(self.run)
         work = QWidget()
         across = row(self.list, spacing=0)
         across.addWidget(self.pane, 1)
-        across.addWidget(self._side)
         work.setLayout(across)
         self._stack = QStackedWidget()
         self._stack.addWidget(centred(self._drop))
-        self._stack.addWidget(work)
+        self._stack.addWidget(split(work, self._side, PANEL_WIDTH))
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._stack)
@@ -389,11 +387,9 @@ class StampPage(QWidget):
         document = self.document
         if document is None:
             return
-        wanted = tr("“{name}”的打开密码（不是 Ukey 口令）：", name=document.path.name)
-        if document.password is not None:
-            wanted = tr("密码不对，请再试一次。") + "\n" + wanted
-        text, sure = QInputDialog.getText(self, tr("文件密码"), wanted, QLineEdit.EchoMode.Password)
-        if sure and text:
+        again = document.password is not None
+        text = file_password.ask_file_password(self, document.path, again=again)
+        if text:
             document.password, document.facts, document.error = text, None, None
             self._show_document(document)
 

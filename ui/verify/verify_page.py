@@ -15,8 +15,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QInputDialog,
-    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QMenu,
@@ -32,6 +30,7 @@ from ui import theme
 from ui.canvas.document_pane import DocumentPane
 from ui.canvas.page_items import Item
 from ui.language import language, tr
+from ui.shell import file_password
 from ui.verify import verdicts
 from ui.verify.changes import Listed
 from ui.verify.compare import CompareBar
@@ -48,6 +47,7 @@ from ui.widgets import (
     label,
     row,
     shortcut,
+    split,
     tool,
 )
 
@@ -135,17 +135,15 @@ class VerifyPage(QWidget):
         side.addWidget(self.panel, 1)
         side.addWidget(framed("footer", foot))
         panel = framed("panel", side)
-        panel.setFixedWidth(PANEL_WIDTH)
 
         self._left = self._list_column()
         work = QWidget()
         across = row(self._left, spacing=0)
         across.addWidget(self.pane, 1)
-        across.addWidget(panel)
         work.setLayout(across)
         self._stack = QStackedWidget()
         self._stack.addWidget(centred(self._drop))
-        self._stack.addWidget(work)
+        self._stack.addWidget(split(work, panel, PANEL_WIDTH))
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._stack)
@@ -459,10 +457,11 @@ class VerifyPage(QWidget):
             self.panel.show_unchecked()
 
     def _ask_password(self) -> None:
-        text, sure = QInputDialog.getText(
-            self, tr("文件密码"), tr("这个 PDF 的打开密码："), QLineEdit.EchoMode.Password
-        )
-        if sure and text and self._current:
+        if self._current is None:
+            return
+        again = self._current.password is not None
+        text = file_password.ask_file_password(self, self._current.path, again=again)
+        if text and self._current:
             self._current.password = text
             self._check([self._current])
             self._show_panel()
