@@ -123,6 +123,7 @@ def seal_inspect(desk: Desk, options: argparse.Namespace) -> int:
 def sync(desk: Desk, options: argparse.Namespace) -> int:
     from app.remote.syncing import synchronise
 
+    desk.enter_unfinished()
     token = desk.token(options.token, options.module)
     with token.login(enter_pin(desk, options, token)) as session:
         done = synchronise(desk.platform(), desk.cabinet, desk.holder_key(session))

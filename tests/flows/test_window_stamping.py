@@ -836,6 +836,40 @@ def test_what_an_earlier_run_left_is_kept_until_it_is_taken_up(
     }
 
 
+def test_an_interrupted_job_goes_on_in_the_demo_too(
+    qtbot: QtBot,
+    window: MainWindow,
+    make_pdf: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, left, demo = make_pdf(text=""), make_pdf(text=""), StandIn(tmp_path / "demo")
+    page = opened(qtbot, window, own)
+    page.placing.place(At("1", 50, 50))
+    window.enter_demo(demo)
+    page = window.page("stamp")
+    qtbot.waitUntil(lambda: page.ready and len(window.seals) == 3, timeout=20_000)
+    window.take_files([left])
+    qtbot.waitUntil(lambda: page.document.path == left and page.ready, timeout=20_000)
+    page.placing.place(At("1", 100, 100))
+    qtbot.waitUntil(lambda: page.prepared._path.is_file())
+    window.leave_demo()
+    qtbot.waitUntil(lambda: any("还没有盖" in text for text in window.notices.texts))
+    qtbot.mouseClick(link(window, "继续"), Qt.MouseButton.LeftButton)
+    assert [each.path for each in window.page("stamp").documents] == [own]
+
+    window.enter_demo(StandIn(tmp_path / "demo"))
+    qtbot.waitUntil(lambda: any("1 个文件" in text for text in window.notices.texts))
+    page = window.page("stamp")
+    qtbot.mouseClick(link(window, "继续"), Qt.MouseButton.LeftButton)
+    assert page.document.path == left
+    qtbot.waitUntil(lambda: page.stamp_button.isEnabled(), timeout=20_000)
+    answer(page, monkeypatch, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    assert left.with_name(f"{left.stem}_已盖章.pdf").is_file()
+
+
 def link(window: MainWindow, text: str) -> QPushButton:
     """The action of a notice."""
     buttons = window.notices.findChildren(QPushButton)

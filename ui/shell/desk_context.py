@@ -163,6 +163,7 @@ class DeskContext:
 
         assert_device_thread()
         cabinet = self._cabinet
+        self._desk.enter_unfinished()
         with self._desk.token(serial).login(pin) as session:
             done = synchronise(self._desk.platform(), cabinet, self._desk.holder_key(session))
         return done.seals, done.records

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.durable import replace_file
 from app.placing.stamp_plan import Placed, Plan, to_json
+from ui.language import tr
 from ui.stamp.documents import StampDocument
-from ui.tasks import Task, Tasks
+from ui.stamp.work import StampOutcome
+from ui.tasks import Task
+
+if TYPE_CHECKING:
+    from app.many.resuming import StampedEarlier
+    from ui.shell.interface import Shell
 
 SOON_MS = 300
 """How long after a change the prepared job is written down."""
@@ -34,9 +42,13 @@ class PreparedJob(QObject):
 
     What an earlier run left stays in it until somebody takes it up or puts it away."""
 
-    def __init__(self, path: Path, tasks: Tasks, parent: QObject) -> None:
+    wanted = Signal()
+    """The person wants to go on with what an earlier run left."""
+
+    def __init__(self, shell: Shell, parent: QObject) -> None:
         super().__init__(parent)
-        self._path, self._tasks = path, tasks
+        self._shell, self._tasks = shell, shell.tasks
+        self._path = shell.context.settings.folders.config / "session.json"
         self._documents: Sequence[StampDocument] = ()
         self._left: list[StampDocument] = []
         self._timer = QTimer(self)
@@ -83,6 +95,31 @@ class PreparedJob(QObject):
             return []  # none, or written by another version
         self._left = found
         return found
+
+    def offer(self) -> None:
+        """Ask the journal what of an interrupted job is done, and offer to go on with the rest."""
+        left = self.read()
+        if left:
+            self._tasks.work(
+                self._shell.context.stamped_earlier,
+                {document.act: document.order.folders for document in left},
+                done=partial(self._offer, left),
+                failed=self._shell.complain,
+            )
+
+    def _offer(self, left: Sequence[StampDocument], earlier: Mapping[str, StampedEarlier]) -> None:
+        for document in left:
+            if document.act in earlier:
+                document.outcome = StampOutcome.done_earlier(document.order, earlier[document.act])
+        missing = sum(document.waiting for document in left)
+        if not missing:  # killed after the last one
+            self.put_away()
+            return
+        done = sum(document.stamped for document in left)
+        said = tr("上次有 {count} 个文件放好了印章，还没有盖。", count=missing)
+        if done:
+            said += tr("另外 {count} 个已经盖好，不会再盖。", count=done)
+        self._shell.notices.show_notice("session", "info", said, (tr("继续"), self.wanted.emit))
 
     def take_up(self) -> list[StampDocument]:
         """What an earlier run left, which now belongs to the list; it is kept as part of it."""

@@ -7,9 +7,8 @@ counts. One module, though long: the page is where all parts of stamping meet.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +16,6 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QFileDialog,
     QMenu,
-    QMessageBox,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -39,7 +37,7 @@ from ui.stamp.checklist import (
     token_checks,
 )
 from ui.stamp.documents import FileList, StampDocument
-from ui.stamp.file_changes import Change, FileChanges, Moved, Removed
+from ui.stamp.file_changes import Change, FileChanges, Moved, Removed, may_close
 from ui.stamp.placing import Placing
 from ui.stamp.prepared import PreparedJob
 from ui.stamp.run import StampRun
@@ -55,7 +53,6 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
-    from app.many.resuming import StampedEarlier
     from app.store.cabinet import SealRecord
     from ui.shell.interface import Shell
 
@@ -70,9 +67,8 @@ class StampPage(QWidget):
         self._shell = shell
         self.documents: list[StampDocument] = []
         self.setAccessibleName(tr("盖章"))
-        self.prepared = PreparedJob(
-            shell.context.settings.folders.config / "session.json", shell.tasks, self
-        )
+        self.prepared = PreparedJob(shell, self)
+        self.prepared.wanted.connect(self.resume)
         self.before_pin = BeforePin(shell, self)
         self.before_pin.changed.connect(lambda: self._check())
         self.before_pin.told.connect(lambda text: self._tell(text))
@@ -157,7 +153,7 @@ class StampPage(QWidget):
         shell.seals_changed.connect(self._show_seals)
         shell.tokens_changed.connect(self._check)
         self._show_seals()
-        QTimer.singleShot(0, self._offer_prepared_job)
+        QTimer.singleShot(0, self.prepared.offer)
 
     def _tools(self) -> None:
         opener = QToolButton()
@@ -328,22 +324,9 @@ class StampPage(QWidget):
     def close_documents(self) -> None:
         """Back to the empty page; what is placed and not stamped is asked about."""
         waiting = sum(document.waiting for document in self.documents)
-        if self._hindered() or (waiting and not self._may_close(waiting)):
+        if self._hindered() or (waiting and not may_close(waiting, self)):
             return
         self._begin_list([])
-
-    def _may_close(self, waiting: int) -> bool:
-        box = QMessageBox(self)
-        box.setWindowTitle(tr("关闭全部文件"))
-        box.setText(tr("{count} 个文件放好了印章，还没有盖。", count=waiting))
-        box.setInformativeText(tr("关闭以后，放好的位置就没有了。文件本身不受影响。"))
-        closing = box.addButton(tr("关闭"), QMessageBox.ButtonRole.DestructiveRole)
-        staying = box.addButton(tr("取消"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(staying)
-        box.setEscapeButton(staying)
-        box.exec()
-        box.deleteLater()
-        return box.clickedButton() is closing
 
     # --- the document ----------------------------------------------------------------------------
 
@@ -615,31 +598,6 @@ class StampPage(QWidget):
             self.placing.show()
 
     # --- a prepared job survives a crash ---------------------------------------------------------
-
-    def _offer_prepared_job(self) -> None:
-        """Ask the journal what of an interrupted job is done, and offer to go on with the rest."""
-        left = self.prepared.read()
-        if left:
-            self._shell.tasks.work(
-                self._shell.context.stamped_earlier,
-                {document.act: document.order.folders for document in left},
-                done=partial(self._offer, left),
-                failed=self._shell.complain,
-            )
-
-    def _offer(self, left: Sequence[StampDocument], earlier: Mapping[str, StampedEarlier]) -> None:
-        for document in left:
-            if document.act in earlier:
-                document.outcome = StampOutcome.done_earlier(document.order, earlier[document.act])
-        missing = sum(document.waiting for document in left)
-        if not missing:  # killed after the last one
-            self.prepared.put_away()
-            return
-        done = sum(document.stamped for document in left)
-        said = tr("上次有 {count} 个文件放好了印章，还没有盖。", count=missing)
-        if done:
-            said += tr("另外 {count} 个已经盖好，不会再盖。", count=done)
-        self._shell.notices.show_notice("session", "info", said, (tr("继续"), self.resume))
 
     def resume(self) -> None:
         """Go on with the files of an interrupted session, as they were placed; what is done is
