@@ -2,7 +2,9 @@
 
 Standard library only, the same on Debian and on Windows::
 
-    python3 dev.py demo [SOME.pdf]   stamp and verify a document with a virtual Ukey
+    python3 dev.py demo [SOME.pdf]   stamp and verify a document with a virtual Ukey, and look at it
+                                     in the window where there is a screen (--no-window: not to)
+    python3 dev.py window [FILES]    the window, as a user has it
     python3 dev.py test [ARGS]       the whole test suite (ARGS go to pytest)
     python3 dev.py test --fast       the files of tests/fast.txt: every package, in a minute
     python3 dev.py lint              ruff, mypy --strict, import contracts, dead code
@@ -12,6 +14,7 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py bench             timings beside the floor and the peers
     python3 dev.py serve [ARGS]      the reference platform
     python3 dev.py licences          resources/licences.toml, after the lock has changed
+    python3 dev.py error-codes       docs/error-codes.*, after the messages have changed
     python3 dev.py screenshots       pictures of every page, to docs/images
 
 The virtual environment in ``.venv`` is made from ``installer/requirements.lock`` (every file
@@ -268,6 +271,19 @@ def demo(arguments: Sequence[str]) -> int:
     return run("-P", "-m", "app", "demo", *arguments)
 
 
+def window(arguments: Sequence[str]) -> int:
+    """With the user's own settings, seals and journal, not the demo's."""
+    if not WINDOWS and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")):
+        say(
+            "这里没有屏幕，窗口打不开。可以用命令行：python3 dev.py demo，"
+            "或 .venv/bin/sealdesk --help。",
+            "There is no screen for a window here. Use the command line: python3 dev.py demo, or"
+            " .venv/bin/sealdesk --help.",
+        )
+        return 1
+    return run("-P", "-m", "app", *(str(Path(name).resolve()) for name in arguments))
+
+
 def workers(arguments: Sequence[str]) -> tuple[str, ...]:
     """One pytest process per core; none beside the first where a single file is asked for."""
     if any(word == "--numprocesses" or word.startswith("-n") for word in arguments):
@@ -355,8 +371,13 @@ def licences(arguments: Sequence[str]) -> int:
     return run("-m", "installer.licences", *arguments, cwd=ROOT)
 
 
+def error_codes(arguments: Sequence[str]) -> int:
+    return run("-m", "installer.error_codes", *arguments, cwd=ROOT)
+
+
 COMMANDS = {
     "demo": demo,
+    "window": window,
     "test": test,
     "lint": lint,
     "fix": fix,
@@ -366,6 +387,7 @@ COMMANDS = {
     "serve": serve,
     "screenshots": screenshots,
     "licences": licences,
+    "error-codes": error_codes,
 }
 
 

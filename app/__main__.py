@@ -31,7 +31,7 @@ def main() -> int:
     if all(file.suffix.lower() in (".pdf", ".ofd") for file in files):
         if window is not None:
             return _window_alone(files)
-        arguments = ["--help"]
+        arguments = arguments or ["--help"]
     # late: the window comes up without the grammar of the command line and what it imports
     from app.cli.entry import main as command_line
 
@@ -51,12 +51,13 @@ def _window_alone(files: Sequence[Path]) -> int:
         return exit_code(error)
 
 
-def open_window(desk: Desk, files: Sequence[Path]) -> int:
-    """Show the window at *desk* with *files* opened, until it is closed; its exit code."""
+def open_window(desk: Desk, files: Sequence[Path], page: str = "") -> int:
+    """Show the window at *desk* with *files* opened on *page*, until it is closed; its exit
+    code."""
     from ui.shell.desk_context import DeskContext
     from ui.shell.starting import run
 
-    return run(DeskContext(desk), files)
+    return run(DeskContext(desk), files, page)
 
 
 def has_screen() -> bool:

@@ -62,7 +62,7 @@ def run(
     settings: Settings,
     document: Path | None,
     output: Path,
-    window: Callable[[Desk, Sequence[Path]], int] | None = None,
+    window: Callable[[Desk, Sequence[Path], str], int] | None = None,
 ) -> int:
     """Run the demo on *document* (default: the regulation) into the folder *output*; then show the
     stamped file in the *window*, if there is one.
@@ -96,7 +96,9 @@ def run(
         _tell(phrase("demo.took", language).format(seconds=took))
         if window is not None:
             _tell(phrase("demo.window", language).format(pin=DEMO_PIN))
-            window(desk, [done.path])
+            window(desk, [done.path], "verify")
+    if window is None:
+        _tell(phrase("demo.next", language).format(file=done.path))
     return 0 if report.verdict.value == "VALID" else 2
 
 

@@ -48,8 +48,9 @@ class Desk:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.window: Callable[[Desk, Sequence[Path]], int] | None = None
-        """Shows the window at a desk, where there is a screen (handed in by ``app.__main__``)."""
+        self.window: Callable[[Desk, Sequence[Path], str], int] | None = None
+        """Shows the window at a desk with files on a page, where there is a screen (handed in by
+        ``app.__main__``)."""
         self.keyring_waits: Callable[[], None] = lambda: None
         """Called when the system's keyring takes long to answer."""
         self._opened = ExitStack()
@@ -302,7 +303,7 @@ class Desk:
         folder = Path(os.environ.setdefault(virtual.FOLDER_VARIABLE, str(self.virtual_folder)))
         free = [s for s in virtual.SLOTS if not virtual.token_path(folder, s).exists()]
         if not self.settings.allow_virtual_ukey or not free:
-            raise UsageError("no virtual key can be made: not allowed, or all slots are taken")
+            raise UsageError("no_virtual_key")
         virtual.make_blank_token(folder, free[0])
         tokens = virtual.open_virtual_module().tokens()
         return next(token for token in tokens if token.info.slot == free[0])

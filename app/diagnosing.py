@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.addresses import without_login
 from app.errors import FileProblem, OutputExists, OutputNotWritable, explain
 from app.settings import NAMES
 
@@ -41,8 +42,12 @@ def diagnosis(desk: Desk) -> dict[str, Any]:
         "program": PROGRAM,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": sys.version.split()[0],
-        "packages": {name: _version(name) for name in _PACKAGES},
-        "settings": {name: str(getattr(settings, name)) for name in NAMES if "token" not in name},
+        "packages": {name: version_of(name) for name in _PACKAGES},
+        "settings": {
+            name: without_login(str(getattr(settings, name)))
+            for name in NAMES
+            if "token" not in name
+        },
         "origins": {name: settings.source(name).origin.value for name in NAMES},
         "seals": _or_code(lambda: _seals(desk)),
         "waiting_usage_records": _or_code(lambda: desk.cabinet.waiting_usage()),
@@ -104,10 +109,11 @@ def _or_code(read: Callable[[], Any]) -> Any:
         return {"error": explain(error).code, "kind": type(error).__name__}
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str:
+    """The version of the installed package *name*; "?" in a program that lacks its metadata."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
         return version(name)
-    except PackageNotFoundError:  # a frozen program without its metadata
+    except PackageNotFoundError:
         return "?"

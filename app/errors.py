@@ -38,6 +38,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, ClassVar
 
+from app.addresses import without_login
+
 LANGUAGES = ("zh_CN", "en")
 UNKNOWN_CODE = "E-999"
 _LONGEST_VALUE = 300
@@ -88,7 +90,7 @@ class AppError(Exception):
         """For logs, in English: the class and its fields."""
         names: list[str] = [field.name for field in fields(self)] if is_dataclass(self) else []
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
-        return f"{type(self).__name__}({shown})"
+        return without_login(f"{type(self).__name__}({shown})")
 
 
 # --- the command and the person ------------------------------------------------------------------
@@ -96,11 +98,15 @@ class AppError(Exception):
 
 @dataclass(eq=False)
 class UsageError(AppError):
-    """The command line asks for something that makes no sense."""
+    """The command line asks for something that makes no sense.
+
+    *problem* is a word of the entry's table, or a text of argparse's in the person's language;
+    *about* is what it is said of: an option, a file."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
     stops_batch: ClassVar[bool] = True
     problem: str
+    about: str | None = None
 
 
 class Cancelled(AppError):
@@ -451,7 +457,18 @@ class ServiceUnavailable(PlatformError):
 
     url: str
     reason: str = "other"
-    """"refused", "timeout", "tls", "proxy", "busy", "http", "size", "address" or "other"."""
+    """"refused", "timeout", "tls", "proxy", "busy", "login", "request", "missing", "moved", "page",
+    "http", "size", "address" or "other"."""
+    status: int | None = None
+    """HTTP's, where there was an answer."""
+
+    @classmethod
+    def answered(cls, url: str, status: int) -> ServiceUnavailable:
+        """What an answer with a *status* other than 200 comes to."""
+        reasons = {400: "request", 401: "login", 403: "login", 404: "missing", 407: "proxy"}
+        reasons |= {410: "missing", 429: "busy", 503: "busy", 511: "page"}
+        reason = "moved" if 300 <= status < 400 else reasons.get(status, "http")
+        return cls(url, reason, status)
 
 
 @dataclass(eq=False)
@@ -668,7 +685,7 @@ def _worded(value: object, words: dict[str, str]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M")
-    text = f"{value:.1f}" if isinstance(value, float) else str(value)
+    text = without_login(f"{value:.1f}" if isinstance(value, float) else str(value))
     if len(text) > _LONGEST_VALUE:
         text = text[:_LONGEST_VALUE] + "…"
     # control characters in file names and server answers must not reach the terminal

@@ -78,7 +78,7 @@ def check_root(service: Service, root_sm3: str) -> None:
     platform's root; :class:`app.errors.UsageError` for fewer."""
     digits = _digits(root_sm3)
     if len(digits) != 64:
-        raise UsageError("--root-sm3: all 64 hexadecimal digits")
+        raise UsageError("all_digits", "--root-sm3")
     if not secrets.compare_digest(digits, service.root.fingerprint.hex()):
         raise PlatformUntrusted(service.origin, "fingerprint")
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from installer.error_codes import PAGES, page
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("app", "crypto", "device", "server_stub", "ui")
 TREES = (*PACKAGES, "benchmarks", "docs", "installer", "resources", "tests")
@@ -173,3 +175,26 @@ def test_every_module_class_and_function_that_a_docstring_points_to_exists() -> 
             ):
                 missing.add(f"{path.relative_to(ROOT)}: {name}")
     assert missing == set()
+
+
+# ---------------------------------------------------------------- what is made from the program
+
+
+@pytest.mark.parametrize("language", PAGES)
+def test_the_list_of_error_codes_is_what_the_messages_say(language: str) -> None:
+    """After a change of the messages: python3 dev.py error-codes."""
+    assert PAGES[language].read_text(encoding="utf-8") == page(language)
+
+
+def test_what_a_chinese_page_links_to_exists_in_chinese() -> None:
+    """Or the link says that it leads to English: （英文）."""
+    english = set()
+    for path in (ROOT / "README.zh-CN.md", *ROOT.glob("docs/*.zh-CN.md")):
+        text = path.read_text(encoding="utf-8")
+        for match in re.finditer(r"\]\(([^)#:\s]+\.md)(?:#[^)\s]*)?\)", text):
+            target = (path.parent / match[1]).resolve()
+            said = text[match.end() : match.end() + 4] == "（英文）"
+            switch = text[: match.start()].endswith("[English")
+            if not (target.name.endswith(".zh-CN.md") or said or switch):
+                english.add(f"{path.relative_to(ROOT)}: {match[1]}")
+    assert english == set()

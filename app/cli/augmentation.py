@@ -31,9 +31,9 @@ def refuse_nonsense(options: argparse.Namespace, profile: str) -> None:
     placed = placed or options.date or options.date_at
     if profile == "pades" and placed:
         # a picture of a seal outside the signature proves nothing
-        raise UsageError("stamp: --profile pades puts no seal; see --profile dual")
+        raise UsageError("pades_without_seal", "--profile pades")
     if profile not in ("pades", "dual") and (options.pades_key or options.pades_module):
-        raise UsageError("stamp: --pades-key goes with --profile pades or dual")
+        raise UsageError("key_for_pades", "--pades-key")
 
 
 def foreign_signer(
@@ -99,7 +99,7 @@ def timestamp(desk: Desk, options: argparse.Namespace, password: str | None) -> 
     chosen = options.timestamp or desk.settings.timestamp_url or "platform"
     stamper = desk.timestamper(chosen)
     if stamper is None:
-        raise UsageError("timestamp: --timestamp none stamps nothing")
+        raise UsageError("no_service", "--timestamp none")
     steps: list[Revise] = []
     if options.long_term:
         steps.append(long_term(desk.trust(), desk.services))

@@ -60,10 +60,10 @@ def dispute(desk: Desk, options: argparse.Namespace) -> int:
     opening = any((options.seal, options.reason, options.contact, options.signed, options.package))
     if options.status or options.fetch:
         if opening:
-            raise UsageError("dispute: --status and --fetch go with a receipt alone")
+            raise UsageError("receipt_alone", "--status, --fetch")
         return _follow(desk, options)
     if not (options.seal and options.reason and options.contact):
-        raise UsageError("dispute: --seal, --reason and --contact are needed")
+        raise UsageError("needed", "--seal, --reason, --contact")
     return _open(desk, options)
 
 
@@ -75,7 +75,7 @@ def _open(desk: Desk, options: argparse.Namespace) -> int:
     if options.seal not in {
         signature.seal.code for signature in report.signatures if signature.seal
     }:
-        raise UsageError(f"dispute: {options.file.name}: no seal with the code {options.seal}")
+        raise UsageError("not_that_seal", f"{options.file.name}, {options.seal}")
     beside = options.file.with_name(f"{options.file.stem}.json")
     target = options.output or free_name(beside, phrase("dispute.suffix", language))
     with ExitStack() as opened:

@@ -17,16 +17,18 @@
     sealdesk diagnose [-o OUT.json]
     sealdesk trust list|add FILE [--for makers|signers|timestamps|all]|remove SM3
     sealdesk demo [FILE.pdf]
+    sealdesk --version
 
-A PIN comes from a prompt, from ``--pin-stdin`` (its first line) or, for tests, from SEALDESK_PIN;
-never from the command line. ``verify`` exits with 0 all valid, 1 something invalid, 2 not
-confirmed, 3 not signed, 4 unreadable, 5 valid with something added later; of several files the
-worst counts, in the order 1, 4, 2, 5, 3, 0. Errors have exit codes of their own
-(:class:`app.errors.ExitCode`).
+Without arguments, or with PDF files alone, the window opens (:mod:`app.__main__`). A PIN comes from
+a prompt, from ``--pin-stdin`` (its first line) or, for tests, from SEALDESK_PIN; never from the
+command line. ``verify`` exits with 0 all valid, 1 something invalid, 2 not confirmed, 3 not signed,
+4 unreadable, 5 valid with something added later; of several files the worst counts, in the order 1,
+4, 2, 5, 3, 0. Errors have exit codes of their own (:class:`app.errors.ExitCode`).
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import sys
@@ -34,12 +36,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from app.cli import translation
 from app.cli.grammar import Commands, Parser
 from app.cli.terminal import complain
-from app.errors import SettingsInvalid, exit_code, phrase
+from app.errors import SettingsInvalid, UsageError, exit_code, phrase
 from app.settings import load
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ given is imported: all of them take a tenth of the time of ``sealdesk verify``."
 
 
 def main(
-    arguments: Sequence[str], window: Callable[[Desk, Sequence[Path]], int] | None = None
+    arguments: Sequence[str], window: Callable[[Desk, Sequence[Path], str], int] | None = None
 ) -> int:
     """Run one command; returns the process's exit code. Errors are explained on stderr.
 
@@ -73,6 +75,7 @@ def main(
             stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     language = _language()
     try:
+        _refuse_a_file(arguments)
         options = parser(language, *arguments[:1]).parse_args(_with_negatives(arguments))
         from app.desk import Desk
 
@@ -106,6 +109,16 @@ def _language() -> str:
         return os.environ.get("SEALDESK_LANGUAGE", "zh_CN")
 
 
+def _refuse_a_file(arguments: Sequence[str]) -> None:
+    """Raise :class:`UsageError` where the command should be and a document is: somebody wrote
+    ``sealdesk contract.pdf --report …``."""
+    first = arguments[0] if arguments else "-"
+    if first.startswith("-") or first in MODULES:
+        return
+    if Path(first).suffix.lower() in (".pdf", ".ofd") or os.path.exists(first):
+        raise UsageError("a_file", first)
+
+
 # --- the grammar -------------------------------------------------------------------------------
 
 
@@ -125,6 +138,16 @@ def _with_negatives(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
+class _Version(argparse.Action):
+    """Tells the program's version and leaves; it is looked up only when somebody asks."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *details: object) -> NoReturn:
+        from app.diagnosing import version_of
+
+        sys.stdout.write(f"sealdesk {version_of('sealdesk')}\n")
+        parser.exit()
+
+
 def parser(language: str = "en", command: str = "") -> Parser:
     """The grammar, explained in *language*: of *command* alone, or, where there is no such command,
     of all."""
@@ -132,8 +155,10 @@ def parser(language: str = "en", command: str = "") -> Parser:
     top = Parser(
         prog="sealdesk",
         description="印台 SealDesk: stamp and verify PDF documents with an electronic seal",
+        epilog="without arguments, or with PDF files alone, the window opens",
         allow_abbrev=False,
     )
+    top.add_argument("--version", action=_Version, nargs=0, help="the program's version")
     commands = Commands(top, "command", "COMMAND")
     for name in [MODULES[command]] if command in MODULES else dict.fromkeys(MODULES.values()):
         import_module(f"app.cli.{name}").add_commands(commands)

@@ -41,10 +41,10 @@ def evidence(desk: Desk, options: argparse.Namespace) -> int:
     """``sealdesk evidence``: make a package, or with --check judge one."""
     if options.check:
         if options.output:
-            raise UsageError("evidence: --check writes nothing")
+            raise UsageError("writes_nothing", "--check")
         return _check_evidence(desk, options)
     if not options.output:
-        raise UsageError("evidence: -o OUT.zip is needed")
+        raise UsageError("needed", "-o")
     from app.evidence.making import make
 
     language = desk.settings.language

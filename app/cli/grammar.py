@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from app.cli.translation import said
 from app.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,11 +106,16 @@ def password_option(made: Parser) -> None:
 # --- values ------------------------------------------------------------------------------------
 
 
+def refused(problem: str, value: str) -> argparse.ArgumentTypeError:
+    """What argparse is to say of *value*: *problem* in the person's language."""
+    return argparse.ArgumentTypeError(f"{said(problem)}: {value}")
+
+
 def positive(text: str) -> int:
     """A number from 1 to 99,999, for argparse."""
     number = int(text) if text.isdecimal() else 0
     if not 0 < number < 100_000:
-        raise argparse.ArgumentTypeError(f"not a number above 0: {text}")
+        raise refused("not a number above 0", text)
     return number
 
 
@@ -119,4 +125,4 @@ def moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(f"not an ISO 8601 time: {text}") from error
+        raise refused("not an ISO 8601 time", text) from error

@@ -79,7 +79,7 @@ def journal_seal_off(desk: Desk, options: argparse.Namespace) -> int:
     del options
     language = desk.settings.language
     if desk.journal.check().intact:
-        raise UsageError(phrase("cli.journal_not_damaged", language))
+        raise UsageError("journal_intact")
     tell(phrase("cli.journal_sealed_off", language).format(path=desk.journal.seal_off()))
     return 0
 

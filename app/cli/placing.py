@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Parser
+from app.cli.grammar import Parser, refused
 from app.errors import PositionInvalid, UsageError, phrase
 from app.placing.written import parse_keyword, parse_pages, parse_point, parse_riding
 
@@ -89,9 +89,7 @@ def _riding(text: str) -> tuple[Side, str]:
     try:
         return parse_riding(text)
     except PositionInvalid as error:
-        raise argparse.ArgumentTypeError(
-            f"not right, left, top or bottom, with pages after a colon: {text}"
-        ) from error
+        raise refused("not right, left, top or bottom, with pages after a colon", text) from error
 
 
 def _slices(text: str) -> int | None:
@@ -100,7 +98,7 @@ def _slices(text: str) -> int | None:
         return None
     number = int(text) if text.isdecimal() else 0
     if not 2 <= number <= 9999:
-        raise argparse.ArgumentTypeError(f"not a number above 1: {text}")
+        raise refused("not a number above 1", text)
     return number
 
 
@@ -119,9 +117,9 @@ def wanted(desk: Desk, options: argparse.Namespace) -> tuple[list[Rule], Templat
     from app.placing.templates import Templates
 
     if not says_where(options):
-        raise UsageError("stamp: one of --at, --keyword, --riding, --field, --template is needed")
+        raise UsageError("no_place", "stamp")
     if options.pages and not options.at:
-        raise UsageError("stamp: --pages goes with --at")
+        raise UsageError("pages_with_at", "--pages")
     rules: list[Rule] = []
     for text in options.at or ():
         point = parse_point(text)
@@ -185,7 +183,7 @@ def marks_and_dates(
         places.fields,
     )
     if not laid:
-        raise UsageError("stamp: a single page has no riding seam")
+        raise UsageError("single_page", "--riding")
     marks = tuple(each.mark for each in laid)
     if options.date_at:
         return marks, tuple(_dates(options, places.boxes, marks))
@@ -208,7 +206,7 @@ def _on_one_page(placed: Placed, count: int) -> Placed:
     if not isinstance(placed.rule, At) or placed.rule.pages:
         return placed
     if count > 1:
-        raise UsageError("stamp: --at PAGE:X,Y, or --pages with --at X,Y")
+        raise UsageError("which_page", "--at")
     return replace(placed, rule=replace(placed.rule, pages="1"))
 
 
@@ -223,7 +221,7 @@ def _dates(
     for text in options.date_at:
         point = parse_point(text)
         if point.page is None and len(boxes) > 1:
-            raise UsageError("stamp: --date-at PAGE:X,Y")
+            raise UsageError("which_page", "--date-at")
         (page,) = parse_pages(str(point.page or 1), len(boxes))
         dates.append(placement.date_at(boxes, page, point.x_mm, point.y_mm, style))
     placement.dates_by_mark(marks, dates)  # before anybody is asked for a PIN

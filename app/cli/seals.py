@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.choosing import chosen_seal
 from app.cli.grammar import Commands, json_option, pin_option, token_options, trust_options
 from app.cli.terminal import enter_pin, tell, tell_json, worst_exit
-from app.errors import UsageError, phrase
+from app.errors import SealNotUsable, UsageError, explain, phrase
 from crypto.verdict import say
 
 if TYPE_CHECKING:
     from app.desk import Desk
+    from app.store.cabinet import SealRecord
 
 
 def add_commands(commands: Commands) -> None:
@@ -22,7 +24,7 @@ def add_commands(commands: Commands) -> None:
     made = commands.add("enroll", enroll, "key pair, certificate and seal from the platform")
     token_options(made)
     pin_option(made)
-    made.add_argument("--platform", required=True, metavar="URL", help="of the platform")
+    made.add_argument("--platform", metavar="URL", help="of the platform (default: the set one)")
     made.add_argument("--uscc", required=True, help="unified social credit code, 18 characters")
     made.add_argument("--name", required=True, help="name of the enterprise")
     made.add_argument("--legal-rep", help="legal representative (asked for if not given)")
@@ -57,6 +59,7 @@ def add_commands(commands: Commands) -> None:
 def enroll(desk: Desk, options: argparse.Namespace) -> int:
     from app.remote.enrolling import Applicant, enrol
 
+    platform = desk.platform(options.platform or "")
     token = desk.token(options.token, options.module)
     applicant = Applicant(
         uscc=options.uscc,
@@ -68,10 +71,10 @@ def enroll(desk: Desk, options: argparse.Namespace) -> int:
         kind=options.kind,
         physical_code=options.physical_code,
     )
-    platform = desk.platform(options.platform)
     with token.login(enter_pin(desk, options, token)) as session:
         seal = enrol(applicant, session, platform, desk.cabinet, wait_s=options.wait)
-    desk.remember_platform(options.platform)
+    if options.platform:
+        desk.remember_platform(options.platform)
     tell(f"{phrase('cli.collected', desk.settings.language)} {seal.code} {seal.name}")
     return 0
 
@@ -80,7 +83,7 @@ def _asked(value: str | None, option: str, desk: Desk) -> str:
     if value:
         return value
     if not sys.stdin.isatty():
-        raise UsageError(f"{option} is needed")
+        raise UsageError("needed", option)
     return input(f"{phrase('cli.ask.' + option[2:].replace('-', '_'), desk.settings.language)}: ")
 
 
@@ -89,20 +92,53 @@ def seal_list(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         tell_json([desk.seal_facts(seal) for seal in seals])
         return 0
+    language = desk.settings.language
     for seal in seals:
-        tell("\t".join((seal.code, seal.name, seal.state, f"{seal.parsed.valid_until:%Y-%m-%d}")))
+        state = phrase(f"seal_state.{seal.state}", language)
+        tell("\t".join((seal.code, seal.name, state, f"{seal.parsed.valid_until:%Y-%m-%d}")))
     if not seals:
         tell(phrase("cli.no_seal", desk.settings.language))
     return 0
 
 
 def seal_show(desk: Desk, options: argparse.Namespace) -> int:
-    facts = desk.seal_facts(chosen_seal(desk, options.seal))
+    seal = chosen_seal(desk, options.seal)
     if options.json:
-        tell_json(facts)
+        tell_json(desk.seal_facts(seal))
     else:
-        tell("\n".join(f"{key}: {value}" for key, value in facts.items()))
+        _describe(seal, desk)
     return 0
+
+
+def _describe(seal: SealRecord, desk: Desk) -> None:
+    """What a person wants to know of a seal, a line each."""
+    language = desk.settings.language
+    why_not = _unusable(seal, language)
+    statement = desk.cabinet.statement(seal.code)
+    parsed = seal.parsed
+    rows = {
+        "name": seal.name,
+        "code": seal.code,
+        "kind": say("seal_types", str(parsed.seal_type), language),
+        "enterprise": f"{seal.enterprise} {seal.uscc}",
+        "state": phrase(f"seal_state.{seal.state}", language),
+        "usable": why_not or phrase("cli.yes", language),
+        "period": f"{parsed.valid_from:%Y-%m-%d} – {parsed.valid_until:%Y-%m-%d}",
+        "certificate": f"{seal.signer.subject.common_name} ({seal.signer.not_after:%Y-%m-%d})",
+        "size": f"{parsed.width_mm:g} × {parsed.height_mm:g} mm",
+        "platform": seal.platform,
+        "confirmed": f"{statement.statement.issued_at.astimezone():%Y-%m-%d %H:%M}"
+        if statement
+        else phrase("cli.not_told", language),
+    }
+    for key, value in rows.items():
+        tell(f"{phrase(f'seal_show.{key}', language)}: {value}")
+
+
+def _unusable(seal: SealRecord, language: str) -> str:
+    """Why *seal* cannot stamp now, as a sentence; "" if it can."""
+    why = seal.usable(datetime.now(UTC))
+    return explain(SealNotUsable(seal.name, why), language).cause if why else ""
 
 
 def seal_inspect(desk: Desk, options: argparse.Namespace) -> int:

@@ -103,7 +103,7 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
     several = len(options.files) > 1 or options.files[0].is_dir()
     if profile == "pades":
         if several or options.csv:
-            raise UsageError("stamp: --profile pades takes one file")
+            raise UsageError("one_file", "--profile pades")
         return _sign_without_seal(desk, options)
     order = _order(desk, options, profile)
     if several or options.csv:

@@ -66,7 +66,7 @@ def read_pins(
     if options.pin_stdin:
         lines = [sys.stdin.readline().rstrip("\r\n") for _ in prompts]
         if not all(lines):
-            raise UsageError("standard input ended before the PIN")
+            raise UsageError("input_ended")
         return lines
     names = variables[: len(prompts)]
     from_environment = [os.environ[name] for name in names if name in os.environ]
@@ -76,7 +76,7 @@ def read_pins(
     try:
         return [getpass.getpass(f"{prompt} [{name}]: ") for prompt in prompts]
     except EOFError as error:
-        raise UsageError("nobody is there to enter the PIN; see --pin-stdin") from error
+        raise UsageError("nobody_enters_pin", "--pin-stdin") from error
 
 
 def enter_pin(

@@ -171,6 +171,6 @@ def _confirm(language: str) -> None:
     sys.stdout.flush()
     answer = sys.stdin.readline()
     if not answer:
-        raise UsageError("nobody is there to answer; see --yes")
+        raise UsageError("nobody_answers", "--yes")
     if answer.strip().lower() not in ("yes", "y", phrase("cli.yes", language)):
         raise Cancelled

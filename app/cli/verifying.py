@@ -74,16 +74,13 @@ def add_commands(commands: Commands) -> None:
 def _refuse_nonsense(options: argparse.Namespace, many: bool) -> None:
     """Raise :class:`app.errors.UsageError` for --report and --sealed where they mean nothing."""
     if options.sealed and not options.report:
-        raise UsageError("verify: --sealed goes with --report OUT.pdf")
+        raise UsageError("sealed_report", "--sealed")
     if options.fetch and options.offline:
-        raise UsageError("verify: --fetch and --offline contradict each other")
+        raise UsageError("contradict", "--fetch, --offline")
     if options.report and many:
-        raise UsageError("verify: --report is for one file alone; see --report-dir")
+        raise UsageError("report_of_one", "--report")
     if options.sealed and (options.offline or options.at_time or options.password_stdin):
-        raise UsageError(
-            "verify: --sealed asks the platform, as of now: not with --offline, --at-time or a"
-            " password"
-        )
+        raise UsageError("sealed_now", "--sealed")
     if options.report and os.path.lexists(options.report):
         raise OutputExists(str(options.report))
 

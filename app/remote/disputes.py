@@ -92,7 +92,7 @@ class DisputeReceipt:
         except OSError as error:
             raise FileNotReadable(str(path), FileProblem.of(error)) from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise UsageError(f"{path.name}: not a receipt of a dispute") from error
+            raise UsageError("no_receipt", path.name) from error
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def open_dispute(
         ("name", name, MAX_NAME),
     ):
         if len(text) > limit or (word != "name" and not text.strip()):
-            raise UsageError(f"dispute: {word}: 1 to {limit} characters")
+            raise UsageError("too_long", f"--{word} (1–{limit})")
     enclosure = _read(package) if package else b""
     words = {
         "platform": platform.origin,
@@ -384,5 +384,5 @@ def _read(package: Path) -> bytes:
     except OSError as error:
         raise FileNotReadable(str(package), FileProblem.of(error)) from error
     if len(data) > _MAX_ENCLOSURE or data[:4] != b"PK\x03\x04":
-        raise UsageError(f"{package.name}: not an evidence package of at most 50 MB")
+        raise UsageError("no_package", package.name)
     return data

@@ -148,7 +148,7 @@ def fetch(
             if guarded and not _global(str(_peer(response))):
                 raise ServiceUnavailable(url, "address")  # the name leads elsewhere by now
             if response.status_code != 200:
-                raise ServiceUnavailable(url, "http")
+                raise ServiceUnavailable.answered(url, response.status_code)
             data = b""
             for chunk in response.iter_bytes():
                 data += chunk

@@ -245,5 +245,8 @@ class PublicServices:
         except PlatformAnswerInvalid as error:
             raise ServiceUnavailable(url, "size") from error
         if status != 200:
-            raise ServiceUnavailable(url, "busy" if status in (429, 503) else "http")
+            raise ServiceUnavailable.answered(url, status)
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+            # a captive portal's page, or a web server at a wrong address; DER begins with 0x30
+            raise ServiceUnavailable(url, "page")
         return data

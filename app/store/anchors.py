@@ -116,7 +116,7 @@ def read_certificates(path: Path) -> list[Certificate]:
     try:
         return load_certificates(data)
     except CertificateError as error:
-        raise UsageError(f"{path.name}: {error}") from error
+        raise UsageError("no_certificate", path.name) from error
 
 
 def add(settings: Settings, certificate: Certificate, purpose: Purpose) -> Anchor:
@@ -137,7 +137,7 @@ def remove(settings: Settings, sm3: str) -> list[Anchor]:
     wanted = sm3.lower().replace(":", "")
     found = [each for each in own(settings) if len(wanted) >= 8 and each.sm3.startswith(wanted)]
     if len({each.sm3 for each in found}) != 1:
-        raise UsageError(f"not one of your own anchors: {sm3}")
+        raise UsageError("not_your_own", sm3)
     for each in found:
         if each.path is not None:
             each.path.unlink(missing_ok=True)

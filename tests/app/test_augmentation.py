@@ -172,8 +172,8 @@ def test_answers_that_prove_nothing_are_errors(
     cases: dict[str, tuple[type[Exception], str]] = {
         "/stranger": (TimestampUntrusted, "unknown"),
         "/no": (TimestampRefused, ""),
-        "/html": (TimestampError, ""),
-        "/gone": (ServiceUnavailable, "http"),
+        "/html": (ServiceUnavailable, "page"),
+        "/gone": (ServiceUnavailable, "missing"),
         "/busy": (ServiceUnavailable, "busy"),
         "/flood": (ServiceUnavailable, "size"),
     }

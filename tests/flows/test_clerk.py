@@ -52,12 +52,12 @@ def test_the_token_says_who_it_is_and_whose_certificate_it_holds(clerk: Clerk) -
 
 
 def test_the_cabinet_shows_the_seal(clerk: Clerk) -> None:
-    assert clerk("seal", "list").out.startswith(f"{clerk.seal}\t{COMPANY}\tactive\t")
+    assert clerk("seal", "list").out.startswith(f"{clerk.seal}\t{COMPANY}\t可用\t")
     shown = clerk("seal", "show", COMPANY, "--json").json
     assert (shown["code"], shown["name"], shown["size_mm"]) == (clerk.seal, COMPANY, [40, 40])
     assert shown["usable"] is True
     assert shown["why_not"] is None
-    assert clerk("seal", "show", clerk.seal).out.startswith(f"code: {clerk.seal}\n")
+    assert clerk("seal", "show", clerk.seal).out.startswith(f"名称: {COMPANY}\n")
 
 
 def test_an_empty_cabinet_says_so(stranger: Clerk) -> None:

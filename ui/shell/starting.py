@@ -1,6 +1,6 @@
 """Starting the window: once for each user; a second start hands its files to the first and ends.
 
-run(context, files) -> int
+run(context, files, page) -> int
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from ui.shell.navigation import page_titles
 from ui.shell.window import MainWindow
 
 
-def run(context: Context, files: Sequence[Path] = ()) -> int:
-    """Show the window until it is closed; its exit code. *files* open in it."""
+def run(context: Context, files: Sequence[Path] = (), page: str = "") -> int:
+    """Show the window until it is closed; its exit code. *files* open in it, on *page* if it is
+    named, else on the page that was open last."""
     os.environ.setdefault("QT_ACCESSIBILITY", "1")
     present = QApplication.instance()
     application = present if isinstance(present, QApplication) else QApplication(sys.argv[:1])
@@ -38,7 +39,7 @@ def run(context: Context, files: Sequence[Path] = ()) -> int:
     window = MainWindow(context)
     theme.apply(application, window.state.get("appearance", "") or "system")
     window.setWindowIcon(theme.icon("stamp", "accent", 64))
-    start_page = window.state.get("page", "stamp")
+    start_page = page or window.state.get("page", "stamp")
     window.go(start_page if start_page in page_titles() else "stamp")
     window.show()
     window.listen(folder)

@@ -58,7 +58,7 @@ def test_every_command_explains_itself(
 
 def english(made: argparse.ArgumentParser) -> set[str]:
     """Every text of the grammar that a person reads."""
-    found = {made.description or ""}
+    found = {made.description or "", made.epilog or ""}
     for action in made._actions:
         if isinstance(action, argparse._SubParsersAction):
             for child in action.choices.values():

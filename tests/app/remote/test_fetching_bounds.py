@@ -90,7 +90,7 @@ def test_a_name_must_lead_to_public_addresses_alone(
 
 
 @pytest.mark.parametrize(
-    ("path", "reason"), [("/large", "size"), ("/none", "http"), ("/away", "http")]
+    ("path", "reason"), [("/large", "size"), ("/none", "missing"), ("/away", "moved")]
 )
 def test_answers_have_bounds_and_lead_nowhere_else(server: str, path: str, reason: str) -> None:
     with pytest.raises(ServiceUnavailable) as refused:
