@@ -116,7 +116,7 @@ def test_what_decides_is_the_seal_nobody_vouches_for_not_the_one_below_it() -> N
 def test_a_look_that_was_replaced_is_told_with_the_values_where_they_differ() -> None:
     details = {"page": "1", "before": "1,000", "after": "9,900,000"}
     text = Finding("look_replaced", details).text()
-    assert "（原来填写「1,000」，现在填写「9,900,000」）" in text
+    assert "（原来是「1,000」，现在是「9,900,000」）" in text
     same = Finding("look_replaced", {**details, "after": "1,000"}).text()
     assert "1,000" not in same, "the value says nothing there"
     assert "9,900,000" in Finding("look_replaced", details).text("en")
