@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.errors import SealNotUsable, explain
+from app.errors import FileError, FileRepairable, SealNotUsable, explain
 from ui.language import language, tr
 from ui.seal_card import kind_name
 from ui.shell.context import DocumentFacts, TokenView
@@ -30,10 +31,12 @@ class Check:
     """Good, but worth a look."""
     pending: bool = False
     """Not known yet."""
+    first: bool = False
+    """Stands on top of what fails, because that may follow from it."""
 
 
 class Checklist(QWidget):
-    """Shows conditions; what fails stands on top."""
+    """Shows conditions: what fails stands on top, then what is worth a look."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +51,7 @@ class Checklist(QWidget):
 
     def show_checks(self, checks: Sequence[Check]) -> None:
         """Replace what is shown."""
-        ordered = tuple(sorted(checks, key=lambda check: check.good))
+        ordered = tuple(sorted(checks, key=_rank))
         if ordered == self._checks:
             return
         self._checks = ordered
@@ -144,7 +147,12 @@ def document_checks(
         return [Check(False, _in_full(facts.obstacle))]
     asked = facts.asked
     made = [
-        Check(each not in asked, each.text(language()), warning=True)
+        Check(
+            each not in asked,
+            each.text(language()),
+            warning=True,
+            first=each.code in ("clock", "clock_proved"),
+        )
         for each in facts.notices
         if not (stencil and each.code == "pdfa1")
     ]
@@ -158,6 +166,16 @@ def document_checks(
     return made
 
 
+def _rank(check: Check) -> tuple[bool, bool, bool]:
+    return (not check.first, check.good, not check.warning)
+
+
 def _in_full(error: BaseException) -> str:
+    """Title, code, cause and what to do, unless a button says that; the file by its name alone."""
     message = explain(error, language())
-    return f"{message.title} {message.code}\n{message.cause}\n{message.remedy}"
+    lines = [f"{message.title} {message.code}", message.cause]
+    if isinstance(error, FileError):
+        lines[1] = message.cause.replace(error.path, Path(error.path).name)
+    if not isinstance(error, FileRepairable):
+        lines.append(message.remedy)
+    return "\n".join(lines)

@@ -79,9 +79,9 @@ class SidePanel:
         content.addWidget(line())
         content.addSpacing(2)
         content.addWidget(label(tr("盖章前检查"), "section"))
-        content.addWidget(self.checklist)
         for action in (self.password, self.repair, self.accept, self.stencil):
             content.addWidget(action)
+        content.addWidget(self.checklist)
         content.addStretch()
         foot = column(margins=(16, 12, 16, 14), spacing=8)
         foot.addWidget(self.batch_note)
