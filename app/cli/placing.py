@@ -40,14 +40,14 @@ def placing_options(made: Parser) -> None:
     made.add_argument(
         "--riding",
         action="append",
-        type=_riding,
+        type=seam,
         metavar="SIDE[:PAGES]",
         help="a riding seam over the edges of the pages: right, left, top or bottom; PAGES, "
         "all by default, for example odd for sheets printed on both sides; may be repeated",
     )
     made.add_argument(
         "--slices",
-        type=_slices,
+        type=slices,
         default=20,
         metavar="N|all",
         help="how many pages share one riding seal at most (default 20); all: one over all pages",
@@ -84,15 +84,15 @@ def placing_options(made: Parser) -> None:
     )
 
 
-def _riding(text: str) -> tuple[Side, str]:
-    """For argparse."""
+def seam(text: str) -> tuple[Side, str]:
+    """For argparse, which says in the person's language that a seam is not one."""
     try:
         return parse_riding(text)
     except PositionInvalid as error:
         raise refused("not right, left, top or bottom, with pages after a colon", text) from error
 
 
-def _slices(text: str) -> int | None:
+def slices(text: str) -> int | None:
     """For argparse: a number from 2 on; None for "all"."""
     if text == "all":
         return None

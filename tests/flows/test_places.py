@@ -75,8 +75,11 @@ def test_the_pages_that_share_a_seam_are_chosen(clerk: Clerk, tmp_path: Path) ->
         found = answer.json["report"]["signatures"][0]["marks"]
         widths[slices] = {round(each["width_mm"], 1) for each in found}
     assert widths == {"12": {3.3}, "all": {1.7}}
-    refused = clerk("stamp", source, "--riding", "right", "--slices", "1")
-    assert refused.code == ExitCode.USAGE
+    for wrong in (("right", "--slices", "1"), ("middle",)):
+        refused = clerk("stamp", source, "--riding", *wrong)
+        assert refused.code == ExitCode.USAGE
+        assert wrong[-1] in refused.err
+        assert "not " not in refused.err
 
 
 def test_chinese_punctuation_says_where(clerk: Clerk, contract: Path) -> None:
@@ -218,3 +221,18 @@ def test_a_wrong_pin_stamps_nothing(clerk: Clerk, month: Path) -> None:
     answer = clerk("stamp", month, "--at", "60,60", "--pages", "1", PIN="wrong-pin")
     assert answer.code == ExitCode.PIN
     assert not list(month.rglob("*_已盖章*"))
+
+
+def test_two_parties_seal_in_their_fields_and_both_stay_good(
+    clerk: Clerk, other_clerk: Clerk, tmp_path: Path
+) -> None:
+    source = with_fields(
+        tmp_path / "form.pdf", 甲方=(1, (40, 200, 100, 230)), 乙方=(1, (120, 200, 180, 230))
+    )
+    first = other_clerk("stamp", source, "--json", "--field", "甲方", "--date")
+    assert first.code == 0, first.err
+    second = clerk("stamp", first.json["output"], "--json", "--field", "乙方", "--date")
+    assert second.code == 0, second.err
+    report = second.json["report"]
+    assert report["verdict"] == "VALID"
+    assert [each["verdict"] for each in report["signatures"]] == ["VALID", "VALID"]
