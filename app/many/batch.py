@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Generic, TypeVar
@@ -85,7 +86,8 @@ class Batch(Generic[Result]):
 
         *may_sign* is asked before each signature; raising from it (a cancel) ends the batch.
         *ended* is told the number of a work, and its result or its error, as it ends, here on the
-        caller's thread; it is not called for works that were cancelled or never begun."""
+        caller's thread, also while Ctrl+C ends the batch; it is not called for works that were
+        cancelled or never begun."""
         todo = deque(enumerate(works))
         running = 0
         over = False
@@ -108,8 +110,11 @@ class Batch(Generic[Result]):
                     event = self._events.get()
                     if isinstance(event, _Request):
                         _serve(event, may_sign, over=True)
-                    else:
-                        running -= 1
+                        continue
+                    running -= 1
+                    if not isinstance(event.error, Cancelled):
+                        with suppress(Exception):  # what ended the batch is on its way already
+                            ended(event.number, event.result, event.error)
 
     def _work(self, number: int, work: Callable[[], Result]) -> None:
         try:
@@ -130,4 +135,7 @@ def _serve(request: _Request, may_sign: Callable[[], None], over: bool) -> bool:
     except Exception as error:  # noqa: BLE001 - it belongs to the document that asked
         request.answer.set_exception(error)
         return stops_batch(error)
+    except BaseException:  # Ctrl+C: the worker must not wait for an answer
+        request.answer.set_exception(Cancelled())
+        raise
     return False

@@ -133,3 +133,34 @@ def test_nobody_waits_for_the_key_of_a_run_that_broke() -> None:
 
     with pytest.raises(RuntimeError, match="listener"):
         batch.run([signing(lent, number) for number in range(10)], ended=broken)
+
+
+class Interrupted(Key):
+    """Somebody presses Ctrl+C while the key signs for the second time."""
+
+    def sign(self, message: bytes) -> bytes:
+        if self.signed:
+            raise KeyboardInterrupt
+        return super().sign(message)
+
+
+def test_an_interrupt_while_the_key_signs_ends_the_batch_and_tells_what_was_finished() -> None:
+    batch: Batch[bytes] = Batch()
+    key, ends, finish = Interrupted(), Ends(), threading.Event()
+    lent = batch.lend(key)
+
+    def first() -> bytes:
+        signature = lent.sign(b"0")
+        assert finish.wait(20)  # it is put away while the key is at the next
+        return signature
+
+    def second() -> bytes:
+        try:
+            return lent.sign(b"1")
+        finally:
+            finish.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        batch.run([first, second, signing(lent, 2)], ended=ends)
+    assert ends.results == {0: b"signed 0"}
+    assert ends.errors == {}
