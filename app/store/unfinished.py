@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,9 @@ from app.durable import sync_folder, try_lock
 from app.publishing import is_temporary
 from app.store.journal import Journal
 from crypto.algorithms.gm import sm3_hasher
+
+WAITING_S = 90 * 24 * 3600
+"""How long a folder that is not there, a drive that is not connected, is waited for."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ def take_up(journal: Journal, queue_usage: Callable[[str, str], None]) -> int:
             except OSError:  # at work, on Windows; or gone meanwhile
                 continue
             done = _take_up(journal, _parsed(content), queue_usage)
+            if done is None and time.time() - path.stat().st_mtime > WAITING_S:
+                done = 0
         if done is not None:
             entered += done
             with contextlib.suppress(OSError):

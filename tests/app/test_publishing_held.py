@@ -149,6 +149,32 @@ def test_stampings_at_once_in_one_folder_lose_nothing(
     assert publishing._in_use == set()
 
 
+@pytest.mark.usefixtures("system")
+def test_two_who_want_one_name_get_one_each(tmp_path: Path) -> None:
+    """Two windows of two users on one folder."""
+    both, names = threading.Barrier(2), []
+
+    def work(content: bytes) -> None:
+        for _ in range(25):
+            with unpublished(tmp_path / "合同.pdf") as (temporary, output):
+                output.write(content)
+                output.flush()
+                both.wait(20)
+                names.append(
+                    publish(temporary, output, tmp_path / "合同.pdf", tmp_path / "合同.pdf", "")
+                )
+
+    threads = [threading.Thread(target=work, args=(content,)) for content in (b"one", b"two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(names) == len(set(names)) == 50
+    assert set(tmp_path.iterdir()) == set(names)
+    contents = [name.read_bytes() for name in names]
+    assert contents.count(b"one") == contents.count(b"two") == 25
+
+
 def test_only_what_is_provably_abandoned_is_swept(tmp_path: Path, system: str) -> None:
     left = tmp_path / ".合同.pdf.0123456789ab.sealdesk"
     left.write_bytes(b"left by a crash")
