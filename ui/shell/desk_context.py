@@ -15,7 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from app.errors import FileNotReadable, FileProblem, PlatformUntrusted, TrustListRejected
+from app.errors import (
+    FileNotReadable,
+    FileProblem,
+    PlatformError,
+    PlatformUntrusted,
+    TrustListRejected,
+)
 from app.many.resuming import StampedEarlier, stamped_earlier
 from app.settings import save
 from ui.shell.context import (
@@ -348,8 +354,14 @@ class DeskContext:
         )
 
     def _time_there(self) -> datetime | None:
-        with self._opening:
-            return self._desk.platform_time()
+        if not self.settings.platform_url:
+            return None
+        try:
+            with self._opening:
+                platform_there = self._desk.platform()
+        except PlatformError:
+            return None
+        return platform_there.clock()  # nobody else waits for its answer
 
     def _trust_now(self) -> Trust:
         with self._opening:
