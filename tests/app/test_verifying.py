@@ -19,6 +19,9 @@ from app.errors import (
 )
 from app.store.anchors import trust_files
 from app.verifying import is_its_own, verify
+from crypto.pdf.looking import layer
+from crypto.pdf.looking.layer import Seen, Task
+from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.failures import PdfEncrypted
 from crypto.pki.certificate import Certificate
 from crypto.seal.statement import SealChange, SignedStatement
@@ -114,6 +117,27 @@ def test_a_suspension_that_only_the_registry_tells_of_counts(office: Office, off
     told = verify(offline, trust=trust, platform=Telling(office, (lost, again)), at=NOW)
     assert told.verdict is Verdict.INVALID
     assert "status_not_active" in codes(told)
+
+
+def test_pages_are_looked_at_once_though_a_platform_answers(
+    office: Office, ticketed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def look(task: Task) -> Seen:
+        looked.append(len(task.sealed))
+        return Seen()
+
+    monkeypatch.setattr(layer, "look_with_engines", look)
+    both = office.stamp(ticketed, marks=(Mark(0, 60.0, 120.0, 40.0, 40.0),)).path
+    day = timedelta(days=1)
+    later = SealChange(CODE, "suspended", "lost", NOW + day, NOW + day)
+    trust = office.authorities.trust
+    for changes in ((), (later,)):
+        looked.clear()
+        report = verify(both, trust=trust, platform=Telling(office, changes), at=NOW)
+        assert [each.verdict for each in report.signatures] == [Verdict.VALID, Verdict.VALID]
+        assert looked == [1]
 
 
 def test_an_unsigned_file_asks_nobody(office: Office) -> None:

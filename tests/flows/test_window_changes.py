@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from crypto.bounded import Message
 from crypto.pdf.looking import pictures
 from crypto.verdict import Verdict
-from tests.flows.test_window_verifying import CONTRACT, checked, press, words
+from tests.ui.checking import checked, press, words
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.desk import StandIn, stamped
 from tests.world.documents import add_widget, append_revision, classic_pdf, form_stream, update
@@ -27,6 +27,7 @@ from ui.verify.verify_page import VerifyPage
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
+CONTRACT = "32130200010002"
 BOX = (60, 600, 360, 640)
 
 

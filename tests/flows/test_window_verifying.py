@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from crypto.verdict import Verdict
+from tests.ui.checking import checked, press, words
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.desk import Company, StandIn, authorities, stamped
 from ui.shell import file_password
@@ -28,28 +29,6 @@ OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
 
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
-
-
-def checked(qtbot: QtBot, window: MainWindow, *paths: Path) -> VerifyPage:
-    window.go("verify")
-    window.take_files(paths)
-    page: VerifyPage = window.page("verify")
-    qtbot.waitUntil(lambda: all(not file.checking for file in page._files), timeout=30_000)
-    qtbot.waitUntil(lambda: page.pane.view.page_count > 0 or page.report is None, timeout=20_000)
-    first = page.panel.column.itemAt(0)
-    assert first is not None
-    qtbot.waitUntil(lambda: bool(first.widget() and first.widget().isVisible()))
-    return page
-
-
-def press(page: VerifyPage, name: str) -> None:
-    """Click the first button of that name, open or not."""
-    buttons = [each for each in page.findChildren(QPushButton) if name in each.text()]
-    buttons[0].click()
-
-
-def words(page: VerifyPage) -> str:
-    return "\n".join(label.text() for label in page.findChildren(QLabel) if label.isVisible())
 
 
 def test_a_good_file(qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path) -> None:
