@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from app.settings import load
 from installer.error_codes import PAGES, page
 
 ROOT = Path(__file__).parents[1]
@@ -198,3 +200,14 @@ def test_what_a_chinese_page_links_to_exists_in_chinese() -> None:
             if not (target.name.endswith(".zh-CN.md") or said or switch):
                 english.add(f"{path.relative_to(ROOT)}: {match[1]}")
     assert english == set()
+
+
+def test_the_policy_that_the_administration_page_shows_is_in_force_as_it_stands(
+    tmp_path: Path,
+) -> None:
+    text = (ROOT / "docs" / "administration.zh-CN.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "policy.toml").write_text(example.replace("64 位十六进制", "a" * 64), "utf-8")
+    settings = load({"SEALDESK_HOME": str(tmp_path / "home")}, machine_folder=tmp_path)
+    for name in tomllib.loads(example):
+        assert settings.locked(name), name
