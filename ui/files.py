@@ -10,9 +10,9 @@ from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QDesktopServices
 
 
-def open_outside(path: Path) -> None:
-    """Open a file or folder with the system's own program."""
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+def open_outside(path: Path) -> bool:
+    """Open a file or folder with the system's own program; False if there is none."""
+    return QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
 
 def pdf_files(paths: Sequence[Path]) -> list[Path]:

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.diagnosing import version_of
 from app.errors import OutputNotWritable
 from app.placing.stamp_plan import At, Riding
 from crypto.pki.certificate import Certificate
@@ -17,10 +19,12 @@ from tests.ui.measuring import faults
 from tests.world.desk import PIN, StandIn
 from tests.world.real_data import COMPANY, LONG_NAME, Files, files, long_company, long_report
 from ui import language, theme
+from ui.language import tr
 from ui.pages.seals_page import ApplyDialog
 from ui.shell import file_password
 from ui.shell.file_password import FilePasswordDialog
 from ui.shell.guide import Guide
+from ui.shell.help_dialog import HelpDialog
 from ui.shell.navigation import PAGES
 from ui.shell.notice import ErrorBox
 from ui.shell.pin_dialog import ChangePinDialog, PinDialog
@@ -153,6 +157,7 @@ def test_every_dialog_shows_all_of_its_texts(
         "dispute": lambda: DisputeDialog(long_report(), "https://platform.example", None, window),
         "initialise": lambda: InitialiseDialog(blank, window),
         "trust": lambda: AddAnchorDialog([root], window),
+        "help": lambda: HelpDialog(context.settings.platform_url, window.show_guide, window),
         "file password": lambda: FilePasswordDialog(Path(LONG_NAME), again=True, parent=window),
         "error": lambda: ErrorBox(OutputNotWritable(COMPANY), window),
     }
@@ -167,3 +172,29 @@ def test_every_dialog_shows_all_of_its_texts(
         dialog.close()
         dialog.deleteLater()
     assert listed(found) == ""
+
+
+def test_help_closes_by_esc_and_shows_the_version(qtbot: QtBot, window: MainWindow) -> None:
+    window.show_help()
+    box = window.findChild(HelpDialog)
+    assert box is not None
+    assert version_of("sealdesk") in [label.text() for label in box.findChildren(QLabel)]
+    qtbot.keyClick(box, Qt.Key.Key_Escape)
+    assert not box.isVisible()
+
+
+def test_a_file_without_marks_is_not_greeted_in_red(
+    qtbot: QtBot, window: MainWindow, sent: Files
+) -> None:
+    window.go("stamp", [sent.contract])
+    page = window.page("stamp")
+    qtbot.waitUntil(lambda: page.ready, timeout=30_000)
+    (missing,) = [check for check in page.checklist.checks if not check.good and check.todo]
+    assert missing.text == tr("还没有放置印章")
+
+
+def test_the_first_window_leaves_room_for_its_title_bar(context: StandIn, qtbot: QtBot) -> None:
+    window = MainWindow(context)
+    room = window.screen().availableGeometry()
+    assert window.height() <= max(room.height() - 40, window.minimumHeight())
+    window.close()

@@ -44,7 +44,7 @@ class Notice(QFrame):
         self,
         kind: str,
         text: str,
-        action: tuple[str, Callable[[], None]] | None,
+        action: tuple[str, Callable[[], object]] | None,
         closed: Callable[[], None],
     ) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class NoticeBar(QWidget):
         topic: str,
         kind: str,
         text: str,
-        action: tuple[str, Callable[[], None]] | None = None,
+        action: tuple[str, Callable[[], object]] | None = None,
     ) -> None:
         """Say *text*; *kind* is info, good, warning or error. Replaces what *topic* said before."""
         self.clear_notice(topic)

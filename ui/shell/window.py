@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -25,7 +25,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
     QMainWindow,
-    QMessageBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -50,6 +49,8 @@ if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
 
 IDLE_MS = 1000
+FRAME = QSize(2, 40)
+"""What the system draws around a window: its edges and its title bar, in pixels."""
 
 
 def _state_of(context: Context) -> WindowState:
@@ -286,26 +287,10 @@ class MainWindow(QMainWindow):
         box.open()
 
     def show_help(self) -> None:
-        """What keys there are; the manual if it is installed."""
-        box = QMessageBox(self)
-        box.setWindowTitle(tr("帮助"))
-        box.setText(tr("键盘操作"))
-        box.setInformativeText(
-            "\n".join(
-                (
-                    tr("Ctrl+O　打开文件　　Ctrl+V　粘贴文件"),
-                    tr("Ctrl+1 … Ctrl+6　换页面　　F6　换区域"),
-                    tr("PgUp PgDn　翻页　　Ctrl+滚轮　缩放"),
-                    tr("方向键　移动印章 1 毫米（加 Shift 为 5 毫米）"),
-                    tr("Ctrl+Z Ctrl+Y　撤销、重做　　Delete　删除印章"),
-                    tr("Ctrl+Enter　盖章　　Esc　取消"),
-                )
-            )
-        )
-        guide = box.addButton(tr("开始使用…"), QMessageBox.ButtonRole.ActionRole)
-        guide.clicked.connect(self.show_guide)
-        close = box.addButton(tr("关闭"), QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(close)
+        """What keys there are, the version, the manual and whom to ask."""
+        from ui.shell.help_dialog import HelpDialog
+
+        box = HelpDialog(self.context.settings.platform_url or "", self.show_guide, self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
@@ -395,7 +380,9 @@ class MainWindow(QMainWindow):
         kept = self.state.get("geometry", "")
         if not (kept and self.restoreGeometry(QByteArray.fromBase64(kept.encode()))):
             screen = self.screen().availableGeometry()
-            self.resize(min(1366, screen.width()), min(768, screen.height()))
+            room = screen.size() - FRAME
+            self.resize(room.boundedTo(QSize(1366, 768)).expandedTo(self.minimumSize()))
+            self.move(screen.topLeft())
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.ThemeChange and self.state.get("appearance", "") == "":

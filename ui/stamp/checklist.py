@@ -33,6 +33,8 @@ class Check:
     """Not known yet."""
     first: bool = False
     """Stands on top of what fails, because that may follow from it."""
+    todo: bool = False
+    """Not wrong, only not done yet: nobody is greeted in red."""
 
 
 class Checklist(QWidget):
@@ -60,6 +62,8 @@ class Checklist(QWidget):
             name, role = ("circle-check", "good") if check.good else ("circle-x", "bad")
             if check.pending:
                 name, role = "hourglass", "muted"
+            elif check.todo:
+                name, role = "info", "muted"
             elif check.warning:
                 name, role = "triangle-alert", "unknown"
             text = label(check.text, "" if check.good else role, wrap=True)

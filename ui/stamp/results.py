@@ -60,6 +60,10 @@ class Result(QWidget):
     def _close(self) -> None:
         self.closed.emit(False)
 
+    def _open(self, path: Path) -> None:
+        if not open_outside(path):
+            self.say(tr("系统没有打开“{name}”的程序。", name=path.name))
+
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, tr("另存到"), str(self._shell.folder()))
         if name:
@@ -123,11 +127,11 @@ class Success(Result):
             save = button(tr("另存到…"), self._choose_place, role="primary", icon="folder-open")
             self._lines.addWidget(save)
         self._lines.addSpacing(6)
-        self.first = button(tr("打开"), lambda: open_outside(path), icon="external-link")
+        self.first = button(tr("打开"), lambda: self._open(path), icon="external-link")
         folder, verify = tr("打开所在文件夹"), tr("验章")
         for widget in (
             self.first,
-            button(folder, lambda: open_outside(path.parent), icon="folder-open"),
+            button(folder, lambda: self._open(path.parent), icon="folder-open"),
             button(verify, lambda: self._shell.go("verify", [path]), icon="shield-check"),
             button(tr("再盖一份"), lambda: self.closed.emit(True), icon="stamp"),
             button(tr("完成"), self._close),
@@ -172,7 +176,7 @@ class BatchResult(Result):
         buttons.append(button(tr("保存清单…"), self._choose, icon="download"))
         if good:
             folder = good[0].path.parent
-            opener = button(tr("打开所在文件夹"), lambda: open_outside(folder), icon="folder-open")
+            opener = button(tr("打开所在文件夹"), lambda: self._open(folder), icon="folder-open")
             buttons.append(opener)
         buttons.append(button(tr("完成"), self._close))
         for action in buttons:

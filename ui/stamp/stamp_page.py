@@ -443,7 +443,7 @@ class StampPage(QWidget):
         several = len(self.documents) > 1
         marks = [laid_mark.mark for laid_mark in self.placing.marks.values()]
         if self.documents and not waiting:
-            made.append(Check(False, tr("还没有放置印章")))
+            made.append(Check(False, tr("还没有放置印章"), todo=True))
         elif marks and not several:
             pages = len({mark.page for mark in marks})
             made.append(
