@@ -342,7 +342,7 @@ def test_the_first_run_shows_three_steps_that_tick_themselves_off(
     fresh.plugged = (fresh.company.token(),)
     window.plugged.poll()
     qtbot.waitUntil(lambda: window.token is not None)
-    names = [label.text() for label in guide.findChildren(type(window.strip._text))]
+    names = [label.text() for label in guide.findChildren(QLabel)]
     assert any("已找到" in name for name in names)
     guide.accept()
 
@@ -385,7 +385,7 @@ def test_the_window_speaks_english(
     qtbot.waitUntil(lambda: not window.tasks.busy)
     chinese = [
         each.text()
-        for each in window.page("settings").findChildren(type(window.strip._text))
+        for each in window.page("settings").findChildren(QLabel)
         if any("\u4e00" <= char <= "\u9fff" for char in each.text())
     ]
     data = ("云帆", "演示")  # names of the made-up company and its authority
