@@ -6,6 +6,7 @@ Runs in a bounded process (:mod:`crypto.bounded`); :mod:`crypto.pdf.looking.pict
 from __future__ import annotations
 
 import io
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -24,15 +25,21 @@ _SHOWN = ("MuPDF", "PDFium")
 """The first in which a page differs is shown: PDFium sees tricks with fonts."""
 
 
-def picture_changes(data: bytes, password: str | None, end: int, pages: tuple[int, ...]) -> Message:
+def picture_changes(
+    data: bytes, password: str | None, end: int, pages: tuple[int, ...], seconds: float
+) -> Message:
     """For each of *pages* (0-based) on which the first *end* bytes of *data* show something else
     than the whole: page, engine, boxes and size in millimetres, and three PNGs: then, now, both.
-    Pages that cannot be drawn are left out and listed."""
+    Pages that cannot be drawn, or are not begun within *seconds*, are left out and listed."""
+    until = time.monotonic() + seconds
     told: list[dict[str, Any]] = []
     parts: list[bytes] = []
     failed: list[int] = []
     documents: dict[str, tuple[Engine, Engine]] = {}
     for page in pages:
+        if time.monotonic() > until:
+            failed.append(page)
+            continue
         try:
             found = _changed(documents, (data[:end], data), password, page)
         except Undrawable:

@@ -61,6 +61,9 @@ if TYPE_CHECKING:
     from crypto.validation.trust import Trust
     from crypto.verdict import Report, Verdict
 
+_PICTURE_SECONDS = 30.0
+"""For pictures that a person waits for."""
+
 
 class DeskContext:
     """See :class:`ui.shell.context.Context`."""
@@ -271,7 +274,7 @@ class DeskContext:
 
         try:
             with path.open("rb") as document:
-                return changes_in(document, report, password)
+                return changes_in(document, report, password, _PICTURE_SECONDS)
         except OSError as error:
             raise FileNotReadable(str(path), FileProblem.of(error)) from error
 

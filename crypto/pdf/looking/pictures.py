@@ -57,13 +57,15 @@ def changed_pages(
     seconds: float = SECONDS,
 ) -> tuple[ChangedPage, ...]:
     """Pictures of those of *pages* (0-based, at most :data:`MAX_PAGES`) that show something else
-    than in the first *end* bytes of *data*; none if that takes longer than *seconds*. Never raises
-    for what the file contains."""
+    than in the first *end* bytes of *data*; fewer if that takes longer than half of *seconds*, none
+    if longer than *seconds*. Never raises for what the file contains."""
     from crypto.bounded import BoundedError, run
 
     asked = tuple(pages[:MAX_PAGES])
     try:
-        said = run(_drawn, data, password, end, asked, seconds=seconds, answer=_MAX_PICTURES)
+        said = run(
+            _drawn, data, password, end, asked, seconds / 2, seconds=seconds, answer=_MAX_PICTURES
+        )
         told = said.head["changed"]
         if len(said.parts) != 3 * len(told):
             raise ValueError("pictures that nobody has told of")
@@ -90,10 +92,12 @@ def changes_in(
     return changed_pages(within.read(), password, sum(first.byte_range[2:4]), numbers, seconds)
 
 
-def _drawn(data: bytes, password: str | None, end: int, pages: tuple[int, ...]) -> Message:
+def _drawn(
+    data: bytes, password: str | None, end: int, pages: tuple[int, ...], seconds: float
+) -> Message:
     from crypto.rendering.changed import picture_changes  # loads the renderers: there alone
 
-    return picture_changes(data, password, end, pages)
+    return picture_changes(data, password, end, pages, seconds)
 
 
 def _changed(told: dict[str, Any], then: bytes, now: bytes, both: bytes) -> ChangedPage:

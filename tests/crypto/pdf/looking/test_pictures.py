@@ -8,6 +8,7 @@ from PIL import Image
 
 from crypto.pdf.looking import pictures
 from crypto.pdf.looking.pictures import ChangedPage, changed_pages
+from crypto.rendering.changed import picture_changes
 from tests.crypto.pdf.looking import lookers
 from tests.world.documents import append_revision, classic_pdf
 
@@ -71,3 +72,11 @@ def test_a_process_that_dies_or_lies_costs_the_pictures(monkeypatch: pytest.Monk
     for how in (lookers.die, lookers.tell_too_little):
         monkeypatch.setattr(pictures, "_drawn", how)
         assert changed_pages(classic_pdf(), None, 9, [0]) == ()
+
+
+def test_what_there_is_no_time_for_is_left_out() -> None:
+    first = classic_pdf(pages=2)
+    later = append_revision(first, {4: content(b"")})
+    said = picture_changes(later, None, len(first), (0, 1), -1.0)
+    assert said.head == {"changed": [], "failed": [0, 1]}
+    assert len(picture_changes(later, None, len(first), (0, 1), 60.0).head["changed"]) == 2
