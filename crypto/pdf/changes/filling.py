@@ -22,6 +22,7 @@ from crypto.pdf.changes.colours import Colour, colour_of
 from crypto.pdf.changes.fonts import read_font
 from crypto.pdf.changes.ink import Box, Ink, holds, overlaps
 from crypto.pdf.changes.looks import (
+    COMBO,
     MULTILINE,
     PASSWORD,
     PUSH_BUTTON,
@@ -90,6 +91,9 @@ def judge(
         return Filling(uncovered, *values)
     if not old.drawn and not new.drawn and values[0] and not _same_settings(before, after):
         return Filling("look_replaced", *values)  # viewers draw the value otherwise
+    is_list = inherited(after, "/FT") == "/Ch" and not bits & COMBO
+    if is_list and not new.drawn and not (values[0] == values[1] and _same_settings(before, after)):
+        return Filling("filling_unclear", *values)  # viewers show the options, from some one on
     if inherited(after, "/FT") == "/Btn":
         if bits & PUSH_BUTTON:
             return None if _are_alike(old, new) else Filling("look_replaced")

@@ -21,7 +21,7 @@ from crypto.pdf.reading.access import entry
 from crypto.pdf.reading.document import MAX_TREE_DEPTH
 from crypto.pdf.reading.objects import same
 
-MULTILINE, PASSWORD, PUSH_BUTTON, COMB = 1 << 12, 1 << 13, 1 << 16, 1 << 24
+MULTILINE, PASSWORD, PUSH_BUTTON, COMBO, COMB = 1 << 12, 1 << 13, 1 << 16, 1 << 17, 1 << 24
 _MARGIN, _MARGIN_SHARE = 3.5, 0.25
 """How far a frame may reach into a field: points, and a part of its shorter side."""
 _GROUND = 0.85

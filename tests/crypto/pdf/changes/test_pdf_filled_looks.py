@@ -167,6 +167,19 @@ def test_a_form_without_fonts_that_viewers_draw_anew_is_judged(world: World) -> 
     assert found is Verdict.VALID_CHANGED_LATER
 
 
+@pytest.mark.parametrize("entries", [b"/TI 1", b"/V(100)", b"/V(900)/I[1]"])
+def test_a_list_that_viewers_draw_themselves_shows_something_else_then(
+    world: World, entries: bytes
+) -> None:
+    """Without a look of its own a list box shows its options, from /TI on, the chosen one marked."""
+    kind = b"/FT/Ch/T(x)/DA(/F 12 Tf 0 g)/Opt[(100)(900)]"
+    form = Form({20: widget(BLANK, kind)})
+    assert verdict(world, form, {20: widget(BLANK, kind + entries)}) is Verdict.UNKNOWN
+    combo = kind + b"/Ff 131072"
+    chosen = {20: widget(BLANK, combo + b"/V(100)")}
+    assert verdict(world, Form({20: widget(BLANK, combo)}), chosen) is Verdict.VALID_CHANGED_LATER
+
+
 COMB = TEXT + b"/Ff 16777216/MaxLen 10"
 
 
