@@ -9,8 +9,9 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes.field_entries import area, differing_entries, label_of
-from crypto.pdf.changes.filling import is_same_said_richly, judge
+from crypto.pdf.changes.filling import judge
 from crypto.pdf.changes.ink import Ink
+from crypto.pdf.changes.legible import is_same_said_richly
 from crypto.pdf.changes.looks import Ground, Look, inherited
 from crypto.pdf.changes.pair import Pair
 from crypto.pdf.marks.appearance import PRINT, box, drawing_of, has_area, share_shown

@@ -11,19 +11,22 @@
 
 from __future__ import annotations
 
-import html
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 
-from crypto.pdf.changes.colours import Colour, colour_of
-from crypto.pdf.changes.fonts import read_font
 from crypto.pdf.changes.ink import Box, Ink, holds, overlaps
+from crypto.pdf.changes.legible import (
+    LARGEST_TEXT,
+    SMALLEST_TEXT,
+    is_drawn_plainly,
+    is_seen,
+    needs_looks,
+    sides,
+)
 from crypto.pdf.changes.looks import (
     COMBO,
-    MULTILINE,
     PASSWORD,
     PUSH_BUTTON,
     Ground,
@@ -37,23 +40,13 @@ from crypto.pdf.changes.looks import (
 from crypto.pdf.changes.ticks import is_boxed, is_tick
 from crypto.pdf.marks.appearance import has_area
 from crypto.pdf.reading.access import entry, follow
-from crypto.pdf.reading.content import operators
 from crypto.pdf.reading.objects import same, same_entry
 
 _LARGEST_BUTTON = 0.01
 """Of the page: a larger one is no box to tick."""
-_SMALLEST_TEXT = 3.0
 _SMALLER = 0.5
 """Of the largest letters of a look: smaller ones may be overlooked."""
-_LARGEST_TEXT = 1.4
-"""Of the field's height, for one line."""
-_CONTRAST = 0.25
 _OVERLAP = 0.3
-_AUTOMATIC = 4.0
-"""Points: viewers choose no smaller size where the field leaves it to them."""
-_TAG = re.compile(r"<[^<>]*>")
-_LINE = 1.2
-"""Of the size: from one line to the next."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +189,7 @@ def _judge_redrawing(
 
 def _is_plain_text(look: Look) -> bool:
     return look.text is not None and not any(
-        each.is_white or each.size < _SMALLEST_TEXT for each in look.ink
+        each.is_white or each.size < SMALLEST_TEXT for each in look.ink
     )
 
 
@@ -209,8 +202,8 @@ def _judge_text(
     value: str,
 ) -> str:
     """The kind of change that filling in an empty field is."""
-    drawn_anew = not new.drawn or _needs_looks(form)
-    if drawn_anew and not _is_drawn_plainly(after, form, value, new, ground.paper(new.box)):
+    drawn_anew = not new.drawn or needs_looks(form)
+    if drawn_anew and not is_drawn_plainly(after, form, value, new, ground.paper(new.box)):
         return "filling_unclear"
     if not new.drawn:
         return "filling_over_content" if ground.lies_under(new.box) else "field_filled"
@@ -225,8 +218,8 @@ def _judge_text(
         new.painted.strange
         or new.text is None
         or not new.ink
-        or any(not _is_seen(each, paper) for each in new.ink)
-        or any(each.size > _LARGEST_TEXT * height for each in new.ink)
+        or any(not is_seen(each, paper) for each in new.ink)
+        or any(each.size > LARGEST_TEXT * height for each in new.ink)
         or min(each.size for each in new.ink) < _SMALLER * max(each.size for each in new.ink)
         or _are_heaped(new.ink)
         or any(map(ground.lies_under, covers))
@@ -266,15 +259,6 @@ def _edges(new: Look, old: Look) -> list[Box]:
     ]
 
 
-def _is_seen(ink: Ink, paper: Ink | None) -> bool:
-    """Is this text, or the shape of a tick, large and dark enough to be read?"""
-    ground = paper.colour if paper and paper.colour else (1.0, 1.0, 1.0)
-    size = ink.size if ink.kind == "text" else max(_sides(ink.box))
-    if ink.colour is None or size < _SMALLEST_TEXT:
-        return False
-    return max(abs(a - b) for a, b in zip(ink.colour, ground, strict=True)) >= _CONTRAST
-
-
 def _are_heaped(inks: list[Ink]) -> bool:
     """Is text written over text, so that it can be read as another?"""
     return any(
@@ -282,62 +266,6 @@ def _are_heaped(inks: list[Ink]) -> bool:
         for at, one in enumerate(inks)
         for other in inks[at + 1 :]
     )
-
-
-def _is_drawn_plainly(
-    widget: generic.DictionaryObject, form: Any, value: str, look: Look, paper: Ink | None
-) -> bool:
-    """Would viewers that draw *value* themselves show it as it is: all of it, in a font of their
-    own, large and dark enough?"""
-    if "/F" in (inherited(widget, "/AA") or ()) or inherited(widget, "/RV") is not None:
-        return False  # a script or styled text writes it otherwise
-    stated = inherited(widget, "/DA")
-    settings = _settings(entry(form, "/DA") if stated is None else stated)
-    if settings is None:
-        return False
-    name, size, colour = settings
-    fonts: Any = form
-    for key in ("/DR", "/Font"):
-        fonts = entry(fonts, key) if isinstance(fonts, generic.DictionaryObject) else None
-    known = isinstance(fonts, generic.DictionaryObject)
-    font = read_font(entry(fonts, f"/{name}") if known else None)
-    letters = {} if font.marks_only or font.letters is None else font.letters
-    if not look.drawn and not all(
-        letters.get(ord(each)) == each for each in value if not each.isspace()
-    ):
-        return False
-    across, up = look.box[2] - look.box[0], look.box[3] - look.box[1]
-    height = size or _AUTOMATIC
-    codes = value.encode("latin-1", "replace")
-    length = sum(width for width, _ in font.advances(codes)) * height / 1000
-    flags, most = inherited(widget, "/Ff"), inherited(widget, "/MaxLen")
-    bits = int(flags) if isinstance(flags, generic.NumberObject) else 0
-    if isinstance(most, generic.NumberObject) and len(value) > int(most):
-        return False
-    lines = max(1, int(up / (_LINE * height))) if bits & MULTILINE else 1
-    is_small = height <= _LARGEST_TEXT * up and length <= across * lines
-    return is_small and _is_seen(Ink("text", look.box, colour, value, size=height), paper)
-
-
-def is_same_said_richly(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
-    """Was /RV added, and does it say in styled text what the value says?"""
-    styled = value_text(entry(after, "/RV"))
-    said = html.unescape(_TAG.sub("", styled))
-    return "/RV" not in before and says(said, value_text(inherited(after, "/V")))
-
-
-def _settings(stated: Any) -> tuple[str, float, Colour] | None:
-    """Font, size (0: chosen by viewers) and colour that /DA states; None if it says more."""
-    raw = stated if isinstance(stated, generic.ByteStringObject) else str(stated).encode()
-    name, size, colour = "", 0.0, (0.0, 0.0, 0.0)
-    for operator, values in operators(bytes(raw)):
-        if operator == "Tf" and len(values) == 2 and isinstance(values[1], float):
-            name, size = str(values[0])[1:], abs(values[1])
-        elif operator in ("g", "rg", "k") and (found := colour_of(values, len(values))) is not None:
-            colour = found
-        else:
-            return None
-    return (name, size, colour) if name else None
 
 
 def _displayed(widget: generic.DictionaryObject, value: str) -> str:
@@ -394,7 +322,7 @@ def _judge_button(
     if ground.lies_under(new.box):
         return Filling("filling_over_content", "", _tick(now))
     paper = grounds[-1] if grounds else ground.paper(new.box)
-    if not all(_is_seen(each, paper) for each in added):
+    if not all(is_seen(each, paper) for each in added):
         return Filling("filling_unclear", "", _tick(now))
     if not now or value != now or not added:
         return Filling("value_differs", "", _tick(now))
@@ -410,16 +338,6 @@ def _tick(state: str) -> str:
     return "✓" if state else ""
 
 
-def _sides(box: Box) -> tuple[float, float]:
-    return box[2] - box[0], box[3] - box[1]
-
-
 def _area(box: Box) -> float:
-    across, up = _sides(box)
+    across, up = sides(box)
     return across * up
-
-
-def _needs_looks(form: Any) -> bool:
-    """Are viewers told to draw all fields anew?"""
-    value = entry(form, "/NeedAppearances")
-    return isinstance(value, generic.BooleanObject) and bool(value)

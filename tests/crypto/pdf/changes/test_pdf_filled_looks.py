@@ -171,7 +171,7 @@ def test_a_form_without_fonts_that_viewers_draw_anew_is_judged(world: World) -> 
 def test_a_list_that_viewers_draw_themselves_shows_something_else_then(
     world: World, entries: bytes
 ) -> None:
-    """Without a look of its own a list box shows its options, from /TI on, the chosen one marked."""
+    """A list box without a look shows its options, from /TI on, and marks the chosen one."""
     kind = b"/FT/Ch/T(x)/DA(/F 12 Tf 0 g)/Opt[(100)(900)]"
     form = Form({20: widget(BLANK, kind)})
     assert verdict(world, form, {20: widget(BLANK, kind + entries)}) is Verdict.UNKNOWN
@@ -242,6 +242,9 @@ def test_a_look_that_only_some_viewers_choose_is_no_filling(world: World, value:
         (b"/F 300 Tf 0 g", b"100", False),
         (b"/F 12 Tf 0 g 3 Tr", b"100", False),
         (b"0 g", b"100", False),
+        (b"/F 12 Tf 0 rg", b"100", False),
+        (b"0 G /F 12 Tf 0 g", b"100", True),
+        (b"/F 12 Tf <0", b"100", False),
         (b"/F 12 Tf 0 g", b"1" + b"0" * 80, False),
     ],
 )

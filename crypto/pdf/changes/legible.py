@@ -1,0 +1,112 @@
+"""Whether text can be read: what viewers draw themselves from /DA, and what is too small or pale.
+
+A field without a look of its own, and every field of a form with /NeedAppearances, is drawn by
+viewers from its value and the form's defaults (ISO 32000-1 §12.7.3.3).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+
+from crypto.pdf.changes.colours import Colour, colour_of
+from crypto.pdf.changes.fonts import read_font
+from crypto.pdf.changes.ink import Box, Ink
+from crypto.pdf.changes.looks import MULTILINE, Look, inherited, says, value_text
+from crypto.pdf.reading.access import entry
+from crypto.pdf.reading.content import AppearanceError, operators
+
+SMALLEST_TEXT = 3.0
+"""Points."""
+LARGEST_TEXT = 1.4
+"""Of the field's height, for one line."""
+_CONTRAST = 0.25
+"""Between text and what it stands on, of the colour that differs most."""
+_AUTOMATIC = 4.0
+"""Points: viewers choose no smaller size where the field leaves it to them."""
+_TAG = re.compile(r"<[^<>]*>")
+_COLOURS = {"g": 1, "rg": 3, "k": 4}
+_LINE = 1.2
+"""Of the size: from one line to the next."""
+
+
+def is_drawn_plainly(
+    widget: generic.DictionaryObject, form: Any, value: str, look: Look, paper: Ink | None
+) -> bool:
+    """Would viewers that draw *value* themselves show it as it is: all of it, in a font of their
+    own, large and dark enough?"""
+    if "/F" in (inherited(widget, "/AA") or ()) or inherited(widget, "/RV") is not None:
+        return False  # a script or styled text writes it otherwise
+    stated = inherited(widget, "/DA")
+    settings = _settings(entry(form, "/DA") if stated is None else stated)
+    if settings is None:
+        return False
+    name, size, colour = settings
+    fonts: Any = form
+    for key in ("/DR", "/Font"):
+        fonts = entry(fonts, key) if isinstance(fonts, generic.DictionaryObject) else None
+    known = isinstance(fonts, generic.DictionaryObject)
+    font = read_font(entry(fonts, f"/{name}") if known else None)
+    letters = {} if font.marks_only or font.letters is None else font.letters
+    if not look.drawn and not all(
+        letters.get(ord(each)) == each for each in value if not each.isspace()
+    ):
+        return False
+    across, up = look.box[2] - look.box[0], look.box[3] - look.box[1]
+    height = size or _AUTOMATIC
+    codes = value.encode("latin-1", "replace")
+    length = sum(width for width, _ in font.advances(codes)) * height / 1000
+    flags, most = inherited(widget, "/Ff"), inherited(widget, "/MaxLen")
+    bits = int(flags) if isinstance(flags, generic.NumberObject) else 0
+    if isinstance(most, generic.NumberObject) and len(value) > int(most):
+        return False
+    lines = max(1, int(up / (_LINE * height))) if bits & MULTILINE else 1
+    is_small = height <= LARGEST_TEXT * up and length <= across * lines
+    return is_small and is_seen(Ink("text", look.box, colour, value, size=height), paper)
+
+
+def is_same_said_richly(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
+    """Was /RV added, and does it say in styled text what the value says?"""
+    styled = value_text(entry(after, "/RV"))
+    said = html.unescape(_TAG.sub("", styled))
+    return "/RV" not in before and says(said, value_text(inherited(after, "/V")))
+
+
+def _settings(stated: Any) -> tuple[str, float, Colour] | None:
+    """Font, size (0: chosen by viewers) and colour that /DA states; None if it says more."""
+    raw = stated if isinstance(stated, generic.ByteStringObject) else str(stated).encode()
+    name, size, colour = "", 0.0, (0.0, 0.0, 0.0)
+    try:
+        said = list(operators(bytes(raw)))
+    except AppearanceError:
+        return None
+    for operator, values in said:
+        if operator == "Tf" and len(values) == 2 and isinstance(values[1], float):
+            name, size = str(values[0])[1:], abs(values[1])
+        elif found := colour_of(values, _COLOURS.get(operator, 0)):
+            colour = found
+        elif operator not in ("G", "RG", "K"):  # the colour of strokes, of which text has none
+            return None
+    return (name, size, colour) if name else None
+
+
+def is_seen(ink: Ink, paper: Ink | None) -> bool:
+    """Is this text, or the shape of a tick, large and dark enough to be read?"""
+    ground = paper.colour if paper and paper.colour else (1.0, 1.0, 1.0)
+    size = ink.size if ink.kind == "text" else max(sides(ink.box))
+    if ink.colour is None or size < SMALLEST_TEXT:
+        return False
+    return max(abs(a - b) for a, b in zip(ink.colour, ground, strict=True)) >= _CONTRAST
+
+
+def needs_looks(form: Any) -> bool:
+    """Are viewers told to draw all fields anew?"""
+    value = entry(form, "/NeedAppearances")
+    return isinstance(value, generic.BooleanObject) and bool(value)
+
+
+def sides(box: Box) -> tuple[float, float]:
+    return box[2] - box[0], box[3] - box[1]
