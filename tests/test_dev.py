@@ -231,3 +231,25 @@ def test_the_slow_check_fuzzes_for_as_long_as_it_is_told(
     assert minutes == fuzzed
     assert "--fuzz-minutes" not in ran[0]
     assert ("-k" in ran[0]) == ("-k" in given)
+
+
+def test_without_a_screen_the_window_says_what_to_do_instead(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dev, "WINDOWS", False)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(dev, "run", refuse)
+    assert dev.window([]) == 1
+    assert "python3 dev.py demo" in capsys.readouterr().out
+
+
+def test_the_window_opens_with_the_files_that_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DISPLAY", ":0")
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr(dev, "run", lambda *words: asked.append(words) or 0)
+    assert dev.window(["合同.pdf"]) == 0
+    assert asked == [("-P", "-m", "app", str(tmp_path / "合同.pdf"))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,10 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from app.cli.entry import main
 from app.demo import DEMO_PIN
-from tests.world.clerk import Answer, Clerk, excerpt
+from app.desk import Desk
+from tests.world.clerk import Answer, Clerk, environment, excerpt
 
 
 @dataclass(frozen=True)
@@ -100,3 +103,29 @@ def test_a_demo_on_something_else_than_a_pdf_says_so(stranger: Clerk, tmp_path: 
     assert answer.code == 4
     assert "[E-102]" in answer.err
     assert not (tmp_path / "out").exists(), "nothing was begun"
+
+
+def test_without_a_screen_the_last_lines_say_the_next_step(first: FirstRun) -> None:
+    last = "\n".join(first.answer.out.splitlines()[-3:])
+    stamped = first.output / "宿迁市企业电子印章管理办法_已盖章.pdf"
+    assert "接下来" in last
+    assert f'sealdesk verify "{stamped}"' in last
+
+
+def test_with_a_screen_it_ends_in_the_window_on_the_page_for_verifying(
+    first: FirstRun, tmp_path: Path
+) -> None:
+    shown: list[tuple[bool, list[Path], str]] = []
+
+    def window(desk: Desk, files: Sequence[Path], page: str) -> int:
+        its_own = first.viewer.home / "data" / "demo" in desk.settings.folders.data.parents
+        shown.append((its_own, list(files), page))
+        return 0
+
+    for extra in ([], ["--no-window"]):
+        with environment(first.viewer.variables):
+            assert main(["demo", "--output", str(tmp_path / "out"), *extra], window) == 0
+    (stamped,) = shown
+    assert stamped[0], "the demo's own world"
+    assert [each.name for each in stamped[1]] == ["宿迁市企业电子印章管理办法_已盖章.pdf"]
+    assert stamped[2] == "verify"
