@@ -39,9 +39,13 @@ def told(outcome: Outcome, language: str) -> list[str]:
     found = [Finding(finding["code"], finding["details"]) for finding in everything]
     return [
         f"[{say('levels', sentence.level.value, language)}] {sentence.text}"
-        for sentence in sentences(found, language)
-        if sentence.level in _TOLD
+        for sentence in sentences(filter(_is_told, found), language)
     ]
+
+
+def _is_told(finding: Finding) -> bool:
+    """Does it cost the verdict, or say what an unsigned file is?"""
+    return finding.level in _TOLD or finding.code == "electronic_invoice"
 
 
 def totals(run: Run, language: str) -> str:

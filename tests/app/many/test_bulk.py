@@ -239,6 +239,13 @@ def test_the_command_files_a_summary_and_a_report_of_each(
     assert run_command(folder, "--csv", summary) == ExitCode.OUTPUT  # never over another file
 
 
+def test_an_unsigned_invoice_is_named_among_many() -> None:
+    notices = [{"code": code, "details": {}} for code in ("electronic_invoice", "no_seal")]
+    answer = {"verdict": "UNSIGNED", "findings": notices, "signatures": []}
+    [line] = bulk_summary.told(Outcome(Path("发票.pdf"), answer), "zh_CN")
+    assert "全国增值税发票查验平台" in line
+
+
 def test_json_comes_in_the_order_of_the_files(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
