@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -218,3 +219,19 @@ def test_a_command_alone_is_explained_as_among_all(
         told.append(capsys.readouterr().out)
     assert told[0] == told[1]
     assert command in told[0]
+
+
+def test_the_version_is_told_and_is_that_of_the_project(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))
+    assert capsys.readouterr().out == f"sealdesk {project['project']['version']}\n"
+    assert not home.exists()
+
+
+def test_the_help_says_how_the_window_opens() -> None:
+    assert "the window opens" in parser("en").format_help()
+    assert "打开窗口" in parser("zh_CN").format_help()
