@@ -353,3 +353,30 @@ def test_every_locked_package_has_hashes_and_no_address() -> None:
     entries = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
     assert len(entries) == len(locked()) > 50
     assert all("--hash=sha256:" in entry for entry in entries)
+
+
+# ---------------------------------------------------------------- sizes
+
+
+def test_no_package_has_more_modules_than_are_seen_at_a_glance() -> None:
+    packages = {path.parent for path in modules(*PACKAGES) if path.name == "__init__.py"}
+    crowded = {
+        str(folder.relative_to(ROOT)): count
+        for folder in packages
+        if (count := sum(path.name != "__init__.py" for path in folder.glob("*.py"))) > 20
+    }
+    assert crowded == {}
+
+
+def test_a_long_module_says_why_it_is_one() -> None:
+    silent = {
+        str(path.relative_to(ROOT))
+        for path in modules(*PACKAGES)
+        if len(path.read_text("utf-8").splitlines()) > 500
+        and not re.search(
+            r"\bone (module|place|thing|file|list|table)\b",
+            ast.get_docstring(syntax(path)) or "",
+            re.IGNORECASE,
+        )
+    }
+    assert silent == set()

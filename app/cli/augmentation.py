@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli.placing import says_where
+from app.cli.stamp.placing import says_where
 from app.errors import UsageError
 
 if TYPE_CHECKING:

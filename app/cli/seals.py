@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.choosing import chosen_seal
 from app.cli.grammar import Commands, json_option, pin_option, token_options, trust_options
+from app.cli.stamp.choosing import chosen_seal
 from app.cli.terminal import enter_pin, tell, tell_json, worst_exit
 from app.errors import SealNotUsable, UsageError, explain, phrase
 from crypto.verdict import say

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.choosing import chosen_seal
 from app.cli.grammar import (
     Commands,
     Parser,
@@ -21,9 +20,10 @@ from app.cli.grammar import (
     timestamp_options,
     token_options,
 )
-from app.cli.placing import placed, placing_options, wanted
-from app.cli.preparing import check_seal, preparing_options, tell_before
-from app.cli.stamp_order import Order, stamped_facts, tell_missing_timestamp
+from app.cli.stamp.choosing import chosen_seal
+from app.cli.stamp.order import Order, stamped_facts, tell_missing_timestamp
+from app.cli.stamp.placing import placed, placing_options, wanted
+from app.cli.stamp.preparing import check_seal, preparing_options, tell_before
 from app.cli.terminal import complain, enter_pin, pdf_password, print_report, tell, tell_json
 from app.errors import UsageError, exit_code, phrase
 
@@ -95,7 +95,7 @@ def _stamp_options(made: Parser) -> None:
 
 
 def stamp(desk: Desk, options: argparse.Namespace) -> int:
-    """One file, or many with one PIN (:mod:`app.cli.stamping_many`)."""
+    """One file, or many with one PIN (:mod:`app.cli.stamp.many`)."""
     from app.cli import augmentation
 
     profile = options.profile or desk.settings.profile
@@ -107,7 +107,7 @@ def stamp(desk: Desk, options: argparse.Namespace) -> int:
         return _sign_without_seal(desk, options)
     order = _order(desk, options, profile)
     if several or options.csv:
-        from app.cli.stamping_many import stamp_many
+        from app.cli.stamp.many import stamp_many
 
         return stamp_many(desk, options, order)
     return _stamp_one(desk, options, order)

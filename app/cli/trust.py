@@ -108,7 +108,7 @@ def add(desk: Desk, options: argparse.Namespace) -> int:
 
 def platform(desk: Desk, options: argparse.Namespace) -> int:
     """Trust a platform: its root must be the one whose fingerprint was got elsewhere."""
-    from app.trusting import check_root, claim_of, describe, holders_under, trust_platform
+    from app.trust.platforms import check_root, claim_of, describe, holders_under, trust_platform
 
     settings, language = desk.settings, desk.settings.language
     path = None if "://" in options.source else Path(options.source)

@@ -104,8 +104,8 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
         from app.cli.bulk import verify_many
 
         if options.fetch:
-            from app.fetching import fetched_for_all
             from app.many.bulk import find
+            from app.trust.fetching import fetched_for_all
 
             trust = fetched_for_all(find(options.files), trust, desk.settings, password)
         return verify_many(desk, options, trust, platform, password)
@@ -115,7 +115,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
             path, trust=trust, platform=platform, password=password, at=options.at_time
         )
         if options.fetch:
-            from app.fetching import Fetcher, fetched
+            from app.trust.fetching import Fetcher, fetched
 
             found = fetched(path, report, trust, Fetcher(desk.settings), password)
             report = verify_file(

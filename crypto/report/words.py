@@ -1,7 +1,7 @@
 """What a report says, as HTML in one language, part by part.
 
 What stands in a report comes from the document, that is from strangers: every text is escaped, made
-one line, and may break anywhere.
+one line, and may break anywhere. One module, though long: each part is a few lines of HTML.
 """
 
 from __future__ import annotations

@@ -230,7 +230,8 @@ class Context(Protocol):
         """Raises :class:`app.errors.SettingLocked`, OSError."""
 
     def platform_claim(self, path: Path, password: str | None) -> PlatformClaim:
-        """Fetch what the platform that the file names says of itself (:mod:`app.trusting`)."""
+        """Fetch what the platform that the file names says of itself
+        (:mod:`app.trust.platforms`)."""
 
     def trust_platform(self, claim: PlatformClaim, whole: bool) -> None:
         """Trust it, for the file's companies or for all its seals; its root was compared."""

@@ -221,12 +221,12 @@ class DeskContext:
                 anchors.add(self.settings, certificate, purpose)
 
     def platform_claim(self, path: Path, password: str | None) -> PlatformClaim:
-        from app.trusting import checked_claim
+        from app.trust.platforms import checked_claim
 
         return checked_claim(self.settings, path, password)
 
     def trust_platform(self, claim: PlatformClaim, whole: bool) -> None:
-        from app.trusting import CheckedClaim, trust_platform
+        from app.trust.platforms import CheckedClaim, trust_platform
 
         if isinstance(claim, CheckedClaim):
             holders = () if whole else claim.holders
@@ -255,7 +255,7 @@ class DeskContext:
             problems = self._desk.refresh_trust(online=True)
             trust, platform_now = self._desk.trust(), self._desk.status_service()
         if fetch:
-            from app.fetching import fetched_for_all
+            from app.trust.fetching import fetched_for_all
 
             trust = fetched_for_all(paths, trust, self.settings, password)
         order = Order(trust, self.settings.language, password)

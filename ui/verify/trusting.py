@@ -184,7 +184,7 @@ class MissingProofs:
         )
 
     def _ask(self, claim: PlatformClaim) -> None:
-        from app.trusting import places
+        from app.trust.platforms import places
 
         dialog = TrustPlatformDialog(claim, places, self._parent)
         accepted = dialog.exec() == QDialog.DialogCode.Accepted

@@ -1,6 +1,6 @@
 """What holds for every file of a ``sealdesk stamp``: the seal, where it goes, what is told of it.
 
-For one file (:mod:`app.cli.stamping`) and for many (:mod:`app.cli.stamping_many`).
+For one file (:mod:`app.cli.stamping`) and for many (:mod:`app.cli.stamp.many`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli.placing import marks_and_dates
-from app.cli.preparing import look_before
+from app.cli.stamp.placing import marks_and_dates
+from app.cli.stamp.preparing import look_before
 from app.errors import explain, phrase
 
 if TYPE_CHECKING:
-    from app.cli.preparing import Prepared
+    from app.cli.stamp.preparing import Prepared
     from app.desk import Desk
     from app.placing.finder import Finder
     from app.placing.stamp_plan import Placed

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli import augmentation
-from app.cli.choosing import kind_name
-from app.cli.preparing import Prepared, tell_before
-from app.cli.stamp_order import Order, stamped_facts, tell_missing_timestamp
+from app.cli.stamp.choosing import kind_name
+from app.cli.stamp.order import Order, stamped_facts, tell_missing_timestamp
+from app.cli.stamp.preparing import Prepared, tell_before
 from app.cli.terminal import enter_pin, tell, tell_json
 from app.errors import (
     ExitCode,

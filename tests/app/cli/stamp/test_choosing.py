@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from app.cli.choosing import chosen_seal
+from app.cli.stamp.choosing import chosen_seal
 from app.errors import LANGUAGES, SealAmbiguous, SealNotFound, messages
 from ui import language
 

@@ -95,7 +95,7 @@ def fits(service: Service, at: Sequence[int], entered: str) -> bool:
     """Are *entered* the digits of the root's SM3 that stand *at* these places?"""
     digits = _digits(entered)
     wanted = "".join(service.root.fingerprint.hex()[place] for place in at)
-    return len(at) >= DIGITS and secrets.compare_digest(digits, wanted)
+    return len(at) >= DIGITS and secrets.compare_digest(digits.encode(), wanted.encode())
 
 
 @dataclass(frozen=True)
