@@ -200,9 +200,11 @@ class Fields:
         nothing: its look is now that of the signature."""
         value = after.raw_get("/V") if "/V" in after else None
         placed = key_of(known.reference) in self.placed
-        if page is not None and not placed and Look.of(before).ink:
+        look = Look.of(before)
+        if page is not None and not placed and (look.ink or look.painted.strange):
+            kind = "look_replaced" if look.ink else "suspicious"
             place = self._pair.place(before, page)
-            self._pair.say("look_replaced", page, known.name, label=label_of(before), **place)
+            self._pair.say(kind, page, known.name, label=label_of(before), **place)
         self._say_signature(known.name, known.reference, value, page, new=placed)
 
     def say_fillings(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from crypto.verdict import Verdict
 from tests.world.documents import append_revision, build_pdf
-from tests.world.sealing import World
+from tests.world.sealing import World, codes
 
 GOOD = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
 TEXT = b"/FT/Tx/T(x)/DA(/F 12 Tf 0 g)"
@@ -348,3 +348,28 @@ def test_another_picture_in_the_same_place_is_a_look_replaced(world: World) -> N
         91: dark + b"/BitsPerComponent 8/Length 1>>stream\n\x00\nendstream",
     }
     assert verdict(world, form, revision) is Verdict.INVALID
+
+
+# ---------------------------------------------------------------- fields for signatures
+
+
+@pytest.mark.parametrize(
+    ("sealed", "code"),
+    [
+        (b"", None),
+        (text(b"100"), "look_replaced"),
+        (b"q 90 0 0 20 9 9 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x00 EI Q", "changed_suspicious"),
+    ],
+    ids=["nothing", "text", "inline image"],
+)
+def test_what_an_empty_field_for_a_signature_showed_is_not_lost_silently(
+    world: World, sealed: bytes, code: str | None
+) -> None:
+    kind = b"/FT/Sig/T(x)/AP<</N %d 0 R>>"
+    form = Form({20: widget(BLANK, kind % 21), 21: look(sealed)})
+    value = b"<</Type/Sig/Filter/X/SubFilter/Y/Contents<00>/ByteRange[0 0 0 0]>>"
+    signed = {20: widget(BLANK, kind % 90 + b"/V 91 0 R"), 90: look(b""), 91: value}
+    data = append_revision(world.sign(form.document(), marks=[]), signed)
+    report = world.verify(data)
+    (first,) = (each for each in report.signatures if each.seal)
+    assert {"look_replaced", "changed_suspicious"} & codes(first) == ({code} if code else set())
