@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
-from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
@@ -205,6 +206,26 @@ def facts(rows: Sequence[tuple[str, str]]) -> QWidget:
     grid.setColumnMinimumWidth(0, 56)
     made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
     return made
+
+
+AnyWidget = TypeVar("AnyWidget", bound=QWidget)
+
+
+def calm(widget: AnyWidget) -> AnyWidget:
+    """*widget*, a list or a number, which the wheel changes only after it was clicked: who scrolls
+    past it with the mouse must not set anything."""
+    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    widget.installEventFilter(_Calm(widget))
+    return widget
+
+
+class _Calm(QObject):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        wheel = event.type() == QEvent.Type.Wheel
+        if wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()  # so that what is around it scrolls
+            return True
+        return super().eventFilter(watched, event)
 
 
 class Expander(QWidget):

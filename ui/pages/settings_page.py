@@ -33,6 +33,7 @@ from ui.shell.token_strip import describe_token, token_name
 from ui.widgets import (
     Expander,
     button,
+    calm,
     clear_layout,
     column,
     copy_text,
@@ -122,7 +123,7 @@ class SettingsPage(QWidget):
         return made
 
     def _choice(self, name: str, choices: list[tuple[str, object]]) -> QComboBox:
-        made = QComboBox()
+        made = calm(QComboBox())
         for title, value in choices:
             made.addItem(title, value)
         now = getattr(self._shell.context.settings, name)
@@ -320,7 +321,7 @@ class SettingsPage(QWidget):
 
     def _look(self) -> QWidget:
         card, inner = self._section(tr("外观和语言"))
-        look = QComboBox()
+        look = calm(QComboBox())
         for title, value in (
             (tr("跟随系统"), "system"),
             (tr("浅色"), "light"),

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import explain, phrase
+from crypto.pki.holder_name import without_credit_code
 from crypto.verdict import one_line
 from ui.language import language, pair, tr
 from ui.verify.add_anchor import AddAnchorDialog, certificate_rows
@@ -144,9 +145,8 @@ class TrustSection(QWidget):
 
     def _trusted(self, platform: TrustedPlatform) -> QWidget:
         """A platform that is trusted for verifying; the administrator's cannot be taken away."""
-        holders = one_line(tr("、").join(platform.holders)) or phrase(
-            "trust.whole_platform", language()
-        )
+        names = map(without_credit_code, platform.holders)
+        holders = one_line(tr("、").join(names)) or phrase("trust.whole_platform", language())
         body = QWidget()
         inner = column(spacing=4)
         body.setLayout(inner)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from ui.language import tr
-from ui.widgets import column, label, row
+from ui.widgets import calm, column, label, row
 
 
 def form() -> tuple[QWidget, QVBoxLayout]:
@@ -38,7 +38,7 @@ def grid(fields: tuple[tuple[str, QWidget], ...]) -> QGridLayout:
 
 
 def millimetres(name: str, least: float, most: float) -> QDoubleSpinBox:
-    made = QDoubleSpinBox()
+    made = calm(QDoubleSpinBox())
     made.setRange(least, most)
     made.setDecimals(1)
     made.setSuffix(tr(" 毫米"))
@@ -55,7 +55,7 @@ class PagesField(QWidget):
         self.range.setAccessibleName(tr("页码范围"))
         self.range.setPlaceholderText("1,3-5")
         self.range.setToolTip(tr("例如 1,3-5 或 2-；-1 是最后一页"))
-        self.choice = QComboBox()
+        self.choice = calm(QComboBox())
         self.choice.setAccessibleName(tr("哪些页"))
         for text, value in (
             (tr("全部页"), "all"),

@@ -26,7 +26,7 @@ from ui.stamp.form_parts import PagesField, form, grid, millimetres
 from ui.stamp.marks_table import Line, MarksTable
 from ui.stamp.riding_form import RidingForm
 from ui.stamp.usual_form import UsualForm
-from ui.widgets import Expander, button, column, label, row
+from ui.widgets import Expander, button, calm, column, label, row
 
 DATE_STYLES: tuple[Style, ...] = ("cn", "iso")
 MODES = ("usual", "single", "pages", "riding", "keyword", "point")
@@ -93,7 +93,7 @@ class PlacingPanel(QWidget):
             whole.addWidget(each)
         self.alone = QCheckBox(tr("拖动时只移动这一页的印章"))
         whole.addWidget(self.alone)
-        self.date_field = QComboBox()
+        self.date_field = calm(QComboBox())
         self.date_field.setAccessibleName(tr("印章旁的日期"))
         for style in (None, *DATE_STYLES):
             self.date_field.addItem(tr("无"), style)
@@ -191,7 +191,7 @@ class PlacingPanel(QWidget):
         self._here = button(tr("盖在第 {page} 页", page=1), self._place_here)
         self._last = button(tr("盖在最后一页"), lambda: self.place.emit(At("-1", *self._middle)))
         inner.addLayout(row(self._here, self._last))
-        self.field_field = QComboBox()
+        self.field_field = calm(QComboBox())
         self.field_field.setAccessibleName(tr("签名域"))
         self._into = button(tr("盖在签名域上"), self._place_in_field)
         self._fields = QWidget()
@@ -243,7 +243,7 @@ class PlacingPanel(QWidget):
     def _point(self) -> QWidget:
         made, inner = form()
         inner.addWidget(label(tr("印章中心到页面左边和上边的距离，单位毫米。"), "small", wrap=True))
-        self.page_field = QSpinBox()
+        self.page_field = calm(QSpinBox())
         self.page_field.setAccessibleName(tr("页码"))
         self.page_field.setMinimum(1)
         self.x_field = millimetres(tr("距左"), 0, 5000)

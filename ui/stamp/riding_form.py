@@ -9,7 +9,7 @@ from app.placing.placement import MAX_SLICES, Side
 from app.placing.stamp_plan import Riding
 from ui.language import tr
 from ui.stamp.form_parts import PagesField, grid, millimetres
-from ui.widgets import button, column, label
+from ui.widgets import button, calm, column, label
 
 
 class RidingForm(QWidget):
@@ -23,7 +23,7 @@ class RidingForm(QWidget):
         inner = column(spacing=8)
         self.setLayout(inner)
         inner.addWidget(label(tr("印章分到各页的边上，合起来是一枚整章。"), "small", wrap=True))
-        self.side_field = QComboBox()
+        self.side_field = calm(QComboBox())
         self.side_field.setAccessibleName(tr("骑缝的边"))
         sides: tuple[tuple[str, tuple[Side, ...]], ...] = (
             (tr("右边"), ("right",)),
@@ -37,7 +37,7 @@ class RidingForm(QWidget):
             self.side_field.addItem(text, value)
         self.pages = PagesField()
         self.pages.choice.setToolTip(tr("双面打印时选单数页，只盖在每张纸的正面"))
-        self.most_field = QSpinBox()
+        self.most_field = calm(QSpinBox())
         self.most_field.setRange(2, 999)
         self.most_field.setValue(MAX_SLICES)
         self.most_field.setSuffix(tr(" 页"))
