@@ -14,7 +14,6 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
-from crypto.pdf.changes.font_widths import standard_widths
 from crypto.pdf.reading.access import entry, follow
 
 _LETTERED = re.compile(
@@ -118,7 +117,7 @@ def read_font(node: Any) -> Font:
     if kind == "/Type3":
         return _drawn(node)
     base = str(entry(node, "/BaseFont", ""))
-    widths = _simple_widths(node) or standard_widths(base)
+    widths = _simple_widths(node) or _standard_widths(base)
     if _is_embedded(node) or kind not in ("/Type1", "/TrueType", "/MMType1"):
         return Font(widths=widths)
     if base in ("/ZapfDingbats", "/ZaDb") and not isinstance(
@@ -231,3 +230,76 @@ def _composite_widths(listed: Any) -> dict[int, float]:
         else:
             break
     return found
+
+
+# --- widths that files need not state -----------------------------------------------------------
+# ISO 32000-1 §9.6.2.2 names the fonts; the numbers are those of Adobe's metrics, in thousandths of
+# the font size, for the codes 32 to 126.
+
+_FIRST = 32
+_HELVETICA = (
+    "278 278 355 556 556 889 667 191 333 333 389 584 278 333 278 278 556 556 556 556 556 556 "
+    "556 556 556 556 278 278 584 584 584 556 1015 667 667 722 722 667 611 778 722 278 500 667 "
+    "556 833 722 778 667 778 722 667 611 722 667 944 667 667 611 278 278 278 469 556 333 556 "
+    "556 500 556 556 278 556 556 222 222 500 222 833 556 556 556 556 333 500 278 556 500 722 "
+    "500 500 500 334 260 334 584 "
+)
+_HELVETICA_BOLD = (
+    "278 333 474 556 556 889 722 238 333 333 389 584 278 333 278 278 556 556 556 556 556 556 "
+    "556 556 556 556 333 333 584 584 584 611 975 722 722 722 722 667 611 778 722 278 556 722 "
+    "611 833 722 778 667 778 722 667 611 722 667 944 667 667 611 333 278 333 584 556 333 556 "
+    "611 556 611 556 333 611 611 278 278 556 278 889 611 611 611 611 389 556 333 611 556 778 "
+    "556 556 500 389 280 389 584 "
+)
+_TIMES_ROMAN = (
+    "250 333 408 500 500 833 778 180 333 333 500 564 250 333 250 278 500 500 500 500 500 500 "
+    "500 500 500 500 278 278 564 564 564 444 921 722 667 667 722 611 556 722 722 333 389 722 "
+    "611 889 722 722 556 722 667 556 611 722 722 944 722 722 611 333 278 333 469 500 333 444 "
+    "500 444 500 444 333 500 500 278 278 500 278 778 500 500 500 500 333 389 278 500 500 722 "
+    "500 500 444 480 200 480 541 "
+)
+_TIMES_BOLD = (
+    "250 333 555 500 500 1000 833 278 333 333 500 570 250 333 250 278 500 500 500 500 500 500 "
+    "500 500 500 500 333 333 570 570 570 500 930 722 667 722 722 667 611 778 778 389 500 778 "
+    "667 944 722 778 611 778 722 556 667 722 722 1000 722 722 667 333 278 333 581 500 333 500 "
+    "556 444 556 444 333 500 556 278 333 556 278 833 556 500 556 556 444 389 333 556 500 722 "
+    "500 500 444 394 220 394 520 "
+)
+_TIMES_ITALIC = (
+    "250 333 420 500 500 833 778 214 333 333 500 675 250 333 250 278 500 500 500 500 500 500 "
+    "500 500 500 500 333 333 675 675 675 500 920 611 611 667 722 611 611 722 722 333 444 667 "
+    "556 833 667 722 611 722 611 500 556 722 611 833 611 556 556 389 278 389 422 500 333 500 "
+    "500 444 500 444 278 500 500 278 278 444 278 722 500 500 500 500 389 389 278 500 444 667 "
+    "444 444 389 400 275 400 541 "
+)
+_TIMES_BOLDITALIC = (
+    "250 389 555 500 500 833 778 278 333 333 500 570 250 333 250 278 500 500 500 500 500 500 "
+    "500 500 500 500 333 333 570 570 570 500 832 667 667 667 722 667 667 722 778 389 500 667 "
+    "611 889 722 722 611 722 667 556 611 722 667 889 667 611 611 333 278 333 570 500 333 500 "
+    "500 444 500 444 333 500 556 278 278 500 278 778 556 500 500 500 389 389 278 556 444 667 "
+    "500 444 389 348 220 348 570 "
+)
+
+_FAMILIES = (
+    (
+        re.compile(r"/(?:helv|arial|he(?:bo|ob|bl))", re.IGNORECASE),
+        (_HELVETICA, _HELVETICA_BOLD) * 2,
+    ),
+    (
+        re.compile(r"/ti(?:mes|ro|bo|it|bi)", re.IGNORECASE),
+        (_TIMES_ROMAN, _TIMES_BOLD, _TIMES_ITALIC, _TIMES_BOLDITALIC),
+    ),
+)
+"""Typefaces: upright, bold, italic, both."""
+_BOLD = re.compile(r"bold|/(?:hebo|hebl|tibo|tibi)", re.IGNORECASE)
+_ITALIC = re.compile(r"italic|oblique|/(?:heob|hebl|tiit|tibi)", re.IGNORECASE)
+
+
+def _standard_widths(base: str) -> dict[int, float]:
+    """Code → width for the font of this /BaseFont; nothing for one that is not known, or whose
+    glyphs are all as wide as :class:`Font` takes for granted."""
+    style = bool(_BOLD.search(base)) + 2 * bool(_ITALIC.search(base))
+    for family, styles in _FAMILIES:
+        if family.match(base):
+            return {_FIRST + at: float(each) for at, each in enumerate(styles[style].split())}
+    return {}
