@@ -54,7 +54,7 @@ def _window_alone(files: Sequence[Path]) -> int:
 def open_window(desk: Desk, files: Sequence[Path], page: str = "") -> int:
     """Show the window at *desk* with *files* opened on *page*, until it is closed; its exit
     code."""
-    from ui.shell.desk_context import DeskContext
+    from ui.desk.desk_context import DeskContext
     from ui.shell.starting import run
 
     return run(DeskContext(desk), files, page)

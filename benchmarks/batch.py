@@ -22,8 +22,8 @@ from app.desk import Desk
 from app.placing.placement import SealSize
 from app.placing.stamp_plan import At, Placed
 from device import virtual
+from ui.desk.desk_context import DeskContext
 from ui.shell.context import Context
-from ui.shell.desk_context import DeskContext
 from ui.stamp.work import StampOrder, stamp_orders
 
 PIN = os.environ.get("SEALDESK_PIN", "")

@@ -37,7 +37,7 @@ def start() -> None:
     with Desk.open() as desk:
         from PySide6.QtCore import QTimer
 
-        from ui.shell.desk_context import DeskContext
+        from ui.desk.desk_context import DeskContext
         from ui.shell.starting import run
         from ui.shell.window import MainWindow
 
@@ -80,7 +80,7 @@ class Bench:
 
         from app.desk import Desk
         from ui import language, theme
-        from ui.shell.desk_context import DeskContext
+        from ui.desk.desk_context import DeskContext
         from ui.shell.window import MainWindow
 
         self.application = QApplication([])

@@ -28,7 +28,7 @@ import crypto.pdf.verify, device.pkcs11
 from app.desk import Desk
 from app.placing.placement import SealSize
 from app.placing.stamp_plan import At, Placed
-from ui.shell.desk_context import DeskContext
+from ui.desk.desk_context import DeskContext
 from ui.stamp.work import StampOrder, stamp_orders
 
 def attempt(orders, fatal, seal, pin):

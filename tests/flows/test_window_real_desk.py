@@ -24,7 +24,7 @@ from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.clerk import PIN, Clerk
 from tests.world.documents import classic_pdf
 from tests.world.sealing import World
-from ui.shell.desk_context import DeskContext
+from ui.desk.desk_context import DeskContext
 from ui.shell.guide import Guide
 from ui.shell.pin_dialog import PinDialog
 from ui.shell.token_setup import InitialiseDialog

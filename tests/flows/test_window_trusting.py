@@ -18,7 +18,7 @@ from server_stub.web.serving import RunningServer
 from tests.flows.conftest import COMPANY
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.clerk import Clerk
-from ui.shell.desk_context import DeskContext
+from ui.desk.desk_context import DeskContext
 from ui.shell.window import MainWindow
 from ui.verify.add_anchor import AddAnchorDialog
 from ui.verify.trusting import TrustPlatformDialog

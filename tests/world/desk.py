@@ -43,6 +43,9 @@ from server_stub.neighbours.imprint_drawing import draw
 from tests.world.authorities import Authorities
 from tests.world.seals import seal_of, statement_on
 from ui.checking import check_files
+from ui.desk.facts import trust_view
+from ui.desk.keys import DeviceThreadKey
+from ui.desk.preparer import DeskPreparer
 from ui.shell.context import (
     CertificateView,
     Context,
@@ -51,9 +54,6 @@ from ui.shell.context import (
     TokenView,
     TrustView,
 )
-from ui.shell.desk_facts import trust_view
-from ui.shell.desk_keys import DeviceThreadKey
-from ui.shell.desk_preparer import DeskPreparer
 
 COMPANY = "宿迁云帆贸易有限公司"
 PIN = "right-2026"

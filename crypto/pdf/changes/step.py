@@ -121,7 +121,7 @@ class _Comparison:
         before, after = self._old.trailer_view, self._new.trailer_view
         if not same_entry(before, after, "/Encrypt"):
             self._pair.forbid(None, "trailer /Encrypt")
-        if self._new.root_ref != self._old.root_ref:
+        if self._new.root_ref != self._old.root_ref and not same(self._old.root, self._new.root):
             self._pair.forbid(None, "trailer /Root")
         if not same_entry(before, after, "/Info"):
             self._pair.say("metadata", None, "/Info")

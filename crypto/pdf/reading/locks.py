@@ -17,6 +17,7 @@ from pyhanko.pdf_utils import generic
 
 from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.pdf.reading.signatures import claimed_signer
 from crypto.pki.holder_name import holder_of
 from crypto.verdict import one_line
@@ -51,7 +52,10 @@ def _locks(document: Document) -> Iterator[Lock]:
         signature = entry(permissions, "/DocMDP")
         yield Lock(_name(signature), "certified", _permission(signature) or 2)
     for field in document.signature_fields():
-        signature = follow(field.value)
+        try:
+            signature = follow(field.value)
+        except PARSER_FAILURES:
+            continue  # a value that is lost locks nothing, and verifying tells of it
         if not isinstance(signature, generic.DictionaryObject):
             continue
         permission = _permission(signature)

@@ -10,7 +10,7 @@ def test_the_window_shows_before_anything_heavy_is_imported() -> None:
     """Importing them took longer than everything else about a cold start."""
     program = (
         "import sys, app.__main__, app.desk\n"
-        "import ui.shell.desk_context, ui.shell.starting, ui.stamp.stamp_page\n"
+        "import ui.desk.desk_context, ui.shell.starting, ui.stamp.stamp_page\n"
         f"print([name for name in {LATE!r} if name in sys.modules])"
     )
     done = subprocess.run(

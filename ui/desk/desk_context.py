@@ -24,6 +24,16 @@ from app.errors import (
 )
 from app.many.resuming import StampedEarlier, stamped_earlier
 from app.settings import save
+from ui.desk.facts import trust_view
+from ui.desk.keys import (
+    DeskStamper,
+    DeviceThreadKey,
+    OneAtATime,
+    assert_device_thread,
+    blank_view,
+    certificate_views,
+)
+from ui.desk.preparer import DeskPreparer
 from ui.shell.context import (
     CertificateView,
     Context,
@@ -34,16 +44,6 @@ from ui.shell.context import (
     TokenView,
     TrustView,
 )
-from ui.shell.desk_facts import trust_view
-from ui.shell.desk_keys import (
-    DeskStamper,
-    DeviceThreadKey,
-    OneAtATime,
-    assert_device_thread,
-    blank_view,
-    certificate_views,
-)
-from ui.shell.desk_preparer import DeskPreparer
 
 if TYPE_CHECKING:
     from app.desk import Desk

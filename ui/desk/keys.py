@@ -1,4 +1,4 @@
-"""Keys for :mod:`ui.shell.desk_context`: what the window sees of them, and signing with them.
+"""Keys for :mod:`ui.desk.desk_context`: what the window sees of them, and signing with them.
 
 Nothing here may touch a key outside the device thread (:mod:`ui.tasks`).
 """
