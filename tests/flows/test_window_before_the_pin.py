@@ -220,7 +220,7 @@ def test_in_a_batch_what_would_fail_is_left_out_and_news_is_told_before_the_pin(
     ]
     page = opened(qtbot, window, *paths)
     page.placing.place(At("1", 100, 100))
-    page.apply_to_all()
+    page.files.all_alike()
     asked = answer(page, monkeypatch, PIN)
     page.stamp()
     qtbot.waitUntil(lambda: not page.before_pin.busy, timeout=30_000)

@@ -166,3 +166,58 @@ def test_a_drop_is_taken_as_a_copy_whatever_the_source_proposes(
         QApplication.sendEvent(window, event)
         assert event.isAccepted()
         assert event.dropAction() == Qt.DropAction.CopyAction
+
+
+def dragged(page: StampPage, row: int, to: QPointF) -> QDropEvent:
+    """The line *row* is dragged to a point of the list and let go there."""
+    page.list.setCurrentRow(row)
+    data = page.list.dragged()
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    copy = Qt.DropAction.CopyAction
+    entered = QDragEnterEvent(to.toPoint(), copy, data, buttons, keys)
+    QApplication.sendEvent(page.list.viewport(), entered)
+    assert entered.isAccepted()
+    over = QDragMoveEvent(to.toPoint(), copy, data, buttons, keys)
+    QApplication.sendEvent(page.list.viewport(), over)
+    assert over.isAccepted()
+    let_go = QDropEvent(to, copy, data, buttons, keys)
+    QApplication.sendEvent(page.list.viewport(), let_go)
+    return let_go
+
+
+def test_files_are_moved_by_mouse_and_undo_moves_them_back(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    paths = [make_pdf(text="") for _ in range(4)]
+    first, second, third, fourth = paths
+    page = opened(qtbot, window, *paths)
+    page.placing.place(HERE)
+    rows = [page.list.visualItemRect(page.list.item(number)) for number in range(4)]
+    dragged(page, 0, QPointF(rows[2].center().x(), rows[2].bottom() - 2))
+    assert paths_of(page) == [second, third, first, fourth]
+    assert page.document is page.documents[2]
+    assert page.documents[2].plan.placed, "placements stay with their file"
+    dragged(page, 3, QPointF(rows[0].center().x(), rows[0].top() + 2))
+    assert paths_of(page) == [fourth, second, third, first]
+    dragged(page, 1, QPointF(rows[1].center()))
+    assert paths_of(page) == [fourth, second, third, first], "let go where it was"
+    page.undo()
+    page.undo()
+    assert paths_of(page) == paths
+
+
+def test_files_from_elsewhere_are_let_through_to_the_window(
+    window: MainWindow, qtbot: QtBot, make_pdf: Callable[..., Path]
+) -> None:
+    page = opened(qtbot, window, make_pdf(text=""), make_pdf(text=""))
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(make_pdf()))])
+    event = QDragEnterEvent(
+        QPoint(5, 5),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    page.list.dragEnterEvent(event)
+    assert not event.isAccepted()

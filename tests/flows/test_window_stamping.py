@@ -239,7 +239,7 @@ def test_a_batch_of_fifty_asks_once_and_gives_a_result_for_each(
     page = opened(qtbot, window, folder)
     assert len(page.documents) == 50
     page.placing.place(At("-1", 150, 240))
-    page.apply_to_all()
+    page.files.all_alike()
     problems = answer(page, monkeypatch, PIN)
     page.stamp()
     qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=60_000)
@@ -263,7 +263,7 @@ def test_the_key_pulled_out_in_a_batch_ends_it_cleanly_and_the_rest_can_go_on(
     paths = [make_pdf(text="") for _ in range(5)]
     page = opened(qtbot, window, *paths)
     page.placing.place(At("1", 100, 100))
-    page.apply_to_all()
+    page.files.all_alike()
     context.pull_out_before = 2
     answer(page, monkeypatch, PIN, PIN)
     page.stamp()
@@ -307,7 +307,7 @@ def test_a_batch_is_kept_as_a_list(
     paths = [make_pdf(pages=2, text=""), make_pdf(text=""), bad]
     page = opened(qtbot, window, *paths)
     page.placing.place(At("-1", 100, 100))
-    page.apply_to_all()
+    page.files.all_alike()
     answer(page, monkeypatch, PIN)
     page.stamp()
     qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
@@ -364,7 +364,7 @@ def test_five_hundred_files_cost_lines_and_no_widgets_and_nothing_is_written_by_
         kept(path, data)
 
     monkeypatch.setattr("ui.stamp.prepared.replace_file", noted)
-    page.apply_to_all()
+    page.files.all_alike()
     changed: list[object] = []
     page.list.itemChanged.connect(changed.append)
     for _ in range(20):
@@ -411,7 +411,7 @@ def test_a_cancelled_batch_finishes_what_is_signed_and_leaves_the_rest(
     paths = [make_pdf(text="") for _ in range(8)]
     page = opened(qtbot, window, *paths)
     page.placing.place(At("1", 100, 100))
-    page.apply_to_all()
+    page.files.all_alike()
     answer(page, monkeypatch, PIN)
     page.run.ended.connect(lambda _: page.run.cancel())
     page.stamp()
@@ -767,7 +767,7 @@ def test_a_batch_that_was_killed_goes_on_with_what_is_missing_and_shows_what_is_
     paths = [make_pdf(text="") for _ in range(4)]
     page = opened(qtbot, open_window(context), *paths)
     page.placing.place(At("1", 100, 100))
-    page.apply_to_all()
+    page.files.all_alike()
     written = page.prepared._path
     before = b""
 

@@ -268,7 +268,7 @@ class Photographer:
         self.until(lambda: page.ready)
         page.rack.cards[CONTRACT].click()
         page.placing.place(At("-1", 150, 230))
-        page.apply_to_all()
+        page.files.all_alike()
         page.run.outcomes = []
         self.until(lambda: page.pane.view.complete)
         self.take("batch")

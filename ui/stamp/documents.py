@@ -7,8 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFontMetrics
+from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDrag,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QFontMetrics,
+)
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QMenu
 
 from app.errors import FileRepairable, explain
@@ -19,6 +26,7 @@ from ui.shell.context import DocumentFacts
 from ui.stamp.work import StampOrder, StampOutcome
 from ui.widgets import shortcut
 
+LINES_MIME = "application/x-sealdesk-lines"
 NAME_WIDTH = 140
 """Pixels for a name in the list, beside its icon."""
 
@@ -108,12 +116,13 @@ class StampDocument:
 class FileList(QListWidget):
     """The files of a batch, a line on each. Only lines that changed are written anew.
 
-    Delete removes those that are chosen, Alt+Up and Alt+Down move one; the menu says so."""
+    Delete removes those that are chosen, Alt+Up and Alt+Down move one, as the menu says; the mouse
+    drags those that are chosen."""
 
     removed = Signal(list)
     """Numbers of the lines that are to go."""
-    moved = Signal(int, int)
-    """A line's number, and by how many lines it is to move."""
+    moved = Signal(list, int)
+    """Numbers of the lines that are to move; the first of them becomes the line of that number."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,6 +133,10 @@ class FileList(QListWidget):
             ("Alt+Down", lambda: self.move_current(1)),
         ):
             shortcut(self, keys, called)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
+        self.setDragDropOverwriteMode(False)
+        self._name = secrets.token_bytes(16)
+        """By which it knows what was dragged from itself."""
         self._documents: Sequence[StampDocument] = ()
         self._said: list[tuple[str, str, str]] = []
         self.setAccessibleName(tr("要盖章的文件"))
@@ -157,7 +170,60 @@ class FileList(QListWidget):
     def move_current(self, by: int) -> None:
         row = self.currentRow()
         if 0 <= row + by < self.count() and row >= 0:
-            self.moved.emit(row, by)
+            self.moved.emit([row], row + by)
+
+    # --- dragged by the mouse --------------------------------------------------------------------
+
+    def mimeTypes(self) -> list[str]:
+        return [LINES_MIME]
+
+    def dragged(self) -> QMimeData:
+        """What is dragged: the lines that are chosen."""
+        made = QMimeData()
+        made.setData(LINES_MIME, self._name)
+        return made
+
+    def startDrag(self, actions: Qt.DropAction) -> None:
+        drag = QDrag(self)
+        drag.setMimeData(self.dragged())
+        drag.exec(Qt.DropAction.CopyAction)
+
+    def _is_own(self, data: QMimeData) -> bool:
+        return bytes(data.data(LINES_MIME).data()) == self._name
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self._is_own(event.mimeData()):
+            super().dragEnterEvent(event)
+        else:
+            event.ignore()  # files from elsewhere are the window's
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if self._is_own(event.mimeData()):
+            super().dragMoveEvent(event)
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.setState(QAbstractItemView.State.NoState)  # else the line between the rows stays
+        self.viewport().update()
+        if not self._is_own(event.mimeData()):
+            event.ignore()
+            return
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        rows = sorted(index.row() for index in self.selectedIndexes())
+        below = self._line_at(event.position().toPoint())
+        to = below - sum(row < below for row in rows)
+        if rows and rows != list(range(to, to + len(rows))):
+            self.moved.emit(rows, to)
+
+    def _line_at(self, point: QPoint) -> int:
+        """The number of lines above *point*, where a line counts from its middle on."""
+        index = self.indexAt(point)
+        if not index.isValid():
+            return self.count()
+        return index.row() + (point.y() > self.visualRect(index).center().y())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = QMenu(self)

@@ -1,4 +1,4 @@
-"""Changes to the list of files: those that can be undone (files removed, a file moved up or down),
+"""Changes to the list of files: those that can be undone (files removed, files moved),
 and the one that is asked about."""
 
 from __future__ import annotations
@@ -38,23 +38,26 @@ class Removed:
 
 @dataclass(frozen=True)
 class Moved:
-    """A file moved by some lines, down or (negative) up."""
+    """Files moved within the list, each with the place it had."""
 
-    document: StampDocument
-    by: int
+    files: tuple[tuple[int, StampDocument], ...]
+    to: int
+    """The line in which the first of them is then."""
+
+    @classmethod
+    def of(cls, files: Files, rows: Sequence[int], to: int) -> Moved:
+        return cls(Removed.of(files, rows).files, to)
 
     def done(self, files: Files) -> Files:
-        return self._moved(files, self.by)
+        moved = [each for _, each in self.files if any(each is here for here in files)]
+        made = Removed(self.files).done(files)
+        to = max(0, self.to)
+        return [*made[:to], *moved, *made[to:]]
 
     def undone(self, files: Files) -> Files:
-        return self._moved(files, -self.by)
-
-    def _moved(self, files: Files, by: int) -> Files:
-        made = [document for document in files if document is not self.document]
-        if len(made) < len(files):
-            here = next(n for n, document in enumerate(files) if document is self.document)
-            made.insert(max(0, here + by), self.document)
-        return made
+        """Back where they were; a file that is gone stays gone."""
+        here = tuple(each for each in self.files if any(each[1] is file for file in files))
+        return Removed(here).undone(files)
 
 
 Change = Removed | Moved

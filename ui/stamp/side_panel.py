@@ -28,8 +28,8 @@ class SidePanel:
         accept: Callable[[], None],
         stencil: Callable[[], None],
         skip_small: Callable[[], None],
-        next_document: Callable[[], None],
-        apply_to_all: Callable[[], None],
+        next_file: Callable[[], None],
+        all_alike: Callable[[], None],
         stamp: Callable[[], None],
     ) -> None:
         self.rack = SealRack(get_seals)
@@ -52,9 +52,9 @@ class SidePanel:
         self.skip_small = button(tr("跳过放不下的页"), skip_small)
         self.skip_small.hide()
         self.batch_note = label("", "small", wrap=True)
-        self.next = button(tr("看下一份"), next_document)
+        self.next = button(tr("看下一份"), next_file)
         self.next.setToolTip(tr("没有放过印章的文件会照这一份放好，看过再看下一份（Ctrl+PgDn）"))
-        self.all_alike = button(tr("用于全部文件"), apply_to_all)
+        self.all_alike = button(tr("用于全部文件"), all_alike)
         self.choices = QWidget()
         """What concerns several files: the two buttons above."""
         self.choices.setLayout(row(self.next, self.all_alike))

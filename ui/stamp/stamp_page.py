@@ -12,20 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
-    QFileDialog,
-    QMenu,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from app.placing.stamp_plan import Plan
-from ui import theme
 from ui.canvas.document_pane import DocumentPane
-from ui.files import pdf_files
 from ui.language import tr
 from ui.shell import file_password
 from ui.stamp.before_pin import BeforePin
@@ -36,8 +31,8 @@ from ui.stamp.checklist import (
     seal_checks,
     token_checks,
 )
-from ui.stamp.documents import FileList, StampDocument
-from ui.stamp.file_changes import Change, FileChanges, Moved, Removed, may_close
+from ui.stamp.documents import StampDocument
+from ui.stamp.job_files import JobFiles
 from ui.stamp.placing import Placing
 from ui.stamp.prepared import PreparedJob
 from ui.stamp.run import StampRun
@@ -65,7 +60,6 @@ class StampPage(QWidget):
     def __init__(self, shell: Shell) -> None:
         super().__init__()
         self._shell = shell
-        self.documents: list[StampDocument] = []
         self.setAccessibleName(tr("盖章"))
         self.prepared = PreparedJob(shell, self)
         self.prepared.wanted.connect(self.resume)
@@ -81,11 +75,13 @@ class StampPage(QWidget):
             tr("选择文件…"),
         )
         self._drop.chosen.connect(self.choose)
-        self.list = FileList()
-        self.list.currentRowChanged.connect(self._select)
-        self.list.removed.connect(self.remove_files)
-        self.list.moved.connect(self.move_file)
-        self._changes = FileChanges()
+        self.files = JobFiles(shell, lambda: self.run.busy, self)
+        self.files.about_to_change.connect(self.before_pin.cancel)
+        self.files.changed.connect(self._listed)
+        self.files.chosen.connect(self._chosen)
+        self.files.kept.connect(lambda: self._shown())
+        self.files.copied.connect(self._copied)
+        self.list = self.files.list
         self.pane = DocumentPane(shell.renderer, "stamp")
         self._tools()
         self.pane.loaded.connect(self._loaded)
@@ -97,8 +93,8 @@ class StampPage(QWidget):
             accept=lambda: self.before_pin.accept(self.document),
             stencil=self._use_stencil,
             skip_small=lambda: self.placing.skip_small(),
-            next_document=self.next_document,
-            apply_to_all=self.apply_to_all,
+            next_file=self.files.next,
+            all_alike=self.files.all_alike,
             stamp=self.stamp,
         )
         self.rack, self.panel, self.checklist = side.rack, side.placing, side.checklist
@@ -120,7 +116,7 @@ class StampPage(QWidget):
         self.run.finished.connect(self._finished)
         self.run.closed.connect(self._close_run)
         self.run.retry.connect(self._retry)
-        self.run.looked_at.connect(self._look_at)
+        self.run.looked_at.connect(self.files.look_at)
         self.run.folder_chosen.connect(self._retry_in)
         self._side = QStackedWidget()
         self._side.addWidget(self._panel)
@@ -142,7 +138,7 @@ class StampPage(QWidget):
             ("Ctrl+Shift+Z", self.redo),
             ("Ctrl+Return", self.stamp),
             ("Ctrl+Enter", self.stamp),
-            ("Ctrl+PgDown", self.next_document),
+            ("Ctrl+PgDown", self.files.next),
             ("Esc", self._escape),
             ("Ctrl++", lambda: view.set_zoom(view.zoom * 1.2)),
             ("Ctrl+=", lambda: view.set_zoom(view.zoom * 1.2)),
@@ -156,24 +152,9 @@ class StampPage(QWidget):
         QTimer.singleShot(0, self.prepared.offer)
 
     def _tools(self) -> None:
-        opener = QToolButton()
-        opener.setText(tr("打开"))
-        theme.set_icon(opener, "folder-open")
-        opener.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        opener.setAccessibleName(tr("打开"))
-        opener.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(opener)
-        menu.addAction(tr("选择文件…"), self.choose)
-        menu.addAction(tr("选择文件夹…"), self._choose_folder)
-        menu.addSeparator()
-        menu.addAction(tr("移除这个文件"), lambda: self.remove_files([self.list.currentRow()]))
-        menu.addAction(tr("上移"), lambda: self.list.move_current(-1))
-        menu.addAction(tr("下移"), lambda: self.list.move_current(1))
-        menu.addAction(tr("关闭全部文件"), self.close_documents)
-        opener.setMenu(menu)
         self._undo = tool("undo-2", tr("撤销"), self.undo, "Ctrl+Z")
         self._redo = tool("redo-2", tr("重做"), self.redo, "Ctrl+Y")
-        self.pane.toolbar.insertWidget(0, opener)
+        self.pane.toolbar.insertWidget(0, self.files.opener)
         self.pane.toolbar.insertWidget(1, self._undo)
         self.pane.toolbar.insertWidget(2, self._redo)
 
@@ -199,120 +180,34 @@ class StampPage(QWidget):
 
     def choose(self) -> None:
         """Let the person pick files."""
-        names, _ = QFileDialog.getOpenFileNames(
-            self, tr("选择要盖章的文件"), str(self._shell.folder()), "PDF (*.pdf)"
-        )
-        if names:
-            self._shell.remember_folder(Path(names[0]).parent)
-            self.open_files([Path(name) for name in names])
-
-    def _choose_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, tr("选择文件夹"), str(self._shell.folder()))
-        if name:
-            self._shell.remember_folder(Path(name))
-            self.open_files(pdf_files([Path(name)]))
+        self.files.choose()
 
     def open_files(self, paths: Sequence[Path]) -> None:
         """Add *paths* to the files to be stamped; a list that is stamped whole gives way."""
-        if self._hindered():
-            return
-        if all(document.stamped for document in self.documents):
-            self._begin_list([])
-        here = {document.path.resolve(): document for document in self.documents}
-        new = {path.resolve(): StampDocument(path) for path in paths}
-        added = [document for path, document in new.items() if path not in here]
-        known = [here[path] for path in new if path in here]
-        if known:
-            said = tr("{count} 个文件已经在列表里。", count=len(known))
-            self._shell.notices.show_notice("files", "info", said)
-        if added or known:
-            self._side.setCurrentIndex(0)
-            self._show_files([*self.documents, *added], (added or known)[0])
+        self.files.add(paths)
 
-    def _hindered(self) -> bool:
-        """Is a key signing? Then the list stays as it is."""
-        if self.run.busy:
-            said = tr("正在盖章，盖完以后再改动文件列表。")
-            self._shell.notices.show_notice("files", "info", said)
-        return self.run.busy
-
-    def _begin_list(self, documents: list[StampDocument]) -> None:
-        """Another job: nothing of the one before is needed any more."""
-        self._changes.forget()
-        self._folder = None
+    def _listed(self) -> None:
+        """The list is another."""
+        documents = self.documents
+        if not documents:
+            self._folder = None
         self._side.setCurrentIndex(0)
-        self._show_files(documents, documents[0] if documents else None)
-
-    def _show_files(self, documents: list[StampDocument], current: StampDocument | None) -> None:
-        """Show the list *documents*, and *current* of them on the canvas."""
-        self.before_pin.cancel()
-        self.documents = documents
-        shown = self.document
-        self.list.show_documents(documents)
-        several = len(documents) > 1
-        self.list.setVisible(several)
-        self._choices.setVisible(several)
-        self._batch_note.setVisible(several)
+        self._choices.setVisible(self.files.several)
+        self._batch_note.setVisible(self.files.several)
         self._stack.setCurrentIndex(1 if documents else 0)
         self.prepared.keep(documents)
-        if current is None:
-            self.placing.take(None)
-            self.pane.close_document()
-            return
-        row = next(number for number, each in enumerate(documents) if each is current)
-        if current is shown:  # its pages are there
-            self.list.blockSignals(True)
-        self.list.setCurrentRow(row)
-        self.list.blockSignals(False)
-        self._shown()
-
-    def remove_files(self, rows: Sequence[int]) -> None:
-        """Take files from the list, with what is placed on them; undo brings them back."""
-        rows = [row for row in rows if 0 <= row < len(self.documents)]
-        if rows and not self._hindered():
-            self._change(Removed.of(self.documents, rows), min(rows))
-
-    def move_file(self, row: int, by: int) -> None:
-        """Move a file up or down in the list."""
-        if 0 <= row < len(self.documents) and not self._hindered():
-            self._change(Moved(self.documents[row], by), row + by)
-
-    def _change(self, change: Change, row: int) -> None:
-        """Change the list; then the file in line *row* is shown, unless the one that was is there
-        still."""
-        self._list_again(self._changes.do(change, self.documents), row)
-
-    def _list_again(self, documents: list[StampDocument], row: int) -> None:
-        shown = next((each for each in documents if each is self.document), None)
-        fallback = documents[min(max(row, 0), len(documents) - 1)] if documents else None
-        self._show_files(documents, shown or fallback)
-        if self.list.isVisible():
-            self.list.setFocus()
 
     def undo(self) -> None:
         """Take back what was done last: a placing, or a change of the list."""
-        changes = self._changes
-        if self.run.busy:
-            return
-        if changes.undo_is_next or (changes.can_undo and not self._plan_can("undo")):
-            before = self.documents
-            after = changes.undo(before)
-            back = [n for n, each in enumerate(after) if not any(each is was for was in before)]
-            self._list_again(after, back[0] if back else 0)
-            if back:
-                self.list.setCurrentRow(back[0])
-        elif self._plan_can("undo"):
+        placing = self._plan_can("undo")
+        if not self.run.busy and not self.files.undo(placing=placing) and placing:
             self.placing.undo()
-            changes.placed -= 2  # the undoing itself has counted as one
+            self.files.unplaced()
 
     def redo(self) -> None:
         """Do again what was undone last."""
-        changes = self._changes
-        if self.run.busy:
-            return
-        if changes.redo_is_next or (changes.can_redo and not self._plan_can("redo")):
-            self._list_again(changes.redo(self.documents), self.list.currentRow())
-        elif self._plan_can("redo"):
+        placing = self._plan_can("redo")
+        if not self.run.busy and not self.files.redo(placing=placing) and placing:
             self.placing.redo()
 
     def _plan_can(self, what: Literal["undo", "redo"]) -> bool:
@@ -323,12 +218,14 @@ class StampPage(QWidget):
 
     def close_documents(self) -> None:
         """Back to the empty page; what is placed and not stamped is asked about."""
-        waiting = sum(document.waiting for document in self.documents)
-        if self._hindered() or (waiting and not may_close(waiting, self)):
-            return
-        self._begin_list([])
+        self.files.close_all()
 
     # --- the document ----------------------------------------------------------------------------
+
+    @property
+    def documents(self) -> list[StampDocument]:
+        """The files of the job."""
+        return self.files.documents
 
     @property
     def document(self) -> StampDocument | None:
@@ -346,10 +243,13 @@ class StampPage(QWidget):
         """Of the document being shown."""
         return self.placing.plan
 
-    def _select(self, number: int) -> None:
-        if not 0 <= number < len(self.documents):
+    def _chosen(self, document: StampDocument | None) -> None:
+        """Another document is to be shown."""
+        if document is not None:
+            self._show_document(document)
             return
-        self._show_document(self.documents[number])
+        self.placing.take(None)
+        self.pane.close_document()
 
     def _show_document(self, document: StampDocument) -> None:
         """On the canvas; once it is stamped, as it is then."""
@@ -384,9 +284,7 @@ class StampPage(QWidget):
 
     def _repaired(self, document: StampDocument) -> None:
         """The document is its repaired copy now."""
-        self.list.show_documents(self.documents)
-        self.list.setCurrentRow(self.documents.index(document))
-        self._show_document(document)
+        self.files.replaced(document)
         said = tr("已另存修复的副本：{name}", name=document.path.name)
         self._shell.notices.show_notice("repaired", "info", said)
 
@@ -402,12 +300,16 @@ class StampPage(QWidget):
         self.placing.show()
 
     def _changed(self) -> None:
-        self._changes.placed += 1
+        self.files.placed()
         self.prepared.keep(self.documents)
 
+    def _copied(self) -> None:
+        self._changed()
+        self._check()
+
     def _shown(self) -> None:
-        self._undo.setEnabled(self._plan_can("undo") or self._changes.can_undo)
-        self._redo.setEnabled(self._plan_can("redo") or self._changes.can_redo)
+        self._undo.setEnabled(self._plan_can("undo") or self.files.can_undo)
+        self._redo.setEnabled(self._plan_can("redo") or self.files.can_redo)
         self._check()
 
     def _tell(self, problem: str) -> None:
@@ -439,8 +341,7 @@ class StampPage(QWidget):
     def _check(self) -> None:
         """Refresh the checklist and what may be pressed."""
         made = self.checks()
-        waiting = [document for document in self.documents if document.waiting]
-        several = len(self.documents) > 1
+        waiting, several = self.files.waiting, self.files.several
         marks = [laid_mark.mark for laid_mark in self.placing.marks.values()]
         if self.documents and not waiting:
             made.append(Check(False, tr("还没有放置印章"), todo=True))
@@ -475,26 +376,6 @@ class StampPage(QWidget):
             self._next.setEnabled(self.list.currentRow() < len(self.documents) - 1)
         self.list.refresh()
 
-    def next_document(self) -> None:
-        """逐份查看: the next file, with the seals of this one if it has none yet."""
-        number = self.list.currentRow() + 1
-        if not 0 < number < len(self.documents):
-            return
-        document = self.documents[number]
-        if not document.plan.placed and not document.own:
-            document.plan = Plan(self.plan.placed)
-            self._changed()
-        self.list.setCurrentRow(number)
-
-    def apply_to_all(self) -> None:
-        """Place the seals of this file on every file that was not placed by hand."""
-        pattern = self.plan.placed
-        for document in self.documents:
-            if document is not self.document and not document.own:
-                document.plan = Plan(pattern)
-        self._changed()
-        self._check()
-
     # --- stamping --------------------------------------------------------------------------------
 
     def stamp(self) -> None:
@@ -502,10 +383,10 @@ class StampPage(QWidget):
         self._check()
         if not self.stamp_button.isEnabled():
             return
-        for document in self.documents:
-            if document.waiting:
-                document.folder = self._folder or document.folder
-        orders = [document.order for document in self.documents if document.waiting]
+        waiting = self.files.waiting
+        for document in waiting:
+            document.folder = self._folder or document.folder
+        orders = [document.order for document in waiting]
         self.before_pin.start(self.documents, orders, self.rack.sizes)
 
     def _checked(self, found: list[Checked]) -> None:
@@ -561,11 +442,6 @@ class StampPage(QWidget):
         if self.document is not None and self.document.stamped:
             self._show_document(self.document)
 
-    def _look_at(self, path: Path) -> None:
-        for number, document in enumerate(self.documents):
-            if document.path == path:
-                self.list.setCurrentRow(number)
-
     def _retry(self) -> None:
         """What was not stamped, as it is placed now."""
         self._forget_failures()
@@ -591,7 +467,8 @@ class StampPage(QWidget):
         stamped = [document for document in self.documents if document.stamped]
         self._forget_failures()
         if again and stamped:
-            self._begin_list([d.anew() if d.stamped else d for d in self.documents])
+            self._folder = None
+            self.files.begin([d.anew() if d.stamped else d for d in self.documents])
         elif stamped and len(stamped) == len(self.documents):
             self.close_documents()
         else:
@@ -607,5 +484,4 @@ class StampPage(QWidget):
         self._shell.notices.clear_notice("session")
         documents = [*self.prepared.take_up(), *self.documents]
         first = next((document for document in documents if document.waiting), None)
-        self._side.setCurrentIndex(0)
-        self._show_files(documents, first or self.document)
+        self.files.show(documents, first or self.document)
