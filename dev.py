@@ -16,6 +16,7 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py licences          resources/licences.toml, after the lock has changed
     python3 dev.py error-codes       docs/error-codes.*, after the messages have changed
     python3 dev.py screenshots       pictures of every page, to docs/images
+    python3 dev.py wine [ARGS]       Windows' Python with all packages, under Wine
 
 The virtual environment in ``.venv`` is made from ``installer/requirements.lock`` (every file
 checked against its hash), and anew only when the lock, the Python version or the folder changed.
@@ -36,6 +37,8 @@ import sys
 import venv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from installer import system
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -134,15 +137,15 @@ def present(probe: str) -> bool:
     return shutil.which(probe) is not None
 
 
-def missing_system_packages() -> list[str]:
+def missing_system_packages(wanted: Mapping[str, str] = SYSTEM_PACKAGES) -> list[str]:
     """Names of the Debian packages that something we need is missing from."""
-    missing = [package for package, probe in SYSTEM_PACKAGES.items() if not present(probe)]
+    missing = [package for package, probe in wanted.items() if not present(probe)]
     if importlib.util.find_spec("ensurepip") is None:  # Debian splits it off the standard library
         missing.append(f"python{sys.version_info[0]}.{sys.version_info[1]}-venv")
     return missing
 
 
-def install_system_packages() -> None:
+def install_system_packages(wanted: Mapping[str, str] = SYSTEM_PACKAGES) -> None:
     """On Debian as root: install what is missing. Otherwise say the one line that does."""
     if WINDOWS:
         if not any(shutil.which(compiler) for compiler in ("gcc", "clang", "cl")):
@@ -151,7 +154,7 @@ def install_system_packages() -> None:
                 "No C compiler found: the virtual Ukey needs gcc (MinGW-w64); the rest works.",
             )
         return
-    missing = missing_system_packages()
+    missing = missing_system_packages(wanted)
     if not missing:
         return
     command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
@@ -175,7 +178,7 @@ def install_system_packages() -> None:
             "apt-get 未能安装上述软件包，原因见下。\n"
             f"apt-get could not install them, for the reason below.\n\n{output}"
         )
-    still_missing = missing_system_packages()
+    still_missing = missing_system_packages(wanted)
     if still_missing:
         raise SetupError(
             f"安装后仍缺少：{'、'.join(still_missing)}。\n"
@@ -375,6 +378,23 @@ def error_codes(arguments: Sequence[str]) -> int:
     return run("-m", "installer.error_codes", *arguments, cwd=ROOT)
 
 
+def wine(arguments: Sequence[str]) -> int:
+    return on_debian("installer.windows.wine", system.WINDOWS, arguments)
+
+
+def on_debian(module: str, packages: Mapping[str, str], arguments: Sequence[str]) -> int:
+    """Run a builder that needs *packages* of Debian."""
+    if WINDOWS:
+        say("构建只能在 Debian 上进行。", "Builds run on Debian only.")
+        return 1
+    try:
+        install_system_packages(packages)
+    except SetupError as error:
+        print(f"\n✗ {error}", file=sys.stderr)
+        return 1
+    return run("-P", "-m", module, *arguments, PYTHONPATH=str(ROOT))
+
+
 COMMANDS = {
     "demo": demo,
     "window": window,
@@ -386,6 +406,7 @@ COMMANDS = {
     "bench": bench,
     "serve": serve,
     "screenshots": screenshots,
+    "wine": wine,
     "licences": licences,
     "error-codes": error_codes,
 }

@@ -52,11 +52,12 @@ def needed_by(name: str) -> set[str]:
 def shipped() -> dict[str, str]:
     """Name and version of what the product needs, directly or not, on some system."""
     entries = re.findall(r"^([A-Za-z0-9._-]+==\S+)", LOCK.read_text(encoding="utf-8"), re.M)
-    locked = {
+    locked: dict[str, str] = {
         canonicalize_name(name): version
         for name, _, version in (e.partition("==") for e in entries)
     }
-    found, open_ = set(), asked_for()
+    found: set[str] = set()
+    open_ = asked_for()
     while open_:
         found |= open_
         open_ = {name for user in open_ for name in needed_by(user)} & set(locked) - found
@@ -70,7 +71,7 @@ def licence_of(name: str) -> str:
     except PackageNotFoundError:
         return WINDOWS_ONLY[name]
     for field in ("License-Expression", "License"):
-        text = str(said.get(field) or "").strip()
+        text = str(said[field] or "").strip() if field in said else ""
         if text and text != "UNKNOWN" and len(text) < _FULL_TEXT and "\n" not in text:
             return text
     for classifier in said.get_all("Classifier") or ():

@@ -54,7 +54,7 @@ def test_without_root_the_one_line_to_run_is_told_and_nothing_is_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(dev, "WINDOWS", False)
-    monkeypatch.setattr(dev, "missing_system_packages", lambda: ["qpdf", "gcc"])
+    monkeypatch.setattr(dev, "missing_system_packages", lambda _: ["qpdf", "gcc"])
     monkeypatch.setattr(dev.os, "geteuid", lambda: 1000, raising=False)
     monkeypatch.setattr(dev.subprocess, "run", refuse)
     with pytest.raises(dev.SetupError, match=r"sudo apt-get install .* qpdf gcc") as caught:
