@@ -18,7 +18,7 @@ from pyhanko.pdf_utils import generic
 from crypto.pdf.lookalikes.images import is_colourless
 from crypto.pdf.lookalikes.red_shapes import is_red
 from crypto.pdf.reading.access import entry, follow, key_of
-from crypto.pdf.reading.content import COLOURS, DRAWINGS, DRAWN_NAMES, INLINE_BEGIN, LINES, OUTLINES
+from crypto.pdf.reading.content import COLOURS, DRAWINGS, DRAWN_NAMES, INLINE_BEGIN, has_shapes
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.pdf.reading.page import Page
@@ -26,15 +26,22 @@ from crypto.pdf.reading.page import Page
 MAX_CONTENT = 4 << 20
 """Bytes of content, decoded, of one page."""
 
-_PREFIX, _AHEAD = 4096, 32_768
+_PREFIX = 4096
+"""Bytes of an object that are read at once; most pages and their content are shorter."""
 _SMALL, _TAIL = 2048, 11
 _HEAD = re.compile(rb"\s*<<")
+_PACKED = re.compile(
+    rb"\s*<<\s*(?:/Length\s+(\d{1,9})\s*/Filter\s*/FlateDecode"
+    rb"|/Filter\s*/FlateDecode\s*/Length\s+(\d{1,9}))\s*>>\s*stream\r?\n"
+)
+"""A stream as nearly every program writes it."""
 _UNPLAIN = re.compile(rb"[(%#]")
 _CONTENTS = re.compile(rb"/Contents\s*(?:(\d+\s+\d+\s+R)|\[([\d\sR]*)\])")
 _RESOURCES = re.compile(rb"/Resources\s*(?:(\d+)\s+(\d+)\s+R|<<)")
 _XOBJECTS = re.compile(rb"/XObject\s*<<([^<>]*)>>")
 _REFERENCE = re.compile(rb"(\d+)\s+(\d+)\s+R")
 _LENGTH = re.compile(rb"/Length\s+(\d{1,9})(?!\d|\s+\d+\s+R)")
+_STREAM = re.compile(rb"stream\r?\n")
 _END = re.compile(rb"\s{0,2}endstream")
 _FILTER = re.compile(rb"/Filter\s*(?:/FlateDecode\b|\[\s*/FlateDecode\s*\])")
 _SPACE = re.compile(rb"/ColorSpace\s*(?:/(DeviceGray|CalGray)\b|(\d+)\s+(\d+)\s+R)")
@@ -81,8 +88,9 @@ def colour_of(numbers: Sequence[float]) -> bool:
 def has_red(content: bytes) -> bool:
     """Does this content stream choose a red colour?"""
     seen = {
-        content[max(0, chosen.start() - _WINDOW) : chosen.start()]
-        for chosen in COLOURS.finditer(content)
+        content[max(0, chosen.start() - 1 - _WINDOW) : chosen.start() - 1]
+        for operator in COLOURS
+        for chosen in operator.finditer(content)
     }
     return any(map(_is_red, seen))
 
@@ -106,9 +114,7 @@ def _make_red(words: Sequence[bytes]) -> bool:
 def draws_red(content: bytes, colours: Sequence[bool] = ()) -> bool:
     """Is there a red colour, if none of *colours* is red from the beginning, and are there curves,
     rectangles or polygons that may be painted with it?"""
-    if not any(colours) and not has_red(content):
-        return False
-    return bool(OUTLINES.search(content)) or len(LINES.findall(content)) > 2
+    return (any(colours) or has_red(content)) and has_shapes(content)
 
 
 class Prefilter:
@@ -119,7 +125,6 @@ class Prefilter:
         self._document, self._most = document, reads
         self._colourless: dict[tuple[int, int], bool] = {}
         self._bytes = self._reads = 0
-        self._start, self._ahead = 0, b""
 
     def shows_nothing_red(self, page: Page) -> bool:
         """Proved; False where it is not. Raises :class:`Spent`."""
@@ -136,12 +141,11 @@ class Prefilter:
         if not parts or None in parts:
             return False
         content = b"\n".join(part for part in parts if part)
-        if (b"BI" in content and INLINE_BEGIN.search(content)) or draws_red(content):
+        if INLINE_BEGIN.search(content) or draws_red(content):
             return False
-        if b"Do" not in content:
-            return True
-        drawn = DRAWN_NAMES.findall(content)
-        if len(drawn) != len(DRAWINGS.findall(content)):
+        count = len(DRAWINGS.findall(content))
+        drawn = DRAWN_NAMES.findall(content) if count else []
+        if len(drawn) != count:
             return False
         places = self._xobjects(page, body) if drawn else {}
         return all(name in places and self._is_grey(*places[name]) for name in set(drawn))
@@ -191,64 +195,68 @@ class Prefilter:
             self._colourless[key] = grey
         return self._colourless[key]
 
-    def _read(self, number: int, generation: int) -> tuple[bytes, bytes, int]:
-        """(dictionary, what was read behind it, where that begins); b"" if not plain to see."""
+    def _object(self, number: int, generation: int) -> tuple[bytes, int, int]:
+        """(the first bytes of an object, where they go on behind "obj", its place in the file);
+        b"" if it is not plain to see."""
         reader, begin = self._document.reader, b"%d %d obj" % (number, generation)
         place = reader.xrefs[generic.Reference(number, generation, reader)]
         if not isinstance(place, int):
-            return b"", b"", 0
-        read = self._from(place)
-        head = _HEAD.match(read, len(begin) if read.startswith(begin) else len(read))
-        if not head:
-            return b"", b"", 0
-        end = read.find(b"stream")
-        earlier = read.find(b"endobj", 0, end if end > 0 else len(read))
-        end = earlier if earlier > 0 else end
-        body = read[head.end() : max(end, 0)].rstrip(_BLANKS)
-        if not body.endswith(b">>") or _UNPLAIN.search(body):
-            return b"", b"", 0
-        return body[:-2], read[end:], place + end
-
-    def _from(self, place: int) -> bytes:
-        """Some bytes from there on. What belongs to a page mostly stands close together."""
-        offset = place - self._start
-        if offset < 0 or offset + _PREFIX > len(self._ahead):
-            self._document.stream.seek(place)
-            self._start, self._ahead, offset = place, self._document.stream.read(_AHEAD), 0
-        return self._ahead[offset : offset + _PREFIX]
+            return b"", 0, 0
+        self._document.stream.seek(place)
+        read = self._document.stream.read(_PREFIX)
+        return (read, len(begin), place) if read.startswith(begin) else (b"", 0, 0)
 
     def _dictionary(self, number: int, generation: int) -> bytes:
-        return self._read(number, generation)[0]
+        read, begin, _ = self._object(number, generation)
+        return _body(read, begin)[0]
 
     def _content(self, number: int, generation: int) -> bytes | None:
         """A content stream, decoded; None if that asks for more than zlib."""
         self._reads += 1
         if self._reads > self._most or self._bytes > MAX_CONTENT:
             raise Spent
-        body, behind, place = self._read(number, generation)
-        length = _LENGTH.search(body)
-        begin = 8 if behind.startswith(b"stream\r\n") else 7
-        if not length or b"<" in body or not behind.startswith((b"stream\n", b"stream\r\n")):
-            return None
-        size = min(int(length[1]), MAX_CONTENT)
-        raw = behind[begin : begin + size + _TAIL]
+        read, behind, place = self._object(number, generation)
+        if found := _PACKED.match(read, behind):
+            begin, length, packed = found.end(), int(found[1] or found[2]), True
+        else:
+            body, behind = _body(read, behind)
+            stated = _LENGTH.search(body)
+            word = _STREAM.match(read, behind)
+            if not stated or not word or b"<" in body:
+                return None
+            begin, length, packed = word.end(), int(stated[1]), b"/Filter" in body
+            if packed and (not _FILTER.search(body) or b"/DecodeParms" in body):
+                return None
+        size = min(length, MAX_CONTENT)
+        raw = read[begin : begin + size + _TAIL]
         if len(raw) < size + _TAIL:
             self._document.stream.seek(place + begin)
             raw = self._document.stream.read(size + _TAIL)
         if not _END.match(raw, size):
             return None
         raw = raw[:size]
-        if b"/Filter" in body:
-            if not _FILTER.search(body) or b"/DecodeParms" in body:
-                return None
-            if len(raw) <= _SMALL:  # cannot become much, and is done in half the time
-                raw = zlib.decompress(raw)
-            else:
-                raw = zlib.decompressobj().decompress(raw, MAX_CONTENT - self._bytes + 1)
+        if packed and len(raw) <= _SMALL:  # cannot become much, and is done in half the time
+            raw = zlib.decompress(raw)
+        elif packed:
+            raw = zlib.decompressobj().decompress(raw, MAX_CONTENT - self._bytes + 1)
         self._bytes += len(raw)
         if self._bytes > MAX_CONTENT:
             raise Spent
         return raw
+
+
+def _body(read: bytes, begin: int) -> tuple[bytes, int]:
+    """(the dictionary in *read* from *begin*, where it ends); b"" if it is not plain to see."""
+    head = _HEAD.match(read, begin)
+    if not head:
+        return b"", 0
+    end = read.find(b"stream")
+    earlier = read.find(b"endobj", 0, end if end > 0 else len(read))
+    end = earlier if earlier > 0 else end
+    body = read[head.end() : max(end, 0)].rstrip(_BLANKS)
+    if not body.endswith(b">>") or _UNPLAIN.search(body):
+        return b"", 0
+    return body[:-2], end
 
 
 def _only(key: bytes, pattern: re.Pattern[bytes], body: bytes) -> re.Match[bytes] | None:

@@ -38,7 +38,8 @@ _TAIL = 4096
 MAX_TREE_DEPTH = 64
 _PREFIX = 4096
 """Bytes of a page's dictionary that are looked at without parsing it."""
-_PLAIN_OBJECT = re.compile(rb"\s*(\d{1,10})\s+(\d{1,5})\s+obj\s*<<([^(%#]*?)>>\s*endobj", re.DOTALL)
+_OBJECT = re.compile(rb"\s*(\d{1,10})\s+(\d{1,5})\s+obj\s*<<")
+_NOT_PLAIN = re.compile(rb"[(%#]")
 
 
 @dataclass(frozen=True)
@@ -220,12 +221,16 @@ class Document:
         if not isinstance(place, int):
             return False
         self.stream.seek(place)
-        found = _PLAIN_OBJECT.match(self.stream.read(_PREFIX))
+        read = self.stream.read(_PREFIX)
+        found = _OBJECT.match(read)
         if not found or (int(found[1]), int(found[2])) != key_of(reference):
             return False
-        body = found[3]
-        words = (b"Annots", b"Kids", b"stream")
-        return b"<" not in body.replace(b"<<", b"") and not any(word in body for word in words)
+        body = read[found.end() : max(0, read.find(b"endobj", found.end()))].rstrip()
+        if not body.endswith(b">>") or _NOT_PLAIN.search(body):
+            return False
+        if b"Annots" in body or b"Kids" in body or b"stream" in body:
+            return False
+        return b"<" not in body.replace(b"<<", b"")
 
     def annotations(self) -> list[Annotation]:
         """What the pages list in /Annots, in order (read once).

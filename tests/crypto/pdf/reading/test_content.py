@@ -14,6 +14,7 @@ from crypto.pdf.reading.content import (
     OPERANDS,
     OUTLINES,
     STROKES,
+    has_shapes,
     operators,
 )
 
@@ -71,6 +72,10 @@ def test_the_patterns_for_bytes_miss_no_operator(content: bytes) -> None:
     assert set(drawn) <= set(DRAWN_NAMES.findall(content))
     if any(name in ("c", "v", "y", "re") for name, _ in seen):
         assert OUTLINES.search(content)
+        assert has_shapes(content)
+    if [name for name, _ in seen].count("l") > 2:
+        assert has_shapes(content)
     black = re.compile(rb"[ \n]0 0 0 (rg|RG|k|K)")  # or cyan, in four numbers
     coloured = [name for name, _ in seen if name in ("rg", "RG", "k", "K", "sc", "SC")]
-    assert len(COLOURS.findall(content)) + len(black.findall(content)) >= len(coloured)
+    found = sum(len(operator.findall(content)) for operator in COLOURS)
+    assert found + len(black.findall(content)) >= len(coloured)
