@@ -7,35 +7,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QCheckBox, QDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QVBoxLayout, QWidget
 
 from app.errors import explain
 from ui import theme
 from ui.language import language, tr
 from ui.shell.context import TokenView
 from ui.shell.notice import announce
+from ui.shell.pin_field import PinAids, PinField
 from ui.widgets import button, facts, label, picture, row
-
-
-class PinField(QLineEdit):
-    """A field for a PIN: hidden, no input method, no way to the clipboard."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setEchoMode(QLineEdit.EchoMode.Password)
-        self.setMaxLength(64)
-        self.setAccessibleName(name)
-        hints = Qt.InputMethodHint
-        self.setInputMethodHints(
-            hints.ImhHiddenText | hints.ImhSensitiveData | hints.ImhNoAutoUppercase
-        )
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
-
-    def take(self) -> str:
-        """The PIN; the field is empty afterwards."""
-        pin = self.text()
-        self.clear()
-        return pin
 
 
 class PinDialog(QDialog):
@@ -76,6 +56,8 @@ class PinDialog(QDialog):
         self.field.setPlaceholderText(tr("口令"))
         self.field.textChanged.connect(self._update_buttons)
         whole.addWidget(self.field)
+        self.aids = PinAids(self.field)
+        whole.addWidget(self.aids)
         self.sure = QCheckBox(tr("我知道再输错一次 Ukey 就会锁定"))
         self.sure.setVisible(self._final)
         self.sure.toggled.connect(self._update_buttons)
@@ -152,6 +134,8 @@ class ChangePinDialog(QDialog):
             field.setPlaceholderText(field.accessibleName())
             field.textChanged.connect(self._update_buttons)
             whole.addWidget(field)
+        self.aids = PinAids(self.old, self.new, self.again)
+        whole.addWidget(self.aids)
         self.problem = label(tr("6 至 32 位，不要用 123456 这样的口令。"), "small", wrap=True)
         whole.addWidget(self.problem)
         self.accept_button = button(tr("修改"), self._submit, role="default")

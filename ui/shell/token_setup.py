@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 from app.errors import explain
 from ui.language import language, pair, tr
 from ui.shell.context import TokenView
-from ui.shell.pin_dialog import PinField
+from ui.shell.pin_field import PinAids, PinField
 from ui.widgets import button, column, facts, label, picture, row
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class InitialiseDialog(QDialog):
             self.officer,
             self.officer_again,
         )
+        self.aids = PinAids(self.pin, self.pin_again, self.officer, self.officer_again)
+        whole.addWidget(self.aids)
         self.problem = label("", "bad", wrap=True)
         whole.addWidget(self.problem)
         self.accept_button = button(tr("初始化"), self._submit, role="default")

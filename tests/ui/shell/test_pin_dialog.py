@@ -2,12 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from tests.world.desk import company
+from ui.shell import pin_field
 from ui.shell.pin_dialog import ChangePinDialog, PinDialog
+
+# The offscreen platform cannot hint at sizes, and says so.
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
 def said(dialog: object) -> str:
@@ -80,3 +86,66 @@ def test_a_new_pin_is_judged_before_a_try_is_spent(qtbot: QtBot, look: None) -> 
     qtbot.mouseClick(dialog.accept_button, Qt.MouseButton.LeftButton)
     assert dialog.take() == ("old-pin-1", "new-pin-22")
     assert dialog.new.text() == ""
+
+
+def test_what_was_typed_can_be_seen_and_still_not_be_copied(qtbot: QtBot, look: None) -> None:
+    dialog = PinDialog(company().token(), "k", "p")
+    qtbot.addWidget(dialog)
+    dialog.show()
+    clipboard = QGuiApplication.clipboard()
+    clipboard.setText("before")
+    qtbot.keyClicks(dialog.field, "secret-1")
+    dialog.aids.show_pins.setChecked(True)
+    assert dialog.field.displayText() == "secret-1"
+    for keys in (QKeySequence.StandardKey.SelectAll, QKeySequence.StandardKey.Copy):
+        qtbot.keySequence(dialog.field, QKeySequence(keys))
+    qtbot.keySequence(dialog.field, QKeySequence(QKeySequence.StandardKey.Cut))
+    qtbot.mouseDClick(dialog.field, Qt.MouseButton.LeftButton)
+    assert not dialog.field.hasSelectedText()
+    assert clipboard.text() == "before"
+    assert dialog.field.text() == "secret-1"
+    dialog.hide()
+    assert dialog.field.echoMode() is QLineEdit.EchoMode.Password
+
+
+def test_all_fields_of_a_new_pin_are_shown_together(qtbot: QtBot, look: None) -> None:
+    dialog = ChangePinDialog(company().token(), "k")
+    qtbot.addWidget(dialog)
+    dialog.aids.show_pins.setChecked(True)
+    for field in (dialog.old, dialog.new, dialog.again):
+        assert field.echoMode() is QLineEdit.EchoMode.Normal
+
+
+def test_caps_lock_is_told_from_the_letters_that_come(qtbot: QtBot, look: None) -> None:
+    dialog = PinDialog(company().token(), "k", "p")
+    qtbot.addWidget(dialog)
+    none, shift = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+    for typed, held, warned in (
+        ("1", none, False),
+        ("A", shift, False),
+        ("A", none, True),
+        ("1", none, True),
+        ("a", shift, True),
+        ("a", none, False),
+    ):
+        qtbot.keyClick(dialog.field, typed, held)
+        assert dialog.aids.warning.isVisibleTo(dialog) is warned, (typed, held)
+
+
+def test_caps_lock_pressed_again_takes_the_warning_back(qtbot: QtBot, look: None) -> None:
+    dialog = PinDialog(company().token(), "k", "p")
+    qtbot.addWidget(dialog)
+    qtbot.keyClick(dialog.field, "A")
+    assert dialog.aids.warning.isVisibleTo(dialog)
+    qtbot.keyClick(dialog.field, Qt.Key.Key_CapsLock)
+    assert not dialog.aids.warning.isVisibleTo(dialog)
+
+
+def test_where_the_system_tells_the_warning_comes_before_the_first_letter(
+    qtbot: QtBot, look: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pin_field, "caps_lock_of_system", lambda: True)
+    dialog = PinDialog(company().token(), "k", "p")
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(dialog.aids.warning.isVisible)
