@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import exit_code
+from app.settings import load_sound
 
 if TYPE_CHECKING:
     from app.desk import Desk
+    from app.errors import SettingsInvalid
 
 
 def main() -> int:
@@ -25,6 +28,8 @@ def main() -> int:
         from multiprocessing import freeze_support  # noqa: PLC0415 - frozen programs alone
 
         freeze_support()
+    if sys.stdout is None:  # a windowed program has no terminal; what is said there is lost
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until it ends
     arguments = sys.argv[1:]
     window = open_window if has_screen() else None
     files = [Path(argument) for argument in arguments]
@@ -39,25 +44,41 @@ def main() -> int:
 
 
 def _window_alone(files: Sequence[Path]) -> int:
+    """The window with the settings that are right; of those that are not, it tells."""
     from app.desk import Desk
 
+    tongue = os.environ.get("SEALDESK_LANGUAGE", "zh_CN")
     try:
-        with Desk.open() as desk:
-            return open_window(desk, files)
+        settings, faults = load_sound()
+        tongue = settings.language
+        with Desk(settings) as desk:
+            return open_window(desk, files, faults=faults)
     except Exception as error:  # noqa: BLE001 - whatever it is, the person gets words for it
-        from app.cli.terminal import complain  # noqa: PLC0415 - when there is something to say
-
-        complain(error, os.environ.get("SEALDESK_LANGUAGE", "zh_CN"))
+        _tell(error, tongue)
         return exit_code(error)
 
 
-def open_window(desk: Desk, files: Sequence[Path], page: str = "") -> int:
-    """Show the window at *desk* with *files* opened on *page*, until it is closed; its exit
-    code."""
+def _tell(error: Exception, tongue: str) -> None:
+    """In a window, and on the terminal if there is one: a windowed program has none."""
+    from app.cli.terminal import complain  # noqa: PLC0415 - when there is something to say
+
+    if sys.stderr is not None:
+        complain(error, tongue)
+    with suppress(Exception):  # what went wrong may be the window itself
+        from ui.shell.start_problems import tell_failure  # noqa: PLC0415 - likewise
+
+        tell_failure(error, tongue)
+
+
+def open_window(
+    desk: Desk, files: Sequence[Path], page: str = "", faults: Sequence[SettingsInvalid] = ()
+) -> int:
+    """Show the window at *desk* with *files* opened on *page*, until it is closed; its exit code.
+    *faults* of the settings are told in it."""
     from ui.desk.desk_context import DeskContext
     from ui.shell.starting import run
 
-    return run(DeskContext(desk), files, page)
+    return run(DeskContext(desk), files, page, faults)
 
 
 def has_screen() -> bool:

@@ -530,6 +530,8 @@ class SettingsInvalid(LocalDataError):
     key: str
     """"" if the whole file cannot be read."""
     problem: str
+    line: int = 0
+    """In the file, from 1; 0: not known."""
 
 
 @dataclass(eq=False)

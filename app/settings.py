@@ -20,13 +20,11 @@ error, because a misspelt policy must not go unnoticed.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import re
 import sys
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
@@ -36,6 +34,8 @@ from urllib.parse import urlsplit
 
 from app.durable import replace_file
 from app.errors import LANGUAGES, SettingLocked, SettingsInvalid
+from app.settings_sources.registry import registry_values
+from app.settings_sources.toml_file import SettingsFile, read_file
 
 MACHINE_FOLDER = Path("/etc/sealdesk")
 POLICY_KEY = r"Software\Policies\SealDesk\SealDesk"
@@ -300,6 +300,23 @@ NAMES = tuple(_READERS)
 
 # --- the layers ----------------------------------------------------------------------------------
 
+CAUTIOUS: Mapping[str, object] = MappingProxyType(
+    {
+        "allow_virtual_ukey": False,
+        "allow_own_trust": False,
+        "trust": (),
+        "trust_seal_makers": (),
+        "trust_signers": (),
+        "trust_timestamps": (),
+        "trust_list": "",
+        "trust_list_signer": "",
+        "fetch_hosts": (),
+        "offline_hours": 0,
+    }
+)
+"""What holds of these while something in the policy cannot be read, and nobody may change: it may
+have been what forbade them."""
+
 
 @dataclass(frozen=True)
 class _Layer:
@@ -308,6 +325,14 @@ class _Layer:
     values: Mapping[str, object]
     strict: bool = True
     """Whether a name that is no setting is an error."""
+    file: SettingsFile | None = None
+    """Where it stands, if in a file."""
+
+    def fault(self, name: str, problem: str) -> SettingsInvalid:
+        """That the value of *name* is wrong."""
+        if self.file is not None:
+            return self.file.fault(name, problem)
+        return SettingsInvalid(self.where, name, problem)
 
 
 def load(
@@ -316,20 +341,52 @@ def load(
     """The settings in force. Raises :class:`app.errors.SettingsInvalid` naming source and key.
 
     *environment* replaces ``os.environ``, *machine_folder* ``/etc/sealdesk`` (for tests)."""
+    settings, faults = load_sound(environment, machine_folder=machine_folder)
+    if faults:
+        raise faults[0]
+    return settings
+
+
+def load_sound(
+    environment: Mapping[str, str] | None = None, *, machine_folder: Path = MACHINE_FOLDER
+) -> tuple[Settings, tuple[SettingsInvalid, ...]]:
+    """The settings in force without what is wrong, and what is wrong. If it is the policy, what
+    it could have forbidden is forbidden (:data:`CAUTIOUS`)."""
     environment = os.environ if environment is None else environment
     folders = folders_of(environment)
     values: dict[str, Any] = {}
     sources: dict[str, Source] = {}
+    faults: list[SettingsInvalid] = []
+    doubtful = ""
     for layer in _layers(environment, folders, machine_folder):
+        found = list(layer.file.faults) if layer.file is not None else []
         for name, raw in layer.values.items():
             if name not in _READERS:
                 if layer.strict:
-                    raise SettingsInvalid(layer.where, name, "unknown")
+                    found.append(layer.fault(name, "unknown"))
                 continue
-            value = read(name, raw, layer.where)  # checked even where a stronger layer wins
+            try:  # checked even where a stronger layer wins
+                value = _READERS[name](raw)
+            except ValueError as error:
+                found.append(layer.fault(name, str(error)))
+                continue
             if name not in values:
                 values[name], sources[name] = value, Source(layer.origin, layer.where)
-    return Settings(**values, folders=folders, sources=MappingProxyType(sources))
+        if found and layer.origin is Origin.POLICY:
+            doubtful = layer.where
+        faults += found
+    if doubtful:
+        for name, value in CAUTIOUS.items():
+            if name not in sources or sources[name].origin is not Origin.POLICY:
+                values[name], sources[name] = value, Source(Origin.POLICY, doubtful)
+    settings = Settings(**values, folders=folders, sources=MappingProxyType(sources))
+    return settings, tuple(faults)
+
+
+def policy_is_doubtful(settings: Settings, faults: Sequence[SettingsInvalid]) -> bool:
+    """Is one of *faults* in the policy, so that :data:`CAUTIOUS` holds?"""
+    policies = {s.where for s in settings.sources.values() if s.origin is Origin.POLICY}
+    return any(fault.where in policies for fault in faults)
 
 
 def read(name: str, raw: object, where: str) -> object:
@@ -346,7 +403,10 @@ def save(settings: Settings, values: Mapping[str, object]) -> Settings:
     A value that the environment overrides is written, but not in force yet. Raises
     :class:`SettingLocked`, :class:`SettingsInvalid`, OSError."""
     path = settings.folders.settings_file
-    kept = dict(_file(path))
+    kept_file = read_file(path)
+    if kept_file.faults:
+        raise kept_file.faults[0]
+    kept = dict(kept_file.values)
     in_force: dict[str, Any] = {}
     sources = dict(settings.sources)
     for name, raw in values.items():
@@ -394,65 +454,25 @@ def _layers(
         yield _registry(Origin.POLICY, "HKEY_LOCAL_MACHINE", POLICY_KEY)
         yield _registry(Origin.POLICY, "HKEY_CURRENT_USER", POLICY_KEY)
     else:
-        policy = machine_folder / "policy.toml"
-        yield _Layer(Origin.POLICY, str(policy), _file(policy))
+        yield _file_layer(Origin.POLICY, machine_folder / "policy.toml")
     for name in NAMES:
         variable = f"SEALDESK_{name.upper()}"
         if variable in environment:
             yield _Layer(Origin.ENVIRONMENT, variable, {name: environment[variable]})
-    user = folders.settings_file
-    yield _Layer(Origin.USER, str(user), _file(user))
+    yield _file_layer(Origin.USER, folders.settings_file)
     if windows:
         yield _registry(Origin.MACHINE, "HKEY_LOCAL_MACHINE", MACHINE_KEY)
     else:
-        machine = machine_folder / "settings.toml"
-        yield _Layer(Origin.MACHINE, str(machine), _file(machine))
+        yield _file_layer(Origin.MACHINE, machine_folder / "settings.toml")
 
 
-def _file(path: Path) -> Mapping[str, object]:
-    """The values in a TOML file; none if it does not exist."""
-    try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise SettingsInvalid(str(path), "", "unreadable") from error
-    except UnicodeDecodeError as error:
-        raise SettingsInvalid(str(path), "", "encoding") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsInvalid(str(path), "", "syntax") from error
-
-
-def registry_name(name: str) -> str:
-    """``platform_url`` → ``PlatformUrl``."""
-    return "".join(word.capitalize() for word in name.split("_"))
+def _file_layer(origin: Origin, path: Path) -> _Layer:
+    file = read_file(path)
+    return _Layer(origin, str(path), file.values, file=file)
 
 
 def _registry(origin: Origin, hive: str, key: str) -> _Layer:
-    """The values below a registry key; none if it does not exist or may not be read."""
-    winreg = importlib.import_module("winreg")
-    root = getattr(winreg, hive)
-    values: dict[str, object] = {}
-    for name in NAMES:
-        try:
-            with winreg.OpenKey(root, key) as opened:
-                values[name] = winreg.QueryValueEx(opened, registry_name(name))[0]
-        except OSError:
-            items = _registry_list(winreg, root, f"{key}\\{registry_name(name)}")
-            if items:
-                values[name] = items
-    return _Layer(origin, f"{hive}\\{key}", values, strict=False)
-
-
-def _registry_list(winreg: Any, root: Any, key: str) -> list[object]:
-    """The values of a key that stands for a list, as group policy writes one."""
-    items: list[object] = []
-    try:
-        with winreg.OpenKey(root, key) as opened:
-            while True:
-                items.append(winreg.EnumValue(opened, len(items))[1])
-    except OSError:  # no such key, or no more values
-        return items
+    return _Layer(origin, f"{hive}\\{key}", registry_values(hive, key, NAMES), strict=False)
 
 
 def _plain(value: object) -> object:

@@ -25,7 +25,6 @@ _.paintEvent
 _.scrollContentsBy
 _.setEditorData
 _.setModelData
-_.sizeHint
 
 # The window loads its pages by their class names (ui/shell/window.py).
 _.ApprovalsPage

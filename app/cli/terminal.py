@@ -40,8 +40,10 @@ def worst_exit(verdicts: Iterable[str]) -> int:
 
 
 def complain(error: BaseException, language: str) -> None:
-    """Explain *error* on stderr: title and code, cause, remedy."""
+    """Explain *error* on stderr, if there is one: title and code, cause, remedy."""
     message = explain(error, language)
+    if sys.stderr is None:  # a windowed program
+        return
     sys.stderr.write(f"{message.title} [{message.code}]\n")
     sys.stderr.write(f"  {message.cause}\n  {message.remedy}\n")
 

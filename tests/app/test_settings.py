@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from app import settings as module
 from app.errors import SettingLocked, SettingsInvalid, explain
-from app.settings import Origin, Settings, load, save
+from app.settings import Origin, Settings, load, load_sound, save
+from app.settings_sources.toml_file import read_file
 
 
 @pytest.fixture
@@ -267,3 +268,115 @@ def test_on_windows_the_registry_is_policy_and_machine(
     assert settings.platform_url == "https://platform.example"
     assert settings.source("platform_url").origin is Origin.MACHINE
     assert settings.trust == (Path(r"C:\root.cer"),)
+
+
+# --- starting with what is right -----------------------------------------------------------------
+
+
+def sound(home: Path, etc: Path, **environment: str) -> tuple[Settings, list[tuple[str, str, int]]]:
+    settings, faults = load_sound({"SEALDESK_HOME": str(home), **environment}, machine_folder=etc)
+    return settings, [(fault.key, fault.problem, fault.line) for fault in faults]
+
+
+def test_a_wrong_line_is_named_and_the_rest_of_the_file_counts(home: Path, etc: Path) -> None:
+    path = home / "config" / "settings.toml"
+    write(path, '# 备注\nmarks = "separate"\r\noffline_hours = soon\n\nlanguage = "en"\nmark = 1\n')
+    settings, faults = sound(home, etc)
+    assert (settings.marks, settings.language, settings.offline_hours) == ("separate", "en", 24)
+    assert faults == [("", "syntax", 3), ("mark", "unknown", 6)]
+    with pytest.raises(SettingsInvalid) as caught:
+        read(home, etc)
+    assert f"“{path}”第 3 行" in explain(caught.value).cause
+    assert "line 3" in explain(caught.value, "en").cause
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('marks = "separate"\nlanguage = "en', 2),
+        ('trust = [\n  "/a.pem",\n\nmarks = "separate"', 4),
+        ('marks = "separate"\nmarks = "shared"', 2),
+        ('language = "en"\n\n\noutput_suffix = """never\nclosed', 4),
+        ("\n\nwhat is this\n", 3),
+    ],
+)
+def test_the_line_is_that_of_the_mistake(home: Path, etc: Path, text: str, line: int) -> None:
+    write(home / "config" / "settings.toml", text)
+    _, faults = sound(home, etc)
+    assert faults[0] == ("", "syntax", line)
+
+
+def test_a_value_of_the_wrong_kind_has_its_line_too(home: Path, etc: Path) -> None:
+    write(home / "config" / "settings.toml", 'language = "en"\noffline_hours = 99\n')
+    settings, faults = sound(home, etc)
+    assert (settings.language, faults) == ("en", [("offline_hours", "range", 2)])
+
+
+def test_a_wrong_variable_leaves_the_default(home: Path, etc: Path) -> None:
+    settings, faults = sound(home, etc, SEALDESK_OFFLINE_HOURS="many")
+    assert (settings.offline_hours, faults) == (24, [("offline_hours", "type", 0)])
+
+
+@pytest.mark.parametrize(
+    "policy",
+    ["allow_own_trsut = false", "allow_own_trust = flase", "allow_own_trust = 'nein'", "\0"],
+)
+def test_a_policy_that_cannot_be_read_whole_forbids_what_it_could_forbid(
+    home: Path, etc: Path, policy: str
+) -> None:
+    write(home / "config" / "settings.toml", 'trust = ["/own.pem"]\nlanguage = "en"')
+    write(etc / "policy.toml", f'timestamp = "required"\n{policy}\noffline_hours = 12')
+    settings, faults = sound(home, etc)
+    assert len(faults) == 1
+    assert faults[0][2] in (0, 2)
+    assert not settings.allow_own_trust
+    assert not settings.allow_virtual_ukey
+    assert settings.trust == ()
+    assert settings.locked("allow_own_trust")
+    assert settings.locked("trust")
+    assert (settings.timestamp, settings.offline_hours) == ("required", 12), "the rest counts"
+    assert settings.language == "en", "what a policy cannot endanger stays the user's"
+    with pytest.raises(SettingLocked):
+        save(settings, {"trust": ["/own.pem"]})
+
+
+def test_a_policy_in_another_encoding_counts_as_unread(home: Path, etc: Path) -> None:
+    (etc / "policy.toml").write_bytes("# 规定\nallow_own_trust = false".encode("gb18030"))
+    settings, faults = sound(home, etc)
+    assert faults == [("", "encoding", 1)]
+    assert not settings.allow_own_trust
+    assert settings.offline_hours == 0
+
+
+def test_a_damaged_file_of_the_users_is_not_overwritten_by_saving(home: Path, etc: Path) -> None:
+    path = home / "config" / "settings.toml"
+    write(path, "marks = \n")
+    settings, _ = sound(home, etc)
+    with pytest.raises(SettingsInvalid):
+        save(settings, {"language": "en"})
+    assert path.read_text("utf-8") == "marks = \n"
+
+
+@given(
+    content=st.binary(max_size=200)
+    | st.text(alphabet="mark s=\"[]\n#'", max_size=80).map(str.encode)
+)
+def test_whatever_a_file_holds_the_program_starts(
+    content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("etc")
+    (folder / "policy.toml").write_bytes(content)
+    settings, faults = load_sound({"SEALDESK_HOME": str(folder)}, machine_folder=folder)
+    assert all(
+        0 <= fault.line <= content.count(b"\n") + content.count(b"\r") + 1 for fault in faults
+    )
+    assert not (faults and settings.allow_own_trust)
+
+
+def test_a_file_that_is_not_there_says_nothing_and_one_that_cannot_be_read_says_so(
+    tmp_path: Path,
+) -> None:
+    absent = read_file(tmp_path / "none.toml")
+    assert (dict(absent.values), absent.faults) == ({}, ())
+    (folder := tmp_path / "folder.toml").mkdir()
+    assert [fault.problem for fault in read_file(folder).faults] == ["unreadable"]

@@ -1,6 +1,6 @@
 """Starting the window: once for each user; a second start hands its files to the first and ends.
 
-run(context, files, page) -> int
+run(context, files, page, faults) -> int
 """
 
 from __future__ import annotations
@@ -9,21 +9,32 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
+from app.settings import policy_is_doubtful
 from ui import language, theme
 from ui.garbage import Collector
 from ui.language import tr
 from ui.shell.context import Context
 from ui.shell.navigation import page_titles
+from ui.shell.start_problems import StartProblems
 from ui.shell.window import MainWindow
 
+if TYPE_CHECKING:
+    from app.errors import SettingsInvalid
 
-def run(context: Context, files: Sequence[Path] = (), page: str = "") -> int:
+
+def run(
+    context: Context,
+    files: Sequence[Path] = (),
+    page: str = "",
+    faults: Sequence[SettingsInvalid] = (),
+) -> int:
     """Show the window until it is closed; its exit code. *files* open in it, on *page* if it is
-    named, else on the page that was open last."""
+    named, else on the page that was open last; *faults* of the settings are told first."""
     os.environ.setdefault("QT_ACCESSIBILITY", "1")
     present = QApplication.instance()
     application = present if isinstance(present, QApplication) else QApplication(sys.argv[:1])
@@ -45,6 +56,15 @@ def run(context: Context, files: Sequence[Path] = (), page: str = "") -> int:
     window.listen(folder)
     Collector(application)
     QTimer.singleShot(0, window.begin)
+    if faults:
+        QTimer.singleShot(0, lambda: tell_faults(window, faults))
     if files:
         QTimer.singleShot(0, lambda: window.take_files(list(files)))
     return int(application.exec())
+
+
+def tell_faults(window: MainWindow, faults: Sequence[SettingsInvalid]) -> None:
+    """Say what of the settings is not in force."""
+    box = StartProblems(faults, policy_is_doubtful(window.context.settings, faults), window)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
