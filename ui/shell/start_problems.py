@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.errors import SettingsInvalid
 
 MOST_HEIGHT = 420
+TEXT_WIDTH = 500
 
 
 class StartProblems(QDialog):
@@ -62,8 +63,7 @@ class StartProblems(QDialog):
         content = QWidget()
         content.setLayout(inner)
         area = scrolled(content, tr("写错的地方"))
-        height = content.sizeHint().height() + 40 * len(faults)
-        area.setMinimumHeight(min(MOST_HEIGHT, height))
+        area.setMinimumHeight(min(MOST_HEIGHT, inner.heightForWidth(TEXT_WIDTH)))
         whole.addWidget(area, 1)
         remedy = explain(faults[0], language.language()).remedy
         whole.addWidget(
