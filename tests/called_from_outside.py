@@ -11,20 +11,21 @@ _: Any = object()
 _.closeEvent
 _.columnCount
 _.createEditor
-_.dragEnterEvent
 _.dragLeaveEvent
 _.contextMenuEvent
-_.dragMoveEvent
 _.dropEvent
 _.enterEvent
 _.headerData
 _.leaveEvent
+_.mimeTypes
 _.mouseMoveEvent
 _.mouseReleaseEvent
 _.paintEvent
 _.scrollContentsBy
 _.setEditorData
 _.setModelData
+_.sizeHint
+_.startDrag
 
 # The window loads its pages by their class names (ui/shell/window.py).
 _.ApprovalsPage
