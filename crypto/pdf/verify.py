@@ -6,12 +6,13 @@ The story, in the order in which things happen:
 
     1. open the file, and take the evidence that it encloses
     2. find the signatures, by walking the form fields ourselves
-    3. hash the bytes, once for all signatures together
+    3. hash the bytes, once for all signatures together; the pages are searched for pictures of
+       seals meanwhile
     4. check each signature by itself: what it covers, what changed later, its value
     5. compare the visible marks of all signatures with their seals
     6. weigh later seals: one that proves nothing may hide what an earlier one sealed
     7. look at the pages: does what came later show anything else than was accepted?
-    8. look for what shows on the pages and is not signed
+    8. name what shows on the pages and is not signed
     9. put the report together
 
 Bytes around the document in its file are left out before these steps and reported after them.
@@ -31,10 +32,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from crypto.pdf.changes.coverage import Coverage
 from crypto.pdf.changes.unlisted import read_alike
-from crypto.pdf.lookalikes.search import lookalike_seals, stamp_annotations
+from crypto.pdf.lookalikes.search import (
+    LookalikeSearch,
+    look_alikes,
+    lookalike_seals,
+    stamp_annotations,
+)
 from crypto.pdf.marks.check import SealMarks, check_date, date_of, draws, joined_slices
 from crypto.pdf.marks.place import dates_meet, marks_of
-from crypto.pdf.reading.digests import Covered, digest_again, digests
+from crypto.pdf.reading.digests import Covered, digest_again, digests, digests_meanwhile
 from crypto.pdf.reading.document import Document, Field
 from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfError, within_time
@@ -108,7 +114,7 @@ def _verify_document(
 ) -> Report:
     file = _open(stream, password, trust, now)  # 1
     signatures = read_signatures(file.document, file.fields)  # 2
-    file_sm3 = _hash_once(file, signatures)  # 3
+    file_sm3, search = _hash_and_search(file, signatures)  # 3
     coverage = Coverage(file.document, file.size, password, signatures)
     checks = [_check_alone(file, coverage, signature) for signature in signatures]  # 4
     for check in checks:
@@ -120,7 +126,7 @@ def _verify_document(
 
         revisions = [(signed.end, coverage.revision(signed)) for signed in signatures]
         reports = with_looks(file.document, password, revisions, reports, look)  # 7
-    unsigned = _look_for_unsigned(file, reports)  # 8
+    unsigned = _unsigned(file, search, reports)  # 8
     return _report(file, name, file_sm3, reports, unsigned)  # 9
 
 
@@ -173,17 +179,23 @@ def _open(stream: BinaryIO, password: str | None, trust: Trust, now: datetime) -
     return _File(document, size, document.signature_fields(), trust, now)
 
 
-# --- 3. hash the bytes -------------------------------------------------------------------------
+# --- 3. hash the bytes, and search the pages ---------------------------------------------------
 
 
-def _hash_once(file: _File, signatures: Sequence[EmbeddedSignature]) -> bytes:
-    """The SM3 of the file; each signature gets the digest of what it covers."""
+def _hash_and_search(
+    file: _File, signatures: Sequence[EmbeddedSignature]
+) -> tuple[bytes, LookalikeSearch]:
+    """(SM3 of the file, what looks like a seal); each signature gets the digest of what it
+    covers."""
     covering = [(signature, signature.covered) for signature in signatures if signature.covered]
     wanted = [covered for _, covered in covering]
-    file_sm3, found = digests(file.document.stream, file.size, wanted)
+    sealed_pages = [page for field in file.fields for page in field.pages]
+    with digests_meanwhile(file.document.stream, file.size, wanted) as made:
+        search = look_alikes(file.document, sealed_pages)
+        file_sm3, found = made()
     for (signature, _), digest in zip(covering, found, strict=True):
         signature.digest = digest
-    return file_sm3
+    return file_sm3, search
 
 
 # --- 4. check each signature by itself ---------------------------------------------------------
@@ -417,7 +429,7 @@ def _of_later(changes: Sequence[Change], later: _Check, harmless: bool) -> Findi
     return Finding("mark_covers", details)
 
 
-# --- 8. look for what is not signed ------------------------------------------------------------
+# --- 8. name what is not signed ----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -429,19 +441,20 @@ class _Unsigned:
     findings: tuple[Finding, ...]
 
 
-def _look_for_unsigned(file: _File, reports: Sequence[SignatureReport]) -> _Unsigned:
+def _unsigned(
+    file: _File, search: LookalikeSearch, reports: Sequence[SignatureReport]
+) -> _Unsigned:
     empty = [field for field in file.fields if field.value is None and draws(field)]
     marks = [mark for field in empty for mark in marks_of(field)]
     findings = [
         Finding("unsigned_mark", {"page": str(mark.page), "field": mark.field}) for mark in marks
     ]
     findings += stamp_annotations(file.document)
-    sealed_pages = [page for field in file.fields for page in field.pages]
     unchanged = [
         report for report in reports if report.intact and report.verdict is not Verdict.INVALID
     ]
     protected = {report.who or "—": report.marks for report in unchanged}
-    lookalikes, about_them = lookalike_seals(file.document, sealed_pages, protected)
+    lookalikes, about_them = lookalike_seals(search, protected)
     return _Unsigned(tuple(marks), tuple(lookalikes), (*findings, *about_them))
 
 

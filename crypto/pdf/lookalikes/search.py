@@ -6,7 +6,8 @@ pictures and outlines of that size; stamp annotations are pointed out as well.
 
 The search is a help and no proof: whoever wants to can hide a picture from it. It costs little on
 ordinary documents, because a page that :mod:`crypto.pdf.lookalikes.prefilter` shows to be black is
-not even parsed, and it is bounded by time: :attr:`Search.skipped` lists what was left out.
+not even parsed, and it is bounded by time: :attr:`LookalikeSearch.skipped` lists what was left
+out.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _EDGE_MM = 1.0
 
 
 @dataclass
-class Search:
+class LookalikeSearch:
     """What was found, and what was not looked at."""
 
     found: list[tuple[Page, Box]] = field(default_factory=list)
@@ -51,11 +52,11 @@ class Search:
         return len(self.skipped)
 
 
-def look_alikes(document: Document, first: Sequence[Page] = ()) -> Search:
+def look_alikes(document: Document, first: Sequence[Page] = ()) -> LookalikeSearch:
     """Search the pages of *document*, those in *first* before the others.
 
     Never raises for what a document contains."""
-    search = Search()
+    search = LookalikeSearch()
     try:
         pages = document.pages()
         annotated = _annotated(document)
@@ -98,14 +99,13 @@ def _annotated(document: Document) -> dict[int, list[generic.DictionaryObject]]:
 
 
 def lookalike_seals(
-    document: Document, first: Sequence[Page], protected: Mapping[str, Sequence[MarkInfo]]
+    search: LookalikeSearch, protected: Mapping[str, Sequence[MarkInfo]]
 ) -> tuple[list[MarkInfo], list[Finding]]:
     """Where something in the page content looks like a seal and is none, and the findings about
-    it: a picture of a seal proves nothing. Pages in *first* are searched first.
+    it: a picture of a seal proves nothing.
 
     *protected*: by who signed, the rectangles of signatures under which nothing has changed. A
     picture in one of them is no stranger's: that signature covers it."""
-    search = look_alikes(document, first)
     places: list[MarkInfo] = []
     findings = []
     for page, box in search.found:

@@ -1,13 +1,21 @@
 """Digests over the byte ranges of all signatures of a file, and of the file itself, in one pass.
 
 Signatures added one after another share nearly everything they cover, so a running hash is branched
-at each gap instead of reading and hashing the file once per signature.
+at each gap instead of reading and hashing the file once per signature. A large file is hashed by a
+second processor, while the caller reads in it.
+
+    digests(stream, size, wanted)                         → the digests
+    with digests_meanwhile(stream, size, wanted) as made: → made() gives them when they are there
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import io
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -17,6 +25,12 @@ from crypto.pdf.reading.failures import PdfTooComplex, PdfUnreadable
 CHUNK = 1 << 20
 EXTRA_WORK = 1 << 30
 """Bytes that may be hashed beyond four times the file: a bound on hostile byte ranges."""
+
+_LARGE = 4 << 20
+"""Bytes from which hashing takes longer than starting a thread and opening the file again."""
+
+Digests = tuple[bytes, list[bytes]]
+"""SM3 of the whole file; the digest of each part that was asked for, in order."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +43,68 @@ class Covered:
     end: int
 
 
-def digests(stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> tuple[bytes, list[bytes]]:
+@contextmanager
+def digests_meanwhile(
+    stream: BinaryIO, size: int, wanted: Sequence[Covered]
+) -> Iterator[Callable[[], Digests]]:
+    """Begin :func:`digests`, and go on; what is given waits for them and raises as it does. The
+    caller may read from *stream*, and must not write."""
+    again = _opened_again(stream) if size >= _LARGE else None
+    if again is None:
+        yield lambda: digests(stream, size, wanted)
+        return
+    with again:
+        thread = _Hashing(again, size, wanted)
+        thread.start()
+        try:
+            yield thread.wait
+        finally:
+            thread.join()
+
+
+class _Hashing(threading.Thread):
+    """Hashes a file; hashlib lets other threads run while it does."""
+
+    def __init__(self, stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> None:
+        super().__init__(name="hashing", daemon=True)
+        self._file = stream, size, wanted
+        self._found: Digests | None = None
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self._found = digests(*self._file)
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            self._error = error
+
+    def wait(self) -> Digests:
+        self.join()
+        if self._error is not None:
+            raise self._error
+        if self._found is None:
+            raise MemoryError("hashing came to no end")
+        return self._found
+
+
+def _opened_again(stream: BinaryIO) -> BinaryIO | None:
+    """The same file with a position of its own, unbuffered; None where that cannot be had."""
+    if not isinstance(stream, io.BufferedReader | io.BufferedRandom):
+        return None
+    try:
+        name = stream.name
+        stream.flush()
+        if not isinstance(name, str | os.PathLike):
+            return None
+        again = open(name, "rb", buffering=0)  # noqa: SIM115 - the caller closes it
+    except (OSError, AttributeError):
+        return None
+    if os.path.sameopenfile(stream.fileno(), again.fileno()):
+        return again
+    again.close()
+    return None
+
+
+def digests(stream: BinaryIO, size: int, wanted: Sequence[Covered]) -> Digests:
     """(SM3 of the whole file, the digest of each of *wanted* in order).
 
     The caller has checked 0 ≤ gap_start ≤ gap_end ≤ end ≤ size. Raises :class:`PdfTooComplex` if

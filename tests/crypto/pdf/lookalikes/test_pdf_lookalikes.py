@@ -20,7 +20,7 @@ from crypto.pdf.lookalikes import search as pdf_lookalikes
 from crypto.pdf.lookalikes import walk
 from crypto.pdf.lookalikes.prefilter import Prefilter, has_red
 from crypto.pdf.lookalikes.red_shapes import is_red, is_ring, seals_in
-from crypto.pdf.lookalikes.search import Search, look_alikes
+from crypto.pdf.lookalikes.search import LookalikeSearch, look_alikes
 from crypto.pdf.reading.document import Document
 from crypto.report.pdf import render
 from crypto.verdict import Verdict
@@ -34,7 +34,7 @@ TEXTS = dict.fromkeys(SPECS, COMPANY) | {"legal_representative": "张三丰"}
 A4 = (595.276, 841.89)
 
 
-def searched(data: bytes) -> Search:
+def searched(data: bytes) -> LookalikeSearch:
     document = Document(io.BytesIO(data))
     return look_alikes(document)
 
