@@ -2,17 +2,63 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QDesktopServices
 
+DBUS_MS = 1500
+"""How long a file manager is waited for."""
+
 
 def open_outside(path: Path) -> bool:
     """Open a file or folder with the system's own program; False if there is none."""
     return QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+
+
+def reveal(path: Path) -> bool:
+    """Show *path* in the system's file manager, selected where that can be done; else open its
+    folder. False if there is no program for it."""
+    return _select(path) or open_outside(path.parent)
+
+
+if sys.platform == "win32":
+
+    def _select(path: Path) -> bool:
+        shell, ole = ctypes.windll.shell32, ctypes.windll.ole32
+        shell.ILCreateFromPathW.restype = ctypes.c_void_p
+        shell.ILCreateFromPathW.argtypes = (ctypes.c_wchar_p,)
+        shell.ILFree.argtypes = (ctypes.c_void_p,)
+        shell.SHOpenFolderAndSelectItems.argtypes = (
+            ctypes.c_void_p, ctypes.c_uint, ctypes.c_void_p, ctypes.c_uint32,
+        )  # fmt: skip
+        ole.CoInitializeEx(None, 2)  # COINIT_APARTMENTTHREADED; Qt has done it already
+        place = shell.ILCreateFromPathW(str(path))
+        if not place:
+            return False
+        try:
+            return bool(shell.SHOpenFolderAndSelectItems(place, 0, None, 0) == 0)
+        finally:
+            shell.ILFree(place)
+
+else:
+
+    def _select(path: Path) -> bool:
+        from PySide6.QtDBus import QDBus, QDBusConnection, QDBusMessage  # noqa: PLC0415
+
+        bus = QDBusConnection.sessionBus()
+        if not bus.isConnected():
+            return False
+        name = "org.freedesktop.FileManager1"
+        place = "/" + name.replace(".", "/")
+        asked = QDBusMessage.createMethodCall(name, place, name, "ShowItems")
+        asked.setArguments([[QUrl.fromLocalFile(str(path)).toString()], ""])
+        answer = bus.call(asked, QDBus.CallMode.Block, DBUS_MS)
+        return bool(answer.type() == QDBusMessage.MessageType.ReplyMessage)
 
 
 def pdf_files(paths: Sequence[Path]) -> list[Path]:

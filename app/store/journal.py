@@ -37,9 +37,9 @@ from crypto.algorithms.gm import sm3
 GENESIS = "0" * 64
 _OWN_KEYS = frozenset({"at", "event", "previous", "sequence"})
 COLUMNS = (
-    "sequence", "at", "event", "document", "output", "digest", "output_sm3", "counterparty",
-    "copies", "seal_name", "seal_code", "pages", "approval", "operator", "certificate",
-    "usage_record", "remark", "hash",
+    "sequence", "at", "event", "document", "output", "folder", "digest", "output_sm3",
+    "counterparty", "copies", "seal_name", "seal_code", "pages", "approval", "operator",
+    "certificate", "usage_record", "remark", "hash",
 )  # fmt: skip
 """Columns of an export; details that have no column of their own stand in ``remark``."""
 

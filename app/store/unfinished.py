@@ -60,6 +60,7 @@ class Unfinished:
             "begun": self.begun,
             "document": self.document,
             "output": output.name,
+            "folder": self.folder,
             "output_sm3": self.output_sm3,
         }
 

@@ -32,6 +32,7 @@ from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.desk import PIN, StandIn, stamped
 from tests.world.documents import classic_pdf
 from ui import language
+from ui.pages import journal_page
 from ui.shell.guide import Guide
 from ui.shell.single_instance import hand_over
 from ui.shell.window import MainWindow
@@ -162,25 +163,66 @@ def test_the_ledger_lists_filters_checks_and_exports(
     stamped(context, demo_pdf)
     window.go("journal")
     page = window.page("journal")
-    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)  # beginning and end are one use
     assert page.model.data(page.model.index(0, 3)) == "管理办法_已盖章.pdf"
     assert page.model.data(page.model.index(0, 2)) == "盖章"
+    assert page.model.data(page.model.index(0, 4)) == "法定名称章 宿迁云帆贸易有限公司"
     page.filter.setText("没有这个")
     qtbot.waitUntil(lambda: page.model.rowCount() == 0)
     page.filter.setText("")
-    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
     for name in ("台账.csv", "台账.xlsx"):
         monkeypatch.setattr(
             QFileDialog, "getSaveFileName", lambda *_, name=name: (str(tmp_path / name), "")
         )
         page.export()
         qtbot.waitUntil((tmp_path / name).exists)
+    exported = (tmp_path / "台账.csv").read_text("utf-8-sig")
+    assert "开始盖章" in exported, "an export keeps every entry of the chain"
+    assert str(demo_pdf.parent) in exported
     page.check()
     qtbot.waitUntil(lambda: "台账完整" in page.state.text())
     file = context.journal.path
     file.write_bytes(file.read_bytes().replace("管理办法".encode(), "管理方法".encode(), 1))
     page.check()
     qtbot.waitUntil(lambda: "不能采信" in page.state.text())
+
+
+def test_a_file_is_opened_and_revealed_from_the_ledger(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    demo_pdf: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = stamped(context, demo_pdf)
+    context.journal.append("stamped", output="老版本.pdf", seal_code="x")  # without a folder
+    shown: list[Path] = []
+    monkeypatch.setattr(journal_page, "reveal", lambda path: bool(shown.append(path)) or True)
+    monkeypatch.setattr(journal_page, "open_outside", lambda path: bool(shown.append(path)) or True)
+    window.go("journal")
+    page = window.page("journal")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2)
+    buttons = (page._look, page._open, page._reveal)
+    assert not any(each.isEnabled() for each in buttons)
+    page.table.selectRow(0)
+    assert not any(each.isEnabled() for each in buttons), "the entry does not say where it is"
+    page.table.selectRow(1)
+    assert all(each.isEnabled() for each in buttons)
+    page._open.click()
+    page._reveal.click()
+    assert shown == [path, path]
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    assert window.current == "verify"
+    assert window.page("verify")._files[0].path == path
+    window.go("journal")
+    path.rename(path.with_name("moved.pdf"))
+    page._open.click()
+    assert shown == [path, path]
+    assert any("可能已经移走" in text for text in window.notices.texts)
+    page._reveal.click()
+    assert shown[-1] == path.parent
 
 
 def test_seals_are_shown_and_synchronised_with_one_pin(

@@ -1,12 +1,14 @@
-"""台账: every use of a seal on this machine; filter, chain check, export."""
+"""台账: every use of a seal on this machine; filter, chain check, export, and the files."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -20,11 +22,14 @@ from PySide6.QtWidgets import (
 
 from app.errors import phrase
 from ui import theme
+from ui.files import open_outside, reveal
 from ui.language import language, pair, tr
+from ui.seal_card import kind_name
 from ui.widgets import button, label, row
 
 if TYPE_CHECKING:
-    from app.store.journal import JournalCheck, JournalEntry
+    from app.store.journal import JournalCheck
+    from app.store.uses import Use
     from ui.shell.interface import Shell
 
 Index = QModelIndex | QPersistentModelIndex
@@ -36,15 +41,17 @@ class _Entries(QAbstractTableModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.entries: list[JournalEntry] = []
+        self.uses: list[Use] = []
+        self._kinds: dict[str, str] = {}
 
-    def show_entries(self, entries: list[JournalEntry]) -> None:
+    def show_uses(self, uses: list[Use], kinds: dict[str, str]) -> None:
+        """*kinds*: what the seal of a code is called."""
         self.beginResetModel()
-        self.entries = list(reversed(entries))
+        self.uses, self._kinds = list(reversed(uses)), kinds
         self.endResetModel()
 
     def rowCount(self, parent: Index | None = None) -> int:
-        return len(self.entries)
+        return len(self.uses)
 
     def columnCount(self, parent: Index | None = None) -> int:
         return len(WIDTHS)
@@ -55,31 +62,37 @@ class _Entries(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        entry = self.entries[index.row()]
+        use = self.uses[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(entry, index.column())
+            return self._text(use, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(pair(_column(name), value) for name, value in entry.details.items())
-        if role == Qt.ItemDataRole.ForegroundRole and entry.event == "stamp-failed":
+            return "\n".join(pair(_column(name), value) for name, value in use.details.items())
+        if role == Qt.ItemDataRole.ForegroundRole and use.last.event == "stamp-failed":
             return theme.colour("bad")
         return None
 
-    def _text(self, entry: JournalEntry, column: int) -> str:
-        details = entry.details
+    def _text(self, use: Use, column: int) -> str:
+        details = use.details
         if column == 0:
-            return str(entry.sequence)
+            return str(use.sequence)
         if column == 1:
-            return entry.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            return use.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         if column == 2:
-            return _event(entry.event)
+            return tr("盖章没有做完") if use.unfinished else _event(use.last.event)
         if column == 3:
             return str(
                 details.get("output") or details.get("document") or details.get("file") or ""
             )
         if column == 4:
-            return str(details.get("seal_name", ""))
+            return self._seal(details)
         pages = details.get("pages", "")
         return _pages(pages) if isinstance(pages, list) else str(pages)
+
+    def _seal(self, details: Mapping[str, Any]) -> str:
+        """The kind first: a company's seals all bear its name."""
+        name, code = str(details.get("seal_name", "")), str(details.get("seal_code", ""))
+        kind = self._kinds.get(code, code)
+        return " ".join(part for part in (kind, name) if part)
 
 
 class JournalPage(QWidget):
@@ -122,6 +135,18 @@ class JournalPage(QWidget):
         self.table.setAlternatingRowColors(True)
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.table.setTabKeyNavigation(False)
+        self.table.selectionModel().selectionChanged.connect(lambda: self._chosen())
+        self.table.activated.connect(lambda _: self.look())
+        self._look = button(tr("在“验章”里打开"), self.look, icon="shield-check")
+        self._open = button(tr("用其他程序打开"), self.open_file, icon="external-link")
+        self._reveal = button(tr("打开所在文件夹"), self.reveal, icon="folder-open")
+        for each in (self._look, self._open, self._reveal):
+            action = QAction(each.text().strip(), self.table)
+            action.triggered.connect(each.click)
+            self.table.addAction(action)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(34)
         head = self.table.horizontalHeader()
@@ -132,7 +157,7 @@ class JournalPage(QWidget):
                 head.resizeSection(number, width)
             else:
                 head.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
-        self.state = label("", "muted", wrap=True)
+        self.state = label("", "muted")
         self._check = button(tr("检查完整性"), self.check, icon="shield-check")
         self._export = button(tr("导出…"), self.export, icon="download")
         self.empty = label("", "muted")
@@ -151,7 +176,7 @@ class JournalPage(QWidget):
         )
         whole.addLayout(row(self.filter, self.period, None, self._check, self._export))
         whole.addWidget(self.table, 1)
-        whole.addWidget(self.state)
+        whole.addLayout(row(self._look, self._open, self._reveal, None, self.state))
         over = QVBoxLayout(self.table)
         over.addWidget(self.empty, 0, Qt.AlignmentFlag.AlignCenter)
 
@@ -161,6 +186,8 @@ class JournalPage(QWidget):
     def panes(self) -> list[QWidget]:
         return [self.filter, self.table, self._export]
 
+    # --- reading ---------------------------------------------------------------------------------
+
     def refresh(self) -> None:
         """Read what matches the filter."""
         days = self.period.currentData()
@@ -169,21 +196,95 @@ class JournalPage(QWidget):
             since = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         text = self.filter.text().strip() or None
 
-        def read() -> list[JournalEntry]:
-            return self._shell.context.journal_entries(since=since, until=None, text=text)
+        from app.store.uses import uses
 
-        self._shell.tasks.work(read, done=self._take, failed=self._shell.complain)
+        context = self._shell.context
 
-    def _take(self, entries: list[JournalEntry]) -> None:
-        self.model.show_entries(entries)
-        self.empty.setVisible(not entries)
+        def read() -> tuple[list[Use], dict[str, str]]:
+            everything = context.journal_entries(since=None, until=None, text=None)
+            found = uses(everything)
+            if since is not None or text is not None:
+                matching = context.journal_entries(since=since, until=None, text=text)
+                wanted = {entry.sequence for entry in matching}
+                found = [u for u in found if any(e.sequence in wanted for e in u.entries)]
+            return found, {seal.code: kind_name(seal) for seal in context.seals()}
+
+        self._shell.tasks.work(
+            read, done=lambda read: self._take(*read), failed=self._shell.complain
+        )
+
+    def _take(self, found: list[Use], kinds: dict[str, str]) -> None:
+        kept = self._use()
+        self.model.show_uses(found, kinds)
+        for number, use in enumerate(self.model.uses):
+            if kept is not None and use.sequence == kept.sequence:
+                self.table.selectRow(number)
+        self._chosen()
+        self.empty.setVisible(not found)
         if self.filter.text().strip() or self.period.currentData():
             self.empty.setText(tr("没有符合条件的记录。"))
         else:
             self.empty.setText(tr("还没有用印记录。盖章后会自动记在这里。"))
-        self._export.setEnabled(bool(entries))
-        self.state.setText(tr("{count} 条", count=len(entries)))
+        self._export.setEnabled(bool(found))
+        self.state.setText(tr("{count} 条", count=len(found)))
         theme.set_role(self.state, "muted")
+
+    # --- the files -------------------------------------------------------------------------------
+
+    def _use(self) -> Use | None:
+        """The row that is chosen."""
+        rows = self.table.selectionModel().selectedRows()
+        return self.model.uses[rows[0].row()] if rows else None
+
+    def _chosen(self) -> None:
+        use = self._use()
+        there = use is not None and use.output is not None
+        for each in (self._look, self._open, self._reveal):
+            each.setEnabled(there)
+        tip = tr("这一条没有记下文件在哪里") if use is not None and not there else ""
+        for each in (self._look, self._open, self._reveal):
+            each.setToolTip(tip)
+
+    def _file(self) -> Path | None:
+        """The file of the chosen row, if it is where it was put; else say that it is not."""
+        use = self._use()
+        if use is None or use.output is None:
+            return None
+        if use.output.is_file():
+            self._shell.notices.clear_notice("ledger-file")
+            return use.output
+        self._say(tr("文件不在“{path}”，可能已经移走、改名或删除。", path=use.output))
+        return None
+
+    def _say(self, text: str) -> None:
+        self._shell.notices.show_notice("ledger-file", "warning", text)
+
+    def look(self) -> None:
+        """Show the chosen file on the page 验章."""
+        path = self._file()
+        if path is not None:
+            self._shell.go("verify", [path])
+
+    def open_file(self) -> None:
+        """Open the chosen file with the system's program."""
+        path = self._file()
+        if path is not None and not open_outside(path):
+            self._say(tr("系统没有打开“{name}”的程序。", name=path.name))
+
+    def reveal(self) -> None:
+        """Show the chosen file in its folder; where it is gone, the folder alone."""
+        use = self._use()
+        path = self._file()
+        if path is not None:
+            shown = reveal(path)
+        elif use is not None and use.output is not None and use.output.parent.is_dir():
+            shown = open_outside(use.output.parent)
+        else:
+            return
+        if not shown:
+            self._say(tr("系统没有可以打开文件夹的程序。"))
+
+    # --- the whole journal -----------------------------------------------------------------------
 
     def check(self) -> None:
         """Verify the whole chain."""
@@ -213,7 +314,10 @@ class JournalPage(QWidget):
         self._shell.tasks.work(
             self._shell.context.journal_export,
             path,
-            list(reversed(self.model.entries)),
+            sorted(
+                (entry for use in self.model.uses for entry in use.entries),
+                key=lambda entry: entry.sequence,
+            ),
             language(),
             done=lambda count: self._shell.notices.show_notice(
                 "export", "good", tr("已导出 {count} 条到 {path}", count=count, path=path)
