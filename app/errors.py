@@ -269,6 +269,15 @@ class SealNotFound(SealUseError):
 
 
 @dataclass(eq=False)
+class TokenWithoutSeal(AppError):
+    """The key holds no certificate of a seal of this platform."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.SEAL
+    platform: str
+    """Its origin."""
+
+
+@dataclass(eq=False)
 class SealAmbiguous(SealUseError):
     """Several seals are meant, or none was named and there are several."""
 

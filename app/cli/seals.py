@@ -54,6 +54,7 @@ def add_commands(commands: Commands) -> None:
     made = commands.add("sync", sync, "fetch seals and status, send usage records")
     token_options(made)
     pin_option(made)
+    made.add_argument("--platform", metavar="URL", help="of the platform (default: the set one)")
 
 
 def enroll(desk: Desk, options: argparse.Namespace) -> int:
@@ -157,12 +158,17 @@ def seal_inspect(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def sync(desk: Desk, options: argparse.Namespace) -> int:
-    from app.remote.syncing import synchronise
+    from app.remote.syncing import synchronise_token
 
     desk.enter_unfinished()
+    platform = desk.platform(options.platform or "")
     token = desk.token(options.token, options.module)
     with token.login(enter_pin(desk, options, token)) as session:
-        done = synchronise(desk.platform(), desk.cabinet, desk.holder_key(session))
-    words = phrase("cli.synced", desk.settings.language)
-    tell(words.format(seals=done.seals, records=done.records))
+        done = synchronise_token(platform, desk.cabinet, session)
+    if options.platform:
+        desk.remember_platform(options.platform)
+    language = desk.settings.language
+    for seal in done.restored:
+        tell(f"{phrase('cli.restored', language)} {seal.code} {seal.name}")
+    tell(phrase("cli.synced", language).format(seals=done.seals, records=done.records))
     return 0

@@ -71,7 +71,7 @@ def enrol(
 
     found = platform.seal(application.seal_id)
     data = platform.seal_data(found)
-    _check_delivery(found, data, own, platform, clock())
+    check_delivery(found, data, own, platform, clock())
     session.store_certificate(found.certificate, _KEY_LABEL, key.key_id)
     session.write_data(f"seal-{found.code}", data)
     holder = TokenKey(key, found.certificate)
@@ -158,10 +158,12 @@ def _await_review(
     return application
 
 
-def _check_delivery(
+def check_delivery(
     found: PlatformSeal, data: bytes, own: TokenKey, platform: PlatformClient, now: datetime
 ) -> None:
-    """Check before collecting: the certificate is for our key, the seal is valid and lists it."""
+    """Check a seal before it is taken: its certificate is for our key, it is valid and lists it.
+
+    Raises :class:`app.errors.PlatformAnswerInvalid`."""
     certificate = Certificate.parse(found.certificate)
     seal = Seal.parse(data)
     judged = check_seal(seal, platform.service().trust, now)

@@ -41,6 +41,9 @@ class PlatformSeal:
     certificate: bytes
     """DER of the holder's certificate."""
     certificate_sn: str
+    subtype: str = ""
+    enterprise: str = ""
+    uscc: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,13 @@ class PlatformClient(PublicPlatform):
         """One of the holder's seals."""
         return self.read_seal(self._call("GET", f"/v1/seals/{identity}"))
 
+    def seals(self) -> list[PlatformSeal]:
+        """The seals of the holder's enterprise."""
+        answer = self._call("GET", "/v1/seals")
+        with self._reading("seals"):
+            items = list(answer["items"])
+        return [self.read_seal(item) for item in items]
+
     def seal_data(self, seal: PlatformSeal) -> bytes:
         """Its SESeal, DER, as its SM3 says."""
         data = self._download(f"/v1/blobs/{seal.seal_sm3}")
@@ -166,6 +176,9 @@ class PlatformClient(PublicPlatform):
                 bytes.fromhex(answer["seal_sm3"]).hex(),
                 from_base64(answer["certificate"]),
                 plain(answer["certificate_sn"]),
+                str(answer["subtype"]),
+                str(answer["enterprise_name"] or ""),
+                str(answer["uscc"] or ""),
             )
 
     # --- using -------------------------------------------------------------------------------

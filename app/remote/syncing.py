@@ -7,13 +7,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from app.errors import PlatformRefused
+from app.errors import PlatformRefused, TokenWithoutSeal
 from app.remote.enrolling import platform_record
 from app.remote.platform_account import PlatformClient, SyncItem
 from app.remote.registry import follow as follow_registry
 from app.remote.registry import look_up
+from app.remote.restoring import keys_of, restore
 from app.store.cabinet import Cabinet, SealRecord
 from crypto.algorithms.keys import SigningKey
+from device.token import Session
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,28 @@ class Synced:
     """Seals whose status was confirmed."""
     records: int
     """Usage records the platform took."""
+    restored: tuple[SealRecord, ...] = ()
+    """Seals of the key that the cabinet did not have (:mod:`app.remote.restoring`)."""
+
+
+def synchronise_token(
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    session: Session,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Synced:
+    """Take the seals of the token of *session* (logged in) that are not in the cabinet, then
+    :func:`synchronise` with it.
+
+    Raises :class:`app.errors.TokenWithoutSeal`, :class:`app.errors.PlatformError`,
+    :class:`device.token.TokenError`."""
+    keys = keys_of(session)
+    restored = restore(platform, cabinet, keys, clock)
+    own = {seal.certificate for seal in _of(platform, cabinet)}
+    key = next((key for key in keys if key.certificate in own), None)
+    if key is None:
+        raise TokenWithoutSeal(platform.origin)
+    return replace(synchronise(platform, cabinet, key, clock), restored=tuple(restored))
 
 
 def synchronise(

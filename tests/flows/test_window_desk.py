@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from app.errors import CabinetLocked, ServiceUnavailable
+from app.remote.syncing import Synced
 from app.settings import Origin, Source
 from app.store.anchors import add, own
 from app.store.cabinet import PlatformRecord, RegistryRecord
@@ -223,6 +224,22 @@ def test_a_file_is_opened_and_revealed_from_the_ledger(
     assert any("可能已经移走" in text for text in window.notices.texts)
     page._reveal.click()
     assert shown[-1] == path.parent
+
+
+def test_what_a_sync_brings_back_is_named(
+    qtbot: QtBot, window: MainWindow, context: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (seal, *_) = context.seals()
+    monkeypatch.setattr(context, "synchronise", lambda *_: Synced(1, 0, (seal,)))
+    page = window.page("seals")
+    window.go("seals")
+    qtbot.waitUntil(lambda: page._sync.isEnabled())
+    monkeypatch.setattr(page, "_pin", lambda purpose: ("UK", PIN))
+    page.synchronise()
+    qtbot.waitUntil(lambda: any("已取回" in text for text in window.notices.texts))
+    (said,) = [text for text in window.notices.texts if "已取回" in text]
+    assert seal.name in said
+    assert seal.code in said
 
 
 def test_seals_are_shown_and_synchronised_with_one_pin(

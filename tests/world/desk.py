@@ -22,6 +22,7 @@ from app.many.bulk import Order
 from app.many.resuming import StampedEarlier, stamped_earlier
 from app.placing.pages import Pages
 from app.placing.placement import TextHit
+from app.remote.syncing import Synced
 from app.settings import Folders, Settings
 from app.store import anchors
 from app.store.answers import Answers
@@ -261,11 +262,11 @@ class StandIn:
         problem, self.no_timestamp = self.no_timestamp, None
         return problem
 
-    def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
+    def synchronise(self, serial: str, pin: str) -> Synced:
         self._check_pin(pin)
         sent = self._cabinet.pending_usage()
         self._cabinet.keep_receipts({each.id: "{}" for each in sent})
-        return len(self._cabinet.seals()), len(sent)
+        return Synced(len(self._cabinet.seals()), len(sent))
 
     def enrol(self, platform_url: str, applicant: Any, serial: str, pin: str) -> SealRecord:
         self._check_pin(pin)

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from app.remote.enrolling import Applicant
     from app.remote.objection import Objection
+    from app.remote.syncing import Synced
     from app.remote.timestamping import Timestamper
     from app.settings import Settings
     from app.store.anchors import Purpose
@@ -167,15 +168,14 @@ class DeskContext:
         stamper, self._stamper = self._stamper, None
         return stamper.failure if stamper else None
 
-    def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
-        from app.remote.syncing import synchronise
+    def synchronise(self, serial: str, pin: str) -> Synced:
+        from app.remote.syncing import synchronise_token
 
         assert_device_thread()
         cabinet = self._cabinet
         self._desk.enter_unfinished()
         with self._desk.token(serial).login(pin) as session:
-            done = synchronise(self._desk.platform(), cabinet, self._desk.holder_key(session))
-        return done.seals, done.records
+            return synchronise_token(self._desk.platform(), cabinet, session)
 
     def enrol(self, platform_url: str, applicant: Applicant, serial: str, pin: str) -> SealRecord:
         from app.remote.enrolling import enrol

@@ -38,6 +38,7 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
+    from app.remote.syncing import Synced
     from app.store.cabinet import SealRecord
     from ui.shell.context import TokenView
     from ui.shell.interface import Shell
@@ -115,6 +116,7 @@ class SealsPage(QWidget):
         for text, role in (
             (tr("这台电脑上还没有印章"), "title"),
             (tr("插入 Ukey，填写企业信息，平台核验后即可领取。"), "muted"),
+            (tr("在别的电脑上领取过的：插入那把 Ukey，点“同步”取回。"), "muted"),
         ):
             said = label(text, role)
             inner.addLayout(row(None, said, None))
@@ -142,14 +144,17 @@ class SealsPage(QWidget):
             return
         self._busy(True)
 
-        def done(counts: tuple[int, int]) -> None:
+        def done(synced: Synced) -> None:
             self._busy(False)
-            seals, records = counts
-            self._shell.notices.show_notice(
-                "sync",
-                "good",
-                tr("已同步：{seals} 枚印章，上报 {records} 条记录。", seals=seals, records=records),
+            said = tr(
+                "已同步：{seals} 枚印章，上报 {records} 条记录。",
+                seals=synced.seals,
+                records=synced.records,
             )
+            if synced.restored:
+                names = tr("、").join(f"{seal.name} {seal.code}" for seal in synced.restored)
+                said = tr("已取回 {names}。", names=names) + said
+            self._shell.notices.show_notice("sync", "good", said)
             self._shell.reload_seals()
 
         self._shell.tasks.device(

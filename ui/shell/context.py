@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from app.remote.enrolling import Applicant
     from app.remote.objection import Objection
+    from app.remote.syncing import Synced
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob
     from app.store.anchors import Anchor, Purpose
@@ -200,8 +201,9 @@ class Context(Protocol):
         """Why the stamping before got no time stamp, where one was wished for but not required;
         told once."""
 
-    def synchronise(self, serial: str, pin: str) -> tuple[int, int]:
-        """Fetch states, send usage records; gives (seals, records). *device*"""
+    def synchronise(self, serial: str, pin: str) -> Synced:
+        """Bring back the key's seals that are not here, fetch states, send usage records.
+        *device*"""
 
     def enrol(self, platform_url: str, applicant: Applicant, serial: str, pin: str) -> SealRecord:
         """Make a key pair, apply, wait for the review, collect the seal. *device*"""

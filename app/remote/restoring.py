@@ -1,0 +1,103 @@
+"""取回: the seals of a key that comes to a new computer, from the platform into the cabinet.
+
+The cabinet stays with the old computer, its key in that one's keyring; the certificates lie on the
+Ukey. So whoever has the key and its PIN can have the seals again: what the platform delivers is
+checked as at the first collection (:func:`app.remote.enrolling.check_delivery`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from app.errors import PlatformRefused
+from app.remote.enrolling import check_delivery, platform_record
+from app.remote.platform_account import PlatformClient, PlatformSeal
+from app.signing import TokenKey
+from app.store.cabinet import Cabinet, SealRecord
+from crypto.pki.certificate import Certificate
+from crypto.pki.names_and_algorithms import CertificateError
+from device.token import Session
+
+_WORTH_HAVING = ("active", "suspended")
+
+
+def keys_of(session: Session) -> list[TokenKey]:
+    """The SM2 keys on the token that can sign, one for each of their certificates."""
+    held = session.keys()
+    return [
+        TokenKey(key, certificate)
+        for key in held
+        if key.algorithm == "sm2"
+        for certificate in key.certificates
+        if _signs(certificate)
+    ]
+
+
+def _signs(data: bytes) -> bool:
+    try:
+        certificate = Certificate.parse(data)
+    except CertificateError:
+        return False
+    return certificate.may_sign() and not certificate.is_ca
+
+
+def restore(
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    keys: Sequence[TokenKey],
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> list[SealRecord]:
+    """Put the seals of *keys* that the platform has and the cabinet has not into the cabinet.
+
+    Signs in with each key whose certificate is the platform's and of no known seal. Raises
+    :class:`app.errors.PlatformError`; what was taken before stays."""
+    known = {seal.certificate for seal in cabinet.seals()}
+    issuer = platform.service().certificates["issuing"].subject
+    taken: list[SealRecord] = []
+    for key in keys:
+        if key.certificate in known or Certificate.parse(key.certificate).issuer != issuer:
+            continue
+        try:
+            platform.sign_in(key)
+        except PlatformRefused:
+            continue  # a certificate of old that is not in force: another may be
+        for found in platform.seals():
+            own = next((each for each in keys if each.certificate == found.certificate), None)
+            if own is None or found.certificate in known or found.state not in _WORTH_HAVING:
+                continue
+            taken.append(_take(found, own, platform, cabinet, clock()))
+            known.add(found.certificate)
+    return taken
+
+
+def _take(
+    found: PlatformSeal,
+    own: TokenKey,
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    now: datetime,
+) -> SealRecord:
+    data = platform.seal_data(found)
+    check_delivery(found, data, own, platform, now)
+    record = SealRecord(
+        id=found.id,
+        code=found.code,
+        name=found.name,
+        kind=found.kind,
+        subtype=found.subtype,
+        state=found.state,
+        reason=found.reason,
+        enterprise=found.enterprise,
+        uscc=found.uscc,
+        platform=platform.origin,
+        data=data,
+        certificate=found.certificate,
+        certificate_state="active",
+        collected_at=now,
+        updated_at=now,
+    )
+    cabinet.pin(platform_record(platform, now))  # no cursor: the next sync tells everything again
+    cabinet.keep_seal(record)
+    cabinet.keep_statement(platform.status(record.code))
+    return record
