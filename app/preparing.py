@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, Literal
@@ -109,15 +109,20 @@ def _of_elsewhere(each: Elsewhere, language: str) -> str:
 class Examined:
     """A document before stamping."""
 
+    source: Path
     pages: int
     signatures: int
     """Signatures that it has."""
     notices: tuple[Notice, ...]
     """In the order in which a person should read them."""
-    digest: bytes
-    """SM3 of the file."""
     obstacle: PdfError | None = None
     """Why no seal may be added, if so."""
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SM3 of the file, by which a person's answer is kept; made when it is asked for, for few
+        documents ask anything. Raises :class:`app.errors.FileNotReadable`."""
+        return _digest(self.source)
 
 
 def examine(
@@ -142,7 +147,7 @@ def examine(
         notices = _of_document(document)
     if signed:
         notices = [*_of_signatures(source, password, trust, now), *notices]
-    return Examined(pages, len(signed), tuple(notices), _digest(source), obstacle)
+    return Examined(source, pages, len(signed), tuple(notices), obstacle)
 
 
 def _of_document(document: Document) -> list[Notice]:

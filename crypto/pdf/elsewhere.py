@@ -10,6 +10,7 @@ for print alone, looks that each viewer makes for itself, pictures from outside 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +24,7 @@ from crypto.pdf.changes.looks import inherited
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES
+from crypto.pdf.reading.raw import REFERENCE, raw_dictionary
 
 MAX_OBJECTS = 200_000
 """Objects walked through in search of actions and pictures; more are left out, and said so."""
@@ -267,41 +269,74 @@ def _has_value(node: generic.DictionaryObject) -> bool:
 def _in_objects(document: Document) -> Iterator[tuple[Kind, int]]:
     """Actions and pictures in whatever the catalog and the pages lead to. What several pages share
     is told of the first of them."""
-    pages = {key_of(page.reference) for page in document.pages()}
-    roots: list[tuple[Any, int]] = [
-        (follow(page.reference), page.index + 1) for page in document.pages()
-    ]
+    seen = {key_of(page.reference) for page in document.pages()}
+    roots: list[tuple[Any, int]] = [(page.reference, page.index + 1) for page in document.pages()]
     for key in ("/OpenAction", "/AA", "/AcroForm", "/Outlines"):
         if key in document.root:
             roots.append((document.root.raw_get(key), 0))
-    seen = set(pages)
     for root, number in roots:
-        stack = [root]
+        stack = _unseen([root], seen)
         while stack:
-            node = _next(stack.pop(), seen)
+            raw = stack.pop()
+            deadline.check()
             if len(seen) > MAX_OBJECTS:
                 yield Kind.LEFT_OUT, 0
                 return
+            plain = _plain_references(document, raw)
+            if plain is not None:
+                stack += _unseen(plain, seen)
+                continue
+            try:
+                node = follow(raw)
+            except PARSER_FAILURES:
+                continue
             if isinstance(node, generic.ArrayObject):
-                stack += items_of(node)
+                stack += _unseen(items_of(node), seen)
             elif isinstance(node, generic.DictionaryObject):
                 for kind in _of_dictionary(node):
                     yield kind, number
-                stack += [node.raw_get(key) for key in node if key not in _BACK]
+                stack += _unseen([node.raw_get(key) for key in node if key not in _BACK], seen)
 
 
-def _next(raw: Any, seen: set[tuple[int, int]]) -> Any:
-    """What *raw* is or refers to; None where it was *seen* before or cannot be read."""
-    deadline.check()
-    if not isinstance(raw, generic.IndirectObject):
-        return raw
-    if key_of(raw) in seen:
+def _unseen(listed: list[Any], seen: set[tuple[int, int]]) -> list[Any]:
+    """Those of *listed* that are no references to what was *seen* before; now they are."""
+    found = []
+    for raw in listed:
+        if isinstance(raw, generic.IndirectObject):
+            if key_of(raw) in seen:
+                continue
+            seen.add(key_of(raw))
+        found.append(raw)
+    return found
+
+
+_RAW_BACK = re.compile(rb"/(?:Parent|P|Dest)(?![^\s\0()<>\[\]{}/%])")
+_RAW_BACK_REFERENCE = re.compile(_RAW_BACK.pattern + rb"\s*" + REFERENCE.pattern)
+_RAW_TOLD = re.compile(
+    rb"/S\s*(?:/(?:JavaScript|Rendition|Hide|SetOCGState)|\d)"
+    rb"|/(?:JS|F|Alternates|OPI|Ref)(?![^\s\0()<>\[\]{}/%])"
+)
+
+
+def _plain_references(document: Document, raw: Any) -> list[generic.IndirectObject] | None:
+    """What an object refers to, if its bytes show that there is nothing to tell of it: most have
+    not to be parsed. None for any other."""
+    reader = document.reader
+    if not isinstance(raw, generic.IndirectObject | generic.Reference):
         return None
-    seen.add(key_of(raw))
     try:
-        return follow(raw)
+        body = raw_dictionary(reader, *key_of(raw))
     except PARSER_FAILURES:
         return None
+    if not body or _RAW_TOLD.search(body):
+        return None
+    body = _RAW_BACK_REFERENCE.sub(b"", body)
+    if _RAW_BACK.search(body):
+        return None
+    return [
+        generic.IndirectObject(int(number), int(generation), reader)
+        for number, generation in REFERENCE.findall(body)
+    ]
 
 
 def _of_dictionary(node: generic.DictionaryObject) -> Iterator[Kind]:

@@ -46,6 +46,8 @@ class DeskPreparer:
 
         with Finder() as finder:
             found = examine(path, password, self._trust(), datetime.now(UTC), finder)
+        asked = [each.code for each in found.notices if each.asks]
+        digest = found.digest if asked else b""
         answers, now = self._answers(), datetime.now(UTC)
         offset = self._clock_offset()
         clock = clock_notice(now, now + offset) if offset is not None else None
@@ -54,12 +56,8 @@ class DeskPreparer:
             found.signatures,
             found.obstacle,
             (*([clock] if clock else []), *found.notices),
-            found.digest,
-            frozenset(
-                each.code
-                for each in found.notices
-                if each.asks and answers.has(found.digest, each.code)
-            ),
+            digest,
+            frozenset(code for code in asked if answers.has(digest, code)),
         )
 
     def _clock_offset(self) -> timedelta | None:

@@ -132,9 +132,10 @@ def tell_before(desk: Desk, options: argparse.Namespace, prepared: Prepared) -> 
             sys.stderr.write(f"{phrase('before.repaired', language)} {prepared.source}\n")
         for notice in prepared.notices:
             _say(desk, notice)
-    answers, digest = desk.answers, prepared.examined.digest
-    for notice in prepared.notices:
-        if notice.asks and not answers.has(digest, notice.code):
+    asking = [notice for notice in prepared.notices if notice.asks]
+    for notice in asking:
+        answers, digest = desk.answers, prepared.examined.digest
+        if not answers.has(digest, notice.code):
             if not (options.anyway or _says_yes(options, language)):
                 raise ChangesForbidden(str(prepared.source))
             answers.keep(digest, notice.code)

@@ -22,24 +22,20 @@ from crypto.pdf.reading.content import COLOURS, DRAWINGS, DRAWN_NAMES, INLINE_BE
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.pdf.reading.page import Page
+from crypto.pdf.reading.raw import REFERENCE, only_entry, raw_body, raw_dictionary, raw_object
 
 MAX_CONTENT = 4 << 20
 """Bytes of content, decoded, of one page."""
 
-_PREFIX = 4096
-"""Bytes of an object that are read at once; most pages and their content are shorter."""
 _SMALL, _TAIL = 2048, 11
-_HEAD = re.compile(rb"\s*<<")
 _PACKED = re.compile(
     rb"\s*<<\s*(?:/Length\s+(\d{1,9})\s*/Filter\s*/FlateDecode"
     rb"|/Filter\s*/FlateDecode\s*/Length\s+(\d{1,9}))\s*>>\s*stream\r?\n"
 )
 """A stream as nearly every program writes it."""
-_UNPLAIN = re.compile(rb"[(%#]")
 _CONTENTS = re.compile(rb"/Contents\s*(?:(\d+\s+\d+\s+R)|\[([\d\sR]*)\])")
 _RESOURCES = re.compile(rb"/Resources\s*(?:(\d+)\s+(\d+)\s+R|<<)")
 _XOBJECTS = re.compile(rb"/XObject\s*<<([^<>]*)>>")
-_REFERENCE = re.compile(rb"(\d+)\s+(\d+)\s+R")
 _LENGTH = re.compile(rb"/Length\s+(\d{1,9})(?!\d|\s+\d+\s+R)")
 _STREAM = re.compile(rb"stream\r?\n")
 _END = re.compile(rb"\s{0,2}endstream")
@@ -114,7 +110,7 @@ def _make_red(words: Sequence[bytes]) -> bool:
 def draws_red(content: bytes, colours: Sequence[bool] = ()) -> bool:
     """Is there a red colour, if none of *colours* is red from the beginning, and are there curves,
     rectangles or polygons that may be painted with it?"""
-    return (any(colours) or has_red(content)) and has_shapes(content)
+    return has_shapes(content) and (any(colours) or has_red(content))
 
 
 class Prefilter:
@@ -153,8 +149,8 @@ class Prefilter:
     def _contents(self, page: Page, body: bytes) -> list[tuple[int, int]]:
         """The numbers of the page's content streams; none if they are not plain to see."""
         if page.bare:
-            found = _only(b"/Contents", _CONTENTS, body)
-            listed = _REFERENCE.findall(found[1] or found[2]) if found else []
+            found = only_entry(b"/Contents", _CONTENTS, body)
+            listed = REFERENCE.findall(found[1] or found[2]) if found else []
             return [(int(number), int(generation)) for number, generation in listed]
         node = follow(page.reference)  # has been parsed for its annotations
         raw = node.raw_get("/Contents") if "/Contents" in node else None
@@ -170,11 +166,11 @@ class Prefilter:
             if not isinstance(named, generic.DictionaryObject):
                 return {}
             return {name[1:].encode("latin-1"): _numbers_of(named.raw_get(name)) for name in named}
-        found = _only(b"/Resources", _RESOURCES, body)
+        found = only_entry(b"/Resources", _RESOURCES, body)
         if not found:
             return {}
         inside = self._dictionary(int(found[1]), int(found[2])) if found[1] else body[found.end() :]
-        listing = _only(b"/XObject", _XOBJECTS, inside)
+        listing = only_entry(b"/XObject", _XOBJECTS, inside)
         words = listing[1].replace(b"/", b" /").split() if listing else []
         return {
             words[index][1:]: (int(words[index + 1]), int(words[index + 2]))
@@ -186,7 +182,7 @@ class Prefilter:
         if key not in self._colourless:
             image = self._dictionary(*key)
             plain = b"/Image" in image and b"/ImageMask" not in image and b"/Indexed" not in image
-            found = _only(b"/ColorSpace", _SPACE, image) if plain else None
+            found = only_entry(b"/ColorSpace", _SPACE, image) if plain else None
             grey = bool(found and found[1])
             if found and found[2]:
                 reader = self._document.reader
@@ -195,31 +191,19 @@ class Prefilter:
             self._colourless[key] = grey
         return self._colourless[key]
 
-    def _object(self, number: int, generation: int) -> tuple[bytes, int, int]:
-        """(the first bytes of an object, where they go on behind "obj", its place in the file);
-        b"" if it is not plain to see."""
-        reader, begin = self._document.reader, b"%d %d obj" % (number, generation)
-        place = reader.xrefs[generic.Reference(number, generation, reader)]
-        if not isinstance(place, int):
-            return b"", 0, 0
-        self._document.stream.seek(place)
-        read = self._document.stream.read(_PREFIX)
-        return (read, len(begin), place) if read.startswith(begin) else (b"", 0, 0)
-
     def _dictionary(self, number: int, generation: int) -> bytes:
-        read, begin, _ = self._object(number, generation)
-        return _body(read, begin)[0]
+        return raw_dictionary(self._document.reader, number, generation)
 
     def _content(self, number: int, generation: int) -> bytes | None:
         """A content stream, decoded; None if that asks for more than zlib."""
         self._reads += 1
         if self._reads > self._most or self._bytes > MAX_CONTENT:
             raise Spent
-        read, behind, place = self._object(number, generation)
+        read, behind, place = raw_object(self._document.reader, number, generation)
         if found := _PACKED.match(read, behind):
             begin, length, packed = found.end(), int(found[1] or found[2]), True
         else:
-            body, behind = _body(read, behind)
+            body, behind = raw_body(read, behind)
             stated = _LENGTH.search(body)
             word = _STREAM.match(read, behind)
             if not stated or not word or b"<" in body:
@@ -243,30 +227,6 @@ class Prefilter:
         if self._bytes > MAX_CONTENT:
             raise Spent
         return raw
-
-
-def _body(read: bytes, begin: int) -> tuple[bytes, int]:
-    """(the dictionary in *read* from *begin*, where it ends); b"" if it is not plain to see."""
-    head = _HEAD.match(read, begin)
-    if not head:
-        return b"", 0
-    end = read.find(b"stream")
-    earlier = read.find(b"endobj", 0, end if end > 0 else len(read))
-    end = earlier if earlier > 0 else end
-    body = read[head.end() : max(end, 0)].rstrip(_BLANKS)
-    if not body.endswith(b">>") or _UNPLAIN.search(body):
-        return b"", 0
-    return body[:-2], end
-
-
-def _only(key: bytes, pattern: re.Pattern[bytes], body: bytes) -> re.Match[bytes] | None:
-    """The one entry of a dictionary with that key; None if there are two, or it stands in a
-    dictionary inside."""
-    found = pattern.search(body)
-    if not found or body.count(key) != 1:
-        return None
-    place = found.start()
-    return found if body.count(b"<<", 0, place) == body.count(b">>", 0, place) else None
 
 
 def _numbers_of(raw: Any) -> tuple[int, int]:

@@ -36,6 +36,7 @@ MAX_FOUND = 20
 MAX_TOLD = 20
 """Places with a finding of their own; beyond that pages are listed."""
 _EDGE_MM = 1.0
+_UNSEARCHED = (Spent, *PARSER_FAILURES)
 
 
 @dataclass
@@ -70,14 +71,16 @@ def look_alikes(document: Document, first: Sequence[Page] = ()) -> LookalikeSear
         if budget.is_over:
             search.skipped.append(page.index)
             continue
-        complete = False
-        with suppress(Spent, *PARSER_FAILURES):
+        try:
             complete = walker.search(page, annotated.get(page.index, ()))
+        except _UNSEARCHED:
+            complete = False
         if not complete:
             search.skipped.append(page.index)
-        with suppress(*PARSER_FAILURES):
-            on_page = sorted(walker.found(), key=lambda box: -box[3])
-            search.found += [(page, box) for box in on_page[:MAX_FOUND]]
+        if walker.found_any:
+            with suppress(*PARSER_FAILURES):
+                on_page = sorted(walker.found(), key=lambda box: -box[3])
+                search.found += [(page, box) for box in on_page[:MAX_FOUND]]
     search.found.sort(key=lambda hit: hit[0].index)
     search.skipped.sort()
     return search

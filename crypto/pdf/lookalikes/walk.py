@@ -84,6 +84,11 @@ class Walker:
         self._seen: dict[Any, list[Box]] = {}
         """Where in pictures seals seem to be, by picture and size: parts of it, from its top."""
 
+    @property
+    def found_any(self) -> bool:
+        """May :meth:`found` find anything?"""
+        return bool(self._pasted or self._frames)
+
     def found(self) -> list[Box]:
         """What looks like a seal on the page searched last."""
         written = [box for box in self._frames if self._is_written_in(box)]

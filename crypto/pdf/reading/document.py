@@ -6,7 +6,6 @@ A file is opened strictly first and leniently second (old Word writes hybrid fil
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from crypto.pdf.reading.failures import (
     PdfUnsupported,
 )
 from crypto.pdf.reading.page import Page
+from crypto.pdf.reading.raw import raw_page
 from crypto.pdf.reading.reader import Reader
 
 MAX_PAGES = 20_000
@@ -36,10 +36,6 @@ MAX_REVISIONS = 1_000
 _TAIL = 4096
 """Bytes after a cross-reference table within which its trailer must have come to its end."""
 MAX_TREE_DEPTH = 64
-_PREFIX = 4096
-"""Bytes of a page's dictionary that are looked at without parsing it."""
-_OBJECT = re.compile(rb"\s*(\d{1,10})\s+(\d{1,5})\s+obj\s*<<")
-_NOT_PLAIN = re.compile(rb"[(%#]")
 
 
 @dataclass(frozen=True)
@@ -185,9 +181,9 @@ class Document:
             seen.add(key)
             if depth > MAX_TREE_DEPTH:
                 raise PdfTooComplex("the page tree is too deep")
-            if not self.is_there(reference):
+            bare = bool(raw_page(self.reader, *key))
+            if not bare and not self.is_there(reference):
                 continue
-            bare = self._is_bare(reference.reference)
             node = None if bare else follow(reference)
             if not bare and not isinstance(node, generic.DictionaryObject):
                 continue
@@ -211,26 +207,6 @@ class Document:
             return self.reader.xrefs[reference.reference] is not None
         except KeyError:
             return False
-
-    def _is_bare(self, reference: generic.Reference) -> bool:
-        """Do the bytes of this page show that it has neither annotations nor kids?
-
-        Parsing every page of a long document costs more than hashing it. Only bytes that can mean
-        nothing else count: no strings, comments or escaped names, one dictionary, no stream."""
-        place = self.reader.xrefs[reference]
-        if not isinstance(place, int):
-            return False
-        self.stream.seek(place)
-        read = self.stream.read(_PREFIX)
-        found = _OBJECT.match(read)
-        if not found or (int(found[1]), int(found[2])) != key_of(reference):
-            return False
-        body = read[found.end() : max(0, read.find(b"endobj", found.end()))].rstrip()
-        if not body.endswith(b">>") or _NOT_PLAIN.search(body):
-            return False
-        if b"Annots" in body or b"Kids" in body or b"stream" in body:
-            return False
-        return b"<" not in body.replace(b"<<", b"")
 
     def annotations(self) -> list[Annotation]:
         """What the pages list in /Annots, in order (read once).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,8 +12,10 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto.lengths import MM
-from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfUnreadable
+from crypto.pdf.reading.raw import only_entry, raw_dictionary
+from crypto.pdf.reading.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,40 @@ class Page:
     @cached_property
     def _view(self) -> tuple[tuple[float, float, float, float], int, float]:
         try:
-            return _view(follow(self.reference), self.inherited)
+            return _raw_view(self) or _view(follow(self.reference), self.inherited)
         except PARSER_FAILURES as error:
             raise PdfUnreadable(f"page {self.index + 1} is damaged: {error}") from error
+
+
+_NUMBER = rb"([-+]?(?:\d{1,9}\.?\d{0,9}|\.\d{1,9}))"
+_BOX = [_NUMBER + rb"\s+"] * 3 + [_NUMBER]
+_ENTRIES = {
+    "/MediaBox": re.compile(rb"/MediaBox\s*\[\s*" + b"".join(_BOX) + rb"\s*\]"),
+    "/CropBox": re.compile(rb"/CropBox\s*\[\s*" + b"".join(_BOX) + rb"\s*\]"),
+    "/Rotate": re.compile(rb"/Rotate\s+(-?\d{1,9})(?=\s*/|\s*\Z)"),
+}
+
+
+def _raw_view(page: Page) -> tuple[tuple[float, float, float, float], int, float] | None:
+    """The same as :func:`_view`, from the bytes of a bare page; None if these say it in an unusual
+    way."""
+    reader = page.reference.pdf
+    if not page.bare or not isinstance(reader, Reader):
+        return None
+    body = raw_dictionary(reader, *key_of(page.reference))
+    if not body or b"/UserUnit" in body:
+        return None
+    node = generic.DictionaryObject()
+    for name, pattern in _ENTRIES.items():
+        key = name.encode()
+        if key not in body:
+            continue
+        found = only_entry(key, pattern, body)
+        if not found:
+            return None
+        numbers = [generic.FloatObject(number.decode()) for number in found.groups()]
+        node[name] = numbers[0] if len(numbers) == 1 else generic.ArrayObject(numbers)
+    return _view(node, page.inherited)
 
 
 def _view(
