@@ -62,6 +62,26 @@ def test_without_root_the_one_line_to_run_is_told_and_nothing_is_run(
     assert "缺少系统软件包" in str(caught.value)
 
 
+def test_without_postgresql_the_tests_go_on_and_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started: list[Sequence[object]] = []
+
+    def run(*words: object, **_: object) -> int:
+        started.append(words)
+        return 0
+
+    def refused(packages: object) -> NoReturn:
+        assert packages is dev.TEST_PACKAGES
+        raise dev.SetupError("apt-get install postgresql")
+
+    monkeypatch.setattr(dev, "install_system_packages", refused)
+    monkeypatch.setattr(dev, "run", run)
+    assert dev.test(["tests/test_dev.py"]) == 0
+    assert started == [("-m", "pytest", "-q", "tests/test_dev.py")]
+    assert "apt-get install postgresql" in capsys.readouterr().out
+
+
 def test_a_python_too_old_or_too_new_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for version in ((3, 10, 9), (3, 14, 0)):
         monkeypatch.setattr(dev.sys, "version_info", version)

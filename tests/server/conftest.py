@@ -1,17 +1,19 @@
-"""A running platform on a loopback port."""
+"""A running platform on a loopback port, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pymupdf
 import pytest
 
-from server_stub.records import logbook
+from server_stub.records import logbook, store
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
+from tests.world import postgresql
 from tests.world.applicant import Applicant
 
 
@@ -23,21 +25,107 @@ def light_font(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+# --- databases ---------------------------------------------------------------------------------
+
+POSTGRESQL = pytest.param(
+    "postgresql",
+    marks=pytest.mark.skipif(
+        not postgresql.wanted(), reason="PostgreSQL's server programs or psycopg are missing"
+    ),
+)
+
+
+@pytest.fixture(scope="session", params=["sqlite", POSTGRESQL])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Whoever uses it, or one of the fixtures below, runs on both."""
+    kind: str = request.param
+    return kind
+
+
+class Databases:
+    """Makes empty databases; one PostgreSQL for this process, started when it is needed."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._cluster: postgresql.Cluster | None = None
+
+    def make(self, kind: str) -> tuple[str, Callable[[], None]]:
+        """What `Settings.database_url` is for a new one, and how to drop it."""
+        if kind == "sqlite":
+            return "", lambda: None
+        cluster = self._cluster = self._cluster or self._start()
+        name = cluster.create("template1")
+        return cluster.url(name), lambda: cluster.drop(name)
+
+    def _start(self) -> postgresql.Cluster:
+        cluster = self._stack.enter_context(postgresql.running_cluster())
+        engine = store.open_engine(cluster.url("template1"))
+        store.upgrade(engine)
+        engine.dispose()
+        return cluster
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Iterator[RunningServer]:
-    """One platform with the simulated reviewer, shared by all tests that do not break it."""
+def databases() -> Iterator[Databases]:
+    with ExitStack() as stack:
+        yield Databases(stack)
+
+
+@pytest.fixture
+def database_of(
+    database_kind: str, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Path], str]]:
+    """`Settings.database_url` for a platform in that directory, the same for the same; from then on
+    commands of this test find it, too."""
+    urls: dict[Path, str] = {}
+    with ExitStack() as made:
+
+        def of(directory: Path) -> str:
+            if directory not in urls:
+                urls[directory], drop = databases.make(database_kind)
+                made.callback(drop)
+            monkeypatch.setenv("SEALDESK_SERVER_DATABASE_URL", urls[directory])
+            return urls[directory]
+
+        yield of
+
+
+# --- platforms ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def shared_platforms(
+    tmp_path_factory: pytest.TempPathFactory,
+    light_font: Path,
+    databases: Databases,
+) -> Iterator[Callable[[str], RunningServer]]:
+    """One platform with the simulated reviewer for each kind of database, started when needed."""
     logbook.configure("error")
-    settings = Settings(
-        directory=tmp_path_factory.mktemp("platform"),
-        port=0,
-        auto_review=True,
-        open_register=True,
-        imprint_dpi=300,
-        imprint_font=light_font,
-        requests_per_minute=100_000,
-    )
-    with start_in_thread(settings) as running:
-        yield running
+    running: dict[str, RunningServer] = {}
+    with ExitStack() as stack:
+
+        def on(kind: str) -> RunningServer:
+            if kind not in running:
+                settings = Settings(
+                    directory=tmp_path_factory.mktemp("platform"),
+                    database_url=databases.make(kind)[0],
+                    port=0,
+                    auto_review=True,
+                    open_register=True,
+                    imprint_dpi=300,
+                    imprint_font=light_font,
+                    requests_per_minute=100_000,
+                )
+                running[kind] = stack.enter_context(start_in_thread(settings))
+            return running[kind]
+
+        yield on
+
+
+@pytest.fixture(scope="session")
+def server(database_kind: str, shared_platforms: Callable[[str], RunningServer]) -> RunningServer:
+    """A platform shared by all tests that do not break it."""
+    return shared_platforms(database_kind)
 
 
 @pytest.fixture
@@ -55,21 +143,35 @@ def holder(server: RunningServer) -> Iterator[Callable[..., Applicant]]:
 
 
 @pytest.fixture(scope="session")
-def enrolled(server: RunningServer) -> Iterator[Applicant]:
+def holders() -> Iterator[dict[str, Applicant]]:
+    """Holders with an active seal, by the kind of database that their platform has."""
+    known: dict[str, Applicant] = {}
+    yield known
+    for person in known.values():
+        person.http.close()
+
+
+@pytest.fixture(scope="session")
+def enrolled(database_kind: str, server: RunningServer, holders: dict[str, Applicant]) -> Applicant:
     """One holder with an active seal, for tests that only look."""
-    person = Applicant(server.url)
-    person.enrol()
-    yield person
-    person.http.close()
+    if database_kind not in holders:
+        person = Applicant(server.url)
+        person.enrol()
+        holders[database_kind] = person
+    return holders[database_kind]
 
 
 @pytest.fixture
-def open_settings(tmp_path: Path, light_font: Path) -> Callable[..., Settings]:
+def open_settings(
+    tmp_path: Path, light_font: Path, database_of: Callable[[Path], str]
+) -> Callable[..., Settings]:
     """Settings for a platform of a test's own."""
 
     def make(**changes: Any) -> Settings:
+        directory = changes.get("directory", tmp_path / "platform")
         known = {
-            "directory": tmp_path / "platform",
+            "directory": directory,
+            "database_url": database_of(directory),
             "port": 0,
             "open_register": True,
             "imprint_dpi": 300,

@@ -2,15 +2,14 @@
 
 import json
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import merkle
@@ -29,6 +28,7 @@ from server_stub.records.ledger import (
     log_size,
     stored_tree,
 )
+from server_stub.settings import Settings
 
 KEY = SoftKey.load(bytes(31) + b"\x07")
 ORIGINS = {log: f"test.example/{log}" for log in LOGS}
@@ -39,8 +39,18 @@ def note_down(tx: Transaction, text: str, log: str = LEDGER) -> str:
     return text.upper()
 
 
+@pytest.fixture(autouse=True)
+def _database(database_of: Callable[[Path], str], tmp_path: Path) -> None:
+    database_of(tmp_path)
+
+
+def open_database(directory: Path) -> Engine:
+    """The one of *directory*, or that the environment names."""
+    return store.open_engine(Settings(directory=directory).url)
+
+
 def open_ledger(directory: Path) -> tuple[Engine, Ledger]:
-    engine = store.open_engine(f"sqlite:///{directory}/t.db")
+    engine = open_database(directory)
     store.upgrade(engine)
     ledger = Ledger(engine, ORIGINS, dict.fromkeys(LOGS, KEY), FileWitness(directory / "witness"))
     return engine, ledger
@@ -123,18 +133,18 @@ def test_sixteen_threads_append_without_a_gap(running: tuple[Engine, Ledger]) ->
 
 
 def filled(directory: Path, count: int = 20) -> Path:
-    """A stopped ledger with *count* entries; gives its database file."""
+    """A stopped ledger with *count* entries; gives its directory again."""
     engine, ledger = open_ledger(directory)
     ledger.start()
     for number in range(count):
         ledger.write(note_down, f"entry {number}").result()
     ledger.stop()
     engine.dispose()
-    return directory / "t.db"
+    return directory
 
 
 def audited(directory: Path) -> "tuple[tuple[int, ...], tuple[str, ...]]":
-    engine = store.open_engine(f"sqlite:///{directory}/t.db")
+    engine = open_database(directory)
     with Session(engine) as session:
         report = audit(session, LEDGER, KEY.public, FileWitness(directory / "witness"))
     engine.dispose()
@@ -142,24 +152,24 @@ def audited(directory: Path) -> "tuple[tuple[int, ...], tuple[str, ...]]":
     return report.damaged, report.problems
 
 
-def tamper(database: Path, statement: str, *values: object) -> None:
-    with sqlite3.connect(database) as connection:
-        assert connection.execute(statement, values).rowcount >= 1
-    connection.close()
+def tamper(directory: Path, statement: str, **values: object) -> None:
+    engine = open_database(directory)
+    with engine.begin() as connection:
+        assert connection.execute(text(statement), values).rowcount >= 1
+    engine.dispose()
 
 
 @pytest.mark.parametrize("index", [0, 7, 19])
 def test_one_flipped_byte_is_named_by_its_index(tmp_path: Path, index: int) -> None:
-    database = filled(tmp_path)
+    directory = filled(tmp_path)
     assert audited(tmp_path) == ((), ())
-    with sqlite3.connect(database) as connection:
-        (record,) = connection.execute(
-            "SELECT record FROM ledger_entry WHERE number = ?", (index,)
-        ).fetchone()
-    connection.close()
-    bent = bytearray(record)
+    engine = open_database(directory)
+    with Session(engine) as session:
+        bent = bytearray(session.get_one(store.LedgerEntry, (LEDGER, index)).record)
+    engine.dispose()
     bent[len(bent) // 2] ^= 1
-    tamper(database, "UPDATE ledger_entry SET record = ? WHERE number = ?", bytes(bent), index)
+    change = "UPDATE ledger_entry SET record = :record WHERE number = :number"
+    tamper(directory, change, record=bytes(bent), number=index)
     assert audited(tmp_path)[0] == (index,)
 
 
@@ -169,13 +179,14 @@ def test_a_removed_entry_is_named(tmp_path: Path) -> None:
 
 
 def test_a_record_rewritten_with_its_leaf_hash_contradicts_the_signed_roots(tmp_path: Path) -> None:
-    database = filled(tmp_path)
+    directory = filled(tmp_path)
     forged = b'{"text":"forged"}'
-    tamper(database, "UPDATE ledger_entry SET record = ? WHERE number = 3", forged)
+    change = "UPDATE ledger_entry SET record = :record WHERE number = 3"
+    tamper(directory, change, record=forged)
     tamper(
-        database,
-        "UPDATE ledger_node SET hash = ? WHERE level = 0 AND number = 3 AND log = 'ledger'",
-        merkle.leaf_hash(forged),
+        directory,
+        "UPDATE ledger_node SET hash = :hash WHERE level = 0 AND number = 3 AND log = 'ledger'",
+        hash=merkle.leaf_hash(forged),
     )
     damaged, problems = audited(tmp_path)
     assert not damaged
@@ -184,11 +195,14 @@ def test_a_record_rewritten_with_its_leaf_hash_contradicts_the_signed_roots(tmp_
     assert not any("checkpoint 3 has" in problem for problem in problems)
 
 
-def cut_tail(database: Path, size: int) -> None:
+def cut_tail(directory: Path, size: int) -> None:
     """What an attacker with the whole database leaves: consistent, only shorter."""
-    tamper(database, "DELETE FROM ledger_entry WHERE number >= ?", size)
-    tamper(database, "DELETE FROM ledger_node WHERE ((number + 1) << level) > ?", size)
-    tamper(database, "DELETE FROM checkpoint WHERE log = 'ledger' AND size > ?", size)
+    for statement in (
+        "DELETE FROM ledger_entry WHERE number >= :size",
+        "DELETE FROM ledger_node WHERE ((number + 1) << CAST(level AS INTEGER)) > :size",
+        "DELETE FROM checkpoint WHERE log = 'ledger' AND size > :size",
+    ):
+        tamper(directory, statement, size=size)
 
 
 def test_a_cut_tail_is_seen_by_the_audit_and_the_writer_refuses_to_go_on(tmp_path: Path) -> None:
@@ -209,19 +223,21 @@ def test_an_old_database_put_back_under_a_running_writer_is_refused(tmp_path: Pa
     ledger.start()
     for number in range(6):
         ledger.write(note_down, str(number)).result()
-    cut_tail(tmp_path / "t.db", 4)
+    cut_tail(tmp_path, 4)
     with pytest.raises(LedgerError, match="6 were witnessed"):
         ledger.write(note_down, "more").result()
     ledger.stop()
     engine.dispose()
 
 
-def test_another_history_of_the_same_length_is_refused(tmp_path: Path) -> None:
+def test_another_history_of_the_same_length_is_refused(
+    tmp_path: Path, database_of: Callable[[Path], str]
+) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
-    first.mkdir()
-    second.mkdir()
-    filled(first, 8)
-    filled(second, 8)
+    for directory in (first, second):
+        directory.mkdir()
+        database_of(directory)
+        filled(directory, 8)
     (first / "witness" / "ledger.note").replace(second / "witness" / "ledger.note")
     engine, ledger = open_ledger(second)
     with pytest.raises(LedgerError, match="not the log that was witnessed"):

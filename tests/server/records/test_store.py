@@ -1,5 +1,6 @@
 """The database: migrations equal the models, and it is opened so that a commit is a commit."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,13 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from server_stub.records import store
+from server_stub.settings import Settings
 
 
-def test_models_and_migrations_agree(tmp_path: Path) -> None:
-    engine = store.open_engine(f"sqlite:///{tmp_path}/t.db")
+def test_models_and_migrations_agree(open_settings: Callable[..., Settings]) -> None:
+    settings = open_settings()
+    settings.directory.mkdir()
+    engine = store.open_engine(settings.url)
     store.upgrade(engine)
     store.upgrade(engine)  # a second start changes nothing
     with engine.connect() as connection:
@@ -52,8 +56,10 @@ def test_a_writer_holds_the_lock_from_its_first_moment(tmp_path: Path) -> None:
     other.dispose()
 
 
-def test_a_row_without_its_parent_is_refused(tmp_path: Path) -> None:
-    engine = store.open_engine(f"sqlite:///{tmp_path}/t.db")
+def test_a_row_without_its_parent_is_refused(open_settings: Callable[..., Settings]) -> None:
+    settings = open_settings()
+    settings.directory.mkdir()
+    engine = store.open_engine(settings.url)
     store.upgrade(engine)
     with Session(engine) as session:
         session.add(store.Membership(enterprise_id="x", person_id="y", role="keeper", since=1))

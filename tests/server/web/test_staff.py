@@ -1,7 +1,6 @@
 """Review by people, audit by others, and the command line of the operator."""
 
 import json
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,12 +9,15 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from crypto.algorithms import merkle
 from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
 from server_stub.__main__ import main
+from server_stub.records import store
+from server_stub.records.store import LedgerEntry
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant
@@ -179,9 +181,10 @@ def test_a_return_names_the_findings_and_unknown_things_are_refused(
 
 
 def test_init_twice_keeps_everything_and_audit_names_damage(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    open_settings: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    directory = tmp_path / "p"
+    settings = open_settings()
+    directory = settings.directory
     assert main(["init", "--dir", str(directory)]) == 0
     root = (directory / "certificates" / "root.crt").read_bytes()
     assert main(["init", "--dir", str(directory)]) == 0
@@ -194,29 +197,31 @@ def test_init_twice_keeps_everything_and_audit_names_damage(
         ("registry", 2, True),  # the platform's own seal: made, collected
         ("ledger", 19, True),
     ]
-    with sqlite3.connect(directory / "platform.db") as connection:
-        connection.execute("UPDATE ledger_entry SET record = x'00' WHERE number = 4")
-    connection.close()
+    engine = store.open_engine(settings.url)
+    with engine.begin() as connection:
+        change = update(LedgerEntry).where(LedgerEntry.number == 4).values(record=b"\0")
+        connection.execute(change)
+    engine.dispose()
     assert main(["audit", "verify", "--dir", str(directory)]) == 1
     damaged = json.loads(capsys.readouterr().out.splitlines()[1])
     assert damaged["damaged"] == [4]
 
 
 def test_a_master_key_of_another_platform_opens_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    open_settings: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    directory = tmp_path / "p"
+    directory = open_settings().directory
     assert main(["init", "--dir", str(directory)]) == 0
     (directory / "master.key").write_text("00" * 16)
     assert main(["init", "--dir", str(directory)]) == 1
     assert "another master key" in capsys.readouterr().err
 
 
-def test_serve_prints_its_address_and_answers(tmp_path: Path) -> None:
+def test_serve_prints_its_address_and_answers(open_settings: Callable[..., Settings]) -> None:
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "server_stub", "serve", "--demo", "--port", "0"),
-            *("--dir", str(tmp_path / "p")),
+            *("--dir", str(open_settings().directory)),
         ],
         stdout=subprocess.PIPE,
         text=True,
