@@ -81,6 +81,26 @@ class Settings(BaseSettings):
     body_bytes: int = Field(default=1 << 20, ge=1 << 16)
     file_bytes: int = Field(default=50 << 20, ge=1 << 20)
     verification_seconds: int = Field(default=60, ge=1)
+    verification_processes: int = Field(default=0, ge=0)
+    """Files verified at a time; 0: as many as there are processors."""
+    verification_keep_seconds: int = Field(default=600, ge=1)
+    """How long the answer of a verification that nobody waited for can be fetched."""
+    uploads: int = Field(default=64, ge=1)
+    """Files under way, from their first byte to their answer."""
+    uploads_per_address: int = Field(default=8, ge=1)
+    upload_bytes: int = Field(default=256 << 20, ge=1 << 20)
+    """Of all files under way; at least `file_bytes`."""
+    body_seconds: float = Field(default=300, gt=0)
+    """In which a body has to come."""
+    body_idle_seconds: float = Field(default=15, gt=0)
+    """In which the next part of it has to come."""
+    header_seconds: float = Field(default=10, gt=0)
+    """In which the head of a request has to come."""
+    answer_seconds: float = Field(default=300, gt=0)
+    """In which an answer has to be read."""
+    connections: int = Field(default=512, ge=1)
+    connections_per_address: int = Field(default=256, ge=1)
+    """Of one IPv4 address or IPv6 /64; trusted proxies have as many as they want."""
     requests_per_minute: int = Field(default=600, ge=1)
     """Per address, for what can be called without signing in and costs something."""
     disputes_per_hour: int = Field(default=10, ge=1)

@@ -4,7 +4,7 @@ A hostile PDF must cost one answer, not the platform: each file is verified in a
 (:mod:`crypto.bounded`). The two talk::
 
     → {"data", "name", "now", "anchors", "pool", "crls"}             bytes; DER
-    ← {"ask": [seal code, …]}                                        whose status it needs
+    ← {"ask": [seal code, …]}                                        whose status it needs, if any
     → {"statements": [DER, …], "changes": [SealChange, …]}
     ← {"report": …} or {"problem": code}
 
@@ -15,12 +15,13 @@ in another, fresh process, which never sees the file.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from crypto.algorithms import gm
 from crypto.bounded import (
@@ -32,16 +33,22 @@ from crypto.bounded import (
     run,
 )
 from crypto.pdf.looking.layer import look_with_engines
-from crypto.pdf.reading.failures import PdfEncrypted, PdfError
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PdfEncrypted, PdfError, within_time
+from crypto.pdf.reading.signatures import EmbeddedSignature, read_signatures
+from crypto.pdf.reading.surroundings import without_surroundings
 from crypto.pdf.verify import PROGRAM, verify_pdf
 from crypto.pki.certificate import Certificate
 from crypto.pki.revocation_list import Crl
 from crypto.report.reading import read_report
 from crypto.report.setting import set_report as set_pages
 from crypto.seal.statement import SealChange, SignedStatement
+from crypto.seal.structure import Seal, SealError
 from crypto.validation.trust import Trust
 from crypto.verdict import Report
 
+_MAX_CODES = 1000
+"""Seals that one file may ask about."""
 _MAX_ANSWER = 64 << 20
 """Bytes of what it may say at once; with that, it cannot fill the platform's memory."""
 
@@ -153,19 +160,46 @@ def _verify(channel: Channel) -> None:
     )
     stream, name, now = io.BytesIO(told["data"]), told["name"], told["now"]
     try:
-        report = verify_pdf(stream, name, trust, now, look=look_with_engines)
-        codes = sorted({s.seal.code for s in report.signatures if s.seal})
+        codes = _seal_codes(stream)
         if codes:
-            channel.send({"ask": codes[:1000]})
+            channel.send({"ask": codes})
             answer = channel.receive()
             statements = tuple(map(SignedStatement.parse, answer["statements"]))
             trust = replace(trust, statements=statements, changes=tuple(answer["changes"]))
-            report = verify_pdf(stream, name, trust, now, look=look_with_engines)
+        report = verify_pdf(stream, name, trust, now, look=look_with_engines)
         channel.send({"report": report.to_json()})
     except PdfEncrypted:
         channel.send({"problem": "encrypted"})
     except PdfError:
         channel.send({"problem": "unreadable"})
+
+
+def _seal_codes(stream: BinaryIO) -> list[str]:
+    """The seals that the file's signatures name, whether they hold or not. Raises PdfError."""
+    with within_time():
+        within, _ = without_surroundings(stream)
+        codes = _seal_codes_of(within)
+        if within is not stream:  # what surrounds the document may be signed as well
+            with contextlib.suppress(PdfError):
+                codes |= _seal_codes_of(stream)
+        return sorted(codes)[:_MAX_CODES]
+
+
+def _seal_codes_of(stream: BinaryIO) -> set[str]:
+    document = Document(stream)
+    signatures = read_signatures(document, document.signature_fields())
+    return {seal.es_id for signature in signatures for seal in _seals(signature)}
+
+
+def _seals(signature: EmbeddedSignature) -> Iterator[Seal]:
+    """Of one signature, as its value or as a signed attribute of it."""
+    if signature.seal_signature:
+        yield signature.seal_signature.seal
+    elif signature.signed_data:
+        for signer in signature.signed_data.signers[:1]:
+            if signer.seal is not None:
+                with contextlib.suppress(SealError):
+                    yield Seal.parse(signer.seal)
 
 
 def _set(told: dict[str, Any], language: str, issuer: str) -> Message:

@@ -67,10 +67,11 @@ def worker_of(request: Request) -> Worker:
     return found
 
 
-def limited(request: Request) -> None:
+async def limited(request: Request) -> None:
     """For what can be called without signing in: at most so often from one address."""
-    if not request.app.state.limiter.admits(caller(request)):
-        raise Refusal("rate_limited")
+    limiter = request.app.state.limiter
+    if not limiter.admits(caller(request)):
+        raise Refusal("rate_limited", retry_after=limiter.retry_after)
 
 
 def caller(request: Request) -> str:
@@ -94,6 +95,12 @@ def counted_as(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
     if isinstance(address, IPv6Address):
         return str(IPv6Network((int(address), 64), strict=False))
     return str(address) if address else peer
+
+
+def is_proxy(peer: str, trusted: Sequence[Network]) -> bool:
+    """Is *peer* one of the *trusted*, who speak for many?"""
+    address = _address(peer)
+    return address is not None and any(address in network for network in trusted)
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

@@ -29,15 +29,18 @@ from server_stub.records.logbook import logbook
 class Refusal(Exception):
     """A refusal that only HTTP knows: *code* is a key of :data:`CODES`."""
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", retry_after: int = 0) -> None:
+        """*retry_after*: seconds; 0 for what is usual with *code*."""
         super().__init__(detail)
-        self.code = code
+        self.code, self.retry_after = code, retry_after
 
 
 @dataclass(frozen=True)
 class _Code:
     status: int
     title: str
+    retry_after: int = 0
+    """Seconds after which it is worth to come again; 0: not by itself."""
 
 
 CODES = {
@@ -54,6 +57,7 @@ CODES = {
     "seal_not_active": _Code(409, "The seal may not be used now"),
     "report_seal_missing": _Code(409, "The platform's own seal could not be made"),
     "sync_cursor_gone": _Code(410, "Start again with an empty cursor"),
+    "body_too_slow": _Code(408, "The body did not come in time"),
     "body_too_large": _Code(413, "The body is too large"),
     "media_type_unsupported": _Code(415, "Not this media type"),
     "invalid_body": _Code(422, "The body does not have the right fields"),
@@ -63,11 +67,12 @@ CODES = {
     "record_invalid": _Code(422, "Not a usable usage record"),
     "dispute_invalid": _Code(422, "Not a usable statement of a dispute"),
     "idempotency_mismatch": _Code(422, "This Idempotency-Key was used for another body"),
-    "rate_limited": _Code(429, "Too many requests"),
+    "rate_limited": _Code(429, "Too many requests", 5),
     "internal_error": _Code(500, "Something went wrong here"),
-    "not_ready": _Code(503, "The platform cannot write now"),
+    "busy": _Code(503, "Too much to do at this moment", 5),
+    "not_ready": _Code(503, "The platform cannot write now", 5),
     "file_not_verifiable": _Code(422, "Not a PDF that can be read"),
-    "verification_timeout": _Code(503, "Verification took too long"),
+    "verification_timeout": _Code(503, "Verification took too long", 60),
 }
 """Stable codes; clients key their messages by them."""
 
@@ -102,7 +107,10 @@ def answer(request: Request, error: Exception) -> JSONResponse:
     if code == "internal_error":
         logbook().error("internal_error", exc_info=error)
         detail = ""
-    return problem(code, detail, request.url.path, request.state.request_id)
+    response = problem(code, detail, request.url.path, request.state.request_id)
+    if isinstance(error, Refusal) and error.retry_after:
+        response.headers["retry-after"] = str(error.retry_after)
+    return response
 
 
 def told(error: Exception) -> tuple[str, str]:
@@ -129,7 +137,8 @@ def problem(code: str, detail: str, instance: str, request_id: str) -> JSONRespo
         "code": code,
         "request_id": request_id,
     }
-    return JSONResponse(body, known.status, media_type="application/problem+json")
+    headers = {"retry-after": str(known.retry_after)} if known.retry_after else None
+    return JSONResponse(body, known.status, headers, media_type="application/problem+json")
 
 
 def _of_validation(error: RequestValidationError) -> tuple[str, str]:

@@ -45,10 +45,11 @@ class DisputeBody(Body):
         return self
 
 
-def rarely(request: Request) -> None:
+async def rarely(request: Request) -> None:
     """Each dispute is read by a person: so few an hour from one address."""
-    if not request.app.state.dispute_limiter.admits(caller(request)):
-        raise Refusal("rate_limited")
+    limiter = request.app.state.dispute_limiter
+    if not limiter.admits(caller(request)):
+        raise Refusal("rate_limited", retry_after=limiter.retry_after)
 
 
 @router.post("", status_code=201, dependencies=[Depends(rarely)])

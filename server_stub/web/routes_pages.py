@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,7 +19,7 @@ from crypto.verdict import beijing, one_line, say
 from server_stub.authority import PURPOSES
 from server_stub.web.handling import Running, limited
 from server_stub.web.problems import CODES, Refusal
-from server_stub.web.routes_public import examine
+from server_stub.web.routes_verifications import examine, in_turn
 
 router = APIRouter(include_in_schema=False)
 
@@ -71,8 +71,11 @@ def _page(template: str, language: str, status: int = 200, **values: Any) -> HTM
 
 def refused(code: str, headers: Mapping[str, str]) -> HTMLResponse:
     """A refusal of :data:`server_stub.web.problems.CODES` as a page."""
-    language = language_of(headers.get("accept-language", ""))
-    return _page("refused.html", language, CODES[code].status, code=code, title=CODES[code].title)
+    language, known = language_of(headers.get("accept-language", "")), CODES[code]
+    page = _page("refused.html", language, known.status, code=code, title=known.title)
+    if known.retry_after:
+        page.headers["retry-after"] = str(known.retry_after)
+    return page
 
 
 @router.get("/")
@@ -97,13 +100,17 @@ async def handed_in(request: Request) -> tuple[str, bytes]:
         return (file.filename or "document.pdf")[:_MAX_NAME], await file.read()
 
 
-@router.post(VERIFY, dependencies=[Depends(limited)])
-def verify(
+@router.post(VERIFY, dependencies=[Depends(limited)], response_model=None)
+async def verify(
     request: Request,
     platform: Running,
     document: Annotated[tuple[str, bytes], Depends(handed_in)],
-) -> HTMLResponse:
+) -> Response:
     """The same as ``POST /v1/verifications``, for people."""
     name, data = document
     language = language_of(request.headers.get("accept-language", ""))
-    return _page("verified.html", language, report=examine(platform, data, name))
+
+    def work() -> Response:
+        return _page("verified.html", language, report=examine(platform, data, name))
+
+    return await in_turn(request, work)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import merkle
-from crypto.seal.statement import SealChange, SealStatement
-from crypto.verdict import Report
-from server_stub import policy, report_seal, revocation, sealing, verifying
-from server_stub.authority import ISSUERS, PURPOSES, RSA_ROOT
+from crypto.seal.statement import SealStatement
+from server_stub import policy, revocation, sealing
+from server_stub.authority import ISSUERS, PURPOSES
 from server_stub.context import Platform, readiness
 from server_stub.records import canonical
 from server_stub.records.ledger import LOGS, REGISTRY, latest_note, log_size, stored_tree
 from server_stub.records.store import LedgerEntry, Seal
 from server_stub.web import views
-from server_stub.web.handling import ExactBody, Running, limited
+from server_stub.web.handling import Running, limited
 from server_stub.web.problems import Refusal
 
 router = APIRouter()
@@ -27,7 +26,7 @@ MAX_ENTRIES = 1000
 
 
 @router.get("/healthz")
-def healthz() -> dict[str, str]:
+async def healthz() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
 
@@ -99,73 +98,18 @@ def crl(platform: Running, issuer: str) -> Response:
 @router.get("/v1/seals/{seal_code}/status", dependencies=[Depends(limited)])
 def status(platform: Running, seal_code: str) -> dict[str, Any]:
     """A signed statement about the seal of that 14-digit code (crypto.seal.statement)."""
-    said = _statement(platform, seal_code)
+    said = statement_about(platform, seal_code)
     if said is None:
         raise policy.NotFound
     return views.statement(platform.authority.attest(said), said)
 
 
-def _statement(platform: Platform, seal_code: str) -> SealStatement | None:
+def statement_about(platform: Platform, seal_code: str) -> SealStatement | None:
+    """What there is to say now about the seal of that code."""
     life = timedelta(seconds=platform.settings.status_seconds)
     with platform.reading() as session:
         row = session.scalar(select(Seal).where(Seal.seal_code == seal_code))
         return sealing.state_of(session, row, canonical.now(), life) if row else None
-
-
-# --- verification ------------------------------------------------------------------------------
-
-
-@router.post(
-    "/v1/verifications",
-    dependencies=[Depends(limited)],
-    response_model=None,
-    responses={200: {"content": {"application/pdf": {}}}},
-)
-def verification(
-    request: Request,
-    platform: Running,
-    document: ExactBody,
-    name: Annotated[str, Query(max_length=200)] = "document.pdf",
-    report: Literal["json", "sealed"] = "json",
-    language: Literal["zh_CN", "en"] = "zh_CN",
-) -> dict[str, Any] | Response:
-    """验签: the body is the PDF itself; the answer is the report of docs/report-schema.md, or
-    (*report* ``sealed``) the same as a PDF under the platform's own seal. Nothing of the file is
-    kept."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in ("application/pdf", "application/octet-stream"):
-        raise Refusal("media_type_unsupported", "send the PDF itself as application/pdf")
-    if report == "json":
-        return examine(platform, document, name).to_json(language)
-    report_seal.ready(platform)  # what is missing is told before the work is done
-    found, settings = examine(platform, document, name), platform.settings
-    seconds = settings.verification_seconds
-    pdf = verifying.set_report(found, language, settings.provider_name, seconds)
-    return Response(report_seal.stamp(platform, pdf), media_type="application/pdf")
-
-
-def examine(platform: Platform, document: bytes, name: str) -> Report:
-    """What the platform says of *document*, by what it knows itself. Raises as
-    :func:`server_stub.verifying.verify`."""
-    authority = platform.authority
-    with platform.reading() as session:
-        crls = [authority.crl("root", []), authority.crl("issuing", revocation.revoked(session))]
-    material = verifying.TrustMaterial(
-        anchors=[authority.certificate("root")],
-        pool=[authority.certificate("issuing"), authority.certificate(RSA_ROOT)],
-        crls=crls,
-    )
-
-    def statement(seal_code: str) -> bytes | None:
-        said = _statement(platform, seal_code)
-        return authority.attest(said) if said else None
-
-    def history(seal_code: str) -> list[SealChange]:
-        with platform.reading() as session:
-            return sealing.changes_of(session, seal_code)
-
-    limit = platform.settings.verification_seconds
-    return verifying.verify(document, name, material, statement, limit, history)
 
 
 # --- the public log ----------------------------------------------------------------------------

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from types import TracebackType
 
 import uvicorn
+from fastapi import FastAPI
 
 from server_stub.background import Worker
 from server_stub.context import Platform
 from server_stub.settings import Settings
 from server_stub.web.app import create_app
+from server_stub.web.connections import Config
 
 
 class StartFailed(Exception):
@@ -32,6 +34,7 @@ class RunningServer:
     url: str
     platform: Platform
     worker: Worker
+    _app: FastAPI
     _server: uvicorn.Server
     _thread: threading.Thread
 
@@ -39,6 +42,7 @@ class RunningServer:
         """End the server, then the worker, then the writer."""
         self._server.should_exit = True
         self._thread.join()
+        self._app.state.verifications.close()
         self.worker.stop()
         self.platform.close()
 
@@ -71,16 +75,19 @@ def listen(settings: Settings) -> tuple[socket.socket, str]:
     return bound, f"http://{host}:{port}"
 
 
-def http_server(platform: Platform, worker: Worker) -> uvicorn.Server:
-    """The HTTP server over an open platform; one process, because there is one writer."""
-    config = uvicorn.Config(
-        create_app(platform, worker),
+def http_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """The HTTP server of *app*; one process, because there is one writer."""
+    config = Config(
+        app,
+        settings,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         lifespan="off",
         timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
+        limit_concurrency=settings.connections + 1,
     )
     return uvicorn.Server(config)
 
@@ -96,7 +103,8 @@ def start_in_thread(settings: Settings) -> RunningServer:
         bound.close()
         raise
     worker = Worker(platform)
-    server = http_server(platform, worker)
+    app = create_app(platform, worker)
+    server = http_server(app, settings)
 
     def run() -> None:
         server.run(sockets=[bound])
@@ -111,4 +119,4 @@ def start_in_thread(settings: Settings) -> RunningServer:
             platform.close()
             raise StartFailed(url)
         time.sleep(0.005)
-    return RunningServer(url, platform, worker, server, thread)
+    return RunningServer(url, platform, worker, app, server, thread)

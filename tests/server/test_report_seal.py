@@ -172,7 +172,8 @@ def test_the_limits_are_those_of_verification(open_settings: Callable[..., Setti
 
 
 def test_an_unknown_kind_of_report_is_refused(server) -> None:
-    answer = httpx.post(f"{server.url}/v1/verifications?report=xml", content=b"%PDF-")
+    url, kind = f"{server.url}/v1/verifications?report=xml", {"content-type": "application/pdf"}
+    answer = httpx.post(url, content=b"%PDF-", headers=kind)
     assert answer.status_code == 422
 
 

@@ -1,0 +1,93 @@
+"""HTTP connections with bounds: uvicorn's protocol, and what it lacks.
+
+- The head of a request has to come whole within `header_seconds`; so does what is left of a body
+  that was refused.
+- One address has at most `connections_per_address`, all together at most `connections`. Who comes
+  on top is turned away with 503 and ``Retry-After``.
+- Who does not read an answer is cut off after `answer_seconds`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from server_stub.settings import Settings
+from server_stub.web.handling import counted_as, is_proxy
+
+_TURNED_AWAY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
+    b"Connection: close\r\n\r\n"
+)
+
+
+class Config(uvicorn.Config):
+    """uvicorn's, over bounded connections."""
+
+    def __init__(self, app: Any, settings: Settings, **options: Any) -> None:
+        super().__init__(app, http=BoundedProtocol, ws="none", **options)
+        self.settings = settings
+        self.by_address: Counter[str] = Counter()
+
+
+class BoundedProtocol(H11Protocol):
+    """One connection."""
+
+    config: Config
+    _address: str = ""
+    """Whom it counts for; empty: nobody."""
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        config, settings = self.config, self.config.settings
+        peer = self.client[0] if self.client else ""
+        address = counted_as(peer, "", ())
+        crowded = config.by_address[address] >= settings.connections_per_address
+        if len(self.connections) > settings.connections or (
+            crowded and not is_proxy(peer, settings.trusted_proxies)
+        ):
+            transport.write(_TURNED_AWAY)
+            transport.close()
+            return
+        self._address = address
+        config.by_address[address] += 1
+        self._expect(settings.header_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._expected()
+        if self._address:
+            counts = self.config.by_address
+            counts[self._address] -= 1
+            if not counts[self._address]:
+                del counts[self._address]
+
+    def handle_events(self) -> None:
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before:  # the head of a request is there
+            self._expected()
+
+    def on_response_complete(self) -> None:
+        # for the rest of a body that nobody wants any more, and for the next head
+        self._expect(self.timeout_keep_alive + self.config.settings.header_seconds)
+        super().on_response_complete()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._expect(self.config.settings.answer_seconds)  # until it has been read
+
+    def _expect(self, seconds: float) -> None:
+        """Cut the connection if nothing happens within *seconds*."""
+        self._expected()
+        self._late = self.loop.call_later(seconds, self.transport.abort)
+
+    def _expected(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
