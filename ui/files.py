@@ -5,25 +5,34 @@ from __future__ import annotations
 import ctypes
 import mmap
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QDesktopServices
 
+from ui.language import tr
+
 DBUS_MS = 1500
 """How long a file manager is waited for."""
 
 
-def open_outside(path: Path) -> bool:
-    """Open a file or folder with the system's own program; False if there is none."""
-    return QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+def open_outside(target: Path | str, tell: Callable[[str], object]) -> None:
+    """Open a file, a folder or (text) an address with the system's own program; *tell* why not."""
+    if isinstance(target, str):
+        if not QDesktopServices.openUrl(QUrl(target)):
+            tell(tr("系统没有打开网址的程序。请自己打开：{url}", url=target))
+    elif not target.exists():
+        tell(tr("“{name}”已经不在原来的位置。", name=target.name))
+    elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(target))):
+        tell(tr("系统没有打开“{name}”的程序。", name=target.name))
 
 
-def reveal(path: Path) -> bool:
+def reveal(path: Path, tell: Callable[[str], object]) -> None:
     """Show *path* in the system's file manager, selected where that can be done; else open its
-    folder. False if there is no program for it."""
-    return _select(path) or open_outside(path.parent)
+    folder. *tell* why neither is possible."""
+    if not _select(path):
+        open_outside(path.parent, tell)
 
 
 if sys.platform == "win32":

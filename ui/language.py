@@ -24,7 +24,13 @@ def use(language: str) -> None:
     global _chosen
     _chosen = language
     application = QCoreApplication.instance()
-    if application is not None and language == SOURCE:
+    if application is None:
+        return
+    known: QTranslator
+    for known in application.findChildren(QTranslator):
+        application.removeTranslator(known)
+        known.deleteLater()
+    if language == SOURCE:
         translator = QTranslator(application)
         folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
         if translator.load("qtbase_zh_CN", folder):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QKeySequence,
     QPainter,
     QPaintEvent,
+    QResizeEvent,
     QShortcut,
 )
 from PySide6.QtWidgets import (
@@ -33,8 +34,6 @@ from PySide6.QtWidgets import (
 
 from ui import theme
 from ui.language import tr
-
-"""GB 32100-2015: department, kind, region, organisation and check character."""
 
 
 def label(text: str, role: str = "", *, wrap: bool = False, select: bool = False) -> QLabel:
@@ -164,19 +163,54 @@ def row(*parts: QWidget | int | None, spacing: int = 8) -> QHBoxLayout:
     return made
 
 
-def split(work: QWidget, panel: QWidget, width: int) -> QSplitter:
-    """*work* beside *panel*, which is *width* wide at first and at least, and can be widened."""
-    made = QSplitter()
-    made.setChildrenCollapsible(False)
-    made.setHandleWidth(5)
-    panel.setMinimumWidth(width)
-    panel.setMaximumWidth(2 * width)
-    made.addWidget(work)
-    made.addWidget(panel)
-    made.setStretchFactor(0, 1)
-    made.setStretchFactor(1, 0)
-    made.setSizes([10_000, width])
-    return made
+class Memory(Protocol):
+    """Keeps values from one start to the next (:class:`ui.shell.state.WindowState`)."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value kept under *name*."""
+
+    def put(self, name: str, value: Any) -> None:
+        """Keep *value*."""
+
+
+class Split(QSplitter):
+    """*work* beside *panel*, which is *width* wide at first and at least; it can be widened, and
+    stays so under the name *name* of *memory*."""
+
+    SETTLED_MS = 300
+    """How long after the last movement the width is kept."""
+
+    def __init__(
+        self, work: QWidget, panel: QWidget, width: int, memory: Memory, name: str
+    ) -> None:
+        super().__init__()
+        self._width, self._memory, self._name = width, memory, name
+        self.setChildrenCollapsible(False)
+        self.setHandleWidth(5)
+        panel.setMinimumWidth(width)
+        panel.setMaximumWidth(2 * width)
+        self.addWidget(work)
+        self.addWidget(panel)
+        self.setStretchFactor(0, 1)
+        self.setStretchFactor(1, 0)
+        self.handle(1).setAccessibleName(tr("调整右边一栏的宽度"))
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.setInterval(self.SETTLED_MS)
+        self._settling.timeout.connect(self._keep)
+        self.splitterMoved.connect(lambda *_: self._settling.start())
+        self._placed = False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self._placed:
+            self._placed = True
+            kept = self._memory.get(self._name, self._width)
+            wide = min(max(kept, self._width), 2 * self._width)
+            self.setSizes([max(1, self.width() - wide), wide])
+
+    def _keep(self) -> None:
+        self._memory.put(self._name, self.sizes()[1])
 
 
 def scrolled(content: QWidget, name: str) -> QScrollArea:

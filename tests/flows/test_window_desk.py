@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QLabel,
-    QMessageBox,
     QPushButton,
 )
 from pytestqt.qtbot import QtBot
@@ -33,6 +32,7 @@ from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.desk import PIN, StandIn, stamped
 from tests.world.documents import classic_pdf
 from ui import language
+from ui.dialogs import Question
 from ui.pages import journal_page
 from ui.shell.guide import Guide
 from ui.shell.single_instance import hand_over
@@ -106,8 +106,7 @@ def test_an_anchor_is_trusted_after_a_look_and_taken_away_again(
 
     qtbot.waitUntil(lambda: len(listed()) == 1, timeout=20_000)
     assert listed()[0].startswith("企业电子印章演示根证书 · 制章者")
-    yes = QMessageBox.StandardButton.Yes
-    monkeypatch.setattr(QMessageBox, "question", lambda *_: yes)
+    monkeypatch.setattr(Question, "exec", lambda box: box.buttons["不再信任"].click())
     next(b for b in section.findChildren(QPushButton) if b.text() == "不再信任…").click()
     qtbot.waitUntil(lambda: own(context.settings) == [] and listed() == [], timeout=20_000)
 
@@ -199,8 +198,8 @@ def test_a_file_is_opened_and_revealed_from_the_ledger(
     path = stamped(context, demo_pdf)
     context.journal.append("stamped", output="老版本.pdf", seal_code="x")  # without a folder
     shown: list[Path] = []
-    monkeypatch.setattr(journal_page, "reveal", lambda path: bool(shown.append(path)) or True)
-    monkeypatch.setattr(journal_page, "open_outside", lambda path: bool(shown.append(path)) or True)
+    monkeypatch.setattr(journal_page, "reveal", lambda path, tell: shown.append(path))
+    monkeypatch.setattr(journal_page, "open_outside", lambda path, tell: shown.append(path))
     window.go("journal")
     page = window.page("journal")
     qtbot.waitUntil(lambda: page.model.rowCount() == 2)
@@ -382,10 +381,10 @@ def test_a_file_with_seals_is_asked_about_once(
 ) -> None:
     path = stamped(context, demo_pdf)
     window.take_files([path])
-    box = window.findChild(QMessageBox)
+    box = window.findChild(Question)
     assert box is not None
-    assert "已经盖有印章" in box.text()
-    next(b for b in box.buttons() if b.text() == "验章").click()
+    assert "已经盖有印章" in box.text
+    box.buttons["验章"].click()
     assert window.current == "verify"
 
 
@@ -419,7 +418,7 @@ def test_whoever_opens_a_sealed_document_is_not_told_how_to_get_a_seal(
         window.show()
         window.begin()
         window.take_files([received])
-        qtbot.waitUntil(lambda: window.findChild(QMessageBox) is not None)
+        qtbot.waitUntil(lambda: window.findChild(Question) is not None)
         qtbot.waitUntil(lambda: not window.tasks.busy)
         assert window.findChild(Guide) is None
         window.show_guide()

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragMoveEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMenu, QMessageBox
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from app.placing.stamp_plan import At
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.desk import PIN, StandIn
+from ui.dialogs import Question
 from ui.shell.window import MainWindow
 from ui.stamp.stamp_page import StampPage
 
@@ -107,9 +108,9 @@ def test_closing_asks_once_about_what_is_placed(
     said: list[str] = []
 
     def answer(wanted: str) -> None:
-        box = next(each for each in page.findChildren(QMessageBox) if each.isVisible())
-        said.append(box.text())
-        next(each for each in box.buttons() if each.text() == wanted).click()
+        box = next(each for each in page.findChildren(Question) if each.isVisible())
+        said.append(box.text)
+        box.buttons[wanted].click()
 
     QTimer.singleShot(0, lambda: answer("取消"))
     page.close_documents()

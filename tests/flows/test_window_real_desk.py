@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.desk import Desk
@@ -25,6 +25,7 @@ from tests.world.clerk import PIN, Clerk
 from tests.world.documents import classic_pdf
 from tests.world.sealing import World
 from ui.desk.desk_context import DeskContext
+from ui.dialogs import Question
 from ui.shell.guide import Guide
 from ui.shell.pin_dialog import PinDialog
 from ui.shell.token_setup import InitialiseDialog
@@ -96,12 +97,12 @@ def test_a_contract_is_stamped_verified_and_reported(
     target.write_bytes(b"the dialog has asked whether this may go")
     asked_to_send: list[str] = []
 
-    def send(box: QMessageBox) -> int:
-        asked_to_send.append(box.informativeText())
-        next(each for each in box.buttons() if each.text() == "发送").click()
-        return 0
+    def send(box: Question) -> int:
+        asked_to_send.append(box.details)
+        box.buttons["发送"].click()
+        return box.result()
 
-    monkeypatch.setattr(QMessageBox, "exec", send)
+    monkeypatch.setattr(Question, "exec", send)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     verify.sealed_report()
     qtbot.waitUntil(
@@ -140,12 +141,12 @@ def test_a_contract_is_stamped_verified_and_reported(
 
     told: list[str] = []
 
-    def look(box: QMessageBox) -> int:
-        told.append(box.text())
-        next(each for each in box.buttons() if each.text() in ("取回证据…", "关闭")).click()
-        return 0
+    def look(box: Question) -> int:
+        told.append(box.text)
+        next(iter(box.buttons.values())).click()
+        return box.result()
 
-    monkeypatch.setattr(QMessageBox, "exec", look)
+    monkeypatch.setattr(Question, "exec", look)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(receipt), ""))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(evidence), ""))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QLabel, QMessageBox, QPushButton
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.desk import Desk
@@ -19,6 +19,7 @@ from tests.flows.conftest import COMPANY
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.clerk import Clerk
 from ui.desk.desk_context import DeskContext
+from ui.dialogs import Question
 from ui.shell.window import MainWindow
 from ui.verify.add_anchor import AddAnchorDialog
 from ui.verify.trusting import TrustPlatformDialog
@@ -108,8 +109,7 @@ def test_the_button_leads_to_valid_after_the_fingerprint_was_entered(
 
     qtbot.waitUntil(lambda: len(listed()) == 1, timeout=20_000)
     assert COMPANY in listed()[0]
-    yes = QMessageBox.StandardButton.Yes
-    monkeypatch.setattr(QMessageBox, "question", lambda *_: yes)
+    monkeypatch.setattr(Question, "exec", lambda box: box.buttons["不再信任"].click())
     next(b for b in section.findChildren(QPushButton) if b.text() == "不再信任…").click()
     qtbot.waitUntil(lambda: listed() == [], timeout=20_000)
 
@@ -126,12 +126,12 @@ def test_where_the_policy_is_against_it_one_is_told_whom_to_ask(
     page = verified(qtbot, window, stamped)
     told: list[str] = []
 
-    def read(box: QMessageBox) -> int:
-        told.append(f"{box.text()} {box.informativeText()}")
-        next(each for each in box.buttons() if each.text() == "复制").click()
-        return 0
+    def read(box: Question) -> int:
+        told.append(f"{box.text} {box.details}")
+        box.buttons["复制"].click()
+        return box.result()
 
-    monkeypatch.setattr(QMessageBox, "exec", read)
+    monkeypatch.setattr(Question, "exec", read)
     press(page, "信任这个平台…")
     [said] = told
     assert "管理员" in said

@@ -33,7 +33,7 @@ from crypto.lengths import MM
 from ui import theme
 from ui.canvas.bitmap_cache import BitmapCache
 from ui.canvas.page_items import Item, paint_date, scaled_part
-from ui.canvas.page_view import PageView
+from ui.canvas.page_view import PageView, Place
 from ui.canvas.renderer import BitmapRequest, Renderer
 from ui.language import tr
 from ui.widgets import OneLine, label, tool
@@ -235,6 +235,8 @@ class DocumentPane(QWidget):
         self._renderer = renderer
         self.path: Path | None = None
         self._document: int | None = None
+        self._place: Place | None = None
+        """Where the document being opened is to be shown."""
         self.view = PageView(renderer, f"{owner} 1 canvas")
         self.thumbnails = Thumbnails(renderer, f"{owner} 2 thumbnails")
         self.toolbar = QHBoxLayout()
@@ -286,8 +288,17 @@ class DocumentPane(QWidget):
         """Put *strip* below the toolbar."""
         self._whole.insertWidget(1, strip)
 
-    def open(self, path: Path, *, end: int | None = None, password: str | None = None) -> None:
-        """Show *path* (its first *end* bytes); :attr:`loaded` or :attr:`broken` follow."""
+    def open(
+        self,
+        path: Path,
+        *,
+        end: int | None = None,
+        password: str | None = None,
+        stay: bool = False,
+    ) -> None:
+        """Show *path* (its first *end* bytes); :attr:`loaded` or :attr:`broken` follow. *stay*: at
+        the place and zoom of the document being shown, of which it is another state."""
+        self._place = self.view.place if stay else None
         self.close_document()
         self.path = path
         self._set_title(path.name)
@@ -320,9 +331,11 @@ class DocumentPane(QWidget):
         self._count.setText(f"/ {len(sizes)}")
         self.view.show_document(document, sizes)
         self.view.fit("width")
+        if self._place is not None:
+            self.view.return_to(self._place)
         self._renderer.serve()  # the page is being drawn while the thumbnails are laid out
         self.thumbnails.show_document(document, sizes)
-        self.thumbnails.follow(0)
+        self.thumbnails.follow(self.view.page)
         self.loaded.emit()
 
     def _failed(self, document: int, reason: str) -> None:

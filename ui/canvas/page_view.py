@@ -4,13 +4,14 @@ Everything on a page is given in millimetres from the top left of the page as di
 :class:`crypto.pdf.marks.drawing.Mark` has it. Pages are white in the dark theme too. Bitmaps are
 made for the screen's own pixels, whole pages up to a size and tiles beyond it, and kept within a
 fixed number of bytes. Where the pages lie is :mod:`ui.canvas.page_stack`'s, what lies on them
-:mod:`ui.canvas.page_items`'s.
+:mod:`ui.canvas.page_items`'s. One module, though long: zoom, place and bitmaps are
+one state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import (
@@ -48,6 +49,19 @@ _KEYS = (
     Qt.FocusReason.ShortcutFocusReason,
 )
 SEAL_MIME = "application/x-sealdesk-seal"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a view shows of a document."""
+
+    page: int
+    x: float
+    y: float
+    """The middle of the view's upper edge, in millimetres on the page."""
+    zoom: float
+    fit: str
+    """"width" or "page" as long as the zoom follows the window, else ""."""
 
 
 class PageView(QAbstractScrollArea):
@@ -143,6 +157,23 @@ class PageView(QAbstractScrollArea):
         self.verticalScrollBar().setValue(value)
         if top_mm is None:
             self._set_page(page)
+
+    @property
+    def place(self) -> Place | None:
+        """What is shown; None without a document."""
+        above = self._locate(QPointF(self.viewport().width() / 2, 0))
+        return Place(*above, self.zoom, self._fit) if above is not None else None
+
+    def return_to(self, place: Place) -> None:
+        """Show that place of the document, if it has the page."""
+        if not place.page < len(self._pages):
+            return
+        self._fit = place.fit
+        self._rescale(self._fitting() if place.fit else place.zoom)
+        paper, scale = self._pages.paper(place.page), self._pages.scale
+        self.verticalScrollBar().setValue(round(paper.top() + place.y * scale))
+        middle = round(paper.left() + place.x * scale)
+        self.horizontalScrollBar().setValue(middle - self.viewport().width() // 2)
 
     # --- zoom ------------------------------------------------------------------------------------
 

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from ui.language import tr
@@ -114,7 +112,9 @@ class ApprovalsPage(QWidget):
         inner.addWidget(label(tr("到平台办理审批"), "heading"))
         if url:
             inner.addWidget(label(url, select=True))
-            first = button(tr("打开平台网站"), lambda: _visit(url), icon="external-link")
+            first = button(
+                tr("打开平台网站"), lambda: self._shell.open_outside(url), icon="external-link"
+            )
             second = button(tr("复制地址"), lambda: copy_text(url), role="link")
             disputes = Disputes(self._shell, self)
             third = button(tr("查询已提出的异议…"), disputes.follow, role="link")
@@ -145,10 +145,6 @@ class ApprovalsPage(QWidget):
             ledger = button(tr("看台账"), lambda: self._shell.go("journal"), role="link")
             inner.addLayout(row(sync, ledger, None))
         return framed("card", inner)
-
-
-def _visit(url: str) -> None:
-    QDesktopServices.openUrl(QUrl(url))
 
 
 def _use(record: UsageRecord, seals: dict[str, SealRecord]) -> tuple[str, str]:

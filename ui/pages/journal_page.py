@@ -268,21 +268,17 @@ class JournalPage(QWidget):
     def open_file(self) -> None:
         """Open the chosen file with the system's program."""
         path = self._file()
-        if path is not None and not open_outside(path):
-            self._say(tr("系统没有打开“{name}”的程序。", name=path.name))
+        if path is not None:
+            open_outside(path, self._say)
 
     def reveal(self) -> None:
         """Show the chosen file in its folder; where it is gone, the folder alone."""
         use = self._use()
         path = self._file()
         if path is not None:
-            shown = reveal(path)
+            reveal(path, self._say)
         elif use is not None and use.output is not None and use.output.parent.is_dir():
-            shown = open_outside(use.output.parent)
-        else:
-            return
-        if not shown:
-            self._say(tr("系统没有可以打开文件夹的程序。"))
+            open_outside(use.output.parent, self._say)
 
     # --- the whole journal -----------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from ui import theme
+from ui.dialogs import Dialog
 from ui.language import tr
 from ui.seal_card import Imprint, imprint, kind_name, state_of
 from ui.shell.pin_dialog import PinDialog
@@ -200,7 +201,7 @@ class SealsPage(QWidget):
         )
 
 
-class ApplyDialog(QDialog):
+class ApplyDialog(Dialog):
     """What the platform wants to know of an enterprise and the person who acts for it."""
 
     def __init__(self, platform_url: str, parent: QWidget | None = None) -> None:

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from app.durable import replace_file
 from app.errors import AppError, explain
 from ui import theme
+from ui.dialogs import Dialog
 from ui.language import language, pair, tr
 from ui.pages.trust_section import TrustSection
 from ui.shell.pin_dialog import ChangePinDialog
@@ -332,11 +333,7 @@ class SettingsPage(QWidget):
         look.setCurrentIndex(max(0, look.findData(now)))
         look.currentIndexChanged.connect(lambda _: self._restyle(look.currentData()))
         tongue = self._choice("language", [("简体中文", "zh_CN"), ("English", "en")])
-        tongue.currentIndexChanged.connect(
-            lambda _: self._shell.notices.show_notice(
-                "language", "info", tr("重新打开印台后使用新的语言。")
-            )
-        )
+        tongue.currentIndexChanged.connect(lambda _: self._shell.change_language())
         inner.addLayout(
             self._grid([("appearance", tr("外观"), look), ("language", tr("语言"), tongue)])
         )
@@ -393,7 +390,7 @@ class SettingsPage(QWidget):
         dialog.open()
 
 
-class AboutDialog(QDialog):
+class AboutDialog(Dialog):
     """The About box: version, licence and components."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

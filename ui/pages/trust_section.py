@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
-    QMessageBox,
     QWidget,
 )
 
 from app.errors import explain, phrase
 from crypto.pki.holder_name import without_credit_code
 from crypto.verdict import one_line
+from ui.dialogs import confirm
 from ui.language import language, pair, tr
 from ui.verify.add_anchor import AddAnchorDialog, certificate_rows
 from ui.widgets import (
@@ -204,12 +204,7 @@ class TrustSection(QWidget):
     def remove(self, anchor: Anchor) -> None:
         """Ask once more, then trust it no longer."""
         name = anchor.certificate.subject.common_name or str(anchor.certificate.subject)
-        answer = QMessageBox.question(
-            self,
-            tr("不再信任"),
-            tr("不再信任“{name}”？它签发的印章以后会是“无法确认”。", name=name),
-        )
-        if answer == QMessageBox.StandardButton.Yes:
+        if self._sure(name):
             self._shell.tasks.work(
                 self._shell.context.remove_anchor,
                 anchor.sm3,
@@ -220,18 +215,17 @@ class TrustSection(QWidget):
     def remove_platform(self, platform: TrustedPlatform) -> None:
         """Ask once more, then trust it no longer."""
         name = one_line(platform.origin)
-        answer = QMessageBox.question(
-            self,
-            tr("不再信任"),
-            tr("不再信任“{name}”？它签发的印章以后会是“无法确认”。", name=name),
-        )
-        if answer == QMessageBox.StandardButton.Yes:
+        if self._sure(name):
             self._shell.tasks.work(
                 self._shell.context.remove_anchor,
                 platform.root_sm3,
                 done=lambda _: self._changed(tr("不再信任“{name}”。", name=name)),
                 failed=self._shell.complain,
             )
+
+    def _sure(self, name: str) -> bool:
+        text = tr("不再信任“{name}”？它签发的印章以后会是“无法确认”。", name=name)
+        return confirm(self, tr("不再信任"), text, tr("不再信任"))
 
     def _changed(self, said: str) -> None:
         self._shell.notices.show_notice("trust", "good", said)

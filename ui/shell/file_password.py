@@ -6,12 +6,13 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 
+from ui.dialogs import Dialog
 from ui.language import tr
 from ui.shell.notice import announce
 from ui.widgets import button, label, picture, row
 
 
-class FilePasswordDialog(QDialog):
+class FilePasswordDialog(Dialog):
     """Asks once for the password of *path*; *again*: the one before was wrong."""
 
     def __init__(self, path: Path, *, again: bool = False, parent: QWidget | None = None) -> None:

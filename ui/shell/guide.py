@@ -11,8 +11,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QDialog, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
+from ui.dialogs import Dialog
 from ui.language import tr
 from ui.widgets import button, clear_layout, column, framed, label, line, picture, row
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ui.tasks import Task
 
 
-class Guide(QDialog):
+class Guide(Dialog):
     """See the module."""
 
     def __init__(self, shell: Shell, parent: QWidget) -> None:

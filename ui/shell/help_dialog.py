@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from ui.dialogs import Dialog
 from ui.files import open_outside
 from ui.language import tr
 from ui.widgets import button, facts, label, row
@@ -15,7 +16,7 @@ MANUAL = Path(__file__).parents[2] / "docs" / "manual.zh-CN.md"
 """Beside the program where it runs from its sources or was installed with its documents."""
 
 
-class HelpDialog(QDialog):
+class HelpDialog(Dialog):
     """Closed by Esc, × and its button."""
 
     def __init__(self, platform: str, guide: Callable[[], None], parent: QWidget) -> None:
@@ -67,6 +68,8 @@ class HelpDialog(QDialog):
         close.setFocus()
 
     def _manual(self) -> None:
-        if not open_outside(MANUAL):
-            self.problem.setText(tr("系统没有打开“{name}”的程序。", name=MANUAL.name))
-            self.problem.show()
+        open_outside(MANUAL, self._tell)
+
+    def _tell(self, problem: str) -> None:
+        self.problem.setText(problem)
+        self.problem.show()

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
+from ui.dialogs import Question
 from ui.files import has_signature, pdf_files
 from ui.language import tr
 
@@ -51,16 +52,20 @@ class IncomingFiles:
             shell.go("stamp", found)
 
     def _ask_what_for(self, found: list[Path]) -> None:
-        box = QMessageBox(self._parent)
-        box.setWindowTitle(tr("印台"))
-        box.setText(tr("“{name}”已经盖有印章。", name=found[0].name))
-        box.setInformativeText(tr("要验证已有的印章，还是在上面再盖一个？"))
-        verify = box.addButton(tr("验章"), QMessageBox.ButtonRole.AcceptRole)
-        stamp = box.addButton(tr("盖章"), QMessageBox.ButtonRole.ActionRole)
-        cancel = box.addButton(tr("取消"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(verify)
-        box.setEscapeButton(cancel)
+        verify, stamp = tr("验章"), tr("盖章")
+        pages = {verify: "verify", stamp: "stamp"}
+        box = Question(
+            self._parent,
+            tr("印台"),
+            tr("“{name}”已经盖有印章。", name=found[0].name),
+            *(verify, stamp, tr("取消")),
+            details=tr("要验证已有的印章，还是在上面再盖一个？"),
+        )
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        verify.clicked.connect(lambda: self._shell.go("verify", found))
-        stamp.clicked.connect(lambda: self._shell.go("stamp", found))
+
+        def answered() -> None:
+            if box.answer in pages:
+                self._shell.go(pages[box.answer], found)
+
+        box.finished.connect(answered)
         box.open()

@@ -60,6 +60,9 @@ class Shell(Protocol):
     def complain(self, error: BaseException) -> None:
         """Show an error that has no better place."""
 
+    def open_outside(self, target: Path | str) -> None:
+        """Open a file, a folder or an address with the system's own program, or say why not."""
+
     def folder(self) -> Path:
         """Where a file dialog begins."""
 
@@ -80,6 +83,9 @@ class Shell(Protocol):
 
     def enter_demo(self, demo: Context) -> None:
         """Work with the demo's context from now on."""
+
+    def change_language(self) -> None:
+        """Show everything in the language of the settings, as soon as nothing is under way."""
 
     def hold_polling(self, held: bool) -> None:
         """Stop (True) or resume (False) looking for keys; calls nest."""

@@ -14,7 +14,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication
 from PySide6.QtWidgets import (
-    QDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -27,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import Message, explain
 from ui import theme
+from ui.dialogs import Dialog
 from ui.language import language, tr
 
 _ICONS = {
@@ -81,6 +81,7 @@ class NoticeBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._notices: dict[str, Notice] = {}
+        self._lasting: set[str] = set()
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -91,23 +92,35 @@ class NoticeBar(QWidget):
         kind: str,
         text: str,
         action: tuple[str, Callable[[], object]] | None = None,
+        *,
+        lasting: bool = False,
     ) -> None:
-        """Say *text*; *kind* is info, good, warning or error. Replaces what *topic* said before."""
+        """Say *text*; *kind* is info, good, warning or error. Replaces what *topic* said before.
+
+        It goes with the page being shown, unless it is *lasting*: then with its cause."""
         self.clear_notice(topic)
         while len(self._notices) >= self.LIMIT:
             self.clear_notice(next(iter(self._notices)))
         notice = Notice(kind, text, action, lambda: self.clear_notice(topic))
         self._notices[topic] = notice
+        if lasting:
+            self._lasting.add(topic)
         self._column.addWidget(notice)
         announce(notice)
 
     def clear_notice(self, topic: str) -> None:
         """Take back what *topic* said, if anything."""
         notice = self._notices.pop(topic, None)
+        self._lasting.discard(topic)
         if notice is not None:
             self._column.removeWidget(notice)
             notice.hide()
             notice.deleteLater()
+
+    def clear_passing(self) -> None:
+        """Another page, or another act on this one: what was said of the last is over."""
+        for topic in set(self._notices) - self._lasting:
+            self.clear_notice(topic)
 
     def clear_all(self) -> None:
         """Say nothing any more."""
@@ -171,7 +184,7 @@ class ErrorView(QFrame):
         )
 
 
-class ErrorBox(QDialog):
+class ErrorBox(Dialog):
     """The same, where the work cannot go on without the person noticing."""
 
     def __init__(self, error: BaseException, parent: QWidget | None = None) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QCheckBox, QDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from app.errors import explain
 from ui import theme
+from ui.dialogs import Dialog
 from ui.language import language, tr
 from ui.shell.context import TokenView
 from ui.shell.notice import announce
@@ -18,7 +19,7 @@ from ui.shell.pin_field import PinAids, PinField
 from ui.widgets import button, facts, label, picture, row
 
 
-class PinDialog(QDialog):
+class PinDialog(Dialog):
     """Asks once. ``pin`` holds what was typed until :meth:`take`."""
 
     def __init__(
@@ -109,7 +110,7 @@ class PinDialog(QDialog):
         super().keyPressEvent(event)
 
 
-class ChangePinDialog(QDialog):
+class ChangePinDialog(Dialog):
     """Old PIN, new PIN twice; the rules are checked before a try is spent."""
 
     def __init__(self, token: TokenView, key_name: str, parent: QWidget | None = None) -> None:

@@ -84,7 +84,7 @@ class PluggedTokens(QObject):
             self._failure_told = True
             message = explain(error, language())
             said = pair(message.title, message.remedy)
-            self._shell.notices.show_notice("driver", "warning", said)
+            self._shell.notices.show_notice("driver", "warning", said, lasting=True)
         self._settle(())
 
     def _settle(self, tokens: tuple[TokenView, ...]) -> None:

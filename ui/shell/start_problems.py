@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QApplication, QDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from app.errors import explain
 from ui import language, theme
+from ui.dialogs import Dialog
 from ui.files import open_outside
 from ui.language import tr
 from ui.shell.notice import ErrorBox
@@ -24,7 +25,7 @@ MOST_HEIGHT = 420
 TEXT_WIDTH = 500
 
 
-class StartProblems(QDialog):
+class StartProblems(Dialog):
     """Settings that are wrong; the window opens with the others."""
 
     def __init__(
@@ -80,10 +81,11 @@ class StartProblems(QDialog):
         self.go_on.setFocus()
 
     def _open(self, name: str) -> None:
-        path = Path(name)
-        if not open_outside(path):
-            self.problem.setText(tr("系统没有打开“{name}”的程序。", name=path.name))
-            self.problem.show()
+        open_outside(Path(name), self._tell)
+
+    def _tell(self, problem: str) -> None:
+        self.problem.setText(problem)
+        self.problem.show()
 
 
 def tell_failure(error: BaseException, tongue: str) -> None:

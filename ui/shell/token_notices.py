@@ -30,6 +30,7 @@ def tell_of_token(shell: Shell) -> None:
             "info",
             tr("插入的 Ukey 是空白的，设好口令后才能使用。"),
             (tr("初始化…"), shell.initialise_token),
+            lasting=True,
         )
     if token.must_change:
         notices.show_notice(
@@ -37,6 +38,7 @@ def tell_of_token(shell: Shell) -> None:
             "warning",
             tr("Ukey 还在使用出厂口令，请先修改。"),
             (tr("修改口令"), lambda: shell.go("settings")),
+            lasting=True,
         )
     else:
         notices.clear_notice("pin")
@@ -48,10 +50,12 @@ def _tell_of_expiry(shell: Shell, token: TokenView) -> None:
     ends = [certificate.not_after for certificate in token.certificates]
     left = min(ends) - datetime.now(UTC) if ends else timedelta(days=999)
     if left < timedelta(0):
-        notices.show_notice("expiry", "error", tr("Ukey 里有证书已经过期，不能再用它盖章。"))
+        text = tr("Ukey 里有证书已经过期，不能再用它盖章。")
+        notices.show_notice("expiry", "error", text, lasting=True)
     elif left < timedelta(days=max(EXPIRY_STEPS)):
         kind = "warning" if left < timedelta(days=30) else "info"
         text = tr("证书 {days} 天后到期，请及时办理延期。", days=left.days)
-        notices.show_notice("expiry", kind, text, (tr("查看印章"), lambda: shell.go("seals")))
+        action = (tr("查看印章"), lambda: shell.go("seals"))
+        notices.show_notice("expiry", kind, text, action, lasting=True)
     else:
         notices.clear_notice("expiry")

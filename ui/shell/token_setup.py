@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 
 from app.errors import explain
+from ui.dialogs import Dialog
 from ui.language import language, pair, tr
 from ui.shell.context import TokenView
 from ui.shell.pin_field import PinAids, PinField
@@ -19,7 +20,7 @@ LABEL_OCTETS = 32
 """What PKCS#11 has room for."""
 
 
-class InitialiseDialog(QDialog):
+class InitialiseDialog(Dialog):
     """Asks for all that a blank key needs; rules are checked before anything is sent to it."""
 
     def __init__(self, token: TokenView, parent: QWidget | None = None) -> None:

@@ -6,6 +6,7 @@ Pages are made when they are first looked at, so that the window is usable at on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,8 @@ from PySide6.QtWidgets import (
 from app.errors import CabinetLocked, Cancelled, explain
 from ui import language, theme
 from ui.canvas.renderer import Renderer
-from ui.files import dropped
+from ui.dialogs import FRAME
+from ui.files import dropped, open_outside
 from ui.language import tr
 from ui.shell.context import Context, TokenView
 from ui.shell.incoming import IncomingFiles
@@ -49,12 +51,17 @@ if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
 
 IDLE_MS = 1000
-FRAME = QSize(2, 40)
-"""What the system draws around a window: its edges and its title bar, in pixels."""
 
 
 def _state_of(context: Context) -> WindowState:
     return WindowState(context.settings.folders.config / "window.json")
+
+
+def _delete(pages: Sequence[QWidget]) -> None:
+    """Now, so that no signal reaches them."""
+    for page in pages:
+        page.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def _take_as_copy(event: QDropEvent) -> None:
@@ -74,27 +81,33 @@ class MainWindow(QMainWindow):
         self.context = context
         self.tasks = Tasks(self)
         self.renderer = Renderer(self)
-        self.notices = NoticeBar()
         self.state = _state_of(context)
         self.seals: tuple[SealRecord, ...] = ()
         self._pages: dict[str, QWidget] = {}
         self._server: Any = None
 
-        self.setWindowTitle(tr("印台"))
         self.setMinimumSize(940, 520)
         self.setAcceptDrops(True)
         self._home = context
         """The user's own context, also while a demo's is in use."""
-        self.banner = DemoBanner(self.leave_demo)
-        self.strip = TokenStrip()
         self.plugged = PluggedTokens(self, self)
         self.plugged.changed.connect(self._tokens_changed)
+        self._incoming = IncomingFiles(self, self, lambda: self.current)
+        self._build()
+        self._keys()
+        self._restore()
+
+    def _build(self) -> None:
+        """Everything that holds a text, in the language in use."""
+        self.setWindowTitle(tr("印台"))
+        self.notices = NoticeBar()
+        self.banner = DemoBanner(self.leave_demo)
+        self.strip = TokenStrip()
         self.strip.chosen.connect(self.plugged.choose)
         self.strip.help.clicked.connect(self.show_help)
         self._stack = QStackedWidget()
         self.navigation = Navigation()
         self.navigation.chosen.connect(self.go)
-        self._incoming = IncomingFiles(self, self, lambda: self.current)
         body = QVBoxLayout()
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(0)
@@ -113,8 +126,6 @@ class MainWindow(QMainWindow):
         whole.addWidget(self.strip)
         whole.addLayout(below, 1)
         self.setCentralWidget(centre)
-        self._keys()
-        self._restore()
 
     def begin(self) -> None:
         """What may wait until the window is on the screen: keys, seals, the renderer's process."""
@@ -145,6 +156,8 @@ class MainWindow(QMainWindow):
 
     def go(self, name: str, files: Sequence[Path] = ()) -> None:
         """Show a page, with *files* if it takes any."""
+        if files or name != self.current:
+            self.notices.clear_passing()
         page = self.page(name)
         self._stack.setCurrentWidget(page)
         self.navigation.buttons[name].setChecked(True)
@@ -207,7 +220,8 @@ class MainWindow(QMainWindow):
             return
         said = explain(error, language.language())
         text = f"{said.title} {said.code}\n{said.cause}\n{said.remedy}"
-        self.notices.show_notice("cabinet", "error", text, (tr("再试一次"), self._ask_again))
+        again = (tr("再试一次"), self._ask_again)
+        self.notices.show_notice("cabinet", "error", text, again, lasting=True)
 
     def _ask_again(self) -> None:
         self.notices.clear_notice("cabinet")
@@ -256,15 +270,7 @@ class MainWindow(QMainWindow):
     def _adopt(self, context: Context) -> None:
         """Switch to another context: every page is made anew, nothing of before is shown."""
         self.tasks.drop_all()
-        for page in self._pages.values():
-            if hasattr(page, "closing"):
-                page.closing()
-            self._stack.removeWidget(page)
-            page.deleteLater()
-        self._pages.clear()
-        # now, so that no signal reaches them
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        self.renderer.close_all()
+        _delete(self._retire_pages())
         self.notices.clear_all()
         appearance, geometry = self.state.get("appearance", ""), self.state.get("geometry", "")
         self.context, self.state = context, _state_of(context)
@@ -274,6 +280,43 @@ class MainWindow(QMainWindow):
         self.banner.tell(context.demo_pin)
         self.plugged.restart()
         self.reload_seals()
+
+    def _retire_pages(self) -> list[QWidget]:
+        """Close the pages; they are shown no more."""
+        retired = list(self._pages.values())
+        for page in retired:
+            if hasattr(page, "closing"):
+                page.closing()
+            self._stack.removeWidget(page)
+        self._pages.clear()
+        self.renderer.close_all()
+        return retired
+
+    # --- another language ------------------------------------------------------------------------
+
+    def change_language(self) -> None:
+        """Show everything in the language of the settings, as soon as nothing is under way."""
+        QTimer.singleShot(0, self, self._speak)  # later: a page has asked for it
+
+    def _speak(self) -> None:
+        wanted = self.context.settings.language
+        if wanted == language.language():
+            return
+        if self.plugged.held or self.tasks.busy:
+            QTimer.singleShot(IDLE_MS // 5, self, self._speak)
+            return
+        language.use(wanted)
+        current, names = self.current, list(self._pages)
+        retired = self._retire_pages()
+        self._build()
+        for name, before in zip(names, retired, strict=True):
+            if hasattr(before, "take_over"):
+                self.page(name).take_over(before)
+        _delete(retired)
+        self.banner.tell(self.context.demo_pin)
+        self._tokens_changed()
+        self.seals_changed.emit()
+        self.go(current)
 
     # --- messages --------------------------------------------------------------------------------
 
@@ -285,6 +328,10 @@ class MainWindow(QMainWindow):
         box = ErrorBox(error, self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
+
+    def open_outside(self, target: Path | str) -> None:
+        """Open a file, a folder or an address with the system's own program, or say why not."""
+        open_outside(target, partial(self.notices.show_notice, "opening", "warning"))
 
     def show_help(self) -> None:
         """What keys there are, the version, the manual and whom to ask."""

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, Q
 from app.errors import FileRepairable, explain
 from app.placing.stamp_plan import Plan
 from ui import theme
-from ui.language import language, tr
+from ui.language import language, pair, tr
 from ui.shell.context import DocumentFacts
 from ui.stamp.work import StampOrder, StampOutcome
 from ui.widgets import shortcut
@@ -54,6 +54,12 @@ class StampDocument:
     @property
     def stamped(self) -> bool:
         return self.outcome is not None and self.outcome.result is not None
+
+    @property
+    def file(self) -> Path:
+        """What there is of it now: once it is stamped, the output."""
+        result = self.outcome.result if self.outcome else None
+        return result.path if result else self.path
 
     def anew(self) -> StampDocument:
         """The same file, to be stamped once more: another act."""
@@ -249,16 +255,26 @@ class FileList(QListWidget):
             item = self.item(number)
             icon, role, words = state
             item.setIcon(theme.icon(icon, role))
-            name = document.path.name
-            item.setText(f"{_two_lines(name, self.fontMetrics())}\n{words}")
+            name = document.file.name
+            item.setToolTip(_whole(document))
+            name_lines = _two_lines(name, self.fontMetrics(), ending=document.stamped)
+            item.setText(f"{name_lines}\n{words}")
             item.setData(Qt.ItemDataRole.AccessibleTextRole, tr("，").join((name, words)))
 
 
-def _two_lines(name: str, metrics: QFontMetrics) -> str:
+def _whole(document: StampDocument) -> str:
+    """Where the file is, and where its output."""
+    if not document.stamped:
+        return str(document.path)
+    return "\n".join((pair(tr("盖章后的文件"), document.file), pair(tr("原文件"), document.path)))
+
+
+def _two_lines(name: str, metrics: QFontMetrics, *, ending: bool) -> str:
     """*name* in two lines where one is too short for it: what tells files of a month apart stands
-    in the middle as often as at the end."""
+    in the middle as often as at the end. *ending*: all of the end, where an output's suffix is."""
+    mode = Qt.TextElideMode.ElideLeft if ending else Qt.TextElideMode.ElideMiddle
     first = len(name)
     while metrics.horizontalAdvance(name, first) > NAME_WIDTH:
         first -= 1
-    rest = metrics.elidedText(name[first:], Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
+    rest = metrics.elidedText(name[first:], mode, NAME_WIDTH)
     return f"{name[:first]}\n{rest}" if rest else name

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
+from ui.dialogs import confirm
 from ui.language import tr
 from ui.stamp.documents import StampDocument
 
@@ -65,17 +66,13 @@ Change = Removed | Moved
 
 def may_close(waiting: int, parent: QWidget) -> bool:
     """Ask whether *waiting* files with seals placed on them may be closed."""
-    box = QMessageBox(parent)
-    box.setWindowTitle(tr("关闭全部文件"))
-    box.setText(tr("{count} 个文件放好了印章，还没有盖。", count=waiting))
-    box.setInformativeText(tr("关闭以后，放好的位置就没有了。文件本身不受影响。"))
-    closing = box.addButton(tr("关闭"), QMessageBox.ButtonRole.DestructiveRole)
-    staying = box.addButton(tr("取消"), QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(staying)
-    box.setEscapeButton(staying)
-    box.exec()
-    box.deleteLater()
-    return box.clickedButton() is closing
+    return confirm(
+        parent,
+        tr("关闭全部文件"),
+        tr("{count} 个文件放好了印章，还没有盖。", count=waiting),
+        tr("关闭"),
+        details=tr("关闭以后，放好的位置就没有了。文件本身不受影响。"),
+    )
 
 
 class FileChanges:

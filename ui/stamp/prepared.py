@@ -111,15 +111,25 @@ class PreparedJob(QObject):
         for document in left:
             if document.act in earlier:
                 document.outcome = StampOutcome.done_earlier(document.order, earlier[document.act])
-        missing = sum(document.waiting for document in left)
-        if not missing:  # killed after the last one
+        if any(document.waiting for document in left):
+            self._tell(left)
+        else:  # killed after the last one
             self.put_away()
-            return
+
+    def _tell(self, left: Sequence[StampDocument]) -> None:
+        missing = sum(document.waiting for document in left)
         done = sum(document.stamped for document in left)
         said = tr("上次有 {count} 个文件放好了印章，还没有盖。", count=missing)
         if done:
             said += tr("另外 {count} 个已经盖好，不会再盖。", count=done)
-        self._shell.notices.show_notice("session", "info", said, (tr("继续"), self.wanted.emit))
+        action = (tr("继续"), self.wanted.emit)
+        self._shell.notices.show_notice("session", "info", said, action, lasting=True)
+
+    def take_over(self, before: PreparedJob) -> None:
+        """What an earlier run left is offered by this page now."""
+        self._left = before.take_up()
+        if self._left:
+            self._tell(self._left)
 
     def take_up(self) -> list[StampDocument]:
         """What an earlier run left, which now belongs to the list; it is kept as part of it."""

@@ -61,8 +61,8 @@ class Result(QWidget):
         self.closed.emit(False)
 
     def _open(self, path: Path) -> None:
-        if not open_outside(path):
-            self.say(tr("系统没有打开“{name}”的程序。", name=path.name))
+        self.say("")
+        open_outside(path, self.say)
 
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, tr("另存到"), str(self._shell.folder()))

@@ -56,6 +56,8 @@ def step_titles() -> dict[StampStep, str]:
 class StampRun(QFrame):
     """One run over one or many files."""
 
+    seen = Signal(bool)
+    """True: the run is to be seen; False: the checks, because the PIN is asked."""
     ended = Signal(object)
     """The outcome of one file, while the run goes on."""
     finished = Signal(list)
@@ -116,6 +118,7 @@ class StampRun(QFrame):
         token = next((plugged for plugged in self._shell.tokens if plugged.serial == serial), None)
         if token is None:
             return False
+        self.seen.emit(False)
         pin = self.ask_pin(token, self._purpose(), "")
         if not pin:
             return False
@@ -144,6 +147,7 @@ class StampRun(QFrame):
     def ask_pin(self, token: TokenView, purpose: str, problem: str) -> str:
         """The PIN dialog; "" if it was cancelled."""
         dialog = PinDialog(token, token_name(token), purpose, problem=problem, parent=self._page)
+        dialog.beside = self.parentWidget()
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         pin = dialog.take() if accepted else ""
         dialog.deleteLater()
@@ -171,6 +175,7 @@ class StampRun(QFrame):
 
     def _show_progress(self) -> None:
         self.result = None
+        self.seen.emit(True)
         clear_layout(self._lines)
         self._file = label("", wrap=True)
         self._bar = QProgressBar()
@@ -268,6 +273,7 @@ class StampRun(QFrame):
 
             self._failed(PinLocked("locked") if token else TokenRemoved("gone"))
             return
+        self.seen.emit(False)
         pin = self.ask_pin(token, self._purpose(), problem)
         if pin:
             self._start(pin)
@@ -275,6 +281,7 @@ class StampRun(QFrame):
             self.closed.emit(False)
 
     def _show(self, result: Result) -> None:
+        self.seen.emit(True)
         clear_layout(self._lines)
         self.result = result
         result.closed.connect(self.closed)

@@ -64,6 +64,10 @@ class SidePanel:
         self.stamp_button.setToolTip("Ctrl+Enter")
         self.frame = self._framed()
 
+    def reveal_checks(self) -> None:
+        """Bring what was checked into view."""
+        self._area.ensureWidgetVisible(self.checklist)
+
     def _framed(self) -> QFrame:
         inner = QWidget()
         content = column(margins=(16, 14, 16, 14), spacing=8)
@@ -88,6 +92,7 @@ class SidePanel:
         foot.addWidget(self.choices)
         foot.addWidget(self.stamp_button)
         whole = column(spacing=0)
-        whole.addWidget(scrolled(inner, tr("印章和位置")), 1)
+        self._area = scrolled(inner, tr("印章和位置"))
+        whole.addWidget(self._area, 1)
         whole.addWidget(framed("footer", foot))
         return framed("panel", whole)

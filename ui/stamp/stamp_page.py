@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QStackedWidget,
     QVBoxLayout,
@@ -40,10 +40,10 @@ from ui.stamp.side_panel import SidePanel
 from ui.stamp.work import Checked, StampOutcome
 from ui.widgets import (
     DropArea,
+    Split,
     centred,
     row,
     shortcut,
-    split,
     tool,
 )
 
@@ -106,12 +106,14 @@ class StampPage(QWidget):
         self._batch_note, self._choices = side.batch_note, side.choices
         self._next, self._all_alike = side.next, side.all_alike
         self.stamp_button, self._panel = side.stamp_button, side.frame
+        self._reveal_checks = side.reveal_checks
         self.placing = Placing(self.pane, self.panel, self.rack, shell, self)
         self.placing.refused.connect(self._tell)
         self.placing.changed.connect(self._changed)
         self.placing.shown.connect(self._shown)
         self.rack.chosen.connect(self._chose_seal)
         self.run = StampRun(self, shell)
+        self.run.seen.connect(self._show_run)
         self.run.ended.connect(self._ended)
         self.run.finished.connect(self._finished)
         self.run.closed.connect(self._close_run)
@@ -127,7 +129,7 @@ class StampPage(QWidget):
         work.setLayout(across)
         self._stack = QStackedWidget()
         self._stack.addWidget(centred(self._drop))
-        self._stack.addWidget(split(work, self._side, PANEL_WIDTH))
+        self._stack.addWidget(Split(work, self._side, PANEL_WIDTH, shell.state, "stamp panel"))
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._stack)
@@ -149,7 +151,7 @@ class StampPage(QWidget):
         shell.seals_changed.connect(self._show_seals)
         shell.tokens_changed.connect(self._check)
         self._show_seals()
-        QTimer.singleShot(0, self.prepared.offer)
+        QTimer.singleShot(0, self._offer)
 
     def _tools(self) -> None:
         self._undo = tool("undo-2", tr("撤销"), self.undo, "Ctrl+Z")
@@ -252,10 +254,10 @@ class StampPage(QWidget):
         self.pane.close_document()
 
     def _show_document(self, document: StampDocument) -> None:
-        """On the canvas; once it is stamped, as it is then."""
+        """On the canvas; once it is stamped, as it is then, and where the seal is in view."""
+        same = document is self.document
         self.placing.take(document)
-        stamped = document.outcome.result if document.outcome else None
-        self.pane.open(stamped.path if stamped else document.path, password=document.password)
+        self.pane.open(document.file, password=document.password, stay=same)
         self.before_pin.examine(document)
 
     def _loaded(self) -> None:
@@ -275,6 +277,9 @@ class StampPage(QWidget):
         if text:
             document.password, document.facts, document.error = text, None, None
             self._show_document(document)
+            self.pane.view.setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            self._password.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _use_stencil(self) -> None:
         """The document being shown gets its seals without transparency."""
@@ -383,6 +388,7 @@ class StampPage(QWidget):
         self._check()
         if not self.stamp_button.isEnabled():
             return
+        self._shell.notices.clear_passing()
         waiting = self.files.waiting
         for document in waiting:
             document.folder = self._folder or document.folder
@@ -402,19 +408,24 @@ class StampPage(QWidget):
         before = [
             document.outcome for document in self.documents if document.outcome and document.stamped
         ]
-        self._side.setCurrentIndex(1)
         if not orders:
             self.run.refuse(refused, self.rack.seals, before)
             return
         serial = next(iter(self._serials().values()), "")
         done = [*before, *refused]
         if not self.run.begin(orders, self.rack.sizes, serial, self.rack.seals, done):
-            self._side.setCurrentIndex(0)
             self._check()
+            self.stamp_button.setFocus()
             return
         self.placing.remember()
         for outcome in refused:
             self._ended(outcome)
+
+    def _show_run(self, run: bool) -> None:
+        """What came of it, or (while the PIN is asked) what was checked."""
+        self._side.setCurrentIndex(1 if run else 0)
+        if not run:
+            self._reveal_checks()
 
     def _escape(self) -> None:
         """Stop what runs; else put the suggestions away."""
@@ -473,8 +484,20 @@ class StampPage(QWidget):
             self.close_documents()
         else:
             self.placing.show()
+            self.pane.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # --- a prepared job survives a crash ---------------------------------------------------------
+
+    def _offer(self) -> None:
+        if not self.documents:  # else the job of before goes on
+            self.prepared.offer()
+
+    def take_over(self, before: StampPage) -> None:
+        """Go on with the job of a page that was made in another language."""
+        self.prepared.take_over(before.prepared)
+        for document in before.documents:
+            document.facts = None  # said in that language
+        self.files.show(before.documents, before.document)
 
     def resume(self) -> None:
         """Go on with the files of an interrupted session, as they were placed; what is done is
@@ -482,6 +505,8 @@ class StampPage(QWidget):
         if self.run.busy:
             return
         self._shell.notices.clear_notice("session")
+        self._shell.go("stamp")
         documents = [*self.prepared.take_up(), *self.documents]
         first = next((document for document in documents if document.waiting), None)
         self.files.show(documents, first or self.document)
+        self.pane.view.setFocus(Qt.FocusReason.OtherFocusReason)  # Ctrl+Enter stamps them

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QCheckBox, QDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from app.errors import phrase
+from ui.dialogs import Dialog
 from ui.language import language, tr
 from ui.widgets import (
     button,
@@ -37,7 +38,7 @@ MOST_SHOWN = 2
 _PURPOSES: tuple[Purpose, ...] = ("signers", "timestamps", "makers")
 
 
-class AddAnchorDialog(QDialog):
+class AddAnchorDialog(Dialog):
     """Accepted: to be trusted for :attr:`purposes`."""
 
     def __init__(self, certificates: Sequence[Certificate], parent: QWidget | None = None) -> None:

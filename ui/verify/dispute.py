@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QLineEdit,
-    QMessageBox,
     QPlainTextEdit,
     QVBoxLayout,
     QWidget,
@@ -26,7 +25,7 @@ from app.errors import phrase
 from app.publishing import free_name
 from app.remote.objection import MAX_CONTACT, MAX_NAME, MAX_REASON, Objection
 from crypto.verdict import Report
-from ui.files import open_outside
+from ui.dialogs import Dialog, ask
 from ui.language import language, tr
 from ui.shell.pin_dialog import PinDialog
 from ui.shell.token_strip import token_name
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from ui.shell.interface import Shell
 
 
-class DisputeDialog(QDialog):
+class DisputeDialog(Dialog):
     """Which seal, why, and whom the platform may answer."""
 
     def __init__(
@@ -145,7 +144,7 @@ class Disputes:
 
     def _send(self, objection: Objection, receipt: Path, token: TokenView | None, pin: str) -> None:
         shell = self._shell
-        shell.notices.show_notice("dispute", "info", tr("正在提交异议…"))
+        shell.notices.show_notice("dispute", "info", tr("正在提交异议…"), lasting=True)
 
         def settled() -> None:
             shell.notices.clear_notice("dispute")
@@ -221,18 +220,16 @@ class Disputes:
             "handed_over": tr("平台已移交处理。"),
             "closed": tr("平台已办结。"),
         }
-        box = QMessageBox(self._parent)
-        box.setWindowTitle(tr("异议进度"))
-        box.setText(words.get(state.state, state.state))
-        box.setInformativeText(state.note)
-        fetch = None
-        if state.evidence_ready:
-            fetch = box.addButton(tr("取回证据…"), QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(tr("关闭"), QMessageBox.ButtonRole.RejectRole)
-        box.exec()
-        wanted = fetch is not None and box.clickedButton() is fetch
-        box.deleteLater()
-        if wanted:
+        fetch = tr("取回证据…")
+        answer = ask(
+            self._parent,
+            tr("异议进度"),
+            words.get(state.state, state.state),
+            *([fetch] if state.evidence_ready else []),
+            tr("关闭"),
+            details=state.note,
+        )
+        if answer == fetch:
             self._fetch(receipt)
 
     def _fetch(self, receipt: Path) -> None:
@@ -253,7 +250,7 @@ class Disputes:
                 path=evidence.path,
                 count=len(evidence.events),
             )
-            opened = (tr("打开"), lambda: open_outside(evidence.path))
+            opened = (tr("打开"), lambda: self._shell.open_outside(evidence.path))
             self._shell.notices.show_notice("dispute", "good", said, opened)
 
         self._shell.tasks.work(

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.durable import replace_file
 from crypto.verdict import Report, Verdict
-from ui.files import open_outside
+from ui.dialogs import confirm
 from ui.language import language, tr
 from ui.verify import verdicts
 
@@ -74,22 +74,17 @@ class ReportSaver:
         """Have the platform verify *source* and seal its report: the document goes there, so the
         person is asked."""
         context = self._shell.context
-        box = QMessageBox(self._parent)
-        box.setWindowTitle(tr("平台盖章的报告"))
-        box.setText(tr("把“{name}”发给平台验证？", name=source.name))
-        box.setInformativeText(
-            tr(
+        sent = confirm(
+            self._parent,
+            tr("平台盖章的报告"),
+            tr("把“{name}”发给平台验证？", name=source.name),
+            tr("发送"),
+            details=tr(
                 "整个文件会发送到 {url}。平台验证后出具盖有平台印章的报告，不保存文件。"
                 "不便外发的文件请用“导出报告…”。",
                 url=context.settings.platform_url,
-            )
+            ),
         )
-        send = box.addButton(tr("发送"), QMessageBox.ButtonRole.AcceptRole)
-        cancel = box.addButton(tr("取消"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(cancel)
-        box.exec()
-        sent = box.clickedButton() is send
-        box.deleteLater()
         name = tr("{name}_平台验章报告", name=source.stem)
         path = sent and self._ask_where(source.with_name(f"{name}.pdf"), "PDF (*.pdf)")
         if not path:
@@ -107,7 +102,7 @@ class ReportSaver:
             )
 
         waiting = tr("正在等待平台验证“{name}”…", name=source.name)
-        self._shell.notices.show_notice("export", "info", waiting)
+        self._shell.notices.show_notice("export", "info", waiting, lasting=True)
         self._save(fetch, path, words)
 
     def _ask_where(self, suggested: Path, kinds: str) -> Path | None:
@@ -124,7 +119,7 @@ class ReportSaver:
 
         def done(_: object) -> None:
             said = words() if words else tr("已保存到 {path}", path=path)
-            opened = (tr("打开"), lambda: open_outside(path))
+            opened = (tr("打开"), lambda: self._shell.open_outside(path))
             notices.show_notice("export", "good", said, opened)
 
         def failed(error: BaseException) -> None:

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QLineEdit,
-    QMessageBox,
     QRadioButton,
     QVBoxLayout,
     QWidget,
@@ -25,6 +24,7 @@ from PySide6.QtWidgets import (
 from app.errors import phrase
 from crypto.pki.holder_name import without_credit_code
 from crypto.verdict import Report, one_line
+from ui.dialogs import Dialog, ask
 from ui.language import language, tr
 from ui.verify.add_anchor import AddAnchorDialog
 from ui.widgets import button, column, copy_text, facts, label, picture, row
@@ -44,7 +44,7 @@ def _people(organizations: Iterable[str]) -> str:
     return one_line(tr("、").join(names)) or "—"
 
 
-class TrustPlatformDialog(QDialog):
+class TrustPlatformDialog(Dialog):
     """Accepted: the root was compared, and :attr:`whole` says for whose seals."""
 
     def __init__(
@@ -206,14 +206,8 @@ class MissingProofs:
             origin=one_line(origins[0]) if origins else "—",
             holders=_people(dict.fromkeys(each.organization for each in signers)),
         )
-        box = QMessageBox(self._parent)
-        box.setWindowTitle(tr("信任这个平台"))
-        box.setText(phrase("trust.ask_whom", language()))
-        box.setInformativeText(text)
-        copy = box.addButton(tr("复制"), QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(tr("关闭"), QMessageBox.ButtonRole.RejectRole)
-        box.exec()
-        if box.clickedButton() is copy:
+        title, whom, copy = tr("信任这个平台"), phrase("trust.ask_whom", language()), tr("复制")
+        if ask(self._parent, title, whom, copy, tr("关闭"), details=text) == copy:
             copy_text(text)
 
     # --- a certificate file ----------------------------------------------------------------------

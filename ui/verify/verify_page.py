@@ -40,6 +40,7 @@ from ui.verify.report_panel import ReportPanel
 from ui.verify.trusting import MissingProofs
 from ui.widgets import (
     DropArea,
+    Split,
     button,
     centred,
     column,
@@ -47,7 +48,6 @@ from ui.widgets import (
     label,
     row,
     shortcut,
-    split,
     tool,
 )
 
@@ -143,7 +143,7 @@ class VerifyPage(QWidget):
         work.setLayout(across)
         self._stack = QStackedWidget()
         self._stack.addWidget(centred(self._drop))
-        self._stack.addWidget(split(work, panel, PANEL_WIDTH))
+        self._stack.addWidget(Split(work, panel, PANEL_WIDTH, shell.state, "verify panel"))
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._stack)
@@ -227,6 +227,12 @@ class VerifyPage(QWidget):
             self._check(self._files)
             self.list.setCurrentRow(0)
             self.pane.view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def take_over(self, before: VerifyPage) -> None:
+        """Go on with the files of a page that was made in another language."""
+        if before._files:
+            self.open_files([file.path for file in before._files])
+            self.list.setCurrentRow(before.list.currentRow())
 
     def choose(self) -> None:
         """Let the person pick files."""

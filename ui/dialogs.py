@@ -1,0 +1,149 @@
+"""Dialogs in the program's own style: they fit every screen, and a question has its answers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QDialog, QPushButton, QVBoxLayout, QWidget
+
+from ui.language import tr
+from ui.widgets import button, label, picture, row, scrolled
+
+FRAME = QSize(2, 40)
+"""What the system draws around a window: its edges and its title bar, in pixels."""
+
+
+class Dialog(QDialog):
+    """Closed by Esc and ×. Where the screen is too low, all but its last row scrolls: the buttons
+    are always seen."""
+
+    _scrolls = False
+    beside: QWidget | None = None
+    """What must stay in view while the dialog is open."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._fit()
+        super().showEvent(event)
+        if self.beside is not None and not event.spontaneous():
+            self._step_aside(self.beside)
+
+    def _step_aside(self, seen: QWidget) -> None:
+        """To the left end of the window, or as far from *seen*, at the right, as there is room."""
+        window, margin = seen.window(), 16
+        corner = window.mapToGlobal(window.rect().topLeft())
+        edge = seen.mapToGlobal(seen.rect().topLeft()).x()
+        left = min(corner.x() + 5 * margin, edge - margin - self.width())
+        screen = self.screen().availableGeometry()
+        top = seen.mapToGlobal(seen.rect().topLeft()).y() + 4 * margin
+        bottom = screen.bottom() - FRAME.height() - self.height()
+        self.move(max(screen.left(), left), max(screen.top(), min(top, bottom)))
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest and self.isVisible():
+            self._fit()  # something more is said now
+        return done
+
+    def _fit(self) -> None:
+        layout = self.layout()
+        if self._scrolls or not isinstance(layout, QVBoxLayout):
+            return
+        room = self.screen().availableGeometry().size() - FRAME
+        self.setMinimumSize(self.minimumSize().boundedTo(room))
+        width = max(self.width() if self.isVisible() else 0, self.sizeHint().width())
+        width = min(max(width, self.minimumWidth()), room.width())
+        height = layout.totalHeightForWidth(width)
+        if max(height, layout.totalSizeHint().height()) > room.height():
+            self._scrolls = True
+            self._scroll(layout)
+            self.resize(width, room.height())
+
+    def _scroll(self, content: QVBoxLayout) -> None:
+        margins, spacing = content.contentsMargins(), content.spacing()
+        focus = self.focusWidget()
+        inner = QWidget()
+        foot = content.takeAt(content.count() - 1)
+        inner.setLayout(content)  # takes it from the dialog
+        content.setContentsMargins(margins.left(), margins.top(), margins.right(), 0)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, margins.bottom())
+        whole.setSpacing(spacing)
+        whole.addWidget(scrolled(inner, self.windowTitle()), 1)
+        buttons = foot.layout() if foot is not None else None
+        if buttons is not None:
+            holder = QWidget()
+            buttons.setParent(None)
+            holder.setLayout(buttons)
+            buttons.setContentsMargins(margins.left(), 0, margins.right(), 0)
+            whole.addWidget(holder)
+        elif foot is not None and foot.widget() is not None:
+            whole.addWidget(foot.widget())
+        whole.activate()  # else the old one's smallest size holds
+        if focus is not None:
+            focus.setFocus()
+
+
+class Question(Dialog):
+    """A text and its answers, each on a button; Esc and × give the last of them."""
+
+    def __init__(
+        self,
+        parent: QWidget,
+        title: str,
+        text: str,
+        *answers: str,
+        details: str = "",
+        first: int = 0,
+    ) -> None:
+        """*first*: number of the answer that Enter gives."""
+        super().__init__(parent)
+        self.text, self.details = text, details
+        self.answer = answers[-1]
+        """What was answered, once it is closed."""
+        self.setWindowTitle(title)
+        self.setMinimumWidth(440)
+        self.setAccessibleDescription(details)
+        self.setAccessibleName(text)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(24, 20, 24, 20)
+        whole.setSpacing(10)
+        head = row(picture("circle-help", "muted", 24), spacing=12)
+        head.addWidget(label(text, "heading", wrap=True), 1)
+        whole.addLayout(head)
+        if details:
+            said = label(details, wrap=True, select=True)
+            said.setContentsMargins(36, 0, 0, 0)
+            whole.addWidget(said)
+        whole.addSpacing(4)
+        whole.addStretch()
+        foot = row(None, spacing=8)
+        self.buttons: dict[str, QPushButton] = {}
+        for number, words in enumerate(answers):
+            made = button(words, partial(self.reply, words), role="default" * (number == first))
+            made.setDefault(number == first)
+            self.buttons[words] = made
+            foot.addWidget(made)
+        whole.addLayout(foot)
+        self.buttons[answers[first]].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def reply(self, words: str) -> None:
+        """Give that answer."""
+        self.answer = words
+        self.accept()
+
+
+def ask(
+    parent: QWidget, title: str, text: str, *answers: str, details: str = "", first: int = 0
+) -> str:
+    """Ask and wait; the answer, which is the last one where the person would rather not say."""
+    box = Question(parent, title, text, *answers, details=details, first=first)
+    box.exec()
+    box.deleteLater()
+    return box.answer
+
+
+def confirm(parent: QWidget, title: str, text: str, sure: str, *, details: str = "") -> bool:
+    """Ask whether to do something that is not undone easily: Enter and Esc do not."""
+    return ask(parent, title, text, sure, tr("取消"), details=details, first=1) == sure
