@@ -14,6 +14,8 @@ _.createEditor
 _.dragLeaveEvent
 _.contextMenuEvent
 _.dropEvent
+_.mimeTypes
+_.startDrag
 _.enterEvent
 _.headerData
 _.leaveEvent

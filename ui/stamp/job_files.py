@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton
+from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
 
 from app.placing.stamp_plan import Plan
 from ui import theme
@@ -21,7 +21,6 @@ from ui.stamp.file_changes import Change, FileChanges, Moved, Removed, may_close
 
 if TYPE_CHECKING:
     from ui.shell.interface import Shell
-    from ui.stamp.stamp_page import StampPage
 
 
 class JobFiles(QObject):
@@ -37,7 +36,7 @@ class JobFiles(QObject):
     kept = Signal()
     """The list has changed, and the document that was shown is shown still."""
 
-    def __init__(self, shell: Shell, busy: Callable[[], bool], parent: StampPage) -> None:
+    def __init__(self, shell: Shell, busy: Callable[[], bool], parent: QWidget) -> None:
         """*busy* tells whether a key is signing: then the list stays as it is."""
         super().__init__(parent)
         self._shell, self._busy, self._page = shell, busy, parent
