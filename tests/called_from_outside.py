@@ -26,7 +26,6 @@ _.paintEvent
 _.scrollContentsBy
 _.setEditorData
 _.setModelData
-_.sizeHint
 _.startDrag
 
 # The window loads its pages by their class names (ui/shell/window.py).
