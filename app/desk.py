@@ -108,6 +108,11 @@ class Desk:
         return Answers(self.settings.folders.data / "answers.json")
 
     @property
+    def begun_orders(self) -> Path:
+        """Where the command line's orders are remembered until they are done."""
+        return self.settings.folders.data / "orders"
+
+    @property
     def spare_folder(self) -> Path:
         """Where a stamped file lies that could not be saved where it should be."""
         return self.settings.folders.data / "unsaved"

@@ -21,11 +21,19 @@ from app.cli.grammar import (
     token_options,
 )
 from app.cli.stamp.choosing import chosen_seal
-from app.cli.stamp.order import Order, stamped_facts, tell_missing_timestamp
+from app.cli.stamp.order import (
+    Order,
+    described,
+    earlier_facts,
+    said_earlier,
+    stamped_facts,
+    tell_missing_timestamp,
+)
 from app.cli.stamp.placing import placed, placing_options, wanted
 from app.cli.stamp.preparing import check_seal, preparing_options, tell_before
 from app.cli.terminal import complain, enter_pin, pdf_password, print_report, tell, tell_json
 from app.errors import UsageError, exit_code, phrase
+from app.many.begun import BegunOrder, begun_order
 
 if TYPE_CHECKING:
     from app.augmentation import AugmentedFile
@@ -71,6 +79,11 @@ def _stamp_options(made: Parser) -> None:
         help="code or name of the seal, as the window shows it; not needed if there is only one",
     )
     placing_options(made)
+    made.add_argument(
+        "--again",
+        action="store_true",
+        help="stamp anew what an earlier run of the same order has stamped",
+    )
     made.add_argument("--reason", default="", help="why it is sealed; written into the signature")
     made.add_argument(
         "--profile",
@@ -128,6 +141,22 @@ def _order(desk: Desk, options: argparse.Namespace, profile: str) -> Order:
 
 
 def _stamp_one(desk: Desk, options: argparse.Namespace, order: Order) -> int:
+    remembered = desk.begun_orders, described(options, order)
+    with begun_order(*remembered, again=options.again) as begun:
+        earlier = order.done_earlier(desk, begun, options.files[0])
+        if earlier is None:
+            code = _stamp_now(desk, options, order, begun)
+        elif options.json:
+            code = 0
+            tell_json(earlier_facts(earlier))
+        else:
+            code = 0
+            tell(said_earlier(earlier, desk.settings.language))
+        begun.finished = True
+        return code
+
+
+def _stamp_now(desk: Desk, options: argparse.Namespace, order: Order, begun: BegunOrder) -> int:
     from app.cli import augmentation
     from app.placing.finder import Finder
     from app.signing import find_key
@@ -135,7 +164,7 @@ def _stamp_one(desk: Desk, options: argparse.Namespace, order: Order) -> int:
 
     seal = order.seal
     with Finder() as finder:
-        job, prepared = order.job(desk, options, options.files[0], finder)
+        job, prepared = order.job(desk, options, options.files[0], finder, begun)
     stamper = desk.timestamper(options.timestamp)
     token = desk.token(options.token, options.module, holding=seal.signer)
     tell_before(desk, options, prepared)

@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 from app.cli import augmentation
 from app.cli.stamp.choosing import kind_name
-from app.cli.stamp.order import Order, stamped_facts, tell_missing_timestamp
+from app.cli.stamp.order import (
+    Order,
+    described,
+    earlier_facts,
+    said_earlier,
+    stamped_facts,
+    tell_missing_timestamp,
+)
 from app.cli.stamp.preparing import Prepared, tell_before
 from app.cli.terminal import enter_pin, tell, tell_json
 from app.errors import (
@@ -37,6 +44,7 @@ from app.errors import (
 )
 from app.many.batch import Batch
 from app.many.batch_report import BatchLine, save_report
+from app.many.begun import BegunOrder, begun_order
 from app.many.bulk import find
 from app.placing.finder import Finder
 from app.publishing import check_output
@@ -47,6 +55,7 @@ from crypto.verdict import one_line, say
 
 if TYPE_CHECKING:
     from app.desk import Desk
+    from app.many.resuming import StampedEarlier
 
 
 def stamp_many(desk: Desk, options: argparse.Namespace, order: Order) -> int:
@@ -64,11 +73,14 @@ def stamp_many(desk: Desk, options: argparse.Namespace, order: Order) -> int:
     if order.folder is not None:
         _make_folder(order.folder)
     results = _Results(files, language)
-    jobs = _prepare(desk, options, order, files, results)
     interrupted = False
-    if jobs:
-        interrupted = _stamp(desk, options, order, jobs, results)
-    lines = results.lines(f"{kind_name(order.seal, language)} {order.seal.code}")
+    remembered = desk.begun_orders, described(options, order)
+    with begun_order(*remembered, again=options.again) as begun:
+        jobs = _prepare(desk, options, order, files, begun, results)
+        if jobs:
+            interrupted = _stamp(desk, options, order, jobs, results)
+        lines = results.lines(f"{kind_name(order.seal, language)} {order.seal.code}")
+        begun.finished = all(line.stamped is not None for line in lines)
     if options.csv:
         save_report(options.csv, lines, language)
     if options.json:
@@ -134,6 +146,7 @@ class _Result:
     file: StampedFile | None
     error: BaseException | None
     at: datetime
+    earlier: StampedEarlier | None = None
 
 
 class _Results:
@@ -147,11 +160,19 @@ class _Results:
     def add(self, number: int, file: StampedFile | None, error: BaseException | None) -> None:
         """The document *number* has ended."""
         self._kept[number] = _Result(file, error, datetime.now(UTC))
-        path, language = self._files[number], self._language
-        what = phrase("batch.stamped", language)
+        what = phrase("batch.stamped", self._language)
         if error is not None:
-            message = explain(error, language)
+            message = explain(error, self._language)
             what = f"{message.title} [{message.code}]"
+        self._tell(number, what)
+
+    def done_earlier(self, number: int, earlier: StampedEarlier) -> None:
+        """An earlier run has stamped the document *number*."""
+        self._kept[number] = _Result(None, None, earlier.at, earlier)
+        self._tell(number, phrase("batch.stamped_earlier", self._language))
+
+    def _tell(self, number: int, what: str) -> None:
+        path, language = self._files[number], self._language
         line = phrase("bulk.progress", language).format(
             done=next(self._told),
             total=len(self._files),
@@ -168,12 +189,14 @@ class _Results:
             if kept is None:
                 made.append(BatchLine(path, (seal,), None, None, None))
             else:
-                made.append(BatchLine(path, (seal,), kept.file, kept.error, kept.at))
+                made.append(BatchLine(path, (seal,), kept.file, kept.error, kept.at, kept.earlier))
         return made
 
 
 def _in_words(line: BatchLine, language: str) -> str:
     name = one_line(str(line.source))
+    if line.earlier is not None:
+        return f"{name}: {one_line(said_earlier(line.earlier, language))}"
     if line.file is not None:
         verdict = say("verdicts", line.file.report.verdict.value, language)
         told = f"{name} → {one_line(str(line.file.path))}: {verdict}"
@@ -200,6 +223,8 @@ def _facts(line: BatchLine, prepared: Prepared | None, language: str) -> dict[st
     facts: dict[str, Any] = {"path": str(line.source), "result": line.result}
     if line.file is not None and prepared is not None:
         facts |= stamped_facts(line.file, prepared, language)
+    if line.earlier is not None:
+        facts |= earlier_facts(line.earlier)
     if line.error is not None:
         message = explain(line.error, language)
         facts["error"] = {
@@ -215,14 +240,23 @@ def _facts(line: BatchLine, prepared: Prepared | None, language: str) -> dict[st
 
 
 def _prepare(
-    desk: Desk, options: argparse.Namespace, order: Order, files: Sequence[Path], results: _Results
+    desk: Desk,
+    options: argparse.Namespace,
+    order: Order,
+    files: Sequence[Path],
+    begun: BegunOrder,
+    results: _Results,
 ) -> list[_Ready]:
-    """The job for each file that can be stamped; the others are told now."""
+    """The job for each file that can be stamped; the others are told now, and what is done."""
     jobs = []
     with Finder() as finder:
         for number, path in enumerate(files):
             try:
-                job, prepared = order.job(desk, options, path, finder)
+                earlier = order.done_earlier(desk, begun, path)
+                if earlier is not None:
+                    results.done_earlier(number, earlier)
+                    continue
+                job, prepared = order.job(desk, options, path, finder, begun)
                 if prepared.repaired or prepared.notices:
                     sys.stderr.write(f"{one_line(str(path))}\n")
                 tell_before(desk, options, prepared)

@@ -6,6 +6,7 @@ For one file (:mod:`app.cli.stamping`) and for many (:mod:`app.cli.stamp.many`).
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,15 +16,23 @@ from typing import TYPE_CHECKING, Any
 from app.cli.stamp.placing import marks_and_dates
 from app.cli.stamp.preparing import look_before
 from app.errors import explain, phrase
+from app.many.resuming import StampedEarlier, stamped_earlier
 
 if TYPE_CHECKING:
     from app.cli.stamp.preparing import Prepared
     from app.desk import Desk
+    from app.many.begun import BegunOrder
     from app.placing.finder import Finder
     from app.placing.stamp_plan import Placed
     from app.remote.timestamping import Timestamper
     from app.stamping import StampedFile, StampJob
     from app.store.cabinet import SealRecord
+
+
+_OTHERWISE = frozenset(
+    ["again", "anyway", "csv", "json", "module", "offline", "password_stdin", "pin_stdin", "token"]
+)
+"""Options that change how an order is carried out, and not what it is."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +48,24 @@ class Order:
     folder: Path | None
     """None: beside each file."""
 
+    def done_earlier(self, desk: Desk, begun: BegunOrder, source: Path) -> StampedEarlier | None:
+        """What an earlier run of this order has made of *source*, if it has.
+
+        Raises :class:`app.errors.FileNotReadable`, :class:`app.errors.LocalDataError`."""
+        if not begun.resumed:
+            return None
+        act = begun.act(source)
+        given = self.folder or (self.output.parent if self.output else None)
+        folders = [given or source.parent, desk.spare_folder]
+        return stamped_earlier(desk.journal, {act: folders}, ()).get(act)
+
     def job(
-        self, desk: Desk, options: argparse.Namespace, source: Path, finder: Finder
+        self,
+        desk: Desk,
+        options: argparse.Namespace,
+        source: Path,
+        finder: Finder,
+        begun: BegunOrder,
     ) -> tuple[StampJob, Prepared]:
         """The job for *source* or its repaired copy, with all that can be known before the PIN
         looked at, and what is to be told of the document.
@@ -51,6 +76,7 @@ class Order:
         from app.stamping import StampJob
 
         prepared = look_before(desk, options, source, self.password, finder)
+        act = begun.act(source)
         source = prepared.source
         size = SealSize(self.seal.parsed.width_mm, self.seal.parsed.height_mm)
         language = desk.settings.language
@@ -71,9 +97,38 @@ class Order:
             reason=options.reason,
             stencil=options.stencil,
             password=self.password,
+            act=act,
         )
         check_job(job, self.seal, desk.trust(), datetime.now(UTC))
         return job, prepared
+
+
+def described(options: argparse.Namespace, order: Order) -> str:
+    """The order in a text that is the same when it is given again (:mod:`app.many.begun`)."""
+    told = {
+        name: str(value.absolute()) if isinstance(value, Path) else str(value)
+        for name, value in vars(options).items()
+        if name not in _OTHERWISE and not callable(value)
+    }
+    told["files"] = str([str(path.absolute()) for path in options.files])
+    told |= {"seal": order.seal.code, "folder": str((order.folder or Path()).absolute())}
+    return json.dumps(told, sort_keys=True)
+
+
+def earlier_facts(earlier: StampedEarlier) -> dict[str, Any]:
+    """What ``--json`` says of a file that an earlier run has stamped."""
+    return {
+        "output": str(earlier.path),
+        "earlier": True,
+        "sm3": earlier.sm3,
+        "journal_entry": earlier.journal_entry,
+    }
+
+
+def said_earlier(earlier: StampedEarlier, language: str) -> str:
+    """The same in words."""
+    words = phrase("cli.stamped_earlier", language)
+    return words.format(path=earlier.path, at=f"{earlier.at.astimezone():%Y-%m-%d %H:%M}")
 
 
 def stamped_facts(done: StampedFile, prepared: Prepared, language: str) -> dict[str, Any]:
