@@ -92,7 +92,9 @@ def _read(identity: str, text: str) -> tuple[str, str, int]:
         body = json.loads(data)
         if body["type"] != "usage-v1" or not re.fullmatch("[0-9a-f]{64}", body["document_sm3"]):
             raise ValueError
-        return str(body["seal_id"]), body["document_sm3"], canonical.parse_timestamp(body["at"])
+        if not re.fullmatch("[A-Za-z0-9_]{1,64}", body["seal_id"]):
+            raise ValueError
+        return body["seal_id"], body["document_sm3"], canonical.parse_timestamp(body["at"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordInvalid(f"record {identity[:8]}: not a usage-v1 record") from error
 

@@ -101,6 +101,10 @@ class Gate:
     def _admit(self, exchange: _Exchange) -> Place | None:
         """Judge what is declared. Raises :class:`_Refused`."""
         scope, headers = exchange.scope, exchange.headers
+        if "\0" in scope["path"]:
+            raise _Refused("not_found")
+        if b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:
+            raise _Refused("invalid_body", "the query has NUL in it")
         file = None
         if scope["method"] not in _BODILESS:
             file = next((each for each in FILES if each.path.fullmatch(scope["path"])), None)

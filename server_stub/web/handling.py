@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from crypto.algorithms import gm
 from server_stub import signin
@@ -26,9 +26,27 @@ from server_stub.web.problems import Refusal
 
 
 class Body(BaseModel):
-    """A request body: unknown fields are a mistake, and are told."""
+    """A request body: unknown fields are a mistake, and are told. No text in it has what a database
+    cannot keep."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, given: Any) -> Any:
+        left = [given]
+        while left:
+            value = left.pop()
+            if isinstance(value, dict):
+                left += [*value.keys(), *value.values()]
+            elif isinstance(value, list):
+                left += value
+            elif isinstance(value, str) and _UNSTORABLE.search(value):
+                raise ValueError("a text with NUL or half a character")
+        return given
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def _base64(text: str) -> str:
@@ -39,6 +57,8 @@ def _base64(text: str) -> str:
     return text
 
 
+MAX_INTEGER = 2**63 - 1
+"""What a database can count to."""
 Base64 = Annotated[str, Field(max_length=100_000), AfterValidator(_base64)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 

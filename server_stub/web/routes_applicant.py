@@ -29,6 +29,7 @@ from server_stub.web.handling import (
     limited,
     unbase64,
 )
+from server_stub.web.paging import Cursor, page
 
 router = APIRouter(prefix="/v1")
 
@@ -132,15 +133,19 @@ def _form(platform: Platform, body: ApplicationBody, exact: bytes) -> applying.D
 
 
 @router.get("/applications")
-def applications(platform: Running, actor: SignedIn) -> dict[str, Any]:
-    """One's own applications, or the enterprise's, newest first."""
+def applications(platform: Running, actor: SignedIn, before: Cursor = "") -> dict[str, Any]:
+    """One's own applications, or the enterprise's, newest first, a page at a time; `next` goes into
+    `before`."""
     with platform.reading() as session:
-        rows = select(Application).order_by(Application.created_at.desc()).limit(200)
+        rows = select(Application)
         if actor.application_id is not None:
             rows = rows.where(Application.id == actor.application_id)
         else:
             rows = rows.where(Application.enterprise_id == actor.enterprise_id)
-        return {"items": [views.application(session, row) for row in session.scalars(rows)]}
+        time, identity = Application.created_at, Application.id
+        found = page(session, rows, time, identity, before, newest_first=True)
+        items = [views.application(session, row) for row in found.rows]
+    return {"items": items, "next": found.next, "more": found.more}
 
 
 @router.get("/applications/{identity}")

@@ -24,6 +24,7 @@ from server_stub.web.handling import (
     Waking,
     unbase64,
 )
+from server_stub.web.paging import Cursor, page
 
 router = APIRouter(prefix="/v1")
 
@@ -142,9 +143,9 @@ def changes(
 ) -> dict[str, Any]:
     """What changed since *cursor*."""
     with platform.reading() as session:
-        page = sync.page(session, actor, cursor, limit)
-        items = [views.change(session, changed) for changed in page.changes]
-    return {"items": items, "next": page.next, "more": page.more}
+        part = sync.page(session, actor, cursor, limit)
+        items = [views.change(session, changed) for changed in part.changes]
+    return {"items": items, "next": part.next, "more": part.more}
 
 
 class UsageBody(Body):
@@ -173,23 +174,13 @@ def report_usage(platform: Running, actor: SignedIn, body: UsageRecordsBody) -> 
 
 
 @router.get("/usage-records")
-def usage_records(
-    platform: Running,
-    actor: SignedIn,
-    before: Annotated[str, Query(pattern="^([0-9]{1,18})?$")] = "",
-) -> dict[str, Any]:
-    """The enterprise's uses, newest first, 100 at a time; `next` goes into `before`."""
+def usage_records(platform: Running, actor: SignedIn, before: Cursor = "") -> dict[str, Any]:
+    """The enterprise's uses, newest first, a page at a time; `next` goes into `before`."""
     policy.allow(actor, "usage.read", enterprise_id=actor.enterprise_id)
-    rows = (
-        select(UsageRecord)
-        .where(UsageRecord.enterprise_id == actor.enterprise_id)
-        .order_by(UsageRecord.received_at.desc(), UsageRecord.id)
-        .limit(100)
-    )
-    if before:
-        rows = rows.where(UsageRecord.received_at < int(before))
+    rows = select(UsageRecord).where(UsageRecord.enterprise_id == actor.enterprise_id)
+    time, identity = UsageRecord.received_at, UsageRecord.id
     with platform.reading() as session:
-        found = session.scalars(rows).all()
+        found = page(session, rows, time, identity, before, newest_first=True)
     items = [
         {
             "id": row.id,
@@ -199,10 +190,6 @@ def usage_records(
             "received_at": timestamp(row.received_at),
             "flags": row.flags["flags"],
         }
-        for row in found
+        for row in found.rows
     ]
-    return {
-        "items": items,
-        "next": str(found[-1].received_at) if len(found) == 100 else "",
-        "more": len(found) == 100,
-    }
+    return {"items": items, "next": found.next, "more": found.more}

@@ -18,7 +18,7 @@ from server_stub.records import canonical
 from server_stub.records.ledger import LOGS, REGISTRY, latest_note, log_size, stored_tree
 from server_stub.records.store import LedgerEntry, Seal
 from server_stub.web import views
-from server_stub.web.handling import Running, limited
+from server_stub.web.handling import MAX_INTEGER, Running, limited
 from server_stub.web.problems import Refusal
 
 router = APIRouter()
@@ -114,8 +114,9 @@ def statement_about(platform: Platform, seal_code: str) -> SealStatement | None:
 
 # --- the public log ----------------------------------------------------------------------------
 
-From = Annotated[int, Query(alias="from", ge=0)]
-To = Annotated[int, Query(ge=0)]
+From = Annotated[int, Query(alias="from", ge=0, le=MAX_INTEGER)]
+To = Annotated[int, Query(ge=0, le=MAX_INTEGER)]
+Number = Annotated[int, Query(ge=0, le=MAX_INTEGER)]
 
 
 @router.get("/registry/checkpoint")
@@ -133,7 +134,7 @@ def registry_entries(platform: Running, first: From, to: To) -> dict[str, Any]:
 
 
 @router.get("/registry/proofs/inclusion")
-def registry_inclusion(platform: Running, index: int, size: int) -> dict[str, Any]:
+def registry_inclusion(platform: Running, index: Number, size: Number) -> dict[str, Any]:
     """That entry *index* is in the tree of *size*."""
     with platform.reading() as session:
         return inclusion(session, REGISTRY, index, size)

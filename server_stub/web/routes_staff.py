@@ -15,7 +15,8 @@ from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Application
 from server_stub.web import routes_public, views
 from server_stub.web.handling import Body, Nothing, Running, SignedIn, Waking
-from server_stub.web.routes_public import From, To
+from server_stub.web.paging import Cursor, page
+from server_stub.web.routes_public import From, Number, To
 
 router = APIRouter()
 
@@ -34,14 +35,18 @@ class FindingsBody(Body):
 
 
 @router.get("/v1/reviews")
-def reviews(platform: Running, actor: SignedIn, state: str = "submitted") -> dict[str, Any]:
-    """Applications in *state*, oldest first, each with what the neighbours' records say."""
+def reviews(
+    platform: Running, actor: SignedIn, state: str = "submitted", after: Cursor = ""
+) -> dict[str, Any]:
+    """Applications in *state*, oldest first, a page at a time, each with what the neighbours'
+    records say; `next` goes into `after`."""
     policy.allow(actor, "application.review")
+    rows = select(Application).where(Application.state == state)
+    time, identity = Application.created_at, Application.id
     with platform.reading() as session:
-        rows = session.scalars(
-            select(Application).where(Application.state == state).order_by(Application.created_at)
-        )
-        return {"items": [show(platform, session, row) for row in rows.all()]}
+        found = page(session, rows, time, identity, after, newest_first=False)
+        items = [show(platform, session, row) for row in found.rows]
+    return {"items": items, "next": found.next, "more": found.more}
 
 
 def show(platform: Platform, session: Any, row: Application) -> dict[str, Any]:
@@ -108,7 +113,9 @@ def audit_entries(platform: Running, actor: SignedIn, first: From, to: To) -> di
 
 
 @router.get("/audit/proofs/inclusion")
-def audit_inclusion(platform: Running, actor: SignedIn, index: int, size: int) -> dict[str, Any]:
+def audit_inclusion(
+    platform: Running, actor: SignedIn, index: Number, size: Number
+) -> dict[str, Any]:
     _audited(platform, actor, f"inclusion of {index}")
     with platform.reading() as session:
         return routes_public.inclusion(session, LEDGER, index, size)

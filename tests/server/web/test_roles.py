@@ -1,0 +1,185 @@
+"""Every route for every role, over HTTP: who may, who is told no, for whom a thing is not there.
+
+The table is written down here a second time, by routes and not by verbs: it is what the people who
+run a platform are promised (docs/platform.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from crypto.algorithms import gm
+from server_stub.web.serving import RunningServer
+from tests.world.applicant import Applicant
+from tests.world.staff import employ
+
+ROLES = ("applicant", "keeper", "legal_rep", "reviewer", "auditor")
+EVERYBODY = set(ROLES)
+HOLDERS = {"keeper", "legal_rep"}
+COMPANY = {"applicant", *HOLDERS}
+OWN_APPLICATION = "/v1/applications/{application}"
+OWN_SEAL = "/v1/seals/{seal}"
+FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
+SIGNATURE = {"signature": "AAAA"}
+
+TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
+    ("GET", "/v1/applications"): (None, EVERYBODY),
+    ("GET", OWN_APPLICATION): (None, COMPANY | {"reviewer"}),
+    ("PATCH", OWN_APPLICATION): ("application", COMPANY),
+    ("POST", f"{OWN_APPLICATION}/submit"): (SIGNATURE, COMPANY),
+    ("POST", f"{OWN_APPLICATION}/withdraw"): ({}, COMPANY),
+    ("GET", "/v1/reviews"): (None, {"reviewer"}),
+    ("POST", f"{OWN_APPLICATION}/claim"): ({}, {"reviewer"}),
+    ("POST", f"{OWN_APPLICATION}/return"): ({"reason": "x"}, {"reviewer"}),
+    ("POST", f"{OWN_APPLICATION}/reject"): ({"reason": "x"}, {"reviewer"}),
+    ("POST", f"{OWN_APPLICATION}/approve"): (FINDINGS, {"reviewer"}),
+    ("GET", "/v1/seals"): (None, COMPANY | {"reviewer"}),
+    ("GET", OWN_SEAL): (None, COMPANY | {"reviewer"}),
+    ("GET", f"{OWN_SEAL}/history"): (None, COMPANY | {"reviewer"}),
+    ("GET", "/v1/blobs/{blob}"): (None, COMPANY | {"reviewer"}),
+    ("POST", f"{OWN_SEAL}/collection"): (SIGNATURE, COMPANY),
+    ("POST", "/v1/tickets"): ("ticket", HOLDERS),
+    ("GET", "/v1/sync"): (None, HOLDERS),
+    ("POST", "/v1/usage-records"): ("usage", HOLDERS),
+    ("GET", "/v1/usage-records"): (None, HOLDERS | {"auditor"}),
+    ("POST", f"{OWN_SEAL}/suspend"): ({"reason": "holder_request"}, HOLDERS | {"reviewer"}),
+    ("POST", f"{OWN_SEAL}/resume"): ({}, {"legal_rep", "reviewer"}),
+    ("GET", "/audit/checkpoint"): (None, {"auditor"}),
+    ("GET", "/audit/entries?from=0&to=1"): (None, {"auditor"}),
+    ("GET", "/audit/proofs/inclusion?index=0&size=1"): (None, {"auditor"}),
+    ("GET", "/audit/proofs/consistency?from=0&to=1"): (None, {"auditor"}),
+    ("DELETE", "/v1/sessions/current"): (None, EVERYBODY),
+}
+OPEN = {
+    *("/healthz", "/readyz", "/v1/service", "/pki/{name}.crt", "/pki/crl/{issuer}/0.crl"),
+    *("/v1/seals/{seal_code}/status", "/registry/checkpoint", "/registry/entries"),
+    *("/registry/proofs/inclusion", "/registry/proofs/consistency", "/v1/verifications"),
+    *("/v1/verifications/{identity}", "/tsa", "/tsa/rsa", "/ocsp", "/ocsp/{encoded}"),
+    *("/v1/challenges", "/v1/sessions", "/v1/disputes", "/v1/disputes/{identity}"),
+    *("/v1/disputes/{identity}/enclosure", "/v1/disputes/{identity}/evidence.zip"),
+    *("/registry/tile/entries/{name}", "/registry/tile/{level}/{name}", "/registry/epoch"),
+    "/registry/shards/{epoch}/{name}",
+}
+"""Without signing in. ``POST /v1/applications`` is open as well: its request is signed."""
+CLOSED = {"session_invalid", "forbidden", "not_found"}
+
+
+@pytest.fixture(scope="module")
+def people(server: RunningServer) -> Iterator[dict[str, Applicant]]:
+    """One for each role, and a stranger: the legal representative of another enterprise."""
+    made = {
+        "applicant": Applicant(server.url),
+        "keeper": Applicant(server.url, legal_rep="王建国"),
+        "legal_rep": Applicant(server.url),
+        "stranger": Applicant(server.url),
+    }
+    made["applicant"].apply()
+    for name in ("keeper", "legal_rep", "stranger"):
+        made[name].enrol()
+    made |= {role: employ(server, role) for role in ("reviewer", "auditor")}
+    yield made
+    for each in made.values():
+        each.http.close()
+
+
+def blob_of(owner: Applicant) -> str:
+    seal: dict[str, str] = owner.call("GET", f"/v1/seals/{owner.seal_id}").json()
+    return seal["seal_sm3"]
+
+
+def asked(
+    person: Applicant, owner: Applicant, blob: str, method: str, path: str, body: Any
+) -> httpx.Response:
+    """*person* asks for what is *owner*'s."""
+    if body == "application":
+        body = owner.body()
+    elif body == "ticket":
+        body = {"seal_id": owner.seal_id, "document_sm3": "ab" * 32}
+    elif body == "usage":
+        fields = {
+            "type": "usage-v1",
+            "seal_id": owner.seal_id,
+            "document_sm3": "ab" * 32,
+            "at": datetime.now(UTC).isoformat(),
+        }
+        text = json.dumps(fields)
+        body = {"records": [{"id": gm.sm3(text.encode()).hex(), "record": text}]}
+    where = path.format(application=owner.application_id, seal=owner.seal_id, blob=blob)
+    return person.call(method, where, body)
+
+
+def closed(answer: httpx.Response) -> bool:
+    """Was it the role, or whose it is, that was refused?"""
+    assert answer.status_code < 500, answer.text
+    refused = answer.status_code >= 400 and answer.json()["code"] in CLOSED
+    if refused:
+        assert answer.status_code in (401, 403, 404)
+    return refused
+
+
+def test_the_table_has_every_route(server: RunningServer) -> None:
+    paths = httpx.get(f"{server.url}/v1/openapi.json").json()["paths"]
+    known = {(method.upper(), path) for path, ops in paths.items() for method in ops}
+    listed = {("POST", "/v1/applications")}
+    for method, path in TABLE:
+        plain = path.partition("?")[0].replace("{blob}", "{address}")
+        plain = plain.replace("{application}", "{identity}").replace("{seal}", "{identity}")
+        listed.add((method, plain))
+    assert {(m, p) for m, p in known if p not in OPEN} == listed
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_do_what_the_table_says_and_nothing_else(
+    people: dict[str, Applicant], role: str
+) -> None:
+    person = people[role]
+    owner = person if role in COMPANY else people["stranger"]
+    blob = blob_of(owner)
+    wrong = [
+        f"{method} {path}: {answer.status_code} {answer.text[:200]}"
+        for (method, path), (body, allowed) in TABLE.items()
+        if closed(answer := asked(person, owner, blob, method, path, body)) == (role in allowed)
+    ]
+    if role == "applicant":
+        person.sign_in(application_id=person.application_id)
+    else:
+        person.sign_in()
+    assert wrong == []
+
+
+def test_nobody_is_asked_to_sign_in(people: dict[str, Applicant]) -> None:
+    owner, nobody = people["stranger"], Applicant(people["stranger"].url)
+    blob = blob_of(owner)
+    for (method, path), (body, _) in TABLE.items():
+        answer = asked(nobody, owner, blob, method, path, body)
+        assert (answer.status_code, answer.json()["code"]) == (401, "session_invalid"), path
+    nobody.http.close()
+
+
+@pytest.mark.parametrize("role", ["applicant", "keeper", "legal_rep"])
+def test_what_is_another_enterprises_does_not_exist(
+    people: dict[str, Applicant], role: str
+) -> None:
+    person, owner = people[role], people["stranger"]
+    blob = blob_of(owner)
+    for (method, path), (body, allowed) in TABLE.items():
+        if "{" not in path and body not in ("ticket", "usage"):
+            continue
+        answer = asked(person, owner, blob, method, path, body)
+        if body == "usage" and role in allowed:
+            assert answer.json()["code"] == "record_invalid"
+            assert answer.json()["detail"].endswith("no such seal")
+            continue
+        assert (answer.status_code, answer.json()["code"]) in {
+            (404, "not_found"),
+            # a verb that the role never has is told so, whatever it is about
+            *({(403, "forbidden")} if role not in allowed else set()),
+        }, f"{method} {path}: {answer.text}"
+    assert owner.call("GET", f"/v1/seals/{owner.seal_id}").json()["state"] == "active"
+    assert owner.call("GET", "/v1/usage-records").json()["items"] == []

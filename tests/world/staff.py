@@ -1,0 +1,31 @@
+"""Who works for the platform: a certified key, signed in."""
+
+from __future__ import annotations
+
+import secrets
+
+from crypto.pki.certificate_making import make_request
+from crypto.pki.names_and_algorithms import Name
+from server_stub import issuing
+from server_stub.records import store
+from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.web.serving import RunningServer
+from tests.world.applicant import Applicant
+
+
+def employ(server: RunningServer, role: str) -> Applicant:
+    """Somebody with that role, as ``sealdesk-server staff add`` makes him, without its files."""
+    person, platform = Applicant(server.url), server.platform
+    request = make_request(Name.build([("CN", "whatever")]), person.key.spki, person.key.sign)
+
+    def add(tx: Transaction) -> bytes:
+        identity = f"staff_{secrets.token_hex(8)}"
+        tx.session.add(store.Staff(id=identity, name=f"{role}-01", role=role))
+        tx.session.flush()
+        fields = {"staff": identity, "role": role, "actor": "operator test"}
+        tx.record(LEDGER, "staff-added-v1", fields, about=("staff", identity))
+        return issuing.certify_staff(tx, platform.authority, identity, f"{role}-01", request)
+
+    person.key = person.key.with_certificate(platform.ledger.write(add).result().answer)
+    person.sign_in()
+    return person
