@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from crypto.verdict import Report
 
 if TYPE_CHECKING:
     from crypto.pdf.looking.layer import Look, Seen, Task
+    from crypto.pdf.marks.drawn import DrawMarks, DrawnMark, MarkTask
 
 _ORDINARY = 8 * 1024 * 1024
 """Bytes up to which a document is held in memory."""
@@ -61,6 +62,20 @@ class _Looks:
         return self._look(task)
 
 
+class _Draws:
+    """Draw marks and imprints, where only that tells whether they are alike: few documents need
+    it. What was drawn before the platform's answer is not drawn again after it."""
+
+    def __init__(self) -> None:
+        self._draw: DrawMarks | None = None
+
+    def __call__(self, task: MarkTask) -> Sequence[DrawnMark]:
+        from crypto.pdf.marks.drawn import draw_once, draw_with_engines
+
+        self._draw = self._draw or draw_once(draw_with_engines)
+        return self._draw(task)
+
+
 def _with_kind(report: Report, document: BinaryIO, password: str | None) -> Report:
     """Tell an invoice, where nothing is signed: most documents are."""
     from crypto.pdf.looking.invoice import with_kind
@@ -90,7 +105,7 @@ def verify(
     # 1. Hold the document, so that both readings below are of the same bytes.
     with _document(path) as document:
         # 2. Verify with what this desk knows.
-        judge = partial(verify_pdf, password=password, look=_Looks())
+        judge = partial(verify_pdf, password=password, look=_Looks(), draw=_Draws())
         report = judge(document, path.name, trust, now)
         # 3. Ask the platform for what that leaves open.
         news = _news(platform, report)

@@ -33,6 +33,7 @@ from crypto.bounded import (
     run,
 )
 from crypto.pdf.looking.layer import look_with_engines
+from crypto.pdf.marks.drawn import draw_with_engines
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfEncrypted, PdfError, within_time
 from crypto.pdf.reading.signatures import EmbeddedSignature, read_signatures
@@ -166,7 +167,9 @@ def _verify(channel: Channel) -> None:
             answer = channel.receive()
             statements = tuple(map(SignedStatement.parse, answer["statements"]))
             trust = replace(trust, statements=statements, changes=tuple(answer["changes"]))
-        report = verify_pdf(stream, name, trust, now, look=look_with_engines)
+        report = verify_pdf(
+            stream, name, trust, now, look=look_with_engines, draw=draw_with_engines
+        )
         channel.send({"report": report.to_json()})
     except PdfEncrypted:
         channel.send({"problem": "encrypted"})

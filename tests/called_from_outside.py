@@ -48,8 +48,15 @@ _._encoded_data
 _._update_meta
 _.digest_aware_write
 
-# The standard library's protocols: io.RawIOBase, zipfile.ZipInfo,
+# The standard library's protocols: io.RawIOBase, zipfile.ZipInfo, xml.parsers.expat,
 # http.server.BaseHTTPRequestHandler, html.parser.HTMLParser, the class a proxy shows.
+_.CharacterDataHandler
+_.EndElementHandler
+_.EntityDeclHandler
+_.ExternalEntityRefHandler
+_.SkippedEntityHandler
+_.StartDoctypeDeclHandler
+_.StartElementHandler
 _.__class__
 _.compress_type
 _.do_DELETE

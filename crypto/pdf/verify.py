@@ -18,7 +18,8 @@ The story, in the order in which things happen:
 Bytes around the document in its file are left out before these steps and reported after them.
 
 Whatever goes wrong with one signature becomes a finding of that one, and the others are still
-checked.
+checked. This is one module, though long: the steps are one story, each short, in the order in which
+they are told.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ from crypto.pdf.lookalikes.search import (
     lookalike_seals,
     stamp_annotations,
 )
-from crypto.pdf.marks.check import SealMarks, check_date, date_of, draws, joined_slices
+from crypto.pdf.marks.check import SealMarks, check_date, draws, joined_slices
+from crypto.pdf.marks.date import date_of
+from crypto.pdf.marks.drawn import MAX_MARKS, DrawMarks, MarkTask
 from crypto.pdf.marks.place import dates_meet, marks_of
 from crypto.pdf.reading.digests import Covered, digest_again, digests, digests_meanwhile
 from crypto.pdf.reading.document import Document, Field
@@ -82,24 +85,26 @@ def verify_pdf(
     *,
     password: str | None = None,
     look: Look | None = None,
+    draw: DrawMarks | None = None,
     rehearsed: Collection[str] = (),
 ) -> Report:
     """Judge every signature of the PDF in *stream* (seekable, binary) as of *now*.
 
-    *name* is only shown; *look* draws the pages for step 7 (None: nobody looks). The signature
+    *name* is only shown; *look* draws the pages for step 7, *draw* the marks of step 5 that only
+    engines can compare (None: nobody does). The signature
     whose fields are *rehearsed* is judged as any other, and the others as if it were proved: what
     would become of them? Raises
     :class:`crypto.pdf.reading.failures.PdfError`'s subclasses if the file cannot be read at all,
     OSError if the stream fails; never for what one signature contains."""
     with within_time():
         within, around = without_surroundings(stream)
-        report = _verify_document(within, name, trust, now, password, look, rehearsed)
+        report = _verify_document(within, name, trust, now, password, look, draw, rehearsed)
         if not around:
             return report
         size = within.seek(0, io.SEEK_END)
         if any(sum(signed.byte_range[2:]) > size for signed in report.signatures):
             # somebody has signed what follows the end as well, so it is no accident
-            return _verify_document(stream, name, trust, now, password, look, rehearsed)
+            return _verify_document(stream, name, trust, now, password, look, draw, rehearsed)
         return _with_surroundings(report, stream, within, around, password)
 
 
@@ -110,6 +115,7 @@ def _verify_document(
     now: datetime,
     password: str | None,
     look: Look | None,
+    draw: DrawMarks | None,
     rehearsed: Collection[str],
 ) -> Report:
     file = _open(stream, password, trust, now)  # 1
@@ -119,7 +125,9 @@ def _verify_document(
     checks = [_check_alone(file, coverage, signature) for signature in signatures]  # 4
     for check in checks:
         check.rehearsed = not set(rehearsed).isdisjoint(check.report.fields)
-    _check_marks(checks)  # 5
+    if draw:
+        _draw_marks(file.document, password, checks, draw)  # 5
+    _check_marks(checks)
     reports = tuple(_weighed(check, checks) for check in checks)  # 6
     if look and any(report.coverage == "revision" for report in reports):
         from crypto.pdf.looking.layer import with_looks
@@ -376,6 +384,28 @@ def _look_at_marks_of_cms(check: _Check) -> None:
 
 
 # --- 5. compare the visible marks --------------------------------------------------------------
+
+
+def _draw_marks(
+    document: Document, password: str | None, checks: Sequence[_Check], draw: DrawMarks
+) -> None:
+    """Have those marks drawn that the parser alone cannot compare, where the signature is not
+    disproved already."""
+    wanted = [
+        (check, check.marks, [replace(wish, end=check.signature.end) for _, wish, _ in undrawn])
+        for check in checks
+        if check.marks
+        and (undrawn := check.marks.undrawn)
+        and check.report.verdict is not Verdict.INVALID
+    ]
+    wishes = [wish for _, _, mine in wanted for wish in mine]
+    if not wishes or len(wishes) > MAX_MARKS:
+        return
+    document.stream.seek(0)
+    drawn = list(draw(MarkTask(document.stream.read(), password, tuple(wishes))))
+    for check, marks, mine in wanted:
+        check.marks = marks.with_drawn(drawn[: len(mine)])
+        del drawn[: len(mine)]
 
 
 def _check_marks(checks: Sequence[_Check]) -> None:

@@ -20,6 +20,7 @@ from pymupdf import mupdf
 
 from crypto.bounded import Message
 from crypto.lengths import MM
+from crypto.rendering.compare import Box
 
 MAX_PIXELS = 6_000_000
 """Of one page; a larger one is drawn at a lower resolution."""
@@ -67,6 +68,17 @@ class Engine(Protocol):
         """Let go of it."""
 
 
+class MarkEngine(Engine, Protocol):
+    """One that can also draw what the form fields of a page show, by themselves."""
+
+    def draw_widgets(self, page: int, box: Box, dpi: float, ground: int) -> Raster:
+        """What the form fields of page *page* (0-based) show inside *box*, millimetres from the top
+        left as displayed, on a grey *ground* (0 to 255). Raises :class:`Undrawable`."""
+
+    def draw_part(self, page: int, box: Box, dpi: float) -> Raster:
+        """Everything that page *page* (0-based) shows inside *box*. Raises :class:`Undrawable`."""
+
+
 class _MuPdf:
     """MuPDF, for one of its usages."""
 
@@ -97,6 +109,24 @@ class _MuPdf:
             pixels = draw_page(loaded, scale, usage=self.usage)
             return Raster(pixels.width, pixels.height, bytes(pixels.samples), scale * MM)
 
+    def draw_widgets(self, page: int, box: Box, dpi: float, ground: int) -> Raster:
+        with _undrawable():
+            loaded = self._document.load_page(page)
+            return self._part(loaded, box, dpi, ground, mupdf.pdf_run_page_widgets_with_usage)
+
+    def draw_part(self, page: int, box: Box, dpi: float) -> Raster:
+        with _undrawable():
+            loaded = self._document.load_page(page)
+            return self._part(loaded, box, dpi, 255, mupdf.pdf_run_page_with_usage)
+
+    def _part(
+        self, loaded: Any, box: Box, dpi: float, ground: int, run: Callable[..., None]
+    ) -> Raster:
+        clip = [edge * MM for edge in (box.left, box.top)]
+        clip += [(box.left + box.width) * MM, (box.top + box.height) * MM]
+        pixels = draw_page(loaded, dpi / 72, clip, self.usage, ground, run)
+        return Raster(pixels.width, pixels.height, bytes(pixels.samples), dpi / 25.4)
+
     def close(self) -> None:
         self._document.close()
 
@@ -121,10 +151,15 @@ def _name(text: str) -> Any:
 
 
 def draw_page(
-    page: Any, scale: float, clip: Sequence[float] | None = None, usage: str = "View"
+    page: Any,
+    scale: float,
+    clip: Sequence[float] | None = None,
+    usage: str = "View",
+    ground: int = 255,
+    run: Callable[..., None] = mupdf.pdf_run_page_with_usage,
 ) -> Any:
-    """A page of PyMuPDF's as its Pixmap, RGB on white, *scale* pixels per point; *clip*: a part of
-    it (left, top, right, bottom in points as displayed).
+    """A page of PyMuPDF's as its Pixmap, RGB on a grey *ground*, *scale* pixels per point; *clip*:
+    a part of it (left, top, right, bottom in points as displayed); *run* draws it, or a part.
 
     Drawn past PyMuPDF's own way, which goes through the document's structure and aborts the process
     on some files, and which paints flags on unsigned fields."""
@@ -137,9 +172,9 @@ def draw_page(
         mupdf.FzSeparations(),
         0,
     )
-    mupdf.fz_clear_pixmap_with_value(pixels, 255)
+    mupdf.fz_clear_pixmap_with_value(pixels, ground)
     device = mupdf.fz_new_draw_device(mupdf.FzMatrix(scale, 0, 0, scale, 0, 0), pixels)
-    mupdf.pdf_run_page_with_usage(own, device, mupdf.FzMatrix(), usage, mupdf.FzCookie())
+    run(own, device, mupdf.FzMatrix(), usage, mupdf.FzCookie())
     mupdf.fz_close_device(device)
     pymupdf.TOOLS.store_shrink(_STORE_PERCENT)
     return pymupdf.Pixmap("raw", pixels)
@@ -192,6 +227,38 @@ class _Pdfium:
             finally:
                 loaded.close()
 
+    def draw_widgets(self, page: int, box: Box, dpi: float, ground: int) -> Raster:
+        return self._part(page, box, dpi, ground, contents=False)
+
+    def draw_part(self, page: int, box: Box, dpi: float) -> Raster:
+        return self._part(page, box, dpi, 255, contents=True)
+
+    def _part(self, page: int, box: Box, dpi: float, ground: int, *, contents: bool) -> Raster:
+        with _undrawable():
+            loaded = self._document[page]
+            try:
+                scale, mm = dpi / 72, dpi / 25.4
+                width, height = (round(side * scale) for side in loaded.get_size())
+                left, top = math.floor(box.left * mm), math.floor(box.top * mm)
+                across = math.ceil((box.left + box.width) * mm) - left
+                down = math.ceil((box.top + box.height) * mm) - top
+                if not (0 < across * down <= MAX_PIXELS):
+                    raise Undrawable("a mark of such a size")
+                made = pypdfium2.PdfBitmap.new_native(across, down, pypdfium2.raw.FPDFBitmap_BGR)
+                made.fill_rect((ground, ground, ground, 255), 0, 0, across, down)
+                place = (-left, -top, width, height, 0)
+                if contents:
+                    flags = pypdfium2.raw.FPDF_ANNOT
+                    pypdfium2.raw.FPDF_RenderPageBitmap(made, loaded, *place, flags)
+                forms = self._document.formenv
+                if forms is not None:
+                    pypdfium2.raw.FPDF_FFLDraw(forms, made, loaded, *place, 0)
+                shown = made.to_pil().convert("RGB")
+                made.close()
+                return Raster(shown.width, shown.height, shown.tobytes(), mm)
+            finally:
+                loaded.close()
+
     def text(self, page: int) -> str:
         """Of page *page* (0-based), at most :data:`MAX_TEXT` characters. Raises
         :class:`Undrawable`."""
@@ -241,9 +308,29 @@ def _undrawable() -> Iterator[None]:
         raise Undrawable(f"{type(error).__name__}: {error}"[:200]) from error
 
 
+def glyphs_of(font: bytes) -> Callable[[int], int]:
+    """Which glyph of *font* shows a character, 0 for none. Raises :class:`Undrawable`."""
+    with _undrawable():
+        read = pymupdf.Font(fontbuffer=font)
+        return lambda code: int(read.has_glyph(code) or 0)
+
+
+def svg_as_pdf(data: bytes) -> bytes:
+    """A checked SVG as a PDF of one page. Raises :class:`Undrawable`."""
+    with _undrawable(), pymupdf.open(stream=data, filetype="svg") as document:
+        return bytes(document.convert_to_pdf())
+
+
 ENGINES: Mapping[str, Callable[[bytes, str | None], Engine]] = {
     "MuPDF": _MuPdf,
     "MuPDF print": _MuPdfPrinted,
     "PDFium": _Pdfium,
 }
 """By name, in the order in which they look."""
+
+MARK_ENGINES: Mapping[str, Callable[[bytes, str | None], MarkEngine]] = {
+    "MuPDF": _MuPdf,
+    "MuPDF print": _MuPdfPrinted,
+    "PDFium": _Pdfium,
+}
+"""Those that draw marks: as shown, as printed, and as browsers show them."""

@@ -47,6 +47,9 @@ from crypto.pki.ocsp import OcspRequest, OcspResponse
 from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import Request as TimeRequest
 from crypto.pki.timestamp import TimestampError, TimestampToken, make_response, open_response
+from crypto.rendering.engines import glyphs_of
+from crypto.rendering.ofd_picture import ofd_as_pdf
+from crypto.rendering.one_page import PictureError
 from crypto.report.reading import read_report
 from crypto.seal.making import make_signature
 from crypto.seal.registry_files import (
@@ -68,6 +71,7 @@ from tests.crypto.asn1.der_edits import operate
 from tests.fuzz import lookalikes, marks
 from tests.fuzz.material import DOCUMENT, POLICY, material
 from tests.fuzz.pdf_mutations import mutate
+from tests.world.ofd_seals import Design, package, path_objects, pixel_ofd, vector_ofd
 from tests.world.sealing import NOW, SIGNED_AT
 
 BOUND = 10.0
@@ -509,6 +513,18 @@ def _without(
     return [(page.size, page.tobytes()) for page in pages]
 
 
+def examine_ofd_imprint(data: bytes) -> None:
+    """A seal's picture as an OFD package is a PDF of one page that engines draw, or is refused."""
+    packed = data if data[:4] == b"PK\x03\x04" else package(data.decode("utf-8", "replace"))
+    try:
+        made = ofd_as_pdf(packed, glyphs_of)
+    except PictureError:
+        return
+    with pymupdf.open(stream=made, filetype="pdf") as document:
+        assert document.page_count == 1
+        document[0].get_pixmap(dpi=DPI)
+
+
 def examine_stamping(data: bytes) -> None:
     """What is stamped is the original's bytes and one revision that verifies — or refused."""
     holder = material().world.first
@@ -603,6 +619,16 @@ def _targets() -> list[Target]:
             lookalikes.picture_seeds,
             lookalikes.examine_picture,
             lookalikes.change_picture,
+        ),
+        Target(
+            "ofd_imprint",
+            lambda: [
+                path_objects(Design(digits="17")).encode(),
+                vector_ofd(Design(digits="1")),
+                pixel_ofd(Design(digits="1")),
+            ],
+            examine_ofd_imprint,
+            _change_bytes,
         ),
         Target("mark", marks.mark_seeds, marks.examine_mark, marks.change_mark, 4_096),
         Target(

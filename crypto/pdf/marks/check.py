@@ -18,13 +18,18 @@ from crypto.pdf.marks.appearance import (
     has_area,
     share_shown,
 )
-from crypto.pdf.marks.date import agrees, is_beside, shown_date
+from crypto.pdf.marks.date import SHARE_SHOWN, agrees, date_of, is_beside
+from crypto.pdf.marks.drawn import MAX_MM, DrawnMark, needs_drawing
+from crypto.pdf.marks.drawn import judged as judged_by_drawing
 from crypto.pdf.marks.picture import SIZE_TOLERANCE_MM, MarkCheck, check_mark
+from crypto.pdf.marks.place import place_of
 from crypto.pdf.marks.visible_part import Slice, in_seams, is_whole
 from crypto.pdf.reading.access import entry
 from crypto.pdf.reading.document import Field
 from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.pdf.reading.page import Page
+from crypto.rendering.compare import Box
+from crypto.rendering.imprints import Wish
 from crypto.seal.structure import Seal
 from crypto.verdict import Finding, MarkInfo, Times
 
@@ -34,28 +39,45 @@ _UPRIGHT = 10.0
 """Degrees by which a mark may be turned, as people stamp paper."""
 _TOGGLES = 256
 """Annotation flag: hidden while the mouse is over it (ISO 32000-1 table 165)."""
-_SHOWN = 0.5
-"""A mark of which less lies on its page is called hidden, whatever else it is."""
+_ALL = 0.999
+"""Of a mark that is compared as drawn, what must lie on its page."""
 
 
 @dataclass(frozen=True)
 class SealMarks:
     """What one signature shows of its seal, each mark looked at by itself."""
 
-    seal: bytes
-    """DER."""
+    seal: Seal
     marks: tuple[tuple[Field, MarkCheck], ...]
     dates: tuple[tuple[Field, str], ...]
+    undrawn: tuple[tuple[int, Wish, bool], ...] = ()
+    """Of the marks that only engines can compare: the place in *marks*, what is to be drawn in the
+    whole of the document, and whether the mark is without pixels."""
 
     @classmethod
     def examine(cls, fields: Sequence[Field], seal: Seal) -> SealMarks:
         """Never raises for what a mark contains."""
         shown = [(field, date_of(field)) for field in fields]
-        return cls(
-            seal.der,
-            tuple((field, _check_widget(field, seal)) for field, text in shown if not text),
-            tuple((field, text) for field, text in shown if text),
-        )
+        marks = tuple((field, _check_widget(field, seal)) for field, text in shown if not text)
+        undrawn = [
+            (turn, *wish)
+            for turn, (field, judged) in enumerate(marks)
+            if not _matches(judged) and (wish := _wish(field, seal))
+        ]
+        dates = tuple((field, text) for field, text in shown if text)
+        return cls(seal, marks, dates, tuple(undrawn))
+
+    def with_drawn(self, drawn: Sequence[DrawnMark]) -> SealMarks:
+        """With what was drawn of :attr:`undrawn`, in its order."""
+        marks = list(self.marks)
+        for (turn, wish, plain), each in zip(self.undrawn, drawn, strict=True):
+            field, _ = marks[turn]
+            size = wish.box.width, wish.box.height
+            judged = judged_by_drawing(size, plain, _place(field), self.seal, each)
+            if _matches(judged):
+                judged = _with_oddities(judged, field, field.pages[0], None, self.seal)
+            marks[turn] = (field, judged)
+        return replace(self, marks=tuple(marks), undrawn=())
 
     @property
     def solid(self) -> bool:
@@ -136,7 +158,7 @@ def joined_slices(cut: Iterable[tuple[SealMarks, bool]]) -> set[int]:
     for marks, counts in cut:
         joined |= complete_seams([marks])
         if counts:
-            groups.setdefault(marks.seal, []).append(marks)
+            groups.setdefault(marks.seal.der, []).append(marks)
     for group in groups.values():
         joined |= complete_seams(group, joined)
     return joined
@@ -158,7 +180,11 @@ def _check_widget(field: Field, seal: Seal) -> MarkCheck:
         drawing = drawing_of(field.dictionary, page)
         if drawing.empty or not has_area(field.dictionary):
             return MarkCheck((), True)
-        if page is None or len(field.pages) != 1 or share_shown(field.dictionary, page) < _SHOWN:
+        if (
+            page is None
+            or len(field.pages) != 1
+            or share_shown(field.dictionary, page) < SHARE_SHOWN
+        ):
             return _hidden(field)
         if drawing.in_states:
             drawing.other.add("states")
@@ -173,12 +199,33 @@ def _check_widget(field: Field, seal: Seal) -> MarkCheck:
         return MarkCheck((Finding("mark_unreadable", reason),), False)
 
 
+def _wish(field: Field, seal: Seal) -> tuple[Wish, bool] | None:
+    """What is to be drawn to compare a mark of *seal*; None if drawing proves nothing."""
+    try:
+        page = field.pages[0] if len(field.pages) == 1 else None
+        if page is None or share_shown(field.dictionary, page) < _ALL:
+            return None
+        drawing = drawing_of(field.dictionary, page)
+        if drawing.empty or drawing.in_states or not needs_drawing(drawing, seal):
+            return None
+        plain = not drawing.pictures and "inline image" not in drawing.other
+        area = box(field.dictionary) if drawing.other else drawing.pictures[0].place
+        at = place_of(area, page, field.name)
+        where = Box(at.left_mm, at.top_mm, at.width_mm, at.height_mm)
+        size = float(seal.width_mm), float(seal.height_mm)
+        if not (0 < where.width <= MAX_MM and 0 < where.height <= MAX_MM and min(size) > 0):
+            return None
+        return Wish(0, page.index, where, seal.picture, size), plain
+    except PARSER_FAILURES:
+        return None
+
+
 def _with_oddities(
-    judged: MarkCheck, field: Field, page: Page, drawing: Drawing, seal: Seal
+    judged: MarkCheck, field: Field, page: Page, drawing: Drawing | None, seal: Seal
 ) -> MarkCheck:
     """What is unusual about a mark that shows its seal: hardly to be seen, turned, not shown
     everywhere, or with an action behind it."""
-    place, widget, picture = _place(field), field.dictionary, drawing.pictures[0]
+    place, widget = _place(field), field.dictionary
     flags = int(entry(widget, "/F", 0))
     found = []
     if max(judged.size_mm) < max(_TINY_MM, _TINY * max(seal.width_mm, seal.height_mm)):
@@ -187,7 +234,9 @@ def _with_oddities(
             "signed": f"{seal.width_mm}×{seal.height_mm}",
         }
         found.append(Finding("mark_tiny", {**place, **size}))
-    if abs((picture.angle - page.rotation + 180) % 360 - 180) > _UPRIGHT:
+    # what was drawn was compared upright
+    angle = drawing.pictures[0].angle if drawing else page.rotation
+    if abs((angle - page.rotation + 180) % 360 - 180) > _UPRIGHT:
         found.append(Finding("mark_turned", place))
     if not flags & PRINT:
         found.append(Finding("mark_not_printed", place))
@@ -217,15 +266,3 @@ def draws(field: Field) -> bool:
         return shown and not drawing_of(field.dictionary).empty
     except PARSER_FAILURES:
         return True  # what cannot be read is not called invisible
-
-
-def date_of(field: Field) -> str:
-    """What a date mark shows; "" for every other field."""
-    try:
-        if len(field.pages) != 1:
-            return ""
-        page = field.pages[0]
-        text = shown_date(field.dictionary, page)
-        return text if text and share_shown(field.dictionary, page) >= _SHOWN else ""
-    except PARSER_FAILURES:
-        return ""

@@ -16,8 +16,10 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
 from crypto.lengths import MM
-from crypto.pdf.marks.appearance import UPRIGHT
+from crypto.pdf.marks.appearance import UPRIGHT, share_shown
 from crypto.pdf.reading.access import entry
+from crypto.pdf.reading.document import Field
+from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.pdf.reading.objects import numbers, same
 from crypto.pdf.reading.page import Page
 from crypto.seal.date_mark import (
@@ -40,10 +42,25 @@ and midnight may lie between."""
 BESIDE_MM = 30.0
 """The widest gap between a seal and its date, across or up and down, where others have sealed."""
 
+SHARE_SHOWN = 0.5
+"""A mark of which less lies on its page is called hidden, whatever else it is."""
+
 _MAX_OCTETS = 16_384
 _STATED = re.compile(rb"/Span <</ActualText <FEFF((?:[0-9A-F]{4}){8,11})>>> BDC\n")
 _WIDGET = frozenset(("/Type", "/Subtype", "/FT", "/T", "/V", "/F", "/P", "/Rect", "/AP"))
 _ROUNDED = 0.001
+
+
+def date_of(field: Field) -> str:
+    """What a date mark shows; "" for every other field."""
+    try:
+        if len(field.pages) != 1:
+            return ""
+        page = field.pages[0]
+        text = shown_date(field.dictionary, page)
+        return text if text and share_shown(field.dictionary, page) >= SHARE_SHOWN else ""
+    except PARSER_FAILURES:
+        return ""
 
 
 def appearance(text: str, height: float, rotation: int) -> generic.StreamObject:

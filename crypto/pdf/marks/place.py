@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from crypto.lengths import MM
 from crypto.pdf.marks.appearance import box, has_area
-from crypto.pdf.marks.check import date_of
+from crypto.pdf.marks.date import date_of
 from crypto.pdf.reading.document import Field
 from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.pdf.reading.page import Page
