@@ -58,7 +58,6 @@ _.SkippedEntityHandler
 _.StartDoctypeDeclHandler
 _.StartElementHandler
 _.__class__
-_.compress_type
 _.do_DELETE
 _.do_GET
 _.external_attr
