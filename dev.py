@@ -16,6 +16,9 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py licences          resources/licences.toml, after the lock has changed
     python3 dev.py error-codes       docs/error-codes.*, after the messages have changed
     python3 dev.py screenshots       pictures of every page, to docs/images
+    python3 dev.py policy            installer/policy/*.adm?, after the settings have changed
+    python3 dev.py build windows     the MSI, in dist/ (Debian 12)
+    python3 dev.py check-windows     installs the MSI under Wine and tries it (--built: as it is)
     python3 dev.py wine [ARGS]       Windows' Python with all packages, under Wine
 
 The virtual environment in ``.venv`` is made from ``installer/requirements.lock`` (every file
@@ -395,6 +398,25 @@ def error_codes(arguments: Sequence[str]) -> int:
     return run("-m", "installer.error_codes", *arguments, cwd=ROOT)
 
 
+def policy(arguments: Sequence[str]) -> int:
+    return run("-m", "installer.policy.templates", *arguments, cwd=ROOT)
+
+
+# What can be built: the module that does it, and what it needs from Debian.
+BUILDS = {"windows": ("installer.windows.build", system.WINDOWS)}
+
+
+def build(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="dev.py build")
+    parser.add_argument("kind", choices=BUILDS)
+    module, packages = BUILDS[parser.parse_args(arguments[:1]).kind]
+    return on_debian(module, packages, arguments[1:])
+
+
+def check_windows(arguments: Sequence[str]) -> int:
+    return on_debian("installer.windows.check", system.WINDOWS, arguments)
+
+
 def wine(arguments: Sequence[str]) -> int:
     return on_debian("installer.windows.wine", system.WINDOWS, arguments)
 
@@ -423,6 +445,9 @@ COMMANDS = {
     "bench": bench,
     "serve": serve,
     "screenshots": screenshots,
+    "policy": policy,
+    "build": build,
+    "check-windows": check_windows,
     "wine": wine,
     "licences": licences,
     "error-codes": error_codes,

@@ -12,12 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import exit_code
+from app.errors import LinkNotEnabled, exit_code
 from app.settings import load_sound
 
 if TYPE_CHECKING:
     from app.desk import Desk
     from app.errors import SettingsInvalid
+
+PAGES = {"--stamp": "stamp", "--verify": "verify"}
+"""What the system's menu of a file passes first → the page that the file opens on."""
 
 
 def main() -> int:
@@ -31,11 +34,14 @@ def main() -> int:
     if sys.stdout is None:  # a windowed program has no terminal; what is said there is lost
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until it ends
     arguments = sys.argv[1:]
+    if arguments and arguments[0].lower().startswith("sealdesk:"):
+        return _refuse_link()
     window = open_window if has_screen() else None
-    files = [Path(argument) for argument in arguments]
+    page = PAGES.get(arguments[0], "") if arguments else ""
+    files = [Path(argument) for argument in arguments[1 if page else 0 :]]
     if all(file.suffix.lower() in (".pdf", ".ofd") for file in files):
         if window is not None:
-            return _window_alone(files)
+            return _window_alone(files, page)
         arguments = arguments or ["--help"]
     # late: the window comes up without the grammar of the command line and what it imports
     from app.cli.entry import main as command_line
@@ -43,7 +49,14 @@ def main() -> int:
     return command_line(arguments, window)
 
 
-def _window_alone(files: Sequence[Path]) -> int:
+def _refuse_link() -> int:
+    """A web page calls by a ``sealdesk:`` address: nothing is opened, nothing read or sent."""
+    error = LinkNotEnabled()
+    _tell(error, os.environ.get("SEALDESK_LANGUAGE", "zh_CN"))
+    return exit_code(error)
+
+
+def _window_alone(files: Sequence[Path], page: str = "") -> int:
     """The window with the settings that are right; of those that are not, it tells."""
     from app.desk import Desk
 
@@ -52,7 +65,7 @@ def _window_alone(files: Sequence[Path]) -> int:
         settings, faults = load_sound()
         tongue = settings.language
         with Desk(settings) as desk:
-            return open_window(desk, files, faults=faults)
+            return open_window(desk, files, page, faults)
     except Exception as error:  # noqa: BLE001 - whatever it is, the person gets words for it
         _tell(error, tongue)
         return exit_code(error)

@@ -109,6 +109,12 @@ class UsageError(AppError):
     about: str | None = None
 
 
+class LinkNotEnabled(AppError):
+    """A web page has opened a ``sealdesk:`` address; nothing of it was read, nothing sent."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+
 class Cancelled(AppError):
     """The person stopped it; nothing was written."""
 

@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass
 from functools import cache as cache_answer
 from pathlib import Path
 
+from filelock import FileLock
+
 from installer.system import ROOT, BuildFailed, cache, run, say
 from installer.windows import pe, wheels
 
@@ -32,6 +34,9 @@ TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 PYTHON_DLL = "python311.dll"
 SIGNER = "CN=Python Software Foundation"
 MINGW = "x86_64-w64-mingw32"
+
+_RECIPE = 2
+"""To be raised when this module makes something else of the same files."""
 
 # One runtime of Microsoft's compiler for all: the newest, since the first one loaded serves all.
 COMPILER_RUNTIME = (
@@ -86,6 +91,11 @@ def prepare(official: Path | None = None) -> Runtime:
 
     *official* is a folder with the embeddable package of python.org.
     """
+    with FileLock(cache() / "runtime.lock"):  # two builds at once make it once
+        return _prepared(official)
+
+
+def _prepared(official: Path | None) -> Runtime:
     key = _key(official)
     folder = cache() / f"runtime-{key[:16]}"
     record = folder / "sealdesk-runtime.json"
@@ -162,8 +172,8 @@ def _ignoring_lists() -> tuple[str, ...]:
 
 
 def _key(official: Path | None) -> str:
-    digest = hashlib.sha256(sys.version.encode())
-    for path in (LOCK, CARRIERS, Path(__file__), Path(wheels.__file__)):
+    digest = hashlib.sha256(f"{_RECIPE} {sys.version}".encode())
+    for path in (LOCK, CARRIERS):
         digest.update(path.read_bytes())
     if official is not None:
         digest.update(tree_sha256(official).encode())
@@ -219,6 +229,8 @@ def _compiler_runtime(wheel: Path, folder: Path) -> None:
             if len(found) != 1:
                 raise BuildFailed(f"{wheel.name} holds no {name}")
             (folder / name).write_bytes(archive.read(found[0]))
+        text = next(entry for entry in archive.namelist() if entry.endswith("/LICENSE"))
+        (folder / "MSVC-LICENSE.txt").write_bytes(archive.read(text))
 
 
 def _standard_library(folder: Path, official: Path | None) -> tuple[str, str]:
@@ -239,6 +251,7 @@ def _standard_library(folder: Path, official: Path | None) -> tuple[str, str]:
         ],
         dirs_exist_ok=True,
     )
+    shutil.copyfile(library / "LICENSE.txt", folder / "LICENSE.txt")
     return platform.python_version(), f"CPython {sys.version.split()[0]} of the building machine"
 
 
@@ -266,6 +279,6 @@ def import_library(dll: Path, folder: Path) -> Path:
     lines = [f"  {e.name}{' DATA' if e.is_data else ''}\n" for e in pe.read(dll).exports()]
     definition = folder / f"{dll.stem}.def"
     definition.write_text(f"LIBRARY {dll.name}\nEXPORTS\n{''.join(lines)}", encoding="ascii")
-    target = folder / f"lib{dll.stem}.a"
+    target = folder / ("lib" + dll.stem.removeprefix("lib") + ".a")
     run([f"{MINGW}-dlltool", "-d", definition, "-l", target], cwd=folder)
     return target

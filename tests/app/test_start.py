@@ -1,0 +1,66 @@
+"""app.__main__: what the program makes of the words it is started with."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app.__main__ as start
+from app import desk
+from app.errors import ExitCode
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Sequence[Path], str]]:
+    """Files and page of every window that was opened; none really is."""
+    windows: list[tuple[Sequence[Path], str]] = []
+
+    def window(desk: Any, files: Sequence[Path], page: str = "", faults: Any = ()) -> int:
+        windows.append((files, page))
+        return 0
+
+    monkeypatch.setattr(start, "open_window", window)
+    monkeypatch.setattr(start, "has_screen", lambda: True)
+    return windows
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["sealdesk", *arguments])
+    return start.main()
+
+
+@pytest.mark.parametrize(
+    ("word", "page"), [("--stamp", "stamp"), ("--verify", "verify"), (None, "")]
+)
+def test_a_files_menu_leads_to_its_page(
+    word: str | None,
+    page: str,
+    opened: list[tuple[Sequence[Path], str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SEALDESK_HOME", str(tmp_path))
+    words = [word] if word else []
+    assert run(monkeypatch, *words, "合同 一.pdf") == 0
+    assert opened == [([Path("合同 一.pdf")], page)]
+
+
+@pytest.mark.parametrize("address", ["sealdesk:sign?id=1", "SEALDESK://open/合同.pdf", "sealdesk:"])
+def test_an_address_from_a_web_page_opens_and_reads_nothing(
+    address: str,
+    opened: list[tuple[Sequence[Path], str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr("ui.shell.start_problems.tell_failure", lambda *words: told.append(words))
+    for name in ("__init__", "open"):
+        monkeypatch.setattr(desk.Desk, name, lambda *_, **__: pytest.fail("a desk was opened"))
+    assert run(monkeypatch, address) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert "未启用" in said
+    assert "E-004" in said
+    assert "sign" not in said  # nothing of the address is repeated
+    assert opened == []
+    assert len(told) == 1
