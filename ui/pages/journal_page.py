@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHeaderView,
     QLineEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -28,12 +31,13 @@ from ui.seal_card import kind_name
 from ui.widgets import button, label, row
 
 if TYPE_CHECKING:
+    from app.store.cabinet import SealRecord
     from app.store.journal import JournalCheck
     from app.store.uses import Use
     from ui.shell.interface import Shell
 
 Index = QModelIndex | QPersistentModelIndex
-WIDTHS = (60, 150, 136, 0, 190, 116)
+WIDTHS = (60, 150, 116, 0, 232, 116)
 
 
 class _Entries(QAbstractTableModel):
@@ -95,6 +99,14 @@ class _Entries(QAbstractTableModel):
         return " ".join(part for part in (kind, name) if part)
 
 
+class _Middle(QStyledItemDelegate):
+    """Leaves out the middle of a long name: files differ at their ends."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        option.textElideMode = Qt.TextElideMode.ElideMiddle  # type: ignore[attr-defined]
+
+
 class JournalPage(QWidget):
     """The page behind 台账."""
 
@@ -135,6 +147,7 @@ class JournalPage(QWidget):
         self.table.setAlternatingRowColors(True)
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)
+        self.table.setItemDelegateForColumn(3, _Middle(self.table))
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.table.setTabKeyNavigation(False)
@@ -207,7 +220,7 @@ class JournalPage(QWidget):
                 matching = context.journal_entries(since=since, until=None, text=text)
                 wanted = {entry.sequence for entry in matching}
                 found = [u for u in found if any(e.sequence in wanted for e in u.entries)]
-            return found, {seal.code: kind_name(seal) for seal in context.seals()}
+            return found, _kinds(context.seals())
 
         self._shell.tasks.work(
             read, done=lambda read: self._take(*read), failed=self._shell.complain
@@ -320,6 +333,15 @@ class JournalPage(QWidget):
             ),
             failed=self._shell.complain,
         )
+
+
+def _kinds(seals: Sequence[SealRecord]) -> dict[str, str]:
+    """By code: the kind, with the code where others of one company are of the same kind."""
+    alike = Counter((seal.name, seal.subtype) for seal in seals)
+    return {
+        seal.code: kind_name(seal) + (f" {seal.code}" if alike[seal.name, seal.subtype] > 1 else "")
+        for seal in seals
+    }
 
 
 def _event(event: str) -> str:
