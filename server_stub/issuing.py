@@ -22,7 +22,7 @@ from server_stub import sealing, states
 from server_stub.applying import Findings, move, read_request
 from server_stub.authority import HOLDER_LIFE, SEAL_MAKER, Authority, holder_subject
 from server_stub.context import Platform
-from server_stub.neighbours import filing, uscc
+from server_stub.neighbours import filing, regions
 from server_stub.neighbours.adapters import (
     FiledSeal,
     NeighbourError,
@@ -175,8 +175,8 @@ def build(
         raise NeighbourError("the imprint is not the one that was filed")
     _check_picture(picture, filed)
 
-    region = uscc.region_of(code)
-    region = region if region in uscc.REGIONS else making.settings.region
+    region = regions.region_of(code)
+    region = region if region in regions.REGIONS else making.settings.region
     seal_code = making.neighbours.national.assign_code(region)
     now = canonical.moment(canonical.now()).replace(microsecond=0)
     ends = [filed.valid_until, making.neighbours.licences.valid_until(code)]

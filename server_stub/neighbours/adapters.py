@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from crypto.algorithms import gm
-from server_stub.neighbours import engraving, imprint, uscc
+from crypto.pki import unit_codes
+from server_stub.neighbours import engraving, imprint, regions
 from server_stub.records.vault import write_private
 
 
@@ -121,14 +122,14 @@ class SimulatedCity:
     ) -> None:
         """Take an enterprise into the register and file its physical seals, one of each of
         *subtypes*; an enterprise that is known already stays as it is."""
-        uscc.check_credit_code(code)
+        unit_codes.check_credit_code(code)
         with self._lock:
             book = self._read()
             if code in book["enterprises"]:
                 return
             entry = RegisteredEnterprise(code, name, legal_rep, "active", licence_until)
             book["enterprises"][code] = asdict(entry)
-            region = uscc.region_of(code)
+            region = regions.region_of(code)
             for subtype in subtypes:
                 spec = imprint.SPECS[subtype]
                 book["serial"] += 1
@@ -174,8 +175,8 @@ class SimulatedCity:
 
     def matches(self, name: str, id_no: str) -> bool:
         try:
-            uscc.check_citizen_number(id_no)
-        except uscc.CodeError:
+            unit_codes.check_citizen_number(id_no)
+        except unit_codes.CodeError:
             return False
         return bool(name.strip())
 

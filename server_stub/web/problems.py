@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from crypto.pki import unit_codes
 from server_stub import (
     applying,
     disputes,
@@ -21,7 +22,6 @@ from server_stub import (
     using,
     verifying,
 )
-from server_stub.neighbours import uscc
 from server_stub.records import ledger, vault
 from server_stub.records.logbook import logbook
 
@@ -81,7 +81,7 @@ _BY_EXCEPTION: dict[type[Exception], str] = {
     policy.Forbidden: "forbidden",
     policy.NotFound: "not_found",
     vault.VaultError: "not_found",
-    uscc.CodeError: "uscc_invalid",
+    unit_codes.CodeError: "uscc_invalid",
     applying.IdentityInvalid: "identity_invalid",
     applying.RequestInvalid: "request_invalid",
     sealing.SealNotActive: "seal_not_active",

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import select
 
 from crypto.algorithms import gm
+from crypto.pki import unit_codes
 from server_stub import applying, signin
 from server_stub.context import Platform
-from server_stub.neighbours import uscc
 from server_stub.records.canonical import timestamp
 from server_stub.records.store import Application
 from server_stub.web import views
@@ -108,11 +108,11 @@ def apply(
 
 def _form(platform: Platform, body: ApplicationBody, exact: bytes) -> applying.Draft:
     enterprise, handler = body.enterprise, body.handler
-    uscc.check_credit_code(enterprise.uscc)
+    unit_codes.check_credit_code(enterprise.uscc)
     for number in filter(None, (handler.id_no, enterprise.legal_rep.id_no)):
         try:
-            uscc.check_citizen_number(number)
-        except uscc.CodeError as error:
+            unit_codes.check_citizen_number(number)
+        except unit_codes.CodeError as error:
             raise applying.IdentityInvalid(str(error)) from error
     if not handler.id_no:
         raise applying.IdentityInvalid("the handler's number is needed")

@@ -280,7 +280,7 @@ class Photographer:
         from PySide6.QtWidgets import QScrollArea
 
         from crypto.pki.certificate import Certificate
-        from ui.pages.seals_page import ApplyDialog
+        from ui.pages.apply_dialog import ApplyDialog
         from ui.shell.guide import Guide
         from ui.shell.pin_dialog import ChangePinDialog
         from ui.shell.token_setup import InitialiseDialog
@@ -300,7 +300,7 @@ class Photographer:
         root = Certificate.parse(self.context.company.authorities.root)
         for name, dialog in (
             ("guide", Guide(self.window, self.window)),
-            ("apply", ApplyDialog(self.context.settings.platform_url, self.window)),
+            ("apply", ApplyDialog({"url": self.context.settings.platform_url}, "", self.window)),
             ("dispute", DisputeDialog(report, "https://platform.example", None, self.window)),
             ("initialise", InitialiseDialog(blank, self.window)),
             ("trust-add", AddAnchorDialog([root], self.window)),

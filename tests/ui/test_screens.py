@@ -20,7 +20,7 @@ from tests.world.desk import PIN, StandIn
 from tests.world.real_data import COMPANY, LONG_NAME, Files, files, long_company, long_report
 from ui import language, theme
 from ui.language import tr
-from ui.pages.seals_page import ApplyDialog
+from ui.pages.apply_dialog import ApplyDialog
 from ui.shell import file_password
 from ui.shell.file_password import FilePasswordDialog
 from ui.shell.guide import Guide
@@ -153,7 +153,7 @@ def test_every_dialog_shows_all_of_its_texts(
         ),
         "change pin": lambda: ChangePinDialog(token, token_name(token), window),
         "guide": lambda: Guide(window, window),
-        "apply": lambda: ApplyDialog(context.settings.platform_url, window),
+        "apply": lambda: ApplyDialog({"uscc": "9137010072425018"}, COMPANY * 2, window),
         "dispute": lambda: DisputeDialog(long_report(), "https://platform.example", None, window),
         "initialise": lambda: InitialiseDialog(blank, window),
         "trust": lambda: AddAnchorDialog([root], window),

@@ -13,9 +13,9 @@ import httpx
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
+from crypto.pki import unit_codes
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
-from server_stub.neighbours import uscc
 from tests.world.waiting import until
 
 _serials = itertools.count(1)
@@ -24,8 +24,8 @@ _serials = itertools.count(1)
 def credit_code(region: str = "321302") -> str:
     """A fresh code with right check digits."""
     organisation = f"MA{next(_serials):06d}"
-    first17 = f"91{region}{organisation}{uscc.organisation_check_character(organisation)}"
-    return first17 + uscc.check_character(first17)
+    first17 = f"91{region}{organisation}{unit_codes.organisation_check_character(organisation)}"
+    return first17 + unit_codes.check_character(first17)
 
 
 def citizen_number(serial: int = 1) -> str:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QFormLayout,
-    QFrame,
-    QGridLayout,
-    QLineEdit,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QVBoxLayout, QWidget
 
+from app.errors import ApplicationRejected, PlatformError, explain
 from ui import theme
-from ui.dialogs import Dialog
-from ui.language import tr
+from ui.language import language, tr
+from ui.pages.apply_dialog import ApplyDialog
 from ui.seal_card import Imprint, imprint, kind_name, state_of
 from ui.shell.pin_dialog import PinDialog
 from ui.shell.token_strip import token_name
@@ -51,13 +44,17 @@ class SealsPage(QWidget):
     def __init__(self, shell: Shell) -> None:
         super().__init__()
         self._shell = shell
+        self._draft: Mapping[str, str] = {}
+        """What was typed into the form; a citizen number is in it, so it is never written down."""
         self.setAccessibleName(tr("印章"))
         self._sync = button(tr("同步"), self.synchronise, icon="refresh-cw")
         self._apply = button(tr("申请印章…"), self.apply, icon="plus")
         self._state = label("", "muted")
+        self._set_up = button(tr("看引导"), shell.show_guide, role="link")
+        self._set_up.hide()
         head = column(margins=(24, 20, 24, 8), spacing=4)
         head.addLayout(row(label(tr("我的印章"), "title"), None, self._sync, self._apply))
-        head.addWidget(self._state)
+        head.addLayout(row(self._state, self._set_up, None))
         content = QWidget()
         self._grid = QGridLayout()
         self._grid.setContentsMargins(24, 8, 24, 24)
@@ -89,17 +86,18 @@ class SealsPage(QWidget):
 
     def _update_buttons(self) -> None:
         token = self._token()
-        usable = token is not None and token.initialised and not token.locked
+        missing = _missing(token)
+        usable = not missing
         platform = self._shell.context.settings.platform_url
         self._apply.setEnabled(usable)
         self._sync.setEnabled(usable and bool(platform))
+        said = tr("平台：{url}", url=platform)
         if not platform:
             said = tr("还没有连接平台。申请第一枚印章时填写平台地址，或在“设置”里填写。")
-        elif not usable:
-            said = tr("同步和申请需要插入 Ukey。平台：{url}", url=platform)
-        else:
-            said = tr("平台：{url}", url=platform)
-        self._state.setText(said)
+        self._state.setText(" ".join(part for part in (missing, said) if part))
+        for each in (self._apply, self._sync):
+            each.setToolTip(missing)
+        self._set_up.setVisible(bool(missing))
 
     def _show(self, seals: list[tuple[SealRecord, datetime | None]]) -> None:
         clear_layout(self._grid)
@@ -177,14 +175,16 @@ class SealsPage(QWidget):
 
     # --- applying --------------------------------------------------------------------------------
 
-    def apply(self) -> None:
-        """Fill in the form, give the PIN, wait for the platform, collect the seal."""
-        form = ApplyDialog(self._shell.context.settings.platform_url, self)
-        if form.exec() != QDialog.DialogCode.Accepted:
-            form.deleteLater()
-            return
+    def apply(self, problem: str = "") -> None:
+        """Fill in the form, give the PIN, wait for the platform, collect the seal. *problem*: why
+        what the form holds led to nothing the last time."""
+        form = ApplyDialog(self._drafted(), problem, self)
+        accepted = form.exec() == QDialog.DialogCode.Accepted
+        self._draft = form.draft()
         url, applicant = form.answer()
         form.deleteLater()
+        if not accepted:
+            return
         serial, pin = self._pin(tr("生成密钥，向平台申请印章"))
         if not pin:
             return
@@ -192,82 +192,48 @@ class SealsPage(QWidget):
 
         def done(record: SealRecord) -> None:
             self._busy(False)
+            self._draft = {}
             said = tr("已领取 {name}（{code}）", name=record.name, code=record.code)
             self._shell.notices.show_notice("sync", "good", said)
             self._shell.reload_seals()
 
         self._shell.tasks.device(
-            self._shell.context.enrol, url, applicant, serial, pin, done=done, failed=self._failed
+            self._shell.context.enrol, url, applicant, serial, pin, done=done, failed=self._refused
         )
 
+    def _refused(self, error: BaseException) -> None:
+        """Back to the form, filled in as it was, where that is what the person can correct."""
+        pending = isinstance(error, ApplicationRejected) and error.state == "pending"
+        if not isinstance(error, PlatformError) or pending:
+            self._failed(error)
+            return
+        self._busy(False)
+        message = explain(error, language())
+        self.apply(tr("{cause}（{code}）", cause=message.cause, code=message.code))
 
-class ApplyDialog(Dialog):
-    """What the platform wants to know of an enterprise and the person who acts for it."""
+    def _drafted(self) -> Mapping[str, str]:
+        """What was typed before; at first, what is known already."""
+        if self._draft:
+            return self._draft
+        known = {"url": self._shell.context.settings.platform_url}
+        for seal in self._shell.seals[:1]:
+            known |= {"enterprise": seal.enterprise, "uscc": seal.uscc}
+        if any(seal.subtype == "official" for seal in self._shell.seals):
+            known["kind"] = "contract"
+        return known
 
-    def __init__(self, platform_url: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("申请印章"))
-        self.setMinimumWidth(480)
-        form = QFormLayout()
-        form.setHorizontalSpacing(16)
-        form.setVerticalSpacing(10)
-        self.fields: dict[str, QLineEdit] = {}
-        for name, title in (
-            ("url", tr("平台地址")),
-            ("uscc", tr("统一社会信用代码")),
-            ("enterprise", tr("企业名称")),
-            ("legal_rep", tr("法定代表人")),
-            ("handler", tr("经办人")),
-            ("handler_id", tr("经办人身份证号")),
-            ("phone", tr("经办人手机")),
-        ):
-            field = QLineEdit()
-            field.setAccessibleName(title)
-            field.textChanged.connect(self._update_buttons)
-            form.addRow(label(title, "muted"), field)
-            self.fields[name] = field
-        self.fields["url"].setText(platform_url)
-        self.fields["url"].setPlaceholderText("https://")
-        self.kind = QComboBox()
-        self.kind.setAccessibleName(tr("印章种类"))
-        for value, title in (
-            ("official", tr("法定名称章")),
-            ("contract", tr("合同专用章")),
-            ("finance", tr("财务专用章")),
-            ("invoice", tr("发票专用章")),
-            ("legal_representative", tr("法定代表人名章")),
-        ):
-            self.kind.addItem(title, value)
-        form.addRow(label(tr("印章种类"), "muted"), self.kind)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(24, 20, 24, 20)
-        whole.setSpacing(14)
-        whole.addWidget(label(tr("申请印章"), "title"))
-        whole.addWidget(
-            label(
-                tr("密钥在 Ukey 里生成，不会离开 Ukey。信息只发给这里填写的平台。"),
-                "muted",
-                wrap=True,
-            )
-        )
-        whole.addLayout(form)
-        self.accept_button = button(tr("提交申请"), self.accept, role="default")
-        self.accept_button.setDefault(True)
-        whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
-        self._update_buttons()
 
-    def _update_buttons(self) -> None:
-        if hasattr(self, "accept_button"):
-            filled = all(field.text().strip() for field in self.fields.values())
-            self.accept_button.setEnabled(filled)
-
-    def answer(self) -> tuple[str, Any]:
-        """The platform's address and the :class:`app.remote.enrolling.Applicant`."""
-        from app.remote.enrolling import Applicant
-
-        said = {name: field.text().strip() for name, field in self.fields.items()}
-        url = said.pop("url")
-        return url, Applicant(**said, kind=self.kind.currentData())
+def _missing(token: TokenView | None) -> str:
+    """Why nothing can be asked of the platform with this key; "" if it can."""
+    if token is None:
+        return tr("同步和申请需要插入 Ukey。")
+    if not token.initialised:
+        return tr("这把 Ukey 是空白的，先要初始化。")
+    if token.locked:
+        return tr("Ukey 口令已锁定，请联系平台解锁。")
+    if token.must_change:
+        return tr("Ukey 还在使用出厂口令，先要改成自己的。")
+    return ""
 
 
 def _card(seal: SealRecord, confirmed: datetime | None) -> QFrame:

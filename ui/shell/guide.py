@@ -77,6 +77,7 @@ class Guide(Dialog):
         """Show how far things are."""
         clear_layout(self._steps)
         shell = self._shell
+        shell.notices.clear_notice("guide")
         token = shell.token
         self._add(
             1,
@@ -85,9 +86,10 @@ class Guide(Dialog):
             tr("已找到 {name}。", name=token.label or token.serial or tr("一把空白的 Ukey"))
             if token
             else tr("插上后会自动找到。找不到时请安装厂商的驱动程序。"),
-            None if token else button(tr("驱动设置"), lambda: self._go("settings")),
+            None if token else button(tr("驱动设置"), lambda: self._away("settings")),
         )
-        self._add(2, *_pin_step(token), self._pin_action(token))
+        ready, title, said = _pin_step(token)
+        self._add(2, ready, title, said, self._pin_action(token))
         seals = len(shell.seals)
         self._add(
             3,
@@ -96,7 +98,7 @@ class Guide(Dialog):
             tr("已有 {count} 枚印章。", count=seals)
             if seals
             else tr("连接企业电子印章平台，核验后领取。"),
-            None if seals else button(tr("申请印章…"), lambda: self._go("seals")),
+            None if seals else self._apply_action(ready),
         )
 
     def _pin_action(self, token: TokenView | None) -> QWidget | None:
@@ -104,7 +106,27 @@ class Guide(Dialog):
             return None
         if not token.initialised:
             return button(tr("初始化…"), self._shell.initialise_token)
-        return button(tr("修改口令"), lambda: self._go("settings"))
+        return button(tr("修改口令"), lambda: self._away("settings"))
+
+    def _apply_action(self, ready: bool) -> QWidget:
+        """Not before the steps above are done: the page of seals could only say so, too."""
+        made = button(tr("申请印章…"), self._apply)
+        made.setEnabled(ready)
+        if not ready:
+            made.setToolTip(tr("先做上面两步"))
+            made.setAccessibleName(tr("申请印章…，先做上面两步"))
+        return made
+
+    def _apply(self) -> None:
+        self._away("seals")
+        self._shell.apply_for_seal()
+
+    def _away(self, page: str) -> None:
+        """To a page, with a way back: the steps are not done yet."""
+        shell = self._shell
+        self._go(page)
+        again = (tr("回到引导"), shell.show_guide)
+        shell.notices.show_notice("guide", "info", tr("引导还没有做完。"), again)
 
     def _add(self, number: int, done: bool, title: str, text: str, action: QWidget | None) -> None:
         if number > 1:

@@ -78,6 +78,12 @@ class Shell(Protocol):
     def synchronise(self) -> None:
         """Show the page of seals and exchange seals and usage records with the platform."""
 
+    def show_guide(self) -> None:
+        """The steps to the first stamp."""
+
+    def apply_for_seal(self) -> None:
+        """Show the page of seals with the form for a new one."""
+
     def initialise_token(self) -> None:
         """Ask for name and PINs of the key in use, which is blank, and set them."""
 

@@ -232,10 +232,17 @@ class MainWindow(QMainWindow):
         self.go("seals")
         self.page("seals").synchronise()
 
+    def apply_for_seal(self) -> None:
+        """To the form for a new seal."""
+        self.go("seals")
+        self.page("seals").apply()
+
     def _take_seals(self, seals: tuple[SealRecord, ...]) -> None:
         self.seals = seals
         self.strip.show_tokens(self.tokens, self.token, seals)
         self.seals_changed.emit()
+        if seals:
+            self.notices.clear_notice("guide")
         # who opens a document that somebody sent wants to see that, not how to get a seal
         if not (seals or self.state.get("guided", False) or self._incoming.any_came):
             self.state.put("guided", True)

@@ -2,15 +2,14 @@
 
 import pytest
 
-from server_stub.neighbours.uscc import (
-    REGIONS,
+from crypto.pki.unit_codes import (
     CodeError,
     check_character,
     check_citizen_number,
     check_credit_code,
     organisation_check_character,
-    region_of,
 )
+from server_stub.neighbours.regions import REGIONS, region_of
 
 REAL = [
     "11370306MB2867521U",  # 淄博市周村区自然资源局
@@ -66,3 +65,39 @@ def test_citizen_numbers_check_date_and_check_character() -> None:
         with pytest.raises(CodeError) as refusal:
             check_citizen_number(wrong)
         assert wrong == "" or wrong not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("9137010072425018", "length"),
+        ("91370100724250187MM", "length"),
+        ("91370100724250187O", "characters"),
+        ("91370100724250187m", "characters"),
+        ("81370100724250187M", "authority"),
+        ("91990100724250187M", "region"),
+        ("91370100724250187N", "check"),
+    ],
+)
+def test_what_is_wrong_with_a_credit_code_is_named(code: str, problem: str) -> None:
+    with pytest.raises(CodeError) as caught:
+        check_credit_code(code)
+    assert caught.value.problem == problem
+
+
+@pytest.mark.parametrize(
+    ("number", "problem"),
+    [
+        ("1101051949123100", "length"),
+        ("11010519491231002x", "characters"),
+        ("1101051949123100２X", "characters"),
+        ("00010519491231002X", "region"),
+        ("11010519491331002X", "date"),
+        ("110105194912310021", "check"),
+    ],
+)
+def test_what_is_wrong_with_a_citizen_number_is_named(number: str, problem: str) -> None:
+    with pytest.raises(CodeError) as caught:
+        check_citizen_number(number)
+    assert caught.value.problem == problem
+    assert number not in str(caught.value)
