@@ -27,6 +27,7 @@ _.scrollContentsBy
 _.setEditorData
 _.setModelData
 _.startDrag
+_.textElideMode
 
 # The window loads its pages by their class names (ui/shell/window.py).
 _.ApprovalsPage
