@@ -31,7 +31,7 @@ class HelpDialog(Dialog):
         whole.setSpacing(10)
         whole.addWidget(label(tr("键盘操作"), "title"))
         for keys in (
-            tr("Ctrl+O　打开文件　　Ctrl+V　粘贴文件"),
+            tr("Ctrl+O　打开文件　　Ctrl+V　粘贴文件　　Ctrl+Shift+O　最近的文件"),
             tr("Ctrl+1 … Ctrl+6　换页面　　F6　换区域"),
             tr("PgUp PgDn　翻页　　Ctrl+滚轮　缩放"),
             tr("方向键　移动印章 1 毫米（加 Shift 为 5 毫米）"),

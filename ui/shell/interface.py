@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 from ui.canvas.renderer import Renderer
 from ui.shell.context import Context, TokenView
 from ui.shell.notice import NoticeBar
+from ui.shell.recent import RecentFiles
 from ui.shell.state import WindowState
 from ui.tasks import Tasks
 
@@ -41,6 +42,7 @@ class Shell(Protocol):
     tasks: Tasks
     renderer: Renderer
     notices: NoticeBar
+    recent: RecentFiles
     state: WindowState
 
     seals: tuple[SealRecord, ...]

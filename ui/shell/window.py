@@ -42,6 +42,7 @@ from ui.shell.incoming import IncomingFiles
 from ui.shell.navigation import PAGES, Navigation, page_titles
 from ui.shell.notice import ErrorBox, NoticeBar
 from ui.shell.plugged_tokens import PluggedTokens
+from ui.shell.recent import RecentFiles
 from ui.shell.state import WindowState
 from ui.shell.token_notices import tell_of_token
 from ui.shell.token_strip import DemoBanner, TokenStrip
@@ -82,6 +83,7 @@ class MainWindow(QMainWindow):
         self.tasks = Tasks(self)
         self.renderer = Renderer(self)
         self.state = _state_of(context)
+        self.recent = RecentFiles(lambda: self.state, self.take_files, self._not_there, self)
         self.seals: tuple[SealRecord, ...] = ()
         self._pages: dict[str, QWidget] = {}
         self._server: Any = None
@@ -283,6 +285,7 @@ class MainWindow(QMainWindow):
         self.context, self.state = context, _state_of(context)
         self.state.put("appearance", appearance or None)
         self.state.put("geometry", geometry or None)
+        self.recent.changed.emit()
         self.seals = ()
         self.banner.tell(context.demo_pin)
         self.plugged.restart()
@@ -361,6 +364,9 @@ class MainWindow(QMainWindow):
         """Files dropped, pasted or handed over: to the page that is open, if it takes files."""
         self._incoming.take(paths)
 
+    def _not_there(self, text: str) -> None:
+        self.notices.show_notice("files", "warning", text)
+
     def open_dialog(self) -> None:
         """Ctrl+O."""
         if self.current not in ("stamp", "verify"):
@@ -402,6 +408,7 @@ class MainWindow(QMainWindow):
             made.activated.connect(called)
 
         on(QKeySequence.StandardKey.Open, self.open_dialog)
+        on("Ctrl+Shift+O", lambda: self.recent.pop_up(self))
         on("F1", self.show_help)
         on("F6", lambda: self._next_pane(1))
         on("Shift+F6", lambda: self._next_pane(-1))

@@ -65,6 +65,7 @@ class JobFiles(QObject):
         """Add *paths* to the list; a list that is stamped whole gives way."""
         if self._hindered():
             return
+        self._shell.recent.add(paths)
         if all(document.stamped for document in self.documents):
             self.begin([])
         here = {document.path.resolve(): document for document in self.documents}

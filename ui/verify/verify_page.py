@@ -31,6 +31,7 @@ from ui.canvas.document_pane import DocumentPane
 from ui.canvas.page_items import Item
 from ui.language import language, tr
 from ui.shell import file_password
+from ui.shell.recent import recent_button, with_recent
 from ui.verify import verdicts
 from ui.verify.changes import Listed
 from ui.verify.compare import CompareBar
@@ -109,9 +110,10 @@ class VerifyPage(QWidget):
         self._open = button(tr("打开"), self.choose, role="quiet", icon="folder-open")
         self._open.setToolTip("Ctrl+O")
         self.pane.toolbar.insertWidget(0, self._open)
+        self.pane.toolbar.insertWidget(1, recent_button(shell))
         self._back = button(tr("回到当前文件"), self._show_current, icon="arrow-left")
         self._back.hide()
-        self.pane.toolbar.insertWidget(2, self._back)
+        self.pane.toolbar.insertWidget(3, self._back)
         self.compare = CompareBar(shell)
         self.pane.add_strip(self.compare)
         self.compare.redraw.connect(self._compare)
@@ -142,7 +144,7 @@ class VerifyPage(QWidget):
         across.addWidget(self.pane, 1)
         work.setLayout(across)
         self._stack = QStackedWidget()
-        self._stack.addWidget(centred(self._drop))
+        self._stack.addWidget(centred(with_recent(self._drop, shell)))
         self._stack.addWidget(Split(work, panel, PANEL_WIDTH, shell.state, "verify panel"))
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -210,6 +212,7 @@ class VerifyPage(QWidget):
 
     def open_files(self, paths: Sequence[Path]) -> None:
         """Verify *paths*; what was there before gives way."""
+        self._shell.recent.add(paths)
         for file in self._files:
             if file.task:
                 file.task.drop()
