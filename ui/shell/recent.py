@@ -124,7 +124,8 @@ class _RecentList(QWidget):
     def _show(self) -> None:
         clear_layout(self._lines)
         paths = self._recent.paths[:ON_EMPTY_PAGE]
-        self.setVisible(bool(paths))
+        if self.parentWidget() is not None:  # else it were a window of its own
+            self.setVisible(bool(paths))
         if not paths:
             return
         head = row(label(tr("最近的文件"), "muted"), None)
