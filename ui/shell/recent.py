@@ -15,7 +15,6 @@ from ui.language import tr
 from ui.widgets import button, clear_layout, label, row
 
 if TYPE_CHECKING:
-    from ui.shell.interface import Shell
     from ui.shell.state import WindowState
 
 MOST = 12
@@ -92,7 +91,7 @@ class RecentFiles(QObject):
             menu.setActiveAction(menu.actions()[0])
 
 
-def recent_button(shell: Shell) -> QToolButton:
+def recent_button(recent: RecentFiles) -> QToolButton:
     """For a toolbar: the menu."""
     made = QToolButton()
     theme.set_icon(made, "history")
@@ -100,7 +99,7 @@ def recent_button(shell: Shell) -> QToolButton:
     made.setToolTip(tr("{name}（{keys}）", name=tr("最近的文件"), keys="Ctrl+Shift+O"))
 
     def pop_up() -> None:
-        menu = shell.recent.menu(made)
+        menu = recent.menu(made)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(made.mapToGlobal(made.rect().bottomLeft()))
 
@@ -139,14 +138,14 @@ class _RecentList(QWidget):
             self._lines.addWidget(made)
 
 
-def with_recent(drop: QWidget, shell: Shell) -> QWidget:
+def with_recent(drop: QWidget, recent: RecentFiles) -> QWidget:
     """*drop* and below it the files that were opened last."""
     made = QWidget()
     made.setMaximumWidth(drop.maximumWidth())
     whole = QVBoxLayout(made)
     whole.setContentsMargins(0, 0, 0, 0)
     whole.addWidget(drop)
-    whole.addWidget(_RecentList(shell.recent))
+    whole.addWidget(_RecentList(recent))
     return made
 
 

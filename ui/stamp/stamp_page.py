@@ -129,7 +129,7 @@ class StampPage(QWidget):
         across.addWidget(self.pane, 1)
         work.setLayout(across)
         self._stack = QStackedWidget()
-        self._stack.addWidget(centred(with_recent(self._drop, shell)))
+        self._stack.addWidget(centred(with_recent(self._drop, shell.recent)))
         self._stack.addWidget(Split(work, self._side, PANEL_WIDTH, shell.state, "stamp panel"))
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -158,7 +158,7 @@ class StampPage(QWidget):
         self._undo = tool("undo-2", tr("撤销"), self.undo, "Ctrl+Z")
         self._redo = tool("redo-2", tr("重做"), self.redo, "Ctrl+Y")
         self.pane.toolbar.insertWidget(0, self.files.opener)
-        self.pane.toolbar.insertWidget(1, recent_button(self._shell))
+        self.pane.toolbar.insertWidget(1, recent_button(self._shell.recent))
         self.pane.toolbar.insertWidget(2, self._undo)
         self.pane.toolbar.insertWidget(3, self._redo)
 
