@@ -29,7 +29,7 @@ from app.settings import Settings, load, save
 if TYPE_CHECKING:
     from app.remote.platform_account import PlatformClient
     from app.remote.public_services import PublicServices
-    from app.remote.registry import RegistryStatus
+    from app.remote.states import AskedPlatforms
     from app.remote.timestamping import Timestamper
     from app.signing import TokenKey
     from app.stamping import TicketService
@@ -229,11 +229,17 @@ class Desk:
         if url.rstrip("/") != self.settings.platform_url:
             self.settings = save(self.settings, {"platform_url": url})
 
-    def status_service(self) -> RegistryStatus | None:
-        """The platform to ask about seals; None if none is set."""
+    def status_service(self) -> AskedPlatforms | None:
+        """The platforms to ask about seals: this desk's own, and those that its anchors name; None
+        if there are none."""
         from app.remote.registry import RegistryStatus
+        from app.remote.states import AskedPlatforms
 
-        return RegistryStatus(self.platform(), self.cabinet) if self.settings.platform_url else None
+        settings = self.settings
+        own = RegistryStatus(self.platform(), self.cabinet) if settings.platform_url else None
+        if own is None and not any(rule.origin for rule in self.anchors().rules):
+            return None
+        return AskedPlatforms(own, settings.proxy, settings.fetch_hosts)
 
     def ticket_service(self, key: TokenKey) -> TicketService | None:
         """The platform, signed in with *key*; None if it is not set or does not answer now."""

@@ -22,13 +22,16 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 from app.errors import FileNotReadable, FileProblem, PlatformError
 from app.file_kind import require_pdf
 from crypto.seal.statement import SealChange, SignedStatement
+from crypto.validation.anchor_rules import teller_of
 from crypto.validation.trust import Trust
-from crypto.verdict import Report
+from crypto.verdict import Report, SignatureReport
 
 if TYPE_CHECKING:
     from crypto.pdf.looking.layer import Look, Seen, Task
     from crypto.pdf.marks.drawn import DrawMarks, DrawnMark, MarkTask
 
+UNKNOWN_STATE = frozenset(("status_unknown", "status_stale"))
+"""Findings about which a platform is asked."""
 _ORDINARY = 8 * 1024 * 1024
 """Bytes up to which a document is held in memory."""
 
@@ -46,6 +49,14 @@ class SealHistory(Protocol):
 
     def history(self, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
         """What the desk's trust does not hold yet."""
+
+
+@runtime_checkable
+class StatusElsewhere(Protocol):
+    """One that can also ask other platforms, where an anchor says that they tell the state."""
+
+    def status_at(self, origin: str, seal_code: str) -> SignedStatement:
+        """Raises :class:`app.errors.PlatformError`."""
 
 
 class _Looks:
@@ -108,7 +119,7 @@ def verify(
         judge = partial(verify_pdf, password=password, look=_Looks(), draw=_Draws())
         report = judge(document, path.name, trust, now)
         # 3. Ask the platform for what that leaves open.
-        news = _news(platform, report)
+        news = _news(platform, report, trust)
         # 4. Verify again with what it said.
         if news.statements or news.changes:
             known = trust.merged(news)
@@ -143,36 +154,55 @@ def _held(stream: BinaryIO) -> BinaryIO:
 # --- 3. the platform ---------------------------------------------------------------------------
 
 
-def _news(platform: StatusService | None, report: Report) -> Trust:
+def _news(platform: StatusService | None, report: Report, trust: Trust) -> Trust:
     """What the platform says now about the seals in *report*, as an addition to the trust."""
-    statements = tuple(_ask(platform, report))
-    codes = (signature.seal.code for signature in report.signatures if signature.seal)
-    return Trust(statements=statements, changes=history(platform, codes))
-
-
-def _ask(platform: StatusService | None, report: Report) -> list[SignedStatement]:
-    """What the platform says now of the seals whose status the report could not tell."""
     if platform is None:
-        return []
-    codes = {
-        signature.seal.code
-        for signature in report.signatures
-        if signature.seal
-        and is_its_own(platform, signature.origin)
-        and any(f.code in ("status_unknown", "status_stale") for f in signature.findings)
-    }
-    answers = []
-    for code in sorted(codes):
+        return Trust()
+    questions: set[tuple[str, str]] = set()
+    own: list[str] = []
+    for signature in report.signatures:
+        whom = whom_to_ask(platform, trust, _anchor(signature), signature.origin)
+        if signature.seal is None or whom is None:
+            continue
+        if not whom:
+            own.append(signature.seal.code)
+        if any(each.code in UNKNOWN_STATE for each in signature.findings):
+            questions.add((whom, signature.seal.code))
+    statements = []
+    for whom, code in sorted(questions):
         with contextlib.suppress(PlatformError):
-            answers.append(platform.status(code))
-    return answers
+            statements.append(state_of(platform, whom, code))
+    return Trust(statements=tuple(statements), changes=history(platform, own))
 
 
-def is_its_own(platform: object, origin: str) -> bool:
-    """May *platform* be asked about a seal whose document names *origin*? Another platform's seal
-    is none of its business: asking would tell it who deals with whom."""
+def _anchor(signature: SignatureReport) -> str:
+    """SM3 (hex) of the anchor that the seal's maker leads to; "" if it leads to none."""
+    trusted = any(finding.code == "maker_trusted" for finding in signature.findings)
+    return signature.seal_chain[-1].sm3 if trusted and signature.seal_chain else ""
+
+
+def whom_to_ask(platform: object, trust: Trust, anchor: str, claimed: str) -> str | None:
+    """Whom to ask about a seal whose maker leads to *anchor* (SM3, hex; "": to none), in a document
+    that names the platform *claimed*: an origin, "" for the desk's own platform, None for nobody.
+
+    Another platform's seal is none of its business: asking would tell it who deals with whom. It is
+    asked for where the rule of its anchor says, never where only the document says."""
     here = getattr(platform, "origin", "")
-    return not origin or not here or origin == here
+    told = teller_of(trust.rules, anchor) if anchor else None
+    if told is not None:
+        if told == here:
+            return ""
+        return told if told and isinstance(platform, StatusElsewhere) else None
+    return "" if not claimed or not here or claimed == here else None
+
+
+def state_of(platform: StatusService, whom: str, seal_code: str) -> SignedStatement:
+    """What it says of a seal, asked where :func:`whom_to_ask` says.
+
+    Raises :class:`app.errors.PlatformError`."""
+    if whom and isinstance(platform, StatusElsewhere):
+        return platform.status_at(whom, seal_code)
+    return platform.status(seal_code)
 
 
 def history(platform: object, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:

@@ -28,7 +28,7 @@ from app.errors import FileNotReadable, FileProblem, OutputExists, OutputVerific
 from app.evidence.checking import DOCUMENT, FORMAT, PURPOSES, check, encode_changes, hashes
 from app.evidence.readme import Recheck, Value, readme
 from app.publishing import publish, unpublished
-from app.verifying import StatusService, history, verify
+from app.verifying import StatusService, history, state_of, verify
 from crypto.algorithms import gm
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import within_time
@@ -91,8 +91,16 @@ class _Recorder:
     answers: list[SignedStatement] = field(default_factory=list)
     changes: list[SealChange] = field(default_factory=list)
 
+    @property
+    def origin(self) -> str:
+        """Of the desk's own platform."""
+        return str(getattr(self.desk, "origin", ""))
+
     def status(self, seal_code: str) -> SignedStatement:
-        answer = self.desk.status(seal_code)
+        return self.status_at("", seal_code)
+
+    def status_at(self, origin: str, seal_code: str) -> SignedStatement:
+        answer = state_of(self.desk, origin, seal_code)
         self.answers.append(answer)
         return answer
 

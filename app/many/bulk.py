@@ -24,7 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import FileNotReadable, FileProblem, PlatformError, explain, phrase
-from app.verifying import StatusService, history, is_its_own, verify
+from app.verifying import (
+    UNKNOWN_STATE,
+    StatusService,
+    history,
+    state_of,
+    verify,
+    whom_to_ask,
+)
 from crypto.bounded import (
     MEMORY,
     BoundedError,
@@ -153,17 +160,16 @@ def verify_all(
     Once *stopped* says so (asked several times a second) the workers are ended where they are."""
     outcomes: list[Outcome | None] = [None] * len(files)
     waiting: list[int] = []
-    codes: set[str] = set()
+    questions: set[tuple[str, str]] = set()
     changes: list[SealChange] = []
 
     def first(index: int, outcome: Outcome) -> None:
-        unknown = _unknown_seals(outcome.answer, platform) if platform else set()
-        told = history(platform, _seals(outcome.answer))
-        changes.extend(told)
-        earlier = {change.seal_code for change in changes} & _seals(outcome.answer)
+        own, unknown = _asked(outcome.answer, platform, order.trust) if platform else (set(), set())
+        changes.extend(history(platform, own))
+        earlier = {change.seal_code for change in changes} & own
         if unknown or earlier:
             waiting.append(index)
-            codes.update(unknown)
+            questions.update(unknown)
             outcomes[index] = outcome
         else:
             final(index, outcome)
@@ -177,9 +183,9 @@ def verify_all(
         interrupted = crew.work(range(len(files)), first)
         if waiting and platform and not interrupted:
             statements = []
-            for code in sorted(codes):
+            for whom, code in sorted(questions):
                 with contextlib.suppress(PlatformError):
-                    statements.append(platform.status(code))
+                    statements.append(state_of(platform, whom, code))
             if statements or changes:
                 told = Told(tuple(statements), tuple(changes))
                 interrupted = crew.work(sorted(waiting), final, told)
@@ -192,18 +198,24 @@ def verify_all(
     )
 
 
-def _seals(answer: dict[str, Any]) -> set[str]:
-    return {each["seal"]["code"] for each in answer.get("signatures", ()) if each["seal"]}
-
-
-def _unknown_seals(answer: dict[str, Any], platform: StatusService) -> set[str]:
-    return {
-        signature["seal"]["code"]
-        for signature in answer.get("signatures", ())
-        if signature["seal"]
-        and is_its_own(platform, signature["origin"])
-        and any(f["code"] in ("status_unknown", "status_stale") for f in signature["findings"])
-    }
+def _asked(
+    answer: dict[str, Any], platform: StatusService, trust: Trust
+) -> tuple[set[str], set[tuple[str, str]]]:
+    """The seals that are the desk's own platform's business, and (whom to ask, seal code) of those
+    whose state the worker could not tell."""
+    own, unknown = set(), set()
+    for signature in answer.get("signatures", ()):
+        codes = {finding["code"] for finding in signature["findings"]}
+        chain = signature["seal_chain"] if "maker_trusted" in codes else ()
+        anchor = chain[-1]["sm3"] if chain else ""
+        whom = whom_to_ask(platform, trust, anchor, signature["origin"])
+        if signature["seal"] is None or whom is None:
+            continue
+        if not whom:
+            own.add(signature["seal"]["code"])
+        if codes & UNKNOWN_STATE:
+            unknown.add((whom, signature["seal"]["code"]))
+    return own, unknown
 
 
 # --- this side of the pipe -----------------------------------------------------------------------

@@ -52,14 +52,14 @@ class TrustedPlatform:
     def trust(self) -> Trust:
         """What follows from it."""
         root = (self.root,)
-        rules = (AnchorRule(self.root.fingerprint, frozenset(self.holders)),)
+        rule = AnchorRule(self.root.fingerprint, frozenset(self.holders), origin=self.origin)
         return Trust(
             seal_makers=root,
             signers=root,
             timestamps=root,
             platforms=root,
             pool=self.pool,
-            rules=rules if self.holders else (),
+            rules=(rule,),
         )
 
 

@@ -36,6 +36,9 @@ class AnchorRule:
     algorithms: tuple[tuple[str, datetime], ...] = ()
     """(weak algorithm, until when it is accepted): ``sha1``, ``rsa-1024`` …, as findings name
     them."""
+    origin: str = ""
+    """``https://host[:port]`` of the platform that tells the state of its seals; "": none that can
+    be asked."""
 
     def accepts(self, algorithm: str, moment: datetime | None) -> datetime | None:
         """Until when *algorithm* is accepted, if it is for something of that *moment*."""
@@ -49,6 +52,13 @@ class AnchorRule:
 def outside(rules: Iterable[AnchorRule], holder: str) -> frozenset[bytes]:
     """The anchors (SM3) that do not count for *holder*'s seals and signatures."""
     return frozenset(rule.anchor for rule in rules if rule.holders and holder not in rule.holders)
+
+
+def teller_of(rules: Iterable[AnchorRule], anchor: str) -> str | None:
+    """Where the state of seals under the *anchor* (SM3, hex) is told: an origin, "" if nowhere that
+    can be asked, None if no rule speaks of it."""
+    told = [rule.origin for rule in rules if rule.anchor.hex() == anchor]
+    return max(told) if told else None
 
 
 def by_rules(

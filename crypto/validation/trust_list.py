@@ -18,7 +18,8 @@ Body::
 
 ``roots`` are anchors for signers, time stamps and statements about seals, ``makers`` for seal
 makers; either may hold intermediate certificates. A platform that is withdrawn, not yet granted or
-no longer is no anchor at all. ``status`` and ``revocation`` false: nobody publishes it;
+no longer is no anchor at all. The first of its ``origins`` tells the state of its seals.
+``status`` and ``revocation`` false: nobody publishes it;
 ``algorithms``: weak ones of its past, until when (:mod:`crypto.validation.anchor_rules`).
 
 The sequence number only grows, so an old list cannot be passed off as the newest; after
@@ -78,8 +79,9 @@ class ListedPlatform:
     def rules(self) -> tuple[AnchorRule, ...]:
         """What is special about its anchors."""
         anchors = dict.fromkeys(each.fingerprint for each in (*self.roots, *self.makers))
+        teller = self.origins[0].rstrip("/").lower() if self.status and self.origins else ""
         return tuple(
-            AnchorRule(each, frozenset(), self.status, self.revocation, self.algorithms)
+            AnchorRule(each, frozenset(), self.status, self.revocation, self.algorithms, teller)
             for each in anchors
         )
 

@@ -18,13 +18,14 @@ from app.errors import (
     UsageError,
 )
 from app.store.anchors import trust_files
-from app.verifying import is_its_own, verify
+from app.verifying import verify, whom_to_ask
 from crypto.pdf.looking import layer
 from crypto.pdf.looking.layer import Seen, Task
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.failures import PdfEncrypted
 from crypto.pki.certificate import Certificate
 from crypto.seal.statement import SealChange, SignedStatement
+from crypto.validation.anchor_rules import AnchorRule
 from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
 from tests.world.authorities import CODE, NOW, Authorities
@@ -194,5 +195,32 @@ def test_another_platforms_seal_is_asked_for_at_its_own_and_never_at_ours(
     verify(offline, trust=office.authorities.trust, platform=Elsewhere(), at=NOW)
     assert Elsewhere.asked == [CODE], "the file names no platform: ours may know it"
     Elsewhere.asked.clear()
-    assert is_its_own(Elsewhere(), "https://ours.example")
-    assert not is_its_own(Elsewhere(), "https://theirs.example")
+    assert whom_to_ask(Elsewhere(), Trust(), "", "https://ours.example") == ""
+    assert whom_to_ask(Elsewhere(), Trust(), "", "https://theirs.example") is None
+
+
+@pytest.mark.parametrize("told", ["https://theirs.example", "https://ours.example", ""])
+def test_the_state_is_asked_where_the_anchor_says(office: Office, offline: Path, told: str) -> None:
+    """An anchor of a trust list names who tells the state of its seals; "": nobody."""
+
+    class Both:
+        origin = "https://ours.example"
+        asked: ClassVar[list[tuple[str, str]]] = []
+
+        def status(self, seal_code: str) -> SignedStatement:
+            return self.status_at(self.origin, seal_code)
+
+        def status_at(self, origin: str, seal_code: str) -> SignedStatement:
+            self.asked.append((origin, seal_code))
+            return office.platform.status(seal_code)
+
+        def history(self, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
+            assert not list(seal_codes) or told == self.origin, "none of its business"
+            return ()
+
+    Both.asked.clear()
+    trust = office.authorities.trust
+    rules = tuple(AnchorRule(each.fingerprint, origin=told) for each in trust.seal_makers)
+    report = verify(offline, trust=replace(trust, rules=rules), platform=Both(), at=NOW)
+    assert Both.asked == ([(told, CODE)] if told else [])
+    assert report.verdict is (Verdict.VALID if told else Verdict.UNKNOWN)

@@ -277,6 +277,25 @@ def test_a_file_that_was_sealed_offline_says_so_and_the_network_adds_the_rest(
     }
 
 
+def test_the_state_of_a_listed_platforms_seal_is_asked_there(
+    city: RunningServer, clerk: Clerk, stranger: Clerk, contract: Path, tmp_path: Path
+) -> None:
+    """A desk without any platform: the trust list says where the state of such seals is told."""
+    output = tmp_path / "offline.pdf"
+    where = ("--seal", clerk.seal, "--at", "1:150,240", "--offline")
+    assert clerk("stamp", contract, "-o", output, *where).code == 0
+    here = trust_list(city, tmp_path / "operator")
+    signer = TrustList.parse(here.read_bytes()).certificate.fingerprint.hex()
+    settings = {"TRUST_LIST": str(here), "TRUST_LIST_SIGNER": signer}
+    assert verdict(stranger, output, "--offline", **settings) == "UNKNOWN"
+    for options in ((), ("--jobs", "1")):
+        answer = stranger("verify", output, "--json", *options, **settings)
+        told = answer.json if not options else answer.json[0]
+        [signature] = told["signatures"]
+        assert {"status_active", "signer_not_revoked"} <= {f["code"] for f in signature["findings"]}
+        assert told["verdict"] == "VALID"
+
+
 def test_a_wrong_root_under_the_same_name_is_not_the_platform(
     city: RunningServer, stranger: Clerk, stamped: Path, tmp_path: Path
 ) -> None:
