@@ -10,7 +10,7 @@ Command line, window and batch ask the same questions here; what a person says t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -34,7 +34,7 @@ from crypto.pdf.signing.sign import PROFILES, Revision, check_may_sign, property
 from crypto.pdf.verify import verify_pdf
 from crypto.seal.making import draft_signature
 from crypto.validation.trust import Trust
-from crypto.verdict import CHANGES, Report, SignatureReport, Verdict, beijing
+from crypto.verdict import CHANGES, Finding, Level, Report, SignatureReport, Verdict, beijing
 from crypto.wording import decisive, page_ranges
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -209,8 +209,16 @@ def check_job(job: StampJob, seal: SealRecord, trust: Trust, now: datetime) -> N
 
     Raises :class:`app.errors.OutputExists`, :class:`app.errors.OutputNotWritable`,
     :class:`app.errors.SealWouldHarm`, and what drawing the marks raises."""
-    _check_place(job.source, job.place)
-    _rehearse(job, seal, trust, now)
+    check_jobs([job], [seal], trust, now)
+
+
+def check_jobs(
+    jobs: Sequence[StampJob], seals: Sequence[SealRecord], trust: Trust, now: datetime
+) -> None:
+    """The same for several seals on one document, one after the other, the last job's output saved:
+    none may harm a signature that is there, nor a seal before it. *seals*: that of each job."""
+    _check_place(jobs[0].source, jobs[-1].place)
+    _rehearse(jobs, seals, trust, now)
 
 
 def check_unseen(source: Path, password: str | None, output: Path | None, suffix: str) -> None:
@@ -230,33 +238,59 @@ def _check_place(source: Path, place: Output) -> None:
     check_output(place.target(), size)
 
 
-def _rehearse(job: StampJob, seal: SealRecord, trust: Trust, now: datetime) -> None:
-    """Put the seal on a copy with a signature that is none, and see what becomes of the others."""
+def _rehearse(
+    jobs: Sequence[StampJob], seals: Sequence[SealRecord], trust: Trust, now: datetime
+) -> None:
+    """Put the seals on a copy with signatures that are none, and see what becomes of the others."""
+    source, password = jobs[0].source, jobs[0].password
+    judge = partial(verify_pdf, name=source.name, trust=trust, now=now, password=password)
+    drafted: set[str] = set()
     with contextlib.ExitStack() as opened:
-        output = opened.enter_context(TemporaryFile())
         with within_time():
-            document = open_pdf(job.source, job.password)
+            document = open_pdf(source, password)
             opened.callback(document.stream.close)
-            if all(each.value is None for each in document.signature_fields()):
+            signed = any(each.value is not None for each in document.signature_fields())
+            if not signed and len(jobs) == 1:
                 return
-            drafted = sign_revision(
-                document,
-                output,
-                profile=PROFILES["ses"],
-                value_size=len(seal.data) + len(seal.certificate) + _ROOM,
-                make_value=partial(_draft, seal, now),
-                marks=job.marks,
-                dates=job.dates,
-                picture=seal.parsed.picture,
-                signed_at=now,
-                stencil=job.stencil,
-            )
-        judge = partial(verify_pdf, name=job.source.name, trust=trust, now=now)
-        before = judge(document.stream, password=job.password)
-        after = judge(output, password=job.password, rehearsed=drafted.field_names)
-    for worse in harmed(before, after):
-        reason = _news(before, worse)
-        raise SealWouldHarm(str(job.source), worse.called(), reason)
+        original = document.stream
+        for job, seal in zip(jobs, seals, strict=True):
+            output = opened.enter_context(TemporaryFile())
+            with within_time():
+                drafted.update(_drawn(document, output, job, seal, now))
+                document = Document(output, password)
+        before = judge(original) if signed else None
+        after = judge(document.stream, rehearsed=drafted)
+    if before is not None:
+        for worse in harmed(before, after):
+            raise SealWouldHarm(str(source), worse.called(), _news(before, worse))
+    for each in after.signatures:
+        if not drafted.isdisjoint(each.fields):
+            harm = decisive([f for f in each.findings if f.code in _ALTERED and _bad(f)])
+            if harm is not None:
+                raise SealWouldHarm(str(source), each.called(), harm.code)
+
+
+def _bad(finding: Finding) -> bool:
+    return finding.level in (Level.UNKNOWN, Level.INVALID)
+
+
+def _drawn(
+    document: Document, output: BinaryIO, job: StampJob, seal: SealRecord, now: datetime
+) -> tuple[str, ...]:
+    """Draw the marks of *job* with a drafted signature; gives the names of its fields."""
+    drafted = sign_revision(
+        document,
+        output,
+        profile=PROFILES["ses"],
+        value_size=len(seal.data) + len(seal.certificate) + _ROOM,
+        make_value=partial(_draft, seal, now),
+        marks=job.marks,
+        dates=job.dates,
+        picture=seal.parsed.picture,
+        signed_at=now,
+        stencil=job.stencil,
+    )
+    return drafted.field_names
 
 
 def _draft(seal: SealRecord, now: datetime, revision: Revision) -> bytes:

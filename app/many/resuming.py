@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crypto.algorithms.gm import sm3_hasher
+
 if TYPE_CHECKING:
     from app.store.journal import Journal, JournalEntry
 
@@ -24,6 +26,18 @@ class StampedEarlier:
     """That bear the marks, as people count."""
     journal_entry: int
     at: datetime
+
+    @property
+    def intact(self) -> bool:
+        """Does the stamped file still lie there, as it was entered? Reads the whole file."""
+        digest = sm3_hasher()
+        try:
+            with self.path.open("rb") as file:
+                while chunk := file.read(1 << 20):
+                    digest.update(chunk)
+        except OSError:
+            return False
+        return digest.digest().hex() == self.sm3
 
 
 def stamped_earlier(

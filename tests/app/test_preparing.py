@@ -23,7 +23,7 @@ from app.errors import (
     messages,
 )
 from app.placing.finder import Finder
-from app.preparing import Examined, check_job, clock_notice, examine
+from app.preparing import Examined, check_job, check_jobs, clock_notice, examine
 from app.stamping import StampJob
 from app.store.answers import Answers
 from crypto import deadline
@@ -247,6 +247,35 @@ def test_a_date_that_another_seal_would_be_mixed_up_with_is_found_before(office:
     check(office, replace(near, dates=()))
     check(office, replace(near, dates=(DateMark(0, 140.0, 102.0),)))
     assert office.journal.entries()[-1].event == "stamped", "the rehearsal leaves no trace"
+
+
+def test_a_second_seal_that_would_make_the_first_doubtful_is_found_before_both(
+    office: Office,
+) -> None:
+    """Nothing is signed yet: the two seals of one act are rehearsed on each other."""
+    seal, trust = office.cabinet.seal(CODE), office.authorities.trust
+    source = office.document()
+    first = StampJob(source, CODE, MARKS, (DateMark(0, 80.0, 102.0),))
+    near = StampJob(source, CODE, (Mark(0, 120.0, 60.0, 40.0, 40.0),), (DateMark(0, 84.0, 103.0),))
+    check(office, first)
+    check(office, near)
+    with pytest.raises(SealWouldHarm) as refused:
+        check_jobs([first, near], [seal, seal], trust, NOW)
+    assert refused.value.reason == "mark_covers"
+    away = replace(near, dates=(DateMark(0, 140.0, 102.0),))
+    check_jobs([first, away], [seal, seal], trust, NOW)
+    check_jobs([first, replace(near, dates=())], [seal, seal], trust, NOW)
+    assert office.journal.entries() == []
+
+
+def test_two_seals_on_a_signed_document_are_rehearsed_on_all_that_is_there(office: Office) -> None:
+    seal, trust = office.cabinet.seal(CODE), office.authorities.trust
+    source = office.document(data=stamped(office, dates=(DateMark(0, 80.0, 102.0),)))
+    first = StampJob(source, CODE, (Mark(0, 120.0, 160.0, 40.0, 40.0),))
+    near = StampJob(source, CODE, (Mark(0, 120.0, 60.0, 40.0, 40.0),), (DateMark(0, 84.0, 103.0),))
+    with pytest.raises(SealWouldHarm):
+        check_jobs([first, near], [seal, seal], trust, NOW)
+    check_jobs([first, replace(near, dates=())], [seal, seal], trust, NOW)
 
 
 def test_a_seal_over_what_another_has_sealed_is_no_harm(office: Office) -> None:

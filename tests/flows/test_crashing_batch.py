@@ -7,10 +7,14 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from app.steps import StampStep
-from tests.world.clerk import Enrolled, excerpt, temporary_files
+from server_stub.web.serving import RunningServer
+from tests.world.applicant import citizen_number, credit_code
+from tests.world.clerk import Clerk, Enrolled, enrolled, excerpt, temporary_files
 
 ROOT = Path(__file__).parents[2]
 COUNT = 20
@@ -31,7 +35,7 @@ from app.placing.stamp_plan import At, Placed
 from ui.desk.desk_context import DeskContext
 from ui.stamp.work import StampOrder, stamp_orders
 
-def attempt(orders, fatal, seal, pin):
+def attempt(orders, fatal, seals, pin):
     threading.current_thread().name = "ukey"
     seen, lock = [], threading.Lock()
     def fate(name):
@@ -55,9 +59,11 @@ def attempt(orders, fatal, seal, pin):
     with Desk.open() as desk:
         context = DeskContext(desk)
         try:
-            sizes = {seal: SealSize(40, 40)}
+            sizes = {seal: SealSize(40, 40) for seal in seals}
+            placed = tuple(Placed(f"p{number}", seal, At("1", 60 + 50 * number, 80))
+                           for number, seal in enumerate(seals))
             serial = desk.token().info.serial
-            todo = [StampOrder(Path(path), (Placed("p1", seal, At("1", 80, 80)),), act=act)
+            todo = [StampOrder(Path(path), placed, act=act)
                     for path, act in orders]
             done = stamp_orders(context, todo, sizes, serial, pin, False, step=step)
             print(json.dumps([[each.file is not None, each.earlier is not None,
@@ -71,7 +77,7 @@ for fatal in plan["fatal"]:
     child = os.fork()
     if child == 0:
         try:
-            attempt(plan["orders"], fatal, plan["seal"], plan["pin"])
+            attempt(plan["orders"], fatal, plan["seals"], plan["pin"])
             os._exit(0)
         finally:
             os._exit(1)
@@ -79,20 +85,14 @@ for fatal in plan["fatal"]:
 """
 
 
-def test_a_batch_killed_at_every_step_comes_to_one_output_for_each_document(
-    company: Enrolled, tmp_path: Path
-) -> None:
-    clerk = company.clerk.copied(tmp_path / "clerk")
-    folder = tmp_path / "月末"
-    folder.mkdir()
-    original = excerpt(1)
-    sources = [folder / f"发票{number:02}.pdf" for number in range(COUNT)]
-    for source in sources:
-        source.write_bytes(original)
+def killed(
+    clerk: Clerk, sources: Sequence[Path], seals: Sequence[str], fatal: Sequence[str]
+) -> list[Any]:
+    """Stamp *sources* with *seals*, killed at each of *fatal*; what the last run says of each."""
     plan = {
-        "fatal": FATAL,
+        "fatal": fatal,
         "orders": [[str(source), f"act-{source.stem}"] for source in sources],
-        "seal": clerk.seal,
+        "seals": seals,
         "pin": clerk.pin,
     }
     variables = {k: v for k, v in clerk.variables.items() if v is not None and k != "SEALDESK_PIN"}
@@ -104,15 +104,35 @@ def test_a_batch_killed_at_every_step_comes_to_one_output_for_each_document(
         text=True,
         check=False,
     )
-    *killed, told, last = done.stdout.splitlines()
-    assert (set(killed), last) == ({"9"}, "0"), (done.stdout, done.stderr)
-    assert len(killed) == len(FATAL) - 1
-    outcomes = json.loads(told)
+    *ends, told, last = done.stdout.splitlines()
+    assert (set(ends), last) == ({"9"}, "0"), (done.stdout, done.stderr)
+    assert len(ends) == len(fatal) - 1
+    outcomes: list[Any] = json.loads(told)
     assert all(file or earlier for file, earlier, *_ in outcomes), outcomes
-    assert any(earlier for _, earlier, *_ in outcomes), "what was done is told as done"
     assert {path for *_, path, _ in outcomes} == {
         str(source.with_name(f"{source.stem}_已盖章.pdf")) for source in sources
     }
+    return outcomes
+
+
+def written(folder: Path, count: int) -> list[Path]:
+    folder.mkdir()
+    sources = [folder / f"发票{number:02}.pdf" for number in range(count)]
+    original = excerpt(1)
+    for source in sources:
+        source.write_bytes(original)
+    return sources
+
+
+def test_a_batch_killed_at_every_step_comes_to_one_output_for_each_document(
+    company: Enrolled, tmp_path: Path
+) -> None:
+    clerk = company.clerk.copied(tmp_path / "clerk")
+    folder = tmp_path / "月末"
+    sources = written(folder, COUNT)
+    original = sources[0].read_bytes()
+    outcomes = killed(clerk, sources, [clerk.seal], FATAL)
+    assert any(earlier for _, earlier, *_ in outcomes), "what was done is told as done"
 
     expected = {f"{source.stem}{end}.pdf" for source in sources for end in ("", "_已盖章")}
     assert {each.name for each in folder.iterdir()} == expected, "none twice, nothing left behind"
@@ -125,3 +145,35 @@ def test_a_batch_killed_at_every_step_comes_to_one_output_for_each_document(
     assert f" {COUNT} usage records" in clerk("sync", LANGUAGE="en").out
     outputs = [source.with_name(f"{source.stem}_已盖章.pdf") for source in sources]
     assert clerk("verify", *outputs, "--offline").code == 0
+
+
+def test_of_two_seals_on_a_document_neither_is_used_twice(
+    city: RunningServer, tmp_path: Path
+) -> None:
+    company = "宿迁市骆马湖船舶有限公司"
+    uscc = credit_code()
+    clerk = enrolled(tmp_path / "clerk", city.url, uscc, company).clerk
+    second = clerk(
+        *("enroll", "--uscc", uscc, "--name", company, "--legal-rep", "王建国"),
+        *("--handler", "李晓梅", "--handler-id", citizen_number(), "--phone", "13800000000"),
+        *("--kind", "contract"),
+    )
+    assert second.code == 0, second.err
+    seals = [seal["code"] for seal in clerk("seal", "list", "--json").json]
+    assert len(seals) == 2
+    sources = written(tmp_path / "合同", 9)
+    steps = ["draw", "sign", "verify", "publish", LINKED, ENTERED, "done"]
+    killed(clerk, sources, seals, [*steps, ""])
+
+    outputs = [source.with_name(f"{source.stem}_已盖章.pdf") for source in sources]
+    assert {each.name for each in sources[0].parent.iterdir()} == {
+        path.name for path in (*sources, *outputs)
+    }
+    assert list((clerk.home / "data" / "between").iterdir()) == []
+    entries = [e for e in clerk.journal() if e["event"] == "stamped"]
+    used = Counter((e["document"], e["seal_code"]) for e in entries)
+    assert used == {(source.name, seal): 1 for source in sources for seal in seals}
+    for output in outputs:
+        report = clerk("verify", output, "--offline", "--json")
+        assert report.code == 0
+        assert len(report.json["signatures"]) == 2

@@ -6,7 +6,7 @@ Everything loads the PDF library, so it is imported where it is used, in the poo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,7 +82,8 @@ class DeskPreparer:
         with Finder() as finder:
             return repair(path, finder, password)
 
-    def check(self, job: StampJob) -> None:
-        from app.preparing import check_job
+    def check(self, jobs: Sequence[StampJob]) -> None:
+        from app.preparing import check_jobs
 
-        check_job(job, self._seal(job.seal_code), self._trust(), datetime.now(UTC))
+        seals = [self._seal(job.seal_code) for job in jobs]
+        check_jobs(jobs, seals, self._trust(), datetime.now(UTC))

@@ -156,8 +156,8 @@ class Preparer(Protocol):
     def repair(self, path: Path, password: str | None) -> Path:
         """A repaired copy beside the original. Raises :class:`app.errors.FileError`."""
 
-    def check(self, job: StampJob) -> None:
-        """Raises what the job would fail for."""
+    def check(self, jobs: Sequence[StampJob]) -> None:
+        """Raises what the jobs, all on one document, would fail for."""
 
 
 class Stamper(Protocol):

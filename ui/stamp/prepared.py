@@ -15,7 +15,7 @@ from app.durable import replace_file
 from app.placing.stamp_plan import Placed, Plan, to_json
 from ui.language import tr
 from ui.stamp.documents import StampDocument
-from ui.stamp.work import StampOutcome
+from ui.stamp.work import StampOutcome, sweep_between
 from ui.tasks import Task
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ class PreparedJob(QObject):
     def offer(self) -> None:
         """Ask the journal what of an interrupted job is done, and offer to go on with the rest."""
         left = self.read()
+        acts = frozenset(document.act for document in left)
+        self._tasks.work(sweep_between, self._shell.context, acts)
         if left:
             self._tasks.work(
                 self._shell.context.stamped_earlier,

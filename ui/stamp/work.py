@@ -6,19 +6,21 @@ nothing half done, and what the key has signed is finished.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from app.errors import Cancelled, ChangesForbidden, PageOutOfRange
 from app.many.batch import Batch
 from app.placing.stamp_plan import Laid, Placed, lay_out
 from app.steps import StampStep
+from crypto.algorithms.gm import sm3
 from ui.shell.context import Context, DocumentFacts, Stamper, Step
 
 if TYPE_CHECKING:
@@ -76,8 +78,7 @@ def check_orders(
                 raise facts.obstacle
             if facts.asked:
                 raise ChangesForbidden(str(order.path))
-            for job in _jobs(context, order, sizes):
-                context.preparer.check(job)
+            context.preparer.check(_jobs(context, order, sizes))
         except Exception as error:  # noqa: BLE001 - it concerns this document alone
             found.append(Checked(order, facts, error))
         else:
@@ -128,6 +129,7 @@ def stamp_orders(
     for number, order in enumerate(orders):
         if order.act in earlier:
             outcomes[number] = StampOutcome.done_earlier(order, earlier[order.act])
+            rmtree(between_folder(context) / order.act, ignore_errors=True)
             step("done", number, outcomes[number])
         else:
             todo.append(number)
@@ -140,7 +142,8 @@ def stamp_orders(
                 step("step", number, now)
 
         step("file", number)
-        return _stamp(key, _jobs(context, orders[number], sizes), within)
+        order = orders[number]
+        return _stamp(context, key, order, _jobs(context, order, sizes), within)
 
     def ended(number: int, file: StampedFile | None, error: BaseException | None) -> None:
         number = todo[number]
@@ -156,16 +159,70 @@ def stamp_orders(
     return outcomes
 
 
-def _stamp(key: Stamper, jobs: Sequence[StampJob], within: Step) -> StampedFile:
-    """Several seals on one document: each signs what the one before has left, saved once."""
+def _stamp(
+    context: Context, key: Stamper, order: StampOrder, jobs: Sequence[StampJob], within: Step
+) -> StampedFile:
+    """Several seals on one document: each signs what the one before has left, saved once.
+
+    What lies between is kept until all are on it, and the journal knows each by an act of its own:
+    after a crash or a failure no seal is used twice."""
     *before, last = jobs
-    source, folder = last.source, last.folder or last.source.parent
-    with tempfile.TemporaryDirectory(prefix="sealdesk-") as scratch:
-        for place, job in enumerate(before):
-            between = Path(scratch) / f"{place}" / source.name
-            between.parent.mkdir()
-            source = key.stamp(replace(job, source=source, output=between, act=""), within).path
-        return key.stamp(replace(last, source=source, folder=folder), within)
+    if not before:
+        return key.stamp(last, within)
+    source = last.source
+    with _kept_between(context, order) as folder:
+        acts = [_act_between(order, jobs[: place + 1]) for place in range(len(before))]
+        places = {act: (folder / act,) for act in acts}
+        earlier = context.stamped_earlier(places) if any(folder.iterdir()) else {}
+        for act, job in zip(acts, before, strict=True):
+            between = folder / act / order.path.name
+            done = earlier.get(act)
+            if done is not None and done.intact:
+                source = done.path
+                continue
+            between.parent.mkdir(exist_ok=True)
+            between.unlink(missing_ok=True)
+            job = replace(job, source=source, output=between, act=act)
+            source = key.stamp(job, within).path
+        folder_of_output = last.folder or order.path.parent
+        return key.stamp(replace(last, source=source, folder=folder_of_output), within)
+
+
+@contextmanager
+def _kept_between(context: Context, order: StampOrder) -> Iterator[Path]:
+    """A folder for what lies between the seals of *order*; removed if the block ends well, or
+    before any seal was used."""
+    folder = between_folder(context) / (order.act or secrets.token_hex(8))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    except BaseException:
+        if not any(path.is_file() for path in folder.rglob("*")):
+            rmtree(folder, ignore_errors=True)
+        raise
+    rmtree(folder, ignore_errors=True)
+
+
+def between_folder(context: Context) -> Path:
+    """Where documents lie on which not all seals are yet: a folder for each act."""
+    return context.settings.folders.data / "between"
+
+
+def sweep_between(context: Context, acts: Collection[str]) -> None:
+    """Remove what was left of other acts than these, with which nobody will go on."""
+    with suppress(OSError):
+        for folder in between_folder(context).iterdir():
+            if folder.name not in acts:
+                rmtree(folder, ignore_errors=True)
+
+
+def _act_between(order: StampOrder, jobs: Sequence[StampJob]) -> str:
+    """The name of the act that puts the last of *jobs* on what those before it have left; another
+    one when the document or a place is another."""
+    found = order.path.stat()
+    marks = [(job.seal_code, job.marks, job.dates, job.stencil, job.profile) for job in jobs]
+    told = f"{order.act}\n{found.st_size}\n{found.st_mtime_ns}\n{marks}"
+    return sm3(told.encode()).hex()[:16]
 
 
 def _jobs(context: Context, order: StampOrder, sizes: Mapping[str, SealSize]) -> list[StampJob]:
