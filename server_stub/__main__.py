@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from crypto.validation.seal_check import DEMO_VENDOR
 from server_stub import (
     applying,
     background,
+    cosigning,
     disputes,
     epochs,
     issuing,
@@ -40,8 +42,9 @@ from server_stub.authority import PURPOSES
 from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records import logbook, store, vault
-from server_stub.records.auditing import audit
-from server_stub.records.ledger import LEDGER, LOGS, REGISTRY, FileWitness, LedgerError, Transaction
+from server_stub.records.auditing import audit, table_problems
+from server_stub.records.ledger import LEDGER, LOGS, REGISTRY, LedgerError, Transaction
+from server_stub.records.witness import FileWitness
 from server_stub.settings import Settings
 from server_stub.web import serving, views
 from server_stub.web.routes_staff import show
@@ -73,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (policy.Forbidden, vault.VaultError, LedgerError, applying.RequestInvalid) as error:
         return _refused(str(error))
     except trust_lists.TrustListRefused as error:
+        return _refused(str(error))
+    except cosigning.CosigningRefused as error:
         return _refused(str(error))
     except (report_seal.ReportSealMissing, sealing.SealNotActive) as error:
         return _refused(str(error))
@@ -106,6 +111,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--demo", action="store_true", help="simulated reviewer and open simulated register"
     )
+    serve.add_argument(
+        "--accept-lost-witness",
+        metavar="REASON",
+        default="",
+        help="the witness was lost and begins anew; the reason goes on record",
+    )
     review = add("review", _review, "look at applications and decide")
     review.add_argument("action", choices=["list", "approve", "return", "reject"])
     review.add_argument("application", nargs="?")
@@ -129,7 +140,13 @@ def _parser() -> argparse.ArgumentParser:
     registry.add_argument("action", choices=["publish"])
     lists = add("trust-list", trust_lists.run, "keep a list of trusted platforms for desks")
     trust_lists.add_arguments(lists)
-    checks = add("audit", _audit, "re-compute both logs from their stored bytes")
+    cosigns = commands.add_parser("cosign", help="remember, elsewhere, how long the logs are")
+    cosigns.set_defaults(run=_cosign, dir=None, log_level="warning")
+    cosigns.add_argument("platform", help="the platform's address, or its folder or a copy of it")
+    cosigns.add_argument("--state", type=Path, required=True, help="the cosigner's own folder")
+    cosigns.add_argument("--every", type=float, help="go on, with so many seconds between")
+    cosigns.add_argument("--listen", metavar="HOST:PORT", help="tell what was cosigned over HTTP")
+    checks = add("audit", _audit, "re-compute logs, and tables from them, from the stored bytes")
     checks.add_argument("action", choices=["verify"])
     return parser
 
@@ -156,7 +173,9 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())
-    with serving.start_in_thread(settings) as server:
+    with serving.start_in_thread(settings, options.accept_lost_witness) as server:
+        for warning in server.platform.warnings:
+            print(f"note: {warning}", file=sys.stderr)
         print(f"SealDesk platform: {server.url}", flush=True)
         while not ending.wait(
             1
@@ -319,12 +338,53 @@ def _registry(settings: Settings, options: argparse.Namespace) -> int:
         platform.close()
 
 
+def _cosign(settings: Settings, options: argparse.Namespace) -> int:
+    keeper = cosigning.Cosigner.open(options.state)
+    print(f"cosigner {keeper.public.hex()}@{options.state.resolve()}", flush=True)
+    ending = threading.Event()
+    with ExitStack() as stack:
+        if options.listen:
+            told = stack.enter_context(cosigning.told_over_http(keeper, options.listen))
+            print(f"cosigner {keeper.public.hex()}@{told}", flush=True)
+        source = _source(stack, options.platform)
+        if options.every:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: ending.set())
+        while True:
+            try:
+                for seen in keeper.cosign(source):
+                    print(f"cosigned {seen.origin}: {seen.size} entries", flush=True)
+            except OSError as error:  # out of reach: that is no fork
+                if not options.every:
+                    raise
+                print(f"note: {error}", file=sys.stderr, flush=True)
+            if not options.every or ending.wait(options.every):
+                return 0
+
+
+def _source(stack: ExitStack, platform: str) -> cosigning.Source:
+    if platform.startswith(("http://", "https://")):
+        return cosigning.HttpSource(platform.rstrip("/"))
+    file = Path(platform) / "platform.db"
+    if not file.exists():
+        raise FileNotFoundError(f"{platform} is no platform's folder")
+    engine = store.open_engine(f"sqlite:///{file.as_posix()}")
+    stack.callback(engine.dispose)
+    return cosigning.DatabaseSource(engine)
+
+
+def _vault(settings: Settings) -> vault.Vault | None:
+    """To open what is sealed, where the master key is at hand."""
+    given, file = settings.master_key.get_secret_value(), settings.directory / "master.key"
+    return vault.Vault.load(given, file) if given or file.exists() else None
+
+
 def _audit(settings: Settings, options: argparse.Namespace) -> int:
     """Opens the database only: a ledger that refuses to start must still be auditable."""
     engine = store.open_engine(settings.url)
     good = True
     try:
-        witness = FileWitness(settings.directory / "witness")
+        witness = FileWitness(settings.witness_directory)
         for log in LOGS:
             with Session(engine) as session:
                 row = session.scalars(
@@ -333,6 +393,9 @@ def _audit(settings: Settings, options: argparse.Namespace) -> int:
                 report = audit(session, log, row.public, witness)
                 if log == REGISTRY:
                     wrong = tuple(epochs.problems(session, settings.directory))
+                    report = replace(report, problems=(*report.problems, *wrong))
+                else:
+                    wrong = tuple(table_problems(session, _vault(settings)))
                     report = replace(report, problems=(*report.problems, *wrong))
             good = good and report.ok
             print(json.dumps({**report.__dict__, "ok": report.ok}, ensure_ascii=False))

@@ -21,10 +21,11 @@ from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.public_key import PublicKey
 from server_stub import policy, states
 from server_stub.policy import Actor
+from server_stub.records.blobs import SealedBlob, keep
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Application, Enterprise, Person
 from server_stub.records.vault import Vault
-from server_stub.signin import INTENT, signed_by
+from server_stub.signin import INTENT, intent, signed_by
 
 
 class RequestInvalid(Exception):
@@ -50,8 +51,8 @@ class Draft:
     physical_code: str | None
     spki: bytes
     """The applicant's key, DER."""
-    payload_sm3: str
-    """Blob address of the exact body."""
+    payload: SealedBlob
+    """The exact body."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def draft(tx: Transaction, vault: Vault, form: Draft) -> Application:
     application = Application(
         id=f"app_{secrets.token_hex(8)}",
         kind="issue",
+        payload={},
         state=states.advance(states.APPLICATION, states.START, "draft"),
         created_at=tx.now,
         updated_at=tx.now,
@@ -108,6 +110,7 @@ def draft(tx: Transaction, vault: Vault, form: Draft) -> Application:
 
 def amend(tx: Transaction, vault: Vault, actor: Actor, identity: str, form: Draft) -> Application:
     """Correct a draft or a returned application; the key stays the same."""
+    tx.act(actor.who)
     application = find(tx.session, actor, "application.amend", identity)
     if application.state not in ("drafted", "returned"):
         raise states.IllegalTransition("application", application.state, "amend")
@@ -120,7 +123,7 @@ def amend(tx: Transaction, vault: Vault, actor: Actor, identity: str, form: Draf
         "application-amended-v1",
         {"application": application.id, "payload_sm3": application.payload_sm3},
         about=("application", application.id),
-        enterprise=application.enterprise_id,
+        audience=(application.enterprise_id,),
     )
     return application
 
@@ -129,6 +132,7 @@ def submit(
     tx: Transaction, actor: Actor, origin: str, identity: str, signature: bytes
 ) -> Application:
     """提交, with the applicant's signature over exactly what was drafted (第十二条 电子签名)."""
+    tx.act(actor.who)
     application = find(tx.session, actor, "application.submit", identity)
     states.advance(states.APPLICATION, application.state, "submit")
     text = INTENT.format(
@@ -136,12 +140,13 @@ def submit(
     )
     signed_by(PublicKey.parse(der.parse(application.spki)), text, signature)
     application.signature, application.reason = signature, None
-    move(tx, application, "submit", signature=signature.hex(), signed_text=text)
+    move(tx, application, "submit", intent=intent(text, signature, spki=application.spki))
     return application
 
 
 def withdraw(tx: Transaction, actor: Actor, identity: str) -> Application:
     """撤回."""
+    tx.act(actor.who)
     application = find(tx.session, actor, "application.withdraw", identity)
     move(tx, application, "withdraw")
     return application
@@ -152,6 +157,7 @@ def withdraw(tx: Transaction, actor: Actor, identity: str) -> Application:
 
 def claim(tx: Transaction, actor: Actor, identity: str) -> Application:
     """A reviewer takes an application; never its own handler (checked by roles)."""
+    tx.act(actor.who)
     application = find(tx.session, actor, "application.review", identity)
     application.reviewer = actor.subject
     move(tx, application, "claim", reviewer=actor.subject)
@@ -160,7 +166,7 @@ def claim(tx: Transaction, actor: Actor, identity: str) -> Application:
 
 def send_back(tx: Transaction, actor: Actor, identity: str, reason: str) -> Application:
     """退回补正, with what is missing."""
-    application = _claimed(tx.session, actor, identity)
+    application = _claimed(tx, actor, identity)
     application.reason = reason
     move(tx, application, "return", reason=reason, reviewer=actor.subject)
     return application
@@ -168,7 +174,7 @@ def send_back(tx: Transaction, actor: Actor, identity: str, reason: str) -> Appl
 
 def reject(tx: Transaction, actor: Actor, identity: str, reason: str) -> Application:
     """不予核准: final."""
-    application = _claimed(tx.session, actor, identity)
+    application = _claimed(tx, actor, identity)
     application.reason = reason
     move(tx, application, "reject", reason=reason, reviewer=actor.subject)
     return application
@@ -176,7 +182,7 @@ def reject(tx: Transaction, actor: Actor, identity: str, reason: str) -> Applica
 
 def approve(tx: Transaction, actor: Actor, identity: str, findings: Findings) -> Application:
     """核准: only with all four findings."""
-    application = _claimed(tx.session, actor, identity)
+    application = _claimed(tx, actor, identity)
     if not findings.passed:
         raise policy.Forbidden("an application is approved only when all four findings hold")
     application.findings = _four(findings)
@@ -185,8 +191,9 @@ def approve(tx: Transaction, actor: Actor, identity: str, findings: Findings) ->
     return application
 
 
-def _claimed(session: Session, actor: Actor, identity: str) -> Application:
-    application = find(session, actor, "application.review", identity)
+def _claimed(tx: Transaction, actor: Actor, identity: str) -> Application:
+    tx.act(actor.who)
+    application = find(tx.session, actor, "application.review", identity)
     if application.state == "in_review" and application.reviewer != actor.subject:
         raise policy.Forbidden("another reviewer has claimed this application")
     return application
@@ -240,7 +247,8 @@ def _fill(tx: Transaction, vault: Vault, application: Application, form: Draft) 
     application.enterprise_name = form.enterprise_name
     application.handler_id, application.legal_rep_id = handler.id, legal_rep.id
     application.subtype, application.physical_code = form.subtype, form.physical_code
-    application.spki, application.payload_sm3 = form.spki, form.payload_sm3
+    application.spki, application.payload_sm3 = form.spki, form.payload.address
+    keep(tx.session, form.payload)
     application.signature = None
 
 
@@ -279,4 +287,4 @@ def _record(tx: Transaction, application: Application, event: str, **fields: obj
         **fields,
     }
     about = ("application", application.id)
-    tx.record(LEDGER, "application-v1", body, about=about, enterprise=application.enterprise_id)
+    tx.record(LEDGER, "application-v1", body, about=about, audience=(application.enterprise_id,))

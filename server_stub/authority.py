@@ -96,6 +96,8 @@ class Authority:
         self._settings = settings
         self._keys = dict(keys)
         self._origin = origin
+        self.made: tuple[str, ...] = ()
+        """Ids of the keys that were made at this start."""
 
     @classmethod
     def establish(
@@ -108,6 +110,7 @@ class Authority:
         them; :func:`announce_keys` puts them on record afterwards."""
         now = canonical.now()
         keys: dict[str, ServerKey] = {}
+        made = []
         with Session(engine.execution_options(**WRITER)) as session, session.begin():
             for purpose in _PURPOSES:
                 row = session.scalar(
@@ -116,8 +119,11 @@ class Authority:
                 if row is None:
                     row = _make_key(settings, store, purpose, keys, now)
                     session.add(row)
+                    made.append(row.id)
                 keys[purpose.name] = store.open(row.store_ref, row.certificate)
-        return cls(settings, keys, origin)
+        authority = cls(settings, keys, origin)
+        authority.made = tuple(made)
+        return authority
 
     def key(self, purpose: str) -> ServerKey:
         """The active key for *purpose*."""
@@ -199,8 +205,10 @@ def holder_subject(seal_code: str, uscc: str, name: str) -> Name:
     return Name.build([("C", "CN"), ("O", uscc + name), ("CN", seal_code)])
 
 
-def announce_keys(tx: Transaction) -> None:
-    """Record every key that no ledger entry speaks of yet."""
+def announce_keys(tx: Transaction, made: Sequence[str]) -> None:
+    """Record the keys that were *made* at this start, and all of a platform that was stopped before
+    it recorded any. Another row that no record speaks of is not confirmed here: the audit names
+    it."""
     announced = set(
         tx.session.scalars(
             select(LedgerEntry.object_id).where(
@@ -209,9 +217,10 @@ def announce_keys(tx: Transaction) -> None:
         )
     )
     for key in tx.session.scalars(select(Key).order_by(Key.created_at, Key.id)):
-        if key.id not in announced:
+        if key.id not in announced and (key.id in made or not announced):
             fields = {"key": key.id, "purpose": key.purpose, "state": key.state}
             fields["public"] = key.public.hex()
+            tx.put_on_record(key)
             tx.record(LEDGER, "key-v1", fields, about=("key", key.id))
 
 

@@ -13,14 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from server_stub import applying, disputes, epochs, issuing, sealing, signin
 from server_stub.context import Platform
 from server_stub.neighbours import filing
 from server_stub.policy import Actor
-from server_stub.records import canonical, store
+from server_stub.records import blobs, canonical, store
 from server_stub.records.ledger import Transaction
 from server_stub.records.logbook import logbook
 
@@ -127,10 +127,15 @@ def _tidy(tx: Transaction, platform: Platform) -> None:
     settings = platform.settings
     sealing.sweep(tx, settings.collect_days)
     applying.lapse(tx, settings.collect_days)
-    disputes.remove_enclosures(tx, platform.blobs, settings.dispute_enclosure_days)
+    disputes.remove_enclosures(tx, settings.dispute_enclosure_days)
     signin.clean(tx, settings)
     oldest = tx.now - settings.idempotency_days * _DAY
-    tx.session.execute(delete(store.Idempotency).where(store.Idempotency.created_at < oldest))
+    old = select(store.Idempotency).where(store.Idempotency.created_at < oldest)
+    for row in tx.session.scalars(old):
+        tx.session.delete(row)
+    tx.session.flush()
+    if platform.sweep_due(tx.now):
+        blobs.sweep(tx.session)
 
 
 # --- the thread --------------------------------------------------------------------------------

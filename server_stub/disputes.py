@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
@@ -31,6 +31,7 @@ from server_stub.authority import ISSUING, PURPOSES, TIMESTAMP, TIMESTAMP_ACCURA
 from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records import canonical
+from server_stub.records.blobs import SealedBlob, keep
 from server_stub.records.ledger import LEDGER, REGISTRY, Transaction, latest_note, stored_tree
 from server_stub.records.store import (
     Certificate,
@@ -40,7 +41,6 @@ from server_stub.records.store import (
     SealChange,
     UsageRecord,
 )
-from server_stub.records.vault import Blobs, OfferedBlob
 
 MAX_STATEMENT = 16 * 1024
 FORMAT = "sealdesk-dispute-evidence/1"
@@ -101,10 +101,10 @@ def open_dispute(
     origin: str,
     text: str,
     secret_sm3: str,
-    offer: OfferedBlob,
+    blob: SealedBlob,
     signer: Signer | None,
 ) -> dict[str, Any]:
-    """立案. *offer*: the blob of *text*, kept only then. Raises :class:`DisputeInvalid`,
+    """立案. *blob*: of *text*. Raises :class:`DisputeInvalid`,
     NotFound for a seal that is not ours, SignatureInvalid, CertificateNotValid."""
     said = Statement.parse(text)
     seal = tx.session.scalar(select(Seal).where(Seal.seal_code == said.seal_code))
@@ -116,7 +116,7 @@ def open_dispute(
         seal_id=seal.id,
         seal_code=seal.seal_code,
         document_sm3=said.document_sm3,
-        statement_sm3=offer.address,
+        statement_sm3=blob.address,
         secret_sm3=secret_sm3,
         signer_sn=sn,
         signature=signer.signature if signer else None,
@@ -125,45 +125,52 @@ def open_dispute(
         updated_at=tx.now,
     )
     tx.session.add(row)
-    fields = {"signer": sn, "signature": signer.signature.hex() if signer else None}
+    fields: dict[str, object] = {"signer": sn}
+    fields["signature"] = signer.signature.hex() if signer else None
+    if signer and sn:
+        wanted = _intent(origin, said, text)
+        fields["intent"] = signin.intent(wanted, signer.signature, certificate=sn)
+    keep(tx.session, blob)
     _move(tx, row, "open", document_sm3=said.document_sm3, **fields)
-    offer.keep()
     return view(row)
 
 
 def _signer(tx: Transaction, origin: str, said: Statement, text: str, signer: Signer) -> str:
     row = signin.usable(tx.session, signer.certificate, tx.now)
-    wanted = signin.INTENT.format(
+    wanted = _intent(origin, said, text)
+    signin.signed_by(X509Certificate.parse(row.der).public_key, wanted, signer.signature)
+    return row.sn
+
+
+def _intent(origin: str, said: Statement, text: str) -> str:
+    return signin.INTENT.format(
         origin=origin,
         verb="dispute",
         object=said.seal_code,
         payload_sm3=gm.sm3(text.encode()).hex(),
     )
-    signin.signed_by(X509Certificate.parse(row.der).public_key, wanted, signer.signature)
-    return row.sn
 
 
-def enclose(tx: Transaction, identity: str, offer: OfferedBlob) -> None:
+def enclose(tx: Transaction, identity: str, blob: SealedBlob) -> None:
     """The objector's own evidence package; once per dispute."""
     row = tx.session.get_one(Dispute, identity)
     if row.enclosure_sm3 is not None or row.state in states.DISPUTE.final:
         raise states.IllegalTransition("dispute", row.state, "enclose")
-    row.enclosure_sm3, row.updated_at = offer.address, tx.now
-    _record(tx, row, "enclose", enclosure_sm3=offer.address)
-    offer.keep()
+    row.enclosure_sm3, row.updated_at = blob.address, tx.now
+    keep(tx.session, blob)
+    _record(tx, row, "enclose", enclosure_sm3=blob.address)
 
 
-def gathered(tx: Transaction, identity: str, offer: OfferedBlob) -> None:
+def gathered(tx: Transaction, identity: str, blob: SealedBlob) -> None:
     """The platform's public package is ready."""
     row = tx.session.get_one(Dispute, identity)
-    row.package_sm3 = offer.address
-    _move(tx, row, "gather", package_sm3=offer.address)
-    offer.keep()
+    row.package_sm3 = blob.address
+    keep(tx.session, blob)
+    _move(tx, row, "gather", package_sm3=blob.address)
 
 
-def remove_enclosures(tx: Transaction, blobs: Blobs, days: int) -> None:
-    """Enclosures hold whole documents: *days* after a dispute is over they go, on record. Done
-    again, should the batch not be stored: what is gone already does not matter."""
+def remove_enclosures(tx: Transaction, days: int) -> None:
+    """Enclosures hold whole documents: *days* after a dispute is over they go, on record."""
     over = select(Dispute).where(
         Dispute.state.in_(states.DISPUTE.final),
         Dispute.enclosure_sm3.is_not(None),
@@ -172,10 +179,6 @@ def remove_enclosures(tx: Transaction, blobs: Blobs, days: int) -> None:
     for row in tx.session.scalars(over).all():
         address, row.enclosure_sm3 = row.enclosure_sm3 or "", None
         _record(tx, row, "remove_enclosure", enclosure_sm3=address)
-        tx.session.flush()
-        used = or_(Dispute.enclosure_sm3 == address, Dispute.package_sm3 == address)
-        if tx.session.scalar(select(Dispute.id).where(used).limit(1)) is None:
-            blobs.remove(address)
 
 
 def hand_over(tx: Transaction, actor: Actor, identity: str, note: str, package_sm3: str) -> None:
@@ -219,6 +222,7 @@ def _role(actor: Actor) -> str:
 
 def _handled(tx: Transaction, row: Dispute, event: str, actor: Actor) -> None:
     """Who it was, in an entry of its own that the objector is not shown."""
+    tx.act(actor.who)
     fields = {"dispute": row.id, "event": event, "actor": actor.subject}
     tx.record(LEDGER, "dispute-handling-v1", fields, about=("dispute_handling", row.id))
 
@@ -238,7 +242,7 @@ def _record(tx: Transaction, row: Dispute, event: str, **fields: object) -> None
         "statement_sm3": row.statement_sm3,
         **fields,
     }
-    tx.record(LEDGER, "dispute-v1", body, about=("dispute", row.id))
+    tx.record(LEDGER, "dispute-v1", body, about=("dispute", row.id), named=False)
 
 
 # --- answers -----------------------------------------------------------------------------------
@@ -297,9 +301,8 @@ def proved(session: Session, log: str, entries: Mapping[int, bytes]) -> dict[str
 
 def gather(platform: Platform, session: Session, row: Dispute) -> None:
     """收集: make the public package and put it beside the dispute."""
-    package = public_package(platform, session, row)
-    with platform.blobs.offered(package) as offer:
-        platform.ledger.write(gathered, row.id, offer).result()
+    package = platform.blobs.seal(public_package(platform, session, row))
+    platform.ledger.write(gathered, row.id, package).result()
 
 
 def public_package(platform: Platform, session: Session, row: Dispute) -> bytes:

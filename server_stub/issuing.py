@@ -30,17 +30,19 @@ from server_stub.neighbours.adapters import (
     RegisteredEnterprise,
 )
 from server_stub.records import canonical
+from server_stub.records.blobs import Blobs, SealedBlob, keep
 from server_stub.records.ledger import Ledger, Transaction
 from server_stub.records.store import (
     Application,
+    Appointment,
     Certificate,
     Enterprise,
-    Membership,
     Person,
     PhysicalSeal,
     Seal,
+    SealCopy,
 )
-from server_stub.records.vault import Blobs, Vault
+from server_stub.records.vault import Vault
 from server_stub.settings import Settings
 
 REVIEWER = "自动审核（模拟）"
@@ -154,7 +156,9 @@ class Made:
     filed: FiledSeal
     seal_code: str
     certificate: bytes
-    seal_sm3: str
+    data: SealedBlob
+    """The seal data."""
+    picture: SealedBlob
     valid_from: int
     valid_until: int
 
@@ -199,13 +203,13 @@ def build(
         height_mm=filed.height_mm,
         maker=making.authority.key(SEAL_MAKER),
     )
-    making.blobs.put(picture)
     return Made(
         entry,
         filed,
         seal_code,
         certificate,
-        making.blobs.put(data),
+        making.blobs.seal(data),
+        making.blobs.seal(picture),
         canonical.microseconds(now),
         canonical.microseconds(until),
     )
@@ -244,10 +248,16 @@ def fulfil(tx: Transaction, identity: str, made: Made) -> None:
     if application.handler_id == application.legal_rep_id:
         roles.add("legal_rep")
     for role in sorted(roles):
-        place = (enterprise.id, application.handler_id, role)
-        if tx.session.get(Membership, place) is None:
-            member = dict(zip(("enterprise_id", "person_id", "role"), place, strict=True))
-            tx.session.add(Membership(**member, since=tx.now, until=None))
+        tx.session.add(
+            Appointment(
+                id=f"appointment_{secrets.token_hex(8)}",
+                enterprise_id=enterprise.id,
+                person_id=application.handler_id,
+                role=role,
+                since=tx.now,
+                proof={"kind": "application", "application": application.id},
+            )
+        )
     filed = made.filed
     tx.session.merge(
         PhysicalSeal(
@@ -277,13 +287,28 @@ def fulfil(tx: Transaction, identity: str, made: Made) -> None:
         certificate_sn=certificate.sn,
         valid_from=made.valid_from,
         valid_until=made.valid_until,
-        seal_sm3=made.seal_sm3,
-        imprint_sm3=filed.imprint_sm3,
+        seal_sm3=made.data.address,
+        imprint_sm3=made.picture.address,
     )
+    keep(tx.session, made.data, made.picture)
     tx.session.flush()  # the certificate, before the change looks at it
     with tx.session.no_autoflush:  # the seal's state is set by its first change
         tx.session.add(seal)
         sealing.change(tx, seal, "make", "platform")
+    tx.session.add(
+        SealCopy(
+            id=f"copy_{secrets.token_hex(8)}",
+            seal_id=seal.id,
+            kind="original",
+            holder_id=application.handler_id,
+            certificate_sn=certificate.sn,
+            es_id=made.seal_code,
+            seal_sm3=seal.seal_sm3,
+            valid_from=made.valid_from,
+            valid_until=made.valid_until,
+            made_at=tx.now,
+        )
+    )
     tx.session.flush()
     filing.enqueue(tx, seal, "make")
     application.seal_id = seal.id

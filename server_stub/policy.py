@@ -18,6 +18,22 @@ class NotFound(Exception):
 
 
 @dataclass(frozen=True)
+class Who:
+    """Who did what is on record."""
+
+    account: str
+    """platform, or the account, application or certificate that acted."""
+    person: str | None = None
+    """Id of the person or member of staff."""
+    certificate: str | None = None
+    """Serial number of the certificate that was signed in with, hex."""
+
+
+PLATFORM = Who("platform")
+"""The platform by itself: its clock, its rules."""
+
+
+@dataclass(frozen=True)
 class Actor:
     """Who is asking."""
 
@@ -29,6 +45,13 @@ class Actor:
     enterprise_id: str | None = None
     person_id: str | None = None
     application_id: str | None = None
+    certificate_sn: str | None = None
+    """Of the certificate that was signed in with."""
+
+    @property
+    def who(self) -> Who:
+        """As the ledger names it."""
+        return Who(self.subject, self.person_id, self.certificate_sn)
 
 
 VERBS: dict[str, frozenset[str]] = {

@@ -52,7 +52,7 @@ class ReportSeal:
     """The platform's seal, ready for use."""
 
     seal_id: str
-    enterprise_id: str
+    enterprise_id: str | None
     data: bytes
     """SESeal, DER."""
     key: ServerKey
@@ -143,7 +143,7 @@ def _make(platform: Platform) -> None:
             subtype=SUBTYPE,
             physical_code=made.filed.code,
             spki=spki,
-            payload_sm3=platform.blobs.put(payload),
+            payload=platform.blobs.seal(payload),
         )
         public = platform.keys.open(reference).public
         key = store.Key(

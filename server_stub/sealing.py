@@ -7,6 +7,7 @@ same transaction; the certificate follows the seal (第十七条、第二十二�
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -22,7 +23,7 @@ from server_stub.policy import Actor
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, REGISTRY, Transaction
 from server_stub.records.store import Certificate, Seal, SealChange
-from server_stub.signin import COLLECT, signed_by
+from server_stub.signin import COLLECT, intent, signed_by
 
 KINDS = {
     "official": ("company", 1),
@@ -51,11 +52,12 @@ def change(
     *,
     reason: str | None = None,
     effective_at: int | None = None,
+    intent: Mapping[str, object] | None = None,
 ) -> None:
     """Move *seal* by *event* and put that on record, publicly and privately.
 
-    *effective_at* is what a notice says (default: now); `recorded_at` is always now. Raises
-    :class:`server_stub.states.IllegalTransition`."""
+    *effective_at* is what a notice says (default: now); `recorded_at` is always now;
+    *intent*: what somebody signed for it. Raises :class:`server_stub.states.IllegalTransition`."""
     before = states.START if event == "make" else seal.state
     after = states.advance(states.SEAL, before, event)
     seal.state, seal.reason = after, None if after == "active" else reason
@@ -87,8 +89,16 @@ def change(
     }
     about = ("seal", seal.id)
     tx.record(REGISTRY, "seal-event-v1", said, about=about)
-    private = {**said, "seal": seal.id, "actor": actor, "seal_sm3": seal.seal_sm3}
-    tx.record(LEDGER, "seal-change-v1", private, about=about, enterprise=seal.enterprise_id)
+    private: dict[str, object] = {
+        **said,
+        "seal": seal.id,
+        "actor": actor,
+        "seal_sm3": seal.seal_sm3,
+    }
+    if intent is not None:
+        private["intent"] = intent
+    audience = (seal.enterprise_id, seal.person_id)
+    tx.record(LEDGER, "seal-change-v1", private, about=about, audience=audience)
     _follow(tx, seal, event, reason)
 
 
@@ -124,7 +134,7 @@ def move_certificate(
         "certificate-change-v1",
         fields,
         about=("certificate", certificate.sn),
-        enterprise=certificate.enterprise_id,
+        audience=(certificate.enterprise_id, certificate.person_id),
     )
 
 
@@ -143,6 +153,7 @@ def find(session: Session, actor: Actor, verb: str, seal_id: str) -> Seal:
 def collect(tx: Transaction, actor: Actor, origin: str, seal_id: str, signature: bytes) -> Seal:
     """The holder takes the seal: *signature* by the certified key over :data:`COLLECT` proves that
     the key is in the holder's hands (第十二条 领取)."""
+    tx.act(actor.who)
     seal = find(tx.session, actor, "seal.collect", seal_id)
     states.advance(states.SEAL, seal.state, "collect")  # refuse before looking at the signature
     certificate = tx.session.get_one(Certificate, seal.certificate_sn)
@@ -150,12 +161,14 @@ def collect(tx: Transaction, actor: Actor, origin: str, seal_id: str, signature:
         origin=origin, seal=seal.id, seal_sm3=seal.seal_sm3, certificate=certificate.sn
     )
     signed_by(X509Certificate.parse(certificate.der).public_key, text, signature)
-    change(tx, seal, "collect", _authority(actor))
+    signed = intent(text, signature, certificate=certificate.sn)
+    change(tx, seal, "collect", _authority(actor), intent=signed)
     return seal
 
 
 def suspend(tx: Transaction, actor: Actor, seal_id: str, reason: str) -> Seal:
     """停用: by the holder for its own reasons, by a reviewer or operator for any."""
+    tx.act(actor.who)
     seal = find(tx.session, actor, "seal.suspend", seal_id)
     who = _authority(actor)
     if who == "holder" and reason not in HOLDER_REASONS:
@@ -166,6 +179,7 @@ def suspend(tx: Transaction, actor: Actor, seal_id: str, reason: str) -> Seal:
 
 def resume(tx: Transaction, actor: Actor, seal_id: str) -> Seal:
     """恢复: by the authority that suspended, or a higher one; a holder never lifts another's."""
+    tx.act(actor.who)
     seal = find(tx.session, actor, "seal.resume", seal_id)
     who = _authority(actor)
     states.advance(states.SEAL, seal.state, "resume")
@@ -177,6 +191,7 @@ def resume(tx: Transaction, actor: Actor, seal_id: str) -> Seal:
 
 def cancel(tx: Transaction, actor: Actor, seal_id: str, reason: str) -> Seal:
     """注销: final."""
+    tx.act(actor.who)
     seal = find(tx.session, actor, "seal.cancel", seal_id)
     change(tx, seal, "cancel", _authority(actor), reason=reason)
     return seal
@@ -209,6 +224,7 @@ def ticket(
 ) -> bytes:
     """用印凭据: a signed statement that the seal is in force, about exactly this document, to be
     stapled into its signature; on record before it is handed out."""
+    tx.act(actor.who)
     seal = find(tx.session, actor, "seal.use", seal_id)
     statement = state_of(tx.session, seal, tx.now, life, document_sm3)
     if statement.state != "active" or not statement.certificate_valid:
@@ -222,7 +238,7 @@ def ticket(
         "actor": actor.subject,
     }
     about = ("seal", seal.id)
-    tx.record(LEDGER, "ticket-v1", fields, about=about, enterprise=seal.enterprise_id)
+    tx.record(LEDGER, "ticket-v1", fields, about=about, audience=(seal.enterprise_id,))
     return token
 
 

@@ -68,6 +68,14 @@ class Settings(BaseSettings):
     collect_days: int = Field(default=30, ge=1)
     """A seal not collected, or a draft not submitted, for so long lapses."""
 
+    witness: Path | None = None
+    """The folder of the witness: the last checkpoint of each log, outside the database. None:
+    ``witness`` in `directory`; better on another disk or machine."""
+
+    cosigners: tuple[str, ...] = ()
+    """``<public key, hex>@<folder or http(s) address>`` of every cosigner (``sealdesk-server
+    cosign``): a log that is shorter or other than what one of them saw is not written to."""
+
     status_seconds: int = Field(default=3600, ge=60)
     """How long a statement on a seal, a ticket among them, is believed: its next_update."""
 
@@ -112,6 +120,11 @@ class Settings(BaseSettings):
 
     dispute_enclosure_days: int = Field(default=180, ge=1)
     """How long after a dispute is over the objector's enclosure is kept."""
+
+    @property
+    def witness_directory(self) -> Path:
+        """Where the witness is."""
+        return self.witness or self.directory / "witness"
 
     @property
     def url(self) -> str:

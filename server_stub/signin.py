@@ -6,6 +6,7 @@ origin, so that a signature given to one server, or for one purpose, is good for
 
 from __future__ import annotations
 
+import base64
 import secrets
 from dataclasses import dataclass
 
@@ -23,9 +24,9 @@ from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import (
     Application,
+    Appointment,
     Certificate,
     Challenge,
-    Membership,
     SignIn,
     Staff,
 )
@@ -72,6 +73,16 @@ class Opened:
     token: str
     expires_at: int
     actor: Actor
+
+
+def intent(
+    text: str, signature: bytes, *, certificate: str | None = None, spki: bytes | None = None
+) -> dict[str, str | None]:
+    """What the ledger keeps of something signed, for :mod:`server_stub.records.intents`: the text
+    itself, the signature, and whose it is — a *certificate* of ours by serial number, or a bare
+    key."""
+    key = base64.b64encode(spki).decode() if spki is not None else None
+    return {"text": text, "signature": signature.hex(), "certificate": certificate, "spki": key}
 
 
 def signed_by(key: PublicKey, text: str, signature: bytes) -> None:
@@ -132,8 +143,10 @@ def open_session(tx: Transaction, settings: Settings, taken: Challenge, signatur
     """A session for whoever signed the *taken* challenge; the certificate is looked at again."""
     if taken.expires_at < tx.now:
         raise ChallengeInvalid("expired")
-    signed_by(PublicKey.parse(der.parse(taken.spki)), taken.text, signature)
+    key = _key_of(tx.session, taken)  # not the challenge's own word for it
+    signed_by(PublicKey.parse(der.parse(key)), taken.text, signature)
     actor = _actor(tx.session, taken.certificate_sn, taken.application_id, tx.now)
+    tx.act(actor.who)
     token = secrets.token_urlsafe(32)
     expires_at = tx.now + settings.session_seconds * SECOND
     tx.session.add(
@@ -145,9 +158,17 @@ def open_session(tx: Transaction, settings: Settings, taken: Challenge, signatur
             expires_at=expires_at,
         )
     )
-    fields = {"subject": actor.subject, "kind": actor.kind}
+    signed = intent(taken.text, signature, certificate=taken.certificate_sn, spki=key)
+    fields = {"subject": actor.subject, "kind": actor.kind, "intent": signed}
     tx.record(LEDGER, "sign-in-v1", fields)
     return Opened(token, expires_at, actor)
+
+
+def _key_of(session: Session, taken: Challenge) -> bytes:
+    if taken.certificate_sn is not None:
+        row = session.get_one(Certificate, taken.certificate_sn)
+        return X509Certificate.parse(row.der).public_key.spki
+    return session.get_one(Application, taken.application_id).spki
 
 
 def who(session: Session, settings: Settings, token: str, now: int) -> tuple[Actor, bool]:
@@ -173,16 +194,18 @@ def touch(tx: Transaction, token: str) -> None:
 
 def close(tx: Transaction, token: str) -> None:
     """Sign out."""
-    tx.session.execute(delete(SignIn).where(SignIn.token_sm3 == gm.sm3(token.encode())))
+    row = tx.session.get(SignIn, gm.sm3(token.encode()))
+    if row is not None:
+        tx.session.delete(row)
 
 
 def clean(tx: Transaction, settings: Settings) -> None:
     """Forget what can no longer be used."""
     idle = settings.session_idle_seconds * SECOND
     tx.session.execute(delete(Challenge).where(Challenge.expires_at < tx.now))
-    tx.session.execute(
-        delete(SignIn).where((SignIn.expires_at < tx.now) | (SignIn.used_at < tx.now - idle))
-    )
+    over = (SignIn.expires_at < tx.now) | (SignIn.used_at < tx.now - idle)
+    for row in tx.session.scalars(select(SignIn).where(over)):
+        tx.session.delete(row)
 
 
 def usable(session: Session, certificate: bytes, now: int) -> Certificate:
@@ -222,12 +245,13 @@ def _actor(
     certificate = _usable(session, certificate_sn, now)
     if certificate.staff_id is not None:
         staff = session.get_one(Staff, certificate.staff_id)
-        return Actor("staff", staff.id, frozenset({staff.role}))
-    held = select(Membership.role).where(
-        Membership.enterprise_id == certificate.enterprise_id,
-        Membership.person_id == certificate.person_id,
-        Membership.since <= now,
-        (Membership.until.is_(None)) | (Membership.until > now),
+        role = frozenset({staff.role})
+        return Actor("staff", staff.id, role, person_id=staff.id, certificate_sn=certificate_sn)
+    held = select(Appointment.role).where(
+        Appointment.enterprise_id == certificate.enterprise_id,
+        Appointment.person_id == certificate.person_id,
+        Appointment.since <= now,
+        (Appointment.until.is_(None)) | (Appointment.until > now),
     )
     return Actor(
         "holder",
@@ -235,4 +259,5 @@ def _actor(
         frozenset(session.scalars(held)),
         enterprise_id=certificate.enterprise_id,
         person_id=certificate.person_id,
+        certificate_sn=certificate_sn,
     )

@@ -17,7 +17,7 @@ from crypto.algorithms import gm
 from server_stub import policy
 from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, log_size
-from server_stub.records.store import Certificate, LedgerEntry, Seal
+from server_stub.records.store import Certificate, LedgerAudience, LedgerEntry, Seal
 
 KINDS = ("seal", "certificate")
 
@@ -57,9 +57,13 @@ def page(session: Session, actor: Actor, cursor: str, limit: int) -> Part:
     start = _read(cursor, actor, size)
     rows = session.execute(
         select(LedgerEntry.number, LedgerEntry.object_kind, LedgerEntry.object_id)
+        .join(
+            LedgerAudience,
+            (LedgerAudience.log == LedgerEntry.log) & (LedgerAudience.number == LedgerEntry.number),
+        )
         .where(
             LedgerEntry.log == LEDGER,
-            LedgerEntry.enterprise_id == actor.enterprise_id,
+            LedgerAudience.audience == actor.enterprise_id,
             LedgerEntry.object_kind.in_(KINDS),
             LedgerEntry.number >= start,
             LedgerEntry.number < size,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -29,17 +30,27 @@ class RecordInvalid(Exception):
     """A usage record is malformed, or about a seal that is not the sender's."""
 
 
-def take_in(tx: Transaction, actor: Actor, texts: Sequence[tuple[str, str]]) -> None:
+@dataclass(frozen=True)
+class Taken:
+    """A usage record that is on record."""
+
+    id: str
+    flags: tuple[str, ...]
+    new: bool
+    """Was it taken in now? Then the writer's next receipt is about it; else see :func:`receipt`."""
+
+
+def take_in(tx: Transaction, actor: Actor, texts: Sequence[tuple[str, str]]) -> list[Taken]:
     """Take in (id, text) pairs, all or none. Raises :class:`RecordInvalid`."""
-    for identity, text in texts:
-        _take_in_one(tx, actor, identity, text)
+    tx.act(actor.who)
+    return [_take_in_one(tx, actor, identity, text) for identity, text in texts]
 
 
-def _take_in_one(tx: Transaction, actor: Actor, identity: str, text: str) -> None:
+def _take_in_one(tx: Transaction, actor: Actor, identity: str, text: str) -> Taken:
     known = tx.session.get(UsageRecord, identity)
     if known is not None:
         policy.allow(actor, "usage.record", enterprise_id=known.enterprise_id)
-        return
+        return Taken(identity, tuple(known.flags["flags"]), False)
     seal_id, document, at = _read(identity, text)
     try:
         seal = sealing.find(tx.session, actor, "usage.record", seal_id)
@@ -51,36 +62,31 @@ def _take_in_one(tx: Transaction, actor: Actor, identity: str, text: str) -> Non
             id=identity,
             seal_id=seal.id,
             enterprise_id=seal.enterprise_id,
+            person_id=seal.person_id,
             document_sm3=document,
             at=at,
             received_at=tx.now,
             flags={"flags": flags},
         )
     )
-    tx.session.flush()  # the same record twice in one batch is one record
     fields = {"id": identity, "usage": text, "flags": flags, "actor": actor.subject}
-    about = ("usage", identity)
-    tx.record(LEDGER, "usage-record-v1", fields, about=about, enterprise=seal.enterprise_id)
+    about, audience = ("usage", identity), (seal.enterprise_id, seal.person_id)
+    tx.record(LEDGER, "usage-record-v1", fields, about=about, audience=audience)
+    return Taken(identity, tuple(flags), True)
 
 
-def receipts(session: Session, ids: Sequence[str]) -> list[tuple[list[str], EntryReceipt]]:
-    """(flags, receipt) of records that were taken in, now or long ago, under the newest
-    checkpoint."""
+def receipt(session: Session, identity: str) -> EntryReceipt:
+    """The receipt of a record that was taken in long ago, under the newest checkpoint."""
     note, tree = latest_note(session, LEDGER), stored_tree(session, LEDGER)
-    found = []
-    for identity in ids:
-        row = session.get_one(UsageRecord, identity)
-        entry = session.scalars(
-            select(LedgerEntry).where(
-                LedgerEntry.object_kind == "usage",
-                LedgerEntry.object_id == identity,
-                LedgerEntry.log == LEDGER,
-            )
-        ).one()
-        proof = tuple(tree.inclusion_proof(entry.number))
-        receipt = EntryReceipt(LEDGER, entry.record, entry.number, tree.size, proof, note)
-        found.append((list(row.flags["flags"]), receipt))
-    return found
+    entry = session.scalars(
+        select(LedgerEntry).where(
+            LedgerEntry.object_kind == "usage",
+            LedgerEntry.object_id == identity,
+            LedgerEntry.log == LEDGER,
+        )
+    ).one()
+    proof = tuple(tree.inclusion_proof(entry.number))
+    return EntryReceipt(LEDGER, entry.record, entry.number, tree.size, proof, note)
 
 
 def _read(identity: str, text: str) -> tuple[str, str, int]:

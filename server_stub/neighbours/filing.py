@@ -84,4 +84,4 @@ def _record(tx: Transaction, filing: Filing, seal: Seal) -> None:
         "attempts": filing.attempts,
     }
     about = ("filing", filing.id)
-    tx.record(LEDGER, "filing-v1", fields, about=about, enterprise=seal.enterprise_id)
+    tx.record(LEDGER, "filing-v1", fields, about=about, audience=(seal.enterprise_id,))

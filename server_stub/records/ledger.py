@@ -7,25 +7,34 @@ per log, commits, and only then answers every caller with receipts. So a receipt
 for something that could be lost, and the log cannot fork: the writer begins IMMEDIATE (or holds
 PostgreSQL's advisory lock) and reads the log's size from the database in that same transaction.
 
-Two logs: ``registry`` — public, seal status events only — and ``ledger`` — private, everything.
+Two logs: ``registry`` — public, seal status events only — and ``ledger`` — private, everything:
+each of its records says who did it, whom it is about, and which rows of the tables it changed
+(:mod:`server_stub.records.projections`).
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import merkle
-from server_stub.records import canonical
-from server_stub.records.store import WRITER, LedgerEntry, LedgerNode, LogCheckpoint
+from server_stub.policy import PLATFORM, Who
+from server_stub.records import canonical, projections
+from server_stub.records.store import (
+    WRITER,
+    LedgerAudience,
+    LedgerEntry,
+    LedgerNode,
+    LogCheckpoint,
+)
+from server_stub.records.witness import Witness, WitnessLost, compare
 
 BATCH = 128
 REGISTRY, LEDGER = "registry", "ledger"
@@ -33,6 +42,10 @@ LOGS = (REGISTRY, LEDGER)
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
+
+
+CLOCK_SLACK = 300 * 1_000_000
+"""Microseconds by which the clock may go back; times in the logs never do."""
 
 
 class LedgerError(Exception):
@@ -68,7 +81,7 @@ class _Entry:
     record: bytes
     object_kind: str | None
     object_id: str | None
-    enterprise_id: str | None
+    audience: tuple[str, ...]
 
 
 @dataclass
@@ -78,8 +91,14 @@ class Transaction:
     session: Session
     now: int
     """The one time of this batch: `recorded_at` of all it records, microseconds."""
+    by: Who = PLATFORM
+    """On whose behalf: a command for somebody says so first (:meth:`act`)."""
 
     _entries: list[_Entry] = field(default_factory=list)
+
+    def act(self, who: Who) -> None:
+        """What follows in this command is done by *who*."""
+        self.by = who
 
     def record(
         self,
@@ -88,48 +107,51 @@ class Transaction:
         fields: Mapping[str, object],
         *,
         about: tuple[str, str] | None = None,
-        enterprise: str | None = None,
+        audience: Sequence[str | None] = (),
+        named: bool = True,
     ) -> None:
-        """Put a record into *log*. *about* is the (kind, id) it changes, *enterprise* whose it is:
-        both only for finding it again (:mod:`server_stub.sync`)."""
+        """Put a record into *log*. *about*: the (kind, id) it changes; *audience*: the enterprises
+        and persons who get it when they sync. What changed in the rows of *about* goes with it.
+        *named*: does it say that, and who did it? Not where it is shown to strangers."""
         body = {**fields, "type": type_, "recorded_at": canonical.timestamp(self.now)}
+        heard = tuple(sorted({each for each in audience if each is not None}))
+        if log == LEDGER:
+            if named:
+                by = {"account": self.by.account, "person": self.by.person}
+                body["by"] = {**by, "certificate": self.by.certificate}
+            if heard:
+                body["audience"] = list(heard)
+            if about is not None:
+                body["about"] = list(about)
+            if about is not None and named:
+                self.session.flush()
+                rows = projections.taken(self.session, about)
+                if rows:
+                    body["rows"] = rows
         kind, identity = about or (None, None)
-        self._entries.append(_Entry(log, canonical.canonical(body), kind, identity, enterprise))
+        self._entries.append(_Entry(log, canonical.canonical(body), kind, identity, heard))
+
+    def put_on_record(self, row: object) -> None:
+        """Have the next record repeat all of *row*, which the ledger does not know yet."""
+        projections.put_on_record(self.session, row)
 
     def _take(self) -> list[_Entry]:
-        taken, self._entries = self._entries, []
+        """The command is done: its entries, one more for rows that none of them carries."""
+        self.session.flush()
+        rows = projections.taken(self.session)
+        if rows:
+            self.record(LEDGER, "rows-v1", {"rows": rows})
+        taken, self._entries, self.by = self._entries, [], PLATFORM
         return taken
+
+    def _forget(self) -> None:
+        """The command failed."""
+        projections.forget(self.session)
+        self._entries, self.by = [], PLATFORM
 
 
 class LogSigner(merkle.NoteKey, Protocol):
     """The key of a log."""
-
-
-class Witness(Protocol):
-    """Remembers, outside the database, the last checkpoint that left this machine."""
-
-    def last(self, log: str) -> str | None: ...
-    def remember(self, log: str, note: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class FileWitness:
-    """A folder with one note per log. Put it on another disk than the database, or better, another
-    machine: it is what a cut or restored log is compared with."""
-
-    directory: Path
-
-    def last(self, log: str) -> str | None:
-        try:
-            return (self.directory / f"{log}.note").read_text("utf-8")
-        except FileNotFoundError:
-            return None
-
-    def remember(self, log: str, note: str) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        partial = self.directory / f"{log}.note.new"
-        partial.write_text(note, "utf-8")
-        partial.replace(self.directory / f"{log}.note")
 
 
 class StoredNodes(Mapping[tuple[int, int], bytes]):
@@ -199,7 +221,7 @@ class Ledger:
         self._clock = clock
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._kept: dict[str, dict[tuple[int, int], bytes]] = {log: {} for log in LOGS}
-        self._seen: dict[str, tuple[str, merkle.Checkpoint]] = {}
+        self._seen: dict[str, str] = {}
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._closing = threading.Lock()
         self._stopped = True
@@ -208,10 +230,18 @@ class Ledger:
         """The name under which *log*'s checkpoints are signed."""
         return self._origins[log]
 
-    def start(self) -> None:
-        """Begin to write. Raises :class:`LedgerError` if a log is shorter or other than what was
-        witnessed; then signs a checkpoint for logs that have none yet."""
-        self._commit([])
+    def start(self, accept_lost_witness: str = "") -> None:
+        """Begin to write; signs a checkpoint for logs that have none yet.
+
+        Raises :class:`LedgerError` if a log is shorter or other than what was witnessed, or the
+        witness was lost or put back to an older state — unless *accept_lost_witness* says why it is
+        to begin anew, which goes on record."""
+        try:
+            self._commit([])
+        except WitnessLost as error:
+            if not accept_lost_witness:
+                raise LedgerError(str(error)) from error
+            self._commit([(_accepting(accept_lost_witness, str(error)), Future())], accept=True)
         self._stopped = False
         self._thread.start()
 
@@ -261,85 +291,114 @@ class Ledger:
             if last:
                 return
 
-    def _commit(self, batch: list[_Job]) -> None:
+    def _commit(self, batch: list[_Job], *, accept: bool = False) -> None:
         done: list[tuple[Future[Written[Any]], Any, list[tuple[_Entry, int]]]] = []
         failed: list[tuple[Future[Written[Any]], Exception]] = []
-        with Session(self._engine, expire_on_commit=False) as session, session.begin():
-            trees = {log: self._tree(session, log) for log in LOGS}
+        with (
+            projections.WriterSession(self._engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            newest = {log: _newest(session, log) for log in LOGS}
+            trees = {log: self._tree(session, log, newest[log], accept=accept) for log in LOGS}
             start = {log: tree.size for log, tree in trees.items()}
-            tx = Transaction(session, self._clock())
+            tx = Transaction(session, self._time(newest.values()))
             added: dict[str, list[tuple[int, int, bytes]]] = {log: [] for log in LOGS}
             entries: list[dict[str, object]] = []
+            audience: list[dict[str, object]] = []
             for command, future in batch:
                 try:
                     with session.begin_nested():
                         answer = command(tx)
-                        session.flush()
+                        taken = tx._take()
                 except Exception as error:  # noqa: BLE001 - it belongs to the caller
-                    tx._take()
+                    tx._forget()
                     failed.append((future, error))
                     continue
                 placed = []
-                for entry in tx._take():
+                for entry in taken:
                     number = trees[entry.log].size
                     added[entry.log] += trees[entry.log].append(entry.record)
-                    entries.append({"number": number, **entry.__dict__})
+                    row = {"number": number, **entry.__dict__}
+                    place = {"log": entry.log, "number": number}
+                    audience += [{**place, "audience": each} for each in row.pop("audience")]
+                    entries.append(row)
                     placed.append((entry, number))
                 done.append((future, answer, placed))
-            if entries:
-                session.execute(insert(LedgerEntry), entries)
+            for table, rows in ((LedgerEntry, entries), (LedgerAudience, audience)):
+                if rows:
+                    session.execute(insert(table), rows)
             notes: dict[str, str] = {}
-            signed: dict[str, tuple[str, merkle.Checkpoint]] = {}
             for log, tree in trees.items():
                 if added[log]:
-                    rows = [
+                    nodes = [
                         {"log": log, "level": level, "number": number, "hash": value}
                         for level, number, value in added[log]
                     ]
-                    session.execute(insert(LedgerNode), rows)
-                empty = tree.size == 0 and not self._has_checkpoint(session, log)
-                if tree.size > start[log] or empty:
+                    session.execute(insert(LedgerNode), nodes)
+                if tree.size > start[log] or newest[log] is None or accept:
                     checkpoint = merkle.Checkpoint(self._origins[log], tree.size, tree.root())
                     notes[log] = merkle.sign_checkpoint(checkpoint, self._signers[log])
-                    signed[log] = notes[log], checkpoint
-                    session.add(
-                        LogCheckpoint(log=log, size=tree.size, note=notes[log], created_at=tx.now)
-                    )
+                    if tree.size > start[log] or newest[log] is None:
+                        session.add(
+                            LogCheckpoint(
+                                log=log, size=tree.size, note=notes[log], created_at=tx.now
+                            )
+                        )
+                    else:  # the witness begins anew with what is there
+                        notes[log] = newest[log].note  # type: ignore[union-attr]
             results = [
                 (future, Written(answer, tuple(self._receipt(e, n, trees, notes) for e, n in made)))
                 for future, answer, made in done
             ]
-        for log, nodes in added.items():  # committed: from here on they are there to be read
-            self._kept[log].update({(level, number): value for level, number, value in nodes})
-        self._seen.update(signed)
-        for log, note in notes.items():
-            self._witness.remember(log, note)
+            session.flush()
+            for log, note in notes.items():  # before the commit: it may be ahead, never behind
+                last = newest[log]
+                self._witness.remember(log, last.note if last else None, note)
+        for log, made_nodes in added.items():  # committed: from here on they are there to be read
+            self._kept[log].update({(level, number): value for level, number, value in made_nodes})
+        self._seen.update(notes)
         for future, result in results:
             future.set_result(result)
         for future, failure in failed:
             future.set_exception(failure)
 
-    def _tree(self, session: Session, log: str) -> merkle.Tree:
-        """The tree to append to, after comparing it with what was last seen outside."""
+    def _time(self, newest: Iterable[LogCheckpoint | None]) -> int:
+        """The time of a batch: times in the logs never go back."""
+        now = self._clock()
+        last = max((each.created_at for each in newest if each is not None), default=0)
+        if last - now > CLOCK_SLACK:
+            raise LedgerError(
+                f"the clock says {canonical.timestamp(now)}, but there are records of"
+                f" {canonical.timestamp(last)}"
+            )
+        return max(now, last)
+
+    def _tree(
+        self, session: Session, log: str, newest: LogCheckpoint | None, *, accept: bool
+    ) -> merkle.Tree:
+        """The tree to append to, after comparing it with its checkpoint and with what was last seen
+        outside."""
         tree = merkle.Tree(StoredNodes(session, log, self._kept[log]), log_size(session, log))
-        note = self._witness.last(log)
-        if note is not None:
-            if self._seen.get(log, ("",))[0] != note:  # one check per note, not one per batch
-                self._seen[log] = note, merkle.open_checkpoint(note, self._signers[log].public)
-            seen = self._seen[log][1]
-            if seen.size > tree.size:
-                raise LedgerError(
-                    f"{log} has {tree.size} entries, but {seen.size} were witnessed: a part was cut"
-                    " off or an old database restored"
-                )
-            if tree.root(seen.size) != seen.root:
-                raise LedgerError(f"{log} is not the log that was witnessed at {seen.size} entries")
+        public = self._signers[log].public
+        try:
+            compare(log, tree, newest.note if newest else None, self._witness.last(log), public)
+        except WitnessLost:
+            if not accept:
+                raise
+        except merkle.MerkleError as error:
+            raise LedgerError(str(error)) from error
+        if newest is not None and self._seen.get(log) != newest.note:  # one check per note
+            self._agree(log, tree, newest.note)
+            self._seen[log] = newest.note
         return tree
 
-    @staticmethod
-    def _has_checkpoint(session: Session, log: str) -> bool:
-        found = select(LogCheckpoint.size).where(LogCheckpoint.log == log).limit(1)
-        return session.scalar(found) is not None
+    def _agree(self, log: str, tree: merkle.Tree, note: str) -> None:
+        try:
+            checkpoint = merkle.open_checkpoint(note, self._signers[log].public)
+        except merkle.MerkleError as error:
+            raise LedgerError(f"the newest checkpoint of {log}: {error}") from error
+        if (checkpoint.size, checkpoint.root) != (tree.size, tree.root()):
+            raise LedgerError(f"{log} is not what its newest checkpoint says")
 
     @staticmethod
     def _receipt(
@@ -348,6 +407,18 @@ class Ledger:
         tree = trees[entry.log]
         proof = tuple(tree.inclusion_proof(number))
         return EntryReceipt(entry.log, entry.record, number, tree.size, proof, notes[entry.log])
+
+
+def _accepting(reason: str, found: str) -> Callable[[Transaction], None]:
+    def command(tx: Transaction) -> None:
+        tx.record(LEDGER, "witness-lost-v1", {"found": found, "reason": reason})
+
+    return command
+
+
+def _newest(session: Session, log: str) -> LogCheckpoint | None:
+    chosen = select(LogCheckpoint).where(LogCheckpoint.log == log)
+    return session.scalar(chosen.order_by(LogCheckpoint.size.desc()).limit(1))
 
 
 def latest_note(session: Session, log: str) -> str:

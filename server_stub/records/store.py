@@ -1,13 +1,16 @@
 """The tables, and how the database is opened. Entity names follow docs/design/platform.md §2.1.
 
 Only :mod:`server_stub.records.ledger` writes. Times are integer microseconds since 1970 UTC;
-columns marked
-*sealed* hold SM4-GCM ciphertext (:mod:`server_stub.records.vault`), with "table.column:id"
-authenticated.
+columns marked *sealed* hold SM4-GCM ciphertext (:mod:`server_stub.records.vault`), with
+"table.column:id" authenticated. What a column's `info` says is read by
+:mod:`server_stub.records.projections`: the ledger repeats every column of every table but these.
+
+One file, because a schema is read as a whole.
 """
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,27 @@ class Base(DeclarativeBase):
     type_annotation_map = {int: BigInteger, bytes: LargeBinary, dict[str, Any]: JSON}  # noqa: RUF012
 
 
+PRIVATE = {"private": True}
+"""The ledger holds SM3(salt ‖ value) of such a column: it can be checked, and be forgotten."""
+
+OPERATIONAL = {"operational": True}
+"""Not in the ledger: what it says matters to nobody but the running platform."""
+
+RECORDED = {"recorded": True}
+"""A time that must be that of the record which sets it."""
+
+BLOB = {"blob": True}
+"""Names a row of the blob table by its address."""
+
+
+class Salted:
+    """A table with private columns."""
+
+    salt: Mapped[bytes] = mapped_column(
+        info=OPERATIONAL, default=lambda: secrets.token_bytes(16), sort_order=99
+    )
+
+
 class Enterprise(Base):
     __tablename__ = "enterprise"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -45,26 +69,34 @@ class Enterprise(Base):
     """claimed, until a review found it in the register: registered; later perhaps gone."""
 
 
-class Person(Base):
+class Person(Salted, Base):
     __tablename__ = "person"
     id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    id_no_enc: Mapped[bytes | None]
+    name: Mapped[str] = mapped_column(info=PRIVATE)
+    id_no_enc: Mapped[bytes | None] = mapped_column(info=PRIVATE)
     """Sealed citizen number."""
-    identity_index: Mapped[bytes | None] = mapped_column(unique=True)
+    identity_index: Mapped[bytes | None] = mapped_column(unique=True, info=PRIVATE)
     """HMAC-SM3 of number and name: found without being read."""
-    phone_enc: Mapped[bytes | None]
+    phone_enc: Mapped[bytes | None] = mapped_column(info=PRIVATE)
 
 
-class Membership(Base):
-    """What a person is in an enterprise: legal_rep, keeper, handler."""
+class Appointment(Base):
+    """As what a person may act for an enterprise, since when, and what proves it."""
 
-    __tablename__ = "membership"
-    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"), primary_key=True)
-    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), primary_key=True)
-    role: Mapped[str] = mapped_column(primary_key=True)
+    __tablename__ = "appointment"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"), index=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    role: Mapped[str]
+    """legal_rep, keeper or handler."""
+    seal_id: Mapped[str | None] = mapped_column(ForeignKey("seal.id"))
+    """The seal that a keeper keeps; None: every seal of the enterprise (before 0.3)."""
+    application_id: Mapped[str | None] = mapped_column(ForeignKey("application.id"))
+    """The application that a handler handles; None: every one (before 0.3)."""
     since: Mapped[int]
     until: Mapped[int | None]
+    proof: Mapped[dict[str, Any]]
+    """Its kind, and what it rests on."""
 
 
 class Staff(Base):
@@ -76,14 +108,16 @@ class Staff(Base):
     role: Mapped[str]
 
 
-class PhysicalSeal(Base):
+class PhysicalSeal(Salted, Base):
     """A seal filed with the police, as it was when its electronic twin was made."""
 
     __tablename__ = "physical_seal"
     code: Mapped[str] = mapped_column(primary_key=True)
-    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"))
+    enterprise_id: Mapped[str | None] = mapped_column(ForeignKey("enterprise.id"))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    """Whose it is, if it is no enterprise's."""
     subtype: Mapped[str]
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(info=PRIVATE)
     shape: Mapped[str]
     width_mm: Mapped[int]
     height_mm: Mapped[int]
@@ -92,20 +126,24 @@ class PhysicalSeal(Base):
     valid_until: Mapped[int | None]
 
 
-class Application(Base):
+class Application(Salted, Base):
     __tablename__ = "application"
     id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
+    """issue, reissue, renew, cancel or pin_reset."""
+    payload: Mapped[dict[str, Any]] = mapped_column(info=PRIVATE)
+    """What only applications of this kind have."""
     state: Mapped[str] = mapped_column(index=True)
-    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"), index=True)
+    enterprise_id: Mapped[str | None] = mapped_column(ForeignKey("enterprise.id"), index=True)
+    """None: a person's own seal."""
     enterprise_name: Mapped[str]
     """As applied for; the review compares it with the register."""
     handler_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
-    legal_rep_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    legal_rep_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     """As named by the applicant; equal to the handler when it is the same person."""
     subtype: Mapped[str]
     physical_code: Mapped[str | None]
-    payload_sm3: Mapped[str]
+    payload_sm3: Mapped[str] = mapped_column(info=BLOB)
     """The exact body as received, in the blob store."""
     spki: Mapped[bytes]
     """The key of the certificate request."""
@@ -116,8 +154,22 @@ class Application(Base):
     """lawful, complete, authentic, reasonable: 合法性 完整性 真实性 合理性 (第十三条)."""
     reason: Mapped[str | None]
     seal_id: Mapped[str | None]
-    created_at: Mapped[int]
-    updated_at: Mapped[int]
+    address_index: Mapped[bytes | None] = mapped_column(index=True, info=PRIVATE)
+    """HMAC-SM3 of the address that it came from: so many at once from one."""
+    created_at: Mapped[int] = mapped_column(info=RECORDED)
+    updated_at: Mapped[int] = mapped_column(info=RECORDED)
+
+
+class Material(Base):
+    """A document that goes with an application, as uploaded."""
+
+    __tablename__ = "material"
+    application_id: Mapped[str] = mapped_column(ForeignKey("application.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    """letter: the letter of authority."""
+    blob_sm3: Mapped[str] = mapped_column(info=BLOB)
+    media_type: Mapped[str]
+    received_at: Mapped[int] = mapped_column(info=RECORDED)
 
 
 class Certificate(Base):
@@ -136,29 +188,50 @@ class Certificate(Base):
     not_after: Mapped[int]
 
 
-class Seal(Base):
+class Seal(Salted, Base):
     __tablename__ = "seal"
     id: Mapped[str] = mapped_column(primary_key=True)
     seal_code: Mapped[str] = mapped_column(unique=True)
     """14 digits; also esID in the seal data and CN of the certificate."""
     kind: Mapped[str]
     subtype: Mapped[str]
-    name: Mapped[str]
-    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"), index=True)
+    name: Mapped[str] = mapped_column(info=PRIVATE)
+    enterprise_id: Mapped[str | None] = mapped_column(ForeignKey("enterprise.id"), index=True)
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"), index=True)
+    """Whose it is, if it is no enterprise's."""
     application_id: Mapped[str] = mapped_column(ForeignKey("application.id"))
-    physical_code: Mapped[str] = mapped_column(ForeignKey("physical_seal.code"))
+    physical_code: Mapped[str | None] = mapped_column(ForeignKey("physical_seal.code"))
     certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"), index=True)
     state: Mapped[str] = mapped_column(index=True)
     reason: Mapped[str | None]
     effective_at: Mapped[int]
-    recorded_at: Mapped[int]
+    recorded_at: Mapped[int] = mapped_column(info=RECORDED)
     suspended_by: Mapped[str | None]
     """The authority that may lift the suspension: holder, reviewer, police, market."""
     valid_from: Mapped[int]
     valid_until: Mapped[int]
-    seal_sm3: Mapped[str]
-    imprint_sm3: Mapped[str]
+    seal_sm3: Mapped[str] = mapped_column(info=BLOB)
+    """Of the original in force; `certificate_sn` and validity too. Every copy: `seal_copy`."""
+    imprint_sm3: Mapped[str] = mapped_column(info=BLOB)
     successor_id: Mapped[str | None] = mapped_column(ForeignKey("seal.id"))
+
+
+class SealCopy(Base):
+    """One making of the seal data: for its holder (original) or for a grantee (copy)."""
+
+    __tablename__ = "seal_copy"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"), index=True)
+    kind: Mapped[str]
+    """original or copy."""
+    holder_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"), index=True)
+    es_id: Mapped[str]
+    seal_sm3: Mapped[str] = mapped_column(info=BLOB)
+    valid_from: Mapped[int]
+    valid_until: Mapped[int]
+    grant_id: Mapped[str | None]
+    made_at: Mapped[int]
 
 
 class SealChange(Base):
@@ -170,7 +243,7 @@ class SealChange(Base):
     to_state: Mapped[str]
     reason: Mapped[str | None]
     effective_at: Mapped[int]
-    recorded_at: Mapped[int]
+    recorded_at: Mapped[int] = mapped_column(info=RECORDED)
     actor: Mapped[str]
 
 
@@ -179,10 +252,12 @@ class UsageRecord(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     """SM3 of the client's record, hex: sending it again changes nothing."""
     seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"), index=True)
-    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"), index=True)
+    enterprise_id: Mapped[str | None] = mapped_column(ForeignKey("enterprise.id"), index=True)
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"), index=True)
+    """The owner of the seal, if it is no enterprise's."""
     document_sm3: Mapped[str]
     at: Mapped[int]
-    received_at: Mapped[int]
+    received_at: Mapped[int] = mapped_column(info=RECORDED)
     flags: Mapped[dict[str, Any]]
 
 
@@ -207,21 +282,21 @@ class Dispute(Base):
     seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"))
     seal_code: Mapped[str]
     document_sm3: Mapped[str]
-    statement_sm3: Mapped[str]
+    statement_sm3: Mapped[str] = mapped_column(info=BLOB)
     """The objector's exact text, in the blob store."""
     secret_sm3: Mapped[str]
     """Of the secret that only the objector knows, hex."""
     signer_sn: Mapped[str | None] = mapped_column(ForeignKey("certificate.sn"))
     signature: Mapped[bytes | None]
-    enclosure_sm3: Mapped[str | None]
+    enclosure_sm3: Mapped[str | None] = mapped_column(info=BLOB)
     """The objector's own evidence package, in the blob store."""
-    package_sm3: Mapped[str | None]
+    package_sm3: Mapped[str | None] = mapped_column(info=BLOB)
     """The platform's public one."""
     state: Mapped[str] = mapped_column(index=True)
     note: Mapped[str | None]
     """To whom it was handed over, or why it was closed."""
-    opened_at: Mapped[int]
-    updated_at: Mapped[int]
+    opened_at: Mapped[int] = mapped_column(info=RECORDED)
+    updated_at: Mapped[int] = mapped_column(info=RECORDED)
 
 
 class Key(Base):
@@ -252,7 +327,7 @@ class SignIn(Base):
     token_sm3: Mapped[bytes] = mapped_column(primary_key=True)
     certificate_sn: Mapped[str | None]
     application_id: Mapped[str | None]
-    used_at: Mapped[int]
+    used_at: Mapped[int] = mapped_column(info=OPERATIONAL)
     expires_at: Mapped[int]
 
 
@@ -262,8 +337,17 @@ class Idempotency(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     body_sm3: Mapped[bytes]
     status: Mapped[int]
-    answer: Mapped[bytes]
-    created_at: Mapped[int]
+    answer: Mapped[bytes] = mapped_column(info=PRIVATE)
+    created_at: Mapped[int] = mapped_column(info=RECORDED)
+
+
+class Blob(Base):
+    """What was received or made, sealed, by the SM3 of its content. It comes in the transaction of
+    the row that names it, and goes when no row does."""
+
+    __tablename__ = "blob"
+    address: Mapped[str] = mapped_column(primary_key=True)
+    sealed: Mapped[bytes]
 
 
 class LedgerEntry(Base):
@@ -275,11 +359,18 @@ class LedgerEntry(Base):
     """The very bytes that were hashed; the other columns only help to find them."""
     object_kind: Mapped[str | None]
     object_id: Mapped[str | None]
-    enterprise_id: Mapped[str | None]
-    __table_args__ = (
-        Index("ledger_entry_by_enterprise", "log", "enterprise_id", "number"),
-        Index("ledger_entry_by_object", "object_kind", "object_id"),
-    )
+    __table_args__ = (Index("ledger_entry_by_object", "object_kind", "object_id"),)
+
+
+class LedgerAudience(Base):
+    """Whom an entry is about: the enterprises and persons who get it when they sync."""
+
+    __tablename__ = "ledger_audience"
+    log: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    audience: Mapped[str] = mapped_column(primary_key=True)
+    """The enterprise's or person's id."""
+    __table_args__ = (Index("ledger_audience_by_whom", "audience", "log", "number"),)
 
 
 class LedgerNode(Base):
@@ -340,9 +431,23 @@ def open_engine(url: str) -> Engine:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest migration (creates it when empty)."""
-    with engine.connect().execution_options(**WRITER) as connection, connection.begin():
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    """Bring the database to the newest migration (creates it when empty).
+
+    SQLite changes a table by copying it; meanwhile nothing may hold its rows by their keys, so
+    foreign keys are checked at the end instead."""
+    with engine.connect().execution_options(**WRITER) as connection:
+        raw: Any = connection.connection.driver_connection
+        sqlite = engine.dialect.name == "sqlite"
+        if sqlite:
+            raw.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                config = Config()
+                config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise RuntimeError("the migrated database has rows without their parents")
+        finally:
+            if sqlite:
+                raw.execute("PRAGMA foreign_keys=ON")

@@ -1,4 +1,4 @@
-"""Secrets at rest: the master key, sealed fields and files, and where private keys live.
+"""Secrets at rest: the master key, sealed fields, and where private keys live.
 
 Everything sealed is SM4-GCM with a random 96-bit nonce in front and the place it belongs to as
 authenticated data, so that a ciphertext moved to another row does not open. Each purpose has its
@@ -10,11 +10,9 @@ server stands behind the same :class:`KeyStore` protocol.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -200,64 +198,3 @@ class SoftKeyStore:
         if not re.fullmatch(r"[0-9a-f]{16}", reference):
             raise VaultError("not a key reference")
         return self.directory / f"{reference}.key"
-
-
-@dataclass(frozen=True)
-class OfferedBlob:
-    """A blob that nobody has accepted yet."""
-
-    address: str
-    """SM3 of the content, hex: where it will be."""
-    partial: Path
-    file: Path
-
-    def keep(self) -> None:
-        """It is accepted."""
-        self.file.parent.mkdir(exist_ok=True)
-        self.partial.replace(self.file)
-
-
-@dataclass(frozen=True)
-class Blobs:
-    """Files by content address, sealed: applications as received, imprints, seal data."""
-
-    vault: Vault
-    directory: Path
-
-    def put(self, content: bytes) -> str:
-        """Keep *content*; gives its address, the SM3 in hex. Keeping it twice changes nothing."""
-        address = gm.sm3(content).hex()
-        if not self._file(address).exists():
-            with self.offered(content) as offer:
-                offer.keep()
-        return address
-
-    @contextlib.contextmanager
-    def offered(self, content: bytes) -> Iterator[OfferedBlob]:
-        """*content* sealed and on the disk, but under no name yet: a command of the ledger keeps it
-        when it accepts it (:meth:`OfferedBlob.keep`); otherwise nothing stays."""
-        address = gm.sm3(content).hex()
-        self.directory.mkdir(parents=True, exist_ok=True)
-        partial = self.directory / f"{address}.{secrets.token_hex(4)}.offer"
-        try:
-            write_private(partial, self.vault.seal(f"blob:{address}", content), exclusive=True)
-            yield OfferedBlob(address, partial, self._file(address))
-        finally:
-            partial.unlink(missing_ok=True)
-
-    def remove(self, address: str) -> None:
-        """Remove the blob at *address*, if any. The caller must know that nothing refers to it."""
-        self._file(address).unlink(missing_ok=True)
-
-    def get(self, address: str) -> bytes:
-        """The content of *address*. Raises :class:`VaultError`."""
-        try:
-            sealed = self._file(address).read_bytes()
-        except FileNotFoundError as error:
-            raise VaultError(f"no blob {address}") from error
-        return self.vault.open(f"blob:{address}", sealed)
-
-    def _file(self, address: str) -> Path:
-        if not re.fullmatch(r"[0-9a-f]{64}", address):
-            raise VaultError("not a blob address")
-        return self.directory / address[:2] / address

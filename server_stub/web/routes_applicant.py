@@ -128,7 +128,7 @@ def _form(platform: Platform, body: ApplicationBody, exact: bytes) -> applying.D
         subtype=body.seal.subtype,
         physical_code=body.seal.physical_code,
         spki=spki,
-        payload_sm3=platform.blobs.put(exact),
+        payload=platform.blobs.seal(exact),
     )
 
 

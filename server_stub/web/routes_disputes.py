@@ -66,14 +66,14 @@ def open_dispute(
         signer = disputes.Signer(unbase64(body.certificate), unbase64(body.signature))
 
     scope = f"/v1/disputes:{body.secret_sm3}"
-    with platform.blobs.offered(body.statement.encode()) as offer:
+    blob = platform.blobs.seal(body.statement.encode())
 
-        def command(tx: Transaction) -> dict[str, Any]:
-            return disputes.open_dispute(
-                tx, platform.origin, body.statement, body.secret_sm3, offer, signer
-            )
+    def command(tx: Transaction) -> dict[str, Any]:
+        return disputes.open_dispute(
+            tx, platform.origin, body.statement, body.secret_sm3, blob, signer
+        )
 
-        answer = idempotent(platform, scope, idempotency_key, exact, command)
+    answer = idempotent(platform, scope, idempotency_key, exact, command)
     worker.wake()
     return answer
 
@@ -98,8 +98,7 @@ def enclose(platform: Running, identity: str, body: ExactBody, secret: Secret = 
             raise states.IllegalTransition("dispute", row.state, "enclose")
     if body[:4] != b"PK\x03\x04":
         raise Refusal("media_type_unsupported", "send the evidence package, a zip")
-    with platform.blobs.offered(body) as offer:
-        platform.ledger.write(disputes.enclose, identity, offer).result()
+    platform.ledger.write(disputes.enclose, identity, platform.blobs.seal(body)).result()
     return Response(status_code=204)
 
 

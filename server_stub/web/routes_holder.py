@@ -162,15 +162,17 @@ def report_usage(platform: Running, actor: SignedIn, body: UsageRecordsBody) -> 
     """Put uses on record; a receipt with proof for each."""
     policy.allow(actor, "usage.record", enterprise_id=actor.enterprise_id)
     pairs = [(usage.id, usage.record) for usage in body.records]
-    platform.ledger.write(using.take_in, actor, pairs).result()
-    with platform.reading() as session:
-        found = using.receipts(session, [identity for identity, _ in pairs])
-    return {
-        "receipts": [
-            {"id": identity, "flags": flags, **views.receipt(receipt)}
-            for (identity, _), (flags, receipt) in zip(pairs, found, strict=True)
-        ]
-    }
+    written = platform.ledger.write(using.take_in, actor, pairs).result()
+    fresh = iter(written.receipts)
+    receipts = []
+    for taken in written.answer:
+        if taken.new:
+            receipt = next(fresh)
+        else:
+            with platform.reading() as session:
+                receipt = using.receipt(session, taken.id)
+        receipts.append({"id": taken.id, "flags": taken.flags, **views.receipt(receipt)})
+    return {"receipts": receipts}
 
 
 @router.get("/usage-records")

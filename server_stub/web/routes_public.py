@@ -15,7 +15,7 @@ from server_stub import policy, revocation, sealing
 from server_stub.authority import ISSUERS, PURPOSES
 from server_stub.context import Platform, readiness
 from server_stub.records import canonical
-from server_stub.records.ledger import LOGS, REGISTRY, latest_note, log_size, stored_tree
+from server_stub.records.ledger import LEDGER, LOGS, REGISTRY, latest_note, log_size, stored_tree
 from server_stub.records.store import LedgerEntry, Seal
 from server_stub.web import views
 from server_stub.web.handling import MAX_INTEGER, Running, limited
@@ -145,6 +145,23 @@ def registry_consistency(platform: Running, first: From, to: To) -> dict[str, An
     """That the tree of size *from* is a beginning of the tree of size *to*."""
     with platform.reading() as session:
         return consistency(session, REGISTRY, first, to)
+
+
+# --- of the private log: how long it is and that it only grows, for cosigners --------------------
+
+
+@router.get("/ledger/checkpoint")
+def ledger_checkpoint(platform: Running) -> Response:
+    """The newest signed checkpoint of the private ledger: its size and root, nothing of it."""
+    with platform.reading() as session:
+        return checkpoint(session, LEDGER)
+
+
+@router.get("/ledger/proofs/consistency", dependencies=[Depends(limited)])
+def ledger_consistency(platform: Running, first: From, to: To) -> dict[str, Any]:
+    """That the ledger of size *from* is a beginning of that of size *to*: hashes only."""
+    with platform.reading() as session:
+        return consistency(session, LEDGER, first, to)
 
 
 def checkpoint(session: Session, log: str) -> Response:

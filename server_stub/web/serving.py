@@ -92,13 +92,14 @@ def http_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def start_in_thread(settings: Settings) -> RunningServer:
-    """A platform in this process, on `settings.port` (0: a free one). Does what *init* does first.
+def start_in_thread(settings: Settings, accept_lost_witness: str = "") -> RunningServer:
+    """A platform in this process, on `settings.port` (0: a free one). Does what *init* does first;
+    *accept_lost_witness* as :meth:`Platform.open` says.
 
     Raises :class:`StartFailed`, OSError, or what :meth:`Platform.open` raises."""
     bound, url = listen(settings)
     try:
-        platform = Platform.open(settings, origin=url)
+        platform = Platform.open(settings, url, accept_lost_witness=accept_lost_witness)
     except BaseException:
         bound.close()
         raise

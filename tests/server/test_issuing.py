@@ -52,14 +52,14 @@ class Desk:
             subtype=subtype,
             physical_code=None,
             spki=applying.read_request(request),
-            payload_sm3=self.platform.blobs.put(b"as received"),
+            payload=self.platform.blobs.seal(b"as received"),
         )
         form = replace(form, **changes)
         write = self.platform.ledger.write
         identity = write(applying.draft, self.platform.vault, form).result().answer.id
         who = Actor("applicant", identity, frozenset({"applicant"}), application_id=identity)
         text = INTENT.format(
-            origin="o", verb="submit", object=identity, payload_sm3=form.payload_sm3
+            origin="o", verb="submit", object=identity, payload_sm3=form.payload.address
         )
         write(applying.submit, who, "o", identity, self.key.sign(text.encode())).result()
         return identity

@@ -21,13 +21,13 @@ from server_stub.records.ledger import (
     LOGS,
     REGISTRY,
     EntryReceipt,
-    FileWitness,
     Ledger,
     LedgerError,
     Transaction,
     log_size,
     stored_tree,
 )
+from server_stub.records.witness import FileWitness
 from server_stub.settings import Settings
 
 KEY = SoftKey.load(bytes(31) + b"\x07")
@@ -105,7 +105,9 @@ def test_a_failing_command_leaves_nothing_and_its_neighbours_stand(
         assert session.get(store.Staff, "s") is None
 
 
-def test_sixteen_threads_append_without_a_gap(running: tuple[Engine, Ledger]) -> None:
+def test_sixteen_threads_append_without_a_gap(
+    running: tuple[Engine, Ledger], tmp_path: Path
+) -> None:
     engine, ledger = running
     receipts: list[EntryReceipt] = []
 
@@ -123,7 +125,7 @@ def test_sixteen_threads_append_without_a_gap(running: tuple[Engine, Ledger]) ->
     assert all(proves(receipt) for receipt in receipts[::37])
     with Session(engine) as session:
         for log in LOGS:
-            report = audit(session, log, KEY.public, FileWitness(Path("nowhere")))
+            report = audit(session, log, KEY.public, FileWitness(tmp_path / "witness"))
             assert (report.ok, report.size) == (True, 480)
         last = stored_tree(session, LEDGER)
         old = min((r for r in receipts if r.log == LEDGER), key=lambda r: r.size)

@@ -62,7 +62,8 @@ def test_a_row_without_its_parent_is_refused(open_settings: Callable[..., Settin
     engine = store.open_engine(settings.url)
     store.upgrade(engine)
     with Session(engine) as session:
-        session.add(store.Membership(enterprise_id="x", person_id="y", role="keeper", since=1))
+        facts = {"id": "a", "enterprise_id": "x", "person_id": "y", "role": "keeper"}
+        session.add(store.Appointment(**facts, since=1, proof={}))
         with pytest.raises(IntegrityError):
             session.commit()
     engine.dispose()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crypto.algorithms import gm
-from server_stub.records.vault import Blobs, SoftKeyStore, Vault, VaultError, hmac_sm3
+from server_stub.records.vault import SoftKeyStore, Vault, VaultError, hmac_sm3
 
 VAULT = Vault(bytes(range(16)))
 
@@ -65,16 +65,3 @@ def test_keys_rest_sealed_and_sign_when_opened(tmp_path: Path) -> None:
     for gone in (reference, "../../etc/passwd"):
         with pytest.raises(VaultError):
             keys.open(gone)
-
-
-def test_blobs_are_found_by_their_sm3_and_unreadable_on_disk(tmp_path: Path) -> None:
-    blobs = Blobs(VAULT, tmp_path)
-    address = blobs.put(b"the seal data")
-    assert address == gm.sm3(b"the seal data").hex()
-    assert blobs.put(b"the seal data") == address
-    assert blobs.get(address) == b"the seal data"
-    (file,) = tmp_path.glob("*/*")
-    assert b"seal data" not in file.read_bytes()
-    for missing in ("00" * 32, "../x"):
-        with pytest.raises(VaultError):
-            blobs.get(missing)
