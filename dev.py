@@ -19,6 +19,7 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py policy            installer/policy/*.adm?, after the settings have changed
     python3 dev.py build windows     the MSI, in dist/ (Debian 12)
     python3 dev.py check-windows     installs the MSI under Wine and tries it (--built: as it is)
+    python3 dev.py check-screens     no text is cut on any screen, in any look, at 100 and 200 %
     python3 dev.py wine [ARGS]       Windows' Python with all packages, under Wine
 
 The virtual environment in ``.venv`` is made from ``installer/requirements.lock`` (every file
@@ -390,6 +391,10 @@ def screenshots(arguments: Sequence[str]) -> int:
     return run("-m", "tests.ui.screenshots", *arguments, cwd=ROOT)
 
 
+def check_screens(arguments: Sequence[str]) -> int:
+    return run("-m", "tests.ui.screens", *arguments, cwd=ROOT)
+
+
 def licences(arguments: Sequence[str]) -> int:
     return run("-m", "installer.licences", *arguments, cwd=ROOT)
 
@@ -448,6 +453,7 @@ COMMANDS = {
     "policy": policy,
     "build": build,
     "check-windows": check_windows,
+    "check-screens": check_screens,
     "wine": wine,
     "licences": licences,
     "error-codes": error_codes,

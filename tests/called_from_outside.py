@@ -17,6 +17,8 @@ _.dropEvent
 _.mimeTypes
 _.startDrag
 _.enterEvent
+_.expandingDirections
+_.hasHeightForWidth
 _.headerData
 _.leaveEvent
 _.mimeTypes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QPushButton, QVBoxLayout, QWidget
 
@@ -52,13 +52,14 @@ class Dialog(QDialog):
             return
         room = self.screen().availableGeometry().size() - FRAME
         self.setMinimumSize(self.minimumSize().boundedTo(room))
-        width = max(self.width() if self.isVisible() else 0, self.sizeHint().width())
-        width = min(max(width, self.minimumWidth()), room.width())
+        width = min(max(self.width(), self.minimumWidth()), room.width())
         height = layout.totalHeightForWidth(width)
         if max(height, layout.totalSizeHint().height()) > room.height():
             self._scrolls = True
             self._scroll(layout)
             self.resize(width, room.height())
+        elif self.height() < height:  # lines of text are higher than Qt reckons at first
+            self.resize(max(width, self.width()), height)
 
     def _scroll(self, content: QVBoxLayout) -> None:
         margins, spacing = content.contentsMargins(), content.spacing()
@@ -70,7 +71,8 @@ class Dialog(QDialog):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, margins.bottom())
         whole.setSpacing(spacing)
-        whole.addWidget(scrolled(inner, self.windowTitle()), 1)
+        area = scrolled(inner, self.windowTitle())
+        whole.addWidget(area, 1)
         buttons = foot.layout() if foot is not None else None
         if buttons is not None:
             holder = QWidget()
@@ -83,6 +85,7 @@ class Dialog(QDialog):
         whole.activate()  # else the old one's smallest size holds
         if focus is not None:
             focus.setFocus()
+            QTimer.singleShot(0, area, lambda: area.ensureWidgetVisible(focus))
 
 
 class Question(Dialog):

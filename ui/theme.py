@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
 
-from PySide6.QtCore import QByteArray, QDir, QRectF, QSize, Qt
+from PySide6.QtCore import QByteArray, QDir, QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -107,6 +107,10 @@ def apply(application: QApplication, appearance: str = "system") -> None:
     application.setStyleSheet(_stylesheet(_colours))
     _pixmap.cache_clear()
     for widget in application.allWidgets():
+        if widget.font().families() != font.families():  # it was made before there was a look
+            own = widget.font()
+            own.setFamilies(font.families())
+            widget.setFont(own)
         _refresh(widget)
         for action in widget.actions():
             _refresh(action)
@@ -184,10 +188,14 @@ def _faded(original: QPixmap) -> QPixmap:
 
 def set_role(widget: QWidget, role: str) -> None:
     """Give *widget* a look of the style sheet below ("primary", "quiet", "card", "title", …)."""
-    if widget.property("role") != role:
-        widget.setProperty("role", role)
-        widget.style().unpolish(widget)
-        widget.style().polish(widget)
+    before = widget.property("role")
+    if (before or "") == role:
+        return
+    widget.setProperty("role", role)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+    if before is not None:  # it may remember the size that it wanted in the other look
+        QApplication.sendEvent(widget, QEvent(QEvent.Type.StyleChange))
 
 
 def _palette(use: Colours) -> QPalette:

@@ -55,8 +55,16 @@ def _cut(widget: QWidget) -> str:
     if isinstance(widget, QScrollArea) and widget.widget() is not None:
         over = widget.widget().minimumSizeHint().width() - widget.viewport().width()
         if over > 0:
-            return f"{over} pixels wider than its panel"
+            return f"{over} pixels wider than its panel, because of {_widest(widget.widget())}"
     return ""
+
+
+def _widest(content: QWidget) -> str:
+    """What takes the most room."""
+    shown = [each for each in content.findChildren(QWidget) if each.isVisibleTo(content)]
+    leaves = [each for each in shown if not each.findChildren(QWidget)]
+    widest = max(leaves or [content], key=lambda each: each.minimumSizeHint().width())
+    return f"{_place(widest, content)} {widest.minimumSizeHint().width()}"
 
 
 def _cut_label(label: QLabel) -> str:

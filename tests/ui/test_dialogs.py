@@ -15,7 +15,7 @@ from app.errors import OutputNotWritable
 from tests.world.desk import StandIn
 from ui.dialogs import FRAME, Dialog, Question
 from ui.files import open_outside
-from ui.pages.seals_page import ApplyDialog
+from ui.pages.apply_dialog import ApplyDialog
 from ui.pages.settings_page import AboutDialog
 from ui.shell.file_password import FilePasswordDialog
 from ui.shell.guide import Guide
@@ -36,7 +36,7 @@ def dialogs(window: MainWindow, context: StandIn) -> dict[str, Callable[[], QDia
         "pin": lambda: PinDialog(token, "key", "purpose", parent=window),
         "change pin": lambda: ChangePinDialog(token, "key", window),
         "guide": lambda: Guide(window, window),
-        "apply": lambda: ApplyDialog("https://platform.example", window),
+        "apply": lambda: ApplyDialog({}, "", window),
         "initialise": lambda: InitialiseDialog(blank, window),
         "help": lambda: HelpDialog("", window.show_guide, window),
         "about": lambda: AboutDialog(window),

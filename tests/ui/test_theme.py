@@ -4,10 +4,12 @@ from dataclasses import fields
 from importlib import resources
 
 import pytest
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtGui import QColor, QFont, QFontInfo
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton
 
 from ui import theme
+from ui.shell.navigation import PAGES
+from ui.shell.window import MainWindow
 
 
 def luminance(name: str) -> float:
@@ -65,3 +67,37 @@ def test_every_icon_that_is_drawn_is_there() -> None:
     names = {each.name.removesuffix(".svg") for each in folder.iterdir()}
     assert {"stamp", "shield-check", "usb", "LICENSE.txt"} <= names
     assert len(fields(theme.Colours)) > 15
+
+
+def test_every_widget_has_the_same_fonts_before_and_after_the_theme_is_changed(
+    window: MainWindow, qapp: QApplication
+) -> None:
+    for entry in PAGES:
+        window.go(entry.name)
+    for look in ("light", "dark", "light"):
+        theme.apply(qapp, look)
+        QApplication.processEvents()
+        used = {tuple(widget.font().families()) for widget in qapp.allWidgets()}
+        assert used == {theme.FAMILIES}
+        drawn = {QFontInfo(widget.font()).family() for widget in qapp.allWidgets()}
+        assert len(drawn) == 1
+
+
+def test_a_widget_made_before_there_was_a_look_gets_its_fonts(qapp: QApplication) -> None:
+    label = QLabel("early")
+    font = QFont("Sans Serif")
+    label.setFont(font)
+    theme.apply(qapp, "light")
+    assert tuple(label.font().families()) == theme.FAMILIES
+
+
+def test_a_button_that_gets_another_look_wants_another_size(qapp: QApplication) -> None:
+    theme.apply(qapp, "light")
+    button = QToolButton()
+    theme.set_icon(button, "stamp", "text", 18)
+    wide = button.sizeHint().width()
+    theme.set_role(button, "narrow")
+    narrow = button.sizeHint().width()
+    assert narrow < wide
+    theme.set_role(button, "")
+    assert button.sizeHint().width() == wide

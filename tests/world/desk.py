@@ -306,7 +306,7 @@ class StandIn:
         step: Step,
         stopped: Callable[[], bool],
     ) -> tuple[BaseException, ...]:
-        check_files(paths, Order(self.trust, password=password), self, step, stopped)
+        check_files(paths, Order(self.trust, self.settings.language, password), self, step, stopped)
         return ()
 
     def status(self, seal_code: str) -> SignedStatement:

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -259,7 +260,7 @@ class DocumentPane(QWidget):
         self.toolbar.addWidget(self.title, 1)
         self.toolbar.addWidget(self._number)
         self.toolbar.addWidget(self._count)
-        self.toolbar.addSpacing(12)
+        self.toolbar.addStretch()
         view = self.view
         for widget in (
             tool("zoom-out", tr("缩小"), lambda: view.set_zoom(view.zoom / 1.2), "Ctrl -"),
@@ -283,6 +284,21 @@ class DocumentPane(QWidget):
         self.thumbnails.page_chosen.connect(view.go_to)
         renderer.opened.connect(self._opened)
         renderer.failed.connect(self._failed)
+
+    def make_room(self, *, thumbnails: bool, narrow: bool) -> None:
+        """Without thumbnails, or with nothing in the toolbar that can be done without."""
+        self.thumbnails.setVisible(thumbnails)
+        self.title.setVisible(not narrow)
+        self._percent.setVisible(not narrow)
+        self._number.setFixedWidth(44 if narrow else 52)
+        side = 4 if narrow else 12
+        self.toolbar.setContentsMargins(side, 6, side, 6)
+        self.toolbar.setSpacing(1 if narrow else 4)
+        for number in range(self.toolbar.count()):
+            item = self.toolbar.itemAt(number)
+            part = item.widget() if item is not None else None
+            if isinstance(part, QToolButton):
+                theme.set_role(part, "narrow" if narrow else "")
 
     def add_strip(self, strip: QWidget) -> None:
         """Put *strip* below the toolbar."""
@@ -311,6 +327,7 @@ class DocumentPane(QWidget):
         self.path = None
         self.view.clear()
         self.thumbnails.show_document(None, ())
+        self._count_pages(0)
 
     def set_items(self, items: Sequence[Item]) -> None:
         """Put these things on canvas and thumbnails."""
@@ -324,11 +341,7 @@ class DocumentPane(QWidget):
     def _opened(self, document: int, sizes: list[tuple[float, float]]) -> None:
         if document != self._document:
             return
-        self._number.blockSignals(True)
-        self._number.setRange(1, max(1, len(sizes)))
-        self._number.setValue(1)
-        self._number.blockSignals(False)
-        self._count.setText(f"/ {len(sizes)}")
+        self._count_pages(len(sizes))
         self.view.show_document(document, sizes)
         self.view.fit("width")
         if self._place is not None:
@@ -337,6 +350,14 @@ class DocumentPane(QWidget):
         self.thumbnails.show_document(document, sizes)
         self.thumbnails.follow(self.view.page)
         self.loaded.emit()
+
+    def _count_pages(self, count: int) -> None:
+        self._number.blockSignals(True)
+        self._number.setRange(1, max(1, count))
+        self._number.setValue(1)
+        self._number.blockSignals(False)
+        self._number.setEnabled(count > 0)
+        self._count.setText(f"/ {count}")
 
     def _failed(self, document: int, reason: str) -> None:
         if document == self._document:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLayout, QVBoxLayout, QWidget
 
+from ui.flow import flow
 from ui.language import tr
 from ui.seal_card import kind_name, state_of
 from ui.verify.dispute import Disputes
@@ -118,7 +119,7 @@ class ApprovalsPage(QWidget):
             second = button(tr("复制地址"), lambda: copy_text(url), role="link")
             disputes = Disputes(self._shell, self)
             third = button(tr("查询已提出的异议…"), disputes.follow, role="link")
-            actions = row(first, second, third, None)
+            actions: QLayout = flow(first, second, third)
         else:
             said = tr("还没有连接平台。申请第一枚印章时填写平台地址，或在“设置”里填写。")
             inner.addWidget(label(said, "muted", wrap=True))
@@ -134,7 +135,9 @@ class ApprovalsPage(QWidget):
         said = tr("所有用印记录都已上报平台。")
         if known.waiting:
             said = tr("有 {count} 次用印还没有上报平台，联网同步后补报。", count=known.waiting)
-        inner.addLayout(row(picture(icon, role, 20), label(said, "heading"), None, spacing=10))
+        head = row(picture(icon, role, 20), spacing=10)
+        head.addWidget(label(said, "heading", wrap=True), 1)
+        inner.addLayout(head)
         if known.waiting:
             seals = {seal.code: seal for seal, _ in known.seals}
             inner.addWidget(facts([_use(use, seals) for use in known.uses]))

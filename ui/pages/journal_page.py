@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from app.errors import phrase
 from ui import theme
 from ui.files import open_outside, reveal
+from ui.flow import flow
 from ui.language import language, pair, tr
 from ui.seal_card import kind_name
 from ui.widgets import button, label, row
@@ -189,7 +190,8 @@ class JournalPage(QWidget):
         )
         whole.addLayout(row(self.filter, self.period, None, self._check, self._export))
         whole.addWidget(self.table, 1)
-        whole.addLayout(row(self._look, self._open, self._reveal, None, self.state))
+        foot = (self._look, self._open, self._reveal, self.state)
+        whole.addLayout(flow(*foot, stretch=self.state))
         over = QVBoxLayout(self.table)
         over.addWidget(self.empty, 0, Qt.AlignmentFlag.AlignCenter)
 

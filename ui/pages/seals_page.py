@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QVBoxLayout, QWidget
 
 from app.errors import ApplicationRejected, PlatformError, explain
 from ui import theme
+from ui.flow import flow
 from ui.language import language, tr
 from ui.pages.apply_dialog import ApplyDialog
 from ui.seal_card import Imprint, imprint, kind_name, state_of
@@ -53,8 +54,11 @@ class SealsPage(QWidget):
         self._set_up = button(tr("看引导"), shell.show_guide, role="link")
         self._set_up.hide()
         head = column(margins=(24, 20, 24, 8), spacing=4)
-        head.addLayout(row(label(tr("我的印章"), "title"), None, self._sync, self._apply))
-        head.addLayout(row(self._state, self._set_up, None))
+        title = label(tr("我的印章"), "title")
+        head.addLayout(flow(title, self._sync, self._apply, stretch=title))
+        state = row(self._state, self._set_up)
+        state.setStretch(0, 1)
+        head.addLayout(state)
         content = QWidget()
         self._grid = QGridLayout()
         self._grid.setContentsMargins(24, 8, 24, 24)
@@ -240,9 +244,9 @@ def _card(seal: SealRecord, confirmed: datetime | None) -> QFrame:
     now = datetime.now(UTC)
     role, state = state_of(seal, now)
     text = column(spacing=3)
-    text.addWidget(label(kind_name(seal), "title"))
+    text.addWidget(label(kind_name(seal), "title", wrap=True))
     text.addWidget(label(seal.name, wrap=True))
-    text.addWidget(label(state, role))
+    text.addWidget(label(state, role, wrap=True))
     left = (seal.valid_until - now).days
     if left >= 0:
         text.addWidget(label(tr("还有 {days} 天", days=left), "small"))

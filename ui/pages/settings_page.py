@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QPlainTextEdit,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -41,6 +42,7 @@ from ui.widgets import (
     day,
     facts,
     framed,
+    in_fours,
     label,
     picture,
     row,
@@ -125,6 +127,8 @@ class SettingsPage(QWidget):
 
     def _choice(self, name: str, choices: list[tuple[str, object]]) -> QComboBox:
         made = calm(QComboBox())
+        made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for title, value in choices:
             made.addItem(title, value)
         now = getattr(self._shell.context.settings, name)
@@ -207,7 +211,9 @@ class SettingsPage(QWidget):
         change.setEnabled(not token.locked)
         if not token.initialised:
             change = button(tr("初始化…"), lambda: self._initialise(token), icon="key-round")
-        head = row(picture("usb", role, 20), label(token_name(token), "heading"), None, change)
+        head = row(picture("usb", role, 20))
+        head.addWidget(label(token_name(token), "heading", wrap=True), 1)
+        head.addWidget(change)
         inner.addLayout(head)
         inner.addWidget(label(said, role if role != "good" else "small", wrap=True))
         inner.addWidget(Expander(tr("Ukey 信息"), facts(rows)))
@@ -450,7 +456,7 @@ def _certificate(certificate: CertificateView) -> Expander:
                 end=day(certificate.not_after),
             ),
         ),
-        (tr("SM3 指纹"), certificate.sm3),
+        (tr("SM3 指纹"), in_fours(certificate.sm3)),
     ]
     body = QWidget()
     inner = column(spacing=4)

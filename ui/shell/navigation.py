@@ -9,10 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout
 
 from ui import theme
 from ui.language import tr
+
+HEIGHT = 66
+"""Pixels of a button, where there is room."""
+LOW = 58
+"""Below this the icon is smaller."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +75,28 @@ class Navigation(QFrame):
             if entry.name == "journal":
                 inner.addStretch()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low window the buttons are lower, too."""
+        super().resizeEvent(event)
+        gaps = 16 + 2 * len(self.buttons)
+        height = min(HEIGHT, (self.height() - gaps) // len(self.buttons))
+        low = height < LOW
+        for name, made in self.buttons.items():
+            icon = next(entry.icon for entry in PAGES if entry.name == name)
+            theme.set_icon(made, icon, "text", 16 if low else 22)
+            theme.set_role(made, "nav-low" if low else "nav")
+            made.setFixedHeight(height)
+
     def _button(self, number: int, entry: PageEntry) -> QToolButton:
         made = QToolButton()
         made.setText(page_titles()[entry.name])
-        theme.set_icon(made, entry.icon, "text", 22)
         made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         made.setCheckable(True)
-        theme.set_role(made, "nav")
-        made.setFixedSize(75, 66)
         made.setToolTip(f"Ctrl+{number}")
         made.setAccessibleName(page_titles()[entry.name])
         made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         made.clicked.connect(lambda: self.chosen.emit(entry.name))
+        made.setFixedWidth(75)
         self._group.addButton(made)
         self.buttons[entry.name] = made
         return made

@@ -199,6 +199,7 @@ class ErrorBox(Dialog):
         theme.set_role(button, "default")
         button.setDefault(True)
         button.clicked.connect(self.accept)
+        button.setFocus()
         row = QHBoxLayout()
         row.setContentsMargins(20, 0, 20, 0)
         row.addStretch()

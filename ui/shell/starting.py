@@ -21,6 +21,7 @@ from ui.language import tr
 from ui.shell.context import Context
 from ui.shell.navigation import page_titles
 from ui.shell.start_problems import StartProblems
+from ui.shell.state import STATE_FILE, WindowState
 from ui.shell.window import MainWindow
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def run(
     folder = context.settings.folders.config
     if hand_over(folder, files):
         return 0
+    kept = WindowState(folder / STATE_FILE)
+    theme.apply(application, kept.get("appearance", "") or "system")  # before any widget is made
     window = MainWindow(context)
-    theme.apply(application, window.state.get("appearance", "") or "system")
     window.setWindowIcon(theme.icon("stamp", "accent", 64))
     start_page = page or window.state.get("page", "stamp")
     window.go(start_page if start_page in page_titles() else "stamp")

@@ -12,6 +12,9 @@ from typing import Any
 
 from app.durable import replace_file
 
+STATE_FILE = "window.json"
+"""Its name in the folder of the settings."""
+
 
 class WindowState:
     """A dictionary on disk. Values are whatever JSON can hold."""

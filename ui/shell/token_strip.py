@@ -20,6 +20,8 @@ from ui.widgets import OneLine, button, day, label, picture, row
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
 
+SEPARATOR = " · "
+
 
 class TokenStrip(QFrame):
     """Always says which key, how many tries, what expires first."""
@@ -32,7 +34,9 @@ class TokenStrip(QFrame):
         self.setFixedHeight(46)
         self._icon = QLabel()
         self._icon.setFixedWidth(20)
-        self._text = OneLine()
+        self._name = OneLine()
+        """May be shortened; what is left of the tries may not."""
+        self._rest = label("")
         self._demo = label(tr("虚拟 Ukey · 仅供演示"), "unknown")
         self._more = QToolButton()
         theme.set_icon(self._more, "chevron-down", "muted", 16)
@@ -41,7 +45,7 @@ class TokenStrip(QFrame):
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._more.setMenu(QMenu(self._more))
         self.help = QToolButton()
-        self.help.setText(tr("帮助"))
+        self.help.setText(f" {tr('帮助')}")  # Qt leaves little room after an icon
         self.help.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         theme.set_icon(self.help, "circle-help", "muted", 16)
         self.help.setAccessibleName(tr("帮助"))
@@ -50,7 +54,9 @@ class TokenStrip(QFrame):
         inner.setSpacing(8)
         for widget in (self._icon, self._demo):
             inner.addWidget(widget)
-        inner.insertWidget(1, self._text, 1)
+        inner.insertWidget(1, self._name, 1000)
+        inner.insertWidget(2, self._rest)
+        inner.insertStretch(3, 1)
         inner.addWidget(self._more)
         inner.addWidget(self.help)
         self.show_tokens((), None, ())
@@ -61,7 +67,10 @@ class TokenStrip(QFrame):
         """Describe *token*, the one in use of *tokens*."""
         role, said = describe_token(token, seals)
         theme.set_icon(self._icon, "usb", role, 20)
-        self._text.setText(said)
+        name, dot, rest = said.partition(SEPARATOR)
+        self._name.setText(name)
+        self._name.setMaximumWidth(self._name.fontMetrics().horizontalAdvance(name) + 2)
+        self._rest.setText((dot + rest).strip())
         self.setAccessibleName(said)
         self._demo.setVisible(token is not None and token.is_virtual)
         self._more.setVisible(len(tokens) > 1)
@@ -105,7 +114,7 @@ def describe_token(token: TokenView | None, seals: Sequence[SealRecord]) -> tupl
     ends += [s.valid_until for s in seals if any(c.sm3 == _sm3(s) for c in token.certificates)]
     if ends:
         parts.append(tr("{date} 到期", date=day(min(ends))))
-    return role, " · ".join(parts)
+    return role, SEPARATOR.join(parts)
 
 
 def _sm3(seal: SealRecord) -> str:

@@ -43,7 +43,7 @@ from ui.shell.navigation import PAGES, Navigation, page_titles
 from ui.shell.notice import ErrorBox, NoticeBar
 from ui.shell.plugged_tokens import PluggedTokens
 from ui.shell.recent import RecentFiles
-from ui.shell.state import WindowState
+from ui.shell.state import STATE_FILE, WindowState
 from ui.shell.token_notices import tell_of_token
 from ui.shell.token_strip import DemoBanner, TokenStrip
 from ui.tasks import Tasks
@@ -52,10 +52,12 @@ if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
 
 IDLE_MS = 1000
+SMALLEST = QSize(680, 340)
+"""A screen of 1366×768 pixels of which the person sees everything at twice its size."""
 
 
 def _state_of(context: Context) -> WindowState:
-    return WindowState(context.settings.folders.config / "window.json")
+    return WindowState(context.settings.folders.config / STATE_FILE)
 
 
 def _delete(pages: Sequence[QWidget]) -> None:
@@ -88,7 +90,7 @@ class MainWindow(QMainWindow):
         self._pages: dict[str, QWidget] = {}
         self._server: Any = None
 
-        self.setMinimumSize(940, 520)
+        self.setMinimumSize(SMALLEST)
         self.setAcceptDrops(True)
         self._home = context
         """The user's own context, also while a demo's is in use."""

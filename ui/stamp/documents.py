@@ -27,6 +27,7 @@ from ui.stamp.work import StampOrder, StampOutcome
 from ui.widgets import shortcut
 
 LINES_MIME = "application/x-sealdesk-lines"
+WIDTH = 200
 NAME_WIDTH = 140
 """Pixels for a name in the list, beside its icon."""
 
@@ -146,17 +147,28 @@ class FileList(QListWidget):
         self._documents: Sequence[StampDocument] = ()
         self._said: list[tuple[str, str, str]] = []
         self.setAccessibleName(tr("要盖章的文件"))
-        self.setFixedWidth(200)
+        self.make_room(narrow=False)
         theme.set_role(self, "files")
         self.setUniformItemSizes(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
 
+    def make_room(self, narrow: bool) -> None:
+        """A column beside the page; in a *narrow* window one line above it."""
+        most = 16_777_215
+        self.setMinimumSize(0 if narrow else WIDTH, 0)
+        self.setMaximumWidth(most if narrow else WIDTH)
+        self.setMaximumHeight(self._row_height + 4 if narrow else most)
+
+    @property
+    def _row_height(self) -> int:
+        return 3 * self.fontMetrics().lineSpacing() + 16  # the name may take two lines
+
     def show_documents(self, documents: Sequence[StampDocument]) -> None:
         """Replace the list; nothing is chosen then."""
         self._documents = documents
         self._said = [("", "", "")] * len(documents)
-        size = QSize(0, 3 * self.fontMetrics().lineSpacing() + 16)  # the name may take two lines
+        size = QSize(0, self._row_height)
         self.blockSignals(True)
         self.clear()
         for document in documents:

@@ -135,10 +135,19 @@ class JobFiles(QObject):
             self._shell.remember_folder(Path(name))
             self.add(pdf_files([Path(name)]))
 
+    def make_room(self, narrow: bool) -> None:
+        """Take less of the width, or not."""
+        icon, both = (
+            Qt.ToolButtonStyle.ToolButtonIconOnly,
+            Qt.ToolButtonStyle.ToolButtonTextBesideIcon,
+        )
+        self.opener.setToolButtonStyle(icon if narrow else both)
+        self.list.make_room(narrow)
+
     def _opener(self) -> QToolButton:
         """The button of the toolbar under which all this is found."""
         made = QToolButton()
-        made.setText(tr("打开"))
+        made.setText(f" {tr('打开')}")  # Qt leaves little room after an icon
         theme.set_icon(made, "folder-open")
         made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         made.setAccessibleName(tr("打开"))

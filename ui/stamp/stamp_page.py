@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -53,6 +55,10 @@ if TYPE_CHECKING:
     from ui.shell.interface import Shell
 
 PANEL_WIDTH = 344
+WIDE = 1040
+"""Pixels that files, thumbnails, page and panel need beside each other."""
+NARROW = 760
+"""Fewer have room for the page and the panel only."""
 
 
 class StampPage(QWidget):
@@ -125,9 +131,9 @@ class StampPage(QWidget):
         self._side.addWidget(self._panel)
         self._side.addWidget(self.run)
         work = QWidget()
-        across = row(self.list, spacing=0)
-        across.addWidget(self.pane, 1)
-        work.setLayout(across)
+        self._across = row(self.list, spacing=0)
+        self._across.addWidget(self.pane, 1)
+        work.setLayout(self._across)
         self._stack = QStackedWidget()
         self._stack.addWidget(centred(with_recent(self._drop, shell.recent)))
         self._stack.addWidget(Split(work, self._side, PANEL_WIDTH, shell.state, "stamp panel"))
@@ -175,6 +181,19 @@ class StampPage(QWidget):
         files = [self.list] if self.list.isVisible() else []
         return [*files, self.pane.thumbnails, self.pane.view, *cards, self.stamp_button]
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Where columns have no room the thumbnails give way, then the files stand above."""
+        narrow = self.width() < NARROW
+        tight = narrow or (self.files.several and self.width() < WIDE)
+        self.pane.make_room(thumbnails=not tight, narrow=narrow)
+        self.files.make_room(narrow)
+        direction = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
+        self._across.setDirection(direction)
+
     def light_up(self, over: bool) -> None:
         self._drop.light_up(over)
 
@@ -199,6 +218,7 @@ class StampPage(QWidget):
         self._choices.setVisible(self.files.several)
         self._batch_note.setVisible(self.files.several)
         self._stack.setCurrentIndex(1 if documents else 0)
+        self._make_room()
         self.prepared.keep(documents)
 
     def undo(self) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLineEdit,
     QPlainTextEdit,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -62,6 +63,10 @@ class DisputeDialog(Dialog):
         whole.addWidget(label(sends, "muted", wrap=True))
         self.seal = QComboBox()
         self.seal.setAccessibleName(tr("对哪枚印章"))
+        self.seal.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.seal.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for signature in report.signatures:
             if signature.seal:
                 title = f"{verdicts.seal_name(signature)} {signature.seal.code}"

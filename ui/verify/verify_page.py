@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFileDialog,
     QListWidget,
     QListWidgetItem,
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
 PANEL_WIDTH = 372
 WIDE = 1040
 """Pixels that files, thumbnails, page and panel need beside each other."""
+NARROW = 760
+"""Fewer have room for the page and the panel only."""
 
 
 @dataclass
@@ -140,9 +143,9 @@ class VerifyPage(QWidget):
 
         self._left = self._list_column()
         work = QWidget()
-        across = row(self._left, spacing=0)
-        across.addWidget(self.pane, 1)
-        work.setLayout(across)
+        self._across = row(self._left, spacing=0)
+        self._across.addWidget(self.pane, 1)
+        work.setLayout(self._across)
         self._stack = QStackedWidget()
         self._stack.addWidget(centred(with_recent(self._drop, shell.recent)))
         self._stack.addWidget(Split(work, panel, PANEL_WIDTH, shell.state, "verify panel"))
@@ -163,7 +166,7 @@ class VerifyPage(QWidget):
         self._count = label("", "small", wrap=True)
         self._stop = button(tr("停止验证"), self.stop, icon="x")
         self._summary = button(tr("导出汇总表…"), self.export_summary, icon="download")
-        foot = column(margins=(10, 8, 10, 10), spacing=6)
+        self._left_foot = foot = column(margins=(10, 8, 10, 10), spacing=6)
         for widget in (self._count, self._stop, self._summary):
             foot.addWidget(widget)
         whole = column(spacing=0)
@@ -202,10 +205,22 @@ class VerifyPage(QWidget):
 
     def _make_room(self) -> None:
         """Where the columns have no room the thumbnails give way to the files."""
-        tight = len(self._files) > 1 and self.width() < WIDE
-        self.pane.thumbnails.setVisible(not tight)
+        narrow = self.width() < NARROW
+        tight = narrow or (len(self._files) > 1 and self.width() < WIDE)
+        self.pane.make_room(thumbnails=not tight, narrow=narrow)
         self._open.setText("" if tight else f" {tr('打开')}")
-        self._left.setFixedWidth(176 if tight else 208)
+        self._back.setText("" if narrow else f" {tr('回到当前文件')}")
+        self._summary.setText("" if narrow else f" {tr('导出汇总表…')}")
+        theme.set_role(self._open, "icon" if tight else "quiet")
+        theme.set_role(self._back, "icon" if narrow else "")
+        across, below = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._across.setDirection(below if narrow else across)
+        self._left_foot.setDirection(across if narrow else below)
+        most = 16_777_215
+        width = most if narrow else (176 if tight else 208)
+        self._left.setMinimumWidth(0 if narrow else width)
+        self._left.setMaximumWidth(width)
+        self.list.setMaximumHeight(50 if narrow else most)
 
     def light_up(self, over: bool) -> None:
         self._drop.light_up(over)

@@ -1,0 +1,304 @@
+"""Every page, dialog and verdict with real data, measured (tests/ui/measuring.py), in a process
+with a screen of 1366×768 pixels of its own.
+
+A look is language-theme, for example zh-dark; the scale is what the person has set the screen to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+SCREEN = (1366, 768)
+"""Pixels of the screen."""
+SCALES = (1, 2)
+LOOKS = ("zh-light", "zh-dark", "en-light", "en-dark")
+PATIENCE_MS = 90_000
+"""Within which a busy machine has done anything."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one process has measured."""
+
+    screens: int
+    faults: str
+    """A line for each fault, with the first screen that has it."""
+    seconds: float
+
+
+def look_at(scale: int, looks: Sequence[str], pictures: Path | None = None) -> Seen:
+    """Measure all screens in these looks, in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="sealdesk-screens-") as home:
+        screen = {"name": "screen", "x": 0, "y": 0, "width": SCREEN[0], "height": SCREEN[1]}
+        given = Path(home, "screens.json")
+        given.write_text(json.dumps({"screens": [screen]}), encoding="ascii")
+        environment = {
+            **os.environ,
+            "HOME": home,
+            "SEALDESK_HOME": home,
+            "QT_QPA_PLATFORM": f"offscreen:configfile={given}",
+            "QT_SCALE_FACTOR": str(scale),
+            "PYTHONPATH": str(ROOT),
+        }
+        command = [
+            sys.executable,
+            "-m",
+            "tests.ui.screens",
+            *looks,
+            f"--scale={scale}",
+            "--here",
+        ]
+        if pictures is not None:
+            command += ["--pictures", str(pictures.absolute())]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+        )
+    if done.returncode:
+        raise AssertionError(done.stdout + done.stderr)
+    return Seen(**json.loads(done.stdout.splitlines()[-1]))
+
+
+class Tour:
+    """One window, walked through in one look after the other."""
+
+    def __init__(self, home: Path) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        from tests.world.desk import StandIn
+        from tests.world.real_data import files, long_company
+        from ui import theme
+        from ui.shell.window import MainWindow
+
+        self.application = QApplication(["sealdesk"])
+        theme.apply(self.application, "light")
+        self.context = StandIn(home / "home", holder=long_company())
+        self.sent = files(self.context, home / "合同")
+        self.window = MainWindow(self.context)
+        self.window.go("stamp")
+        self.window.show()
+        self.window.begin()
+        self.until(lambda: len(self.window.seals) == 3 and bool(self.window.tokens))
+
+    def rest(self, milliseconds: int = 0) -> None:
+        from PySide6.QtCore import QEventLoop, QTimer
+
+        loop = QEventLoop()
+        QTimer.singleShot(milliseconds, loop.quit)
+        loop.exec()
+
+    def until(self, true: Callable[[], object]) -> None:
+        from PySide6.QtCore import QDeadlineTimer
+
+        patience = QDeadlineTimer(PATIENCE_MS)
+        while not true():
+            if patience.hasExpired():
+                raise TimeoutError
+            self.rest(10)
+
+    def settle(self) -> None:
+        self.until(lambda: not self.window.tasks.busy)
+        self.rest()
+        self.rest()
+
+    def dress(self, look: str) -> None:
+        """Another language and theme, as a person chooses them in the settings."""
+        from ui import language, theme
+
+        tongue, appearance = look.split("-")
+        wanted = {"zh": "zh_CN", "en": "en"}[tongue]
+        self.context.settings = replace(self.context.settings, language=wanted)
+        self.window.change_language()
+        self.until(lambda: language.language() == wanted)
+        theme.apply(self.application, appearance)
+        self.settle()
+
+    def photograph(self, shown: Any, file: Path) -> None:
+        """Keep a picture, once the page is drawn."""
+        if shown is self.window and shown.current in ("stamp", "verify"):
+            view = shown.page(shown.current).pane.view
+            self.until(lambda: view.document is None or view.complete)
+        shown.grab().save(str(file))
+
+    def screens(self) -> Iterator[tuple[str, Any]]:
+        """The name of each screen and what shows it."""
+        yield from self.pages()
+        yield from self.stamping()
+        yield from self.verdicts()
+        yield from self.dialogs()
+
+    def pages(self) -> Iterator[tuple[str, Any]]:
+        from ui.shell.navigation import PAGES
+
+        for entry in PAGES:
+            self.window.go(entry.name)
+            self.settle()
+            yield f"{entry.name}-empty", self.window
+
+    def stamping(self) -> Iterator[tuple[str, Any]]:
+        from app.placing.stamp_plan import At, Riding
+        from tests.world.desk import PIN
+        from ui.shell import file_password
+
+        file_password.ask_file_password = lambda *_, **__: ""
+        window, sent = self.window, self.sent
+        page = window.page("stamp")
+        window.go("stamp", [sent.contract])
+        self.until(lambda: page.ready)
+        page.placing.place(Riding())
+        page.placing.place(At("1", 140, 205))
+        for mode in ("usual", "single", "pages", "riding", "keyword", "point"):
+            page.panel.choose(mode)
+            self.settle()
+            yield f"stamp-{mode}", window
+        page._reveal_checks()
+        self.settle()
+        yield "stamp-checks", window
+        page.run.ask_pin = lambda *_: PIN
+        page.stamp()
+        self.until(lambda: bool(page.run.outcomes))
+        self.settle()
+        yield "stamped", window
+        page._close_run(False)
+        bad = (sent.encrypted, sent.broken, sent.refused, sent.small_fault)
+        names = ("encrypted", "broken", "refused", "small-fault")
+        window.go("stamp", bad)
+        for row, name in enumerate(names):
+            page.list.setCurrentRow(row)
+            document = page.document
+            self.until(lambda d=document: d.facts is not None or d.error is not None)
+            page._reveal_checks()
+            self.settle()
+            yield f"stamp-{name}", window
+        page.files.begin([])
+        page.run.outcomes = []
+
+    def verdicts(self) -> Iterator[tuple[str, Any]]:
+        from tests.world.real_data import long_report
+        from ui.widgets import Expander
+
+        window, sent = self.window, self.sent
+        window.go("verify", [sent.sealed, sent.changed, sent.encrypted, sent.broken, sent.contract])
+        page = window.page("verify")
+        self.until(lambda: all(not file.checking for file in page._files))
+        for row, name in enumerate(("sealed", "changed", "encrypted", "broken", "unsigned")):
+            page.list.setCurrentRow(row)
+            self.settle()
+            yield f"verify-{name}", window
+        page.panel.show_report(long_report())
+        for each in page.panel.findChildren(Expander):
+            each.open()
+        self.settle()
+        yield "verify-20-findings", window
+
+    def dialogs(self) -> Iterator[tuple[str, Any]]:
+        from app.errors import OutputNotWritable
+        from crypto.pki.certificate import Certificate
+        from tests.world.real_data import COMPANY, LONG_NAME, long_report
+        from ui.dialogs import Question
+        from ui.pages.apply_dialog import ApplyDialog
+        from ui.pages.settings_page import AboutDialog
+        from ui.shell.file_password import FilePasswordDialog
+        from ui.shell.guide import Guide
+        from ui.shell.help_dialog import HelpDialog
+        from ui.shell.notice import ErrorBox
+        from ui.shell.pin_dialog import ChangePinDialog, PinDialog
+        from ui.shell.token_setup import InitialiseDialog
+        from ui.shell.token_strip import token_name
+        from ui.verify.add_anchor import AddAnchorDialog
+        from ui.verify.dispute import DisputeDialog
+
+        window, token, context = self.window, self.window.token, self.context
+        blank = context.company.token(initialised=False, serial="", certificates=())
+        last = replace(token, tries_left=1, final_try=True)
+        root = Certificate.parse(context.company.authorities.root)
+        name, url = token_name(token), context.settings.platform_url
+        makers: dict[str, Callable[[], Any]] = {
+            "pin": lambda: PinDialog(token, name, LONG_NAME, parent=window),
+            "pin-last": lambda: PinDialog(last, name, LONG_NAME, problem=COMPANY, parent=window),
+            "pin-change": lambda: ChangePinDialog(token, name, window),
+            "guide": lambda: Guide(window, window),
+            "apply": lambda: ApplyDialog({"uscc": "9137010072425018"}, COMPANY * 2, window),
+            "dispute": lambda: DisputeDialog(long_report(), "https://a.example", None, window),
+            "initialise": lambda: InitialiseDialog(blank, window),
+            "trust": lambda: AddAnchorDialog([root], window),
+            "help": lambda: HelpDialog(url, window.show_guide, window),
+            "about": lambda: AboutDialog(window),
+            "password": lambda: FilePasswordDialog(Path(LONG_NAME), again=True, parent=window),
+            "error": lambda: ErrorBox(OutputNotWritable(COMPANY), window),
+            "question": lambda: Question(window, "?", LONG_NAME, COMPANY[:9], "—", details=COMPANY),
+        }
+        for title, make in makers.items():
+            dialog = make()
+            dialog.show()
+            self.settle()
+            yield f"dialog-{title}", dialog
+            dialog.close()
+            dialog.deleteLater()
+
+
+def measure(scale: int, looks: Sequence[str], pictures: Path | None) -> Seen:
+    """Measure all screens in this process."""
+    from PySide6.QtCore import QElapsedTimer
+
+    from tests.ui.measuring import faults
+    from ui.dialogs import FRAME
+
+    clock = QElapsedTimer()
+    clock.start()
+    first: dict[str, str] = {}
+    count = 0
+    with tempfile.TemporaryDirectory(prefix="sealdesk-screens-") as home:
+        tour = Tour(Path(home))
+        room = tour.window.screen().availableGeometry().size() - FRAME
+        for look in looks:
+            tour.dress(look)
+            for name, shown in tour.screens():
+                count += 1
+                told = faults(shown)
+                size = shown.size()
+                if size.width() > room.width() or size.height() > room.height():
+                    told.append(f"{size.width()}×{size.height()} is larger than the screen")
+                for fault in told:
+                    first.setdefault(fault, f"{name}, {look}, {scale}00 %")
+                if pictures:
+                    tour.photograph(shown, pictures / f"{look}-{scale}-{name}.png")
+        tour.window.close()
+    said = "\n".join(f"{name}: {fault}" for fault, name in first.items())
+    return Seen(count, said, clock.elapsed() / 1000)
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="dev.py check-screens", description=__doc__)
+    parser.add_argument("looks", nargs="*", metavar="LOOK", help=f"{', '.join(LOOKS)}; none: all")
+    parser.add_argument("--scale", type=int, choices=SCALES, help="1 or 2; not named: both")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="keep every screen there")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    chosen = parser.parse_args(arguments)
+    looks = chosen.looks or LOOKS
+    if chosen.pictures:
+        chosen.pictures.mkdir(parents=True, exist_ok=True)
+    if chosen.here:
+        seen = measure(chosen.scale, looks, chosen.pictures)
+        sys.stdout.write(json.dumps(asdict(seen)) + "\n")
+        return 0
+    failed = False
+    for scale in (chosen.scale,) if chosen.scale else SCALES:
+        seen = look_at(scale, looks, chosen.pictures)
+        failed = failed or bool(seen.faults)
+        told = f"{seen.screens} screens at {scale}00 % in {seen.seconds:.0f} s"
+        sys.stdout.write(f"{told}\n{seen.faults or 'nothing is cut'}\n")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
