@@ -359,7 +359,7 @@ class DropArea(QFrame):
 
 
 def centred(widget: QWidget) -> QWidget:
-    """*widget* in the middle of what room there is."""
+    """*widget* in the middle of what room there is; where it is too little, it scrolls."""
     made = QWidget()
     outer = QVBoxLayout(made)
     outer.addStretch(2)
@@ -369,7 +369,7 @@ def centred(widget: QWidget) -> QWidget:
     middle.addStretch()
     outer.addLayout(middle)
     outer.addStretch(3)
-    return made
+    return scrolled(made, tr("选择文件…"))
 
 
 def clear_layout(layout: QLayout) -> None:

@@ -41,6 +41,8 @@ from ui.widgets import OneLine, label, tool
 
 Index = QModelIndex | QPersistentModelIndex
 
+SPARE = "spare"
+"""Property of a button of the toolbar without which a narrow one can do."""
 THUMB_WIDTH = 104
 THUMB_HEIGHT = 140
 STRIP_WIDTH = 150
@@ -299,6 +301,7 @@ class DocumentPane(QWidget):
             part = item.widget() if item is not None else None
             if isinstance(part, QToolButton):
                 theme.set_role(part, "narrow" if narrow else "")
+                part.setVisible(not (narrow and part.property(SPARE)))
 
     def add_strip(self, strip: QWidget) -> None:
         """Put *strip* below the toolbar."""

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
 
 from ui import theme
+from ui.canvas.document_pane import SPARE
 from ui.language import tr
 from ui.widgets import button, clear_layout, label, row
 
@@ -95,6 +96,7 @@ def recent_button(recent: RecentFiles) -> QToolButton:
     """For a toolbar: the menu."""
     made = QToolButton()
     theme.set_icon(made, "history")
+    made.setProperty(SPARE, True)
     made.setAccessibleName(tr("最近的文件"))
     made.setToolTip(tr("{name}（{keys}）", name=tr("最近的文件"), keys="Ctrl+Shift+O"))
 
