@@ -60,6 +60,7 @@ OPEN = {
     *("/healthz", "/readyz", "/v1/service", "/pki/{name}.crt", "/pki/crl/{issuer}/0.crl"),
     *("/v1/seals/{seal_code}/status", "/registry/checkpoint", "/registry/entries"),
     *("/registry/proofs/inclusion", "/registry/proofs/consistency", "/v1/verifications"),
+    *("/ledger/checkpoint", "/ledger/proofs/consistency"),
     *("/v1/verifications/{identity}", "/tsa", "/tsa/rsa", "/ocsp", "/ocsp/{encoded}"),
     *("/v1/challenges", "/v1/sessions", "/v1/disputes", "/v1/disputes/{identity}"),
     *("/v1/disputes/{identity}/enclosure", "/v1/disputes/{identity}/evidence.zip"),
