@@ -14,7 +14,7 @@ from PIL import Image, ImageChops
 
 from crypto.bounded import Message
 from crypto.rendering.compare import LEVELS, Box, boxes, ink, picture
-from crypto.rendering.engines import ENGINES, Engine, Raster, Undrawable
+from crypto.rendering.engines import Engine, Raster, Undrawable, opened
 
 DPI = 100.0
 RED, GREEN = (200, 30, 30), (20, 140, 60)
@@ -64,7 +64,7 @@ def _changed(
 ) -> tuple[str, Raster, Raster, list[Box]] | None:
     for name in _SHOWN:
         if name not in documents:
-            then, now = (ENGINES[name](data, password) for data in revisions)
+            then, now = (opened(name, data, password) for data in revisions)
             documents[name] = then, now
         before, after = (document.draw(page, DPI) for document in documents[name])
         if before.rgb == after.rgb:

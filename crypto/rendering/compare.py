@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LEVELS = 3
 """Differences of a colour (0 to 255) that are ignored."""
+_TOO_MUCH = [0] * (LEVELS + 1) + [255] * (255 - LEVELS)
 AROUND_MM = 1.0
 """An explained place reaches so far beyond its box, and its frame so far inside."""
 SHIFT_MM = 0.5
@@ -96,14 +97,53 @@ def differences(then: Drawing, now: Drawing, places: Iterable[Place]) -> list[Bo
         return [Box(0, 0, size[0] / now.mm, size[1] / now.mm)]
     if then.rgb == now.rgb:
         return []
-    before, after = picture(then), picture(now)
-    changed = _differing(before, after)
-    bounds = changed.getbbox()
-    if bounds is None:
+    size = now.width, now.height
+    rows = _differing_rows(then, now)
+    if rows is None:
         return []
-    for place in places:
-        _allow(changed, before, after, place, now.mm)
-    return boxes(changed, now.mm)
+    accepted = [
+        (place, area)
+        for place in places
+        if (area := _pixels(place.box, AROUND_MM, now.mm, size))
+        and area[1] < rows[1]
+        and area[3] > rows[0]
+    ]
+    # all that is looked at more closely: the rows that differ, and the whole of each place there
+    top = min([rows[0], *(area[1] for _, area in accepted)])
+    bottom = max([rows[1], *(area[3] for _, area in accepted)])
+    before, after = (_strip(drawing, top, bottom) for drawing in (then, now))
+    changed = _differing(before, after)
+    for place, outer in accepted:
+        inner = _pixels(place.box, -AROUND_MM, now.mm, size)
+        _allow(changed, before, after, place.kind, _up(outer, top), _up(inner, top), now.mm)
+    return boxes(changed, now.mm, top)
+
+
+def _differing_rows(then: Drawing, now: Drawing) -> tuple[int, int] | None:
+    """The first row that differs, and one past the last; None if none does. (The bytes are taken
+    for greys three times as wide, which Pillow neither copies nor unpacks.)"""
+    from PIL import Image as Pillow
+    from PIL import ImageChops
+
+    wide = 3 * now.width, now.height
+    then_grey, now_grey = (
+        Pillow.frombuffer("L", wide, each.rgb, "raw", "L", 0, 1) for each in (then, now)
+    )
+    bounds = ImageChops.difference(then_grey, now_grey).point(_TOO_MUCH).getbbox()
+    return (bounds[1], bounds[3]) if bounds else None
+
+
+def _strip(drawing: Drawing, top: int, bottom: int) -> Image:
+    """The rows from *top* to *bottom*."""
+    from PIL import Image as Pillow
+
+    row = 3 * drawing.width
+    part = memoryview(drawing.rgb)[top * row : bottom * row]
+    return Pillow.frombytes("RGB", (drawing.width, bottom - top), part)
+
+
+def _up(area: tuple[int, int, int, int] | None, rows: int) -> tuple[int, int, int, int] | None:
+    return (area[0], area[1] - rows, area[2], area[3] - rows) if area else None
 
 
 def picture(drawing: Drawing) -> Image:
@@ -119,7 +159,7 @@ def _differing(before: Image, after: Image) -> Image:
 
     red, green, blue = ImageChops.difference(before, after).split()
     most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-    return most.point([0] * (LEVELS + 1) + [255] * (255 - LEVELS))
+    return most.point(_TOO_MUCH)
 
 
 def ink(image: Image) -> Image:
@@ -130,15 +170,22 @@ def ink(image: Image) -> Image:
     return ImageChops.darker(ImageChops.darker(red, green), blue)
 
 
-def _allow(changed: Image, before: Image, after: Image, place: Place, mm: float) -> None:
-    """Take out of *changed* where *place* explains it: nothing there has lost ink."""
-    outer = _pixels(place.box, AROUND_MM, mm, changed.size)
+def _allow(
+    changed: Image,
+    before: Image,
+    after: Image,
+    kind: Kind,
+    outer: tuple[int, int, int, int] | None,
+    inner: tuple[int, int, int, int] | None,
+    mm: float,
+) -> None:
+    """Take out of *changed* where a place of that *kind* explains it: nothing there has lost ink.
+    *outer* and *inner* are the place with its frame, and without."""
     if outer is None:
         return
-    if place.kind is Kind.SEAL:
+    if kind is Kind.SEAL:
         _allow_in(changed, before, after, outer, _LOSS_SEAL, 0)
         return
-    inner = _pixels(place.box, -AROUND_MM, mm, changed.size)
     kept = changed.crop(inner) if inner else None
     _allow_in(changed, before, after, outer, _LOSS_FRAME, round(SHIFT_MM * mm))
     if inner and kept:  # stricter inside than at the frame
@@ -183,8 +230,9 @@ def _pixels(
 # --- boxes ---------------------------------------------------------------------------------------
 
 
-def boxes(changed: Image, mm: float) -> list[Box]:
-    """Boxes around what is not 0 in *changed*, grouped and merged, the largest first."""
+def boxes(changed: Image, mm: float, above: int = 0) -> list[Box]:
+    """Boxes around what is not 0 in *changed*, grouped and merged, the largest first; the page has
+    so many rows *above* it."""
     bounds = changed.getbbox()
     if bounds is None:
         return []
@@ -198,7 +246,7 @@ def boxes(changed: Image, mm: float) -> list[Box]:
             x, y = column * cell, row * cell
             inside = part.crop((x, y, min(x + cell, part.width), min(y + cell, part.height)))
             x0, y0, x1, y1 = inside.getbbox() or (0, 0, 0, 0)
-            left, top = bounds[0] + x, bounds[1] + y
+            left, top = bounds[0] + x, above + bounds[1] + y
             found.append((left + x0, top + y0, left + x1, top + y1))
     made = [Box(x0 / mm, y0 / mm, (x1 - x0) / mm, (y1 - y0) / mm) for x0, y0, x1, y1 in found]
     return sorted(merged(made), key=lambda box: -box.width * box.height)

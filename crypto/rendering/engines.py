@@ -9,6 +9,7 @@ Pages are drawn on white, RGB, 8 bits each, as displayed, annotations and form f
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ MAX_PIXELS = 6_000_000
 """Of one page; a larger one is drawn at a lower resolution."""
 MAX_TEXT = 20_000
 """Characters of one page."""
-_STORE_PERCENT = 100
-"""How much of MuPDF's store is thrown away after a page: a scanned page fills it."""
+_STORE_SECONDS = 0.25
+"""Of the processor, spent on drawing since MuPDF's store was emptied last: it is emptied then. It
+holds fonts, which take ten times as long to load as a page of text to draw; and pictures, of which
+a quarter of a second unpacks some fifty megabytes."""
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
@@ -129,10 +132,18 @@ class _MuPdf:
 
     def close(self) -> None:
         self._document.close()
+        _STORE.empty()
 
 
 class _MuPdfPrinted(_MuPdf):
     usage = "Print"
+
+    def __init__(self, data: bytes, password: str | None, shown: _MuPdf | None = None) -> None:
+        """*shown* has the same document open: its fonts are loaded once."""
+        if shown is None:
+            super().__init__(data, password)
+        else:
+            self._document = shown._document
 
     def is_special(self, page: int) -> bool:
         """Only annotations and layers are printed otherwise than they are shown."""
@@ -163,6 +174,7 @@ def draw_page(
 
     Drawn past PyMuPDF's own way, which goes through the document's structure and aborts the process
     on some files, and which paints flags on unsigned fields."""
+    begun = time.thread_time()
     own = mupdf.pdf_page_from_fz_page(page.this)
     _hide_unsigned(own)
     area = (pymupdf.Rect(*clip) if clip else page.rect) * pymupdf.Matrix(scale, scale)
@@ -176,8 +188,28 @@ def draw_page(
     device = mupdf.fz_new_draw_device(mupdf.FzMatrix(scale, 0, 0, scale, 0, 0), pixels)
     run(own, device, mupdf.FzMatrix(), usage, mupdf.FzCookie())
     mupdf.fz_close_device(device)
-    pymupdf.TOOLS.store_shrink(_STORE_PERCENT)
+    _STORE.spend(time.thread_time() - begun)
     return pymupdf.Pixmap("raw", pixels)
+
+
+class _Store:
+    """MuPDF's store, emptied now and then."""
+
+    def __init__(self) -> None:
+        self._spent = 0.0
+
+    def spend(self, seconds: float) -> None:
+        """So long a page has taken to draw."""
+        self._spent += seconds
+        if self._spent > _STORE_SECONDS:
+            self.empty()
+
+    def empty(self) -> None:
+        self._spent = 0.0
+        mupdf.fz_empty_store()
+
+
+_STORE = _Store()
 
 
 def _hide_unsigned(page: Any) -> None:
@@ -321,12 +353,22 @@ def svg_as_pdf(data: bytes) -> bytes:
         return bytes(document.convert_to_pdf())
 
 
-ENGINES: Mapping[str, Callable[[bytes, str | None], Engine]] = {
-    "MuPDF": _MuPdf,
-    "MuPDF print": _MuPdfPrinted,
-    "PDFium": _Pdfium,
-}
-"""By name, in the order in which they look."""
+ENGINES = ("MuPDF", "MuPDF print", "PDFium")
+"""In the order in which they look."""
+
+
+def opened(
+    name: str, data: bytes, password: str | None, others: Mapping[str, Engine] = {}
+) -> Engine:
+    """The document *data*, by the engine of that *name*; *others* have it open already. Raises
+    :class:`Undrawable`."""
+    if name == "PDFium":
+        return _Pdfium(data, password)
+    if name == "MuPDF":
+        return _MuPdf(data, password)
+    shown = others.get("MuPDF")
+    return _MuPdfPrinted(data, password, shown if isinstance(shown, _MuPdf) else None)
+
 
 MARK_ENGINES: Mapping[str, Callable[[bytes, str | None], MarkEngine]] = {
     "MuPDF": _MuPdf,

@@ -44,22 +44,23 @@ def look(
     channel: Channel, data: bytes, password: str | None, sealed: tuple[Sealed, ...], seconds: float
 ) -> None:
     """Compare each of *sealed* with the whole of *data*, page by page."""
-    from crypto.rendering.engines import ENGINES, Undrawable
+    from crypto.rendering.engines import ENGINES, Undrawable, opened
 
     until = time.process_time() + seconds
     channel.send({"ready": True})
-    documents: dict[tuple[str, int], Any] = {}
+    documents: dict[int, dict[str, Any]] = {}
     try:
-        for name, engine in ENGINES.items():
-            for end in (len(data), *(each.end for each in sealed)):
-                documents[name, end] = engine(data[:end], password)
+        for end in (len(data), *(each.end for each in sealed)):
+            open_there = documents.setdefault(end, {})
+            for name in ENGINES:
+                open_there[name] = opened(name, data[:end], password, open_there)
     except Undrawable as error:
         channel.send({"page": None, "failed": name, "reason": str(error)})
         channel.send({"done": True, "left": []})
         return
-    whole = {name: documents[name, len(data)] for name in ENGINES}
+    whole = {name: documents[len(data)][name] for name in ENGINES}
     counts = {
-        (name, each.end): (documents[name, each.end].pages(), whole[name].pages())
+        (name, each.end): (documents[each.end][name].pages(), whole[name].pages())
         for name in ENGINES
         for each in sealed
     }
@@ -78,12 +79,12 @@ def look(
             if not mine:
                 continue
             try:
-                drawn = (whole[name], *(documents[name, each.end] for each in mine))
+                drawn = (whole[name], *(documents[each.end][name] for each in mine))
                 if not any(document.is_special(page) for document in drawn):
                     continue
                 now, size = whole[name].draw(page, dpi), whole[name].size(page)
                 for each in mine:
-                    document = documents[name, each.end]
+                    document = documents[each.end][name]
                     there = [place for place in each.places if place.page == page]
                     found = _differences(document, size, page, dpi, now, there)
                     if found:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from crypto.bounded import Message
 from crypto.rendering.compare import Box, picture
-from crypto.rendering.engines import ENGINES, Engine, Undrawable
+from crypto.rendering.engines import Engine, Undrawable, opened
 
 _ENGINE = "MuPDF"
 PAGE_DPI, MARK_DPI = 72.0, 200.0
@@ -30,7 +30,7 @@ def draw(data: bytes, password: str | None, wishes: tuple[Wish, ...]) -> Message
     for number, (end, page, box) in enumerate(wishes):
         try:
             if end not in documents:
-                documents[end] = ENGINES[_ENGINE](data[:end], password)
+                documents[end] = opened(_ENGINE, data[:end], password)
             drawn = documents[end].draw(page, MARK_DPI if box else PAGE_DPI)
         except Undrawable:
             continue

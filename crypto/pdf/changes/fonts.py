@@ -107,6 +107,20 @@ class Font:
 UNKNOWN_FONT = Font()
 
 
+class Fonts:
+    """The fonts of one document, each read once: the pages of a book share a few."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, Font]] = {}
+        """By the identity of their dictionaries, which are kept so that it stays theirs."""
+
+    def read(self, node: Any) -> Font:
+        """As :func:`read_font`."""
+        if id(node) not in self._known:
+            self._known[id(node)] = (node, read_font(node))
+        return self._known[id(node)][1]
+
+
 def read_font(node: Any) -> Font:
     """The font dictionary *node*. Raises what pyHanko raises on damaged objects."""
     if not isinstance(node, generic.DictionaryObject):

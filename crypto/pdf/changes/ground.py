@@ -7,6 +7,7 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
+from crypto.pdf.changes.fonts import Fonts
 from crypto.pdf.changes.ink import Ink, read_look, read_page
 from crypto.pdf.changes.looks import Ground, Look, inherited, shown_stream, value_text
 from crypto.pdf.marks.appearance import HIDDEN, box, has_area
@@ -24,6 +25,7 @@ class Grounds:
 
     def __init__(self, view: HistoricalResolver) -> None:
         self._view = view
+        self._fonts = Fonts()
         self._pages: dict[int, tuple[Ground, list[tuple[Any, Ground]]]] = {}
 
     def under(self, page: Page, apart: tuple[int, int] | None = None) -> Ground:
@@ -41,7 +43,7 @@ class Grounds:
         number, generation = key_of(page.reference)
         try:
             node = self._view(generic.Reference(number, generation, self._view))
-            painted = read_page(node)
+            painted = read_page(node, self._fonts)
             listed = items_of(entry(node, "/Annots"))
         except PdfTooComplex:
             raise
@@ -49,33 +51,35 @@ class Grounds:
             return Ground((), False), []
         content = Ground(tuple(painted.inks), not painted.strange - _HARMLESS)
         return content, [
-            (key_of(raw) if isinstance(raw, generic.IndirectObject) else None, _shown(follow(raw)))
+            (
+                key_of(raw) if isinstance(raw, generic.IndirectObject) else None,
+                self._shown(follow(raw)),
+            )
             for raw in listed
         ]
 
-
-def _shown(node: Any) -> Ground:
-    """What one annotation shows; where viewers draw it themselves, all of its rectangle."""
-    try:
-        if not isinstance(node, generic.DictionaryObject) or not has_area(node):
-            return Ground(())
-        if int(entry(node, "/F", 0)) & HIDDEN or entry(node, "/Subtype") in _UNSEEN:
-            return Ground(())
-        stream = shown_stream(node)
-        if stream is not None:
-            painted = read_look(node, stream)
-            return Ground(tuple(painted.inks), not painted.strange - _HARMLESS)
-        is_widget = entry(node, "/Subtype") == "/Widget"
-        is_empty = is_widget and (
-            inherited(node, "/FT") == "/Sig" or not value_text(inherited(node, "/V"))
-        )
-        if is_empty and not entry(node, "/MK"):
-            return Ground(())
-        return Ground(() if is_empty else (Ink("image", box(node)),))
-    except PdfTooComplex:
-        raise
-    except PARSER_FAILURES:
-        return Ground((), False)
+    def _shown(self, node: Any) -> Ground:
+        """What one annotation shows; where viewers draw it themselves, all of its rectangle."""
+        try:
+            if not isinstance(node, generic.DictionaryObject) or not has_area(node):
+                return Ground(())
+            if int(entry(node, "/F", 0)) & HIDDEN or entry(node, "/Subtype") in _UNSEEN:
+                return Ground(())
+            stream = shown_stream(node)
+            if stream is not None:
+                painted = read_look(node, stream, self._fonts)
+                return Ground(tuple(painted.inks), not painted.strange - _HARMLESS)
+            is_widget = entry(node, "/Subtype") == "/Widget"
+            is_empty = is_widget and (
+                inherited(node, "/FT") == "/Sig" or not value_text(inherited(node, "/V"))
+            )
+            if is_empty and not entry(node, "/MK"):
+                return Ground(())
+            return Ground(() if is_empty else (Ink("image", box(node)),))
+        except PdfTooComplex:
+            raise
+        except PARSER_FAILURES:
+            return Ground((), False)
 
 
 def is_drawn_by_form(view: HistoricalResolver, pages: Any) -> bool:

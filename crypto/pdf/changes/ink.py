@@ -19,7 +19,7 @@ from pyhanko.pdf_utils import generic
 
 from crypto import deadline
 from crypto.pdf.changes.colours import Colour, colour_of, parts_of
-from crypto.pdf.changes.fonts import UNKNOWN_FONT, Font, read_font
+from crypto.pdf.changes.fonts import UNKNOWN_FONT, Font, Fonts
 from crypto.pdf.marks.appearance import fitted
 from crypto.pdf.marks.visible_part import Matrix, product
 from crypto.pdf.reading.access import entry, follow
@@ -163,8 +163,9 @@ def holds(outer: Box, inner: Box, slack: float = 0.5) -> bool:
     )
 
 
-def read_look(widget: generic.DictionaryObject, form: Any) -> Painted:
-    """What *form*, an appearance stream of *widget* or None, paints on the page.
+def read_look(widget: generic.DictionaryObject, form: Any, fonts: Fonts | None = None) -> Painted:
+    """What *form*, an appearance stream of *widget* or None, paints on the page. *fonts* are those
+    of the document that were read before.
 
     Raises :class:`AppearanceError` and what pyHanko raises on damaged objects."""
     painted = Painted()
@@ -176,13 +177,13 @@ def read_look(widget: generic.DictionaryObject, form: Any) -> Painted:
     if entry(widget, "/BM", "/Normal") not in ("/Normal", "/Compatible", "/Multiply"):
         painted.strange.add("blend")
     if isinstance(form, generic.StreamObject):
-        reader = _Reader(painted)
+        reader = _Reader(painted, fonts)
         reader.form(form, _State(fitted(widget, form), _EVERYWHERE, opacity=opacity), None, 0)
     return painted
 
 
-def read_page(page: generic.DictionaryObject) -> Painted:
-    """What the content of the page dictionary *page* paints. Raises as :func:`read_look`."""
+def read_page(page: generic.DictionaryObject, fonts: Fonts | None = None) -> Painted:
+    """What the content of the page dictionary *page* paints, as :func:`read_look`."""
     painted = Painted()
     contents = entry(page, "/Contents")
     streams = contents if isinstance(contents, generic.ArrayObject) else [contents]
@@ -193,18 +194,18 @@ def read_page(page: generic.DictionaryObject) -> Painted:
         if not isinstance(node, generic.DictionaryObject) or resources is not None:
             break
         resources, node = entry(node, "/Resources"), entry(node, "/Parent")
-    _Reader(painted).content(b"\n".join(parts), _State(_PLAIN, _EVERYWHERE), resources, 0)
+    reader = _Reader(painted, fonts)
+    reader.content(b"\n".join(parts), _State(_PLAIN, _EVERYWHERE), resources, 0)
     return painted
 
 
 class _Reader:
     """Follows content streams and notes their ink in *painted*."""
 
-    def __init__(self, painted: Painted) -> None:
+    def __init__(self, painted: Painted, fonts: Fonts | None) -> None:
         self._painted = painted
         self._operators = self._forms = self._bytes = 0
-        self._fonts: dict[int, tuple[Any, Font]] = {}
-        """By the identity of their dictionaries, which are kept so that it stays theirs."""
+        self._fonts = fonts or Fonts()
 
     def form(self, form: generic.StreamObject, state: _State, inherited: Any, depth: int) -> None:
         """A form XObject drawn under *state*."""
@@ -343,9 +344,7 @@ class _Reader:
         if node is None:
             self._painted.strange.add("font")
             return UNKNOWN_FONT
-        if id(node) not in self._fonts:
-            self._fonts[id(node)] = (node, read_font(node))
-        return self._fonts[id(node)][1]
+        return self._fonts.read(node)
 
     def _show(self, values: list[Any], state: _State, text: Matrix) -> Matrix:
         """Show strings; returns the text matrix behind them."""

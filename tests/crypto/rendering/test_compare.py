@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from crypto.rendering import compare
 from crypto.rendering.compare import LEVELS, Box, Kind, Place, differences, merged
 
 MM = 4.0
@@ -161,3 +162,33 @@ def test_merged_boxes_hold_all_and_are_apart(found: list[Box]) -> None:
         )
     for one, other in itertools.combinations(made, 2):
         assert not one.near(other, 3.0)
+
+
+RECTANGLE = st.tuples(
+    *(st.integers(0, 90), st.integers(0, 70), st.integers(1, 30), st.integers(1, 30)),
+    st.sampled_from([BLACK, RED, WHITE, grey(200)]),
+)
+PLACE = st.builds(
+    Place,
+    page=st.just(0),
+    box=st.builds(Box, *(st.integers(-5, 100), st.integers(-5, 80)), *2 * (st.floats(0.5, 40),)),
+    kind=st.sampled_from(Kind),
+)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(RECTANGLE, max_size=3),
+    st.lists(RECTANGLE, max_size=3),
+    st.lists(PLACE, max_size=3),
+)
+def test_rows_that_are_equal_need_no_look(
+    then: list[tuple[int, int, int, int, tuple[int, int, int]]],
+    added: list[tuple[int, int, int, int, tuple[int, int, int]]],
+    places: list[Place],
+) -> None:
+    before, after = sheet(*then), sheet(*then, *added)
+    found = differences(before, after, places)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare, "_differing_rows", lambda *_: (0, after.height))
+        assert found == differences(before, after, places)

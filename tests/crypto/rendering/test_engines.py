@@ -1,0 +1,57 @@
+"""The renderers keep what pages share, and give it back."""
+
+from __future__ import annotations
+
+import pymupdf
+import pytest
+
+from crypto.rendering import engines
+from crypto.rendering.engines import ENGINES, Raster, opened
+
+
+def book(pages: int) -> bytes:
+    document = pymupdf.open()
+    for number in range(pages):
+        page = document.new_page(width=200, height=100)
+        page.insert_text((20, 50), f"page {number + 1}", fontname="china-s")
+    data: bytes = document.tobytes()
+    return data
+
+
+def drawn(data: bytes, seconds: float, monkeypatch: pytest.MonkeyPatch) -> list[Raster]:
+    monkeypatch.setattr(engines, "_STORE_SECONDS", seconds)
+    document = opened("MuPDF", data, None)
+    made = [document.draw(page, 72) for page in range(document.pages())]
+    document.close()
+    return made
+
+
+def test_pages_look_alike_however_often_the_store_is_emptied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = book(4)
+    assert drawn(data, 0.0, monkeypatch) == drawn(data, 1e9, monkeypatch)
+
+
+def test_the_store_is_emptied_after_so_much_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    emptied = []
+    monkeypatch.setattr(engines.mupdf, "fz_empty_store", lambda: emptied.append(True))
+    store = engines._Store()
+    for _ in range(10):
+        store.spend(engines._STORE_SECONDS / 4)
+    assert len(emptied) == 2
+
+
+def test_what_is_shown_and_what_is_printed_come_from_one_opened_document() -> None:
+    data = book(1)
+    shown = opened("MuPDF", data, None)
+    printed = opened("MuPDF print", data, None, {"MuPDF": shown})
+    assert printed.pages() == shown.pages() == 1
+    assert printed.draw(0, 72) == shown.draw(0, 72)
+    assert opened("MuPDF print", data, None).draw(0, 72) == shown.draw(0, 72)
+    assert not printed.is_special(0)
+
+
+def test_every_engine_opens_by_its_name() -> None:
+    data = book(2)
+    assert [opened(name, data, None).pages() for name in ENGINES] == [2, 2, 2]
