@@ -10,11 +10,14 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.clock import tell_clock
 from app.cli.terminal import tell, worst_exit
 from app.errors import ExitCode, FileProblem, OutputExists, OutputNotWritable, phrase
 from app.many.bulk import NOT_CHECKED, Order, Outcome, find, verify_all
 from app.many.bulk_summary import summary_csv, told, totals, verdict_word
 from app.publishing import save_new
+from app.verifying import hangs_on_the_clock
+from crypto.report.reading import read_report
 from crypto.verdict import one_line
 
 if TYPE_CHECKING:
@@ -59,6 +62,8 @@ def verify_many(
         platform=platform,
         done=done,
     )
+    if platform is not None and not options.at_time and any(map(_hangs, run.outcomes)):
+        tell_clock(desk)
     if options.csv:
         save_new(options.csv, summary_csv(run, language))
     if options.json:
@@ -75,6 +80,13 @@ def verify_many(
         sys.stderr.write(phrase("bulk.stopped", language).format(left=left) + "\n")
         return int(ExitCode.CANCELLED)
     return worst_exit(outcome.verdict for outcome in run.outcomes)
+
+
+def _hangs(outcome: Outcome) -> bool:
+    try:
+        return hangs_on_the_clock(read_report(outcome.answer))
+    except ValueError:  # it could not be read, or its worker was taken over
+        return False
 
 
 def _make_folder(folder: Path) -> None:

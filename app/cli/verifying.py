@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.clock import tell_clock
 from app.cli.grammar import (
     Commands,
     offline_option,
@@ -25,6 +26,7 @@ from app.cli.terminal import (
 )
 from app.errors import LocalDataError, OutputExists, UsageError, exit_code, phrase
 from app.publishing import save_new
+from app.verifying import hangs_on_the_clock
 from app.verifying import verify as verify_file
 from crypto.verdict import say
 
@@ -132,6 +134,8 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
             complain(error, language)
         return UNREADABLE
     verdicts, answer = [report.verdict.value], report.to_json(language)
+    if platform is not None and not options.at_time and hangs_on_the_clock(report):
+        tell_clock(desk)
     if not options.json:
         print_report(report, language)
     if options.report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pymupdf
@@ -11,6 +12,7 @@ import pytest
 from app.errors import ExitCode
 from app.remote.platform_connection import PlatformConnection
 from app.store.cabinet import SealRecord
+from app.verifying import verify
 from tests.world.clerk import Clerk, excerpt
 from tests.world.documents import classic_pdf
 
@@ -123,6 +125,24 @@ def test_a_seal_is_not_called_expired_before_the_clock_is_told(
     first, *rest = refused.err.splitlines()
     assert "校准电脑的时钟" in first
     assert "[E-302]" in rest[0], rest
+
+
+def test_a_verdict_that_hangs_on_the_clock_is_told_after_the_clock(
+    clerk: Clerk, contract: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert clerk("stamp", contract, "--seal", clerk.seal, *AT).code == 0
+    signed = contract.with_name(f"{contract.stem}_已盖章.pdf")
+    early = partial(verify, clock=lambda: datetime.now(UTC) - timedelta(days=4))
+    put_clock_ahead(monkeypatch)
+    assert clerk("verify", signed).err == "", "nothing in it hangs on the clock"
+    monkeypatch.setattr("app.cli.verifying.verify_file", early)
+    told = clerk("verify", signed)
+    assert told.code == 2
+    assert "校准电脑的时钟" in told.err
+    assert "平台的时间是" in told.err
+    assert clerk("verify", signed, "--offline").err == ""
+    monkeypatch.setattr(PlatformConnection, "clock", lambda self: datetime.now(UTC))
+    assert clerk("verify", signed).err == "", "the clock is right"
 
 
 def test_the_platform_tells_its_clock(clerk: Clerk) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,22 @@ def test_a_good_file(qtbot: QtBot, window: MainWindow, context: StandIn, demo_pd
     (outline,) = page.pane.view.items
     assert (outline.look, outline.tint, outline.page) == ("outline", "good", 0)
     assert (outline.left_mm, outline.top_mm) == pytest.approx((100, 100), abs=0.3)
+
+
+def test_what_hangs_on_the_clock_is_told_with_the_clock(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    demo_pdf: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = stamped(context, demo_pdf)
+    context.time_there = datetime.now(UTC) - timedelta(hours=3)
+    checked(qtbot, window, path)
+    assert not any("校准" in text for text in window.notices.texts)
+    monkeypatch.setattr("ui.verify.verify_page.hangs_on_the_clock", lambda report: True)
+    window.page("verify").again()
+    qtbot.waitUntil(lambda: any("校准电脑的时钟" in text for text in window.notices.texts))
 
 
 def test_a_file_changed_after_signing(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ui.shell.context import DocumentFacts
 
 if TYPE_CHECKING:
+    from app.preparing import Notice
     from app.stamping import StampJob
     from app.store.answers import Answers
     from app.store.cabinet import SealRecord
@@ -42,15 +43,13 @@ class DeskPreparer:
 
     def examine(self, path: Path, password: str | None) -> DocumentFacts:
         from app.placing.finder import Finder
-        from app.preparing import clock_notice, examine
+        from app.preparing import examine
 
         with Finder() as finder:
             found = examine(path, password, self._trust(), datetime.now(UTC), finder)
         asked = [each.code for each in found.notices if each.asks]
         digest = found.digest if asked else b""
-        answers, now = self._answers(), datetime.now(UTC)
-        offset = self._clock_offset()
-        clock = clock_notice(now, now + offset) if offset is not None else None
+        answers, clock = self._answers(), self.clock()
         return DocumentFacts(
             found.pages,
             found.signatures,
@@ -59,6 +58,12 @@ class DeskPreparer:
             digest,
             frozenset(code for code in asked if answers.has(digest, code)),
         )
+
+    def clock(self) -> Notice | None:
+        from app.preparing import clock_notice
+
+        now, offset = datetime.now(UTC), self._clock_offset()
+        return clock_notice(now, now + offset) if offset is not None else None
 
     def _clock_offset(self) -> timedelta | None:
         """How far the platform's clock is ahead of this computer's, asked for now and then."""

@@ -156,6 +156,9 @@ class Preparer(Protocol):
     def repair(self, path: Path, password: str | None) -> Path:
         """A repaired copy beside the original. Raises :class:`app.errors.FileError`."""
 
+    def clock(self) -> Notice | None:
+        """That this computer's clock is not the platform's, which is asked now and then."""
+
     def check(self, jobs: Sequence[StampJob]) -> None:
         """Raises what the jobs, all on one document, would fail for."""
 

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import Cancelled, Message, explain
+from app.verifying import hangs_on_the_clock
 from crypto.verdict import MarkInfo, Report
 from ui import theme
 from ui.canvas.document_pane import DocumentPane
@@ -55,6 +56,7 @@ from ui.widgets import (
 
 if TYPE_CHECKING:
     from app.many.bulk import Outcome
+    from app.preparing import Notice
     from ui.checking import Conclusion
     from ui.shell.interface import Shell
     from ui.tasks import Task
@@ -329,6 +331,12 @@ class VerifyPage(QWidget):
         if file is self._current:
             self._show_panel()
             self._outline()
+        if file.report is not None and hangs_on_the_clock(file.report):
+            self._shell.tasks.work(self._shell.context.preparer.clock, done=self._tell_clock)
+
+    def _tell_clock(self, notice: Notice | None) -> None:
+        if notice is not None:
+            self._shell.notices.show_notice("clock", "warning", notice.text(language()))
 
     def _tell_count(self) -> None:
         left = sum(file.checking for file in self._files)

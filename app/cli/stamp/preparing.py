@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.clock import clock_told, tell_clock, tell_notice
 from app.errors import ChangesForbidden, FileRepairable, SealNotUsable, phrase
 
 if TYPE_CHECKING:
@@ -66,16 +67,6 @@ class Prepared:
         ]
 
 
-def clock_told(desk: Desk, options: argparse.Namespace) -> Notice | None:
-    """That this computer's clock is not the platform's; nobody is asked offline."""
-    from app.preparing import clock_notice
-
-    if options.offline or desk.clock_offset is None:
-        return None
-    now = datetime.now(UTC)
-    return clock_notice(now, now + desk.clock_offset)
-
-
 def check_seal(desk: Desk, options: argparse.Namespace, seal: SealRecord) -> None:
     """May the seal be used? Where its time says no, a clock that is off is told first.
 
@@ -85,15 +76,9 @@ def check_seal(desk: Desk, options: argparse.Namespace, seal: SealRecord) -> Non
     try:
         check_usable(seal, datetime.now(UTC))
     except SealNotUsable:
-        notice = clock_told(desk, options)
-        if notice is not None:
-            _say(desk, notice)
+        if not options.offline:
+            tell_clock(desk)
         raise
-
-
-def _say(desk: Desk, notice: Notice) -> None:
-    language = desk.settings.language
-    sys.stderr.write(f"{phrase('before.note', language)}{notice.text(language)}\n")
 
 
 def look_before(
@@ -116,7 +101,7 @@ def look_before(
         examined = examine(source, password, trust, now, finder)
     if examined.obstacle is not None:
         raise examined.obstacle
-    clock = clock_told(desk, options)
+    clock = None if options.offline else clock_told(desk)
     kept = [each for each in examined.notices if each.code != "pdfa1" or not options.stencil]
     examined = replace(examined, notices=(*([clock] if clock else []), *kept))
     return Prepared(source, examined, repaired)
@@ -131,7 +116,7 @@ def tell_before(desk: Desk, options: argparse.Namespace, prepared: Prepared) -> 
         if prepared.repaired:
             sys.stderr.write(f"{phrase('before.repaired', language)} {prepared.source}\n")
         for notice in prepared.notices:
-            _say(desk, notice)
+            tell_notice(desk, notice)
     asking = [notice for notice in prepared.notices if notice.asks]
     for notice in asking:
         answers, digest = desk.answers, prepared.examined.digest
