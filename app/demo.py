@@ -30,7 +30,8 @@ from app.signing import find_key
 from app.stamping import StampedFile, StampJob, page_boxes, stamp
 from app.verifying import verify
 from crypto.pdf.marks.drawing import Mark
-from crypto.verdict import say
+from crypto.validation.trust import Trust
+from crypto.verdict import Report, say
 from device import virtual
 from device.token import Token
 from device.virtual.build import can_be_had
@@ -102,6 +103,24 @@ def run(
     return 0 if report.verdict.value == "VALID" else 2
 
 
+def verify_in_demo(settings: Settings, document: Path) -> Report:
+    """What the demo on this computer says of *document*; where none has run yet, what a desk says
+    that trusts nobody. Raises as :func:`app.verifying.verify` does."""
+    if not (knows_itself(settings) and _has_platform()):
+        return verify(document, trust=Trust())
+    with desk_of_its_own(settings) as desk:
+        return verify(document, trust=desk.trust(), platform=desk.status_service())
+
+
+def knows_itself(settings: Settings) -> bool:
+    """Has a demo run here before, so that its platform knows the seals that it made?"""
+    return (_home(settings) / "platform").is_dir()
+
+
+def _home(settings: Settings) -> Path:
+    return settings.folders.data / "demo"
+
+
 def possible(settings: Settings) -> bool:
     """Can the demo run from here: the platform's parts are there, a virtual Ukey is allowed and can
     be had? An installed program has neither."""
@@ -122,7 +141,7 @@ def _has_platform() -> bool:
 def desk_of_its_own(settings: Settings) -> Iterator[Desk]:
     """A desk in the demo's folder, apart from the user's own, with its platform running; both end
     with the context. Meanwhile the virtual Ukeys of this process are the demo's."""
-    home = settings.folders.data / "demo"
+    home = _home(settings)
     with _platform(home) as url:
         own = replace(
             settings,

@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 
 What = Literal["issuer", "status", "revocation", "time"]
 State = Literal["proved", "missing", "failed", "not_needed"]
-Action = Literal["", "trust_platform", "add_file", "fetch", "set_clock"]
+Action = Literal["", "trust_platform", "add_file", "fetch", "set_clock", "open_in_demo"]
 
 _CODES: dict[What, str] = {
     "issuer": (
@@ -83,6 +83,8 @@ def proofs_of(findings: Iterable[Found], *, has_seal: bool, origin: str) -> tupl
     if any(finding.level == "invalid" for finding in given):
         return tuple(answers)  # no proof can make it good any more
     issuer = answers[0].state
+    if any(finding.code == "demo_seal" for finding in given):
+        return tuple(_in_demo(each) for each in answers)
     return tuple(_with_action(each, issuer, origin) for each in answers)
 
 
@@ -99,6 +101,12 @@ def _answer(what: What, findings: list[Found], *, has_seal: bool) -> Proof:
         if _RANK.index(state) > rank:
             rank, worst = _RANK.index(state), Proof(what, state, finding.code, "")
     return worst
+
+
+def _in_demo(proof: Proof) -> Proof:
+    """Nobody but the demo that made a demo's seal can prove anything of it."""
+    missing = proof.state == "missing" and proof.code != "clock_contradicts"
+    return Proof(proof.what, proof.state, proof.code, "open_in_demo" if missing else "")
 
 
 def _with_action(proof: Proof, issuer: State, origin: str) -> Proof:

@@ -535,7 +535,7 @@ def _signature_json(signature: SignatureReport, language: str) -> dict[str, Any]
 
 def proof_text(signature: SignatureReport, proof: Proof, language: str = "zh_CN") -> str:
     """What one of the four lines says: the sentence of the finding that decides it."""
-    waits_for_issuer = proof.action in ("trust_platform", "add_file")
+    waits_for_issuer = proof.action in ("trust_platform", "add_file", "open_in_demo")
     if waits_for_issuer and proof.what in ("status", "revocation"):
         return say("proofs", "unasked", language)
     for finding in signature.findings:

@@ -79,6 +79,11 @@ def _issuer_first(worst: Finding, findings: Sequence[Finding]) -> Finding:
     return next((f for f in unknown if question(f.code) == "issuer"), worst)
 
 
+def is_of_a_demo(report: Report) -> bool:
+    """Is there a seal in it that only the demo which made it can prove?"""
+    return any(each.code == "demo_seal" for s in report.signatures for each in s.findings)
+
+
 @dataclass(frozen=True)
 class Conclusion:
     """What a person reads first."""

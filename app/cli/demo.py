@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.grammar import Commands
+from app.cli.terminal import print_report, tell, worst_exit
+from app.errors import UsageError, phrase
+from crypto.wording import is_of_a_demo
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -29,11 +32,26 @@ def add_commands(commands: Commands) -> None:
         metavar="FOLDER",
         help="folder for the results (default: demo-out)",
     )
+    made.add_argument(
+        "--verify",
+        action="store_true",
+        help="verify FILE.pdf with the demo's platform, which alone knows its seals",
+    )
     made.add_argument("--no-window", action="store_true", help="do not open the window at the end")
 
 
 def demo(desk: Desk, options: argparse.Namespace) -> int:
-    from app.demo import run
+    from app.demo import knows_itself, run, verify_in_demo
 
+    if options.verify:
+        language = desk.settings.language
+        if options.file is None:
+            raise UsageError("demo_of_what", "--verify")
+        report = verify_in_demo(desk.settings, options.file)
+        print_report(report, language)
+        if is_of_a_demo(report):
+            words = "demo.other" if knows_itself(desk.settings) else "demo.none"
+            tell(phrase(words, language))
+        return worst_exit([report.verdict.value])
     window = None if options.no_window else desk.window
     return run(desk.settings, options.file, options.output, window)

@@ -181,7 +181,8 @@ def check_seal_use(
         findings.append(Finding("seal_code_differs", {"seal": seal.es_id, "signer": named}))
     status, line = check_status(seal.es_id, ticket, trust, times, now)
     if anchor is None and seal.vendor == DEMO_VENDOR:
-        status.append(Finding("demo_seal"))
+        issuer = info.maker.issuer if info.maker else "—"
+        status.append(Finding("demo_seal", {"issuer": issuer}))
     if ticket is None and anchor in trust.platforms:
         status.append(Finding("sealed_offline"))
     return SealUse(checked, listed, line, (*findings, *status))

@@ -59,3 +59,11 @@ def test_whatever_was_found_can_be_answered_and_said() -> None:
                 assert say("proofs", word) != word
             if proof.action:
                 assert say("actions", proof.action) != proof.action
+
+
+def test_a_demo_seal_is_opened_in_the_demo_and_offered_nothing_else() -> None:
+    """Whom else to trust would prove nothing: its platform is gone with the demo."""
+    found = [Finding(code) for code in ("maker_untrusted", "signer_untrusted", "demo_seal")]
+    for origin in ("", "http://127.0.0.1:8000"):
+        proofs = proofs_of(found, has_seal=True, origin=origin)
+        assert {proof.action for proof in proofs if proof.state == "missing"} == {"open_in_demo"}

@@ -129,3 +129,31 @@ def test_with_a_screen_it_ends_in_the_window_on_the_page_for_verifying(
     assert stamped[0], "the demo's own world"
     assert [each.name for each in stamped[1]] == ["宿迁市企业电子印章管理办法_已盖章.pdf"]
     assert stamped[2] == "verify"
+
+
+def test_what_the_demo_has_stamped_is_verified_in_the_demo_and_nowhere_else(
+    first: FirstRun, tmp_path: Path
+) -> None:
+    """Outside nobody trusts the demo's platform; the answer names it, and what helps."""
+    stamped = results(first.output, "宿迁市企业电子印章管理办法")
+    outside = first.viewer("verify", stamped, "--offline")
+    assert outside.code == 2
+    assert "由演示平台“" in outside.out
+    assert f"sealdesk demo --verify '{stamped.name}'" in outside.out
+    assert "sealdesk trust" not in outside.out
+    told = first.viewer("verify", stamped, "--offline", "--json").json
+    assert {each["action"] for each in told["signatures"][0]["proofs"]} == {"open_in_demo"}
+    inside = first.viewer("demo", "--verify", stamped)
+    assert inside.code == 0, inside.out + inside.err
+    assert "有效" in inside.out.splitlines()[0]
+    # another computer's demo does not know it either, and says so
+    elsewhere = Clerk(tmp_path / "elsewhere", pin=None)
+    assert "还没有运行过演示" in elsewhere("demo", "--verify", stamped).out
+    assert elsewhere("demo", "--output", tmp_path / "out").code == 0
+    answer = elsewhere("demo", "--verify", stamped)
+    assert answer.code == 2
+    assert "不是这台电脑上的演示做的" in answer.out
+
+
+def test_the_demo_must_be_told_what_to_verify(first: FirstRun) -> None:
+    assert first.viewer("demo", "--verify").code == 64

@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app import demo
 from app.desk import Desk
 from app.errors import TrustListRejected
 from crypto.pki.certificate import Certificate
@@ -192,3 +193,26 @@ def test_a_trust_list_by_somebody_else_is_told(
     verified(qtbot, window, stamped)
     qtbot.waitUntil(lambda: bool(told), timeout=20_000)
     assert isinstance(told[0], TrustListRejected)
+
+
+def test_a_demo_file_is_opened_in_the_demo(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    """Stamped by the demo of this computer, opened outside: one click, and it is 有效 in there."""
+    context = window.context
+    assert isinstance(context, DeskContext)
+    assert demo.run(context.settings, None, tmp_path / "out") == 0
+    (made,) = (tmp_path / "out").glob("*_已盖章.pdf")
+    page = verified(qtbot, window, made)
+    assert page.report is not None
+    assert page.report.verdict is Verdict.UNKNOWN
+    assert "信任这个平台…" not in links(page)
+    press(page, "在演示中打开")
+    qtbot.waitUntil(lambda: bool(window.context.demo_pin), timeout=60_000)
+    inside = window.page("verify")
+    qtbot.waitUntil(lambda: inside.report is not None, timeout=60_000)
+    assert inside.report.verdict is Verdict.VALID
+    inside.panel.proof_wanted.emit("open_in_demo")
+    assert any("不是这里的演示做的" in text for text in window.notices.texts)
+    window.leave_demo()
+    assert not window.context.demo_pin

@@ -262,12 +262,16 @@ class MainWindow(QMainWindow):
 
     # --- the demo --------------------------------------------------------------------------------
 
-    def enter_demo(self, demo: Context) -> None:
-        """Switch to the demo's context, with its sample document on the stamp page."""
+    def enter_demo(self, demo: Context, document: Path | None = None) -> None:
+        """Switch to the demo's context, with *document* on the page 验章, or its sample document on
+        the stamp page."""
         from ui.shell.guide import sample_document
 
         self._adopt(demo)
         self.state.put("guided", True)
+        if document is not None:
+            self.go("verify", [document])
+            return
         self.go("stamp", [sample_document(demo.settings.folders.cache)])
 
     def leave_demo(self) -> None:

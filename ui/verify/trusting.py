@@ -31,7 +31,7 @@ from ui.widgets import button, column, copy_text, facts, label, picture, row
 
 if TYPE_CHECKING:
     from crypto.pki.certificate import Certificate
-    from ui.shell.context import PlatformClaim
+    from ui.shell.context import Context, PlatformClaim
     from ui.shell.interface import Shell
 
 _RUN = 4
@@ -165,9 +165,39 @@ class MissingProofs:
             self._add_file()
         elif action == "fetch":
             self._fetch()
+        elif action == "open_in_demo":
+            self._open_in_demo(path)
         elif action == "set_clock":
             said = tr("请在系统设置里校准这台电脑的日期和时间，然后重新验证。")
             self._shell.notices.show_notice("trust", "warning", said)
+
+    # --- the demo --------------------------------------------------------------------------------
+
+    def _open_in_demo(self, path: Path) -> None:
+        """Work in the demo of this computer, with the file verified there."""
+        shell = self._shell
+        if shell.context.demo_pin or not shell.context.demo_possible:
+            said = (
+                tr("这枚演示印章不是这里的演示做的，只有做它的那台电脑能验证。")
+                if shell.context.demo_pin
+                else tr("这台电脑上不能运行演示。演示印章没有任何效力。")
+            )
+            shell.notices.show_notice("trust", "warning", said)
+            return
+
+        def done(demo: Context) -> None:
+            shell.hold_polling(False)
+            shell.notices.clear_notice("trust")
+            shell.enter_demo(demo, path)
+
+        def failed(error: BaseException) -> None:
+            shell.hold_polling(False)
+            shell.notices.clear_notice("trust")
+            shell.complain(error)
+
+        shell.notices.show_notice("trust", "info", tr("正在准备演示…"))
+        shell.hold_polling(True)  # the virtual Ukeys of the demo are not one's own
+        shell.tasks.device(shell.context.start_demo, done=done, failed=failed)
 
     # --- a platform ------------------------------------------------------------------------------
 
