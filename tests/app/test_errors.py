@@ -27,7 +27,7 @@ INSIDE = {
     # Between a bounded process and whoever started it, who makes of it an error of the document.
     *("BoundedError", "ProcessDied", "ProcessFailed", "ProcessOutOfMemory", "ProcessTimedOut"),
     # Inside such a process.
-    "Undrawable",
+    *("Undrawable", "FontMissing", "PackageError", "PictureError", "XmlError"),
     # A trust list that cannot be read becomes app's TrustListRejected.
     "TrustListError",
     # At import, before there are any texts: the installation itself is wrong.
