@@ -32,22 +32,6 @@ if TYPE_CHECKING:
 
 UNKNOWN_STATE = frozenset(("status_unknown", "status_stale"))
 """Findings about which a platform is asked."""
-_BY_THE_CLOCK = (
-    "clock_contradicts",
-    "maker_expired_since",
-    "maker_not_valid_at_making",
-    "seal_expired",
-    "seal_expired_since",
-    "seal_expired_unproven",
-    "seal_not_valid_at_signing",
-    "seal_not_yet_valid",
-    "signer_expired_since",
-    "signer_expired_unproven",
-    "signer_not_valid_at_signing",
-    "status_stale",
-    "time_in_future",
-)
-"""Findings that a clock that is off may have made."""
 _ORDINARY = 8 * 1024 * 1024
 """Bytes up to which a document is held in memory."""
 
@@ -165,13 +149,6 @@ def _held(stream: BinaryIO) -> BinaryIO:
         return stream
     stream.seek(0)
     return io.BytesIO(stream.read())
-
-
-def hangs_on_the_clock(report: Report) -> bool:
-    """Does the report say of anything that it is expired, or not yet in force? Then a person must
-    know first whether this computer's clock is right (:func:`app.preparing.clock_notice`)."""
-    findings = (finding for signature in report.signatures for finding in signature.findings)
-    return any(finding.code in _BY_THE_CLOCK for finding in findings)
 
 
 # --- 3. the platform ---------------------------------------------------------------------------

@@ -39,6 +39,22 @@ _CODES: dict[What, str] = {
     ),
 }
 """Findings that answer each question."""
+_BY_THE_CLOCK = (
+    "clock_contradicts",
+    "maker_expired_since",
+    "maker_not_valid_at_making",
+    "seal_expired",
+    "seal_expired_since",
+    "seal_expired_unproven",
+    "seal_not_valid_at_signing",
+    "seal_not_yet_valid",
+    "signer_expired_since",
+    "signer_expired_unproven",
+    "signer_not_valid_at_signing",
+    "status_stale",
+    "time_in_future",
+)
+"""Findings that a clock that is off may have made."""
 _STATES: dict[str, State] = {
     "ok": "proved",
     "notice": "proved",
@@ -73,6 +89,12 @@ class Proof:
 def question(code: str) -> What | None:
     """Which of the four questions a finding of that code answers."""
     return next((what for what, codes in _CODES.items() if code in codes.split()), None)
+
+
+def hangs_on_the_clock(findings: Iterable[Found]) -> bool:
+    """Do they say of anything that it is expired, or not yet in force? Then a person must know
+    first whether this computer's clock is right."""
+    return any(finding.code in _BY_THE_CLOCK for finding in findings)
 
 
 def proofs_of(findings: Iterable[Found], *, has_seal: bool, origin: str) -> tuple[Proof, ...]:

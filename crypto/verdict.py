@@ -28,7 +28,7 @@ from typing import Any
 
 from crypto.pki.certificate import Certificate
 from crypto.pki.holder_name import holder_of, without_credit_code
-from crypto.proofs import Proof, proofs_of
+from crypto.proofs import Proof, hangs_on_the_clock, proofs_of
 
 SCHEMA = "sealdesk-report/2"
 
@@ -473,6 +473,12 @@ class Report:
             return Verdict.UNSIGNED
         own = verdict_of(self.findings) if self.findings else Verdict.VALID
         return max((*(s.verdict for s in self.signatures), own), key=_ORDER.index)
+
+    @property
+    def hangs_on_the_clock(self) -> bool:
+        """Does it call anything expired, or not yet in force? A clock that is off may have made
+        that."""
+        return any(hangs_on_the_clock(signature.findings) for signature in self.signatures)
 
     def summary(self, language: str = "zh_CN") -> str:
         """The report in one line: file, verdict, signatures by verdict, digest, time judged at."""

@@ -16,7 +16,6 @@ from app.errors import ExitCode, FileProblem, OutputExists, OutputNotWritable, p
 from app.many.bulk import NOT_CHECKED, Order, Outcome, find, verify_all
 from app.many.bulk_summary import summary_csv, told, totals, verdict_word
 from app.publishing import save_new
-from app.verifying import hangs_on_the_clock
 from crypto.report.reading import read_report
 from crypto.verdict import one_line
 
@@ -84,7 +83,7 @@ def verify_many(
 
 def _hangs(outcome: Outcome) -> bool:
     try:
-        return hangs_on_the_clock(read_report(outcome.answer))
+        return read_report(outcome.answer).hangs_on_the_clock
     except ValueError:  # it could not be read, or its worker was taken over
         return False
 

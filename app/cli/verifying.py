@@ -26,7 +26,6 @@ from app.cli.terminal import (
 )
 from app.errors import LocalDataError, OutputExists, UsageError, exit_code, phrase
 from app.publishing import save_new
-from app.verifying import hangs_on_the_clock
 from app.verifying import verify as verify_file
 from crypto.verdict import say
 
@@ -134,7 +133,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
             complain(error, language)
         return UNREADABLE
     verdicts, answer = [report.verdict.value], report.to_json(language)
-    if platform is not None and not options.at_time and hangs_on_the_clock(report):
+    if platform is not None and not options.at_time and report.hangs_on_the_clock:
         tell_clock(desk)
     if not options.json:
         print_report(report, language)

@@ -17,7 +17,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
-from crypto.verdict import Verdict
+from crypto.verdict import Report, Verdict
 from tests.ui.checking import checked, press, words
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.desk import Company, StandIn, authorities, stamped
@@ -54,7 +54,7 @@ def test_what_hangs_on_the_clock_is_told_with_the_clock(
     context.time_there = datetime.now(UTC) - timedelta(hours=3)
     checked(qtbot, window, path)
     assert not any("校准" in text for text in window.notices.texts)
-    monkeypatch.setattr("ui.verify.verify_page.hangs_on_the_clock", lambda report: True)
+    monkeypatch.setattr(Report, "hangs_on_the_clock", True)
     window.page("verify").again()
     qtbot.waitUntil(lambda: any("校准电脑的时钟" in text for text in window.notices.texts))
 

@@ -26,7 +26,6 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import Cancelled, Message, explain
-from app.verifying import hangs_on_the_clock
 from crypto.verdict import MarkInfo, Report
 from ui import theme
 from ui.canvas.document_pane import DocumentPane
@@ -331,7 +330,7 @@ class VerifyPage(QWidget):
         if file is self._current:
             self._show_panel()
             self._outline()
-        if file.report is not None and hangs_on_the_clock(file.report):
+        if file.report is not None and file.report.hangs_on_the_clock:
             self._shell.tasks.work(self._shell.context.preparer.clock, done=self._tell_clock)
 
     def _tell_clock(self, notice: Notice | None) -> None:
