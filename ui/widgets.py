@@ -18,6 +18,7 @@ from PySide6.QtGui import (
     QShortcut,
 )
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -106,6 +107,12 @@ def button(
         made.setAccessibleName(text)
     made.clicked.connect(lambda: clicked())
     return made
+
+
+def when_chosen(target: QAbstractButton, called: Callable[[], object]) -> None:
+    """*called* when a button of a group is chosen: by mouse, by keyboard, or by a screen reader,
+    which toggles it and does not click."""
+    target.toggled.connect(lambda on: called() if on else None)
 
 
 def tool(icon: str, name: str, clicked: Callable[[], object], keys: str = "") -> QToolButton:

@@ -91,6 +91,22 @@ def test_f6_goes_round_the_panes_of_a_page(
     assert {"查找台账", "用印记录", "帮助", "台账"} <= set(names)
 
 
+def test_pages_and_ways_to_place_are_chosen_by_toggling_as_screen_readers_do(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    window.take_files([make_pdf(pages=2)])
+    page = window.page("stamp")
+    page.panel._buttons["riding"].toggle()
+    assert page.panel.mode == "riding"
+    for name in ("verify", "journal", "stamp"):
+        window.navigation.buttons[name].toggle()
+        assert window.current == name
+        assert window.navigation.buttons[name].isChecked()
+    window.go("seals")
+    assert window.navigation.buttons["seals"].isChecked()
+    assert not window.navigation.buttons["stamp"].isChecked()
+
+
 def test_the_strip_says_everything_in_one_sentence(window: MainWindow) -> None:
     said = window.strip.accessibleName()
     assert "宿迁云帆贸易有限公司" in said

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout
 
 from ui import theme
 from ui.language import tr
+from ui.widgets import when_chosen
 
 HEIGHT = 66
 """Pixels of a button, where there is room."""
@@ -75,6 +76,12 @@ class Navigation(QFrame):
             if entry.name == "journal":
                 inner.addStretch()
 
+    def show_chosen(self, name: str) -> None:
+        """The page of that name is shown now."""
+        self.buttons[name].blockSignals(True)
+        self.buttons[name].setChecked(True)
+        self.buttons[name].blockSignals(False)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a low window the buttons are lower, too."""
         super().resizeEvent(event)
@@ -95,7 +102,7 @@ class Navigation(QFrame):
         made.setToolTip(f"Ctrl+{number}")
         made.setAccessibleName(page_titles()[entry.name])
         made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        made.clicked.connect(lambda: self.chosen.emit(entry.name))
+        when_chosen(made, lambda: self.chosen.emit(entry.name))
         made.setFixedWidth(75)
         self._group.addButton(made)
         self.buttons[entry.name] = made

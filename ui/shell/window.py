@@ -164,7 +164,7 @@ class MainWindow(QMainWindow):
             self.notices.clear_passing()
         page = self.page(name)
         self._stack.setCurrentWidget(page)
-        self.navigation.buttons[name].setChecked(True)
+        self.navigation.show_chosen(name)
         self.setWindowTitle(f"{page_titles()[name]} — {tr('印台')}")
         page.activated()
         if not page.isAncestorOf(QApplication.focusWidget() or self):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -26,7 +27,7 @@ from ui.stamp.form_parts import PagesField, form, grid, millimetres
 from ui.stamp.marks_table import Line, MarksTable
 from ui.stamp.riding_form import RidingForm
 from ui.stamp.usual_form import UsualForm
-from ui.widgets import Expander, button, calm, column, label, row
+from ui.widgets import Expander, button, calm, column, label, row, when_chosen
 
 DATE_STYLES: tuple[Style, ...] = ("cn", "iso")
 MODES = ("usual", "single", "pages", "riding", "keyword", "point")
@@ -69,7 +70,7 @@ class PlacingPanel(QWidget):
             theme.set_role(made, "mode")
             made.setCheckable(True)
             made.setAccessibleName(tr("盖章方式：{name}", name=mode_titles()[name]))
-            made.clicked.connect(lambda _=False, name=name: self.choose(name))
+            when_chosen(made, partial(self.choose, name))
             self._group.addButton(made)
             self._buttons[name] = made
             modes.addWidget(made, 1)
@@ -112,7 +113,9 @@ class PlacingPanel(QWidget):
     def choose(self, mode: str) -> None:
         """Show the fields of *mode*."""
         self.mode = mode
+        self._buttons[mode].blockSignals(True)
         self._buttons[mode].setChecked(True)
+        self._buttons[mode].blockSignals(False)
         for name, made in self._buttons.items():  # Tab leads to the chosen one alone
             tab = Qt.FocusPolicy.StrongFocus if name == mode else Qt.FocusPolicy.ClickFocus
             made.setFocusPolicy(tab)

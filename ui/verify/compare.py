@@ -22,7 +22,7 @@ from ui.canvas.page_items import Item
 from ui.language import tr
 from ui.shell.notice import announce
 from ui.verify import verdicts
-from ui.widgets import button, label, row, tool
+from ui.widgets import button, label, row, tool, when_chosen
 
 if TYPE_CHECKING:
     from crypto.pdf.looking.pictures import ChangedPage
@@ -63,13 +63,15 @@ class CompareBar(QFrame):
         self.toggle.toggled.connect(self._toggled)
         self._group = QButtonGroup(self)
         self.modes = {
-            mode: button(name, self._chosen, role="mode")
+            mode: button(name, lambda: None, role="mode")
             for mode, name in ((THEN, tr("盖章时")), (NOW, tr("现在")), (BOTH, tr("对照")))
         }
         for made in self.modes.values():
             made.setCheckable(True)
             self._group.addButton(made)
         self.modes[BOTH].setChecked(True)
+        for made in self.modes.values():
+            when_chosen(made, self._chosen)
         self._note = label("", "small", wrap=True)
         self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._back = tool("chevron-up", tr("上一处改动"), lambda: self._step(-1))
@@ -103,6 +105,8 @@ class CompareBar(QFrame):
         self._decoded.clear()
         self._asked = asked
         self.modes[BOTH].setChecked(True)
+        for made in self.modes.values():
+            when_chosen(made, self._chosen)
         self.toggle.setChecked(False)
         self.setVisible(self._has_changes())
         self._tell()

@@ -1,0 +1,123 @@
+"""The window as a screen reader has it: every page, dialog and verdict is read and operated by
+AT-SPI alone, in the running program with real data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ui.listening import Reader, listening, missing, mute
+from tests.world.desk import PIN
+from tests.world.real_data import COMPANY, FILE_PASSWORD, LONG_NAME
+
+MISSING = missing()
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"needs {MISSING}"),
+    pytest.mark.timeout(300),
+]
+
+PAGES = ("盖章", "验章", "印章", "审批", "台账", "设置")
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    home = tmp_path_factory.mktemp("home")
+    (home / "config").mkdir()
+    with listening(home) as made:
+        made.hear("口令剩余 10 次")
+        yield made
+
+
+def sent(reader: Reader, beginning: str) -> Path:
+    """A file that somebody has sent."""
+    folder = reader.home / "合同"
+    return next(path for path in sorted(folder.iterdir()) if path.name.startswith(beginning))
+
+
+def test_every_page_is_reached_named_and_operable(reader: Reader) -> None:
+    found = {}
+    for name in (*PAGES[1:], PAGES[0]):
+        reader.press(name, "check box")
+        tree = reader.wait(lambda tree, name=name: tree.find(f"{name} — 印台"), f"no page {name}")
+        chosen = tree.find(name, "check box")
+        assert chosen is not None
+        assert "checked" in chosen.states
+        found[name] = mute(tree)
+    assert found == {name: [] for name in found}
+
+
+def test_verdicts_are_told_with_their_reasons(reader: Reader) -> None:
+    reader.press("验章", "check box")
+    reader.wait(lambda tree: tree.find("验章 — 印台"), "no page")
+    for beginning, verdict, reason in (
+        (LONG_NAME.removesuffix(".pdf") + "_已盖章", "有效", "可以采信"),
+        ("被改动的", "无效", "不要采信这个文件"),
+        (LONG_NAME, "未签章", "没有电子印章"),
+        ("传坏了的", "PDF 文件已损坏", "重新索取"),
+        ("加密的", "文件有打开密码", "密码"),
+    ):
+        reader.give(sent(reader, beginning))
+        tree = reader.hear(reason)
+        assert any(verdict in name for name in tree.names)
+        assert mute(tree) == []
+    reader.press("输入文件密码", "push button")
+    tree = reader.wait(lambda tree: tree.find("文件密码", "dialog", "frame"), "no dialog")
+    assert mute(tree) == []
+    reader.write("文件密码", FILE_PASSWORD)
+    reader.press("确定", "push button")
+    reader.hear("没有电子印章")
+
+
+def test_dialogs_are_read_and_closed(reader: Reader) -> None:
+    found = {}
+
+    def look(title: str, close: str) -> None:
+        tree = reader.wait(lambda tree: tree.find(title, "dialog"), f"no dialog {title}")
+        dialog = tree.find(title, "dialog")
+        assert dialog is not None
+        assert len(dialog.names) > 2
+        found[title] = mute(dialog)
+        reader.press(close, "push button")
+        reader.wait(lambda tree: tree.find(title, "dialog") is None, f"{title} stays")
+
+    reader.press("帮助", "push button")
+    look("帮助", "关闭")
+    reader.press("设置", "check box")
+    reader.press("修改口令", "push button")
+    look("修改 Ukey 口令", "取消")
+    reader.press("关于和许可", "push button")
+    look("关于印台", "关闭")
+    reader.press("印章", "check box")
+    reader.press("申请印章", "push button")
+    look("申请印章", "取消")
+    assert found == {title: [] for title in found}
+
+
+def test_a_contract_is_stamped_by_screen_reader_alone(reader: Reader) -> None:
+    reader.press("盖章", "check box")
+    reader.wait(lambda tree: tree.find("盖章 — 印台"), "no page")
+    reader.give(sent(reader, LONG_NAME))
+    reader.press("盖章方式：坐标", "check box")
+    reader.press("放置", "push button")
+    tree = reader.hear("1 处印迹，1 页")
+    mark = next(name for name in tree.names if name.startswith("合同专用章") and "毫米" in name)
+    assert "第 1 页" in mark or "第1页" in mark
+    assert mute(tree) == []
+    cards = [name for name in tree.names if name.startswith("合同专用章，") and COMPANY in name]
+    assert len(set(cards)) == 3, "three seals of one name are told apart"
+    reader.press("盖章", "push button")
+    tree = reader.wait(lambda tree: tree.find("输入 Ukey 口令", "dialog"), "no PIN asked")
+    assert any("合同专用章有效" in name for name in tree.names), "the checks are read beside it"
+    dialog = tree.find("输入 Ukey 口令", "dialog")
+    assert dialog is not None
+    assert {"用途", "剩余次数", "10 次"} <= set(dialog.names)
+    assert mute(dialog) == []
+    reader.write("Ukey 口令", PIN)
+    assert PIN not in str(reader.tree()), "nobody hears the PIN"
+    reader.press("确定", "push button")
+    tree = reader.hear("已盖章：")
+    assert mute(tree) == []
+    reader.press("验章", "push button")
+    reader.hear("可以采信")

@@ -1,0 +1,214 @@
+"""A screen reader for tests: the real window in a process of its own under Xvfb, and what AT-SPI
+says of it (tests/ui/spoken.py)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from tests.ui.screenshots import screen
+from tests.world.waiting import until
+from ui.shell.single_instance import hand_over
+
+ROOT = Path(__file__).parents[2]
+PYTHON = Path("/usr/bin/python3")
+"""The system's own, which has the bindings."""
+PATIENCE = 60.0
+"""Seconds within which a busy machine has done anything."""
+TEXTS = ("text", "password text", "entry", "paragraph")
+OPERATED = (
+    *("push button", "check box", "radio button", "toggle button", "combo box", "spin button"),
+    *("list item", "table cell", "menu item", "check menu item", "page tab", "slider", "link"),
+    *TEXTS,
+)
+"""Roles of what a person operates."""
+
+
+def missing() -> str:
+    """What is needed and not there; "" if all is."""
+    programs = [name for name in ("Xvfb", "dbus-daemon") if shutil.which(name) is None]
+    if not Path("/usr/libexec/at-spi-bus-launcher").exists():
+        programs.append("at-spi2-core")
+    needed = "import gi; gi.require_version('Atspi', '2.0'); from gi.repository import Atspi"
+    asked = [str(PYTHON), "-c", needed]
+    if not PYTHON.exists() or subprocess.run(asked, check=False, capture_output=True).returncode:
+        programs.append("python3-gi with gir1.2-atspi-2.0")
+    return ", ".join(programs)
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a screen reader knows of one thing on the screen."""
+
+    role: str
+    name: str
+    said: str
+    """Its description."""
+    states: frozenset[str]
+    actions: tuple[str, ...]
+    text: str
+    path: tuple[int, ...]
+    children: tuple[Node, ...]
+
+    @classmethod
+    def of(cls, found: dict[str, Any]) -> Node:
+        return cls(
+            found["role"],
+            found["name"],
+            found["said"],
+            frozenset(found["states"]),
+            tuple(found["actions"]),
+            found["text"],
+            tuple(found["path"]),
+            tuple(map(cls.of, found["children"])),
+        )
+
+    def all(self) -> Iterator[Node]:
+        """It and everything in it."""
+        yield self
+        for child in self.children:
+            yield from child.all()
+
+    def find(self, name: str, *roles: str) -> Node | None:
+        """The first of that name or beginning, and of one of the roles."""
+        for node in self.all():
+            if node.name.strip().startswith(name) and (not roles or node.role in roles):
+                return node
+        return None
+
+    @property
+    def names(self) -> list[str]:
+        """All that is read out, in order."""
+        return [node.name for node in self.all() if node.name]
+
+
+def mute(tree: Node) -> list[str]:
+    """What is shown to be operated, and is not named or cannot be operated."""
+    found = []
+    for node in tree.all():
+        if node.role in ("unknown", "invalid") and node.actions:
+            found.append(f"no role: {node.name!r}")
+        if node.role not in OPERATED:
+            continue
+        inside = f"{node.role} {node.name!r} {node.path}"
+        if not node.name.strip() and not (node.role in TEXTS and node.text):
+            found.append(f"no name: {inside}")
+        operable = node.actions or "focusable" in node.states or "selectable" in node.states
+        if "enabled" in node.states and not operable:
+            found.append(f"nothing can be done: {inside}")
+    return found
+
+
+class Reader:
+    """Reads the window and operates it, by AT-SPI alone."""
+
+    def __init__(self, home: Path, process: subprocess.Popen[str]) -> None:
+        self.home, self._process = home, process
+
+    def _ask(self, **request: Any) -> Any:
+        into, answer = self._process.stdin, self._process.stdout
+        assert into is not None
+        assert answer is not None
+        into.write(json.dumps(request) + "\n")
+        into.flush()
+        return json.loads(answer.readline())
+
+    def tree(self) -> Node:
+        """What is shown now."""
+        answer = self._ask(do="tree")
+        if not isinstance(answer, dict):  # something went away while it was read
+            return Node("", "", "", frozenset(), (), "", (), ())
+        return Node.of(answer)
+
+    def wait(self, true: Callable[[Node], object], what: str) -> Node:
+        """The tree in which it is so."""
+        seen: list[Node] = []
+
+        def there() -> bool:
+            tree = self.tree()
+            seen[:] = [tree]
+            return bool(true(tree))
+
+        try:
+            until(there, what, PATIENCE)
+        except AssertionError as error:
+            raise AssertionError(f"{what}; read: {seen[-1].names}") from error
+        return seen[-1]
+
+    def hear(self, words: str) -> Node:
+        """Wait until something that is read out holds *words*."""
+        return self.wait(lambda tree: any(words in name for name in tree.names), f"no {words!r}")
+
+    def press(self, name: str, *roles: str) -> None:
+        """Do what the thing of that name does first."""
+        self._do(name, roles, do="press")
+
+    def write(self, name: str, text: str) -> None:
+        """Put *text* into the field of that name."""
+        self._do(name, TEXTS, do="write", text=text)
+
+    def _do(self, name: str, roles: tuple[str, ...], **request: Any) -> None:
+        problem: list[str] = []
+
+        def done() -> bool:
+            node = self.tree().find(name, *roles)
+            if node is None or "enabled" not in node.states:
+                problem[:] = ["it is not there, or not enabled"]
+                return False
+            answer = self._ask(path=node.path, name=node.name, **request)
+            problem[:] = [str(answer)]
+            return answer is None
+
+        try:
+            until(done, name, PATIENCE)
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {problem}; read: {self.tree().names}") from error
+
+    def give(self, *files: Path) -> None:
+        """Open *files* in the window, as a second start of the program does."""
+        assert hand_over(self.home / "config", files)
+
+
+@contextlib.contextmanager
+def listening(home: Path) -> Iterator[Reader]:
+    """The window with real data, whose files and settings lie in *home*, and a reader."""
+    with contextlib.ExitStack() as stack:
+        display = stack.enter_context(screen())
+        environment = {**os.environ, "DISPLAY": display, "PYTHONPATH": str(ROOT)}
+
+        def start(command: list[str], **more: Any) -> subprocess.Popen[str]:
+            process = subprocess.Popen(command, env=environment, text=True, cwd=ROOT, **more)
+            stack.enter_context(process)  # waits for it, and closes what leads to it
+            stack.callback(process.terminate)
+            return process
+
+        said: IO[str] = stack.enter_context((home / "said.txt").open("w", encoding="utf-8"))
+        bus = start(
+            ["dbus-daemon", "--session", "--nofork", "--print-address=1"],
+            stdout=subprocess.PIPE,
+            stderr=said,
+        )
+        assert bus.stdout is not None
+        environment |= {
+            "DBUS_SESSION_BUS_ADDRESS": bus.stdout.readline().strip(),
+            "QT_QPA_PLATFORM": "xcb",
+            "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
+        }
+        reader = start(
+            [str(PYTHON), str(ROOT / "tests" / "ui" / "spoken.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        )
+        start([sys.executable, "-m", "tests.ui.live_window", str(home)], stdout=said, stderr=said)
+        made = Reader(home, reader)
+        made.wait(lambda tree: tree.find("", "frame"), "no window appeared")
+        yield made
