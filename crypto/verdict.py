@@ -92,7 +92,8 @@ _CODES = {
         " revocation_unknown status_unknown"
         " status_stale status_pending status_changed_unproven time_missing time_in_future"
         " time_before_seal time_contradicts weak_algorithm changed_suspicious"
-        " value_unsupported mark_unreadable mark_unlike imprint_font_missing imprint_undrawable"
+        " signatures_hidden value_unsupported mark_unreadable mark_unlike imprint_font_missing"
+        " imprint_undrawable"
         " unsigned_mark range_incomplete not_reviewed"
         " certificate_missing seal_expired seal_not_yet_valid contents_unusual mark_hidden"
         " signer_purpose_other maker_purpose_unstated clock_contradicts"
@@ -468,9 +469,11 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of its signatures and of the findings about the whole; none: UNSIGNED."""
+        """The worst of its signatures and of the findings about the whole; none, and none hidden:
+        UNSIGNED."""
         if not self.signatures:
-            return Verdict.UNSIGNED
+            hidden = any(finding.code == "signatures_hidden" for finding in self.findings)
+            return Verdict.UNKNOWN if hidden else Verdict.UNSIGNED
         own = verdict_of(self.findings) if self.findings else Verdict.VALID
         return max((*(s.verdict for s in self.signatures), own), key=_ORDER.index)
 

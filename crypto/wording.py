@@ -109,6 +109,8 @@ def conclusion(report: Report, language: str = "zh_CN") -> Conclusion:
     if signature is None:  # the signatures are better than what was found about the whole
         amiss = decisive(report.findings)
         reason = amiss.text(language) if amiss else ""
+        if not report.signatures:  # all there were are hidden
+            return Conclusion(reason, action)
         return Conclusion(say("conclusions", "DOCUMENT", language).format(reason=reason), action)
     amiss = decisive(signature.findings)
     alone = len({s.who for s in report.signatures if _kind(s) == "seal"}) < _SEVERAL

@@ -12,7 +12,7 @@ The story, in the order in which things happen:
     5. compare the visible marks of all signatures with their seals
     6. weigh later seals: one that proves nothing may hide what an earlier one sealed
     7. look at the pages: does what came later show anything else than was accepted?
-    8. name what shows on the pages and is not signed
+    8. name what shows on the pages and is not signed, and signatures that are hidden
     9. put the report together
 
 Bytes around the document in its file are left out before these steps and reported after them.
@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from crypto.pdf.changes.coverage import Coverage
 from crypto.pdf.changes.unlisted import read_alike
+from crypto.pdf.hidden import hidden_signatures
 from crypto.pdf.lookalikes.search import (
     LookalikeSearch,
     look_alikes,
@@ -135,6 +136,8 @@ def _verify_document(
         revisions = [(signed.end, coverage.revision(signed)) for signed in signatures]
         reports = with_looks(file.document, password, revisions, reports, look)  # 7
     unsigned = _unsigned(file, search, reports)  # 8
+    hidden = hidden_signatures(file.document, file.size, password, signatures)
+    unsigned = replace(unsigned, findings=(*hidden, *unsigned.findings))
     return _report(file, name, file_sm3, reports, unsigned)  # 9
 
 
