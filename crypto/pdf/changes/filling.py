@@ -27,6 +27,7 @@ from crypto.pdf.changes.legible import (
 )
 from crypto.pdf.changes.looks import (
     COMBO,
+    CURRENCIES,
     PASSWORD,
     PUSH_BUTTON,
     Ground,
@@ -35,6 +36,8 @@ from crypto.pdf.changes.looks import (
     missing,
     same_colour,
     says,
+    sign_of,
+    signs_of_format,
     value_text,
 )
 from crypto.pdf.changes.ticks import is_boxed, is_tick
@@ -166,7 +169,7 @@ def shows_another_value(widget: generic.DictionaryObject) -> bool:
     look = Look.of(widget)
     if not look.drawn or look.text is None:
         return False
-    return not says(look.text, _displayed(widget, value))
+    return not says(look.text, _displayed(widget, value), CURRENCIES)
 
 
 # --- text and choices --------------------------------------------------------------------------
@@ -180,7 +183,14 @@ def _judge_redrawing(
         return None
     shown = _displayed(after, value)
     said = [look for look in (old, new) if look.drawn]
-    if new.drawn and all(_is_plain_text(each) and says(each.text or "", shown) for each in said):
+    # what the sealed look put before the amount stands there again, and nothing else
+    currencies = {sign_of(look.text or "") for look in said}
+    if (
+        new.drawn
+        and len(currencies) == 1
+        and all(_is_plain_text(each) and says(each.text or "", shown, currencies) for each in said)
+        and (old.drawn or currencies <= {"", sign_of(shown)} | signs_of_format(after))
+    ):
         return None
     if not old.ink and not value and not old.painted.strange:
         return Filling("value_differs", value, value)
@@ -227,7 +237,7 @@ def _judge_text(
         return "filling_unclear"
     if any(ground.lies_under(each.box) for each in new.ink):
         return "filling_over_content"
-    return "field_filled" if says(new.text, value) else "value_differs"
+    return "field_filled" if says(new.text, value, signs_of_format(after)) else "value_differs"
 
 
 def _was_there(ink: Ink, old: Look, widget: generic.DictionaryObject) -> bool:

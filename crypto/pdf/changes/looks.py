@@ -8,7 +8,7 @@ filled in may add nothing but text that says the value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,7 +34,7 @@ _ALONG = 0.7
 _MOST_PAIRS = 200_000
 """Of text and what is painted after it."""
 _BLANK = re.compile(r"\s+")
-_AMOUNT = re.compile(r"[¥￥$€£]?(-?(?:\d{1,3}(?:,\d{3})*|\d+)(?:\.\d+)?)\Z")
+_AMOUNT = re.compile(r"([¥￥$€£]?)(-?(?:\d{1,3}(?:,\d{3})*|\d+)(?:\.\d+)?)\Z")
 
 
 def inherited(node: Any, key: str) -> Any:
@@ -275,15 +275,37 @@ def missing(before: Iterable[Ink], after: Sequence[Ink]) -> Iterator[Ink]:
             left.remove(found)
 
 
-def says(look: str, value: str) -> bool:
-    """Does text that is shown say the value, line breaks and the writing of an amount apart?"""
+CURRENCIES = frozenset("¥$€£")
+
+
+def says(look: str, value: str, signs: Collection[str] = ()) -> bool:
+    """Does text that is shown say the value, line breaks and the writing of an amount apart? A sign
+    of a currency is part of the amount; one of *signs* may stand before it though the value has
+    none."""
     shown, meant = _BLANK.sub("", look), _BLANK.sub("", value)
     if shown == meant:
         return True
     amounts = [_AMOUNT.match(each) for each in (shown, meant)]
-    numbers = [each[1].replace(",", "") for each in amounts if each]
+    numbers = [each[2].replace(",", "") for each in amounts if each]
     whole = [each.rstrip("0").rstrip(".") if "." in each else each for each in numbers]
-    return len(whole) == 2 and whole[0] == whole[1] and "," not in meant
+    if len(whole) != 2 or whole[0] != whole[1] or "," in meant:
+        return False
+    sign, own = sign_of(shown), sign_of(meant)
+    return sign == own or (not own and sign in signs)
+
+
+def sign_of(amount: str) -> str:
+    """The sign of a currency that an amount begins with; "" if there is none, or no amount."""
+    found = _AMOUNT.match(_BLANK.sub("", amount))
+    return found[1].replace("￥", "¥") if found else ""
+
+
+def signs_of_format(widget: generic.DictionaryObject) -> frozenset[str]:
+    """The signs of currencies in the script with which the field formats its value."""
+    script = entry(entry(inherited(widget, "/AA") or {}, "/F") or {}, "/JS")
+    text = script.data.decode("utf-8", "replace") if hasattr(script, "data") else value_text(script)
+    signs = text.replace("￥", "¥").replace("\\u00a5", "¥").replace("\\u20ac", "€")
+    return frozenset(each for each in CURRENCIES if each in signs)
 
 
 @dataclass(frozen=True)

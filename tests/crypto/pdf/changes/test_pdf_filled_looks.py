@@ -279,6 +279,47 @@ def test_styled_text_may_say_the_value_again(world: World, styled: bytes, good: 
     assert (found in GOOD) is good
 
 
+FORMATS = (b"", b'/AA<</F<</S/JavaScript/JS(AFNumber_Format\\(2,0,0,0,"$",true\\))>>>>')
+
+
+@pytest.mark.parametrize(
+    ("content", "value", "formatted", "good"),
+    [
+        (b"$1,000.00", b"1000", False, False),
+        (b"$1,000.00", b"1000", True, True),
+        (b"1,000.00", b"1000", False, True),
+        (b"$1,000", b"$1000", False, True),
+        (b"1,000", b"$1000", False, False),
+        (b"\\2441,000", b"$1000", False, False),
+        (b"\\2441,000", b"1000", True, False),
+    ],
+)
+def test_a_currency_is_part_of_the_amount(
+    world: World, content: bytes, value: bytes, formatted: bool, good: bool
+) -> None:
+    """A sign that the value has not may come from the format that was sealed, from nowhere else."""
+    kind = TEXT + FORMATS[formatted]
+    assert (filled(world, text(content), value, kind) in GOOD) is good
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "good"),
+    [
+        (b"$1,000", b"$1,000.00", True),
+        (b"1,000", b"$1,000", False),
+        (b"\\2451,000", b"$1,000", False),
+        (b"\\2451,000", b"1,000.00", False),
+    ],
+)
+def test_a_look_drawn_anew_brings_no_other_currency(
+    world: World, before: bytes, after: bytes, good: bool
+) -> None:
+    field = TEXT + b"/V(1000)"
+    sealed = {20: widget(BLANK, field + b"/AP<</N 21 0 R>>"), 21: look(text(before))}
+    anew = {20: widget(BLANK, field + b"/AP<</N 90 0 R>>"), 90: look(text(after))}
+    assert (verdict(world, Form(sealed), anew) in GOOD) is good
+
+
 # ---------------------------------------------------------------- ticks
 
 BESIDE = (129, 637, 149, 660)
