@@ -38,8 +38,9 @@ def main() -> int:
         return _refuse_link()
     window = open_window if has_screen() else None
     page = PAGES.get(arguments[0], "") if arguments else ""
-    files = [Path(argument) for argument in arguments[1 if page else 0 :]]
-    if all(file.suffix.lower() in (".pdf", ".ofd") for file in files):
+    named = arguments[1 if page else 0 :]
+    files = [Path(argument) for argument in named]
+    if all(_is_for_the_window(argument) for argument in named):
         if window is not None:
             return _window_alone(files, page)
         arguments = arguments or ["--help"]
@@ -47,6 +48,18 @@ def main() -> int:
     from app.cli.entry import main as command_line
 
     return command_line(arguments, window)
+
+
+def _is_for_the_window(argument: str) -> bool:
+    """A document, or a folder of them that is not written like a command."""
+    path = Path(argument)
+    if path.suffix.lower() in (".pdf", ".ofd"):
+        return True
+    if not path.is_dir():
+        return False
+    from app.cli.entry import MODULES
+
+    return argument not in MODULES
 
 
 def _refuse_link() -> int:

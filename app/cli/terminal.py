@@ -129,11 +129,15 @@ def _four_lines(report: Report, signature: SignatureReport, language: str) -> It
             line += f" → {verdict.say('proofs', 'same', language)}"
         elif proof.action:
             told.add(proof.action)
-            line += f"\n      → {_command(proof, report.file.name, signature.origin, language)}"
+            line += f"\n      → {_command(proof, report, signature, language)}"
         yield line
 
 
-def _command(proof: Proof, file: str, origin: str, language: str) -> str:
-    """What to type."""
-    words = phrase(f"trust.do_{proof.action}", language)
-    return words.format(origin=verdict.one_line(origin), file=shlex.quote(verdict.one_line(file)))
+def _command(proof: Proof, report: Report, signature: SignatureReport, language: str) -> str:
+    """What to type. Whoever signs without a seal need not be trusted to make seals."""
+    plain = proof.action == "add_file" and signature.seal is None
+    words = phrase("trust.do_add_signer" if plain else f"trust.do_{proof.action}", language)
+    return words.format(
+        origin=verdict.one_line(signature.origin),
+        file=shlex.quote(verdict.one_line(report.file.name)),
+    )

@@ -46,6 +46,21 @@ def test_a_files_menu_leads_to_its_page(
     assert opened == [([Path("合同 一.pdf")], page)]
 
 
+def test_a_folder_opens_in_the_window_unless_it_is_named_like_a_command(
+    opened: list[tuple[Sequence[Path], str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEALDESK_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    for name in ("十一月", "journal"):
+        (tmp_path / name).mkdir()
+    assert run(monkeypatch, "十一月") == 0
+    assert run(monkeypatch, "--stamp", "十一月") == 0
+    assert opened == [([Path("十一月")], ""), ([Path("十一月")], "stamp")]
+    assert run(monkeypatch, "journal") == ExitCode.USAGE
+    assert run(monkeypatch, "./journal") == 0
+    assert len(opened) == 3
+
+
 @pytest.mark.parametrize("address", ["sealdesk:sign?id=1", "SEALDESK://open/合同.pdf", "sealdesk:"])
 def test_an_address_from_a_web_page_opens_and_reads_nothing(
     address: str,

@@ -49,6 +49,50 @@ def test_more_files_join_the_list_and_what_is_placed_stays(
     assert page.list.isVisible()
 
 
+def test_one_file_that_is_refused_does_not_hold_up_the_others(
+    qtbot: QtBot,
+    window: MainWindow,
+    make_pdf: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    web_page = tmp_path / "其实是网页.pdf"
+    web_page.write_bytes(b"<html>please log in</html>")
+    good, other = make_pdf(text=""), make_pdf(text="")
+    page = opened(qtbot, window, good, other, web_page)
+    page.placing.place(HERE)
+    page._all_alike.click()
+    page.list.setCurrentRow(2)
+    qtbot.waitUntil(lambda: page.documents[2].refused, timeout=20_000)
+    qtbot.waitUntil(lambda: page.stamp_button.isEnabled(), timeout=20_000)
+    assert page.stamp_button.text().strip() == "盖章（2 个文件）"
+    assert "2 / 3 个文件" in page._batch_note.text()
+    assert page._problem.text() == "", "no page of it is measured: it has none"
+    purposes: list[str] = []
+
+    def enter(token: object, purpose: str, problem: str) -> str:
+        purposes.append(purpose)
+        return PIN
+
+    monkeypatch.setattr(page.run, "ask_pin", enter)
+    page.stamp()
+    qtbot.waitUntil(lambda: len(page.run.outcomes) == 3, timeout=30_000)
+    assert "2 个文件" in purposes[0]
+    assert "另有 1 个不能盖" in purposes[0]
+    assert [d.stamped for d in page.documents] == [True, True, False]
+
+
+def test_a_refused_file_alone_is_not_stamped(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path], tmp_path: Path
+) -> None:
+    empty = tmp_path / "空的.pdf"
+    empty.write_bytes(b"")
+    page = opened(qtbot, window, make_pdf(text=""), empty)
+    page.list.setCurrentRow(1)
+    qtbot.waitUntil(lambda: page.documents[1].refused, timeout=20_000)
+    assert not page.stamp_button.isEnabled()
+
+
 def test_files_are_removed_and_moved_by_keyboard_and_undo_brings_them_back(
     qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
 ) -> None:

@@ -79,6 +79,11 @@ class StampDocument:
         return bool(self.plan.placed) and not self.stamped
 
     @property
+    def refused(self) -> bool:
+        """Is it known that no seal can be put on it as it is?"""
+        return self.error is not None or bool(self.facts and self.facts.obstacle)
+
+    @property
     def wants_password(self) -> bool:
         """Is it closed by a password that is missing or wrong?"""
         if self.error is None:

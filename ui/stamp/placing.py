@@ -108,6 +108,15 @@ class Placing(QObject):
         """Of the document being shown."""
         return self.document.plan if self.document else Plan()
 
+    @property
+    def _open_here(self) -> bool:
+        """Is there a document whose pages can bear marks? One that cannot be read has none,
+        whatever stands in their place."""
+        document = self.document
+        if document is None or document.stamped or not self.boxes:
+            return False
+        return document.error is None or document.repairable
+
     # --- which document --------------------------------------------------------------------------
 
     def take(self, document: StampDocument | None) -> None:
@@ -457,7 +466,7 @@ class Placing(QObject):
         """Paint the plan; says why, if a mark does not fit, else ""."""
         self.marks, self._too_large = {}, ()
         problem = ""
-        open_here = self.document is not None and bool(self.boxes) and not self.document.stamped
+        open_here = self._open_here
         plan = [placed for placed in self.plan.placed if open_here and self._is_known(placed)]
         try:
             laid = lay_out(plan, self.boxes, self.rack.sizes, self._find, self._fields)

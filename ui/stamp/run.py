@@ -142,7 +142,11 @@ class StampRun(QFrame):
         what = self._orders[0].path.name
         if len(self._orders) > 1:
             what = tr("{count} 个文件", count=len(self._orders))
-        return tr("用 {seals} 给 {what} 盖章", seals=names, what=what)
+        said = tr("用 {seals} 给 {what} 盖章", seals=names, what=what)
+        refused = sum(outcome.error is not None for outcome in self._before)
+        if refused:
+            said += tr("（另有 {count} 个不能盖，结果里写明原因）", count=refused)
+        return said
 
     def ask_pin(self, token: TokenView, purpose: str, problem: str) -> str:
         """The PIN dialog; "" if it was cancelled."""

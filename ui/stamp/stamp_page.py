@@ -355,15 +355,28 @@ class StampPage(QWidget):
 
     def checks(self) -> list[Check]:
         """What must hold before the red button works; and what is good to know."""
+        return [*self._general_checks(), *self._checks_of_shown()]
+
+    def _general_checks(self) -> list[Check]:
+        """Of seals and keys, whichever document it is."""
         codes = self._used_codes()
-        made = [
+        return [
             *seal_checks(codes, self.rack.seals, datetime.now(UTC)),
             *token_checks(codes, self._serials(), self._shell.tokens),
         ]
-        if self.document is not None:
-            shown = self.document
-            made += document_checks(shown.facts, shown.error, stencil=shown.stencil)
-        return made
+
+    def _checks_of_shown(self) -> list[Check]:
+        shown = self.document
+        if shown is None:
+            return []
+        return document_checks(shown.facts, shown.error, stencil=shown.stencil)
+
+    def _possible(self, waiting: Sequence[StampDocument]) -> bool:
+        """May the red button be pressed? One file that is refused does not hold up the others:
+        each is checked before the PIN."""
+        others = any(not document.refused for document in waiting if document is not self.document)
+        asked = self._general_checks() if others else self.checks()
+        return bool(waiting) and all(check.good for check in asked)
 
     def _check(self) -> None:
         """Refresh the checklist and what may be pressed."""
@@ -384,10 +397,11 @@ class StampPage(QWidget):
         asked = shown is not None and shown.facts is not None and bool(shown.facts.asked)
         self._accept.setVisible(asked)
         self._stencil.setVisible(shown is not None and shown.loses_pdfa)
-        possible = bool(waiting) and all(check.good for check in made)
+        possible = self._possible(waiting)
         checking = self.before_pin.busy
         self.stamp_button.setEnabled(possible and not self.run.busy and not checking)
-        said = tr("盖章") if not several else tr("盖章（{count} 个文件）", count=len(waiting))
+        ready = sum(not document.refused for document in waiting)
+        said = tr("盖章") if not several else tr("盖章（{count} 个文件）", count=ready)
         said = tr("正在检查…") if checking else said
         self.stamp_button.setText(f" {said}")
         self.stamp_button.setAccessibleName(said)
@@ -395,8 +409,8 @@ class StampPage(QWidget):
             self._batch_note.setText(
                 tr(
                     "{ready} / {count} 个文件已放置印章。逐份查看，或把这一份的放置用于全部。",
-                    ready=sum(bool(document.plan.placed) for document in self.documents),
-                    count=len(self.documents),
+                    ready=ready,
+                    count=sum(not document.stamped for document in self.documents),
                 )
             )
             self._all_alike.setEnabled(bool(self.plan.placed))
