@@ -26,6 +26,7 @@ from server_stub.web import (
 from server_stub.web.admission import Room
 from server_stub.web.gate import Gate
 from server_stub.web.routes_verifications import Verifications
+from server_stub.web.status_answers import StatusAnswers
 
 
 def create_app(platform: Platform, worker: Worker) -> FastAPI:
@@ -39,6 +40,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         openapi_url="/v1/openapi.json",
     )
     app.state.platform, app.state.worker = platform, worker
+    app.state.status_answers = StatusAnswers(platform)
     app.state.verifications = Verifications(platform.settings)
     app.state.limiter = Limiter(platform.settings.requests_per_minute)
     app.state.dispute_limiter = Limiter(platform.settings.disputes_per_hour / 60)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import structlog
 from fastapi import Request, Response
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server_stub.context import Platform
@@ -90,6 +91,8 @@ class Gate:
                 raise exchange.cut
         except _Refused as error:
             await exchange.refuse(error.code, str(error))
+        except ClientDisconnect:
+            pass  # nobody is there any more
         except Exception as error:  # noqa: BLE001 - the caller gets an answer, the log the reason
             logbook().error("internal_error", exc_info=error)
             await exchange.refuse("internal_error")

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import merkle
-from crypto.seal.statement import SealStatement
-from server_stub import policy, revocation, sealing
+from server_stub import policy, revocation
 from server_stub.authority import ISSUERS, PURPOSES
-from server_stub.context import Platform, readiness
+from server_stub.context import readiness
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, LOGS, REGISTRY, latest_note, log_size, stored_tree
-from server_stub.records.store import LedgerEntry, Seal
+from server_stub.records.store import LedgerEntry
 from server_stub.web import views
 from server_stub.web.handling import MAX_INTEGER, Running, limited
 from server_stub.web.problems import Refusal
+from server_stub.web.status_answers import StatusAnswers
 
 router = APIRouter()
 MAX_ENTRIES = 1000
@@ -95,21 +94,14 @@ def crl(platform: Running, issuer: str) -> Response:
 # --- status ------------------------------------------------------------------------------------
 
 
-@router.get("/v1/seals/{seal_code}/status", dependencies=[Depends(limited)])
-def status(platform: Running, seal_code: str) -> dict[str, Any]:
+@router.get("/v1/seals/{seal_code}/status", dependencies=[Depends(limited)], response_model=None)
+async def status(request: Request, seal_code: str) -> Response:
     """A signed statement about the seal of that 14-digit code (crypto.seal.statement)."""
-    said = statement_about(platform, seal_code)
-    if said is None:
+    answers: StatusAnswers = request.app.state.status_answers
+    answer = await answers.answer(seal_code)
+    if answer is None:
         raise policy.NotFound
-    return views.statement(platform.authority.attest(said), said)
-
-
-def statement_about(platform: Platform, seal_code: str) -> SealStatement | None:
-    """What there is to say now about the seal of that code."""
-    life = timedelta(seconds=platform.settings.status_seconds)
-    with platform.reading() as session:
-        row = session.scalar(select(Seal).where(Seal.seal_code == seal_code))
-        return sealing.state_of(session, row, canonical.now(), life) if row else None
+    return Response(answer, media_type="application/json")
 
 
 # --- the public log ----------------------------------------------------------------------------

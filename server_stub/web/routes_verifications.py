@@ -24,7 +24,7 @@ from server_stub.context import Platform
 from server_stub.settings import Settings
 from server_stub.web.admission import Gone, Place, Turns
 from server_stub.web.handling import Running, limited
-from server_stub.web.routes_public import statement_about
+from server_stub.web.status_answers import statement_about
 
 router = APIRouter(prefix="/v1/verifications", dependencies=[Depends(limited)])
 

@@ -43,6 +43,7 @@ class RunningServer:
         self._server.should_exit = True
         self._thread.join()
         self._app.state.verifications.close()
+        self._app.state.status_answers.close()
         self.worker.stop()
         self.platform.close()
 

@@ -1,0 +1,370 @@
+"""The platform under load, beside endpoints that do next to nothing, in the same run.
+
+    python server.py [--seconds 5] [--rounds 3] [--crowd 200] [--out FILE.json]
+
+``usage``: one usage record a request, ``status``: the signed status of a seal, each with 16 callers
+at a time, on SQLite and, where it is installed, on PostgreSQL; beside a FastAPI endpoint that only
+answers and one that commits one row a request (``plain_server.py``).
+``crowd``: one stranger's uploads of 5 MB, held and dripping connections among them, while somebody
+else asks for ``/healthz`` and signs in.
+
+Rates are requests a second of wall time, medians of the rounds; the jobs take turns, so that what
+else the machine does meets all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import httpx
+import pymupdf
+
+from crypto.algorithms import gm
+from tests.world import postgresql
+from tests.world.applicant import Applicant
+
+HERE = Path(__file__).resolve().parent
+CALLERS = 16
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One job under load."""
+
+    job: str
+    per_second: float
+    """Median of the rounds."""
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass
+class Answers:
+    """What became of a stranger's uploads."""
+
+    statuses: dict[str, int] = field(default_factory=dict)
+    """How many had which; "none": no answer."""
+    without_time: int = 0
+    """Refused without being told when to come again."""
+    seconds: float = 0.0
+    """Until the last was answered."""
+
+
+@dataclass
+class Crowd:
+    """The uploads, and what the others noticed of them."""
+
+    uploads: int
+    answers: Answers = field(default_factory=Answers)
+    healthz_ms: list[float] = field(default_factory=list)
+    sign_in_ms: list[float] = field(default_factory=list)
+    most_processes: int = 0
+    peak_mb: float = 0.0
+    """Of the platform and its processes together."""
+
+
+# --- servers -----------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def serving(*words: str, **environment: str) -> Iterator[tuple[str, int]]:
+    """A server program that prints its address: its URL and process."""
+    process = subprocess.Popen(
+        [sys.executable, *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=HERE.parent,
+        env={**os.environ, **environment},
+    )
+    try:
+        lines = process.stdout or io.StringIO()
+        yield lines.readline().rpartition(" ")[2].strip(), process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def platform(
+    folder: Path, database: str = ""
+) -> contextlib.AbstractContextManager[tuple[str, int]]:
+    return serving(
+        *("-m", "server_stub", "serve", "--demo", "--port", "0", "--dir", str(folder)),
+        SEALDESK_SERVER_DATABASE_URL=database,
+        SEALDESK_SERVER_REQUESTS_PER_MINUTE="100000000",
+    )
+
+
+# --- load --------------------------------------------------------------------------------------
+
+
+def head(method: str, url: str, length: int = 0, **headers: str) -> bytes:
+    lines = [f"{method} {urlsplit(url).path} HTTP/1.1", "host: x", f"content-length: {length}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+    """Status and headers of an answer with a length; its body is thrown away."""
+    first, *rest = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in rest if line)
+    await reader.readexactly(int(headers.get("content-length", "0")))
+    return int(first.split()[1]), headers
+
+
+async def drive(url: str, next_request: Callable[[], bytes], seconds: float) -> list[float]:
+    """Milliseconds of each request that :data:`CALLERS` have answered in *seconds*."""
+    parts, taken = urlsplit(url), []
+    until = time.monotonic() + seconds
+
+    async def caller() -> None:
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        while (begun := time.monotonic()) < until:
+            writer.write(next_request())
+            status, _ = await read_answer(reader)
+            if status >= 300:
+                raise AssertionError(f"{url}: {status}")
+            taken.append(1000 * (time.monotonic() - begun))
+        writer.close()
+
+    await asyncio.gather(*(caller() for _ in range(CALLERS)))
+    return taken
+
+
+def rates(
+    jobs: dict[str, tuple[str, Callable[[], bytes]]], seconds: float, rounds: int
+) -> list[Rate]:
+    """All *jobs* in turn, so many rounds."""
+    found: dict[str, list[list[float]]] = {job: [] for job in jobs}
+    for url, make in jobs.values():
+        asyncio.run(drive(url, make, 0.5))  # what is loaded late is there
+    for _ in range(rounds):
+        for job, (url, make) in jobs.items():
+            found[job].append(asyncio.run(drive(url, make, seconds)))
+    return [_rate(job, taken, seconds) for job, taken in found.items()]
+
+
+def _rate(job: str, rounds: Sequence[Sequence[float]], seconds: float) -> Rate:
+    every = sorted(ms for taken in rounds for ms in taken)
+    per_second = statistics.median(len(taken) / seconds for taken in rounds)
+    return Rate(job, per_second, every[len(every) // 2], every[len(every) * 99 // 100])
+
+
+class Uses:
+    """Requests that report one use each, every one another."""
+
+    def __init__(self, path: str, person: Applicant) -> None:
+        self._path, self._person, self._number = path, person, 0
+
+    def __call__(self) -> bytes:
+        self._number += 1
+        fields = {
+            "type": "usage-v1",
+            "seal_id": self._person.seal_id,
+            "document_sm3": f"{self._number:064x}",
+            "at": datetime.now(UTC).isoformat(),
+            "marks": 1,
+        }
+        text = json.dumps(fields)
+        record = {"id": gm.sm3(text.encode()).hex(), "record": text}
+        body = json.dumps({"records": [record]}).encode()
+        token = f"Bearer {self._person.token}"
+        said = {"content_type": "application/json", "authorization": token}
+        return head("POST", self._path, len(body), **said) + body
+
+
+def usage_and_status(folder: Path, seconds: float, rounds: int) -> list[Rate]:
+    with ExitStack() as stack:
+        jobs: dict[str, tuple[str, Callable[[], bytes]]] = {}
+        databases = {"SQLite": ("", f"sqlite:///{folder / 'plain.db'}")}
+        if postgresql.programs():
+            cluster = stack.enter_context(postgresql.running_cluster(options=""))
+            first, second = (cluster.url(cluster.create()) for _ in range(2))
+            databases["PostgreSQL"] = (first, second)
+        for name, (ours, theirs) in databases.items():
+            plain, _ = stack.enter_context(serving(str(HERE / "plain_server.py"), theirs))
+            url, _ = stack.enter_context(platform(folder / name, ours))
+            person = Applicant(url)
+            stack.callback(person.http.close)
+            code = person.enrol()["seal_code"]
+            if name == "SQLite":
+                looked = head("GET", f"{plain}/bare")
+                asked = head("GET", f"{url}/v1/seals/{code}/status")
+                jobs["answer"] = plain, lambda looked=looked: looked
+                jobs["status"] = url, lambda asked=asked: asked
+                jobs["read and answer"] = plain, Uses("/bare", person)
+            jobs[f"one row, {name}"] = plain, Uses("/row", person)
+            jobs[f"usage, {name}"] = url, Uses("/v1/usage-records", person)
+        return rates(jobs, seconds, rounds)
+
+
+# --- a crowd -----------------------------------------------------------------------------------
+
+
+def crowd(folder: Path, uploads: int) -> Crowd:
+    """*uploads* of 5 MB from one address, from another process; the others ask from this one."""
+    found = Crowd(uploads)
+    with platform(folder) as (url, pid):
+        person = Applicant(url)
+        person.enrol()
+        person.sign_in()
+        ended = threading.Event()
+        with ThreadPoolExecutor(3) as others:
+            done = [
+                others.submit(_ask, url, ended, found.healthz_ms),
+                others.submit(_sign_in, person, ended, found.sign_in_ms),
+                others.submit(_watch, pid, ended, found),
+            ]
+            try:
+                command = [sys.executable, __file__, "--stranger", url, "--crowd", str(uploads)]
+                said = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+                found.answers = Answers(**json.loads(said))
+            finally:
+                ended.set()
+            for each in done:
+                each.result()
+        person.http.close()
+    return found
+
+
+def five_megabytes() -> bytes:
+    """A PDF that can be verified; nothing in it can be compressed."""
+    document = pymupdf.open()
+    document.new_page().insert_text((72, 72), "a contract")
+    document.embfile_add("noise", os.urandom(5 * MEGABYTE))
+    return bytes(document.tobytes())
+
+
+async def stranger(url: str, uploads: int) -> Answers:
+    """All at once; of ten connections one is held and one drips until the others are answered."""
+    document, parts, found = five_megabytes(), urlsplit(url), Answers()
+    whole = head("POST", f"{url}/v1/verifications", len(document), content_type="application/pdf")
+    ended, begun = asyncio.Event(), time.monotonic()
+
+    async def upload(number: int) -> None:
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        status = "none"
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            if number % 10 == 0:  # held
+                writer.write(whole[:40])
+                await ended.wait()
+            elif number % 10 == 1:  # dripping
+                writer.write(whole)
+                while not ended.is_set():
+                    writer.write(b"%")
+                    await asyncio.sleep(0.5)
+            else:
+                writer.write(whole + document)
+                answered, headers = await read_answer(reader)
+                status = str(answered)
+                found.without_time += answered in (429, 503) and "retry-after" not in headers
+        writer.close()
+        if number % 10 > 1:
+            found.statuses[status] = found.statuses.get(status, 0) + 1
+
+    tasks = [asyncio.create_task(upload(number)) for number in range(uploads)]
+    await asyncio.gather(*(task for number, task in enumerate(tasks) if number % 10 > 1))
+    found.seconds = time.monotonic() - begun
+    ended.set()
+    await asyncio.gather(*tasks)
+    return found
+
+
+def _ask(url: str, ended: threading.Event, taken: list[float]) -> None:
+    with httpx.Client(base_url=url, timeout=60) as client:
+        while not ended.wait(0.05):
+            begun = time.monotonic()
+            client.get("/healthz").raise_for_status()
+            taken.append(1000 * (time.monotonic() - begun))
+
+
+def _sign_in(person: Applicant, ended: threading.Event, taken: list[float]) -> None:
+    while not ended.wait(0.2):
+        begun = time.monotonic()
+        person.sign_in()
+        taken.append(1000 * (time.monotonic() - begun))
+
+
+def _watch(pid: int, ended: threading.Event, found: Crowd) -> None:
+    """Processes and memory of *pid* and all below it (Linux)."""
+    while not ended.wait(0.1):
+        below, size = _family(pid), 0
+        for each in below:
+            with contextlib.suppress(OSError, IndexError):
+                size += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * 4096
+        found.most_processes = max(found.most_processes, len(below) - 1)
+        found.peak_mb = max(found.peak_mb, size / 1e6)
+
+
+def _family(pid: int) -> list[int]:
+    family = [pid]
+    for each in family:
+        for listed in Path(f"/proc/{each}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                family += map(int, listed.read_text().split())
+    return family
+
+
+def _said(taken: Sequence[float]) -> str:
+    every = sorted(taken)
+    middle, last = every[len(every) // 2], every[-1]
+    return f"{middle:.0f} ms, at most {last:.0f} ms of {len(every)}"
+
+
+# --- the whole ---------------------------------------------------------------------------------
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each job in each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--crowd", type=int, default=200, help="uploads of one stranger; 0: none")
+    parser.add_argument("--out", type=Path, help="where the numbers go, JSON")
+    parser.add_argument("--stranger", metavar="URL", help="be the crowd that this one measures")
+    chosen = parser.parse_args()
+    if chosen.stranger:
+        print(json.dumps(asdict(asyncio.run(stranger(chosen.stranger, chosen.crowd)))))
+        return 0
+    with tempfile.TemporaryDirectory(prefix="sealdesk-bench-server-") as name:
+        folder = Path(name)
+        found = usage_and_status(folder, chosen.seconds, chosen.rounds)
+        for rate in found:
+            print(
+                f"{rate.job:24}{rate.per_second:8.0f}/s"
+                f"{rate.p50_ms:8.1f} ms{rate.p99_ms:8.1f} ms (p99)"
+            )
+        mob = crowd(folder / "crowd", chosen.crowd) if chosen.crowd else None
+    if mob:
+        print(
+            f"crowd of {mob.uploads}: {mob.answers.statuses} in {mob.answers.seconds:.1f} s, at"
+            f" most {mob.most_processes} processes and {mob.peak_mb:.0f} MB\n"
+            f"  /healthz {_said(mob.healthz_ms)}, sign-in {_said(mob.sign_in_ms)}"
+        )
+    told = {"rates": [asdict(each) for each in found], "crowd": asdict(mob) if mob else None}
+    if chosen.out:
+        chosen.out.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
