@@ -7,7 +7,6 @@ product. What was made stays in the demo's folder; a second run starts from it.
 
 from __future__ import annotations
 
-
 import importlib.util
 import json
 import subprocess

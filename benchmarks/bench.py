@@ -9,6 +9,8 @@ RSA-signed twin of the same document.
 
 ``bulk``: ``sealdesk verify FOLDER --jobs 2`` over 1,000 contracts (made once, kept in
 ``build/bench``) beside pyHanko over their RSA-signed twins, in one process and in two.
+``server``: the platform under load and under a crowd (``server.py``), beside endpoints that do next
+to nothing.
 ``window``: the window's start, first page and scrolling (``window.py``) beside what Qt and PyMuPDF
 alone take.
 
@@ -35,13 +37,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "build" / "bench.json"
 SEALDESK = (sys.executable, "-P", "-m", "app")
 DOCUMENTS = ("10 pages", "250 pages", "50 MB")
 BATCH_FILES, BATCH_LATENCY_MS = 50, 150
-SECTIONS = (*DOCUMENTS, "batch", "bulk", "window")
+SECTIONS = (*DOCUMENTS, "batch", "bulk", "server", "window")
 CONTRACTS, JOBS = 1_000, 2
 KEPT = RESULTS.with_name("bench")
 
@@ -421,6 +424,40 @@ def inside_window(job: str, environment: Mapping[str, str], *arguments: str) -> 
 # ---------------------------------------------------------------- telling
 
 
+def server(folder: Path, *, quick: bool) -> dict[str, Any]:
+    """What ``server.py`` has measured: rates and the crowd."""
+    out = folder / "server.json"
+    little = ("--seconds", "1", "--rounds", "1", "--crowd", "20") if quick else ()
+    subprocess.run([sys.executable, HERE / "server.py", "--out", out, *little], check=True)
+    told: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    return told
+
+
+def server_targets(told: Mapping[str, Any]) -> list[Target]:
+    rates = {each["job"]: each for each in told["rates"]}
+    ratio = rates["answer"]["per_second"] / rates["status"]["per_second"]
+    judged = [Target("server: a status, × the time of a bare answer", ratio, 2.0)]
+    for database, limit in (("SQLite", 1.0), ("PostgreSQL", 1 / 0.7)):
+        if f"usage, {database}" not in rates:
+            continue
+        row, use = rates[f"one row, {database}"], rates[f"usage, {database}"]
+        text = f"server: a use on {database}, × the time of one committed row"
+        judged.append(Target(text, row["per_second"] / use["per_second"], limit))
+        if row["cpu_ms"]:
+            text = f"server: a use on {database}, × the processor's time of one committed row"
+            judged.append(Target(text, use["cpu_ms"] / row["cpu_ms"], limit))
+        if database == "SQLite":
+            judged.append(Target("server: a use on SQLite, ms (p99)", use["p99_ms"], 50))
+    if told["crowd"]:
+        crowd = told["crowd"]
+        judged += [
+            Target("server: /healthz in a crowd, ms", max(crowd["healthz_ms"]), 100),
+            Target("server: signing in, in a crowd, ms", max(crowd["sign_in_ms"]), 100),
+            Target("server: MB in a crowd", crowd["peak_mb"], 1000),
+        ]
+    return judged
+
+
 def table(results: Sequence[Timing]) -> str:
     lines = [
         f"{'':24}{'median':>10}{'fastest':>10}{'slowest':>10}{'× floor':>9}"
@@ -519,13 +556,15 @@ def main() -> int:
         subprocess.run([sys.executable, HERE / "prepare.py", folder], check=True)
         environment, seal = enrolled(folder)  # in the folder: not the person's own seals
         results: list[Timing] = []
-        batch = None
+        batch, served = None, None
         for section in sections:
             print(f"measuring {section} …", flush=True)
             if section == "batch":
                 batch = measure_batch(folder, environment)
             elif section == "bulk":
                 results += bulk(20 if chosen.quick else CONTRACTS, (runs + 2) // 3, environment)
+            elif section == "server":
+                served = server(folder, quick=chosen.quick)
             elif section == "window":
                 results += window(folder, runs)
             else:
@@ -536,7 +575,7 @@ def main() -> int:
             f"batch of {BATCH_FILES}: {batch.seconds:.1f} s; the key alone {batch.key:.1f} s; "
             f"with nothing prepared ahead {batch.one_by_one:.1f} s\n"
         )
-    judged = targets(results, batch)
+    judged = targets(results, batch) + (server_targets(served) if served else [])
     for target in judged:
         state = "met" if target.met else "NOT met"
         print(f"{target.text}: {target.value:.2f} (at most {target.limit:g}) {state}")
@@ -549,6 +588,7 @@ def main() -> int:
                 "runs": runs,
                 "timings": [asdict(each) for each in results],
                 "batch": asdict(batch) if batch else None,
+                "server": served,
                 "targets": [{**asdict(each), "met": each.met} for each in judged],
             },
             indent=1,

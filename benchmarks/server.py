@@ -57,6 +57,8 @@ class Rate:
     """Median of the rounds."""
     p50_ms: float
     p99_ms: float
+    cpu_ms: float
+    """Of the processor, in the server, for one request: what a busy machine disturbs less."""
 
 
 @dataclass
@@ -132,6 +134,24 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]
     return int(first.split()[1]), headers
 
 
+@dataclass(frozen=True)
+class Job:
+    """Requests to one server."""
+
+    url: str
+    pid: int
+    next_request: Callable[[], bytes]
+
+
+def processor_seconds(pid: int) -> float:
+    """That *pid* has used, 0 where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def drive(url: str, next_request: Callable[[], bytes], seconds: float) -> list[float]:
     """Milliseconds of each request that :data:`CALLERS` have answered in *seconds*."""
     parts, taken = urlsplit(url), []
@@ -151,23 +171,25 @@ async def drive(url: str, next_request: Callable[[], bytes], seconds: float) -> 
     return taken
 
 
-def rates(
-    jobs: dict[str, tuple[str, Callable[[], bytes]]], seconds: float, rounds: int
-) -> list[Rate]:
+def rates(jobs: dict[str, Job], seconds: float, rounds: int) -> list[Rate]:
     """All *jobs* in turn, so many rounds."""
-    found: dict[str, list[list[float]]] = {job: [] for job in jobs}
-    for url, make in jobs.values():
-        asyncio.run(drive(url, make, 0.5))  # what is loaded late is there
+    found: dict[str, list[list[float]]] = {name: [] for name in jobs}
+    spent = dict.fromkeys(jobs, 0.0)
+    for job in jobs.values():
+        asyncio.run(drive(job.url, job.next_request, 0.5))  # what is loaded late is there
     for _ in range(rounds):
-        for job, (url, make) in jobs.items():
-            found[job].append(asyncio.run(drive(url, make, seconds)))
-    return [_rate(job, taken, seconds) for job, taken in found.items()]
+        for name, job in jobs.items():
+            before = processor_seconds(job.pid)
+            found[name].append(asyncio.run(drive(job.url, job.next_request, seconds)))
+            spent[name] += processor_seconds(job.pid) - before
+    return [_rate(name, taken, seconds, spent[name]) for name, taken in found.items()]
 
 
-def _rate(job: str, rounds: Sequence[Sequence[float]], seconds: float) -> Rate:
+def _rate(name: str, rounds: Sequence[Sequence[float]], seconds: float, spent: float) -> Rate:
     every = sorted(ms for taken in rounds for ms in taken)
     per_second = statistics.median(len(taken) / seconds for taken in rounds)
-    return Rate(job, per_second, every[len(every) // 2], every[len(every) * 99 // 100])
+    middle, late = every[len(every) // 2], every[len(every) * 99 // 100]
+    return Rate(name, per_second, middle, late, 1000 * spent / len(every))
 
 
 class Uses:
@@ -195,26 +217,26 @@ class Uses:
 
 def usage_and_status(folder: Path, seconds: float, rounds: int) -> list[Rate]:
     with ExitStack() as stack:
-        jobs: dict[str, tuple[str, Callable[[], bytes]]] = {}
+        jobs: dict[str, Job] = {}
         databases = {"SQLite": ("", f"sqlite:///{folder / 'plain.db'}")}
         if postgresql.programs():
             cluster = stack.enter_context(postgresql.running_cluster(options=""))
             first, second = (cluster.url(cluster.create()) for _ in range(2))
             databases["PostgreSQL"] = (first, second)
         for name, (ours, theirs) in databases.items():
-            plain, _ = stack.enter_context(serving(str(HERE / "plain_server.py"), theirs))
-            url, _ = stack.enter_context(platform(folder / name, ours))
+            plain, its = stack.enter_context(serving(str(HERE / "plain_server.py"), theirs))
+            url, pid = stack.enter_context(platform(folder / name, ours))
             person = Applicant(url)
             stack.callback(person.http.close)
             code = person.enrol()["seal_code"]
             if name == "SQLite":
                 looked = head("GET", f"{plain}/bare")
                 asked = head("GET", f"{url}/v1/seals/{code}/status")
-                jobs["answer"] = plain, lambda looked=looked: looked
-                jobs["status"] = url, lambda asked=asked: asked
-                jobs["read and answer"] = plain, Uses("/bare", person)
-            jobs[f"one row, {name}"] = plain, Uses("/row", person)
-            jobs[f"usage, {name}"] = url, Uses("/v1/usage-records", person)
+                jobs["answer"] = Job(plain, its, lambda looked=looked: looked)
+                jobs["status"] = Job(url, pid, lambda asked=asked: asked)
+                jobs["read and answer"] = Job(plain, its, Uses("/bare", person))
+            jobs[f"one row, {name}"] = Job(plain, its, Uses("/row", person))
+            jobs[f"usage, {name}"] = Job(url, pid, Uses("/v1/usage-records", person))
         return rates(jobs, seconds, rounds)
 
 
@@ -352,6 +374,7 @@ def main() -> int:
             print(
                 f"{rate.job:24}{rate.per_second:8.0f}/s"
                 f"{rate.p50_ms:8.1f} ms{rate.p99_ms:8.1f} ms (p99)"
+                f"{rate.cpu_ms:8.2f} ms of the processor"
             )
         mob = crowd(folder / "crowd", chosen.crowd) if chosen.crowd else None
     if mob:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from server_stub import policy, sealing
+from server_stub import policy, sealing, signin
 from server_stub.policy import Actor
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, EntryReceipt, Transaction, latest_note, stored_tree
 from server_stub.records.store import LedgerEntry, Seal, SealChange, UsageRecord
+from server_stub.settings import Settings
 
 MAX_BATCH = 100
 MAX_RECORD = 8192
@@ -28,6 +29,16 @@ MAX_RECORD = 8192
 
 class RecordInvalid(Exception):
     """A usage record is malformed, or about a seal that is not the sender's."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The uses that one request reports."""
+
+    token: str
+    """Of the session that reports them."""
+    texts: Sequence[tuple[str, str]]
+    """(id, text)"""
 
 
 @dataclass(frozen=True)
@@ -40,39 +51,141 @@ class Taken:
     """Was it taken in now? Then the writer's next receipt is about it; else see :func:`receipt`."""
 
 
-def take_in(tx: Transaction, actor: Actor, texts: Sequence[tuple[str, str]]) -> list[Taken]:
-    """Take in (id, text) pairs, all or none. Raises :class:`RecordInvalid`."""
-    tx.act(actor.who)
-    return [_take_in_one(tx, actor, identity, text) for identity, text in texts]
+@dataclass
+class _Known:
+    """What a command has looked up for all its reports, so that each costs one row and no query."""
+
+    records: dict[str, UsageRecord]
+    seals: dict[str, Seal]
+    changes: dict[str, list[SealChange]]
+    """By seal, the newest first."""
+    actors: dict[str, Actor | Exception]
+    """By token."""
 
 
-def _take_in_one(tx: Transaction, actor: Actor, identity: str, text: str) -> Taken:
-    known = tx.session.get(UsageRecord, identity)
-    if known is not None:
-        policy.allow(actor, "usage.record", enterprise_id=known.enterprise_id)
-        return Taken(identity, tuple(known.flags["flags"]), False)
-    seal_id, document, at = _read(identity, text)
-    try:
-        seal = sealing.find(tx.session, actor, "usage.record", seal_id)
-    except policy.NotFound as error:
-        raise RecordInvalid(f"record {identity[:8]}: no such seal") from error
-    flags = _flags(tx.session, seal, at, tx.now)
-    tx.session.add(
-        UsageRecord(
-            id=identity,
-            seal_id=seal.id,
-            enterprise_id=seal.enterprise_id,
-            person_id=seal.person_id,
-            document_sm3=document,
-            at=at,
-            received_at=tx.now,
-            flags={"flags": flags},
-        )
+def take_in(
+    tx: Transaction, settings: Settings, reports: Sequence[Report]
+) -> list[list[Taken] | Exception]:
+    """Take in many reports, each whole or not at all: what was taken in, or why it was refused
+    (:class:`RecordInvalid`, :class:`server_stub.signin.SessionInvalid`, or of
+    :mod:`server_stub.policy`)."""
+    read: list[list[tuple[str, str, str, str, int]] | Exception] = []
+    for report in reports:
+        try:
+            read.append([(each, text, *_read(each, text)) for each, text in report.texts])
+        except RecordInvalid as error:
+            read.append(error)
+    sound = [each for uses in read if isinstance(uses, list) for each in uses]
+    known = _look_up(tx, settings, {r.token for r in reports}, sound)
+    outcomes: list[list[Taken] | Exception] = []
+    made: list[tuple[Actor, UsageRecord, str]] = []
+    for report, uses in zip(reports, read, strict=True):
+        try:
+            outcomes.append(_take_in_one(tx, known, report.token, uses, made))
+        except (RecordInvalid, signin.SessionInvalid, policy.Forbidden, policy.NotFound) as error:
+            outcomes.append(error)
+    tx.session.add_all(row for _, row, _ in made)
+    tx.session.flush()  # all at once
+    for actor, row, text in made:
+        _put_on_record(tx, actor, row, text)
+    return outcomes
+
+
+def _look_up(
+    tx: Transaction,
+    settings: Settings,
+    tokens: Iterable[str],
+    uses: Sequence[tuple[str, str, str, str, int]],
+) -> _Known:
+    session = tx.session
+    ids, seal_ids = {use[0] for use in uses}, {use[2] for use in uses}
+    changes: dict[str, list[SealChange]] = {}
+    ordered = select(SealChange).order_by(SealChange.number.desc())
+    for change in session.scalars(ordered.where(SealChange.seal_id.in_(seal_ids))):
+        changes.setdefault(change.seal_id, []).append(change)
+    records = session.scalars(select(UsageRecord).where(UsageRecord.id.in_(ids)))
+    seals = session.scalars(select(Seal).where(Seal.id.in_(seal_ids)))
+    return _Known(
+        {row.id: row for row in records},
+        {row.id: row for row in seals},
+        changes,
+        {token: _who(tx, settings, token) for token in tokens},
     )
-    fields = {"id": identity, "usage": text, "flags": flags, "actor": actor.subject}
-    about, audience = ("usage", identity), (seal.enterprise_id, seal.person_id)
+
+
+def _who(tx: Transaction, settings: Settings, token: str) -> Actor | Exception:
+    try:
+        actor, due = signin.who(tx.session, settings, token, tx.now)
+        if due:
+            signin.touch(tx, token)
+        policy.allow(actor, "usage.record", enterprise_id=actor.enterprise_id)
+    except (signin.SessionInvalid, policy.Forbidden, policy.NotFound) as error:
+        return error
+    return actor
+
+
+def _take_in_one(
+    tx: Transaction,
+    known: _Known,
+    token: str,
+    uses: list[tuple[str, str, str, str, int]] | Exception,
+    made: list[tuple[Actor, UsageRecord, str]],
+) -> list[Taken]:
+    """Refuse the whole report, or add to *made* what is new in it."""
+    actor = known.actors[token]
+    if isinstance(actor, Exception):
+        raise actor
+    if isinstance(uses, Exception):
+        raise uses
+    for identity, _, seal_id, _, _ in uses:
+        before = known.records.get(identity)
+        if before is not None:
+            policy.allow(actor, "usage.record", enterprise_id=before.enterprise_id)
+        elif seal_id not in known.seals or not _own(tx.session, actor, seal_id):
+            raise RecordInvalid(f"record {identity[:8]}: no such seal")
+    taken = []
+    for identity, text, seal_id, document, at in uses:
+        row = known.records.get(identity)
+        new = row is None  # else it came long ago, or in this command
+        if row is None:
+            row = _row(known, identity, seal_id, document, at, tx.now)
+            made.append((actor, row, text))
+        taken.append(Taken(identity, tuple(row.flags["flags"]), new))
+    return taken
+
+
+def _own(session: Session, actor: Actor, seal_id: str) -> bool:
+    try:
+        sealing.find(session, actor, "usage.record", seal_id)
+    except policy.NotFound:
+        return False
+    return True
+
+
+def _row(
+    known: _Known, identity: str, seal_id: str, document: str, at: int, now: int
+) -> UsageRecord:
+    seal = known.seals[seal_id]
+    flags = _flags(known.changes.get(seal_id, ()), seal, at, now)
+    known.records[identity] = UsageRecord(
+        id=identity,
+        seal_id=seal.id,
+        enterprise_id=seal.enterprise_id,
+        person_id=seal.person_id,
+        document_sm3=document,
+        at=at,
+        received_at=now,
+        flags={"flags": flags},
+    )
+    return known.records[identity]
+
+
+def _put_on_record(tx: Transaction, actor: Actor, row: UsageRecord, text: str) -> None:
+    tx.act(actor.who)
+    flags = row.flags["flags"]
+    fields = {"id": row.id, "usage": text, "flags": flags, "actor": actor.subject}
+    about, audience = ("usage", row.id), (row.enterprise_id, row.person_id)
     tx.record(LEDGER, "usage-record-v1", fields, about=about, audience=audience)
-    return Taken(identity, tuple(flags), True)
 
 
 def receipt(session: Session, identity: str) -> EntryReceipt:
@@ -105,15 +218,10 @@ def _read(identity: str, text: str) -> tuple[str, str, int]:
         raise RecordInvalid(f"record {identity[:8]}: not a usage-v1 record") from error
 
 
-def _flags(session: Session, seal: Seal, at: int, now: int) -> list[str]:
+def _flags(changes: Sequence[SealChange], seal: Seal, at: int, now: int) -> list[str]:
     """What a reader should know of a use at *at*; the seal's history decides, not its present."""
     flags = []
-    last = session.scalar(
-        select(SealChange.to_state)
-        .where(SealChange.seal_id == seal.id, SealChange.effective_at <= at)
-        .order_by(SealChange.number.desc())
-        .limit(1)
-    )
+    last = next((each.to_state for each in changes if each.effective_at <= at), None)
     if last != "active":
         flags.append("seal_not_active")
     if at > now + 10 * 60 * 1_000_000:

@@ -27,6 +27,7 @@ from server_stub.web.admission import Room
 from server_stub.web.gate import Gate
 from server_stub.web.routes_verifications import Verifications
 from server_stub.web.status_answers import StatusAnswers
+from server_stub.web.usage_line import UsageLine
 
 
 def create_app(platform: Platform, worker: Worker) -> FastAPI:
@@ -41,6 +42,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
     )
     app.state.platform, app.state.worker = platform, worker
     app.state.status_answers = StatusAnswers(platform)
+    app.state.usage_line = UsageLine(platform)
     app.state.verifications = Verifications(platform.settings)
     app.state.limiter = Limiter(platform.settings.requests_per_minute)
     app.state.dispute_limiter = Limiter(platform.settings.disputes_per_hour / 60)

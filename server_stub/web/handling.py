@@ -77,12 +77,12 @@ class Nothing(Body):
     """An empty object."""
 
 
-def platform_of(request: Request) -> Platform:
+async def platform_of(request: Request) -> Platform:
     found: Platform = request.app.state.platform
     return found
 
 
-def worker_of(request: Request) -> Worker:
+async def worker_of(request: Request) -> Worker:
     found: Worker = request.app.state.worker
     return found
 
@@ -98,7 +98,8 @@ def caller(request: Request) -> str:
     """Who a limit counts this request for."""
     peer = request.client.host if request.client else ""
     forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
-    return counted_as(peer, forwarded, platform_of(request).settings.trusted_proxies)
+    platform: Platform = request.app.state.platform
+    return counted_as(peer, forwarded, platform.settings.trusted_proxies)
 
 
 def counted_as(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
@@ -137,7 +138,7 @@ async def exact_body(request: Request) -> bytes:
     return await request.body()
 
 
-def bearer(authorization: Annotated[str, Header()] = "") -> str:
+async def bearer(authorization: Annotated[str, Header()] = "") -> str:
     """The session token of the request."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
 
 from server_stub import policy, sealing, sync, using
 from server_stub.context import Platform
 from server_stub.records.canonical import timestamp
+from server_stub.records.ledger import EntryReceipt
 from server_stub.records.store import Seal, UsageRecord
 from server_stub.web import views
 from server_stub.web.handling import (
@@ -21,10 +24,12 @@ from server_stub.web.handling import (
     Running,
     Signed,
     SignedIn,
+    Token,
     Waking,
     unbase64,
 )
 from server_stub.web.paging import Cursor, page
+from server_stub.web.usage_line import UsageLine
 
 router = APIRouter(prefix="/v1")
 
@@ -157,22 +162,24 @@ class UsageRecordsBody(Body):
     records: list[UsageBody] = Field(min_length=1, max_length=using.MAX_BATCH)
 
 
-@router.post("/usage-records")
-def report_usage(platform: Running, actor: SignedIn, body: UsageRecordsBody) -> dict[str, Any]:
+@router.post("/usage-records", response_model=None)
+async def report_usage(
+    request: Request, platform: Running, token: Token, body: UsageRecordsBody
+) -> Response:
     """Put uses on record; a receipt with proof for each."""
-    policy.allow(actor, "usage.record", enterprise_id=actor.enterprise_id)
-    pairs = [(usage.id, usage.record) for usage in body.records]
-    written = platform.ledger.write(using.take_in, actor, pairs).result()
-    fresh = iter(written.receipts)
+    line: UsageLine = request.app.state.usage_line
+    texts = [(each.id, each.record) for each in body.records]
     receipts = []
-    for taken in written.answer:
-        if taken.new:
-            receipt = next(fresh)
-        else:
-            with platform.reading() as session:
-                receipt = using.receipt(session, taken.id)
+    for taken, receipt in await line.take_in(token, texts):
+        if receipt is None:
+            receipt = await run_in_threadpool(_known, platform, taken.id)
         receipts.append({"id": taken.id, "flags": taken.flags, **views.receipt(receipt)})
-    return {"receipts": receipts}
+    return JSONResponse({"receipts": receipts})
+
+
+def _known(platform: Platform, identity: str) -> EntryReceipt:
+    with platform.reading() as session:
+        return using.receipt(session, identity)
 
 
 @router.get("/usage-records")

@@ -59,3 +59,15 @@ def test_the_benchmark_stamps_a_batch_with_a_slow_key(tmp_path: Path) -> None:
     """A signature cannot be had before the key gives it: less would mean that it was not asked."""
     batch = measured("batch", tmp_path / "bench.json")["batch"]
     assert batch["seconds"] > batch["key"] > 0
+
+
+def test_the_benchmark_puts_the_platform_under_load(tmp_path: Path) -> None:
+    told = measured("server", tmp_path / "bench.json")["server"]
+    rates = {each["job"]: each["per_second"] for each in told["rates"]}
+    assert {"answer", "status", "one row, SQLite", "usage, SQLite"} <= set(rates)
+    assert all(rate > 0 for rate in rates.values())
+    crowd = told["crowd"]
+    assert set(crowd["answers"]["statuses"]) <= {"200", "429", "503"}
+    assert crowd["answers"]["without_time"] == 0
+    assert crowd["healthz_ms"]
+    assert crowd["sign_in_ms"]
