@@ -278,6 +278,24 @@ def test_every_version_of_a_file_can_be_looked_at(
     assert demo_pdf.read_bytes() == both.read_bytes()[: listed[0].end]
 
 
+def test_versions_are_right_where_something_stands_before_the_document(
+    qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path, tmp_path: Path
+) -> None:
+    """A byte range counts from the beginning of the document, a version from that of the file."""
+    sealed = stamped(context, stamped(context, demo_pdf), CONTRACT, 170).read_bytes()
+    path = tmp_path / "mail.pdf"
+    path.write_bytes(b"Content-Type: application/pdf\r\n\r\n" + sealed)
+    page = checked(qtbot, window, path)
+    assert page.report is not None
+    first, second, third = versions(page.report)
+    assert (first.title, third.end) == ("版本 1：最初的文件", path.stat().st_size)
+    assert "法定名称章签章" in second.title
+    see = [each for each in page.findChildren(QPushButton) if each.text() == "查看"]
+    for button, seals in zip(see, (0, 1, 2), strict=True):
+        button.click()
+        qtbot.waitUntil(lambda n=seals: len(page.pane.view.items) == n, timeout=20_000)
+
+
 def test_a_page_that_kills_its_process_is_told_and_costs_no_verdict(
     qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path
 ) -> None:

@@ -100,10 +100,8 @@ class ReportPanel(QWidget):
         changes = changes_card(report, self.change_wanted.emit)
         if changes is not None:
             self.column.addWidget(changes)
-        for number, signature in enumerate(report.signatures):
-            self.column.addWidget(
-                self._signature_card(number, signature, alone=len(report.signatures) == 1)
-            )
+        for number in range(len(report.signatures)):
+            self.column.addWidget(self._signature_card(report, number))
         for place, mark in enumerate(report.unsigned_marks):
             self.column.addWidget(self._unsigned_card(place, mark))
         if report.findings:
@@ -135,7 +133,8 @@ class ReportPanel(QWidget):
 
     # --- cards -----------------------------------------------------------------------------------
 
-    def _signature_card(self, number: int, signature: SignatureReport, *, alone: bool) -> QFrame:
+    def _signature_card(self, report: Report, number: int) -> QFrame:
+        signature, alone = report.signatures[number], len(report.signatures) == 1
         look = verdicts.VERDICTS[signature.verdict]
         title = verdicts.seal_name(signature)
         inner = column(margins=(14, 12, 14, 10), spacing=6)
@@ -167,7 +166,7 @@ class ReportPanel(QWidget):
                 tip=tr("第 {page} 页", page=signature.marks[0].page),
             )
             shown.addWidget(see)
-        end = verdicts.end_of(signature)
+        end = verdicts.end_of(report, signature)
         if signature.coverage == "revision" and end:
             see = button(
                 tr("查看签章时的版本"),

@@ -188,10 +188,12 @@ class Version:
     """What it did to the one before, in words, as far as a signature lets us know."""
 
 
-def end_of(signature: SignatureReport) -> int:
-    """Bytes of the version it signed; 0 if that cannot be told."""
+def end_of(report: Report, signature: SignatureReport) -> int:
+    """Bytes of the file up to where the version ends that was signed; 0 if that cannot be told."""
     parts = signature.byte_range
-    return parts[2] + parts[3] if len(parts) == 4 else 0
+    before = (f for f in report.findings if f.code == "bytes_before_start")
+    start = next((int(found.details["count"]) for found in before), 0)
+    return start + parts[2] + parts[3] if len(parts) == 4 else 0
 
 
 def versions(report: Report) -> list[Version]:
@@ -200,7 +202,9 @@ def versions(report: Report) -> list[Version]:
     for number, end in enumerate(ends, 1):
         if number < len(ends) and ends[number] <= end:
             continue  # not to be told from the next one
-        signers = [seal_name(s) for s in report.signatures if 0 <= end - end_of(s) <= _NEWLINE]
+        signers = [
+            seal_name(s) for s in report.signatures if 0 <= end - end_of(report, s) <= _NEWLINE
+        ]
         if signers:
             what = tr("{names}签章", names=tr("、").join(dict.fromkeys(signers)))
         else:

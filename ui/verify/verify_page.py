@@ -417,7 +417,7 @@ class VerifyPage(QWidget):
             return
         items = []
         for number, signature in enumerate(report.signatures):
-            if self._version is not None and verdicts.end_of(signature) > self._version:
+            if self._version is not None and verdicts.end_of(report, signature) > self._version:
                 continue  # it was not there yet
             look = verdicts.VERDICTS[signature.verdict]
             name = tr("，").join((verdicts.seal_name(signature), verdicts.word(signature.verdict)))

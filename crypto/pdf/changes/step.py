@@ -163,12 +163,14 @@ class _Comparison:
             elif (key in ("/DR", "/DA", "/Q") and self._is_drawn_by_form) or (
                 other_fields
                 and not (
-                    key == "/SigFlags"
-                    or key == "/Fields"
+                    key in ("/SigFlags", "/Fields")
+                    or (key in ("/DA", "/Q") and key not in before)
                     or (key == "/DR" and contains(entry(after, key), entry(before, key)))
                 )
             ):
                 self._pair.say("suspicious", None, f"/AcroForm {key}")
+            elif key in ("/DA", "/Q") and other_fields:  # every field has a look of its own
+                self._pair.say("unused_objects", None, f"/AcroForm {key}")
         old_list, new_list = entry(before, "/Fields"), entry(after, "/Fields")
         added = added_items(old_list, new_list)
         if added is None:

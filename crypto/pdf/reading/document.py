@@ -6,6 +6,7 @@ A file is opened strictly first and leniently second (old Word writes hybrid fil
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from crypto.pdf.reading.failures import (
     PARSER_FAILURES,
     PdfEncrypted,
     PdfError,
+    PdfLineEnds,
     PdfPasswordWrong,
     PdfTooComplex,
     PdfUnreadable,
@@ -34,6 +36,7 @@ MAX_FIELDS = 20_000
 MAX_ANNOTATIONS = 100_000
 MAX_REVISIONS = 1_000
 _TAIL = 4096
+_MOST_CONVERTED = 64 << 20
 """Bytes after a cross-reference table within which its trailer must have come to its end."""
 MAX_TREE_DEPTH = 64
 
@@ -108,6 +111,8 @@ class Document:
         except PdfError:
             raise
         except PARSER_FAILURES as error:
+            if _has_converted_line_ends(stream):
+                raise PdfLineEnds(str(error)) from error
             raise PdfUnreadable(str(error)) from error
 
     def _is_encrypted(self) -> bool:
@@ -336,3 +341,16 @@ def open_document(path: Path, password: str | None = None) -> Document:
     except BaseException:
         stream.close()
         raise
+
+
+def _has_converted_line_ends(stream: BinaryIO) -> bool:
+    """Is every line end CR LF, and the file sound if each is LF?"""
+    stream.seek(0)
+    data = stream.read(_MOST_CONVERTED + 1)
+    if len(data) > _MOST_CONVERTED or not 0 < data.count(b"\n") == data.count(b"\r\n"):
+        return False
+    try:
+        Reader(io.BytesIO(data.replace(b"\r\n", b"\n")))
+    except (PdfError, *PARSER_FAILURES):
+        return False
+    return True

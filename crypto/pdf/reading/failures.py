@@ -4,6 +4,7 @@ pyHanko parses; every way it can fail becomes one of these errors.
 
     PdfError
     ├── PdfUnreadable      not a PDF, truncated, or its cross-reference table is damaged
+    │   └── PdfLineEnds    its line ends were converted in transfer
     ├── PdfEncrypted       a password is needed to read it
     ├── PdfPasswordWrong   the password given does not open it
     ├── PdfTooComplex      more objects, pages or nesting than any honest file
@@ -29,6 +30,10 @@ class PdfError(ValueError):
 
 class PdfUnreadable(PdfError):
     """Not a PDF, truncated, or damaged beyond reading."""
+
+
+class PdfLineEnds(PdfUnreadable):
+    """Damaged by a transfer in text mode, which has converted its line ends."""
 
 
 class PdfEncrypted(PdfError):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto.algorithms.gm import sm3
+from crypto.pdf.reading.failures import PdfLineEnds, PdfUnreadable
 from crypto.pdf.reading.surroundings import NEAR, Surroundings, without_surroundings
 from crypto.verdict import Report, Verdict
 from tests.world.documents import build_pdf, classic_pdf
@@ -112,3 +113,18 @@ def test_nothing_between_header_and_end_is_lost(before: bytes, behind: bytes) ->
     assert len(kept) + around.before + around.behind == len(stream.getvalue())
     assert document.rstrip() in kept
     assert around == Surroundings(around.before, around.behind)
+
+
+def test_line_ends_that_a_transfer_has_converted_are_told(world: World) -> None:
+    """Nothing can be verified; what to ask the sender for is said."""
+    for sealed in (classic_pdf(), world.sign(classic_pdf())):
+        converted = sealed.replace(b"\n", b"\r\n")
+        with pytest.raises(PdfLineEnds):
+            world.verify(converted)
+        one_kept = converted.replace(b"\r\n", b"\n", 1)
+        with pytest.raises(PdfUnreadable) as caught:
+            world.verify(one_kept)
+        assert not isinstance(caught.value, PdfLineEnds), "binary data has line ends of both kinds"
+    with pytest.raises(PdfUnreadable) as caught:
+        world.verify(b"%PDF-1.7\r\nnothing of a file\r\n")
+    assert not isinstance(caught.value, PdfLineEnds)
