@@ -104,8 +104,8 @@ def test_a_change_of_what_is_drawn_through_the_form_is_suspicious(
     assert world.verify(sealed).verdict is Verdict.VALID
     data = sealed if revisions == 1 else append_revision(sealed, {80: b"null"})
     report = world.verify(CHANGES[change](data))
-    # an alignment that is *added* was called suspicious here before, although every field has a look
-    # of its own, which viewers show as it is; to replace what there was still is
+    # an alignment that is *added* was called suspicious here before, although every field has a
+    # look of its own, which viewers show as it is; to replace what there was still is
     is_added = change == "font_added" or (change == "aligned" and thing.kind != "typed")
     if thing.own_look and is_added:
         assert report.verdict is Verdict.VALID
