@@ -138,21 +138,30 @@ def publish(
 def move_to(saved: Path, target: Path) -> Path:
     """Move the file *saved* to *target*, never over another file: a free name beside it then.
     Returns where it is. Raises :class:`OutputNotWritable`."""
+    moved = copy_to(saved, target)
+    with contextlib.suppress(OSError):  # then there are two of it
+        saved.unlink()
+    return moved
+
+
+def copy_to(source: Path, target: Path, end: int | None = None) -> Path:
+    """Copy *source*, or its first *end* bytes, to *target*, never over another file: to a free name
+    beside it then. Returns where the copy is. Raises :class:`OutputNotWritable`."""
     try:
-        size = saved.stat().st_size
+        size = source.stat().st_size
     except OSError as error:
         raise OutputNotWritable(str(target), FileProblem.of(error)) from error
     check_output(target, size)
     place = target if not os.path.lexists(target) else free_name(target, "")
     with unpublished(place) as (temporary, output):
-        with saved.open("rb") as source:
-            shutil.copyfileobj(source, output)
+        with source.open("rb") as whole:
+            if end is None:
+                shutil.copyfileobj(whole, output)
+            else:
+                output.write(whole.read(end))
         output.flush()
         os.fsync(output.fileno())
-        moved = publish(temporary, output, place, target, "")
-    with contextlib.suppress(OSError):  # then there are two of it
-        saved.unlink()
-    return moved
+        return publish(temporary, output, place, target, "")
 
 
 def save_new(path: Path, data: bytes) -> Path:

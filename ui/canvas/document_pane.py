@@ -237,6 +237,9 @@ class DocumentPane(QWidget):
         super().__init__()
         self._renderer = renderer
         self.path: Path | None = None
+        self.end: int | None = None
+        """How much of the file is shown, bytes; None: all of it."""
+        self.password: str | None = None
         self._document: int | None = None
         self._place: Place | None = None
         """Where the document being opened is to be shown."""
@@ -319,7 +322,7 @@ class DocumentPane(QWidget):
         the place and zoom of the document being shown, of which it is another state."""
         self._place = self.view.place if stay else None
         self.close_document()
-        self.path = path
+        self.path, self.end, self.password = path, end, password
         self._set_title(path.name)
         self._document = self._renderer.open(path, end=end, password=password)
 
@@ -327,7 +330,7 @@ class DocumentPane(QWidget):
         if self._document is not None:
             self._renderer.close_document(self._document)
         self._document = None
-        self.path = None
+        self.path = self.end = self.password = None
         self.view.clear()
         self.thumbnails.show_document(None, ())
         self._count_pages(0)

@@ -30,7 +30,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame
 
 from crypto.lengths import MM
 from ui import theme
@@ -38,6 +38,7 @@ from ui.canvas.bitmap_cache import BitmapCache
 from ui.canvas.page_items import Handle, Imprints, Item
 from ui.canvas.page_stack import GAP, LARGEST, SMALLEST, PageStack
 from ui.canvas.renderer import BitmapRequest, Renderer
+from ui.canvas.text_layer import TextLayer
 from ui.canvas.tiles import bitmaps_of, drawing_scale
 from ui.language import tr
 
@@ -62,6 +63,8 @@ class Place:
     zoom: float
     fit: str
     """"width" or "page" as long as the zoom follows the window, else ""."""
+    turn: int = 0
+    """Quarter turns clockwise."""
 
 
 class PageView(QAbstractScrollArea):
@@ -90,6 +93,8 @@ class PageView(QAbstractScrollArea):
         self._items: dict[str, Item] = {}
         self._handles: dict[str, Handle] = {}
         self._dragged: Item | None = None
+        self._pressed: QPointF | None = None
+        """Where the mouse went down."""
         self._imprints = Imprints()
         self._undrawable: set[int] = set()
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -105,6 +110,8 @@ class PageView(QAbstractScrollArea):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         renderer.drawn.connect(self._take)
         renderer.undrawable.connect(self._give_up)
+        self.text = TextLayer(renderer, f"{owner} text", self)
+        self.text.changed.connect(self.viewport().update)
 
     # --- the document ----------------------------------------------------------------------------
 
@@ -113,6 +120,7 @@ class PageView(QAbstractScrollArea):
         self.cache.clear()
         self._undrawable.clear()
         self.document = document
+        self.text.show_document(document)
         self._replace_pages([(width / MM, height / MM) for width, height in sizes])
         self._page = 0
         self.set_items(())
@@ -123,6 +131,7 @@ class PageView(QAbstractScrollArea):
     def clear(self) -> None:
         """Show nothing."""
         self.document = None
+        self.text.show_document(None)
         self._replace_pages(())
         self.cache.clear()
         self.set_items(())
@@ -152,8 +161,9 @@ class PageView(QAbstractScrollArea):
             return
         value = self._pages.top(page) - GAP // 2
         if top_mm is not None:
-            middle = round(top_mm * self._pages.scale) - self.viewport().height() // 2
-            value = self._pages.top(page) + middle
+            across = self._pages.sizes[page][0] / 2
+            there = self._pages.placed(page, QRectF(across, top_mm, 0, 0)).top()
+            value = round(there) - self.viewport().height() // 2
         self.verticalScrollBar().setValue(value)
         if top_mm is None:
             self._set_page(page)
@@ -162,18 +172,30 @@ class PageView(QAbstractScrollArea):
     def place(self) -> Place | None:
         """What is shown; None without a document."""
         above = self._locate(QPointF(self.viewport().width() / 2, 0))
-        return Place(*above, self.zoom, self._fit) if above is not None else None
+        return Place(*above, self.zoom, self._fit, self.turn) if above is not None else None
 
     def return_to(self, place: Place) -> None:
         """Show that place of the document, if it has the page."""
         if not place.page < len(self._pages):
             return
-        self._fit = place.fit
+        self._fit, self._pages.turn = place.fit, place.turn
         self._rescale(self._fitting() if place.fit else place.zoom)
-        paper, scale = self._pages.paper(place.page), self._pages.scale
-        self.verticalScrollBar().setValue(round(paper.top() + place.y * scale))
-        middle = round(paper.left() + place.x * scale)
-        self.horizontalScrollBar().setValue(middle - self.viewport().width() // 2)
+        there = self._pages.placed(place.page, QRectF(place.x, place.y, 0, 0)).topLeft().toPoint()
+        self.verticalScrollBar().setValue(there.y())
+        self.horizontalScrollBar().setValue(there.x() - self.viewport().width() // 2)
+
+    @property
+    def turn(self) -> int:
+        """Quarter turns clockwise in which the pages are shown."""
+        return self._pages.turn
+
+    def rotate(self, quarters: int) -> None:
+        """Turn what is shown clockwise; the document stays as it is."""
+        if not len(self._pages):
+            return
+        page, self._pages.turn = self._page, (self._pages.turn + quarters) % 4
+        self._rescale(self._fitting() if self._fit else self.zoom)
+        self.go_to(page)
 
     # --- zoom ------------------------------------------------------------------------------------
 
@@ -205,8 +227,7 @@ class PageView(QAbstractScrollArea):
         self._lay_out()
         if place is not None:
             page, x, y = place
-            corner, scale = self._pages.paper(page).topLeft().toPoint(), self._pages.scale
-            wanted = corner + QPoint(round(x * scale), round(y * scale)) - point
+            wanted = self._pages.placed(page, QRectF(x, y, 0, 0)).topLeft().toPoint() - point
             self.verticalScrollBar().setValue(wanted.y())
             self.horizontalScrollBar().setValue(wanted.x())
         self.zoom_changed.emit(zoom)
@@ -247,8 +268,8 @@ class PageView(QAbstractScrollArea):
     def _drag(self, key: str, corner: QPointF) -> None:
         """Show an item while it is dragged with its top left at *corner* (viewport pixels)."""
         item = self._items[key]
-        half = QPointF(item.width_mm, item.height_mm) * (self._pages.scale / 2)
-        place = self._locate(corner + half)
+        size = self._rectangle(item).size()
+        place = self._locate(corner + QPointF(size.width() / 2, size.height() / 2))
         if place is None:
             return
         page, x, y = place
@@ -293,9 +314,8 @@ class PageView(QAbstractScrollArea):
         return self._pages.paper(page).translated(-self._scroll)
 
     def _rectangle(self, item: Item) -> QRectF:
-        paper, scale = self._paper(item.page), self._pages.scale
-        corner = paper.topLeft() + QPointF(item.left_mm, item.top_mm) * scale
-        return QRectF(corner, QSizeF(item.width_mm, item.height_mm) * scale)
+        box = QRectF(item.left_mm, item.top_mm, item.width_mm, item.height_mm)
+        return self._pages.placed(item.page, box).translated(-self._scroll)
 
     def _visible(self) -> range:
         start = self.verticalScrollBar().value()
@@ -331,9 +351,9 @@ class PageView(QAbstractScrollArea):
 
     def _seen(self, page: int) -> QRectF:
         """The part of a page that is in view, in pixels from its corner."""
-        paper = self._paper(page)
-        view = QRectF(self.viewport().rect())
-        return view.intersected(paper).translated(-paper.left(), -paper.top())
+        view = QRectF(self.viewport().rect()).translated(self._scroll)
+        part, scale = self._pages.inside(page, view), self._pages.scale
+        return QRectF(part.topLeft() * scale, part.size() * scale)
 
     def _take(self, request: BitmapRequest, picture: QImage) -> None:
         if request.document != self.document:
@@ -397,6 +417,13 @@ class PageView(QAbstractScrollArea):
         painter.fillRect(paper, QColor("white"))
         painter.save()
         painter.setClipRect(paper)
+        width, height = (edge * self._pages.scale for edge in self._pages.sizes[page])
+        paper = QRectF(paper.topLeft(), QSizeF(width, height))  # drawn as if it were not turned
+        if self.turn:
+            scroll = self._scroll
+            painter.translate(-scroll)
+            painter.setTransform(self._pages.upright(page), True)
+            painter.translate(scroll)
         if page in self._undrawable:
             painter.setPen(QColor("#5b6470"))
             painter.drawText(paper, Qt.AlignmentFlag.AlignCenter, tr("这一页无法显示"))
@@ -414,8 +441,11 @@ class PageView(QAbstractScrollArea):
             if self._dragged is not None and self._dragged.key == item.key:
                 shown = self._dragged
             if shown.page == page:
-                where, ratio = self._rectangle(shown), self.devicePixelRatioF()
+                corner = paper.topLeft() + QPointF(shown.left_mm, shown.top_mm) * self._pages.scale
+                size = QSizeF(shown.width_mm, shown.height_mm) * self._pages.scale
+                where, ratio = QRectF(corner, size), self.devicePixelRatioF()
                 self._imprints.paint(painter, shown, where, ratio)
+        self.text.paint(painter, page, paper.topLeft(), self._pages.scale)
         painter.restore()
 
     # --- scrolling, keys, mouse ------------------------------------------------------------------
@@ -457,7 +487,9 @@ class PageView(QAbstractScrollArea):
         key, handle = item.key, Handle(item, self.viewport())
         handle.clicked.connect(lambda: self.item_clicked.emit(key))
         handle.focused.connect(lambda: self.item_focused.emit(key))
-        handle.nudged.connect(lambda right, down: self.item_nudged.emit(key, right, down))
+        handle.nudged.connect(
+            lambda right, down: self.item_nudged.emit(key, *self._pages.on_page(right, down))
+        )
         handle.removed.connect(lambda: self.item_removed.emit(key))
         handle.dragged.connect(lambda corner: self._drag(key, corner))
         handle.dropped.connect(lambda: self._drop(key))
@@ -498,7 +530,24 @@ class PageView(QAbstractScrollArea):
         else:
             super().keyPressEvent(event)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        place = self._on_paper(event.position())
+        if event.button() is Qt.MouseButton.LeftButton and place is not None:
+            self._pressed = event.position()
+            self.text.press(*place)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        far = QApplication.startDragDistance()
+        if self._pressed is None or (event.position() - self._pressed).manhattanLength() < far:
+            return
+        place = self._locate(event.position())
+        if place is not None:
+            self.text.drag(*place)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._pressed = None
+        if self.text.release():
+            return  # text was selected: that is no click
         place = self._on_paper(event.position())
         if event.button() is Qt.MouseButton.LeftButton and place is not None:
             self.page_clicked.emit(*place)

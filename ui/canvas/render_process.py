@@ -10,6 +10,8 @@ Requests are tuples beginning with a word and a number that the answer repeats:
                                                   | {"refused": n, "reason": text}
     ("render", n, document, page, scale, clip)  → {"drawn": n, "width", "height", "stride"}, pixels
                                                   | {"refused": n, "reason": text}
+    ("text", n, document, page)                 → {"read": n, "letters": text}, boxes
+                                                  | {"refused": n, "reason": text}
     ("close", n, document)                      (no answer)
 
 *n* of "open" names the document from then on; *end* cuts the file to its first bytes (an earlier
@@ -23,6 +25,7 @@ from collections.abc import Callable
 from typing import Any
 
 from crypto.bounded import Channel, Message
+from ui.canvas import page_text
 
 
 def main(channel: Channel) -> None:
@@ -83,6 +86,11 @@ def _render(
     return Message(head, (made.samples,))
 
 
+def _text(documents: dict[int, Any], number: int, document: int, page: int) -> Message:
+    found = page_text.read(documents[document].load_page(page))
+    return Message({"read": number, **found.head}, found.parts)
+
+
 def _close(documents: dict[int, Any], number: int, document: int) -> None:
     opened = documents.pop(document, None)
     if opened is not None:
@@ -92,5 +100,6 @@ def _close(documents: dict[int, Any], number: int, document: int) -> None:
 _ANSWERS: dict[str, Callable[..., Message | None]] = {
     "open": _open,
     "render": _render,
+    "text": _text,
     "close": _close,
 }

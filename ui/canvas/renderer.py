@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
 from crypto.bounded import BoundedError, BoundedProcess, Message
-from ui.canvas import render_process
+from ui.canvas import page_text, render_process
 
 IN_FLIGHT = 2
 _MAX_PIXELS = 512 << 20
 """Bytes of one picture."""
+_ANSWERS = ("opened", "drawn", "read", "refused")
 PATIENCE_MS = 20_000
 """A page that takes longer is given up and the process replaced."""
 
@@ -38,6 +40,18 @@ class BitmapRequest:
     """Device pixels per point."""
     clip: tuple[float, float, float, float] | None = None
     """In points of the page as displayed: left, top, right, bottom. None: the whole page."""
+
+
+@dataclass(frozen=True)
+class TextRequest:
+    """The letters of a page."""
+
+    document: int
+    page: int
+    """0-based."""
+
+
+Request = BitmapRequest | TextRequest
 
 
 @dataclass
@@ -56,6 +70,8 @@ class Renderer(QObject):
     """Document number, "password", "crashed" or the kind of error."""
     drawn = Signal(object, QImage)
     """The request, its pixels."""
+    read = Signal(object, object)
+    """The :class:`TextRequest`, the :class:`ui.canvas.page_text.PageText`."""
     undrawable = Signal(object)
     """A request that cannot be drawn and will not be tried again."""
 
@@ -70,9 +86,9 @@ class Renderer(QObject):
         self._listener: threading.Thread | None = None
         self._sources: dict[int, _Source] = {}
         self._opening: set[int] = set()
-        self._wanted: dict[str, list[BitmapRequest]] = {}
-        self._flying: dict[int, BitmapRequest] = {}
-        self._poison: set[BitmapRequest] = set()
+        self._wanted: dict[str, list[Request]] = {}
+        self._flying: dict[int, Request] = {}
+        self._poison: set[Request] = set()
         self._pumping = False
         self._answered.connect(self._take, Qt.ConnectionType.QueuedConnection)
         self._ended.connect(self._bury, Qt.ConnectionType.QueuedConnection)
@@ -109,7 +125,7 @@ class Renderer(QObject):
         for document in list(self._sources):
             self.close_document(document)
 
-    def want(self, owner: str, requests: list[BitmapRequest]) -> None:
+    def want(self, owner: str, requests: Sequence[Request]) -> None:
         """What *owner* needs now, most urgent first; replaces what it wanted before.
 
         Owners are served in the alphabetical order of their names."""
@@ -183,9 +199,12 @@ class Renderer(QObject):
                 continue
             number = self._number()
             self._flying[number] = request
-            self._send(
-                ("render", number, request.document, request.page, request.scale, request.clip)
-            )
+            if isinstance(request, TextRequest):
+                self._send(("text", number, request.document, request.page))
+            else:
+                self._send(
+                    ("render", number, request.document, request.page, request.scale, request.clip)
+                )
             self._patience.start()
 
     def _listen(self, process: BoundedProcess, life: int) -> None:
@@ -202,7 +221,7 @@ class Renderer(QObject):
         if life != self._life:
             return
         said = answer.head
-        number = said.get("opened") or said.get("drawn") or said.get("refused")
+        number = next((said[word] for word in _ANSWERS if said.get(word)), None)
         if not isinstance(number, int):
             self._kill()  # only a process that a file has taken over answers so
             return
@@ -214,7 +233,10 @@ class Renderer(QObject):
         pages = _sizes(said.get("pages"))
         if opening and number in self._sources and pages is not None:
             self.opened.emit(number, pages)
-        elif request is not None and picture is not None:
+        elif isinstance(request, TextRequest) and (text := page_text.parse(answer)) is not None:
+            if request.document in self._sources:
+                self.read.emit(request, text)
+        elif isinstance(request, BitmapRequest) and picture is not None:
             if request.document in self._sources:
                 self.drawn.emit(request, picture)
         elif request is not None:

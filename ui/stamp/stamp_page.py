@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.placing.stamp_plan import Plan
 from ui.canvas.document_pane import DocumentPane
+from ui.document.tools import DocumentTools
 from ui.language import tr
 from ui.shell import file_password
 from ui.shell.recent import recent_button, with_recent
@@ -91,6 +92,7 @@ class StampPage(QWidget):
         self.list = self.files.list
         self.pane = DocumentPane(shell.renderer, "stamp")
         self._tools()
+        self.tools = DocumentTools(shell, self.pane, self)
         self.pane.loaded.connect(self._loaded)
         self.pane.broken.connect(self._broken)
         side = SidePanel(

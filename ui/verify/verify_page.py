@@ -30,6 +30,7 @@ from crypto.verdict import MarkInfo, Report
 from ui import theme
 from ui.canvas.document_pane import DocumentPane
 from ui.canvas.page_items import Item
+from ui.document.tools import DocumentTools
 from ui.language import language, tr
 from ui.shell import file_password
 from ui.shell.recent import recent_button, with_recent
@@ -108,6 +109,7 @@ class VerifyPage(QWidget):
         self._drop.chosen.connect(self.choose)
 
         self.pane = DocumentPane(shell.renderer, "verify")
+        self.tools = DocumentTools(shell, self.pane, self)
         self.pane.loaded.connect(self._outline)
         self.pane.broken.connect(self._not_shown)
         self.pane.view.item_clicked.connect(self._item_clicked)

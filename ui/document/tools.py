@@ -1,0 +1,129 @@
+"""The menu of a document at the end of its toolbar, and the keys for what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
+
+from app.publishing import copy_to
+from ui.document.find_bar import FindBar
+from ui.files import reveal
+from ui.language import tr
+from ui.widgets import copy_text, tool
+
+if TYPE_CHECKING:
+    from ui.canvas.document_pane import DocumentPane
+    from ui.shell.interface import Shell
+
+
+class DocumentTools(QObject):
+    """For one :class:`DocumentPane` of a page."""
+
+    def __init__(self, shell: Shell, pane: DocumentPane, page: QWidget) -> None:
+        """*page*: within it the keys work."""
+        super().__init__(page)
+        self._shell, self._pane, self._page = shell, pane, page
+        self.find = FindBar(shell, pane)
+        pane.add_strip(self.find)
+        self.button = tool("ellipsis", tr("文件操作"), lambda: None)
+        self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.button)
+        self.button.setMenu(menu)
+        self._actions: dict[str, QAction] = {}
+        view = pane.view
+        self._add(menu, "find", tr("查找…"), "Ctrl+F", self.find.open_bar)
+        self._add(menu, "copy", tr("复制选中的文字"), "Ctrl+C", self.copy)
+        self._add(menu, "all", tr("选中这一页的文字"), "Ctrl+A", self.select_page)
+        menu.addSeparator()
+        self._add(menu, "right", tr("向右转"), "Ctrl+R", partial(view.rotate, 1))
+        self._add(menu, "left", tr("向左转"), "Ctrl+Shift+R", partial(view.rotate, -1))
+        menu.addSeparator()
+        self._add(menu, "save", tr("另存为…"), "Ctrl+S", self.save_as)
+        self._add(menu, "reveal", tr("打开所在文件夹"), "", self.reveal)
+        pane.toolbar.addWidget(self.button)
+        menu.aboutToShow.connect(self._update)
+        for keys, by in (("F3", 1), ("Shift+F3", -1)):
+            again = QAction(page)
+            again.setShortcut(QKeySequence(keys))
+            again.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            again.triggered.connect(partial(self._find_again, by))
+            page.addAction(again)
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        view.customContextMenuRequested.connect(
+            lambda place: menu.popup(view.viewport().mapToGlobal(place))
+        )
+
+    def _add(
+        self, menu: QMenu, name: str, text: str, keys: str, called: Callable[[], object]
+    ) -> None:
+        action = QAction(text, menu)
+        if keys:
+            action.setShortcut(QKeySequence(keys))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        action.triggered.connect(lambda: called() if self._pane.view.page_count else None)
+        menu.addAction(action)
+        self._page.addAction(action)
+        self._actions[name] = action
+
+    def _update(self) -> None:
+        there = self._pane.view.page_count > 0
+        for action in self._actions.values():
+            action.setEnabled(there)
+        self._actions["copy"].setEnabled(bool(self._pane.view.text.selected))
+
+    # --- text ------------------------------------------------------------------------------------
+
+    def copy(self) -> None:
+        """What is selected, to the clipboard."""
+        text = self._pane.view.text.selected
+        if text:
+            copy_text(text)
+
+    def select_page(self) -> None:
+        """All the text of the page in view."""
+        self._pane.view.text.select_page(self._pane.view.page)
+
+    def _find_again(self, by: int) -> None:
+        if self.find.isVisible():
+            self.find.step(by)
+        elif self._pane.view.page_count:
+            self.find.open_bar()
+
+    # --- the file --------------------------------------------------------------------------------
+
+    def save_as(self) -> None:
+        """A copy of what is shown, byte for byte, under another name."""
+        path, end = self._pane.path, self._pane.end
+        if path is None:
+            return
+        name, _ = QFileDialog.getSaveFileName(
+            self._page, tr("另存为"), str(self._shell.folder() / path.name), "PDF (*.pdf)"
+        )
+        if not name:
+            return
+        target = Path(name)
+        if target.suffix.lower() != ".pdf":
+            target = target.with_name(f"{target.name}.pdf")
+        self._shell.remember_folder(target.parent)
+        self._shell.tasks.work(
+            copy_to, path, target, end, done=self._saved, failed=self._shell.complain
+        )
+
+    def _saved(self, path: Path) -> None:
+        notices = self._shell.notices
+        show = (tr("打开所在文件夹"), partial(reveal, path, self._say))
+        notices.show_notice("saved", "good", tr("已另存为 {path}", path=path), show)
+
+    def reveal(self) -> None:
+        """The file, in the system's file manager."""
+        if self._pane.path is not None:
+            reveal(self._pane.path, self._say)
+
+    def _say(self, text: str) -> None:
+        self._shell.notices.show_notice("saved", "warning", text)
