@@ -212,6 +212,19 @@ class _Store:
 _STORE = _Store()
 
 
+def page_letters(page: Any) -> Any:
+    """The letters of a page of PyMuPDF's as its "rawdict", in points of the page as displayed; read
+    past the document's structure as :func:`draw_page` draws."""
+    own = mupdf.pdf_page_from_fz_page(page.this)
+    options = mupdf.FzStextOptions()
+    options.flags = mupdf.FZ_STEXT_PRESERVE_WHITESPACE
+    found = mupdf.FzStextPage(mupdf.FzRect(*page.rect))
+    device = mupdf.fz_new_stext_device(found, options)
+    mupdf.pdf_run_page_with_usage(own, device, mupdf.FzMatrix(), "View", mupdf.FzCookie())
+    mupdf.fz_close_device(device)
+    return pymupdf.TextPage(found).extractRAWDICT()
+
+
 def _hide_unsigned(page: Any) -> None:
     """MuPDF paints a flag of its own on signature fields without a signature, whatever look they
     have; PDFium draws the look."""

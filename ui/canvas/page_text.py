@@ -63,34 +63,21 @@ class PageText:
         return made
 
 
-def read(page: Any) -> Message:
-    """The letters of a page of PyMuPDF's; "letters" in the head, the boxes in the part."""
-    matrix = page.rotation_matrix
+def encoded(blocks: Any) -> Message:
+    """Letters of :func:`crypto.rendering.engines.page_letters`; "letters" in the head, the boxes in
+    the part."""
     letters: list[str] = []
     boxes = array("f")
-    for block in page.get_text("rawdict", flags=_KEEP_SPACES)["blocks"]:
+    for block in blocks:
         for line in block.get("lines", ()):
             for span in line["spans"]:
-                for char in span["chars"]:
-                    if len(letters) >= MOST_LETTERS:
-                        break
+                for char in span["chars"][: max(0, MOST_LETTERS - len(letters))]:
                     letters.append(char["c"][:1] or "\ufffd")
-                    boxes.extend(_displayed(char["bbox"], matrix))
+                    boxes.extend(char["bbox"])
             if letters and letters[-1] != "\n":
                 letters.append("\n")
                 boxes.extend((0.0, 0.0, 0.0, 0.0))
     return Message({"letters": "".join(letters)}, (boxes.tobytes(),))
-
-
-_KEEP_SPACES = 2
-"""TEXT_PRESERVE_WHITESPACE of MuPDF, without its pictures."""
-
-
-def _displayed(box: tuple[float, ...], matrix: Any) -> Box:
-    corners = [(x, y) for x in box[::2] for y in box[1::2]]
-    xs = [matrix.a * x + matrix.c * y + matrix.e for x, y in corners]
-    ys = [matrix.b * x + matrix.d * y + matrix.f for x, y in corners]
-    return min(xs), min(ys), max(xs), max(ys)
 
 
 def parse(answer: Message) -> PageText | None:

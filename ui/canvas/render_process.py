@@ -87,7 +87,9 @@ def _render(
 
 
 def _text(documents: dict[int, Any], number: int, document: int, page: int) -> Message:
-    found = page_text.read(documents[document].load_page(page))
+    from crypto.rendering.engines import page_letters
+
+    found = page_text.encoded(page_letters(documents[document].load_page(page))["blocks"])
     return Message({"read": number, **found.head}, found.parts)
 
 

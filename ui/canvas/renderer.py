@@ -240,12 +240,17 @@ class Renderer(QObject):
             if request.document in self._sources:
                 self.drawn.emit(request, picture)
         elif request is not None:
-            self._poison.add(request)
-            self.undrawable.emit(request)
+            self._give_up(request)
         elif opening:
             self._sources.pop(number, None)
             self.failed.emit(number, str(said.get("reason", "malformed")))
         self.serve()
+
+    def _give_up(self, request: Request) -> None:
+        """It is never asked again; a page without letters can still be drawn."""
+        self._poison.add(request)
+        if isinstance(request, BitmapRequest):
+            self.undrawable.emit(request)
 
     @Slot()
     def _kill(self) -> None:
@@ -270,8 +275,7 @@ class Renderer(QObject):
                 source = self._sources[number]
                 self._send(("open", number, str(source.path), source.end, source.password))
         for request in blamed:
-            self._poison.add(request)
-            self.undrawable.emit(request)
+            self._give_up(request)
         for number in lost:
             self.failed.emit(number, "crashed")
         self.serve()

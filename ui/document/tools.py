@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QToolButton, QWidget
 
 from app.publishing import copy_to
+from ui.dialogs import ask
+from ui.document import printing
 from ui.document.find_bar import FindBar
 from ui.files import reveal
 from ui.language import tr
@@ -29,6 +31,7 @@ class DocumentTools(QObject):
         """*page*: within it the keys work."""
         super().__init__(page)
         self._shell, self._pane, self._page = shell, pane, page
+        self._printing: printing.PrintJob | None = None
         self.find = FindBar(shell, pane)
         pane.add_strip(self.find)
         self.button = tool("ellipsis", tr("文件操作"), lambda: None)
@@ -45,6 +48,7 @@ class DocumentTools(QObject):
         self._add(menu, "left", tr("向左转"), "Ctrl+Shift+R", partial(view.rotate, -1))
         menu.addSeparator()
         self._add(menu, "save", tr("另存为…"), "Ctrl+S", self.save_as)
+        self._add(menu, "print", tr("打印…"), "Ctrl+P", self.print_out)
         self._add(menu, "reveal", tr("打开所在文件夹"), "", self.reveal)
         pane.toolbar.addWidget(self.button)
         menu.aboutToShow.connect(self._update)
@@ -119,6 +123,55 @@ class DocumentTools(QObject):
         notices = self._shell.notices
         show = (tr("打开所在文件夹"), partial(reveal, path, self._say))
         notices.show_notice("saved", "good", tr("已另存为 {path}", path=path), show)
+
+    def print_out(self) -> None:
+        """What is shown, on paper."""
+        pane, path = self._pane, self._pane.path
+        unstamped = any(item.movable for item in pane.view.items)
+        if path is None or self._printing is not None:
+            return
+        asked = printing.PrintDialog(path.name, unstamped, self._page)
+        accepted, exact = asked.exec() == QDialog.DialogCode.Accepted, asked.exact.isChecked()
+        asked.deleteLater()
+        view = pane.view
+        chosen = (
+            printing.choose_printer(view.page_count, view.page, self._page) if accepted else None
+        )
+        if chosen is None:
+            return
+        printer, pages = chosen
+        lost = printing.larger_than_paper([view.page_size(page) for page in pages], printer)
+        if exact and lost:
+            smaller, cut = tr("缩到纸张以内"), tr("照实际大小，边缘会裁掉")
+            said = tr("有 {count} 页比纸大。", count=lost)
+            answer = ask(self._page, tr("打印"), said, smaller, cut, tr("取消"))
+            if answer == tr("取消"):
+                return
+            exact = answer == cut
+        self._printing = job = printing.PrintJob(
+            self._shell.renderer, printer, pages, exact=exact, parent=self
+        )
+        job.ended.connect(partial(self._printed, len(pages)))
+        stop = (tr("取消"), job.cancel)
+        self._shell.notices.show_notice("print", "info", tr("正在打印…"), stop)
+        job.start(path, pane.end, pane.password)
+
+    def _printed(self, wanted: int, sent: int, reason: str) -> None:
+        job, self._printing = self._printing, None
+        if job is not None:
+            job.deleteLater()
+        if not reason:
+            said = tr("已送到打印机：{count} 页。打印件没有电子签名，不能验证。", count=sent)
+            self._shell.notices.show_notice("print", "good", said)
+            return
+        words = {
+            "cancelled": tr("已取消打印"),
+            "printer": tr("打印机没有接受"),
+            "page": tr("有一页无法显示"),
+        }
+        why = words.get(reason, tr("文件无法打开"))
+        said = tr("{why}；{count} 页中送出了 {sent} 页。", why=why, count=wanted, sent=sent)
+        self._shell.notices.show_notice("print", "warning", said)
 
     def reveal(self) -> None:
         """The file, in the system's file manager."""

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from crypto.bounded import Message
 from crypto.lengths import MM
+from tests.world.documents import crashing_pdf
 from ui.canvas import page_text
 from ui.canvas.page_text import PageText
 from ui.canvas.page_view import PageView
@@ -115,6 +116,17 @@ def test_a_drag_selects_and_a_click_still_clicks(
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=middle(view, text, first))
     assert len(clicks) == 1
     assert view.text.selected == ""
+
+
+def test_a_page_that_crashes_who_reads_its_structure_is_read_past_it(
+    qtbot: QtBot, renderer: Renderer, tmp_path: Path
+) -> None:
+    path = tmp_path / "crash.pdf"
+    path.write_bytes(crashing_pdf())
+    view = opened(qtbot, renderer, path)
+    process = renderer.process_id
+    assert "Price 1000" in letters(qtbot, renderer, view, 1).letters
+    assert renderer.process_id == process
 
 
 def test_a_page_without_text_is_clicked_as_before(
