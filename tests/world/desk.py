@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from app import stamping
 from app.errors import PlatformUnreachable
@@ -34,6 +34,7 @@ from crypto.pdf.looking.pictures import ChangedPage, changes_in
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.certificate import DOCUMENT_SIGNING, Certificate
+from crypto.pki.chain import Chain, build_chain
 from crypto.report.pdf import render
 from crypto.seal.statement import SignedStatement
 from crypto.validation.trust import Trust
@@ -158,6 +159,7 @@ class Company:
                     held.not_before,
                     held.not_after,
                     held.fingerprint.hex(),
+                    held.der,
                 ),
             ),
         )
@@ -325,6 +327,10 @@ class StandIn:
 
     def trust_state(self) -> TrustView:
         return trust_view(self.settings, self._cabinet)
+
+    def chain_of(self, certificate: bytes, purpose: Literal["signers", "seal_makers"]) -> Chain:
+        leaf, now = Certificate.parse(certificate), datetime.now(UTC)
+        return build_chain(leaf, self.trust.pool, getattr(self.trust, purpose), now)
 
     def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
         return tuple(anchors.read_certificates(path))

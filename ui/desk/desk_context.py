@@ -9,11 +9,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.errors import (
     FileNotReadable,
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from app.store.journal import JournalCheck, JournalEntry
     from crypto.pdf.looking.pictures import ChangedPage
     from crypto.pki.certificate import Certificate
+    from crypto.pki.chain import Chain
     from crypto.validation.trust import Trust
     from crypto.verdict import Report, Verdict
 
@@ -207,6 +208,14 @@ class DeskContext:
 
     def trust_state(self) -> TrustView:
         return trust_view(self.settings, self._cabinet)
+
+    def chain_of(self, certificate: bytes, purpose: Literal["signers", "seal_makers"]) -> Chain:
+        from crypto.pki.certificate import Certificate
+        from crypto.pki.chain import build_chain
+
+        trust = self._trust_now()
+        leaf, now = Certificate.parse(certificate), datetime.now(UTC)
+        return build_chain(leaf, trust.pool, getattr(trust, purpose), now)
 
     def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
         from app.store.anchors import read_certificates

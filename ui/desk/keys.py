@@ -122,6 +122,7 @@ def certificate_views(session: Session) -> tuple[CertificateView, ...]:
                 not_before=certificate.not_before,
                 not_after=certificate.not_after,
                 sm3=certificate.fingerprint.hex(),
+                der=data,
             )
         )
     return tuple(made)

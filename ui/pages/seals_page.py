@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QVBoxLayout, QWidget
 
 from app.errors import ApplicationRejected, PlatformError, explain
 from ui import theme
+from ui.document.viewer import show_seal
 from ui.flow import flow
 from ui.language import language, tr
 from ui.pages.apply_dialog import ApplyDialog
@@ -106,12 +108,55 @@ class SealsPage(QWidget):
     def _show(self, seals: list[tuple[SealRecord, datetime | None]]) -> None:
         clear_layout(self._grid)
         for number, (seal, confirmed) in enumerate(seals):
-            self._grid.addWidget(_card(seal, confirmed), number // 2, number % 2)
+            self._grid.addWidget(self._card(seal, confirmed), number // 2, number % 2)
         if not seals:
             self._grid.addWidget(self._nothing(), 0, 0, 1, 2)
         self._grid.setColumnStretch(0, 1)
         self._grid.setColumnStretch(1, 1)
         self._grid.setRowStretch(max(1, (len(seals) + 1) // 2), 1)
+
+    def _card(self, seal: SealRecord, confirmed: datetime | None) -> QFrame:
+        now = datetime.now(UTC)
+        role, state = state_of(seal, now)
+        text = column(spacing=3)
+        text.addWidget(label(kind_name(seal), "title", wrap=True))
+        text.addWidget(label(seal.name, wrap=True))
+        text.addWidget(label(state, role, wrap=True))
+        left = (seal.valid_until - now).days
+        if left >= 0:
+            text.addWidget(label(tr("还有 {days} 天", days=left), "small"))
+        text.addStretch()
+        head = row(Imprint(imprint(seal), 104, seal.name), spacing=16)
+        head.addLayout(text, 1)
+        signer, parsed = seal.signer, seal.parsed
+        body = facts(
+            [
+                (tr("编码"), seal.code),
+                (tr("所属企业"), seal.enterprise),
+                (tr("信用代码"), seal.uscc),
+                (
+                    tr("尺寸"),
+                    tr("{width} × {height} 毫米", width=parsed.width_mm, height=parsed.height_mm),
+                ),
+                (tr("印章有效期"), tr("至 {date}", date=day(parsed.valid_until))),
+                (tr("证书有效期"), tr("至 {date}", date=day(signer.not_after))),
+                (tr("证书序列号"), f"{signer.serial:x}"),
+                (tr("平台确认"), moment(confirmed)),
+                (tr("领取时间"), moment(seal.collected_at)),
+            ]
+        )
+        inner = column(margins=(16, 16, 16, 10), spacing=8)
+        inner.addLayout(head)
+        inner.addWidget(Expander(tr("详细信息"), body))
+        look = button(tr("证书链和导出…"), partial(show_seal, self._shell, seal, self), role="link")
+        look.setAccessibleName(tr("，").join((tr("证书链和导出…"), kind_name(seal), seal.code)))
+        copy = button(tr("复制编码"), lambda: copy_text(seal.code), role="link")
+        inner.addLayout(row(look, copy, None))
+        inner.addStretch()
+        made = framed("card", inner)
+        made.setAccessibleName(tr("，").join((kind_name(seal), seal.name, state)))
+        theme.set_role(made, "card")
+        return made
 
     def _nothing(self) -> QFrame:
         inner = column(margins=(24, 28, 24, 28), spacing=8)
@@ -238,44 +283,3 @@ def _missing(token: TokenView | None) -> str:
     if token.must_change:
         return tr("Ukey 还在使用出厂口令，先要改成自己的。")
     return ""
-
-
-def _card(seal: SealRecord, confirmed: datetime | None) -> QFrame:
-    now = datetime.now(UTC)
-    role, state = state_of(seal, now)
-    text = column(spacing=3)
-    text.addWidget(label(kind_name(seal), "title", wrap=True))
-    text.addWidget(label(seal.name, wrap=True))
-    text.addWidget(label(state, role, wrap=True))
-    left = (seal.valid_until - now).days
-    if left >= 0:
-        text.addWidget(label(tr("还有 {days} 天", days=left), "small"))
-    text.addStretch()
-    head = row(Imprint(imprint(seal), 104, seal.name), spacing=16)
-    head.addLayout(text, 1)
-    signer, parsed = seal.signer, seal.parsed
-    body = facts(
-        [
-            (tr("编码"), seal.code),
-            (tr("所属企业"), seal.enterprise),
-            (tr("信用代码"), seal.uscc),
-            (
-                tr("尺寸"),
-                tr("{width} × {height} 毫米", width=parsed.width_mm, height=parsed.height_mm),
-            ),
-            (tr("印章有效期"), tr("至 {date}", date=day(parsed.valid_until))),
-            (tr("证书有效期"), tr("至 {date}", date=day(signer.not_after))),
-            (tr("证书序列号"), f"{signer.serial:x}"),
-            (tr("平台确认"), moment(confirmed)),
-            (tr("领取时间"), moment(seal.collected_at)),
-        ]
-    )
-    inner = column(margins=(16, 16, 16, 10), spacing=8)
-    inner.addLayout(head)
-    inner.addWidget(Expander(tr("详细信息"), body))
-    inner.addLayout(row(button(tr("复制编码"), lambda: copy_text(seal.code), role="link"), None))
-    inner.addStretch()
-    made = framed("card", inner)
-    made.setAccessibleName(tr("，").join((kind_name(seal), seal.name, state)))
-    theme.set_role(made, "card")
-    return made

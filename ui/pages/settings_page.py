@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from app.durable import replace_file
 from app.errors import AppError, explain
 from ui import theme
 from ui.dialogs import Dialog
+from ui.document.viewer import show_certificate
 from ui.language import language, pair, tr
 from ui.pages.trust_section import TrustSection
 from ui.shell.pin_dialog import ChangePinDialog
@@ -218,8 +220,39 @@ class SettingsPage(QWidget):
         inner.addWidget(label(said, role if role != "good" else "small", wrap=True))
         inner.addWidget(Expander(tr("Ukey 信息"), facts(rows)))
         for certificate in token.certificates:
-            inner.addWidget(_certificate(certificate))
+            inner.addWidget(self._certificate(certificate))
         return made
+
+    def _certificate(self, certificate: CertificateView) -> Expander:
+        rows = [
+            (tr("名称"), certificate.name),
+            (tr("单位"), certificate.organization or "—"),
+            (tr("签发者"), certificate.issuer),
+            (tr("序列号"), certificate.serial),
+            (
+                tr("有效期"),
+                tr(
+                    "{start} 至 {end}",
+                    start=day(certificate.not_before),
+                    end=day(certificate.not_after),
+                ),
+            ),
+            (tr("SM3 指纹"), in_fours(certificate.sm3)),
+        ]
+        body = QWidget()
+        inner = column(spacing=4)
+        body.setLayout(inner)
+        inner.addWidget(facts(rows))
+        text = "\n".join(pair(name, value) for name, value in rows)
+        actions = row(button(tr("复制"), lambda: copy_text(text), role="link"), None)
+        if certificate.der:
+            look = partial(show_certificate, self._shell, certificate.der, self)
+            actions.insertWidget(1, button(tr("证书链和导出…"), look, role="link"))
+        inner.addLayout(actions)
+        title = tr(
+            "证书 {name}，{date} 到期", name=certificate.name, date=day(certificate.not_after)
+        )
+        return Expander(title, body)
 
     def _add_module(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
@@ -440,32 +473,6 @@ def licences() -> str:
     ]
     icons = resources.files("resources") / "icons" / "LICENSE.txt"
     return "\n".join(lines) + "\n\n" + icons.read_text(encoding="utf-8")
-
-
-def _certificate(certificate: CertificateView) -> Expander:
-    rows = [
-        (tr("名称"), certificate.name),
-        (tr("单位"), certificate.organization or "—"),
-        (tr("签发者"), certificate.issuer),
-        (tr("序列号"), certificate.serial),
-        (
-            tr("有效期"),
-            tr(
-                "{start} 至 {end}",
-                start=day(certificate.not_before),
-                end=day(certificate.not_after),
-            ),
-        ),
-        (tr("SM3 指纹"), in_fours(certificate.sm3)),
-    ]
-    body = QWidget()
-    inner = column(spacing=4)
-    body.setLayout(inner)
-    inner.addWidget(facts(rows))
-    text = "\n".join(pair(name, value) for name, value in rows)
-    inner.addLayout(row(button(tr("复制"), lambda: copy_text(text), role="link"), None))
-    title = tr("证书 {name}，{date} 到期", name=certificate.name, date=day(certificate.not_after))
-    return Expander(title, body)
 
 
 def _described(token: TokenView) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from app.many.resuming import StampedEarlier
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from crypto.algorithms.keys import SigningKey
     from crypto.pdf.looking.pictures import ChangedPage
     from crypto.pki.certificate import Certificate
+    from crypto.pki.chain import Chain
     from crypto.verdict import Report, Verdict
 
 
@@ -48,6 +49,7 @@ class CertificateView:
     not_after: datetime
     sm3: str
     """Fingerprint, hexadecimal."""
+    der: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,10 @@ class Context(Protocol):
 
     def trust_state(self) -> TrustView:
         """Raises what reading the anchors' files raises."""
+
+    def chain_of(self, certificate: bytes, purpose: Literal["signers", "seal_makers"]) -> Chain:
+        """From a certificate (DER) towards what is trusted for that purpose now. Raises
+        :class:`crypto.pki.names_and_algorithms.CertificateError`, :class:`app.errors.AppError`."""
 
     def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
         """The certificates in a file, which may become anchors."""

@@ -31,6 +31,7 @@ from ui import theme
 from ui.canvas.document_pane import DocumentPane
 from ui.canvas.page_items import Item
 from ui.document.tools import DocumentTools
+from ui.document.viewer import show_signatures
 from ui.language import language, tr
 from ui.shell import file_password
 from ui.shell.recent import recent_button, with_recent
@@ -184,12 +185,17 @@ class VerifyPage(QWidget):
         made = tool("chevron-down", tr("更多"), lambda: None)
         made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(made)
+        menu.addAction(tr("查看印章和证书…"), self._look_at_certificates)
         self._sealed = menu.addAction(tr("平台盖章的报告…"), self.sealed_report)
         self._object = menu.addAction(tr("提出异议…"), self.dispute)
         menu.addSeparator()
         self._follow = menu.addAction(tr("查询已提出的异议…"), self._disputes.follow)
         made.setMenu(menu)
         return made
+
+    def _look_at_certificates(self) -> None:
+        if self.report is not None:
+            show_signatures(self._shell, self.report.signatures, self)
 
     # --- what the shell calls --------------------------------------------------------------------
 
