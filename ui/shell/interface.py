@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtWidgets import QWidget
 
+from ui.away import AwayNotices
 from ui.canvas.renderer import Renderer
 from ui.shell.context import Context, TokenView
 from ui.shell.notice import NoticeBar
@@ -43,6 +44,7 @@ class Shell(Protocol):
     renderer: Renderer
     notices: NoticeBar
     recent: RecentFiles
+    away: AwayNotices
     state: WindowState
 
     seals: tuple[SealRecord, ...]

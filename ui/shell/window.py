@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import CabinetLocked, Cancelled, explain
 from ui import language, theme
+from ui.away import AwayNotices
 from ui.canvas.renderer import Renderer
 from ui.dialogs import FRAME
 from ui.files import dropped, open_outside
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self.renderer = Renderer(self)
         self.state = _state_of(context)
         self.recent = RecentFiles(lambda: self.state, self.take_files, self._not_there, self)
+        self.away = AwayNotices(self, lambda: bool(self.state.get("away", True)))
         self.seals: tuple[SealRecord, ...] = ()
         self._pages: dict[str, QWidget] = {}
         self._server: Any = None
@@ -188,6 +190,7 @@ class MainWindow(QMainWindow):
     def _tokens_changed(self) -> None:
         self.strip.show_tokens(self.tokens, self.token, self.seals)
         tell_of_token(self)
+        self.away.keys_are(frozenset(token.serial for token in self.tokens))
         self.tokens_changed.emit()
 
     def hold_polling(self, held: bool) -> None:
@@ -295,6 +298,7 @@ class MainWindow(QMainWindow):
         self.seals = ()
         self.banner.tell(context.demo_pin)
         self.plugged.restart()
+        self.away.begin_anew()
         self.reload_seals()
 
     def _retire_pages(self) -> list[QWidget]:

@@ -238,6 +238,9 @@ class StampRun(QFrame):
     def _done(self, outcomes: list[StampOutcome]) -> None:
         self._task = None
         self._shell.hold_polling(False)
+        good = sum(outcome.result is not None for outcome in outcomes)
+        said = tr("盖章已结束：{good} / {count} 个文件已盖章。", good=good, count=len(outcomes))
+        self._shell.away.tell(said)
         self._conclude(outcomes)
 
     def _conclude(self, outcomes: list[StampOutcome]) -> None:

@@ -300,6 +300,7 @@ class VerifyPage(QWidget):
 
         def checked(problems: Sequence[BaseException]) -> None:
             ended(None)
+            self._shell.away.tell(tr("验证已结束：{count} 个文件。", count=len(files)))
             for problem in problems:
                 self._shell.complain(problem)
 
