@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import pymupdf
@@ -146,15 +147,32 @@ class _MuPdfPrinted(_MuPdf):
             self._document = shown._document
 
     def is_special(self, page: int) -> bool:
-        """Only annotations and layers are printed otherwise than they are shown."""
+        """Only layers and some annotations are printed otherwise than they are shown."""
         with _undrawable():
-            root = mupdf.pdf_dict_get(mupdf.pdf_trailer(self._pdf()), _name("Root"))
-            own = mupdf.pdf_lookup_page_obj(self._pdf(), page)
-            entries = ((root, "OCProperties"), (own, "Annots"))
-            return any(mupdf.pdf_dict_get(node, _name(key)).m_internal for node, key in entries)
+            root = mupdf.pdf_dict_get(mupdf.pdf_trailer(self._pdf), _name("Root"))
+            if mupdf.pdf_dict_get(root, _name("OCProperties")).m_internal:
+                return True
+            own = mupdf.pdf_lookup_page_obj(self._pdf, page)
+            listed = mupdf.pdf_dict_get(own, _name("Annots"))
+            noted = (mupdf.pdf_array_get(listed, i) for i in range(mupdf.pdf_array_len(listed)))
+            return any(map(_prints_otherwise, noted))
 
+    @cached_property
     def _pdf(self) -> Any:
         return mupdf.pdf_document_from_fz_document(self._document.this)
+
+
+_INVISIBLE_OR_HIDDEN, _PRINT, _ON_SCREEN_SOMETIMES = 1 | 2, 4, 32 | 256
+
+
+def _prints_otherwise(annotation: Any) -> bool:
+    """May MuPDF draw this annotation on the screen only, or on paper only (ISO 32000-1 §12.5.3)?"""
+    if mupdf.pdf_dict_get(annotation, _name("OC")).m_internal:
+        return True
+    flags = mupdf.pdf_dict_get_int(annotation, _name("F"))
+    if flags & _INVISIBLE_OR_HIDDEN:
+        return False
+    return not flags & _PRINT or bool(flags & _ON_SCREEN_SOMETIMES)
 
 
 def _name(text: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pymupdf
 import pytest
 
@@ -55,3 +57,35 @@ def test_what_is_shown_and_what_is_printed_come_from_one_opened_document() -> No
 def test_every_engine_opens_by_its_name() -> None:
     data = book(2)
     assert [opened(name, data, None).pages() for name in ENGINES] == [2, 2, 2]
+
+
+def noted(flags: int, layer: bool = False) -> bytes:
+    """A page with one square on it."""
+    document = pymupdf.open()
+    square = document.new_page(width=200, height=100).add_rect_annot((20, 20, 80, 60))
+    square.set_colors(stroke=(1, 0, 0), fill=(0, 0, 1))
+    square.update()
+    document.xref_set_key(square.xref, "F", str(flags))
+    if layer:
+        document.xref_set_key(square.xref, "OC", "<</Type/OCG/Name(price)>>")
+    data: bytes = document.tobytes()
+    return data
+
+
+def test_a_page_that_is_not_drawn_for_print_would_look_as_on_the_screen() -> None:
+    for bits in itertools.product((0, 1), (0, 2), (0, 4), (0, 32), (0, 256)):
+        flags = sum(bits)
+        data = noted(flags)
+        shown = opened("MuPDF", data, None)
+        printed = opened("MuPDF print", data, None, {"MuPDF": shown})
+        assert printed.is_special(0) or printed.draw(0, 30) == shown.draw(0, 30)
+
+
+def test_pages_whose_print_may_differ_are_drawn_for_print() -> None:
+    def special(data: bytes) -> bool:
+        return opened("MuPDF print", data, None).is_special(0)
+
+    assert not special(noted(4))
+    assert special(noted(0))  # on the screen only
+    assert special(noted(4 | 32))  # on paper only
+    assert special(noted(4, layer=True))
