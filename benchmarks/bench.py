@@ -7,6 +7,9 @@ key in memory; ``sealdesk stamp`` (virtual Ukey, journal, and verification of it
 ``sealdesk verify`` as whole processes; pyHanko's command line and poppler's ``pdfsig`` on an
 RSA-signed twin of the same document.
 
+``later``: ``sealdesk verify`` over sealed forms of 10 and 250 pages that were filled in afterwards,
+on every page, beside drawing their pages; the pictures of one changed page; and the search for
+pictures of seals (``later.py``).
 ``bulk``: ``sealdesk verify FOLDER --jobs 2`` over 1,000 contracts (made once, kept in
 ``build/bench``) beside pyHanko over their RSA-signed twins, in one process and in two.
 ``server``: the platform under load and under a crowd (``server.py``), beside endpoints that do next
@@ -35,59 +38,29 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from telling import (
+    BATCH_FILES,
+    BATCH_LATENCY_MS,
+    Batch,
+    Timing,
+    server_targets,
+    table,
+    targets,
+)
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "build" / "bench.json"
 SEALDESK = (sys.executable, "-P", "-m", "app")
 DOCUMENTS = ("10 pages", "250 pages", "50 MB")
-BATCH_FILES, BATCH_LATENCY_MS = 50, 150
-SECTIONS = (*DOCUMENTS, "batch", "bulk", "server", "window")
+LATER = {10: 100, 250: 72}
+"""Pages of documents with a later revision, and at how many dots an inch these are looked at."""
+SECTIONS = (*DOCUMENTS, "later", "batch", "bulk", "server", "window")
 CONTRACTS, JOBS = 1_000, 2
 KEPT = RESULTS.with_name("bench")
-
-
-@dataclass(frozen=True)
-class Timing:
-    """One job over one document."""
-
-    document: str
-    job: str
-    seconds: float
-    """Median."""
-    fastest: float
-    slowest: float
-    cpu: float | None
-    """Median of the processor's seconds, which a busy machine disturbs less."""
-    peak_mb: float | None
-    """MB (10⁶ bytes) of the whole process; None where the system does not tell."""
-    slowest_cpu: float | None = None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Many files, one slow key; seconds."""
-
-    seconds: float
-    key: float
-    """What the key alone takes."""
-    one_by_one: float
-    """With nothing prepared ahead (from a fifth of the files)."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is promised of one number."""
-
-    text: str
-    value: float
-    limit: float
-
-    @property
-    def met(self) -> bool:
-        return self.value <= self.limit
 
 
 # ---------------------------------------------------------------- running
@@ -265,6 +238,58 @@ def measure(
     return results
 
 
+# ---------------------------------------------------------------- with a later revision
+
+
+def later(folder: Path, runs: int, environment: Mapping[str, str], seal: str) -> list[Timing]:
+    """Documents of which something came after the seal."""
+    script = [sys.executable, HERE / "later.py"]
+    results: list[Timing] = []
+    environment = {**environment, "PYTHONPATH": str(HERE.parent)}
+    for pages, dpi in LATER.items():
+        source, sealed = folder / f"{pages} pages, form.pdf", folder / f"{pages} pages, sealed.pdf"
+        filled, document = folder / f"{pages} pages, filled.pdf", f"{pages} pages, filled later"
+        subprocess.run([*script, "form", folder, str(pages)], check=True, env=environment)
+        subprocess.run(
+            [
+                *(*SEALDESK, "stamp", source, "-o", sealed, "--seal", seal),
+                *("--at", "1:140,200", "--offline"),
+            ],
+            **{"env": environment, "stdout": subprocess.DEVNULL, "check": True},
+        )
+        subprocess.run([*script, "fill", sealed, filled], check=True, env=environment)
+        floor = [*script, "floor", filled, str(dpi)]
+        results.append(whole_process(document, "floor", floor, runs, environment=environment))
+        command = [*SEALDESK, "verify", filled, "--offline", "--json"]
+        results.append(
+            whole_process(
+                document,
+                "sealdesk verify",
+                command,
+                runs,
+                accepted=(5,),  # valid, and something was added: it has been looked at
+                environment=environment,
+            )
+        )
+    first = folder / f"{min(LATER)} pages, filled.pdf"
+    results += told_by([*script, "compare", first, str(runs)], "one page", environment)
+    text = folder / "250 pages.pdf"
+    results += told_by([*script, "search", text, str(runs)], "250 pages, search", environment)
+    return results
+
+
+def told_by(
+    command: Sequence[str | Path], document: str, environment: Mapping[str, str]
+) -> list[Timing]:
+    """The jobs that a script has timed."""
+    code, _, output = run_and_measure(command, environment)
+    try:
+        told = json.loads(output.strip().rpartition("\n")[2])
+    except ValueError:
+        raise SystemExit(f"{command[2]} failed with {code}:\n{output}") from None
+    return [timing(document, job, runs["seconds"], runs["cpu"], None) for job, runs in told.items()]
+
+
 # ---------------------------------------------------------------- a batch
 
 
@@ -421,7 +446,7 @@ def inside_window(job: str, environment: Mapping[str, str], *arguments: str) -> 
     return timing("window", job, told["seconds"], told.get("busy", ()), sum(parts) or None)
 
 
-# ---------------------------------------------------------------- telling
+# ---------------------------------------------------------------- the platform
 
 
 def server(folder: Path, *, quick: bool) -> dict[str, Any]:
@@ -431,111 +456,6 @@ def server(folder: Path, *, quick: bool) -> dict[str, Any]:
     subprocess.run([sys.executable, HERE / "server.py", "--out", out, *little], check=True)
     told: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     return told
-
-
-def server_targets(told: Mapping[str, Any]) -> list[Target]:
-    rates = {each["job"]: each for each in told["rates"]}
-    ratio = rates["answer"]["per_second"] / rates["status"]["per_second"]
-    judged = [Target("server: a status, × the time of a bare answer", ratio, 2.0)]
-    for database, limit in (("SQLite", 1.0), ("PostgreSQL", 1 / 0.7)):
-        if f"usage, {database}" not in rates:
-            continue
-        row, use = rates[f"one row, {database}"], rates[f"usage, {database}"]
-        text = f"server: a use on {database}, × the time of one committed row"
-        judged.append(Target(text, row["per_second"] / use["per_second"], limit))
-        if row["cpu_ms"]:
-            text = f"server: a use on {database}, × the processor's time of one committed row"
-            judged.append(Target(text, use["cpu_ms"] / row["cpu_ms"], limit))
-        if database == "SQLite":
-            judged.append(Target("server: a use on SQLite, ms (p99)", use["p99_ms"], 50))
-    if told["crowd"]:
-        crowd = told["crowd"]
-        judged += [
-            Target("server: /healthz in a crowd, ms", max(crowd["healthz_ms"]), 100),
-            Target("server: signing in, in a crowd, ms", max(crowd["sign_in_ms"]), 100),
-            Target("server: MB in a crowd", crowd["peak_mb"], 1000),
-        ]
-    return judged
-
-
-def table(results: Sequence[Timing]) -> str:
-    lines = [
-        f"{'':24}{'median':>10}{'fastest':>10}{'slowest':>10}{'× floor':>9}"
-        f"{'processor':>11}{'peak':>9}"
-    ]
-    floors = {each.document: each.seconds for each in results if each.job == "floor"}
-    heading = ""
-    for each in results:
-        if each.job in ("floor-start", "floor-page"):
-            floors[each.document] = each.seconds
-        if each.document != heading:
-            heading = each.document
-            lines.append(heading)
-        times = "".join(
-            f"{1000 * value:7.1f} ms" for value in (each.seconds, each.fastest, each.slowest)
-        )
-        cpu = f"{1000 * each.cpu:8.1f} ms" if each.cpu is not None else ""
-        peak = f"{each.peak_mb:6.0f} MB" if each.peak_mb else ""
-        ratio = each.seconds / floors[each.document]
-        lines.append(f"  {each.job:22}{times}{ratio:9.2f}{cpu}{peak}")
-    return "\n".join(lines)
-
-
-def targets(results: Sequence[Timing], batch: Batch | None) -> list[Target]:
-    """The promises that this run can judge."""
-    found: Mapping[tuple[str, str], Timing] = {(each.document, each.job): each for each in results}
-    judged = [*bulk_targets(found), *window_targets(found)]
-    if ("50 MB", "sign") in found:
-        big = found["50 MB", "sign"]
-        ratio = big.seconds / found["50 MB", "floor"].seconds
-        judged.append(Target("sign the 50 MB file: × floor", ratio, 1.5))
-        judged.append(Target("sign the 50 MB file: peak MB", big.peak_mb or 0.0, 150))
-        verified, read = found["50 MB", "verify"], found["50 MB", "floor-read"]
-        ratio = verified.seconds / read.seconds
-        judged.append(Target("verify the 50 MB file: × reading and SM3", ratio, 1.5))
-        peak = verified.peak_mb or 0.0
-        judged.append(Target("verify the 50 MB file: peak MB", peak, 150))
-    if ("10 pages", "sealdesk verify") in found:
-        ours, theirs = found["10 pages", "sealdesk verify"], found["10 pages", "pyhanko validate"]
-        ratio = ours.seconds / theirs.seconds
-        judged.append(Target("verify 10 pages, whole process: × pyhanko validate", ratio, 0.5))
-    if batch:
-        ratio = batch.seconds / batch.key
-        said = f"{BATCH_FILES} files, {BATCH_LATENCY_MS} ms a signature: × the key's time"
-        judged.append(Target(said, ratio, 1.15))
-    return judged
-
-
-def bulk_targets(found: Mapping[tuple[str, str], Timing]) -> list[Target]:
-    timings = {job: each for (document, job), each in found.items() if "contracts" in document}
-    if not timings:
-        return []
-    ours, theirs = timings["sealdesk verify"], timings["pyhanko"]
-    judged = [
-        Target("bulk: time × pyHanko's, which has no workers", ours.seconds / theirs.seconds, 1 / 3)
-    ]
-    if ours.cpu and theirs.cpu:
-        judged.append(Target("bulk: processor time × pyHanko's", ours.cpu / theirs.cpu, 1 / 3))
-    return judged
-
-
-def window_targets(found: Mapping[tuple[str, str], Timing]) -> list[Target]:
-    if ("window", "start") not in found:
-        return []
-    start, page, frames = (found["window", job] for job in ("start", "first-page", "scroll"))
-    judged = [
-        Target("window: seconds from cold to usable", start.seconds, 1.0),
-        Target("window: first page of 500, ms", 1000 * page.seconds, 150),
-        Target("window: longest frame while scrolling, ms", 1000 * frames.slowest, 50),
-    ]
-    if frames.slowest_cpu is not None:
-        text = "window: longest frame while scrolling, ms of the processor"
-        judged.append(Target(text, 1000 * frames.slowest_cpu, 50))
-    if frames.peak_mb:
-        judged.append(
-            Target("window: MB after scrolling, with its drawing process", frames.peak_mb, 300)
-        )
-    return judged
 
 
 def main() -> int:
@@ -559,7 +479,9 @@ def main() -> int:
         batch, served = None, None
         for section in sections:
             print(f"measuring {section} …", flush=True)
-            if section == "batch":
+            if section == "later":
+                results += later(folder, runs, environment, seal)
+            elif section == "batch":
                 batch = measure_batch(folder, environment)
             elif section == "bulk":
                 results += bulk(20 if chosen.quick else CONTRACTS, (runs + 2) // 3, environment)

@@ -31,6 +31,10 @@ _.setModelData
 _.startDrag
 _.textElideMode
 
+# PyMuPDF reads what was set on a form field (benchmarks/later.py).
+_.field_value
+_.text_fontsize
+
 # The window loads its pages by their class names (ui/shell/window.py).
 _.ApprovalsPage
 _.JournalPage

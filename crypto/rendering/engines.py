@@ -281,12 +281,12 @@ class _Pdfium:
                 width, height = loaded.get_size()
                 scale = _scale(width, height, dpi)
                 made = loaded.render(scale=scale, rev_byteorder=True, may_draw_forms=True)
-                if made.n_channels != 3 or made.stride != 3 * made.width:
-                    raise Undrawable("pixels of another kind")
-                pixels = bytes(made.buffer)
-                raster = Raster(made.width, made.height, pixels, scale * MM)
-                made.close()
-                return raster
+                try:  # closed here: the collector may run in a thread that must not call PDFium
+                    if made.n_channels != 3 or made.stride != 3 * made.width:
+                        raise Undrawable("pixels of another kind")
+                    return Raster(made.width, made.height, bytes(made.buffer), scale * MM)
+                finally:
+                    made.close()
             finally:
                 loaded.close()
 
@@ -385,7 +385,7 @@ def svg_as_pdf(data: bytes) -> bytes:
 
 
 ENGINES = ("MuPDF", "MuPDF print", "PDFium")
-"""In the order in which they look."""
+"""In the order in which they tell what they see."""
 
 
 def opened(

@@ -9,7 +9,8 @@ or nothing at all.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,32 +71,53 @@ def look(
     total = max((now for _, now in counts.values()), default=0)
     dpi = DPI if total <= MANY_PAGES else DPI_OF_MANY
     left = []
-    for page, wanted in _pages(sealed):
-        if time.process_time() > until:
-            left.append(page)
-            continue
-        for name in ENGINES:
-            mine = [each for each in wanted if page < min(counts[name, each.end])]
-            if not mine:
+    with ThreadPoolExecutor(1) as beside:
+        for page, wanted in _pages(sealed):
+            if time.process_time() > until:
+                left.append(page)
                 continue
-            try:
-                drawn = (whole[name], *(documents[each.end][name] for each in mine))
-                if not any(document.is_special(page) for document in drawn):
-                    continue
-                now, size = whole[name].draw(page, dpi), whole[name].size(page)
-                for each in mine:
-                    document = documents[each.end][name]
-                    there = [place for place in each.places if place.page == page]
-                    found = _differences(document, size, page, dpi, now, there)
-                    if found:
-                        told = [asdict(box) for box in found[:MAX_BOXES]]
-                        channel.send(
-                            {"page": page, "differs": name, "end": each.end, "boxes": told}
-                        )
-            except Undrawable as error:
-                channel.send({"page": page, "failed": name, "reason": str(error)})
-        channel.send({"looked": page})
+            there = {
+                name: [each for each in wanted if page < min(counts[name, each.end])]
+                for name in ENGINES
+            }
+            view = _View(documents, whole, page, dpi)
+            # PDFium lets other threads run, MuPDF does not
+            later = beside.submit(view.said_by, "PDFium", there["PDFium"])
+            said = [each for name in ENGINES[:-1] for each in view.said_by(name, there[name])]
+            for message in (*said, *later.result()):
+                channel.send(message)
+            channel.send({"looked": page})
     channel.send({"done": True, "left": left})
+
+
+@dataclass(frozen=True)
+class _View:
+    """One page, in all revisions and by all engines."""
+
+    documents: Mapping[int, Mapping[str, Any]]
+    whole: Mapping[str, Any]
+    page: int
+    dpi: float
+
+    def said_by(self, name: str, wanted: Sequence[Sealed]) -> list[dict[str, Any]]:
+        """The messages of the engine *name*; of the revisions *wanted* those that differ."""
+        from crypto.rendering.engines import Undrawable
+
+        page, now_by, told = self.page, self.whole[name], []
+        then_by = [self.documents[each.end][name] for each in wanted]
+        try:
+            if not wanted or not any(each.is_special(page) for each in (now_by, *then_by)):
+                return []
+            now, size = now_by.draw(page, self.dpi), now_by.size(page)
+            for each, document in zip(wanted, then_by, strict=True):
+                places = [place for place in each.places if place.page == page]
+                found = _differences(document, size, page, self.dpi, now, places)
+                if found:
+                    boxes = [asdict(box) for box in found[:MAX_BOXES]]
+                    told.append({"page": page, "differs": name, "end": each.end, "boxes": boxes})
+        except Undrawable as error:
+            told.append({"page": page, "failed": name, "reason": str(error)})
+        return told
 
 
 def _pages(sealed: tuple[Sealed, ...]) -> Iterator[tuple[int, list[Sealed]]]:
