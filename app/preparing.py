@@ -26,8 +26,8 @@ from app.revisions import Output, harmed, open_pdf
 from app.stamping import StampJob
 from app.store.cabinet import SealRecord
 from crypto.algorithms.gm import sm3_hasher
+from crypto.pdf.claims import pdfa_part
 from crypto.pdf.elsewhere import Elsewhere, Kind, shown_elsewhere
-from crypto.pdf.reading.claims import pdfa_part
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfError, PdfTooComplex, within_time
 from crypto.pdf.signing.sign import PROFILES, Revision, check_may_sign, property_info, sign_revision
