@@ -26,7 +26,7 @@ from app.revisions import Output, harmed, open_pdf
 from app.stamping import StampJob
 from app.store.cabinet import SealRecord
 from crypto.algorithms.gm import sm3_hasher
-from crypto.pdf.claims import pdfa_part
+from crypto.pdf.claims import has_rgb_intent, pdfa_part
 from crypto.pdf.elsewhere import Elsewhere, Kind, shown_elsewhere
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfError, PdfTooComplex, within_time
@@ -50,6 +50,8 @@ Code = Literal[
     "clock_proved",
     "restricted",
     "pdfa1",
+    "pdfa1_colour",
+    "pdfa1_date",
     "elsewhere",
     "earlier_invalid",
     "earlier_changed",
@@ -95,6 +97,13 @@ def clock_notice(now: datetime, there: datetime | None) -> Notice | None:
     if there is None or abs(there - now) <= CLOCK_TOLERANCE:
         return None
     return Notice("clock", times=(now, there))
+
+
+def without_transparency(notices: Sequence[Notice], *, dated: bool) -> list[Notice]:
+    """What is still to be told where the seals have none: dates beside them (*dated*) have it, for
+    only what is multiplied onto the page can hide nothing."""
+    kept = [each for each in notices if each.code != "pdfa1"]
+    return [Notice("pdfa1_date"), *kept] if dated and len(kept) < len(notices) else kept
 
 
 def _of_elsewhere(each: Elsewhere, language: str) -> str:
@@ -156,6 +165,8 @@ def _of_document(document: Document) -> list[Notice]:
         notices.append(Notice("restricted"))
     if pdfa_part(document) == 1:
         notices.append(Notice("pdfa1"))
+        if not has_rgb_intent(document):
+            notices.append(Notice("pdfa1_colour"))
     try:
         with within_time():
             ways = shown_elsewhere(document)

@@ -16,6 +16,8 @@ from crypto.pdf.reading.failures import PARSER_FAILURES
 
 _PART = re.compile(rb"""pdfaid:part\s*(?:=\s*["']|>)\s*(\d)""")
 _MAX_PACKET = 1 << 20
+_RGB = 3
+"""Components."""
 
 
 def pdfa_part(document: Document) -> int | None:
@@ -29,3 +31,24 @@ def pdfa_part(document: Document) -> int | None:
         return None
     found = _PART.search(data)  # zeros removed: UTF-16 reads like ASCII here
     return int(found[1]) if found else None
+
+
+def has_rgb_intent(document: Document) -> bool:
+    """Does an output intent say what red, green and blue are? PDF/A-1 allows DeviceRGB, in which
+    seals are drawn, only then (ISO 19005-1 §6.2.3.3)."""
+    try:
+        intents = entry(document.root, "/OutputIntents")
+        if not isinstance(intents, generic.ArrayObject):
+            return False
+        profiles = [entry(intent, "/DestOutputProfile") for intent in map(_plain, intents)]
+        return any(
+            isinstance(profile, generic.StreamObject) and entry(profile, "/N") == _RGB
+            for profile in profiles
+        )
+    except PARSER_FAILURES:
+        return False
+
+
+def _plain(intent: object) -> generic.DictionaryObject:
+    found = intent.get_object() if isinstance(intent, generic.IndirectObject) else intent
+    return found if isinstance(found, generic.DictionaryObject) else generic.DictionaryObject()

@@ -139,10 +139,14 @@ def token_checks(
 
 
 def document_checks(
-    facts: DocumentFacts | None, error: BaseException | None, *, stencil: bool = False
+    facts: DocumentFacts | None,
+    error: BaseException | None,
+    *,
+    stencil: bool = False,
+    dated: bool = False,
 ) -> list[Check]:
     """May a seal be put on the document, and what must be known of it? *stencil*: its seals have no
-    transparency."""
+    transparency; *dated*: there are dates beside them."""
     if error is not None:
         return [Check(False, _in_full(error))]
     if facts is None:
@@ -150,6 +154,11 @@ def document_checks(
     if facts.obstacle is not None:
         return [Check(False, _in_full(facts.obstacle))]
     asked = facts.asked
+    notices = list(facts.notices)
+    if stencil:
+        from app.preparing import without_transparency
+
+        notices = without_transparency(notices, dated=dated)
     made = [
         Check(
             each not in asked,
@@ -157,10 +166,9 @@ def document_checks(
             warning=True,
             first=each.code in ("clock", "clock_proved"),
         )
-        for each in facts.notices
-        if not (stencil and each.code == "pdfa1")
+        for each in notices
     ]
-    if stencil:
+    if stencil and not dated:
         made.append(Check(True, tr("印章不用透明效果，文件仍可以符合 PDF/A-1")))
     if not facts.signatures:
         made.append(Check(True, tr("文件没有签名，可以盖章")))

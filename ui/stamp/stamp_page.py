@@ -371,7 +371,8 @@ class StampPage(QWidget):
         shown = self.document
         if shown is None:
             return []
-        return document_checks(shown.facts, shown.error, stencil=shown.stencil)
+        dated = any(placed.date for placed in shown.plan.placed)
+        return document_checks(shown.facts, shown.error, stencil=shown.stencil, dated=dated)
 
     def _possible(self, waiting: Sequence[StampDocument]) -> bool:
         """May the red button be pressed? One file that is refused does not hold up the others:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +72,7 @@ class Order:
 
         Raises :class:`app.errors.AppError`, :class:`crypto.pdf.reading.failures.PdfError`."""
         from app.placing.placement import SealSize
-        from app.preparing import check_job
+        from app.preparing import check_job, without_transparency
         from app.stamping import StampJob
 
         prepared = look_before(desk, options, source, self.password, finder)
@@ -83,6 +83,10 @@ class Order:
         marks, dates = marks_and_dates(
             options, self.plan, source, self.password, size, finder, language
         )
+        if options.stencil:
+            told = without_transparency(prepared.notices, dated=bool(dates))
+            examined = replace(prepared.examined, notices=tuple(told))
+            prepared = replace(prepared, examined=examined)
         job = StampJob(
             source=source,
             seal_code=self.seal.code,

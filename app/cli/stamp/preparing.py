@@ -102,8 +102,7 @@ def look_before(
     if examined.obstacle is not None:
         raise examined.obstacle
     clock = None if options.offline else clock_told(desk)
-    kept = [each for each in examined.notices if each.code != "pdfa1" or not options.stencil]
-    examined = replace(examined, notices=(*([clock] if clock else []), *kept))
+    examined = replace(examined, notices=(*([clock] if clock else []), *examined.notices))
     return Prepared(source, examined, repaired)
 
 
