@@ -18,6 +18,7 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py screenshots       pictures of every page, to docs/images
     python3 dev.py policy            installer/policy/*.adm?, after the settings have changed
     python3 dev.py build windows     the MSI, in dist/ (Debian 12)
+    python3 dev.py sign              signs programs, DLLs and MSI of the last build
     python3 dev.py check-windows     installs the MSI under Wine and tries it (--built: as it is)
     python3 dev.py check-screens     no text is cut on any screen, in any look, at 100 and 200 %
     python3 dev.py wine [ARGS]       Windows' Python with all packages, under Wine
@@ -422,8 +423,12 @@ def build(arguments: Sequence[str]) -> int:
     return on_debian(module, packages, arguments[1:])
 
 
+def sign(arguments: Sequence[str]) -> int:
+    return on_debian("installer.signing", system.SIGNING, arguments)
+
+
 def check_windows(arguments: Sequence[str]) -> int:
-    return on_debian("installer.windows.check", system.WINDOWS, arguments)
+    return on_debian("installer.windows.check", system.SIGNING, arguments)
 
 
 def wine(arguments: Sequence[str]) -> int:
@@ -456,6 +461,7 @@ COMMANDS = {
     "screenshots": screenshots,
     "policy": policy,
     "build": build,
+    "sign": sign,
     "check-windows": check_windows,
     "check-screens": check_screens,
     "wine": wine,

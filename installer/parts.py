@@ -82,8 +82,17 @@ def of_folder(folder: Path, notes: Mapping[str, str] | None = None) -> Part:
         if path.is_file()
         and (path.name.upper().startswith(_FILE_NAMES) or path.parent.name == "licenses")
     ]
-    texts += [COMMON_LICENCES / each for each in _TEXTS.get(name, ())]
+    named = _TEXTS.get(name, ()) if texts or name in _TEXTS else _common(licence)
+    texts += [COMMON_LICENCES / each for each in named]
     return Part(name, version, licence, tuple(texts), f"pkg:pypi/{name}@{version}", notes or {})
+
+
+def _common(licence: str) -> tuple[str, ...]:
+    """The text that Debian has of a licence known by its name."""
+    for name, text in {"BSD": "BSD", "Apache": "Apache-2.0", "LGPL": "LGPL-3"}.items():
+        if licence.startswith(name):
+            return (text,)
+    return ()
 
 
 def write(

@@ -25,6 +25,15 @@ WINDOWS: Mapping[str, str] = {
 """Packages of the builds for Windows, and how to see that each is there (as in dev.py)."""
 
 
+SIGNING: Mapping[str, str] = {
+    **WINDOWS,
+    "openssl": "openssl",
+    "softhsm2": "softhsm2-util",
+    "libengine-pkcs11-openssl": "/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so",
+}
+"""What signing needs besides."""
+
+
 class BuildFailed(Exception):
     """A build cannot go on; the text says why, in English, with the tool's own words."""
 

@@ -12,19 +12,19 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from installer.system import ROOT, BuildFailed, run, say
 from installer.windows import build, msi, vukey
-from installer.windows.properties import PROPERTIES
 from installer.windows.wine import Wine, make_prefix
 
 FOLDER = r"C:\Program Files\SealDesk"
@@ -34,11 +34,53 @@ APPLICANT = (
     *("--handler", "李晓梅", "--handler-id", "321302199001010020", "--phone", "13800000000"),
 )
 REFUSED = 1603 % 256  # ERROR_INSTALL_FAILURE as a process here can return it
+_ENVIRONMENT = r"System\CurrentControlSet\Control\Session Manager\Environment"
+_APP_PATHS = r"Software\Microsoft\Windows\CurrentVersion\App Paths"
+_WRITTEN = (r"Software\SealDesk", r"Software\Classes", _APP_PATHS, _ENVIRONMENT)
+_TEXT = r'"(?:[^"\\]|\\.)*"'
+_EXPORTED = re.compile(rf'(@|{_TEXT})=(?:"((?:[^"\\]|\\.)*)"|hex\(2\):([0-9a-f,]*))')
 _TIMES = frozenset({"at", "checked_at", "created", "now", "seconds", "took", "verified_at"})
 
 
 class CheckFailed(BuildFailed):
     """The installed program does not do what it must; the text says what was seen."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Text values below HKLM."""
+
+    values: Mapping[tuple[str, str], str]
+
+    def value(self, key: str, name: str = "") -> str | None:
+        """The value *name* (empty: the key's own) of *key*; None where there is none."""
+        return self.values.get((key.lower(), name.lower()))
+
+
+def exported(text: str) -> dict[tuple[str, str], str]:
+    """The text values in a file of ``reg export``: (key below HKLM, name) in lower case → text.
+
+    PATH is of another type (REG_EXPAND_SZ) and comes as UTF-16 in hexadecimal.
+    """
+    found, key = {}, ""
+    for line in text.replace("\\\n  ", "").splitlines():
+        if line.startswith("[HKEY_LOCAL_MACHINE\\"):
+            key = line.removeprefix("[HKEY_LOCAL_MACHINE\\").rstrip("]").lower()
+            continue
+        value = _EXPORTED.fullmatch(line)
+        if value:
+            name = "" if value[1] == "@" else _unescaped(value[1][1:-1])
+            plain, coded = value[2], value[3]
+            if plain is None:
+                plain = bytes.fromhex(coded.replace(",", "")).decode("utf-16-le").rstrip("\0")
+            else:
+                plain = _unescaped(plain)
+            found[key, name.lower()] = plain
+    return found
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
 
 
 @dataclass
@@ -55,8 +97,9 @@ class Desk:
         command = ["msiexec", "/i", self.wine.windows_path(package), "/qn", "/norestart"]
         finished = self.wine.run([*command, "/l*v", r"C:\install.log", *properties])
         if finished.returncode != code:
-            tail = log.read_text("utf-16", errors="replace")[-3000:] if log.exists() else ""
-            raise CheckFailed(f"msiexec ended with {finished.returncode}, not {code}\n{tail}")
+            # Windows writes UTF-16, Wine the code page.
+            tail = log.read_bytes().replace(b"\0", b"")[-3000:] if log.exists() else b""
+            raise CheckFailed(f"msiexec ended with {finished.returncode}, not {code}\n{tail!r}")
 
     def uninstall(self, package: Path) -> None:
         """Remove the product silently."""
@@ -73,14 +116,18 @@ class Desk:
             )
         return finished.stdout
 
-    def registry(self, key: str, name: str = "") -> str:
-        """A value below HKLM; empty where there is none."""
-        which = ["/v", name] if name else ["/ve"]
-        finished = self.wine.run(["reg", "query", f"HKLM\\{key}", *which])
-        if finished.returncode:
-            return ""
-        lines = [line for line in finished.stdout.splitlines() if "REG_" in line]
-        return lines[0].split("REG_", 1)[1].partition("    ")[2].strip() if lines else ""
+    def registry(self) -> Registry:
+        """What of HKLM an installer of ours may write, as it is now."""
+        found: dict[tuple[str, str], str] = {}
+        for index, key in enumerate(_WRITTEN):
+            # Exported, not printed: the console's code page has no Chinese.
+            file = self.wine.drive / f"registry{index}.reg"
+            file.unlink(missing_ok=True)
+            self.wine.run(["reg", "export", f"HKLM\\{key}", self.wine.windows_path(file), "/y"])
+            if file.exists():
+                found |= exported(file.read_text("utf-16"))
+                file.unlink()
+        return Registry(found)
 
     def path(self, windows: str) -> Path:
         """A path on this Windows' drive C: as the host names it."""
@@ -185,22 +232,20 @@ class Check:
 
     def registers_what_it_promises(self) -> None:
         """Settings, verbs, protocol, application path, PATH, shortcuts."""
-        for name, value in (
-            ("PlatformUrl", self.address),
-            ("Language", "zh_CN"),
-            ("AutoUpdate", "0"),
-        ):
-            found = self.clerk.registry(msi.KEY, name)
-            expect(found == value, f"{name} is {found!r}")
+        registry = self.clerk.registry()
+        given = {"PlatformUrl": self.address, "Language": "zh_CN", "AutoUpdate": "0"}
+        for name, text in given.items():
+            found = registry.value(msi.KEY, name)
+            expect(found == text, f"{name} is {found!r}")
         for entry in msi.registry():
-            found = self.clerk.registry(entry.key, entry.name)
+            found = registry.value(entry.key, entry.name)
             wanted = entry.text.replace("[INSTALLDIR]", FOLDER + "\\")
             wanted = wanted.replace("[ProductVersion]", build.version())
             expect(found == wanted, f"{entry.key} {entry.name}: {found!r}, not {wanted!r}")
-        expect(not self.clerk.registry(r"Software\Classes\.pdf"), ".pdf has been taken over")
-        environment = r"System\CurrentControlSet\Control\Session Manager\Environment"
-        path = self.clerk.registry(environment, "PATH")
-        expect(FOLDER + r"\bin" in path and FOLDER + ";" not in path, f"PATH is {path!r}")
+        default = registry.value(r"Software\Classes\.pdf") or ""
+        expect("SealDesk" not in default, f".pdf has been taken over: {default!r}")
+        path = registry.value(_ENVIRONMENT, "PATH") or ""
+        expect(path.endswith(f";{FOLDER}\\bin"), f"PATH is {path!r}")
         expect(any(self.clerk.wine.drive.rglob("印台.lnk")), "there is no shortcut")
 
     def clerk_gets_a_seal(self) -> None:
@@ -259,17 +304,20 @@ class Check:
     def keeps_what_was_set_when_upgraded(self) -> None:
         """The next release, installed without a word, keeps settings, seal and features."""
         self.clerk.install(self.next)
-        found = self.clerk.registry(msi.KEY, "PlatformUrl")
+        registry = self.clerk.registry()
+        found = registry.value(msi.KEY, "PlatformUrl")
         expect(found == self.address, f"after the upgrade the address is {found!r}")
-        expect(self.clerk.registry(msi.KEY, "AutoUpdate") == "0", "AUTOUPDATE is forgotten")
-        version = self.clerk.registry(msi.KEY, "Version")
+        expect(registry.value(msi.KEY, "AutoUpdate") == "0", "AUTOUPDATE is forgotten")
+        version = registry.value(msi.KEY, "Version")
         expect(version == _next(build.version()), f"the version is {version!r}")
+        ukeys = list(self.clerk.path(FOLDER).rglob(vukey.NAME))
+        expect(len(ukeys) == 1, "the upgrade has forgotten the feature Training")
         expect("宿迁市演示贸易有限公司" in self.clerk.sealdesk("seal", "list"), "the seal is gone")
 
     def refuses_to_go_back(self) -> None:
         """The older release does not replace the newer one."""
         self.clerk.install(self.now, code=REFUSED)
-        version = self.clerk.registry(msi.KEY, "Version")
+        version = self.clerk.registry().value(msi.KEY, "Version")
         expect(version == _next(build.version()), f"the version is {version!r}")
         self.clerk.sealdesk("--version")
 
@@ -294,11 +342,11 @@ class Check:
         for desk in (self.clerk, self.stranger):
             desk.uninstall(self.next)
             expect(not desk.path(desk.folder).exists(), f"{desk.folder} is still there")
-            left = [each.value for each in PROPERTIES if desk.registry(msi.KEY, each.value)]
-            left += [v.key for v in msi.registry() if desk.registry(v.key, v.name)]
+            registry = desk.registry()
+            left = [key for key, _ in registry.values if key.startswith(r"software\sealdesk")]
+            left += [v.key for v in msi.registry() if registry.value(v.key, v.name) is not None]
             expect(not left, f"the registry still has {left}")
-            environment = r"System\CurrentControlSet\Control\Session Manager\Environment"
-            expect("SealDesk" not in desk.registry(environment, "PATH"), "PATH still names it")
+            expect("SealDesk" not in (registry.value(_ENVIRONMENT, "PATH") or ""), "PATH names it")
             expect(not any(desk.wine.drive.rglob("印台.lnk")), "a shortcut is left")
         kept = list(self.clerk.wine.drive.rglob("journal.jsonl"))
         expect(len(kept) == 1, "the journal is gone")

@@ -392,6 +392,8 @@ def statements() -> Iterator[str]:
 def _complete(
     target: Path, work: Path, bundle: Path, package: uuid.UUID, environment: dict[str, str]
 ) -> None:
+    (work / "codepage.idt").write_bytes(f"\r\n\r\n{CODEPAGE}\t_ForceCodepage\r\n".encode("ascii"))
+    run(["msibuild", target, "-i", "codepage.idt"], cwd=work, environment=environment)
     for statement in statements():
         run(["msibuild", target, "-q", statement], cwd=work, environment=environment)
     versions = dict(_versions(bundle))

@@ -39,9 +39,6 @@ _SETTINGS = r"""Windows Registry Editor Version 5.00
 
 [HKEY_CURRENT_USER\Software\Wine\WineDbg]
 "ShowCrashDialog"=dword:00000000
-
-[HKEY_CURRENT_USER\Software\Wine]
-"Version"="win10"
 """
 
 
@@ -142,6 +139,7 @@ def make_prefix(prefix: Path, extra: Mapping[str, str] | None = None) -> Wine:
     settings = prefix / "settings.reg"
     settings.write_text(_SETTINGS, encoding="ascii")
     wine.must(["regedit", "/S", wine.windows_path(settings)])
+    wine.must(["winecfg", "-v", "win10"])  # writes the build number where installers look
     return wine
 
 

@@ -1,0 +1,39 @@
+"""installer/windows/check.py: what it reads of a registry and of two reports."""
+
+from installer.windows import check
+
+EXPORTED = r"""Windows Registry Editor Version 5.00
+
+[HKEY_LOCAL_MACHINE\Software\SealDesk\SealDesk]
+"InstallDir"="C:\\办公软件\\印台\\"
+@="the \"own\" value"
+"Number"=dword:00000001
+
+[HKEY_LOCAL_MACHINE\System\Environment]
+"PATH"=hex(2):43,00,3a,00,5c,00,\
+  61,00,00,00
+"""
+
+
+def test_an_exported_registry_is_read_in_all_its_ways_of_writing() -> None:
+    values = check.exported(EXPORTED)
+    registry = check.Registry(values)
+    key = r"Software\SealDesk\SealDesk"
+    assert registry.value(key, "installdir") == "C:\\办公软件\\印台\\"
+    assert registry.value(key) == 'the "own" value'
+    assert registry.value(key, "Number") is None
+    assert registry.value(r"System\Environment", "Path") == "C:\\a"
+
+
+def test_reports_are_compared_without_times_and_the_first_difference_is_named() -> None:
+    one = {"verdict": "VALID", "at": "today", "signatures": [{"code": "1"}]}
+    other = {"verdict": "VALID", "at": "tomorrow", "signatures": [{"code": "2"}]}
+    assert check._timeless(one) != check._timeless(other)
+    assert check._difference(one, {**one, "signatures": other["signatures"]}).startswith(
+        ".signatures[0].code"
+    )
+    assert check._timeless(one) == check._timeless({**one, "at": "yesterday"})
+
+
+def test_the_next_version_is_higher_by_one() -> None:
+    assert check._next("0.1.9") == "0.1.10"
