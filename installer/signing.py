@@ -22,6 +22,7 @@ from pathlib import Path
 
 from installer.system import ROOT, BuildFailed, say
 from installer.windows import build, msi, pe
+from installer.windows.runtime import without_lists
 
 ENGINES = Path("/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so")
 PRODUCT = "SealDesk"
@@ -80,7 +81,7 @@ class Signer:
         """Does *path* bear a valid signature up to *root*, time-stamped up to *time_root*?"""
         trusted = ["-CAfile", str(root), "-TSA-CAfile", str(time_root)]
         done = subprocess.run(
-            ["osslsigncode", "verify", "-ignore-crl", *trusted, "-in", str(path)],
+            ["osslsigncode", "verify", *without_lists(), *trusted, "-in", str(path)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
