@@ -18,9 +18,11 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py screenshots       pictures of every page, to docs/images
     python3 dev.py policy            installer/policy/*.adm?, after the settings have changed
     python3 dev.py build windows     the MSI, in dist/ (Debian 12)
+    python3 dev.py build deb         the Debian package, in dist/
     python3 dev.py sign              signs programs, DLLs and MSI of the last build
     python3 dev.py check-windows     installs the MSI under Wine and tries it (--built: as it is)
     python3 dev.py check-screens     no text is cut on any screen, in any look, at 100 and 200 %
+    python3 dev.py check-deb         installs the package in a clean Debian and starts it
     python3 dev.py wine [ARGS]       Windows' Python with all packages, under Wine
 
 The virtual environment in ``.venv`` is made from ``installer/requirements.lock`` (every file
@@ -413,7 +415,10 @@ def policy(arguments: Sequence[str]) -> int:
 
 
 # What can be built: the module that does it, and what it needs from Debian.
-BUILDS = {"windows": ("installer.windows.build", system.WINDOWS)}
+BUILDS = {
+    "windows": ("installer.windows.build", system.WINDOWS),
+    "deb": ("installer.debian.build", system.DEBIAN),
+}
 
 
 def build(arguments: Sequence[str]) -> int:
@@ -429,6 +434,10 @@ def sign(arguments: Sequence[str]) -> int:
 
 def check_windows(arguments: Sequence[str]) -> int:
     return on_debian("installer.windows.check", system.SIGNING, arguments)
+
+
+def check_deb(arguments: Sequence[str]) -> int:
+    return on_debian("installer.debian.check", system.DEBIAN, arguments)
 
 
 def wine(arguments: Sequence[str]) -> int:
@@ -463,6 +472,7 @@ COMMANDS = {
     "build": build,
     "sign": sign,
     "check-windows": check_windows,
+    "check-deb": check_deb,
     "check-screens": check_screens,
     "wine": wine,
     "licences": licences,

@@ -34,6 +34,16 @@ SIGNING: Mapping[str, str] = {
 """What signing needs besides."""
 
 
+DEBIAN: Mapping[str, str] = {
+    "binutils": "objdump",
+    "debootstrap": "debootstrap",
+    "lintian": "lintian",
+    "xvfb": "Xvfb",
+    "xdotool": "xdotool",
+}
+"""What the Debian package and its check need."""
+
+
 class BuildFailed(Exception):
     """A build cannot go on; the text says why, in English, with the tool's own words."""
 

@@ -33,7 +33,8 @@ def module_path(folder: Path | None = None) -> Path:
 
 def can_be_had() -> bool:
     """Is the module there, or a compiler that may make it?"""
-    return _shipped().is_file() or (sys.platform != "win32" and _compiler() is not None)
+    sources = any(_SOURCES.glob("*.c"))  # an installed program has none
+    return _shipped().is_file() or (sys.platform != "win32" and sources and _compiler() is not None)
 
 
 def _shipped() -> Path:
