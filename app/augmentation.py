@@ -203,4 +203,4 @@ def augment(
 
 def _entry(report: Report, _: Sequence[SignedRevision]) -> Entry:
     """What the journal says of it: of which kinds its signatures are."""
-    return Entry({"subfilters": sorted({each.subfilter for each in report.signatures})})
+    return Entry({"subfilters": sorted({signature.subfilter for signature in report.signatures})})

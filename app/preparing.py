@@ -80,14 +80,14 @@ class Notice:
         """For a person, one or several sentences."""
         said = phrase(f"before.{self.code}", language)
         if self.times:
-            here, there = (beijing(each)[:16] for each in self.times)
+            here, there = (beijing(time)[:16] for time in self.times)
             return said.format(here=here, there=there)
         if self.signature is not None:
             worst = decisive(self.signature.findings)
             reason = worst.text(language) if worst else ""
             return said.format(who=self.signature.called(language), reason=reason)
         if self.elsewhere:
-            parts = [_of_elsewhere(each, language) for each in self.elsewhere]
+            parts = [_of_elsewhere(way, language) for way in self.elsewhere]
             return said.format(ways=phrase("before.and", language).join(parts))
         return said
 
@@ -181,17 +181,17 @@ def _of_signatures(source: Path, password: str | None, trust: Trust, now: dateti
     with _opened(source) as stream:
         report = verify_pdf(stream, source.name, trust, now, password=password)
     found = []
-    proved = [each.times.trusted for each in report.signatures if each.times.trusted]
+    proved = [signature.times.trusted for signature in report.signatures if signature.times.trusted]
     if proved and max(proved) > now + CLOCK_TOLERANCE:
         found.append(Notice("clock_proved", times=(now, max(proved))))
-    for each in report.signatures:
-        altered = any(finding.code in _ALTERED for finding in each.findings)
-        if each.verdict is Verdict.INVALID:
-            found.append(Notice("earlier_invalid", each))
-        elif each.verdict is Verdict.VALID_CHANGED_LATER:
-            found.append(Notice("earlier_changed", each))
-        elif each.verdict is Verdict.UNKNOWN:
-            found.append(Notice("earlier_changed" if altered else "earlier_unknown", each))
+    for signature in report.signatures:
+        altered = any(finding.code in _ALTERED for finding in signature.findings)
+        if signature.verdict is Verdict.INVALID:
+            found.append(Notice("earlier_invalid", signature))
+        elif signature.verdict is Verdict.VALID_CHANGED_LATER:
+            found.append(Notice("earlier_changed", signature))
+        elif signature.verdict is Verdict.UNKNOWN:
+            found.append(Notice("earlier_changed" if altered else "earlier_unknown", signature))
     return found
 
 
@@ -260,7 +260,7 @@ def _rehearse(
         with within_time():
             document = open_pdf(source, password)
             opened.callback(document.stream.close)
-            signed = any(each.value is not None for each in document.signature_fields())
+            signed = any(field.value is not None for field in document.signature_fields())
             if not signed and len(jobs) == 1:
                 return
         original = document.stream
@@ -274,11 +274,11 @@ def _rehearse(
     if before is not None:
         for worse in harmed(before, after):
             raise SealWouldHarm(str(source), worse.called(), _news(before, worse))
-    for each in after.signatures:
-        if not drafted.isdisjoint(each.fields):
-            harm = decisive([f for f in each.findings if f.code in _ALTERED and _bad(f)])
+    for signature in after.signatures:
+        if not drafted.isdisjoint(signature.fields):
+            harm = decisive([f for f in signature.findings if f.code in _ALTERED and _bad(f)])
             if harm is not None:
-                raise SealWouldHarm(str(source), each.called(), harm.code)
+                raise SealWouldHarm(str(source), signature.called(), harm.code)
 
 
 def _bad(finding: Finding) -> bool:
@@ -318,9 +318,9 @@ def _news(before: Report, after: SignatureReport) -> str:
     """The code of the worst finding that *after* has and the same signature had not *before*."""
     known = {
         finding.code
-        for each in before.signatures
-        if each.fields == after.fields
-        for finding in each.findings
+        for signature in before.signatures
+        if signature.fields == after.fields
+        for finding in signature.findings
     }
     worst = decisive([each for each in after.findings if each.code not in known])
     return worst.code if worst else ""

@@ -183,7 +183,7 @@ def _sweep(own: Path) -> None:
     """Remove what killed stampings left in the folder of the temporary file *own*."""
     left: list[Path] = []
     with contextlib.suppress(OSError):
-        left = [each for each in own.parent.iterdir() if is_temporary(each)]
+        left = [entry for entry in own.parent.iterdir() if is_temporary(entry)]
     for path in left:
         if path not in _in_use:
             with contextlib.suppress(OSError):

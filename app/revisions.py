@@ -259,12 +259,15 @@ _WORST_LAST = (Verdict.VALID, Verdict.VALID_CHANGED_LATER, Verdict.UNKNOWN, Verd
 
 def harmed(before: Report, after: Report) -> list[SignatureReport]:
     """The signatures of *before* that are judged worse in *after*, as they are judged there."""
-    verdicts = {(each.fields, each.byte_range): each.verdict for each in before.signatures}
+    verdicts = {
+        (signature.fields, signature.byte_range): signature.verdict
+        for signature in before.signatures
+    }
     return [
-        each
-        for each in after.signatures
-        if (was := verdicts.get((each.fields, each.byte_range))) is not None
-        and _WORST_LAST.index(each.verdict) > _WORST_LAST.index(was)
+        signature
+        for signature in after.signatures
+        if (was := verdicts.get((signature.fields, signature.byte_range))) is not None
+        and _WORST_LAST.index(signature.verdict) > _WORST_LAST.index(was)
     ]
 
 

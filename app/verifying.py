@@ -166,7 +166,7 @@ def _news(platform: StatusService | None, report: Report, trust: Trust) -> Trust
             continue
         if not whom:
             own.append(signature.seal.code)
-        if any(each.code in UNKNOWN_STATE for each in signature.findings):
+        if any(finding.code in UNKNOWN_STATE for finding in signature.findings):
             questions.add((whom, signature.seal.code))
     statements = []
     for whom, code in sorted(questions):

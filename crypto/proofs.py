@@ -106,8 +106,8 @@ def proofs_of(findings: Iterable[Found], *, has_seal: bool, origin: str) -> tupl
         return tuple(answers)  # no proof can make it good any more
     issuer = answers[0].state
     if any(finding.code == "demo_seal" for finding in given):
-        return tuple(_in_demo(each) for each in answers)
-    return tuple(_with_action(each, issuer, origin) for each in answers)
+        return tuple(_in_demo(answer) for answer in answers)
+    return tuple(_with_action(answer, issuer, origin) for answer in answers)
 
 
 def _answer(what: What, findings: list[Found], *, has_seal: bool) -> Proof:

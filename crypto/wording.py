@@ -81,7 +81,7 @@ def _issuer_first(worst: Finding, findings: Sequence[Finding]) -> Finding:
 
 def is_of_a_demo(report: Report) -> bool:
     """Is there a seal in it that only the demo which made it can prove?"""
-    return any(each.code == "demo_seal" for s in report.signatures for each in s.findings)
+    return any(finding.code == "demo_seal" for s in report.signatures for finding in s.findings)
 
 
 @dataclass(frozen=True)

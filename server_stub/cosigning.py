@@ -239,14 +239,14 @@ def compare_all(
 
     Raises :class:`LedgerError` when one of them saw more, or another log."""
     told, reached = [], 0
-    for each in cosigners:
+    for cosigner in cosigners:
         try:
-            if _compare(each, engine, log_keys):
+            if _compare(cosigner, engine, log_keys):
                 reached += 1
             else:
-                told.append(f"the cosigner {_place(each)} has cosigned nothing yet")
+                told.append(f"the cosigner {_place(cosigner)} has cosigned nothing yet")
         except (OSError, ValueError) as error:
-            told.append(f"the cosigner {_place(each)} cannot be asked: {error}")
+            told.append(f"the cosigner {_place(cosigner)} cannot be asked: {error}")
     if cosigners and not reached:
         told.append("no cosigner could be asked: nobody vouches that the logs are whole")
     return told

@@ -76,7 +76,7 @@ def _draft(options: argparse.Namespace) -> str:
     fields["operator"] = options.operator or fields["operator"]
     platforms = fields["platforms"]
     if options.withdraw:
-        named = [each for each in platforms if each["name"] == options.withdraw]
+        named = [platform for platform in platforms if platform["name"] == options.withdraw]
         if not named:
             raise TrustListRefused(f"no such platform: {options.withdraw}")
         for each in named:
@@ -101,7 +101,7 @@ def _draft(options: argparse.Namespace) -> str:
 
 
 def _certificates(paths: list[Path]) -> list[str]:
-    found = [each for path in paths for each in load_certificates(path.read_bytes())]
+    found = [certificate for path in paths for certificate in load_certificates(path.read_bytes())]
     return [base64.b64encode(each.der).decode() for each in found]
 
 
@@ -166,11 +166,11 @@ def _shown(token: bytes) -> str:
         f"signed by {made.certificate.subject}",
         f"SM3 of that certificate: {made.certificate.fingerprint.hex()}",
     ]
-    for each in made.platforms:
-        state = "granted" if each.granted else "withdrawn"
-        lines.append(f"  {state}  {each.name}  {each.region}  {' '.join(each.origins)}")
-        lines += [f"      root {c.fingerprint.hex()}  {c.subject}" for c in each.roots]
-        lines += [f"      maker {c.fingerprint.hex()}  {c.subject}" for c in each.makers]
+    for platform in made.platforms:
+        state = "granted" if platform.granted else "withdrawn"
+        lines.append(f"  {state}  {platform.name}  {platform.region}  {' '.join(platform.origins)}")
+        lines += [f"      root {c.fingerprint.hex()}  {c.subject}" for c in platform.roots]
+        lines += [f"      maker {c.fingerprint.hex()}  {c.subject}" for c in platform.makers]
     return "\n".join(lines)
 
 

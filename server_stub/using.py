@@ -75,7 +75,7 @@ def take_in(
             read.append([(each, text, *_read(each, text)) for each, text in report.texts])
         except RecordInvalid as error:
             read.append(error)
-    sound = [each for uses in read if isinstance(uses, list) for each in uses]
+    sound = [use for uses in read if isinstance(uses, list) for use in uses]
     known = _look_up(tx, settings, {r.token for r in reports}, sound)
     outcomes: list[list[Taken] | Exception] = []
     made: list[tuple[Actor, UsageRecord, str]] = []
@@ -221,7 +221,7 @@ def _read(identity: str, text: str) -> tuple[str, str, int]:
 def _flags(changes: Sequence[SealChange], seal: Seal, at: int, now: int) -> list[str]:
     """What a reader should know of a use at *at*; the seal's history decides, not its present."""
     flags = []
-    last = next((each.to_state for each in changes if each.effective_at <= at), None)
+    last = next((change.to_state for change in changes if change.effective_at <= at), None)
     if last != "active":
         flags.append("seal_not_active")
     if at > now + 10 * 60 * 1_000_000:

@@ -118,7 +118,7 @@ def _check(
     opened: zipfile.ZipFile, document: BinaryIO, own: Trust, password: str | None
 ) -> Checked:
     problems: list[str] = []
-    names = [each.filename for each in opened.infolist()]
+    names = [member.filename for member in opened.infolist()]
     if len(names) > _MAX_MEMBERS or len(set(names)) != len(names):
         return Checked(("not_a_package:names",), None, None, ())
     manifest = json.loads(_read(opened, "manifest.json"))
@@ -217,6 +217,6 @@ def _changes(data: bytes) -> Iterator[SealChange]:
 def _essence(report: Any) -> Any:
     """What two reports of the same document must have in common: verdicts and findings."""
     return [
-        (part.get("verdict"), sorted(each["code"] for each in part.get("findings", ())))
+        (part.get("verdict"), sorted(finding["code"] for finding in part.get("findings", ())))
         for part in (report, *report.get("signatures", ()))
     ]

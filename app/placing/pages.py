@@ -141,7 +141,7 @@ def _pieces(page: Any) -> Iterator[tuple[list[Letter], int | None]]:
             x, y = line["dir"]
             along = matrix.a * x + matrix.c * y, matrix.b * x + matrix.d * y
             # text outside the visible page is no place for a seal
-            yield [each for each in letters if _meets(each.box, width, height)], _turn(*along)
+            yield [letter for letter in letters if _meets(letter.box, width, height)], _turn(*along)
 
 
 def _turn(x: float, y: float) -> int | None:

@@ -70,7 +70,7 @@ class Templates:
         Raises ValueError for an empty name, for one that is too long, without a rule, with rules of
         several seals, or for one too many; :class:`app.errors.SettingsInvalid`, OSError."""
         name = " ".join(template.name.split())
-        codes = {each.seal_code for each in template.placed}
+        codes = {placed_mark.seal_code for placed_mark in template.placed}
         if not name or len(name) > _NAME or len(codes) != 1:
             raise ValueError("no template")
         with locked(self._path.with_suffix(".lock")):
@@ -108,7 +108,7 @@ class Templates:
             if len(data) > _LONGEST:
                 raise ValueError("too long")
             content = json.loads(data)
-            known = [_template(each) for each in content["templates"]]
+            known = [_template(template) for template in content["templates"]]
             return known, placed_from_json(content["last"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise SettingsInvalid(str(self._path), "", str(error)) from error

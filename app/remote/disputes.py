@@ -313,7 +313,7 @@ def _receipt(
             str(first["record"]),
             int(first["index"]),
             int(ledger["size"]),
-            tuple(str(each) for each in first["proof"]),
+            tuple(str(digest) for digest in first["proof"]),
             str(ledger["checkpoint"]),
         )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:

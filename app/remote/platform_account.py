@@ -196,8 +196,8 @@ class PlatformClient(PublicPlatform):
         answer = self._call("GET", "/v1/sync", params={"cursor": cursor})
         with self._reading("sync"):
             items = tuple(
-                SyncItem(str(each["kind"]), str(each["id"]), dict(each["body"]))
-                for each in answer["items"]
+                SyncItem(str(item["kind"]), str(item["id"]), dict(item["body"]))
+                for item in answer["items"]
             )
             return SyncPage(items, str(answer["next"]), answer["more"] is True)
 
@@ -208,7 +208,7 @@ class PlatformClient(PublicPlatform):
         body = {"records": [{"id": each, "record": text} for each, text in records]}
         answer = self._call("POST", "/v1/usage-records", body, retry=True)
         with self._reading("receipts"):
-            found = [self._receipt(each) for each in answer["receipts"]]
+            found = [self._receipt(receipt) for receipt in answer["receipts"]]
             if [each.id for each in found] != [each for each, _ in records]:
                 raise ValueError("receipts for other records")
         return found
@@ -224,7 +224,7 @@ class PlatformClient(PublicPlatform):
             )
         except merkle.MerkleError as error:
             raise PlatformUntrusted(self.origin, "receipt") from error
-        proof = [bytes.fromhex(each) for each in answer["proof"]]
+        proof = [bytes.fromhex(digest) for digest in answer["proof"]]
         leaf = merkle.leaf_hash(record.encode())
         of_this_log = (checkpoint.origin, checkpoint.size) == (service.ledger_origin, size)
         proved = of_this_log and merkle.verify_inclusion(leaf, index, size, proof, checkpoint.root)

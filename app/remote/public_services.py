@@ -109,7 +109,7 @@ class PublicPlatform(PlatformConnection):
         numbers = {"from": str(old), "to": str(new)}
         answer = self._call("GET", "/registry/proofs/consistency", params=numbers)
         with self._reading("registry"):
-            return [bytes.fromhex(each) for each in answer["proof"]]
+            return [bytes.fromhex(digest) for digest in answer["proof"]]
 
     def registry_epoch(self) -> bytes | None:
         """The manifest of the newest epoch as it came; None if there is none yet."""

@@ -68,9 +68,9 @@ def anchors(settings: Settings) -> list[Anchor]:
 def listed(settings: Settings) -> list[Anchor]:
     """Those of the setting ``trust`` as well, which are also believed about the state of seals."""
     named = [
-        Anchor(each, "all", "settings", path)
+        Anchor(certificate, "all", "settings", path)
         for path in settings.trust
-        for each in read_certificates(path)
+        for certificate in read_certificates(path)
     ]
     return named + anchors(settings)
 
@@ -80,7 +80,9 @@ def own(settings: Settings) -> list[Anchor]:
     found: list[Anchor] = []
     for purpose in PURPOSES:
         for path in sorted(_folder(settings, purpose).glob("*.crt"))[:_MAX_OWN]:
-            found += [Anchor(each, purpose, "own", path) for each in read_certificates(path)]
+            found += [
+                Anchor(certificate, purpose, "own", path) for certificate in read_certificates(path)
+            ]
     return found
 
 

@@ -119,8 +119,8 @@ def remove(settings: Settings, sm3: str) -> list[TrustedPlatform]:
 def trust_of(platforms: Iterable[TrustedPlatform]) -> Trust:
     """What follows from all of them."""
     trust = Trust()
-    for each in platforms:
-        trust = trust.merged(each.trust)
+    for platform in platforms:
+        trust = trust.merged(platform.trust)
     return trust
 
 

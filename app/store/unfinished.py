@@ -124,8 +124,8 @@ def _take_up(
     output = _find(left)
     if output is None:
         return 0
-    ends = [each for each in journal.entries() if each.details.get("begun") == left.begun]
-    same = [each for each in ends if each.details.get("output_sm3") == left.output_sm3]
+    ends = [entry for entry in journal.entries() if entry.details.get("begun") == left.begun]
+    same = [end for end in ends if end.details.get("output_sm3") == left.output_sm3]
     if ends and not same:
         return 0  # it was taken back, or the journal is a new one
     if not same:

@@ -53,7 +53,7 @@ def claim_of(path: Path, password: str | None = None) -> Claim:
     """Which platform the file at *path* names. Raises :class:`app.errors.PlatformNotNamed`,
     and what :func:`app.verifying.verify` raises."""
     report = verify(path, trust=Trust(), password=password)
-    origins = [each.origin for each in report.signatures if each.origin]
+    origins = [signature.origin for signature in report.signatures if signature.origin]
     if not origins:
         raise PlatformNotNamed(str(path))
     return Claim(origins[0], _holders(report, origins[0]))
@@ -172,11 +172,11 @@ def trust_platform(
 
 def _holders(report: Report, origin: str, *, proved: bool = False) -> tuple[str, ...]:
     found = []
-    for each in report.signatures:
-        codes = {finding.code for finding in each.findings}
-        trusted = "signer_trusted" in codes and (each.seal is None or "maker_trusted" in codes)
-        if each.signer and (trusted if proved else each.origin == origin):
-            found.append(each.signer.organization)
+    for signature in report.signatures:
+        codes = {finding.code for finding in signature.findings}
+        trusted = "signer_trusted" in codes and (signature.seal is None or "maker_trusted" in codes)
+        if signature.signer and (trusted if proved else signature.origin == origin):
+            found.append(signature.signer.organization)
     return tuple(dict.fromkeys(name for name in found if name))
 
 

@@ -177,8 +177,8 @@ class Words:
     def _sealed_pages(self, shown: Pictures) -> Iterator[str]:
         """Seals as signed and sealed pages, some in a row."""
         if shown.seals or shown.pages:
-            images = [self._image("s", *each, _SEAL_MM) for each in enumerate(shown.seals)]
-            images += [self._image("p", *each, _PAGE_MM) for each in enumerate(shown.pages)]
+            images = [self._image("s", *seal, _SEAL_MM) for seal in enumerate(shown.seals)]
+            images += [self._image("p", *page, _PAGE_MM) for page in enumerate(shown.pages)]
             rows = [images[n : n + _IN_A_ROW] for n in range(0, len(images), _IN_A_ROW)]
             table = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
             left = shown.pages_left_out

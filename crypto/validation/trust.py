@@ -122,7 +122,7 @@ class Trust:
     def _for_everybody(self) -> frozenset[bytes]:
         """The anchors (SM3) that no rule limits to some holders."""
         limited = {rule.anchor for rule in self.rules if rule.holders}
-        return frozenset(each.fingerprint for each in self._anchors) - limited
+        return frozenset(anchor.fingerprint for anchor in self._anchors) - limited
 
     def for_use(self, signer: Certificate | None, seal: Seal | None, moment: datetime) -> Trust:
         """What counts where *signer* uses *seal*: anchors for this holder; and of the platforms
@@ -132,7 +132,7 @@ class Trust:
         if limited:
 
             def kept(anchors: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
-                return tuple(each for each in anchors if each.fingerprint not in limited)
+                return tuple(anchor for anchor in anchors if anchor.fingerprint not in limited)
 
             trust = replace(
                 self,
@@ -149,8 +149,10 @@ class Trust:
             return trust
         if not chain.anchored:
             return trust
-        others = {each.der for each in trust.seal_makers} - {each.der for each in chain.path}
-        platforms = tuple(each for each in trust.platforms if each.der not in others)
+        others = {maker.der for maker in trust.seal_makers} - {
+            certificate.der for certificate in chain.path
+        }
+        platforms = tuple(platform for platform in trust.platforms if platform.der not in others)
         return replace(trust, platforms=platforms)
 
     def believes(self, statement: SignedStatement) -> bool:

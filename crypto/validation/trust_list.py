@@ -81,8 +81,8 @@ class ListedPlatform:
         anchors = dict.fromkeys(each.fingerprint for each in (*self.roots, *self.makers))
         teller = self.origins[0].rstrip("/").lower() if self.status and self.origins else ""
         return tuple(
-            AnchorRule(each, frozenset(), self.status, self.revocation, self.algorithms, teller)
-            for each in anchors
+            AnchorRule(anchor, frozenset(), self.status, self.revocation, self.algorithms, teller)
+            for anchor in anchors
         )
 
 
@@ -117,7 +117,11 @@ class TrustList:
 
     def trust(self, now: datetime) -> Trust:
         """The anchors of all platforms that count at the moment *now*; none of an expired list."""
-        here = [each for each in self.platforms if each.counts(now) and now <= self.next_update]
+        here = [
+            platform
+            for platform in self.platforms
+            if platform.counts(now) and now <= self.next_update
+        ]
         roots = tuple(root for each in here for root in each.roots)
         return Trust(
             seal_makers=tuple(maker for each in here for maker in each.makers),
@@ -153,7 +157,7 @@ def read_body(body: bytes) -> dict[str, Any]:
             "sequence": sequence,
             "issued_at": _time(fields["issued_at"]),
             "next_update": _time(fields["next_update"]),
-            "platforms": tuple(_platform(each) for each in fields["platforms"]),
+            "platforms": tuple(_platform(platform) for platform in fields["platforms"]),
         }
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise TrustListError(f"the trust list's body is malformed: {error}") from error
@@ -169,7 +173,7 @@ def _platform(fields: Mapping[str, Any]) -> ListedPlatform:
         granted=fields["state"] == "granted",
         since=_time(fields["since"]),
         until=_time(fields["until"]) if fields.get("until") is not None else None,
-        origins=tuple(_text(each) for each in fields["origins"]),
+        origins=tuple(_text(origin) for origin in fields["origins"]),
         roots=_certificates(fields["roots"]),
         makers=_certificates(fields["makers"]),
         status=_truth(fields.get("status", True)),
@@ -182,7 +186,7 @@ def _certificates(texts: Any) -> tuple[Certificate, ...]:
     if not isinstance(texts, list) or len(texts) > _MAX_CERTIFICATES:
         raise ValueError("no list of certificates")
     try:
-        return tuple(Certificate.parse(base64.b64decode(each, validate=True)) for each in texts)
+        return tuple(Certificate.parse(base64.b64decode(text, validate=True)) for text in texts)
     except (binascii.Error, CertificateError) as error:
         raise ValueError(f"not a certificate: {error}") from error
 

@@ -50,7 +50,7 @@ def judge(annotation: Any, ground: Ground) -> str:
     own = box(annotation)
     if kind == "/Text":
         return _judge_note(annotation, painted.inks, stream is None, ground)
-    covering = [each for each in painted.inks if not _lets_through(each)]
+    covering = [ink for ink in painted.inks if not _lets_through(ink)]
     if any(ground.surely_lies_under(each.box) for each in covering):
         return "forbidden"
     if kind in _MARKUP:
@@ -65,15 +65,15 @@ def _judge_note(
     """A note is shown as a small sign, which can be moved aside."""
     left, bottom, right, top = own = box(annotation)
     if max(right - left, top - bottom) > _LARGEST_ICON:
-        covers = any(ground.surely_lies_under(each.box) for each in inks if not each.see_through)
+        covers = any(ground.surely_lies_under(ink.box) for ink in inks if not ink.see_through)
         return "forbidden" if covers else "drawing_added"
-    if any(each.kind in ("text", "image", "shading") for each in inks):
+    if any(ink.kind in ("text", "image", "shading") for ink in inks):
         return "drawing_added"
     if int(entry(annotation, "/F", 0)) & HIDDEN:
         return "note_added"
     if inks and not _is_sign(inks, own):
         return "drawing_added"
-    places = [own] if is_drawn_by_viewer else [each.box for each in inks]
+    places = [own] if is_drawn_by_viewer else [ink.box for ink in inks]
     return "drawing_added" if any(map(ground.lies_under, places)) else "note_added"
 
 
@@ -85,12 +85,12 @@ def _is_sign(inks: list[Ink], own: Box) -> bool:
     if sides[0] < _SMALLEST_ICON or sides[1] > _LONGEST * sides[0]:
         return False
     return any(
-        each.kind == "fill"
-        and each.colour is not None
-        and max(each.colour) >= _LIGHT
-        and not each.is_white
-        and each.area >= _MOST * sides[0] * sides[1]
-        for each in inks
+        ink.kind == "fill"
+        and ink.colour is not None
+        and max(ink.colour) >= _LIGHT
+        and not ink.is_white
+        and ink.area >= _MOST * sides[0] * sides[1]
+        for ink in inks
     )
 
 

@@ -34,9 +34,9 @@ def parts_of(space: Any, found: Any) -> int:
 
 def colour_of(values: list[Any], parts: int) -> Colour | None:
     """The colour that these numbers name; None if that is not known."""
-    if len(values) != parts or not all(isinstance(each, float) for each in values):
+    if len(values) != parts or not all(isinstance(value, float) for value in values):
         return None
-    bounded = [min(1.0, max(0.0, each)) for each in values]
+    bounded = [min(1.0, max(0.0, value)) for value in values]
     if parts == 1:
         return (bounded[0],) * 3
     if parts == 3:

@@ -67,7 +67,9 @@ class Coverage:
         its signatures."""
         self._document, self._size, self._password = document, size, password
         self._ends = {
-            each.end: None for each in embedded if each.covered and not self._is_all(each.end)
+            signature.end: None
+            for signature in embedded
+            if signature.covered and not self._is_all(signature.end)
         }
         """Where those end that do not cover all, in the order of *embedded*."""
         self._opened: dict[int, _Opened | str] = {}
@@ -84,11 +86,11 @@ class Coverage:
             signed = self._open(signature.end)
             if isinstance(signed, str):
                 return "unclear", [], [Finding("byte_range_malformed", {"reason": signed})]
-            present = {each.name for each in signed.fields if stands_in(signature, each)}
+            present = {field.name for field in signed.fields if stands_in(signature, field)}
             if not present:
                 reason = "the signature is not part of what it covers"
                 return "unclear", [], [Finding("byte_range_malformed", {"reason": reason})]
-            strangers = [each.name for each in signature.fields if each.name not in present]
+            strangers = [field.name for field in signature.fields if field.name not in present]
             opened, number = signed, signed.number
         findings = [Finding("covers_revision")]
         try:
@@ -104,8 +106,8 @@ class Coverage:
             findings.append(Finding("bytes_after_end", {"count": str(self._size - signature.end)}))
             findings.append(Finding("range_incomplete"))
         # what a later signature means is known when that signature has been checked
-        findings += [each.finding for each in changes if each.kind != "seal_added"]
-        findings += [Finding("mark_foreign", {"field": each}) for each in strangers]
+        findings += [change.finding for change in changes if change.kind != "seal_added"]
+        findings += [Finding("mark_foreign", {"field": stranger}) for stranger in strangers]
         return "revision", changes, findings
 
     def revision(self, signature: EmbeddedSignature) -> int | None:
@@ -173,10 +175,10 @@ class Coverage:
             view = self._document.reader.get_historical_resolver(number)
             listed = _references(entry(form_of(view), "/Fields"))
             return all(
-                each.reference is not None
-                and (names is None or names.get(key_of(each.reference)) == each.name)
-                and _stands(signature, each.reference, view, listed)
-                for each in signature.fields
+                field.reference is not None
+                and (names is None or names.get(key_of(field.reference)) == field.name)
+                and _stands(signature, field.reference, view, listed)
+                for field in signature.fields
             )
         except PARSER_FAILURES:
             return False
@@ -202,7 +204,7 @@ class Coverage:
         opened = self._open(ends[latest])
         if isinstance(opened, str):
             raise PdfUnreadable(opened)
-        return {key_of(each.reference): each.name for each in opened.fields if each.reference}
+        return {key_of(field.reference): field.name for field in opened.fields if field.reference}
 
 
 def _stands(
@@ -230,7 +232,7 @@ def _stands(
 
 def _references(listed: Any) -> set[tuple[int, int]]:
     """Number and generation of the objects that a list refers to."""
-    return {key_of(each) for each in items_of(listed) if isinstance(each, generic.IndirectObject)}
+    return {key_of(item) for item in items_of(listed) if isinstance(item, generic.IndirectObject)}
 
 
 class _Revisions:
@@ -286,7 +288,7 @@ class _Revisions:
         later one."""
         used: set[int] = set()
         for number in range(self._document.reader.total_revisions):
-            tables = [each.xref_data for each in self._sections(number)]
+            tables = [section.xref_data for section in self._sections(number)]
             if any(each in used for data in tables for each, _ in data.explicit_refs_in_revision):
                 return False
             used |= {each for data in tables for each in data.obj_streams_used}

@@ -76,20 +76,20 @@ class Fields:
 
     def added(self, added: generic.ArrayObject) -> Iterator[KnownField]:
         """Allow the new fields that are signature fields, and remember all."""
-        for each in walk_fields(added, self._pair.new):
-            titled = "/T" in self._pair.new(each.reference)
-            if each.leaf and each.kind != "/Sig":
-                self._pair.forbid(None, f"{each.name}: new form field")
-            elif strange := self._more_than_a_field(each):
-                self._pair.forbid(None, f"{each.name}: {strange}")
-            elif titled and each.name in self._pair.known.names:
-                self._pair.forbid(None, f"{each.name}: a field of this name exists")
-            elif self._pair.references.place(each.reference, self._pair.old.revision) is not None:
-                self._pair.forbid(None, f"{each.name}: made from an object that existed")
-            elif each.leaf:
-                self.new_widgets[key_of(each.reference)] = None
-                yield each
-            self._pair.known.add(each)
+        for field in walk_fields(added, self._pair.new):
+            titled = "/T" in self._pair.new(field.reference)
+            if field.leaf and field.kind != "/Sig":
+                self._pair.forbid(None, f"{field.name}: new form field")
+            elif strange := self._more_than_a_field(field):
+                self._pair.forbid(None, f"{field.name}: {strange}")
+            elif titled and field.name in self._pair.known.names:
+                self._pair.forbid(None, f"{field.name}: a field of this name exists")
+            elif self._pair.references.place(field.reference, self._pair.old.revision) is not None:
+                self._pair.forbid(None, f"{field.name}: made from an object that existed")
+            elif field.leaf:
+                self.new_widgets[key_of(field.reference)] = None
+                yield field
+            self._pair.known.add(field)
 
     def _more_than_a_field(self, known: KnownField) -> str:
         """What makes a new signature field act or draw beyond its appearance; "" if nothing does.
@@ -104,9 +104,9 @@ class Fields:
 
     def say_added(self, fields: list[KnownField]) -> None:
         """Report the new signature fields, once it is known on which pages they stand."""
-        for each in fields:
-            page = self.new_widgets[key_of(each.reference)]
-            self._say_signature(each.name, each.reference, each.value, page, new=True)
+        for field in fields:
+            page = self.new_widgets[key_of(field.reference)]
+            self._say_signature(field.name, field.reference, field.value, page, new=True)
 
     def _say_signature(
         self, name: str, reference: generic.Reference, value: Any, page: int | None, *, new: bool
@@ -217,7 +217,7 @@ class Fields:
                 if key_of(reference) not in judged:
                     judged.add(key_of(reference))
                     fillings += self._say_filling(known, reference)
-            if not fillings and not any(self.page_of(each) for each in self._widgets_of(known)):
+            if not fillings and not any(self.page_of(widget) for widget in self._widgets_of(known)):
                 self._pair.say("unused_objects", None, known.name)
 
     def _say_filling(self, known: KnownField, reference: generic.Reference) -> int:
@@ -242,7 +242,7 @@ class Fields:
         """Does this filling touch another one of the same revision?"""
         look = Look.of(widget)
         inks = tuple(look.painted.inks) if look.drawn else (Ink("image", look.box),)
-        boxes = [each.box for each in inks]
+        boxes = [ink.box for ink in inks]
         others = self._filled.setdefault(page, [])
         over = any(Ground(other).surely_lies_under(each) for other in others for each in boxes)
         over = over or any(

@@ -105,7 +105,7 @@ def judge(
         return Filling("filling_unclear", *values)
     shown = _displayed(after, values[1])
     kind = _judge_text(after, old, new, ground, form, shown)
-    reach = [each.box for each in new.ink] if new.drawn else [new.box]
+    reach = [ink.box for ink in new.ink] if new.drawn else [new.box]
     if kind == "field_filled" and not all(holds(page, each, 1.0) for each in reach):
         kind = "filling_unclear"  # part of it is beyond the edge of the page
     return Filling(kind, "", shown)
@@ -199,7 +199,7 @@ def _judge_redrawing(
 
 def _is_plain_text(look: Look) -> bool:
     return look.text is not None and not any(
-        each.is_white or each.size < SMALLEST_TEXT for each in look.ink
+        ink.is_white or ink.size < SMALLEST_TEXT for ink in look.ink
     )
 
 
@@ -218,8 +218,8 @@ def _judge_text(
     if not new.drawn:
         return "filling_over_content" if ground.lies_under(new.box) else "field_filled"
     covering = [each for each in new.grounds if not _was_there(each, old, after)]
-    covering += [each for each in new.ink if each.kind != "text" or each.text is None]
-    covers = [*(each.box for each in covering), *_edges(new, old)]
+    covering += [ink for ink in new.ink if ink.kind != "text" or ink.text is None]
+    covers = [*(ink.box for ink in covering), *_edges(new, old)]
     if any(map(ground.surely_lies_under, covers)):
         return "content_covered"
     paper = new.grounds[-1] if new.grounds else ground.paper(new.box)
@@ -228,21 +228,21 @@ def _judge_text(
         new.painted.strange
         or new.text is None
         or not new.ink
-        or any(not is_seen(each, paper) for each in new.ink)
-        or any(each.size > LARGEST_TEXT * height for each in new.ink)
-        or min(each.size for each in new.ink) < _SMALLER * max(each.size for each in new.ink)
+        or any(not is_seen(ink, paper) for ink in new.ink)
+        or any(ink.size > LARGEST_TEXT * height for ink in new.ink)
+        or min(ink.size for ink in new.ink) < _SMALLER * max(ink.size for ink in new.ink)
         or _are_heaped(new.ink)
         or any(map(ground.lies_under, covers))
     ):
         return "filling_unclear"
-    if any(ground.lies_under(each.box) for each in new.ink):
+    if any(ground.lies_under(ink.box) for ink in new.ink):
         return "filling_over_content"
     return "field_filled" if says(new.text, value, signs_of_format(after)) else "value_differs"
 
 
 def _was_there(ink: Ink, old: Look, widget: generic.DictionaryObject) -> bool:
     """Was there a ground of this colour already? A viewer draws the one that /MK names."""
-    if any(same_colour(each, ink) and holds(each.box, ink.box, 1.0) for each in old.grounds):
+    if any(same_colour(ground, ink) and holds(ground.box, ink.box, 1.0) for ground in old.grounds):
         return True
     named = entry(entry(widget, "/MK", {}), "/BG")
     if old.drawn or not isinstance(named, generic.ArrayObject) or ink.colour is None:
@@ -256,7 +256,7 @@ def _was_there(ink: Ink, old: Look, widget: generic.DictionaryObject) -> bool:
 
 def _edges(new: Look, old: Look) -> list[Box]:
     """The four strips that a frame takes up which was not there before."""
-    widest = max((each.width for each in new.frame if each.kind == "line"), default=0.0)
+    widest = max((ink.width for ink in new.frame if ink.kind == "line"), default=0.0)
     if not new.frame or old.frame or (not old.drawn and widest <= 2):
         return []
     left, bottom, right, top = new.box

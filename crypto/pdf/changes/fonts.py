@@ -194,10 +194,10 @@ def _simple_widths(node: generic.DictionaryObject) -> dict[int, float]:
 
 def _drawn(node: generic.DictionaryObject) -> Font:
     """A Type 3 font: its widths and its box are in units that its own matrix makes."""
-    matrix = [float(follow(each)) for each in entry(node, "/FontMatrix", ())]
+    matrix = [float(follow(number)) for number in entry(node, "/FontMatrix", ())]
     scale, rise = (abs(matrix[0]), matrix[3]) if len(matrix) == 6 else (0.001, 0.001)
     widths = {code: width * scale * 1000 for code, width in _simple_widths(node).items()}
-    box = [float(follow(each)) for each in entry(node, "/FontBBox", ())]
+    box = [float(follow(edge)) for edge in entry(node, "/FontBBox", ())]
     height = (-0.25, 1.0)
     if len(box) == 4 and box[1] != box[3]:
         low, high = sorted((box[1] * rise, box[3] * rise))
@@ -229,7 +229,7 @@ def _composite(node: generic.DictionaryObject) -> Font:
 
 def _composite_widths(listed: Any) -> dict[int, float]:
     """/W (ISO 32000-1 §9.7.4.3): ``c [w …]`` and ``first last w``."""
-    items = [follow(each) for each in listed] if isinstance(listed, generic.ArrayObject) else []
+    items = [follow(item) for item in listed] if isinstance(listed, generic.ArrayObject) else []
     found: dict[int, float] = {}
     at = 0
     while at + 1 < len(items) and len(found) < _MAX_WIDTHS:

@@ -187,7 +187,9 @@ def read_page(page: generic.DictionaryObject, fonts: Fonts | None = None) -> Pai
     painted = Painted()
     contents = entry(page, "/Contents")
     streams = contents if isinstance(contents, generic.ArrayObject) else [contents]
-    parts = [each.data for each in map(follow, streams) if isinstance(each, generic.StreamObject)]
+    parts = [
+        stream.data for stream in map(follow, streams) if isinstance(stream, generic.StreamObject)
+    ]
     resources: Any = None
     node: Any = page
     for _ in range(MAX_TREE_DEPTH):
@@ -219,7 +221,7 @@ class _Reader:
         raw = entry(form, "/Matrix")
         matrix = _numbers(list(raw)) if isinstance(raw, generic.ArrayObject) else _PLAIN
         matrix = product(matrix, state.matrix)
-        corners = [float(follow(each)) for each in entry(form, "/BBox", ())]
+        corners = [float(follow(edge)) for edge in entry(form, "/BBox", ())]
         clip = state.clip
         if len(corners) == 4:
             clip = _common(clip, _hull(_corners(corners, matrix)))
@@ -283,7 +285,7 @@ class _Reader:
                 case "Tm":
                     text = line = _numbers(values)
                 case "Td" | "TD":
-                    x, y = (_number([each]) for each in values)
+                    x, y = (_number([value]) for value in values)
                     state = replace(state, leading=-y) if name == "TD" else state
                     text = line = product((1, 0, 0, 1, x, y), line)
                 case "T*":
@@ -440,7 +442,7 @@ class _Path:
     curved: bool = False
 
     def add(self, name: str, values: list[Any], under: Matrix) -> None:
-        numbers = [_number([each]) for each in values]
+        numbers = [_number([value]) for value in values]
         if name == "re":
             x, y, width, height = numbers
             self.subpaths += 1
@@ -452,7 +454,7 @@ class _Path:
             self.subpaths += name == "m"
             self.curved = self.curved or name in "cvy"
             pairs = zip(numbers[::2], numbers[1::2], strict=True)
-            self.points += [_moved(each, under) for each in pairs]
+            self.points += [_moved(pair, under) for pair in pairs]
 
 
 def _clipped(state: _State, path: _Path) -> _State:
@@ -525,7 +527,7 @@ def _number(values: list[Any]) -> float:
 def _numbers(values: list[Any]) -> Matrix:
     if len(values) != 6:
         raise AppearanceError("not a matrix")
-    a, b, c, d, e, f = (float(follow(each)) for each in values)
+    a, b, c, d, e, f = (float(follow(value)) for value in values)
     return (a, b, c, d, e, f)
 
 

@@ -118,17 +118,17 @@ class Look:
 
     @cached_property
     def grounds(self) -> list[Ink]:
-        return [each for each in self.painted.inks if self._is_ground(each)]
+        return [ink for ink in self.painted.inks if self._is_ground(ink)]
 
     @cached_property
     def frame(self) -> list[Ink]:
-        return [each for each in self.painted.inks if self._is_frame(each)]
+        return [ink for ink in self.painted.inks if self._is_frame(ink)]
 
     @cached_property
     def ink(self) -> list[Ink]:
         """Neither ground nor frame."""
         known = {id(each) for each in (*self.grounds, *self.frame)}
-        return [each for each in self.painted.inks if id(each) not in known and not _is_blank(each)]
+        return [ink for ink in self.painted.inks if id(ink) not in known and not _is_blank(ink)]
 
     @cached_property
     def text(self) -> str | None:
@@ -286,8 +286,8 @@ def says(look: str, value: str, signs: Collection[str] = ()) -> bool:
     if shown == meant:
         return True
     amounts = [_AMOUNT.match(each) for each in (shown, meant)]
-    numbers = [each[2].replace(",", "") for each in amounts if each]
-    whole = [each.rstrip("0").rstrip(".") if "." in each else each for each in numbers]
+    numbers = [amount[2].replace(",", "") for amount in amounts if amount]
+    whole = [number.rstrip("0").rstrip(".") if "." in number else number for number in numbers]
     if len(whole) != 2 or whole[0] != whole[1] or "," in meant:
         return False
     sign, own = sign_of(shown), sign_of(meant)
@@ -305,7 +305,7 @@ def signs_of_format(widget: generic.DictionaryObject) -> frozenset[str]:
     script = entry(entry(inherited(widget, "/AA") or {}, "/F") or {}, "/JS")
     text = script.data.decode("utf-8", "replace") if hasattr(script, "data") else value_text(script)
     signs = text.replace("￥", "¥").replace("\\u00a5", "¥").replace("\\u20ac", "€")
-    return frozenset(each for each in CURRENCIES if each in signs)
+    return frozenset(currency for currency in CURRENCIES if currency in signs)
 
 
 @dataclass(frozen=True)
@@ -323,11 +323,11 @@ class Ground:
     def surely_lies_under(self, box: Box) -> bool:
         """Is there anything under *box*?"""
         inner = _shrunk(box)
-        return any(_is_under(each, inner) for each in self.inks)
+        return any(_is_under(ink, inner) for ink in self.inks)
 
     def paper(self, box: Box) -> Ink | None:
         """What *box* stands on where that has one colour; None: the paper itself."""
-        grounds = (each for each in reversed(self.inks) if _is_even(each) and holds(each.box, box))
+        grounds = (ink for ink in reversed(self.inks) if _is_even(ink) and holds(ink.box, box))
         return next(grounds, None)
 
 

@@ -32,7 +32,7 @@ class Step:
     @property
     def only_adds(self) -> bool:
         """Did it do nothing but add to what was there, and fill in what was empty?"""
-        return all(LEVELS[each.code] in (Level.NOTICE, Level.CHANGED) for each in self.changes)
+        return all(LEVELS[change.code] in (Level.NOTICE, Level.CHANGED) for change in self.changes)
 
 
 class Pair:
@@ -51,7 +51,7 @@ class Pair:
 
     def forbid(self, page: int | None, what: str) -> None:
         """Note a forbidden change, unless there are many already."""
-        if sum(each.kind == "forbidden" for each in self.step.changes) < _LISTED:
+        if sum(change.kind == "forbidden" for change in self.step.changes) < _LISTED:
             self.say("forbidden", page, what)
 
     def where(self, reference: generic.Reference, remark: str = "") -> tuple[int | None, str]:

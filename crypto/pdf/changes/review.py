@@ -139,9 +139,9 @@ class History:
         return [
             max(
                 (
-                    each.idnum
-                    for each in self._xrefs.explicit_refs_in_revision(number)
-                    if self._references.place(each, number) is not None
+                    reference.idnum
+                    for reference in self._xrefs.explicit_refs_in_revision(number)
+                    if self._references.place(reference, number) is not None
                 ),
                 default=0,
             )
@@ -172,8 +172,8 @@ class History:
             references.note(number)
         old = reader.get_historical_resolver(self._first)
         references.note_trailer(old)
-        for each in walk_fields(form_of(old).raw_get("/Fields"), old):
-            self._known.add(each)
+        for field in walk_fields(form_of(old).raw_get("/Fields"), old):
+            self._known.add(field)
         steps = {}
         for number in range(self._first + 1, reader.total_revisions):
             new = reader.get_historical_resolver(number)
@@ -190,7 +190,7 @@ class History:
         for number in range(self._first, self._document.reader.total_revisions):
             view = self._document.reader.get_historical_resolver(number)
             if number > self._first:
-                found |= {each.idnum for each in view.explicit_refs_in_revision()}
+                found |= {reference.idnum for reference in view.explicit_refs_in_revision()}
             found |= {view.root_ref.idnum, *evidence_of(view.root)}
             for key in {"/AcroForm", "/StructTreeRoot"} & set(view.root):
                 raw = view.root.raw_get(key)
@@ -234,7 +234,7 @@ class _Limits:
             if method == "/DocMDP":
                 limits = replace(limits, permission=int(entry(parameters, "/P", 2)))
             elif method == "/FieldMDP":
-                names = frozenset(str(follow(each)) for each in entry(parameters, "/Fields", ()))
+                names = frozenset(str(follow(field)) for field in entry(parameters, "/Fields", ()))
                 limits = replace(limits, action=str(entry(parameters, "/Action")), fields=names)
         return limits
 
@@ -256,7 +256,7 @@ class _Limits:
         return change
 
     def _locked(self, name: str) -> bool:
-        listed = any(name == each or name.startswith(f"{each}.") for each in self.fields)
+        listed = any(name == field or name.startswith(f"{field}.") for field in self.fields)
         return (
             self.action == "/All"
             or (self.action == "/Include" and listed)

@@ -151,7 +151,7 @@ class _Comparison:
             self._check_metadata()
         self._compare_evidence(entry(old_root, "/DSS"), entry(new_root, "/DSS"))
         before, after = form_of(self._old), form_of(self._new)
-        other_fields = any(each.kind != "/Sig" for each in self._known.fields.values())
+        other_fields = any(field.kind != "/Sig" for field in self._known.fields.values())
         for key in differing_keys(before, after):
             if key not in _FORM:
                 self._pair.forbid(None, f"/AcroForm {key}")
@@ -347,7 +347,7 @@ class _Comparison:
 
     def _rewrites(self, container: generic.DictionaryObject) -> bool:
         """Does this revision write one of the objects that *container* refers to?"""
-        written = {key_of(each) for each in self._new.explicit_refs_in_revision()}
+        written = {key_of(reference) for reference in self._new.explicit_refs_in_revision()}
         raws = [container.raw_get(key) for key in container]
         return any(
             key_of(raw) in written for raw in raws if isinstance(raw, generic.IndirectObject)

@@ -72,7 +72,7 @@ def _is_field_element(raw: Any, depth: int) -> bool:
         is_element(node)
         and set(node) <= _ELEMENT
         and len(kids) <= 16
-        and all(_is_field_element(each, depth + 1) for each in kids)
+        and all(_is_field_element(kid, depth + 1) for kid in kids)
     )
 
 
@@ -98,7 +98,7 @@ def _parent_tree(root: Any) -> dict[int, Any]:
         numbers = items_of(entry(node, "/Nums"))
         for number, value in zip(numbers[::2], numbers[1::2], strict=False):
             found[int(follow(number))] = value
-        stack += [(each, depth + 1) for each in items_of(entry(node, "/Kids"))]
+        stack += [(kid, depth + 1) for kid in items_of(entry(node, "/Kids"))]
         if depth > MAX_TREE_DEPTH or len(found) + len(stack) > _MAX_NODES:
             raise PdfTooComplex("the structure tree is too large")
     return found

@@ -25,11 +25,11 @@ _LOW, _HIGH = 0.7, 0.75
 
 def is_tick(inks: Sequence[Ink], boxed: bool) -> bool:
     """*inks*: what ticking has added; *boxed*: inside a visible box."""
-    texts = [each.text for each in inks if each.kind == "text"]
-    shapes = [each for each in inks if each.kind != "text"]
-    if len(texts) > 1 or not all(each in TICKS for each in texts):
+    texts = [ink.text for ink in inks if ink.kind == "text"]
+    shapes = [ink for ink in inks if ink.kind != "text"]
+    if len(texts) > 1 or not all(text in TICKS for text in texts):
         return False
-    if not all(each.kind in ("fill", "line") for each in shapes):
+    if not all(shape.kind in ("fill", "line") for shape in shapes):
         return False
     return boxed or not shapes or (not texts and _is_plain_shape(shapes))
 
@@ -39,9 +39,9 @@ def is_boxed(look: Look, ground: Ground) -> bool:
     if look.frame or any(not each.is_white for each in look.grounds):
         return True
     return any(
-        each.kind == "line"
-        and all(abs(a - b) <= _AROUND for a, b in zip(each.box, look.box, strict=True))
-        for each in ground.inks
+        ink.kind == "line"
+        and all(abs(a - b) <= _AROUND for a, b in zip(ink.box, look.box, strict=True))
+        for ink in ground.inks
     )
 
 
@@ -81,10 +81,10 @@ def _is_hook(ink: Ink) -> bool:
 
 def _is_cross(shapes: Sequence[Ink]) -> bool:
     """Two strokes, one rising and one falling, across most of the shape."""
-    if any(each.kind != "line" or each.curved for each in shapes):
+    if any(shape.kind != "line" or shape.curved for shape in shapes):
         return False
-    points = [point for each in shapes for point in each.points]
-    if len(points) != 4 or sum(each.subpaths for each in shapes) != 2:
+    points = [point for shape in shapes for point in shape.points]
+    if len(points) != 4 or sum(shape.subpaths for shape in shapes) != 2:
         return False
     one, two, three, four = _in_unit(points)
     strokes = [(two[0] - one[0], two[1] - one[1]), (four[0] - three[0], four[1] - three[1])]

@@ -25,7 +25,7 @@ _KINDS: Mapping[str, Kind] = {
 def explained(document: Document, changes: Iterable[Change]) -> tuple[Place, ...]:
     """The places of *changes* on the pages of the whole *document*: where they say, and of all
     widgets of the fields that they name."""
-    accepted = [each for each in changes if each.kind in _KINDS]
+    accepted = [change for change in changes if change.kind in _KINDS]
     kinds = {each.what: _KINDS[each.kind] for each in accepted}
     if not kinds:
         return ()
@@ -41,12 +41,12 @@ def explained(document: Document, changes: Iterable[Change]) -> tuple[Place, ...
 
 
 def _places(document: Document, kinds: Mapping[str, Kind]) -> Iterator[Place]:
-    for each in document.annotations():
-        name = _name(each.dictionary)
-        if name in kinds and entry(each.dictionary, "/Subtype") == "/Widget":
-            mark = place_of(box(each.dictionary), each.page, name)
+    for annotation in document.annotations():
+        name = _name(annotation.dictionary)
+        if name in kinds and entry(annotation.dictionary, "/Subtype") == "/Widget":
+            mark = place_of(box(annotation.dictionary), annotation.page, name)
             area = Box(mark.left_mm, mark.top_mm, mark.width_mm, mark.height_mm)
-            yield Place(each.page.index, area, kinds[name])
+            yield Place(annotation.page.index, area, kinds[name])
 
 
 def _name(node: Any) -> str:

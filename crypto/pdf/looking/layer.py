@@ -103,9 +103,9 @@ def with_looks(
 def _told(report: SignatureReport, seen: Seen, end: int) -> SignatureReport:
     findings = []
     by_page: dict[int | None, list[Difference]] = {}
-    for each in seen.differences:
-        if each.end == end:
-            by_page.setdefault(each.page, []).append(each)
+    for difference in seen.differences:
+        if difference.end == end:
+            by_page.setdefault(difference.page, []).append(difference)
     for page, found in list(by_page.items())[:_MAX_TOLD]:
         details = {"engine": ", ".join(dict.fromkeys(each.engine for each in found))}
         if page is None:
@@ -148,7 +148,7 @@ def look_once(look: Look) -> Look:
 
     def look_at_the_rest(task: Task) -> Seen:
         nonlocal seen
-        rest = tuple(each for each in task.sealed if each not in known)
+        rest = tuple(revision for revision in task.sealed if revision not in known)
         if rest:
             seen = _merged(seen, look(replace(task, sealed=rest)))
             known.update(rest)
@@ -160,11 +160,11 @@ def look_once(look: Look) -> Look:
 def _groups(task: Task) -> Iterator[tuple[Sealed, ...]]:
     """As many revisions at a time as fit into memory."""
     group: list[Sealed] = []
-    for each in task.sealed:
-        if group and len(task.data) + sum(s.end for s in (*group, each)) > _MAX_DATA:
+    for revision in task.sealed:
+        if group and len(task.data) + sum(s.end for s in (*group, revision)) > _MAX_DATA:
             yield tuple(group)
             group = []
-        group.append(each)
+        group.append(revision)
     yield tuple(group)
 
 
@@ -179,7 +179,7 @@ def _merged(one: Seen, other: Seen) -> Seen:
 def _looked(task: Task, until: float) -> Seen:
     from crypto.bounded import BoundedError, BoundedProcess, ProcessFailed
 
-    pages = list(dict.fromkeys(page for each in task.sealed for page in each.pages))
+    pages = list(dict.fromkeys(page for revision in task.sealed for page in revision.pages))
     differences: list[Difference] = []
     failed: list[tuple[int | None, str]] = []
     try:
@@ -213,9 +213,9 @@ def _looked(task: Task, until: float) -> Seen:
 def _difference(said: dict[str, Any], task: Task) -> Difference:
     """Raises KeyError, TypeError, ValueError for what an honest process would not say."""
     end = said["end"]
-    if end not in {each.end for each in task.sealed}:
+    if end not in {revision.end for revision in task.sealed}:
         raise ValueError("another revision")
-    boxes = tuple(box_of(each) for each in said["boxes"])
+    boxes = tuple(box_of(box) for box in said["boxes"])
     page = None if said["page"] is None else page_of(said["page"])
     if page is not None and not boxes:
         raise ValueError("no place")
@@ -225,7 +225,7 @@ def _difference(said: dict[str, Any], task: Task) -> Difference:
 def box_of(told: dict[str, Any]) -> Box:
     """A box as the process tells it. Raises KeyError, TypeError, ValueError."""
     numbers = [float(told[name]) for name in ("left", "top", "width", "height")]
-    if not all(math.isfinite(each) and abs(each) < _EVERYWHERE for each in numbers):
+    if not all(math.isfinite(number) and abs(number) < _EVERYWHERE for number in numbers):
         raise ValueError("beyond any page")
     return Box(*numbers)
 

@@ -30,7 +30,7 @@ def touched_pages(document: Document, base: int | None) -> list[int]:
     or *base* is None."""
     pages = document.pages()
     try:
-        noted = {each.page.index for each in document.annotations()}
+        noted = {annotation.page.index for annotation in document.annotations()}
         found = set(range(len(pages))) if base is None else _touched(document, base, noted)
     except PARSER_FAILURES:
         noted, found = set(), set(range(len(pages)))
@@ -42,7 +42,7 @@ def _touched(document: Document, base: int, noted: set[int]) -> set[int]:
     rewritten: set[_Key] = set()
     for number in range(base + 1, reader.total_revisions):
         view = reader.get_historical_resolver(number)
-        rewritten |= {key_of(each) for each in view.explicit_refs_in_revision()}
+        rewritten |= {key_of(reference) for reference in view.explicit_refs_in_revision()}
     walk = _Walk(rewritten)
     then = reader.get_historical_resolver(base)
     everything = set(range(len(pages)))

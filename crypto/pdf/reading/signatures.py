@@ -121,7 +121,9 @@ def claimed_signer(
     try:
         data = SignedData.parse(contents, padded=True)
         signer = data.signers[0]
-        return None, next(each for each in data.certificates if signer.names(each))
+        return None, next(
+            certificate for certificate in data.certificates if signer.names(certificate)
+        )
     except PARSER_FAILURES:
         return None, None
 
