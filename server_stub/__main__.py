@@ -176,6 +176,9 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
     with serving.start_in_thread(settings, options.accept_lost_witness) as server:
         for warning in server.platform.warnings:
             print(f"note: {warning}", file=sys.stderr)
+        if settings.misbehaviour.any:
+            wrong = settings.misbehaviour.model_dump_json(exclude_defaults=True)
+            print(f"note: this platform misbehaves on purpose: {wrong}", file=sys.stderr)
         print(f"SealDesk platform: {server.url}", flush=True)
         while not ending.wait(
             1

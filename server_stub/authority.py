@@ -181,10 +181,15 @@ class Authority:
             path_length=0,
         )
 
-    def crl(self, issuer: str, entries: Iterable[tuple[int, datetime, int | None]]) -> bytes:
-        """A fresh revocation list of *issuer* (one of :data:`ISSUERS`), DER; its number is the
-        time."""
-        key, now = self._keys[issuer], canonical.now()
+    def crl(
+        self,
+        issuer: str,
+        entries: Iterable[tuple[int, datetime, int | None]],
+        at: int | None = None,
+    ) -> bytes:
+        """A revocation list of *issuer* (one of :data:`ISSUERS`) as of *at*, microseconds (None:
+        now), DER; its number is the time."""
+        key, now = self._keys[issuer], canonical.now() if at is None else at
         return make_crl(
             issuer=Certificate.parse(key.certificate).subject,
             issuer_key=key,

@@ -8,10 +8,40 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
+
+
+class Misbehaviour(BaseModel):
+    """What a platform does wrong on purpose (:mod:`server_stub.web.misbehaving`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bad_nonce_percent: int = Field(default=0, ge=0, le=100)
+    """Of the challenges: another nonce than the one that counts."""
+    latency_ms: int = Field(default=0, ge=0)
+    """Before every answer."""
+    stale_checkpoint: bool = False
+    """The registry's first checkpoint is shown as its newest."""
+    expired_crl: bool = False
+    """Revocation lists whose time is over."""
+    clock_ahead_seconds: int = 0
+    """How much the platform's clock is ahead; negative: behind."""
+    drop_receipts: bool = False
+    """Reports of use are taken in, and the connection ends in the middle of the answer."""
+    suspend_when_used: bool = False
+    """A seal is suspended the moment a ticket is asked for it."""
+    busy_percent: int = Field(default=0, ge=0, le=100)
+    """Of the requests: 503."""
+    oversized_bytes: int = Field(default=0, ge=0)
+    """Blanks behind every answer."""
+
+    @property
+    def any(self) -> bool:
+        """Is anything of it switched on?"""
+        return self != Misbehaviour()
 
 
 class Settings(BaseSettings):
@@ -125,6 +155,9 @@ class Settings(BaseSettings):
     def witness_directory(self) -> Path:
         """Where the witness is."""
         return self.witness or self.directory / "witness"
+
+    misbehaviour: Misbehaviour = Misbehaviour()
+    """A JSON object of what is to go wrong, for tests of clients: docs/platform.md."""
 
     @property
     def url(self) -> str:

@@ -173,15 +173,13 @@ def _key_of(session: Session, taken: Challenge) -> bytes:
 
 def who(session: Session, settings: Settings, token: str, now: int) -> tuple[Actor, bool]:
     """The actor behind *token*, and whether :func:`touch` is due. Certificate status, idle and
-    absolute expiry are looked at on every use. Raises :class:`SessionInvalid`."""
+    absolute expiry are looked at on every use. Raises :class:`SessionInvalid`,
+    :class:`CertificateNotValid` if it is the certificate that may no longer sign in."""
     row = session.get(SignIn, gm.sm3(token.encode()))
     idle = settings.session_idle_seconds * SECOND
     if row is None or row.expires_at < now or row.used_at + idle < now:
         raise SessionInvalid
-    try:
-        actor = _actor(session, row.certificate_sn, row.application_id, now)
-    except CertificateNotValid as error:
-        raise SessionInvalid from error
+    actor = _actor(session, row.certificate_sn, row.application_id, now)
     return actor, now - row.used_at > min(_TOUCH, idle // 2)
 
 

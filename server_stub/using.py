@@ -23,6 +23,10 @@ from server_stub.records.ledger import LEDGER, EntryReceipt, Transaction, latest
 from server_stub.records.store import LedgerEntry, Seal, SealChange, UsageRecord
 from server_stub.settings import Settings
 
+_REFUSALS = (
+    *(signin.SessionInvalid, signin.CertificateNotValid),
+    *(policy.Forbidden, policy.NotFound),
+)
 MAX_BATCH = 100
 MAX_RECORD = 8192
 
@@ -82,7 +86,7 @@ def take_in(
     for report, uses in zip(reports, read, strict=True):
         try:
             outcomes.append(_take_in_one(tx, known, report.token, uses, made))
-        except (RecordInvalid, signin.SessionInvalid, policy.Forbidden, policy.NotFound) as error:
+        except (RecordInvalid, *_REFUSALS) as error:
             outcomes.append(error)
     tx.session.add_all(row for _, row, _ in made)
     tx.session.flush()  # all at once
@@ -119,7 +123,7 @@ def _who(tx: Transaction, settings: Settings, token: str) -> Actor | Exception:
         if due:
             signin.touch(tx, token)
         policy.allow(actor, "usage.record", enterprise_id=actor.enterprise_id)
-    except (signin.SessionInvalid, policy.Forbidden, policy.NotFound) as error:
+    except _REFUSALS as error:
         return error
     return actor
 

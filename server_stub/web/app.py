@@ -25,6 +25,7 @@ from server_stub.web import (
 )
 from server_stub.web.admission import Room
 from server_stub.web.gate import Gate
+from server_stub.web.misbehaving import Misbehaving
 from server_stub.web.routes_verifications import Verifications
 from server_stub.web.status_answers import StatusAnswers
 from server_stub.web.usage_line import UsageLine
@@ -65,6 +66,8 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         platform.settings.uploads_per_address,
         max(platform.settings.upload_bytes, platform.settings.file_bytes),
     )
+    app.state.misbehaviour = platform.settings.misbehaviour
+    app.add_middleware(Misbehaving, platform=platform)
     app.add_middleware(Gate, platform=platform, room=room)
     return app
 

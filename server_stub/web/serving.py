@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from server_stub.background import Worker
 from server_stub.context import Platform
+from server_stub.records import canonical
 from server_stub.settings import Settings
 from server_stub.web.app import create_app
 from server_stub.web.connections import Config
@@ -98,6 +99,7 @@ def start_in_thread(settings: Settings, accept_lost_witness: str = "") -> Runnin
     *accept_lost_witness* as :meth:`Platform.open` says.
 
     Raises :class:`StartFailed`, OSError, or what :meth:`Platform.open` raises."""
+    canonical.set_clock_ahead(settings.misbehaviour.clock_ahead_seconds)
     bound, url = listen(settings)
     try:
         platform = Platform.open(settings, url, accept_lost_witness=accept_lost_witness)

@@ -449,7 +449,8 @@ def test_a_lost_token_cannot_lift_its_own_suspension(holder: Make) -> None:
     person.enrol()
     path = f"/v1/seals/{person.seal_id}"
     assert person.call("POST", f"{path}/suspend", {"reason": "lost"}).status_code == 200
-    assert code_of(person.call("POST", f"{path}/resume", {}), 401) == "session_invalid"
+    refused = person.call("POST", f"{path}/resume", {})  # told why, not to sign in again
+    assert code_of(refused, 403) == "certificate_not_valid"
     answer = person.http.post("/v1/challenges", json={"certificate": b64(person.key.certificate)})
     assert code_of(answer, 403) == "certificate_not_valid"
 
