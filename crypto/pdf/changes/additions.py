@@ -40,7 +40,12 @@ def judge(annotation: Any, ground: Ground) -> str:
     if kind == "/Popup":
         # the window of a note, which no viewer prints
         is_plain = "/AP" not in annotation and "/Contents" not in annotation
-        return "note_added" if is_plain else "forbidden"
+        if not is_plain:
+            return "forbidden"
+        # one that is open lies on the page like a slip of paper
+        is_open = bool(entry(annotation, "/Open", False)) and has_area(annotation)
+        covers = is_open and ground.lies_under(box(annotation))
+        return "drawing_added" if covers else "note_added"
     if kind not in ("/Text", *_MARKUP, *_DRAWN) or _has_other_looks(annotation):
         return "forbidden"
     stream = shown_stream(annotation)

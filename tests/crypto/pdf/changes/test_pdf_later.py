@@ -275,6 +275,35 @@ def test_a_note_that_is_more_than_a_note_is_not_believed(
     assert report.verdict in (Verdict.UNKNOWN, Verdict.INVALID)
 
 
+@pytest.mark.parametrize(
+    ("rect", "is_open", "verdict"),
+    [
+        ((60, 590, 360, 730), False, Verdict.VALID_CHANGED_LATER),
+        ((600, 590, 800, 690), True, Verdict.VALID_CHANGED_LATER),
+        ((60, 590, 360, 730), True, Verdict.UNKNOWN),
+    ],
+    ids=["shut", "open beside the page", "open over text"],
+)
+def test_the_window_of_a_note_must_not_lie_open_on_text(
+    world: World, sealed: bytes, rect: Sequence[float], is_open: bool, verdict: Verdict
+) -> None:
+    """Viewers show it like a slip of paper with the note's words."""
+
+    def change(writer: Any) -> None:
+        popup = generic.DictionaryObject(
+            {
+                name("/Type"): name("/Annot"),
+                name("/Subtype"): name("/Popup"),
+                name("/Rect"): generic.ArrayObject([generic.FloatObject(each) for each in rect]),
+                name("/Open"): generic.BooleanObject(is_open),
+            }
+        )
+        annotate(writer, writer.add_object(popup))
+
+    noted = annotated(sealed, "/Text", BLANK, b"1 1 0 rg 0 0 20 20 re f")
+    assert world.verify(update(noted, change)).verdict is verdict
+
+
 @pytest.mark.parametrize("subtype", ["/Highlight", "/Underline", "/StrikeOut", "/Squiggly"])
 def test_markup_over_text_is_not_disproved_and_not_valid(
     world: World, sealed: bytes, subtype: str
