@@ -118,7 +118,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
         if options.fetch:
             from app.trust.fetching import Fetcher, fetched
 
-            found = fetched(path, report, trust, Fetcher(desk.settings), password)
+            found = fetched(path, trust, Fetcher(desk.settings), password)
             report = verify_file(
                 path, trust=found, platform=platform, password=password, at=options.at_time
             )

@@ -6,7 +6,8 @@
 
 Whoever looks a seal up tells its platform that somebody looks; and an address in a file may have
 been put there by anybody. So nothing of this happens by itself, and :func:`app.remote.http_client.
-fetch` sets the bounds. What comes back proves itself, or counts for nothing.
+fetch` sets the bounds. What comes back proves itself, or counts for nothing. The file itself is
+read in a bounded process, never in the one that has the network and the window.
 """
 
 from __future__ import annotations
@@ -16,30 +17,31 @@ import binascii
 import contextlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from app.augmentation import asked_services
-from app.errors import AppError, ServiceUnavailable
+from app.errors import ServiceUnavailable
 from app.remote.http_client import fetch
 from app.revisions import open_pdf
 from app.settings import Settings
 from app.verifying import verify
+from crypto.bounded import BoundedError, Message, run
 from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
-from crypto.pdf.reading.failures import PdfError, within_time
+from crypto.pdf.reading.failures import within_time
 from crypto.pdf.signing.dss import certificates_in
 from crypto.pki.certificate import Certificate, load_certificates
 from crypto.pki.chain import build_chain
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.statement import SignedStatement, StatementError
 from crypto.validation.trust import Trust
-from crypto.verdict import Report
 
 _STEPS = 4
 """Issuers above one another that are fetched."""
 _MOST = 20
-"""Addresses asked for one file."""
+"""Addresses asked for one file, and seals in it that are asked about."""
+_READING_SECONDS = 60.0
 
 
 class Fetcher:
@@ -81,34 +83,67 @@ class Fetcher:
         )
 
 
-def fetched(
-    path: Path, report: Report, trust: Trust, fetcher: Fetcher, password: str | None = None
-) -> Trust:
-    """*trust* with what the addresses in the file at *path* lead to; *report* is what is known of
-    it. What cannot be had is left out. Raises as :func:`app.revisions.open_pdf` does."""
-    with within_time():
-        document = open_pdf(path, password)
-        with contextlib.closing(document.stream):
-            leaves, along = certificates_in(document)
-            enclosed = with_enclosed_evidence(document, trust)
+@dataclass(frozen=True)
+class _Gathered:
+    """What a file names and encloses, read in a bounded process."""
+
+    leaves: tuple[Certificate, ...]
+    """Of signers, seal makers and time-stamping authorities."""
+    known: tuple[Certificate, ...]
+    """All others that it brings."""
+    seals: tuple[tuple[str, str], ...]
+    """(code, origin that the document names) of each seal."""
+
+
+def fetched(path: Path, trust: Trust, fetcher: Fetcher, password: str | None = None) -> Trust:
+    """*trust* with what the addresses in the file at *path* lead to. What cannot be had is left
+    out, and everything where the file cannot be read: that is left to whoever verifies it."""
+    found = _gathered(path, password)
+    if found is None:
+        return trust
     now = datetime.now(UTC)
-    known = (*along, *enclosed.pool)
-    issuers = _issuers(leaves, known, trust, fetcher, now)
+    known = (*found.known, *trust.pool)
+    issuers = _issuers(found.leaves, known, trust, fetcher, now)
     trust = replace(trust, pool=(*trust.pool, *issuers))
-    trust = asked_services(leaves, (*known, *issuers), trust, fetcher, now)
-    return replace(trust, statements=(*trust.statements, *_statements(report, fetcher)))
+    trust = asked_services(found.leaves, (*known, *issuers), trust, fetcher, now)
+    return replace(trust, statements=(*trust.statements, *_statements(found.seals, fetcher)))
 
 
 def fetched_for_all(
     paths: Iterable[Path], trust: Trust, settings: Settings, password: str | None = None
 ) -> Trust:
-    """*trust* with what the addresses in all the files lead to; a file that cannot be read is left
-    to whoever verifies it."""
+    """*trust* with what the addresses in all the files lead to."""
     for path in paths:
-        with contextlib.suppress(AppError, PdfError):
-            report = verify(path, trust=trust, password=password)
-            trust = fetched(path, report, trust, Fetcher(settings), password)
+        trust = fetched(path, trust, Fetcher(settings), password)
     return trust
+
+
+def _gathered(path: Path, password: str | None) -> _Gathered | None:
+    """None where the file cannot be read, or takes the process that reads it."""
+    try:
+        said = run(_gather, path, password, seconds=_READING_SECONDS)
+        certificates = tuple(map(Certificate.parse, said.parts))
+        count = said.head["leaves"]
+        seals = tuple((str(code), str(origin)) for code, origin in said.head["seals"])
+        if type(count) is not int or not 0 <= count <= len(certificates):
+            raise ValueError("another number of certificates")
+    except (BoundedError, CertificateError, KeyError, TypeError, ValueError):
+        return None
+    return _Gathered(certificates[:count], certificates[count:], seals[:_MOST])
+
+
+def _gather(path: Path, password: str | None) -> Message:
+    """In the process. What it raises says that the file cannot be read."""
+    with within_time():
+        document = open_pdf(path, password)
+        with contextlib.closing(document.stream):
+            leaves, along = certificates_in(document)
+            enclosed = with_enclosed_evidence(document, Trust())
+    report = verify(path, trust=Trust(), password=password)
+    seals = [[each.seal.code, each.origin] for each in report.signatures if each.seal]
+    others = (*along, *enclosed.pool)
+    parts = tuple(each.der for each in (*leaves, *others))
+    return Message({"leaves": len(leaves), "seals": seals}, parts)
 
 
 def _issuers(
@@ -143,17 +178,14 @@ def _fetched_issuer(certificate: Certificate, fetcher: Fetcher) -> Certificate |
     return None
 
 
-def _statements(report: Report, fetcher: Fetcher) -> list[SignedStatement]:
+def _statements(seals: Iterable[tuple[str, str]], fetcher: Fetcher) -> list[SignedStatement]:
     """What each seal's own platform says of it now: also where the file proves that it was in force
     when it was used, because a person who asks wants to hear what happened since."""
     found = []
-    for signature in report.signatures:
-        seal = signature.seal
-        if not (seal and signature.origin):
-            continue
-        if not (seal.code.isascii() and seal.code.isalnum()):
+    for code, origin in seals:
+        if not origin or not (code.isascii() and code.isalnum()):
             continue  # a hostile document's code goes into no address
-        url = f"{signature.origin}/v1/seals/{seal.code}/status"
+        url = f"{origin}/v1/seals/{code}/status"
         with contextlib.suppress(
             ServiceUnavailable, StatementError, ValueError, KeyError, TypeError, RecursionError
         ):
