@@ -14,6 +14,7 @@ from app import publishing
 from app.errors import OutputNotWritable, SealWouldHarm
 from app.placing.stamp_plan import At
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
+from tests.ui.stamping import answer, opened_to_stamp
 from tests.world.desk import PIN, StandIn, stamped
 from tests.world.documents import annotate, classic_pdf, update
 from ui.shell.window import MainWindow
@@ -22,25 +23,6 @@ from ui.stamp.stamp_page import StampPage
 
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
-
-
-def opened(qtbot: QtBot, window: MainWindow, *paths: Path) -> StampPage:
-    page: StampPage = window.page("stamp")
-    page.open_files(paths)
-    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
-    return page
-
-
-def answer(page: StampPage, monkeypatch: pytest.MonkeyPatch, *pins: str) -> list[str]:
-    """Give these PINs when asked, then cancel; what was said each time."""
-    left, problems = list(pins), []
-
-    def ask(token: object, purpose: str, problem: str) -> str:
-        problems.append(problem)
-        return left.pop(0) if left else ""
-
-    monkeypatch.setattr(page.run, "ask_pin", ask)
-    return problems
 
 
 def file(folder: Path, data: bytes, name: str = "合同.pdf") -> Path:
@@ -78,7 +60,8 @@ def test_a_signature_that_is_broken_already_is_told_and_never_called_good(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     signed = stamped(context, file(tmp_path, classic_pdf()))
-    page = opened(qtbot, window, file(tmp_path, altered(signed.read_bytes()), "改过.pdf"))
+    changed = file(tmp_path, altered(signed.read_bytes()), "改过.pdf")
+    page = opened_to_stamp(qtbot, window, changed)
     assert "在盖章之前就已经无效" in texts(page)
     assert "都有效" not in texts(page)
     assert "保持有效" not in texts(page)
@@ -121,7 +104,7 @@ def test_an_authors_prohibition_is_asked_about_once(
             encryption=pymupdf.PDF_ENCRYPT_AES_256, owner_pw="owner", permissions=0
         )
     path = file(tmp_path, data)
-    page = opened(qtbot, window, path)
+    page = opened_to_stamp(qtbot, window, path)
     page.placing.place(At("1", 100, 100))
     assert not page.stamp_button.isEnabled()
     page._accept.click()
@@ -157,7 +140,7 @@ def test_a_folder_that_takes_no_files_is_told_before_the_pin_and_another_one_cho
     other = tmp_path / "别处"
     other.mkdir()
     fails(monkeypatch, path.parent, "_new")
-    page = opened(qtbot, window, path)
+    page = opened_to_stamp(qtbot, window, path)
     page.placing.place(At("1", 100, 100))
     asked = answer(page, monkeypatch, PIN)
     page.stamp()
@@ -184,7 +167,7 @@ def test_a_signed_file_whose_folder_fails_is_saved_elsewhere_without_another_pin
 ) -> None:
     path = file(tmp_path, classic_pdf())
     fails(monkeypatch, path.parent, "_give_name")
-    page = opened(qtbot, window, path)
+    page = opened_to_stamp(qtbot, window, path)
     page.placing.place(At("1", 100, 100))
     answer(page, monkeypatch, PIN)
     page.stamp()
@@ -218,7 +201,7 @@ def test_in_a_batch_what_would_fail_is_left_out_and_news_is_told_before_the_pin(
         file(tmp_path, certified, "二.pdf"),
         file(tmp_path, classic_pdf(catalog=b"/OpenAction<</S/JavaScript/JS(1)>>"), "三.pdf"),
     ]
-    page = opened(qtbot, window, *paths)
+    page = opened_to_stamp(qtbot, window, *paths)
     page.placing.place(At("1", 100, 100))
     page.files.all_alike()
     asked = answer(page, monkeypatch, PIN)
@@ -240,7 +223,7 @@ def test_a_clock_that_is_not_the_platforms_is_told(
     qtbot: QtBot, window: MainWindow, context: StandIn, tmp_path: Path
 ) -> None:
     context.time_there = datetime.now(UTC) - timedelta(hours=3)
-    page = opened(qtbot, window, file(tmp_path, classic_pdf()))
+    page = opened_to_stamp(qtbot, window, file(tmp_path, classic_pdf()))
     first, *others = page.checklist.checks
     assert "校准电脑的时钟" in first.text
     assert any(not check.good for check in others), "what fails stands below it"
@@ -253,7 +236,7 @@ def test_a_date_that_would_harm_the_seal_beside_it_is_told_before_the_pin(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plain = opened(qtbot, window, file(tmp_path, classic_pdf()))
+    plain = opened_to_stamp(qtbot, window, file(tmp_path, classic_pdf()))
     plain.placing.place(At("1", 60, 100))
     field = plain.panel.date_field
     field.setCurrentIndex(field.findData("cn"))
@@ -283,7 +266,7 @@ def test_a_file_that_claims_pdfa1_can_keep_it(
         len(packet),
         packet,
     )
-    page = opened(
+    page = opened_to_stamp(
         qtbot, window, file(tmp_path, classic_pdf(catalog=b"/Metadata 6 0 R", extra=[stream]))
     )
     assert "PDF/A-1 不允许" in texts(page)
@@ -305,7 +288,7 @@ def test_pages_that_are_too_small_can_be_skipped(
     document = pymupdf.open()
     for width, height in ((595, 842), (60, 60), (595, 842)):
         document.new_page(width=width, height=height)
-    page = opened(qtbot, window, file(tmp_path, document.tobytes()))
+    page = opened_to_stamp(qtbot, window, file(tmp_path, document.tobytes()))
     page.placing.place(At("all", 60, 60))
     assert page.plan.placed == ()
     assert page._skip.isVisibleTo(page)

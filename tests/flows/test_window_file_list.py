@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app.placing.stamp_plan import At
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
+from tests.ui.stamping import opened
 from tests.world.desk import PIN, StandIn
 from ui.dialogs import Question
 from ui.shell.window import MainWindow
@@ -22,13 +23,6 @@ from ui.stamp.stamp_page import StampPage
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 HERE = At("1", 100, 100)
-
-
-def opened(qtbot: QtBot, window: MainWindow, *paths: Path) -> StampPage:
-    window.take_files(paths)
-    page: StampPage = window.page("stamp")
-    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
-    return page
 
 
 def paths_of(page: StampPage) -> list[Path]:

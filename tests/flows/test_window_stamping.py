@@ -29,6 +29,7 @@ from crypto.algorithms.gm import sm3
 from crypto.verdict import Verdict
 from device.token import TokenRemoved
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
+from tests.ui.stamping import answer, opened
 from tests.world.desk import PIN, StandIn
 from tests.world.documents import classic_pdf
 from ui import language
@@ -42,25 +43,6 @@ OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
 
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
-
-
-def opened(qtbot: QtBot, window: MainWindow, *paths: Path) -> StampPage:
-    window.take_files(paths)
-    page: StampPage = window.page("stamp")
-    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
-    return page
-
-
-def answer(page: StampPage, monkeypatch: pytest.MonkeyPatch, *pins: str) -> list[str]:
-    """Give these PINs when asked, then cancel; what was said each time."""
-    left, problems = list(pins), []
-
-    def ask(token: object, purpose: str, problem: str) -> str:
-        problems.append(problem)
-        return left.pop(0) if left else ""
-
-    monkeypatch.setattr(page.run, "ask_pin", ask)
-    return problems
 
 
 def test_first_stamp(

@@ -6,14 +6,10 @@ One's own anchors are added from a file, with the fingerprint to compare and wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
-    QDialog,
-    QFileDialog,
     QWidget,
 )
 
@@ -22,7 +18,7 @@ from crypto.pki.holder_name import without_credit_code
 from crypto.verdict import one_line
 from ui.dialogs import confirm
 from ui.language import language, pair, tr
-from ui.verify.add_anchor import AddAnchorDialog, certificate_rows
+from ui.verify.add_anchor import add_from_file, certificate_rows
 from ui.widgets import (
     Expander,
     button,
@@ -43,7 +39,6 @@ if TYPE_CHECKING:
     from app.store.anchors import Anchor
     from app.store.cabinet import PlatformRecord
     from app.store.trusted_platforms import TrustedPlatform
-    from crypto.pki.certificate import Certificate
     from ui.shell.context import RegistryView, TrustView
     from ui.shell.interface import Shell
 
@@ -173,33 +168,8 @@ class TrustSection(QWidget):
 
     def add(self) -> None:
         """Choose a file, look at what is in it, decide."""
-        name, _ = QFileDialog.getOpenFileName(
-            self,
-            tr("选择证书文件"),
-            str(self._shell.folder()),
-            tr("证书 (*.crt *.cer *.pem *.der);;所有文件 (*)"),
-        )
-        if name:
-            self._shell.tasks.work(
-                self._shell.context.read_anchors,
-                Path(name),
-                done=self._ask,
-                failed=self._shell.complain,
-            )
-
-    def _ask(self, certificates: Sequence[Certificate]) -> None:
-        dialog = AddAnchorDialog(certificates, self)
-        accepted = dialog.exec() == QDialog.DialogCode.Accepted
-        purposes = dialog.purposes
-        dialog.deleteLater()
-        if accepted:
-            self._shell.tasks.work(
-                self._shell.context.add_anchors,
-                certificates,
-                purposes,
-                done=lambda _: self._changed(tr("已信任。重新验证文件后按新的信任判断。")),
-                failed=self._shell.complain,
-            )
+        said = tr("已信任。重新验证文件后按新的信任判断。")
+        add_from_file(self._shell, self, lambda: self._changed(said))
 
     def remove(self, anchor: Anchor) -> None:
         """Ask once more, then trust it no longer."""

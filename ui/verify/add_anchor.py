@@ -7,11 +7,12 @@ make anybody's seal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QVBoxLayout, QWidget
 
 from app.errors import phrase
 from ui.dialogs import Dialog
@@ -32,10 +33,36 @@ from ui.widgets import (
 if TYPE_CHECKING:
     from app.store.anchors import Purpose
     from crypto.pki.certificate import Certificate
+    from ui.shell.interface import Shell
 
 MOST_SHOWN = 2
 """Certificates of one file that have room without scrolling."""
 _PURPOSES: tuple[Purpose, ...] = ("signers", "timestamps", "makers")
+
+
+def add_from_file(shell: Shell, parent: QWidget, done: Callable[[], None]) -> None:
+    """Choose a file, look at what is in it, decide; *done* is called once it is trusted."""
+    name, _ = QFileDialog.getOpenFileName(
+        parent,
+        tr("选择证书文件"),
+        str(shell.folder()),
+        tr("证书 (*.crt *.cer *.pem *.der);;所有文件 (*)"),
+    )
+
+    def ask(certificates: Sequence[Certificate]) -> None:
+        dialog = AddAnchorDialog(certificates, parent)
+        accepted = dialog.exec() == QDialog.DialogCode.Accepted
+        purposes = dialog.purposes
+        dialog.deleteLater()
+        if accepted:
+            add = shell.context.add_anchors
+            shell.tasks.work(
+                add, certificates, purposes, done=lambda _: done(), failed=shell.complain
+            )
+
+    if name:
+        read = shell.context.read_anchors
+        shell.tasks.work(read, Path(name), done=ask, failed=shell.complain)
 
 
 class AddAnchorDialog(Dialog):

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QLineEdit,
     QRadioButton,
     QVBoxLayout,
@@ -26,11 +25,10 @@ from crypto.pki.holder_name import without_credit_code
 from crypto.verdict import Report, one_line
 from ui.dialogs import Dialog, ask
 from ui.language import language, tr
-from ui.verify.add_anchor import AddAnchorDialog
+from ui.verify.add_anchor import add_from_file
 from ui.widgets import button, column, copy_text, facts, label, picture, row
 
 if TYPE_CHECKING:
-    from crypto.pki.certificate import Certificate
     from ui.shell.context import Context, PlatformClaim
     from ui.shell.interface import Shell
 
@@ -162,7 +160,7 @@ class MissingProofs:
         if action == "trust_platform":
             self._trust_platform(path, password, report)
         elif action == "add_file":
-            self._add_file()
+            add_from_file(self._shell, self._parent, self._again)
         elif action == "fetch":
             self._fetch()
         elif action == "open_in_demo":
@@ -239,34 +237,3 @@ class MissingProofs:
         title, whom, copy = tr("信任这个平台"), phrase("trust.ask_whom", language()), tr("复制")
         if ask(self._parent, title, whom, copy, tr("关闭"), details=text) == copy:
             copy_text(text)
-
-    # --- a certificate file ----------------------------------------------------------------------
-
-    def _add_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(
-            self._parent,
-            tr("选择证书文件"),
-            str(self._shell.folder()),
-            tr("证书 (*.crt *.cer *.pem *.der);;所有文件 (*)"),
-        )
-        if name:
-            self._shell.tasks.work(
-                self._shell.context.read_anchors,
-                Path(name),
-                done=self._ask_for_what,
-                failed=self._shell.complain,
-            )
-
-    def _ask_for_what(self, certificates: Sequence[Certificate]) -> None:
-        dialog = AddAnchorDialog(certificates, self._parent)
-        accepted = dialog.exec() == QDialog.DialogCode.Accepted
-        purposes = dialog.purposes
-        dialog.deleteLater()
-        if accepted:
-            self._shell.tasks.work(
-                self._shell.context.add_anchors,
-                certificates,
-                purposes,
-                done=lambda _: self._again(),
-                failed=self._shell.complain,
-            )
