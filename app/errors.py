@@ -13,9 +13,9 @@ line do with them stands in one table here.
     │                             OutputVerificationFailed, PlatformNotNamed
     ├── SealUseError              SealNotFound, SealAmbiguous, SealNotUsable, NotAuthorised,
     │                             LeaseExpired
-    ├── PlacementError            PageRangeInvalid, PositionInvalid, PageOutOfRange, OutsidePage,
-    │                             SeamTooThin, FieldNotFound, KeywordNotFound, TemplateNotFound,
-    │                             DateWithoutSeal
+    ├── PlacementError            PageRangeInvalid, PositionInvalid, NoSeam, PageOutOfRange,
+    │                             OutsidePage, SeamTooThin, FieldNotFound, KeywordNotFound,
+    │                             TemplateNotFound, DateWithoutSeal
     ├── PlatformError             PlatformNotSet, PlatformUnreachable, PlatformRefused,
     │                             PlatformUntrusted, PlatformAnswerInvalid, ApplicationRejected,
     │                             ServiceUnavailable, TimestampUntrusted, EvidenceMissing
@@ -337,6 +337,13 @@ class PositionInvalid(PlacementError):
     """A position (coordinates, a keyword) that cannot be read."""
 
     text: str
+
+
+@dataclass(eq=False)
+class NoSeam(PlacementError):
+    """A riding seam on a document of one page."""
+
+    path: str
 
 
 @dataclass(eq=False)

@@ -236,3 +236,15 @@ def test_two_parties_seal_in_their_fields_and_both_stay_good(
     report = second.json["report"]
     assert report["verdict"] == "VALID"
     assert [each["verdict"] for each in report["signatures"]] == ["VALID", "VALID"]
+
+
+def test_a_seam_on_a_single_page_is_told_as_what_it_is(clerk: Clerk, tmp_path: Path) -> None:
+    """Not as a command that is written wrongly: in a folder some documents have one page."""
+    for name, pages in (("单页.pdf", 1), ("三页.pdf", 3)):
+        (tmp_path / name).write_bytes(excerpt(pages))
+    told = clerk("stamp", tmp_path / "单页.pdf", "--riding", "right")
+    assert (told.code, "[E-410]" in told.err) == (ExitCode.PLACEMENT, True)
+    both = clerk(
+        "stamp", tmp_path / "单页.pdf", tmp_path / "三页.pdf", "--riding", "right", "--json"
+    )
+    assert [each["result"] for each in both.json] == ["failed", "stamped"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
-from app.errors import Cancelled, ChangesForbidden, PageOutOfRange
+from app.errors import Cancelled, ChangesForbidden, NoSeam
 from app.many.batch import Batch
 from app.placing.stamp_plan import Laid, Placed, lay_out
 from app.steps import StampStep
@@ -243,7 +243,7 @@ def _jobs(context: Context, order: StampOrder, sizes: Mapping[str, SealSize]) ->
     for laid_mark in lay_out(order.placed, boxes, sizes, find, places.fields):
         laid.setdefault(laid_mark.placed.seal_code, []).append(laid_mark)
     if not laid:  # a riding seam alone on a document of one page
-        raise PageOutOfRange(2, len(boxes))
+        raise NoSeam(str(order.path))
     return [
         StampJob(
             source=order.path,

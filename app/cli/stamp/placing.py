@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.grammar import Parser, refused
-from app.errors import PositionInvalid, UsageError, phrase
+from app.errors import NoSeam, PositionInvalid, UsageError, phrase
 from app.placing.written import parse_keyword, parse_pages, parse_point, parse_riding
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def marks_and_dates(
         places.fields,
     )
     if not laid:
-        raise UsageError("single_page", "--riding")
+        raise NoSeam(str(source))
     marks = tuple(each.mark for each in laid)
     if options.date_at:
         return marks, tuple(_dates(options, places.boxes, marks))
