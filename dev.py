@@ -22,6 +22,7 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py sign              signs programs, DLLs and MSI of the last build
     python3 dev.py check-windows     installs the MSI under Wine and tries it (--built: as it is)
     python3 dev.py check-screens     no text is cut on any screen, in any look, at 100 and 200 %
+    python3 dev.py check-windows-gui  the installed window under Wine 10, with pictures
     python3 dev.py check-deb         installs the package in a clean Debian and starts it
     python3 dev.py wine [ARGS]       Windows' Python with all packages, under Wine
 
@@ -436,6 +437,11 @@ def check_windows(arguments: Sequence[str]) -> int:
     return on_debian("installer.windows.check", system.SIGNING, arguments)
 
 
+def check_windows_gui(arguments: Sequence[str]) -> int:
+    packages = {**system.WINDOWS, **system.DEBIAN}
+    return on_debian("installer.windows.check_gui", packages, arguments)
+
+
 def check_deb(arguments: Sequence[str]) -> int:
     return on_debian("installer.debian.check", system.DEBIAN, arguments)
 
@@ -472,6 +478,7 @@ COMMANDS = {
     "build": build,
     "sign": sign,
     "check-windows": check_windows,
+    "check-windows-gui": check_windows_gui,
     "check-deb": check_deb,
     "check-screens": check_screens,
     "wine": wine,

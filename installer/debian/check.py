@@ -6,16 +6,15 @@ package depends on. The window is opened on an Xvfb of this machine.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from installer import xvfb
 from installer.debian import build
 from installer.system import ROOT, BuildFailed, cache, run, say
 from installer.windows.build import version
@@ -67,28 +66,6 @@ class Chroot:
         return done.stdout
 
 
-@contextlib.contextmanager
-def screen() -> Iterator[str]:
-    """An Xvfb; its DISPLAY. Its abstract socket is seen from within the chroot."""
-    receiving, sending = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(sending), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
-        pass_fds=[sending],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(sending)
-    try:
-        with os.fdopen(receiving) as pipe:
-            number = pipe.readline().strip()
-        if not number:
-            raise BuildFailed("Xvfb did not start")
-        yield f":{number}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
 def check(package: Path) -> None:
     """Install, start, remove. Raises :class:`BuildFailed`."""
     system = cache() / f"check-deb-{os.getpid()}"
@@ -137,37 +114,14 @@ def _files(system: Path) -> set[str]:
 
 def _window(inside: Chroot) -> None:
     """The window is up within a minute and ends when it is told to."""
-    with screen() as display:
+    with xvfb.screen() as display:
         command = ["chroot", str(inside.folder), "/usr/bin/env", "-i", "PATH=/usr/bin:/bin"]
         variables = [f"DISPLAY={display}", "HOME=/root", "LC_ALL=C.UTF-8", "QT_QPA_PLATFORM=xcb"]
         program = subprocess.Popen(
             [*command, *variables, "sealdesk"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         try:
-            until = time.monotonic() + 60
-            seen = ""
-            while "印台" not in seen:
-                if program.poll() is not None or time.monotonic() > until:
-                    output = program.stdout.read(3000) if program.stdout else b""
-                    raise BuildFailed(f"no window came up: {output!r}")
-                time.sleep(0.5)
-                windows = subprocess.run(
-                    ["xdotool", "search", "--onlyvisible", "--name", "."],
-                    env={**os.environ, "DISPLAY": display},
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                ).stdout.split()
-                seen = "".join(
-                    subprocess.run(
-                        ["xdotool", "getwindowname", window],
-                        env={**os.environ, "DISPLAY": display},
-                        capture_output=True,
-                        encoding="utf-8",
-                        check=False,
-                    ).stdout
-                    for window in windows
-                )
+            xvfb.wait_for_window(display, "印台", program, 60)
         finally:
             program.terminate()
             program.wait(20)

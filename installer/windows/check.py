@@ -219,7 +219,7 @@ class Check:
 
     def installs_silently(self) -> None:
         """msiexec /qn with an address, and every feature."""
-        make_prefix(self.clerk.wine.prefix)
+        make_prefix(self.clerk.wine)
         self.clerk.install(
             self.now, f"SERVERURL={self.address}", "LANGUAGE=zh_CN", "AUTOUPDATE=0", "ADDLOCAL=ALL"
         )
@@ -323,7 +323,7 @@ class Check:
 
     def stranger_calls_it_valid(self) -> None:
         """A fresh Windows, told the address alone, in a folder of its own choice."""
-        make_prefix(self.stranger.wine.prefix)
+        make_prefix(self.stranger.wine)
         self.stranger.install(
             self.now, f"SERVERURL={self.address}", f"INSTALLDIR={self.stranger.folder}"
         )

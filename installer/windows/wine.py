@@ -49,6 +49,8 @@ class Wine:
     prefix: Path
     extra: Mapping[str, str] = field(default_factory=dict)
     """Variables for every program started in it."""
+    launcher: tuple[str, ...] = ()
+    """What stands before ``wine``: the way into a chroot with another Wine."""
 
     @property
     def drive(self) -> Path:
@@ -87,7 +89,7 @@ class Wine:
         Its output goes through a pipe: CPython does not start with a write-only file there.
         """
         return subprocess.run(
-            ["wine", *map(str, command)],
+            [*self.launcher, "wine", *map(str, command)],
             cwd=cwd,
             env={**self.environment(), **(environment or {})},
             check=False,
@@ -111,7 +113,10 @@ class Wine:
     def stop(self) -> None:
         """End every program of this prefix."""
         subprocess.run(
-            ["wineserver", "-k"], env=self.environment(), check=False, capture_output=True
+            [*self.launcher, "wineserver", "-k"],
+            env=self.environment(),
+            check=False,
+            capture_output=True,
         )
 
     def windows_path(self, path: Path) -> str:
@@ -122,14 +127,14 @@ class Wine:
         return "Z:" + str(path).replace("/", "\\")
 
 
-def make_prefix(prefix: Path, extra: Mapping[str, str] | None = None) -> Wine:
-    """A fresh prefix at *prefix*; one that is there is ended and replaced."""
-    wine = Wine(prefix, extra or {})
+def make_prefix(wine: Wine) -> Wine:
+    """Make the prefix of *wine* afresh; one that is there is ended and replaced."""
+    prefix = wine.prefix
     if prefix.exists():
         wine.stop()
         shutil.rmtree(prefix)
     prefix.parent.mkdir(parents=True, exist_ok=True)
-    run(["wineboot", "-i"], environment=wine.environment())
+    run([*wine.launcher, "wineboot", "-i"], environment=wine.environment())
     system = wine.drive / "windows" / "system32"
     source = prefix / "random.c"
     source.write_text(_RANDOM, encoding="ascii")
@@ -153,7 +158,7 @@ def with_python(runtime: Runtime, prefix: Path | None = None) -> Wine:
     if ready:
         return Wine(prefix)
     say(f"making a Windows under Wine in {prefix}")
-    wine = make_prefix(prefix)
+    wine = make_prefix(Wine(prefix))
     link.symlink_to(runtime.path)
     return wine
 

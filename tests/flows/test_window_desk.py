@@ -53,7 +53,7 @@ def test_a_setting_fixed_by_policy_is_shown_greyed_and_says_who(
     fields = window.page("settings").fields
     assert not fields["platform_url"].isEnabled()
     assert fields["platform_url"].text() == "http://127.0.0.1:8081"
-    assert fields["platform_url"].toolTip() == "由管理员设置"
+    assert fields["platform_url"].toolTip() == "由管理员设置\npolicy.toml"
     assert fields["output_suffix"].isEnabled()
 
 

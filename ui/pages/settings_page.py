@@ -112,7 +112,8 @@ class SettingsPage(QWidget):
             made.addWidget(field, number, 1)
             if settings.locked(name):
                 field.setEnabled(False)
-                field.setToolTip(tr("由管理员设置"))
+                # which policy: the computer's, the user's, a file
+                field.setToolTip(f"{tr('由管理员设置')}\n{settings.source(name).where}")
                 fixed = row(
                     picture("lock", "muted", 14), label(tr("由管理员设置"), "small"), spacing=4
                 )
