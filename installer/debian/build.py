@@ -9,6 +9,8 @@ MIME type and AppStream metadata also lie where every desktop looks.
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+import email.utils
 import gzip
 import json
 import os
@@ -25,6 +27,7 @@ from installer.system import ROOT, BuildFailed, run, say
 from installer.windows.build import epoch, version
 
 ID = "cn.sealdesk.client"
+MAINTAINER = "SealDesk contributors <sealdesk@example.invalid>"
 ICON_SIZES = (16, 24, 32, 48, 64, 128, 256)
 HERE = ROOT / "installer" / "debian"
 HOME = Path("opt") / "apps" / ID
@@ -175,15 +178,14 @@ def lay_out(frozen: Path, tree: Path, release: str, *, store: bool) -> None:
         share = tree / "usr" / "share"
         places.append((share / "applications", share / "icons"))
         _write(share / "mime" / "packages" / f"{ID}.xml", MIME)
-        metainfo = METAINFO.format(
-            version=release, date=run(["date", "-u", "+%F", f"-d@{epoch()}"]).strip()
-        )
+        made = dt.datetime.fromtimestamp(epoch(), dt.UTC)
+        metainfo = METAINFO.format(version=release, date=f"{made:%Y-%m-%d}")
         _write(share / "metainfo" / f"{ID}.metainfo.xml", metainfo)
         _write(share / "lintian" / "overrides" / ID, OVERRIDES)
         documents = share / "doc" / ID
         licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
         _write(documents / "copyright", _copyright(licence))
-        packed = gzip.compress((ROOT / "CHANGELOG.md").read_bytes(), mtime=0)
+        packed = gzip.compress(changelog(release).encode(), mtime=0)
         (documents / "changelog.gz").write_bytes(packed)
         command = tree / "usr" / "bin" / "sealdesk"
         command.parent.mkdir(parents=True)
@@ -220,6 +222,16 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def changelog(release: str) -> str:
+    """The package's own history, in the form that Debian reads."""
+    made = email.utils.format_datetime(dt.datetime.fromtimestamp(epoch(), dt.UTC))
+    return (
+        f"{ID} ({four(release)}) unstable; urgency=medium\n\n"
+        f"  * SealDesk {release}; its changes stand in CHANGELOG.md.\n\n"
+        f" -- {MAINTAINER}  {made}\n"
+    )
+
+
 def four(release: str) -> str:
     """The version in four numbers, as the store wants it."""
     return ".".join((*release.split("."), "0", "0", "0")[:4])
@@ -229,7 +241,7 @@ def control(release: str, size: int, depends: Sequence[str]) -> str:
     """DEBIAN/control; *size* in KiB."""
     return (
         f"Package: {ID}\nVersion: {four(release)}\nSection: text\nPriority: optional\n"
-        "Architecture: amd64\nMaintainer: SealDesk contributors <sealdesk@example.invalid>\n"
+        f"Architecture: amd64\nMaintainer: {MAINTAINER}\n"
         f"Installed-Size: {size}\nDepends: {', '.join(depends)}\n"
         "Description: stamp and verify PDF documents with an electronic seal\n"
         " SealDesk stamps PDF documents with an enterprise electronic seal kept on a\n"
@@ -278,7 +290,10 @@ def build(*, store: bool = False) -> Path:
     target.parent.mkdir(exist_ok=True)
     say("packing the Debian package")
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch())}
-    run(["dpkg-deb", "--root-owner-group", "-Zxz", "-b", tree, target], environment=environment)
+    run(
+        ["dpkg-deb", "--root-owner-group", "-Zxz", "-z3", "-b", tree, target],
+        environment=environment,
+    )
     say(f"{target.relative_to(ROOT)}: {target.stat().st_size / 1e6:.1f} MB")
     say(f"needs the C library (glibc) {libc} or newer, that of the building machine;")
     say("with an older one SealDesk runs from source and not from this package")
