@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.entry import MODULES
 from app.settings import load
 from installer.error_codes import PAGES, page
 
@@ -114,6 +115,15 @@ def test_nothing_cites_a_document_that_a_clone_does_not_have() -> None:
     assert foreign == set()
 
 
+NOT_OF_THE_WINDOW = {
+    "第 3 页　合同金额：100 CNY → 9,900,000",  # an example
+    "在‘验章’里打开",  # quotation marks within quotation marks
+    "更多 → 提出异议…",  # two of them
+    "保存…",  # all that begin so
+    "…",
+}
+
+
 def rows_of_decisions(text: str) -> list[tuple[int, str]]:
     found = re.findall(r"^\| (\d+) \| (.+?) \| \d{4}-\d\d-\d\d \| ", text, re.MULTILINE)
     return [(int(number), title) for number, title in found]
@@ -211,3 +221,27 @@ def test_the_policy_that_the_administration_page_shows_is_in_force_as_it_stands(
     settings = load({"SEALDESK_HOME": str(tmp_path / "home")}, machine_folder=tmp_path)
     for name in tomllib.loads(example):
         assert settings.locked(name), name
+
+
+def test_the_command_lines_page_names_every_command_and_option() -> None:
+    page = (ROOT / "docs" / "command-line.zh-CN.md").read_text(encoding="utf-8")
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "app" / "cli").rglob("*.py"))
+    options = set(re.findall(r'"(--[a-z][a-z0-9-]+)"', source)) - {"--help"}
+    assert {option for option in options if not re.search(rf"{option}(?![\w-])", page)} == set()
+    commands = {"seal-off", "change-pin", *MODULES}
+    assert {
+        each for each in commands if not re.search(rf"(?<![\w-]){each}(?![\w-])", page)
+    } == set()
+
+
+def test_what_the_manual_calls_by_name_is_in_the_window() -> None:
+    """Names of buttons and pages in quotation marks are those of the window or of a message."""
+    manual = (ROOT / "docs" / "manual.zh-CN.md").read_text(encoding="utf-8")
+    said = "".join(
+        path.read_text("utf-8")
+        for path in (ROOT / "resources").rglob("*.toml")
+        if path.parent.name == "translations" or "zh_CN" in path.name
+    )
+    named = set(re.findall(r"“([^”]+)”", manual)) - NOT_OF_THE_WINDOW
+    shown = re.sub(r"\{\w+\}", "N", said)
+    assert {each for each in named if each.rstrip("…") not in shown} == set()
