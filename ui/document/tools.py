@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QToolButton, QWidget
 from app.publishing import copy_to
 from ui.dialogs import ask
 from ui.document import printing
+from ui.document.drag_out import make_draggable
 from ui.document.find_bar import FindBar
 from ui.files import reveal
 from ui.language import tr
@@ -51,6 +52,7 @@ class DocumentTools(QObject):
         self._add(menu, "print", tr("打印…"), "Ctrl+P", self.print_out)
         self._add(menu, "reveal", tr("打开所在文件夹"), "", self.reveal)
         pane.toolbar.addWidget(self.button)
+        make_draggable(pane.title, lambda: [pane.path] if pane.path and pane.end is None else [])
         menu.aboutToShow.connect(self._update)
         for keys, by in (("F3", 1), ("Shift+F3", -1)):
             again = QAction(page)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QPushBu
 
 from app.errors import OutputNotWritable, explain, stops_batch
 from ui import theme
+from ui.document.drag_out import FilesOut
 from ui.files import open_outside
 from ui.language import language, tr
 from ui.shell.notice import ErrorView, announce
@@ -132,6 +133,7 @@ class Success(Result):
         for widget in (
             self.first,
             button(folder, lambda: self._open(path.parent), icon="folder-open"),
+            FilesOut([path]),
             button(verify, lambda: self._shell.go("verify", [path]), icon="shield-check"),
             button(tr("再盖一份"), lambda: self.closed.emit(True), icon="stamp"),
             button(tr("完成"), self._close),
@@ -178,6 +180,7 @@ class BatchResult(Result):
             folder = good[0].path.parent
             opener = button(tr("打开所在文件夹"), lambda: self._open(folder), icon="folder-open")
             buttons.append(opener)
+            buttons.append(FilesOut([file.path for file in good]))
         buttons.append(button(tr("完成"), self._close))
         for action in buttons:
             self._lines.addWidget(action)
