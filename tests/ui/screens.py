@@ -194,6 +194,10 @@ class Tour:
             page.list.setCurrentRow(row)
             self.settle()
             yield f"verify-{name}", window
+        page.tools.find.open_bar()
+        self.settle()
+        yield "verify-find", window
+        page.tools.find.close_bar()
         page.panel.show_report(long_report())
         for each in page.panel.findChildren(Expander):
             each.open()
@@ -201,10 +205,12 @@ class Tour:
         yield "verify-20-findings", window
 
     def dialogs(self) -> Iterator[tuple[str, Any]]:
-        from app.errors import OutputNotWritable
+        from app.errors import OutputNotWritable, SettingsInvalid
         from crypto.pki.certificate import Certificate
         from tests.world.real_data import COMPANY, LONG_NAME, long_report
         from ui.dialogs import Question
+        from ui.document.printing import PrintDialog
+        from ui.document.viewer import Viewer, seal_entries
         from ui.pages.apply_dialog import ApplyDialog
         from ui.pages.settings_page import AboutDialog
         from ui.shell.file_password import FilePasswordDialog
@@ -212,6 +218,7 @@ class Tour:
         from ui.shell.help_dialog import HelpDialog
         from ui.shell.notice import ErrorBox
         from ui.shell.pin_dialog import ChangePinDialog, PinDialog
+        from ui.shell.start_problems import StartProblems
         from ui.shell.token_setup import InitialiseDialog
         from ui.shell.token_strip import token_name
         from ui.verify.add_anchor import AddAnchorDialog
@@ -222,6 +229,10 @@ class Tour:
         last = replace(token, tries_left=1, final_try=True)
         root = Certificate.parse(context.company.authorities.root)
         name, url = token_name(token), context.settings.platform_url
+        wrong = SettingsInvalid(f"/home/{COMPANY}/settings.toml", "marks", "choice", 12)
+        seal = context.company.seals[0]
+        signer = context.chain_of(seal.certificate, "signers")
+        maker = context.chain_of(seal.parsed.maker_certificate, "seal_makers")
         makers: dict[str, Callable[[], Any]] = {
             "pin": lambda: PinDialog(token, name, LONG_NAME, parent=window),
             "pin-last": lambda: PinDialog(last, name, LONG_NAME, problem=COMPANY, parent=window),
@@ -235,6 +246,9 @@ class Tour:
             "about": lambda: AboutDialog(window),
             "password": lambda: FilePasswordDialog(Path(LONG_NAME), again=True, parent=window),
             "error": lambda: ErrorBox(OutputNotWritable(COMPANY), window),
+            "start": lambda: StartProblems([wrong] * 3, True, window),
+            "print": lambda: PrintDialog(LONG_NAME, True, window),
+            "seal": lambda: Viewer(window, seal_entries(seal, signer, maker), COMPANY, window),
             "question": lambda: Question(window, "?", LONG_NAME, COMPANY[:9], "—", details=COMPANY),
         }
         for title, make in makers.items():

@@ -252,7 +252,7 @@ class DocumentPane(QWidget):
         theme.set_role(bar, "toolbar")
         bar.setLayout(self.toolbar)
         self.title = OneLine()
-        self.title.setMinimumWidth(60)
+        self.title.setMinimumWidth(32)
         self._number = QSpinBox()
         self._number.setAccessibleName(tr("页码"))
         self._number.setFixedWidth(52)
@@ -267,11 +267,13 @@ class DocumentPane(QWidget):
         self.toolbar.addWidget(self._count)
         self.toolbar.addStretch()
         view = self.view
+        whole_page = tool("maximize", tr("整页"), lambda: view.fit("page"), "Ctrl 0")
+        whole_page.setProperty(SPARE, True)
         for widget in (
             tool("zoom-out", tr("缩小"), lambda: view.set_zoom(view.zoom / 1.2), "Ctrl -"),
             self._percent,
             tool("zoom-in", tr("放大"), lambda: view.set_zoom(view.zoom * 1.2), "Ctrl +"),
-            tool("maximize", tr("整页"), lambda: view.fit("page"), "Ctrl 0"),
+            whole_page,
         ):
             self.toolbar.addWidget(widget)
         body = QHBoxLayout()

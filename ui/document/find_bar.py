@@ -12,7 +12,7 @@ from app.errors import explain
 from ui import theme
 from ui.language import language, tr
 from ui.shell.notice import announce
-from ui.widgets import label, row, shortcut, tool
+from ui.widgets import OneLine, row, shortcut, tool
 
 if TYPE_CHECKING:
     from app.placing.placement import TextHit
@@ -38,6 +38,7 @@ class FindBar(QFrame):
         self.field = QLineEdit()
         self.field.setAccessibleName(tr("在文件里查找"))
         self.field.setPlaceholderText(tr("在文件里查找"))
+        self.field.setMinimumWidth(50)
         self.field.setMaximumWidth(280)
         self.field.returnPressed.connect(lambda: self.step(1))
         self._wait = QTimer(self)
@@ -45,11 +46,13 @@ class FindBar(QFrame):
         self._wait.setInterval(WAIT_MS)
         self._wait.timeout.connect(self.search)
         self.field.textChanged.connect(lambda _: self._wait.start())
-        self.said = label("", "muted")
+        self.said = OneLine("", "muted")
         self._before = tool("chevron-up", tr("上一处"), lambda: self.step(-1), "Shift+F3")
         self._after = tool("chevron-down", tr("下一处"), lambda: self.step(1), "F3")
         close = tool("x", tr("关闭查找"), self.close_bar, "Esc")
-        inner = row(self.field, self._before, self._after, self.said, None, close)
+        inner = row(self.field, self._before, self._after, spacing=6)
+        inner.addWidget(self.said, 1)
+        inner.addWidget(close)
         inner.setContentsMargins(12, 4, 12, 4)
         self.setLayout(inner)
         self.hide()

@@ -377,10 +377,12 @@ class SettingsPage(QWidget):
         inner.addLayout(
             self._grid([("appearance", tr("外观"), look), ("language", tr("语言"), tongue)])
         )
-        away = QCheckBox(tr("窗口在后面时用系统通知提醒：插入了 Ukey、盖章或验证已结束"))
+        away = QCheckBox(tr("窗口在后面时用系统通知提醒"))
         away.setChecked(bool(self._shell.state.get("away", True)))
         away.toggled.connect(lambda on: self._shell.state.put("away", None if on else False))
         inner.addWidget(away)
+        about = tr("插入了 Ukey、盖章或验证已结束；通知里没有任何名字。")
+        inner.addWidget(label(about, "small", wrap=True))
         return card
 
     def _restyle(self, appearance: str) -> None:

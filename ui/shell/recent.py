@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
-from PySide6.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from ui import theme
-from ui.canvas.document_pane import SPARE
 from ui.language import tr
 from ui.widgets import button, clear_layout, label, row
 
@@ -90,23 +89,6 @@ class RecentFiles(QObject):
         menu.popup(parent.mapToGlobal(corner))
         if menu.actions():
             menu.setActiveAction(menu.actions()[0])
-
-
-def recent_button(recent: RecentFiles) -> QToolButton:
-    """For a toolbar: the menu."""
-    made = QToolButton()
-    theme.set_icon(made, "history")
-    made.setProperty(SPARE, True)
-    made.setAccessibleName(tr("最近的文件"))
-    made.setToolTip(tr("{name}（{keys}）", name=tr("最近的文件"), keys="Ctrl+Shift+O"))
-
-    def pop_up() -> None:
-        menu = recent.menu(made)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(made.mapToGlobal(made.rect().bottomLeft()))
-
-    made.clicked.connect(pop_up)
-    return made
 
 
 class _RecentList(QWidget):

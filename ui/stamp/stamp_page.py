@@ -26,7 +26,7 @@ from ui.canvas.document_pane import DocumentPane
 from ui.document.tools import DocumentTools
 from ui.language import tr
 from ui.shell import file_password
-from ui.shell.recent import recent_button, with_recent
+from ui.shell.recent import with_recent
 from ui.stamp.before_pin import BeforePin
 from ui.stamp.checklist import (
     Check,
@@ -166,9 +166,8 @@ class StampPage(QWidget):
         self._undo = tool("undo-2", tr("撤销"), self.undo, "Ctrl+Z")
         self._redo = tool("redo-2", tr("重做"), self.redo, "Ctrl+Y")
         self.pane.toolbar.insertWidget(0, self.files.opener)
-        self.pane.toolbar.insertWidget(1, recent_button(self._shell.recent))
-        self.pane.toolbar.insertWidget(2, self._undo)
-        self.pane.toolbar.insertWidget(3, self._redo)
+        self.pane.toolbar.insertWidget(1, self._undo)
+        self.pane.toolbar.insertWidget(2, self._redo)
 
     # --- what the shell calls --------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ from ui.document.tools import DocumentTools
 from ui.document.viewer import show_signatures
 from ui.language import language, tr
 from ui.shell import file_password
-from ui.shell.recent import recent_button, with_recent
+from ui.shell.recent import with_recent
 from ui.verify import verdicts
 from ui.verify.changes import Listed
 from ui.verify.compare import CompareBar
@@ -117,10 +117,9 @@ class VerifyPage(QWidget):
         self._open = button(tr("打开"), self.choose, role="quiet", icon="folder-open")
         self._open.setToolTip("Ctrl+O")
         self.pane.toolbar.insertWidget(0, self._open)
-        self.pane.toolbar.insertWidget(1, recent_button(shell.recent))
         self._back = button(tr("回到当前文件"), self._show_current, icon="arrow-left")
         self._back.hide()
-        self.pane.toolbar.insertWidget(3, self._back)
+        self.pane.toolbar.insertWidget(2, self._back)
         self.compare = CompareBar(shell)
         self.pane.add_strip(self.compare)
         self.compare.redraw.connect(self._compare)
