@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QFileDialog,
+    QLabel,
+    QMenu,
+    QToolButton,
+    QWidget,
+)
 
 from app.publishing import copy_to
 from ui.dialogs import ask
@@ -29,7 +37,7 @@ class DocumentTools(QObject):
     """For one :class:`DocumentPane` of a page."""
 
     def __init__(self, shell: Shell, pane: DocumentPane, page: QWidget) -> None:
-        """*page*: within it the keys work."""
+        """*page*: while it is shown the keys work, wherever in the window the focus is."""
         super().__init__(page)
         self._shell, self._pane, self._page = shell, pane, page
         self._printing: printing.PrintJob | None = None
@@ -60,7 +68,7 @@ class DocumentTools(QObject):
         for keys, by in (("F3", 1), ("Shift+F3", -1)):
             again = QAction(page)
             again.setShortcut(QKeySequence(keys))
-            again.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            again.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             again.triggered.connect(partial(self._find_again, by))
             page.addAction(again)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -74,7 +82,7 @@ class DocumentTools(QObject):
         action = QAction(text, menu)
         if keys:
             action.setShortcut(QKeySequence(keys))
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         action.triggered.connect(lambda: called() if self._pane.view.page_count else None)
         menu.addAction(action)
         self._page.addAction(action)
@@ -89,8 +97,11 @@ class DocumentTools(QObject):
     # --- text ------------------------------------------------------------------------------------
 
     def copy(self) -> None:
-        """What is selected, to the clipboard."""
+        """What is selected on the page, or in the text that has the focus, to the clipboard."""
+        focus = QApplication.focusWidget()
         text = self._pane.view.text.selected
+        if isinstance(focus, QLabel) and focus.hasSelectedText():
+            text = focus.selectedText()
         if text:
             copy_text(text)
 

@@ -58,6 +58,19 @@ def test_ctrl_f_finds_the_places_of_a_text_one_after_the_other(
     assert view.hasFocus()
 
 
+def test_the_keys_work_wherever_in_the_window_the_focus_is(
+    qtbot: QtBot, window: MainWindow, shown: VerifyPage
+) -> None:
+    """A document that the program was started with leaves the focus on the navigation."""
+    button = window.navigation.buttons["verify"]
+    button.setFocus()
+    qtbot.keyClick(button, Qt.Key.Key_R, CONTROL)
+    assert shown.pane.view.turn == 1
+    window.go("settings")
+    qtbot.keyClick(window.navigation.buttons["settings"], Qt.Key.Key_R, CONTROL)
+    assert shown.pane.view.turn == 1, "another page is shown now"
+
+
 def test_an_earlier_version_is_not_searched_in_the_file_of_today(
     qtbot: QtBot, shown: VerifyPage
 ) -> None:
