@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -27,6 +28,7 @@ from crypto.validation.trust import Trust
 from crypto.verdict import Report, SignatureReport
 
 if TYPE_CHECKING:
+    from crypto.bounded import BoundedProcess
     from crypto.pdf.looking.layer import Look, Seen, Task
     from crypto.pdf.marks.drawn import DrawMarks, DrawnMark, MarkTask
 
@@ -61,16 +63,36 @@ class StatusElsewhere(Protocol):
 
 class _Looks:
     """Draw and compare, where a document has later revisions: most have none. What was looked at
-    before the platform's answer is not looked at again after it."""
+    before the platform's answer is not looked at again after it.
 
-    def __init__(self) -> None:
+    A context manager, which ends the process if nobody has used it."""
+
+    def __init__(self, document: BinaryIO) -> None:
         self._look: Look | None = None
+        self._started: BoundedProcess | None = None
+        if _was_added_to(document):
+            from crypto.rendering.looker import begin_early
+
+            self._started = begin_early()  # it loads the renderers while the document is judged
+
+    def __enter__(self) -> _Looks:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._started:
+            self._started.end()
 
     def __call__(self, task: Task) -> Seen:
-        from crypto.pdf.looking.layer import look_once, look_with_engines
+        from crypto.pdf.looking.layer import look_once
 
-        self._look = self._look or look_once(look_with_engines)
+        self._look = self._look or look_once(self._with_engines)
         return self._look(task)
+
+    def _with_engines(self, task: Task) -> Seen:
+        from crypto.pdf.looking.layer import look_with_engines
+
+        started, self._started = self._started, None
+        return look_with_engines(task, started) if started else look_with_engines(task)
 
 
 class _Draws:
@@ -114,9 +136,9 @@ def verify(
 
     now = at or clock()
     # 1. Hold the document, so that both readings below are of the same bytes.
-    with _document(path) as document:
+    with _document(path) as document, _Looks(document) as looks:
         # 2. Verify with what this desk knows.
-        judge = partial(verify_pdf, password=password, look=_Looks(), draw=_Draws())
+        judge = partial(verify_pdf, password=password, look=looks, draw=_Draws())
         report = judge(document, path.name, trust, now)
         # 3. Ask the platform for what that leaves open.
         news = _news(platform, report, trust)
@@ -149,6 +171,19 @@ def _held(stream: BinaryIO) -> BinaryIO:
         return stream
     stream.seek(0)
     return io.BytesIO(stream.read())
+
+
+_BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*\d+\s+\d+\s+(\d{1,12})\s+(\d{1,12})\s*\]")
+
+
+def _was_added_to(document: BinaryIO) -> bool:
+    """Does anything follow what the signatures cover? A guess: it decides what is loaded early, and
+    nothing else."""
+    if not isinstance(document, io.BytesIO):
+        return False
+    data = document.getvalue()
+    ends = [int(begin) + int(length) for begin, length in _BYTE_RANGE.findall(data)]
+    return bool(ends) and max(ends) < len(data.rstrip())
 
 
 # --- 3. the platform ---------------------------------------------------------------------------

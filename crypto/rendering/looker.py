@@ -1,6 +1,10 @@
 """The bounded process that looks: draws revisions of one document and says where they differ.
 
-    BoundedProcess(look, …): one message for each page, then {"done": true, "left": [pages]}
+    process = begin()    → a process that loads the renderers, says {"ready": true} and waits for
+                           what it is to look at: the arguments of :func:`look` but the first.
+                           Then one message for each page, and {"done": true, "left": [pages]}
+
+Loading takes as long as judging a short document, so it may begin before anything is known.
 
 Three words stand for what a page gave: "differs" (boxes), "failed" (an engine could not draw it),
 or nothing at all.
@@ -17,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from crypto.rendering.compare import Box, Place, differences
 
 if TYPE_CHECKING:
-    from crypto.bounded import Channel
+    from crypto.bounded import BoundedProcess, Channel
 
 DPI, DPI_OF_MANY, MANY_PAGES = 100.0, 72.0, 100
 """Up to and beyond so many pages; 50 dpi gives false alarms."""
@@ -41,6 +45,31 @@ class Sealed:
     """To be looked at, 0-based, the most urgent first."""
 
 
+def begin() -> BoundedProcess:
+    """Start it. Raises :class:`crypto.bounded.BoundedError`."""
+    from crypto.bounded import BoundedProcess
+
+    return BoundedProcess(look_when_told, name="sealdesk-look")
+
+
+def begin_early() -> BoundedProcess | None:
+    """The same where nothing depends on it yet; None if it did not start."""
+    from crypto.bounded import BoundedError
+
+    try:
+        return begin()
+    except BoundedError:
+        return None
+
+
+def look_when_told(channel: Channel) -> None:
+    """Load the renderers, and wait."""
+    from crypto.rendering import engines
+
+    channel.send({"ready": engines.ENGINES})
+    look(channel, *channel.receive())
+
+
 def look(
     channel: Channel, data: bytes, password: str | None, sealed: tuple[Sealed, ...], seconds: float
 ) -> None:
@@ -48,7 +77,6 @@ def look(
     from crypto.rendering.engines import ENGINES, Undrawable, opened
 
     until = time.process_time() + seconds
-    channel.send({"ready": True})
     documents: dict[int, dict[str, Any]] = {}
     try:
         for end in (len(data), *(each.end for each in sealed)):

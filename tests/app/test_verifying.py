@@ -19,17 +19,20 @@ from app.errors import (
 )
 from app.store.anchors import trust_files
 from app.verifying import verify, whom_to_ask
+from crypto.bounded import BoundedProcess
 from crypto.pdf.looking import layer
 from crypto.pdf.looking.layer import Seen, Task
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.failures import PdfEncrypted
 from crypto.pki.certificate import Certificate
+from crypto.rendering import looker
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.anchor_rules import AnchorRule
 from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
 from tests.world.authorities import CODE, NOW, Authorities
 from tests.world.clerk import pem
+from tests.world.documents import append_revision
 from tests.world.office import Office, encrypted, pages
 
 
@@ -224,3 +227,23 @@ def test_the_state_is_asked_where_the_anchor_says(office: Office, offline: Path,
     report = verify(offline, trust=replace(trust, rules=rules), platform=Both(), at=NOW)
     assert Both.asked == ([(told, CODE)] if told else [])
     assert report.verdict is (Verdict.VALID if told else Verdict.UNKNOWN)
+
+
+def test_the_renderers_are_loaded_early_only_where_something_was_added(
+    office: Office, ticketed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[BoundedProcess] = []
+
+    def begin_early() -> BoundedProcess:
+        begun.append(looker.begin())
+        return begun[-1]
+
+    monkeypatch.setattr(looker, "begin_early", begin_early)
+    trust = office.authorities.trust
+    verify(ticketed, trust=trust, at=NOW)
+    assert begun == []
+    later = tmp_path / "later.pdf"
+    later.write_bytes(append_revision(ticketed.read_bytes(), {999: b"<<>>"}))
+    verify(later, trust=trust, at=NOW)
+    verify(later, trust=Trust(), at=NOW)  # nothing to look at: nobody is trusted
+    assert [process.ended for process in begun] == [True, True]

@@ -14,15 +14,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crypto.pdf.looking.explained import explained
 from crypto.pdf.looking.touched import touched_pages
 from crypto.pdf.reading.document import Document
 from crypto.rendering.compare import Box
-from crypto.rendering.looker import SECONDS, Sealed, look
+from crypto.rendering.looker import SECONDS, Sealed, begin
 from crypto.verdict import Finding, SignatureReport, Verdict, ranges
+
+if TYPE_CHECKING:
+    from crypto.bounded import BoundedProcess
 
 _GOOD = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
 _START_SECONDS = 60.0
@@ -131,12 +135,14 @@ def _where(page: int, box: Box) -> dict[str, str]:
 # --- the bounded process, from outside -----------------------------------------------------------
 
 
-def look_with_engines(task: Task) -> Seen:
-    """Look at *task* in a bounded process. Never raises for what the file contains."""
+def look_with_engines(task: Task, started: BoundedProcess | None = None) -> Seen:
+    """Look at *task* in a bounded process, *started* by :func:`crypto.rendering.looker.begin` or
+    here. Never raises for what the file contains."""
     seen = Seen()
     until = time.monotonic() + 4 * SECONDS
     for group in _groups(task):
-        seen = _merged(seen, _looked(replace(task, sealed=group), until))
+        seen = _merged(seen, _looked(replace(task, sealed=group), until, started))
+        started = None
     return seen
 
 
@@ -176,17 +182,17 @@ def _merged(one: Seen, other: Seen) -> Seen:
     )
 
 
-def _looked(task: Task, until: float) -> Seen:
-    from crypto.bounded import BoundedError, BoundedProcess, ProcessFailed
+def _looked(task: Task, until: float, started: BoundedProcess | None) -> Seen:
+    from crypto.bounded import BoundedError, ProcessFailed
 
     pages = list(dict.fromkeys(page for revision in task.sealed for page in revision.pages))
     differences: list[Difference] = []
     failed: list[tuple[int | None, str]] = []
     try:
-        with BoundedProcess(
-            look, task.data, task.password, task.sealed, SECONDS, name="sealdesk-look"
-        ) as process:
+        with started or begin() as process:
             process.receive(_START_SECONDS)
+            with suppress(BoundedError):  # what it says next tells why
+                process.send((task.data, task.password, task.sealed, SECONDS), _START_SECONDS)
             while True:
                 if time.monotonic() > until:
                     return Seen(tuple(differences), tuple(pages), tuple(failed))

@@ -13,6 +13,7 @@ from crypto.pdf.looking.layer import Difference, Seen, Task, look_with_engines
 from crypto.pdf.looking.touched import touched_pages
 from crypto.pdf.reading.document import Document
 from crypto.pdf.verify import verify_pdf
+from crypto.rendering import looker
 from crypto.rendering.compare import Box, Kind, Place
 from crypto.rendering.looker import Sealed
 from crypto.verdict import Report, Verdict, ranges
@@ -167,7 +168,7 @@ def test_a_file_that_no_engine_opens_is_told() -> None:
 def test_a_process_that_fails_is_told_and_so_is_what_nobody_has_seen(
     how: Callable[[Channel], None], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layer, "look", how)
+    monkeypatch.setattr(looker, "look_when_told", how)
     monkeypatch.setattr(layer, "_PAGE_SECONDS", 1.0)
     seen = look_with_engines(task(classic_pdf(), 9, [0, 1, 2]))
     ((_, why),) = seen.failed
