@@ -517,7 +517,7 @@ class ApplicationRejected(PlatformError):
     application: str
     """The platform's identifier."""
     state: str
-    """"pending", "rejected", "returned", "withdrawn" or "lapsed"."""
+    """"pending", "awaiting_licence", "rejected", "returned", "withdrawn" or "lapsed"."""
     reason: str
 
 

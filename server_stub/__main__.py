@@ -27,7 +27,6 @@ from crypto.validation.seal_check import DEMO_VENDOR
 from server_stub import (
     applying,
     background,
-    cosigning,
     disputes,
     epochs,
     issuing,
@@ -41,7 +40,7 @@ from server_stub.applying import Findings
 from server_stub.authority import PURPOSES
 from server_stub.context import Platform
 from server_stub.policy import Actor
-from server_stub.records import logbook, store, vault
+from server_stub.records import cosigning, logbook, store, vault
 from server_stub.records.auditing import audit, table_problems
 from server_stub.records.ledger import LEDGER, LOGS, REGISTRY, LedgerError, Transaction
 from server_stub.records.witness import FileWitness
@@ -118,9 +117,16 @@ def _parser() -> argparse.ArgumentParser:
         help="the witness was lost and begins anew; the reason goes on record",
     )
     review = add("review", _review, "look at applications and decide")
-    review.add_argument("action", choices=["list", "approve", "return", "reject"])
+    review.add_argument("action", choices=["list", "open", "approve", "return", "reject"])
     review.add_argument("application", nargs="?")
     review.add_argument("--reason", default="")
+    review.add_argument("--out", type=Path, help="open: the letter of authority, to be read")
+    review.add_argument(
+        "--against",
+        metavar="REASON",
+        default="",
+        help="approve against what the records say: two reviewers, each with a reason",
+    )
     seal = add("seal", _seal, "suspend, resume or cancel a seal by its 14-digit code")
     seal.add_argument("action", choices=["suspend", "resume", "cancel"])
     seal.add_argument("seal_code")
@@ -207,24 +213,43 @@ def _review(settings: Settings, options: argparse.Namespace) -> int:
             return 0
         if not options.application:
             return _refused("which application?")
+        if options.action == "open":
+            return _open(platform, options)
         _decide(platform, options)
         return 0
     finally:
         platform.close()
 
 
+def _open(platform: Platform, options: argparse.Namespace) -> int:
+    if options.out is None:
+        return _refused("--out is needed: the letter goes there")
+    write = platform.ledger.write
+    row = write(applying.open_material, _operator(), options.application, "letter").result().answer
+    with options.out.open("xb") as stream:
+        stream.write(platform.blobs.get(row.blob_sm3))
+    print(f"{options.application}: {options.out} ({row.media_type})")
+    return 0
+
+
 def _decide(platform: Platform, options: argparse.Namespace) -> None:
     identity, who = options.application, _operator()
     with platform.reading() as session:
         row = applying.find(session, who, "application.review", identity)
-        findings: Findings = issuing.assess(session, platform.vault, platform.neighbours, row)
+        findings: Findings = issuing.assess(issuing.SealMaking.of(platform), session, row)
         state = row.state
     if state == "submitted":
         platform.ledger.write(applying.claim, who, identity).result()
     if options.action == "approve":
-        if not findings.passed:
-            raise policy.Forbidden(findings.reason)
-        platform.ledger.write(applying.approve, who, identity, findings).result()
+        agreed = Findings(True, True, True, True)
+        platform.ledger.write(
+            applying.approve,
+            who,
+            identity,
+            agreed,
+            findings,
+            against=options.against,
+        ).result()
         background.work(
             platform
         )  # makes the seal now; a running server would do it at its next look
@@ -249,18 +274,25 @@ def _seal(settings: Settings, options: argparse.Namespace) -> int:
             identity = row.id
         who = _operator()
         if options.action == "resume":
-            platform.ledger.write(sealing.resume, who, identity).result()
+            platform.ledger.write(sealing.resume, who, platform.origin, identity).result()
         elif not options.reason:
             return _refused("--reason is needed: it goes on record")
         else:
-            command = sealing.suspend if options.action == "suspend" else sealing.cancel
-            platform.ledger.write(command, who, identity, options.reason).result()
+            _stop(platform, who, identity, options)
         with platform.reading() as session:
             after = session.get_one(store.Seal, identity)
             print(f"{after.seal_code} {after.name}: {after.state} {after.reason or ''}".rstrip())
         return 0
     finally:
         platform.close()
+
+
+def _stop(platform: Platform, who: Actor, identity: str, options: argparse.Namespace) -> None:
+    write = platform.ledger.write
+    if options.action == "suspend":
+        write(sealing.suspend, who, platform.origin, identity, options.reason).result()
+    else:
+        write(sealing.cancel, who, identity, options.reason).result()
 
 
 def _dispute(settings: Settings, options: argparse.Namespace) -> int:

@@ -7,7 +7,8 @@ decides with four recorded findings. What follows an approval is in :mod:`server
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -23,9 +24,12 @@ from server_stub import policy, states
 from server_stub.policy import Actor
 from server_stub.records.blobs import SealedBlob, keep
 from server_stub.records.ledger import LEDGER, Transaction
-from server_stub.records.store import Application, Enterprise, Person
+from server_stub.records.store import Application, Enterprise, Material, Person
 from server_stub.records.vault import Vault
-from server_stub.signin import INTENT, intent, signed_by
+from server_stub.signin import INTENT, Decision, decided, intent, signed_by
+
+OPEN = ("drafted", "submitted", "in_review", "returned", "approved")
+"""States of an application that is not over."""
 
 
 class RequestInvalid(Exception):
@@ -34,6 +38,14 @@ class RequestInvalid(Exception):
 
 class IdentityInvalid(Exception):
     """A citizen number does not check."""
+
+
+class MaterialMissing(Exception):
+    """A document that the proof needs was not uploaded."""
+
+
+class TooManyOpen(Exception):
+    """So many applications of one address, or for one enterprise, are open already."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,10 @@ class Draft:
     """The applicant's key, DER."""
     payload: SealedBlob
     """The exact body."""
+    proof: Mapping[str, str] = field(default_factory=lambda: {"kind": "licence"})
+    """Of who may act for the enterprise: see :mod:`server_stub.appointing`."""
+    address: str = ""
+    """Where it came from, as limits count it."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +108,19 @@ def read_request(request: bytes) -> bytes:
 # --- the applicant's commands ------------------------------------------------------------------
 
 
-def draft(tx: Transaction, vault: Vault, form: Draft) -> Application:
-    """起草: the application exists, nobody looks at it yet."""
+@dataclass(frozen=True)
+class Limits:
+    """How many applications may be open at once."""
+
+    of_address: int
+    for_enterprise: int
+    """Of one address: a stranger must not use up what the enterprise may have."""
+
+
+def draft(tx: Transaction, vault: Vault, form: Draft, limits: Limits | None = None) -> Application:
+    """起草: the application exists, nobody looks at it yet. Raises :class:`TooManyOpen`."""
+    if limits is not None:
+        _check_limits(tx, vault, form, limits)
     application = Application(
         id=f"app_{secrets.token_hex(8)}",
         kind="issue",
@@ -139,7 +166,11 @@ def submit(
         origin=origin, verb="submit", object=identity, payload_sm3=application.payload_sm3
     )
     signed_by(PublicKey.parse(der.parse(application.spki)), text, signature)
+    if application.payload["proof"]["kind"] == "letter" and not _letter(tx, application):
+        raise MaterialMissing("the letter of authority is missing")
     application.signature, application.reason = signature, None
+    if application.payload["proof"]["kind"] == "licence":
+        application.awaiting = "licence"
     move(tx, application, "submit", intent=intent(text, signature, spki=application.spki))
     return application
 
@@ -155,6 +186,61 @@ def withdraw(tx: Transaction, actor: Actor, identity: str) -> Application:
 # --- the reviewer's commands -------------------------------------------------------------------
 
 
+def put_material(
+    tx: Transaction, actor: Actor, identity: str, kind: str, media_type: str, blob: SealedBlob
+) -> Application:
+    """A document that goes with a draft; another one takes its place."""
+    tx.act(actor.who)
+    application = find(tx.session, actor, "application.amend", identity)
+    if application.state not in ("drafted", "returned"):
+        raise states.IllegalTransition("application", application.state, "add material")
+    row = tx.session.get(Material, (identity, kind))
+    if row is None:
+        row = Material(application_id=identity, kind=kind)
+        tx.session.add(row)
+    row.blob_sm3, row.media_type, row.received_at = blob.address, media_type, tx.now
+    application.updated_at = tx.now
+    keep(tx.session, blob)
+    fields = {"application": identity, "kind": kind, "blob_sm3": blob.address}
+    about = ("application", identity)
+    tx.record(LEDGER, "material-v1", fields, about=about, audience=(application.enterprise_id,))
+    return application
+
+
+def open_material(tx: Transaction, actor: Actor, identity: str, kind: str) -> Material:
+    """A reviewer opens a document: on record, because a letter must be read before it counts."""
+    tx.act(actor.who)
+    application = find(tx.session, actor, "application.review", identity)
+    row = tx.session.get(Material, (identity, kind))
+    if row is None:
+        raise policy.NotFound
+    opened = {**application.payload.get("opened", {})}
+    opened[f"{actor.subject} {kind}"] = row.blob_sm3
+    application.payload = {**application.payload, "opened": opened}
+    fields = {"application": identity, "kind": kind, "blob_sm3": row.blob_sm3}
+    tx.record(LEDGER, "material-opened-v1", fields, about=("application", identity))
+    return row
+
+
+def materials(session: Session, identity: str) -> Sequence[Material]:
+    """The documents that go with an application."""
+    rows = select(Material).where(Material.application_id == identity).order_by(Material.kind)
+    return session.scalars(rows).all()
+
+
+def _letter(tx: Transaction, application: Application) -> str | None:
+    """SM3 of the letter of authority."""
+    found = tx.session.get(Material, (application.id, "letter"))
+    return found.blob_sm3 if found else None
+
+
+def decision_digest(session: Session, application: Application) -> str:
+    """What a reviewer's signature names besides the application: the SM3 of its exact body and of
+    each document, apart by spaces."""
+    rows = materials(session, application.id)
+    return " ".join((application.payload_sm3, *(row.blob_sm3 for row in rows)))
+
+
 def claim(tx: Transaction, actor: Actor, identity: str) -> Application:
     """A reviewer takes an application; never its own handler (checked by roles)."""
     tx.act(actor.who)
@@ -164,38 +250,109 @@ def claim(tx: Transaction, actor: Actor, identity: str) -> Application:
     return application
 
 
-def send_back(tx: Transaction, actor: Actor, identity: str, reason: str) -> Application:
+@dataclass(frozen=True)
+class Signed:
+    """A reviewer's decision as it was sent."""
+
+    origin: str
+    decision: Decision | None
+
+
+AUTOMATIC = Signed("", None)
+"""By the platform's own rules, or the operator at its console: an account, no signature."""
+
+
+def send_back(
+    tx: Transaction, actor: Actor, identity: str, reason: str, signed: Signed = AUTOMATIC
+) -> Application:
     """退回补正, with what is missing."""
-    application = _claimed(tx, actor, identity)
-    application.reason = reason
-    move(tx, application, "return", reason=reason, reviewer=actor.subject)
-    return application
+    return _decide(tx, actor, identity, "return", reason, signed)
 
 
-def reject(tx: Transaction, actor: Actor, identity: str, reason: str) -> Application:
+def reject(
+    tx: Transaction, actor: Actor, identity: str, reason: str, signed: Signed = AUTOMATIC
+) -> Application:
     """不予核准: final."""
+    return _decide(tx, actor, identity, "reject", reason, signed)
+
+
+def _decide(
+    tx: Transaction, actor: Actor, identity: str, event: str, reason: str, signed: Signed
+) -> Application:
     application = _claimed(tx, actor, identity)
+    states.advance(states.APPLICATION, application.state, event)
+    kept = _intent(tx, actor, application, event, reason, signed)
     application.reason = reason
-    move(tx, application, "reject", reason=reason, reviewer=actor.subject)
+    move(tx, application, event, reason=reason, reviewer=actor.subject, intent=kept)
     return application
 
 
-def approve(tx: Transaction, actor: Actor, identity: str, findings: Findings) -> Application:
-    """核准: only with all four findings."""
-    application = _claimed(tx, actor, identity)
+def _intent(
+    tx: Transaction,
+    actor: Actor,
+    application: Application,
+    verb: str,
+    reason: str,
+    signed: Signed,
+) -> dict[str, str | None] | None:
+    digest = decision_digest(tx.session, application)
+    return decided(tx, actor, signed.origin, verb, application.id, digest, reason, signed.decision)
+
+
+def approve(
+    tx: Transaction,
+    actor: Actor,
+    identity: str,
+    findings: Findings,
+    assessed: Findings,
+    signed: Signed = AUTOMATIC,
+    against: str = "",
+) -> Application:
+    """核准: only with all four findings, by whoever has opened the letter of authority, if that is
+    the proof. What the records contradict (*assessed*) is approved by two reviewers with a reason
+    (*against*) each: after the first one, the application waits for another."""
+    application = _claimed(tx, actor, identity, against=bool(against))
+    states.advance(states.APPLICATION, application.state, "approve")
     if not findings.passed:
         raise policy.Forbidden("an application is approved only when all four findings hold")
+    letter = _letter(tx, application)
+    opened = application.payload.get("opened", {}).get(f"{actor.subject} letter")
+    if application.payload["proof"]["kind"] == "letter" and (not letter or opened != letter):
+        raise policy.Forbidden("the letter of authority was not opened")
+    if not assessed.passed and not against:
+        raise policy.Forbidden(assessed.reason)
+    if not assessed.passed and actor.kind not in ("staff", "operator"):
+        raise policy.Forbidden(assessed.reason)
+    kept = _intent(tx, actor, application, "approve", against, signed)
+    fields: dict[str, object] = {"findings": _four(findings), "assessed": _four(assessed)}
+    fields |= {"reviewer": actor.subject, "against": against or None, "intent": kept}
+    if not assessed.passed:
+        first = application.payload.get("against")
+        application.payload = {
+            **application.payload,
+            "against": [*(first or []), {"reviewer": actor.subject, "reason": against}],
+        }
+        if not first:
+            application.reason = f"{assessed.reason}；等待第二名审核人"
+            body = {"application": identity, **fields}
+            tx.record(LEDGER, "approval-against-v1", body, about=("application", identity))
+            return application
+        if first[0]["reviewer"] == actor.subject:
+            raise policy.Forbidden("going against a finding takes two reviewers")
     application.findings = _four(findings)
     application.reason = None
-    move(tx, application, "approve", findings=_four(findings), reviewer=actor.subject)
+    move(tx, application, "approve", **fields)
     return application
 
 
-def _claimed(tx: Transaction, actor: Actor, identity: str) -> Application:
+def _claimed(tx: Transaction, actor: Actor, identity: str, *, against: bool = False) -> Application:
     tx.act(actor.who)
     application = find(tx.session, actor, "application.review", identity)
-    if application.state == "in_review" and application.reviewer != actor.subject:
+    another = application.state == "in_review" and application.reviewer != actor.subject
+    if another and not (against and application.payload.get("against")):
         raise policy.Forbidden("another reviewer has claimed this application")
+    if application.handler_id == actor.person_id:
+        raise policy.Forbidden("nobody reviews an application of his own")
     return application
 
 
@@ -216,11 +373,13 @@ def find(session: Session, actor: Actor, verb: str, identity: str) -> Applicatio
 
 
 def lapse(tx: Transaction, days: int) -> int:
-    """End drafts that were not submitted in time. Gives how many."""
+    """End drafts that were not submitted, and submissions that nobody looked at, in time. Gives how
+    many."""
     oldest = tx.now - int(timedelta(days=days) / timedelta(microseconds=1))
     left = tx.session.scalars(
         select(Application).where(
-            Application.state.in_(("drafted", "returned")), Application.updated_at < oldest
+            Application.state.in_(("drafted", "submitted", "returned")),
+            Application.updated_at < oldest,
         )
     ).all()
     for application in left:
@@ -250,6 +409,29 @@ def _fill(tx: Transaction, vault: Vault, application: Application, form: Draft) 
     application.spki, application.payload_sm3 = form.spki, form.payload.address
     keep(tx.session, form.payload)
     application.signature = None
+    application.payload = {"proof": dict(form.proof)}
+    application.awaiting = None
+    application.address_index = _address_index(vault, form.address)
+
+
+def _address_index(vault: Vault, address: str) -> bytes | None:
+    return vault.blind_index("application.address", address) if address else None
+
+
+def _check_limits(tx: Transaction, vault: Vault, form: Draft, limits: Limits) -> None:
+    index = _address_index(vault, form.address)
+    if index is None:
+        return
+    chosen = (
+        select(Enterprise.uscc)
+        .join(Application, Application.enterprise_id == Enterprise.id)
+        .where(Application.address_index == index, Application.state.in_(OPEN))
+    )
+    open_now = tx.session.scalars(chosen).all()
+    if len(open_now) >= limits.of_address:
+        raise TooManyOpen("of this address")
+    if sum(code == form.uscc for code in open_now) >= limits.for_enterprise:
+        raise TooManyOpen("for this enterprise")
 
 
 def _person(tx: Transaction, vault: Vault, name: str, id_no: str, phone: str) -> Person:

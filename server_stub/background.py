@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from server_stub import applying, disputes, epochs, issuing, sealing, signin
+from server_stub import applying, appointing, disputes, epochs, issuing, sealing, signin
 from server_stub.context import Platform
 from server_stub.neighbours import filing
 from server_stub.policy import Actor
@@ -86,7 +86,19 @@ def _auto_review(platform: Platform) -> bool:
     return platform.settings.auto_review
 
 
+def _awaiting(what: str) -> Callable[[], Select[Any]]:
+    return lambda: select(store.Application).where(store.Application.awaiting == what)
+
+
+def _by_rules(application: store.Application) -> bool:
+    """May the rules alone decide? A letter is read by a person, and an answer is waited for."""
+    letter = application.payload["proof"]["kind"] == appointing.LETTER
+    return not letter and application.awaiting is None
+
+
 def _claim(platform: Platform, session: Session, application: store.Application) -> None:
+    if not _by_rules(application):
+        return
     platform.ledger.write(applying.claim, AUTOMATON, application.id).result()
 
 
@@ -97,9 +109,9 @@ def _decide(platform: Platform, session: Session, application: store.Application
     if application.reason:  # making it failed: a person has to look, not the automaton again
         write(applying.send_back, AUTOMATON, identity, application.reason).result()
         return
-    findings = issuing.assess(session, platform.vault, platform.neighbours, application)
+    findings = issuing.assess(issuing.SealMaking.of(platform), session, application)
     if findings.passed:
-        write(applying.approve, AUTOMATON, identity, findings).result()
+        write(applying.approve, AUTOMATON, identity, findings, findings).result()
     else:
         write(applying.send_back, AUTOMATON, identity, findings.reason).result()
 
@@ -113,6 +125,7 @@ def _deliver(platform: Platform, session: Session, row: store.Filing) -> None:
 
 
 WORK: tuple[Due, ...] = (
+    Due(_awaiting(appointing.LICENCE), appointing.ask),
     Due(_applications("submitted"), _claim, _auto_review),
     Due(_applications("in_review"), _decide, _auto_review),
     Due(_applications("approved"), _make),

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from server_stub import cosigning
 from server_stub.authority import Authority, announce_keys
 from server_stub.neighbours.adapters import Neighbours, SimulatedCity
-from server_stub.records import blobs, store, taking_over
+from server_stub.records import blobs, cosigning, store, taking_over
 from server_stub.records.blobs import Blobs
 from server_stub.records.ledger import LOGS, Ledger
 from server_stub.records.vault import KeyStore, SoftKeyStore, Vault

@@ -18,7 +18,7 @@ from crypto.algorithms import gm
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.making import make_seal
-from server_stub import sealing, states
+from server_stub import appointing, sealing, states
 from server_stub.applying import Findings, move, read_request
 from server_stub.authority import HOLDER_LIFE, SEAL_MAKER, Authority, holder_subject
 from server_stub.context import Platform
@@ -34,7 +34,6 @@ from server_stub.records.blobs import Blobs, SealedBlob, keep
 from server_stub.records.ledger import Ledger, Transaction
 from server_stub.records.store import (
     Application,
-    Appointment,
     Certificate,
     Enterprise,
     Person,
@@ -48,14 +47,17 @@ from server_stub.settings import Settings
 REVIEWER = "自动审核（模拟）"
 
 
+class TwinExists(Exception):
+    """The physical seal has an electronic one already."""
+
+
 # --- what needs the neighbours -----------------------------------------------------------------
 
 
-def assess(
-    session: Session, vault: Vault, neighbours: Neighbours, application: Application
-) -> Findings:
+def assess(making: SealMaking, session: Session, application: Application) -> Findings:
     """What the records of register, identity check and police say about *application*: the
     recorded decisions that the simulated reviewer takes, and the list a human reviewer sees."""
+    neighbours = making.neighbours
     enterprise = session.get_one(Enterprise, application.enterprise_id)
     entry = neighbours.market.enterprise(enterprise.uscc)
     until = neighbours.licences.valid_until(enterprise.uscc)
@@ -74,9 +76,11 @@ def assess(
     )
     complete = holds(application.signature is not None, "申请未经电子签名")
     authentic = holds(
-        _is_who_it_says(session, vault, neighbours, application, entry),
+        _is_who_it_says(making, session, application, entry),
         "企业名称、法定代表人或经办人身份与登记信息不一致",
     )
+    unproved = appointing.why_not(session, making.vault, neighbours, making.origin, application)
+    authentic = holds(not unproved, unproved) and authentic
     reasonable = holds(
         seal is not None
         and seal.status in ("filed", "delivered")
@@ -88,22 +92,21 @@ def assess(
 
 
 def _is_who_it_says(
+    making: SealMaking,
     session: Session,
-    vault: Vault,
-    neighbours: Neighbours,
     application: Application,
     entry: RegisteredEnterprise | None,
 ) -> bool:
     if entry is None:
         return False
     handler = session.get_one(Person, application.handler_id)
-    number = vault.open(f"person.id_no:{handler.id}", handler.id_no_enc or b"").decode()
+    number = making.vault.open(f"person.id_no:{handler.id}", handler.id_no_enc or b"").decode()
     legal_rep = session.get(Person, application.legal_rep_id)
     return (
         entry.name == application.enterprise_name
         and legal_rep is not None
         and entry.legal_rep == legal_rep.name
-        and neighbours.identity.matches(handler.name, number)
+        and making.neighbours.identity.matches(handler.name, number)
     )
 
 
@@ -123,6 +126,8 @@ class SealMaking:
     authority: Authority
     neighbours: Neighbours
     blobs: Blobs
+    vault: Vault
+    origin: str
 
     @classmethod
     def of(cls, platform: Platform) -> SealMaking:
@@ -133,19 +138,29 @@ class SealMaking:
             platform.authority,
             platform.neighbours,
             platform.blobs,
+            platform.vault,
+            platform.origin,
         )
 
 
 def make(making: SealMaking, session: Session, application: Application) -> None:
-    """制作: fetch the filed imprint, certify the applicant's key, sign the seal data, and put all
-    of it on record in one step. What the police's file contradicts goes back into review."""
+    """制作: assess once more, fetch the filed imprint, certify the applicant's key, sign the seal
+    data, and put all of it on record in one step. What the records contradict by now goes back into
+    review, unless two reviewers went against just that."""
+    assessed = assess(making, session, application)
+    if not assessed.passed and len(application.payload.get("against", ())) < 2:
+        making.ledger.write(fail, application.id, assessed.reason).result()
+        return
     code = session.get_one(Enterprise, application.enterprise_id).uscc
     try:
         made = build(making, code, application.subtype, application.spki)
     except (NeighbourError, ValueError) as error:
         making.ledger.write(fail, application.id, str(error)).result()
         return
-    making.ledger.write(fulfil, application.id, made).result()
+    try:
+        making.ledger.write(fulfil, application.id, made, making.vault).result()
+    except TwinExists as error:
+        making.ledger.write(fail, application.id, str(error)).result()
 
 
 @dataclass(frozen=True)
@@ -235,29 +250,19 @@ def fail(tx: Transaction, identity: str, reason: str) -> None:
     move(tx, application, "fail", reason=reason)
 
 
-def fulfil(tx: Transaction, identity: str, made: Made) -> None:
+def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
     """Everything about a made seal at once: enterprise as registered, members, physical seal,
-    certificate, seal, the filing for the police (第十五条), the application's end."""
+    certificate, seal, the filing for the police (第十五条), the application's end.
+
+    Raises :class:`TwinExists`: nothing can come between this look and the seal."""
     application = tx.session.get_one(Application, identity)
     states.advance(states.APPLICATION, application.state, "fulfil")
+    if application.subtype != "verification" and _has_twin(tx.session, made.filed):
+        raise TwinExists("该实物印章已制作电子印章")
     enterprise = tx.session.get_one(Enterprise, application.enterprise_id)
     enterprise.name, enterprise.state = made.entry.name, "registered"
     enterprise.licence_until = made.entry.licence_until
     enterprise.legal_rep_id = application.legal_rep_id
-    roles = {"handler", "keeper"}
-    if application.handler_id == application.legal_rep_id:
-        roles.add("legal_rep")
-    for role in sorted(roles):
-        tx.session.add(
-            Appointment(
-                id=f"appointment_{secrets.token_hex(8)}",
-                enterprise_id=enterprise.id,
-                person_id=application.handler_id,
-                role=role,
-                since=tx.now,
-                proof={"kind": "application", "application": application.id},
-            )
-        )
     filed = made.filed
     tx.session.merge(
         PhysicalSeal(
@@ -311,6 +316,7 @@ def fulfil(tx: Transaction, identity: str, made: Made) -> None:
     )
     tx.session.flush()
     filing.enqueue(tx, seal, "make")
+    appointing.appoint(tx, vault, application, seal.id, made.entry.legal_rep_sm3)
     application.seal_id = seal.id
     move(tx, application, "fulfil", seal=seal.id, seal_code=seal.seal_code)
 

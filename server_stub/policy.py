@@ -47,6 +47,26 @@ class Actor:
     application_id: str | None = None
     certificate_sn: str | None = None
     """Of the certificate that was signed in with."""
+    seals: frozenset[str] | None = None
+    """The seals that a keeper keeps; None: every one of the enterprise."""
+    applications: frozenset[str] | None = None
+    """The applications that a handler handles; None: every one of the enterprise."""
+
+    @property
+    def sees_all(self) -> bool:
+        """May it see every seal of its enterprise?"""
+        own = {"legal_rep"} & self.roles or EVERYWHERE & self.roles
+        return bool(own) or ("keeper" in self.roles and self.seals is None)
+
+    def acts_as(self, seal_id: str | None, application_id: str | None) -> frozenset[str]:
+        """Its roles towards one seal and the application that it came from."""
+        roles = self.roles
+        if seal_id is not None and self.seals is not None and seal_id not in self.seals:
+            roles -= {"keeper"}
+        handled = self.applications
+        if application_id is not None and handled is not None and application_id not in handled:
+            roles -= {"handler"}
+        return roles
 
     @property
     def who(self) -> Who:
@@ -93,13 +113,15 @@ def allow(
     *,
     enterprise_id: str | None = None,
     application_id: str | None = None,
+    seal_id: str | None = None,
 ) -> None:
-    """Return if *actor* may *verb* an object of that enterprise that came from that application.
+    """Return if *actor* may *verb* an object of that enterprise that came from that application;
+    *seal_id*: the seal that it is, or is about.
 
     Raises :class:`NotFound` for what belongs to others, else :class:`Forbidden`."""
     if any(pair <= actor.roles for pair in INCOMPATIBLE):
         raise Forbidden("these roles may not be held together")
-    roles = VERBS[verb] & actor.roles
+    roles = VERBS[verb] & actor.acts_as(seal_id, application_id)
     if not actor.roles & EVERYWHERE:
         own = actor.application_id == application_id and actor.application_id is not None
         if actor.enterprise_id is not None:

@@ -144,6 +144,7 @@ def _make(platform: Platform) -> None:
             physical_code=made.filed.code,
             spki=spki,
             payload=platform.blobs.seal(payload),
+            proof={"kind": "own"},
         )
         public = platform.keys.open(reference).public
         key = store.Key(
@@ -178,7 +179,7 @@ def _take(
     tx.session.flush()
     for event in ("submit", "claim", "approve"):  # its own seal: on record, reviewed by nobody
         applying.move(tx, application, event, actor=_MAKER)
-    issuing.fulfil(tx, application.id, made)
+    issuing.fulfil(tx, application.id, made, platform.vault)
     new = tx.session.get_one(store.Seal, application.seal_id)
     sealing.change(tx, new, "collect", _MAKER)
     key.created_at = tx.now

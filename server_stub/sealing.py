@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
@@ -23,7 +23,7 @@ from server_stub.policy import Actor
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, REGISTRY, Transaction
 from server_stub.records.store import Certificate, Seal, SealChange
-from server_stub.signin import COLLECT, intent, signed_by
+from server_stub.signin import COLLECT, Decision, decided, intent, signed_by
 
 KINDS = {
     "official": ("company", 1),
@@ -143,8 +143,24 @@ def find(session: Session, actor: Actor, verb: str, seal_id: str) -> Seal:
     seal = session.get(Seal, seal_id)
     if seal is None:
         raise policy.NotFound
-    policy.allow(actor, verb, enterprise_id=seal.enterprise_id, application_id=seal.application_id)
+    policy.allow(
+        actor,
+        verb,
+        enterprise_id=seal.enterprise_id,
+        application_id=seal.application_id,
+        seal_id=seal.id,
+    )
     return seal
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """Which of its enterprise's seals *actor* sees who does not see all: those that it keeps, and
+    those from applications that it handled."""
+    kept = actor.seals if "keeper" in actor.roles else frozenset()
+    handled = actor.applications if "handler" in actor.roles else frozenset()
+    if handled is None or kept is None:
+        return true()
+    return Seal.id.in_(kept) | Seal.application_id.in_(handled)
 
 
 # --- commands ----------------------------------------------------------------------------------
@@ -166,18 +182,29 @@ def collect(tx: Transaction, actor: Actor, origin: str, seal_id: str, signature:
     return seal
 
 
-def suspend(tx: Transaction, actor: Actor, seal_id: str, reason: str) -> Seal:
+def suspend(
+    tx: Transaction,
+    actor: Actor,
+    origin: str,
+    seal_id: str,
+    reason: str,
+    decision: Decision | None = None,
+) -> Seal:
     """停用: by the holder for its own reasons, by a reviewer or operator for any."""
     tx.act(actor.who)
     seal = find(tx.session, actor, "seal.suspend", seal_id)
     who = _authority(actor)
     if who == "holder" and reason not in HOLDER_REASONS:
         raise policy.Forbidden(f"a holder may not suspend for {reason}")
-    change(tx, seal, "suspend", who, reason=reason)
+    states.advance(states.SEAL, seal.state, "suspend")
+    signed = decided(tx, actor, origin, "suspend", seal.id, seal.seal_sm3, reason, decision)
+    change(tx, seal, "suspend", who, reason=reason, intent=signed)
     return seal
 
 
-def resume(tx: Transaction, actor: Actor, seal_id: str) -> Seal:
+def resume(
+    tx: Transaction, actor: Actor, origin: str, seal_id: str, decision: Decision | None = None
+) -> Seal:
     """恢复: by the authority that suspended, or a higher one; a holder never lifts another's."""
     tx.act(actor.who)
     seal = find(tx.session, actor, "seal.resume", seal_id)
@@ -185,7 +212,8 @@ def resume(tx: Transaction, actor: Actor, seal_id: str) -> Seal:
     states.advance(states.SEAL, seal.state, "resume")
     if who == "holder" and (seal.suspended_by != "holder" or seal.reason in _KEY_IN_DOUBT):
         raise policy.Forbidden("this suspension is not the holder's to lift")
-    change(tx, seal, "resume", who)
+    signed = decided(tx, actor, origin, "resume", seal.id, seal.seal_sm3, "", decision)
+    change(tx, seal, "resume", who, intent=signed)
     return seal
 
 

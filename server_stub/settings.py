@@ -141,6 +141,8 @@ class Settings(BaseSettings):
     """Of one IPv4 address or IPv6 /64; trusted proxies have as many as they want."""
     requests_per_minute: int = Field(default=600, ge=1)
     """Per address, for what can be called without signing in and costs something."""
+    open_per_address: int = Field(default=20, ge=1)
+    """Applications of one address that may be open at once; for one enterprise a quarter of it."""
     disputes_per_hour: int = Field(default=10, ge=1)
     """Per address: whoever objects more often has to wait."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select
@@ -21,6 +22,7 @@ from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.public_key import PublicKey
 from server_stub import policy
 from server_stub.policy import Actor
+from server_stub.records.canonical import parse_timestamp
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import (
     Application,
@@ -33,11 +35,14 @@ from server_stub.records.store import (
 from server_stub.settings import Settings
 
 LOGIN = "SUQIAN-SEAL-LOGIN-V1\n{origin}\nlogin\n{nonce}\n{subject}\n{expires}\n"
+DECISION = "SUQIAN-SEAL-INTENT-V2\n{origin}\n{verb}\n{object}\n{digest}\n{reason}\n{at}\n"
 INTENT = "SUQIAN-SEAL-INTENT-V1\n{origin}\n{verb}\n{object}\n{payload_sm3}\n"
 COLLECT = "SUQIAN-SEAL-COLLECT-V1\n{origin}\n{seal}\n{seal_sm3}\n{certificate}\n"
 
 SECOND = 1_000_000
 _TOUCH = 60 * SECOND
+DECISION_SLACK = 600 * SECOND
+"""How far the time in a signed decision may be from ours."""
 """How often the time of last use is written back."""
 
 
@@ -83,6 +88,47 @@ def intent(
     key."""
     key = base64.b64encode(spki).decode() if spki is not None else None
     return {"text": text, "signature": signature.hex(), "certificate": certificate, "spki": key}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What somebody decided, signed: the platform makes the text itself, from what it is about."""
+
+    at: str
+    """When, RFC 3339, as signed."""
+    signature: bytes
+
+
+def decided(
+    tx: Transaction,
+    actor: Actor,
+    origin: str,
+    verb: str,
+    identity: str,
+    digest: str,
+    reason: str,
+    decision: Decision | None,
+) -> dict[str, str | None] | None:
+    """What goes on record as signed. Whoever signed in with a certificate must sign each decision;
+    the platform itself and the operator at its console cannot, their account is on record.
+
+    Raises :class:`SignatureInvalid`."""
+    if actor.certificate_sn is None:
+        return None
+    if decision is None:
+        raise SignatureInvalid("a decision is signed")
+    try:
+        at = parse_timestamp(decision.at)
+    except ValueError as error:
+        raise SignatureInvalid("the time of the decision cannot be read") from error
+    if abs(at - tx.now) > DECISION_SLACK:
+        raise SignatureInvalid("the decision is of another time: look at the clock")
+    text = DECISION.format(
+        origin=origin, verb=verb, object=identity, digest=digest, reason=reason, at=decision.at
+    )
+    row = tx.session.get_one(Certificate, actor.certificate_sn)
+    signed_by(X509Certificate.parse(row.der).public_key, text, decision.signature)
+    return intent(text, decision.signature, certificate=row.sn)
 
 
 def signed_by(key: PublicKey, text: str, signature: bytes) -> None:
@@ -245,17 +291,26 @@ def _actor(
         staff = session.get_one(Staff, certificate.staff_id)
         role = frozenset({staff.role})
         return Actor("staff", staff.id, role, person_id=staff.id, certificate_sn=certificate_sn)
-    held = select(Appointment.role).where(
+    held = select(Appointment).where(
         Appointment.enterprise_id == certificate.enterprise_id,
         Appointment.person_id == certificate.person_id,
         Appointment.since <= now,
         (Appointment.until.is_(None)) | (Appointment.until > now),
     )
+    appointments = session.scalars(held).all()
     return Actor(
         "holder",
         certificate_sn,
-        frozenset(session.scalars(held)),
+        frozenset(each.role for each in appointments),
         enterprise_id=certificate.enterprise_id,
         person_id=certificate.person_id,
         certificate_sn=certificate_sn,
+        seals=_bound(each.seal_id for each in appointments if each.role == "keeper"),
+        applications=_bound(each.application_id for each in appointments if each.role == "handler"),
     )
+
+
+def _bound(places: Iterable[str | None]) -> frozenset[str] | None:
+    """What appointments are bound to; None if one of them is bound to nothing."""
+    found = list(places)
+    return None if None in found else frozenset(each for each in found if each is not None)

@@ -76,7 +76,7 @@ APPLICATION = _table(
     ("in_review", "approve", "approved"),
     ("approved", "fulfil", "fulfilled"),
     ("approved", "fail", "in_review"),
-    ("drafted, returned", "lapse", "lapsed"),
+    ("drafted, submitted, returned", "lapse", "lapsed"),
 )
 
 SEAL = _table(

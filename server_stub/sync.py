@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from server_stub import policy
+from server_stub import policy, sealing
 from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, log_size
 from server_stub.records.store import Certificate, LedgerAudience, LedgerEntry, Seal
@@ -55,7 +55,7 @@ def page(session: Session, actor: Actor, cursor: str, limit: int) -> Part:
     policy.allow(actor, "sync", enterprise_id=actor.enterprise_id)
     size = log_size(session, LEDGER)
     start = _read(cursor, actor, size)
-    rows = session.execute(
+    chosen = (
         select(LedgerEntry.number, LedgerEntry.object_kind, LedgerEntry.object_id)
         .join(
             LedgerAudience,
@@ -70,7 +70,18 @@ def page(session: Session, actor: Actor, cursor: str, limit: int) -> Part:
         )
         .order_by(LedgerEntry.number)
         .limit(limit + 1)
-    ).all()
+    )
+    if not actor.sees_all:
+        seals = select(Seal).where(
+            Seal.enterprise_id == actor.enterprise_id, sealing.visible(actor)
+        )
+        own = select(Certificate.sn).where(Certificate.person_id == actor.person_id)
+        chosen = chosen.where(
+            LedgerEntry.object_id.in_(seals.with_only_columns(Seal.id))
+            | LedgerEntry.object_id.in_(seals.with_only_columns(Seal.certificate_sn))
+            | LedgerEntry.object_id.in_(own)
+        )
+    rows = session.execute(chosen).all()
     more = len(rows) > limit
     newest = {(row.object_kind, row.object_id): row.number for row in rows[:limit]}
     changes = tuple(

@@ -103,9 +103,6 @@ _.holder_id
 _.phone_enc
 _.token_sm3
 
-# Columns of what is being built: documents of applications, and limits on open ones.
-_.address_index
-_.blob_sm3
 
 # SQLAlchemy calls it before every statement.
 _._no_bulk

@@ -38,6 +38,9 @@ def add_commands(commands: Commands) -> None:
         help="which seal (default: official)",
     )
     made.add_argument("--physical-code", help="13-digit code of the physical seal")
+    made.add_argument(
+        "--letter", default="", metavar="FILE", help="letter of authority, read by a reviewer"
+    )
     made.add_argument("--wait", type=float, default=60.0, help="seconds to wait for the review")
 
     seals = commands.group("seal", "the seals in the cabinet")
@@ -71,6 +74,7 @@ def enroll(desk: Desk, options: argparse.Namespace) -> int:
         phone=_asked(options.phone, "--phone", desk),
         kind=options.kind,
         physical_code=options.physical_code,
+        letter=options.letter,
     )
     with token.login(enter_pin(desk, options, token)) as session:
         seal = enrol(applicant, session, platform, desk.cabinet, wait_s=options.wait)

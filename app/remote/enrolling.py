@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from app.errors import ApplicationRejected, PlatformAnswerInvalid
@@ -42,6 +43,9 @@ class Applicant:
     phone: str
     kind: str = "official"
     physical_code: str | None = None
+    letter: str = ""
+    """The file of a letter of authority (PDF, PNG, JPEG), which a reviewer reads. Without one the
+    legal representative consents on the electronic licence, where the platform asks."""
 
 
 def enrol(
@@ -57,8 +61,9 @@ def enrol(
     """Apply for a seal with a key pair on the token of *session* (logged in) and collect it.
 
     Waits up to *wait_s* for the review. Raises :class:`app.errors.ApplicationRejected` ("pending"
-    if the review takes longer), :class:`app.errors.PlatformError`,
+    or "awaiting_licence" if it takes longer), :class:`app.errors.PlatformError`,
     :class:`device.token.TokenError`."""
+    letter = Path(applicant.letter).read_bytes() if applicant.letter else None
     service = platform.service()
     key = _spare_key(session) or session.generate_key("sm2", _KEY_LABEL)
     own = TokenKey(key)
@@ -66,6 +71,8 @@ def enrol(
     request = make_request(subject, own.public_key.spki, own.sign)
     application = platform.apply(_form(applicant, request))
     platform.sign_in_as_applicant(application.id, own)
+    if letter is not None:
+        application = platform.put_letter(application, letter)
     application = platform.submit(application, own)
     application = _await_review(application, platform, wait_s, sleep)
 
@@ -125,6 +132,7 @@ def _form(applicant: Applicant, request: bytes) -> dict[str, Any]:
     if applicant.physical_code:
         seal["physical_code"] = applicant.physical_code
     return {
+        "proof": {"kind": "letter" if applicant.letter else "licence"},
         "kind": "issue",
         "enterprise": {
             "uscc": applicant.uscc,
@@ -150,7 +158,8 @@ def _await_review(
     deadline = time.monotonic() + wait_s
     while application.state not in ("fulfilled", "rejected", "returned", "withdrawn", "lapsed"):
         if time.monotonic() > deadline:
-            raise ApplicationRejected(application.id, "pending", "")
+            waiting = "awaiting_licence" if application.awaiting == "licence" else "pending"
+            raise ApplicationRejected(application.id, waiting, "")
         sleep(_POLL_S)
         application = platform.application(application.id)
     if application.state != "fulfilled":

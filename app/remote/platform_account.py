@@ -25,6 +25,8 @@ class Application:
     payload_sm3: str
     reason: str
     seal_id: str
+    awaiting: str = ""
+    """Whose answer it waits for before it is reviewed: "licence" or ""."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,14 @@ class PlatformClient(PublicPlatform):
             raise PlatformAnswerInvalid(self.origin, "payload_sm3")
         return made
 
+    def put_letter(self, application: Application, letter: bytes) -> Application:
+        """Upload the letter of authority: a PDF, PNG or JPEG, as its first bytes say."""
+        kinds = {b"%PDF-": "application/pdf", b"\x89PNG": "image/png"}
+        found = (kind for begin, kind in kinds.items() if letter.startswith(begin))
+        headers = {"Content-Type": next(found, "image/jpeg")}
+        path = f"/v1/applications/{application.id}/materials/letter"
+        return self._application(self._call("PUT", path, letter, headers, retry=True))
+
     def submit(self, application: Application, key: SigningKey) -> Application:
         """Hand it in, signed by the applicant's key."""
         text = self._signed_text("INTENT", "submit", application.id, application.payload_sm3)
@@ -137,6 +147,7 @@ class PlatformClient(PublicPlatform):
                 str(answer["payload_sm3"]),
                 str(answer["reason"] or ""),
                 plain(answer["seal_id"]) if answer["seal_id"] else "",
+                str(answer.get("awaiting") or ""),
             )
 
     def seal(self, identity: str) -> PlatformSeal:

@@ -9,20 +9,36 @@ attribute of :class:`Neighbours` at a time; docs/platform.md says what each is a
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
 from crypto.pki import unit_codes
+from crypto.pki.certificate_making import make_certificate
+from crypto.pki.names_and_algorithms import Name
 from server_stub.neighbours import engraving, imprint, regions
+from server_stub.records import canonical
 from server_stub.records.vault import write_private
 
 
 class NeighbourError(Exception):
     """A neighbour did not answer, or refused."""
+
+
+class ConsentRefused(NeighbourError):
+    """The legal representative said no; the message says why, in Chinese."""
+
+
+def identity_digest(id_no: str) -> str:
+    """How a person is named between the platform and its neighbours: SM3, hex, of the identity
+    number. Numbers can be guessed, so it is kept as carefully as they are."""
+    return gm.sm3(f"SUQIAN-IDENTITY-V1\n{id_no}\n".encode()).hex()
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,8 @@ class RegisteredEnterprise:
     uscc: str
     name: str
     legal_rep: str
+    legal_rep_sm3: str
+    """:func:`identity_digest` of the representative; "" where the register does not know it."""
     status: str
     """active, revoked (吊销) or deregistered (注销)."""
     licence_until: int | None
@@ -58,6 +76,38 @@ class FiledSeal:
     """Hex, over the file that :meth:`Police.imprint` gives."""
 
 
+@dataclass(frozen=True)
+class ConsentRequest:
+    """What a legal representative is asked on the electronic licence."""
+
+    uscc: str
+    handler: str
+    """Name, for the representative to read."""
+    handler_sm3: str
+    """:func:`identity_digest` of the handler."""
+    purpose: str
+
+    def text(self, hour: str) -> str:
+        """What the licence service signs, given in that *hour* (RFC 3339)."""
+        parts = (self.uscc, self.handler_sm3, self.purpose, hour)
+        return "SUQIAN-SEAL-LICENCE-V1\n" + "".join(f"{part}\n" for part in parts)
+
+
+@dataclass(frozen=True)
+class SignedConsent:
+    """A consent, signed with SM2 by the licence service."""
+
+    text: str
+    signature: bytes
+
+    def given_at(self, request: ConsentRequest) -> int:
+        """When it was given, microseconds. Raises ValueError if it answers another request."""
+        hour = self.text.rstrip("\n").rpartition("\n")[2]
+        if self.text != request.text(hour):
+            raise ValueError("a consent to something else")
+        return canonical.parse_timestamp(hour)
+
+
 class MarketRegulator(Protocol):
     def enterprise(self, code: str) -> RegisteredEnterprise | None:
         """The register's entry of a credit code."""
@@ -67,10 +117,22 @@ class ELicence(Protocol):
     def valid_until(self, code: str) -> int | None:
         """Until when the enterprise's e-licence holds; None = no end (第十七条)."""
 
+    @property
+    def public_key(self) -> bytes:
+        """What consents are verified with, X‖Y."""
+
+    def consent(self, request: ConsentRequest) -> SignedConsent | None:
+        """The legal representative's consent; None while there is no answer. Raises
+        :class:`ConsentRefused`, :class:`NeighbourError`."""
+
 
 class Identity(Protocol):
     def matches(self, name: str, id_no: str) -> bool:
-        """Do name and citizen number belong together?"""
+        """Is there a person of that name and citizen number?"""
+
+    def certified_as(self, certificate: bytes) -> str | None:
+        """The :func:`identity_digest` of the person for whom the personal *certificate* (DER) was
+        issued, if it is in force; None for any other."""
 
 
 class Police(Protocol):
@@ -119,16 +181,29 @@ class SimulatedCity:
         legal_rep: str,
         licence_until: int | None = None,
         subtypes: Sequence[str] = imprint.ENTERPRISE,
+        *,
+        legal_rep_id: str = "",
+        trusts: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Take an enterprise into the register and file its physical seals, one of each of
-        *subtypes*; an enterprise that is known already stays as it is."""
+        *subtypes*; an enterprise that is known already stays as it is, its people too.
+
+        *legal_rep_id*: the representative's citizen number. *trusts*: (name, number) of those for
+        whom the representative consents on the electronic licence, besides himself. All of them
+        become known to the identity service."""
         unit_codes.check_credit_code(code)
         with self._lock:
             book = self._read()
             if code in book["enterprises"]:
                 return
-            entry = RegisteredEnterprise(code, name, legal_rep, "active", licence_until)
+            known = [(legal_rep, legal_rep_id)] if legal_rep_id else []
+            known += trusts
+            for each, number in known:
+                book["persons"].setdefault(identity_digest(number), each)
+            digest = identity_digest(legal_rep_id) if legal_rep_id else ""
+            entry = RegisteredEnterprise(code, name, legal_rep, digest, "active", licence_until)
             book["enterprises"][code] = asdict(entry)
+            book["trusted"][code] = [identity_digest(number) for _, number in known]
             region = regions.region_of(code)
             for subtype in subtypes:
                 spec = imprint.SPECS[subtype]
@@ -163,6 +238,38 @@ class SimulatedCity:
             book["seals"][seal_code].update(fields)
             self._write(book)
 
+    def take_in_person(self, name: str, id_no: str) -> None:
+        """Make somebody known to the identity service."""
+        with self._lock:
+            book = self._read()
+            book["persons"].setdefault(identity_digest(id_no), name)
+            self._write(book)
+
+    def certify_person(self, name: str, id_no: str, spki: bytes) -> bytes:
+        """A personal certificate, DER, for the key *spki*: the certification authority has seen the
+        person. Raises :class:`NeighbourError` for somebody whom nobody knows."""
+        if not self.matches(name, id_no):
+            raise NeighbourError("nobody knows this person")
+        key = self._signing_key("person_ca")
+        now = canonical.moment(canonical.now()).replace(microsecond=0)
+        issuer = Name.build([("C", "CN"), ("O", "模拟个人证书签发机构")])
+        certificate = make_certificate(
+            subject=Name.build([("C", "CN"), ("CN", name)]),
+            public_key=spki,
+            issuer=issuer,
+            issuer_key=key,
+            authority_spki=key.spki,
+            serial=secrets.randbits(126) | 1 << 126,
+            not_before=now - timedelta(minutes=5),
+            not_after=now + timedelta(days=365),
+            key_usage=("digitalSignature", "nonRepudiation"),
+        )
+        with self._lock:
+            book = self._read()
+            book["certified"][gm.sm3(certificate).hex()] = identity_digest(id_no)
+            self._write(book)
+        return certificate
+
     # MarketRegulator, ELicence, Identity
 
     def enterprise(self, code: str) -> RegisteredEnterprise | None:
@@ -174,11 +281,24 @@ class SimulatedCity:
         return entry.licence_until if entry else None
 
     def matches(self, name: str, id_no: str) -> bool:
-        try:
-            unit_codes.check_citizen_number(id_no)
-        except unit_codes.CodeError:
-            return False
-        return bool(name.strip())
+        known: str | None = self._read()["persons"].get(identity_digest(id_no))
+        return known is not None and known == name
+
+    def certified_as(self, certificate: bytes) -> str | None:
+        found: str | None = self._read()["certified"].get(gm.sm3(certificate).hex())
+        return found
+
+    @property
+    def public_key(self) -> bytes:
+        return self._signing_key("licence").public
+
+    def consent(self, request: ConsentRequest) -> SignedConsent | None:
+        """This city's representatives answer at once: yes for those whom they trust."""
+        if request.handler_sm3 not in self._read()["trusted"].get(request.uscc, ()):
+            raise ConsentRefused("经办人不是法定代表人授权的人")
+        hour = canonical.moment(canonical.now()).replace(minute=0, second=0, microsecond=0)
+        text = request.text(canonical.timestamp(canonical.microseconds(hour)))
+        return SignedConsent(text, self._signing_key("licence").sign(text.encode()))
 
     # Police
 
@@ -232,12 +352,24 @@ class SimulatedCity:
         entry["imprint_sm3"] = gm.sm3(picture).hex()
         self._write(book)
 
+    def _signing_key(self, name: str) -> SoftKey:
+        with self._lock:
+            book = self._read()
+            if name not in book["keys"]:
+                book["keys"][name] = SoftKey.generate().private.hex()
+                self._write(book)
+            return SoftKey.load(bytes.fromhex(book["keys"][name]))
+
     def _read(self) -> dict[str, Any]:
         try:
             book: dict[str, Any] = json.loads((self._directory / "city.json").read_bytes())
-            return book
         except FileNotFoundError:
-            return {"enterprises": {}, "seals": {}, "filings": {}, "codes": {}, "serial": 0}
+            book = {"enterprises": {}, "seals": {}, "filings": {}, "codes": {}, "serial": 0}
+        for name in ("persons", "trusted", "certified", "keys"):  # not in books before 0.3
+            book.setdefault(name, {})
+        for entry in book["enterprises"].values():
+            entry.setdefault("legal_rep_sm3", "")
+        return book
 
     def _write(self, book: dict[str, Any]) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)

@@ -154,6 +154,8 @@ class Application(Salted, Base):
     """lawful, complete, authentic, reasonable: 合法性 完整性 真实性 合理性 (第十三条)."""
     reason: Mapped[str | None]
     seal_id: Mapped[str | None]
+    awaiting: Mapped[str | None] = mapped_column(index=True)
+    """Whose answer must come before it is reviewed: licence, or nobody's."""
     address_index: Mapped[bytes | None] = mapped_column(index=True, info=PRIVATE)
     """HMAC-SM3 of the address that it came from: so many at once from one."""
     created_at: Mapped[int] = mapped_column(info=RECORDED)

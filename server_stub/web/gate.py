@@ -60,6 +60,11 @@ FILES = (
         "send the PDF itself",
     ),
     _File(re.compile(r"/v1/disputes/[a-z0-9_]+/enclosure"), frozenset(), ""),
+    _File(
+        re.compile(r"/v1/applications/[a-z0-9_]+/materials/[a-z]+"),
+        frozenset({"application/pdf", "image/png", "image/jpeg"}),
+        "send a PDF, PNG or JPEG",
+    ),
 )
 
 

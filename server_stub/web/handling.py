@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -60,6 +60,8 @@ def _base64(text: str) -> str:
 MAX_INTEGER = 2**63 - 1
 """What a database can count to."""
 Base64 = Annotated[str, Field(max_length=100_000), AfterValidator(_base64)]
+Kind = Literal["letter"]
+"""Of a document that goes with an application."""
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -71,6 +73,19 @@ class Signed(Body):
     """A signature over one of the texts of :mod:`server_stub.signin`."""
 
     signature: Base64
+
+
+class Decided(Body):
+    """A decision: signed by whoever signed in with a certificate (server_stub.signin.DECISION)."""
+
+    at: str = Field(default="", max_length=40)
+    signature: Base64 = ""
+
+    @property
+    def decision(self) -> signin.Decision | None:
+        if not self.signature:
+            return None
+        return signin.Decision(self.at, unbase64(self.signature))
 
 
 class Nothing(Body):

@@ -94,8 +94,8 @@ class Misbehaving:
             row = session.get(Seal, identity)
             active = row is not None and row.state == "active"
         if active:
-            command = sealing.suspend
-            writing = self._platform.ledger.write(command, _OPERATOR, identity, "holder_request")
+            order = (_OPERATOR, self._platform.origin, identity, "holder_request")
+            writing = self._platform.ledger.write(sealing.suspend, *order)
             await asyncio.wrap_future(writing)
         sent = False
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import select
 
@@ -19,19 +20,25 @@ from server_stub.web.handling import (
     Base64,
     Body,
     ExactBody,
+    Kind,
     Nothing,
     Running,
     Signed,
     SignedIn,
     Token,
     Waking,
+    caller,
     idempotent,
     limited,
     unbase64,
 )
 from server_stub.web.paging import Cursor, page
+from server_stub.web.problems import Refusal
 
 router = APIRouter(prefix="/v1")
+
+
+_BEGINS = {"application/pdf": b"%PDF-", "image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff"}
 
 
 def _text(value: str) -> str:
@@ -68,6 +75,29 @@ class SealBody(Body):
     physical_code: str | None = Field(default=None, pattern=r"^[0-9]{13}$")
 
 
+class LicenceProof(Body):
+    """The legal representative consents on the electronic licence; the platform asks there."""
+
+    kind: Literal["licence"]
+
+
+class LegalRepProof(Body):
+    """The legal representative's own Ukey signed (server_stub.appointing)."""
+
+    kind: Literal["legal_rep"]
+    certificate: Base64
+    signature: Base64
+
+
+class LetterProof(Body):
+    """A letter of authority is uploaded before submitting; a person reads it."""
+
+    kind: Literal["letter"]
+
+
+Proof = Annotated[LicenceProof | LegalRepProof | LetterProof, Field(discriminator="kind")]
+
+
 class ApplicationBody(Body):
     """第十二条: who asks, for whom, for which seal, and the key it is for."""
 
@@ -76,6 +106,8 @@ class ApplicationBody(Body):
     handler: Handler
     seal: SealBody
     certificate_request: Base64
+    proof: Proof = LicenceProof(kind="licence")
+    """That the handler may act for the enterprise."""
 
     @model_validator(mode="after")
     def _not_longer_than_a_seal(self) -> ApplicationBody:
@@ -89,19 +121,29 @@ class ApplicationBody(Body):
 
 @router.post("/applications", status_code=201, dependencies=[Depends(limited)])
 def apply(
+    request: Request,
     platform: Running,
     body: ApplicationBody,
     exact: ExactBody,
     idempotency_key: Annotated[str, Header()] = "",
 ) -> Response:
     """Draft an application. No sign-in yet: the request inside proves who holds the key."""
-    form = _form(platform, body, exact)
+    form = replace(_form(platform, body, exact), address=caller(request))
     if platform.settings.open_register:
-        platform.city.register(form.uscc, form.enterprise_name, form.legal_rep)
+        own = form.id_no if form.legal_rep == form.handler else ""
+        platform.city.register(
+            form.uscc,
+            form.enterprise_name,
+            form.legal_rep,
+            legal_rep_id=form.legal_rep_id_no or own,
+            trusts=[(form.handler, form.id_no)],
+        )
+    of_address = platform.settings.open_per_address
+    limits = applying.Limits(of_address, max(1, of_address // 4))
     scope = f"/v1/applications:{gm.sm3(form.spki).hex()}"
 
     def command(tx: Any) -> dict[str, Any]:
-        return views.application(tx.session, applying.draft(tx, platform.vault, form))
+        return views.application(tx.session, applying.draft(tx, platform.vault, form, limits))
 
     return idempotent(platform, scope, idempotency_key, exact, command)
 
@@ -129,6 +171,7 @@ def _form(platform: Platform, body: ApplicationBody, exact: bytes) -> applying.D
         physical_code=body.seal.physical_code,
         spki=spki,
         payload=platform.blobs.seal(exact),
+        proof=body.proof.model_dump(),
     )
 
 
@@ -163,6 +206,23 @@ def amend(
     """Correct a draft or a returned application."""
     form = _form(platform, body, exact)
     return _application(platform, applying.amend, platform.vault, actor, identity, form)
+
+
+@router.put("/applications/{identity}/materials/{kind}")
+def put_material(
+    request: Request,
+    platform: Running,
+    actor: SignedIn,
+    identity: str,
+    kind: Kind,
+    document: ExactBody,
+) -> dict[str, Any]:
+    """A document that goes with a draft: the letter of authority, a PDF or a picture."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not document.startswith(_BEGINS.get(media, b"\0")):
+        raise Refusal("media_type_unsupported", f"one of {', '.join(_BEGINS)}")
+    blob = platform.blobs.seal(document)
+    return _application(platform, applying.put_material, actor, identity, kind, media, blob)
 
 
 @router.post("/applications/{identity}/submit")

@@ -19,8 +19,8 @@ from server_stub.records.store import Seal, UsageRecord
 from server_stub.web import views
 from server_stub.web.handling import (
     Body,
+    Decided,
     Digest,
-    Nothing,
     Running,
     Signed,
     SignedIn,
@@ -34,7 +34,7 @@ from server_stub.web.usage_line import UsageLine
 router = APIRouter(prefix="/v1")
 
 
-class SuspendBody(Body):
+class SuspendBody(Decided):
     reason: Literal["holder_request", "lost", "key_compromised"]
 
 
@@ -53,6 +53,8 @@ def seals(platform: Running, actor: SignedIn) -> dict[str, Any]:
             rows = rows.where(Seal.application_id == actor.application_id)
         else:
             rows = rows.where(Seal.enterprise_id == actor.enterprise_id)
+            if not actor.sees_all:
+                rows = rows.where(sealing.visible(actor))
         return {"items": [views.seal(session, row) for row in session.scalars(rows)]}
 
 
@@ -84,13 +86,14 @@ def collect(
 @router.post("/seals/{identity}/suspend")
 def suspend(platform: Running, actor: SignedIn, identity: str, body: SuspendBody) -> dict[str, Any]:
     """停用."""
-    return _seal(platform, sealing.suspend, actor, identity, body.reason)
+    where = platform.origin
+    return _seal(platform, sealing.suspend, actor, where, identity, body.reason, body.decision)
 
 
 @router.post("/seals/{identity}/resume")
-def resume(platform: Running, actor: SignedIn, identity: str, body: Nothing) -> dict[str, Any]:
+def resume(platform: Running, actor: SignedIn, identity: str, body: Decided) -> dict[str, Any]:
     """恢复."""
-    return _seal(platform, sealing.resume, actor, identity)
+    return _seal(platform, sealing.resume, actor, platform.origin, identity, body.decision)
 
 
 def _seal(platform: Platform, command: Any, *args: Any) -> dict[str, Any]:
@@ -127,8 +130,9 @@ def blob(platform: Running, actor: SignedIn, address: str) -> Response:
                     "seal.read",
                     enterprise_id=row.enterprise_id,
                     application_id=row.application_id,
+                    seal_id=row.id,
                 )
-            except policy.NotFound:
+            except (policy.NotFound, policy.Forbidden):
                 continue
             kind = "image/png" if row.imprint_sm3 == address else "application/octet-stream"
             headers = {"etag": f'"{address}"', "cache-control": "private, immutable"}
@@ -187,6 +191,8 @@ def usage_records(platform: Running, actor: SignedIn, before: Cursor = "") -> di
     """The enterprise's uses, newest first, a page at a time; `next` goes into `before`."""
     policy.allow(actor, "usage.read", enterprise_id=actor.enterprise_id)
     rows = select(UsageRecord).where(UsageRecord.enterprise_id == actor.enterprise_id)
+    if not actor.sees_all:
+        rows = rows.where(UsageRecord.seal_id.in_(select(Seal.id).where(sealing.visible(actor))))
     time, identity = UsageRecord.received_at, UsageRecord.id
     with platform.reading() as session:
         found = page(session, rows, time, identity, before, newest_first=True)

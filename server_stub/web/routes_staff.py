@@ -14,20 +14,22 @@ from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Application
 from server_stub.web import routes_public, views
-from server_stub.web.handling import Body, Nothing, Running, SignedIn, Waking
+from server_stub.web.handling import Decided, Kind, Nothing, Running, SignedIn, Waking
 from server_stub.web.paging import Cursor, page
 from server_stub.web.routes_public import From, Number, To
 
 router = APIRouter()
 
 
-class ReasonBody(Body):
+class ReasonBody(Decided):
     reason: str = Field(min_length=1, max_length=500)
 
 
-class FindingsBody(Body):
-    """The four findings of 第十三条, each recorded."""
+class FindingsBody(Decided):
+    """The four findings of 第十三条, each recorded; *against*: why what the records say is wrong,
+    which takes two reviewers."""
 
+    against: str = Field(default="", max_length=500, pattern=r"^[^\x00-\x1f]*$")
     lawful: bool
     complete: bool
     authentic: bool
@@ -51,8 +53,15 @@ def reviews(
 
 def show(platform: Platform, session: Any, row: Application) -> dict[str, Any]:
     """An application as a reviewer sees it."""
-    found = issuing.assess(session, platform.vault, platform.neighbours, row)
+    found = issuing.assess(issuing.SealMaking.of(platform), session, row)
     return {**views.application(session, row), "assessment": found.__dict__}
+
+
+@router.get("/v1/applications/{identity}/materials/{kind}")
+def open_material(platform: Running, actor: SignedIn, identity: str, kind: Kind) -> Response:
+    """A document of an application, for its reviewer; that it was opened goes on record."""
+    row = platform.ledger.write(applying.open_material, actor, identity, kind).result().answer
+    return Response(platform.blobs.get(row.blob_sm3), media_type=row.media_type)
 
 
 @router.post("/v1/applications/{identity}/claim")
@@ -66,13 +75,15 @@ def send_back(
     platform: Running, actor: SignedIn, identity: str, body: ReasonBody
 ) -> dict[str, Any]:
     """退回补正."""
-    return _reviewed(platform, applying.send_back, actor, identity, body.reason)
+    signed = applying.Signed(platform.origin, body.decision)
+    return _reviewed(platform, applying.send_back, actor, identity, body.reason, signed)
 
 
 @router.post("/v1/applications/{identity}/reject")
 def reject(platform: Running, actor: SignedIn, identity: str, body: ReasonBody) -> dict[str, Any]:
     """不予核准."""
-    return _reviewed(platform, applying.reject, actor, identity, body.reason)
+    signed = applying.Signed(platform.origin, body.decision)
+    return _reviewed(platform, applying.reject, actor, identity, body.reason, signed)
 
 
 @router.post("/v1/applications/{identity}/approve")
@@ -80,8 +91,14 @@ def approve(
     platform: Running, worker: Waking, actor: SignedIn, identity: str, body: FindingsBody
 ) -> dict[str, Any]:
     """核准; the seal is then made by itself."""
-    findings = applying.Findings(**body.model_dump())
-    answer = _reviewed(platform, applying.approve, actor, identity, findings)
+    names = ("lawful", "complete", "authentic", "reasonable")
+    findings = applying.Findings(*(getattr(body, name) for name in names))
+    with platform.reading() as session:
+        row = applying.find(session, actor, "application.review", identity)
+        assessed = issuing.assess(issuing.SealMaking.of(platform), session, row)
+    signed = applying.Signed(platform.origin, body.decision)
+    more = (findings, assessed, signed, body.against)
+    answer = _reviewed(platform, applying.approve, actor, identity, *more)
     worker.wake()
     return answer
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.seal.statement import SealStatement
-from server_stub import sealing, sync
+from server_stub import applying, sealing, sync
 from server_stub.records import store
 from server_stub.records.canonical import microseconds, timestamp
 from server_stub.records.ledger import EntryReceipt
@@ -31,6 +31,9 @@ def application(session: Session, row: store.Application) -> dict[str, Any]:
         "enterprise": {"uscc": enterprise.uscc, "name": row.enterprise_name},
         "seal": {"subtype": row.subtype},
         "payload_sm3": row.payload_sm3,
+        "materials": {each.kind: each.blob_sm3 for each in applying.materials(session, row.id)},
+        "proof": row.payload.get("proof", {}).get("kind"),
+        "awaiting": row.awaiting,
         "reason": row.reason,
         "findings": row.findings,
         "seal_id": row.seal_id,

@@ -34,6 +34,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         imprint_dpi=300,
         imprint_font=font,
         requests_per_minute=100_000,
+        open_per_address=100_000,
         disputes_per_hour=100_000,
     )
     with start_in_thread(settings) as running:

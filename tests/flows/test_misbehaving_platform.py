@@ -142,7 +142,7 @@ def test_a_seal_suspended_the_moment_it_is_used_leaves_the_document_as_it_was(
         refused(clerk("sync"), "E-503", "被冻结")  # but the state is public, and now known
         assert "[E-302]" in stamp(clerk, contract, output).err
     finally:
-        city.platform.ledger.write(sealing.resume, operator, identity).result()
+        city.platform.ledger.write(sealing.resume, operator, city.url, identity).result()
     assert clerk("sync").code == 0
     assert stamp(clerk, contract, output).code == 0
 

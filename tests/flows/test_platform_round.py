@@ -38,7 +38,7 @@ from device.token import Input
 from server_stub.records import logbook
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.world.applicant import citizen_number, credit_code
+from tests.world.applicant import citizen_number, credit_code, decision
 
 
 @dataclass
@@ -98,6 +98,7 @@ def platform_settings(folder: Path, **changes: Any) -> Settings:
         port=0,
         imprint_dpi=300,
         requests_per_minute=100_000,
+        open_per_address=100_000,
         **({"auto_review": True, "open_register": True} | changes),
     )
 
@@ -224,7 +225,9 @@ def test_a_suspension_reaches_the_cabinet_though_the_holder_cannot_sign_in(
     with PlatformClient(server.url) as client:
         seal = enrol(applicant(), session, client, cabinet, sleep=lambda _: None)  # type: ignore[arg-type]
         client.sign_in(session.holder)
-        client._call("POST", f"/v1/seals/{seal.id}/suspend", {"reason": "lost"})
+        digest = sm3(seal.data).hex()
+        signed = decision(server.url, session.holder, "suspend", seal.id, digest, "lost")
+        client._call("POST", f"/v1/seals/{seal.id}/suspend", {"reason": "lost", **signed})
         with pytest.raises(PlatformRefused) as caught:
             synchronise(client, cabinet, session.holder)
     assert caught.value.problem == "certificate_not_valid"

@@ -359,6 +359,7 @@ def public_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
         open_register=True,
         imprint_dpi=300,
         requests_per_minute=100_000,
+        open_per_address=100_000,
     )
     with start_in_thread(settings) as running:
         yield running

@@ -115,6 +115,7 @@ def shared_platforms(
                     imprint_dpi=300,
                     imprint_font=light_font,
                     requests_per_minute=100_000,
+                    open_per_address=100_000,
                 )
                 running[kind] = stack.enter_context(start_in_thread(settings))
             return running[kind]

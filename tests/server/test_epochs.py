@@ -40,8 +40,8 @@ def busy(
         person = holder(url=server.url)
         person.enrol()
         ledger = server.platform.ledger
-        ledger.write(sealing.suspend, OPERATOR, person.seal_id, "lost").result()
-        ledger.write(sealing.resume, OPERATOR, person.seal_id).result()
+        ledger.write(sealing.suspend, OPERATOR, "o", person.seal_id, "lost").result()
+        ledger.write(sealing.resume, OPERATOR, "o", person.seal_id).result()
         ledger.write(_say_nothing_new).result()
         yield server, person
 

@@ -37,7 +37,7 @@ class Desk:
     def __init__(self, platform: Platform) -> None:
         self.platform, self.key = platform, SoftKey.generate()
         self.code = credit_code()
-        platform.city.register(self.code, NAME, "李晓梅")
+        platform.city.register(self.code, NAME, "李晓梅", legal_rep_id=citizen_number())
 
     def apply(self, subtype: str = "official", **changes: str) -> str:
         request = make_request(Name.build([("CN", "x")]), self.key.spki, self.key.sign)

@@ -14,10 +14,10 @@ import pytest
 
 from crypto.algorithms import gm, merkle
 from crypto.algorithms.keys import SoftKey
-from server_stub import background, cosigning, epochs
+from server_stub import background, epochs
 from server_stub.__main__ import main
 from server_stub.context import Platform
-from server_stub.records import canonical, logbook
+from server_stub.records import canonical, cosigning, logbook
 from server_stub.records.ledger import LOGS, LedgerError
 from server_stub.settings import Settings
 from server_stub.web.serving import start_in_thread

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import re
 import secrets
+import zlib
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -18,6 +21,9 @@ from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
 from tests.world.waiting import until
 
+_DECISION = re.compile(
+    r"/v1/(seals|applications)/([a-z0-9_]+)/(suspend|resume|approve|return|reject)"
+)
 _serials = itertools.count(1)
 
 
@@ -35,8 +41,22 @@ def citizen_number(serial: int = 1) -> str:
     return digits + "10X98765432"[total % 11]
 
 
+def number_of(name: str) -> str:
+    """A number of somebody's own."""
+    return citizen_number(1 if name == "李晓梅" else 2 + zlib.crc32(name.encode()) % 900)
+
+
 def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+def decision(
+    url: str, key: SoftKey, verb: str, identity: str, digest: str, reason: str
+) -> dict[str, str]:
+    """What goes into the body of a decision: when, and the signature."""
+    at = datetime.now(UTC).isoformat()
+    lines = ("SUQIAN-SEAL-INTENT-V2", url, verb, identity, digest, reason, at, "")
+    return {"at": at, "signature": b64(key.sign("\n".join(lines).encode()))}
 
 
 @dataclass
@@ -62,7 +82,23 @@ class Applicant:
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         if self.token:
             headers.setdefault("Authorization", f"Bearer {self.token}")
+        body = self.decided(path, body)
         return self.http.request(method, path, json=body, headers=headers)
+
+    def decided(self, path: str, body: Any) -> Any:
+        """*body*, signed if *path* is that of a decision and it is not signed already."""
+        match = _DECISION.fullmatch(path)
+        signed = isinstance(body, dict) and "signature" not in body
+        if not match or not signed or not self.key.certificate:
+            return body
+        kind, identity, verb = match.groups()
+        found = self.call("GET", f"/v1/{kind}/{identity}")
+        thing = found.json() if found.status_code == 200 else {}
+        digest = thing.get("seal_sm3") or " ".join(
+            (thing.get("payload_sm3", ""), *thing.get("materials", {}).values())
+        )
+        reason = body.get("reason", body.get("against", ""))
+        return body | decision(self.url, self.key, verb, identity, digest, reason)
 
     def body(self, **changes: Any) -> dict[str, Any]:
         subject = Name.build([("C", "CN"), ("CN", "to be named by the platform")])
@@ -71,9 +107,9 @@ class Applicant:
             "enterprise": {
                 "uscc": self.uscc,
                 "name": self.name,
-                "legal_rep": {"name": self.legal_rep, "id_no": citizen_number()},
+                "legal_rep": {"name": self.legal_rep, "id_no": number_of(self.legal_rep)},
             },
-            "handler": {"name": "李晓梅", "id_no": citizen_number(), "phone": "13800000000"},
+            "handler": {"name": "李晓梅", "id_no": number_of("李晓梅"), "phone": "13800000000"},
             "seal": {"subtype": self.subtype},
             "certificate_request": b64(make_request(subject, self.key.spki, self.key.sign)),
         } | changes

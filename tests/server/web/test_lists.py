@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select
 
 from crypto.algorithms import gm
+from server_stub.records.ledger import Transaction
 from server_stub.records.store import Application
 from server_stub.settings import Settings
 from server_stub.web import paging
@@ -82,8 +83,12 @@ def test_applications_of_one_moment_are_all_listed_for_applicant_and_reviewer(
         person.sign_in(application_id=person.application_id)
         assert person.submit().status_code == 200
         people.append(person)
-    moment = update(Application).values(created_at=1_800_000_000_000_000)
-    reviewed.platform.ledger.write(lambda tx: tx.session.execute(moment).rowcount).result()
+
+    def at_one_moment(tx: Transaction) -> None:
+        for row in tx.session.scalars(select(Application)):
+            row.created_at = 1_800_000_000_000_000
+
+    reviewed.platform.ledger.write(at_one_moment).result()
     reviewer = employ(reviewed, "reviewer")
     waiting = [each["id"] for each in whole(reviewer, "/v1/reviews", "after")]
     assert sorted(waiting) == sorted(each.application_id for each in people)

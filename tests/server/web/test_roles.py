@@ -15,6 +15,8 @@ import httpx
 import pytest
 
 from crypto.algorithms import gm
+from server_stub.records import blobs, store
+from server_stub.records.ledger import Transaction
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import Applicant
 from tests.world.staff import employ
@@ -27,6 +29,7 @@ OWN_APPLICATION = "/v1/applications/{application}"
 OWN_SEAL = "/v1/seals/{seal}"
 FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
 SIGNATURE = {"signature": "AAAA"}
+LETTER = b"%PDF-1.7 a letter of authority"
 
 TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("GET", "/v1/applications"): (None, EVERYBODY),
@@ -39,6 +42,8 @@ TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", f"{OWN_APPLICATION}/return"): ({"reason": "x"}, {"reviewer"}),
     ("POST", f"{OWN_APPLICATION}/reject"): ({"reason": "x"}, {"reviewer"}),
     ("POST", f"{OWN_APPLICATION}/approve"): (FINDINGS, {"reviewer"}),
+    ("PUT", f"{OWN_APPLICATION}/materials/letter"): ("letter", COMPANY),
+    ("GET", f"{OWN_APPLICATION}/materials/letter"): (None, {"reviewer"}),
     ("GET", "/v1/seals"): (None, COMPANY | {"reviewer"}),
     ("GET", OWN_SEAL): (None, COMPANY | {"reviewer"}),
     ("GET", f"{OWN_SEAL}/history"): (None, COMPANY | {"reviewer"}),
@@ -71,6 +76,13 @@ OPEN = {
 CLOSED = {"session_invalid", "forbidden", "not_found"}
 
 
+def with_letter(tx: Transaction, server: RunningServer, application: str) -> None:
+    letter = server.platform.blobs.seal(LETTER)
+    blobs.keep(tx.session, letter)
+    place = {"application_id": application, "kind": "letter", "media_type": "application/pdf"}
+    tx.session.add(store.Material(**place, blob_sm3=letter.address, received_at=tx.now))
+
+
 @pytest.fixture(scope="module")
 def people(server: RunningServer) -> Iterator[dict[str, Applicant]]:
     """One for each role, and a stranger: the legal representative of another enterprise."""
@@ -84,6 +96,7 @@ def people(server: RunningServer) -> Iterator[dict[str, Applicant]]:
     for name in ("keeper", "legal_rep", "stranger"):
         made[name].enrol()
     made |= {role: employ(server, role) for role in ("reviewer", "auditor")}
+    server.platform.ledger.write(with_letter, server, made["stranger"].application_id).result()
     yield made
     for each in made.values():
         each.http.close()
@@ -112,6 +125,11 @@ def asked(
         text = json.dumps(fields)
         body = {"records": [{"id": gm.sm3(text.encode()).hex(), "record": text}]}
     where = path.format(application=owner.application_id, seal=owner.seal_id, blob=blob)
+    if body == "letter":
+        headers = {"Content-Type": "application/pdf"}
+        if person.token:
+            headers["Authorization"] = f"Bearer {person.token}"
+        return person.http.request(method, where, content=LETTER, headers=headers)
     return person.call(method, where, body)
 
 
@@ -131,6 +149,7 @@ def test_the_table_has_every_route(server: RunningServer) -> None:
     for method, path in TABLE:
         plain = path.partition("?")[0].replace("{blob}", "{address}")
         plain = plain.replace("{application}", "{identity}").replace("{seal}", "{identity}")
+        plain = plain.replace("materials/letter", "materials/{kind}")
         listed.add((method, plain))
     assert {(m, p) for m, p in known if p not in OPEN} == listed
 

@@ -21,6 +21,7 @@ from server_stub.records.store import LedgerEntry
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant
+from tests.world.waiting import until
 
 
 @pytest.fixture
@@ -54,6 +55,8 @@ def submitted(server: RunningServer, **facts: Any) -> Applicant:
     person.draft()
     person.sign_in(application_id=person.application_id)
     assert person.submit().status_code == 200
+    path = f"/v1/applications/{person.application_id}"
+    until(lambda: person.call("GET", path).json()["awaiting"] is None, "nobody consented")
     return person
 
 
