@@ -22,7 +22,7 @@ from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.public_key import PublicKey
 from server_stub import policy, states
 from server_stub.policy import Actor
-from server_stub.records.blobs import SealedBlob, keep
+from server_stub.records.blobs import SealedBlob, keep, let_go
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Application, Enterprise, Material, Person
 from server_stub.records.vault import Vault
@@ -143,8 +143,10 @@ def amend(tx: Transaction, vault: Vault, actor: Actor, identity: str, form: Draf
         raise states.IllegalTransition("application", application.state, "amend")
     if form.spki != application.spki:
         raise RequestInvalid("another key: make another application")
+    before = application.payload_sm3
     _fill(tx, vault, application, form)
     application.updated_at = tx.now
+    let_go(tx.session, before)
     tx.record(
         LEDGER,
         "application-amended-v1",

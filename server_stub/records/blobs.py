@@ -67,6 +67,15 @@ def naming() -> Iterator[Column[str]]:
                 yield column
 
 
+def let_go(session: Session, address: str) -> None:
+    """Remove the blob of *address*, which a row named until now, unless another still does."""
+    session.flush()
+    for column in naming():
+        if session.scalar(select(column).where(column == address).limit(1)) is not None:
+            return
+    session.execute(delete(Blob).where(Blob.address == address))
+
+
 def sweep(session: Session) -> int:
     """Remove what no row names. Gives how many."""
     unnamed = [

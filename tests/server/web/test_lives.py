@@ -1,0 +1,243 @@
+"""Any life of an application and its seal over HTTP, legal moves and illegal ones.
+
+The model is written down here by itself, not read from the platform's tables: what it says of a
+move is what the platform has to answer, and in the end the audit finds nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from crypto.algorithms import gm
+from server_stub.__main__ import main
+from server_stub.settings import Settings
+from server_stub.web.serving import RunningServer, start_in_thread
+from tests.world.applicant import Applicant
+from tests.world.staff import employ
+
+FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
+CONFLICT, HELD = (409, "illegal_transition"), (403, "certificate_not_valid")
+MOVES = {
+    "submit": ({"drafted", "returned"}, "submitted"),
+    "withdraw": ({"drafted", "submitted", "returned"}, "withdrawn"),
+    "claim": ({"submitted"}, "in_review"),
+    "return": ({"in_review"}, "returned"),
+    "reject": ({"in_review"}, "rejected"),
+    "approve": ({"in_review"}, "fulfilled"),
+}
+"""Verb → from which states of an application, to which."""
+
+
+def told(answer: httpx.Response) -> tuple[int, str]:
+    """The refusal of *answer*; (2xx, "") if it is none."""
+    if answer.status_code < 300:
+        return answer.status_code, ""
+    return answer.status_code, answer.json()["code"]
+
+
+class Life(RuleBasedStateMachine):
+    """One enterprise, one application, its seal."""
+
+    server: RunningServer
+    reviewer: Applicant
+
+    @initialize(in_use=st.booleans())
+    def draft(self, in_use: bool) -> None:
+        self.person = Applicant(self.server.url)
+        assert self.person.draft().status_code == 201
+        self.person.sign_in(application_id=self.person.application_id)
+        self.application, self.seal = "drafted", ""
+        self.by_reviewer = self.held = False
+        self.changes = 0
+        self.uses: set[str] = set()
+        if in_use:  # half of the lives begin where the seal's begins
+            self.the_applicant_moves("submit")
+            self.the_reviewer_moves("claim")
+            self.the_reviewer_moves("approve")
+            self.the_seal_is_collected()
+
+    def teardown(self) -> None:
+        if hasattr(self, "person"):
+            self.person.http.close()
+
+    # --- an application -----------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        return f"/v1/applications/{self.person.application_id}"
+
+    @precondition(lambda self: not self.seal)
+    @rule(verb=st.sampled_from(["submit", "withdraw"]))
+    def the_applicant_moves(self, verb: str) -> None:
+        if verb == "submit":
+            answer = self.person.submit()
+        else:
+            answer = self.person.call("POST", f"{self.path}/withdraw", {})
+        self._moved(verb, answer)
+
+    @precondition(lambda self: not self.seal)
+    @rule()
+    def the_applicant_amends(self) -> None:
+        content = json.dumps(self.person.body(), ensure_ascii=False).encode()
+        kind = {"Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.person.token}", **kind}
+        answer = self.person.http.patch(self.path, content=content, headers=headers)
+        if self.application in ("drafted", "returned"):
+            assert answer.status_code == 200, answer.text
+            self.person.payload_sm3 = answer.json()["payload_sm3"]
+        else:
+            assert told(answer) == CONFLICT
+
+    @rule(verb=st.sampled_from(["claim", "return", "reject", "approve", "approve", "claim"]))
+    def the_reviewer_moves(self, verb: str) -> None:
+        body = {"claim": {}, "approve": FINDINGS}.get(verb, {"reason": "材料不清楚"})
+        self._moved(verb, self.reviewer.call("POST", f"{self.path}/{verb}", body))
+        if self.application == "fulfilled" and not self.seal:
+            self.person.seal_id = self.person.wait("fulfilled", seconds=60)["seal_id"]
+            row = self.person.call("GET", f"/v1/seals/{self.person.seal_id}").json()
+            self.person.key = self.person.key.with_certificate(base64.b64decode(row["certificate"]))
+            self.seal, self.changes = "made", 1
+
+    def _moved(self, verb: str, answer: httpx.Response) -> None:
+        before, after = MOVES[verb]
+        if self.application in before:
+            assert answer.status_code == 200, answer.text
+            self.application = after
+        else:
+            assert told(answer) == CONFLICT
+
+    # --- a seal -------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.seal)
+    @rule()
+    def the_seal_is_collected(self) -> None:
+        answer = self.person.collect()
+        if self.seal == "made":
+            assert answer.status_code == 200, answer.text
+            self.seal, self.changes = "active", self.changes + 1
+            self.person.sign_in()
+        else:
+            assert told(answer) == (HELD if self.held else CONFLICT)
+
+    @precondition(lambda self: self.seal)
+    @rule(staff=st.booleans(), reason=st.sampled_from(["holder_request", "lost"]))
+    def it_is_suspended(self, staff: bool, reason: str) -> None:
+        if not staff and self.seal == "made":
+            return  # the applicant may not; the roles are another test's matter
+        who = self.reviewer if staff else self.person
+        path = f"/v1/seals/{self.person.seal_id}/suspend"
+        answer = told(who.call("POST", path, {"reason": reason}))
+        if not staff and self.held:
+            assert answer == HELD
+        elif self.seal == "active":
+            assert answer == (200, "")
+            self.seal, self.by_reviewer, self.changes = "suspended", staff, self.changes + 1
+            self.held = staff or reason == "lost"
+        else:
+            assert answer == CONFLICT
+
+    @precondition(lambda self: self.seal)
+    @rule(staff=st.booleans())
+    def it_is_resumed(self, staff: bool) -> None:
+        if not staff and self.seal == "made":
+            return
+        who = self.reviewer if staff else self.person
+        answer = told(who.call("POST", f"/v1/seals/{self.person.seal_id}/resume", {}))
+        if not staff and self.held:
+            assert answer == HELD
+        elif self.seal == "suspended":
+            assert answer == (200, "")
+            self.seal, self.held, self.changes = "active", False, self.changes + 1
+        else:
+            assert answer == CONFLICT
+
+    @precondition(lambda self: self.seal in ("active", "suspended"))
+    @rule(number=st.integers(0, 3))
+    def a_ticket_is_asked_for(self, number: int) -> None:
+        body = {"seal_id": self.person.seal_id, "document_sm3": f"{number:064x}"}
+        answer = told(self.person.call("POST", "/v1/tickets", body))
+        usable = (201, "") if self.seal == "active" else (409, "seal_not_active")
+        assert answer == (HELD if self.held else usable)
+
+    @precondition(lambda self: self.seal in ("active", "suspended"))
+    @rule(again=st.booleans())
+    def a_use_is_reported(self, again: bool) -> None:
+        fields: dict[str, Any] = {
+            "type": "usage-v1",
+            "seal_id": self.person.seal_id,
+            "document_sm3": f"{len(self.uses):064x}",
+            "at": datetime.now(UTC).isoformat(),
+        }
+        text = json.dumps(fields)
+        record = {"id": gm.sm3(text.encode()).hex(), "record": text}
+        for _ in range(1 + again):
+            answer = self.person.call("POST", "/v1/usage-records", {"records": [record]})
+            if self.held:
+                assert told(answer) == HELD
+                return
+            (receipt,) = answer.json()["receipts"]
+            assert ("seal_not_active" in receipt["flags"]) == (self.seal != "active")
+        self.uses.add(record["id"])
+
+    # --- what always holds --------------------------------------------------------------------
+
+    @invariant()
+    def everybody_sees_the_same_state(self) -> None:
+        if not hasattr(self, "person"):
+            return
+        seen = self.reviewer.call("GET", self.path).json()
+        assert seen["state"] == self.application
+        if not self.seal:
+            assert seen["seal_id"] is None
+            return
+        row = self.reviewer.call("GET", f"/v1/seals/{self.person.seal_id}").json()
+        assert row["state"] == self.seal
+        status = httpx.get(f"{self.server.url}/v1/seals/{row['seal_code']}/status").json()
+        assert status["state"] == self.seal
+        path = f"/v1/seals/{self.person.seal_id}/history"
+        assert len(self.reviewer.call("GET", path).json()["items"]) == self.changes
+        if self.seal != "made" and not self.held:
+            items = self.person.call("GET", "/v1/usage-records").json()["items"]
+            assert sorted(each["id"] for each in items) == sorted(self.uses)
+
+
+@pytest.fixture
+def reviewed(
+    open_settings: Callable[..., Settings],
+) -> Iterator[tuple[RunningServer, Applicant]]:
+    many = {"requests_per_minute": 10**6}
+    with start_in_thread(open_settings(auto_review=False, **many)) as running:
+        reviewer = employ(running, "reviewer")
+        yield running, reviewer
+        reviewer.http.close()
+
+
+@pytest.mark.timeout(1200)
+def test_whatever_people_try_the_platform_answers_by_the_rules(
+    reviewed: tuple[RunningServer, Applicant], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, reviewer = reviewed
+    life = type("Life", (Life,), {"server": server, "reviewer": reviewer})
+    examples = max(4, hypothesis_settings.default.max_examples // 15)
+    run_state_machine_as_test(
+        life, settings=hypothesis_settings(max_examples=examples, stateful_step_count=30)
+    )
+    capsys.readouterr()
+    assert main(["audit", "verify", "--dir", str(server.platform.settings.directory)]) == 0
