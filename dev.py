@@ -15,7 +15,7 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py serve [ARGS]      the reference platform
     python3 dev.py licences          resources/licences.toml, after the lock has changed
     python3 dev.py error-codes       docs/error-codes.*, after the messages have changed
-    python3 dev.py screenshots       pictures of every page, to docs/images
+    python3 dev.py screenshots       the pictures of README and manual, to docs/images
     python3 dev.py policy            installer/policy/*.adm?, after the settings have changed
     python3 dev.py build windows     the MSI, in dist/ (Debian 12)
     python3 dev.py build deb         the Debian package, in dist/

@@ -24,7 +24,7 @@ class Dialog(QDialog):
     """What must stay in view while the dialog is open."""
 
     def showEvent(self, event: QShowEvent) -> None:
-        self._fit()
+        self._fit(afresh=not event.spontaneous())
         super().showEvent(event)
         if self.beside is not None and not event.spontaneous():
             self._step_aside(self.beside)
@@ -43,23 +43,25 @@ class Dialog(QDialog):
     def event(self, event: QEvent) -> bool:
         done = super().event(event)
         if event.type() == QEvent.Type.LayoutRequest and self.isVisible():
-            self._fit()  # something more is said now
+            self._fit(afresh=False)  # something more is said now
         return done
 
-    def _fit(self) -> None:
+    def _fit(self, *, afresh: bool) -> None:
         layout = self.layout()
         if self._scrolls or not isinstance(layout, QVBoxLayout):
             return
         room = self.screen().availableGeometry().size() - FRAME
         self.setMinimumSize(self.minimumSize().boundedTo(room))
         width = min(max(self.width(), self.minimumWidth()), room.width())
-        height = layout.totalHeightForWidth(width)
-        if max(height, layout.totalSizeHint().height()) > room.height():
+        height = layout.totalSizeHint().height()
+        if layout.hasHeightForWidth():
+            height = layout.totalHeightForWidth(width)
+        if height > room.height():
             self._scrolls = True
             self._scroll(layout)
             self.resize(width, room.height())
-        elif self.height() < height:  # lines of text are higher than Qt reckons at first
-            self.resize(max(width, self.width()), height)
+        elif afresh or self.height() < height:
+            self.resize(width, height)  # lines of text are not as high as Qt reckons at first
 
     def _scroll(self, content: QVBoxLayout) -> None:
         margins, spacing = content.contentsMargins(), content.spacing()

@@ -1,8 +1,8 @@
-"""Pictures of every page, light and dark, for the README and the manual: ``dev.py screenshots``.
+"""The pictures of README and manual: ``dev.py screenshots``.
 
-The real window on a made-up company (tests/world/desk.py), without network and without a device,
-under Xvfb where there is no screen. Arguments: the folder (default docs/images), and for one look
-only: look, width, height, scale, language, e.g. ``dark 960 540 2 en``.
+The real window with real data (tests/world/real_data.py), without network and without a device,
+under Xvfb where there is no screen. Arguments: the folder (default docs/images), and for another
+look: theme, width, height, scale, language, e.g. ``/tmp/shots dark 960 540 2 en``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from tests.world.real_data import LONG_NAME, REGULATION, SEALS, files, long_company
 
 ROOT = Path(__file__).parents[2]
+FIRST, LAST = SEALS[0][0], SEALS[-1][0]
+"""Codes of seals that are in force."""
 
 
 @dataclass(frozen=True)
@@ -32,48 +37,40 @@ class Look:
     height: int = 768
     scale: str = "1"
     language: str = "zh_CN"
-    suffix: str = ""
-    only: tuple[str, ...] = ()
-    """The pictures that are wanted; none named: all."""
 
     def __str__(self) -> str:
         return json.dumps(asdict(self))
 
 
-LOOKS = (
-    Look(),
-    Look(width=1920, height=1080, suffix="-large"),
-    Look("dark", suffix="-dark"),
-    Look("dark", 1920, 1080, suffix="-dark-large"),
-    Look(scale="2", suffix="-200", only=("stamp", "verify", "seals", "settings")),
+PICTURES = (
+    *("stamp", "stamp-single-pages", "stamp-keyword", "pin", "stamped", "batch", "batch-done"),
+    *("verify", "verify-changed", "verify-many", "dispute"),
+    *("seals", "journal", "settings", "settings-trust", "guide", "initialise"),
 )
-OFFICIAL, CONTRACT = "32130200010001", "32130200010002"
+"""Every picture that is made."""
+SHOWN_HOME = "/home/chenmin"
+"""What stands in the pictures for the folder in which they are made."""
 
 
-def main(folder: Path, looks: Sequence[Look] = LOOKS) -> int:
-    """Make all pictures; each look in a process of its own."""
+def main(folder: Path, look: Look) -> int:
+    """Make all pictures, in a process of its own."""
     if "SEALDESK_SCREENSHOTS" in os.environ:
-        look = Look(**json.loads(os.environ["SEALDESK_SCREENSHOTS"]))
         with tempfile.TemporaryDirectory(prefix="sealdesk-shots-") as home:
             Photographer(folder, look, Path(home)).all()
         return 0
     folder.mkdir(parents=True, exist_ok=True)
     with screen() as display:
-        for look in looks:
-            environment = {
-                **os.environ,
-                "DISPLAY": display,
-                "QT_QPA_PLATFORM": "xcb" if display else "offscreen",
-                "QT_SCALE_FACTOR": look.scale,
-                "SEALDESK_SCREENSHOTS": str(look),
-                "PYTHONPATH": str(ROOT),
-                "TZ": "Asia/Shanghai",
-            }
-            command = [sys.executable, "-m", "tests.ui.screenshots", str(folder.absolute())]
-            done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
-            if done.returncode:
-                return done.returncode
-    return 0
+        environment = {
+            **os.environ,
+            "DISPLAY": display,
+            "QT_QPA_PLATFORM": "xcb" if display else "offscreen",
+            "QT_SCALE_FACTOR": look.scale,
+            "SEALDESK_SCREENSHOTS": str(look),
+            "PYTHONPATH": str(ROOT),
+            "TZ": "Asia/Shanghai",
+        }
+        command = [sys.executable, "-m", "tests.ui.screenshots", str(folder.absolute())]
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 @contextmanager
@@ -120,9 +117,9 @@ class Photographer:
         self._application = QApplication(["sealdesk"])
         language.use(look.language)
         theme.apply(self._application, look.theme)
-        self.context = StandIn(home / "home")
-        self.documents = home / "合同"
-        self.documents.mkdir()
+        self.context = StandIn(home / "home", holder=long_company())
+        self.sent = files(self.context, home / "合同")
+        self.taken: set[str] = set()
         self.window = MainWindow(self.context)
         self.window.resize(look.width, look.height)
         self.window.move(0, 0)
@@ -147,14 +144,15 @@ class Photographer:
         QTimer.singleShot(milliseconds, loop.quit)
         loop.exec()
 
-    def take(self, name: str, widget: object = None) -> None:
+    def take(self, name: str, widget: Any = None) -> None:
         """Save what *widget* (default: the window) shows, with few colours: small files."""
         from PIL import Image
 
-        if self._look.only and name not in self._look.only:
-            return
-        path = self._folder / f"{name}{self._look.suffix}.png"
-        (widget or self.window).grab().save(str(path))  # type: ignore[attr-defined]
+        shown = widget or self.window
+        hide_home(shown, self._home)
+        self.taken.add(name)
+        path = self._folder / f"{name}.png"
+        shown.grab().save(str(path))
         with Image.open(path) as image:
             small = image.convert("RGB").quantize(
                 256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
@@ -162,23 +160,16 @@ class Photographer:
         small.save(path, optimize=True)
 
     def document(self, name: str) -> Path:
-        return Path(
-            shutil.copy(ROOT / "resources" / "demo" / "regulation.pdf", self.documents / name)
-        )
+        return Path(shutil.copy(REGULATION, self.sent.contract.with_name(name)))
 
     def all(self) -> None:
-        self.empty_pages()
         stamped = self.stamping()
         self.verifying(stamped)
         self.batch()
         self.others()
         self.window.close()
-
-    def empty_pages(self) -> None:
-        self.take("stamp-empty")
-        self.window.go("verify")
-        self.until(lambda: True)
-        self.take("verify-empty")
+        if self.taken != set(PICTURES):
+            raise AssertionError(self.taken ^ set(PICTURES))
 
     def stamping(self) -> Path:
         from app.placing.stamp_plan import At, Riding
@@ -186,11 +177,10 @@ class Photographer:
         from ui.shell.pin_dialog import PinDialog
         from ui.shell.token_strip import token_name
 
-        self.window.go("stamp")
-        self.window.take_files([self.document("管理办法.pdf")])
+        self.window.go("stamp", [self.sent.contract])
         page = self.window.page("stamp")
         self.until(lambda: page.ready)
-        page.rack.cards[OFFICIAL].click()
+        page.rack.cards[FIRST].click()
         page.placing.place(Riding())
         page.placing.place(At("1", 140, 205))
         view = page.pane.view
@@ -216,7 +206,7 @@ class Photographer:
         page.placing.redo()
         self.until(lambda: True)
         token = self.window.token
-        dialog = PinDialog(token, token_name(token), "用 法定名称章 给 管理办法.pdf 盖章")
+        dialog = PinDialog(token, token_name(token), f"用 合同专用章 给 {LONG_NAME} 盖章")
         dialog.show()
         self.until(dialog.isVisible)
         self.take("pin", dialog)
@@ -239,14 +229,11 @@ class Photographer:
         page.pane.view.go_to(0, 190)
         self.until(lambda: page.pane.view.complete)
         self.take("verify")
-        with self.context.stamping([CONTRACT], "", PIN, offline=False) as key:
-            job = StampJob(stamped, CONTRACT, (Mark(0, 30, 185, 40, 40),))
+        with self.context.stamping([LAST], "", PIN, offline=False) as key:
+            job = StampJob(stamped, LAST, (Mark(0, 30, 185, 40, 40),))
             both = key.stamp(job, lambda *_: None).path
-        changed = self.documents / "被改动的文件.pdf"
-        data = bytearray(stamped.read_bytes())
-        data[3000] ^= 1
-        changed.write_bytes(data)
-        self.window.go("verify", [both, changed, self.document("未盖章的文件.pdf")])
+        sent = self.sent
+        self.window.go("verify", [both, sent.changed, sent.contract, sent.encrypted, sent.broken])
         self.until(lambda: all(not file.checking for file in page._files))
         self.until(lambda: page.pane.view.complete)
         page.pane.view.go_to(0, 190)
@@ -261,12 +248,12 @@ class Photographer:
     def batch(self) -> None:
         from app.placing.stamp_plan import At
 
-        paths = [self.document(f"月度对账单{month:02}.pdf") for month in range(1, 9)]
+        names = (f"2026年{month:02}月供货对账单及结算确认函（盖章版）.pdf" for month in range(1, 8))
         page = self.window.page("stamp")
         page._close_run(False)
-        self.window.go("stamp", paths)
+        self.window.go("stamp", [*map(self.document, names), self.sent.broken])
         self.until(lambda: page.ready)
-        page.rack.cards[CONTRACT].click()
+        page.rack.cards[LAST].click()
         page.placing.place(At("-1", 150, 230))
         page.files.all_alike()
         page.run.outcomes = []
@@ -279,15 +266,11 @@ class Photographer:
     def others(self) -> None:
         from PySide6.QtWidgets import QScrollArea
 
-        from crypto.pki.certificate import Certificate
-        from ui.pages.apply_dialog import ApplyDialog
         from ui.shell.guide import Guide
-        from ui.shell.pin_dialog import ChangePinDialog
         from ui.shell.token_setup import InitialiseDialog
-        from ui.verify.add_anchor import AddAnchorDialog
         from ui.verify.dispute import DisputeDialog
 
-        for name in ("seals", "approvals", "journal", "settings"):
+        for name in ("seals", "journal", "settings"):
             self.window.go(name)
             self.until(lambda: not self.window.tasks.busy)
             self.take(name)
@@ -297,14 +280,10 @@ class Photographer:
         self.take("settings-trust")
         report = self.window.page("verify")._files[0].report
         blank = self.context.company.token(initialised=False, serial="", certificates=())
-        root = Certificate.parse(self.context.company.authorities.root)
         for name, dialog in (
             ("guide", Guide(self.window, self.window)),
-            ("apply", ApplyDialog({"url": self.context.settings.platform_url}, "", self.window)),
             ("dispute", DisputeDialog(report, "https://platform.example", None, self.window)),
             ("initialise", InitialiseDialog(blank, self.window)),
-            ("trust-add", AddAnchorDialog([root], self.window)),
-            ("change-pin", ChangePinDialog(self.window.token, "云帆贸易", self.window)),
         ):
             dialog.show()
             self.until(dialog.isVisible)
@@ -312,9 +291,19 @@ class Photographer:
             dialog.reject()
 
 
+def hide_home(root: Any, home: Path) -> None:
+    """No picture names the folder in which it was made."""
+    from PySide6.QtWidgets import QLabel, QLineEdit
+
+    for each in (*root.findChildren(QLabel), *root.findChildren(QLineEdit)):
+        if str(home) in each.text():
+            each.setText(each.text().replace(str(home), SHOWN_HOME))
+
+
 if __name__ == "__main__":
     place = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
+    wanted = Look(**json.loads(os.environ.get("SEALDESK_SCREENSHOTS", "{}")))
     if sys.argv[2:]:
         tint, width, height, factor, tongue = sys.argv[2:]
-        sys.exit(main(place, [Look(tint, int(width), int(height), factor, tongue)]))
-    sys.exit(main(place))
+        wanted = Look(tint, int(width), int(height), factor, tongue)
+    sys.exit(main(place, wanted))

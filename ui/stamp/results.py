@@ -187,7 +187,7 @@ class BatchResult(Result):
         self.list = QListWidget()
         self.list.setAccessibleName(tr("每个文件的结果"))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setUniformItemSizes(True)
         theme.set_role(self.list, "results")
         self.list.setMinimumHeight(220)
@@ -243,7 +243,8 @@ def _line(outcome: StampOutcome) -> QListWidgetItem:
         more = f"{message.title} {message.code}\n{message.cause}\n{message.remedy}"
     else:
         look, said, more = ("clock", "muted"), tr("未处理"), ""
-    name = outcome.order.path.name
+    file = outcome.result.path if outcome.result is not None else outcome.order.path
+    name = file.name
     item = QListWidgetItem(theme.icon(*look), f"{name}\n{said}")
     item.setToolTip(more or str(outcome.order.path))
     item.setData(Qt.ItemDataRole.AccessibleTextRole, tr("，").join((name, said)))
