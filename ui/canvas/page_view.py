@@ -59,7 +59,7 @@ class Place:
     page: int
     x: float
     y: float
-    """The middle of the view's upper edge, in millimetres on the page."""
+    """The view's top left corner, in millimetres from the page's."""
     zoom: float
     fit: str
     """"width" or "page" as long as the zoom follows the window, else ""."""
@@ -171,8 +171,8 @@ class PageView(QAbstractScrollArea):
     @property
     def place(self) -> Place | None:
         """What is shown; None without a document."""
-        above = self._locate(QPointF(self.viewport().width() / 2, 0))
-        return Place(*above, self.zoom, self._fit, self.turn) if above is not None else None
+        corner = self._locate(QPointF(0, 0))
+        return Place(*corner, self.zoom, self._fit, self.turn) if corner is not None else None
 
     def return_to(self, place: Place) -> None:
         """Show that place of the document, if it has the page."""
@@ -182,7 +182,7 @@ class PageView(QAbstractScrollArea):
         self._rescale(self._fitting() if place.fit else place.zoom)
         there = self._pages.placed(place.page, QRectF(place.x, place.y, 0, 0)).topLeft().toPoint()
         self.verticalScrollBar().setValue(there.y())
-        self.horizontalScrollBar().setValue(there.x() - self.viewport().width() // 2)
+        self.horizontalScrollBar().setValue(there.x())
 
     @property
     def turn(self) -> int:

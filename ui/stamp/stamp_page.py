@@ -70,6 +70,7 @@ class StampPage(QWidget):
         self._shell = shell
         self.setAccessibleName(tr("盖章"))
         self.prepared = PreparedJob(shell, self)
+        self._took_over = False
         self.prepared.wanted.connect(self.resume)
         self.before_pin = BeforePin(shell, self)
         self.before_pin.changed.connect(lambda: self._check())
@@ -527,11 +528,12 @@ class StampPage(QWidget):
     # --- a prepared job survives a crash ---------------------------------------------------------
 
     def _offer(self) -> None:
-        if not self.documents:  # else the job of before goes on
+        if not self._took_over:  # else the job on disk is the one that goes on
             self.prepared.offer()
 
     def take_over(self, before: StampPage) -> None:
         """Go on with the job of a page that was made in another language."""
+        self._took_over = True
         self.prepared.take_over(before.prepared)
         for document in before.documents:
             document.facts = None  # said in that language
