@@ -93,7 +93,6 @@ SYSTEM_PACKAGES: Mapping[str, str] = {
     "dbus": "dbus-daemon",
     "at-spi2-core": "/usr/libexec/at-spi-bus-launcher",
     "python3-gi": "/usr/lib/python3/dist-packages/gi/__init__.py",
-    "gir1.2-atspi-2.0": "/usr/share/doc/gir1.2-atspi-2.0/copyright",
 }
 
 TEST_PACKAGES: Mapping[str, str] = {"postgresql": "/usr/lib/postgresql"}

@@ -37,10 +37,9 @@ def missing() -> str:
     programs = [name for name in ("Xvfb", "dbus-daemon") if shutil.which(name) is None]
     if not Path("/usr/libexec/at-spi-bus-launcher").exists():
         programs.append("at-spi2-core")
-    needed = "import gi; gi.require_version('Atspi', '2.0'); from gi.repository import Atspi"
-    asked = [str(PYTHON), "-c", needed]
+    asked = [str(PYTHON), "-c", "import gi; from gi.repository import Gio"]
     if not PYTHON.exists() or subprocess.run(asked, check=False, capture_output=True).returncode:
-        programs.append("python3-gi with gir1.2-atspi-2.0")
+        programs.append("python3-gi")
     return ", ".join(programs)
 
 
@@ -50,12 +49,11 @@ class Node:
 
     role: str
     name: str
-    said: str
-    """Its description."""
     states: frozenset[str]
     actions: tuple[str, ...]
     text: str
-    path: tuple[int, ...]
+    at: str
+    """By which it can be named again."""
     children: tuple[Node, ...]
 
     @classmethod
@@ -63,11 +61,10 @@ class Node:
         return cls(
             found["role"],
             found["name"],
-            found["said"],
             frozenset(found["states"]),
             tuple(found["actions"]),
             found["text"],
-            tuple(found["path"]),
+            found["at"],
             tuple(map(cls.of, found["children"])),
         )
 
@@ -98,7 +95,7 @@ def mute(tree: Node) -> list[str]:
             found.append(f"no role: {node.name!r}")
         if node.role not in OPERATED:
             continue
-        inside = f"{node.role} {node.name!r} {node.path}"
+        inside = f"{node.role} {node.name!r} {node.at}"
         if not node.name.strip() and not (node.role in TEXTS and node.text):
             found.append(f"no name: {inside}")
         operable = node.actions or "focusable" in node.states or "selectable" in node.states
@@ -125,7 +122,7 @@ class Reader:
         """What is shown now."""
         answer = self._ask(do="tree")
         if not isinstance(answer, dict):  # something went away while it was read
-            return Node("", "", "", frozenset(), (), "", (), ())
+            return Node("", "", frozenset(), (), "", "", ())
         return Node.of(answer)
 
     def wait(self, true: Callable[[Node], object], what: str) -> Node:
@@ -163,7 +160,7 @@ class Reader:
             if node is None or "enabled" not in node.states:
                 problem[:] = ["it is not there, or not enabled"]
                 return False
-            answer = self._ask(path=node.path, name=node.name, **request)
+            answer = self._ask(at=node.at, **request)
             problem[:] = [str(answer)]
             return answer is None
 
@@ -201,6 +198,7 @@ def listening(home: Path) -> Iterator[Reader]:
             "DBUS_SESSION_BUS_ADDRESS": bus.stdout.readline().strip(),
             "QT_QPA_PLATFORM": "xcb",
             "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
+            "PYTHONFAULTHANDLER": "1",
         }
         reader = start(
             [str(PYTHON), str(ROOT / "tests" / "ui" / "spoken.py")],

@@ -1,88 +1,147 @@
 """What a screen reader finds in a window, through AT-SPI. Run by the system's own Python, which has
-the bindings (Debian: python3-gi, gir1.2-atspi-2.0); standard library otherwise.
+GLib's bindings (Debian: python3-gi); standard library otherwise.
 
 A request a line in JSON on the standard input, an answer a line on the standard output:
 
-    {"do": "tree"}                                       what is shown, from the application down
-    {"do": "press", "path": [0, 1], "name": "…"}         the first action of what is there
-    {"do": "write", "path": [0, 1], "name": "…", "text": "…"}
+    {"do": "tree"}                                what is shown, from the desktop down
+    {"do": "press", "at": "…"}                    the first action of what is there
+    {"do": "write", "at": "…", "text": "…"}       another text in a field
 
-A node is {role, name, said (its description), states, actions, text, path, children}. The answer to
-the last two is null, or why it was not possible.
+A node is {role, name, states, actions, text, at, children}. The answer to the last two is null, or
+why it was not possible.
+
+Children are asked for all at once: Qt reads beyond the end of a scroll area's where one that was
+counted is gone when it is asked for.
 """
 
 import json
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-MOST_CHILDREN = 200
 DEEPEST = 40
+PATIENCE_MS = 20_000
+STATES = {
+    4: "checked",
+    7: "editable",
+    8: "enabled",
+    11: "focusable",
+    12: "focused",
+    22: "selectable",
+    25: "showing",
+}
+"""Those that are of interest, by their numbers in atspi-constants.h."""
+REGISTRY = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
+PROPERTIES = "org.freedesktop.DBus.Properties"
+
+Place = tuple[str, str]
+"""A program's name on the bus, and the path of a thing in it."""
+
+
+class Gone(Exception):
+    """What was there is there no more."""
+
+
+class Bus:
+    """The bus of what is accessible."""
+
+    def __init__(self) -> None:
+        gi: Any = import_module("gi")
+        gi.require_version("Gio", "2.0")
+        self._gio: Any = import_module("gi.repository.Gio")
+        self._glib: Any = import_module("gi.repository.GLib")
+        session = self._gio.bus_get_sync(self._gio.BusType.SESSION, None)
+        where = ("org.a11y.Bus", "/org/a11y/bus")
+        (address,) = self._call(session, where, "org.a11y.Bus", "GetAddress", None)
+        flags = self._gio.DBusConnectionFlags
+        self._connection = self._gio.DBusConnection.new_for_address_sync(
+            address,
+            flags.AUTHENTICATION_CLIENT | flags.MESSAGE_BUS_CONNECTION,
+            None,
+            None,
+        )
+
+    def _call(self, bus: Any, place: Place, kind: str, method: str, given: Any) -> Any:
+        try:
+            return bus.call_sync(
+                *(*place, kind, method, given, None),
+                *(self._gio.DBusCallFlags.NONE, PATIENCE_MS, None),
+            ).unpack()
+        except self._glib.Error as error:
+            raise Gone(error.message) from None
+
+    def ask(self, place: Place, kind: str, method: str, signature: str = "", *given: Any) -> Any:
+        """The answer of a method of ``org.a11y.atspi.<kind>``."""
+        arguments = self._glib.Variant(f"({signature})", given) if signature else None
+        answer = self._call(self._connection, place, f"org.a11y.atspi.{kind}", method, arguments)
+        return answer[0] if answer else None
+
+    def get(self, place: Place, kind: str, name: str) -> Any:
+        """A property."""
+        arguments = self._glib.Variant("(ss)", (f"org.a11y.atspi.{kind}", name))
+        return self._call(self._connection, place, PROPERTIES, "Get", arguments)[0]
+
+    def tree(self, place: Place, states: Sequence[str] = (), depth: int = 0) -> dict[str, Any]:
+        """What is there, and all that is shown in it."""
+        role = self.ask(place, "Accessible", "GetRoleName")
+        actions, text = [], ""
+        if not states or {"focusable", "selectable", "editable"} & set(states):
+            interfaces = {name.rpartition(".")[2] for name in self._interfaces(place)}
+            if "Action" in interfaces:
+                actions = [each[0] for each in self.ask(place, "Action", "GetActions")]
+            if "Text" in interfaces:
+                length = self.get(place, "Text", "CharacterCount")
+                text = self.ask(place, "Text", "GetText", "ii", 0, min(length, 400))
+        children = []
+        inside = role != "label" and depth < DEEPEST
+        for child in self.ask(place, "Accessible", "GetChildren") if inside else ():
+            try:
+                known = self.states(child)
+                if depth == 0 or "showing" in known:
+                    children.append(self.tree(child, known, depth + 1))
+            except Gone:
+                continue
+        return {
+            "role": role,
+            "name": self.get(place, "Accessible", "Name"),
+            "states": states,
+            "actions": actions,
+            "text": text,
+            "at": " ".join(place),
+            "children": children,
+        }
+
+    def _interfaces(self, place: Place) -> list[str]:
+        interfaces: list[str] = self.ask(place, "Accessible", "GetInterfaces")
+        return interfaces
+
+    def states(self, place: Place) -> list[str]:
+        low, high = self.ask(place, "Accessible", "GetState")
+        bits = low | high << 32
+        return [name for number, name in STATES.items() if bits >> number & 1]
+
+    def answer(self, asked: dict[str, Any]) -> Any:
+        if asked["do"] == "tree":
+            return self.tree(REGISTRY)
+        program, _, path = asked["at"].partition(" ")
+        place = (program, path)
+        if asked["do"] == "write":
+            taken = self.ask(place, "EditableText", "SetTextContents", "s", asked["text"])
+            return None if taken else "it takes no text"
+        done = self.ask(place, "Action", "DoAction", "i", 0)
+        return None if done else "the action was refused"
 
 
 def main() -> None:
-    gi: Any = import_module("gi")
-    gi.require_version("Atspi", "2.0")
-    atspi: Any = import_module("gi.repository.Atspi")
-    atspi.init()
+    bus = Bus()
     for line in sys.stdin:
-        asked = json.loads(line)
         try:
-            answer = _answer(atspi, asked)
-        except Exception as error:  # noqa: BLE001 - what is read may go away while it is read
-            answer = f"{type(error).__name__}: {error}"
+            answer = bus.answer(json.loads(line))
+        except Gone as error:
+            answer = str(error)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
-
-
-def _answer(atspi: Any, asked: dict[str, Any]) -> Any:
-    desktop = atspi.get_desktop(0)
-    desktop.clear_cache()
-    if asked["do"] == "tree":
-        return _tree(atspi, desktop, [])
-    node = desktop
-    for number in asked["path"]:
-        node = node.get_child_at_index(number)
-        if node is None:
-            return "it is gone"
-    if (node.get_name() or "") != asked["name"]:
-        return f"{node.get_name()!r} is there now"
-    if asked["do"] == "write":
-        return None if node.set_text_contents(asked["text"]) else "it takes no text"
-    if node.get_n_actions() < 1:
-        return "nothing can be done with it"
-    return None if node.do_action(0) else "the action was refused"
-
-
-def _tree(atspi: Any, node: Any, path: list[int]) -> dict[str, Any]:
-    states = [state.value_nick for state in node.get_state_set().get_states()]
-    interfaces = set(node.get_interfaces())
-    actions = []
-    if "Action" in interfaces:
-        actions = [node.get_action_name(number) for number in range(node.get_n_actions())]
-    text = ""
-    if "Text" in interfaces:
-        text = atspi.Text.get_text(node, 0, min(400, node.get_character_count()))
-    children = []
-    if len(path) < DEEPEST:
-        for number in range(min(node.get_child_count(), MOST_CHILDREN)):
-            child = node.get_child_at_index(number)
-            if child is not None and (len(path) < 1 or _shown(atspi, child)):
-                children.append(_tree(atspi, child, [*path, number]))
-    return {
-        "role": node.get_role_name(),
-        "name": node.get_name() or "",
-        "said": node.get_description() or "",
-        "states": states,
-        "actions": actions,
-        "text": text,
-        "path": path,
-        "children": children,
-    }
-
-
-def _shown(atspi: Any, node: Any) -> bool:
-    return bool(node.get_state_set().contains(atspi.StateType.SHOWING))
 
 
 if __name__ == "__main__":

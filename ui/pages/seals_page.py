@@ -151,7 +151,7 @@ class SealsPage(QWidget):
         look = button(tr("证书链和导出…"), partial(show_seal, self._shell, seal, self), role="link")
         look.setAccessibleName(tr("，").join((tr("证书链和导出…"), kind_name(seal), seal.code)))
         copy = button(tr("复制编码"), lambda: copy_text(seal.code), role="link")
-        inner.addLayout(row(look, copy, None))
+        inner.addLayout(flow(look, copy))
         inner.addStretch()
         made = framed("card", inner)
         made.setAccessibleName(tr("，").join((kind_name(seal), seal.name, state)))
