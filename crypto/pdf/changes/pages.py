@@ -18,6 +18,8 @@ from crypto.pdf.reading.objects import added_items, differing_keys, is_empty, ow
 _SHAPE = ("/MediaBox", "/CropBox", "/Rotate")
 _NOTED = ("/LastModified", "/PieceInfo")
 """What programs note on a page for themselves."""
+_ROUNDED = 0.001
+"""Points by which a program may round the numbers of a box; the layer that looks compares sizes."""
 _LISTS = (generic.ArrayObject, generic.NullObject)
 
 
@@ -59,7 +61,10 @@ class Pages:
         stood above it, or what goes without saying."""
         sheet = self._pair.known.sheet(page)
         then, now = sheet.meaning(before), sheet.meaning(after)
-        return then == now and None not in then and all(map(math.isfinite, then[2:]))
+        if None in then or None in now or then[2:] != now[2:]:
+            return False
+        edges = zip((*then[0], *then[1]), (*now[0], *now[1]), strict=True)
+        return all(map(math.isfinite, then[2:])) and all(abs(a - b) <= _ROUNDED for a, b in edges)
 
     def listing(self, key: tuple[int, int], users: set[tuple[int, str]]) -> int | None:
         """The page whose /Annots this object is, if it is nothing else."""

@@ -1,5 +1,6 @@
 """What people and their programs do to a document after it was sealed, and what is said of it."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -337,3 +338,25 @@ def test_what_is_drawn_on_blank_ground_is_not_valid_and_over_text_disproved(
     told(world, around, "drawing_added", Verdict.UNKNOWN)
     over = annotated(sealed, subtype, OVER_TEXT, b"1 g 0 0 300 40 re f")
     told(world, over, "changed_forbidden", Verdict.INVALID)
+
+
+@pytest.mark.parametrize(
+    ("box", "verdict"),
+    [
+        (b"[0 0 595.27601 841.89]", Verdict.VALID),
+        (b"[0 0 595.2765 841.8895]", Verdict.VALID),
+        (b"[0 0 595.3 841.89]", Verdict.INVALID),
+        (b"[0 0 595.276 800]", Verdict.INVALID),
+        (b"[0 100 595.276 841.89]", Verdict.INVALID),
+    ],
+)
+def test_a_page_box_may_be_rounded_and_not_changed(
+    world: World, box: bytes, verdict: Verdict
+) -> None:
+    """Programs that write a page again round its numbers, as those of LibreOffice with twelve
+    digits; anything that could be seen is another page."""
+    sealed = world.sign(classic_pdf(), marks=[])
+    bodies = re.findall(rb"\n5 0 obj\s*(<<.*?>>)\s*endobj", sealed, re.DOTALL)
+    page = re.sub(rb"/MediaBox\s*\[[^\]]*\]", b"/MediaBox" + box, bodies[-1])
+    assert page != bodies[-1]
+    assert world.verify(append_revision(sealed, {5: page})).verdict is verdict
