@@ -457,7 +457,9 @@ def _of_later(changes: Sequence[Change], later: _Check, harmless: bool) -> Findi
     if harmless and later.proved and seal:
         code = "later_seal_hides" if hides else "later_seal"
         return Finding(code, {**details, "seal": seal.name})
-    if later.report.intact and not seal and is_blank:
+    # anybody gets time stamps: one with a look of its own says nothing of who put it there
+    is_signed = later.report.intact and not seal and later.report.format != "timestamp"
+    if is_signed and is_blank:
         return Finding("later_signature_seen", details)
     return Finding("mark_covers", details)
 

@@ -26,6 +26,8 @@ from crypto.rendering.compare import Box
 
 MAX_PIXELS = 6_000_000
 """Of one page; a larger one is drawn at a lower resolution."""
+_SAME_RECT = 0.01
+"""Points."""
 MAX_TEXT = 20_000
 """Characters of one page."""
 _STORE_SECONDS = 0.25
@@ -35,6 +37,10 @@ a quarter of a second unpacks some fifty megabytes."""
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
+
+
+Rect = tuple[float, float, float, float]
+"""Left, bottom, right, top in a page's own space."""
 
 
 class Undrawable(Exception):
@@ -73,11 +79,12 @@ class Engine(Protocol):
 
 
 class MarkEngine(Engine, Protocol):
-    """One that can also draw what the form fields of a page show, by themselves."""
+    """One that can also draw what a form field of a page shows, by itself."""
 
-    def draw_widgets(self, page: int, box: Box, dpi: float, ground: int) -> Raster:
-        """What the form fields of page *page* (0-based) show inside *box*, millimetres from the top
-        left as displayed, on a grey *ground* (0 to 255). Raises :class:`Undrawable`."""
+    def draw_widget(self, page: int, rect: Rect, box: Box, dpi: float, ground: int) -> Raster:
+        """What the form field of page *page* (0-based) whose /Rect is *rect* shows inside *box*,
+        millimetres from the top left as displayed, on a grey *ground* (0 to 255). Raises
+        :class:`Undrawable`."""
 
     def draw_part(self, page: int, box: Box, dpi: float) -> Raster:
         """Everything that page *page* (0-based) shows inside *box*. Raises :class:`Undrawable`."""
@@ -113,9 +120,15 @@ class _MuPdf:
             pixels = draw_page(loaded, scale, usage=self.usage)
             return Raster(pixels.width, pixels.height, bytes(pixels.samples), scale * MM)
 
-    def draw_widgets(self, page: int, box: Box, dpi: float, ground: int) -> Raster:
+    def draw_widget(self, page: int, rect: Rect, box: Box, dpi: float, ground: int) -> Raster:
         with _undrawable():
             loaded = self._document.load_page(page)
+            widget = mupdf.pdf_first_widget(mupdf.pdf_page_from_fz_page(loaded.this))
+            while widget.m_internal:
+                own = mupdf.pdf_dict_get_rect(mupdf.pdf_annot_obj(widget), _name("Rect"))
+                if not _is_at(rect, (own.x0, own.y0, own.x1, own.y1)):
+                    mupdf.pdf_set_annot_hidden_for_editing(widget, 1)
+                widget = mupdf.pdf_next_widget(widget)
             return self._part(loaded, box, dpi, ground, mupdf.pdf_run_page_widgets_with_usage)
 
     def draw_part(self, page: int, box: Box, dpi: float) -> Raster:
@@ -258,6 +271,7 @@ class _Pdfium:
     """PDFium with its form fields."""
 
     def __init__(self, data: bytes, password: str | None) -> None:
+        self._data, self._password = data, password
         with _undrawable():
             self._document = pypdfium2.PdfDocument(data, password=password)
             self._document.init_forms()
@@ -290,15 +304,27 @@ class _Pdfium:
             finally:
                 loaded.close()
 
-    def draw_widgets(self, page: int, box: Box, dpi: float, ground: int) -> Raster:
-        return self._part(page, box, dpi, ground, contents=False)
+    def draw_widget(self, page: int, rect: Rect, box: Box, dpi: float, ground: int) -> Raster:
+        with _undrawable():
+            alone = pypdfium2.PdfDocument(self._data, password=self._password)
+            try:
+                loaded = alone[page]
+                _keep_one(loaded, rect)
+                loaded.close()
+                alone.init_forms()  # now it sees the one that is left
+                return self._part(alone, page, box, dpi, ground, contents=False)
+            finally:
+                alone.close()
 
     def draw_part(self, page: int, box: Box, dpi: float) -> Raster:
-        return self._part(page, box, dpi, 255, contents=True)
+        return self._part(self._document, page, box, dpi, 255, contents=True)
 
-    def _part(self, page: int, box: Box, dpi: float, ground: int, *, contents: bool) -> Raster:
+    @staticmethod
+    def _part(
+        document: Any, page: int, box: Box, dpi: float, ground: int, *, contents: bool
+    ) -> Raster:
         with _undrawable():
-            loaded = self._document[page]
+            loaded = document[page]
             try:
                 scale, mm = dpi / 72, dpi / 25.4
                 width, height = (round(side * scale) for side in loaded.get_size())
@@ -313,7 +339,7 @@ class _Pdfium:
                 if contents:
                     flags = pypdfium2.raw.FPDF_ANNOT
                     pypdfium2.raw.FPDF_RenderPageBitmap(made, loaded, *place, flags)
-                forms = self._document.formenv
+                forms = document.formenv
                 if forms is not None:
                     pypdfium2.raw.FPDF_FFLDraw(forms, made, loaded, *place, 0)
                 shown = made.to_pil().convert("RGB")
@@ -369,6 +395,25 @@ def _undrawable() -> Iterator[None]:
         raise
     except Exception as error:
         raise Undrawable(f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def _keep_one(page: Any, rect: Rect) -> None:
+    """Take all annotations but the one at *rect* from a page of pypdfium2's."""
+    raw = pypdfium2.raw
+    for number in reversed(range(raw.FPDFPage_GetAnnotCount(page))):
+        annotation = raw.FPDFPage_GetAnnot(page, number)
+        own = raw.FS_RECTF()
+        known = raw.FPDFAnnot_GetRect(annotation, own)
+        raw.FPDFPage_CloseAnnot(annotation)
+        if not (known and _is_at(rect, (own.left, own.bottom, own.right, own.top))):
+            raw.FPDFPage_RemoveAnnot(page, number)
+
+
+def _is_at(one: Rect, other: Rect) -> bool:
+    """Are both the same rectangle, whichever corners they name?"""
+    sides = [sorted((rect[at], rect[at + 2])) for rect in (one, other) for at in (0, 1)]
+    pairs = zip(sides[0] + sides[1], sides[2] + sides[3], strict=True)
+    return all(abs(a - b) <= _SAME_RECT for a, b in pairs)
 
 
 def glyphs_of(font: bytes) -> Callable[[int], int]:

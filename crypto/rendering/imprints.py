@@ -33,6 +33,8 @@ class Wish:
     """0-based."""
     box: Box
     """Where it stands, millimetres from the top left as displayed."""
+    rect: tuple[float, float, float, float]
+    """The /Rect of its field: left, bottom, right, top."""
     picture: bytes
     """Its seal's picture."""
     size_mm: tuple[float, float]
@@ -74,7 +76,7 @@ def _drawn(seal: MarkEngine, document: MarkEngine, wish: Wish) -> Iterator[Raste
     dpi = SIDE * 25.4 / max(wish.box.width, wish.box.height)
     yield seal.draw(0, SIDE * 72 / max(*seal.size(0), 1e-6))
     for ground in (255, 0):
-        yield document.draw_widgets(wish.page, wish.box, dpi, ground)
+        yield document.draw_widget(wish.page, wish.rect, wish.box, dpi, ground)
     yield document.draw_part(wish.page, wish.box, dpi)
 
 

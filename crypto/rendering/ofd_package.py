@@ -47,8 +47,8 @@ class Package:
         self._entries: dict[str, zipfile.ZipInfo] = {}
         names: set[str] = set()
         for info in infos:
-            if info.is_dir():
-                continue
+            if info.filename.endswith("/"):
+                continue  # a folder
             name = _name(info)
             if name.casefold() in names:
                 raise PackageError("two entries of one name")

@@ -242,6 +242,12 @@ def test_a_package_that_is_none_is_refused_unpacked(data: bytes) -> None:
         Package(data)
 
 
+def test_an_entry_without_a_name_is_refused() -> None:
+    """Found by fuzzing: the standard library looks at the last letter of a name."""
+    with pytest.raises(PackageError):
+        Package(zipped(("QQ", b"x"), ("a", b"y")).replace(b"QQ", b"\0\0"))
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_entries_of_one_name_are_refused() -> None:
     with pytest.raises(PackageError):

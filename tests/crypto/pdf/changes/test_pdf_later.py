@@ -1,5 +1,6 @@
 """What people and their programs do to a document after it was sealed, and what is said of it."""
 
+import io
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,6 +9,12 @@ import pytest
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
+from crypto.pdf.marks import drawing
+from crypto.pdf.marks.drawing import Mark
+from crypto.pdf.reading.document import Document
+from crypto.pdf.signing.sign import Revision, document_timestamp, sign_revision
+from crypto.pki.certificate import TIME_STAMPING
+from crypto.pki.timestamp import make_token
 from crypto.verdict import Report, Verdict
 from tests.world.documents import (
     annotate,
@@ -17,7 +24,7 @@ from tests.world.documents import (
     form_stream,
     update,
 )
-from tests.world.sealing import World, codes
+from tests.world.sealing import SIGNED_AT, World, codes
 
 OVER_TEXT = (60.0, 690.0, 360.0, 730.0)
 BLANK = (60.0, 590.0, 80.0, 610.0)
@@ -360,3 +367,40 @@ def test_a_page_box_may_be_rounded_and_not_changed(
     page = re.sub(rb"/MediaBox\s*\[[^\]]*\]", b"/MediaBox" + box, bodies[-1])
     assert page != bodies[-1]
     assert world.verify(append_revision(sealed, {5: page})).verdict is verdict
+
+
+@pytest.mark.parametrize("look", [b"", b"1 0 0 rg 0 0 90 20 re f", b"BT /F 9 Tf (agreed) Tj ET"])
+def test_a_time_stamp_with_a_look_is_not_somebody_who_signed(
+    world: World, sealed: bytes, look: bytes
+) -> None:
+    """Anybody gets a time stamp over anything; what it shows on blank ground is nobody's word."""
+    authority = world.authority.key_for("时间", extended_key_usage=(TIME_STAMPING,))
+    output = io.BytesIO()
+
+    def value(revision: Revision) -> bytes:
+        return make_token(
+            key=authority, hash_name="sm3", digest=revision.digest, policy="1.2.3", serial=1,
+            generated=SIGNED_AT,
+        )  # fmt: skip
+
+    original = drawing._appearance
+
+    def changed(*arguments: Any) -> generic.StreamObject:
+        form = original(*arguments)
+        form._data, form._encoded_data = look, None
+        return form
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "_appearance", changed)
+        sign_revision(
+            Document(io.BytesIO(sealed)),
+            output,
+            profile=document_timestamp("sm3"),
+            marks=[Mark(0, 20, 150, 40, 10)] if look else [],
+            picture=world.first.picture,
+            value_size=8_192,
+            make_value=value,
+        )
+    report = world.verify(output.getvalue())
+    assert report.verdict is (Verdict.UNKNOWN if look else Verdict.VALID)
+    assert ("mark_covers" in codes(report.signatures[0])) is bool(look)

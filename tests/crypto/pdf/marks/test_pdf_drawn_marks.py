@@ -269,6 +269,24 @@ def test_a_later_seal_of_lines_is_weighed_by_what_it_covers(world: World) -> Non
     assert verify(world, bad).verdict not in GOOD
 
 
+def test_seals_that_overlap_are_each_drawn_alone(world: World) -> None:
+    """People stamp seals beside and over each other; each is compared by itself."""
+    first = sealed(world, vector_ofd(DESIGN), vectors())
+    plain = Design(size_mm=30, points=6)
+    holder = world.second
+    own = seal_of(
+        holder.key.certificate, holder.code, vector_ofd(plain), MADE_AT, world.maker,
+        picture_type="ofd", width_mm=30, height_mm=30,
+    )  # fmt: skip
+    both = drawn(
+        world, vectors(plain, 30), first, holder=holder, seal=own,
+        marks=world.marks(holder, left=115, top=205), reserve=16_384,
+    )  # fmt: skip
+    report = verify(world, both)
+    assert all("mark_matches" in codes(each) for each in report.signatures)
+    assert report.signatures[1].verdict is Verdict.VALID
+
+
 # ---------------------------------------------------------------- imprints that cannot be drawn
 
 
