@@ -332,7 +332,10 @@ def approve(
         first = application.payload.get("against")
         application.payload = {
             **application.payload,
-            "against": [*(first or []), {"reviewer": actor.subject, "reason": against}],
+            "against": [
+                *(first or []),
+                {"reviewer": actor.subject, "reason": against, "kind": actor.kind},
+            ],
         }
         if not first:
             application.reason = f"{assessed.reason}；等待第二名审核人"
@@ -341,6 +344,8 @@ def approve(
             return application
         if first[0]["reviewer"] == actor.subject:
             raise policy.Forbidden("going against a finding takes two reviewers")
+        if first[0]["kind"] == actor.kind == "operator":
+            raise policy.Forbidden("two accounts of one console may be one person")
     application.findings = _four(findings)
     application.reason = None
     move(tx, application, "approve", **fields)
@@ -413,7 +418,8 @@ def _fill(tx: Transaction, vault: Vault, application: Application, form: Draft) 
     application.signature = None
     application.payload = {"proof": dict(form.proof)}
     application.awaiting = None
-    application.address_index = _address_index(vault, form.address)
+    if form.address:  # a correction does not make it another's
+        application.address_index = _address_index(vault, form.address)
 
 
 def _address_index(vault: Vault, address: str) -> bytes | None:

@@ -38,6 +38,7 @@ from server_stub.web.problems import Refusal
 router = APIRouter(prefix="/v1")
 
 
+_MAX_MATERIAL = 10 << 20
 _BEGINS = {"application/pdf": b"%PDF-", "image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff"}
 
 
@@ -177,14 +178,16 @@ def _form(platform: Platform, body: ApplicationBody, exact: bytes) -> applying.D
 
 @router.get("/applications")
 def applications(platform: Running, actor: SignedIn, before: Cursor = "") -> dict[str, Any]:
-    """One's own applications, or the enterprise's, newest first, a page at a time; `next` goes into
-    `before`."""
+    """One's own applications, or for the representative the enterprise's, newest first, a page at
+    a time; `next` goes into `before`."""
     with platform.reading() as session:
         rows = select(Application)
         if actor.application_id is not None:
             rows = rows.where(Application.id == actor.application_id)
         else:
             rows = rows.where(Application.enterprise_id == actor.enterprise_id)
+            if "legal_rep" not in actor.roles and actor.applications is not None:
+                rows = rows.where(Application.id.in_(actor.applications))
         time, identity = Application.created_at, Application.id
         found = page(session, rows, time, identity, before, newest_first=True)
         items = [views.application(session, row) for row in found.rows]
@@ -221,6 +224,8 @@ def put_material(
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not document.startswith(_BEGINS.get(media, b"\0")):
         raise Refusal("media_type_unsupported", f"one of {', '.join(_BEGINS)}")
+    if len(document) > _MAX_MATERIAL:
+        raise Refusal("body_too_large")
     blob = platform.blobs.seal(document)
     return _application(platform, applying.put_material, actor, identity, kind, media, blob)
 
