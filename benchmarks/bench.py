@@ -114,7 +114,8 @@ def whole_process(
         code, usage, output = run_and_measure(command, environment)
         elapsed = time.perf_counter() - start
         if code not in accepted:
-            raise SystemExit(f"{job} failed with {code}: {' '.join(map(str, command))}\n{output}")
+            said = f"{job} failed with {code}: {' '.join(map(str, command))}"
+            raise SystemExit(f"{said}\n{output[-2000:]}")
         if run:
             seconds.append(elapsed)
             if usage:

@@ -68,6 +68,8 @@ def afterwards(
     signer: tuple[SigningKey, tuple[bytes, ...]] | None,
 ) -> list[Revise]:
     """The revisions that follow a seal, or stand alone: PAdES by *signer*, validation material."""
+    if signer is None and not options.long_term:
+        return []
     from app.augmentation import long_term, pades
     from crypto.pdf.signing.values import SignatureMaker
 

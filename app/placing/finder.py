@@ -15,11 +15,13 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from app.errors import FileEmpty, FileNotReadable, FileProblem, NotAPdf, OfdNotSupported
 from app.placing.placement import TextHit  # noqa: TID253 - this module comes late itself
-from crypto.bounded import BoundedError, BoundedProcess, Channel, Message
+
+if TYPE_CHECKING:
+    from crypto.bounded import BoundedProcess, Channel, Message
 
 SECONDS = 60.0
 """For one document; 500 pages take about one."""
@@ -73,6 +75,8 @@ class Finder:
             self._end()
 
     def _ask(self, path: Path, request: tuple[Any, ...]) -> Message:
+        from crypto.bounded import BoundedError, BoundedProcess  # late: few stampings need it
+
         with self._lock:
             if self._process is None:
                 self._process = BoundedProcess(_serve, name="sealdesk-find")

@@ -37,6 +37,15 @@ def test_the_benchmark_measures_every_job_of_a_document(tmp_path: Path) -> None:
     assert timings["floor"]["seconds"] < timings["sign"]["seconds"]
 
 
+def test_the_benchmark_verifies_what_was_filled_in_after_sealing(tmp_path: Path) -> None:
+    """Its last revision shows something new on every page, and all of them are looked at: the
+    benchmark ends with an error otherwise."""
+    told = measured("later", tmp_path / "bench.json")
+    assert {"floor", "sealdesk verify", "compare", "search", "unpack"} == set(jobs(told))
+    documents = {each["document"] for each in told["timings"]}
+    assert {"10 pages, filled later", "250 pages, filled later"} < documents
+
+
 def test_the_benchmark_verifies_a_folder_beside_pyhanko(tmp_path: Path) -> None:
     """Every contract is judged by both: the benchmark ends with an error if one is not."""
     told = measured("bulk", tmp_path / "bench.json")
