@@ -59,6 +59,17 @@ def test_every_dialog_is_closed_by_escape_and_by_its_cross(
             dialog.deleteLater()
 
 
+def test_an_error_is_put_away_by_enter(qtbot: QtBot, window: MainWindow) -> None:
+    box = ErrorBox(OutputNotWritable("a"), window)
+    box.show()
+    button = box.focusWidget()
+    assert isinstance(button, QPushButton)
+    assert button.text() == "知道了"
+    qtbot.keyClick(button, Qt.Key.Key_Return)
+    assert not box.isVisible()
+    box.deleteLater()
+
+
 def test_on_a_low_screen_a_dialog_scrolls_above_its_buttons(
     qtbot: QtBot, window: MainWindow, context: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.world.desk import StandIn
 from tests.world.real_data import Files, files, long_company
 from ui.language import tr
 from ui.shell.help_dialog import HelpDialog
+from ui.shell.navigation import PAGES
 from ui.shell.window import MainWindow
 
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
@@ -76,6 +78,24 @@ def test_a_file_without_marks_is_not_greeted_in_red(
     qtbot.waitUntil(lambda: page.ready, timeout=30_000)
     (missing,) = [check for check in page.checklist.checks if not check.good and check.todo]
     assert missing.text == tr("还没有放置印章")
+
+
+def test_nothing_greets_in_red(
+    qtbot: QtBot, open_window: Callable[[StandIn], MainWindow], tmp_path: Path
+) -> None:
+    """A new computer: no key, no seal, no file."""
+    fresh = StandIn(tmp_path / "fresh", seals=())
+    fresh.plugged = ()
+    window = open_window(fresh)
+    red = []
+    for entry in PAGES:
+        window.go(entry.name)
+        qtbot.waitUntil(lambda: not window.tasks.busy)
+        for each in window.findChildren(QWidget):
+            role = str(each.property("role") or "")
+            if each.isVisible() and (role == "bad" or role.endswith(("-bad", "-error"))):
+                red.append(f"{entry.name}: {each.accessibleName()}")
+    assert red == []
 
 
 def test_the_first_window_leaves_room_for_its_title_bar(context: StandIn, qtbot: QtBot) -> None:

@@ -199,12 +199,12 @@ class ErrorBox(Dialog):
         theme.set_role(button, "default")
         button.setDefault(True)
         button.clicked.connect(self.accept)
-        button.setFocus()
         row = QHBoxLayout()
         row.setContentsMargins(20, 0, 20, 0)
         row.addStretch()
         row.addWidget(button)
         column.addLayout(row)
+        button.setFocus()
 
 
 def diagnosis(error: BaseException | Message, message: Message) -> str:
