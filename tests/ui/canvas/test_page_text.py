@@ -225,6 +225,27 @@ def test_turning_is_undone_by_another_document_and_kept_by_another_state(
     assert view.turn == 3
 
 
+@pytest.mark.parametrize("width", [781, 900])
+def test_returning_to_a_place_moves_nothing_by_a_pixel(
+    qtbot: QtBot, renderer: Renderer, tmp_path: Path, width: int
+) -> None:
+    view = opened(qtbot, renderer, contract(tmp_path))
+    view.resize(width, 667)
+    for zoom in (1.0, 1.25, 1.6, 2.5):
+        view.set_zoom(zoom)
+        for across, down in ((0, 100), (63, 251), (101, 500)):
+            bars = view.horizontalScrollBar(), view.verticalScrollBar()
+            bars[0].setValue(across)
+            bars[1].setValue(down)
+            before = [bar.value() for bar in bars]
+            place = view.place
+            assert place is not None
+            bars[0].setValue(0)
+            bars[1].setValue(0)
+            view.return_to(place)
+            assert [bar.value() for bar in bars] == before, zoom
+
+
 def message(letters: object, *parts: bytes) -> Message:
     return Message({"letters": letters}, parts)
 
