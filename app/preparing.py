@@ -48,6 +48,7 @@ _ALTERED = {*CHANGES.values(), "mark_covers", "changed_later"}
 Code = Literal[
     "clock",
     "clock_proved",
+    "clock_stamped",
     "restricted",
     "pdfa1",
     "pdfa1_colour",

@@ -27,7 +27,7 @@ from app.cli.stamp.order import (
     earlier_facts,
     said_earlier,
     stamped_facts,
-    tell_missing_timestamp,
+    tell_of_timestamp,
 )
 from app.cli.stamp.placing import placed, placing_options, wanted
 from app.cli.stamp.preparing import check_seal, preparing_options, tell_before
@@ -193,7 +193,7 @@ def _stamp_now(desk: Desk, options: argparse.Namespace, order: Order, begun: Beg
         if not done.ticketed:
             tell(phrase("cli.stamped_offline", desk.settings.language))
         print_report(done.report, desk.settings.language)
-    tell_missing_timestamp(desk, stamper)
+    tell_of_timestamp(desk, stamper)
     if done.misplaced is not None:
         complain(done.misplaced, desk.settings.language)
         return exit_code(done.misplaced)
@@ -209,7 +209,7 @@ def _sign_without_seal(desk: Desk, options: argparse.Namespace) -> int:
     ask = partial(enter_pin, desk, options, variable="SEALDESK_PADES_PIN")
     done, stamper = sign_without_seal(desk, options, ask, password)
     _say_augmented(desk, options, done)
-    tell_missing_timestamp(desk, stamper)
+    tell_of_timestamp(desk, stamper)
     return 0
 
 

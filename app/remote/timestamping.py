@@ -8,6 +8,7 @@ What is embedded has answered our nonce, stamps our bytes and leads to an anchor
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Protocol
 
 from app.errors import PlatformError, TimestampUntrusted
@@ -44,6 +45,8 @@ class Timestamper:
         self._required = required
         self.of_platform = of_platform
         self.failure: Exception | None = None
+        self.times: tuple[datetime, datetime] | None = None
+        """This computer's time and the authority's, when it last gave a stamp."""
 
     def __call__(self, data: bytes, hash_name: str) -> bytes | None:
         """A TimeStampToken over *bytes*, DER; None without, where it was not required.
@@ -71,6 +74,7 @@ class Timestamper:
         if moment is None:
             wrong = any(finding.code == "timestamp_invalid" for finding in findings)
             raise TimestampUntrusted(self._url, "wrong" if wrong else "unknown")
+        self.times = datetime.now(UTC), moment
         return token
 
     def _exchange(self, digest: bytes, hash_name: str) -> bytes:
@@ -86,4 +90,5 @@ class Timestamper:
         moment, _, _ = check_timestamp(token, lambda name, prefix=b"": digest, self._trust)
         if moment is None:
             raise TimestampUntrusted(self._url, "unknown")
+        self.times = datetime.now(UTC), moment
         return token

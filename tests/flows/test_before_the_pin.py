@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 import pytest
 
 from app.errors import ExitCode
+from app.remote import timestamping
 from app.remote.platform_connection import PlatformConnection
 from app.store.cabinet import SealRecord
 from app.verifying import verify
@@ -143,6 +145,26 @@ def test_a_verdict_that_hangs_on_the_clock_is_told_after_the_clock(
     assert clerk("verify", signed, "--offline").err == ""
     monkeypatch.setattr(PlatformConnection, "clock", lambda self: datetime.now(UTC))
     assert clerk("verify", signed).err == "", "the clock is right"
+
+
+def test_a_time_stamp_that_is_far_from_the_clock_is_told(
+    clerk: Clerk, contract: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamping = ("stamp", contract, "--seal", clerk.seal, *AT, "--timestamp", "platform")
+    right = clerk(*stamping)
+    assert (right.code, right.err) == (0, "")
+
+    class Behind(datetime):
+        """This computer's clock, ten minutes slow."""
+
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) - timedelta(minutes=10)
+
+    monkeypatch.setattr(timestamping, "datetime", Behind)
+    told = clerk(*stamping)
+    assert told.code == 0
+    assert "时间戳服务的时间是" in told.err
 
 
 def test_the_platform_tells_its_clock(clerk: Clerk) -> None:

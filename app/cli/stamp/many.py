@@ -28,7 +28,7 @@ from app.cli.stamp.order import (
     earlier_facts,
     said_earlier,
     stamped_facts,
-    tell_missing_timestamp,
+    tell_of_timestamp,
 )
 from app.cli.stamp.preparing import Prepared, tell_before
 from app.cli.terminal import enter_pin, tell, tell_json
@@ -308,7 +308,7 @@ def _stamp(
                 )
         except KeyboardInterrupt:
             return True
-    tell_missing_timestamp(desk, stamper)
+    tell_of_timestamp(desk, stamper)
     return False
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.clock import tell_notice
 from app.cli.stamp.placing import marks_and_dates
 from app.cli.stamp.preparing import look_before
 from app.errors import explain, phrase
@@ -146,9 +147,18 @@ def stamped_facts(done: StampedFile, prepared: Prepared, language: str) -> dict[
     }
 
 
-def tell_missing_timestamp(desk: Desk, stamper: Timestamper | None) -> None:
-    """Say on stderr that an optional time stamp is missing; the file is valid without it."""
-    if stamper is not None and stamper.failure is not None:
+def tell_of_timestamp(desk: Desk, stamper: Timestamper | None) -> None:
+    """Say on stderr that an optional time stamp is missing, without which the file is valid; and
+    that the authority's clock is not this computer's."""
+    if stamper is None:
+        return
+    if stamper.times is not None:
+        from app.preparing import clock_notice
+
+        notice = clock_notice(*stamper.times)
+        if notice is not None:
+            tell_notice(desk, replace(notice, code="clock_stamped"))
+    if stamper.failure is not None:
         language = desk.settings.language
         reason = explain(stamper.failure, language).title
         sys.stderr.write(phrase("cli.no_timestamp", language).format(reason=reason) + "\n")
