@@ -379,7 +379,8 @@ def main() -> int:
         mob = crowd(folder / "crowd", chosen.crowd) if chosen.crowd else None
     if mob:
         print(
-            f"crowd of {mob.uploads}: {mob.answers.statuses} in {mob.answers.seconds:.1f} s, at"
+            f"crowd of {mob.uploads}: {mob.answers.statuses} in {mob.answers.seconds:.1f} s,"
+            f" {mob.answers.without_time} without a time to come again, at"
             f" most {mob.most_processes} processes and {mob.peak_mb:.0f} MB\n"
             f"  /healthz {_said(mob.healthz_ms)}, sign-in {_said(mob.sign_in_ms)}"
         )

@@ -31,6 +31,9 @@ _.setModelData
 _.startDrag
 _.textElideMode
 
+# hypothesis calls it after each life (tests/server/web/test_lives.py).
+_.teardown
+
 # PyMuPDF reads what was set on a form field (benchmarks/later.py).
 _.field_value
 _.text_fontsize

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from starlette.concurrency import run_in_threadpool
 
 from crypto.algorithms import gm
 from server_stub import signin
@@ -19,10 +22,12 @@ from server_stub.background import Worker
 from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records import canonical
-from server_stub.records.ledger import Transaction
+from server_stub.records.ledger import Transaction, Written
 from server_stub.records.store import Idempotency
 from server_stub.settings import Network
 from server_stub.web.problems import Refusal
+
+Answer = TypeVar("Answer")
 
 
 class Body(BaseModel):
@@ -167,13 +172,22 @@ Token = Annotated[str, Depends(bearer)]
 ExactBody = Annotated[bytes, Depends(exact_body)]
 
 
-def signed_in(platform: Running, token: Token) -> Actor:
-    """Who asks. Raises :class:`server_stub.signin.SessionInvalid`."""
-    with platform.reading() as session:
-        actor, due = signin.who(session, platform.settings, token, canonical.now())
+async def written(writing: Future[Written[Answer]]) -> Answer:
+    """What the writer answers; who waits for it holds no thread."""
+    return (await asyncio.wrap_future(writing)).answer
+
+
+async def signed_in(platform: Running, token: Token) -> Actor:
+    """Who asks. Raises as :func:`server_stub.signin.who`."""
+    actor, due = await run_in_threadpool(_who, platform, token)
     if due:
-        platform.ledger.write(signin.touch, token).result()
+        await written(platform.ledger.write(signin.touch, token))
     return actor
+
+
+def _who(platform: Platform, token: str) -> tuple[Actor, bool]:
+    with platform.reading() as session:
+        return signin.who(session, platform.settings, token, canonical.now())
 
 
 SignedIn = Annotated[Actor, Depends(signed_in)]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
 
 from crypto.algorithms import gm
 from crypto.pki import unit_codes
@@ -31,6 +32,7 @@ from server_stub.web.handling import (
     idempotent,
     limited,
     unbase64,
+    written,
 )
 from server_stub.web.paging import Cursor, page
 from server_stub.web.problems import Refusal
@@ -203,16 +205,16 @@ def application(platform: Running, actor: SignedIn, identity: str) -> dict[str, 
 
 
 @router.patch("/applications/{identity}")
-def amend(
+async def amend(
     platform: Running, actor: SignedIn, identity: str, body: ApplicationBody, exact: ExactBody
 ) -> dict[str, Any]:
     """Correct a draft or a returned application."""
-    form = _form(platform, body, exact)
-    return _application(platform, applying.amend, platform.vault, actor, identity, form)
+    form = await run_in_threadpool(_form, platform, body, exact)
+    return await _application(platform, applying.amend, platform.vault, actor, identity, form)
 
 
 @router.put("/applications/{identity}/materials/{kind}")
-def put_material(
+async def put_material(
     request: Request,
     platform: Running,
     actor: SignedIn,
@@ -226,32 +228,36 @@ def put_material(
         raise Refusal("media_type_unsupported", f"one of {', '.join(_BEGINS)}")
     if len(document) > _MAX_MATERIAL:
         raise Refusal("body_too_large")
-    blob = platform.blobs.seal(document)
-    return _application(platform, applying.put_material, actor, identity, kind, media, blob)
+    blob = await run_in_threadpool(platform.blobs.seal, document)
+    return await _application(platform, applying.put_material, actor, identity, kind, media, blob)
 
 
 @router.post("/applications/{identity}/submit")
-def submit(
+async def submit(
     platform: Running, worker: Waking, actor: SignedIn, identity: str, body: Signed
 ) -> dict[str, Any]:
     """Hand it in, signed."""
     signature = unbase64(body.signature)
-    answer = _application(platform, applying.submit, actor, platform.origin, identity, signature)
+    answer = await _application(
+        platform, applying.submit, actor, platform.origin, identity, signature
+    )
     worker.wake()
     return answer
 
 
 @router.post("/applications/{identity}/withdraw")
-def withdraw(platform: Running, actor: SignedIn, identity: str, body: Nothing) -> dict[str, Any]:
+async def withdraw(
+    platform: Running, actor: SignedIn, identity: str, body: Nothing
+) -> dict[str, Any]:
     """Take it back."""
-    return _application(platform, applying.withdraw, actor, identity)
+    return await _application(platform, applying.withdraw, actor, identity)
 
 
-def _application(platform: Platform, command: Any, *args: Any) -> dict[str, Any]:
+async def _application(platform: Platform, command: Any, *args: Any) -> dict[str, Any]:
     def then_show(tx: Any) -> dict[str, Any]:
         return views.application(tx.session, command(tx, *args))
 
-    return platform.ledger.write(then_show).result().answer
+    return await written(platform.ledger.write(then_show))
 
 
 # --- sign-in -----------------------------------------------------------------------------------
@@ -274,9 +280,9 @@ class SessionBody(Body):
 
 
 @router.post("/challenges", status_code=201, dependencies=[Depends(limited)])
-def challenge(platform: Running, body: ChallengeBody) -> dict[str, Any]:
+async def challenge(platform: Running, body: ChallengeBody) -> dict[str, Any]:
     """A nonce to sign."""
-    offer = (
+    offer = await written(
         platform.ledger.write(
             signin.challenge,
             platform.settings,
@@ -284,8 +290,6 @@ def challenge(platform: Running, body: ChallengeBody) -> dict[str, Any]:
             certificate=unbase64(body.certificate) if body.certificate is not None else None,
             application_id=body.application_id,
         )
-        .result()
-        .answer
     )
     return {
         "id": offer.id,
@@ -298,14 +302,12 @@ def challenge(platform: Running, body: ChallengeBody) -> dict[str, Any]:
 
 
 @router.post("/sessions", status_code=201, dependencies=[Depends(limited)])
-def open_session(platform: Running, body: SessionBody) -> dict[str, Any]:
+async def open_session(platform: Running, body: SessionBody) -> dict[str, Any]:
     """Sign in with a signed challenge. The challenge is used up, whatever comes of it."""
-    taken = platform.ledger.write(signin.take_challenge, body.challenge_id).result().answer
+    taken = await written(platform.ledger.write(signin.take_challenge, body.challenge_id))
     signature = unbase64(body.signature)
-    opened = (
+    opened = await written(
         platform.ledger.write(signin.open_session, platform.settings, taken, signature)
-        .result()
-        .answer
     )
     return {
         "token": opened.token,
@@ -320,7 +322,7 @@ def open_session(platform: Running, body: SessionBody) -> dict[str, Any]:
 
 
 @router.delete("/sessions/current", status_code=204)
-def close_session(platform: Running, actor: SignedIn, token: Token) -> Response:
+async def close_session(platform: Running, actor: SignedIn, token: Token) -> Response:
     """Sign out."""
-    platform.ledger.write(signin.close, token).result()
+    await written(platform.ledger.write(signin.close, token))
     return Response(status_code=204)

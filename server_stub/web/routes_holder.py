@@ -27,6 +27,7 @@ from server_stub.web.handling import (
     Token,
     Waking,
     unbase64,
+    written,
 )
 from server_stub.web.paging import Cursor, page
 from server_stub.web.usage_line import UsageLine
@@ -73,41 +74,47 @@ def history(platform: Running, actor: SignedIn, identity: str) -> dict[str, Any]
 
 
 @router.post("/seals/{identity}/collection")
-def collect(
+async def collect(
     platform: Running, worker: Waking, actor: SignedIn, identity: str, body: Signed
 ) -> dict[str, Any]:
     """领取: take the seal, with proof that the certified key is in one's hands."""
     signature = unbase64(body.signature)
-    answer = _seal(platform, sealing.collect, actor, platform.origin, identity, signature)
+    answer = await _seal(platform, sealing.collect, actor, platform.origin, identity, signature)
     worker.wake()
     return answer
 
 
 @router.post("/seals/{identity}/suspend")
-def suspend(platform: Running, actor: SignedIn, identity: str, body: SuspendBody) -> dict[str, Any]:
+async def suspend(
+    platform: Running, actor: SignedIn, identity: str, body: SuspendBody
+) -> dict[str, Any]:
     """停用."""
     where = platform.origin
-    return _seal(platform, sealing.suspend, actor, where, identity, body.reason, body.decision)
+    return await _seal(
+        platform, sealing.suspend, actor, where, identity, body.reason, body.decision
+    )
 
 
 @router.post("/seals/{identity}/resume")
-def resume(platform: Running, actor: SignedIn, identity: str, body: Decided) -> dict[str, Any]:
+async def resume(
+    platform: Running, actor: SignedIn, identity: str, body: Decided
+) -> dict[str, Any]:
     """恢复."""
-    return _seal(platform, sealing.resume, actor, platform.origin, identity, body.decision)
+    return await _seal(platform, sealing.resume, actor, platform.origin, identity, body.decision)
 
 
-def _seal(platform: Platform, command: Any, *args: Any) -> dict[str, Any]:
+async def _seal(platform: Platform, command: Any, *args: Any) -> dict[str, Any]:
     def then_show(tx: Any) -> dict[str, Any]:
         return views.seal(tx.session, command(tx, *args))
 
-    return platform.ledger.write(then_show).result().answer
+    return await written(platform.ledger.write(then_show))
 
 
 @router.post("/tickets", status_code=201)
-def ticket(platform: Running, actor: SignedIn, body: TicketBody) -> dict[str, Any]:
+async def ticket(platform: Running, actor: SignedIn, body: TicketBody) -> dict[str, Any]:
     """用印凭据 for exactly this document, to be stapled into its signature."""
     life = timedelta(seconds=platform.settings.status_seconds)
-    written = platform.ledger.write(
+    writing = platform.ledger.write(
         sealing.ticket,
         actor,
         platform.authority,
@@ -115,7 +122,7 @@ def ticket(platform: Running, actor: SignedIn, body: TicketBody) -> dict[str, An
         bytes.fromhex(body.document_sm3),
         life,
     )
-    return {"token": views.b64(written.result().answer)}
+    return {"token": views.b64(await written(writing))}
 
 
 @router.get("/blobs/{address}")

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
 
 from server_stub import applying, issuing, policy
 from server_stub.context import Platform
@@ -14,7 +15,7 @@ from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Application
 from server_stub.web import routes_public, views
-from server_stub.web.handling import Decided, Kind, Nothing, Running, SignedIn, Waking
+from server_stub.web.handling import Decided, Kind, Nothing, Running, SignedIn, Waking, written
 from server_stub.web.paging import Cursor, page
 from server_stub.web.routes_public import From, Number, To
 
@@ -65,49 +66,55 @@ def open_material(platform: Running, actor: SignedIn, identity: str, kind: Kind)
 
 
 @router.post("/v1/applications/{identity}/claim")
-def claim(platform: Running, actor: SignedIn, identity: str, body: Nothing) -> dict[str, Any]:
+async def claim(platform: Running, actor: SignedIn, identity: str, body: Nothing) -> dict[str, Any]:
     """Take it for review."""
-    return _reviewed(platform, applying.claim, actor, identity)
+    return await _reviewed(platform, applying.claim, actor, identity)
 
 
 @router.post("/v1/applications/{identity}/return")
-def send_back(
+async def send_back(
     platform: Running, actor: SignedIn, identity: str, body: ReasonBody
 ) -> dict[str, Any]:
     """退回补正."""
     signed = applying.Signed(platform.origin, body.decision)
-    return _reviewed(platform, applying.send_back, actor, identity, body.reason, signed)
+    return await _reviewed(platform, applying.send_back, actor, identity, body.reason, signed)
 
 
 @router.post("/v1/applications/{identity}/reject")
-def reject(platform: Running, actor: SignedIn, identity: str, body: ReasonBody) -> dict[str, Any]:
+async def reject(
+    platform: Running, actor: SignedIn, identity: str, body: ReasonBody
+) -> dict[str, Any]:
     """不予核准."""
     signed = applying.Signed(platform.origin, body.decision)
-    return _reviewed(platform, applying.reject, actor, identity, body.reason, signed)
+    return await _reviewed(platform, applying.reject, actor, identity, body.reason, signed)
 
 
 @router.post("/v1/applications/{identity}/approve")
-def approve(
+async def approve(
     platform: Running, worker: Waking, actor: SignedIn, identity: str, body: FindingsBody
 ) -> dict[str, Any]:
     """核准; the seal is then made by itself."""
     names = ("lawful", "complete", "authentic", "reasonable")
     findings = applying.Findings(*(getattr(body, name) for name in names))
-    with platform.reading() as session:
-        row = applying.find(session, actor, "application.review", identity)
-        assessed = issuing.assess(issuing.SealMaking.of(platform), session, row)
+    assessed = await run_in_threadpool(_assessed, platform, actor, identity)
     signed = applying.Signed(platform.origin, body.decision)
     more = (findings, assessed, signed, body.against)
-    answer = _reviewed(platform, applying.approve, actor, identity, *more)
+    answer = await _reviewed(platform, applying.approve, actor, identity, *more)
     worker.wake()
     return answer
 
 
-def _reviewed(platform: Platform, command: Any, actor: Actor, *args: Any) -> dict[str, Any]:
+def _assessed(platform: Platform, actor: Actor, identity: str) -> applying.Findings:
+    with platform.reading() as session:
+        row = applying.find(session, actor, "application.review", identity)
+        return issuing.assess(issuing.SealMaking.of(platform), session, row)
+
+
+async def _reviewed(platform: Platform, command: Any, actor: Actor, *args: Any) -> dict[str, Any]:
     def then_show(tx: Transaction) -> dict[str, Any]:
         return views.application(tx.session, command(tx, actor, *args))
 
-    return platform.ledger.write(then_show).result().answer
+    return await written(platform.ledger.write(then_show))
 
 
 # --- audit (第二十四条): read-only, and every read is itself on record -------------------------
