@@ -14,11 +14,11 @@ from installer.system import BuildFailed, run
 
 
 @contextlib.contextmanager
-def screen() -> Iterator[str]:
-    """An Xvfb; its DISPLAY. Its abstract socket is seen from within the chroot."""
+def screen(size: str = "1280x800") -> Iterator[str]:
+    """An Xvfb of *size* pixels; its DISPLAY. Its abstract socket is seen from within a chroot."""
     receiving, sending = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(sending), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(sending), "-screen", "0", f"{size}x24", "-nolisten", "tcp"],
         pass_fds=[sending],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

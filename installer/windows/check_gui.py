@@ -11,6 +11,7 @@ import argparse
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +30,10 @@ mount --bind /proc "$root/proc" && mount --bind /dev "$root/dev"
 mkdir -p "$root$work" && mount --bind "$work" "$root$work"
 exec chroot "$root" "$@"
 """
-SCALES = ("1", "1.5")
+LOOKS = ((96, False), (96, True), (144, False), (144, True))
+"""(dots per inch, dark) of each pair of pictures: 100 and 150 %, light and dark."""
+_DESKTOP = r"HKCU\Control Panel\Desktop"
+_PERSONALIZE = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
 SECONDS = 60.0
 """For a window to come up on a busy machine; the time it took is told."""
 
@@ -62,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     work.mkdir(parents=True)
     try:
         launcher = ("unshare", "-m", "bash", "-c", _ENTER, str(debian()), str(work))
-        with xvfb.screen() as display, platform(work / "platform") as address:
+        with xvfb.screen("1920x1200") as display, platform(work / "platform") as address:
             extra = {"DISPLAY": display, "LC_ALL": "zh_CN.UTF-8", "LANG": "zh_CN.UTF-8"}
             desk = Desk(make_prefix(Wine(work / "prefix", extra, launcher)))
             try:
@@ -89,26 +93,36 @@ def _try(desk: Desk, address: str, display: str, work: Path) -> None:
     desk.sealdesk("stamp", r"C:\合同.pdf", "-o", target, *place, "--pin-stdin", text=f"{PIN}\n")
     expect("有效" in desk.sealdesk("verify", target), "the stamped file is not valid")
     say("✓ stamped and verified under code page 936")
-    for scale in SCALES:
+    for dots, dark in LOOKS:
+        _number(desk, _DESKTOP, "LogPixels", dots)
+        _number(desk, _PERSONALIZE, "AppsUseLightTheme", 0 if dark else 1)
+        desk.wine.stop()  # both are read when the session starts
+        look = f"{dots * 100 // 96}-{'dark' if dark else 'light'}"
         for word, file in (("--stamp", r"C:\合同.pdf"), ("--verify", target)):
-            took = _window(desk, display, (word, file), scale, work)
-            say(f"✓ window {word} at {scale}: up after {took:.1f} s")
+            took = _window(desk, display, (word, file), work / f"window{word}-{look}.png")
+            say(f"✓ window {word} {look}: up after {took:.1f} s")
+    pictures = {path.read_bytes() for path in work.glob("window*.png")}
+    expect(len(pictures) == 2 * len(LOOKS), "two pictures are the same")
 
 
-def _window(desk: Desk, display: str, arguments: tuple[str, ...], scale: str, work: Path) -> float:
+def _number(desk: Desk, key: str, name: str, value: int) -> None:
+    words = ("/v", name, "/t", "REG_DWORD", "/d", str(value), "/f")
+    desk.wine.must(["reg", "add", key, *words])
+
+
+def _window(desk: Desk, display: str, arguments: tuple[str, ...], target: Path) -> float:
     """Start the window, take its picture and end it; the seconds until it was there."""
-    command = [*desk.wine.launcher, "wine", desk.folder + r"\SealDesk.exe", *arguments]
     program = subprocess.Popen(
-        command,
-        env={**desk.wine.environment(), "QT_SCALE_FACTOR": scale},
+        [*desk.wine.launcher, "wine", desk.folder + r"\SealDesk.exe", *arguments],
+        env=desk.wine.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
         took = xvfb.wait_for_window(display, "印台", program, SECONDS)
         # The document is drawn after the window is there; the picture is looked at by a person.
-        subprocess.run(["sleep", "15"], check=True)
-        xvfb.picture(display, work / f"window{arguments[0]}-{scale}.png")
+        time.sleep(15)
+        xvfb.picture(display, target)
     finally:
         desk.wine.run(["taskkill", "/f", "/im", "SealDesk.exe"])
         program.wait(30)

@@ -165,6 +165,7 @@ def document(bundle: Path, version: str, package: uuid.UUID) -> ET.Element:
     components[MAIN] += _start_menu(root)
     components[DESKTOP] = _desktop(root)
     components[COMMAND] = _path(installed)
+    components[TRAINING] += _training(installed)
     _features(product, components)
     return wix
 
@@ -184,6 +185,7 @@ def _properties(product: ET.Element) -> None:
     for each in PROPERTIES:
         _remembered(product, each.name, each.value)
     _remembered(product, "INSTALLDIR", "InstallDir")
+    _remembered(product, "TRAINING", "Training")
     found = _add(product, "Property", Id="WINDOWSBUILD")
     _add(
         found,
@@ -319,6 +321,12 @@ def _path(parent: ET.Element) -> list[str]:
     return ["CommandPath"]
 
 
+def _training(parent: ET.Element) -> list[str]:
+    component = _component(parent, "TrainingChosen", identity("setting", "training"))
+    _value(component, Value(KEY, "Training", "1"), key_path=True)
+    return ["TrainingChosen"]
+
+
 def _features(product: ET.Element, components: dict[str, list[str]]) -> None:
     titles = {
         MAIN: ("印台", "盖章与验章。", "1"),
@@ -366,6 +374,15 @@ def statements() -> Iterator[str]:
             "INSERT INTO `InstallExecuteSequence` (`Action`, `Sequence`) VALUES"
             f" ('{action}', {number})"
         )
+    # A feature that is off by itself stays on where it was chosen before.
+    yield (
+        "CREATE TABLE `Condition` (`Feature_` CHAR(38) NOT NULL, `Level` SHORT NOT NULL,"
+        " `Condition` CHAR(255) PRIMARY KEY `Feature_`, `Level`)"
+    )
+    yield (
+        "INSERT INTO `Condition` (`Feature_`, `Level`, `Condition`) VALUES"
+        f" ('{TRAINING}', 1, 'REMEMBERED_TRAINING = \"1\"')"
+    )
     # A given value wins over a remembered one; AppSearch alone would do it the other way round.
     for index, name in enumerate([*(each.name for each in PROPERTIES), "INSTALLDIR"]):
         action = f"Remember{name}"

@@ -26,13 +26,13 @@ def test_an_exported_registry_is_read_in_all_its_ways_of_writing() -> None:
 
 
 def test_reports_are_compared_without_times_and_the_first_difference_is_named() -> None:
-    one = {"verdict": "VALID", "at": "today", "signatures": [{"code": "1"}]}
-    other = {"verdict": "VALID", "at": "tomorrow", "signatures": [{"code": "2"}]}
+    one = {"verdict": "VALID", "judged_at": "today", "signatures": [{"code": "1"}]}
+    other = {"verdict": "VALID", "judged_at": "tomorrow", "signatures": [{"code": "2"}]}
     assert check._timeless(one) != check._timeless(other)
     assert check._difference(one, {**one, "signatures": other["signatures"]}).startswith(
         ".signatures[0].code"
     )
-    assert check._timeless(one) == check._timeless({**one, "at": "yesterday"})
+    assert check._timeless(one) == check._timeless({**one, "judged_at": "yesterday"})
 
 
 def test_the_next_version_is_higher_by_one() -> None:
