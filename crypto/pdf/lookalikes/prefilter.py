@@ -131,7 +131,7 @@ class Prefilter:
             return False
 
     def _is_black(self, page: Page) -> bool:
-        body = self._dictionary(*key_of(page.reference))
+        body = page.raw or self._dictionary(*key_of(page.reference))
         contents = self._contents(page, body)
         parts = [self._content(*place) for place in contents]
         if not parts or None in parts:

@@ -39,6 +39,8 @@ _TAIL = 4096
 _MOST_CONVERTED = 64 << 20
 """Bytes after a cross-reference table within which its trailer must have come to its end."""
 MAX_TREE_DEPTH = 64
+_FEW = 1024
+"""Bytes of a page's dictionary that are kept."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ class Document:
             seen.add(key)
             if depth > MAX_TREE_DEPTH:
                 raise PdfTooComplex("the page tree is too deep")
-            bare = bool(raw_page(self.reader, *key))
+            raw = raw_page(self.reader, *key)
+            bare = bool(raw)
             if not bare and not self.is_there(reference):
                 continue
             node = None if bare else follow(reference)
@@ -202,7 +205,8 @@ class Document:
                 continue
             if count >= MAX_PAGES:
                 raise PdfTooComplex("too many pages")
-            yield Page(count, reference.reference, attributes, bare)
+            kept = raw if len(raw) <= _FEW else b""
+            yield Page(count, reference.reference, attributes, bare, kept)
             count += 1
 
     def is_there(self, reference: generic.IndirectObject) -> bool:

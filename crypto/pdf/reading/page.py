@@ -30,6 +30,8 @@ class Page:
     """Attributes of the page tree above it."""
     bare: bool = field(default=False, compare=False)
     """Its bytes show that it lists no annotations."""
+    raw: bytes = field(default=b"", repr=False, compare=False)
+    """The bytes of its dictionary, if it is bare and they are few."""
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -85,7 +87,7 @@ def _raw_view(page: Page) -> tuple[tuple[float, float, float, float], int, float
     reader = page.reference.pdf
     if not page.bare or not isinstance(reader, Reader):
         return None
-    body = raw_dictionary(reader, *key_of(page.reference))
+    body = page.raw or raw_dictionary(reader, *key_of(page.reference))
     if not body or b"/UserUnit" in body:
         return None
     node = generic.DictionaryObject()
