@@ -30,6 +30,8 @@ INSIDE = {
     *("Undrawable", "FontMissing", "PackageError", "PictureError", "XmlError"),
     # A trust list that cannot be read becomes app's TrustListRejected.
     "TrustListError",
+    # The form in which a code is typed says in its own words what is wrong with it, as it is typed.
+    "CodeError",
     # At import, before there are any texts: the installation itself is wrong.
     "WrongVersion",
 }
