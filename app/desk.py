@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from app.errors import (
     AppError,
     PlatformError,
+    PlatformNotMetYet,
     PlatformNotSet,
     PlatformUnreachable,
     SealNotFound,
@@ -159,24 +160,30 @@ class Desk:
             kept_trust_list.take_file(settings)
         except AppError as error:
             problems.append(error)
+        known = trusted_platforms.trusted_platforms(settings)
+        unmet = trusted_platforms.set_by_administrator(settings) and not any(
+            platform.by == "policy" for platform in known
+        )
+        if unmet and online:
+            from app.remote.trust_sources import pin_platform
+
+            try:
+                pinned = pin_platform(settings)
+                self.journal.append(
+                    "platform-trusted",
+                    origin=pinned.origin,
+                    root_sm3=pinned.root_sm3,
+                    holders=[],
+                    by="policy",
+                )
+                unmet = False
+            except AppError as error:
+                problems.append(error)
+                unmet = isinstance(error, PlatformUnreachable)
+        if unmet and not self._cabinet_path.exists():  # who has a seal has met its platform
+            problems.append(PlatformNotMetYet(settings.platform_url))
         if not online:
             return problems
-        if trusted_platforms.set_by_administrator(settings):
-            known = trusted_platforms.trusted_platforms(settings)
-            if not any(platform.by == "policy" for platform in known):
-                from app.remote.trust_sources import pin_platform
-
-                try:
-                    pinned = pin_platform(settings)
-                    self.journal.append(
-                        "platform-trusted",
-                        origin=pinned.origin,
-                        root_sm3=pinned.root_sm3,
-                        holders=[],
-                        by="policy",
-                    )
-                except AppError as error:
-                    problems.append(error)
         if kept_trust_list.due(settings):
             from app.remote.trust_sources import fetch_list
 

@@ -564,6 +564,13 @@ class SettingLocked(LocalDataError):
 
 
 @dataclass(eq=False)
+class PlatformNotMetYet(LocalDataError):
+    """The administrator has named a platform that this desk has never been connected to."""
+
+    origin: str
+
+
+@dataclass(eq=False)
 class TrustListRejected(LocalDataError):
     """A trust list is not taken."""
 

@@ -133,8 +133,13 @@ def test_the_administrators_platform_counts_after_the_first_connection(
     city: RunningServer, stranger: Clerk, stamped: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     policy(tmp_path, monkeypatch, platform_url=city.url, allow_own_trust=False)
-    assert verdict(stranger, stamped, "--offline") == "UNKNOWN"
-    assert verdict(stranger, stamped) == "VALID"
+    first = stranger("verify", stamped, "--json", "--offline")
+    assert first.json["verdict"] == "UNKNOWN"
+    assert "E-608" in first.err, "connecting once is enough"
+    assert city.url in first.err
+    answer = stranger("verify", stamped, "--json")
+    assert (answer.json["verdict"], answer.err) == ("VALID", "")
+    assert "E-608" not in stranger("verify", stamped, "--offline").err
     assert verdict(stranger, stamped, "--offline") == "VALID"
     assert [each["by"] for each in stranger.journal()] == ["policy"]
     refused = stranger("trust", "platform", stamped, "--root-sm3", root_sm3(city))

@@ -19,6 +19,7 @@ from app.errors import (
     FileNotReadable,
     FileProblem,
     PlatformError,
+    PlatformNotMetYet,
     PlatformUntrusted,
     TrustListRejected,
 )
@@ -64,6 +65,9 @@ if TYPE_CHECKING:
     from crypto.verdict import Report, Verdict
 
 _PICTURE_SECONDS = 30.0
+_TOLD = (PlatformUntrusted, TrustListRejected, PlatformNotMetYet)
+"""What went wrong before verifying and a person has to know: that nobody answers is no news, but
+that somebody answers wrongly is, and that one connection is still missing."""
 """For pictures that a person waits for."""
 
 
@@ -269,8 +273,7 @@ class DeskContext:
             trust = fetched_for_all(paths, trust, self.settings, password)
         order = Order(trust, self.settings.language, password)
         check_files(paths, order, platform_now, step, stopped)
-        # that nobody answers is no news; that somebody answers wrongly is
-        return tuple(e for e in problems if isinstance(e, PlatformUntrusted | TrustListRejected))
+        return tuple(e for e in problems if isinstance(e, _TOLD))
 
     def report_pdf(self, path: Path, report: Report, password: str | None, language: str) -> bytes:
         from crypto.report.pdf import render
