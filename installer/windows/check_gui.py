@@ -120,9 +120,16 @@ def _window(desk: Desk, display: str, arguments: tuple[str, ...], target: Path) 
     )
     try:
         took = xvfb.wait_for_window(display, "印台", program, SECONDS)
-        # The document is drawn after the window is there; the picture is looked at by a person.
-        time.sleep(15)
-        xvfb.picture(display, target)
+        # Pages are drawn and judged after the window is there; what is busy moves.
+        until = time.monotonic() + SECONDS
+        before = b""
+        while True:
+            time.sleep(4)
+            xvfb.picture(display, target)
+            now = target.read_bytes()
+            if now == before or time.monotonic() > until:
+                break
+            before = now
     finally:
         desk.wine.run(["taskkill", "/f", "/im", "SealDesk.exe"])
         program.wait(30)

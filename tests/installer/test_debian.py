@@ -2,12 +2,15 @@
 
 import configparser
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
 from installer.debian import build
+from installer.debian.check import copy_system
 
 
 @pytest.fixture
@@ -77,3 +80,14 @@ def test_programs_and_libraries_are_told_from_other_files(tmp_path: Path) -> Non
     (tmp_path / "text").write_text("ELF")
     (tmp_path / "link").symlink_to("library.so")
     assert build.elf_files(tmp_path) == [tmp_path / "library.so"]
+
+
+def test_a_system_is_copied_without_reading_its_device_files(tmp_path: Path) -> None:
+    system = tmp_path / "system"
+    (system / "dev").mkdir(parents=True)
+    os.mkfifo(system / "dev" / "pipe")  # reading it would wait for ever
+    (system / "etc").mkdir()
+    (system / "etc" / "name").symlink_to("other")
+    copy_system(system, tmp_path / "copy")
+    assert stat.S_ISFIFO((tmp_path / "copy" / "dev" / "pipe").lstat().st_mode)
+    assert (tmp_path / "copy" / "etc" / "name").is_symlink()
