@@ -150,3 +150,23 @@ def test_the_program_is_started_walked_through_killed_and_started_again(
     wait(lambda: "盖章 — 印台" in desktop.titles(), "files are no longer handed over after a crash")
     assert "Traceback" not in desktop.said()
     assert "QLayout" not in desktop.said()
+
+
+def test_a_wrong_line_in_the_settings_opens_the_window_and_says_so(desktop: Desktop) -> None:
+    settings = desktop.home / "config" / "settings.toml"
+    settings.write_text('language = "zh_CN"\nofline_hours = 3\n', "utf-8")
+    desktop.start()
+    wait(lambda: sorted(desktop.titles()) == ["印台", "验章 — 印台"], "nothing was said of it")
+    dialog = next(
+        each for each in desktop.windows() if desktop.hands("getwindowname", each).strip() == "印台"
+    )
+    desktop.hands("windowfocus", dialog)
+
+    def closed() -> bool:
+        desktop.hands("key", "Return")
+        return desktop.titles() == ["验章 — 印台"]
+
+    wait(closed, "the dialog did not close")
+    assert desktop.program is not None
+    assert desktop.program.poll() is None
+    assert "Traceback" not in desktop.said()
