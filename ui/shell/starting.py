@@ -42,7 +42,7 @@ def run(
     language.use(context.settings.language)
     application.setApplicationName("SealDesk")
     application.setApplicationDisplayName(tr("印台"))
-    application.setDesktopFileName("sealdesk")
+    application.setDesktopFileName("cn.sealdesk.client")
     from ui.shell.single_instance import hand_over
 
     folder = context.settings.folders.config
