@@ -103,6 +103,14 @@ class _Writer(IncrementalPdfFileWriter):
         pass
 
 
+def rooted_at(data: bytes, number: int, catalog: bytes) -> bytes:
+    """A revision with its catalog in a new object."""
+    later = append_revision(data, {number: catalog})
+    end = later.rindex(b"trailer")
+    tail = re.sub(rb"/Root \d+ 0 R", b"/Root %d 0 R" % number, later[end:])
+    return later[:end] + tail
+
+
 def update(data: bytes, change: Callable[[IncrementalPdfFileWriter], None]) -> bytes:
     """*data* plus a revision in which *change* did what it liked."""
     writer = _Writer(io.BytesIO(data), strict=False)

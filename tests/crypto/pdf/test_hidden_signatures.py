@@ -9,8 +9,7 @@ import pytest
 from crypto.pdf.hidden import MAX_VERSIONS
 from crypto.verdict import Verdict
 from crypto.wording import conclusion
-from tests.crypto.pdf.test_pdf_foreign import rooted_at
-from tests.world.documents import append_revision, build_pdf, classic_pdf
+from tests.world.documents import append_revision, build_pdf, classic_pdf, rooted_at
 from tests.world.sealing import World, codes
 
 PAGE = (

@@ -18,7 +18,7 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfEncrypted, PdfError, PdfPasswordWrong, PdfUnreadable
 from crypto.pdf.signing import sign
 from crypto.verdict import Verdict
-from tests.world.documents import append_revision, build_pdf, classic_pdf, update
+from tests.world.documents import append_revision, build_pdf, classic_pdf, rooted_at, update
 from tests.world.sealing import World, codes
 
 GOOD = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
@@ -95,14 +95,6 @@ def test_what_only_looks_like_such_a_table_gives_no_such_freedom(world: World) -
 
 
 # ---------------------------------------------------------------- catalog, pages, trailer
-
-
-def rooted_at(data: bytes, number: int, catalog: bytes) -> bytes:
-    """A revision with its catalog in a new object."""
-    later = append_revision(data, {number: catalog})
-    end = later.rindex(b"trailer")
-    tail = re.sub(rb"/Root \d+ 0 R", b"/Root %d 0 R" % number, later[end:])
-    return later[:end] + tail
 
 
 def catalog_of(data: bytes) -> bytes:
