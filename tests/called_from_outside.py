@@ -18,7 +18,6 @@ _.mimeTypes
 _.startDrag
 _.enterEvent
 _.expandingDirections
-_.hasHeightForWidth
 _.headerData
 _.leaveEvent
 _.mimeTypes
@@ -59,7 +58,7 @@ _._update_meta
 _.digest_aware_write
 
 # The standard library's protocols: io.RawIOBase, zipfile.ZipInfo, xml.parsers.expat,
-# http.server.BaseHTTPRequestHandler, html.parser.HTMLParser, the class a proxy shows.
+# http.server.BaseHTTPRequestHandler, html.parser.HTMLParser, configparser, the class a proxy shows.
 _.CharacterDataHandler
 _.EndElementHandler
 _.EntityDeclHandler
@@ -74,6 +73,7 @@ _.external_attr
 _.handle_data
 _.handle_starttag
 _.log_message
+_.optionxform
 _.protocol_version
 _.readable
 _.seekable
