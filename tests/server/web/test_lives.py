@@ -32,6 +32,7 @@ from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant
 from tests.world.staff import employ
+from tests.world.waiting import until
 
 FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
 CONFLICT, HELD = (409, "illegal_transition"), (403, "certificate_not_valid")
@@ -92,6 +93,11 @@ class Life(RuleBasedStateMachine):
         else:
             answer = self.person.call("POST", f"{self.path}/withdraw", {})
         self._moved(verb, answer)
+        if answer.status_code == 200 and verb == "submit":  # the platform asks for consent itself
+            until(lambda: self._awaited() is None, "the representative did not consent", 60)
+
+    def _awaited(self) -> Any:
+        return self.person.call("GET", self.path).json()["awaiting"]
 
     @precondition(lambda self: not self.seal)
     @rule()
