@@ -207,13 +207,11 @@ def lay_out(frozen: Path, tree: Path, release: str, *, store: bool) -> None:
 
 
 def _copyright(licence: str) -> str:
-    lines = (
-        "".join(f" {line}" if line else " ." for line in [each]) for each in licence.splitlines()
-    )
     return (
-        "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
-        "Upstream-Name: SealDesk\n\nFiles: *\nCopyright: SealDesk contributors\n"
-        "License: AGPL-3.0-or-later\n" + "\n".join(lines) + "\n"
+        "Copyright (C) 2026 the SealDesk contributors. Licence: GNU Affero General Public\n"
+        "License, version 3 or later. Licences of its parts: "
+        f"/{HOME}/files/sealdesk/licences; the list of parts: parts.cdx.json beside them.\n\n"
+        f"{licence}"
     )
 
 
