@@ -192,7 +192,7 @@ class FileRepairable(FileError):
     """Readers open the file although its table is off; a repaired copy can be stamped."""
 
     fault: str
-    """As :class:`crypto.pdf.reading.mending.Fault`, or "rewritten"."""
+    """As :class:`crypto.pdf.mending.Fault`, or "rewritten"."""
 
 
 @dataclass(eq=False)

@@ -4,7 +4,7 @@
     repair(path, finder)          the copy, 名称_已修复.pdf beside the original
 
 The original stays as it is. Nothing that is signed is repaired: a signature covers the file as it
-was sent. What cannot be undone byte for byte (:mod:`crypto.pdf.reading.mending`) is written anew by
+was sent. What cannot be undone byte for byte (:mod:`crypto.pdf.mending`) is written anew by
 the program that draws the pages, in its bounded process.
 """
 
@@ -18,6 +18,7 @@ from app.errors import FileNotReadable, FileProblem, FileRepairable, SignedFileD
 from app.file_kind import require_pdf
 from app.placing.finder import Finder
 from app.publishing import save_new
+from crypto.pdf.mending import MAX_SIZE, Mended, is_signed, mend
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import (
     PdfEncrypted,
@@ -26,7 +27,6 @@ from crypto.pdf.reading.failures import (
     PdfUnreadable,
     within_time,
 )
-from crypto.pdf.reading.mending import MAX_SIZE, Mended, is_signed, mend
 from crypto.pdf.reading.surroundings import without_surroundings
 
 SUFFIX = "_已修复"

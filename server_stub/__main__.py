@@ -46,7 +46,7 @@ from server_stub.records.ledger import LEDGER, LOGS, REGISTRY, LedgerError, Tran
 from server_stub.records.witness import FileWitness
 from server_stub.settings import Settings
 from server_stub.web import serving, views
-from server_stub.web.routes_staff import show
+from server_stub.web.routes.staff import show
 
 _NO_ADDRESS = """\
 note: no public URL is set. The certificates do not say where issuers, revocation lists and OCSP

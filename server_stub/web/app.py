@@ -11,22 +11,22 @@ from fastapi import FastAPI, Request, Response
 
 from server_stub.background import Worker
 from server_stub.context import Platform
-from server_stub.web import (
-    problems,
-    routes_applicant,
-    routes_disputes,
-    routes_holder,
-    routes_pages,
-    routes_pki,
-    routes_public,
-    routes_registry,
-    routes_staff,
-    routes_verifications,
-)
+from server_stub.web import problems
 from server_stub.web.admission import Room
 from server_stub.web.gate import Gate
 from server_stub.web.misbehaving import Misbehaving
-from server_stub.web.routes_verifications import Verifications
+from server_stub.web.routes import (
+    applicant,
+    disputes,
+    holder,
+    pages,
+    pki,
+    public,
+    registry,
+    staff,
+    verifications,
+)
+from server_stub.web.routes.verifications import Verifications
 from server_stub.web.status_answers import StatusAnswers
 from server_stub.web.usage_line import UsageLine
 
@@ -48,15 +48,15 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
     app.state.limiter = Limiter(platform.settings.requests_per_minute)
     app.state.dispute_limiter = Limiter(platform.settings.disputes_per_hour / 60)
     for routes in (
-        routes_pages,
-        routes_public,
-        routes_verifications,
-        routes_pki,
-        routes_applicant,
-        routes_holder,
-        routes_disputes,
-        routes_registry,
-        routes_staff,
+        pages,
+        public,
+        verifications,
+        pki,
+        applicant,
+        holder,
+        disputes,
+        registry,
+        staff,
     ):
         app.include_router(routes.router)
     for kind in problems.EXCEPTIONS:
@@ -74,8 +74,8 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
 
 async def _handler(request: Request, error: Exception) -> Response:
     answer = problems.answer(request, error)
-    if request.url.path == routes_pages.VERIFY:
-        page = routes_pages.refused(problems.told(error)[0], request.headers)
+    if request.url.path == pages.VERIFY:
+        page = pages.refused(problems.told(error)[0], request.headers)
         if "retry-after" in answer.headers:
             page.headers["retry-after"] = answer.headers["retry-after"]
         return page

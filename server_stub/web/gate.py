@@ -23,9 +23,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server_stub.context import Platform
 from server_stub.records.logbook import logbook
-from server_stub.web import problems, routes_pages
+from server_stub.web import problems
 from server_stub.web.admission import NoRoom, Place, Room
 from server_stub.web.handling import caller
+from server_stub.web.routes import pages
 
 _HEADERS = {
     "cache-control": "no-store",
@@ -55,7 +56,7 @@ FILES = (
         "send the PDF itself as application/pdf",
     ),
     _File(
-        re.compile(re.escape(routes_pages.VERIFY)),
+        re.compile(re.escape(pages.VERIFY)),
         frozenset({"multipart/form-data"}),
         "send the PDF itself",
     ),
@@ -200,8 +201,8 @@ class _Exchange:
             return
         path = self.scope["path"]
         response: Response = problems.problem(code, detail, path, self._id)
-        if path == routes_pages.VERIFY:
-            response = routes_pages.refused(code, self.headers)
+        if path == pages.VERIFY:
+            response = pages.refused(code, self.headers)
         if code in ("body_too_slow", "internal_error"):
             response.headers["connection"] = "close"
         await response(self.scope, self._receive, self.send)

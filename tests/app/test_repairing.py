@@ -12,9 +12,9 @@ import pytest
 from app.errors import FileRepairable, SignedFileDamaged
 from app.placing.finder import Finder
 from app.repairing import repair, require_sound
+from crypto.pdf.mending import mend
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfUnreadable
-from crypto.pdf.reading.mending import mend
 from tests.world.documents import classic_pdf
 from tests.world.sealing import World
 

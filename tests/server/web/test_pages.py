@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from server_stub.settings import Settings
-from server_stub.web.routes_pages import language_of
+from server_stub.web.routes.pages import language_of
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant
 from tests.world.served import ask, blank_page, stamped

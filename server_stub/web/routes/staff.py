@@ -14,10 +14,11 @@ from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Application
-from server_stub.web import routes_public, views
+from server_stub.web import views
 from server_stub.web.handling import Decided, Kind, Nothing, Running, SignedIn, Waking, written
 from server_stub.web.paging import Cursor, page
-from server_stub.web.routes_public import From, Number, To
+from server_stub.web.routes import public
+from server_stub.web.routes.public import From, Number, To
 
 router = APIRouter()
 
@@ -125,7 +126,7 @@ def audit_checkpoint(platform: Running, actor: SignedIn) -> Response:
     """The newest signed checkpoint of the private ledger."""
     _audited(platform, actor, "checkpoint")
     with platform.reading() as session:
-        return routes_public.checkpoint(session, LEDGER)
+        return public.checkpoint(session, LEDGER)
 
 
 @router.get("/audit/entries")
@@ -133,7 +134,7 @@ def audit_entries(platform: Running, actor: SignedIn, first: From, to: To) -> di
     """Entries of the private ledger."""
     _audited(platform, actor, f"entries {first} to {to}")
     with platform.reading() as session:
-        return routes_public.entries(session, LEDGER, first, to)
+        return public.entries(session, LEDGER, first, to)
 
 
 @router.get("/audit/proofs/inclusion")
@@ -142,14 +143,14 @@ def audit_inclusion(
 ) -> dict[str, Any]:
     _audited(platform, actor, f"inclusion of {index}")
     with platform.reading() as session:
-        return routes_public.inclusion(session, LEDGER, index, size)
+        return public.inclusion(session, LEDGER, index, size)
 
 
 @router.get("/audit/proofs/consistency")
 def audit_consistency(platform: Running, actor: SignedIn, first: From, to: To) -> dict[str, Any]:
     _audited(platform, actor, f"consistency of {first} and {to}")
     with platform.reading() as session:
-        return routes_public.consistency(session, LEDGER, first, to)
+        return public.consistency(session, LEDGER, first, to)
 
 
 def _audited(platform: Platform, actor: Actor, what: str) -> None:

@@ -19,7 +19,7 @@ from crypto.verdict import beijing, one_line, say
 from server_stub.authority import PURPOSES
 from server_stub.web.handling import Running, limited
 from server_stub.web.problems import CODES, Refusal
-from server_stub.web.routes_verifications import examine, in_turn
+from server_stub.web.routes.verifications import examine, in_turn
 
 router = APIRouter(include_in_schema=False)
 
