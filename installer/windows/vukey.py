@@ -25,7 +25,19 @@ def build(runtime: Runtime, target: Path) -> None:
         warnings = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
         code = ("-std=c11", "-O2", "-s", "-fstack-protector-strong", f"-ffile-prefix-map={ROOT}=.")
         libraries = ("-lcrypto-3", "-static-libgcc", "-Wl,-Bstatic", "-lssp", "-Wl,-Bdynamic")
-        linking = ("-Wl,--exclude-all-symbols", "-Wl,--no-insert-timestamp")
+        # ld would take the time and, for the base address, the name of the folder into the file.
+        linking = ("--exclude-all-symbols", "--no-insert-timestamp", "--disable-auto-image-base")
         sources = sorted(SOURCES.glob("*.c"))
         compile_: list[str | Path] = [f"{MINGW}-gcc", *code, *warnings, "-I", work, *sources]
-        run([*compile_, "-shared", "-o", target, "-L", work, *libraries, *linking])
+        run(
+            [
+                *compile_,
+                "-shared",
+                "-o",
+                target,
+                "-L",
+                work,
+                *libraries,
+                *(f"-Wl,{each}" for each in linking),
+            ]
+        )
