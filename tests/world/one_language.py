@@ -13,6 +13,7 @@ NAMES = set(
     _ENGLISH.findall(
         # standards, formats and what is written on the thing itself
         "PDF OFD JSON CSV XLSX ZIP TOML UTF XFA CMS PAdES LT PKCS SM RSA SHA GB GM RFC OCSP PEM DER"
+        " RGB"
         " Ukey PIN SO USB MB mm Unicode http https"
         # programs, systems
         " SealDesk sealdesk OpenSSL openssl dgst sm Windows Debian POSIX Git Bash WSL gcc libssl"

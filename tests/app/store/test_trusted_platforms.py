@@ -20,6 +20,7 @@ from app.store.trusted_platforms import (
     trust_of,
     trusted_platforms,
 )
+from crypto.validation.anchor_rules import AnchorRule
 from tests.world.authority import make_root
 
 URL = "https://seals.example"
@@ -58,7 +59,8 @@ def test_companies_add_up_and_the_whole_platform_is_more(
     assert keep(settings, replace(platform, holders=("乙公司",))).holders == ("甲公司", "乙公司")
     assert keep(settings, replace(platform, holders=())).holders == ()
     assert keep(settings, platform).holders == (), "not narrowed again by the way"
-    assert trust_of(trusted_platforms(settings)).rules == ()
+    (rule,) = trust_of(trusted_platforms(settings)).rules
+    assert rule == AnchorRule(platform.root.fingerprint, origin=platform.origin), "no company named"
 
 
 def test_where_a_policy_forbids_it_a_persons_trust_counts_for_nothing(

@@ -27,6 +27,12 @@ OLD: dict[str, Any] = json.loads(
 
 
 @pytest.fixture
+def database_kind() -> str:
+    """The dump is SQLite's."""
+    return "sqlite"
+
+
+@pytest.fixture
 def old(open_settings: Callable[..., Settings]) -> Settings:
     """Settings for the folder of a platform as version 0.2 left it: a company with a seal that was
     suspended and resumed, three uses, a dispute, a published registry."""
