@@ -302,12 +302,14 @@ def window(arguments: Sequence[str]) -> int:
 
 
 def workers(arguments: Sequence[str]) -> tuple[str, ...]:
-    """One pytest process per core; none beside the first where a single file is asked for."""
+    """Two pytest processes more than cores, for tests of windows and platforms mostly wait; none
+    beside the first where a single file is asked for."""
     if any(word == "--numprocesses" or word.startswith("-n") for word in arguments):
         return ()
     files = {word.partition("::")[0] for word in arguments if ".py" in word}
     folders = [word for word in arguments if (ROOT / word).is_dir()]
-    return () if len(files) == 1 and not folders else ("-n", "auto", "--dist", "loadfile")
+    many = str((os.cpu_count() or 1) + 2)
+    return () if len(files) == 1 and not folders else ("-n", many, "--dist", "loadfile")
 
 
 def fast_files() -> list[str]:

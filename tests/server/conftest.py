@@ -42,6 +42,25 @@ def database_kind(request: pytest.FixtureRequest) -> str:
     return kind
 
 
+BOTH_EVERY_TIME = (
+    "records",
+    "test_hostile_input.py",
+    "test_lists.py",
+    "test_lives.py",
+    "test_round.py",
+    "test_who_may_act.py",
+)
+"""Where the two databases could differ most; the rest meets PostgreSQL in `dev.py check-slow`."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        kind = getattr(item, "callspec", None) and item.callspec.params.get("database_kind")
+        if kind == "postgresql" and not any(part in item.path.parts for part in BOTH_EVERY_TIME):
+            item.add_marker("slow")
+
+
 class Databases:
     """Makes empty databases; one PostgreSQL for this process, started when it is needed."""
 
