@@ -47,8 +47,6 @@ BOTH_EVERY_TIME = (
     "test_hostile_input.py",
     "test_lists.py",
     "test_lives.py",
-    "test_round.py",
-    "test_who_may_act.py",
 )
 """Where the two databases could differ most; the rest meets PostgreSQL in `dev.py check-slow`."""
 
