@@ -171,6 +171,7 @@ def submit(
     if application.payload["proof"]["kind"] == "letter" and not _letter(tx, application):
         raise MaterialMissing("the letter of authority is missing")
     application.signature, application.reason = signature, None
+    application.payload = {k: v for k, v in application.payload.items() if k != "reasons"}
     if application.payload["proof"]["kind"] == "licence":
         application.awaiting = "licence"
     move(tx, application, "submit", intent=intent(text, signature, spki=application.spki))
@@ -265,27 +266,46 @@ AUTOMATIC = Signed("", None)
 
 
 def send_back(
-    tx: Transaction, actor: Actor, identity: str, reason: str, signed: Signed = AUTOMATIC
+    tx: Transaction,
+    actor: Actor,
+    identity: str,
+    reason: str,
+    signed: Signed = AUTOMATIC,
+    reasons: Mapping[str, str] | None = None,
 ) -> Application:
-    """退回补正, with what is missing."""
-    return _decide(tx, actor, identity, "return", reason, signed)
+    """退回补正, with what is missing; *reasons*: by field, a path in the application's body. They
+    stand in what is signed and on record after the reason (:func:`with_fields`)."""
+    return _decide(tx, actor, identity, "return", reason, signed, reasons or {})
+
+
+def with_fields(reason: str, reasons: Mapping[str, str]) -> str:
+    """A reason and those by field in one line, as a reviewer signs them."""
+    return "; ".join((reason, *(f"{name}: {reasons[name]}" for name in sorted(reasons))))
 
 
 def reject(
     tx: Transaction, actor: Actor, identity: str, reason: str, signed: Signed = AUTOMATIC
 ) -> Application:
     """不予核准: final."""
-    return _decide(tx, actor, identity, "reject", reason, signed)
+    return _decide(tx, actor, identity, "reject", reason, signed, {})
 
 
 def _decide(
-    tx: Transaction, actor: Actor, identity: str, event: str, reason: str, signed: Signed
+    tx: Transaction,
+    actor: Actor,
+    identity: str,
+    event: str,
+    reason: str,
+    signed: Signed,
+    reasons: Mapping[str, str],
 ) -> Application:
     application = _claimed(tx, actor, identity)
     states.advance(states.APPLICATION, application.state, event)
-    kept = _intent(tx, actor, application, event, reason, signed)
+    kept = _intent(tx, actor, application, event, with_fields(reason, reasons), signed)
     application.reason = reason
-    move(tx, application, event, reason=reason, reviewer=actor.subject, intent=kept)
+    application.payload = {**application.payload, "reasons": dict(reasons)}
+    said = {"reason": reason, "reasons": dict(reasons)}
+    move(tx, application, event, **said, reviewer=actor.subject, intent=kept)
     return application
 
 

@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     idempotency_days: int = Field(default=7, ge=1)
     collect_days: int = Field(default=30, ge=1)
     """A seal not collected, or a draft not submitted, for so long lapses."""
+    review_days: int = Field(default=3, ge=1)
+    """How long a review usually takes: applicants are told when to look."""
 
     witness: Path | None = None
     """The folder of the witness: the last checkpoint of each log, outside the database. None:

@@ -144,9 +144,13 @@ def challenge(
     *,
     certificate: bytes | None = None,
     application_id: str | None = None,
+    spki: bytes | None = None,
 ) -> OfferedChallenge:
-    """Offer a nonce to whoever holds the key of *certificate* (DER) or of the application."""
+    """Offer a nonce to whoever holds the key of *certificate* (DER), of the application, or the
+    bare key *spki* (DER), which signs in for the newest application that was made for it."""
     sn = None
+    if spki is not None:
+        application_id = _newest_of(tx.session, spki)
     if certificate is not None:
         row = usable(tx.session, certificate, tx.now)
         spki, sn = X509Certificate.parse(row.der).public_key.spki, row.sn
@@ -172,6 +176,12 @@ def challenge(
         )
     )
     return offer
+
+
+def _newest_of(session: Session, spki: bytes) -> str | None:
+    newest = Application.created_at.desc(), Application.id.desc()
+    own = select(Application.id).where(Application.spki == spki).order_by(*newest)
+    return session.scalar(own.limit(1))
 
 
 def take_challenge(tx: Transaction, challenge_id: str) -> Challenge:

@@ -145,7 +145,7 @@ class Application(Salted, Base):
     physical_code: Mapped[str | None]
     payload_sm3: Mapped[str] = mapped_column(info=BLOB)
     """The exact body as received, in the blob store."""
-    spki: Mapped[bytes]
+    spki: Mapped[bytes] = mapped_column(index=True)
     """The key of the certificate request."""
     signature: Mapped[bytes | None]
     """The applicant's over the submission (第十二条)."""

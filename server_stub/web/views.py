@@ -35,11 +35,32 @@ def application(session: Session, row: store.Application) -> dict[str, Any]:
         "proof": row.payload.get("proof", {}).get("kind"),
         "awaiting": row.awaiting,
         "reason": row.reason,
+        "reasons": row.payload.get("reasons", {}),
+        "next": _next(session, row),
         "findings": row.findings,
         "seal_id": row.seal_id,
         "created_at": timestamp(row.created_at),
         "updated_at": timestamp(row.updated_at),
     }
+
+
+_NEXT = {
+    "drafted": "submit",
+    "submitted": "review",
+    "in_review": "review",
+    "returned": "correct",
+    "approved": "make",
+}
+
+
+def _next(session: Session, row: store.Application) -> str | None:
+    """What an application needs next; None if it is over."""
+    if row.state == "fulfilled":
+        made = session.get(store.Seal, row.seal_id)
+        return "collect" if made is not None and made.state == "made" else None
+    if row.awaiting is not None and row.state == "submitted":
+        return "consent"
+    return _NEXT.get(row.state)
 
 
 def seal(session: Session, row: store.Seal) -> dict[str, Any]:

@@ -98,6 +98,8 @@ class Applicant:
             (thing.get("payload_sm3", ""), *thing.get("materials", {}).values())
         )
         reason = body.get("reason", body.get("against", ""))
+        fields = sorted(body.get("reasons", {}).items())
+        reason = "; ".join((reason, *(f"{name}: {text}" for name, text in fields)))
         return body | decision(self.url, self.key, verb, identity, digest, reason)
 
     def body(self, **changes: Any) -> dict[str, Any]:

@@ -181,11 +181,12 @@ def _form(platform: Platform, body: ApplicationBody, exact: bytes) -> applying.D
 @router.get("/applications")
 def applications(platform: Running, actor: SignedIn, before: Cursor = "") -> dict[str, Any]:
     """One's own applications, or for the representative the enterprise's, newest first, a page at
-    a time; `next` goes into `before`."""
+    a time; `next` goes into `before`. An applicant's: all that were made for the same key."""
     with platform.reading() as session:
         rows = select(Application)
         if actor.application_id is not None:
-            rows = rows.where(Application.id == actor.application_id)
+            own = session.get_one(Application, actor.application_id)
+            rows = rows.where(Application.spki == own.spki)
         else:
             rows = rows.where(Application.enterprise_id == actor.enterprise_id)
             if "legal_rep" not in actor.roles and actor.applications is not None:
@@ -202,6 +203,14 @@ def application(platform: Running, actor: SignedIn, identity: str) -> dict[str, 
     with platform.reading() as session:
         row = applying.find(session, actor, "application.read", identity)
         return views.application(session, row)
+
+
+@router.get("/applications/{identity}/form")
+def form(platform: Running, actor: SignedIn, identity: str) -> Response:
+    """The exact body as it was sent, for its applicant: to go on with it at another computer."""
+    with platform.reading() as session:
+        row = applying.find(session, actor, "application.amend", identity)
+        return Response(platform.blobs.get(row.payload_sm3), media_type="application/json")
 
 
 @router.patch("/applications/{identity}")
@@ -266,11 +275,14 @@ async def _application(platform: Platform, command: Any, *args: Any) -> dict[str
 class ChallengeBody(Body):
     certificate: Base64 | None = None
     application_id: str | None = None
+    key: Base64 | None = None
+    """The SubjectPublicKeyInfo of an application's key: on another computer, which does not know
+    the application."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> ChallengeBody:
-        if (self.certificate is None) == (self.application_id is None):
-            raise ValueError("either certificate or application_id")
+        if [self.certificate, self.application_id, self.key].count(None) != 2:
+            raise ValueError("either certificate, application_id or key")
         return self
 
 
@@ -289,6 +301,7 @@ async def challenge(platform: Running, body: ChallengeBody) -> dict[str, Any]:
             platform.origin,
             certificate=unbase64(body.certificate) if body.certificate is not None else None,
             application_id=body.application_id,
+            spki=unbase64(body.key) if body.key is not None else None,
         )
     )
     return {

@@ -61,6 +61,10 @@ def service(platform: Running) -> dict[str, Any]:
             "file_bytes": settings.file_bytes,
             "usage_records": 100,
         },
+        "applications": {
+            "review_days": settings.review_days,
+            "lapse_days": settings.collect_days,
+        },
         "simulated": ["police", "market_regulator", "e_licence", "identity", "national_platform"],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -25,6 +25,16 @@ router = APIRouter()
 
 class ReasonBody(Decided):
     reason: str = Field(min_length=1, max_length=500)
+
+
+Fields = Annotated[str, Field(pattern=r"^[a-z_]{1,30}(\.[a-z_]{1,30}){0,2}$")]
+Remark = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class ReturnBody(ReasonBody):
+    """*reasons*: by field, a path in the application's body or ``materials.letter``."""
+
+    reasons: dict[Fields, Remark] = Field(default_factory=dict, max_length=20)
 
 
 class FindingsBody(Decided):
@@ -74,11 +84,12 @@ async def claim(platform: Running, actor: SignedIn, identity: str, body: Nothing
 
 @router.post("/v1/applications/{identity}/return")
 async def send_back(
-    platform: Running, actor: SignedIn, identity: str, body: ReasonBody
+    platform: Running, actor: SignedIn, identity: str, body: ReturnBody
 ) -> dict[str, Any]:
     """退回补正."""
     signed = applying.Signed(platform.origin, body.decision)
-    return await _reviewed(platform, applying.send_back, actor, identity, body.reason, signed)
+    more = (body.reason, signed, body.reasons)
+    return await _reviewed(platform, applying.send_back, actor, identity, *more)
 
 
 @router.post("/v1/applications/{identity}/reject")

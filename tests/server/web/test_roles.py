@@ -34,6 +34,7 @@ LETTER = b"%PDF-1.7 a letter of authority"
 TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("GET", "/v1/applications"): (None, EVERYBODY),
     ("GET", OWN_APPLICATION): (None, COMPANY | {"reviewer"}),
+    ("GET", f"{OWN_APPLICATION}/form"): (None, COMPANY),
     ("PATCH", OWN_APPLICATION): ("application", COMPANY),
     ("POST", f"{OWN_APPLICATION}/submit"): (SIGNATURE, COMPANY),
     ("POST", f"{OWN_APPLICATION}/withdraw"): ({}, COMPANY),
