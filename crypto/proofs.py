@@ -27,6 +27,7 @@ _CODES: dict[What, str] = {
     "status": (
         "status_unknown status_stale status_pending status_changed_unproven status_not_active"
         " status_changed_since status_not_published status_active"
+        " grant_end_unproven grant_used_after_end"
     ),
     "revocation": (
         "revocation_unknown signer_revoked_unproven maker_revoked_unproven"

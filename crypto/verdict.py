@@ -69,7 +69,7 @@ _CODES = {
         " signer_listed signer_trusted maker_trusted signer_valid_at_signing"
         " maker_valid_at_making seal_valid_at_signing signer_not_revoked time_trusted"
         " status_active seal_valid_now mark_matches timestamp_good date_matches"
-        " seal_timestamp_good"
+        " seal_timestamp_good grant_holds grant_use grant_in_scope grant_approved"
     ),
     Level.NOTICE: (
         "time_claimed signer_expired_since maker_expired_since seal_expired_since"
@@ -83,7 +83,7 @@ _CODES = {
         " lookalike_seal lookalike_seals_more lookalike_protected lookalikes_not_searched"
         " mark_turned mark_not_printed later_seal later_signature_unseen metadata_changed"
         " bookmarks_changed view_changed"
-        " unused_objects"
+        " unused_objects grant_under_lease"
     ),
     Level.CHANGED: ("changed_later field_added field_filled note_added later_signature_seen"),
     Level.UNKNOWN: (
@@ -101,6 +101,7 @@ _CODES = {
         " filling_over_content"
         " markup_added drawing_added mark_tiny mark_only_printed mark_acts"
         " look_differs look_differs_more look_pages_differ look_incomplete look_failed"
+        " grant_unproved grant_leave_unproved grant_lease_unconfirmed grant_end_unproven"
     ),
     Level.INVALID: (
         "byte_range_malformed contents_malformed value_unreadable digest_mismatch"
@@ -111,6 +112,9 @@ _CODES = {
         " changed_forbidden mark_differs mark_foreign timestamp_invalid check_failed"
         " attributes_wrong seal_timestamp_invalid seal_made_after_timestamp"
         " value_replaced look_replaced content_covered"
+        " grant_invalid grant_no_leave grant_leave_foreign grant_exceeded grant_term_over"
+        " grant_outside_kind grant_outside_counterparty grant_outside_hours grant_unapproved"
+        " grant_before_lease grant_lease_over grant_used_after_end"
     ),
 }
 _SAME_NAME = (
@@ -162,6 +166,7 @@ class Finding:
 class _Blanks(dict[str, str]):
     """What fills the blanks of a text: details as they are, and words for those that are missing.
 
+    ``{scope}`` is made of the entries of a grant's scope.
     ``{place}``, ``{party}``, ``{named}``, ``{value_before}``, ``{value_after}`` and ``{values}``
     (both, where they differ) are words made of the details page, who, seal, label, before and
     after, or say that there is none."""
@@ -177,6 +182,12 @@ class _Blanks(dict[str, str]):
         if key == "party":
             known = "party_alone" if self.get("who", "") in self.get("seal", "") else "party"
             return say("blanks", known, self._language).format_map(self)
+        if key == "scope":
+            known_entries = [k for k in ("kind", "counterparty", "hours") if self.get(k)]
+            said = (say("blanks", f"scope_{k}", self._language) for k in known_entries)
+            return say("blanks", "scope_and", self._language).join(
+                each.format_map(self) for each in said
+            )
         if key == "values":
             if self.get("before", "") == self.get("after", ""):
                 return ""

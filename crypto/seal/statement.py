@@ -11,6 +11,9 @@ Token, DER::
                certificate OCTET STRING,   -- of the status key, DER; purpose OCSPSigning
                signature BIT STRING }      -- SM2 with SM3 over PREFIX ‖ body
 
+A statement with a :class:`Leave` also says for which use, and under which grant; a leave without a
+document is one use of an offline lease, good until its end.
+
 The prefix keeps a statement from ever passing for another signed thing, and the purpose in the
 certificate keeps a seal holder from signing statements with its own key.
 """
@@ -33,6 +36,7 @@ STAPLE = "2.25.305741036414371946361302716354838229301"
 
 MAX_SIZE = 16 * 1024
 _MAX_ORIGIN = 200
+_MAX_TEXT = 200
 
 STATES = ("made", "active", "suspended", "expired", "cancelled")
 IN_USE = STATES[1:]
@@ -41,6 +45,26 @@ IN_USE = STATES[1:]
 
 class StatementError(ValueError):
     """The bytes are not a platform statement, or its signature does not hold."""
+
+
+@dataclass(frozen=True)
+class Leave:
+    """For which use of a seal the platform has given its leave."""
+
+    grant_sm3: str = ""
+    """SM3 of the grant's terms, hex (:attr:`crypto.seal.grant.SignedGrant.terms_sm3`); "" for the
+    holder's own seal."""
+    use: int = 0
+    """Number of the use, from 1: under that grant, or else within the lease; 0: not counted."""
+    kind: str = ""
+    """Of the document, as the user said."""
+    counterparty: str = ""
+    approval: str = ""
+    """Who approved it, and as what; "" if nobody had to."""
+    lease: str = ""
+    """The lease that it was reserved with; "" where the platform was asked about one document."""
+    until: datetime | None = None
+    """Until when a use under that lease may be made."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +93,7 @@ class SealStatement:
     origin: str = ""
     """``https://host[:port]`` of the platform that says so: where to ask it again. No proof of it;
     "" in statements of earlier versions."""
+    leave: Leave | None = None
 
     def encode(self, key: SigningKey) -> bytes:
         """The signed token, DER."""
@@ -85,6 +110,7 @@ class SealStatement:
                 "next_update": _text(self.next_update),
                 "document_digest": self.document_digest.hex() if self.document_digest else None,
                 "origin": self.origin,
+                **({"leave": _leave_json(self.leave)} if self.leave else {}),
             },
             ensure_ascii=False,
             separators=(",", ":"),
@@ -161,9 +187,37 @@ def _read(body: bytes) -> SealStatement:
             next_update=next_update,
             document_digest=bytes.fromhex(digest) if digest is not None else None,
             origin=origin,
+            leave=_leave(fields["leave"]) if "leave" in fields else None,
         )
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise StatementError(f"the statement's body is malformed: {error}") from error
+
+
+def _leave_json(leave: Leave) -> dict[str, object]:
+    return {
+        "grant_sm3": leave.grant_sm3,
+        "use": leave.use,
+        "kind": leave.kind,
+        "counterparty": leave.counterparty,
+        "approval": leave.approval,
+        "lease": leave.lease,
+        "until": _text(leave.until),
+    }
+
+
+def _leave(fields: dict[str, object]) -> Leave:
+    texts = {}
+    for name in ("grant_sm3", "kind", "counterparty", "approval", "lease"):
+        text = fields[name]
+        if not isinstance(text, str) or len(text) > _MAX_TEXT:
+            raise ValueError(f"{name} of a leave")
+        texts[name] = text
+    use, until = fields["use"], fields["until"]
+    if not isinstance(use, int) or isinstance(use, bool) or use < 0:
+        raise ValueError("use of a leave")
+    if until is not None and not isinstance(until, str):
+        raise ValueError("end of a leave")
+    return Leave(**texts, use=use, until=_time(until))
 
 
 def _text(moment: datetime | None) -> str | None:

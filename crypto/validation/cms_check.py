@@ -106,7 +106,8 @@ def check_cms(
         chain_info = tuple(CertificateInfo.of(certificate) for certificate in chain.path)
     seal, listed, platform = None, None, None
     if own_seal is not None and facts.certificate is not None:
-        used = check_seal_use(own_seal, facts.certificate.der, trust, times, now, ticket)
+        holder = facts.certificate.der
+        used = check_seal_use(own_seal, holder, trust, times, now, ticket, token)
         seal, listed, platform = used.seal, used.listed, used.platform
         findings += used.findings
     maker_anchor = seal.anchor if seal else None

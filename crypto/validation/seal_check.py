@@ -15,9 +15,11 @@ from datetime import datetime
 from crypto.pki.certificate import Certificate
 from crypto.pki.chain import Chain
 from crypto.pki.names_and_algorithms import CertificateError
+from crypto.seal.grant import is_copy
 from crypto.seal.statement import STAPLE, SignedStatement, StatementError
 from crypto.seal.structure import Seal, SealSignature
 from crypto.validation.anchor_rules import by_rules
+from crypto.validation.grant_check import after_the_end, check_grant
 from crypto.validation.revocation import CLOCK_SKEW
 from crypto.validation.trust import TICKET_LIFE, Trust, check_maker, check_signer, check_status
 from crypto.verdict import (
@@ -121,7 +123,8 @@ def check_signature(
     times, more = _times(value, ticket, trust)
     findings += more
     findings += check_times(times, now)
-    use = check_seal_use(value.seal, value.certificate, trust, times, now, ticket)
+    token = _staple(value)
+    use = check_seal_use(value.seal, value.certificate, trust, times, now, ticket, token)
     findings += use.findings
 
     signer_info: CertificateInfo | None = None
@@ -144,7 +147,7 @@ def check_signature(
         times,
         use.platform,
         tuple(findings),
-        claimed_origin(_staple(value), signer),
+        claimed_origin(token, signer),
     )
 
 
@@ -166,9 +169,11 @@ def check_seal_use(
     times: Times,
     now: datetime,
     ticket: SignedStatement | None = None,
+    token: bytes = b"",
 ) -> SealUse:
     """The seal itself, whether it allows *certificate* (DER), whether it was in force at the time
-    of signing, and what the platform says of it (GM/T 0031-2014 §6.2.3 f, 办法 第十七条)."""
+    of signing, what the platform says of it (GM/T 0031-2014 §6.2.3 f, 办法 第十七条), and, of a
+    grantee's copy, whether this use was allowed. *token*: what is stapled, whatever it is."""
     findings, maker_chain, info, valid = _check_making(seal, trust, times, now)
     anchor = maker_chain.anchor if maker_chain else None
     checked = SealCheck(info, valid, _infos(maker_chain), tuple(findings), anchor)
@@ -177,9 +182,12 @@ def check_seal_use(
     findings += _check_validity(times, seal, now)
     named = _common_name(certificate)
     # many certificates name the holder here and carry no code
-    if seal.es_id and named != seal.es_id and _SEAL_CODE.fullmatch(named):
+    other = bool(seal.es_id) and named != seal.es_id and not is_copy(seal)
+    if other and _SEAL_CODE.fullmatch(named):
         findings.append(Finding("seal_code_differs", {"seal": seal.es_id, "signer": named}))
     status, line = check_status(seal.es_id, ticket, trust, times, now)
+    status = after_the_end(seal, trust, times, status)
+    findings += check_grant(seal, ticket, token, trust, times, status)
     if anchor is None and seal.vendor == DEMO_VENDOR:
         issuer = info.maker.issuer if info.maker else "—"
         status.append(Finding("demo_seal", {"issuer": issuer}))

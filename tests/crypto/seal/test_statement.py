@@ -17,6 +17,7 @@ from crypto.seal.statement import (
     MAX_SIZE,
     PREFIX,
     STATES,
+    Leave,
     SealStatement,
     SignedStatement,
     StatementError,
@@ -39,6 +40,16 @@ def status(make_root: Callable[..., Any]) -> SoftKey:
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC)).map(
     lambda each: each.replace(microsecond=0)
 )
+leaves = st.builds(
+    Leave,
+    grant_sm3=st.text(max_size=64),
+    use=st.integers(0, 10**6),
+    kind=st.text(max_size=40),
+    counterparty=st.text(max_size=40),
+    approval=st.text(max_size=40),
+    lease=st.text(max_size=40),
+    until=st.none() | moments,
+)
 statements = st.builds(
     SealStatement,
     seal_code=st.text("0123456789", min_size=14, max_size=14),
@@ -52,6 +63,7 @@ statements = st.builds(
     next_update=moments,
     document_digest=st.none() | st.binary(min_size=32, max_size=32),
     origin=st.text(max_size=60),
+    leave=st.none() | leaves,
 )
 
 
