@@ -28,6 +28,9 @@ from server_stub.records.store import Application, Enterprise, Material, Person
 from server_stub.records.vault import Vault
 from server_stub.signin import INTENT, Decision, decided, intent, signed_by
 
+TWO_REVIEWERS = frozenset({"cancel", "pin_reset"})
+"""Kinds of applications that one reviewer does not approve alone."""
+
 OPEN = ("drafted", "submitted", "in_review", "returned", "approved")
 """States of an application that is not over."""
 
@@ -152,7 +155,7 @@ def amend(tx: Transaction, vault: Vault, actor: Actor, identity: str, form: Draf
         "application-amended-v1",
         {"application": application.id, "payload_sm3": application.payload_sm3},
         about=("application", application.id),
-        audience=(application.enterprise_id,),
+        audience=policy.owner_of(application).audience,
     )
     return application
 
@@ -171,6 +174,7 @@ def submit(
     if application.payload["proof"]["kind"] == "letter" and not _letter(tx, application):
         raise MaterialMissing("the letter of authority is missing")
     application.signature, application.reason = signature, None
+    application.submitted_at = tx.now
     application.payload = {k: v for k, v in application.payload.items() if k != "reasons"}
     if application.payload["proof"]["kind"] == "licence":
         application.awaiting = "licence"
@@ -206,7 +210,9 @@ def put_material(
     keep(tx.session, blob)
     fields = {"application": identity, "kind": kind, "blob_sm3": blob.address}
     about = ("application", identity)
-    tx.record(LEDGER, "material-v1", fields, about=about, audience=(application.enterprise_id,))
+    tx.record(
+        LEDGER, "material-v1", fields, about=about, audience=policy.owner_of(application).audience
+    )
     return application
 
 
@@ -330,10 +336,11 @@ def approve(
     signed: Signed = AUTOMATIC,
     against: str = "",
 ) -> Application:
-    """核准: only with all four findings, by whoever has opened the letter of authority, if that is
-    the proof. What the records contradict (*assessed*) is approved by two reviewers with a reason
-    (*against*) each: after the first one, the application waits for another."""
-    application = _claimed(tx, actor, identity, against=bool(against))
+    """核准: only with all four findings, by whoever has opened the documents that a person must
+    read. Two reviewers agree to what ends or unlocks a seal (:data:`TWO_REVIEWERS`), and to what
+    the records contradict (*assessed*), then with a reason (*against*) each: after the first one,
+    the application waits for another."""
+    application = _claimed(tx, actor, identity, approving=True)
     states.advance(states.APPLICATION, application.state, "approve")
     if not findings.passed:
         raise policy.Forbidden("an application is approved only when all four findings hold")
@@ -341,42 +348,52 @@ def approve(
     opened = application.payload.get("opened", {}).get(f"{actor.subject} letter")
     if application.payload["proof"]["kind"] == "letter" and (not letter or opened != letter):
         raise policy.Forbidden("the letter of authority was not opened")
-    if not assessed.passed and not against:
+    if not assessed.passed and (not against or actor.kind not in ("staff", "operator")):
         raise policy.Forbidden(assessed.reason)
-    if not assessed.passed and actor.kind not in ("staff", "operator"):
-        raise policy.Forbidden(assessed.reason)
+    against = "" if assessed.passed else against
     kept = _intent(tx, actor, application, "approve", against, signed)
     fields: dict[str, object] = {"findings": _four(findings), "assessed": _four(assessed)}
     fields |= {"reviewer": actor.subject, "against": against or None, "intent": kept}
-    if not assessed.passed:
-        first = application.payload.get("against")
-        application.payload = {
-            **application.payload,
-            "against": [
-                *(first or []),
-                {"reviewer": actor.subject, "reason": against, "kind": actor.kind},
-            ],
-        }
-        if not first:
-            application.reason = f"{assessed.reason}；等待第二名审核人"
+    if not assessed.passed or application.kind in TWO_REVIEWERS:
+        one = {"reviewer": actor.subject, "reason": against, "kind": actor.kind}
+        earlier = _approvals(application, not assessed.passed)
+        application.payload = {**application.payload, "approvals": [*earlier, one]}
+        if not earlier:
+            wait = "等待第二名审核人"
+            application.reason = wait if assessed.passed else f"{assessed.reason}；{wait}"
             body = {"application": identity, **fields}
-            tx.record(LEDGER, "approval-against-v1", body, about=("application", identity))
+            type_ = "first-approval-v1" if assessed.passed else "approval-against-v1"
+            tx.record(LEDGER, type_, body, about=("application", identity))
             return application
-        if first[0]["reviewer"] == actor.subject:
-            raise policy.Forbidden("going against a finding takes two reviewers")
-        if first[0]["kind"] == actor.kind == "operator":
+        if earlier[0]["reviewer"] == actor.subject:
+            raise policy.Forbidden("this takes two reviewers")
+        if earlier[0]["kind"] == actor.kind == "operator":
             raise policy.Forbidden("two accounts of one console may be one person")
+        application.second_reviewer = actor.subject
     application.findings = _four(findings)
     application.reason = None
     move(tx, application, "approve", **fields)
     return application
 
 
-def _claimed(tx: Transaction, actor: Actor, identity: str, *, against: bool = False) -> Application:
+def _approvals(application: Application, against: bool) -> list[dict[str, str]]:
+    """Who approved before; *against* the records: only those who did so against them, too."""
+    given: list[dict[str, str]] = application.payload.get("approvals", [])
+    return [each for each in given if each["reason"] or not against]
+
+
+def agreed_against(application: Application) -> bool:
+    """Did two reviewers go against what the records say?"""
+    return len(_approvals(application, against=True)) >= 2
+
+
+def _claimed(
+    tx: Transaction, actor: Actor, identity: str, *, approving: bool = False
+) -> Application:
     tx.act(actor.who)
     application = find(tx.session, actor, "application.review", identity)
     another = application.state == "in_review" and application.reviewer != actor.subject
-    if another and not (against and application.payload.get("against")):
+    if another and not (approving and application.payload.get("approvals")):
         raise policy.Forbidden("another reviewer has claimed this application")
     if application.handler_id == actor.person_id:
         raise policy.Forbidden("nobody reviews an application of his own")
@@ -395,7 +412,7 @@ def find(session: Session, actor: Actor, verb: str, identity: str) -> Applicatio
     application = session.get(Application, identity)
     if application is None:
         raise policy.NotFound
-    policy.allow(actor, verb, enterprise_id=application.enterprise_id, application_id=identity)
+    policy.allow(actor, verb, policy.owner_of(application), application_id=identity)
     return application
 
 
@@ -497,4 +514,6 @@ def _record(tx: Transaction, application: Application, event: str, **fields: obj
         **fields,
     }
     about = ("application", application.id)
-    tx.record(LEDGER, "application-v1", body, about=about, audience=(application.enterprise_id,))
+    tx.record(
+        LEDGER, "application-v1", body, about=about, audience=policy.owner_of(application).audience
+    )

@@ -27,7 +27,7 @@ from crypto.algorithms import gm
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import CertificateError
-from server_stub import signin
+from server_stub import policy, signin
 from server_stub.context import Platform
 from server_stub.neighbours.adapters import (
     ConsentRefused,
@@ -114,7 +114,9 @@ def _answered(tx: Transaction, identity: str, answer: Mapping[str, str]) -> None
     said = "".join(answer.values()).encode()
     fields = {"application": identity, "kind": LICENCE, "sm3": gm.sm3(said).hex()}
     about = ("application", identity)
-    tx.record(LEDGER, "proof-v1", fields, about=about, audience=(application.enterprise_id,))
+    tx.record(
+        LEDGER, "proof-v1", fields, about=about, audience=policy.owner_of(application).audience
+    )
 
 
 # --- judging -----------------------------------------------------------------------------------

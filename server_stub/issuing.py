@@ -19,7 +19,7 @@ from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.making import make_seal
 from server_stub import appointing, sealing, states
-from server_stub.applying import Findings, move, read_request
+from server_stub.applying import Findings, agreed_against, move, read_request
 from server_stub.authority import HOLDER_LIFE, SEAL_MAKER, Authority, holder_subject
 from server_stub.context import Platform
 from server_stub.neighbours import filing, regions
@@ -148,7 +148,7 @@ def make(making: SealMaking, session: Session, application: Application) -> None
     data, and put all of it on record in one step. What the records contradict by now goes back into
     review, unless two reviewers went against just that."""
     assessed = assess(making, session, application)
-    if not assessed.passed and len(application.payload.get("against", ())) < 2:
+    if not assessed.passed and not agreed_against(application):
         making.ledger.write(fail, application.id, assessed.reason).result()
         return
     code = session.get_one(Enterprise, application.enterprise_id).uscc
@@ -294,6 +294,9 @@ def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
         valid_until=made.valid_until,
         seal_sm3=made.data.address,
         imprint_sm3=made.picture.address,
+        shape=filed.shape,
+        width_mm=filed.width_mm,
+        height_mm=filed.height_mm,
     )
     keep(tx.session, made.data, made.picture)
     tx.session.flush()  # the certificate, before the change looks at it
@@ -312,6 +315,7 @@ def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
             valid_from=made.valid_from,
             valid_until=made.valid_until,
             made_at=tx.now,
+            application_id=application.id,
         )
     )
     tx.session.flush()

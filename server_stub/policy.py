@@ -7,6 +7,7 @@ enterprise does not exist for a holder: 404, not 403.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 
 class Forbidden(Exception):
@@ -34,6 +35,35 @@ PLATFORM = Who("platform")
 
 
 @dataclass(frozen=True)
+class Owner:
+    """Whose an object is: an enterprise's, or else a person's own. One of neither is nobody's, and
+    only those whom the whole platform is open to get near it."""
+
+    enterprise_id: str | None = None
+    person_id: str | None = None
+
+    @property
+    def audience(self) -> tuple[str, ...]:
+        """Who hears of it when they sync: what an enterprise owns is not its people's own."""
+        either = self.enterprise_id or self.person_id
+        return (either,) if either else ()
+
+
+class Owned(Protocol):
+    """A row that belongs to somebody."""
+
+    @property
+    def enterprise_id(self) -> str | None: ...
+    @property
+    def person_id(self) -> str | None: ...
+
+
+def owner_of(row: Owned) -> Owner:
+    """Whose *row* is."""
+    return Owner(row.enterprise_id, None if row.enterprise_id else row.person_id)
+
+
+@dataclass(frozen=True)
 class Actor:
     """Who is asking."""
 
@@ -53,9 +83,14 @@ class Actor:
     """The applications that a handler handles; None: every one of the enterprise."""
 
     @property
+    def owner(self) -> Owner:
+        """Whose objects it may get near: its enterprise's; its own, if it signed in for none."""
+        return Owner(self.enterprise_id, None if self.enterprise_id else self.person_id)
+
+    @property
     def sees_all(self) -> bool:
-        """May it see every seal of its enterprise?"""
-        own = {"legal_rep"} & self.roles or EVERYWHERE & self.roles
+        """May it see every seal of its owner?"""
+        own = {"legal_rep", "owner"} & self.roles or EVERYWHERE & self.roles
         return bool(own) or ("keeper" in self.roles and self.seals is None)
 
     def acts_as(self, seal_id: str | None, application_id: str | None) -> frozenset[str]:
@@ -77,20 +112,20 @@ class Actor:
 VERBS: dict[str, frozenset[str]] = {
     verb: frozenset(roles.split())
     for verb, roles in {
-        "application.read": "applicant handler legal_rep reviewer operator",
-        "application.amend": "applicant handler legal_rep",
-        "application.submit": "applicant handler legal_rep",
-        "application.withdraw": "applicant handler legal_rep",
+        "application.read": "applicant handler legal_rep owner reviewer operator",
+        "application.amend": "applicant handler legal_rep owner",
+        "application.submit": "applicant handler legal_rep owner",
+        "application.withdraw": "applicant handler legal_rep owner",
         "application.review": "reviewer operator",
-        "seal.read": "applicant handler keeper legal_rep reviewer operator",
-        "seal.collect": "applicant keeper legal_rep",
-        "seal.suspend": "keeper legal_rep reviewer operator",
-        "seal.resume": "legal_rep reviewer operator",
+        "seal.read": "applicant handler keeper legal_rep owner reviewer operator",
+        "seal.collect": "applicant keeper legal_rep owner",
+        "seal.suspend": "keeper legal_rep owner reviewer operator",
+        "seal.resume": "legal_rep owner reviewer operator",
         "seal.cancel": "operator",
-        "seal.use": "keeper legal_rep",
-        "usage.record": "keeper legal_rep handler",
-        "usage.read": "keeper legal_rep auditor",
-        "sync": "keeper legal_rep handler",
+        "seal.use": "keeper legal_rep owner",
+        "usage.record": "keeper legal_rep owner handler",
+        "usage.read": "keeper legal_rep owner auditor",
+        "sync": "keeper legal_rep owner handler",
         "dispute.handle": "reviewer operator",
         "audit": "auditor",
     }.items()
@@ -110,23 +145,23 @@ INCOMPATIBLE = (
 def allow(
     actor: Actor,
     verb: str,
+    owner: Owner | None = None,
     *,
-    enterprise_id: str | None = None,
     application_id: str | None = None,
     seal_id: str | None = None,
 ) -> None:
-    """Return if *actor* may *verb* an object of that enterprise that came from that application;
-    *seal_id*: the seal that it is, or is about.
+    """Return if *actor* may *verb* an object of *owner* that came from that application; *seal_id*:
+    the seal that it is, or is about. Without an owner: may it do so at all?
 
-    Raises :class:`NotFound` for what belongs to others, else :class:`Forbidden`."""
+    Raises :class:`NotFound` for what belongs to others or to nobody, else :class:`Forbidden`."""
     if any(pair <= actor.roles for pair in INCOMPATIBLE):
         raise Forbidden("these roles may not be held together")
     roles = VERBS[verb] & actor.acts_as(seal_id, application_id)
-    if not actor.roles & EVERYWHERE:
-        own = actor.application_id == application_id and actor.application_id is not None
-        if actor.enterprise_id is not None:
-            own = actor.enterprise_id == enterprise_id
-        if (enterprise_id or application_id) and not own:
+    if owner is not None and not actor.roles & EVERYWHERE:
+        own = owner == actor.owner and owner != Owner()
+        if actor.application_id is not None:
+            own = actor.application_id == application_id
+        if not own:
             raise NotFound
     if not roles:
         raise Forbidden(f"{verb} is not for {', '.join(sorted(actor.roles)) or 'nobody'}")

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, false, func, select, true
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
@@ -19,10 +19,18 @@ from crypto.seal.statement import SealChange as RegistryChange
 from crypto.seal.statement import SealStatement
 from server_stub import policy, states
 from server_stub.authority import Authority
-from server_stub.policy import Actor
+from server_stub.policy import Actor, Owner
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, REGISTRY, Transaction
-from server_stub.records.store import Certificate, Seal, SealChange
+from server_stub.records.store import (
+    Application,
+    Certificate,
+    PhysicalSeal,
+    Seal,
+    SealChange,
+    SealCopy,
+    UsageRecord,
+)
 from server_stub.signin import COLLECT, Decision, decided, intent, signed_by
 
 KINDS = {
@@ -38,6 +46,10 @@ KINDS = {
 HOLDER_REASONS = ("holder_request", "lost", "key_compromised")
 _KEY_IN_DOUBT = ("lost", "key_compromised")
 """The token itself may be in wrong hands: it must not lift its own suspension."""
+
+
+Owned = Application | Certificate | PhysicalSeal | Seal | UsageRecord
+"""Rows that belong to an enterprise or a person."""
 
 
 class SealNotActive(Exception):
@@ -97,7 +109,7 @@ def change(
     }
     if intent is not None:
         private["intent"] = intent
-    audience = (seal.enterprise_id, seal.person_id)
+    audience = policy.owner_of(seal).audience
     tx.record(LEDGER, "seal-change-v1", private, about=about, audience=audience)
     _follow(tx, seal, event, reason)
 
@@ -134,7 +146,7 @@ def move_certificate(
         "certificate-change-v1",
         fields,
         about=("certificate", certificate.sn),
-        audience=(certificate.enterprise_id, certificate.person_id),
+        audience=policy.owner_of(certificate).audience,
     )
 
 
@@ -146,11 +158,20 @@ def find(session: Session, actor: Actor, verb: str, seal_id: str) -> Seal:
     policy.allow(
         actor,
         verb,
-        enterprise_id=seal.enterprise_id,
+        policy.owner_of(seal),
         application_id=seal.application_id,
         seal_id=seal.id,
     )
     return seal
+
+
+def owned_by(owner: Owner, table: type[Owned]) -> ColumnElement[bool]:
+    """Which rows of *table* are *owner*'s; none are nobody's."""
+    if owner.enterprise_id is not None:
+        return table.enterprise_id == owner.enterprise_id
+    if owner.person_id is not None:
+        return table.enterprise_id.is_(None) & (table.person_id == owner.person_id)
+    return false()
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -179,6 +200,11 @@ def collect(tx: Transaction, actor: Actor, origin: str, seal_id: str, signature:
     signed_by(X509Certificate.parse(certificate.der).public_key, text, signature)
     signed = intent(text, signature, certificate=certificate.sn)
     change(tx, seal, "collect", _authority(actor), intent=signed)
+    own = select(SealCopy).where(
+        SealCopy.seal_id == seal.id, SealCopy.certificate_sn == certificate.sn
+    )
+    for copy in tx.session.scalars(own):
+        copy.collected_at = tx.now
     return seal
 
 
@@ -266,7 +292,7 @@ def ticket(
         "actor": actor.subject,
     }
     about = ("seal", seal.id)
-    tx.record(LEDGER, "ticket-v1", fields, about=about, audience=(seal.enterprise_id,))
+    tx.record(LEDGER, "ticket-v1", fields, about=about, audience=policy.owner_of(seal).audience)
     return token
 
 

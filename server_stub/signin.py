@@ -41,9 +41,9 @@ COLLECT = "SUQIAN-SEAL-COLLECT-V1\n{origin}\n{seal}\n{seal_sm3}\n{certificate}\n
 
 SECOND = 1_000_000
 _TOUCH = 60 * SECOND
+"""How often the time of last use is written back."""
 DECISION_SLACK = 600 * SECOND
 """How far the time in a signed decision may be from ours."""
-"""How often the time of last use is written back."""
 
 
 class ChallengeInvalid(Exception):
@@ -301,6 +301,14 @@ def _actor(
         staff = session.get_one(Staff, certificate.staff_id)
         role = frozenset({staff.role})
         return Actor("staff", staff.id, role, person_id=staff.id, certificate_sn=certificate_sn)
+    if certificate.enterprise_id is None:  # a person's own: nobody appoints anybody
+        return Actor(
+            "holder",
+            certificate_sn,
+            frozenset({"owner"} if certificate.person_id else ()),
+            person_id=certificate.person_id,
+            certificate_sn=certificate_sn,
+        )
     held = select(Appointment).where(
         Appointment.enterprise_id == certificate.enterprise_id,
         Appointment.person_id == certificate.person_id,

@@ -1,6 +1,6 @@
 """What a holder's cabinet has to know, in ledger order, so that replaying is safe.
 
-A cursor is "size of the ledger when asked, and whose": everything of that enterprise that changed
+A cursor is "size of the ledger when asked, and whose": everything of that owner that changed
 at or after it is sent again with its present body. A cursor of another account, or ahead of the
 log, is gone: 410, start afresh (docs/design/platform.md §3.1).
 """
@@ -28,7 +28,7 @@ class CursorGone(Exception):
 
 @dataclass(frozen=True)
 class Changed:
-    """One thing of the enterprise that changed."""
+    """One thing of the owner that changed."""
 
     kind: str
     """One of :data:`KINDS`."""
@@ -51,8 +51,8 @@ class Part:
 
 
 def page(session: Session, actor: Actor, cursor: str, limit: int) -> Part:
-    """The next *limit* changes for *actor*'s enterprise after *cursor* ("" = from the start)."""
-    policy.allow(actor, "sync", enterprise_id=actor.enterprise_id)
+    """The next *limit* changes for *actor*'s owner after *cursor* ("" = from the start)."""
+    policy.allow(actor, "sync")
     size = log_size(session, LEDGER)
     start = _read(cursor, actor, size)
     chosen = (
@@ -63,7 +63,7 @@ def page(session: Session, actor: Actor, cursor: str, limit: int) -> Part:
         )
         .where(
             LedgerEntry.log == LEDGER,
-            LedgerAudience.audience == actor.enterprise_id,
+            LedgerAudience.audience.in_(actor.owner.audience),
             LedgerEntry.object_kind.in_(KINDS),
             LedgerEntry.number >= start,
             LedgerEntry.number < size,
@@ -72,9 +72,7 @@ def page(session: Session, actor: Actor, cursor: str, limit: int) -> Part:
         .limit(limit + 1)
     )
     if not actor.sees_all:
-        seals = select(Seal).where(
-            Seal.enterprise_id == actor.enterprise_id, sealing.visible(actor)
-        )
+        seals = select(Seal).where(sealing.owned_by(actor.owner, Seal), sealing.visible(actor))
         own = select(Certificate.sn).where(Certificate.person_id == actor.person_id)
         chosen = chosen.where(
             LedgerEntry.object_id.in_(seals.with_only_columns(Seal.id))
@@ -99,7 +97,8 @@ def _row(session: Session, kind: str, identity: str) -> Seal | Certificate:
 
 
 def _owner(actor: Actor) -> str:
-    return gm.sm3(f"cursor {actor.enterprise_id}".encode()).hex()[:16]
+    (whose,) = actor.owner.audience
+    return gm.sm3(f"cursor {whose}".encode()).hex()[:16]
 
 
 def _write(number: int, actor: Actor) -> str:

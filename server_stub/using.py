@@ -122,7 +122,7 @@ def _who(tx: Transaction, settings: Settings, token: str) -> Actor | Exception:
         actor, due = signin.who(tx.session, settings, token, tx.now)
         if due:
             signin.touch(tx, token)
-        policy.allow(actor, "usage.record", enterprise_id=actor.enterprise_id)
+        policy.allow(actor, "usage.record")
     except _REFUSALS as error:
         return error
     return actor
@@ -144,7 +144,7 @@ def _take_in_one(
     for identity, _, seal_id, _, _ in uses:
         before = known.records.get(identity)
         if before is not None:
-            policy.allow(actor, "usage.record", enterprise_id=before.enterprise_id)
+            policy.allow(actor, "usage.record", policy.owner_of(before))
         elif seal_id not in known.seals or not _own(tx.session, actor, seal_id):
             raise RecordInvalid(f"record {identity[:8]}: no such seal")
     taken = []
@@ -188,7 +188,7 @@ def _put_on_record(tx: Transaction, actor: Actor, row: UsageRecord, text: str) -
     tx.act(actor.who)
     flags = row.flags["flags"]
     fields = {"id": row.id, "usage": text, "flags": flags, "actor": actor.subject}
-    about, audience = ("usage", row.id), (row.enterprise_id, row.person_id)
+    about, audience = ("usage", row.id), policy.owner_of(row).audience
     tx.record(LEDGER, "usage-record-v1", fields, about=about, audience=audience)
 
 

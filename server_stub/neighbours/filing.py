@@ -6,7 +6,7 @@ import secrets
 
 from sqlalchemy.orm import Session
 
-from server_stub import states
+from server_stub import policy, states
 from server_stub.neighbours.adapters import NeighbourError, Police
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, Ledger, Transaction
@@ -84,4 +84,4 @@ def _record(tx: Transaction, filing: Filing, seal: Seal) -> None:
         "attempts": filing.attempts,
     }
     about = ("filing", filing.id)
-    tx.record(LEDGER, "filing-v1", fields, about=about, audience=(seal.enterprise_id,))
+    tx.record(LEDGER, "filing-v1", fields, about=about, audience=policy.owner_of(seal).audience)

@@ -214,9 +214,10 @@ class Projection:
         if strange := values.keys() - own.keys():
             raise ValueError(f"{label(place)} has no column {', '.join(sorted(strange))}")
         if known is None:
-            if missing := own.keys() - values.keys():
+            added = {name: None for name, c in own.items() if c.info.get("added")}
+            if missing := own.keys() - values.keys() - added.keys():
                 raise ValueError(f"{label(place)} begins without {', '.join(sorted(missing))}")
-            known = self.rows[place] = _Said({}, number)
+            known = self.rows[place] = _Said({**added}, number)
         elif record.get("type") == TAKEN_OVER:
             raise ValueError(f"{label(place)} is taken over, but was on record")
         known.values.update(values)
@@ -224,7 +225,7 @@ class Projection:
         if record.get("type") != TAKEN_OVER:
             now = canonical.parse_timestamp(record["recorded_at"])
             for column in values.keys() & {n for n, c in own.items() if c.info.get("recorded")}:
-                if values[column] != now:
+                if values[column] not in (now, None):
                     raise ValueError(f"{label(place)}: {column} is not the time of the record")
 
     def values(self, table: str, *key: Any) -> Row | None:

@@ -49,6 +49,10 @@ BLOB = {"blob": True}
 """Names a row of the blob table by its address."""
 
 
+ADDED = {"added": True}
+"""Came when the ledger carried rows already: empty (NULL) where no record speaks of it."""
+
+
 class Salted:
     """A table with private columns."""
 
@@ -136,8 +140,10 @@ class Application(Salted, Base):
     state: Mapped[str] = mapped_column(index=True)
     enterprise_id: Mapped[str | None] = mapped_column(ForeignKey("enterprise.id"), index=True)
     """None: a person's own seal."""
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"), index=True, info=ADDED)
+    """Whose seal it is about, if it is no enterprise's."""
     enterprise_name: Mapped[str]
-    """As applied for; the review compares it with the register."""
+    """As applied for; the review compares it with the register. "": a person's own seal."""
     handler_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
     legal_rep_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     """As named by the applicant; equal to the handler when it is the same person."""
@@ -149,7 +155,18 @@ class Application(Salted, Base):
     """The key of the certificate request."""
     signature: Mapped[bytes | None]
     """The applicant's over the submission (第十二条)."""
+    target_id: Mapped[str | None] = mapped_column(index=True, info=ADDED)
+    """The seal to be replaced, renewed or cancelled, or whose Ukey's PIN is to be reset."""
+    cause: Mapped[str | None] = mapped_column(info=ADDED)
+    """Why: a key of :data:`server_stub.states.SEAL_REASONS`."""
+    submitted_at: Mapped[int | None] = mapped_column(info=ADDED | RECORDED)
+    """When it was handed in last: since when it waits."""
+    assessment: Mapped[dict[str, Any] | None] = mapped_column(info=ADDED | PRIVATE)
+    """What the neighbours' records said when they were asked last."""
+    assessed_at: Mapped[int | None] = mapped_column(info=ADDED | RECORDED)
     reviewer: Mapped[str | None]
+    second_reviewer: Mapped[str | None] = mapped_column(info=ADDED)
+    """Who agreed with the first one, where two are needed."""
     findings: Mapped[dict[str, Any] | None]
     """lawful, complete, authentic, reasonable: 合法性 完整性 真实性 合理性 (第十三条)."""
     reason: Mapped[str | None]
@@ -160,6 +177,7 @@ class Application(Salted, Base):
     """HMAC-SM3 of the address that it came from: so many at once from one."""
     created_at: Mapped[int] = mapped_column(info=RECORDED)
     updated_at: Mapped[int] = mapped_column(info=RECORDED)
+    __table_args__ = (Index("application_queue", "state", "submitted_at", "id"),)
 
 
 class Material(Base):
@@ -168,7 +186,7 @@ class Material(Base):
     __tablename__ = "material"
     application_id: Mapped[str] = mapped_column(ForeignKey("application.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
-    """letter: the letter of authority."""
+    """letter: the letter of authority; request: the sealed request to cancel (第二十三条)."""
     blob_sm3: Mapped[str] = mapped_column(info=BLOB)
     media_type: Mapped[str]
     received_at: Mapped[int] = mapped_column(info=RECORDED)
@@ -216,6 +234,10 @@ class Seal(Salted, Base):
     """Of the original in force; `certificate_sn` and validity too. Every copy: `seal_copy`."""
     imprint_sm3: Mapped[str] = mapped_column(info=BLOB)
     successor_id: Mapped[str | None] = mapped_column(ForeignKey("seal.id"))
+    shape: Mapped[str | None] = mapped_column(info=ADDED)
+    """Shape and size in millimetres; None (before 0.3): those of the physical seal."""
+    width_mm: Mapped[int | None] = mapped_column(info=ADDED)
+    height_mm: Mapped[int | None] = mapped_column(info=ADDED)
 
 
 class SealCopy(Base):
@@ -234,6 +256,14 @@ class SealCopy(Base):
     valid_until: Mapped[int]
     grant_id: Mapped[str | None]
     made_at: Mapped[int]
+    application_id: Mapped[str | None] = mapped_column(
+        ForeignKey("application.id"), index=True, info=ADDED
+    )
+    """The application that asked for it (an original's)."""
+    collected_at: Mapped[int | None] = mapped_column(info=ADDED)
+    """When its holder took it; None: not yet, or before 0.3."""
+    ended_at: Mapped[int | None] = mapped_column(info=ADDED)
+    end_reason: Mapped[str | None] = mapped_column(info=ADDED)
 
 
 class SealChange(Base):

@@ -23,13 +23,16 @@ def b64(data: bytes) -> str:
 
 def application(session: Session, row: store.Application) -> dict[str, Any]:
     """An application, without anybody's personal data."""
-    enterprise = session.get_one(store.Enterprise, row.enterprise_id)
+    enterprise = session.get(store.Enterprise, row.enterprise_id) if row.enterprise_id else None
+    named = {"uscc": enterprise.uscc, "name": row.enterprise_name} if enterprise else None
     return {
         "id": row.id,
         "kind": row.kind,
         "state": row.state,
-        "enterprise": {"uscc": enterprise.uscc, "name": row.enterprise_name},
+        "enterprise": named,
         "seal": {"subtype": row.subtype},
+        "target": row.target_id,
+        "cause": row.cause,
         "payload_sm3": row.payload_sm3,
         "materials": {each.kind: each.blob_sm3 for each in applying.materials(session, row.id)},
         "proof": row.payload.get("proof", {}).get("kind"),
@@ -38,9 +41,11 @@ def application(session: Session, row: store.Application) -> dict[str, Any]:
         "reasons": row.payload.get("reasons", {}),
         "next": _next(session, row),
         "findings": row.findings,
+        "approvals": len(row.payload.get("approvals", ())),
         "seal_id": row.seal_id,
         "created_at": timestamp(row.created_at),
         "updated_at": timestamp(row.updated_at),
+        "submitted_at": row.submitted_at and timestamp(row.submitted_at),
     }
 
 
@@ -65,9 +70,10 @@ def _next(session: Session, row: store.Application) -> str | None:
 
 def seal(session: Session, row: store.Seal) -> dict[str, Any]:
     """A seal as its holder sees it."""
-    enterprise = session.get_one(store.Enterprise, row.enterprise_id)
-    physical = session.get_one(store.PhysicalSeal, row.physical_code)
+    enterprise = session.get(store.Enterprise, row.enterprise_id) if row.enterprise_id else None
+    physical = session.get(store.PhysicalSeal, row.physical_code) if row.physical_code else None
     held = session.get_one(store.Certificate, row.certificate_sn)
+    form = row if row.width_mm is not None or physical is None else physical
     return {
         "id": row.id,
         "seal_code": row.seal_code,
@@ -76,17 +82,17 @@ def seal(session: Session, row: store.Seal) -> dict[str, Any]:
         "subtype": row.subtype,
         "type": sealing.KINDS[row.subtype][1],
         "name": row.name,
-        "uscc": enterprise.uscc,
-        "enterprise_name": enterprise.name,
+        "uscc": enterprise.uscc if enterprise else None,
+        "enterprise_name": enterprise.name if enterprise else None,
         "state": row.state,
         "reason": row.reason,
         "effective_at": timestamp(row.effective_at),
         "recorded_at": timestamp(row.recorded_at),
         "valid_from": timestamp(row.valid_from),
         "valid_until": timestamp(row.valid_until),
-        "width_mm": physical.width_mm,
-        "height_mm": physical.height_mm,
-        "shape": physical.shape,
+        "width_mm": form.width_mm,
+        "height_mm": form.height_mm,
+        "shape": form.shape,
         "physical_code": row.physical_code,
         "seal_sm3": row.seal_sm3,
         "imprint_sm3": row.imprint_sm3,

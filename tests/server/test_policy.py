@@ -7,7 +7,7 @@ from itertools import combinations
 import httpx
 import pytest
 
-from server_stub.policy import INCOMPATIBLE, VERBS, Actor, Forbidden, NotFound, allow
+from server_stub.policy import INCOMPATIBLE, VERBS, Actor, Forbidden, NotFound, Owner, allow
 from server_stub.records.canonical import canonical, parse_timestamp, timestamp
 from server_stub.records.logbook import configure, logbook, redact
 from server_stub.settings import Settings
@@ -27,20 +27,24 @@ def actor(*roles: str, enterprise: str | None = "e1", application: str | None = 
 def test_a_role_may_do_what_the_table_says_in_its_own_enterprise_and_nothing_else(
     role: str, verb: str
 ) -> None:
+    owner = Owner("e1")
     if role in ("reviewer", "auditor", "operator"):
         who = actor(role, enterprise=None)
+    elif role == "owner":
+        who, owner = Actor("holder", "x", frozenset({role}), None, "p1"), Owner(None, "p1")
     elif role == "applicant":
         who = actor(role, enterprise=None, application="a1")
     else:
         who = actor(role)
     if role in VERBS[verb]:
-        allow(who, verb, enterprise_id="e1", application_id="a1")
+        allow(who, verb, owner, application_id="a1")
     else:
         with pytest.raises(Forbidden):
-            allow(who, verb, enterprise_id="e1", application_id="a1")
+            allow(who, verb, owner, application_id="a1")
     if role not in ("reviewer", "auditor", "operator"):
-        with pytest.raises(NotFound):
-            allow(who, verb, enterprise_id="e2", application_id="a2")
+        for other in (Owner("e2"), Owner(None, "p2"), Owner()):
+            with pytest.raises(NotFound):
+                allow(who, verb, other, application_id="a2")
 
 
 def test_nobody_holds_roles_that_must_be_apart() -> None:
@@ -49,7 +53,7 @@ def test_nobody_holds_roles_that_must_be_apart() -> None:
         if apart:
             for verb in VERBS:
                 with pytest.raises(Forbidden):
-                    allow(actor(first, second), verb, enterprise_id="e1")
+                    allow(actor(first, second), verb, Owner("e1"))
     assert frozenset({"reviewer", "auditor"}) in INCOMPATIBLE
     assert frozenset({"reviewer", "handler"}) in INCOMPATIBLE
 
@@ -57,12 +61,30 @@ def test_nobody_holds_roles_that_must_be_apart() -> None:
 def test_without_roles_everything_is_closed() -> None:
     for verb in VERBS:
         with pytest.raises((Forbidden, NotFound)):
-            allow(actor(), verb, enterprise_id="e1")
+            allow(actor(), verb, Owner("e1"))
 
 
 def test_an_unknown_verb_is_a_mistake_of_ours_and_never_a_permission() -> None:
     with pytest.raises(KeyError):
-        allow(actor("legal_rep"), "seal.fly", enterprise_id="e1")
+        allow(actor("legal_rep"), "seal.fly", Owner("e1"))
+
+
+def test_what_belongs_to_nobody_is_nobodys() -> None:
+    nobody = Actor("holder", "x", frozenset({"owner"}))
+    for verb in VERBS:
+        with pytest.raises(NotFound):
+            allow(nobody, verb, Owner())
+        with pytest.raises(NotFound):
+            allow(nobody, verb, nobody.owner)
+
+
+def test_a_persons_own_is_not_the_enterprises_of_the_same_person_and_the_other_way() -> None:
+    employee = Actor("holder", "x", frozenset({"legal_rep", "keeper"}), "e1", "p1")
+    oneself = Actor("holder", "x", frozenset({"owner"}), None, "p1")
+    for who, other in ((employee, Owner(None, "p1")), (oneself, Owner("e1"))):
+        for verb in VERBS:
+            with pytest.raises(NotFound):
+                allow(who, verb, other)
 
 
 def test_the_limiter_lets_a_burst_pass_and_then_the_average() -> None:

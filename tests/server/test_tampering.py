@@ -161,6 +161,41 @@ TABLES: dict[str, tuple[str, str]] = {
     ),
     "findings": ("UPDATE application SET findings = '{}'", "application {application}: findings"),
     "a reviewer": ("UPDATE application SET reviewer = 'me'", "application {application}: reviewer"),
+    "a second reviewer": (
+        "UPDATE application SET second_reviewer = 'me'",
+        'application {application}: second_reviewer is "me"',
+    ),
+    "another owner": (
+        "UPDATE application SET person_id = (SELECT id FROM person LIMIT 1)",
+        "application {application}: person_id is",
+    ),
+    "the seal that it is about": (
+        "UPDATE application SET target_id = (SELECT id FROM seal)",
+        "application {application}: target_id is",
+    ),
+    "a cause": ("UPDATE application SET cause = 'lost'", "application {application}: cause is"),
+    "since when it waited": (
+        "UPDATE application SET submitted_at = submitted_at - 1",
+        "application {application}: submitted_at is",
+    ),
+    "what the neighbours said": (
+        "UPDATE application SET assessment = '{}'",
+        "application {application}: assessment is",
+    ),
+    "when they said it": (
+        "UPDATE application SET assessed_at = 1",
+        "application {application}: assessed_at is 1",
+    ),
+    "the size of a seal": ("UPDATE seal SET width_mm = 41", "seal {seal}: width_mm is 41"),
+    "the shape of a seal": ("UPDATE seal SET shape = 'square'", "seal {seal}: shape is"),
+    "a collection": (
+        "UPDATE seal_copy SET collected_at = 1",
+        "seal_copy {copy}: collected_at is 1",
+    ),
+    "the end of a copy": (
+        "UPDATE seal_copy SET ended_at = 1, end_reason = 'x'",
+        "seal_copy {copy}: ended_at is 1",
+    ),
     "an applicant's signature": (
         "UPDATE application SET signature = x'00'",
         "application {application}: signature",

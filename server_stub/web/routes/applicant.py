@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from crypto.algorithms import gm
 from crypto.pki import unit_codes
-from server_stub import applying, signin
+from server_stub import applying, sealing, signin
 from server_stub.context import Platform
 from server_stub.records.canonical import timestamp
 from server_stub.records.store import Application
@@ -188,8 +188,8 @@ def applications(platform: Running, actor: SignedIn, before: Cursor = "") -> dic
             own = session.get_one(Application, actor.application_id)
             rows = rows.where(Application.spki == own.spki)
         else:
-            rows = rows.where(Application.enterprise_id == actor.enterprise_id)
-            if "legal_rep" not in actor.roles and actor.applications is not None:
+            rows = rows.where(sealing.owned_by(actor.owner, Application))
+            if not actor.sees_all and actor.applications is not None:
                 rows = rows.where(Application.id.in_(actor.applications))
         time, identity = Application.created_at, Application.id
         found = page(session, rows, time, identity, before, newest_first=True)

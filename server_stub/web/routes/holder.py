@@ -46,14 +46,14 @@ class TicketBody(Body):
 
 @router.get("/seals")
 def seals(platform: Running, actor: SignedIn) -> dict[str, Any]:
-    """The seals of one's enterprise, or the one that came from one's application."""
+    """The seals of one's enterprise, one's own, or the one that came from one's application."""
     policy.allow(actor, "seal.read")
     with platform.reading() as session:
         rows = select(Seal).order_by(Seal.seal_code)
         if actor.application_id is not None:
             rows = rows.where(Seal.application_id == actor.application_id)
         else:
-            rows = rows.where(Seal.enterprise_id == actor.enterprise_id)
+            rows = rows.where(sealing.owned_by(actor.owner, Seal))
             if not actor.sees_all:
                 rows = rows.where(sealing.visible(actor))
         return {"items": [views.seal(session, row) for row in session.scalars(rows)]}
@@ -135,7 +135,7 @@ def blob(platform: Running, actor: SignedIn, address: str) -> Response:
                 policy.allow(
                     actor,
                     "seal.read",
-                    enterprise_id=row.enterprise_id,
+                    policy.owner_of(row),
                     application_id=row.application_id,
                     seal_id=row.id,
                 )
@@ -196,8 +196,8 @@ def _known(platform: Platform, identity: str) -> EntryReceipt:
 @router.get("/usage-records")
 def usage_records(platform: Running, actor: SignedIn, before: Cursor = "") -> dict[str, Any]:
     """The enterprise's uses, newest first, a page at a time; `next` goes into `before`."""
-    policy.allow(actor, "usage.read", enterprise_id=actor.enterprise_id)
-    rows = select(UsageRecord).where(UsageRecord.enterprise_id == actor.enterprise_id)
+    policy.allow(actor, "usage.read")
+    rows = select(UsageRecord).where(sealing.owned_by(actor.owner, UsageRecord))
     if not actor.sees_all:
         rows = rows.where(UsageRecord.seal_id.in_(select(Seal.id).where(sealing.visible(actor))))
     time, identity = UsageRecord.received_at, UsageRecord.id

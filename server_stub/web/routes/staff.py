@@ -15,7 +15,15 @@ from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Application
 from server_stub.web import views
-from server_stub.web.handling import Decided, Kind, Nothing, Running, SignedIn, Waking, written
+from server_stub.web.handling import (
+    Decided,
+    Kind,
+    Nothing,
+    Running,
+    SignedIn,
+    Waking,
+    written,
+)
 from server_stub.web.paging import Cursor, page
 from server_stub.web.routes import public
 from server_stub.web.routes.public import From, Number, To
@@ -23,12 +31,15 @@ from server_stub.web.routes.public import From, Number, To
 router = APIRouter()
 
 
+_LINE = r"^[^\x00-\x1f\x7f]*$"
+
+
 class ReasonBody(Decided):
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500, pattern=_LINE)
 
 
 Fields = Annotated[str, Field(pattern=r"^[a-z_]{1,30}(\.[a-z_]{1,30}){0,2}$")]
-Remark = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Remark = Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]
 
 
 class ReturnBody(ReasonBody):
@@ -41,7 +52,7 @@ class FindingsBody(Decided):
     """The four findings of 第十三条, each recorded; *against*: why what the records say is wrong,
     which takes two reviewers."""
 
-    against: str = Field(default="", max_length=500, pattern=r"^[^\x00-\x1f]*$")
+    against: str = Field(default="", max_length=500, pattern=_LINE)
     lawful: bool
     complete: bool
     authentic: bool
@@ -86,7 +97,7 @@ async def claim(platform: Running, actor: SignedIn, identity: str, body: Nothing
 async def send_back(
     platform: Running, actor: SignedIn, identity: str, body: ReturnBody
 ) -> dict[str, Any]:
-    """退回补正."""
+    """退回补正, with what is wrong in which field."""
     signed = applying.Signed(platform.origin, body.decision)
     more = (body.reason, signed, body.reasons)
     return await _reviewed(platform, applying.send_back, actor, identity, *more)
