@@ -15,6 +15,7 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py serve [ARGS]      the reference platform
     python3 dev.py licences          resources/licences.toml, after the lock has changed
     python3 dev.py error-codes       docs/error-codes.*, after the messages have changed
+    python3 dev.py regulation        docs/regulation*.md, after docs/regulation.toml has changed
     python3 dev.py screenshots       the pictures of README and manual, to docs/images
     python3 dev.py policy            installer/policy/*.adm?, after the settings have changed
     python3 dev.py build windows     the MSI, in dist/ (Debian 12)
@@ -408,6 +409,10 @@ def licences(arguments: Sequence[str]) -> int:
     return run("-m", "installer.licences", *arguments, cwd=ROOT)
 
 
+def regulation(arguments: Sequence[str]) -> int:
+    return run("-m", "installer.regulation", *arguments, cwd=ROOT)
+
+
 def error_codes(arguments: Sequence[str]) -> int:
     return run("-m", "installer.error_codes", *arguments, cwd=ROOT)
 
@@ -485,6 +490,7 @@ COMMANDS = {
     "wine": wine,
     "licences": licences,
     "error-codes": error_codes,
+    "regulation": regulation,
 }
 
 

@@ -115,6 +115,9 @@ _.choking
 _.collector
 _.pytest_collection_modifyitems
 _.pytest_plugins
+_.pytest_runtest_logreport
+_.pytest_sessionfinish
+_.pytest_terminal_summary
 _.pytest_unconfigure
 _.pytestmark
 

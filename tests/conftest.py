@@ -16,7 +16,7 @@ import keyring.errors
 import pymupdf
 import pytest
 
-pytest_plugins = ["tests.world.fixtures", "tests.world.choking"]
+pytest_plugins = ["tests.world.fixtures", "tests.world.choking", "tests.world.regulation"]
 
 # ---------------------------------------------------------------- a home of its own
 

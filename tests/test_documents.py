@@ -15,7 +15,9 @@ import pytest
 
 from app.cli.entry import MODULES
 from app.settings import load
+from installer import regulation
 from installer.error_codes import PAGES, page
+from tests.world.regulation import not_run
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("app", "crypto", "device", "server_stub", "ui")
@@ -196,6 +198,33 @@ def test_every_module_class_and_function_that_a_docstring_points_to_exists() -> 
 def test_the_list_of_error_codes_is_what_the_messages_say(language: str) -> None:
     """After a change of the messages: python3 dev.py error-codes."""
     assert PAGES[language].read_text(encoding="utf-8") == page(language)
+
+
+@pytest.mark.parametrize("language", regulation.PAGES)
+def test_the_regulation_is_what_its_table_says(language: str) -> None:
+    """After a change of docs/regulation.toml: python3 dev.py regulation."""
+    page = regulation.PAGES[language].read_text(encoding="utf-8")
+    assert page == regulation.page(language)
+
+
+def test_every_article_of_the_regulation_is_answered_in_order() -> None:
+    articles = [duty.article for duty in regulation.duties()]
+    assert articles == sorted(articles)
+    assert set(articles) == set(range(regulation.FIRST, regulation.LAST + 1))
+
+
+def test_the_tests_that_the_regulation_names_exist() -> None:
+    """That they run as well is seen at the end of each whole run (tests/world/regulation.py)."""
+    there = {
+        f"{path.relative_to(ROOT).as_posix()}::{name}"
+        for path in tracked(".py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert not_run(there) == []
+
+
+def test_a_test_that_the_regulation_names_and_nobody_ran_is_missed() -> None:
+    assert not_run(set()) == sorted({n for duty in regulation.duties() for n in duty.tests})
 
 
 def test_what_a_chinese_page_links_to_exists_in_chinese() -> None:
