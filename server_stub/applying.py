@@ -2,6 +2,8 @@
 
 An applicant drafts, corrects, signs and hands in; a reviewer who is not the handler claims and
 decides with four recorded findings. What follows an approval is in :mod:`server_stub.issuing`.
+
+One module, because both sides move the same application along the same table.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from crypto.algorithms import gm
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import Name
+from crypto.seal.kinds import KINDS
 from crypto.seal.making import make_seal
 from server_stub import appointing, sealing, states
 from server_stub.applying import Findings, agreed_against, move, read_request
@@ -207,7 +208,7 @@ def build(
     data = make_seal(
         es_id=seal_code,
         vendor=making.settings.vendor_id,
-        seal_type=sealing.KINDS[subtype][1],
+        seal_type=KINDS[subtype].type_code,
         name=filed.name,
         signer_certificates=[certificate],
         created=now,
@@ -283,7 +284,7 @@ def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
     seal = Seal(
         id=f"seal_{secrets.token_hex(8)}",
         seal_code=made.seal_code,
-        kind=sealing.KINDS[application.subtype][0],
+        kind=KINDS[application.subtype].family,
         subtype=application.subtype,
         name=filed.name,
         enterprise_id=enterprise.id,

@@ -33,16 +33,6 @@ from server_stub.records.store import (
 )
 from server_stub.signin import COLLECT, Decision, decided, intent, signed_by
 
-KINDS = {
-    "official": ("company", 1),
-    "finance": ("company", 2),
-    "invoice": ("company", 3),
-    "contract": ("company", 4),
-    "legal_representative": ("office", 5),
-    "verification": ("company", 6),
-}
-"""subtype → (电子公章 or 电子职务章 of 第五条, 印章类型 code of docs/design/standards.md §4.2)."""
-
 HOLDER_REASONS = ("holder_request", "lost", "key_compromised")
 _KEY_IN_DOUBT = ("lost", "key_compromised")
 """The token itself may be in wrong hands: it must not lift its own suspension."""

@@ -6,6 +6,7 @@ import secrets
 
 from sqlalchemy.orm import Session
 
+from crypto.seal.kinds import KINDS
 from server_stub import policy, states
 from server_stub.neighbours.adapters import NeighbourError, Police
 from server_stub.records import canonical
@@ -40,6 +41,7 @@ def deliver(ledger: Ledger, police: Police, session: Session, filing: Filing) ->
             "event": filing.event,
             "seal_code": seal.seal_code,
             "physical_code": seal.physical_code,
+            "type": KINDS[seal.subtype].police_code,
             "name": seal.name,
             "seal_sm3": seal.seal_sm3,
             "imprint_sm3": seal.imprint_sm3,

@@ -17,7 +17,8 @@ import pymupdf
 from PIL import Image
 
 from crypto.lengths import MM
-from server_stub.neighbours.imprint import MAX_NAME, SPECS, ImprintError, Spec
+from crypto.seal.application_form import MAX_NAME
+from server_stub.neighbours.imprint import SPECS, ImprintError, Spec
 
 RED = (0.898, 0.0, 0.0)
 _SYSTEM_FONTS = (

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crypto.seal.kinds import KINDS
 from crypto.seal.statement import SealStatement
-from server_stub import applying, sealing, sync
+from server_stub import applying, sync
 from server_stub.records import store
 from server_stub.records.canonical import microseconds, timestamp
 from server_stub.records.ledger import EntryReceipt
@@ -80,7 +81,7 @@ def seal(session: Session, row: store.Seal) -> dict[str, Any]:
         "es_id": row.seal_code,
         "kind": row.kind,
         "subtype": row.subtype,
-        "type": sealing.KINDS[row.subtype][1],
+        "type": KINDS[row.subtype].type_code,
         "name": row.name,
         "uscc": enterprise.uscc if enterprise else None,
         "enterprise_name": enterprise.name if enterprise else None,

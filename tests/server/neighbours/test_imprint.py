@@ -9,8 +9,9 @@ from pathlib import Path
 import pymupdf
 import pytest
 
+from crypto.seal.application_form import MAX_NAME
 from server_stub.neighbours import engraving, imprint_drawing
-from server_stub.neighbours.imprint import MAX_NAME, SPECS, ImprintError
+from server_stub.neighbours.imprint import SPECS, ImprintError
 from server_stub.neighbours.imprint_drawing import draw
 
 NAME = "宿迁市云杉软件有限公司"
