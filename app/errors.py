@@ -18,7 +18,8 @@ line do with them stands in one table here.
     │                             TemplateNotFound, DateWithoutSeal
     ├── PlatformError             PlatformNotSet, PlatformUnreachable, PlatformRefused,
     │                             PlatformUntrusted, PlatformAnswerInvalid, ApplicationRejected,
-    │                             ServiceUnavailable, TimestampUntrusted, EvidenceMissing
+    │                             ApplicationOpen, ServiceUnavailable, TimestampUntrusted,
+    │                             EvidenceMissing
     └── LocalDataError            SettingsInvalid, SettingLocked, JournalDamaged, CabinetDamaged,
                                   CabinetTooNew, CabinetLocked
 
@@ -517,8 +518,39 @@ class ApplicationRejected(PlatformError):
     application: str
     """The platform's identifier."""
     state: str
-    """"pending", "awaiting_licence", "rejected", "returned", "withdrawn" or "lapsed"."""
+    """"pending", "awaiting_licence", "rejected", "returned", "withdrawn", "lapsed", or "draft",
+    "drafted", "submitted", "in_review", "approved", "fulfilled", "collected" where what was asked
+    for is not possible in that state."""
     reason: str
+
+
+@dataclass(eq=False)
+class ApplicationOpen(PlatformError):
+    """Another application of this key is under way; nothing was sent."""
+
+    application: str
+    """Its identifier in the cabinet."""
+
+
+@dataclass(eq=False)
+class ApplicationNotFound(AppError):
+    """No application in the cabinet has that identifier."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.SEAL
+    application: str
+    """What the user typed."""
+
+
+@dataclass(eq=False)
+class ApplicationFieldWrong(AppError):
+    """Something in an application cannot be right, found before anything was sent."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+    field: str
+    """Its name, see :mod:`app.remote.application_form`."""
+    problem: str
+    """"missing", "unsigned", "media", "size" or a problem of
+    :class:`crypto.pki.unit_codes.CodeError`, …: a word of the entry's table."""
 
 
 # --- which key is meant --------------------------------------------------------------------------

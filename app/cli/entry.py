@@ -2,6 +2,7 @@
 
     sealdesk token list|info|init|change-pin
     sealdesk enroll  --platform URL --uscc … --name …
+    sealdesk application new|list|show ID|continue ID|sign ID|withdraw ID|collect ID|remove ID
     sealdesk seal list|show ID|inspect FILE
     sealdesk sync
     sealdesk stamp IN.pdf|FOLDER… [-o OUT.pdf|FOLDER] [--seal NAME] [--csv TABLE.csv]
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 MODULES = {
     "token": "tokens",
     **dict.fromkeys(("enroll", "seal", "sync"), "seals"),
+    "application": "applications",
     **dict.fromkeys(("stamp", "timestamp"), "stamping"),
     "verify": "verifying",
     "evidence": "evidence",

@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands, json_option, pin_option, token_options, trust_options
+from app.cli.grammar import (
+    Commands,
+    Parser,
+    json_option,
+    pin_option,
+    token_options,
+    trust_options,
+)
 from app.cli.stamp.choosing import chosen_seal
 from app.cli.terminal import enter_pin, tell, tell_json, worst_exit
 from app.errors import SealNotUsable, UsageError, explain, phrase
@@ -24,23 +31,7 @@ def add_commands(commands: Commands) -> None:
     made = commands.add("enroll", enroll, "key pair, certificate and seal from the platform")
     token_options(made)
     pin_option(made)
-    made.add_argument("--platform", metavar="URL", help="of the platform (default: the set one)")
-    made.add_argument("--uscc", required=True, help="unified social credit code, 18 characters")
-    made.add_argument("--name", required=True, help="name of the enterprise")
-    made.add_argument("--legal-rep", help="legal representative (asked for if not given)")
-    made.add_argument("--handler", help="name of the person applying")
-    made.add_argument("--handler-id", help="citizen identity number of that person")
-    made.add_argument("--phone", help="mobile number of that person")
-    made.add_argument(
-        "--kind",
-        default="official",
-        choices=("official", "contract", "finance", "invoice", "legal_representative"),
-        help="which seal (default: official)",
-    )
-    made.add_argument("--physical-code", help="13-digit code of the physical seal")
-    made.add_argument(
-        "--letter", default="", metavar="FILE", help="letter of authority, read by a reviewer"
-    )
+    applicant_options(made, needed=True)
     made.add_argument("--wait", type=float, default=60.0, help="seconds to wait for the review")
 
     seals = commands.group("seal", "the seals in the cabinet")
@@ -58,6 +49,27 @@ def add_commands(commands: Commands) -> None:
     token_options(made)
     pin_option(made)
     made.add_argument("--platform", metavar="URL", help="of the platform (default: the set one)")
+
+
+def applicant_options(made: Parser, *, needed: bool = False) -> None:
+    """Who asks for which seal; *needed*: enterprise and code must be given."""
+    made.add_argument("--platform", metavar="URL", help="of the platform (default: the set one)")
+    made.add_argument("--uscc", required=needed, help="unified social credit code, 18 characters")
+    made.add_argument("--name", required=needed, help="name of the enterprise")
+    made.add_argument("--legal-rep", help="legal representative (asked for if not given)")
+    made.add_argument("--handler", help="name of the person applying")
+    made.add_argument("--handler-id", help="citizen identity number of that person")
+    made.add_argument("--phone", help="mobile number of that person")
+    made.add_argument(
+        "--kind",
+        default="official" if needed else None,
+        choices=("official", "contract", "finance", "invoice", "legal_representative"),
+        help="which seal (default: official)",
+    )
+    made.add_argument("--physical-code", help="13-digit code of the physical seal")
+    made.add_argument(
+        "--letter", default="", metavar="FILE", help="letter of authority, read by a reviewer"
+    )
 
 
 def enroll(desk: Desk, options: argparse.Namespace) -> int:
@@ -174,5 +186,10 @@ def sync(desk: Desk, options: argparse.Namespace) -> int:
     language = desk.settings.language
     for seal in done.restored:
         tell(f"{phrase('cli.restored', language)} {seal.code} {seal.name}")
+    for application in done.applications:
+        state = phrase(f"application_state.{application.state}", language)
+        words = phrase("cli.application_moved", language)
+        tell(words.format(id=application.id, state=state, reason=application.reason).rstrip())
+        desk.cabinet.applications.mark_told(application.id)
     tell(phrase("cli.synced", language).format(seals=done.seals, records=done.records))
     return 0

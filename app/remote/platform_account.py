@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from app.errors import PlatformAnswerInvalid, PlatformUntrusted
@@ -27,6 +26,13 @@ class Application:
     seal_id: str
     awaiting: str = ""
     """Whose answer it waits for before it is reviewed: "licence" or ""."""
+    next: str = ""
+    """submit, consent, review, correct, make, collect, or "" when it is over."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """What to correct, by the path of a field in the body."""
+    materials: Mapping[str, str] = field(default_factory=dict)
+    """SM3, hex, of the documents that the platform has, by kind."""
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,13 @@ class PlatformClient(PublicPlatform):
         """Sign in with the key of an application's request, before there is a certificate."""
         self._sign_in(key, {"application_id": application_id})
 
-    def _sign_in(self, key: SigningKey, who: Mapping[str, str]) -> None:
+    def sign_in_with_key(self, key: SigningKey, spki: bytes) -> str:
+        """Sign in with the bare *key* (*spki*: its public half) of applications that this computer
+        may not know; gives the platform's identifier of the newest one. Raises
+        :class:`app.errors.PlatformRefused`, "not_found" if there is none."""
+        return self._sign_in(key, {"key": to_base64(spki)})
+
+    def _sign_in(self, key: SigningKey, who: Mapping[str, str]) -> str:
         self.service()
         offer = self._call("POST", "/v1/challenges", who)
         with self._reading("challenge"):
@@ -108,23 +120,49 @@ class PlatformClient(PublicPlatform):
         )
         with self._reading("session"):
             self._token = str(answer["token"])
+        return subject
 
     # --- enrolling ---------------------------------------------------------------------------
 
-    def apply(self, form: Mapping[str, Any]) -> Application:
-        """Draft an application; the platform must have understood exactly the bytes sent."""
-        body = json.dumps(form, ensure_ascii=False).encode()
-        headers = {"Idempotency-Key": secrets.token_hex(16)}
+    def apply(self, body: bytes, request_key: str) -> Application:
+        """Draft an application; the platform must have understood exactly the bytes sent. With the
+        same *request_key* the same body makes no second one."""
+        headers = {"Idempotency-Key": request_key}
         made = self._application(self._call("POST", "/v1/applications", body, headers, retry=True))
-        if made.payload_sm3 != sm3(body).hex():
-            raise PlatformAnswerInvalid(self.origin, "payload_sm3")
-        return made
+        return self._understood(made, body)
 
-    def put_letter(self, application: Application, letter: bytes) -> Application:
-        """Upload the letter of authority: a PDF, PNG or JPEG, as its first bytes say."""
-        kinds = {b"%PDF-": "application/pdf", b"\x89PNG": "image/png"}
-        found = (kind for begin, kind in kinds.items() if letter.startswith(begin))
-        headers = {"Content-Type": next(found, "image/jpeg")}
+    def amend(self, identity: str, body: bytes) -> Application:
+        """Put *body* in the place of what a draft or a returned application said."""
+        path = f"/v1/applications/{identity}"
+        return self._understood(self._application(self._call("PATCH", path, body)), body)
+
+    def _understood(self, application: Application, body: bytes) -> Application:
+        if application.payload_sm3 != sm3(body).hex():
+            raise PlatformAnswerInvalid(self.origin, "payload_sm3")
+        return application
+
+    def withdraw(self, identity: str) -> Application:
+        """撤回."""
+        path = f"/v1/applications/{identity}/withdraw"
+        return self._application(self._call("POST", path, {}))
+
+    def applications(self) -> list[Application]:
+        """All that were made for the key that is signed in with, newest first."""
+        answer = self._call("GET", "/v1/applications")
+        with self._reading("applications"):
+            items = list(answer["items"])
+        return [self._application(item) for item in items]
+
+    def application_form(self, application: Application) -> bytes:
+        """Its body as it was sent."""
+        data = self._download(f"/v1/applications/{application.id}/form")
+        if sm3(data).hex() != application.payload_sm3:
+            raise PlatformAnswerInvalid(self.origin, "payload_sm3")
+        return data
+
+    def put_letter(self, application: Application, letter: bytes, media_type: str) -> Application:
+        """Upload the letter of authority."""
+        headers = {"Content-Type": media_type}
         path = f"/v1/applications/{application.id}/materials/letter"
         return self._application(self._call("PUT", path, letter, headers, retry=True))
 
@@ -148,6 +186,10 @@ class PlatformClient(PublicPlatform):
                 str(answer["reason"] or ""),
                 plain(answer["seal_id"]) if answer["seal_id"] else "",
                 str(answer.get("awaiting") or ""),
+                str(answer.get("next") or ""),
+                _texts(answer.get("reasons") or {}),
+                _texts(answer.get("materials") or {}),
+                _time(answer.get("created_at")),
             )
 
     def seal(self, identity: str) -> PlatformSeal:
@@ -244,3 +286,16 @@ class PlatformClient(PublicPlatform):
         return UsageReceipt(
             identity, tuple(answer["flags"]), index, record, str(answer["checkpoint"])
         )
+
+
+def _texts(answer: Any) -> dict[str, str]:
+    return {str(name): str(text) for name, text in answer.items()}
+
+
+def _time(text: object) -> datetime | None:
+    if text is None:
+        return None
+    found = datetime.fromisoformat(str(text))
+    if found.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return found

@@ -40,7 +40,7 @@ from crypto.seal.statement import StatementError
 from crypto.validation.trust import Trust
 
 _TRIES = 3
-_MAY_BE_SIGNED = re.compile(r"[A-Za-z0-9._:/\[\]-]{1,200}")
+_MAY_BE_SIGNED = re.compile(r"[A-Za-z0-9._:/\[\]-]+(?: [A-Za-z0-9._:/\[\]-]+)*")
 """What may stand in a line of a text that is signed."""
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What may stand in a path, and in a line of a text that is signed."""
@@ -60,6 +60,8 @@ class Service:
     """64 bytes X‖Y."""
     qualifications: tuple[str, ...] = ()
     """Its own claims (第十一条)."""
+    review_days: int = 0
+    """How long a review usually takes; 0: it does not say."""
 
     @property
     def root(self) -> Certificate:
@@ -139,6 +141,7 @@ class PlatformConnection:
                 str(log["origin"]),
                 bytes.fromhex(log["key"]),
                 tuple(str(each) for each in answer.get("provider", {}).get("qualifications", ())),
+                min(max(0, int(answer.get("applications", {}).get("review_days", 0))), 365),
             )
             root = service.root
         if origin != self.origin:
@@ -163,9 +166,14 @@ class PlatformConnection:
 
     # --- what is signed ----------------------------------------------------------------------
 
+    def text_of_intent(self, verb: str, about: str, digest: str) -> bytes:
+        """What a key that is not signed in with signs for this platform, which was checked."""
+        self.service()
+        return self._signed_text("INTENT", verb, about, digest)
+
     def _signed_text(self, purpose: str, *lines: str) -> bytes:
         """What a key is asked to sign: fixed prefix, our origin, then one line each."""
-        if not all(_MAY_BE_SIGNED.fullmatch(line) for line in lines):
+        if not all(len(line) <= 200 and _MAY_BE_SIGNED.fullmatch(line) for line in lines):
             raise PlatformAnswerInvalid(self.origin, "text to sign")
         text = "\n".join((f"SUQIAN-SEAL-{purpose}-V1", self.origin, *lines, ""))
         return text.encode()

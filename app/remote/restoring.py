@@ -2,7 +2,7 @@
 
 The cabinet stays with the old computer, its key in that one's keyring; the certificates lie on the
 Ukey. So whoever has the key and its PIN can have the seals again: what the platform delivers is
-checked as at the first collection (:func:`app.remote.enrolling.check_delivery`).
+checked as at the first collection (:func:`app.remote.collecting.check_delivery`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from app.errors import PlatformRefused
-from app.remote.enrolling import check_delivery, platform_record
+from app.remote.collecting import check_delivery, keep_seal
 from app.remote.platform_account import PlatformClient, PlatformSeal
 from app.signing import TokenKey
 from app.store.cabinet import Cabinet, SealRecord
@@ -80,24 +80,4 @@ def _take(
 ) -> SealRecord:
     data = platform.seal_data(found)
     check_delivery(found, data, own, platform, now)
-    record = SealRecord(
-        id=found.id,
-        code=found.code,
-        name=found.name,
-        kind=found.kind,
-        subtype=found.subtype,
-        state=found.state,
-        reason=found.reason,
-        enterprise=found.enterprise,
-        uscc=found.uscc,
-        platform=platform.origin,
-        data=data,
-        certificate=found.certificate,
-        certificate_state="active",
-        collected_at=now,
-        updated_at=now,
-    )
-    cabinet.pin(platform_record(platform, now))  # no cursor: the next sync tells everything again
-    cabinet.keep_seal(record)
-    cabinet.keep_statement(platform.status(record.code))
-    return record
+    return keep_seal(found, data, platform, cabinet, now)

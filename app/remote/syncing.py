@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from app.errors import PlatformRefused, TokenWithoutSeal
-from app.remote.enrolling import platform_record
+from app.remote.applications import follow_all
+from app.remote.collecting import platform_record
 from app.remote.platform_account import PlatformClient, SyncItem
 from app.remote.registry import follow as follow_registry
 from app.remote.registry import look_up
 from app.remote.restoring import keys_of, restore
+from app.store.applications import ApplicationRecord
 from app.store.cabinet import Cabinet, SealRecord
 from crypto.algorithms.keys import SigningKey
 from device.token import Session
@@ -28,6 +30,8 @@ class Synced:
     """Usage records the platform took."""
     restored: tuple[SealRecord, ...] = ()
     """Seals of the key that the cabinet did not have (:mod:`app.remote.restoring`)."""
+    applications: tuple[ApplicationRecord, ...] = ()
+    """Those whose state the person has not been told of."""
 
 
 def synchronise_token(
@@ -36,18 +40,22 @@ def synchronise_token(
     session: Session,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Synced:
-    """Take the seals of the token of *session* (logged in) that are not in the cabinet, then
-    :func:`synchronise` with it.
+    """Follow the applications of the token of *session* (logged in), take its seals that are not in
+    the cabinet, then :func:`synchronise` with it.
 
     Raises :class:`app.errors.TokenWithoutSeal`, :class:`app.errors.PlatformError`,
     :class:`device.token.TokenError`."""
     keys = keys_of(session)
+    applications = follow_all(session, platform, cabinet, clock)
     restored = restore(platform, cabinet, keys, clock)
     own = {seal.certificate for seal in _of(platform, cabinet)}
     key = next((key for key in keys if key.certificate in own), None)
     if key is None:
+        if any(each.platform == platform.origin for each in cabinet.applications.all()):
+            return Synced(0, 0, applications=applications)  # its first seal is still to come
         raise TokenWithoutSeal(platform.origin)
-    return replace(synchronise(platform, cabinet, key, clock), restored=tuple(restored))
+    done = synchronise(platform, cabinet, key, clock)
+    return replace(done, restored=tuple(restored), applications=applications)
 
 
 def synchronise(

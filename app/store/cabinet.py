@@ -1,4 +1,4 @@
-"""印章柜: the seals, what the platform says of them, and usage records to be sent. SQLite.
+"""印章柜: the seals, what the platform says of them, applications for seals, usage records. SQLite.
 
 Every record's content is encrypted (:mod:`app.store.encrypted_file`), so that it can be neither
 read, changed nor put in another's place; in the clear beside it stand only the identifiers that it
@@ -13,26 +13,24 @@ A file that cannot be read raises :class:`app.errors.CabinetDamaged` and is left
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from app.errors import CabinetDamaged, PlatformUntrusted, SealNotFound
+from app.store.applications import Applications
 from app.store.encrypted_file import EncryptedFile
+from app.store.record_bytes import R, pack, unpack
 from app.store.secret_store import Stores
 from crypto.algorithms.gm import sm3
 from crypto.pki.certificate import Certificate
 from crypto.pki.revocation_list import Crl
 from crypto.seal.statement import SignedStatement, StatementError
 from crypto.seal.structure import Seal
-
-R = TypeVar("R")
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -44,6 +42,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " body BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0)",
     ),
     ("CREATE TABLE registries (id TEXT PRIMARY KEY, body BLOB NOT NULL)",),
+    (
+        "CREATE TABLE applications (number INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " id TEXT NOT NULL UNIQUE, body BLOB NOT NULL)",
+        "CREATE TABLE materials (id TEXT PRIMARY KEY, body BLOB NOT NULL)",
+    ),
 )
 """The schema, from each version to the next."""
 
@@ -228,6 +231,11 @@ class Cabinet:
     ) -> None:
         self.close()
 
+    @property
+    def applications(self) -> Applications:
+        """The applications for seals."""
+        return Applications(self._file, self._clock)
+
     # --- seals -------------------------------------------------------------------------------
 
     def seals(self) -> list[SealRecord]:
@@ -253,7 +261,7 @@ class Cabinet:
             run(
                 "INSERT INTO seals (id, code, body) VALUES (?, ?, ?) ON CONFLICT (id)"
                 " DO UPDATE SET code = excluded.code, body = excluded.body",
-                (seal.id, seal.code, self._file.sealed("seals", seal.id, _pack(seal))),
+                (seal.id, seal.code, self._file.sealed("seals", seal.id, pack(seal))),
             )
 
     # --- statements --------------------------------------------------------------------------
@@ -309,11 +317,11 @@ class Cabinet:
             query = "SELECT id, body FROM platforms WHERE id = ?"
             row = run(query, (platform.url,)).fetchone()
             if row is not None:
-                known = _unpack(PlatformRecord, self._file.unsealed("platforms", *row))
+                known = unpack(PlatformRecord, self._file.unsealed("platforms", *row))
                 if known.root_sm3 != platform.root_sm3:
                     raise PlatformUntrusted(platform.url, "root")
                 platform = replace(platform, crls=_newest(known.crls, platform.crls))
-            body = self._file.sealed("platforms", platform.url, _pack(platform))
+            body = self._file.sealed("platforms", platform.url, pack(platform))
             run(
                 "INSERT INTO platforms (id, body) VALUES (?, ?) ON CONFLICT (id)"
                 " DO UPDATE SET body = excluded.body",
@@ -339,10 +347,10 @@ class Cabinet:
             query = "SELECT id, body FROM registries WHERE id = ?"
             row = run(query, (registry.platform,)).fetchone()
             if row is not None:
-                known = _unpack(RegistryRecord, self._file.unsealed("registries", *row))
+                known = unpack(RegistryRecord, self._file.unsealed("registries", *row))
                 if known.size > registry.size:
                     return
-            body = self._file.sealed("registries", registry.platform, _pack(registry))
+            body = self._file.sealed("registries", registry.platform, pack(registry))
             run(
                 "INSERT INTO registries (id, body) VALUES (?, ?) ON CONFLICT (id)"
                 " DO UPDATE SET body = excluded.body",
@@ -359,7 +367,7 @@ class Cabinet:
             raise ValueError("the identifier of a usage record is its SM3")
         usage = UsageRecord(record_id, record, self._clock())
         with self._file.transaction() as run:
-            body = self._file.sealed("usage", record_id, _pack(usage))
+            body = self._file.sealed("usage", record_id, pack(usage))
             run("INSERT OR IGNORE INTO usage (id, body) VALUES (?, ?)", (record_id, body))
 
     def pending_usage(self, limit: int = 100) -> list[UsageRecord]:
@@ -387,9 +395,9 @@ class Cabinet:
                 row = run("SELECT id, body FROM usage WHERE id = ?", (record_id,)).fetchone()
                 if row is None:
                     continue
-                known = _unpack(UsageRecord, self._file.unsealed("usage", *row))
+                known = unpack(UsageRecord, self._file.unsealed("usage", *row))
                 told = UsageRecord(known.id, known.record, known.queued_at, receipt)
-                body = self._file.sealed("usage", record_id, _pack(told))
+                body = self._file.sealed("usage", record_id, pack(told))
                 run("UPDATE usage SET body = ?, sent = 1 WHERE id = ?", (body, record_id))
 
     # --- inside ------------------------------------------------------------------------------
@@ -397,7 +405,7 @@ class Cabinet:
     def _all(self, kind: type[R], table: str, query: str, values: Iterable[Any] = ()) -> list[R]:
         with self._file.transaction() as run:
             rows = run(query, values).fetchall()
-        return [_unpack(kind, self._file.unsealed(table, *row)) for row in rows]
+        return [unpack(kind, self._file.unsealed(table, *row)) for row in rows]
 
 
 def _newest(kept: Mapping[str, bytes], given: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -407,49 +415,3 @@ def _newest(kept: Mapping[str, bytes], given: Mapping[str, bytes]) -> dict[str, 
         if name not in given or Crl.parse(data).this_update > Crl.parse(given[name]).this_update:
             newest[name] = data
     return newest
-
-
-# --- records as bytes ----------------------------------------------------------------------------
-
-
-def _to_b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-_WRITE: dict[str, Callable[[Any], object]] = {
-    "bytes": _to_b64,
-    "datetime": lambda moment: moment.astimezone(UTC).isoformat(),
-    "datetime | None": lambda moment: moment and moment.astimezone(UTC).isoformat(),
-    "int": int,
-    "tuple[str, ...]": list,
-    "Mapping[str, bytes]": lambda each: {name: _to_b64(data) for name, data in each.items()},
-}
-_READ: dict[str, Callable[[Any], object]] = {
-    "str": str,
-    "int": int,
-    "tuple[str, ...]": tuple,
-    "bytes": base64.b64decode,
-    "datetime": datetime.fromisoformat,
-    "datetime | None": lambda text: text and datetime.fromisoformat(text),
-    "Mapping[str, bytes]": lambda each: {n: base64.b64decode(text) for n, text in each.items()},
-}
-
-
-def _pack(record: Any) -> bytes:
-    """A record as JSON, by the declared types of its fields."""
-    values = {
-        field.name: _WRITE.get(str(field.type), str)(getattr(record, field.name))
-        for field in fields(record)
-    }
-    return json.dumps(values, ensure_ascii=False).encode()
-
-
-def _unpack(kind: type[R], body: bytes) -> R:
-    values = json.loads(body)
-    return kind(
-        **{
-            field.name: _READ[str(field.type)](values[field.name])
-            for field in fields(kind)  # type: ignore[arg-type]
-            if field.name in values
-        }
-    )

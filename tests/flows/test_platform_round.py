@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from app.errors import (
+    ApplicationFieldWrong,
     ApplicationRejected,
     PlatformAnswerInvalid,
     PlatformRefused,
@@ -23,6 +24,7 @@ from app.errors import (
     PlatformUntrusted,
     explain,
 )
+from app.remote.application_form import body
 from app.remote.enrolling import Applicant, enrol
 from app.remote.platform_account import PlatformClient
 from app.remote.registry import changes
@@ -30,7 +32,7 @@ from app.remote.syncing import synchronise
 from app.store.cabinet import Cabinet, SealRecord
 from crypto.algorithms.gm import signature_values, sm3
 from crypto.algorithms.keys import SoftKey
-from crypto.pki.certificate_making import make_certificate
+from crypto.pki.certificate_making import make_certificate, make_request
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.making import make_seal
 from crypto.seal.statement import SignedStatement
@@ -120,6 +122,10 @@ def applicant(**changes: Any) -> Applicant:
         phone="13800000000",
     )
     return replace(facts, **changes)
+
+
+def request_of(key: SoftKey) -> bytes:
+    return make_request(Name.build([("CN", "whoever")]), key.spki, key.sign)
 
 
 @dataclass
@@ -254,8 +260,14 @@ def test_a_cursor_the_platform_has_forgotten_starts_from_the_beginning(
 
 def test_a_wrong_credit_code_is_refused_in_plain_words(server: RunningServer) -> None:
     wrong = applicant(uscc=credit_code()[:-1] + "Z")
+    session = TokenSession()
+    with PlatformClient(server.url) as client, pytest.raises(ApplicationFieldWrong) as found:
+        enrol(wrong, session, client, Cabinet.in_memory())  # type: ignore[arg-type]
+    assert (found.value.field, session.held) == ("uscc", []), "found before anything is made"
+    record = Cabinet.in_memory().applications.new("issue", wrong.fields)
+    record = replace(record, request=request_of(SoftKey.generate()))
     with PlatformClient(server.url) as client, pytest.raises(PlatformRefused) as caught:
-        enrol(wrong, TokenSession(), client, Cabinet.in_memory(), sleep=lambda _: None)  # type: ignore[arg-type]
+        client.apply(body(record), "a-key-of-its-own")
     assert caught.value.problem == "uscc_invalid"
     assert caught.value.request_id
     assert "统一社会信用代码" in explain(caught.value).cause

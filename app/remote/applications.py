@@ -1,0 +1,435 @@
+"""申请: a draft becomes a seal, at a person's pace.
+
+    draft → key pair on the Ukey, request → sent, signed → reviewed, perhaps returned and sent
+    again → made → collected: certificate onto the Ukey, seal into the cabinet
+
+Every step is written down in the cabinet before and after it is taken, and looks at the platform
+first where an answer may have been lost. So it can be repeated after a refusal, a crash or a
+restart, and never makes a second application.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from app.errors import (
+    ApplicationFieldWrong,
+    ApplicationRejected,
+    PlatformAnswerInvalid,
+    PlatformRefused,
+)
+from app.remote import application_form as form
+from app.remote.collecting import check_delivery, keep_seal, platform_record
+from app.remote.platform_account import Application, PlatformClient
+from app.signing import TokenKey
+from app.store.applications import (
+    COLLECTED,
+    DRAFT,
+    LETTER,
+    OVER,
+    ApplicationRecord,
+)
+from app.store.cabinet import Cabinet, SealRecord
+from crypto.pki.certificate import Certificate
+from crypto.pki.certificate_making import make_request
+from crypto.pki.names_and_algorithms import Name
+from device.token import Key, KeyNotFound, Session
+
+KEY_LABEL = "SealDesk"
+_POLL_S = 0.3
+
+
+def now_utc() -> datetime:
+    return datetime.now(UTC)
+
+
+# --- the key -------------------------------------------------------------------------------------
+
+
+def prepare(identity: str, session: Session, cabinet: Cabinet) -> ApplicationRecord:
+    """Give the application a key pair on the token of *session* (logged in) and a request for it,
+    if it has none; one that no other application needs is taken before a new one is made.
+
+    Raises :class:`device.token.KeyNotFound` if its key is on another token."""
+    record = cabinet.applications.get(identity)
+    if record.key:
+        _own_key(record, session)
+        return record
+    taken = {each.key for each in cabinet.applications.all() if each.key and each.open}
+    free = (key for key in _bare_keys(session) if TokenKey(key).public_key.spki not in taken)
+    own = TokenKey(next(free, None) or session.generate_key("sm2", KEY_LABEL))
+    # the platform names the holder itself: what stands here is for whoever looks at the request
+    typed = record.fields
+    subject = [("C", "CN"), ("O", typed["enterprise"]), ("CN", typed["uscc"])]
+    request = make_request(Name.build(subject), own.public_key.spki, own.sign)
+    key = own.public_key.spki
+    return cabinet.applications.change(
+        record.id, lambda known: replace(known, key=key, request=request)
+    )
+
+
+def _sm2_keys(session: Session) -> list[Key]:
+    held = session.keys()
+    return [key for key in held if key.algorithm == "sm2"]
+
+
+def _bare_keys(session: Session) -> list[Key]:
+    return [key for key in _sm2_keys(session) if not key.certificates]
+
+
+def _held(record: ApplicationRecord, session: Session) -> Key:
+    for key in _sm2_keys(session):
+        if TokenKey(key).public_key.spki == record.key:
+            return key
+    raise KeyNotFound("the key of this application is not on the token")
+
+
+def _own_key(record: ApplicationRecord, session: Session) -> TokenKey:
+    return TokenKey(_held(record, session))
+
+
+def sign_as_representative(
+    identity: str, session: Session, platform: PlatformClient, cabinet: Cabinet
+) -> ApplicationRecord:
+    """The legal representative signs with the Ukey of *session* (logged in), his own, that the
+    handler may apply for this seal and keep it. Only the platform can tell whose certificate it is.
+
+    Raises :class:`app.errors.ApplicationFieldWrong` while the form is not right,
+    :class:`device.token.KeyNotFound` if the token has no certificate to sign with, or several."""
+    record = cabinet.applications.get(identity)
+    with_proof = replace(record, fields={**record.fields, "proof": form.LEGAL_REP})
+    form.check(with_proof)
+    if not record.key:
+        raise ApplicationFieldWrong("proof", "key_first")
+    held = [
+        TokenKey(key, certificate)
+        for key in _sm2_keys(session)
+        for certificate in key.certificates
+        if Certificate.parse(certificate).may_sign()
+    ]
+    if len(held) != 1:
+        raise KeyNotFound("not one personal certificate on the token")
+    (own,) = held
+    signature = own.sign(platform.text_of_intent("appoint", *form.appointing_lines(with_proof)))
+    return cabinet.applications.change(
+        record.id,
+        lambda known: replace(
+            known,
+            fields={**known.fields, "proof": form.LEGAL_REP},
+            proof_certificate=own.certificate,
+            proof_signature=signature,
+        ),
+    )
+
+
+# --- handing in ----------------------------------------------------------------------------------
+
+
+def send(
+    identity: str,
+    session: Session,
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    clock: Callable[[], datetime] = now_utc,
+) -> ApplicationRecord:
+    """提交: hand in a draft, or a returned application as it was corrected; one that was handed in
+    already is only looked at.
+
+    Raises :class:`app.errors.ApplicationFieldWrong` before anything is sent,
+    :class:`app.errors.PlatformError`, :class:`device.token.TokenError`; what was typed stays."""
+    record = cabinet.applications.get(identity)
+    if not record.open:
+        raise ApplicationRejected(record.id, record.state, record.reason)
+    if record.editable:
+        form.check(record)
+        if record.fields["proof"] == form.LEGAL_REP and not form.signed_by_representative(record):
+            raise ApplicationFieldWrong("proof", "unsigned")
+    letter = cabinet.applications.letter(record.id)
+    if record.editable and record.fields["proof"] == LETTER:
+        found = form.letter_problem(letter)
+        if found:
+            raise ApplicationFieldWrong(LETTER, found)
+    if not record.sent:
+        origin = platform.origin
+        record = cabinet.applications.change(
+            record.id, lambda known: replace(known, platform=origin)
+        )
+    record = prepare(identity, session, cabinet)
+    own = _own_key(record, session)
+    there = _there(record, own, platform)
+    if there is None or there.state in ("drafted", "returned"):
+        there = _hand_in(record, there, own, letter, platform, cabinet)
+    _told(record.id, there, platform, cabinet, clock)
+    known = cabinet.platform(platform.origin)
+    cabinet.pin(platform_record(platform, clock(), known.cursor if known else ""))
+    return cabinet.applications.mark_told(record.id)
+
+
+def _there(
+    record: ApplicationRecord, own: TokenKey, platform: PlatformClient
+) -> Application | None:
+    """The application as the platform has it; None if it has none. Signed in for it then."""
+    if record.server_id:
+        platform.sign_in_as_applicant(record.server_id, own)
+        return platform.application(record.server_id)
+    if not record.body:
+        return None
+    try:  # the answer to what was sent may have been lost
+        found = platform.application(platform.sign_in_with_key(own, own.public_key.spki))
+    except PlatformRefused as error:
+        if error.problem != "not_found":
+            raise
+        return None
+    return found if found.state not in OVER else None
+
+
+def _hand_in(
+    record: ApplicationRecord,
+    there: Application | None,
+    own: TokenKey,
+    letter: bytes,
+    platform: PlatformClient,
+    cabinet: Cabinet,
+) -> Application:
+    body = form.body(record)
+    if body != record.body:
+        key = secrets.token_hex(16)
+        record = cabinet.applications.change(
+            record.id, lambda known: replace(known, body=body, request_key=key)
+        )
+    if there is None:
+        there = platform.apply(body, record.request_key)
+        _noted(record.id, there, cabinet)
+        platform.sign_in_as_applicant(there.id, own)
+    elif there.payload_sm3 != record.body_sm3:
+        there = platform.amend(there.id, body)
+    if record.fields["proof"] == LETTER:
+        there = platform.put_letter(there, letter, form.media_type(letter) or "")
+    return platform.submit(there, own)
+
+
+def _noted(identity: str, there: Application, cabinet: Cabinet) -> None:
+    cabinet.applications.change(
+        identity, lambda known: replace(known, server_id=there.id, state=there.state)
+    )
+
+
+def _told(
+    identity: str,
+    there: Application,
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    clock: Callable[[], datetime],
+) -> ApplicationRecord:
+    """Keep what the platform says of an application."""
+    now, days = clock(), platform.service().review_days
+    reasons = {form.field_of(path) or path: text for path, text in there.reasons.items()}
+
+    def change(known: ApplicationRecord) -> ApplicationRecord:
+        if known.state == COLLECTED:
+            return known
+        new = known.state != there.state
+        handed_in = there.state == "submitted" and (new or known.submitted_at is None)
+        submitted = now if handed_in else known.submitted_at
+        return replace(
+            known,
+            server_id=there.id,
+            state=there.state,
+            next=there.next,
+            reason=there.reason,
+            reasons=reasons,
+            seal_id=there.seal_id,
+            submitted_at=submitted,
+            look_at=submitted + timedelta(days=days) if submitted and days else None,
+        )
+
+    before = cabinet.applications.get(identity)
+    if change(before) == before:
+        return before
+    return cabinet.applications.change(identity, change)
+
+
+# --- following -----------------------------------------------------------------------------------
+
+
+def follow(
+    identity: str,
+    session: Session,
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    clock: Callable[[], datetime] = now_utc,
+) -> ApplicationRecord:
+    """Ask the platform how far it is. What was never sent is returned as it is."""
+    record = cabinet.applications.get(identity)
+    if not (record.open and record.sent and record.key):
+        return record
+    there = _there(record, _own_key(record, session), platform)
+    return record if there is None else _told(record.id, there, platform, cabinet, clock)
+
+
+def follow_all(
+    session: Session,
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    clock: Callable[[], datetime] = now_utc,
+) -> tuple[ApplicationRecord, ...]:
+    """Ask for all applications of the keys on the token of *session* (logged in), and take those
+    that were handed in at another computer into the cabinet. Gives those whose state the person has
+    not been told of."""
+    for key in _bare_keys(session):
+        own = TokenKey(key)
+        try:
+            platform.sign_in_with_key(own, own.public_key.spki)
+        except PlatformRefused as error:
+            if error.problem != "not_found":
+                raise
+            continue
+        for there in platform.applications():
+            record = _known(there, own, platform, cabinet)
+            if record is None:
+                if there.state in OVER:
+                    continue  # over before this computer knew of it
+                record = _from_elsewhere(there, own, platform, cabinet)
+            if record.open:
+                _told(record.id, there, platform, cabinet, clock)
+    collected = {seal.id for seal in cabinet.seals()}
+    for record in cabinet.applications.all():
+        if record.open and record.seal_id in collected:  # by way of another computer, or a crash
+            _over(record, cabinet)
+    return tuple(
+        each
+        for each in cabinet.applications.all()
+        if each.platform == platform.origin and each.told != each.state and each.state != DRAFT
+    )
+
+
+def _known(
+    there: Application, own: TokenKey, platform: PlatformClient, cabinet: Cabinet
+) -> ApplicationRecord | None:
+    every = [each for each in cabinet.applications.all() if each.platform == platform.origin]
+    found = next((each for each in every if each.server_id == there.id), None)
+    spki = own.public_key.spki
+    return found or next(
+        (each for each in every if not each.server_id and each.body and each.key == spki), None
+    )
+
+
+def _from_elsewhere(
+    there: Application, own: TokenKey, platform: PlatformClient, cabinet: Cabinet
+) -> ApplicationRecord:
+    platform.sign_in_as_applicant(there.id, own)
+    sent = platform.application_form(there)
+    try:
+        kind, fields, request = form.read(sent)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PlatformAnswerInvalid(platform.origin, "form") from error
+    record = cabinet.applications.new(kind, fields, platform=platform.origin)
+    return cabinet.applications.keep(
+        replace(
+            record,
+            key=own.public_key.spki,
+            request=request,
+            body=sent,
+            server_id=there.id,
+            created_at=there.created_at or record.created_at,
+        )
+    )
+
+
+def withdraw(
+    identity: str,
+    session: Session,
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    clock: Callable[[], datetime] = now_utc,
+) -> ApplicationRecord:
+    """撤回: nothing more comes of it. A draft that was never sent is just removed by
+    :meth:`app.store.applications.Applications.forget`. Raises
+    :class:`app.errors.ApplicationRejected` for one that is over or was never sent."""
+    record = cabinet.applications.get(identity)
+    there = None
+    if record.open and record.sent and record.key:
+        there = _there(record, _own_key(record, session), platform)
+    if there is None:
+        raise ApplicationRejected(record.id, record.state, record.reason)
+    return _told(record.id, platform.withdraw(there.id), platform, cabinet, clock)
+
+
+# --- collecting ----------------------------------------------------------------------------------
+
+
+def wait(
+    identity: str,
+    session: Session,
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    wait_s: float,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], datetime] = now_utc,
+) -> ApplicationRecord:
+    """Follow an application until its seal is made or somebody has to act, *wait_s* at most."""
+    deadline = time.monotonic() + wait_s
+    record = follow(identity, session, platform, cabinet, clock)
+    while record.state in ("submitted", "in_review", "approved") and time.monotonic() < deadline:
+        sleep(_POLL_S)
+        there = platform.application(record.server_id)  # signed in already
+        record = _told(record.id, there, platform, cabinet, clock)
+    return record
+
+
+def collect(
+    identity: str,
+    session: Session,
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    clock: Callable[[], datetime] = now_utc,
+) -> SealRecord:
+    """领取: check the seal that was made, put its certificate onto the token, prove the key, and
+    keep the seal. Safe to repeat.
+
+    Raises :class:`app.errors.ApplicationRejected` if there is nothing to collect,
+    :class:`app.errors.PlatformError`, :class:`device.token.TokenError`."""
+    record = follow(identity, session, platform, cabinet, clock)
+    if record.state != "fulfilled":
+        raise rejected(record)
+    own = _own_key(record, session)
+    found = platform.seal(record.seal_id)
+    data = platform.seal_data(found)
+    check_delivery(found, data, own, platform, clock())
+    token_key = _held(record, session)
+    session.store_certificate(found.certificate, KEY_LABEL, token_key.key_id)
+    session.write_data(f"seal-{found.code}", data)
+    collected = found
+    if found.state == "made":  # else the platform's answer was lost the last time
+        collected = platform.collect(found, TokenKey(token_key, found.certificate))
+    seal = keep_seal(collected, data, platform, cabinet, clock())
+    _over(record, cabinet)
+    return seal
+
+
+def _over(record: ApplicationRecord, cabinet: Cabinet) -> None:
+    """It has come to a seal: nobody needs its citizen number and its documents any more."""
+    cabinet.applications.keep_letter(record.id, record.letter_name, b"")
+    cabinet.applications.change(
+        record.id,
+        lambda known: replace(
+            known,
+            state=COLLECTED,
+            told=COLLECTED,
+            next="",
+            body=b"",
+            fields={k: v for k, v in known.fields.items() if k not in form.PERSONAL},
+        ),
+    )
+
+
+def rejected(record: ApplicationRecord) -> ApplicationRejected:
+    """Why there is no seal (yet)."""
+    state = record.state
+    if state in ("submitted", "in_review", "approved"):
+        state = "awaiting_licence" if record.next == "consent" else "pending"
+    return ApplicationRejected(record.server_id or record.id, state, record.reason)
