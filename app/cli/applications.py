@@ -4,6 +4,7 @@ withdraw, collect."""
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 from app.cli.grammar import Commands, Parser, json_option, pin_option, token_options
 from app.cli.seals import applicant_options
 from app.cli.terminal import enter_pin, tell, tell_json
-from app.errors import ApplicationFieldWrong, FileNotReadable, FileProblem, UsageError, phrase
+from app.errors import (
+    ApplicationFieldWrong,
+    FileNotReadable,
+    FileProblem,
+    UsageError,
+    explain,
+    messages,
+    phrase,
+)
+from app.remote import application_form as form
+from app.remote import applications
+from app.store.applications import LETTER
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -85,8 +97,8 @@ def _form_options(made: Parser) -> None:
     made.add_argument(
         "--proof",
         choices=("licence", "legal_rep", "letter"),
-        help="how the legal representative agrees: on the electronic licence, with a key of his own,"
-        " in a letter of authority",
+        help="how the legal representative agrees: on the electronic licence, with a key of his"
+        " own, in a letter of authority",
     )
 
 
@@ -94,8 +106,6 @@ def _form_options(made: Parser) -> None:
 
 
 def new(desk: Desk, options: argparse.Namespace) -> int:
-    from app.remote import application_form as form
-
     fields = dict.fromkeys(_OPTIONS, "")
     fields |= {"seal": "official", "proof": form.LICENCE}
     for seal in desk.cabinet.seals()[:1]:
@@ -123,8 +133,6 @@ def _filled(
     desk: Desk, record: ApplicationRecord, options: argparse.Namespace
 ) -> ApplicationRecord:
     """*record* with what the options say of its fields; what they do not mention stays."""
-    from app.remote import application_form as form
-
     given = {
         name: str(value).strip()
         for name, option in _OPTIONS.items()
@@ -134,7 +142,7 @@ def _filled(
         if name in given:
             given[name] = given[name].upper()
     if options.letter:
-        given["proof"] = form.LETTER
+        given["proof"] = LETTER
     record = _changed(desk, record, fields={**record.fields, **given})
     if options.letter:
         path = Path(options.letter)
@@ -144,22 +152,17 @@ def _filled(
             raise FileNotReadable(str(path), FileProblem.of(error)) from error
         wrong = form.letter_problem(content)
         if wrong:
-            raise ApplicationFieldWrong(form.LETTER, wrong)
+            raise ApplicationFieldWrong(LETTER, wrong)
         record = desk.cabinet.applications.keep_letter(record.id, path.name, content)
     return record
 
 
 def _changed(desk: Desk, record: ApplicationRecord, **values: Any) -> ApplicationRecord:
-    from dataclasses import replace
-
     return desk.cabinet.applications.change(record.id, lambda known: replace(known, **values))
 
 
 def _tell_problems(desk: Desk, record: ApplicationRecord) -> int:
     """What is still wrong with a draft that nobody wants to submit yet."""
-    from app.errors import explain
-    from app.remote import application_form as form
-
     for field, found in form.problems(record):
         tell(f"  {explain(ApplicationFieldWrong(field, found), desk.settings.language).cause}")
     return 0
@@ -168,9 +171,6 @@ def _tell_problems(desk: Desk, record: ApplicationRecord) -> int:
 def _send(
     desk: Desk, record: ApplicationRecord, platform: PlatformClient, options: argparse.Namespace
 ) -> int:
-    from app.remote import application_form as form
-    from app.remote import applications
-
     if record.editable:
         form.check(record)
     token = _token(desk, options)
@@ -196,8 +196,6 @@ def _token(desk: Desk, options: argparse.Namespace) -> Token:
 
 
 def sign(desk: Desk, options: argparse.Namespace) -> int:
-    from app.remote import applications
-
     record = desk.cabinet.applications.get(options.application)
     platform = desk.platform(record.platform)
     token = _token(desk, options)
@@ -208,8 +206,6 @@ def sign(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def withdraw(desk: Desk, options: argparse.Namespace) -> int:
-    from app.remote import applications
-
     record = desk.cabinet.applications.get(options.application)
     token = _token(desk, options)
     platform = desk.platform(record.platform)
@@ -220,8 +216,6 @@ def withdraw(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def collect(desk: Desk, options: argparse.Namespace) -> int:
-    from app.remote import applications
-
     record = desk.cabinet.applications.get(options.application)
     token = _token(desk, options)
     platform = desk.platform(record.platform)
@@ -259,8 +253,6 @@ def every(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def show(desk: Desk, options: argparse.Namespace) -> int:
-    from app.remote import applications
-
     record = desk.cabinet.applications.get(options.application)
     if options.ask and record.sent:
         token = _token(desk, options)
@@ -277,8 +269,6 @@ def show(desk: Desk, options: argparse.Namespace) -> int:
 
 def facts(record: ApplicationRecord) -> dict[str, Any]:
     """An application as JSON shows it: no citizen number, no phone number."""
-    from app.remote.application_form import PERSONAL
-
     return {
         "id": record.id,
         "platform": record.platform,
@@ -288,7 +278,7 @@ def facts(record: ApplicationRecord) -> dict[str, Any]:
         "next": record.next,
         "reason": record.reason,
         "reasons": dict(record.reasons),
-        "fields": {k: v for k, v in record.fields.items() if k not in PERSONAL},
+        "fields": {k: v for k, v in record.fields.items() if k not in form.PERSONAL},
         "letter": record.letter_name,
         "created_at": record.created_at.isoformat(),
         "submitted_at": record.submitted_at and record.submitted_at.isoformat(),
@@ -302,13 +292,11 @@ def _state(record: ApplicationRecord, language: str) -> str:
 
 def _seal(record: ApplicationRecord, language: str) -> str:
     kind = record.fields.get("seal", "")
-    return phrase(f"application_seal.{kind}", language) if kind else ""
+    return phrase(f"seal_kind.{kind}", language) if kind else ""
 
 
 def _describe(desk: Desk, record: ApplicationRecord) -> None:
     """What a person wants to know of an application: how far it is, what is next, when to look."""
-    from app.errors import messages
-
     language = desk.settings.language
     names = messages(language)["ApplicationFieldWrong"]["words"]["field"]
     tell(f"{record.id}  {record.fields.get('enterprise', '')}  {_seal(record, language)}")

@@ -276,14 +276,17 @@ def follow_all(
     platform: PlatformClient,
     cabinet: Cabinet,
     clock: Callable[[], datetime] = now_utc,
-) -> tuple[ApplicationRecord, ...]:
+) -> None:
     """Ask for all applications of the keys on the token of *session* (logged in), and take those
-    that were handed in at another computer into the cabinet. Gives those whose state the person has
-    not been told of."""
-    for key in _bare_keys(session):
+    that were handed in at another computer into the cabinet."""
+    waiting = {each.key for each in cabinet.applications.all() if each.open and each.sent}
+    for key in _sm2_keys(session):
         own = TokenKey(key)
+        spki = own.public_key.spki
+        if key.certificates and spki not in waiting:
+            continue
         try:
-            platform.sign_in_with_key(own, own.public_key.spki)
+            platform.sign_in_with_key(own, spki)
         except PlatformRefused as error:
             if error.problem != "not_found":
                 raise
@@ -291,14 +294,20 @@ def follow_all(
         for there in platform.applications():
             record = _known(there, own, platform, cabinet)
             if record is None:
-                if there.state in OVER:
+                if there.state in OVER or key.certificates:
                     continue  # over before this computer knew of it
                 record = _from_elsewhere(there, own, platform, cabinet)
             if record.open:
                 _told(record.id, there, platform, cabinet, clock)
+
+
+def untold(platform: PlatformClient, cabinet: Cabinet) -> tuple[ApplicationRecord, ...]:
+    """The applications whose state the person has not been told of; those whose seal is in the
+    cabinet by now, collected at another computer or before a crash, are over."""
     collected = {seal.id for seal in cabinet.seals()}
-    for record in cabinet.applications.all():
-        if record.open and record.seal_id in collected:  # by way of another computer, or a crash
+    own = [e for e in cabinet.applications.all() if e.platform == platform.origin]
+    for record in own:
+        if record.open and record.seal_id in collected:
             _over(record, cabinet)
     return tuple(
         each

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from app.errors import PlatformRefused, TokenWithoutSeal
-from app.remote.applications import follow_all
+from app.remote.applications import follow_all, untold
 from app.remote.collecting import platform_record
 from app.remote.platform_account import PlatformClient, SyncItem
 from app.remote.registry import follow as follow_registry
@@ -46,8 +46,9 @@ def synchronise_token(
     Raises :class:`app.errors.TokenWithoutSeal`, :class:`app.errors.PlatformError`,
     :class:`device.token.TokenError`."""
     keys = keys_of(session)
-    applications = follow_all(session, platform, cabinet, clock)
+    follow_all(session, platform, cabinet, clock)
     restored = restore(platform, cabinet, keys, clock)
+    applications = untold(platform, cabinet)
     own = {seal.certificate for seal in _of(platform, cabinet)}
     key = next((key for key in keys if key.certificate in own), None)
     if key is None:
