@@ -12,7 +12,7 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
-from crypto.pdf.changes.ink import Box, Ink, read_look
+from crypto.pdf.changes.ink import Box, Ink, Painted, read_look
 from crypto.pdf.changes.looks import Ground, shown_stream
 from crypto.pdf.marks.appearance import HIDDEN, box, has_area
 from crypto.pdf.reading.access import entry, items_of, key_of
@@ -24,8 +24,10 @@ _LARGEST_ICON = 40.0
 """Points: the sign of a note."""
 _SMALLEST_ICON, _LONGEST = 8.0, 2.0
 """Points, and of the shorter side."""
-_LIGHT, _MOST = 0.5, 0.4
-"""Of the brightest colour, and of the sign's rectangle: its ground."""
+_LIGHT, _COLOURED, _MOST, _COVERED = 0.5, 0.75, 0.4, 0.2
+"""The brightest and the darkest part of the colour of a sign's ground; how much of the sign it
+takes up, and how much something pale may cover of it: on a ground that cannot be told from paper,
+strokes can be read as a digit."""
 _THIN = 3.0
 """Points: a line under or through text hides none of it."""
 
@@ -54,7 +56,7 @@ def judge(annotation: Any, ground: Ground) -> str:
         return "forbidden"
     own = box(annotation)
     if kind == "/Text":
-        return _judge_note(annotation, painted.inks, stream is None, ground)
+        return _judge_note(annotation, painted, stream is None, ground)
     covering = [ink for ink in painted.inks if not _lets_through(ink)]
     if any(ground.surely_lies_under(each.box) for each in covering):
         return "forbidden"
@@ -65,9 +67,10 @@ def judge(annotation: Any, ground: Ground) -> str:
 
 
 def _judge_note(
-    annotation: generic.DictionaryObject, inks: list[Ink], is_drawn_by_viewer: bool, ground: Ground
+    annotation: generic.DictionaryObject, painted: Painted, is_drawn_by_viewer: bool, ground: Ground
 ) -> str:
     """A note is shown as a small sign, which can be moved aside."""
+    inks = painted.inks
     left, bottom, right, top = own = box(annotation)
     if max(right - left, top - bottom) > _LARGEST_ICON:
         covers = any(ground.surely_lies_under(ink.box) for ink in inks if not ink.see_through)
@@ -76,27 +79,39 @@ def _judge_note(
         return "drawing_added"
     if int(entry(annotation, "/F", 0)) & HIDDEN:
         return "note_added"
-    if inks and not _is_sign(inks, own):
+    if inks and not _is_sign(painted, own):
         return "drawing_added"
     places = [own] if is_drawn_by_viewer else [ink.box for ink in inks]
     return "drawing_added" if any(map(ground.lies_under, places)) else "note_added"
 
 
-def _is_sign(inks: list[Ink], own: Box) -> bool:
-    """Does a note's own look have a light ground over most of it, as the signs of notes do? Strokes
-    alone could be read as a digit or a dash."""
+def _is_sign(painted: Painted, own: Box) -> bool:
+    """Does a note's own look have a coloured ground over most of it, as the signs of notes do?
+    Strokes alone could be read as a digit or a dash."""
     left, bottom, right, top = own
     sides = sorted((right - left, top - bottom))
     if sides[0] < _SMALLEST_ICON or sides[1] > _LONGEST * sides[0]:
         return False
-    return any(
-        ink.kind == "fill"
+    if painted.strange or painted.profiled:
+        return False  # its colours may be others, or its ground not be seen
+    room = sides[0] * sides[1]
+    grounds = [
+        at
+        for at, ink in enumerate(painted.inks)
+        if ink.kind == "fill"
         and ink.colour is not None
         and max(ink.colour) >= _LIGHT
-        and not ink.is_white
-        and ink.area >= _MOST * sides[0] * sides[1]
-        for ink in inks
+        and min(ink.colour) <= _COLOURED
+        and min(ink.area, _area(ink.box)) >= _MOST * room
+    ]
+    return bool(grounds) and not any(
+        ink.colour is None or (min(ink.colour) > _COLOURED and _area(ink.box) > _COVERED * room)
+        for ink in painted.inks[grounds[-1] + 1 :]
     )
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _has_other_looks(annotation: generic.DictionaryObject) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -16,6 +17,7 @@ _SPACES = {
     **dict.fromkeys(("/DeviceRGB", "/RGB", "/CalRGB"), 3),
     **dict.fromkeys(("/DeviceCMYK", "/CMYK"), 4),
 }
+_OWN_NAMES = re.compile(r"/(?:Default|Device)(?:Gray|RGB|CMYK)\Z")
 
 
 def parts_of(space: Any, found: Any) -> int:
@@ -45,3 +47,11 @@ def colour_of(values: list[Any], parts: int) -> Colour | None:
         cyan, magenta, yellow, black = bounded
         return tuple(max(0.0, 1 - each - black) for each in (cyan, magenta, yellow))
     return None
+
+
+def redefines_devices(resources: Any) -> bool:
+    """Do these give the names of the devices' colours another meaning (ISO 32000-1 §8.6.5.6)?"""
+    if not isinstance(resources, generic.DictionaryObject):
+        return False
+    spaces = entry(resources, "/ColorSpace")
+    return isinstance(spaces, generic.DictionaryObject) and any(map(_OWN_NAMES.match, spaces))

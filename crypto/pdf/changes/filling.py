@@ -143,6 +143,8 @@ def _uncovers(old: Look, new: Look, ground: Ground) -> str:
 
 def _are_alike(old: Look, new: Look) -> bool:
     inks = (old.painted.inks, new.painted.inks)
+    if old.drawn and new.drawn and old.box == new.box and same(old.stream, new.stream):
+        return True  # what it refers to is what it was, or that is a change of its own
     return (
         old.painted.strange == new.painted.strange
         and old.drawn == new.drawn
@@ -226,6 +228,7 @@ def _judge_text(
     height = new.box[3] - new.box[1]
     if (
         new.painted.strange
+        or new.painted.profiled
         or new.text is None
         or not new.ink
         or any(not is_seen(ink, paper) for ink in new.ink)
@@ -325,6 +328,7 @@ def _judge_button(
         not new.drawn
         or old.painted.strange
         or new.painted.strange
+        or new.painted.profiled
         or not is_tick(added, is_boxed(old, ground))
         or across * up > _LARGEST_BUTTON * page_area
     ):

@@ -29,6 +29,10 @@ _LETTERED = re.compile(
 _PICTURED = re.compile(r"symbol|dingbat|wingding|webding|barcode|emoji|icon", re.IGNORECASE)
 _UNICODE_CMAPS = re.compile(r"/Uni(?:GB|CNS|JIS|KS)[A-Za-z0-9]*-(?:UTF16|UCS2)-H")
 _CHINESE_CMAPS = ("/GBK-EUC-H", "/GBKp-EUC-H", "/GBK2K-H", "/GB-EUC-H")
+_ORDERINGS = {"GB": "GB1", "CNS": "CNS1", "JIS": "Japan1", "KS": "Korea1"}
+"""Of an encoding's name, the characters that its codes lead to (ISO 32000-1 table 118)."""
+_NARROWEST, _WIDEST = 100.0, 1000.0
+"""Thousandths of the font size: glyphs of a composite font whose strings are read."""
 _BASES = {"/WinAnsiEncoding": "cp1252", "/MacRomanEncoding": "mac_roman"}
 _MAX_WIDTHS = 20_000
 
@@ -132,15 +136,23 @@ def read_font(node: Any) -> Font:
         return _drawn(node)
     base = str(entry(node, "/BaseFont", ""))
     widths = _simple_widths(node) or _standard_widths(base)
+    # a code that the listed widths leave out is as wide as the descriptor says, or has no width
+    other = _missing_width(node) if isinstance(entry(node, "/Widths"), list) else 600.0
     if _is_embedded(node) or kind not in ("/Type1", "/TrueType", "/MMType1"):
-        return Font(widths=widths)
+        return Font(widths=widths, default_width=other)
     if base in ("/ZapfDingbats", "/ZaDb") and not isinstance(
         entry(node, "/Encoding"), generic.DictionaryObject
     ):
-        return Font(_DINGBATS, widths=widths, marks_only=True)
+        return Font(_DINGBATS, widths=widths, default_width=other, marks_only=True)
     if _PICTURED.search(base) or not _LETTERED.match(base):
-        return Font(widths=widths)
-    return Font(_letters(entry(node, "/Encoding")), widths=widths)
+        return Font(widths=widths, default_width=other)
+    if (
+        kind == "/TrueType"
+        and _is_symbolic(node)
+        and "/Differences" in entry(node, "/Encoding", ())
+    ):
+        return Font(widths=widths, default_width=other)  # viewers differ in whether they count
+    return Font(_letters(entry(node, "/Encoding")), widths=widths, default_width=other)
 
 
 def _letters(encoding: Any) -> dict[int, str]:
@@ -192,6 +204,21 @@ def _simple_widths(node: generic.DictionaryObject) -> dict[int, float]:
     return {first + at: abs(float(follow(each))) for at, each in enumerate(listed)}
 
 
+def _is_symbolic(node: generic.DictionaryObject) -> bool:
+    descriptor = entry(node, "/FontDescriptor")
+    flags = (
+        entry(descriptor, "/Flags", 0) if isinstance(descriptor, generic.DictionaryObject) else 0
+    )
+    return bool(int(flags) & 4)
+
+
+def _missing_width(node: generic.DictionaryObject) -> float:
+    descriptor = entry(node, "/FontDescriptor")
+    if not isinstance(descriptor, generic.DictionaryObject):
+        return 0.0
+    return abs(float(entry(descriptor, "/MissingWidth", 0)))
+
+
 def _drawn(node: generic.DictionaryObject) -> Font:
     """A Type 3 font: its widths and its box are in units that its own matrix makes."""
     matrix = [float(follow(number)) for number in entry(node, "/FontMatrix", ())]
@@ -221,10 +248,34 @@ def _composite(node: generic.DictionaryObject) -> Font:
         if _PICTURED.search(base) or not _LETTERED.match(base):
             codec = ""
     default = abs(float(entry(below, "/DW", 1000)))
-    widths: dict[int, float] = {}
-    if name.startswith("/Identity"):  # of other maps the codes are not those that /W counts by
-        widths = _composite_widths(entry(below, "/W"))
-    return Font(codec=codec, bytes_per_code=2, widths=widths, default_width=default)
+    widths = _composite_widths(entry(below, "/W"))
+    if name.startswith("/Identity"):
+        return Font(codec=codec, bytes_per_code=2, widths=widths, default_width=default)
+    # of other maps the codes are not those that /W counts by: all glyphs are taken for the widest
+    stated = (default, *widths.values())
+    if (
+        min(stated) < _NARROWEST
+        or max(stated) > _WIDEST
+        or not _leads_to_its_characters(below, name)
+    ):
+        codec = ""
+    return Font(codec=codec, bytes_per_code=2, default_width=max(stated))
+
+
+def _leads_to_its_characters(below: generic.DictionaryObject, encoding: str) -> bool:
+    """Does the encoding of this name lead to the characters that *below*, a font of CIDs, has, and
+    these to glyphs by no map of the file's own?"""
+    info, glyphs = entry(below, "/CIDSystemInfo"), entry(below, "/CIDToGIDMap", "/Identity")
+    if not isinstance(info, generic.DictionaryObject) or glyphs != "/Identity":
+        return False
+    named = re.match(r"/(?:Uni)?(GB|CNS|JIS|KS)", encoding)
+    return named is not None and _plain(entry(info, "/Ordering")) == _ORDERINGS[named[1]]
+
+
+def _plain(text: Any) -> str:
+    if isinstance(text, generic.ByteStringObject):
+        return bytes(text).decode("latin-1")
+    return str(text)
 
 
 def _composite_widths(listed: Any) -> dict[int, float]:

@@ -18,7 +18,7 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto import deadline
-from crypto.pdf.changes.colours import Colour, colour_of, parts_of
+from crypto.pdf.changes.colours import Colour, colour_of, parts_of, redefines_devices
 from crypto.pdf.changes.fonts import UNKNOWN_FONT, Font, Fonts
 from crypto.pdf.marks.appearance import fitted
 from crypto.pdf.marks.visible_part import Matrix, product
@@ -118,7 +118,10 @@ class Painted:
     inks: list[Ink] = field(default_factory=list)
     strange: set[str] = field(default_factory=set)
     """layer, mask, faint, blend, font (one that the stream itself does not bring), inline image,
-    clip (by anything but a rectangle), transfer, unknown"""
+    clip (by anything but a rectangle), transfer, colours (that the resources give another meaning),
+    unknown"""
+    profiled: bool = False
+    """Colours of a profile or a calibration were chosen, which may show any as any other."""
 
 
 @dataclass(frozen=True)
@@ -232,6 +235,8 @@ class _Reader:
         self._bytes += len(data)
         if self._bytes > _MAX_CONTENT:
             raise AppearanceError("the content is too long")
+        if redefines_devices(resources):
+            self._painted.strange.add("colours")
         saved: list[_State] = []
         path = _Path()
         clipping = False
@@ -266,7 +271,7 @@ class _Reader:
                     text = line = _PLAIN
                 case "ET":
                     pass
-                case "Tf":
+                case "Tf" if len(values) == 2:
                     font = self._font(_named(resources, "/Font", values[:1]))
                     size = _number(values[-1:])
                     state = replace(state, font=font, size=size)
@@ -290,9 +295,9 @@ class _Reader:
                     text = line = product((1, 0, 0, 1, x, y), line)
                 case "T*":
                     text = line = product((1, 0, 0, 1, 0, -state.leading), line)
-                case "Tj" | "TJ":
+                case "Tj" | "TJ" if _is_shown_text(name, values):
                     text = self._show(values, state, text)
-                case "'" | '"':
+                case "'" | '"' if _is_shown_text(name, values):
                     if name == '"':
                         word, letter = _number(values[:1]), _number(values[1:2])
                         state = replace(state, word_spacing=word, spacing=letter)
@@ -312,6 +317,8 @@ class _Reader:
                 case "BI":
                     self._painted.strange.add("inline image")
                 case _:
+                    if name in ("cs", "CS") and values not in _DEVICES:
+                        self._painted.profiled = True
                     coloured = _with_colour(name, values, state, resources)
                     if coloured is not None:
                         state = coloured
@@ -416,7 +423,10 @@ class _Reader:
             self._painted.strange.add("mask")
         if "/Font" in parameters:
             self._painted.strange.add("unknown")
-        if any(entry(parameters, key, "/Default") not in _NO_TRANSFER for key in ("/TR", "/TR2")):
+        screen = entry(parameters, "/HT")  # it may have a transfer function of its own
+        if isinstance(screen, generic.DictionaryObject) or any(
+            entry(parameters, key, "/Default") not in _NO_TRANSFER for key in ("/TR", "/TR2")
+        ):
             self._painted.strange.add("transfer")
         if "/LW" in parameters:
             state = replace(state, width=float(entry(parameters, "/LW")))
@@ -511,6 +521,22 @@ def _widened(box: Box, by: float) -> Box:
     return (box[0] - by, box[1] - by, box[2] + by, box[3] + by)
 
 
+_OF_TEXT = {"Tj": (bytes,), "'": (bytes,), '"': (float, float, bytes)}
+
+
+def _is_shown_text(name: str, values: list[Any]) -> bool:
+    """Has an operator that shows text the operands that it takes? Of more, viewers take the first
+    or the last."""
+    if name == "TJ":
+        return (
+            len(values) >= 2
+            and values[0] is None
+            and values[-1] is None
+            and all(isinstance(value, bytes | float) for value in values[1:-1])
+        )
+    return tuple(map(type, values)) == _OF_TEXT[name]
+
+
 def _named(resources: Any, category: str, values: list[Any]) -> Any:
     listed = entry(resources, category) if isinstance(resources, generic.DictionaryObject) else None
     if not isinstance(listed, generic.DictionaryObject) or not values:
@@ -533,6 +559,7 @@ def _numbers(values: list[Any]) -> Matrix:
 
 # --- colours -----------------------------------------------------------------------------------
 
+_DEVICES = (["/DeviceGray"], ["/DeviceRGB"], ["/DeviceCMYK"])
 _SETS = {"g": 1, "rg": 3, "k": 4, "G": 1, "RG": 3, "K": 4}
 
 

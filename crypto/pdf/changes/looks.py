@@ -31,6 +31,9 @@ _SAME_COLOUR = 0.012
 _SAME_PLACE = 1.0
 _ALONG = 0.7
 """A frame's line is at least this part of the edge that it follows."""
+_SAME_LINE, _NEXT_LINE = 0.5, 0.85
+"""Of the font size: how far text stands below other text of its line at most, and below the line
+before at least."""
 _MOST_PAIRS = 200_000
 """Of text and what is painted after it."""
 _BLANK = re.compile(r"\s+")
@@ -99,6 +102,8 @@ class Look:
     drawn: bool
     """It has an appearance of its own; without one viewers draw it from the form's defaults."""
     comb: bool = False
+    stream: generic.StreamObject | None = None
+    """The appearance that is shown."""
 
     @classmethod
     def of(cls, widget: generic.DictionaryObject) -> Look:
@@ -109,7 +114,7 @@ class Look:
         painted = read_look(widget, stream)
         if stream is not None and _is_in_doubt(widget):
             painted.strange.add("states")
-        return cls(painted, rectangle_of(widget), stream is not None, comb)
+        return cls(painted, rectangle_of(widget), stream is not None, comb, stream)
 
     @cached_property
     def _margin(self) -> float:
@@ -140,8 +145,11 @@ class Look:
             return None
         lines: list[list[Ink]] = []
         for each in sorted(self.ink, key=lambda ink: -ink.box[1]):
-            if lines and lines[-1][0].box[1] - each.box[1] < 0.5 * each.size:
+            below = (lines[-1][0].box[1] - each.box[1]) / each.size if lines and each.size else 1.0
+            if below < _SAME_LINE:
                 lines[-1].append(each)
+            elif below < _NEXT_LINE:
+                return None  # neither in the line nor below it: people may read it in either order
             else:
                 lines.append([each])
         ordered = [sorted(line, key=lambda ink: ink.box[0]) for line in lines]
