@@ -698,9 +698,12 @@ def stops_batch(error: BaseException) -> bool:
 # --- the texts -----------------------------------------------------------------------------------
 
 
-def explain(error: BaseException, language: str = "zh_CN") -> Message:
+def explain(
+    error: BaseException, language: str = "zh_CN", *, command_line: bool = False
+) -> Message:
     """*error* in the user's language, from the entry of its class or the nearest base class.
 
+    On the *command line* the remedy names an option where the window's names a button.
     An error nobody has foreseen gives E-999; a traceback never reaches the user."""
     table = messages(language)
     entry = next((table[name] for name in _names(error) if name in table), table["Unknown"])
@@ -711,7 +714,10 @@ def explain(error: BaseException, language: str = "zh_CN") -> Message:
             lambda found: _worded(getattr(error, found[1], None), words.get(found[1], {})), template
         )
 
-    return Message(fill(entry["title"]), fill(entry["cause"]), fill(entry["remedy"]), entry["code"])
+    remedy = entry["remedy"]
+    if command_line:
+        remedy = entry.get("command_line", remedy)
+    return Message(fill(entry["title"]), fill(entry["cause"]), fill(remedy), entry["code"])
 
 
 def phrase(key: str, language: str = "zh_CN") -> str:

@@ -77,9 +77,11 @@ class Notice:
         """Must a person say yes before the seal is used?"""
         return self.code == "restricted"
 
-    def text(self, language: str) -> str:
-        """For a person, one or several sentences."""
+    def text(self, language: str, *, command_line: bool = False) -> str:
+        """For a person, one or several sentences; on the *command line* with the option's name."""
         said = phrase(f"before.{self.code}", language)
+        if command_line and self.code == "pdfa1":
+            said += phrase("before.pdfa1_option", language)
         if self.times:
             here, there = (beijing(time)[:16] for time in self.times)
             return said.format(here=here, there=there)

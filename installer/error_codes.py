@@ -23,6 +23,7 @@ _HEADS = {
         "（`python3 dev.py error-codes`）。"
         "“…”处是当时的文件、页码等。使用方法见 [操作手册](manual.zh-CN.md)。",
         ("标题", "原因", "怎么办"),
+        "命令行：",
     ),
     "en": (
         "# Error codes",
@@ -30,6 +31,7 @@ _HEADS = {
         " program's own messages (`python3 dev.py error-codes`); … stands for the file, the page"
         " and the like.",
         ("Title", "Cause", "Remedy"),
+        "Command line: ",
     ),
 }
 _GROUPS = {
@@ -60,7 +62,7 @@ _GROUPS = {
 
 def page(language: str) -> str:
     """The page in *language*, Markdown."""
-    title, lead, columns = _HEADS[language]
+    title, lead, columns, command_line = _HEADS[language]
     lines = [title, "", lead]
     group = ""
     entries = [each for name, each in messages(language).items() if name != "phrases"]
@@ -71,6 +73,8 @@ def page(language: str) -> str:
             lines += ["", f"## {_GROUPS[language].get(group, f'E-{group}xx')}", ""]
             lines += [f"| {word} | {' | '.join(columns)} |", "|---|---|---|---|"]
         cells = [_cell(entry, part, language) for part in ("title", "cause", "remedy")]
+        if "command_line" in entry:
+            cells[-1] += f"<br>{command_line}{_cell(entry, 'command_line', language)}"
         lines.append(f"| {entry['code']} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

@@ -55,7 +55,7 @@ def verify_many(
     order = Order(trust, language, password, options.at_time, with_pdf=bool(folder))
     run = verify_all(
         files,
-        replace(order, alone=options.isolate),
+        replace(order, alone=options.isolate, command_line=True),
         jobs=options.jobs or 0,
         seconds=options.timeout,
         platform=platform,

@@ -41,7 +41,7 @@ def worst_exit(verdicts: Iterable[str]) -> int:
 
 def complain(error: BaseException, language: str) -> None:
     """Explain *error* on stderr, if there is one: title and code, cause, remedy."""
-    message = explain(error, language)
+    message = explain(error, language, command_line=True)
     if sys.stderr is None:  # a windowed program
         return
     sys.stderr.write(f"{message.title} [{message.code}]\n")

@@ -128,7 +128,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
         if options.json:
             from app.many.bulk import unreadable
 
-            tell_json(unreadable(path, error, language))
+            tell_json(unreadable(path, error, language, command_line=True))
         else:
             complain(error, language)
         return UNREADABLE

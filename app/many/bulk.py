@@ -77,6 +77,8 @@ class Order:
     memory: int = MEMORY
     alone: bool = False
     """Each document in a process of its own, which nobody else's document has been in."""
+    command_line: bool = False
+    """What cannot be read is told with options of the command line, not with buttons."""
 
 
 @dataclass(frozen=True)
@@ -396,9 +398,11 @@ class _Crew:
         return index, answer, b""
 
 
-def unreadable(path: Path, error: BaseException, language: str) -> dict[str, Any]:
+def unreadable(
+    path: Path, error: BaseException, language: str, *, command_line: bool = False
+) -> dict[str, Any]:
     """A document that cannot be judged, as ``--json`` gives it."""
-    message = explain(error, language)
+    message = explain(error, language, command_line=command_line)
     return {
         "schema": SCHEMA,
         "verdict": UNREADABLE,
@@ -449,5 +453,6 @@ def _serve(channel: Channel, order: Order) -> None:
         except (MemoryError, RecursionError):
             answer, pdf = unreadable(path, PdfTooComplex("memory"), order.language), b""
         except Exception as error:  # noqa: BLE001 - one document's failure is one result
-            answer, pdf = unreadable(path, error, order.language), b""
+            told = unreadable(path, error, order.language, command_line=order.command_line)
+            answer, pdf = told, b""
         channel.send(answer, *([pdf] if pdf else []))

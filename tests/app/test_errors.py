@@ -75,7 +75,8 @@ def attributes(error: type[BaseException]) -> set[str]:
 
 
 def placeholders(entry: dict[str, Any]) -> set[str]:
-    return set(re.findall(r"\{(\w+)\}", entry["title"] + entry["cause"] + entry["remedy"]))
+    parts = ("title", "cause", "remedy", "command_line")
+    return set(re.findall(r"\{(\w+)\}", "".join(entry.get(part, "") for part in parts)))
 
 
 def leaves(node: dict[str, Any], path: str = "") -> Iterator[str]:
@@ -103,7 +104,7 @@ def test_every_entry_belongs_to_an_error(language: str) -> None:
 @pytest.mark.parametrize("language", errors.LANGUAGES)
 def test_every_entry_is_complete_and_plain(language: str) -> None:
     for name, entry in entries(language).items():
-        assert set(entry) <= {"title", "cause", "remedy", "code", "words"}, name
+        assert set(entry) <= {"title", "cause", "remedy", "command_line", "code", "words"}, name
         for part in ("title", "cause", "remedy"):
             assert entry[part].strip() == entry[part] != "", f"{name}.{part}"
         assert re.fullmatch(r"E-\d{3}", entry["code"]), name
@@ -147,6 +148,18 @@ def test_a_wrong_pin_says_how_many_tries_are_left() -> None:
     assert "剩余次数未知" in explain(PinIncorrect(None)).cause
     assert "7 tries left" in explain(PinIncorrect(7), "en").cause
     assert explain(PinIncorrect(7)).code == "E-201"
+
+
+@pytest.mark.parametrize("language", errors.LANGUAGES)
+def test_the_window_names_buttons_and_the_command_line_options(language: str) -> None:
+    for name, entry in entries(language).items():
+        assert "--" not in entry["remedy"] or name == "UsageError", name
+        assert "命令行" not in entry["remedy"], name
+        assert "--" in entry.get("command_line", "--"), name
+    from crypto.pdf.reading.failures import PdfEncrypted
+
+    assert "--password-stdin" not in explain(PdfEncrypted(), language).remedy
+    assert "--password-stdin" in explain(PdfEncrypted(), language, command_line=True).remedy
 
 
 def test_an_error_without_its_own_entry_speaks_as_its_base() -> None:

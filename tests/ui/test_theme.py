@@ -4,8 +4,8 @@ from dataclasses import fields
 from importlib import resources
 
 import pytest
-from PySide6.QtGui import QColor, QFont, QFontInfo
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton
+from PySide6.QtGui import QColor, QFont, QFontInfo, QImage
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QRadioButton, QToolButton
 
 from ui import theme
 from ui.shell.navigation import PAGES
@@ -49,6 +49,30 @@ def test_every_text_stands_out_from_its_ground(use: theme.Colours) -> None:
 def test_the_style_sheet_names_known_colours_only() -> None:
     sheet = theme._stylesheet(theme.LIGHT)
     assert "@" not in sheet.replace("/* Filled in by ui/theme.py: @name", "")
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_a_choice_that_is_not_taken_is_seen_as_well_as_the_one_that_is(
+    qapp: QApplication, look: str
+) -> None:
+    theme.apply(qapp, look)
+    try:
+        shown = {}
+        for chosen in (True, False):
+            button = QRadioButton()
+            button.setChecked(chosen)
+            button.ensurePolished()
+            shown[chosen] = button.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+        ground = theme.colours().window
+        row = shown[False].height() // 2
+        for image in shown.values():
+            most = max(
+                contrast(image.pixelColor(x, row).name(), ground) for x in range(image.width())
+            )
+            assert most > 3, "the circle is to be seen (WCAG 1.4.11)"
+        assert shown[True] != shown[False]
+    finally:
+        theme.apply(qapp, "light")
 
 
 def test_an_icon_follows_the_theme(qapp: QApplication) -> None:

@@ -162,7 +162,7 @@ class _Results:
         self._kept[number] = _Result(file, error, datetime.now(UTC))
         what = phrase("batch.stamped", self._language)
         if error is not None:
-            message = explain(error, self._language)
+            message = explain(error, self._language, command_line=True)
             what = f"{message.title} [{message.code}]"
         self._tell(number, what)
 
@@ -205,7 +205,7 @@ def _in_words(line: BatchLine, language: str) -> str:
         return told
     if line.error is None:
         return f"{name}: {phrase('batch.not_reached', language)}"
-    message = explain(line.error, language)
+    message = explain(line.error, language, command_line=True)
     return f"{name}: {message.title} [{message.code}]\n  {message.cause}\n  {message.remedy}"
 
 
@@ -226,7 +226,7 @@ def _facts(line: BatchLine, prepared: Prepared | None, language: str) -> dict[st
     if line.earlier is not None:
         facts |= earlier_facts(line.earlier)
     if line.error is not None:
-        message = explain(line.error, language)
+        message = explain(line.error, language, command_line=True)
         facts["error"] = {
             "code": message.code,
             "title": message.title,

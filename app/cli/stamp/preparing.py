@@ -58,7 +58,7 @@ class Prepared:
         return [
             {
                 "code": each.code,
-                "text": each.text(language),
+                "text": each.text(language, command_line=True),
                 "ways": [
                     {"kind": str(way.kind), "pages": list(way.pages)} for way in each.elsewhere
                 ],
