@@ -48,6 +48,15 @@ def test_every_page_is_reached_named_and_operable(reader: Reader) -> None:
     assert found == {name: [] for name in found}
 
 
+def test_a_child_that_has_gone_ends_nothing(reader: Reader) -> None:
+    for name in PAGES:
+        reader.press(name, "check box")
+        reader.wait(lambda tree, name=name: tree.find(f"{name} — 印台"), f"no page {name}")
+        assert reader.ask_beyond() > 20
+    reader.press(PAGES[0], "check box")
+    reader.wait(lambda tree: tree.find(f"{PAGES[0]} — 印台"), "the program has ended")
+
+
 def test_verdicts_are_told_with_their_reasons(reader: Reader) -> None:
     reader.press("验章", "check box")
     reader.wait(lambda tree: tree.find("验章 — 印台"), "no page")

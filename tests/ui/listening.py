@@ -125,6 +125,12 @@ class Reader:
             return Node("", "", frozenset(), (), "", "", ())
         return Node.of(answer)
 
+    def ask_beyond(self) -> int:
+        """Ask everything that is shown for children that it has not; how many were asked."""
+        answer = self._ask(do="beyond")
+        assert isinstance(answer, int), answer
+        return answer
+
     def wait(self, true: Callable[[Node], object], what: str) -> Node:
         """The tree in which it is so."""
         seen: list[Node] = []

@@ -121,9 +121,21 @@ class Bus:
         bits = low | high << 32
         return [name for number, name in STATES.items() if bits >> number & 1]
 
+    def beyond(self, tree: dict[str, Any]) -> int:
+        """Ask everything in *tree* for children that it has not; how many were asked."""
+        asked = 0
+        for child in tree["children"]:
+            program, _, path = child["at"].partition(" ")
+            for number in (99, 100_000):
+                self.ask((program, path), "Accessible", "GetChildAtIndex", "i", number)
+            asked += 1 + self.beyond(child)
+        return asked
+
     def answer(self, asked: dict[str, Any]) -> Any:
         if asked["do"] == "tree":
             return self.tree(REGISTRY)
+        if asked["do"] == "beyond":
+            return self.beyond(self.tree(REGISTRY))
         program, _, path = asked["at"].partition(" ")
         place = (program, path)
         if asked["do"] == "write":

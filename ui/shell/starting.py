@@ -15,7 +15,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.settings import policy_is_doubtful
-from ui import language, theme
+from ui import accessible, language, theme
 from ui.garbage import Collector
 from ui.language import tr
 from ui.shell.context import Context
@@ -39,6 +39,7 @@ def run(
     os.environ.setdefault("QT_ACCESSIBILITY", "1")
     present = QApplication.instance()
     application = present if isinstance(present, QApplication) else QApplication(sys.argv[:1])
+    accessible.answer_for_scroll_areas()
     language.use(context.settings.language)
     application.setApplicationName("SealDesk")
     application.setApplicationDisplayName(tr("印台"))
