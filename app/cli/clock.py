@@ -34,4 +34,6 @@ def tell_clock(desk: Desk) -> None:
 def tell_notice(desk: Desk, notice: Notice) -> None:
     """Say a notice on stderr."""
     language = desk.settings.language
-    sys.stderr.write(f"{phrase('before.note', language)}{notice.text(language, command_line=True)}\n")
+    sys.stderr.write(
+        f"{phrase('before.note', language)}{notice.text(language, command_line=True)}\n"
+    )

@@ -17,6 +17,7 @@ from tests.ui.stamping import opened
 from tests.world.desk import PIN, StandIn
 from ui.dialogs import Question
 from ui.shell.window import MainWindow
+from ui.stamp.results import BatchResult
 from ui.stamp.stamp_page import StampPage
 
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
@@ -184,6 +185,60 @@ def test_a_list_that_is_stamped_whole_gives_way(
     page._close_run(True)
     assert paths_of(page) == [second]
     assert not page.documents[0].stamped, "再盖一份: another act"
+
+
+def test_of_a_batch_in_which_one_failed_the_row_says_why_and_the_finished_ones_leave(
+    qtbot: QtBot,
+    window: MainWindow,
+    make_pdf: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = tmp_path / "传坏了的.pdf"
+    broken.write_bytes(b"%PDF-1.7 broken")
+    good = [make_pdf(text=""), make_pdf(text="")]
+    page = opened(qtbot, window, *good, broken)
+    page.placing.place(HERE)
+    page.files.all_alike()
+    monkeypatch.setattr(page.run, "ask_pin", lambda *_: PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    result = page.run.result
+    assert isinstance(result, BatchResult)
+    row = result.list.item(0)
+    for words in ("传坏了的.pdf", "PDF 文件已损坏 E-111", "无法读取", "重新索取"):
+        assert words in row.text()
+        assert words in row.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert str(tmp_path) not in row.text(), "the folder is in the tooltip"
+    high = [result.list.visualItemRect(result.list.item(n)).height() for n in range(3)]
+    assert high[0] > high[1] == high[2], "all of it is seen"
+    page._close_run(False)
+    assert paths_of(page) == [broken]
+    assert page.document is not None
+    assert page.document.path == broken, "with the checks that say what can be done"
+    new = make_pdf(text="")
+    window.take_files([new])
+    assert paths_of(page) == [broken, new]
+
+
+def test_finished_ones_leave_when_the_next_contract_comes_before_the_result_is_closed(
+    qtbot: QtBot,
+    window: MainWindow,
+    make_pdf: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = tmp_path / "传坏了的.pdf"
+    broken.write_bytes(b"%PDF-1.7 broken")
+    page = opened(qtbot, window, make_pdf(text=""), broken)
+    page.placing.place(HERE)
+    page.files.all_alike()
+    monkeypatch.setattr(page.run, "ask_pin", lambda *_: PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    new = make_pdf(text="")
+    window.take_files([new])
+    assert paths_of(page) == [broken, new]
 
 
 @pytest.mark.parametrize("proposed", [Qt.DropAction.MoveAction, Qt.DropAction.LinkAction])

@@ -169,6 +169,7 @@ class Tour:
         self.settle()
         yield "stamped", window
         page._close_run(False)
+        yield from self.batch()
         bad = (sent.encrypted, sent.broken, sent.refused, sent.small_fault)
         names = ("encrypted", "broken", "refused", "small-fault")
         window.go("stamp", bad)
@@ -179,6 +180,24 @@ class Tour:
             page._reveal_checks()
             self.settle()
             yield f"stamp-{name}", window
+        page.files.begin([])
+        page.run.outcomes = []
+
+    def batch(self) -> Iterator[tuple[str, Any]]:
+        """One that came to a file for one and to reasons for three."""
+        from app.placing.stamp_plan import At
+
+        window, sent = self.window, self.sent
+        page = window.page("stamp")
+        page.run.outcomes = []
+        window.go("stamp", (sent.contract, sent.encrypted, sent.broken, sent.refused))
+        self.until(lambda: page.ready)
+        page.placing.place(At("1", 140, 205))
+        page.files.all_alike()
+        # news of a file is told before the PIN: then the button is pressed again
+        self.until(lambda: page.run.outcomes or (page.stamp_button.isEnabled() and page.stamp()))
+        self.settle()
+        yield "stamped-batch", window
         page.files.begin([])
         page.run.outcomes = []
 

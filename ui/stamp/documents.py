@@ -57,6 +57,11 @@ class StampDocument:
         return self.outcome is not None and self.outcome.result is not None
 
     @property
+    def done_earlier(self) -> bool:
+        """Did an earlier session stamp it?"""
+        return self.outcome is not None and self.outcome.earlier is not None
+
+    @property
     def file(self) -> Path:
         """What there is of it now: once it is stamped, the output."""
         result = self.outcome.result if self.outcome else None

@@ -62,12 +62,11 @@ class JobFiles(QObject):
     # --- which files -----------------------------------------------------------------------------
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Add *paths* to the list; a list that is stamped whole gives way."""
+        """Add *paths* to the list; what was stamped in this session gives way."""
         if self._hindered():
             return
         self._shell.recent.add(paths)
-        if all(document.stamped for document in self.documents):
-            self.begin([])
+        self.finish()
         here = {document.path.resolve(): document for document in self.documents}
         new = {path.resolve(): StampDocument(path) for path in paths}
         added = [document for path, document in new.items() if path not in here]
@@ -82,6 +81,17 @@ class JobFiles(QObject):
         """Another job: nothing of the one before is needed any more."""
         self._changes.forget()
         self.show(documents, documents[0] if documents else None)
+
+    def finish(self) -> None:
+        """What is done leaves the list; what an earlier session has done, while its job waits for
+        the rest, is part of the job's report and stays."""
+        going_on = any(document.waiting for document in self.documents)
+        left = [d for d in self.documents if not d.stamped or (going_on and d.done_earlier)]
+        if len(left) == len(self.documents):
+            return
+        self._changes.forget()
+        shown = next((document for document in left if document is self.current), None)
+        self.show(left, shown or next(iter(left), None))
 
     def show(self, documents: list[StampDocument], current: StampDocument | None) -> None:
         """The list is *documents* now, and *current* of them is shown."""

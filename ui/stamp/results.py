@@ -154,7 +154,8 @@ class Success(Result):
 
 
 class BatchResult(Result):
-    """A result for each file, those that were not stamped first; the report; trying again."""
+    """A result for each file, those that were not stamped first and with why and what to do; the
+    report; trying again."""
 
     def __init__(
         self, shell: Shell, outcomes: Sequence[StampOutcome], save: Callable[[Path], None]
@@ -188,12 +189,14 @@ class BatchResult(Result):
         self.list.setAccessibleName(tr("每个文件的结果"))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.list.setUniformItemSizes(True)
+        self.list.setWordWrap(True)
+        self.list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         theme.set_role(self.list, "results")
         self.list.setMinimumHeight(220)
         for outcome in self._outcomes:
             self.list.addItem(_line(outcome))
         self.list.currentRowChanged.connect(self._look)
+        self.list.itemActivated.connect(lambda _: self._close())
         self._lines.addWidget(self.list, 1)
         self.first = buttons[0]
         announce(self)
@@ -232,20 +235,19 @@ class BatchResult(Result):
 
 
 def _line(outcome: StampOutcome) -> QListWidgetItem:
+    file = outcome.result.path if outcome.result is not None else outcome.order.path
     if outcome.result is not None:
-        look, said, more = ("circle-check", "good"), tr("已盖章"), str(outcome.result.path)
+        look, said = ("circle-check", "good"), [tr("已盖章")]
         if outcome.file is not None and outcome.file.misplaced is not None:
             message = explain(outcome.file.misplaced, language())
-            look, said, more = ("triangle-alert", "unknown"), message.title, message.cause
+            look, said = ("triangle-alert", "unknown"), [message.title, message.cause]
     elif outcome.error is not None:
         message = explain(outcome.error, language())
-        look, said = ("circle-x", "bad"), message.title
-        more = f"{message.title} {message.code}\n{message.cause}\n{message.remedy}"
+        cause = message.cause.replace(str(file), file.name)  # the folder is in the tooltip
+        look, said = ("circle-x", "bad"), [f"{message.title} {message.code}", cause, message.remedy]
     else:
-        look, said, more = ("clock", "muted"), tr("未处理"), ""
-    file = outcome.result.path if outcome.result is not None else outcome.order.path
-    name = file.name
-    item = QListWidgetItem(theme.icon(*look), f"{name}\n{said}")
-    item.setToolTip(more or str(outcome.order.path))
-    item.setData(Qt.ItemDataRole.AccessibleTextRole, tr("，").join((name, said)))
+        look, said = ("clock", "muted"), [tr("未处理")]
+    item = QListWidgetItem(theme.icon(*look), "\n".join((file.name, *said)))
+    item.setToolTip(str(file))
+    item.setData(Qt.ItemDataRole.AccessibleTextRole, tr("，").join((file.name, *said)))
     return item

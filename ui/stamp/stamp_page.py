@@ -522,6 +522,8 @@ class StampPage(QWidget):
         elif stamped and len(stamped) == len(self.documents):
             self.close_documents()
         else:
+            if stamped:  # what is done leaves: the next contract must not join it
+                self.files.finish()
             self.placing.show()
             self.pane.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
