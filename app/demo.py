@@ -25,7 +25,7 @@ from app.placing.placement import PageBox, SealSize, at, riding_seam
 from app.publishing import free_name
 from app.remote.enrolling import Applicant, enrol
 from app.remote.syncing import send_usage
-from app.settings import Folders, Settings
+from app.settings import Settings
 from app.signing import find_key
 from app.stamping import StampedFile, StampJob, page_boxes, stamp
 from app.verifying import verify
@@ -145,7 +145,7 @@ def desk_of_its_own(settings: Settings) -> Iterator[Desk]:
     with _platform(home) as url:
         own = replace(
             settings,
-            folders=Folders(home / "config", home / "data", home / "cache"),
+            folders=settings.folders.demo,
             platform_url=url,
             platform_root="",
             proxy="direct",

@@ -76,6 +76,12 @@ class Folders:
     def settings_file(self) -> Path:
         return self.config / "settings.toml"
 
+    @property
+    def demo(self) -> Folders:
+        """The demo's own."""
+        home = self.data / "demo"
+        return Folders(home / "config", home / "data", home / "cache")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:

@@ -852,6 +852,46 @@ def test_an_interrupted_job_goes_on_in_the_demo_too(
     assert left.with_name(f"{left.stem}_已盖章.pdf").is_file()
 
 
+def test_after_a_crash_in_the_demo_one_click_leads_back_to_its_job(
+    qtbot: QtBot,
+    open_window: Callable[[StandIn], MainWindow],
+    context: StandIn,
+    make_pdf: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context.demo_possible = True
+    left, home = make_pdf(text=""), context.settings.folders.demo.config.parent
+    demo = StandIn(home)
+    window = open_window(context)
+    window.enter_demo(demo)
+    page = window.page("stamp")
+    qtbot.waitUntil(lambda: page.ready and len(window.seals) == 3, timeout=20_000)
+    window.take_files([left])
+    qtbot.waitUntil(lambda: page.document.path == left and page.ready, timeout=20_000)
+    page.placing.place(At("1", 100, 100))
+    qtbot.waitUntil(lambda: page.prepared._path.is_file())
+    kept = page.prepared._path.read_bytes()
+    window.close()
+    page.prepared._path.write_bytes(kept)  # as a crash leaves it
+
+    again = StandIn(tmp_path / "home")
+    again.demo_possible = True
+    monkeypatch.setattr(again, "start_demo", lambda step: StandIn(home), raising=False)
+    second = open_window(again)
+    qtbot.waitUntil(lambda: any("上次在演示里" in text for text in second.notices.texts))
+    qtbot.mouseClick(link(second, "继续"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(
+        lambda: (
+            second.page("stamp").document is not None and second.page("stamp").document.path == left
+        ),
+        timeout=20_000,
+    )
+    page = second.page("stamp")
+    assert page.document.plan.placed
+    assert second.notices.texts == ()
+
+
 def link(window: MainWindow, text: str) -> QPushButton:
     """The action of a notice."""
     buttons = window.notices.findChildren(QPushButton)

@@ -91,8 +91,11 @@ class Shell(Protocol):
     def initialise_token(self) -> None:
         """Ask for name and PINs of the key in use, which is blank, and set them."""
 
-    def enter_demo(self, demo: Context, document: Path | None = None) -> None:
-        """Work with the demo's context from now on: verify *document*, or stamp the sample."""
+    def enter_demo(
+        self, demo: Context, document: Path | None = None, *, go_on: bool = False
+    ) -> None:
+        """Work with the demo's context from now on: verify *document*, *go on* with the job that
+        was interrupted there, or stamp the sample."""
 
     def change_language(self) -> None:
         """Show everything in the language of the settings, as soon as nothing is under way."""

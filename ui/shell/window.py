@@ -1,6 +1,7 @@
 """The window: token strip, navigation, notice bar, and the six pages behind it.
 
-Pages are made when they are first looked at, so that the window is usable at once.
+Pages are made when they are first looked at, so that the window is usable at once. One module,
+though long: the window is where pages, keys, notices and the demo meet.
 """
 
 from __future__ import annotations
@@ -140,6 +141,11 @@ class MainWindow(QMainWindow):
         self.reload_seals()
         # what a document is examined with: imported while nobody waits for it
         QTimer.singleShot(IDLE_MS, self, lambda: self.tasks.work(import_module, "app.preparing"))
+        QTimer.singleShot(0, self, self._offer_demo_job)
+
+    def _offer_demo_job(self) -> None:
+        """What a crash has left in the demo is offered at once."""
+        import_module("ui.stamp.prepared").DemoJob(self, self).offer()
 
     # --- pages -----------------------------------------------------------------------------------
 
@@ -265,15 +271,21 @@ class MainWindow(QMainWindow):
 
     # --- the demo --------------------------------------------------------------------------------
 
-    def enter_demo(self, demo: Context, document: Path | None = None) -> None:
-        """Switch to the demo's context, with *document* on the page 验章, or its sample document on
-        the stamp page."""
+    def enter_demo(
+        self, demo: Context, document: Path | None = None, *, go_on: bool = False
+    ) -> None:
+        """Switch to the demo's context, with *document* on the page 验章, or on the stamp page with
+        what was interrupted there (*go_on*) or its sample document."""
         from ui.shell.guide import sample_document
 
         self._adopt(demo)
         self.state.put("guided", True)
         if document is not None:
             self.go("verify", [document])
+            return
+        if go_on:
+            self.page("stamp").prepared.at_once = True
+            self.go("stamp")
             return
         self.go("stamp", [sample_document(demo.settings.folders.cache)])
 

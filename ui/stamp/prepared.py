@@ -20,8 +20,12 @@ from ui.tasks import Task
 
 if TYPE_CHECKING:
     from app.many.resuming import StampedEarlier
+    from ui.shell.context import Context
     from ui.shell.interface import Shell
 
+SESSION_FILE = "session.json"
+"""In the folder of what a window remembers."""
+DEMO_NOTICE = "demo session"
 SOON_MS = 300
 """How long after a change the prepared job is written down."""
 
@@ -48,7 +52,9 @@ class PreparedJob(QObject):
     def __init__(self, shell: Shell, parent: QObject) -> None:
         super().__init__(parent)
         self._shell, self._tasks = shell, shell.tasks
-        self._path = shell.context.settings.folders.config / "session.json"
+        self._path = shell.context.settings.folders.config / SESSION_FILE
+        self.at_once = False
+        """What an earlier run left is taken up without asking: the person has said so."""
         self._documents: Sequence[StampDocument] = ()
         self._left: list[StampDocument] = []
         self._timer = QTimer(self)
@@ -79,21 +85,9 @@ class PreparedJob(QObject):
 
     def read(self) -> list[StampDocument]:
         """The documents of an interrupted session, with what was placed on them."""
-        try:
-            kept = json.loads(self._path.read_text(encoding="utf-8"))
-            found = [
-                StampDocument(
-                    Path(each["path"]),
-                    Plan.from_json(each["plan"]),
-                    own=bool(each["own"]),
-                    act=str(each["act"]),
-                    folder=Path(each["folder"]) if each["folder"] else None,
-                )
-                for each in kept
-            ]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return []  # none, or written by another version
-        self._left = found
+        found = read_job(self._path)
+        if found:
+            self._left = found
         return found
 
     def offer(self) -> None:
@@ -114,7 +108,10 @@ class PreparedJob(QObject):
             if document.act in earlier:
                 document.outcome = StampOutcome.done_earlier(document.order, earlier[document.act])
         if any(document.waiting for document in left):
-            self._tell(left)
+            if self.at_once:
+                self.wanted.emit()
+            else:
+                self._tell(left)
         else:  # killed after the last one
             self.put_away()
 
@@ -150,6 +147,74 @@ class PreparedJob(QObject):
             if any(document.waiting for document in job):
                 kept += [_Kept(d.path, d.plan.placed, d.act, d.own, d.folder) for d in job]
         return kept
+
+
+class DemoJob(QObject):
+    """A job that a crash has left in the demo: offered when the window opens, with one click back
+    to it. Lives as long as the window."""
+
+    def __init__(self, shell: Shell, parent: QObject) -> None:
+        super().__init__(parent)
+        self._shell = shell
+
+    def offer(self) -> None:
+        """Look for such a job, and offer to go on with it."""
+        shell = self._shell
+        shell.tasks.work(_is_left, shell.context, done=self._offer, failed=shell.complain)
+
+    def _offer(self, left: bool) -> None:
+        shell = self._shell
+        if left and not shell.context.demo_pin:
+            said = tr("上次在演示里放好了印章，还没有盖完。")
+            shell.notices.show_notice(
+                DEMO_NOTICE, "info", said, (tr("继续"), self.go_on), lasting=True
+            )
+
+    def go_on(self) -> None:
+        """Into the demo, and on with its job."""
+        shell = self._shell
+        shell.notices.show_notice(DEMO_NOTICE, "info", tr("正在准备演示…"), lasting=True)
+
+        def done(made: Context) -> None:
+            shell.hold_polling(False)
+            shell.enter_demo(made, go_on=True)
+
+        def failed(error: BaseException) -> None:
+            shell.hold_polling(False)
+            shell.notices.clear_notice(DEMO_NOTICE)
+            self._offer(True)
+            shell.complain(error)
+
+        shell.hold_polling(True)  # the virtual Ukeys of the demo are not one's own
+        shell.tasks.device(shell.context.start_demo, done=done, failed=failed, progress=_quiet)
+
+
+def _quiet(text: str) -> None:
+    """The steps of the demo's start: the notice says enough."""
+
+
+def _is_left(context: Context) -> bool:
+    job = read_job(context.settings.folders.demo.config / SESSION_FILE)
+    waiting = any(document.waiting for document in job)
+    return waiting and not context.demo_pin and context.demo_possible
+
+
+def read_job(path: Path) -> list[StampDocument]:
+    """The documents of a job on disk, with what was placed on them; none if there is no job."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return [
+            StampDocument(
+                Path(each["path"]),
+                Plan.from_json(each["plan"]),
+                own=bool(each["own"]),
+                act=str(each["act"]),
+                folder=Path(each["folder"]) if each["folder"] else None,
+            )
+            for each in kept
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []  # none, or written by another version
 
 
 def _write(path: Path, kept: Sequence[_Kept]) -> None:
