@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from server_stub import applying, appointing, disputes, epochs, issuing, sealing, signin
 from server_stub.context import Platform
+from server_stub.lending import refreshing
 from server_stub.neighbours import filing
 from server_stub.policy import Actor
 from server_stub.records import blobs, canonical, store
@@ -142,6 +143,7 @@ def _tidy(tx: Transaction, platform: Platform) -> None:
     applying.lapse(tx, settings.collect_days)
     disputes.remove_enclosures(tx, settings.dispute_enclosure_days)
     signin.clean(tx, settings)
+    refreshing.clean(tx)
     oldest = tx.now - settings.idempotency_days * _DAY
     old = select(store.Idempotency).where(store.Idempotency.created_at < oldest)
     for row in tx.session.scalars(old):

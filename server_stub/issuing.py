@@ -263,6 +263,8 @@ def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
     enterprise = tx.session.get_one(Enterprise, application.enterprise_id)
     enterprise.name, enterprise.state = made.entry.name, "registered"
     enterprise.licence_until = made.entry.licence_until
+    if _others(tx.session, enterprise.legal_rep_id, application.legal_rep_id):
+        sealing.end_grants(tx, enterprise.id, "legal_rep_changed")
     enterprise.legal_rep_id = application.legal_rep_id
     filed = made.filed
     tx.session.merge(
@@ -324,6 +326,15 @@ def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
     appointing.appoint(tx, vault, application, seal.id, made.entry.legal_rep_sm3)
     application.seal_id = seal.id
     move(tx, application, "fulfil", seal=seal.id, seal_code=seal.seal_code)
+
+
+def _others(session: Session, before: str | None, now: str | None) -> bool:
+    """Are these two persons? Whoever was named without a number is known by name only."""
+    if before is None or now is None or before == now:
+        return False
+    one, two = session.get_one(Person, before), session.get_one(Person, now)
+    numbers = {one.identity_index, two.identity_index}
+    return one.name != two.name or (None not in numbers and len(numbers) == 2)
 
 
 def certify_staff(

@@ -15,6 +15,9 @@ from server_stub.records.canonical import moment, now
 from server_stub.records.store import Certificate, Seal
 from server_stub.states import CERTIFICATE_HOLD, SEAL_REASONS
 
+_OWN = (Seal.certificate_sn == Certificate.sn) & Seal.grant_id.is_(None)
+"""A copy's grantee signs with a certificate of its own; the copy ends without it."""
+
 Revoked = tuple[int, datetime, int | None]
 """(serial, since when, RFC 5280 reason)"""
 
@@ -23,7 +26,7 @@ def revoked(session: Session) -> list[Revoked]:
     """Every unexpired certificate out of use: what a revocation list holds."""
     rows = session.execute(
         select(Certificate, Seal)
-        .outerjoin(Seal, Seal.certificate_sn == Certificate.sn)
+        .outerjoin(Seal, _OWN)
         .where(
             (Certificate.state.in_(("held", "revoked"))) | (Seal.state == "suspended"),
             Certificate.not_after > now(),
@@ -36,9 +39,7 @@ def revoked(session: Session) -> list[Revoked]:
 def known(session: Session, serial: int) -> tuple[bool, Revoked | None]:
     """(whether we issued a holder's certificate of that serial number, its revocation if any)."""
     rows = session.execute(
-        select(Certificate, Seal)
-        .outerjoin(Seal, Seal.certificate_sn == Certificate.sn)
-        .where(Certificate.sn == f"{serial:x}")
+        select(Certificate, Seal).outerjoin(Seal, _OWN).where(Certificate.sn == f"{serial:x}")
     ).all()
     said = [found for each, seal in rows if (found := _said(each, seal))]
     return bool(rows), said[0] if said else None

@@ -7,7 +7,8 @@ same transaction; the certificate follows the seal (第十七条、第二十二�
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, false, func, select, true
@@ -15,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
 from crypto.pki.certificate import Certificate as X509Certificate
+from crypto.seal.statement import Leave, SealStatement
 from crypto.seal.statement import SealChange as RegistryChange
-from crypto.seal.statement import SealStatement
 from server_stub import policy, states
 from server_stub.authority import Authority
 from server_stub.policy import Actor, Owner
@@ -25,10 +26,12 @@ from server_stub.records.ledger import LEDGER, REGISTRY, Transaction
 from server_stub.records.store import (
     Application,
     Certificate,
+    Lease,
     PhysicalSeal,
     Seal,
     SealChange,
     SealCopy,
+    SealGrant,
     UsageRecord,
 )
 from server_stub.signin import COLLECT, Decision, decided, intent, signed_by
@@ -101,7 +104,71 @@ def change(
         private["intent"] = intent
     audience = policy.owner_of(seal).audience
     tx.record(LEDGER, "seal-change-v1", private, about=about, audience=audience)
-    _follow(tx, seal, event, reason)
+    if seal.grant_id is None:
+        _follow(tx, seal, event, reason)
+        _follow_with_copies(tx, seal, event, actor, reason)
+    elif event == "expire":
+        grant = tx.session.get_one(SealGrant, seal.grant_id)
+        if grant.state == "active":
+            end_grant(tx, grant, "expire", "expired")
+
+
+_ENDING = {"cancel": "revoke", "replace": "revoke", "expire": "revoke", "lapse": "revoke"}
+
+
+def _follow_with_copies(
+    tx: Transaction, seal: Seal, event: str, actor: str, reason: str | None
+) -> None:
+    """What becomes of a seal becomes of its copies at once; offers end with the seal, too."""
+    if event in _ENDING:
+        for grant in grants_of(tx.session, SealGrant.seal_id == seal.id):
+            end_grant(tx, grant, _ENDING[event], reason or "replaced", actor)
+    elif event in ("suspend", "resume"):
+        wanted = "active" if event == "suspend" else "suspended"
+        copies = select(Seal).where(Seal.original_id == seal.id, Seal.state == wanted)
+        for copy in tx.session.scalars(copies.order_by(Seal.id)).all():
+            change(tx, copy, event, actor, reason=reason)
+
+
+def grants_of(session: Session, *which: ColumnElement[bool]) -> Sequence[SealGrant]:
+    """The grants that are offered or in force, of those that are meant."""
+    chosen = select(SealGrant).where(SealGrant.state.in_(("offered", "active")), *which)
+    return session.scalars(chosen.order_by(SealGrant.id)).all()
+
+
+def end_grant(
+    tx: Transaction,
+    grant: SealGrant,
+    event: str,
+    reason: str,
+    actor: str = "clock",
+    intent: Mapping[str, object] | None = None,
+) -> None:
+    """End *grant* by *event* of :data:`server_stub.states.AUTHORIZATION`, and its copy with it:
+    on record, and in the public registry (第十二条).
+
+    Raises :class:`server_stub.states.IllegalTransition`."""
+    grant.state = states.advance(states.AUTHORIZATION, grant.state, event)
+    grant.reason, grant.ended_at = reason, tx.now
+    fields: dict[str, object] = {"grant": grant.id, "event": event, "to": grant.state}
+    fields |= {"reason": reason, "actor": actor}
+    if intent is not None:
+        fields["intent"] = intent
+    audience = (grant.enterprise_id, grant.grantee_id)
+    tx.record(LEDGER, "grant-change-v1", fields, about=("seal_grant", grant.id), audience=audience)
+    copies = select(Seal).where(
+        Seal.grant_id == grant.id, Seal.state.in_(("made", "active", "suspended"))
+    )
+    for copy in tx.session.scalars(copies).all():
+        change(tx, copy, "cancel", actor, reason=reason)
+
+
+def end_grants(tx: Transaction, enterprise_id: str, reason: str) -> int:
+    """End every grant of an enterprise: who speaks for it has changed. Gives how many."""
+    found = grants_of(tx.session, SealGrant.enterprise_id == enterprise_id)
+    for grant in found:
+        end_grant(tx, grant, "revoke", reason, "platform")
+    return len(found)
 
 
 def _follow(tx: Transaction, seal: Seal, event: str, reason: str | None) -> None:
@@ -255,7 +322,44 @@ def sweep(tx: Transaction, collect_days: int) -> int:
     ).all()
     for seal in left:
         change(tx, seal, "lapse", "clock", reason="not_collected")
-    return len(ended) + len(left)
+    return len(ended) + len(left) + _sweep_grants(tx)
+
+
+OFFER_LIFE = timedelta(days=7)
+_SETTLES = 2_000_000
+"""Microseconds: statements have whole seconds, and the leave for the last use comes first."""
+
+
+def _sweep_grants(tx: Transaction) -> int:
+    """Offers that nobody took lapse; grants end with their number and their term."""
+    oldest = tx.now - int(OFFER_LIFE / timedelta(microseconds=1))
+    ended = 0
+    for grant in grants_of(tx.session):
+        if grant.state == "offered" and (grant.offered_at < oldest or grant.valid_until < tx.now):
+            end_grant(tx, grant, "lapse", "not_accepted")
+        elif grant.state == "active" and grant.valid_until < tx.now:
+            end_grant(tx, grant, "expire", "expired")
+        elif (
+            grant.state == "active"
+            and 0 < grant.max_uses <= grant.used
+            and (grant.last_used_at or 0) < tx.now - _SETTLES
+            and not _leased(tx.session, grant, tx.now)
+        ):
+            end_grant(tx, grant, "exhaust", "grant_exhausted")
+        else:
+            continue
+        ended += 1
+    return ended
+
+
+def _leased(session: Session, grant: SealGrant, now: int) -> bool:
+    """May a use that was reserved still be made?"""
+    open_now = (
+        select(Lease.id)
+        .join(Seal, Seal.id == Lease.seal_id)
+        .where(Seal.grant_id == grant.id, Lease.closed_at.is_(None), Lease.until > now)
+    )
+    return session.scalar(open_now.limit(1)) is not None
 
 
 def ticket(
@@ -270,10 +374,9 @@ def ticket(
     stapled into its signature; on record before it is handed out."""
     tx.act(actor.who)
     seal = find(tx.session, actor, "seal.use", seal_id)
-    statement = state_of(tx.session, seal, tx.now, life, document_sm3)
-    if statement.state != "active" or not statement.certificate_valid:
-        raise SealNotActive(f"the seal is {statement.state}")
-    token = authority.attest(statement)
+    if seal.grant_id is not None:
+        raise policy.NotFound  # a copy is used under its grant
+    token = attested(tx, authority, seal, life, document_sm3)
     fields = {
         "ticket": secrets.token_hex(8),
         "seal": seal.id,
@@ -284,6 +387,22 @@ def ticket(
     about = ("seal", seal.id)
     tx.record(LEDGER, "ticket-v1", fields, about=about, audience=policy.owner_of(seal).audience)
     return token
+
+
+def attested(
+    tx: Transaction,
+    authority: Authority,
+    seal: Seal,
+    life: timedelta,
+    document_sm3: bytes | None,
+    leave: Leave | None = None,
+) -> bytes:
+    """The signed statement that *seal* is in force now, with *leave* for a use of it; whoever calls
+    puts it on record. Raises :class:`SealNotActive`."""
+    statement = state_of(tx.session, seal, tx.now, life, document_sm3)
+    if statement.state != "active" or not statement.certificate_valid:
+        raise SealNotActive(f"the seal is {statement.state}")
+    return authority.attest(replace(statement, leave=leave))
 
 
 # --- answers -----------------------------------------------------------------------------------

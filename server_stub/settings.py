@@ -111,6 +111,15 @@ class Settings(BaseSettings):
     status_seconds: int = Field(default=3600, ge=60)
     """How long a statement on a seal, a ticket among them, is believed: its next_update."""
 
+    lease_hours: int = Field(default=24, ge=1, le=72)
+    """How long uses that are reserved for a time without the platform may be made."""
+
+    lease_uses: int = Field(default=20, ge=0, le=200)
+    """How many uses of a holder's own seal are reserved at a time; a grant has its own number."""
+
+    refresh_days: int = Field(default=7, ge=1, le=30)
+    """How long a computer may report uses without the PIN."""
+
     report_seal_renew_days: int = Field(default=60, ge=1)
     """The platform's own seal is replaced when it has less than this left."""
 

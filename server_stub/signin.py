@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -29,6 +29,7 @@ from server_stub.records.store import (
     Appointment,
     Certificate,
     Challenge,
+    SealGrant,
     SignIn,
     Staff,
 )
@@ -40,6 +41,8 @@ INTENT = "SUQIAN-SEAL-INTENT-V1\n{origin}\n{verb}\n{object}\n{payload_sm3}\n"
 COLLECT = "SUQIAN-SEAL-COLLECT-V1\n{origin}\n{seal}\n{seal_sm3}\n{certificate}\n"
 
 SECOND = 1_000_000
+REPORTER = "reporter"
+"""The only role of a session that was opened to report uses (:mod:`server_stub.lending`)."""
 _TOUCH = 60 * SECOND
 """How often the time of last use is written back."""
 DECISION_SLACK = 600 * SECOND
@@ -236,6 +239,8 @@ def who(session: Session, settings: Settings, token: str, now: int) -> tuple[Act
     if row is None or row.expires_at < now or row.used_at + idle < now:
         raise SessionInvalid
     actor = _actor(session, row.certificate_sn, row.application_id, now)
+    if row.scope is not None:
+        actor = replace(actor, roles=frozenset({REPORTER}))
     return actor, now - row.used_at > min(_TOUCH, idle // 2)
 
 
@@ -301,11 +306,15 @@ def _actor(
         staff = session.get_one(Staff, certificate.staff_id)
         role = frozenset({staff.role})
         return Actor("staff", staff.id, role, person_id=staff.id, certificate_sn=certificate_sn)
+    granted = select(SealGrant.id).where(
+        SealGrant.grantee_id == certificate.person_id, SealGrant.grantee_id.is_not(None)
+    )
+    lent = {"grantee"} if session.scalar(granted.limit(1)) is not None else set()
     if certificate.enterprise_id is None:  # a person's own: nobody appoints anybody
         return Actor(
             "holder",
             certificate_sn,
-            frozenset({"owner"} if certificate.person_id else ()),
+            frozenset({"owner"} if certificate.person_id else ()) | lent,
             person_id=certificate.person_id,
             certificate_sn=certificate_sn,
         )
@@ -319,7 +328,7 @@ def _actor(
     return Actor(
         "holder",
         certificate_sn,
-        frozenset(each.role for each in appointments),
+        frozenset(each.role for each in appointments) | lent,
         enterprise_id=certificate.enterprise_id,
         person_id=certificate.person_id,
         certificate_sn=certificate_sn,

@@ -98,6 +98,7 @@ AUTHORIZATION = _table(
     ("offered", "accept", "active"),
     ("offered", "decline", "declined"),
     ("offered", "lapse", "lapsed"),
+    ("offered", "revoke", "revoked"),
     ("active", "exhaust", "exhausted"),
     ("active", "expire", "expired"),
     ("active", "revoke", "revoked"),
@@ -189,6 +190,9 @@ SEAL_REASONS: Mapping[str, int] = {
     "not_collected": 5,
     "holder_request": 5,
     "expired": 5,
+    "grant_withdrawn": 5,
+    "grant_returned": 5,
+    "grant_exhausted": 5,
 }
 """Why a seal was suspended or cancelled → the RFC 5280 §5.3.1 reason of its certificate."""
 

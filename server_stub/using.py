@@ -20,7 +20,14 @@ from server_stub import policy, sealing, signin
 from server_stub.policy import Actor
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, EntryReceipt, Transaction, latest_note, stored_tree
-from server_stub.records.store import LedgerEntry, Seal, SealChange, UsageRecord
+from server_stub.records.store import (
+    Lease,
+    LedgerEntry,
+    Seal,
+    SealChange,
+    SealGrant,
+    UsageRecord,
+)
 from server_stub.settings import Settings
 
 _REFUSALS = (
@@ -29,6 +36,7 @@ _REFUSALS = (
 )
 MAX_BATCH = 100
 MAX_RECORD = 8192
+_MINUTE = 60 * signin.SECOND
 
 
 class RecordInvalid(Exception):
@@ -55,6 +63,19 @@ class Taken:
     """Was it taken in now? Then the writer's next receipt is about it; else see :func:`receipt`."""
 
 
+@dataclass(frozen=True)
+class _Read:
+    """A record, read."""
+
+    id: str
+    text: str
+    seal_id: str
+    document: str
+    at: int
+    lease: tuple[str, int] | None
+    """Of a use without the platform: the lease, and which of its uses."""
+
+
 @dataclass
 class _Known:
     """What a command has looked up for all its reports, so that each costs one row and no query."""
@@ -65,6 +86,10 @@ class _Known:
     """By seal, the newest first."""
     actors: dict[str, Actor | Exception]
     """By token."""
+    grants: dict[str, SealGrant]
+    leases: dict[str, Lease]
+    leased: dict[tuple[str, int], str]
+    """(lease, number of the use) → the record that tells of it."""
 
 
 def take_in(
@@ -73,10 +98,10 @@ def take_in(
     """Take in many reports, each whole or not at all: what was taken in, or why it was refused
     (:class:`RecordInvalid`, :class:`server_stub.signin.SessionInvalid`, or of
     :mod:`server_stub.policy`)."""
-    read: list[list[tuple[str, str, str, str, int]] | Exception] = []
+    read: list[list[_Read] | Exception] = []
     for report in reports:
         try:
-            read.append([(each, text, *_read(each, text)) for each, text in report.texts])
+            read.append([_read(each, text) for each, text in report.texts])
         except RecordInvalid as error:
             read.append(error)
     sound = [use for uses in read if isinstance(uses, list) for use in uses]
@@ -99,22 +124,49 @@ def _look_up(
     tx: Transaction,
     settings: Settings,
     tokens: Iterable[str],
-    uses: Sequence[tuple[str, str, str, str, int]],
+    uses: Sequence[_Read],
 ) -> _Known:
     session = tx.session
-    ids, seal_ids = {use[0] for use in uses}, {use[2] for use in uses}
+    ids, seal_ids = {use.id for use in uses}, {use.seal_id for use in uses}
     changes: dict[str, list[SealChange]] = {}
     ordered = select(SealChange).order_by(SealChange.number.desc())
     for change in session.scalars(ordered.where(SealChange.seal_id.in_(seal_ids))):
         changes.setdefault(change.seal_id, []).append(change)
     records = session.scalars(select(UsageRecord).where(UsageRecord.id.in_(ids)))
-    seals = session.scalars(select(Seal).where(Seal.id.in_(seal_ids)))
+    seals = {row.id: row for row in session.scalars(select(Seal).where(Seal.id.in_(seal_ids)))}
     return _Known(
         {row.id: row for row in records},
-        {row.id: row for row in seals},
+        seals,
         changes,
         {token: _who(tx, settings, token) for token in tokens},
+        _grants(session, seals.values()),
+        *_leases(session, uses),
     )
+
+
+def _grants(session: Session, seals: Iterable[Seal]) -> dict[str, SealGrant]:
+    ids = {seal.grant_id for seal in seals if seal.grant_id is not None}
+    if not ids:
+        return {}
+    rows = session.scalars(select(SealGrant).where(SealGrant.id.in_(ids)))
+    return {row.id: row for row in rows}
+
+
+def _leases(
+    session: Session, uses: Sequence[_Read]
+) -> tuple[dict[str, Lease], dict[tuple[str, int], str]]:
+    ids = {use.lease[0] for use in uses if use.lease is not None}
+    if not ids:
+        return {}, {}
+    rows = session.scalars(select(Lease).where(Lease.id.in_(ids)))
+    told = session.execute(
+        select(UsageRecord.lease_id, UsageRecord.lease_use, UsageRecord.id).where(
+            UsageRecord.lease_id.in_(ids)
+        )
+    )
+    return {row.id: row for row in rows}, {
+        (str(lease), int(use or 0)): each for lease, use, each in told
+    }
 
 
 def _who(tx: Transaction, settings: Settings, token: str) -> Actor | Exception:
@@ -132,7 +184,7 @@ def _take_in_one(
     tx: Transaction,
     known: _Known,
     token: str,
-    uses: list[tuple[str, str, str, str, int]] | Exception,
+    uses: list[_Read] | Exception,
     made: list[tuple[Actor, UsageRecord, str]],
 ) -> list[Taken]:
     """Refuse the whole report, or add to *made* what is new in it."""
@@ -141,47 +193,70 @@ def _take_in_one(
         raise actor
     if isinstance(uses, Exception):
         raise uses
-    for identity, _, seal_id, _, _ in uses:
-        before = known.records.get(identity)
-        if before is not None:
+    for use in uses:
+        seal, before = known.seals.get(use.seal_id), known.records.get(use.id)
+        own = seal is not None and _own(tx.session, known, actor, seal)
+        if before is not None and not own:
             policy.allow(actor, "usage.record", policy.owner_of(before))
-        elif seal_id not in known.seals or not _own(tx.session, actor, seal_id):
-            raise RecordInvalid(f"record {identity[:8]}: no such seal")
+        elif not own:
+            raise RecordInvalid(f"record {use.id[:8]}: no such seal")
     taken = []
-    for identity, text, seal_id, document, at in uses:
-        row = known.records.get(identity)
+    for use in uses:
+        row = known.records.get(use.id)
         new = row is None  # else it came long ago, or in this command
         if row is None:
-            row = _row(known, identity, seal_id, document, at, tx.now)
-            made.append((actor, row, text))
-        taken.append(Taken(identity, tuple(row.flags["flags"]), new))
+            row = _row(known, use, tx.now)
+            made.append((actor, row, use.text))
+        taken.append(Taken(use.id, tuple(row.flags["flags"]), new))
     return taken
 
 
-def _own(session: Session, actor: Actor, seal_id: str) -> bool:
+def _own(session: Session, known: _Known, actor: Actor, seal: Seal) -> bool:
+    if seal.grant_id is not None and known.grants[seal.grant_id].grantee_id == actor.person_id:
+        return actor.person_id is not None
     try:
-        sealing.find(session, actor, "usage.record", seal_id)
+        sealing.find(session, actor, "usage.record", seal.id)
     except policy.NotFound:
         return False
     return True
 
 
-def _row(
-    known: _Known, identity: str, seal_id: str, document: str, at: int, now: int
-) -> UsageRecord:
-    seal = known.seals[seal_id]
-    flags = _flags(known.changes.get(seal_id, ()), seal, at, now)
-    known.records[identity] = UsageRecord(
-        id=identity,
+def _row(known: _Known, use: _Read, now: int) -> UsageRecord:
+    seal = known.seals[use.seal_id]
+    flags = _flags(known.changes.get(seal.id, ()), seal, use.at, now)
+    flags += _lease_flags(known, use)
+    lease, number = use.lease or (None, None)
+    known.records[use.id] = UsageRecord(
+        id=use.id,
         seal_id=seal.id,
         enterprise_id=seal.enterprise_id,
         person_id=seal.person_id,
-        document_sm3=document,
-        at=at,
+        document_sm3=use.document,
+        at=use.at,
         received_at=now,
         flags={"flags": flags},
+        lease_id=lease,
+        lease_use=number,
     )
-    return known.records[identity]
+    return known.records[use.id]
+
+
+def _lease_flags(known: _Known, use: _Read) -> list[str]:
+    """What is wrong with a use under a lease. A number that was used before is the mark of a
+    computer that was put back to an earlier state."""
+    if use.lease is None:
+        return []
+    lease = known.leases.get(use.lease[0])
+    if lease is None or lease.seal_id != use.seal_id:
+        return ["lease_unknown"]
+    flags = []
+    if use.lease[1] not in lease.numbers["numbers"]:
+        flags.append("lease_number_unknown")
+    if known.leased.setdefault(use.lease, use.id) != use.id:
+        flags.append("lease_number_doubled")
+    if not lease.issued_at - _MINUTE <= use.at <= lease.until:
+        flags.append("outside_lease")
+    return flags
 
 
 def _put_on_record(tx: Transaction, actor: Actor, row: UsageRecord, text: str) -> None:
@@ -206,8 +281,7 @@ def receipt(session: Session, identity: str) -> EntryReceipt:
     return EntryReceipt(LEDGER, entry.record, entry.number, tree.size, proof, note)
 
 
-def _read(identity: str, text: str) -> tuple[str, str, int]:
-    """(seal id, document SM3, time) of a record's text."""
+def _read(identity: str, text: str) -> _Read:
     data = text.encode()
     if gm.sm3(data).hex() != identity:
         raise RecordInvalid(f"record {identity[:8]}: the id is not the SM3 of the record")
@@ -217,7 +291,14 @@ def _read(identity: str, text: str) -> tuple[str, str, int]:
             raise ValueError
         if not re.fullmatch("[A-Za-z0-9_]{1,64}", body["seal_id"]):
             raise ValueError
-        return body["seal_id"], body["document_sm3"], canonical.parse_timestamp(body["at"])
+        at, lease = canonical.parse_timestamp(body["at"]), None
+        if "lease" in body:
+            lease = body["lease"], body["lease_use"]
+            if not re.fullmatch("[a-z0-9_]{1,40}", lease[0]) or type(lease[1]) is not int:
+                raise ValueError
+            if not 0 < lease[1] < 2**31:
+                raise ValueError
+        return _Read(identity, text, body["seal_id"], body["document_sm3"], at, lease)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordInvalid(f"record {identity[:8]}: not a usage-v1 record") from error
 

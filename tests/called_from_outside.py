@@ -103,9 +103,7 @@ _.NotAuthorised
 # Columns that no rule of the program reads back: the audit compares them.
 _.assessed_at
 _.assessment
-_.ended_at
 _.end_reason
-_.grant_id
 _.holder_id
 _.phone_enc
 _.second_reviewer

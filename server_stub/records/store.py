@@ -238,6 +238,60 @@ class Seal(Salted, Base):
     """Shape and size in millimetres; None (before 0.3): those of the physical seal."""
     width_mm: Mapped[int | None] = mapped_column(info=ADDED)
     height_mm: Mapped[int | None] = mapped_column(info=ADDED)
+    original_id: Mapped[str | None] = mapped_column(ForeignKey("seal.id"), index=True, info=ADDED)
+    """Of a grantee's copy: the seal that is lent. A copy is a seal of its own in all else: code,
+    certificate, state, history in the registry."""
+    grant_id: Mapped[str | None] = mapped_column(info=ADDED)
+
+
+class SealGrant(Salted, Base):
+    """授权: what a holder lets somebody else do with a seal (:mod:`crypto.seal.grant`)."""
+
+    __tablename__ = "seal_grant"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"), index=True)
+    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"), index=True)
+    grantor_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    grantee_by: Mapped[str]
+    """certificate, identity or code."""
+    grantee_sm3: Mapped[str]
+    grantee_salt: Mapped[bytes | None] = mapped_column(info=PRIVATE)
+    """What `grantee_sm3` of an identity was made with: without it, numbers could be guessed."""
+    grantee_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"), index=True)
+    """Who accepted, or whom the certificate named belongs to."""
+    terms: Mapped[str] = mapped_column(info=PRIVATE)
+    """The exact text."""
+    terms_sm3: Mapped[str]
+    token: Mapped[bytes] = mapped_column(info=PRIVATE)
+    """The grant as its grantor signed it."""
+    valid_from: Mapped[int]
+    valid_until: Mapped[int]
+    max_uses: Mapped[int]
+    """0: as many as wanted."""
+    offline_quota: Mapped[int]
+    used: Mapped[int]
+    """Uses that leave was given for, those reserved by leases among them."""
+    last_used_at: Mapped[int | None]
+    state: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str | None]
+    offered_at: Mapped[int] = mapped_column(info=RECORDED)
+    answered_at: Mapped[int | None]
+    ended_at: Mapped[int | None]
+
+
+class Lease(Base):
+    """Uses of a seal that may be made without the platform until a certain time."""
+
+    __tablename__ = "lease"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"), index=True)
+    certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"))
+    numbers: Mapped[dict[str, Any]]
+    """Those of the uses: under a grant its own, else from 1."""
+    issued_at: Mapped[int] = mapped_column(info=RECORDED)
+    until: Mapped[int]
+    closed_at: Mapped[int | None]
+    """When another took its place."""
 
 
 class SealCopy(Base):
@@ -291,6 +345,10 @@ class UsageRecord(Base):
     at: Mapped[int]
     received_at: Mapped[int] = mapped_column(info=RECORDED)
     flags: Mapped[dict[str, Any]]
+    lease_id: Mapped[str | None] = mapped_column(info=ADDED)
+    """Of a use without the platform, as the record says."""
+    lease_use: Mapped[int | None] = mapped_column(info=ADDED)
+    __table_args__ = (Index("usage_record_by_lease", "lease_id", "lease_use"),)
 
 
 class Filing(Base):
@@ -360,6 +418,18 @@ class SignIn(Base):
     certificate_sn: Mapped[str | None]
     application_id: Mapped[str | None]
     used_at: Mapped[int] = mapped_column(info=OPERATIONAL)
+    expires_at: Mapped[int]
+    scope: Mapped[str | None] = mapped_column(info=ADDED)
+    """report: it may put uses on record, nothing else; None: whatever its holder may."""
+
+
+class RefreshToken(Base):
+    """Lets a computer report uses later without the PIN."""
+
+    __tablename__ = "refresh_token"
+    token_sm3: Mapped[bytes] = mapped_column(primary_key=True)
+    certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"), index=True)
+    made_at: Mapped[int] = mapped_column(info=RECORDED)
     expires_at: Mapped[int]
 
 

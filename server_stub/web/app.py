@@ -18,6 +18,7 @@ from server_stub.web.misbehaving import Misbehaving
 from server_stub.web.routes import (
     applicant,
     disputes,
+    grants,
     holder,
     pages,
     pki,
@@ -54,6 +55,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         pki,
         applicant,
         holder,
+        grants,
         disputes,
         registry,
         staff,

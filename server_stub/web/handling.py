@@ -67,6 +67,8 @@ MAX_INTEGER = 2**63 - 1
 Base64 = Annotated[str, Field(max_length=100_000), AfterValidator(_base64)]
 Kind = Literal["letter"]
 """Of a document that goes with an application."""
+Line = Annotated[str, Field(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""One line of text."""
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 

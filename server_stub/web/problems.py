@@ -22,6 +22,7 @@ from server_stub import (
     using,
     verifying,
 )
+from server_stub.lending import granting
 from server_stub.records import ledger, vault
 from server_stub.records.logbook import logbook
 
@@ -55,6 +56,9 @@ CODES = {
     "method_not_allowed": _Code(405, "Not with this method"),
     "illegal_transition": _Code(409, "Not possible in this state"),
     "seal_not_active": _Code(409, "The seal may not be used now"),
+    "outside_grant": _Code(409, "The grant does not allow this use"),
+    "grantee_differs": _Code(403, "The grant is for somebody else"),
+    "grant_invalid": _Code(422, "Not a usable grant"),
     "report_seal_missing": _Code(409, "The platform's own seal could not be made"),
     "sync_cursor_gone": _Code(410, "Start again with an empty cursor"),
     "body_too_slow": _Code(408, "The body did not come in time"),
@@ -89,6 +93,9 @@ _BY_EXCEPTION: dict[type[Exception], str] = {
     applying.MaterialMissing: "material_missing",
     applying.TooManyOpen: "too_many_open",
     sealing.SealNotActive: "seal_not_active",
+    granting.OutsideGrant: "outside_grant",
+    granting.GranteeDiffers: "grantee_differs",
+    granting.GrantInvalid: "grant_invalid",
     report_seal.ReportSealMissing: "report_seal_missing",
     signin.ChallengeInvalid: "challenge_invalid",
     signin.SignatureInvalid: "signature_invalid",

@@ -139,7 +139,7 @@ TABLES: dict[str, tuple[str, str]] = {
     ),
     "an inserted use": (
         "INSERT INTO usage_record SELECT 'ff', seal_id, enterprise_id, document_sm3, at,"
-        " received_at, flags, person_id FROM usage_record LIMIT 1",
+        " received_at, flags, person_id, NULL, NULL FROM usage_record LIMIT 1",
         "usage_record ff: no record speaks of this row",
     ),
     "a back-dated use": (
@@ -204,8 +204,8 @@ TABLES: dict[str, tuple[str, str]] = {
     "a dispute": ("UPDATE dispute SET secret_sm3 = 'ab'", 'secret_sm3 is "ab"'),
     "an imprint": ("UPDATE physical_seal SET imprint_sm3 = 'ab'", 'imprint_sm3 is "ab"'),
     "a forged session": (
-        "INSERT INTO session SELECT x'00', certificate_sn, application_id, used_at, expires_at"
-        " FROM session LIMIT 1",
+        "INSERT INTO session SELECT x'00', certificate_sn, application_id, used_at, expires_at,"
+        " NULL FROM session LIMIT 1",
         "session AA==: no record speaks of this row",
     ),
     "a longer session": (

@@ -9,18 +9,22 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from server_stub import policy, sealing, sync, using
 from server_stub.context import Platform
+from server_stub.lending import granting
+from server_stub.policy import Actor
 from server_stub.records.canonical import timestamp
-from server_stub.records.ledger import EntryReceipt
+from server_stub.records.ledger import EntryReceipt, Transaction
 from server_stub.records.store import Seal, UsageRecord
 from server_stub.web import views
 from server_stub.web.handling import (
     Body,
     Decided,
     Digest,
+    Line,
     Running,
     Signed,
     SignedIn,
@@ -42,6 +46,9 @@ class SuspendBody(Decided):
 class TicketBody(Body):
     seal_id: str = Field(max_length=64)
     document_sm3: Digest
+    kind: Line = ""
+    """Of the document, where a grant asks for it."""
+    counterparty: Line = ""
 
 
 @router.get("/seals")
@@ -49,7 +56,7 @@ def seals(platform: Running, actor: SignedIn) -> dict[str, Any]:
     """The seals of one's enterprise, one's own, or the one that came from one's application."""
     policy.allow(actor, "seal.read")
     with platform.reading() as session:
-        rows = select(Seal).order_by(Seal.seal_code)
+        rows = select(Seal).where(Seal.grant_id.is_(None)).order_by(Seal.seal_code)
         if actor.application_id is not None:
             rows = rows.where(Seal.application_id == actor.application_id)
         else:
@@ -114,14 +121,16 @@ async def _seal(platform: Platform, command: Any, *args: Any) -> dict[str, Any]:
 async def ticket(platform: Running, actor: SignedIn, body: TicketBody) -> dict[str, Any]:
     """用印凭据 for exactly this document, to be stapled into its signature."""
     life = timedelta(seconds=platform.settings.status_seconds)
-    writing = platform.ledger.write(
-        sealing.ticket,
-        actor,
-        platform.authority,
-        body.seal_id,
-        bytes.fromhex(body.document_sm3),
-        life,
-    )
+    document, use = bytes.fromhex(body.document_sm3), granting.Use(body.kind, body.counterparty)
+
+    def give(tx: Transaction) -> bytes:
+        seal = tx.session.get(Seal, body.seal_id)
+        about = (actor, platform.authority, body.seal_id, document)
+        if seal is not None and seal.grant_id is not None:
+            return granting.ticket(tx, *about, use, life)
+        return sealing.ticket(tx, *about, life)
+
+    writing = platform.ledger.write(give)
     return {"token": views.b64(await written(writing))}
 
 
@@ -140,11 +149,21 @@ def blob(platform: Running, actor: SignedIn, address: str) -> Response:
                     seal_id=row.id,
                 )
             except (policy.NotFound, policy.Forbidden):
-                continue
+                if not _lent(session, actor, row):
+                    continue
             kind = "image/png" if row.imprint_sm3 == address else "application/octet-stream"
             headers = {"etag": f'"{address}"', "cache-control": "private, immutable"}
             return Response(platform.blobs.get(address), 200, headers, media_type=kind)
     raise policy.NotFound
+
+
+def _lent(session: Session, actor: Actor, row: Seal) -> bool:
+    """Is it the copy of a grant to *actor*?"""
+    try:
+        granting.find_copy(session, actor, "grant.read", row.id)
+    except (policy.NotFound, policy.Forbidden):
+        return False
+    return True
 
 
 # --- sync and usage records --------------------------------------------------------------------
@@ -208,6 +227,7 @@ def usage_records(platform: Running, actor: SignedIn, before: Cursor = "") -> di
             "id": row.id,
             "seal_id": row.seal_id,
             "document_sm3": row.document_sm3,
+            "lease_use": row.lease_use,
             "at": timestamp(row.at),
             "received_at": timestamp(row.received_at),
             "flags": row.flags["flags"],

@@ -51,6 +51,12 @@ TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("GET", "/v1/blobs/{blob}"): (None, COMPANY | {"reviewer"}),
     ("POST", f"{OWN_SEAL}/collection"): (SIGNATURE, COMPANY),
     ("POST", "/v1/tickets"): ("ticket", HOLDERS),
+    ("GET", "/v1/grants"): (None, HOLDERS),
+    ("POST", "/v1/grants"): ("grant", HOLDERS),
+    ("POST", "/v1/grants/none/withdrawal"): (SIGNATURE, set()),
+    ("POST", "/v1/leases"): ("lease", HOLDERS),
+    ("POST", "/v1/refresh-tokens"): (None, HOLDERS),
+    ("DELETE", "/v1/refresh-tokens"): (None, HOLDERS),
     ("GET", "/v1/sync"): (None, HOLDERS),
     ("POST", "/v1/usage-records"): ("usage", HOLDERS),
     ("GET", "/v1/usage-records"): (None, HOLDERS | {"auditor"}),
@@ -71,7 +77,8 @@ OPEN = {
     *("/v1/challenges", "/v1/sessions", "/v1/disputes", "/v1/disputes/{identity}"),
     *("/v1/disputes/{identity}/enclosure", "/v1/disputes/{identity}/evidence.zip"),
     *("/registry/tile/entries/{name}", "/registry/tile/{level}/{name}", "/registry/epoch"),
-    "/registry/shards/{epoch}/{name}",
+    *("/registry/shards/{epoch}/{name}", "/v1/grant-offers", "/v1/grant-acceptances"),
+    "/v1/refreshed-sessions",
 }
 """Without signing in. ``POST /v1/applications`` is open as well: its request is signed."""
 CLOSED = {"session_invalid", "forbidden", "not_found"}
@@ -116,6 +123,10 @@ def asked(
         body = owner.body()
     elif body == "ticket":
         body = {"seal_id": owner.seal_id, "document_sm3": "ab" * 32}
+    elif body == "grant":
+        body = {"seal_id": owner.seal_id, "terms": "AAAA", "at": "now", **SIGNATURE}
+    elif body == "lease":
+        body = {"seal_id": owner.seal_id}
     elif body == "usage":
         fields = {
             "type": "usage-v1",
@@ -150,6 +161,7 @@ def test_the_table_has_every_route(server: RunningServer) -> None:
     for method, path in TABLE:
         plain = path.partition("?")[0].replace("{blob}", "{address}")
         plain = plain.replace("{application}", "{identity}").replace("{seal}", "{identity}")
+        plain = plain.replace("grants/none", "grants/{identity}")
         plain = plain.replace("materials/letter", "materials/{kind}")
         listed.add((method, plain))
     assert {(m, p) for m, p in known if p not in OPEN} == listed
@@ -190,7 +202,7 @@ def test_what_is_another_enterprises_does_not_exist(
     person, owner = people[role], people["stranger"]
     blob = blob_of(owner)
     for (method, path), (body, allowed) in TABLE.items():
-        if "{" not in path and body not in ("ticket", "usage"):
+        if "{" not in path and body not in ("ticket", "usage", "grant", "lease"):
             continue
         answer = asked(person, owner, blob, method, path, body)
         if body == "usage" and role in allowed:
