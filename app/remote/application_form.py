@@ -185,20 +185,22 @@ def read(sent: bytes) -> tuple[str, dict[str, str], bytes]:
 # --- the representative's own signature ----------------------------------------------------------
 
 
-def appointing_lines(record: ApplicationRecord) -> tuple[str, str]:
-    """What the representative's Ukey signs besides verb and platform: whom he appoints, and the SM3
-    of what for — that the application's key gets a seal of that kind."""
+def appointing_lines(record: ApplicationRecord) -> tuple[str, str, str]:
+    """What the representative's Ukey signs besides verb and platform: for which enterprise, whom he
+    appoints, and the SM3 of what for — that the application's key gets a seal of that kind."""
     typed = record.fields
     number = f"SUQIAN-IDENTITY-V1\n{typed['handler_id']}\n"
     purpose = f"apply-for-and-keep {typed['seal']} {sm3(record.key).hex()}"
-    return f"{typed['uscc']} {sm3(number.encode()).hex()}", sm3(purpose.encode()).hex()
+    return typed["uscc"], sm3(number.encode()).hex(), sm3(purpose.encode()).hex()
 
 
 def signed_by_representative(record: ApplicationRecord) -> bool:
     """Did a representative sign just what the form says now?"""
     if not (record.key and record.proof_signature):
         return False
-    lines = ("SUQIAN-SEAL-INTENT-V1", record.platform, "appoint", *appointing_lines(record), "")
+    unit, person, purpose = appointing_lines(record)
+    about = f"{unit} {person}"
+    lines = ("SUQIAN-SEAL-INTENT-V1", record.platform, "appoint", about, purpose, "")
     try:
         key = Certificate.parse(record.proof_certificate).public_key
     except CertificateError:

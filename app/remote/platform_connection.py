@@ -40,7 +40,7 @@ from crypto.seal.statement import StatementError
 from crypto.validation.trust import Trust
 
 _TRIES = 3
-_MAY_BE_SIGNED = re.compile(r"[A-Za-z0-9._:/\[\]-]+(?: [A-Za-z0-9._:/\[\]-]+)*")
+_MAY_BE_SIGNED = re.compile(r"[A-Za-z0-9._:/\[\]-]{1,200}")
 """What may stand in a line of a text that is signed."""
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What may stand in a path, and in a line of a text that is signed."""
@@ -166,16 +166,19 @@ class PlatformConnection:
 
     # --- what is signed ----------------------------------------------------------------------
 
-    def text_of_intent(self, verb: str, about: str, digest: str) -> bytes:
-        """What a key that is not signed in with signs for this platform, which was checked."""
+    def text_of_intent(self, verb: str, unit: str, person: str, digest: str) -> bytes:
+        """What a key that is not signed in with signs about a *person* of a *unit*, for this
+        platform, whose certificates were checked."""
         self.service()
-        return self._signed_text("INTENT", verb, about, digest)
+        return self._signed_text("INTENT", verb, (unit, person), digest)
 
-    def _signed_text(self, purpose: str, *lines: str) -> bytes:
-        """What a key is asked to sign: fixed prefix, our origin, then one line each."""
-        if not all(len(line) <= 200 and _MAY_BE_SIGNED.fullmatch(line) for line in lines):
+    def _signed_text(self, purpose: str, *lines: str | tuple[str, ...]) -> bytes:
+        """What a key is asked to sign: fixed prefix, our origin, then one line each; the parts of a
+        tuple stand on one line."""
+        if not all(_MAY_BE_SIGNED.fullmatch(part) for line in lines for part in _parts(line)):
             raise PlatformAnswerInvalid(self.origin, "text to sign")
-        text = "\n".join((f"SUQIAN-SEAL-{purpose}-V1", self.origin, *lines, ""))
+        told = (" ".join(_parts(line)) for line in lines)
+        text = "\n".join((f"SUQIAN-SEAL-{purpose}-V1", self.origin, *told, ""))
         return text.encode()
 
     # --- the wire ----------------------------------------------------------------------------
@@ -282,6 +285,10 @@ class PlatformConnection:
             StatementError,
         ) as error:
             raise PlatformAnswerInvalid(self.origin, what) from error
+
+
+def _parts(line: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (line,) if isinstance(line, str) else line
 
 
 def plain(value: object) -> str:

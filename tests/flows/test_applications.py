@@ -391,7 +391,7 @@ def test_a_letter_of_authority_is_checked_kept_and_sent(
     letter.write_bytes(b"PK\3\4 a word processor's file")
     new = ("application", "new", "--platform", reviewed.url, "--letter")
     wrong = clerk(*new, letter, *said(uscc))
-    assert "授权书：应为 PDF、PNG 或 JPEG 文件" in wrong.err
+    assert "授权书：应为 PDF 文件或图片" in wrong.err
     (known,) = clerk("application", "list", "--json").json
     scan = tmp_path / "授权书.pdf"
     shutil.copy(DEMO_PDF, scan)

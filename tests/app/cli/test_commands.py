@@ -11,6 +11,7 @@ import pytest
 
 from app.errors import ExitCode
 from device import virtual
+from tests.world.applicant import citizen_number
 from tests.world.clerk import PIN, SO_PIN, Clerk
 
 FACTS = ("--uscc", "91321300MA27DEM14U", "--name", "甲公司")
@@ -90,9 +91,15 @@ def test_what_an_application_lacks_is_asked_of_a_person(
             return True
 
     questions: list[str] = []
+
+    def answered(question: str) -> str:
+        questions.append(question)
+        return citizen_number() if "号" in question else "某人"
+
     monkeypatch.setattr(io, "StringIO", Terminal)
-    monkeypatch.setattr(builtins, "input", lambda question: questions.append(question) or "x")
-    answer = user("enroll", "--platform", "http://127.0.0.1:9", *FACTS, "--phone", "1", PIN=PIN)
+    monkeypatch.setattr(builtins, "input", answered)
+    phone = ("--phone", "13800000000")
+    answer = user("enroll", "--platform", "http://127.0.0.1:9", *FACTS, *phone, PIN=PIN)
     assert [each.rstrip(": ") for each in questions] == [
         "法定代表人姓名", "经办人姓名", "经办人身份证号",
     ]  # fmt: skip

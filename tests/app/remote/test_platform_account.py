@@ -125,7 +125,7 @@ def test_an_application_that_was_understood_differently_goes_no_further(
 ) -> None:
     platform.answers = {"/v1/applications": DRAFT}
     with pytest.raises(PlatformAnswerInvalid, match="payload_sm3"):
-        platform.apply({"kind": "issue"})
+        platform.apply(b'{"kind": "issue"}', "a-request-key")
 
 
 @pytest.mark.parametrize("identity", ["../x", "a/b", "", "a\nb", "a?b", "x" * 65])
