@@ -91,7 +91,7 @@ def _tell(error: Exception, tongue: str) -> None:
     if sys.stderr is not None:
         complain(error, tongue)
     with suppress(Exception):  # what went wrong may be the window itself
-        from ui.shell.start_problems import tell_failure  # noqa: PLC0415 - likewise
+        from ui.shell.start_problems import tell_failure
 
         tell_failure(error, tongue)
 

@@ -20,12 +20,13 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from crypto.beijing import BEIJING
 from crypto.pki.certificate import Certificate
 from crypto.pki.holder_name import holder_of, without_credit_code
 from crypto.proofs import Proof, hangs_on_the_clock, proofs_of
@@ -591,10 +592,6 @@ def plain(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
         return {key: plain(getattr(value, key)) for key in value.__dataclass_fields__}
     return value
-
-
-BEIJING = timezone(timedelta(hours=8))
-"""What a person in China means by a time; the report says so wherever it shows one."""
 
 
 def beijing(moment: datetime) -> str:

@@ -17,24 +17,26 @@ from PySide6.QtCore import QCoreApplication, QLibraryInfo, QTranslator
 
 SOURCE = "zh_CN"
 _chosen = SOURCE
+_qt_words: QTranslator | None = None
+"""What translates them now."""
 
 
 def use(language: str) -> None:
     """Use *language* ("zh_CN" or "en") from now on; widgets that exist keep their texts."""
-    global _chosen
+    global _chosen, _qt_words
     _chosen = language
     application = QCoreApplication.instance()
     if application is None:
         return
-    known: QTranslator
-    for known in application.findChildren(QTranslator):
-        application.removeTranslator(known)
-        known.deleteLater()
+    if _qt_words is not None:
+        application.removeTranslator(_qt_words)
+        _qt_words = None
     if language == SOURCE:
-        translator = QTranslator(application)
+        translator = QTranslator()
         folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
         if translator.load("qtbase_zh_CN", folder):
             application.installTranslator(translator)
+            _qt_words = translator
 
 
 def language() -> str:

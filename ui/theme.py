@@ -6,6 +6,7 @@ Paper stays white in the dark theme. Lengths are device-independent pixels.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
@@ -30,6 +31,9 @@ FAMILIES = (
     "Source Han Sans SC",
     "WenQuanYi Micro Hei",
 )
+STYLE = "Fusion"
+_STYLED = "isStyled"
+"""Property of an application that has it."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,21 @@ def is_dark(appearance: str) -> bool:
     return appearance == "dark"
 
 
+def new_application() -> QApplication:
+    """The program's application, with its style from the start. Named here the style is not handed
+    to Python, which takes 10 ms to get to know it."""
+    made = QApplication([*sys.argv[:1], "-style", STYLE])
+    made.setProperty(_STYLED, True)
+    return made
+
+
 def apply(application: QApplication, appearance: str = "system") -> None:
     """Give the whole application the light or dark look; may be called again at any time."""
     global _colours
     _colours = DARK if is_dark(appearance) else LIGHT
-    application.setStyle("Fusion")
+    if not application.property(_STYLED):
+        application.setStyle(STYLE)
+        application.setProperty(_STYLED, True)
     font = QFont()
     font.setFamilies(list(FAMILIES))
     font.setPointSizeF(10)
@@ -192,8 +206,9 @@ def set_role(widget: QWidget, role: str) -> None:
     if (before or "") == role:
         return
     widget.setProperty("role", role)
-    widget.style().unpolish(widget)
-    widget.style().polish(widget)
+    if widget.testAttribute(Qt.WidgetAttribute.WA_WState_Polished):  # else it is when it is shown
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
     if before is not None:  # it may remember the size that it wanted in the other look
         QApplication.sendEvent(widget, QEvent(QEvent.Type.StyleChange))
 

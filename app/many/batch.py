@@ -18,10 +18,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from app.errors import Cancelled, stops_batch
-from crypto.algorithms.keys import SigningKey
+
+if TYPE_CHECKING:
+    from crypto.algorithms.keys import SigningKey
 
 DEPTH = 3
 """One document at the key, one waiting for it, one being verified and put away."""

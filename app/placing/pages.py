@@ -100,7 +100,7 @@ class Pages:
             loaded = self._document[page]
             if loaded.rect.width * loaded.rect.height * (dpi / 72) ** 2 > MAX_PIXELS:
                 raise PdfTooComplex("the page is too large for a picture at this resolution")
-            from crypto.rendering.engines import draw_page
+            from crypto.rendering.mupdf_page import draw_page
 
             return bytes(draw_page(loaded, dpi / 72).tobytes("png"))
 

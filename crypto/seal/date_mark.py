@@ -21,7 +21,7 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-from crypto.verdict import BEIJING
+from crypto.beijing import BEIJING
 
 Style = Literal["cn", "iso"]
 

@@ -39,12 +39,13 @@ from app.stamping import page_boxes
 from app.steps import StampStep, TellStep
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
+from crypto.beijing import BEIJING
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.failures import PdfEncrypted, PdfLocked, PdfPasswordWrong, PdfUnsupported
 from crypto.pdf.verify import verify_pdf
 from crypto.seal.date_mark import DateMark, text_of
 from crypto.seal.structure import SealError
-from crypto.verdict import BEIJING, Finding, Report, Verdict
+from crypto.verdict import Finding, Report, Verdict
 from device.token import BadSignature, TokenRemoved
 from tests.world.authorities import CODE, NOW, Authorities
 from tests.world.documents import classic_pdf

@@ -16,8 +16,8 @@ import pymupdf
 import pytest
 
 from app.errors import ExitCode
+from crypto.beijing import BEIJING
 from crypto.seal.date_mark import text_of
-from crypto.verdict import BEIJING
 from tests.flows.conftest import COMPANY
 from tests.world.clerk import PIN, Clerk, Enrolled
 

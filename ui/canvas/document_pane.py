@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -22,9 +22,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QListView,
     QSpinBox,
-    QStyle,
     QStyledItemDelegate,
-    QStyleOptionViewItem,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -37,7 +35,10 @@ from ui.canvas.page_items import Item, paint_date, scaled_part
 from ui.canvas.page_view import PageView, Place
 from ui.canvas.renderer import BitmapRequest, Renderer
 from ui.language import tr
-from ui.widgets import OneLine, label, tool
+from ui.widgets import OneLine, label, own_viewport, tool
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QStyleOptionViewItem
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -88,7 +89,7 @@ class _Painter(QStyledItemDelegate):
             size.height(),
         )
         painter.save()
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        chosen = self._strip.selectionModel().isSelected(index)
         painter.fillRect(paper, QColor("white"))
         picture = self._strip.picture(page)
         if picture is not None:
@@ -109,6 +110,7 @@ class Thumbnails(QListView):
 
     def __init__(self, renderer: Renderer, owner: str) -> None:
         super().__init__()
+        own_viewport(self)
         self._renderer, self._owner = renderer, owner
         self._document: int | None = None
         self._cache = BitmapCache(12 * 1024 * 1024)
@@ -351,7 +353,6 @@ class DocumentPane(QWidget):
             return
         self._count_pages(len(sizes))
         self.view.show_document(document, sizes)
-        self.view.fit("width")
         if self._place is not None:
             self.view.return_to(self._place)
         self._renderer.serve()  # the page is being drawn while the thumbnails are laid out

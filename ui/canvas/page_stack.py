@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtGui import QTransform
@@ -34,6 +35,8 @@ class PageStack:
         """Quarter turns clockwise in which every page is shown."""
         self.width = self.height = 0
         """Pixels, margins included."""
+        self.needed_width = 0
+        """Pixels that the widest page needs with its margins."""
         self._tops: list[int] = []
 
     def __len__(self) -> int:
@@ -46,21 +49,12 @@ class PageStack:
 
     def lay_out(self, view_width: int) -> None:
         """Compute every place anew, for a view of that width in pixels."""
-        self._tops = []
-        top, widest = GAP, 0.0
-        for page in range(len(self.sizes)):
-            width, height = self._shown(page)
-            self._tops.append(top)
-            top += math.ceil(height * self.scale) + GAP
-            widest = max(widest, width)
-        self.height = top
-        self.width = max(self.needed_width(widest), view_width)
-
-    def needed_width(self, widest: float | None = None) -> int:
-        """Pixels that the widest page needs with its margins."""
-        if widest is None:
-            widest = max((self._shown(page)[0] for page in range(len(self.sizes))), default=0.0)
-        return math.ceil(widest * self.scale) + 2 * GAP
+        scale, across, down = self.scale, self.turn % 2, 1 - self.turn % 2
+        heights = (math.ceil(size[down] * scale) + GAP for size in self.sizes)
+        *self._tops, self.height = accumulate(heights, initial=GAP)
+        widest = max((size[across] for size in self.sizes), default=0.0)
+        self.needed_width = math.ceil(widest * scale) + 2 * GAP
+        self.width = max(self.needed_width, view_width)
 
     def fitting_zoom(self, what: str, page: int, width: int, height: int) -> float:
         """The zoom at which the "width" of *page*, or the whole "page", fits a view of *width* by

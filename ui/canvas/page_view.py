@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -41,6 +41,7 @@ from ui.canvas.renderer import BitmapRequest, Renderer
 from ui.canvas.text_layer import TextLayer
 from ui.canvas.tiles import bitmaps_of, drawing_scale
 from ui.language import tr
+from ui.widgets import own_viewport
 
 RING = 2
 """Width in pixels of the ring that shows that the canvas has the keyboard focus."""
@@ -70,6 +71,9 @@ class Place:
 class PageView(QAbstractScrollArea):
     """Shows one document of a :class:`ui.canvas.renderer.Renderer`."""
 
+    shown = Signal()
+    """All that is in view of a document that has been opened is drawn, or cannot be: once for
+    each document, and after the window had its turn to paint."""
     page_changed = Signal(int)
     zoom_changed = Signal(float)
     item_clicked = Signal(str)
@@ -84,9 +88,12 @@ class PageView(QAbstractScrollArea):
 
     def __init__(self, renderer: Renderer, owner: str = "canvas") -> None:
         super().__init__()
+        own_viewport(self)
         self._renderer, self._owner = renderer, owner
         self.cache = BitmapCache()
         self.document: int | None = None
+        self._told = True
+        """Was :attr:`shown` sent for the document?"""
         self._pages = PageStack()
         self._fit = "width"
         self._page = 0
@@ -116,21 +123,25 @@ class PageView(QAbstractScrollArea):
     # --- the document ----------------------------------------------------------------------------
 
     def show_document(self, document: int, sizes: Sequence[tuple[float, float]]) -> None:
-        """Show the renderer's *document* from its first page; *sizes* in points."""
+        """Show the renderer's *document* from its first page, as wide as the view; *sizes* in
+        points."""
         self.cache.clear()
         self._undrawable.clear()
-        self.document = document
+        self.document, self._told = document, False
         self.text.show_document(document)
         self._replace_pages([(width / MM, height / MM) for width, height in sizes])
         self._page = 0
         self.set_items(())
+        self._fit = "width"
+        self._pages.zoom = min(max(self._fitting(), SMALLEST), LARGEST)
         self._lay_out()
         self.verticalScrollBar().setValue(0)
         self.page_changed.emit(0)
+        self.zoom_changed.emit(self.zoom)
 
     def clear(self) -> None:
         """Show nothing."""
-        self.document = None
+        self.document, self._told = None, True
         self.text.show_document(None)
         self._replace_pages(())
         self.cache.clear()
@@ -300,7 +311,7 @@ class PageView(QAbstractScrollArea):
         pages.lay_out(view.width())
         bar.setRange(0, max(0, pages.height - view.height()))
         bar.setPageStep(view.height())
-        self.horizontalScrollBar().setRange(0, max(0, pages.needed_width() - view.width()))
+        self.horizontalScrollBar().setRange(0, max(0, pages.needed_width - view.width()))
         self.horizontalScrollBar().setPageStep(view.width())
         self._scrolled()
 
@@ -366,11 +377,18 @@ class PageView(QAbstractScrollArea):
         self.cache.put(request, pixmap)
         if request.page in self._visible():
             self.viewport().update()
+            self._tell()
 
     def _give_up(self, request: BitmapRequest) -> None:
         if request.document == self.document:
             self._undrawable.add(request.page)
             self.viewport().update()
+            self._tell()
+
+    def _tell(self) -> None:
+        if not self._told and self.complete:
+            self._told = True
+            QTimer.singleShot(0, self, self.shown.emit)  # painting comes first
 
     @property
     def complete(self) -> bool:

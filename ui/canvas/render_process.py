@@ -30,10 +30,7 @@ from ui.canvas import page_text
 
 def main(channel: Channel) -> None:
     """Answer requests until the window's end of the pipe is closed."""
-    import pymupdf
 
-    pymupdf.TOOLS.mupdf_display_errors(False)
-    pymupdf.TOOLS.mupdf_display_warnings(False)
     documents: dict[int, Any] = {}
     while True:
         word, number, *rest = channel.receive()
@@ -79,7 +76,7 @@ def _render(
     scale: float,
     clip: tuple[float, float, float, float] | None,
 ) -> Message:
-    from crypto.rendering.engines import draw_page
+    from crypto.rendering.mupdf_page import draw_page
 
     made = draw_page(documents[document].load_page(page), scale, clip)
     head = {"drawn": number, "width": made.width, "height": made.height, "stride": made.stride}
@@ -87,7 +84,7 @@ def _render(
 
 
 def _text(documents: dict[int, Any], number: int, document: int, page: int) -> Message:
-    from crypto.rendering.engines import page_letters
+    from crypto.rendering.mupdf_page import page_letters
 
     found = page_text.encoded(page_letters(documents[document].load_page(page))["blocks"])
     return Message({"read": number, **found.head}, found.parts)

@@ -23,9 +23,7 @@ from app.errors import (
     PlatformUntrusted,
     TrustListRejected,
 )
-from app.many.resuming import StampedEarlier, stamped_earlier
 from app.settings import save
-from ui.desk.facts import trust_view
 from ui.desk.keys import (
     DeskStamper,
     DeviceThreadKey,
@@ -48,6 +46,7 @@ from ui.shell.context import (
 
 if TYPE_CHECKING:
     from app.desk import Desk
+    from app.many.resuming import StampedEarlier
     from app.placing.placement import TextHit
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from app.remote.enrolling import Applicant
@@ -163,6 +162,8 @@ class DeskContext:
             )
 
     def stamped_earlier(self, acts: Mapping[str, Sequence[Path]]) -> Mapping[str, StampedEarlier]:
+        from app.many.resuming import stamped_earlier
+
         with self._opening:
             self._desk.enter_unfinished()
         output = self.settings.output_folder
@@ -211,6 +212,8 @@ class DeskContext:
     # --- trust -----------------------------------------------------------------------------------
 
     def trust_state(self) -> TrustView:
+        from ui.desk.facts import trust_view
+
         return trust_view(self.settings, self._cabinet)
 
     def chain_of(self, certificate: bytes, purpose: Literal["signers", "seal_makers"]) -> Chain:

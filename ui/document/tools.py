@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
 
 from app.publishing import copy_to
 from ui.dialogs import ask
-from ui.document import printing
 from ui.document.drag_out import make_draggable
 from ui.document.find_bar import FindBar
 from ui.files import reveal
@@ -30,6 +29,7 @@ from ui.widgets import copy_text, tool
 
 if TYPE_CHECKING:
     from ui.canvas.document_pane import DocumentPane
+    from ui.document.printing import PrintJob
     from ui.shell.interface import Shell
 
 
@@ -40,7 +40,7 @@ class DocumentTools(QObject):
         """*page*: while it is shown the keys work, wherever in the window the focus is."""
         super().__init__(page)
         self._shell, self._pane, self._page = shell, pane, page
-        self._printing: printing.PrintJob | None = None
+        self._printing: PrintJob | None = None
         self.find = FindBar(shell, pane)
         pane.add_strip(self.find)
         self.button = tool("ellipsis", tr("文件操作"), lambda: None)
@@ -142,6 +142,8 @@ class DocumentTools(QObject):
 
     def print_out(self) -> None:
         """What is shown, on paper."""
+        from ui.document import printing
+
         pane, path = self._pane, self._pane.path
         unstamped = any(item.movable for item in pane.view.items)
         if path is None or self._printing is not None:

@@ -68,6 +68,7 @@ class Navigation(QFrame):
         self.setFixedWidth(76)
         self._group = QButtonGroup(self)
         self.buttons: dict[str, QToolButton] = {}
+        self._low = False
         inner = QVBoxLayout(self)
         inner.setContentsMargins(0, 8, 0, 8)
         inner.setSpacing(2)
@@ -87,12 +88,16 @@ class Navigation(QFrame):
         super().resizeEvent(event)
         gaps = 16 + 2 * len(self.buttons)
         height = min(HEIGHT, (self.height() - gaps) // len(self.buttons))
-        low = height < LOW
-        for name, made in self.buttons.items():
-            icon = next(entry.icon for entry in PAGES if entry.name == name)
-            theme.set_icon(made, icon, "text", 16 if low else 22)
-            theme.set_role(made, "nav-low" if low else "nav")
+        if (height < LOW) is not self._low:
+            self._low = not self._low
+            for name, made in self.buttons.items():
+                self._dress(made, next(entry.icon for entry in PAGES if entry.name == name))
+        for made in self.buttons.values():
             made.setFixedHeight(height)
+
+    def _dress(self, made: QToolButton, icon: str) -> None:
+        theme.set_icon(made, icon, "text", 16 if self._low else 22)
+        theme.set_role(made, "nav-low" if self._low else "nav")
 
     def _button(self, number: int, entry: PageEntry) -> QToolButton:
         made = QToolButton()
@@ -106,4 +111,5 @@ class Navigation(QFrame):
         made.setFixedWidth(75)
         self._group.addButton(made)
         self.buttons[entry.name] = made
+        self._dress(made, entry.icon)
         return made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -91,7 +90,7 @@ class StartProblems(Dialog):
 def tell_failure(error: BaseException, tongue: str) -> None:
     """Show a window with what the program could not start for, and wait until it is closed."""
     present = QApplication.instance()
-    application = present if isinstance(present, QApplication) else QApplication(sys.argv[:1])
+    application = present if isinstance(present, QApplication) else theme.new_application()
     language.use(tongue)
     theme.apply(application, "system")
     box = ErrorBox(error)

@@ -6,7 +6,6 @@ run(context, files, page, faults) -> int
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,6 @@ from ui.garbage import Collector
 from ui.language import tr
 from ui.shell.context import Context
 from ui.shell.navigation import page_titles
-from ui.shell.start_problems import StartProblems
 from ui.shell.state import STATE_FILE, WindowState
 from ui.shell.window import MainWindow
 
@@ -38,7 +36,7 @@ def run(
     named, else on the page that was open last; *faults* of the settings are told first."""
     os.environ.setdefault("QT_ACCESSIBILITY", "1")
     present = QApplication.instance()
-    application = present if isinstance(present, QApplication) else QApplication(sys.argv[:1])
+    application = present if isinstance(present, QApplication) else theme.new_application()
     accessible.answer_for_scroll_areas()
     language.use(context.settings.language)
     application.setApplicationName("SealDesk")
@@ -68,6 +66,8 @@ def run(
 
 def tell_faults(window: MainWindow, faults: Sequence[SettingsInvalid]) -> None:
     """Say what of the settings is not in force."""
+    from ui.shell.start_problems import StartProblems
+
     box = StartProblems(faults, policy_is_doubtful(window.context.settings, faults), window)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.open()

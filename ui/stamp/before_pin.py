@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from ui.language import tr
 from ui.shell.context import DocumentFacts
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from app.placing.placement import SealSize
     from ui.shell.interface import Shell
     from ui.tasks import Task
+
+LONGEST_MS = 1000
+"""How long the examination of a document waits for its first page."""
 
 
 class BeforePin(QObject):
@@ -40,11 +43,31 @@ class BeforePin(QObject):
         self._shell = shell
         self._task: Task | None = None
         self._documents: Sequence[StampDocument] = ()
+        self._waiting: StampDocument | None = None
+        """Is examined when its first page has been painted."""
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(LONGEST_MS)
+        self._patience.timeout.connect(self.examine_waiting)
 
     @property
     def busy(self) -> bool:
         """Are orders being checked?"""
         return self._task is not None
+
+    def examine_later(self, document: StampDocument) -> None:
+        """Examine a document that is being opened, but let its first page come first: both want the
+        processor. :meth:`examine_waiting` says that it is there, or that none will come."""
+        self.examine_waiting()
+        self._waiting = document
+        self._patience.start()
+
+    def examine_waiting(self) -> None:
+        """Examine the document that waits, if any does."""
+        self._patience.stop()
+        document, self._waiting = self._waiting, None
+        if document is not None:
+            self.examine(document)
 
     def examine(self, document: StampDocument) -> None:
         """Find out what must be known of a document, unless that is known."""

@@ -133,10 +133,10 @@ class Placing(QObject):
         self.boxes = [PageBox(*view.page_size(page)) for page in range(view.page_count)]
         self._turned(view.page)
         self.show()
-        self._look_for_fields()
 
-    def _look_for_fields(self) -> None:
-        """The empty signature fields are read in the pool, and offered when they are known."""
+    def look_for_fields(self) -> None:
+        """The first page is there: read the empty signature fields in the pool, and offer them when
+        they are known."""
         document = self.document
         if document is None or document.stamped:
             return

@@ -53,7 +53,7 @@ class SealRack(QWidget):
 
     def show_seals(self, seals: Sequence[SealRecord], last: str) -> None:
         """Replace the cards; chosen stays what was, else *last*, else the first that may stamp."""
-        if self.cards and list(self.seals.values()) == list(seals):
+        if self._column.count() and list(self.seals.values()) == list(seals):
             return
         wanted = (self.code, last)
         clear_layout(self._column)

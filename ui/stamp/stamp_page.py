@@ -95,6 +95,7 @@ class StampPage(QWidget):
         self._tools()
         self.tools = DocumentTools(shell, self.pane, self)
         self.pane.loaded.connect(self._loaded)
+        self.pane.view.shown.connect(self._shows)
         self.pane.broken.connect(self._broken)
         side = SidePanel(
             get_seals=lambda: shell.go("seals"),
@@ -282,12 +283,18 @@ class StampPage(QWidget):
         same = document is self.document
         self.placing.take(document)
         self.pane.open(document.file, password=document.password, stay=same)
-        self.before_pin.examine(document)
+        self.before_pin.examine_later(document)
+
+    def _shows(self) -> None:
+        """The first page is there, and the processor is free for what takes longer."""
+        self.before_pin.examine_waiting()
+        self.placing.look_for_fields()
 
     def _loaded(self) -> None:
         self.placing.loaded()
 
     def _broken(self, reason: str) -> None:
+        self.before_pin.examine_waiting()
         if reason == "password":
             self.ask_password()
 

@@ -17,12 +17,12 @@ from app.cli.clock import tell_notice
 from app.cli.stamp.placing import marks_and_dates
 from app.cli.stamp.preparing import look_before
 from app.errors import explain, phrase
-from app.many.resuming import StampedEarlier, stamped_earlier
 
 if TYPE_CHECKING:
     from app.cli.stamp.preparing import Prepared
     from app.desk import Desk
     from app.many.begun import BegunOrder
+    from app.many.resuming import StampedEarlier
     from app.placing.finder import Finder
     from app.placing.stamp_plan import Placed
     from app.remote.timestamping import Timestamper
@@ -53,6 +53,8 @@ class Order:
         """What an earlier run of this order has made of *source*, if it has.
 
         Raises :class:`app.errors.FileNotReadable`, :class:`app.errors.LocalDataError`."""
+        from app.many.resuming import stamped_earlier
+
         if not begun.resumed:
             return None
         act = begun.act(source)

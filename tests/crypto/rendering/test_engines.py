@@ -7,7 +7,7 @@ import itertools
 import pymupdf
 import pytest
 
-from crypto.rendering import engines
+from crypto.rendering import mupdf_page
 from crypto.rendering.engines import ENGINES, Raster, opened
 
 
@@ -21,7 +21,7 @@ def book(pages: int) -> bytes:
 
 
 def drawn(data: bytes, seconds: float, monkeypatch: pytest.MonkeyPatch) -> list[Raster]:
-    monkeypatch.setattr(engines, "_STORE_SECONDS", seconds)
+    monkeypatch.setattr(mupdf_page, "_STORE_SECONDS", seconds)
     document = opened("MuPDF", data, None)
     made = [document.draw(page, 72) for page in range(document.pages())]
     document.close()
@@ -37,10 +37,10 @@ def test_pages_look_alike_however_often_the_store_is_emptied(
 
 def test_the_store_is_emptied_after_so_much_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     emptied = []
-    monkeypatch.setattr(engines.mupdf, "fz_empty_store", lambda: emptied.append(True))
-    store = engines._Store()
+    monkeypatch.setattr(mupdf_page.mupdf, "fz_empty_store", lambda: emptied.append(True))
+    store = mupdf_page._Store()
     for _ in range(10):
-        store.spend(engines._STORE_SECONDS / 4)
+        store.spend(mupdf_page._STORE_SECONDS / 4)
     assert len(emptied) == 2
 
 

@@ -17,6 +17,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.reader import PdfFileReader
 
+from crypto.beijing import BEIJING
 from crypto.pdf.marks import drawing as pdf_marks
 from crypto.pdf.marks.date import agrees, appearance
 from crypto.pdf.marks.drawing import Mark
@@ -27,7 +28,7 @@ from crypto.pdf.signing.values import SignatureMaker
 from crypto.report.pdf import render
 from crypto.seal import date_mark
 from crypto.seal.date_mark import DateMark, Style, day_of, shapes, text_of, width_mm
-from crypto.verdict import BEIJING, Times, Verdict
+from crypto.verdict import Times, Verdict
 from tests.world.documents import annotate, classic_pdf, form_stream, run, update
 from tests.world.sealing import SIGNED_AT, World, codes
 
