@@ -64,8 +64,8 @@ class PageText:
 
 
 def encoded(blocks: Any) -> Message:
-    """Letters of :func:`crypto.rendering.engines.page_letters`; "letters" in the head, the boxes in
-    the part."""
+    """Letters of :func:`crypto.rendering.mupdf_page.page_letters`; "letters" in the head, the boxes
+    in the part."""
     letters: list[str] = []
     boxes = array("f")
     for block in blocks:
