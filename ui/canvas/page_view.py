@@ -50,6 +50,7 @@ _KEYS = (
     Qt.FocusReason.BacktabFocusReason,
     Qt.FocusReason.ShortcutFocusReason,
 )
+SELECTING_MS = 40
 SEAL_MIME = "application/x-sealdesk-seal"
 
 
@@ -119,6 +120,11 @@ class PageView(QAbstractScrollArea):
         renderer.undrawable.connect(self._give_up)
         self.text = TextLayer(renderer, f"{owner} text", self)
         self.text.changed.connect(self.viewport().update)
+        self._selecting = QTimer(self)
+        """Runs while the mouse, selecting, is above or below what is shown."""
+        self._selecting.setInterval(SELECTING_MS)
+        self._selecting.timeout.connect(self._select_on)
+        self._mouse = QPointF()
 
     # --- the document ----------------------------------------------------------------------------
 
@@ -558,12 +564,34 @@ class PageView(QAbstractScrollArea):
         far = QApplication.startDragDistance()
         if self._pressed is None or (event.position() - self._pressed).manhattanLength() < far:
             return
-        place = self._locate(event.position())
+        self._mouse = event.position()
+        self._select_here()
+        if self._beyond() and not self._selecting.isActive():
+            self._selecting.start()
+
+    def _select_here(self) -> None:
+        place = self._locate(self._mouse)
         if place is not None:
             self.text.drag(*place)
 
+    def _beyond(self) -> int:
+        """How many pixels the mouse is below what is shown, or above it (negative)."""
+        down = round(self._mouse.y())
+        return min(down, 0) + max(down - self.viewport().height(), 0)
+
+    def _select_on(self) -> None:
+        """Scroll after the mouse, the further out the quicker, and select what comes."""
+        beyond = self._beyond()
+        if self._pressed is None or not beyond:
+            self._selecting.stop()
+            return
+        bar, most = self.verticalScrollBar(), self.viewport().height() // 4
+        bar.setValue(bar.value() + max(-most, min(beyond, most)))
+        self._select_here()
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._pressed = None
+        self._selecting.stop()
         if self.text.release():
             return  # text was selected: that is no click
         place = self._on_paper(event.position())

@@ -41,6 +41,9 @@ class DocumentTools(QObject):
         super().__init__(page)
         self._shell, self._pane, self._page = shell, pane, page
         self._printing: PrintJob | None = None
+        self._copying = False
+        """The selection is to be copied as soon as all its pages were read."""
+        pane.view.text.changed.connect(self._copy_when_read)
         self.find = FindBar(shell, pane)
         pane.add_strip(self.find)
         self.button = tool("ellipsis", tr("文件操作"), lambda: None)
@@ -97,13 +100,20 @@ class DocumentTools(QObject):
     # --- text ------------------------------------------------------------------------------------
 
     def copy(self) -> None:
-        """What is selected on the page, or in the text that has the focus, to the clipboard."""
+        """What is selected on the pages, or in the text that has the focus, to the clipboard."""
         focus = QApplication.focusWidget()
-        text = self._pane.view.text.selected
+        layer = self._pane.view.text
         if isinstance(focus, QLabel) and focus.hasSelectedText():
-            text = focus.selectedText()
-        if text:
-            copy_text(text)
+            copy_text(focus.selectedText())
+        elif not layer.complete:  # the last pages are being read
+            self._copying = True
+        elif layer.selected:
+            copy_text(layer.selected)
+
+    def _copy_when_read(self) -> None:
+        if self._copying and self._pane.view.text.complete:
+            self._copying = False
+            self.copy()
 
     def select_page(self) -> None:
         """All the text of the page in view."""

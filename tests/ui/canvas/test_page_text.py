@@ -8,8 +8,9 @@ import pymupdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QTransform
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QTransform
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from crypto.bounded import Message
@@ -19,6 +20,7 @@ from ui.canvas import page_text
 from ui.canvas.page_text import PageText
 from ui.canvas.page_view import PageView
 from ui.canvas.renderer import Renderer, TextRequest
+from ui.canvas.text_layer import KEPT, MOST_PAGES
 
 # The offscreen platform cannot hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -118,6 +120,84 @@ def test_a_drag_selects_and_a_click_still_clicks(
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=middle(view, text, first))
     assert len(clicks) == 1
     assert view.text.selected == ""
+
+
+def pages(folder: Path, count: int) -> Path:
+    path = folder / "pages.pdf"
+    with pymupdf.open() as document:
+        for number in range(count):
+            page = document.new_page(width=595, height=842)
+            if number != 2:
+                page.insert_text((72, 100), f"Begin {number}", fontsize=14)
+                page.insert_text((72, 700), f"End {number}", fontsize=14)
+        document.save(path)
+    return path
+
+
+@pytest.mark.parametrize("upwards", [False, True])
+@pytest.mark.parametrize("early", [False, True], ids=["all read", "let go before it was read"])
+def test_a_selection_runs_over_pages(
+    qtbot: QtBot, renderer: Renderer, tmp_path: Path, upwards: bool, early: bool
+) -> None:
+    view = opened(qtbot, renderer, pages(tmp_path, 5))
+    layer = view.text
+    ends = [(0, 1.0, 240.0), (4, 150.0, 40.0)]  # nearest: "End 0" from its beginning, "Begin 4"
+    start, end = reversed(ends) if upwards else ends
+    layer.press(*start)
+    if not early:
+        qtbot.waitUntil(lambda: start[0] in layer._texts, timeout=10_000)
+    layer.drag(*end)
+    if not early:
+        qtbot.waitUntil(lambda: layer.complete and layer.selected != "", timeout=10_000)
+    assert layer.release(), "no click"
+    qtbot.waitUntil(lambda: layer.complete and layer.selected != "", timeout=10_000)
+    told = layer.selected.split("\n")
+    assert told == ["End 0", "Begin 1", "End 1", "Begin 3", "End 3", "Begin 4"]
+    layer.press(0, 1.0, 1.0)
+    assert layer.selected == ""
+
+
+def test_a_selection_is_seen_on_each_of_its_pages_and_follows_the_mouse_out_of_the_view(
+    qtbot: QtBot, renderer: Renderer, tmp_path: Path
+) -> None:
+    view = opened(qtbot, renderer, pages(tmp_path, 2))
+    text = letters(qtbot, renderer, view)
+    view.go_to(0)
+    before = view.verticalScrollBar().value()
+    start, left = middle(view, text, 0), Qt.MouseButton.LeftButton
+    qtbot.mousePress(view.viewport(), left, pos=start)
+    qtbot.mouseMove(view.viewport(), start + QPoint(0, 60))
+    below = QPoint(start.x() + 200, view.viewport().height() + 120)
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, QPointF(below), QPointF(below), left, left, Qt.KeyboardModifier(0)
+    )
+    QApplication.sendEvent(view.viewport(), event)
+    qtbot.waitUntil(lambda: "Begin 1" in view.text.selected, timeout=10_000)
+    assert view.verticalScrollBar().value() > before
+    qtbot.mouseRelease(view.viewport(), left, pos=below)
+    assert not view._selecting.isActive()
+    qtbot.waitUntil(lambda: view.complete, timeout=10_000)
+    view.go_to(1)
+    page_two = letters(qtbot, renderer, view, 1)
+    box = QRectF(*(value / MM for value in page_two.boxes[0][:2]), 1, 1)
+    spot = view._pages.placed(1, box).translated(-view._scroll).center().toPoint()
+    qtbot.waitUntil(lambda: view.complete, timeout=10_000)
+    assert view.viewport().grab().toImage().pixelColor(spot) != QColor("white")
+
+
+def test_a_selection_has_an_end(qtbot: QtBot, renderer: Renderer, tmp_path: Path) -> None:
+    view = opened(qtbot, renderer, pages(tmp_path, MOST_PAGES + 5))
+    view.text.press(0, 1.0, 1.0)
+    view.text.drag(MOST_PAGES - 1, 150.0, 40.0)
+    qtbot.waitUntil(lambda: view.text.complete and view.text.selected != "", timeout=20_000)
+    view.text.drag(MOST_PAGES + 2, 150.0, 40.0)
+    view.text.release()
+    assert view.text.selected.endswith(f"Begin {MOST_PAGES - 1}")
+    view.text.press(0, 1.0, 1.0)
+    view.text.release()
+    assert view.document is not None
+    letters(qtbot, renderer, view, MOST_PAGES + 4)
+    assert len(view.text._texts) <= KEPT, "the memory is given back"
 
 
 def test_a_page_that_crashes_who_reads_its_structure_is_read_past_it(

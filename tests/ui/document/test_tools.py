@@ -102,6 +102,23 @@ def test_the_view_turns_and_turns_back(qtbot: QtBot, shown: VerifyPage) -> None:
     assert view.turn == 0
 
 
+def test_what_is_copied_before_its_last_page_was_read_is_whole(
+    qtbot: QtBot, shown: VerifyPage
+) -> None:
+    layer = shown.pane.view.text
+    QGuiApplication.clipboard().setText("before")
+    layer.press(0, 1, 1)
+    layer.release()
+    qtbot.waitUntil(lambda: 0 in layer._texts, timeout=20_000)
+    layer._range = ((0, 0), (1, 4))
+    assert not layer.complete
+    shown.tools.copy()
+    assert QGuiApplication.clipboard().text() == "before"
+    layer._ask(range(2))
+    qtbot.waitUntil(lambda: QGuiApplication.clipboard().text() != "before", timeout=20_000)
+    assert QGuiApplication.clipboard().text().split("\n") == ["合同第1页 盖章处", "合同第2页"]
+
+
 def test_a_copy_is_the_file_byte_for_byte_and_takes_no_name_that_is_taken(
     qtbot: QtBot, window: MainWindow, shown: VerifyPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
