@@ -7,7 +7,6 @@ size anew in each transaction.
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import secrets
 import signal
@@ -15,12 +14,10 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
 from crypto.validation.seal_check import DEMO_VENDOR
@@ -36,17 +33,15 @@ from server_stub import (
     states,
     trust_lists,
 )
-from server_stub.applying import Findings
 from server_stub.authority import PURPOSES
+from server_stub.console import auditing, reviewing
+from server_stub.console.operator import operator
 from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records import cosigning, logbook, store, vault
-from server_stub.records.auditing import audit, table_problems
-from server_stub.records.ledger import LEDGER, LOGS, REGISTRY, LedgerError, Transaction
-from server_stub.records.witness import FileWitness
+from server_stub.records.ledger import LEDGER, LedgerError, Transaction
 from server_stub.settings import Settings
-from server_stub.web import serving, views
-from server_stub.web.routes.staff import show
+from server_stub.web import serving
 
 _NO_ADDRESS = """\
 note: no public URL is set. The certificates do not say where issuers, revocation lists and OCSP
@@ -116,17 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="the witness was lost and begins anew; the reason goes on record",
     )
-    review = add("review", _review, "look at applications and decide")
-    review.add_argument("action", choices=["list", "open", "approve", "return", "reject"])
-    review.add_argument("application", nargs="?")
-    review.add_argument("--reason", default="")
-    review.add_argument("--out", type=Path, help="open: the letter of authority, to be read")
-    review.add_argument(
-        "--against",
-        metavar="REASON",
-        default="",
-        help="approve against what the records say: two reviewers, each with a reason",
-    )
+    reviewing.add_arguments(add("review", reviewing.run, "look at applications and decide"))
     seal = add("seal", _seal, "suspend, resume or cancel a seal by its 14-digit code")
     seal.add_argument("action", choices=["suspend", "resume", "cancel"])
     seal.add_argument("seal_code")
@@ -141,6 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     staff.add_argument("name")
     staff.add_argument("--role", required=True, choices=["reviewer", "auditor"])
     staff.add_argument("--request", required=True, type=Path, help="PKCS#10, DER")
+    staff.add_argument(
+        "--id-no", default="", help="identity number: nobody reviews an application of his own"
+    )
     staff.add_argument("--out", required=True, type=Path, help="the certificate, DER")
     registry = add("registry", _registry, "write the public registry down as shards, now")
     registry.add_argument("action", choices=["publish"])
@@ -152,8 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     cosigns.add_argument("--state", type=Path, required=True, help="the cosigner's own folder")
     cosigns.add_argument("--every", type=float, help="go on, with so many seconds between")
     cosigns.add_argument("--listen", metavar="HOST:PORT", help="tell what was cosigned over HTTP")
-    checks = add("audit", _audit, "re-compute logs, and tables from them, from the stored bytes")
-    checks.add_argument("action", choices=["verify"])
+    auditing.add_arguments(add("audit", auditing.run, "re-compute logs and tables, search, export"))
     return parser
 
 
@@ -193,75 +180,6 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _operator() -> Actor:
-    """The person at this machine's console; the ledger names the account."""
-    return Actor("operator", f"operator {getpass.getuser()}", frozenset({"operator"}))
-
-
-def _review(settings: Settings, options: argparse.Namespace) -> int:
-    platform = Platform.open(settings)
-    try:
-        if options.action == "list":
-            with platform.reading() as session:
-                rows = session.scalars(
-                    select(store.Application)
-                    .where(store.Application.state.in_(("submitted", "in_review")))
-                    .order_by(store.Application.created_at)
-                )
-                for row in rows.all():
-                    print(json.dumps(show(platform, session, row), ensure_ascii=False, indent=1))
-            return 0
-        if not options.application:
-            return _refused("which application?")
-        if options.action == "open":
-            return _open(platform, options)
-        _decide(platform, options)
-        return 0
-    finally:
-        platform.close()
-
-
-def _open(platform: Platform, options: argparse.Namespace) -> int:
-    if options.out is None:
-        return _refused("--out is needed: the letter goes there")
-    write = platform.ledger.write
-    row = write(applying.open_material, _operator(), options.application, "letter").result().answer
-    with options.out.open("xb") as stream:
-        stream.write(platform.blobs.get(row.blob_sm3))
-    print(f"{options.application}: {options.out} ({row.media_type})")
-    return 0
-
-
-def _decide(platform: Platform, options: argparse.Namespace) -> None:
-    identity, who = options.application, _operator()
-    with platform.reading() as session:
-        row = applying.find(session, who, "application.review", identity)
-        findings: Findings = issuing.assess(issuing.SealMaking.of(platform), session, row)
-        state = row.state
-    if state == "submitted":
-        platform.ledger.write(applying.claim, who, identity).result()
-    if options.action == "approve":
-        agreed = Findings(True, True, True, True)
-        platform.ledger.write(
-            applying.approve,
-            who,
-            identity,
-            agreed,
-            findings,
-            against=options.against,
-        ).result()
-        background.work(
-            platform
-        )  # makes the seal now; a running server would do it at its next look
-    else:
-        command = applying.send_back if options.action == "return" else applying.reject
-        reason = options.reason or findings.reason or "材料不符合要求"
-        platform.ledger.write(command, who, identity, reason).result()
-    with platform.reading() as session:
-        after = session.get_one(store.Application, identity)
-        print(json.dumps(views.application(session, after), ensure_ascii=False, indent=1))
-
-
 def _seal(settings: Settings, options: argparse.Namespace) -> int:
     platform = Platform.open(settings)
     try:
@@ -272,7 +190,7 @@ def _seal(settings: Settings, options: argparse.Namespace) -> int:
             if row is None:
                 raise policy.NotFound
             identity = row.id
-        who = _operator()
+        who = operator()
         if options.action == "resume":
             platform.ledger.write(sealing.resume, who, platform.origin, identity).result()
         elif not options.reason:
@@ -299,7 +217,7 @@ def _dispute(settings: Settings, options: argparse.Namespace) -> int:
     platform = Platform.open(settings)
     try:
         background.work(platform)  # what was opened lately is gathered first
-        who = _operator()
+        who = operator()
         with platform.reading() as session:
             if options.action == "list":
                 rows = session.scalars(select(store.Dispute).order_by(store.Dispute.opened_at))
@@ -349,9 +267,15 @@ def _staff(settings: Settings, options: argparse.Namespace) -> int:
 
         def add(tx: Transaction) -> bytes:
             identity = f"staff_{secrets.token_hex(8)}"
-            tx.session.add(store.Staff(id=identity, name=options.name, role=options.role))
+            number, index = options.id_no, None
+            if number:
+                named = f"{options.name}\n{number}"
+                index = platform.vault.blind_index("person.identity", named)
+            tx.session.add(
+                store.Staff(id=identity, name=options.name, role=options.role, identity_index=index)
+            )
             tx.session.flush()
-            fields = {"staff": identity, "role": options.role, "actor": _operator().subject}
+            fields = {"staff": identity, "role": options.role, "actor": operator().subject}
             tx.record(LEDGER, "staff-added-v1", fields, about=("staff", identity))
             return issuing.certify_staff(tx, platform.authority, identity, options.name, request)
 
@@ -406,37 +330,6 @@ def _source(stack: ExitStack, platform: str) -> cosigning.Source:
     engine = store.open_engine(f"sqlite:///{file.as_posix()}")
     stack.callback(engine.dispose)
     return cosigning.DatabaseSource(engine)
-
-
-def _vault(settings: Settings) -> vault.Vault | None:
-    """To open what is sealed, where the master key is at hand."""
-    given, file = settings.master_key.get_secret_value(), settings.directory / "master.key"
-    return vault.Vault.load(given, file) if given or file.exists() else None
-
-
-def _audit(settings: Settings, options: argparse.Namespace) -> int:
-    """Opens the database only: a ledger that refuses to start must still be auditable."""
-    engine = store.open_engine(settings.url)
-    good = True
-    try:
-        witness = FileWitness(settings.witness_directory)
-        for log in LOGS:
-            with Session(engine) as session:
-                row = session.scalars(
-                    select(store.Key).where(store.Key.purpose == log, store.Key.state == "active")
-                ).one()
-                report = audit(session, log, row.public, witness)
-                if log == REGISTRY:
-                    wrong = tuple(epochs.problems(session, settings.directory))
-                    report = replace(report, problems=(*report.problems, *wrong))
-                else:
-                    wrong = tuple(table_problems(session, _vault(settings)))
-                    report = replace(report, problems=(*report.problems, *wrong))
-            good = good and report.ok
-            print(json.dumps({**report.__dict__, "ok": report.ok}, ensure_ascii=False))
-    finally:
-        engine.dispose()
-    return 0 if good else 1
 
 
 if __name__ == "__main__":

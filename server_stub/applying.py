@@ -26,10 +26,12 @@ from server_stub import policy, states
 from server_stub.policy import Actor
 from server_stub.records.blobs import SealedBlob, keep, let_go
 from server_stub.records.ledger import LEDGER, Transaction
-from server_stub.records.store import Application, Enterprise, Material, Person
+from server_stub.records.store import Application, Enterprise, Material, Person, Staff
 from server_stub.records.vault import Vault
 from server_stub.signin import INTENT, Decision, decided, intent, signed_by
 
+_ANSWERED = ("reasons", "approvals")
+"""What of a payload is about the submission before."""
 TWO_REVIEWERS = frozenset({"cancel", "pin_reset"})
 """Kinds of applications that one reviewer does not approve alone."""
 
@@ -177,7 +179,7 @@ def submit(
         raise MaterialMissing("the letter of authority is missing")
     application.signature, application.reason = signature, None
     application.submitted_at = tx.now
-    application.payload = {k: v for k, v in application.payload.items() if k != "reasons"}
+    application.payload = {k: v for k, v in application.payload.items() if k not in _ANSWERED}
     if application.payload["proof"]["kind"] == "licence":
         application.awaiting = "licence"
     move(tx, application, "submit", intent=intent(text, signature, spki=application.spki))
@@ -256,6 +258,8 @@ def claim(tx: Transaction, actor: Actor, identity: str) -> Application:
     """A reviewer takes an application; never its own handler (checked by roles)."""
     tx.act(actor.who)
     application = find(tx.session, actor, "application.review", identity)
+    if is_own(tx.session, actor, application):
+        raise policy.Forbidden(_OWN)
     application.reviewer = actor.subject
     move(tx, application, "claim", reviewer=actor.subject)
     return application
@@ -342,7 +346,7 @@ def approve(
     read. Two reviewers agree to what ends or unlocks a seal (:data:`TWO_REVIEWERS`), and to what
     the records contradict (*assessed*), then with a reason (*against*) each: after the first one,
     the application waits for another."""
-    application = _claimed(tx, actor, identity, approving=True)
+    application = _claimed(tx, actor, identity)
     states.advance(states.APPLICATION, application.state, "approve")
     if not findings.passed:
         raise policy.Forbidden("an application is approved only when all four findings hold")
@@ -389,17 +393,36 @@ def agreed_against(application: Application) -> bool:
     return len(_approvals(application, against=True)) >= 2
 
 
-def _claimed(
-    tx: Transaction, actor: Actor, identity: str, *, approving: bool = False
-) -> Application:
+def _claimed(tx: Transaction, actor: Actor, identity: str) -> Application:
     tx.act(actor.who)
     application = find(tx.session, actor, "application.review", identity)
     another = application.state == "in_review" and application.reviewer != actor.subject
-    if another and not (approving and application.payload.get("approvals")):
+    if another and not needs_second(application):
         raise policy.Forbidden("another reviewer has claimed this application")
-    if application.handler_id == actor.person_id:
-        raise policy.Forbidden("nobody reviews an application of his own")
+    if is_own(tx.session, actor, application):
+        raise policy.Forbidden(_OWN)
     return application
+
+
+_OWN = "nobody reviews an application of his own"
+
+
+def is_own(session: Session, actor: Actor, application: Application) -> bool:
+    """Is the reviewer the application's handler or legal representative? Who works for the platform
+    is a person, too, and known by the same index of the identity number."""
+    people = {application.handler_id, application.legal_rep_id}
+    if actor.person_id in people:
+        return True
+    staff = session.get(Staff, actor.person_id or "")
+    if staff is None or staff.identity_index is None:
+        return False
+    same = select(Person.id).where(Person.identity_index == staff.identity_index)
+    return session.scalar(same) in people
+
+
+def needs_second(application: Application) -> bool:
+    """Does it wait for a second reviewer, after a first has approved?"""
+    return bool(application.payload.get("approvals")) and application.state == "in_review"
 
 
 def _four(findings: Findings) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from server_stub.policy import Actor
 from server_stub.records import blobs, canonical, store
 from server_stub.records.ledger import Transaction
 from server_stub.records.logbook import logbook
+from server_stub.staff import asking
 
 _DAY = 86_400 * signin.SECOND
 _TICK = 2.0
@@ -132,6 +133,7 @@ WORK: tuple[Due, ...] = (
     Due(_applications("approved"), _make),
     Due(_opened_disputes, disputes.gather),
     Due(_filings, _deliver),
+    Due(asking.due, asking.ask),
 )
 """In this order, so that one look takes an application from its submission to its seal."""
 

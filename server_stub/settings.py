@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     review_days: int = Field(default=3, ge=1)
     """How long a review usually takes: applicants are told when to look."""
 
+    assessment_hours: int = Field(default=24, ge=1)
+    """How long what register, police and identity check say of an application is shown before they
+    are asked again."""
+
     witness: Path | None = None
     """The folder of the witness: the last checkpoint of each log, outside the database. None:
     ``witness`` in `directory`; better on another disk or machine."""

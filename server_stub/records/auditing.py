@@ -169,7 +169,12 @@ def table_problems(session: Session, vault: Vault | None = None) -> list[str]:
             found += _index_problems(session, told)
         projection.apply(number, told)
         found += _signed_problems(number, told, projection)
-        said = (*(told.get("about") or (None, None)), tuple(told.get("audience", ())))
+        by = told.get("by") or {}
+        said = (
+            *(told.get("about") or (None, None)),
+            by.get("person") or by.get("account"),
+            tuple(told.get("audience", ())),
+        )
         if index.pop(number, None) != said:
             elsewhere.append(number)
     found += [
@@ -198,8 +203,8 @@ def _signed_problems(number: int, told: Mapping[str, Any], projection: Projectio
     return [f"entry {number}: {wrong}"] if wrong else []
 
 
-Filed = tuple[str | None, str | None, tuple[str, ...]]
-"""(object kind, object id, audience) of an entry"""
+Filed = tuple[str | None, str | None, str | None, tuple[str, ...]]
+"""(object kind, object id, who did it, audience) of an entry"""
 
 
 def _index(session: Session, log: str) -> dict[int, Filed]:
@@ -208,19 +213,24 @@ def _index(session: Session, log: str) -> dict[int, Filed]:
     for row in session.scalars(chosen.order_by(LedgerAudience.number, LedgerAudience.audience)):
         heard.setdefault(row.number, []).append(row.audience)
     rows = session.execute(
-        select(LedgerEntry.number, LedgerEntry.object_kind, LedgerEntry.object_id)
+        select(
+            LedgerEntry.number,
+            LedgerEntry.object_kind,
+            LedgerEntry.object_id,
+            LedgerEntry.done_by,
+        )
         .where(LedgerEntry.log == log)
         .order_by(LedgerEntry.number)
     )
-    return {n: (kind, identity, tuple(heard.get(n, ()))) for n, kind, identity in rows}
+    return {n: (kind, identity, by, tuple(heard.get(n, ()))) for n, kind, identity, by in rows}
 
 
 def index_digest(session: Session, log: str, size: int) -> str:
     """SM3, hex, of what the first *size* entries of *log* are filed under: of entries that do not
     say it themselves."""
     lines = [
-        json.dumps([number, *filed], ensure_ascii=False)
-        for number, filed in sorted(_index(session, log).items())
+        json.dumps([number, kind, identity, heard], ensure_ascii=False)
+        for number, (kind, identity, _, heard) in sorted(_index(session, log).items())
         if number < size
     ]
     return gm.sm3("\n".join(lines).encode()).hex()
@@ -267,11 +277,11 @@ def _registry_problems(session: Session, projection: Projection, before: int) ->
                     canonical.parse_timestamp(said["recorded_at"]),
                 )
             )
-            filed: Filed = ("seal", seal, ())
+            filed: Filed = ("seal", seal, None, ())
         elif said.get("type") == EPOCH_EVENT:
-            filed = ("epoch", f"{said['epoch']:08d}", ())
+            filed = ("epoch", f"{said['epoch']:08d}", None, ())
         else:
-            filed = (None, None, ())
+            filed = (None, None, None, ())
         if number >= before and index[number] != filed:
             yield f"ledger_entry registry {number}: it is filed under something else"
     changes: dict[str, list[tuple[Any, ...]]] = {}

@@ -81,6 +81,7 @@ class _Entry:
     record: bytes
     object_kind: str | None
     object_id: str | None
+    done_by: str | None
     audience: tuple[str, ...]
 
 
@@ -129,7 +130,8 @@ class Transaction:
                 if rows:
                     body["rows"] = rows
         kind, identity = about or (None, None)
-        self._entries.append(_Entry(log, canonical.canonical(body), kind, identity, heard))
+        done_by = (self.by.person or self.by.account) if "by" in body else None
+        self._entries.append(_Entry(log, canonical.canonical(body), kind, identity, done_by, heard))
 
     def put_on_record(self, row: object) -> None:
         """Have the next record repeat all of *row*, which the ledger does not know yet."""

@@ -76,7 +76,7 @@ class Enterprise(Base):
 class Person(Salted, Base):
     __tablename__ = "person"
     id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(info=PRIVATE)
+    name: Mapped[str] = mapped_column(index=True, info=PRIVATE)
     id_no_enc: Mapped[bytes | None] = mapped_column(info=PRIVATE)
     """Sealed citizen number."""
     identity_index: Mapped[bytes | None] = mapped_column(unique=True, info=PRIVATE)
@@ -110,6 +110,8 @@ class Staff(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     role: Mapped[str]
+    identity_index: Mapped[bytes | None] = mapped_column(info=ADDED)
+    """As in `person`: nobody reviews an application of his own."""
 
 
 class PhysicalSeal(Salted, Base):
@@ -161,9 +163,6 @@ class Application(Salted, Base):
     """Why: a key of :data:`server_stub.states.SEAL_REASONS`."""
     submitted_at: Mapped[int | None] = mapped_column(info=ADDED | RECORDED)
     """When it was handed in last: since when it waits."""
-    assessment: Mapped[dict[str, Any] | None] = mapped_column(info=ADDED | PRIVATE)
-    """What the neighbours' records said when they were asked last."""
-    assessed_at: Mapped[int | None] = mapped_column(info=ADDED | RECORDED)
     reviewer: Mapped[str | None]
     second_reviewer: Mapped[str | None] = mapped_column(info=ADDED)
     """Who agreed with the first one, where two are needed."""
@@ -177,7 +176,22 @@ class Application(Salted, Base):
     """HMAC-SM3 of the address that it came from: so many at once from one."""
     created_at: Mapped[int] = mapped_column(info=RECORDED)
     updated_at: Mapped[int] = mapped_column(info=RECORDED)
-    __table_args__ = (Index("application_queue", "state", "submitted_at", "id"),)
+    __table_args__ = (Index("application_by_wait", "state", "updated_at", "id"),)
+
+
+class Assessment(Salted, Base):
+    """What register, police and identity check said of an application when last asked."""
+
+    __tablename__ = "assessment"
+    application_id: Mapped[str] = mapped_column(ForeignKey("application.id"), primary_key=True)
+    payload_sm3: Mapped[str]
+    """Of the body that they were asked about."""
+    said: Mapped[dict[str, Any]] = mapped_column(info=PRIVATE)
+    imprint_sm3: Mapped[str | None] = mapped_column(info=BLOB)
+    """The imprint that the police have on file."""
+    asked_at: Mapped[int] = mapped_column(info=RECORDED)
+    due_at: Mapped[int]
+    """When they are to be asked again."""
 
 
 class Material(Base):
@@ -348,7 +362,10 @@ class UsageRecord(Base):
     lease_id: Mapped[str | None] = mapped_column(info=ADDED)
     """Of a use without the platform, as the record says."""
     lease_use: Mapped[int | None] = mapped_column(info=ADDED)
-    __table_args__ = (Index("usage_record_by_lease", "lease_id", "lease_use"),)
+    __table_args__ = (
+        Index("usage_record_by_lease", "lease_id", "lease_use"),
+        Index("usage_record_by_time", "received_at", "id"),
+    )
 
 
 class Filing(Base):
@@ -461,7 +478,12 @@ class LedgerEntry(Base):
     """The very bytes that were hashed; the other columns only help to find them."""
     object_kind: Mapped[str | None]
     object_id: Mapped[str | None]
-    __table_args__ = (Index("ledger_entry_by_object", "object_kind", "object_id"),)
+    done_by: Mapped[str | None]
+    """The person who did it, or the account where no person is known."""
+    __table_args__ = (
+        Index("ledger_entry_by_object", "object_kind", "object_id"),
+        Index("ledger_entry_by_whom", "done_by", "log", "number"),
+    )
 
 
 class LedgerAudience(Base):
@@ -489,6 +511,7 @@ class LogCheckpoint(Base):
     size: Mapped[int] = mapped_column(primary_key=True)
     note: Mapped[str]
     created_at: Mapped[int]
+    __table_args__ = (Index("checkpoint_by_time", "log", "created_at"),)
 
 
 # --- the database ------------------------------------------------------------------------------

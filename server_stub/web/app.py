@@ -17,6 +17,7 @@ from server_stub.web.gate import Gate
 from server_stub.web.misbehaving import Misbehaving
 from server_stub.web.routes import (
     applicant,
+    audit,
     disputes,
     grants,
     holder,
@@ -59,6 +60,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         disputes,
         registry,
         staff,
+        audit,
     ):
         app.include_router(routes.router)
     for kind in problems.EXCEPTIONS:

@@ -25,6 +25,7 @@ from server_stub import (
 from server_stub.lending import granting
 from server_stub.records import ledger, vault
 from server_stub.records.logbook import logbook
+from server_stub.staff import ledger_search
 
 
 class Refusal(Exception):
@@ -69,6 +70,7 @@ CODES = {
     "identity_invalid": _Code(422, "Not a citizen number"),
     "request_invalid": _Code(422, "Not a usable certificate request"),
     "material_missing": _Code(422, "A document is missing"),
+    "other_root": _Code(409, "The ledger of that size has another root"),
     "too_many_open": _Code(429, "So many applications are open already", 3600),
     "record_invalid": _Code(422, "Not a usable usage record"),
     "dispute_invalid": _Code(422, "Not a usable statement of a dispute"),
@@ -107,6 +109,7 @@ _BY_EXCEPTION: dict[type[Exception], str] = {
     verifying.FileNotVerifiable: "file_not_verifiable",
     verifying.VerificationTimeout: "verification_timeout",
     ledger.LedgerError: "not_ready",
+    ledger_search.OtherRoot: "other_root",
 }
 EXCEPTIONS = (Refusal, RequestValidationError, HTTPException, *_BY_EXCEPTION)
 

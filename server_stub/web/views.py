@@ -22,8 +22,13 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def application(session: Session, row: store.Application) -> dict[str, Any]:
-    """An application, without anybody's personal data."""
+def application(
+    session: Session, row: store.Application, documents: Sequence[store.Material] | None = None
+) -> dict[str, Any]:
+    """An application, without anybody's personal data; *documents*: its own, where they are known
+    already."""
+    if documents is None:
+        documents = applying.materials(session, row.id)
     enterprise = session.get(store.Enterprise, row.enterprise_id) if row.enterprise_id else None
     named = {"uscc": enterprise.uscc, "name": row.enterprise_name} if enterprise else None
     return {
@@ -35,7 +40,7 @@ def application(session: Session, row: store.Application) -> dict[str, Any]:
         "target": row.target_id,
         "cause": row.cause,
         "payload_sm3": row.payload_sm3,
-        "materials": {each.kind: each.blob_sm3 for each in applying.materials(session, row.id)},
+        "materials": {each.kind: each.blob_sm3 for each in documents},
         "proof": row.payload.get("proof", {}).get("kind"),
         "awaiting": row.awaiting,
         "reason": row.reason,

@@ -17,9 +17,10 @@ from crypto.algorithms.keys import SoftKey
 from server_stub import background, epochs
 from server_stub.__main__ import main
 from server_stub.context import Platform
-from server_stub.records import canonical, cosigning, logbook
+from server_stub.records import canonical, cosigning, logbook, store
 from server_stub.records.ledger import LOGS, LedgerError
 from server_stub.settings import Settings
+from server_stub.staff import asking
 from server_stub.web.serving import start_in_thread
 from tests.world.applicant import Applicant
 from tests.world.objections import hand_in, statement
@@ -92,6 +93,9 @@ def original(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Sett
         person.call("POST", f"{path}/suspend", {"reason": "holder_request"})
         assert person.call("POST", f"{path}/resume", {}).status_code == 200
         assert hand_in(server.url, statement(seal["seal_code"])).status_code == 201
+        with server.platform.reading() as session:
+            row = session.get_one(store.Application, person.application_id)
+            asking.ask(server.platform, session, row)
         background.work(server.platform)
         epochs.publish(server.platform)
         person.http.close()
@@ -179,12 +183,12 @@ TABLES: dict[str, tuple[str, str]] = {
         "application {application}: submitted_at is",
     ),
     "what the neighbours said": (
-        "UPDATE application SET assessment = '{}'",
-        "application {application}: assessment is",
+        "UPDATE assessment SET said = '{}'",
+        "assessment {application}: said is",
     ),
     "when they said it": (
-        "UPDATE application SET assessed_at = 1",
-        "application {application}: assessed_at is 1",
+        "UPDATE assessment SET asked_at = 1",
+        "assessment {application}: asked_at is 1",
     ),
     "the size of a seal": ("UPDATE seal SET width_mm = 41", "seal {seal}: width_mm is 41"),
     "the shape of a seal": ("UPDATE seal SET shape = 'square'", "seal {seal}: shape is"),

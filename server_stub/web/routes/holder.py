@@ -18,7 +18,8 @@ from server_stub.lending import granting
 from server_stub.policy import Actor
 from server_stub.records.canonical import timestamp
 from server_stub.records.ledger import EntryReceipt, Transaction
-from server_stub.records.store import Seal, UsageRecord
+from server_stub.records.store import Enterprise, Seal, UsageRecord
+from server_stub.staff.ledger_search import note_read
 from server_stub.web import views
 from server_stub.web.handling import (
     Body,
@@ -52,13 +53,22 @@ class TicketBody(Body):
 
 
 @router.get("/seals")
-def seals(platform: Running, actor: SignedIn) -> dict[str, Any]:
-    """The seals of one's enterprise, one's own, or the one that came from one's application."""
+def seals(
+    platform: Running,
+    actor: SignedIn,
+    code: Annotated[str, Query(pattern="^[0-9]{0,14}$")] = "",
+    enterprise: Annotated[str, Query(pattern="^[0-9A-Z]{0,18}$")] = "",
+) -> dict[str, Any]:
+    """The seals of one's enterprise, one's own, or the one that came from one's application; for
+    a reviewer those of the *enterprise* with that credit code, or the one of that *code*."""
     policy.allow(actor, "seal.read")
     with platform.reading() as session:
         rows = select(Seal).where(Seal.grant_id.is_(None)).order_by(Seal.seal_code)
         if actor.application_id is not None:
             rows = rows.where(Seal.application_id == actor.application_id)
+        elif "reviewer" in actor.roles:
+            unit = select(Enterprise.id).where(Enterprise.uscc == enterprise)
+            rows = rows.where((Seal.seal_code == code) | Seal.enterprise_id.in_(unit))
         else:
             rows = rows.where(sealing.owned_by(actor.owner, Seal))
             if not actor.sees_all:
@@ -214,9 +224,14 @@ def _known(platform: Platform, identity: str) -> EntryReceipt:
 
 @router.get("/usage-records")
 def usage_records(platform: Running, actor: SignedIn, before: Cursor = "") -> dict[str, Any]:
-    """The enterprise's uses, newest first, a page at a time; `next` goes into `before`."""
+    """The enterprise's uses or one's own, or for an auditor everybody's (on record), newest first,
+    a page at a time; `next` goes into `before`."""
     policy.allow(actor, "usage.read")
-    rows = select(UsageRecord).where(sealing.owned_by(actor.owner, UsageRecord))
+    rows = select(UsageRecord)
+    if "auditor" in actor.roles:
+        platform.ledger.write(note_read, actor, "usage records").result()
+    else:
+        rows = rows.where(sealing.owned_by(actor.owner, UsageRecord))
     if not actor.sees_all:
         rows = rows.where(UsageRecord.seal_id.in_(select(Seal.id).where(sealing.visible(actor))))
     time, identity = UsageRecord.received_at, UsageRecord.id

@@ -1,19 +1,21 @@
-"""What the platform's own people do: review, and audit."""
+"""What reviewers do (第十三条)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from server_stub import applying, issuing, policy
 from server_stub.context import Platform
 from server_stub.policy import Actor
-from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.records.ledger import Transaction
 from server_stub.records.store import Application
+from server_stub.staff import review_queue
 from server_stub.web import views
 from server_stub.web.handling import (
     Decided,
@@ -25,8 +27,6 @@ from server_stub.web.handling import (
     written,
 )
 from server_stub.web.paging import Cursor, page
-from server_stub.web.routes import public
-from server_stub.web.routes.public import From, Number, To
 
 router = APIRouter()
 
@@ -66,18 +66,44 @@ def reviews(
     """Applications in *state*, oldest first, a page at a time, each with what the neighbours'
     records say; `next` goes into `after`."""
     policy.allow(actor, "application.review")
-    rows = select(Application).where(Application.state == state)
-    time, identity = Application.created_at, Application.id
+    time, identity = Application.updated_at, Application.id
     with platform.reading() as session:
+        rows = review_queue.waiting(state)
         found = page(session, rows, time, identity, after, newest_first=False)
-        items = [show(platform, session, row) for row in found.rows]
+        items = listed(session, found.rows)
     return {"items": items, "next": found.next, "more": found.more}
 
 
-def show(platform: Platform, session: Any, row: Application) -> dict[str, Any]:
-    """An application as a reviewer sees it."""
-    found = issuing.assess(issuing.SealMaking.of(platform), session, row)
-    return {**views.application(session, row), "assessment": found.__dict__}
+def listed(session: Session, rows: Sequence[Application]) -> list[dict[str, Any]]:
+    """Applications as a reviewer's list shows them, with a fixed number of queries."""
+    known = review_queue.beside(session, rows)
+    return [
+        {
+            **views.application(session, row, known.materials.get(row.id, ())),
+            **review_queue.answers(row, known.assessments.get(row.id)),
+            "reviewer": known.staff.get(row.reviewer or "", row.reviewer),
+            "second": applying.needs_second(row),
+        }
+        for row in rows
+    ]
+
+
+@router.get("/v1/reviews/{identity}")
+def review(platform: Running, actor: SignedIn, identity: str) -> dict[str, Any]:
+    """One application with the body as it was submitted, documents and history; that it was read
+    goes on record, because it holds people's data."""
+    platform.ledger.write(review_queue.look, actor, identity).result()
+    with platform.reading() as session:
+        (item,) = listed(session, [session.get_one(Application, identity)])
+        return {**item, **review_queue.detail(platform, session, actor, identity)}
+
+
+@router.get("/v1/reviews/{identity}/imprint")
+def filed_imprint(platform: Running, actor: SignedIn, identity: str) -> Response:
+    """The imprint that the police have on file for it, as fetched when they were asked, PNG."""
+    with platform.reading() as session:
+        content = review_queue.imprint(platform, session, actor, identity)
+    return Response(content, media_type="image/png")
 
 
 @router.get("/v1/applications/{identity}/materials/{kind}")
@@ -138,47 +164,3 @@ async def _reviewed(platform: Platform, command: Any, actor: Actor, *args: Any) 
         return views.application(tx.session, command(tx, actor, *args))
 
     return await written(platform.ledger.write(then_show))
-
-
-# --- audit (第二十四条): read-only, and every read is itself on record -------------------------
-
-
-@router.get("/audit/checkpoint")
-def audit_checkpoint(platform: Running, actor: SignedIn) -> Response:
-    """The newest signed checkpoint of the private ledger."""
-    _audited(platform, actor, "checkpoint")
-    with platform.reading() as session:
-        return public.checkpoint(session, LEDGER)
-
-
-@router.get("/audit/entries")
-def audit_entries(platform: Running, actor: SignedIn, first: From, to: To) -> dict[str, Any]:
-    """Entries of the private ledger."""
-    _audited(platform, actor, f"entries {first} to {to}")
-    with platform.reading() as session:
-        return public.entries(session, LEDGER, first, to)
-
-
-@router.get("/audit/proofs/inclusion")
-def audit_inclusion(
-    platform: Running, actor: SignedIn, index: Number, size: Number
-) -> dict[str, Any]:
-    _audited(platform, actor, f"inclusion of {index}")
-    with platform.reading() as session:
-        return public.inclusion(session, LEDGER, index, size)
-
-
-@router.get("/audit/proofs/consistency")
-def audit_consistency(platform: Running, actor: SignedIn, first: From, to: To) -> dict[str, Any]:
-    _audited(platform, actor, f"consistency of {first} and {to}")
-    with platform.reading() as session:
-        return public.consistency(session, LEDGER, first, to)
-
-
-def _audited(platform: Platform, actor: Actor, what: str) -> None:
-    policy.allow(actor, "audit")
-    platform.ledger.write(_note_audit, actor.subject, what).result()
-
-
-def _note_audit(tx: Transaction, who: str, what: str) -> None:
-    tx.record(LEDGER, "audit-read-v1", {"actor": who, "what": what})

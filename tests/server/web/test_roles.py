@@ -17,6 +17,7 @@ import pytest
 from crypto.algorithms import gm
 from server_stub.records import blobs, store
 from server_stub.records.ledger import Transaction
+from server_stub.staff import asking
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import Applicant
 from tests.world.staff import employ
@@ -39,6 +40,8 @@ TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", f"{OWN_APPLICATION}/submit"): (SIGNATURE, COMPANY),
     ("POST", f"{OWN_APPLICATION}/withdraw"): ({}, COMPANY),
     ("GET", "/v1/reviews"): (None, {"reviewer"}),
+    ("GET", "/v1/reviews/{application}"): (None, {"reviewer"}),
+    ("GET", "/v1/reviews/{application}/imprint"): (None, {"reviewer"}),
     ("POST", f"{OWN_APPLICATION}/claim"): ({}, {"reviewer"}),
     ("POST", f"{OWN_APPLICATION}/return"): ({"reason": "x"}, {"reviewer"}),
     ("POST", f"{OWN_APPLICATION}/reject"): ({"reason": "x"}, {"reviewer"}),
@@ -64,6 +67,9 @@ TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", f"{OWN_SEAL}/resume"): ({}, {"legal_rep", "reviewer"}),
     ("GET", "/audit/checkpoint"): (None, {"auditor"}),
     ("GET", "/audit/entries?from=0&to=1"): (None, {"auditor"}),
+    ("GET", "/audit/search?person=x"): (None, {"auditor"}),
+    ("POST", "/audit/proofs"): ({"size": 1, "indices": [0]}, {"auditor"}),
+    ("POST", "/audit/cosignatures"): ({"size": 1, "root": "ab" * 32}, {"auditor"}),
     ("GET", "/audit/proofs/inclusion?index=0&size=1"): (None, {"auditor"}),
     ("GET", "/audit/proofs/consistency?from=0&to=1"): (None, {"auditor"}),
     ("DELETE", "/v1/sessions/current"): (None, EVERYBODY),
@@ -105,6 +111,9 @@ def people(server: RunningServer) -> Iterator[dict[str, Applicant]]:
         made[name].enrol()
     made |= {role: employ(server, role) for role in ("reviewer", "auditor")}
     server.platform.ledger.write(with_letter, server, made["stranger"].application_id).result()
+    with server.platform.reading() as session:
+        application = session.get_one(store.Application, made["stranger"].application_id)
+        asking.ask(server.platform, session, application)
     yield made
     for each in made.values():
         each.http.close()

@@ -68,7 +68,12 @@ def test_a_reviewer_claims_decides_and_the_seal_is_made(
 ) -> None:
     reviewer = employ(reviewed, "reviewer", tmp_path)
     person = submitted(reviewed)
-    (waiting,) = reviewer.call("GET", "/v1/reviews").json()["items"]
+
+    def waiting_now() -> Any:
+        return reviewer.call("GET", "/v1/reviews").json()["items"][0]
+
+    until(lambda: waiting_now()["assessment"], "nobody asked register and police")
+    waiting = waiting_now()
     assert waiting["id"] == person.application_id
     assert waiting["assessment"]["authentic"] is True
     path = f"/v1/applications/{person.application_id}"

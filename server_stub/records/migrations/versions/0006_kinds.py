@@ -14,13 +14,10 @@ def upgrade() -> None:
     with op.batch_alter_table("application") as table:
         for name in ("person_id", "target_id", "cause", "second_reviewer"):
             table.add_column(sa.Column(name, text, nullable=True))
-        for name in ("submitted_at", "assessed_at"):
-            table.add_column(sa.Column(name, number, nullable=True))
-        table.add_column(sa.Column("assessment", sa.JSON(), nullable=True))
+        table.add_column(sa.Column("submitted_at", number, nullable=True))
         table.create_foreign_key("application_person_id_fkey", "person", ["person_id"], ["id"])
         table.create_index("ix_application_person_id", ["person_id"])
         table.create_index("ix_application_target_id", ["target_id"])
-        table.create_index("application_queue", ["state", "submitted_at", "id"])
     with op.batch_alter_table("seal") as table:
         table.add_column(sa.Column("shape", text, nullable=True))
         table.add_column(sa.Column("width_mm", number, nullable=True))
