@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from server_stub.policy import Actor, NotFound
+from server_stub import policy
+from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, Transaction, stored_tree
 from server_stub.records.store import (
     Enterprise,
@@ -173,10 +174,11 @@ def cosign(
     decision: Decision | None,
 ) -> dict[str, str | int]:
     """An auditor has checked that the ledger of *size* continues what he saw before, and signs its
-    *root* (hex) with his Ukey. Raises NotFound, :class:`OtherRoot`."""
+    *root* (hex) with his Ukey. Raises :class:`OtherRoot`."""
+    policy.allow(actor, "audit")
     tx.act(actor.who)
     if tx.session.get(LogCheckpoint, (LEDGER, size)) is None:
-        raise NotFound
+        raise OtherRoot(f"no checkpoint has {size} entries")
     if stored_tree(tx.session, LEDGER).root(size).hex() != root:
         raise OtherRoot(f"the ledger of {size} entries has another root")
     kept = decided(tx, actor, origin, "cosign", LEDGER, root, str(size), decision)

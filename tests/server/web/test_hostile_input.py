@@ -56,7 +56,9 @@ def who_may(path: str, method: str, people: dict[str, Applicant]) -> list[Applic
     """Whose requests get furthest."""
     if path.startswith("/audit"):
         return [people["auditor"]]
-    if path.endswith(("/claim", "/return", "/reject", "/approve")) or path == "/v1/reviews":
+    if path.endswith(("/claim", "/return", "/reject", "/approve")) or path.startswith(
+        "/v1/reviews"
+    ):
         return [people["reviewer"]]
     if path.startswith("/v1/applications"):
         return [people["applicant"], people["reviewer"]]
@@ -123,6 +125,8 @@ def valid(people: dict[str, Applicant]) -> dict[str, Any]:
     return {
         "/v1/applications": application,
         "/v1/applications/{identity}": application,
+        "/audit/proofs": {"size": 5, "indices": [1, 2]},
+        "/audit/cosignatures": {"size": 5, "root": "ab" * 32, "at": "x", "signature": "AAAA"},
         "/v1/applications/{identity}/submit": {"signature": "AAAA"},
         "/v1/applications/{identity}/withdraw": {},
         "/v1/applications/{identity}/claim": {},
