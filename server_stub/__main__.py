@@ -35,7 +35,7 @@ from server_stub import (
 )
 from server_stub.authority import PURPOSES
 from server_stub.console import auditing, reviewing
-from server_stub.console.operator import operator
+from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records import cosigning, logbook, store, vault

@@ -41,11 +41,14 @@ from server_stub.records.store import (
     PhysicalSeal,
     Seal,
     SealCopy,
+    Staff,
 )
 from server_stub.records.vault import Vault
 from server_stub.settings import Settings
 
 REVIEWER = "自动审核（模拟）"
+STAFF_UNITS = {"reviewer": "审核员", "auditor": "审计员"}
+"""Role → OU of a staff certificate: a desk shows the page of that role."""
 
 
 class TwinExists(Exception):
@@ -341,7 +344,8 @@ def certify_staff(
     tx: Transaction, authority: Authority, identity: str, name: str, request: bytes
 ) -> bytes:
     """A certificate for a member of staff (who signs in as a holder does), DER."""
-    subject = Name.build([("C", "CN"), ("O", "平台工作人员"), ("CN", name)])
+    unit = STAFF_UNITS[tx.session.get_one(Staff, identity).role]
+    subject = Name.build([("C", "CN"), ("O", "平台工作人员"), ("OU", unit), ("CN", name)])
     now = canonical.moment(tx.now).replace(microsecond=0)
     issued = authority.issue(subject, read_request(request), now, now + timedelta(days=365))
     row = _certificate(tx, issued)

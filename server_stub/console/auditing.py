@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server_stub import epochs
-from server_stub.console.operator import operator
+from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.records import canonical, store, vault
 from server_stub.records.auditing import audit, table_problems

@@ -11,7 +11,7 @@ from typing import Any
 
 from server_stub import applying, background, issuing
 from server_stub.applying import Findings
-from server_stub.console.operator import operator
+from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.records import store
 from server_stub.settings import Settings
