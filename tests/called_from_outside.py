@@ -101,8 +101,6 @@ _.__call__
 _.NotAuthorised
 
 # Columns that no rule of the program reads back: the audit compares them.
-_.assessed_at
-_.assessment
 _.end_reason
 _.holder_id
 _.phone_enc
