@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from crypto.algorithms import gm, merkle
 from server_stub.__main__ import main
+from server_stub.console.account import operator
 from server_stub.records import canonical
 from server_stub.records.auditing import table_problems
 from server_stub.staff import ledger_search
@@ -168,6 +169,7 @@ def test_an_entry_filed_under_somebody_else_is_found_by_the_audit(
 
 def test_the_operator_searches_on_the_command_line(
     server: RunningServer,
+    auditor: Applicant,
     company: Applicant,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -179,3 +181,5 @@ def test_the_operator_searches_on_the_command_line(
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {"usage-record-v1", "seal-change-v1"} <= {each["record"]["type"] for each in told}
     assert canonical.parse_timestamp(told[0]["record"]["recorded_at"])
+    read, _ = found(auditor, person=operator().subject)
+    assert any(company.uscc in each.get("what", "") for each in read)
