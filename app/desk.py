@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from app.errors import (
     AppError,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from app.signing import TokenKey
     from app.stamping import TicketService
     from app.store.answers import Answers
+    from app.store.audited_ledgers import AuditedLedgers
     from app.store.cabinet import Cabinet, SealRecord
     from app.store.journal import Journal
     from app.store.secret_store import SystemStores
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from crypto.validation.trust import Trust
     from device.pkcs11 import Module
     from device.token import Session, Token
+
+
+Client = TypeVar("Client", bound="PlatformClient")
 
 
 class Desk:
@@ -201,14 +205,25 @@ class Desk:
         Raises :class:`app.errors.PlatformNotSet`, :class:`app.errors.PlatformUntrusted`."""
         from app.remote.platform_account import PlatformClient
 
+        return self._opened.enter_context(self.client(PlatformClient, url))
+
+    def client(self, kind: type[Client], url: str = "") -> Client:
+        """A client of that *kind*, to be closed by whoever asked for it. Raises as
+        :meth:`platform`."""
         origin = (url or self.settings.platform_url).rstrip("/")
         if not origin:
             raise PlatformNotSet
         pinned = self.cabinet.platform(origin)
         root = self.settings.platform_root or (pinned.root_sm3 if pinned else "")
         root = root or self._root_by_policy(origin)
-        client = PlatformClient(origin, root_sm3=root, proxy=self.settings.proxy)
-        return self._opened.enter_context(client)
+        return kind(origin, root_sm3=root, proxy=self.settings.proxy)
+
+    @property
+    def audited_ledgers(self) -> AuditedLedgers:
+        """What an auditor has seen of platforms' ledgers."""
+        from app.store.audited_ledgers import AuditedLedgers
+
+        return AuditedLedgers(self.settings.folders.data / "audit")
 
     def _root_by_policy(self, origin: str) -> str:
         from app.store.trusted_platforms import trusted_platforms

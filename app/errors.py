@@ -21,6 +21,7 @@ line do with them stands in one table here.
     │                             ApplicationOpen, ServiceUnavailable, TimestampUntrusted,
     │                             EvidenceMissing
     └── LocalDataError            SettingsInvalid, SettingLocked, JournalDamaged, CabinetDamaged,
+                                  AuditRecordDamaged,
                                   CabinetTooNew, CabinetLocked
 
 One module, though long: whoever adds an error sees here all others, their exit codes and what a
@@ -460,7 +461,7 @@ class PlatformUntrusted(PlatformError):
     url: str
     reason: str
     """"insecure", "root", "fingerprint" (not the one a person entered), "certificates", "origin",
-    "status", "registry", "registry_manifest",
+    "status", "ledger", "ledger_shorter", "ledger_other", "registry", "registry_manifest",
     "registry_shard", "registry_epoch", "receipt", "seal",
     "evidence" (a package that does not prove itself), "report" (no good seal of the platform on
     it) or "report_digest" (about another file)."""
@@ -557,6 +558,14 @@ class ApplicationFieldWrong(AppError):
 
 
 @dataclass(eq=False)
+class StaffKeyMissing(PlatformError):
+    """No certificate for this work for the platform is on the key."""
+
+    role: str
+    """reviewer or auditor."""
+
+
+@dataclass(eq=False)
 class TokenAmbiguous(AppError):
     """Several smart keys are plugged in, and nothing says which is meant."""
 
@@ -618,6 +627,13 @@ class JournalDamaged(LocalDataError):
     path: str
     line: int
     """The first line that is wrong, from 1."""
+
+
+@dataclass(eq=False)
+class AuditRecordDamaged(LocalDataError):
+    """What an auditor has seen of a platform's ledger cannot be read."""
+
+    path: str
 
 
 @dataclass(eq=False)

@@ -78,10 +78,17 @@ def find_key(session: Session, certificate: bytes) -> TokenKey:
     """The key on the token that *certificate* (DER) vouches for.
 
     Raises :class:`device.token.KeyNotFound`."""
-    wanted = Certificate.parse(certificate).public_key
+    return TokenKey(key_of(session, Certificate.parse(certificate)), certificate)
+
+
+def key_of(session: Session, certificate: Certificate) -> Key:
+    """The key pair on the token that *certificate* is for.
+
+    Raises :class:`device.token.KeyNotFound`."""
+    wanted = certificate.public_key
     keys = session.keys()
     for key in keys:
         public = PublicKey.parse(der.parse(key.public_key))
         if (public.kind, public.key_id) == (wanted.kind, wanted.key_id):
-            return TokenKey(key, certificate)
-    raise KeyNotFound("the key of this seal is not on the token")
+            return key
+    raise KeyNotFound("the key of this certificate is not on the token")

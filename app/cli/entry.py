@@ -1,6 +1,6 @@
 """``sealdesk``: the command line.
 
-    sealdesk token list|info|init|change-pin
+    sealdesk token list|info|init|change-pin|request|put
     sealdesk enroll  --platform URL --uscc … --name …
     sealdesk application new|list|show ID|continue ID|sign ID|withdraw ID|collect ID|remove ID
     sealdesk seal list|show ID|inspect FILE
@@ -17,6 +17,8 @@
     sealdesk journal list|check|export|seal-off
     sealdesk diagnose [-o OUT.json]
     sealdesk trust list|add FILE [--for makers|signers|timestamps|all]|remove SM3
+    sealdesk review list|show|open|claim|approve|return|reject
+    sealdesk audit check|search|cosign|verify
     sealdesk demo [FILE.pdf]
     sealdesk --version
 
@@ -59,6 +61,8 @@ MODULES = {
     "journal": "journal",
     "diagnose": "diagnosing",
     "trust": "trust",
+    "review": "staff.reviewing",
+    "audit": "staff.auditing",
     "demo": "demo",
 }
 """Command → its module in app.cli, as the help lists them. Only the module of the command that was

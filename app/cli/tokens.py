@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands, token_options
-from app.cli.terminal import read_pins, tell
+from app.cli.grammar import Commands, pin_option, token_options
+from app.cli.terminal import enter_pin, read_pins, tell
 from app.errors import phrase
+from app.publishing import save_new
+from crypto.pki.certificate_making import make_request
 
 if TYPE_CHECKING:
     from app.desk import Desk
 
+_LABEL = "SealDesk"
+
 
 def add_commands(commands: Commands) -> None:
-    """``token list``, ``info``, ``init``, ``change-pin``."""
+    """``token list``, ``info``, ``init``, ``change-pin``, ``request``, ``put``."""
     tokens = commands.group("token", "smart keys (Ukey)")
     token_options(tokens.add("list", token_list, "the keys plugged in"))
     token_options(tokens.add("info", token_info, "one key: PIN state, certificates"))
@@ -26,6 +31,15 @@ def add_commands(commands: Commands) -> None:
     made = tokens.add("change-pin", token_change_pin, "change the PIN")
     token_options(made)
     made.add_argument("--pin-stdin", action="store_true", help="old and new PIN, a line each")
+    made = tokens.add("request", token_request, "a key pair and its certificate request")
+    token_options(made)
+    pin_option(made)
+    made.add_argument("--name", required=True, help="whose certificate it is to be")
+    made.add_argument("-o", "--output", type=Path, required=True, help="where the request goes")
+    made = tokens.add("put", token_put, "put a certificate onto the key that asked for it")
+    token_options(made)
+    pin_option(made)
+    made.add_argument("certificate", type=Path, metavar="FILE", help="the certificate")
 
 
 def token_list(desk: Desk, options: argparse.Namespace) -> int:
@@ -88,4 +102,30 @@ def token_change_pin(desk: Desk, options: argparse.Namespace) -> int:
     )
     token.change_pin(old, new)
     tell(phrase("cli.pin_changed", language))
+    return 0
+
+
+def token_request(desk: Desk, options: argparse.Namespace) -> int:
+    from app.signing import TokenKey
+    from crypto.pki.names_and_algorithms import Name
+
+    token = desk.token(options.token, options.module)
+    with token.login(enter_pin(desk, options, token)) as session:
+        key = TokenKey(session.generate_key("sm2", _LABEL))
+        subject = Name.build([("C", "CN"), ("CN", options.name)])
+        request = make_request(subject, key.public_key.spki, key.sign)
+    tell(str(save_new(options.output, request)))
+    return 0
+
+
+def token_put(desk: Desk, options: argparse.Namespace) -> int:
+    from app.signing import key_of
+    from app.store.anchors import read_certificates
+
+    found = read_certificates(options.certificate)
+    token = desk.token(options.token, options.module)
+    with token.login(enter_pin(desk, options, token)) as session:
+        for certificate in found:
+            session.store_certificate(certificate.der, _LABEL, key_of(session, certificate).key_id)
+            tell(str(certificate.subject))
     return 0

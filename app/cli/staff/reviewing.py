@@ -1,0 +1,175 @@
+"""``sealdesk review``: the queue, one application, its documents, and the signed decision."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cli.grammar import Commands
+from app.cli.staff.signing_in import add, signed_in
+from app.cli.terminal import tell, tell_json
+from app.errors import UsageError, phrase
+from app.publishing import save_new
+
+if TYPE_CHECKING:
+    from app.desk import Desk
+    from app.remote.staff.reviewing import Queued, Review
+
+STATES = ("submitted", "in_review", "returned", "rejected", "fulfilled")
+
+
+def add_commands(commands: Commands) -> None:
+    """``review list``, ``show``, ``open``, ``claim``, ``approve``, ``return``, ``reject``."""
+    group = commands.group("review", "review applications (for the platform's reviewers)")
+    made = add(group, "list", review_list, "the queue, who waits longest first", json=True)
+    made.add_argument("--state", default="submitted", choices=STATES, help="which applications")
+    made = add(group, "show", review_show, "one application as it was submitted", json=True)
+    _which(made)
+    made = add(group, "open", review_open, "save a document of an application; it is on record")
+    _which(made)
+    made.add_argument("document", metavar="KIND", help="which document, as show lists them")
+    made.add_argument("-o", "--output", type=Path, required=True, help="where it is saved")
+    _which(add(group, "claim", review_claim, "take an application, so that nobody else does"))
+    made = add(group, "approve", review_approve, "approve it, signed with the key")
+    _which(made)
+    made.add_argument(
+        "--against",
+        metavar="REASON",
+        default="",
+        help="why what the records say is wrong; a second reviewer must agree",
+    )
+    made = add(group, "return", review_return, "send it back to be corrected, signed")
+    _which(made)
+    made.add_argument("--reason", required=True, help="what the applicant reads")
+    made.add_argument(
+        "--field",
+        action="append",
+        default=[],
+        metavar="NAME=REASON",
+        help="what is wrong with one field, as show names them",
+    )
+    made = add(group, "reject", review_reject, "refuse it for good, signed")
+    _which(made)
+    made.add_argument("--reason", required=True, help="what the applicant reads")
+
+
+def _which(made: argparse.ArgumentParser) -> None:
+    made.add_argument("application", metavar="ID", help="identifier of the application")
+
+
+def review_list(desk: Desk, options: argparse.Namespace) -> int:
+    from app.remote.staff.reviewing import ReviewerClient
+
+    language = desk.settings.language
+    with signed_in(desk, options, ReviewerClient, "reviewer") as (platform, _):
+        items: list[Queued] = []
+        after = ""
+        while True:
+            page = platform.queue(options.state, after)
+            items += page.items
+            after = page.next
+            if not after:
+                break
+    if options.json:
+        tell_json([_plain(asdict(each)) for each in items])
+        return 0
+    for each in items:
+        judged = each.assessment
+        said = phrase("review.unasked", language)
+        if judged is not None:
+            said = judged.reason or phrase("review.nothing_against", language)
+        kind = phrase(f"application_kind.{each.kind}", language)
+        since = f"{each.since.astimezone():%Y-%m-%d %H:%M}"
+        tell("\t".join((each.id, since, kind, each.enterprise, each.subtype, each.reviewer, said)))
+    if not items:
+        tell(phrase("review.nothing_waits", language))
+    return 0
+
+
+def review_show(desk: Desk, options: argparse.Namespace) -> int:
+    from app.remote.staff.reviewing import ReviewerClient
+
+    with signed_in(desk, options, ReviewerClient, "reviewer") as (platform, _):
+        found = platform.review(options.application)
+    if options.json:
+        tell_json(_plain(asdict(found)))
+    else:
+        _describe(found, desk.settings.language)
+    return 0
+
+
+def _describe(found: Review, language: str) -> None:
+    for path, text in found.form.items():
+        tell(f"{path}: {text}")
+    judged = found.queued.assessment
+    against = judged.reason if judged else found.unanswered or phrase("review.unasked", language)
+    tell(against or phrase("review.nothing_against", language))
+    for document in found.documents:
+        tell(f"- {document.kind} {document.media_type} {document.sm3}")
+    for event in found.history:
+        tell(f"{event.at.astimezone():%Y-%m-%d %H:%M} {event.event} {event.by} {event.reason}")
+
+
+def review_open(desk: Desk, options: argparse.Namespace) -> int:
+    from app.remote.staff.reviewing import ReviewerClient
+
+    with signed_in(desk, options, ReviewerClient, "reviewer") as (platform, _):
+        found = platform.review(options.application)
+        wanted = next((e for e in found.documents if e.kind == options.document), None)
+        if wanted is None:
+            raise UsageError("no_document", options.document)
+        saved = save_new(options.output, platform.document(found, wanted))
+    tell(f"{saved} ({wanted.media_type})")
+    return 0
+
+
+def review_claim(desk: Desk, options: argparse.Namespace) -> int:
+    from app.remote.staff.reviewing import ReviewerClient
+
+    with signed_in(desk, options, ReviewerClient, "reviewer") as (platform, _):
+        platform.claim(options.application)
+    tell(phrase("review.claimed", desk.settings.language))
+    return 0
+
+
+def review_approve(desk: Desk, options: argparse.Namespace) -> int:
+    return _decide(desk, options, "approve", options.against)
+
+
+def review_return(desk: Desk, options: argparse.Namespace) -> int:
+    return _decide(desk, options, "return", options.reason, options.field)
+
+
+def review_reject(desk: Desk, options: argparse.Namespace) -> int:
+    return _decide(desk, options, "reject", options.reason)
+
+
+def _decide(
+    desk: Desk, options: argparse.Namespace, verb: str, reason: str, fields: list[str] | None = None
+) -> int:
+    from app.remote.staff.reviewing import ReviewerClient, Verdict
+
+    wrong = {}
+    for each in fields or ():
+        name, mark, text = each.partition("=")
+        if not mark or not text:
+            raise UsageError("field_reason", each)
+        wrong[name] = text
+    with signed_in(desk, options, ReviewerClient, "reviewer") as (platform, key):
+        found = platform.review(options.application)
+        state = platform.decide(found, Verdict(verb, reason, wrong), key)
+    language = desk.settings.language
+    tell(phrase(f"application_state.{state}", language))
+    return 0
+
+
+def _plain(value: object) -> object:
+    """What JSON can hold."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, datetime) else value
