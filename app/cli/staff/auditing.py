@@ -55,6 +55,9 @@ def _check(desk: Desk, options: argparse.Namespace, *, cosign: bool) -> int:
         name = "audit.first" if before is None else "audit.goes_on"
         said = {"size": seen.size, "before": before.size if before else 0, "root": seen.root}
         tell(phrase(name, language).format(**said))
+        if seen.cosigned and not cosign:
+            at = f"{seen.cosigned_at:%Y-%m-%d}"
+            tell(phrase("audit.last_cosigned", language).format(size=seen.cosigned, at=at))
         if cosign:
             kept.keep(platform.cosign(seen, key))
             tell(phrase("audit.cosigned", language).format(**said))
