@@ -258,6 +258,13 @@ class Tour:
             "pin-change": lambda: ChangePinDialog(token, name, window),
             "guide": lambda: Guide(window, window),
             "apply": lambda: ApplyDialog({"uscc": "9137010072425018"}, COMPANY * 2, window),
+            "apply-again": lambda: ApplyDialog(
+                {"uscc": "9137010072425018", "proof": "letter"},
+                COMPANY,
+                window,
+                remarks={"legal_rep": COMPANY, "letter": LONG_NAME, "seal": COMPANY},
+                letter=LONG_NAME,
+            ),
             "dispute": lambda: DisputeDialog(long_report(), "https://a.example", None, window),
             "initialise": lambda: InitialiseDialog(blank, window),
             "trust": lambda: AddAnchorDialog([root], window),

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from app import stamping
 from app.errors import PlatformUnreachable
@@ -26,6 +26,7 @@ from app.remote.syncing import Synced
 from app.settings import Folders, Settings
 from app.store import anchors
 from app.store.answers import Answers
+from app.store.applications import ApplicationRecord
 from app.store.cabinet import Cabinet, SealRecord, UsageRecord
 from app.store.journal import Journal, JournalCheck, JournalEntry
 from app.store.unfinished import take_up
@@ -45,6 +46,7 @@ from server_stub.neighbours.imprint_drawing import draw
 from tests.world.authorities import Authorities
 from tests.world.seals import seal_of, statement_on
 from ui.checking import check_files
+from ui.desk.applications import DeskApplications
 from ui.desk.facts import trust_view
 from ui.desk.keys import DeviceThreadKey
 from ui.desk.preparer import DeskPreparer
@@ -56,6 +58,9 @@ from ui.shell.context import (
     TokenView,
     TrustView,
 )
+
+if TYPE_CHECKING:
+    from app.desk import Desk
 
 COMPANY = "宿迁云帆贸易有限公司"
 PIN = "right-2026"
@@ -172,6 +177,40 @@ def company() -> Company:
     return Company(authorities())
 
 
+class ApplicationsStandIn(DeskApplications):
+    """Applications in the stand-in's real cabinet; what its platform answers stands in
+    :attr:`answers`."""
+
+    def __init__(self, context: StandIn) -> None:
+        super().__init__(cast("Desk", None), lambda: context._cabinet, lambda: None)
+        self._context = context
+        self.answers: list[BaseException | Mapping[str, Any]] = []
+        """Errors to raise, or what the platform says of an application, one each time it is
+        asked; after the last it has been submitted."""
+
+    def submit(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
+        self._context._check_pin(pin)
+        told = self.answers.pop(0) if self.answers else {"state": "submitted", "next": "review"}
+        if isinstance(told, BaseException):
+            raise told
+        look_at = NOW + timedelta(days=3)
+        known = {"server_id": "app_1", "key": b"k", "look_at": look_at, **told}
+        self._cabinet().applications.change(identity, lambda each: replace(each, **known))
+        return self._cabinet().applications.mark_told(identity)
+
+    follow = sign = submit
+
+    def withdraw(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
+        self.answers.insert(0, {"state": "withdrawn", "next": ""})
+        return self.submit(identity, serial, pin)
+
+    def collect(self, identity: str, serial: str, pin: str) -> SealRecord:
+        self.answers.insert(0, {"state": "collected", "next": ""})
+        self.submit(identity, serial, pin)
+        self._cabinet().keep_seal(self._context.company.seals[0])
+        return self._context.company.seals[0]
+
+
 class StandIn:
     """See :class:`ui.shell.context.Context`."""
 
@@ -270,10 +309,9 @@ class StandIn:
         self._cabinet.keep_receipts({each.id: "{}" for each in sent})
         return Synced(len(self._cabinet.seals()), len(sent))
 
-    def enrol(self, platform_url: str, applicant: Any, serial: str, pin: str) -> SealRecord:
-        self._check_pin(pin)
-        self._cabinet.keep_seal(self.company.seals[0])
-        return self.company.seals[0]
+    @cached_property
+    def applications(self) -> ApplicationsStandIn:
+        return ApplicationsStandIn(self)
 
     # --- cabinet, stories, journal ---------------------------------------------------------------
 

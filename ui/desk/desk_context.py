@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from app.many.resuming import StampedEarlier
     from app.placing.placement import TextHit
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
-    from app.remote.enrolling import Applicant
     from app.remote.objection import Objection
     from app.remote.syncing import Synced
     from app.remote.timestamping import Timestamper
@@ -62,6 +61,7 @@ if TYPE_CHECKING:
     from crypto.pki.chain import Chain
     from crypto.validation.trust import Trust
     from crypto.verdict import Report, Verdict
+    from ui.desk.applications import DeskApplications
 
 _PICTURE_SECONDS = 30.0
 _TOLD = (PlatformUntrusted, TrustListRejected, PlatformNotMetYet)
@@ -183,16 +183,13 @@ class DeskContext:
         with self._desk.token(serial).login(pin) as session:
             return synchronise_token(self._desk.platform(), cabinet, session)
 
-    def enrol(self, platform_url: str, applicant: Applicant, serial: str, pin: str) -> SealRecord:
-        from app.remote.enrolling import enrol
+    @cached_property
+    def applications(self) -> DeskApplications:
+        from ui.desk.applications import DeskApplications
 
-        assert_device_thread()
-        cabinet = self._cabinet
-        with self._desk.token(serial).login(pin) as session:
-            record = enrol(applicant, session, self._desk.platform(platform_url), cabinet)
-        self._certificates.clear()
-        self._desk.remember_platform(platform_url)
-        return record
+        return DeskApplications(
+            self._desk, lambda: self._cabinet, lambda: self._certificates.clear()
+        )
 
     # --- the cabinet -----------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """申请印章: what the platform wants to know of an enterprise and the person who acts for it.
 
-Codes are checked while they are typed: a slip is told before anything is sent, and what was typed
-stays for the next try.
+Codes are checked while they are typed: a slip is told before anything is sent. What is typed is
+kept (:mod:`ui.pages.applications_panel`), and a reviewer's remarks stand at their fields.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from functools import partial
+from itertools import chain
+from pathlib import Path
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
+    QFileDialog,
     QFormLayout,
     QLabel,
     QLineEdit,
@@ -27,10 +30,7 @@ from crypto.pki.unit_codes import CodeError, check_citizen_number, check_credit_
 from ui import theme
 from ui.dialogs import Dialog
 from ui.language import tr
-from ui.widgets import button, calm, column, label, row
-
-if TYPE_CHECKING:
-    from app.remote.enrolling import Applicant
+from ui.widgets import OneLine, button, calm, column, label, row
 
 CODE_LENGTH = 18
 """Of a unified social credit code and of a citizen number."""
@@ -43,14 +43,66 @@ def normal(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split()).upper()
 
 
+def seal_kinds() -> tuple[tuple[str, str], ...]:
+    """Kinds of seals that can be applied for, with their names."""
+    return (
+        ("official", tr("法定名称章")),
+        ("contract", tr("合同专用章")),
+        ("finance", tr("财务专用章")),
+        ("invoice", tr("发票专用章")),
+        ("legal_representative", tr("法定代表人名章")),
+    )
+
+
+def seal_title(fields: Mapping[str, str]) -> str:
+    """The name of the kind of seal that an application's fields ask for."""
+    kind = fields.get("seal", "")
+    return dict(seal_kinds()).get(kind, kind)
+
+
+def field_title(name: str) -> str:
+    """What a field of an application is called."""
+    return {
+        "enterprise": tr("企业名称"),
+        "uscc": tr("统一社会信用代码"),
+        "legal_rep": tr("法定代表人"),
+        "handler": tr("经办人"),
+        "handler_id": tr("经办人身份证号"),
+        "phone": tr("经办人手机"),
+        "url": tr("平台地址"),
+        "seal": tr("印章种类"),
+        "physical_code": tr("实物印章编码"),
+        "proof": tr("法定代表人的授权"),
+        "letter": tr("授权书"),
+    }.get(name, name)
+
+
 class ApplyDialog(Dialog):
     """See the module."""
 
+    typed = Signal()
+    """What the form holds is different now."""
+    letter_chosen = Signal(object)
+    """A file (Path) was chosen as letter of authority."""
+
     def __init__(
-        self, known: Mapping[str, str], problem: str = "", parent: QWidget | None = None
+        self,
+        known: Mapping[str, str],
+        problem: str = "",
+        parent: QWidget | None = None,
+        *,
+        remarks: Mapping[str, str] | None = None,
+        letter: str = "",
+        fixed_platform: bool = False,
     ) -> None:
-        """*known*: what the fields hold at first; *problem*: what came of it the last time."""
+        """*known*: what the fields hold at first; *problem*: what came of it the last time;
+        *remarks*: what a reviewer wants corrected, by field; *letter*: name of the letter of
+        authority that is kept; *fixed_platform*: it was sent there already."""
         super().__init__(parent)
+        self._remarks = dict(remarks or {})
+        self._letter, self._letter_problem = letter, ""
+        self.touched = False
+        """Has anybody typed or chosen anything?"""
         self.setWindowTitle(tr("申请印章"))
         self.setMinimumWidth(560)
         form = QFormLayout()
@@ -60,19 +112,22 @@ class ApplyDialog(Dialog):
         self.hints: dict[str, QLabel] = {}
         self._left: set[str] = set()
         """Fields that were typed in and left: what is missing in them is a mistake now."""
-        for name, title, hint in (
-            ("enterprise", tr("企业名称"), tr("与营业执照一致")),
-            ("uscc", tr("统一社会信用代码"), tr("营业执照上的 18 位代码")),
-            ("legal_rep", tr("法定代表人"), ""),
-            ("handler", tr("经办人"), ""),
-            ("handler_id", tr("经办人身份证号"), tr("18 位，只发给平台，不保存在本机")),
-            ("phone", tr("经办人手机"), ""),
-            ("url", tr("平台地址"), tr("由企业电子印章平台提供")),
+        for name, hint in (
+            ("enterprise", tr("与营业执照一致")),
+            ("uscc", tr("营业执照上的 18 位代码")),
+            ("legal_rep", ""),
+            ("handler", ""),
+            ("handler_id", tr("18 位，加密保存在本机，只发给平台")),
+            ("phone", ""),
+            ("url", tr("由企业电子印章平台提供")),
         ):
+            title = field_title(name)
             field = QLineEdit(known.get(name, ""))
             field.setAccessibleName(title)
             field.setPlaceholderText("https://" if name == "url" else hint)
+            field.textEdited.connect(partial(self._edited, name))
             field.textChanged.connect(self._update)
+            field.setReadOnly(name == "url" and fixed_platform)
             field.editingFinished.connect(lambda name=name: self._leave(name))
             said = label("", "small")
             both = column(spacing=1)
@@ -82,16 +137,12 @@ class ApplyDialog(Dialog):
             self.fields[name], self.hints[name] = field, said
         self.kind = calm(QComboBox())
         self.kind.setAccessibleName(tr("印章种类"))
-        for value, title in (
-            ("official", tr("法定名称章")),
-            ("contract", tr("合同专用章")),
-            ("finance", tr("财务专用章")),
-            ("invoice", tr("发票专用章")),
-            ("legal_representative", tr("法定代表人名章")),
-        ):
+        for value, title in seal_kinds():
             self.kind.addItem(title, value)
         self.kind.setCurrentIndex(max(0, self.kind.findData(known.get("kind", "official"))))
-        form.insertRow(0, label(tr("印章种类"), "muted"), self.kind)
+        self.kind.currentIndexChanged.connect(partial(self._edited, "seal"))
+        form.insertRow(0, label(tr("印章种类"), "muted"), self._under(self.kind, "seal"))
+        form.addRow(label(field_title("proof"), "muted"), self._proofs(known))
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(10)
@@ -108,8 +159,61 @@ class ApplyDialog(Dialog):
         self.accept_button.setDefault(True)
         whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
         self._update()
-        first = next((f for f in self.fields.values() if not f.text().strip()), self.kind)
-        first.setFocus()
+        marked = (f for n, f in self.fields.items() if n in self._remarks)
+        empty = (f for f in self.fields.values() if not f.text().strip())
+        next(chain(marked, empty), self.kind).setFocus()
+
+    def _under(self, widget: QWidget, name: str) -> QVBoxLayout:
+        """*widget* with a hint below."""
+        both = column(spacing=1)
+        both.addWidget(widget)
+        self.hints[name] = label("", "small", wrap=True)
+        both.addWidget(self.hints[name])
+        return both
+
+    def _proofs(self, known: Mapping[str, str]) -> QVBoxLayout:
+        self.proof = calm(QComboBox())
+        self.proof.setAccessibleName(field_title("proof"))
+        for value, title in (
+            ("licence", tr("在电子营业执照上同意")),
+            ("legal_rep", tr("用法定代表人自己的 Ukey 签名")),
+            ("letter", tr("提交授权书，由平台人员审核")),
+        ):
+            self.proof.addItem(title, value)
+        self.proof.setCurrentIndex(max(0, self.proof.findData(known.get("proof", "licence"))))
+        self.proof.currentIndexChanged.connect(partial(self._edited, "proof"))
+        self.proof.currentIndexChanged.connect(self._update)
+        whole = self._under(self.proof, "proof")
+        self.choose = button(tr("选择文件…"), self._choose)
+        self.choose.setAccessibleName(tr("选择授权书文件…"))
+        self.letter_name = OneLine("")
+        self.letter_row = QWidget()
+        line = row(self.choose, self.letter_name)
+        line.setStretch(1, 1)
+        self.letter_row.setLayout(line)
+        whole.addWidget(self.letter_row)
+        self.hints["letter"] = label("", "small", wrap=True)
+        whole.addWidget(self.hints["letter"])
+        return whole
+
+    def _choose(self) -> None:
+        kinds = tr("PDF 或图片 (*.pdf *.png *.jpg *.jpeg)")
+        name, _ = QFileDialog.getOpenFileName(self, tr("选择授权书"), "", kinds)
+        if name:
+            self.touched = True
+            self._remarks.pop("letter", None)
+            self.letter_chosen.emit(Path(name))
+
+    def show_letter(self, name: str, problem: str = "") -> None:
+        """The letter of authority that is kept now, and why the last one was not taken."""
+        self._letter = name
+        self._letter_problem = problem
+        self._update()
+
+    def _edited(self, name: str, *_: object) -> None:
+        self.touched = True
+        self._remarks.pop(name, None)
+        self.typed.emit()
 
     def _leave(self, name: str) -> None:
         field = self.fields[name]
@@ -124,9 +228,8 @@ class ApplyDialog(Dialog):
         for name, field in self.fields.items():
             said, role = self._judge(name, field.text().strip())
             wrong |= role == "bad"
-            theme.set_role(self.hints[name], role)
-            self.hints[name].setText(said)
-            self.hints[name].setVisible(bool(said))
+            said, role = self._with_remark(name, said, role)
+            self._hint(name, said, role)
             title = field.accessibleName()
             field.setAccessibleDescription(said)
             field.setToolTip("" if role != "bad" else f"{title} {said}")
@@ -134,8 +237,36 @@ class ApplyDialog(Dialog):
         short = [n for n in _CODES if len(normal(self.fields[n].text())) < CODE_LENGTH]
         self.missing.setText(tr("还没有填：{names}", names=tr("、").join(empty)) if empty else "")
         self.missing.setVisible(bool(empty))
-        self.accept_button.setEnabled(not (wrong or empty or short))
+        letter = self.proof.currentData() == "letter"
+        self.letter_row.setVisible(letter)
+        self.letter_name.setText(self._letter or tr("还没有选择文件"))
+        self._hint("seal", *self._with_remark("seal", "", "small"))
+        self._hint("proof", *self._with_remark("proof", *self._about_proof()))
+        about = (self._letter_problem, "bad") if self._letter_problem else ("", "small")
+        self._hint("letter", *self._with_remark("letter", *about), shown=letter)
+        missing = letter and not self._letter
+        self.accept_button.setEnabled(not (wrong or empty or short or missing))
         QTimer.singleShot(0, self, self._grow)
+
+    def _about_proof(self) -> tuple[str, str]:
+        said = {
+            "licence": tr("提交后，平台请法定代表人在电子营业执照上同意。"),
+            "legal_rep": tr("先生成密钥；然后法定代表人插入自己的 Ukey 签名，最后提交。"),
+            "letter": tr("PDF 文件或图片，不超过 10 MB。授权书由平台人员阅读，审核要久一些。"),
+        }
+        return said[str(self.proof.currentData())], "small"
+
+    def _with_remark(self, name: str, said: str, role: str) -> tuple[str, str]:
+        """What a reviewer wants corrected comes first, until the field is changed."""
+        remark = self._remarks.get(name)
+        if not remark or role == "bad":
+            return said, role
+        return tr("审核意见：{text}", text=remark), "unknown"
+
+    def _hint(self, name: str, said: str, role: str, *, shown: bool = True) -> None:
+        theme.set_role(self.hints[name], role)
+        self.hints[name].setText(said)
+        self.hints[name].setVisible(bool(said) and shown)
 
     def _grow(self) -> None:
         """Make room for hints that have come."""
@@ -171,18 +302,15 @@ class ApplyDialog(Dialog):
         return tr("校验码正确"), "good"
 
     def draft(self) -> Mapping[str, str]:
-        """What the fields hold, for the next try."""
+        """What the form holds."""
         typed = {name: field.text() for name, field in self.fields.items()}
-        return {**typed, "kind": str(self.kind.currentData())}
+        chosen = {"kind": str(self.kind.currentData()), "proof": str(self.proof.currentData())}
+        return {**typed, **chosen}
 
-    def answer(self) -> tuple[str, Applicant]:
-        """The platform's address and who asks for which seal."""
-        from app.remote.enrolling import Applicant
-
-        said = {name: field.text().strip() for name, field in self.fields.items()}
-        said |= {name: normal(said[name]) for name in _CODES}
-        url = said.pop("url")
-        return url, Applicant(**said, kind=self.kind.currentData())
+    def answer(self) -> Mapping[str, str]:
+        """The same as it is meant: without blanks at the ends, codes in half width and capitals."""
+        said = {name: value.strip() for name, value in self.draft().items()}
+        return said | {name: normal(said[name]) for name in _CODES}
 
 
 def _problem(word: str, name: str, left: int) -> str:

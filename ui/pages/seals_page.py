@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QVBoxLayout, QWidget
 
-from app.errors import ApplicationRejected, PlatformError, explain
 from ui import theme
 from ui.document.viewer import show_seal
 from ui.flow import flow
-from ui.language import language, tr
-from ui.pages.apply_dialog import ApplyDialog
+from ui.language import tr
+from ui.pages.applications_panel import ApplicationsPanel
 from ui.seal_card import Imprint, imprint, kind_name, state_of
 from ui.shell.pin_dialog import PinDialog
 from ui.shell.token_strip import token_name
@@ -36,9 +34,12 @@ from ui.widgets import (
 
 if TYPE_CHECKING:
     from app.remote.syncing import Synced
+    from app.store.applications import ApplicationRecord
     from app.store.cabinet import SealRecord
     from ui.shell.context import TokenView
     from ui.shell.interface import Shell
+
+    _Kept = tuple[list[tuple[SealRecord, datetime | None]], tuple[ApplicationRecord, ...]]
 
 
 class SealsPage(QWidget):
@@ -47,8 +48,6 @@ class SealsPage(QWidget):
     def __init__(self, shell: Shell) -> None:
         super().__init__()
         self._shell = shell
-        self._draft: Mapping[str, str] = {}
-        """What was typed into the form; a citizen number is in it, so it is never written down."""
         self.setAccessibleName(tr("印章"))
         self._sync = button(tr("同步"), self.synchronise, icon="refresh-cw")
         self._apply = button(tr("申请印章…"), self.apply, icon="plus")
@@ -62,10 +61,15 @@ class SealsPage(QWidget):
         state.setStretch(0, 1)
         head.addLayout(state)
         content = QWidget()
+        inner = column(margins=(24, 8, 24, 24), spacing=8)
+        self.applications = ApplicationsPanel(shell, self._pin, self._busy)
+        self.applications.changed.connect(self.activated)
+        inner.addWidget(self.applications)
         self._grid = QGridLayout()
-        self._grid.setContentsMargins(24, 8, 24, 24)
+        self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(14)
-        content.setLayout(self._grid)
+        inner.addLayout(self._grid, 1)
+        content.setLayout(inner)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
@@ -80,9 +84,10 @@ class SealsPage(QWidget):
     def activated(self) -> None:
         """Read the cabinet."""
 
-        def read() -> list[tuple[SealRecord, datetime | None]]:
+        def read() -> _Kept:
             context = self._shell.context
-            return [(seal, context.statement_of(seal.code)) for seal in context.seals()]
+            seals = [(seal, context.statement_of(seal.code)) for seal in context.seals()]
+            return seals, context.applications.all()
 
         self._shell.tasks.work(read, done=self._show, failed=self._shell.complain)
         self._update_buttons()
@@ -104,8 +109,11 @@ class SealsPage(QWidget):
         for each in (self._apply, self._sync):
             each.setToolTip(missing)
         self._set_up.setVisible(bool(missing))
+        self.applications.set_usable(usable)
 
-    def _show(self, seals: list[tuple[SealRecord, datetime | None]]) -> None:
+    def _show(self, kept: _Kept) -> None:
+        seals, applications = kept
+        self.applications.show_records(applications)
         clear_layout(self._grid)
         for number, (seal, confirmed) in enumerate(seals):
             self._grid.addWidget(self._card(seal, confirmed), number // 2, number % 2)
@@ -203,6 +211,7 @@ class SealsPage(QWidget):
                 names = tr("、").join(f"{seal.name} {seal.code}" for seal in synced.restored)
                 said = tr("已取回 {names}。", names=names) + said
             self._shell.notices.show_notice("sync", "good", said)
+            self.applications.tell(synced.applications, away=True)
             self._shell.reload_seals()
 
         self._shell.tasks.device(
@@ -217,6 +226,7 @@ class SealsPage(QWidget):
         self._shell.hold_polling(on)
         self._sync.setEnabled(not on)
         self._apply.setEnabled(not on)
+        self.applications.set_usable(not on)
         if on:
             self._state.setText(tr("正在与平台通信…"))
         else:
@@ -224,52 +234,20 @@ class SealsPage(QWidget):
 
     # --- applying --------------------------------------------------------------------------------
 
-    def apply(self, problem: str = "") -> None:
-        """Fill in the form, give the PIN, wait for the platform, collect the seal. *problem*: why
-        what the form holds led to nothing the last time."""
-        form = ApplyDialog(self._drafted(), problem, self)
-        accepted = form.exec() == QDialog.DialogCode.Accepted
-        self._draft = form.draft()
-        url, applicant = form.answer()
-        form.deleteLater()
-        if not accepted:
-            return
-        serial, pin = self._pin(tr("生成密钥，向平台申请印章"))
-        if not pin:
-            return
-        self._busy(True)
-
-        def done(record: SealRecord) -> None:
-            self._busy(False)
-            self._draft = {}
-            said = tr("已领取 {name}（{code}）", name=record.name, code=record.code)
-            self._shell.notices.show_notice("sync", "good", said)
-            self._shell.reload_seals()
-
-        self._shell.tasks.device(
-            self._shell.context.enrol, url, applicant, serial, pin, done=done, failed=self._refused
-        )
-
-    def _refused(self, error: BaseException) -> None:
-        """Back to the form, filled in as it was, where that is what the person can correct."""
-        pending = isinstance(error, ApplicationRejected) and error.state == "pending"
-        if not isinstance(error, PlatformError) or pending:
-            self._failed(error)
-            return
-        self._busy(False)
-        message = explain(error, language())
-        self.apply(tr("{cause}（{code}）", cause=message.cause, code=message.code))
-
-    def _drafted(self) -> Mapping[str, str]:
-        """What was typed before; at first, what is known already."""
-        if self._draft:
-            return self._draft
+    def apply(self) -> None:
+        """Fill in the form of a new application, or go on with a draft that was not sent."""
         known = {"url": self._shell.context.settings.platform_url}
         for seal in self._shell.seals[:1]:
             known |= {"enterprise": seal.enterprise, "uscc": seal.uscc}
         if any(seal.subtype == "official" for seal in self._shell.seals):
             known["kind"] = "contract"
-        return known
+
+        def begin(records: tuple[ApplicationRecord, ...]) -> None:
+            self.applications.show_records(records)
+            self.applications.begin(known)
+
+        read = self._shell.context.applications.all
+        self._shell.tasks.work(read, done=begin, failed=self._shell.complain)
 
 
 def _missing(token: TokenView | None) -> str:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from app.placing.placement import TextHit
     from app.preparing import Notice
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
-    from app.remote.enrolling import Applicant
     from app.remote.objection import Objection
     from app.remote.syncing import Synced
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob
     from app.store.anchors import Anchor, Purpose
+    from app.store.applications import ApplicationRecord
     from app.store.cabinet import PlatformRecord, SealRecord, UsageRecord
     from app.store.journal import JournalCheck, JournalEntry
     from app.store.trusted_platforms import TrustedPlatform
@@ -172,6 +172,42 @@ class Stamper(Protocol):
         """The story of one job, in any thread; the key is the one that was lent."""
 
 
+class ApplicationDesk(Protocol):
+    """Applications for seals: drafts on this computer, and what the platform has."""
+
+    def all(self) -> tuple[ApplicationRecord, ...]:
+        """Newest first."""
+
+    def keep(self, identity: str, fields: Mapping[str, str], platform: str) -> ApplicationRecord:
+        """Keep what was typed, for the platform at that address; "": as a new draft."""
+
+    def keep_letter(self, identity: str, path: Path | None) -> ApplicationRecord:
+        """Put a letter of authority with it, or take it away. Raises
+        :class:`app.errors.FileNotReadable`, :class:`app.errors.ApplicationFieldWrong`."""
+
+    def forget(self, identity: str) -> None:
+        """Remove it from this computer."""
+
+    def told(self, identities: Sequence[str]) -> None:
+        """The person knows their present state."""
+
+    def submit(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
+        """Hand it in, or again; collect the seal if it is made at once. Where the representative is
+        to sign with a key of his own and has not, only its key is made. *device*"""
+
+    def sign(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
+        """The legal representative signs with his own key. *device*"""
+
+    def follow(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
+        """Ask the platform how far it is. *device*"""
+
+    def withdraw(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
+        """Take it back. *device*"""
+
+    def collect(self, identity: str, serial: str, pin: str) -> SealRecord:
+        """Collect the seal that was made. *device*"""
+
+
 class Context(Protocol):
     """One run of the product, as the window sees it."""
 
@@ -210,8 +246,9 @@ class Context(Protocol):
         """Bring back the key's seals that are not here, fetch states, send usage records.
         *device*"""
 
-    def enrol(self, platform_url: str, applicant: Applicant, serial: str, pin: str) -> SealRecord:
-        """Make a key pair, apply, wait for the review, collect the seal. *device*"""
+    @property
+    def applications(self) -> ApplicationDesk:
+        """The applications for seals."""
 
     # the cabinet
 

@@ -7,10 +7,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.errors import ApplicationRejected, PlatformUnreachable
+from app.errors import PlatformRefused, PlatformUnreachable
 from tests.world.applicant import credit_code
 from tests.world.desk import PIN, StandIn
-from ui.pages import seals_page
 from ui.pages.apply_dialog import ApplyDialog
 from ui.shell.guide import Guide
 from ui.shell.notice import ErrorBox
@@ -84,8 +83,8 @@ def test_codes_are_taken_however_they_are_pasted(form: ApplyDialog) -> None:
         form.fields[name].setText(value)
     form.fields["handler_id"].setText("１１０１０５ 19491231 002x")
     assert form.accept_button.isEnabled()
-    url, applicant = form.answer()
-    assert (url, applicant.handler_id) == ("https://seal.example.gov.cn", CITIZEN)
+    answer = form.answer()
+    assert (answer["url"], answer["handler_id"]) == ("https://seal.example.gov.cn", CITIZEN)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +113,7 @@ class Typist:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.found: list[tuple[dict[str, str], str]] = []
         self.answers: list[bool] = []
-        monkeypatch.setattr(seals_page.ApplyDialog, "exec", lambda form: self.fill(form))
+        monkeypatch.setattr(ApplyDialog, "exec", lambda form: self.fill(form))
 
     def fill(self, form: ApplyDialog) -> int:
         self.found.append((dict(form.draft()), form.problem.text()))
@@ -127,19 +126,12 @@ class Typist:
 def test_what_was_typed_is_there_again_after_a_refusal(
     qtbot: QtBot, window: MainWindow, context: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    errors = [
-        ApplicationRejected("a1", "rejected", "法定代表人与登记不符"),
-        PlatformUnreachable("x", "y"),
-    ]
-
-    def refused(*_: object) -> object:
-        raise errors.pop(0)
-
-    monkeypatch.setattr(context, "enrol", refused)
+    refusal = PlatformRefused("request_invalid", "法定代表人与登记不符")
+    context.applications.answers = [refusal, PlatformUnreachable("x", "y")]
     typist = Typist(monkeypatch)
     typist.answers = [True, True, False]
     page = window.page("seals")
-    monkeypatch.setattr(page, "_pin", lambda _: ("UK", PIN))
+    monkeypatch.setattr(page.applications, "_pin", lambda _: ("UK", PIN))
     window.go("seals")
     page.apply()
     qtbot.waitUntil(lambda: len(typist.found) == 3)
@@ -149,12 +141,14 @@ def test_what_was_typed_is_there_again_after_a_refusal(
     )
     assert first[0]["kind"] == "contract", "an official seal is there already"
     assert {name: second[0][name] for name in FILLED} == FILLED
-    assert "法定代表人与登记不符" in second[1]
+    assert "证书请求不正确" in second[1]
     assert {name: third[0][name] for name in FILLED} == FILLED
-    kept = b"".join(
-        p.read_bytes() for p in context.settings.folders.config.rglob("*") if p.is_file()
-    )
-    assert CITIZEN.encode() not in kept
+    (kept,) = context.applications.all()
+    assert kept.fields["handler_id"] == CITIZEN, "it is kept"
+    folders = context.settings.folders
+    files = [p for folder in (folders.config, folders.data) for p in folder.rglob("*")]
+    for path in filter(Path.is_file, files):
+        assert CITIZEN.encode() not in path.read_bytes(), "and nobody can read it"
 
 
 def test_a_wrong_pin_keeps_the_form_for_the_next_try(
@@ -163,11 +157,12 @@ def test_a_wrong_pin_keeps_the_form_for_the_next_try(
     typist = Typist(monkeypatch)
     typist.answers = [True, False]
     page = window.page("seals")
-    monkeypatch.setattr(page, "_pin", lambda _: ("UK", "wrong"))
+    monkeypatch.setattr(page.applications, "_pin", lambda _: ("UK", "wrong"))
     window.go("seals")
     page.apply()
     qtbot.waitUntil(lambda: window.findChild(ErrorBox) is not None)
     page.apply()
+    qtbot.waitUntil(lambda: len(typist.found) == 2)
     assert {name: typist.found[1][0][name] for name in FILLED} == FILLED
 
 

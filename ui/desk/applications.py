@@ -1,0 +1,120 @@
+""":class:`ui.shell.context.ApplicationDesk` over the real :class:`app.desk.Desk`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import ApplicationFieldWrong, FileNotReadable, FileProblem
+from app.remote import application_form as form
+from app.remote import applications
+from app.store.applications import LETTER
+from ui.desk.keys import assert_device_thread
+
+if TYPE_CHECKING:
+    from app.desk import Desk
+    from app.store.applications import ApplicationRecord
+    from app.store.cabinet import Cabinet, SealRecord
+
+_WAIT_S = 6.0
+"""How long a person watches for a platform that answers by itself."""
+
+
+class DeskApplications:
+    """See :class:`ui.shell.context.ApplicationDesk`."""
+
+    def __init__(
+        self, desk: Desk, cabinet: Callable[[], Cabinet], key_changed: Callable[[], None]
+    ) -> None:
+        """*key_changed*: called when there is another certificate on a key."""
+        self._desk, self._cabinet, self._key_changed = desk, cabinet, key_changed
+
+    def all(self) -> tuple[ApplicationRecord, ...]:
+        return tuple(self._cabinet().applications.all())
+
+    def keep(self, identity: str, fields: Mapping[str, str], platform: str) -> ApplicationRecord:
+        known = self._cabinet().applications
+        origin = platform.strip().rstrip("/")
+        if not identity:
+            return known.new("issue", fields, origin)
+
+        def change(record: ApplicationRecord) -> ApplicationRecord:
+            where = record.platform if record.sent else origin
+            return replace(record, fields={**record.fields, **fields}, platform=where)
+
+        return known.change(identity, change)
+
+    def keep_letter(self, identity: str, path: Path | None) -> ApplicationRecord:
+        content = b""
+        if path is not None:
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise FileNotReadable(str(path), FileProblem.of(error)) from error
+            wrong = form.letter_problem(content)
+            if wrong:
+                raise ApplicationFieldWrong(LETTER, wrong)
+        name = path.name if path is not None else ""
+        return self._cabinet().applications.keep_letter(identity, name, content)
+
+    def forget(self, identity: str) -> None:
+        self._cabinet().applications.forget(identity)
+
+    def told(self, identities: Sequence[str]) -> None:
+        for identity in identities:
+            self._cabinet().applications.mark_told(identity)
+
+    # --- with a key ------------------------------------------------------------------------------
+
+    def submit(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
+        assert_device_thread()
+        cabinet = self._cabinet()
+        record = cabinet.applications.get(identity)
+        if record.editable:
+            form.check(record)
+        platform = self._desk.platform(record.platform)
+        with self._desk.token(serial).login(pin) as session:
+            steps = (identity, session, platform, cabinet)
+            own = record.fields["proof"] == form.LEGAL_REP
+            if record.editable and own and not form.signed_by_representative(record):
+                return applications.prepare(identity, session, cabinet)
+            applications.send(*steps)
+            self._desk.remember_platform(platform.origin)
+            if applications.wait(*steps, _WAIT_S).state == "fulfilled":
+                applications.collect(*steps)
+                self._key_changed()
+        return cabinet.applications.mark_told(identity)
+
+    def sign(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
+        assert_device_thread()
+        cabinet = self._cabinet()
+        platform = self._desk.platform(cabinet.applications.get(identity).platform)
+        with self._desk.token(serial).login(pin) as session:
+            return applications.sign_as_representative(identity, session, platform, cabinet)
+
+    def follow(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
+        assert_device_thread()
+        cabinet = self._cabinet()
+        platform = self._desk.platform(cabinet.applications.get(identity).platform)
+        with self._desk.token(serial).login(pin) as session:
+            applications.follow(identity, session, platform, cabinet)
+        return cabinet.applications.mark_told(identity)
+
+    def withdraw(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
+        assert_device_thread()
+        cabinet = self._cabinet()
+        platform = self._desk.platform(cabinet.applications.get(identity).platform)
+        with self._desk.token(serial).login(pin) as session:
+            applications.withdraw(identity, session, platform, cabinet)
+        return cabinet.applications.mark_told(identity)
+
+    def collect(self, identity: str, serial: str, pin: str) -> SealRecord:
+        assert_device_thread()
+        cabinet = self._cabinet()
+        platform = self._desk.platform(cabinet.applications.get(identity).platform)
+        with self._desk.token(serial).login(pin) as session:
+            seal = applications.collect(identity, session, platform, cabinet)
+        self._key_changed()
+        return seal
