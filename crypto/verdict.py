@@ -83,10 +83,12 @@ _CODES = {
         " maker_may_issue maker_valid_at_use timestamp_unproven seal_timestamp_unproven no_seal"
         " lookalike_seal lookalike_seals_more lookalike_protected lookalikes_not_searched"
         " mark_turned mark_not_printed later_seal later_signature_unseen metadata_changed"
-        " bookmarks_changed view_changed"
+        " bookmarks_changed view_changed page_labels_changed link_inside"
         " unused_objects grant_under_lease"
     ),
-    Level.CHANGED: ("changed_later field_added field_filled note_added later_signature_seen"),
+    Level.CHANGED: (
+        "changed_later field_added field_filled note_added later_signature_seen attachment_added"
+    ),
     Level.UNKNOWN: (
         "kind_unknown signer_untrusted maker_untrusted signer_expired_unproven"
         " seal_expired_unproven signer_revoked_unproven maker_revoked_unproven"
@@ -100,7 +102,7 @@ _CODES = {
         " signer_purpose_other maker_purpose_unstated clock_contradicts"
         " mark_covers later_seal_hides date_differs value_differs filling_unclear"
         " filling_over_content"
-        " markup_added drawing_added mark_tiny mark_only_printed mark_acts"
+        " markup_added drawing_added link_added mark_tiny mark_only_printed mark_acts"
         " look_differs look_differs_more look_pages_differ look_incomplete look_failed"
         " grant_unproved grant_leave_unproved grant_lease_unconfirmed grant_end_unproven"
     ),
@@ -121,6 +123,7 @@ _CODES = {
 _SAME_NAME = (
     "field_filled value_replaced look_replaced content_covered value_differs filling_unclear"
     " filling_over_content field_added note_added markup_added drawing_added unused_objects"
+    " attachment_added link_added link_inside"
 )
 CHANGES: Mapping[str, str] = {
     **{kind: kind for kind in _SAME_NAME.split()},
@@ -130,6 +133,7 @@ CHANGES: Mapping[str, str] = {
     "metadata": "metadata_changed",
     "bookmarks": "bookmarks_changed",
     "view": "view_changed",
+    "page_labels": "page_labels_changed",
     "suspicious": "changed_suspicious",
     "forbidden": "changed_forbidden",
 }

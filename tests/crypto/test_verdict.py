@@ -32,7 +32,8 @@ KINDS = (
     "seal_added", "field_added", "field_filled", "metadata", "unused_objects", "timestamp_added",
     "validation_data", "suspicious", "forbidden", "value_replaced", "look_replaced",
     "content_covered", "value_differs", "filling_unclear", "filling_over_content", "note_added",
-    "markup_added", "drawing_added", "bookmarks", "view",
+    "markup_added", "drawing_added", "bookmarks", "view", "page_labels", "attachment_added",
+    "link_added", "link_inside",
 )  # fmt: skip
 
 
@@ -145,7 +146,8 @@ def test_every_kind_of_change_leads_to_a_finding_and_has_words(kind: str) -> Non
 def test_only_what_shows_nothing_leaves_a_verdict_as_it_was() -> None:
     harmless = {kind for kind in KINDS if LEVELS[Change(1, kind, None, "").code] is Level.NOTICE}
     assert harmless == {
-        *("timestamp_added", "validation_data", "metadata", "bookmarks", "view", "unused_objects")
+        *("timestamp_added", "validation_data", "metadata", "bookmarks", "view", "unused_objects"),
+        *("page_labels", "link_inside"),
     }
 
 

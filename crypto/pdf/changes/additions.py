@@ -162,9 +162,14 @@ def bookmarks(outlines: Any) -> tuple[bool, set[tuple[int, int]]]:
 def _leads_inside(item: generic.DictionaryObject) -> bool:
     if set(item) - _ITEM or isinstance(item, generic.StreamObject):
         return False
+    return ("/A" not in item and "/Dest" not in item) or is_place_action(item)
+
+
+def is_place_action(item: generic.DictionaryObject) -> bool:
+    """Does this bookmark or link lead to a place in the document, and do nothing else?"""
     action = entry(item, "/A")
     if action is None:
-        return "/Dest" not in item or _is_place(entry(item, "/Dest"))
+        return "/Dest" in item and _is_place(entry(item, "/Dest"))
     return (
         isinstance(action, generic.DictionaryObject)
         and set(action) <= {"/Type", "/S", "/D"}

@@ -8,9 +8,9 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes import additions
+from crypto.pdf.changes.extras import judge_link, kind_of_setting
 from crypto.pdf.changes.fields import Fields
 from crypto.pdf.changes.pair import Pair
-from crypto.pdf.changes.settings import kind_of_setting
 from crypto.pdf.marks.appearance import drawing_of
 from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.objects import added_items, differing_keys, is_empty, own_value, same
@@ -106,9 +106,15 @@ class Pages:
         self._pair.step.annotations.add(what)
         is_new = key is None or not self._pair.references.exists(key[0])
         sheet = self._pair.known.sheet(page)
-        kind = additions.judge(node, self._pair.grounds.under(sheet)) if is_new else "forbidden"
+        address = ""
+        if not is_new:
+            kind = "forbidden"
+        elif subtype == "/Link" and isinstance(node, generic.DictionaryObject):
+            kind, address = judge_link(node)
+        else:
+            kind = additions.judge(node, self._pair.grounds.under(sheet))
         if kind == "forbidden":
             self._pair.forbid(page, what)
             return
-        note = entry(node, "/Contents", "")
+        note = address or entry(node, "/Contents", "")
         self._pair.say(kind, page, what, after=str(note)[:200], **self._pair.place(node, page))

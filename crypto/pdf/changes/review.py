@@ -212,6 +212,10 @@ _OF_FIELDS = frozenset(
 )
 
 
+_BESIDE_THE_PAGES = ("attachment_added", "page_labels")
+"""No certification permits these."""
+
+
 @dataclass(frozen=True)
 class _Limits:
     """What a signature itself forbids later: DocMDP and FieldMDP (ISO 32000-1 §12.8.2)."""
@@ -240,6 +244,8 @@ class _Limits:
 
     def judge(self, change: Change, step: Step) -> Change:
         """*change*, or its forbidden twin."""
+        if change.kind in _BESIDE_THE_PAGES and self.permission is not None:
+            return replace(change, kind="forbidden")
         if change.what in step.annotations:
             if self.permission in (1, 2):
                 return replace(change, kind="forbidden")

@@ -13,12 +13,12 @@ from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
 from crypto.pdf.changes import additions
+from crypto.pdf.changes.extras import NAME_ROLES, attached, kind_of_setting, labels_are_plain
 from crypto.pdf.changes.fields import Fields
 from crypto.pdf.changes.ground import is_drawn_by_form
 from crypto.pdf.changes.pages import Pages
 from crypto.pdf.changes.pair import Pair, Step
 from crypto.pdf.changes.references import TRAILER, References
-from crypto.pdf.changes.settings import kind_of_setting
 from crypto.pdf.changes.structure import element_grew, is_element, tree_grew
 from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.enclosed_evidence import evidence_of
@@ -143,10 +143,15 @@ class _Comparison:
                 self._pair.say("suspicious", None, f"/Root {key}")  # certified, though not first
             elif key == "/Outlines":
                 self._check_bookmarks()
+            elif key == "/PageLabels":
+                self._check_labels()
+            elif key == "/Names":
+                pass  # below, wherever they are written
             elif kind := kind_of_setting(key, entry(old_root, key), entry(new_root, key)):
                 self._pair.say(kind, None, f"/Root {key}")
             elif key not in _CATALOG:
                 self._pair.forbid(None, f"/Root {key}")
+        self._check_names()
         if not same_entry(old_root, new_root, "/Metadata"):
             self._check_metadata()
         self._compare_evidence(entry(old_root, "/DSS"), entry(new_root, "/DSS"))
@@ -189,6 +194,32 @@ class _Comparison:
         plain, _ = additions.bookmarks(entry(self._new.root, "/Outlines"))
         self._pair.say("bookmarks" if plain else "suspicious", None, "/Outlines")
 
+    def _check_labels(self) -> None:
+        if labels_are_plain(entry(self._new.root, "/PageLabels")):
+            self._pair.say("page_labels", None, "/PageLabels")
+        else:
+            self._pair.forbid(None, "/Root /PageLabels")
+
+    def _check_names(self) -> None:
+        """Files may be attached; those that are there, and all other names, stay as they are."""
+        if self._attached is None:
+            self._pair.forbid(None, "/Root /Names")
+            return
+        for title in self._attached[0]:
+            self._pair.say("attachment_added", None, f"/EmbeddedFiles {title}", after=title[:200])
+
+    @cached_property
+    def _attached(self) -> tuple[list[str], set[tuple[int, int]]] | None:
+        """The files attached in this revision, and the objects that listed the files before; no
+        objects if anything else reads them."""
+        old, new = self._old.root, self._new.root
+        if "/Names" not in old and "/Names" not in new:
+            return [], set()
+        found = attached(old, new)
+        if found and not all(self._references.plays(key[0], *NAME_ROLES) for key in found[1]):
+            return found[0], set()
+        return found
+
     @cached_property
     def _bookmarks(self) -> set[tuple[int, int]]:
         """The objects of the bookmarks that were there, if nothing else reads them."""
@@ -212,7 +243,12 @@ class _Comparison:
             self._check_bookmarks()
             return True
         users = self._references.users(reference.idnum)
+        if self._attached and key in self._attached[1]:
+            return not isinstance(after, generic.StreamObject)  # compared already
         root = self._old.root_ref
+        if users == {(root.idnum, "/PageLabels")}:
+            self._check_labels()
+            return True
         if reference == root and self._new.root_ref == root:
             return True  # compared already
         if key in self._known.pages:

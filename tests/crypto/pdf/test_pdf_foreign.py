@@ -558,6 +558,24 @@ def test_an_annotation_is_suspicious_where_a_certification_permits_it(
     }
 
 
+@pytest.mark.parametrize("permission", [1, 2, 3])
+@pytest.mark.parametrize(
+    "entries",
+    [
+        b"/PageLabels<</Nums[0<</S/D/St 9>>]>>",
+        b"/Names<</EmbeddedFiles<</Names[(a)<</F(a)/EF<</F 91 0 R>>>>]>>>>",
+    ],
+)
+def test_no_certification_permits_files_or_labels_of_pages(
+    world: World, permission: int, entries: bytes
+) -> None:
+    data = certified(world, permission)
+    root = int(re.findall(rb"/Root (\d+)", data)[-1])
+    body = re.findall(rb"\n%d 0 obj\s*(<<.*?>>)\s*endobj" % root, data, re.DOTALL)[-1]
+    objects = {root: body[:-2] + entries + b">>", 91: b"<</Length 1>>stream\nx\nendstream"}
+    assert {found for found, _ in changes(world, append_revision(data, objects))} == {"forbidden"}
+
+
 def test_a_single_table_with_a_second_one_beside_it_is_read_or_refused(world: World) -> None:
     """pyHanko looks for a table before the first one and finds none."""
     plain = classic_pdf()

@@ -1,0 +1,213 @@
+"""What a later revision may add or set beside the pages: files, links, labels of pages, entries.
+
+    kind_of_setting(key, before, after)  → "view", "metadata", or "" for everything else
+    attached(old, new)      → the names of files that were attached, None if more has changed
+    labels_are_plain(tree)  → are these labels of pages and nothing else?
+    judge_link(annotation)  → (kind of change, where it leads)
+
+None of it shows on a page. An attached file is no part of what was sealed and is told; a link that
+leaves the document leads wherever whoever added it likes, under words that others have sealed.
+From entries of the catalog and of pages viewers take how a file is first displayed, in which
+language it is read aloud, or what another program noted for itself (ISO 32000-1 §7.7.2, §12.2,
+§14.5, §14.9.2).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+
+from crypto.pdf.changes.additions import is_place_action
+from crypto.pdf.changes.looks import value_text
+from crypto.pdf.reading.access import entry, follow, items_of, key_of
+from crypto.pdf.reading.document import MAX_TREE_DEPTH
+from crypto.pdf.reading.failures import PdfTooComplex
+from crypto.pdf.reading.objects import differing_keys, same
+
+NAME_ROLES = ("/Names", "/EmbeddedFiles", "/Kids")
+_FILE = frozenset(("/Type", "/F", "/UF", "/EF", "/Desc", "/AFRelationship", "/ID", "/CI"))
+_LABEL = frozenset(("/Type", "/S", "/P", "/St"))
+_LINK = frozenset(
+    (
+        *("/Type", "/Subtype", "/Rect", "/QuadPoints", "/F", "/H", "/Border", "/BS", "/C", "/M"),
+        *("/NM", "/P", "/A", "/Dest", "/StructParent", "/Contents"),
+    )
+)
+_URI_ACTION = frozenset(("/Type", "/S", "/URI", "/IsMap"))
+_ADDRESS = re.compile(r"(?:https?://|mailto:)[\x21-\x7e]{1,2000}\Z", re.IGNORECASE)
+_MOST = 2000
+_TEXTS = (generic.TextStringObject, generic.ByteStringObject)
+
+
+def attached(
+    old: generic.DictionaryObject, new: generic.DictionaryObject
+) -> tuple[list[str], set[tuple[int, int]]] | None:
+    """The names of the files that the catalog *new* has and *old* has not, and the objects of *old*
+    that list files, by number and generation; None where names were changed otherwise. Raises
+    :class:`PdfTooComplex`."""
+    then, now = (entry(root, "/Names") for root in (old, new))
+    before, after = (generic.DictionaryObject() if each is None else each for each in (then, now))
+    if not all(_is_plain(each) for each in (before, after)):
+        return None
+    if differing_keys(before, after) - {"/EmbeddedFiles"}:
+        return None
+    listing: set[tuple[int, int]] = set()
+    known = _files(_raw(before, "/EmbeddedFiles"), listing)
+    if "/Names" in old and isinstance(raw := old.raw_get("/Names"), generic.IndirectObject):
+        listing.add(key_of(raw))
+    found = _files(_raw(after, "/EmbeddedFiles"), set())
+    if not all(name in found and same(known[name], found[name]) for name in known):
+        return None
+    added = [follow(found[name]) for name in found if name not in known]
+    if not all(map(_is_file, added)) or (added and ("/Collection" in old or "/Collection" in new)):
+        return None  # a portfolio shows its files instead of a page
+    return [value_text(entry(each, "/UF", entry(each, "/F"))) for each in added], listing
+
+
+def _raw(node: generic.DictionaryObject, key: str) -> Any:
+    return node.raw_get(key) if key in node else None
+
+
+def _is_plain(node: Any) -> bool:
+    return isinstance(node, generic.DictionaryObject) and not isinstance(node, generic.StreamObject)
+
+
+def _files(root: Any, listing: set[tuple[int, int]]) -> dict[bytes, Any]:
+    """A name tree (ISO 32000-1 §7.9.6) laid flat; the objects that it is made of join *listing*."""
+    found: dict[bytes, Any] = {}
+    stack: list[tuple[Any, int]] = [] if root is None else [(root, 0)]
+    while stack:
+        raw, depth = stack.pop()
+        if isinstance(raw, generic.IndirectObject):
+            if key_of(raw) in listing:
+                continue
+            listing.add(key_of(raw))
+        node = follow(raw)
+        names = items_of(entry(node, "/Names")) if _is_plain(node) else []
+        for name, value in zip(names[::2], names[1::2], strict=False):
+            found[value_text(follow(name)).encode()] = value
+        stack += [
+            (kid, depth + 1) for kid in (items_of(entry(node, "/Kids")) if names == [] else [])
+        ]
+        if depth > MAX_TREE_DEPTH or len(found) + len(stack) > _MOST:
+            raise PdfTooComplex("too many attached files")
+    return found
+
+
+def _is_file(node: Any) -> bool:
+    """Does this name one file that is inside the document?"""
+    return (
+        _is_plain(node)
+        and set(node) <= _FILE
+        and all(isinstance(entry(node, key, _EMPTY), _TEXTS) for key in ("/F", "/UF"))
+        and _is_plain(entry(node, "/EF"))
+        and bool(value_text(entry(node, "/UF", entry(node, "/F"))))
+    )
+
+
+_EMPTY = generic.TextStringObject("")
+
+
+def labels_are_plain(tree: Any, depth: int = 0) -> bool:
+    """Is this a number tree of page labels (ISO 32000-1 §12.4.2), or nothing?"""
+    if tree is None:
+        return True
+    if not _is_plain(tree) or depth > 4 or set(tree) - {"/Nums", "/Kids", "/Limits"}:
+        return False
+    numbers, kids = items_of(entry(tree, "/Nums")), items_of(entry(tree, "/Kids"))
+    if len(numbers) + len(kids) > _MOST:
+        return False
+    labels = map(follow, numbers[1::2])
+    return all(map(_is_label, labels)) and all(
+        labels_are_plain(follow(kid), depth + 1) for kid in kids
+    )
+
+
+def _is_label(node: Any) -> bool:
+    simple = (generic.NameObject, generic.NumberObject, *_TEXTS)
+    return (
+        _is_plain(node)
+        and set(node) <= _LABEL
+        and all(isinstance(entry(node, key), simple) for key in node)
+    )
+
+
+def judge_link(annotation: generic.DictionaryObject) -> tuple[str, str]:
+    """``link_added`` with the address, ``link_inside`` for one that stays in the document,
+    ``drawing_added`` for one with a visible frame, or ``forbidden``."""
+    if set(annotation) - _LINK:
+        return "forbidden", ""
+    action = entry(annotation, "/A")
+    inside = is_place_action(annotation)
+    address = ""
+    if not inside:
+        if "/Dest" in annotation or not _is_plain(action) or set(action) - _URI_ACTION:
+            return "forbidden", ""
+        address = value_text(entry(action, "/URI"))
+        if entry(action, "/S") != "/URI" or not _ADDRESS.match(address):
+            return "forbidden", ""
+        return "link_added", address
+    return ("drawing_added" if _has_frame(annotation) else "link_inside"), ""
+
+
+def _has_frame(annotation: generic.DictionaryObject) -> bool:
+    """Is a line drawn around it? One of one point if nothing is said (ISO 32000-1 §12.5.4)."""
+    style = entry(annotation, "/BS")
+    if isinstance(style, generic.DictionaryObject):
+        return float(entry(style, "/W", 1)) > 0
+    border = items_of(entry(annotation, "/Border"))
+    return float(follow(border[2])) > 0 if len(border) > 2 else True
+
+
+# --- entries of the catalog and of pages ---------------------------------------------------------
+
+_NAMED = {
+    "/PageMode": frozenset(
+        ("/UseNone", "/UseOutlines", "/UseThumbs", "/FullScreen", "/UseOC", "/UseAttachments")
+    ),
+    "/PageLayout": frozenset(
+        (
+            *("/SinglePage", "/OneColumn", "/TwoColumnLeft"),
+            *("/TwoColumnRight", "/TwoPageLeft", "/TwoPageRight"),
+        )
+    ),
+}
+_PREFERENCES = frozenset(
+    (
+        *("/HideToolbar", "/HideMenubar", "/HideWindowUI", "/FitWindow", "/CenterWindow"),
+        *("/DisplayDocTitle", "/NonFullScreenPageMode", "/Direction", "/PrintScaling", "/Duplex"),
+        *("/PickTrayByPDFSize", "/NumCopies"),
+    )
+)
+"""Of /ViewerPreferences; others choose which part of a page is shown or printed."""
+_SIMPLE = (generic.BooleanObject, generic.NameObject, generic.NumberObject)
+
+
+def kind_of_setting(key: str, before: Any, after: Any) -> str:
+    """What it means that the entry *key* of a catalog or a page was *before* and is *after*, None
+    where it is missing."""
+    if key in _NAMED:
+        return "view" if after is None or after in _NAMED[key] else ""
+    if key == "/ViewerPreferences":
+        return "view" if _are_harmless(before, after) else ""
+    if key in ("/Lang", "/LastModified"):
+        return "metadata" if after is None or isinstance(after, _TEXTS) else ""
+    if key == "/PieceInfo":
+        is_plain = isinstance(after, generic.DictionaryObject) and not isinstance(
+            after, generic.StreamObject
+        )
+        return "metadata" if after is None or is_plain else ""
+    return ""
+
+
+def _are_harmless(before: Any, after: Any) -> bool:
+    empty = generic.DictionaryObject()
+    old, new = (empty if each is None else each for each in (before, after))
+    if not all(isinstance(each, generic.DictionaryObject) for each in (old, new)):
+        return False
+    return all(
+        key in _PREFERENCES and (key not in new or isinstance(entry(new, key), _SIMPLE))
+        for key in differing_keys(old, new)
+    )
