@@ -391,6 +391,19 @@ class Change:
 
 
 @dataclass(frozen=True)
+class ShownChange:
+    """A place on a page that no longer shows what was sealed, as a renderer has seen it."""
+
+    page: int
+    """1-based."""
+    engine: str
+    box_mm: tuple[float, ...]
+    """Left, top, width and height on the page as displayed, in millimetres."""
+    box_pt: tuple[float, ...]
+    """The same in points."""
+
+
+@dataclass(frozen=True)
 class SignatureReport:
     """All that can be said of one signature."""
 
@@ -418,6 +431,9 @@ class SignatureReport:
     findings: tuple[Finding, ...]
     origin: str = ""
     """``https://host[:port]`` where the document says that its platform lives: a claim."""
+    shown_changes: tuple[ShownChange, ...] = ()
+    """Where what came later shows, as far as it was looked at and is not explained. Whether it is
+    good or bad is what the findings say."""
 
     @property
     def verdict(self) -> Verdict:

@@ -17,7 +17,7 @@ from crypto.verdict import LEVELS, SCHEMA, CertificateInfo, Change, Finding, Rep
 
 _LATER: dict[Any, tuple[str, ...]] = {
     CertificateInfo: ("holder", "credit_code"),
-    SignatureReport: ("origin",),
+    SignatureReport: ("origin", "shown_changes"),
     Change: ("label", "before", "after", "box_mm", "ground"),
 }
 """What reports of earlier versions do not say of these."""

@@ -19,6 +19,8 @@ from crypto.verdict import Change
 
 _CHUNK, _OVERLAP, _NEAR, _TAIL = 1 << 20, 512, 24, 1000
 _MOST = 20
+_HEAD = 1024
+_LENGTH = re.compile(rb"/L[\s\0]+(\d{1,12})")
 _BLANK = rb"(?:[\s\0]|%[^\r\n]*[\r\n])"
 _WORD = re.compile(rb"(?<=[\s\0\d])obj[A-Za-z]?|trailer" + _BLANK + rb"{0,64}(?=<<)")
 _NUMBERS = re.compile(rb"(\d{1,10})" + _BLANK + rb"+(\d{1,10})" + _BLANK + rb"*\Z")
@@ -37,9 +39,9 @@ def read_alike(document: Document) -> bool:
 
 def unlisted_objects(document: Document, end: int) -> list[Change]:
     """Objects and trailers that no table names, behind byte *end* or instead of others; objects
-    that two tables name; and an end of the file, or a last trailer, with which readers do not
-    content themselves. Each is a ``suspicious`` change."""
-    found = [*_at_the_end(document), *_named_twice(document)]
+    that two tables name; an end of the file, or a last trailer, with which readers do not content
+    themselves; and a head that fits only now. Each is a ``suspicious`` change."""
+    found = [*_at_the_end(document), *_named_twice(document), *_linearized_now(document)]
     for place in _unlisted(document, end):
         found.append(f"octet {place}")
         if len(found) == _MOST:
@@ -58,6 +60,18 @@ def _at_the_end(document: Document) -> Iterator[str]:
     newest = document.reader.newest_trailer
     missing = {"/Root", "/Encrypt"} & set(document.reader.trailer_view) - set(newest)
     yield from (f"trailer {each}" for each in sorted(missing))
+
+
+def _linearized_now(document: Document) -> Iterator[str]:
+    """Browsers begin to read a file at its head, by the table there, if the length that is stated
+    there (ISO 32000-1 annex F) is that of the file: so it was not when an earlier revision was
+    sealed."""
+    size = document.stream.seek(0, 2)
+    document.stream.seek(0)
+    head = document.stream.read(_HEAD)
+    lengths = _LENGTH.findall(head, head.find(b"/Linearized")) if b"/Linearized" in head else []
+    if size in map(int, lengths):
+        yield "/Linearized"
 
 
 def _named_twice(document: Document) -> Iterator[str]:

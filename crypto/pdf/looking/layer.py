@@ -6,7 +6,9 @@
 Where a signature covers an earlier revision and is found good, that revision is drawn beside the
 whole file, by two renderers (:mod:`crypto.rendering.engines`). Whatever differs and is not
 explained by what the static review has accepted, and whatever could not be drawn or not in time,
-leaves the signature's verdict unknown. Nothing is ever made better.
+leaves the signature's verdict unknown. Nothing is ever made better. Where the static review has
+found something bad already, the pages it names are looked at to tell the place, and nothing else
+follows from that.
 """
 
 from __future__ import annotations
@@ -18,17 +20,21 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from crypto.lengths import MM
 from crypto.pdf.looking.explained import explained
 from crypto.pdf.looking.touched import touched_pages
 from crypto.pdf.reading.document import Document
 from crypto.rendering.compare import Box
 from crypto.rendering.looker import SECONDS, Sealed, begin
-from crypto.verdict import Finding, SignatureReport, Verdict, ranges
+from crypto.verdict import Finding, Level, ShownChange, SignatureReport, Verdict, ranges
 
 if TYPE_CHECKING:
     from crypto.bounded import BoundedProcess
 
 _GOOD = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+_FINE = (Level.OK, Level.NOTICE, Level.CHANGED)
+_ANYWHERE = {"suspicious", "forbidden"}
+"""Kinds of change that may show on other pages than the one they are told of."""
 _START_SECONDS = 60.0
 _PAGE_SECONDS = 20.0
 """For one page, by the clock: the process is ended then."""
@@ -92,6 +98,10 @@ def with_looks(
         if report.coverage == "revision" and report.verdict in _GOOD and end not in wanted:
             pages = touched_pages(document, base)
             wanted[end] = Sealed(end, explained(document, report.changed_later), tuple(pages))
+    for (end, base), report in zip(revisions, reports, strict=True):
+        if report.coverage == "revision" and report.intact and end not in wanted:
+            named = _to_be_placed(touched_pages(document, base), report)
+            wanted[end] = Sealed(end, explained(document, report.changed_later), named)
     if not any(each.pages for each in wanted.values()):
         return tuple(reports)
     document.stream.seek(0)
@@ -99,8 +109,36 @@ def with_looks(
     return tuple(
         _told(report, seen, end)
         if end in wanted and report.coverage == "revision" and report.verdict in _GOOD
+        else replace(report, shown_changes=_shown(seen, end))
+        if end in wanted and report.coverage == "revision" and report.intact
         else report
         for (end, _), report in zip(revisions, reports, strict=True)
+    )
+
+
+def _to_be_placed(touched: Sequence[int], report: SignatureReport) -> tuple[int, ...]:
+    """The pages on which what is bad in *report* may show: few, those that it names first."""
+    kinds = {change.kind for change in report.changed_later if change.finding.level not in _FINE}
+    if not kinds:
+        return ()
+    named = {change.page - 1 for change in report.changed_later if change.page}
+    if not kinds & _ANYWHERE:
+        touched = [page for page in touched if page in named]
+    return tuple(sorted(touched, key=lambda page: page not in named)[:_MAX_TOLD])
+
+
+def _shown(seen: Seen, end: int) -> tuple[ShownChange, ...]:
+    """What *seen* has of the revision of that length; of a page what the first engine saw that saw
+    anything."""
+    first: dict[int, Difference] = {}
+    for difference in seen.differences:
+        if difference.end == end and difference.page is not None:
+            first.setdefault(difference.page, difference)
+    return tuple(
+        ShownChange(page + 1, first[page].engine, millimetres, tuple(n * MM for n in millimetres))
+        for page in sorted(first)
+        for box in first[page].boxes
+        for millimetres in [(box.left, box.top, box.width, box.height)]
     )
 
 
@@ -124,7 +162,10 @@ def _told(report: SignatureReport, seen: Seen, end: int) -> SignatureReport:
     for page, engine in seen.failed[:_MAX_TOLD]:
         where = {} if page is None else {"pages": str(page + 1)}
         findings.append(Finding("look_failed", {"engine": engine} | where))
-    return replace(report, findings=(*report.findings, *findings)) if findings else report
+    shown = _shown(seen, end)
+    if not findings and not shown:
+        return report
+    return replace(report, findings=(*report.findings, *findings), shown_changes=shown)
 
 
 def _where(page: int, box: Box) -> dict[str, str]:

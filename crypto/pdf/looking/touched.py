@@ -117,11 +117,22 @@ class _Walk:
         return False
 
 
+def _is_structural(node: generic.DictionaryObject) -> bool:
+    """Is this a page, an annotation or a field, whose entries lead to others of them?"""
+    named = isinstance(entry(node, "/Subtype"), generic.NameObject) and "/Rect" in node
+    is_field = isinstance(entry(node, "/FT"), generic.NameObject) or isinstance(
+        entry(node, "/T"), generic.TextStringObject | generic.ByteStringObject
+    )
+    return named or is_field or entry(node, "/Type") in ("/Page", "/Pages", "/Annot")
+
+
 def _below(node: generic.DictionaryObject, inherits: bool) -> Iterator[tuple[Any, bool]]:
     """What *node* is drawn from, and whether it is the field above a widget."""
     widget = inherits or entry(node, "/Subtype") == "/Widget"
+    # other dictionaries may have entries of these names, as a font that is called /A
+    elsewhere = _ELSEWHERE if _is_structural(node) else frozenset()
     for key in node:
         if key == "/Parent" and widget:
             yield node.raw_get(key), True
-        elif key not in _ELSEWHERE and not (inherits and key == "/Kids"):
+        elif key not in elsewhere and not (inherits and key == "/Kids"):
             yield node.raw_get(key), False

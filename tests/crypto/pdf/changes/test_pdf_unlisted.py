@@ -216,3 +216,20 @@ def test_a_field_whose_value_is_lost_says_nothing_about_the_other_signatures(wor
     lost, *others = world.verify(data).signatures
     assert lost.verdict not in GOOD
     assert [each.verdict for each in others] == [Verdict.VALID, Verdict.VALID]
+
+
+@pytest.mark.parametrize("off", [0, 1])
+def test_a_head_that_fits_only_the_continued_file_is_suspicious(world: World, off: int) -> None:
+    """Browsers open a linearized file by the table at its head, if the length that is stated there
+    is the file's: whoever prepared it knew how long it would become."""
+
+    def prepared(length: int) -> bytes:
+        head = b"<</Linearized 1/L %010d/H[0 0]/O 5/E 0/N 1/T 0>>" % length
+        return classic_pdf(extra=[head])
+
+    later = {90: b"<</Title(x)>>"}
+    length = len(append_revision(world.sign(prepared(0), marks=[]), later))
+    data = append_revision(world.sign(prepared(length + off), marks=[]), later)
+    assert len(data) == length
+    expected = Verdict.VALID if off else Verdict.UNKNOWN
+    assert world.verify(data).verdict is expected

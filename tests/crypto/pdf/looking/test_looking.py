@@ -365,3 +365,47 @@ def test_what_was_looked_at_is_not_looked_at_again() -> None:
     assert [each.end for each in once(Task(b"%PDF", None, (one,))).differences] == [5]
     assert [each.end for each in once(Task(b"%PDF", None, (one, two))).differences] == [5, 9]
     assert asked == [[5], [9]]
+
+
+# ---------------------------------------------------------------- where what is bad shows
+
+
+def looked_at(world: World, data: bytes) -> Report:
+    return verify_pdf(io.BytesIO(data), "a.pdf", world.trust, NOW, look=look_with_engines)
+
+
+def test_a_page_that_was_replaced_is_told_with_its_place(world: World) -> None:
+    """The static review has condemned it; programs are told where, in millimetres and points."""
+    sealed = world.sign(classic_pdf(pages=2), marks=[])
+    later = append_revision(sealed, {4: content(PRICE.replace(b"1000", b"9000"))})
+    (signature,) = looked_at(world, later).signatures
+    assert signature.verdict is Verdict.INVALID
+    assert not {"look_differs", "look_failed"} & codes(signature)
+    assert [each.page for each in signature.shown_changes] == [1, 2]
+    for each in signature.shown_changes:
+        left, top, width, height = each.box_pt
+        # "1" of "Price 1000" stands 61 points behind 72, on a line 142 below the upper edge
+        assert 132 < left < 138
+        assert 121 < top < 128
+        assert width < 17
+        assert height < 23
+        assert each.box_pt == pytest.approx([n * 72 / 25.4 for n in each.box_mm])
+
+
+def test_pages_that_show_what_was_sealed_have_no_places(world: World) -> None:
+    sealed = world.sign(classic_pdf(), marks=[])
+    (signature,) = looked_at(world, append_revision(sealed, {4: content(PRICE + b" ")})).signatures
+    assert (signature.verdict, signature.shown_changes) == (Verdict.INVALID, ())
+    (signature,) = looked_at(world, append_revision(sealed, {90: b"null"})).signatures
+    assert (signature.verdict, signature.shown_changes) == (Verdict.VALID, ())
+
+
+@pytest.mark.parametrize("name", [b"A", b"P", b"B", b"Dest", b"AA", b"Popup", b"StructParent"])
+def test_a_font_may_have_any_name(name: bytes) -> None:
+    """Entries of pages and annotations that lead elsewhere are passed over, resources are not."""
+    page = b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]"
+    page += b"/Resources<</Font<</%s 3 0 R>>>>>>" % name
+    first = append_revision(classic_pdf(), {5: page})
+    base = Document(io.BytesIO(first)).reader.total_revisions - 1
+    later = append_revision(first, {3: b"<</Type/Font/Subtype/Type1/BaseFont/Symbol>>"})
+    assert touched_pages(Document(io.BytesIO(later)), base) == [0]

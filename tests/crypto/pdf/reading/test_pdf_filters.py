@@ -3,7 +3,9 @@
 import base64
 import io
 import zlib
+from pathlib import Path
 
+import pymupdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,9 @@ from PIL import Image
 from pyhanko.pdf_utils import filters, misc
 
 from crypto.pdf.reading import filters as pdf_filters
+from crypto.verdict import Verdict
+from tests.world.documents import classic_pdf
+from tests.world.sealing import World
 
 
 def rows_of(picture: Image.Image) -> bytes:
@@ -71,3 +76,19 @@ def test_the_library_decodes_with_these() -> None:
 def test_too_much_in_base_85_is_refused() -> None:
     with pytest.raises(misc.PdfReadError):
         filters.ASCII85Decode().decode(b"z" * (pdf_filters.MAX_ASCII85 + 1) + b"~>")
+
+
+@pytest.mark.parametrize("method", [pymupdf.PDF_ENCRYPT_AES_128, pymupdf.PDF_ENCRYPT_AES_256])
+def test_an_empty_string_in_an_encrypted_document_is_empty(
+    world: World, method: int, tmp_path: Path
+) -> None:
+    """MuPDF writes some when a title is changed: no bytes, without an initialisation vector."""
+    with pymupdf.open(stream=classic_pdf()) as plain:
+        original = plain.tobytes(encryption=method, owner_pw="owner")
+    path = tmp_path / "a.pdf"
+    path.write_bytes(world.sign(original, marks=[], password=""))
+    with pymupdf.open(path) as opened:
+        opened.set_metadata({"title": "new"})
+        opened.saveIncr()
+    assert b"<>" in path.read_bytes()
+    assert world.verify(path.read_bytes()).verdict is Verdict.VALID

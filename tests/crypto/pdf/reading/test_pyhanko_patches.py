@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pyhanko.pdf_utils import filters, generic, misc, reader, xref
+from pyhanko.pdf_utils.crypt import filter_mixins
 
 from crypto.pdf.reading import pyhanko_patches
 from crypto.pdf.reading.pyhanko_patches import PATCHES, PINNED, WrongVersion, check_versions
@@ -17,7 +18,10 @@ from crypto.pdf.reading.pyhanko_patches import PATCHES, PINNED, WrongVersion, ch
 ROOT = Path(__file__).parents[4]
 PRODUCT = ("app", "crypto", "device", "server_stub", "ui")
 PATCHING = ROOT / "crypto" / "pdf" / "reading" / "pyhanko_patches.py"
-MODULES = {"filters": filters, "generic": generic, "misc": misc, "reader": reader, "xref": xref}
+MODULES = {
+    **{"filter_mixins": filter_mixins, "filters": filters, "generic": generic},
+    **{"misc": misc, "reader": reader, "xref": xref},
+}
 
 
 def product() -> Iterator[tuple[Path, ast.Module]]:
