@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -100,6 +100,13 @@ def clock_notice(now: datetime, there: datetime | None) -> Notice | None:
     if there is None or abs(there - now) <= CLOCK_TOLERANCE:
         return None
     return Notice("clock", times=(now, there))
+
+
+def clock_of_stamp(times: tuple[datetime, datetime] | None) -> Notice | None:
+    """The same of a time-stamping authority: this computer's time and the authority's, as a stamp
+    was had; None if there was none."""
+    notice = clock_notice(*times) if times else None
+    return notice and replace(notice, code="clock_stamped")
 
 
 def without_transparency(notices: Sequence[Notice], *, dated: bool) -> list[Notice]:

@@ -118,6 +118,15 @@ def fetched_for_all(
     return trust
 
 
+def certificates_of(path: Path, password: str | None, trust: Trust) -> dict[str, bytes]:
+    """The certificates (DER, by their SM3 in hexadecimal) that the document at *path* brings, and
+    those of *trust*, in which its chains end. Fewer where the document cannot be read."""
+    found = _gathered(path, password)
+    brought = (*found.leaves, *found.known) if found else ()
+    anchors = (*trust.seal_makers, *trust.signers, *trust.timestamps, *trust.platforms)
+    return {each.fingerprint.hex(): each.der for each in (*anchors, *trust.pool, *brought)}
+
+
 def _gathered(path: Path, password: str | None) -> _Gathered | None:
     """None where the file cannot be read, or takes the process that reads it."""
     try:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -303,6 +303,19 @@ def test_a_time_stamp_that_was_not_to_be_had_is_told(window: MainWindow, context
     window.hold_polling(True)
     window.hold_polling(False)
     assert window.notices.texts == ()
+
+
+def test_a_clock_that_the_time_stamp_contradicts_is_told_in_the_window(
+    window: MainWindow, context: StandIn
+) -> None:
+    here = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+    for minutes, told in ((4, False), (12, True)):
+        window.hold_polling(True)
+        context.stamped_at = here, here + timedelta(minutes=minutes)
+        window.hold_polling(False)
+        said = [text for text in window.notices.texts if "时间戳服务" in text]
+        assert bool(said) is told
+    assert "17:12" in said[0]
 
 
 def test_the_diagnosis_holds_no_secret(

@@ -22,6 +22,7 @@ from app.many.bulk import Order
 from app.many.resuming import StampedEarlier, stamped_earlier
 from app.placing.pages import Pages
 from app.placing.placement import TextHit
+from app.preparing import Notice, clock_of_stamp
 from app.remote.syncing import Synced
 from app.settings import Folders, Settings
 from app.store import anchors
@@ -30,6 +31,7 @@ from app.store.applications import ApplicationRecord
 from app.store.cabinet import Cabinet, SealRecord, UsageRecord
 from app.store.journal import Journal, JournalCheck, JournalEntry
 from app.store.unfinished import take_up
+from app.trust.fetching import certificates_of
 from crypto.algorithms.keys import SigningKey
 from crypto.pdf.looking.pictures import ChangedPage, changes_in
 from crypto.pdf.marks.drawing import Mark
@@ -298,10 +300,13 @@ class StandIn:
     time_there: datetime | None = None
     """What the platform's clock says; None: nobody asks it."""
     no_timestamp: BaseException | None = None
+    stamped_at: tuple[datetime, datetime] | None = None
+    """This computer's time and that of the authority which stamped."""
 
-    def timestamp_problem(self) -> BaseException | None:
-        problem, self.no_timestamp = self.no_timestamp, None
-        return problem
+    def timestamp_news(self) -> tuple[BaseException | None, Notice | None]:
+        told = self.no_timestamp, clock_of_stamp(self.stamped_at)
+        self.no_timestamp = self.stamped_at = None
+        return told
 
     def synchronise(self, serial: str, pin: str) -> Synced:
         self._check_pin(pin)
@@ -369,6 +374,9 @@ class StandIn:
     def chain_of(self, certificate: bytes, purpose: Literal["signers", "seal_makers"]) -> Chain:
         leaf, now = Certificate.parse(certificate), datetime.now(UTC)
         return build_chain(leaf, self.trust.pool, getattr(self.trust, purpose), now)
+
+    def certificates_of(self, path: Path, password: str | None) -> Mapping[str, bytes]:
+        return certificates_of(path, password, self.trust)
 
     def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
         return tuple(anchors.read_certificates(path))

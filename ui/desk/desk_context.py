@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from app.desk import Desk
     from app.many.resuming import StampedEarlier
     from app.placing.placement import TextHit
+    from app.preparing import Notice
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from app.remote.objection import Objection
     from app.remote.syncing import Synced
@@ -170,9 +171,11 @@ class DeskContext:
         folders = [output] if output is not None else []
         return stamped_earlier(self._desk.journal, acts, (*folders, self._desk.spare_folder))
 
-    def timestamp_problem(self) -> BaseException | None:
+    def timestamp_news(self) -> tuple[BaseException | None, Notice | None]:
+        from app.preparing import clock_of_stamp
+
         stamper, self._stamper = self._stamper, None
-        return stamper.failure if stamper else None
+        return (stamper.failure, clock_of_stamp(stamper.times)) if stamper else (None, None)
 
     def synchronise(self, serial: str, pin: str) -> Synced:
         from app.remote.syncing import synchronise_token
@@ -220,6 +223,11 @@ class DeskContext:
         trust = self._trust_now()
         leaf, now = Certificate.parse(certificate), datetime.now(UTC)
         return build_chain(leaf, trust.pool, getattr(trust, purpose), now)
+
+    def certificates_of(self, path: Path, password: str | None) -> Mapping[str, bytes]:
+        from app.trust.fetching import certificates_of
+
+        return certificates_of(path, password, self._trust_now())
 
     def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
         from app.store.anchors import read_certificates

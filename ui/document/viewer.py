@@ -1,14 +1,15 @@
 """A seal and the certificates behind it, each with its chain; what is there can be exported.
 
-Certificates of a document come from its report, which holds their facts and not the certificates;
-those are in the evidence package.
+What is told of a document's certificates comes from its report, which holds their facts; they
+themselves are read from the document once more, in a bounded process, and are those of the report
+because their digests are.
 """
 
 from __future__ import annotations
 
 import base64
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
     from crypto.pki.certificate import Certificate
     from crypto.pki.chain import Chain
-    from crypto.verdict import CertificateInfo, SignatureReport
+    from crypto.verdict import CertificateInfo, Report, SignatureReport
     from ui.shell.interface import Shell
 
 
@@ -225,8 +226,11 @@ def _certificate_rows(certificate: Certificate) -> tuple[tuple[str, str], ...]:
     )
 
 
-def signature_entries(signatures: Sequence[SignatureReport]) -> list[Entry]:
-    """What a report says of the seals and certificates of a document."""
+def signature_entries(
+    signatures: Sequence[SignatureReport], certificates: Mapping[str, bytes]
+) -> list[Entry]:
+    """What a report says of the seals and certificates of a document. *certificates*: DER by SM3
+    in hexadecimal, as far as they are at hand."""
     entries: list[Entry] = []
     for signature in signatures:
         seal = signature.seal
@@ -241,12 +245,14 @@ def signature_entries(signatures: Sequence[SignatureReport]) -> list[Entry]:
                 (tr("印模 SM3"), in_fours(seal.picture_sm3)),
             )
             entries.append(Entry(pair(tr("印章"), seal.name), rows))
-        entries += _info_entries(tr("签章人证书"), signature.chain)
-        entries += _info_entries(tr("制章者证书"), signature.seal_chain)
+        entries += _info_entries(tr("签章人证书"), signature.chain, certificates)
+        entries += _info_entries(tr("制章者证书"), signature.seal_chain, certificates)
     return entries
 
 
-def _info_entries(what: str, chain: Sequence[CertificateInfo]) -> list[Entry]:
+def _info_entries(
+    what: str, chain: Sequence[CertificateInfo], certificates: Mapping[str, bytes]
+) -> list[Entry]:
     entries = []
     for depth, info in enumerate(reversed(chain)):
         called = info.common_name or info.subject
@@ -258,7 +264,8 @@ def _info_entries(what: str, chain: Sequence[CertificateInfo]) -> list[Entry]:
             (tr("有效期"), _period(info.not_before, info.not_after)),
             (tr("SM3 指纹"), in_fours(info.sm3)),
         )
-        entries.append(Entry(title, rows, depth))
+        data = certificates.get(info.sm3, b"")
+        entries.append(Entry(title, rows, depth, name=_file_name(called), data=data))
     return entries
 
 
@@ -311,10 +318,17 @@ def show_certificate(shell: Shell, der: bytes, parent: QWidget) -> None:
     shell.tasks.work(read, done=partial(_open, shell, parent, ""), failed=shell.complain)
 
 
-def show_signatures(shell: Shell, signatures: Sequence[SignatureReport], parent: QWidget) -> None:
-    """Look at what a report says of seals and certificates."""
-    note = tr("这里是文件里读出的内容；证书本身在“证据包”里，可以从那里取出。")
-    _open(shell, parent, note, signature_entries(signatures))
+def show_signatures(
+    shell: Shell, path: Path, password: str | None, report: Report, parent: QWidget
+) -> None:
+    """Look at what the *report* on the document at *path* says of seals and certificates."""
+    note = tr("印章和证书是从文件里读出的；印章数据在“证据包”里。")
+
+    def read() -> list[Entry]:
+        certificates = shell.context.certificates_of(path, password)
+        return signature_entries(report.signatures, certificates)
+
+    shell.tasks.work(read, done=partial(_open, shell, parent, note), failed=shell.complain)
 
 
 def _open(shell: Shell, parent: QWidget, note: str, entries: list[Entry]) -> None:

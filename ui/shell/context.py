@@ -238,9 +238,9 @@ class Context(Protocol):
         file, also just before a crash: what is missing of its entries is made first. Raises
         :class:`app.errors.LocalDataError`."""
 
-    def timestamp_problem(self) -> BaseException | None:
+    def timestamp_news(self) -> tuple[BaseException | None, Notice | None]:
         """Why the stamping before got no time stamp, where one was wished for but not required;
-        told once."""
+        and that the authority's clock is not this computer's. Told once."""
 
     def synchronise(self, serial: str, pin: str) -> Synced:
         """Bring back the key's seals that are not here, fetch states, send usage records.
@@ -270,6 +270,10 @@ class Context(Protocol):
     def chain_of(self, certificate: bytes, purpose: Literal["signers", "seal_makers"]) -> Chain:
         """From a certificate (DER) towards what is trusted for that purpose now. Raises
         :class:`crypto.pki.names_and_algorithms.CertificateError`, :class:`app.errors.AppError`."""
+
+    def certificates_of(self, path: Path, password: str | None) -> Mapping[str, bytes]:
+        """Those that the document at *path* brings and those it is judged by: DER, by their SM3 in
+        hexadecimal."""
 
     def read_anchors(self, path: Path) -> tuple[Certificate, ...]:
         """The certificates in a file, which may become anchors."""

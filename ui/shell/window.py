@@ -208,8 +208,10 @@ class MainWindow(QMainWindow):
 
     def _tell_of_timestamp(self) -> None:
         """Say that there is no time stamp where one was wished for; the files are good without
-        it."""
-        problem = self.context.timestamp_problem()
+        it. And that the authority's clock contradicts this computer's, whose time they bear."""
+        problem, clock = self.context.timestamp_news()
+        if clock is not None:
+            self.notices.show_notice("clock", "warning", clock.text(language.language()))
         if problem is not None:
             reason = explain(problem, language.language()).title
             said = tr("没有取到时间戳（{reason}），文件已盖章，不带时间戳。", reason=reason)

@@ -184,7 +184,7 @@ class VerifyPage(QWidget):
         made = tool("chevron-down", tr("更多"), lambda: None)
         made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(made)
-        menu.addAction(tr("查看印章和证书…"), self._look_at_certificates)
+        menu.addAction(tr("查看印章、导出证书…"), self._look_at_certificates)
         self._sealed = menu.addAction(tr("平台盖章的报告…"), self.sealed_report)
         self._object = menu.addAction(tr("提出异议…"), self.dispute)
         menu.addSeparator()
@@ -193,8 +193,9 @@ class VerifyPage(QWidget):
         return made
 
     def _look_at_certificates(self) -> None:
-        if self.report is not None:
-            show_signatures(self._shell, self.report.signatures, self)
+        file = self._current
+        if file and file.report:
+            show_signatures(self._shell, file.path, file.password, file.report, self)
 
     # --- what the shell calls --------------------------------------------------------------------
 

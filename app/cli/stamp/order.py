@@ -155,11 +155,11 @@ def tell_of_timestamp(desk: Desk, stamper: Timestamper | None) -> None:
     if stamper is None:
         return
     if stamper.times is not None:
-        from app.preparing import clock_notice
+        from app.preparing import clock_of_stamp
 
-        notice = clock_notice(*stamper.times)
+        notice = clock_of_stamp(stamper.times)
         if notice is not None:
-            tell_notice(desk, replace(notice, code="clock_stamped"))
+            tell_notice(desk, notice)
     if stamper.failure is not None:
         language = desk.settings.language
         reason = explain(stamper.failure, language).title

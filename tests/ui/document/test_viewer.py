@@ -121,8 +121,13 @@ def test_a_certificate_on_the_key_is_shown_from_the_settings(
     qtbot.waitUntil(lambda: window.findChild(Viewer) is None)
 
 
-def test_a_documents_certificates_are_facts_and_cannot_be_exported_from_here(
-    qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path
+def test_each_certificate_of_a_document_is_exported_as_it_is_in_it(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    demo_pdf: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     window.go("verify", [stamped(context, demo_pdf)])
     page = window.page("verify")
@@ -130,8 +135,22 @@ def test_a_documents_certificates_are_facts_and_cannot_be_exported_from_here(
     page._look_at_certificates()
     box = opened(qtbot, window)
     assert len(titles(box)) > 3
-    assert "证据包" in texts(box)
-    assert not box.export_button.isEnabled()
+    exported = []
+    for row in range(box.list.count()):
+        box.list.setCurrentRow(row)
+        assert box.export_button.isEnabled() is (row > 0)  # the first is the seal itself
+        if row:
+            path = tmp_path / f"{row}.cer"
+            monkeypatch.setattr(
+                QFileDialog, "getSaveFileName", lambda *_, path=path: (str(path), "")
+            )
+            box.export()
+            qtbot.waitUntil(path.exists)
+            exported.append(Certificate.parse(path.read_bytes()).fingerprint.hex())
+    (signature,) = page.report.signatures
+    chains = [*reversed(signature.chain), *reversed(signature.seal_chain)]
+    assert exported == [each.sm3 for each in chains]
+    box.list.setCurrentRow(0)
     box.copy()
     assert context.company.seals[1].code in QGuiApplication.clipboard().text()
 
