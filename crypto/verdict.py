@@ -75,6 +75,7 @@ _CODES = {
     Level.NOTICE: (
         "time_claimed signer_expired_since maker_expired_since seal_expired_since"
         " signer_revoked_since maker_revoked_since status_changed_since"
+        " seal_replaced seal_replaced_on"
         " ca_revocation_unknown signer_may_issue version_differs opened_leniently"
         " bytes_after_end bytes_before_start bytes_behind_end seal_code_differs"
         " status_not_published revocation_not_published weak_algorithm_accepted sealed_offline"

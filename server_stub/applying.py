@@ -26,7 +26,14 @@ from server_stub import policy, states
 from server_stub.policy import Actor
 from server_stub.records.blobs import SealedBlob, keep, let_go
 from server_stub.records.ledger import LEDGER, Transaction
-from server_stub.records.store import Application, Enterprise, Material, Person, Staff
+from server_stub.records.store import (
+    Application,
+    Enterprise,
+    Material,
+    Person,
+    Seal,
+    Staff,
+)
 from server_stub.records.vault import Vault
 from server_stub.signin import INTENT, Decision, decided, intent, signed_by
 
@@ -60,6 +67,7 @@ class Draft:
     """An application as received, syntax checked."""
 
     uscc: str
+    """"": a person's own seal; so are the next three then."""
     enterprise_name: str
     legal_rep: str
     legal_rep_id_no: str
@@ -73,7 +81,14 @@ class Draft:
     payload: SealedBlob
     """The exact body."""
     proof: Mapping[str, str] = field(default_factory=lambda: {"kind": "licence"})
-    """Of who may act for the enterprise: see :mod:`server_stub.appointing`."""
+    """Of who may act for the owner: see :mod:`server_stub.appointing`."""
+    kind: str = "issue"
+    """One of :data:`crypto.seal.application_form.APPLICATIONS`."""
+    target: str = ""
+    """14-digit code of the seal that it is about; "": one that is yet to be made."""
+    cause: str | None = None
+    details: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What else the form of its kind has: ``seal`` and ``token``."""
     address: str = ""
     """Where it came from, as limits count it."""
 
@@ -130,7 +145,7 @@ def draft(tx: Transaction, vault: Vault, form: Draft, limits: Limits | None = No
         _check_limits(tx, vault, form, limits)
     application = Application(
         id=f"app_{secrets.token_hex(8)}",
-        kind="issue",
+        kind=form.kind,
         payload={},
         state=states.advance(states.APPLICATION, states.START, "draft"),
         created_at=tx.now,
@@ -148,8 +163,8 @@ def amend(tx: Transaction, vault: Vault, actor: Actor, identity: str, form: Draf
     application = find(tx.session, actor, "application.amend", identity)
     if application.state not in ("drafted", "returned"):
         raise states.IllegalTransition("application", application.state, "amend")
-    if form.spki != application.spki:
-        raise RequestInvalid("another key: make another application")
+    if (form.spki, form.kind) != (application.spki, application.kind):
+        raise RequestInvalid("another key or kind: make another application")
     before = application.payload_sm3
     _fill(tx, vault, application, form)
     application.updated_at = tx.now
@@ -175,8 +190,14 @@ def submit(
         origin=origin, verb="submit", object=identity, payload_sm3=application.payload_sm3
     )
     signed_by(PublicKey.parse(der.parse(application.spki)), text, signature)
-    if application.payload["proof"]["kind"] == "letter" and not _letter(tx, application):
+    if application.payload["proof"]["kind"] == "letter" and not _material(
+        tx, application, "letter"
+    ):
         raise MaterialMissing("the letter of authority is missing")
+    if application.payload["proof"]["kind"] == "request":
+        asked = _material(tx, application, "request")
+        if asked is None or asked != application.payload.get("request", {}).get("sm3"):
+            raise MaterialMissing("the sealed request is missing")
     application.signature, application.reason = signature, None
     application.submitted_at = tx.now
     application.payload = {k: v for k, v in application.payload.items() if k not in _ANSWERED}
@@ -198,9 +219,16 @@ def withdraw(tx: Transaction, actor: Actor, identity: str) -> Application:
 
 
 def put_material(
-    tx: Transaction, actor: Actor, identity: str, kind: str, media_type: str, blob: SealedBlob
+    tx: Transaction,
+    actor: Actor,
+    identity: str,
+    kind: str,
+    media_type: str,
+    blob: SealedBlob,
+    seen: Mapping[str, str] | None = None,
 ) -> Application:
-    """A document that goes with a draft; another one takes its place."""
+    """A document that goes with a draft; another one takes its place. *seen*: what the platform saw
+    when it verified the sealed request to cancel."""
     tx.act(actor.who)
     application = find(tx.session, actor, "application.amend", identity)
     if application.state not in ("drafted", "returned"):
@@ -209,9 +237,14 @@ def put_material(
     if row is None:
         row = Material(application_id=identity, kind=kind)
         tx.session.add(row)
+    before = row.blob_sm3
     row.blob_sm3, row.media_type, row.received_at = blob.address, media_type, tx.now
     application.updated_at = tx.now
+    if seen is not None:
+        application.payload = {**application.payload, kind: {**seen, "sm3": blob.address}}
     keep(tx.session, blob)
+    if before is not None and before != blob.address:
+        let_go(tx.session, before)
     fields = {"application": identity, "kind": kind, "blob_sm3": blob.address}
     about = ("application", identity)
     tx.record(
@@ -241,9 +274,9 @@ def materials(session: Session, identity: str) -> Sequence[Material]:
     return session.scalars(rows).all()
 
 
-def _letter(tx: Transaction, application: Application) -> str | None:
-    """SM3 of the letter of authority."""
-    found = tx.session.get(Material, (application.id, "letter"))
+def _material(tx: Transaction, application: Application, kind: str) -> str | None:
+    """SM3 of that document, if there is one."""
+    found = tx.session.get(Material, (application.id, kind))
     return found.blob_sm3 if found else None
 
 
@@ -350,7 +383,7 @@ def approve(
     states.advance(states.APPLICATION, application.state, "approve")
     if not findings.passed:
         raise policy.Forbidden("an application is approved only when all four findings hold")
-    letter = _letter(tx, application)
+    letter = _material(tx, application, "letter")
     opened = application.payload.get("opened", {}).get(f"{actor.subject} letter")
     if application.payload["proof"]["kind"] == "letter" and (not letter or opened != letter):
         raise policy.Forbidden("the letter of authority was not opened")
@@ -457,31 +490,56 @@ def lapse(tx: Transaction, days: int) -> int:
 
 
 def _fill(tx: Transaction, vault: Vault, application: Application, form: Draft) -> None:
-    enterprise = tx.session.scalar(select(Enterprise).where(Enterprise.uscc == form.uscc))
-    if enterprise is None:
-        enterprise = Enterprise(
-            id=f"ent_{secrets.token_hex(8)}",
-            uscc=form.uscc,
-            name=form.enterprise_name,
-            state="claimed",
-        )
-        tx.session.add(enterprise)
     handler = _person(tx, vault, form.handler, form.id_no, form.phone)
-    if (form.legal_rep, form.legal_rep_id_no) == (form.handler, form.id_no):
-        legal_rep = handler
+    application.handler_id = handler.id
+    if form.uscc:
+        if (form.legal_rep, form.legal_rep_id_no) == (form.handler, form.id_no):
+            legal_rep = handler
+        else:
+            legal_rep = _person(tx, vault, form.legal_rep, form.legal_rep_id_no, "")
+        application.enterprise_id, application.person_id = _enterprise(tx, form).id, None
+        application.legal_rep_id = legal_rep.id
     else:
-        legal_rep = _person(tx, vault, form.legal_rep, form.legal_rep_id_no, "")
-    application.enterprise_id = enterprise.id
+        application.enterprise_id, application.person_id = None, handler.id
+        application.legal_rep_id = None
     application.enterprise_name = form.enterprise_name
-    application.handler_id, application.legal_rep_id = handler.id, legal_rep.id
     application.subtype, application.physical_code = form.subtype, form.physical_code
+    application.target_id = _target(tx, application, form.target)
+    application.cause = form.cause
     application.spki, application.payload_sm3 = form.spki, form.payload.address
     keep(tx.session, form.payload)
     application.signature = None
-    application.payload = {"proof": dict(form.proof)}
+    details = {name: dict(each) for name, each in form.details.items() if each}
+    application.payload = {"proof": dict(form.proof), **details}
     application.awaiting = None
     if form.address:  # a correction does not make it another's
         application.address_index = _address_index(vault, form.address)
+
+
+def _enterprise(tx: Transaction, form: Draft) -> Enterprise:
+    known = tx.session.scalar(select(Enterprise).where(Enterprise.uscc == form.uscc))
+    if known is not None:
+        return known
+    enterprise = Enterprise(
+        id=f"ent_{secrets.token_hex(8)}",
+        uscc=form.uscc,
+        name=form.enterprise_name,
+        state="claimed",
+    )
+    tx.session.add(enterprise)
+    return enterprise
+
+
+def _target(tx: Transaction, application: Application, code: str) -> str | None:
+    """The seal with that code, of the owner and of the kind that the application says."""
+    if not code:
+        return None
+    seal = tx.session.scalar(select(Seal).where(Seal.seal_code == code))
+    if seal is None or policy.owner_of(seal) != policy.owner_of(application):
+        raise policy.NotFound
+    if seal.subtype != application.subtype or seal.grant_id is not None:
+        raise policy.NotFound
+    return seal.id
 
 
 def _address_index(vault: Vault, address: str) -> bytes | None:
@@ -494,13 +552,14 @@ def _check_limits(tx: Transaction, vault: Vault, form: Draft, limits: Limits) ->
         return
     chosen = (
         select(Enterprise.uscc)
-        .join(Application, Application.enterprise_id == Enterprise.id)
+        .select_from(Application)
+        .outerjoin(Enterprise, Application.enterprise_id == Enterprise.id)
         .where(Application.address_index == index, Application.state.in_(OPEN))
     )
     open_now = tx.session.scalars(chosen).all()
     if len(open_now) >= limits.of_address:
         raise TooManyOpen("of this address")
-    if sum(code == form.uscc for code in open_now) >= limits.for_enterprise:
+    if sum((code or "") == form.uscc for code in open_now) >= limits.for_enterprise:
         raise TooManyOpen("for this enterprise")
 
 

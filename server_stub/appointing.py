@@ -9,7 +9,15 @@ A company's or an office seal is applied for with one of
   a name proves nothing;
 - ``letter``: a letter of authority, which a human reviewer opens before deciding.
 
-Only the first two are ever decided automatically. What was proved is what the handler becomes:
+Only the first two are ever decided automatically. Instead of them serve, where the form of the
+application says so (:mod:`crypto.seal.application_form`):
+
+- ``personal``, for a person's own seal: a certificate of the applicant's own signs;
+- ``seal``: the key of the seal's present certificate signs, which its holder has in hands;
+- ``request``: a request to cancel under the enterprise's own seal, which the platform verified when
+  it came (:mod:`server_stub.changing.cancelling`), and two reviewers read.
+
+What was proved is what the handler becomes:
 handler of that application, keeper of that seal. Legal representative is who the register says.
 """
 
@@ -18,6 +26,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -27,6 +36,7 @@ from crypto.algorithms import gm
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import CertificateError
+from crypto.seal.application_form import ISSUE
 from server_stub import policy, signin
 from server_stub.context import Platform
 from server_stub.neighbours.adapters import (
@@ -39,7 +49,15 @@ from server_stub.neighbours.adapters import (
 )
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, Transaction
-from server_stub.records.store import Application, Appointment, Enterprise, Material, Person
+from server_stub.records.store import (
+    Application,
+    Appointment,
+    Certificate,
+    Enterprise,
+    Material,
+    Person,
+    Seal,
+)
 from server_stub.records.vault import Vault
 
 LICENCE, LEGAL_REP, LETTER = "licence", "legal_rep", "letter"
@@ -50,19 +68,26 @@ CONSENT_LIFE = 72 * _HOUR
 """How long a consent on the electronic licence is good."""
 
 
-def purpose(subtype: str, spki: bytes) -> str:
-    """What a representative consents to: that the key *spki* gets a seal of that kind."""
-    return f"apply-for-and-keep {subtype} {gm.sm3(spki).hex()}"
+def purpose(subtype: str, spki: bytes, kind: str = ISSUE, code: str = "") -> str:
+    """What is consented to: that the key *spki* gets a seal of that kind; or that *kind* of
+    application for the seal with that *code*."""
+    what = "apply-for-and-keep" if kind == ISSUE else f"{kind} {code}"
+    return f"{what} {subtype} {gm.sm3(spki).hex()}"
 
 
-def legal_rep_text(origin: str, uscc: str, handler_sm3: str, subtype: str, spki: bytes) -> str:
-    """What a representative's own Ukey signs, for the proof ``legal_rep``."""
-    return signin.INTENT.format(
-        origin=origin,
-        verb="appoint",
-        object=f"{uscc} {handler_sm3}",
-        payload_sm3=gm.sm3(purpose(subtype, spki).encode()).hex(),
-    )
+def purpose_of(session: Session, application: Application) -> str:
+    """:func:`purpose` of an application."""
+    target = session.get(Seal, application.target_id) if application.target_id else None
+    code = target.seal_code if target else ""
+    return purpose(application.subtype, application.spki, application.kind, code)
+
+
+def proof_text(origin: str, verb: str, thing: str, purposed: str) -> str:
+    """What a Ukey signs as a proof for an application with that purpose: ``appoint`` *uscc handler*
+    by a legal representative, ``apply`` *handler* by a person, ``keep`` *seal code* by a seal's
+    holder. The handler is named as by :func:`handler_digest`."""
+    digest = gm.sm3(purposed.encode()).hex()
+    return signin.INTENT.format(origin=origin, verb=verb, object=thing, payload_sm3=digest)
 
 
 def handler_digest(session: Session, vault: Vault, application: Application) -> str:
@@ -83,7 +108,7 @@ def ask(platform: Platform, session: Session, application: Application) -> None:
         enterprise.uscc,
         handler.name,
         handler_digest(session, platform.vault, application),
-        purpose(application.subtype, application.spki),
+        purpose_of(session, application),
     )
     try:
         consent = platform.neighbours.licences.consent(request)
@@ -130,71 +155,109 @@ def why_not(
     application: Application,
 ) -> str:
     """Why the applicant may not act for the enterprise, in words for a reviewer; "" if it may."""
-    code = session.get_one(Enterprise, application.enterprise_id).uscc
-    handler_sm3 = handler_digest(session, vault, application)
     proof: Mapping[str, Any] = application.payload.get("proof", {})
+    case = _Case(session, neighbours, origin, application, proof)
+    case.handler_sm3 = handler_digest(session, vault, application)
     match proof.get("kind"):
         case "licence":
-            return _why_no_consent(neighbours, application, proof, code, handler_sm3)
+            return case.why_no_consent()
         case "legal_rep":
-            return _why_not_representative(
-                neighbours, origin, application, proof, code, handler_sm3
-            )
+            return case.why_not_representative()
         case "letter":
             letter = session.get(Material, (application.id, LETTER))
             return "" if letter is not None else "未提交授权书"
+        case "personal":
+            return case.why_not_oneself()
+        case "seal":
+            return case.why_not_holder()
+        case "request":
+            return str(
+                application.payload.get("request", {"problem": "未提交注销申请书"})["problem"]
+            )
         case "own":
             return ""
     return "没有法定代表人的授权"
 
 
-def _why_no_consent(
-    neighbours: Neighbours,
-    application: Application,
-    proof: Mapping[str, Any],
-    code: str,
-    handler_sm3: str,
-) -> str:
-    if "refused" in proof:
-        return f"法定代表人未在电子营业执照上同意：{proof['refused']}"
-    if "text" not in proof:
-        return "法定代表人尚未在电子营业执照上同意"
-    consent = SignedConsent(proof["text"], bytes.fromhex(proof["signature"]))
-    if not gm.sm2_verify(neighbours.licences.public_key, consent.text.encode(), consent.signature):
-        return "电子营业执照的同意书签名不正确"
-    wanted = ConsentRequest(code, "", handler_sm3, purpose(application.subtype, application.spki))
-    try:
-        given_at = consent.given_at(wanted)
-    except ValueError:
-        return "电子营业执照的同意书不是给本次申请的"
-    now = canonical.now()
-    if not now - CONSENT_LIFE <= given_at <= now + _HOUR:
-        return "电子营业执照的同意书已过期"
-    return ""
+@dataclass
+class _Case:
+    """One proof, and what it is compared with."""
 
+    session: Session
+    neighbours: Neighbours
+    origin: str
+    application: Application
+    proof: Mapping[str, Any]
+    handler_sm3: str = ""
 
-def _why_not_representative(
-    neighbours: Neighbours,
-    origin: str,
-    application: Application,
-    proof: Mapping[str, Any],
-    code: str,
-    handler_sm3: str,
-) -> str:
-    entry = neighbours.market.enterprise(code)
-    text = legal_rep_text(origin, code, handler_sm3, application.subtype, application.spki)
-    try:
-        certificate = base64.b64decode(proof["certificate"], validate=True)
-        key = X509Certificate.parse(certificate).public_key
-        signature = base64.b64decode(proof["signature"], validate=True)
-    except (KeyError, ValueError, CertificateError):
-        return "法定代表人的证书或签名无法读取"
-    if not key.verify(SM2_WITH_SM3, text.encode(), signature):
-        return "法定代表人的签名不正确"
-    certified = neighbours.identity.certified_as(certificate)
-    if entry is None or not entry.legal_rep_sm3 or certified != entry.legal_rep_sm3:
-        return "签名人不是登记的法定代表人（按身份证件号码核对）"
-    return ""
+    @property
+    def purpose(self) -> str:
+        return purpose_of(self.session, self.application)
+
+    @property
+    def code(self) -> str:
+        return self.session.get_one(Enterprise, self.application.enterprise_id).uscc
+
+    def signer(self, verb: str, thing: str) -> bytes | None:
+        """The certificate (DER) that signed the proof; None if it did not."""
+        text = proof_text(self.origin, verb, thing, self.purpose)
+        try:
+            certificate = base64.b64decode(self.proof["certificate"], validate=True)
+            key = X509Certificate.parse(certificate).public_key
+            signature = base64.b64decode(self.proof["signature"], validate=True)
+        except (KeyError, ValueError, CertificateError):
+            return None
+        return certificate if key.verify(SM2_WITH_SM3, text.encode(), signature) else None
+
+    def why_no_consent(self) -> str:
+        if "refused" in self.proof:
+            return f"法定代表人未在电子营业执照上同意：{self.proof['refused']}"
+        if "text" not in self.proof:
+            return "法定代表人尚未在电子营业执照上同意"
+        consent = SignedConsent(self.proof["text"], bytes.fromhex(self.proof["signature"]))
+        key = self.neighbours.licences.public_key
+        if not gm.sm2_verify(key, consent.text.encode(), consent.signature):
+            return "电子营业执照的同意书签名不正确"
+        try:
+            wanted = ConsentRequest(self.code, "", self.handler_sm3, self.purpose)
+            given_at = consent.given_at(wanted)
+        except ValueError:
+            return "电子营业执照的同意书不是给本次申请的"
+        now = canonical.now()
+        if not now - CONSENT_LIFE <= given_at <= now + _HOUR:
+            return "电子营业执照的同意书已过期"
+        return ""
+
+    def why_not_representative(self) -> str:
+        signer = self.signer("appoint", f"{self.code} {self.handler_sm3}")
+        if signer is None:
+            return "法定代表人的签名不正确"
+        entry = self.neighbours.market.enterprise(self.code)
+        certified = self.neighbours.identity.certified_as(signer)
+        if entry is None or not entry.legal_rep_sm3 or certified != entry.legal_rep_sm3:
+            return "签名人不是登记的法定代表人（按身份证件号码核对）"
+        return ""
+
+    def why_not_oneself(self) -> str:
+        signer = self.signer("apply", self.handler_sm3)
+        if signer is None:
+            return "本人的证书或签名不正确"
+        if self.neighbours.identity.certified_as(signer) != self.handler_sm3:
+            return "签名人不是申请人本人（按身份证件号码核对）"
+        return ""
+
+    def why_not_holder(self) -> str:
+        target = self.session.get(Seal, self.application.target_id or "")
+        signer = self.signer("keep", target.seal_code if target else "")
+        held = self.session.get(Certificate, target.certificate_sn) if target else None
+        if held is None or signer is None or signer != held.der:
+            return "该印章现用证书的签名不正确"
+        now = canonical.now()
+        if held.state != "active" or not held.not_before <= now <= held.not_after:
+            return "该印章现用的证书已失效，请由法定代表人授权"
+        if held.person_id != self.application.handler_id:
+            return "经办人不是该印章的持有人"
+        return ""
 
 
 # --- appointing --------------------------------------------------------------------------------
@@ -216,6 +279,8 @@ def appoint(
         ("keeper", seal_id, None),
     ]
     own = proof["kind"] == "own"  # the platform's: nobody's number
+    if application.enterprise_id is None:
+        return  # a person's own: its holder is its owner
     if not own and legal_rep_sm3 == handler_digest(tx.session, vault, application):
         known = tx.session.scalars(
             select(Appointment).where(

@@ -17,6 +17,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from server_stub import applying, appointing, disputes, epochs, issuing, sealing, signin
+from server_stub.changing import assessing, fulfilling
 from server_stub.context import Platform
 from server_stub.lending import refreshing
 from server_stub.neighbours import filing
@@ -93,9 +94,13 @@ def _awaiting(what: str) -> Callable[[], Select[Any]]:
 
 
 def _by_rules(application: store.Application) -> bool:
-    """May the rules alone decide? A letter is read by a person, and an answer is waited for."""
-    letter = application.payload["proof"]["kind"] == appointing.LETTER
-    return not letter and application.awaiting is None
+    """May the rules alone decide? A letter or a request is read by a person, an answer is waited
+    for."""
+    proof = application.payload["proof"]["kind"]
+    return proof not in _READ_BY_PEOPLE and application.awaiting is None
+
+
+_READ_BY_PEOPLE = (appointing.LETTER, "request")
 
 
 def _claim(platform: Platform, session: Session, application: store.Application) -> None:
@@ -111,7 +116,7 @@ def _decide(platform: Platform, session: Session, application: store.Application
     if application.reason:  # making it failed: a person has to look, not the automaton again
         write(applying.send_back, AUTOMATON, identity, application.reason).result()
         return
-    findings = issuing.assess(issuing.SealMaking.of(platform), session, application)
+    findings = assessing.assess(issuing.SealMaking.of(platform), session, application)
     if findings.passed:
         write(applying.approve, AUTOMATON, identity, findings, findings).result()
     else:
@@ -119,7 +124,7 @@ def _decide(platform: Platform, session: Session, application: store.Application
 
 
 def _make(platform: Platform, session: Session, application: store.Application) -> None:
-    issuing.make(issuing.SealMaking.of(platform), session, application)
+    fulfilling.make(issuing.SealMaking.of(platform), session, application)
 
 
 def _deliver(platform: Platform, session: Session, row: store.Filing) -> None:

@@ -1,13 +1,14 @@
 """From an application to the seal: what the neighbours say of it, and 制作 (第十三条、第十四条).
 
-Commands (functions that take a ``Transaction``) change state; :func:`assess` and :func:`make` ask
-the neighbours first, outside any transaction, because the one writer waits for nobody.
+Commands (functions that take a ``Transaction``) change state; what they need of the neighbours
+is asked first, outside any transaction, because the one writer waits for nobody. What follows
+from an approval, is in :mod:`server_stub.changing.fulfilling`.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,10 +18,10 @@ from sqlalchemy.orm import Session
 from crypto.algorithms import gm
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import Name
-from crypto.seal.kinds import KINDS
+from crypto.seal.kinds import KINDS, PERSONAL_SIZES, PLATFORMS_OWN
 from crypto.seal.making import make_seal
 from server_stub import appointing, sealing, states
-from server_stub.applying import Findings, agreed_against, move, read_request
+from server_stub.applying import move, read_request
 from server_stub.authority import HOLDER_LIFE, SEAL_MAKER, Authority, holder_subject
 from server_stub.context import Platform
 from server_stub.neighbours import filing, regions
@@ -58,69 +59,6 @@ class TwinExists(Exception):
 # --- what needs the neighbours -----------------------------------------------------------------
 
 
-def assess(making: SealMaking, session: Session, application: Application) -> Findings:
-    """What the records of register, identity check and police say about *application*: the
-    recorded decisions that the simulated reviewer takes, and the list a human reviewer sees."""
-    neighbours = making.neighbours
-    enterprise = session.get_one(Enterprise, application.enterprise_id)
-    entry = neighbours.market.enterprise(enterprise.uscc)
-    until = neighbours.licences.valid_until(enterprise.uscc)
-    seal = neighbours.police.filed_seal(enterprise.uscc, application.subtype)
-    now = canonical.now()
-    why: list[str] = []
-
-    def holds(fact: bool, otherwise: str) -> bool:
-        if not fact:
-            why.append(otherwise)
-        return fact
-
-    lawful = holds(
-        entry is not None and entry.status == "active" and (until is None or until > now),
-        "市场主体登记中查无此企业，或其营业执照已失效",
-    )
-    complete = holds(application.signature is not None, "申请未经电子签名")
-    authentic = holds(
-        _is_who_it_says(making, session, application, entry),
-        "企业名称、法定代表人或经办人身份与登记信息不一致",
-    )
-    unproved = appointing.why_not(session, making.vault, neighbours, making.origin, application)
-    authentic = holds(not unproved, unproved) and authentic
-    reasonable = holds(
-        seal is not None
-        and seal.status in ("filed", "delivered")
-        and (application.physical_code in (None, seal.code))
-        and not _has_twin(session, seal),
-        "公安机关无可用的备案实物印章，或该印章已制作电子印章",
-    )
-    return Findings(lawful, complete, authentic, reasonable, "；".join(why))
-
-
-def _is_who_it_says(
-    making: SealMaking,
-    session: Session,
-    application: Application,
-    entry: RegisteredEnterprise | None,
-) -> bool:
-    if entry is None:
-        return False
-    handler = session.get_one(Person, application.handler_id)
-    number = making.vault.open(f"person.id_no:{handler.id}", handler.id_no_enc or b"").decode()
-    legal_rep = session.get(Person, application.legal_rep_id)
-    return (
-        entry.name == application.enterprise_name
-        and legal_rep is not None
-        and entry.legal_rep == legal_rep.name
-        and making.neighbours.identity.matches(handler.name, number)
-    )
-
-
-def _has_twin(session: Session, filed: FiledSeal) -> bool:
-    twins = select(Seal.id).where(
-        Seal.physical_code == filed.code, Seal.state.not_in(("cancelled", "expired"))
-    )
-    return session.scalar(twins.limit(1)) is not None
-
-
 @dataclass(frozen=True)
 class SealMaking:
     """What making a seal needs."""
@@ -147,32 +85,31 @@ class SealMaking:
         )
 
 
-def make(making: SealMaking, session: Session, application: Application) -> None:
-    """制作: assess once more, fetch the filed imprint, certify the applicant's key, sign the seal
-    data, and put all of it on record in one step. What the records contradict by now goes back into
-    review, unless two reviewers went against just that."""
-    assessed = assess(making, session, application)
-    if not assessed.passed and not agreed_against(application):
-        making.ledger.write(fail, application.id, assessed.reason).result()
-        return
-    code = session.get_one(Enterprise, application.enterprise_id).uscc
-    try:
-        made = build(making, code, application.subtype, application.spki)
-    except (NeighbourError, ValueError) as error:
-        making.ledger.write(fail, application.id, str(error)).result()
-        return
-    try:
-        making.ledger.write(fulfil, application.id, made, making.vault).result()
-    except TwinExists as error:
-        making.ledger.write(fail, application.id, str(error)).result()
+@dataclass(frozen=True)
+class Form:
+    """What a seal looks like and says, and until when it may be used at most."""
+
+    name: str
+    shape: str
+    width_mm: int
+    height_mm: int
+    picture: bytes
+    """The imprint, PNG."""
+    ends: tuple[int, ...]
+    """Of the physical seal, of the licence (第十七条)."""
+    region: str
+    subject: Callable[[str], Name]
+    """Of the certificate, by the seal's code."""
+    entry: RegisteredEnterprise | None = None
+    filed: FiledSeal | None = None
+    """None: a person's own seal."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """All that one made seal consists of."""
+    """All that one making of a seal consists of."""
 
-    entry: RegisteredEnterprise
-    filed: FiledSeal
+    form: Form
     seal_code: str
     certificate: bytes
     data: SealedBlob
@@ -182,53 +119,83 @@ class Made:
     valid_until: int
 
 
-def build(
-    making: SealMaking, code: str, subtype: str, spki: bytes, purposes: Sequence[str] = ()
-) -> Made:
-    """Certificate and seal data for the key *spki* of the enterprise with credit code *code*, from
-    what the neighbours have on file; *purposes*: of the certificate, besides signing documents.
+def form_of_enterprise(making: SealMaking, code: str, subtype: str, whose: str = "") -> Form:
+    """What register and police have on file now of a seal of the enterprise with credit code
+    *code*; *whose*: see :meth:`server_stub.neighbours.adapters.Police.filed_seal`.
 
-    Raises NeighbourError, ValueError; nothing is on record yet."""
+    Raises NeighbourError."""
     entry = making.neighbours.market.enterprise(code)
-    filed = making.neighbours.police.filed_seal(code, subtype)
+    filed = making.neighbours.police.filed_seal(code, subtype, whose)
     if entry is None or filed is None:
         raise NeighbourError("the register or the police no longer know it")
     picture = making.neighbours.police.imprint(filed.code)
     if gm.sm3(picture).hex() != filed.imprint_sm3:  # 同章同模 (第十四条)
         raise NeighbourError("the imprint is not the one that was filed")
     _check_picture(picture, filed)
+    ends = (filed.valid_until, making.neighbours.licences.valid_until(code))
+    return Form(
+        filed.name,
+        filed.shape,
+        filed.width_mm,
+        filed.height_mm,
+        picture,
+        tuple(end for end in ends if end is not None),
+        regions.region_of(code),
+        lambda seal_code: holder_subject(seal_code, code, entry.name),
+        entry,
+        filed,
+    )
 
-    region = regions.region_of(code)
-    region = region if region in regions.REGIONS else making.settings.region
-    seal_code = making.neighbours.national.assign_code(region)
+
+def form_of_person(making: SealMaking, name: str, shape: str) -> Form:
+    """A person's own seal: the name, in the shape that was chosen (第十四条). Raises
+    NeighbourError."""
+    picture = making.neighbours.police.cut_personal(name, shape)
+    width, height = PERSONAL_SIZES[shape]
+    subject = Name.build([("C", "CN"), ("CN", name)])
+    region = making.settings.region
+    return Form(name, shape, width, height, picture, (), region, lambda code: subject)
+
+
+def build(
+    making: SealMaking,
+    form: Form,
+    subtype: str,
+    spki: bytes,
+    purposes: Sequence[str] = (),
+    seal_code: str = "",
+) -> Made:
+    """Certificate and seal data for the key *spki*; *purposes*: of the certificate, besides signing
+    documents; *seal_code*: of a seal that has one already.
+
+    Raises NeighbourError, ValueError; nothing is on record yet."""
+    region = form.region if form.region in regions.REGIONS else making.settings.region
+    seal_code = seal_code or making.neighbours.national.assign_code(region)
     now = canonical.moment(canonical.now()).replace(microsecond=0)
-    ends = [filed.valid_until, making.neighbours.licences.valid_until(code)]
-    limits = [canonical.moment(end) for end in ends if end is not None]
+    limits = [canonical.moment(end) for end in form.ends]
     until = min([now + HOLDER_LIFE, *limits])  # 第十七条
-    subject = holder_subject(seal_code, code, entry.name)
-    certificate = making.authority.issue(subject, spki, now, until, purposes)
+    certificate = making.authority.issue(form.subject(seal_code), spki, now, until, purposes)
     until = min(until, X509Certificate.parse(certificate).not_after)
     data = make_seal(
         es_id=seal_code,
         vendor=making.settings.vendor_id,
         seal_type=KINDS[subtype].type_code,
-        name=filed.name,
+        name=form.name,
         signer_certificates=[certificate],
         created=now,
         valid_from=now,
         valid_until=until,
-        picture=picture,
-        width_mm=filed.width_mm,
-        height_mm=filed.height_mm,
+        picture=form.picture,
+        width_mm=form.width_mm,
+        height_mm=form.height_mm,
         maker=making.authority.key(SEAL_MAKER),
     )
     return Made(
-        entry,
-        filed,
+        form,
         seal_code,
         certificate,
         making.blobs.seal(data),
-        making.blobs.seal(picture),
+        making.blobs.seal(form.picture),
         canonical.microseconds(now),
         canonical.microseconds(until),
     )
@@ -254,22 +221,78 @@ def fail(tx: Transaction, identity: str, reason: str) -> None:
     move(tx, application, "fail", reason=reason)
 
 
-def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
+def twin(session: Session, physical_code: str, but: str | None) -> bool:
+    """Has the physical seal an electronic one in force, other than the seal *but*?"""
+    twins = select(Seal.id).where(
+        Seal.physical_code == physical_code,
+        Seal.state.not_in(("cancelled", "expired")),
+        Seal.grant_id.is_(None),
+    )
+    return any(each != but for each in session.scalars(twins))
+
+
+def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> Seal:
     """Everything about a made seal at once: enterprise as registered, members, physical seal,
     certificate, seal, the filing for the police (第十五条), the application's end.
 
     Raises :class:`TwinExists`: nothing can come between this look and the seal."""
     application = tx.session.get_one(Application, identity)
     states.advance(states.APPLICATION, application.state, "fulfil")
-    if application.subtype != "verification" and _has_twin(tx.session, made.filed):
-        raise TwinExists("该实物印章已制作电子印章")
+    form = made.form
+    if form.filed is not None:
+        theirs = application.subtype != PLATFORMS_OWN
+        if theirs and twin(tx.session, form.filed.code, application.target_id):
+            raise TwinExists("该实物印章已制作电子印章")
+        _take_over(tx, application, form.entry, form.filed)
+    certificate = certify(tx, application, made.certificate)
+    seal = Seal(
+        id=f"seal_{secrets.token_hex(8)}",
+        seal_code=made.seal_code,
+        kind=KINDS[application.subtype].family,
+        subtype=application.subtype,
+        name=form.name,
+        enterprise_id=application.enterprise_id,
+        person_id=application.person_id,
+        application_id=application.id,
+        physical_code=form.filed.code if form.filed else None,
+        certificate_sn=certificate.sn,
+        valid_from=made.valid_from,
+        valid_until=made.valid_until,
+        seal_sm3=made.data.address,
+        imprint_sm3=made.picture.address,
+        shape=form.shape,
+        width_mm=form.width_mm,
+        height_mm=form.height_mm,
+    )
+    keep(tx.session, made.data, made.picture)
+    tx.session.flush()  # the certificate, before the change looks at it
+    with tx.session.no_autoflush:  # the seal's state is set by its first change
+        tx.session.add(seal)
+        sealing.change(tx, seal, "make", "platform")
+    original(tx, application, seal, certificate.sn, made)
+    tx.session.flush()
+    filing.enqueue(tx, seal, "make")
+    rep = form.entry.legal_rep_sm3 if form.entry else ""
+    appointing.appoint(tx, vault, application, seal.id, rep)
+    application.seal_id = seal.id
+    move(tx, application, "fulfil", seal=seal.id, seal_code=seal.seal_code)
+    return seal
+
+
+def _take_over(
+    tx: Transaction,
+    application: Application,
+    entry: RegisteredEnterprise | None,
+    filed: FiledSeal,
+) -> None:
+    """What register and police say, as it was when the seal was made."""
     enterprise = tx.session.get_one(Enterprise, application.enterprise_id)
-    enterprise.name, enterprise.state = made.entry.name, "registered"
-    enterprise.licence_until = made.entry.licence_until
+    if entry is not None:
+        enterprise.name, enterprise.state = entry.name, "registered"
+        enterprise.licence_until = entry.licence_until
     if _others(tx.session, enterprise.legal_rep_id, application.legal_rep_id):
         sealing.end_grants(tx, enterprise.id, "legal_rep_changed")
     enterprise.legal_rep_id = application.legal_rep_id
-    filed = made.filed
     tx.session.merge(
         PhysicalSeal(
             code=filed.code,
@@ -284,51 +307,35 @@ def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
             valid_until=filed.valid_until,
         )
     )
-    certificate = _certificate(tx, made.certificate)
-    certificate.enterprise_id, certificate.person_id = enterprise.id, application.handler_id
-    seal = Seal(
-        id=f"seal_{secrets.token_hex(8)}",
-        seal_code=made.seal_code,
-        kind=KINDS[application.subtype].family,
-        subtype=application.subtype,
-        name=filed.name,
-        enterprise_id=enterprise.id,
-        application_id=application.id,
-        physical_code=filed.code,
-        certificate_sn=certificate.sn,
-        valid_from=made.valid_from,
-        valid_until=made.valid_until,
-        seal_sm3=made.data.address,
-        imprint_sm3=made.picture.address,
-        shape=filed.shape,
-        width_mm=filed.width_mm,
-        height_mm=filed.height_mm,
-    )
-    keep(tx.session, made.data, made.picture)
-    tx.session.flush()  # the certificate, before the change looks at it
-    with tx.session.no_autoflush:  # the seal's state is set by its first change
-        tx.session.add(seal)
-        sealing.change(tx, seal, "make", "platform")
+
+
+def original(
+    tx: Transaction, application: Application, seal: Seal, certificate_sn: str, made: Made
+) -> None:
+    """A making of the seal data for the holder, yet to be collected."""
     tx.session.add(
         SealCopy(
             id=f"copy_{secrets.token_hex(8)}",
             seal_id=seal.id,
             kind="original",
             holder_id=application.handler_id,
-            certificate_sn=certificate.sn,
+            certificate_sn=certificate_sn,
             es_id=made.seal_code,
-            seal_sm3=seal.seal_sm3,
+            seal_sm3=made.data.address,
             valid_from=made.valid_from,
             valid_until=made.valid_until,
             made_at=tx.now,
             application_id=application.id,
         )
     )
-    tx.session.flush()
-    filing.enqueue(tx, seal, "make")
-    appointing.appoint(tx, vault, application, seal.id, made.entry.legal_rep_sm3)
-    application.seal_id = seal.id
-    move(tx, application, "fulfil", seal=seal.id, seal_code=seal.seal_code)
+
+
+def certify(tx: Transaction, application: Application, der: bytes) -> Certificate:
+    """The certificate of whoever applied, issued."""
+    certificate = _certificate(tx, der)
+    certificate.enterprise_id = application.enterprise_id
+    certificate.person_id = application.handler_id
+    return certificate
 
 
 def _others(session: Session, before: str | None, now: str | None) -> bool:

@@ -24,6 +24,7 @@ from crypto.pdf.signing.values import SignatureMaker, TimestampSource
 from crypto.pki import timestamp
 from crypto.pki.certificate import REPORT_SEALING
 from crypto.pki.cms import hash_bytes
+from crypto.seal.kinds import PLATFORMS_OWN
 from crypto.seal.mark import Mark
 from crypto.seal.structure import Seal as SealData
 from server_stub import applying, issuing, sealing, states
@@ -36,7 +37,7 @@ from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.logbook import logbook
 from server_stub.records.vault import ServerKey
 
-SUBTYPE, PURPOSE = "verification", "report_seal"
+SUBTYPE, PURPOSE = PLATFORMS_OWN, "report_seal"
 _MAKER = "platform"
 _DAY = 86_400_000_000
 _RIGHT_MM, _BOTTOM_MM = 22.0, 30.0
@@ -124,13 +125,9 @@ def _make(platform: Platform) -> None:
     taken = False
     try:
         spki = platform.keys.open(reference).spki
-        made = issuing.build(
-            issuing.SealMaking.of(platform),
-            settings.provider_uscc,
-            SUBTYPE,
-            spki,
-            (REPORT_SEALING,),
-        )
+        making = issuing.SealMaking.of(platform)
+        look = issuing.form_of_enterprise(making, settings.provider_uscc, SUBTYPE)
+        made = issuing.build(making, look, SUBTYPE, spki, (REPORT_SEALING,))
         payload = canonical.canonical({"kind": "issue", "subtype": SUBTYPE, "spki": spki.hex()})
         form = applying.Draft(
             uscc=settings.provider_uscc,
@@ -141,7 +138,7 @@ def _make(platform: Platform) -> None:
             id_no="",
             phone="",
             subtype=SUBTYPE,
-            physical_code=made.filed.code,
+            physical_code=look.filed.code if look.filed else None,
             spki=spki,
             payload=platform.blobs.seal(payload),
             proof={"kind": "own"},
@@ -188,7 +185,8 @@ def _take(
     if old_key is None:
         return []
     if old is not None and old.state != "cancelled":
-        sealing.change(tx, old, "replace", _MAKER, reason="replaced")
+        by = new.seal_code
+        sealing.change(tx, old, "replace", _MAKER, reason="replaced", successor=by)
         old.successor_id = new.id
     for event in ("deactivate", "destroy"):
         _move_key(tx, old_key, event)

@@ -2,6 +2,8 @@
 
 One change is one row, one entry in the public registry and one in the private ledger, all in the
 same transaction; the certificate follows the seal (第十七条、第二十二条、第二十三条).
+
+One module, because whoever changes a seal has to see all that follows from it.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, false, func, select, true
+from sqlalchemy import ColumnElement, Select, false, func, select, true
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
@@ -58,11 +61,13 @@ def change(
     reason: str | None = None,
     effective_at: int | None = None,
     intent: Mapping[str, object] | None = None,
+    successor: str = "",
 ) -> None:
     """Move *seal* by *event* and put that on record, publicly and privately.
 
     *effective_at* is what a notice says (default: now); `recorded_at` is always now;
-    *intent*: what somebody signed for it. Raises :class:`server_stub.states.IllegalTransition`."""
+    *intent*: what somebody signed for it; *successor*: code of the seal that takes its place.
+    Raises :class:`server_stub.states.IllegalTransition`."""
     before = states.START if event == "make" else seal.state
     after = states.advance(states.SEAL, before, event)
     seal.state, seal.reason = after, None if after == "active" else reason
@@ -91,6 +96,7 @@ def change(
         "to": after,
         "reason": reason,
         "effective_at": canonical.timestamp(seal.effective_at),
+        **({"successor": successor} if successor else {}),
     }
     about = ("seal", seal.id)
     tx.record(REGISTRY, "seal-event-v1", said, about=about)
@@ -176,19 +182,30 @@ def _follow(tx: Transaction, seal: Seal, event: str, reason: str | None) -> None
 
     A holder who suspends a seal for a while keeps a certificate to sign in and resume with; one who
     reports the token lost, and any authority, takes it out of use."""
-    certificate = tx.session.get_one(Certificate, seal.certificate_sn)
+    taken = tx.session.get_one(Certificate, seal.certificate_sn)
+    if event in ("collect", "renew"):
+        move_certificate(tx, taken, "activate")
+        return
     holder = seal.suspended_by == "holder"
     step = {
-        "collect": "activate",
-        "resume": "release" if certificate.state == "held" else None,
+        "resume": "release",
         "suspend": None if holder and reason not in _KEY_IN_DOUBT else "hold",
         "cancel": "revoke",
         "replace": "revoke",
         "lapse": "revoke",
-        "expire": None,
     }.get(event)
-    if step is not None and certificate.state not in states.CERTIFICATE.final:
-        move_certificate(tx, certificate, step, reason)
+    for certificate in _certificates(tx.session, seal, taken):
+        if step is not None and (certificate.state, step) in states.CERTIFICATE.moves:
+            move_certificate(tx, certificate, step, reason)
+
+
+def _certificates(session: Session, seal: Seal, taken: Certificate) -> list[Certificate]:
+    """Of its holder: the one in force, those of renewals before and of one yet to be taken."""
+    made = select(SealCopy.certificate_sn).where(
+        SealCopy.seal_id == seal.id, SealCopy.kind == "original"
+    )
+    others = select(Certificate).where(Certificate.sn.in_(made), Certificate.sn != taken.sn)
+    return [taken, *session.scalars(others.order_by(Certificate.sn))]
 
 
 def move_certificate(
@@ -216,10 +233,24 @@ def find(session: Session, actor: Actor, verb: str, seal_id: str) -> Seal:
         actor,
         verb,
         policy.owner_of(seal),
-        application_id=seal.application_id,
+        application_id=asked_by(session, actor, seal),
         seal_id=seal.id,
     )
     return seal
+
+
+def asked_by(session: Session, actor: Actor, seal: Seal) -> str:
+    """The application that it came from; for the applicant of a renewal, that one."""
+    own = actor.application_id
+    if own is not None and session.scalar(of_application(own).where(Seal.id == seal.id)):
+        return own
+    return seal.application_id
+
+
+def of_application(identity: str) -> Select[Any]:
+    """Ids of the seals that were made, or made again, for an application."""
+    again = select(SealCopy.seal_id).where(SealCopy.application_id == identity)
+    return select(Seal.id).where((Seal.application_id == identity) | Seal.id.in_(again))
 
 
 def owned_by(owner: Owner, table: type[Owned]) -> ColumnElement[bool]:
@@ -249,20 +280,50 @@ def collect(tx: Transaction, actor: Actor, origin: str, seal_id: str, signature:
     the key is in the holder's hands (第十二条 领取)."""
     tx.act(actor.who)
     seal = find(tx.session, actor, "seal.collect", seal_id)
-    states.advance(states.SEAL, seal.state, "collect")  # refuse before looking at the signature
-    certificate = tx.session.get_one(Certificate, seal.certificate_sn)
+    waiting = waiting_for(tx.session, seal)
+    event = "collect" if waiting is None or seal.state == "made" else "renew"
+    states.advance(states.SEAL, seal.state, event)  # refuse before looking at the signature
+    certificate = tx.session.get_one(
+        Certificate, waiting.certificate_sn if waiting else seal.certificate_sn
+    )
+    seal_sm3 = waiting.seal_sm3 if waiting else seal.seal_sm3
     text = COLLECT.format(
-        origin=origin, seal=seal.id, seal_sm3=seal.seal_sm3, certificate=certificate.sn
+        origin=origin, seal=seal.id, seal_sm3=seal_sm3, certificate=certificate.sn
     )
     signed_by(X509Certificate.parse(certificate.der).public_key, text, signature)
     signed = intent(text, signature, certificate=certificate.sn)
-    change(tx, seal, "collect", _authority(actor), intent=signed)
-    own = select(SealCopy).where(
-        SealCopy.seal_id == seal.id, SealCopy.certificate_sn == certificate.sn
-    )
-    for copy in tx.session.scalars(own):
-        copy.collected_at = tx.now
+    if waiting is not None and event == "renew":
+        _renewed(tx, seal, waiting)
+    if waiting is not None:
+        waiting.collected_at = tx.now
+    change(tx, seal, event, _authority(actor), intent=signed)
     return seal
+
+
+def waiting_for(session: Session, seal: Seal) -> SealCopy | None:
+    """The newest making of the seal data that its holder has yet to take; None: there is none (or
+    it was made before 0.3)."""
+    newest = select(SealCopy).where(
+        SealCopy.seal_id == seal.id,
+        SealCopy.kind == "original",
+        SealCopy.application_id.is_not(None),
+        SealCopy.collected_at.is_(None),
+        SealCopy.ended_at.is_(None),
+    )
+    return session.scalar(newest.order_by(SealCopy.made_at.desc(), SealCopy.id).limit(1))
+
+
+def _renewed(tx: Transaction, seal: Seal, taken: SealCopy) -> None:
+    """The making *taken* is in force from here on; the one before is over, its certificate ends by
+    itself, or with the seal."""
+    before = select(SealCopy).where(
+        SealCopy.seal_id == seal.id, SealCopy.certificate_sn == seal.certificate_sn
+    )
+    for copy in tx.session.scalars(before):
+        if copy.kind == "original" and copy.ended_at is None:
+            copy.ended_at, copy.end_reason = tx.now, "renewed"
+    seal.certificate_sn, seal.seal_sm3 = taken.certificate_sn, taken.seal_sm3
+    seal.valid_from, seal.valid_until = taken.valid_from, taken.valid_until
 
 
 def suspend(
@@ -417,6 +478,7 @@ def state_of(
     if state in ("active", "suspended") and seal.valid_until < now:
         state, reason, since = "expired", "expired", seal.valid_until  # the sweep is yet to come
     issued_at: datetime = canonical.moment(now)
+    after = session.get(Seal, seal.successor_id) if seal.successor_id else None
     return SealStatement(
         seal_code=seal.seal_code,
         state=state,
@@ -428,6 +490,7 @@ def state_of(
         issued_at=issued_at,
         next_update=issued_at + life,
         document_digest=document_sm3,
+        successor=after.seal_code if after else "",
     )
 
 

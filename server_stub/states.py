@@ -87,7 +87,7 @@ SEAL = _table(
     ("active", "suspend", "suspended"),
     ("suspended", "resume", "active"),
     ("active, suspended", "expire", "expired"),
-    ("expired", "renew", "active"),
+    ("active, expired", "renew", "active"),
     ("made, active, suspended, expired", "cancel", "cancelled"),
     ("active, suspended, expired", "replace", "cancelled"),
 )
@@ -188,6 +188,7 @@ SEAL_REASONS: Mapping[str, int] = {
     "lost": 1,
     "replaced": 4,
     "not_collected": 5,
+    "merged": 5,
     "holder_request": 5,
     "expired": 5,
     "grant_withdrawn": 5,

@@ -103,7 +103,6 @@ _.NotAuthorised
 # Columns that no rule of the program reads back: the audit compares them.
 _.end_reason
 _.holder_id
-_.phone_enc
 _.second_reviewer
 _.token_sm3
 

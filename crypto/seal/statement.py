@@ -21,6 +21,7 @@ certificate keeps a seal holder from signing statements with its own key.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -93,6 +94,8 @@ class SealStatement:
     origin: str = ""
     """``https://host[:port]`` of the platform that says so: where to ask it again. No proof of it;
     "" in statements of earlier versions."""
+    successor: str = ""
+    """Code of the seal that took this one's place, if one did."""
     leave: Leave | None = None
 
     def encode(self, key: SigningKey) -> bytes:
@@ -110,6 +113,7 @@ class SealStatement:
                 "next_update": _text(self.next_update),
                 "document_digest": self.document_digest.hex() if self.document_digest else None,
                 "origin": self.origin,
+                **({"successor": self.successor} if self.successor else {}),
                 **({"leave": _leave_json(self.leave)} if self.leave else {}),
             },
             ensure_ascii=False,
@@ -170,6 +174,9 @@ def _read(body: bytes) -> SealStatement:
     try:
         fields = json.loads(body)
         digest, origin = fields["document_digest"], fields.get("origin", "")
+        successor = fields.get("successor", "")
+        if not isinstance(successor, str) or not re.fullmatch(r"([0-9]{14})?", successor):
+            raise ValueError("a successor that is no seal's code")
         issued_at, next_update = _time(fields["issued_at"]), _time(fields["next_update"])
         if fields["state"] not in STATES or issued_at is None or next_update is None:
             raise ValueError("unknown state or missing time")
@@ -187,6 +194,7 @@ def _read(body: bytes) -> SealStatement:
             next_update=next_update,
             document_digest=bytes.fromhex(digest) if digest is not None else None,
             origin=origin,
+            successor=successor,
             leave=_leave(fields["leave"]) if "leave" in fields else None,
         )
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:

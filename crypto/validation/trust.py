@@ -331,7 +331,8 @@ def check_status(
     moment = times.best or now
     changed = _changed(seal_code, trust, times, moment, latest)
     if changed is not None:
-        return changed
+        findings, line = changed
+        return findings + _replaced(seal_code, trust, latest), line
     if latest is None or (ticket and ticket.statement.issued_at >= latest.statement.issued_at):
         if ticket is None:
             return [Finding("status_unknown")], None
@@ -342,7 +343,21 @@ def check_status(
     finding = _status_at(latest, times, moment, fresh=fresh)
     if ticket and finding.code == "status_stale":
         return [_status_at(ticket, times, moment, fresh=True)], _line(ticket, "stapled")
-    return [finding], _line(latest, "known")
+    return [finding, *_replaced(seal_code, trust, latest)], _line(latest, "known")
+
+
+def _replaced(seal_code: str, trust: Trust, latest: SignedStatement | None) -> list[Finding]:
+    """By which seal, and when, if it was: what the *latest* statement says, or the registry."""
+    said = latest.statement if latest else None
+    if said and said.reason == "replaced" and said.effective_at:
+        on = beijing_day(said.effective_at)
+        if said.successor:
+            return [Finding("seal_replaced", {"on": on, "by": said.successor})]
+        return [Finding("seal_replaced_on", {"on": on})]
+    for change in trust.changes:
+        if (change.seal_code, change.reason) == (seal_code, "replaced"):
+            return [Finding("seal_replaced_on", {"on": beijing_day(change.effective_at)})]
+    return []
 
 
 def _changed(

@@ -11,6 +11,7 @@ from typing import Any
 
 from server_stub import applying, background, issuing
 from server_stub.applying import Findings
+from server_stub.changing import assessing
 from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.records import store
@@ -108,7 +109,7 @@ def _decide(platform: Platform, options: argparse.Namespace) -> None:
     identity, who = options.application, operator()
     with platform.reading() as session:
         row = applying.find(session, who, "application.review", identity)
-        findings: Findings = issuing.assess(issuing.SealMaking.of(platform), session, row)
+        findings: Findings = assessing.assess(issuing.SealMaking.of(platform), session, row)
         state = row.state
     if state == "submitted":
         platform.ledger.write(applying.claim, who, identity).result()

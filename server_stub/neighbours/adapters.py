@@ -22,6 +22,7 @@ from crypto.algorithms.keys import SoftKey
 from crypto.pki import unit_codes
 from crypto.pki.certificate_making import make_certificate
 from crypto.pki.names_and_algorithms import Name
+from crypto.seal.kinds import KINDS, OFFICE
 from server_stub.neighbours import engraving, imprint, regions
 from server_stub.records import canonical
 from server_stub.records.vault import write_private
@@ -74,6 +75,8 @@ class FiledSeal:
     valid_until: int | None
     imprint_sm3: str
     """Hex, over the file that :meth:`Police.imprint` gives."""
+    unit: str = ""
+    """The department or branch whose it is."""
 
 
 @dataclass(frozen=True)
@@ -136,11 +139,17 @@ class Identity(Protocol):
 
 
 class Police(Protocol):
-    def filed_seal(self, code: str, subtype: str) -> FiledSeal | None:
-        """The unit's filed seal of that kind, by credit code."""
+    def filed_seal(self, code: str, subtype: str, whose: str = "") -> FiledSeal | None:
+        """The filed seal of that kind of the enterprise with credit code *code*, the newest that is
+        not cancelled, else the newest. *whose*: the department or branch, or the person, of whose
+        seals an enterprise may have several."""
 
     def imprint(self, seal_code: str) -> bytes:
         """The filed imprint, PNG (第八条、第十三条). Raises :class:`NeighbourError`."""
+
+    def cut_personal(self, name: str, shape: str) -> bytes:
+        """The imprint of a person's own seal, PNG, which is filed nowhere. Raises
+        :class:`NeighbourError`."""
 
     def file(self, report: bytes) -> str:
         """Take a report about an electronic seal (第十五条); gives the receipt number."""
@@ -204,25 +213,18 @@ class SimulatedCity:
             entry = RegisteredEnterprise(code, name, legal_rep, digest, "active", licence_until)
             book["enterprises"][code] = asdict(entry)
             book["trusted"][code] = [identity_digest(number) for _, number in known]
-            region = regions.region_of(code)
             for subtype in subtypes:
-                spec = imprint.SPECS[subtype]
-                book["serial"] += 1
-                person = subtype == "legal_representative"
-                seal = FiledSeal(
-                    code=f"{region}{book['serial']:07d}",
-                    uscc=code,
-                    subtype=subtype,
-                    name=legal_rep if person else name + spec.subtitle,
-                    shape=spec.shape,
-                    width_mm=spec.width,
-                    height_mm=spec.height,
-                    status="delivered",
-                    valid_until=None,
-                    imprint_sm3="",  # known once the imprint was asked for and drawn
-                )
-                book["seals"][seal.code] = asdict(seal)
+                _file(book, code, subtype)
             self._write(book)
+
+    def file_seal(self, code: str, subtype: str, whose: str = "") -> str:
+        """Another physical seal of a known enterprise; *whose* as in :meth:`Police.filed_seal`.
+        Gives its code."""
+        with self._lock:
+            book = self._read()
+            seal = _file(book, code, subtype, whose)
+            self._write(book)
+            return seal
 
     def change(self, code: str, **fields: object) -> None:
         """Something happens to an enterprise, e.g. ``status="revoked"``."""
@@ -302,15 +304,28 @@ class SimulatedCity:
 
     # Police
 
-    def filed_seal(self, code: str, subtype: str) -> FiledSeal | None:
+    def filed_seal(self, code: str, subtype: str, whose: str = "") -> FiledSeal | None:
         with self._lock:
             book = self._read()
-            for entry in book["seals"].values():
-                if (entry["uscc"], entry["subtype"]) == (code, subtype):
-                    if not entry["imprint_sm3"]:
-                        self._draw(book, entry)
-                    return FiledSeal(**entry)
-        return None
+            found = [
+                entry
+                for entry in book["seals"].values()
+                if (entry["uscc"], entry["subtype"]) == (code, subtype)
+                and (not whose or whose in (entry.get("unit"), entry["name"]))
+            ]
+            in_use = [entry for entry in found if entry["status"] != "cancelled"]
+            if not found:
+                return None
+            newest: dict[str, Any] = (in_use or found)[-1]
+            if not newest["imprint_sm3"]:
+                self._draw(book, newest)
+            return FiledSeal(**newest)
+
+    def cut_personal(self, name: str, shape: str) -> bytes:
+        try:
+            return engraving.draw("personal", name, shape=shape, dpi=self._dpi, font=self._font)
+        except imprint.ImprintError as error:
+            raise NeighbourError(str(error)) from error
 
     def imprint(self, seal_code: str) -> bytes:
         try:
@@ -336,11 +351,12 @@ class SimulatedCity:
             return f"{region}{book['codes'][region]:08d}"
 
     def _draw(self, book: dict[str, Any], entry: dict[str, Any]) -> None:
-        unit = book["enterprises"][entry["uscc"]]
-        person = entry["subtype"] == "legal_representative"
+        enterprise = book["enterprises"][entry["uscc"]]
+        office = KINDS[entry["subtype"]].family == OFFICE
         picture = engraving.draw(
             entry["subtype"],
-            unit["legal_rep"] if person else unit["name"],
+            entry["name"] if office else enterprise["name"],
+            unit=entry.get("unit", ""),
             seal_code=entry["code"],
             credit_code=entry["uscc"],
             dpi=self._dpi,
@@ -375,3 +391,27 @@ class SimulatedCity:
         self._directory.mkdir(parents=True, exist_ok=True)
         text = json.dumps(book, ensure_ascii=False, indent=1)
         write_private(self._directory / "city.json", text.encode())
+
+
+def _file(book: dict[str, Any], code: str, subtype: str, whose: str = "") -> str:
+    """File a physical seal in *book*; gives its code: the region's six digits and seven more."""
+    enterprise, kind = book["enterprises"][code], KINDS[subtype]
+    book["serial"] += 1
+    name = enterprise["name"] + kind.title + (whose if kind.names_unit else "")
+    if kind.family == OFFICE:
+        name = whose if kind.names_person else enterprise["legal_rep"]
+    seal = FiledSeal(
+        code=f"{regions.region_of(code)}{book['serial']:07d}",
+        uscc=code,
+        subtype=subtype,
+        name=name,
+        shape=kind.shape,
+        width_mm=kind.width_mm,
+        height_mm=kind.height_mm,
+        status="delivered",
+        valid_until=None,
+        imprint_sm3="",  # known once the imprint was asked for and drawn
+        unit=whose if kind.names_unit else "",
+    )
+    book["seals"][seal.code] = asdict(seal)
+    return seal.code

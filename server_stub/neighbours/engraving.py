@@ -16,16 +16,19 @@ def draw(
     subtype: str,
     text: str,
     *,
+    unit: str = "",
+    shape: str = "",
     seal_code: str = "",
     credit_code: str = "",
     dpi: int = 600,
     font: Path | None = None,
 ) -> bytes:
-    """The imprint as PNG. *text* is the unit's name, or the person's for a name seal; *seal_code*
-    its 13 digits; *credit_code* is wanted by the invoice seal only. *font*: a Song typeface.
+    """The imprint as PNG. *text* is the enterprise's name, or the person's for a name seal; *unit*
+    the name of its department or branch; *shape* that of a personal seal; *seal_code* its 13
+    digits; *credit_code* is wanted by the invoice seal only. *font*: a Song typeface.
 
     Raises :class:`ImprintError`."""
-    codes = {"seal_code": seal_code, "credit_code": credit_code}
+    codes = {"unit": unit, "shape": shape, "seal_code": seal_code, "credit_code": credit_code}
     drawing = partial(_drawn, subtype, text, **codes, dpi=dpi, font=font)
     try:
         said = run(drawing, seconds=_SECONDS)

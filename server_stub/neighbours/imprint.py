@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crypto.seal.kinds import COMPANY, KINDS, SealKind
+from crypto.seal.kinds import COMPANY, KINDS, PERSONAL, PERSONAL_SIZES, SealKind
 
 
 class ImprintError(ValueError):
@@ -50,5 +50,16 @@ def _spec(kind: SealKind) -> Spec:
 SPECS = {subtype: _spec(kind) for subtype, kind in KINDS.items()}
 """By subtype of the seal."""
 
+
+def spec_of(subtype: str, shape: str = "") -> Spec:
+    """What a seal of that kind looks like; *shape*: of a personal one, which its holder chose."""
+    if KINDS[subtype].family != PERSONAL or not shape:
+        return SPECS[subtype]
+    return Spec(shape, *PERSONAL_SIZES[shape], SPECS[subtype].border)
+
+
 ENTERPRISE = ("official", "contract", "finance", "invoice", "legal_representative")
 """Subtypes that an enterprise usually has filed."""
+
+MAX_UNIT = 12
+"""Characters of a department's name, which stands in one line."""

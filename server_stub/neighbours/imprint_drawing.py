@@ -18,7 +18,8 @@ from PIL import Image
 
 from crypto.lengths import MM
 from crypto.seal.application_form import MAX_NAME
-from server_stub.neighbours.imprint import SPECS, ImprintError, Spec
+from crypto.seal.kinds import KINDS, OFFICE, PERSONAL
+from server_stub.neighbours.imprint import MAX_UNIT, ImprintError, Spec, spec_of
 
 RED = (0.898, 0.0, 0.0)
 _SYSTEM_FONTS = (
@@ -34,30 +35,37 @@ def draw(
     subtype: str,
     text: str,
     *,
+    unit: str = "",
+    shape: str = "",
     seal_code: str = "",
     credit_code: str = "",
     dpi: int = 600,
     font: Path | None = None,
 ) -> bytes:
-    """The imprint as PNG. *text* is the unit's name, or the person's for a name seal; *seal_code*
-    its 13 digits; *credit_code* is wanted by the invoice seal only. *font*: a Song typeface.
+    """As :func:`server_stub.neighbours.engraving.draw`.
 
     Raises :class:`server_stub.neighbours.imprint.ImprintError`."""
-    spec = SPECS[subtype]
-    if not text or len(text) > MAX_NAME:
-        raise ImprintError(f"a seal's text has 1 to {MAX_NAME} characters")
+    kind, spec = KINDS[subtype], spec_of(subtype, shape)
+    if subtype == "branch":  # named like the enterprise, with its own name at the end
+        text, unit = text + unit, ""
+    if not text or len(text) > MAX_NAME or len(unit) > MAX_UNIT:
+        raise ImprintError(f"a seal's text has 1 to {MAX_NAME} characters, a unit {MAX_UNIT}")
     face = _face(str(font) if font else "")
-    for character in text + spec.subtitle:
+    for character in text + unit + spec.subtitle:
         if not face.has_glyph(ord(character)):
             raise ImprintError(f"the typeface lacks {character!r}")
     document = pymupdf.open()
     try:
         page = document.new_page(width=spec.width * MM, height=spec.height * MM)
         pen = _Pen(page, face)
-        if spec.shape == "square":
+        if kind.family == PERSONAL:
+            _personal_seal(pen, spec, text)
+        elif kind.family == OFFICE:
             _name_seal(pen, spec, text)
+        elif spec.shape == "ellipse":
+            _oval_seal(pen, spec, text, seal_code, credit_code if subtype == "invoice" else "")
         else:
-            _unit_seal(pen, spec, text, seal_code, credit_code)
+            _round_seal(pen, spec, text, seal_code, unit)
         pixmap = page.get_pixmap(dpi=dpi, alpha=True)
         return _palette_png(pixmap)
     finally:
@@ -98,32 +106,47 @@ def _digits() -> pymupdf.Font:
     return pymupdf.Font("helv")
 
 
-# --- the two layouts ---------------------------------------------------------------------------
+# --- the layouts -------------------------------------------------------------------------------
 
 
-def _unit_seal(pen: _Pen, spec: Spec, name: str, seal_code: str, credit_code: str) -> None:
-    a, b = spec.width / 2, spec.height / 2
-    half = spec.border / 2
-    pen.ellipse(a, b, a - half - 0.1, b - half - 0.1, spec.border)
-    invoice = spec.shape == "ellipse"
-    if invoice:
-        height, gap, sweep = 4.2, 0.9, min(184.0, 72 + 11.0 * len(name))
-    elif spec.subtitle:  # the name ends above the line below the middle
-        height, gap, sweep = 4.8, 1.1, min(214.0, 52 + 16.0 * len(name))
+def _round_seal(pen: _Pen, spec: Spec, name: str, seal_code: str, unit: str) -> None:
+    radius, half = spec.width / 2, spec.border / 2
+    pen.ellipse(radius, radius, radius - half - 0.1, radius - half - 0.1, spec.border)
+    below = spec.subtitle or unit
+    if below:  # the name ends above the line below the middle
+        height, sweep = 4.8, min(214.0, 52 + 16.0 * len(name))
     else:
-        height, gap = (5.6 if len(name) <= 14 else 4.8), 1.1
+        height = 5.6 if len(name) <= 14 else 4.8
         sweep = min(262.0, 52 + 17.0 * len(name))
-    _arc_text(pen, name, (a, b), (a - spec.border - gap, b - spec.border - gap), height, sweep)
+    outer = radius - spec.border - 1.1
+    _arc_text(pen, name, (radius, radius), (outer, outer), height, sweep)
+    if seal_code:
+        edge = radius - spec.border - 0.7
+        _code_below(pen, seal_code, (radius, radius), (edge, edge), pitch=1.75)
+    if spec.subtitle:
+        pen.line(spec.subtitle, pen.face, radius, radius + 8.6, 20.0, 4.6)
+    elif unit:
+        pen.star(radius, radius - 1.0, 5.5)
+        pen.line(unit, pen.face, radius, radius + 8.8, min(22.0, 4.2 * len(unit)), 4.2)
+    else:
+        pen.star(radius, radius, 7.0)
+
+
+def _oval_seal(pen: _Pen, spec: Spec, name: str, seal_code: str, middle: str) -> None:
+    a, b, half = spec.width / 2, spec.height / 2, spec.border / 2
+    scale = spec.height / 30  # the invoice seal is the measure
+    pen.ellipse(a, b, a - half - 0.1, b - half - 0.1, spec.border)
+    outer = (a - spec.border - 0.9, b - spec.border - 0.9)
+    sweep = min(184.0, 72 + 11.0 * len(name))
+    _arc_text(pen, name, (a, b), outer, 4.2 * scale, sweep)
     if seal_code:
         edge = (a - spec.border - 0.7, b - spec.border - 0.7)
-        _code_below(pen, seal_code, (a, b), edge, pitch=1.45 if invoice else 1.75)
-    if invoice:
-        pen.line(credit_code, _digits(), a, b + 0.5, 26.0, 3.7)
+        _code_below(pen, seal_code, (a, b), edge, pitch=1.45)
+    if middle:
+        pen.line(middle, _digits(), a, b + 0.5, 26.0, 3.7)
         pen.line(spec.subtitle, pen.face, a, b + 5.6, 20.0, 4.4)
-    elif spec.subtitle:
-        pen.line(spec.subtitle, pen.face, a, b + 8.6, 20.0, 4.6)
     else:
-        pen.star(a, b, 7.0)
+        pen.line(spec.subtitle, pen.face, a, b + 3.2 * scale, 21.0 * scale, 4.6 * scale)
 
 
 def _arc_text(
@@ -168,17 +191,46 @@ def _name_seal(pen: _Pen, spec: Spec, name: str) -> None:
     side, border = spec.width, spec.border
     pen.frame(border / 2 + 0.1, side - border / 2 - 0.1, border)
     text = name + ("之印" if len(name) == 2 else "印")
-    inner, first = side - 2 * border - 1.6, border + 0.8
     columns = 2 if len(text) <= 6 else 3
     rows = math.ceil(len(text) / columns)
-    cell_width = inner / columns
-    for number, character in enumerate(text):
-        column, row = divmod(number, rows)
-        in_column = min(rows, len(text) - column * rows)
-        cell_height = inner / in_column
-        x = first + inner - (column + 0.5) * cell_width
-        y = first + (row + 0.5) * cell_height
-        pen.glyph(character, x, y, 0.0, cell_width * 0.92, cell_height * 0.92)
+    inner = side - 2 * border - 1.6
+    _columns(pen, _cut(text, rows), (side / 2, side / 2), (inner, inner))
+
+
+def _personal_seal(pen: _Pen, spec: Spec, name: str) -> None:
+    """The name alone: the surname in a column of its own beside a given name of two."""
+    middle, border = (spec.width / 2, spec.height / 2), spec.border
+    if spec.shape == "square":
+        pen.frame(border / 2 + 0.1, spec.width - border / 2 - 0.1, border)
+        inner = (spec.width - 2 * border - 1.6, spec.height - 2 * border - 1.6)
+    else:
+        a, b = middle[0] - border / 2 - 0.1, middle[1] - border / 2 - 0.1
+        pen.ellipse(*middle, a, b, border)
+        fill = 1.4 if spec.shape == "round" else 1.36  # of the half axes: inside the border
+        inner = ((a - border / 2 - 0.4) * fill, (b - border / 2 - 0.4) * fill)
+    if len(name) == 3:
+        parts = [name[:1], name[1:]]
+    else:
+        wide = inner[0] / inner[1]
+        parts = _cut(name, max(1, round(math.sqrt(len(name) / wide))) if len(name) > 2 else 1)
+    _columns(pen, parts, middle, inner)
+
+
+def _cut(text: str, rows: int) -> list[str]:
+    return [text[at : at + rows] for at in range(0, len(text), rows)]
+
+
+def _columns(
+    pen: _Pen, columns: list[str], middle: tuple[float, float], inner: tuple[float, float]
+) -> None:
+    """*columns* from the right to the left, each filling the height of *inner*."""
+    width = inner[0] / len(columns)
+    for number, column in enumerate(columns):
+        height = inner[1] / len(column)
+        x = middle[0] + inner[0] / 2 - (number + 0.5) * width
+        for row, character in enumerate(column):
+            y = middle[1] - inner[1] / 2 + (row + 0.5) * height
+            pen.glyph(character, x, y, 0.0, width * 0.92, height * 0.92)
 
 
 # --- geometry ----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 A background job asks once for each submission and again when it is claimed, and every
 `settings.assessment_hours`; the answers are stored, so that a list of applications asks nobody.
-Whoever approves is told once more, at that moment (:func:`server_stub.issuing.assess`).
+Whoever approves is told once more, at that moment (:func:`server_stub.changing.assessing.assess`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
 from server_stub import applying, issuing
+from server_stub.changing import assessing
 from server_stub.context import Platform
 from server_stub.neighbours.adapters import FiledSeal, NeighbourError
 from server_stub.records import canonical
@@ -87,7 +88,7 @@ def _answers(
     platform: Platform, session: Session, application: Application
 ) -> tuple[dict[str, Any], SealedBlob | None]:
     neighbours, vault = platform.neighbours, platform.vault
-    found = issuing.assess(issuing.SealMaking.of(platform), session, application)
+    found = assessing.assess(issuing.SealMaking.of(platform), session, application)
     said: dict[str, Any] = {"findings": found.__dict__, "register": None, "police": None}
     handler = session.get_one(Person, application.handler_id)
     number = vault.open(f"person.id_no:{handler.id}", handler.id_no_enc or b"").decode()
@@ -103,7 +104,7 @@ def _answers(
             "status": entry.status,
             "licence_until": _time(entry.licence_until),
         }
-    filed = neighbours.police.filed_seal(code, application.subtype)
+    filed = assessing.known(session, neighbours, application).filed
     picture = None
     if filed is not None:
         said["police"] = _filed(filed)

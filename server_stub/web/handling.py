@@ -65,7 +65,7 @@ def _base64(text: str) -> str:
 MAX_INTEGER = 2**63 - 1
 """What a database can count to."""
 Base64 = Annotated[str, Field(max_length=100_000), AfterValidator(_base64)]
-Kind = Literal["letter"]
+Kind = Literal["letter", "request"]
 """Of a document that goes with an application."""
 Line = Annotated[str, Field(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """One line of text."""

@@ -17,7 +17,6 @@ from datetime import timedelta
 from sqlalchemy import PoolProxiedConnection, select
 from starlette.concurrency import run_in_threadpool
 
-from crypto.seal.statement import SealStatement
 from server_stub import sealing
 from server_stub.context import Platform
 from server_stub.records import canonical
@@ -100,11 +99,3 @@ def _newest(connection: PoolProxiedConnection) -> int:
         return -1 if found is None else int(found)
     finally:
         cursor.close()
-
-
-def statement_about(platform: Platform, seal_code: str) -> SealStatement | None:
-    """What there is to say now about the seal of that code."""
-    life = timedelta(seconds=platform.settings.status_seconds)
-    with platform.reading() as session:
-        row = session.scalar(select(Seal).where(Seal.seal_code == seal_code))
-        return sealing.state_of(session, row, canonical.now(), life) if row else None

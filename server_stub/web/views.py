@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from crypto.seal.kinds import KINDS
 from crypto.seal.statement import SealStatement
-from server_stub import applying, sync
+from server_stub import applying, sealing, sync
 from server_stub.records import store
 from server_stub.records.canonical import microseconds, timestamp
 from server_stub.records.ledger import EntryReceipt
@@ -67,8 +67,9 @@ _NEXT = {
 def _next(session: Session, row: store.Application) -> str | None:
     """What an application needs next; None if it is over."""
     if row.state == "fulfilled":
-        made = session.get(store.Seal, row.seal_id)
-        return "collect" if made is not None and made.state == "made" else None
+        made = session.get(store.Seal, row.seal_id) if row.seal_id else None
+        waiting = sealing.waiting_for(session, made) if made is not None else None
+        return "collect" if waiting is not None and waiting.application_id == row.id else None
     if row.awaiting is not None and row.state == "submitted":
         return "consent"
     return _NEXT.get(row.state)
@@ -80,6 +81,8 @@ def seal(session: Session, row: store.Seal) -> dict[str, Any]:
     physical = session.get(store.PhysicalSeal, row.physical_code) if row.physical_code else None
     held = session.get_one(store.Certificate, row.certificate_sn)
     form = row if row.width_mm is not None or physical is None else physical
+    waiting = sealing.waiting_for(session, row) if row.state != "made" else None
+    after = session.get(store.Seal, row.successor_id) if row.successor_id else None
     return {
         "id": row.id,
         "seal_code": row.seal_code,
@@ -105,6 +108,21 @@ def seal(session: Session, row: store.Seal) -> dict[str, Any]:
         "certificate_sn": row.certificate_sn,
         "certificate": b64(held.der),
         "successor": row.successor_id,
+        "successor_code": after.seal_code if after else None,
+        "waiting": _waiting(session, waiting) if waiting else None,
+    }
+
+
+def _waiting(session: Session, copy: store.SealCopy) -> dict[str, Any]:
+    """A renewal that its holder has yet to take: what :func:`seal` says once it is taken."""
+    held = session.get_one(store.Certificate, copy.certificate_sn)
+    return {
+        "application_id": copy.application_id,
+        "seal_sm3": copy.seal_sm3,
+        "certificate_sn": copy.certificate_sn,
+        "certificate": b64(held.der),
+        "valid_from": timestamp(copy.valid_from),
+        "valid_until": timestamp(copy.valid_until),
     }
 
 
@@ -160,6 +178,7 @@ def statement(token: bytes, said: SealStatement) -> dict[str, Any]:
         "seal_code": said.seal_code,
         "state": said.state,
         "reason": said.reason,
+        "successor": said.successor or None,
         "effective_at": effective and timestamp(microseconds(effective)),
         "recorded_at": recorded and timestamp(microseconds(recorded)),
         "issued_at": timestamp(microseconds(said.issued_at)),

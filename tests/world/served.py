@@ -24,8 +24,9 @@ def blank_page() -> bytes:
     return data
 
 
-def stamped(person: Applicant, *, ticket: bool = True) -> bytes:
-    """A PDF sealed by *person* with a ticket stapled in, as the client does it."""
+def stamped(person: Applicant, document: bytes = b"", *, ticket: bool = True) -> bytes:
+    """A PDF (*document*, or some contract) sealed by *person* with a ticket stapled in, as the
+    client does it."""
     row = person.call("GET", f"/v1/seals/{person.seal_id}").json()
     data = person.call("GET", f"/v1/blobs/{row['seal_sm3']}").content
     seal, now = Seal.parse(data), datetime.now(UTC).replace(microsecond=0)
@@ -47,7 +48,7 @@ def stamped(person: Applicant, *, ticket: bool = True) -> bytes:
 
     out = io.BytesIO()
     sign_revision(
-        Document(io.BytesIO(blank_page())),
+        Document(io.BytesIO(document or blank_page())),
         out,
         profile=PROFILES["ses"],
         marks=[Mark(page=0, left_mm=100, top_mm=100, width_mm=40, height_mm=40)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -12,11 +13,16 @@ from starlette.concurrency import run_in_threadpool
 
 from crypto.algorithms import gm
 from crypto.pki import unit_codes
+from crypto.seal.application_form import problems
 from server_stub import applying, sealing, signin
+from server_stub.changing import cancelling
+from server_stub.changing.examining import examine
 from server_stub.context import Platform
+from server_stub.policy import Actor
 from server_stub.records.canonical import timestamp
 from server_stub.records.store import Application
 from server_stub.web import views
+from server_stub.web.admission import Turns
 from server_stub.web.handling import (
     Base64,
     Body,
@@ -74,8 +80,21 @@ class Handler(Body):
 
 
 class SealBody(Body):
-    subtype: Literal["official", "contract", "finance", "invoice", "legal_representative"]
-    physical_code: str | None = Field(default=None, pattern=r"^[0-9]{13}$")
+    """See :mod:`crypto.seal.application_form` for what is wanted when."""
+
+    subtype: str = Field(max_length=40)
+    physical_code: str | None = Field(default=None, max_length=20)
+    department: str | None = Field(default=None, max_length=40)
+    holder: str | None = Field(default=None, max_length=60)
+    shape: str | None = Field(default=None, max_length=20)
+    code: str | None = Field(default=None, max_length=20)
+
+
+class TokenBody(Body):
+    """The Ukey whose PIN is to be reset."""
+
+    serial: str = Field(max_length=64)
+    certificate_sn: str = Field(max_length=64)
 
 
 class LicenceProof(Body):
@@ -98,25 +117,51 @@ class LetterProof(Body):
     kind: Literal["letter"]
 
 
-Proof = Annotated[LicenceProof | LegalRepProof | LetterProof, Field(discriminator="kind")]
+class OwnProof(Body):
+    """A certificate signed: the applicant's own (personal), or the seal's present one."""
+
+    kind: Literal["personal", "seal"]
+    certificate: Base64
+    signature: Base64
+
+
+class RequestProof(Body):
+    """The request to cancel is uploaded under the enterprise's own seal."""
+
+    kind: Literal["request"]
+
+
+Proof = Annotated[
+    LicenceProof | LegalRepProof | LetterProof | OwnProof | RequestProof,
+    Field(discriminator="kind"),
+]
 
 
 class ApplicationBody(Body):
-    """第十二条: who asks, for whom, for which seal, and the key it is for."""
+    """第十二条: who asks, for whom, for which seal, and for which key. What is wanted when, says
+    :mod:`crypto.seal.application_form`."""
 
-    kind: Literal["issue"]
-    enterprise: EnterpriseBody
+    kind: Literal["issue", "reissue", "renew", "cancel", "pin_reset"]
+    enterprise: EnterpriseBody | None = None
     handler: Handler
     seal: SealBody
+    cause: str | None = Field(default=None, max_length=40)
+    token: TokenBody | None = None
     certificate_request: Base64
     proof: Proof = LicenceProof(kind="licence")
-    """That the handler may act for the enterprise."""
+    """That the handler may act for the owner."""
 
     @model_validator(mode="after")
-    def _not_longer_than_a_seal(self) -> ApplicationBody:
-        if len(self.enterprise.name) > 40:
-            raise ValueError("the name does not fit on a seal")
+    def _as_its_form_says(self) -> ApplicationBody:
+        found = problems(self.model_dump())
+        told_apart = {name: said for name, said in found.items() if name not in _CODES}
+        if told_apart:
+            raise ValueError(", ".join(f"{name}: {said}" for name, said in told_apart.items()))
         return self
+
+
+_CODES = ("enterprise.uscc", "enterprise.legal_rep.id_no", "handler.id_no")
+"""Fields whose check digits have an answer of their own (_form)."""
 
 
 # --- applications ------------------------------------------------------------------------------
@@ -132,7 +177,7 @@ def apply(
 ) -> Response:
     """Draft an application. No sign-in yet: the request inside proves who holds the key."""
     form = replace(_form(platform, body, exact), address=caller(request))
-    if platform.settings.open_register:
+    if platform.settings.open_register and form.uscc:
         own = form.id_no if form.legal_rep == form.handler else ""
         platform.city.register(
             form.uscc,
@@ -152,9 +197,11 @@ def apply(
 
 
 def _form(platform: Platform, body: ApplicationBody, exact: bytes) -> applying.Draft:
-    enterprise, handler = body.enterprise, body.handler
-    unit_codes.check_credit_code(enterprise.uscc)
-    for number in filter(None, (handler.id_no, enterprise.legal_rep.id_no)):
+    enterprise, handler, seal = body.enterprise, body.handler, body.seal
+    legal_rep = enterprise.legal_rep if enterprise else None
+    if enterprise:
+        unit_codes.check_credit_code(enterprise.uscc)
+    for number in filter(None, (handler.id_no, legal_rep.id_no if legal_rep else "")):
         try:
             unit_codes.check_citizen_number(number)
         except unit_codes.CodeError as error:
@@ -162,19 +209,27 @@ def _form(platform: Platform, body: ApplicationBody, exact: bytes) -> applying.D
     if not handler.id_no:
         raise applying.IdentityInvalid("the handler's number is needed")
     spki = applying.read_request(unbase64(body.certificate_request))
+    named = {"department": seal.department, "holder": seal.holder, "shape": seal.shape}
     return applying.Draft(
-        uscc=enterprise.uscc,
-        enterprise_name=enterprise.name,
-        legal_rep=enterprise.legal_rep.name,
-        legal_rep_id_no=enterprise.legal_rep.id_no,
+        uscc=enterprise.uscc if enterprise else "",
+        enterprise_name=enterprise.name if enterprise else "",
+        legal_rep=legal_rep.name if legal_rep else "",
+        legal_rep_id_no=legal_rep.id_no if legal_rep else "",
         handler=handler.name,
         id_no=handler.id_no,
         phone=handler.phone,
-        subtype=body.seal.subtype,
-        physical_code=body.seal.physical_code,
+        subtype=seal.subtype,
+        physical_code=seal.physical_code,
         spki=spki,
         payload=platform.blobs.seal(exact),
         proof=body.proof.model_dump(),
+        kind=body.kind,
+        target=seal.code or "",
+        cause=body.cause,
+        details={
+            "seal": {name: text for name, text in named.items() if text},
+            "token": body.token.model_dump() if body.token else {},
+        },
     )
 
 
@@ -237,8 +292,36 @@ async def put_material(
         raise Refusal("media_type_unsupported", f"one of {', '.join(_BEGINS)}")
     if len(document) > _MAX_MATERIAL:
         raise Refusal("body_too_large")
+    seen = None
+    if kind == "request":
+        if media != "application/pdf":
+            raise Refusal("media_type_unsupported", "application/pdf")
+        turns: Turns = request.app.state.verifications.turns
+        seen = await turns.take(lambda: _seen(platform, actor, identity, document))
     blob = await run_in_threadpool(platform.blobs.seal, document)
-    return await _application(platform, applying.put_material, actor, identity, kind, media, blob)
+    more = (kind, media, blob, seen)
+    return await _application(platform, applying.put_material, actor, identity, *more)
+
+
+@router.get("/applications/{identity}/request")
+def request_to_cancel(platform: Running, actor: SignedIn, identity: str) -> Response:
+    """The request to cancel, PDF: to be sealed and uploaded as the material ``request``."""
+    return Response(_written(platform, actor, identity), media_type="application/pdf")
+
+
+def _written(platform: Platform, actor: Actor, identity: str) -> bytes:
+    with platform.reading() as session:
+        row = applying.find(session, actor, "application.amend", identity)
+        cancelling.of_applicant(session, actor, row)
+        return cancelling.write(platform, session, row)
+
+
+def _seen(platform: Platform, actor: Actor, identity: str, document: bytes) -> Mapping[str, str]:
+    written = _written(platform, actor, identity)
+    report = examine(platform, document, "request.pdf")
+    with platform.reading() as session:
+        row = applying.find(session, actor, "application.amend", identity)
+        return cancelling.seen(session, row, written, document, report)
 
 
 @router.post("/applications/{identity}/submit")

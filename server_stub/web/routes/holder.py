@@ -18,7 +18,7 @@ from server_stub.lending import granting
 from server_stub.policy import Actor
 from server_stub.records.canonical import timestamp
 from server_stub.records.ledger import EntryReceipt, Transaction
-from server_stub.records.store import Enterprise, Seal, UsageRecord
+from server_stub.records.store import Enterprise, Seal, SealCopy, UsageRecord
 from server_stub.staff.ledger_search import note_read
 from server_stub.web import views
 from server_stub.web.handling import (
@@ -65,7 +65,7 @@ def seals(
     with platform.reading() as session:
         rows = select(Seal).where(Seal.grant_id.is_(None)).order_by(Seal.seal_code)
         if actor.application_id is not None:
-            rows = rows.where(Seal.application_id == actor.application_id)
+            rows = rows.where(Seal.id.in_(sealing.of_application(actor.application_id)))
         elif "reviewer" in actor.roles:
             unit = select(Enterprise.id).where(Enterprise.uscc == enterprise)
             rows = rows.where((Seal.seal_code == code) | Seal.enterprise_id.in_(unit))
@@ -148,14 +148,18 @@ async def ticket(platform: Running, actor: SignedIn, body: TicketBody) -> dict[s
 def blob(platform: Running, actor: SignedIn, address: str) -> Response:
     """Seal data or imprint of a seal that one may see, by its SM3."""
     with platform.reading() as session:
-        rows = select(Seal).where((Seal.seal_sm3 == address) | (Seal.imprint_sm3 == address))
+        made = select(SealCopy.seal_id).where(
+            SealCopy.seal_sm3 == address, SealCopy.kind == "original"
+        )
+        own = (Seal.seal_sm3 == address) | (Seal.imprint_sm3 == address)
+        rows = select(Seal).where(own | Seal.id.in_(made))
         for row in session.scalars(rows):
             try:
                 policy.allow(
                     actor,
                     "seal.read",
                     policy.owner_of(row),
-                    application_id=row.application_id,
+                    application_id=sealing.asked_by(session, actor, row),
                     seal_id=row.id,
                 )
             except (policy.NotFound, policy.Forbidden):

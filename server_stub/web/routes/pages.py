@@ -17,9 +17,10 @@ from starlette.datastructures import UploadFile
 
 from crypto.verdict import beijing, one_line, say
 from server_stub.authority import PURPOSES
+from server_stub.changing.examining import examine
 from server_stub.web.handling import Running, limited
 from server_stub.web.problems import CODES, Refusal
-from server_stub.web.routes.verifications import examine, in_turn
+from server_stub.web.routes.verifications import in_turn
 
 router = APIRouter(include_in_schema=False)
 

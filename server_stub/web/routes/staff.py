@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from server_stub import applying, issuing, policy
+from server_stub.changing import assessing
 from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records.ledger import Transaction
@@ -156,7 +157,7 @@ async def approve(
 def _assessed(platform: Platform, actor: Actor, identity: str) -> applying.Findings:
     with platform.reading() as session:
         row = applying.find(session, actor, "application.review", identity)
-        return issuing.assess(issuing.SealMaking.of(platform), session, row)
+        return assessing.assess(issuing.SealMaking.of(platform), session, row)
 
 
 async def _reviewed(platform: Platform, command: Any, actor: Actor, *args: Any) -> dict[str, Any]:

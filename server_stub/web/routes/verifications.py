@@ -16,15 +16,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from crypto.seal.statement import SealChange
-from crypto.verdict import Report
-from server_stub import policy, report_seal, revocation, sealing, verifying
-from server_stub.authority import RSA_ROOT
+from server_stub import policy, report_seal, verifying
+from server_stub.changing.examining import examine
 from server_stub.context import Platform
 from server_stub.settings import Settings
 from server_stub.web.admission import Gone, Place, Turns
 from server_stub.web.handling import Running, limited
-from server_stub.web.status_answers import statement_about
 
 router = APIRouter(prefix="/v1/verifications", dependencies=[Depends(limited)])
 
@@ -151,27 +148,3 @@ def _answer(platform: Platform, document: bytes, name: str, report: str, languag
     seconds = settings.verification_seconds
     pdf = verifying.set_report(found, language, settings.provider_name, seconds)
     return Response(report_seal.stamp(platform, pdf), media_type="application/pdf")
-
-
-def examine(platform: Platform, document: bytes, name: str) -> Report:
-    """What the platform says of *document*, by what it knows itself. Raises as
-    :func:`server_stub.verifying.verify`."""
-    authority = platform.authority
-    with platform.reading() as session:
-        crls = [authority.crl("root", []), authority.crl("issuing", revocation.revoked(session))]
-    material = verifying.TrustMaterial(
-        anchors=[authority.certificate("root")],
-        pool=[authority.certificate("issuing"), authority.certificate(RSA_ROOT)],
-        crls=crls,
-    )
-
-    def statement(seal_code: str) -> bytes | None:
-        said = statement_about(platform, seal_code)
-        return authority.attest(said) if said else None
-
-    def history(seal_code: str) -> list[SealChange]:
-        with platform.reading() as session:
-            return sealing.changes_of(session, seal_code)
-
-    limit = platform.settings.verification_seconds
-    return verifying.verify(document, name, material, statement, limit, history)

@@ -10,8 +10,9 @@ import pymupdf
 import pytest
 
 from crypto.seal.application_form import MAX_NAME
+from crypto.seal.kinds import PERSONAL_SIZES, SHAPES
 from server_stub.neighbours import engraving, imprint_drawing
-from server_stub.neighbours.imprint import SPECS, ImprintError
+from server_stub.neighbours.imprint import SPECS, ImprintError, spec_of
 from server_stub.neighbours.imprint_drawing import draw
 
 NAME = "宿迁市云杉软件有限公司"
@@ -148,6 +149,46 @@ def test_a_name_seal_reads_in_columns_from_the_right() -> None:
     right = [two.share(quarter(True, top)) for top in (True, False)]
     left = [two.share(quarter(False, top)) for top in (True, False)]
     assert min(left) > max(right)
+
+
+def test_a_department_stands_in_a_line_below_a_smaller_star() -> None:
+    seal = picture("department", unit="人力资源部")
+    line = seal.share(lambda x, y: abs(x) < 10 and 7 < y < 10.6)
+    assert line > 0.2
+    assert seal.ink(0, -1)
+    assert not seal.ink(0, -7)
+    assert picture("department").share(lambda x, y: abs(x) < 10 and 8 < y < 10.6) == 0
+
+
+def test_a_branch_is_named_after_its_enterprise_on_the_arc() -> None:
+    assert draw("branch", NAME, unit="沭阳分公司") == draw("official", f"{NAME}沭阳分公司")
+    with pytest.raises(ImprintError):
+        draw("branch", "云" * 38, unit="沭阳分公司")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "name", ["李梅", "李晓梅", "欧阳晓梅", "买买提·艾力", "阿卜杜热合曼·艾力江"]
+)
+def test_a_personal_seal_is_the_name_alone_inside_its_border(shape: str, name: str) -> None:
+    spec = spec_of("personal", shape)
+    assert (spec.width, spec.height) == PERSONAL_SIZES[shape]
+    seal = Picture(draw("personal", name, dpi=DPI, shape=shape), spec.width, spec.height)
+    a, b = spec.width / 2, spec.height / 2
+
+    def near_border(x: float, y: float) -> bool:
+        if shape == "square":
+            return a - 1.4 > max(abs(x), abs(y)) > a - 1.7
+        return 1 - 1.4 / b > math.hypot(x / a, y / b) > 1 - 1.7 / b
+
+    assert seal.share(near_border) < 0.02
+    assert seal.share(lambda x, y: math.hypot(x / a, y / b) < 0.6) > 0.15
+
+
+def test_a_seal_for_customs_has_the_customs_size() -> None:
+    seal = picture("customs")
+    assert (seal.width, seal.height) == (50, 36)
+    assert seal.share(lambda x, y: abs(x) < 12 and 1.5 < y < 6) > 0.15
 
 
 @pytest.mark.parametrize("axes", [(15.1, 15.1), (16.0, 11.0)])

@@ -106,7 +106,8 @@ def test_life_goes_on_after_the_takeover(old: Settings) -> None:
         application = session.scalars(select(store.Application)).one()
         making = issuing.SealMaking.of(platform)
         uscc = session.get_one(store.Enterprise, application.enterprise_id).uscc
-        made = issuing.build(making, uscc, "invoice", application.spki)
+        look = issuing.form_of_enterprise(making, uscc, "invoice")
+        made = issuing.build(making, look, "invoice", application.spki)
     assert made.data.address
     platform.close()
 

@@ -441,7 +441,8 @@ def test_two_applications_for_one_physical_seal_make_one(reviewed: RunningServer
         rows = session.scalars(select(store.Application).where(store.Application.seal_id.is_(None)))
         (left,) = rows.all()
         making = issuing.SealMaking.of(reviewed.platform)
-        made = issuing.build(making, first.uscc, "official", left.spki)
+        look = issuing.form_of_enterprise(making, first.uscc, "official")
+        made = issuing.build(making, look, "official", left.spki)
     write = reviewed.platform.ledger.write
 
     def approved(tx: Any) -> None:
