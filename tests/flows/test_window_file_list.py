@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QTimer, QUrl
 from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
@@ -16,6 +16,7 @@ from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.ui.stamping import opened
 from tests.world.desk import PIN, StandIn
 from ui.dialogs import Question
+from ui.shell.guide import sample_document
 from ui.shell.window import MainWindow
 from ui.stamp.results import BatchResult
 from ui.stamp.stamp_page import StampPage
@@ -210,8 +211,15 @@ def test_of_a_batch_in_which_one_failed_the_row_says_why_and_the_finished_ones_l
         assert words in row.text()
         assert words in row.data(Qt.ItemDataRole.AccessibleTextRole)
     assert str(tmp_path) not in row.text(), "the folder is in the tooltip"
-    high = [result.list.visualItemRect(result.list.item(n)).height() for n in range(3)]
-    assert high[0] > high[1] == high[2], "all of it is seen"
+
+    def all_of_it_is_seen() -> bool:
+        high = [result.list.visualItemRect(result.list.item(n)).height() for n in range(3)]
+        room = QRect(0, 0, result.list.viewport().width() - 48, 10_000)
+        wrapped = Qt.TextFlag.TextWordWrap
+        text = result.list.fontMetrics().boundingRect(room, wrapped, row.text())
+        return high[0] >= text.height() + 14 and high[0] > high[1] == high[2]
+
+    qtbot.waitUntil(all_of_it_is_seen)
     page._close_run(False)
     assert paths_of(page) == [broken]
     assert page.document is not None
@@ -219,6 +227,33 @@ def test_of_a_batch_in_which_one_failed_the_row_says_why_and_the_finished_ones_l
     new = make_pdf(text="")
     window.take_files([new])
     assert paths_of(page) == [broken, new]
+    assert page.documents[0].state[2] == "PDF 文件已损坏"
+    qtbot.waitUntil(lambda: page.document.path == new and page.ready, timeout=20_000)
+    page.placing.place(HERE)
+    assert page.files.waiting == [page.documents[1]], "what was refused is not offered again"
+    assert page.stamp_button.text().strip() == "盖章（1 个文件）"
+    page.run.outcomes = []
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    assert [outcome.order.path for outcome in page.run.outcomes] == [new]
+
+
+def test_the_sample_gives_way_to_ones_own_files(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    sample, first, second = (
+        sample_document(window.context.settings.folders.cache),
+        make_pdf(text=""),
+        make_pdf(text=""),
+    )
+    page = opened(qtbot, window, sample)
+    window.take_files([first])
+    assert paths_of(page) == [first]
+    window.take_files([sample])
+    qtbot.waitUntil(lambda: page.document.path == sample and page.ready, timeout=20_000)
+    page.placing.place(HERE)
+    window.take_files([second])
+    assert paths_of(page) == [first, sample, second], "a seal is placed on it: it is kept"
 
 
 def test_finished_ones_leave_when_the_next_contract_comes_before_the_result_is_closed(

@@ -176,10 +176,13 @@ class BeforePin(QObject):
         """Keep the facts; of how many documents has the person not heard all of them?"""
         facts = {each.order.path: each.facts for each in found if each.facts is not None}
         news = 0
+        broken = {each.order.path: each.error for each in found if each.facts is None}
         for document in self._documents:
+            document.error = broken.get(document.path, document.error)
             known = facts.get(document.path)
             if known is None:
                 continue
+            document.error = None
             news += len(known.notices) > (len(document.facts.notices) if document.facts else 0)
             document.facts = known
         return news

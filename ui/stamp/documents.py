@@ -51,6 +51,8 @@ class StampDocument:
     """Where the output goes instead of where it usually goes."""
     stencil: bool = False
     """Its seals are drawn without transparency."""
+    told: bool = False
+    """A result has said why it is refused: until it is mended it is offered no more."""
 
     @property
     def stamped(self) -> bool:
@@ -81,7 +83,7 @@ class StampDocument:
     @property
     def waiting(self) -> bool:
         """Is there something to be stamped on it?"""
-        return bool(self.plan.placed) and not self.stamped
+        return bool(self.plan.placed) and not self.stamped and not (self.told and self.refused)
 
     @property
     def refused(self) -> bool:

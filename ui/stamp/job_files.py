@@ -83,10 +83,17 @@ class JobFiles(QObject):
         self.show(documents, documents[0] if documents else None)
 
     def finish(self) -> None:
-        """What is done leaves the list; what an earlier session has done, while its job waits for
-        the rest, is part of the job's report and stays."""
+        """What is done leaves the list, and the sample that the program has opened; what an earlier
+        session has done, while its job waits for the rest, is part of the job's report and
+        stays."""
         going_on = any(document.waiting for document in self.documents)
-        left = [d for d in self.documents if not d.stamped or (going_on and d.done_earlier)]
+        samples = self._shell.context.settings.folders.cache
+        left = [
+            document
+            for document in self.documents
+            if not (document.stamped and not (going_on and document.done_earlier))
+            and not (document.path.parent == samples and not document.plan.placed)
+        ]
         if len(left) == len(self.documents):
             return
         self._changes.forget()

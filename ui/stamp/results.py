@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QPushButton, QWidget
 
 from app.errors import OutputNotWritable, explain, stops_batch
@@ -185,12 +186,9 @@ class BatchResult(Result):
         buttons.append(button(tr("完成"), self._close))
         for action in buttons:
             self._lines.addWidget(action)
-        self.list = QListWidget()
+        self.list = _Rows()
         self.list.setAccessibleName(tr("每个文件的结果"))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.list.setWordWrap(True)
-        self.list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         theme.set_role(self.list, "results")
         self.list.setMinimumHeight(220)
         for outcome in self._outcomes:
@@ -232,6 +230,35 @@ class BatchResult(Result):
         if path.suffix.lower() not in (".xlsx", ".csv"):
             path = path.with_name(path.name + (".csv" if "csv" in kind else ".xlsx"))
         self._save(path)
+
+
+class _Rows(QListWidget):
+    """Rows as high as their texts: Qt's own reckoning leaves out what the style sheet puts beside
+    them, and the last line is cut."""
+
+    BESIDE = 48
+    """Pixels of the icon and of the room around the text."""
+    ABOVE = 18
+    """Pixels of the room above and below it, and of the line between two rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideNone)
+        self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.measure()
+        super().resizeEvent(event)
+
+    def measure(self) -> None:
+        """Give every row its height."""
+        wide = max(1, self.viewport().width() - self.BESIDE)
+        room, wrapped = QRect(0, 0, wide, 1 << 20), Qt.TextFlag.TextWordWrap
+        for number in range(self.count()):
+            item = self.item(number)
+            text = self.fontMetrics().boundingRect(room, wrapped, item.text())
+            item.setSizeHint(QSize(0, text.height() + self.ABOVE))
 
 
 def _line(outcome: StampOutcome) -> QListWidgetItem:

@@ -501,7 +501,7 @@ class StampPage(QWidget):
 
     def _retry(self) -> None:
         """What was not stamped, as it is placed now."""
-        self._forget_failures()
+        self._forget_failures(told=False)
         self._check()
         if self.stamp_button.isEnabled():
             self.stamp()
@@ -513,16 +513,18 @@ class StampPage(QWidget):
         self._folder = folder
         self._retry()
 
-    def _forget_failures(self) -> None:
+    def _forget_failures(self, *, told: bool) -> None:
+        """Of the run that has ended; *told*: what it has refused is not offered again."""
         for document in self.documents:
             if not document.stamped:
+                document.told = told and document.outcome is not None
                 document.outcome = None
 
     def _close_run(self, again: bool) -> None:
         """Back from the result: *again* begins with the same file anew."""
         self._side.setCurrentIndex(0)
         stamped = [document for document in self.documents if document.stamped]
-        self._forget_failures()
+        self._forget_failures(told=True)
         if again and stamped:
             self._folder = None
             self.files.begin([d.anew() if d.stamped else d for d in self.documents])
