@@ -4,15 +4,11 @@ that draw documents draw it as well.
 
 from __future__ import annotations
 
-import io
 import zlib
 from dataclasses import dataclass, field
 
-from PIL import Image
-
 from crypto.lengths import MM
-
-MAX_PIXELS = 4096 * 4096
+from crypto.seal.imprint import ImprintError, decode_imprint
 
 
 class PictureError(ValueError):
@@ -38,20 +34,13 @@ class OnePage:
     def image(self, data: bytes) -> str:
         """The name of a picture (PNG, GIF, BMP or JPEG). Raises :class:`PictureError`."""
         try:
-            with Image.open(io.BytesIO(data), formats=("PNG", "GIF", "BMP", "JPEG")) as opened:
-                if opened.width * opened.height > MAX_PIXELS:
-                    raise PictureError("too many pixels")
-                seen_through = opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info
-                pixels = opened.convert("RGBA" if seen_through else "RGB")
-        except PictureError:
-            raise
-        except Exception as error:  # a damaged picture raises nearly anything in Pillow
-            raise PictureError(f"a damaged picture: {error}") from error
-        mask = ""
-        if seen_through:
-            alpha = pixels.getchannel("A")
-            mask = f"/SMask {self._image(pixels.size, 'Gray', alpha.tobytes())} 0 R"
-        number = self._image(pixels.size, "RGB", pixels.convert("RGB").tobytes(), mask)
+            pixels = decode_imprint(data)
+        except ImprintError as error:
+            raise PictureError(str(error)) from error
+        size, mask = (pixels.width, pixels.height), ""
+        if pixels.alpha is not None:
+            mask = f"/SMask {self._image(size, 'Gray', pixels.alpha)} 0 R"
+        number = self._image(size, "RGB", pixels.rgb, mask)
         self._xobjects.append(number)
         return f"/X{number}"
 

@@ -20,11 +20,11 @@ from typing import Any
 from crypto.algorithms import gm
 from crypto.bounded import Message  # noqa: TID253 - this module comes late itself
 from crypto.lengths import MM
-from crypto.pdf.marks.picture import ImprintError, decode_imprint
 from crypto.report.pictures import Pictures
 from crypto.report.reading import read_report
 from crypto.report.typeface import library
 from crypto.report.words import COLOURS, Part, Words, apart
+from crypto.seal.imprint import ImprintError, decode_imprint
 from crypto.verdict import Report, Verdict, one_line, say
 
 _MARGIN = 20 * MM

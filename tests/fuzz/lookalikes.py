@@ -25,10 +25,11 @@ from crypto.pdf.lookalikes.red_shapes import has_size_of_seal, seals_in
 from crypto.pdf.lookalikes.search import MAX_FOUND, READS, look_alikes
 from crypto.pdf.lookalikes.walk import MAX_STEPS
 from crypto.pdf.marks.appearance import Drawing, Picture
-from crypto.pdf.marks.picture import ImprintError, check_mark
+from crypto.pdf.marks.picture import check_mark
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfError
 from crypto.pdf.reading.page import Page
+from crypto.seal.imprint import ImprintError
 from tests.fuzz.material import material
 from tests.world.documents import build_pdf
 from tests.world.seals import imprint

@@ -13,10 +13,11 @@ from functools import cache
 import pymupdf
 
 from crypto.pdf.marks.appearance import drawing_of
-from crypto.pdf.marks.picture import check_mark, decode_imprint
+from crypto.pdf.marks.picture import check_mark
 from crypto.pdf.marks.visible_part import is_whole
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES
+from crypto.seal.imprint import decode_imprint
 from tests.fuzz import lookalikes
 from tests.fuzz.material import material
 from tests.world.documents import MM, build_pdf

@@ -32,7 +32,7 @@ from crypto.algorithms.merkle import (
     verify_inclusion,
 )
 from crypto.asn1 import ber, der
-from crypto.pdf.marks.drawing import ImprintError, Mark
+from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfError
 from crypto.pdf.signing.sign import PROFILES, sign_revision
@@ -51,6 +51,7 @@ from crypto.rendering.engines import glyphs_of
 from crypto.rendering.ofd_picture import ofd_as_pdf
 from crypto.rendering.one_page import PictureError
 from crypto.report.reading import read_report
+from crypto.seal.imprint import ImprintError
 from crypto.seal.making import make_signature
 from crypto.seal.registry_files import (
     Manifest,

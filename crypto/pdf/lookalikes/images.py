@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.lookalikes.red_shapes import is_red
-from crypto.pdf.marks.picture import ImprintError
 from crypto.pdf.reading.access import entry, follow
+from crypto.seal.imprint import ImprintError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

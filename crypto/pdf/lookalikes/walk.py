@@ -20,7 +20,6 @@ from crypto.pdf.lookalikes.images import inline_image, small_copy
 from crypto.pdf.lookalikes.prefilter import Budget, Prefilter, Spent, colour_of, draws_red
 from crypto.pdf.lookalikes.red_shapes import has_size_of_seal, is_ring, seals_in
 from crypto.pdf.marks.appearance import fitted, states
-from crypto.pdf.marks.picture import ImprintError
 from crypto.pdf.marks.visible_part import Matrix, product
 from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.content import (
@@ -34,6 +33,7 @@ from crypto.pdf.reading.content import (
 )
 from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.pdf.reading.page import Page
+from crypto.seal.imprint import ImprintError
 
 MAX_PICTURES = 1000
 MAX_PIXELS = 400_000_000

@@ -23,13 +23,13 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from crypto.lengths import MM
 from crypto.pdf.marks.appearance import UPRIGHT
 from crypto.pdf.marks.date import SHOWN_AND_LOCKED, appearance
-from crypto.pdf.marks.picture import ImprintError as ImprintError
-from crypto.pdf.marks.picture import Raster, as_stencil, decode_imprint, mask_bits
+from crypto.pdf.marks.picture import as_stencil, mask_bits
 from crypto.pdf.reading.access import entry, follow
 from crypto.pdf.reading.failures import PdfError, PdfUnreadable
 from crypto.pdf.reading.objects import numbers
 from crypto.pdf.reading.page import Page
 from crypto.seal.date_mark import DateMark, text_of, width_mm
+from crypto.seal.imprint import Raster, decode_imprint
 from crypto.seal.mark import Mark as Mark  # the checks look for it there, too
 
 

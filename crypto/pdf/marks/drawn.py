@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from crypto.pdf.marks.appearance import Drawing
-from crypto.pdf.marks.picture import SIZE_TOLERANCE_MM, ImprintError, MarkCheck, decode_imprint
+from crypto.pdf.marks.picture import SIZE_TOLERANCE_MM, MarkCheck
 from crypto.pdf.marks.visible_part import WHOLE, is_whole
 from crypto.rendering.compare import ink
 from crypto.rendering.imprints import PARTS, SIDE, Wish, draw_marks
+from crypto.seal.imprint import ImprintError, decode_imprint
 from crypto.seal.structure import Seal
 from crypto.verdict import Finding
 

@@ -17,13 +17,13 @@ from crypto.pdf.marks.appearance import Drawing, Picture
 from crypto.pdf.marks.visible_part import NOTHING, Part
 from crypto.pdf.reading.access import entry, follow
 from crypto.pdf.reading.failures import PARSER_FAILURES
+from crypto.seal.imprint import MAX_PIXELS, ImprintError, Raster, decode_imprint
 from crypto.seal.structure import Seal
 from crypto.verdict import Finding
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PIXELS = 4096 * 4096
 SIZE_TOLERANCE_MM = 0.5
 
 _THUMB, _SPOTS = 128, 32
@@ -37,45 +37,6 @@ _BLACK, _MOST_INK = 96, 0.5
 """A colour all of whose parts are darker hides black text; and of a picture, such ink."""
 _MAX_COVER = 0.01
 """A picture that is not multiplied may cover the page with ink, but with hardly any paper-white."""
-
-
-class ImprintError(ValueError):
-    """The seal's picture cannot be drawn: an unknown format, damaged, or absurdly large."""
-
-
-@dataclass(frozen=True)
-class Raster:
-    """An imprint's pixels."""
-
-    width: int
-    height: int
-    rgb: bytes
-    """3 bytes a pixel, rows from the top."""
-    alpha: bytes | None
-    """1 byte a pixel; None: opaque."""
-
-    @property
-    def byte_count(self) -> int:
-        """How much memory it takes."""
-        return len(self.rgb) + len(self.alpha or b"")
-
-
-def decode_imprint(picture: bytes) -> Raster:
-    """The pixels of a seal's picture (PNG, GIF, BMP or JPEG). Raises :class:`ImprintError`."""
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(picture), formats=("PNG", "GIF", "BMP", "JPEG")) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ImprintError("the picture has too many pixels")
-            transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-            pixels = image.convert("RGBA" if transparent else "RGB")
-    except ImprintError:
-        raise
-    except Exception as error:  # a damaged picture raises nearly anything in Pillow
-        raise ImprintError(f"the picture cannot be read: {error}") from error
-    alpha = pixels.getchannel("A").tobytes() if transparent else None
-    return Raster(pixels.width, pixels.height, pixels.convert("RGB").tobytes(), alpha)
 
 
 def as_stencil(raster: Raster) -> Raster:

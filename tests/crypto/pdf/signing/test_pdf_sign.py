@@ -17,11 +17,12 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from crypto.asn1 import der
 from crypto.pdf.marks import drawing
 from crypto.pdf.marks import picture as pdf_picture
-from crypto.pdf.marks.drawing import ImprintError, Mark, Raster, decode_imprint
+from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfEncrypted, PdfLocked, PdfPasswordWrong, PdfUnsupported
 from crypto.pdf.signing.sign import sign_revision
 from crypto.pki.certificate import Certificate
+from crypto.seal.imprint import ImprintError, Raster, decode_imprint
 from crypto.seal.structure import SealSignature
 from crypto.verdict import Verdict
 from tests.world.documents import (

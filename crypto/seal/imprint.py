@@ -1,0 +1,47 @@
+"""A seal's picture as pixels, for whatever draws it or compares it with what a page shows."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+MAX_PIXELS = 4096 * 4096
+
+
+class ImprintError(ValueError):
+    """The seal's picture cannot be drawn: an unknown format, damaged, or absurdly large."""
+
+
+@dataclass(frozen=True)
+class Raster:
+    """An imprint's pixels."""
+
+    width: int
+    height: int
+    rgb: bytes
+    """3 bytes a pixel, rows from the top."""
+    alpha: bytes | None
+    """1 byte a pixel; None: opaque."""
+
+    @property
+    def byte_count(self) -> int:
+        """How much memory it takes."""
+        return len(self.rgb) + len(self.alpha or b"")
+
+
+def decode_imprint(picture: bytes) -> Raster:
+    """The pixels of a seal's picture (PNG, GIF, BMP or JPEG). Raises :class:`ImprintError`."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(picture), formats=("PNG", "GIF", "BMP", "JPEG")) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ImprintError("the picture has too many pixels")
+            transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+            pixels = image.convert("RGBA" if transparent else "RGB")
+    except ImprintError:
+        raise
+    except Exception as error:  # a damaged picture raises nearly anything in Pillow
+        raise ImprintError(f"the picture cannot be read: {error}") from error
+    alpha = pixels.getchannel("A").tobytes() if transparent else None
+    return Raster(pixels.width, pixels.height, pixels.convert("RGB").tobytes(), alpha)
