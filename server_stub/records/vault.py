@@ -147,7 +147,11 @@ class RsaKey:
 
     @cached_property
     def _opened(self) -> rsa.RSAPrivateKey:
-        opened = serialization.load_der_private_key(self.private, None)
+        # Made here and kept under the vault's tag: it is what it was. To test its primes anew at
+        # every start would take longer than the rest of the start.
+        opened = serialization.load_der_private_key(
+            self.private, None, unsafe_skip_rsa_key_validation=True
+        )
         if not isinstance(opened, rsa.RSAPrivateKey):
             raise VaultError("not an RSA key")
         return opened

@@ -15,6 +15,7 @@ from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world import postgresql
 from tests.world.applicant import Applicant
+from tests.world.platforms import quick_platforms
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +58,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         kind = getattr(item, "callspec", None) and item.callspec.params.get("database_kind")
         if kind == "postgresql" and not any(part in item.path.parts for part in BOTH_EVERY_TIME):
             item.add_marker("slow")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def platforms_start_quickly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Those of this process; one that is started as a program makes all that is its own."""
+    with quick_platforms(tmp_path_factory.mktemp("new")):
+        yield
 
 
 class Databases:
