@@ -16,7 +16,12 @@ import keyring.errors
 import pymupdf
 import pytest
 
-pytest_plugins = ["tests.world.fixtures", "tests.world.choking", "tests.world.regulation"]
+pytest_plugins = [
+    "tests.world.bounds",
+    "tests.world.choking",
+    "tests.world.fixtures",
+    "tests.world.regulation",
+]
 
 # ---------------------------------------------------------------- a home of its own
 

@@ -25,6 +25,8 @@ from crypto.bounded import (
 from tests.crypto import bounded_targets as targets
 from tests.world.waiting import until
 
+pytestmark = pytest.mark.usefixtures("fresh_processes")
+
 
 def gone(pid: int) -> bool:
     """No such process, or nobody has fetched its exit code yet."""

@@ -1,8 +1,15 @@
-"""What a hostile file may cost."""
+"""What a hostile file may cost, and bounded processes that start sooner."""
 
+import multiprocessing
+import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import pytest
+
+from crypto import bounded as bounded_processes
 
 BOUND = 10.0
 
@@ -13,3 +20,34 @@ def bounded() -> Iterator[None]:
     start = time.process_time()
     yield
     assert time.process_time() - start < BOUND
+
+
+_AT_HAND = (
+    "app.many.bulk",
+    "app.placing.finder",
+    "crypto.rendering.engines",
+    "crypto.report.setting",
+    "server_stub.neighbours.imprint_drawing",
+    "ui.canvas.render_process",
+)
+"""What bounded processes import before they begin, a third of a second of work."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def processes_at_hand() -> Iterator[None]:
+    """Bounded processes are copies of one that has imported what they need. In `dev.py check-slow`
+    and where a test asks for :func:`fresh_processes`, they are fresh interpreters, as in the
+    program."""
+    if sys.platform == "win32" or os.environ.get("SEALDESK_TEST_PROFILE") == "thorough":
+        yield
+        return
+    multiprocessing.get_context("forkserver").set_forkserver_preload(list(_AT_HAND))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bounded_processes, "START", "forkserver")
+        yield
+
+
+@pytest.fixture
+def fresh_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this test every bounded process is a fresh interpreter, as in the program."""
+    monkeypatch.setattr(bounded_processes, "START", "spawn")

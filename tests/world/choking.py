@@ -53,7 +53,7 @@ def verify(path, **options):
 
 
 @pytest.fixture
-def choking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def choking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_processes: None) -> None:
     """Every interpreter started from here on meets the names above with trouble."""
     place = tmp_path / "site"
     place.mkdir()
