@@ -113,6 +113,7 @@ _._no_bulk
 # pytest's hooks and marks, and fixtures asked for by a parameter that the test does not read.
 _.choking
 _.collector
+_.fresh_processes
 _.pytest_collection_modifyitems
 _.pytest_plugins
 _.pytest_runtest_logreport

@@ -43,20 +43,20 @@ def database_kind(request: pytest.FixtureRequest) -> str:
     return kind
 
 
-BOTH_EVERY_TIME = (
-    "records",
-    "test_hostile_input.py",
-    "test_lists.py",
-    "test_lives.py",
-)
+BOTH_EVERY_TIME = ("records", "test_lists.py", "test_lives.py")
 """Where the two databases could differ most; the rest meets PostgreSQL in `dev.py check-slow`."""
+POSTGRESQL_IF_IT_IS_THERE = ("test_hostile_input.py",)
+"""It refuses more of what comes in than SQLite, which then waits for `dev.py check-slow`."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         kind = getattr(item, "callspec", None) and item.callspec.params.get("database_kind")
-        if kind == "postgresql" and not any(part in item.path.parts for part in BOTH_EVERY_TIME):
+        if kind is None or any(part in item.path.parts for part in BOTH_EVERY_TIME):
+            continue
+        strict = item.path.name in POSTGRESQL_IF_IT_IS_THERE and postgresql.wanted()
+        if kind != ("postgresql" if strict else "sqlite"):
             item.add_marker("slow")
 
 
