@@ -490,13 +490,13 @@ def lapse(tx: Transaction, days: int) -> int:
 
 
 def _fill(tx: Transaction, vault: Vault, application: Application, form: Draft) -> None:
-    handler = _person(tx, vault, form.handler, form.id_no, form.phone)
+    handler = person_of(tx, vault, form.handler, form.id_no, form.phone)
     application.handler_id = handler.id
     if form.uscc:
         if (form.legal_rep, form.legal_rep_id_no) == (form.handler, form.id_no):
             legal_rep = handler
         else:
-            legal_rep = _person(tx, vault, form.legal_rep, form.legal_rep_id_no, "")
+            legal_rep = person_of(tx, vault, form.legal_rep, form.legal_rep_id_no, "")
         application.enterprise_id, application.person_id = _enterprise(tx, form).id, None
         application.legal_rep_id = legal_rep.id
     else:
@@ -563,7 +563,8 @@ def _check_limits(tx: Transaction, vault: Vault, form: Draft, limits: Limits) ->
         raise TooManyOpen("for this enterprise")
 
 
-def _person(tx: Transaction, vault: Vault, name: str, id_no: str, phone: str) -> Person:
+def person_of(tx: Transaction, vault: Vault, name: str, id_no: str, phone: str) -> Person:
+    """The person of that name and number, known already or from now on."""
     index = vault.blind_index("person.identity", f"{name}\n{id_no}") if id_no else None
     if index is not None:
         known = tx.session.scalar(select(Person).where(Person.identity_index == index))

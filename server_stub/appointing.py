@@ -19,17 +19,18 @@ application says so (:mod:`crypto.seal.application_form`):
 
 What was proved is what the handler becomes:
 handler of that application, keeper of that seal. Legal representative is who the register says.
+Apart from an application he appoints others, and ends that, by statements that his Ukey signs.
 """
 
 from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
@@ -38,6 +39,7 @@ from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.application_form import ISSUE
 from server_stub import policy, signin
+from server_stub.applying import OPEN, person_of
 from server_stub.context import Platform
 from server_stub.neighbours.adapters import (
     ConsentRefused,
@@ -307,3 +309,173 @@ def appoint(
                 proof={**proof, "application": application.id},
             )
         )
+
+
+# --- apart from an application -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a representative's own Ukey says about the people of an enterprise, as received."""
+
+    uscc: str
+    verb: str
+    """appoint, end-appointment or list-appointments."""
+    object: str
+    digest: str
+    """Of the person that is appointed (:func:`identity_digest`); "-" otherwise."""
+    certificate: bytes
+    """DER: of a seal of the enterprise that he holds, or his personal one."""
+    decision: signin.Decision
+
+    def text(self, origin: str) -> str:
+        """What was signed."""
+        return signin.DECISION.format(
+            origin=origin,
+            verb=self.verb,
+            object=f"{self.uscc} {self.object}",
+            digest=self.digest,
+            reason="",
+            at=self.decision.at,
+        )
+
+
+@dataclass(frozen=True)
+class Representative:
+    """Who made a :class:`Statement`, found to be the enterprise's legal representative."""
+
+    who: policy.Who
+    intent: Mapping[str, str | None]
+    """For the ledger."""
+    sm3: str
+    """Of the text: the same statement twice is one act."""
+
+
+def representative(platform: Platform, said: Statement) -> Representative:
+    """Who signed *said*, if that is whom the register has as legal representative now, by the
+    digest of the identity number.
+
+    Raises :class:`server_stub.policy.Forbidden`, :class:`.signin.SignatureInvalid`."""
+    try:
+        at = canonical.parse_timestamp(said.decision.at)
+        key = X509Certificate.parse(said.certificate).public_key
+    except (ValueError, CertificateError) as error:
+        raise signin.SignatureInvalid("the certificate or the time cannot be read") from error
+    if abs(at - canonical.now()) > signin.DECISION_SLACK:
+        raise signin.SignatureInvalid("the statement is of another time: look at the clock")
+    text = said.text(platform.origin)
+    signed = said.decision.signature
+    signin.signed_by(key, text, signed)
+    entry = platform.neighbours.market.enterprise(said.uscc)
+    person, digest, sn = _known_holder(platform, said.certificate)
+    digest = digest or platform.neighbours.identity.certified_as(said.certificate)
+    if entry is None or not entry.legal_rep_sm3 or digest != entry.legal_rep_sm3:
+        raise policy.Forbidden("only the registered legal representative appoints")
+    spki = None if sn else key.spki
+    return Representative(
+        policy.Who(sn or "legal representative", person, sn),
+        signin.intent(text, signed, certificate=sn, spki=spki),
+        gm.sm3(text.encode()).hex(),
+    )
+
+
+def _known_holder(
+    platform: Platform, certificate: bytes
+) -> tuple[str | None, str | None, str | None]:
+    """Person, identity digest and serial number of whoever holds a *certificate* of ours that is in
+    force; None of them for another's."""
+    with platform.reading() as session:
+        try:
+            row = signin.usable(session, certificate, canonical.now())
+        except signin.CertificateNotValid:
+            return None, None, None
+        person = session.get(Person, row.person_id) if row.person_id else None
+        if person is None or person.id_no_enc is None:
+            return None, None, None
+        number = platform.vault.open(f"person.id_no:{person.id}", person.id_no_enc).decode()
+        return person.id, identity_digest(number), row.sn
+
+
+def give(
+    tx: Transaction,
+    vault: Vault,
+    by: Representative,
+    uscc: str,
+    role: str,
+    about: str,
+    name: str,
+    id_no: str,
+) -> Appointment:
+    """Appoint somebody keeper of the seal, or handler of the application, that *about* names (a
+    seal by its code). Who is it already stays it; the same statement again changes nothing.
+
+    Raises :class:`server_stub.policy.NotFound`."""
+    tx.act(by.who)
+    enterprise = tx.session.scalar(select(Enterprise).where(Enterprise.uscc == uscc))
+    if enterprise is None:
+        raise policy.NotFound
+    seal = application = None
+    if role == "keeper":
+        row = tx.session.scalar(select(Seal).where(Seal.seal_code == about))
+        if row is None or row.enterprise_id != enterprise.id or row.state == "cancelled":
+            raise policy.NotFound
+        seal = row.id
+    else:
+        found = tx.session.get(Application, about)
+        if found is None or found.enterprise_id != enterprise.id or found.state not in OPEN:
+            raise policy.NotFound
+        application = found.id
+    person = person_of(tx, vault, name, id_no, "")
+    for known in tx.session.scalars(_appointments(enterprise.id)):
+        same = (known.role, known.seal_id, known.application_id) == (role, seal, application)
+        if known.proof.get("statement_sm3") == by.sm3 or (
+            same and known.person_id == person.id and known.until is None
+        ):
+            return known
+    made = Appointment(
+        id=f"appointment_{secrets.token_hex(8)}",
+        enterprise_id=enterprise.id,
+        person_id=person.id,
+        role=role,
+        seal_id=seal,
+        application_id=application,
+        since=tx.now,
+        proof={"kind": "statement", "statement_sm3": by.sm3},
+    )
+    tx.session.add(made)
+    _record_appointment(tx, made, "give", by)
+    return made
+
+
+def end(tx: Transaction, by: Representative, uscc: str, identity: str) -> Appointment:
+    """End an appointment of a keeper or handler now; one that is over stays as it is.
+
+    Raises :class:`server_stub.policy.NotFound`, :class:`server_stub.policy.Forbidden`."""
+    tx.act(by.who)
+    row = tx.session.get(Appointment, identity)
+    if row is None or tx.session.get_one(Enterprise, row.enterprise_id).uscc != uscc:
+        raise policy.NotFound
+    if row.role == "legal_rep":
+        raise policy.Forbidden("who is legal representative is said by the register")
+    if row.until is None:
+        row.until = tx.now
+        _record_appointment(tx, row, "end", by)
+    return row
+
+
+def of_enterprise(session: Session, uscc: str) -> Sequence[Appointment]:
+    """The appointments of an enterprise, newest first."""
+    found = session.scalar(select(Enterprise.id).where(Enterprise.uscc == uscc))
+    return session.scalars(_appointments(found or "")).all()
+
+
+def _appointments(enterprise_id: str) -> Select[Appointment]:
+    rows = select(Appointment).where(Appointment.enterprise_id == enterprise_id)
+    return rows.order_by(Appointment.since.desc(), Appointment.id)
+
+
+def _record_appointment(tx: Transaction, row: Appointment, event: str, by: Representative) -> None:
+    tx.session.flush()
+    fields = {"appointment": row.id, "event": event, "role": row.role, "intent": dict(by.intent)}
+    about = ("appointment", row.id)
+    tx.record(LEDGER, "appointment-v1", fields, about=about, audience=(row.enterprise_id,))

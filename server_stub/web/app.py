@@ -17,6 +17,7 @@ from server_stub.web.gate import Gate
 from server_stub.web.misbehaving import Misbehaving
 from server_stub.web.routes import (
     applicant,
+    appointments,
     audit,
     disputes,
     grants,
@@ -55,6 +56,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         verifications,
         pki,
         applicant,
+        appointments,
         holder,
         grants,
         disputes,

@@ -85,6 +85,8 @@ OPEN = {
     *("/registry/tile/entries/{name}", "/registry/tile/{level}/{name}", "/registry/epoch"),
     *("/registry/shards/{epoch}/{name}", "/v1/grant-offers", "/v1/grant-acceptances"),
     "/v1/refreshed-sessions",
+    # signed by the legal representative's Ukey, each by itself
+    *("/v1/appointments", "/v1/appointments/query", "/v1/appointments/{identity}/end"),
 }
 """Without signing in. ``POST /v1/applications`` is open as well: its request is signed."""
 CLOSED = {"session_invalid", "forbidden", "not_found"}

@@ -1,0 +1,144 @@
+"""The legal representative says who keeps a seal and who handles an application, with a Ukey of his
+own; nobody else can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from crypto.algorithms.keys import SoftKey
+from server_stub.neighbours.adapters import SimulatedCity, identity_digest
+from server_stub.records.auditing import table_problems
+from server_stub.web.serving import RunningServer
+from tests.world.applicant import Applicant, b64, citizen_number, number_of
+
+HELPER = ("赵敏", number_of("赵敏"))
+
+
+@pytest.fixture
+def city(server: RunningServer) -> SimulatedCity:
+    server.platform.city.take_in_person(*HELPER)
+    return server.platform.city
+
+
+@pytest.fixture
+def company(holder: Callable[..., Applicant]) -> Applicant:
+    """A company whose representative, 李晓梅, has collected its seal herself."""
+    person = holder()
+    person.enrol()
+    return person
+
+
+def code_of(company: Applicant) -> str:
+    code: str = company.call("GET", f"/v1/seals/{company.seal_id}").json()["seal_code"]
+    return code
+
+
+def stated(
+    company: Applicant, key: SoftKey, verb: str, what: str, digest: str = "-", **changes: str
+) -> dict[str, str]:
+    at = changes.get("at", datetime.now(UTC).isoformat())
+    uscc = changes.get("uscc", company.uscc)
+    lines = ("SUQIAN-SEAL-INTENT-V2", company.url, verb, f"{uscc} {what}", digest, "", at, "")
+    signature = b64(key.sign("\n".join(lines).encode()))
+    certificate = b64(key.certificate)
+    return {"uscc": uscc, "certificate": certificate, "at": at, "signature": signature}
+
+
+def give(company: Applicant, key: SoftKey, role: str, about: str, **changes: Any) -> httpx.Response:
+    name, number = changes.pop("person", HELPER)
+    body = stated(company, key, "appoint", f"{role} {about}", identity_digest(number), **changes)
+    person = {"name": name, "id_no": number}
+    return company.http.post(
+        "/v1/appointments", json=body | {"role": role, "about": about, "person": person}
+    )
+
+
+def listed(company: Applicant, key: SoftKey) -> list[dict[str, Any]]:
+    body = stated(company, key, "list-appointments", "all")
+    items: list[dict[str, Any]] = company.http.post("/v1/appointments/query", json=body).json()[
+        "items"
+    ]
+    return items
+
+
+def personal_key(city: SimulatedCity, name: str, number: str) -> SoftKey:
+    key = SoftKey.generate()
+    return key.with_certificate(city.certify_person(name, number, key.spki))
+
+
+def test_a_keeper_is_given_told_of_and_ended(
+    company: Applicant, city: SimulatedCity, server: RunningServer
+) -> None:
+    answer = give(company, company.key, "keeper", code_of(company))
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert (made["role"], made["name"], made["until"]) == ("keeper", HELPER[0], None)
+    assert made in listed(company, company.key)
+    again = give(company, company.key, "keeper", code_of(company))
+    assert again.json()["id"] == made["id"], "who is it already stays it"
+    ending = stated(company, company.key, "end-appointment", made["id"])
+    ended = company.http.post(f"/v1/appointments/{made['id']}/end", json=ending)
+    assert ended.json()["until"]
+    anew = give(company, company.key, "keeper", code_of(company))
+    assert anew.json()["id"] != made["id"]
+    with server.platform.reading() as session:
+        assert list(table_problems(session)) == []
+
+
+def test_the_same_statement_does_not_bring_back_what_was_ended(
+    company: Applicant, city: SimulatedCity
+) -> None:
+    at = datetime.now(UTC).isoformat()
+    made = give(company, company.key, "keeper", code_of(company), at=at).json()
+    ending = stated(company, company.key, "end-appointment", made["id"])
+    company.http.post(f"/v1/appointments/{made['id']}/end", json=ending)
+    replayed = give(company, company.key, "keeper", code_of(company), at=at).json()
+    assert (replayed["id"], bool(replayed["until"])) == (made["id"], True)
+
+
+def test_a_handler_is_given_for_one_application(company: Applicant, city: SimulatedCity) -> None:
+    company.subtype = "finance"
+    company.draft()
+    personal = personal_key(city, company.legal_rep, number_of(company.legal_rep))
+    answer = give(company, personal, "handler", company.application_id)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["application"] == company.application_id
+    assert give(company, personal, "handler", "app_nothing").status_code == 404
+
+
+def test_nobody_else_appoints(
+    company: Applicant, city: SimulatedCity, holder: Callable[..., Applicant]
+) -> None:
+    code = code_of(company)
+    namesake = citizen_number(803)
+    city.take_in_person(company.legal_rep, namesake)
+    keeper = holder(legal_rep="王建国")
+    keeper.enrol()
+    for key, uscc in (
+        (personal_key(city, company.legal_rep, namesake), company.uscc),
+        (personal_key(city, *HELPER), company.uscc),
+        (SoftKey.generate().with_certificate(company.key.certificate), company.uscc),
+        (keeper.key, keeper.uscc),  # keeps that seal, and is not the representative
+    ):
+        refused = give(company, key, "keeper", code, uscc=uscc)
+        assert refused.json()["code"] in ("forbidden", "signature_invalid"), refused.text
+        listing = stated(company, key, "list-appointments", "all", uscc=uscc)
+        assert company.http.post("/v1/appointments/query", json=listing).status_code == 403
+    other = give(company, company.key, "keeper", code_of(keeper))
+    assert other.json()["code"] == "not_found", "a seal of somebody else's"
+    late = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    assert give(company, company.key, "keeper", code, at=late).status_code == 403
+    unknown = give(company, company.key, "keeper", code, person=("无此人", citizen_number(804)))
+    assert unknown.json()["code"] == "identity_invalid"
+
+
+def test_who_is_legal_representative_is_not_ended_by_a_statement(company: Applicant) -> None:
+    (row,) = (row for row in listed(company, company.key) if row["role"] == "legal_rep")
+    ending = stated(company, company.key, "end-appointment", row["id"])
+    answer = company.http.post(f"/v1/appointments/{row['id']}/end", json=ending)
+    assert answer.json()["code"] == "forbidden"
