@@ -3,6 +3,7 @@
     sealdesk token list|info|init|change-pin|request|put
     sealdesk enroll  --platform URL --uscc … --name …
     sealdesk application new|list|show ID|continue ID|sign ID|withdraw ID|collect ID|remove ID
+    sealdesk appointment give --role keeper|handler …|list|end ID
     sealdesk seal list|show ID|inspect FILE
     sealdesk sync
     sealdesk stamp IN.pdf|FOLDER… [-o OUT.pdf|FOLDER] [--seal NAME] [--csv TABLE.csv]
@@ -54,6 +55,7 @@ MODULES = {
     "token": "tokens",
     **dict.fromkeys(("enroll", "seal", "sync"), "seals"),
     "application": "applications",
+    "appointment": "appointments",
     **dict.fromkeys(("stamp", "timestamp"), "stamping"),
     "verify": "verifying",
     "evidence": "evidence",

@@ -80,10 +80,10 @@ def enroll(desk: Desk, options: argparse.Namespace) -> int:
     applicant = Applicant(
         uscc=options.uscc,
         enterprise=options.name,
-        legal_rep=_asked(options.legal_rep, "--legal-rep", desk),
-        handler=_asked(options.handler, "--handler", desk),
-        handler_id=_asked(options.handler_id, "--handler-id", desk),
-        phone=_asked(options.phone, "--phone", desk),
+        legal_rep=asked(options.legal_rep, "--legal-rep", desk),
+        handler=asked(options.handler, "--handler", desk),
+        handler_id=asked(options.handler_id, "--handler-id", desk),
+        phone=asked(options.phone, "--phone", desk),
         kind=options.kind,
         physical_code=options.physical_code,
         letter=options.letter,
@@ -96,7 +96,8 @@ def enroll(desk: Desk, options: argparse.Namespace) -> int:
     return 0
 
 
-def _asked(value: str | None, option: str, desk: Desk) -> str:
+def asked(value: str | None, option: str, desk: Desk) -> str:
+    """*value*, or what a person at the terminal answers instead of giving the *option*."""
     if value:
         return value
     if not sys.stdin.isatty():

@@ -189,9 +189,13 @@ def appointing_lines(record: ApplicationRecord) -> tuple[str, str, str]:
     """What the representative's Ukey signs besides verb and platform: for which enterprise, whom he
     appoints, and the SM3 of what for — that the application's key gets a seal of that kind."""
     typed = record.fields
-    number = f"SUQIAN-IDENTITY-V1\n{typed['handler_id']}\n"
     purpose = f"apply-for-and-keep {typed['seal']} {sm3(record.key).hex()}"
-    return typed["uscc"], sm3(number.encode()).hex(), sm3(purpose.encode()).hex()
+    return typed["uscc"], identity_digest(typed["handler_id"]), sm3(purpose.encode()).hex()
+
+
+def identity_digest(number: str) -> str:
+    """How a person is named in signed texts: SM3, hex, of the citizen number."""
+    return sm3(f"SUQIAN-IDENTITY-V1\n{number}\n".encode()).hex()
 
 
 def signed_by_representative(record: ApplicationRecord) -> bool:

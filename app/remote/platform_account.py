@@ -36,6 +36,20 @@ class Application:
 
 
 @dataclass(frozen=True)
+class Appointed:
+    """An appointment as the platform has it."""
+
+    id: str
+    role: str
+    """legal_rep, keeper or handler."""
+    name: str
+    about: str
+    """Code of the seal, identifier of the application, or ""."""
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True)
 class PlatformSeal:
     """A seal as the platform has it."""
 
@@ -232,6 +246,38 @@ class PlatformClient(PublicPlatform):
                 str(answer["subtype"]),
                 str(answer["enterprise_name"] or ""),
                 str(answer["uscc"] or ""),
+            )
+
+    # --- appointing: each statement is signed by itself, nobody is signed in -------------------
+
+    def appoint(self, statement: Mapping[str, Any]) -> Appointed:
+        """Give an appointment; the same statement again changes nothing."""
+        return self._appointed(self._call("POST", "/v1/appointments", statement, retry=True))
+
+    def appointments(self, statement: Mapping[str, Any]) -> list[Appointed]:
+        """All of an enterprise, newest first, with those that are over."""
+        answer = self._call("POST", "/v1/appointments/query", statement, retry=True)
+        with self._reading("appointments"):
+            items = list(answer["items"])
+        return [self._appointed(item) for item in items]
+
+    def end_appointment(self, identity: str, statement: Mapping[str, Any]) -> Appointed:
+        """End one now."""
+        path = f"/v1/appointments/{identity}/end"
+        return self._appointed(self._call("POST", path, statement, retry=True))
+
+    def _appointed(self, answer: Mapping[str, Any]) -> Appointed:
+        with self._reading("appointment"):
+            since = _time(answer["since"])
+            if since is None:
+                raise ValueError("an appointment without its beginning")
+            return Appointed(
+                plain(answer["id"]),
+                str(answer["role"]),
+                str(answer["name"]),
+                str(answer["seal_code"] or answer["application"] or ""),
+                since,
+                _time(answer["until"]),
             )
 
     # --- using -------------------------------------------------------------------------------

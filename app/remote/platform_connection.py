@@ -172,13 +172,19 @@ class PlatformConnection:
         self.service()
         return self._signed_text("INTENT", verb, (unit, person), digest)
 
-    def _signed_text(self, purpose: str, *lines: str | tuple[str, ...]) -> bytes:
+    def text_of_statement(self, verb: str, about: tuple[str, ...], digest: str, at: str) -> bytes:
+        """What a key that is not signed in with signs at that time, for this platform, whose
+        certificates were checked; it gives no reason."""
+        self.service()
+        return self._signed_text("INTENT", verb, about, digest, (), at, version=2)
+
+    def _signed_text(self, purpose: str, *lines: str | tuple[str, ...], version: int = 1) -> bytes:
         """What a key is asked to sign: fixed prefix, our origin, then one line each; the parts of a
-        tuple stand on one line."""
+        tuple stand on one line, which is empty if there are none."""
         if not all(_MAY_BE_SIGNED.fullmatch(part) for line in lines for part in _parts(line)):
             raise PlatformAnswerInvalid(self.origin, "text to sign")
         told = (" ".join(_parts(line)) for line in lines)
-        text = "\n".join((f"SUQIAN-SEAL-{purpose}-V1", self.origin, *told, ""))
+        text = "\n".join((f"SUQIAN-SEAL-{purpose}-V{version}", self.origin, *told, ""))
         return text.encode()
 
     # --- the wire ----------------------------------------------------------------------------

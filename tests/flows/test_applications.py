@@ -40,6 +40,10 @@ class Calendar:
     def __init__(self) -> None:
         self._real = canonical.now
 
+    def reach(self, days_ago: float) -> None:
+        """Let time pass; it never goes back."""
+        self.days_ago = min(self.days_ago, days_ago)
+
     def now(self) -> int:
         return self._real() - int(self.days_ago * DAY)
 
@@ -187,7 +191,7 @@ def test_a_reviewer_takes_four_days_and_the_person_changes_computers(
     (known,) = clerk("application", "list", "--json").json
     identity = known["id"]
 
-    calendar.days_ago -= 2
+    calendar.reach(2)
     assert clerk("sync").code == 0, "nothing has happened yet, and that is no error"
     review.send_back(uscc, "请补正", handler__phone="打不通", enterprise__legal_rep__name="无此人")
     told = clerk("sync")
@@ -209,7 +213,7 @@ def test_a_reviewer_takes_four_days_and_the_person_changes_computers(
     assert again.code == 0, again.err
     assert state(elsewhere, there["id"])["state"] == "submitted"
 
-    calendar.days_ago -= 2
+    calendar.reach(0)
     review.approve(uscc)
     told = clerk("sync")
     assert f"申请 {identity}：已制作完成，等待领取" in told.out
@@ -402,3 +406,44 @@ def test_a_letter_of_authority_is_checked_kept_and_sent(
     begin = scan.read_bytes()[:200]
     secrets = (begin, citizen_number().encode())
     assert not any(secret in path.read_bytes() for path in kept for secret in secrets)
+
+
+# --- appointments --------------------------------------------------------------------------------
+
+
+def test_the_representative_names_a_keeper_and_ends_it_again(
+    reviewed: RunningServer, review: Review, calendar: Calendar, clerk: Clerk
+) -> None:
+    calendar.reach(0)
+    uscc, city = credit_code(), reviewed.platform.city
+    number, helper = number_of(REPRESENTATIVE), ("赵敏", number_of("赵敏"))
+    city.take_in_person(*helper)
+    city.register(uscc, COMPANY, REPRESENTATIVE, legal_rep_id=number)
+    own = {"handler": REPRESENTATIVE, "handler_id": number}
+    identity = applied(clerk, reviewed.url, uscc, **own)
+    review.approve(uscc)
+    assert clerk("application", "collect", identity).code == 0
+    (seal,) = clerk("seal", "list", "--json").json
+    give = ("appointment", "give", "--role", "keeper", "--seal", seal["code"])
+    person = ("--handler", helper[0], "--handler-id", helper[1], "--json")
+    (made,) = clerk(*give, *person).json
+    assert (made["role"], made["name"], made["about"]) == ("keeper", "赵敏", seal["code"])
+    wrong = clerk(*give, "--handler", "赵敏", "--handler-id", "321302199003070010")
+    assert "经办人身份证号：校验码与前面不符" in wrong.err
+    listed = clerk("appointment", "list").out
+    assert "保管人\t赵敏" in listed
+    assert "法定代表人\t王建国" in listed
+    (ended,) = clerk("appointment", "end", made["id"], "--json").json
+    assert ended["until"]
+
+
+def test_who_is_not_the_representative_names_nobody(
+    reviewed: RunningServer, review: Review, calendar: Calendar, clerk: Clerk
+) -> None:
+    calendar.reach(0)
+    uscc = credit_code()
+    identity = applied(clerk, reviewed.url, uscc)
+    review.approve(uscc)
+    assert clerk("application", "collect", identity).code == 0
+    refused = clerk("appointment", "list")
+    assert "没有办理这项业务的权限" in refused.err
