@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from crypto.algorithms import gm
 from server_stub.web.serving import RunningServer
-from tests.world.applicant import Applicant
+from tests.world.applicant import Applicant, citizen_number
 from tests.world.objections import SECRET, statement
 from tests.world.staff import employ
 
@@ -109,6 +109,9 @@ def test_in_paths_and_queries(server: RunningServer, people: dict[str, Applicant
     assert tried > 500
 
 
+APPOINTING = {"certificate": "MAA=", "at": "2026-11-30T00:00:00Z", "signature": "AAAA"}
+
+
 def valid(people: dict[str, Applicant]) -> dict[str, Any]:
     """A body that would be accepted, or nearly, for each route that takes JSON."""
     holder = people["holder"]
@@ -140,6 +143,15 @@ def valid(people: dict[str, Applicant]) -> dict[str, Any]:
         "/v1/seals/{identity}/resume": {},
         "/v1/tickets": {"seal_id": holder.seal_id, "document_sm3": "ab" * 32},
         "/v1/usage-records": {"records": [{"id": gm.sm3(text.encode()).hex(), "record": text}]},
+        "/v1/appointments": {
+            **APPOINTING,
+            "uscc": holder.uscc,
+            "role": "keeper",
+            "about": code,
+            "person": {"name": "赵敏", "id_no": citizen_number()},
+        },
+        "/v1/appointments/query": {**APPOINTING, "uscc": holder.uscc},
+        "/v1/appointments/{identity}/end": {**APPOINTING, "uscc": holder.uscc},
         "/v1/disputes": {
             "statement": statement(code),
             "secret_sm3": gm.sm3(SECRET.encode()).hex(),
