@@ -81,6 +81,7 @@ class Bench:
         from app.desk import Desk
         from ui import language, theme
         from ui.desk.desk_context import DeskContext
+        from ui.garbage import Collector
         from ui.shell.window import MainWindow
 
         self.application = QApplication([])
@@ -91,6 +92,7 @@ class Bench:
         theme.apply(self.application, "light")
         self.window.go("stamp")
         self.window.show()
+        Collector(self.application)  # as when it is started
         self.window.begin()
         self.view = self.window.page("stamp").pane.view
         self.wait(lambda: False, SETTLED_MS / 1000)

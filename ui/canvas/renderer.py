@@ -13,6 +13,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
@@ -84,6 +85,8 @@ class Renderer(QObject):
         self._life = 0
         self._process: BoundedProcess | None = None
         self._listener: threading.Thread | None = None
+        self._said: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
+        """What the speaking thread still has to send; None ends it."""
         self._sources: dict[int, _Source] = {}
         self._opening: set[int] = set()
         self._wanted: dict[str, list[Request]] = {}
@@ -146,6 +149,7 @@ class Renderer(QObject):
         self._life = -1
         if self._process is not None:
             self._process.kill()
+            self._said.put(None)
             if self._listener is not None:
                 self._listener.join(5)
             self._process.end()
@@ -169,6 +173,10 @@ class Renderer(QObject):
             render_process.main, answer=_MAX_PIXELS, name="sealdesk-pages"
         )
         self._life += 1
+        self._said = SimpleQueue()
+        threading.Thread(
+            target=_speak, args=(self._process, self._said), name="pages-asked", daemon=True
+        ).start()
         self._listener = threading.Thread(
             target=self._listen, args=(self._process, self._life), name="pages", daemon=True
         )
@@ -181,9 +189,7 @@ class Renderer(QObject):
         self._patience.start()
 
     def _send(self, message: tuple[Any, ...]) -> None:
-        if self._process is not None:
-            with contextlib.suppress(BoundedError):  # it has just died: _bury follows
-                self._process.send(message)
+        self._said.put(message)
 
     @Slot()
     def serve(self) -> None:
@@ -262,6 +268,7 @@ class Renderer(QObject):
         """The process has ended: what it was drawing is given up, all else is asked again."""
         if life != self._life or self._process is None:
             return
+        self._said.put(None)
         self._process.end()
         self._process = None
         self._patience.stop()
@@ -279,6 +286,14 @@ class Renderer(QObject):
         for number in lost:
             self.failed.emit(number, "crashed")
         self.serve()
+
+
+def _speak(process: BoundedProcess, said: SimpleQueue[tuple[Any, ...] | None]) -> None:
+    """The speaking thread. Writing to the process takes the main thread as long as it takes the
+    other threads to give way: milliseconds while they compute."""
+    with contextlib.suppress(BoundedError):  # it has died: Renderer._bury follows
+        while (message := said.get()) is not None:
+            process.send(message)
 
 
 def _picture(answer: Message) -> QImage | None:
