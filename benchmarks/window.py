@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,13 @@ class Bench:
             time.sleep(0.0005)
         return done()
 
+    def rest(self) -> None:
+        """Wait for events as a window does, for a millisecond."""
+        from PySide6.QtCore import QEventLoop, QTimer
+
+        QTimer.singleShot(1, lambda: None)
+        self.application.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+
     def open(self, path: Path) -> float:
         """Seconds until the first page is on the screen as it should be."""
         started = time.perf_counter()
@@ -147,13 +155,15 @@ def floor_page(path: str, times: str) -> None:
 
 def scroll(path: str) -> None:
     """One page further each sixtieth of a second, as somebody does who drags the bar."""
+    from PySide6.QtCore import QTimer
+
     bench = Bench()
     bench.open(Path(path))
     frames, busy = [], []
     for page in range(bench.view.page_count):
         next_frame = time.perf_counter() + FRAME_S
         wall, own = time.perf_counter(), time.thread_time()
-        bench.view.go_to(page)
+        QTimer.singleShot(0, partial(bench.view.go_to, page))  # in an event, as the bar would
         bench.application.processEvents()
         frames.append(time.perf_counter() - wall)
         busy.append(time.thread_time() - own)
@@ -162,7 +172,7 @@ def scroll(path: str) -> None:
             bench.application.processEvents()
             frames.append(time.perf_counter() - wall)
             busy.append(time.thread_time() - own)
-            time.sleep(0.001)
+            bench.rest()
     bench.wait(lambda: bench.view.complete)
     bench.end(seconds=frames, busy=busy, pages=bench.view.page_count)
 

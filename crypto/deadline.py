@@ -8,7 +8,7 @@ nothing that an idle one reads.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -18,6 +18,11 @@ about half of this on a slow machine; an ordinary one takes a hundredth."""
 
 _deadline: ContextVar[tuple[float, float] | None] = ContextVar("deadline", default=None)
 """By the clock and by the processor. The latter is never ahead, and the clock costs less to ask."""
+
+
+between: Callable[[], None] | None = None
+"""Called by :func:`check` in whatever thread computes: a window goes first
+(:mod:`ui.going_first`)."""
 
 
 class OutOfTime(BaseException):
@@ -41,7 +46,11 @@ def check() -> None:
     """To be called where much may happen. Raises :class:`OutOfTime`; nothing outside
     :func:`bounded`."""
     deadline = _deadline.get()
-    if deadline is None or time.perf_counter() <= deadline[0]:
+    if deadline is None:
+        return
+    if between is not None:
+        between()
+    if time.perf_counter() <= deadline[0]:
         return
     if time.thread_time() > deadline[1]:
         raise OutOfTime

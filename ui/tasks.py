@@ -22,9 +22,11 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.errors import Cancelled
+from crypto import deadline
+from ui.going_first import pause
 
-GIVE_WAY_S = 0.001
-"""Seconds after which a computing worker lets the main thread run; a fifth of Python's default."""
+GIVE_WAY_S = 0.0002
+"""Seconds after which a computing worker lets the main thread run; a 25th of Python's default."""
 
 Done = Callable[[Any], None]
 Failed = Callable[[BaseException], None]
@@ -74,6 +76,7 @@ class Tasks(QObject):
     def __init__(self, parent: QObject | None = None, *, workers: int = 3) -> None:
         super().__init__(parent)
         sys.setswitchinterval(GIVE_WAY_S)
+        deadline.between = pause
         self._device = ThreadPoolExecutor(1, "ukey")
         self._work = ThreadPoolExecutor(workers, "work")
         self._open: set[Task] = set()

@@ -40,6 +40,7 @@ from ui.canvas.page_stack import GAP, LARGEST, SMALLEST, PageStack
 from ui.canvas.renderer import BitmapRequest, Renderer
 from ui.canvas.text_layer import TextLayer
 from ui.canvas.tiles import bitmaps_of, drawing_scale
+from ui.going_first import frame
 from ui.language import tr
 from ui.widgets import own_viewport
 
@@ -521,6 +522,7 @@ class PageView(QAbstractScrollArea):
         return handle
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
+        frame()
         self._scrolled()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
