@@ -284,7 +284,9 @@ def _in_objects(document: Document) -> Iterator[tuple[Kind, int]]:
                 return
             plain = _plain_references(document, raw)
             if plain is not None:
-                stack += _unseen(plain, seen)
+                new = [key for key in dict.fromkeys(plain) if key not in seen]
+                seen.update(new)
+                stack += [generic.IndirectObject(*key, document.reader) for key in new]
                 continue
             try:
                 node = follow(raw)
@@ -318,7 +320,7 @@ _RAW_TOLD = re.compile(
 )
 
 
-def _plain_references(document: Document, raw: Any) -> list[generic.IndirectObject] | None:
+def _plain_references(document: Document, raw: Any) -> list[tuple[int, int]] | None:
     """What an object refers to, if its bytes show that there is nothing to tell of it: most have
     not to be parsed. None for any other."""
     reader = document.reader
@@ -333,10 +335,7 @@ def _plain_references(document: Document, raw: Any) -> list[generic.IndirectObje
     body = _RAW_BACK_REFERENCE.sub(b"", body)
     if _RAW_BACK.search(body):
         return None
-    return [
-        generic.IndirectObject(int(number), int(generation), reader)
-        for number, generation in REFERENCE.findall(body)
-    ]
+    return [(int(number), int(generation)) for number, generation in REFERENCE.findall(body)]
 
 
 def _of_dictionary(node: generic.DictionaryObject) -> Iterator[Kind]:
