@@ -29,7 +29,8 @@ from crypto.verdict import Report, SignatureReport
 
 if TYPE_CHECKING:
     from crypto.bounded import BoundedProcess
-    from crypto.pdf.looking.layer import Look, Seen, Task
+    from crypto.pdf.looking.layer import Seen, Task
+    from crypto.pdf.looking.memory import Memory
     from crypto.pdf.marks.drawn import DrawMarks, DrawnMark, MarkTask
 
 UNKNOWN_STATE = frozenset(("status_unknown", "status_stale"))
@@ -67,8 +68,10 @@ class _Looks:
 
     A context manager, which ends the process if nobody has used it."""
 
-    def __init__(self, document: BinaryIO) -> None:
-        self._look: Look | None = None
+    def __init__(self, document: BinaryIO, seen: str = "") -> None:
+        """*seen*: what was told of an earlier look at the document."""
+        self._told = seen
+        self._memory: Memory | None = None
         self._started: BoundedProcess | None = None
         if _was_added_to(document):
             from crypto.rendering.looker import begin_early
@@ -83,10 +86,15 @@ class _Looks:
             self._started.end()
 
     def __call__(self, task: Task) -> Seen:
-        from crypto.pdf.looking.layer import look_once
+        from crypto.pdf.looking.memory import Memory
 
-        self._look = self._look or look_once(self._with_engines)
-        return self._look(task)
+        self._memory = self._memory or Memory(self._told)
+        return self._memory.kept(self._with_engines)(task)
+
+    @property
+    def seen(self) -> str:
+        """What can be told of it."""
+        return self._memory.text if self._memory else self._told
 
     def _with_engines(self, task: Task) -> Seen:
         from crypto.pdf.looking.layer import look_with_engines
@@ -124,8 +132,12 @@ def verify(
     password: str | None = None,
     at: datetime | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    seen: list[str] | None = None,
 ) -> Report:
     """Judge the PDF at *path* as of *at* (default: now).
+
+    *seen*: what an earlier call put there about this document's pages, which are not looked at
+    again; this call puts there what a later one needs.
 
     With a *platform*, seals whose status is unknown or stale are asked for; an unreachable platform
     leaves the status line unknown and is no error. Raises :class:`app.errors.FileError` and
@@ -136,7 +148,7 @@ def verify(
 
     now = at or clock()
     # 1. Hold the document, so that both readings below are of the same bytes.
-    with _document(path) as document, _Looks(document) as looks:
+    with _document(path) as document, _Looks(document, "".join(seen or ())) as looks:
         # 2. Verify with what this desk knows.
         judge = partial(verify_pdf, password=password, look=looks, draw=_Draws())
         report = judge(document, path.name, trust, now)
@@ -146,6 +158,8 @@ def verify(
         if news.statements or news.changes:
             known = trust.merged(news)
             report = judge(document, path.name, known, now)
+        if seen is not None:
+            seen[:] = [looks.seen]
         # 5. Where nothing is signed, say what it is.
         return report if report.signatures else _with_kind(report, document, password)
 

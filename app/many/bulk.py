@@ -17,7 +17,7 @@ import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from multiprocessing import connection
 from pathlib import Path
@@ -60,6 +60,8 @@ _AHEAD = 2
 """Documents that a worker has at a time: it need not wait until its answer was read."""
 _LOOK_UP = 0.2
 """Seconds between two looks whether the run was stopped."""
+_MAX_SEEN = 1 << 20
+"""Characters of what a worker has seen of one document."""
 _MAX_ANSWER = 256 << 20
 """Bytes of a report in JSON and on A4."""
 
@@ -101,6 +103,8 @@ class Outcome:
     """As ``sealdesk verify --json`` gives it; verdict UNREADABLE with its error."""
     pdf: bytes = b""
     """The report on A4, if it was ordered and there is one."""
+    seen: str = field(default="", repr=False)
+    """What its pages showed, for a worker that judges it again; nobody here reads it."""
 
     @property
     def verdict(self) -> str:
@@ -178,7 +182,7 @@ def verify_all(
 
     def final(index: int, outcome: Outcome) -> None:
         done(index, outcome)
-        outcomes[index] = replace(outcome, pdf=b"")
+        outcomes[index] = replace(outcome, pdf=b"", seen="")
 
     jobs = min(jobs or os.cpu_count() or 1, len(files), 60)
     with _Crew(files, order, jobs, seconds, stopped) as crew:
@@ -190,6 +194,8 @@ def verify_all(
                     statements.append(state_of(platform, whom, code))
             if statements or changes:
                 told = Told(tuple(statements), tuple(changes))
+                for index in waiting:
+                    crew.seen[index] = (outcomes[index] or _not_checked(files[index])).seen
                 interrupted = crew.work(sorted(waiting), final, told)
             else:
                 for index in sorted(waiting):
@@ -247,14 +253,14 @@ class _Worker:
             return None
         return max(0.0, self._deadline - time.monotonic())
 
-    def give(self, index: int, path: Path, seconds: float, told: Told) -> None:
+    def give(self, index: int, path: Path, seconds: float, told: Told, seen: str) -> None:
         if not self.files:
             self._deadline = time.monotonic() + seconds
         self.files.append(index)
         with contextlib.suppress(BoundedError):  # if it died: seen when its answer is awaited
-            self.process.send((path, told), _MESSAGE_SECONDS)
+            self.process.send((path, told, seen), _MESSAGE_SECONDS)
 
-    def hear(self, speaking: bool, seconds: float) -> tuple[int, dict[str, Any], bytes] | None:
+    def hear(self, speaking: bool, seconds: float) -> tuple[int, dict[str, Any], bytes, str] | None:
         """Its answer about a document, and the report on A4; None if there is none yet. It then has
         *seconds* for the next. Raises :class:`_Gone`.
 
@@ -273,7 +279,7 @@ class _Worker:
             if not self.ready:
                 self.ready = True
                 return None
-            answer, pdf = _answer(said)
+            answer, pdf, seen = _answer(said)
         except ProcessOutOfMemory as error:
             raise _Gone("crashed") from error
         except (BoundedError, ValueError, RecursionError) as error:
@@ -281,16 +287,19 @@ class _Worker:
             raise _Gone("timeout" if late else "crashed") from error
         self.judged += 1
         self._deadline = time.monotonic() + seconds
-        return self.files.popleft(), answer, pdf
+        return self.files.popleft(), answer, pdf, seen
 
     def end(self) -> None:
         self.process.end()
 
 
-def _answer(said: Message) -> tuple[dict[str, Any], bytes]:
-    """What a worker said of its document, and the report on A4. Raises ValueError for what is
-    neither a report with the verdict that its findings lead to, nor an error."""
+def _answer(said: Message) -> tuple[dict[str, Any], bytes, str]:
+    """What a worker said of its document, the report on A4, and what it saw. Raises ValueError for
+    what is neither a report with the verdict that its findings lead to, nor an error."""
     answer, parts = said.head, said.parts
+    seen = answer.pop("seen", "")
+    if not isinstance(seen, str) or len(seen) > _MAX_SEEN:
+        raise ValueError("no text of what was seen")
     if len(parts) > 1:
         raise ValueError("more than one report")
     if answer.get("verdict") != UNREADABLE:
@@ -300,7 +309,7 @@ def _answer(said: Message) -> tuple[dict[str, Any], bytes]:
         raise ValueError("an error without its text")
     elif not all(isinstance(each, str) for each in answer["error"].values()):
         raise ValueError("an error that is no text")
-    return answer, parts[0] if parts else b""
+    return answer, parts[0] if parts else b"", seen
 
 
 class _Crew:
@@ -317,6 +326,8 @@ class _Crew:
         self._files, self._order, self._jobs, self._seconds = files, order, jobs, seconds
         self._stopped = stopped
         self._workers: list[_Worker] = []
+        self.seen: dict[int, str] = {}
+        """What was seen of documents that are judged again."""
         self._never_ready = 0
         self._once_more: set[int] = set()
 
@@ -350,11 +361,11 @@ class _Crew:
                     except _Gone as gone:
                         heard = self._lose(worker, gone, todo)
                     if heard:
-                        index, answer, pdf = heard
+                        index, answer, pdf, seen = heard
                         if self._order.alone and worker in workers:
                             workers.remove(worker)
                             worker.end()
-                        done(index, Outcome(self._files[index], answer, pdf))
+                        done(index, Outcome(self._files[index], answer, pdf, seen))
         except KeyboardInterrupt:
             return True
         return False
@@ -374,11 +385,12 @@ class _Crew:
                 enough = len(todo) >= (1 if depth == 1 else 2 * self._jobs)
                 if enough and worker.ready and len(worker.files) < depth:
                     index = todo.popleft()
-                    worker.give(index, self._files[index], self._seconds, told)
+                    seen = self.seen.get(index, "")
+                    worker.give(index, self._files[index], self._seconds, told, seen)
 
     def _lose(
         self, worker: _Worker, gone: _Gone, todo: deque[int]
-    ) -> tuple[int, dict[str, Any], bytes] | None:
+    ) -> tuple[int, dict[str, Any], bytes, str] | None:
         """Replace a *worker* that is gone; what became of the document that it was at. The ones it
         had judged before may be to blame, so that document gets another worker, once."""
         self._workers.remove(worker)
@@ -395,7 +407,7 @@ class _Crew:
             return None
         todo.popleft()
         answer = _left_out(self._files[index], str(gone), self._seconds, self._order.language)
-        return index, answer, b""
+        return index, answer, b"", ""
 
 
 def unreadable(
@@ -438,11 +450,11 @@ def _serve(channel: Channel, order: Order) -> None:
 
     channel.send({"ready": True})
     while True:
-        path, told = channel.receive()
-        pdf = b""
+        path, told, before = channel.receive()
+        pdf, seen = b"", [before]
         try:
             trust = order.trust.merged(Trust(statements=told.statements, changes=told.changes))
-            report = verify(path, trust=trust, password=order.password, at=order.at)
+            report = verify(path, trust=trust, password=order.password, at=order.at, seen=seen)
             answer = report.to_json(order.language)
             if order.with_pdf:
                 from crypto.report.pictures import pictures_for
@@ -455,4 +467,6 @@ def _serve(channel: Channel, order: Order) -> None:
         except Exception as error:  # noqa: BLE001 - one document's failure is one result
             told = unreadable(path, error, order.language, command_line=order.command_line)
             answer, pdf = told, b""
+        if answer["verdict"] != UNREADABLE:
+            answer["seen"] = "".join(seen)
         channel.send(answer, *([pdf] if pdf else []))

@@ -144,6 +144,24 @@ def test_pages_are_looked_at_once_though_a_platform_answers(
         assert looked == [1]
 
 
+def test_pages_that_were_looked_at_in_another_process_are_not_looked_at_again(
+    office: Office, ticketed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def look(task: Task) -> Seen:
+        looked.append(len(task.sealed))
+        return Seen(left_out=(0,))
+
+    monkeypatch.setattr(layer, "look_with_engines", look)
+    both = office.stamp(ticketed, marks=(Mark(0, 60.0, 120.0, 40.0, 40.0),)).path
+    seen: list[str] = []
+    for _ in range(2):
+        report = verify(both, trust=office.authorities.trust, at=NOW, seen=seen)
+        assert "look_incomplete" in {each.code for each in report.signatures[0].findings}
+    assert looked == [1]
+
+
 def test_an_unsigned_file_asks_nobody(office: Office) -> None:
     report = verify(office.document(), trust=Trust(), platform=office.platform, at=NOW)
     assert report.verdict is Verdict.UNSIGNED

@@ -182,26 +182,9 @@ def look_with_engines(task: Task, started: BoundedProcess | None = None) -> Seen
     seen = Seen()
     until = time.monotonic() + 4 * SECONDS
     for group in _groups(task):
-        seen = _merged(seen, _looked(replace(task, sealed=group), until, started))
+        seen = merged(seen, _looked(replace(task, sealed=group), until, started))
         started = None
     return seen
-
-
-def look_once(look: Look) -> Look:
-    """*look* for a document that is judged several times: what was looked at is not looked at
-    again, and whatever was seen then counts."""
-    known: set[Sealed] = set()
-    seen = Seen()
-
-    def look_at_the_rest(task: Task) -> Seen:
-        nonlocal seen
-        rest = tuple(revision for revision in task.sealed if revision not in known)
-        if rest:
-            seen = _merged(seen, look(replace(task, sealed=rest)))
-            known.update(rest)
-        return seen
-
-    return look_at_the_rest
 
 
 def _groups(task: Task) -> Iterator[tuple[Sealed, ...]]:
@@ -215,7 +198,8 @@ def _groups(task: Task) -> Iterator[tuple[Sealed, ...]]:
     yield tuple(group)
 
 
-def _merged(one: Seen, other: Seen) -> Seen:
+def merged(one: Seen, other: Seen) -> Seen:
+    """What both have seen of one document."""
     return Seen(
         one.differences + other.differences,
         one.left_out + other.left_out,

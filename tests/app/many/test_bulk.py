@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 import pytest
@@ -193,6 +194,37 @@ def test_what_only_the_registry_tells_is_asked_for_and_counts(folder: Path, worl
     assert {world.first.code} in asked
     assert all("status_not_active" in each for each in codes)
     assert len(codes) >= 2
+
+
+def test_a_worker_that_judges_again_is_given_what_was_seen(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seals' states are known, and the registry tells something new of one."""
+    both = world.sign(world.sign(classic_pdf()), world.second, world.marks(world.second, left=20))
+    (tmp_path / "both.pdf").write_bytes(both)
+    given: list[str] = []
+    give = bulk._Worker.give
+
+    def note(self: bulk._Worker, index: int, path: Path, *rest: Any) -> None:
+        given.append(rest[-1])
+        give(self, index, path, *rest)
+
+    monkeypatch.setattr(bulk._Worker, "give", note)
+
+    class Platform:
+        def status(self, seal_code: str) -> SignedStatement:
+            raise PlatformUnreachable("https://platform.example")
+
+        def history(self, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
+            later = NOW + timedelta(days=1)
+            return (SealChange(world.first.code, "suspended", "lost", later, later),)
+
+    order = Order(world.trust, at=NOW)
+    run = verify_all([tmp_path / "both.pdf"], order, jobs=1, platform=Platform())
+    assert run.outcomes[0].verdict == "VALID"
+    assert "seen" not in run.outcomes[0].answer
+    assert given[0] == ""
+    assert '"known"' in given[1]
 
 
 def run_command(*arguments: object) -> int:

@@ -10,6 +10,7 @@ import pytest
 from crypto.bounded import Channel
 from crypto.pdf.looking import layer
 from crypto.pdf.looking.layer import Difference, Seen, Task, look_with_engines
+from crypto.pdf.looking.memory import Memory
 from crypto.pdf.looking.touched import touched_pages
 from crypto.pdf.reading.document import Document
 from crypto.pdf.verify import verify_pdf
@@ -352,19 +353,38 @@ def test_many_pages_that_differ_are_counted(world: World, countersigned: bytes) 
     assert findings[-1].details == {"count": "20"}
 
 
-def test_what_was_looked_at_is_not_looked_at_again() -> None:
+def test_what_was_looked_at_is_not_looked_at_again_nor_in_another_process() -> None:
     asked: list[list[int]] = []
 
     def look(task: Task) -> Seen:
         asked.append([each.end for each in task.sealed])
-        return Seen((Difference(task.sealed[0].end, 0, "MuPDF", (Box(1, 2, 3, 4),)),))
+        end = task.sealed[0].end
+        return Seen((Difference(end, 0, "MuPDF", (Box(1, 2, 3, 4),)),), (7,), ((None, "PDFium"),))
 
-    once = layer.look_once(look)
-    one, two = Sealed(5, (), (0,)), Sealed(9, (), (0,))
+    one, two = Sealed(5, (Place(0, Box(1, 2, 3, 4), Kind.FILL),), (0,)), Sealed(9, (), (0,))
+    first = Memory()
+    once = first.kept(look)
     assert [each.end for each in once(Task(b"%PDF", None, (one,))).differences] == [5]
     assert [each.end for each in once(Task(b"%PDF", None, (one,))).differences] == [5]
-    assert [each.end for each in once(Task(b"%PDF", None, (one, two))).differences] == [5, 9]
+    seen = Memory(first.text).kept(look)(Task(b"%PDF", None, (one, two)))
+    assert [each.end for each in seen.differences] == [5, 9]
+    assert seen.differences[0].boxes == (Box(1, 2, 3, 4),)
+    assert (seen.left_out, seen.failed) == ((7, 7), ((None, "PDFium"), (None, "PDFium")))
     assert asked == [[5], [9]]
+    changed = Memory(first.text).kept(look)(Task(b"%PDF ", None, (one,)))
+    assert [each.end for each in changed.differences] == [5]
+    elsewhere = replace(one, places=())
+    Memory(first.text).kept(look)(Task(b"%PDF", None, (elsewhere,)))
+    assert asked == [[5], [9], [5], [5]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "{}", '{"data": 1, "known": [], "seen": {}}', '{"data": "", "known": [1]}',
+     '{"data": "a", "known": ["b"], "seen": {"differences": [{"end": 1, "page": -1}]}}'],
+)  # fmt: skip
+def test_a_text_that_tells_nothing_is_as_good_as_none(text: str) -> None:
+    assert Memory(text).text == ""
 
 
 # ---------------------------------------------------------------- where what is bad shows
