@@ -221,7 +221,7 @@ def test_a_worker_that_judges_again_is_given_what_was_seen(
 
     order = Order(world.trust, at=NOW)
     run = verify_all([tmp_path / "both.pdf"], order, jobs=1, platform=Platform())
-    assert run.outcomes[0].verdict == "VALID"
+    assert run.outcomes[0].verdict == "UNKNOWN"  # suspended since, and its time is only claimed
     assert "seen" not in run.outcomes[0].answer
     assert given[0] == ""
     assert '"known"' in given[1]
