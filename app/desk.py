@@ -317,7 +317,7 @@ class Desk:
         if chosen is not None:
             return [open_module(chosen)]
         named = self.settings.pkcs11_modules
-        found = [open_module(each) for each in (named or installed_modules())]
+        found = [open_module(path) for path in (named or installed_modules())]
         if self.settings.allow_virtual_ukey and not self.settings.locked("pkcs11_modules"):
             from device import virtual
 
@@ -348,7 +348,7 @@ class Desk:
 
     def tokens(self, module: Path | None = None) -> list[Token]:
         """All keys plugged in now."""
-        return [token for each in self.modules(module) for token in each.tokens()]
+        return [token for opened in self.modules(module) for token in opened.tokens()]
 
     def token(
         self,
@@ -425,7 +425,9 @@ class Desk:
             raise KeyNotFound("no RSA or P-256 key with a valid certificate of that name")
         if len(found) > 1:
             raise TokenAmbiguous(
-                ", ".join(f"{each.subject.common_name} ({each.serial:x})" for _, each in found)
+                ", ".join(
+                    f"{holder.subject.common_name} ({holder.serial:x})" for _, holder in found
+                )
             )
         return found[0]
 
@@ -437,7 +439,7 @@ class Desk:
         trust = self.trust()
         pool = (*trust.pool, *_readable(along))
         path = build_chain(certificate, pool, trust.signers, datetime.now(UTC)).path
-        return tuple(each.der for each in path[1:] if not each.self_issued)
+        return tuple(authority.der for authority in path[1:] if not authority.self_issued)
 
     # --- what is shown -----------------------------------------------------------------------
 

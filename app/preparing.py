@@ -112,7 +112,7 @@ def clock_of_stamp(times: tuple[datetime, datetime] | None) -> Notice | None:
 def without_transparency(notices: Sequence[Notice], *, dated: bool) -> list[Notice]:
     """What is still to be told where the seals have none: dates beside them (*dated*) have it, for
     only what is multiplied onto the page can hide nothing."""
-    kept = [each for each in notices if each.code != "pdfa1"]
+    kept = [notice for notice in notices if notice.code != "pdfa1"]
     return [Notice("pdfa1_date"), *kept] if dated and len(kept) < len(notices) else kept
 
 
@@ -332,5 +332,5 @@ def _news(before: Report, after: SignatureReport) -> str:
         if signature.fields == after.fields
         for finding in signature.findings
     }
-    worst = decisive([each for each in after.findings if each.code not in known])
+    worst = decisive([finding for finding in after.findings if finding.code not in known])
     return worst.code if worst else ""

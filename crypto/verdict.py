@@ -192,7 +192,7 @@ class _Blanks(dict[str, str]):
             known_entries = [k for k in ("kind", "counterparty", "hours") if self.get(k)]
             said = (say("blanks", f"scope_{k}", self._language) for k in known_entries)
             return say("blanks", "scope_and", self._language).join(
-                each.format_map(self) for each in said
+                sentence.format_map(self) for sentence in said
             )
         if key == "values":
             if self.get("before", "") == self.get("after", ""):

@@ -65,8 +65,8 @@ def page(language: str) -> str:
     title, lead, columns, command_line = _HEADS[language]
     lines = [title, "", lead]
     group = ""
-    entries = [each for name, each in messages(language).items() if name != "phrases"]
-    for entry in sorted(entries, key=lambda each: str(each["code"])):
+    entries = [entry for name, entry in messages(language).items() if name != "phrases"]
+    for entry in sorted(entries, key=lambda entry: str(entry["code"])):
         if entry["code"][2] != group:
             group = entry["code"][2]
             word = "代码" if language == "zh_CN" else "Code"
@@ -84,11 +84,11 @@ def _cell(entry: dict[str, Any], part: str, language: str) -> str:
     text = str(entry[part])
     reasons: list[str] = []
     for name in re.findall(r"\{(\w+)\}", text):
-        words = [each.replace("{}", "…") for each in entry.get("words", {}).get(name, {}).values()]
-        reasons += [each for each in dict.fromkeys(words) if each.strip(" …：:（）()")]
+        words = [word.replace("{}", "…") for word in entry.get("words", {}).get(name, {}).values()]
+        reasons += [word for word in dict.fromkeys(words) if word.strip(" …：:（）()")]
     text = re.sub(r"\{\w+\}", "…", text)
     text = re.sub("(?:…)+", "…", text)
-    listed = "".join(f"<br>· {each}" for each in reasons)
+    listed = "".join(f"<br>· {reason}" for reason in reasons)
     return " ".join(text.replace("<", "&lt;").split()).replace("|", "\\|") + listed
 
 

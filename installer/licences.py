@@ -45,7 +45,9 @@ def needed_by(name: str) -> set[str]:
     except PackageNotFoundError:  # see WINDOWS_ONLY: none of them needs another
         return set()
     return {
-        canonicalize_name(each.name) for each in requirements if "extra" not in str(each.marker)
+        canonicalize_name(requirement.name)
+        for requirement in requirements
+        if "extra" not in str(requirement.marker)
     }
 
 

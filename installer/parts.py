@@ -83,7 +83,7 @@ def of_folder(folder: Path, notes: Mapping[str, str] | None = None) -> Part:
         and (path.name.upper().startswith(_FILE_NAMES) or path.parent.name == "licenses")
     ]
     named = _TEXTS.get(name, ()) if texts or name in _TEXTS else _common(licence)
-    texts += [COMMON_LICENCES / each for each in named]
+    texts += [COMMON_LICENCES / text for text in named]
     return Part(name, version, licence, tuple(texts), f"pkg:pypi/{name}@{version}", notes or {})
 
 

@@ -151,7 +151,7 @@ def _check(
         return Checked((f"unreadable:{type(error).__name__}",), None, None, ())
     if _essence(report.to_json()) != _essence(json.loads(members["report.json"])):
         problems.append("report_differs:report.json")
-    anchors = {each.der: each for name in PURPOSES for each in getattr(packed, name)}
+    anchors = {anchor.der: anchor for name in PURPOSES for anchor in getattr(packed, name)}
     return Checked(tuple(problems), report, again, tuple(anchors.values()))
 
 

@@ -317,9 +317,9 @@ def _write(pack: _Pack, document: BinaryIO, output: BinaryIO, report: Report) ->
             "status_hours": pack.trust.status_life / timedelta(hours=1),
             "unproved_anchors": {
                 purpose: sorted(
-                    pack.name(gm.sm3(each.der).hex())
-                    for each in dict.fromkeys(getattr(pack.trust, purpose))
-                    if gm.sm3(each.der) in certificates
+                    pack.name(gm.sm3(anchor.der).hex())
+                    for anchor in dict.fromkeys(getattr(pack.trust, purpose))
+                    if gm.sm3(anchor.der) in certificates
                 )
                 for purpose in PURPOSES
             },

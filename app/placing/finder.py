@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0
 """For one document; 500 pages take about one."""
-_OTHER_KINDS = {each.__name__: each for each in (NotAPdf, FileEmpty, OfdNotSupported)}
+_OTHER_KINDS = {kind.__name__: kind for kind in (NotAPdf, FileEmpty, OfdNotSupported)}
 _ERRORS = ("PdfEncrypted", "PdfPasswordWrong", "PdfTooComplex")
 """What may be wrong with a document; all else is PdfUnreadable."""
 

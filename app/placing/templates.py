@@ -55,10 +55,10 @@ class Templates:
     def named(self, name: str) -> Template:
         """Raises :class:`app.errors.TemplateNotFound`, :class:`app.errors.SettingsInvalid`."""
         known = self.all()
-        for each in known:
-            if each.name == name.strip():
-                return each
-        raise TemplateNotFound(name, " · ".join(each.name for each in known) or None)
+        for template in known:
+            if template.name == name.strip():
+                return template
+        raise TemplateNotFound(name, " · ".join(template.name for template in known) or None)
 
     def last(self) -> tuple[Placed, ...]:
         """What the last document was sealed with; nothing if there was none yet."""
@@ -76,7 +76,7 @@ class Templates:
         with locked(self._path.with_suffix(".lock")):
             known, last = self._read()
             new = Template(name, template.placed)
-            names = [each.name for each in known]
+            names = [kept.name for kept in known]
             if name in names:
                 known[names.index(name)] = new
             elif len(known) >= MOST:
@@ -89,7 +89,7 @@ class Templates:
         """Forget it, if there is one. Raises :class:`app.errors.SettingsInvalid`, OSError."""
         with locked(self._path.with_suffix(".lock")):
             known, last = self._read()
-            self._write([each for each in known if each.name != name], last)
+            self._write([template for template in known if template.name != name], last)
 
     def keep_last(self, placed: Sequence[Placed]) -> None:
         """Remember what a document was sealed with. Raises as :meth:`remove`."""
@@ -115,7 +115,9 @@ class Templates:
 
     def _write(self, known: Sequence[Template], last: Sequence[Placed]) -> None:
         content: dict[str, Any] = {
-            "templates": [{"name": each.name, "placed": to_json(each.placed)} for each in known],
+            "templates": [
+                {"name": template.name, "placed": to_json(template.placed)} for template in known
+            ],
             "last": to_json(last),
         }
         replace_file(self._path, json.dumps(content, ensure_ascii=False, indent=1).encode())
@@ -123,6 +125,6 @@ class Templates:
 
 def _template(data: Any) -> Template:
     placed = placed_from_json(data["placed"])
-    if not isinstance(data["name"], str) or len({each.seal_code for each in placed}) != 1:
+    if not isinstance(data["name"], str) or len({rule.seal_code for rule in placed}) != 1:
         raise ValueError("no template")
     return Template(data["name"], placed)

@@ -39,7 +39,7 @@ def folded(text: str) -> str:
     """*text* as it is compared: forms that look the same are the same; no spaces, no letters that
     show nothing (soft hyphens, variation selectors, zero-width spaces)."""
     plain = unicodedata.normalize("NFKC", text.translate(_RADICALS)).casefold()
-    return "".join(each for each in plain if not _shows_nothing(each))
+    return "".join(character for character in plain if not _shows_nothing(character))
 
 
 def _shows_nothing(letter: str) -> bool:
@@ -112,8 +112,8 @@ def _lines(pieces: Iterable[tuple[Sequence[Letter], int | None]]) -> list[Line]:
             by_turn.setdefault(turn, []).append(Line(list(letters), turn))
     lines = [
         line
-        for turn, each in by_turn.items()
-        for line in (each if turn is None else _joined(each, turn))
+        for turn, parts in by_turn.items()
+        for line in (parts if turn is None else _joined(parts, turn))
     ]
     return sorted(lines, key=lambda line: (line.letters[0].box[1], line.letters[0].box[0]))
 
@@ -155,8 +155,8 @@ def _crossing(line: Line, start: int, wanted: str, lines: Sequence[Line]) -> Box
             end = len(line.text)
             following = _goes_on(line, wanted[length:], lines, set())
             if following:
-                for each, _, taken in following:
-                    each.taken = taken
+                for part, _, taken in following:
+                    part.taken = taken
                 return _place([(line, end - length, end), *following])
     return None
 
@@ -198,8 +198,9 @@ def _next(line: Line, lines: Sequence[Line]) -> list[Line]:
         if alike and -height / 2 < o_top - bottom < 1.5 * height and o_top > top and o_left < right:
             found.append((o_right < left, o_top, o_left, other))
     nearest = min((o_top for _, o_top, _, _ in found), default=0.0)
-    found = [each for each in found if each[1] < nearest + height / 2]  # none is passed over
-    found.sort(key=lambda each: each[:3])
+    # none is passed over
+    found = [place for place in found if place[1] < nearest + height / 2]
+    found.sort(key=lambda place: place[:3])
     return [other for *_, other in found]
 
 

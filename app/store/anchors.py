@@ -90,7 +90,7 @@ def trust_of(found: Iterable[Anchor]) -> Trust:
     """Whom these anchors make trusted; who may make seals is believed about them, too."""
 
     def for_purpose(wanted: Purpose) -> tuple[Certificate, ...]:
-        return tuple(each.certificate for each in given if each.purpose in (wanted, "all"))
+        return tuple(anchor.certificate for anchor in given if anchor.purpose in (wanted, "all"))
 
     given = list(found)
     return Trust(
@@ -137,12 +137,14 @@ def remove(settings: Settings, sm3: str) -> list[Anchor]:
     """Trust the user's own anchor no more whose SM3 begins with *sm3* (8 digits at least); it is
     taken out for every purpose. Raises :class:`app.errors.UsageError` if there is not just one."""
     wanted = sm3.lower().replace(":", "")
-    found = [each for each in own(settings) if len(wanted) >= 8 and each.sm3.startswith(wanted)]
-    if len({each.sm3 for each in found}) != 1:
+    found = [
+        anchor for anchor in own(settings) if len(wanted) >= 8 and anchor.sm3.startswith(wanted)
+    ]
+    if len({anchor.sm3 for anchor in found}) != 1:
         raise UsageError("not_your_own", sm3)
-    for each in found:
-        if each.path is not None:
-            each.path.unlink(missing_ok=True)
+    for anchor in found:
+        if anchor.path is not None:
+            anchor.path.unlink(missing_ok=True)
     return found
 
 

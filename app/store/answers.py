@@ -27,7 +27,7 @@ class Answers:
 
     def keep(self, digest: bytes, question: str) -> None:
         """Remember a yes."""
-        answers = [each for each in self._read() if each != [digest.hex(), question]]
+        answers = [answer for answer in self._read() if answer != [digest.hex(), question]]
         answers.append([digest.hex(), question])
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,4 +40,4 @@ class Answers:
             return []
         if not isinstance(found, list):
             return []
-        return [each for each in found if isinstance(each, list)]
+        return [answer for answer in found if isinstance(answer, list)]

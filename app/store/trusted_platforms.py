@@ -136,7 +136,7 @@ def _text(platform: TrustedPlatform) -> str:
         "origin": platform.origin,
         "name": platform.name,
         "root": b64(platform.root),
-        "pool": [b64(each) for each in platform.pool],
+        "pool": [b64(certificate) for certificate in platform.pool],
         "holders": list(platform.holders),
         "by": platform.by,
         "since": platform.since.astimezone(UTC).isoformat(),

@@ -124,7 +124,10 @@ def certificates_of(path: Path, password: str | None, trust: Trust) -> dict[str,
     found = _gathered(path, password)
     brought = (*found.leaves, *found.known) if found else ()
     anchors = (*trust.seal_makers, *trust.signers, *trust.timestamps, *trust.platforms)
-    return {each.fingerprint.hex(): each.der for each in (*anchors, *trust.pool, *brought)}
+    return {
+        certificate.fingerprint.hex(): certificate.der
+        for certificate in (*anchors, *trust.pool, *brought)
+    }
 
 
 def _gathered(path: Path, password: str | None) -> _Gathered | None:
@@ -149,9 +152,11 @@ def _gather(path: Path, password: str | None) -> Message:
             leaves, along = certificates_in(document)
             enclosed = with_enclosed_evidence(document, Trust())
     report = verify(path, trust=Trust(), password=password)
-    seals = [[each.seal.code, each.origin] for each in report.signatures if each.seal]
+    seals = [
+        [signature.seal.code, signature.origin] for signature in report.signatures if signature.seal
+    ]
     others = (*along, *enclosed.pool)
-    parts = tuple(each.der for each in (*leaves, *others))
+    parts = tuple(certificate.der for certificate in (*leaves, *others))
     return Message({"leaves": len(leaves), "seals": seals}, parts)
 
 
@@ -181,9 +186,9 @@ def _issuers(
 def _fetched_issuer(certificate: Certificate, fetcher: Fetcher) -> Certificate | None:
     for url in certificate.issuer_urls[:2]:
         with contextlib.suppress(ServiceUnavailable, CertificateError):
-            for each in load_certificates(fetcher.get(url)):
-                if certificate.issued_by(each):
-                    return each
+            for issuer in load_certificates(fetcher.get(url)):
+                if certificate.issued_by(issuer):
+                    return issuer
     return None
 
 

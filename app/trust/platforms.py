@@ -149,7 +149,9 @@ def trust_platform(
     been compared. Raises :class:`app.errors.SettingLocked`, OSError."""
     if not settings.allow_own_trust:
         raise SettingLocked("allow_own_trust")
-    pool = tuple(each for name, each in service.certificates.items() if name != "root")
+    pool = tuple(
+        certificate for name, certificate in service.certificates.items() if name != "root"
+    )
     made = TrustedPlatform(
         service.origin,
         service.name,

@@ -127,7 +127,7 @@ def _differing_rows(then: Drawing, now: Drawing) -> tuple[int, int] | None:
 
     wide = 3 * now.width, now.height
     then_grey, now_grey = (
-        Pillow.frombuffer("L", wide, each.rgb, "raw", "L", 0, 1) for each in (then, now)
+        Pillow.frombuffer("L", wide, raster.rgb, "raw", "L", 0, 1) for raster in (then, now)
     )
     bounds = ImageChops.difference(then_grey, now_grey).point(_TOO_MUCH).getbbox()
     return (bounds[1], bounds[3]) if bounds else None
@@ -258,10 +258,10 @@ def merged(found: Sequence[Box]) -> list[Box]:
     for box in found:
         joined, changing = box, True
         while changing:
-            near = [each for each in done if each.near(joined, MERGE_MM)]
+            near = [other for other in done if other.near(joined, MERGE_MM)]
             changing = bool(near)
-            for each in near:
-                done.remove(each)
-                joined = joined.joined(each)
+            for other in near:
+                done.remove(other)
+                joined = joined.joined(other)
         done.append(joined)
     return done

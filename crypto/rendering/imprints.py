@@ -61,8 +61,8 @@ def draw_marks(
                     documents[name, wish.end] = engine(data[: wish.end], password)
                 seal = engine(imprint, None)
                 drawn = list(_drawn(seal, documents[name, wish.end], wish))
-                sizes.append([[each.width, each.height] for each in drawn])
-                parts += [each.rgb for each in drawn]
+                sizes.append([[raster.width, raster.height] for raster in drawn])
+                parts += [raster.rgb for raster in drawn]
             channel.send({"sizes": sizes, "shapes": shapes}, *parts)
         except FontMissing as error:
             channel.send({"font": str(error)})

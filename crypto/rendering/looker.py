@@ -79,7 +79,7 @@ def look(
     until = time.process_time() + seconds
     documents: dict[int, dict[str, Any]] = {}
     try:
-        for end in (len(data), *(each.end for each in sealed)):
+        for end in (len(data), *(revision.end for revision in sealed)):
             open_there = documents.setdefault(end, {})
             for name in ENGINES:
                 open_there[name] = opened(name, data[:end], password, open_there)
@@ -89,9 +89,9 @@ def look(
         return
     whole = {name: documents[len(data)][name] for name in ENGINES}
     counts = {
-        (name, each.end): (documents[each.end][name].pages(), whole[name].pages())
+        (name, revision.end): (documents[revision.end][name].pages(), whole[name].pages())
         for name in ENGINES
-        for each in sealed
+        for revision in sealed
     }
     for (name, end), (then, now) in counts.items():
         if then != now:
@@ -105,13 +105,13 @@ def look(
                 left.append(page)
                 continue
             there = {
-                name: [each for each in wanted if page < min(counts[name, each.end])]
+                name: [revision for revision in wanted if page < min(counts[name, revision.end])]
                 for name in ENGINES
             }
             view = _View(documents, whole, page, dpi)
             # PDFium lets other threads run, MuPDF does not
             later = beside.submit(view.said_by, "PDFium", there["PDFium"])
-            said = [each for name in ENGINES[:-1] for each in view.said_by(name, there[name])]
+            said = [message for name in ENGINES[:-1] for message in view.said_by(name, there[name])]
             for message in (*said, *later.result()):
                 channel.send(message)
             channel.send({"looked": page})
@@ -132,17 +132,19 @@ class _View:
         from crypto.rendering.engines import Undrawable
 
         page, now_by, told = self.page, self.whole[name], []
-        then_by = [self.documents[each.end][name] for each in wanted]
+        then_by = [self.documents[revision.end][name] for revision in wanted]
         try:
-            if not wanted or not any(each.is_special(page) for each in (now_by, *then_by)):
+            if not wanted or not any(document.is_special(page) for document in (now_by, *then_by)):
                 return []
             now, size = now_by.draw(page, self.dpi), now_by.size(page)
-            for each, document in zip(wanted, then_by, strict=True):
-                places = [place for place in each.places if place.page == page]
+            for revision, document in zip(wanted, then_by, strict=True):
+                places = [place for place in revision.places if place.page == page]
                 found = _differences(document, size, page, self.dpi, now, places)
                 if found:
                     boxes = [asdict(box) for box in found[:MAX_BOXES]]
-                    told.append({"page": page, "differs": name, "end": each.end, "boxes": boxes})
+                    told.append(
+                        {"page": page, "differs": name, "end": revision.end, "boxes": boxes}
+                    )
         except Undrawable as error:
             told.append({"page": page, "failed": name, "reason": str(error)})
         return told
@@ -151,11 +153,11 @@ class _View:
 def _pages(sealed: tuple[Sealed, ...]) -> Iterator[tuple[int, list[Sealed]]]:
     """Every page that any of *sealed* wants looked at, in the order of urgency."""
     order: dict[int, None] = {}
-    for each in sealed:
-        order.update(dict.fromkeys(each.pages))
-    wanted = {each.end: frozenset(each.pages) for each in sealed}
+    for revision in sealed:
+        order.update(dict.fromkeys(revision.pages))
+    wanted = {revision.end: frozenset(revision.pages) for revision in sealed}
     for page in order:
-        yield page, [each for each in sealed if page in wanted[each.end]]
+        yield page, [revision for revision in sealed if page in wanted[revision.end]]
 
 
 def _differences(

@@ -77,12 +77,12 @@ class _Picture:
             raise PictureError("not one page alone")
         common = document.first("CommonData")
         for kind in ("PublicRes", "DocumentRes"):
-            for each in common.all(kind) if common is not None else ():
-                self._read_resources(resolve(root, each.text.strip()))
+            for place in common.all(kind) if common is not None else ():
+                self._read_resources(resolve(root, place.text.strip()))
         name = resolve(root, listed[0].attributes.get("BaseLoc", ""))
         page = self._xml(name)
-        for each in page.all("PageRes"):
-            self._read_resources(resolve(name, each.text.strip()))
+        for place in page.all("PageRes"):
+            self._read_resources(resolve(name, place.text.strip()))
         if any(page.first(kind) is not None for kind in _REFUSED_ON_PAGE):
             raise PictureError("a page with a template")
         box = page.said("Area", "PhysicalBox") or document.said(
@@ -108,25 +108,25 @@ class _Picture:
 
         def placed(path: str) -> str:
             inside = f"{base.rstrip('/')}/{path}" if base and not path.startswith("/") else path
-            for each in (inside, path):
-                made = resolve(name, each)
+            for member in (inside, path):
+                made = resolve(name, member)
                 if self._package.has(made):
                     return made
             raise PictureError("a resource is missing")
 
         for group in found.children:
-            for each in group.children:
-                key = each.attributes.get("ID", "")
-                if each.name == "ColorSpace":
-                    if each.attributes.get("BitsPerComponent", "8") != "8":
+            for resource in group.children:
+                key = resource.attributes.get("ID", "")
+                if resource.name == "ColorSpace":
+                    if resource.attributes.get("BitsPerComponent", "8") != "8":
                         raise PictureError("colours of another depth")
-                    self._spaces[key] = each.attributes.get("Type", "").upper()
-                elif each.name == "Font":
-                    file = each.said("FontFile")
-                    called = each.attributes.get("FontName", "")
+                    self._spaces[key] = resource.attributes.get("Type", "").upper()
+                elif resource.name == "Font":
+                    file = resource.said("FontFile")
+                    called = resource.attributes.get("FontName", "")
                     self._fonts[key] = _Font(called, placed(file) if file else "")
-                elif each.name == "MultiMedia" and each.said("MediaFile"):
-                    self._media[key] = placed(each.said("MediaFile"))
+                elif resource.name == "MultiMedia" and resource.said("MediaFile"):
+                    self._media[key] = placed(resource.said("MediaFile"))
 
     def _colour(self, element: Element, *, stroke: bool) -> str:
         """The operator that sets a colour. Patterns and shadings are not followed."""
@@ -148,16 +148,16 @@ class _Picture:
     def _draw_all(self, group: Element, sheet: OnePage, depth: int) -> None:
         if depth > _MAX_NESTED:
             raise PictureError("blocks nested too deep")
-        for each in group.children:
+        for child in group.children:
             self._objects += 1
             if self._objects > MAX_OBJECTS:
                 raise PictureError("too many objects")
-            if each.name == "PageBlock":
-                self._draw_all(each, sheet, depth + 1)
-            elif each.name in _KNOWN:
-                self._draw(each, sheet)
+            if child.name == "PageBlock":
+                self._draw_all(child, sheet, depth + 1)
+            elif child.name in _KNOWN:
+                self._draw(child, sheet)
             else:
-                raise PictureError(f"an object of another kind: {each.name[:40]}")
+                raise PictureError(f"an object of another kind: {child.name[:40]}")
 
     def _draw(self, each: Element, sheet: OnePage) -> None:
         entries = each.attributes

@@ -168,8 +168,8 @@ def _drawn(
         said = run(_draw, data, password, wishes, seconds=seconds)
         told = said.head["drawn"]
         return {
-            _number(each["wish"], len(wishes)): (*_size(each["size_mm"]), png)
-            for each, png in zip(told, said.parts, strict=True)
+            _number(drawn["wish"], len(wishes)): (*_size(drawn["size_mm"]), png)
+            for drawn, png in zip(told, said.parts, strict=True)
         }
     except (BoundedError, KeyError, TypeError, ValueError):
         return {}
@@ -188,8 +188,8 @@ def _number(told: Any, count: int) -> int:
 
 
 def _size(told: Any) -> tuple[float, float]:
-    width, height = (float(each) for each in told)
-    if not all(math.isfinite(each) and 0 < each < _LARGEST_MM for each in (width, height)):
+    width, height = (float(side) for side in told)
+    if not all(math.isfinite(side) and 0 < side < _LARGEST_MM for side in (width, height)):
         raise ValueError("beyond any page")
     return width, height
 
@@ -200,16 +200,16 @@ def _changed(
     found = changes_in(io.BytesIO(data), report, password, seconds)
     return tuple(
         ChangedPicture(
-            each.page + 1,
-            each.width_mm,
-            each.height_mm,
-            each.then,
-            each.now,
-            each.both,
-            _around(each.boxes[0], each.width_mm, each.height_mm),
+            change.page + 1,
+            change.width_mm,
+            change.height_mm,
+            change.then,
+            change.now,
+            change.both,
+            _around(change.boxes[0], change.width_mm, change.height_mm),
         )
-        for each in found[:MAX_CHANGED]
-        if each.boxes
+        for change in found[:MAX_CHANGED]
+        if change.boxes
     )
 
 

@@ -201,10 +201,10 @@ def _icon(shape: str, colour: str) -> bytes:
 def _images(shown: Pictures) -> dict[str, bytes]:
     """The pictures by the names that :mod:`crypto.report.words` gives them."""
     found: dict[str, bytes] = {}
-    for number, each in enumerate(shown.seals):
-        found[f"s{number}"] = _prepared(each.png)
-    for number, each in enumerate(shown.pages):
-        found[f"p{number}"] = _prepared(each.png, framed=True)
+    for number, seal in enumerate(shown.seals):
+        found[f"s{number}"] = _prepared(seal.png)
+    for number, sheet in enumerate(shown.pages):
+        found[f"p{number}"] = _prepared(sheet.png, framed=True)
     for number, page in enumerate(shown.changed):
         for kind, png in (("t", page.then), ("n", page.now), ("b", page.both)):
             found[f"{kind}{number}"] = _prepared(png, framed=True)

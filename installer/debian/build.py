@@ -160,9 +160,9 @@ def outside(files: Sequence[Path]) -> dict[str, str]:
 
 def _owner(place: Path) -> str:
     """The package that *place* belongs to; Debian lists some under / and some under /usr."""
-    for each in (place, place.resolve(), Path("/usr") / str(place).lstrip("/")):
+    for path in (place, place.resolve(), Path("/usr") / str(place).lstrip("/")):
         try:
-            return run(["dpkg-query", "-S", each]).partition(":")[0]
+            return run(["dpkg-query", "-S", path]).partition(":")[0]
         except BuildFailed:
             continue
     return ""

@@ -93,8 +93,8 @@ def admx() -> str:
         )
         ET.SubElement(category, "parentCategory", ref="SealDesk")
     policies = ET.SubElement(root, "policies")
-    for each in POLICIES:
-        _definition(policies, each)
+    for policy in POLICIES:
+        _definition(policies, policy)
     return _text(root)
 
 

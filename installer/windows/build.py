@@ -76,8 +76,8 @@ def list_parts(folder: Path, prepared: runtime.Runtime, release: str, moment: in
     }
     found.append(parts.Part("cpython", prepared.python_version, "PSF-2.0", (licence,), notes=notes))
     site = prepared.packages
-    for each in ("msvc-runtime", "pyinstaller"):
-        found += _carrier(each, site, prepared)
+    for package in ("msvc-runtime", "pyinstaller"):
+        found += _carrier(package, site, prepared)
     parts.write(
         folder, found, release, moment, {"commit": run(["git", "rev-parse", "HEAD"]).strip()}
     )

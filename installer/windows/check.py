@@ -366,11 +366,11 @@ def _timeless(value: Any) -> Any:
     """A report without its times and paths."""
     if isinstance(value, dict):
         return {
-            key: _timeless(each)
-            for key, each in value.items()
+            key: _timeless(entry)
+            for key, entry in value.items()
             if key not in _TIMES and key not in ("file", "path", "name")
         }
-    return [_timeless(each) for each in value] if isinstance(value, list) else value
+    return [_timeless(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _difference(one: Any, other: Any, where: str = "") -> str:

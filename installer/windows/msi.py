@@ -182,8 +182,8 @@ def _properties(product: ET.Element) -> None:
     }
     for name, value in fixed.items():
         _add(product, "Property", Id=name, Value=value)
-    for each in PROPERTIES:
-        _remembered(product, each.name, each.value)
+    for setting in PROPERTIES:
+        _remembered(product, setting.name, setting.value)
     _remembered(product, "INSTALLDIR", "InstallDir")
     _remembered(product, "TRAINING", "Training")
     found = _add(product, "Property", Id="WINDOWSBUILD")
@@ -219,7 +219,7 @@ def _files(root: ET.Element, bundle: Path) -> dict[str, list[str]]:
 
     def fill(parent: ET.Element, folder: Path) -> None:
         taken: set[str] = set()
-        for path in sorted(folder.iterdir(), key=lambda each: (each.is_dir(), each.name)):
+        for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
             relative = path.relative_to(bundle).as_posix()
             key = _key(path.relative_to(bundle))
             name = _names(path.name, taken)
@@ -278,10 +278,10 @@ def _registered(parent: ET.Element) -> list[str]:
     for index, value in enumerate(registry()):
         _value(component, value, key_path=index == 0)
     names = ["Registered"]
-    for each in PROPERTIES:
-        name = f"Setting{each.value}"
-        component = _component(parent, name, identity("setting", each.value))
-        _value(component, Value(KEY, each.value, f"[{each.name}]"), key_path=True)
+    for setting in PROPERTIES:
+        name = f"Setting{setting.value}"
+        component = _component(parent, name, identity("setting", setting.value))
+        _value(component, Value(KEY, setting.value, f"[{setting.name}]"), key_path=True)
         names.append(name)
     return names
 
@@ -349,7 +349,7 @@ def _features(product: ET.Element, components: dict[str, list[str]]) -> None:
 
 def statements() -> Iterator[str]:
     """SQL that completes the database."""
-    public = [each.name for each in PROPERTIES] + ["INSTALLDIR"]
+    public = [setting.name for setting in PROPERTIES] + ["INSTALLDIR"]
     # So that they pass from the asking user to the elevated installer.
     yield (
         "UPDATE `Property` SET `Value` ="
@@ -384,7 +384,7 @@ def statements() -> Iterator[str]:
         f" ('{TRAINING}', 1, 'REMEMBERED_TRAINING = \"1\"')"
     )
     # A given value wins over a remembered one; AppSearch alone would do it the other way round.
-    for index, name in enumerate([*(each.name for each in PROPERTIES), "INSTALLDIR"]):
+    for index, name in enumerate([*(setting.name for setting in PROPERTIES), "INSTALLDIR"]):
         action = f"Remember{name}"
         yield (
             "INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) VALUES"
@@ -395,10 +395,11 @@ def statements() -> Iterator[str]:
                 f"INSERT INTO `{table}` (`Action`, `Condition`, `Sequence`) VALUES"
                 f" ('{action}', '{name} = \"\" AND REMEMBERED_{name} <> \"\"', {index + 51})"
             )
-    for each in PROPERTIES:
+    for setting in PROPERTIES:
         yield (
-            f'UPDATE `Component` SET `Condition` = \'{each.name} <> "" AND {each.name} <> "-"\''
-            f" WHERE `Component` = 'Setting{each.value}'"
+            f"UPDATE `Component` SET `Condition` ="
+            f' \'{setting.name} <> "" AND {setting.name} <> "-"\''
+            f" WHERE `Component` = 'Setting{setting.value}'"
         )
     yield (
         "UPDATE `Component` SET `Condition` = 'DESKTOP_SHORTCUT <> \"0\"'"

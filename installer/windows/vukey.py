@@ -38,6 +38,6 @@ def build(runtime: Runtime, target: Path) -> None:
                 "-L",
                 work,
                 *libraries,
-                *(f"-Wl,{each}" for each in linking),
+                *(f"-Wl,{option}" for option in linking),
             ]
         )

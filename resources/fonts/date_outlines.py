@@ -27,7 +27,7 @@ def outline(font: TTFont, character: str) -> Iterator[str]:
     pen = RecordingPen()
     font.getGlyphSet()[font.getBestCmap()[ord(character)]].draw(pen)
     for operator, points in pen.value:
-        numbers = [f"{round(each)}" for point in points for each in point]
+        numbers = [f"{round(number)}" for point in points for number in point]
         yield " ".join([*numbers, OPERATORS[operator]])
 
 
