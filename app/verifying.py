@@ -66,24 +66,24 @@ class _Looks:
     """Draw and compare, where a document has later revisions: most have none. What was looked at
     before the platform's answer is not looked at again after it.
 
-    A context manager, which ends the process if nobody has used it."""
+    A context manager, which ends the processes if nobody has used them."""
 
     def __init__(self, document: BinaryIO, seen: str = "") -> None:
         """*seen*: what was told of an earlier look at the document."""
         self._told = seen
         self._memory: Memory | None = None
-        self._started: BoundedProcess | None = None
+        self._started: tuple[BoundedProcess, ...] = ()
         if _was_added_to(document):
             from crypto.rendering.looker import begin_early
 
-            self._started = begin_early()  # it loads the renderers while the document is judged
+            self._started = begin_early()  # they load the renderers while the document is judged
 
     def __enter__(self) -> _Looks:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._started:
-            self._started.end()
+        for process in self._started:
+            process.end()
 
     def __call__(self, task: Task) -> Seen:
         from crypto.pdf.looking.memory import Memory
@@ -99,7 +99,7 @@ class _Looks:
     def _with_engines(self, task: Task) -> Seen:
         from crypto.pdf.looking.layer import look_with_engines
 
-        started, self._started = self._started, None
+        started, self._started = self._started, ()
         return look_with_engines(task, started) if started else look_with_engines(task)
 
 

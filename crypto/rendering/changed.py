@@ -77,9 +77,15 @@ def _changed(
 
 
 def _differing(before: Image.Image, after: Image.Image) -> Image.Image:
-    red, green, blue = ImageChops.difference(before, _as_large(after, before)).split()
-    most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-    return most.point([0] * (LEVELS + 1) + [255] * (255 - LEVELS))
+    """255 where any colour differs by more than :data:`LEVELS`, else 0."""
+    difference = ImageChops.difference(before, _as_large(after, before))
+    made = Image.new("L", before.size)
+    bounds = difference.getbbox()
+    if bounds:  # a small part of the page
+        red, green, blue = difference.crop(bounds).split()
+        most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+        made.paste(most.point([0] * (LEVELS + 1) + [255] * (255 - LEVELS)), bounds[:2])
+    return made
 
 
 def both(before: Image.Image, after: Image.Image) -> Image.Image:
@@ -87,12 +93,15 @@ def both(before: Image.Image, after: Image.Image) -> Image.Image:
     after = _as_large(after, before)
     paper = Image.new("RGB", after.size, "white")
     made = Image.blend(paper, after, _PALE)
-    then, now = ink(before), ink(after)
+    bounds = ImageChops.difference(before, after).getbbox()
+    if bounds is None:
+        return made
+    then, now = ink(before.crop(bounds)), ink(after.crop(bounds))
     vanished = ImageChops.subtract(now, then)
     new = ImageChops.subtract(then, now)
     for strength, colour in ((vanished, RED), (new, GREEN)):
         mask = strength.point([0] * (LEVELS + 1) + [min(255, 90 + v) for v in range(252)])
-        made.paste(Image.new("RGB", made.size, colour), mask=mask)
+        made.paste(Image.new("RGB", mask.size, colour), bounds[:2], mask)
     return made
 
 

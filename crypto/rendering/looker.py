@@ -1,10 +1,12 @@
-"""The bounded process that looks: draws revisions of one document and says where they differ.
+"""The bounded processes that look: draw revisions of one document and say where they differ.
 
-    process = begin()    → a process that loads the renderers, says {"ready": true} and waits for
-                           what it is to look at: the arguments of :func:`look` but the first.
-                           Then one message for each page, and {"done": true, "left": [pages]}
+    process = begin(names)    → a process that loads the renderers, says {"ready": true} and waits
+                                for what it is to look at: the arguments of :func:`look` but the
+                                first two. Then one message for each page, and
+                                {"done": true, "left": [pages]}
 
-Loading takes as long as judging a short document, so it may begin before anything is known.
+The two renderers take about as long for a page, and hold each other up in one process: each has its
+own. Loading takes as long as judging a short document, so it may begin before anything is known.
 
 Three words stand for what a page gave: "differs" (boxes), "failed" (an engine could not draw it),
 or nothing at all.
@@ -14,7 +16,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ from crypto.rendering.compare import Box, Place, differences
 if TYPE_CHECKING:
     from crypto.bounded import BoundedProcess, Channel
 
+GROUPS = (("MuPDF", "MuPDF print"), ("PDFium",))
+"""The engines (:data:`crypto.rendering.engines.ENGINES`) of each process."""
 DPI, DPI_OF_MANY, MANY_PAGES = 100.0, 72.0, 100
 """Up to and beyond so many pages; 50 dpi gives false alarms."""
 SECONDS = 15.0
@@ -45,52 +48,64 @@ class Sealed:
     """To be looked at, 0-based, the most urgent first."""
 
 
-def begin() -> BoundedProcess:
-    """Start it. Raises :class:`crypto.bounded.BoundedError`."""
+def begin(names: Sequence[str]) -> BoundedProcess:
+    """Start the process of these engines. Raises :class:`crypto.bounded.BoundedError`."""
     from crypto.bounded import BoundedProcess
 
-    return BoundedProcess(look_when_told, name="sealdesk-look")
+    return BoundedProcess(look_when_told, names, name="sealdesk-look")
 
 
-def begin_early() -> BoundedProcess | None:
-    """The same where nothing depends on it yet; None if it did not start."""
+def begin_early() -> tuple[BoundedProcess, ...]:
+    """One for each of :data:`GROUPS` where nothing depends on them yet; none if one did not
+    start."""
     from crypto.bounded import BoundedError
 
+    begun: list[BoundedProcess] = []
     try:
-        return begin()
+        begun.extend(begin(names) for names in GROUPS)
     except BoundedError:
-        return None
+        for process in begun:
+            process.end()
+        return ()
+    return tuple(begun)
 
 
-def look_when_told(channel: Channel) -> None:
-    """Load the renderers, and wait."""
+def look_when_told(channel: Channel, names: Sequence[str]) -> None:
+    """Load what draws and compares, and wait."""
+    from PIL import Image, ImageChops, ImageFilter  # noqa: F401 - for what compares
+
     from crypto.rendering import engines
 
     channel.send({"ready": engines.ENGINES})
-    look(channel, *channel.receive())
+    look(channel, names, *channel.receive())
 
 
 def look(
-    channel: Channel, data: bytes, password: str | None, sealed: tuple[Sealed, ...], seconds: float
+    channel: Channel,
+    names: Sequence[str],
+    data: bytes,
+    password: str | None,
+    sealed: tuple[Sealed, ...],
+    seconds: float,
 ) -> None:
-    """Compare each of *sealed* with the whole of *data*, page by page."""
-    from crypto.rendering.engines import ENGINES, Undrawable, opened
+    """Compare each of *sealed* with the whole of *data*, page by page, by the engines *names*."""
+    from crypto.rendering.engines import Undrawable, opened
 
     until = time.process_time() + seconds
     documents: dict[int, dict[str, Any]] = {}
     try:
         for end in (len(data), *(revision.end for revision in sealed)):
             open_there = documents.setdefault(end, {})
-            for name in ENGINES:
+            for name in names:
                 open_there[name] = opened(name, data[:end], password, open_there)
     except Undrawable as error:
         channel.send({"page": None, "failed": name, "reason": str(error)})
         channel.send({"done": True, "left": []})
         return
-    whole = {name: documents[len(data)][name] for name in ENGINES}
+    whole = {name: documents[len(data)][name] for name in names}
     counts = {
         (name, revision.end): (documents[revision.end][name].pages(), whole[name].pages())
-        for name in ENGINES
+        for name in names
         for revision in sealed
     }
     for (name, end), (then, now) in counts.items():
@@ -99,22 +114,16 @@ def look(
     total = max((now for _, now in counts.values()), default=0)
     dpi = DPI if total <= MANY_PAGES else DPI_OF_MANY
     left = []
-    with ThreadPoolExecutor(1) as beside:
-        for page, wanted in _pages(sealed):
-            if time.process_time() > until:
-                left.append(page)
-                continue
-            there = {
-                name: [revision for revision in wanted if page < min(counts[name, revision.end])]
-                for name in ENGINES
-            }
-            view = _View(documents, whole, page, dpi)
-            # PDFium lets other threads run, MuPDF does not
-            later = beside.submit(view.said_by, "PDFium", there["PDFium"])
-            said = [message for name in ENGINES[:-1] for message in view.said_by(name, there[name])]
-            for message in (*said, *later.result()):
+    for page, wanted in _pages(sealed):
+        if time.process_time() > until:
+            left.append(page)
+            continue
+        view = _View(documents, whole, page, dpi)
+        for name in names:
+            there = [revision for revision in wanted if page < min(counts[name, revision.end])]
+            for message in view.said_by(name, there):
                 channel.send(message)
-            channel.send({"looked": page})
+        channel.send({"looked": page})
     channel.send({"done": True, "left": left})
 
 

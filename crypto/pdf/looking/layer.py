@@ -1,7 +1,7 @@
 """The second layer of verifying: after the static review, the pages themselves are looked at.
 
     with_looks(document, password, revisions, reports, look)   → the reports with its findings
-    look_with_engines(Task)                                          → Seen, from a bounded process
+    look_with_engines(Task)                                    → Seen, from bounded processes
 
 Where a signature covers an earlier revision and is found good, that revision is drawn beside the
 whole file, by two renderers (:mod:`crypto.rendering.engines`). Whatever differs and is not
@@ -16,8 +16,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from crypto.lengths import MM
@@ -25,7 +27,7 @@ from crypto.pdf.looking.explained import explained
 from crypto.pdf.looking.touched import touched_pages
 from crypto.pdf.reading.document import Document
 from crypto.rendering.compare import Box
-from crypto.rendering.looker import SECONDS, Sealed, begin
+from crypto.rendering.looker import GROUPS, SECONDS, Sealed, begin
 from crypto.verdict import Finding, Level, ShownChange, SignatureReport, Verdict, ranges
 
 if TYPE_CHECKING:
@@ -173,18 +175,58 @@ def _where(page: int, box: Box) -> dict[str, str]:
     return {"page": str(page + 1)} | {key: f"{number:.0f}" for key, number in numbers.items()}
 
 
-# --- the bounded process, from outside -----------------------------------------------------------
+# --- the bounded processes, from outside ---------------------------------------------------------
 
 
-def look_with_engines(task: Task, started: BoundedProcess | None = None) -> Seen:
-    """Look at *task* in a bounded process, *started* by :func:`crypto.rendering.looker.begin` or
-    here. Never raises for what the file contains."""
+def look_with_engines(task: Task, started: Sequence[BoundedProcess] = ()) -> Seen:
+    """Look at *task* in bounded processes, *started* by
+    :func:`crypto.rendering.looker.begin_early` or here. Never raises for what the file contains."""
     seen = Seen()
     until = time.monotonic() + 4 * SECONDS
     for group in _groups(task):
-        seen = merged(seen, _looked(replace(task, sealed=group), until, started))
-        started = None
+        part = replace(task, sealed=group)
+        seen = merged(seen, _together(_looked_by_all(part, until, started), part))
+        started = ()
     return seen
+
+
+def _looked_by_all(task: Task, until: float, started: Sequence[BoundedProcess]) -> list[Seen]:
+    begun: list[BoundedProcess] = []
+    with ThreadPoolExecutor(len(GROUPS)) as threads:
+        all_of = [
+            threads.submit(_looked, task, names, until, process, begun)
+            for names, process in zip_longest(GROUPS, started)
+        ]
+        try:
+            return [each.result() for each in all_of]
+        except BaseException:  # Ctrl+C: nobody waits for the pages that are left
+            for process in begun:
+                process.end()
+            raise
+
+
+def _together(all_of: Sequence[Seen], task: Task) -> Seen:
+    """What the processes have seen of the same pages, in the order of the pages and the engines."""
+    order = {None: -1} | {page: at for at, page in enumerate(_pages(task))}
+    engines = {name: at for at, name in enumerate(name for names in GROUPS for name in names)}
+    last = len(order), len(engines)
+
+    def by_page(found: tuple[int | None, str]) -> tuple[int, int]:
+        return order.get(found[0], last[0]), engines.get(found[1], last[1])
+
+    differences = [each for seen in all_of for each in seen.differences]
+    left = {page for seen in all_of for page in seen.left_out}
+    failed = dict.fromkeys(each for seen in all_of for each in seen.failed)
+    return Seen(
+        tuple(sorted(differences, key=lambda each: by_page((each.page, each.engine)))),
+        tuple(page for page in _pages(task) if page in left),
+        tuple(sorted(failed, key=by_page)),
+    )
+
+
+def _pages(task: Task) -> list[int]:
+    """All that are to be looked at, the most urgent first."""
+    return list(dict.fromkeys(page for revision in task.sealed for page in revision.pages))
 
 
 def _groups(task: Task) -> Iterator[tuple[Sealed, ...]]:
@@ -207,14 +249,22 @@ def merged(one: Seen, other: Seen) -> Seen:
     )
 
 
-def _looked(task: Task, until: float, started: BoundedProcess | None) -> Seen:
+def _looked(
+    task: Task,
+    names: Sequence[str],
+    until: float,
+    started: BoundedProcess | None,
+    begun: list[BoundedProcess],
+) -> Seen:
+    """What the engines *names* see; their process is put on the list *begun*."""
     from crypto.bounded import BoundedError, ProcessFailed
 
-    pages = list(dict.fromkeys(page for revision in task.sealed for page in revision.pages))
+    pages = _pages(task)
     differences: list[Difference] = []
     failed: list[tuple[int | None, str]] = []
     try:
-        with started or begin() as process:
+        with started or begin(names) as process:
+            begun.append(process)
             process.receive(_START_SECONDS)
             with suppress(BoundedError):  # what it says next tells why
                 process.send((task.data, task.password, task.sealed, SECONDS), _START_SECONDS)
