@@ -16,6 +16,7 @@ from sqlalchemy import select
 from app.errors import PlatformUnreachable
 from app.remote.platform_account import PlatformClient
 from server_stub import applying, issuing
+from server_stub.changing import assessing
 from server_stub.policy import Actor
 from server_stub.records import canonical, logbook, store
 from server_stub.settings import Settings
@@ -119,7 +120,7 @@ class Review:
         identity = self.submitted(uscc)
         with self.platform.reading() as session:
             row = session.get_one(store.Application, identity)
-            assessed = issuing.assess(issuing.SealMaking.of(self.platform), session, row)
+            assessed = assessing.assess(issuing.SealMaking.of(self.platform), session, row)
         assert assessed.passed, assessed.reason
         steps = (applying.approve, REVIEWER, identity, FINDINGS, assessed)
         self.platform.ledger.write(*steps).result()

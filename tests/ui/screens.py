@@ -231,6 +231,7 @@ class Tour:
         from ui.document.printing import PrintDialog
         from ui.document.viewer import Viewer, seal_entries
         from ui.pages.apply_dialog import ApplyDialog
+        from ui.pages.keepers import KeepersDialog
         from ui.pages.settings_page import AboutDialog
         from ui.shell.file_password import FilePasswordDialog
         from ui.shell.guide import Guide
@@ -265,6 +266,7 @@ class Tour:
                 remarks={"legal_rep": COMPANY, "letter": LONG_NAME, "seal": COMPANY},
                 letter=LONG_NAME,
             ),
+            "keepers": lambda: KeepersDialog(window, seal, lambda _: ("", ""), window),
             "dispute": lambda: DisputeDialog(long_report(), "https://a.example", None, window),
             "initialise": lambda: InitialiseDialog(blank, window),
             "trust": lambda: AddAnchorDialog([root], window),

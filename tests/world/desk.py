@@ -23,6 +23,7 @@ from app.many.resuming import StampedEarlier, stamped_earlier
 from app.placing.pages import Pages
 from app.placing.placement import TextHit
 from app.preparing import Notice, clock_of_stamp
+from app.remote.platform_account import Appointed
 from app.remote.syncing import Synced
 from app.settings import Folders, Settings
 from app.store import anchors
@@ -186,6 +187,7 @@ class ApplicationsStandIn(DeskApplications):
     def __init__(self, context: StandIn) -> None:
         super().__init__(cast("Desk", None), lambda: context._cabinet, lambda: None)
         self._context = context
+        self._keepers: list[Appointed] = []
         self.answers: list[BaseException | Mapping[str, Any]] = []
         """Errors to raise, or what the platform says of an application, one each time it is
         asked; after the last it has been submitted."""
@@ -211,6 +213,25 @@ class ApplicationsStandIn(DeskApplications):
         self.submit(identity, serial, pin)
         self._cabinet().keep_seal(self._context.company.seals[0])
         return self._context.company.seals[0]
+
+    def keepers(self, seal: SealRecord, serial: str, pin: str) -> tuple[Appointed, ...]:
+        self._context._check_pin(pin)
+        return tuple(self._keepers)
+
+    def give_keeper(
+        self, seal: SealRecord, name: str, id_no: str, serial: str, pin: str
+    ) -> tuple[Appointed, ...]:
+        self._context._check_pin(pin)
+        number = f"appointment_{len(self._keepers)}"
+        self._keepers.append(Appointed(number, "keeper", name, seal.code, NOW, None))
+        return tuple(self._keepers)
+
+    def end_keeper(
+        self, seal: SealRecord, identity: str, serial: str, pin: str
+    ) -> tuple[Appointed, ...]:
+        self._context._check_pin(pin)
+        self._keepers = [each for each in self._keepers if each.id != identity]
+        return tuple(self._keepers)
 
 
 class StandIn:

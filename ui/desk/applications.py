@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 from app.errors import ApplicationFieldWrong, FileNotReadable, FileProblem
 from app.remote import application_form as form
-from app.remote import applications
+from app.remote import applications, appointments
 from app.store.applications import LETTER
 from ui.desk.keys import assert_device_thread
 
 if TYPE_CHECKING:
     from app.desk import Desk
+    from app.remote.platform_account import Appointed, PlatformClient
     from app.store.applications import ApplicationRecord
     from app.store.cabinet import Cabinet, SealRecord
+    from device.token import Session
 
 _WAIT_S = 6.0
 """How long a person watches for a platform that answers by itself."""
@@ -118,3 +120,40 @@ class DeskApplications:
             seal = applications.collect(identity, session, platform, cabinet)
         self._key_changed()
         return seal
+
+    # --- keepers ---------------------------------------------------------------------------------
+
+    def keepers(self, seal: SealRecord, serial: str, pin: str) -> tuple[Appointed, ...]:
+        assert_device_thread()
+        platform = self._desk.platform(seal.platform)
+        with self._desk.token(serial).login(pin) as session:
+            return _keepers(seal, session, platform)
+
+    def give_keeper(
+        self, seal: SealRecord, name: str, id_no: str, serial: str, pin: str
+    ) -> tuple[Appointed, ...]:
+        assert_device_thread()
+        platform = self._desk.platform(seal.platform)
+        with self._desk.token(serial).login(pin) as session:
+            about = (seal.uscc, "keeper", seal.code)
+            appointments.give(*about, name, id_no, session, platform)
+            return _keepers(seal, session, platform)
+
+    def end_keeper(
+        self, seal: SealRecord, identity: str, serial: str, pin: str
+    ) -> tuple[Appointed, ...]:
+        assert_device_thread()
+        platform = self._desk.platform(seal.platform)
+        with self._desk.token(serial).login(pin) as session:
+            appointments.end(seal.uscc, identity, session, platform)
+            return _keepers(seal, session, platform)
+
+
+def _keepers(seal: SealRecord, session: Session, platform: PlatformClient) -> tuple[Appointed, ...]:
+    """Who keeps *seal* now."""
+    every = appointments.every(seal.uscc, session, platform)
+    return tuple(
+        each
+        for each in every
+        if each.role == "keeper" and each.until is None and each.about in ("", seal.code)
+    )

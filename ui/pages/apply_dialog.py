@@ -129,7 +129,7 @@ class ApplyDialog(Dialog):
             field.textChanged.connect(self._update)
             field.setReadOnly(name == "url" and fixed_platform)
             field.editingFinished.connect(lambda name=name: self._leave(name))
-            said = label("", "small")
+            said = label("", "small", wrap=True)
             both = column(spacing=1)
             both.addWidget(field)
             both.addWidget(said)

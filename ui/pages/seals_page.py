@@ -13,6 +13,7 @@ from ui.document.viewer import show_seal
 from ui.flow import flow
 from ui.language import tr
 from ui.pages.applications_panel import ApplicationsPanel
+from ui.pages.keepers import KeepersDialog
 from ui.seal_card import Imprint, imprint, kind_name, state_of
 from ui.shell.pin_dialog import PinDialog
 from ui.shell.token_strip import token_name
@@ -159,7 +160,9 @@ class SealsPage(QWidget):
         look = button(tr("证书链和导出…"), partial(show_seal, self._shell, seal, self), role="link")
         look.setAccessibleName(tr("，").join((tr("证书链和导出…"), kind_name(seal), seal.code)))
         copy = button(tr("复制编码"), lambda: copy_text(seal.code), role="link")
-        inner.addLayout(flow(look, copy))
+        keepers = button(tr("保管人…"), partial(self._keepers, seal), role="link")
+        keepers.setAccessibleName(tr("，").join((tr("保管人…"), kind_name(seal), seal.code)))
+        inner.addLayout(flow(look, keepers, copy))
         inner.addStretch()
         made = framed("card", inner)
         made.setAccessibleName(tr("，").join((kind_name(seal), seal.name, state)))
@@ -177,6 +180,12 @@ class SealsPage(QWidget):
             said = label(text, role)
             inner.addLayout(row(None, said, None))
         return framed("card", inner)
+
+    def _keepers(self, seal: SealRecord) -> None:
+        """Who keeps *seal*, for its legal representative."""
+        dialog = KeepersDialog(self._shell, seal, self._pin, self)
+        dialog.exec()
+        dialog.deleteLater()
 
     # --- synchronising ---------------------------------------------------------------------------
 

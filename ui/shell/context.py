@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.preparing import Notice
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from app.remote.objection import Objection
+    from app.remote.platform_account import Appointed
     from app.remote.syncing import Synced
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob
@@ -206,6 +207,19 @@ class ApplicationDesk(Protocol):
 
     def collect(self, identity: str, serial: str, pin: str) -> SealRecord:
         """Collect the seal that was made. *device*"""
+
+    def keepers(self, seal: SealRecord, serial: str, pin: str) -> tuple[Appointed, ...]:
+        """Who keeps *seal*, asked with the key of the legal representative. *device*"""
+
+    def give_keeper(
+        self, seal: SealRecord, name: str, id_no: str, serial: str, pin: str
+    ) -> tuple[Appointed, ...]:
+        """The representative appoints one more; gives all. *device*"""
+
+    def end_keeper(
+        self, seal: SealRecord, identity: str, serial: str, pin: str
+    ) -> tuple[Appointed, ...]:
+        """The representative ends the appointment of one; gives the others. *device*"""
 
 
 class Context(Protocol):
