@@ -3,6 +3,7 @@ restarted in between, answers are lost, and the person goes on at another comput
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,6 +12,8 @@ from typing import Any
 
 import pymupdf
 import pytest
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton
+from pytestqt.qtbot import QtBot
 from sqlalchemy import select
 
 from app.errors import PlatformUnreachable
@@ -22,9 +25,14 @@ from server_stub.records import canonical, logbook, store
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.conftest import DEMO_PDF
+from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.applicant import citizen_number, credit_code, number_of
 from tests.world.clerk import PIN, SO_PIN, Clerk
 from tests.world.waiting import until
+from ui.desk.desk_context import DeskContext
+from ui.pages.apply_dialog import ApplyDialog
+from ui.shell.pin_dialog import PinDialog
+from ui.shell.window import MainWindow
 
 DAY = 86_400 * 1_000_000
 COMPANY = "宿迁市白鹭湖茶业有限公司"
@@ -448,3 +456,101 @@ def test_who_is_not_the_representative_names_nobody(
     assert clerk("application", "collect", identity).code == 0
     refused = clerk("appointment", "list")
     assert "没有办理这项业务的权限" in refused.err
+
+
+# --- the window ----------------------------------------------------------------------------------
+
+
+class Person:
+    """Whoever sits at the window: fills in forms and gives the PIN."""
+
+    def __init__(self, qtbot: QtBot, clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._qtbot, self._clerk = qtbot, clerk
+        self.types: dict[str, str] = {}
+        self.read: list[dict[str, str]] = []
+        """What the form's hints said when it opened."""
+        monkeypatch.setattr(ApplyDialog, "exec", lambda form: self._fill(form))
+        monkeypatch.setattr(PinDialog, "exec", lambda _: int(QDialog.DialogCode.Accepted))
+        monkeypatch.setattr(PinDialog, "take", lambda _: PIN)
+
+    def _fill(self, form: ApplyDialog) -> int:
+        self.read.append({name: hint.text() for name, hint in form.hints.items()})
+        for name, text in self.types.items():
+            form.fields[name].setText(text)
+        assert form.accept_button.isEnabled(), form.missing.text()
+        return int(QDialog.DialogCode.Accepted)
+
+    @contextlib.contextmanager
+    def sitting(self) -> Iterator[MainWindow]:
+        """A window of the real program, on the page of seals."""
+        with self._clerk.desk() as desk:
+            window = MainWindow(DeskContext(desk))
+            self._qtbot.addWidget(window)
+            window.show()
+            window.begin()
+            self._qtbot.waitUntil(lambda: window.token is not None, timeout=30_000)
+            window.go("seals")
+            self._qtbot.waitUntil(lambda: not window.tasks.busy, timeout=30_000)
+            yield window
+            window.close()
+
+    def press(self, window: MainWindow, text: str) -> None:
+        page = window.page("seals")
+        self._qtbot.waitUntil(lambda: not window.tasks.busy, timeout=60_000)
+        buttons = page.findChildren(QPushButton)
+        (found,) = (b for b in buttons if b.text().strip() == text and b.isVisible())
+        assert found.isEnabled(), text
+        found.click()
+
+    def sees(self, window: MainWindow, text: str) -> None:
+        """In the cards or the notices, soon."""
+
+        def there() -> bool:
+            labels = window.page("seals").applications.findChildren(QLabel)
+            return any(text in each for each in (*window.notices.texts, *map(QLabel.text, labels)))
+
+        self._qtbot.waitUntil(there, timeout=60_000)
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_the_window_is_closed_and_opened_again_while_a_reviewer_takes_days(
+    reviewed: RunningServer,
+    review: Review,
+    clerk: Clerk,
+    qtbot: QtBot,
+    look: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uscc, person = credit_code(), Person(qtbot, clerk, monkeypatch)
+    monkeypatch.setattr("ui.desk.applications._WAIT_S", 0.5)
+    person.types = {
+        "enterprise": COMPANY,
+        "uscc": uscc,
+        "legal_rep": REPRESENTATIVE,
+        "handler": "李晓梅",
+        "handler_id": citizen_number(),
+        "phone": "13800000000",
+        "url": reviewed.url,
+    }
+    with person.sitting() as window:
+        person.press(window, "申请印章…")
+        person.sees(window, "已提交，等待审核")
+        person.sees(window, "平台通常在")
+
+    review.send_back(uscc, "请补正", handler__phone="打不通")
+    with person.sitting() as window:
+        person.press(window, "同步")
+        person.sees(window, "退回补正。 平台的说明：请补正")
+        person.types = {"phone": "13912345678"}
+        person.press(window, "继续填写…")
+        person.sees(window, "已提交，等待审核")
+    assert person.read[-1]["phone"] == "审核意见：打不通"
+
+    review.approve(uscc)
+    with person.sitting() as window:
+        person.press(window, "同步")
+        person.sees(window, "已制作完成，等待领取")
+        person.press(window, "领取")
+        qtbot.waitUntil(lambda: len(window.seals) == 1, timeout=60_000)
+        person.sees(window, "已领取")
+    assert review.count(uscc) == 1
