@@ -443,7 +443,7 @@ _OWN = "nobody reviews an application of his own"
 def is_own(session: Session, actor: Actor, application: Application) -> bool:
     """Is the reviewer the application's handler or legal representative? Who works for the platform
     is a person, too, and known by the same index of the identity number."""
-    people = {application.handler_id, application.legal_rep_id}
+    people = {application.handler_id, application.legal_rep_id} - {None}
     if actor.person_id in people:
         return True
     staff = session.get(Staff, actor.person_id or "")

@@ -30,6 +30,15 @@ def kind_name(seal: SealRecord) -> str:
         "finance": tr("财务专用章"),
         "invoice": tr("发票专用章"),
         "legal_representative": tr("法定代表人名章"),
+        "department": tr("内设机构章"),
+        "branch": tr("分支机构章"),
+        "inspection": tr("审验专用章"),
+        "customs": tr("报关专用章"),
+        "operator": tr("经营者名章"),
+        "person_in_charge": tr("主要负责人名章"),
+        "finance_head": tr("财务负责人名章"),
+        "authorised_representative": tr("授权代表人名章"),
+        "personal": tr("个人名章"),
     }.get(seal.subtype, seal.subtype)
 
 

@@ -9,8 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli.grammar import Commands, Parser, json_option, pin_option, token_options
-from app.cli.seals import applicant_options
+from app.cli.grammar import (
+    Commands,
+    Parser,
+    applicant_options,
+    json_option,
+    pin_option,
+    token_options,
+)
 from app.cli.terminal import enter_pin, tell, tell_json
 from app.errors import (
     ApplicationFieldWrong,
@@ -41,6 +47,9 @@ _OPTIONS = {
     "seal": "kind",
     "physical_code": "physical_code",
     "proof": "proof",
+    "department": "department",
+    "holder": "holder",
+    "shape": "shape",
 }
 """Field → the option that gives it."""
 
@@ -96,7 +105,7 @@ def _form_options(made: Parser) -> None:
     applicant_options(made)
     made.add_argument(
         "--proof",
-        choices=("licence", "legal_rep", "letter"),
+        choices=("licence", "legal_rep", "letter", "personal"),
         help="how the legal representative agrees: on the electronic licence, with a key of his"
         " own, in a letter of authority",
     )
@@ -144,17 +153,19 @@ def _filled(
     if options.letter:
         given["proof"] = LETTER
     record = _changed(desk, record, fields={**record.fields, **given})
-    if options.letter:
-        path = Path(options.letter)
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise FileNotReadable(str(path), FileProblem.of(error)) from error
-        wrong = form.letter_problem(content)
-        if wrong:
-            raise ApplicationFieldWrong(LETTER, wrong)
-        record = desk.cabinet.applications.keep_letter(record.id, path.name, content)
-    return record
+    return kept_letter(desk, record, Path(options.letter)) if options.letter else record
+
+
+def kept_letter(desk: Desk, record: ApplicationRecord, path: Path) -> ApplicationRecord:
+    """*record* with the letter of authority in the file at *path*."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FileNotReadable(str(path), FileProblem.of(error)) from error
+    wrong = form.letter_problem(content)
+    if wrong:
+        raise ApplicationFieldWrong(LETTER, wrong)
+    return desk.cabinet.applications.keep_letter(record.id, path.name, content)
 
 
 def _changed(desk: Desk, record: ApplicationRecord, **values: Any) -> ApplicationRecord:
@@ -175,8 +186,7 @@ def _send(
         form.check(record)
     token = _token(desk, options)
     with token.login(enter_pin(desk, options, token)) as session:
-        unsigned = record.fields["proof"] == form.LEGAL_REP
-        if record.editable and unsigned and not form.signed_by_representative(record):
+        if form.by_another(record):
             applications.prepare(record.id, session, desk.cabinet)
             words = phrase("cli.application_sign", desk.settings.language)
             tell(words.format(id=record.id))
@@ -184,7 +194,7 @@ def _send(
         record = applications.send(record.id, session, platform, desk.cabinet)
     if options.platform:
         desk.remember_platform(options.platform)
-    _describe(desk, record)
+    describe(desk, record)
     return 0
 
 
@@ -211,7 +221,7 @@ def withdraw(desk: Desk, options: argparse.Namespace) -> int:
     platform = desk.platform(record.platform)
     with token.login(enter_pin(desk, options, token)) as session:
         record = applications.withdraw(record.id, session, platform, desk.cabinet)
-    _describe(desk, desk.cabinet.applications.mark_told(record.id))
+    describe(desk, desk.cabinet.applications.mark_told(record.id))
     return 0
 
 
@@ -263,7 +273,7 @@ def show(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         tell_json(facts(record))
     else:
-        _describe(desk, record)
+        describe(desk, record)
     return 0
 
 
@@ -295,7 +305,7 @@ def _seal(record: ApplicationRecord, language: str) -> str:
     return phrase(f"seal_kind.{kind}", language) if kind else ""
 
 
-def _describe(desk: Desk, record: ApplicationRecord) -> None:
+def describe(desk: Desk, record: ApplicationRecord) -> None:
     """What a person wants to know of an application: how far it is, what is next, when to look."""
     language = desk.settings.language
     names = messages(language)["ApplicationFieldWrong"]["words"]["field"]

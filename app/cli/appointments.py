@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from app.cli.grammar import Commands, Parser, json_option, pin_option, token_options
-from app.cli.seals import asked
-from app.cli.terminal import enter_pin, tell, tell_json
+from app.cli.terminal import asked, enter_pin, tell, tell_json
 from app.errors import UsageError, phrase
 from app.remote import appointments
 

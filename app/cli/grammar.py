@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.cli.translation import said
 from app.errors import UsageError
+from crypto.seal.application_form import subtypes
+from crypto.seal.kinds import SHAPES
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -126,3 +128,28 @@ def moment(text: str) -> datetime:
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise refused("not an ISO 8601 time", text) from error
+
+
+def applicant_options(made: Parser, *, needed: bool = False) -> None:
+    """Who asks for which seal; *needed*: enterprise and code must be given."""
+    made.add_argument("--platform", metavar="URL", help="of the platform (default: the set one)")
+    made.add_argument("--uscc", required=needed, help="unified social credit code, 18 characters")
+    made.add_argument("--name", required=needed, help="name of the enterprise")
+    made.add_argument("--legal-rep", help="legal representative (asked for if not given)")
+    made.add_argument("--handler", help="name of the person applying")
+    made.add_argument("--handler-id", help="citizen identity number of that person")
+    made.add_argument("--phone", help="mobile number of that person")
+    made.add_argument(
+        "--kind",
+        default="official" if needed else None,
+        choices=tuple(subtypes()),
+        help="which seal (default: official)",
+    )
+    made.add_argument("--physical-code", help="13-digit code of the physical seal")
+    if not needed:
+        made.add_argument("--department", help="name of the department or branch on the seal")
+        made.add_argument("--holder", help="name of the person on an office seal")
+        made.add_argument("--shape", choices=SHAPES, help="shape of a personal seal")
+    made.add_argument(
+        "--letter", default="", metavar="FILE", help="letter of authority, read by a reviewer"
+    )

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli import seal_changes
 from app.cli.grammar import (
     Commands,
-    Parser,
+    applicant_options,
     json_option,
     pin_option,
     token_options,
     trust_options,
 )
 from app.cli.stamp.choosing import chosen_seal
-from app.cli.terminal import enter_pin, tell, tell_json, worst_exit
-from app.errors import SealNotUsable, UsageError, explain, phrase
+from app.cli.terminal import asked, enter_pin, tell, tell_json, worst_exit
+from app.errors import SealNotUsable, explain, phrase
 from crypto.verdict import say
 
 if TYPE_CHECKING:
@@ -44,32 +44,12 @@ def add_commands(commands: Commands) -> None:
     made.add_argument("file", type=Path, help="the seal or signature file")
     json_option(made)
     trust_options(made)
+    seal_changes.add_to(seals)
 
     made = commands.add("sync", sync, "fetch seals and status, send usage records")
     token_options(made)
     pin_option(made)
     made.add_argument("--platform", metavar="URL", help="of the platform (default: the set one)")
-
-
-def applicant_options(made: Parser, *, needed: bool = False) -> None:
-    """Who asks for which seal; *needed*: enterprise and code must be given."""
-    made.add_argument("--platform", metavar="URL", help="of the platform (default: the set one)")
-    made.add_argument("--uscc", required=needed, help="unified social credit code, 18 characters")
-    made.add_argument("--name", required=needed, help="name of the enterprise")
-    made.add_argument("--legal-rep", help="legal representative (asked for if not given)")
-    made.add_argument("--handler", help="name of the person applying")
-    made.add_argument("--handler-id", help="citizen identity number of that person")
-    made.add_argument("--phone", help="mobile number of that person")
-    made.add_argument(
-        "--kind",
-        default="official" if needed else None,
-        choices=("official", "contract", "finance", "invoice", "legal_representative"),
-        help="which seal (default: official)",
-    )
-    made.add_argument("--physical-code", help="13-digit code of the physical seal")
-    made.add_argument(
-        "--letter", default="", metavar="FILE", help="letter of authority, read by a reviewer"
-    )
 
 
 def enroll(desk: Desk, options: argparse.Namespace) -> int:
@@ -94,15 +74,6 @@ def enroll(desk: Desk, options: argparse.Namespace) -> int:
         desk.remember_platform(options.platform)
     tell(f"{phrase('cli.collected', desk.settings.language)} {seal.code} {seal.name}")
     return 0
-
-
-def asked(value: str | None, option: str, desk: Desk) -> str:
-    """*value*, or what a person at the terminal answers instead of giving the *option*."""
-    if value:
-        return value
-    if not sys.stdin.isatty():
-        raise UsageError("needed", option)
-    return input(f"{phrase('cli.ask.' + option[2:].replace('-', '_'), desk.settings.language)}: ")
 
 
 def seal_list(desk: Desk, options: argparse.Namespace) -> int:

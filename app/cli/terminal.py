@@ -141,3 +141,12 @@ def _command(proof: Proof, report: Report, signature: SignatureReport, language:
         origin=verdict.one_line(signature.origin),
         file=shlex.quote(verdict.one_line(report.file.name)),
     )
+
+
+def asked(value: str | None, option: str, desk: Desk) -> str:
+    """*value*, or what a person at the terminal answers instead of giving the *option*."""
+    if value:
+        return value
+    if not sys.stdin.isatty():
+        raise UsageError("needed", option)
+    return input(f"{phrase('cli.ask.' + option[2:].replace('-', '_'), desk.settings.language)}: ")

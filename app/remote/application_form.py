@@ -19,14 +19,20 @@ from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.unit_codes import CodeError, check_citizen_number, check_credit_code
+from crypto.seal import application_form as forms
+from crypto.seal.application_form import CANCEL, ISSUE, PIN_RESET
 
 LICENCE, LEGAL_REP = "licence", "legal_rep"
-PROOFS = (LICENCE, LEGAL_REP, LETTER)
-"""How the legal representative says that the handler may act: on the electronic licence, with a
-Ukey of his own, in a letter of authority."""
+PERSON, HOLDER, REQUEST = "personal", "seal", "request"
+SIGNED = {LEGAL_REP: "appoint", PERSON: "apply", HOLDER: "keep"}
+"""Proofs that are signed with a certificate, and as what: by the legal representative with a Ukey
+of his own, by a person for herself, by the seal's present holder."""
 
-SEALS = ("official", "contract", "finance", "invoice", "legal_representative")
+SEALS = tuple(forms.subtypes())
 """Kinds of seals that can be applied for."""
+
+DONE = (CANCEL, PIN_RESET)
+"""Kinds of applications after which there is nothing to collect."""
 
 MOST_LETTER = 10 << 20
 """Size of a letter of authority, bytes."""
@@ -60,8 +66,27 @@ FIELDS = (
     Field("seal", "seal.subtype"),
     Field("physical_code", "seal.physical_code", required=False, most=13),
     Field("proof", "proof"),
+    Field("code", "seal.code", most=14),
+    Field("cause", "cause"),
+    Field("department", "seal.department", most=40),
+    Field("holder", "seal.holder"),
+    Field("shape", "seal.shape"),
 )
-"""Of an application for an enterprise's seal."""
+"""Of all applications; which ones one has, says :func:`asked`."""
+
+
+def asked(kind: str, seal: str) -> tuple[Field, ...]:
+    """The fields of an application of that *kind* for that *seal*."""
+    found = forms.form(kind, seal) or forms.form(kind, "official")
+    paths = found.paths if found else frozenset()
+    return tuple(each for each in FIELDS if each.path in paths or each.name in ("seal", "proof"))
+
+
+def proofs(kind: str, seal: str) -> tuple[str, ...]:
+    """How the handler may prove that he may act, the usual way first."""
+    found = forms.form(kind, seal) or forms.form(kind, "official")
+    return found.proofs if found else ()
+
 
 PERSONAL = ("handler_id", "phone")
 """Fields that are removed once the application is over."""
@@ -75,9 +100,9 @@ def field_of(path: str) -> str:
     return next(found, "")
 
 
-def problem(name: str, value: str) -> str:
-    """What is wrong with the *value* of the field *name*, a word of ApplicationFieldWrong's table;
-    "" if nothing is."""
+def problem(name: str, value: str, kind: str = ISSUE, seal: str = "official") -> str:
+    """What is wrong with the *value* of the field *name* in such an application, a word of
+    ApplicationFieldWrong's table; "" if nothing is."""
     field = next(each for each in FIELDS if each.name == name)
     if not value.strip():
         return "missing" if field.required else ""
@@ -92,10 +117,20 @@ def problem(name: str, value: str) -> str:
         return "too_long"
     if name == "phone" and not _PHONE.fullmatch(value):
         return "phone"
-    if name == "physical_code" and not re.fullmatch("[0-9]{13}", value):
-        return "digits13"
-    choices = {"seal": SEALS, "proof": PROOFS}.get(name)
+    for digits, coded in ((13, "physical_code"), (14, "code")):
+        if name == coded and not re.fullmatch(f"[0-9]{{{digits}}}", value):
+            return f"digits{digits}"
+    choices = _choices(name, kind, seal)
     return "choice" if choices is not None and value not in choices else ""
+
+
+def _choices(name: str, kind: str, seal: str) -> tuple[str, ...] | None:
+    if name in ("seal", "proof"):
+        return SEALS if name == "seal" else proofs(kind, seal)
+    found = forms.form(kind, seal)
+    path = next(each.path for each in FIELDS if each.name == name)
+    chosen = (each.choices for each in (found.fields if found else ()) if each.name == path)
+    return next(chosen, ()) or None
 
 
 def letter_problem(content: bytes) -> str:
@@ -115,8 +150,9 @@ def media_type(content: bytes) -> str | None:
 def problems(record: ApplicationRecord) -> Iterator[tuple[str, str]]:
     """(field, problem) of all that is wrong with what was filled in; the letter's content and the
     representative's signature aside."""
-    for field in FIELDS:
-        found = problem(field.name, record.fields.get(field.name, ""))
+    kind, seal = record.kind, record.fields.get("seal", "")
+    for field in asked(kind, seal):
+        found = problem(field.name, record.fields.get(field.name, ""), kind, seal)
         if found:
             yield field.name, found
     if record.fields.get("proof") == LETTER and not record.letter_name:
@@ -134,30 +170,21 @@ def check(record: ApplicationRecord) -> None:
 
 def body(record: ApplicationRecord) -> bytes:
     """What is sent, always the same for the same form and request."""
-    typed = record.fields
-    seal = {"subtype": typed["seal"]}
-    if typed.get("physical_code"):
-        seal["physical_code"] = typed["physical_code"]
-    proof = {"kind": typed["proof"]}
-    if typed["proof"] == LEGAL_REP:
-        proof["certificate"] = base64.b64encode(record.proof_certificate).decode()
-        proof["signature"] = base64.b64encode(record.proof_signature).decode()
-    form: dict[str, Any] = {
-        "proof": proof,
-        "kind": record.kind,
-        "enterprise": {
-            "uscc": typed["uscc"],
-            "name": typed["enterprise"],
-            "legal_rep": {"name": typed["legal_rep"]},
-        },
-        "handler": {
-            "name": typed["handler"],
-            "id_no": typed["handler_id"],
-            "phone": typed["phone"],
-        },
-        "seal": seal,
-        "certificate_request": base64.b64encode(record.request).decode(),
-    }
+    typed, kind = record.fields, record.kind
+    form: dict[str, Any] = {"proof": {"kind": typed["proof"]}, "kind": kind}
+    if typed["proof"] in SIGNED:
+        form["proof"]["certificate"] = base64.b64encode(record.proof_certificate).decode()
+        form["proof"]["signature"] = base64.b64encode(record.proof_signature).decode()
+    for field in asked(kind, typed["seal"]):
+        text = typed.get(field.name, "")
+        if field.name == "proof" or not (text or field.required):
+            continue
+        *folders, last = field.path.split(".")
+        place = form
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[last] = text
+    form["certificate_request"] = base64.b64encode(record.request).decode()
     return json.dumps(form, ensure_ascii=False).encode()
 
 
@@ -165,32 +192,39 @@ def read(sent: bytes) -> tuple[str, dict[str, str], bytes]:
     """Kind, fields and certificate request of a body that was sent, from this computer or another.
     Raises ValueError, KeyError, TypeError, AttributeError for what is none."""
     form = json.loads(sent)
-    unit, handler, seal = form["enterprise"], form["handler"], form["seal"]
-    fields = {
-        "enterprise": unit["name"],
-        "uscc": unit["uscc"],
-        "legal_rep": unit["legal_rep"]["name"],
-        "handler": handler["name"],
-        "handler_id": handler["id_no"],
-        "phone": handler.get("phone") or "",
-        "seal": seal["subtype"],
-        "physical_code": seal.get("physical_code") or "",
-        "proof": form.get("proof", {}).get("kind", LICENCE),
-    }
-    if not all(isinstance(value, str) for value in fields.values()):
+    kind, seal = form["kind"], form["seal"]["subtype"]
+    request = base64.b64decode(form["certificate_request"], validate=True)
+    if not (isinstance(kind, str) and isinstance(seal, str) and forms.form(kind, seal)):
+        raise TypeError("no form for such an application")
+    fields = {}
+    for field in asked(kind, seal):
+        value: Any = form
+        for part in field.path.split("."):
+            value = value.get(part) if value is not None else None
+        fields[field.name] = value or ""
+    fields["proof"] = form.get("proof", {}).get("kind", LICENCE)
+    if not all(isinstance(text, str) for text in fields.values()):
         raise TypeError("a field that is no text")
-    return str(form["kind"]), fields, base64.b64decode(form["certificate_request"], validate=True)
+    return kind, fields, request
 
 
-# --- the representative's own signature ----------------------------------------------------------
+# --- a proof that is signed ----------------------------------------------------------------------
 
 
-def appointing_lines(record: ApplicationRecord) -> tuple[str, str, str]:
-    """What the representative's Ukey signs besides verb and platform: for which enterprise, whom he
-    appoints, and the SM3 of what for — that the application's key gets a seal of that kind."""
+def proof_lines(record: ApplicationRecord) -> tuple[str, str, str]:
+    """What the Ukey signs for a proof of :data:`SIGNED` besides the platform: as what, about whom
+    or what, and the SM3 of what for — that the application's key gets a seal of that kind, or that
+    this becomes of the seal."""
     typed = record.fields
-    purpose = f"apply-for-and-keep {typed['seal']} {sm3(record.key).hex()}"
-    return typed["uscc"], identity_digest(typed["handler_id"]), sm3(purpose.encode()).hex()
+    person = identity_digest(typed["handler_id"])
+    about = {
+        LEGAL_REP: f"{typed.get('uscc', '')} {person}",
+        PERSON: person,
+        HOLDER: typed.get("code", ""),
+    }[typed["proof"]]
+    what = "apply-for-and-keep" if record.kind == ISSUE else f"{record.kind} {typed['code']}"
+    purpose = f"{what} {typed['seal']} {sm3(record.key).hex()}"
+    return SIGNED[typed["proof"]], about, sm3(purpose.encode()).hex()
 
 
 def identity_digest(number: str) -> str:
@@ -198,15 +232,19 @@ def identity_digest(number: str) -> str:
     return sm3(f"SUQIAN-IDENTITY-V1\n{number}\n".encode()).hex()
 
 
-def signed_by_representative(record: ApplicationRecord) -> bool:
-    """Did a representative sign just what the form says now?"""
-    if not (record.key and record.proof_signature):
+def proof_signed(record: ApplicationRecord) -> bool:
+    """Is what the form says now just what was signed as its proof?"""
+    if not (record.key and record.proof_signature and record.fields["proof"] in SIGNED):
         return False
-    unit, person, purpose = appointing_lines(record)
-    about = f"{unit} {person}"
-    lines = ("SUQIAN-SEAL-INTENT-V1", record.platform, "appoint", about, purpose, "")
+    lines = ("SUQIAN-SEAL-INTENT-V1", record.platform, *proof_lines(record), "")
     try:
         key = Certificate.parse(record.proof_certificate).public_key
     except CertificateError:
         return False
     return key.verify(SM2_WITH_SM3, "\n".join(lines).encode(), record.proof_signature)
+
+
+def by_another(record: ApplicationRecord) -> bool:
+    """Must somebody sign with another Ukey before it can be sent?"""
+    outside = record.fields["proof"] in (LEGAL_REP, PERSON)
+    return record.editable and outside and not proof_signed(record)

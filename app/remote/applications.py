@@ -6,6 +6,8 @@
 Every step is written down in the cabinet before and after it is taken, and looks at the platform
 first where an answer may have been lost. So it can be repeated after a refusal, a crash or a
 restart, and never makes a second application.
+
+One module, because every step may have to begin where another was interrupted.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from app.errors import (
     ApplicationFieldWrong,
@@ -23,11 +26,12 @@ from app.errors import (
     PlatformRefused,
 )
 from app.remote import application_form as form
-from app.remote.collecting import check_delivery, keep_seal, platform_record
+from app.remote.collecting import check_delivery, keep_seal, platform_record, told_of_end
 from app.remote.platform_account import Application, PlatformClient
 from app.signing import TokenKey
 from app.store.applications import (
     COLLECTED,
+    DONE,
     DRAFT,
     LETTER,
     OVER,
@@ -37,6 +41,7 @@ from app.store.cabinet import Cabinet, SealRecord
 from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
+from crypto.seal.application_form import CANCEL, REISSUE, RENEW
 from device.token import Key, KeyNotFound, Session
 
 KEY_LABEL = "SealDesk"
@@ -59,12 +64,21 @@ def prepare(identity: str, session: Session, cabinet: Cabinet) -> ApplicationRec
     if record.key:
         _own_key(record, session)
         return record
+    if record.kind in form.DONE and record.fields["proof"] != "licence":
+        own = TokenKey(_holding(record, session, cabinet))  # the seal's own key asks
+        return _with_key(record, own, cabinet)
     taken = {each.key for each in cabinet.applications.all() if each.key and each.open}
     free = (key for key in _bare_keys(session) if TokenKey(key).public_key.spki not in taken)
-    own = TokenKey(next(free, None) or session.generate_key("sm2", KEY_LABEL))
+    return _with_key(
+        record, TokenKey(next(free, None) or session.generate_key("sm2", KEY_LABEL)), cabinet
+    )
+
+
+def _with_key(record: ApplicationRecord, own: TokenKey, cabinet: Cabinet) -> ApplicationRecord:
     # the platform names the holder itself: what stands here is for whoever looks at the request
     typed = record.fields
-    subject = [("C", "CN"), ("O", typed["enterprise"]), ("CN", typed["uscc"])]
+    unit = [("O", typed["enterprise"]), ("CN", typed["uscc"])]
+    subject = [("C", "CN"), *(unit if typed.get("uscc") else [("CN", typed["handler"])])]
     request = make_request(Name.build(subject), own.public_key.spki, own.sign)
     key = own.public_key.spki
     return cabinet.applications.change(
@@ -88,6 +102,15 @@ def _held(record: ApplicationRecord, session: Session) -> Key:
     raise KeyNotFound("the key of this application is not on the token")
 
 
+def _holding(record: ApplicationRecord, session: Session, cabinet: Cabinet) -> Key:
+    """The key of the present certificate of the seal that the application is about."""
+    certificate = cabinet.seal(record.fields["code"]).certificate
+    for key in _sm2_keys(session):
+        if certificate in key.certificates:
+            return key
+    raise KeyNotFound("the key of this seal is not on the token")
+
+
 def _own_key(record: ApplicationRecord, session: Session) -> TokenKey:
     return TokenKey(_held(record, session))
 
@@ -96,12 +119,14 @@ def sign_as_representative(
     identity: str, session: Session, platform: PlatformClient, cabinet: Cabinet
 ) -> ApplicationRecord:
     """The legal representative signs with the Ukey of *session* (logged in), his own, that the
-    handler may apply for this seal and keep it. Only the platform can tell whose certificate it is.
+    handler may apply for this seal and keep it; for a person's own seal, that person. Only the
+    platform can tell whose certificate it is.
 
     Raises :class:`app.errors.ApplicationFieldWrong` while the form is not right,
     :class:`device.token.KeyNotFound` if the token has no certificate to sign with, or several."""
     record = cabinet.applications.get(identity)
-    with_proof = replace(record, fields={**record.fields, "proof": form.LEGAL_REP})
+    signs = form.PERSON if record.fields["proof"] == form.PERSON else form.LEGAL_REP
+    with_proof = replace(record, fields={**record.fields, "proof": signs})
     form.check(with_proof)
     if not record.key:
         raise ApplicationFieldWrong("proof", "key_first")
@@ -114,12 +139,18 @@ def sign_as_representative(
     if len(held) != 1:
         raise KeyNotFound("not one personal certificate on the token")
     (own,) = held
-    signature = own.sign(platform.text_of_intent("appoint", *form.appointing_lines(with_proof)))
+    return _with_proof(with_proof, own, platform, cabinet)
+
+
+def _with_proof(
+    record: ApplicationRecord, own: TokenKey, platform: PlatformClient, cabinet: Cabinet
+) -> ApplicationRecord:
+    signature = own.sign(platform.text_of_intent(*form.proof_lines(record)))
     return cabinet.applications.change(
         record.id,
         lambda known: replace(
             known,
-            fields={**known.fields, "proof": form.LEGAL_REP},
+            fields={**known.fields, "proof": record.fields["proof"]},
             proof_certificate=own.certificate,
             proof_signature=signature,
         ),
@@ -146,19 +177,14 @@ def send(
         raise ApplicationRejected(record.id, record.state, record.reason)
     if record.editable:
         form.check(record)
-        if record.fields["proof"] == form.LEGAL_REP and not form.signed_by_representative(record):
+        if form.by_another(record):
             raise ApplicationFieldWrong("proof", "unsigned")
     letter = cabinet.applications.letter(record.id)
-    if record.editable and record.fields["proof"] == LETTER:
+    if record.editable and record.fields["proof"] in (LETTER, form.REQUEST):
         found = form.letter_problem(letter)
         if found:
-            raise ApplicationFieldWrong(LETTER, found)
-    if not record.sent:
-        origin = platform.origin
-        record = cabinet.applications.change(
-            record.id, lambda known: replace(known, platform=origin)
-        )
-    record = prepare(identity, session, cabinet)
+            raise ApplicationFieldWrong(record.fields["proof"], found)
+    record = _ready(record, session, platform, cabinet)
     own = _own_key(record, session)
     there = _there(record, own, platform)
     if there is None or there.state in ("drafted", "returned"):
@@ -167,6 +193,59 @@ def send(
     known = cabinet.platform(platform.origin)
     cabinet.pin(platform_record(platform, clock(), known.cursor if known else ""))
     return cabinet.applications.mark_told(record.id)
+
+
+def _ready(
+    record: ApplicationRecord, session: Session, platform: PlatformClient, cabinet: Cabinet
+) -> ApplicationRecord:
+    """With a key, and with the proof of the seal's present holder where that is the proof."""
+    if not record.sent:
+        origin = platform.origin
+        record = cabinet.applications.change(
+            record.id, lambda known: replace(known, platform=origin)
+        )
+    record = prepare(record.id, session, cabinet)
+    held = record.fields["proof"] == form.HOLDER
+    if record.editable and held and not form.proof_signed(record):
+        certificate = cabinet.seal(record.fields["code"]).certificate
+        own = TokenKey(_holding(record, session, cabinet), certificate)
+        record = _with_proof(record, own, platform, cabinet)
+    return record
+
+
+def draft_request(
+    identity: str, session: Session, platform: PlatformClient, cabinet: Cabinet
+) -> bytes:
+    """Place a cancellation with the platform, yet to be submitted, and get the request that the
+    enterprise must seal, PDF. Raises as :func:`send`."""
+    record = cabinet.applications.get(identity)
+    form.check(record)
+    record = _ready(record, session, platform, cabinet)
+    own = _own_key(record, session)
+    there = _placed(record, _there(record, own, platform), own, platform, cabinet)
+    return platform.request_to_cancel(there.id)
+
+
+def cancel(
+    identity: str,
+    session: Session,
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    seal: Callable[[bytes], Path],
+    clock: Callable[[], datetime] = now_utc,
+) -> ApplicationRecord:
+    """注销: place the application, have *seal* put the seal on the platform's request (PDF; gives
+    the sealed file; signed in as the seal's holder meanwhile), and hand both in.
+
+    Raises as :func:`send` and *seal*; the draft stays."""
+    record = cabinet.applications.get(identity)
+    if record.editable:
+        written = draft_request(identity, session, platform, cabinet)
+        certificate = cabinet.seal(record.fields["code"]).certificate
+        platform.sign_in(TokenKey(_holding(record, session, cabinet), certificate))
+        sealed = seal(written)
+        cabinet.applications.keep_letter(record.id, sealed.name, sealed.read_bytes())
+    return send(record.id, session, platform, cabinet, clock)
 
 
 def _there(
@@ -195,6 +274,21 @@ def _hand_in(
     platform: PlatformClient,
     cabinet: Cabinet,
 ) -> Application:
+    there = _placed(record, there, own, platform, cabinet)
+    proof = record.fields["proof"]
+    if proof in (LETTER, form.REQUEST):
+        there = platform.put_material(there, proof, letter, form.media_type(letter) or "")
+    return platform.submit(there, own)
+
+
+def _placed(
+    record: ApplicationRecord,
+    there: Application | None,
+    own: TokenKey,
+    platform: PlatformClient,
+    cabinet: Cabinet,
+) -> Application:
+    """As a draft on the platform, signed in for it."""
     body = form.body(record)
     if body != record.body:
         key = secrets.token_hex(16)
@@ -207,9 +301,7 @@ def _hand_in(
         platform.sign_in_as_applicant(there.id, own)
     elif there.payload_sm3 != record.body_sm3:
         there = platform.amend(there.id, body)
-    if record.fields["proof"] == LETTER:
-        there = platform.put_letter(there, letter, form.media_type(letter) or "")
-    return platform.submit(there, own)
+    return there
 
 
 def _noted(identity: str, there: Application, cabinet: Cabinet) -> None:
@@ -230,7 +322,7 @@ def _told(
     reasons = {form.field_of(path) or path: text for path, text in there.reasons.items()}
 
     def change(known: ApplicationRecord) -> ApplicationRecord:
-        if known.state == COLLECTED:
+        if known.state in (COLLECTED, DONE):
             return known
         new = known.state != there.state
         handed_in = there.state == "submitted" and (new or known.submitted_at is None)
@@ -238,7 +330,7 @@ def _told(
         return replace(
             known,
             server_id=there.id,
-            state=there.state,
+            state=DONE if there.state == "fulfilled" and known.kind in form.DONE else there.state,
             next=there.next,
             reason=there.reason,
             reasons=reasons,
@@ -250,7 +342,10 @@ def _told(
     before = cabinet.applications.get(identity)
     if change(before) == before:
         return before
-    return cabinet.applications.change(identity, change)
+    after = cabinet.applications.change(identity, change)
+    if after.state == DONE and after.kind == CANCEL:
+        told_of_end(after.fields["code"], platform, cabinet, now)
+    return after
 
 
 # --- following -----------------------------------------------------------------------------------
@@ -407,15 +502,19 @@ def collect(
         raise rejected(record)
     own = _own_key(record, session)
     found = platform.seal(record.seal_id)
+    if record.kind == RENEW and found.waiting is not None:
+        found = found.waiting
     data = platform.seal_data(found)
     check_delivery(found, data, own, platform, clock())
     token_key = _held(record, session)
     session.store_certificate(found.certificate, KEY_LABEL, token_key.key_id)
     session.write_data(f"seal-{found.code}", data)
     collected = found
-    if found.state == "made":  # else the platform's answer was lost the last time
+    if found.uncollected:  # else the platform's answer was lost the last time
         collected = platform.collect(found, TokenKey(token_key, found.certificate))
     seal = keep_seal(collected, data, platform, cabinet, clock())
+    if record.kind == REISSUE:
+        told_of_end(record.fields["code"], platform, cabinet, clock())
     _over(record, cabinet)
     return seal
 

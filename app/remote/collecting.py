@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from app.errors import PlatformAnswerInvalid
@@ -44,6 +45,22 @@ def check_delivery(
     )
     if not right:
         raise PlatformAnswerInvalid(platform.origin, "seal")
+
+
+def told_of_end(
+    code: str, platform: PlatformClient, cabinet: Cabinet, now: datetime
+) -> SealRecord | None:
+    """Ask what became of the seal with that *code*, which was replaced or cancelled, and note it;
+    None if the cabinet has no such seal."""
+    known = next((seal for seal in cabinet.seals() if seal.code == code), None)
+    if known is None:
+        return None
+    statement = platform.status(code)
+    cabinet.keep_statement(statement)
+    said = statement.statement
+    told = replace(known, state=said.state, reason=said.reason, updated_at=now)
+    cabinet.keep_seal(told)
+    return told
 
 
 def keep_seal(

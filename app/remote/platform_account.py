@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -66,6 +66,15 @@ class PlatformSeal:
     subtype: str = ""
     enterprise: str = ""
     uscc: str = ""
+    waiting: PlatformSeal | None = None
+    """The same seal renewed, while its holder has yet to take it."""
+    renewal: bool = False
+    """Is it such a renewal?"""
+
+    @property
+    def uncollected(self) -> bool:
+        """Has its holder yet to take it?"""
+        return self.renewal or self.state == "made"
 
 
 @dataclass(frozen=True)
@@ -174,11 +183,17 @@ class PlatformClient(PublicPlatform):
             raise PlatformAnswerInvalid(self.origin, "payload_sm3")
         return data
 
-    def put_letter(self, application: Application, letter: bytes, media_type: str) -> Application:
-        """Upload the letter of authority."""
+    def put_material(
+        self, application: Application, kind: str, content: bytes, media_type: str
+    ) -> Application:
+        """Upload a document: the ``letter`` of authority, the sealed ``request`` to cancel."""
         headers = {"Content-Type": media_type}
-        path = f"/v1/applications/{application.id}/materials/letter"
-        return self._application(self._call("PUT", path, letter, headers, retry=True))
+        path = f"/v1/applications/{application.id}/materials/{kind}"
+        return self._application(self._call("PUT", path, content, headers, retry=True))
+
+    def request_to_cancel(self, identity: str) -> bytes:
+        """What the enterprise must seal to have its seal cancelled, PDF."""
+        return self._download(f"/v1/applications/{identity}/request")
 
     def submit(self, application: Application, key: SigningKey) -> Application:
         """Hand it in, signed by the applicant's key."""
@@ -233,7 +248,7 @@ class PlatformClient(PublicPlatform):
     def read_seal(self, answer: Mapping[str, Any]) -> PlatformSeal:
         """A seal from an answer or from the body of a :class:`SyncItem`."""
         with self._reading("seal"):
-            return PlatformSeal(
+            seal = PlatformSeal(
                 plain(answer["id"]),
                 plain(answer["seal_code"]),
                 str(answer["name"]),
@@ -247,6 +262,17 @@ class PlatformClient(PublicPlatform):
                 str(answer["enterprise_name"] or ""),
                 str(answer["uscc"] or ""),
             )
+            waiting = answer.get("waiting")
+            if not waiting:
+                return seal
+            renewed = replace(
+                seal,
+                seal_sm3=bytes.fromhex(waiting["seal_sm3"]).hex(),
+                certificate=from_base64(waiting["certificate"]),
+                certificate_sn=plain(waiting["certificate_sn"]),
+                renewal=True,
+            )
+            return replace(seal, waiting=renewed)
 
     # --- appointing: each statement is signed by itself, nobody is signed in -------------------
 

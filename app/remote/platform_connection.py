@@ -166,11 +166,11 @@ class PlatformConnection:
 
     # --- what is signed ----------------------------------------------------------------------
 
-    def text_of_intent(self, verb: str, unit: str, person: str, digest: str) -> bytes:
-        """What a key that is not signed in with signs about a *person* of a *unit*, for this
-        platform, whose certificates were checked."""
+    def text_of_intent(self, verb: str, about: str, digest: str) -> bytes:
+        """What a key that is not signed in with signs *about* something or somebody (words, apart
+        by blanks), for this platform, whose certificates were checked."""
         self.service()
-        return self._signed_text("INTENT", verb, (unit, person), digest)
+        return self._signed_text("INTENT", verb, tuple(about.split(" ")), digest)
 
     def text_of_statement(self, verb: str, about: tuple[str, ...], digest: str, at: str) -> bytes:
         """What a key that is not signed in with signs at that time, for this platform, whose

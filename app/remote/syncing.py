@@ -49,8 +49,10 @@ def synchronise_token(
     follow_all(session, platform, cabinet, clock)
     restored = restore(platform, cabinet, keys, clock)
     applications = untold(platform, cabinet)
-    own = {seal.certificate for seal in _of(platform, cabinet)}
-    key = next((key for key in keys if key.certificate in own), None)
+    seals = sorted(_of(platform, cabinet), key=lambda seal: seal.state != "active")
+    own = [seal.certificate for seal in seals]  # of a replaced one nobody signs in any more
+    held = {key.certificate: key for key in keys}
+    key = next((held[certificate] for certificate in own if certificate in held), None)
     if key is None:
         if any(each.platform == platform.origin for each in cabinet.applications.all()):
             return Synced(0, 0, applications=applications)  # its first seal is still to come

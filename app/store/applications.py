@@ -20,7 +20,9 @@ from crypto.algorithms.gm import sm3
 
 DRAFT = "draft"
 COLLECTED = "collected"
-OVER = frozenset({COLLECTED, "rejected", "withdrawn", "lapsed"})
+DONE = "done"
+"""What was asked for has happened, and there is nothing to collect."""
+OVER = frozenset({COLLECTED, DONE, "rejected", "withdrawn", "lapsed"})
 """States in which nothing more will come of an application."""
 EDITABLE = frozenset({DRAFT, "drafted", "returned"})
 """States in which its fields may be changed."""
@@ -35,7 +37,7 @@ class ApplicationRecord:
     id: str
     """Its own, on this computer."""
     kind: str
-    """"issue"."""
+    """One of :data:`crypto.seal.application_form.APPLICATIONS`."""
     fields: Mapping[str, str]
     """What was typed, by name (:mod:`app.remote.application_form`)."""
     created_at: datetime
@@ -62,9 +64,11 @@ class ApplicationRecord:
     """What a reviewer wants corrected, by name of the field."""
     seal_id: str = ""
     letter_name: str = ""
-    """Name of the file with the letter of authority; its content is kept apart."""
+    """Name of the file with the letter of authority, or the sealed request to cancel; its content
+    is kept apart."""
     proof_certificate: bytes = b""
-    """The legal representative's certificate, DER, with the signature that was made with it."""
+    """The certificate, DER, that signed as proof: the legal representative's, the applicant's own,
+    the seal's present one."""
     proof_signature: bytes = b""
     submitted_at: datetime | None = None
     look_at: datetime | None = None

@@ -79,8 +79,7 @@ class DeskApplications:
         platform = self._desk.platform(record.platform)
         with self._desk.token(serial).login(pin) as session:
             steps = (identity, session, platform, cabinet)
-            own = record.fields["proof"] == form.LEGAL_REP
-            if record.editable and own and not form.signed_by_representative(record):
+            if form.by_another(record):
                 return applications.prepare(identity, session, cabinet)
             applications.send(*steps)
             self._desk.remember_platform(platform.origin)

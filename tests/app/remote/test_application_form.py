@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from app.remote import application_form as form
 from app.store.applications import ApplicationRecord
 from app.store.cabinet import Cabinet
+from crypto.seal import application_form as forms
+from crypto.seal.application_form import APPLICATIONS
 from tests.world.applicant import citizen_number, credit_code
 
 FILLED = {
@@ -74,6 +77,28 @@ def test_what_was_sent_reads_back_as_what_was_typed() -> None:
     sent = replace(record(physical_code="3213020000001"), request=b"a request")
     kind, fields, request = form.read(form.body(sent))
     assert (kind, fields, request) == ("issue", dict(sent.fields), b"a request")
+
+
+@pytest.mark.parametrize("kind", APPLICATIONS)
+@pytest.mark.parametrize("seal", form.SEALS)
+def test_every_form_is_what_the_platform_asks_for_and_reads_back(kind: str, seal: str) -> None:
+    known = FILLED | {"code": "32130200000001", "department": "财务部", "holder": "王会计"}
+    fields = {each.name: known.get(each.name, "") for each in form.asked(kind, seal)}
+    fields |= {"seal": seal, "proof": form.proofs(kind, seal)[0]}
+    for name in ("cause", "shape"):
+        if name in fields:
+            fields[name] = (form._choices(name, kind, seal) or ("",))[0]
+    filled = Cabinet.in_memory().applications.new(kind, fields, "https://seal.example")
+    told = [each for each in form.problems(filled) if each != ("letter", "missing")]
+    assert told == []
+    filled = replace(filled, request=b"a request", key=b"a key")
+    body = json.loads(form.body(filled))
+    beside = {"token.serial", "token.certificate_sn"}  # what nobody types
+    assert set(forms.problems(body)) <= beside
+    assert form.read(form.body(filled)) == (kind, fields, b"a request")
+    if fields["proof"] in form.SIGNED:
+        assert form.proof_lines(filled)[0] == form.SIGNED[fields["proof"]]
+        assert not form.proof_signed(filled)
 
 
 def test_a_reviewers_remark_finds_its_field() -> None:

@@ -1,0 +1,188 @@
+"""``sealdesk seal reissue``, ``renew``, ``cancel``: 换领, 续期, 注销 of a seal in the cabinet."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from app.cli.grammar import Commands, Parser, pin_option, token_options
+from app.cli.stamp.choosing import chosen_seal
+from app.cli.terminal import asked, enter_pin, tell
+from app.errors import phrase
+from crypto.seal.application_form import CANCEL, CAUSES, REISSUE, RENEW
+
+if TYPE_CHECKING:
+    from app.desk import Desk
+    from app.remote.platform_account import PlatformClient
+    from app.store.applications import ApplicationRecord
+    from device.token import Session
+
+
+_PLACE_MM = (120.0, 178.0)
+"""From left and top to the imprint on a request to cancel: beside the words that ask for it."""
+
+
+def add_to(seals: Commands) -> None:
+    """The commands that change a seal."""
+    made = seals.add("reissue", reissue, "replace a seal: the old one ends, a new one is made")
+    _options(made)
+    made.add_argument("--cause", required=True, choices=CAUSES[REISSUE], help="why")
+    made.add_argument("--physical-code", default="", help="13-digit code of the physical seal")
+    made.add_argument("--letter", default="", metavar="FILE", help="letter of authority")
+    made.add_argument(
+        "--proof",
+        choices=("licence", "legal_rep", "letter"),
+        help="how the legal representative agrees: on the electronic licence, with a key of his"
+        " own, in a letter of authority",
+    )
+    made = seals.add("renew", renew, "a new certificate and validity for a seal")
+    _options(made)
+    made = seals.add("cancel", cancel, "cancel a seal, with a request under that seal")
+    _options(made)
+    made.add_argument("--cause", required=True, choices=CAUSES[CANCEL], help="why")
+    made.add_argument("--out", type=Path, metavar="FILE", help="where the sealed request is kept")
+
+
+def _options(made: Parser) -> None:
+    made.add_argument("seal", metavar="ID", help="seal code or name")
+    token_options(made)
+    pin_option(made)
+    made.add_argument("--name", help="name of the enterprise")
+    made.add_argument("--legal-rep", help="legal representative (asked for if not given)")
+    made.add_argument("--handler", help="name of the person applying")
+    made.add_argument("--handler-id", help="citizen identity number of that person")
+    made.add_argument("--phone", help="mobile number of that person")
+    made.add_argument("--wait", type=float, default=60.0, help="seconds to wait for the review")
+
+
+def reissue(desk: Desk, options: argparse.Namespace) -> int:
+    return _apply(desk, REISSUE, options)
+
+
+def renew(desk: Desk, options: argparse.Namespace) -> int:
+    return _apply(desk, RENEW, options)
+
+
+def cancel(desk: Desk, options: argparse.Namespace) -> int:
+    return _apply(desk, CANCEL, options)
+
+
+def _apply(desk: Desk, kind: str, options: argparse.Namespace) -> int:
+    from app.cli.applications import kept_letter
+    from app.remote import application_form as form
+    from app.remote import applications
+
+    record = _draft(desk, kind, options)
+    if kind == REISSUE and options.letter:
+        record = kept_letter(desk, record, Path(options.letter))
+    if record.editable and record.fields["proof"] != form.REQUEST:
+        form.check(record)
+    platform = desk.platform(record.platform)
+    token = desk.token(options.token, options.module)
+    with token.login(enter_pin(desk, options, token)) as session:
+        if form.by_another(record):
+            applications.prepare(record.id, session, desk.cabinet)
+            words = phrase("cli.application_sign", desk.settings.language)
+            tell(words.format(id=record.id))
+            return 0
+        if kind == CANCEL:
+            record = _cancelled(desk, record, session, platform, options.out)
+        else:
+            record = applications.send(record.id, session, platform, desk.cabinet)
+        return _wait(desk, record, session, platform, options.wait)
+
+
+def _draft(desk: Desk, kind: str, options: argparse.Namespace) -> ApplicationRecord:
+    """The application for that seal that is under way, or a new one, as the options say."""
+    from app.remote import application_form as form
+
+    seal = chosen_seal(desk, options.seal)
+    proof = getattr(options, "proof", None) or form.proofs(kind, seal.subtype)[0]
+    personal = seal.kind == "personal"
+    fields = {
+        "handler": asked(options.handler, "--handler", desk),
+        "handler_id": asked(options.handler_id, "--handler-id", desk).upper(),
+        "phone": asked(options.phone, "--phone", desk),
+        "seal": seal.subtype,
+        "code": seal.code,
+        "cause": getattr(options, "cause", ""),
+        "proof": "letter" if getattr(options, "letter", "") else proof,
+        "physical_code": getattr(options, "physical_code", ""),
+    }
+    if not personal:
+        fields |= {
+            "enterprise": options.name or seal.enterprise,
+            "uscc": seal.uscc,
+            "legal_rep": asked(options.legal_rep, "--legal-rep", desk),
+        }
+    fields = {each.name: fields.get(each.name, "") for each in form.asked(kind, seal.subtype)}
+    for record in desk.cabinet.applications.all():
+        about = (record.kind, record.fields.get("code"), record.platform)
+        if record.open and about == (kind, seal.code, seal.platform):
+            if not record.editable:
+                return record
+            return desk.cabinet.applications.change(
+                record.id, lambda known: replace(known, fields=fields)
+            )
+    record = desk.cabinet.applications.new(kind, fields, seal.platform)
+    tell(phrase("cli.application_kept", desk.settings.language).format(id=record.id))
+    return record
+
+
+def _cancelled(
+    desk: Desk,
+    record: ApplicationRecord,
+    session: Session,
+    platform: PlatformClient,
+    out: Path | None,
+) -> ApplicationRecord:
+    """Have the request sealed like any document: with a ticket, in the journal, on record."""
+    from app.remote import applications
+    from app.signing import find_key
+    from app.stamping import StampJob, stamp
+    from crypto.pdf.marks.drawing import Mark
+
+    seal = desk.cabinet.seal(record.fields["code"])
+    name = phrase("cli.request_name", desk.settings.language).format(code=seal.code)
+    output = (out or Path(name)).absolute()
+
+    def sealed(written: bytes) -> Path:
+        with TemporaryDirectory() as folder:
+            source = Path(folder) / output.name
+            source.write_bytes(written)
+            mark = Mark(0, *_PLACE_MM, seal.parsed.width_mm, seal.parsed.height_mm)
+            return stamp(
+                StampJob(source, seal.code, (mark,), output=output),
+                key=find_key(session, seal.certificate),
+                cabinet=desk.cabinet,
+                journal=desk.journal,
+                trust=desk.trust(),
+                platform=platform,
+            ).path
+
+    return applications.cancel(record.id, session, platform, desk.cabinet, sealed)
+
+
+def _wait(
+    desk: Desk,
+    record: ApplicationRecord,
+    session: Session,
+    platform: PlatformClient,
+    seconds: float,
+) -> int:
+    """Wait for the review; take what was made; say how far it is."""
+    from app.cli.applications import describe
+    from app.remote import applications
+
+    steps = (record.id, session, platform, desk.cabinet)
+    record = applications.wait(*steps, seconds)
+    language = desk.settings.language
+    if record.state == "fulfilled":
+        seal = applications.collect(*steps)
+        tell(f"{phrase('cli.collected', language)} {seal.code} {seal.name}")
+        return 0
+    describe(desk, desk.cabinet.applications.mark_told(record.id))
+    return 0
