@@ -24,7 +24,6 @@ from app.placing.finder import Finder
 from app.placing.placement import PageBox, SealSize, at, riding_seam
 from app.publishing import free_name
 from app.remote.enrolling import Applicant, enrol
-from app.remote.syncing import send_usage
 from app.settings import Settings
 from app.signing import find_key
 from app.stamping import StampedFile, StampJob, page_boxes, stamp
@@ -233,6 +232,7 @@ def prepare(desk: Desk, tell: Callable[[str], None]) -> Token:
     )
     with token.login(DEMO_PIN) as session:
         seal = enrol(applicant, session, desk.platform(), desk.cabinet)
+        desk.settle_token(session, seal)
     tell(phrase("demo.enrolled", language).format(name=company, code=seal.code))
     return token
 
@@ -260,7 +260,7 @@ def _stamp(desk: Desk, token: Token, source: Path, output: Path, language: str) 
             trust=desk.trust(),
             platform=client,
         )
-        send_usage(client, desk.cabinet)
+        desk.settle(client, key.certificate)
     words = phrase("demo.seam" if seam else "demo.no_seam", language).format(count=seam)
     _tell(phrase("demo.stamped", language).format(page=len(boxes), seam=words))
     return done

@@ -28,12 +28,12 @@ from app.errors import (
 from app.settings import Settings, load, save
 
 if TYPE_CHECKING:
-    from app.remote.platform_account import PlatformClient
+    from app.remote.lending import Lending, Settled
+    from app.remote.lending_client import LendingClient
     from app.remote.public_services import PublicServices
     from app.remote.states import AskedPlatforms
     from app.remote.timestamping import Timestamper
     from app.signing import TokenKey
-    from app.stamping import TicketService
     from app.store.answers import Answers
     from app.store.audited_ledgers import AuditedLedgers
     from app.store.cabinet import Cabinet, SealRecord
@@ -122,6 +122,18 @@ class Desk:
         """Where a stamped file lies that could not be saved where it should be."""
         return self.settings.folders.data / "unsaved"
 
+    @cached_property
+    def lending(self) -> Lending:
+        """The leases of the cabinet and what reports uses later. Raises
+        :class:`app.errors.LocalDataError`."""
+        from app.remote.lending import Lending
+        from app.store.lending import LeaseBook
+        from app.store.secret_store import SecretStore
+
+        lasting = not self.cabinet.session_only
+        store = self._secret_stores.best() if lasting else SecretStore.session()
+        return Lending(LeaseBook(self.cabinet, store), store)
+
     @property
     def offline_limit(self) -> timedelta:
         """How long after the last word of the platform a seal may be used offline."""
@@ -199,13 +211,13 @@ class Desk:
 
     # --- the platform ------------------------------------------------------------------------
 
-    def platform(self, url: str = "") -> PlatformClient:
+    def platform(self, url: str = "") -> LendingClient:
         """A client for *url* or the platform of the settings, bound to its pinned root.
 
         Raises :class:`app.errors.PlatformNotSet`, :class:`app.errors.PlatformUntrusted`."""
-        from app.remote.platform_account import PlatformClient
+        from app.remote.lending_client import LendingClient
 
-        return self._opened.enter_context(self.client(PlatformClient, url))
+        return self._opened.enter_context(self.client(LendingClient, url))
 
     def client(self, kind: type[Client], url: str = "") -> Client:
         """A client of that *kind*, to be closed by whoever asked for it. Raises as
@@ -263,7 +275,7 @@ class Desk:
             return None
         return AskedPlatforms(own, settings.proxy, settings.fetch_hosts)
 
-    def ticket_service(self, key: TokenKey) -> TicketService | None:
+    def ticket_service(self, key: TokenKey) -> LendingClient | None:
         """The platform, signed in with *key*; None if it is not set or does not answer now."""
         if not self.settings.platform_url:
             return None
@@ -274,6 +286,37 @@ class Desk:
             return None
         return client
 
+    def settle(self, client: LendingClient | None, certificate: bytes) -> Settled:
+        """After stamping, while *client* is signed in with *certificate* (DER): report the uses,
+        renew the lease. What cannot be done now waits for the next time."""
+        from app.remote.lending import Settled, settle, settle_quietly
+
+        if client is None:
+            return Settled()
+        return settle_quietly(lambda: settle(client, self.cabinet, self.lending, [certificate]))
+
+    def settle_token(self, session: Session, seal: SealRecord) -> Settled:
+        """The same with the key of *seal* on a token that is logged in: a seal that was collected
+        just now can be used offline, and reported without the PIN."""
+        from app.signing import find_key
+
+        key = find_key(session, seal.certificate)
+        client = self.platform(seal.platform)
+        try:
+            client.sign_in(key)
+        except PlatformError:
+            return self.settle(None, key.certificate)
+        return self.settle(client, key.certificate)
+
+    def report_later(self) -> Settled:
+        """Report what waits, without a PIN, if this computer may and the platform answers."""
+        from app.remote.lending import Settled, report_later, settle_quietly
+
+        if not self.settings.platform_url or not self._cabinet_path.exists():
+            return Settled()
+        store = self.lending.store
+        return settle_quietly(lambda: report_later(self.platform(), self.cabinet, store))
+
     # --- time stamps and revocation ----------------------------------------------------------
 
     @cached_property
@@ -283,15 +326,21 @@ class Desk:
 
         return self._opened.enter_context(PublicServices(self.settings.proxy))
 
-    def timestamper(self, choice: str | None) -> Timestamper | None:
+    def timestamper(
+        self, choice: str | None, seals: Iterable[SealRecord] = ()
+    ) -> Timestamper | None:
         """The time-stamping authority of a *choice*: "none", "platform", a URL; None: what the
-        settings say. A stamp that was chosen is required.
+        settings say. A stamp that was chosen is required. Where one of *seals* is used under a
+        grant, the platform's is had if it can be: it shows that sealing came before a withdrawal.
 
         Raises :class:`app.errors.PlatformNotSet` where the platform's is meant and none is set."""
         from app.remote.timestamping import Timestamper
 
         wanted = self.settings.timestamp if choice is None else "required"
         url = self.settings.timestamp_url if choice is None else choice
+        lent = any(seal.grant is not None for seal in seals)
+        if wanted == "none" and choice is None and lent and self.settings.platform_url:
+            wanted, url = "optional", "platform"
         if wanted == "none" or url == "none":
             return None
         of_platform = url in ("", "platform")

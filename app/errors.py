@@ -306,7 +306,8 @@ class NotAuthorised(SealUseError):
     """The person has no authorisation that covers this use."""
 
     reason: str
-    """"none", "withdrawn", "term", "uses", "scope" or "document" (approved for another file)."""
+    """"none", "withdrawn", "term", "uses", "scope", "kind" (not said, of several), "counterparty"
+    (the same), "approval" or "document" (approved for another file)."""
 
 
 @dataclass(eq=False)
@@ -315,6 +316,32 @@ class LeaseExpired(SealUseError):
 
     since: datetime
     """When the seal's status was last confirmed."""
+
+
+@dataclass(eq=False)
+class LeaseRefused(SealUseError):
+    """Nothing was reserved, or nothing that may be used now, to stamp without the platform."""
+
+    reason: str
+    """"none", "spent", "over", "clock" (it went back), "disagrees" (cabinet and secret store) or
+    "other_use" (it was reserved for documents of another kind, or another party)."""
+
+
+@dataclass(eq=False)
+class GrantNotFound(AppError):
+    """No grant of that number, code or name is known here."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.SEAL
+    which: str
+
+
+@dataclass(eq=False)
+class GrantTermsWrong(AppError):
+    """What was asked for cannot be granted."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+    what: str
+    """"until", "hours", "quota", "grantee", "copy" or "entries"."""
 
 
 # --- where the seal goes -------------------------------------------------------------------------

@@ -27,6 +27,8 @@ from typing import BinaryIO, Protocol
 
 from app.errors import (
     LeaseExpired,
+    LeaseRefused,
+    NotAuthorised,
     PlatformAnswerInvalid,
     PlatformUnreachable,
     SavedElsewhere,
@@ -37,6 +39,7 @@ from app.revisions import Events, Output, Revise, open_pdf, write_revisions
 from app.steps import StampStep, TellStep, tell_nobody
 from app.store.cabinet import Cabinet, SealRecord
 from app.store.journal import Journal
+from app.store.lending import ENDED, Leaf, LeaseBook, use_of
 from app.store.unfinished import Entry
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
@@ -80,6 +83,9 @@ class StampJob:
     reason: str = ""
     stencil: bool = False
     """The seal without transparency: for PDF/A-1."""
+    kind: str = ""
+    """Of the document, where the seal is used under a grant that asks for it."""
+    counterparty: str = ""
     password: str | None = field(default=None, repr=False)
     """The PDF's own password, where it is encrypted."""
     act: str = ""
@@ -127,6 +133,9 @@ class TicketService(Protocol):
     def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
         """A statement token for this document. Raises PlatformUnreachable, PlatformRefused."""
 
+    def leave(self, seal_id: str, document_digest: bytes, kind: str, counterparty: str) -> bytes:
+        """The same under a grant. Raises NotAuthorised, too."""
+
 
 EVENTS = Events("stamp-begun", "stamped", "stamp-failed")
 
@@ -140,6 +149,7 @@ def stamp(
     trust: Trust,
     platform: TicketService | None = None,
     timestamp: TimestampSource | None = None,
+    leases: LeaseBook | None = None,
     afterwards: Sequence[Revise] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     offline_limit: timedelta = OFFLINE_LIMIT,
@@ -147,10 +157,11 @@ def stamp(
 ) -> StampedFile:
     """Stamp *job* with *key*, the key of the seal's holder.
 
-    *platform* None: offline. *timestamp* stamps the seal's signature. *afterwards* are revisions
-    that follow it: a signature for foreign readers, validation material (:mod:`app.augmentation`).
-    *step* is told each step before it begins; an exception from it cancels the job, but at
-    :attr:`StampStep.DONE` there is nothing left to cancel.
+    *platform* None: offline. Then *leases* must hold a use that was reserved; None: none are kept,
+    and the platform's last word on the seal is enough. *timestamp* stamps the seal's signature.
+    *afterwards* are revisions that follow it: a signature for foreign readers, validation material
+    (:mod:`app.augmentation`). *step* is told each step before it begins; an exception from it
+    cancels the job, but at :attr:`StampStep.DONE` there is nothing left to cancel.
 
     Raises :class:`app.errors.SealUseError`, :class:`app.errors.FileError`,
     :class:`app.errors.PlatformError`, :class:`app.errors.LocalDataError`,
@@ -158,7 +169,8 @@ def stamp(
     *step* raises; then there is no output."""
     # 1. May this seal be used, here and now?
     step(StampStep.CHECK)
-    plan = _plan(job, key, timestamp, cabinet, trust, platform, offline_limit, clock, step)
+    leave = _Leave(platform, leases, offline_limit)
+    plan = _plan(job, key, timestamp, cabinet, trust, leave, clock, step)
 
     # 2–6. Each revision is drawn, hashed, signed and appended; the file is verified and published.
     sealing = _sealing_revisions(plan)
@@ -196,14 +208,26 @@ def stamp(
 
 
 @dataclass(frozen=True)
+class _Leave:
+    """Who gives leave to use a seal."""
+
+    platform: TicketService | None
+    leases: LeaseBook | None
+    offline_limit: timedelta
+
+
+@dataclass(frozen=True)
 class _Authorisation:
     """The platform's leave to use a seal: a ticket for each document, or, offline, the lease."""
 
-    platform: TicketService | None
+    given: _Leave
     cabinet: Cabinet
     seal: SealRecord
     at: datetime
-    offline_limit: timedelta
+    kind: str
+    counterparty: str
+    leaves: list[Leaf] = field(default_factory=list)
+    """Those that were taken out of a lease so far."""
     tickets: list[bytes] = field(default_factory=list)
     """Those that were given so far."""
 
@@ -213,32 +237,53 @@ class _Authorisation:
         return bool(self.tickets)
 
     def ticket(self, digest: bytes) -> bytes:
-        """The ticket for the document of that digest, signed as well; b"" while offline.
+        """The ticket for the document of that digest, signed as well; offline, the leaf of a lease,
+        or b"" where none are kept.
 
         Raises :class:`app.errors.PlatformError`, :class:`app.errors.SealUseError`."""
-        if self.platform is None:
-            return b""
+        platform = self.given.platform
+        if platform is None:
+            return self._leaf()
         try:
-            ticket = self.platform.ticket(self.seal.id, digest)
+            if self.seal.grant is None:
+                ticket = platform.ticket(self.seal.id, digest)
+            else:
+                ticket = platform.leave(self.seal.id, digest, self.kind, self.counterparty)
         except PlatformUnreachable:
             self.check_lease()
-            return b""
+            return self._leaf()
+        except NotAuthorised as error:
+            raise NotAuthorised(self.seal.name, error.reason) from error
         about = SignedStatement.parse(ticket).statement.seal_code
         if len(ticket) > TICKET_ROOM or about != self.seal.code:
             raise PlatformAnswerInvalid(self.seal.platform, "ticket")
         self.tickets.append(ticket)
         return ticket
 
-    def check_lease(self) -> None:
-        """Offline, a seal may be used for a while after the platform last said it is in force.
+    def _leaf(self) -> bytes:
+        if self.given.leases is None:
+            return b""
+        seal, use = self.seal, (self.kind, self.counterparty)
+        leaf = self.given.leases.take(seal.id, seal.name, self.at, *use)
+        self.leaves.append(leaf)
+        return leaf.token
 
-        Raises :class:`app.errors.SealNotUsable`, :class:`app.errors.LeaseExpired`."""
+    def check_lease(self) -> None:
+        """Offline, a seal may be used for a while after the platform last said it is in force, as
+        often as the platform has reserved.
+
+        Raises :class:`app.errors.SealNotUsable`, :class:`app.errors.LeaseExpired`,
+        :class:`app.errors.LeaseRefused`."""
         statement = self.cabinet.statement(self.seal.code)
         issued_at = statement.statement.issued_at if statement else self.seal.collected_at
         if statement and statement.statement.state != "active":
             raise SealNotUsable(self.seal.name, statement.statement.state)
-        if self.at - issued_at > self.offline_limit:
+        if self.at - issued_at > self.given.offline_limit:
             raise LeaseExpired(self.seal.name, issued_at)
+        if self.given.leases is not None:
+            self.given.leases.check(self.seal.id, self.seal.name, self.at)
+        elif self.seal.grant is not None:
+            raise LeaseRefused(self.seal.name, "none")
 
 
 @dataclass(frozen=True)
@@ -274,17 +319,17 @@ def _plan(
     timestamp: TimestampSource | None,
     cabinet: Cabinet,
     trust: Trust,
-    platform: TicketService | None,
-    offline_limit: timedelta,
+    leave: _Leave,
     clock: Callable[[], datetime],
     step: TellStep,
 ) -> _Plan:
     """Look the seal up and check all that can be known before anything is written."""
     began = clock()
     seal = cabinet.seal(job.seal_code)
+    kind, counterparty = check_use(seal, cabinet, began, job.kind, job.counterparty)
     check_usable(seal, began)
-    authorisation = _Authorisation(platform, cabinet, seal, began, offline_limit)
-    if platform is None:
+    authorisation = _Authorisation(leave, cabinet, seal, began, kind, counterparty)
+    if leave.platform is None:
         authorisation.check_lease()
     dates = tuple(dates_by_mark(job.marks, job.dates))
     maker = SignatureMaker(job.profile, key, seal.data, timestamp=timestamp)
@@ -297,6 +342,32 @@ def check_usable(seal: SealRecord, now: datetime) -> None:
     reason = seal.usable(now)
     if reason:
         raise SealNotUsable(seal.name, reason)
+
+
+def check_use(
+    seal: SealRecord, cabinet: Cabinet, now: datetime, kind: str = "", counterparty: str = ""
+) -> tuple[str, str]:
+    """What a grantee's copy is used for: what is given, what the grant allows alone, or what was
+    chosen for its next uses; ("", "") for a seal that is no copy.
+
+    Raises :class:`app.errors.NotAuthorised` for a use outside the grant."""
+    if seal.grant is None:
+        return "", ""
+    scope = seal.grant.grant.scope
+    record = next((each for each in cabinet.grants() if each.seal_id == seal.id), None)
+    usual_kind, usual_party = use_of(seal, record)
+    kind, counterparty = kind or usual_kind, counterparty or usual_party
+    if record is not None and record.state_at(now) in ENDED:
+        raise NotAuthorised(seal.name, ENDED[record.state_at(now)])
+    for name, said, allowed in (
+        ("kind", kind, scope.kinds),
+        ("counterparty", counterparty, scope.counterparties),
+    ):
+        if allowed and not said:
+            raise NotAuthorised(seal.name, name)
+    if scope.why_not(kind, counterparty, now):
+        raise NotAuthorised(seal.name, "scope")
+    return kind, counterparty
 
 
 # --- 2. draw, copy and append ------------------------------------------------------------------
@@ -372,8 +443,11 @@ def _entry(plan: _Plan, sealing: int, report: Report, signed: Sequence[SignedRev
 def _usage_record(plan: _Plan, report: Report, digest: bytes) -> str:
     """The record the platform gets: digests only, never the document or its name."""
     at = plan.clock().astimezone(UTC).isoformat(timespec="microseconds")
+    leaves = plan.authorisation.leaves
+    offline = {"lease": leaves[-1].lease, "lease_use": leaves[-1].number} if leaves else {}
     return json.dumps(
         {
+            **offline,
             "type": "usage-v1",
             "seal_id": plan.seal.id,
             "seal_code": plan.seal.code,

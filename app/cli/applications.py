@@ -231,6 +231,7 @@ def collect(desk: Desk, options: argparse.Namespace) -> int:
     platform = desk.platform(record.platform)
     with token.login(enter_pin(desk, options, token)) as session:
         seal = applications.collect(record.id, session, platform, desk.cabinet)
+        desk.settle_token(session, seal)
     tell(f"{phrase('cli.collected', desk.settings.language)} {seal.code} {seal.name}")
     return 0
 

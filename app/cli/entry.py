@@ -13,6 +13,7 @@
     sealdesk timestamp FILE.pdf [--timestamp URL] [--long-term]
     sealdesk verify FILE.pdf|FOLDER… [--jobs N] [--csv SUMMARY.csv] [--report-dir FOLDER]
     sealdesk verify FILE.pdf --report OUT.pdf [--sealed]
+    sealdesk grant offer|list|show|accept|withdraw|use
     sealdesk evidence FILE.pdf -o OUT.zip | --check OUT.zip
     sealdesk dispute FILE.pdf --seal CODE --reason … --contact … | RECEIPT.json --status|--fetch ZIP
     sealdesk journal list|check|export|seal-off
@@ -58,6 +59,7 @@ MODULES = {
     "appointment": "appointments",
     **dict.fromkeys(("stamp", "timestamp"), "stamping"),
     "verify": "verifying",
+    "grant": "grants",
     "evidence": "evidence",
     "dispute": "disputes",
     "journal": "journal",

@@ -70,6 +70,7 @@ def enroll(desk: Desk, options: argparse.Namespace) -> int:
     )
     with token.login(enter_pin(desk, options, token)) as session:
         seal = enrol(applicant, session, platform, desk.cabinet, wait_s=options.wait)
+        desk.settle_token(session, seal)
     if options.platform:
         desk.remember_platform(options.platform)
     tell(f"{phrase('cli.collected', desk.settings.language)} {seal.code} {seal.name}")
@@ -152,7 +153,7 @@ def sync(desk: Desk, options: argparse.Namespace) -> int:
     platform = desk.platform(options.platform or "")
     token = desk.token(options.token, options.module)
     with token.login(enter_pin(desk, options, token)) as session:
-        done = synchronise_token(platform, desk.cabinet, session)
+        done = synchronise_token(platform, desk.cabinet, session, lending=desk.lending)
     if options.platform:
         desk.remember_platform(options.platform)
     language = desk.settings.language
@@ -163,5 +164,7 @@ def sync(desk: Desk, options: argparse.Namespace) -> int:
         words = phrase("cli.application_moved", language)
         tell(words.format(id=application.id, state=state, reason=application.reason).rstrip())
         desk.cabinet.applications.mark_told(application.id)
+    for name in done.doubled:
+        tell(phrase("cli.lease_doubled", language).format(seal=name))
     tell(phrase("cli.synced", language).format(seals=done.seals, records=done.records))
     return 0

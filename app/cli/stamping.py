@@ -84,6 +84,12 @@ def _stamp_options(made: Parser) -> None:
         action="store_true",
         help="stamp anew what an earlier run of the same order has stamped",
     )
+    made.add_argument(
+        "--kind", default="", help="kind of document, for a seal that is used under a grant"
+    )
+    made.add_argument(
+        "--counterparty", default="", help="other party, for a seal that is used under a grant"
+    )
     made.add_argument("--reason", default="", help="why it is sealed; written into the signature")
     made.add_argument(
         "--profile",
@@ -165,7 +171,7 @@ def _stamp_now(desk: Desk, options: argparse.Namespace, order: Order, begun: Beg
     seal = order.seal
     with Finder() as finder:
         job, prepared = order.job(desk, options, options.files[0], finder, begun)
-    stamper = desk.timestamper(options.timestamp)
+    stamper = desk.timestamper(options.timestamp, () if options.offline else (seal,))
     token = desk.token(options.token, options.module, holding=seal.signer)
     tell_before(desk, options, prepared)
     with ExitStack() as opened:
@@ -175,17 +181,20 @@ def _stamp_now(desk: Desk, options: argparse.Namespace, order: Order, begun: Beg
         if order.profile == "dual":
             ask = partial(enter_pin, desk, options, variable="SEALDESK_PADES_PIN")
             signer = augmentation.foreign_signer(desk, options, ask, opened, (token, session))
+        service = None if options.offline else desk.ticket_service(key)
         done = stamp_file(
             job,
             key=key,
             cabinet=desk.cabinet,
             journal=desk.journal,
             trust=desk.trust(),
-            platform=None if options.offline else desk.ticket_service(key),
+            platform=service,
             timestamp=stamper,
+            leases=desk.lending.book,
             afterwards=augmentation.afterwards(desk, options, stamper, signer),
             offline_limit=desk.offline_limit,
         )
+        desk.settle(service, key.certificate)
     if options.json:
         tell_json(stamped_facts(done, prepared, desk.settings.language))
     else:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.errors import PlatformRefused, TokenWithoutSeal
 from app.remote.applications import follow_all, untold
 from app.remote.collecting import platform_record
+from app.remote.lending import Lending, Settled, collect_received, receipt_json, settle
+from app.remote.lending_client import LendingClient
 from app.remote.platform_account import PlatformClient, SyncItem
 from app.remote.registry import follow as follow_registry
 from app.remote.registry import look_up
@@ -32,6 +33,9 @@ class Synced:
     """Seals of the key that the cabinet did not have (:mod:`app.remote.restoring`)."""
     applications: tuple[ApplicationRecord, ...] = ()
     """Those whose state the person has not been told of."""
+    doubled: tuple[str, ...] = ()
+    """Names of seals that were used offline with one number twice: a computer was put back to an
+    earlier state."""
 
 
 def synchronise_token(
@@ -39,6 +43,7 @@ def synchronise_token(
     cabinet: Cabinet,
     session: Session,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    lending: Lending | None = None,
 ) -> Synced:
     """Follow the applications of the token of *session* (logged in), take its seals that are not in
     the cabinet, then :func:`synchronise` with it.
@@ -48,6 +53,8 @@ def synchronise_token(
     keys = keys_of(session)
     follow_all(session, platform, cabinet, clock)
     restored = restore(platform, cabinet, keys, clock)
+    if lending is not None and isinstance(platform, LendingClient):
+        restored += collect_received(platform, cabinet, keys, clock)
     applications = untold(platform, cabinet)
     seals = sorted(_of(platform, cabinet), key=lambda seal: seal.state != "active")
     own = [seal.certificate for seal in seals]  # of a replaced one nobody signs in any more
@@ -57,7 +64,8 @@ def synchronise_token(
         if any(each.platform == platform.origin for each in cabinet.applications.all()):
             return Synced(0, 0, applications=applications)  # its first seal is still to come
         raise TokenWithoutSeal(platform.origin)
-    done = synchronise(platform, cabinet, key, clock)
+    done = synchronise(platform, cabinet, key, clock, lending)
+    restored += done.restored
     return replace(done, restored=tuple(restored), applications=applications)
 
 
@@ -66,9 +74,10 @@ def synchronise(
     cabinet: Cabinet,
     key: SigningKey,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    lending: Lending | None = None,
 ) -> Synced:
     """Confirm each seal's status, follow the public registry, sign in with *key*, take what
-    changed, send usage records.
+    changed, send usage records; with *lending*, follow grants and renew leases.
 
     The status comes first and without sign-in: a holder whose certificate is held cannot sign in,
     and that is when the cabinet must learn of it. Raises :class:`app.errors.PlatformError`; what
@@ -93,7 +102,11 @@ def synchronise(
         if not page.more:
             break
     cabinet.pin(platform_record(platform, clock(), cursor))
-    return Synced(confirmed, send_usage(platform, cabinet))
+    if lending is None or not isinstance(platform, LendingClient):
+        return Synced(confirmed, send_usage(platform, cabinet))
+    settled: Settled = settle(platform, cabinet, lending, [key.certificate], clock)
+    copies = settled.collected
+    return Synced(confirmed, settled.sent, copies, doubled=settled.doubled)
 
 
 def confirm_status(platform: PlatformClient, cabinet: Cabinet, now: datetime) -> int:
@@ -122,7 +135,7 @@ def send_usage(platform: PlatformClient, cabinet: Cabinet) -> int:
     sent = 0
     while pending := cabinet.pending_usage():
         receipts = platform.report_usage([(each.id, each.record) for each in pending])
-        cabinet.keep_receipts({receipt.id: json.dumps(asdict(receipt)) for receipt in receipts})
+        cabinet.keep_receipts({receipt.id: receipt_json(receipt) for receipt in receipts})
         sent += len(receipts)
     return sent
 

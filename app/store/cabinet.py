@@ -24,11 +24,13 @@ from typing import Any, Self
 from app.errors import CabinetDamaged, PlatformUntrusted, SealNotFound
 from app.store.applications import Applications
 from app.store.encrypted_file import EncryptedFile
+from app.store.lending import GrantRecord, LeaseRecord
 from app.store.record_bytes import R, pack, unpack
 from app.store.secret_store import Stores
 from crypto.algorithms.gm import sm3
 from crypto.pki.certificate import Certificate
 from crypto.pki.revocation_list import Crl
+from crypto.seal.grant import SignedGrant, grant_of
 from crypto.seal.statement import SignedStatement, StatementError
 from crypto.seal.structure import Seal
 
@@ -46,6 +48,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE applications (number INTEGER PRIMARY KEY AUTOINCREMENT,"
         " id TEXT NOT NULL UNIQUE, body BLOB NOT NULL)",
         "CREATE TABLE materials (id TEXT PRIMARY KEY, body BLOB NOT NULL)",
+    ),
+    (
+        "CREATE TABLE grants (id TEXT PRIMARY KEY, body BLOB NOT NULL)",
+        "CREATE TABLE leases (id TEXT PRIMARY KEY, body BLOB NOT NULL)",
     ),
 )
 """The schema, from each version to the next."""
@@ -100,6 +106,12 @@ class SealRecord:
     def signer(self) -> Certificate:
         """The holder's certificate. Raises :class:`.names_and_algorithms.CertificateError`."""
         return Certificate.parse(self.certificate)
+
+    @cached_property
+    def grant(self) -> SignedGrant | None:
+        """What it is used under, if it is a grantee's copy. Raises
+        :class:`crypto.seal.grant.GrantError`."""
+        return grant_of(self.parsed)
 
     @property
     def valid_until(self) -> datetime:
@@ -355,6 +367,33 @@ class Cabinet:
                 "INSERT INTO registries (id, body) VALUES (?, ?) ON CONFLICT (id)"
                 " DO UPDATE SET body = excluded.body",
                 (registry.platform, body),
+            )
+
+    # --- grants and leases -------------------------------------------------------------------
+
+    def grants(self) -> list[GrantRecord]:
+        """The grants that were given and received, as the platforms last told of them."""
+        return self._all(GrantRecord, "grants", "SELECT id, body FROM grants ORDER BY id")
+
+    def keep_grant(self, grant: GrantRecord) -> None:
+        """Add or replace a grant."""
+        self._put("grants", f"{grant.side} {grant.id}", pack(grant))
+
+    def lease(self, seal_id: str) -> LeaseRecord | None:
+        """The lease of a seal."""
+        query = "SELECT id, body FROM leases WHERE id = ?"
+        return next(iter(self._all(LeaseRecord, "leases", query, (seal_id,))), None)
+
+    def keep_lease(self, lease: LeaseRecord) -> None:
+        """A lease in the place of the one before."""
+        self._put("leases", lease.seal_id, pack(lease))
+
+    def _put(self, table: str, identity: str, body: bytes) -> None:
+        with self._file.transaction() as run:
+            run(
+                f"INSERT INTO {table} (id, body) VALUES (?, ?) ON CONFLICT (id)"  # noqa: S608 - ours
+                " DO UPDATE SET body = excluded.body",
+                (identity, self._file.sealed(table, identity, body)),
             )
 
     # --- usage records -----------------------------------------------------------------------

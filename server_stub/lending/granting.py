@@ -166,10 +166,16 @@ def given_by(session: Session, actor: Actor) -> Sequence[SealGrant]:
 
 
 def received_by(session: Session, actor: Actor) -> Sequence[SealGrant]:
-    """Grants to *actor*: accepted, or offered to its certificate."""
+    """Grants to *actor*: accepted with its certificate, or offered to it."""
     if actor.person_id is None:
         return ()
-    return _newest(session, select(SealGrant).where(SealGrant.grantee_id == actor.person_id))
+    chosen = (
+        select(SealGrant)
+        .outerjoin(Seal, Seal.grant_id == SealGrant.id)
+        .where(SealGrant.grantee_id == actor.person_id)
+        .where(Seal.id.is_(None) | (Seal.certificate_sn == actor.certificate_sn))
+    )
+    return _newest(session, chosen)
 
 
 def _newest(session: Session, chosen: object) -> Sequence[SealGrant]:

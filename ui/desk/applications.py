@@ -84,7 +84,7 @@ class DeskApplications:
             applications.send(*steps)
             self._desk.remember_platform(platform.origin)
             if applications.wait(*steps, _WAIT_S).state == "fulfilled":
-                applications.collect(*steps)
+                self._desk.settle_token(session, applications.collect(*steps))
                 self._key_changed()
         return cabinet.applications.mark_told(identity)
 
@@ -117,6 +117,7 @@ class DeskApplications:
         platform = self._desk.platform(cabinet.applications.get(identity).platform)
         with self._desk.token(serial).login(pin) as session:
             seal = applications.collect(identity, session, platform, cabinet)
+            self._desk.settle_token(session, seal)
         self._key_changed()
         return seal
 

@@ -156,11 +156,14 @@ class DeskContext:
             keys = {seal.code: find_key(session, seal.signer.der) for seal in seals}
             service = None if offline else self._desk.ticket_service(next(iter(keys.values())))
             lent = {code: lend(DeviceThreadKey(key)) for code, key in keys.items()}
-            stamper = self._desk.timestamper(None)
+            stamper = self._desk.timestamper(None, () if offline else seals)
             self._stamper = stamper
-            yield DeskStamper(
-                self._desk, self._cabinet, lent, service and OneAtATime(service), stamper
-            )
+            try:
+                yield DeskStamper(
+                    self._desk, self._cabinet, lent, service and OneAtATime(service), stamper
+                )
+            finally:
+                self._desk.settle(service, next(iter(keys.values())).certificate)
 
     def stamped_earlier(self, acts: Mapping[str, Sequence[Path]]) -> Mapping[str, StampedEarlier]:
         from app.many.resuming import stamped_earlier
@@ -184,7 +187,8 @@ class DeskContext:
         cabinet = self._cabinet
         self._desk.enter_unfinished()
         with self._desk.token(serial).login(pin) as session:
-            return synchronise_token(self._desk.platform(), cabinet, session)
+            lending = self._desk.lending
+            return synchronise_token(self._desk.platform(), cabinet, session, lending=lending)
 
     @cached_property
     def applications(self) -> DeskApplications:

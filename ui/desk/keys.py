@@ -34,7 +34,7 @@ class DeskStamper:
     ) -> None:
         self._cabinet, self._keys, self._service = cabinet, keys, service
         self._journal, self._limit = desk.journal, desk.offline_limit
-        self._timestamp = timestamp
+        self._timestamp, self._leases = timestamp, desk.lending.book
         self._trust = desk.trust()  # once, not for every document
 
     def stamp(self, job: StampJob, step: Step) -> StampedFile:
@@ -48,6 +48,7 @@ class DeskStamper:
             trust=self._trust,
             platform=self._service,
             timestamp=self._timestamp,
+            leases=self._leases,
             offline_limit=self._limit,
             step=step,
         )
@@ -75,6 +76,10 @@ class OneAtATime:
     def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
         with self._one:
             return self._service.ticket(seal_id, document_digest)
+
+    def leave(self, seal_id: str, document_digest: bytes, kind: str, counterparty: str) -> bytes:
+        with self._one:
+            return self._service.leave(seal_id, document_digest, kind, counterparty)
 
 
 def assert_device_thread() -> None:

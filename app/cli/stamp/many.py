@@ -275,7 +275,7 @@ def _stamp(
 ) -> bool:
     """Stamp *jobs* with one PIN; True if somebody pressed Ctrl+C. What the key has signed by then
     is finished."""
-    stamper = desk.timestamper(options.timestamp)
+    stamper = desk.timestamper(options.timestamp, () if options.offline else (order.seal,))
     token = desk.token(options.token, options.module, holding=order.seal.signer)
     batch: Batch[StampedFile] = Batch()
     with ExitStack() as opened:
@@ -294,6 +294,7 @@ def _stamp(
             trust=desk.trust(),
             platform=service and _OneAtATime(service),
             timestamp=stamper,
+            leases=desk.lending.book,
             afterwards=steps,
             offline_limit=desk.offline_limit,
         )
@@ -308,6 +309,8 @@ def _stamp(
                 )
         except KeyboardInterrupt:
             return True
+        finally:
+            desk.settle(service, key.certificate)
     tell_of_timestamp(desk, stamper)
     return False
 
@@ -336,3 +339,7 @@ class _OneAtATime:
     def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
         with self._one:
             return self._service.ticket(seal_id, document_digest)
+
+    def leave(self, seal_id: str, document_digest: bytes, kind: str, counterparty: str) -> bytes:
+        with self._one:
+            return self._service.leave(seal_id, document_digest, kind, counterparty)

@@ -103,6 +103,8 @@ class Order:
             separate=desk.settings.marks == "separate",
             reason=options.reason,
             stencil=options.stencil,
+            kind=options.kind,
+            counterparty=options.counterparty,
             password=self.password,
             act=act,
         )

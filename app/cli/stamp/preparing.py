@@ -70,11 +70,13 @@ class Prepared:
 def check_seal(desk: Desk, options: argparse.Namespace, seal: SealRecord) -> None:
     """May the seal be used? Where its time says no, a clock that is off is told first.
 
-    Raises :class:`app.errors.SealNotUsable`."""
-    from app.stamping import check_usable
+    Raises :class:`app.errors.SealNotUsable`, :class:`app.errors.NotAuthorised`."""
+    from app.stamping import check_usable, check_use
 
+    now = datetime.now(UTC)
     try:
-        check_usable(seal, datetime.now(UTC))
+        check_use(seal, desk.cabinet, now, options.kind, options.counterparty)
+        check_usable(seal, now)
     except SealNotUsable:
         if not options.offline:
             tell_clock(desk)
