@@ -30,6 +30,7 @@ from app.settings import Settings, load, save
 if TYPE_CHECKING:
     from app.remote.lending import Lending, Settled
     from app.remote.lending_client import LendingClient
+    from app.remote.platform_account import PlatformClient
     from app.remote.public_services import PublicServices
     from app.remote.states import AskedPlatforms
     from app.remote.timestamping import Timestamper
@@ -216,6 +217,7 @@ class Desk:
 
         Raises :class:`app.errors.PlatformNotSet`, :class:`app.errors.PlatformUntrusted`."""
         from app.remote.lending_client import LendingClient
+    from app.remote.platform_account import PlatformClient
 
         return self._opened.enter_context(self.client(LendingClient, url))
 

@@ -699,6 +699,7 @@ _EXIT_CODES = {
     "PdfError": ExitCode.UNREADABLE,
     "ImprintError": ExitCode.SEAL,
     "SealError": ExitCode.SEAL,
+    "GrantError": ExitCode.SEAL,
     "StatementError": ExitCode.PLATFORM,
     "MerkleError": ExitCode.PLATFORM,
     "RegistryFileError": ExitCode.PLATFORM,

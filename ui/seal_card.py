@@ -24,7 +24,7 @@ HEIGHT = 92
 
 def kind_name(seal: SealRecord) -> str:
     """ "合同专用章", …"""
-    return {
+    kind = {
         "official": tr("法定名称章"),
         "contract": tr("合同专用章"),
         "finance": tr("财务专用章"),
@@ -40,6 +40,7 @@ def kind_name(seal: SealRecord) -> str:
         "authorised_representative": tr("授权代表人名章"),
         "personal": tr("个人名章"),
     }.get(seal.subtype, seal.subtype)
+    return kind if seal.grant is None else tr("{kind}（受托使用）", kind=kind)
 
 
 def state_of(seal: SealRecord, now: datetime) -> tuple[str, str]:

@@ -75,7 +75,7 @@ class Tour:
         from PySide6.QtWidgets import QApplication
 
         from tests.world.desk import StandIn
-        from tests.world.real_data import files, long_company
+        from tests.world.real_data import files, lend, long_company
         from ui import theme
         from ui.shell.window import MainWindow
 
@@ -83,6 +83,7 @@ class Tour:
         theme.apply(self.application, "light")
         self.context = StandIn(home / "home", holder=long_company())
         self.sent = files(self.context, home / "合同")
+        lend(self.context)
         self.window = MainWindow(self.context)
         self.window.go("stamp")
         self.window.show()
@@ -231,6 +232,7 @@ class Tour:
         from ui.document.printing import PrintDialog
         from ui.document.viewer import Viewer, seal_entries
         from ui.pages.apply_dialog import ApplyDialog
+        from ui.pages.grants_dialogs import AcceptDialog, OfferDialog
         from ui.pages.keepers import KeepersDialog
         from ui.pages.settings_page import AboutDialog
         from ui.shell.file_password import FilePasswordDialog
@@ -258,6 +260,8 @@ class Tour:
             "pin-last": lambda: PinDialog(last, name, LONG_NAME, problem=COMPANY, parent=window),
             "pin-change": lambda: ChangePinDialog(token, name, window),
             "guide": lambda: Guide(window, window),
+            "offer": lambda: OfferDialog(context.company.seals, window),
+            "accept": lambda: AcceptDialog(window),
             "apply": lambda: ApplyDialog({"uscc": "9137010072425018"}, COMPANY * 2, window),
             "apply-again": lambda: ApplyDialog(
                 {"uscc": "9137010072425018", "proof": "letter"},

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from app import stamping
-from app.errors import PlatformUnreachable
+from app.errors import GrantNotFound, PlatformUnreachable
 from app.evidence.making import make
 from app.many.bulk import Order
 from app.many.resuming import StampedEarlier, stamped_earlier
 from app.placing.pages import Pages
 from app.placing.placement import TextHit
 from app.preparing import Notice, clock_of_stamp
+from app.remote.lending import Offered, Person, Wish, terms_of
 from app.remote.platform_account import Appointed
 from app.remote.syncing import Synced
 from app.settings import Folders, Settings
@@ -31,6 +32,7 @@ from app.store.answers import Answers
 from app.store.applications import ApplicationRecord
 from app.store.cabinet import Cabinet, SealRecord, UsageRecord
 from app.store.journal import Journal, JournalCheck, JournalEntry
+from app.store.lending import GrantRecord
 from app.store.unfinished import take_up
 from app.trust.fetching import certificates_of
 from crypto.algorithms.keys import SigningKey
@@ -47,6 +49,7 @@ from device.token import PinIncorrect, PinLocked, TokenRemoved
 from server_stub.neighbours.imprint import SPECS
 from server_stub.neighbours.imprint_drawing import draw
 from tests.world.authorities import Authorities
+from tests.world.grants import grant_record, signed
 from tests.world.seals import seal_of, statement_on
 from ui.checking import check_files
 from ui.desk.applications import DeskApplications
@@ -353,6 +356,41 @@ class StandIn:
     def statement_of(self, seal_code: str) -> datetime | None:
         statement = self._cabinet.statement(seal_code)
         return statement.statement.issued_at if statement else None
+
+    def grants(self) -> tuple[GrantRecord, ...]:
+        return tuple(self._cabinet.grants())
+
+    def keep_grant(self, grant: GrantRecord) -> None:
+        """For tests: one that the platform told of."""
+        self._cabinet.keep_grant(grant)
+
+    def offer_grant(self, seal_code: str, wish: Wish, serial: str, pin: str) -> Offered:
+        self._check_pin(pin)
+        seal = self._cabinet.seal(seal_code)
+        grant, code, _ = terms_of(wish, seal, datetime.now(UTC))
+        made = signed(grant, self.company.holder, seal.platform)
+        record = grant_record(made, "given", state="offered", code=code)
+        self._cabinet.keep_grant(record)
+        return Offered(record, code)
+
+    def accept_grant(self, code: str, person: Person | None, serial: str, pin: str) -> SealRecord:
+        self._check_pin(pin)
+        raise GrantNotFound(code)
+
+    def withdraw_grant(self, grant: GrantRecord, serial: str, pin: str) -> GrantRecord:
+        self._check_pin(pin)
+        ended = replace(grant, state="revoked", reason="grant_withdrawn")
+        self._cabinet.keep_grant(ended)
+        return ended
+
+    def choose_use(self, side: str, identity: str, name: str, value: str) -> None:
+        known = next(g for g in self._cabinet.grants() if (g.side, g.id) == (side, identity))
+        chosen = {"kind": known.kind, "counterparty": known.counterparty, name: value}
+        kind, party = chosen["kind"], chosen["counterparty"]
+        self._cabinet.keep_grant(replace(known, kind=kind, counterparty=party))
+
+    def report_later(self) -> int:
+        return 0
 
     def waiting_records(self) -> int:
         return self._cabinet.waiting_usage()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.store.lending import GrantRecord
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
 from crypto.seal.grant import GRANT, Grant, Scope, SignedGrant
@@ -109,3 +110,21 @@ class Lent:
             extensions=[Extension(STAPLE, False, token)] if token else [],
         )
         return SealSignature.parse(value)
+
+
+def grant_record(made: SignedGrant, side: str, **changes: Any) -> GrantRecord:
+    """A grant as a cabinet keeps it: accepted and in force."""
+    facts: dict[str, Any] = {
+        "id": made.grant.id,
+        "side": side,
+        "platform": made.origin,
+        "token": made.token,
+        "state": "active",
+        "reason": "",
+        "used": 0,
+        "doubled": 0,
+        "seal_id": "",
+        "seal_state": "active",
+        "told_at": made.signed_at,
+    }
+    return GrantRecord(**facts | changes)

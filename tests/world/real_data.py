@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 
+from crypto.seal.grant import Scope
 from crypto.verdict import Finding, Report
 from tests.world.desk import NOW, Company, StandIn, authorities, stamped
 from tests.world.documents import classic_pdf
+from tests.world.grants import grant_record, signed_grant
 from tests.world.reports import SIGNATURE, report
 
 REGULATION = Path(__file__).parents[2] / "resources" / "demo" / "regulation.pdf"
@@ -84,6 +87,27 @@ def files(context: StandIn, folder: Path) -> Files:
     data[3000] ^= 1
     changed.write_bytes(data)
     return Files(contract, encrypted, broken, refused, small_fault, sealed, changed)
+
+
+def lend(context: StandIn) -> None:
+    """Grants in every state: long names, several kinds, a doubled number."""
+    holder, code = context.company.holder, context.company.seals[0].code
+    soon, day = NOW + timedelta(minutes=59), timedelta(days=1)
+    whole = {"seal_code": code, "seal_name": COMPANY, "holder": COMPANY, "valid_from": NOW - day}
+    kinds = ("工业厂房租赁合同", "保养服务补充协议", "第三季度报价单", "验收单")
+    parties = (COMPANY, f"{COMPANY}（筹）")
+    scope = Scope(kinds, parties, "08:30-17:30")
+    every: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+        ("received", {"scope": scope, "valid_until": soon, "max_uses": 500}, {"used": 499}),
+        ("received", {"scope": Scope(), "valid_until": NOW + 90 * day, "max_uses": 0}, {"used": 7}),
+        ("given", {"scope": scope, "valid_until": NOW + 9 * day}, {"used": 2, "doubled": 2}),
+        ("given", {"valid_until": NOW + 5 * day}, {"state": "offered", "code": "a1b2c3d4" * 3}),
+        ("given", {}, {"state": "revoked", "reason": "legal_rep_changed", "seal_state": ""}),
+    )
+    for number, (side, terms, state) in enumerate(every):
+        facts = {"grantee": f"{COMPANY}{number}", "valid_until": NOW + day, **whole, **terms}
+        made = signed_grant(holder, nonce=f"{number:016}", **facts)
+        context.keep_grant(grant_record(made, side, **state))
 
 
 def findings() -> tuple[Finding, ...]:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from app.placing.placement import TextHit
     from app.preparing import Notice
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
+    from app.remote.lending import Offered, Person, Wish
     from app.remote.objection import Objection
     from app.remote.syncing import Synced
     from app.remote.timestamping import Timestamper
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from app.store.anchors import Purpose
     from app.store.cabinet import Cabinet, SealRecord, UsageRecord
     from app.store.journal import JournalCheck, JournalEntry
+    from app.store.lending import GrantRecord
     from crypto.pdf.looking.pictures import ChangedPage
     from crypto.pki.certificate import Certificate
     from crypto.pki.chain import Chain
@@ -197,6 +199,52 @@ class DeskContext:
         return DeskApplications(
             self._desk, lambda: self._cabinet, lambda: self._certificates.clear()
         )
+
+    # --- grants and reports ----------------------------------------------------------------------
+
+    def grants(self) -> tuple[GrantRecord, ...]:
+        return tuple(self._cabinet.grants())
+
+    def offer_grant(self, seal_code: str, wish: Wish, serial: str, pin: str) -> Offered:
+        from app.remote.lending import offer
+        from app.signing import find_key
+
+        assert_device_thread()
+        seal = self._cabinet.seal(seal_code)
+        with self._desk.token(serial).login(pin) as session:
+            key = find_key(session, seal.certificate)
+            platform_there = self._desk.platform(seal.platform)
+            return offer(platform_there, self._cabinet, seal, wish, key)
+
+    def accept_grant(self, code: str, person: Person | None, serial: str, pin: str) -> SealRecord:
+        from app.remote.lending import accept
+
+        assert_device_thread()
+        cabinet = self._cabinet
+        with self._desk.token(serial).login(pin) as session:
+            seal = accept(self._desk.platform(), cabinet, session, code, person)
+            self._desk.settle_token(session, seal)
+        self._certificates.clear()
+        return seal
+
+    def withdraw_grant(self, grant: GrantRecord, serial: str, pin: str) -> GrantRecord:
+        from app.remote.lending import withdraw
+
+        assert_device_thread()
+        cabinet = self._cabinet
+        with self._desk.token(serial).login(pin) as session:
+            key = self._desk.holder_key(session)
+            return withdraw(self._desk.platform(grant.platform), cabinet, grant, key)
+
+    def choose_use(self, side: str, identity: str, name: str, value: str) -> None:
+        known = next(g for g in self._cabinet.grants() if (g.side, g.id) == (side, identity))
+        chosen = {"kind": known.kind, "counterparty": known.counterparty, name: value}
+        kind, party = chosen["kind"], chosen["counterparty"]
+        self._cabinet.keep_grant(replace(known, kind=kind, counterparty=party))
+
+    def report_later(self) -> int:
+        with self._opening:
+            return self._desk.report_later().sent
 
     # --- the cabinet -----------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The other pages: seals, approvals, ledger, settings.
+"""The other pages: seals, grants, approvals, ledger, settings.
 
 They show snapshots and call :mod:`app`; nothing is kept here.
 Start reading at :mod:`ui.pages.seals_page`.

@@ -216,6 +216,12 @@ class SealsPage(QWidget):
                 seals=synced.seals,
                 records=synced.records,
             )
+            if synced.doubled:
+                names = tr("、").join(synced.doubled)
+                warned = tr(
+                    "{names}的离线次数出现重号，可能有电脑恢复过旧的数据，请核对台账。", names=names
+                )
+                self._shell.notices.show_notice("doubled", "error", warned)
             if synced.restored:
                 names = tr("、").join(f"{seal.name} {seal.code}" for seal in synced.restored)
                 said = tr("已取回 {names}。", names=names) + said

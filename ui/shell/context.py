@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.placing.placement import TextHit
     from app.preparing import Notice
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
+    from app.remote.lending import Offered, Person, Wish
     from app.remote.objection import Objection
     from app.remote.platform_account import Appointed
     from app.remote.syncing import Synced
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from app.store.applications import ApplicationRecord
     from app.store.cabinet import PlatformRecord, SealRecord, UsageRecord
     from app.store.journal import JournalCheck, JournalEntry
+    from app.store.lending import GrantRecord
     from app.store.trusted_platforms import TrustedPlatform
     from crypto.algorithms.keys import SigningKey
     from crypto.pdf.looking.pictures import ChangedPage
@@ -275,6 +277,26 @@ class Context(Protocol):
 
     def waiting_uses(self, most: int) -> tuple[UsageRecord, ...]:
         """The first of them."""
+
+    # grants and reports
+
+    def grants(self) -> tuple[GrantRecord, ...]:
+        """Those given and received, as the platform last told of them."""
+
+    def offer_grant(self, seal_code: str, wish: Wish, serial: str, pin: str) -> Offered:
+        """Lend a seal. *device*. Raises :class:`app.errors.GrantTermsWrong`."""
+
+    def accept_grant(self, code: str, person: Person | None, serial: str, pin: str) -> SealRecord:
+        """Accept the offer of *code*; *person*: with a new certificate. *device*"""
+
+    def withdraw_grant(self, grant: GrantRecord, serial: str, pin: str) -> GrantRecord:
+        """End a grant at once. *device*"""
+
+    def choose_use(self, side: str, identity: str, name: str, value: str) -> None:
+        """Say what the next uses under a grant are for: *name* is "kind" or "counterparty"."""
+
+    def report_later(self) -> int:
+        """Report uses that wait, without a PIN, if this computer may; how many were taken."""
 
     # trust
 

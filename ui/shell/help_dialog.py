@@ -32,7 +32,7 @@ class HelpDialog(Dialog):
         whole.addWidget(label(tr("键盘操作"), "title"))
         for keys in (
             tr("Ctrl+O　打开文件　　Ctrl+V　粘贴文件　　Ctrl+Shift+O　最近的文件"),
-            tr("Ctrl+1 … Ctrl+6　换页面　　F6　换区域"),
+            tr("Ctrl+1 … Ctrl+7　换页面　　F6　换区域"),
             tr("PgUp PgDn　翻页　　Ctrl+滚轮　缩放　　Ctrl+R　旋转"),
             tr("Ctrl+F　查找　　Ctrl+C　复制选中的文字　　Ctrl+S　另存为　　Ctrl+P　打印"),
             tr("方向键　移动印章 1 毫米（加 Shift 为 5 毫米）"),

@@ -142,6 +142,8 @@ class MainWindow(QMainWindow):
         # what a document is examined with: imported while nobody waits for it
         QTimer.singleShot(IDLE_MS, self, lambda: self.tasks.work(import_module, "app.preparing"))
         QTimer.singleShot(0, self, self._offer_demo_job)
+        # uses that wait are reported without a PIN, where this computer may
+        QTimer.singleShot(IDLE_MS, self, lambda: self.tasks.work(self.context.report_later))
 
     def _offer_demo_job(self) -> None:
         """What a crash has left in the demo is offered at once."""

@@ -1,0 +1,188 @@
+"""What is asked before a seal is lent, and before one that is lent is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QDateTime, Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDateTimeEdit,
+    QFormLayout,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from crypto.pki.unit_codes import CodeError, check_citizen_number
+from ui.dialogs import Dialog
+from ui.language import tr
+from ui.pages.apply_dialog import normal
+from ui.seal_card import kind_name
+from ui.widgets import button, calm, label, row
+
+if TYPE_CHECKING:
+    from app.remote.lending import Person, Wish
+    from app.store.cabinet import SealRecord
+
+MOST_USES = 9999
+_SEPARATORS = (",", ";", *map(chr, (0x3001, 0xFF0C, 0xFF1B)))
+"""Half and full width, and the enumeration comma."""
+
+
+def entries(text: str) -> tuple[str, ...]:
+    """What stands between separators, Chinese or not."""
+    for each in _SEPARATORS:
+        text = text.replace(each, "\n")
+    return tuple(part for part in (line.strip() for line in text.splitlines()) if part)
+
+
+class OfferDialog(Dialog):
+    """授权他人: which seal, to whom, until when, for what."""
+
+    def __init__(self, seals: Sequence[SealRecord], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("授权他人使用印章"))
+        self.setMinimumWidth(560)
+        self.seal = calm(QComboBox())
+        for each in seals:
+            self.seal.addItem(f"{kind_name(each)} {each.name}", each.code)
+        self.grantee = QLineEdit()
+        self.grantee.setPlaceholderText(tr("姓名或企业全称，验章的人会看到"))
+        end = QDateTime.currentDateTime().addDays(30)
+        self.until = calm(QDateTimeEdit(end))
+        self.until.setDisplayFormat("yyyy-MM-dd HH:mm")
+        self.until.setCalendarPopup(True)
+        self.uses = calm(QSpinBox())
+        self.uses.setRange(0, MOST_USES)
+        self.uses.setSpecialValueText(tr("不限"))
+        self.kinds, self.parties, self.hours = QLineEdit(), QLineEdit(), QLineEdit()
+        self.kinds.setPlaceholderText(tr("例如：合同、报价单；不填则不限"))
+        self.parties.setPlaceholderText(tr("企业名称，几个用顿号分开；不填则不限"))
+        self.hours.setPlaceholderText("08:00-18:00")
+        self.offline = calm(QSpinBox())
+        self.offline.setRange(0, 100)
+        form = QFormLayout()
+        form.setHorizontalSpacing(16)
+        form.setVerticalSpacing(8)
+        for title, field in (
+            (tr("印章"), self.seal),
+            (tr("被授权人"), self.grantee),
+            (tr("到什么时候"), self.until),
+            (tr("次数"), self.uses),
+            (tr("文件种类"), self.kinds),
+            (tr("相对方"), self.parties),
+            (tr("每天的时段"), self.hours),
+            (tr("可离线次数"), self.offline),
+        ):
+            field.setAccessibleName(title)
+            form.addRow(label(title, "muted"), field)
+        lead = tr("条款由您的 Ukey 签署。对方用授权码接受后，才得到一枚只有他能用的印章。")
+        self._agree = button(tr("签署并发出"), self.accept, role="primary")
+        _put_together(self, tr("授权他人使用印章"), lead, form, self._agree)
+        self.grantee.textChanged.connect(self._update)
+        self._update()
+
+    def _update(self) -> None:
+        self._agree.setEnabled(bool(self.grantee.text().strip()) and self.seal.count() > 0)
+
+    @property
+    def seal_code(self) -> str:
+        return str(self.seal.currentData())
+
+    def wish(self) -> Wish:
+        """What is wanted."""
+        from app.remote.lending import Wish
+
+        until = self.until.dateTime().toSecsSinceEpoch()
+        return Wish(
+            grantee=self.grantee.text().strip(),
+            until=datetime.fromtimestamp(until, UTC),
+            max_uses=self.uses.value(),
+            kinds=entries(self.kinds.text()),
+            counterparties=entries(self.parties.text()),
+            hours=self.hours.text().strip(),
+            offline_quota=self.offline.value(),
+        )
+
+
+class AcceptDialog(Dialog):
+    """接受授权: the code, and who one is, where there is no certificate yet."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("接受授权"))
+        self.setMinimumWidth(520)
+        self.code, self.name, self.id_no = QLineEdit(), QLineEdit(), QLineEdit()
+        self.code.setPlaceholderText(tr("授权人告诉您的授权码"))
+        self.name.setPlaceholderText(tr("Ukey 里还没有证书时填写"))
+        self.id_no.setPlaceholderText(tr("18 位，只发给平台，不保存在本机"))
+        form = QFormLayout()
+        form.setHorizontalSpacing(16)
+        form.setVerticalSpacing(8)
+        for title, field in (
+            (tr("授权码"), self.code),
+            (tr("姓名"), self.name),
+            (tr("身份证号"), self.id_no),
+        ):
+            field.setAccessibleName(title)
+            field.textChanged.connect(self._update)
+            form.addRow(label(title, "muted"), field)
+        self._said = label("", "small", wrap=True)
+        lead = tr("用您自己的 Ukey 接受。Ukey 里已有这个平台的证书时，只填授权码。")
+        self._agree = button(tr("接受"), self.accept, role="primary")
+        _put_together(self, tr("接受授权"), lead, form, self._agree, self._said)
+        self._update()
+
+    def _update(self) -> None:
+        name, number = self.name.text().strip(), normal(self.id_no.text())
+        wrong = bool(name) != bool(number)
+        said = tr("姓名和身份证号要么都填，要么都不填。") if wrong else ""
+        if number and not wrong:
+            try:
+                check_citizen_number(number)
+            except CodeError:
+                wrong, said = True, tr("身份证号不对。")
+        self._said.setText(said)
+        self._agree.setEnabled(len(self.code.text().strip()) >= 8 and not wrong)
+
+    def answer(self) -> tuple[str, Person | None]:
+        """The code, and who accepts without a certificate."""
+        from app.remote.lending import Person
+
+        name = self.name.text().strip()
+        person = Person(name, normal(self.id_no.text())) if name else None
+        return self.code.text().strip(), person
+
+
+def _put_together(
+    dialog: Dialog, title: str, lead: str, form: QFormLayout, agree: QWidget, *more: QWidget
+) -> None:
+    whole = QVBoxLayout(dialog)
+    whole.setContentsMargins(24, 20, 24, 20)
+    whole.setSpacing(10)
+    whole.addWidget(label(title, "title"))
+    whole.addWidget(label(lead, "muted", wrap=True))
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    whole.addLayout(form)
+    for each in more:
+        whole.addWidget(each)
+    whole.addLayout(row(None, button(tr("取消"), dialog.reject), agree))
+
+
+def remaining(until: datetime, now: datetime) -> str:
+    """How long until *until*, for people; to the second in the last hour."""
+    left = until - now
+    if left <= timedelta():
+        return tr("已到期")
+    seconds = int(left.total_seconds())
+    days, hours, minutes = seconds // 86_400, seconds % 86_400 // 3600, seconds % 3600 // 60
+    if days:
+        return tr("还有 {days} 天 {hours} 小时", days=days, hours=hours)
+    if hours:
+        return tr("还有 {hours} 小时 {minutes} 分", hours=hours, minutes=minutes)
+    return tr("还有 {minutes} 分 {seconds} 秒", minutes=minutes, seconds=seconds % 60)
