@@ -217,7 +217,6 @@ class Desk:
 
         Raises :class:`app.errors.PlatformNotSet`, :class:`app.errors.PlatformUntrusted`."""
         from app.remote.lending_client import LendingClient
-    from app.remote.platform_account import PlatformClient
 
         return self._opened.enter_context(self.client(LendingClient, url))
 
