@@ -16,7 +16,7 @@ from crypto.seal.application_form import CANCEL, CAUSES, REISSUE, RENEW
 
 if TYPE_CHECKING:
     from app.desk import Desk
-    from app.remote.platform_account import PlatformClient
+    from app.remote.lending_client import LendingClient
     from app.store.applications import ApplicationRecord
     from device.token import Session
 
@@ -136,7 +136,7 @@ def _cancelled(
     desk: Desk,
     record: ApplicationRecord,
     session: Session,
-    platform: PlatformClient,
+    platform: LendingClient,
     out: Path | None,
 ) -> ApplicationRecord:
     """Have the request sealed like any document: with a ticket, in the journal, on record."""
@@ -170,7 +170,7 @@ def _wait(
     desk: Desk,
     record: ApplicationRecord,
     session: Session,
-    platform: PlatformClient,
+    platform: LendingClient,
     seconds: float,
 ) -> int:
     """Wait for the review; take what was made; say how far it is."""
