@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from app.remote.lending import Lending, Settled
     from app.remote.lending_client import LendingClient
     from app.remote.platform_account import PlatformClient
-    from app.remote.public_services import PublicServices
+    from app.remote.public_services import PublicPlatform, PublicServices
     from app.remote.states import AskedPlatforms
     from app.remote.timestamping import Timestamper
     from app.signing import TokenKey
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from device.token import Session, Token
 
 
-Client = TypeVar("Client", bound="PlatformClient")
+Client = TypeVar("Client", bound="PublicPlatform")
 
 
 class Desk:

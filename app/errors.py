@@ -21,6 +21,7 @@ line do with them stands in one table here.
     │                             ApplicationOpen, ServiceUnavailable, TimestampUntrusted,
     │                             EvidenceMissing
     └── LocalDataError            SettingsInvalid, SettingLocked, JournalDamaged, CabinetDamaged,
+                                  UpdateForbidden, UpdateRejected,
                                   AuditRecordDamaged,
                                   CabinetTooNew, CabinetLocked
 
@@ -491,7 +492,8 @@ class PlatformUntrusted(PlatformError):
     "status", "ledger", "ledger_shorter", "ledger_other", "registry", "registry_manifest",
     "registry_shard", "registry_epoch", "receipt", "seal",
     "evidence" (a package that does not prove itself), "report" (no good seal of the platform on
-    it) or "report_digest" (about another file)."""
+    it), "report_digest" (about another file) or "release" (a record of a version of the program
+    that it has not signed, or about something else)."""
 
 
 @dataclass(eq=False)
@@ -629,6 +631,24 @@ class SettingLocked(LocalDataError):
     """The administrator has fixed this setting."""
 
     key: str
+
+
+@dataclass(eq=False)
+class UpdateForbidden(LocalDataError):
+    """Nobody is to be told of new versions, or nothing is installed here by the program."""
+
+    locked: bool
+    """The administrator says so."""
+
+
+@dataclass(eq=False)
+class UpdateRejected(LocalDataError):
+    """A package of a new version is not what it should be. It was not started."""
+
+    file: str
+    reason: str
+    """"size", "digest", "unsigned", "signature", "publisher", "own" (this program bears no
+    signature, so that there is none to compare with) or "folder"."""
 
 
 @dataclass(eq=False)

@@ -1,4 +1,5 @@
-"""Settings: one frozen object, and for every value where it comes from.
+"""Settings: one frozen object, and for every value where it comes from. One module, though long:
+values, their readers and their layers are looked up together.
 
 A value is taken from the first of these that has it:
 
@@ -134,6 +135,11 @@ class Settings:
     """Whether what is stamped gets a time stamp; optional: not where there is none to be had."""
     timestamp_url: str = ""
     """Time-stamping service (RFC 3161). Empty: the platform's."""
+    auto_update: Literal["off", "ask", "on"] = "ask"
+    """New versions that the platform releases: never asked for; told; told and fetched as well.
+    Nothing is installed before a person says so."""
+    update_publisher: str = ""
+    """Common name of who must have signed a new version. Empty: who has signed this program."""
     proxy: str = ""
     """``http://host:port`` for the platform. Empty: the system's proxy; ``direct``: none."""
 
@@ -210,6 +216,15 @@ def _choice(*choices: str) -> Callable[[object], str]:
         return text
 
     return read
+
+
+def _update(value: object) -> str:
+    """As a word, or as group policy and the installation package have it."""
+    text = str(value).strip().lower() if isinstance(value, str | int) else ""
+    text = {"0": "off", "false": "off", "1": "on", "true": "on"}.get(text, text)
+    if text not in ("off", "ask", "on"):
+        raise ValueError("choice")
+    return text
 
 
 def _suffix(value: object) -> str:
@@ -298,6 +313,8 @@ _READERS: dict[str, Callable[[object], object]] = {
     "allow_key_file": _boolean,
     "timestamp": _choice("none", "optional", "required"),
     "timestamp_url": _service,
+    "auto_update": _update,
+    "update_publisher": _text,
     "proxy": _proxy,
 }
 NAMES = tuple(_READERS)
@@ -318,6 +335,8 @@ CAUTIOUS: Mapping[str, object] = MappingProxyType(
         "trust_list_signer": "",
         "fetch_hosts": (),
         "offline_hours": 0,
+        "auto_update": "off",
+        "update_publisher": "",
     }
 )
 """What holds of these while something in the policy cannot be read, and nobody may change: it may

@@ -34,12 +34,13 @@ from server_stub import (
     trust_lists,
 )
 from server_stub.authority import PURPOSES
-from server_stub.console import auditing, reviewing
+from server_stub.console import auditing, releasing, reviewing
 from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records import cosigning, logbook, store, vault
 from server_stub.records.ledger import LEDGER, LedgerError, Transaction
+from server_stub.releases.keeping import ReleaseRefused
 from server_stub.settings import Settings
 from server_stub.web import serving
 
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refused(str(error))
     except trust_lists.TrustListRefused as error:
         return _refused(str(error))
-    except cosigning.CosigningRefused as error:
+    except (cosigning.CosigningRefused, ReleaseRefused) as error:
         return _refused(str(error))
     except (report_seal.ReportSealMissing, sealing.SealNotActive) as error:
         return _refused(str(error))
@@ -132,6 +133,9 @@ def _parser() -> argparse.ArgumentParser:
     staff.add_argument("--out", required=True, type=Path, help="the certificate, DER")
     registry = add("registry", _registry, "write the public registry down as shards, now")
     registry.add_argument("action", choices=["publish"])
+    releasing.add_arguments(
+        add("release", releasing.run, "tell desks of a new version of the program")
+    )
     lists = add("trust-list", trust_lists.run, "keep a list of trusted platforms for desks")
     trust_lists.add_arguments(lists)
     cosigns = commands.add_parser("cosign", help="remember, elsewhere, how long the logs are")

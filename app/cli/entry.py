@@ -18,6 +18,7 @@
     sealdesk dispute FILE.pdf --seal CODE --reason … --contact … | RECEIPT.json --status|--fetch ZIP
     sealdesk journal list|check|export|seal-off
     sealdesk diagnose [-o OUT.json]
+    sealdesk update check|download
     sealdesk trust list|add FILE [--for makers|signers|timestamps|all]|remove SM3
     sealdesk review list|show|open|claim|approve|return|reject
     sealdesk audit check|search|cosign|verify
@@ -64,6 +65,7 @@ MODULES = {
     "dispute": "disputes",
     "journal": "journal",
     "diagnose": "diagnosing",
+    "update": "updating",
     "trust": "trust",
     "review": "staff.reviewing",
     "audit": "staff.auditing",

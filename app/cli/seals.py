@@ -18,6 +18,7 @@ from app.cli.grammar import (
 )
 from app.cli.stamp.choosing import chosen_seal
 from app.cli.terminal import asked, enter_pin, tell, tell_json, worst_exit
+from app.cli.updating import mention
 from app.errors import SealNotUsable, explain, phrase
 from crypto.verdict import say
 
@@ -167,4 +168,5 @@ def sync(desk: Desk, options: argparse.Namespace) -> int:
     for name in done.doubled:
         tell(phrase("cli.lease_doubled", language).format(seal=name))
     tell(phrase("cli.synced", language).format(seals=done.seals, records=done.records))
+    mention(desk)
     return 0

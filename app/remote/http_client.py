@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -92,6 +92,26 @@ def exchange(
     except httpx.HTTPError as error:
         raise PlatformUnreachable(named, "other") from error
     return response.status_code, data
+
+
+def download(
+    http: Connections, named: str, path: str, take: Callable[[bytes], None], *, seconds: float
+) -> int:
+    """GET *path* and hand its parts on as they come; gives the status, and hands on nothing of an
+    answer other than 200. What *take* raises ends it. Raises :class:`PlatformUnreachable`."""
+    deadline = time.monotonic() + seconds
+    try:
+        with http.stream("GET", path, headers={"Accept-Encoding": "identity"}) as response:
+            if response.status_code == 200:
+                for chunk in response.iter_bytes(1 << 18):
+                    take(chunk)
+                    if time.monotonic() > deadline:
+                        raise PlatformUnreachable(named, "timeout")
+    except httpx.TimeoutException as error:
+        raise PlatformUnreachable(named, "timeout") from error
+    except httpx.HTTPError as error:
+        raise PlatformUnreachable(named, "other") from error
+    return response.status_code
 
 
 def time_told(http: Connections, path: str) -> datetime | None:

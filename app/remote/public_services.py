@@ -8,7 +8,7 @@ PublicServices   any URL: time stamps, OCSP responses, revocation lists
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +20,13 @@ from app.errors import (
     PlatformUntrusted,
     ServiceUnavailable,
 )
-from app.remote.http_client import MAX_ANSWER, Connections, exchange, open_connections
+from app.remote.http_client import (
+    MAX_ANSWER,
+    Connections,
+    download,
+    exchange,
+    open_connections,
+)
 from app.remote.platform_connection import (
     IDENTIFIER,
     PlatformConnection,
@@ -38,6 +44,8 @@ from crypto.validation.revocation import CLOCK_SKEW
 
 _MAX_TOKEN = 64 * 1024
 """Bytes of a time stamp or an OCSP response: real ones take less than 10,000."""
+_PACKAGE_S = 1800.0
+"""For a whole package, by a slow line."""
 _VERIFYING_S = 120.0
 """A platform may take a minute for a large document."""
 
@@ -126,6 +134,19 @@ class PublicPlatform(PlatformConnection):
             if error.problem != "not_found":
                 raise
             return None
+
+    # --- versions of this program ------------------------------------------------------------
+
+    def release(self, system: str) -> bytes:
+        """What is released for *system*, signed (:mod:`crypto.seal.release`)."""
+        return self._download(f"/v1/releases/{plain(system)}")
+
+    def package(self, system: str, sm3: str, take: Callable[[bytes], None]) -> None:
+        """The file of it, handed on as it comes; *take* bounds it."""
+        path = f"/v1/releases/{plain(system)}/{plain(sm3)}"
+        status = download(self._http, self.origin, path, take, seconds=_PACKAGE_S)
+        if status != 200:
+            raise PlatformRefused("not_found", "that version is not released any more", status)
 
     # --- verifying there ---------------------------------------------------------------------
 

@@ -62,6 +62,8 @@ POLICIES = (
     Policy("status_hours", "verifying", hours=(1, 168)),
     Policy("keyring", "program", is_switch=True),
     Policy("allow_key_file", "program", is_switch=True),
+    Policy("auto_update", "program", choices=("off", "ask", "on")),
+    Policy("update_publisher", "program"),
     Policy("language", "program", choices=("zh_CN", "en")),
 )
 CATEGORIES = ("platform", "token", "stamping", "verifying", "program")

@@ -26,7 +26,7 @@ PROPERTIES = (
     Property("TSAURL", "TimestampUrl", "timestamp_url"),
     Property("TRUSTLISTURL", "TrustList", "trust_list"),
     Property("BRIDGEORIGINS", "BridgeOrigins", ""),
-    Property("AUTOUPDATE", "AutoUpdate", ""),
+    Property("AUTOUPDATE", "AutoUpdate", "auto_update"),
     Property("LANGUAGE", "Language", "language"),
     Property("DESKTOP_SHORTCUT", "DesktopChoice", ""),
 )

@@ -26,6 +26,7 @@ from server_stub.web.routes import (
     pki,
     public,
     registry,
+    releases,
     staff,
     verifications,
 )
@@ -61,6 +62,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         grants,
         disputes,
         registry,
+        releases,
         staff,
         audit,
     ):

@@ -250,7 +250,7 @@ class Tour:
         blank = context.company.token(initialised=False, serial="", certificates=())
         last = replace(token, tries_left=1, final_try=True)
         root = Certificate.parse(context.company.authorities.root)
-        name, url = token_name(token), context.settings.platform_url
+        name = token_name(token)
         wrong = SettingsInvalid(f"/home/{COMPANY}/settings.toml", "marks", "choice", 12)
         seal = context.company.seals[0]
         signer = context.chain_of(seal.certificate, "signers")
@@ -274,7 +274,7 @@ class Tour:
             "dispute": lambda: DisputeDialog(long_report(), "https://a.example", None, window),
             "initialise": lambda: InitialiseDialog(blank, window),
             "trust": lambda: AddAnchorDialog([root], window),
-            "help": lambda: HelpDialog(url, window.show_guide, window),
+            "help": lambda: HelpDialog(window, window),
             "about": lambda: AboutDialog(window),
             "password": lambda: FilePasswordDialog(Path(LONG_NAME), again=True, parent=window),
             "error": lambda: ErrorBox(OutputNotWritable(COMPANY), window),

@@ -38,7 +38,7 @@ def dialogs(window: MainWindow, context: StandIn) -> dict[str, Callable[[], QDia
         "guide": lambda: Guide(window, window),
         "apply": lambda: ApplyDialog({}, "", window),
         "initialise": lambda: InitialiseDialog(blank, window),
-        "help": lambda: HelpDialog("", window.show_guide, window),
+        "help": lambda: HelpDialog(window, window),
         "about": lambda: AboutDialog(window),
         "file password": lambda: FilePasswordDialog(Path("a.pdf"), parent=window),
         "error": lambda: ErrorBox(OutputNotWritable("a"), window),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,14 @@ from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.diagnosing import version_of
+from app.settings import Origin, Source
+from crypto.seal.release import Release
 from tests.ui.measuring import faults
 from tests.ui.screens import look_at
 from tests.world.desk import StandIn
 from tests.world.real_data import Files, files, long_company
 from ui.language import tr
-from ui.shell.help_dialog import HelpDialog
+from ui.shell.help_dialog import HelpDialog, UpdateLine
 from ui.shell.navigation import PAGES
 from ui.shell.window import MainWindow
 
@@ -68,6 +72,72 @@ def test_help_closes_by_esc_and_shows_the_version(qtbot: QtBot, window: MainWind
     assert version_of("sealdesk") in [label.text() for label in box.findChildren(QLabel)]
     qtbot.keyClick(box, Qt.Key.Key_Escape)
     assert not box.isVisible()
+
+
+def a_release(version: str = "9.0.0") -> Release:
+    now = datetime.now(UTC)
+    return Release(
+        origin="https://seal.example.cn",
+        version=version,
+        system="linux-amd64",
+        file="sealdesk.deb",
+        size=100,
+        sha256="ab" * 32,
+        sm3="cd" * 32,
+        publisher="",
+        notes={"zh_CN": "批量更快"},
+        not_before=now,
+        issued_at=now,
+    )
+
+
+@pytest.mark.parametrize("installable", [False, True])
+def test_a_new_version_is_found_fetched_and_installed_only_step_by_step(
+    qtbot: QtBot, window: MainWindow, context: StandIn, tmp_path: Path, installable: bool
+) -> None:
+    updates = context.updates
+    updates.installable, updates.package = installable, tmp_path / "sealdesk.deb"
+    window.show_help()
+    line = window.findChild(HelpDialog).findChild(UpdateLine)  # type: ignore[union-attr]
+    assert line is not None
+    assert [line.check.isVisible(), line.fetch.isVisible()] == [True, False]
+    line.check.click()
+    qtbot.waitUntil(lambda: "没有更新的版本" in line.said.text())
+    updates.newer = a_release()
+    line.check.click()
+    qtbot.waitUntil(line.fetch.isVisible)
+    assert line.said.text() == "有新版本 9.0.0。\n批量更快"
+    line.fetch.click()
+    qtbot.waitUntil(lambda: "已下载并核对" in line.said.text())
+    assert line.install.isVisible() is installable
+    assert ("sudo apt install" in line.said.text()) is not installable
+    assert updates.installed == []
+    if installable:
+        line.install.click()
+        qtbot.waitUntil(lambda: updates.installed == [updates.package])
+
+
+def test_where_updates_are_switched_off_nothing_is_offered(
+    window: MainWindow, context: StandIn
+) -> None:
+    context.settings = replace(
+        context.settings,
+        auto_update="off",
+        sources={"auto_update": Source(Origin.POLICY)},
+    )
+    window.show_help()
+    line = window.findChild(HelpDialog).findChild(UpdateLine)  # type: ignore[union-attr]
+    assert line is not None
+    assert not line.check.isVisible()
+    assert "管理员已停用" in line.said.text()
+
+
+def test_after_a_synchronisation_a_new_version_is_told(
+    qtbot: QtBot, window: MainWindow, context: StandIn
+) -> None:
+    context.updates.newer = a_release()
+    window.page("seals")._look_for_update()
+    qtbot.waitUntil(lambda: any("有新版本 9.0.0" in text for text in window.notices.texts))
 
 
 def test_a_file_without_marks_is_not_greeted_in_red(

@@ -42,6 +42,7 @@ from crypto.pdf.verify import verify_pdf
 from crypto.pki.certificate import DOCUMENT_SIGNING, Certificate
 from crypto.pki.chain import Chain, build_chain
 from crypto.report.pdf import render
+from crypto.seal.release import Release
 from crypto.seal.statement import SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report, Verdict
@@ -237,6 +238,27 @@ class ApplicationsStandIn(DeskApplications):
         return tuple(self._keepers)
 
 
+class StandInUpdates:
+    """See :class:`ui.shell.context.UpdateDesk`: nothing is newer unless a test says so."""
+
+    def __init__(self) -> None:
+        self.installable = False
+        self.newer: Release | None = None
+        self.package: Path | None = None
+        self.installed: list[Path] = []
+
+    def offered(self) -> Release | None:
+        return self.newer
+
+    def fetch(self, release: Release, step: Callable[[int], None]) -> Path:
+        assert self.package is not None
+        step(release.size)
+        return self.package
+
+    def install(self, path: Path, release: Release) -> None:
+        self.installed.append(path)
+
+
 class StandIn:
     """See :class:`ui.shell.context.Context`."""
 
@@ -266,6 +288,7 @@ class StandIn:
         """Stamping's n-th signature (from 0) finds the key gone."""
         self.signed = 0
         self._pages = threading.Lock()
+        self._updates = StandInUpdates()
 
     # --- keys ----------------------------------------------------------------------------------
 
@@ -501,6 +524,10 @@ class StandIn:
 
     def close(self) -> None:
         """Nothing was started."""
+
+    @property
+    def updates(self) -> StandInUpdates:
+        return self._updates
 
     def diagnosis(self) -> dict[str, Any]:
         return {"program": "SealDesk", "system": "test"}

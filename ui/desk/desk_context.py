@@ -33,6 +33,7 @@ from ui.desk.keys import (
     certificate_views,
 )
 from ui.desk.preparer import DeskPreparer
+from ui.desk.updates import DeskUpdates
 from ui.shell.context import (
     CertificateView,
     Context,
@@ -484,6 +485,10 @@ class DeskContext:
         self._finder.close()
 
     # --- help ------------------------------------------------------------------------------------
+
+    @property
+    def updates(self) -> DeskUpdates:
+        return DeskUpdates(self._desk)
 
     def diagnosis(self) -> dict[str, Any]:
         from app.diagnosing import diagnosis

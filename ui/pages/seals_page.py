@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from app.remote.syncing import Synced
     from app.store.applications import ApplicationRecord
     from app.store.cabinet import SealRecord
+    from crypto.seal.release import Release
     from ui.shell.context import TokenView
     from ui.shell.interface import Shell
 
@@ -228,10 +229,28 @@ class SealsPage(QWidget):
             self._shell.notices.show_notice("sync", "good", said)
             self.applications.tell(synced.applications, away=True)
             self._shell.reload_seals()
+            self._look_for_update()
 
         self._shell.tasks.device(
             self._shell.context.synchronise, serial, pin, done=done, failed=self._failed
         )
+
+    def _look_for_update(self) -> None:
+        """The platform answers just now: is there a newer version of the program?"""
+        shell = self._shell
+        if shell.context.settings.auto_update == "off":
+            return
+        updates = shell.context.updates
+
+        def found(release: Release | None) -> None:
+            if release is None:
+                return
+            said = tr("有新版本 {version}。", version=release.version)
+            shell.notices.show_notice("update", "info", said, (tr("查看"), shell.show_help))
+            if shell.context.settings.auto_update == "on":
+                shell.tasks.work(updates.fetch, release, failed=_quiet, progress=_quiet)
+
+        shell.tasks.work(updates.offered, done=found, failed=_quiet)
 
     def _failed(self, error: BaseException) -> None:
         self._busy(False)
@@ -276,3 +295,7 @@ def _missing(token: TokenView | None) -> str:
     if token.must_change:
         return tr("Ukey 还在使用出厂口令，先要改成自己的。")
     return ""
+
+
+def _quiet(_: object) -> None:
+    """Nobody has asked for it: 帮助 tells, when somebody does."""

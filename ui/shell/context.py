@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from crypto.pdf.looking.pictures import ChangedPage
     from crypto.pki.certificate import Certificate
     from crypto.pki.chain import Chain
+    from crypto.seal.release import Release
     from crypto.verdict import Report, Verdict
 
 
@@ -224,6 +225,27 @@ class ApplicationDesk(Protocol):
         """The representative ends the appointment of one; gives the others. *device*"""
 
 
+class UpdateDesk(Protocol):
+    """New versions of the program that the platform releases (:mod:`app.updates`)."""
+
+    @property
+    def installable(self) -> bool:
+        """Does the program start installations on this system?"""
+
+    def offered(self) -> Release | None:
+        """What is newer than this program; None if nothing is. Raises
+        :class:`app.errors.UpdateForbidden` against the settings, :class:`app.errors.PlatformError`.
+        """
+
+    def fetch(self, release: Release, step: Callable[[int], None]) -> Path:
+        """Its package, checked; *step* is told how many bytes are there. Raises besides
+        :class:`app.errors.UpdateRejected`, OSError."""
+
+    def install(self, path: Path, release: Release) -> None:
+        """Check the package and its publisher, and hand it to the system's installer. Raises as
+        :meth:`fetch`."""
+
+
 class Context(Protocol):
     """One run of the product, as the window sees it."""
 
@@ -400,6 +422,10 @@ class Context(Protocol):
         """End what this context itself has started."""
 
     # help
+
+    @property
+    def updates(self) -> UpdateDesk:
+        """New versions of the program."""
 
     def diagnosis(self) -> dict[str, Any]:
         """Versions, settings, modules, keys' kinds and states: no secret, no document."""

@@ -82,6 +82,9 @@ class Shell(Protocol):
     def synchronise(self) -> None:
         """Show the page of seals and exchange seals and usage records with the platform."""
 
+    def show_help(self) -> None:
+        """Keys, version, manual, and whether there is a newer version."""
+
     def show_guide(self) -> None:
         """The steps to the first stamp."""
 

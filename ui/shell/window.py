@@ -373,7 +373,7 @@ class MainWindow(QMainWindow):
         """What keys there are, the version, the manual and whom to ask."""
         from ui.shell.help_dialog import HelpDialog
 
-        box = HelpDialog(self.context.settings.platform_url or "", self.show_guide, self)
+        box = HelpDialog(self, self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 

@@ -84,9 +84,9 @@ OPEN = {
     *("/v1/disputes/{identity}/enclosure", "/v1/disputes/{identity}/evidence.zip"),
     *("/registry/tile/entries/{name}", "/registry/tile/{level}/{name}", "/registry/epoch"),
     *("/registry/shards/{epoch}/{name}", "/v1/grant-offers", "/v1/grant-acceptances"),
-    "/v1/refreshed-sessions",
     # signed by the legal representative's Ukey, each by itself
     *("/v1/appointments", "/v1/appointments/query", "/v1/appointments/{identity}/end"),
+    *("/v1/refreshed-sessions", "/v1/releases/{system}", "/v1/releases/{system}/{sm3}"),
 }
 """Without signing in. ``POST /v1/applications`` is open as well: its request is signed."""
 CLOSED = {"session_invalid", "forbidden", "not_found"}

@@ -1,0 +1,167 @@
+"""A new version: released by the platform, told, fetched and checked; and everything that must not
+come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from app.updates.offered import offered
+from crypto.seal.release import SignedRelease
+from server_stub.console.account import operator
+from server_stub.records.store import LedgerEntry
+from server_stub.releases.keeping import ReleaseRefused, publish
+from server_stub.web.serving import RunningServer
+from tests.world.clerk import Clerk
+
+PACKAGE = b"!<arch>\n" + bytes(range(256)) * 400
+NOTES = {"zh_CN": "批量更快\n修了几处", "en": "quicker batches"}
+
+Publish = Callable[..., SignedRelease]
+
+
+@pytest.fixture
+def release(city: RunningServer, tmp_path: Path) -> Iterator[Publish]:
+    """Publishes a package at the platform, which offers none after the test."""
+    folder = city.platform.settings.directory / "releases"
+
+    def made(version: str = "9.0.0", data: bytes = PACKAGE, **more: datetime) -> SignedRelease:
+        path = tmp_path / f"sealdesk_{version}_amd64.deb"
+        path.write_bytes(data)
+        begins = {"not_before": datetime.now(UTC), **more}["not_before"]
+        return publish(
+            city.platform,
+            operator(),
+            path,
+            version=version,
+            publisher="",
+            notes=NOTES,
+            not_before=begins,
+        )
+
+    yield made
+    for path in folder.glob("*"):
+        path.unlink()
+
+
+def updates(clerk: Clerk) -> Path:
+    with clerk.desk() as desk:
+        return desk.settings.folders.cache / "updates"
+
+
+def test_a_new_version_is_told_fetched_and_checked_and_nothing_is_installed(
+    clerk: Clerk, city: RunningServer, release: Publish
+) -> None:
+    answer = clerk("update", "check")
+    assert (answer.code, answer.out.strip()) == (0, "没有更新的版本。")
+    known = release().release
+    answer = clerk("update", "check")
+    assert answer.code == 0
+    assert "有新版本 9.0.0。\n  批量更快\n  修了几处\n" in answer.out
+    told = clerk("update", "check", "--json", LANGUAGE="en").json
+    assert told["newer"] is True
+    assert (told["sm3"], told["notes"]) == (known.sm3, "quicker batches")
+    answer = clerk("update", "download")
+    assert answer.code == 0, answer.err
+    path = updates(clerk) / "sealdesk_9.0.0_amd64.deb"
+    assert path.read_bytes() == PACKAGE
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert f"sudo apt install {path}" in answer.out
+    assert "有新版本 9.0.0。" in clerk("sync").err
+    with city.platform.reading() as session:
+        entry = session.scalar(
+            select(LedgerEntry.record).where(LedgerEntry.object_kind == "release").limit(1)
+        )
+    assert entry is not None
+    assert known.sm3.encode() in entry
+
+
+def test_the_platform_releases_nothing_that_is_not_newer(release: Publish) -> None:
+    release("9.1.0")
+    for version in ("9.1.0", "9.0.9", "0.1", "9"):
+        with pytest.raises(ReleaseRefused):
+            release(version)
+    release("9.10.0")
+
+
+def test_an_older_version_and_one_that_is_to_come_are_not_told(
+    clerk: Clerk, release: Publish
+) -> None:
+    release("0.0.1")
+    assert "没有更新的版本" in clerk("update", "check").out
+    release("9.0.0", not_before=datetime.now(UTC) + timedelta(hours=1))
+    assert "没有更新的版本" in clerk("update", "download").out
+    assert not updates(clerk).exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(PACKAGE[:-1] + b"x", "内容"), (PACKAGE + b"x", "大小"), (PACKAGE[:-1], "大小")],
+    ids=["another byte", "longer", "shorter"],
+)
+def test_another_package_than_the_record_names_is_refused_and_not_kept(
+    clerk: Clerk, city: RunningServer, release: Publish, data: bytes, reason: str
+) -> None:
+    known = release().release
+    (city.platform.settings.directory / "releases" / known.sm3).write_bytes(data)
+    answer = clerk("update", "download")
+    assert answer.code != 0
+    assert "E-617" in answer.err
+    assert reason in answer.err
+    assert list(updates(clerk).iterdir()) == []
+
+
+def test_a_record_that_another_key_has_signed_counts_for_nothing(
+    clerk: Clerk, city: RunningServer, release: Publish
+) -> None:
+    known = release().release
+    record = city.platform.settings.directory / "releases" / "linux-amd64.release"
+    for purpose in ("timestamp", "registry"):
+        record.write_bytes(known.encode(city.platform.authority.key(purpose)))
+        for command in ("check", "download"):
+            answer = clerk("update", command)
+            assert answer.code != 0
+            assert "E-504" in answer.err
+            assert "没有平台的签名" in answer.err
+    assert not updates(clerk).exists()
+
+
+def test_what_an_attacker_puts_in_the_folder_is_replaced(clerk: Clerk, release: Publish) -> None:
+    release()
+    folder = updates(clerk)
+    folder.mkdir(parents=True)
+    (folder / "sealdesk_9.0.0_amd64.deb").write_bytes(b"evil")
+    (folder / "old.part").write_bytes(b"left")
+    assert clerk("update", "download").code == 0
+    assert [path.name for path in folder.iterdir()] == ["sealdesk_9.0.0_amd64.deb"]
+    assert (folder / "sealdesk_9.0.0_amd64.deb").read_bytes() == PACKAGE
+
+
+def test_where_it_is_switched_off_nobody_asks(clerk: Clerk, release: Publish) -> None:
+    release()
+    for command in ("check", "download"):
+        answer = clerk("update", command, AUTO_UPDATE="off")
+        assert "E-616" in answer.err
+        assert answer.out == ""
+    assert "新版本" not in clerk("sync", AUTO_UPDATE="off").err
+
+
+def test_a_record_for_another_system_is_not_taken_for_ones_own(
+    clerk: Clerk, city: RunningServer, release: Publish
+) -> None:
+    from app.errors import PlatformUntrusted
+    from app.remote.public_services import PublicPlatform
+
+    release()
+    folder = city.platform.settings.directory / "releases"
+    (folder / "windows-x64.release").write_bytes((folder / "linux-amd64.release").read_bytes())
+    with clerk.desk() as desk, desk.client(PublicPlatform) as platform:
+        with pytest.raises(PlatformUntrusted):
+            offered(platform, wanted="windows-x64")
+        found = offered(platform, wanted="linux-amd64", installed="8.9")
+        assert found is not None
+        assert offered(platform, wanted="linux-amd64", installed="9.0.0") is None
