@@ -30,7 +30,6 @@ from app.settings import Settings, load, save
 if TYPE_CHECKING:
     from app.remote.lending import Lending, Settled
     from app.remote.lending_client import LendingClient
-    from app.remote.platform_account import PlatformClient
     from app.remote.public_services import PublicPlatform, PublicServices
     from app.remote.states import AskedPlatforms
     from app.remote.timestamping import Timestamper

@@ -28,6 +28,9 @@ INSIDE = {
     *("BoundedError", "ProcessDied", "ProcessFailed", "ProcessOutOfMemory", "ProcessTimedOut"),
     # Inside such a process.
     *("Undrawable", "FontMissing", "PackageError", "PictureError", "XmlError"),
+    # A record of a release or the signature of a package that cannot be read becomes app's
+    # PlatformUntrusted and UpdateRejected.
+    *("ReleaseError", "NotSigned"),
     # A trust list that cannot be read becomes app's TrustListRejected.
     "TrustListError",
     # The form in which a code is typed says in its own words what is wrong with it, as it is typed.
