@@ -19,6 +19,8 @@ _LONGEST = 60
 
 _PLAIN = ("field_filled", "value_replaced")
 """Kinds of change of which the values say all."""
+_ADDED = ("note_added", "markup_added", "drawing_added", "attachment_added", "link_added")
+"""Kinds that take the place of nothing."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ def changes_of(report: Report) -> list[Listed]:
 def _listed(change: Change) -> Listed:
     """Never the names of fields and objects, which say nothing to people."""
     name, kind = _short(change.label), say("changes", change.kind, language())
-    if change.before or change.after:
+    if change.kind in _ADDED:
+        text = pair(kind, _short(change.after)) if change.after else kind
+    elif change.before or change.after:
         before, after = (_short(each) or tr("（空）") for each in (change.before, change.after))
         said = tr("{before} → {after}", before=before, after=after)
         if change.kind not in _PLAIN:

@@ -210,7 +210,7 @@ class CompareBar(QFrame):
         self._back.setVisible(ready and several)
         self._on.setVisible(ready and several)
         if not on:
-            said = tr("盖章之后，文件里又有内容。")
+            said = tr("盖章之后文件有变化，可以和盖章时的页面对照着看。")
         elif self._pages is None:
             said = tr("正在画出改动…")
         elif not ready:

@@ -36,7 +36,12 @@ _LINK = frozenset(
     )
 )
 _URI_ACTION = frozenset(("/Type", "/S", "/URI", "/IsMap"))
-_ADDRESS = re.compile(r"(?:https?://|mailto:)[\x21-\x7e]{1,2000}\Z", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?:https?://[^\x00-\x20@/?#\\\x7f-\U0010ffff]{1,253}(?:[/?#][\x21-\x7e]{0,2000})?"
+    r"|mailto:[\x21-\x7e]{1,2000})\Z",
+    re.IGNORECASE,
+)
+"""No name and password before the host, which would be taken for the host."""
 _MOST = 2000
 _TEXTS = (generic.TextStringObject, generic.ByteStringObject)
 
