@@ -117,6 +117,8 @@ def _checked(tx: Transaction, seal: Seal, given: Offer) -> Grant:
         raise GrantInvalid("not a seal that can be lent")
     if said != (seal.seal_code, seal.name, enterprise.name):
         raise GrantInvalid("the grant names another seal or holder")
+    if grant.approval:
+        raise GrantInvalid("approvals of single uses cannot be had here")
     if seal.state != "active":
         raise sealing.SealNotActive(f"the seal is {seal.state}")
     begin, end = canonical.microseconds(grant.valid_from), canonical.microseconds(grant.valid_until)

@@ -23,6 +23,7 @@ from server_stub.settings import Settings
 from server_stub.staff import asking
 from server_stub.web.serving import start_in_thread
 from tests.world.applicant import Applicant
+from tests.world.lending import Lending
 from tests.world.objections import hand_in, statement
 
 
@@ -93,6 +94,9 @@ def original(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Sett
         person.call("POST", f"{path}/suspend", {"reason": "holder_request"})
         assert person.call("POST", f"{path}/resume", {}).status_code == 200
         assert hand_in(server.url, statement(seal["seal_code"])).status_code == 201
+        assert Lending(person).offer().status_code == 201
+        assert person.call("POST", "/v1/leases", {"seal_id": person.seal_id}).status_code == 201
+        assert person.call("POST", "/v1/refresh-tokens").status_code == 201
         with server.platform.reading() as session:
             row = session.get_one(store.Application, person.application_id)
             asking.ask(server.platform, session, row)
@@ -141,6 +145,15 @@ TABLES: dict[str, tuple[str, str]] = {
         "DELETE FROM usage_record WHERE document_sm3 LIKE '02%'",
         "usage_record {use}: the row is missing",
     ),
+    "a longer grant": (
+        "UPDATE seal_grant SET valid_until = valid_until + 1",
+        "valid_until is",
+    ),
+    "uses of a grant given back": ("UPDATE seal_grant SET used = -1", "used is -1"),
+    "other terms of a grant": ("UPDATE seal_grant SET terms = '{}'", "terms is"),
+    "a longer lease": ("UPDATE lease SET until = until + 1", "until is"),
+    "more uses of a lease": ("UPDATE lease SET numbers = '{}'", "numbers is"),
+    "a longer refresh token": ("UPDATE refresh_token SET expires_at = 1", "expires_at is 1"),
     "an inserted use": (
         "INSERT INTO usage_record SELECT 'ff', seal_id, enterprise_id, document_sm3, at,"
         " received_at, flags, person_id, NULL, NULL FROM usage_record LIMIT 1",

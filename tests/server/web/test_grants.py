@@ -7,8 +7,7 @@ import contextlib
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -19,7 +18,7 @@ from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
-from crypto.seal.grant import Grant, Scope, SignedGrant, grant_of
+from crypto.seal.grant import grant_of
 from crypto.seal.statement import SignedStatement
 from crypto.seal.structure import Seal
 from server_stub.lending import granting
@@ -27,10 +26,8 @@ from server_stub.neighbours.adapters import identity_digest
 from server_stub.records import auditing
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import Applicant, b64, citizen_number, decision, number_of
+from tests.world.lending import DAY, Lending
 from tests.world.waiting import until
-
-DAY = timedelta(days=1)
-
 
 Make = Callable[..., Applicant]
 
@@ -60,67 +57,6 @@ def company(server: RunningServer) -> Iterator[Applicant]:
 def other(server: RunningServer) -> Iterator[Applicant]:
     """A holder of another enterprise."""
     yield from enrolled_one(server.url, name="宿迁市青松贸易有限公司", legal_rep="王建国")
-
-
-@dataclass
-class Lending:
-    """A seal of *company* and who gets to use it."""
-
-    company: Applicant
-    code: str = field(default_factory=lambda: secrets.token_hex(10))
-
-    def terms(self, **changes: Any) -> Grant:
-        seal = self.company.call("GET", f"/v1/seals/{self.company.seal_id}").json()
-        now = datetime.now(UTC).replace(microsecond=0)
-        facts: dict[str, Any] = {
-            "seal_code": seal["seal_code"],
-            "seal_name": seal["name"],
-            "holder": seal["enterprise_name"],
-            "grantee": "宿迁市青松贸易有限公司",
-            "grantee_by": "code",
-            "grantee_sm3": sm3(self.code.encode()).hex(),
-            "valid_from": now,
-            "valid_until": now + 5 * DAY,
-            "max_uses": 3,
-            "offline_quota": 2,
-            "scope": Scope(("合同",)),
-            "nonce": secrets.token_hex(8),
-        }
-        return Grant(**facts | changes)
-
-    def offer(self, grant: Grant | None = None, **more: Any) -> httpx.Response:
-        grant = grant or self.terms()
-        terms = grant.encode()
-        signed = decision(
-            self.company.url, self.company.key, "grant", grant.id, sm3(terms).hex(), ""
-        )
-        body = {"seal_id": self.company.seal_id, "terms": b64(terms), **signed, **more}
-        return self.company.call("POST", "/v1/grants", body)
-
-    def accept(
-        self,
-        key: SoftKey,
-        grant: dict[str, Any],
-        secret: str = "",
-        newcomer: dict[str, str] | None = None,
-        **changes: str,
-    ) -> httpx.Response:
-        token = base64.b64decode(grant["token"])
-        digest = sm3(_terms(token)).hex()
-        signed = decision(self.company.url, key, "accept-grant", grant["id"], digest, "")
-        body: dict[str, Any] = {"key": secret or self.code, **signed}
-        body |= {"newcomer": newcomer} if newcomer else {"certificate": b64(key.certificate)}
-        body |= changes
-        return httpx.post(f"{self.company.url}/v1/grant-acceptances", json=body, timeout=30)
-
-    def withdraw(self, by: Applicant, grant: dict[str, Any]) -> httpx.Response:
-        digest = sm3(_terms(base64.b64decode(grant["token"]))).hex()
-        signed = decision(by.url, by.key, "withdraw-grant", grant["id"], digest, "")
-        return by.call("POST", f"/v1/grants/{grant['id']}/withdrawal", signed)
-
-
-def _terms(token: bytes) -> bytes:
-    return SignedGrant.parse(token).grant.encode()
 
 
 @pytest.fixture
@@ -256,6 +192,7 @@ def test_who_is_named_must_be_who_accepts(company: Applicant, other: Applicant) 
         {"valid_until": datetime(2099, 1, 1, tzinfo=UTC)},
         {"grantee_by": "certificate", "grantee_sm3": "0" * 64},
         {"grantee_by": "identity"},
+        {"approval": True},
     ],
 )
 def test_an_offer_that_cannot_be(company: Applicant, changes: dict[str, Any]) -> None:
