@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -40,6 +40,7 @@ _ANYWHERE = {"suspicious", "forbidden"}
 _START_SECONDS = 60.0
 _PAGE_SECONDS = 20.0
 """For one page, by the clock: the process is ended then."""
+_PLACING_SECONDS = 3.0
 _MAX_DATA = 512 << 20
 """Bytes of all revisions that are drawn at once."""
 _MAX_TOLD = 10
@@ -56,6 +57,13 @@ class Task:
     """The whole file."""
     password: str | None
     sealed: tuple[Sealed, ...]
+    placing: bool = False
+    """Only to tell the place of what is bad already: no verdict waits for it."""
+
+    @property
+    def seconds(self) -> float:
+        """Of the processor."""
+        return _PLACING_SECONDS if self.placing else SECONDS
 
 
 @dataclass(frozen=True)
@@ -95,27 +103,47 @@ def with_looks(
 ) -> tuple[SignatureReport, ...]:
     """*reports* with what looking adds. *revisions*: for each of them where its covered bytes end,
     and the number (from 0) of the revision that they are, None if that is not certain."""
-    wanted: dict[int, Sealed] = {}
+    good: dict[int, Sealed] = {}
+    bad: dict[int, Sealed] = {}
     for (end, base), report in zip(revisions, reports, strict=True):
-        if report.coverage == "revision" and report.verdict in _GOOD and end not in wanted:
-            pages = touched_pages(document, base)
-            wanted[end] = Sealed(end, explained(document, report.changed_later), tuple(pages))
-    for (end, base), report in zip(revisions, reports, strict=True):
-        if report.coverage == "revision" and report.intact and end not in wanted:
-            named = _to_be_placed(touched_pages(document, base), report)
-            wanted[end] = Sealed(end, explained(document, report.changed_later), named)
-    if not any(each.pages for each in wanted.values()):
+        if report.coverage != "revision":
+            continue
+        if report.verdict in _GOOD:
+            wanted, pages = good, tuple(touched_pages(document, base))
+        elif report.intact:
+            wanted, pages = bad, _to_be_placed(touched_pages(document, base), report)
+        else:
+            continue
+        if end not in wanted:
+            wanted[end] = Sealed(end, explained(document, report.changed_later), pages)
+    seen = _looked_at(document, password, good, look, placing=False)
+    places = _looked_at(document, password, bad, look, placing=True)
+    if seen is None and places is None:
         return tuple(reports)
+    made = []
+    for (end, _), report in zip(revisions, reports, strict=True):
+        if seen and report.coverage == "revision" and report.verdict in _GOOD:
+            made.append(_told(report, seen, end))
+        elif places and report.coverage == "revision" and report.intact:
+            made.append(replace(report, shown_changes=_shown(places, end)))
+        else:
+            made.append(report)
+    return tuple(made)
+
+
+def _looked_at(
+    document: Document,
+    password: str | None,
+    wanted: Mapping[int, Sealed],
+    look: Look,
+    *,
+    placing: bool,
+) -> Seen | None:
+    """None where there is nothing to be looked at."""
+    if not any(each.pages for each in wanted.values()):
+        return None
     document.stream.seek(0)
-    seen = look(Task(document.stream.read(), password, tuple(wanted.values())))
-    return tuple(
-        _told(report, seen, end)
-        if end in wanted and report.coverage == "revision" and report.verdict in _GOOD
-        else replace(report, shown_changes=_shown(seen, end))
-        if end in wanted and report.coverage == "revision" and report.intact
-        else report
-        for (end, _), report in zip(revisions, reports, strict=True)
-    )
+    return look(Task(document.stream.read(), password, tuple(wanted.values()), placing))
 
 
 def _to_be_placed(touched: Sequence[int], report: SignatureReport) -> tuple[int, ...]:
@@ -182,7 +210,7 @@ def look_with_engines(task: Task, started: Sequence[BoundedProcess] = ()) -> See
     """Look at *task* in bounded processes, *started* by
     :func:`crypto.rendering.looker.begin_early` or here. Never raises for what the file contains."""
     seen = Seen()
-    until = time.monotonic() + 4 * SECONDS
+    until = time.monotonic() + 4 * task.seconds
     for group in _groups(task):
         part = replace(task, sealed=group)
         seen = merged(seen, _together(_looked_by_all(part, until, started), part))
@@ -267,11 +295,11 @@ def _looked(
             begun.append(process)
             process.receive(_START_SECONDS)
             with suppress(BoundedError):  # what it says next tells why
-                process.send((task.data, task.password, task.sealed, SECONDS), _START_SECONDS)
+                process.send((task.data, task.password, task.sealed, task.seconds), _START_SECONDS)
             while True:
                 if time.monotonic() > until:
                     return Seen(tuple(differences), tuple(pages), tuple(failed))
-                said = process.receive(_PAGE_SECONDS).head
+                said = process.receive(min(_PAGE_SECONDS, 2 * task.seconds)).head
                 if "done" in said:
                     left = [page_of(page) for page in said["left"]]
                     return Seen(tuple(differences), tuple(left), tuple(failed))

@@ -429,3 +429,21 @@ def test_a_font_may_have_any_name(name: bytes) -> None:
     base = Document(io.BytesIO(first)).reader.total_revisions - 1
     later = append_revision(first, {3: b"<</Type/Font/Subtype/Type1/BaseFont/Symbol>>"})
     assert touched_pages(Document(io.BytesIO(later)), base) == [0]
+
+
+def test_no_verdict_waits_for_a_place(world: World) -> None:
+    """Good signatures are looked at by themselves; what is drawn for bad ones fails alone."""
+    first = world.sign(classic_pdf(), marks=[])
+    replaced = append_revision(first, {4: content(PRICE.replace(b"1000", b"9000"))})
+    second = world.sign(replaced, world.second, world.marks(world.second, left=20))
+    data = append_revision(second, {90: b"<</Title(x)>>"})
+    asked: list[tuple[bool, list[int], float]] = []
+
+    def look(task: Task) -> Seen:
+        asked.append((task.placing, [each.end for each in task.sealed], task.seconds))
+        return Seen(left_out=(0,), failed=((0, "PDFium"),))
+
+    bad, good = verified(world, data, look).signatures
+    assert asked == [(True, [len(first)], 3.0)]
+    assert (bad.verdict, good.verdict) == (Verdict.INVALID, Verdict.VALID)
+    assert not {"look_failed", "look_incomplete"} & (codes(bad) | codes(good))
