@@ -2,6 +2,8 @@
 
 Everything is opened on first use, so that verifying a file does not touch the keyring and a
 diagnosis does not need a Ukey. Command line, window and demo all work with a :class:`Desk`.
+
+One module, because it is the one place where all of them find what they need.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from app.errors import (
@@ -26,6 +29,7 @@ from app.errors import (
     UsageError,
 )
 from app.settings import Settings, load, save
+from crypto.pdf.marks.drawing import Mark
 
 if TYPE_CHECKING:
     from app.remote.lending import Lending, Settled
@@ -44,6 +48,9 @@ if TYPE_CHECKING:
     from device.pkcs11 import Module
     from device.token import Session, Token
 
+
+_REQUEST_MM = (120.0, 178.0)
+"""From left and top to the imprint on a request to cancel: beside the words that ask for it."""
 
 Client = TypeVar("Client", bound="PublicPlatform")
 
@@ -489,6 +496,34 @@ class Desk:
         pool = (*trust.pool, *_readable(along))
         path = build_chain(certificate, pool, trust.signers, datetime.now(UTC)).path
         return tuple(authority.der for authority in path[1:] if not authority.self_issued)
+
+    def sealed_request(
+        self,
+        session: Session,
+        platform: LendingClient,
+        seal: SealRecord,
+        output: Path,
+        written: bytes,
+    ) -> Path:
+        """The request to cancel *seal* that the *platform* has *written* (PDF), under that seal, as
+        *output*: sealed like any document, with a ticket, in the journal, on record.
+
+        Raises as :func:`app.stamping.stamp`."""
+        from app.signing import find_key
+        from app.stamping import StampJob, stamp
+
+        with TemporaryDirectory() as folder:
+            source = Path(folder) / output.name
+            source.write_bytes(written)
+            mark = Mark(0, *_REQUEST_MM, seal.parsed.width_mm, seal.parsed.height_mm)
+            return stamp(
+                StampJob(source, seal.code, (mark,), output=output),
+                key=find_key(session, seal.certificate),
+                cabinet=self.cabinet,
+                journal=self.journal,
+                trust=self.trust(),
+                platform=platform,
+            ).path
 
     # --- what is shown -----------------------------------------------------------------------
 

@@ -56,6 +56,8 @@ def state_of(seal: SealRecord, now: datetime) -> tuple[str, str]:
         "certificate_not_yet_valid": tr("证书未生效"),
         "certificate_revoked": tr("证书已吊销或冻结"),
     }
+    if seal.state == "cancelled" and seal.reason == "replaced":
+        return "muted", tr("已换领，由新的印章取代")
     if reason is not None:
         return "bad", words.get(reason, reason)
     left = seal.valid_until - now

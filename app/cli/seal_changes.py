@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from app.cli.grammar import Commands, Parser, pin_option, token_options
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
     from app.remote.lending_client import LendingClient
     from app.store.applications import ApplicationRecord
     from device.token import Session
-
-
-_PLACE_MM = (120.0, 178.0)
-"""From left and top to the imprint on a request to cancel: beside the words that ask for it."""
 
 
 def add_to(seals: Commands) -> None:
@@ -88,7 +83,7 @@ def _apply(desk: Desk, kind: str, options: argparse.Namespace) -> int:
             words = phrase("cli.application_sign", desk.settings.language)
             tell(words.format(id=record.id))
             return 0
-        if kind == CANCEL:
+        if record.fields["proof"] == form.REQUEST:
             record = _cancelled(desk, record, session, platform, options.out)
         else:
             record = applications.send(record.id, session, platform, desk.cabinet)
@@ -97,37 +92,22 @@ def _apply(desk: Desk, kind: str, options: argparse.Namespace) -> int:
 
 def _draft(desk: Desk, kind: str, options: argparse.Namespace) -> ApplicationRecord:
     """The application for that seal that is under way, or a new one, as the options say."""
-    from app.remote import application_form as form
+    from app.remote.applications import for_seal
 
     seal = chosen_seal(desk, options.seal)
-    proof = getattr(options, "proof", None) or form.proofs(kind, seal.subtype)[0]
-    personal = seal.kind == "personal"
     fields = {
+        "enterprise": options.name or "",
         "handler": asked(options.handler, "--handler", desk),
         "handler_id": asked(options.handler_id, "--handler-id", desk).upper(),
         "phone": asked(options.phone, "--phone", desk),
-        "seal": seal.subtype,
-        "code": seal.code,
         "cause": getattr(options, "cause", ""),
-        "proof": "letter" if getattr(options, "letter", "") else proof,
+        "proof": "letter" if getattr(options, "letter", "") else getattr(options, "proof", None),
         "physical_code": getattr(options, "physical_code", ""),
     }
-    if not personal:
-        fields |= {
-            "enterprise": options.name or seal.enterprise,
-            "uscc": seal.uscc,
-            "legal_rep": asked(options.legal_rep, "--legal-rep", desk),
-        }
-    fields = {each.name: fields.get(each.name, "") for each in form.asked(kind, seal.subtype)}
-    for record in desk.cabinet.applications.all():
-        about = (record.kind, record.fields.get("code"), record.platform)
-        if record.open and about == (kind, seal.code, seal.platform):
-            if not record.editable:
-                return record
-            return desk.cabinet.applications.change(
-                record.id, lambda known: replace(known, fields=fields)
-            )
-    record = desk.cabinet.applications.new(kind, fields, seal.platform)
+    if seal.enterprise:
+        fields["legal_rep"] = asked(options.legal_rep, "--legal-rep", desk)
+    given = {name: text for name, text in fields.items() if text}
+    record = for_seal(kind, seal, given, desk.cabinet)
     tell(phrase("cli.application_kept", desk.settings.language).format(id=record.id))
     return record
 
@@ -139,30 +119,12 @@ def _cancelled(
     platform: LendingClient,
     out: Path | None,
 ) -> ApplicationRecord:
-    """Have the request sealed like any document: with a ticket, in the journal, on record."""
     from app.remote import applications
-    from app.signing import find_key
-    from app.stamping import StampJob, stamp
-    from crypto.pdf.marks.drawing import Mark
 
     seal = desk.cabinet.seal(record.fields["code"])
     name = phrase("cli.request_name", desk.settings.language).format(code=seal.code)
     output = (out or Path(name)).absolute()
-
-    def sealed(written: bytes) -> Path:
-        with TemporaryDirectory() as folder:
-            source = Path(folder) / output.name
-            source.write_bytes(written)
-            mark = Mark(0, *_PLACE_MM, seal.parsed.width_mm, seal.parsed.height_mm)
-            return stamp(
-                StampJob(source, seal.code, (mark,), output=output),
-                key=find_key(session, seal.certificate),
-                cabinet=desk.cabinet,
-                journal=desk.journal,
-                trust=desk.trust(),
-                platform=platform,
-            ).path
-
+    sealed = partial(desk.sealed_request, session, platform, seal, output)
     return applications.cancel(record.id, session, platform, desk.cabinet, sealed)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -155,6 +155,25 @@ def _with_proof(
             proof_signature=signature,
         ),
     )
+
+
+def for_seal(
+    kind: str, seal: SealRecord, fields: Mapping[str, str], cabinet: Cabinet
+) -> ApplicationRecord:
+    """The draft of that *kind* about *seal*, with what was typed in its *fields*: the one that is
+    under way, or a new one. One that was handed in is left as it is."""
+    known = {"seal": seal.subtype, "code": seal.code, "proof": form.proofs(kind, seal.subtype)[0]}
+    if seal.enterprise:
+        known |= {"enterprise": seal.enterprise, "uscc": seal.uscc}
+    known |= {name: text for name, text in fields.items() if text}
+    filled = {each.name: known.get(each.name, "") for each in form.asked(kind, seal.subtype)}
+    for record in cabinet.applications.all():
+        about = (record.kind, record.fields.get("code"), record.platform)
+        if record.open and about == (kind, seal.code, seal.platform):
+            if not record.editable:
+                return record
+            return cabinet.applications.change(record.id, lambda each: replace(each, fields=filled))
+    return cabinet.applications.new(kind, filled, seal.platform)
 
 
 # --- handing in ----------------------------------------------------------------------------------

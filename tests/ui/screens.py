@@ -234,6 +234,7 @@ class Tour:
         from ui.pages.apply_dialog import ApplyDialog
         from ui.pages.grants_dialogs import AcceptDialog, OfferDialog
         from ui.pages.keepers import KeepersDialog
+        from ui.pages.seal_change import SealChangeDialog
         from ui.pages.settings_page import AboutDialog
         from ui.shell.file_password import FilePasswordDialog
         from ui.shell.guide import Guide
@@ -271,6 +272,7 @@ class Tour:
                 letter=LONG_NAME,
             ),
             "keepers": lambda: KeepersDialog(window, seal, lambda _: ("", ""), window),
+            "seal-change": lambda: SealChangeDialog(window, seal, lambda _: ("", ""), window),
             "dispute": lambda: DisputeDialog(long_report(), "https://a.example", None, window),
             "initialise": lambda: InitialiseDialog(blank, window),
             "trust": lambda: AddAnchorDialog([root], window),

@@ -23,6 +23,7 @@ from app.many.resuming import StampedEarlier, stamped_earlier
 from app.placing.pages import Pages
 from app.placing.placement import TextHit
 from app.preparing import Notice, clock_of_stamp
+from app.remote import applications
 from app.remote.lending import Offered, Person, Wish, terms_of
 from app.remote.platform_account import Appointed
 from app.remote.syncing import Synced
@@ -207,6 +208,18 @@ class ApplicationsStandIn(DeskApplications):
         return self._cabinet().applications.mark_told(identity)
 
     follow = sign = submit
+
+    def change_seal(
+        self,
+        kind: str,
+        seal: SealRecord,
+        fields: Mapping[str, str],
+        output: Path | None,
+        serial: str,
+        pin: str,
+    ) -> ApplicationRecord:
+        record = applications.for_seal(kind, seal, fields, self._cabinet())
+        return self.submit(record.id, serial, pin)
 
     def withdraw(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
         self.answers.insert(0, {"state": "withdrawn", "next": ""})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,31 @@ class DeskApplications:
         platform = self._desk.platform(cabinet.applications.get(identity).platform)
         with self._desk.token(serial).login(pin) as session:
             return applications.sign_as_representative(identity, session, platform, cabinet)
+
+    def change_seal(
+        self,
+        kind: str,
+        seal: SealRecord,
+        fields: Mapping[str, str],
+        output: Path | None,
+        serial: str,
+        pin: str,
+    ) -> ApplicationRecord:
+        assert_device_thread()
+        cabinet = self._cabinet()
+        record = applications.for_seal(kind, seal, fields, cabinet)
+        platform = self._desk.platform(record.platform)
+        with self._desk.token(serial).login(pin) as session:
+            steps = (record.id, session, platform, cabinet)
+            if output is not None:
+                sealed = partial(self._desk.sealed_request, session, platform, seal, output)
+                applications.cancel(*steps, sealed)
+            else:
+                applications.send(*steps)
+            if applications.wait(*steps, _WAIT_S).state == "fulfilled":
+                applications.collect(*steps)
+                self._key_changed()
+        return cabinet.applications.mark_told(record.id)
 
     def follow(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
         assert_device_thread()

@@ -16,6 +16,7 @@ from ui.dialogs import Question
 from ui.flow import flow
 from ui.language import language, tr
 from ui.pages.apply_dialog import ApplyDialog, field_title, seal_title
+from ui.pages.seal_change import SealChangeDialog, change_title
 from ui.widgets import button, clear_layout, column, day, framed, label, picture, row
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class ApplicationsPanel(QWidget):
         role, icon, state = state_words(record)
         name = record.fields.get("enterprise", "").strip() or tr("（还没有填企业名称）")
         head = row(picture(icon, role, 20), spacing=10)
-        title = tr("{seal} · {company}", seal=seal_title(record.fields), company=name)
+        what = " ".join(filter(None, (change_title(record.kind), seal_title(record.fields))))
+        title = tr("{seal} · {company}", seal=what, company=name)
         head.addWidget(label(title, "heading", wrap=True), 1)
         inner = column(margins=(16, 12, 16, 10), spacing=4)
         inner.addLayout(head)
@@ -118,7 +120,7 @@ class ApplicationsPanel(QWidget):
             add(tr("查询进度"), self.follow, key=True)
             if record.state in ("drafted", "submitted", "returned"):
                 add(tr("撤回…"), self.withdraw, key=True)
-        if record.state in ("rejected", "withdrawn", "lapsed"):
+        if record.state in ("rejected", "withdrawn", "lapsed") and record.kind == "issue":
             add(tr("再次申请…"), self.again)
         if not (record.open and record.sent):
             add(tr("从列表删除…"), self.forget)
@@ -139,8 +141,23 @@ class ApplicationsPanel(QWidget):
         """A new application that says what *record* said."""
         self._fill_in(None, _typed(record))
 
+    def change_seal(self, seal: SealRecord, known: ApplicationRecord | None = None) -> None:
+        """What is to become of *seal*; *known*: as an application says that is to be corrected."""
+        dialog = SealChangeDialog(self._shell, seal, self._pin, self, known)
+        if dialog.exec() == QDialog.DialogCode.Accepted and dialog.taken is not None:
+            self._shell.reload_seals()
+            self._done(dialog.taken)
+        dialog.deleteLater()
+        self.changed.emit()
+
     def resume(self, record: ApplicationRecord, problem: str = "") -> None:
         """Open the form of a draft or a returned application."""
+        if record.kind != "issue":
+            code = record.fields.get("code")
+            for seal in self._shell.seals:
+                if seal.code == code:
+                    self.change_seal(seal, record)
+            return
         self._fill_in(record, _typed(record), problem)
 
     def _fill_in(
@@ -329,6 +346,7 @@ def state_words(record: ApplicationRecord) -> tuple[str, str, str]:
         "approved": ("changed", "clock", tr("已核准，正在制作")),
         "fulfilled": ("good", "circle-check", tr("已制作完成，等待领取")),
         "collected": ("good", "circle-check", tr("已领取")),
+        "done": ("good", "circle-check", tr("已办结")),
         "rejected": ("bad", "circle-x", tr("没有通过审核")),
         "withdrawn": ("muted", "circle-x", tr("已撤回")),
         "lapsed": ("muted", "circle-x", tr("已过期")),

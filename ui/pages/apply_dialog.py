@@ -51,6 +51,9 @@ def seal_kinds() -> tuple[tuple[str, str], ...]:
         ("finance", tr("财务专用章")),
         ("invoice", tr("发票专用章")),
         ("legal_representative", tr("法定代表人名章")),
+        ("inspection", tr("审验专用章")),
+        ("customs", tr("报关专用章")),
+        ("operator", tr("经营者名章")),
     )
 
 

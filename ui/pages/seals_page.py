@@ -163,7 +163,12 @@ class SealsPage(QWidget):
         copy = button(tr("复制编码"), lambda: copy_text(seal.code), role="link")
         keepers = button(tr("保管人…"), partial(self._keepers, seal), role="link")
         keepers.setAccessibleName(tr("，").join((tr("保管人…"), kind_name(seal), seal.code)))
-        inner.addLayout(flow(look, keepers, copy))
+        change = button(tr("换领、续期、注销…"), partial(self._change, seal), role="link")
+        change.setAccessibleName(
+            tr("，").join((tr("换领、续期、注销…"), kind_name(seal), seal.code))
+        )
+        change.setVisible(seal.state != "cancelled")
+        inner.addLayout(flow(look, keepers, change, copy))
         inner.addStretch()
         made = framed("card", inner)
         made.setAccessibleName(tr("，").join((kind_name(seal), seal.name, state)))
@@ -187,6 +192,10 @@ class SealsPage(QWidget):
         dialog = KeepersDialog(self._shell, seal, self._pin, self)
         dialog.exec()
         dialog.deleteLater()
+
+    def _change(self, seal: SealRecord) -> None:
+        """Ask for a reissue, a renewal or a cancellation."""
+        self.applications.change_seal(seal)
 
     # --- synchronising ---------------------------------------------------------------------------
 

@@ -211,6 +211,19 @@ class ApplicationDesk(Protocol):
     def collect(self, identity: str, serial: str, pin: str) -> SealRecord:
         """Collect the seal that was made. *device*"""
 
+    def change_seal(
+        self,
+        kind: str,
+        seal: SealRecord,
+        fields: Mapping[str, str],
+        output: Path | None,
+        serial: str,
+        pin: str,
+    ) -> ApplicationRecord:
+        """Apply for a reissue, a renewal or a cancellation of *seal*, or again for one that is
+        under way; take what is made at once. *output*: where the sealed request to cancel is kept.
+        *device*"""
+
     def keepers(self, seal: SealRecord, serial: str, pin: str) -> tuple[Appointed, ...]:
         """Who keeps *seal*, asked with the key of the legal representative. *device*"""
 
