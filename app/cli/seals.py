@@ -16,9 +16,9 @@ from app.cli.grammar import (
     token_options,
     trust_options,
 )
+from app.cli.program.updating import mention
 from app.cli.stamp.choosing import chosen_seal
 from app.cli.terminal import asked, enter_pin, tell, tell_json, worst_exit
-from app.cli.updating import mention
 from app.errors import SealNotUsable, explain, phrase
 from crypto.verdict import say
 

@@ -3,6 +3,8 @@
 What a person decides is signed with the Ukey. What follows from it happens by itself whenever
 somebody is signed in: collecting the copies that were accepted, reserving uses for a time without
 the platform, reporting what was stamped.
+
+One module, though long: offer, copy, lease and report are one story.
 """
 
 from __future__ import annotations

@@ -4,12 +4,14 @@ come of it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from app.cli.program.updating import mention
 from app.updates.offered import offered
 from crypto.seal.release import SignedRelease
 from server_stub.console.account import operator
@@ -148,6 +150,15 @@ def test_where_it_is_switched_off_nobody_asks(clerk: Clerk, release: Publish) ->
         assert "E-616" in answer.err
         assert answer.out == ""
     assert "新版本" not in clerk("sync", AUTO_UPDATE="off").err
+
+
+def test_a_platform_that_does_not_answer_is_not_talked_about_after_a_synchronisation(
+    clerk: Clerk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = replace(clerk, settings={"PLATFORM_URL": "http://127.0.0.1:9"})
+    with nowhere.desk() as desk:
+        mention(desk)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_record_for_another_system_is_not_taken_for_ones_own(

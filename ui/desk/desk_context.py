@@ -1,6 +1,6 @@
 """:class:`ui.shell.context.Context` over the real :class:`app.desk.Desk`. The device methods raise
 RuntimeError in any other thread. Certificates on a key are read when it is plugged in, not at every
-poll; the PIN's state is asked each time.
+poll; the PIN's state is asked each time. One module, though long: it answers one protocol.
 """
 
 from __future__ import annotations
