@@ -24,7 +24,13 @@ HEIGHT = 92
 
 def kind_name(seal: SealRecord) -> str:
     """ "合同专用章", …"""
-    kind = {
+    kind = subtype_name(seal.subtype)
+    return kind if seal.grant is None else tr("{kind}（受托使用）", kind=kind)
+
+
+def subtype_name(subtype: str) -> str:
+    """What a kind of seal is called."""
+    return {
         "official": tr("法定名称章"),
         "contract": tr("合同专用章"),
         "finance": tr("财务专用章"),
@@ -39,8 +45,7 @@ def kind_name(seal: SealRecord) -> str:
         "finance_head": tr("财务负责人名章"),
         "authorised_representative": tr("授权代表人名章"),
         "personal": tr("个人名章"),
-    }.get(seal.subtype, seal.subtype)
-    return kind if seal.grant is None else tr("{kind}（受托使用）", kind=kind)
+    }.get(subtype, subtype)
 
 
 def state_of(seal: SealRecord, now: datetime) -> tuple[str, str]:

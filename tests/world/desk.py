@@ -53,6 +53,7 @@ from server_stub.neighbours.imprint_drawing import draw
 from tests.world.authorities import Authorities
 from tests.world.grants import grant_record, signed
 from tests.world.seals import seal_of, statement_on
+from tests.world.staff_desk import StandInStaff
 from ui.checking import check_files
 from ui.desk.applications import DeskApplications
 from ui.desk.facts import trust_view
@@ -528,6 +529,10 @@ class StandIn:
 
     def journal_export(self, path: Path, entries: list[JournalEntry], language: str) -> int:
         return self.journal.export(path, entries, language)
+
+    @cached_property
+    def staff(self) -> StandInStaff:
+        return StandInStaff(self.settings.folders.cache / "staff")
 
     demo_pin = ""
     demo_possible = False

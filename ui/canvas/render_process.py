@@ -52,7 +52,10 @@ def _open(
     import pymupdf
 
     if end is None:
-        document = pymupdf.open(path, filetype="pdf")
+        kind = _kind(path)
+        document = pymupdf.open(path, filetype=kind)
+        if kind != "pdf":  # pages are drawn as PDF, and as nothing else
+            document = pymupdf.open(stream=document.convert_to_pdf(), filetype="pdf")
     else:
         with open(path, "rb") as file:
             document = pymupdf.open(stream=file.read(end), filetype="pdf")
@@ -66,6 +69,15 @@ def _open(
         box = document.load_page(page).rect
         pages.append((box.width, box.height))
     return Message({"opened": number, "pages": pages})
+
+
+def _kind(path: str) -> str:
+    """A picture by its first bytes; everything else is a PDF, or none."""
+    with open(path, "rb") as file:
+        begin = file.read(4)
+    if begin == b"\x89PNG":
+        return "png"
+    return "jpeg" if begin.startswith(b"\xff\xd8\xff") else "pdf"
 
 
 def _render(

@@ -33,6 +33,7 @@ from ui.desk.keys import (
     certificate_views,
 )
 from ui.desk.preparer import DeskPreparer
+from ui.desk.staff import DeskStaff
 from ui.desk.updates import DeskUpdates
 from ui.shell.context import (
     CertificateView,
@@ -429,6 +430,10 @@ class DeskContext:
             self._time_there,
         )
 
+    @cached_property
+    def staff(self) -> DeskStaff:
+        return DeskStaff(self._desk, self._opening)
+
     def _time_there(self) -> datetime | None:
         if not self.settings.platform_url:
             return None
@@ -482,6 +487,7 @@ class DeskContext:
 
     def close(self) -> None:
         """The desk itself is closed by whoever opened it."""
+        self.staff.close()
         self._finder.close()
 
     # --- help ------------------------------------------------------------------------------------

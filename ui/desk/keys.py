@@ -109,6 +109,7 @@ def blank_view(token: Token) -> TokenView:
 
 def certificate_views(session: Session) -> tuple[CertificateView, ...]:
     """What the window shows of the certificates on an opened key."""
+    from app.remote.staff.roles import role_of
     from crypto.pki.certificate import Certificate
     from crypto.pki.names_and_algorithms import CertificateError
 
@@ -128,6 +129,7 @@ def certificate_views(session: Session) -> tuple[CertificateView, ...]:
                 not_after=certificate.not_after,
                 sm3=certificate.fingerprint.hex(),
                 der=data,
+                role=role_of(certificate),
             )
         )
     return tuple(made)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from crypto.pki.chain import Chain
     from crypto.seal.release import Release
     from crypto.verdict import Report, Verdict
+    from ui.shell.staff_work import StaffWork
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class CertificateView:
     sm3: str
     """Fingerprint, hexadecimal."""
     der: bytes = field(default=b"", repr=False)
+    role: str = ""
+    """What it lets its holder do for a platform: reviewer, auditor or ""."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,11 @@ class TokenView:
     certificates: tuple[CertificateView, ...] = ()
     slot: int = 0
     """Tells blank keys of one driver apart, which have no serial number yet."""
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What its holder may do for a platform."""
+        return frozenset(each.role for each in self.certificates if each.role)
 
 
 @dataclass(frozen=True)
@@ -416,6 +424,12 @@ class Context(Protocol):
     ) -> list[JournalEntry]: ...
     def journal_check(self) -> JournalCheck: ...
     def journal_export(self, path: Path, entries: list[JournalEntry], language: str) -> int: ...
+
+    # work for the platform
+
+    @property
+    def staff(self) -> StaffWork:
+        """What a reviewer or auditor does."""
 
     # the demo
 

@@ -31,6 +31,8 @@ class PageEntry:
     module: str
     kind: str
     """The page's class in that module; made with the shell as its only argument."""
+    role: str = ""
+    """Whose page it is: seen while a key for that work is plugged in; "": everybody's."""
 
 
 PAGES = (
@@ -41,8 +43,11 @@ PAGES = (
     PageEntry("approvals", "inbox", "ui.pages.approvals_page", "ApprovalsPage"),
     PageEntry("journal", "book-open-text", "ui.pages.journal_page", "JournalPage"),
     PageEntry("settings", "settings", "ui.pages.settings_page", "SettingsPage"),
+    PageEntry("review", "file-check", "ui.staff.review_page", "ReviewPage", "reviewer"),
+    PageEntry("audit", "search", "ui.staff.audit_page", "AuditPage", "auditor"),
 )
-"""In the order of their buttons; Ctrl+1 shows the first."""
+"""Ctrl+1 shows the first; the settings' button is the last."""
+STAFF_PAGES = frozenset(entry.name for entry in PAGES if entry.role)
 
 
 def page_titles() -> dict[str, str]:
@@ -55,6 +60,8 @@ def page_titles() -> dict[str, str]:
         "approvals": tr("审批"),
         "journal": tr("台账"),
         "settings": tr("设置"),
+        "review": tr("审核"),
+        "audit": tr("审计"),
     }
 
 
@@ -74,10 +81,27 @@ class Navigation(QFrame):
         inner = QVBoxLayout(self)
         inner.setContentsMargins(0, 8, 0, 8)
         inner.setSpacing(2)
+        self._roles: frozenset[str] = frozenset()
         for number, entry in enumerate(PAGES, 1):
-            inner.addWidget(self._button(number, entry))
-            if entry.name == "journal":
-                inner.addStretch()
+            self._button(number, entry)
+        above = [entry for entry in PAGES if entry.name != "settings"]
+        for entry in above:
+            inner.addWidget(self.buttons[entry.name])
+        inner.addStretch()
+        inner.addWidget(self.buttons["settings"])
+        self.show_roles(frozenset())
+
+    def show_roles(self, roles: frozenset[str]) -> None:
+        """Have the pages of those roles, and no other role's."""
+        self._roles = roles
+        for entry in PAGES:
+            self.buttons[entry.name].setVisible(self.offers(entry.name))
+        self._fit()
+
+    def offers(self, name: str) -> bool:
+        """Can that page be gone to?"""
+        role = next(entry.role for entry in PAGES if entry.name == name)
+        return not role or role in self._roles
 
     def show_chosen(self, name: str) -> None:
         """The page of that name is shown now."""
@@ -88,8 +112,12 @@ class Navigation(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a low window the buttons are lower, too."""
         super().resizeEvent(event)
-        gaps = 16 + 2 * len(self.buttons)
-        height = min(HEIGHT, (self.height() - gaps) // len(self.buttons))
+        self._fit()
+
+    def _fit(self) -> None:
+        count = sum(self.offers(name) for name in self.buttons)
+        gaps = 16 + 2 * count
+        height = min(HEIGHT, (self.height() - gaps) // count)
         if (height < LOW) is not self._low:
             self._low = not self._low
             for name, made in self.buttons.items():

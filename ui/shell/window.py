@@ -1,4 +1,4 @@
-"""The window: token strip, navigation, notice bar, and the six pages behind it.
+"""The window: token strip, navigation, notice bar, and the pages behind it.
 
 Pages are made when they are first looked at, so that the window is usable at once. One module,
 though long: the window is where pages, keys, notices and the demo meet.
@@ -41,7 +41,7 @@ from ui.files import dropped, open_outside
 from ui.language import tr
 from ui.shell.context import Context, TokenView
 from ui.shell.incoming import IncomingFiles
-from ui.shell.navigation import PAGES, Navigation, page_titles
+from ui.shell.navigation import PAGES, STAFF_PAGES, Navigation, page_titles
 from ui.shell.notice import ErrorBox, NoticeBar
 from ui.shell.plugged_tokens import PluggedTokens
 from ui.shell.recent import RecentFiles
@@ -181,7 +181,12 @@ class MainWindow(QMainWindow):
             self.navigation.buttons[name].setFocus(Qt.FocusReason.OtherFocusReason)
         if files:
             page.open_files(list(files))
-        self.state.put("page", name)
+        if name not in STAFF_PAGES:
+            self.state.put("page", name)
+
+    def _go_if_offered(self, name: str) -> None:
+        if self.navigation.offers(name):
+            self.go(name)
 
     # --- keys and seals --------------------------------------------------------------------------
 
@@ -198,8 +203,16 @@ class MainWindow(QMainWindow):
     def _tokens_changed(self) -> None:
         self.strip.show_tokens(self.tokens, self.token, self.seals)
         tell_of_token(self)
+        self._show_roles()
         self.away.keys_are(frozenset(token.serial for token in self.tokens))
         self.tokens_changed.emit()
+
+    def _show_roles(self) -> None:
+        """The pages of the work that the keys are for; a page whose key is gone goes, too."""
+        roles = frozenset(role for token in self.tokens for role in token.roles)
+        self.navigation.show_roles(roles)
+        if self.current and not self.navigation.offers(self.current):
+            self.go("stamp")
 
     def hold_polling(self, held: bool) -> None:
         """While a key is signing nobody else asks for it."""
@@ -439,7 +452,7 @@ class MainWindow(QMainWindow):
         on("F6", lambda: self._next_pane(1))
         on("Shift+F6", lambda: self._next_pane(-1))
         for number, entry in enumerate(PAGES, 1):
-            on(f"Ctrl+{number}", lambda name=entry.name: self.go(name))
+            on(f"Ctrl+{number}", lambda name=entry.name: self._go_if_offered(name))
         paste = QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self)
         paste.activated.connect(self._paste)
         paste.activatedAmbiguously.connect(self._paste)

@@ -10,23 +10,14 @@ from app.remote.collecting import platform_record
 from app.remote.platform_account import PlatformClient
 from app.remote.platform_connection import to_base64
 from app.remote.restoring import keys_of
+from app.remote.staff.roles import role_of
 from app.signing import TokenKey
 from app.store.cabinet import Cabinet
 from crypto.algorithms.keys import SigningKey
 from crypto.pki.certificate import Certificate
 from device.token import Session
 
-ORGANISATION = "平台工作人员"
-"""O of their certificates."""
-ROLES = {"审核员": "reviewer", "审计员": "auditor"}
-"""OU of their certificates → what they may do."""
 _LINE = re.compile(r"[^\x00-\x1f\x7f]{0,4000}")
-
-
-def role_of(certificate: Certificate) -> str:
-    """reviewer, auditor or "" (a certificate of no member of staff)."""
-    subject = certificate.subject
-    return ROLES.get(subject.get("OU"), "") if subject.organization == ORGANISATION else ""
 
 
 def staff_key(session: Session, role: str) -> TokenKey:

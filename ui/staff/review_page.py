@@ -1,0 +1,223 @@
+"""审核: the queue, who waits longest first, and one application at a time."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHeaderView,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ui import theme
+from ui.flow import flow
+from ui.language import tr
+from ui.seal_card import subtype_name
+from ui.staff import words
+from ui.staff.review_detail import ReviewDetail
+from ui.staff.staff_page import StaffPage
+from ui.widgets import button, label, moment
+
+if TYPE_CHECKING:
+    from app.remote.staff.reviewing import Queued, QueuePage, Review
+    from ui.shell.interface import Shell
+
+Index = QModelIndex | QPersistentModelIndex
+WIDTHS = (84, 0, 150, 92, 190, 110)
+
+
+class _Queue(QAbstractTableModel):
+    """A row for each application."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: list[Queued] = []
+
+    def show_items(self, items: list[Queued]) -> None:
+        self.beginResetModel()
+        self.items = list(items)
+        self.endResetModel()
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return len(self.items)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return len(WIDTHS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            heads = (tr("已等"), tr("企业"), tr("印章"), tr("业务"), tr("核对结果"), tr("审核人"))
+            return heads[section]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        item = self.items[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(item, index.column())
+        if role == Qt.ItemDataRole.ToolTipRole:
+            said = item.assessment.reason if item.assessment else ""
+            return "\n".join(part for part in (item.enterprise, moment(item.since), said) if part)
+        if role == Qt.ItemDataRole.ForegroundRole and index.column() == 4:
+            return theme.colour(verdict(item)[0])
+        return None
+
+    def _text(self, item: Queued, column: int) -> str:
+        return (
+            words.age(item.since),
+            item.enterprise or tr("（个人）"),
+            subtype_name(item.subtype),
+            words.kind_of(item.kind),
+            verdict(item)[1],
+            item.reviewer + (tr("，待第二人") if item.second else ""),
+        )[column]
+
+
+def verdict(item: Queued) -> tuple[str, str]:
+    """Colour and words of what the neighbours say."""
+    if item.assessment is None:
+        return "muted", tr("还没有答复")
+    if item.assessment.passed:
+        return "good", tr("相符")
+    return "bad", item.assessment.reason or tr("不符")
+
+
+class ReviewPage(StaffPage):
+    """The page behind 审核."""
+
+    def __init__(self, shell: Shell) -> None:
+        about = tr("登录后可以看到等待审核的申请。每一个决定都用 Ukey 签名，连同所审内容留存。")
+        super().__init__(shell, "reviewer", "file-check", tr("审核"), about)
+        self.model = _Queue()
+        self.table = QTableView()
+        self.table.setModel(self.model)
+        self.table.setAccessibleName(tr("等待审核的申请"))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setAlternatingRowColors(True)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(34)
+        head = self.table.horizontalHeader()
+        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        head.setHighlightSections(False)
+        for number, width in enumerate(WIDTHS):
+            if width:
+                head.resizeSection(number, width)
+            else:
+                head.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
+        self.table.activated.connect(lambda _: self.open())
+        self.table.doubleClicked.connect(lambda _: self.open())
+        self.table.selectionModel().selectionChanged.connect(lambda: self._chosen())
+        self.state = QComboBox()
+        self.state.setAccessibleName(tr("哪些申请"))
+        for text, name in (
+            (tr("等待审核"), "submitted"),
+            (tr("正在审核"), "in_review"),
+            (tr("已退回"), "returned"),
+            (tr("已办结"), "fulfilled"),
+            (tr("不予核准"), "rejected"),
+        ):
+            self.state.addItem(text, name)
+        self.state.currentIndexChanged.connect(lambda _: self.refresh())
+        self.count = label("", "muted")
+        self.again = button(tr("刷新"), self.refresh, icon="refresh-cw")
+        self.look = button(tr("打开"), self.open, icon="file-text")
+        self.more = button(tr("再看后面的"), self._more, role="link")
+        self._next = ""
+        page = QWidget()
+        whole = QVBoxLayout(page)
+        whole.setContentsMargins(24, 20, 24, 20)
+        whole.setSpacing(12)
+        whole.addWidget(label(tr("审核"), "title"))
+        whole.addLayout(flow(self.state, self.again, self.look, self.count, stretch=self.count))
+        whole.addWidget(self.table, 1)
+        whole.addLayout(flow(self.more))
+        self.empty = label(tr("没有这样的申请。"), "muted")
+        over = QVBoxLayout(self.table)
+        over.addWidget(self.empty, 0, Qt.AlignmentFlag.AlignCenter)
+        self.stack.addWidget(page)
+        self.detail = ReviewDetail(shell, self)
+        self.stack.addWidget(self.detail)
+        self._chosen()
+
+    def panes(self) -> list[QWidget]:
+        shown = self.stack.currentIndex()
+        if shown == 1:
+            return [self.state, self.table]
+        return self.detail.panes() if shown == 2 else super().panes()
+
+    def closing(self) -> None:
+        self.detail.clear()
+
+    # --- the queue -------------------------------------------------------------------------------
+
+    def entered(self) -> None:
+        if self.stack.currentIndex() == 0:
+            self.stack.setCurrentIndex(2 if self.detail.review is not None else 1)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the queue anew."""
+        self._ask("", fresh=True)
+
+    def _more(self) -> None:
+        self._ask(self._next, fresh=False)
+
+    def _ask(self, after: str, *, fresh: bool) -> None:
+        staff, state = self._shell.context.staff, str(self.state.currentData())
+        self.work(staff.queue, state, after, done=partial(self._take, fresh, state))
+
+    def _take(self, fresh: bool, state: str, page: QueuePage) -> None:
+        if state != self.state.currentData():
+            return  # another list was chosen meanwhile
+        chosen = self._item()
+        items = [*([] if fresh else self.model.items), *page.items]
+        self.model.show_items(items)
+        for number, item in enumerate(items):
+            if chosen is not None and item.id == chosen.id:
+                self.table.selectRow(number)
+        self._next = page.next
+        self.more.setVisible(bool(page.next))
+        count = f"{len(items)}+" if page.next else str(len(items))
+        self.count.setText(tr("{count} 个申请", count=count))
+        self.empty.setVisible(not items)
+        self._chosen()
+
+    def _item(self) -> Queued | None:
+        rows = self.table.selectionModel().selectedRows()
+        return self.model.items[rows[0].row()] if rows else None
+
+    def _chosen(self) -> None:
+        self.look.setEnabled(self._item() is not None)
+
+    # --- one application -------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Read the chosen application."""
+        item = self._item()
+        if item is not None:
+            self.read(item.id)
+
+    def read(self, identity: str) -> None:
+        """Read an application, or read it again."""
+        self.work(self._shell.context.staff.review, identity, done=self._show)
+
+    def _show(self, review: Review) -> None:
+        self.detail.show_review(review)
+        self.stack.setCurrentIndex(2)
+
+    def back(self) -> None:
+        """To the queue."""
+        self.detail.clear()
+        self.stack.setCurrentIndex(1)
+        self.refresh()
+        self.table.setFocus()
