@@ -20,6 +20,7 @@ from ui import language, theme
 from ui.desk.desk_context import DeskContext
 from ui.shell.window import MainWindow
 from ui.staff import decision_dialogs, preview
+from ui.staff.audit_page import AuditPage
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 SECONDS = 60_000
@@ -204,6 +205,7 @@ def test_the_auditor_checks_searches_exports_and_cosigns(
 ) -> None:
     window = open_as("auditor")
     page = window.page("audit")
+    assert isinstance(page, AuditPage)
     qtbot.waitUntil(lambda: "还没有检查过" in page.ledger.text(), timeout=SECONDS)
     page.check()
     qtbot.waitUntil(lambda: "上次检查" in page.ledger.text(), timeout=SECONDS)

@@ -136,6 +136,7 @@ class Tour:
         yield from self.stamping()
         yield from self.verdicts()
         yield from self.dialogs()
+        yield from self.staff()
 
     def pages(self) -> Iterator[tuple[str, Any]]:
         from ui.shell.navigation import PAGES
@@ -144,6 +145,68 @@ class Tour:
             self.window.go(entry.name)
             self.settle()
             yield f"{entry.name}-empty", self.window
+
+    def staff(self) -> Iterator[tuple[str, Any]]:
+        """The pages of a reviewer and an auditor, with a key that is for both."""
+        from PySide6.QtWidgets import QCheckBox
+
+        from tests.world.desk import PIN
+        from tests.world.staff_desk import record
+        from ui.staff.audit_page import RecordDialog
+        from ui.staff.decision_dialogs import ApproveDialog, RejectDialog, ReturnDialog
+        from ui.staff.preview import PaperDialog
+
+        window, context = self.window, self.context
+        before = context.plugged
+        (held,) = before[0].certificates
+        roles = tuple(replace(held, role=role) for role in ("reviewer", "auditor"))
+        context.plugged = (replace(before[0], certificates=(held, *roles)),)
+        self.until(lambda: window.tokens == context.plugged)
+        for name in ("review", "audit"):
+            page = window.page(name)
+            page.ask_pin = lambda *_: PIN
+            window.go(name)
+            self.settle()
+            page.sign_in()
+            self.until(lambda p=page: p.stack.currentIndex() == 1)
+            self.settle()
+            yield f"{name}-first", window
+        page = window.page("audit")
+        page.search()
+        self.until(lambda: page.model.items)
+        page.table.selectRow(1)
+        self.settle()
+        yield "audit-found", window
+        page = window.page("review")
+        window.go("review")
+        page.read("app_0001")
+        self.until(lambda: page.stack.currentIndex() == 2)
+        self.settle()
+        self.until(lambda: not page.detail._imprint.pixmap().isNull())
+        yield "review-one", window
+        shown = page.detail.review
+        makers: dict[str, Callable[[], Any]] = {
+            "approve": lambda: ApproveDialog(shown, page),
+            "return": lambda: ReturnDialog(shown, page),
+            "reject": lambda: RejectDialog(shown, page),
+            "record": lambda: RecordDialog(record(1), page),
+            "paper": lambda: PaperDialog(window, context.staff.imprint(shown), "—", page),
+        }
+        for title, make in makers.items():
+            dialog = make()
+            dialog.show()
+            for box in dialog.findChildren(QCheckBox):
+                box.setChecked(True)
+            self.settle()
+            yield f"dialog-{title}", dialog
+            dialog.close()
+            dialog.deleteLater()
+        page.back()
+        self.settle()
+        context.staff.close()
+        window.go("stamp")
+        context.plugged = before
+        self.until(lambda: window.tokens == context.plugged)
 
     def stamping(self) -> Iterator[tuple[str, Any]]:
         from app.placing.stamp_plan import At, Riding

@@ -20,6 +20,8 @@ HEIGHT = 66
 """Pixels of a button, where there is room."""
 LOW = 58
 """Below this the icon is smaller."""
+LOWEST = 46
+"""Below this there is only the word."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,10 @@ class Navigation(QFrame):
             self._low = not self._low
             for name, made in self.buttons.items():
                 self._dress(made, next(entry.icon for entry in PAGES if entry.name == name))
+        style = Qt.ToolButtonStyle
+        words = style.ToolButtonTextOnly if height < LOWEST else style.ToolButtonTextUnderIcon
         for made in self.buttons.values():
+            made.setToolButtonStyle(words)
             made.setFixedHeight(height)
 
     def _dress(self, made: QToolButton, icon: str) -> None:

@@ -26,7 +26,7 @@ from ui.flow import flow
 from ui.language import tr
 from ui.staff import words
 from ui.staff.staff_page import StaffPage
-from ui.widgets import button, column, framed, label, moment, row
+from ui.widgets import button, column, framed, label, moment, row, scrolled
 
 if TYPE_CHECKING:
     from app.remote.staff.auditing import LedgerRecord, SearchPage, Wanted
@@ -195,10 +195,10 @@ class AuditPage(StaffPage):
             flow(self.person, self.seal, self.enterprise, self.period, self.find_button)
         )
         whole.addWidget(self.table, 1)
-        self.table.setMinimumHeight(80)
+        self.table.setMinimumHeight(150)
         foot = (self.look_button, self.export_button, self.more, self.count)
         whole.addLayout(flow(*foot, stretch=self.count))
-        self.stack.addWidget(page)
+        self.stack.addWidget(scrolled(page, tr("审计")))
         self._next, self._wanted = "", None
         self._take([], {}, "")
 

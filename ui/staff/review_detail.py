@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ui.shell.interface import Shell
     from ui.staff.review_page import ReviewPage
 
-IMPRINT = QSize(200, 200)
+IMPRINT = QSize(150, 150)
 _RAW = ("certificate_request", "proof.certificate", "proof.signature")
 """Of the form, what no person reads."""
 
@@ -193,13 +193,13 @@ class ReviewDetail(QWidget):
         inner.addWidget(label(tr("提交的内容"), "heading"))
         names = words.fields()
         rows = [
-            (names.get(path, path), words.field_value(path, value))
+            (names.get(path, path), words.value_of(path, value))
             for path, value in review.form.items()
             if path not in _RAW and value
         ]
         inner.addWidget(facts(rows))
         said = tr("原文摘要（SM3）{digest}…，已核对", digest=review.queued.payload_sm3[:16])
-        inner.addWidget(label(said, "small"))
+        inner.addWidget(label(said, "small", wrap=True))
         return framed("card", inner)
 
     def _papers(self, review: Review) -> QFrame:

@@ -62,7 +62,9 @@ class _Queue(QAbstractTableModel):
             return self._text(item, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
             said = item.assessment.reason if item.assessment else ""
-            return "\n".join(part for part in (item.enterprise, moment(item.since), said) if part)
+            return "\n".join(
+                part for part in (words.plain(item.enterprise), moment(item.since), said) if part
+            )
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == 4:
             return theme.colour(verdict(item)[0])
         return None
@@ -70,7 +72,7 @@ class _Queue(QAbstractTableModel):
     def _text(self, item: Queued, column: int) -> str:
         return (
             words.age(item.since),
-            item.enterprise or tr("（个人）"),
+            words.plain(item.enterprise) or tr("（个人）"),
             subtype_name(item.subtype),
             words.kind_of(item.kind),
             verdict(item)[1],

@@ -9,7 +9,7 @@ from ui.language import language, tr
 from ui.seal_card import subtype_name
 
 _BREAK = "\u200b"
-_LONGEST = 24
+_LONGEST = 12
 
 
 def fields() -> dict[str, str]:
@@ -44,7 +44,7 @@ def correctable(form: dict[str, str], documents: list[str]) -> dict[str, str]:
     return found
 
 
-def field_value(path: str, value: str) -> str:
+def value_of(path: str, value: str) -> str:
     """A value of the form, for people."""
     if path == "kind":
         return kind_of(value)
@@ -63,12 +63,19 @@ def field_value(path: str, value: str) -> str:
 
 
 def broken(text: str) -> str:
-    """*text* with places to break a run of letters that no line would hold."""
+    """A stranger's *text*: what is no letter is shown as such, and a run of letters that no line
+    would hold has places to break."""
+    text = plain(text)
     parts = []
     for word in text.split(" "):
         pieces = [word[n : n + _LONGEST] for n in range(0, len(word), _LONGEST)] or [""]
         parts.append(_BREAK.join(pieces))
     return " ".join(parts)
+
+
+def plain(text: str) -> str:
+    """A stranger's *text* on one line, without what turns or hides letters."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def document_name(kind: str) -> str:
