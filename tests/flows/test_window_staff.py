@@ -21,6 +21,7 @@ from ui.desk.desk_context import DeskContext
 from ui.shell.window import MainWindow
 from ui.staff import decision_dialogs, preview
 from ui.staff.audit_page import AuditPage
+from ui.staff.review_page import ReviewPage
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 SECONDS = 60_000
@@ -75,6 +76,7 @@ def open_as(qtbot: QtBot, window_of: Callable[[str], MainWindow]) -> Callable[[s
         qtbot.waitUntil(lambda: window.navigation.offers(name), timeout=SECONDS)
         window.go(name)
         page = window.page(name)
+        assert isinstance(page, {"reviewer": ReviewPage, "auditor": AuditPage}[role])
         page.ask_pin = lambda *_: PIN
         if not window.context.staff.signed_in(role):
             page.sign_in()
@@ -205,7 +207,6 @@ def test_the_auditor_checks_searches_exports_and_cosigns(
 ) -> None:
     window = open_as("auditor")
     page = window.page("audit")
-    assert isinstance(page, AuditPage)
     qtbot.waitUntil(lambda: "还没有检查过" in page.ledger.text(), timeout=SECONDS)
     page.check()
     qtbot.waitUntil(lambda: "上次检查" in page.ledger.text(), timeout=SECONDS)

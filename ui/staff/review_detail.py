@@ -3,9 +3,10 @@ filed imprint, what happened, and the decision."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
@@ -32,17 +33,34 @@ from ui.widgets import (
 if TYPE_CHECKING:
     from app.remote.staff.reviewing import Document, Review, Verdict
     from ui.shell.interface import Shell
-    from ui.staff.review_page import ReviewPage
 
 IMPRINT = QSize(150, 150)
 _RAW = ("certificate_request", "proof.certificate", "proof.signature")
 """Of the form, what no person reads."""
 
 
+class Around(Protocol):
+    """What is asked of the page around."""
+
+    def back(self) -> None:
+        """Show the queue."""
+
+    def read(self, identity: str) -> None:
+        """Read that application again."""
+
+    def work(self, act: Callable[..., Any], *given: Any, done: Callable[[Any], None]) -> None:
+        """Ask the platform."""
+
+    def with_key(
+        self, purpose: str, act: Callable[..., Any], *given: Any, done: Callable[[Any], None]
+    ) -> bool:
+        """Ask for the PIN, then have the key do it."""
+
+
 class ReviewDetail(QWidget):
     """See the module."""
 
-    def __init__(self, shell: Shell, page: ReviewPage) -> None:
+    def __init__(self, shell: Shell, page: Around) -> None:
         super().__init__()
         self._shell, self._page = shell, page
         self.review: Review | None = None
