@@ -143,8 +143,8 @@ class ApproveDialog(DecisionDialog):
             self.whole.addWidget(label(words.broken(said), "bad", wrap=True))
             more = tr("与登记信息不符的核准要写明理由，还要第二名审核员同意。")
             self.whole.addWidget(label(more, "muted", wrap=True))
-        self.reason.setVisible(self._against)
         self.finish()
+        self.reason.setVisible(self._against)
 
     def complete(self) -> bool:
         ticked = all(box.isChecked() for box in self.findings)
