@@ -98,8 +98,7 @@ class StaffPage(QWidget):
         self.entered()
 
     def entered(self) -> None:
-        """Show what there is once somebody is signed in."""
-        raise NotImplementedError
+        """Show what there is once somebody is signed in; each page has its own."""
 
     def failed(self, error: BaseException) -> None:
         """Tell it; a session that has ended leads back to the button."""
