@@ -118,7 +118,7 @@ def record(number: int) -> LedgerRecord:
 
 
 class StandInStaff:
-    """See :class:`ui.shell.staff_work.StaffWork`."""
+    """See :class:`ui.shell.context.StaffWork`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""What reviewers and auditors do in the window (:class:`ui.shell.staff_work.StaffWork`).
+"""What reviewers and auditors do in the window (:class:`ui.shell.context.StaffWork`).
 
 Documents and imprints come from strangers: they are written to files that only the bounded process
 opens, and go with the window.

@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from app.remote.lending import Offered, Person, Wish
     from app.remote.objection import Objection
     from app.remote.platform_account import Appointed
+    from app.remote.staff.auditing import LedgerRecord, SearchPage, Wanted
+    from app.remote.staff.reviewing import Document, QueuePage, Review
+    from app.remote.staff.reviewing import Verdict as ReviewVerdict
     from app.remote.syncing import Synced
     from app.settings import Settings
     from app.stamping import StampedFile, StampJob
     from app.store.anchors import Anchor, Purpose
     from app.store.applications import ApplicationRecord
+    from app.store.audited_ledgers import AuditedLedger
     from app.store.cabinet import PlatformRecord, SealRecord, UsageRecord
     from app.store.journal import JournalCheck, JournalEntry
     from app.store.lending import GrantRecord
@@ -37,7 +41,6 @@ if TYPE_CHECKING:
     from crypto.pki.chain import Chain
     from crypto.seal.release import Release
     from crypto.verdict import Report, Verdict
-    from ui.shell.staff_work import StaffWork
 
 
 @dataclass(frozen=True)
@@ -265,6 +268,60 @@ class UpdateDesk(Protocol):
     def install(self, path: Path, release: Release) -> None:
         """Check the package and its publisher, and hand it to the system's installer. Raises as
         :meth:`fetch`."""
+
+
+class StaffWork(Protocol):
+    """What the pages of reviewers and auditors need. Who is signed in is known here; no page holds
+    a session."""
+
+    def signed_in(self, role: str) -> bool:
+        """Is there a session? It may have ended at the platform meanwhile."""
+
+    def sign_in(self, role: str, serial: str, pin: str) -> None:
+        """*device*. Raises :class:`app.errors.StaffKeyMissing`, :class:`app.errors.PlatformError`,
+        :class:`device.token.TokenError`."""
+
+    def sign_out(self, role: str) -> None:
+        """Forget the session."""
+
+    # --- the reviewer ----------------------------------------------------------------------------
+
+    def queue(self, state: str, after: str) -> QueuePage:
+        """A page of the applications in that state."""
+
+    def review(self, identity: str) -> Review:
+        """One application."""
+
+    def imprint(self, review: Review) -> Path:
+        """The filed imprint, in a file for the process that draws."""
+
+    def document(self, review: Review, document: Document) -> Path:
+        """A document of it, in a file for the process that draws."""
+
+    def claim(self, identity: str) -> None:
+        """Take it for review."""
+
+    def decide(self, review: Review, verdict: ReviewVerdict, serial: str, pin: str) -> str:
+        """Sign and send the decision; gives the application's state. *device*"""
+
+    # --- the auditor -----------------------------------------------------------------------------
+
+    def seen(self) -> AuditedLedger | None:
+        """What was seen of the ledger last."""
+
+    def check(self) -> AuditedLedger:
+        """Is the ledger a continuation of that?"""
+
+    def cosign(self, serial: str, pin: str) -> AuditedLedger:
+        """Check, then sign. *device*"""
+
+    def search(self, wanted: Wanted, before: str) -> SearchPage:
+        """A page of the ledger's entries."""
+
+    def export(
+        self, items: Sequence[LedgerRecord], names: Mapping[str, str], path: Path
+    ) -> tuple[Path, ...]:
+        """Have *items* proved and write them. Raises OSError."""
 
 
 class Context(Protocol):
