@@ -90,9 +90,15 @@ def shown(widget: Any) -> str:
     return "\n".join(each.text() for each in widget.findChildren(QLabel))
 
 
-def press(widget: Any, words: str) -> None:
-    made = (b for b in widget.findChildren(QPushButton) if b.isVisible())
-    next(b for b in made if b.text().strip() == words).click()
+def press(qtbot: QtBot, widget: Any, words: str) -> None:
+    """The button of these words, once it is seen."""
+
+    def found() -> list[QPushButton]:
+        made = widget.findChildren(QPushButton)
+        return [b for b in made if b.isVisible() and b.isEnabled() and b.text().strip() == words]
+
+    qtbot.waitUntil(lambda: bool(found()), timeout=SECONDS)
+    found()[0].click()
 
 
 def opened(qtbot: QtBot, window: MainWindow, identity: str) -> Any:
@@ -122,7 +128,7 @@ def test_a_letter_is_opened_and_the_application_approved(
     assert "宿迁市骆马湖酒业有限公司" in shown(page.detail)
     assert "李晓梅" in shown(page.detail)
     qtbot.waitUntil(lambda: not page.detail._imprint.pixmap().isNull(), timeout=SECONDS)
-    press(page.detail, "领走审核")
+    press(qtbot, page.detail, "领走审核")
     qtbot.waitUntil(lambda: "先打开全部材料" in shown(page.detail), timeout=SECONDS)
     papers: list[Any] = []
 
@@ -132,7 +138,7 @@ def test_a_letter_is_opened_and_the_application_approved(
         return 1
 
     monkeypatch.setattr(preview.PaperDialog, "exec", read)
-    press(page.detail, "打开")
+    press(qtbot, page.detail, "打开")
     qtbot.waitUntil(lambda: "您已看过" in shown(page.detail), timeout=SECONDS)
     assert papers
 
@@ -144,7 +150,7 @@ def test_a_letter_is_opened_and_the_application_approved(
         return dialog.DialogCode.Accepted
 
     monkeypatch.setattr(decision_dialogs.ApproveDialog, "exec", agree)
-    press(page.detail, "核准…")
+    press(qtbot, page.detail, "核准…")
     qtbot.waitUntil(lambda: page.stack.currentIndex() == 1, timeout=SECONDS)
     person.wait("fulfilled")
     with platform.platform.reading() as session:
@@ -161,7 +167,7 @@ def test_an_application_is_returned_with_reasons_by_field(
     person = hand_in(platform)
     window = open_as("reviewer")
     page = opened(qtbot, window, person.application_id)
-    press(page.detail, "领走审核")
+    press(qtbot, page.detail, "领走审核")
     qtbot.waitUntil(
         lambda: any(b.text() == "退回补正…" for b in page.detail.findChildren(QPushButton)),
         timeout=SECONDS,
@@ -173,7 +179,7 @@ def test_an_application_is_returned_with_reasons_by_field(
         return dialog.DialogCode.Accepted
 
     monkeypatch.setattr(decision_dialogs.ReturnDialog, "exec", fill_in)
-    press(page.detail, "退回补正…")
+    press(qtbot, page.detail, "退回补正…")
     qtbot.waitUntil(lambda: page.stack.currentIndex() == 1, timeout=SECONDS)
     told = person.call("GET", f"/v1/applications/{person.application_id}").json()
     assert told["state"] == "returned"

@@ -313,7 +313,7 @@ class AuditPage(StaffPage):
             said = tr(
                 "已导出 {count} 条，每条都有证明：{path}",
                 count=len(self.model.items),
-                path="、".join(file.name for file in files),
+                path=tr("、").join(file.name for file in files),
             )
             self._shell.notices.show_notice("audit", "good", said)
 

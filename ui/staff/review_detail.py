@@ -284,7 +284,7 @@ class ReviewDetail(QWidget):
                 approve.setEnabled(False)
                 said = tr("先打开全部材料，才能核准。")
             if review.queued.second:
-                first = "、".join(name for name, _ in review.approvals)
+                first = tr("、").join(name for name, _ in review.approvals)
                 said = said or tr("{name} 已核准，需要您作为第二名审核员决定。", name=first)
             send_back = button(tr("退回补正…"), self.send_back)
             parts = [approve, send_back, button(tr("不予核准…"), self.reject)]
