@@ -34,7 +34,7 @@ from server_stub import (
     trust_lists,
 )
 from server_stub.authority import PURPOSES
-from server_stub.console import auditing, releasing, reviewing
+from server_stub.console import auditing, filings, releasing, reviewing
 from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.policy import Actor
@@ -131,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         "--id-no", default="", help="identity number: nobody reviews an application of his own"
     )
     staff.add_argument("--out", required=True, type=Path, help="the certificate, DER")
+    filings.add_arguments(add("filing", filings.run, "reports to the police that were given up"))
     registry = add("registry", _registry, "write the public registry down as shards, now")
     registry.add_argument("action", choices=["publish"])
     releasing.add_arguments(

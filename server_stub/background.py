@@ -17,6 +17,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from server_stub import applying, appointing, disputes, epochs, issuing, sealing, signin
+from server_stub.authorities import rechecking
 from server_stub.changing import assessing, fulfilling
 from server_stub.context import Platform
 from server_stub.lending import refreshing
@@ -139,6 +140,7 @@ WORK: tuple[Due, ...] = (
     Due(_opened_disputes, disputes.gather),
     Due(_filings, _deliver),
     Due(asking.due, asking.ask),
+    Due(rechecking.due, rechecking.ask),
 )
 """In this order, so that one look takes an application from its submission to its seal."""
 

@@ -24,7 +24,7 @@ from server_stub import appointing, sealing, states
 from server_stub.applying import move, read_request
 from server_stub.authority import HOLDER_LIFE, SEAL_MAKER, Authority, holder_subject
 from server_stub.context import Platform
-from server_stub.neighbours import filing, regions
+from server_stub.neighbours import regions
 from server_stub.neighbours.adapters import (
     FiledSeal,
     NeighbourError,
@@ -271,7 +271,6 @@ def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> Seal:
         sealing.change(tx, seal, "make", "platform")
     original(tx, application, seal, certificate.sn, made)
     tx.session.flush()
-    filing.enqueue(tx, seal, "make")
     rep = form.entry.legal_rep_sm3 if form.entry else ""
     appointing.appoint(tx, vault, application, seal.id, rep)
     application.seal_id = seal.id

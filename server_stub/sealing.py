@@ -23,6 +23,7 @@ from crypto.seal.statement import Leave, SealStatement
 from crypto.seal.statement import SealChange as RegistryChange
 from server_stub import policy, states
 from server_stub.authority import Authority
+from server_stub.neighbours import filing
 from server_stub.policy import Actor, Owner
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, REGISTRY, Transaction
@@ -111,6 +112,9 @@ def change(
     audience = policy.owner_of(seal).audience
     tx.record(LEDGER, "seal-change-v1", private, about=about, audience=audience)
     if seal.grant_id is None:
+        if seal.physical_code is not None:
+            tx.session.flush()
+            filing.enqueue(tx, seal, event)
         _follow(tx, seal, event, reason)
         _follow_with_copies(tx, seal, event, actor, reason)
     elif event == "expire":
@@ -354,11 +358,47 @@ def resume(
     seal = find(tx.session, actor, "seal.resume", seal_id)
     who = _authority(actor)
     states.advance(states.SEAL, seal.state, "resume")
-    if who == "holder" and (seal.suspended_by != "holder" or seal.reason in _KEY_IN_DOUBT):
-        raise policy.Forbidden("this suspension is not the holder's to lift")
+    if not may_lift(seal, who):
+        raise policy.Forbidden(f"this suspension is not the {who}'s to lift")
     signed = decided(tx, actor, origin, "resume", seal.id, seal.seal_sm3, "", decision)
     change(tx, seal, "resume", who, intent=signed)
     return seal
+
+
+RANK = {"holder": 0, "staff": 1, "operator": 1, "police": 2, "market": 2}
+"""Who suspended is outranked by whom: holder, platform, authorities."""
+PLATFORM_OWN = ("staff", "operator")
+"""One authority: what a reviewer has suspended, the operator may lift."""
+
+
+def may_lift(seal: Seal, who: str) -> bool:
+    """May *who* lift the suspension of *seal*: who suspended it, or a higher authority? Police and
+    market supervision do not lift each other's, and a key in doubt lifts nothing."""
+    by = seal.suspended_by or "operator"
+    if who == "holder":
+        return by == "holder" and seal.reason not in _KEY_IN_DOUBT
+    same = who == by or {who, by} <= set(PLATFORM_OWN)
+    return same or RANK[who] > RANK.get(by, 2)
+
+
+def suspend_by_authority(
+    tx: Transaction, seal: Seal, who: str, reason: str, effective_at: int
+) -> bool:
+    """Suspend *seal* under an authority's word; a suspension of a lower one becomes its own, so
+    that the lower one cannot lift it. False where there is nothing to do."""
+    if seal.state == "active":
+        change(tx, seal, "suspend", who, reason=reason, effective_at=effective_at)
+        return True
+    if seal.state != "suspended" or RANK.get(seal.suspended_by or "", 2) >= RANK[who]:
+        return False
+    before, seal.suspended_by, seal.reason = seal.suspended_by, who, reason
+    certificate = tx.session.get_one(Certificate, seal.certificate_sn)
+    if certificate.state == "active":
+        move_certificate(tx, certificate, "hold", reason)
+    fields = {"seal": seal.id, "from": before, "to": who, "reason": reason}
+    about, audience = ("seal", seal.id), policy.owner_of(seal).audience
+    tx.record(LEDGER, "suspension-raised-v1", fields, about=about, audience=audience)
+    return True
 
 
 def cancel(tx: Transaction, actor: Actor, seal_id: str, reason: str) -> Seal:

@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     """How long what register, police and identity check say of an application is shown before they
     are asked again."""
 
+    recheck_days: int = Field(default=14, ge=1)
+    """How often register and police are asked again about a seal in use."""
+
     witness: Path | None = None
     """The folder of the witness: the last checkpoint of each log, outside the database. None:
     ``witness`` in `directory`; better on another disk or machine."""

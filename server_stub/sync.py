@@ -17,9 +17,9 @@ from crypto.algorithms import gm
 from server_stub import policy, sealing
 from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, log_size
-from server_stub.records.store import Certificate, LedgerAudience, LedgerEntry, Seal
+from server_stub.records.store import Certificate, LedgerAudience, LedgerEntry, Notice, Seal
 
-KINDS = ("seal", "certificate")
+KINDS = ("seal", "certificate", "notice")
 
 
 class CursorGone(Exception):
@@ -35,7 +35,7 @@ class Changed:
     id: str
     version: int
     """Number of the ledger's entry about its last change."""
-    row: Seal | Certificate
+    row: Seal | Certificate | Notice
     """As it is now."""
 
 
@@ -78,21 +78,37 @@ def page(session: Session, actor: Actor, cursor: str, limit: int) -> Part:
             LedgerEntry.object_id.in_(seals.with_only_columns(Seal.id))
             | LedgerEntry.object_id.in_(seals.with_only_columns(Seal.certificate_sn))
             | LedgerEntry.object_id.in_(own)
+            | (LedgerEntry.object_kind == "notice")
         )
     rows = session.execute(chosen).all()
     more = len(rows) > limit
     newest = {(row.object_kind, row.object_id): row.number for row in rows[:limit]}
-    changes = tuple(
+    found = (
         Changed(kind, identity, number, _row(session, kind, identity))
         for (kind, identity), number in sorted(newest.items(), key=lambda item: item[1])
     )
+    changes = tuple(each for each in found if _told(session, actor, each.row))
     end = rows[limit].number if more else size
     return Part(changes, _write(end, actor), more)
 
 
-def _row(session: Session, kind: str, identity: str) -> Seal | Certificate:
+def _told(session: Session, actor: Actor, row: Seal | Certificate | Notice) -> bool:
+    """A notice is for who sees a seal that it changed."""
+    if not isinstance(row, Notice):
+        return True
+    own = select(Seal.id).where(
+        Seal.id.in_(row.seals.values()), sealing.owned_by(actor.owner, Seal)
+    )
+    if not actor.sees_all:
+        own = own.where(sealing.visible(actor))
+    return session.scalar(own.limit(1)) is not None
+
+
+def _row(session: Session, kind: str, identity: str) -> Seal | Certificate | Notice:
     if kind == "seal":
         return session.get_one(Seal, identity)
+    if kind == "notice":
+        return session.get_one(Notice, identity)
     return session.get_one(Certificate, identity)
 
 

@@ -87,7 +87,6 @@ def issue(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
         by = seal.seal_code
         sealing.change(tx, old, "replace", "platform", reason="replaced", successor=by)
     old.successor_id = seal.id
-    filing.enqueue(tx, old, "replace")
 
 
 def cancel(tx: Transaction, identity: str) -> None:
@@ -97,7 +96,6 @@ def cancel(tx: Transaction, identity: str) -> None:
     seal = tx.session.get_one(Seal, application.target_id)
     _end(tx, seal)
     sealing.change(tx, seal, "cancel", "application", reason=application.cause)
-    filing.enqueue(tx, seal, "cancel")
     move(tx, application, "fulfil", seal=seal.id, seal_code=seal.seal_code)
 
 

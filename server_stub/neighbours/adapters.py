@@ -115,6 +115,10 @@ class MarketRegulator(Protocol):
     def enterprise(self, code: str) -> RegisteredEnterprise | None:
         """The register's entry of a credit code."""
 
+    @property
+    def market_key(self) -> bytes:
+        """What its notices are verified with, X‖Y."""
+
 
 class ELicence(Protocol):
     def valid_until(self, code: str) -> int | None:
@@ -153,6 +157,10 @@ class Police(Protocol):
 
     def file(self, report: bytes) -> str:
         """Take a report about an electronic seal (第十五条); gives the receipt number."""
+
+    @property
+    def police_key(self) -> bytes:
+        """What their notices are verified with, X‖Y."""
 
 
 class NationalPlatform(Protocol):
@@ -340,6 +348,18 @@ class SimulatedCity:
             book["filings"][number] = gm.sm3(report).hex()
             self._write(book)
         return number
+
+    @property
+    def police_key(self) -> bytes:
+        return self._signing_key("police").public
+
+    @property
+    def market_key(self) -> bytes:
+        return self._signing_key("market").public
+
+    def sign_notice(self, sender: str, text: str) -> bytes:
+        """What police or market supervision put under a notice."""
+        return self._signing_key(sender).sign(text.encode())
 
     # NationalPlatform
 

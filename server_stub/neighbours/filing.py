@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from crypto.seal.kinds import KINDS
 from server_stub import policy, states
 from server_stub.neighbours.adapters import NeighbourError, Police
+from server_stub.policy import Who
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, Ledger, Transaction
 from server_stub.records.store import Filing, Seal
@@ -73,6 +74,15 @@ def failed(tx: Transaction, identity: str) -> None:
     for event in ("send", "fail", "give_up" if last else "retry"):
         filing.state = states.advance(states.FILING, filing.state, event)
     filing.due_at = tx.now + (_MINUTE << filing.attempts)
+    _record(tx, filing, tx.session.get_one(Seal, filing.seal_id))
+
+
+def revive(tx: Transaction, who: Who, identity: str) -> None:
+    """An operator has a report that was given up sent again."""
+    tx.act(who)
+    filing = tx.session.get_one(Filing, identity)
+    filing.state = states.advance(states.FILING, filing.state, "revive")
+    filing.attempts, filing.due_at = 0, tx.now
     _record(tx, filing, tx.session.get_one(Seal, filing.seal_id))
 
 

@@ -381,6 +381,39 @@ class Filing(Base):
     receipt: Mapped[str | None]
 
 
+class Notice(Base):
+    """What police or market supervision have told of seals."""
+
+    __tablename__ = "notice"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    sender: Mapped[str]
+    """police or market."""
+    number: Mapped[str]
+    """The sender's own."""
+    action: Mapped[str]
+    """suspend, resume or cancel."""
+    object: Mapped[str]
+    """Code of a seal or of a physical one, or a credit code."""
+    reason: Mapped[str]
+    effective_at: Mapped[int]
+    received_at: Mapped[int] = mapped_column(info=RECORDED)
+    text_sm3: Mapped[str]
+    signature: Mapped[bytes]
+    state: Mapped[str]
+    seals: Mapped[dict[str, Any]]
+    """Of the seals that were changed: id by code."""
+    __table_args__ = (Index("notice_by_number", "sender", "number", unique=True),)
+
+
+class Recheck(Base):
+    """When register and police were asked again about a seal, and when they are to be asked."""
+
+    __tablename__ = "recheck"
+    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"), primary_key=True)
+    asked_at: Mapped[int] = mapped_column(info=RECORDED)
+    due_at: Mapped[int] = mapped_column(index=True)
+
+
 class Dispute(Base):
     """An objection to a seal on a document (第二十八条)."""
 

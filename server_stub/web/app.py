@@ -22,6 +22,7 @@ from server_stub.web.routes import (
     disputes,
     grants,
     holder,
+    notices,
     pages,
     pki,
     public,
@@ -65,6 +66,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         releases,
         staff,
         audit,
+        notices,
     ):
         app.include_router(routes.router)
     for kind in problems.EXCEPTIONS:

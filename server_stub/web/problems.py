@@ -22,6 +22,7 @@ from server_stub import (
     using,
     verifying,
 )
+from server_stub.authorities import notices
 from server_stub.lending import granting
 from server_stub.records import ledger, vault
 from server_stub.records.logbook import logbook
@@ -70,6 +71,7 @@ CODES = {
     "identity_invalid": _Code(422, "Not a citizen number"),
     "request_invalid": _Code(422, "Not a usable certificate request"),
     "material_missing": _Code(422, "A document is missing"),
+    "notice_invalid": _Code(422, "Not a notice that can be applied"),
     "other_root": _Code(409, "The ledger of that size has another root"),
     "too_many_open": _Code(429, "So many applications are open already", 3600),
     "record_invalid": _Code(422, "Not a usable usage record"),
@@ -110,6 +112,7 @@ _BY_EXCEPTION: dict[type[Exception], str] = {
     verifying.VerificationTimeout: "verification_timeout",
     ledger.LedgerError: "not_ready",
     ledger_search.OtherRoot: "other_root",
+    notices.NoticeInvalid: "notice_invalid",
 }
 EXCEPTIONS = (Refusal, RequestValidationError, HTTPException, *_BY_EXCEPTION)
 

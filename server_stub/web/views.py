@@ -161,12 +161,30 @@ def certificate(row: store.Certificate) -> dict[str, Any]:
 def change(session: Session, changed: sync.Changed) -> dict[str, Any]:
     """A change as sync sends it: the whole thing, put in place of the one before."""
     row = changed.row
+    if isinstance(row, store.Seal):
+        body = seal(session, row)
+    else:
+        body = notice(row) if isinstance(row, store.Notice) else certificate(row)
     return {
         "kind": changed.kind,
         "id": changed.id,
         "version": changed.version,
         "op": "put",
-        "body": seal(session, row) if isinstance(row, store.Seal) else certificate(row),
+        "body": body,
+    }
+
+
+def notice(row: store.Notice) -> dict[str, Any]:
+    """What an authority told of seals."""
+    return {
+        "id": row.id,
+        "sender": row.sender,
+        "number": row.number,
+        "action": row.action,
+        "reason": row.reason,
+        "seals": sorted(row.seals),
+        "effective_at": timestamp(row.effective_at),
+        "received_at": timestamp(row.received_at),
     }
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from server_stub import policy, sealing, sync, using
+from server_stub import policy, sealing, states, sync, using
 from server_stub.context import Platform
 from server_stub.lending import granting
 from server_stub.policy import Actor
@@ -40,8 +40,15 @@ from server_stub.web.usage_line import UsageLine
 router = APIRouter(prefix="/v1")
 
 
+def _reason(value: str) -> str:
+    if value not in states.SEAL_REASONS:
+        raise ValueError("no such reason")
+    return value
+
+
 class SuspendBody(Decided):
-    reason: Literal["holder_request", "lost", "key_compromised"]
+    reason: Annotated[str, AfterValidator(_reason)]
+    """A holder has few of them to choose from (server_stub.sealing.HOLDER_REASONS)."""
 
 
 class TicketBody(Body):

@@ -128,6 +128,15 @@ def valid(people: dict[str, Applicant]) -> dict[str, Any]:
     return {
         "/v1/applications": application,
         "/v1/applications/{identity}": application,
+        "/v1/notices": {
+            "sender": "police",
+            "number": "N",
+            "action": "resume",
+            "object": code,
+            "reason": "lost",
+            "effective_at": "2026-11-30T08:00:00Z",
+            "signature": "AAAA",
+        },
         "/audit/proofs": {"size": 5, "indices": [1, 2]},
         "/audit/cosignatures": {"size": 5, "root": "ab" * 32, "at": "x", "signature": "AAAA"},
         "/v1/applications/{identity}/submit": {"signature": "AAAA"},

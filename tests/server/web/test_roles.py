@@ -80,7 +80,7 @@ OPEN = {
     *("/registry/proofs/inclusion", "/registry/proofs/consistency", "/v1/verifications"),
     *("/ledger/checkpoint", "/ledger/proofs/consistency"),
     *("/v1/verifications/{identity}", "/tsa", "/tsa/rsa", "/ocsp", "/ocsp/{encoded}"),
-    *("/v1/challenges", "/v1/sessions", "/v1/disputes", "/v1/disputes/{identity}"),
+    *("/v1/notices", "/v1/challenges", "/v1/sessions", "/v1/disputes", "/v1/disputes/{identity}"),
     *("/v1/disputes/{identity}/enclosure", "/v1/disputes/{identity}/evidence.zip"),
     *("/registry/tile/entries/{name}", "/registry/tile/{level}/{name}", "/registry/epoch"),
     *("/registry/shards/{epoch}/{name}", "/v1/grant-offers", "/v1/grant-acceptances"),

@@ -1,0 +1,89 @@
+"""Register and police, asked again on a clock about seals in use: what nobody sent a notice about.
+
+Every `settings.recheck_days` a seal's enterprise and physical seal are looked up. A licence that is
+no longer in force, or a physical seal that was lost or cancelled, suspends the seal under the
+authority whose record says so; only that one, or a notice of it, lifts it again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from server_stub import sealing
+from server_stub.context import Platform
+from server_stub.neighbours.adapters import NeighbourError
+from server_stub.policy import Who
+from server_stub.records import canonical
+from server_stub.records.ledger import Transaction
+from server_stub.records.store import Application, Enterprise, Recheck, Seal
+
+AT_ONCE = 50
+_DAY = 86_400_000_000
+_LATER = 3_600_000_000
+"""After which a neighbour that did not answer is asked again."""
+IN_USE = ("active", "suspended")
+
+
+def due() -> Select[Any]:
+    """Seals in use that were asked about long ago, or never."""
+    return (
+        select(Seal)
+        .outerjoin(Recheck, Recheck.seal_id == Seal.id)
+        .where(
+            Seal.state.in_(IN_USE),
+            Seal.enterprise_id.is_not(None),
+            Seal.grant_id.is_(None),
+            Seal.subtype != "verification",
+            or_(Recheck.due_at.is_(None), Recheck.due_at <= canonical.now()),
+        )
+        .order_by(Seal.id)
+        .limit(AT_ONCE)
+    )
+
+
+def ask(platform: Platform, session: Session, seal: Seal) -> None:
+    """Ask about one seal; the first time, the day that it is due is only set."""
+    wait = platform.settings.recheck_days * _DAY
+    found: tuple[str, str] | None = None
+    if session.get(Recheck, seal.id) is not None:
+        try:
+            found = _against(platform, session, seal)
+        except NeighbourError:
+            wait = _LATER
+    platform.ledger.write(_note, seal.id, found, wait).result()
+
+
+def _against(platform: Platform, session: Session, seal: Seal) -> tuple[str, str] | None:
+    """Whose record speaks against the seal's use, and why."""
+    code = session.get_one(Enterprise, seal.enterprise_id).uscc
+    entry = platform.neighbours.market.enterprise(code)
+    if entry is None or entry.status == "deregistered":
+        return "market", "enterprise_deregistered"
+    if entry.status != "active":
+        return "market", "licence_revoked"
+    application = session.get_one(Application, seal.application_id)
+    whose = application.payload.get("seal", {})
+    named = whose.get("department") or whose.get("holder") or ""
+    filed = platform.neighbours.police.filed_seal(code, seal.subtype, named)
+    if filed is not None and filed.code == seal.physical_code:
+        if filed.status == "lost":
+            return "police", "lost"
+        if filed.status == "cancelled":
+            return "police", "physical_seal_cancelled"
+    return None
+
+
+def _note(tx: Transaction, seal_id: str, found: tuple[str, str] | None, wait: int) -> None:
+    row = tx.session.get(Recheck, seal_id)
+    if row is None:
+        row = Recheck(seal_id=seal_id)
+        tx.session.add(row)
+    row.asked_at, row.due_at = tx.now, tx.now + wait
+    seal = tx.session.get_one(Seal, seal_id)
+    if found is not None and seal.state in IN_USE:
+        who, reason = found
+        tx.act(Who(who))
+        sealing.suspend_by_authority(tx, seal, who, reason, tx.now)
