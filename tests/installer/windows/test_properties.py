@@ -4,13 +4,15 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from app.settings import MACHINE_KEY, NAMES
 from app.settings_sources.registry import registry_name
 from installer.windows import msi
 from installer.windows.properties import PROPERTIES
 
 ROOT = Path(__file__).parents[3]
-MANUAL = ROOT / "docs" / "deployment.zh-CN.md"
+MANUALS = (ROOT / "docs" / "deployment.zh-CN.md", ROOT / "docs" / "deployment.md")
 SPACE = {"w": "http://schemas.microsoft.com/wix/2006/wi"}
 
 
@@ -38,10 +40,19 @@ def test_a_property_writes_the_setting_where_the_program_reads_it() -> None:
             assert each.value == registry_name(each.setting)
 
 
-def test_the_manual_names_every_property() -> None:
-    manual = MANUAL.read_text(encoding="utf-8")
-    named = set(re.findall(r"^\| `([A-Z0-9_]+)` \|", manual, re.M))
-    assert named == {each.name for each in PROPERTIES} | {"INSTALLDIR", "ADDLOCAL"}
+@pytest.mark.parametrize("path", MANUALS, ids=lambda path: path.name)
+def test_the_manual_names_every_property_and_its_setting(path: Path) -> None:
+    manual = path.read_text(encoding="utf-8")
+    named = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (?:`([a-z0-9_]+)`)?", manual, re.M))
+    kept = {each.name: each.setting for each in PROPERTIES}
+    assert named == {**kept, "INSTALLDIR": "", "ADDLOCAL": ""}
+
+
+def test_both_manuals_have_the_same_structure() -> None:
+    chinese, english = (path.read_text(encoding="utf-8").splitlines() for path in MANUALS)
+    for mark in ("## ", "| ", "```", "1. ", "4. "):
+        chapters = [sum(line.startswith(mark) for line in page) for page in (chinese, english)]
+        assert chapters[0] == chapters[1], mark
 
 
 def test_components_are_the_same_in_every_release(tmp_path: Path) -> None:
