@@ -546,7 +546,7 @@ class ApplicationRejected(PlatformError):
     """An application for a seal did not lead to one (yet)."""
 
     application: str
-    """The platform's identifier."""
+    """Its identifier in the cabinet."""
     state: str
     """"pending", "awaiting_licence", "rejected", "returned", "withdrawn", "lapsed", or "draft",
     "drafted", "submitted", "in_review", "approved", "fulfilled", "collected" where what was asked

@@ -23,7 +23,6 @@ from app.errors import (
     FileNotReadable,
     FileProblem,
     UsageError,
-    explain,
     messages,
     phrase,
 )
@@ -174,8 +173,9 @@ def _changed(desk: Desk, record: ApplicationRecord, **values: Any) -> Applicatio
 
 def _tell_problems(desk: Desk, record: ApplicationRecord) -> int:
     """What is still wrong with a draft that nobody wants to submit yet."""
+    words = messages(desk.settings.language)["ApplicationFieldWrong"]["words"]
     for field, found in form.problems(record):
-        tell(f"  {explain(ApplicationFieldWrong(field, found), desk.settings.language).cause}")
+        tell(f"  {words['field'][field]}: {words['problem'][found]}")
     return 0
 
 
@@ -183,6 +183,7 @@ def _send(
     desk: Desk, record: ApplicationRecord, platform: PlatformClient, options: argparse.Namespace
 ) -> int:
     if record.editable:
+        _tell_problems(desk, record)  # all of them, before the first one ends it
         form.check(record)
     token = _token(desk, options)
     with token.login(enter_pin(desk, options, token)) as session:
@@ -255,7 +256,7 @@ def every(desk: Desk, options: argparse.Namespace) -> int:
     language = desk.settings.language
     for each in records:
         days = (datetime.now(UTC) - each.created_at).days
-        age = phrase("cli.application_age", language).format(days=days)
+        age = phrase(f"cli.application_{'age' if days else 'today'}", language).format(days=days)
         state, seal = _state(each, language), _seal(each, language)
         tell("\t".join((each.id, each.fields.get("enterprise", ""), seal, state, age)))
     if not records:

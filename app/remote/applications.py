@@ -559,4 +559,4 @@ def rejected(record: ApplicationRecord) -> ApplicationRejected:
     state = record.state
     if state in ("submitted", "in_review", "approved"):
         state = "awaiting_licence" if record.next == "consent" else "pending"
-    return ApplicationRejected(record.server_id or record.id, state, record.reason)
+    return ApplicationRejected(record.id, state, record.reason)

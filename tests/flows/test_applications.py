@@ -341,11 +341,12 @@ def test_a_lost_answer_is_made_up_for_by_doing_it_again(
 def test_a_draft_is_kept_whatever_is_wrong_with_it(clerk: Clerk) -> None:
     told = clerk("application", "new", "--draft", "--uscc", "91320000", "--handler", "李晓梅")
     assert told.code == 0, told.err
-    assert "统一社会信用代码：位数不对" in told.out
-    assert "企业名称：没有填写" in told.out
+    assert "统一社会信用代码: 位数不对" in told.out
+    assert "企业名称: 没有填写" in told.out
     (known,) = clerk("application", "list", "--json").json
     sent = clerk("application", "continue", known["id"], "--platform", "http://127.0.0.1:9")
     assert "E-005" in sent.err
+    assert "法定代表人: 没有填写" in sent.out, "all that is wrong is told at once"
     assert state(clerk, known["id"])["fields"]["handler"] == "李晓梅"
 
 

@@ -69,10 +69,11 @@ class ApplicationsPanel(QWidget):
 
     def _card(self, record: ApplicationRecord) -> QFrame:
         role, icon, state = state_words(record)
-        name = record.fields.get("enterprise", "").strip() or tr("（还没有填企业名称）")
+        personal = record.fields.get("seal") == "personal"
+        name = record.fields.get("handler" if personal else "enterprise", "").strip()
+        name = name or tr("（还没有填名称）")
         head = row(picture(icon, role, 20), spacing=10)
-        what = " ".join(filter(None, (change_title(record.kind), seal_title(record.fields))))
-        title = tr("{seal} · {company}", seal=what, company=name)
+        title = tr("{seal} · {company}", seal=_seal_words(record), company=name)
         head.addWidget(label(title, "heading", wrap=True), 1)
         inner = column(margins=(16, 12, 16, 10), spacing=4)
         inner.addLayout(head)
@@ -114,8 +115,9 @@ class ApplicationsPanel(QWidget):
         if record.editable:
             first = "" if record.state == "returned" else "link"
             add(tr("继续填写…"), self.resume, role=first)
-            if record.key and record.fields.get("proof") == "legal_rep":
-                add(tr("法定代表人签名…"), self.sign, key=True)
+            signer = {"legal_rep": tr("法定代表人签名…"), "personal": tr("用个人证书签名…")}
+            if record.key and record.fields.get("proof") in signer:
+                add(signer[record.fields["proof"]], self.sign, key=True)
         if record.open and record.sent:
             add(tr("查询进度"), self.follow, key=True)
             if record.state in ("drafted", "submitted", "returned"):
@@ -131,7 +133,8 @@ class ApplicationsPanel(QWidget):
     def begin(self, known: Mapping[str, str]) -> None:
         """Go on with a draft that was never sent or, if there is none, begin one with what is
         *known*."""
-        draft = next((each for each in self.records if each.editable and not each.sent), None)
+        drafts = (each for each in self.records if each.kind == "issue" and not each.sent)
+        draft = next((each for each in drafts if each.editable), None)
         if draft is not None:
             self.resume(draft)
         else:
@@ -161,7 +164,10 @@ class ApplicationsPanel(QWidget):
         self._fill_in(record, _typed(record), problem)
 
     def _fill_in(
-        self, record: ApplicationRecord | None, known: Mapping[str, str], problem: str = ""
+        self,
+        record: ApplicationRecord | None,
+        known: Mapping[str, str],
+        problem: str = "",
     ) -> None:
         reasons = record.reasons if record else {}
         form = ApplyDialog(
@@ -215,6 +221,10 @@ class ApplicationsPanel(QWidget):
     def sign(self, record: ApplicationRecord) -> None:
         """The legal representative, with the key in use, which is his own."""
         handler = record.fields.get("handler", "")
+        if record.fields.get("proof") == "personal":
+            own = tr("用本人的个人证书为申请签名")
+            self._with_key(record, own, self._shell.context.applications.sign, self._signed)
+            return
         purpose = tr(
             "法定代表人授权 {handler} 申请和保管 {seal}；插入的应是法定代表人自己的 Ukey",
             handler=handler,
@@ -224,7 +234,7 @@ class ApplicationsPanel(QWidget):
 
     def _signed(self, record: ApplicationRecord) -> None:
         self._busy(False)
-        said = tr("法定代表人已签名。请插回申请用的 Ukey，点“继续填写”提交。")
+        said = tr("已签名。请插回申请用的 Ukey，点“继续填写”提交。")
         self._shell.notices.show_notice("application", "good", said)
         self.changed.emit()
 
@@ -303,7 +313,7 @@ class ApplicationsPanel(QWidget):
         notices = self._shell.notices
         for record in records:
             _, _, state = state_words(record)
-            parts = [tr("{seal}：{state}。", seal=seal_title(record.fields), state=state)]
+            parts = [tr("{seal}：{state}。", seal=_seal_words(record), state=state)]
             if record.reason:
                 parts.append(tr("平台的说明：{text}", text=record.reason))
             parts.append(next_words(record))
@@ -327,6 +337,11 @@ def _typed(record: ApplicationRecord) -> dict[str, str]:
     """What a record's fields are in the form."""
     typed = {name: value for name, value in record.fields.items() if name != "seal"}
     return {**typed, "kind": record.fields.get("seal", "official"), "url": record.platform}
+
+
+def _seal_words(record: ApplicationRecord) -> str:
+    """The kind of seal, and what is to become of it unless a new one is applied for."""
+    return " ".join(filter(None, (change_title(record.kind), seal_title(record.fields))))
 
 
 def age(record: ApplicationRecord) -> str:
@@ -355,7 +370,10 @@ def state_words(record: ApplicationRecord) -> tuple[str, str, str]:
 
 def next_words(record: ApplicationRecord) -> str:
     """What happens next, and when it is worth to look."""
-    if record.state == "draft" and record.key and record.fields.get("proof") == "legal_rep":
+    proof = record.fields.get("proof")
+    if record.state == "draft" and record.key and proof in ("legal_rep", "personal"):
+        if not record.proof_signature and proof == "personal":
+            return tr("下一步：插入个人证书的 Ukey，点“用个人证书签名”。")
         if not record.proof_signature:
             return tr("下一步：法定代表人插入自己的 Ukey，点“法定代表人签名”。")
         return tr("下一步：插回申请用的 Ukey，点“继续填写”提交。")

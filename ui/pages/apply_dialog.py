@@ -27,6 +27,8 @@ from PySide6.QtWidgets import (
 from app.errors import SettingsInvalid
 from app.settings import read
 from crypto.pki.unit_codes import CodeError, check_citizen_number, check_credit_code
+from crypto.seal.application_form import ISSUE
+from crypto.seal.kinds import COMPANY, KINDS
 from ui import theme
 from ui.dialogs import Dialog
 from ui.language import tr
@@ -51,10 +53,36 @@ def seal_kinds() -> tuple[tuple[str, str], ...]:
         ("finance", tr("财务专用章")),
         ("invoice", tr("发票专用章")),
         ("legal_representative", tr("法定代表人名章")),
+        ("department", tr("内设机构章")),
+        ("branch", tr("分支机构章")),
         ("inspection", tr("审验专用章")),
         ("customs", tr("报关专用章")),
         ("operator", tr("经营者名章")),
+        ("person_in_charge", tr("主要负责人名章")),
+        ("finance_head", tr("财务负责人名章")),
+        ("authorised_representative", tr("授权代表人名章")),
+        ("personal", tr("个人名章")),
     )
+
+
+_OPTIONAL = ("physical_code",)
+
+
+def _choices(name: str) -> tuple[tuple[str, str], ...]:
+    """Values of a field that is chosen, with their names."""
+    return {
+        "shape": (
+            ("square", tr("方形")),
+            ("round", tr("圆形")),
+            ("ellipse", tr("椭圆形")),
+        ),
+        "proof": (
+            ("licence", tr("在电子营业执照上同意")),
+            ("legal_rep", tr("用法定代表人自己的 Ukey 签名")),
+            ("letter", tr("提交授权书，由平台人员审核")),
+            ("personal", tr("用本人的个人证书签名")),
+        ),
+    }[name]
 
 
 def seal_title(fields: Mapping[str, str]) -> str:
@@ -75,8 +103,11 @@ def field_title(name: str) -> str:
         "url": tr("平台地址"),
         "seal": tr("印章种类"),
         "physical_code": tr("实物印章编码"),
-        "proof": tr("法定代表人的授权"),
+        "proof": tr("授权方式"),
         "letter": tr("授权书"),
+        "department": tr("机构名称"),
+        "holder": tr("名章上的姓名"),
+        "shape": tr("形状"),
     }.get(name, name)
 
 
@@ -104,15 +135,20 @@ class ApplyDialog(Dialog):
         super().__init__(parent)
         self._remarks = dict(remarks or {})
         self._letter, self._letter_problem = letter, ""
+        self._proof = known.get("proof", "")
+        """The way to prove that somebody has chosen."""
+        self._asked: frozenset[str] = frozenset()
+        """Fields of such an application for such a seal."""
         self.touched = False
         """Has anybody typed or chosen anything?"""
         self.setWindowTitle(tr("申请印章"))
         self.setMinimumWidth(560)
-        form = QFormLayout()
+        self._form = form = QFormLayout()
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(4)
         self.fields: dict[str, QLineEdit] = {}
         self.hints: dict[str, QLabel] = {}
+        self._rows: dict[str, QVBoxLayout] = {}
         self._left: set[str] = set()
         """Fields that were typed in and left: what is missing in them is a mistake now."""
         for name, hint in (
@@ -122,6 +158,9 @@ class ApplyDialog(Dialog):
             ("handler", ""),
             ("handler_id", tr("18 位，加密保存在本机，只发给平台")),
             ("phone", ""),
+            ("department", tr("与备案的实物印章一致")),
+            ("holder", ""),
+            ("physical_code", tr("13 位，可以不填")),
             ("url", tr("由企业电子印章平台提供")),
         ):
             title = field_title(name)
@@ -137,19 +176,24 @@ class ApplyDialog(Dialog):
             both.addWidget(field)
             both.addWidget(said)
             form.addRow(label(title, "muted"), both)
-            self.fields[name], self.hints[name] = field, said
+            self.fields[name], self.hints[name], self._rows[name] = field, said, both
         self.kind = calm(QComboBox())
         self.kind.setAccessibleName(tr("印章种类"))
         for value, title in seal_kinds():
             self.kind.addItem(title, value)
         self.kind.setCurrentIndex(max(0, self.kind.findData(known.get("kind", "official"))))
         self.kind.currentIndexChanged.connect(partial(self._edited, "seal"))
+        self.kind.currentIndexChanged.connect(self._ask)
         form.insertRow(0, label(tr("印章种类"), "muted"), self._under(self.kind, "seal"))
+        self.chosen = {name: self._chooser(name, known) for name in ("shape",)}
+        for number, (name, chooser) in enumerate(self.chosen.items(), start=1):
+            self._rows[name] = self._under(chooser, name)
+            form.insertRow(number, label(field_title(name), "muted"), self._rows[name])
         form.addRow(label(field_title("proof"), "muted"), self._proofs(known))
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(10)
-        whole.addWidget(label(tr("申请印章"), "title"))
+        whole.addWidget(label(self.windowTitle(), "title"))
         lead = tr("密钥在 Ukey 里生成，不会离开 Ukey。信息只发给这里填写的平台。")
         whole.addWidget(label(lead, "muted", wrap=True))
         self.problem = label(problem, "bad", wrap=True, select=True)
@@ -161,9 +205,10 @@ class ApplyDialog(Dialog):
         self.accept_button = button(tr("提交申请"), self.accept, role="default")
         self.accept_button.setDefault(True)
         whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
-        self._update()
-        marked = (f for n, f in self.fields.items() if n in self._remarks)
-        empty = (f for f in self.fields.values() if not f.text().strip())
+        self._ask()
+        shown = {name: field for name, field in self.fields.items() if name in self._asked}
+        marked = (f for n, f in shown.items() if n in self._remarks)
+        empty = (f for n, f in shown.items() if not (f.text().strip() or n in _OPTIONAL))
         next(chain(marked, empty), self.kind).setFocus()
 
     def _under(self, widget: QWidget, name: str) -> QVBoxLayout:
@@ -174,18 +219,40 @@ class ApplyDialog(Dialog):
         both.addWidget(self.hints[name])
         return both
 
+    def _chooser(self, name: str, known: Mapping[str, str]) -> QComboBox:
+        made = calm(QComboBox())
+        made.setAccessibleName(field_title(name))
+        for value, title in _choices(name):
+            made.addItem(title, value)
+        made.setCurrentIndex(max(0, made.findData(known.get(name, ""))))
+        made.currentIndexChanged.connect(partial(self._edited, name))
+        return made
+
+    def _prove(self, *_: object) -> None:
+        self._proof = str(self.proof.currentData())
+        self._update()
+
+    def _ask(self, *_: object) -> None:
+        """Show the fields that the chosen kind of seal asks for, and its ways to prove."""
+        from app.remote import application_form
+
+        kind = str(self.kind.currentData())
+        asked = application_form.asked(ISSUE, kind)
+        self._asked = frozenset({*(field.name for field in asked), "url"})
+        for name, both in self._rows.items():
+            self._form.setRowVisible(both, name in self._asked)
+        names = dict(_choices("proof"))
+        self.proof.blockSignals(True)  # nobody has chosen another
+        self.proof.clear()
+        for value in application_form.proofs(ISSUE, kind):
+            self.proof.addItem(names.get(value, value), value)
+        self.proof.setCurrentIndex(max(0, self.proof.findData(self._proof)))
+        self.proof.blockSignals(False)
+        self._update()
+
     def _proofs(self, known: Mapping[str, str]) -> QVBoxLayout:
-        self.proof = calm(QComboBox())
-        self.proof.setAccessibleName(field_title("proof"))
-        for value, title in (
-            ("licence", tr("在电子营业执照上同意")),
-            ("legal_rep", tr("用法定代表人自己的 Ukey 签名")),
-            ("letter", tr("提交授权书，由平台人员审核")),
-        ):
-            self.proof.addItem(title, value)
-        self.proof.setCurrentIndex(max(0, self.proof.findData(known.get("proof", "licence"))))
-        self.proof.currentIndexChanged.connect(partial(self._edited, "proof"))
-        self.proof.currentIndexChanged.connect(self._update)
+        self.proof = self._chooser("proof", known)
+        self.proof.currentIndexChanged.connect(self._prove)
         whole = self._under(self.proof, "proof")
         self.choose = button(tr("选择文件…"), self._choose)
         self.choose.setAccessibleName(tr("选择授权书文件…"))
@@ -229,6 +296,8 @@ class ApplyDialog(Dialog):
     def _update(self) -> None:
         wrong = False
         for name, field in self.fields.items():
+            if name not in self._asked:
+                continue
             said, role = self._judge(name, field.text().strip())
             wrong |= role == "bad"
             said, role = self._with_remark(name, said, role)
@@ -236,14 +305,17 @@ class ApplyDialog(Dialog):
             title = field.accessibleName()
             field.setAccessibleDescription(said)
             field.setToolTip("" if role != "bad" else f"{title} {said}")
-        empty = [f.accessibleName() for f in self.fields.values() if not f.text().strip()]
-        short = [n for n in _CODES if len(normal(self.fields[n].text())) < CODE_LENGTH]
+        needed = {n: f for n, f in self.fields.items() if n in self._asked and n not in _OPTIONAL}
+        empty = [f.accessibleName() for f in needed.values() if not f.text().strip()]
+        short = [n for n in _CODES if n in needed and len(normal(needed[n].text())) < CODE_LENGTH]
         self.missing.setText(tr("还没有填：{names}", names=tr("、").join(empty)) if empty else "")
         self.missing.setVisible(bool(empty))
         letter = self.proof.currentData() == "letter"
         self.letter_row.setVisible(letter)
         self.letter_name.setText(self._letter or tr("还没有选择文件"))
-        self._hint("seal", *self._with_remark("seal", "", "small"))
+        self._hint("seal", *self._with_remark("seal", self._imprint(), "small"))
+        for name in self.chosen:
+            self._hint(name, *self._with_remark(name, "", "small"), shown=name in self._asked)
         self._hint("proof", *self._with_remark("proof", *self._about_proof()))
         about = (self._letter_problem, "bad") if self._letter_problem else ("", "small")
         self._hint("letter", *self._with_remark("letter", *about), shown=letter)
@@ -256,8 +328,17 @@ class ApplyDialog(Dialog):
             "licence": tr("提交后，平台请法定代表人在电子营业执照上同意。"),
             "legal_rep": tr("先生成密钥；然后法定代表人插入自己的 Ukey 签名，最后提交。"),
             "letter": tr("PDF 文件或图片，不超过 10 MB。授权书由平台人员阅读，审核要久一些。"),
+            "personal": tr("先生成密钥；然后插入本人的个人证书 Ukey 签名，最后提交。"),
         }
-        return said[str(self.proof.currentData())], "small"
+        return said.get(str(self.proof.currentData()), ""), "small"
+
+    def _imprint(self) -> str:
+        """What a company's seal will say: it must be what stands on the filed one."""
+        found = KINDS[str(self.kind.currentData())]
+        unit = self.fields["enterprise"].text().strip()
+        if found.family != COMPANY or found.names_unit or not unit:
+            return ""
+        return tr("印章名称：{name}，应与备案的实物印章一致", name=unit + found.title)
 
     def _with_remark(self, name: str, said: str, role: str) -> tuple[str, str]:
         """What a reviewer wants corrected comes first, until the field is changed."""
@@ -286,6 +367,8 @@ class ApplyDialog(Dialog):
             return self._judge_code(name, normal(text))
         if name == "phone" and name in self._left and not _PHONE.fullmatch(normal(text)):
             return tr("电话号码只有数字，可以带区号"), "bad"
+        if name == "physical_code" and name in self._left and not re.fullmatch("[0-9]{13}", text):
+            return tr("应为 13 位数字"), "bad"
         if name == "url" and name in self._left:
             try:
                 read("platform_url", text, tr("平台地址"))
@@ -308,7 +391,8 @@ class ApplyDialog(Dialog):
         """What the form holds."""
         typed = {name: field.text() for name, field in self.fields.items()}
         chosen = {"kind": str(self.kind.currentData()), "proof": str(self.proof.currentData())}
-        return {**typed, **chosen}
+        more = {name: str(each.currentData()) for name, each in self.chosen.items()}
+        return {**typed, **more, **chosen}
 
     def answer(self) -> Mapping[str, str]:
         """The same as it is meant: without blanks at the ends, codes in half width and capitals."""

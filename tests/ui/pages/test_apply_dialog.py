@@ -213,3 +213,31 @@ def test_the_page_of_seals_says_what_is_missing(window: MainWindow, context: Sta
         assert said in page._state.text()
         assert not page._apply.isEnabled()
         assert any(said in each.text() for each in page.findChildren(QLabel))
+
+
+def shown(form: ApplyDialog) -> set[str]:
+    every = {**form.fields, **form.chosen}
+    return {name for name, field in every.items() if field.isVisible()}
+
+
+def test_each_kind_of_seal_asks_for_what_it_needs(form: ApplyDialog) -> None:
+    company = {"enterprise", "uscc", "legal_rep", "handler", "handler_id", "phone", "url"}
+    for kind, more in (
+        ("official", {"physical_code"}),
+        ("department", {"physical_code", "department"}),
+        ("finance_head", {"physical_code", "holder"}),
+    ):
+        form.kind.setCurrentIndex(form.kind.findData(kind))
+        assert shown(form) == company | more
+    form.kind.setCurrentIndex(form.kind.findData("personal"))
+    assert shown(form) == {"handler", "handler_id", "phone", "shape", "url"}
+    assert [form.proof.itemData(n) for n in range(form.proof.count())] == ["personal"]
+    for name in ("handler", "handler_id", "phone", "url"):
+        form.fields[name].setText(FILLED[name])
+    assert form.accept_button.isEnabled(), "nothing of a company is missing"
+
+
+def test_what_the_seal_will_say_is_shown(form: ApplyDialog) -> None:
+    form.fields["enterprise"].setText("宿迁云帆贸易有限公司")
+    form.kind.setCurrentIndex(form.kind.findData("contract"))
+    assert "宿迁云帆贸易有限公司合同专用章" in form.hints["seal"].text()
