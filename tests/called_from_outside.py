@@ -97,9 +97,6 @@ _.slice_mm
 # Calling an instance of a protocol is how mypy sees a function (crypto/pki/cms.py).
 _.__call__
 
-# Its code, E-303, is published with its texts; the rules of authorisations raise it.
-_.NotAuthorised
-
 # Columns that no rule of the program reads back: the audit compares them.
 _.end_reason
 _.holder_id

@@ -14,7 +14,6 @@ from server_stub import issuing, sealing, states
 from server_stub.applying import agreed_against, move
 from server_stub.changing import assessing
 from server_stub.issuing import Form, Made, SealMaking, TwinExists
-from server_stub.neighbours import filing
 from server_stub.neighbours.adapters import NeighbourError
 from server_stub.records.blobs import keep
 from server_stub.records.ledger import LEDGER, Transaction
@@ -113,7 +112,6 @@ def renew(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
     issuing.original(tx, application, seal, certificate.sn, made)
     fields = {"seal": seal.id, "certificate": certificate.sn, "seal_sm3": made.data.address}
     tx.record(LEDGER, "seal-renewed-v1", fields, about=("seal", seal.id))
-    filing.enqueue(tx, seal, "renew")
     application.seal_id = seal.id
     move(tx, application, "fulfil", seal=seal.id, seal_code=seal.seal_code)
 

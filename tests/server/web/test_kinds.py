@@ -402,8 +402,12 @@ def test_a_company_cancels_its_seal_under_that_seal_and_two_reviewers_agree(
 
     uploaded(other)
     assert person.submit().status_code == 200
-    told = first.call("GET", "/v1/reviews").json()["items"]
-    assert "不是本次申请的注销申请书" in json.dumps(told, ensure_ascii=False)
+
+    def told() -> bool:
+        items = first.call("GET", "/v1/reviews").json()["items"]
+        return "不是本次申请的注销申请书" in json.dumps(items, ensure_ascii=False)
+
+    until(told, "the reviewer is not told what was sealed", 60)
     first.call("POST", f"{path}/claim", {})
     first.call("POST", f"{path}/return", {"reason": "不是申请书"})
     uploaded(written)  # not sealed

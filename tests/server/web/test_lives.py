@@ -207,6 +207,68 @@ class Life(RuleBasedStateMachine):
             assert ("seal_not_active" in receipt["flags"]) == (self.seal != "active")
         self.uses.add(record["id"])
 
+    # --- replaced, renewed, cancelled -----------------------------------------------------------
+
+    @precondition(lambda self: self.seal)
+    @rule(kind=st.sampled_from(["reissue", "renew"]))
+    def another_application_is_about_it(self, kind: str) -> None:
+        """By the same people with another key, decided at once."""
+        asks, seal = Applicant(self.server.url, uscc=self.person.uscc), self._row()
+        cause = {"cause": "damaged"} if kind == "reissue" else {}
+        about = {"subtype": "official", "code": seal["seal_code"]}
+        assert asks.draft(kind=kind, seal=about, **cause).status_code == 201
+        asks.sign_in(application_id=asks.application_id)
+        assert asks.submit().status_code == 200
+        path = f"/v1/applications/{asks.application_id}"
+        until(lambda: asks.call("GET", path).json()["awaiting"] is None, "no consent", 60)
+        self.reviewer.call("POST", f"{path}/claim", {})
+        decided = told(self.reviewer.call("POST", f"{path}/approve", FINDINGS))
+        possible = {"reissue": ("made", "active", "suspended"), "renew": ("active",)}
+        if self.seal not in possible[kind]:
+            assert decided == (403, "forbidden")
+            refused = self.reviewer.call("POST", f"{path}/reject", {"reason": "不能办理"})
+            assert refused.status_code == 200, refused.text
+            asks.http.close()
+            return
+        assert decided == (200, "")
+        asks.seal_id = asks.wait("fulfilled", seconds=60)["seal_id"]
+        row = asks.call("GET", f"/v1/seals/{asks.seal_id}").json()
+        row |= row["waiting"] or {}
+        asks.key = asks.key.with_certificate(base64.b64decode(row["certificate"]))
+        if kind == "reissue":
+            assert self._row()["state"] == "cancelled"
+            assert self._row()["successor"] == asks.seal_id != self.person.seal_id
+            self.seal, self.held, self.changes, self.uses = "made", False, 1, set()
+        else:
+            assert asks.seal_id == self.person.seal_id
+            text = asks.collection_text(row).encode()
+            body = {"signature": base64.b64encode(asks.key.sign(text)).decode()}
+            taken = asks.call("POST", f"/v1/seals/{asks.seal_id}/collection", body)
+            assert taken.status_code == 200, taken.text
+            asks.sign_in()
+            self.changes += 1
+        self.person.http.close()
+        self.person = asks
+
+    def _row(self) -> dict[str, Any]:
+        row: dict[str, Any] = self.reviewer.call("GET", f"/v1/seals/{self.person.seal_id}").json()
+        return row
+
+    @precondition(lambda self: self.seal in ("active", "suspended") and not self.held)
+    @rule()
+    def nobody_cancels_it_without_a_sealed_request(self) -> None:
+        asks = Applicant(self.server.url, uscc=self.person.uscc)
+        about = {"subtype": "official", "code": self._row()["seal_code"]}
+        handler = asks.body()["handler"]
+        more = {"seal": about, "cause": "merged", "handler": handler, "proof": {"kind": "request"}}
+        assert asks.draft(kind="cancel", **more).status_code == 201
+        asks.sign_in(application_id=asks.application_id)
+        assert told(asks.submit()) == (422, "material_missing")
+        path = f"/v1/applications/{asks.application_id}"
+        assert told(asks.call("POST", f"{path}/withdraw", {})) == (200, "")
+        assert self._row()["state"] == self.seal
+        asks.http.close()
+
     # --- what always holds --------------------------------------------------------------------
 
     @invariant()

@@ -36,6 +36,7 @@ TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("GET", "/v1/applications"): (None, EVERYBODY),
     ("GET", OWN_APPLICATION): (None, COMPANY | {"reviewer"}),
     ("GET", f"{OWN_APPLICATION}/form"): (None, COMPANY),
+    ("GET", f"{OWN_APPLICATION}/request"): (None, set()),  # only a cancellation has one
     ("PATCH", OWN_APPLICATION): ("application", COMPANY),
     ("POST", f"{OWN_APPLICATION}/submit"): (SIGNATURE, COMPANY),
     ("POST", f"{OWN_APPLICATION}/withdraw"): ({}, COMPANY),
