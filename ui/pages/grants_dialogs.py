@@ -40,6 +40,13 @@ def entries(text: str) -> tuple[str, ...]:
     return tuple(part for part in (line.strip() for line in text.splitlines()) if part)
 
 
+def narrow(choice: QComboBox) -> QComboBox:
+    """As narrow as there is room, however long its entries are."""
+    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    choice.setMinimumContentsLength(8)
+    return choice
+
+
 class OfferDialog(Dialog):
     """授权他人: which seal, to whom, until when, for what."""
 
@@ -47,7 +54,7 @@ class OfferDialog(Dialog):
         super().__init__(parent)
         self.setWindowTitle(tr("授权他人使用印章"))
         self.setMinimumWidth(560)
-        self.seal = calm(QComboBox())
+        self.seal = narrow(calm(QComboBox()))
         for each in seals:
             self.seal.addItem(f"{kind_name(each)} {each.name}", each.code)
         self.grantee = QLineEdit()

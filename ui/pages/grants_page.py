@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QLabel, QVBoxLayout, Q
 from app.errors import messages
 from ui.flow import flow
 from ui.language import language, tr
-from ui.pages.grants_dialogs import AcceptDialog, OfferDialog, remaining
+from ui.pages.grants_dialogs import AcceptDialog, OfferDialog, narrow, remaining
 from ui.shell.pin_dialog import PinDialog
 from ui.shell.token_strip import token_name
 from ui.widgets import (
@@ -29,6 +29,7 @@ from ui.widgets import (
     copy_text,
     facts,
     framed,
+    in_fours,
     label,
     moment,
     row,
@@ -147,9 +148,9 @@ class GrantsPage(QWidget):
         head.addWidget(label(state_words(grant, now), _ROLES.get(state, "muted"), wrap=True))
         inner.addLayout(head)
         if grant.open:
-            running = label(remaining(terms.valid_until, now), "good", wrap=True)
+            running = label(remaining(terms.valid_until, now), "good")
             self._running.append(_Running(running, terms.valid_until))
-            inner.addLayout(row(running, label(_uses(grant)), None, spacing=16))
+            inner.addLayout(flow(running, label(_uses(grant))))
         else:
             inner.addWidget(label(_uses(grant), "muted"))
         scope, whatever = terms.scope, tr("不限")
@@ -164,7 +165,7 @@ class GrantsPage(QWidget):
                     (tr("相对方"), tr("、").join(scope.counterparties) or whatever),
                     (tr("每天的时段"), scope.hours or whatever),
                     (tr("可离线次数"), str(terms.offline_quota)),
-                    (tr("编号"), grant.id),
+                    (tr("编号"), in_fours(grant.id.removeprefix("grant_"))),
                 ]
             )
         )
@@ -191,14 +192,15 @@ class GrantsPage(QWidget):
         ):
             if len(allowed) < 2:
                 continue
-            choice = calm(QComboBox())
+            choice = narrow(calm(QComboBox()))
             choice.setAccessibleName(title)
             choice.addItem(tr("请选择"), "")
             for each in allowed:
                 choice.addItem(each, each)
             choice.setCurrentIndex(max(0, choice.findData(chosen)))
             choice.activated.connect(partial(self._choose, grant, name, choice))
-            inner.addLayout(row(label(title, "muted"), choice, None, spacing=12))
+            said = label(title, "muted")
+            inner.addLayout(flow(said, choice, stretch=choice))
 
     def _choose(self, grant: GrantRecord, name: str, choice: QComboBox, _place: int) -> None:
         value = str(choice.currentData())
