@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.diagnosing import version_of
@@ -130,6 +130,17 @@ def test_where_updates_are_switched_off_nothing_is_offered(
     assert line is not None
     assert not line.check.isVisible()
     assert "管理员已停用" in line.said.text()
+
+
+def test_the_settings_say_whether_new_versions_are_told(
+    window: MainWindow, context: StandIn
+) -> None:
+    window.go("settings")
+    boxes = window.page("settings").findChildren(QComboBox)
+    choice = next(box for box in boxes if box.findData("on") >= 0)
+    assert choice.currentData() == "ask"
+    choice.setCurrentIndex(choice.findData("off"))
+    assert context.settings.auto_update == "off"
 
 
 def test_after_a_synchronisation_a_new_version_is_told(

@@ -1,4 +1,7 @@
-"""设置: platform, keys, output, appearance, help. What policy has fixed is shown and greyed."""
+"""设置: platform, keys, output, appearance, help. What policy has fixed is shown and greyed.
+
+One module, though long: every setting is asked for in the same way.
+"""
 
 from __future__ import annotations
 
@@ -319,6 +322,18 @@ class SettingsPage(QWidget):
                         self._text("timestamp_url", tr("留空：使用平台的时间戳")),
                     ),
                     ("proxy", tr("代理服务器"), self._text("proxy", tr("留空：使用系统设置"))),
+                    (
+                        "auto_update",
+                        tr("平台发布新版本时"),
+                        self._choice(
+                            "auto_update",
+                            [
+                                (tr("提示"), "ask"),
+                                (tr("提示，并在后台下载"), "on"),
+                                (tr("不检查"), "off"),
+                            ],
+                        ),
+                    ),
                 ]
             )
         )
