@@ -56,7 +56,7 @@ class Release:
     """What the platform vouches for."""
 
     origin: str
-    """Of the platform that says so."""
+    """Of the platform that says so, as it knows itself; no proof of it: its key is."""
     version: str
     system: str
     """One of :data:`SYSTEMS`."""

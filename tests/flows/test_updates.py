@@ -113,6 +113,7 @@ def test_another_package_than_the_record_names_is_refused_and_not_kept(
     answer = clerk("update", "download")
     assert answer.code != 0
     assert "E-617" in answer.err
+    assert "sealdesk_9.0.0_amd64.deb" in answer.err
     assert reason in answer.err
     assert list(updates(clerk).iterdir()) == []
 
@@ -159,6 +160,15 @@ def test_a_platform_that_does_not_answer_is_not_talked_about_after_a_synchronisa
     with nowhere.desk() as desk:
         mention(desk)
     assert capsys.readouterr().err == ""
+
+
+def test_a_command_beside_a_platform_that_does_not_know_its_address_releases_too(
+    clerk: Clerk, city: RunningServer, release: Publish
+) -> None:
+    known = replace(release().release, origin="http://127.0.0.1:8080")
+    record = city.platform.settings.directory / "releases" / "linux-amd64.release"
+    record.write_bytes(known.encode(city.platform.authority.key("status")))
+    assert "有新版本 9.0.0" in clerk("update", "check").out
 
 
 def test_a_record_for_another_system_is_not_taken_for_ones_own(
