@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from functools import cache
 from typing import Protocol
 
 from crypto.algorithms.gm_libcrypto import EngineUnavailable, LibcryptoEngine
@@ -64,9 +65,15 @@ class Engine(Protocol):
 def sm3_hasher() -> Hasher:
     """A running SM3: ``update(data)``, ``digest()`` → 32 bytes."""
     try:
-        return hashlib.new("sm3")
+        return _empty_sm3().copy()
     except ValueError:  # an OpenSSL without SM3
         return _CryptographySm3()
+
+
+@cache
+def _empty_sm3() -> hashlib._Hash:
+    """Never updated: a copy costs less than looking the algorithm up each time."""
+    return hashlib.new("sm3")
 
 
 class _CryptographySm3:

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, LargeBinary, Table, event, inspect, select
@@ -52,9 +53,26 @@ def tables() -> Iterator[Table]:
     return (t for t in Base.metadata.sorted_tables if t.name not in EXEMPT)
 
 
-def columns(table: Table) -> dict[str, Column[Any]]:
+@cache
+def columns(table: Table) -> Mapping[str, Column[Any]]:
     """The columns of *table* that the ledger repeats."""
     return {c.name: c for c in table.columns if not c.info.get("operational")}
+
+
+@cache
+def _marked(table: Table, mark: str) -> frozenset[str]:
+    """The names of those that bear *mark*."""
+    return frozenset(name for name, c in columns(table).items() if c.info.get(mark))
+
+
+def _is_said_as_it_is(column: Column[Any]) -> bool:
+    return not column.info.get("private") and not isinstance(column.type, LargeBinary)
+
+
+@cache
+def _sayings(table: Table) -> Sequence[tuple[str, Column[Any] | None]]:
+    """Each column's name; None behind it where :func:`said` gives the value as it is."""
+    return [(name, None if _is_said_as_it_is(c) else c) for name, c in columns(table).items()]
 
 
 def said(column: Column[Any], value: Any, salt: bytes) -> Any:
@@ -203,7 +221,8 @@ class Projection:
     ) -> None:
         if name in EXEMPT or name not in Base.metadata.tables:
             raise ValueError(f"{name} is no projected table")
-        own = columns(Base.metadata.tables[name])
+        table = Base.metadata.tables[name]
+        own = columns(table)
         place = name, tuple(key)
         known = self.rows.get(place)
         if values is None:
@@ -214,17 +233,18 @@ class Projection:
         if strange := values.keys() - own.keys():
             raise ValueError(f"{label(place)} has no column {', '.join(sorted(strange))}")
         if known is None:
-            added = {name: None for name, c in own.items() if c.info.get("added")}
+            added = dict.fromkeys(_marked(table, "added"))
             if missing := own.keys() - values.keys() - added.keys():
                 raise ValueError(f"{label(place)} begins without {', '.join(sorted(missing))}")
-            known = self.rows[place] = _Said({**added}, number)
+            known = self.rows[place] = _Said(added, number)
         elif record.get("type") == TAKEN_OVER:
             raise ValueError(f"{label(place)} is taken over, but was on record")
         known.values.update(values)
         known.entry = number
-        if record.get("type") != TAKEN_OVER:
+        times = values.keys() & _marked(table, "recorded")
+        if times and record.get("type") != TAKEN_OVER:
             now = canonical.parse_timestamp(record["recorded_at"])
-            for column in values.keys() & {n for n, c in own.items() if c.info.get("recorded")}:
+            for column in times:
                 if values[column] not in (now, None):
                     raise ValueError(f"{label(place)}: {column} is not the time of the record")
 
@@ -236,23 +256,26 @@ class Projection:
     def differences(self, session: Session) -> Iterator[str]:
         """Everything in which the tables differ from what the ledger says, each named by table, row
         and column."""
+        by_table: dict[str, dict[Place, _Said]] = {}
+        for place, told in self.rows.items():
+            by_table.setdefault(place[0], {})[place] = told
         for table in tables():
             own, keys = columns(table), [c.name for c in table.primary_key.columns]
-            left = {place: told for place, told in self.rows.items() if place[0] == table.name}
+            left = by_table.get(table.name, {})
             chosen = select(table).order_by(*table.primary_key.columns)
             for row in session.execute(chosen).yield_per(500).mappings():
                 salt = row.get("salt", b"")
                 place = table.name, tuple(said(own[name], row[name], b"") for name in keys)
-                told = left.pop(place, None)
-                if told is None:
+                on_record = left.pop(place, None)
+                if on_record is None:
                     yield f"{label(place)}: no record speaks of this row"
                     continue
-                for name, column in own.items():
-                    value = said(column, row[name], salt)
-                    if value != told.values[name]:
+                for name, column in _sayings(table):
+                    value = row[name] if column is None else said(column, row[name], salt)
+                    if value != on_record.values[name]:
                         yield (
-                            f"{label(place)}: {name} is {_short(value)}, entry {told.entry} or one "
-                            f"before it says {_short(told.values[name])}"
+                            f"{label(place)}: {name} is {_short(value)}, entry {on_record.entry} "
+                            f"or one before it says {_short(on_record.values[name])}"
                         )
             for place, told in left.items():
                 yield f"{label(place)}: the row is missing, entry {told.entry} speaks of it"
