@@ -75,9 +75,9 @@ class OneLine(QLabel):
         shown = self.fontMetrics().elidedText(
             self.text(), Qt.TextElideMode.ElideMiddle, area.width()
         )
+        painter.setPen(self.palette().color(self.foregroundRole()))
         alignment = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        role = self.foregroundRole()
-        self.style().drawItemText(painter, area, alignment, self.palette(), True, shown, role)
+        painter.drawText(area, alignment, shown)  # the style would do the same, if it were asked
 
 
 def picture(name: str, role: str = "text", size: int = 18) -> QLabel:

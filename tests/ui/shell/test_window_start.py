@@ -25,9 +25,10 @@ with Desk.open() as desk:
     theme.apply(application, "light")
     window = MainWindow(DeskContext(desk))
     window.go("stamp")
+    window.resize(1366, 768)
     window.show()
     application.processEvents()
-    looked_through = "WizardButton" in made
+    looked_through = bool({"WizardButton", "StandardPixmap"} & set(made))
     application.setStyleSheet("")
     print(looked_through, application.style().name())
     sys.stdout.flush()
