@@ -166,15 +166,15 @@ def window_targets(found: Mapping[tuple[str, str], Timing]) -> list[Target]:
         return []
     start, page, frames = (found["window", job] for job in ("start", "first-page", "scroll"))
     judged = [
-        Target("window: seconds from cold to usable", start.seconds, 1.0),
-        Target("window: first page of 500, ms", 1000 * page.seconds, 150),
-        Target("window: longest frame while scrolling, ms", 1000 * frames.slowest, 50),
+        Target("window: seconds from cold to usable", start.seconds, 0.45),
+        Target("window: first page of 500, ms", 1000 * page.seconds, 60),
+        Target("window: longest frame while scrolling, ms", 1000 * frames.slowest, 35),
     ]
     if frames.slowest_cpu is not None:
         text = "window: longest frame while scrolling, ms of the processor"
-        judged.append(Target(text, 1000 * frames.slowest_cpu, 50))
+        judged.append(Target(text, 1000 * frames.slowest_cpu, 35))
     if frames.peak_mb:
         judged.append(
-            Target("window: MB after scrolling, with its drawing process", frames.peak_mb, 300)
+            Target("window: MB after scrolling, with its drawing process", frames.peak_mb, 280)
         )
     return judged
