@@ -29,7 +29,6 @@ from app.errors import (
     UsageError,
 )
 from app.settings import Settings, load, save
-from crypto.pdf.marks.drawing import Mark
 
 if TYPE_CHECKING:
     from app.remote.lending import Lending, Settled
@@ -511,6 +510,7 @@ class Desk:
         Raises as :func:`app.stamping.stamp`."""
         from app.signing import find_key
         from app.stamping import StampJob, stamp
+        from crypto.pdf.marks.drawing import Mark
 
         with TemporaryDirectory() as folder:
             source = Path(folder) / output.name

@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 from app.errors import PlatformRefused
-from crypto.algorithms.gm import sm3
 from ui.desk.keys import assert_device_thread
 
 if TYPE_CHECKING:
@@ -114,6 +113,8 @@ class DeskStaff:
             if self._folder is None:
                 self._folder = TemporaryDirectory(prefix="sealdesk-", ignore_cleanup_errors=True)
             suffix = next((s for begin, s in _SUFFIXES.items() if data.startswith(begin)), ".bin")
+            from crypto.algorithms.gm import sm3  # noqa: PLC0415 - the window opens without it
+
             path = Path(self._folder.name, sm3(data).hex()[:32] + suffix)
             if not path.exists():
                 path.write_bytes(data)
