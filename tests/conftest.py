@@ -23,6 +23,18 @@ pytest_plugins = [
     "tests.world.regulation",
 ]
 
+# ---------------------------------------------------------------- what lives as long as the run
+
+# Modules and tests, half a million objects: the collector need not look for garbage among them
+# while they come in, nor ever after.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
 # ---------------------------------------------------------------- a home of its own
 
 _home = Path(tempfile.mkdtemp(prefix="sealdesk-tests-"))

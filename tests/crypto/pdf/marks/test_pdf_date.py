@@ -265,9 +265,14 @@ def painted(text: str, height_mm: float, left_mm: float, top_mm: float, size: An
                 ys = sum(w * y for w, y in zip(weights, (y0, y1, y2, y3), strict=True))
                 contour.append((xs, ys))
         else:
-            layer = Image.new("1", picture.size)
-            ImageDraw.Draw(layer).polygon([place(*each) for each in contour], fill=1)
-            picture = ImageChops.logical_xor(picture, layer)  # counters are holes
+            corners = [place(*point) for point in contour]
+            across, down = zip(*corners, strict=True)
+            left, top = int(min(across)) - 1, int(min(down)) - 1
+            box = (left, top, int(max(across)) + 2, int(max(down)) + 2)
+            layer = Image.new("1", (box[2] - left, box[3] - top))
+            ImageDraw.Draw(layer).polygon([(x - left, y - top) for x, y in corners], fill=1)
+            # counters are holes
+            picture.paste(ImageChops.logical_xor(picture.crop(box), layer), box)
     return picture.convert("L").resize(size, Image.Resampling.BOX)
 
 
