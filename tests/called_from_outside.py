@@ -111,6 +111,7 @@ _._no_bulk
 _.choking
 _.collector
 _.fresh_processes
+_.pytest_collection_finish
 _.pytest_collection_modifyitems
 _.pytest_plugins
 _.pytest_runtest_logreport
