@@ -3,6 +3,8 @@
 Every method blocks and is called from :mod:`ui.tasks`: those marked *device* on the one thread that
 may touch a Ukey, the others in the pool. The window gets values, never live objects, except the
 :class:`Stamper`, whose key signs on the device thread and nowhere else.
+
+One module, though long: it is one protocol, and the values that it gives.
 """
 
 from __future__ import annotations
