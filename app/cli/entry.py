@@ -4,7 +4,7 @@
     sealdesk enroll  --platform URL --uscc … --name …
     sealdesk application new|list|show ID|continue ID|sign ID|withdraw ID|collect ID|remove ID
     sealdesk appointment give --role keeper|handler …|list|end ID
-    sealdesk seal list|show ID|inspect FILE
+    sealdesk seal list|show ID|inspect FILE|suspend ID --reason …|resume ID
     sealdesk sync
     sealdesk stamp IN.pdf|FOLDER… [-o OUT.pdf|FOLDER] [--seal NAME] [--csv TABLE.csv]
                    (--at … | --keyword … | --riding … | --field … | --template …)…

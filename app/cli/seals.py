@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from app.cli import seal_changes
 from app.cli.grammar import (
     Commands,
+    Parser,
     applicant_options,
     json_option,
     pin_option,
@@ -47,10 +49,24 @@ def add_commands(commands: Commands) -> None:
     trust_options(made)
     seal_changes.add_to(seals)
 
+    made = seals.add("suspend", seal_suspend, "stop a seal at once; --reason lost reports it lost")
+    _changing(made)
+    made.add_argument("--reason", required=True, choices=REASONS, help="why it is stopped")
+    _changing(seals.add("resume", seal_resume, "use a seal again that you have stopped"))
+
     made = commands.add("sync", sync, "fetch seals and status, send usage records")
     token_options(made)
     pin_option(made)
     made.add_argument("--platform", metavar="URL", help="of the platform (default: the set one)")
+
+
+REASONS = ("holder_request", "lost", "key_compromised")
+
+
+def _changing(made: Parser) -> None:
+    made.add_argument("seal", metavar="ID", help="seal code or name")
+    token_options(made)
+    pin_option(made)
 
 
 def enroll(desk: Desk, options: argparse.Namespace) -> int:
@@ -145,6 +161,33 @@ def seal_inspect(desk: Desk, options: argparse.Namespace) -> int:
         for finding in answer["findings"]:
             tell(f"  [{say('levels', finding['level'], language)}] {finding['text']}")
     return worst_exit([answer["verdict"]])
+
+
+def seal_suspend(desk: Desk, options: argparse.Namespace) -> int:
+    return _change(desk, options, "suspend", options.reason)
+
+
+def seal_resume(desk: Desk, options: argparse.Namespace) -> int:
+    return _change(desk, options, "resume", "")
+
+
+def _change(desk: Desk, options: argparse.Namespace, verb: str, reason: str) -> int:
+    """One signature, and it counts: at the platform, in its registry and here."""
+    from app.signing import find_key
+
+    seal = chosen_seal(desk, options.seal)
+    platform = desk.platform(seal.platform)
+    token = desk.token(options.token, options.module, holding=seal.signer)
+    with token.login(enter_pin(desk, options, token)) as session:
+        key = find_key(session, seal.certificate)
+        platform.sign_in(key)
+        told = platform.change_seal(platform.seal(seal.id), verb, reason, key)
+    held = "held" if reason in ("lost", "key_compromised") else seal.certificate_state
+    now = replace(seal, state=told.state, reason=told.reason, certificate_state=held)
+    desk.cabinet.keep_seal(now)
+    state = phrase(f"seal_state.{told.state}", desk.settings.language)
+    tell(f"{seal.code} {seal.name}: {state}")
+    return 0
 
 
 def sync(desk: Desk, options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import PlatformAnswerInvalid, PlatformUntrusted
@@ -244,6 +244,19 @@ class PlatformClient(PublicPlatform):
         lines = (seal.id, seal.seal_sm3, seal.certificate_sn)
         body = {"signature": to_base64(key.sign(self._signed_text("COLLECT", *lines)))}
         return self.read_seal(self._call("POST", f"/v1/seals/{seal.id}/collection", body))
+
+    def change_seal(
+        self, seal: PlatformSeal, verb: str, reason: str, key: SigningKey
+    ) -> PlatformSeal:
+        """停用, 挂失 ("suspend" with a *reason*) or 恢复 ("resume"), signed by the holder's key; it
+        counts at once."""
+        at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        lines = (verb, seal.id, seal.seal_sm3, reason or (), at)
+        signature = key.sign(self._signed_text("INTENT", *lines, version=2))
+        body = {"at": at, "signature": to_base64(signature)}
+        if reason:
+            body["reason"] = reason
+        return self.read_seal(self._call("POST", f"/v1/seals/{seal.id}/{verb}", body))
 
     def read_seal(self, answer: Mapping[str, Any]) -> PlatformSeal:
         """A seal from an answer or from the body of a :class:`SyncItem`."""
