@@ -1,16 +1,23 @@
-"""What the person is told about the key in use: blank, factory PIN, certificates that end."""
+"""What the person is told about the key in use (blank, factory PIN, certificates that end), and
+about seals whose state somebody has changed: until it was read, also after a restart."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ui.language import tr
+from ui.seal_card import kind_name
 
 if TYPE_CHECKING:
+    from app.store.cabinet import SealRecord
     from ui.shell.context import TokenView
     from ui.shell.interface import Shell
 
+_TOLD = "told_seals"
+"""Under which the states are kept that the person has read: [state, reason] by code."""
 EXPIRY_STEPS = (7, 30, 90)
 """Days before a certificate ends at which the person is told."""
 
@@ -59,3 +66,46 @@ def _tell_of_expiry(shell: Shell, token: TokenView) -> None:
         notices.show_notice("expiry", kind, text, action, lasting=True)
     else:
         notices.clear_notice("expiry")
+
+
+def tell_of_seals(shell: Shell, seals: Sequence[SealRecord]) -> None:
+    """Show what was changed at the platform since the person read of it, with what to do."""
+    told: dict[str, list[str]] = dict(shell.state.get(_TOLD, {}))
+    for seal in seals:
+        now = [seal.state, seal.reason]
+        topic = f"seal-{seal.code}"
+        if seal.code not in told:
+            told[seal.code] = now  # it has just come: its card says how it is
+        if told[seal.code] == now:
+            shell.notices.clear_notice(topic)
+            continue
+        kind, text = _changed(seal)
+        read = partial(_mark_read, shell, seal.code, now)
+        shell.notices.show_notice(topic, kind, text, (tr("知道了"), read), lasting=True)
+    shell.state.put(_TOLD, told)
+
+
+def _mark_read(shell: Shell, code: str, now: list[str]) -> None:
+    shell.state.put(_TOLD, {**shell.state.get(_TOLD, {}), code: now})
+    shell.notices.clear_notice(f"seal-{code}")
+
+
+def _changed(seal: SealRecord) -> tuple[str, str]:
+    """How bad it is, and what to say."""
+    name = f"{kind_name(seal)} {seal.code}"
+    if seal.state == "active":
+        return "good", tr("{seal}已恢复使用。", seal=name)
+    if seal.state == "expired":
+        return "warning", tr("{seal}已到期，请办理延期。", seal=name)
+    if seal.state == "cancelled":
+        return "error", tr("{seal}已注销，不能再用；需要时请重新申请。", seal=name)
+    todo = {
+        "holder_request": tr("由本单位暂停，法定代表人可以恢复。"),
+        "lost": tr("已挂失，请联系平台办理换领。"),
+        "key_compromised": tr("密钥可能泄露，请联系平台办理换领。"),
+        "licence_revoked": tr("营业执照已失效，请先到市场监管部门办理，由它通知平台恢复。"),
+        "enterprise_deregistered": tr("企业已注销登记，请向市场监管部门核实。"),
+        "physical_seal_cancelled": tr("实物印章已缴销，请向公安机关核实，再办理换领。"),
+        "false_material": tr("平台认为申请材料有问题，请联系平台。"),
+    }.get(seal.reason, tr("请联系平台了解原因。"))
+    return "error", tr("{seal}已停用，现在盖的章无效。", seal=name) + todo

@@ -46,7 +46,7 @@ from ui.shell.notice import ErrorBox, NoticeBar
 from ui.shell.plugged_tokens import PluggedTokens
 from ui.shell.recent import RecentFiles
 from ui.shell.state import STATE_FILE, WindowState
-from ui.shell.token_notices import tell_of_token
+from ui.shell.token_notices import tell_of_seals, tell_of_token
 from ui.shell.token_strip import DemoBanner, TokenStrip
 from ui.tasks import Tasks
 
@@ -270,6 +270,7 @@ class MainWindow(QMainWindow):
     def _take_seals(self, seals: tuple[SealRecord, ...]) -> None:
         self.seals = seals
         self.strip.show_tokens(self.tokens, self.token, seals)
+        tell_of_seals(self, seals)
         self.seals_changed.emit()
         if seals:
             self.notices.clear_notice("guide")
