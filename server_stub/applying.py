@@ -42,6 +42,10 @@ _ANSWERED = ("reasons", "approvals")
 TWO_REVIEWERS = frozenset({"cancel", "pin_reset"})
 """Kinds of applications that one reviewer does not approve alone."""
 
+READ_BY_PEOPLE = ("letter", "request")
+"""Proofs that are documents: whoever approves has opened them."""
+_CALLED = {"letter": "letter of authority", "request": "sealed request"}
+
 OPEN = ("drafted", "submitted", "in_review", "returned", "approved")
 """States of an application that is not over."""
 
@@ -383,10 +387,12 @@ def approve(
     states.advance(states.APPLICATION, application.state, "approve")
     if not findings.passed:
         raise policy.Forbidden("an application is approved only when all four findings hold")
-    letter = _material(tx, application, "letter")
-    opened = application.payload.get("opened", {}).get(f"{actor.subject} letter")
-    if application.payload["proof"]["kind"] == "letter" and (not letter or opened != letter):
-        raise policy.Forbidden("the letter of authority was not opened")
+    proof = application.payload["proof"]["kind"]
+    if proof in READ_BY_PEOPLE:
+        document = _material(tx, application, proof)
+        opened = application.payload.get("opened", {}).get(f"{actor.subject} {proof}")
+        if not document or opened != document:
+            raise policy.Forbidden(f"the {_CALLED[proof]} was not opened")
     if not assessed.passed and (not against or actor.kind not in ("staff", "operator")):
         raise policy.Forbidden(assessed.reason)
     against = "" if assessed.passed else against

@@ -98,10 +98,7 @@ def _by_rules(application: store.Application) -> bool:
     """May the rules alone decide? A letter or a request is read by a person, an answer is waited
     for."""
     proof = application.payload["proof"]["kind"]
-    return proof not in _READ_BY_PEOPLE and application.awaiting is None
-
-
-_READ_BY_PEOPLE = (appointing.LETTER, "request")
+    return proof not in applying.READ_BY_PEOPLE and application.awaiting is None
 
 
 def _claim(platform: Platform, session: Session, application: store.Application) -> None:

@@ -304,7 +304,8 @@ def _state(record: ApplicationRecord, language: str) -> str:
 
 def _seal(record: ApplicationRecord, language: str) -> str:
     kind = record.fields.get("seal", "")
-    return phrase(f"seal_kind.{kind}", language) if kind else ""
+    seal = phrase(f"seal_kind.{kind}", language) if kind else ""
+    return f"{phrase(f'application_kind.{record.kind}', language)} {seal}".strip()
 
 
 def describe(desk: Desk, record: ApplicationRecord) -> None:

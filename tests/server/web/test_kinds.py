@@ -414,6 +414,10 @@ def test_a_company_cancels_its_seal_under_that_seal_and_two_reviewers_agree(
     uploaded(sealed)
     assert person.submit().status_code == 200
     first.call("POST", f"{path}/claim", {})
+    unread = first.call("POST", f"{path}/approve", FINDINGS).json()
+    assert (unread["code"], unread["detail"]) == ("forbidden", "the sealed request was not opened")
+    for each in (first, second):
+        assert each.call("GET", f"{path}/materials/request").content == sealed
     assert first.call("POST", f"{path}/approve", FINDINGS).json()["state"] == "in_review"
     assert first.call("POST", f"{path}/approve", FINDINGS).json()["code"] == "forbidden"
     status = f"{reviewed.url}/v1/seals/{row['seal_code']}/status"
