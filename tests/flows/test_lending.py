@@ -139,7 +139,7 @@ def test_withdrawn_at_once(
 
 
 def test_ended_by_time(clerk: Clerk, other_clerk: Clerk) -> None:
-    offer = offered(clerk, OTHER_COMPANY, left=timedelta(seconds=20))
+    offer = offered(clerk, OTHER_COMPANY, left=timedelta(seconds=12))
     accepted(other_clerk, offer["code"])
     seal = lent_seal(other_clerk, offer)
     file = stamped(other_clerk, seal, "丙.pdf")

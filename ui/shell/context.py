@@ -5,8 +5,6 @@ may touch a Ukey, the others in the pool. The window gets values, never live obj
 :class:`Stamper`, whose key signs on the device thread and nowhere else.
 
 One module, though long: it is one protocol, and the values that it gives.
-
-One module, though long: a protocol is read as a whole.
 """
 
 from __future__ import annotations
