@@ -116,8 +116,9 @@ _CODES = {
         " changed_forbidden mark_differs mark_foreign timestamp_invalid check_failed"
         " attributes_wrong seal_timestamp_invalid seal_made_after_timestamp"
         " value_replaced look_replaced content_covered"
-        " grant_invalid grant_no_leave grant_leave_foreign grant_exceeded grant_term_over"
-        " grant_outside_kind grant_outside_counterparty grant_outside_hours grant_unapproved"
+        " grant_invalid grant_foreign_grantor grant_no_leave grant_leave_foreign grant_exceeded"
+        " grant_term_over grant_outside_kind grant_outside_counterparty grant_outside_hours"
+        " grant_unapproved"
         " grant_before_lease grant_lease_over grant_used_after_end"
     ),
 }

@@ -49,7 +49,11 @@ def check_grant(
         return [Finding("grant_invalid", {"reason": str(error)})]
     if signed is None or seal.valid_until > signed.grant.valid_until:
         return [Finding("grant_invalid", {"reason": "the copy outlives its grant"})]
-    findings = [_shown(signed, trust)]
+    grantor = holder_of(signed.certificate.subject, signed.certificate.issuer).name
+    if "".join(grantor.split()) != "".join(signed.grant.holder.split()):
+        shown = {"grantor": grantor, "holder": signed.grant.holder}
+        return [Finding("grant_foreign_grantor", shown)]
+    findings = [_shown(signed, grantor, trust)]
     leave, more, at = _leave(seal, signed, ticket, token, trust, times)
     findings += more
     if leave is None or at is None:
@@ -60,17 +64,16 @@ def check_grant(
     return findings
 
 
-def _shown(signed: SignedGrant, trust: Trust) -> Finding:
+def _shown(signed: SignedGrant, grantor: str, trust: Trust) -> Finding:
     """Who allowed whom to use what, until when: proved if the grantor's certificate is."""
     grant = signed.grant
     chain = build_chain(signed.certificate, trust.pool, trust.signers, signed.signed_at)
-    subject, issuer = signed.certificate.subject, signed.certificate.issuer
     details = {
         "grantee": grant.grantee,
         "holder": grant.holder,
         "seal": grant.seal_name,
         "seal_code": grant.seal_code,
-        "grantor": holder_of(subject, issuer).name,
+        "grantor": grantor,
         "certificate": f"{signed.certificate.serial:x}",
         "granted": beijing(signed.signed_at),
         "from": beijing(grant.valid_from),

@@ -9,6 +9,7 @@ from typing import Any
 from app.store.lending import GrantRecord
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
+from crypto.pki.certificate import DOCUMENT_SIGNING
 from crypto.seal.grant import GRANT, Grant, Scope, SignedGrant
 from crypto.seal.making import make_signature
 from crypto.seal.statement import STAPLE, Leave, SignedStatement
@@ -56,9 +57,14 @@ class Lent:
     grant: SignedGrant = field(init=False)
 
     def __post_init__(self) -> None:
-        self.grantor = self.authorities.holder()
+        self.grantor = self.keeper_of("宿迁市测试单位")
         self.grantee = self.authorities.holder("王小明")
         self.grant = signed_grant(self.grantor)
+
+    def keeper_of(self, company: str) -> SoftKey:
+        """The key of somebody who keeps a seal of *company*."""
+        usage = ("digitalSignature", "nonRepudiation")
+        return self.authorities.certified(CODE, usage, DOCUMENT_SIGNING, company)
 
     def copy(self, grant: SignedGrant | None = None, **changes: Any) -> bytes:
         """The grantee's copy of the seal."""

@@ -139,11 +139,21 @@ def test_a_copy_with_two_grants_is_refused(lent: Lent) -> None:
 
 def test_a_grant_signed_by_nobody_known_is_unproved(lent: Lent) -> None:
     stranger = make_root("elsewhere").key_for("谁", usage=("digitalSignature",))
-    grant = signed_grant(stranger)
+    grant = signed_grant(stranger, holder="谁")
     token = lent.leave(grant_sm3=grant.terms_sm3)
     found = judged(lent, lent.use(token, seal=lent.copy(grant)))
     assert "grant_unproved" in found
     assert verdict(found) is Verdict.UNKNOWN
+
+
+def test_nobody_lends_the_seal_of_another_company(lent: Lent) -> None:
+    """Though the maker was careless and the grantor's certificate is a good one."""
+    grant = signed_grant(lent.keeper_of("另一家公司"))
+    token = lent.leave(grant_sm3=grant.terms_sm3)
+    found = judged(lent, lent.use(token, seal=lent.copy(grant)))
+    assert "grant_foreign_grantor" in found
+    assert "另一家公司" in found["grant_foreign_grantor"].text("zh_CN")
+    assert verdict(found) is Verdict.INVALID
 
 
 def test_approval_where_it_is_asked_for(lent: Lent) -> None:

@@ -25,11 +25,11 @@ from crypto.pki.certificate_making import make_crl
 from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import make_token
 from crypto.seal.making import make_seal, make_signature
-from crypto.seal.statement import STAPLE, SealStatement, SignedStatement
+from crypto.seal.statement import STAPLE, SealChange, SealStatement, SignedStatement
 from crypto.seal.structure import Extension, Seal, SealSignature
 from crypto.validation.seal_check import check_seal, check_signature
 from crypto.validation.trust import Trust
-from crypto.verdict import LEVELS, Finding, Level, Verdict, beijing, verdict_of
+from crypto.verdict import LEVELS, Finding, Level, Verdict, beijing, beijing_day, verdict_of
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -619,3 +619,21 @@ def test_trusts_are_added_up(world: World) -> None:
     assert both.signers == left.signers
     assert both.seal_makers == right.seal_makers
     assert len(Trust.in_all([world.signers.certificate]).timestamps) == 1
+
+
+def test_a_seal_that_was_replaced_says_when_though_nobody_says_by_which(world: World) -> None:
+    """The registry tells the day; only a statement names the seal that came after."""
+    key = world.certificate("good now")
+    value = world.sign(
+        key, world.seal(key.certificate, "good now"), world.ticket(key), stapled=True
+    )
+    when = SIGNED + 3 * DAY
+    change = SealChange(CODE, "cancelled", "replaced", when, when)
+    trust = world.trust(changes=(change,), crls=world.crls("no", "good now"))
+    found = {each.code: each for each in check_signature(value, DIGEST, trust, NOW).findings}
+    assert found["seal_replaced_on"].details == {"on": beijing_day(when)}
+    assert "status_changed_since" in found
+    said = {"state": "cancelled", "reason": "replaced", "effective_at": when, "recorded_at": when}
+    told = world.trust(statements=(world.statement(**said),), crls=world.crls("no", "good now"))
+    codes = {each.code for each in check_signature(value, DIGEST, told, NOW).findings}
+    assert "seal_replaced_on" in codes
