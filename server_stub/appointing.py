@@ -367,7 +367,7 @@ def representative(platform: Platform, said: Statement) -> Representative:
     signed = said.decision.signature
     signin.signed_by(key, text, signed)
     entry = platform.neighbours.market.enterprise(said.uscc)
-    person, digest, sn = _known_holder(platform, said.certificate)
+    person, digest, sn = _known_holder(platform, said.certificate, said.uscc)
     digest = digest or platform.neighbours.identity.certified_as(said.certificate)
     if entry is None or not entry.legal_rep_sm3 or digest != entry.legal_rep_sm3:
         raise policy.Forbidden("only the registered legal representative appoints")
@@ -380,10 +380,13 @@ def representative(platform: Platform, said: Statement) -> Representative:
 
 
 def _known_holder(
-    platform: Platform, certificate: bytes
+    platform: Platform, certificate: bytes, uscc: str
 ) -> tuple[str | None, str | None, str | None]:
     """Person, identity digest and serial number of whoever holds a *certificate* of ours that is in
-    force; None of them for another's."""
+    force; None of them for another's.
+
+    Only a seal of the enterprise *uscc* or a personal one counts: whom another enterprise names as
+    its handler, and who took up the offer of a seal, has not proved to be that person."""
     with platform.reading() as session:
         try:
             row = signin.usable(session, certificate, canonical.now())
@@ -391,6 +394,12 @@ def _known_holder(
             return None, None, None
         person = session.get(Person, row.person_id) if row.person_id else None
         if person is None or person.id_no_enc is None:
+            return None, None, None
+        if row.enterprise_id is None:
+            proved = person.identity_index is not None  # else see lending.accepting
+        else:
+            proved = session.get_one(Enterprise, row.enterprise_id).uscc == uscc
+        if not proved:
             return None, None, None
         number = platform.vault.open(f"person.id_no:{person.id}", person.id_no_enc).decode()
         return person.id, identity_digest(number), row.sn

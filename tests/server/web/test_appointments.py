@@ -3,6 +3,7 @@ own; nobody else can."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,10 +12,15 @@ import httpx
 import pytest
 
 from crypto.algorithms.keys import SoftKey
+from crypto.pki.certificate import Certificate as X509Certificate
+from crypto.pki.certificate_making import make_request
+from crypto.pki.names_and_algorithms import Name
 from server_stub.neighbours.adapters import SimulatedCity, identity_digest
 from server_stub.records.auditing import table_problems
+from server_stub.records.store import Certificate
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import Applicant, b64, citizen_number, number_of
+from tests.world.lending import Lending
 
 HELPER = ("赵敏", number_of("赵敏"))
 
@@ -135,6 +141,41 @@ def test_nobody_else_appoints(
     assert give(company, company.key, "keeper", code, at=late).status_code == 403
     unknown = give(company, company.key, "keeper", code, person=("无此人", citizen_number(804)))
     assert unknown.json()["code"] == "identity_invalid"
+
+
+def test_a_name_and_number_in_another_companys_hands_appoint_nobody(
+    company: Applicant,
+    server: RunningServer,
+    city: SimulatedCity,
+    holder: Callable[..., Applicant],
+) -> None:
+    """Another company knows name and number of our representative: it names her as the handler of
+    its own application, or lends its seal to "her". Neither key speaks for our company, nor opens
+    what is hers."""
+    other = holder(legal_rep="王建国")
+    other.enrol()  # its handler, by name and number: our representative
+    name, number, key = company.legal_rep, number_of(company.legal_rep), SoftKey.generate()
+    city.take_in_person(name, number)
+    lending = Lending(other)
+    offered = lending.offer(lending.terms(grantee=name)).json()
+    subject = Name.build([("C", "CN"), ("CN", name)])
+    request = b64(make_request(subject, key.spki, key.sign))
+    newcomer = {"name": name, "id_no": number, "certificate_request": request}
+    accepted = lending.accept(key, offered, newcomer=newcomer)
+    assert accepted.status_code == 201, accepted.text
+    lent = key.with_certificate(base64.b64decode(accepted.json()["copy"]["certificate"]))
+    for foreign in (other.key, lent):
+        refused = give(company, foreign, "keeper", code_of(company))
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        listing = stated(company, foreign, "list-appointments", "all")
+        assert company.http.post("/v1/appointments/query", json=listing).status_code == 403
+    with server.platform.reading() as session:
+        own = session.get_one(Certificate, serial_of(company.key))
+        assert session.get_one(Certificate, serial_of(lent)).person_id != own.person_id
+
+
+def serial_of(key: SoftKey) -> str:
+    return f"{X509Certificate.parse(key.certificate).serial:x}"
 
 
 def test_who_is_legal_representative_is_not_ended_by_a_statement(company: Applicant) -> None:
