@@ -1,7 +1,7 @@
 """审批: which seals this machine may use and until when, which uses are still to be
-reported to the platform, and where approvals are given.
+reported to the platform, and the way to the platform's page.
 
-Requests for approval live on the platform. What is shown here is the cabinet's own: seals held, the
+Approvals of single uses are not built. What is shown here is the cabinet's own: seals held, the
 platform's last word on each, until when they may be used without it, and uses that were made
 offline and wait to be reported.
 """
@@ -88,7 +88,7 @@ class ApprovalsPage(QWidget):
         self._column.addWidget(label(tr("审批和授权"), "title"))
         self._column.addWidget(
             label(
-                tr("用印审批在平台上办理。这里只列出本机掌握的情况，不代替平台的记录。"),
+                tr("这个版本不办理逐次用印的审批。这里列出本机掌握的情况，不代替平台的记录。"),
                 "muted",
                 wrap=True,
             )
@@ -107,10 +107,10 @@ class ApprovalsPage(QWidget):
         self._column.addStretch()
 
     def _platform(self) -> QFrame:
-        """Where approvals are given, and how to get there."""
+        """The platform's address, and how to get there."""
         url = self._shell.context.settings.platform_url
         inner = column(margins=(16, 14, 16, 14), spacing=8)
-        inner.addWidget(label(tr("到平台办理审批"), "heading"))
+        inner.addWidget(label(tr("平台"), "heading"))
         if url:
             inner.addWidget(label(url, select=True))
             first = button(
