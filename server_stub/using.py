@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
 from server_stub import policy, sealing, signin
+from server_stub.lending import granting, leasing
 from server_stub.policy import Actor
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, EntryReceipt, Transaction, latest_note, stored_tree
@@ -89,7 +90,7 @@ class _Known:
     grants: dict[str, SealGrant]
     leases: dict[str, Lease]
     leased: dict[tuple[str, int], str]
-    """(lease, number of the use) → the record that tells of it."""
+    """:func:`server_stub.lending.leasing.slot` → the record that tells of it."""
 
 
 def take_in(
@@ -140,7 +141,7 @@ def _look_up(
         changes,
         {token: _who(tx, settings, token) for token in tokens},
         _grants(session, seals.values()),
-        *_leases(session, uses),
+        *_leases(session, uses, seals),
     )
 
 
@@ -153,20 +154,18 @@ def _grants(session: Session, seals: Iterable[Seal]) -> dict[str, SealGrant]:
 
 
 def _leases(
-    session: Session, uses: Sequence[_Read]
+    session: Session, uses: Sequence[_Read], seals: Mapping[str, Seal]
 ) -> tuple[dict[str, Lease], dict[tuple[str, int], str]]:
     ids = {use.lease[0] for use in uses if use.lease is not None}
     if not ids:
         return {}, {}
-    rows = session.scalars(select(Lease).where(Lease.id.in_(ids)))
-    told = session.execute(
-        select(UsageRecord.lease_id, UsageRecord.lease_use, UsageRecord.id).where(
-            UsageRecord.lease_id.in_(ids)
-        )
-    )
-    return {row.id: row for row in rows}, {
-        (str(lease), int(use or 0)): each for lease, use, each in told
-    }
+    rows = {row.id: row for row in session.scalars(select(Lease).where(Lease.id.in_(ids)))}
+    told: dict[tuple[str, int], str] = {}
+    for lease in rows.values():
+        seal = seals.get(lease.seal_id)
+        if seal is not None:
+            told |= leasing.told_of(session, seal, lease.id)
+    return rows, told
 
 
 def _who(tx: Transaction, settings: Settings, token: str) -> Actor | Exception:
@@ -212,8 +211,10 @@ def _take_in_one(
 
 
 def _own(session: Session, known: _Known, actor: Actor, seal: Seal) -> bool:
-    if seal.grant_id is not None and known.grants[seal.grant_id].grantee_id == actor.person_id:
-        return actor.person_id is not None
+    if seal.grant_id is not None and granting.is_grantee(
+        session, actor, known.grants[seal.grant_id]
+    ):
+        return True
     try:
         sealing.find(session, actor, "usage.record", seal.id)
     except policy.NotFound:
@@ -252,7 +253,8 @@ def _lease_flags(known: _Known, use: _Read) -> list[str]:
     flags = []
     if use.lease[1] not in lease.numbers["numbers"]:
         flags.append("lease_number_unknown")
-    if known.leased.setdefault(use.lease, use.id) != use.id:
+    place = leasing.slot(known.seals[use.seal_id], *use.lease)
+    if known.leased.setdefault(place, use.id) != use.id:
         flags.append("lease_number_doubled")
     if not lease.issued_at - _MINUTE <= use.at <= lease.until:
         flags.append("outside_lease")

@@ -171,11 +171,12 @@ def received_by(session: Session, actor: Actor) -> Sequence[SealGrant]:
     """Grants to *actor*: accepted with its certificate, or offered to it."""
     if actor.person_id is None:
         return ()
+    offered_to = Seal.id.is_(None) & (SealGrant.grantee_sm3 == _own_digest(session, actor))
     chosen = (
         select(SealGrant)
         .outerjoin(Seal, Seal.grant_id == SealGrant.id)
         .where(SealGrant.grantee_id == actor.person_id)
-        .where(Seal.id.is_(None) | (Seal.certificate_sn == actor.certificate_sn))
+        .where(offered_to | (Seal.certificate_sn == actor.certificate_sn))
     )
     return _newest(session, chosen)
 
@@ -208,6 +209,24 @@ def copy_of(session: Session, grant: SealGrant) -> Seal | None:
     return session.scalar(select(Seal).where(Seal.grant_id == grant.id))
 
 
+def is_grantee(session: Session, actor: Actor, grant: SealGrant) -> bool:
+    """Is *grant* to *actor*? The person alone is not enough: anybody who knows a name and a number
+    can have that person named in an application of another enterprise."""
+    if grant.grantee_id is None or grant.grantee_id != actor.person_id:
+        return False
+    copy = copy_of(session, grant)
+    if copy is None:
+        return grant.grantee_sm3 == _own_digest(session, actor)
+    held = session.get_one(Certificate, copy.certificate_sn)
+    return (held.enterprise_id, held.person_id) == (actor.enterprise_id, actor.person_id)
+
+
+def _own_digest(session: Session, actor: Actor) -> str:
+    """SM3, hex, of the certificate that *actor* signed in with."""
+    own = session.get(Certificate, actor.certificate_sn or "")
+    return gm.sm3(own.der).hex() if own is not None else ""
+
+
 # --- ending ------------------------------------------------------------------------------------
 
 
@@ -219,7 +238,7 @@ def withdraw(
     row = tx.session.get(SealGrant, identity)
     if row is None:
         raise policy.NotFound
-    own = row.grantee_id is not None and row.grantee_id == actor.person_id
+    own = is_grantee(tx.session, actor, row)
     try:
         sealing.find(tx.session, actor, "grant.withdraw", row.seal_id)
         own = False  # whoever keeps the seal and was given it acts for the seal
@@ -244,7 +263,7 @@ def find_copy(session: Session, actor: Actor, verb: str, seal_id: str) -> tuple[
     if seal is None or seal.grant_id is None:
         raise policy.NotFound
     grant = session.get_one(SealGrant, seal.grant_id)
-    if grant.grantee_id is None or grant.grantee_id != actor.person_id:
+    if not is_grantee(session, actor, grant):
         raise policy.NotFound
     policy.allow(actor, verb)
     return seal, grant

@@ -70,7 +70,7 @@ def lease(
     wanted = settings.lease_uses
     if grant is not None:
         wanted = _allowed(tx, grant, use)
-        numbers = _carried(tx.session, before, spent)[:wanted]
+        numbers = _carried(tx.session, seal, before, spent)[:wanted]
         left = grant.max_uses - grant.used if grant.max_uses else wanted
         fresh = max(0, min(wanted - len(numbers), left))
         numbers += granting.take_numbers(tx, grant, fresh) if fresh else []
@@ -135,26 +135,47 @@ def _closed(
         row.closed_at = tx.now
         last = row
         known = spent.uses if spent is not None and spent.lease == row.id else None
-        for number, count in reported(tx.session, row.id).items():
+        for number, count in reported(tx.session, row).items():
             if count > 1 or (known is not None and number not in known):
                 doubled.append(number)
     return last, tuple(sorted(doubled))
 
 
-def _carried(session: Session, before: Lease | None, spent: Spent | None) -> list[int]:
+def _carried(session: Session, seal: Seal, before: Lease | None, spent: Spent | None) -> list[int]:
     """Numbers of the lease *before* that are still unused. They cannot be known unless the client
     says what it used: else they stay reserved."""
     if before is None or spent is None or spent.lease != before.id:
         return []
-    gone = spent.uses | reported(session, before.id).keys()
+    gone = spent.uses | {number for _, number in told_of(session, seal, before.id)}
     return [each for each in before.numbers["numbers"] if each not in gone]
 
 
-def reported(session: Session, lease_id: str) -> dict[int, int]:
-    """Number of a use → how many records tell of it."""
+def slot(seal: Seal, lease_id: str, number: int) -> tuple[str, int]:
+    """What there is only one use of. The numbers of a copy are its grant's, over all its leases: a
+    number that was carried into the next lease was not used in the one before."""
+    return (seal.id if seal.grant_id is not None else lease_id), number
+
+
+def told_of(session: Session, seal: Seal, lease_id: str) -> dict[tuple[str, int], str]:
+    """:func:`slot` → a record that tells of a use in it, for the lease; for a copy, all of them.
+
+    Records of other seals do not count, whatever lease they name: the name of one is in every
+    document that was stamped under it."""
+    leases = select(Lease.id).where(Lease.seal_id == seal.id)
+    if seal.grant_id is None:
+        leases = leases.where(Lease.id == lease_id)
+    rows = select(UsageRecord.lease_use, UsageRecord.id).where(
+        UsageRecord.seal_id == seal.id, UsageRecord.lease_id.in_(leases)
+    )
+    return {slot(seal, lease_id, use or 0): each for use, each in session.execute(rows)}
+
+
+def reported(session: Session, lease: Lease) -> dict[int, int]:
+    """Number of a use → how many records of its seal tell of it under *lease*."""
     rows = (
         select(UsageRecord.lease_use, func.count())
-        .where(UsageRecord.lease_id == lease_id, UsageRecord.lease_use.is_not(None))
+        .where(UsageRecord.lease_id == lease.id, UsageRecord.seal_id == lease.seal_id)
+        .where(UsageRecord.lease_use.is_not(None))
         .group_by(UsageRecord.lease_use)
     )
     told = session.execute(rows).all()
@@ -162,15 +183,16 @@ def reported(session: Session, lease_id: str) -> dict[int, int]:
 
 
 def doubled_of(session: Session, seal_ids: Sequence[str]) -> dict[str, int]:
-    """Seal → how many of its uses bear a number that another use has, too."""
+    """Copy → how many of its uses bear a number that another use has, too."""
     rows = (
-        select(UsageRecord.seal_id, UsageRecord.lease_id, UsageRecord.lease_use)
-        .where(UsageRecord.seal_id.in_(seal_ids), UsageRecord.lease_id.is_not(None))
-        .group_by(UsageRecord.seal_id, UsageRecord.lease_id, UsageRecord.lease_use)
+        select(UsageRecord.seal_id, UsageRecord.lease_use)
+        .join(Lease, Lease.id == UsageRecord.lease_id)
+        .where(UsageRecord.seal_id.in_(seal_ids), Lease.seal_id == UsageRecord.seal_id)
+        .group_by(UsageRecord.seal_id, UsageRecord.lease_use)
         .having(func.count() > 1)
     )
     found: dict[str, int] = {}
-    for seal_id, _, _ in session.execute(rows):
+    for seal_id, _ in session.execute(rows):
         found[seal_id] = found.get(seal_id, 0) + 1
     return found
 

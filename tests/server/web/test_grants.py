@@ -127,6 +127,31 @@ def test_nobody_else_uses_it(company: Applicant, lent: tuple[Lending, dict[str, 
     assert company.call("POST", "/v1/leases", {"seal_id": grant["copy"]["id"]}).status_code == 404
 
 
+def test_a_company_that_names_the_grantee_as_its_handler_has_nothing_of_the_grants(
+    company: Applicant, other: Applicant, lent: tuple[Lending, dict[str, Any]], holder: Make
+) -> None:
+    """Name and number are enough for that; the grant is to a certificate."""
+    lending, grant = lent
+    copy = grant["copy"]["id"]
+    certificate = sm3(other.key.certificate).hex()
+    named = Lending(company)
+    offered = named.offer(named.terms(grantee_by="certificate", grantee_sm3=certificate)).json()
+    imitator = holder(name="宿迁市假冒商行", legal_rep="赵德柱")
+    body = imitator.body()
+    person = {"name": other.legal_rep, "id_no": number_of(other.legal_rep), "phone": ""}
+    imitator.body = lambda **_: {**body, "handler": person}  # type: ignore[method-assign]
+    imitator.enrol()
+    assert imitator.call("GET", "/v1/grants").json()["received"] == []
+    assert lending.withdraw(imitator, grant).status_code == 404
+    assert lending.withdraw(imitator, offered).status_code == 404
+    assert imitator.call("GET", f"/v1/blobs/{grant['copy']['seal_sm3']}").status_code == 404
+    assert imitator.call("POST", "/v1/leases", {"seal_id": copy}).status_code == 404
+    assert ticket(imitator, grant).status_code == 404
+    assert report(imitator, copy, "lease_none", 1).status_code == 422
+    assert offered["id"] in [g["id"] for g in other.call("GET", "/v1/grants").json()["received"]]
+    assert lending.withdraw(other, offered).json()["state"] == "declined"
+
+
 def test_withdrawn_at_once_by_who_keeps_the_seal(
     company: Applicant, other: Applicant, lent: tuple[Lending, dict[str, Any]]
 ) -> None:
@@ -254,8 +279,9 @@ def lease(person: Applicant, seal_id: str, **body: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def used(person: Applicant, seal_id: str, lease_id: str, number: int, **more: Any) -> list[str]:
-    """Report a use under a lease; the flags it gets."""
+def report(
+    person: Applicant, seal_id: str, lease_id: str, number: int, **more: Any
+) -> httpx.Response:
     record = {
         "type": "usage-v1",
         "seal_id": seal_id,
@@ -267,7 +293,12 @@ def used(person: Applicant, seal_id: str, lease_id: str, number: int, **more: An
     }
     text = json.dumps(record)
     body = {"records": [{"id": sm3(text.encode()).hex(), "record": text}]}
-    answer = person.call("POST", "/v1/usage-records", body)
+    return person.call("POST", "/v1/usage-records", body)
+
+
+def used(person: Applicant, seal_id: str, lease_id: str, number: int, **more: Any) -> list[str]:
+    """Report a use under a lease; the flags it gets."""
+    answer = report(person, seal_id, lease_id, number, **more)
     assert answer.status_code == 200, answer.text
     flags: list[str] = answer.json()["receipts"][0]["flags"]
     return flags
@@ -317,6 +348,36 @@ def test_a_number_that_was_used_twice_is_found(company: Applicant) -> None:
     assert "outside_lease" in used(company, seal, made["id"], 2, at=late)
     renewed = lease(company, seal, spent={"lease": made["id"], "uses": []})
     assert renewed["doubled"] == [1, 2, 99]
+
+
+def test_others_cannot_use_up_or_double_a_lease(company: Applicant, other: Applicant) -> None:
+    """The name of a lease is in every document that was stamped under it."""
+    lending = Lending(company)
+    grant = lending.accept(other.key, lending.offer().json()).json()
+    copy = grant["copy"]["id"]
+    made = lease(other, copy, kind="合同")
+    own = other.call("GET", "/v1/seals").json()["items"][0]["id"]
+    for _ in range(2):
+        assert used(other, own, made["id"], 1) == ["lease_unknown"]
+    assert used(other, copy, made["id"], 1) == []
+    renewed = lease(other, copy, kind="合同", spent={"lease": made["id"], "uses": [1]})
+    assert renewed["doubled"] == []
+    assert numbers(renewed) == [2, 3]
+
+
+def test_a_number_that_was_called_unused_is_found_when_it_was_used(
+    company: Applicant, other: Applicant, lent: tuple[Lending, dict[str, Any]]
+) -> None:
+    """Carried into the next lease, and used under both."""
+    _, grant = lent
+    copy = grant["copy"]["id"]
+    first = lease(other, copy, kind="合同")
+    second = lease(other, copy, kind="合同", spent={"lease": first["id"], "uses": []})
+    assert numbers(first) == numbers(second) == [1, 2]
+    assert used(other, copy, second["id"], 1) == []
+    assert used(other, copy, first["id"], 1) == ["lease_number_doubled"]
+    listed = company.call("GET", "/v1/grants").json()["given"]
+    assert {g["id"]: g["doubled"] for g in listed}[grant["id"]] == 1
 
 
 def test_both_sides_are_told_of_doubled_numbers(
