@@ -17,7 +17,7 @@ NAMES = set(
         " Ukey PIN SO USB MB mm Unicode http https"
         # programs, systems
         " SealDesk sealdesk OpenSSL openssl dgst sm Windows Debian POSIX Git Bash WSL gcc libssl"
-        " python dev"
+        " python dev sudo apt install"
         # reserved names of Windows
         " CON NUL"
         # values of settings and options
