@@ -17,7 +17,8 @@ line do with them stands in one table here.
     │                             OutsidePage, SeamTooThin, FieldNotFound, KeywordNotFound,
     │                             TemplateNotFound, DateWithoutSeal
     ├── PlatformError             PlatformNotSet, PlatformUnreachable, PlatformRefused,
-    │                             PlatformUntrusted, PlatformAnswerInvalid, ApplicationRejected,
+    │                             SealChangeRefused, PlatformUntrusted,
+    │                             PlatformAnswerInvalid, ApplicationRejected,
     │                             ApplicationOpen, ServiceUnavailable, TimestampUntrusted,
     │                             EvidenceMissing
     └── LocalDataError            SettingsInvalid, SettingLocked, JournalDamaged, CabinetDamaged,
@@ -480,6 +481,17 @@ class PlatformRefused(PlatformError):
     """What the platform says of it."""
     status: int = 0
     request_id: str = ""
+
+
+@dataclass(eq=False)
+class SealChangeRefused(PlatformError):
+    """The platform does not let this key suspend or resume the seal."""
+
+    seal: str
+    """Its name."""
+    reason: str
+    """Who may, or what is in the way: "keeper", "stopped" (already), "representative", "doubt"
+    (lost, or its key in doubt), "market", "police", "platform", "in_use" or "ended"."""
 
 
 @dataclass(eq=False)

@@ -11,6 +11,7 @@ from crypto.algorithms import gm
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.public_key import PublicKey
 from device.token import BadSignature, Input, Key, KeyNotFound, Session, UnsupportedKey
 
@@ -92,3 +93,23 @@ def key_of(session: Session, certificate: Certificate) -> Key:
         if (public.kind, public.key_id) == (wanted.kind, wanted.key_id):
             return key
     raise KeyNotFound("the key of this certificate is not on the token")
+
+
+def keys_of(session: Session) -> list[TokenKey]:
+    """The SM2 keys on the token that can sign, one for each of their certificates."""
+    held = session.keys()
+    return [
+        TokenKey(key, certificate)
+        for key in held
+        if key.algorithm == "sm2"
+        for certificate in key.certificates
+        if _signs(certificate)
+    ]
+
+
+def _signs(data: bytes) -> bool:
+    try:
+        certificate = Certificate.parse(data)
+    except CertificateError:
+        return False
+    return certificate.may_sign() and not certificate.is_ca

@@ -71,6 +71,19 @@ def state_of(seal: SealRecord, now: datetime) -> tuple[str, str]:
     return "good", tr("正常，{date} 到期", date=day(seal.valid_until))
 
 
+def who_lifts(reason: str) -> str:
+    """Who resumes a seal that was suspended for that *reason*, and what to do."""
+    return {
+        "holder_request": tr("由本单位暂停，法定代表人可以恢复。"),
+        "lost": tr("已挂失，请联系平台办理换领。"),
+        "key_compromised": tr("密钥可能泄露，请联系平台办理换领。"),
+        "licence_revoked": tr("营业执照已失效，请先到市场监管部门办理，由它通知平台恢复。"),
+        "enterprise_deregistered": tr("企业已注销登记，请向市场监管部门核实。"),
+        "physical_seal_cancelled": tr("实物印章已缴销，请向公安机关核实，再办理换领。"),
+        "false_material": tr("平台认为申请材料有问题，请联系平台。"),
+    }.get(reason, tr("请联系平台了解原因。"))
+
+
 def imprint(seal: SealRecord) -> QImage:
     """The seal's picture, as filed; null if it cannot be read."""
     image = QImage.fromData(QByteArray(seal.parsed.picture))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,9 @@ from crypto.verdict import say
 
 if TYPE_CHECKING:
     from app.desk import Desk
+    from app.remote.lending_client import LendingClient
     from app.store.cabinet import SealRecord
+    from device.token import Session
 
 
 def add_commands(commands: Commands) -> None:
@@ -164,28 +166,34 @@ def seal_inspect(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def seal_suspend(desk: Desk, options: argparse.Namespace) -> int:
-    return _change(desk, options, "suspend", options.reason)
+    from app.remote.collecting import suspend
+
+    def change(seal: SealRecord, session: Session, platform: LendingClient) -> SealRecord:
+        return suspend(seal, options.reason, session, platform, desk.cabinet)
+
+    return _change(desk, options, change)
 
 
 def seal_resume(desk: Desk, options: argparse.Namespace) -> int:
-    return _change(desk, options, "resume", "")
+    from app.remote.collecting import resume
+
+    def change(seal: SealRecord, session: Session, platform: LendingClient) -> SealRecord:
+        return resume(seal, session, platform, desk.cabinet)
+
+    return _change(desk, options, change)
 
 
-def _change(desk: Desk, options: argparse.Namespace, verb: str, reason: str) -> int:
-    """One signature, and it counts: at the platform, in its registry and here."""
-    from app.signing import find_key
-
+def _change(
+    desk: Desk,
+    options: argparse.Namespace,
+    change: Callable[[SealRecord, Session, LendingClient], SealRecord],
+) -> int:
     seal = chosen_seal(desk, options.seal)
     platform = desk.platform(seal.platform)
     token = desk.token(options.token, options.module, holding=seal.signer)
     with token.login(enter_pin(desk, options, token)) as session:
-        key = find_key(session, seal.certificate)
-        platform.sign_in(key)
-        told = platform.change_seal(platform.seal(seal.id), verb, reason, key)
-    held = "held" if reason in ("lost", "key_compromised") else seal.certificate_state
-    now = replace(seal, state=told.state, reason=told.reason, certificate_state=held)
-    desk.cabinet.keep_seal(now)
-    state = phrase(f"seal_state.{told.state}", desk.settings.language)
+        changed = change(seal, session, platform)
+    state = phrase(f"seal_state.{changed.state}", desk.settings.language)
     tell(f"{seal.code} {seal.name}: {state}")
     return 0
 

@@ -15,7 +15,7 @@ from app.errors import ApplicationFieldWrong, PlatformRefused
 from app.remote import application_form as form
 from app.remote.platform_account import Appointed, PlatformClient
 from app.remote.platform_connection import to_base64
-from app.remote.restoring import keys_of
+from app.signing import keys_of
 from device.token import KeyNotFound, Session
 
 ROLES = ("keeper", "handler")

@@ -1,18 +1,26 @@
-"""What comes from a platform into the cabinet: the platform itself as it is pinned, a seal."""
+"""What comes from a platform into the cabinet: the platform itself as it is pinned, a seal, what
+became of it; also when its holder suspends or resumes it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
-from app.errors import PlatformAnswerInvalid
+from app.errors import (
+    PlatformAnswerInvalid,
+    PlatformRefused,
+    PlatformUnreachable,
+    SealChangeRefused,
+)
 from app.remote.platform_account import PlatformClient, PlatformSeal
-from app.signing import TokenKey
+from app.signing import TokenKey, find_key, keys_of
 from app.store.cabinet import Cabinet, PlatformRecord, SealRecord
 from crypto.pki.certificate import Certificate
 from crypto.seal.structure import Seal
 from crypto.validation.seal_check import check_seal
 from crypto.verdict import Verdict, verdict_of
+from device.token import KeyNotFound, Session
 
 
 def platform_record(platform: PlatformClient, now: datetime, cursor: str = "") -> PlatformRecord:
@@ -88,3 +96,98 @@ def keep_seal(
     cabinet.keep_seal(record)
     cabinet.keep_statement(platform.status(record.code))
     return record
+
+
+# --- stopped and used again ----------------------------------------------------------------------
+
+KEY_IN_DOUBT = ("lost", "key_compromised")
+"""Reasons of a holder after which the certificate is on hold: no holder lifts them."""
+
+_NOT_WITH_THIS_KEY = ("forbidden", "not_found", "certificate_not_valid")
+_WHO_LIFTS = {
+    "holder_request": "representative",
+    "lost": "doubt",
+    "key_compromised": "doubt",
+    "licence_revoked": "market",
+    "enterprise_deregistered": "market",
+    "physical_seal_cancelled": "police",
+}
+
+
+def suspend(
+    seal: SealRecord, reason: str, session: Session, platform: PlatformClient, cabinet: Cabinet
+) -> SealRecord:
+    """停用, or 挂失 for a *reason* of :data:`KEY_IN_DOUBT`: one signature, and it counts at the
+    platform, in its registry and here. By the seal's key, or by one of the legal representative's;
+    *session* is of a token that is logged in.
+
+    Raises :class:`app.errors.SealChangeRefused`, which says who may,
+    :class:`app.errors.PlatformError`, :class:`device.token.TokenError`."""
+    told = _changed(seal, "suspend", reason, session, platform, cabinet)
+    held = "held" if reason in KEY_IN_DOUBT else seal.certificate_state
+    return _keep(replace(told, certificate_state=held), platform, cabinet)
+
+
+def resume(
+    seal: SealRecord, session: Session, platform: PlatformClient, cabinet: Cabinet
+) -> SealRecord:
+    """恢复: use a seal again that its holder has suspended. Raises as :func:`suspend`."""
+    return _keep(_changed(seal, "resume", "", session, platform, cabinet), platform, cabinet)
+
+
+def _changed(
+    seal: SealRecord,
+    verb: str,
+    reason: str,
+    session: Session,
+    platform: PlatformClient,
+    cabinet: Cabinet,
+) -> SealRecord:
+    """Try the keys on the token, the seal's own first, until the platform takes one's word."""
+    refusal: PlatformRefused | None = None
+    for key in _keys_towards(seal, session):
+        try:
+            platform.sign_in(key)
+            told = platform.change_seal(platform.seal(seal.id), verb, reason, key)
+        except PlatformRefused as error:
+            if error.problem not in (*_NOT_WITH_THIS_KEY, "illegal_transition"):
+                raise
+            refusal = error
+            if error.problem == "illegal_transition":
+                break
+        else:
+            return replace(seal, state=told.state, reason=told.reason, updated_at=_now())
+    if refusal is None:
+        raise KeyNotFound("no certificate on the token signs")
+    said = platform.status(seal.code).statement
+    _keep(replace(seal, state=said.state, reason=said.reason), platform, cabinet)
+    raise SealChangeRefused(seal.name, _why_not(verb, said.state, said.reason)) from refusal
+
+
+def _keys_towards(seal: SealRecord, session: Session) -> list[TokenKey]:
+    others = [key for key in keys_of(session) if key.certificate != seal.certificate]
+    try:
+        return [find_key(session, seal.certificate), *others]
+    except KeyNotFound:
+        return others
+
+
+def _why_not(verb: str, state: str, reason: str) -> str:
+    """What stands in the way, as :attr:`app.errors.SealChangeRefused.reason`."""
+    if state not in ("active", "suspended"):
+        return "ended"
+    if verb == "suspend":
+        return "keeper" if state == "active" else "stopped"
+    return "in_use" if state == "active" else _WHO_LIFTS.get(reason, "platform")
+
+
+def _keep(seal: SealRecord, platform: PlatformClient, cabinet: Cabinet) -> SealRecord:
+    """Into the cabinet, with what the platform now says of it to everybody."""
+    cabinet.keep_seal(seal)
+    with suppress(PlatformUnreachable):  # it is changed all the same; a sync will tell
+        cabinet.keep_statement(platform.status(seal.code))
+    return seal
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

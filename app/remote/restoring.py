@@ -16,30 +16,8 @@ from app.remote.platform_account import PlatformClient, PlatformSeal
 from app.signing import TokenKey
 from app.store.cabinet import Cabinet, SealRecord
 from crypto.pki.certificate import Certificate
-from crypto.pki.names_and_algorithms import CertificateError
-from device.token import Session
 
 _WORTH_HAVING = ("active", "suspended")
-
-
-def keys_of(session: Session) -> list[TokenKey]:
-    """The SM2 keys on the token that can sign, one for each of their certificates."""
-    held = session.keys()
-    return [
-        TokenKey(key, certificate)
-        for key in held
-        if key.algorithm == "sm2"
-        for certificate in key.certificates
-        if _signs(certificate)
-    ]
-
-
-def _signs(data: bytes) -> bool:
-    try:
-        certificate = Certificate.parse(data)
-    except CertificateError:
-        return False
-    return certificate.may_sign() and not certificate.is_ca
 
 
 def restore(

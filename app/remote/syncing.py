@@ -14,7 +14,8 @@ from app.remote.lending_client import LendingClient
 from app.remote.platform_account import PlatformClient, SyncItem
 from app.remote.registry import follow as follow_registry
 from app.remote.registry import look_up
-from app.remote.restoring import keys_of, restore
+from app.remote.restoring import restore
+from app.signing import keys_of
 from app.store.applications import ApplicationRecord
 from app.store.cabinet import Cabinet, SealRecord
 from crypto.algorithms.keys import SigningKey

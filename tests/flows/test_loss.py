@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import pytest
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
 
+from app.errors import SealChangeRefused
+from app.remote.collecting import resume, suspend
 from server_stub.__main__ import main
 from server_stub.web.serving import RunningServer
-from tests.world.applicant import credit_code
-from tests.world.clerk import enrolled
+from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
+from tests.world.applicant import citizen_number, credit_code, number_of
+from tests.world.clerk import PIN, SO_PIN, Clerk, enrolled
+from ui.desk.desk_context import DeskContext
+from ui.pages.seal_state import SealStateDialog
+from ui.shell.window import MainWindow
 
 
 def test_a_keeper_stops_and_reports_lost_with_one_signature(
@@ -26,7 +36,12 @@ def test_a_keeper_stops_and_reports_lost_with_one_signature(
     assert stopped.code == 0, stopped.err
     assert state() == ("suspended", "holder_request")
     # whoever only keeps it stops it and does not lift it: the legal representative does
-    assert clerk("seal", "resume", clerk.seal).code == 13
+    refused = clerk("seal", "resume", clerk.seal)
+    assert refused.code == 13
+    assert "只有法定代表人可以恢复" in refused.err
+    twice = clerk("seal", "suspend", clerk.seal, "--reason", "lost")
+    assert twice.code == 13
+    assert "已经停用" in twice.err
     where = ("--dir", str(city.platform.settings.directory), "--log-level", "error")
     assert main(["seal", "resume", clerk.seal, *where]) == 0
     assert state()[0] == "active"
@@ -34,6 +49,87 @@ def test_a_keeper_stops_and_reports_lost_with_one_signature(
     assert lost.code == 0, lost.err
     assert state() == ("suspended", "lost")
     # the token may be in wrong hands: it lifts nothing and stamps nothing
-    assert clerk("seal", "resume", clerk.seal).code == 13
+    refused = clerk("seal", "resume", clerk.seal)
+    assert refused.code == 13
+    assert "本单位的 Ukey 都不能恢复" in refused.err
     (shown,) = clerk("seal", "list", "--json").json
     assert shown["state"] == "suspended"
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_a_keeper_stops_in_the_window_and_the_representative_resumes_with_another_seals_key(
+    city: RunningServer,
+    tmp_path: Path,
+    qtbot: QtBot,
+    look: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uscc, company, number = credit_code(), "宿迁市恢复商贸有限公司", number_of("王建国")
+    city.platform.city.register(
+        uscc,
+        company,
+        "王建国",
+        legal_rep_id=number,
+        trusts=[("李晓梅", citizen_number())],
+    )
+    keeper = enrolled(tmp_path / "keeper", city.url, uscc, company).clerk
+    his = Clerk(tmp_path / "his")
+    his("token", "init", "--virtual", "--pin-stdin", stdin=f"{SO_PIN}\n{PIN}\n")
+    got = his(
+        *("enroll", "--platform", city.url, "--uscc", uscc, "--name", company),
+        *("--legal-rep", "王建国", "--handler", "王建国", "--handler-id", number),
+        *("--phone", "13800000000", "--kind", "contract"),
+    )
+    assert got.code == 0, got.err
+    refusals: list[str] = []
+
+    def shown(dialog: SealStateDialog) -> int:
+        dialog.show()
+        for choice in list(dialog.choices.values())[:1]:
+            choice.setChecked(True)
+        dialog.accept_button.click()
+        qtbot.waitUntil(lambda: dialog.changed, timeout=30_000)
+        refusals.append(dialog.problem.text())
+        dialog.close()
+        return dialog.result()
+
+    monkeypatch.setattr(SealStateDialog, "exec", shown)
+    with keeper.desk() as desk:
+        window = MainWindow(DeskContext(desk))
+        qtbot.addWidget(window)
+        window.resize(1366, 768)
+        window.show()
+        window.begin()
+        qtbot.waitUntil(lambda: window.token is not None, timeout=30_000)
+        window.go("seals")
+        page = window.page("seals")
+        monkeypatch.setattr(page, "_pin", lambda _: (window.token.serial, PIN))  # type: ignore[union-attr]
+
+        def press(words: str) -> None:
+            def there() -> list[QPushButton]:
+                made = page.findChildren(QPushButton)
+                return [each for each in made if each.text() == words and each.isVisible()]
+
+            qtbot.waitUntil(lambda: bool(there()), timeout=30_000)
+            there()[0].click()
+
+        press("停用、挂失…")
+        press("恢复…")  # whoever only keeps it is told who resumes it
+        qtbot.waitUntil(lambda: not window.tasks.busy, timeout=30_000)
+        stopped = desk.cabinet.seal(keeper.seal)
+        window.close()
+    assert refusals[0] == ""
+    assert "只有法定代表人可以恢复" in refusals[1]
+    assert stopped.state == "suspended"
+    with his.desk() as desk, desk.token().login(PIN) as session:
+        resumed = resume(stopped, session, desk.platform(city.url), desk.cabinet)
+        assert resumed.usable(datetime.now(UTC)) is None
+        told = desk.cabinet.statement(keeper.seal)
+        assert told is not None
+        assert told.statement.state == "active"
+        # and stops it, where its own key is lost
+        lost = suspend(resumed, "lost", session, desk.platform(city.url), desk.cabinet)
+        assert (lost.state, lost.certificate_state) == ("suspended", "held")
+        with pytest.raises(SealChangeRefused) as refused:
+            resume(lost, session, desk.platform(city.url), desk.cabinet)
+        assert refused.value.reason == "doubt"

@@ -298,6 +298,7 @@ class Tour:
         from ui.pages.grants_dialogs import AcceptDialog, OfferDialog
         from ui.pages.keepers import KeepersDialog
         from ui.pages.seal_change import SealChangeDialog
+        from ui.pages.seal_state import SealStateDialog
         from ui.pages.settings_page import AboutDialog
         from ui.shell.file_password import FilePasswordDialog
         from ui.shell.guide import Guide
@@ -319,6 +320,12 @@ class Tour:
         seal = context.company.seals[0]
         signer = context.chain_of(seal.certificate, "signers")
         maker = context.chain_of(seal.parsed.maker_certificate, "seal_makers")
+
+        def stopping(seal: Any) -> SealStateDialog:
+            dialog = SealStateDialog(window, seal, lambda _: ("", ""), window)
+            dialog.choices["lost"].setChecked(True)
+            return dialog
+
         makers: dict[str, Callable[[], Any]] = {
             "pin": lambda: PinDialog(token, name, LONG_NAME, parent=window),
             "pin-last": lambda: PinDialog(last, name, LONG_NAME, problem=COMPANY, parent=window),
@@ -336,6 +343,10 @@ class Tour:
             ),
             "keepers": lambda: KeepersDialog(window, seal, lambda _: ("", ""), window),
             "seal-change": lambda: SealChangeDialog(window, seal, lambda _: ("", ""), window),
+            "seal-stop": lambda: stopping(seal),
+            "seal-resume": lambda: SealStateDialog(
+                window, replace(seal, state="suspended"), lambda _: ("", ""), window
+            ),
             "dispute": lambda: DisputeDialog(long_report(), "https://a.example", None, window),
             "initialise": lambda: InitialiseDialog(blank, window),
             "trust": lambda: AddAnchorDialog([root], window),

@@ -232,6 +232,20 @@ class ApplicationsStandIn(DeskApplications):
         self._cabinet().keep_seal(self._context.company.seals[0])
         return self._context.company.seals[0]
 
+    def suspend(self, seal: SealRecord, reason: str, serial: str, pin: str) -> SealRecord:
+        return self._change(seal, "suspended", reason, pin)
+
+    def resume(self, seal: SealRecord, serial: str, pin: str) -> SealRecord:
+        return self._change(seal, "active", "", pin)
+
+    def _change(self, seal: SealRecord, state: str, reason: str, pin: str) -> SealRecord:
+        self._context._check_pin(pin)
+        if self.answers and isinstance(refusal := self.answers.pop(0), BaseException):
+            raise refusal
+        changed = replace(seal, state=state, reason=reason)
+        self._cabinet().keep_seal(changed)
+        return changed
+
     def keepers(self, seal: SealRecord, serial: str, pin: str) -> tuple[Appointed, ...]:
         self._context._check_pin(pin)
         return tuple(self._keepers)

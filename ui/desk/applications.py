@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import ApplicationFieldWrong, FileNotReadable, FileProblem
 from app.remote import application_form as form
-from app.remote import applications, appointments
+from app.remote import applications, appointments, collecting
 from app.store.applications import LETTER
 from ui.desk.keys import assert_device_thread
 
@@ -146,6 +146,18 @@ class DeskApplications:
             self._desk.settle_token(session, seal)
         self._key_changed()
         return seal
+
+    def suspend(self, seal: SealRecord, reason: str, serial: str, pin: str) -> SealRecord:
+        assert_device_thread()
+        platform = self._desk.platform(seal.platform)
+        with self._desk.token(serial).login(pin) as session:
+            return collecting.suspend(seal, reason, session, platform, self._cabinet())
+
+    def resume(self, seal: SealRecord, serial: str, pin: str) -> SealRecord:
+        assert_device_thread()
+        platform = self._desk.platform(seal.platform)
+        with self._desk.token(serial).login(pin) as session:
+            return collecting.resume(seal, session, platform, self._cabinet())
 
     # --- keepers ---------------------------------------------------------------------------------
 

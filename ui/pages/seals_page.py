@@ -14,7 +14,8 @@ from ui.flow import flow
 from ui.language import tr
 from ui.pages.applications_panel import ApplicationsPanel
 from ui.pages.keepers import KeepersDialog
-from ui.seal_card import Imprint, imprint, kind_name, state_of
+from ui.pages.seal_state import SealStateDialog, may_resume, may_stop
+from ui.seal_card import Imprint, imprint, kind_name, state_of, who_lifts
 from ui.shell.pin_dialog import PinDialog
 from ui.shell.token_strip import token_name
 from ui.widgets import (
@@ -132,6 +133,8 @@ class SealsPage(QWidget):
         text.addWidget(label(kind_name(seal), "title", wrap=True))
         text.addWidget(label(seal.name, wrap=True))
         text.addWidget(label(state, role, wrap=True))
+        if seal.state == "suspended":
+            text.addWidget(label(who_lifts(seal.reason).strip(), "small", wrap=True))
         left = (seal.valid_until - now).days
         if left >= 0:
             text.addWidget(label(tr("还有 {days} 天", days=left), "small"))
@@ -168,7 +171,11 @@ class SealsPage(QWidget):
             tr("，").join((tr("换领、续期、注销…"), kind_name(seal), seal.code))
         )
         change.setVisible(seal.state != "cancelled")
-        inner.addLayout(flow(look, keepers, change, copy))
+        words = tr("恢复…") if may_resume(seal) else tr("停用、挂失…")
+        stop = button(words, partial(self._stop, seal), role="link")
+        stop.setAccessibleName(tr("，").join((words, kind_name(seal), seal.code)))
+        stop.setVisible(may_stop(seal) or may_resume(seal))
+        inner.addLayout(flow(look, keepers, change, stop, copy))
         inner.addStretch()
         made = framed("card", inner)
         made.setAccessibleName(tr("，").join((kind_name(seal), seal.name, state)))
@@ -196,6 +203,14 @@ class SealsPage(QWidget):
     def _change(self, seal: SealRecord) -> None:
         """Ask for a reissue, a renewal or a cancellation."""
         self.applications.change_seal(seal)
+
+    def _stop(self, seal: SealRecord) -> None:
+        """Suspend it, report it lost, or resume it."""
+        dialog = SealStateDialog(self._shell, seal, self._pin, self)
+        dialog.exec()
+        if dialog.changed:
+            self._shell.reload_seals()
+        dialog.deleteLater()
 
     # --- synchronising ---------------------------------------------------------------------------
 

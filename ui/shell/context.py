@@ -237,6 +237,13 @@ class ApplicationDesk(Protocol):
         under way; take what is made at once. *output*: where the sealed request to cancel is kept.
         *device*"""
 
+    def suspend(self, seal: SealRecord, reason: str, serial: str, pin: str) -> SealRecord:
+        """Stop *seal*, or report it lost, at once. *device*. Raises
+        :class:`app.errors.SealChangeRefused`."""
+
+    def resume(self, seal: SealRecord, serial: str, pin: str) -> SealRecord:
+        """Use it again. *device*. Raises as :meth:`suspend`."""
+
     def keepers(self, seal: SealRecord, serial: str, pin: str) -> tuple[Appointed, ...]:
         """Who keeps *seal*, asked with the key of the legal representative. *device*"""
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ui.language import tr
-from ui.seal_card import kind_name
+from ui.seal_card import kind_name, who_lifts
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
@@ -99,13 +99,5 @@ def _changed(seal: SealRecord) -> tuple[str, str]:
         return "warning", tr("{seal}已到期，请办理延期。", seal=name)
     if seal.state == "cancelled":
         return "error", tr("{seal}已注销，不能再用；需要时请重新申请。", seal=name)
-    todo = {
-        "holder_request": tr("由本单位暂停，法定代表人可以恢复。"),
-        "lost": tr("已挂失，请联系平台办理换领。"),
-        "key_compromised": tr("密钥可能泄露，请联系平台办理换领。"),
-        "licence_revoked": tr("营业执照已失效，请先到市场监管部门办理，由它通知平台恢复。"),
-        "enterprise_deregistered": tr("企业已注销登记，请向市场监管部门核实。"),
-        "physical_seal_cancelled": tr("实物印章已缴销，请向公安机关核实，再办理换领。"),
-        "false_material": tr("平台认为申请材料有问题，请联系平台。"),
-    }.get(seal.reason, tr("请联系平台了解原因。"))
-    return "error", tr("{seal}已停用，现在盖的章无效。", seal=name) + todo
+    words = tr("{seal}已停用，现在盖的章无效。", seal=name)
+    return "error", words + who_lifts(seal.reason)

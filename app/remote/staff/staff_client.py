@@ -9,9 +9,8 @@ from app.errors import PlatformAnswerInvalid, StaffKeyMissing
 from app.remote.collecting import platform_record
 from app.remote.platform_account import PlatformClient
 from app.remote.platform_connection import to_base64
-from app.remote.restoring import keys_of
 from app.remote.staff.roles import role_of
-from app.signing import TokenKey
+from app.signing import TokenKey, keys_of
 from app.store.cabinet import Cabinet
 from crypto.algorithms.keys import SigningKey
 from crypto.pki.certificate import Certificate
