@@ -40,7 +40,6 @@ _.text_fontsize
 # The window loads its pages by their class names (ui/shell/window.py).
 _.ApprovalsPage
 _.JournalPage
-_.SealsPage
 _.SettingsPage
 
 # What a page has to offer, for whoever adds one; the window calls pages by name.
