@@ -144,7 +144,7 @@ def _changed(
     cabinet: Cabinet,
 ) -> SealRecord:
     """Try the keys on the token, the seal's own first, until the platform takes one's word."""
-    refusal: PlatformRefused | None = None
+    refusals: list[PlatformRefused] = []
     for key in _keys_towards(seal, session):
         try:
             platform.sign_in(key)
@@ -152,16 +152,20 @@ def _changed(
         except PlatformRefused as error:
             if error.problem not in (*_NOT_WITH_THIS_KEY, "illegal_transition"):
                 raise
-            refusal = error
+            refusals.append(error)
             if error.problem == "illegal_transition":
                 break
         else:
             return replace(seal, state=told.state, reason=told.reason, updated_at=_now())
-    if refusal is None:
+    if not refusals:
         raise KeyNotFound("no certificate on the token signs")
     said = platform.status(seal.code).statement
     _keep(replace(seal, state=said.state, reason=said.reason), platform, cabinet)
-    raise SealChangeRefused(seal.name, _why_not(verb, said.state, said.reason)) from refusal
+    why = _why_not(verb, said.state, said.reason)
+    signed_in = any(each.problem != "certificate_not_valid" for each in refusals)
+    if why in ("keeper", "representative") and not signed_in:
+        raise refusals[0]  # nothing is known of the person: the certificate itself is the matter
+    raise SealChangeRefused(seal.name, why) from refusals[-1]
 
 
 def _keys_towards(seal: SealRecord, session: Session) -> list[TokenKey]:
