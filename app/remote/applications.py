@@ -41,6 +41,7 @@ from app.store.cabinet import Cabinet, SealRecord
 from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
+from crypto.report import cancel_request
 from crypto.seal.application_form import CANCEL, REISSUE, RENEW
 from device.token import Key, KeyNotFound, Session
 
@@ -236,13 +237,28 @@ def draft_request(
     identity: str, session: Session, platform: PlatformClient, cabinet: Cabinet
 ) -> bytes:
     """Place a cancellation with the platform, yet to be submitted, and get the request that the
-    enterprise must seal, PDF. Raises as :func:`send`."""
+    enterprise must seal, PDF: it is what this computer would write, byte for byte, for nobody reads
+    it before it is sealed. Raises as :func:`send`."""
     record = cabinet.applications.get(identity)
     form.check(record)
     record = _ready(record, session, platform, cabinet)
     own = _own_key(record, session)
     there = _placed(record, _there(record, own, platform), own, platform, cabinet)
-    return platform.request_to_cancel(there.id)
+    written = platform.request_to_cancel(there.id)
+    day = there.created_at.astimezone(UTC) if there.created_at else datetime.now(UTC)
+    try:
+        right = written == cancel_request.write(
+            cabinet.applications.get(identity).body,
+            application=there.id,
+            seal_name=cabinet.seal(record.fields["code"]).name,
+            origin=platform.origin,
+            day=f"{day:%Y-%m-%d}",
+        )
+    except cancel_request.RequestNotWritten:
+        right = False
+    if not right:
+        raise PlatformAnswerInvalid(platform.origin, "request")
+    return written
 
 
 def cancel(

@@ -1,88 +1,36 @@
 """The request to cancel, under the enterprise's own seal (第二十三条).
 
-The platform writes it: a PDF that names application, seal, cause, handler and contact. The
-enterprise seals exactly this file and sends it back; so a sealed contract is no request to cancel,
-and a request made once is good for nothing else. It is verified like any document of a stranger,
-in a bounded process, when it comes.
+The platform writes it: a PDF that names application, seal, cause, handler and contact
+(:mod:`crypto.report.cancel_request`). The enterprise seals exactly this file and sends it back; so
+a sealed contract is no request to cancel, and a request made once is good for nothing else. It is
+verified like any document of a stranger, in a bounded process, when it comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crypto.bounded import BoundedError, Message, run
-from crypto.report.typeface import library
+from crypto.report import cancel_request
 from crypto.verdict import Report, Verdict
 from server_stub import policy
 from server_stub.context import Platform
 from server_stub.records import canonical
-from server_stub.records.store import Application, Enterprise, Person, Seal
-
-_SECONDS = 30.0
-_CAUSES = {
-    "holder_request": "不再使用",
-    "name_changed": "企业名称变更",
-    "merged": "企业撤并",
-    "enterprise_deregistered": "企业注销",
-}
-
-
-class RequestNotWritten(Exception):
-    """The request could not be set."""
+from server_stub.records.store import Application, Seal
 
 
 def write(platform: Platform, session: Session, application: Application) -> bytes:
     """The request for *application*, PDF, ready to be sealed; always the same bytes until it is
-    amended. Raises :class:`RequestNotWritten`."""
-    seal = session.get_one(Seal, application.target_id)
-    enterprise = session.get_one(Enterprise, application.enterprise_id)
-    handler = session.get_one(Person, application.handler_id)
-    phone = platform.vault.open(f"person.phone:{handler.id}", handler.phone_enc or b"").decode()
-    day = canonical.timestamp(application.created_at)[:10]
-    lines = (
-        f"申请编号　{application.id}",
-        f"申请内容摘要（SM3）　{application.payload_sm3}",
-        f"企业名称　{application.enterprise_name}",
-        f"统一社会信用代码　{enterprise.uscc}",
-        f"电子印章名称　{seal.name}",
-        f"电子印章编码　{seal.seal_code}",
-        f"注销原因　{_CAUSES[application.cause or 'holder_request']}",
-        f"经办人　{handler.name}",
-        f"联系电话　{phone}",
-        f"平台　{platform.origin}",
-        f"日期　{day}",
-        "",
-        "本企业申请注销上述电子印章。印章注销后不能恢复；注销之前加盖的文件不受影响。",
-        "",
-        "（加盖本企业电子印章）",
+    amended. Raises :class:`crypto.report.cancel_request.RequestNotWritten`."""
+    return cancel_request.write(
+        platform.blobs.get(application.payload_sm3),
+        application=application.id,
+        seal_name=session.get_one(Seal, application.target_id).name,
+        origin=platform.origin,
+        day=canonical.timestamp(application.created_at)[:10],
     )
-    try:
-        (pdf,) = run(_set, lines, seconds=_SECONDS).parts
-    except (BoundedError, ValueError) as error:
-        raise RequestNotWritten(str(error)) from error
-    return pdf
-
-
-def _set(lines: Sequence[str]) -> Message:
-    """In the process: names come from applicants."""
-    pymupdf = library()
-    document = pymupdf.open()
-    page = document.new_page(width=595, height=842)
-    face = pymupdf.Font("cjk")
-    title = "电子印章注销申请书"
-    writer = pymupdf.TextWriter(page.rect)
-    writer.append(((595 - face.text_length(title, 20)) / 2, 110), title, font=face, fontsize=20)
-    for number, line in enumerate(lines):
-        size = min(11.0, 11.0 * 455 / max(face.text_length(line, 11), 1))
-        writer.append((70, 165 + 26 * number), line, font=face, fontsize=size)
-    writer.write_text(page)
-    document.subset_fonts()
-    document.set_metadata({})
-    data: bytes = document.tobytes(garbage=3, deflate=True, no_new_id=True)
-    return Message({}, (data,))
 
 
 def seen(

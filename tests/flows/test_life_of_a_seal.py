@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from server_stub import sealing
+from server_stub.changing import cancelling
 from server_stub.policy import Actor
 from server_stub.records import store
 from server_stub.web.serving import RunningServer
@@ -100,13 +102,18 @@ def test_one_company_from_its_application_to_the_package_of_evidence(
 
 
 def test_a_company_that_ends_cancels_its_seal_under_that_seal(
-    city: RunningServer, tmp_path: Path
+    city: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uscc = credit_code()
     clerk = enrolled(tmp_path / "clerk", city.url, uscc, "宿迁市运河航运有限公司").clerk
     contract = sealed(clerk, tmp_path, "合同", clerk.seal)
     request = tmp_path / "注销申请书.pdf"
     order = ("seal", "cancel", clerk.seal, "--cause", "enterprise_deregistered", "--out", request)
+    with monkeypatch.context() as misbehaving:  # the platform hands out a contract to be sealed
+        misbehaving.setattr(cancelling, "write", lambda *_: excerpt(1))
+        refused = clerk(*order, *HANDLER, "--wait", "0")
+    assert refused.code != 0
+    assert not request.exists()
     asked = clerk(*order, *HANDLER, "--wait", "0")
     assert asked.code == 0, asked.err
     assert clerk("verify", request).code == 0  # what the company has asked for, under its seal
