@@ -18,6 +18,7 @@ from server_stub.web.serving import RunningServer
 from tests.world.applicant import citizen_number, credit_code, number_of
 from tests.world.clerk import PIN, SO_PIN, Clerk, enrolled, excerpt
 from tests.world.staff import employ
+from tests.world.waiting import next_second
 
 FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
 OPERATOR = Actor("operator", "operator-01", frozenset({"operator"}))
@@ -54,6 +55,7 @@ def test_one_company_from_its_application_to_the_package_of_evidence(
     # the register knows another name, the police another seal: the electronic one is replaced
     name = "宿迁市古黄河酒业股份有限公司"
     order = ("seal", "reissue", first, "--name", name, "--cause", "name_changed", *HANDLER)
+    next_second()
     early = clerk(*order, "--wait", "20")
     assert "登记的企业名称没有变更" in early.out
     register.change(uscc, name=name)

@@ -23,7 +23,7 @@ from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant, b64, number_of
 from tests.world.served import ask, stamped
 from tests.world.staff import employ
-from tests.world.waiting import until
+from tests.world.waiting import next_second, until
 
 FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
 
@@ -245,6 +245,7 @@ def test_after_a_change_of_name_the_seal_is_replaced_in_one_step(
     person, city = holder(), server.platform.city
     old = person.enrol()
     contract = stamped(person)
+    next_second()
     again = holder(uscc=person.uscc)
     seal = {"subtype": "official", "code": old["seal_code"]}
     early = applied(again, kind="reissue", seal=seal, cause="name_changed")
