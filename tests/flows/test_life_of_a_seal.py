@@ -29,11 +29,12 @@ HANDLER = (
 
 
 def sealed(clerk: Clerk, folder: Path, name: str, seal: str) -> Path:
-    """A contract under that seal."""
+    """A contract under that seal; what becomes of the seal comes in another second."""
     (folder / f"{name}.pdf").write_bytes(excerpt(1))
     done = folder / f"{name}_已盖章.pdf"
     answer = clerk("stamp", folder / f"{name}.pdf", "-o", done, "--seal", seal, "--at", "1:100,100")
     assert answer.code == 0, answer.err
+    next_second()
     return done
 
 
@@ -55,7 +56,6 @@ def test_one_company_from_its_application_to_the_package_of_evidence(
     # the register knows another name, the police another seal: the electronic one is replaced
     name = "宿迁市古黄河酒业股份有限公司"
     order = ("seal", "reissue", first, "--name", name, "--cause", "name_changed", *HANDLER)
-    next_second()
     early = clerk(*order, "--wait", "20")
     assert "登记的企业名称没有变更" in early.out
     register.change(uscc, name=name)
