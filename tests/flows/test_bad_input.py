@@ -312,18 +312,20 @@ def test_an_unprotected_platform_is_refused(clerk: Clerk, url: str) -> None:
     )
 
 
-def test_a_wrong_credit_code_is_refused_by_the_platform(clerk: Clerk, city: RunningServer) -> None:
+def test_a_wrong_credit_code_is_refused_before_anything_is_sent(
+    clerk: Clerk, city: RunningServer
+) -> None:
     wrong = credit_code()[:-1] + "Z"
     told(
         clerk,
-        *("E-503", ExitCode.PLATFORM),
+        *("E-005", ExitCode.USAGE),
         *("enroll", "--platform", city.url, "--uscc", wrong, "--name", "甲公司"),
         *("--legal-rep", "王建国", "--handler", "李晓梅"),
         *("--handler-id", "32130219900307001X", "--phone", "13800000000"),
     )
     assert len(clerk("seal", "list", "--json").json) == 1
     with clerk.desk() as desk, desk.token().login(PIN) as session:
-        assert len(session.keys()) == 2, "the key pair of the first attempt served the second, too"
+        assert len(session.keys()) == 1, "no key pair is made for what is not sent"
 
 
 @dataclass

@@ -22,7 +22,7 @@ from tests.ui.screenshots import screen
 from tests.world.waiting import until
 from ui.theme import LIGHT
 
-PAGES = {1: "盖章", 2: "验章", 3: "印章", 4: "审批", 5: "台账", 6: "设置"}
+PAGES = dict(enumerate(("盖章", "验章", "印章", "授权", "审批", "台账", "设置"), 1))
 PATIENCE = 60.0
 """Seconds within which a busy machine has done anything."""
 
@@ -130,7 +130,7 @@ def test_the_program_is_started_walked_through_killed_and_started_again(
     desktop.start(stamped)
     assert "验章 — 印台" in desktop.titles()
     wait(lambda: desktop.shows(LIGHT.unknown_ground), "no verdict: its platform is not known here")
-    for number in (2, 3, 4, 5, 6, 1):
+    for number in (2, 3, 4, 5, 6, 7, 1):
         desktop.go(number)
 
     second = desktop.run(contract)
@@ -142,7 +142,7 @@ def test_the_program_is_started_walked_through_killed_and_started_again(
     )
     assert len(desktop.windows()) == 1
 
-    desktop.go(5)
+    desktop.go(6)
     desktop.kill()
     desktop.start()
     assert desktop.titles() == ["台账 — 印台"]

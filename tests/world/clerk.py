@@ -112,6 +112,17 @@ class Clerk:
         with environment(self.variables), Desk.open() as opened:
             yield opened
 
+    def reported(self) -> int:
+        """How many stamps the platform has given receipts for, after a synchronisation; each that
+        the journal knows, or it fails."""
+        assert self("sync").code == 0
+        with self.desk() as desk:
+            entered = [each for each in desk.journal.entries() if each.event == "stamped"]
+            uses = [desk.cabinet.usage(each.details["usage_record"]) for each in entered]
+            assert [use for use in uses if use is None or not use.receipt] == []
+            assert desk.cabinet.waiting_usage() == 0
+        return len({use.id for use in uses if use is not None})
+
     def copied(self, folder: Path) -> Clerk:
         """The same clerk with the same key and seal, in a folder of its own."""
         shutil.copytree(self.home, folder / "home")

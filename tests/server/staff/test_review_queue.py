@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import event, insert, text
 
 from crypto.algorithms import gm
+from server_stub import applying
+from server_stub.changing import assessing
 from server_stub.neighbours.adapters import NeighbourError, SimulatedCity
 from server_stub.records import store
 from server_stub.records.auditing import table_problems
@@ -171,15 +173,20 @@ def serial(person: Applicant) -> int:
     return Certificate.parse(person.key.certificate).serial
 
 
-def test_two_reviewers_decide_on_a_cancellation_whatever_the_records_say(
-    reviewed: RunningServer, reviewer: Applicant, submitted: Callable[..., Applicant]
+def test_two_reviewers_decide_on_a_new_pin_whatever_the_records_say(
+    reviewed: RunningServer,
+    reviewer: Applicant,
+    submitted: Callable[..., Applicant],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    fine = applying.Findings(lawful=True, complete=True, authentic=True, reasonable=True)
+    monkeypatch.setattr(assessing, "assess", lambda *_: fine)
     person = submitted()
 
-    def to_cancel(tx: Transaction) -> None:
-        tx.session.get_one(store.Application, person.application_id).kind = "cancel"
+    def to_reset(tx: Transaction) -> None:
+        tx.session.get_one(store.Application, person.application_id).kind = "pin_reset"
 
-    reviewed.platform.ledger.write(to_cancel).result()
+    reviewed.platform.ledger.write(to_reset).result()
     second = employ(reviewed, "reviewer")
     path = f"/v1/applications/{person.application_id}"
     reviewer.call("POST", f"{path}/claim", {})

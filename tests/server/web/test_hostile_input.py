@@ -125,6 +125,7 @@ def valid(people: dict[str, Applicant]) -> dict[str, Any]:
     text = json.dumps(usage)
     findings = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
     application = people["applicant"].body()
+    signed = {"at": "2026-11-30T08:00:00Z", "signature": "AAAA"}
     return {
         "/v1/applications": application,
         "/v1/applications/{identity}": application,
@@ -161,6 +162,21 @@ def valid(people: dict[str, Applicant]) -> dict[str, Any]:
         },
         "/v1/appointments/query": {**APPOINTING, "uscc": holder.uscc},
         "/v1/appointments/{identity}/end": {**APPOINTING, "uscc": holder.uscc},
+        "/v1/grants": {"seal_id": holder.seal_id, "terms": "AAAA", **signed},
+        "/v1/grant-offers": {"key": "ABCD-EFGH"},
+        "/v1/grant-acceptances": {
+            "key": "ABCD-EFGH",
+            "newcomer": {"name": "赵敏", "id_no": citizen_number(), "certificate_request": "AAAA"},
+            **signed,
+        },
+        "/v1/grants/{identity}/withdrawal": {"reason": "x", **signed},
+        "/v1/leases": {
+            "seal_id": holder.seal_id,
+            "kind": "合同",
+            "counterparty": "甲公司",
+            "spent": {"lease": "lease_x", "uses": [1]},
+        },
+        "/v1/refreshed-sessions": {"token": "x" * 43},
         "/v1/disputes": {
             "statement": statement(code),
             "secret_sm3": gm.sm3(SECRET.encode()).hex(),
