@@ -170,14 +170,14 @@ class SealsPage(QWidget):
         change.setAccessibleName(
             tr("，").join((tr("换领、续期、注销…"), kind_name(seal), seal.code))
         )
-        change.setVisible(seal.state != "cancelled")
         words = tr("恢复…") if may_resume(seal) else tr("停用、挂失…")
         stop = button(words, partial(self._stop, seal), role="link")
         stop.setAccessibleName(tr("，").join((words, kind_name(seal), seal.code)))
-        stop.setVisible(may_stop(seal) or may_resume(seal))
         inner.addLayout(flow(look, keepers, change, stop, copy))
         inner.addStretch()
-        made = framed("card", inner)
+        made = framed("card", inner)  # what is shown before it stands in something is a window
+        change.setVisible(seal.state != "cancelled")
+        stop.setVisible(may_stop(seal) or may_resume(seal))
         made.setAccessibleName(tr("，").join((kind_name(seal), seal.name, state)))
         theme.set_role(made, "card")
         return made
