@@ -203,7 +203,8 @@ def test_init_twice_keeps_everything_and_audit_names_damage(
     reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(r["log"], r["size"], r["ok"]) for r in reports] == [
         ("registry", 2, True),  # the platform's own seal: made, collected
-        ("ledger", 21, True),  # the seal's two filings among them, and one more entry for rows that no other entry carries
+        # with the seal's two filings, and one more entry for rows that no other entry carries
+        ("ledger", 21, True),
     ]
     engine = store.open_engine(settings.url)
     with engine.begin() as connection:
