@@ -385,7 +385,11 @@ def suspend_by_authority(
     tx: Transaction, seal: Seal, who: str, reason: str, effective_at: int
 ) -> bool:
     """Suspend *seal* under an authority's word; a suspension of a lower one becomes its own, so
-    that the lower one cannot lift it. False where there is nothing to do."""
+    that the lower one cannot lift it. A seal that nobody has collected yet is cancelled: it can be
+    applied for again once the matter is over. False where there is nothing to do."""
+    if seal.state == "made":
+        change(tx, seal, "cancel", who, reason=reason, effective_at=effective_at)
+        return True
     if seal.state == "active":
         change(tx, seal, "suspend", who, reason=reason, effective_at=effective_at)
         return True

@@ -77,6 +77,19 @@ def test_a_notice_takes_effect_when_it_says_and_is_on_record_when_it_came(
         assert table_problems(session, server.platform.vault) == []
 
 
+def test_a_seal_that_nobody_has_collected_is_not_to_be_had_after_a_notice(
+    server: RunningServer, holder: Make
+) -> None:
+    person = holder()
+    code = person.apply()["seal_code"]
+    assert notice(server, "market", "suspend", person.uscc).json()["seals"] == [code]
+    refused = person.collect()
+    assert refused.status_code in (403, 409), refused.text
+    assert seal_of(server, code).state == "cancelled"
+    with server.platform.reading() as session:
+        assert table_problems(session, server.platform.vault) == []
+
+
 @pytest.mark.parametrize("what", ["physical_code", "uscc"])
 def test_a_notice_names_a_physical_seal_or_an_enterprise(
     server: RunningServer, holder: Make, what: str
