@@ -29,6 +29,8 @@ from server_stub.records.store import Lease, Seal, SealGrant, UsageRecord
 from server_stub.settings import Settings
 
 HOUR = 3600 * 1_000_000
+MOST_USES = 200
+"""Of one lease, whatever its grant allows: each is a signature that everybody else waits for."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def lease(
         wanted = _allowed(tx, grant, use)
         numbers = _carried(tx.session, seal, before, spent)[:wanted]
         left = grant.max_uses - grant.used if grant.max_uses else wanted
-        fresh = max(0, min(wanted - len(numbers), left))
+        out = _outstanding(tx, seal) - set(numbers)
+        fresh = max(0, min(wanted - len(numbers) - len(out), left))
         numbers += granting.take_numbers(tx, grant, fresh) if fresh else []
     else:
         numbers = list(range(1, wanted + 1))
@@ -116,7 +119,7 @@ def _allowed(tx: Transaction, grant: SealGrant, use: granting.Use) -> int:
         raise granting.OutsideGrant(outside)
     if terms.approval:
         raise granting.OutsideGrant("approval")
-    return grant.offline_quota
+    return min(grant.offline_quota, MOST_USES)
 
 
 def _closed(
@@ -148,6 +151,14 @@ def _carried(session: Session, seal: Seal, before: Lease | None, spent: Spent | 
         return []
     gone = spent.uses | {number for _, number in told_of(session, seal, before.id)}
     return [each for each in before.numbers["numbers"] if each not in gone]
+
+
+def _outstanding(tx: Transaction, seal: Seal) -> set[int]:
+    """Numbers of a copy that were reserved, may still be used and were not reported: the quota is
+    how many there are of them at one time, however often a lease is taken."""
+    leases = select(Lease).where(Lease.seal_id == seal.id, Lease.until > tx.now)
+    numbers = {each for row in tx.session.scalars(leases) for each in row.numbers["numbers"]}
+    return numbers - {number for _, number in told_of(tx.session, seal, "")}
 
 
 def slot(seal: Seal, lease_id: str, number: int) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from crypto.algorithms import gm
 from crypto.pki import unit_codes
 from crypto.seal.application_form import problems
-from server_stub import applying, sealing, signin
+from server_stub import applying, policy, sealing, signin
 from server_stub.changing import cancelling
 from server_stub.changing.examining import examine
 from server_stub.context import Platform
@@ -237,6 +237,8 @@ def _form(platform: Platform, body: ApplicationBody, exact: bytes) -> applying.D
 def applications(platform: Running, actor: SignedIn, before: Cursor = "") -> dict[str, Any]:
     """One's own applications, or for the representative the enterprise's, newest first, a page at
     a time; `next` goes into `before`. An applicant's: all that were made for the same key."""
+    if signin.REPORTER in actor.roles:
+        raise policy.Forbidden("a session that reports uses, and nothing else")
     with platform.reading() as session:
         rows = select(Application)
         if actor.application_id is not None:

@@ -21,7 +21,7 @@ from crypto.pki.names_and_algorithms import Name
 from crypto.seal.grant import grant_of
 from crypto.seal.statement import SignedStatement
 from crypto.seal.structure import Seal
-from server_stub.lending import granting
+from server_stub.lending import granting, leasing
 from server_stub.neighbours.adapters import identity_digest
 from server_stub.records import auditing
 from server_stub.web.serving import RunningServer
@@ -328,6 +328,30 @@ def test_a_lease_is_reserved_out_of_the_number(
     assert numbers(lease(other, copy, kind="合同")) == []
 
 
+def test_the_quota_is_for_all_leases_together(company: Applicant, other: Applicant) -> None:
+    """Also where as many uses are allowed as wanted, and whatever is said of the lease before."""
+    lending = Lending(company)
+    grant = lending.accept(other.key, lending.offer(lending.terms(max_uses=0)).json()).json()
+    copy = grant["copy"]["id"]
+    first = lease(other, copy, kind="合同")
+    assert numbers(first) == [1, 2]
+    assert numbers(lease(other, copy, kind="合同")) == []
+    claimed = {"lease": first["id"], "uses": [1, 2]}
+    assert numbers(lease(other, copy, kind="合同", spent=claimed)) == []
+    assert used(other, copy, first["id"], 1) == []  # what is reported is not out any more
+    assert numbers(lease(other, copy, kind="合同")) == [3]
+
+
+def test_one_lease_has_an_end_whatever_its_grant_allows(
+    company: Applicant, other: Applicant
+) -> None:
+    lending = Lending(company)
+    terms = lending.terms(max_uses=0, offline_quota=100_000)
+    grant = lending.accept(other.key, lending.offer(terms).json()).json()
+    made = lease(other, grant["copy"]["id"], kind="合同")
+    assert len(made["leaves"]) == leasing.MOST_USES
+
+
 def test_a_lease_for_one_kind_is_for_no_other(
     other: Applicant, lent: tuple[Lending, dict[str, Any]]
 ) -> None:
@@ -408,6 +432,7 @@ def test_a_refresh_token_reports_and_does_nothing_else(company: Applicant, holde
         ("GET", "/v1/seals", None),
         ("GET", "/v1/grants", None),
         ("GET", "/v1/sync", None),
+        ("GET", "/v1/applications", None),
         ("GET", "/v1/usage-records", None),
         ("POST", "/v1/refresh-tokens", None),
         ("POST", "/v1/tickets", {"seal_id": company.seal_id, "document_sm3": "0" * 64}),
