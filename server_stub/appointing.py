@@ -20,6 +20,8 @@ application says so (:mod:`crypto.seal.application_form`):
 What was proved is what the handler becomes:
 handler of that application, keeper of that seal. Legal representative is who the register says.
 Apart from an application he appoints others, and ends that, by statements that his Ukey signs.
+
+One module, because each proof is looked at by the same rule: who is it, and of which enterprise?
 """
 
 from __future__ import annotations
@@ -238,7 +240,24 @@ class _Case:
         certified = self.neighbours.identity.certified_as(signer)
         if entry is None or not entry.legal_rep_sm3 or certified != entry.legal_rep_sm3:
             return "签名人不是登记的法定代表人（按身份证件号码核对）"
+        if self.application.kind == ISSUE and self.signed_before():
+            return "法定代表人的这份授权已用于另一份申请，请换用新的密钥重新授权"
         return ""
+
+    def signed_before(self) -> bool:
+        """Has another application come to a seal by the same signature? It names key and kind of
+        seal, and no time: it must not bring back what the representative has ended since."""
+        own = self.application
+        others = select(Application).where(
+            Application.id != own.id,
+            Application.spki == own.spki,
+            Application.kind == own.kind,
+            Application.subtype == own.subtype,
+            Application.enterprise_id == own.enterprise_id,
+            Application.state == "fulfilled",
+        )
+        proofs = (each.payload.get("proof", {}) for each in self.session.scalars(others))
+        return any(each.get("kind") == LEGAL_REP for each in proofs)
 
     def why_not_oneself(self) -> str:
         signer = self.signer("apply", self.handler_sm3)

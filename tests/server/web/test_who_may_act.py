@@ -14,9 +14,10 @@ from sqlalchemy import select
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
-from server_stub import background, issuing
+from server_stub import background, issuing, sealing
 from server_stub.__main__ import main
 from server_stub.neighbours.adapters import SignedConsent, SimulatedCity, identity_digest
+from server_stub.policy import Actor
 from server_stub.records import canonical, store
 from server_stub.records.auditing import table_problems
 from server_stub.settings import Settings
@@ -257,6 +258,26 @@ def test_the_representatives_own_ukey_appoints_somebody_else(
     assert {person.seal_id, victim.seal_id} <= ids  # the representative sees all
     used = {"seal_id": person.seal_id, "document_sm3": "ab" * 32}
     assert person.call("POST", "/v1/tickets", used).status_code == 201
+    person.http.close()
+
+
+def test_one_signature_of_the_representative_makes_one_seal(
+    victim: Applicant, city: SimulatedCity, server: RunningServer
+) -> None:
+    """Else a keeper whose seal was ended had another one made with what he had kept."""
+    key, person = SoftKey.generate(), stranger_to(victim)
+    certificate = city.certify_person(victim.legal_rep, number_of(victim.legal_rep), key.spki)
+    once = says(person, proof=legal_rep_proof(person, key, certificate))
+    assert person.draft(**once).status_code == 201
+    person.sign_in(application_id=person.application_id)
+    person.submit()
+    made = person.wait("fulfilled")["seal_id"]
+    operator = Actor("operator", "operator-01", frozenset({"operator"}))
+    server.platform.ledger.write(sealing.cancel, operator, made, "holder_request").result()
+    assert person.draft(**once).status_code == 201
+    person.sign_in(application_id=person.application_id)
+    person.submit()
+    assert "已用于另一份申请" in str(person.wait("returned", "fulfilled")["reason"])
     person.http.close()
 
 
