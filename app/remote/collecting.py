@@ -60,7 +60,8 @@ def told_of_end(
 ) -> SealRecord | None:
     """Ask what became of the seal with that *code*, which was replaced or cancelled, and note it;
     None if the cabinet has no such seal."""
-    known = next((seal for seal in cabinet.seals() if seal.code == code), None)
+    own = (seal for seal in cabinet.seals() if seal.platform == platform.origin)
+    known = next((seal for seal in own if seal.code == code), None)
     if known is None:
         return None
     statement = platform.status(code)

@@ -399,7 +399,7 @@ def _follow_grants(
 ) -> list[SealRecord]:
     given, received = platform.grants()
     known = {(each.side, each.id): each for each in cabinet.grants()}
-    here = {seal.id: seal for seal in cabinet.seals()}
+    here = {seal.id: seal for seal in cabinet.seals() if seal.platform == platform.origin}
     collected = []
     for side, grants in (("given", given), ("received", received)):
         for grant in grants:

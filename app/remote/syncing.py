@@ -145,14 +145,11 @@ def _take(item: SyncItem, platform: PlatformClient, cabinet: Cabinet, now: datet
     """One change into the cabinet. Seals that were never collected here stay the platform's."""
     if item.kind == "seal":
         told = platform.read_seal(item.body)
-        for record in _records(cabinet, lambda seal: seal.id == told.id):
+        for record in (seal for seal in _of(platform, cabinet) if seal.id == told.id):
             cabinet.keep_seal(replace(record, state=told.state, reason=told.reason, updated_at=now))
     elif item.kind == "certificate":
         state = str(item.body.get("state", ""))
         serial = item.id.lstrip("0")
-        for record in _records(cabinet, lambda seal: f"{seal.signer.serial:x}" == serial):
+        own = _of(platform, cabinet)  # no platform speaks of another one's seals
+        for record in (seal for seal in own if f"{seal.signer.serial:x}" == serial):
             cabinet.keep_seal(replace(record, certificate_state=state, updated_at=now))
-
-
-def _records(cabinet: Cabinet, wanted: Callable[[SealRecord], bool]) -> list[SealRecord]:
-    return [seal for seal in cabinet.seals() if wanted(seal)]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.errors import PlatformRefused, PlatformUnreachable
+from app.remote.collecting import told_of_end
 from app.remote.platform_account import PlatformSeal, SyncItem, SyncPage, UsageReceipt
 from app.remote.syncing import confirm_status, send_usage, synchronise
 from app.store.cabinet import Cabinet
@@ -83,6 +84,18 @@ def test_all_pages_are_taken(platform: Scripted, office: Office) -> None:
     seal = office.cabinet.seal(CODE)
     assert (seal.state, seal.reason, seal.certificate_state) == ("suspended", "lost", "held")
     assert (done.seals, done.records) == (1, 0)
+
+
+def test_no_platform_speaks_of_another_ones_seals(platform: Scripted, office: Office) -> None:
+    seal = office.cabinet.seal(CODE)
+    office.cabinet.keep_seal(replace(seal, platform="https://other"))
+    serial = f"{seal.signer.serial:x}"
+    items = (seal_item(state="cancelled"), SyncItem("certificate", serial, {"state": "revoked"}))
+    platform.pages = {"": SyncPage(items, "1", False)}
+    synchronise(platform, office.cabinet, office.holder, lambda: NOW)  # type: ignore[arg-type]
+    told_of_end(CODE, platform, office.cabinet, NOW)  # type: ignore[arg-type]
+    after = office.cabinet.seal(CODE)
+    assert (after.state, after.certificate_state) == (seal.state, seal.certificate_state)
 
 
 def test_a_seal_that_was_never_collected_here_stays_the_platforms(
