@@ -232,11 +232,14 @@ def put_material(
     seen: Mapping[str, str] | None = None,
 ) -> Application:
     """A document that goes with a draft; another one takes its place. *seen*: what the platform saw
-    when it verified the sealed request to cancel."""
+    when it verified the sealed request to cancel, and of which body. Raises
+    :class:`MaterialMissing`."""
     tx.act(actor.who)
     application = find(tx.session, actor, "application.amend", identity)
     if application.state not in ("drafted", "returned"):
         raise states.IllegalTransition("application", application.state, "add material")
+    if seen is not None and seen["payload_sm3"] != application.payload_sm3:  # amended meanwhile
+        raise MaterialMissing("the sealed request is of what the application said before")
     row = tx.session.get(Material, (identity, kind))
     if row is None:
         row = Material(application_id=identity, kind=kind)

@@ -308,22 +308,25 @@ async def put_material(
 @router.get("/applications/{identity}/request")
 def request_to_cancel(platform: Running, actor: SignedIn, identity: str) -> Response:
     """The request to cancel, PDF: to be sealed and uploaded as the material ``request``."""
-    return Response(_written(platform, actor, identity), media_type="application/pdf")
+    written, _ = _written(platform, actor, identity)
+    return Response(written, media_type="application/pdf")
 
 
-def _written(platform: Platform, actor: Actor, identity: str) -> bytes:
+def _written(platform: Platform, actor: Actor, identity: str) -> tuple[bytes, str]:
+    """The request, and the SM3 of the body that it was written from."""
     with platform.reading() as session:
         row = applying.find(session, actor, "application.amend", identity)
         cancelling.of_applicant(session, actor, row)
-        return cancelling.write(platform, session, row)
+        return cancelling.write(platform, session, row), row.payload_sm3
 
 
 def _seen(platform: Platform, actor: Actor, identity: str, document: bytes) -> Mapping[str, str]:
-    written = _written(platform, actor, identity)
+    written, payload_sm3 = _written(platform, actor, identity)
     report = examine(platform, document, "request.pdf")
     with platform.reading() as session:
         row = applying.find(session, actor, "application.amend", identity)
-        return cancelling.seen(session, row, written, document, report)
+        seen = cancelling.seen(session, row, written, document, report)
+    return {**seen, "payload_sm3": payload_sm3}
 
 
 @router.post("/applications/{identity}/submit")

@@ -16,6 +16,7 @@ from crypto.pki.certificate import Certificate
 from crypto.seal.structure import Seal
 from server_stub.__main__ import main
 from server_stub.changing import cancelling
+from server_stub.changing.examining import examine
 from server_stub.neighbours.adapters import identity_digest
 from server_stub.records import store
 from server_stub.settings import Settings
@@ -366,8 +367,31 @@ def approved(server: RunningServer, reviewer: Applicant, person: Applicant) -> h
     return reviewer.call("POST", f"{path}/approve", FINDINGS)
 
 
+def amended_meanwhile(
+    person: Applicant, ask_for: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was seen of the request is of another body than the application has by then."""
+    path = f"/v1/applications/{person.application_id}"
+    own = {"Authorization": f"Bearer {person.token}"}
+    request = person.call("GET", f"{path}/request").content
+
+    def amending(*about: Any) -> Any:
+        answer = person.call("PATCH", path, person.body(**ask_for))
+        assert answer.status_code == 200, answer.text
+        person.payload_sm3 = answer.json()["payload_sm3"]
+        return examine(*about)
+
+    with monkeypatch.context() as slow:
+        slow.setattr("server_stub.web.routes.applicant.examine", amending)
+        kind = own | {"Content-Type": "application/pdf"}
+        late = person.http.put(f"{path}/materials/request", content=request, headers=kind)
+    assert late.json().get("code") == "material_missing"
+
+
 def test_a_company_cancels_its_seal_under_that_seal_and_two_reviewers_agree(
-    reviewed: RunningServer, capsys: pytest.CaptureFixture[str]
+    reviewed: RunningServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     person = Applicant(reviewed.url)
     first, second = employ(reviewed, "reviewer"), employ(reviewed, "reviewer")
@@ -388,6 +412,7 @@ def test_a_company_cancels_its_seal_under_that_seal_and_two_reviewers_agree(
     person.sign_in(application_id=person.application_id)
     asks = person.token
     assert person.submit().json()["code"] == "material_missing"
+    amended_meanwhile(person, ask_for, monkeypatch)
     written = person.call("GET", f"{path}/request").content
     with reviewed.platform.reading() as session:  # always the same bytes
         row_of = session.get_one(store.Application, person.application_id)
