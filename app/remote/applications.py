@@ -254,7 +254,7 @@ def draft_request(
             origin=platform.origin,
             day=f"{day:%Y-%m-%d}",
         )
-    except cancel_request.RequestNotWritten:
+    except ValueError:
         right = False
     if not right:
         raise PlatformAnswerInvalid(platform.origin, "request")

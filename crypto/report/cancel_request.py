@@ -25,13 +25,9 @@ _CAUSES = {
 }
 
 
-class RequestNotWritten(Exception):
-    """The request could not be set."""
-
-
 def write(body: bytes, *, application: str, seal_name: str, origin: str, day: str) -> bytes:
     """The request, PDF, for the *application* with that *body* (its exact bytes, JSON); the same
-    bytes each time. *day*: of its draft, YYYY-MM-DD. Raises :class:`RequestNotWritten`."""
+    bytes each time. *day*: of its draft, YYYY-MM-DD. Raises ValueError where it cannot be set."""
     from crypto.bounded import BoundedError, run
 
     try:
@@ -55,8 +51,8 @@ def write(body: bytes, *, application: str, seal_name: str, origin: str, day: st
             "（加盖本企业电子印章）",
         )
         (pdf,) = run(_set, lines, seconds=_SECONDS).parts
-    except (BoundedError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RequestNotWritten(str(error)) from error
+    except (BoundedError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no request can be set: {error}") from error
     return pdf
 
 

@@ -45,7 +45,7 @@ def filed(tmp_path: Path) -> Callable[..., str]:
         assert rows
         assert all(row[-5] == "yes" for row in rows), "a typeface is not embedded"
         assert "(A4)" in run("pdfinfo", path)
-        return "".join(run("pdftotext", path, "-").replace("\u200b", "").split())
+        return "".join(run("pdftotext", "-raw", path, "-").replace("\u200b", "").split())
 
     return file
 
