@@ -116,7 +116,7 @@ def test_other_media_types_are_refused(server: RunningServer) -> None:
 def test_a_verification_that_takes_too_long_is_ended() -> None:
     nothing = verifying.TrustMaterial([], [], [])
     with pytest.raises(verifying.VerificationTimeout):
-        verifying.verify(blank_page(), "x.pdf", nothing, lambda code: None, 0.05)
+        verifying.verify(blank_page(), "x.pdf", nothing, lambda code: None, 0.001)
 
 
 def test_the_parent_survives_a_child_that_dies() -> None:
