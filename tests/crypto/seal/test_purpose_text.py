@@ -1,0 +1,91 @@
+"""Signed texts have one form: what reads differently, or hides something, is refused."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crypto.seal.purpose_text import (
+    MAX_VALUE,
+    PurposeText,
+    PurposeTextError,
+    can_stand,
+    read_time,
+    write_time,
+)
+
+
+@dataclass(frozen=True)
+class Example(PurposeText):
+    PURPOSE: ClassVar = "SUQIAN-SEAL-EXAMPLE-V1"
+    document_name: str
+    from_: str
+
+
+def test_the_form_is_the_one_of_the_design() -> None:
+    text = Example("合同: 甲.pdf", "").encode()
+    assert text == "SUQIAN-SEAL-EXAMPLE-V1\ndocument-name: 合同: 甲.pdf\nfrom: \n".encode()
+    assert Example.parse(text) == Example("合同: 甲.pdf", "")
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_what_can_be_written_is_read_back(name: str, begin: str) -> None:
+    made = Example(name, begin)
+    if can_stand(name) and can_stand(begin):
+        assert Example.parse(made.encode()) == made
+    else:
+        with pytest.raises(PurposeTextError):
+            made.encode()
+
+
+@given(st.binary(max_size=80))
+def test_whatever_is_read_is_written_the_same(data: bytes) -> None:
+    for text in (data, b"SUQIAN-SEAL-EXAMPLE-V1\ndocument-name: " + data + b"\nfrom: x\n"):
+        try:
+            made = Example.parse(text)
+        except PurposeTextError:
+            continue
+        assert made.encode() == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a\nb", "a\rb", "a\tb", "a\u202eb", "a\u200bb", "a\u2028b", "a\ufeffb", "\ud800", "x" * 513],
+)
+def test_values_that_hide_something_cannot_stand(value: str) -> None:
+    assert not can_stand(value)
+
+
+def test_the_longest_value_can_stand() -> None:
+    assert can_stand("章" * MAX_VALUE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "SUQIAN-SEAL-EXAMPLE-V1",
+        "SUQIAN-SEAL-EXAMPLE-V2\ndocument-name: a\nfrom: b\n",
+        "SUQIAN-SEAL-EXAMPLE-V1\ndocument-name: a\nfrom: b",
+        "SUQIAN-SEAL-EXAMPLE-V1\nfrom: b\ndocument-name: a\n",
+        "SUQIAN-SEAL-EXAMPLE-V1\ndocument-name: a\nfrom: b\nmore: c\n",
+        "SUQIAN-SEAL-EXAMPLE-V1\ndocument-name:a\nfrom: b\n",
+        "SUQIAN-SEAL-EXAMPLE-V1\r\ndocument-name: a\r\nfrom: b\r\n",
+        "SUQIAN-SEAL-EXAMPLE-V1\ndocument-name: a\u200b\nfrom: b\n",
+        "\ufeffSUQIAN-SEAL-EXAMPLE-V1\ndocument-name: a\nfrom: b\n",
+    ],
+)
+def test_another_form_is_refused(text: str) -> None:
+    with pytest.raises(PurposeTextError):
+        Example.parse(text.encode())
+
+
+def test_a_time_has_one_form() -> None:
+    assert write_time(datetime(2026, 11, 30, 8, tzinfo=UTC)) == "2026-11-30T08:00:00Z"
+    assert read_time("2026-11-30T08:00:00Z") == datetime(2026, 11, 30, 8, tzinfo=UTC)
+    for text in ("2026-11-30T08:00:00+00:00", "2026-11-30 08:00:00Z", "2026-1-30T08:00:00Z", ""):
+        with pytest.raises(PurposeTextError):
+            read_time(text)
