@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate import Certificate
 from crypto.seal.phone import (
+    SECRET_SIZE,
     Binding,
     LossReport,
     NewPasskey,
@@ -205,7 +206,7 @@ def test_a_name_twice_in_client_data_is_refused(phone: SoftPhone) -> None:
 
 
 def test_both_screens_show_the_same_six_digits_only_for_the_same_phone(phone: SoftPhone) -> None:
-    proof, secret = phone.proof(), b"0123456789abcdef"
+    proof, secret = phone.proof(), bytes(range(SECRET_SIZE))
     digits = six_digits(proof.mac(secret))
     assert digits == six_digits(PairingProof.parse(proof.encode()).mac(secret))
     assert len(digits) == 6
