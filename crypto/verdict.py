@@ -71,6 +71,7 @@ _CODES = {
         " maker_valid_at_making seal_valid_at_signing signer_not_revoked time_trusted"
         " status_active seal_valid_now mark_matches timestamp_good date_matches"
         " seal_timestamp_good grant_holds grant_use grant_in_scope grant_approved"
+        " use_approved approved_by approved_by_phone"
     ),
     Level.NOTICE: (
         "time_claimed signer_expired_since maker_expired_since seal_expired_since"
@@ -106,6 +107,7 @@ _CODES = {
         " markup_added drawing_added link_added mark_tiny mark_only_printed mark_acts"
         " look_differs look_differs_more look_pages_differ look_incomplete look_failed"
         " grant_unproved grant_leave_unproved grant_lease_unconfirmed grant_end_unproven"
+        " approval_unproved"
     ),
     Level.INVALID: (
         "byte_range_malformed contents_malformed value_unreadable digest_mismatch"
@@ -118,7 +120,7 @@ _CODES = {
         " value_replaced look_replaced content_covered"
         " grant_invalid grant_foreign_grantor grant_no_leave grant_leave_foreign grant_exceeded"
         " grant_term_over grant_outside_kind grant_outside_counterparty grant_outside_hours"
-        " grant_unapproved"
+        " grant_unapproved approval_invalid approval_foreign approval_changed"
         " grant_before_lease grant_lease_over grant_used_after_end"
     ),
 }
@@ -170,10 +172,20 @@ class Finding:
         return f"{self.code} ({details})" if details else self.code
 
 
+_SOURCES = {
+    "named": "label",
+    "value_before": "before",
+    "value_after": "after",
+    "approved_document": "document",
+}
+"""Words made of a detail, or said instead where there is none."""
+
+
 class _Blanks(dict[str, str]):
     """What fills the blanks of a text: details as they are, and words for those that are missing.
 
-    ``{scope}`` is made of the entries of a grant's scope.
+    ``{scope}`` is made of the entries of a grant's scope, ``{approval_fault}`` of why approvals are
+    none, ``{approved_document}`` of the document's name.
     ``{place}``, ``{party}``, ``{named}``, ``{value_before}``, ``{value_after}`` and ``{values}``
     (both, where they differ) are words made of the details page, who, seal, label, before and
     after, or say that there is none."""
@@ -199,8 +211,10 @@ class _Blanks(dict[str, str]):
             if self.get("before", "") == self.get("after", ""):
                 return ""
             return say("blanks", "values", self._language).format_map(self)
-        if key in ("named", "value_before", "value_after"):
-            source = {"named": "label", "value_before": "before", "value_after": "after"}[key]
+        if key == "approval_fault":
+            return say("blanks", f"fault_{self.get('why', '')}", self._language)
+        if key in _SOURCES:
+            source = _SOURCES[key]
             known = key if self.get(source) else f"no_{key}"
             return say("blanks", known, self._language).format_map(self)
         return "—"

@@ -73,6 +73,7 @@ from crypto.verdict import (
 
 if TYPE_CHECKING:
     from crypto.pdf.looking.layer import Look
+    from crypto.seal.use_approval import UseRequest
     from crypto.validation.cms_check import CmsCheck
 
 PROGRAM = "SealDesk 0.1.0"
@@ -124,6 +125,12 @@ def _verify_document(
     file_sm3, search = _hash_and_search(file, signatures)  # 3
     coverage = Coverage(file.document, file.size, password, signatures)
     checks = [_check_alone(file, coverage, signature) for signature in signatures]  # 4
+    for check in checks:
+        if check.approved:  # rare: what it needs is loaded then
+            from crypto.pdf.approved import check_approved
+
+            end = check.signature.end
+            check.find(check_approved(file.document, end, password, check.approved))
     for check in checks:
         check.rehearsed = not set(rehearsed).isdisjoint(check.report.fields)
     if draw:
@@ -223,6 +230,8 @@ class _Check:
     marks: SealMarks | None = None
     """What it shows of its seal, for step 5."""
     rehearsed: bool = False
+    approved: UseRequest | None = None
+    """The request that was approved, of which it is said that it is about this document."""
 
     def state(self, **facts: Any) -> None:
         """Put *facts*, by the names of SignatureReport, into the report."""
@@ -333,6 +342,7 @@ def _take(check: _Check, found: SignatureCheck | CmsCheck) -> None:
         origin=found.origin,
     )
     check.find(found.findings)
+    check.approved = found.approved
 
 
 @dataclass(frozen=True)

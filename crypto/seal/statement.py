@@ -20,9 +20,10 @@ certificate keeps a seal holder from signing statements with its own key.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
@@ -35,7 +36,7 @@ PREFIX = b"SEALDESK-STATEMENT-V1\x00"
 STAPLE = "2.25.305741036414371946361302716354838229301"
 """Extension of TBS_Sign that carries a statement token (an OID from a UUID, X.667)."""
 
-MAX_SIZE = 16 * 1024
+MAX_SIZE = 128 * 1024
 _MAX_ORIGIN = 200
 _MAX_TEXT = 200
 
@@ -61,11 +62,14 @@ class Leave:
     """Of the document, as the user said."""
     counterparty: str = ""
     approval: str = ""
-    """Who approved it, and as what; "" if nobody had to."""
+    """The request that was approved; "" if nobody had to."""
     lease: str = ""
     """The lease that it was reserved with; "" where the platform was asked about one document."""
     until: datetime | None = None
     """Until when a use under that lease may be made."""
+    evidence: bytes = field(default=b"", repr=False)
+    """Policy, request and approvals as their people signed them
+    (:class:`crypto.seal.use_approval.UseEvidence`); b"" if nobody had to."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +214,7 @@ def _leave_json(leave: Leave) -> dict[str, object]:
         "approval": leave.approval,
         "lease": leave.lease,
         "until": _text(leave.until),
+        **({"evidence": base64.b64encode(leave.evidence).decode()} if leave.evidence else {}),
     }
 
 
@@ -220,12 +225,15 @@ def _leave(fields: dict[str, object]) -> Leave:
         if not isinstance(text, str) or len(text) > _MAX_TEXT:
             raise ValueError(f"{name} of a leave")
         texts[name] = text
-    use, until = fields["use"], fields["until"]
+    use, until, evidence = fields["use"], fields["until"], fields.get("evidence", "")
     if not isinstance(use, int) or isinstance(use, bool) or use < 0:
         raise ValueError("use of a leave")
     if until is not None and not isinstance(until, str):
         raise ValueError("end of a leave")
-    return Leave(**texts, use=use, until=_time(until))
+    if not isinstance(evidence, str):
+        raise ValueError("evidence of a leave")
+    proof = base64.b64decode(evidence, validate=True)
+    return Leave(**texts, use=use, until=_time(until), evidence=proof)
 
 
 def _text(moment: datetime | None) -> str | None:

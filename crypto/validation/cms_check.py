@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from crypto.pki.certificate import Certificate
 from crypto.pki.cms import TST_INFO, CmsError, ContentDigest, SignedData, SignerInfo, digest_of
@@ -31,6 +32,9 @@ from crypto.validation.trust import Trust, check_signer
 from crypto.validation.trusted_time import check_timestamp
 from crypto.verdict import CertificateInfo, Finding, PlatformLine, Times
 
+if TYPE_CHECKING:
+    from crypto.seal.use_approval import UseRequest
+
 
 @dataclass(frozen=True)
 class CmsCheck:
@@ -50,6 +54,8 @@ class CmsCheck:
     """The signer's key is an SM2 key."""
     origin: str = ""
     """Where the document says that its platform lives; "" if it does not say."""
+    approved: UseRequest | None = None
+    """As in :class:`crypto.validation.seal_check.SignatureCheck`."""
 
 
 def is_timestamp(data: SignedData) -> bool:
@@ -104,11 +110,11 @@ def check_cms(
         findings += more
         info, anchor = CertificateInfo.of(facts.certificate), chain.anchor
         chain_info = tuple(CertificateInfo.of(certificate) for certificate in chain.path)
-    seal, listed, platform = None, None, None
+    seal, listed, platform, approved = None, None, None, None
     if own_seal is not None and facts.certificate is not None:
         holder = facts.certificate.der
         used = check_seal_use(own_seal, holder, trust, times, now, ticket, token)
-        seal, listed, platform = used.seal, used.listed, used.platform
+        seal, listed, platform, approved = used.seal, used.listed, used.platform, used.approved
         findings += used.findings
     maker_anchor = seal.anchor if seal else None
     findings = by_rules(findings, trust.rules, anchor, maker_anchor, times)
@@ -124,6 +130,7 @@ def check_cms(
         tuple(findings),
         facts.certificate is not None and facts.certificate.public_key.kind == "sm2",
         claimed_origin(token, facts.certificate),
+        approved,
     )
 
 

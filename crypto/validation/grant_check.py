@@ -158,7 +158,7 @@ def _kept_to(grant: Grant, leave: Leave, at: datetime) -> list[Finding]:
         )
     if grant.approval and not leave.approval:
         findings.append(Finding("grant_unapproved"))
-    elif leave.approval:
+    elif leave.approval and not leave.evidence:  # else the approvals speak for themselves
         findings.append(Finding("grant_approved", {"approval": leave.approval}))
     return findings
 

@@ -11,11 +11,13 @@ import contextlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from crypto.pki.certificate import Certificate
 from crypto.pki.chain import Chain
+from crypto.pki.holder_name import holder_of
 from crypto.pki.names_and_algorithms import CertificateError
-from crypto.seal.grant import is_copy
+from crypto.seal.grant import GrantError, grant_of, is_copy
 from crypto.seal.statement import STAPLE, SignedStatement, StatementError
 from crypto.seal.structure import Seal, SealSignature
 from crypto.validation.anchor_rules import by_rules
@@ -31,6 +33,9 @@ from crypto.verdict import (
     beijing,
     beijing_day,
 )
+
+if TYPE_CHECKING:
+    from crypto.seal.use_approval import UseRequest
 
 DEMO_VENDOR = "SEALDESK-DEMO"
 """Vendor in the header of seals that the demo's platform makes."""
@@ -76,6 +81,9 @@ class SignatureCheck:
     """Includes those of the seal."""
     origin: str
     """Where the document says that its platform lives; "" if it does not say."""
+    approved: UseRequest | None = None
+    """The request that was approved, if one was; whether the document is the one that it is about
+    is yet to be seen (:mod:`crypto.pdf.approved`)."""
 
 
 def check_seal(seal: Seal, trust: Trust, now: datetime) -> SealCheck:
@@ -148,6 +156,7 @@ def check_signature(
         use.platform,
         tuple(findings),
         claimed_origin(token, signer),
+        use.approved,
     )
 
 
@@ -160,6 +169,8 @@ class SealUse:
     platform: PlatformLine | None
     findings: tuple[Finding, ...]
     """Includes those of the seal."""
+    approved: UseRequest | None = None
+    """As in :class:`SignatureCheck`."""
 
 
 def check_seal_use(
@@ -188,12 +199,31 @@ def check_seal_use(
     status, line = check_status(seal.es_id, ticket, trust, times, now)
     status = after_the_end(seal, trust, times, status)
     findings += check_grant(seal, ticket, token, trust, times, status)
+    approved = None
+    if ticket is not None and ticket.statement.leave and ticket.statement.leave.evidence:
+        from crypto.validation.approval_check import check_approvals
+
+        original, holder = _original(seal, certificate)
+        more, approved = check_approvals(ticket, original, holder, certificate, trust)
+        findings += more
     if anchor is None and seal.vendor == DEMO_VENDOR:
         issuer = info.maker.issuer if info.maker else "—"
         status.append(Finding("demo_seal", {"issuer": issuer}))
     if ticket is None and anchor in trust.platforms:
         status.append(Finding("sealed_offline"))
-    return SealUse(checked, listed, line, (*findings, *status))
+    return SealUse(checked, listed, line, (*findings, *status), approved)
+
+
+def _original(seal: Seal, certificate: bytes) -> tuple[str, str]:
+    """Code and holder of the seal, or, for a grantee's copy, of the one that was lent."""
+    try:
+        signed = grant_of(seal)
+        if signed is not None:
+            return signed.grant.seal_code, signed.grant.holder
+        own = Certificate.parse(certificate)
+    except (GrantError, CertificateError):
+        return seal.es_id, ""
+    return seal.es_id, holder_of(own.subject, own.issuer).name
 
 
 def _common_name(certificate: bytes) -> str:

@@ -52,6 +52,8 @@ class SignatureMaker:
     certificates: tuple[bytes, ...] = ()
     """Further certificates to embed in a SignedData, DER: the signer's chain."""
     timestamp: TimestampSource | None = None
+    room: int = 0
+    """Bytes to reserve for what a ticket has of approvals."""
 
     def __post_init__(self) -> None:
         """Raises :class:`CmsError` if key, seal and profile do not go together."""
@@ -68,7 +70,7 @@ class SignatureMaker:
     @property
     def size(self) -> int:
         """Bytes to reserve: enough for any value, ticket and time stamp included."""
-        room = TOKEN_ROOM if self.timestamp else 0
+        room = (TOKEN_ROOM if self.timestamp else 0) + self.room
         if self.profile in ("ses", "ses-adobe"):
             return room + len(self.seal) + len(self.key.certificate) + TICKET_ROOM + _MARGIN
         largest = cms_make.signed_data_size(

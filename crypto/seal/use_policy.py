@@ -1,0 +1,218 @@
+"""用印规则: which uses of a seal need whose approval, signed by whoever keeps it (第十九条).
+
+The terms are canonical JSON; who sets them signs an intent that names the SM3 of the terms. Both
+stand in the ticket of an approved use (:mod:`crypto.seal.use_approval`), so that anybody sees who
+was to be asked. A policy is about a seal; the copies that its grantees have follow it too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from crypto.algorithms.gm import sm3
+from crypto.algorithms.keys import SM2_WITH_SM3
+from crypto.asn1 import der
+from crypto.pki.certificate import Certificate
+from crypto.pki.names_and_algorithms import CertificateError
+
+TYPE = "seal-use-policy-v1"
+VERB = "set-use-policy"
+"""In the intent that the keeper signs; its object is the seal's code."""
+MAX_SIZE = 16 * 1024
+MAX_APPROVERS = 9
+_MAX_TEXT = 60
+_INTENT = re.compile(
+    rf"SUQIAN-SEAL-INTENT-V2\n(?P<origin>[^\n]*)\n{VERB}\n(?P<seal>[^\n]*)\n"
+    r"(?P<digest>[0-9a-f]{64})\n\n(?P<at>[^\n]*)\n"
+)
+
+
+class PolicyError(ValueError):
+    """The bytes are no policy, or not one that its maker has signed."""
+
+
+def masked(name: str) -> str:
+    """A name with all but its first character hidden: 张三 → 张*."""
+    return name[:1] + "*" * (len(name) - 1)
+
+
+@dataclass(frozen=True)
+class Approver:
+    """Somebody who may approve."""
+
+    name: str
+    """As verifiers see it: masked where the policy hides names."""
+    role: str
+    """In the keeper's words: 法定代表人, 财务负责人."""
+    certificate_sm3: str
+    """SM3, hex, of the certificate (DER) of the approver's Ukey."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsePolicy:
+    """How a seal may be used: the terms."""
+
+    seal_code: str
+    """14 digits."""
+    seal_name: str
+    holder: str
+    """Whose seal it is."""
+    approvers: tuple[Approver, ...] = ()
+    needed: int = 0
+    """How many of them must approve each use; 0: nobody is asked."""
+    offline: bool = True
+    """May it be used for a time without the platform?"""
+    phone: bool = True
+    """Do approvals by phone count?"""
+    masked: bool = False
+    """Are the names of requesters and approvers hidden from those who verify a document?"""
+    keeper: str = ""
+    """Who keeps the seal, in words; "" if that is not said."""
+    nonce: str = ""
+
+    def encode(self) -> bytes:
+        """The terms, canonical JSON, UTF-8."""
+        body = {
+            "type": TYPE,
+            "seal_code": self.seal_code,
+            "seal_name": self.seal_name,
+            "holder": self.holder,
+            "approvers": [[each.name, each.role, each.certificate_sm3] for each in self.approvers],
+            "needed": self.needed,
+            "offline": self.offline,
+            "phone": self.phone,
+            "masked": self.masked,
+            "keeper": self.keeper,
+            "nonce": self.nonce,
+        }
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+    @classmethod
+    def parse(cls, terms: bytes) -> UsePolicy:
+        """Read terms; only what :meth:`encode` writes. Raises :class:`PolicyError`."""
+        if len(terms) > MAX_SIZE:
+            raise PolicyError("larger than any policy")
+        try:
+            body = json.loads(terms)
+            made = cls(
+                seal_code=_string(body["seal_code"]),
+                seal_name=_string(body["seal_name"], 160),
+                holder=_string(body["holder"], 160),
+                approvers=tuple(
+                    Approver(_string(name), _string(role), _string(digest, 64))
+                    for name, role, digest in body["approvers"]
+                ),
+                needed=_number(body["needed"]),
+                offline=body["offline"] is True,
+                phone=body["phone"] is True,
+                masked=body["masked"] is True,
+                keeper=_string(body["keeper"]),
+                nonce=_string(body["nonce"]),
+            )
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+            raise PolicyError(f"the terms of a policy are malformed: {error}") from error
+        if body["type"] != TYPE or made.encode() != terms:
+            raise PolicyError("the terms of a policy are not in their one form")
+        if made.problem:
+            raise PolicyError(made.problem)
+        return made
+
+    @property
+    def problem(self) -> str:
+        """What no policy may say, "" if it is in order."""
+        if not re.fullmatch(r"\d{14}", self.seal_code):
+            return "no seal code"
+        if not (self.seal_name.strip() and self.holder.strip()):
+            return "a name is missing"
+        if len(self.approvers) > MAX_APPROVERS:
+            return "more approvers than can be"
+        if self.needed > len(self.approvers) or bool(self.needed) != bool(self.approvers):
+            return "as many approvals as there are approvers, at most, and at least one"
+        if len({each.certificate_sm3 for each in self.approvers}) != len(self.approvers):
+            return "an approver twice"
+        for each in self.approvers:
+            if not (each.name.strip() and each.role.strip()):
+                return "an approver without name or role"
+            if not re.fullmatch(r"[0-9a-f]{64}", each.certificate_sm3):
+                return "an approver without a certificate"
+            if self.masked and each.name != masked(each.name):
+                return "a name that is not hidden"
+        return ""
+
+    @property
+    def sm3(self) -> str:
+        """SM3 of the terms, hex: how requests and the platform call the policy."""
+        return sm3(self.encode()).hex()
+
+    def approver(self, certificate: bytes) -> Approver | None:
+        """Whom *certificate* (DER) belongs to."""
+        digest = sm3(certificate).hex()
+        return next((a for a in self.approvers if a.certificate_sm3 == digest), None)
+
+
+@dataclass(frozen=True)
+class SignedPolicy:
+    """A policy whose signature fits the certificate inside, which is yet to be trusted."""
+
+    token: bytes
+    policy: UsePolicy
+    origin: str
+    """Of the platform for which it was signed."""
+    signed_at: datetime
+    """As its maker says."""
+    certificate: Certificate
+
+    @classmethod
+    def make(cls, terms: bytes, intent: str, certificate: bytes, signature: bytes) -> SignedPolicy:
+        """Put one together. Raises :class:`PolicyError` if the parts do not belong together."""
+        token = der.sequence(
+            der.octet_string(terms),
+            der.octet_string(intent.encode()),
+            der.octet_string(certificate),
+            der.bit_string(signature),
+        )
+        return cls.parse(token)
+
+    @classmethod
+    def parse(cls, token: bytes) -> SignedPolicy:
+        """Read one and check that the certificate's key has signed just these terms.
+
+        Raises :class:`PolicyError`."""
+        if len(token) > MAX_SIZE:
+            raise PolicyError("larger than any policy")
+        try:
+            fields = der.parse(token).children(der.SEQUENCE)
+            terms, intent = fields.octets(), fields.octets()
+            certificate_der, signature = fields.octets(), fields.bits()
+            fields.finish()
+            certificate = Certificate.parse(certificate_der)
+            said = _INTENT.fullmatch(intent.decode())
+        except (der.DerError, CertificateError, UnicodeDecodeError) as error:
+            raise PolicyError(f"no policy: {error}") from error
+        policy = UsePolicy.parse(terms)
+        if said is None or said["seal"] != policy.seal_code or said["digest"] != policy.sm3:
+            raise PolicyError("what was signed is not this policy")
+        if not certificate.public_key.verify(SM2_WITH_SM3, intent, signature):
+            raise PolicyError("the signature of the policy is wrong")
+        try:
+            signed_at = datetime.fromisoformat(said["at"])
+            if signed_at.tzinfo is None:
+                raise ValueError("without a zone")
+        except ValueError as error:
+            raise PolicyError("signed at no time") from error
+        return cls(token, policy, said["origin"], signed_at.astimezone(UTC), certificate)
+
+
+def _string(value: object, most: int = _MAX_TEXT) -> str:
+    if not isinstance(value, str) or len(value) > most or not value.isprintable():
+        raise ValueError("a text that is none")
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_APPROVERS:
+        raise ValueError("a number that is none")
+    return value

@@ -1,0 +1,316 @@
+"""Who allowed a use of a seal, told from the file alone; and what is no approval."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from crypto.algorithms.gm import sm3
+from crypto.algorithms.keys import SoftKey
+from crypto.pki.certificate import DOCUMENT_SIGNING, Certificate
+from crypto.seal.phone import Binding, PhoneSignature
+from crypto.seal.purpose_text import PurposeTextError
+from crypto.seal.statement import SignedStatement
+from crypto.seal.use_approval import (
+    ApprovalError,
+    SignedApproval,
+    SignedRequest,
+    UseEvidence,
+    ukey_proof,
+)
+from crypto.seal.use_policy import PolicyError, SignedPolicy, UsePolicy, masked
+from crypto.verdict import Finding, Report, Verdict
+from tests.world.approvals import ASKED, Company, signed_policy
+from tests.world.authorities import Authorities
+from tests.world.documents import classic_pdf, update
+from tests.world.soft_phone import SoftPhone, bound
+
+
+@pytest.fixture(scope="module")
+def company() -> Company:
+    return Company()
+
+
+def told(report: Report) -> dict[str, Finding]:
+    (signature,) = report.signatures
+    return {finding.code: finding for finding in signature.findings}
+
+
+def why(company: Company, evidence: UseEvidence, **leave: Any) -> str:
+    found = told(company.judged(company.stamped(evidence, **leave)))
+    assert "use_approved" not in found
+    return found["approval_invalid"].details["why"]
+
+
+# --- the file alone says who allowed it ----------------------------------------------------------
+
+
+def test_the_file_alone_says_who_allowed_what_in_which_role_and_when(company: Company) -> None:
+    report = company.judged(company.stamped())
+    assert report.verdict is Verdict.VALID, report.signatures[0].findings
+    (signature,) = report.signatures
+    shown = [each.text("zh_CN") for each in signature.findings if "approved" in each.code]
+    whole = "\n".join(shown)
+    for word in ("赵六", "采购合同.pdf", "张三（法定代表人）", "李四（财务负责人）", "Ukey"):
+        assert word in whole
+    assert "2026-11-23 15:00" in whole  # an hour after it was asked for, in Beijing
+    assert "3 人中 2 人" in whole
+    assert "王五" not in whole
+
+
+def test_a_second_seal_after_the_approval_is_no_other_document(company: Company) -> None:
+    once = company.stamped()
+    twice = company.stamped(document=once)
+    for signature in company.judged(twice).signatures:
+        found = {finding.code for finding in signature.findings}
+        assert "use_approved" in found
+        assert not found & {"approval_foreign", "approval_changed"}
+
+
+def test_names_are_masked_as_the_policy_wants(company: Company) -> None:
+    approvers = tuple(
+        replace(each, name=masked(each.name)) for each in company.policy.policy.approvers
+    )
+    other = replace_world(company, policy=company.ruled(masked=True, approvers=approvers))
+    other.request = SignedRequest.make(
+        other.asked(requester="赵*", document_name="salted-sm3 " + "0" * 64), other.requester
+    )
+    report = other.judged(other.stamped())
+    whole = "\n".join(each.text("zh_CN") for each in report.signatures[0].findings)
+    for word in ("张*（法定代表人）", "赵*", "文件名按规则不公开"):
+        assert word in whole
+    assert "张三" not in whole
+    assert "采购合同" not in whole
+    with pytest.raises(PolicyError, match="hidden"):
+        company.ruled(masked=True)
+
+
+def test_a_phone_that_an_approver_has_bound_speaks_for_them(company: Company) -> None:
+    approval = by_phone(company, company.approvers[0])
+    evidence = company.evidence([approval, *company.approved(company.approvers[1])])
+    found = told(company.judged(company.stamped(evidence)))
+    assert found["approved_by_phone"].details["name"] == "张三"
+    ruled = replace_world(company, policy=company.ruled(phone=False))
+    approvals = [by_phone(ruled, ruled.approvers[0]), *ruled.approved(ruled.approvers[1])]
+    assert why(ruled, ruled.evidence(approvals)) == "phone"
+
+
+def test_approvers_of_an_authority_that_nobody_trusts_prove_nothing(company: Company) -> None:
+    strangers = Authorities("别的根")
+    usage = ("digitalSignature", "nonRepudiation")
+    key = strangers.certified("孙七", usage, DOCUMENT_SIGNING, "宿迁市测试单位")
+    other = replace_world(company, approvers=(key, *company.approvers[1:]))
+    report = other.judged(other.stamped())
+    assert "approval_unproved" in told(report)
+    assert report.verdict is Verdict.UNKNOWN
+
+
+# --- what is no approval -------------------------------------------------------------------------
+
+
+def test_another_documents_approvals_are_none(company: Company) -> None:
+    data = company.stamped(document=classic_pdf(pages=3))
+    report = company.judged(data)
+    assert "approval_foreign" in told(report)
+    assert report.verdict is Verdict.INVALID
+
+
+def test_a_document_that_was_changed_after_it_was_approved_is_another_one(
+    company: Company,
+) -> None:
+    def other_page(writer: Any) -> None:
+        page = writer.root["/Pages"]["/Kids"][0]
+        page["/Rotate"] = type(page["/MediaBox"][2])(90)
+        writer.update_container(page)
+
+    changed = update(company.document, other_page)
+    assert changed.startswith(company.document)
+    report = company.judged(company.stamped(document=changed))
+    assert "approval_changed" in told(report)
+    assert report.verdict is Verdict.INVALID
+
+
+def test_a_requester_cannot_approve_himself(company: Company) -> None:
+    approvals = company.approved(company.requester, company.approvers[0])
+    assert why(company, company.evidence(approvals)) == "self"
+
+
+def test_a_requester_among_the_approvers_cannot_approve_himself(company: Company) -> None:
+    own = (company.requester, *company.approvers[:2])
+    other = replace_world(company, approvers=own)
+    assert why(other, other.evidence(other.approved(*own[:2]))) == "self"
+
+
+def test_one_approval_less_than_needed_is_not_enough(company: Company) -> None:
+    assert why(company, company.evidence(company.approved(company.approvers[0]))) == "count"
+
+
+def test_one_person_is_not_two(company: Company) -> None:
+    one = company.approvers[0]
+    assert why(company, company.evidence(company.approved(one, one))) == "twice"
+
+
+def test_somebody_of_no_role_in_the_policy_approves_nothing(company: Company) -> None:
+    approvals = company.approved(company.approvers[0], company.keeper)
+    assert why(company, company.evidence(approvals)) == "role"
+
+
+def test_whoever_was_removed_from_the_policy_approves_nothing(company: Company) -> None:
+    left = company.policy.policy.approvers[1:]
+    other = replace_world(company, policy=company.ruled(approvers=left))
+    assert why(other, other.evidence(other.approved(*other.approvers[:2]))) == "role"
+    # and the approvals of a request under the policy before are not of this one
+    mixed = UseEvidence(other.policy, company.request, company.approved(*company.approvers[1:]))
+    assert why(company, mixed) == "policy"
+
+
+def test_a_policy_that_somebody_else_signs_is_none(company: Company) -> None:
+    foreign = company.key("别人", "别的公司")
+    other = replace_world(company, policy=company.ruled(foreign))
+    assert why(other, other.evidence(other.approved(*other.approvers[:2]))) == "keeper"
+
+
+def test_a_rejection_approves_nothing(company: Company) -> None:
+    said = company.approved(company.approvers[0]) + company.approved(
+        company.approvers[1], decision="reject"
+    )
+    assert why(company, company.evidence(said)) == "rejected"
+
+
+def test_an_edited_time_breaks_the_signature(company: Company) -> None:
+    (approval,) = company.approved(company.approvers[0])
+    issued = approval.approval.issued.encode()
+    for edited in (b"2026-11-23T07:00:01Z", b"2026-11-23T08:00:00Z"):
+        with pytest.raises(ApprovalError, match="signature"):
+            SignedApproval.parse(approval.token.replace(issued, edited))
+    until = company.request.request.until.encode()
+    with pytest.raises(ApprovalError, match="signature"):
+        SignedRequest.parse(company.request.token.replace(until, b"2026-11-30T06:00:00Z"))
+
+
+@pytest.mark.parametrize("hours", [-2, 24 * 4])
+def test_an_approval_outside_the_requests_term_is_none(company: Company, hours: int) -> None:
+    approvals = company.approved(*company.approvers[:2], at=ASKED + timedelta(hours=hours))
+    assert why(company, company.evidence(approvals)) == "time"
+
+
+def test_a_ticket_from_before_the_approvals_has_none(company: Company) -> None:
+    issued = ASKED + timedelta(minutes=30)
+    assert why(company, company.evidence(), issued_at=issued) == "time"
+
+
+@pytest.mark.parametrize(
+    "name", ["request", "seal_name", "requester", "document_sm3", "pages", "purpose", "until"]
+)
+def test_an_approval_that_says_something_else_than_the_request_is_none(
+    company: Company, name: str
+) -> None:
+    other = {
+        "document_sm3": "0" * 64,
+        "until": "2026-11-29T00:00:00Z",
+        "request": "request_" + "1" * 24,
+    }.get(name, "77")
+    approvals = company.approved(*company.approvers[:2], **{name: other})
+    assert why(company, company.evidence(approvals)) == "approval"
+
+
+def test_a_request_for_another_seal_or_of_another_person_is_none(company: Company) -> None:
+    other = replace_world(company)
+    other.request = SignedRequest.make(other.asked(seal="32130000000033"), other.requester)
+    assert why(other, other.evidence(other.approved(*other.approvers[:2]))) == "seal"
+    other.request = SignedRequest.make(
+        other.asked(requester_cert=sm3(other.keeper.certificate).hex()), other.keeper
+    )
+    assert why(other, other.evidence(other.approved(*other.approvers[:2]))) == "requester"
+
+
+def test_a_leave_for_another_request_or_under_a_grant_carries_no_approval(
+    company: Company,
+) -> None:
+    assert why(company, company.evidence(), approval="request_" + "1" * 24) == "request"
+    assert why(company, company.evidence(), grant_sm3="0" * 64) == "request"
+
+
+def test_evidence_that_cannot_be_read_is_none(company: Company) -> None:
+    broken = company.evidence().encode()[:-3]
+    found = told(company.judged(company.stamped(evidence=None, said=broken)))
+    assert found["approval_invalid"].details["why"] == "unreadable"
+
+
+# --- the forms ------------------------------------------------------------------------------------
+
+
+def test_what_is_written_is_read_and_nothing_else(company: Company) -> None:
+    evidence = company.evidence()
+    assert UseEvidence.parse(evidence.encode()) == evidence
+    assert UsePolicy.parse(company.policy.policy.encode()) == company.policy.policy
+    with pytest.raises(PolicyError):
+        UsePolicy.parse(company.policy.policy.encode() + b" ")
+    with pytest.raises(PolicyError):
+        signed_policy(replace(company.policy.policy, needed=4), company.keeper)
+    renamed = company.policy.token.replace("李四".encode(), "李五".encode())
+    with pytest.raises(PolicyError, match="this policy"):
+        SignedPolicy.parse(renamed)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("document_name", "合同\u202efdp.exe"),
+        ("document_name", ""),
+        ("copies", "0"),
+        ("copies", "01"),
+        ("pages", "-1"),
+        ("document_size", "1e3"),
+        ("until", "2027-11-23T09:00:00Z"),
+        ("seal", "1"),
+        ("purpose", "x\ny"),
+    ],
+)
+def test_a_request_says_nothing_that_cannot_be_meant(
+    company: Company, name: str, value: str
+) -> None:
+    with pytest.raises(PurposeTextError):
+        company.asked(**{name: value}).encode()
+
+
+def test_a_ukey_does_not_speak_as_a_phone(company: Company) -> None:
+    said = company.said(binding="0" * 64)
+    with pytest.raises(ApprovalError, match="phone"):
+        SignedApproval.make(said, ukey_proof(said.encode(), company.approvers[0]))
+    with pytest.raises(ApprovalError, match="phone"):
+        SignedApproval.make(said, ukey_proof(said.encode(), company.approvers[0]), phone=True)
+
+
+def test_a_ticket_keeps_its_evidence(company: Company) -> None:
+    token = company.authorities.statement(company.requester).token
+    assert SignedStatement.parse(token).statement.leave is None
+    with pytest.raises(ApprovalError):
+        UseEvidence.parse(b"")
+
+
+def by_phone(company: Company, ukey: SoftKey) -> SignedApproval:
+    phone = SoftPhone()
+    binding: Binding = bound(phone, ukey)
+    said = company.said(binding=binding.sha256)
+    signature = PhoneSignature(
+        binding,
+        ukey.sign(binding.encode()),
+        Certificate.parse(ukey.certificate),
+        phone.sign(said.encode()),
+    )
+    return SignedApproval.make(said, signature.encode(), phone=True)
+
+
+def replace_world(company: Company, **changes: Any) -> Company:
+    """The same people with another policy, and a request under it."""
+    made = Company.__new__(Company)
+    made.__dict__ |= company.__dict__
+    made.__dict__ |= changes
+    if "policy" not in changes:
+        made.policy = made.ruled()
+    made.request = SignedRequest.make(made.asked(), made.requester)
+    return made
