@@ -18,6 +18,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crypto.algorithms import gm
 from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.sign import Revision, sign_revision
 from crypto.pdf.signing.values import SignatureMaker, TimestampSource
@@ -105,7 +106,9 @@ def _in_use(session: Session) -> tuple[store.Key | None, store.Seal | None]:
     )
     if key is None:
         return None, None
-    held = select(store.Certificate.sn).where(store.Certificate.der == key.certificate)
+    held = select(store.Certificate.sn).where(
+        store.Certificate.der_sm3 == gm.sm3(key.certificate).hex()
+    )
     return key, session.scalar(select(store.Seal).where(store.Seal.certificate_sn.in_(held)))
 
 

@@ -24,11 +24,14 @@ Revoked = tuple[int, datetime, int | None]
 
 def revoked(session: Session) -> list[Revoked]:
     """Every unexpired certificate out of use: what a revocation list holds."""
+    suspended = select(Seal.certificate_sn).where(
+        Seal.state == "suspended", Seal.grant_id.is_(None)
+    )
     rows = session.execute(
         select(Certificate, Seal)
         .outerjoin(Seal, _OWN)
         .where(
-            (Certificate.state.in_(("held", "revoked"))) | (Seal.state == "suspended"),
+            Certificate.state.in_(("held", "revoked")) | Certificate.sn.in_(suspended),
             Certificate.not_after > now(),
         )
         .order_by(Certificate.since, Certificate.sn)

@@ -439,7 +439,10 @@ def _sweep_grants(tx: Transaction) -> int:
     """Offers that nobody took lapse; grants end with their number and their term."""
     oldest = tx.now - int(OFFER_LIFE / timedelta(microseconds=1))
     ended = 0
-    for grant in grants_of(tx.session):
+    over = SealGrant.valid_until < tx.now
+    used_up = (SealGrant.max_uses > 0) & (SealGrant.used >= SealGrant.max_uses)
+    old = (SealGrant.state == "offered") & (SealGrant.offered_at < oldest)
+    for grant in grants_of(tx.session, over | old | used_up):
         if grant.state == "offered" and (grant.offered_at < oldest or grant.valid_until < tx.now):
             end_grant(tx, grant, "lapse", "not_accepted")
         elif grant.state == "active" and grant.valid_until < tx.now:

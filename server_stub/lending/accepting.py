@@ -1,7 +1,9 @@
 """接受: somebody accepts an offered seal with a key of its own, and a copy is made for that key.
 
 Whoever has a certificate of this platform accepts with it; a newcomer sends a request and is
-certified as the person whom the identity check knows. Making comes first, outside any transaction;
+certified, for the grant's term, as the person whom the identity check knows. Each such try counts,
+whatever comes of it (:func:`count_try`): an offer is no way to ask whose number it is. Making comes
+first, outside any transaction;
 then the acceptance, the certificate and the copy go on record in one step.
 """
 
@@ -31,6 +33,8 @@ from server_stub.signin import DECISION, DECISION_SLACK, Decision, intent, signe
 
 ACCEPT = "accept-grant"
 """The verb that the grantee signs."""
+MAX_TRIES = 5
+"""By newcomers at one offer."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def make_copy(platform: Platform, given: Acceptance) -> Made:
             own = signin.usable(session, given.certificate, canonical.now()).der
     original = SealData.parse(platform.blobs.get(seal_sm3))
     grant = SignedGrant.parse(token).grant
-    certificate = own or _certify(platform, given)
+    certificate = own or _certify(platform, given, row, grant)
     code = platform.neighbours.national.assign_code(original.es_id[:6])
     now = canonical.moment(canonical.now()).replace(microsecond=0)
     begin = max(grant.valid_from, now)
@@ -106,13 +110,32 @@ def make_copy(platform: Platform, given: Acceptance) -> Made:
     )
 
 
-def _certify(platform: Platform, given: Acceptance) -> bytes:
-    """A certificate for a person whom the identity check knows by that name and number."""
+def _certify(platform: Platform, given: Acceptance, row: SealGrant, grant: Grant) -> bytes:
+    """A certificate for a person whom the grant names, and the identity check knows by that name
+    and number."""
+    named = given.name == grant.grantee and grant.grantee_by != "certificate"
+    if grant.grantee_by == "identity":
+        named = named and grant.grantee_sm3 == commitment(given.id_no, row.grantee_salt or b"")
+    if not named:
+        raise GranteeDiffers("the grant names somebody else")
     if not platform.neighbours.identity.matches(given.name, given.id_no):
         raise GranteeDiffers("the identity check does not know this person")
     now = canonical.moment(canonical.now()).replace(microsecond=0)
     subject = Name.build([("C", "CN"), ("CN", given.name)])
-    return platform.authority.issue(subject, read_request(given.request), now, now + HOLDER_LIFE)
+    end = min(grant.valid_until, now + HOLDER_LIFE)
+    return platform.authority.issue(subject, read_request(given.request), now, end)
+
+
+def count_try(tx: Transaction, key: str) -> bool:
+    """A newcomer is about to be looked up for the offer of that *key*: may he be? After
+    :data:`MAX_TRIES` the offer is over. Raises :class:`server_stub.policy.NotFound`."""
+    row = offered(tx.session, key)
+    if (row.tries or 0) >= MAX_TRIES:
+        sealing.end_grant(tx, row, "lapse", "too_many_tries", "platform")
+        return False
+    row.tries = (row.tries or 0) + 1
+    recorded(tx, "grant-tried-v1", row, {"grant": row.id, "tries": row.tries})
+    return True
 
 
 def accept(tx: Transaction, vault: Vault, origin: str, given: Acceptance, made: Made) -> SealGrant:

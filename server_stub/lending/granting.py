@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
@@ -130,7 +130,19 @@ def _checked(tx: Transaction, seal: Seal, given: Offer) -> Grant:
             raise GrantInvalid("the identity number does not go with the terms")
     elif grant.grantee_by == "certificate" and _named(tx.session, grant) is None:
         raise GrantInvalid("the certificate of the grantee is not of this platform")
+    elif grant.grantee_by == "code" and tx.session.scalar(_by_code(grant.grantee_sm3).limit(1)):
+        raise GrantInvalid("another grant has this code")
     return grant
+
+
+def _by_code(digest: str) -> Select[SealGrant]:
+    """The grants, past ones too, whose code has that SM3 (hex): there is one, but for platforms
+    from before codes were compared."""
+    return (
+        select(SealGrant)
+        .where(SealGrant.grantee_by == "code", SealGrant.grantee_sm3 == digest)
+        .order_by(SealGrant.offered_at.desc(), SealGrant.id)
+    )
 
 
 def commitment(id_no: str, salt: bytes) -> str:
@@ -143,15 +155,8 @@ def _named(session: Session, grant: Grant) -> str | None:
     """The person whose certificate the terms name."""
     if grant.grantee_by != "certificate":
         return None
-    own = select(Certificate).where(Certificate.person_id.is_not(None))
-    return next(
-        (
-            row.person_id
-            for row in session.scalars(own)
-            if gm.sm3(row.der).hex() == grant.grantee_sm3
-        ),
-        None,
-    )
+    own = select(Certificate.person_id).where(Certificate.der_sm3 == grant.grantee_sm3)
+    return session.scalar(own)
 
 
 # --- finding -----------------------------------------------------------------------------------
@@ -191,10 +196,7 @@ def offered(session: Session, key: str) -> SealGrant:
     """The open offer that *key* is the code of, or, where the grantee is known otherwise, the id.
 
     Raises :class:`server_stub.policy.NotFound`."""
-    by_code = select(SealGrant).where(
-        SealGrant.grantee_by == "code", SealGrant.grantee_sm3 == gm.sm3(key.encode()).hex()
-    )
-    row = session.scalar(by_code)
+    row = session.scalars(_by_code(gm.sm3(key.encode()).hex()).limit(1)).first()
     if row is None:
         row = session.get(SealGrant, key)
         if row is None or row.grantee_by == "code":

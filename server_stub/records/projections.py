@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -56,7 +56,17 @@ def tables() -> Iterator[Table]:
 @cache
 def columns(table: Table) -> Mapping[str, Column[Any]]:
     """The columns of *table* that the ledger repeats."""
-    return {c.name: c for c in table.columns if not c.info.get("operational")}
+    return {
+        c.name: c
+        for c in table.columns
+        if not c.info.get("operational") and "derived" not in c.info
+    }
+
+
+@cache
+def _derived(table: Table) -> Mapping[str, Callable[[Mapping[Any, Any]], Any]]:
+    """The columns of *table* that are computed from others, and how."""
+    return {c.name: c.info["derived"] for c in table.columns if "derived" in c.info}
 
 
 @cache
@@ -277,6 +287,9 @@ class Projection:
                             f"{label(place)}: {name} is {_short(value)}, entry {on_record.entry} "
                             f"or one before it says {_short(on_record.values[name])}"
                         )
+                for name, compute in _derived(table).items():
+                    if row[name] != compute(row):
+                        yield f"{label(place)}: {name} is not what its row gives"
             for place, told in left.items():
                 yield f"{label(place)}: the row is missing, entry {told.entry} speaks of it"
 

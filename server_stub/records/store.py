@@ -31,6 +31,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from crypto.algorithms import gm
+
 
 class Base(DeclarativeBase):
     type_annotation_map = {int: BigInteger, bytes: LargeBinary, dict[str, Any]: JSON}  # noqa: RUF012
@@ -46,7 +48,13 @@ RECORDED = {"recorded": True}
 """A time that must be that of the record which sets it."""
 
 BLOB = {"blob": True}
-"""Names a row of the blob table by its address."""
+"""Names a row of the blob table by its address. Indexed, for whoever asks if a row still does."""
+
+
+def _sm3_of(column: str) -> dict[str, object]:
+    """`info` of a column that holds the SM3, hex, of another one of its row: it only helps to find
+    the row, and the audit computes it again."""
+    return {"derived": lambda row: gm.sm3(row[column]).hex()}
 
 
 ADDED = {"added": True}
@@ -65,7 +73,7 @@ class Enterprise(Base):
     __tablename__ = "enterprise"
     id: Mapped[str] = mapped_column(primary_key=True)
     uscc: Mapped[str] = mapped_column(unique=True)
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(index=True)
     legal_rep_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     licence_until: Mapped[int | None]
     """None: 长期."""
@@ -151,7 +159,7 @@ class Application(Salted, Base):
     """As named by the applicant; equal to the handler when it is the same person."""
     subtype: Mapped[str]
     physical_code: Mapped[str | None]
-    payload_sm3: Mapped[str] = mapped_column(info=BLOB)
+    payload_sm3: Mapped[str] = mapped_column(index=True, info=BLOB)
     """The exact body as received, in the blob store."""
     spki: Mapped[bytes] = mapped_column(index=True)
     """The key of the certificate request."""
@@ -187,7 +195,7 @@ class Assessment(Salted, Base):
     payload_sm3: Mapped[str]
     """Of the body that they were asked about."""
     said: Mapped[dict[str, Any]] = mapped_column(info=PRIVATE)
-    imprint_sm3: Mapped[str | None] = mapped_column(info=BLOB)
+    imprint_sm3: Mapped[str | None] = mapped_column(index=True, info=BLOB)
     """The imprint that the police have on file."""
     asked_at: Mapped[int] = mapped_column(info=RECORDED)
     due_at: Mapped[int]
@@ -201,9 +209,14 @@ class Material(Base):
     application_id: Mapped[str] = mapped_column(ForeignKey("application.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     """letter: the letter of authority; request: the sealed request to cancel (第二十三条)."""
-    blob_sm3: Mapped[str] = mapped_column(info=BLOB)
+    blob_sm3: Mapped[str] = mapped_column(index=True, info=BLOB)
     media_type: Mapped[str]
     received_at: Mapped[int] = mapped_column(info=RECORDED)
+
+
+def _der_sm3(context: Any) -> str:
+    digest: str = gm.sm3(context.get_current_parameters()["der"]).hex()
+    return digest
 
 
 class Certificate(Base):
@@ -215,6 +228,7 @@ class Certificate(Base):
     staff_id: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
     subject: Mapped[str]
     der: Mapped[bytes]
+    der_sm3: Mapped[str] = mapped_column(index=True, default=_der_sm3, info=_sm3_of("der"))
     state: Mapped[str] = mapped_column(index=True)
     reason: Mapped[str | None]
     since: Mapped[int]
@@ -234,7 +248,7 @@ class Seal(Salted, Base):
     person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"), index=True)
     """Whose it is, if it is no enterprise's."""
     application_id: Mapped[str] = mapped_column(ForeignKey("application.id"))
-    physical_code: Mapped[str | None] = mapped_column(ForeignKey("physical_seal.code"))
+    physical_code: Mapped[str | None] = mapped_column(ForeignKey("physical_seal.code"), index=True)
     certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"), index=True)
     state: Mapped[str] = mapped_column(index=True)
     reason: Mapped[str | None]
@@ -244,9 +258,9 @@ class Seal(Salted, Base):
     """The authority that may lift the suspension: holder, reviewer, police, market."""
     valid_from: Mapped[int]
     valid_until: Mapped[int]
-    seal_sm3: Mapped[str] = mapped_column(info=BLOB)
+    seal_sm3: Mapped[str] = mapped_column(index=True, info=BLOB)
     """Of the original in force; `certificate_sn` and validity too. Every copy: `seal_copy`."""
-    imprint_sm3: Mapped[str] = mapped_column(info=BLOB)
+    imprint_sm3: Mapped[str] = mapped_column(index=True, info=BLOB)
     successor_id: Mapped[str | None] = mapped_column(ForeignKey("seal.id"))
     shape: Mapped[str | None] = mapped_column(info=ADDED)
     """Shape and size in millimetres; None (before 0.3): those of the physical seal."""
@@ -255,7 +269,8 @@ class Seal(Salted, Base):
     original_id: Mapped[str | None] = mapped_column(ForeignKey("seal.id"), index=True, info=ADDED)
     """Of a grantee's copy: the seal that is lent. A copy is a seal of its own in all else: code,
     certificate, state, history in the registry."""
-    grant_id: Mapped[str | None] = mapped_column(info=ADDED)
+    grant_id: Mapped[str | None] = mapped_column(index=True, info=ADDED)
+    __table_args__ = (Index("seal_by_end", "state", "valid_until"),)
 
 
 class SealGrant(Salted, Base):
@@ -268,7 +283,7 @@ class SealGrant(Salted, Base):
     grantor_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     grantee_by: Mapped[str]
     """certificate, identity or code."""
-    grantee_sm3: Mapped[str]
+    grantee_sm3: Mapped[str] = mapped_column(index=True)
     grantee_salt: Mapped[bytes | None] = mapped_column(info=PRIVATE)
     """What `grantee_sm3` of an identity was made with: without it, numbers could be guessed."""
     grantee_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"), index=True)
@@ -291,6 +306,9 @@ class SealGrant(Salted, Base):
     offered_at: Mapped[int] = mapped_column(info=RECORDED)
     answered_at: Mapped[int | None]
     ended_at: Mapped[int | None]
+    tries: Mapped[int | None] = mapped_column(info=ADDED)
+    """How often newcomers have come with its code to be looked up by name and number."""
+    __table_args__ = (Index("seal_grant_by_end", "state", "valid_until"),)
 
 
 class Lease(Base):
@@ -319,7 +337,7 @@ class SealCopy(Base):
     holder_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"), index=True)
     es_id: Mapped[str]
-    seal_sm3: Mapped[str] = mapped_column(info=BLOB)
+    seal_sm3: Mapped[str] = mapped_column(index=True, info=BLOB)
     valid_from: Mapped[int]
     valid_until: Mapped[int]
     grant_id: Mapped[str | None]
@@ -373,7 +391,7 @@ class Filing(Base):
 
     __tablename__ = "filing"
     id: Mapped[str] = mapped_column(primary_key=True)
-    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"))
+    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"), index=True)
     event: Mapped[str]
     state: Mapped[str] = mapped_column(index=True)
     attempts: Mapped[int]
@@ -422,15 +440,15 @@ class Dispute(Base):
     seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"))
     seal_code: Mapped[str]
     document_sm3: Mapped[str]
-    statement_sm3: Mapped[str] = mapped_column(info=BLOB)
+    statement_sm3: Mapped[str] = mapped_column(index=True, info=BLOB)
     """The objector's exact text, in the blob store."""
     secret_sm3: Mapped[str]
     """Of the secret that only the objector knows, hex."""
     signer_sn: Mapped[str | None] = mapped_column(ForeignKey("certificate.sn"))
     signature: Mapped[bytes | None]
-    enclosure_sm3: Mapped[str | None] = mapped_column(info=BLOB)
+    enclosure_sm3: Mapped[str | None] = mapped_column(index=True, info=BLOB)
     """The objector's own evidence package, in the blob store."""
-    package_sm3: Mapped[str | None] = mapped_column(info=BLOB)
+    package_sm3: Mapped[str | None] = mapped_column(index=True, info=BLOB)
     """The platform's public one."""
     state: Mapped[str] = mapped_column(index=True)
     note: Mapped[str | None]
@@ -465,10 +483,10 @@ class Challenge(Base):
 class SignIn(Base):
     __tablename__ = "session"
     token_sm3: Mapped[bytes] = mapped_column(primary_key=True)
-    certificate_sn: Mapped[str | None]
+    certificate_sn: Mapped[str | None] = mapped_column(index=True)
     application_id: Mapped[str | None]
-    used_at: Mapped[int] = mapped_column(info=OPERATIONAL)
-    expires_at: Mapped[int]
+    used_at: Mapped[int] = mapped_column(index=True, info=OPERATIONAL)
+    expires_at: Mapped[int] = mapped_column(index=True)
     scope: Mapped[str | None] = mapped_column(info=ADDED)
     """report: it may put uses on record, nothing else; None: whatever its holder may."""
 
@@ -480,7 +498,7 @@ class RefreshToken(Base):
     token_sm3: Mapped[bytes] = mapped_column(primary_key=True)
     certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"), index=True)
     made_at: Mapped[int] = mapped_column(info=RECORDED)
-    expires_at: Mapped[int]
+    expires_at: Mapped[int] = mapped_column(index=True)
 
 
 class Idempotency(Base):
@@ -490,7 +508,7 @@ class Idempotency(Base):
     body_sm3: Mapped[bytes]
     status: Mapped[int]
     answer: Mapped[bytes] = mapped_column(info=PRIVATE)
-    created_at: Mapped[int] = mapped_column(info=RECORDED)
+    created_at: Mapped[int] = mapped_column(index=True, info=RECORDED)
 
 
 class Blob(Base):

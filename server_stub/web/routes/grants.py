@@ -161,6 +161,8 @@ async def accept(platform: Running, body: AcceptanceBody) -> dict[str, Any]:
         name=come.name if come else "",
         id_no=come.id_no if come else "",
     )
+    if come and not await written(platform.ledger.write(accepting.count_try, body.key)):
+        raise policy.NotFound
     if come and platform.settings.open_register:
         platform.city.take_in_person(come.name, come.id_no)
     made = await run_in_threadpool(accepting.make_copy, platform, given)
