@@ -32,6 +32,8 @@ from device.token import (
     TokenNotInitialised,
     TokenNotPresent,
     TokenRemoved,
+    UnlockProblem,
+    UnlockRefused,
     UnsupportedKey,
 )
 
@@ -58,6 +60,7 @@ class DirectCalls:
 
     def __init__(self, path: str) -> None:
         library = ctypes.CDLL(path)  # the loader gives the same instance again
+        self._library = library
         table = ctypes.c_void_p()
         if library.C_GetFunctionList(ctypes.byref(table)) != _OK or not table.value:
             raise OSError(f"{path} gives no function list")
@@ -69,9 +72,7 @@ class DirectCalls:
     def _call(self, position: int, types: tuple[Any, ...], *values: Any) -> None:
         address = ctypes.c_void_p.from_address(self._first + position * self._step).value
         function: Callable[..., int] = ctypes.CFUNCTYPE(ctypes.c_ulong, *types)(address or 0)
-        code = function(*values)
-        if code != _OK:
-            raise _KNOWN_CODES.get(code, lambda: ReturnCode(code))()
+        _check(function(*values))
 
     def login(self, session: int, user: int, pin: str) -> None:
         data = pin.encode()
@@ -95,6 +96,61 @@ class DirectCalls:
             raise ValueError(f"a token label has at most {LABEL_SIZE} bytes of UTF-8: {label!r}")
         kinds = (ctypes.c_ulong, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
         self._call(_INIT_TOKEN, kinds, slot, data, len(data), name)
+
+    # The unlocking functions of our own module (device/virtual/unlock.c); no standard has any.
+
+    def pin_unlocker(self, session: int, signer: bytes, recipient: bytes) -> None:
+        """Points 04‖X‖Y. A token that has an unlocker keeps it."""
+        parts = (*_bytes(signer), *_bytes(recipient))
+        code = self._own("SDV_PinUnlocker")(ctypes.c_ulong(session), *parts)
+        if code != _PROHIBITED:
+            _check(code)
+
+    def unlock_request(self, slot: int) -> bytes | None:
+        """Signer 65 bytes, nonce 16, encrypted secret; None if no unlocker is pinned."""
+        room = ctypes.create_string_buffer(_UNLOCK_REQUEST_SIZE)
+        length = ctypes.c_ulong(_UNLOCK_REQUEST_SIZE)
+        function = self._own("SDV_GetUnlockRequest")
+        code = function(ctypes.c_ulong(slot), room, ctypes.byref(length))
+        if code == _NOT_SUPPORTED:
+            return None
+        _check(code)
+        return room.raw[: length.value]
+
+    def unlock_pin(self, slot: int, statement: bytes, signature: bytes, pin: str) -> None:
+        """Raises UnlockRefused for a statement that does not unlock this token now."""
+        parts = (*_bytes(statement), *_bytes(signature), *_bytes(pin.encode()))
+        code = self._own("SDV_UnlockPin")(ctypes.c_ulong(slot), *parts)
+        if code in _UNLOCK_PROBLEMS:
+            raise UnlockRefused(_UNLOCK_PROBLEMS[code])
+        _check(code)
+
+    def _own(self, name: str) -> Callable[..., int]:
+        function: Any = getattr(self._library, name)
+        function.restype = ctypes.c_ulong
+        return function  # type: ignore[no-any-return]
+
+
+_UNLOCK_REQUEST_SIZE = 512
+_NOT_SUPPORTED, _PROHIBITED = 0x54, 0x1B
+_UNLOCK_PROBLEMS = {
+    0x7: UnlockProblem.INVALID,
+    _NOT_SUPPORTED: UnlockProblem.NOT_PINNED,
+    0xC0: UnlockProblem.SIGNER,
+    0x80005301: UnlockProblem.INVALID,
+    0x80005302: UnlockProblem.OTHER_KEY,
+    0x80005303: UnlockProblem.EXPIRED,
+    0x80005304: UnlockProblem.USED,
+}
+
+
+def _bytes(data: bytes) -> tuple[bytes, ctypes.c_ulong]:
+    return data, ctypes.c_ulong(len(data))
+
+
+def _check(code: int) -> None:
+    if code != _OK:
+        raise _KNOWN_CODES.get(code, lambda: ReturnCode(code))()
 
 
 _KNOWN_CODES: dict[int, Callable[[], pkcs11.PKCS11Error]] = {

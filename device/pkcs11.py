@@ -35,6 +35,9 @@ from device.token import (
     TokenInfo,
     TokenNotInitialised,
     TokenNotPresent,
+    UnlockProblem,
+    UnlockRefused,
+    UnlockRequest,
     check_new_pin,
 )
 
@@ -43,6 +46,9 @@ _log = logging.getLogger(__name__)
 # Token flags of the standard that python-pkcs11 has no names for.
 _USER_PIN_TO_BE_CHANGED = 0x80000
 _SO_PIN_LOCKED = 0x400000
+
+_POINT, _NONCE = 65, 16
+"""Bytes of the parts of a request for unlocking."""
 
 _loaded: dict[Path, Module] = {}
 
@@ -282,3 +288,23 @@ class Pkcs11Token:
                 session.init_pin(new_pin)
             finally:
                 session.close()
+
+    def unlock_request(self) -> UnlockRequest | None:
+        token = self._find()
+        if not self._module.profile_for(token).unlock.statement:
+            return None
+        with cryptoki.translated():
+            found = self._module.calls.unlock_request(self._info.slot)
+        if found is None:
+            return None
+        return UnlockRequest(
+            found[1:_POINT], found[_POINT : _POINT + _NONCE], found[_POINT + _NONCE :]
+        )
+
+    def unlock(self, statement: bytes, signature: bytes, new_pin: str) -> None:
+        check_new_pin(new_pin)
+        if not self._module.profile_for(self._find()).unlock.statement:
+            raise UnlockRefused(UnlockProblem.VENDOR)
+        self._module.close_sessions(self._info.slot)
+        with cryptoki.translated():
+            self._module.calls.unlock_pin(self._info.slot, statement, signature, new_pin)

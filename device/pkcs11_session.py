@@ -304,6 +304,14 @@ class Pkcs11Session:
             for item in self._data_objects(label):
                 item.destroy()
 
+    # ---- unlocking by a statement
+
+    def pin_unlocker(self, signer: bytes, recipient: bytes) -> None:
+        if not self.profile.unlock.statement:
+            return
+        with self.working():
+            self._calls.pin_unlocker(self.handle, b"\x04" + signer, b"\x04" + recipient)
+
 
 @dataclass(frozen=True)
 class _Method:

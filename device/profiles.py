@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
@@ -58,6 +58,16 @@ class TriesProfile:
 
 
 @dataclass(frozen=True)
+class UnlockProfile:
+    """How a locked PIN is set anew with the platform's help."""
+
+    statement: bool = False
+    """The module takes the platform's signed statement (device/virtual/unlock.c)."""
+    tool: str = ""
+    """Name of the maker's own program, as it calls itself on the screen."""
+
+
+@dataclass(frozen=True)
 class VendorProfile:
     """One vendor's module."""
 
@@ -72,6 +82,7 @@ class VendorProfile:
     """Those it does by the standard: ``rsa``, ``ec-p256``."""
     sm2: Sm2Profile | None = None
     tries: TriesProfile | None = None
+    unlock: UnlockProfile = field(default_factory=UnlockProfile)
 
     def names(self, module: str, manufacturer: str, description: str) -> bool:
         """Whether file name, manufacturer or description is this vendor's."""
@@ -119,6 +130,8 @@ def parse_profiles(text: str) -> tuple[VendorProfile, ...]:
             values["sm2"] = _sm2_section(values["sm2"], f"{where} sm2")
         if "tries" in values:
             values["tries"] = _section(TriesProfile, values["tries"], f"{where} tries")
+        if "unlock" in values:
+            values["unlock"] = _section(UnlockProfile, values["unlock"], f"{where} unlock")
         profile = _section(VendorProfile, values, where)
         if not set(profile.algorithms) <= {"rsa", "ec-p256"}:
             raise ProfileError(f"{where}: algorithms must be 'rsa' or 'ec-p256'")

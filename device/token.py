@@ -17,7 +17,8 @@ The errors::
     │   ├── PinIncorrect            tries_left
     │   ├── PinLocked
     │   ├── PinNotAllowed           reason
-    │   └── PinNotInitialised
+    │   ├── PinNotInitialised
+    │   └── UnlockRefused           reason
     ├── NotLoggedIn
     ├── KeyNotFound
     ├── UnsupportedKey
@@ -122,6 +123,32 @@ class PinNotInitialised(PinError):
     """The key has no user PIN yet: the security officer must set one."""
 
 
+class UnlockProblem(StrEnum):
+    """Why a statement does not unlock a key."""
+
+    INVALID = "invalid"
+    """It is not of the form that the key takes, or its secret does not open this key."""
+    SIGNER = "signer"
+    """It was altered, or somebody else signed it than whom the key was told of."""
+    OTHER_KEY = "other-key"
+    """It is about another key, or a certificate that this key does not hold."""
+    EXPIRED = "expired"
+    USED = "used"
+    """It was used, or a newer one was asked for since."""
+    NOT_PINNED = "not-pinned"
+    """The key was never told whose statements count."""
+    VENDOR = "vendor"
+    """A key of this maker is unlocked with the maker's own tool."""
+
+
+class UnlockRefused(PinError):
+    """The statement does not unlock this key; nothing has changed on it."""
+
+    def __init__(self, reason: UnlockProblem) -> None:
+        super().__init__(f"the key is not unlocked by this statement: {reason.value}")
+        self.reason = reason
+
+
 class NotLoggedIn(TokenError):
     """The operation needs an open session with the PIN; a newer login ends an older session."""
 
@@ -185,6 +212,19 @@ class PinState:
     """The key asks for a change before use (a PIN set by the issuer)."""
     tries_left: int | None
     """Only where the vendor tells; never a guess."""
+
+
+@dataclass(frozen=True)
+class UnlockRequest:
+    """What a key wants to be told when it is unlocked by a statement
+    (:mod:`crypto.seal.unlocking`)."""
+
+    signer: bytes
+    """Public key X‖Y, 64 bytes, of whose statements count."""
+    nonce: bytes
+    """16 bytes; another one once a statement was used."""
+    secret: bytes
+    """SM2Cipher (GM/T 0009, DER) of the 32-byte secret that opens the key."""
 
 
 class Input(StrEnum):
@@ -259,6 +299,12 @@ class Session(Protocol):
     def delete_data(self, label: str) -> None:
         """Remove a data object; nothing happens if there is none."""
 
+    def pin_unlocker(self, signer: bytes, recipient: bytes) -> None:
+        """Tell the key whose statements unlock it (public keys X‖Y: who signs, who can read the
+        secret). Nothing happens if it knows of somebody already, or is unlocked in another way.
+
+        Raises NotLoggedIn, DeviceFault."""
+
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -299,6 +345,14 @@ class Token(Protocol):
 
     def unblock(self, so_pin: str, new_pin: str) -> None:
         """Set a new user PIN as security officer; keys and certificates stay, sessions end."""
+
+    def unlock_request(self) -> UnlockRequest | None:
+        """What an application for a PIN reset sends along; None if this key cannot be unlocked by
+        a statement, or was never told whose count."""
+
+    def unlock(self, statement: bytes, signature: bytes, new_pin: str) -> None:
+        """Set a new user PIN by a signed statement; keys and certificates stay, sessions end. Good
+        once. Raises UnlockRefused, PinNotAllowed, TokenNotPresent."""
 
 
 # What makers and resellers print on their leaflets, and what people type next.

@@ -7,6 +7,8 @@
                      ├─ status       purpose OCSPSigning: statements and tickets
                      ├─ registry     checkpoints of the public log
                      ├─ ledger       checkpoints of the private log
+                     ├─ unlocking    statements that unlock a Ukey (crypto.seal.unlocking)
+                     ├─ unlocking_secret  to whom a Ukey encrypts the secret that opens it
                      └─ holders      purpose documentSigning; CN = 14-digit seal code,
                                      O = credit code + name, C = CN; one of them is the
                                      platform's own seal (:mod:`server_stub.report_seal`)
@@ -38,6 +40,7 @@ from crypto.pki.certificate import (
 from crypto.pki.certificate_making import make_certificate, make_crl
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.statement import SealStatement
+from crypto.seal.unlocking import RECIPIENT, SIGNER
 from server_stub import states
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, Transaction
@@ -83,6 +86,8 @@ _PURPOSES = (
     _Purpose(STATUS, "印章状态", 6 * _YEAR, _SIGNING, (OCSP_SIGNING,)),
     _Purpose("registry", "公开状态日志", 6 * _YEAR, ("digitalSignature",)),
     _Purpose("ledger", "存证日志", 6 * _YEAR, ("digitalSignature",)),
+    _Purpose(SIGNER, "口令重置", 6 * _YEAR, ("digitalSignature",)),
+    _Purpose(RECIPIENT, "口令重置加密", 6 * _YEAR, ("keyEncipherment",)),
     _Purpose(RSA_ROOT, "Abroad CA", 10 * _YEAR, ("keyCertSign", "cRLSign"), (), "RSA"),
     _Purpose(TIMESTAMP_RSA, "Time Stamping", 6 * _YEAR, _SIGNING, (TIME_STAMPING,), "RSA"),
 )

@@ -108,8 +108,8 @@ def _claim(platform: Platform, session: Session, application: store.Application)
 
 
 def _decide(platform: Platform, session: Session, application: store.Application) -> None:
-    if application.reviewer != AUTOMATON.subject:
-        return
+    if application.reviewer != AUTOMATON.subject or applying.needs_second(application):
+        return  # a person's turn
     write, identity = platform.ledger.write, application.id
     if application.reason:  # making it failed: a person has to look, not the automaton again
         write(applying.send_back, AUTOMATON, identity, application.reason).result()

@@ -49,6 +49,11 @@ Owned = Application | Certificate | PhysicalSeal | Seal | UsageRecord
 """Rows that belong to an enterprise or a person."""
 
 
+def key_in_doubt(seal: Seal) -> bool:
+    """May the Ukey with the key of *seal* be in wrong hands?"""
+    return seal.state == "suspended" and seal.reason in _KEY_IN_DOUBT
+
+
 class SealNotActive(Exception):
     """The seal may not be used now."""
 

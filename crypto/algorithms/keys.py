@@ -70,3 +70,8 @@ class SoftKey:
     def sign(self, message: bytes) -> bytes:
         """DER signature over *message* with the default user id."""
         return gm.sm2_sign_e(self.private, gm.sm2_e(self.public, message))
+
+    def decrypt(self, ciphertext: bytes) -> bytes:
+        """The plaintext of an SM2Cipher (GM/T 0009, DER); raises
+        :class:`crypto.algorithms.gm.GmError` for what is none, or for another key."""
+        return gm.sm2_decrypt(self.private, ciphertext)

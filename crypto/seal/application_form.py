@@ -7,7 +7,7 @@ so both ask for the same. The body is JSON::
     {"kind": …, "enterprise": {"uscc", "name", "legal_rep": {"name", "id_no"}},
      "handler": {"name", "id_no", "phone"},
      "seal": {"subtype", "physical_code", "department", "holder", "shape", "code"},
-     "cause": …, "token": {"serial", "certificate_sn"},
+     "cause": …, "token": {"serial", "certificate_sn", "nonce", "secret"},
      "certificate_request": PKCS#10 in base64, "proof": {"kind", …}}
 
 A person's own seal has no ``enterprise``; its handler is its holder. ``seal.code`` names the seal
@@ -46,8 +46,8 @@ class Field:
     """Path in the body: ``enterprise.uscc``."""
     required: bool
     check: str
-    """credit_code, citizen_number, name, unit_name, phone, physical_code, seal_code, serial or
-    choice: what :func:`wrong` looks at."""
+    """credit_code, citizen_number, name, unit_name, phone, physical_code, seal_code, serial, nonce,
+    secret or choice: what :func:`wrong` looks at."""
     choices: tuple[str, ...] = ()
 
 
@@ -113,6 +113,8 @@ def form(kind: str, subtype: str) -> Form | None:
             fields.append(Field("seal.physical_code", False, "physical_code"))
     if kind == PIN_RESET:
         fields += [Field(f"token.{name}", True, "serial") for name in ("serial", "certificate_sn")]
+        # of a Ukey that takes a signed statement; without them the maker's own tool unlocks it
+        fields += [Field(f"token.{name}", False, name) for name in ("nonce", "secret")]
     materials = ("request",) if kind == CANCEL and found.family in (COMPANY, OFFICE) else ()
     return Form(kind, subtype, tuple(fields), _proofs(kind, personal=personal), materials)
 
@@ -166,6 +168,8 @@ _PATHS = frozenset(
         "cause",
         "token.serial",
         "token.certificate_sn",
+        "token.nonce",
+        "token.secret",
     }
 )
 """Fields that some forms have and others have not."""
@@ -175,6 +179,8 @@ _PATTERNS = {
     "physical_code": r"[0-9]{13}",
     "seal_code": r"[0-9]{14}",
     "serial": r"[0-9A-Za-z_.:-]{1,64}",
+    "nonce": r"[0-9a-f]{32}",
+    "secret": r"[0-9A-Za-z+/]{64,400}={0,2}",
 }
 
 

@@ -73,6 +73,11 @@ void signing_end(struct signing *sign);
 void search_end(struct session *session);
 void session_objects_end(struct slot *slot, CK_SESSION_HANDLE owner, bool only_private);
 
+/* pins.c, for those who set a PIN: inside a change, the token key in hand */
+bool pin_length_ok(CK_ULONG length);
+CK_RV set_user_pin(struct vk_token *token, const CK_UTF8CHAR *pin, CK_ULONG length,
+                   const unsigned char *token_key);
+
 struct vk_object *find_object(const struct session *session, CK_OBJECT_HANDLE handle);
 
 /* objects.c, for those who make objects */

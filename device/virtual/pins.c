@@ -4,7 +4,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-static bool pin_length_ok(CK_ULONG length) { return length >= VK_PIN_MIN && length <= VK_PIN_MAX; }
+bool pin_length_ok(CK_ULONG length) { return length >= VK_PIN_MIN && length <= VK_PIN_MAX; }
 
 /* Inside a change. The try is counted on disk before the PIN is tested: pulling the plug gains none. */
 static CK_RV check_pin(struct slot *slot, enum login who, const CK_UTF8CHAR *pin, CK_ULONG length,
@@ -53,8 +53,8 @@ CK_RV C_InitToken(CK_SLOT_ID id, CK_UTF8CHAR *pin, CK_ULONG length, CK_UTF8CHAR 
     return leave(change_end(slot, result));
 }
 
-static CK_RV set_user_pin(struct vk_token *token, const CK_UTF8CHAR *pin, CK_ULONG length,
-                          const unsigned char *token_key)
+CK_RV set_user_pin(struct vk_token *token, const CK_UTF8CHAR *pin, CK_ULONG length,
+                   const unsigned char *token_key)
 {
     if (!vk_wrap(token, pin, length, token_key, token->user_wrap))
         return CKR_DEVICE_ERROR;

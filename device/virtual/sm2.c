@@ -116,3 +116,43 @@ bool sm2_der_to_raw(const unsigned char *der, size_t length, unsigned char raw[S
     ECDSA_SIG_free(values);
     return split;
 }
+
+EVP_PKEY *sm2_public_key(const unsigned char point[VK_POINT_SIZE])
+{
+    EVP_PKEY *key = NULL;
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, "SM2", 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)point, POINT_SIZE),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "SM2", NULL);
+    if (context != NULL && point[0] == POINT_CONVERSION_UNCOMPRESSED
+        && EVP_PKEY_fromdata_init(context) == 1
+        && EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
+        key = NULL;
+    EVP_PKEY_CTX_free(context);
+    return key;
+}
+
+bool sm2_verify(EVP_PKEY *key, const unsigned char *message, size_t length,
+                const unsigned char *der, size_t der_length)
+{
+    EVP_PKEY_CTX *key_context = NULL; /* belongs to the hash context */
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool right = context != NULL
+        && EVP_DigestVerifyInit(context, &key_context, EVP_sm3(), NULL, key) == 1
+        && EVP_PKEY_CTX_set1_id(key_context, SM2_DEFAULT_ID, (int)strlen(SM2_DEFAULT_ID)) == 1
+        && EVP_DigestVerify(context, der, der_length, message, length) == 1;
+    EVP_MD_CTX_free(context);
+    return right;
+}
+
+size_t sm2_encrypt(EVP_PKEY *key, const unsigned char *plain, size_t length, unsigned char *out)
+{
+    size_t written = VK_CIPHER_MAX;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    bool made = context != NULL && EVP_PKEY_encrypt_init(context) == 1
+        && EVP_PKEY_encrypt(context, out, &written, plain, length) == 1;
+    EVP_PKEY_CTX_free(context);
+    return made ? written : 0;
+}

@@ -24,4 +24,12 @@ size_t sm2_sign_e(EVP_PKEY *key, const unsigned char e[SM2_E_SIZE], unsigned cha
 size_t sm2_finish_with_id(EVP_MD_CTX *context, unsigned char *der);
 bool sm2_der_to_raw(const unsigned char *der, size_t length, unsigned char raw[SM2_RAW_SIZE]);
 
+/* Another's key by its point 04 || X || Y, NULL if that is none of the curve; free with EVP_PKEY_free. */
+EVP_PKEY *sm2_public_key(const unsigned char point[VK_POINT_SIZE]);
+/* Is `der` the signature over SM3(Z || message) with the default id? */
+bool sm2_verify(EVP_PKEY *key, const unsigned char *message, size_t length,
+                const unsigned char *der, size_t der_length);
+/* SM2Cipher (GM/T 0009) into `out`, at most VK_CIPHER_MAX bytes; 0 on failure. */
+size_t sm2_encrypt(EVP_PKEY *key, const unsigned char *plain, size_t length, unsigned char *out);
+
 #endif

@@ -148,6 +148,20 @@ bool vk_unwrap(const struct vk_token *token, const unsigned char *pin, size_t le
     return opened;
 }
 
+bool vk_seal_key(const struct vk_token *token, const unsigned char secret[VK_KEY_SIZE],
+                 const unsigned char token_key[VK_KEY_SIZE],
+                 unsigned char sealed[VK_SEALED_KEY_SIZE])
+{
+    return seal(secret, token->epoch, VK_ID_SIZE, token_key, VK_KEY_SIZE, sealed);
+}
+
+bool vk_unseal_key(const struct vk_token *token, const unsigned char secret[VK_KEY_SIZE],
+                   unsigned char token_key[VK_KEY_SIZE])
+{
+    return unseal(secret, token->epoch, VK_ID_SIZE, token->unlocking.sealed_key,
+                  VK_SEALED_KEY_SIZE, token_key);
+}
+
 /* ------------------------------------------------------------------------ objects */
 
 static size_t content_size(const struct vk_object *object)
@@ -282,6 +296,29 @@ static bool take_object(struct reader *in, struct vk_token *token, struct vk_obj
     return length >= SEAL_OVERHEAD && object->sealed != NULL;
 }
 
+static void take_unlocking(struct reader *in, struct vk_unlocking *unlocking)
+{
+    take_into(in, unlocking->signer, VK_POINT_SIZE);
+    take_into(in, unlocking->recipient, VK_POINT_SIZE);
+    take_into(in, unlocking->nonce, VK_ID_SIZE);
+    take_into(in, unlocking->sealed_key, VK_SEALED_KEY_SIZE);
+    unlocking->cipher_length = take_number(in);
+    if (unlocking->cipher_length > VK_CIPHER_MAX)
+        in->ok = false;
+    else
+        take_into(in, unlocking->cipher, unlocking->cipher_length);
+}
+
+static void put_unlocking(struct writer *out, const struct vk_unlocking *unlocking)
+{
+    put(out, unlocking->signer, VK_POINT_SIZE);
+    put(out, unlocking->recipient, VK_POINT_SIZE);
+    put(out, unlocking->nonce, VK_ID_SIZE);
+    put(out, unlocking->sealed_key, VK_SEALED_KEY_SIZE);
+    put_number(out, unlocking->cipher_length);
+    put(out, unlocking->cipher, unlocking->cipher_length);
+}
+
 static bool parse(const unsigned char *data, size_t length, struct vk_token *token)
 {
     unsigned char digest[DIGEST_SIZE];
@@ -298,10 +335,15 @@ static bool parse(const unsigned char *data, size_t length, struct vk_token *tok
     token->so_tries = take_byte(&in);
     token->user_tries = take_byte(&in);
     token->user_pin_set = take_byte(&in) != 0;
-    (void)take_byte(&in);
+    unsigned char unlocking = take_byte(&in);
+    if (unlocking > 1)
+        return false;
+    token->unlocking.pinned = unlocking == 1;
     token->iterations = take_number(&in);
     take_into(&in, token->so_wrap, VK_WRAP_SIZE);
     take_into(&in, token->user_wrap, VK_WRAP_SIZE);
+    if (token->unlocking.pinned)
+        take_unlocking(&in, &token->unlocking);
     token->next_handle = take_number(&in);
     uint32_t count = take_number(&in);
     struct vk_object **tail = &token->objects;
@@ -393,10 +435,12 @@ CK_RV vk_save(const char *path, struct vk_token *token, const unsigned char *tok
     put_byte(&out, token->so_tries);
     put_byte(&out, token->user_tries);
     put_byte(&out, token->user_pin_set);
-    put_byte(&out, 0);
+    put_byte(&out, token->unlocking.pinned);
     put_number(&out, token->iterations);
     put(&out, token->so_wrap, VK_WRAP_SIZE);
     put(&out, token->user_wrap, VK_WRAP_SIZE);
+    if (token->unlocking.pinned)
+        put_unlocking(&out, &token->unlocking);
     put_number(&out, token->next_handle);
     put_number(&out, count);
     for (struct vk_object *object = token->objects; object != NULL; object = object->next)

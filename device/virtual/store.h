@@ -3,12 +3,16 @@
  * File, little-endian, every CK_ULONG attribute as 32 bits (so it opens on Linux and Windows alike):
  *
  *   "SDVUKEY1" | state id 16 | epoch 16 | serial 16 | label 32
- *   | SO tries 1 | user tries 1 | user PIN set 1 | 0 | PBKDF2 iterations 4
+ *   | SO tries 1 | user tries 1 | user PIN set 1 | unlocking 1 | PBKDF2 iterations 4
  *   | token key wrapped under the SO PIN 76 | … under the user PIN 76
+ *   | if unlocking is 1: signer 65 | recipient 65 | nonce 16 | token key sealed under the secret 60
+ *     | length 4, the secret encrypted to the recipient (SM2Cipher, GM/T 0009)
  *   | next object handle 4 | number of objects 4
  *   | per object: handle 4, private 1, length 4, content | SHA-256 of all before 32
  *
  * A wrapped token key is: salt 16 | nonce 12 | ciphertext 32 | tag 16 (PBKDF2-HMAC-SHA256, AES-256-GCM).
+ * The secret of unlocking (32 bytes, fresh with the nonce) is kept nowhere else: the file alone opens
+ * nothing, only whoever has the recipient's key can tell the secret (unlock.c).
  * A public object's content is its attributes (type 4, length 4, value); a private object's is
  * nonce 12 | ciphertext | tag 16 of the same under the token key, bound to the epoch and the handle.
  * The state id is fresh at every write (is my copy stale?); the epoch at every initialisation
@@ -29,6 +33,9 @@
 #define VK_KEY_SIZE 32
 #define VK_ID_SIZE 16
 #define VK_WRAP_SIZE 76
+#define VK_POINT_SIZE 65     /* 04 || X || Y */
+#define VK_SEALED_KEY_SIZE 60 /* nonce 12 | token key 32 | tag 16 */
+#define VK_CIPHER_MAX 160
 #define VK_CAPACITY (256 * 1024) /* bytes of a token file: a real key is no bigger */
 
 struct vk_attribute {
@@ -48,6 +55,16 @@ struct vk_object {
     struct vk_object *next;
 };
 
+/* Whose statements unlock the PIN, and what makes each good for once. */
+struct vk_unlocking {
+    bool pinned;
+    unsigned char signer[VK_POINT_SIZE], recipient[VK_POINT_SIZE];
+    unsigned char nonce[VK_ID_SIZE];
+    unsigned char sealed_key[VK_SEALED_KEY_SIZE];
+    unsigned char cipher[VK_CIPHER_MAX];
+    uint32_t cipher_length;
+};
+
 struct vk_token {
     unsigned char state_id[VK_ID_SIZE], epoch[VK_ID_SIZE];
     char serial[16], label[32];
@@ -55,6 +72,7 @@ struct vk_token {
     unsigned char so_tries, user_tries;
     uint32_t iterations;
     unsigned char so_wrap[VK_WRAP_SIZE], user_wrap[VK_WRAP_SIZE];
+    struct vk_unlocking unlocking;
     uint32_t next_handle;
     struct vk_object *objects;
 };
@@ -76,6 +94,12 @@ bool vk_wrap(const struct vk_token *token, const unsigned char *pin, size_t leng
 /* False: not this PIN. */
 bool vk_unwrap(const struct vk_token *token, const unsigned char *pin, size_t length,
                const unsigned char wrap[VK_WRAP_SIZE], unsigned char token_key[VK_KEY_SIZE]);
+/* The token key under a 32-byte secret instead of a PIN, bound to the token's epoch. */
+bool vk_seal_key(const struct vk_token *token, const unsigned char secret[VK_KEY_SIZE],
+                 const unsigned char token_key[VK_KEY_SIZE],
+                 unsigned char sealed[VK_SEALED_KEY_SIZE]);
+bool vk_unseal_key(const struct vk_token *token, const unsigned char secret[VK_KEY_SIZE],
+                   unsigned char token_key[VK_KEY_SIZE]);
 /* Open all private objects after a login; forget their content at logout. */
 bool vk_unlock(struct vk_token *token, const unsigned char token_key[VK_KEY_SIZE]);
 void vk_relock(struct vk_token *token);

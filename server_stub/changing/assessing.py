@@ -18,6 +18,7 @@ from server_stub.issuing import SealMaking, twin
 from server_stub.neighbours.adapters import FiledSeal, Neighbours, RegisteredEnterprise
 from server_stub.records import canonical
 from server_stub.records.store import Application, Certificate, Enterprise, Person, Seal
+from server_stub.sealing import key_in_doubt
 
 OVER = ("cancelled",)
 _IN_FORCE = ("made", "active", "suspended")
@@ -123,7 +124,9 @@ def why_not(session: Session, application: Application, found: Known) -> str:
         return ""
     if application.kind == PIN_RESET:
         held = application.payload.get("token", {}).get("certificate_sn", "").lower()
-        return "" if target and held == target.certificate_sn else "介质上的证书不是该印章的"
+        if target is None or held != target.certificate_sn:
+            return "介质上的证书不是该印章的"
+        return "该印章已挂失或密钥可能泄露，不能重置口令" if key_in_doubt(target) else ""
     if KINDS[application.subtype].family == PERSONAL:
         own = _own_seals(session, application)
         return "本人已有使用中的电子私章，请换领或先注销" if own else ""

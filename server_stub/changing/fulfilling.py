@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from crypto.seal.application_form import CANCEL, ISSUE, REISSUE, RENEW
 from server_stub import issuing, sealing, states
 from server_stub.applying import agreed_against, move
-from server_stub.changing import assessing
+from server_stub.changing import assessing, unlocking
 from server_stub.issuing import Form, Made, SealMaking, TwinExists
 from server_stub.neighbours.adapters import NeighbourError
 from server_stub.records.blobs import keep
@@ -43,7 +43,8 @@ def make(making: SealMaking, session: Session, application: Application) -> None
             made = _build(making, session, application)
             command = renew if application.kind == RENEW else issue
             write(command, application.id, made, making.vault).result()
-        # a PIN reset is not made: its unlocking statement is signed when it is asked for
+        else:
+            write(unlocking.permit, application.id, making.authority).result()
     except (NeighbourError, TwinExists, ValueError) as error:
         write(issuing.fail, application.id, str(error)).result()
 

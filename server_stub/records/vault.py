@@ -49,6 +49,10 @@ class ServerKey(Protocol):
     def sign(self, message: bytes) -> bytes:
         """As :class:`crypto.algorithms.keys.SigningKey` says: SM2 with SM3, or RSA with SHA-256."""
 
+    def decrypt(self, ciphertext: bytes) -> bytes:
+        """The plaintext of an SM2Cipher (GM/T 0009, DER). Raises
+        :class:`crypto.algorithms.gm.GmError` for what is none, or for another key."""
+
 
 class KeyStore(Protocol):
     """Keeps private keys; they never leave it."""
@@ -169,6 +173,10 @@ class RsaKey:
     def sign(self, message: bytes) -> bytes:
         """RSASSA-PKCS1-v1_5 with SHA-256."""
         return self._opened.sign(message, padding.PKCS1v15(), hashes.SHA256())
+
+    def decrypt(self, ciphertext: bytes) -> bytes:
+        """Not for RSA: such a key signs for foreign readers only."""
+        raise gm.GmError("an RSA key opens no SM2Cipher")
 
 
 @dataclass(frozen=True)

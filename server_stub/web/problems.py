@@ -23,6 +23,7 @@ from server_stub import (
     verifying,
 )
 from server_stub.authorities import notices
+from server_stub.changing import unlocking
 from server_stub.lending import granting
 from server_stub.records import ledger, vault
 from server_stub.records.logbook import logbook
@@ -60,6 +61,7 @@ CODES = {
     "seal_not_active": _Code(409, "The seal may not be used now"),
     "outside_grant": _Code(409, "The grant does not allow this use"),
     "grantee_differs": _Code(403, "The grant is for somebody else"),
+    "unlock_expired": _Code(410, "The permission to unlock has expired: apply again"),
     "grant_invalid": _Code(422, "Not a usable grant"),
     "report_seal_missing": _Code(409, "The platform's own seal could not be made"),
     "sync_cursor_gone": _Code(410, "Start again with an empty cursor"),
@@ -113,6 +115,7 @@ _BY_EXCEPTION: dict[type[Exception], str] = {
     ledger.LedgerError: "not_ready",
     ledger_search.OtherRoot: "other_root",
     notices.NoticeInvalid: "notice_invalid",
+    unlocking.UnlockExpired: "unlock_expired",
 }
 EXCEPTIONS = (Refusal, RequestValidationError, HTTPException, *_BY_EXCEPTION)
 

@@ -208,3 +208,19 @@ class Applicant:
         self.sign_in()
         seal: dict[str, Any] = answer.json()
         return seal
+
+
+def taken(person: Applicant, done: dict[str, Any]) -> dict[str, Any]:
+    """The seal of a fulfilled application, collected."""
+    assert done["state"] == "fulfilled", done["reason"]
+    person.seal_id = done["seal_id"]
+    row = person.call("GET", f"/v1/seals/{person.seal_id}").json()
+    row |= row.pop("waiting") or {}
+    person.key = person.key.with_certificate(base64.b64decode(row["certificate"]))
+    text = person.collection_text(row)
+    body = {"signature": b64(person.key.sign(text.encode()))}
+    answer = person.call("POST", f"/v1/seals/{person.seal_id}/collection", body)
+    assert answer.status_code == 200, answer.text
+    person.sign_in()
+    seal: dict[str, Any] = answer.json()
+    return seal

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 
+import httpx
+
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
 from server_stub import issuing
@@ -11,6 +13,9 @@ from server_stub.records import store
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import Applicant
+from tests.world.waiting import until
+
+FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
 
 
 def employ(server: RunningServer, role: str) -> Applicant:
@@ -29,3 +34,15 @@ def employ(server: RunningServer, role: str) -> Applicant:
     person.key = person.key.with_certificate(platform.ledger.write(add).result().answer)
     person.sign_in()
     return person
+
+
+def approved(server: RunningServer, reviewer: Applicant, person: Applicant) -> httpx.Response:
+    """What the reviewer got who approved *person*'s application, once nobody is waited for."""
+    path = f"/v1/applications/{person.application_id}"
+
+    def answered() -> bool:
+        return person.call("GET", path).json()["awaiting"] is None
+
+    until(answered, "nobody consented", 60)
+    reviewer.call("POST", f"{path}/claim", {})
+    return reviewer.call("POST", f"{path}/approve", FINDINGS)

@@ -15,7 +15,7 @@ from crypto.algorithms import gm
 from crypto.pki import unit_codes
 from crypto.seal.application_form import problems
 from server_stub import applying, policy, sealing, signin
-from server_stub.changing import cancelling
+from server_stub.changing import cancelling, unlocking
 from server_stub.changing.examining import examine
 from server_stub.context import Platform
 from server_stub.policy import Actor
@@ -95,6 +95,9 @@ class TokenBody(Body):
 
     serial: str = Field(max_length=64)
     certificate_sn: str = Field(max_length=64)
+    nonce: str = Field(default="", max_length=32)
+    secret: str = Field(default="", max_length=402)
+    """Of a Ukey that is unlocked by a statement (crypto.seal.unlocking)."""
 
 
 class LicenceProof(Body):
@@ -348,6 +351,15 @@ async def withdraw(
 ) -> dict[str, Any]:
     """Take it back."""
     return await _application(platform, applying.withdraw, actor, identity)
+
+
+@router.post("/applications/{identity}/unlock")
+async def unlock(
+    platform: Running, actor: SignedIn, identity: str, body: Nothing
+) -> dict[str, Any]:
+    """The statement that unlocks the Ukey of an approved PIN reset, within its 24 hours."""
+    write, authority = platform.ledger.write, platform.authority
+    return await written(write(unlocking.take, actor, authority, platform.origin, identity))
 
 
 async def _application(platform: Platform, command: Any, *args: Any) -> dict[str, Any]:

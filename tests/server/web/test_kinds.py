@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,12 +20,10 @@ from server_stub.neighbours.adapters import identity_digest
 from server_stub.records import store
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.world.applicant import Applicant, b64, number_of
+from tests.world.applicant import Applicant, b64, number_of, taken
 from tests.world.served import ask, stamped
-from tests.world.staff import employ
+from tests.world.staff import FINDINGS, approved, employ
 from tests.world.waiting import next_second, until
-
-FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
 
 
 def applied(person: Applicant, *states: str, **changes: Any) -> dict[str, Any]:
@@ -36,22 +33,6 @@ def applied(person: Applicant, *states: str, **changes: Any) -> dict[str, Any]:
     person.sign_in(application_id=person.application_id)
     assert person.submit().status_code == 200
     return person.wait(*states or ("fulfilled", "returned"), seconds=60)
-
-
-def taken(person: Applicant, done: dict[str, Any]) -> dict[str, Any]:
-    """The seal of a fulfilled application, collected."""
-    assert done["state"] == "fulfilled", done["reason"]
-    person.seal_id = done["seal_id"]
-    row = person.call("GET", f"/v1/seals/{person.seal_id}").json()
-    row |= row.pop("waiting") or {}
-    person.key = person.key.with_certificate(base64.b64decode(row["certificate"]))
-    text = person.collection_text(row)
-    body = {"signature": b64(person.key.sign(text.encode()))}
-    answer = person.call("POST", f"/v1/seals/{person.seal_id}/collection", body)
-    assert answer.status_code == 200, answer.text
-    person.sign_in()
-    seal: dict[str, Any] = answer.json()
-    return seal
 
 
 def made(person: Applicant, row: dict[str, Any]) -> Seal:
@@ -354,17 +335,6 @@ def test_whoever_does_not_hold_the_seal_does_not_renew_it(
 def reviewed(open_settings: Callable[..., Settings]) -> Iterator[RunningServer]:
     with start_in_thread(open_settings(auto_review=False)) as running:
         yield running
-
-
-def approved(server: RunningServer, reviewer: Applicant, person: Applicant) -> httpx.Response:
-    path = f"/v1/applications/{person.application_id}"
-
-    def answered() -> bool:
-        return person.call("GET", path).json()["awaiting"] is None
-
-    until(answered, "nobody consented", 60)
-    reviewer.call("POST", f"{path}/claim", {})
-    return reviewer.call("POST", f"{path}/approve", FINDINGS)
 
 
 def amended_meanwhile(

@@ -1,0 +1,105 @@
+"""口令重置: after the approval of two reviewers, a statement unlocks one Ukey (第二十一条).
+
+The secret that opens the Ukey comes encrypted with the application and is decrypted for the answer
+only; nothing of the statement is kept. The applicant may ask for it again within its term: the
+Ukey itself takes it once.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from crypto.algorithms.gm import GmError
+from crypto.seal.unlocking import (
+    LIFE,
+    RECIPIENT,
+    SIGNER,
+    UnlockStatement,
+)
+from server_stub import policy, states
+from server_stub.applying import find, move
+from server_stub.authority import Authority
+from server_stub.policy import Actor
+from server_stub.records.canonical import timestamp
+from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.records.store import Application
+from server_stub.signin import SECOND
+
+_KIND = "pin_reset"
+
+
+class UnlockExpired(Exception):
+    """The term of the permission is over."""
+
+
+def permit(tx: Transaction, identity: str, authority: Authority) -> None:
+    """Approved: the term begins. Raises ValueError for a request that nothing can be signed for."""
+    application = tx.session.get_one(Application, identity)
+    states.advance(states.APPLICATION, application.state, "fulfil")
+    if application.payload["token"]["nonce"]:
+        try:
+            _statement(
+                application, "https://check.invalid", _secret(application, authority), tx.now
+            )
+        except ValueError as error:
+            raise ValueError("Ukey 的解锁请求无法使用，请在插着 Ukey 时重新提交") from error
+    move(tx, application, "fulfil", token=_told(application))
+
+
+def take(
+    tx: Transaction, actor: Actor, authority: Authority, origin: str, identity: str
+) -> dict[str, Any]:
+    """The applicant takes the statement: on record, without its secret. Empty for a Ukey that its
+    maker's tool unlocks. Raises :class:`UnlockExpired`, IllegalTransition."""
+    tx.act(actor.who)
+    application = find(tx.session, actor, "application.amend", identity)
+    if application.kind != _KIND or application.state != "fulfilled":
+        raise states.IllegalTransition("application", application.state, "unlock")
+    since = application.updated_at
+    until = since + LIFE * SECOND
+    if tx.now > until:
+        raise UnlockExpired
+    text = b""
+    if application.payload["token"]["nonce"]:
+        text = _statement(application, origin, _secret(application, authority), since).text
+    fields = {"application": identity, "token": _told(application), "until": timestamp(until)}
+    audience = policy.owner_of(application).audience
+    about = ("application", identity)
+    tx.record(LEDGER, "unlock-taken-v1", fields, about=about, audience=audience)
+    return {
+        "statement": base64.b64encode(text).decode(),
+        "signature": base64.b64encode(authority.key(SIGNER).sign(text)).decode() if text else "",
+        "until": timestamp(until),
+    }
+
+
+def _told(application: Application) -> dict[str, str]:
+    """Which Ukey, as it goes on record."""
+    token = application.payload["token"]
+    return {name: token[name] for name in ("serial", "certificate_sn", "nonce")}
+
+
+def _secret(application: Application, authority: Authority) -> bytes:
+    try:
+        cipher = base64.b64decode(application.payload["token"]["secret"], validate=True)
+    except binascii.Error as error:
+        raise GmError("not base64") from error
+    return authority.key(RECIPIENT).decrypt(cipher)
+
+
+def _statement(application: Application, origin: str, secret: bytes, since: int) -> UnlockStatement:
+    token = application.payload["token"]
+    statement = UnlockStatement(
+        origin=origin,
+        application=application.id,
+        serial=token["serial"],
+        certificate=token["certificate_sn"].lower(),
+        nonce=token["nonce"],
+        not_before=since // SECOND,
+        not_after=since // SECOND + LIFE,
+        secret=secret.hex(),
+    )
+    _ = statement.text  # every value has a place in it
+    return statement

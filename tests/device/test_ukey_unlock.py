@@ -1,0 +1,322 @@
+"""A locked PIN of the virtual Ukey is set anew by a statement of whom the key was told of: once, in
+its term, for this key and a certificate that it holds."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
+from crypto.pki.certificate import Certificate
+from crypto.pki.certificate_making import make_certificate
+from crypto.pki.names_and_algorithms import Name
+from device.pkcs11 import Module
+from device.token import (
+    NotLoggedIn,
+    PinIncorrect,
+    PinLocked,
+    PinNotAllowed,
+    Token,
+    UnlockProblem,
+    UnlockRefused,
+)
+from device.virtual import make_token, plug_in, pull_out, set_faults, token_path
+from tests.device.ukey_bench import SO_PIN, USER_PIN
+
+NEW_PIN, OTHER_PIN = "new-pin-5173", "other-pin-6284"
+DAY = 86400
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@dataclass
+class Platform:
+    """Whoever unlocks, without the product's own code for statements."""
+
+    signer: SoftKey = field(default_factory=SoftKey.generate)
+    recipient: SoftKey = field(default_factory=SoftKey.generate)
+
+    def pin_on(self, token: Token, pin: str = USER_PIN) -> None:
+        with token.login(pin) as session:
+            session.pin_unlocker(self.signer.public, self.recipient.public)
+
+    def lines(self, token: Token, certificate: bytes) -> list[str]:
+        request = token.unlock_request()
+        assert request is not None
+        now = int(time.time())
+        secret = gm.sm2_decrypt(self.recipient.private, request.secret)
+        return [
+            "SUQIAN-UKEY-UNLOCK-V1",
+            "https://platform.example",
+            "app_0123456789abcdef",
+            token.info.serial,
+            f"{Certificate.parse(certificate).serial:x}",
+            request.nonce.hex(),
+            str(now - 60),
+            str(now - 60 + DAY),
+            secret.hex(),
+        ]
+
+    def sign(self, lines: list[str]) -> tuple[bytes, bytes]:
+        text = "".join(f"{line}\n" for line in lines).encode()
+        return text, self.signer.sign(text)
+
+
+SERIAL, CERTIFICATE, NONCE, NOT_BEFORE, NOT_AFTER, SECRET = range(3, 9)
+
+
+@pytest.fixture
+def platform() -> Platform:
+    return Platform()
+
+
+@pytest.fixture
+def certificate(token: Token, platform: Platform) -> bytes:
+    """Of a key on the token, which knows its unlocker."""
+    return equipped(token, platform)
+
+
+def equipped(token: Token, platform: Platform) -> bytes:
+    with token.login(USER_PIN) as session:
+        key = session.generate_key("sm2", "公章")
+        made = certified(key.public_key)
+        session.store_certificate(made, "公章", key.key_id)
+        session.pin_unlocker(platform.signer.public, platform.recipient.public)
+    return made
+
+
+def certified(spki: bytes) -> bytes:
+    issuer, now = SoftKey.generate(), datetime.now(UTC)
+    return make_certificate(
+        subject=Name.build([("CN", "甲公司")]),
+        public_key=spki,
+        issuer=Name.build([("CN", "CA")]),
+        issuer_key=issuer,
+        authority_spki=issuer.spki,
+        serial=secrets.randbits(64) | 1,
+        not_before=now,
+        not_after=now + timedelta(days=1),
+        key_usage=("digitalSignature",),
+    )
+
+
+def locked(token: Token) -> None:
+    for _ in range(10):
+        with pytest.raises((PinIncorrect, PinLocked)):
+            token.login("wrong-pin")
+    assert token.pin_state().locked
+
+
+def refused(token: Token, statement: tuple[bytes, bytes], why: UnlockProblem) -> None:
+    """Refused, and nothing has changed."""
+    before = (token.unlock_request(), token.pin_state())
+    with pytest.raises(UnlockRefused) as caught:
+        token.unlock(*statement, NEW_PIN)
+    assert caught.value.reason is why
+    assert (token.unlock_request(), token.pin_state()) == before
+
+
+def test_a_statement_unlocks_and_the_keys_stay(
+    token: Token, certificate: bytes, platform: Platform
+) -> None:
+    locked(token)
+    token.unlock(*platform.sign(platform.lines(token, certificate)), NEW_PIN)
+    assert token.pin_state().tries_left == 10
+    with token.login(NEW_PIN) as session:
+        [key] = session.keys()
+        assert key.certificate == certificate
+        assert len(key.sign(bytes(32))) == 64
+    with pytest.raises(PinIncorrect):
+        token.login(USER_PIN)
+    token.unblock(SO_PIN, OTHER_PIN)  # the security officer's way stays open
+    token.login(OTHER_PIN).close()
+
+
+def test_a_statement_is_good_once_and_the_next_one_takes_another_request(
+    token: Token, certificate: bytes, platform: Platform
+) -> None:
+    first = platform.sign(platform.lines(token, certificate))
+    token.unlock(*first, NEW_PIN)
+    refused(token, first, UnlockProblem.USED)
+    token.unlock(*platform.sign(platform.lines(token, certificate)), OTHER_PIN)
+    token.login(OTHER_PIN).close()
+
+
+def test_a_used_statement_with_the_new_nonce_opens_nothing(
+    token: Token, certificate: bytes, platform: Platform
+) -> None:
+    """Even whoever signs for the platform needs the new secret, too."""
+    old = platform.lines(token, certificate)
+    token.unlock(*platform.sign(old), NEW_PIN)
+    fresh = platform.lines(token, certificate)
+    assert fresh[SECRET] != old[SECRET]
+    refused(token, platform.sign([*fresh[:SECRET], old[SECRET]]), UnlockProblem.INVALID)
+
+
+@pytest.mark.parametrize("moment", ["mid_write", "before_rename"])
+def test_a_power_cut_leaves_a_statement_that_still_counts_once(
+    token: Token,
+    certificate: bytes,
+    platform: Platform,
+    folder: Path,
+    in_another_process: Run,
+    moment: str,
+) -> None:
+    text, signature = platform.sign(platform.lines(token, certificate))
+    set_faults(folder, crash=moment)
+    ended = in_another_process(f"token.unlock({text!r}, {signature!r}, {NEW_PIN!r})")
+    assert ended.returncode == 86
+    set_faults(folder)
+    token.login(USER_PIN).close()
+    token.unlock(text, signature, OTHER_PIN)
+    token.login(OTHER_PIN).close()
+    refused(token, (text, signature), UnlockProblem.USED)
+
+
+def test_a_replay_after_pulling_the_key_out_is_refused(
+    token: Token, certificate: bytes, platform: Platform, folder: Path
+) -> None:
+    statement = platform.sign(platform.lines(token, certificate))
+    token.unlock(*statement, NEW_PIN)
+    pull_out(folder)
+    plug_in(folder)
+    refused(token, statement, UnlockProblem.USED)
+
+
+def test_a_statement_of_somebody_else_is_refused(
+    token: Token, certificate: bytes, platform: Platform
+) -> None:
+    lines = platform.lines(token, certificate)
+    refused(token, Platform().sign(lines), UnlockProblem.SIGNER)
+    text, _ = platform.sign(lines)
+    by_recipient = (text, platform.recipient.sign(text))
+    refused(token, by_recipient, UnlockProblem.SIGNER)
+
+
+def test_an_altered_statement_is_refused(
+    token: Token, certificate: bytes, platform: Platform
+) -> None:
+    text, signature = platform.sign(platform.lines(token, certificate))
+    for place in (0, 30, len(text) // 2, len(text) - 2):
+        changed = text[:place] + bytes([text[place] ^ 1]) + text[place + 1 :]
+        refused(token, (changed, signature), UnlockProblem.SIGNER)
+    refused(token, (text + b"\n", signature), UnlockProblem.SIGNER)
+    refused(token, (text, signature[:-1]), UnlockProblem.SIGNER)
+    refused(token, (text, b""), UnlockProblem.SIGNER)
+    refused(token, (text, signature + bytes(200)), UnlockProblem.SIGNER)
+
+
+def test_a_statement_has_a_term_of_a_day_at_most(
+    token: Token, certificate: bytes, platform: Platform
+) -> None:
+    lines, now = platform.lines(token, certificate), int(time.time())
+    for from_, until, why in (
+        (now - DAY - 60, now - 60, UnlockProblem.EXPIRED),
+        (now + 3600, now + 7200, UnlockProblem.EXPIRED),
+        (now - 60, now + DAY, UnlockProblem.INVALID),
+        (now, now - 1, UnlockProblem.INVALID),
+    ):
+        lines[NOT_BEFORE], lines[NOT_AFTER] = str(from_), str(until)
+        refused(token, platform.sign(lines), why)
+
+
+def test_signed_nonsense_is_refused(token: Token, certificate: bytes, platform: Platform) -> None:
+    """The signer is believed about this token, and about nothing that is not of the form."""
+    lines = platform.lines(token, certificate)
+    for wrong in (
+        ["SUQIAN-SEAL-INTENT-V1", *lines[1:]],
+        lines[:-1],
+        [*lines, "more"],
+        [*lines[:NONCE], lines[NONCE].upper(), *lines[NONCE + 1 :]],
+        [*lines[:NONCE], lines[NONCE][:-2], *lines[NONCE + 1 :]],
+        [*lines[:NOT_BEFORE], "-1", *lines[NOT_AFTER:]],
+        [*lines[:NOT_AFTER], "9" * 40, lines[SECRET]],
+        [*lines[:SECRET], "zz" * 32],
+        [*lines[:1], "", *lines[2:]],
+        [*lines[:1], "a\0b", *lines[2:]],
+        [*lines[:1], "长" * 400, *lines[2:]],
+    ):
+        refused(token, platform.sign(wrong), UnlockProblem.INVALID)
+    refused(token, (b"", platform.signer.sign(b"")), UnlockProblem.INVALID)
+
+
+def test_another_keys_statement_is_refused(
+    token: Token,
+    certificate: bytes,
+    platform: Platform,
+    folder: Path,
+    module: Module,
+) -> None:
+    make_token(folder, 1, label="乙公司", so_pin=SO_PIN, user_pin=USER_PIN)
+    other = next(each for each in module.tokens() if each.info.serial != token.info.serial)
+    others = equipped(other, platform)
+    refused(token, platform.sign(platform.lines(other, others)), UnlockProblem.OTHER_KEY)
+    theirs = f"{Certificate.parse(others).serial:x}"
+    mixed = platform.lines(token, certificate)
+    mixed[CERTIFICATE] = theirs
+    refused(token, platform.sign(mixed), UnlockProblem.OTHER_KEY)
+    with token.open() as session:  # no PIN is needed to put a certificate there
+        session.store_certificate(others, "乙公司", b"other")
+    refused(token, platform.sign(mixed), UnlockProblem.OTHER_KEY)
+
+
+def test_whose_statements_count_is_told_once_by_the_user(token: Token, platform: Platform) -> None:
+    assert token.unlock_request() is None
+    with token.open() as session, pytest.raises(NotLoggedIn):
+        session.pin_unlocker(platform.signer.public, platform.recipient.public)
+    platform.pin_on(token)
+    told = token.unlock_request()
+    assert told is not None
+    assert told.signer == platform.signer.public
+    Platform().pin_on(token)
+    assert token.unlock_request() == told
+
+
+def test_a_key_that_knows_nobody_is_not_unlocked(token: Token, platform: Platform) -> None:
+    lines = ["SUQIAN-UKEY-UNLOCK-V1", *("x" for _ in range(8))]
+    with pytest.raises(UnlockRefused) as caught:
+        token.unlock(*platform.sign(lines), NEW_PIN)
+    assert caught.value.reason is UnlockProblem.NOT_PINNED
+
+
+def test_initialising_forgets_whose_statements_count(
+    token: Token, certificate: bytes, platform: Platform
+) -> None:
+    statement = platform.sign(platform.lines(token, certificate))
+    token.initialise("甲公司", SO_PIN, OTHER_PIN)
+    assert token.unlock_request() is None
+    with pytest.raises(UnlockRefused):
+        token.unlock(*statement, NEW_PIN)
+    token.login(OTHER_PIN).close()
+
+
+def test_a_weak_new_pin_uses_up_no_statement(
+    token: Token, certificate: bytes, platform: Platform
+) -> None:
+    statement = platform.sign(platform.lines(token, certificate))
+    with pytest.raises(PinNotAllowed):
+        token.unlock(*statement, "12345678")
+    token.unlock(*statement, NEW_PIN)
+
+
+def test_the_file_tells_neither_secret_nor_keys(
+    token: Token, certificate: bytes, platform: Platform, folder: Path
+) -> None:
+    secret = bytes.fromhex(platform.lines(token, certificate)[SECRET])
+    assert secret not in token_path(folder, 0).read_bytes()
+
+
+def test_another_makers_key_leads_to_its_makers_tool(soft_token: Token, platform: Platform) -> None:
+    with soft_token.login(USER_PIN) as session:
+        session.pin_unlocker(platform.signer.public, platform.recipient.public)
+    assert soft_token.unlock_request() is None
+    with pytest.raises(UnlockRefused) as caught:
+        soft_token.unlock(b"", b"", NEW_PIN)
+    assert caught.value.reason is UnlockProblem.VENDOR

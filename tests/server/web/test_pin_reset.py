@@ -1,0 +1,175 @@
+"""A PIN reset: applied for with a key of its own, approved by two reviewers, and then a statement
+for that one Ukey, for a day."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from crypto.algorithms import gm
+from crypto.algorithms.keys import SM2_WITH_SM3
+from crypto.pki.certificate import Certificate
+from server_stub.changing import unlocking
+from server_stub.records import auditing, store
+from server_stub.settings import Settings
+from server_stub.web.serving import RunningServer, start_in_thread
+from tests.world.applicant import Applicant, b64, credit_code, number_of, taken
+from tests.world.staff import approved, employ
+from tests.world.waiting import until
+
+SERIAL = "VK0123456789ABCD"
+HANDLER = {"name": "李晓梅", "id_no": number_of("李晓梅"), "phone": "0527-84350000"}
+
+
+class Case:
+    """A company with a seal on a Ukey whose PIN is locked, and two reviewers."""
+
+    def __init__(self, server: RunningServer) -> None:
+        self.server = server
+        self.first, self.second = employ(server, "reviewer"), employ(server, "reviewer")
+        self.person = Applicant(server.url)
+        self.everybody = [self.first, self.second, self.person]
+        assert self.person.draft().status_code == 201
+        self.person.sign_in(application_id=self.person.application_id)
+        assert self.person.submit().status_code == 200
+        assert approved(server, self.first, self.person).status_code == 200
+        self.seal = taken(self.person, self.person.wait("fulfilled", seconds=60))
+        service = self.person.http.get("/v1/service").json()["certificates"]
+        self.signer, self.recipient = (
+            Certificate.parse(base64.b64decode(service[name]))
+            for name in ("unlocking", "unlocking_secret")
+        )
+
+    def somebody(self, uscc: str) -> Applicant:
+        self.everybody.append(Applicant(self.server.url, uscc=uscc))
+        return self.everybody[-1]
+
+    def asked(self, opens: bytes, **token: str) -> Applicant:
+        """Somebody who has handed in an application for a reset."""
+        asker = self.somebody(self.person.uscc)
+        about = {
+            "serial": SERIAL,
+            "certificate_sn": self.seal["certificate_sn"],
+            "nonce": "0f" * 16,
+            "secret": b64(gm.sm2_encrypt(self.recipient.public_key.point, opens)),
+        }
+        answer = asker.draft(
+            kind="pin_reset",
+            seal={"subtype": "official", "code": self.seal["seal_code"]},
+            handler=HANDLER,
+            token=about | token,
+        )
+        assert answer.status_code == 201, answer.text
+        asker.sign_in(application_id=asker.application_id)
+        assert asker.submit().status_code == 200
+        return asker
+
+    def twice_approved(self, asker: Applicant) -> None:
+        for reviewer in (self.first, self.second):
+            assert approved(self.server, reviewer, asker).status_code == 200
+        asker.wait("fulfilled", seconds=60)
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Iterator[Case]:
+    settings = Settings(
+        directory=tmp_path_factory.mktemp("platform"),
+        port=0,
+        open_register=True,
+        imprint_dpi=300,
+        imprint_font=light_font,
+        requests_per_minute=100_000,
+        open_per_address=100_000,
+    )
+    with start_in_thread(settings) as running:
+        made = Case(running)
+        yield made
+        for person in made.everybody:
+            person.http.close()
+
+
+def unlock(asker: Applicant) -> Any:
+    return asker.call("POST", f"/v1/applications/{asker.application_id}/unlock", {})
+
+
+def test_two_reviewers_lead_to_a_statement_for_that_ukey(case: Case) -> None:
+    secret = secrets.token_bytes(32)
+    asker = case.asked(secret)
+    assert unlock(asker).json()["code"] == "illegal_transition"
+    assert approved(case.server, case.first, asker).status_code == 200
+    assert approved(case.server, case.first, asker).json()["code"] == "forbidden"
+    assert unlock(asker).json()["code"] == "illegal_transition"
+    assert approved(case.server, case.second, asker).status_code == 200
+    asker.wait("fulfilled", seconds=60)
+    answer = unlock(asker)
+    assert answer.status_code == 200, answer.text
+    text = base64.b64decode(answer.json()["statement"])
+    title, origin, application, serial, certificate, nonce, since, end, told, rest = (
+        text.decode().split("\n")
+    )
+    assert (title, rest) == ("SUQIAN-UKEY-UNLOCK-V1", "")
+    assert (origin, application) == (case.server.url, asker.application_id)
+    assert (serial, certificate, nonce) == (SERIAL, case.seal["certificate_sn"], "0f" * 16)
+    assert int(end) - int(since) == 86400
+    assert abs(int(since) - time.time()) < 300
+    assert bytes.fromhex(told) == secret
+    signature = base64.b64decode(answer.json()["signature"])
+    assert case.signer.public_key.verify(SM2_WITH_SM3, text, signature)
+    assert unlock(asker).json()["statement"] == answer.json()["statement"]  # asked for again
+    with case.server.platform.reading() as session:
+        rows = session.scalars(select(store.LedgerEntry.record)).all()
+    said = b" ".join(map(bytes, rows)).decode()
+    assert secret.hex() not in said
+    assert said.count("unlock-taken-v1") == 2
+
+
+def test_nobody_else_gets_it_and_it_has_an_end(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    asker = case.asked(secrets.token_bytes(32))
+    case.twice_approved(asker)
+    stranger = case.somebody(credit_code())
+    stranger.draft()
+    stranger.sign_in(application_id=stranger.application_id)
+    for other, code in ((stranger, "not_found"), (case.first, "forbidden")):
+        path = f"/v1/applications/{asker.application_id}/unlock"
+        assert other.call("POST", path, {}).json()["code"] == code
+    monkeypatch.setattr(unlocking, "LIFE", -1)
+    assert unlock(asker).json()["code"] == "unlock_expired"
+
+
+def test_an_unreadable_secret_goes_back_to_the_reviewers(case: Case) -> None:
+    other = gm.public_key_of(gm.generate_private_key())
+    asker = case.asked(bytes(32), secret=b64(gm.sm2_encrypt(other, bytes(32))))
+    for reviewer in (case.first, case.second):
+        assert approved(case.server, reviewer, asker).status_code == 200
+
+    def back() -> bool:
+        row = asker.call("GET", f"/v1/applications/{asker.application_id}").json()
+        return row["state"] == "in_review" and "解锁请求无法使用" in (row["reason"] or "")
+
+    until(back, "it did not go back", 60)
+
+
+def test_a_key_of_another_maker_gets_the_approval_without_a_statement(case: Case) -> None:
+    asker = case.asked(bytes(32), nonce="", secret="")
+    case.twice_approved(asker)
+    assert unlock(asker).json()["statement"] == ""
+
+
+def test_the_records_must_bear_it_out(case: Case) -> None:
+    """Another certificate than the seal's, and a key that was reported lost."""
+    asker = case.asked(bytes(32), certificate_sn="abc")
+    assert "不是该印章的" in approved(case.server, case.first, asker).json()["detail"]
+    path = f"/v1/seals/{case.seal['id']}"
+    assert case.person.call("POST", f"{path}/suspend", {"reason": "lost"}).status_code == 200
+    lost = case.asked(bytes(32))
+    assert "不能重置口令" in approved(case.server, case.first, lost).json()["detail"]
+    platform = case.server.platform
+    with platform.reading() as session:
+        assert auditing.table_problems(session, platform.vault) == []
