@@ -11,6 +11,7 @@ line do with them stands in one table here.
     │                             FileRepairable, SignedFileDamaged, ChangesForbidden,
     │                             SealWouldHarm, OutputExists, OutputNotWritable, SavedElsewhere,
     │                             OutputVerificationFailed, PlatformNotNamed
+    ├── NothingToArchive
     ├── SealUseError              SealNotFound, SealAmbiguous, SealNotUsable, NotAuthorised,
     │                             LeaseExpired
     ├── PlacementError            PageRangeInvalid, PositionInvalid, NoSeam, PageOutOfRange,
@@ -259,6 +260,17 @@ class OutputVerificationFailed(FileError):
     def stops_batch(self) -> bool:  # type: ignore[override]
         """A seal fails with the next document, too."""
         return self.blames == "seal"
+
+
+@dataclass(eq=False)
+class NothingToArchive(AppError):
+    """None of the files can be archived; there is no package."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.OUTPUT
+    refused: int
+    """How many there were."""
+    reasons: str = ""
+    """The first of them, each with why, in the person's language."""
 
 
 # --- the right to use a seal ---------------------------------------------------------------------

@@ -17,9 +17,17 @@ from app.durable import replace_file
 def save_table(path: Path, rows: Sequence[Sequence[object]]) -> None:
     """Write *rows* (the first is the head) to *path*: XLSX by its suffix, else CSV in UTF-8 with a
     byte order mark. Lists are joined by commas, None is empty. Raises OSError."""
-    texts = [[_cell(value) for value in row] for row in rows]
     write = _xlsx if path.suffix.lower() == ".xlsx" else _csv
-    replace_file(path, write(texts))
+    replace_file(path, write(_texts(rows)))
+
+
+def table_csv(rows: Sequence[Sequence[object]]) -> bytes:
+    """The CSV of :func:`save_table`."""
+    return _csv(_texts(rows))
+
+
+def _texts(rows: Sequence[Sequence[object]]) -> list[list[str]]:
+    return [[_cell(value) for value in row] for row in rows]
 
 
 def _cell(value: object) -> str:

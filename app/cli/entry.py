@@ -15,6 +15,7 @@
     sealdesk verify FILE.pdf --report OUT.pdf [--sealed]
     sealdesk grant offer|list|show|accept|withdraw|use
     sealdesk evidence FILE.pdf -o OUT.zip | --check OUT.zip
+    sealdesk archive make (--month 2026-11 | FOLDER|FILE…) -o OUT.zip | check OUT.zip
     sealdesk dispute FILE.pdf --seal CODE --reason … --contact … | RECEIPT.json --status|--fetch ZIP
     sealdesk journal list|check|export|seal-off
     sealdesk diagnose [-o OUT.json]
@@ -61,7 +62,8 @@ MODULES = {
     **dict.fromkeys(("stamp", "timestamp"), "stamping"),
     "verify": "verifying",
     "grant": "grants",
-    "evidence": "evidence",
+    "evidence": "proving.evidence",
+    "archive": "proving.archive",
     "dispute": "disputes",
     "journal": "journal",
     "diagnose": "program.diagnosing",

@@ -65,7 +65,7 @@ def pin_option(made: Parser) -> None:
     made.add_argument("--pin-stdin", action="store_true", help="read the PIN from standard input")
 
 
-def trust_options(made: Parser) -> None:
+def trust_option(made: Parser) -> None:
     made.add_argument(
         "--trust",
         nargs="+",
@@ -75,6 +75,10 @@ def trust_options(made: Parser) -> None:
         metavar="CERT.pem",
         help="trust these certificates as anchors",
     )
+
+
+def trust_options(made: Parser) -> None:
+    trust_option(made)
     made.add_argument("--at-time", type=moment, metavar="ISO", help="judge as of this moment")
 
 

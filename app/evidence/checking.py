@@ -1,6 +1,7 @@
 """Checking an evidence package offline, and the format that making and checking share.
 
     check(package, own=…)       → Checked      with the package's own roots as *unproved*
+    judge(opened, names, …)     → Checked      the same in one folder of an opened zip
 
 A package comes from a stranger: sizes and numbers are bounded, and nothing is unpacked to disk.
 """
@@ -13,7 +14,7 @@ import json
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -32,16 +33,18 @@ from crypto.verdict import Report
 
 FORMAT = "sealdesk-evidence/1"
 DOCUMENT = "document.pdf"
+MANIFEST = "manifest.json"
 PURPOSES = ("seal_makers", "signers", "timestamps", "platforms")
 _MAX_MEMBERS = 5000
 _MAX_MEMBER = 64 * 1024 * 1024
 _MAX_DOCUMENT = 2 * 1024 * 1024 * 1024
 _IN_MEMORY = 32 * 1024 * 1024
 _CHUNK = 1 << 20
-_MALFORMED = (
+MALFORMED = (
     *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError),
     *(ValueError, KeyError, TypeError, AttributeError),  # JSON of another shape
 )
+"""What a damaged or hostile zip, or JSON in it, can raise."""
 
 
 # --- the format ----------------------------------------------------------------------------------
@@ -107,29 +110,39 @@ def check(package: Path, *, own: Trust | None = None, password: str | None = Non
             zipfile.ZipFile(stream) as opened,
             tempfile.SpooledTemporaryFile(_IN_MEMORY) as document,
         ):
-            return _check(opened, cast("BinaryIO", document), own or Trust(), password)
+            names = [member.filename for member in opened.infolist()]
+            return judge(opened, names, cast("BinaryIO", document), own or Trust(), password)
     except OSError as error:
         raise FileNotReadable(str(package), FileProblem.of(error)) from error
-    except _MALFORMED as error:
+    except MALFORMED as error:
         return Checked((f"not_a_package:{type(error).__name__}",), None, None, ())
 
 
-def _check(
-    opened: zipfile.ZipFile, document: BinaryIO, own: Trust, password: str | None
+def judge(
+    opened: zipfile.ZipFile,
+    names: Sequence[str],
+    document: BinaryIO,
+    own: Trust | None,
+    password: str | None = None,
+    *,
+    folder: str = "",
 ) -> Checked:
+    """Check the package whose members *names* lie in *folder* of *opened*; its document goes to the
+    empty file *document*. *own*, None: the checker has no trust to judge with.
+
+    Raises one of :data:`MALFORMED`, OSError."""
     problems: list[str] = []
-    names = [member.filename for member in opened.infolist()]
     if len(names) > _MAX_MEMBERS or len(set(names)) != len(names):
         return Checked(("not_a_package:names",), None, None, ())
-    manifest = json.loads(_read(opened, "manifest.json"))
+    manifest = json.loads(read_member(opened, folder + MANIFEST))
     listed = _listed(manifest)
-    problems += [f"unlisted:{name}" for name in names if name not in (*listed, "manifest.json")]
+    problems += [f"unlisted:{name}" for name in names if name not in (*listed, MANIFEST)]
     members: dict[str, bytes] = {}
     for name, row in listed.items():
         if name not in names:
             problems.append(f"missing:{name}")
             continue
-        with opened.open(name) as source:
+        with opened.open(folder + name) as source:
             if name == DOCUMENT:
                 found = hashes(source, document)
             else:
@@ -146,7 +159,9 @@ def _check(
     links = replace(packed, seal_makers=(), signers=(), timestamps=(), platforms=())
     try:
         report = verify_pdf(document, title, packed, now, password=password)
-        again = verify_pdf(document, title, own.merged(links), now, password=password)
+        again = None
+        if own is not None:
+            again = verify_pdf(document, title, own.merged(links), now, password=password)
     except PdfError as error:
         return Checked((f"unreadable:{type(error).__name__}",), None, None, ())
     if _essence(report.to_json()) != _essence(json.loads(members["report.json"])):
@@ -155,10 +170,9 @@ def _check(
     return Checked(tuple(problems), report, again, tuple(anchors.values()))
 
 
-def _read(opened: zipfile.ZipFile, name: str) -> bytes:
+def read_member(opened: zipfile.ZipFile, name: str) -> bytes:
+    """A member that is no document. Raises one of :data:`MALFORMED`; KeyError: there is none."""
     buffer = io.BytesIO()
-    if name not in opened.namelist():
-        raise ValueError(f"no {name}")
     with opened.open(name) as source:
         hashes(source, buffer, _MAX_MEMBER)
     return buffer.getvalue()

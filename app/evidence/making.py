@@ -3,6 +3,8 @@ again without us: certificates, CRLs, statements, the bytes that were signed, an
 the ``openssl`` commands that go over every step.
 
     make(path, output, trust=…) → Report       a zip, the same bytes for the same report
+    gather(document, report, trust, …) → Pack  what goes into it, for
+    write(pack, document, zip, report, …)      a package that has several of them
 
 :mod:`app.evidence.checking` reads it. Hashes and signatures in a
 package can be checked by computing; that a root certificate belongs to its authority must be
@@ -25,7 +27,15 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from app.errors import FileNotReadable, FileProblem, OutputExists, OutputVerificationFailed
-from app.evidence.checking import DOCUMENT, FORMAT, PURPOSES, check, encode_changes, hashes
+from app.evidence.checking import (
+    DOCUMENT,
+    FORMAT,
+    MANIFEST,
+    PURPOSES,
+    check,
+    encode_changes,
+    hashes,
+)
 from app.evidence.readme import Recheck, Value, readme
 from app.publishing import publish, unpublished
 from app.verifying import StatusService, history, state_of, verify
@@ -61,19 +71,18 @@ def make(
     document changes meanwhile or the package does not pass :func:`check`."""
     if os.path.lexists(output):
         raise OutputExists(str(output))
-    recorder = _Recorder(platform) if platform else None
+    recorder = Recorder(platform) if platform else None
     report = verify(path, trust=trust, platform=recorder, password=password, at=at)
     if recorder:
-        told = Trust(statements=tuple(recorder.answers), changes=tuple(recorder.changes))
-        trust = trust.merged(told)
+        trust = trust.merged(recorder.told)
     try:
         stream = path.open("rb")
     except OSError as error:
         raise FileNotReadable(str(path), FileProblem.of(error)) from error
     with stream, unpublished(output) as (temporary, file):
-        pack = _Pack(trust)
-        _collect(pack, stream, report, password, language)
-        _write(pack, stream, file, report)
+        pack = gather(stream, report, trust, password, language)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
+            write(pack, stream, package, report)
         file.flush()
         os.fsync(file.fileno())
         checked = check(temporary, password=password)
@@ -84,8 +93,8 @@ def make(
 
 
 @dataclass
-class _Recorder:
-    """A status service that keeps its answers for the package."""
+class Recorder:
+    """A status service that keeps its answers for a package."""
 
     desk: StatusService
     answers: list[SignedStatement] = field(default_factory=list)
@@ -95,6 +104,11 @@ class _Recorder:
     def origin(self) -> str:
         """Of the desk's own platform."""
         return str(getattr(self.desk, "origin", ""))
+
+    @property
+    def told(self) -> Trust:
+        """All that it has said."""
+        return Trust(statements=tuple(self.answers), changes=tuple(self.changes))
 
     def status(self, seal_code: str) -> SignedStatement:
         return self.status_at("", seal_code)
@@ -111,7 +125,7 @@ class _Recorder:
 
 
 @dataclass
-class _Pack:
+class Pack:
     """What goes into the package besides the document."""
 
     trust: Trust
@@ -149,9 +163,14 @@ class _Pack:
         return f"certificates/{fingerprint[:16]}.pem" if known else ""
 
 
-def _collect(
-    pack: _Pack, stream: BinaryIO, report: Report, password: str | None, language: str
-) -> None:
+def gather(
+    stream: BinaryIO, report: Report, trust: Trust, password: str | None, language: str
+) -> Pack:
+    """What goes into the package of the document in *stream* besides the document itself.
+
+    *trust*: what it was judged with, the platform's answers included. Raises OSError,
+    :class:`crypto.pdf.reading.failures.PdfError`."""
+    pack = Pack(trust)
     with within_time():
         document = Document(stream, password)
         embedded = read_signatures(document, document.signature_fields())
@@ -185,9 +204,10 @@ def _collect(
     shown = pictures_of(stream.read(), report, password)
     pack.add("report.pdf", render(report, language, imprints, shown=shown))
     pack.add("README.txt", readme(report, rechecks).encode())
+    return pack
 
 
-def _unpack(pack: _Pack, folder: str, claim: EmbeddedSignature) -> Iterator[Seal]:
+def _unpack(pack: Pack, folder: str, claim: EmbeddedSignature) -> Iterator[Seal]:
     """The parts of one signature as members; gives the seal in it, if there is one."""
     pack.add(f"{folder}/contents.der", claim.contents)
     seal: Seal | None = None
@@ -222,7 +242,7 @@ def _unpack(pack: _Pack, folder: str, claim: EmbeddedSignature) -> Iterator[Seal
         yield seal
 
 
-def _unpack_timestamps(pack: _Pack, folder: str, tokens: Iterable[bytes]) -> None:
+def _unpack_timestamps(pack: Pack, folder: str, tokens: Iterable[bytes]) -> None:
     for number, token in enumerate(tokens, 1):
         pack.add(f"{folder}/timestamp-{number}.der", token)
         with contextlib.suppress(CmsError):
@@ -236,9 +256,7 @@ def _der_signature(signature: bytes) -> bytes:
     return gm.signature_der(*gm.signature_values(signature))
 
 
-def _recheck(
-    pack: _Pack, number: int, claim: EmbeddedSignature, judged: SignatureReport
-) -> Recheck:
+def _recheck(pack: Pack, number: int, claim: EmbeddedSignature, judged: SignatureReport) -> Recheck:
     """What README.txt tells a person to do about one signature."""
     folder = f"signature-{number}"
     value, data = claim.seal_signature, claim.signed_data
@@ -294,43 +312,54 @@ def _pem(encoded: bytes) -> bytes:
     return ssl.DER_cert_to_PEM_cert(encoded).encode()
 
 
-def _write(pack: _Pack, document: BinaryIO, output: BinaryIO, report: Report) -> None:
-    """The zip: members in order of name, no times, no owners, the manifest last."""
-    rows = []
-    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as package:
-        document.seek(0)
-        rows.append(_member(package, DOCUMENT, document))
-        if rows[0]["sm3"] != report.file.sm3:
-            raise OutputVerificationFailed(DOCUMENT, "the document changed meanwhile")
-        for name in sorted(pack.members):
-            rows.append(_member(package, name, io.BytesIO(pack.members[name])))
-        certificates = {
-            gm.sm3(certificate.der): certificate for certificate in pack.certificates.values()
-        }
-        manifest = {
-            "format": FORMAT,
-            "program": report.program,
-            "document": {"member": DOCUMENT, "name": report.file.name},
-            "verdict": report.verdict.value,
-            "judged_at": report.judged_at.isoformat(),
-            "verified_at": report.verified_at.isoformat(),
-            "status_hours": pack.trust.status_life / timedelta(hours=1),
-            "unproved_anchors": {
-                purpose: sorted(
-                    pack.name(gm.sm3(anchor.der).hex())
-                    for anchor in dict.fromkeys(getattr(pack.trust, purpose))
-                    if gm.sm3(anchor.der) in certificates
-                )
-                for purpose in PURPOSES
-            },
-            "members": rows,
-        }
-        text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
-        _member(package, "manifest.json", io.BytesIO(text.encode()))
+def write(
+    pack: Pack,
+    document: BinaryIO,
+    package: zipfile.ZipFile,
+    report: Report,
+    folder: str = "",
+) -> list[dict[str, Any]]:
+    """Write all members into *folder* ("" or ending with a slash) of the *package*: in order of
+    name, no times, no owners, the manifest last. Gives name (in the folder), size and digests (hex)
+    of each.
+
+    Raises :class:`app.errors.OutputVerificationFailed` for another document than the report's."""
+    document.seek(0)
+    rows = [add_member(package, folder, DOCUMENT, document)]
+    if rows[0]["sm3"] != report.file.sm3:
+        raise OutputVerificationFailed(DOCUMENT, "the document changed meanwhile")
+    for name in sorted(pack.members):
+        rows.append(add_member(package, folder, name, io.BytesIO(pack.members[name])))
+    certificates = {
+        gm.sm3(certificate.der): certificate for certificate in pack.certificates.values()
+    }
+    manifest = {
+        "format": FORMAT,
+        "program": report.program,
+        "document": {"member": DOCUMENT, "name": report.file.name},
+        "verdict": report.verdict.value,
+        "judged_at": report.judged_at.isoformat(),
+        "verified_at": report.verified_at.isoformat(),
+        "status_hours": pack.trust.status_life / timedelta(hours=1),
+        "unproved_anchors": {
+            purpose: sorted(
+                pack.name(gm.sm3(anchor.der).hex())
+                for anchor in dict.fromkeys(getattr(pack.trust, purpose))
+                if gm.sm3(anchor.der) in certificates
+            )
+            for purpose in PURPOSES
+        },
+        "members": rows,
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+    return [*rows, add_member(package, folder, MANIFEST, io.BytesIO(text.encode()))]
 
 
-def _member(package: zipfile.ZipFile, name: str, source: IO[bytes]) -> dict[str, Any]:
-    entry = zipfile.ZipInfo(name)  # 1980-01-01: the same package for the same evidence
+def add_member(
+    package: zipfile.ZipFile, folder: str, name: str, source: IO[bytes]
+) -> dict[str, Any]:
+    """Write one member; its name in the *folder*, size, SM3 and SHA-256 (hex)."""
+    entry = zipfile.ZipInfo(folder + name)  # 1980-01-01: the same package for the same evidence
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.external_attr = 0o100644 << 16
     with package.open(entry, "w", force_zip64=True) as target:

@@ -120,23 +120,23 @@ class Run:
     """Somebody pressed Ctrl+C or stopped it: the rest is NOT_CHECKED."""
 
 
-def find(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are named, folders walked for ``*.pdf`` in order of name; links to folders are
+def find(paths: Iterable[Path], suffixes: tuple[str, ...] = (".pdf",)) -> list[Path]:
+    """Files as they are named, folders walked for *suffixes* in order of name; links to folders are
     not followed. Raises :class:`app.errors.FileNotReadable` for a folder that cannot be entered or
-    holds no PDF."""
+    holds no such file."""
     found: list[Path] = []
     for path in paths:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = list(_walk(path))
+        inside = list(_walk(path, suffixes))
         if not inside:
             raise FileNotReadable(str(path), FileProblem.FOLDER)
         found += inside
     return found
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise FileNotReadable(str(error.filename), FileProblem.of(error)) from error
 
@@ -144,7 +144,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders.sort()
         for name in sorted(names):
             path = Path(place, name)
-            if path.suffix.lower() == ".pdf" and not name.startswith("."):
+            if path.suffix.lower() in suffixes and not name.startswith("."):
                 with contextlib.suppress(OSError):
                     if stat.S_ISREG(path.stat().st_mode):
                         yield path

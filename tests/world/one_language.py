@@ -17,13 +17,13 @@ NAMES = set(
         " Ukey PIN SO USB MB mm Unicode http https"
         # programs, systems
         " SealDesk sealdesk OpenSSL openssl dgst sm Windows Debian POSIX Git Bash WSL gcc libssl"
-        " python dev sudo apt install"
+        " Excel python dev sudo apt install"
         # reserved names of Windows
         " CON NUL"
         # values of settings and options
         " none pades dual all odd even right left top bottom makers signers timestamps server"
-        # members of an evidence package
-        " certificates crls ocsp statements signature der bin timestamp"
+        # members of an evidence package, of an archive package
+        " certificates crls ocsp statements signature der bin timestamp SUMS"
     )
 )
 """What stands inside Chinese as it is."""
