@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -29,10 +28,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
+from multiprocessing.context import get_spawning_popen
 from types import TracebackType
 from typing import Any, Literal, Self
 
-if sys.platform != "win32":
+from crypto import job_object
+
+if sys.platform == "win32":
+    from multiprocessing.connection import PipeConnection
+else:
     import fcntl
     import resource
 
@@ -49,6 +53,8 @@ _HEAD = 4 << 10
 """Bytes of the frame that says how long the others are, besides 24 for each part."""
 _OUT_OF_MEMORY = 77
 """Exit code of a process whose Python code ran out of memory."""
+START_SECONDS = 120.0
+"""Until it has read what it is to do; on a busy machine an interpreter takes its time."""
 _LAST_SECONDS = 2.0
 """For a process that has closed its end of the pipe: until its exit code tells why."""
 _FAILED = "bounded.failed"
@@ -119,9 +125,7 @@ class BoundedProcess:
         self._answer = answer
         self._lock = threading.Lock()
         self._ended = False
-        self._process = context.Process(
-            target=_main, args=(other, memory, target, arguments), name=name
-        )
+        self._process = context.Process(target=_main, args=(_OtherEnd(other), memory), name=name)
         try:
             with _deaf_to_interrupts():
                 self._process.start()
@@ -129,12 +133,24 @@ class BoundedProcess:
             other.close()
         self.pid = self._process.pid or 0
         _LIVING.add(self)
+        self._job: object = None
         try:
-            self._job = _job(self._process.sentinel, memory)
-            self._connection.send_bytes(b"go")
+            self._job = job_object.bound(self._process.sentinel, memory)
         except OSError as error:
             self.end()
-            raise ProcessDied("it did not start") from error
+            raise ProcessDied("it cannot be bounded") from error
+        self._order(target, arguments)
+
+    def _order(self, target: Callable[..., None], arguments: tuple[object, ...]) -> None:
+        """What it is to do, once its bounds are set."""
+        with self._killed_after(START_SECONDS) as late:
+            try:
+                self._connection.send((target, arguments))
+            except OSError as error:
+                raise self._ended_early(late) from error
+            except BaseException:
+                self.end()
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -187,16 +203,20 @@ class BoundedProcess:
                 self.end()
                 raise ProcessFailed("a malformed answer") from error
             except (OSError, EOFError, TypeError) as error:  # TypeError: closed by another thread
-                code = self._finish(_LAST_SECONDS)
-                if late.is_set():
-                    raise ProcessTimedOut("it took too long") from error
-                if code == _OUT_OF_MEMORY:
-                    raise ProcessOutOfMemory("it ran out of memory") from error
-                raise ProcessDied(f"it ended with exit code {code}") from error
+                raise self._ended_early(late) from error
         if _FAILED in said.head:
             self.end()
             raise ProcessFailed(str(said.head[_FAILED])[:_FAILURE])
         return said
+
+    def _ended_early(self, late: threading.Event) -> BoundedError:
+        """Why it speaks and listens no more; it is let go of."""
+        code = self._finish(_LAST_SECONDS)
+        if late.is_set():
+            return ProcessTimedOut("it took too long")
+        if code == _OUT_OF_MEMORY:
+            return ProcessOutOfMemory("it ran out of memory")
+        return ProcessDied(f"it ended with exit code {code}")
 
     def _message(self) -> Message:
         sizes = json.loads(self._connection.recv_bytes(_HEAD + 24 * _MAX_PARTS))
@@ -289,23 +309,42 @@ def _refuse(word: str) -> None:
     raise ValueError(f"{word} is no JSON")
 
 
+class _OtherEnd:
+    """The process's end of the pipe, on its way there.
+
+    On Windows multiprocessing leaves a copy of it in the starter for the process to fetch. One that
+    is ended before would leave the pipe open, and whoever reads it waiting for ever; so the copy is
+    made in the process at once."""
+
+    def __init__(self, pipe: Any) -> None:
+        self._pipe = pipe
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        starting = get_spawning_popen()
+        if sys.platform == "win32" and starting is not None:
+            return PipeConnection, (starting.duplicate_for_child(self._pipe.fileno()),)
+        return _as_it_came, (self._pipe,)
+
+
+def _as_it_came(pipe: Connection) -> Connection:
+    return pipe
+
+
 @contextlib.contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
     """What is started here inherits that Ctrl+C is not meant for it."""
-    if sys.platform != "win32":  # one that comes meanwhile waits, and is not lost
+    if sys.platform == "win32":
+        job_object.ignore_interrupts(True)
+        try:
+            yield
+        finally:
+            job_object.ignore_interrupts(parent_process() is not None)
+    else:  # one that comes meanwhile waits, and is not lost
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             yield
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    elif threading.current_thread() is not threading.main_thread():
-        yield
-    else:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
 
 
 # --- inside the process --------------------------------------------------------------------------
@@ -337,12 +376,10 @@ def _once(channel: Channel, function: Callable[..., Message], *arguments: object
     channel.send(answer.head, *answer.parts)
 
 
-def _main(
-    pipe: Connection, memory: int, target: Callable[..., None], arguments: tuple[Any, ...]
-) -> None:
+def _main(pipe: Connection, memory: int) -> None:
     try:
         _confine(memory)
-        pipe.recv_bytes()  # "go": the bounds that are set from outside are set
+        target, arguments = pipe.recv()  # sent once the bounds that come from outside are set
         target(Channel(pipe), *arguments)
     except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
         pass  # nobody is there any more
@@ -358,7 +395,9 @@ def _main(
 def _confine(memory: int) -> None:
     """The bounds that a process sets for itself."""
     _mute()
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        job_object.ignore_interrupts(True)
+    else:
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)
         parent = parent_process()
@@ -380,81 +419,3 @@ def _mute() -> None:
         for descriptor in (1, 2):
             with contextlib.suppress(OSError):
                 os.dup2(nowhere.fileno(), descriptor)
-
-
-# --- Windows -------------------------------------------------------------------------------------
-
-
-class BasicLimits(ctypes.Structure):
-    """JOBOBJECT_BASIC_LIMIT_INFORMATION."""
-
-    _fields_ = (
-        ("PerProcessUserTimeLimit", ctypes.c_int64),
-        ("PerJobUserTimeLimit", ctypes.c_int64),
-        ("LimitFlags", ctypes.c_uint32),
-        ("MinimumWorkingSetSize", ctypes.c_size_t),
-        ("MaximumWorkingSetSize", ctypes.c_size_t),
-        ("ActiveProcessLimit", ctypes.c_uint32),
-        ("Affinity", ctypes.c_size_t),
-        ("PriorityClass", ctypes.c_uint32),
-        ("SchedulingClass", ctypes.c_uint32),
-    )
-
-
-class ExtendedLimits(ctypes.Structure):
-    """JOBOBJECT_EXTENDED_LIMIT_INFORMATION; IO_COUNTERS are six numbers of 64 bits."""
-
-    _fields_ = (
-        ("BasicLimitInformation", BasicLimits),
-        ("IoInfo", ctypes.c_uint64 * 6),
-        ("ProcessMemoryLimit", ctypes.c_size_t),
-        ("JobMemoryLimit", ctypes.c_size_t),
-        ("PeakProcessMemoryUsed", ctypes.c_size_t),
-        ("PeakJobMemoryUsed", ctypes.c_size_t),
-    )
-
-
-EXTENDED_LIMIT_INFORMATION = 9
-LIMIT_PROCESS_MEMORY = 0x100
-DIE_ON_UNHANDLED_EXCEPTION = 0x400
-KILL_ON_JOB_CLOSE = 0x2000
-
-if sys.platform == "win32":
-
-    class _Job:
-        """A Job Object; its processes end when this is let go of, or when its owner ends."""
-
-        def __init__(self, process: int, memory: int) -> None:
-            kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-            kernel.CreateJobObjectW.restype = ctypes.c_void_p
-            kernel.CreateJobObjectW.argtypes = (ctypes.c_void_p, ctypes.c_wchar_p)
-            kernel.SetInformationJobObject.argtypes = (
-                ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint32,
-            )  # fmt: skip
-            kernel.AssignProcessToJobObject.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
-            kernel.CloseHandle.argtypes = (ctypes.c_void_p,)
-            handle = kernel.CreateJobObjectW(None, None)
-            if not handle:
-                raise ctypes.WinError(ctypes.get_last_error())
-            self._close = weakref.finalize(self, kernel.CloseHandle, handle)
-            limits = ExtendedLimits()
-            limits.BasicLimitInformation.LimitFlags = (
-                LIMIT_PROCESS_MEMORY | DIE_ON_UNHANDLED_EXCEPTION | KILL_ON_JOB_CLOSE
-            )
-            limits.ProcessMemoryLimit = memory
-            if not kernel.SetInformationJobObject(
-                handle, EXTENDED_LIMIT_INFORMATION, ctypes.byref(limits), ctypes.sizeof(limits)
-            ) or not kernel.AssignProcessToJobObject(handle, process):
-                error = ctypes.get_last_error()
-                self._close()
-                raise ctypes.WinError(error)
-
-    def _job(process: int, memory: int) -> object:
-        """The bounds that are set from outside."""
-        return _Job(process, memory)
-
-else:
-
-    def _job(process: int, memory: int) -> object:
-        """A process sets its bounds for itself."""
-        return None

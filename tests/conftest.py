@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.world.choking",
     "tests.world.fixtures",
     "tests.world.regulation",
+    "tests.world.systems",
 ]
 
 # ---------------------------------------------------------------- what lives as long as the run

@@ -1,13 +1,13 @@
 """What the tests of :mod:`crypto.bounded` have run in processes of their own."""
 
+import ctypes
 import os
-import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from crypto.bounded import BoundedProcess, Channel, Message
+from tests.world.processes import kill
 
 
 def double(number: int, data: bytes) -> Message:
@@ -70,7 +70,7 @@ def echo(channel: Channel, prefix: str) -> None:
     while True:
         said = channel.receive()
         if said == "die":
-            os.kill(os.getpid(), signal.SIGKILL)
+            kill(os.getpid())
         if said == "hang":
             time.sleep(60)
         channel.send({"said": prefix + str(said), "pid": os.getpid()})
@@ -80,12 +80,19 @@ def never_listen(channel: Channel) -> None:
     time.sleep(60)
 
 
-def with_a_child(place: str) -> Message:
-    """It leaves its own child's number behind and hangs."""
+def with_a_child(channel: Channel) -> None:
+    """It tells its own child's number and hangs."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    Path(place).write_text(str(child.pid))
+    channel.send({"pid": child.pid})
     time.sleep(60)
-    return Message({})
+
+
+def console_flags() -> Message:
+    """ConsoleFlags in the RTL_USER_PROCESS_PARAMETERS of Windows; bit 0: Ctrl+C is ignored."""
+    peb = ctypes.WinDLL("ntdll").RtlGetCurrentPeb
+    peb.restype = ctypes.c_void_p
+    parameters = ctypes.c_void_p.from_address(peb() + 0x20).value or 0
+    return Message({"flags": ctypes.c_uint32.from_address(parameters + 0x18).value})
 
 
 def nested() -> Message:

@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 
-from crypto import bounded
+from crypto import bounded, job_object
 from crypto.bounded import (
     BoundedError,
     BoundedProcess,
@@ -23,17 +24,10 @@ from crypto.bounded import (
     run,
 )
 from tests.crypto import bounded_targets as targets
+from tests.world.processes import KILLED, gone, kill
 from tests.world.waiting import until
 
 pytestmark = pytest.mark.usefixtures("fresh_processes")
-
-
-def gone(pid: int) -> bool:
-    """No such process, or nobody has fetched its exit code yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 def test_a_call_gives_what_the_function_gives() -> None:
@@ -47,6 +41,7 @@ def test_an_error_is_told_by_its_name_and_its_text() -> None:
         run(targets.fail, seconds=30)
 
 
+@pytest.mark.wants("memory limits")
 def test_more_memory_than_allowed_is_refused() -> None:
     assert run(targets.eat, 1 << 20, seconds=30).head == {"eaten": 1 << 20}
     with pytest.raises(ProcessOutOfMemory):
@@ -116,7 +111,7 @@ def test_one_that_stays_is_spoken_to_again_until_it_dies() -> None:
         assert process.receive(30).head == {"said": "> two", "pid": first["pid"]}
         assert first == {"said": "> one", "pid": process.pid}
         process.send("die")
-        with pytest.raises(ProcessDied, match="-9"):
+        with pytest.raises(ProcessDied, match=f" {KILLED}$"):
             process.receive(30)
         assert process.ended
         for speak in (lambda: process.send("three"), lambda: process.receive(1)):
@@ -131,11 +126,42 @@ def test_one_that_does_not_listen_is_ended() -> None:
     assert gone(process.pid)
 
 
-def test_ending_it_ends_what_it_has_started(tmp_path: Path) -> None:
-    place = tmp_path / "pid"
-    with pytest.raises(ProcessTimedOut):
-        run(targets.with_a_child, str(place), seconds=3)
-    until(lambda: gone(int(place.read_text())), "a process outlived its parent")
+def test_ending_it_ends_what_it_has_started() -> None:
+    with BoundedProcess(targets.with_a_child) as process:
+        child = process.receive(30).head["pid"]
+        assert not gone(child)
+        with pytest.raises(ProcessTimedOut):
+            process.receive(0.1)
+    until(lambda: gone(child), "a process outlived its parent")
+
+
+class NeverTold(BoundedProcess):
+    """One that is started and hears nothing more."""
+
+    def _order(self, target: object, arguments: object) -> None:
+        pass
+
+
+def test_one_that_is_ended_while_it_starts_is_not_waited_for() -> None:
+    """It may not have taken its end of the pipe yet."""
+    with NeverTold(targets.echo, "") as process:
+        kill(process.pid)
+        with pytest.raises(ProcessDied):
+            process.receive(None)
+
+
+def test_one_that_dies_before_it_has_read_its_orders_is_told_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """More than a pipe holds, so that the starter is still writing."""
+
+    def bound(process: int, memory: int) -> None:
+        [started] = [child for child in active_children() if child.name == "early"]
+        kill(started.pid or 0)
+
+    monkeypatch.setattr(job_object, "bound", bound)
+    with pytest.raises(ProcessDied):
+        BoundedProcess(targets.echo, b"x" * (8 << 20), name="early")
 
 
 def test_a_bounded_process_may_start_another() -> None:
@@ -151,7 +177,7 @@ PROGRAM = """
 import os, signal, sys
 from crypto.bounded import BoundedProcess
 from tests.crypto import bounded_targets as targets
-from tests.world.waiting import until
+from tests.world.processes import kill
 if __name__ == "__main__":
     process = BoundedProcess(targets.echo, "")
     process.send("word")
@@ -159,7 +185,7 @@ if __name__ == "__main__":
     process.send("hang")
     how = sys.argv[1]
     if how == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
+        kill(os.getpid())
     if how == "interrupted":
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
         os.killpg(0, signal.SIGINT)
@@ -167,7 +193,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("how", ["killed", "returns", "interrupted"])
+@pytest.mark.parametrize(
+    "how", ["killed", "returns", pytest.param("interrupted", marks=pytest.mark.wants("posix"))]
+)
 def test_it_ends_with_its_starter(how: str, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
@@ -180,11 +208,16 @@ def test_it_ends_with_its_starter(how: str, tmp_path: Path) -> None:
         check=False,
         timeout=60,
     )
-    expected = {"killed": -signal.SIGKILL, "returns": 0, "interrupted": -signal.SIGINT}
+    expected = {"killed": KILLED, "returns": 0, "interrupted": -signal.SIGINT}
     assert done.returncode == expected[how]
     until(lambda: gone(int(done.stdout)), "a process outlived its parent")
 
 
+def test_two_gigabytes_are_allowed_unless_said_otherwise() -> None:
+    assert bounded.MEMORY == 2 << 30
+
+
+@pytest.mark.wants("posix")
 def test_every_bounded_process_has_its_limits() -> None:
     with BoundedProcess(targets.echo, "", memory=700 << 20) as process:
         process.send("word")
@@ -194,12 +227,36 @@ def test_every_bounded_process_has_its_limits() -> None:
     words = {line[:25].strip(): line[25:].split()[:2] for line in limits.splitlines()}
     assert words["Max address space"] == [str(700 << 20)] * 2
     assert words["Max core file size"] == ["0", "0"]
-    assert bounded.MEMORY == 2 << 30
+
+
+if sys.platform == "win32":
+
+    def test_every_bounded_process_is_in_a_job_of_its_own() -> None:
+        with BoundedProcess(targets.echo, "") as process, BoundedProcess(targets.echo, "") as other:
+            assert process._job.holds(process._process.sentinel)
+            assert not process._job.holds(other._process.sentinel)
+
+    @pytest.mark.wants("memory limits")
+    def test_the_job_keeps_its_limits() -> None:
+        with BoundedProcess(targets.echo, "", memory=700 << 20) as process:
+            assert bytes(process._job.limits())[:112] == bytes(job_object.limits_of(0))[:112]
+            assert process._job.limits().ProcessMemoryLimit == 700 << 20
+
+    def test_ctrl_c_is_not_for_a_bounded_process_and_stays_for_its_starter() -> None:
+        assert run(targets.console_flags, seconds=30).head["flags"] & 1
+        assert not targets.console_flags().head["flags"] & 1
 
 
 def test_the_structures_of_windows_have_its_layout() -> None:
     """Against winnt.h: sizes and offsets on 64-bit Windows."""
-    basic, extended = bounded.BasicLimits, bounded.ExtendedLimits
+    basic, extended = job_object.BasicLimits, job_object.ExtendedLimits
     assert (ctypes.sizeof(basic), ctypes.sizeof(extended)) == (64, 144)
     assert (basic.LimitFlags.offset, basic.Affinity.offset) == (16, 48)
     assert (extended.IoInfo.offset, extended.ProcessMemoryLimit.offset) == (64, 112)
+
+
+def test_a_job_limits_memory_shows_no_dialog_and_ends_with_its_owner() -> None:
+    raw = bytes(job_object.limits_of(700 << 20))
+    assert int.from_bytes(raw[16:20], "little") == 0x100 | 0x400 | 0x2000
+    assert int.from_bytes(raw[112:120], "little") == 700 << 20
+    assert set(raw[:16] + raw[20:112] + raw[120:]) == {0}

@@ -1,0 +1,125 @@
+"""Bounds that Windows sets for a process from outside: a Job Object, and no Ctrl+C.
+
+On other systems a process sets its bounds for itself (:mod:`crypto.bounded`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import weakref
+
+
+class BasicLimits(ctypes.Structure):
+    """JOBOBJECT_BASIC_LIMIT_INFORMATION."""
+
+    _fields_ = (
+        ("PerProcessUserTimeLimit", ctypes.c_int64),
+        ("PerJobUserTimeLimit", ctypes.c_int64),
+        ("LimitFlags", ctypes.c_uint32),
+        ("MinimumWorkingSetSize", ctypes.c_size_t),
+        ("MaximumWorkingSetSize", ctypes.c_size_t),
+        ("ActiveProcessLimit", ctypes.c_uint32),
+        ("Affinity", ctypes.c_size_t),
+        ("PriorityClass", ctypes.c_uint32),
+        ("SchedulingClass", ctypes.c_uint32),
+    )
+
+
+class ExtendedLimits(ctypes.Structure):
+    """JOBOBJECT_EXTENDED_LIMIT_INFORMATION; IO_COUNTERS are six numbers of 64 bits."""
+
+    _fields_ = (
+        ("BasicLimitInformation", BasicLimits),
+        ("IoInfo", ctypes.c_uint64 * 6),
+        ("ProcessMemoryLimit", ctypes.c_size_t),
+        ("JobMemoryLimit", ctypes.c_size_t),
+        ("PeakProcessMemoryUsed", ctypes.c_size_t),
+        ("PeakJobMemoryUsed", ctypes.c_size_t),
+    )
+
+
+EXTENDED_LIMIT_INFORMATION = 9
+LIMIT_PROCESS_MEMORY = 0x100
+DIE_ON_UNHANDLED_EXCEPTION = 0x400
+KILL_ON_JOB_CLOSE = 0x2000
+
+
+def limits_of(memory: int) -> ExtendedLimits:
+    """*memory* bytes for each process, no dialog when one crashes, all end with the job."""
+    limits = ExtendedLimits()
+    limits.BasicLimitInformation.LimitFlags = (
+        LIMIT_PROCESS_MEMORY | DIE_ON_UNHANDLED_EXCEPTION | KILL_ON_JOB_CLOSE
+    )
+    limits.ProcessMemoryLimit = memory
+    return limits
+
+
+if sys.platform == "win32":
+
+    def _kernel() -> ctypes.WinDLL:
+        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        handle = ctypes.c_void_p
+        kernel.CreateJobObjectW.restype = handle
+        kernel.CreateJobObjectW.argtypes = (handle, ctypes.c_wchar_p)
+        kernel.SetInformationJobObject.argtypes = (handle, ctypes.c_int, handle, ctypes.c_uint32)
+        kernel.QueryInformationJobObject.argtypes = (
+            handle, ctypes.c_int, handle, ctypes.c_uint32, handle,
+        )  # fmt: skip
+        kernel.AssignProcessToJobObject.argtypes = (handle, handle)
+        kernel.IsProcessInJob.argtypes = (handle, handle, handle)
+        kernel.CloseHandle.argtypes = (handle,)
+        kernel.SetConsoleCtrlHandler.argtypes = (handle, ctypes.c_int)
+        return kernel
+
+    class _Job:
+        """A Job Object; its processes end when this is let go of, or when its owner ends."""
+
+        def __init__(self, process: int, memory: int) -> None:
+            kernel = self._kernel = _kernel()
+            handle = self._handle = kernel.CreateJobObjectW(None, None)
+            if not handle:
+                raise ctypes.WinError(ctypes.get_last_error())
+            self._close = weakref.finalize(self, kernel.CloseHandle, handle)
+            limits = limits_of(memory)
+            if not kernel.SetInformationJobObject(
+                handle, EXTENDED_LIMIT_INFORMATION, ctypes.byref(limits), ctypes.sizeof(limits)
+            ) or not kernel.AssignProcessToJobObject(handle, process):
+                error = ctypes.get_last_error()
+                self._close()
+                raise ctypes.WinError(error)
+
+        def limits(self) -> ExtendedLimits:
+            """What the system says that the bounds are. Raises OSError."""
+            found = ExtendedLimits()
+            if not self._kernel.QueryInformationJobObject(
+                *(self._handle, EXTENDED_LIMIT_INFORMATION),
+                *(ctypes.byref(found), ctypes.sizeof(found), None),
+            ):
+                raise ctypes.WinError(ctypes.get_last_error())
+            return found
+
+        def holds(self, process: int) -> bool:
+            """Is the process with the handle *process* in it? Raises OSError."""
+            found = ctypes.c_int()
+            if not self._kernel.IsProcessInJob(process, self._handle, ctypes.byref(found)):
+                raise ctypes.WinError(ctypes.get_last_error())
+            return bool(found.value)
+
+    def bound(process: int, memory: int) -> object:
+        """Bound the process with the handle *process*, and all that it starts, to *memory* bytes
+        each; they end when what this gives is let go of, or its owner ends. Raises OSError."""
+        return _Job(process, memory)
+
+    def ignore_interrupts(yes: bool) -> None:
+        """Whether this process and what it starts from now on ignore Ctrl+C."""
+        _kernel().SetConsoleCtrlHandler(None, yes)
+
+else:
+
+    def bound(process: int, memory: int) -> object:
+        """Nothing: the process sets its bounds for itself."""
+        return None
+
+    def ignore_interrupts(yes: bool) -> None:
+        """Nothing: signals are blocked, see :mod:`crypto.bounded`."""
