@@ -126,7 +126,7 @@ class Bus:
         asked = 0
         for child in tree["children"]:
             program, _, path = child["at"].partition(" ")
-            for number in (99, 100_000):
+            for number in (-1, 99, 100_000):
                 self.ask((program, path), "Accessible", "GetChildAtIndex", "i", number)
             asked += 1 + self.beyond(child)
         return asked
