@@ -350,6 +350,13 @@ class GrantNotFound(AppError):
 
 
 @dataclass(eq=False)
+class OfferNotOpen(AppError):
+    """The platform has no grant that this code accepts: a slip, or it was taken or has ended."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.SEAL
+
+
+@dataclass(eq=False)
 class GrantTermsWrong(AppError):
     """What was asked for cannot be granted."""
 
@@ -797,10 +804,14 @@ def explain(
     entry = next((table[name] for name in _names(error) if name in table), table["Unknown"])
     words = entry.get("words", {})
 
+    def worded(name: str) -> str:
+        value = getattr(error, name, None)
+        if isinstance(error, ApplicationRejected) and name == "reason":
+            value = platform_reason(error.reason, language)
+        return _worded(value, words.get(name, {}))
+
     def fill(template: str) -> str:
-        return _PLACEHOLDER.sub(
-            lambda found: _worded(getattr(error, found[1], None), words.get(found[1], {})), template
-        )
+        return _PLACEHOLDER.sub(lambda found: worded(found[1]), template)
 
     remedy = entry["remedy"]
     if command_line:
@@ -814,6 +825,32 @@ def phrase(key: str, language: str = "zh_CN") -> str:
     for part in key.split("."):
         node = node[part]
     return str(node)
+
+
+def platform_reason(text: str, language: str) -> str:
+    """What a platform gives as its reason, in that language as far as it is known.
+
+    It stands on record in Chinese, sentence by sentence. Those that the rules write are in
+    ``[phrases.platform_says]``; any other is a person's own words, and stays as it is."""
+    if language == "zh_CN" or not text:
+        return text
+    known, words = _platform_sentences(), messages(language)["phrases"]["platform_says"]
+    parts = []
+    for sentence in (each.strip() for each in text.split("；")):
+        begun, mark, rest = sentence.partition("：")  # a sentence that a person goes on with
+        if sentence in known:
+            parts.append(words[known[sentence]])
+        elif mark and begun in known:
+            parts.append(f"{words[known[begun]]}: {rest}")
+        else:
+            parts.append(sentence)
+    return "; ".join(filter(None, parts))
+
+
+@cache
+def _platform_sentences() -> dict[str, str]:
+    told: dict[str, str] = messages("zh_CN")["phrases"]["platform_says"]
+    return {sentence: key for key, sentence in told.items()}
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QAbstractItemModel, QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
@@ -20,16 +20,20 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
     QAbstractScrollArea,
+    QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QLayout,
     QPushButton,
     QScrollArea,
     QSizePolicy,
     QSplitter,
+    QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -260,6 +264,44 @@ def facts(rows: Sequence[tuple[str, str]]) -> QWidget:
     return made
 
 
+ROW_HEIGHT = 34
+"""Pixels of a row of a table."""
+
+
+def table(
+    model: QAbstractItemModel, name: str, widths: Sequence[int], opened: Callable[[], object]
+) -> QTableView:
+    """A table of which one row is chosen, and *opened* by Enter or a double click. *widths*: of the
+    columns, pixels; 0 takes what is left."""
+    made = QTableView()
+    made.setModel(model)
+    made.setAccessibleName(name)
+    made.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    made.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    made.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    made.setAlternatingRowColors(True)
+    made.setShowGrid(False)
+    made.setWordWrap(False)
+    made.setTabKeyNavigation(False)
+    made.verticalHeader().hide()
+    made.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+    head = made.horizontalHeader()
+    head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    head.setHighlightSections(False)
+    for number, width in enumerate(widths):
+        if width:
+            head.resizeSection(number, width)
+        else:
+            head.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
+    made.activated.connect(lambda _: opened())
+    return made
+
+
+def fit_column(shown: QTableView, number: int, least: int, most: int) -> None:
+    """Make a column as wide as what is in it, between two widths in pixels."""
+    shown.setColumnWidth(number, min(max(shown.sizeHintForColumn(number) + 12, least), most))
+
+
 AnyWidget = TypeVar("AnyWidget", bound=QWidget)
 
 
@@ -269,6 +311,13 @@ def calm(widget: AnyWidget) -> AnyWidget:
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     widget.installEventFilter(_Calm(widget))
     return widget
+
+
+def narrow(choice: QComboBox) -> QComboBox:
+    """As narrow as there is room, however long its entries are."""
+    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    choice.setMinimumContentsLength(8)
+    return choice
 
 
 class _Calm(QObject):

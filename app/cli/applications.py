@@ -25,6 +25,7 @@ from app.errors import (
     UsageError,
     messages,
     phrase,
+    platform_reason,
 )
 from app.remote import application_form as form
 from app.remote import applications
@@ -315,7 +316,8 @@ def describe(desk: Desk, record: ApplicationRecord) -> None:
     tell(f"{record.id}  {record.fields.get('enterprise', '')}  {_seal(record, language)}")
     tell(f"  {_state(record, language)}")
     if record.reason:
-        tell(f"  {phrase('cli.application_reason', language)} {record.reason}")
+        said = platform_reason(record.reason, language)
+        tell(f"  {phrase('cli.application_reason', language)} {said}")
     for name, text in record.reasons.items():
         tell(f"    {names.get(name, name)}: {text}")
     if record.next:

@@ -18,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from app.errors import (
-    GrantNotFound,
     GrantTermsWrong,
+    OfferNotOpen,
     PlatformAnswerInvalid,
     PlatformError,
     PlatformRefused,
@@ -175,14 +175,14 @@ def accept(
     the platform that is on it, or, with *person* given, with a new one. The copy is checked, and
     put onto the token and into the cabinet.
 
-    Raises :class:`app.errors.GrantNotFound`, :class:`app.errors.PlatformError`,
+    Raises :class:`app.errors.OfferNotOpen`, :class:`app.errors.PlatformError`,
     :class:`device.token.TokenError`."""
     try:
         offered = platform.look_at_offer(code)
     except PlatformRefused as error:
         if error.problem != "not_found":
             raise
-        raise GrantNotFound(code) from error
+        raise OfferNotOpen from error
     platform.service()
     if person is None:
         key = _own_key(platform, session)

@@ -6,12 +6,14 @@ the chain, and an export has both.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from app.store.cabinet import UsageRecord
 from app.store.journal import JournalEntry
 
 
@@ -68,3 +70,33 @@ def uses(entries: Iterable[JournalEntry]) -> list[Use]:
         found.append(Use((first, entry) if first is not None else (entry,)))
     found += [Use((entry,)) for entry in begun.values()]
     return sorted(found, key=lambda use: use.sequence)
+
+
+@dataclass(frozen=True)
+class WaitingUse:
+    """A use that the platform has yet to be told of."""
+
+    at: datetime
+    seal_code: str
+    document_sm3: str
+    """Of the stamped file, hex."""
+    file: str
+    """Name of the stamped file, as the journal has it; "" where it does not."""
+
+
+def waiting_uses(
+    records: Iterable[UsageRecord], entries: Iterable[JournalEntry]
+) -> tuple[WaitingUse, ...]:
+    """*records* with the names of their files: a record itself has digests only."""
+    names: dict[str, str] = {}
+    for use in uses(entries):
+        told = use.details
+        name = told.get("output") or told.get("document") or ""
+        names[str(told.get("usage_record", ""))] = str(name)
+    found = []
+    for record in records:
+        said = json.loads(record.record)
+        at, seal, digest = said["at"], said["seal_code"], said["document_sm3"]
+        name = names.get(record.id, "")
+        found.append(WaitingUse(datetime.fromisoformat(at), str(seal), str(digest), name))
+    return tuple(found)

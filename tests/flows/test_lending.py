@@ -183,7 +183,7 @@ def test_what_no_grant_can_be(clerk: Clerk, other_clerk: Clerk) -> None:
     past = clerk("grant", "offer", "--to", "某人", "--until", in_time(-DAY))
     assert "E-310" in past.err
     wrong = other_clerk("grant", "accept", "no-such-code-here")
-    assert "E-309" in wrong.err
+    assert "E-311" in wrong.err
     assert other_clerk("grant", "list").out == "没有授权。\n"
 
 

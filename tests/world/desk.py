@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from app import stamping
-from app.errors import GrantNotFound, PlatformUnreachable
+from app.errors import OfferNotOpen, PlatformUnreachable
 from app.evidence.making import make
 from app.many.bulk import Order
 from app.many.resuming import StampedEarlier, stamped_earlier
@@ -31,10 +31,11 @@ from app.settings import Folders, Settings
 from app.store import anchors
 from app.store.answers import Answers
 from app.store.applications import ApplicationRecord
-from app.store.cabinet import Cabinet, SealRecord, UsageRecord
+from app.store.cabinet import Cabinet, SealRecord
 from app.store.journal import Journal, JournalCheck, JournalEntry
 from app.store.lending import GrantRecord
 from app.store.unfinished import take_up
+from app.store.uses import WaitingUse, waiting_uses
 from app.trust.fetching import certificates_of
 from crypto.algorithms.keys import SigningKey
 from crypto.pdf.looking.pictures import ChangedPage, changes_in
@@ -426,7 +427,7 @@ class StandIn:
 
     def accept_grant(self, code: str, person: Person | None, serial: str, pin: str) -> SealRecord:
         self._check_pin(pin)
-        raise GrantNotFound(code)
+        raise OfferNotOpen
 
     def withdraw_grant(self, grant: GrantRecord, serial: str, pin: str) -> GrantRecord:
         self._check_pin(pin)
@@ -446,8 +447,8 @@ class StandIn:
     def waiting_records(self) -> int:
         return self._cabinet.waiting_usage()
 
-    def waiting_uses(self, most: int) -> tuple[UsageRecord, ...]:
-        return tuple(self._cabinet.pending_usage(most))
+    def waiting_uses(self, most: int) -> tuple[WaitingUse, ...]:
+        return waiting_uses(self._cabinet.pending_usage(most), self.journal.entries())
 
     @property
     def trust(self) -> Trust:

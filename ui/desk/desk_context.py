@@ -58,9 +58,10 @@ if TYPE_CHECKING:
     from app.remote.timestamping import Timestamper
     from app.settings import Settings
     from app.store.anchors import Purpose
-    from app.store.cabinet import Cabinet, SealRecord, UsageRecord
+    from app.store.cabinet import Cabinet, SealRecord
     from app.store.journal import JournalCheck, JournalEntry
     from app.store.lending import GrantRecord
+    from app.store.uses import WaitingUse
     from crypto.pdf.looking.pictures import ChangedPage
     from crypto.pki.certificate import Certificate
     from crypto.pki.chain import Chain
@@ -260,8 +261,10 @@ class DeskContext:
     def waiting_records(self) -> int:
         return self._cabinet.waiting_usage()
 
-    def waiting_uses(self, most: int) -> tuple[UsageRecord, ...]:
-        return tuple(self._cabinet.pending_usage(most))
+    def waiting_uses(self, most: int) -> tuple[WaitingUse, ...]:
+        from app.store.uses import waiting_uses
+
+        return waiting_uses(self._cabinet.pending_usage(most), self._desk.journal.entries())
 
     # --- trust -----------------------------------------------------------------------------------
 

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QDialog, QFrame, QPushButton, QVBoxLayout, QWidget
 
-from app.errors import AppError, ApplicationFieldWrong, PlatformError, explain
+from app.errors import (
+    AppError,
+    ApplicationFieldWrong,
+    PlatformError,
+    explain,
+    platform_reason,
+)
 from ui.dialogs import Question
 from ui.flow import flow
 from ui.language import language, tr
@@ -79,7 +85,8 @@ class ApplicationsPanel(QWidget):
         inner.addLayout(head)
         inner.addWidget(label(tr("，").join((state, age(record))), role, wrap=True))
         if record.reason:
-            inner.addWidget(label(tr("平台的说明：{text}", text=record.reason), wrap=True))
+            said = platform_reason(record.reason, language())
+            inner.addWidget(label(tr("平台的说明：{text}", text=said), wrap=True))
         for field, text in record.reasons.items():
             said = tr("{name}：{value}", name=field_title(field), value=text)
             inner.addWidget(label(said, wrap=True, select=True))
@@ -172,7 +179,7 @@ class ApplicationsPanel(QWidget):
         reasons = record.reasons if record else {}
         form = ApplyDialog(
             known,
-            problem or (record.reason if record else ""),
+            problem or (platform_reason(record.reason, language()) if record else ""),
             self,
             remarks=reasons,
             letter=record.letter_name if record else "",
@@ -315,7 +322,8 @@ class ApplicationsPanel(QWidget):
             _, _, state = state_words(record)
             parts = [tr("{seal}：{state}。", seal=_seal_words(record), state=state)]
             if record.reason:
-                parts.append(tr("平台的说明：{text}", text=record.reason))
+                said = platform_reason(record.reason, language())
+                parts.append(tr("平台的说明：{text}", text=said))
             parts.append(next_words(record))
             kind = {"returned": "warning", "rejected": "error", "lapsed": "warning"}.get(
                 record.state, "good" if record.state in ("fulfilled", "collected") else "info"

@@ -8,7 +8,6 @@ offline and wait to be reported.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from ui.widgets import (
     copy_text,
     facts,
     framed,
+    in_fours,
     label,
     moment,
     picture,
@@ -34,7 +34,8 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
-    from app.store.cabinet import SealRecord, UsageRecord
+    from app.store.cabinet import SealRecord
+    from app.store.uses import WaitingUse
     from ui.shell.interface import Shell
 
 LISTED = 8
@@ -46,7 +47,7 @@ class _Known:
     """What the cabinet knows."""
 
     waiting: int
-    uses: tuple[UsageRecord, ...]
+    uses: tuple[WaitingUse, ...]
     """The first of those that wait."""
     seals: list[tuple[SealRecord, datetime | None]]
     """With the time of the platform's last word on each."""
@@ -150,15 +151,13 @@ class ApprovalsPage(QWidget):
         return framed("card", inner)
 
 
-def _use(record: UsageRecord, seals: dict[str, SealRecord]) -> tuple[str, str]:
-    """When, and which seal on which document, by its digest."""
-    said = json.loads(record.record)
-    seal = seals.get(said["seal_code"])
-    name = kind_name(seal) if seal else said["seal_code"]
-    digest = said["document_sm3"][:16]
-    return moment(datetime.fromisoformat(said["at"])), tr(
-        "{name} · 文件摘要 {digest}…", name=name, digest=digest
-    )
+def _use(use: WaitingUse, seals: dict[str, SealRecord]) -> tuple[str, str]:
+    """When, and which seal on which file; by its digest where the ledger has no name."""
+    seal = seals.get(use.seal_code)
+    name = kind_name(seal) if seal else use.seal_code
+    digest = in_fours(use.document_sm3[:16])
+    file = use.file or tr("文件摘要 {digest}…", digest=digest)
+    return moment(use.at), tr("{seal} · {company}", seal=name, company=file)
 
 
 def _seal(seal: SealRecord, confirmed: datetime | None, limit: timedelta) -> QFrame:

@@ -22,7 +22,7 @@ from ui.dialogs import Dialog
 from ui.language import tr
 from ui.pages.apply_dialog import normal
 from ui.seal_card import kind_name
-from ui.widgets import button, calm, label, row
+from ui.widgets import button, calm, label, narrow, row
 
 if TYPE_CHECKING:
     from app.remote.lending import Person, Wish
@@ -38,13 +38,6 @@ def entries(text: str) -> tuple[str, ...]:
     for each in _SEPARATORS:
         text = text.replace(each, "\n")
     return tuple(part for part in (line.strip() for line in text.splitlines()) if part)
-
-
-def narrow(choice: QComboBox) -> QComboBox:
-    """As narrow as there is room, however long its entries are."""
-    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    choice.setMinimumContentsLength(8)
-    return choice
 
 
 class OfferDialog(Dialog):

@@ -13,17 +13,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QLabel, QVBoxLayout, QWidget
 
 from app.errors import messages
 from ui.flow import flow
 from ui.language import language, tr
-from ui.pages.grants_dialogs import AcceptDialog, OfferDialog, narrow, remaining
+from ui.lent_use import LentUse
+from ui.pages.grants_dialogs import AcceptDialog, OfferDialog, remaining
 from ui.shell.pin_dialog import PinDialog
 from ui.shell.token_strip import token_name
 from ui.widgets import (
     button,
-    calm,
     clear_layout,
     column,
     copy_text,
@@ -175,35 +175,13 @@ class GrantsPage(QWidget):
                 count=grant.doubled,
             )
             inner.addWidget(label(said, "bad", wrap=True))
-        self._add_choice(inner, grant)
+        inner.addWidget(LentUse(self._choose, grant))
         inner.addLayout(self._actions(grant))
         card = framed("card", inner)
         card.setAccessibleName(tr("，").join((terms.seal_name, who, state_words(grant, now))))
         return card
 
-    def _add_choice(self, inner: QVBoxLayout, grant: GrantRecord) -> None:
-        """What the next uses are for, where the grant allows several."""
-        scope = grant.signed.grant.scope
-        if grant.side != "received" or not grant.open:
-            return
-        for title, allowed, chosen, name in (
-            (tr("下次用于"), scope.kinds, grant.kind, "kind"),
-            (tr("下次的相对方"), scope.counterparties, grant.counterparty, "counterparty"),
-        ):
-            if len(allowed) < 2:
-                continue
-            choice = narrow(calm(QComboBox()))
-            choice.setAccessibleName(title)
-            choice.addItem(tr("请选择"), "")
-            for each in allowed:
-                choice.addItem(each, each)
-            choice.setCurrentIndex(max(0, choice.findData(chosen)))
-            choice.activated.connect(partial(self._choose, grant, name, choice))
-            said = label(title, "muted")
-            inner.addLayout(flow(said, choice, stretch=choice))
-
-    def _choose(self, grant: GrantRecord, name: str, choice: QComboBox, _place: int) -> None:
-        value = str(choice.currentData())
+    def _choose(self, grant: GrantRecord, name: str, value: str) -> None:
         context = self._shell.context
         self._shell.tasks.work(
             partial(context.choose_use, grant.side, grant.id, name, value),

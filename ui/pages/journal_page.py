@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QFileDialog,
-    QHeaderView,
     QLineEdit,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -29,7 +26,7 @@ from ui.files import open_outside, reveal
 from ui.flow import flow
 from ui.language import language, pair, tr
 from ui.seal_card import kind_name
-from ui.widgets import button, label, row
+from ui.widgets import button, label, row, table
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
@@ -140,20 +137,10 @@ class JournalPage(QWidget):
         self.filter.textChanged.connect(lambda _: self._wait.start())
         self.period.currentIndexChanged.connect(lambda _: self.refresh())
         self.model = _Entries()
-        self.table = QTableView()
-        self.table.setModel(self.model)
-        self.table.setAccessibleName(tr("用印记录"))
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setAlternatingRowColors(True)
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(False)
+        self.table = table(self.model, tr("用印记录"), WIDTHS, self.look)
         self.table.setItemDelegateForColumn(3, _Middle(self.table))
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        self.table.setTabKeyNavigation(False)
         self.table.selectionModel().selectionChanged.connect(lambda: self._chosen())
-        self.table.activated.connect(lambda _: self.look())
         self._look = button(tr("在“验章”里打开"), self.look, icon="shield-check")
         self._open = button(tr("用其他程序打开"), self.open_file, icon="external-link")
         self._reveal = button(tr("打开所在文件夹"), self.reveal, icon="folder-open")
@@ -161,16 +148,6 @@ class JournalPage(QWidget):
             action = QAction(each.text().strip(), self.table)
             action.triggered.connect(each.click)
             self.table.addAction(action)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(34)
-        head = self.table.horizontalHeader()
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        head.setHighlightSections(False)
-        for number, width in enumerate(WIDTHS):
-            if width:
-                head.resizeSection(number, width)
-            else:
-                head.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
         self.state = label("", "muted")
         self._check = button(tr("检查完整性"), self.check, icon="shield-check")
         self._export = button(tr("导出…"), self.export, icon="download")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLineEdit, QVBoxLayout, QWidget
 
-from app.errors import explain
+from app.errors import explain, platform_reason
 from crypto.seal.application_form import CANCEL, CAUSES, REISSUE, RENEW
 from ui.dialogs import Dialog
 from ui.language import language, tr
@@ -93,7 +93,8 @@ class SealChangeDialog(Dialog):
         whole.addLayout(form)
         self.said = label("", "muted", wrap=True)
         whole.addWidget(self.said)
-        self.problem = label(known.reason if known else "", "bad", wrap=True, select=True)
+        said = platform_reason(known.reason, language()) if known else ""
+        self.problem = label(said, "bad", wrap=True, select=True)
         self.problem.setVisible(bool(self.problem.text()))
         whole.addWidget(self.problem)
         whole.addStretch()

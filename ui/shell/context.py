@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from app.store.anchors import Anchor, Purpose
     from app.store.applications import ApplicationRecord
     from app.store.audited_ledgers import AuditedLedger
-    from app.store.cabinet import PlatformRecord, SealRecord, UsageRecord
+    from app.store.cabinet import PlatformRecord, SealRecord
     from app.store.journal import JournalCheck, JournalEntry
     from app.store.lending import GrantRecord
     from app.store.trusted_platforms import TrustedPlatform
+    from app.store.uses import WaitingUse
     from crypto.algorithms.keys import SigningKey
     from crypto.pdf.looking.pictures import ChangedPage
     from crypto.pki.certificate import Certificate
@@ -384,8 +385,8 @@ class Context(Protocol):
     def waiting_records(self) -> int:
         """Usage records not yet sent to the platform."""
 
-    def waiting_uses(self, most: int) -> tuple[UsageRecord, ...]:
-        """The first of them."""
+    def waiting_uses(self, most: int) -> tuple[WaitingUse, ...]:
+        """The first of them, with the names of their files."""
 
     # grants and reports
 

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QFileDialog,
-    QHeaderView,
     QLineEdit,
     QPlainTextEdit,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -26,7 +23,18 @@ from ui.flow import flow
 from ui.language import tr
 from ui.staff import words
 from ui.staff.staff_page import StaffPage
-from ui.widgets import button, column, framed, label, moment, row, scrolled
+from ui.widgets import (
+    button,
+    column,
+    fit_column,
+    framed,
+    in_fours,
+    label,
+    moment,
+    row,
+    scrolled,
+    table,
+)
 
 if TYPE_CHECKING:
     from app.remote.staff.auditing import LedgerRecord, SearchPage, Wanted
@@ -35,6 +43,8 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 WIDTHS = (66, 150, 140, 190, 0)
+WHO, RECORD, WHAT = 2, 3, 4
+"""Columns whose texts are of any length."""
 
 
 class _Entries(QAbstractTableModel):
@@ -62,18 +72,21 @@ class _Entries(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        from app.remote.staff.exporting import what
-
         item = self.items[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(item, index.column())
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._text(item, index.column()) if index.column() in (WHO, WHAT) else None
+        return None
+
+    def _text(self, item: LedgerRecord, column: int) -> str:
         return (
             str(item.index),
             f"{item.at.astimezone():%Y-%m-%d %H:%M:%S}",
-            self.names.get(item.by, item.by) or tr("平台"),
+            words.who(self.names.get(item.by, item.by)) or tr("平台"),
             record_name(item.type),
-            what(item),
-        )[index.column()]
+            words.happened(item.told),
+        )[column]
 
 
 def record_name(kind: str) -> str:
@@ -159,28 +172,7 @@ class AuditPage(StaffPage):
             self.period.addItem(text, days)
         self.find_button = button(tr("查询"), self.search, icon="search")
         self.model = _Entries()
-        self.table = QTableView()
-        self.table.setModel(self.model)
-        self.table.setAccessibleName(tr("登记簿的记录"))
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setAlternatingRowColors(True)
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(32)
-        head = self.table.horizontalHeader()
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        head.setHighlightSections(False)
-        for number, width in enumerate(WIDTHS):
-            if width:
-                head.resizeSection(number, width)
-            else:
-                head.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
-        self.table.activated.connect(lambda _: self.look())
-        self.table.doubleClicked.connect(lambda _: self.look())
+        self.table = table(self.model, tr("登记簿的记录"), WIDTHS, self.look)
         self.count = label("", "muted")
         self.more = button(tr("再看前面的"), self._more, role="link")
         self.export_button = button(tr("导出…"), self.export, icon="download")
@@ -227,7 +219,7 @@ class AuditPage(StaffPage):
             at, size = moment(seen.cosigned_at), seen.cosigned
             said += tr("；上次联署：{time}，{size} 条", time=at, size=size)
         self.ledger.setText(said)
-        self.root.setText(tr("校验值 {root}", root=words.broken(seen.root)))
+        self.root.setText(tr("校验值 {root}", root=in_fours(seen.root)))
 
     def check(self) -> None:
         """Check that the ledger goes on from what was seen last."""
@@ -284,6 +276,8 @@ class AuditPage(StaffPage):
 
     def _take(self, items: list[LedgerRecord], names: Mapping[str, str], following: str) -> None:
         self.model.show_items(items, names)
+        fit_column(self.table, WHO, 110, 260)
+        fit_column(self.table, RECORD, 110, 220)
         self._next = following
         self.more.setVisible(bool(following))
         self.export_button.setEnabled(bool(items))

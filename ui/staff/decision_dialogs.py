@@ -140,7 +140,7 @@ class ApproveDialog(DecisionDialog):
             self.whole.addWidget(box)
         if self._against:
             said = judged.reason if judged else tr("登记、公安和身份核验还没有答复。")
-            self.whole.addWidget(label(words.broken(said), "bad", wrap=True))
+            self.whole.addWidget(label(words.reason(said), "bad", wrap=True))
             more = tr("与登记信息不符的核准要写明理由，还要第二名审核员同意。")
             self.whole.addWidget(label(more, "muted", wrap=True))
         self.finish()

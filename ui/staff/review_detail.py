@@ -133,7 +133,7 @@ class ReviewDetail(QWidget):
                 text = tr("{name}：相符", name=name) if holds else tr("{name}：不符", name=name)
                 inner.addLayout(row(picture(icon, look), label(text, look), None))
             if judged.reason:
-                inner.addWidget(label(words.broken(judged.reason), "bad", wrap=True))
+                inner.addWidget(label(words.reason(judged.reason), "bad", wrap=True))
         side = column(spacing=6)
         side.addWidget(facts(self._compared(review)))
         side.addStretch()
@@ -249,15 +249,10 @@ class ReviewDetail(QWidget):
     def _history(self, review: Review) -> QFrame:
         inner = column(margins=(16, 14, 16, 14), spacing=8)
         inner.addWidget(label(tr("经过"), "heading"))
-        rows = [
-            (
-                moment(each.at),
-                words.broken(
-                    " · ".join(p for p in (words.event_of(each.event), each.by, each.reason) if p)
-                ),
-            )
-            for each in review.history
-        ]
+        rows = []
+        for each in review.history:
+            parts = (words.event_of(each.event), words.who(each.by), words.reason(each.reason))
+            rows.append((moment(each.at), words.broken(" · ".join(p for p in parts if p))))
         inner.addWidget(facts(rows))
         return framed("card", inner)
 

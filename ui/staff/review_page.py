@@ -6,14 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QHeaderView,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from ui import theme
 from ui.flow import flow
@@ -22,7 +15,7 @@ from ui.seal_card import subtype_name
 from ui.staff import words
 from ui.staff.review_detail import ReviewDetail
 from ui.staff.staff_page import StaffPage
-from ui.widgets import button, label, moment
+from ui.widgets import button, label, moment, table
 
 if TYPE_CHECKING:
     from app.remote.staff.reviewing import Queued, QueuePage, Review
@@ -61,7 +54,7 @@ class _Queue(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(item, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            said = item.assessment.reason if item.assessment else ""
+            said = words.reason(item.assessment.reason) if item.assessment else ""
             return "\n".join(
                 part for part in (words.plain(item.enterprise), moment(item.since), said) if part
             )
@@ -86,7 +79,7 @@ def verdict(item: Queued) -> tuple[str, str]:
         return "muted", tr("还没有答复")
     if item.assessment.passed:
         return "good", tr("相符")
-    return "bad", item.assessment.reason or tr("不符")
+    return "bad", words.reason(item.assessment.reason) or tr("不符")
 
 
 class ReviewPage(StaffPage):
@@ -96,28 +89,7 @@ class ReviewPage(StaffPage):
         about = tr("登录后可以看到等待审核的申请。每一个决定都用 Ukey 签名，连同所审内容留存。")
         super().__init__(shell, "reviewer", "file-check", tr("审核"), about)
         self.model = _Queue()
-        self.table = QTableView()
-        self.table.setModel(self.model)
-        self.table.setAccessibleName(tr("等待审核的申请"))
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setAlternatingRowColors(True)
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(34)
-        head = self.table.horizontalHeader()
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        head.setHighlightSections(False)
-        for number, width in enumerate(WIDTHS):
-            if width:
-                head.resizeSection(number, width)
-            else:
-                head.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
-        self.table.activated.connect(lambda _: self.open())
-        self.table.doubleClicked.connect(lambda _: self.open())
+        self.table = table(self.model, tr("等待审核的申请"), WIDTHS, self.open)
         self.table.selectionModel().selectionChanged.connect(lambda: self._chosen())
         self.state = QComboBox()
         self.state.setAccessibleName(tr("哪些申请"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
-from app.errors import phrase
+from app.errors import phrase, platform_reason
 from ui.language import language, tr
 from ui.seal_card import subtype_name
 
@@ -48,6 +50,14 @@ def value_of(path: str, value: str) -> str:
     """A value of the form, for people."""
     if path == "kind":
         return kind_of(value)
+    if path == "cause":
+        return _phrase("reason", value)
+    if path == "seal.shape":
+        return {
+            "square": tr("方形"),
+            "round": tr("圆形"),
+            "ellipse": tr("椭圆形"),
+        }.get(value, broken(value))
     if path == "seal.subtype":
         return subtype_name(value)
     if path == "proof.kind":
@@ -78,41 +88,54 @@ def plain(text: str) -> str:
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
+def reason(text: str) -> str:
+    """Why the platform or somebody has decided so, in the window's language where it is known."""
+    return broken(platform_reason(text, language()))
+
+
 def document_name(kind: str) -> str:
     return {"letter": tr("授权书"), "request": tr("盖章的申请书")}.get(kind, kind)
 
 
 def kind_of(kind: str) -> str:
     """A kind of application."""
-    try:
-        return phrase(f"application_kind.{kind}", language())
-    except KeyError:
-        return kind
+    return _phrase("application_kind", kind)
 
 
 def state_of(state: str) -> str:
     """A state of an application."""
+    return _phrase("application_state", state)
+
+
+def who(name: str) -> str:
+    """Who has done something: a name, or the platform and the authorities by themselves."""
+    return _phrase("who", name)
+
+
+def happened(record: Mapping[str, Any]) -> str:
+    """What an entry of the ledger tells: what happened, to which state, why."""
+    event = str(record.get("event") or record.get("what") or "")
+    state, why = str(record.get("to") or ""), str(record.get("reason") or "")
+    group = "seal_state" if record.get("type") == "seal-change-v1" else "application_state"
+    parts = (
+        _phrase("record_event", event),
+        tr("现在：{state}", state=_phrase(group, state)) if state else "",
+        _phrase("reason", why) if why.isascii() else reason(why),
+    )
+    return tr("；").join(part for part in parts if part)
+
+
+def _phrase(group: str, key: str) -> str:
+    """The word for *key*; a stranger's own where there is none."""
     try:
-        return phrase(f"application_state.{state}", language())
+        return phrase(f"{group}.{key}", language()) if key else ""
     except KeyError:
-        return state
+        return plain(key)
 
 
 def event_of(event: str) -> str:
     """Something that happened to an application."""
-    return {
-        "draft": tr("起草"),
-        "submit": tr("提交"),
-        "withdraw": tr("撤回"),
-        "claim": tr("领走审核"),
-        "return": tr("退回补正"),
-        "reject": tr("不予核准"),
-        "approve": tr("核准"),
-        "first_approval": tr("第一名审核员核准"),
-        "fulfil": tr("制作完成"),
-        "fail": tr("制作失败，回到审核"),
-        "lapse": tr("过期"),
-    }.get(event, event)
+    return _phrase("record_event", event)
 
 
 def age(since: datetime) -> str:

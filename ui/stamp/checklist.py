@@ -13,12 +13,14 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.errors import FileError, FileRepairable, SealNotUsable, explain
 from ui.language import language, tr
+from ui.lent_use import missing
 from ui.seal_card import kind_name
 from ui.shell.context import DocumentFacts, TokenView
 from ui.widgets import clear_layout, day, label, picture, row
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
+    from app.store.lending import GrantRecord
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,26 @@ def seal_checks(
             ends = day(seal.valid_until)
             said = tr("{kind}有效，{date} 到期", kind=kind_name(seal), date=ends)
             made.append(Check(True, said))
+    return made
+
+
+def lent_checks(
+    codes: Sequence[str], seals: Mapping[str, SealRecord], grants: Mapping[str, GrantRecord]
+) -> list[Check]:
+    """Is it said what seals under a grant are used for, where the grant asks for it? *grants*: by
+    identifier of the copy."""
+    made = []
+    for code in codes:
+        seal = seals.get(code)
+        grant = grants.get(seal.id) if seal is not None else None
+        if seal is None or grant is None or not grant.open:
+            continue
+        name = kind_name(seal)
+        asked = {
+            "kind": tr("{kind}：先在印章下面选文件种类，授权书要求写明", kind=name),
+            "counterparty": tr("{kind}：先在印章下面选相对方，授权书要求写明", kind=name),
+        }
+        made += [Check(False, asked[each]) for each in missing(grant)]
     return made
 
 

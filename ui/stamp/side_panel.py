@@ -10,6 +10,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QFrame, QWidget
 
 from ui.language import tr
+from ui.lent_use import Choose, LentUse
 from ui.stamp.checklist import Checklist
 from ui.stamp.placing_panel import PlacingPanel
 from ui.stamp.seal_rack import SealRack
@@ -31,8 +32,10 @@ class SidePanel:
         next_file: Callable[[], None],
         all_alike: Callable[[], None],
         stamp: Callable[[], None],
+        choose_use: Choose,
     ) -> None:
         self.rack = SealRack(get_seals)
+        self.lent_use = LentUse(choose_use)
         self.placing = PlacingPanel(self.rack.name)
         self.problem = label("", "bad", wrap=True)
         """Why something was not placed."""
@@ -74,6 +77,7 @@ class SidePanel:
         inner.setLayout(content)
         content.addWidget(label(tr("印章"), "section"))
         content.addWidget(self.rack)
+        content.addWidget(self.lent_use)
         content.addSpacing(6)
         content.addWidget(label(tr("盖在哪里"), "section"))
         content.addWidget(self.placing)

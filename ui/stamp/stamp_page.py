@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -32,6 +33,7 @@ from ui.stamp.checklist import (
     Check,
     document_checks,
     holding,
+    lent_checks,
     seal_checks,
     token_checks,
 )
@@ -53,6 +55,7 @@ from ui.widgets import (
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
+    from app.store.lending import GrantRecord
     from ui.shell.interface import Shell
 
 PANEL_WIDTH = 344
@@ -107,7 +110,11 @@ class StampPage(QWidget):
             next_file=self.files.next,
             all_alike=self.files.all_alike,
             stamp=self.stamp,
+            choose_use=self._choose_use,
         )
+        self._lent_use = side.lent_use
+        self._grants: dict[str, GrantRecord] = {}
+        """What seals that others lent are used under, by identifier of the copy."""
         self.rack, self.panel, self.checklist = side.rack, side.placing, side.checklist
         self._problem, self._password = side.problem, side.password
         self._repair, self._accept = side.repair, side.accept
@@ -174,6 +181,7 @@ class StampPage(QWidget):
     # --- what the shell calls --------------------------------------------------------------------
 
     def activated(self) -> None:
+        self._read_grants()
         self._check()
 
     def panes(self) -> list[QWidget]:
@@ -330,10 +338,36 @@ class StampPage(QWidget):
         seals: Sequence[SealRecord] = self._shell.seals
         self.rack.show_seals(seals, self._shell.state.get("seal", ""))
         self.placing.show()
+        self._read_grants()
 
     def _chose_seal(self, code: str) -> None:
         self._shell.state.put("seal", code)
         self.placing.show()
+        self._show_lent_use()
+
+    def _read_grants(self) -> None:
+        """Where a seal is lent: what it may be used for, and what was chosen."""
+        if any(seal.grant is not None for seal in self.rack.seals.values()):
+            read = self._shell.context.grants
+            self._shell.tasks.work(read, done=self._take_grants, failed=self._shell.complain)
+
+    def _take_grants(self, grants: Sequence[GrantRecord]) -> None:
+        self._grants = {each.seal_id: each for each in grants if each.side == "received"}
+        self._show_lent_use()
+
+    def _show_lent_use(self) -> None:
+        seal = self.rack.seals.get(self.rack.code)
+        self._lent_use.show_grant(self._grants.get(seal.id) if seal is not None else None)
+        self._check()
+
+    def _choose_use(self, grant: GrantRecord, name: str, value: str) -> None:
+        """Keep what the next uses are for."""
+        choose = self._shell.context.choose_use
+        self._shell.tasks.work(
+            partial(choose, grant.side, grant.id, name, value),
+            done=lambda _: self._read_grants(),
+            failed=self._shell.complain,
+        )
 
     def _changed(self) -> None:
         self.files.placed()
@@ -371,6 +405,7 @@ class StampPage(QWidget):
         codes = self._used_codes()
         return [
             *seal_checks(codes, self.rack.seals, datetime.now(UTC)),
+            *lent_checks(codes, self.rack.seals, self._grants),
             *token_checks(codes, self._serials(), self._shell.tokens),
         ]
 

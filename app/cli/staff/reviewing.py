@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from app.cli.grammar import Commands
 from app.cli.staff.signing_in import add, signed_in
 from app.cli.terminal import tell, tell_json
-from app.errors import UsageError, phrase
+from app.errors import UsageError, phrase, platform_reason
 from app.publishing import save_new
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def review_list(desk: Desk, options: argparse.Namespace) -> int:
         judged = each.assessment
         said = phrase("review.unasked", language)
         if judged is not None:
-            said = judged.reason or phrase("review.nothing_against", language)
+            said = platform_reason(judged.reason, language)
+            said = said or phrase("review.nothing_against", language)
         kind = phrase(f"application_kind.{each.kind}", language)
         since = f"{each.since.astimezone():%Y-%m-%d %H:%M}"
         tell("\t".join((each.id, since, kind, each.enterprise, each.subtype, each.reviewer, said)))
@@ -105,12 +106,14 @@ def _describe(found: Review, language: str) -> None:
     for path, text in found.form.items():
         tell(f"{path}: {text}")
     judged = found.queued.assessment
-    against = judged.reason if judged else found.unanswered or phrase("review.unasked", language)
+    reason = platform_reason(judged.reason, language) if judged else ""
+    against = reason if judged else found.unanswered or phrase("review.unasked", language)
     tell(against or phrase("review.nothing_against", language))
     for document in found.documents:
         tell(f"- {document.kind} {document.media_type} {document.sm3}")
     for event in found.history:
-        tell(f"{event.at.astimezone():%Y-%m-%d %H:%M} {event.event} {event.by} {event.reason}")
+        why = platform_reason(event.reason, language)
+        tell(f"{event.at.astimezone():%Y-%m-%d %H:%M} {event.event} {event.by} {why}")
 
 
 def review_open(desk: Desk, options: argparse.Namespace) -> int:

@@ -1,11 +1,15 @@
 """The journal as rows: one for each use of a seal, whatever stands between its two entries."""
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from app.store.cabinet import UsageRecord
 from app.store.journal import Journal
-from app.store.uses import uses
+from app.store.uses import uses, waiting_uses
+from crypto.algorithms.gm import sm3
 
 
 @pytest.fixture
@@ -53,3 +57,16 @@ def test_every_entry_is_in_exactly_one_row(journal: Journal) -> None:
     entries = journal.entries()
     told = sorted(e.sequence for row in uses(entries) for e in row.entries)
     assert told == [entry.sequence for entry in entries]
+
+
+def test_a_use_that_waits_has_the_name_of_its_file(journal: Journal) -> None:
+    said = {"at": "2026-11-30T03:04:05Z", "seal_code": "32130200000001", "document_sm3": "ab" * 32}
+    known, unknown = (json.dumps({**said, "marks": marks}) for marks in (1, 2))
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    records = [UsageRecord(sm3(text.encode()).hex(), text, now) for text in (known, unknown)]
+    journal.append("stamp-begun", document="合同.pdf", usage_record=records[0].id)
+    assert [use.file for use in waiting_uses(records, journal.entries())] == ["合同.pdf", ""]
+    journal.append("stamped", begun=1, output="合同_已盖章.pdf", folder="/合同")
+    (first, second) = waiting_uses(records, journal.entries())
+    assert (first.file, first.seal_code) == ("合同_已盖章.pdf", "32130200000001")
+    assert (second.file, second.document_sm3) == ("", "ab" * 32)
