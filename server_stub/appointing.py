@@ -40,7 +40,7 @@ from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.application_form import ISSUE
-from server_stub import policy, signin
+from server_stub import policy, sealing, signin
 from server_stub.applying import OPEN, person_of
 from server_stub.context import Platform
 from server_stub.neighbours.adapters import (
@@ -313,6 +313,8 @@ def appoint(
         for each in known:
             if each.person_id != application.handler_id:
                 each.until = tx.now
+                tx.session.flush()
+                sealing.end_grants_of(tx, each)
         if all(each.person_id != application.handler_id for each in known):
             places.append(("legal_rep", None, None))
     for role, seal, handled in places:
@@ -488,6 +490,7 @@ def end(tx: Transaction, by: Representative, uscc: str, identity: str) -> Appoin
     if row.until is None:
         row.until = tx.now
         _record_appointment(tx, row, "end", by)
+        sealing.end_grants_of(tx, row)
     return row
 
 

@@ -243,7 +243,7 @@ def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> Seal:
         theirs = application.subtype != PLATFORMS_OWN
         if theirs and twin(tx.session, form.filed.code, application.target_id):
             raise TwinExists("该实物印章已制作电子印章")
-        _take_over(tx, application, form.entry, form.filed)
+        _take_over(tx, application, form.entry, form.filed, vault)
     certificate = certify(tx, application, made.certificate)
     seal = Seal(
         id=f"seal_{secrets.token_hex(8)}",
@@ -283,6 +283,7 @@ def _take_over(
     application: Application,
     entry: RegisteredEnterprise | None,
     filed: FiledSeal,
+    vault: Vault,
 ) -> None:
     """What register and police say, as it was when the seal was made."""
     enterprise = tx.session.get_one(Enterprise, application.enterprise_id)
@@ -292,6 +293,8 @@ def _take_over(
     if _others(tx.session, enterprise.legal_rep_id, application.legal_rep_id):
         sealing.end_grants(tx, enterprise.id, "legal_rep_changed")
     enterprise.legal_rep_id = application.legal_rep_id
+    if entry is not None and entry.legal_rep_sm3:
+        enterprise.legal_rep_index = representative_index(vault, entry.legal_rep_sm3)
     tx.session.merge(
         PhysicalSeal(
             code=filed.code,
@@ -306,6 +309,11 @@ def _take_over(
             valid_until=filed.valid_until,
         )
     )
+
+
+def representative_index(vault: Vault, digest: str) -> bytes:
+    """By what the register's *digest* of a representative is known again, and not read."""
+    return vault.blind_index("enterprise.legal_rep", digest)
 
 
 def original(

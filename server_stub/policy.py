@@ -78,7 +78,8 @@ class Actor:
     certificate_sn: str | None = None
     """Of the certificate that was signed in with."""
     seals: frozenset[str] | None = None
-    """The seals that a keeper keeps; None: every one of the enterprise."""
+    """The seals that a keeper keeps, or a session may report uses of; None: every one of the
+    enterprise."""
     applications: frozenset[str] | None = None
     """The applications that a handler handles; None: every one of the enterprise."""
 
@@ -97,7 +98,7 @@ class Actor:
         """Its roles towards one seal and the application that it came from."""
         roles = self.roles
         if seal_id is not None and self.seals is not None and seal_id not in self.seals:
-            roles -= {"keeper"}
+            roles -= {"keeper", "reporter"}
         handled = self.applications
         if application_id is not None and handled is not None and application_id not in handled:
             roles -= {"handler"}

@@ -29,6 +29,7 @@ from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, REGISTRY, Transaction
 from server_stub.records.store import (
     Application,
+    Appointment,
     Certificate,
     Lease,
     PhysicalSeal,
@@ -184,6 +185,25 @@ def end_grants(tx: Transaction, enterprise_id: str, reason: str) -> int:
     for grant in found:
         end_grant(tx, grant, "revoke", reason, "platform")
     return len(found)
+
+
+def end_grants_of(tx: Transaction, over: Appointment) -> None:
+    """End the grants of somebody whose appointment is *over* (its row says so already), for seals
+    that he may lend under no other one: nobody's word outlasts his office."""
+    left = select(Appointment).where(
+        Appointment.enterprise_id == over.enterprise_id,
+        Appointment.person_id == over.person_id,
+        Appointment.role.in_(("keeper", "legal_rep")),
+        Appointment.until.is_(None),
+    )
+    still = tx.session.scalars(left).all()
+    kept = {each.seal_id for each in still if each.role == "keeper"}
+    if None in kept or any(each.role == "legal_rep" for each in still):
+        return
+    mine = SealGrant.enterprise_id == over.enterprise_id, SealGrant.grantor_id == over.person_id
+    for grant in grants_of(tx.session, *mine):
+        if grant.seal_id not in kept:
+            end_grant(tx, grant, "revoke", "keeper_ended", "platform")
 
 
 def _follow(tx: Transaction, seal: Seal, event: str, reason: str | None) -> None:

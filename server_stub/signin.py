@@ -29,6 +29,8 @@ from server_stub.records.store import (
     Appointment,
     Certificate,
     Challenge,
+    Seal,
+    SealCopy,
     SealGrant,
     SignIn,
     Staff,
@@ -43,6 +45,7 @@ COLLECT = "SUQIAN-SEAL-COLLECT-V1\n{origin}\n{seal}\n{seal_sm3}\n{certificate}\n
 SECOND = 1_000_000
 REPORTER = "reporter"
 """The only role of a session that was opened to report uses (:mod:`server_stub.lending`)."""
+_STAMPING = frozenset({"keeper", "legal_rep", "owner"})
 _TOUCH = 60 * SECOND
 """How often the time of last use is written back."""
 DECISION_SLACK = 600 * SECOND
@@ -238,10 +241,33 @@ def who(session: Session, settings: Settings, token: str, now: int) -> tuple[Act
     idle = settings.session_idle_seconds * SECOND
     if row is None or row.expires_at < now or row.used_at + idle < now:
         raise SessionInvalid
-    actor = _actor(session, row.certificate_sn, row.application_id, now)
-    if row.scope is not None:
-        actor = replace(actor, roles=frozenset({REPORTER}))
+    if row.scope is not None and row.certificate_sn is not None:
+        actor = reporter(session, row.certificate_sn, now)
+    else:
+        actor = _actor(session, row.certificate_sn, row.application_id, now)
     return actor, now - row.used_at > min(_TOUCH, idle // 2)
+
+
+def reporter(session: Session, certificate_sn: str, now: int) -> Actor:
+    """Whoever reports uses with a token of that certificate: of the seals that it stamps with, as
+    long as its holder keeps, represents, owns or was lent them.
+
+    Raises :class:`SessionInvalid` where that is over, :class:`CertificateNotValid`."""
+    actor = _actor(session, certificate_sn, None, now)
+    made = select(SealCopy.seal_id).where(
+        SealCopy.certificate_sn == certificate_sn, SealCopy.kind == "original"
+    )
+    stamped = select(Seal.id, Seal.grant_id).where(
+        (Seal.certificate_sn == certificate_sn) | Seal.id.in_(made)
+    )
+    own = frozenset(
+        seal
+        for seal, grant in session.execute(stamped)
+        if actor.acts_as(seal, None) & ({"grantee"} if grant else _STAMPING)
+    )
+    if not own:
+        raise SessionInvalid
+    return replace(actor, roles=frozenset({REPORTER}), seals=own)
 
 
 def touch(tx: Transaction, token: str) -> None:

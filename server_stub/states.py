@@ -194,6 +194,7 @@ SEAL_REASONS: Mapping[str, int] = {
     "grant_withdrawn": 5,
     "grant_returned": 5,
     "grant_exhausted": 5,
+    "keeper_ended": 5,
 }
 """Why a seal was suspended or cancelled → the RFC 5280 §5.3.1 reason of its certificate."""
 

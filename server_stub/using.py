@@ -212,7 +212,8 @@ def _take_in_one(
 
 def _own(session: Session, known: _Known, actor: Actor, seal: Seal) -> bool:
     if seal.grant_id is not None:  # its uses are the grantee's to tell, nobody else's
-        return granting.is_grantee(session, actor, known.grants[seal.grant_id])
+        grant = known.grants[seal.grant_id]
+        return bool(actor.acts_as(seal.id, None)) and granting.is_grantee(session, actor, grant)
     try:
         sealing.find(session, actor, "usage.record", seal.id)
     except policy.NotFound:

@@ -78,6 +78,7 @@ def who_lifts(reason: str) -> str:
         "lost": tr("已挂失，请联系平台办理换领。"),
         "key_compromised": tr("密钥可能泄露，请联系平台办理换领。"),
         "licence_revoked": tr("营业执照已失效，请先到市场监管部门办理，由它通知平台恢复。"),
+        "legal_rep_changed": tr("法定代表人已变更，请由新的法定代表人办理换领。"),
         "enterprise_deregistered": tr("企业已注销登记，请向市场监管部门核实。"),
         "physical_seal_cancelled": tr("实物印章已缴销，请向公安机关核实，再办理换领。"),
         "false_material": tr("平台认为申请材料有问题，请联系平台。"),

@@ -19,7 +19,7 @@ from crypto.validation.revocation import CLOCK_SKEW
 from crypto.validation.trust import Trust
 from crypto.verdict import Finding, Times, beijing
 
-WITHDRAWN = ("grant_withdrawn", "legal_rep_changed")
+WITHDRAWN = ("grant_withdrawn", "keeper_ended", "legal_rep_changed")
 """Reasons for which a copy ends at once, whatever leaves were given before."""
 
 _OUTSIDE = {

@@ -2,7 +2,8 @@
 
 Every `settings.recheck_days` a seal's enterprise and physical seal are looked up. A licence that is
 no longer in force, or a physical seal that was lost or cancelled, suspends the seal under the
-authority whose record says so; only that one, or a notice of it, lifts it again.
+authority whose record says so; only that one, or a notice of it, lifts it again. So does another
+legal representative (:mod:`server_stub.authorities.representatives`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from server_stub import sealing
+from server_stub.authorities import representatives
 from server_stub.context import Platform
-from server_stub.neighbours.adapters import NeighbourError
+from server_stub.neighbours.adapters import NeighbourError, RegisteredEnterprise
 from server_stub.policy import Who
 from server_stub.records import canonical
 from server_stub.records.ledger import Transaction
 from server_stub.records.store import Application, Enterprise, Recheck, Seal
+from server_stub.records.vault import Vault
 
 AT_ONCE = 50
 _DAY = 86_400_000_000
@@ -47,19 +50,27 @@ def due() -> Select[Any]:
 def ask(platform: Platform, session: Session, seal: Seal) -> None:
     """Ask about one seal; the first time, the day that it is due is only set."""
     wait = platform.settings.recheck_days * _DAY
-    found: tuple[str, str] | None = None
+    found, representative = None, ""
     if session.get(Recheck, seal.id) is not None:
         try:
-            found = _against(platform, session, seal)
+            code = session.get_one(Enterprise, seal.enterprise_id).uscc
+            entry = platform.neighbours.market.enterprise(code)
+            representative = entry.legal_rep_sm3 if entry else ""
+            found = _against(platform, session, seal, code, entry)
         except NeighbourError:
             wait = _LATER
-    platform.ledger.write(_note, seal.id, found, wait).result()
+    more = (platform.vault, found, representative)
+    platform.ledger.write(_note, seal.id, wait, *more).result()
 
 
-def _against(platform: Platform, session: Session, seal: Seal) -> tuple[str, str] | None:
+def _against(
+    platform: Platform,
+    session: Session,
+    seal: Seal,
+    code: str,
+    entry: RegisteredEnterprise | None,
+) -> tuple[str, str] | None:
     """Whose record speaks against the seal's use, and why."""
-    code = session.get_one(Enterprise, seal.enterprise_id).uscc
-    entry = platform.neighbours.market.enterprise(code)
     if entry is None or entry.status == "deregistered":
         return "market", "enterprise_deregistered"
     if entry.status != "active":
@@ -76,13 +87,22 @@ def _against(platform: Platform, session: Session, seal: Seal) -> tuple[str, str
     return None
 
 
-def _note(tx: Transaction, seal_id: str, found: tuple[str, str] | None, wait: int) -> None:
+def _note(
+    tx: Transaction,
+    seal_id: str,
+    wait: int,
+    vault: Vault,
+    found: tuple[str, str] | None,
+    representative: str,
+) -> None:
     row = tx.session.get(Recheck, seal_id)
     if row is None:
         row = Recheck(seal_id=seal_id)
         tx.session.add(row)
     row.asked_at, row.due_at = tx.now, tx.now + wait
     seal = tx.session.get_one(Seal, seal_id)
+    if seal.enterprise_id is not None:
+        representatives.compare(tx, vault, seal.enterprise_id, representative)
     if found is not None and seal.state in IN_USE:
         who, reason = found
         tx.act(Who(who))

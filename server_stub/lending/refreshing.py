@@ -61,7 +61,7 @@ def open_session(tx: Transaction, settings: Settings, token: str) -> Issued:
     if row is None or row.expires_at < tx.now:
         raise signin.SessionInvalid
     held = tx.session.get_one(Certificate, row.certificate_sn)
-    signin.usable(tx.session, held.der, tx.now)
+    signin.reporter(tx.session, held.sn, tx.now)
     tx.act(policy.Who(held.sn, held.person_id, held.sn))
     opened, until = secrets.token_urlsafe(32), tx.now + settings.session_idle_seconds * SECOND
     tx.session.add(

@@ -79,6 +79,8 @@ class Enterprise(Base):
     """None: 长期."""
     state: Mapped[str]
     """claimed, until a review found it in the register: registered; later perhaps gone."""
+    legal_rep_index: Mapped[bytes | None] = mapped_column(info=ADDED)
+    """HMAC-SM3 of the register's digest of the representative, as it was last looked at."""
 
 
 class Person(Salted, Base):

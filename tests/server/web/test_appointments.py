@@ -4,6 +4,8 @@ own; nobody else can."""
 from __future__ import annotations
 
 import base64
+import json
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.certificate_making import make_request
@@ -176,6 +179,56 @@ def test_a_name_and_number_in_another_companys_hands_appoint_nobody(
 
 def serial_of(key: SoftKey) -> str:
     return f"{X509Certificate.parse(key.certificate).serial:x}"
+
+
+def test_what_a_keeper_lent_and_may_report_ends_with_the_keeper(
+    company: Applicant,
+    server: RunningServer,
+    city: SimulatedCity,
+    holder: Callable[..., Applicant],
+) -> None:
+    keeper = holder(legal_rep="王建国", name="宿迁市青松贸易有限公司")
+    keeper.enrol()
+    lending = Lending(keeper)
+    terms = lending.terms(grantee=company.name)
+    grant = lending.accept(company.key, lending.offer(terms).json()).json()
+    token = keeper.call("POST", "/v1/refresh-tokens").json()["token"]
+    opened = keeper.http.post("/v1/refreshed-sessions", json={"token": token})
+    reporting = holder(token=opened.json()["token"])
+    assert reporting.call("POST", "/v1/usage-records", used(keeper)).status_code == 200
+    # of another seal of the same company, which he keeps as well, the key reports nothing
+    second = holder(legal_rep="王建国", uscc=keeper.uscc, name=keeper.name, subtype="contract")
+    second.enrol()
+    assert reporting.call("POST", "/v1/usage-records", used(second)).status_code == 403
+
+    representative = personal_key(city, "王建国", number_of("王建国"))
+    (row,) = (
+        each
+        for each in listed(keeper, representative)
+        if each["role"] == "keeper" and each["seal_code"] == code_of(keeper)
+    )
+    ending = stated(keeper, representative, "end-appointment", row["id"])
+    assert keeper.http.post(f"/v1/appointments/{row['id']}/end", json=ending).status_code == 200
+    (seen,) = company.call("GET", "/v1/grants").json()["received"]
+    assert (seen["id"], seen["state"], seen["reason"]) == (grant["id"], "revoked", "keeper_ended")
+    assert seen["seal_state"] == "cancelled"
+    assert reporting.call("POST", "/v1/usage-records", used(keeper)).status_code == 401
+    again = keeper.http.post("/v1/refreshed-sessions", json={"token": token})
+    assert (again.status_code, again.json()["code"]) == (401, "session_invalid")
+    with server.platform.reading() as session:
+        assert list(table_problems(session)) == []
+
+
+def used(person: Applicant) -> dict[str, Any]:
+    """A report of a use of that person's seal."""
+    record = {
+        "type": "usage-v1",
+        "seal_id": person.seal_id,
+        "document_sm3": secrets.token_hex(32),
+        "at": datetime.now(UTC).isoformat(),
+    }
+    text = json.dumps(record)
+    return {"records": [{"id": sm3(text.encode()).hex(), "record": text}]}
 
 
 def test_who_is_legal_representative_is_not_ended_by_a_statement(company: Applicant) -> None:
