@@ -170,7 +170,7 @@ def _platform(home: Path) -> Iterator[str]:
             process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
                 [
                     *(sys.executable, *_SAFE_PATH, "-c", _ENDS_WITH_US, "serve", "--demo"),
-                    *("--dir", str(home / "platform"), "--host", "127.0.0.1", "--port", port),
+                    *("--dir", str(home / "platform"), "--host", "localhost", "--port", port),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -194,7 +194,7 @@ def _platform(home: Path) -> Iterator[str]:
             for pipe in (process.stdin, process.stdout):
                 if pipe:
                     pipe.close()
-    raise PlatformUnreachable("http://127.0.0.1", "other")
+    raise PlatformUnreachable("http://localhost", "other")
 
 
 def _announced(process: subprocess.Popen[str]) -> str:

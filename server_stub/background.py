@@ -22,6 +22,7 @@ from server_stub.changing import assessing, fulfilling
 from server_stub.context import Platform
 from server_stub.lending import refreshing
 from server_stub.neighbours import filing
+from server_stub.phones import pairing
 from server_stub.policy import Actor
 from server_stub.records import blobs, canonical, store
 from server_stub.records.ledger import Transaction
@@ -150,6 +151,7 @@ def _tidy(tx: Transaction, platform: Platform) -> None:
     disputes.remove_enclosures(tx, settings.dispute_enclosure_days)
     signin.clean(tx, settings)
     refreshing.clean(tx)
+    pairing.clean(tx)
     oldest = tx.now - settings.idempotency_days * _DAY
     old = select(store.Idempotency).where(store.Idempotency.created_at < oldest)
     for row in tx.session.scalars(old):

@@ -132,6 +132,7 @@ VERBS: dict[str, frozenset[str]] = {
         "seal.use": "keeper legal_rep owner",
         "usage.record": "keeper legal_rep owner handler grantee reporter",
         "usage.read": "keeper legal_rep owner auditor",
+        "phone.pair": "keeper legal_rep owner handler grantee",
         "sync": "keeper legal_rep owner handler grantee",
         "dispute.handle": "reviewer operator",
         "audit": "auditor",

@@ -68,12 +68,14 @@ def change(
     reason: str | None = None,
     effective_at: int | None = None,
     intent: Mapping[str, object] | None = None,
+    by_phone: Mapping[str, object] | None = None,
     successor: str = "",
 ) -> None:
     """Move *seal* by *event* and put that on record, publicly and privately.
 
     *effective_at* is what a notice says (default: now); `recorded_at` is always now;
-    *intent*: what somebody signed for it; *successor*: code of the seal that takes its place.
+    *intent*: what somebody signed for it, *by_phone*: with a phone; *successor*: code of the seal
+    that takes its place.
     Raises :class:`server_stub.states.IllegalTransition`."""
     before = states.START if event == "make" else seal.state
     after = states.advance(states.SEAL, before, event)
@@ -115,6 +117,8 @@ def change(
     }
     if intent is not None:
         private["intent"] = intent
+    if by_phone is not None:
+        private["by_phone"] = by_phone
     audience = policy.owner_of(seal).audience
     tx.record(LEDGER, "seal-change-v1", private, about=about, audience=audience)
     if seal.grant_id is None:

@@ -363,6 +363,12 @@ def _actor(
     )
 
 
+def holder_of(session: Session, certificate_sn: str, now: int) -> Actor:
+    """Whom a certificate of ours stands for, without a session: for what its Ukey has let somebody
+    do in its place. Raises :class:`CertificateNotValid`."""
+    return _actor(session, certificate_sn, None, now)
+
+
 def _bound(places: Iterable[str | None]) -> frozenset[str] | None:
     """What appointments are bound to; None if one of them is bound to nothing."""
     found = list(places)

@@ -103,9 +103,6 @@ _.second_reviewer
 _.token_sm3
 
 
-# A line of a signed text: it is compared with the others, all at once.
-_.request_sha256
-
 # SQLAlchemy calls it before every statement.
 _._no_bulk
 

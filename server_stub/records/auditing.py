@@ -194,16 +194,17 @@ def table_problems(session: Session, vault: Vault | None = None) -> list[str]:
 
 
 def _signed_problems(number: int, told: Mapping[str, Any], projection: Projection) -> list[str]:
-    intent = told.get("intent")
-    if intent is None:
-        return []
-
     def certificate(serial: str) -> bytes | None:
         row = projection.values("certificate", serial)
         return base64.b64decode(row["der"]) if row else None
 
-    wrong = intents.problem(intent, certificate)
-    return [f"entry {number}: {wrong}"] if wrong else []
+    wrong = []
+    if (intent := told.get("intent")) is not None:
+        wrong.append(intents.problem(intent, certificate))
+    if (said := told.get("by_phone")) is not None:
+        at = canonical.moment(canonical.parse_timestamp(told["recorded_at"]))
+        wrong.append(intents.phone_problem(said, at, certificate))
+    return [f"entry {number}: {each}" for each in wrong if each]
 
 
 Filed = tuple[str | None, str | None, str | None, tuple[str, ...]]

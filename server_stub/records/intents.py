@@ -8,12 +8,29 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
 from crypto.pki.public_key import PublicKey
+from crypto.seal.phone import PhoneSignature
+
+
+def phone_problem(
+    said: Mapping[str, Any], at: datetime, certificate: Callable[[str], bytes | None]
+) -> str | None:
+    """The same for a record's ``by_phone``: text and evidence of a phone that a Ukey has bound
+    (:class:`crypto.seal.phone.PhoneSignature`), recorded *at*."""
+    try:
+        evidence = PhoneSignature.parse(base64.b64decode(said["evidence"], validate=True))
+        evidence.check(str(said["text"]).encode(), at)
+    except (KeyError, TypeError, ValueError) as error:
+        return f"what a phone has signed does not hold: {error}"
+    if certificate(evidence.binding.certificate) != evidence.certificate.der:
+        return "the phone was bound with a certificate that is not on record"
+    return None
 
 
 def problem(intent: Mapping[str, Any], certificate: Callable[[str], bytes | None]) -> str | None:

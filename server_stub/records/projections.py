@@ -31,6 +31,7 @@ from server_stub.records.store import Base
 
 EXEMPT = {
     "challenge": "lives two minutes; what it signs is checked against the certificate's own key",
+    "phone_pairing": "lives ten minutes; what comes of it is a row of phone",
     "blob": "checked by content: its address is the SM3 of what it holds",
     "ledger_entry": "the ledger itself",
     "ledger_node": "the ledger's tree, re-computed by the audit",

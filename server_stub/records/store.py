@@ -482,6 +482,43 @@ class Challenge(Base):
     expires_at: Mapped[int]
 
 
+class PhonePairing(Base):
+    """A phone that is being paired: what it said, for the computer that asks for it."""
+
+    __tablename__ = "phone_pairing"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"), index=True)
+    nonce: Mapped[str]
+    expires_at: Mapped[int]
+    proof: Mapped[str | None]
+    """The phone's text (:class:`crypto.seal.phone.PairingProof`)."""
+    mac: Mapped[bytes | None]
+    phone_id: Mapped[str | None]
+    """What came of it."""
+
+
+class Phone(Salted, Base):
+    """A phone that a Ukey has bound."""
+
+    __tablename__ = "phone"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"), index=True)
+    """Of the Ukey: the phone speaks for its holder, and ends with it."""
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    enterprise_id: Mapped[str | None] = mapped_column(ForeignKey("enterprise.id"))
+    credential: Mapped[str] = mapped_column(unique=True)
+    binding: Mapped[str] = mapped_column(info=PRIVATE)
+    """The exact text (:class:`crypto.seal.phone.Binding`)."""
+    binding_sha256: Mapped[str] = mapped_column(index=True)
+    signature: Mapped[bytes]
+    """The Ukey's, over the binding."""
+    state: Mapped[str]
+    """active or revoked."""
+    bound_at: Mapped[int] = mapped_column(info=RECORDED)
+    valid_until: Mapped[int]
+    ended_at: Mapped[int | None]
+
+
 class SignIn(Base):
     __tablename__ = "session"
     token_sm3: Mapped[bytes] = mapped_column(primary_key=True)

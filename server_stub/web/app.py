@@ -24,6 +24,7 @@ from server_stub.web.routes import (
     holder,
     notices,
     pages,
+    phones,
     pki,
     public,
     registry,
@@ -61,6 +62,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         appointments,
         holder,
         grants,
+        phones,
         disputes,
         registry,
         releases,
@@ -69,6 +71,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         notices,
     ):
         app.include_router(routes.router)
+    app.include_router(phones.pages)
     for kind in problems.EXCEPTIONS:
         app.add_exception_handler(kind, _handler)
     room = Room(

@@ -25,6 +25,7 @@ from server_stub import (
 from server_stub.authorities import notices
 from server_stub.changing import unlocking
 from server_stub.lending import granting
+from server_stub.phones import pairing
 from server_stub.records import ledger, vault
 from server_stub.records.logbook import logbook
 from server_stub.staff import ledger_search
@@ -63,6 +64,8 @@ CODES = {
     "grantee_differs": _Code(403, "The grant is for somebody else"),
     "unlock_expired": _Code(410, "The permission to unlock has expired: apply again"),
     "grant_invalid": _Code(422, "Not a usable grant"),
+    "phone_invalid": _Code(422, "Not what the phone or its pairing has to say"),
+    "no_passkeys": _Code(409, "At this address no passkeys can be had"),
     "report_seal_missing": _Code(409, "The platform's own seal could not be made"),
     "sync_cursor_gone": _Code(410, "Start again with an empty cursor"),
     "body_too_slow": _Code(408, "The body did not come in time"),
@@ -102,6 +105,8 @@ _BY_EXCEPTION: dict[type[Exception], str] = {
     granting.OutsideGrant: "outside_grant",
     granting.GranteeDiffers: "grantee_differs",
     granting.GrantInvalid: "grant_invalid",
+    pairing.PhoneInvalid: "phone_invalid",
+    pairing.NoPasskeys: "no_passkeys",
     report_seal.ReportSealMissing: "report_seal_missing",
     signin.ChallengeInvalid: "challenge_invalid",
     signin.SignatureInvalid: "signature_invalid",

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -60,21 +61,34 @@ class RunningServer:
         self.stop()
 
 
-def listen(settings: Settings) -> tuple[socket.socket, str]:
-    """A bound socket (port 0 takes a free one) and the address others reach it by."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def listen(settings: Settings) -> tuple[list[socket.socket], str]:
+    """Bound sockets (port 0 takes a free one) and the address others reach them by. Under the name
+    ``localhost`` both loopback addresses are listened on, where this machine has both: clients try
+    the one that is missing first."""
+    host = settings.host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = [_bound(family, host, settings.port)]
+    port = bound[0].getsockname()[1]
+    if host == "localhost":
+        with contextlib.suppress(OSError):
+            bound.append(_bound(socket.AF_INET6, "::1", port))
+    host = f"[{host}]" if family == socket.AF_INET6 else host
+    return bound, f"http://{host}:{port}"
+
+
+def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     # named TCP, asyncio turns Nagle's delay off: 40 ms less for every answer
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((settings.host, settings.port))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind((host, port))
         bound.listen(2048)  # whoever calls as soon as the address is told waits, is not refused
     except OSError:
         bound.close()
         raise
-    port = bound.getsockname()[1]
-    host = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
-    return bound, f"http://{host}:{port}"
+    return bound
 
 
 def http_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
@@ -104,14 +118,15 @@ def start_in_thread(settings: Settings, accept_lost_witness: str = "") -> Runnin
     try:
         platform = Platform.open(settings, url, accept_lost_witness=accept_lost_witness)
     except BaseException:
-        bound.close()
+        for each in bound:
+            each.close()
         raise
     worker = Worker(platform)
     app = create_app(platform, worker)
     server = http_server(app, settings)
 
     def run() -> None:
-        server.run(sockets=[bound])
+        server.run(sockets=bound)
 
     thread = threading.Thread(target=run, name="http", daemon=True)
     worker.start()

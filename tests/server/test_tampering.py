@@ -25,6 +25,7 @@ from server_stub.web.serving import start_in_thread
 from tests.world.applicant import Applicant
 from tests.world.lending import Lending
 from tests.world.objections import hand_in, statement
+from tests.world.pairing import Paired
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Sett
     directory = tmp_path_factory.mktemp("original") / "platform"
     settings = Settings(
         directory=directory,
+        host="localhost",
         port=0,
         auto_review=True,
         open_register=True,
@@ -97,6 +99,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Sett
         assert Lending(person).offer().status_code == 201
         assert person.call("POST", "/v1/leases", {"seal_id": person.seal_id}).status_code == 201
         assert person.call("POST", "/v1/refresh-tokens").status_code == 201
+        Paired(person).pair()
         with server.platform.reading() as session:
             row = session.get_one(store.Application, person.application_id)
             asking.ask(server.platform, session, row)
@@ -154,6 +157,15 @@ TABLES: dict[str, tuple[str, str]] = {
     "a longer lease": ("UPDATE lease SET until = until + 1", "until is"),
     "more uses of a lease": ("UPDATE lease SET numbers = '{}'", "numbers is"),
     "a longer refresh token": ("UPDATE refresh_token SET expires_at = 1", "expires_at is 1"),
+    "a phone with another key": ("UPDATE phone SET binding = 'x'", "binding is"),
+    "a phone for longer": ("UPDATE phone SET valid_until = valid_until + 1", "valid_until is"),
+    "a phone that was revoked": ("UPDATE phone SET state = 'revoked'", 'state is "revoked"'),
+    "another signature of a binding": ("UPDATE phone SET signature = x'00'", "signature is"),
+    "a phone nobody bound": (
+        "INSERT INTO phone SELECT 'mine', certificate_sn, person_id, enterprise_id, 'c', binding,"
+        " binding_sha256, signature, state, bound_at, valid_until, ended_at, salt FROM phone",
+        "phone mine: no record speaks of this row",
+    ),
     "an inserted use": (
         "INSERT INTO usage_record SELECT 'ff', seal_id, enterprise_id, document_sm3, at,"
         " received_at, flags, person_id, NULL, NULL FROM usage_record LIMIT 1",

@@ -120,3 +120,8 @@ def signature(
         Certificate.parse(ukey.certificate),
         phone.sign(text, **changes),
     )
+
+
+def labelled(lines: bytes) -> dict[str, str]:
+    """The values of a signed text, by name."""
+    return dict(line.split(": ", 1) for line in lines.decode().split("\n")[1:-1])

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from starlette.datastructures import UploadFile
 
@@ -55,8 +55,13 @@ def language_of(accepted: str) -> str:
     return "en" if best["en"] > best["zh"] else "zh_CN"
 
 
-def _page(template: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
-    text = _TEMPLATES.get_template(template).render(
+def template(name: str) -> Template:
+    """A page of :mod:`server_stub`'s templates."""
+    return _TEMPLATES.get_template(name)
+
+
+def _page(name: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
+    text = template(name).render(
         style=_STYLE,
         language=language,
         say=lambda group, key: say(group, key, language),

@@ -7,6 +7,7 @@ run a platform are promised (docs/platform.md).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -61,6 +62,11 @@ TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", "/v1/leases"): ("lease", HOLDERS),
     ("POST", "/v1/refresh-tokens"): (None, HOLDERS),
     ("DELETE", "/v1/refresh-tokens"): (None, HOLDERS),
+    ("POST", "/v1/phone-pairings"): ({}, HOLDERS),
+    ("GET", "/v1/phone-pairings/none"): (None, set()),
+    ("GET", "/v1/phones"): (None, HOLDERS),
+    ("POST", "/v1/phones"): ({"pairing": "none", "text": "AAAA", **SIGNATURE}, set()),
+    ("POST", "/v1/phones/none/revocation"): (SIGNATURE, set()),
     ("GET", "/v1/sync"): (None, HOLDERS),
     ("POST", "/v1/usage-records"): ("usage", HOLDERS),
     ("GET", "/v1/usage-records"): (None, HOLDERS | {"auditor"}),
@@ -174,6 +180,7 @@ def test_the_table_has_every_route(server: RunningServer) -> None:
         plain = path.partition("?")[0].replace("{blob}", "{address}")
         plain = plain.replace("{application}", "{identity}").replace("{seal}", "{identity}")
         plain = plain.replace("grants/none", "grants/{identity}")
+        plain = re.sub(r"(phones|phone-pairings)/none", r"\1/{identity}", plain)
         plain = plain.replace("materials/letter", "materials/{kind}")
         listed.add((method, plain))
     assert {(m, p) for m, p in known if p not in OPEN} == listed
