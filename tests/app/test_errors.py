@@ -33,6 +33,9 @@ INSIDE = {
     *("ReleaseError", "NotSigned"),
     # A trust list that cannot be read becomes app's TrustListRejected.
     "TrustListError",
+    # What a platform or a person has sent as signed and is not becomes app's
+    # PlatformAnswerInvalid or a finding; an own reason that cannot stand in a text, UsageError.
+    *("PurposeTextError", "PhoneError", "ApprovalError", "PolicyError"),
     # The form in which a code is typed says in its own words what is wrong with it, as it is typed.
     "CodeError",
     # At import, before there are any texts: the installation itself is wrong.
