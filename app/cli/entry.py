@@ -17,6 +17,7 @@
     sealdesk evidence FILE.pdf -o OUT.zip | --check OUT.zip
     sealdesk archive make (--month 2026-11 | FOLDER|FILE…) -o OUT.zip | check OUT.zip
     sealdesk dispute FILE.pdf --seal CODE --reason … --contact … | RECEIPT.json --status|--fetch ZIP
+    sealdesk notices [--all] [--read]
     sealdesk journal list|check|export|seal-off
     sealdesk diagnose [-o OUT.json]
     sealdesk update check|download
@@ -65,6 +66,7 @@ MODULES = {
     "evidence": "proving.evidence",
     "archive": "proving.archive",
     "dispute": "disputes",
+    "notices": "notices",
     "journal": "journal",
     "diagnose": "program.diagnosing",
     "update": "program.updating",

@@ -21,7 +21,7 @@ from app.cli.grammar import (
 from app.cli.program.updating import mention
 from app.cli.stamp.choosing import chosen_seal
 from app.cli.terminal import asked, enter_pin, tell, tell_json, worst_exit
-from app.errors import SealNotUsable, explain, phrase
+from app.errors import SealNotUsable, explain, phrase, platform_reason
 from crypto.verdict import say
 
 if TYPE_CHECKING:
@@ -214,10 +214,14 @@ def sync(desk: Desk, options: argparse.Namespace) -> int:
     for application in done.applications:
         state = phrase(f"application_state.{application.state}", language)
         words = phrase("cli.application_moved", language)
-        tell(words.format(id=application.id, state=state, reason=application.reason).rstrip())
+        reason = platform_reason(application.reason, language)
+        tell(words.format(id=application.id, state=state, reason=reason).rstrip())
         desk.cabinet.applications.mark_told(application.id)
     for name in done.doubled:
         tell(phrase("cli.lease_doubled", language).format(seal=name))
     tell(phrase("cli.synced", language).format(seals=done.seals, records=done.records))
+    waiting = len(desk.cabinet.notices.unread())
+    if waiting:
+        tell(phrase("notices.waiting", language).format(count=waiting))
     mention(desk)
     return 0

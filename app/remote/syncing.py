@@ -18,6 +18,7 @@ from app.remote.restoring import restore
 from app.signing import keys_of
 from app.store.applications import ApplicationRecord
 from app.store.cabinet import Cabinet, SealRecord
+from app.store.news import News, of_authority
 from crypto.algorithms.keys import SigningKey
 from device.token import Session
 
@@ -47,10 +48,22 @@ def synchronise_token(
     lending: Lending | None = None,
 ) -> Synced:
     """Follow the applications of the token of *session* (logged in), take its seals that are not in
-    the cabinet, then :func:`synchronise` with it.
+    the cabinet, then :func:`synchronise` with it. What has changed is kept as notices, also when it
+    fails half-way.
 
     Raises :class:`app.errors.TokenWithoutSeal`, :class:`app.errors.PlatformError`,
     :class:`device.token.TokenError`."""
+    with News(platform.origin, cabinet, clock()):
+        return _synchronise_token(platform, cabinet, session, clock, lending)
+
+
+def _synchronise_token(
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    session: Session,
+    clock: Callable[[], datetime],
+    lending: Lending | None,
+) -> Synced:
     keys = keys_of(session)
     follow_all(session, platform, cabinet, clock)
     restored = restore(platform, cabinet, keys, clock)
@@ -153,3 +166,5 @@ def _take(item: SyncItem, platform: PlatformClient, cabinet: Cabinet, now: datet
         own = _of(platform, cabinet)  # no platform speaks of another one's seals
         for record in (seal for seal in own if f"{seal.signer.serial:x}" == serial):
             cabinet.keep_seal(replace(record, certificate_state=state, updated_at=now))
+    elif item.kind == "notice":
+        of_authority(cabinet, platform.origin, item.body)

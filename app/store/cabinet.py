@@ -25,6 +25,7 @@ from app.errors import CabinetDamaged, PlatformUntrusted, SealNotFound
 from app.store.applications import Applications
 from app.store.encrypted_file import EncryptedFile
 from app.store.lending import GrantRecord, LeaseRecord
+from app.store.notices import Notices
 from app.store.record_bytes import R, pack, unpack
 from app.store.secret_store import Stores
 from crypto.algorithms.gm import sm3
@@ -52,6 +53,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE grants (id TEXT PRIMARY KEY, body BLOB NOT NULL)",
         "CREATE TABLE leases (id TEXT PRIMARY KEY, body BLOB NOT NULL)",
+    ),
+    (
+        "CREATE TABLE notices (number INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " id TEXT NOT NULL UNIQUE, body BLOB NOT NULL)",
     ),
 )
 """The schema, from each version to the next."""
@@ -247,6 +252,11 @@ class Cabinet:
     def applications(self) -> Applications:
         """The applications for seals."""
         return Applications(self._file, self._clock)
+
+    @property
+    def notices(self) -> Notices:
+        """What has happened that the person must know of."""
+        return Notices(self._file, self._clock)
 
     # --- seals -------------------------------------------------------------------------------
 

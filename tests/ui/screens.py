@@ -75,7 +75,7 @@ class Tour:
         from PySide6.QtWidgets import QApplication
 
         from tests.world.desk import StandIn
-        from tests.world.real_data import files, lend, long_company
+        from tests.world.real_data import files, lend, long_company, notify
         from ui import theme
         from ui.shell.window import MainWindow
 
@@ -84,6 +84,7 @@ class Tour:
         self.context = StandIn(home / "home", holder=long_company())
         self.sent = files(self.context, home / "合同")
         lend(self.context)
+        notify(self.context)
         self.window = MainWindow(self.context)
         self.window.go("stamp")
         self.window.show()
@@ -297,6 +298,7 @@ class Tour:
         from ui.pages.apply_dialog import ApplyDialog
         from ui.pages.grants_dialogs import AcceptDialog, OfferDialog
         from ui.pages.keepers import KeepersDialog
+        from ui.pages.notices_dialog import NoticesDialog
         from ui.pages.seal_change import SealChangeDialog
         from ui.pages.seal_state import SealStateDialog
         from ui.pages.settings_page import AboutDialog
@@ -342,6 +344,7 @@ class Tour:
                 letter=LONG_NAME,
             ),
             "keepers": lambda: KeepersDialog(window, seal, lambda _: ("", ""), window),
+            "notices": lambda: NoticesDialog(window, window),
             "seal-change": lambda: SealChangeDialog(window, seal, lambda _: ("", ""), window),
             "seal-stop": lambda: stopping(seal),
             "seal-resume": lambda: SealStateDialog(

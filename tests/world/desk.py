@@ -34,6 +34,7 @@ from app.store.applications import ApplicationRecord
 from app.store.cabinet import Cabinet, SealRecord
 from app.store.journal import Journal, JournalCheck, JournalEntry
 from app.store.lending import GrantRecord
+from app.store.notices import NoticeRecord
 from app.store.unfinished import take_up
 from app.store.uses import WaitingUse, waiting_uses
 from app.trust.fetching import certificates_of
@@ -443,6 +444,18 @@ class StandIn:
 
     def report_later(self) -> int:
         return 0
+
+    def notices(self) -> tuple[NoticeRecord, ...]:
+        return tuple(self._cabinet.notices.all())
+
+    def keep_notice(
+        self, origin: str, kind: str, facts: Mapping[str, str], at: datetime
+    ) -> NoticeRecord:
+        """As a synchronisation does."""
+        return self._cabinet.notices.keep(origin, kind, facts, at)
+
+    def notices_read(self, identities: Sequence[str]) -> None:
+        self._cabinet.notices.mark_read(identities)
 
     def waiting_records(self) -> int:
         return self._cabinet.waiting_usage()

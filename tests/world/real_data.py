@@ -110,6 +110,28 @@ def lend(context: StandIn) -> None:
         context.keep_grant(grant_record(made, side, **state))
 
 
+def notify(context: StandIn) -> None:
+    """A notice of every kind, of two platforms, with long names; some were read."""
+    from app.store.notices import ACTIONS
+
+    facts = {
+        "name": COMPANY,
+        "seal_code": SEALS[0][0],
+        "subtype": "contract",
+        "business": "reissue",
+        "reason": "physical_seal_cancelled",
+        "sender": "market",
+        "number": "宿市监〔2026〕0123456789 号",
+        "action": "suspend",
+        "date": "2026-12-31 08:30",
+    }
+    for number, kind in enumerate(ACTIONS):
+        origin = f"https://seal{number % 2}.yunfan-international.example.gov.cn:8443"
+        made = context.keep_notice(origin, kind, facts, NOW - timedelta(hours=7 * number))
+        if number % 3 == 2:
+            context.notices_read([made.id])
+
+
 def findings() -> tuple[Finding, ...]:
     """20 different ones, with long details."""
     from crypto.verdict import LEVELS

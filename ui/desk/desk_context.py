@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from app.store.cabinet import Cabinet, SealRecord
     from app.store.journal import JournalCheck, JournalEntry
     from app.store.lending import GrantRecord
+    from app.store.notices import NoticeRecord
     from app.store.uses import WaitingUse
     from crypto.pdf.looking.pictures import ChangedPage
     from crypto.pki.certificate import Certificate
@@ -257,6 +258,12 @@ class DeskContext:
     def statement_of(self, seal_code: str) -> datetime | None:
         statement = self._cabinet.statement(seal_code)
         return statement.statement.issued_at if statement else None
+
+    def notices(self) -> tuple[NoticeRecord, ...]:
+        return tuple(self._cabinet.notices.all())
+
+    def notices_read(self, identities: Sequence[str]) -> None:
+        self._cabinet.notices.mark_read(identities)
 
     def waiting_records(self) -> int:
         return self._cabinet.waiting_usage()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from app.store.cabinet import PlatformRecord, SealRecord
     from app.store.journal import JournalCheck, JournalEntry
     from app.store.lending import GrantRecord
+    from app.store.notices import NoticeRecord
     from app.store.trusted_platforms import TrustedPlatform
     from app.store.uses import WaitingUse
     from crypto.algorithms.keys import SigningKey
@@ -387,6 +388,12 @@ class Context(Protocol):
 
     def waiting_uses(self, most: int) -> tuple[WaitingUse, ...]:
         """The first of them, with the names of their files."""
+
+    def notices(self) -> tuple[NoticeRecord, ...]:
+        """What has happened, newest first."""
+
+    def notices_read(self, identities: Sequence[str]) -> None:
+        """The person has read them."""
 
     # grants and reports
 

@@ -82,6 +82,9 @@ class Shell(Protocol):
     def synchronise(self) -> None:
         """Show the page of seals and exchange seals and usage records with the platform."""
 
+    def count_notices(self) -> None:
+        """Read how many notices are unread, and show it."""
+
     def show_help(self) -> None:
         """Keys, version, manual, and whether there is a newer version."""
 

@@ -3,7 +3,7 @@ about seals whose state somebody has changed: until it was read, also after a re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -85,9 +85,29 @@ def tell_of_seals(shell: Shell, seals: Sequence[SealRecord]) -> None:
     shell.state.put(_TOLD, told)
 
 
-def _mark_read(shell: Shell, code: str, now: list[str]) -> None:
+def mark_seals_read(shell: Shell, codes: Collection[str]) -> None:
+    """The person has read how the seals of those codes stand."""
+    for seal in shell.seals:
+        if seal.code in codes:
+            _mark_told(shell, seal.code, [seal.state, seal.reason])
+
+
+def _mark_told(shell: Shell, code: str, now: list[str]) -> None:
     shell.state.put(_TOLD, {**shell.state.get(_TOLD, {}), code: now})
     shell.notices.clear_notice(f"seal-{code}")
+
+
+def _mark_read(shell: Shell, code: str, now: list[str]) -> None:
+    """Here, and among the notices of the cabinet."""
+    _mark_told(shell, code, now)
+    context = shell.context
+
+    def read() -> None:
+        about = (each for each in context.notices() if each.facts.get("seal_code") == code)
+        kinds = ("seal_", "authority")
+        context.notices_read([each.id for each in about if each.kind.startswith(kinds)])
+
+    shell.tasks.work(read, done=lambda _: shell.count_notices(), failed=shell.complain)
 
 
 def _changed(seal: SealRecord) -> tuple[str, str]:

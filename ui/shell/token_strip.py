@@ -44,6 +44,8 @@ class TokenStrip(QFrame):
         self._more.setToolTip(tr("换一把 Ukey"))
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._more.setMenu(QMenu(self._more))
+        self.news = QToolButton()
+        self.news.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.help = QToolButton()
         self.help.setText(f" {tr('帮助')}")  # Qt leaves little room after an icon
         self.help.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -58,8 +60,18 @@ class TokenStrip(QFrame):
         inner.insertWidget(2, self._rest)
         inner.insertStretch(3, 1)
         inner.addWidget(self._more)
+        inner.addWidget(self.news)
         inner.addWidget(self.help)
+        self.show_unread(0)
         self.show_tokens((), None, ())
+
+    def show_unread(self, count: int) -> None:
+        """How many notices nobody has read."""
+        said = tr("通知 {count}", count=count) if count else tr("通知")
+        self.news.setText(f" {said}")
+        spoken = tr("通知，{count} 条未读", count=count) if count else tr("通知")
+        self.news.setAccessibleName(spoken)
+        theme.set_icon(self.news, "bell", "unknown" if count else "muted", 16)
 
     def show_tokens(
         self, tokens: Sequence[TokenView], token: TokenView | None, seals: Sequence[SealRecord]

@@ -52,6 +52,7 @@ from ui.tasks import Tasks
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
+    from app.store.notices import NoticeRecord
 
 IDLE_MS = 1000
 SMALLEST = QSize(680, 340)
@@ -60,6 +61,10 @@ SMALLEST = QSize(680, 340)
 
 def _state_of(context: Context) -> WindowState:
     return WindowState(context.settings.folders.config / STATE_FILE)
+
+
+def _untold(_: object) -> None:
+    """Whoever reads the seals at the same time says why the cabinet cannot be read."""
 
 
 def _delete(pages: Sequence[QWidget]) -> None:
@@ -92,6 +97,8 @@ class MainWindow(QMainWindow):
         self.seals: tuple[SealRecord, ...] = ()
         self._pages: dict[str, QWidget] = {}
         self._server: Any = None
+        self._unread = 0
+        """Notices that nobody has read."""
 
         self.setMinimumSize(SMALLEST)
         self.setAcceptDrops(True)
@@ -112,6 +119,8 @@ class MainWindow(QMainWindow):
         self.strip = TokenStrip()
         self.strip.chosen.connect(self.plugged.choose)
         self.strip.help.clicked.connect(self.show_help)
+        self.strip.news.clicked.connect(self.show_notices)
+        self._show_unread()
         self._stack = QStackedWidget()
         self.navigation = Navigation()
         self.navigation.chosen.connect(self.go)
@@ -242,6 +251,7 @@ class MainWindow(QMainWindow):
     def reload_seals(self) -> None:
         """Read the cabinet again."""
         self.tasks.work(self.context.seals, done=self._take_seals, failed=self._no_seals)
+        self.count_notices()
 
     def _no_seals(self, error: BaseException) -> None:
         """Say why; a keyring that was slow or locked can be asked again."""
@@ -382,6 +392,23 @@ class MainWindow(QMainWindow):
     def open_outside(self, target: Path | str) -> None:
         """Open a file, a folder or an address with the system's own program, or say why not."""
         open_outside(target, partial(self.notices.show_notice, "opening", "warning"))
+
+    def count_notices(self) -> None:
+        """Read how many notices are unread, and show it."""
+        self.tasks.work(self.context.notices, done=self._take_notices, failed=_untold)
+
+    def _take_notices(self, kept: Sequence[NoticeRecord]) -> None:
+        self._unread = sum(not each.read for each in kept)
+        self._show_unread()
+
+    def _show_unread(self) -> None:
+        self.strip.show_unread(self._unread)
+
+    def show_notices(self) -> None:
+        """What has happened, and what to do."""
+        box = import_module("ui.pages.notices_dialog").NoticesDialog(self, self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
 
     def show_help(self) -> None:
         """What keys there are, the version, the manual and whom to ask."""

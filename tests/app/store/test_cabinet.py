@@ -199,6 +199,15 @@ def test_nothing_can_be_read_without_the_key(
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_notices_outlive_the_program_and_are_encrypted(path: Path, store: SecretStore) -> None:
+    with Cabinet.open(path, store) as cabinet:
+        cabinet.notices.keep("https://platform.example", "seal_active", {"name": "云帆贸易"}, NOW)
+    assert "云帆贸易".encode() not in path.read_bytes()
+    with Cabinet.open(path, store) as cabinet:
+        (notice,) = cabinet.notices.unread()
+        assert (notice.facts["name"], notice.at) == ("云帆贸易", NOW)
+
+
 @pytest.mark.parametrize("table", ["seals", "usage"])
 def test_a_record_cannot_be_put_in_anothers_place(
     path: Path, store: SecretStore, record: SealRecord, table: str
