@@ -70,6 +70,8 @@ KINDS = (LICENCE, LEGAL_REP, LETTER)
 _HOUR = 3600 * signin.SECOND
 CONSENT_LIFE = 72 * _HOUR
 """How long a consent on the electronic licence is good."""
+PROOF_LIFE = 30 * 24 * _HOUR
+"""How long before it is handed in the proof of an application may have been signed."""
 
 
 def purpose(subtype: str, spki: bytes, kind: str = ISSUE, code: str = "") -> str:
@@ -86,12 +88,14 @@ def purpose_of(session: Session, application: Application) -> str:
     return purpose(application.subtype, application.spki, application.kind, code)
 
 
-def proof_text(origin: str, verb: str, thing: str, purposed: str) -> str:
-    """What a Ukey signs as a proof for an application with that purpose: ``appoint`` *uscc handler*
-    by a legal representative, ``apply`` *handler* by a person, ``keep`` *seal code* by a seal's
-    holder. The handler is named as by :func:`handler_digest`."""
+def proof_text(origin: str, verb: str, thing: str, purposed: str, at: str) -> str:
+    """What a Ukey signs as a proof for an application with that purpose, *at* a time (RFC 3339):
+    ``appoint`` *uscc handler* by a legal representative, ``apply`` *handler* by a person, ``keep``
+    *seal code* by a seal's holder. The handler is named as by :func:`handler_digest`."""
     digest = gm.sm3(purposed.encode()).hex()
-    return signin.INTENT.format(origin=origin, verb=verb, object=thing, payload_sm3=digest)
+    return signin.DECISION.format(
+        origin=origin, verb=verb, object=thing, digest=digest, reason="", at=at
+    )
 
 
 def handler_digest(session: Session, vault: Vault, application: Application) -> str:
@@ -204,14 +208,26 @@ class _Case:
 
     def signer(self, verb: str, thing: str) -> bytes | None:
         """The certificate (DER) that signed the proof; None if it did not."""
-        text = proof_text(self.origin, verb, thing, self.purpose)
         try:
+            text = proof_text(self.origin, verb, thing, self.purpose, self.proof["at"])
             certificate = base64.b64decode(self.proof["certificate"], validate=True)
             key = X509Certificate.parse(certificate).public_key
             signature = base64.b64decode(self.proof["signature"], validate=True)
         except (KeyError, ValueError, CertificateError):
             return None
         return certificate if key.verify(SM2_WITH_SM3, text.encode(), signature) else None
+
+    def why_not_now(self) -> str:
+        """Is what was signed old, or was it good for another application already? It must not
+        bring back what was ended since."""
+        try:
+            at = canonical.parse_timestamp(self.proof["at"])
+        except ValueError:
+            return "授权的签名时间不正确"
+        handed_in = self.application.submitted_at or canonical.now()
+        if not handed_in - PROOF_LIFE <= at <= handed_in + signin.DECISION_SLACK:
+            return "授权的签名已过期，请重新签名"
+        return "这份授权已用于另一份申请，请重新签名" if self.signed_before() else ""
 
     def why_no_consent(self) -> str:
         if "refused" in self.proof:
@@ -240,13 +256,10 @@ class _Case:
         certified = self.neighbours.identity.certified_as(signer)
         if entry is None or not entry.legal_rep_sm3 or certified != entry.legal_rep_sm3:
             return "签名人不是登记的法定代表人（按身份证件号码核对）"
-        if self.application.kind == ISSUE and self.signed_before():
-            return "法定代表人的这份授权已用于另一份申请，请换用新的密钥重新授权"
-        return ""
+        return self.why_not_now()
 
     def signed_before(self) -> bool:
-        """Has another application come to a seal by the same signature? It names key and kind of
-        seal, and no time: it must not bring back what the representative has ended since."""
+        """Has another application come to its end by the same text?"""
         own = self.application
         others = select(Application).where(
             Application.id != own.id,
@@ -257,7 +270,8 @@ class _Case:
             Application.state == "fulfilled",
         )
         proofs = (each.payload.get("proof", {}) for each in self.session.scalars(others))
-        return any(each.get("kind") == LEGAL_REP for each in proofs)
+        same = self.proof["kind"], self.proof["at"]
+        return any((each.get("kind"), each.get("at")) == same for each in proofs)
 
     def why_not_oneself(self) -> str:
         signer = self.signer("apply", self.handler_sm3)
@@ -265,7 +279,7 @@ class _Case:
             return "本人的证书或签名不正确"
         if self.neighbours.identity.certified_as(signer) != self.handler_sm3:
             return "签名人不是申请人本人（按身份证件号码核对）"
-        return ""
+        return self.why_not_now()
 
     def why_not_holder(self) -> str:
         target = self.session.get(Seal, self.application.target_id or "")
@@ -278,7 +292,7 @@ class _Case:
             return "该印章现用的证书已失效，请由法定代表人授权"
         if held.person_id != self.application.handler_id:
             return "经办人不是该印章的持有人"
-        return ""
+        return self.why_not_now()
 
 
 # --- appointing --------------------------------------------------------------------------------

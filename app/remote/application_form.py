@@ -174,6 +174,7 @@ def body(record: ApplicationRecord) -> bytes:
     form: dict[str, Any] = {"proof": {"kind": typed["proof"]}, "kind": kind}
     if typed["proof"] in SIGNED:
         form["proof"]["certificate"] = base64.b64encode(record.proof_certificate).decode()
+        form["proof"]["at"] = record.proof_at
         form["proof"]["signature"] = base64.b64encode(record.proof_signature).decode()
     for field in asked(kind, typed["seal"]):
         text = typed.get(field.name, "")
@@ -212,9 +213,9 @@ def read(sent: bytes) -> tuple[str, dict[str, str], bytes]:
 
 
 def proof_lines(record: ApplicationRecord) -> tuple[str, str, str]:
-    """What the Ukey signs for a proof of :data:`SIGNED` besides the platform: as what, about whom
-    or what, and the SM3 of what for — that the application's key gets a seal of that kind, or that
-    this becomes of the seal."""
+    """What the Ukey signs for a proof of :data:`SIGNED` besides platform and time: as what, about
+    whom or what, and the SM3 of what for — that the application's key gets a seal of that kind, or
+    that this becomes of the seal."""
     typed = record.fields
     person = identity_digest(typed["handler_id"])
     about = {
@@ -236,7 +237,8 @@ def proof_signed(record: ApplicationRecord) -> bool:
     """Is what the form says now just what was signed as its proof?"""
     if not (record.key and record.proof_signature and record.fields["proof"] in SIGNED):
         return False
-    lines = ("SUQIAN-SEAL-INTENT-V1", record.platform, *proof_lines(record), "")
+    told = (record.platform, *proof_lines(record), "", record.proof_at)
+    lines = ("SUQIAN-SEAL-INTENT-V2", *told, "")
     try:
         key = Certificate.parse(record.proof_certificate).public_key
     except CertificateError:

@@ -146,7 +146,10 @@ def sign_as_representative(
 def _with_proof(
     record: ApplicationRecord, own: TokenKey, platform: PlatformClient, cabinet: Cabinet
 ) -> ApplicationRecord:
-    signature = own.sign(platform.text_of_intent(*form.proof_lines(record)))
+    verb, about, digest = form.proof_lines(record)
+    at = now_utc().isoformat().replace("+00:00", "Z")
+    text = platform.text_of_statement(verb, tuple(about.split(" ")), digest, at)
+    signature = own.sign(text)
     return cabinet.applications.change(
         record.id,
         lambda known: replace(
@@ -154,6 +157,7 @@ def _with_proof(
             fields={**known.fields, "proof": record.fields["proof"]},
             proof_certificate=own.certificate,
             proof_signature=signature,
+            proof_at=at,
         ),
     )
 
@@ -254,7 +258,7 @@ def draft_request(
             origin=platform.origin,
             day=f"{day:%Y-%m-%d}",
         )
-    except ValueError:
+    except cancel_request.CannotBeSet:
         right = False
     if not right:
         raise PlatformAnswerInvalid(platform.origin, "request")

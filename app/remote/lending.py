@@ -342,11 +342,11 @@ def collect_received(
 
 
 def report(platform: LendingClient, cabinet: Cabinet) -> tuple[int, list[str]]:
-    """Send all queued usage records, signed in already: (how many, names of seals with uses that
-    bear a number which another use has)."""
+    """Send the queued usage records of this platform's seals, signed in already: (how many, names
+    of seals with uses that bear a number which another use has)."""
     sent, flagged = 0, []
     names = {seal.id: seal.name for seal in cabinet.seals()}
-    while pending := cabinet.pending_usage():
+    while pending := cabinet.pending_usage(platform=platform.origin):
         receipts = platform.report_usage([(each.id, each.record) for each in pending])
         cabinet.keep_receipts({receipt.id: receipt_json(receipt) for receipt in receipts})
         sent += len(receipts)
@@ -375,7 +375,7 @@ def report_later(platform: LendingClient, cabinet: Cabinet, store: Secrets) -> S
     """Report what waits, without a PIN, if this computer may; nothing where it may not.
 
     Raises :class:`app.errors.PlatformError` only where nobody answers."""
-    if not cabinet.pending_usage(1):
+    if not cabinet.pending_usage(1, platform.origin):
         return Settled()
     for seal in cabinet.seals():
         if seal.platform != platform.origin:

@@ -166,12 +166,6 @@ class PlatformConnection:
 
     # --- what is signed ----------------------------------------------------------------------
 
-    def text_of_intent(self, verb: str, about: str, digest: str) -> bytes:
-        """What a key that is not signed in with signs *about* something or somebody (words, apart
-        by blanks), for this platform, whose certificates were checked."""
-        self.service()
-        return self._signed_text("INTENT", verb, tuple(about.split(" ")), digest)
-
     def text_of_statement(self, verb: str, about: tuple[str, ...], digest: str, at: str) -> bytes:
         """What a key that is not signed in with signs at that time, for this platform, whose
         certificates were checked; it gives no reason."""

@@ -145,9 +145,10 @@ def _of(platform: PlatformClient, cabinet: Cabinet) -> list[SealRecord]:
 
 
 def send_usage(platform: PlatformClient, cabinet: Cabinet) -> int:
-    """Send all queued usage records, signed in already; returns how many were taken."""
+    """Send the queued usage records of this platform's seals, signed in already; returns how many
+    were taken."""
     sent = 0
-    while pending := cabinet.pending_usage():
+    while pending := cabinet.pending_usage(platform=platform.origin):
         receipts = platform.report_usage([(each.id, each.record) for each in pending])
         cabinet.keep_receipts({receipt.id: receipt_json(receipt) for receipt in receipts})
         sent += len(receipts)

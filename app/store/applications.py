@@ -70,6 +70,8 @@ class ApplicationRecord:
     """The certificate, DER, that signed as proof: the legal representative's, the applicant's own,
     the seal's present one."""
     proof_signature: bytes = b""
+    proof_at: str = ""
+    """When, as signed (RFC 3339)."""
     submitted_at: datetime | None = None
     look_at: datetime | None = None
     """When it is worth to look again, as far as the platform says how long a review takes."""

@@ -13,10 +13,12 @@ A file that cannot be read raises :class:`app.errors.CabinetDamaged` and is left
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -419,10 +421,18 @@ class Cabinet:
             body = self._file.sealed("usage", record_id, pack(usage))
             run("INSERT OR IGNORE INTO usage (id, body) VALUES (?, ?)", (record_id, body))
 
-    def pending_usage(self, limit: int = 100) -> list[UsageRecord]:
-        """The oldest records still to be sent."""
+    def pending_usage(self, limit: int = 100, platform: str = "") -> list[UsageRecord]:
+        """The oldest records still to be sent; *platform*: those that it is to get, for no platform
+        hears of the uses of another one's seals."""
         query = "SELECT id, body FROM usage WHERE sent = 0 ORDER BY number LIMIT ?"
-        return self._all(UsageRecord, "usage", query, (limit,))
+        waiting = self._all(UsageRecord, "usage", query, (-1 if platform else limit,))
+        if not (platform and waiting):
+            return waiting
+        whose = {seal.id: seal.platform for seal in self.seals()}
+        alone = set(whose.values()) | {each.url for each in self.platforms()} <= {platform}
+        other = platform if alone else ""  # of a seal that is not here
+        own = (each for each in waiting if whose.get(_seal_of(each), other) == platform)
+        return list(islice(own, limit))
 
     def waiting_usage(self) -> int:
         """How many records are still to be sent."""
@@ -455,6 +465,14 @@ class Cabinet:
         with self._file.transaction() as run:
             rows = run(query, values).fetchall()
         return [unpack(kind, self._file.unsealed(table, *row)) for row in rows]
+
+
+def _seal_of(usage: UsageRecord) -> str:
+    """The id of the seal that was used; "" if the record does not say it."""
+    try:
+        return str(json.loads(usage.record)["seal_id"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _newest(kept: Mapping[str, bytes], given: Mapping[str, bytes]) -> dict[str, bytes]:

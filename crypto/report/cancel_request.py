@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from crypto.bounded import Message
 
 _SECONDS = 30.0
+
+
+class CannotBeSet(ValueError):
+    """No request can be written from what the applicant has sent."""
+
+
 _CAUSES = {
     "holder_request": "不再使用",
     "name_changed": "企业名称变更",
@@ -27,7 +33,7 @@ _CAUSES = {
 
 def write(body: bytes, *, application: str, seal_name: str, origin: str, day: str) -> bytes:
     """The request, PDF, for the *application* with that *body* (its exact bytes, JSON); the same
-    bytes each time. *day*: of its draft, YYYY-MM-DD. Raises ValueError where it cannot be set."""
+    bytes each time. *day*: of its draft, YYYY-MM-DD. Raises :class:`CannotBeSet`."""
     from crypto.bounded import BoundedError, run
 
     try:
@@ -51,8 +57,8 @@ def write(body: bytes, *, application: str, seal_name: str, origin: str, day: st
             "（加盖本企业电子印章）",
         )
         (pdf,) = run(_set, lines, seconds=_SECONDS).parts
-    except (BoundedError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"no request can be set: {error}") from error
+    except (BoundedError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CannotBeSet(f"no request can be set: {error}") from error
     return pdf
 
 

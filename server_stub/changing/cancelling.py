@@ -23,7 +23,7 @@ from server_stub.records.store import Application, Seal
 
 def write(platform: Platform, session: Session, application: Application) -> bytes:
     """The request for *application*, PDF, ready to be sealed; always the same bytes until it is
-    amended. Raises ValueError where it cannot be set."""
+    amended. Raises :class:`crypto.report.cancel_request.CannotBeSet`."""
     return cancel_request.write(
         platform.blobs.get(application.payload_sm3),
         application=application.id,

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from crypto.pki import unit_codes
+from crypto.report import cancel_request
 from server_stub import (
     applying,
     disputes,
@@ -75,6 +76,7 @@ CODES = {
     "uscc_invalid": _Code(422, "Not a unified social credit code"),
     "identity_invalid": _Code(422, "Not a citizen number"),
     "request_invalid": _Code(422, "Not a usable certificate request"),
+    "request_not_set": _Code(422, "No request to cancel can be written for this application"),
     "material_missing": _Code(422, "A document is missing"),
     "notice_invalid": _Code(422, "Not a notice that can be applied"),
     "other_root": _Code(409, "The ledger of that size has another root"),
@@ -97,6 +99,7 @@ _BY_EXCEPTION: dict[type[Exception], str] = {
     policy.NotFound: "not_found",
     vault.VaultError: "not_found",
     unit_codes.CodeError: "uscc_invalid",
+    cancel_request.CannotBeSet: "request_not_set",
     applying.IdentityInvalid: "identity_invalid",
     applying.RequestInvalid: "request_invalid",
     applying.MaterialMissing: "material_missing",

@@ -61,6 +61,10 @@ def _text(value: str) -> str:
 Name = Annotated[str, Field(max_length=60), AfterValidator(_text)]
 
 
+SignedAt = Annotated[str, Field(max_length=40), AfterValidator(_text)]
+"""RFC 3339, as it stands in what was signed."""
+
+
 class LegalRep(Body):
     name: Name
     id_no: str = ""
@@ -111,6 +115,7 @@ class LegalRepProof(Body):
 
     kind: Literal["legal_rep"]
     certificate: Base64
+    at: SignedAt
     signature: Base64
 
 
@@ -125,6 +130,7 @@ class OwnProof(Body):
 
     kind: Literal["personal", "seal"]
     certificate: Base64
+    at: SignedAt
     signature: Base64
 
 

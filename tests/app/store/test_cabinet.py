@@ -542,6 +542,28 @@ def test_usage_records_wait_in_order_until_their_receipt_came(
         assert cabinet.usage("unknown") is None
 
 
+def test_a_platform_gets_the_uses_of_its_own_seals_and_of_no_others(
+    path: Path, store: SecretStore, record: SealRecord
+) -> None:
+    def use(seal_id: str) -> tuple[str, str]:
+        text = json.dumps({"type": "usage-v1", "seal_id": seal_id})
+        return sm3(text.encode()).hex(), text
+
+    with Cabinet.open(path, store) as cabinet:
+        cabinet.keep_seal(replace(record, id="s-1", code="1", platform="https://one"))
+        for seal in ("s-1", "s-2", "s-gone"):
+            cabinet.queue_usage(*use(seal))
+        waiting = [use(seal)[0] for seal in ("s-1", "s-2", "s-gone")]
+        alone = cabinet.pending_usage(platform="https://one")
+        assert [each.id for each in alone] == waiting, "who else should hear of it?"
+        cabinet.keep_seal(replace(record, id="s-2", code="2", platform="https://two"))
+        for name, own in (("one", waiting[0]), ("two", waiting[1])):
+            sent = cabinet.pending_usage(platform=f"https://{name}")
+            assert [each.id for each in sent] == [own]
+        assert cabinet.pending_usage(platform="https://three") == []
+        assert cabinet.waiting_usage() == 3
+
+
 def test_a_usage_record_bears_its_own_digest(path: Path) -> None:
     with pytest.raises(ValueError, match="SM3"):
         Cabinet.in_memory().queue_usage("00", "{}")

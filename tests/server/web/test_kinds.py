@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,12 +12,15 @@ import pytest
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
+from crypto.bounded import BoundedError
 from crypto.pki.certificate import Certificate
 from crypto.seal.structure import Seal
+from server_stub import sealing
 from server_stub.__main__ import main
 from server_stub.changing import cancelling
 from server_stub.changing.examining import examine
 from server_stub.neighbours.adapters import identity_digest
+from server_stub.policy import Actor
 from server_stub.records import store
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
@@ -40,12 +44,15 @@ def made(person: Applicant, row: dict[str, Any]) -> Seal:
     return Seal.parse(data)
 
 
-def proof(url: str, kind: str, verb: str, thing: str, purpose: str, key: SoftKey) -> dict[str, str]:
+def proof(
+    url: str, kind: str, verb: str, thing: str, purpose: str, key: SoftKey, at: str = ""
+) -> dict[str, str]:
     """A certificate's signature for an application, as docs/platform.md describes it."""
     digest = gm.sm3(purpose.encode()).hex()
-    text = f"SUQIAN-SEAL-INTENT-V1\n{url}\n{verb}\n{thing}\n{digest}\n"
-    signature = b64(key.sign(text.encode()))
-    return {"kind": kind, "certificate": b64(key.certificate), "signature": signature}
+    at = at or datetime.now(UTC).isoformat()
+    text = f"SUQIAN-SEAL-INTENT-V2\n{url}\n{verb}\n{thing}\n{digest}\n\n{at}\n"
+    signed = {"at": at, "signature": b64(key.sign(text.encode()))}
+    return {"kind": kind, "certificate": b64(key.certificate), **signed}
 
 
 def purpose(person: Applicant, what: str, subtype: str) -> str:
@@ -218,6 +225,34 @@ def test_a_namesake_or_another_key_gets_nobody_elses_seal(
     assert "本人的证书或签名不正确" in reason
 
 
+def test_a_persons_signature_is_for_one_seal_and_not_for_ever(
+    server: RunningServer, holder: Callable[..., Applicant]
+) -> None:
+    """Else whoever got hold of key and application had another seal made after the first ended."""
+    person = holder()
+    right = oneself(server, person, "郑一次", "round")
+    made = applied(person, **right)["seal_id"]
+    operator = Actor("operator", "operator-01", frozenset({"operator"}))
+    server.platform.ledger.write(sealing.cancel, operator, made, "holder_request").result()
+    assert "已用于另一份申请" in applied(person, **right)["reason"]
+    again = oneself(server, person, "郑一次", "round")
+    assert applied(person, **again)["state"] == "fulfilled"
+    other = holder()
+    signed = oneself(server, other, "郑旧签", "round")
+    digest = identity_digest(number_of("郑旧签"))
+    purposed = purpose(other, "apply-for-and-keep", "personal")
+    for days, reason in ((31, "已过期"), (-1, "已过期")):
+        at = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+        own = SoftKey.generate()
+        own = own.with_certificate(
+            server.platform.city.certify_person("郑旧签", number_of("郑旧签"), own.spki)
+        )
+        old = proof(server.url, "personal", "apply", digest, purposed, own, at)
+        assert reason in applied(other, **signed | {"proof": old})["reason"]
+    moved = {**signed["proof"], "at": datetime.now(UTC).isoformat()}
+    assert "签名不正确" in applied(other, **signed | {"proof": moved})["reason"]
+
+
 # --- replaced, renewed ---------------------------------------------------------------------------
 
 
@@ -337,6 +372,10 @@ def reviewed(open_settings: Callable[..., Settings]) -> Iterator[RunningServer]:
         yield running
 
 
+def unset(*_: Any, **__: Any) -> Any:
+    raise BoundedError("killed")
+
+
 def amended_meanwhile(
     person: Applicant, ask_for: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -383,6 +422,10 @@ def test_a_company_cancels_its_seal_under_that_seal_and_two_reviewers_agree(
     asks = person.token
     assert person.submit().json()["code"] == "material_missing"
     amended_meanwhile(person, ask_for, monkeypatch)
+    with monkeypatch.context() as broken:
+        broken.setattr("crypto.bounded.run", unset)
+        answer = person.call("GET", f"{path}/request")
+        assert (answer.status_code, answer.json()["code"]) == (422, "request_not_set")
     written = person.call("GET", f"{path}/request").content
     with reviewed.platform.reading() as session:  # always the same bytes
         row_of = session.get_one(store.Application, person.application_id)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +70,18 @@ def refused(person: Applicant, **changes: Any) -> str:
 
 
 def legal_rep_proof(
-    person: Applicant, key: SoftKey, certificate: bytes, number: str = STRANGER[1]
+    person: Applicant, key: SoftKey, certificate: bytes, number: str = STRANGER[1], at: str = ""
 ) -> dict[str, str]:
     """The proof ``legal_rep`` for the handler with that *number*, as a client makes it."""
+    at = at or datetime.now(UTC).isoformat()
     purpose = f"apply-for-and-keep {person.subtype} {gm.sm3(person.key.spki).hex()}"
     text = (
-        f"SUQIAN-SEAL-INTENT-V1\n{person.url}\nappoint\n{person.uscc} {identity_digest(number)}\n"
-        f"{gm.sm3(purpose.encode()).hex()}\n"
+        f"SUQIAN-SEAL-INTENT-V2\n{person.url}\nappoint\n{person.uscc} {identity_digest(number)}\n"
+        f"{gm.sm3(purpose.encode()).hex()}\n\n{at}\n"
     )
     signature = b64(key.sign(text.encode()))
-    return {"kind": "legal_rep", "certificate": b64(certificate), "signature": signature}
+    certified = b64(certificate)
+    return {"kind": "legal_rep", "certificate": certified, "at": at, "signature": signature}
 
 
 # --- applying ------------------------------------------------------------------------------------
