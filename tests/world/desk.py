@@ -58,6 +58,7 @@ from tests.world.seals import seal_of, statement_on
 from tests.world.staff_desk import StandInStaff
 from ui.checking import check_files
 from ui.desk.applications import DeskApplications
+from ui.desk.archives import DeskArchives
 from ui.desk.facts import trust_view
 from ui.desk.keys import DeviceThreadKey
 from ui.desk.preparer import DeskPreparer
@@ -557,6 +558,10 @@ class StandIn:
 
     def journal_export(self, path: Path, entries: list[JournalEntry], language: str) -> int:
         return self.journal.export(path, entries, language)
+
+    @cached_property
+    def archives(self) -> DeskArchives:
+        return DeskArchives(self.journal, lambda: (self.trust, self))
 
     @cached_property
     def staff(self) -> StandInStaff:

@@ -24,6 +24,7 @@ from app.errors import (
     TrustListRejected,
 )
 from app.settings import save
+from ui.desk.archives import DeskArchives
 from ui.desk.keys import (
     DeskStamper,
     DeviceThreadKey,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from app.store.lending import GrantRecord
     from app.store.notices import NoticeRecord
     from app.store.uses import WaitingUse
+    from app.verifying import StatusService
     from crypto.pdf.looking.pictures import ChangedPage
     from crypto.pki.certificate import Certificate
     from crypto.pki.chain import Chain
@@ -365,8 +367,7 @@ class DeskContext:
     def evidence(self, path: Path, output: Path, password: str | None, language: str) -> None:
         from app.evidence import making
 
-        with self._opening:
-            trust, platform_now = self._desk.trust(), self._desk.status_service()
+        trust, platform_now = self._judges()
         with self._pages:
             making.make(
                 path,
@@ -473,6 +474,14 @@ class DeskContext:
 
     def journal_export(self, path: Path, entries: list[JournalEntry], language: str) -> int:
         return self._desk.journal.export(path, entries, language)
+
+    @cached_property
+    def archives(self) -> DeskArchives:
+        return DeskArchives(self._desk.journal, self._judges)
+
+    def _judges(self) -> tuple[Trust, StatusService | None]:
+        with self._opening:
+            return self._desk.trust(), self._desk.status_service()
 
     # --- the demo --------------------------------------------------------------------------------
 

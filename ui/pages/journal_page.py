@@ -25,6 +25,7 @@ from ui import theme
 from ui.files import open_outside, reveal
 from ui.flow import flow
 from ui.language import language, pair, tr
+from ui.pages.archive_dialog import ArchiveDialog
 from ui.seal_card import kind_name
 from ui.widgets import button, label, row, table
 
@@ -151,6 +152,7 @@ class JournalPage(QWidget):
         self.state = label("", "muted")
         self._check = button(tr("检查完整性"), self.check, icon="shield-check")
         self._export = button(tr("导出…"), self.export, icon="download")
+        self._archive = button(tr("归档…"), self.archive, icon="layers")
         self.empty = label("", "muted")
         self.empty.hide()
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -165,7 +167,9 @@ class JournalPage(QWidget):
                 wrap=True,
             )
         )
-        whole.addLayout(row(self.filter, self.period, None, self._check, self._export))
+        whole.addLayout(
+            row(self.filter, self.period, None, self._check, self._export, self._archive)
+        )
         whole.addWidget(self.table, 1)
         foot = (self._look, self._open, self._reveal, self.state)
         whole.addLayout(flow(*foot, stretch=self.state))
@@ -233,6 +237,8 @@ class JournalPage(QWidget):
         there = use is not None and use.output is not None
         for each in (self._look, self._open, self._reveal):
             each.setEnabled(there)
+        if use is not None and use.last.event == "archived":
+            self._look.setEnabled(False)  # a package, which 验章 does not open
         tip = tr("这一条没有记下文件在哪里") if use is not None and not there else ""
         for each in (self._look, self._open, self._reveal):
             each.setToolTip(tip)
@@ -253,7 +259,7 @@ class JournalPage(QWidget):
 
     def look(self) -> None:
         """Show the chosen file on the page 验章."""
-        path = self._file()
+        path = self._file() if self._look.isEnabled() else None
         if path is not None:
             self._shell.go("verify", [path])
 
@@ -312,6 +318,13 @@ class JournalPage(QWidget):
             ),
             failed=self._shell.complain,
         )
+
+    def archive(self) -> None:
+        """Archive a month's files, or a folder's."""
+        dialog = ArchiveDialog(self._shell, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.finished.connect(lambda _: self.refresh())
+        dialog.open()
 
 
 def _kinds(seals: Sequence[SealRecord]) -> dict[str, str]:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from app.archiving.making import Made
+    from app.archiving.metadata import About
     from app.many.resuming import StampedEarlier
     from app.placing.placement import TextHit
     from app.preparing import Notice
@@ -281,6 +283,26 @@ class UpdateDesk(Protocol):
         :meth:`fetch`."""
 
 
+class ArchiveWork(Protocol):
+    """归档: packages of what was stamped here, or of a folder."""
+
+    def months(self) -> Mapping[str, int]:
+        """Months (``2026-11``) in which files were stamped here, the newest first, with how many
+        files."""
+
+    def make(
+        self,
+        what: str | Path,
+        output: Path,
+        about: About,
+        language: str,
+        step: Step,
+        stopped: Callable[[], bool],
+    ) -> Made:
+        """Archive a month or a folder as the new file *output*; *step* is told as
+        :data:`app.archiving.making.Step`."""
+
+
 class StaffWork(Protocol):
     """What the pages of reviewers and auditors need. Who is signed in is known here; no page holds
     a session."""
@@ -498,6 +520,8 @@ class Context(Protocol):
     ) -> list[JournalEntry]: ...
     def journal_check(self) -> JournalCheck: ...
     def journal_export(self, path: Path, entries: list[JournalEntry], language: str) -> int: ...
+    @property
+    def archives(self) -> ArchiveWork: ...
 
     # work for the platform
 
