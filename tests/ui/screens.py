@@ -296,6 +296,7 @@ class Tour:
         from ui.document.printing import PrintDialog
         from ui.document.viewer import Viewer, seal_entries
         from ui.pages.apply_dialog import ApplyDialog
+        from ui.pages.archive_dialog import ArchiveDialog
         from ui.pages.grants_dialogs import AcceptDialog, OfferDialog
         from ui.pages.keepers import KeepersDialog
         from ui.pages.notices_dialog import NoticesDialog
@@ -333,6 +334,7 @@ class Tour:
             "pin-last": lambda: PinDialog(last, name, LONG_NAME, problem=COMPANY, parent=window),
             "pin-change": lambda: ChangePinDialog(token, name, window),
             "guide": lambda: Guide(window, window),
+            "archive": lambda: ArchiveDialog(window, window),
             "offer": lambda: OfferDialog(context.company.seals, window),
             "accept": lambda: AcceptDialog(window),
             "apply": lambda: ApplyDialog({"uscc": "9137010072425018"}, COMPANY * 2, window),
