@@ -12,14 +12,13 @@ from app.archiving import checking
 from tests.world.desk import StandIn, stamped
 from tests.world.documents import classic_pdf
 from ui.pages.archive_dialog import ArchiveDialog
-from ui.pages.journal_page import JournalPage
 from ui.shell.window import MainWindow
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
 @pytest.fixture
-def page(qtbot: Any, tmp_path: Path) -> JournalPage:
+def page(qtbot: Any, tmp_path: Path) -> Any:
     """A ledger with two files of this month; one was changed since."""
     context = StandIn(tmp_path / "home")
     for name in ("一.pdf", "二.pdf"):
@@ -32,12 +31,12 @@ def page(qtbot: Any, tmp_path: Path) -> JournalPage:
     window.begin()
     window.go("journal")
     window.show()
-    made: JournalPage = window.page("journal")
+    made = window.page("journal")
     qtbot.waitUntil(lambda: len(made.model.uses) == 2 and len(window.seals) == 3)
     return made
 
 
-def opened(qtbot: Any, page: JournalPage) -> ArchiveDialog:
+def opened(qtbot: Any, page: Any) -> ArchiveDialog:
     page.archive()
     dialog: ArchiveDialog = page.findChild(ArchiveDialog)
     qtbot.waitUntil(lambda: dialog.month.count() == 1)
@@ -53,7 +52,7 @@ def saved_as(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 
 
 def test_a_month_is_archived_and_what_is_left_out_is_told(
-    qtbot: Any, page: JournalPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: Any, page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialog = opened(qtbot, page)
     assert dialog.month.currentText().endswith("（2 个文件）")
@@ -76,7 +75,7 @@ def test_a_month_is_archived_and_what_is_left_out_is_told(
 
 
 def test_a_folder_is_archived_and_a_taken_name_is_left_alone(
-    qtbot: Any, page: JournalPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: Any, page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialog = opened(qtbot, page)
     taken = tmp_path / "taken.zip"
@@ -93,7 +92,7 @@ def test_a_folder_is_archived_and_a_taken_name_is_left_alone(
 
 
 def test_it_stops_when_it_is_closed_and_says_why_it_cannot(
-    qtbot: Any, page: JournalPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: Any, page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialog = opened(qtbot, page)
     empty = tmp_path / "empty"
