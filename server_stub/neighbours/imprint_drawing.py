@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
+import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -97,8 +98,29 @@ def _palette_png(pixmap: pymupdf.Pixmap) -> bytes:
 def _face(given: str) -> pymupdf.Font:
     for path in (given, *_SYSTEM_FONTS):
         if path and Path(path).is_file():
-            return pymupdf.Font(fontfile=path)
+            return pymupdf.Font(fontbuffer=first_face(Path(path).read_bytes()))
     return pymupdf.Font(_BUILT_IN)
+
+
+def first_face(font: bytes) -> bytes:
+    """The first face of an OpenType collection as a file of its own; any other font as it is.
+
+    MuPDF takes a collection apart again for each text that it writes, and a seal has one for each
+    character. OpenType 1.9, "Organization of an OpenType Font": offsets count from the file's
+    beginning, tables begin at multiples of four bytes."""
+    if font[:4] != b"ttcf":
+        return font
+    try:
+        (start,) = struct.unpack_from(">I", font, 12)
+        (count,) = struct.unpack_from(">H", font, start + 4)
+        face = bytearray(font[start : start + 12 + 16 * count])
+        for entry in range(12, 12 + 16 * count, 16):
+            offset, size = struct.unpack_from(">II", face, entry + 8)
+            struct.pack_into(">I", face, entry + 8, len(face))
+            face += font[offset : offset + size] + bytes(-size % 4)
+    except struct.error:
+        return font  # MuPDF says what is wrong with it
+    return bytes(face)
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -220,6 +221,33 @@ def test_a_given_typeface_is_used(tmp_path: Path) -> None:
     if serif.is_file():
         assert draw("official", NAME, dpi=DPI, font=serif)
     assert draw("official", NAME, dpi=DPI, font=plain)  # missing: the next in the list
+
+
+def collection_of(font: bytes) -> bytes:
+    """An OpenType collection of *font* alone."""
+    start, collection = 32, bytearray(b"ttcf" + struct.pack(">HHII", 2, 0, 1, 32) + bytes(16))
+    collection += font
+    (count,) = struct.unpack_from(">H", font, 4)
+    for entry in range(start + 12, start + 12 + 16 * count, 16):
+        (offset,) = struct.unpack_from(">I", collection, entry + 8)
+        struct.pack_into(">I", collection, entry + 8, start + offset)
+    return bytes(collection)
+
+
+def test_the_first_face_of_a_collection_draws_as_it_does_alone(tmp_path: Path) -> None:
+    font = pymupdf.Font("china-s").buffer
+    alone, collection = tmp_path / "alone.ttf", tmp_path / "collection.ttc"
+    alone.write_bytes(font)
+    collection.write_bytes(collection_of(font))
+    assert imprint_drawing.first_face(font) == font
+    drawn = draw("contract", NAME, dpi=DPI, font=collection)
+    assert drawn == draw("contract", NAME, dpi=DPI, font=alone)
+
+
+@pytest.mark.parametrize("length", [4, 12, 20, 60])
+def test_a_collection_that_ends_too_soon_is_left_to_mupdf(length: int) -> None:
+    cut = collection_of(pymupdf.Font("china-s").buffer)[:length]
+    assert imprint_drawing.first_face(cut) == cut
 
 
 @pytest.mark.parametrize("text", ["", "云" * (MAX_NAME + 1), "云杉\U0010fffd公司"])

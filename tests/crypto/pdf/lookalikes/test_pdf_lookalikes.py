@@ -5,6 +5,7 @@ import math
 import random
 import zlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,9 @@ def near(found: Any, *expected: tuple[float, ...], by: float = 2.5) -> bool:
     )
 
 
+@cache
 def impression(subtype: str = "official") -> Image.Image:
-    """The picture of a real seal, with a transparent ground."""
+    """The picture of a real seal, on a transparent ground; not to be drawn on."""
     codes = {"seal_code": "3213000000001", "credit_code": "91321302MA0000015C"}
     picture = draw(subtype, TEXTS[subtype], dpi=300, **codes)
     return Image.open(io.BytesIO(picture)).convert("RGBA")
