@@ -210,7 +210,7 @@ def _news(platform: StatusService | None, report: Report, trust: Trust) -> Trust
     questions: set[tuple[str, str]] = set()
     own: list[str] = []
     for signature in report.signatures:
-        whom = whom_to_ask(platform, trust, _anchor(signature), signature.origin)
+        whom = whom_to_ask(platform, trust, anchor_of(signature), signature.origin)
         if signature.seal is None or whom is None:
             continue
         if not whom:
@@ -224,7 +224,7 @@ def _news(platform: StatusService | None, report: Report, trust: Trust) -> Trust
     return Trust(statements=tuple(statements), changes=history(platform, own))
 
 
-def _anchor(signature: SignatureReport) -> str:
+def anchor_of(signature: SignatureReport) -> str:
     """SM3 (hex) of the anchor that the seal's maker leads to; "" if it leads to none."""
     trusted = any(finding.code == "maker_trusted" for finding in signature.findings)
     return signature.seal_chain[-1].sm3 if trusted and signature.seal_chain else ""

@@ -39,6 +39,7 @@ from crypto.pki.certificate import (
 )
 from crypto.pki.certificate_making import make_certificate, make_crl
 from crypto.pki.names_and_algorithms import Name
+from crypto.seal.registry_proof import RegistryProof
 from crypto.seal.statement import SealStatement
 from crypto.seal.unlocking import RECIPIENT, SIGNER
 from server_stub import states
@@ -208,6 +209,10 @@ class Authority:
     def attest(self, statement: SealStatement) -> bytes:
         """The signed token of *statement*, DER; it names the platform's address."""
         return replace(statement, origin=self._origin).encode(self._keys[STATUS])
+
+    def vouch(self, proof: RegistryProof) -> bytes:
+        """The signed token of *proof*, DER; it names the platform's address."""
+        return replace(proof, origin=self._origin).encode(self._keys[STATUS])
 
 
 def holder_subject(seal_code: str, uscc: str, name: str) -> Name:

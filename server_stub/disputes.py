@@ -352,7 +352,7 @@ def _public_members(platform: Platform, session: Session, row: Dispute) -> dict[
     seal = session.get_one(Seal, row.seal_id)
     life = timedelta(seconds=platform.settings.status_seconds)
     status = authority.attest(sealing.state_of(session, seal, now, life))
-    history = proved(session, REGISTRY, _registry_entries(session, seal))
+    history = proved(session, REGISTRY, registry_entries(session, seal))
     members = {
         "statement.json": platform.blobs.get(row.statement_sm3),
         "status.der": status,
@@ -366,7 +366,7 @@ def _public_members(platform: Platform, session: Session, row: Dispute) -> dict[
     return members
 
 
-def _registry_entries(session: Session, seal: Seal) -> dict[int, bytes]:
+def registry_entries(session: Session, seal: Seal) -> dict[int, bytes]:
     """All public entries about *seal*. Those of older installations do not say what they are about:
     then the whole log is looked through."""
     expected = session.scalar(select(func.count()).where(SealChange.seal_id == seal.id))

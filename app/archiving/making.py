@@ -123,7 +123,8 @@ def make(
                 name: cast("IO[bytes]", spooled.enter_context(SpooledTemporaryFile(_CHUNK)))
                 for name in package.SUMS
             }
-            writer = _Writer(opened, sums, record, order, about, platform, step, stopped)
+            recorder = Recorder(platform) if platform else None
+            writer = _Writer(opened, sums, record, order, about, recorder, step, stopped)
             writer.take(sources)
             if not writer.items:
                 raise NothingToArchive(len(writer.refused), _reasons(writer.refused, language))
@@ -157,7 +158,7 @@ class _Writer:
     record: Record
     order: Order
     about: About
-    platform: StatusService | None
+    recorder: Recorder | None
     step: Step
     stopped: Callable[[], bool]
     items: list[Item] = field(default_factory=list)
@@ -181,7 +182,7 @@ class _Writer:
         there = [
             each for each in sources if each.path.suffix.lower() != PACKAGE and each.path.is_file()
         ]
-        recorder = Recorder(self.platform) if self.platform else None
+        recorder = self.recorder
         run = verify_all(
             [each.path for each in there], self.order, platform=recorder, stopped=self.stopped
         )
@@ -230,7 +231,8 @@ class _Writer:
             if digests["sm3"] != report.file.sm3:  # somebody has written to it since
                 self._refuse(source, "changed")
                 return
-            pack = gather(stream, report, trust, None, self.order.language)
+            proofs = self.recorder.proofs(report, trust) if self.recorder else []
+            pack = gather(stream, report, trust, None, self.order.language, proofs)
             item = self._item(source, report, digests)
             pack.add(package.METADATA, metadata(item, report, self.about))
             try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tempfile
 import zipfile
 import zlib
@@ -21,12 +22,16 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from app.errors import FileNotReadable, FileProblem
+from app.evidence.unpacking import unpack, unpack_registry
 from crypto.algorithms import gm
-from crypto.pdf.reading.failures import PdfError
+from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PdfError, within_time
+from crypto.pdf.reading.signatures import read_signatures
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.certificate import Certificate, load_certificates
 from crypto.pki.ocsp import OcspResponse
 from crypto.pki.revocation_list import Crl
+from crypto.seal.registry_proof import RegistryProof, RegistryProofError
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report
@@ -93,6 +98,8 @@ class Checked:
     """The same with the checker's own trust; the package's certificates are only links."""
     anchors: tuple[Certificate, ...]
     """The package's roots: nothing here proves them."""
+    proofs: tuple[RegistryProof, ...] = ()
+    """What the registry has of the seals, each entry proved by the package's own roots."""
 
     @property
     def holds(self) -> bool:
@@ -156,18 +163,58 @@ def judge(
         return Checked(tuple(problems), None, None, ())
     packed = _trust(manifest, members)
     title, now = str(manifest["document"]["name"]), datetime.fromisoformat(manifest["judged_at"])
-    links = replace(packed, seal_makers=(), signers=(), timestamps=(), platforms=())
+    proofs, unproved = _proofs(members, packed)
+    problems += unproved
+    links = replace(packed, seal_makers=(), signers=(), timestamps=(), platforms=(), changes=())
+    if own is not None:  # changes count that a platform which the checker trusts has signed
+        known = own.merged(links)
+        believed = [proof for proof in proofs if known.vouches(proof)]
+        links = replace(links, changes=tuple(c for proof in believed for c in proof.changes))
     try:
         report = verify_pdf(document, title, packed, now, password=password)
         again = None
         if own is not None:
             again = verify_pdf(document, title, own.merged(links), now, password=password)
+        problems += _differing(document, password, members)
     except PdfError as error:
         return Checked((f"unreadable:{type(error).__name__}",), None, None, ())
     if _essence(report.to_json()) != _essence(json.loads(members["report.json"])):
         problems.append("report_differs:report.json")
     anchors = {anchor.der: anchor for name in PURPOSES for anchor in getattr(packed, name)}
-    return Checked(tuple(problems), report, again, tuple(anchors.values()))
+    return Checked(tuple(problems), report, again, tuple(anchors.values()), tuple(proofs))
+
+
+def _proofs(members: Mapping[str, bytes], packed: Trust) -> tuple[list[RegistryProof], list[str]]:
+    """What the registry proves of the seals, and what of it does not hold."""
+    proofs, problems = [], []
+    for name, data in members.items():
+        found = re.fullmatch(r"registry/(\d{1,4})\.der", name)
+        if found is None:
+            continue
+        try:
+            proof = RegistryProof.parse(data)
+        except RegistryProofError:
+            problems.append(f"unproved:{name}")
+            continue
+        if not packed.vouches(proof):
+            problems.append(f"unproved:{name}")
+            continue
+        proofs.append(proof)
+        parts = unpack_registry(int(found[1]), proof)
+        problems += [f"differs:{n}" for n, part in parts.members.items() if members.get(n) != part]
+    return proofs, problems
+
+
+def _differing(document: BinaryIO, password: str | None, members: Mapping[str, bytes]) -> list[str]:
+    """The parts of signatures that are not those of the document."""
+    with within_time():
+        opened = Document(document, password)
+        embedded = read_signatures(opened, opened.signature_fields())
+    parts: dict[str, bytes] = {}
+    for number, claim in enumerate(embedded, 1):
+        parts |= unpack(number, claim).members
+    beside = {name: data for name, data in members.items() if name.startswith("signature-")}
+    return [f"differs:{name}" for name, data in beside.items() if parts.get(name) != data]
 
 
 def read_member(opened: zipfile.ZipFile, name: str) -> bytes:

@@ -20,13 +20,19 @@ import json
 import os
 import ssl
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, Protocol, runtime_checkable
 
-from app.errors import FileNotReadable, FileProblem, OutputExists, OutputVerificationFailed
+from app.errors import (
+    FileNotReadable,
+    FileProblem,
+    OutputExists,
+    OutputVerificationFailed,
+    PlatformError,
+)
 from app.evidence.checking import (
     DOCUMENT,
     FORMAT,
@@ -36,22 +42,25 @@ from app.evidence.checking import (
     encode_changes,
     hashes,
 )
-from app.evidence.readme import Recheck, Value, readme
+from app.evidence.readme import Recheck, Registered, Value, readme
+from app.evidence.unpacking import Parts, SignedPart, certificate_of, unpack, unpack_registry
 from app.publishing import publish, unpublished
-from app.verifying import StatusService, history, state_of, verify
+from app.verifying import StatusService, anchor_of, history, state_of, verify, whom_to_ask
 from crypto.algorithms import gm
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import within_time
 from crypto.pdf.reading.signatures import EmbeddedSignature, read_signatures
 from crypto.pki.certificate import Certificate
-from crypto.pki.cms import CmsError, SignedData, SignerInfo
-from crypto.pki.names_and_algorithms import CertificateError
+from crypto.pki.cms import SignerInfo
 from crypto.report.pdf import render
 from crypto.report.pictures import pictures_of
-from crypto.seal.statement import STAPLE, SealChange, SignedStatement, StatementError
-from crypto.seal.structure import Seal, SealError
+from crypto.seal.registry_proof import RegistryProof
+from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Report, SignatureReport
+
+_LONGEST_CHAIN = 8
+"""Of certificates, and of seals that took each other's place."""
 
 
 def make(
@@ -73,14 +82,16 @@ def make(
         raise OutputExists(str(output))
     recorder = Recorder(platform) if platform else None
     report = verify(path, trust=trust, platform=recorder, password=password, at=at)
+    proofs: list[RegistryProof] = []
     if recorder:
+        proofs = recorder.proofs(report, trust)
         trust = trust.merged(recorder.told)
     try:
         stream = path.open("rb")
     except OSError as error:
         raise FileNotReadable(str(path), FileProblem.of(error)) from error
     with stream, unpublished(output) as (temporary, file):
-        pack = gather(stream, report, trust, password, language)
+        pack = gather(stream, report, trust, password, language, proofs)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
             write(pack, stream, package, report)
         file.flush()
@@ -99,6 +110,8 @@ class Recorder:
     desk: StatusService
     answers: list[SignedStatement] = field(default_factory=list)
     changes: list[SealChange] = field(default_factory=list)
+    proved: dict[tuple[str, str], RegistryProof | None] = field(default_factory=dict)
+    """What was asked of the registry: (whom, seal code) → its answer; None: there was none."""
 
     @property
     def origin(self) -> str:
@@ -118,10 +131,46 @@ class Recorder:
         self.answers.append(answer)
         return answer
 
+    def proofs(self, report: Report, trust: Trust) -> list[RegistryProof]:
+        """What the registries have of the seals in *report*, of the seals that were lent, and of
+        those that took their place; as far as somebody answers."""
+        if not isinstance(self.desk, ProvesHistory):
+            return []
+        found: dict[str, RegistryProof] = {}
+        for signature in report.signatures:
+            anchor = anchor_of(signature)
+            whom = whom_to_ask(self.desk, trust, anchor, signature.origin)
+            if signature.seal is None or whom is None:
+                continue
+            lent = [f.details.get("seal_code", "") for f in signature.findings if "grant" in f.code]
+            waiting = [signature.seal.code, *filter(None, lent)]
+            for _ in range(_LONGEST_CHAIN):
+                asked = [code for code in dict.fromkeys(waiting) if code not in found]
+                proofs = [proof for code in asked if (proof := self._proof(whom, code))]
+                found |= {proof.seal_code: proof for proof in proofs}
+                waiting = [proof.successor for proof in proofs if proof.successor]
+        return list(found.values())
+
+    def _proof(self, whom: str, seal_code: str) -> RegistryProof | None:
+        place = (whom, seal_code)
+        if place not in self.proved and isinstance(self.desk, ProvesHistory):
+            self.proved[place] = None
+            with contextlib.suppress(PlatformError):
+                self.proved[place] = self.desk.proof_at(whom, seal_code)
+        return self.proved.get(place)
+
     def history(self, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
         told = history(self.desk, seal_codes)
         self.changes += told
         return told
+
+
+@runtime_checkable
+class ProvesHistory(Protocol):
+    """A status service whose platforms prove what their registries have of a seal."""
+
+    def proof_at(self, origin: str, seal_code: str) -> RegistryProof:
+        """*origin* "": of the desk's own platform. Raises :class:`app.errors.PlatformError`."""
 
 
 @dataclass
@@ -137,11 +186,36 @@ class Pack:
         if data:
             self.members[name] = data
 
+    def take(self, parts: Parts) -> None:
+        """Take in the parts of a signature."""
+        self.members |= parts.members
+        self.know(parts.known)
+
     def know(self, encoded: Iterable[bytes]) -> None:
         """Take in certificates (DER); what cannot be read is in the signature itself anyway."""
-        for der in encoded:
-            with contextlib.suppress(CertificateError):
-                self.certificates.setdefault(gm.sm3(der), Certificate.parse(der))
+        for each in encoded:
+            certificate = certificate_of(each)
+            if certificate is not None:
+                self.certificates.setdefault(gm.sm3(each), certificate)
+
+    def pairs(self, certificate: Certificate) -> list[tuple[str, str]]:
+        """(certificate, its issuer) as members, from *certificate* up as far as they are known."""
+        found: list[tuple[str, str]] = []
+        while len(found) < _LONGEST_CHAIN and not certificate.self_issued:
+            issuer = next(
+                (
+                    each
+                    for each in self.certificates.values()
+                    if certificate.issuer.matches(each.subject) and each.is_ca
+                ),
+                None,
+            )
+            if issuer is None:
+                break
+            names = [self.name(each.fingerprint.hex()) for each in (certificate, issuer)]
+            found.append((names[0], names[1]))
+            certificate = issuer
+        return found
 
     def complete(self) -> None:
         """Add the issuers, and theirs, as far as this desk knows them."""
@@ -164,11 +238,17 @@ class Pack:
 
 
 def gather(
-    stream: BinaryIO, report: Report, trust: Trust, password: str | None, language: str
+    stream: BinaryIO,
+    report: Report,
+    trust: Trust,
+    password: str | None,
+    language: str,
+    proofs: Sequence[RegistryProof] = (),
 ) -> Pack:
     """What goes into the package of the document in *stream* besides the document itself.
 
-    *trust*: what it was judged with, the platform's answers included. Raises OSError,
+    *trust*: what it was judged with, the platform's answers included; *proofs*: what its registry
+    has of the seals. Raises OSError,
     :class:`crypto.pdf.reading.failures.PdfError`."""
     pack = Pack(trust)
     with within_time():
@@ -176,9 +256,14 @@ def gather(
         embedded = read_signatures(document, document.signature_fields())
     rechecks, imprints = [], {}
     numbered = list(enumerate(zip(embedded, report.signatures, strict=True), 1))
-    for number, (claim, _) in numbered:
-        for seal in _unpack(pack, f"signature-{number}", claim):
-            imprints[gm.sm3(seal.picture).hex()] = seal.picture
+    taken = {number: unpack(number, claim) for number, (claim, _) in numbered}
+    for parts in taken.values():
+        pack.take(parts)
+        if parts.seal:
+            imprints[gm.sm3(parts.seal.picture).hex()] = parts.seal.picture
+    registered = [unpack_registry(number, proof) for number, proof in enumerate(proofs, 1)]
+    for parts in registered:
+        pack.take(parts)
     codes = {signature.seal.code for signature in report.signatures if signature.seal}
     statements = [s for s in pack.trust.statements if s.statement.seal_code in codes]
     for number, signed in enumerate(statements, 1):
@@ -197,66 +282,44 @@ def gather(
     if changes:
         pack.add("registry.json", encode_changes(changes))
     for number, (claim, judged) in numbered:
-        rechecks.append(_recheck(pack, number, claim, judged))
+        rechecks.append(_recheck(pack, number, claim, judged, taken[number].signed))
     text = json.dumps(report.to_json(language), ensure_ascii=False, indent=2) + "\n"
     pack.add("report.json", text.encode())
     stream.seek(0)
     shown = pictures_of(stream.read(), report, password)
     pack.add("report.pdf", render(report, language, imprints, shown=shown))
-    pack.add("README.txt", readme(report, rechecks).encode())
+    states = []
+    for proof, parts in zip(proofs, registered, strict=True):
+        values, pairs = _checks(pack, parts.signed)
+        states.append(Registered(proof, tuple(values), tuple(pairs)))
+    pack.add("README.txt", readme(report, rechecks, states).encode())
     return pack
 
 
-def _unpack(pack: Pack, folder: str, claim: EmbeddedSignature) -> Iterator[Seal]:
-    """The parts of one signature as members; gives the seal in it, if there is one."""
-    pack.add(f"{folder}/contents.der", claim.contents)
-    seal: Seal | None = None
-    value, data = claim.seal_signature, claim.signed_data
-    if value:
-        seal = value.seal
-        pack.know([value.certificate, *value.seal.certificates])
-        pack.add(f"{folder}/signed.bin", value.signed)
-        pack.add(f"{folder}/signature.der", _der_signature(value.signature))
-        _unpack_timestamps(pack, folder, [value.timestamp] if value.timestamp else [])
-        for extension in value.extensions:
-            if extension.kind == STAPLE:
-                pack.add(f"{folder}/ticket.der", extension.value)
-                with contextlib.suppress(StatementError):
-                    pack.know([SignedStatement.parse(extension.value).certificate.der])
-    elif data:
-        pack.know(certificate.der for certificate in data.certificates)
-        for number, encoded in enumerate(data.crls, 1):
-            pack.add(f"{folder}/crl-{number}.crl", encoded)
-        if data.signers:
-            signer = data.signers[0]
-            pack.add(f"{folder}/signed.bin", signer.signed_attributes or data.content)
-            pack.add(f"{folder}/signature.der", signer.signature)
-            _unpack_timestamps(pack, folder, signer.timestamps)
-            with contextlib.suppress(SealError):
-                seal = Seal.parse(signer.seal) if signer.seal else None
-    if seal:
-        pack.know([seal.maker_certificate])
-        pack.add(f"{folder}/seal.der", seal.der)
-        pack.add(f"{folder}/seal-signed.bin", seal.signed)
-        pack.add(f"{folder}/seal-signature.der", _der_signature(seal.signature))
-        yield seal
+def _checks(pack: Pack, signed: Sequence[SignedPart]) -> tuple[list[Value], list[tuple[str, str]]]:
+    """What openssl can go over of parts that somebody has signed, and the chains of who did."""
+    values: list[Value] = []
+    pairs: list[tuple[str, str]] = []
+    for part in signed:
+        members = (f"{part.prefix}signed.bin", f"{part.prefix}signature.der")
+        if not part.certificate:
+            key = f"{part.prefix}key.der"
+            values.append(Value(*members, key, "ec", part.hash_name, "", part.what))
+        elif gm.sm3(part.certificate) in pack.certificates:
+            certificate = pack.certificates[gm.sm3(part.certificate)]
+            file = pack.name(certificate.fingerprint.hex())
+            values.append(_value(part.prefix, file, certificate, part.hash_name, "", part.what))
+            pairs += pack.pairs(certificate)
+    return values, pairs
 
 
-def _unpack_timestamps(pack: Pack, folder: str, tokens: Iterable[bytes]) -> None:
-    for number, token in enumerate(tokens, 1):
-        pack.add(f"{folder}/timestamp-{number}.der", token)
-        with contextlib.suppress(CmsError):
-            pack.know(certificate.der for certificate in SignedData.parse(token).certificates)
-
-
-def _der_signature(signature: bytes) -> bytes:
-    """openssl reads SM2 values as DER only; some seals hold r‖s."""
-    if len(signature) != 64:
-        return signature
-    return gm.signature_der(*gm.signature_values(signature))
-
-
-def _recheck(pack: Pack, number: int, claim: EmbeddedSignature, judged: SignatureReport) -> Recheck:
+def _recheck(
+    pack: Pack,
+    number: int,
+    claim: EmbeddedSignature,
+    judged: SignatureReport,
+    signed: Sequence[SignedPart],
+) -> Recheck:
     """What README.txt tells a person to do about one signature."""
     folder = f"signature-{number}"
     value, data = claim.seal_signature, claim.signed_data
@@ -275,11 +338,14 @@ def _recheck(pack: Pack, number: int, claim: EmbeddedSignature, judged: Signatur
     maker_file = pack.name(judged.seal.maker.sm3) if judged.seal and judged.seal.maker else ""
     if maker_file and judged.seal and judged.seal.maker:
         maker = pack.certificates[bytes.fromhex(judged.seal.maker.sm3)]
-        values.append(_value(f"{folder}/seal-", maker_file, maker, "sm3", ""))
+        values.append(_value(f"{folder}/seal-", maker_file, maker, "sm3", "", "seal"))
     pairs = []
     for chain in (judged.chain, judged.seal_chain):
         names = [pack.name(certificate.sm3) for certificate in chain]
         pairs += [pair for pair in itertools.pairwise(names) if all(pair)]
+    more, their_pairs = _checks(pack, signed)
+    values += more
+    pairs += their_pairs
     return Recheck(
         number=number,
         report=judged,
@@ -296,7 +362,14 @@ def _form(signer: SignerInfo) -> str:
     return "pss" if signer.signature_algorithm == "1.2.840.113549.1.1.10" else ""
 
 
-def _value(prefix: str, file: str, certificate: Certificate, hash_name: str, form: str) -> Value:
+def _value(
+    prefix: str,
+    file: str,
+    certificate: Certificate,
+    hash_name: str,
+    form: str,
+    what: str = "value",
+) -> Value:
     kind = certificate.public_key.kind
     return Value(
         signed=f"{prefix}signed.bin",
@@ -305,6 +378,7 @@ def _value(prefix: str, file: str, certificate: Certificate, hash_name: str, for
         kind=kind,
         hash_name="sm3" if kind == "sm2" else hash_name,
         form=form,
+        what=what,
     )
 
 

@@ -7,9 +7,12 @@ commands are the package's own, never a stranger's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.errors import LANGUAGES, phrase
+from crypto.seal.registry_proof import ProvedEntry, RegistryProof
 from crypto.verdict import Report, SignatureReport, beijing, one_line, say
 
 _DISTID = "distid:1234567812345678"
@@ -28,6 +31,8 @@ class Value:
     hash_name: str
     form: str
     """"pss" for RSASSA-PSS, otherwise ""."""
+    what: str = "value"
+    """Or "seal", or what :class:`app.evidence.unpacking.SignedPart` has."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,16 @@ class Recheck:
     """(certificate, its issuer), names of members."""
 
 
-def readme(report: Report, rechecks: list[Recheck]) -> str:
+@dataclass(frozen=True)
+class Registered:
+    """What the registry has of one seal, and how to go over it."""
+
+    proof: RegistryProof
+    values: tuple[Value, ...]
+    pairs: tuple[tuple[str, str], ...]
+
+
+def readme(report: Report, rechecks: list[Recheck], registered: Sequence[Registered] = ()) -> str:
     """The whole text."""
     lines = [*_both("title"), ""]
     file = report.file
@@ -61,6 +75,8 @@ def readme(report: Report, rechecks: list[Recheck]) -> str:
     lines += ["$ openssl dgst -sm3 document.pdf", f"    {file.sm3}"]
     for recheck in rechecks:
         lines += ["", *_signature(recheck)]
+    for number, each in enumerate(registered, 1):
+        lines += ["", *_registered(number, each)]
     lines += ["", *_both("not_proved"), ""]
     return "\n".join(lines)
 
@@ -83,10 +99,13 @@ def _signature(each: Recheck) -> list[str]:
     else:
         lines += _both("digest_missing")
     for value in each.values:
-        lines += _value(each.number, value)
-    if each.pairs:
-        lines += _both("chain")
-    for subject, issuer in each.pairs:
+        lines += _value(f"{each.number}", value)
+    return lines + _chains(each.pairs)
+
+
+def _chains(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    lines = _both("chain") if pairs else []
+    for subject, issuer in pairs:
         lines.append(
             "$ openssl verify -partial_chain -no_check_time"
             f" -vfyopt {_DISTID} -trusted {issuer} {subject}"
@@ -95,21 +114,53 @@ def _signature(each: Recheck) -> list[str]:
     return lines
 
 
-def _value(number: int, value: Value) -> list[str]:
-    what = "seal" if value.signed.endswith("/seal-signed.bin") else "value"
+def _registered(number: int, each: Registered) -> list[str]:
+    """What became of a seal, as the registry has it."""
+    proof = each.proof
+    lines = [
+        f"== {proof.seal_code} ==",
+        *_both("registered", seal=proof.seal_code, count=str(len(proof.entries))),
+        *_both("log", log=one_line(proof.log), size=str(proof.size), at=beijing(proof.issued_at)),
+    ]
+    for entry in proof.entries:
+        lines += _both("entry", **told(entry))
+    for value in each.values:
+        lines += _value(f"registry-{number}", value)
+    return lines + _chains(each.pairs)
+
+
+def told(entry: ProvedEntry) -> dict[str, str]:
+    """What an entry of the registry says, for phrases.evidence.entry."""
+    said = entry.fields
+    moment = datetime.fromisoformat(said["effective_at"] or said["recorded_at"])
+    more = [one_line(str(said.get(name) or "")) for name in ("reason", "successor")]
+    words = " ".join(filter(None, (str(said["from"]), "→", str(said["to"]), *more)))
+    return {"index": str(entry.index), "time": beijing(moment), "what": one_line(words)}
+
+
+def _value(number: str, value: Value) -> list[str]:
+    what = value.what
     if value.kind not in ("sm2", "rsa", "ec") or value.hash_name not in _HASHES:
         return _both("value_missing", name=value.signature)
     key = f"{what}-key-{number}.pem"
+    if what not in ("value", "seal"):  # there may be several of a kind
+        key = f"{value.signed.removesuffix('-signed.bin').replace('/', '-')}-key.pem"
     options = f" -sigopt {_DISTID}" if value.kind == "sm2" else ""
     if value.form == "pss":
         options = " -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:auto"
     return [
         *_both(what),
-        f"$ openssl x509 -in {value.certificate} -pubkey -noout > {key}",
+        f"$ {_read_key(value.certificate)} > {key}",
         f"$ openssl dgst -{value.hash_name} -verify {key}{options}"
         f" -signature {value.signature} {value.signed}",
         "    Verified OK",
     ]
+
+
+def _read_key(file: str) -> str:
+    if file.endswith(".der"):
+        return f"openssl pkey -pubin -inform DER -in {file}"
+    return f"openssl x509 -in {file} -pubkey -noout"
 
 
 def _both(key: str, **blanks: str) -> list[str]:

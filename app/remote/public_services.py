@@ -39,6 +39,7 @@ from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
 from crypto.pki.revocation_list import Crl
 from crypto.seal.registry_files import tile_name, unpack_entries
+from crypto.seal.registry_proof import RegistryProof
 from crypto.seal.statement import SignedStatement
 from crypto.validation.revocation import CLOCK_SKEW
 
@@ -118,6 +119,23 @@ class PublicPlatform(PlatformConnection):
         answer = self._call("GET", "/registry/proofs/consistency", params=numbers)
         with self._reading("registry"):
             return [bytes.fromhex(digest) for digest in answer["proof"]]
+
+    def registry_proof(self, seal_code: str) -> RegistryProof:
+        """All that the registry has of a seal, proved and signed."""
+        if not IDENTIFIER.fullmatch(seal_code):
+            raise PlatformRefused("not_found", "no seal has such a code")
+        data = self._download(f"/registry/seals/{seal_code}")
+        with self._reading("registry"):
+            proof = RegistryProof.parse(data)
+        service = self.service()
+        key = service.certificates["registry"].public_key.point
+        other = (proof.seal_code, proof.key, proof.log) != (
+            *(seal_code, key),
+            service.registry_origin,
+        )
+        if other or not service.trust.vouches(proof):
+            raise PlatformUntrusted(self.origin, "registry")
+        return proof
 
     def registry_epoch(self) -> bytes | None:
         """The manifest of the newest epoch as it came; None if there is none yet."""

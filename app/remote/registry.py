@@ -39,6 +39,7 @@ from crypto.seal.registry_files import (
     decode_shard,
     shard_of,
 )
+from crypto.seal.registry_proof import RegistryProof
 from crypto.seal.statement import IN_USE, SealChange, SignedStatement
 from crypto.validation.trust import Trust
 
@@ -228,6 +229,10 @@ class RegistryStatus:
     def status(self, seal_code: str) -> SignedStatement:
         """Raises :class:`app.errors.PlatformError`."""
         return self._platform.status(seal_code)
+
+    def proof(self, seal_code: str) -> RegistryProof:
+        """Raises :class:`app.errors.PlatformError`."""
+        return self._platform.registry_proof(seal_code)
 
     def history(self, seal_codes: Iterable[str]) -> tuple[SealChange, ...]:
         """What the trust of this desk does not hold yet; nothing where nobody answers."""

@@ -22,6 +22,7 @@ from app.errors import (
 from app.remote.http_client import fetch
 from app.remote.platform_connection import IDENTIFIER
 from app.remote.registry import RegistryStatus
+from crypto.seal.registry_proof import RegistryProof, RegistryProofError
 from crypto.seal.statement import SealChange, SignedStatement, StatementError
 
 
@@ -53,6 +54,29 @@ class AskedPlatforms:
         if self._own is not None and origin == self._own.origin:
             return self._own.status(seal_code)
         return state_at(origin, seal_code, self._proxy, self._inside)
+
+    def proof_at(self, origin: str, seal_code: str) -> RegistryProof:
+        """What the registry of the platform at *origin* has of a seal, proved; "": of the desk's
+        own. Whether to believe its signer is decided elsewhere.
+
+        Raises :class:`app.errors.PlatformError`."""
+        if self._own is not None and origin in ("", self._own.origin):
+            return self._own.proof(seal_code)
+        if not origin:
+            raise PlatformNotSet
+        return _proof_at(origin, seal_code, self._proxy, self._inside)
+
+
+def _proof_at(origin: str, seal_code: str, proxy: str, inside: Collection[str]) -> RegistryProof:
+    if not IDENTIFIER.fullmatch(seal_code):
+        raise PlatformAnswerInvalid(origin, "seal")
+    try:
+        address = f"{origin}/registry/seals/{seal_code}"
+        return RegistryProof.parse(fetch(address, proxy=proxy, inside=inside))
+    except ServiceUnavailable as error:
+        raise PlatformUnreachable(origin, error.reason) from error
+    except RegistryProofError as error:
+        raise PlatformAnswerInvalid(origin, "registry") from error
 
 
 def state_at(

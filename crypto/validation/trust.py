@@ -24,6 +24,7 @@ from crypto.pki.certificate import (
 from crypto.pki.chain import Chain, build_chain
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.revocation_list import Crl
+from crypto.seal.registry_proof import RegistryProof
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.anchor_rules import AnchorRule, outside
 from crypto.validation.revocation import Evidence
@@ -161,6 +162,11 @@ class Trust:
             statement.certificate, self.pool, self.platforms, statement.statement.issued_at
         )
         return chain.trusted and OCSP_SIGNING in statement.certificate.extended_key_usage
+
+    def vouches(self, proof: RegistryProof) -> bool:
+        """Does a platform we trust stand behind *proof*?"""
+        signer = Certificate.parse(proof.certificate)
+        return build_chain(signer, self.pool, self.platforms, proof.issued_at).trusted
 
 
 def check_signer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,15 @@ def test_somebody_who_never_heard_of_the_program_stamps_a_contract(
     assert seen.code == 0, seen.out
     for word in ("授权签章人：周文博", COMPANY, "第 1 次使用，共可使用 2 次", "文件种类：合同"):
         assert word in seen.out
+    # so says the package that he is given: with the copy's history and the lent seal's, proved
+    package = tmp_path / "证据.zip"
+    assert guest("evidence", file, "-o", package).code == 0
+    told = stranger("evidence", "--check", package, "--trust", root_pem)
+    assert told.code == 0, told.out
+    for code in (seal, clerk.seal):
+        assert f"印章 {code}，截至" in told.out
+    with zipfile.ZipFile(package) as opened:
+        assert "周文博" in opened.read("signature-1/grant-terms.json").decode()
     english = stranger("verify", file, "--trust", root_pem, "--offline", LANGUAGE="en")
     assert "Authorised signer: 周文博, by grant of" in english.out
 

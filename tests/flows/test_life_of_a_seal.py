@@ -46,7 +46,7 @@ def states(clerk: Clerk) -> dict[str, tuple[str, str]]:
 
 
 def test_one_company_from_its_application_to_the_package_of_evidence(
-    city: RunningServer, tmp_path: Path
+    city: RunningServer, root_pem: Path, tmp_path: Path
 ) -> None:
     uscc, register = credit_code(), city.platform.city
     clerk = enrolled(tmp_path / "clerk", city.url, uscc, "宿迁市古黄河酿造有限公司").clerk
@@ -101,6 +101,14 @@ def test_one_company_from_its_application_to_the_package_of_evidence(
     made = clerk("evidence", after, "-o", package)
     assert made.code == 0, made.err
     assert clerk("evidence", "--check", package).code == 0
+
+    # the package of the old contract proves from the registry alone what became of its seal
+    assert clerk("evidence", before, "-o", tmp_path / "旧.zip").code == 0
+    told = clerk("evidence", "--check", tmp_path / "旧.zip", "--trust", root_pem)
+    assert told.code == 0, told.out
+    assert f"印章 {first}，截至" in told.out
+    assert f"active → cancelled replaced {second}" in told.out
+    assert f"印章 {second}，截至" in told.out
 
 
 def test_a_company_that_ends_cancels_its_seal_under_that_seal(

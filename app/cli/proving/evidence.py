@@ -15,7 +15,8 @@ from app.cli.grammar import (
 )
 from app.cli.terminal import pdf_password, tell, worst_exit
 from app.errors import UsageError, phrase
-from crypto.verdict import one_line, say
+from app.evidence.readme import told
+from crypto.verdict import beijing, one_line, say
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -80,6 +81,11 @@ def _check_evidence(desk: Desk, options: argparse.Namespace) -> int:
     for key, report in (("packed_verdict", checked.report), ("own_verdict", checked.own)):
         verdict = say("verdicts", report.verdict.value, language)
         tell(phrase(f"evidence.{key}", language).format(verdict=verdict))
+    for proof in checked.proofs:
+        words = phrase("evidence.history", language)
+        tell(words.format(seal=proof.seal_code, at=beijing(proof.issued_at)))
+        for entry in proof.entries:
+            tell(phrase("evidence.history_entry", language).format(**told(entry)))
     words = phrase("evidence.anchor", language)
     for anchor in checked.anchors:
         subject = one_line(str(anchor.subject))

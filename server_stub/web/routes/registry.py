@@ -6,17 +6,20 @@ from __future__ import annotations
 import gzip
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Depends, Header, Path, Response
 from sqlalchemy import select
 
 from crypto.seal.registry_files import RegistryFileError, pack_entries, parse_tile_name
-from server_stub import epochs, policy
+from crypto.seal.registry_proof import ProvedEntry, RegistryProof
+from server_stub import disputes, epochs, policy
+from server_stub.records import canonical
 from server_stub.records.ledger import REGISTRY
-from server_stub.records.store import LedgerEntry, LedgerNode
-from server_stub.web.handling import Running
+from server_stub.records.store import LedgerEntry, LedgerNode, Seal
+from server_stub.web.handling import Running, limited
 
 router = APIRouter(prefix="/registry")
 
+_BYTES = "application/octet-stream"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _LEVELS = 8
 """Of the tree's levels in one tile of hashes."""
@@ -46,7 +49,7 @@ def entries(
     if "gzip" in accept_encoding:
         data = gzip.compress(data, mtime=0)
         headers["content-encoding"] = "gzip"
-    return Response(data, 200, headers, media_type="application/octet-stream")
+    return Response(data, 200, headers, media_type=_BYTES)
 
 
 @router.get("/tile/{level}/{name:path}")
@@ -69,7 +72,7 @@ def hashes(platform: Running, level: Annotated[int, Path(ge=0, le=7)], name: str
     if len(found) < width:
         raise policy.NotFound
     headers = {"cache-control": _FOR_EVER}
-    return Response(b"".join(found), 200, headers, media_type="application/octet-stream")
+    return Response(b"".join(found), 200, headers, media_type=_BYTES)
 
 
 @router.get("/epoch")
@@ -79,12 +82,44 @@ def epoch(platform: Running) -> Response:
     return Response(epochs.newest(platform), 200, headers, media_type="application/json")
 
 
+@router.get("/seals/{seal_code}", dependencies=[Depends(limited)])
+def of_a_seal(
+    platform: Running, seal_code: Annotated[str, Path(pattern="^[0-9]{14}$")]
+) -> Response:
+    """All that the registry has of one seal, each entry proved, under the platform's signature
+    (:mod:`crypto.seal.registry_proof`)."""
+    with platform.reading() as session:
+        seal = session.scalar(select(Seal).where(Seal.seal_code == seal_code))
+        if seal is None:
+            raise policy.NotFound
+        found = disputes.proved(session, REGISTRY, disputes.registry_entries(session, seal))
+    proof = RegistryProof(
+        seal_code=seal_code,
+        origin="",
+        issued_at=canonical.moment(canonical.now()),
+        log=platform.ledger.origin(REGISTRY),
+        key=platform.authority.key(REGISTRY).public,
+        size=found["size"],
+        checkpoint=found["checkpoint"],
+        entries=tuple(
+            ProvedEntry(
+                entry["index"],
+                entry["record"],
+                tuple(bytes.fromhex(step) for step in entry["proof"]),
+            )
+            for entry in found["entries"]
+        ),
+    )
+    token = platform.authority.vouch(proof)
+    return Response(token, 200, {"cache-control": "no-store"}, media_type=_BYTES)
+
+
 @router.get("/shards/{epoch}/{name}")
 def shard(platform: Running, epoch: Annotated[int, Path(ge=1, lt=10**8)], name: str) -> Response:
     """One shard of an epoch, or its ``manifest``."""
     headers = {"cache-control": _FOR_EVER}
     data = epochs.file(platform, epoch, name)
-    return Response(data, 200, headers, media_type="application/octet-stream")
+    return Response(data, 200, headers, media_type=_BYTES)
 
 
 def _place(name: str) -> tuple[int, int]:

@@ -90,7 +90,8 @@ OPEN = {
     *("/v1/notices", "/v1/challenges", "/v1/sessions", "/v1/disputes", "/v1/disputes/{identity}"),
     *("/v1/disputes/{identity}/enclosure", "/v1/disputes/{identity}/evidence.zip"),
     *("/registry/tile/entries/{name}", "/registry/tile/{level}/{name}", "/registry/epoch"),
-    *("/registry/shards/{epoch}/{name}", "/v1/grant-offers", "/v1/grant-acceptances"),
+    *("/registry/seals/{seal_code}", "/registry/shards/{epoch}/{name}"),
+    *("/v1/grant-offers", "/v1/grant-acceptances"),
     # signed by the legal representative's Ukey, each by itself
     *("/v1/appointments", "/v1/appointments/query", "/v1/appointments/{identity}/end"),
     *("/v1/refreshed-sessions", "/v1/releases/{system}", "/v1/releases/{system}/{sm3}"),

@@ -1,0 +1,223 @@
+"""Who allowed a use, in the evidence package: each part by itself, for openssl and for the eye, and
+what the registry has of the seal, proved."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.errors import PlatformUnreachable
+from app.evidence import checking, making
+from crypto.algorithms.keys import SoftKey
+from crypto.seal.registry_proof import RegistryProof
+from crypto.seal.statement import SignedStatement
+from crypto.validation.trust import Trust
+from crypto.verdict import Verdict
+from tests.world.approvals import Company
+from tests.world.authorities import CODE, NOW, Authorities
+from tests.world.registry_proofs import event, registry_proof
+
+NEW = "32130200010077"
+DAY = timedelta(days=1)
+AT = NOW + timedelta(minutes=2)
+
+
+@pytest.fixture(scope="module")
+def company() -> Company:
+    return Company()
+
+
+@pytest.fixture(scope="module")
+def registry(company: Company) -> SoftKey:
+    return company.key("32130000000088")
+
+
+class Platform:
+    """Answers for the seal, and for the one that took its place."""
+
+    origin = ""
+
+    def __init__(self, company: Company, registry: SoftKey) -> None:
+        self._company, self._registry = company, registry
+        self.asked: list[str] = []
+
+    def status(self, seal_code: str) -> SignedStatement:
+        return self._company.authorities.statement(self._company.requester, issued_at=NOW)
+
+    def proof_at(self, origin: str, seal_code: str) -> RegistryProof:
+        self.asked.append(seal_code)
+        records = {
+            CODE: (
+                event(CODE, "made", "active", NOW - 9 * DAY),
+                event(CODE, "active", "cancelled", NOW + DAY, reason="replaced", successor=NEW),
+            ),
+            NEW: (event(NEW, "made", "active", NOW + DAY),),
+        }
+        if seal_code not in records:
+            raise PlatformUnreachable(origin)
+        status = self._company.authorities.status
+        return RegistryProof.parse(
+            registry_proof(seal_code, records[seal_code], status, self._registry, AT)
+        )
+
+
+@pytest.fixture(scope="module")
+def trust(company: Company) -> Trust:
+    trust = company.authorities.trust
+    own = company.authorities.statement(company.requester, issued_at=NOW)
+    return replace(trust, statements=(*trust.statements, own))
+
+
+@pytest.fixture(scope="module")
+def package(
+    company: Company, registry: SoftKey, trust: Trust, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("a")
+    (folder / "合同.pdf").write_bytes(company.stamped())
+    platform = Platform(company, registry)
+    report = making.make(
+        folder / "合同.pdf", folder / "证据.zip", trust=trust, platform=platform, at=AT
+    )
+    assert report.verdict is Verdict.VALID, report.signatures[0].findings
+    assert platform.asked == [CODE, NEW]
+    return folder / "证据.zip"
+
+
+def members(package: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(package) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def consistent(package: Path, target: Path, change: dict[str, bytes]) -> Path:
+    """With members replaced, and the manifest made to fit."""
+    content = {**members(package), **change}
+    manifest = json.loads(content["manifest.json"])
+    manifest["members"] = [
+        {"name": name, **checking.hashes(io.BytesIO(data), None)}
+        for name, data in content.items()
+        if name != "manifest.json"
+    ]
+    content["manifest.json"] = json.dumps(manifest).encode()
+    with zipfile.ZipFile(target, "w") as made:
+        for name, data in content.items():
+            made.writestr(name, data)
+    return target
+
+
+def commands(folder: Path) -> Iterator[tuple[str, str]]:
+    command = ""
+    for line in (folder / "README.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("    ") and command:
+            yield command, line.strip()
+            command = ""
+        elif line.startswith("$ "):
+            if command:
+                yield command, ""
+            command = line[2:]
+
+
+def shell(command: str, folder: Path) -> str:
+    done = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, check=False)
+    return (done.stdout + done.stderr).decode()
+
+
+def test_openssl_confirms_each_of_them(package: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(package) as opened:
+        opened.extractall(tmp_path)
+    confirmed = set()
+    for command, promised in commands(tmp_path):
+        answer = shell(command, tmp_path)
+        assert promised in answer.split("= ")[-1] + answer, (command, answer)
+        if promised == "Verified OK":
+            confirmed.add(command.rsplit(" ", 1)[-1])
+    folder = "signature-1"
+    assert confirmed == {
+        *(f"{folder}/signed.bin", f"{folder}/seal-signed.bin", f"{folder}/ticket-signed.bin"),
+        *(f"{folder}/policy-signed.bin", f"{folder}/request-signed.bin"),
+        *(f"{folder}/approval-1-signed.bin", f"{folder}/approval-2-signed.bin"),
+        *("registry/1-signed.bin", "registry/2-signed.bin"),
+    }
+
+
+def test_they_say_who_allowed_what_for_which_document(package: Path, company: Company) -> None:
+    found = members(package)
+    request = found["signature-1/request-signed.bin"].decode()
+    assert "采购合同.pdf" in request
+    assert company.request.request.document_sm3 in request
+    assert company.request.request.sha256 in found["signature-1/approval-1-signed.bin"].decode()
+    assert "法定代表人" in found["signature-1/policy-terms.json"].decode()
+    readme = found["README.txt"].decode()
+    assert f"印章 {CODE} 的全部记载" in readme
+    assert f"replaced {NEW}" in readme
+
+
+def test_the_chain_of_replacements_is_proved(package: Path, trust: Trust) -> None:
+    checked = checking.check(package, own=trust)
+    assert checked.holds
+    assert [proof.seal_code for proof in checked.proofs] == [CODE, NEW]
+    assert checked.proofs[0].successor == NEW
+
+
+@pytest.mark.parametrize(
+    "name", ["ticket", "policy", "request", "approval-1", "approval-2", "seal"]
+)
+def test_parts_that_are_not_the_documents_are_found(
+    package: Path, company: Company, tmp_path: Path, name: str
+) -> None:
+    """Each is signed by somebody, and openssl would say so."""
+    other = Company(company.authorities)
+    (tmp_path / "other.pdf").write_bytes(other.stamped())
+    trust = replace(other.authorities.trust)
+    making.make(tmp_path / "other.pdf", tmp_path / "other.zip", trust=trust, at=AT)
+    foreign = members(tmp_path / "other.zip")
+    change = {
+        f"signature-1/{name}-{part}": foreign[f"signature-1/{name}-{part}"]
+        for part in ("signed.bin", "signature.der")
+    }
+    forged = consistent(package, tmp_path / "x.zip", change)
+    assert set(checking.check(forged).problems) == {f"differs:{member}" for member in change}
+
+
+def test_a_registry_that_nobody_signed_is_found(
+    package: Path, company: Company, registry: SoftKey, tmp_path: Path
+) -> None:
+    holder = company.requester
+    strangers = Authorities("另一个根")
+    records = (event(CODE, "made", "active", NOW - 9 * DAY),)
+
+    def proof(signer: SoftKey) -> bytes:
+        return registry_proof(CODE, records, signer, registry, AT)
+
+    def problems(data: bytes) -> list[str]:
+        forged = consistent(package, tmp_path / "x.zip", {"registry/1.der": data})
+        return list(checking.check(forged).problems)
+
+    assert problems(proof(holder)) == ["unproved:registry/1.der"]
+    assert problems(proof(strangers.status)) == ["unproved:registry/1.der"]
+    assert problems(b"?") == ["unproved:registry/1.der"]
+    # a genuine one that is not the one whose parts lie beside it
+    kinds = {each.partition(":")[0] for each in problems(proof(company.authorities.status))}
+    assert kinds == {"differs"}
+
+
+def test_changes_that_nobody_proved_do_not_sway_the_checkers_own_verdict(
+    package: Path, trust: Trust, tmp_path: Path
+) -> None:
+    """registry.json is only what somebody says; it counts for the packed verdict alone."""
+    moment = (NOW - DAY).isoformat()
+    row: dict[str, Any] = {"seal_code": CODE, "state": "cancelled", "reason": "lost"}
+    row |= {"effective_at": moment, "recorded_at": moment}
+    forged = consistent(package, tmp_path / "x.zip", {"registry.json": json.dumps([row]).encode()})
+    checked = checking.check(forged, own=trust)
+    assert checked.problems == ("report_differs:report.json",)
+    assert checked.own
+    assert checked.own.verdict is Verdict.VALID
