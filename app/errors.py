@@ -365,6 +365,27 @@ class GrantTermsWrong(AppError):
     """"until", "hours", "quota", "grantee", "copy" or "entries"."""
 
 
+@dataclass(eq=False)
+class PhoneNotFound(AppError):
+    """No phone of that number or name is bound, or several have that name."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+    which: str
+
+
+class PhoneNotProved(AppError):
+    """Whoever answered in a phone's place did not know the secret of the QR code, or another phone
+    did."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.PLATFORM
+
+
+class PairingOver(AppError):
+    """No phone came in time."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.CANCELLED
+
+
 # --- where the seal goes -------------------------------------------------------------------------
 
 

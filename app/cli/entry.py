@@ -63,6 +63,7 @@ MODULES = {
     **dict.fromkeys(("stamp", "timestamp"), "stamping"),
     "verify": "verifying",
     "grant": "grants",
+    "phone": "phones",
     "evidence": "proving.evidence",
     "archive": "proving.archive",
     "dispute": "disputes",

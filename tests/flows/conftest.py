@@ -36,6 +36,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     logbook.configure("error")
     settings = Settings(
         directory=tmp_path_factory.mktemp("city"),
+        host="localhost",  # a name, so that phones can have passkeys
         port=0,
         auto_review=True,
         open_register=True,

@@ -196,7 +196,7 @@ def test_the_demo_starts_with_one_click_and_ends_with_the_window(
         assert window.token is not None
         assert window.token.is_virtual
         url = window.context.settings.platform_url
-        assert url.startswith("http://127.0.0.1:")
+        assert url.startswith("http://localhost:")
         with own.desk() as again:
             assert again.settings.platform_url == ""  # the demo left one's own settings alone
 

@@ -48,6 +48,7 @@ PAGE_POLICY = (
 _FILES = {
     **dict.fromkeys(("phone.js", "pair.js", "loss.js"), "text/javascript"),
     "phone.css": "text/css",
+    "icon.svg": "image/svg+xml",
 }
 
 
@@ -72,10 +73,14 @@ def shown(row: Phone) -> dict[str, Any]:
     }
 
 
-def _pairing(platform: Platform, row: PhonePairing) -> dict[str, Any]:
+def _pairing(platform: Platform, session: Session, row: PhonePairing) -> dict[str, Any]:
+    person, unit, uscc = _whose(session, row)
     return {
         "id": row.id,
         "nonce": row.nonce,
+        "person": person,
+        "enterprise": unit,
+        "uscc": uscc,
         "rp_id": pairing.rp_id(platform.origin),
         "url": f"{platform.origin}/m/p/{row.id}",
         "expires_at": timestamp(row.expires_at),
@@ -90,7 +95,7 @@ async def begin(platform: Running, actor: SignedIn, body: Nothing) -> dict[str, 
     """配对: begin. The QR code is `url`, ``#`` and a secret of 16 bytes, which never comes here."""
 
     def work(tx: Transaction) -> dict[str, Any]:
-        return _pairing(platform, pairing.begin(tx, actor, platform.origin))
+        return _pairing(platform, tx.session, pairing.begin(tx, actor, platform.origin))
 
     return await written(platform.ledger.write(work))
 
@@ -99,7 +104,8 @@ async def begin(platform: Running, actor: SignedIn, body: Nothing) -> dict[str, 
 def look(platform: Running, actor: SignedIn, identity: str) -> dict[str, Any]:
     """What the phone has answered so far."""
     with platform.reading() as session:
-        return _pairing(platform, pairing.own(session, actor, identity, canonical.now()))
+        row = pairing.own(session, actor, identity, canonical.now())
+        return _pairing(platform, session, row)
 
 
 @router.get("/phones")
@@ -196,15 +202,17 @@ def pairing_page(request: Request, platform: Running, identity: str) -> Response
             return page(request, platform, "over")
         if row.proof is not None:
             return page(request, platform, "over")
-        person, unit = _whose(session, row)
+        person, unit, _ = _whose(session, row)
         facts = {"pairing": row.id, "nonce": row.nonce, "person": person, "enterprise": unit}
         return page(request, platform, "pair", **facts)
 
 
-def _whose(session: Session, row: PhonePairing) -> tuple[str, str]:
+def _whose(session: Session, row: PhonePairing) -> tuple[str, str, str]:
+    """Name of the person, name and credit code of the enterprise ("" for a person's own)."""
     held = session.get_one(Certificate, row.certificate_sn)
     unit = session.get(Enterprise, held.enterprise_id) if held.enterprise_id else None
-    return session.get_one(Person, held.person_id).name, unit.name if unit else ""
+    named = (unit.name, unit.uscc) if unit else ("", "")
+    return session.get_one(Person, held.person_id).name, *named
 
 
 @pages.post("/p/{identity}/answer", dependencies=[Depends(limited)])
