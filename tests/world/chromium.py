@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.world.waiting import until
 
 PROGRAM = shutil.which("chromium") or ""
 WIDTH, HEIGHT = 390, 844
@@ -36,18 +38,18 @@ class Page:
         if self._session:
             told["sessionId"] = self._session
         os.write(self._out, json.dumps(told).encode() + b"\0")
-        until = time.monotonic() + _PATIENCE_S
-        while time.monotonic() < until:
+        while True:
             answer = self._read()
             self._note(answer)
             if answer.get("id") == self._number:
                 assert "error" not in answer, answer
                 result: dict[str, Any] = answer["result"]
                 return result
-        raise TimeoutError(method)
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._in], [], [], _PATIENCE_S)
+            assert ready, "the browser does not answer"
             part = os.read(self._in, 1 << 16)
             assert part, "the browser has ended"
             self._rest += part
@@ -114,10 +116,7 @@ class Page:
 
     def wait(self, condition: str) -> None:
         """Until *condition* is true in the page."""
-        until = time.monotonic() + _PATIENCE_S
-        while not self.evaluate(condition):
-            assert time.monotonic() < until, f"{condition}: the page says {self.text()!r}"
-            time.sleep(0.05)
+        until(lambda: bool(self.evaluate(condition)), condition, _PATIENCE_S)
 
     def step(self, name: str) -> None:
         """Until the page shows that step."""
