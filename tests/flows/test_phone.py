@@ -170,3 +170,52 @@ def test_a_real_browser_is_paired_and_reports_the_ukey_lost(
         ).one()
     assert tuple(found) == ("suspended", "lost")
     assert made.in_use
+
+
+@needs_chromium
+def test_a_phone_that_cannot_is_told_why_in_words(
+    clerk: Clerk, page: chromium.Page, tmp_path: Path
+) -> None:
+    pictures = Path(os.environ.get("PHONE_PICTURES", tmp_path))
+    with clerk.desk() as desk:
+        client = desk.client(PhonesClient)
+        with client, desk.token().login(PIN) as session:
+            client.sign_in(desk.holder_key(session))
+            begun = client.begin_pairing()
+            plain = begun.url.partition("#")[0]
+            page.open(plain)  # not scanned: no secret
+            page.step("nosecret")
+            page.open(begun.url.replace("localhost", "127.0.0.1"))
+            page.step("address")
+            assert client.origin in page.text()
+            page.remove_authenticator()
+            page.open(begun.url)
+            page.step("passkey")
+            shot(page, "no-passkey", pictures)
+            page.pretend("Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0")
+            page.open(begun.url)
+            page.step("wechat")
+            assert "在浏览器打开" in page.text()
+            shot(page, "wechat", pictures)
+            page.scripts(False)
+            page.open(begun.url)
+            assert "脚本" in page.text()
+            page.scripts(True)
+            page.open(f"{client.origin}/m/p/pairing_none")
+            assert "已失效" in page.text()
+
+
+@needs_chromium
+def test_a_file_is_verified_on_the_phone_without_script(
+    city: RunningServer, stamped: Path, page: chromium.Page, tmp_path: Path
+) -> None:
+    """第十条: anybody, on the public page."""
+    pictures = Path(os.environ.get("PHONE_PICTURES", tmp_path))
+    page.open(f"{city.url}/")
+    shot(page, "public", pictures)
+    page.choose_file("input[type=file]", stamped)
+    page.scripts(False)
+    page.tap("form button")
+    page.wait("document.querySelector('.verdict') !== null")
+    assert page.evaluate("document.querySelector('.verdict').className") == "verdict VALID"
+    shot(page, "verified", pictures)

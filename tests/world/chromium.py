@@ -92,6 +92,18 @@ class Page:
     def remove_authenticator(self) -> None:
         self.call("WebAuthn.removeVirtualAuthenticator", authenticatorId=self.authenticator)
 
+    def pretend(self, user_agent: str) -> None:
+        """Say that the browser is another one."""
+        self.call("Network.setUserAgentOverride", userAgent=user_agent)
+
+    def scripts(self, allowed: bool) -> None:
+        self.call("Emulation.setScriptExecutionDisabled", value=not allowed)
+
+    def choose_file(self, selector: str, path: Path) -> None:
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        found = self.call("DOM.querySelector", nodeId=root, selector=selector)
+        self.call("DOM.setFileInputFiles", nodeId=found["nodeId"], files=[str(path)])
+
     def verify_user(self, agrees: bool) -> None:
         """Does the person at the phone show the right finger?"""
         self.call(
