@@ -63,7 +63,7 @@ MODULES = {
     **dict.fromkeys(("stamp", "timestamp"), "stamping"),
     "verify": "verifying",
     "grant": "grants",
-    "phone": "phones",
+    "phone": "approval.phones",
     "evidence": "proving.evidence",
     "archive": "proving.archive",
     "dispute": "disputes",

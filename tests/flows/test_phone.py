@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.entry import main
-from app.remote.phones import PhonesClient
+from app.remote.approval.phones import PhonesClient
 from crypto.seal.phone import six_digits
 from server_stub.web.serving import RunningServer
 from tests.world import chromium

@@ -14,7 +14,7 @@ from crypto.verdict import beijing
 
 if TYPE_CHECKING:
     from app.desk import Desk
-    from app.remote.phones import Answered, Pairing, Phone
+    from app.remote.approval.phones import Answered, Pairing, Phone
 
 _WHITE_ON_BLACK = "\x1b[97;40m{}\x1b[0m"
 
@@ -39,7 +39,7 @@ def _with_key(made: Any) -> None:
 
 
 def pair(desk: Desk, options: argparse.Namespace) -> int:
-    from app.remote.phones import PhonesClient, wait_for_phone
+    from app.remote.approval.phones import PhonesClient, wait_for_phone
 
     token = desk.token(options.token, options.module)
     client = desk.client(PhonesClient, options.platform or "")
@@ -61,7 +61,7 @@ def pair(desk: Desk, options: argparse.Namespace) -> int:
 
 def _show(desk: Desk, begun: Pairing) -> None:
     """The QR code where there is a terminal to show it, and always where it leads."""
-    from app.remote.phones import qr_lines
+    from app.remote.approval.phones import qr_lines
 
     language = desk.settings.language
     who = f"{begun.person} {begun.enterprise}".strip()
@@ -85,7 +85,7 @@ def _confirmed(desk: Desk, answered: Answered) -> bool:
 
 
 def list_phones(desk: Desk, options: argparse.Namespace) -> int:
-    from app.remote.phones import PhonesClient
+    from app.remote.approval.phones import PhonesClient
 
     token = desk.token(options.token, options.module)
     client = desk.client(PhonesClient, options.platform or "")
@@ -104,7 +104,7 @@ def list_phones(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def revoke(desk: Desk, options: argparse.Namespace) -> int:
-    from app.remote.phones import PhonesClient, chosen
+    from app.remote.approval.phones import PhonesClient, chosen
 
     token = desk.token(options.token, options.module)
     client = desk.client(PhonesClient, options.platform or "")
