@@ -54,6 +54,7 @@ from server_stub.neighbours.imprint import SPECS
 from server_stub.neighbours.imprint_drawing import draw
 from tests.world.authorities import Authorities
 from tests.world.grants import grant_record, signed
+from tests.world.phones_desk import StandInPhones
 from tests.world.seals import seal_of, statement_on
 from tests.world.staff_desk import StandInStaff
 from ui.checking import check_files
@@ -562,6 +563,10 @@ class StandIn:
     @cached_property
     def archives(self) -> DeskArchives:
         return DeskArchives(self.journal, lambda: (self.trust, self))
+
+    @cached_property
+    def phones(self) -> StandInPhones:
+        return StandInPhones(self.company.holder, self.company.seals[0].enterprise)
 
     @cached_property
     def staff(self) -> StandInStaff:

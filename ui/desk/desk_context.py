@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from crypto.validation.trust import Trust
     from crypto.verdict import Report, Verdict
     from ui.desk.applications import DeskApplications
+    from ui.desk.phones import DeskPhones
 
 _PICTURE_SECONDS = 30.0
 _TOLD = (PlatformUntrusted, TrustListRejected, PlatformNotMetYet)
@@ -205,6 +206,12 @@ class DeskContext:
         return DeskApplications(
             self._desk, lambda: self._cabinet, lambda: self._certificates.clear()
         )
+
+    @cached_property
+    def phones(self) -> DeskPhones:
+        from ui.desk.phones import DeskPhones
+
+        return DeskPhones(self._desk)
 
     # --- grants and reports ----------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from ui import theme
 from ui.dialogs import Dialog
 from ui.document.viewer import show_certificate
 from ui.language import language, pair, tr
+from ui.pages.phones_dialog import PhonesDialog
 from ui.pages.trust_section import TrustSection
 from ui.shell.pin_dialog import ChangePinDialog
 from ui.shell.token_strip import describe_token, token_name
@@ -75,6 +76,7 @@ class SettingsPage(QWidget):
         whole.addWidget(scrolled(content, tr("设置")))
         self._column.addWidget(label(tr("设置"), "title"))
         self._column.addWidget(self._ukey())
+        self._column.addWidget(self._phones())
         self._column.addWidget(self._platform())
         self._column.addWidget(self._output())
         self._column.addWidget(self._trust())
@@ -188,6 +190,14 @@ class SettingsPage(QWidget):
         virtual.setEnabled(not settings.locked("allow_virtual_ukey"))
         virtual.toggled.connect(lambda on: self._save("allow_virtual_ukey", on))
         inner.addWidget(virtual)
+        return card
+
+    def _phones(self) -> QWidget:
+        card, inner = self._section(tr("手机"))
+        said = tr("配对的手机可以代替 Ukey 审批用印，Ukey 丢失时也可以用它挂失。")
+        inner.addWidget(label(said, "small", wrap=True))
+        self.phones = button(tr("配对手机…"), lambda: PhonesDialog(self._shell, self).exec())
+        inner.addLayout(row(self.phones, None))
         return card
 
     def _show_tokens(self) -> None:

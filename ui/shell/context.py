@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from app.many.resuming import StampedEarlier
     from app.placing.placement import TextHit
     from app.preparing import Notice
+    from app.remote.approval.phones import Answered, Pairing, Phone
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from app.remote.lending import Offered, Person, Wish
     from app.remote.objection import Objection
@@ -303,6 +304,30 @@ class ArchiveWork(Protocol):
         :data:`app.archiving.making.Step`."""
 
 
+class PhoneWork(Protocol):
+    """Phones that stand in for the Ukey; the device's thread, but for :meth:`look` and
+    :meth:`give_up`."""
+
+    def listed(self, serial: str, pin: str) -> Sequence[Phone]:
+        """Every phone that the key has bound, the newest first."""
+
+    def begin(self, serial: str, pin: str) -> Pairing:
+        """Open a pairing; another one ends."""
+
+    def look(self) -> Answered | None:
+        """Has a phone come? Raises :class:`app.errors.PhoneNotProved`,
+        :class:`app.errors.PairingOver`."""
+
+    def bind(self, answered: Answered, serial: str, pin: str) -> Sequence[Phone]:
+        """Bind it with the key; every phone, as :meth:`listed`."""
+
+    def revoke(self, phone: Phone, serial: str, pin: str) -> Sequence[Phone]:
+        """End a binding at once; every phone."""
+
+    def give_up(self) -> None:
+        """Forget the pairing that was begun."""
+
+
 class StaffWork(Protocol):
     """What the pages of reviewers and auditors need. Who is signed in is known here; no page holds
     a session."""
@@ -524,6 +549,10 @@ class Context(Protocol):
     def archives(self) -> ArchiveWork: ...
 
     # work for the platform
+
+    @property
+    def phones(self) -> PhoneWork:
+        """Pairing phones, and ending that."""
 
     @property
     def staff(self) -> StaffWork:
