@@ -12,6 +12,7 @@ from app.cli.stamp.choosing import chosen_seal
 from app.cli.terminal import asked, enter_pin, tell
 from app.errors import phrase
 from crypto.seal.application_form import CANCEL, CAUSES, REISSUE, RENEW
+from crypto.seal.kinds import SHAPES
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -26,19 +27,32 @@ def add_to(seals: Commands) -> None:
     _options(made)
     made.add_argument("--cause", required=True, choices=CAUSES[REISSUE], help="why")
     made.add_argument("--physical-code", default="", help="13-digit code of the physical seal")
-    made.add_argument("--letter", default="", metavar="FILE", help="letter of authority")
     made.add_argument(
-        "--proof",
-        choices=("licence", "legal_rep", "letter"),
-        help="how the legal representative agrees: on the electronic licence, with a key of his"
-        " own, in a letter of authority",
+        "--department", default="", help="name of the department or branch on the seal"
     )
+    made.add_argument("--holder", default="", help="name of the person on an office seal")
+    made.add_argument("--shape", choices=SHAPES, help="shape of a personal seal")
+    _proof_options(made, ("licence", "legal_rep", "letter", "personal"))
     made = seals.add("renew", renew, "a new certificate and validity for a seal")
     _options(made)
+    _proof_options(made, ("seal", "licence", "legal_rep", "letter", "personal"))
     made = seals.add("cancel", cancel, "cancel a seal, with a request under that seal")
     _options(made)
     made.add_argument("--cause", required=True, choices=CAUSES[CANCEL], help="why")
+    _proof_options(made, ("request", "seal", "personal"), letter=False)
     made.add_argument("--out", type=Path, metavar="FILE", help="where the sealed request is kept")
+
+
+def _proof_options(made: Parser, ways: tuple[str, ...], *, letter: bool = True) -> None:
+    if letter:
+        made.add_argument("--letter", default="", metavar="FILE", help="letter of authority")
+    made.add_argument(
+        "--proof",
+        choices=ways,
+        help="how it is proved that this may be asked for: with the seal's present key, on the"
+        " electronic licence, with the representative's or the person's own key, in a letter of"
+        " authority",
+    )
 
 
 def _options(made: Parser) -> None:
@@ -71,7 +85,7 @@ def _apply(desk: Desk, kind: str, options: argparse.Namespace) -> int:
     from app.remote import applications
 
     record = _draft(desk, kind, options)
-    if kind == REISSUE and options.letter:
+    if getattr(options, "letter", ""):
         record = kept_letter(desk, record, Path(options.letter))
     if record.editable and record.fields["proof"] != form.REQUEST:
         form.check(record)
@@ -102,7 +116,10 @@ def _draft(desk: Desk, kind: str, options: argparse.Namespace) -> ApplicationRec
         "phone": asked(options.phone, "--phone", desk),
         "cause": getattr(options, "cause", ""),
         "proof": "letter" if getattr(options, "letter", "") else getattr(options, "proof", None),
-        "physical_code": getattr(options, "physical_code", ""),
+        **{
+            name: getattr(options, name, None) or ""
+            for name in ("physical_code", "department", "holder", "shape")
+        },
     }
     if seal.enterprise:
         fields["legal_rep"] = asked(options.legal_rep, "--legal-rep", desk)

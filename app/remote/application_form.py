@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from app.errors import ApplicationFieldWrong
 from app.store.applications import LETTER, ApplicationRecord
@@ -21,6 +22,9 @@ from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.unit_codes import CodeError, check_citizen_number, check_credit_code
 from crypto.seal import application_form as forms
 from crypto.seal.application_form import CANCEL, ISSUE, PIN_RESET
+
+if TYPE_CHECKING:
+    from app.store.cabinet import SealRecord
 
 LICENCE, LEGAL_REP = "licence", "legal_rep"
 PERSON, HOLDER, REQUEST = "personal", "seal", "request"
@@ -86,6 +90,19 @@ def proofs(kind: str, seal: str) -> tuple[str, ...]:
     """How the handler may prove that he may act, the usual way first."""
     found = forms.form(kind, seal) or forms.form(kind, "official")
     return found.proofs if found else ()
+
+
+def usable_proofs(kind: str, seal: SealRecord) -> tuple[str, ...]:
+    """The same for an application about *seal*: the key of a certificate that is over proves
+    nothing."""
+    over = seal.certificate_state in ("held", "revoked", "expired")
+    over = over or seal.signer.not_after <= datetime.now(UTC)
+    return tuple(each for each in proofs(kind, seal.subtype) if each != HOLDER or not over)
+
+
+def choices(name: str, kind: str, seal: str) -> tuple[str, ...]:
+    """What can be chosen in the field *name*; nothing where it is typed, or not asked for."""
+    return _choices(name, kind, seal) or ()
 
 
 PERSONAL = ("handler_id", "phone")

@@ -167,7 +167,7 @@ def for_seal(
 ) -> ApplicationRecord:
     """The draft of that *kind* about *seal*, with what was typed in its *fields*: the one that is
     under way, or a new one. One that was handed in is left as it is."""
-    known = {"seal": seal.subtype, "code": seal.code, "proof": form.proofs(kind, seal.subtype)[0]}
+    known = {"seal": seal.subtype, "code": seal.code, "proof": form.usable_proofs(kind, seal)[0]}
     if seal.enterprise:
         known |= {"enterprise": seal.enterprise, "uscc": seal.uscc}
     known |= {name: text for name, text in fields.items() if text}

@@ -14,6 +14,7 @@ from app.errors import (
     SealChangeRefused,
 )
 from app.remote.platform_account import PlatformClient, PlatformSeal
+from app.remote.registry import follow
 from app.signing import TokenKey, find_key, keys_of
 from app.store.cabinet import Cabinet, PlatformRecord, SealRecord
 from crypto.pki.certificate import Certificate
@@ -95,8 +96,16 @@ def keep_seal(
     )
     cabinet.pin(platform_record(platform, now))  # no cursor: the next sync tells everything again
     cabinet.keep_seal(record)
-    cabinet.keep_statement(platform.status(record.code))
+    _keep_word(record.code, platform, cabinet)
     return record
+
+
+def _keep_word(code: str, platform: PlatformClient, cabinet: Cabinet) -> None:
+    """Keep what the platform says of a seal now, and what its registry has gained: of one that is
+    in force again, a copy of the registry that ends before would say that it is not."""
+    cabinet.keep_statement(platform.status(code))
+    if cabinet.registry(platform.origin) is not None:
+        follow(platform, cabinet)
 
 
 # --- stopped and used again ----------------------------------------------------------------------
@@ -190,7 +199,7 @@ def _keep(seal: SealRecord, platform: PlatformClient, cabinet: Cabinet) -> SealR
     """Into the cabinet, with what the platform now says of it to everybody."""
     cabinet.keep_seal(seal)
     with suppress(PlatformUnreachable):  # it is changed all the same; a sync will tell
-        cabinet.keep_statement(platform.status(seal.code))
+        _keep_word(seal.code, platform, cabinet)
     return seal
 
 

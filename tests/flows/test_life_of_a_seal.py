@@ -14,6 +14,7 @@ from server_stub import sealing
 from server_stub.changing import cancelling
 from server_stub.policy import Actor
 from server_stub.records import store
+from server_stub.records.ledger import Transaction
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import citizen_number, credit_code, number_of
 from tests.world.clerk import PIN, SO_PIN, Clerk, enrolled, excerpt
@@ -109,6 +110,35 @@ def test_one_company_from_its_application_to_the_package_of_evidence(
     assert f"印章 {first}，截至" in told.out
     assert f"active → cancelled replaced {second}" in told.out
     assert f"印章 {second}，截至" in told.out
+
+
+def test_a_seal_that_has_expired_is_renewed_with_the_representatives_consent(
+    city: RunningServer, tmp_path: Path
+) -> None:
+    clerk = enrolled(tmp_path / "clerk", city.url, credit_code(), "宿迁市续期包装有限公司").clerk
+
+    def expire(tx: Transaction) -> None:
+        seal = tx.session.scalars(
+            select(store.Seal).where(store.Seal.seal_code == clerk.seal)
+        ).one()
+        sealing.change(tx, seal, "expire", "clock", reason="expired", effective_at=tx.now)
+        tx.session.get_one(store.Certificate, seal.certificate_sn).state = "expired"
+
+    city.platform.ledger.write(expire).result()
+    clerk("sync")  # nobody signs in with this certificate any more, but what became of it is told
+    assert states(clerk)[clerk.seal] == ("expired", "expired")
+    told = clerk("notices").out
+    assert f"法定名称章 {clerk.seal} 已到期" in told
+    assert "请办理续期" in told
+    refused = clerk("seal", "renew", clerk.seal, *HANDLER, "--proof", "seal", "--wait", "20")
+    assert "该印章现用的证书已失效" in refused.out
+    (early,) = [e for e in clerk("application", "list", "--json").json if e["kind"] == "renew"]
+    assert early["state"] == "returned"
+    renewed = clerk("seal", "renew", clerk.seal, *HANDLER)
+    assert renewed.code == 0, renewed.err
+    assert states(clerk)[clerk.seal] == ("active", "")
+    next_second()
+    assert clerk("verify", sealed(clerk, tmp_path, "续期以后的合同", clerk.seal)).code == 0
 
 
 def test_a_company_that_ends_cancels_its_seal_under_that_seal(

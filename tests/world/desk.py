@@ -214,16 +214,23 @@ class ApplicationsStandIn(DeskApplications):
 
     follow = sign = submit
 
+    def keep_change(
+        self, kind: str, seal: SealRecord, fields: Mapping[str, str], letter: Path | None
+    ) -> ApplicationRecord:
+        record = applications.for_seal(kind, seal, fields, self._cabinet())
+        return self.keep_letter(record.id, letter) if letter else record
+
     def change_seal(
         self,
         kind: str,
         seal: SealRecord,
         fields: Mapping[str, str],
+        letter: Path | None,
         output: Path | None,
         serial: str,
         pin: str,
     ) -> ApplicationRecord:
-        record = applications.for_seal(kind, seal, fields, self._cabinet())
+        record = self.keep_change(kind, seal, fields, letter)
         return self.submit(record.id, serial, pin)
 
     def withdraw(self, identity: str, serial: str, pin: str) -> ApplicationRecord:

@@ -96,21 +96,33 @@ class DeskApplications:
         with self._desk.token(serial).login(pin) as session:
             return applications.sign_as_representative(identity, session, platform, cabinet)
 
+    def keep_change(
+        self, kind: str, seal: SealRecord, fields: Mapping[str, str], letter: Path | None
+    ) -> ApplicationRecord:
+        record = applications.for_seal(kind, seal, fields, self._cabinet())
+        return self.keep_letter(record.id, letter) if letter and record.editable else record
+
     def change_seal(
         self,
         kind: str,
         seal: SealRecord,
         fields: Mapping[str, str],
+        letter: Path | None,
         output: Path | None,
         serial: str,
         pin: str,
     ) -> ApplicationRecord:
         assert_device_thread()
         cabinet = self._cabinet()
-        record = applications.for_seal(kind, seal, fields, cabinet)
+        record = self.keep_change(kind, seal, fields, letter)
+        if record.editable and output is None:
+            form.check(record)
         platform = self._desk.platform(record.platform)
         with self._desk.token(serial).login(pin) as session:
             steps = (record.id, session, platform, cabinet)
+            if form.by_another(record):
+                applications.prepare(record.id, session, cabinet)
+                return cabinet.applications.mark_told(record.id)
             if output is not None:
                 sealed = partial(self._desk.sealed_request, session, platform, seal, output)
                 applications.cancel(*steps, sealed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -68,7 +68,7 @@ def seal_kinds() -> tuple[tuple[str, str], ...]:
 _OPTIONAL = ("physical_code",)
 
 
-def _choices(name: str) -> tuple[tuple[str, str], ...]:
+def choices(name: str) -> tuple[tuple[str, str], ...]:
     """Values of a field that is chosen, with their names."""
     return {
         "shape": (
@@ -81,8 +81,44 @@ def _choices(name: str) -> tuple[tuple[str, str], ...]:
             ("legal_rep", tr("用法定代表人自己的 Ukey 签名")),
             ("letter", tr("提交授权书，由平台人员审核")),
             ("personal", tr("用本人的个人证书签名")),
+            ("seal", tr("用这枚印章现在的 Ukey 签名")),
+            ("request", tr("提交盖了章的注销申请书")),
         ),
     }[name]
+
+
+def about_proof(proof: str) -> str:
+    """What a way to prove means for the applicant."""
+    return {
+        "licence": tr("提交后，平台请法定代表人在电子营业执照上同意。"),
+        "legal_rep": tr("先生成密钥；然后法定代表人插入自己的 Ukey 签名，最后提交。"),
+        "letter": tr("PDF 文件或图片，不超过 10 MB。授权书由平台人员阅读，审核要久一些。"),
+        "personal": tr("先生成密钥；然后插入本人的个人证书 Ukey 签名，最后提交。"),
+        "seal": tr("插着的 Ukey 就是这枚印章的，现在签名即可。"),
+    }.get(proof, "")
+
+
+class LetterLine(QWidget):
+    """A button to choose the letter of authority, and the name of the one that was chosen."""
+
+    def __init__(self, choose: Callable[[], object]) -> None:
+        super().__init__()
+        self.choose = button(tr("选择文件…"), choose)
+        self.choose.setAccessibleName(tr("选择授权书文件…"))
+        self.name = OneLine("")
+        line = row(self.choose, self.name)
+        line.setStretch(1, 1)
+        self.setLayout(line)
+
+    def show_name(self, name: str) -> None:
+        self.name.setText(name or tr("还没有选择文件"))
+
+
+def ask_letter(parent: QWidget) -> Path | None:
+    """Have a letter of authority chosen."""
+    kinds = tr("PDF 或图片 (*.pdf *.png *.jpg *.jpeg)")
+    name, _ = QFileDialog.getOpenFileName(parent, tr("选择授权书"), "", kinds)
+    return Path(name) if name else None
 
 
 def seal_title(fields: Mapping[str, str]) -> str:
@@ -222,7 +258,7 @@ class ApplyDialog(Dialog):
     def _chooser(self, name: str, known: Mapping[str, str]) -> QComboBox:
         made = calm(QComboBox())
         made.setAccessibleName(field_title(name))
-        for value, title in _choices(name):
+        for value, title in choices(name):
             made.addItem(title, value)
         made.setCurrentIndex(max(0, made.findData(known.get(name, ""))))
         made.currentIndexChanged.connect(partial(self._edited, name))
@@ -241,7 +277,7 @@ class ApplyDialog(Dialog):
         self._asked = frozenset({*(field.name for field in asked), "url"})
         for name, both in self._rows.items():
             self._form.setRowVisible(both, name in self._asked)
-        names = dict(_choices("proof"))
+        names = dict(choices("proof"))
         self.proof.blockSignals(True)  # nobody has chosen another
         self.proof.clear()
         for value in application_form.proofs(ISSUE, kind):
@@ -254,25 +290,18 @@ class ApplyDialog(Dialog):
         self.proof = self._chooser("proof", known)
         self.proof.currentIndexChanged.connect(self._prove)
         whole = self._under(self.proof, "proof")
-        self.choose = button(tr("选择文件…"), self._choose)
-        self.choose.setAccessibleName(tr("选择授权书文件…"))
-        self.letter_name = OneLine("")
-        self.letter_row = QWidget()
-        line = row(self.choose, self.letter_name)
-        line.setStretch(1, 1)
-        self.letter_row.setLayout(line)
+        self.letter_row = LetterLine(self._choose)
         whole.addWidget(self.letter_row)
         self.hints["letter"] = label("", "small", wrap=True)
         whole.addWidget(self.hints["letter"])
         return whole
 
     def _choose(self) -> None:
-        kinds = tr("PDF 或图片 (*.pdf *.png *.jpg *.jpeg)")
-        name, _ = QFileDialog.getOpenFileName(self, tr("选择授权书"), "", kinds)
-        if name:
+        path = ask_letter(self)
+        if path is not None:
             self.touched = True
             self._remarks.pop("letter", None)
-            self.letter_chosen.emit(Path(name))
+            self.letter_chosen.emit(path)
 
     def show_letter(self, name: str, problem: str = "") -> None:
         """The letter of authority that is kept now, and why the last one was not taken."""
@@ -312,25 +341,19 @@ class ApplyDialog(Dialog):
         self.missing.setVisible(bool(empty))
         letter = self.proof.currentData() == "letter"
         self.letter_row.setVisible(letter)
-        self.letter_name.setText(self._letter or tr("还没有选择文件"))
+        self.letter_row.show_name(self._letter)
         self._hint("seal", *self._with_remark("seal", self._imprint(), "small"))
         for name in self.chosen:
             self._hint(name, *self._with_remark(name, "", "small"), shown=name in self._asked)
-        self._hint("proof", *self._with_remark("proof", *self._about_proof()))
+        self._hint(
+            "proof",
+            *self._with_remark("proof", about_proof(str(self.proof.currentData())), "small"),
+        )
         about = (self._letter_problem, "bad") if self._letter_problem else ("", "small")
         self._hint("letter", *self._with_remark("letter", *about), shown=letter)
         missing = letter and not self._letter
         self.accept_button.setEnabled(not (wrong or empty or short or missing))
         QTimer.singleShot(0, self, self._grow)
-
-    def _about_proof(self) -> tuple[str, str]:
-        said = {
-            "licence": tr("提交后，平台请法定代表人在电子营业执照上同意。"),
-            "legal_rep": tr("先生成密钥；然后法定代表人插入自己的 Ukey 签名，最后提交。"),
-            "letter": tr("PDF 文件或图片，不超过 10 MB。授权书由平台人员阅读，审核要久一些。"),
-            "personal": tr("先生成密钥；然后插入本人的个人证书 Ukey 签名，最后提交。"),
-        }
-        return said.get(str(self.proof.currentData()), ""), "small"
 
     def _imprint(self) -> str:
         """What a company's seal will say: it must be what stands on the filed one."""

@@ -10,15 +10,31 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
-from app.errors import explain, platform_reason
-from crypto.seal.application_form import CANCEL, CAUSES, REISSUE, RENEW
+from app.errors import explain, messages, platform_reason
+from crypto.seal.application_form import CANCEL, REISSUE, RENEW
+from ui import theme
 from ui.dialogs import Dialog
 from ui.language import language, tr
-from ui.pages.apply_dialog import field_title, normal
+from ui.pages.apply_dialog import (
+    LetterLine,
+    about_proof,
+    ask_letter,
+    choices,
+    field_title,
+    normal,
+)
 from ui.seal_card import kind_name
-from ui.widgets import button, calm, label, row
+from ui.widgets import button, calm, column, label, row
 
 if TYPE_CHECKING:
     from app.store.applications import ApplicationRecord
@@ -27,6 +43,13 @@ if TYPE_CHECKING:
 
 Pin = Callable[[str], tuple[str, str]]
 """Asks for the PIN of the key in use, for a purpose: serial number and PIN, empty if cancelled."""
+
+
+_TYPED = (
+    *("enterprise", "legal_rep", "department", "holder", "physical_code"),
+    *("handler", "handler_id", "phone"),
+)
+"""Fields that are typed, as they stand in the form."""
 
 
 def change_title(kind: str) -> str:
@@ -47,7 +70,8 @@ def _cause_title(cause: str) -> str:
 
 
 class SealChangeDialog(Dialog):
-    """Of one seal; :attr:`taken` is what the platform then has."""
+    """Of one seal; :attr:`taken` is what the platform then has, or what the representative has yet
+    to sign. What was typed is kept as a draft where the dialog is left."""
 
     def __init__(
         self,
@@ -61,9 +85,15 @@ class SealChangeDialog(Dialog):
         super().__init__(parent)
         self._shell, self._seal, self._pin = shell, seal, pin
         self.taken: ApplicationRecord | None = None
+        self.touched = False
+        """Has anybody typed or chosen anything?"""
+        self._letter: Path | None = None
+        self._kept_letter = known.letter_name if known else ""
         fields: Mapping[str, str] = known.fields if known else {}
+        self._proof = fields.get("proof", "")
+        self._left: set[str] = set()
         self.setWindowTitle(tr("换领、续期、注销"))
-        self.setMinimumWidth(560)
+        self.setMinimumWidth(580)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(10)
@@ -71,25 +101,33 @@ class SealChangeDialog(Dialog):
         owner = seal.enterprise or seal.name
         name = tr("{seal} · {company}", seal=kind_name(seal), company=owner)
         whole.addWidget(label(tr("，").join((name, seal.code)), wrap=True))
-        form = QFormLayout()
+        self._form = form = QFormLayout()
         form.setHorizontalSpacing(16)
+        form.setVerticalSpacing(4)
+        self._rows: dict[str, QVBoxLayout] = {}
+        self.hints: dict[str, QLabel] = {}
         self.kind, self.cause = calm(QComboBox()), calm(QComboBox())
+        self.shape, self.proof = calm(QComboBox()), calm(QComboBox())
         for kind in (REISSUE, RENEW, CANCEL):
             self.kind.addItem(change_title(kind), kind)
-        self.kind.setAccessibleName(tr("办理"))
-        self.cause.setAccessibleName(tr("原因"))
-        form.addRow(label(tr("办理"), "muted"), self.kind)
-        self._cause_label = label(tr("原因"), "muted")
-        form.addRow(self._cause_label, self.cause)
+        self._row("kind", tr("办理"), self.kind)
+        self._row("cause", tr("原因"), self.cause)
         self.fields: dict[str, QLineEdit] = {}
-        unit = ("enterprise", "legal_rep") if seal.enterprise else ()
-        for field in (*unit, "handler", "handler_id", "phone"):
+        for field in _TYPED:
             given = seal.enterprise if field == "enterprise" else ""
             made = QLineEdit(fields.get(field, given))
-            made.setAccessibleName(field_title(field))
+            made.textEdited.connect(self._touch)
             made.textChanged.connect(self._update)
-            form.addRow(label(field_title(field), "muted"), made)
+            made.editingFinished.connect(partial(self._leave, field))
+            self._row(field, field_title(field), made)
             self.fields[field] = made
+        for value, title in choices("shape"):
+            self.shape.addItem(title, value)
+        self.shape.setCurrentIndex(max(0, self.shape.findData(fields.get("shape", ""))))
+        self._row("shape", field_title("shape"), self.shape)
+        self._row("proof", field_title("proof"), self.proof)
+        self.letter = LetterLine(self._choose_letter)
+        self._rows["proof"].addWidget(self.letter)
         whole.addLayout(form)
         self.said = label("", "muted", wrap=True)
         whole.addWidget(self.said)
@@ -101,6 +139,9 @@ class SealChangeDialog(Dialog):
         self.accept_button = button(tr("提交申请"), self._submit, role="default")
         whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
         self.kind.currentIndexChanged.connect(self._kind_chosen)
+        self.proof.currentIndexChanged.connect(self._proof_chosen)
+        for each in (self.kind, self.cause, self.shape, self.proof):
+            each.activated.connect(self._touch)
         if known is not None:
             self.kind.setCurrentIndex(self.kind.findData(known.kind))
             self.kind.setEnabled(False)
@@ -108,16 +149,41 @@ class SealChangeDialog(Dialog):
         if fields.get("cause"):
             self.cause.setCurrentIndex(max(0, self.cause.findData(fields["cause"])))
 
+    def _row(self, name: str, title: str, widget: QWidget) -> None:
+        """*widget* in the form, with room for a hint below."""
+        widget.setAccessibleName(title)
+        both = column(spacing=1)
+        both.addWidget(widget)
+        self.hints[name] = label("", "small", wrap=True)
+        self.hints[name].hide()
+        both.addWidget(self.hints[name])
+        self._form.addRow(label(title, "muted"), both)
+        self._rows[name] = both
+
     @property
     def _kind(self) -> str:
         return str(self.kind.currentData())
 
     def _kind_chosen(self) -> None:
+        from app.remote import application_form
+
         self.cause.clear()
-        for cause in CAUSES.get(self._kind, ()):
+        causes = application_form.choices("cause", self._kind, self._seal.subtype)
+        for cause in causes:
             self.cause.addItem(_cause_title(cause), cause)
-        for each in (self.cause, self._cause_label):
-            each.setVisible(self._kind in CAUSES)
+        asked = application_form.asked(self._kind, self._seal.subtype)
+        self._asked = {field.name: field for field in asked}
+        ways = application_form.usable_proofs(self._kind, self._seal)
+        for name, both in self._rows.items():
+            shown = name == "kind" or name in self._asked
+            self._form.setRowVisible(both, shown and (name != "proof" or len(ways) > 1))
+        names = dict(choices("proof"))
+        self.proof.blockSignals(True)  # nobody has chosen another
+        self.proof.clear()
+        for way in ways:
+            self.proof.addItem(names.get(way, way), way)
+        self.proof.setCurrentIndex(max(0, self.proof.findData(self._proof)))
+        self.proof.blockSignals(False)
         self.said.setText(
             {
                 REISSUE: tr(
@@ -132,16 +198,74 @@ class SealChangeDialog(Dialog):
         )
         self._update()
 
+    def _proof_chosen(self) -> None:
+        self._proof = str(self.proof.currentData())
+        self._update()
+
+    def _touch(self, *_: object) -> None:
+        self.touched = True
+
+    def _leave(self, name: str) -> None:
+        if self.fields[name].text().strip():
+            self._left.add(name)
+        self._update()
+
+    def _choose_letter(self) -> None:
+        path = ask_letter(self)
+        if path is not None:
+            self._touch()
+            self._letter = path
+            self._update()
+
     def _update(self) -> None:
-        filled = all(field.text().strip() for field in self.fields.values())
-        self.accept_button.setEnabled(filled)
+        good = True
+        for name in (each for each in self.fields if each in self._asked):
+            said = self._wrong(name)
+            good &= not said
+            shown = said if name in self._left else ""
+            theme.set_role(self.hints[name], "bad")
+            self.hints[name].setText(shown)
+            self.hints[name].setVisible(bool(shown))
+            self.fields[name].setAccessibleDescription(shown)
+        proof = str(self.proof.currentData())
+        letter = proof == "letter"
+        self.letter.setVisible(letter)
+        self.letter.show_name(self._letter.name if self._letter else self._kept_letter)
+        about = about_proof(proof)
+        self.hints["proof"].setText(about)
+        self.hints["proof"].setVisible(bool(about) and self.proof.count() > 1)
+        named = self._letter is not None or bool(self._kept_letter)
+        self.accept_button.setEnabled(good and (named or not letter))
+
+    def _wrong(self, name: str) -> str:
+        """What is wrong with what was typed, in words; "" if nothing."""
+        from app.remote import application_form
+
+        text = self._typed(name)
+        found = application_form.problem(name, text, self._kind, self._seal.subtype)
+        words = messages(language())["ApplicationFieldWrong"]["words"]["problem"]
+        return str(words[found]) if found else ""
+
+    def _typed(self, name: str) -> str:
+        text = self.fields[name].text().strip()
+        return normal(text) if name == "handler_id" else text
 
     def answer(self) -> dict[str, str]:
         """What was typed, as an application's fields."""
-        typed = {name: field.text().strip() for name, field in self.fields.items()}
-        typed["handler_id"] = normal(typed["handler_id"])
-        cause = {"cause": str(self.cause.currentData())} if self._kind in CAUSES else {}
-        return {**typed, **cause}
+        typed = {name: self._typed(name) for name in self.fields if name in self._asked}
+        for name, chooser in (("cause", self.cause), ("shape", self.shape), ("proof", self.proof)):
+            if name in self._asked and chooser.count():
+                typed[name] = str(chooser.currentData())
+        return typed
+
+    def reject(self) -> None:
+        """What was typed is kept as a draft, and found under 我的申请."""
+        if self.touched:
+            keep = self._shell.context.applications.keep_change
+            act = partial(keep, self._kind, self._seal, self.answer(), self._letter)
+            shell = self._shell
+            shell.tasks.work(act, done=lambda _: shell.reload_seals(), failed=shell.complain)
+        super().reject()
 
     # --- with the key ----------------------------------------------------------------------------
 
@@ -161,8 +285,9 @@ class SealChangeDialog(Dialog):
         self.problem.hide()
         self.setEnabled(False)
         self._shell.hold_polling(True)
-        change = self._shell.context.applications.change_seal
-        act = partial(change, self._kind, self._seal, self.answer(), output)
+        applications = self._shell.context.applications
+        given = (self._kind, self._seal, self.answer(), self._letter, output)
+        act = partial(applications.change_seal, *given)
         self._shell.tasks.device(act, serial, pin, done=self._done, failed=self._failed)
 
     def _done(self, record: ApplicationRecord) -> None:

@@ -234,13 +234,20 @@ class ApplicationDesk(Protocol):
         kind: str,
         seal: SealRecord,
         fields: Mapping[str, str],
+        letter: Path | None,
         output: Path | None,
         serial: str,
         pin: str,
     ) -> ApplicationRecord:
         """Apply for a reissue, a renewal or a cancellation of *seal*, or again for one that is
-        under way; take what is made at once. *output*: where the sealed request to cancel is kept.
+        under way; take what is made at once. Where somebody else must sign first, it only gets its
+        key. *letter*: of authority; *output*: where the sealed request to cancel is kept.
         *device*"""
+
+    def keep_change(
+        self, kind: str, seal: SealRecord, fields: Mapping[str, str], letter: Path | None
+    ) -> ApplicationRecord:
+        """Keep such an application as a draft."""
 
     def suspend(self, seal: SealRecord, reason: str, serial: str, pin: str) -> SealRecord:
         """Stop *seal*, or report it lost, at once. *device*. Raises

@@ -194,11 +194,11 @@ def test_a_letter_that_cannot_be_taken_is_told_in_the_form(
 
     def fill(form: ApplyDialog) -> int:
         form.proof.setCurrentIndex(form.proof.findData("letter"))
-        form.choose.click()
+        form.letter_row.choose.click()
         qtbot.waitUntil(lambda: bool(form.hints["letter"].text()))
         said.append(form.hints["letter"].text())
-        form.choose.click()
-        qtbot.waitUntil(lambda: form.letter_name.text() == "授权书.pdf")
+        form.letter_row.choose.click()
+        qtbot.waitUntil(lambda: form.letter_row.name.text() == "授权书.pdf")
         said.append(form.hints["letter"].text())
         return int(QDialog.DialogCode.Rejected)
 
