@@ -355,13 +355,15 @@ class Statement:
 
     uscc: str
     verb: str
-    """appoint, end-appointment or list-appointments."""
+    """appoint, end-appointment, list-appointments, suspend or resume."""
     object: str
     digest: str
     """Of the person that is appointed (:func:`identity_digest`); "-" otherwise."""
     certificate: bytes
     """DER: of a seal of the enterprise that he holds, or his personal one."""
     decision: signin.Decision
+    reason: str = ""
+    """Of a suspension."""
 
     def text(self, origin: str) -> str:
         """What was signed."""
@@ -370,7 +372,7 @@ class Statement:
             verb=self.verb,
             object=f"{self.uscc} {self.object}",
             digest=self.digest,
-            reason="",
+            reason=self.reason,
             at=self.decision.at,
         )
 
@@ -405,7 +407,7 @@ def representative(platform: Platform, said: Statement) -> Representative:
     person, digest, sn = _known_holder(platform, said.certificate, said.uscc)
     digest = digest or platform.neighbours.identity.certified_as(said.certificate)
     if entry is None or not entry.legal_rep_sm3 or digest != entry.legal_rep_sm3:
-        raise policy.Forbidden("only the registered legal representative appoints")
+        raise policy.Forbidden("only the registered legal representative may say this")
     spki = None if sn else key.spki
     return Representative(
         policy.Who(sn or "legal representative", person, sn),

@@ -128,7 +128,7 @@ def suspend(
     seal: SealRecord, reason: str, session: Session, platform: PlatformClient, cabinet: Cabinet
 ) -> SealRecord:
     """停用, or 挂失 for a *reason* of :data:`KEY_IN_DOUBT`: one signature, and it counts at the
-    platform, in its registry and here. By the seal's key, or by one of the legal representative's;
+    platform, in its registry and here. By the seal's key, or by any of the legal representative's;
     *session* is of a token that is logged in.
 
     Raises :class:`app.errors.SealChangeRefused`, which says who may,
@@ -153,29 +153,44 @@ def _changed(
     platform: PlatformClient,
     cabinet: Cabinet,
 ) -> SealRecord:
-    """Try the keys on the token, the seal's own first, until the platform takes one's word."""
+    """Try the keys on the token, the seal's own first, until the platform takes one's word: signed
+    in, or else as the legal representative's, who need not hold a seal of the company."""
     refusals: list[PlatformRefused] = []
     for key in _keys_towards(seal, session):
         try:
             platform.sign_in(key)
             told = platform.change_seal(platform.seal(seal.id), verb, reason, key)
-        except PlatformRefused as error:
-            if error.problem not in (*_NOT_WITH_THIS_KEY, "illegal_transition"):
-                raise
-            refusals.append(error)
-            if error.problem == "illegal_transition":
-                break
-        else:
             return replace(seal, state=told.state, reason=told.reason, updated_at=_now())
+        except PlatformRefused as error:
+            _unless_another_key(error)
+            refusals.append(error)
+        if refusals[-1].problem == "illegal_transition":
+            break
+        if not seal.uscc:
+            continue
+        try:
+            said = platform.change_seal_by_statement(seal.uscc, seal.code, verb, reason, key)
+            return replace(seal, state=said[0], reason=said[1], updated_at=_now())
+        except PlatformRefused as error:
+            _unless_another_key(error)
+            if error.problem == "illegal_transition":
+                refusals.append(error)
+                break
     if not refusals:
         raise KeyNotFound("no certificate on the token signs")
-    said = platform.status(seal.code).statement
-    _keep(replace(seal, state=said.state, reason=said.reason), platform, cabinet)
-    why = _why_not(verb, said.state, said.reason)
+    stands = platform.status(seal.code).statement
+    _keep(replace(seal, state=stands.state, reason=stands.reason), platform, cabinet)
+    why = _why_not(verb, stands.state, stands.reason)
     signed_in = any(each.problem != "certificate_not_valid" for each in refusals)
     if why in ("keeper", "representative") and not signed_in:
         raise refusals[0]  # nothing is known of the person: the certificate itself is the matter
     raise SealChangeRefused(seal.name, why) from refusals[-1]
+
+
+def _unless_another_key(error: PlatformRefused) -> None:
+    """Go on where another key may be taken, or the seal is as it should be; else raise *error*."""
+    if error.problem not in (*_NOT_WITH_THIS_KEY, "illegal_transition"):
+        raise error
 
 
 def _keys_towards(seal: SealRecord, session: Session) -> list[TokenKey]:

@@ -319,6 +319,20 @@ class PlatformClient(PublicPlatform):
                 _time(answer["until"]),
             )
 
+    def change_seal_by_statement(
+        self, uscc: str, code: str, verb: str, reason: str, key: SigningKey
+    ) -> tuple[str, str]:
+        """停用, 挂失 or 恢复 as the legal representative, with any *key* of his own; gives state
+        and reason of the seal then."""
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        text = self.text_of_statement(verb, (uscc, code), "-", at, reason)
+        said = {"uscc": uscc, "certificate": to_base64(key.certificate), "at": at}
+        said |= {"signature": to_base64(key.sign(text)), **({"reason": reason} if reason else {})}
+        path = f"/v1/representatives/seals/{plain(code)}/{verb}"
+        answer = self._call("POST", path, said, retry=True)
+        with self._reading("seal"):
+            return str(answer["state"]), str(answer["reason"] or "")
+
     # --- using -------------------------------------------------------------------------------
 
     def ticket(self, seal_id: str, document_digest: bytes) -> bytes:

@@ -166,11 +166,13 @@ class PlatformConnection:
 
     # --- what is signed ----------------------------------------------------------------------
 
-    def text_of_statement(self, verb: str, about: tuple[str, ...], digest: str, at: str) -> bytes:
+    def text_of_statement(
+        self, verb: str, about: tuple[str, ...], digest: str, at: str, reason: str = ""
+    ) -> bytes:
         """What a key that is not signed in with signs at that time, for this platform, whose
-        certificates were checked; it gives no reason."""
+        certificates were checked."""
         self.service()
-        return self._signed_text("INTENT", verb, about, digest, (), at, version=2)
+        return self._signed_text("INTENT", verb, about, digest, reason or (), at, version=2)
 
     def _signed_text(self, purpose: str, *lines: str | tuple[str, ...], version: int = 1) -> bytes:
         """What a key is asked to sign: fixed prefix, our origin, then one line each; the parts of a

@@ -11,6 +11,7 @@ from app.errors import ApplicationRejected, explain, messages, platform_reason
 RULES = (
     "appointing.py",
     "applying.py",
+    "authorities/representatives.py",
     "changing/assessing.py",
     "changing/cancelling.py",
     "changing/fulfilling.py",

@@ -56,6 +56,39 @@ def test_a_keeper_stops_and_reports_lost_with_one_signature(
     assert shown["state"] == "suspended"
 
 
+def test_a_representative_with_a_personal_certificate_alone_stops_and_resumes(
+    city: RunningServer, tmp_path: Path
+) -> None:
+    register, number = city.platform.city, number_of("王建国")
+    uscc, company = credit_code(), "宿迁市亲启商贸有限公司"
+    register.register(
+        uscc, company, "王建国", legal_rep_id=number, trusts=[("李晓梅", citizen_number())]
+    )
+    clerk = enrolled(tmp_path / "clerk", city.url, uscc, company).clerk
+    init = clerk("token", "init", "--virtual", "--pin-stdin", stdin=f"{SO_PIN}\n{PIN}\n")
+    assert init.code == 0, init.err
+    with clerk.desk() as desk:
+        _, his = (token.info.serial for token in desk.tokens())
+        with desk.token(his).login(PIN) as session:
+            key = session.generate_key("sm2", "personal")
+            certificate = register.certify_person("王建国", number, key.public_key)
+            session.store_certificate(certificate, "personal", key.key_id)
+
+    def state() -> str:
+        return str(httpx.get(f"{city.url}/v1/seals/{clerk.seal}/status").json()["state"])
+
+    order = (clerk.seal, "--token", his)
+    stopped = clerk("seal", "suspend", *order, "--reason", "holder_request")
+    assert (stopped.code, state()) == (0, "suspended"), stopped.err
+    resumed = clerk("seal", "resume", *order)
+    assert (resumed.code, state()) == (0, "active"), resumed.err
+    assert "不需要恢复" in clerk("seal", "resume", *order).err
+    lost = clerk("seal", "suspend", *order, "--reason", "lost")
+    assert (lost.code, state()) == (0, "suspended"), lost.err
+    refused = clerk("seal", "resume", *order)
+    assert "本单位的 Ukey 都不能恢复" in refused.err
+
+
 @pytest.mark.qt_log_ignore("This plugin does not support")
 def test_a_keeper_stops_in_the_window_and_the_representative_resumes_with_another_seals_key(
     city: RunningServer,

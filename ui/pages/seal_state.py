@@ -97,7 +97,7 @@ class SealStateDialog(Dialog):
         else:
             self.said.setText(
                 tr(
-                    "由法定代表人办理，用他自己领取本单位印章的 Ukey（这一枚或另一枚）。"
+                    "由法定代表人办理，用他自己的 Ukey：领取本单位印章的，或者他的个人证书。"
                     "用 Ukey 签名以后立即恢复使用；停用期间盖的章仍然无效。"
                 )
             )
@@ -109,8 +109,8 @@ class SealStateDialog(Dialog):
             )
             whole.addWidget(label(stays, "muted", wrap=True))
             away = tr(
-                "Ukey 不在手边的，法定代表人可以用自己领取的本单位另一枚印章的 Ukey 办理；"
-                "没有的，请打电话给平台。"
+                "这枚印章的 Ukey 不在手边的，法定代表人可以用他自己的另一把 Ukey 办理，"
+                "个人证书的也可以；没有的，请打电话给平台。"
             )
             whole.addWidget(label(away, "muted", wrap=True))
         self.problem = label("", "bad", wrap=True, select=True)

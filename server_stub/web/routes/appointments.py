@@ -1,5 +1,6 @@
-"""Who keeps a seal and who handles an application, said by the legal representative apart from any
-application: each statement is signed by a Ukey of his own, and no session is needed for it."""
+"""What the legal representative says apart from any application: who keeps a seal, who handles an
+application, and that a seal is stopped or used again. Each statement is signed by a Ukey of his
+own, and no session is needed for it."""
 
 from __future__ import annotations
 
@@ -12,15 +13,18 @@ from starlette.concurrency import run_in_threadpool
 
 from crypto.pki import unit_codes
 from server_stub import applying, appointing, signin
+from server_stub.authorities import representatives_word
 from server_stub.context import Platform
 from server_stub.neighbours.adapters import identity_digest
 from server_stub.records.canonical import timestamp
 from server_stub.records.ledger import Transaction
 from server_stub.records.store import Appointment, Person, Seal
-from server_stub.web.handling import Base64, Body, Running, limited, unbase64, written
+from server_stub.web.handling import Base64, Body, Running, Waking, limited, unbase64, written
 from server_stub.web.routes.applicant import Name
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(limited)])
+
+Changed = dict[str, str | None]
 
 About = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$")]
 
@@ -87,13 +91,48 @@ async def end(platform: Running, identity: str, body: Stated) -> dict[str, Any]:
     return await written(platform.ledger.write(command))
 
 
+class SuspensionBody(Stated):
+    reason: Literal["holder_request", "lost", "key_compromised"]
+
+
+@router.post("/representatives/seals/{code}/suspend")
+async def suspend(platform: Running, worker: Waking, code: str, body: SuspensionBody) -> Changed:
+    """停用 or 挂失, at once."""
+    given = (platform, body, "suspend", code, "-", body.reason)
+    by = await run_in_threadpool(_representative, *given)
+
+    def command(tx: Transaction) -> Changed:
+        return _seal(representatives_word.suspend(tx, by, body.uscc, code, body.reason))
+
+    answer = await written(platform.ledger.write(command))
+    worker.wake()  # the change is filed with the police
+    return answer
+
+
+@router.post("/representatives/seals/{code}/resume")
+async def resume(platform: Running, worker: Waking, code: str, body: Stated) -> Changed:
+    """恢复 what the holder has stopped."""
+    by = await run_in_threadpool(_representative, platform, body, "resume", code, "-")
+
+    def command(tx: Transaction) -> Changed:
+        return _seal(representatives_word.resume(tx, by, body.uscc, code))
+
+    answer = await written(platform.ledger.write(command))
+    worker.wake()
+    return answer
+
+
+def _seal(row: Seal) -> Changed:
+    return {"seal_code": row.seal_code, "state": row.state, "reason": row.reason}
+
+
 def _representative(
-    platform: Platform, body: Stated, verb: str, what: str, digest: str
+    platform: Platform, body: Stated, verb: str, what: str, digest: str, reason: str = ""
 ) -> appointing.Representative:
     unit_codes.check_credit_code(body.uscc)
     decision = signin.Decision(body.at, unbase64(body.signature))
     certificate = unbase64(body.certificate)
-    said = appointing.Statement(body.uscc, verb, what, digest, certificate, decision)
+    said = appointing.Statement(body.uscc, verb, what, digest, certificate, decision, reason)
     return appointing.representative(platform, said)
 
 

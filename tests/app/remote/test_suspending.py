@@ -54,7 +54,10 @@ def test_a_refusal_becomes_a_word_on_who_may(
 
     monkeypatch.setattr(collecting, "_keys_towards", lambda *_: [object()])
     platform: Any = SimpleNamespace(
-        sign_in=refuse, status=lambda _: told(world, state, reason), origin=seal.platform
+        sign_in=refuse,
+        change_seal_by_statement=lambda *_: refuse(None),
+        status=lambda _: told(world, state, reason),
+        origin=seal.platform,
     )
     session = cast(Any, None)
     change = partial(collecting.suspend, seal, "lost")

@@ -51,8 +51,8 @@ def stated(
     company: Applicant, key: SoftKey, verb: str, what: str, digest: str = "-", **changes: str
 ) -> dict[str, str]:
     at = changes.get("at", datetime.now(UTC).isoformat())
-    uscc = changes.get("uscc", company.uscc)
-    lines = ("SUQIAN-SEAL-INTENT-V2", company.url, verb, f"{uscc} {what}", digest, "", at, "")
+    uscc, why = changes.get("uscc", company.uscc), changes.get("reason", "")
+    lines = ("SUQIAN-SEAL-INTENT-V2", company.url, verb, f"{uscc} {what}", digest, why, at, "")
     signature = b64(key.sign("\n".join(lines).encode()))
     certificate = b64(key.certificate)
     return {"uscc": uscc, "certificate": certificate, "at": at, "signature": signature}
@@ -236,3 +236,55 @@ def test_who_is_legal_representative_is_not_ended_by_a_statement(company: Applic
     ending = stated(company, company.key, "end-appointment", row["id"])
     answer = company.http.post(f"/v1/appointments/{row['id']}/end", json=ending)
     assert answer.json()["code"] == "forbidden"
+
+
+# --- stopped and used again ----------------------------------------------------------------------
+
+
+def stop(company: Applicant, key: SoftKey, reason: str, **changes: str) -> httpx.Response:
+    code = changes.pop("code", code_of(company))
+    body = stated(company, key, "suspend", code, reason=changes.pop("signed", reason), **changes)
+    where = f"/v1/representatives/seals/{code}/suspend"
+    return company.http.post(where, json=body | {"reason": reason})
+
+
+def go_on(company: Applicant, key: SoftKey, code: str) -> httpx.Response:
+    where = f"/v1/representatives/seals/{code}/resume"
+    return company.http.post(where, json=stated(company, key, "resume", code))
+
+
+def test_a_representative_with_a_personal_certificate_stops_and_resumes(
+    server: RunningServer, city: SimulatedCity, company: Applicant
+) -> None:
+    own, code = (
+        personal_key(city, company.legal_rep, number_of(company.legal_rep)),
+        code_of(company),
+    )
+    stopped = stop(company, own, "holder_request")
+    assert stopped.status_code == 200, stopped.text
+    assert stopped.json() == {"seal_code": code, "state": "suspended", "reason": "holder_request"}
+    assert stop(company, own, "holder_request").json() == stopped.json(), "an answer may be lost"
+    assert stop(company, own, "lost").status_code == 409
+    resumed = go_on(company, own, code)
+    assert (resumed.status_code, resumed.json()["state"]) == (200, "active")
+    assert go_on(company, own, code).status_code == 409
+    lost = stop(company, own, "lost")
+    assert lost.json()["reason"] == "lost"
+    assert go_on(company, own, code).status_code == 403, "a key in doubt lifts nothing"
+    with server.platform.reading() as session:
+        assert table_problems(session, server.platform.vault) == []
+
+
+def test_nobody_else_stops_a_seal_by_a_statement(
+    server: RunningServer, city: SimulatedCity, company: Applicant
+) -> None:
+    stranger = personal_key(city, *HELPER)
+    own = personal_key(city, company.legal_rep, number_of(company.legal_rep))
+    assert stop(company, stranger, "lost").status_code == 403
+    assert stop(company, own, "lost", signed="holder_request").status_code in (401, 403, 422)
+    assert stop(company, own, "licence_revoked").status_code == 422
+    assert stop(company, own, "lost", code="32130299999999").status_code == 404
+    old = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    assert stop(company, own, "lost", at=old).status_code in (401, 403, 422)
+    state = company.http.get(f"/v1/seals/{code_of(company)}/status").json()
+    assert state["state"] == "active"

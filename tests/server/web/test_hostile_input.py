@@ -162,6 +162,12 @@ def valid(people: dict[str, Applicant]) -> dict[str, Any]:
         },
         "/v1/appointments/query": {**APPOINTING, "uscc": holder.uscc},
         "/v1/appointments/{identity}/end": {**APPOINTING, "uscc": holder.uscc},
+        "/v1/representatives/seals/{code}/suspend": {
+            **APPOINTING,
+            "uscc": holder.uscc,
+            "reason": "lost",
+        },
+        "/v1/representatives/seals/{code}/resume": {**APPOINTING, "uscc": holder.uscc},
         "/v1/grants": {"seal_id": holder.seal_id, "terms": "AAAA", **signed},
         "/v1/grant-offers": {"key": "ABCD-EFGH"},
         "/v1/grant-acceptances": {

@@ -94,6 +94,7 @@ OPEN = {
     *("/v1/grant-offers", "/v1/grant-acceptances"),
     # signed by the legal representative's Ukey, each by itself
     *("/v1/appointments", "/v1/appointments/query", "/v1/appointments/{identity}/end"),
+    *("/v1/representatives/seals/{code}/suspend", "/v1/representatives/seals/{code}/resume"),
     *("/v1/refreshed-sessions", "/v1/releases/{system}", "/v1/releases/{system}/{sm3}"),
 }
 """Without signing in. ``POST /v1/applications`` is open as well: its request is signed."""
