@@ -17,6 +17,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from server_stub import applying, appointing, disputes, epochs, issuing, sealing, signin
+from server_stub.approving import deciding
 from server_stub.authorities import rechecking
 from server_stub.changing import assessing, fulfilling
 from server_stub.context import Platform
@@ -148,6 +149,7 @@ def _tidy(tx: Transaction, platform: Platform) -> None:
     settings = platform.settings
     sealing.sweep(tx, settings.collect_days)
     applying.lapse(tx, settings.collect_days)
+    deciding.sweep(tx)
     disputes.remove_enclosures(tx, settings.dispute_enclosure_days)
     signin.clean(tx, settings)
     refreshing.clean(tx)

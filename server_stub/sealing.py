@@ -506,17 +506,20 @@ def ticket(
     seal_id: str,
     document_sm3: bytes,
     life: timedelta,
+    leave: Leave | None = None,
 ) -> bytes:
     """用印凭据: a signed statement that the seal is in force, about exactly this document, to be
-    stapled into its signature; on record before it is handed out."""
+    stapled into its signature, with *leave* for a use that was approved; on record before it is
+    handed out."""
     tx.act(actor.who)
     seal = find(tx.session, actor, "seal.use", seal_id)
     if seal.grant_id is not None:
         raise policy.NotFound  # a copy is used under its grant
-    token = attested(tx, authority, seal, life, document_sm3)
+    token = attested(tx, authority, seal, life, document_sm3, leave)
     fields = {
         "ticket": secrets.token_hex(8),
         "seal": seal.id,
+        "approval": leave.approval if leave else "",
         "document_sm3": document_sm3.hex(),
         "token_sm3": gm.sm3(token).hex(),
         "actor": actor.subject,

@@ -29,6 +29,7 @@ from server_stub.records.store import (
     Appointment,
     Certificate,
     Challenge,
+    PolicyApprover,
     Seal,
     SealCopy,
     SealGrant,
@@ -336,6 +337,9 @@ def _actor(
         SealGrant.grantee_id == certificate.person_id, SealGrant.grantee_id.is_not(None)
     )
     lent = {"grantee"} if session.scalar(granted.limit(1)) is not None else set()
+    asked = select(PolicyApprover.policy_id).where(PolicyApprover.certificate_sn == certificate_sn)
+    if session.scalar(asked.limit(1)) is not None:
+        lent.add("approver")
     if certificate.enterprise_id is None:  # a person's own: nobody appoints anybody
         return Actor(
             "holder",

@@ -110,9 +110,9 @@ USAGE_REQUEST = _table(
     ("drafted", "submit", "pending"),
     ("pending", "approve", "approved"),
     ("pending", "reject", "rejected"),
-    ("pending", "withdraw", "withdrawn"),
+    ("pending, approved", "withdraw", "withdrawn"),
     ("approved", "use", "used"),
-    ("approved", "lapse", "lapsed"),
+    ("pending, approved", "lapse", "lapsed"),
 )
 
 CERTIFICATE = _table(

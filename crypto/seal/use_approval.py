@@ -366,14 +366,19 @@ class UseEvidence:
             policy, request = fields.octets(), fields.octets()
             listed = fields.next(der.SEQUENCE).children(der.SEQUENCE)
             fields.finish()
-            tokens = [each.content for each in listed if each.tag == der.OCTET_STRING]
-            return cls(
+            tokens = []
+            while not listed.at_end:
+                tokens.append(listed.octets())
+            made = cls(
                 SignedPolicy.parse(policy),
                 SignedRequest.parse(request),
                 tuple(SignedApproval.parse(each) for each in tokens),
             )
         except (der.DerError, PolicyError) as error:
             raise ApprovalError(f"no evidence of approvals: {error}") from error
+        if made.encode() != data:
+            raise ApprovalError("evidence of approvals that is not in its one form")
+        return made
 
     @property
     def approvers(self) -> tuple[tuple[Approver | None, SignedApproval], ...]:

@@ -32,6 +32,7 @@ from server_stub.records.store import (
     Seal,
     SealGrant,
 )
+from server_stub.ruling import use_policies
 from server_stub.signin import Decision, decided
 
 WITHDRAW = "withdraw-grant"
@@ -118,7 +119,9 @@ def _checked(tx: Transaction, seal: Seal, given: Offer) -> Grant:
     if said != (seal.seal_code, seal.name, enterprise.name):
         raise GrantInvalid("the grant names another seal or holder")
     if grant.approval:
-        raise GrantInvalid("approvals of single uses cannot be had here")
+        rule = use_policies.current(tx.session, seal)
+        if rule is None or not rule.needed:
+            raise GrantInvalid("nobody approves uses of this seal: set its policy first")
     if seal.state != "active":
         raise sealing.SealNotActive(f"the seal is {seal.state}")
     begin, end = canonical.microseconds(grant.valid_from), canonical.microseconds(grant.valid_until)
@@ -273,10 +276,13 @@ def find_copy(session: Session, actor: Actor, verb: str, seal_id: str) -> tuple[
 
 @dataclass(frozen=True)
 class Use:
-    """What a grantee says of a use."""
+    """What a grantee says of a use, and what was approved of it."""
 
     kind: str = ""
     counterparty: str = ""
+    approval: str = ""
+    """The request that was approved; "" for none."""
+    evidence: bytes = b""
 
 
 def ticket(
@@ -300,11 +306,16 @@ def ticket(
     outside = terms.scope.why_not(use.kind, use.counterparty, canonical.moment(tx.now))
     if outside:
         raise OutsideGrant(outside)
-    if terms.approval:
+    if terms.approval and not use.approval:
         raise OutsideGrant("approval")
     (number,) = take_numbers(tx, grant, 1)
     leave = Leave(
-        grant_sm3=grant.terms_sm3, use=number, kind=use.kind, counterparty=use.counterparty
+        grant_sm3=grant.terms_sm3,
+        use=number,
+        kind=use.kind,
+        counterparty=use.counterparty,
+        approval=use.approval,
+        evidence=use.evidence,
     )
     token = sealing.attested(tx, authority, seal, life, document_sm3, leave)
     fields = {
@@ -312,6 +323,7 @@ def ticket(
         "seal": seal.id,
         "grant": grant.id,
         "use": number,
+        "approval": use.approval,
         "document_sm3": document_sm3.hex(),
         "token_sm3": gm.sm3(token).hex(),
         "actor": actor.subject,

@@ -26,6 +26,7 @@ from server_stub.policy import Actor
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Lease, Seal, SealGrant, UsageRecord
+from server_stub.ruling import use_policies
 from server_stub.settings import Settings
 
 HOUR = 3600 * 1_000_000
@@ -65,9 +66,11 @@ def lease(
     spent: Spent | None,
 ) -> Leased:
     """Reserve uses. Raises :class:`server_stub.sealing.SealNotActive`,
-    :class:`.granting.OutsideGrant`, and of :mod:`server_stub.policy`."""
+    :class:`server_stub.ruling.use_policies.ApprovalNeeded`, :class:`.granting.OutsideGrant`, and of
+    :mod:`server_stub.policy`."""
     tx.act(actor.who)
     seal, grant = _whose(tx, actor, seal_id)
+    use_policies.check_offline(tx.session, seal)
     before, doubled = _closed(tx, seal, actor, spent)
     wanted = settings.lease_uses
     if grant is not None:

@@ -328,6 +328,112 @@ class Lease(Base):
     """When another took its place."""
 
 
+class UsePolicyRow(Salted, Base):
+    """用印规则 of a seal, as its keeper signed it (:mod:`crypto.seal.use_policy`)."""
+
+    __tablename__ = "use_policy"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """SM3 of the terms, hex."""
+    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"), index=True)
+    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"))
+    token: Mapped[bytes] = mapped_column(info=PRIVATE)
+    """The policy as it was signed."""
+    needed: Mapped[int]
+    offline: Mapped[bool]
+    phone: Mapped[bool]
+    set_at: Mapped[int] = mapped_column(info=RECORDED)
+    ended_at: Mapped[int | None]
+    """When another took its place; None: in force."""
+
+
+class PolicyApprover(Base):
+    """Whom a policy lets approve."""
+
+    __tablename__ = "policy_approver"
+    policy_id: Mapped[str] = mapped_column(ForeignKey("use_policy.id"), primary_key=True)
+    certificate_sn: Mapped[str] = mapped_column(
+        ForeignKey("certificate.sn"), primary_key=True, index=True
+    )
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+
+
+class ApproverKey(Salted, Base):
+    """A key that pages are encrypted for, which an approver's Ukey has signed."""
+
+    __tablename__ = "approver_key"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """SM3 of the public key, hex."""
+    certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"), index=True)
+    token: Mapped[bytes] = mapped_column(info=PRIVATE)
+    made_at: Mapped[int] = mapped_column(info=RECORDED)
+
+
+class UseRequestRow(Salted, Base):
+    """用印申请: what somebody wants to put a seal on (:mod:`crypto.seal.use_approval`)."""
+
+    __tablename__ = "use_request"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"), index=True)
+    """The seal that stamps: perhaps a copy."""
+    policy_id: Mapped[str] = mapped_column(ForeignKey("use_policy.id"), index=True)
+    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprise.id"))
+    requester_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"))
+    document_sm3: Mapped[str]
+    token: Mapped[bytes] = mapped_column(info=PRIVATE)
+    """The request as it was signed."""
+    copies: Mapped[int]
+    used: Mapped[int]
+    state: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str | None]
+    pages: Mapped[int]
+    """Pages of the encrypted preview, and one with the facts."""
+    created_at: Mapped[int] = mapped_column(info=RECORDED)
+    until: Mapped[int]
+    changed_at: Mapped[int] = mapped_column(info=RECORDED)
+
+
+class UseApprover(Salted, Base):
+    """Somebody who was asked, and what was answered first."""
+
+    __tablename__ = "use_approver"
+    request_id: Mapped[str] = mapped_column(ForeignKey("use_request.id"), primary_key=True)
+    certificate_sn: Mapped[str] = mapped_column(
+        ForeignKey("certificate.sn"), primary_key=True, index=True
+    )
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+    link: Mapped[str] = mapped_column(unique=True, info=PRIVATE)
+    """Secret part of the address of the phone's page."""
+    decision: Mapped[str | None]
+    """approve or reject."""
+    phone: Mapped[bool | None]
+    token: Mapped[bytes | None] = mapped_column(info=PRIVATE)
+    """As it was signed."""
+    decided_at: Mapped[int | None] = mapped_column(info=RECORDED)
+
+
+class UsePage(Base):
+    """A page of a request's preview, encrypted for its approvers; nobody here can read it."""
+
+    __tablename__ = "use_page"
+    request_id: Mapped[str] = mapped_column(ForeignKey("use_request.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    blob_sm3: Mapped[str] = mapped_column(info=BLOB)
+
+
+class UseKey(Base):
+    """The key of a request's pages, wrapped for one key of an approver."""
+
+    __tablename__ = "use_key"
+    request_id: Mapped[str] = mapped_column(ForeignKey("use_request.id"), primary_key=True)
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    """SM3 of the public key that it is wrapped for, hex."""
+    certificate_sn: Mapped[str] = mapped_column(ForeignKey("certificate.sn"))
+    kind: Mapped[str]
+    """sm2 or ecdh-p256."""
+    wrapped: Mapped[bytes]
+
+
 class SealCopy(Base):
     """One making of the seal data: for its holder (original) or for a grantee (copy)."""
 

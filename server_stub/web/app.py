@@ -18,6 +18,7 @@ from server_stub.web.misbehaving import Misbehaving
 from server_stub.web.routes import (
     applicant,
     appointments,
+    approvals,
     audit,
     disputes,
     grants,
@@ -63,6 +64,7 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         holder,
         grants,
         phones,
+        approvals,
         disputes,
         registry,
         releases,

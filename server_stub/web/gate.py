@@ -66,6 +66,11 @@ FILES = (
         frozenset({"application/pdf", "image/png", "image/jpeg"}),
         "send a PDF, PNG or JPEG",
     ),
+    _File(
+        re.compile(r"/v1/use-requests/request_[0-9a-f]{24}/pages/[0-9]+"),
+        frozenset({"application/octet-stream"}),
+        "send an encrypted page as application/octet-stream",
+    ),
 )
 
 

@@ -23,12 +23,14 @@ from server_stub import (
     using,
     verifying,
 )
+from server_stub.approving import deciding, requesting
 from server_stub.authorities import notices
 from server_stub.changing import unlocking
 from server_stub.lending import granting
 from server_stub.phones import pairing
 from server_stub.records import ledger, vault
 from server_stub.records.logbook import logbook
+from server_stub.ruling import use_policies
 from server_stub.staff import ledger_search
 
 
@@ -62,6 +64,11 @@ CODES = {
     "illegal_transition": _Code(409, "Not possible in this state"),
     "seal_not_active": _Code(409, "The seal may not be used now"),
     "outside_grant": _Code(409, "The grant does not allow this use"),
+    "approval_needed": _Code(409, "The seal's policy asks for an approval"),
+    "already_decided": _Code(409, "It was decided before"),
+    "policy_invalid": _Code(422, "Not a usable policy"),
+    "use_request_invalid": _Code(422, "Not a usable request"),
+    "decision_invalid": _Code(422, "Not a usable decision"),
     "grantee_differs": _Code(403, "The grant is for somebody else"),
     "unlock_expired": _Code(410, "The permission to unlock has expired: apply again"),
     "grant_invalid": _Code(422, "Not a usable grant"),
@@ -105,6 +112,11 @@ _BY_EXCEPTION: dict[type[Exception], str] = {
     applying.MaterialMissing: "material_missing",
     applying.TooManyOpen: "too_many_open",
     sealing.SealNotActive: "seal_not_active",
+    use_policies.ApprovalNeeded: "approval_needed",
+    use_policies.PolicyInvalid: "policy_invalid",
+    requesting.RequestInvalid: "use_request_invalid",
+    deciding.DecisionInvalid: "decision_invalid",
+    deciding.AlreadyDecided: "already_decided",
     granting.OutsideGrant: "outside_grant",
     granting.GranteeDiffers: "grantee_differs",
     granting.GrantInvalid: "grant_invalid",

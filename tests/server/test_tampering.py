@@ -22,7 +22,8 @@ from server_stub.records.ledger import LOGS, LedgerError
 from server_stub.settings import Settings
 from server_stub.staff import asking
 from server_stub.web.serving import start_in_thread
-from tests.world.applicant import Applicant
+from tests.world.applicant import Applicant, b64
+from tests.world.approving import Approving, Somebody, approver_key
 from tests.world.lending import Lending
 from tests.world.objections import hand_in, statement
 from tests.world.pairing import Paired
@@ -100,6 +101,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Sett
         assert person.call("POST", "/v1/leases", {"seal_id": person.seal_id}).status_code == 201
         assert person.call("POST", "/v1/refresh-tokens").status_code == 201
         Paired(person).pair()
+        approve_once(person, server.url)
         with server.platform.reading() as session:
             row = session.get_one(store.Application, person.application_id)
             asking.ask(server.platform, session, row)
@@ -107,6 +109,32 @@ def original(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Sett
         epochs.publish(server.platform)
         person.http.close()
     return settings
+
+
+def approve_once(person: Applicant, url: str) -> None:
+    """A use of *person*'s seal is asked for, seen and approved."""
+    other = Somebody(url, legal_rep="王建国")
+    other.enrol()
+    asking = Approving(person, (other,))
+    assert asking.rule(asking.terms(1, offline=True)).status_code == 201
+    _, key = approver_key(other)
+    assert other.call("POST", "/v1/approver-keys", {"token": b64(key.token)}).status_code == 201
+    wrapped = {
+        **{"certificate_sn": key.key.certificate, "kind": "sm2", "key_id": key.key_id},
+        "wrapped": b64(b"wrapped"),
+    }
+    preview = {"pages": 1, "keys": [wrapped]}
+    request = asking.ask(asking.request(preview_sha256="0" * 64), **preview).json()
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Authorization": f"Bearer {person.token}",
+    }
+    path = f"/v1/use-requests/{request['id']}/pages/0"
+    put = person.http.put(path, content=b"ciphertext of a page", headers=headers)
+    assert put.status_code == 204
+    assert asking.decide(other, request).json()["state"] == "approved"
+    assert asking.ticket(request["id"]).status_code == 201
+    other.http.close()
 
 
 @pytest.fixture
@@ -154,6 +182,27 @@ TABLES: dict[str, tuple[str, str]] = {
     ),
     "uses of a grant given back": ("UPDATE seal_grant SET used = -1", "used is -1"),
     "other terms of a grant": ("UPDATE seal_grant SET terms = '{}'", "terms is"),
+    "fewer approvals needed": ("UPDATE use_policy SET needed = 0", "needed is 0"),
+    "another policy": ("UPDATE use_policy SET token = x'00'", "token is"),
+    "an approver put in": (
+        "UPDATE policy_approver SET person_id = (SELECT requester_id FROM use_request)",
+        "person_id is",
+    ),
+    "another key for pages": ("UPDATE approver_key SET token = x'00'", "token is"),
+    "a request for another document": (
+        "UPDATE use_request SET document_sm3 = 'ff'",
+        "document_sm3 is",
+    ),
+    "a use given back": ("UPDATE use_request SET used = 0", "used is 0"),
+    "more copies": ("UPDATE use_request SET copies = 9", "copies is 9"),
+    "another decision": ("UPDATE use_approver SET decision = 'reject'", "decision is"),
+    "a back-dated decision": (
+        "UPDATE use_approver SET decided_at = decided_at - 1",
+        "decided_at is",
+    ),
+    "a deleted decision": ("DELETE FROM use_approver", "the row is missing"),
+    "another page": ("UPDATE use_page SET blob_sm3 = 'ff'", "blob_sm3 is"),
+    "another wrapped key": ("UPDATE use_key SET wrapped = x'00'", "wrapped is"),
     "a longer lease": ("UPDATE lease SET until = until + 1", "until is"),
     "more uses of a lease": ("UPDATE lease SET numbers = '{}'", "numbers is"),
     "a longer refresh token": ("UPDATE refresh_token SET expires_at = 1", "expires_at is 1"),
@@ -253,13 +302,13 @@ TABLES: dict[str, tuple[str, str]] = {
         "staff s: no record speaks of this row",
     ),
     "a lost blob": (
-        "DELETE FROM blob WHERE address = (SELECT seal_sm3 FROM seal)",
+        "DELETE FROM blob WHERE address = (SELECT seal_sm3 FROM seal ORDER BY rowid)",
         "seal {seal}: blob",
     ),
     "another blob": (
         "UPDATE blob SET sealed = (SELECT sealed FROM blob WHERE address !="
-        " (SELECT seal_sm3 FROM seal) LIMIT 1)"
-        " WHERE address = (SELECT seal_sm3 FROM seal)",
+        " (SELECT seal_sm3 FROM seal ORDER BY rowid) LIMIT 1)"
+        " WHERE address = (SELECT seal_sm3 FROM seal ORDER BY rowid)",
         "it does not open",
     ),
     "an audience": (
@@ -298,12 +347,12 @@ TABLES: dict[str, tuple[str, str]] = {
 def test_what_was_rewritten_in_the_database_is_named(copy: Copy, what: str) -> None:
     change, named = TABLES[what]
     facts = {
-        "seal": copy.value("SELECT id FROM seal"),
-        "copy": copy.value("SELECT id FROM seal_copy"),
-        "enterprise": copy.value("SELECT id FROM enterprise"),
-        "person": copy.value("SELECT id FROM person"),
-        "application": copy.value("SELECT id FROM application"),
-        "sn": copy.value("SELECT sn FROM certificate"),
+        "seal": copy.value("SELECT id FROM seal ORDER BY rowid"),
+        "copy": copy.value("SELECT id FROM seal_copy ORDER BY rowid"),
+        "enterprise": copy.value("SELECT id FROM enterprise ORDER BY rowid"),
+        "person": copy.value("SELECT id FROM person ORDER BY rowid"),
+        "application": copy.value("SELECT id FROM application ORDER BY rowid"),
+        "sn": copy.value("SELECT sn FROM certificate ORDER BY rowid"),
         "use": copy.value("SELECT id FROM usage_record WHERE document_sm3 LIKE '02%'"),
     }
     copy.run(change)
@@ -396,7 +445,7 @@ def test_a_public_log_that_tells_another_history_is_named(copy: Copy) -> None:
     connection.close()
     told = json.loads(record) | {"reason": "lost"}
     rewrite(copy, "registry", number, canonical.canonical(told))
-    seal = copy.value("SELECT id FROM seal")
+    seal = copy.value("SELECT id FROM seal ORDER BY rowid")
     assert f"seal {seal}: the registry tells another history than the ledger" in copy.audit()
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from server_stub import policy, sealing, states, sync, using
+from server_stub.approving import spending
 from server_stub.context import Platform
 from server_stub.lending import granting
 from server_stub.policy import Actor
@@ -57,6 +58,8 @@ class TicketBody(Body):
     kind: Line = ""
     """Of the document, where a grant asks for it."""
     counterparty: Line = ""
+    request: str = Field(default="", pattern="^(request_[0-9a-f]{24})?$")
+    """The approved request that it is a use of, where the seal's policy asks for one."""
 
 
 @router.get("/seals")
@@ -138,14 +141,18 @@ async def _seal(platform: Platform, command: Any, *args: Any) -> dict[str, Any]:
 async def ticket(platform: Running, actor: SignedIn, body: TicketBody) -> dict[str, Any]:
     """用印凭据 for exactly this document, to be stapled into its signature."""
     life = timedelta(seconds=platform.settings.status_seconds)
-    document, use = bytes.fromhex(body.document_sm3), granting.Use(body.kind, body.counterparty)
+    document = bytes.fromhex(body.document_sm3)
 
     def give(tx: Transaction) -> bytes:
-        seal = tx.session.get(Seal, body.seal_id)
         about = (actor, platform.authority, body.seal_id, document)
+        seal = tx.session.get(Seal, body.seal_id)
         if seal is not None and seal.grant_id is not None:
+            seal, _ = granting.find_copy(tx.session, actor, "grant.use", body.seal_id)
+            approved = spending.take(tx, actor, seal, body.request)
+            use = granting.Use(body.kind, body.counterparty, approved.request, approved.evidence)
             return granting.ticket(tx, *about, use, life)
-        return sealing.ticket(tx, *about, life)
+        seal = sealing.find(tx.session, actor, "seal.use", body.seal_id)
+        return sealing.ticket(tx, *about, life, spending.take(tx, actor, seal, body.request).leave)
 
     writing = platform.ledger.write(give)
     return {"token": views.b64(await written(writing))}

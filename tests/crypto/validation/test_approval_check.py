@@ -10,6 +10,7 @@ import pytest
 
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
+from crypto.asn1 import der
 from crypto.pki.certificate import DOCUMENT_SIGNING, Certificate
 from crypto.seal.phone import Binding, PhoneSignature
 from crypto.seal.purpose_text import PurposeTextError
@@ -283,6 +284,18 @@ def test_a_ukey_does_not_speak_as_a_phone(company: Company) -> None:
         SignedApproval.make(said, ukey_proof(said.encode(), company.approvers[0]))
     with pytest.raises(ApprovalError, match="phone"):
         SignedApproval.make(said, ukey_proof(said.encode(), company.approvers[0]), phone=True)
+
+
+def test_evidence_with_anything_else_among_its_approvals_is_refused(company: Company) -> None:
+    made = company.evidence()
+    listed = [der.octet_string(each.token) for each in made.approvals]
+    whole = (der.octet_string(made.policy.token), der.octet_string(made.request.token))
+    assert UseEvidence.parse(der.sequence(*whole, der.sequence(*listed))) == made
+    for more in (der.null(), der.utf8("x"), der.sequence()):
+        with pytest.raises(ApprovalError):
+            UseEvidence.parse(der.sequence(*whole, der.sequence(*listed, more)))
+        with pytest.raises(ApprovalError):
+            UseEvidence.parse(der.sequence(*whole, der.sequence(*listed), more))
 
 
 def test_a_ticket_keeps_its_evidence(company: Company) -> None:

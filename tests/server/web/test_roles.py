@@ -31,6 +31,7 @@ OWN_APPLICATION = "/v1/applications/{application}"
 OWN_SEAL = "/v1/seals/{seal}"
 FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
 SIGNATURE = {"signature": "AAAA"}
+WRAPPED = {"certificate_sn": "1", "kind": "sm2", "key_id": "0" * 64, "wrapped": "AAAA"}
 LETTER = b"%PDF-1.7 a letter of authority"
 
 TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
@@ -60,6 +61,18 @@ TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", "/v1/grants"): ("grant", HOLDERS),
     ("POST", "/v1/grants/none/withdrawal"): (SIGNATURE, set()),
     ("POST", "/v1/leases"): ("lease", HOLDERS),
+    ("GET", f"{OWN_SEAL}/use-policy"): (None, HOLDERS),
+    ("POST", f"{OWN_SEAL}/use-policy"): ({"terms": "AAAA", "at": "now", **SIGNATURE}, HOLDERS),
+    ("GET", f"{OWN_SEAL}/approver-candidates"): (None, HOLDERS),
+    ("POST", "/v1/approver-keys"): ({"token": "AAAA"}, set()),  # none of these is an approver
+    ("GET", "/v1/use-requests"): (None, HOLDERS),
+    ("POST", "/v1/use-requests"): ("request", HOLDERS),
+    ("GET", "/v1/use-requests/none"): (None, set()),
+    ("POST", "/v1/use-requests/none/keys"): ({"keys": [WRAPPED]}, set()),
+    ("PUT", "/v1/use-requests/none/pages/0"): ("page", set()),
+    ("GET", "/v1/use-requests/none/pages/0"): (None, set()),
+    ("POST", "/v1/use-requests/none/decision"): ({"token": "AAAA"}, set()),
+    ("POST", "/v1/use-requests/none/withdrawal"): ({"at": "now", **SIGNATURE}, set()),
     ("POST", "/v1/refresh-tokens"): (None, HOLDERS),
     ("DELETE", "/v1/refresh-tokens"): (None, HOLDERS),
     ("POST", "/v1/phone-pairings"): ({}, HOLDERS),
@@ -147,6 +160,8 @@ def asked(
         body = {"seal_id": owner.seal_id, "terms": "AAAA", "at": "now", **SIGNATURE}
     elif body == "lease":
         body = {"seal_id": owner.seal_id}
+    elif body == "request":
+        body = {"seal_id": owner.seal_id, "token": "AAAA"}
     elif body == "usage":
         fields = {
             "type": "usage-v1",
@@ -157,8 +172,9 @@ def asked(
         text = json.dumps(fields)
         body = {"records": [{"id": gm.sm3(text.encode()).hex(), "record": text}]}
     where = path.format(application=owner.application_id, seal=owner.seal_id, blob=blob)
-    if body == "letter":
-        headers = {"Content-Type": "application/pdf"}
+    if body in ("letter", "page"):
+        kind = "application/pdf" if body == "letter" else "application/octet-stream"
+        headers = {"Content-Type": kind}
         if person.token:
             headers["Authorization"] = f"Bearer {person.token}"
         return person.http.request(method, where, content=LETTER, headers=headers)
@@ -184,6 +200,8 @@ def test_the_table_has_every_route(server: RunningServer) -> None:
         plain = plain.replace("grants/none", "grants/{identity}")
         plain = re.sub(r"(phones|phone-pairings)/none", r"\1/{identity}", plain)
         plain = plain.replace("materials/letter", "materials/{kind}")
+        plain = plain.replace("use-requests/none", "use-requests/{identity}")
+        plain = plain.replace("pages/0", "pages/{number}")
         listed.add((method, plain))
     assert {(m, p) for m, p in known if p not in OPEN} == listed
 
@@ -223,7 +241,10 @@ def test_what_is_another_enterprises_does_not_exist(
     person, owner = people[role], people["stranger"]
     blob = blob_of(owner)
     for (method, path), (body, allowed) in TABLE.items():
-        if "{" not in path and body not in ("ticket", "usage", "grant", "lease"):
+        if "{" not in path and body not in (
+            *("ticket", "usage", "grant", "lease"),
+            "request",
+        ):
             continue
         answer = asked(person, owner, blob, method, path, body)
         if body == "usage" and role in allowed:

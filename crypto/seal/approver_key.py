@@ -1,0 +1,102 @@
+"""A key that pages are encrypted for, which an approver's Ukey has signed.
+
+A Ukey signs and does not decrypt, as far as its drivers tell: so each of an approver's computers
+makes an SM2 key of its own, keeps the private half in the system's keyring, and the Ukey vouches
+for the public half. Whoever encrypts checks that, so that the platform cannot put in its own.
+
+    SEQUENCE { text OCTET STRING, certificate OCTET STRING, signature BIT STRING }
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from crypto.algorithms.gm import is_public_key, sm3
+from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
+from crypto.asn1 import der
+from crypto.pki.certificate import Certificate
+from crypto.pki.names_and_algorithms import CertificateError
+from crypto.seal.purpose_text import PurposeText, PurposeTextError, read_time
+
+MAX_SIZE = 8 * 1024
+
+
+class ApproverKeyError(ValueError):
+    """The bytes are no key that a Ukey has signed."""
+
+
+@dataclass(frozen=True)
+class ApproverKey(PurposeText):
+    """What the Ukey signs."""
+
+    PURPOSE: ClassVar = "SUQIAN-SEAL-APPROVER-KEY-V1"
+
+    origin: str
+    certificate: str
+    """Serial number of the Ukey's certificate, hex."""
+    key_sm2: str
+    """Public key X‖Y, hex."""
+    created: str
+    nonce: str
+
+    @property
+    def problem(self) -> str:
+        if not re.fullmatch("[0-9a-f]{128}", self.key_sm2):
+            return "no key"
+        try:
+            read_time(self.created)
+        except PurposeTextError as error:
+            return str(error)
+        return "" if is_public_key(bytes.fromhex(self.key_sm2)) else "no key"
+
+
+@dataclass(frozen=True)
+class SignedApproverKey:
+    """A key that the certificate's key has signed; the certificate is yet to be trusted."""
+
+    token: bytes
+    key: ApproverKey
+    certificate: Certificate
+
+    @property
+    def public(self) -> bytes:
+        """X‖Y."""
+        return bytes.fromhex(self.key.key_sm2)
+
+    @property
+    def key_id(self) -> str:
+        """SM3 of the public key, hex."""
+        return sm3(self.public).hex()
+
+    @classmethod
+    def make(cls, key: ApproverKey, ukey: SigningKey) -> SignedApproverKey:
+        """Sign *key*. Raises what the Ukey raises."""
+        text = key.encode()
+        return cls.parse(
+            der.sequence(
+                der.octet_string(text),
+                der.octet_string(ukey.certificate),
+                der.bit_string(ukey.sign(text)),
+            )
+        )
+
+    @classmethod
+    def parse(cls, token: bytes) -> SignedApproverKey:
+        """Raises :class:`ApproverKeyError`."""
+        if len(token) > MAX_SIZE:
+            raise ApproverKeyError("larger than any key")
+        try:
+            fields = der.parse(token).children(der.SEQUENCE)
+            text, certificate_der, signature = fields.octets(), fields.octets(), fields.bits()
+            fields.finish()
+            certificate = Certificate.parse(certificate_der)
+            key = ApproverKey.parse(text)
+        except (der.DerError, CertificateError, PurposeTextError) as error:
+            raise ApproverKeyError(f"no key of an approver: {error}") from error
+        if key.certificate != f"{certificate.serial:x}":
+            raise ApproverKeyError("the key names another certificate")
+        if not certificate.public_key.verify(SM2_WITH_SM3, text, signature):
+            raise ApproverKeyError("the signature of the key is wrong")
+        return cls(token, key, certificate)

@@ -1,0 +1,68 @@
+"""An approved request becomes part of a ticket: at most as often as it says, and by nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from crypto.seal.statement import Leave
+from crypto.seal.use_approval import SignedApproval, SignedRequest, UseEvidence
+from crypto.seal.use_policy import SignedPolicy
+from server_stub import policy
+from server_stub.approving import deciding, requesting
+from server_stub.policy import Actor
+from server_stub.records.ledger import Transaction
+from server_stub.records.store import Seal, UsePolicyRow, UseRequestRow
+from server_stub.ruling import use_policies
+from server_stub.ruling.use_policies import ApprovalNeeded
+
+
+@dataclass(frozen=True)
+class Approved:
+    """What allows one use."""
+
+    request: str = ""
+    """"": nobody has to approve."""
+    evidence: bytes = b""
+    """:class:`crypto.seal.use_approval.UseEvidence`, DER."""
+
+    @property
+    def leave(self) -> Leave | None:
+        """What a ticket for the holder's own seal says of it."""
+        return Leave(approval=self.request, evidence=self.evidence) if self.request else None
+
+
+def take(tx: Transaction, actor: Actor, seal: Seal, request: str) -> Approved:
+    """One use of the approved *request* for *seal*, on behalf of *actor*, who may use it.
+
+    Raises :class:`ApprovalNeeded` where the seal's policy asks for another, or for one at all."""
+    tx.act(actor.who)
+    rule = use_policies.ruled(tx.session, seal)
+    if not request:
+        if rule is not None and rule.needed:
+            raise ApprovalNeeded("request")
+        return Approved()
+    row = tx.session.get(UseRequestRow, request)
+    if row is None or row.certificate_sn != actor.certificate_sn or row.seal_id != seal.id:
+        raise policy.NotFound
+    if rule is None or row.policy_id != rule.id:
+        raise ApprovalNeeded("policy")
+    if row.state != "approved" or row.until < tx.now:
+        raise ApprovalNeeded("lapsed" if row.until < tx.now else row.state)
+    given = deciding.approvals(tx, row)
+    tokens = [SignedApproval.parse(each.token or b"") for each in given]
+    evidence = UseEvidence(
+        SignedPolicy.parse(rule.token), SignedRequest.parse(row.token), tuple(tokens)
+    )
+    row.used += 1
+    if row.used >= row.copies:
+        use_policies.change(tx, row, "use", "used")
+    return Approved(row.id, evidence.encode())
+
+
+def size_of_evidence(session: Session, row: UseRequestRow) -> int:
+    """How many bytes its evidence has, about: what a client reserves."""
+    rule = session.get_one(UsePolicyRow, row.policy_id)
+    tokens = (each.token or b"" for each in requesting.asked_of(session, row))
+    return len(rule.token) + len(row.token) + sum(len(each) + 8 for each in tokens) + 64

@@ -1,0 +1,326 @@
+"""用印规则: which uses of a seal need whose approval; set by a signed intent of who keeps it.
+
+A policy in force stays until another takes its place; the requests that were made under it lapse
+then. A seal that took the place of one with approvers has none until somebody signs a policy for
+it, and cannot be used till then: a reissue must not do away with approvals.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crypto.algorithms import gm
+from crypto.pki.certificate import Certificate as X509Certificate
+from crypto.seal.approver_key import ApproverKeyError, SignedApproverKey
+from crypto.seal.use_policy import VERB, PolicyError, SignedPolicy, UsePolicy, masked
+from server_stub import policy, sealing, signin, states
+from server_stub.policy import Actor
+from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.records.store import (
+    ApproverKey,
+    Certificate,
+    Enterprise,
+    Lease,
+    Person,
+    PolicyApprover,
+    Seal,
+    UsePolicyRow,
+    UseRequestRow,
+)
+from server_stub.signin import Decision, decided
+
+MAX_KEYS = 5
+"""Of one certificate, the newest: computers at which an approver works."""
+
+
+class PolicyInvalid(Exception):
+    """The terms are not in order, or name somebody who cannot approve."""
+
+
+class ApprovalNeeded(Exception):
+    """The seal's policy does not allow this use as it is."""
+
+
+def original_of(session: Session, seal: Seal) -> Seal:
+    """The seal itself, or the one that it is a copy of."""
+    return session.get_one(Seal, seal.original_id) if seal.original_id else seal
+
+
+def current(session: Session, seal: Seal) -> UsePolicyRow | None:
+    """The policy that *seal*, or the seal that it is a copy of, is under; None: none was set."""
+    row: UsePolicyRow | None = session.scalar(
+        select(UsePolicyRow).where(
+            UsePolicyRow.seal_id == original_of(session, seal).id, UsePolicyRow.ended_at.is_(None)
+        )
+    )
+    return row
+
+
+def terms_of(row: UsePolicyRow) -> UsePolicy:
+    """What a policy says."""
+    return SignedPolicy.parse(row.token).policy
+
+
+def ruled(session: Session, seal: Seal) -> UsePolicyRow | None:
+    """:func:`current`, for who wants to use the seal. Raises :class:`ApprovalNeeded` where a seal
+    before this one had approvers, and nobody has said what is to be with this one."""
+    found = current(session, seal)
+    if found is not None:
+        return found
+    seen, known = original_of(session, seal), set[str]()
+    while seen.id not in known:
+        known.add(seen.id)
+        before = session.scalar(select(Seal).where(Seal.successor_id == seen.id).limit(1))
+        if before is None:
+            return None
+        row = current(session, before)
+        if row is not None:
+            if row.needed:
+                raise ApprovalNeeded("policy")
+            return None
+        seen = before
+    return None
+
+
+def check_offline(session: Session, seal: Seal) -> None:
+    """Return if uses may be reserved. Raises :class:`ApprovalNeeded`."""
+    row = ruled(session, seal)
+    if row is not None and not row.offline:
+        raise ApprovalNeeded("offline")
+
+
+def approvers_of(session: Session, row: UsePolicyRow) -> Sequence[PolicyApprover]:
+    """Whom a policy names."""
+    chosen = select(PolicyApprover).where(PolicyApprover.policy_id == row.id)
+    return session.scalars(chosen.order_by(PolicyApprover.certificate_sn)).all()
+
+
+def seal_for_all(session: Session, actor: Actor, seal_id: str) -> Seal:
+    """A seal whose policy *actor* may read: whoever uses it, keeps it, or approves for it.
+
+    Raises :class:`server_stub.policy.NotFound`, :class:`server_stub.policy.Forbidden`."""
+    seal = session.get(Seal, seal_id)
+    if seal is None:
+        raise policy.NotFound
+    policy.allow(actor, "policy.read")
+    row = current(session, seal)
+    if row is not None:
+        for each in approvers_of(session, row):
+            if each.certificate_sn == actor.certificate_sn:
+                return seal
+    if seal.grant_id is not None and seal.certificate_sn == actor.certificate_sn:
+        return seal
+    return sealing.find(session, actor, "policy.read", seal_id)
+
+
+# --- setting -------------------------------------------------------------------------------------
+
+
+def set_policy(
+    tx: Transaction, actor: Actor, origin: str, seal_id: str, terms: bytes, decision: Decision
+) -> UsePolicyRow:
+    """Put a seal under the policy *terms*, which *decision* signs.
+
+    Raises :class:`PolicyInvalid`, :class:`server_stub.signin.SignatureInvalid`, and of
+    :mod:`server_stub.policy`."""
+    tx.act(actor.who)
+    seal = sealing.find(tx.session, actor, "policy.set", seal_id)
+    try:
+        said = UsePolicy.parse(terms)
+    except PolicyError as error:
+        raise PolicyInvalid(str(error)) from error
+    enterprise = tx.session.get(Enterprise, seal.enterprise_id) if seal.enterprise_id else None
+    if seal.grant_id is not None or enterprise is None:
+        raise PolicyInvalid("not a seal that has a policy of its own")
+    if (said.seal_code, said.seal_name, said.holder) != (
+        seal.seal_code,
+        seal.name,
+        enterprise.name,
+    ):
+        raise PolicyInvalid("the policy names another seal or holder")
+    if tx.session.get(UsePolicyRow, said.sm3) is not None:
+        raise PolicyInvalid("this policy was set before: make it anew")
+    people = [_approver(tx.session, said, each.certificate_sm3, tx.now) for each in said.approvers]
+    if len({row.person_id for row in people}) != len(people):
+        raise PolicyInvalid("two of the approvers are one person")
+    signed = decided(tx, actor, origin, VERB, said.seal_code, said.sm3, "", decision)
+    own = tx.session.get(Certificate, actor.certificate_sn or "")
+    if signed is None or own is None:
+        raise policy.Forbidden("a policy is signed by somebody who keeps the seal")
+    token = SignedPolicy.make(terms, str(signed["text"]), own.der, decision.signature).token
+    before = current(tx.session, seal)
+    if before is not None:
+        before.ended_at = tx.now
+        _lapse_requests(tx, before)
+    row = UsePolicyRow(
+        id=said.sm3,
+        seal_id=seal.id,
+        enterprise_id=enterprise.id,
+        token=token,
+        needed=said.needed,
+        offline=said.offline,
+        phone=said.phone,
+        set_at=tx.now,
+    )
+    tx.session.add(row)
+    tx.session.flush()
+    for each in people:
+        tx.session.add(
+            PolicyApprover(policy_id=row.id, certificate_sn=each.sn, person_id=str(each.person_id))
+        )
+    if not said.offline:
+        _close_leases(tx, seal)
+    fields = {
+        "policy": row.id,
+        "seal": seal.id,
+        "before": before.id if before else None,
+        "needed": said.needed,
+        "intent": signed,
+    }
+    audience = (enterprise.id, *(each.person_id for each in people))
+    tx.record(LEDGER, "use-policy-v1", fields, about=("use_policy", row.id), audience=audience)
+    return row
+
+
+def _approver(session: Session, said: UsePolicy, digest: str, now: int) -> Certificate:
+    """The certificate of ours with that SM3, if its person can approve under that name."""
+    name = next(each.name for each in said.approvers if each.certificate_sm3 == digest)
+    rows = session.scalars(
+        select(Certificate).where(
+            Certificate.person_id.is_not(None), Certificate.staff_id.is_(None)
+        )
+    )
+    row = next((each for each in rows if gm.sm3(each.der).hex() == digest), None)
+    if row is None:
+        raise PolicyInvalid("an approver's certificate is not of this platform")
+    try:
+        signin.usable(session, row.der, now)
+    except signin.CertificateNotValid as error:
+        raise PolicyInvalid(f"the certificate of {name} may not sign now") from error
+    person = session.get_one(Person, row.person_id)
+    known = {person.name}
+    if row.enterprise_id is not None:
+        known.add(session.get_one(Enterprise, row.enterprise_id).name)
+    if name not in {masked(each) if said.masked else each for each in known}:
+        raise PolicyInvalid(f"the certificate is not that of {name}")
+    if said.masked and person.name in str(X509Certificate.parse(row.der).subject):
+        raise PolicyInvalid(f"the certificate of {name} shows the name that is to be hidden")
+    return row
+
+
+def _lapse_requests(tx: Transaction, before: UsePolicyRow) -> None:
+    open_now = select(UseRequestRow).where(
+        UseRequestRow.policy_id == before.id, UseRequestRow.state.in_(("pending", "approved"))
+    )
+    for each in tx.session.scalars(open_now.order_by(UseRequestRow.id)).all():
+        change(tx, each, "lapse", "policy_changed")
+
+
+def change(
+    tx: Transaction,
+    row: UseRequestRow,
+    event: str,
+    reason: str = "",
+    intent: object = None,
+) -> None:
+    """Move a request by *event*, on record.
+
+    Raises :class:`server_stub.states.IllegalTransition`."""
+    row.state = states.advance(states.USAGE_REQUEST, row.state, event)
+    row.reason, row.changed_at = reason or None, tx.now
+    fields: dict[str, object] = {"request": row.id, "event": event, "to": row.state}
+    fields |= {"reason": reason, **({"intent": intent} if intent else {})}
+    about, audience = ("use_request", row.id), (row.enterprise_id, row.requester_id)
+    tx.record(LEDGER, "use-request-change-v1", fields, about=about, audience=audience)
+
+
+def _close_leases(tx: Transaction, seal: Seal) -> None:
+    """No more is carried over from a lease that the policy no longer allows; what was reserved
+    stays good until its end, for nobody can call it back."""
+    seals = select(Seal.id).where((Seal.id == seal.id) | (Seal.original_id == seal.id))
+    open_now = select(Lease).where(Lease.seal_id.in_(seals), Lease.closed_at.is_(None))
+    for lease in tx.session.scalars(open_now).all():
+        lease.closed_at = tx.now
+
+
+# --- who can be named ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Somebody of the enterprise who has a certificate to approve with."""
+
+    name: str
+    roles: tuple[str, ...]
+    certificate: bytes
+
+
+def candidates(session: Session, actor: Actor, seal_id: str, now: int) -> list[Candidate]:
+    """Whom who keeps the seal can choose from: holders of the enterprise's certificates.
+
+    Raises of :mod:`server_stub.policy`."""
+    seal = sealing.find(session, actor, "policy.set", seal_id)
+    rows = session.scalars(
+        select(Certificate)
+        .where(
+            Certificate.enterprise_id == seal.enterprise_id,
+            Certificate.person_id.is_not(None),
+            Certificate.state.in_(("issued", "active")),
+            Certificate.not_after > now,
+        )
+        .order_by(Certificate.sn)
+    )
+    found = []
+    for row in rows:
+        person = session.get_one(Person, row.person_id)
+        roles = signin.holder_of(session, row.sn, now).roles
+        found.append(Candidate(person.name, tuple(sorted(roles)), row.der))
+    return found
+
+
+# --- keys that pages are encrypted for -----------------------------------------------------------
+
+
+def add_key(tx: Transaction, actor: Actor, origin: str, token: bytes) -> ApproverKey:
+    """Keep a key that *actor*'s Ukey has signed; the same again changes nothing.
+
+    Raises :class:`PolicyInvalid`, of :mod:`server_stub.policy`."""
+    tx.act(actor.who)
+    policy.allow(actor, "approval.decide")
+    try:
+        signed = SignedApproverKey.parse(token)
+    except ApproverKeyError as error:
+        raise PolicyInvalid(str(error)) from error
+    own = tx.session.get(Certificate, actor.certificate_sn or "")
+    if own is None or signed.certificate.der != own.der or signed.key.origin != origin:
+        raise PolicyInvalid("the key is somebody else's")
+    row = tx.session.get(ApproverKey, signed.key_id)
+    if row is not None:
+        if row.certificate_sn != own.sn:
+            raise PolicyInvalid("the key is somebody else's")
+        return row
+    row = ApproverKey(id=signed.key_id, certificate_sn=own.sn, token=token, made_at=tx.now)
+    tx.session.add(row)
+    tx.session.flush()
+    for old in keys_of(tx.session, own.sn)[MAX_KEYS:]:
+        tx.session.delete(old)
+    fields = {"key": row.id, "certificate": own.sn}
+    about, audience = ("approver_key", row.id), (own.person_id,)
+    tx.record(LEDGER, "approver-key-v1", fields, about=about, audience=audience)
+    return row
+
+
+def keys_of(session: Session, certificate_sn: str) -> Sequence[ApproverKey]:
+    """The keys of a certificate, the newest first."""
+    chosen = select(ApproverKey).where(ApproverKey.certificate_sn == certificate_sn)
+    return session.scalars(chosen.order_by(ApproverKey.made_at.desc(), ApproverKey.id)).all()
+
+
+def new_link() -> str:
+    """The secret part of the address of a phone's page."""
+    return secrets.token_urlsafe(16)

@@ -1,0 +1,417 @@
+"""用印审批 over HTTP: policies, requests, encrypted pages, decisions, tickets with approvals."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from crypto.algorithms import gm
+from crypto.algorithms.gm import sm3
+from crypto.algorithms.keys import SoftKey
+from crypto.seal.purpose_text import write_time
+from crypto.seal.statement import SignedStatement
+from crypto.seal.use_approval import SignedRequest, UseEvidence
+from crypto.seal.use_policy import Approver, masked
+from server_stub.approving import deciding, requesting
+from server_stub.records import auditing, store
+from server_stub.ruling import use_policies
+from server_stub.web.serving import RunningServer
+from tests.world.applicant import Applicant, b64, decision
+from tests.world.approving import Approving, Somebody, approver_key
+from tests.world.lending import Lending
+from tests.world.waiting import until
+
+
+@pytest.fixture(scope="module")
+def people(server: RunningServer) -> Iterator[dict[str, Applicant]]:
+    """Who asks, three who can be asked, and a stranger."""
+    made: dict[str, Applicant] = {}
+    with contextlib.ExitStack() as opened:
+        for number, name in enumerate(("周正", "吴安", "郑平", "冯和", "陈外")):
+            made[name] = Somebody(server.url, legal_rep=name, name=f"宿迁市第{number}公司")
+            opened.callback(made[name].http.close)
+            made[name].enrol()
+        yield made
+
+
+@pytest.fixture
+def asking(people: dict[str, Applicant]) -> Approving:
+    """Two of three must agree."""
+    made = Approving(people["周正"], (people["吴安"], people["郑平"], people["冯和"]))
+    answer = made.rule(made.terms(2))
+    assert answer.status_code == 201, answer.text
+    return made
+
+
+def asked(asking: Approving, **changes: Any) -> dict[str, Any]:
+    answer = asking.ask(asking.request(**changes))
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def state(asking: Approving, request: dict[str, Any]) -> str:
+    answer = asking.company.call("GET", f"/v1/use-requests/{request['id']}")
+    return str(answer.json()["state"])
+
+
+# --- with approvals ------------------------------------------------------------------------------
+
+
+def test_two_of_three_agree_and_the_ticket_says_who(asking: Approving) -> None:
+    refused = asking.ticket()
+    assert (refused.status_code, refused.json()["code"]) == (409, "approval_needed")
+    request = asked(asking)
+    first, second, _ = asking.approvers
+    assert asking.decide(first, request).json()["state"] == "pending"
+    assert asking.ticket(request["id"]).json()["detail"] == "pending"
+    assert asking.decide(second, request, reason="已核对").json()["state"] == "approved"
+    answer = asking.ticket(request["id"])
+    assert answer.status_code == 201, answer.text
+    leave = SignedStatement.parse(base64.b64decode(answer.json()["token"])).statement.leave
+    assert leave is not None
+    evidence = UseEvidence.parse(leave.evidence)
+    code = asking.seal["seal_code"]
+    assert evidence.why_not(code, code, asking.company.key.certificate) == ""
+    assert [each.approval.reason for each in evidence.approvals] == ["", "已核对"]
+    assert leave.approval == request["id"]
+    again = asking.ticket(request["id"])
+    assert (again.json()["code"], again.json()["detail"]) == ("approval_needed", "used")
+
+
+def test_as_many_copies_as_were_asked_for(asking: Approving) -> None:
+    request = asked(asking, copies="2")
+    for each in asking.approvers[:2]:
+        asking.decide(each, request)
+    given = [asking.ticket(request["id"]).status_code for _ in range(3)]
+    assert given == [201, 201, 409]
+
+
+def test_the_first_rejection_ends_it(asking: Approving) -> None:
+    request = asked(asking)
+    first, second, third = asking.approvers
+    asking.decide(first, request)
+    assert asking.decide(second, request, "reject", reason="金额不对").json()["state"] == "rejected"
+    late = asking.decide(third, request)
+    assert (late.status_code, late.json()["code"]) == (409, "already_decided")
+    assert asking.ticket(request["id"]).json()["detail"] == "rejected"
+
+
+def test_the_first_decision_of_each_counts(asking: Approving) -> None:
+    request = asked(asking)
+    first = asking.approvers[0]
+    assert asking.decide(first, request).status_code == 200
+    again = asking.decide(first, request, "reject")
+    assert (again.status_code, again.json()["code"]) == (409, "already_decided")
+    assert state(asking, request) == "pending"
+
+
+def test_of_two_who_decide_at_once_both_count(asking: Approving) -> None:
+    for said in ("approve", "reject"):
+        request = asked(asking)
+        decide = partial(asking.decide, request=request, said=said)
+        with ThreadPoolExecutor(3) as pool:
+            answers = list(pool.map(decide, asking.approvers))
+        codes = sorted(answer.status_code for answer in answers)
+        assert codes == ([200, 200, 409] if said == "approve" else [200, 409, 409])
+        assert state(asking, request) == ("approved" if said == "approve" else "rejected")
+
+
+def test_the_same_request_sent_again_is_one(asking: Approving) -> None:
+    request = asking.request()
+    signed = SignedRequest.make(request, asking.company.key)
+    body = {"seal_id": asking.company.seal_id, "token": b64(signed.token)}
+    answers = [asking.company.call("POST", "/v1/use-requests", body) for _ in range(2)]
+    assert [each.json()["id"] for each in answers] == [request.request] * 2
+    other = asking.ask(replace(request, purpose="别的"))
+    assert other.json()["code"] == "use_request_invalid"
+
+
+def test_a_withdrawn_request_allows_nothing(asking: Approving) -> None:
+    request = asked(asking)
+    for each in asking.approvers[:2]:
+        asking.decide(each, request)
+    text = SignedRequest.parse(base64.b64decode(request["token"])).request
+    me = asking.company
+    signed = decision(me.url, me.key, deciding.WITHDRAW, request["id"], text.sha256, "")
+    path = f"/v1/use-requests/{request['id']}/withdrawal"
+    assert me.call("POST", path, signed).json()["state"] == "withdrawn"
+    assert asking.ticket(request["id"]).json()["detail"] == "withdrawn"
+
+
+# --- nobody else, nothing else -------------------------------------------------------------------
+
+
+def test_a_requester_is_never_asked_about_his_own_request(
+    people: dict[str, Applicant], asking: Approving
+) -> None:
+    own = (people["周正"], people["吴安"])
+    asking.approvers = own
+    assert asking.rule(asking.terms(2)).status_code == 201
+    few = asking.ask()
+    assert few.json()["detail"] == "without the requester there are too few approvers"
+    asking.rule(asking.terms(1))
+    request = asked(asking)
+    assert [each["name"] for each in request["asked"]] == ["吴安"]
+    assert asking.decide(people["周正"], request).json()["code"] == "not_found"
+
+
+def test_a_stranger_sees_and_decides_nothing(
+    people: dict[str, Applicant], asking: Approving
+) -> None:
+    request, stranger = asked(asking), people["陈外"]
+    stranger.sign_in()
+    assert stranger.call("GET", f"/v1/use-requests/{request['id']}").status_code == 404
+    for_others = stranger.call("GET", f"/v1/seals/{asking.company.seal_id}/use-policy")
+    assert for_others.status_code == 404
+    assert asking.decide(stranger, request).status_code in (403, 404)
+    token = asking.approval(asking.approvers[0], request).token
+    path = f"/v1/use-requests/{request['id']}/decision"
+    brought = asking.approvers[1].call("POST", path, {"token": b64(token)})
+    assert brought.json()["code"] == "decision_invalid"
+    assert state(asking, request) == "pending"
+
+
+def test_another_requests_approval_approves_nothing(asking: Approving) -> None:
+    one, other = asked(asking), asked(asking, document_sm3="0" * 64)
+    token = asking.approval(asking.approvers[0], one).token
+    path = f"/v1/use-requests/{other['id']}/decision"
+    answer = asking.approvers[0].call("POST", path, {"token": b64(token)})
+    assert answer.json()["code"] == "decision_invalid"
+
+
+@pytest.mark.parametrize("minutes", [-20, 20])
+def test_a_decision_of_another_time_is_refused(asking: Approving, minutes: int) -> None:
+    request = asked(asking)
+    at = datetime.now(UTC) + timedelta(minutes=minutes)
+    answer = asking.decide(asking.approvers[0], request, at=at)
+    assert answer.json()["code"] == "decision_invalid"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("origin", "https://elsewhere.example"),
+        ("seal", "32130000000099"),
+        ("seal_name", "别的章"),
+        ("requester", "别人"),
+        ("enterprise", "别的公司"),
+        ("grant", "0" * 64),
+        ("policy", "0" * 64),
+        ("created", "2026-01-01T00:00:00Z"),
+    ],
+)
+def test_a_request_that_says_what_is_not_so_is_refused(
+    asking: Approving, name: str, value: str
+) -> None:
+    made = asking.request(**{name: value})
+    if name == "created":
+        made = replace(made, until="2026-01-02T00:00:00Z")
+    answer = asking.ask(made)
+    assert (answer.status_code, answer.json()["code"]) == (422, "use_request_invalid")
+
+
+def test_a_request_by_another_key_is_refused(asking: Approving) -> None:
+    key = asking.approvers[0].key
+    made = asking.request(requester_cert=sm3(key.certificate).hex())
+    assert asking.ask(made, key).json()["code"] == "use_request_invalid"
+
+
+# --- policies ------------------------------------------------------------------------------------
+
+
+def test_a_new_policy_ends_what_was_asked_under_the_one_before(asking: Approving) -> None:
+    request = asked(asking)
+    for each in asking.approvers[:2]:
+        asking.decide(each, request)
+    removed, *left = asking.approvers
+    asking.approvers = tuple(left)
+    assert asking.rule(asking.terms(2)).status_code == 201
+    assert state(asking, request) == "lapsed"
+    assert asking.ticket(request["id"]).json()["code"] == "approval_needed"
+    again = asked(asking)
+    assert asking.decide(removed, again).status_code in (403, 404)
+
+
+def test_only_who_keeps_the_seal_sets_its_policy(
+    people: dict[str, Applicant], asking: Approving
+) -> None:
+    for name in ("陈外", "吴安"):
+        people[name].sign_in()
+        assert asking.rule(asking.terms(1), by=people[name]).status_code == 404
+    good = asking.terms(1)
+    signed = decision(asking.company.url, SoftKey.generate(), "set-use-policy", "x", good.sm3, "")
+    body = {"terms": b64(good.encode()), **signed}
+    path = f"/v1/seals/{asking.company.seal_id}/use-policy"
+    assert asking.company.call("POST", path, body).json()["code"] == "signature_invalid"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seal_code": "32130000000099"},
+        {"holder": "别的公司"},
+        {"approvers": (Approver("吴安", "负责人", "0" * 64),)},
+    ],
+)
+def test_a_policy_that_says_what_is_not_so_is_refused(
+    asking: Approving, change: dict[str, Any]
+) -> None:
+    assert asking.rule(asking.terms(1, **change)).json()["code"] == "policy_invalid"
+
+
+def test_a_policy_names_approvers_as_they_are_called(asking: Approving) -> None:
+    wrong = tuple(replace(each, name="别人") for each in asking.terms(1).approvers)
+    refused = asking.rule(asking.terms(1, approvers=wrong))
+    assert refused.json()["code"] == "policy_invalid"
+    hidden = tuple(replace(each, name=masked(each.name)) for each in asking.terms(1).approvers)
+    assert asking.rule(asking.terms(1, approvers=hidden, masked=True)).status_code == 201
+    named = asking.ask(asking.request())
+    assert named.json()["code"] == "use_request_invalid"
+    salted = asking.request(requester="周*", document_name=f"salted-sm3 {'0' * 64}")
+    assert asking.ask(salted).status_code == 201
+
+
+def test_offline_use_is_refused_where_the_policy_says_so(asking: Approving) -> None:
+    lease = {"seal_id": asking.company.seal_id}
+    refused = asking.company.call("POST", "/v1/leases", lease)
+    assert (refused.json()["code"], refused.json()["detail"]) == ("approval_needed", "offline")
+    assert asking.rule(asking.terms(2, offline=True)).status_code == 201
+    assert asking.company.call("POST", "/v1/leases", lease).status_code == 201
+
+
+def test_without_approvers_nobody_is_asked(asking: Approving) -> None:
+    assert asking.rule(asking.terms(0, offline=True)).status_code == 201
+    assert asking.ticket().status_code == 201
+    assert asking.ask().json()["detail"] == "this seal is used without approvals"
+
+
+def test_the_keeper_is_told_whom_he_can_name(asking: Approving) -> None:
+    path = f"/v1/seals/{asking.company.seal_id}/approver-candidates"
+    found = asking.company.call("GET", path).json()["items"]
+    assert [each["name"] for each in found] == ["周正"]
+
+
+# --- under a grant -------------------------------------------------------------------------------
+
+
+def test_a_grant_that_asks_for_approvals_is_used_with_one(
+    people: dict[str, Applicant], asking: Approving
+) -> None:
+    grantee = people["陈外"]
+    lending = Lending(asking.company)
+    terms = lending.terms(grantee="陈外", approval=True, offline_quota=0)
+    offered = lending.offer(terms)
+    assert offered.status_code == 201, offered.text
+    copy = lending.accept(grantee.key, offered.json()).json()["copy"]
+    grantee.sign_in()
+    body = {"seal_id": copy["id"], "document_sm3": sm3(b"contract").hex(), "kind": "合同"}
+    assert grantee.call("POST", "/v1/tickets", body).json()["code"] == "approval_needed"
+    request = asking.request(
+        seal=copy["seal_code"],
+        requester="陈外",
+        requester_cert=sm3(grantee.key.certificate).hex(),
+        grant=sm3(terms.encode()).hex(),
+    )
+    signed = SignedRequest.make(request, grantee.key)
+    sent = {"seal_id": copy["id"], "token": b64(signed.token)}
+    answer = grantee.call("POST", "/v1/use-requests", sent)
+    assert answer.status_code == 201, answer.text
+    for each in asking.approvers[:2]:
+        asking.decide(each, answer.json())
+    given = grantee.call("POST", "/v1/tickets", body | {"request": request.request})
+    assert given.status_code == 201, given.text
+    leave = SignedStatement.parse(base64.b64decode(given.json()["token"])).statement.leave
+    assert leave is not None
+    evidence = UseEvidence.parse(leave.evidence)
+    code = asking.seal["seal_code"]
+    assert evidence.why_not(copy["seal_code"], code, grantee.key.certificate) == ""
+    assert asking.ticket(request.request).status_code == 404  # another's request
+
+
+def test_a_grant_cannot_ask_for_approvals_that_nobody_gives(asking: Approving) -> None:
+    assert asking.rule(asking.terms(0, offline=True)).status_code == 201
+    refused = Lending(asking.company).offer(Lending(asking.company).terms(approval=True))
+    assert refused.json()["code"] == "grant_invalid"
+
+
+# --- pages ---------------------------------------------------------------------------------------
+
+
+def test_pages_come_back_to_who_was_asked_and_to_nobody_else(
+    people: dict[str, Applicant], asking: Approving
+) -> None:
+    approver = asking.approvers[0]
+    private, signed = approver_key(approver)
+    kept = approver.call("POST", "/v1/approver-keys", {"token": b64(signed.token)})
+    assert kept.status_code == 201, kept.text
+    policy = asking.company.call("GET", f"/v1/seals/{asking.company.seal_id}/use-policy").json()
+    keys = {each["certificate_sn"]: each["keys"] for each in policy["approvers"]}
+    assert any(b64(signed.token) in each for each in keys.values())
+    page_key = secrets.token_bytes(32)
+    wrapped = {
+        "certificate_sn": signed.key.certificate,
+        "kind": "sm2",
+        "key_id": signed.key_id,
+        "wrapped": b64(gm.sm2_encrypt(signed.public, page_key)),
+    }
+    request = asking.ask(asking.request(preview_sha256="0" * 64), pages=2, keys=[wrapped]).json()
+    path = f"/v1/use-requests/{request['id']}/pages"
+    put = put_page(asking.company, f"{path}/1", b"ciphertext of a page")
+    assert put.status_code == 204, put.text
+    assert put_page(asking.company, f"{path}/1", b"ciphertext of a page").status_code == 204
+    assert put_page(asking.company, f"{path}/1", b"ciphertext of another").status_code == 422
+    assert put_page(asking.company, f"{path}/2", b"ciphertext of a page").status_code == 422
+    assert put_page(approver, f"{path}/0", b"ciphertext of a page").status_code in (403, 404)
+    assert approver.call("GET", f"{path}/1").content == b"ciphertext of a page"
+    mine = approver.call("GET", f"/v1/use-requests/{request['id']}").json()
+    (own,) = mine["keys"]
+    assert gm.sm2_decrypt(private, base64.b64decode(own["wrapped"])) == page_key
+    others = asking.approvers[1].call("GET", f"/v1/use-requests/{request['id']}").json()
+    assert others["keys"] == []
+    assert people["陈外"].call("GET", f"{path}/1").status_code == 404
+
+
+def put_page(by: Applicant, path: str, content: bytes) -> Any:
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Authorization": f"Bearer {by.token}",
+    }
+    return by.http.put(path, content=content, headers=headers)
+
+
+def test_a_link_leads_to_what_it_is_about(server: RunningServer, asking: Approving) -> None:
+    request = asked(asking)
+    with server.platform.reading() as session:
+        row = session.get_one(store.UseRequestRow, request["id"])
+        seal = session.get_one(store.Seal, asking.company.seal_id)
+        assert use_policies.ruled(session, seal) == session.get(store.UsePolicyRow, row.policy_id)
+        for each in requesting.asked_of(session, row):
+            assert requesting.by_link(session, each.link) == (row, each)
+
+
+# --- time, and the ledger ------------------------------------------------------------------------
+
+
+def test_a_request_lapses_with_its_time(asking: Approving) -> None:
+    now = datetime.now(UTC)
+    request = asked(asking, created=write_time(now), until=write_time(now + timedelta(seconds=2)))
+    until(lambda: state(asking, request) == "lapsed", "the request did not lapse", 15)
+    late = asking.decide(asking.approvers[0], request)
+    assert late.json()["code"] == "already_decided"
+
+
+def test_the_audit_confirms_all_of_it(server: RunningServer, asking: Approving) -> None:
+    request = asked(asking)
+    asking.decide(asking.approvers[0], request, "reject")
+    with server.platform.reading() as session:
+        assert auditing.table_problems(session, server.platform.vault) == []
