@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -16,9 +15,6 @@ import httpx
 
 from app.errors import PlatformAnswerInvalid, PlatformUnreachable, ServiceUnavailable
 from app.settings import is_loopback
-
-if TYPE_CHECKING:
-    import ssl
 
 MAX_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer, where the caller does not say less."""
@@ -36,11 +32,11 @@ Connections = httpx.Client
 
 def open_connections(origin: str, proxy: str) -> Connections:
     """Connections to *origin*: the system's certificates, and its proxy unless one is named."""
-    parts = urlsplit(origin)
-    verify: ssl.SSLContext | bool = True
-    if parts.scheme == "https":
-        import ssl
+    import ssl
 
+    parts = urlsplit(origin)
+    verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody: http needs nobody
+    if parts.scheme == "https":
         import truststore
 
         verify = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
