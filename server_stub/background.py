@@ -25,7 +25,7 @@ from server_stub.lending import refreshing
 from server_stub.neighbours import filing
 from server_stub.phones import pairing
 from server_stub.policy import Actor
-from server_stub.records import blobs, canonical, store
+from server_stub.records import blobs, canonical, store, work_lock
 from server_stub.records.ledger import Transaction
 from server_stub.records.logbook import logbook
 from server_stub.staff import asking
@@ -33,6 +33,8 @@ from server_stub.staff import asking
 _DAY = 86_400 * signin.SECOND
 _TICK = 2.0
 """Seconds between two looks at what is due."""
+_PATIENCE = 120.0
+"""Seconds that somebody waits who wants what is due to be done."""
 
 AUTOMATON = Actor("reviewer", issuing.REVIEWER, frozenset({"reviewer"}))
 """Reviews applications where `settings.auto_review` asks for it."""
@@ -50,8 +52,16 @@ class Due:
     """Does this platform do such work at all?"""
 
 
-def work(platform: Platform) -> None:
-    """Do all that is due now."""
+def work(platform: Platform, wait: float = _PATIENCE) -> bool:
+    """Do all that is due now; first wait for another process that is at it, *wait* seconds at most.
+    False where it went on for longer: then nothing was done."""
+    with work_lock.held(platform.engine, platform.settings.directory, wait) as mine:
+        if mine:
+            _work(platform)
+        return mine
+
+
+def _work(platform: Platform) -> None:
     for due in WORK:
         if due.wanted(platform):
             _do(platform, due)
@@ -192,7 +202,7 @@ class Worker:
         log = logbook()
         while not self._ending:
             try:
-                work(self._platform)
+                work(self._platform, wait=0)
             except Exception:
                 log.exception("work_failed")
             self._wake.wait(_TICK)

@@ -97,7 +97,7 @@ class Platform:
             with platform.reading() as session:
                 due = taking_over.is_due(session)
             if due:
-                ledger.write(taking_over.take_over).result()
+                ledger.write(taking_over.take_over, authority.made).result()
             ledger.write(announce_keys, authority.made).result()
             failed.pop_all()
             return platform

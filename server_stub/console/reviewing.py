@@ -123,9 +123,7 @@ def _decide(platform: Platform, options: argparse.Namespace) -> None:
             findings,
             against=options.against,
         ).result()
-        background.work(
-            platform
-        )  # makes the seal now; a running server would do it at its next look
+        background.work(platform)  # makes the seal now, unless a running server is at it
     else:
         command = applying.send_back if options.action == "return" else applying.reject
         reason = options.reason or findings.reason or "材料不符合要求"

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm, merkle
 from crypto.seal.registry_files import EPOCH_EVENT
-from server_stub.records import blobs, canonical, intents
+from server_stub.records import blobs, canonical, intents, meanings
 from server_stub.records.ledger import LEDGER, REGISTRY
 from server_stub.records.projections import TAKEN_OVER, Projection
 from server_stub.records.store import LedgerAudience, LedgerEntry, LedgerNode, LogCheckpoint
@@ -200,7 +200,8 @@ def _signed_problems(number: int, told: Mapping[str, Any], projection: Projectio
 
     wrong = []
     if (intent := told.get("intent")) is not None:
-        wrong.append(intents.problem(intent, certificate))
+        unsigned = intents.problem(intent, certificate)
+        wrong.append(unsigned or meanings.problem(intent["text"], told))
     if (said := told.get("by_phone")) is not None:
         at = canonical.moment(canonical.parse_timestamp(told["recorded_at"]))
         wrong.append(intents.phone_problem(said, at, certificate))
@@ -266,6 +267,7 @@ def _registry_problems(session: Session, projection: Projection, before: int) ->
     """The public log must tell exactly the changes that the private one tells."""
     index = _index(session, REGISTRY)
     seals = {row.values["seal_code"]: key[0] for (t, key), row in _rows(projection, "seal")}
+    codes = {identity: code for code, identity in seals.items()}
     told: dict[str, list[tuple[Any, ...]]] = {}
     for number, record in _records(session, REGISTRY):
         try:
@@ -277,6 +279,7 @@ def _registry_problems(session: Session, projection: Projection, before: int) ->
             told.setdefault(seal or said["seal_code"], []).append(
                 (
                     *(said[name] for name in ("event", "from", "to", "reason")),
+                    said.get("successor"),
                     canonical.parse_timestamp(said["effective_at"]),
                     canonical.parse_timestamp(said["recorded_at"]),
                 )
@@ -290,8 +293,14 @@ def _registry_problems(session: Session, projection: Projection, before: int) ->
             yield f"ledger_entry registry {number}: it is filed under something else"
     changes: dict[str, list[tuple[Any, ...]]] = {}
     for (_, key), row in sorted(_rows(projection, "seal_change"), key=lambda item: item[0]):
-        names = ("event", "from_state", "to_state", "reason", "effective_at", "recorded_at")
-        changes.setdefault(key[0], []).append(tuple(row.values[name] for name in names))
+        names = ("event", "from_state", "to_state", "reason")
+        times = (row.values["effective_at"], row.values["recorded_at"])
+        after = None
+        if row.values["event"] == "replace":
+            replaced = projection.values("seal", key[0]) or {}
+            after = codes.get(replaced.get("successor_id"))
+        told_here = (*(row.values[name] for name in names), after, *times)
+        changes.setdefault(key[0], []).append(told_here)
     for seal in sorted(told.keys() | changes.keys()):
         if told.get(seal) != changes.get(seal):
             yield f"seal {seal}: the registry tells another history than the ledger"

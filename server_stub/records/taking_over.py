@@ -7,7 +7,7 @@ it confirmed now. Then all rows go on record, and what the old entries are filed
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -50,10 +50,11 @@ def is_due(session: Session) -> bool:
     )
 
 
-def take_over(tx: Transaction) -> None:
-    """Put all rows on record. Raises :class:`server_stub.records.ledger.LedgerError` when the
+def take_over(tx: Transaction, made: Collection[str] = ()) -> None:
+    """Put all rows on record; *made*: ids of keys that this start has made, for purposes that
+    earlier versions did not have. Raises :class:`server_stub.records.ledger.LedgerError` when the
     tables contradict the ledger."""
-    wrong = list(contradictions(tx.session))
+    wrong = list(contradictions(tx.session, made))
     if wrong:
         more = f" … and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise LedgerError(
@@ -70,8 +71,9 @@ def take_over(tx: Transaction) -> None:
         fields = {}
 
 
-def contradictions(session: Session) -> Iterator[str]:
-    """What the tables say against the old records, each named by table, row and column."""
+def contradictions(session: Session, made: Collection[str] = ()) -> Iterator[str]:
+    """What the tables say against the old records, each named by table, row and column; *made* as
+    in :func:`take_over`."""
     expected: dict[type[store.Base], _Expected] = {table: {} for table in _WHOLE}
     expected[store.Certificate] = {}
     numbers: dict[str, int] = {}
@@ -97,7 +99,7 @@ def contradictions(session: Session) -> Iterator[str]:
     for table in _WHOLE:
         keys = [getattr(table, c.name) for c in table.__table__.primary_key]
         for row in session.execute(select(*keys)):
-            if tuple(row) not in expected[table]:
+            if tuple(row) not in expected[table] and not (table is store.Key and row[0] in made):
                 name = f"{table.__tablename__} {' '.join(map(str, row))}"
                 yield f"{name}: no record speaks of this row"
 

@@ -1,10 +1,13 @@
 """What can go wrong between application and seal, and what the clock does afterwards."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -16,6 +19,7 @@ from crypto.pki.names_and_algorithms import Name
 from crypto.seal.structure import Seal as SealData
 from server_stub import applying, background, sealing, states
 from server_stub.applying import Draft
+from server_stub.changing import fulfilling
 from server_stub.context import Platform
 from server_stub.neighbours import filing
 from server_stub.neighbours.adapters import NeighbourError, SimulatedCity
@@ -289,3 +293,37 @@ def test_the_simulated_city_answers_the_same_after_a_restart(
 def test_an_unknown_application_is_not_found(desk: Desk) -> None:
     with desk.platform.reading() as session, pytest.raises(NotFound):
         applying.find(session, Actor("o", "o", frozenset({"operator"})), "application.read", "x")
+
+
+def test_two_processes_do_not_make_or_report_the_same_thing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator's command beside a server that is at its work, or two servers."""
+    identity = desk.apply()
+    entered, may_go, made = threading.Event(), threading.Event(), []
+    make = fulfilling.make
+
+    def slowly(*about: Any) -> None:
+        made.append(about)
+        entered.set()
+        assert may_go.wait(30)
+        make(*about)
+
+    monkeypatch.setattr(fulfilling, "make", slowly)
+    other = Platform.open(desk.platform.settings)
+    try:
+        with ThreadPoolExecutor(1) as server:
+            working = server.submit(background.work, desk.platform)
+            assert entered.wait(30)
+            assert not background.work(other, wait=0)
+            may_go.set()
+            assert working.result()
+        assert background.work(other)
+    finally:
+        may_go.set()
+        other.close()
+    assert len(made) == 1
+    assert desk.application(identity).state == "fulfilled"
+    with desk.platform.reading() as session:
+        (filed,) = session.scalars(select(store.Filing)).all()
+        assert (filed.event, filed.state, filed.attempts) == ("make", "receipted", 1)

@@ -311,6 +311,15 @@ TABLES: dict[str, tuple[str, str]] = {
         " WHERE address = (SELECT seal_sm3 FROM seal ORDER BY rowid)",
         "it does not open",
     ),
+    "the digest of a certificate": (
+        "UPDATE certificate SET der_sm3 = 'ab'",
+        "certificate {sn}: der_sm3 is not what its row gives",
+    ),
+    "tries at an offer": ("UPDATE seal_grant SET tries = 0", "tries is 0"),
+    "the register's representative": (
+        "UPDATE enterprise SET legal_rep_index = x'00'",
+        "enterprise {enterprise}: legal_rep_index is",
+    ),
     "an audience": (
         "DELETE FROM ledger_audience WHERE number ="
         " (SELECT max(number) FROM ledger_entry WHERE object_kind = 'seal' AND log = 'ledger')",
@@ -359,6 +368,11 @@ def test_what_was_rewritten_in_the_database_is_named(copy: Copy, what: str) -> N
     problems = copy.audit()
     wanted = named.format(**facts)
     assert any(wanted in problem for problem in problems), problems
+
+
+def test_twenty_kinds_of_changes_and_more_are_tried() -> None:
+    """In tables, ledger and witness; those of the ledger are further down."""
+    assert len(TABLES) + len(WITNESS) + len(MEANT) > 60
 
 
 def test_a_hundred_changes_are_all_named(copy: Copy) -> None:
@@ -428,6 +442,35 @@ def test_another_signed_text_is_named_even_with_the_key_of_the_log(copy: Copy) -
     assert f"entry {number}: the signature does not fit what was signed" in copy.audit()
 
 
+MEANT: dict[str, tuple[str, str, str]] = {
+    "another verb": ('%"event":"suspend"%seal-change-v1%', "%\\nresume\\n%", "resume seal_"),
+    "another object": ("%grant-offered-v1%", "%\\nsubmit\\n%", "submit app_"),
+    "no verb at all": ('%"event":"resume"%seal-change-v1%', "%LOGIN%sign-in-v1%", "login"),
+}
+
+
+@pytest.mark.parametrize("what", MEANT)
+def test_what_was_signed_for_something_else_is_named_even_with_the_key_of_the_log(
+    copy: Copy, what: str
+) -> None:
+    """The signature is good, and over another text."""
+    here, there, named = MEANT[what]
+    number, told = entry(copy, f"CAST(record AS TEXT) LIKE '{here}'")
+    _, other = entry(copy, f"CAST(record AS TEXT) LIKE '{there}'")
+    told["intent"] = other["intent"]
+    rewrite(copy, "ledger", number, canonical.canonical(told))
+    said = [each for each in copy.audit() if each.startswith(f"entry {number}: what was signed is")]
+    assert len(said) == 1
+    assert named in said[0]
+
+
+def test_another_digest_of_what_was_signed_is_named(copy: Copy) -> None:
+    number, told = entry(copy, "CAST(record AS TEXT) LIKE '%grant-offered-v1%'")
+    told["terms_sm3"] = "ab" * 32
+    rewrite(copy, "ledger", number, canonical.canonical(told))
+    assert any(f"entry {number}: what was signed is grant" in each for each in copy.audit())
+
+
 def test_a_record_of_an_impossible_row_is_named(copy: Copy) -> None:
     number, told = entry(copy, "object_kind = 'usage'")
     told["rows"] = [["usage_record", ["x"], {"colour": "red"}], ["nowhere", ["x"], {}], ["x"]]
@@ -436,14 +479,17 @@ def test_a_record_of_an_impossible_row_is_named(copy: Copy) -> None:
     assert len(said) == 3
 
 
-def test_a_public_log_that_tells_another_history_is_named(copy: Copy) -> None:
+@pytest.mark.parametrize("changed", [{"reason": "lost"}, {"successor": "32130200000099"}])
+def test_a_public_log_that_tells_another_history_is_named(
+    copy: Copy, changed: dict[str, str]
+) -> None:
     with sqlite3.connect(copy.database) as connection:
         number, record = connection.execute(
             "SELECT number, record FROM ledger_entry WHERE log = 'registry'"
             " AND CAST(record AS TEXT) LIKE '%suspend%'"
         ).fetchone()
     connection.close()
-    told = json.loads(record) | {"reason": "lost"}
+    told = json.loads(record) | changed
     rewrite(copy, "registry", number, canonical.canonical(told))
     seal = copy.value("SELECT id FROM seal ORDER BY rowid")
     assert f"seal {seal}: the registry tells another history than the ledger" in copy.audit()
