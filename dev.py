@@ -22,6 +22,8 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py build deb         the Debian package, in dist/
     python3 dev.py sign              signs programs, DLLs and MSI of the last build
     python3 dev.py check-windows     installs the MSI under Wine and tries it (--built: as it is)
+    python3 dev.py check-load        figures: 200 uploads at once while others sign in, and
+                                     a review queue of 10,000 applications
     python3 dev.py check-screens     no text is cut on any screen, in any look, at 100 and 200 %
     python3 dev.py check-windows-gui  the installed window under Wine 10, with pictures
     python3 dev.py check-deb         installs the package in a clean Debian and starts it
@@ -411,6 +413,11 @@ def check_screens(arguments: Sequence[str]) -> int:
     return run("-m", "tests.ui.screens", *arguments, cwd=ROOT)
 
 
+def check_load(arguments: Sequence[str]) -> int:
+    crowd = run(ROOT / "benchmarks" / "server.py", "--seconds", "0", *arguments, cwd=ROOT)
+    return crowd or run(ROOT / "benchmarks" / "reviews.py", cwd=ROOT)
+
+
 def licences(arguments: Sequence[str]) -> int:
     return run("-m", "installer.licences", *arguments, cwd=ROOT)
 
@@ -493,6 +500,7 @@ COMMANDS = {
     "check-windows-gui": check_windows_gui,
     "check-deb": check_deb,
     "check-screens": check_screens,
+    "check-load": check_load,
     "wine": wine,
     "licences": licences,
     "error-codes": error_codes,
