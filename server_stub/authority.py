@@ -131,6 +131,14 @@ class Authority:
         authority.made = tuple(made)
         return authority
 
+    def forget_made(self, engine: Engine, store: KeyStore) -> None:
+        """The start fails before its keys are on record: the next one makes them anew, for a row
+        that no record speaks of would be named for ever."""
+        with Session(engine.execution_options(**WRITER)) as session, session.begin():
+            for row in session.scalars(select(Key).where(Key.id.in_(self.made))):
+                store.destroy(row.store_ref)
+                session.delete(row)
+
     def key(self, purpose: str) -> ServerKey:
         """The active key for *purpose*."""
         return self._keys[purpose]

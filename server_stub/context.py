@@ -64,6 +64,7 @@ class Platform:
             keys = SoftKeyStore(vault, directory / "keys")
             here = settings.public_url or origin or f"http://{settings.host}:{settings.port}"
             authority = Authority.establish(engine, settings, keys, here)
+            failed.callback(authority.forget_made, engine, keys)
             witness = FileWitness(settings.witness_directory)
             root = settings.public_url.partition("://")[2] or "sealdesk.local"
             ledger = Ledger(
