@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import LinkNotEnabled, exit_code
 from app.settings import load_sound
+from crypto.windows_process import keep_to_known_folders
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -31,6 +32,7 @@ def main() -> int:
         from multiprocessing import freeze_support  # noqa: PLC0415 - frozen programs alone
 
         freeze_support()
+    keep_to_known_folders()
     if sys.stdout is None:  # a windowed program has no terminal; what is said there is lost
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until it ends
     arguments = sys.argv[1:]

@@ -25,12 +25,14 @@ from app.errors import (
     PlatformNotSet,
     PlatformUnreachable,
     SealNotFound,
+    SettingLocked,
     TokenAmbiguous,
     UsageError,
 )
 from app.settings import Settings, load, save
 
 if TYPE_CHECKING:
+    from app.publishers.authenticode import Judge
     from app.remote.lending import Lending, Settled
     from app.remote.lending_client import LendingClient
     from app.remote.public_services import PublicPlatform, PublicServices
@@ -65,6 +67,9 @@ class Desk:
         self.keyring_waits: Callable[[], None] = lambda: None
         """Called when the system's keyring takes long to answer."""
         self._opened = ExitStack()
+        self._signed: set[Path] = set()
+        """Drivers whose signature was found good: what is loaded stays loaded."""
+        self._signers: dict[str, str] = {}
 
     @classmethod
     def open(cls) -> Desk:
@@ -365,35 +370,69 @@ class Desk:
         """The driver libraries: *chosen* alone, or those of the settings, or the known ones that
         are installed; with the virtual Ukey where it is allowed and there is one.
 
-        Raises :class:`device.token.ModuleError` for a library that was named and does not load."""
+        Raises :class:`device.token.ModuleError` for a library that was named and does not load,
+        :class:`app.errors.SettingLocked` for one that policy does not name."""
         from device.installed import installed_modules
-        from device.pkcs11 import open_module
 
-        if chosen is not None:
-            return [open_module(chosen)]
         named = self.settings.pkcs11_modules
-        found = [open_module(path) for path in (named or installed_modules())]
+        if chosen is not None:
+            if self.settings.locked("pkcs11_modules") and str(chosen) not in named:
+                raise SettingLocked("pkcs11_modules")
+            return [self._driver(chosen)]
+        found = [self._driver(path) for path in (named or installed_modules())]
         if self.settings.allow_virtual_ukey and not self.settings.locked("pkcs11_modules"):
             from device import virtual
+            from device.virtual.build import module_path
 
             os.environ.setdefault(virtual.FOLDER_VARIABLE, str(self.virtual_folder))
             folder = Path(os.environ[virtual.FOLDER_VARIABLE])
             if any(virtual.token_path(folder, slot).exists() for slot in virtual.SLOTS):
-                found.append(virtual.open_virtual_module())
+                found.append(self._driver(module_path()))
         return found
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Who says whether a program's signature is good: Windows."""
+        from app.publishers.system_trust import SystemTrust
+
+        return SystemTrust()
+
+    def _driver(self, name: str | Path) -> Module:
+        """The library *name*, loaded; where policy demands a signature, only with one."""
+        from device.loading import full_path
+        from device.pkcs11 import open_module
+
+        path = full_path(name)
+        if self.settings.signed_modules and path not in self._signed:
+            from app.publishers.authenticode import require_signed
+
+            require_signed(path, self.judge)
+            self._signed.add(path)
+        return open_module(path)
+
+    def driver_signer(self, path: str) -> str:
+        """The common name of who has signed the driver *path*, if Windows holds the signature to
+        be good; else "". Asked once: Windows may ask the network for revocations."""
+        if path not in self._signers:
+            from app.publishers.authenticode import publisher_of
+
+            self._signers[path] = publisher_of(Path(path), self.judge)
+        return self._signers[path]
 
     def new_virtual_token(self) -> Token:
         """Plug a blank virtual Ukey into this user's next free slot.
 
         Raises :class:`app.errors.UsageError` if all are taken."""
         from device import virtual
+        from device.virtual.build import module_path
 
         folder = Path(os.environ.setdefault(virtual.FOLDER_VARIABLE, str(self.virtual_folder)))
         free = [s for s in virtual.SLOTS if not virtual.token_path(folder, s).exists()]
         if not self.settings.allow_virtual_ukey or not free:
             raise UsageError("no_virtual_key")
+        module = self._driver(module_path())
         virtual.make_blank_token(folder, free[0])
-        tokens = virtual.open_virtual_module().tokens()
+        tokens = module.tokens()
         return next(token for token in tokens if token.info.slot == free[0])
 
     @property

@@ -96,6 +96,8 @@ class Settings:
     """Ukey driver libraries to use, paths. Empty: the known vendors'. As policy: only these."""
     allow_virtual_ukey: bool = True
     """Whether the software Ukey for demo and training is offered."""
+    signed_modules: bool = False
+    """Load only drivers with an Authenticode signature that Windows holds to be good."""
     token_serial: str = ""
     """The Ukey used last, preferred when several are plugged in."""
     output_suffix: str = "_已盖章"
@@ -293,6 +295,7 @@ _READERS: dict[str, Callable[[object], object]] = {
     "platform_root": _digest,
     "pkcs11_modules": _texts,
     "allow_virtual_ukey": _boolean,
+    "signed_modules": _boolean,
     "token_serial": _text,
     "output_suffix": _suffix,
     "output_folder": _folder,
@@ -326,6 +329,7 @@ NAMES = tuple(_READERS)
 CAUTIOUS: Mapping[str, object] = MappingProxyType(
     {
         "allow_virtual_ukey": False,
+        "signed_modules": True,
         "allow_own_trust": False,
         "trust": (),
         "trust_seal_makers": (),

@@ -32,7 +32,7 @@ from multiprocessing.context import get_spawning_popen
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from crypto import job_object
+from crypto import windows_process
 
 if sys.platform == "win32":
     from multiprocessing.connection import PipeConnection
@@ -135,7 +135,7 @@ class BoundedProcess:
         _LIVING.add(self)
         self._job: object = None
         try:
-            self._job = job_object.bound(self._process.sentinel, memory)
+            self._job = windows_process.bound(self._process.sentinel, memory)
         except OSError as error:
             self.end()
             raise ProcessDied("it cannot be bounded") from error
@@ -334,11 +334,11 @@ def _as_it_came(pipe: Connection) -> Connection:
 def _deaf_to_interrupts() -> Iterator[None]:
     """What is started here inherits that Ctrl+C is not meant for it."""
     if sys.platform == "win32":
-        job_object.ignore_interrupts(True)
+        windows_process.ignore_interrupts(True)
         try:
             yield
         finally:
-            job_object.ignore_interrupts(parent_process() is not None)
+            windows_process.ignore_interrupts(parent_process() is not None)
     else:  # one that comes meanwhile waits, and is not lost
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -396,7 +396,8 @@ def _confine(memory: int) -> None:
     """The bounds that a process sets for itself."""
     _mute()
     if sys.platform == "win32":
-        job_object.ignore_interrupts(True)
+        windows_process.keep_to_known_folders()
+        windows_process.ignore_interrupts(True)
     else:
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)

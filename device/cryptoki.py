@@ -56,14 +56,13 @@ class ReturnCode(pkcs11.PKCS11Error):
 
 
 class DirectCalls:
-    """The few functions called past python-pkcs11, on the library it has loaded and initialised."""
+    """The few functions called past python-pkcs11, on the library it has initialised."""
 
-    def __init__(self, path: str) -> None:
-        library = ctypes.CDLL(path)  # the loader gives the same instance again
+    def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
         table = ctypes.c_void_p()
         if library.C_GetFunctionList(ctypes.byref(table)) != _OK or not table.value:
-            raise OSError(f"{path} gives no function list")
+            raise OSError("it gives no function list")
         # CK_VERSION, then pointers: packed on Windows, aligned elsewhere.
         step = ctypes.sizeof(ctypes.c_void_p)
         self._first = table.value + (2 if sys.platform == "win32" else step)

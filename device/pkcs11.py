@@ -17,6 +17,7 @@ import pkcs11
 
 from device import cryptoki
 from device.library_file import check_library
+from device.loading import full_path, load
 from device.pkcs11_session import Pkcs11Session
 from device.profiles import (
     VendorProfile,
@@ -54,18 +55,21 @@ _loaded: dict[Path, Module] = {}
 
 
 def open_module(path: str | Path, profile: str | None = None) -> Module:
-    """Load a vendor's library, or return it if it is loaded already.
+    """Load a vendor's library, or return it if it is loaded already; a bare name is one in the
+    system's folders (:mod:`device.loading`).
 
-    `profile` forces a vendor profile by name. Raises ModuleNotFound, ModuleWrongArchitecture,
-    ModuleUnusable; KeyError for an unknown profile name.
+    `profile` forces a vendor profile by name. Raises ModuleNotFound, ModulePathIncomplete,
+    ModuleWrongArchitecture, ModuleUnusable; KeyError for an unknown profile name.
     """
     forced = profile_named(profile) if profile else None
-    real = Path(path).resolve()  # under two names one library would be initialised twice
+    real = full_path(path)
     module = _loaded.get(real)
     if module is None:
         check_library(real)
         try:
-            module = Module(pkcs11.lib(str(real)), cryptoki.DirectCalls(str(real)), real)
+            # Before python-pkcs11, which would have its companions looked for on PATH.
+            library = load(real)
+            module = Module(pkcs11.lib(str(real)), cryptoki.DirectCalls(library), real)
         except (pkcs11.PKCS11Error, OSError, AttributeError) as error:
             raise ModuleUnusable(f"{real} does not start: {error}", str(real)) from error
         _loaded[real] = module

@@ -8,6 +8,8 @@ The errors::
     TokenError
     ├── ModuleError                 the driver, not the key
     │   ├── ModuleNotFound
+    │   ├── ModulePathIncomplete
+    │   ├── ModuleNotSigned
     │   ├── ModuleWrongArchitecture
     │   └── ModuleUnusable
     ├── TokenNotPresent             there is no key
@@ -56,6 +58,19 @@ class ModuleError(TokenError):
 
 class ModuleNotFound(ModuleError):
     """The driver library file does not exist: the vendor's middleware is not installed."""
+
+
+class ModulePathIncomplete(ModuleError):
+    """A relative path: what it means depends on where the program was started."""
+
+
+class ModuleNotSigned(ModuleError):
+    """Policy demands a driver that somebody has signed whom Windows trusts. `signer` is whom its
+    signature names all the same, "" if it has none."""
+
+    def __init__(self, path: str, signer: str) -> None:
+        super().__init__(f"{path} has no signature that Windows holds to be good", path)
+        self.signer = signer
 
 
 class ModuleWrongArchitecture(ModuleError):

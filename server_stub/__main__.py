@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from crypto.algorithms import gm
 from crypto.validation.seal_check import DEMO_VENDOR
+from crypto.windows_process import keep_to_known_folders
 from server_stub import (
     applying,
     background,
@@ -52,6 +53,7 @@ never change: set SEALDESK_SERVER_PUBLIC_URL and run init into an empty folder b
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code: 0 done, 1 refused or damaged, 2 usage."""
+    keep_to_known_folders()
     options = _parser().parse_args(arguments)
     overrides: dict[str, Any] = {}
     if options.dir is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,9 @@ def token_info(desk: Desk, options: argparse.Namespace) -> int:
         else str(state.tries_left),
         "locked": phrase("cli.yes" if state.locked else "cli.no", language),
     }
+    if sys.platform == "win32":
+        signer = desk.driver_signer(token.info.module)
+        rows["driver_signer"] = signer or phrase("cli.token_unsigned", language)
     for key, text in rows.items():
         tell(f"{phrase(f'cli.token_{key}', language)}: {text}")
     for certificate in certificates:

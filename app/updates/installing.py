@@ -3,18 +3,18 @@ policy."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.errors import UpdateForbidden, UpdateRejected
+from app.publishers.authenticode import Judge, publisher_of, require_publisher
+from app.publishers.system_trust import SystemTrust
 from app.settings import Settings
-from app.updates.authenticode import Judge, publisher_of, require_publisher
 from app.updates.offered import check_package, refuse_if_off
-from app.updates.system_trust import SystemTrust
 from crypto.seal.release import Release
+from device.loading import system_folder
 
 
 def installable() -> bool:
@@ -54,5 +54,4 @@ def install(
     if not installable():
         raise UpdateForbidden(False)
     check(path, release, settings, judge or SystemTrust(), program or Path(sys.executable))
-    installer = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "msiexec.exe")
-    begin([str(installer), "/i", str(path), "/passive", "/norestart"])
+    begin([str(system_folder() / "msiexec.exe"), "/i", str(path), "/passive", "/norestart"])

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_size_t, c_void_p, create_string_buffer
 from functools import lru_cache
 
+from crypto.algorithms.windows_imports import library_of
 from crypto.asn1 import der
 
 _NID_SM2 = 1172  # obj_mac.h: stable since OpenSSL 1.1.1
@@ -33,8 +34,11 @@ def _load() -> ctypes.CDLL:
     import _hashlib  # maps libcrypto into this process
 
     if sys.platform == "win32":
-        candidates = ["libcrypto-3-x64.dll", "libcrypto-3.dll"]
-    elif os.path.exists("/proc/self/maps"):
+        own = library_of(_hashlib.__file__, "libcrypto")
+        if own is None or own.OpenSSL_version_num() >> 28 < 3:
+            raise EngineUnavailable("CPython brings no OpenSSL 3")
+        return own
+    if os.path.exists("/proc/self/maps"):
         with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
             paths = {line.split(maxsplit=5)[5].strip() for line in maps if "libcrypto" in line}
         candidates = sorted(paths)

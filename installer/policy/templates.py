@@ -46,6 +46,7 @@ POLICIES = (
     Policy("timestamp_url", "platform"),
     Policy("pkcs11_modules", "token", is_list=True),
     Policy("allow_virtual_ukey", "token", is_switch=True),
+    Policy("signed_modules", "token", is_switch=True),
     Policy("output_suffix", "stamping"),
     Policy("output_folder", "stamping"),
     Policy("marks", "stamping", choices=("shared", "separate")),

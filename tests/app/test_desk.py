@@ -11,13 +11,20 @@ from pathlib import Path
 import pytest
 
 from app.desk import Desk, with_settings
-from app.errors import PlatformNotSet, SealNotFound, TokenAmbiguous, UsageError
-from app.settings import load
+from app.errors import PlatformNotSet, SealNotFound, SettingLocked, TokenAmbiguous, UsageError
+from app.publishers.system_trust import SystemTrust
+from app.settings import Origin, Source, load
 from app.signing import find_key
 from crypto.pki.certificate import Certificate
 from crypto.validation.trust import Trust
 from device import virtual
-from device.token import ModuleNotFound, TokenNotInitialised, TokenNotPresent
+from device.token import (
+    ModuleNotFound,
+    ModuleNotSigned,
+    ModuleUnusable,
+    TokenNotInitialised,
+    TokenNotPresent,
+)
 from tests.world.authorities import Authorities
 from tests.world.clerk import PIN, SO_PIN, pem
 
@@ -136,6 +143,53 @@ def test_a_named_driver_is_the_only_one(desk: Desk, hub: Path, tmp_path: Path) -
         desk.tokens(tmp_path / "missing.so")
     with pytest.raises(ModuleNotFound):
         with_settings(desk, pkcs11_modules=(str(tmp_path / "missing.so"),)).tokens()
+
+
+def test_a_driver_that_policy_does_not_name_cannot_be_chosen(desk: Desk, hub: Path) -> None:
+    plug(hub, 0, "甲")
+    module = virtual.open_virtual_module().path
+    fixed = {"pkcs11_modules": Source(Origin.POLICY)}
+    elsewhere = with_settings(desk, pkcs11_modules=("/opt/vendor.so",), sources=fixed)
+    with pytest.raises(SettingLocked):
+        elsewhere.tokens(module)
+    named = with_settings(desk, pkcs11_modules=(str(module),), sources=fixed)
+    assert len(named.tokens(module)) == 1
+
+
+def test_where_policy_demands_signed_drivers_no_other_is_loaded(desk: Desk, hub: Path) -> None:
+    plug(hub, 0, "甲")
+    strict = with_settings(desk, signed_modules=True)
+    for ask in (
+        strict.tokens,
+        lambda: strict.tokens(virtual.open_virtual_module().path),
+        strict.new_virtual_token,
+    ):
+        with pytest.raises(ModuleNotSigned) as refused:
+            ask()
+        assert refused.value.signer == ""
+    assert [path.name for path in hub.glob("*.vukey")] == ["slot0.vukey"], "no key is made either"
+    assert isinstance(strict.judge, SystemTrust)
+    assert strict.driver_signer(str(virtual.open_virtual_module().path)) == ""
+
+
+if sys.platform == "win32":
+
+    def test_windows_says_who_has_signed_a_driver(desk: Desk, tmp_path: Path) -> None:
+        """CPython's own files are signed by the Python Software Foundation; they are no drivers,
+        so they come past the signature and not further."""
+        signed = Path(sys.base_prefix) / "DLLs" / "libcrypto-3.dll"
+        strict = with_settings(desk, signed_modules=True)
+        assert strict.driver_signer(str(signed)) == "Python Software Foundation"
+        with pytest.raises(ModuleUnusable):
+            strict.tokens(signed)
+        code = bytearray(signed.read_bytes())
+        code[5000] ^= 1
+        changed = tmp_path / "changed.dll"
+        changed.write_bytes(code)
+        with pytest.raises(ModuleNotSigned) as refused:
+            strict.tokens(changed)
+        assert refused.value.signer == "Python Software Foundation"
+        assert strict.driver_signer(str(changed)) == ""
 
 
 def test_where_virtual_keys_are_not_allowed_none_is_offered_or_made(desk: Desk, hub: Path) -> None:

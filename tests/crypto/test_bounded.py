@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto import bounded, job_object
+from crypto import bounded, windows_process
 from crypto.bounded import (
     BoundedError,
     BoundedProcess,
@@ -159,7 +159,7 @@ def test_one_that_dies_before_it_has_read_its_orders_is_told_as_such(
         [started] = [child for child in active_children() if child.name == "early"]
         kill(started.pid or 0)
 
-    monkeypatch.setattr(job_object, "bound", bound)
+    monkeypatch.setattr(windows_process, "bound", bound)
     with pytest.raises(ProcessDied):
         BoundedProcess(targets.echo, b"x" * (8 << 20), name="early")
 
@@ -239,7 +239,7 @@ if sys.platform == "win32":
     @pytest.mark.wants("memory limits")
     def test_the_job_keeps_its_limits() -> None:
         with BoundedProcess(targets.echo, "", memory=700 << 20) as process:
-            assert bytes(process._job.limits())[:112] == bytes(job_object.limits_of(0))[:112]
+            assert bytes(process._job.limits())[:112] == bytes(windows_process.limits_of(0))[:112]
             assert process._job.limits().ProcessMemoryLimit == 700 << 20
 
     def test_ctrl_c_is_not_for_a_bounded_process_and_stays_for_its_starter() -> None:
@@ -249,14 +249,14 @@ if sys.platform == "win32":
 
 def test_the_structures_of_windows_have_its_layout() -> None:
     """Against winnt.h: sizes and offsets on 64-bit Windows."""
-    basic, extended = job_object.BasicLimits, job_object.ExtendedLimits
+    basic, extended = windows_process.BasicLimits, windows_process.ExtendedLimits
     assert (ctypes.sizeof(basic), ctypes.sizeof(extended)) == (64, 144)
     assert (basic.LimitFlags.offset, basic.Affinity.offset) == (16, 48)
     assert (extended.IoInfo.offset, extended.ProcessMemoryLimit.offset) == (64, 112)
 
 
 def test_a_job_limits_memory_shows_no_dialog_and_ends_with_its_owner() -> None:
-    raw = bytes(job_object.limits_of(700 << 20))
+    raw = bytes(windows_process.limits_of(700 << 20))
     assert int.from_bytes(raw[16:20], "little") == 0x100 | 0x400 | 0x2000
     assert int.from_bytes(raw[112:120], "little") == 700 << 20
     assert set(raw[:16] + raw[20:112] + raw[120:]) == {0}

@@ -16,7 +16,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     places = [tmp_path / "pkcs11", tmp_path / "x86_64-linux-gnu", tmp_path / "missing"]
     for place in places[:2]:
         place.mkdir()
-    monkeypatch.setattr(installed, "_folders", lambda: iter(places))
+    monkeypatch.setattr(installed, "driver_folders", lambda: iter(places))
     return places
 
 
@@ -56,6 +56,6 @@ def test_nothing_installed_is_nothing_found(folders: list[Path]) -> None:
 
 
 def test_the_systems_folders_are_absolute() -> None:
-    found = list(installed._folders())
+    found = list(installed.driver_folders())
     assert found
     assert all(each.is_absolute() for each in found)

@@ -16,12 +16,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import UpdateForbidden, UpdateRejected
+from app.publishers.authenticode import (
+    NotSigned,
+    publisher_of,
+    require_signed,
+    signer_of,
+)
+from app.publishers.system_trust import SystemTrust
 from app.settings import Settings
 from app.updates import installing
-from app.updates.authenticode import NotSigned, publisher_of, signer_of
-from app.updates.system_trust import SystemTrust
 from crypto.algorithms.gm import sm3
 from crypto.seal.release import Release
+from device.token import ModuleNotSigned
 from installer import signing
 from installer.signing import Signer
 
@@ -102,6 +108,19 @@ def test_the_signer_of_a_program_and_of_a_package_is_read(
         assert publisher_of(path, SystemTrust()) == "", "outside Windows nothing is good"
 
 
+def test_a_driver_must_be_signed_well_by_anybody(
+    signer: Signer, program: Path, judge: TrialJudge
+) -> None:
+    with pytest.raises(ModuleNotSigned) as refused:
+        require_signed(program, judge)
+    assert refused.value.signer == ""
+    signer.sign(program)
+    require_signed(program, judge)
+    with pytest.raises(ModuleNotSigned) as refused:
+        require_signed(program, SystemTrust())
+    assert refused.value.signer == "Trial code"
+
+
 @pytest.fixture
 def signed(signer: Signer, program: Path, package: Path) -> tuple[Path, Path]:
     """The installed program, and the package of its next version."""
@@ -119,6 +138,7 @@ def installed(
 ) -> list[Sequence[str]]:
     """What was started."""
     monkeypatch.setattr(installing, "installable", lambda: True)
+    monkeypatch.setattr(installing, "system_folder", lambda: Path(r"C:\Windows\System32"))
     program, package = signed
     begun: list[Sequence[str]] = []
     wishes = replace(Settings(), **more)  # type: ignore[arg-type]

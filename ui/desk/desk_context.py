@@ -117,8 +117,10 @@ class DeskContext:
             info = token.info
             place = (info.module, info.slot, info.serial)
             here.add(place)
+            signer = self._desk.driver_signer(info.module)
+            view = replace(blank_view(token), driver_signer=signer)
             if not token.initialised:
-                seen.append(blank_view(token))
+                seen.append(view)
                 continue
             if place not in self._certificates:
                 with token.open() as session:
@@ -126,7 +128,7 @@ class DeskContext:
             state = token.pin_state()
             seen.append(
                 replace(
-                    blank_view(token),
+                    view,
                     initialised=True,
                     locked=state.locked,
                     final_try=state.final_try,

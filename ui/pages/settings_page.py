@@ -6,6 +6,7 @@ One module, though long: every setting is asked for in the same way.
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from functools import partial
 from importlib import resources
@@ -220,6 +221,8 @@ class SettingsPage(QWidget):
             (tr("剩余次数"), tries),
             (tr("驱动"), token.module or "—"),
         ]
+        if sys.platform == "win32":
+            rows.append((tr("驱动签名者"), token.driver_signer or tr("没有 Windows 认可的签名")))
         made = QWidget()
         inner = column(spacing=6)
         made.setLayout(inner)

@@ -88,6 +88,8 @@ class TokenView:
     certificates: tuple[CertificateView, ...] = ()
     slot: int = 0
     """Tells blank keys of one driver apart, which have no serial number yet."""
+    driver_signer: str = ""
+    """Who has signed the driver, by Windows' judgement; "" for nobody and on other systems."""
 
     @property
     def roles(self) -> frozenset[str]:

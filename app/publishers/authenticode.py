@@ -2,6 +2,7 @@
 
     signer_of(path)         the certificate that the signature names, read without believing it
     require_publisher(…)    that, and whether the system holds the signature to be good
+    require_signed(…)       the same of a driver, whoever has signed it
 
 The signature is PKCS#7 SignedData: in a program in the certificate table (PE/COFF), in a package in
 the stream ``\\x05DigitalSignature`` of its compound file ([MS-CFB]).
@@ -18,6 +19,7 @@ from app.errors import UpdateRejected
 from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError, Name
+from device.token import ModuleNotSigned
 
 _COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1")
 _STREAM = "\x05DigitalSignature"
@@ -49,6 +51,16 @@ def require_publisher(path: Path, name: str, judge: Judge) -> None:
         raise UpdateRejected(path.name, "signature")
     if not name or signer.subject.common_name != name:
         raise UpdateRejected(path.name, "publisher")
+
+
+def require_signed(path: Path, judge: Judge) -> None:
+    """Raise :class:`device.token.ModuleNotSigned` unless *path* is signed well. Raises OSError."""
+    try:
+        signer = signer_of(path)
+    except NotSigned as error:
+        raise ModuleNotSigned(str(path), "") from error
+    if not judge.good(path):
+        raise ModuleNotSigned(str(path), signer.subject.common_name)
 
 
 def publisher_of(path: Path, judge: Judge) -> str:

@@ -1,6 +1,8 @@
-"""Bounds that Windows sets for a process from outside: a Job Object, and no Ctrl+C.
+"""What Windows sets for a process: a Job Object and no Ctrl+C for one that is bounded, and for each
+of ours, where its libraries may come from.
 
-On other systems a process sets its bounds for itself (:mod:`crypto.bounded`).
+On other systems a process sets its bounds for itself (:mod:`crypto.bounded`), and libraries do not
+come from the working folder.
 """
 
 from __future__ import annotations
@@ -54,6 +56,9 @@ def limits_of(memory: int) -> ExtendedLimits:
     limits.ProcessMemoryLimit = memory
     return limits
 
+
+SEARCH_DEFAULT_DIRS = 0x1000
+"""LOAD_LIBRARY_SEARCH_DEFAULT_DIRS: the program's folder, System32, and folders that were added."""
 
 if sys.platform == "win32":
 
@@ -111,6 +116,11 @@ if sys.platform == "win32":
         each; they end when what this gives is let go of, or its owner ends. Raises OSError."""
         return _Job(process, memory)
 
+    def keep_to_known_folders() -> None:
+        """From now on, never load a library from the working folder or from PATH."""
+        if not _kernel().SetDefaultDllDirectories(SEARCH_DEFAULT_DIRS):
+            raise ctypes.WinError(ctypes.get_last_error())
+
     def ignore_interrupts(yes: bool) -> None:
         """Whether this process and what it starts from now on ignore Ctrl+C."""
         _kernel().SetConsoleCtrlHandler(None, yes)
@@ -120,6 +130,9 @@ else:
     def bound(process: int, memory: int) -> object:
         """Nothing: the process sets its bounds for itself."""
         return None
+
+    def keep_to_known_folders() -> None:
+        """Nothing: there they are not searched."""
 
     def ignore_interrupts(yes: bool) -> None:
         """Nothing: signals are blocked, see :mod:`crypto.bounded`."""

@@ -73,5 +73,5 @@ class SystemTrust:
     """Windows' own judgement. On another system nothing is good."""
 
     def good(self, path: Path) -> bool:
-        """See :class:`app.updates.authenticode.Judge`."""
+        """See :class:`app.publishers.authenticode.Judge`."""
         return _verified(path)
