@@ -30,6 +30,7 @@ from app.errors import (
     UsageError,
 )
 from app.settings import Settings, load, save
+from crypto.owner_only import protect
 
 if TYPE_CHECKING:
     from app.publishers.authenticode import Judge
@@ -431,6 +432,9 @@ class Desk:
         if not self.settings.allow_virtual_ukey or not free:
             raise UsageError("no_virtual_key")
         module = self._driver(module_path())
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # a stick knows no owners
+            protect(folder)
         virtual.make_blank_token(folder, free[0])
         tokens = module.tokens()
         return next(token for token in tokens if token.info.slot == free[0])

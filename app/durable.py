@@ -16,19 +16,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from crypto.owner_only import protect
+
 T = TypeVar("T")
 PATIENCE_S = 5.0
 """How long another program may hold a file."""
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Give *path* the content *data* (mode 0600 on POSIX), wholly or not at all.
+def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Give *path* the content *data* (mode 0600 on POSIX), wholly or not at all; *private*: its
+    owner's alone on Windows, too.
 
     Makes missing folders. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
+            if private:
+                protect(Path(name))
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

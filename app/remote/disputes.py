@@ -19,6 +19,7 @@ import os
 import secrets
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,7 @@ from app.remote.public_services import PublicPlatform
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
+from crypto.owner_only import protect
 from crypto.pki.cms import CmsError, digest_of
 from crypto.seal.statement import SignedStatement, StatementError
 from crypto.validation.trusted_time import check_timestamp
@@ -180,7 +182,8 @@ def open_dispute(
             pending.unlink(missing_ok=True)  # there is no such dispute
             raise
         made = _receipt(platform, identity, secret, statement, seal_code, document_sm3, bool(key))
-        os.chmod(temporary, 0o600)
+        with suppress(OSError):  # a stick knows no owners
+            protect(temporary)
         stream.write(made.to_json().encode())
         stream.flush()
         os.fsync(stream.fileno())
@@ -234,7 +237,11 @@ def _prepared(
         "idempotency_key": secrets.token_hex(16),
         "body": platform.dispute_body(statement, secret, words["seal_code"], key),
     }
-    replace_file(path, json.dumps({"words": words, **sent}, ensure_ascii=False).encode())
+    data = json.dumps({"words": words, **sent}, ensure_ascii=False).encode()
+    try:
+        replace_file(path, data, private=True)
+    except OSError:  # a stick knows no owners; whatever else it is comes again
+        replace_file(path, data)
     return sent
 
 

@@ -5,9 +5,9 @@ Which one :meth:`SystemStores.best` gives for a new cabinet, honestly:
 * **keyring** — Windows Credential Manager, macOS Keychain, Secret Service. The key is as safe as
   the user's sign-in. A backend that keeps secrets in plain files counts as none.
 * **key file** — only where there is no keyring, as on a server, and the setting
-  ``allow_key_file`` permits it; a policy can forbid it. The file has mode 0600, and one that others
-  can read is refused. Who can read the user's files can read the cabinet then: it guards against a
-  copied database only. (No seal's key is ever in it: those are on the Ukey.)
+  ``allow_key_file`` permits it; a policy can forbid it. The file is its owner's alone, and one
+  that others can read is refused. Who can read the user's files can read the cabinet then: it
+  guards against a copied database only. (No seal's key is ever in it: those are on the Ukey.)
 * **session** — otherwise. Secrets live in memory and end with the process; nothing is written. A
   cabinet made now is gone at the end, and one that exists stays locked; the user is told.
 
@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
 import threading
 from collections.abc import Callable
 from enum import StrEnum
@@ -32,6 +31,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from app.durable import locked, replace_file
 from app.errors import CabinetLocked
 from app.settings import Settings
+from crypto.owner_only import exposed
 
 SERVICE = "SealDesk"
 TIMEOUT_S = 3.0
@@ -189,7 +189,7 @@ class _Memory:
 
 
 class _KeyFile:
-    """A JSON file of mode 0600 (on Windows its folder below %LOCALAPPDATA% is the user's alone)."""
+    """A JSON file that its owner alone can read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -210,7 +210,7 @@ class _KeyFile:
 
     def _read(self) -> dict[str, str]:
         try:
-            if sys.platform != "win32" and self._path.stat().st_mode & 0o077:
+            if exposed(self._path):
                 raise CabinetLocked("exposed")
             secrets = json.loads(self._path.read_text("utf-8"))
             return {str(name): str(text) for name, text in secrets.items()}
@@ -221,7 +221,7 @@ class _KeyFile:
 
     def _write(self, secrets: dict[str, str]) -> None:
         try:
-            replace_file(self._path, json.dumps(secrets).encode())
+            replace_file(self._path, json.dumps(secrets).encode(), private=True)
         except OSError as error:
             raise CabinetLocked("store") from error
 

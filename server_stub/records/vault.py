@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
+from crypto.owner_only import exposed, protect
 
 _NONCE = 12
 
@@ -89,8 +90,8 @@ class Vault:
             try:
                 write_private(file, secrets.token_hex(16).encode(), exclusive=True)
             except FileExistsError:
-                if os.name == "posix" and file.stat().st_mode & 0o077:
-                    raise VaultError(f"{file} can be read by others: set its mode to 600") from None
+                if exposed(file):
+                    raise VaultError(f"{file} can be read by others: make it its owner's") from None
             given = file.read_text("ascii").strip()
         if not re.fullmatch(r"[0-9a-fA-F]{32}", given):
             raise VaultError("the master key is 32 hex digits")
@@ -125,6 +126,7 @@ def write_private(file: Path, content: bytes, *, exclusive: bool = False) -> Non
     target = file if exclusive else file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
+        protect(target)
         stream.write(content)
         stream.flush()
         os.fsync(descriptor)

@@ -25,6 +25,7 @@ from app.errors import (
 from app.remote.disputes import DisputeReceipt, fetch_evidence, open_dispute, state_of
 from app.remote.platform_account import PlatformClient
 from crypto.algorithms.gm import sm3
+from crypto.owner_only import exposed
 from crypto.seal.structure import Seal
 from server_stub.__main__ import main as server_command
 from server_stub.records.store import Dispute
@@ -69,7 +70,7 @@ def test_a_stranger_objects_and_gets_the_platforms_evidence(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "receipt.json"
-    assert path.stat().st_mode & 0o077 == 0
+    assert not exposed(path)
     assert receipt.document_sm3 == sm3(stamped.read_bytes()).hex()
     assert not receipt.signed
     with PlatformClient(city.url) as platform:
@@ -213,7 +214,7 @@ def test_a_line_that_breaks_costs_neither_the_secret_nor_a_second_dispute(
     true = PlatformClient.open_dispute
 
     def breaks(*given: Any) -> str:
-        assert pending.stat().st_mode & 0o077 == 0  # kept before a word is sent
+        assert not exposed(pending)  # kept before a word is sent
         if when == "after":
             true(*given)
         raise PlatformUnreachable(city.url, "offline")

@@ -13,6 +13,8 @@ from app.errors import CabinetLocked
 from app.settings import Settings, load
 from app.store import secret_store
 from app.store.secret_store import Kind, SecretStore, SystemStores
+from crypto.owner_only import exposed
+from tests.world.access import open_to_others
 
 
 def settings(home: Path, **values: str) -> Settings:
@@ -54,7 +56,7 @@ def test_a_key_file_must_be_allowed_and_is_private(tmp_path: Path) -> None:
     store.put("other", b"2")
     store.remove("other")
     path = tmp_path / "data" / "secrets.json"
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert not exposed(path)
     again = SystemStores(settings(tmp_path, allow_key_file="1")).best()
     assert (again.get("cabinet"), again.get("other")) == (b"key", None)
 
@@ -63,7 +65,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     no_keyring()
     store = SystemStores(settings(tmp_path, allow_key_file="1")).best()
     store.put("cabinet", b"key")
-    (tmp_path / "data" / "secrets.json").chmod(0o640)
+    open_to_others(tmp_path / "data" / "secrets.json")
     with pytest.raises(CabinetLocked, match="exposed"):
         store.get("cabinet")
 

@@ -1,13 +1,13 @@
 """Secrets at rest."""
 
-import os
-import stat
 from pathlib import Path
 
 import pytest
 
 from crypto.algorithms import gm
+from crypto.owner_only import exposed
 from server_stub.records.vault import SoftKeyStore, Vault, VaultError, hmac_sm3
+from tests.world.access import open_to_others
 
 VAULT = Vault(bytes(range(16)))
 
@@ -40,11 +40,10 @@ def test_the_master_key_file_is_made_once_and_private(tmp_path: Path) -> None:
     file = tmp_path / "master.key"
     first = Vault.load("", file)
     assert Vault.load("", file) == first
-    if os.name == "posix":
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        file.chmod(0o644)
-        with pytest.raises(VaultError, match="others"):
-            Vault.load("", file)
+    assert not exposed(file)
+    open_to_others(file)
+    with pytest.raises(VaultError, match="others"):
+        Vault.load("", file)
     assert Vault.load("00" * 16, file).master == bytes(16)
     with pytest.raises(VaultError):
         Vault.load("short", file)
