@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from app.durable import locked, replace_file
+from crypto.owner_only import exposed
 
 
 def test_a_file_is_replaced_and_private(tmp_path: Path) -> None:
     path = tmp_path / "新 文件夹" / "head"
     replace_file(path, b"one")
-    replace_file(path, b"two")
+    replace_file(path, b"two", private=True)
     assert path.read_bytes() == b"two"
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert not exposed(path)
     assert [each.name for each in path.parent.iterdir()] == ["head"]
 
 
