@@ -25,6 +25,7 @@ from server_stub.web.routes import (
     holder,
     notices,
     pages,
+    phone_approvals,
     phones,
     pki,
     public,
@@ -73,7 +74,8 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         notices,
     ):
         app.include_router(routes.router)
-    app.include_router(phones.pages)
+    for with_script in (phones, phone_approvals):
+        app.include_router(with_script.pages)
     for kind in problems.EXCEPTIONS:
         app.add_exception_handler(kind, _handler)
     room = Room(

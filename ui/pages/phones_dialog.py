@@ -38,7 +38,7 @@ class PhonesDialog(Dialog):
         self.answered: Answered | None = None
         """The phone that has come, until it is bound."""
         self.setWindowTitle(tr("配对手机"))
-        self.setMinimumWidth(560)
+        self.setMinimumWidth(580)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(10)
@@ -169,7 +169,10 @@ class PhonesDialog(Dialog):
             )
             ending = button(tr("解除…"), partial(self._revoke, each), role="link")
             ending.setAccessibleName(tr("，").join((tr("解除…"), each.binding.phone)))
-            self.content.addLayout(row(label(said, wrap=True), ending))
+            line = row()
+            line.addWidget(label(said, wrap=True), 1)
+            line.addWidget(ending)
+            self.content.addLayout(line)
         if not used:
             self.content.addWidget(label(tr("现在没有配对的手机。"), "muted"))
         self._update()

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from server_stub import policy, signin
 from server_stub.approving import deciding, requesting, spending
+from server_stub.phones import pairing
 from server_stub.policy import Actor
 from server_stub.records import canonical
 from server_stub.records.canonical import timestamp
@@ -93,6 +94,13 @@ def _policy(session: Session, row: UsePolicyRow | None) -> dict[str, Any]:
                 "certificate": views.b64(certificate.der),
                 "certificate_sn": certificate.sn,
                 "state": certificate.state,
+                "phones": [
+                    {
+                        "binding": views.b64(phone.binding.encode()),
+                        "signature": views.b64(phone.signature),
+                    }
+                    for phone in pairing.in_use(session, certificate.sn, canonical.now())
+                ],
                 "keys": [
                     views.b64(key.token)
                     for key in use_policies.keys_of(session, certificate.sn)[
@@ -175,7 +183,10 @@ def shown(session: Session, actor: Actor, row: UseRequestRow) -> dict[str, Any]:
         "evidence_size": spending.size_of_evidence(session, row),
         "requester": session.get_one(Person, row.requester_id).name,
         "mine": row.certificate_sn == own,
-        "asked": [_asked(session, each) for each in asked],
+        "asked": [
+            _asked(session, each, told=own in (row.certificate_sn, each.certificate_sn))
+            for each in asked
+        ],
         "keys": [
             {"key_id": each.key_id, "kind": each.kind, "wrapped": views.b64(each.wrapped)}
             for each in requesting.keys_of(session, row)
@@ -187,8 +198,10 @@ def shown(session: Session, actor: Actor, row: UseRequestRow) -> dict[str, Any]:
     }
 
 
-def _asked(session: Session, each: UseApprover) -> dict[str, Any]:
+def _asked(session: Session, each: UseApprover, *, told: bool) -> dict[str, Any]:
+    """*told*: the requester and the approver learn the link to the phone's page."""
     return {
+        "link": each.link if told else None,
         "certificate_sn": each.certificate_sn,
         "name": session.get_one(Person, each.person_id).name,
         "decision": each.decision,

@@ -46,7 +46,7 @@ PAGE_POLICY = (
     "form-action 'none'; object-src 'none'"
 )
 _FILES = {
-    **dict.fromkeys(("phone.js", "pair.js", "loss.js"), "text/javascript"),
+    **dict.fromkeys(("phone.js", "pair.js", "loss.js", "approve.js", "sm3.js"), "text/javascript"),
     "phone.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
