@@ -17,13 +17,9 @@ from app.remote.approval.phones import PhonesClient
 from crypto.seal.phone import six_digits
 from server_stub.web.serving import RunningServer
 from tests.world import chromium
-from tests.world.applicant import b64
-from tests.world.clerk import PIN, Clerk, environment
+from tests.world.applicant import b64, credit_code
+from tests.world.clerk import PIN, Clerk, enrolled, environment
 from tests.world.soft_phone import SoftPhone
-
-needs_chromium = pytest.mark.skipif(
-    not chromium.PROGRAM and not os.environ.get("CI"), reason="Chromium is not installed"
-)
 
 
 class Screen(io.StringIO):
@@ -112,18 +108,12 @@ def page(tmp_path: Path) -> Iterator[chromium.Page]:
         yield opened
 
 
-def shot(page: chromium.Page, name: str, folder: Path) -> None:
-    """Both themes; nothing hangs over the edge."""
-    for dark in (False, True):
-        page.dark(dark)
-        assert not page.overflows(), name
-        page.picture(folder / f"{name}{'-dark' if dark else ''}.png")
-
-
-@needs_chromium
+@chromium.needed
 def test_a_real_browser_is_paired_and_reports_the_ukey_lost(
-    clerk: Clerk, city: RunningServer, page: chromium.Page, tmp_path: Path
+    city: RunningServer, page: chromium.Page, tmp_path: Path
 ) -> None:
+    # a company of its own: its certificate is held afterwards
+    clerk = enrolled(tmp_path / "own", city.url, credit_code(), "宿迁市骆马湖物流有限公司").clerk
     pictures = Path(os.environ.get("PHONE_PICTURES", tmp_path))
     with clerk.desk() as desk:
         token = desk.token()
@@ -135,7 +125,7 @@ def test_a_real_browser_is_paired_and_reports_the_ukey_lost(
             page.open(begun.url)
             page.step("start")
             assert "#" not in page.evaluate("location.href")  # the secret left the history
-            shot(page, "pair", pictures)
+            page.shot("pair", pictures)
             page.verify_user(False)
             page.tap("#pair")
             page.step("cancelled")
@@ -148,17 +138,17 @@ def test_a_real_browser_is_paired_and_reports_the_ukey_lost(
             answered = client.look_at_pairing(begun)
             assert answered is not None
             assert page.evaluate("document.getElementById('digits').innerText") == answered.digits
-            shot(page, "digits", pictures)
+            page.shot("digits", pictures)
             made = client.bind_phone(begun, answered, key, datetime.now(UTC))
             page.step("done")
-            shot(page, "paired", pictures)
+            page.shot("paired", pictures)
     page.tap("#loss")
     page.step("start")
     assert clerk.seal in page.text()
-    shot(page, "loss", pictures)
+    page.shot("loss", pictures)
     page.tap("#report")
     page.step("sure")
-    shot(page, "loss-sure", pictures)
+    page.shot("loss-sure", pictures)
     page.tap("#sure")
     page.step("done")
     assert clerk.seal in page.text()
@@ -172,7 +162,7 @@ def test_a_real_browser_is_paired_and_reports_the_ukey_lost(
     assert made.in_use
 
 
-@needs_chromium
+@chromium.needed
 def test_a_phone_that_cannot_is_told_why_in_words(
     clerk: Clerk, page: chromium.Page, tmp_path: Path
 ) -> None:
@@ -191,12 +181,12 @@ def test_a_phone_that_cannot_is_told_why_in_words(
             page.remove_authenticator()
             page.open(begun.url)
             page.step("passkey")
-            shot(page, "no-passkey", pictures)
+            page.shot("no-passkey", pictures)
             page.pretend("Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0")
             page.open(begun.url)
             page.step("wechat")
             assert "在浏览器打开" in page.text()
-            shot(page, "wechat", pictures)
+            page.shot("wechat", pictures)
             page.scripts(False)
             page.open(begun.url)
             assert "脚本" in page.text()
@@ -205,17 +195,17 @@ def test_a_phone_that_cannot_is_told_why_in_words(
             assert "已失效" in page.text()
 
 
-@needs_chromium
+@chromium.needed
 def test_a_file_is_verified_on_the_phone_without_script(
     city: RunningServer, stamped: Path, page: chromium.Page, tmp_path: Path
 ) -> None:
     """第十条: anybody, on the public page."""
     pictures = Path(os.environ.get("PHONE_PICTURES", tmp_path))
     page.open(f"{city.url}/")
-    shot(page, "public", pictures)
+    page.shot("public", pictures)
     page.choose_file("input[type=file]", stamped)
     page.scripts(False)
     page.tap("form button")
     page.wait("document.querySelector('.verdict') !== null")
     assert page.evaluate("document.querySelector('.verdict').className") == "verdict VALID"
-    shot(page, "verified", pictures)
+    page.shot("verified", pictures)

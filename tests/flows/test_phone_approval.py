@@ -17,14 +17,13 @@ from crypto.seal.page_key import wrap_for
 from crypto.seal.phone import PairingProof, write_base64url
 from crypto.seal.use_approval import SignedApproval, UseRequest
 from server_stub.web.serving import RunningServer
-from tests.flows.test_phone import needs_chromium, shot
 from tests.world import chromium
 from tests.world.applicant import Applicant, b64
 from tests.world.approving import Approving, Somebody
 from tests.world.pairing import Paired
 from tests.world.preview import Preview, drawn
 
-pytestmark = needs_chromium
+pytestmark = chromium.needed
 
 
 @pytest.fixture(scope="module")
@@ -167,17 +166,17 @@ def test_the_pages_are_seen_and_the_use_is_approved(
     assert page.evaluate("document.querySelector('#sheets img').naturalWidth") > 800
     for words in ("采购合同.pdf", "宿迁市云杉软件有限公司", "某某公司", "签合同", "周正"):
         assert words in page.text()
-    shot(page, "approve", phone.pictures)
+    page.shot("approve", phone.pictures)
     page.evaluate("document.getElementById('approve').scrollIntoView()")
-    shot(page, "approve-below", phone.pictures)
+    page.shot("approve-below", phone.pictures)
     page.tap("#approve")
     page.step("sure")
     assert asked.state == "pending"  # one tap approves nothing
     shown = page.evaluate("document.getElementById('text').textContent")
-    shot(page, "approve-sure", phone.pictures)
+    page.shot("approve-sure", phone.pictures)
     page.tap("#sure")
     page.step("done")
-    shot(page, "approved", phone.pictures)
+    page.shot("approved", phone.pictures)
     assert asked.state == "approved"
     approval = asked.approval
     assert approval.phone
@@ -198,7 +197,7 @@ def test_a_hidden_name_is_checked_and_a_use_is_rejected_with_a_reason(
     page.wait("!document.getElementById('no-key').hidden")
     page.tap("#approve")
     assert page.evaluate("document.querySelector('[data-step=sure]').hidden")
-    shot(page, "no-key", phone.pictures)
+    page.shot("no-key", phone.pictures)
     page.open(f"{asked.url}#{write_base64url(preview.key)}")
     page.wait("!document.getElementById('whole').hidden")
     assert "机密合同.pdf" in page.text()

@@ -13,9 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.world.waiting import until
 
 PROGRAM = shutil.which("chromium") or ""
+needed = pytest.mark.skipif(
+    not PROGRAM and not os.environ.get("CI"), reason="Chromium is not installed"
+)
+"""Where it has to be installed, a test fails without it."""
 WIDTH, HEIGHT = 390, 844
 _PATIENCE_S = 30.0
 
@@ -143,6 +149,13 @@ class Page:
     def overflows(self) -> bool:
         """Has one to scroll sideways?"""
         return bool(self.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+    def shot(self, name: str, folder: Path) -> None:
+        """Pictures in both themes; nothing hangs over the edge."""
+        for dark in (False, True):
+            self.dark(dark)
+            assert not self.overflows(), name
+            self.picture(folder / f"{name}{'-dark' if dark else ''}.png")
 
     def picture(self, path: Path) -> None:
         shot = self.call("Page.captureScreenshot", format="png")
