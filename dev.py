@@ -4,6 +4,7 @@ Standard library only, the same on Debian and on Windows::
 
     python3 dev.py demo [SOME.pdf]   stamp and verify a document with a virtual Ukey, and look at it
                                      in the window where there is a screen (--no-window: not to)
+    python3 dev.py demo --tour       a company's life: apply, stamp, lend, suspend, replace, archive
     python3 dev.py window [FILES]    the window, as a user has it
     python3 dev.py test [ARGS]       the whole test suite (ARGS go to pytest)
     python3 dev.py test --fast       the files of tests/fast.txt: every package, in a minute

@@ -27,6 +27,7 @@ from app.remote.enrolling import Applicant, enrol
 from app.settings import Settings
 from app.signing import find_key
 from app.stamping import StampedFile, StampJob, page_boxes, stamp
+from app.store.cabinet import SealRecord
 from app.verifying import verify
 from crypto.pdf.marks.drawing import Mark
 from crypto.validation.trust import Trust
@@ -70,42 +71,46 @@ def run(
     Returns 0 if the verdict is VALID, else 2. Raises what the stories raise."""
     began = time.monotonic()
     language = settings.language
-    _tell(phrase("demo.start", language))
-    if not _has_platform():
-        _tell(phrase("demo.platform_missing", language))
+    tell(phrase("demo.start", language))
+    if not has_platform():
+        tell(phrase("demo.platform_missing", language))
         return 1
     if document:
         page_boxes(document)  # what cannot be stamped is told at once
     output.mkdir(parents=True, exist_ok=True)
     with desk_of_its_own(settings) as desk:
-        token = prepare(desk, _tell)
-        source = document or _bundled(output)
-        done = _stamp(desk, token, source, output, language)
+        token = prepare(desk, tell)
+        source = document or bundled(output / "宿迁市企业电子印章管理办法.pdf")
+        seal = next(seal for seal in desk.cabinet.seals() if seal.state == "active")
+        done, seam = stamp_with(desk, token, seal, source, output)
+        words = phrase("demo.seam" if seam else "demo.no_seam", language).format(count=seam)
+        pages = len(page_boxes(source))
+        tell(phrase("demo.stamped", language).format(page=pages, seam=words))
         report = verify(done.path, trust=desk.trust(), platform=desk.status_service())
         verdict = say("verdicts", report.verdict.value, language)
-        _tell(phrase("demo.verified", language).format(verdict=verdict))
+        tell(phrase("demo.verified", language).format(verdict=verdict))
         picture = done.path.with_suffix(".png")
         _render(done.path, report.signatures[-1].marks[0].page - 1, picture)
         answer = done.path.with_suffix(".json")
         text = json.dumps(report.to_json(language), ensure_ascii=False, indent=2)
         answer.write_text(text + "\n", encoding="utf-8")
-        _tell(phrase("demo.output", language).format(folder=output.resolve()))
+        tell(phrase("demo.output", language).format(folder=output.resolve()))
         for key, path in (("pdf", done.path), ("png", picture), ("report", answer)):
-            _tell(f"   {path.name}\t{phrase(f'demo.{key}', language)}")
+            tell(f"   {path.name}\t{phrase(f'demo.{key}', language)}")
         took = f"{time.monotonic() - began:.1f}"
-        _tell(phrase("demo.took", language).format(seconds=took))
+        tell(phrase("demo.took", language).format(seconds=took))
         if window is not None:
-            _tell(phrase("demo.window", language).format(pin=DEMO_PIN))
+            tell(phrase("demo.window", language).format(pin=DEMO_PIN))
             window(desk, [done.path], "verify")
     if window is None:
-        _tell(phrase("demo.next", language).format(file=done.path))
+        tell(phrase("demo.next", language).format(file=done.path))
     return 0 if report.verdict.value == "VALID" else 2
 
 
 def verify_in_demo(settings: Settings, document: Path) -> Report:
     """What the demo on this computer says of *document*; where none has run yet, what a desk says
     that trusts nobody. Raises as :func:`app.verifying.verify` does."""
-    if not (knows_itself(settings) and _has_platform()):
+    if not (knows_itself(settings) and has_platform()):
         return verify(document, trust=Trust())
     with desk_of_its_own(settings) as desk:
         return verify(document, trust=desk.trust(), platform=desk.status_service())
@@ -125,14 +130,15 @@ def possible(settings: Settings) -> bool:
     be had? An installed program has neither."""
     return (
         not getattr(sys, "frozen", False)
-        and _has_platform()
+        and has_platform()
         and settings.allow_virtual_ukey
         and not settings.locked("pkcs11_modules")
         and can_be_had()
     )
 
 
-def _has_platform() -> bool:
+def has_platform() -> bool:
+    """Are the platform's parts installed?"""
     return all(importlib.util.find_spec(name) for name in ("server_stub", "fastapi"))
 
 
@@ -154,7 +160,8 @@ def desk_of_its_own(settings: Settings) -> Iterator[Desk]:
             yield desk
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
+    """A line on standard output, at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
@@ -237,8 +244,11 @@ def prepare(desk: Desk, tell: Callable[[str], None]) -> Token:
     return token
 
 
-def _stamp(desk: Desk, token: Token, source: Path, output: Path, language: str) -> StampedFile:
-    seal = next(seal for seal in desk.cabinet.seals() if seal.state == "active")
+def stamp_with(
+    desk: Desk, token: Token, seal: SealRecord, source: Path, output: Path
+) -> tuple[StampedFile, int]:
+    """*source* under *seal*, in the folder *output*; and the number of slices of the riding seam.
+    Raises as :func:`app.stamping.stamp`."""
     boxes = page_boxes(source)
     size = SealSize(seal.parsed.width_mm, seal.parsed.height_mm)
     marks, seam = _marks(boxes, size)
@@ -259,11 +269,10 @@ def _stamp(desk: Desk, token: Token, source: Path, output: Path, language: str) 
             journal=desk.journal,
             trust=desk.trust(),
             platform=client,
+            timestamp=desk.timestamper(None, [seal]),
         )
         desk.settle(client, key.certificate)
-    words = phrase("demo.seam" if seam else "demo.no_seam", language).format(count=seam)
-    _tell(phrase("demo.stamped", language).format(page=len(boxes), seam=words))
-    return done
+    return done, seam
 
 
 def _marks(boxes: list[PageBox], size: SealSize) -> tuple[list[Mark], int]:
@@ -275,9 +284,8 @@ def _marks(boxes: list[PageBox], size: SealSize) -> tuple[list[Mark], int]:
     return at(boxes, [len(boxes) - 1], x, y, size) + seam, len(seam)
 
 
-def _bundled(output: Path) -> Path:
+def bundled(target: Path) -> Path:
     """The regulation itself, as the document to stamp."""
-    target = output / "宿迁市企业电子印章管理办法.pdf"
     target.write_bytes((resources.files("resources") / "demo" / "regulation.pdf").read_bytes())
     return target
 

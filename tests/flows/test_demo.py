@@ -157,3 +157,23 @@ def test_what_the_demo_has_stamped_is_verified_in_the_demo_and_nowhere_else(
 
 def test_the_demo_must_be_told_what_to_verify(first: FirstRun) -> None:
     assert first.viewer("demo", "--verify").code == 64
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_tour_walks_through_a_companys_life_twice(tmp_path: Path) -> None:
+    """Every step does what it says; the second one begins with what the first has left."""
+    viewer = Clerk(tmp_path, pin=None)
+    for time_ in (1, 2):
+        done = viewer("demo", "--tour", "--no-window", "--output", tmp_path / f"{time_}")
+        assert done.code == 0, done.out + done.err
+        steps = [line for line in done.out.splitlines() if line.startswith("【")]
+        assert len(steps) == 10
+        assert done.out.count("：有效") == 3
+        resumed, guest = "已停用。法定代表人恢复以后", "授权签章人：周文博"
+        for word in (resumed, guest, "由印章", "已结束", "归档包 "):
+            assert word in done.out, word
+        assert DEMO_PIN in done.out
+        assert "接下来" in done.out
+        package = next((tmp_path / f"{time_}").glob("*.zip"))
+        assert viewer("archive", "check", package).code == 2  # this person trusts nobody yet

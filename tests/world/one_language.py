@@ -24,12 +24,19 @@ NAMES = set(
         " none pades dual all odd even right left top bottom makers signers timestamps server"
         # members of an evidence package, of an archive package
         " certificates crls ocsp statements signature der bin timestamp SUMS"
+        " grant policy request approval registry"
     )
 )
 """What stands inside Chinese as it is."""
 
 CHINESE_IN_ENGLISH = (
-    *("宿迁印台演示有限公司", "印台", "〓", "国家税务总局全国增值税发票查验平台"),
+    *(
+        "宿迁印台演示有限公司",
+        "宿迁印台导览有限公司",
+        "印台",
+        "〓",
+        "国家税务总局全国增值税发票查验平台",
+    ),
     "骑缝章",
 )
 """Names, and the sign for a missing character; dates are told as they are stamped."""

@@ -37,6 +37,11 @@ def add_commands(commands: Commands) -> None:
         action="store_true",
         help="verify FILE.pdf with the demo's platform, which alone knows its seals",
     )
+    made.add_argument(
+        "--tour",
+        action="store_true",
+        help="walk through a company's life: apply, stamp, lend, suspend, replace, archive",
+    )
     made.add_argument("--no-window", action="store_true", help="do not open the window at the end")
 
 
@@ -54,4 +59,10 @@ def demo(desk: Desk, options: argparse.Namespace) -> int:
             tell(phrase(words, language))
         return worst_exit([report.verdict.value])
     window = None if options.no_window else desk.window
+    if options.tour:
+        from app.cli.trial.tour import run as tour
+
+        if options.file is not None:
+            raise UsageError("tour_of_its_own", "--tour")
+        return tour(desk.settings, options.output, window)
     return run(desk.settings, options.file, options.output, window)
