@@ -29,6 +29,7 @@ from app.errors import (
     TokenAmbiguous,
     UsageError,
 )
+from app.pins.age import PinAges
 from app.settings import Settings, load, save
 from crypto.owner_only import protect
 
@@ -123,6 +124,11 @@ class Desk:
         from app.store.answers import Answers
 
         return Answers(self.settings.folders.data / "answers.json")
+
+    @cached_property
+    def pin_ages(self) -> PinAges:
+        """When the PIN of each Ukey was last changed."""
+        return PinAges(self.settings.folders.data / "pins.json", lambda: datetime.now(UTC))
 
     @property
     def begun_orders(self) -> Path:

@@ -98,6 +98,8 @@ class Settings:
     """Whether the software Ukey for demo and training is offered."""
     signed_modules: bool = False
     """Load only drivers with an Authenticode signature that Windows holds to be good."""
+    pin_days: int = 180
+    """After how many days a Ukey's PIN is to be changed (第二十一条); 0: nobody is reminded."""
     token_serial: str = ""
     """The Ukey used last, preferred when several are plugged in."""
     output_suffix: str = "_已盖章"
@@ -178,7 +180,7 @@ def _boolean(value: object) -> bool:
         raise ValueError("type") from None
 
 
-def _hours(lowest: int, highest: int) -> Callable[[object], int]:
+def _whole(lowest: int, highest: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValueError("type")
@@ -296,6 +298,7 @@ _READERS: dict[str, Callable[[object], object]] = {
     "pkcs11_modules": _texts,
     "allow_virtual_ukey": _boolean,
     "signed_modules": _boolean,
+    "pin_days": _whole(0, 3650),
     "token_serial": _text,
     "output_suffix": _suffix,
     "output_folder": _folder,
@@ -310,8 +313,8 @@ _READERS: dict[str, Callable[[object], object]] = {
     "trust_list": _list_place,
     "trust_list_signer": _digest,
     "fetch_hosts": _texts,
-    "offline_hours": _hours(0, 72),
-    "status_hours": _hours(1, 168),
+    "offline_hours": _whole(0, 72),
+    "status_hours": _whole(1, 168),
     "keyring": _boolean,
     "allow_key_file": _boolean,
     "timestamp": _choice("none", "optional", "required"),

@@ -4,6 +4,7 @@ withdraw, collect."""
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,12 +31,13 @@ from app.errors import (
 from app.remote import application_form as form
 from app.remote import applications
 from app.store.applications import LETTER
+from crypto.seal.application_form import PIN_RESET
 
 if TYPE_CHECKING:
     from app.desk import Desk
     from app.remote.platform_account import PlatformClient
     from app.store.applications import ApplicationRecord
-    from device.token import Token
+    from device.token import Session, Token
 
 _OPTIONS = {
     "enterprise": "name",
@@ -204,6 +206,16 @@ def _token(desk: Desk, options: argparse.Namespace) -> Token:
     return desk.token(options.token, options.module)
 
 
+def _opened(
+    desk: Desk, record: ApplicationRecord, options: argparse.Namespace
+) -> AbstractContextManager[Session | None]:
+    """The token, logged in; none for an application that has a key of its own."""
+    if record.private:
+        return nullcontext()
+    token = _token(desk, options)
+    return token.login(enter_pin(desk, options, token))
+
+
 # --- acting --------------------------------------------------------------------------------------
 
 
@@ -219,9 +231,8 @@ def sign(desk: Desk, options: argparse.Namespace) -> int:
 
 def withdraw(desk: Desk, options: argparse.Namespace) -> int:
     record = desk.cabinet.applications.get(options.application)
-    token = _token(desk, options)
     platform = desk.platform(record.platform)
-    with token.login(enter_pin(desk, options, token)) as session:
+    with _opened(desk, record, options) as session:
         record = applications.withdraw(record.id, session, platform, desk.cabinet)
     describe(desk, desk.cabinet.applications.mark_told(record.id))
     return 0
@@ -268,9 +279,8 @@ def every(desk: Desk, options: argparse.Namespace) -> int:
 def show(desk: Desk, options: argparse.Namespace) -> int:
     record = desk.cabinet.applications.get(options.application)
     if options.ask and record.sent:
-        token = _token(desk, options)
         platform = desk.platform(record.platform)
-        with token.login(enter_pin(desk, options, token)) as session:
+        with _opened(desk, record, options) as session:
             applications.follow(record.id, session, platform, desk.cabinet)
     record = desk.cabinet.applications.mark_told(record.id)
     if options.json:
@@ -300,7 +310,8 @@ def facts(record: ApplicationRecord) -> dict[str, Any]:
 
 
 def _state(record: ApplicationRecord, language: str) -> str:
-    return phrase(f"application_state.{record.state}", language)
+    own = record.kind == PIN_RESET and record.state in ("approved", "fulfilled", "lapsed")
+    return phrase(f"{'reset' if own else 'application'}_state.{record.state}", language)
 
 
 def _seal(record: ApplicationRecord, language: str) -> str:

@@ -21,7 +21,7 @@ from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.unit_codes import CodeError, check_citizen_number, check_credit_code
 from crypto.seal import application_form as forms
-from crypto.seal.application_form import CANCEL, ISSUE, PIN_RESET
+from crypto.seal.application_form import CANCEL, ISSUE
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
@@ -35,8 +35,8 @@ of his own, by a person for herself, by the seal's present holder."""
 SEALS = tuple(forms.subtypes())
 """Kinds of seals that can be applied for."""
 
-DONE = (CANCEL, PIN_RESET)
-"""Kinds of applications after which there is nothing to collect."""
+DONE = (CANCEL,)
+"""Kinds of applications that are over once they are fulfilled."""
 
 MOST_LETTER = 10 << 20
 """Size of a letter of authority, bytes."""
@@ -75,6 +75,10 @@ FIELDS = (
     Field("department", "seal.department", most=40),
     Field("holder", "seal.holder"),
     Field("shape", "seal.shape"),
+    Field("token_serial", "token.serial", most=64),
+    Field("token_certificate", "token.certificate_sn", most=64),
+    Field("token_nonce", "token.nonce", required=False, most=32),
+    Field("token_secret", "token.secret", required=False, most=402),
 )
 """Of all applications; which ones one has, says :func:`asked`."""
 

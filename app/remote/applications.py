@@ -26,7 +26,13 @@ from app.errors import (
     PlatformRefused,
 )
 from app.remote import application_form as form
-from app.remote.collecting import check_delivery, keep_seal, platform_record, told_of_end
+from app.remote.collecting import (
+    check_delivery,
+    keep_seal,
+    pin_unlocker,
+    platform_record,
+    told_of_end,
+)
 from app.remote.platform_account import Application, PlatformClient
 from app.signing import TokenKey
 from app.store.applications import (
@@ -38,11 +44,12 @@ from app.store.applications import (
     ApplicationRecord,
 )
 from app.store.cabinet import Cabinet, SealRecord
+from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
 from crypto.report import cancel_request
-from crypto.seal.application_form import CANCEL, REISSUE, RENEW
+from crypto.seal.application_form import CANCEL, PIN_RESET, REISSUE, RENEW
 from device.token import Key, KeyNotFound, Session
 
 KEY_LABEL = "SealDesk"
@@ -56,15 +63,19 @@ def now_utc() -> datetime:
 # --- the key -------------------------------------------------------------------------------------
 
 
-def prepare(identity: str, session: Session, cabinet: Cabinet) -> ApplicationRecord:
+def prepare(identity: str, session: Session | None, cabinet: Cabinet) -> ApplicationRecord:
     """Give the application a key pair on the token of *session* (logged in) and a request for it,
-    if it has none; one that no other application needs is taken before a new one is made.
+    if it has none; one that no other application needs is taken before a new one is made. None: it
+    has a key of its own, apart from any token.
 
     Raises :class:`device.token.KeyNotFound` if its key is on another token."""
     record = cabinet.applications.get(identity)
     if record.key:
         _own_key(record, session)
         return record
+    if record.private:
+        return _with_key(record, SoftKey.load(record.private), cabinet)
+    session = _needed(session)
     if record.kind in form.DONE and record.fields["proof"] != "licence":
         own = TokenKey(_holding(record, session, cabinet))  # the seal's own key asks
         return _with_key(record, own, cabinet)
@@ -75,13 +86,25 @@ def prepare(identity: str, session: Session, cabinet: Cabinet) -> ApplicationRec
     )
 
 
-def _with_key(record: ApplicationRecord, own: TokenKey, cabinet: Cabinet) -> ApplicationRecord:
+def _spki(own: TokenKey | SoftKey) -> bytes:
+    return own.spki if isinstance(own, SoftKey) else own.public_key.spki
+
+
+def _needed(session: Session | None) -> Session:
+    if session is None:
+        raise KeyNotFound("the key of this application is on a token")
+    return session
+
+
+def _with_key(
+    record: ApplicationRecord, own: TokenKey | SoftKey, cabinet: Cabinet
+) -> ApplicationRecord:
     # the platform names the holder itself: what stands here is for whoever looks at the request
     typed = record.fields
     unit = [("O", typed["enterprise"]), ("CN", typed["uscc"])]
     subject = [("C", "CN"), *(unit if typed.get("uscc") else [("CN", typed["handler"])])]
-    request = make_request(Name.build(subject), own.public_key.spki, own.sign)
-    key = own.public_key.spki
+    key = _spki(own)
+    request = make_request(Name.build(subject), key, own.sign)
     return cabinet.applications.change(
         record.id, lambda known: replace(known, key=key, request=request)
     )
@@ -112,8 +135,10 @@ def _holding(record: ApplicationRecord, session: Session, cabinet: Cabinet) -> K
     raise KeyNotFound("the key of this seal is not on the token")
 
 
-def _own_key(record: ApplicationRecord, session: Session) -> TokenKey:
-    return TokenKey(_held(record, session))
+def _own_key(record: ApplicationRecord, session: Session | None) -> TokenKey | SoftKey:
+    if record.private:
+        return SoftKey.load(record.private)
+    return TokenKey(_held(record, _needed(session)))
 
 
 def sign_as_representative(
@@ -186,13 +211,13 @@ def for_seal(
 
 def send(
     identity: str,
-    session: Session,
+    session: Session | None,
     platform: PlatformClient,
     cabinet: Cabinet,
     clock: Callable[[], datetime] = now_utc,
 ) -> ApplicationRecord:
     """提交: hand in a draft, or a returned application as it was corrected; one that was handed in
-    already is only looked at.
+    already is only looked at. Without a *session*: one that has a key of its own.
 
     Raises :class:`app.errors.ApplicationFieldWrong` before anything is sent,
     :class:`app.errors.PlatformError`, :class:`device.token.TokenError`; what was typed stays."""
@@ -220,7 +245,7 @@ def send(
 
 
 def _ready(
-    record: ApplicationRecord, session: Session, platform: PlatformClient, cabinet: Cabinet
+    record: ApplicationRecord, session: Session | None, platform: PlatformClient, cabinet: Cabinet
 ) -> ApplicationRecord:
     """With a key, and with the proof of the seal's present holder where that is the proof."""
     if not record.sent:
@@ -232,7 +257,7 @@ def _ready(
     held = record.fields["proof"] == form.HOLDER
     if record.editable and held and not form.proof_signed(record):
         certificate = cabinet.seal(record.fields["code"]).certificate
-        own = TokenKey(_holding(record, session, cabinet), certificate)
+        own = TokenKey(_holding(record, _needed(session), cabinet), certificate)
         record = _with_proof(record, own, platform, cabinet)
     return record
 
@@ -288,7 +313,7 @@ def cancel(
 
 
 def _there(
-    record: ApplicationRecord, own: TokenKey, platform: PlatformClient
+    record: ApplicationRecord, own: TokenKey | SoftKey, platform: PlatformClient
 ) -> Application | None:
     """The application as the platform has it; None if it has none. Signed in for it then."""
     if record.server_id:
@@ -297,7 +322,7 @@ def _there(
     if not record.body:
         return None
     try:  # the answer to what was sent may have been lost
-        found = platform.application(platform.sign_in_with_key(own, own.public_key.spki))
+        found = platform.application(platform.sign_in_with_key(own, _spki(own)))
     except PlatformRefused as error:
         if error.problem != "not_found":
             raise
@@ -308,7 +333,7 @@ def _there(
 def _hand_in(
     record: ApplicationRecord,
     there: Application | None,
-    own: TokenKey,
+    own: TokenKey | SoftKey,
     letter: bytes,
     platform: PlatformClient,
     cabinet: Cabinet,
@@ -323,7 +348,7 @@ def _hand_in(
 def _placed(
     record: ApplicationRecord,
     there: Application | None,
-    own: TokenKey,
+    own: TokenKey | SoftKey,
     platform: PlatformClient,
     cabinet: Cabinet,
 ) -> Application:
@@ -364,16 +389,20 @@ def _told(
         if known.state in (COLLECTED, DONE):
             return known
         new = known.state != there.state
+        state = DONE if there.state == "fulfilled" and known.kind in form.DONE else there.state
+        if known.kind == PIN_RESET and state == "fulfilled" and there.next != "unlock":
+            state = "lapsed"  # its day is over
         handed_in = there.state == "submitted" and (new or known.submitted_at is None)
         submitted = now if handed_in else known.submitted_at
         return replace(
             known,
             server_id=there.id,
-            state=DONE if there.state == "fulfilled" and known.kind in form.DONE else there.state,
+            state=state,
             next=there.next,
             reason=there.reason,
             reasons=reasons,
             seal_id=there.seal_id,
+            private=b"" if state in OVER else known.private,
             submitted_at=submitted,
             look_at=submitted + timedelta(days=days) if submitted and days else None,
         )
@@ -392,12 +421,13 @@ def _told(
 
 def follow(
     identity: str,
-    session: Session,
+    session: Session | None,
     platform: PlatformClient,
     cabinet: Cabinet,
     clock: Callable[[], datetime] = now_utc,
 ) -> ApplicationRecord:
-    """Ask the platform how far it is. What was never sent is returned as it is."""
+    """Ask the platform how far it is. What was never sent is returned as it is. Without a
+    *session*: one that has a key of its own."""
     record = cabinet.applications.get(identity)
     if not (record.open and record.sent and record.key):
         return record
@@ -433,6 +463,9 @@ def follow_all(
                 record = _from_elsewhere(there, own, platform, cabinet)
             if record.open:
                 _told(record.id, there, platform, cabinet, clock)
+    for record in cabinet.applications.all():
+        if record.private and record.platform == platform.origin:
+            follow(record.id, None, platform, cabinet, clock)
 
 
 def untold(platform: PlatformClient, cabinet: Cabinet) -> tuple[ApplicationRecord, ...]:
@@ -485,7 +518,7 @@ def _from_elsewhere(
 
 def withdraw(
     identity: str,
-    session: Session,
+    session: Session | None,
     platform: PlatformClient,
     cabinet: Cabinet,
     clock: Callable[[], datetime] = now_utc,
@@ -507,14 +540,15 @@ def withdraw(
 
 def wait(
     identity: str,
-    session: Session,
+    session: Session | None,
     platform: PlatformClient,
     cabinet: Cabinet,
     wait_s: float,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], datetime] = now_utc,
 ) -> ApplicationRecord:
-    """Follow an application until its seal is made or somebody has to act, *wait_s* at most."""
+    """Follow an application until its seal is made or somebody has to act, *wait_s* at most;
+    *session* as for :func:`follow`."""
     deadline = time.monotonic() + wait_s
     record = follow(identity, session, platform, cabinet, clock)
     while record.state in ("submitted", "in_review", "approved") and time.monotonic() < deadline:
@@ -537,9 +571,9 @@ def collect(
     Raises :class:`app.errors.ApplicationRejected` if there is nothing to collect,
     :class:`app.errors.PlatformError`, :class:`device.token.TokenError`."""
     record = follow(identity, session, platform, cabinet, clock)
-    if record.state != "fulfilled":
+    if record.state != "fulfilled" or record.private:
         raise rejected(record)
-    own = _own_key(record, session)
+    own = TokenKey(_held(record, session))
     found = platform.seal(record.seal_id)
     if record.kind == RENEW and found.waiting is not None:
         found = found.waiting
@@ -548,6 +582,7 @@ def collect(
     token_key = _held(record, session)
     session.store_certificate(found.certificate, KEY_LABEL, token_key.key_id)
     session.write_data(f"seal-{found.code}", data)
+    pin_unlocker(session, platform)
     collected = found
     if found.uncollected:  # else the platform's answer was lost the last time
         collected = platform.collect(found, TokenKey(token_key, found.certificate))

@@ -1,5 +1,5 @@
 """What comes from a platform into the cabinet: the platform itself as it is pinned, a seal, what
-became of it; also when its holder suspends or resumes it."""
+became of it; also when its holder suspends or resumes it. And into the Ukey: who may unlock it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from app.signing import TokenKey, find_key, keys_of
 from app.store.cabinet import Cabinet, PlatformRecord, SealRecord
 from crypto.pki.certificate import Certificate
 from crypto.seal.structure import Seal
+from crypto.seal.unlocking import RECIPIENT, SIGNER
 from crypto.validation.seal_check import check_seal
 from crypto.verdict import Verdict, verdict_of
-from device.token import KeyNotFound, Session
+from device.token import KeyNotFound, Session, TokenError
 
 
 def platform_record(platform: PlatformClient, now: datetime, cursor: str = "") -> PlatformRecord:
@@ -106,6 +107,17 @@ def _keep_word(code: str, platform: PlatformClient, cabinet: Cabinet) -> None:
     cabinet.keep_statement(platform.status(code))
     if cabinet.registry(platform.origin) is not None:
         follow(platform, cabinet)
+# --- unlocked one day
+
+
+def pin_unlocker(session: Session, platform: PlatformClient) -> None:
+    """Tell the Ukey of *session* (logged in) that this platform may unlock it, if nobody was told
+    so far. A Ukey that does not take it is unlocked in another way; nothing fails for that."""
+    known = platform.service().certificates
+    if SIGNER in known and RECIPIENT in known:
+        keys = (known[name].public_key.point for name in (SIGNER, RECIPIENT))
+        with suppress(TokenError):
+            session.pin_unlocker(*keys)
 
 
 # --- stopped and used again ----------------------------------------------------------------------

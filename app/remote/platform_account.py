@@ -202,6 +202,13 @@ class PlatformClient(PublicPlatform):
         path = f"/v1/applications/{application.id}/submit"
         return self._application(self._call("POST", path, body))
 
+    def unlock_statement(self, identity: str) -> tuple[bytes, bytes]:
+        """The statement that unlocks the Ukey of an approved PIN reset, and its signature; empty
+        for one that its maker's tool unlocks."""
+        answer = self._call("POST", f"/v1/applications/{plain(identity)}/unlock", {})
+        with self._reading("unlock"):
+            return from_base64(answer["statement"]), from_base64(answer["signature"])
+
     def application(self, identity: str) -> Application:
         """How far it is."""
         return self._application(self._call("GET", f"/v1/applications/{identity}"))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from app.errors import PlatformRefused, TokenWithoutSeal
 from app.remote.applications import follow_all, untold
-from app.remote.collecting import platform_record
+from app.remote.collecting import pin_unlocker, platform_record
 from app.remote.lending import Lending, Settled, collect_received, receipt_json, settle
 from app.remote.lending_client import LendingClient
 from app.remote.platform_account import PlatformClient, SyncItem
@@ -66,6 +66,7 @@ def _synchronise_token(
 ) -> Synced:
     keys = keys_of(session)
     follow_all(session, platform, cabinet, clock)
+    pin_unlocker(session, platform)
     restored = restore(platform, cabinet, keys, clock)
     if lending is not None and isinstance(platform, LendingClient):
         restored += collect_received(platform, cabinet, keys, clock)

@@ -77,6 +77,9 @@ class ApplicationRecord:
     """When it is worth to look again, as far as the platform says how long a review takes."""
     told: str = ""
     """The state that the person has been told of."""
+    private: bytes = field(default=b"", repr=False)
+    """Private key, 32 bytes, of an application whose Ukey cannot sign (a PIN reset), while it is
+    open; b"": its key is on the Ukey."""
 
     @property
     def sent(self) -> bool:

@@ -47,6 +47,7 @@ POLICIES = (
     Policy("pkcs11_modules", "token", is_list=True),
     Policy("allow_virtual_ukey", "token", is_switch=True),
     Policy("signed_modules", "token", is_switch=True),
+    Policy("pin_days", "token", hours=(0, 3650)),
     Policy("output_suffix", "stamping"),
     Policy("output_folder", "stamping"),
     Policy("marks", "stamping", choices=("shared", "separate")),

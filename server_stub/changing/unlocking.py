@@ -57,22 +57,26 @@ def take(
     application = find(tx.session, actor, "application.amend", identity)
     if application.kind != _KIND or application.state != "fulfilled":
         raise states.IllegalTransition("application", application.state, "unlock")
-    since = application.updated_at
-    until = since + LIFE * SECOND
-    if tx.now > until:
+    since, end = application.updated_at, until(application)
+    if tx.now > end:
         raise UnlockExpired
     text = b""
     if application.payload["token"]["nonce"]:
         text = _statement(application, origin, _secret(application, authority), since).text
-    fields = {"application": identity, "token": _told(application), "until": timestamp(until)}
+    fields = {"application": identity, "token": _told(application), "until": timestamp(end)}
     audience = policy.owner_of(application).audience
     about = ("application", identity)
     tx.record(LEDGER, "unlock-taken-v1", fields, about=about, audience=audience)
     return {
         "statement": base64.b64encode(text).decode(),
         "signature": base64.b64encode(authority.key(SIGNER).sign(text)).decode() if text else "",
-        "until": timestamp(until),
+        "until": timestamp(end),
     }
+
+
+def until(application: Application) -> int:
+    """The end, microseconds, of the permission that was given."""
+    return application.updated_at + LIFE * SECOND
 
 
 def _told(application: Application) -> dict[str, str]:

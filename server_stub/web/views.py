@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crypto.seal.application_form import PIN_RESET
 from crypto.seal.kinds import KINDS
 from crypto.seal.statement import SealStatement
 from server_stub import applying, sealing, sync
+from server_stub.changing import unlocking
 from server_stub.records import store
-from server_stub.records.canonical import microseconds, timestamp
+from server_stub.records.canonical import microseconds, now, timestamp
 from server_stub.records.ledger import EntryReceipt
 
 
@@ -66,6 +68,8 @@ _NEXT = {
 
 def _next(session: Session, row: store.Application) -> str | None:
     """What an application needs next; None if it is over."""
+    if row.state == "fulfilled" and row.kind == PIN_RESET:
+        return "unlock" if now() <= unlocking.until(row) else None
     if row.state == "fulfilled":
         made = session.get(store.Seal, row.seal_id) if row.seal_id else None
         waiting = sealing.waiting_for(session, made) if made is not None else None

@@ -135,6 +135,7 @@ class DeskContext:
                     must_change=state.must_change,
                     tries_left=state.tries_left,
                     certificates=self._certificates[place],
+                    pin_since=self._desk.pin_ages.since(info.serial),
                 )
             )
         self._certificates = {k: v for k, v in self._certificates.items() if k in here}
@@ -148,12 +149,14 @@ class DeskContext:
             place = (token.info.module, token.info.slot)
             if place == (blank.module, blank.slot) and not token.initialised:
                 token.initialise(label, so_pin, pin)
+                self._desk.pin_ages.changed(token.info.serial)
                 return
         raise TokenNotPresent("the blank key is gone")
 
     def change_pin(self, serial: str, old: str, new: str) -> None:
         assert_device_thread()
         self._desk.token(serial).change_pin(old, new)
+        self._desk.pin_ages.changed(serial)
 
     @contextmanager
     def stamping(

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
-    QDialog,
     QFileDialog,
     QGridLayout,
     QLineEdit,
@@ -37,7 +36,7 @@ from ui.document.viewer import show_certificate
 from ui.language import language, pair, tr
 from ui.pages.phones_dialog import PhonesDialog
 from ui.pages.trust_section import TrustSection
-from ui.shell.pin_dialog import ChangePinDialog
+from ui.shell.pin_dialog import change_pin
 from ui.shell.token_strip import describe_token, token_name
 from ui.widgets import (
     Expander,
@@ -226,7 +225,8 @@ class SettingsPage(QWidget):
         made = QWidget()
         inner = column(spacing=6)
         made.setLayout(inner)
-        change = button(tr("修改口令…"), lambda: self._change_pin(token), icon="key-round")
+        ask = partial(change_pin, self._shell, token, self)
+        change = button(tr("修改口令…"), ask, icon="key-round")
         change.setEnabled(not token.locked)
         if not token.initialised:
             change = button(tr("初始化…"), lambda: self._initialise(token), icon="key-round")
@@ -292,22 +292,6 @@ class SettingsPage(QWidget):
         from ui.shell.token_setup import initialise
 
         initialise(self._shell, token, self)
-
-    def _change_pin(self, token: TokenView) -> None:
-        dialog = ChangePinDialog(token, token_name(token), self)
-        accepted = dialog.exec() == QDialog.DialogCode.Accepted
-        old, new = dialog.take()
-        dialog.deleteLater()
-        if not accepted:
-            return
-        self._shell.tasks.device(
-            self._shell.context.change_pin,
-            token.serial,
-            old,
-            new,
-            done=lambda _: self._shell.notices.show_notice("setup", "good", tr("口令已修改。")),
-            failed=self._shell.complain,
-        )
 
     # --- the other sections ----------------------------------------------------------------------
 

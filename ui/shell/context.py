@@ -86,6 +86,8 @@ class TokenView:
     tries_left: int | None
     """None: the vendor does not tell."""
     certificates: tuple[CertificateView, ...] = ()
+    pin_since: datetime | None = None
+    """Since when it has had its PIN, at the latest; None: blank, or nobody looked."""
     slot: int = 0
     """Tells blank keys of one driver apart, which have no serial number yet."""
     driver_signer: str = ""

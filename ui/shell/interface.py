@@ -94,6 +94,9 @@ class Shell(Protocol):
     def apply_for_seal(self) -> None:
         """Show the page of seals with the form for a new one."""
 
+    def change_pin(self) -> None:
+        """Ask for the old and a new PIN of the key in use, and set it."""
+
     def initialise_token(self) -> None:
         """Ask for name and PINs of the key in use, which is blank, and set them."""
 

@@ -5,9 +5,11 @@ At the last try it must be confirmed twice, because a wrong one locks the key.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QVBoxLayout, QWidget
 
 from app.errors import explain
 from ui import theme
@@ -16,7 +18,11 @@ from ui.language import language, tr
 from ui.shell.context import TokenView
 from ui.shell.notice import announce
 from ui.shell.pin_field import PinAids, PinField
+from ui.shell.token_strip import token_name
 from ui.widgets import button, facts, label, picture, row
+
+if TYPE_CHECKING:
+    from ui.shell.interface import Shell
 
 
 class PinDialog(Dialog):
@@ -108,6 +114,23 @@ class PinDialog(Dialog):
             self._submit()
             return
         super().keyPressEvent(event)
+
+
+def change_pin(shell: Shell, token: TokenView, parent: QWidget) -> None:
+    """Ask for the old and a new PIN of *token* and set it; the window tells of the outcome."""
+    dialog = ChangePinDialog(token, token_name(token), parent)
+    accepted = dialog.exec() == QDialog.DialogCode.Accepted
+    old, new = dialog.take()
+    dialog.deleteLater()
+    if not accepted:
+        return
+
+    def done(_: object) -> None:
+        shell.notices.clear_notice("pin")
+        shell.notices.show_notice("setup", "good", tr("口令已修改。"))
+
+    change = shell.context.change_pin
+    shell.tasks.device(change, token.serial, old, new, done=done, failed=shell.complain)
 
 
 class ChangePinDialog(Dialog):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from app.pins.age import days_over
 from ui.language import tr
 from ui.seal_card import kind_name, who_lifts
 
@@ -44,12 +45,26 @@ def tell_of_token(shell: Shell) -> None:
             "pin",
             "warning",
             tr("Ukey 还在使用出厂口令，请先修改。"),
-            (tr("修改口令"), lambda: shell.go("settings")),
+            (tr("修改口令"), shell.change_pin),
             lasting=True,
         )
     else:
-        notices.clear_notice("pin")
+        _tell_of_age(shell, token)
     _tell_of_expiry(shell, token)
+
+
+def _tell_of_age(shell: Shell, token: TokenView) -> None:
+    """That the PIN is older than the settings allow (第二十一条 定期修改)."""
+    allowed = shell.context.settings.pin_days
+    old = None
+    if token.pin_since is not None and not token.locked:
+        old = days_over(token.pin_since, allowed, datetime.now(UTC))
+    if old is None:
+        shell.notices.clear_notice("pin")
+        return
+    text = tr("Ukey 的口令已经 {days} 天没有修改，请换一个新口令。", days=old)
+    action = (tr("修改口令"), shell.change_pin)
+    shell.notices.show_notice("pin", "warning", text, action, lasting=True)
 
 
 def _tell_of_expiry(shell: Shell, token: TokenView) -> None:
@@ -61,7 +76,7 @@ def _tell_of_expiry(shell: Shell, token: TokenView) -> None:
         notices.show_notice("expiry", "error", text, lasting=True)
     elif left < timedelta(days=max(EXPIRY_STEPS)):
         kind = "warning" if left < timedelta(days=30) else "info"
-        text = tr("证书 {days} 天后到期，请及时办理延期。", days=left.days)
+        text = tr("证书 {days} 天后到期，请及时办理续期。", days=left.days)
         action = (tr("查看印章"), lambda: shell.go("seals"))
         notices.show_notice("expiry", kind, text, action, lasting=True)
     else:
@@ -116,7 +131,7 @@ def _changed(seal: SealRecord) -> tuple[str, str]:
     if seal.state == "active":
         return "good", tr("{seal}已恢复使用。", seal=name)
     if seal.state == "expired":
-        return "warning", tr("{seal}已到期，请办理延期。", seal=name)
+        return "warning", tr("{seal}已到期，请办理续期。", seal=name)
     if seal.state == "cancelled":
         return "error", tr("{seal}已注销，不能再用；需要时请重新申请。", seal=name)
     words = tr("{seal}已停用，现在盖的章无效。", seal=name)

@@ -43,6 +43,7 @@ from ui.shell.context import Context, TokenView
 from ui.shell.incoming import IncomingFiles
 from ui.shell.navigation import PAGES, STAFF_PAGES, Navigation, page_titles
 from ui.shell.notice import ErrorBox, NoticeBar
+from ui.shell.pin_dialog import change_pin
 from ui.shell.plugged_tokens import PluggedTokens
 from ui.shell.recent import RecentFiles
 from ui.shell.state import STATE_FILE, WindowState
@@ -240,6 +241,10 @@ class MainWindow(QMainWindow):
             reason = explain(problem, language.language()).title
             said = tr("没有取到时间戳（{reason}），文件已盖章，不带时间戳。", reason=reason)
             self.notices.show_notice("timestamp", "warning", said)
+
+    def change_pin(self) -> None:
+        if self.token is not None:
+            change_pin(self, self.token, self)
 
     def initialise_token(self) -> None:
         """Initialise the blank key in use."""

@@ -83,6 +83,7 @@ def test_what_was_sent_reads_back_as_what_was_typed() -> None:
 @pytest.mark.parametrize("seal", form.SEALS)
 def test_every_form_is_what_the_platform_asks_for_and_reads_back(kind: str, seal: str) -> None:
     known = FILLED | {"code": "32130200000001", "department": "财务部", "holder": "王会计"}
+    known |= {"token_serial": "VK0123456789ABCD", "token_certificate": "6b1f"}
     fields = {each.name: known.get(each.name, "") for each in form.asked(kind, seal)}
     fields |= {"seal": seal, "proof": form.proofs(kind, seal)[0]}
     for name in ("cause", "shape"):
