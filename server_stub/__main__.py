@@ -35,7 +35,7 @@ from server_stub import (
     trust_lists,
 )
 from server_stub.authority import PURPOSES
-from server_stub.console import auditing, filings, releasing, reviewing
+from server_stub.console import auditing, filings, losing, releasing, reviewing
 from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.policy import Actor
@@ -119,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     seal.add_argument("action", choices=["suspend", "resume", "cancel"])
     seal.add_argument("seal_code")
     seal.add_argument("--reason", default="", choices=["", *states.SEAL_REASONS])
+    losing.add_arguments(add("loss", losing.run, "a lost Ukey, told by a call: two people"))
     disputed = add("dispute", _dispute, "objections to seals: look, hand over, close")
     disputed.add_argument("action", choices=["list", "show", "hand-over", "close"])
     disputed.add_argument("dispute", nargs="?")

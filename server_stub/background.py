@@ -28,7 +28,7 @@ from server_stub.policy import Actor
 from server_stub.records import blobs, canonical, store, work_lock
 from server_stub.records.ledger import Transaction
 from server_stub.records.logbook import logbook
-from server_stub.staff import asking
+from server_stub.staff import asking, losing
 
 _DAY = 86_400 * signin.SECOND
 _TICK = 2.0
@@ -163,6 +163,7 @@ def _tidy(tx: Transaction, platform: Platform) -> None:
     disputes.remove_enclosures(tx, settings.dispute_enclosure_days)
     signin.clean(tx, settings)
     refreshing.clean(tx)
+    losing.lapse(tx)
     pairing.clean(tx)
     oldest = tx.now - settings.idempotency_days * _DAY
     old = select(store.Idempotency).where(store.Idempotency.created_at < oldest)

@@ -139,6 +139,7 @@ VERBS: dict[str, frozenset[str]] = {
         "usage.read": "keeper legal_rep owner auditor",
         "phone.pair": "keeper legal_rep owner handler grantee approver",
         "sync": "keeper legal_rep owner handler grantee approver",
+        "loss.report": "reviewer operator",
         "dispute.handle": "reviewer operator",
         "audit": "auditor",
     }.items()

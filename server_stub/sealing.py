@@ -367,15 +367,17 @@ def suspend(
     reason: str,
     decision: Decision | None = None,
 ) -> Seal:
-    """停用: by the holder for its own reasons, by a reviewer or operator for any."""
+    """停用: by the holder for its own reasons, by a reviewer or operator for any. What the holder
+    has paused can be reported lost."""
     tx.act(actor.who)
     seal = find(tx.session, actor, "seal.suspend", seal_id)
     who = _authority(actor)
     if who == "holder" and reason not in HOLDER_REASONS:
         raise policy.Forbidden(f"a holder may not suspend for {reason}")
-    states.advance(states.SEAL, seal.state, "suspend")
+    if not (reason in _KEY_IN_DOUBT and _paused(seal)):
+        states.advance(states.SEAL, seal.state, "suspend")
     signed = decided(tx, actor, origin, "suspend", seal.id, seal.seal_sm3, reason, decision)
-    change(tx, seal, "suspend", who, reason=reason, intent=signed)
+    stop(tx, seal, who, reason, signed)
     return seal
 
 
@@ -424,14 +426,55 @@ def suspend_by_authority(
         return True
     if seal.state != "suspended" or RANK.get(seal.suspended_by or "", 2) >= RANK[who]:
         return False
+    _raise(tx, seal, who, reason, None)
+    return True
+
+
+def _raise(
+    tx: Transaction, seal: Seal, who: str, reason: str, signed: Mapping[str, object] | None
+) -> None:
+    """A suspension becomes one of *who* for *reason*, and takes the certificates out of use."""
     before, seal.suspended_by, seal.reason = seal.suspended_by, who, reason
-    certificate = tx.session.get_one(Certificate, seal.certificate_sn)
-    if certificate.state == "active":
-        move_certificate(tx, certificate, "hold", reason)
-    fields = {"seal": seal.id, "from": before, "to": who, "reason": reason}
+    taken = tx.session.get_one(Certificate, seal.certificate_sn)
+    for certificate in _certificates(tx.session, seal, taken):
+        if certificate.state == "active":
+            move_certificate(tx, certificate, "hold", reason)
+    fields: dict[str, object] = {"seal": seal.id, "from": before, "to": who, "reason": reason}
+    if signed is not None:
+        fields["intent"] = signed
     about, audience = ("seal", seal.id), policy.owner_of(seal).audience
     tx.record(LEDGER, "suspension-raised-v1", fields, about=about, audience=audience)
-    return True
+
+
+# --- lost --------------------------------------------------------------------------------------
+
+
+def can_be_lost(seal: Seal) -> bool:
+    """Does a report of a lost Ukey change anything? A seal in use, or one that its holder has
+    paused."""
+    return seal.state == "active" or _paused(seal)
+
+
+def _paused(seal: Seal) -> bool:
+    """By its holder, who still has the Ukey?"""
+    return (
+        seal.state == "suspended"
+        and seal.suspended_by == "holder"
+        and seal.reason not in _KEY_IN_DOUBT
+    )
+
+
+def stop(
+    tx: Transaction, seal: Seal, who: str, reason: str, signed: Mapping[str, object] | None
+) -> None:
+    """Take *seal* out of use; where the key is in doubt, also one that its holder has paused, and
+    then its certificates with it: no holder lifts that.
+
+    Raises :class:`server_stub.states.IllegalTransition`."""
+    if reason in _KEY_IN_DOUBT and _paused(seal):
+        _raise(tx, seal, who, reason, signed)
+    else:
+        change(tx, seal, "suspend", who, reason=reason, intent=signed)
 
 
 def cancel(tx: Transaction, actor: Actor, seal_id: str, reason: str) -> Seal:

@@ -146,6 +146,14 @@ NOTICE = _table(
     ("accepted", "refuse", "refused"),
 )
 
+LOSS = _table(
+    "loss",
+    ("–", "report", "reported"),
+    ("reported", "confirm", "confirmed"),
+    ("reported", "refuse", "refused"),
+    ("reported", "lapse", "lapsed"),
+)
+
 DISPUTE = _table(
     "dispute",
     ("–", "open", "opened"),
@@ -171,6 +179,7 @@ TABLES = (
     CERTIFICATE,
     FILING,
     NOTICE,
+    LOSS,
     DISPUTE,
     KEY,
 )

@@ -75,8 +75,10 @@ def who_lifts(reason: str) -> str:
     """Who resumes a seal that was suspended for that *reason*, and what to do."""
     return {
         "holder_request": tr("由本单位暂停，法定代表人可以恢复。"),
-        "lost": tr("已挂失，请联系平台办理换领。"),
-        "key_compromised": tr("密钥可能泄露，请联系平台办理换领。"),
+        "lost": tr("已挂失。插入新的 Ukey，在这枚印章上办理换领，原因选 Ukey 丢失。"),
+        "key_compromised": tr(
+            "密钥可能泄露。插入新的 Ukey，在这枚印章上办理换领，原因选 Ukey 丢失。"
+        ),
         "licence_revoked": tr("营业执照已失效，请先到市场监管部门办理，由它通知平台恢复。"),
         "legal_rep_changed": tr("法定代表人已变更，请由新的法定代表人办理换领。"),
         "enterprise_deregistered": tr("企业已注销登记，请向市场监管部门核实。"),

@@ -107,6 +107,8 @@ def _keep_word(code: str, platform: PlatformClient, cabinet: Cabinet) -> None:
     cabinet.keep_statement(platform.status(code))
     if cabinet.registry(platform.origin) is not None:
         follow(platform, cabinet)
+
+
 # --- unlocked one day
 
 
@@ -141,7 +143,7 @@ def suspend(
 ) -> SealRecord:
     """停用, or 挂失 for a *reason* of :data:`KEY_IN_DOUBT`: one signature, and it counts at the
     platform, in its registry and here. By the seal's key, or by any of the legal representative's;
-    *session* is of a token that is logged in.
+    *session* is of a token that is logged in. What the holder has paused can be reported lost.
 
     Raises :class:`app.errors.SealChangeRefused`, which says who may,
     :class:`app.errors.PlatformError`, :class:`device.token.TokenError`."""

@@ -29,7 +29,7 @@ ISSUE, REISSUE, RENEW, CANCEL, PIN_RESET = "issue", "reissue", "renew", "cancel"
 APPLICATIONS = (ISSUE, REISSUE, RENEW, CANCEL, PIN_RESET)
 
 CAUSES: Mapping[str, tuple[str, ...]] = {
-    REISSUE: ("name_changed", "legal_rep_changed", "damaged", "physical_seal_changed"),
+    REISSUE: ("name_changed", "legal_rep_changed", "damaged", "physical_seal_changed", "lost"),
     CANCEL: ("holder_request", "name_changed", "merged", "enterprise_deregistered"),
 }
 """Why (第二十二条、第二十三条), by kind of application."""
@@ -98,7 +98,7 @@ def form(kind: str, subtype: str) -> Form | None:
     if kind in CAUSES:
         causes = CAUSES[kind]
         if personal:  # no register speaks of it
-            causes = ("name_changed", "damaged") if kind == REISSUE else ("holder_request",)
+            causes = ("name_changed", "damaged", "lost") if kind == REISSUE else ("holder_request",)
         fields.append(Field("cause", True, "choice", causes))
     if kind != ISSUE:
         fields.append(Field("seal.code", True, "seal_code"))

@@ -26,8 +26,7 @@ def suspend(tx: Transaction, by: Representative, uscc: str, code: str, reason: s
         raise policy.Forbidden(f"a holder may not suspend for {reason}")
     stopped = (seal.state, seal.suspended_by, seal.reason)
     if stopped != ("suspended", "holder", reason):
-        states.advance(states.SEAL, seal.state, "suspend")
-        sealing.change(tx, seal, "suspend", "holder", reason=reason, intent=by.intent)
+        sealing.stop(tx, seal, "holder", reason, by.intent)
     return seal
 
 

@@ -122,6 +122,9 @@ def why_not(session: Session, application: Application, found: Known) -> str:
             return "所涉电子印章尚未领取或已停用，不能续期"
     if application.kind == CANCEL:
         return ""
+    lost = application.kind == REISSUE and application.cause == "lost"
+    if lost and (target is None or not key_in_doubt(target)):
+        return "该印章没有挂失"
     if application.kind == PIN_RESET:
         held = application.payload.get("token", {}).get("certificate_sn", "").lower()
         if target is None or held != target.certificate_sn:

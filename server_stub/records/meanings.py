@@ -53,6 +53,11 @@ def _signed_in(record: Record) -> Meaning:
     return Meaning("login", record["intent"]["certificate"] or record["subject"])
 
 
+def _loss(record: Record) -> Meaning:
+    thing = record["seal_code"] if record["event"] == "report" else record["loss"]
+    return Meaning(f"{record['event']}-loss", thing, record["told_sm3"])
+
+
 RECORDED: Mapping[str, Callable[[Record], Meaning]] = {
     "sign-in-v1": _signed_in,
     "application-v1": _application,
@@ -64,6 +69,7 @@ RECORDED: Mapping[str, Callable[[Record], Meaning]] = {
     "grant-change-v1": lambda record: Meaning("withdraw-grant", record["grant"]),
     "dispute-v1": lambda record: Meaning("dispute", record["seal_code"], record["statement_sm3"]),
     "cosigned-v1": lambda record: Meaning("cosign", record["log"], record["root"]),
+    "loss-call-v1": _loss,
     "phone-revoked-v1": lambda r: Meaning("revoke-phone", r["phone"], r["binding"]),
 }
 """Type of a record with an intent → what must have been signed."""

@@ -531,6 +531,24 @@ class Notice(Base):
     __table_args__ = (Index("notice_by_number", "sender", "number", unique=True),)
 
 
+class LossCall(Base):
+    """A call about a lost Ukey (:mod:`server_stub.staff.losing`)."""
+
+    __tablename__ = "loss_call"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seal_id: Mapped[str] = mapped_column(ForeignKey("seal.id"))
+    caller: Mapped[str] = mapped_column(info=PRIVATE)
+    """Who called, and from which number."""
+    shown: Mapped[str] = mapped_column(info=PRIVATE)
+    """What proved it."""
+    state: Mapped[str] = mapped_column(index=True)
+    reported_by: Mapped[str]
+    """Member of staff, or account at the console."""
+    reported_at: Mapped[int] = mapped_column(info=RECORDED)
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[int | None] = mapped_column(info=RECORDED)
+
+
 class Recheck(Base):
     """When register and police were asked again about a seal, and when they are to be asked."""
 

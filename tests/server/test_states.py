@@ -18,6 +18,7 @@ FINAL = {
     "certificate": {"revoked", "expired"},
     "filing": {"receipted"},
     "notice": {"applied", "refused"},
+    "loss": {"confirmed", "refused", "lapsed"},
     "dispute": {"handed_over", "closed"},
     "key": {"destroyed"},
 }

@@ -326,7 +326,7 @@ class Tour:
         maker = context.chain_of(seal.parsed.maker_certificate, "seal_makers")
 
         def stopping(seal: Any) -> SealStateDialog:
-            dialog = SealStateDialog(window, seal, lambda _: ("", ""), window)
+            dialog = SealStateDialog(window, seal, lambda _: ("", ""), window, stops=True)
             dialog.choices["lost"].setChecked(True)
             return dialog
 
@@ -352,7 +352,7 @@ class Tour:
             "seal-change": lambda: SealChangeDialog(window, seal, lambda _: ("", ""), window),
             "seal-stop": lambda: stopping(seal),
             "seal-resume": lambda: SealStateDialog(
-                window, replace(seal, state="suspended"), lambda _: ("", ""), window
+                window, replace(seal, state="suspended"), lambda _: ("", ""), window, stops=False
             ),
             "dispute": lambda: DisputeDialog(long_report(), "https://a.example", None, window),
             "initialise": lambda: InitialiseDialog(blank, window),

@@ -62,6 +62,7 @@ def _cause_title(cause: str) -> str:
         "name_changed": tr("企业名称变更"),
         "legal_rep_changed": tr("法定代表人变更"),
         "damaged": tr("印章损坏"),
+        "lost": tr("Ukey 丢失，已挂失"),
         "physical_seal_changed": tr("实物印章变更"),
         "holder_request": tr("不再使用"),
         "merged": tr("企业撤并"),

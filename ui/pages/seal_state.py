@@ -34,8 +34,8 @@ def may_resume(seal: SealRecord) -> bool:
 
 
 def may_stop(seal: SealRecord) -> bool:
-    """Is it a seal of one's own that is in use?"""
-    return seal.state == "active" and seal.grant is None
+    """Is it a seal of one's own that is in use, or paused and can be reported lost?"""
+    return (seal.state == "active" or may_resume(seal)) and seal.grant is None
 
 
 def _reason_title(reason: str) -> str:
@@ -63,10 +63,13 @@ class SealStateDialog(Dialog):
     """Stops a seal that is in use, resumes one that is stopped. It stays open until the platform
     has taken it, or the person gives up."""
 
-    def __init__(self, shell: Shell, seal: SealRecord, pin: Pin, parent: QWidget) -> None:
+    def __init__(
+        self, shell: Shell, seal: SealRecord, pin: Pin, parent: QWidget, *, stops: bool
+    ) -> None:
+        """*stops*: to be stopped, else resumed."""
         super().__init__(parent)
         self._shell, self._seal, self._pin = shell, seal, pin
-        self._stops = seal.state == "active"
+        self._stops = stops
         self.changed = False
         """Is there news of the seal? Also where the platform refused: it has told how it stands."""
         title = tr("停用、挂失") if self._stops else tr("恢复使用")
@@ -86,7 +89,7 @@ class SealStateDialog(Dialog):
             tr("立即停用") if self._stops else title, self._submit, role="default"
         )
         if self._stops:
-            for reason in REASONS:
+            for reason in REASONS if seal.state == "active" else REASONS[1:]:
                 choice = QRadioButton(_reason_title(reason))
                 when_chosen(choice, partial(self._chosen, reason))
                 self._group.addButton(choice)
@@ -110,7 +113,7 @@ class SealStateDialog(Dialog):
             whole.addWidget(label(stays, "muted", wrap=True))
             away = tr(
                 "这枚印章的 Ukey 不在手边的，法定代表人可以用他自己的另一把 Ukey 办理，"
-                "个人证书的也可以；没有的，请打电话给平台。"
+                "个人证书的也可以；都没有的，打电话给平台，由两名工作人员核实后立即停用。"
             )
             whole.addWidget(label(away, "muted", wrap=True))
         self.problem = label("", "bad", wrap=True, select=True)

@@ -170,14 +170,17 @@ class SealsPage(QWidget):
         change.setAccessibleName(
             tr("，").join((tr("换领、续期、注销…"), kind_name(seal), seal.code))
         )
-        words = tr("恢复…") if may_resume(seal) else tr("停用、挂失…")
-        stop = button(words, partial(self._stop, seal), role="link")
+        resume = button(tr("恢复…"), partial(self._stop, seal, stops=False), role="link")
+        resume.setAccessibleName(tr("，").join((tr("恢复…"), kind_name(seal), seal.code)))
+        words = tr("挂失…") if may_resume(seal) else tr("停用、挂失…")
+        stop = button(words, partial(self._stop, seal, stops=True), role="link")
         stop.setAccessibleName(tr("，").join((words, kind_name(seal), seal.code)))
-        inner.addLayout(flow(look, keepers, change, stop, copy))
+        inner.addLayout(flow(look, keepers, change, resume, stop, copy))
         inner.addStretch()
         made = framed("card", inner)  # what is shown before it stands in something is a window
         change.setVisible(seal.state != "cancelled")
-        stop.setVisible(may_stop(seal) or may_resume(seal))
+        resume.setVisible(may_resume(seal))
+        stop.setVisible(may_stop(seal))
         made.setAccessibleName(tr("，").join((kind_name(seal), seal.name, state)))
         theme.set_role(made, "card")
         return made
@@ -204,9 +207,9 @@ class SealsPage(QWidget):
         """Ask for a reissue, a renewal or a cancellation."""
         self.applications.change_seal(seal)
 
-    def _stop(self, seal: SealRecord) -> None:
+    def _stop(self, seal: SealRecord, *, stops: bool) -> None:
         """Suspend it, report it lost, or resume it."""
-        dialog = SealStateDialog(self._shell, seal, self._pin, self)
+        dialog = SealStateDialog(self._shell, seal, self._pin, self, stops=stops)
         dialog.exec()
         if dialog.changed:
             self._shell.reload_seals()

@@ -16,13 +16,14 @@ from app.publishing import save_new
 
 if TYPE_CHECKING:
     from app.desk import Desk
-    from app.remote.staff.reviewing import Queued, Review
+    from app.remote.staff.reviewing import LossCall, Queued, Review
 
 STATES = ("submitted", "in_review", "returned", "rejected", "fulfilled")
 
 
 def add_commands(commands: Commands) -> None:
-    """``review list``, ``show``, ``open``, ``claim``, ``approve``, ``return``, ``reject``."""
+    """``review list``, ``show``, ``open``, ``claim``, ``approve``, ``return``, ``reject``,
+    ``losses``, ``report-loss``, ``confirm-loss``."""
     group = commands.group("review", "review applications (for the platform's reviewers)")
     made = add(group, "list", review_list, "the queue, who waits longest first", json=True)
     made.add_argument("--state", default="submitted", choices=STATES, help="which applications")
@@ -54,6 +55,16 @@ def add_commands(commands: Commands) -> None:
     made = add(group, "reject", review_reject, "refuse it for good, signed")
     _which(made)
     made.add_argument("--reason", required=True, help="what the applicant reads")
+    add(group, "losses", losses, "calls about lost keys that wait for a second person", json=True)
+    made = add(group, "report-loss", report_loss, "write down a call about a lost key, signed")
+    made.add_argument("seal", metavar="CODE", help="14-digit code of the seal")
+    made.add_argument("--caller", required=True, help="who called, and from which number")
+    made.add_argument("--shown", required=True, help="what proved who it was")
+    made = add(
+        group, "confirm-loss", confirm_loss, "confirm the call that another has taken, signed"
+    )
+    made.add_argument("call", metavar="ID", help="as losses names it")
+    made.add_argument("--refuse", metavar="REASON", default="", help="do not confirm it, and why")
 
 
 def _which(made: argparse.ArgumentParser) -> None:
@@ -176,3 +187,51 @@ def _plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+# --- a lost key, told by a call ------------------------------------------------------------------
+
+
+def losses(desk: Desk, options: argparse.Namespace) -> int:
+    from app.remote.staff.reviewing import ReviewerClient
+
+    with signed_in(desk, options, ReviewerClient, "reviewer") as (platform, _):
+        found = platform.losses()
+    if options.json:
+        tell_json([_plain(asdict(each)) for each in found])
+        return 0
+    for each in found:
+        _tell_loss(each, desk.settings.language)
+    if not found:
+        tell(phrase("review.no_losses", desk.settings.language))
+    return 0
+
+
+def _tell_loss(call: LossCall, language: str) -> None:
+    at = f"{call.reported_at.astimezone():%Y-%m-%d %H:%M}"
+    state = phrase(f"loss_state.{call.state}", language)
+    tell("\t".join((call.id, state, at, call.reported_by, call.seal_code, call.seal)))
+    tell(f"  {phrase('review.caller', language)}: {call.caller}")
+    tell(f"  {phrase('review.shown', language)}: {call.shown}")
+
+
+def report_loss(desk: Desk, options: argparse.Namespace) -> int:
+    from app.remote.staff.reviewing import ReviewerClient
+
+    caller, shown = (" ".join(text.split()) for text in (options.caller, options.shown))
+    with signed_in(desk, options, ReviewerClient, "reviewer") as (platform, key):
+        call = platform.take_loss_call(options.seal, caller, shown, key)
+    _tell_loss(call, desk.settings.language)
+    return 0
+
+
+def confirm_loss(desk: Desk, options: argparse.Namespace) -> int:
+    from app.remote.staff.reviewing import ReviewerClient
+
+    with signed_in(desk, options, ReviewerClient, "reviewer") as (platform, key):
+        wanted = next((each for each in platform.losses() if each.id == options.call), None)
+        if wanted is None:
+            raise UsageError("no_loss", options.call)
+        call = platform.decide_loss(wanted, options.refuse, key)
+    _tell_loss(call, desk.settings.language)
+    return 0

@@ -130,6 +130,28 @@ class Review:
 
 
 @dataclass(frozen=True)
+class LossCall:
+    """A call about a lost Ukey, which waits for a second person."""
+
+    id: str
+    seal_code: str
+    seal: str
+    """Name of the seal."""
+    seal_state: str
+    caller: str
+    shown: str
+    """What proved who called."""
+    state: str
+    reported_by: str
+    reported_at: datetime
+
+    @property
+    def digest(self) -> str:
+        """What a signature about it names."""
+        return _told(self.seal_code, self.caller, self.shown)
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What a reviewer decides."""
 
@@ -227,6 +249,32 @@ class ReviewerClient(StaffClient):
         with self._reading("application"):
             return str(answer["state"])
 
+    # --- a lost Ukey, told by a call -------------------------------------------------------------
+
+    def losses(self) -> tuple[LossCall, ...]:
+        """The calls that wait for a second person, oldest first."""
+        answer = self._call("GET", "/v1/losses")
+        with self._reading("losses"):
+            return tuple(_loss(each) for each in answer["items"])
+
+    def take_loss_call(self, seal_code: str, caller: str, shown: str, key: SigningKey) -> LossCall:
+        """Write down the call of *caller* and what he has *shown* to prove it, signed."""
+        told = _told(seal_code, caller, shown)
+        signed = self._decided(key, "report-loss", seal_code, told, "")
+        body = {"seal_code": seal_code, "caller": caller, "shown": shown, **signed}
+        answer = self._call("POST", "/v1/losses", body)
+        with self._reading("losses"):
+            return _loss(answer)
+
+    def decide_loss(self, call: LossCall, reason: str, key: SigningKey) -> LossCall:
+        """Confirm the call that another has taken, or refuse it for a *reason*, signed."""
+        verb = "refuse" if reason else "confirm"
+        signed = self._decided(key, f"{verb}-loss", call.id, call.digest, reason)
+        body = {**signed, **({"reason": reason} if reason else {})}
+        answer = self._call("POST", f"/v1/losses/{plain(call.id)}/{verb}", body)
+        with self._reading("losses"):
+            return _loss(answer)
+
 
 # --- reading -------------------------------------------------------------------------------------
 
@@ -250,6 +298,24 @@ def _queued(answer: Mapping[str, Any]) -> Queued:
         datetime.fromisoformat(asked) if asked else None,
         str(answer["reason"] or ""),
     )
+
+
+def _loss(answer: Mapping[str, Any]) -> LossCall:
+    return LossCall(
+        plain(answer["id"]),
+        plain(answer["seal_code"]),
+        str(answer["seal"]),
+        str(answer["seal_state"]),
+        str(answer["caller"]),
+        str(answer["shown"]),
+        str(answer["state"]),
+        str(answer["reported_by"]),
+        datetime.fromisoformat(answer["reported_at"]),
+    )
+
+
+def _told(seal_code: str, caller: str, shown: str) -> str:
+    return sm3(f"{seal_code}\n{caller}\n{shown}\n".encode()).hex()
 
 
 def _assessment(answer: Mapping[str, Any]) -> Assessment:

@@ -16,7 +16,7 @@ from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records.ledger import Transaction
 from server_stub.records.store import Application
-from server_stub.staff import review_queue
+from server_stub.staff import losing, review_queue
 from server_stub.web import views
 from server_stub.web.handling import (
     Decided,
@@ -158,6 +158,58 @@ def _assessed(platform: Platform, actor: Actor, identity: str) -> applying.Findi
     with platform.reading() as session:
         row = applying.find(session, actor, "application.review", identity)
         return assessing.assess(issuing.SealMaking.of(platform), session, row)
+
+
+# --- a lost Ukey, told by a call -----------------------------------------------------------------
+
+Line = Annotated[str, Field(min_length=1, max_length=300, pattern=_LINE)]
+
+
+class LossBody(Decided):
+    """*caller*: who called, and from which number; *shown*: what proved it."""
+
+    seal_code: str = Field(pattern=r"^[0-9]{14}$")
+    caller: Line
+    shown: Line
+
+
+@router.get("/v1/losses")
+def losses(platform: Running, actor: SignedIn) -> dict[str, Any]:
+    """The calls that wait for a second person."""
+    with platform.reading() as session:
+        found = losing.waiting(session, actor)
+        return {"items": [losing.view(session, call, seal) for call, seal in found]}
+
+
+@router.post("/v1/losses", status_code=201)
+async def report_loss(platform: Running, actor: SignedIn, body: LossBody) -> dict[str, Any]:
+    """Write down a call about a lost Ukey."""
+    told = (body.seal_code, body.caller, body.shown, body.decision)
+    return await _loss(platform, losing.report, actor, *told)
+
+
+@router.post("/v1/losses/{identity}/confirm")
+async def confirm_loss(
+    platform: Running, actor: SignedIn, identity: str, body: Decided
+) -> dict[str, Any]:
+    """A second person agrees: the seal is out of use."""
+    return await _loss(platform, losing.confirm, actor, identity, body.decision)
+
+
+@router.post("/v1/losses/{identity}/refuse")
+async def refuse_loss(
+    platform: Running, actor: SignedIn, identity: str, body: ReasonBody
+) -> dict[str, Any]:
+    """A second person does not believe it."""
+    return await _loss(platform, losing.refuse, actor, identity, body.reason, body.decision)
+
+
+async def _loss(platform: Platform, command: Any, actor: Actor, *args: Any) -> dict[str, Any]:
+    def then_show(tx: Transaction) -> dict[str, Any]:
+        call = command(tx, actor, platform.origin, *args)
+        return dict(losing.view(tx.session, call, losing.seal_of(tx.session, call)))
+
+    return await written(platform.ledger.write(then_show))
 
 
 async def _reviewed(platform: Platform, command: Any, actor: Actor, *args: Any) -> dict[str, Any]:

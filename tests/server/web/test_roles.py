@@ -49,6 +49,11 @@ TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", f"{OWN_APPLICATION}/return"): ({"reason": "x"}, {"reviewer"}),
     ("POST", f"{OWN_APPLICATION}/reject"): ({"reason": "x"}, {"reviewer"}),
     ("POST", f"{OWN_APPLICATION}/approve"): (FINDINGS, {"reviewer"}),
+    ("POST", f"{OWN_APPLICATION}/unlock"): ({}, COMPANY),
+    ("GET", "/v1/losses"): (None, {"reviewer"}),
+    ("POST", "/v1/losses"): ({"seal_code": "0" * 14, "caller": "x", "shown": "y"}, set()),
+    ("POST", "/v1/losses/none/confirm"): ({}, set()),
+    ("POST", "/v1/losses/none/refuse"): ({"reason": "x"}, set()),
     ("PUT", f"{OWN_APPLICATION}/materials/letter"): ("letter", COMPANY),
     ("GET", f"{OWN_APPLICATION}/materials/letter"): (None, {"reviewer"}),
     ("GET", "/v1/seals"): (None, COMPANY | {"reviewer"}),
@@ -198,7 +203,7 @@ def test_the_table_has_every_route(server: RunningServer) -> None:
         plain = path.partition("?")[0].replace("{blob}", "{address}")
         plain = plain.replace("{application}", "{identity}").replace("{seal}", "{identity}")
         plain = plain.replace("grants/none", "grants/{identity}")
-        plain = re.sub(r"(phones|phone-pairings)/none", r"\1/{identity}", plain)
+        plain = re.sub(r"(phones|phone-pairings|losses)/none", r"\1/{identity}", plain)
         plain = plain.replace("materials/letter", "materials/{kind}")
         plain = plain.replace("use-requests/none", "use-requests/{identity}")
         plain = plain.replace("pages/0", "pages/{number}")

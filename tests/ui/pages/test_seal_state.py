@@ -100,6 +100,7 @@ def test_a_seal_is_paused_from_its_card_and_resumed_there(
     assert (kept.state, kept.reason) == ("suspended", "holder_request")
     assert "由本单位暂停，法定代表人可以恢复" in texts(page)
     assert on_card(page, seal, "停用、挂失…") is None
+    assert on_card(page, seal, "挂失…") is not None  # the Ukey may be lost meanwhile
 
     def resume(dialog: SealStateDialog) -> None:
         assert not dialog.choices
@@ -137,7 +138,7 @@ def test_what_is_reported_lost_is_not_offered_to_be_resumed(
     stop = on_card(page, seal, "停用、挂失…")
     assert stop is not None
     stop.click()
-    qtbot.waitUntil(lambda: "请联系平台办理换领" in texts(page))
+    qtbot.waitUntil(lambda: "在这枚印章上办理换领" in texts(page))
     assert context._cabinet.seal(seal.code).reason == reason
     assert on_card(page, seal, "恢复…") is None
     assert on_card(page, seal, "停用、挂失…") is None
@@ -147,7 +148,7 @@ def test_a_refusal_says_who_may_and_the_dialog_stays(
     window: MainWindow, context: StandIn, seal: SealRecord, qtbot: QtBot
 ) -> None:
     stopped = replace(seal, state="suspended", reason="holder_request")
-    dialog = SealStateDialog(window, stopped, lambda _: ("UK", PIN), window)
+    dialog = SealStateDialog(window, stopped, lambda _: ("UK", PIN), window, stops=False)
     dialog.show()
     context.applications.answers = [SealChangeRefused(seal.name, "representative")]
     dialog.accept_button.click()
@@ -161,12 +162,12 @@ def test_a_refusal_says_who_may_and_the_dialog_stays(
 def test_without_a_pin_or_a_key_nothing_is_stopped(
     window: MainWindow, context: StandIn, seal: SealRecord, qtbot: QtBot
 ) -> None:
-    dialog = SealStateDialog(window, seal, lambda _: ("", ""), window)
+    dialog = SealStateDialog(window, seal, lambda _: ("", ""), window, stops=True)
     dialog.show()
     dialog.choices["lost"].setChecked(True)
     dialog.accept_button.click()
     assert dialog.isEnabled()
-    wrong = SealStateDialog(window, seal, lambda _: ("UK", "wrong"), window)
+    wrong = SealStateDialog(window, seal, lambda _: ("UK", "wrong"), window, stops=True)
     wrong.show()
     wrong.choices["lost"].setChecked(True)
     wrong.accept_button.click()

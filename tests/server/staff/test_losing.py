@@ -1,0 +1,197 @@
+"""A lost Ukey that is told by a call: two people sign, and the seal is out of use at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from crypto.algorithms import gm
+from server_stub.__main__ import main
+from server_stub.records import auditing, store
+from server_stub.settings import Settings
+from server_stub.staff import losing
+from server_stub.web.serving import RunningServer, start_in_thread
+from tests.world.applicant import Applicant, b64, decision
+from tests.world.staff import employ
+
+CALLER = "王建国 0527-84350000"
+SHOWN = "回拨登记电话，核对身份证号码和最近一次用印"
+
+
+class Desk:
+    """A platform with two reviewers and the operator at its console."""
+
+    def __init__(self, server: RunningServer) -> None:
+        self.server = server
+        self.first, self.second = employ(server, "reviewer"), employ(server, "reviewer")
+        self.auditor = employ(server, "auditor")
+        self.everybody = [self.first, self.second, self.auditor]
+
+    def holder(self, **facts: Any) -> Applicant:
+        person = Applicant(self.server.url, **facts)
+        self.everybody.append(person)
+        person.enrol()
+        return person
+
+    def code(self, person: Applicant) -> str:
+        found: str = person.call("GET", f"/v1/seals/{person.seal_id}").json()["seal_code"]
+        return found
+
+    def state(self, code: str) -> tuple[str, str]:
+        said = httpx.get(f"{self.server.url}/v1/seals/{code}/status").json()
+        return said["state"], said["reason"] or ""
+
+    def report(self, who: Applicant, code: str) -> httpx.Response:
+        told = told_sm3(code)
+        signed = decision(self.server.url, who.key, "report-loss", code, told, "")
+        body = {"seal_code": code, "caller": CALLER, "shown": SHOWN, **signed}
+        return who.call("POST", "/v1/losses", body)
+
+    def decide(self, who: Applicant, call: str, code: str, reason: str = "") -> httpx.Response:
+        verb = "refuse" if reason else "confirm"
+        told = told_sm3(code)
+        signed = decision(self.server.url, who.key, f"{verb}-loss", call, told, reason)
+        body = signed | ({"reason": reason} if reason else {})
+        return who.call("POST", f"/v1/losses/{call}/{verb}", body)
+
+    def console(self, *words: str) -> int:
+        where = ("--dir", str(self.server.platform.settings.directory), "--log-level", "error")
+        return main(["loss", *words, *where])
+
+
+def told_sm3(code: str) -> str:
+    return gm.sm3(f"{code}\n{CALLER}\n{SHOWN}\n".encode()).hex()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Iterator[Desk]:
+    settings = Settings(
+        directory=tmp_path_factory.mktemp("platform"),
+        port=0,
+        auto_review=True,
+        open_register=True,
+        imprint_dpi=300,
+        imprint_font=light_font,
+        requests_per_minute=100_000,
+        open_per_address=100_000,
+    )
+    with start_in_thread(settings) as running:
+        made = Desk(running)
+        yield made
+        for person in made.everybody:
+            person.http.close()
+
+
+def test_two_people_stop_the_seal_of_a_caller_and_both_signatures_are_on_record(
+    desk: Desk,
+) -> None:
+    person = desk.holder()
+    code = desk.code(person)
+    call = desk.report(desk.first, code)
+    assert call.status_code == 201, call.text
+    identity = call.json()["id"]
+    assert desk.state(code)[0] == "active"  # one person stops nothing
+    assert desk.report(desk.second, code).json()["code"] == "illegal_transition"  # is open
+    assert desk.decide(desk.first, identity, code).json()["code"] == "forbidden"
+    (waits,) = desk.second.call("GET", "/v1/losses").json()["items"]
+    assert (waits["caller"], waits["shown"], waits["seal_code"]) == (CALLER, SHOWN, code)
+    done = desk.decide(desk.second, identity, code)
+    assert (done.status_code, done.json()["state"]) == (200, "confirmed")
+    assert desk.state(code) == ("suspended", "lost")
+    refused = person.http.post("/v1/challenges", json={"certificate": b64(person.key.certificate)})
+    assert refused.json()["code"] == "certificate_not_valid"  # whoever has the Ukey now
+    assert desk.decide(desk.second, identity, code).json()["code"] == "illegal_transition"
+    platform = desk.server.platform
+    with platform.reading() as session:
+        assert auditing.table_problems(session, platform.vault) == []
+        rows = session.scalars(select(store.LedgerEntry.record)).all()
+    told = [each for row in rows if (each := json.loads(row))["type"] == "loss-call-v1"]
+    signed = {each["event"]: each["intent"]["text"].split("\n")[2] for each in told}
+    assert signed == {"report": "report-loss", "confirm": "confirm-loss"}
+    assert len({each["by"]["person"] for each in told}) == 2
+
+
+def test_an_altered_call_a_strangers_signature_and_another_role_stop_nothing(desk: Desk) -> None:
+    person = desk.holder()
+    code = desk.code(person)
+    identity = desk.report(desk.first, code).json()["id"]
+    url = desk.server.url
+    for digest, verb in ((told_sm3(code)[::-1], "confirm-loss"), (told_sm3(code), "report-loss")):
+        signed = decision(url, desk.second.key, verb, identity, digest, "")
+        answer = desk.second.call("POST", f"/v1/losses/{identity}/confirm", signed)
+        assert answer.json()["code"] == "signature_invalid"
+    unsigned = desk.second.call("POST", f"/v1/losses/{identity}/confirm", {})
+    assert unsigned.json()["code"] == "signature_invalid"
+    for other in (person, desk.auditor):
+        assert desk.report(other, code).json()["code"] == "forbidden"
+        assert desk.decide(other, identity, code).json()["code"] == "forbidden"
+        assert other.call("GET", "/v1/losses").json()["code"] == "forbidden"
+    assert desk.state(code)[0] == "active"
+    refused = desk.decide(desk.second, identity, code, reason="回拨无人接听")
+    assert refused.json()["state"] == "refused"
+    assert desk.decide(desk.second, identity, code).json()["code"] == "illegal_transition"
+    assert desk.state(code)[0] == "active"
+
+
+def test_the_console_is_one_person_whatever_its_accounts(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = desk.holder()
+    code = desk.code(person)
+    assert desk.console("report", code) == 1
+    assert "--caller and --shown" in capsys.readouterr().err
+    assert desk.console("report", code, "--caller", CALLER, "--shown", SHOWN) == 0
+    identity = json.loads(capsys.readouterr().out)["id"]
+    assert desk.console("list") == 0
+    assert identity in capsys.readouterr().out
+    monkeypatch.setattr("getpass.getuser", lambda: "another account")
+    assert desk.console("confirm", identity) == 1
+    assert "one person" in capsys.readouterr().err
+    assert desk.state(code)[0] == "active"
+    assert desk.decide(desk.first, identity, code).status_code == 200
+    assert desk.state(code) == ("suspended", "lost")
+    other = desk.code(desk.holder())
+    taken = desk.report(desk.first, other).json()["id"]
+    assert desk.console("confirm", taken) == 0
+    assert desk.state(other) == ("suspended", "lost")
+
+
+def test_a_pause_by_the_holder_becomes_a_loss_and_nobody_of_the_company_lifts_it(
+    desk: Desk,
+) -> None:
+    person = desk.holder()
+    code, path = desk.code(person), f"/v1/seals/{person.seal_id}"
+    assert person.call("POST", f"{path}/suspend", {"reason": "holder_request"}).status_code == 200
+    again = person.call("POST", f"{path}/suspend", {"reason": "holder_request"})
+    assert again.json()["code"] == "illegal_transition"
+    assert person.call("POST", f"{path}/suspend", {"reason": "lost"}).status_code == 200
+    assert desk.state(code) == ("suspended", "lost")
+    refused = person.http.post("/v1/challenges", json={"certificate": b64(person.key.certificate)})
+    assert refused.json()["code"] == "certificate_not_valid"
+    platform = desk.server.platform
+    with platform.reading() as session:
+        assert auditing.table_problems(session, platform.vault) == []
+    paused = desk.holder()
+    held = desk.code(paused)
+    where = f"/v1/seals/{paused.seal_id}/suspend"
+    assert paused.call("POST", where, {"reason": "holder_request"}).status_code == 200
+    identity = desk.report(desk.first, held).json()["id"]
+    assert desk.decide(desk.second, identity, held).status_code == 200
+    assert desk.state(held) == ("suspended", "lost")
+
+
+def test_a_call_that_nobody_confirms_is_over_after_a_day(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = desk.code(desk.holder())
+    identity = desk.report(desk.first, code).json()["id"]
+    monkeypatch.setattr(losing, "OPEN_HOURS", -1)
+    desk.server.platform.ledger.write(losing.lapse).result()  # or its own clock was quicker
+    assert desk.decide(desk.second, identity, code).json()["code"] == "illegal_transition"
+    assert desk.state(code)[0] == "active"
