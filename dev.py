@@ -99,8 +99,12 @@ SYSTEM_PACKAGES: Mapping[str, str] = {
     "python3-gi": "/usr/lib/python3/dist-packages/gi/__init__.py",
 }
 
-TEST_PACKAGES: Mapping[str, str] = {"postgresql": "/usr/lib/postgresql"}
-"""What only tests and measurements of the platform need; without it they keep to SQLite."""
+TEST_PACKAGES: Mapping[str, str] = {
+    "postgresql": "/usr/lib/postgresql",
+    "chromium": "chromium",
+}
+"""What only tests and measurements of the platform need; without them the platform is tested on
+SQLite alone, and the phone's pages in no browser."""
 
 
 class SetupError(Exception):
@@ -329,8 +333,9 @@ def prepare_database_server() -> None:
         install_system_packages(TEST_PACKAGES)
     except SetupError as error:
         say(
-            "没有 PostgreSQL：平台的测试只用 SQLite。",
-            f"No PostgreSQL: the platform is tested on SQLite alone.\n\n{error}",
+            "缺少 PostgreSQL 或 Chromium：平台的测试只用 SQLite，或者不试手机网页。",
+            "PostgreSQL or Chromium is missing: the platform is tested on SQLite alone, or its "
+            f"pages for phones in no browser.\n\n{error}",
         )
 
 

@@ -264,13 +264,16 @@ def test_the_command_lines_page_names_every_command_and_option() -> None:
 
 
 def test_what_the_manual_calls_by_name_is_in_the_window() -> None:
-    """Names of buttons and pages in quotation marks are those of the window or of a message."""
+    """Names of buttons and pages in quotation marks are those of the window, of a message or of a
+    page for phones."""
     manual = (ROOT / "docs" / "manual.zh-CN.md").read_text(encoding="utf-8")
     said = "".join(
         path.read_text("utf-8")
         for path in (ROOT / "resources").rglob("*.toml")
         if path.parent.name == "translations" or "zh_CN" in path.name
     )
+    pages = (ROOT / "server_stub" / "templates" / "phone").glob("*.html")
+    said += "".join(path.read_text("utf-8") for path in pages)
     named = set(re.findall(r"“([^”]+)”", manual)) - NOT_OF_THE_WINDOW
     shown = re.sub(r"\{\w+\}", "N", said)
     assert {each for each in named if each.rstrip("…") not in shown} == set()
