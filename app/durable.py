@@ -19,6 +19,8 @@ from typing import BinaryIO, TypeVar
 from crypto.owner_only import protect
 
 T = TypeVar("T")
+_INVALID_NAME = 123
+"""ERROR_INVALID_NAME"""
 PATIENCE_S = 5.0
 """How long another program may hold a file."""
 
@@ -28,6 +30,8 @@ def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
     owner's alone on Windows, too.
 
     Makes missing folders. Raises OSError."""
+    if sys.platform == "win32" and ":" in path.name:  # it would be written behind another file
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path), _INVALID_NAME)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

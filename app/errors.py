@@ -34,7 +34,9 @@ batch does with them.
 from __future__ import annotations
 
 import errno
+import os
 import re
+import sys
 import tomllib
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
@@ -44,6 +46,9 @@ from importlib import resources
 from typing import Any, ClassVar
 
 from app.addresses import without_login
+
+if sys.platform == "win32":
+    import _winapi
 
 LANGUAGES = ("zh_CN", "en")
 UNKNOWN_CODE = "E-999"
@@ -138,11 +143,43 @@ class FileError(AppError):
     path: str
 
 
+_WINDOWS = {
+    **dict.fromkeys((32, 33), "in_use"),  # ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
+    **dict.fromkeys((53, 64, 67), "missing"),  # the computer or its share is not there
+    **dict.fromkeys((111, 206), "too_long"),
+    **dict.fromkeys((123, 161), "name"),
+    112: "full",
+    336: "folder",  # ERROR_DIRECTORY
+}
+"""Error numbers of Windows that have no errno of their own → the problem."""
+
+if sys.platform == "win32":
+
+    def windows_error(path: str) -> int:
+        """Why Windows lets nobody read or write *path*: 0 if it does, 336 for a folder."""
+        if os.path.isdir(path):
+            return 336
+        for access in (0x80000000, 0x40000000):  # GENERIC_READ, GENERIC_WRITE
+            try:  # shared by all, what is there, nothing special
+                _winapi.CloseHandle(_winapi.CreateFile(path, access, 7, 0, 3, 0, 0))
+            except OSError as error:
+                return error.winerror
+        return 0
+
+else:
+
+    def windows_error(path: str) -> int:
+        """0: another system's errors tell by themselves."""
+        return 0
+
+
 class FileProblem(StrEnum):
     """Why the system refused a file."""
 
     MISSING = "missing"
     DENIED = "denied"
+    IN_USE = "in_use"
+    """Another program has it open and shares it with nobody."""
     FOLDER = "folder"
     """A folder stands where a file was expected."""
     FULL = "full"
@@ -154,8 +191,16 @@ class FileProblem(StrEnum):
 
     @classmethod
     def of(cls, error: OSError) -> FileProblem:
-        """The reason inside an OSError."""
+        """The reason inside an OSError. On Windows the number of its own says more; an ``open``
+        there tells only that it was denied, so the file is asked once more."""
+        number = getattr(error, "winerror", None) or 0
+        if not number and error.errno == errno.EACCES and isinstance(error.filename, str):
+            number = windows_error(error.filename)
+        if number in _WINDOWS:
+            return cls(_WINDOWS[number])
         known = {
+            errno.EBUSY: cls.IN_USE,
+            errno.ETXTBSY: cls.IN_USE,
             errno.ENOENT: cls.MISSING,
             errno.ENOTDIR: cls.MISSING,
             errno.EACCES: cls.DENIED,

@@ -30,7 +30,11 @@ SPARE = 4 << 20
 """Bytes that a stamped file may be larger than the original, with room to spare."""
 _NOT_PORTABLE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 """Characters that Windows does not keep in a name; a colon hides the file behind another."""
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\..*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Names that mean a device on Windows, whatever follows a dot."""
 ABANDONED_S = 600
 """Seconds after which a file that nobody has open was left, where locks cannot tell."""
 _LOCKS = sys.platform != "win32"
@@ -45,6 +49,8 @@ def free_name(source: Path, suffix: str) -> Path:
     every system keeps become ``_``, and a name that would be too long loses its middle to ``…``."""
     extension = source.suffix or ".pdf"
     stem = _NOT_PORTABLE.sub("_", source.stem)
+    if _RESERVED.fullmatch(f"{stem}."):
+        stem = f"_{stem}"
     for number in range(1, 10_000):
         end = f"{suffix}({number}){extension}" if number > 1 else f"{suffix}{extension}"
         candidate = source.with_name(_shortened(stem, end))
@@ -101,6 +107,9 @@ def unpublished(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A temporary file in the output's folder; gone on the way out, whatever happens.
 
     Raises :class:`OutputNotWritable`, also for an OSError in the block."""
+    problem = _problem_of_name(target.name)
+    if problem is not None:  # Windows would write to a device, or behind another file
+        raise OutputNotWritable(str(target), problem)
     try:
         temporary, output = _new(target)
         _sweep(temporary)

@@ -86,10 +86,11 @@ def main(
     """Run one command; returns the process's exit code. Errors are explained on stderr.
 
     *window* shows the window, where there is a screen."""
-    # a console of another code page must not end in a UnicodeEncodeError
+    # a console of another code page must not end in a UnicodeEncodeError, and what a program reads
+    # is the same on every system
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError):
-            stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+            stream.reconfigure(encoding="utf-8", errors="replace", newline="\n")  # type: ignore[union-attr]
     language = _language()
     try:
         _refuse_a_file(arguments)

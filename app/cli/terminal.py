@@ -7,6 +7,7 @@ never from the command line.
 from __future__ import annotations
 
 import argparse
+import codecs
 import getpass
 import json
 import os
@@ -58,6 +59,19 @@ def tell_json(data: Any) -> None:
     tell(json.dumps(data, ensure_ascii=False, indent=2))
 
 
+def read_line() -> str:
+    """The next line of standard input without its end: UTF-8, or else the code page of Chinese
+    Windows, in which its shells write into a pipe."""
+    source = getattr(sys.stdin, "buffer", None)
+    if source is None:  # a windowed program has no standard input
+        return sys.stdin.readline().rstrip("\r\n") if sys.stdin else ""
+    raw = source.readline().removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n")
+    try:
+        return str(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        return str(raw.decode("gb18030", errors="replace"))
+
+
 def read_pins(
     options: argparse.Namespace,
     token: Token,
@@ -66,7 +80,7 @@ def read_pins(
 ) -> list[str]:
     """One PIN per prompt, from standard input, the environment or a person."""
     if options.pin_stdin:
-        lines = [sys.stdin.readline().rstrip("\r\n") for _ in prompts]
+        lines = [read_line() for _ in prompts]
         if not all(lines):
             raise UsageError("input_ended")
         return lines
@@ -94,7 +108,7 @@ def enter_pin(
 
 def pdf_password(options: argparse.Namespace) -> str | None:
     """The PDF's own password, if it is to come from standard input."""
-    return sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None
+    return read_line() if options.password_stdin else None
 
 
 def print_report(report: Report, language: str) -> None:

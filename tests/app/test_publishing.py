@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import publishing, revisions
-from app.errors import OutputExists, OutputNotWritable, SavedElsewhere
-from app.publishing import MAX_NAME, check_output, free_name
+from app.errors import FileProblem, OutputExists, OutputNotWritable, SavedElsewhere
+from app.publishing import MAX_NAME, check_output, free_name, save_new
 from crypto.pdf.verify import verify_pdf
 from crypto.verdict import Verdict
 from tests.world.authorities import NOW
@@ -145,3 +145,25 @@ def test_a_disk_that_is_full_says_so_before_the_key_signs(
     with pytest.raises(OutputNotWritable, match="full"):
         office.stamp(office.document())
     assert office.platform.tickets == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CON.pdf", "nul", "Aux.合同.pdf", "COM1.pdf", "lpt³.pdf", "conout$", "prn .pdf", "合同:1.pdf",
+     "a?.pdf", "尾点.", "尾空 "],
+)  # fmt: skip
+def test_a_name_that_means_something_else_on_windows_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputNotWritable) as refused:
+        save_new(tmp_path / name, b"x")
+    assert refused.value.reason is FileProblem.NAME
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stem", ["con", "NUL", "com1", "aux ", "LPT²"])
+def test_a_name_made_from_a_devices_name_shows_that_it_is_another(
+    tmp_path: Path, stem: str
+) -> None:
+    """A file from another system may be called so; a dot in the suffix would bring it back."""
+    made = free_name(tmp_path / f"{stem}.pdf", ".盖章")
+    assert made.name == f"_{stem}.盖章.pdf"
+    assert save_new(made, b"x").read_bytes() == b"x"

@@ -14,7 +14,7 @@ import pytest
 from device.pkcs11 import Module, open_module
 from device.token import Token
 from device.virtual import FOLDER_VARIABLE, make_token, open_virtual_module
-from device.virtual.build import build
+from device.virtual.build import module_path
 from tests.device.ukey_bench import SO_PIN, SOFTHSM, USER_PIN, Raw, pem
 
 
@@ -120,7 +120,7 @@ def in_another_process(folder: Path) -> Callable[..., subprocess.CompletedProces
 @pytest.fixture
 def raw(folder: Path, tmp_path: Path) -> Iterator[Raw]:
     """A second instance of the module, so that C_Initialize and C_Finalize disturb nobody."""
-    copy = Path(shutil.copy(build(), tmp_path / "copy.so"))
+    copy = Path(shutil.copy(module_path(), tmp_path / "copy.so"))
     instance = Raw(copy)
     assert instance.Initialize(None) == 0
     yield instance

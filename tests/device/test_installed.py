@@ -35,6 +35,7 @@ def test_a_known_library_is_found_and_another_is_not(folders: list[Path]) -> Non
     assert installed.installed_modules() == [folders[0] / known_name()]
 
 
+@pytest.mark.wants("posix")
 def test_a_library_under_two_names_is_found_once(folders: list[Path]) -> None:
     (folders[0] / known_name()).touch()
     (folders[1] / known_name()).symlink_to(folders[0] / known_name())

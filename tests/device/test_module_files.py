@@ -11,7 +11,7 @@ import pytest
 from device.library_file import Architecture, architecture_of, check_library
 from device.pkcs11 import open_module
 from device.token import ModuleNotFound, ModuleUnusable, ModuleWrongArchitecture
-from device.virtual.build import BuildError, build
+from device.virtual.build import BuildError, build, module_path
 
 
 def elf(machine: int, *, bits: int = 64, order: str = "<") -> bytes:
@@ -91,6 +91,7 @@ def test_a_file_that_is_no_library_is_refused(tmp_path: Path) -> None:
         check_library(tmp_path)
 
 
+@pytest.mark.wants("posix")
 @pytest.mark.parametrize("kept", [70, 4000, 30000])
 def test_a_library_cut_short_is_refused_unloaded(tmp_path: Path, kept: int) -> None:
     """The loader would map it, and the process would die of SIGBUS."""
@@ -109,9 +110,10 @@ def test_a_library_that_is_no_driver_is_refused() -> None:
 
 def test_an_unknown_profile_name_is_refused() -> None:
     with pytest.raises(KeyError):
-        open_module(build(), profile="no such vendor")
+        open_module(module_path(), profile="no such vendor")
 
 
+@pytest.mark.wants("cc")
 def test_the_sources_compile_once_and_without_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +126,7 @@ def test_the_sources_compile_once_and_without_a_warning(
     assert list(tmp_path.iterdir()) == [first]
 
 
+@pytest.mark.wants("cc")
 def test_a_source_that_does_not_compile_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +136,7 @@ def test_a_source_that_does_not_compile_is_reported(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.wants("cc")
 def test_a_missing_compiler_is_said_plainly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from device.virtual import make_blank_token, plug_in, pull_out
-from device.virtual.build import build
+from device.virtual.build import module_path
 from tests.device.ukey_bench import (
     FUNCTIONS,
     SO_PIN,
@@ -149,6 +149,7 @@ def test_nothing_works_before_initialising(raw: Raw) -> None:
     assert raw.WaitForSlotEvent(ulong(0), ctypes.byref(count), None) == NOT_INITIALIZED
 
 
+@pytest.mark.wants("posix")
 def test_a_forked_child_must_initialise_again(folder: Path) -> None:
     """In a process of its own, because pytest's must not fork."""
     code = (
@@ -167,7 +168,7 @@ def test_a_forked_child_must_initialise_again(folder: Path) -> None:
     )
     root = Path(__file__).parents[2]
     result = subprocess.run(
-        [sys.executable, "-c", code, str(build())], cwd=root, capture_output=True, text=True,
+        [sys.executable, "-c", code, str(module_path())], cwd=root, capture_output=True, text=True,
         check=False, env={**os.environ, "PYTHONPATH": str(root)},
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -204,7 +205,7 @@ def test_null_pointers_are_bad_arguments(ready: Raw, session: ctypes.c_ulong) ->
         (ready.WaitForSlotEvent, (one, None, None)),
     ):
         assert call(*arguments) == ARGUMENTS_BAD, arguments
-    library = ctypes.CDLL(str(build()))
+    library = ctypes.CDLL(str(module_path()))
     assert library.C_GetFunctionList(None) == ARGUMENTS_BAD
 
 
@@ -226,9 +227,13 @@ def test_what_the_key_does_not_do_it_says(ready: Raw, session: ctypes.c_ulong) -
     assert ready.SeedRandom(session, b"x", ulong(1)) == SEED_NOT_SUPPORTED
 
 
+@pytest.mark.wants("posix")
 def test_only_one_symbol_leaves_the_library() -> None:
     result = subprocess.run(
-        ["nm", "-D", "--defined-only", str(build())], capture_output=True, text=True, check=True
+        ["nm", "-D", "--defined-only", str(module_path())],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert [line.split()[-1] for line in result.stdout.splitlines()] == ["C_GetFunctionList"]
 

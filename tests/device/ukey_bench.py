@@ -74,8 +74,10 @@ FUNCTIONS = tuple(
 
 
 class Attribute(ctypes.Structure):
-    """CK_ATTRIBUTE."""
+    """CK_ATTRIBUTE; packed on Windows, as all structures there (PKCS #11 v2.40 §2.1)."""
 
+    if sys.platform == "win32":
+        _pack_ = 1
     _fields_ = (
         ("type", ctypes.c_ulong), ("value", ctypes.c_void_p), ("length", ctypes.c_ulong)
     )  # fmt: skip
@@ -84,6 +86,8 @@ class Attribute(ctypes.Structure):
 class Mechanism(ctypes.Structure):
     """CK_MECHANISM."""
 
+    if sys.platform == "win32":
+        _pack_ = 1
     _fields_ = (
         ("type", ctypes.c_ulong), ("parameter", ctypes.c_char_p), ("length", ctypes.c_ulong)
     )  # fmt: skip
@@ -99,7 +103,8 @@ class Raw:
 
     def __getattr__(self, name: str) -> Any:
         assert self.table.value is not None
-        place = self.table.value + 8 * (1 + FUNCTIONS.index(name))
+        first = 2 if sys.platform == "win32" else 8  # after CK_VERSION
+        place = self.table.value + first + 8 * FUNCTIONS.index(name)
         address = ctypes.c_void_p.from_address(place).value
         assert address is not None
         return ctypes.CFUNCTYPE(ctypes.c_ulong)(address)
