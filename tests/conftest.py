@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.world.bounds",
     "tests.world.choking",
     "tests.world.fixtures",
+    "tests.world.order",
     "tests.world.regulation",
     "tests.world.systems",
 ]

@@ -83,6 +83,26 @@ def test_without_postgresql_the_tests_go_on_and_it_is_told(
     assert "apt-get install postgresql" in capsys.readouterr().out
 
 
+def test_many_tests_have_their_files_in_memory_where_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev, "MEMORY", tmp_path)
+    monkeypatch.setattr(dev, "ROOM", 1)
+    with dev.fast_folder(True) as environment:
+        if sys.platform == "win32":
+            assert environment == {}
+            return
+        assert Path(environment["TMPDIR"]).parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
+    with dev.fast_folder(False) as environment:
+        assert environment == {}
+    for change in ({"ROOM": 1 << 60}, {"MEMORY": tmp_path / "missing"}):
+        for name, value in change.items():
+            monkeypatch.setattr(dev, name, value)
+        with dev.fast_folder(True) as environment:
+            assert environment == {}
+
+
 def test_a_python_too_old_or_too_new_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for version in ((3, 10, 9), (3, 14, 0)):
         monkeypatch.setattr(dev.sys, "version_info", version)

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import dev
+from tests.world.order import longest_files
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("app", "crypto", "device", "resources", "server_stub", "ui")
@@ -290,6 +291,12 @@ def test_the_fast_tests_exist_and_reach_every_package() -> None:
     reached = {path.parent for path in modules(*PACKAGES) if module_name(path) in imported}
     rooms = {path.parent for path in modules(*PACKAGES) if path.name == "__init__.py"}
     assert {room.relative_to(ROOT) for room in rooms - reached} - {Path("resources")} == set()
+
+
+def test_the_files_that_take_longest_exist_once() -> None:
+    listed = longest_files()
+    assert [name for name in listed if not (ROOT / name).is_file()] == []
+    assert len(listed) == len(set(listed))
 
 
 # ---------------------------------------------------------------- promises
