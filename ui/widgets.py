@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -297,9 +297,27 @@ def table(
     return made
 
 
-def fit_column(shown: QTableView, number: int, least: int, most: int) -> None:
-    """Make a column as wide as what is in it, between two widths in pixels."""
-    shown.setColumnWidth(number, min(max(shown.sizeHintForColumn(number) + 12, least), most))
+ROOM = 140
+"""Pixels that the column which takes what is left has at least, where the others can give them."""
+
+
+def fit_columns(shown: QTableView, limits: Mapping[int, tuple[int, int]]) -> None:
+    """Make columns as wide as what is in them. *limits*: by number of a column, between which
+    widths in pixels; in a narrow table they give room to the one that takes what is left."""
+    head = shown.horizontalHeader()
+    others = (n for n in range(head.count()) if n not in limits)
+    rest = QHeaderView.ResizeMode.Stretch
+    fixed = sum(head.sectionSize(n) for n in others if head.sectionResizeMode(n) != rest)
+    wanted = {
+        n: min(max(shown.sizeHintForColumn(n) + 12, head.sectionSizeHint(n), least), most)
+        for n, (least, most) in limits.items()
+    }
+    over = sum(wanted.values()) + fixed + ROOM - shown.viewport().width()
+    for n in sorted(wanted, key=lambda n: wanted[n], reverse=True):
+        least = max(limits[n][0], head.sectionSizeHint(n))
+        given = min(max(0, over), wanted[n] - least)
+        wanted[n], over = wanted[n] - given, over - given
+        shown.setColumnWidth(n, wanted[n])
 
 
 AnyWidget = TypeVar("AnyWidget", bound=QWidget)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QHeaderView,
     QLabel,
+    QListView,
     QPushButton,
     QScrollArea,
     QScrollBar,
@@ -52,11 +53,27 @@ def _cut(widget: QWidget) -> str:
         wanted, has = widget.minimumSizeHint(), widget.size()
         if has.width() < wanted.width() or has.height() < wanted.height():
             return f"button {has.width()}×{has.height()}, wants {wanted.width()}×{wanted.height()}"
+    if isinstance(widget, QTableView):
+        head = widget.horizontalHeader()
+        for n in range(head.count()):
+            if head.sectionSize(n) < head.sectionSizeHint(n):
+                return f"heading {n} {head.sectionSize(n)}, wants {head.sectionSizeHint(n)}"
+    if isinstance(widget, QListView) and not isinstance(widget, QTableView):
+        return _cut_rows(widget)
     if isinstance(widget, QScrollArea) and widget.widget() is not None:
         over = widget.widget().minimumSizeHint().width() - widget.viewport().width()
         if over > 0:
             return f"{over} pixels wider than its panel, because of {_widest(widget.widget())}"
     return ""
+
+
+def _cut_rows(shown: QListView) -> str:
+    """Rows that lie over each other."""
+    model = shown.model()
+    count = model.rowCount() if model is not None else 0
+    rows = [shown.visualRect(model.index(n, 0)) for n in range(count)]
+    over = next((n for n in range(1, count) if rows[n].intersects(rows[n - 1])), None)
+    return f"row {over} lies over the one before" if over is not None else ""
 
 
 def _widest(content: QWidget) -> str:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QFileDialog,
     QListWidget,
@@ -31,6 +31,7 @@ from ui.dialogs import Dialog
 from ui.language import pair, tr
 from ui.seal_card import Imprint, imprint, kind_name
 from ui.widgets import (
+    ROW_HEIGHT,
     button,
     clear_layout,
     column,
@@ -85,6 +86,7 @@ class Viewer(Dialog):
         for entry in self._entries:
             item = QListWidgetItem("    " * entry.depth + entry.title)
             item.setToolTip(entry.title)
+            item.setSizeHint(QSize(0, ROW_HEIGHT))  # asked for before the theme's own is known
             item.setData(Qt.ItemDataRole.AccessibleTextRole, entry.title)
             self.list.addItem(item)
         self._details = column(margins=(16, 4, 8, 8), spacing=10)

@@ -147,6 +147,25 @@ def field_title(name: str) -> str:
     }.get(name, name)
 
 
+_TYPED = (
+    *("enterprise", "uscc", "legal_rep", "handler", "handler_id", "phone"),
+    *("department", "holder", "physical_code", "url"),
+)
+"""Fields that are typed, as they stand in the form."""
+
+
+def placeholder(name: str) -> str:
+    """What stands in a field while it is empty; "" for nothing."""
+    return {
+        "enterprise": tr("与营业执照一致"),
+        "uscc": tr("营业执照上的 18 位代码"),
+        "handler_id": tr("18 位，加密保存在本机，只发给平台"),
+        "department": tr("与备案的实物印章一致"),
+        "physical_code": tr("13 位，可以不填"),
+        "url": tr("由企业电子印章平台提供"),
+    }.get(name, "")
+
+
 class ApplyDialog(Dialog):
     """See the module."""
 
@@ -187,22 +206,11 @@ class ApplyDialog(Dialog):
         self._rows: dict[str, QVBoxLayout] = {}
         self._left: set[str] = set()
         """Fields that were typed in and left: what is missing in them is a mistake now."""
-        for name, hint in (
-            ("enterprise", tr("与营业执照一致")),
-            ("uscc", tr("营业执照上的 18 位代码")),
-            ("legal_rep", ""),
-            ("handler", ""),
-            ("handler_id", tr("18 位，加密保存在本机，只发给平台")),
-            ("phone", ""),
-            ("department", tr("与备案的实物印章一致")),
-            ("holder", ""),
-            ("physical_code", tr("13 位，可以不填")),
-            ("url", tr("由企业电子印章平台提供")),
-        ):
+        for name in _TYPED:
             title = field_title(name)
             field = QLineEdit(known.get(name, ""))
             field.setAccessibleName(title)
-            field.setPlaceholderText("https://" if name == "url" else hint)
+            field.setPlaceholderText("https://" if name == "url" else placeholder(name))
             field.textEdited.connect(partial(self._edited, name))
             field.textChanged.connect(self._update)
             field.setReadOnly(name == "url" and fixed_platform)

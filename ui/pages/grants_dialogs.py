@@ -69,7 +69,7 @@ class OfferDialog(Dialog):
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
         for title, field in (
-            (tr("印章"), self.seal),
+            (tr("所用印章"), self.seal),
             (tr("被授权人"), self.grantee),
             (tr("到什么时候"), self.until),
             (tr("次数"), self.uses),
@@ -81,7 +81,7 @@ class OfferDialog(Dialog):
             field.setAccessibleName(title)
             form.addRow(label(title, "muted"), field)
         lead = tr("条款由您的 Ukey 签署。对方用授权码接受后，才得到一枚只有他能用的印章。")
-        self._agree = button(tr("签署并发出"), self.accept, role="primary")
+        self._agree = button(tr("签署并发出"), self.accept, role="default")
         _put_together(self, tr("授权他人使用印章"), lead, form, self._agree)
         self.grantee.textChanged.connect(self._update)
         self._update()
@@ -133,7 +133,7 @@ class AcceptDialog(Dialog):
             form.addRow(label(title, "muted"), field)
         self._said = label("", "small", wrap=True)
         lead = tr("用您自己的 Ukey 接受。Ukey 里已有这个平台的证书时，只填授权码。")
-        self._agree = button(tr("接受"), self.accept, role="primary")
+        self._agree = button(tr("接受"), self.accept, role="default")
         _put_together(self, tr("接受授权"), lead, form, self._agree, self._said)
         self._update()
 

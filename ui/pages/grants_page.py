@@ -157,7 +157,7 @@ class GrantsPage(QWidget):
         inner.addWidget(
             facts(
                 [
-                    (tr("印章"), f"{terms.seal_name} {terms.seal_code}"),
+                    (tr("所用印章"), f"{terms.seal_name} {terms.seal_code}"),
                     (tr("授权单位"), terms.holder),
                     (tr("被授权人"), terms.grantee),
                     (tr("期限"), f"{moment(terms.valid_from)} – {moment(terms.valid_until)}"),

@@ -27,7 +27,7 @@ from ui.flow import flow
 from ui.language import language, pair, tr
 from ui.pages.archive_dialog import ArchiveDialog
 from ui.seal_card import kind_name
-from ui.widgets import button, label, row, table
+from ui.widgets import button, fit_columns, label, scrolled, table
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 WIDTHS = (60, 150, 116, 0, 232, 116)
+SEAL = 4
+"""Its column."""
 
 
 class _Entries(QAbstractTableModel):
@@ -61,7 +63,9 @@ class _Entries(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (tr("序号"), tr("时间"), tr("事项"), tr("文件"), tr("印章"), tr("页码"))[section]
+            return (tr("序号"), tr("时间"), tr("事项"), tr("文件"), tr("所用印章"), tr("页码"))[
+                section
+            ]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -156,7 +160,11 @@ class JournalPage(QWidget):
         self.empty = label("", "muted")
         self.empty.hide()
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        whole = QVBoxLayout(self)
+        content = QWidget()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scrolled(content, tr("用印台账")))
+        whole = QVBoxLayout(content)
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(12)
         whole.addWidget(label(tr("用印台账"), "title"))
@@ -167,10 +175,10 @@ class JournalPage(QWidget):
                 wrap=True,
             )
         )
-        whole.addLayout(
-            row(self.filter, self.period, None, self._check, self._export, self._archive)
-        )
+        tools = (self.filter, self.period, self._check, self._export, self._archive)
+        whole.addLayout(flow(*tools, stretch=self.filter))
         whole.addWidget(self.table, 1)
+        self.table.setMinimumHeight(150)
         foot = (self._look, self._open, self._reveal, self.state)
         whole.addLayout(flow(*foot, stretch=self.state))
         over = QVBoxLayout(self.table)
@@ -212,6 +220,7 @@ class JournalPage(QWidget):
     def _take(self, found: list[Use], kinds: dict[str, str]) -> None:
         kept = self._use()
         self.model.show_uses(found, kinds)
+        fit_columns(self.table, {SEAL: (120, 340)})
         for number, use in enumerate(self.model.uses):
             if kept is not None and use.sequence == kept.sequence:
                 self.table.selectRow(number)

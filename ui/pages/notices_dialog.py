@@ -51,7 +51,7 @@ class NoticesDialog(Dialog):
         """Was it closed?"""
         self.records: tuple[NoticeRecord, ...] = ()
         self.setWindowTitle(tr("通知"))
-        self.setMinimumSize(600, 420)
+        self.setMinimumSize(640, 560)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(10)

@@ -56,7 +56,7 @@ class PhonesDialog(Dialog):
         whole.addStretch()
         self.show_phones = button(tr("查看已配对的手机"), self._list)
         self.pair = button(tr("配对一部手机…"), self._begin, role="default")
-        self.confirm = button(tr("数字相同，绑定"), self._bind, role="primary")
+        self.confirm = button(tr("数字相同，绑定"), self._bind, role="default")
         self.back = button(tr("取消配对"), self._give_up)
         self.close_button = button(tr("关闭"), self.reject)
         whole.addLayout(

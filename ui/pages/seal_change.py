@@ -32,6 +32,7 @@ from ui.pages.apply_dialog import (
     choices,
     field_title,
     normal,
+    placeholder,
 )
 from ui.seal_card import kind_name
 from ui.widgets import button, calm, column, label, row
@@ -117,6 +118,8 @@ class SealChangeDialog(Dialog):
         for field in _TYPED:
             given = seal.enterprise if field == "enterprise" else ""
             made = QLineEdit(fields.get(field, given))
+            made.setCursorPosition(0)
+            made.setPlaceholderText(placeholder(field))
             made.textEdited.connect(self._touch)
             made.textChanged.connect(self._update)
             made.editingFinished.connect(partial(self._leave, field))
@@ -130,6 +133,8 @@ class SealChangeDialog(Dialog):
         self.letter = LetterLine(self._choose_letter)
         self._rows["proof"].addWidget(self.letter)
         whole.addLayout(form)
+        self.missing = label("", "small", wrap=True)
+        whole.addWidget(self.missing)
         self.said = label("", "muted", wrap=True)
         whole.addWidget(self.said)
         said = platform_reason(known.reason, language()) if known else ""
@@ -219,6 +224,8 @@ class SealChangeDialog(Dialog):
             self._update()
 
     def _update(self) -> None:
+        for hint in self.hints.values():  # showing a row shows all that is in it
+            hint.setVisible(bool(hint.text()))
         good = True
         for name in (each for each in self.fields if each in self._asked):
             said = self._wrong(name)
@@ -235,6 +242,13 @@ class SealChangeDialog(Dialog):
         about = about_proof(proof)
         self.hints["proof"].setText(about)
         self.hints["proof"].setVisible(bool(about) and self.proof.count() > 1)
+        empty = [
+            field_title(name)
+            for name, edit in self.fields.items()
+            if name in self._asked and self._asked[name].required and not edit.text().strip()
+        ]
+        self.missing.setText(tr("还没有填：{names}", names=tr("、").join(empty)) if empty else "")
+        self.missing.setVisible(bool(empty))
         named = self._letter is not None or bool(self._kept_letter)
         self.accept_button.setEnabled(good and (named or not letter))
 

@@ -26,7 +26,7 @@ from ui.staff.staff_page import StaffPage
 from ui.widgets import (
     button,
     column,
-    fit_column,
+    fit_columns,
     framed,
     in_fours,
     label,
@@ -276,8 +276,7 @@ class AuditPage(StaffPage):
 
     def _take(self, items: list[LedgerRecord], names: Mapping[str, str], following: str) -> None:
         self.model.show_items(items, names)
-        fit_column(self.table, WHO, 110, 260)
-        fit_column(self.table, RECORD, 110, 220)
+        fit_columns(self.table, {WHO: (80, 260), RECORD: (80, 220)})
         self._next = following
         self.more.setVisible(bool(following))
         self.export_button.setEnabled(bool(items))

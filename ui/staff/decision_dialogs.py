@@ -94,7 +94,7 @@ class ReturnDialog(DecisionDialog):
     verb = "return"
 
     def __init__(self, review: Review, parent: QWidget) -> None:
-        super().__init__(review, tr("退回补正"), tr("要怎样补正（申请人会看到）"), parent)
+        super().__init__(review, tr("退回申请"), tr("要怎样补正（申请人会看到）"), parent)
         self.fields: dict[str, QLineEdit] = {}
         form = QFormLayout()
         form.setHorizontalSpacing(16)

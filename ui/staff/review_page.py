@@ -15,7 +15,7 @@ from ui.seal_card import subtype_name
 from ui.staff import words
 from ui.staff.review_detail import ReviewDetail
 from ui.staff.staff_page import StaffPage
-from ui.widgets import button, label, moment, table
+from ui.widgets import button, fit_columns, label, moment, table
 
 if TYPE_CHECKING:
     from app.remote.staff.reviewing import Queued, QueuePage, Review
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 WIDTHS = (84, 0, 150, 92, 190, 110)
+FITTED = {2: (80, 210), 3: (70, 130), 4: (80, 300), 5: (70, 160)}
+"""Columns that are as wide as their texts."""
 
 
 class _Queue(QAbstractTableModel):
@@ -45,7 +47,14 @@ class _Queue(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            heads = (tr("已等"), tr("企业"), tr("印章"), tr("业务"), tr("核对结果"), tr("审核人"))
+            heads = (
+                tr("已等"),
+                tr("企业"),
+                tr("所用印章"),
+                tr("业务"),
+                tr("核对结果"),
+                tr("审核人"),
+            )
             return heads[section]
         return None
 
@@ -156,6 +165,7 @@ class ReviewPage(StaffPage):
         chosen = self._item()
         items = [*([] if fresh else self.model.items), *page.items]
         self.model.show_items(items)
+        fit_columns(self.table, FITTED)
         for number, item in enumerate(items):
             if chosen is not None and item.id == chosen.id:
                 self.table.selectRow(number)

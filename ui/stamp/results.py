@@ -126,7 +126,7 @@ class Success(Result):
             message = explain(misplaced, language())
             self._lines.addWidget(label(f"{message.title}\n{message.cause}", "bad", wrap=True))
             self._misplaced = misplaced
-            save = button(tr("另存到…"), self._choose_place, role="primary", icon="folder-open")
+            save = button(tr("另存到…"), self._choose_place, role="default", icon="folder-open")
             self._lines.addWidget(save)
         self._lines.addSpacing(6)
         self.first = button(tr("打开"), lambda: self._open(path), icon="external-link")

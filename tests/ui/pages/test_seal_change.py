@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
+from app.remote.application_form import choices
 from crypto.seal.application_form import CANCEL, CAUSES, REISSUE, RENEW
 from tests.world.applicant import citizen_number
 from tests.world.desk import PIN, StandIn
@@ -198,7 +199,6 @@ def test_a_branchs_and_a_persons_seal_ask_for_what_is_on_them(
     filled(dialog, REISSUE)
     assert dialog.shape.isVisible()
     assert not dialog.fields["enterprise"].isVisible()
-    assert [dialog.cause.itemData(n) for n in range(dialog.cause.count())] == [
-        "name_changed",
-        "damaged",
-    ]
+    causes = tuple(dialog.cause.itemData(n) for n in range(dialog.cause.count()))
+    assert causes == choices("cause", REISSUE, "personal")
+    assert "legal_rep_changed" not in causes
