@@ -35,6 +35,8 @@ from crypto.owner_only import protect
 
 if TYPE_CHECKING:
     from app.publishers.authenticode import Judge
+    from app.remote.approval.asking import Approvals
+    from app.remote.approval.client import ApprovalClient
     from app.remote.lending import Lending, Settled
     from app.remote.lending_client import LendingClient
     from app.remote.public_services import PublicPlatform, PublicServices
@@ -229,13 +231,13 @@ class Desk:
 
     # --- the platform ------------------------------------------------------------------------
 
-    def platform(self, url: str = "") -> LendingClient:
+    def platform(self, url: str = "") -> ApprovalClient:
         """A client for *url* or the platform of the settings, bound to its pinned root.
 
         Raises :class:`app.errors.PlatformNotSet`, :class:`app.errors.PlatformUntrusted`."""
-        from app.remote.lending_client import LendingClient
+        from app.remote.approval.client import ApprovalClient
 
-        return self._opened.enter_context(self.client(LendingClient, url))
+        return self._opened.enter_context(self.client(ApprovalClient, url))
 
     def client(self, kind: type[Client], url: str = "") -> Client:
         """A client of that *kind*, to be closed by whoever asked for it. Raises as
@@ -293,7 +295,7 @@ class Desk:
             return None
         return AskedPlatforms(own, settings.proxy, settings.fetch_hosts)
 
-    def ticket_service(self, key: TokenKey) -> LendingClient | None:
+    def ticket_service(self, key: TokenKey) -> ApprovalClient | None:
         """The platform, signed in with *key*; None if it is not set or does not answer now."""
         if not self.settings.platform_url:
             return None
@@ -303,6 +305,16 @@ class Desk:
         except PlatformUnreachable:
             return None
         return client
+
+    def approvals(self, client: ApprovalClient | None, patience: float = 0.0) -> Approvals | None:
+        """What stamping asks where a seal's policy wants approvals; *client* is signed in with the
+        key that stamps; *patience*: seconds to wait for answers. None: offline."""
+        from app.placing.finder import Finder
+        from app.remote.approval.asking import Approvals
+
+        if client is None:
+            return None
+        return Approvals(client, self.cabinet, self._opened.enter_context(Finder()), patience)
 
     def settle(self, client: LendingClient | None, certificate: bytes) -> Settled:
         """After stamping, while *client* is signed in with *certificate* (DER): report the uses,

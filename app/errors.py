@@ -72,6 +72,8 @@ class ExitCode(IntEnum):
     PLACEMENT = 15
     LOCAL_DATA = 16
     """Settings, cabinet or journal."""
+    APPROVAL = 17
+    """The use waits for an approval, or did not get it."""
     USAGE = 64
     """The command line itself is wrong (sysexits' EX_USAGE)."""
     UNKNOWN = 70
@@ -384,6 +386,54 @@ class LeaseRefused(SealUseError):
     reason: str
     """"none", "spent", "over", "clock" (it went back), "disagrees" (cabinet and secret store) or
     "other_use" (it was reserved for documents of another kind, or another party)."""
+
+
+@dataclass(eq=False)
+class ApprovalNeeded(SealUseError):
+    """The seal's policy asks for an approval that is not there (yet)."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.APPROVAL
+    stops_batch: ClassVar[bool] = False
+    state: str
+    """"ask" (nobody was asked), "pending", "rejected", "withdrawn", "lapsed", "used", "offline" (no
+    use without the platform) or "policy" (none was set since the seal was made anew)."""
+    who: str
+    """Who is to approve, or has rejected it; "" if that is not known."""
+
+
+@dataclass(eq=False)
+class UseRequestNotFound(AppError):
+    """No request of that number, or none for that document, is known here."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.APPROVAL
+    which: str
+
+
+@dataclass(eq=False)
+class UseRequestWrong(AppError):
+    """What was asked for cannot be asked for."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+    what: str
+    """"none_needed", "text" or "copies"."""
+
+
+@dataclass(eq=False)
+class DecisionRefused(AppError):
+    """The decision does not count, or nobody should decide on what is shown."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.APPROVAL
+    what: str
+    """"already", "reason", "pictures", "document" or "unseen"."""
+
+
+@dataclass(eq=False)
+class PolicyTermsWrong(AppError):
+    """A policy of use that cannot be."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+    what: str
+    """"copy", "twice", "number" or "names"."""
 
 
 @dataclass(eq=False)

@@ -1,6 +1,7 @@
 """THE STORY of 盖章: a job → a stamped file, in the steps of :class:`app.steps.StampStep`.
 
-    1  check             the seal: kind, validity, status; offline, a lease; the marks and dates
+    1  check             the seal: kind, validity, status; offline, a lease; the marks and dates;
+                         where the seal's policy asks for it, an approval of this very document
     2  draw, copy        a new revision after the original's bytes, the chain in its DSS; hashed
     3  sign              a ticket of the platform for this very document; the token signs, and what
                          it returns is verified; a time stamp, where one is wanted
@@ -12,6 +13,8 @@
 
 Steps 2 to 6 are :func:`app.revisions.write_revisions`, which says what a crash leaves behind; it
 comes back here for each signature: :func:`_seal_revision`, then :func:`_signature_value`.
+
+One module, though long: it is one story, told in its order.
 """
 
 from __future__ import annotations
@@ -19,13 +22,14 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from app.errors import (
+    ApprovalNeeded,
     LeaseExpired,
     LeaseRefused,
     NotAuthorised,
@@ -88,6 +92,9 @@ class StampJob:
     counterparty: str = ""
     password: str | None = field(default=None, repr=False)
     """The PDF's own password, where it is encrypted."""
+    approved: Path | None = None
+    """The document that approvals are about, where *source* has other seals already; None:
+    *source*."""
     act: str = ""
     """A name of this one act, for the journal: what is asked for again after a crash, and was done,
     is found by it. "": none."""
@@ -130,11 +137,46 @@ class StampedFile:
 class TicketService(Protocol):
     """The platform, as far as stamping needs it."""
 
-    def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
-        """A statement token for this document. Raises PlatformUnreachable, PlatformRefused."""
+    def ticket(self, seal_id: str, document_digest: bytes, request: str = "") -> bytes:
+        """A statement token for this document, as a use of an approved *request*. Raises
+        PlatformUnreachable, PlatformRefused."""
 
-    def leave(self, seal_id: str, document_digest: bytes, kind: str, counterparty: str) -> bytes:
+    def leave(
+        self,
+        seal_id: str,
+        document_digest: bytes,
+        kind: str,
+        counterparty: str,
+        request: str = "",
+    ) -> bytes:
         """The same under a grant. Raises NotAuthorised, too."""
+
+
+class ApprovedUse(Protocol):
+    """A request that allows a use now."""
+
+    @property
+    def request(self) -> str: ...
+    @property
+    def room(self) -> int:
+        """Bytes to reserve for its approvals in the signature."""
+
+
+class ApprovalService(Protocol):
+    """Approvals, as far as stamping needs them (:class:`app.remote.approval.asking.Approvals`)."""
+
+    def approved(
+        self,
+        seal: SealRecord,
+        document: Path,
+        password: str | None,
+        pages: int,
+        signatures: int,
+        key: SigningKey,
+        waiting: Callable[[], None],
+    ) -> ApprovedUse | None:
+        """What allows *signatures* of *seal* on *document*; None: nobody has to approve. *waiting*
+        is called while it is waited for; raising from it cancels. Raises ApprovalNeeded."""
 
 
 EVENTS = Events("stamp-begun", "stamped", "stamp-failed")
@@ -150,6 +192,7 @@ def stamp(
     platform: TicketService | None = None,
     timestamp: TimestampSource | None = None,
     leases: LeaseBook | None = None,
+    approvals: ApprovalService | None = None,
     afterwards: Sequence[Revise] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     offline_limit: timedelta = OFFLINE_LIMIT,
@@ -169,7 +212,7 @@ def stamp(
     *step* raises; then there is no output."""
     # 1. May this seal be used, here and now?
     step(StampStep.CHECK)
-    leave = _Leave(platform, leases, offline_limit)
+    leave = _Leave(platform, leases, offline_limit, approvals)
     plan = _plan(job, key, timestamp, cabinet, trust, leave, clock, step)
 
     # 2–6. Each revision is drawn, hashed, signed and appended; the file is verified and published.
@@ -214,6 +257,7 @@ class _Leave:
     platform: TicketService | None
     leases: LeaseBook | None
     offline_limit: timedelta
+    approvals: ApprovalService | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +270,8 @@ class _Authorisation:
     at: datetime
     kind: str
     counterparty: str
+    approved: ApprovedUse | None = None
+    """What approvers have allowed; None: nobody has to approve."""
     leaves: list[Leaf] = field(default_factory=list)
     """Those that were taken out of a lease so far."""
     tickets: list[bytes] = field(default_factory=list)
@@ -244,21 +290,30 @@ class _Authorisation:
         platform = self.given.platform
         if platform is None:
             return self._leaf()
+        request = (self.approved.request,) if self.approved else ()
         try:
             if self.seal.grant is None:
-                ticket = platform.ticket(self.seal.id, digest)
+                ticket = platform.ticket(self.seal.id, digest, *request)
             else:
-                ticket = platform.leave(self.seal.id, digest, self.kind, self.counterparty)
+                said = (self.kind, self.counterparty)
+                ticket = platform.leave(self.seal.id, digest, *said, *request)
         except PlatformUnreachable:
             self.check_lease()
             return self._leaf()
+        except ApprovalNeeded as error:
+            raise ApprovalNeeded(self.seal.name, error.state, error.who) from error
         except NotAuthorised as error:
             raise NotAuthorised(self.seal.name, error.reason) from error
         about = SignedStatement.parse(ticket).statement.seal_code
-        if len(ticket) > TICKET_ROOM or about != self.seal.code:
+        if len(ticket) > TICKET_ROOM + self.room or about != self.seal.code:
             raise PlatformAnswerInvalid(self.seal.platform, "ticket")
         self.tickets.append(ticket)
         return ticket
+
+    @property
+    def room(self) -> int:
+        """Bytes that a ticket may have on top, for approvals."""
+        return self.approved.room if self.approved else 0
 
     def _leaf(self) -> bytes:
         if self.given.leases is None:
@@ -273,7 +328,10 @@ class _Authorisation:
         often as the platform has reserved.
 
         Raises :class:`app.errors.SealNotUsable`, :class:`app.errors.LeaseExpired`,
-        :class:`app.errors.LeaseRefused`."""
+        :class:`app.errors.LeaseRefused`, :class:`app.errors.ApprovalNeeded`."""
+        rule = self.cabinet.policy(self.seal.id)
+        if rule is not None and not rule.allows_offline:
+            raise ApprovalNeeded(self.seal.name, "offline", "")
         statement = self.cabinet.statement(self.seal.code)
         issued_at = statement.statement.issued_at if statement else self.seal.collected_at
         if statement and statement.statement.state != "active":
@@ -331,10 +389,27 @@ def _plan(
     authorisation = _Authorisation(leave, cabinet, seal, began, kind, counterparty)
     if leave.platform is None:
         authorisation.check_lease()
+    elif leave.approvals is not None:
+        approved = _approved(job, seal, key, leave.approvals, step)
+        authorisation = replace(authorisation, approved=approved)
+        began = clock()  # it may have taken days
+        check_usable(seal, began)
     dates = tuple(dates_by_mark(job.marks, job.dates))
-    maker = SignatureMaker(job.profile, key, seal.data, timestamp=timestamp)
+    room = authorisation.room
+    maker = SignatureMaker(job.profile, key, seal.data, timestamp=timestamp, room=room)
     chain = tuple(chain_certificates((seal.signer, seal.parsed.maker), trust, began))
     return _Plan(job, seal, maker, chain, dates, authorisation, began, clock, step)
+
+
+def _approved(
+    job: StampJob, seal: SealRecord, key: SigningKey, service: ApprovalService, step: TellStep
+) -> ApprovedUse | None:
+    """The approval of this use, waited for as long as *service* has patience."""
+    document = job.approved or job.source
+    pages = len(page_boxes(document, job.password))
+    signatures = len(job.marks) if job.separate else 1
+    waiting = partial(step, StampStep.CHECK)
+    return service.approved(seal, document, job.password, pages, signatures, key, waiting)
 
 
 def check_usable(seal: SealRecord, now: datetime) -> None:

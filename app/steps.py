@@ -14,7 +14,8 @@ class StampStep(StrEnum):
     """What is told before each step begins; iterating gives the order."""
 
     CHECK = "check"
-    """Seal, authorisation, places, name of the output."""
+    """Seal, authorisation, places, name of the output. Told again and again while approvals are
+    waited for."""
     DRAW = "draw"
     COPY = "copy"
     """The original is copied and hashed."""

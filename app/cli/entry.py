@@ -64,6 +64,7 @@ MODULES = {
     "verify": "verifying",
     "grant": "grants",
     "phone": "approval.phones",
+    "approval": "approval.uses",
     "evidence": "proving.evidence",
     "archive": "proving.archive",
     "dispute": "disputes",

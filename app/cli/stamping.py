@@ -20,6 +20,7 @@ from app.cli.grammar import (
     timestamp_options,
     token_options,
 )
+from app.cli.stamp.approving import approvals_for, waiting_options
 from app.cli.stamp.choosing import chosen_seal
 from app.cli.stamp.order import (
     Order,
@@ -105,6 +106,7 @@ def _stamp_options(made: Parser) -> None:
     preparing_options(made)
     timestamp_options(made)
     offline_option(made)
+    waiting_options(made)
     json_option(made)
     made.add_argument(
         "--password-stdin", action="store_true", help="the PDF's password, a line before the PIN"
@@ -191,6 +193,7 @@ def _stamp_now(desk: Desk, options: argparse.Namespace, order: Order, begun: Beg
             platform=service,
             timestamp=stamper,
             leases=desk.lending.book,
+            approvals=approvals_for(desk, options, service),
             afterwards=augmentation.afterwards(desk, options, stamper, signer),
             offline_limit=desk.offline_limit,
         )

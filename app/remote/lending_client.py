@@ -148,14 +148,22 @@ class LendingClient(PlatformClient):
 
     # --- using -------------------------------------------------------------------------------
 
-    def leave(self, seal_id: str, document_digest: bytes, kind: str, counterparty: str) -> bytes:
+    def leave(
+        self,
+        seal_id: str,
+        document_digest: bytes,
+        kind: str,
+        counterparty: str,
+        request: str = "",
+    ) -> bytes:
         """用印凭据 under a grant: a statement token, its signature checked.
 
         Raises :class:`app.errors.NotAuthorised`, :class:`app.errors.PlatformError`."""
         body = {"seal_id": seal_id, "document_sm3": document_digest.hex()}
         body |= {"kind": kind, "counterparty": counterparty}
+        body |= {"request": request} if request else {}
         try:
-            signed = self._statement(self._call("POST", "/v1/tickets", body), "")
+            signed = self._statement(self._ticket(body), "")
         except PlatformRefused as error:
             ended = ENDED.get(error.detail.rpartition(" ")[2])
             if error.problem == "outside_grant":

@@ -7,7 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from app.errors import PlatformAnswerInvalid, PlatformUntrusted
+from app.errors import (
+    ApprovalNeeded,
+    PlatformAnswerInvalid,
+    PlatformRefused,
+    PlatformUntrusted,
+)
 from app.remote.platform_connection import from_base64, plain, to_base64
 from app.remote.public_services import PublicPlatform
 from crypto.algorithms import merkle
@@ -342,13 +347,24 @@ class PlatformClient(PublicPlatform):
 
     # --- using -------------------------------------------------------------------------------
 
-    def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
-        """用印凭据 for exactly this document: a statement token, its signature checked."""
+    def ticket(self, seal_id: str, document_digest: bytes, request: str = "") -> bytes:
+        """用印凭据 for exactly this document, as a use of an approved *request*: a statement token.
+        Its signature is checked. Raises :class:`app.errors.ApprovalNeeded`, too."""
         body = {"seal_id": seal_id, "document_sm3": document_digest.hex()}
-        signed = self._statement(self._call("POST", "/v1/tickets", body), "")
+        body |= {"request": request} if request else {}
+        signed = self._statement(self._ticket(body), "")
         if signed.statement.document_digest != document_digest:
             raise PlatformUntrusted(self.origin, "status")
         return signed.token
+
+    def _ticket(self, body: Mapping[str, str]) -> Mapping[str, Any]:
+        try:
+            return self._call("POST", "/v1/tickets", body)
+        except PlatformRefused as error:
+            if error.problem != "approval_needed":
+                raise
+            state = "ask" if error.detail == "request" else error.detail
+            raise ApprovalNeeded("", state, "") from error
 
     def sync(self, cursor: str) -> SyncPage:
         """What changed since *cursor* ("" from the beginning)."""

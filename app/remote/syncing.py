@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 
 from app.errors import PlatformRefused, TokenWithoutSeal
 from app.remote.applications import follow_all, untold
+from app.remote.approval.client import ApprovalClient
+from app.remote.approval.following import Followed
+from app.remote.approval.following import follow as follow_approvals
 from app.remote.collecting import pin_unlocker, platform_record
 from app.remote.lending import Lending, Settled, collect_received, receipt_json, settle
 from app.remote.lending_client import LendingClient
@@ -19,6 +22,7 @@ from app.signing import keys_of
 from app.store.applications import ApplicationRecord
 from app.store.cabinet import Cabinet, SealRecord
 from app.store.news import News, of_authority
+from app.store.use_requests import UseRequestRecord
 from crypto.algorithms.keys import SigningKey
 from device.token import Session
 
@@ -38,6 +42,10 @@ class Synced:
     doubled: tuple[str, ...] = ()
     """Names of seals that were used offline with one number twice: a computer was put back to an
     earlier state."""
+    asked: tuple[UseRequestRecord, ...] = ()
+    """Requests to use a seal that wait for this person's approval."""
+    answered: tuple[UseRequestRecord, ...] = ()
+    """Requests of this person that something came of."""
 
 
 def synchronise_token(
@@ -120,8 +128,12 @@ def synchronise(
     if lending is None or not isinstance(platform, LendingClient):
         return Synced(confirmed, send_usage(platform, cabinet))
     settled: Settled = settle(platform, cabinet, lending, [key.certificate], clock)
+    news = Followed()
+    if isinstance(platform, ApprovalClient):
+        news = follow_approvals(platform, cabinet, lending.store, key, clock)
     copies = settled.collected
-    return Synced(confirmed, settled.sent, copies, doubled=settled.doubled)
+    done = Synced(confirmed, settled.sent, copies, doubled=settled.doubled)
+    return replace(done, asked=news.asked, answered=news.answered)
 
 
 def confirm_status(platform: PlatformClient, cabinet: Cabinet, now: datetime) -> int:

@@ -9,6 +9,8 @@ Not protected against: an older copy of the whole file put back. The platform's 
 their time, so an old one ends the lease for offline use.
 
 A file that cannot be read raises :class:`app.errors.CabinetDamaged` and is left as it is.
+
+One module, though long: all tables are in one file, and are opened, changed and closed alike.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from app.store.lending import GrantRecord, LeaseRecord
 from app.store.notices import Notices
 from app.store.record_bytes import R, pack, unpack
 from app.store.secret_store import Stores
+from app.store.use_requests import PolicyRecord, UseRequestRecord
 from crypto.algorithms.gm import sm3
 from crypto.pki.certificate import Certificate
 from crypto.pki.revocation_list import Crl
@@ -59,6 +62,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE notices (number INTEGER PRIMARY KEY AUTOINCREMENT,"
         " id TEXT NOT NULL UNIQUE, body BLOB NOT NULL)",
+    ),
+    (
+        "CREATE TABLE use_policies (id TEXT PRIMARY KEY, body BLOB NOT NULL)",
+        "CREATE TABLE use_requests (id TEXT PRIMARY KEY, body BLOB NOT NULL)",
     ),
 )
 """The schema, from each version to the next."""
@@ -407,6 +414,33 @@ class Cabinet:
                 " DO UPDATE SET body = excluded.body",
                 (identity, self._file.sealed(table, identity, body)),
             )
+
+    # --- approvals -----------------------------------------------------------------------------
+
+    def policies(self) -> list[PolicyRecord]:
+        """The policies of use of the seals here, as the platforms last told of them."""
+        query = "SELECT id, body FROM use_policies ORDER BY id"
+        return self._all(PolicyRecord, "use_policies", query)
+
+    def policy(self, seal_id: str) -> PolicyRecord | None:
+        """That of one seal; None: the platform has not told of it."""
+        return next((each for each in self.policies() if each.seal_id == seal_id), None)
+
+    def keep_policy(self, policy: PolicyRecord) -> None:
+        """Add or replace a policy."""
+        self._put("use_policies", policy.seal_id, pack(policy))
+
+    def use_requests(self) -> list[UseRequestRecord]:
+        """Requests of this computer's people, and those that they are asked about, the newest
+        first."""
+        query = "SELECT id, body FROM use_requests"
+        found = self._all(UseRequestRecord, "use_requests", query)
+        return sorted(found, key=lambda each: each.created_at, reverse=True)
+
+    def keep_use_request(self, request: UseRequestRecord) -> None:
+        """Add or replace a request."""
+        whose = sm3(request.certificate).hex()[:16]
+        self._put("use_requests", f"{request.side} {request.id} {whose}", pack(request))
 
     # --- usage records -----------------------------------------------------------------------
 

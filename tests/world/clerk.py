@@ -143,8 +143,16 @@ class Enrolled:
     said: dict[str, Answer]
 
 
-def enrolled(folder: Path, url: str, uscc: str, company: str) -> Enrolled:
-    """From nothing to a collected seal, all by commands."""
+def enrolled(
+    folder: Path,
+    url: str,
+    uscc: str,
+    company: str,
+    handler: str = "李晓梅",
+    number: str = citizen_number(),
+) -> Enrolled:
+    """From nothing to a collected seal, all by commands; *handler*, with that citizen *number*, is
+    who keeps it."""
     clerk = Clerk(folder)
     said = {
         "before": clerk("token", "list"),
@@ -152,7 +160,7 @@ def enrolled(folder: Path, url: str, uscc: str, company: str) -> Enrolled:
         "list": clerk("token", "list"),
         "enroll": clerk(
             *("enroll", "--platform", url, "--uscc", uscc, "--name", company),
-            *("--legal-rep", "王建国", "--handler", "李晓梅", "--handler-id", citizen_number()),
+            *("--legal-rep", "王建国", "--handler", handler, "--handler-id", number),
             *("--phone", "13800000000"),
         ),
     }

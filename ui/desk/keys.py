@@ -71,15 +71,22 @@ class OneAtATime:
 
     def __init__(self, service: TicketService) -> None:
         self._service = service
-        self._one = threading.Lock()
+        self.one = threading.RLock()
 
-    def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
-        with self._one:
-            return self._service.ticket(seal_id, document_digest)
+    def ticket(self, seal_id: str, document_digest: bytes, request: str = "") -> bytes:
+        with self.one:
+            return self._service.ticket(seal_id, document_digest, request)
 
-    def leave(self, seal_id: str, document_digest: bytes, kind: str, counterparty: str) -> bytes:
-        with self._one:
-            return self._service.leave(seal_id, document_digest, kind, counterparty)
+    def leave(
+        self,
+        seal_id: str,
+        document_digest: bytes,
+        kind: str,
+        counterparty: str,
+        request: str = "",
+    ) -> bytes:
+        with self.one:
+            return self._service.leave(seal_id, document_digest, kind, counterparty, request)
 
 
 def assert_device_thread() -> None:

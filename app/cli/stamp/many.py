@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli import augmentation
+from app.cli.stamp.approving import approvals_for
 from app.cli.stamp.choosing import kind_name
 from app.cli.stamp.order import (
     Order,
@@ -287,12 +288,17 @@ def _stamp(
             signer = augmentation.foreign_signer(desk, options, ask, opened, (token, session))
         steps = augmentation.afterwards(desk, options, stamper, signer)
         service = None if options.offline else desk.ticket_service(key)
+        one_at_a_time = _OneAtATime(service) if service is not None else None
+        approvals = approvals_for(desk, options, service)
+        if approvals is not None and one_at_a_time is not None:
+            approvals.one = one_at_a_time.one
         with_key = partial(
             stamp_file,
             cabinet=desk.cabinet,
             journal=desk.journal,
             trust=desk.trust(),
-            platform=service and _OneAtATime(service),
+            platform=one_at_a_time,
+            approvals=approvals,
             timestamp=stamper,
             leases=desk.lending.book,
             afterwards=steps,
@@ -334,12 +340,19 @@ class _OneAtATime:
 
     def __init__(self, service: TicketService) -> None:
         self._service = service
-        self._one = threading.Lock()
+        self.one = threading.RLock()
 
-    def ticket(self, seal_id: str, document_digest: bytes) -> bytes:
-        with self._one:
-            return self._service.ticket(seal_id, document_digest)
+    def ticket(self, seal_id: str, document_digest: bytes, request: str = "") -> bytes:
+        with self.one:
+            return self._service.ticket(seal_id, document_digest, request)
 
-    def leave(self, seal_id: str, document_digest: bytes, kind: str, counterparty: str) -> bytes:
-        with self._one:
-            return self._service.leave(seal_id, document_digest, kind, counterparty)
+    def leave(
+        self,
+        seal_id: str,
+        document_digest: bytes,
+        kind: str,
+        counterparty: str,
+        request: str = "",
+    ) -> bytes:
+        with self.one:
+            return self._service.leave(seal_id, document_digest, kind, counterparty, request)

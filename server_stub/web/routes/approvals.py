@@ -80,7 +80,9 @@ def use_policy(platform: Running, actor: SignedIn, identity: str) -> dict[str, A
     """The policy in force, and the keys of its approvers; `token` null: none was set."""
     with platform.reading() as session:
         seal = use_policies.seal_for_all(session, actor, identity)
-        return _policy(session, use_policies.current(session, seal))
+        you = session.get(Person, actor.person_id) if actor.person_id else None
+        told = _policy(session, use_policies.current(session, seal))
+        return {**told, "you": you.name if you else None}
 
 
 def _policy(session: Session, row: UsePolicyRow | None) -> dict[str, Any]:
@@ -218,7 +220,7 @@ def use_requests(platform: Running, actor: SignedIn) -> dict[str, Any]:
     with platform.reading() as session:
         mine = [shown(session, actor, row) for row in requesting.made_by(session, actor)]
         to_me = [shown(session, actor, row) for row in requesting.asked_from(session, actor)]
-    return {"mine": mine, "to_me": to_me}
+    return {"mine": mine, "to_me": to_me, "approver": "approver" in actor.roles}
 
 
 @router.get("/use-requests/{identity}")

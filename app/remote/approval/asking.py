@@ -1,0 +1,423 @@
+"""用印申请: a request bound to one document, with pictures of its pages for the approvers alone.
+Stamping waits here for what they say.
+
+    ask(...)      make a request, or find the one that is open for this document already
+    Approvals     what stamping asks for: the approved request for a document, if one is needed
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from PIL import Image
+
+from app.errors import (
+    ApprovalNeeded,
+    FileNotReadable,
+    FileProblem,
+    PlatformRefused,
+    UseRequestWrong,
+)
+from app.placing.finder import Finder
+from app.remote.approval.client import (
+    ApprovalClient,
+    AskableApprover,
+    PlatformPolicy,
+    PlatformRequest,
+    WrappedKey,
+)
+from app.remote.approval.setting import keep_policy
+from app.store.cabinet import Cabinet, SealRecord
+from app.store.use_requests import OPEN, UseRequestRecord
+from crypto.algorithms.gm import sm3
+from crypto.algorithms.keys import SigningKey
+from crypto.seal import preview
+from crypto.seal.page_key import wrap_for as wrap_for_phone
+from crypto.seal.phone import PhoneError, checked_binding
+from crypto.seal.purpose_text import PurposeTextError, can_stand, write_time
+from crypto.seal.use_approval import MAX_COPIES, SignedRequest, UseRequest
+from crypto.seal.use_policy import UsePolicy, masked
+
+DPI = 110.0
+_QUALITIES = (80, 60, 40)
+LIFE = timedelta(days=3)
+"""How long a request is open, unless it is said otherwise."""
+POLL = 2.0
+"""Seconds between two looks at a request that is waited for."""
+
+
+@dataclass(frozen=True)
+class UseWish:
+    """For what a seal is wanted, besides the document."""
+
+    purpose: str = ""
+    counterparty: str = ""
+    amount: str = ""
+    """In words."""
+    copies: int = 1
+    """Signatures that may be made with it."""
+    life: timedelta = LIFE
+
+
+# --- the document --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """A document as approvers get to see it."""
+
+    name: str
+    sm3: str
+    size: int
+    pages: int
+    pictures: tuple[bytes, ...]
+    """WebP; of a longer document the first ones."""
+
+
+def pictured(source: Path, password: str | None, finder: Finder, pages: int) -> Pictured:
+    """Draw *source*, which has that many *pages*. Raises :class:`app.errors.FileError`,
+    :class:`crypto.pdf.reading.failures.PdfError`."""
+    data = _read(source)
+    drawn = []
+    for number in range(min(pages, preview.MAX_PICTURES)):
+        drawn.append(_webp(finder.picture(source, number, DPI, password)))
+    if _read(source) != data:
+        raise FileNotReadable(str(source), FileProblem.OTHER)  # it changed meanwhile
+    return Pictured(source.name, sm3(data).hex(), len(data), pages, tuple(drawn))
+
+
+def _read(source: Path) -> bytes:
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise FileNotReadable(str(source), FileProblem.of(error)) from error
+
+
+def _webp(png: bytes) -> bytes:
+    """A picture of at most :data:`crypto.seal.preview.MAX_PAGE` bytes."""
+    with Image.open(io.BytesIO(png)) as opened:
+        image = opened.convert("RGB")
+    while True:
+        for quality in _QUALITIES:
+            written = io.BytesIO()
+            image.save(written, "WEBP", quality=quality)
+            if written.tell() <= preview.MAX_PAGE:
+                return written.getvalue()
+        image = image.resize((max(1, image.width // 2), max(1, image.height // 2)))
+
+
+# --- asking --------------------------------------------------------------------------------------
+
+
+def ask(
+    platform: ApprovalClient,
+    cabinet: Cabinet,
+    seal: SealRecord,
+    document: Pictured,
+    wish: UseWish,
+    key: SigningKey,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> UseRequestRecord:
+    """Ask for a use of *seal* on *document*, signed in already with *key*.
+
+    Raises :class:`app.errors.UseRequestWrong`, :class:`app.errors.ApprovalNeeded` where nobody is
+    asked about this seal, :class:`app.errors.PlatformError`."""
+    told = platform.use_policy(seal.id)
+    kept = keep_policy(platform, cabinet, seal, told, clock())
+    policy = kept.policy
+    if policy is None or not kept.needs_approval:
+        raise UseRequestWrong("none_needed")
+    facts = preview.Facts(document.name[:255], secrets.token_bytes(16))
+    made_by = told.you or policy.holder
+    request = _request(platform.origin, seal, policy, document, facts, wish, made_by, clock())
+    signed = SignedRequest.make(request, key)
+    page_key = preview.new_key()
+    keys = _wrapped(told, page_key, request, skip=())
+    pages = len(document.pictures) + 1
+    made = platform.ask_for_use(seal.id, signed, pages, keys)
+    record = replace(
+        record_of(made, "mine", platform.origin, key.certificate),
+        key=page_key,
+        wrapped_for=" ".join(each.key_id for each in keys),
+        seen=made.state,
+    )
+    cabinet.keep_use_request(record)
+    for number, content in enumerate((facts.encode(), *document.pictures)):
+        data = preview.encrypt_page(page_key, request.sha256, number, content)
+        platform.put_page(request.request, number, data)
+    return record
+
+
+def _request(
+    origin: str,
+    seal: SealRecord,
+    policy: UsePolicy,
+    document: Pictured,
+    facts: preview.Facts,
+    wish: UseWish,
+    requester: str,
+    now: datetime,
+) -> UseRequest:
+    own = seal.signer
+    name = document.name if can_stand(document.name) else ""
+    hidden = policy.masked or not name.strip()
+    texts = (wish.purpose, wish.counterparty, wish.amount)
+    if not all(can_stand(each) for each in texts):
+        raise UseRequestWrong("text")
+    if not 1 <= wish.copies <= MAX_COPIES:
+        raise UseRequestWrong("copies")
+    try:
+        request = UseRequest(
+            origin=origin,
+            request=f"request_{secrets.token_hex(12)}",
+            enterprise=policy.holder,
+            seal=seal.code,
+            seal_name=seal.name,
+            requester=masked(requester) if policy.masked else requester,
+            requester_cert=sm3(own.der).hex(),
+            grant=seal.grant.terms_sm3 if seal.grant else "",
+            policy=policy.sm3,
+            document_sm3=document.sm3,
+            document_size=str(document.size),
+            document_name=facts.salted() if hidden else name,
+            pages=str(document.pages),
+            copies=str(wish.copies),
+            counterparty=wish.counterparty,
+            amount=wish.amount,
+            purpose=wish.purpose,
+            preview_sha256=preview.digest_of(document.pictures),
+            created=write_time(now),
+            until=write_time(now + wish.life),
+            nonce=secrets.token_hex(16),
+        )
+        request.encode()
+    except PurposeTextError as error:
+        raise UseRequestWrong("text") from error
+    return request
+
+
+def _wrapped(
+    told: PlatformPolicy, page_key: bytes, request: UseRequest, skip: Sequence[str]
+) -> list[WrappedKey]:
+    """The pages' key for every key of every approver but the requester."""
+    found = []
+    for approver in told.approvers:
+        if sm3(approver.certificate.der).hex() == request.requester_cert:
+            continue
+        found += _of_approver(approver, page_key, request)
+    return [each for each in found if each.key_id not in skip]
+
+
+def _of_approver(
+    approver: AskableApprover, page_key: bytes, request: UseRequest
+) -> list[WrappedKey]:
+    serial = f"{approver.certificate.serial:x}"
+    found = [
+        WrappedKey(serial, "sm2", key.key_id, preview.wrap(key.public, page_key))
+        for key in approver.keys
+    ]
+    for phone in approver.phones:
+        with contextlib.suppress(PhoneError):
+            binding = checked_binding(phone.binding, approver.certificate, phone.signature)
+            public = bytes.fromhex(binding.key_ecdh)
+            wrapped = wrap_for_phone(public, page_key, bytes.fromhex(request.sha256))
+            found.append(WrappedKey(serial, "ecdh-p256", sm3(public).hex(), wrapped))
+    return found
+
+
+def wrap_for_new_keys(
+    platform: ApprovalClient, cabinet: Cabinet, record: UseRequestRecord
+) -> UseRequestRecord:
+    """Give the pages' key to approvers whose keys were not known when *record* was made."""
+    if record.side != "mine" or not record.key or record.state != "pending":
+        return record
+    told = platform.use_policy(record.seal_id)
+    if told.signed is None or told.signed.policy.sm3 != record.request.policy:
+        return record
+    keys = _wrapped(told, record.key, record.request, record.wrapped_for.split())
+    if not keys:
+        return record
+    platform.wrap_for(record.id, keys)
+    more = " ".join([*record.wrapped_for.split(), *(each.key_id for each in keys)])
+    record = replace(record, wrapped_for=more)
+    cabinet.keep_use_request(record)
+    return record
+
+
+def withdraw(
+    platform: ApprovalClient,
+    cabinet: Cabinet,
+    record: UseRequestRecord,
+    key: SigningKey,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> UseRequestRecord:
+    """撤回. One that is over is told as it is. Raises :class:`app.errors.PlatformError`."""
+    platform.sign_in(key)
+    try:
+        made = platform.withdraw_use(record.id, record.request.sha256, key, clock())
+    except PlatformRefused as error:
+        if error.problem != "illegal_transition":
+            raise
+        made = platform.use_request(record.id)
+    kept = replace(told_anew(record, made), seen=made.state)
+    cabinet.keep_use_request(kept)
+    return kept
+
+
+def record_of(
+    made: PlatformRequest, side: str, origin: str, certificate: bytes
+) -> UseRequestRecord:
+    """What the cabinet keeps of a request."""
+    return UseRequestRecord(
+        id=made.id,
+        side=side,
+        platform=origin,
+        token=made.signed.token,
+        policy_token=made.policy.token,
+        seal_id=made.seal_id,
+        state=made.state,
+        reason=made.reason,
+        requester=made.requester,
+        used=made.used,
+        pages=made.pages,
+        evidence_size=made.evidence_size,
+        created_at=made.created_at,
+        changed_at=made.changed_at,
+        answers_json=made.answers,
+        wrapped=dict(made.wrapped),
+        certificate=certificate,
+    )
+
+
+def told_anew(before: UseRequestRecord, made: PlatformRequest) -> UseRequestRecord:
+    """*before* with what the platform says now; what this computer alone knows stays."""
+    told = record_of(made, before.side, before.platform, before.certificate)
+    return replace(told, key=before.key, wrapped_for=before.wrapped_for, seen=before.seen)
+
+
+# --- waiting -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ApprovedUse:
+    """A request that allows a use now."""
+
+    request: str
+    room: int
+    """Bytes to reserve for its approvals in the signature."""
+
+
+@dataclass
+class Approvals:
+    """What stamping asks, signed in with the key that stamps."""
+
+    platform: ApprovalClient
+    cabinet: Cabinet
+    finder: Finder
+    patience: float = 0.0
+    """Seconds to wait for an answer; 0: nobody is asked and nothing is waited for."""
+    wish: UseWish = field(default_factory=UseWish)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    tell: Callable[[UseRequestRecord], None] = lambda _: None
+    """Told of a request that is waited for, and of each change of it."""
+    one: contextlib.AbstractContextManager[object] = field(default_factory=threading.RLock)
+    """Held while the platform is asked, where several documents are stamped at once."""
+
+    def approved(
+        self,
+        seal: SealRecord,
+        document: Path,
+        password: str | None,
+        pages: int,
+        signatures: int,
+        key: SigningKey,
+        waiting: Callable[[], None],
+    ) -> ApprovedUse | None:
+        """The request that allows *signatures* of *seal* on *document*; None if nobody has to
+        approve. *waiting* is called again and again while it is waited for, and may raise.
+
+        Raises :class:`app.errors.ApprovalNeeded`, :class:`app.errors.PlatformError`."""
+        with self.one:
+            told = self.platform.use_policy(seal.id)
+            policy = keep_policy(self.platform, self.cabinet, seal, told, self.clock()).policy
+            if policy is None or not policy.needed:
+                return None
+            digest = sm3(_read(document)).hex()
+            found = self._open_for(seal, digest, policy, signatures, key)
+        if found is None:
+            if not self.patience:
+                raise ApprovalNeeded(seal.name, "ask", whom(policy, seal.signer.der))
+            waiting()
+            shown = pictured(document, password, self.finder, pages)
+            wish = replace(self.wish, copies=max(self.wish.copies, signatures))
+            with self.one:
+                found = ask(self.platform, self.cabinet, seal, shown, wish, key, self.clock)
+        found = self._waited(seal, found, waiting)
+        return ApprovedUse(found.id, found.evidence_size * 4 // 3 + 512)
+
+    def _open_for(
+        self, seal: SealRecord, digest: str, policy: UsePolicy, signatures: int, key: SigningKey
+    ) -> UseRequestRecord | None:
+        """The best request for that document: approved, or else still open."""
+        mine = self.platform.use_requests().mine
+        kept = {each.id: each for each in self.cabinet.use_requests() if each.side == "mine"}
+        now, found = self.clock(), []
+        for each in mine:
+            record = record_of(each, "mine", self.platform.origin, key.certificate)
+            if each.id in kept:
+                record = told_anew(kept[each.id], each)
+            request = record.request
+            fits = (
+                request.seal == seal.code
+                and request.document_sm3 == digest
+                and request.policy == policy.sm3
+                and record.state_at(now) in OPEN
+                and record.left >= signatures
+            )
+            if fits:
+                found.append(record)
+        return min(found, key=lambda each: each.state != "approved", default=None)
+
+    def _waited(
+        self, seal: SealRecord, record: UseRequestRecord, waiting: Callable[[], None]
+    ) -> UseRequestRecord:
+        until = time.monotonic() + self.patience
+        while True:
+            waiting()
+            with self.one:
+                record = told_anew(record, self.platform.use_request(record.id))
+                record = replace(record, seen=record.state)
+                self.cabinet.keep_use_request(record)
+                record = wrap_for_new_keys(self.platform, self.cabinet, record)
+            self.tell(record)
+            state = record.state_at(self.clock())
+            if state == "approved":
+                return record
+            who = whom(record.policy, record.certificate)
+            if state != "pending":
+                said = next((a for a in record.answers if a.decision == "reject"), None)
+                raise ApprovalNeeded(seal.name, state, said.name if said else who)
+            if time.monotonic() >= until:
+                raise ApprovalNeeded(seal.name, "pending", who)
+            pause(POLL)
+
+
+def pause(seconds: float) -> None:
+    """Between two looks."""
+    time.sleep(seconds)
+
+
+def whom(policy: UsePolicy, requester: bytes) -> str:
+    """Who is asked, in words: names and roles."""
+    own = sm3(requester).hex()
+    return "、".join(
+        f"{each.name}（{each.role}）" for each in policy.approvers if each.certificate_sm3 != own
+    )

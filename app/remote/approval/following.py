@@ -1,0 +1,82 @@
+"""At each sync: policies of one's seals, what came of one's requests, and what one is asked."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.errors import PlatformRefused
+from app.remote.approval.asking import record_of, told_anew, wrap_for_new_keys
+from app.remote.approval.client import ApprovalClient, PlatformRequest
+from app.remote.approval.deciding import Secrets, make_known
+from app.remote.approval.setting import follow_policies
+from app.store.cabinet import Cabinet
+from app.store.use_requests import UseRequestRecord
+from crypto.algorithms.keys import SigningKey
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What is new."""
+
+    asked: tuple[UseRequestRecord, ...] = ()
+    """Requests that wait for this person."""
+    answered: tuple[UseRequestRecord, ...] = ()
+    """Requests of this person that something came of, and that they have not seen."""
+
+
+def follow(
+    platform: ApprovalClient,
+    cabinet: Cabinet,
+    store: Secrets,
+    key: SigningKey,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Followed:
+    """Signed in with *key*: keep what the platform tells. A platform that knows nothing of
+    approvals tells nothing.
+
+    Raises :class:`app.errors.PlatformError`; what was kept before stays."""
+    now = clock()
+    own = [
+        seal
+        for seal in cabinet.seals()
+        if seal.platform == platform.origin and seal.certificate == key.certificate
+    ]
+    with contextlib.suppress(PlatformRefused):
+        follow_policies(platform, cabinet, own, now)
+    try:
+        found = platform.use_requests()
+    except PlatformRefused:
+        return Followed()
+    if found.approver:
+        make_known(platform, store, key, now)
+    kept = {(each.side, each.id, each.certificate): each for each in cabinet.use_requests()}
+    told: list[UseRequestRecord] = []
+    for side, made in (("mine", found.mine), ("asked", found.asked)):
+        for each in made:
+            record = _kept(platform, each, side, key, kept)
+            cabinet.keep_use_request(record)
+            told.append(wrap_for_new_keys(platform, cabinet, record))
+    waiting = tuple(each for each in told if each.waits_for_me(now))
+    answered = tuple(
+        each for each in told if each.side == "mine" and each.unread and each.state != "pending"
+    )
+    return Followed(waiting, answered)
+
+
+def _kept(
+    platform: ApprovalClient,
+    made: PlatformRequest,
+    side: str,
+    key: SigningKey,
+    kept: dict[tuple[str, str, bytes], UseRequestRecord],
+) -> UseRequestRecord:
+    platform.require_known(made.signed.certificate, made.created_at)
+    before = kept.get((side, made.id, key.certificate))
+    return (
+        told_anew(before, made)
+        if before is not None
+        else record_of(made, side, platform.origin, key.certificate)
+    )

@@ -1,0 +1,128 @@
+"""用印规则: whoever keeps a seal says, signed, whose approval its uses need."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.errors import PlatformAnswerInvalid, PolicyTermsWrong
+from app.remote.approval.client import ApprovalClient, PlatformPolicy
+from app.store.cabinet import Cabinet, SealRecord
+from app.store.use_requests import PolicyRecord
+from crypto.algorithms.gm import sm3
+from crypto.algorithms.keys import SigningKey
+from crypto.pki.certificate import Certificate
+from crypto.pki.holder_name import holder_of, without_credit_code
+from crypto.seal.use_policy import Approver, PolicyError, UsePolicy, masked
+
+
+@dataclass(frozen=True)
+class Named:
+    """Somebody who is to approve."""
+
+    certificate: bytes
+    """DER."""
+    role: str
+    name: str = ""
+    """"": as the platform knows the holder, or else as the certificate says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyWish:
+    """What the keeper wants."""
+
+    approvers: tuple[Named, ...] = ()
+    needed: int = 0
+    offline: bool = True
+    phone: bool = True
+    masked: bool = False
+    keeper: str = ""
+
+
+def policy_of(wish: PolicyWish, seal: SealRecord, known: dict[str, str]) -> UsePolicy:
+    """The terms. *known*: SM3 of a certificate, hex → name of its holder.
+
+    Raises :class:`app.errors.PolicyTermsWrong`."""
+    if seal.grant is not None:
+        raise PolicyTermsWrong("copy")
+    approvers = []
+    for each in wish.approvers:
+        digest = sm3(each.certificate).hex()
+        name = each.name or known.get(digest) or _name(each.certificate)
+        approvers.append(Approver(masked(name) if wish.masked else name, each.role, digest))
+    policy = UsePolicy(
+        seal_code=seal.code,
+        seal_name=seal.name,
+        holder=seal.enterprise,
+        approvers=tuple(approvers),
+        needed=wish.needed,
+        offline=wish.offline,
+        phone=wish.phone,
+        masked=wish.masked,
+        keeper=wish.keeper,
+        nonce=secrets.token_hex(8),
+    )
+    try:
+        UsePolicy.parse(policy.encode())
+    except PolicyError as error:
+        words = {"twice": "twice", "many": "number"}
+        what = next((words[each] for each in words if each in str(error)), "names")
+        raise PolicyTermsWrong(what) from error
+    return policy
+
+
+def _name(certificate: bytes) -> str:
+    parsed = Certificate.parse(certificate)
+    return without_credit_code(holder_of(parsed.subject, parsed.issuer).name)
+
+
+def set_policy(
+    platform: ApprovalClient,
+    cabinet: Cabinet,
+    seal: SealRecord,
+    wish: PolicyWish,
+    key: SigningKey,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> PolicyRecord:
+    """Put *seal* under what *wish* says; *key* signs it and signs in.
+
+    Raises :class:`app.errors.PolicyTermsWrong`, :class:`app.errors.PlatformError`."""
+    platform.sign_in(key)
+    known = {
+        sm3(each.certificate).hex(): each.name for each in platform.approver_candidates(seal.id)
+    }
+    policy = policy_of(wish, seal, known)
+    made = platform.set_use_policy(seal.id, policy, key, clock())
+    return keep_policy(platform, cabinet, seal, made, clock())
+
+
+def follow_policies(
+    platform: ApprovalClient, cabinet: Cabinet, seals: Sequence[SealRecord], now: datetime
+) -> None:
+    """Ask for the policies of *seals*, signed in already."""
+    for seal in seals:
+        keep_policy(platform, cabinet, seal, platform.use_policy(seal.id), now)
+
+
+def keep_policy(
+    platform: ApprovalClient,
+    cabinet: Cabinet,
+    seal: SealRecord,
+    told: PlatformPolicy,
+    now: datetime,
+) -> PolicyRecord:
+    """Keep what the platform told, if it is about *seal* and what was signed holds.
+
+    Raises :class:`app.errors.PlatformAnswerInvalid`."""
+    if told.signed is not None:
+        policy = told.signed.policy
+        original = seal.grant.grant.seal_code if seal.grant else seal.code
+        platform.require_known(told.signed.certificate, told.signed.signed_at)
+        if (policy.seal_code, policy.holder) != (original, seal.enterprise):
+            raise PlatformAnswerInvalid(platform.origin, "use policy")
+    token = told.signed.token if told.signed else b""
+    record = PolicyRecord(seal.id, platform.origin, token, now)
+    cabinet.keep_policy(record)
+    return record

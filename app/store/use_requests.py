@@ -1,0 +1,167 @@
+"""What the cabinet keeps of approvals: policies of use, and requests as the platform last told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from crypto.pki.certificate import Certificate
+from crypto.seal.use_approval import SignedApproval, SignedRequest, UseRequest
+from crypto.seal.use_policy import SignedPolicy, UsePolicy
+
+OPEN = ("pending", "approved")
+"""States in which something can still come of a request."""
+
+
+@dataclass(frozen=True)
+class PolicyRecord:
+    """A seal's policy, as the platform last told of it."""
+
+    seal_id: str
+    """The platform's identifier of the seal that stamps: perhaps a copy."""
+    platform: str
+    """Origin."""
+    token: bytes
+    """As its keeper signed it; b"": none was set."""
+    told_at: datetime
+
+    @cached_property
+    def policy(self) -> UsePolicy | None:
+        """Raises :class:`crypto.seal.use_policy.PolicyError`."""
+        return SignedPolicy.parse(self.token).policy if self.token else None
+
+    @property
+    def needs_approval(self) -> bool:
+        """Must somebody approve each use?"""
+        return self.policy is not None and self.policy.needed > 0
+
+    @property
+    def allows_offline(self) -> bool:
+        return self.policy is None or self.policy.offline
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one approver has said, or not yet."""
+
+    certificate_sn: str
+    """Hex."""
+    name: str
+    decision: str
+    """"approve", "reject" or ""."""
+    phone: bool
+    at: str
+    """RFC 3339; "" before."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class UseRequestRecord:
+    """A request as the platform last told of it."""
+
+    id: str
+    side: str
+    """"mine" or "asked"."""
+    platform: str
+    """Origin."""
+    token: bytes
+    """As its requester signed it."""
+    policy_token: bytes
+    """The policy that it follows."""
+    seal_id: str
+    state: str
+    """"pending", "approved", "used", "rejected", "withdrawn" or "lapsed"."""
+    reason: str
+    requester: str
+    used: int
+    pages: int
+    """Encrypted pages, the facts' among them."""
+    evidence_size: int
+    """Bytes that its approvals take in a ticket, about."""
+    created_at: datetime
+    changed_at: datetime
+    answers_json: str
+    """Who was asked and what each said."""
+    wrapped: Mapping[str, bytes]
+    """The pages' key, wrapped for keys of this person: key id → bytes."""
+    certificate: bytes
+    """Of the person at whose side it stands, DER."""
+    key: bytes = b""
+    """The pages' key, where this computer made the request."""
+    wrapped_for: str = ""
+    """Identifiers of the keys that it is wrapped for, where this computer made the request."""
+    seen: str = ""
+    """The state that the person has seen; "" for news."""
+
+    @cached_property
+    def request(self) -> UseRequest:
+        """Raises :class:`crypto.seal.use_approval.ApprovalError`."""
+        return SignedRequest.parse(self.token).request
+
+    @cached_property
+    def policy(self) -> UsePolicy:
+        """Raises :class:`crypto.seal.use_policy.PolicyError`."""
+        return SignedPolicy.parse(self.policy_token).policy
+
+    @cached_property
+    def answers(self) -> tuple[Answer, ...]:
+        """Who was asked and what each said."""
+        return tuple(Answer(**each) for each in json.loads(self.answers_json))
+
+    @property
+    def approvals(self) -> int:
+        """How many have approved."""
+        return sum(each.decision == "approve" for each in self.answers)
+
+    @property
+    def my_answer(self) -> Answer | None:
+        """What the person of :attr:`certificate` was asked and said; None: not asked."""
+        own = f"{Certificate.parse(self.certificate).serial:x}"
+        return next((each for each in self.answers if each.certificate_sn == own), None)
+
+    def waits_for_me(self, now: datetime) -> bool:
+        """Is this person to decide?"""
+        answer = self.my_answer
+        waiting = self.side == "asked" and answer is not None and not answer.decision
+        return waiting and self.state_at(now) == "pending"
+
+    def state_at(self, now: datetime) -> str:
+        """Its state, or what has become of it since it was told."""
+        over = self.state in OPEN and now > self.request.open_until
+        return "lapsed" if over else self.state
+
+    @property
+    def unread(self) -> bool:
+        """Has something come of it that the person has not seen?"""
+        return self.seen != self.state
+
+    @property
+    def left(self) -> int:
+        """Signatures that may still be made with it."""
+        return max(0, int(self.request.copies) - self.used)
+
+
+def answers_json(answers: Sequence[Mapping[str, object]]) -> str:
+    """The platform's list of who was asked as it is kept; what each signed is checked: a decision
+    without a signature is none."""
+    kept = []
+    for each in answers:
+        token, said = each.get("token"), ""
+        reason = ""
+        if isinstance(token, bytes) and token:
+            approval = SignedApproval.parse(token).approval
+            said, reason = approval.decision, approval.reason
+        kept.append(
+            {
+                "certificate_sn": str(each["certificate_sn"]),
+                "name": str(each["name"]),
+                "decision": said,
+                "phone": each.get("phone") is True,
+                "at": str(each.get("decided_at") or ""),
+                "reason": reason,
+            }
+        )
+    return json.dumps(kept, ensure_ascii=False)
