@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.addresses import without_login
+from app.data_place import place_of
 from app.errors import FileProblem, OutputExists, OutputNotWritable, explain
 from app.settings import NAMES
 
@@ -41,6 +42,7 @@ def diagnosis(desk: Desk) -> dict[str, Any]:
     return {
         "program": PROGRAM,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "data_place": place_of(settings.folders.data) or "disk",
         "python": sys.version.split()[0],
         "packages": {name: version_of(name) for name in _PACKAGES},
         "settings": {

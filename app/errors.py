@@ -127,6 +127,12 @@ class LinkNotEnabled(AppError):
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
 
 
+class WindowBusy(AppError):
+    """The window is open already and does not answer; no second one is opened."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.CANCELLED
+
+
 class Cancelled(AppError):
     """The person stopped it; nothing was written."""
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,7 @@ from ui import language
 from ui.dialogs import Question
 from ui.pages import journal_page
 from ui.shell.guide import Guide
-from ui.shell.single_instance import hand_over
+from ui.shell.single_instance import claim, hand_over
 from ui.shell.window import MainWindow
 from ui.verify.add_anchor import AddAnchorDialog
 
@@ -341,6 +342,53 @@ def test_a_second_start_hands_its_files_to_the_first(
     assert hand_over(folder, [demo_pdf])
     page = window.page("stamp")
     qtbot.waitUntil(lambda: [d.path for d in page.documents] == [demo_pdf], timeout=10_000)
+
+
+def test_a_busy_window_takes_its_files_late_and_no_second_one_opens(
+    qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path
+) -> None:
+    folder = context.settings.folders.config
+    first = claim(folder)
+    assert first is not None
+    assert claim(folder) is None
+    given: list[bool] = []
+
+    def start() -> None:
+        given.append(hand_over(folder, [demo_pdf]))
+
+    second = threading.Thread(target=start)
+    second.start()  # the window does not listen yet, and then does not look
+    window.listen(folder)
+    assert second.is_alive()
+    qtbot.waitUntil(lambda: bool(given), timeout=10_000)
+    second.join()
+    assert given == [True]
+    page = window.page("stamp")
+    qtbot.waitUntil(lambda: [d.path for d in page.documents] == [demo_pdf], timeout=10_000)
+    assert not window.isMinimized()
+    first.close()
+    again = claim(folder)
+    assert again is not None
+    again.close()
+
+
+@pytest.mark.parametrize(("place", "word"), [("share", "网络共享"), ("stick", "U 盘")])
+def test_data_on_a_share_or_a_stick_are_warned_of(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, place: str, word: str
+) -> None:
+    assert word not in "".join(window.notices.texts)
+    monkeypatch.setattr("ui.shell.window.place_of", lambda folder: place)
+    window.begin()
+    qtbot.waitUntil(lambda: word in "".join(window.notices.texts), timeout=10_000)
+
+
+def test_a_window_that_never_answers_is_told_of(context: StandIn, demo_pdf: Path) -> None:
+    folder = context.settings.folders.config
+    first = claim(folder)
+    assert first is not None
+    assert not hand_over(folder, [demo_pdf], seconds=0.2)
+    first.close()
+    assert not hand_over(folder, [demo_pdf]), "it has gone meanwhile: nobody is waited for"
 
 
 def drag(window: MainWindow, *paths: Path) -> QMimeData:

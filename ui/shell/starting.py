@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
+from app.errors import WindowBusy
 from app.settings import policy_is_doubtful
 from ui import accessible, language, theme
 from ui.garbage import Collector
@@ -33,7 +35,9 @@ def run(
     faults: Sequence[SettingsInvalid] = (),
 ) -> int:
     """Show the window until it is closed; its exit code. *files* open in it, on *page* if it is
-    named, else on the page that was open last; *faults* of the settings are told first."""
+    named, else on the page that was open last; *faults* of the settings are told first.
+
+    Raises :class:`app.errors.WindowBusy`."""
     os.environ.setdefault("QT_ACCESSIBILITY", "1")
     present = QApplication.instance()
     application = present if isinstance(present, QApplication) else theme.new_application()
@@ -42,11 +46,18 @@ def run(
     application.setApplicationName("SealDesk")
     application.setApplicationDisplayName(tr("印台"))
     application.setDesktopFileName("cn.sealdesk.client")
-    from ui.shell.single_instance import hand_over
+    from ui.shell.single_instance import claim, hand_over
 
     folder = context.settings.folders.config
-    if hand_over(folder, files):
-        return 0
+    first: BinaryIO | None = None
+    with suppress(OSError):  # who cannot write there has a window all the same
+        first = claim(folder)
+        if first is None:
+            if hand_over(folder, files):
+                return 0
+            first = claim(folder)  # the other one may have ended meanwhile
+            if first is None:
+                raise WindowBusy()
     kept = WindowState(folder / STATE_FILE)
     theme.apply(application, kept.get("appearance", "") or "system")  # before any widget is made
     window = MainWindow(context)
@@ -61,7 +72,10 @@ def run(
         QTimer.singleShot(0, lambda: tell_faults(window, faults))
     if files:
         QTimer.singleShot(0, lambda: window.take_files(list(files)))
-    return int(application.exec())
+    code = int(application.exec())
+    if first is not None:
+        first.close()
+    return code
 
 
 def tell_faults(window: MainWindow, faults: Sequence[SettingsInvalid]) -> None:

@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.data_place import Place, place_of
 from app.errors import CabinetLocked, Cancelled, explain
 from ui import language, theme
 from ui.away import AwayNotices
@@ -152,8 +153,22 @@ class MainWindow(QMainWindow):
         # what a document is examined with: imported while nobody waits for it
         QTimer.singleShot(IDLE_MS, self, lambda: self.tasks.work(import_module, "app.preparing"))
         QTimer.singleShot(0, self, self._offer_demo_job)
+        self.tasks.work(place_of, self.context.settings.folders.data, done=self._tell_place)
         # uses that wait are reported without a PIN, where this computer may
         QTimer.singleShot(IDLE_MS, self, lambda: self.tasks.work(self.context.report_later))
+
+    def _tell_place(self, place: Place) -> None:
+        """Warn of data that lies on a share or a stick."""
+        if place == "share":
+            self.notices.show_notice("place", "warning", tr(
+                "印台的数据放在网络共享上：别的电脑同时使用会弄坏数据，别人也可能读到。"
+                "请让管理员把它移到本机磁盘。"
+            ))  # fmt: skip
+        elif place == "stick":
+            self.notices.show_notice("place", "warning", tr(
+                "印台的数据放在 U 盘上：拔出会弄坏数据，U 盘丢了就落到别人手里。"
+                "请把它移到本机磁盘。"
+            ))  # fmt: skip
 
     def _offer_demo_job(self) -> None:
         """What a crash has left in the demo is offered at once."""
