@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.addresses import without_login
-from app.data_place import place_of
 from app.errors import FileProblem, OutputExists, OutputNotWritable, explain
 from app.settings import NAMES
 
@@ -36,6 +35,7 @@ _PACKAGES = (
 
 def diagnosis(desk: Desk) -> dict[str, Any]:
     """JSON-ready facts about the program, the system, the settings and what is kept here."""
+    from app.store.data_place import place_of
     from crypto.pdf.verify import PROGRAM
 
     settings = desk.settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,11 +69,12 @@ def test_a_vague_fault_of_an_absent_key_is_its_removal(plugged_in: bool) -> None
 
 def test_vendor_classes_types_and_labels_pass() -> None:
     mapper = cryptoki.lenient_mapper((0x80005301,))
-    number = (0x80000004).to_bytes(8, "little")
+    size = ctypes.sizeof(ctypes.c_ulong)
+    number = (0x80000004).to_bytes(size, "little")
     for attribute in (pkcs11.Attribute.CLASS, pkcs11.Attribute.KEY_TYPE):
         assert mapper.unpack_attributes(attribute, number) == 0x80000004
         assert mapper.unpack_attributes(attribute, b"") is None
-    assert mapper.unpack_attributes(pkcs11.Attribute.KEY_TYPE, bytes(8)) is pkcs11.KeyType.RSA
+    assert mapper.unpack_attributes(pkcs11.Attribute.KEY_TYPE, bytes(size)) is pkcs11.KeyType.RSA
     vendor: Any = 0x80005301
     assert mapper.unpack_attributes(vendor, number) == 0x80000004
     for label in ("公章".encode(), "公章".encode("gb18030"), "公章".encode() + b"\0"):

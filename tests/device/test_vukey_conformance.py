@@ -590,6 +590,7 @@ def test_hashing_signatures_verify(
         assert not judge(spki, whole, der, sm2_id="wrong id")
 
 
+@pytest.mark.wants("openssl")
 def test_sm3_without_id_signs_the_bare_digest(
     ready: Raw, session: ctypes.c_ulong, tmp_path: Path
 ) -> None:

@@ -156,6 +156,7 @@ def ulong(number: int) -> ctypes.c_ulong:
 
 def session_count(raw: Raw, slot: int = 0) -> int:
     """How many sessions this process has open on a token."""
-    info = (ctypes.c_ulong * 64)()  # CK_TOKEN_INFO: 96 bytes of texts, flags, then the counts
+    # CK_TOKEN_INFO: 96 bytes of texts, flags, then the counts: the most sessions, and those open
+    info = (ctypes.c_ulong * 64)()
     assert raw.GetTokenInfo(ulong(slot), ctypes.byref(info)) == 0
-    return int(info[14])
+    return int(info[96 // ctypes.sizeof(ctypes.c_ulong) + 2])

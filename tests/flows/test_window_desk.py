@@ -377,7 +377,7 @@ def test_data_on_a_share_or_a_stick_are_warned_of(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, place: str, word: str
 ) -> None:
     assert word not in "".join(window.notices.texts)
-    monkeypatch.setattr("ui.shell.window.place_of", lambda folder: place)
+    monkeypatch.setattr("app.store.data_place.place_of", lambda folder: place)
     window.begin()
     qtbot.waitUntil(lambda: word in "".join(window.notices.texts), timeout=10_000)
 

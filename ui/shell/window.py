@@ -32,7 +32,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.data_place import Place, place_of
 from app.errors import CabinetLocked, Cancelled, explain
 from ui import language, theme
 from ui.away import AwayNotices
@@ -153,11 +152,13 @@ class MainWindow(QMainWindow):
         # what a document is examined with: imported while nobody waits for it
         QTimer.singleShot(IDLE_MS, self, lambda: self.tasks.work(import_module, "app.preparing"))
         QTimer.singleShot(0, self, self._offer_demo_job)
+        from app.store.data_place import place_of
+
         self.tasks.work(place_of, self.context.settings.folders.data, done=self._tell_place)
         # uses that wait are reported without a PIN, where this computer may
         QTimer.singleShot(IDLE_MS, self, lambda: self.tasks.work(self.context.report_later))
 
-    def _tell_place(self, place: Place) -> None:
+    def _tell_place(self, place: str) -> None:
         """Warn of data that lies on a share or a stick."""
         if place == "share":
             self.notices.show_notice("place", "warning", tr(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.data_place import in_mounts, place_of
+from app.store.data_place import in_mounts, place_of
 
 MOUNTS = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
