@@ -5,6 +5,8 @@
 - One address has at most `connections_per_address`, all together at most `connections`. Who comes
   on top is turned away with 503 and ``Retry-After``.
 - Who does not read an answer is cut off after `answer_seconds`.
+- The rest of a refused body is read at leisure: most have stopped sending by then, and what it
+  costs to throw it away would be taken from everybody else.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -23,6 +26,12 @@ _TURNED_AWAY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
     b"Connection: close\r\n\r\n"
 )
+
+
+_READS_ITS_ANSWER = 0.2
+"""Seconds in which whoever was refused may hear it and stop sending."""
+_BETWEEN_PARTS = 0.005
+"""Seconds after each part of a body that nobody wants."""
 
 
 class Config(uvicorn.Config):
@@ -41,6 +50,7 @@ class BoundedProtocol(H11Protocol):
     _address: str = ""
     """Whom it counts for; empty: nobody."""
     _late: asyncio.TimerHandle | None = None
+    _resting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -61,11 +71,28 @@ class BoundedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._expected()
+        if self._resting is not None:
+            self._resting.cancel()
         if self._address:
             counts = self.config.by_address
             counts[self._address] -= 1
             if not counts[self._address]:
                 del counts[self._address]
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._rest(_BETWEEN_PARTS)
+
+    def _rest(self, seconds: float) -> None:
+        """Read nothing for a while, if what comes is the body of a request that was answered."""
+        unwanted = self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
+        if unwanted and not self.transport.is_closing():
+            self.transport.pause_reading()
+            self._resting = self.loop.call_later(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def handle_events(self) -> None:
         before = self.cycle
@@ -77,6 +104,7 @@ class BoundedProtocol(H11Protocol):
         # for the rest of a body that nobody wants any more, and for the next head
         self._expect(self.timeout_keep_alive + self.config.settings.header_seconds)
         super().on_response_complete()
+        self._rest(_READS_ITS_ANSWER)
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()

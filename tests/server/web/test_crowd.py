@@ -20,6 +20,7 @@ from crypto.bounded import Message
 from crypto.pdf.verify import verify_pdf
 from server_stub import verifying
 from server_stub.settings import Settings
+from server_stub.web import connections
 from server_stub.web.admission import Gone, NoRoom, Room, Turns
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant
@@ -228,6 +229,21 @@ def test_who_sends_on_regardless_still_hears_why(server: RunningServer) -> None:
     held.head(20 << 20, "text/html")
     for _ in range(20):
         held.send(bytes(1 << 20))
+    assert held.answer()[0] == 415
+    held.close()
+
+
+def test_the_rest_of_a_refused_body_is_read_at_leisure(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To throw away what 200 strangers send would cost everybody else."""
+    monkeypatch.setattr(connections, "_READS_ITS_ANSWER", 3600.0)
+    held = Held(server)
+    held.head(49 << 20, "text/html")
+    held.socket.settimeout(0.5)
+    with pytest.raises(TimeoutError):  # more than the buffers between us hold
+        held.send(bytes(49 << 20))
+    held.socket.settimeout(30)
     assert held.answer()[0] == 415
     held.close()
 
