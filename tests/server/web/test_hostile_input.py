@@ -80,9 +80,23 @@ def send(person: Applicant, method: str, path: str, content: bytes | None = None
     sound(person.http.request(method, path, content=content, headers=headers))
 
 
+OF_PHONES = (
+    *(("get", "/m/p/{identity}"), ("post", "/m/p/{identity}/answer")),
+    *(("get", "/m/p/{identity}/state"), ("get", "/m/l/{identity}"), ("get", "/m/{identity}.js")),
+    *(("post", "/m/l/{identity}/begin"), ("post", "/m/l/{identity}/report")),
+)
+"""What a phone's browser asks for: in no description of the interface."""
+PASSKEY = ("client_data", "authenticator_data")
+WRAPPED = {"certificate_sn": "ab", "kind": "sm2", "key_id": "ab" * 32, "wrapped": "AAAA"}
+
+
 def operations(server: RunningServer) -> list[tuple[str, str, dict[str, Any]]]:
     paths = httpx.get(f"{server.url}/v1/openapi.json").json()["paths"]
-    return [(method, path, op) for path, ops in paths.items() for method, op in ops.items()]
+    known = [(method, path, op) for path, ops in paths.items() for method, op in ops.items()]
+    for method, path in OF_PHONES:
+        named = {"parameters": [{"name": "identity", "in": "path"}]}
+        known.append((method, path, named | ({"requestBody": {}} if method == "post" else {})))
+    return known
 
 
 def test_in_paths_and_queries(server: RunningServer, people: dict[str, Applicant]) -> None:
@@ -142,6 +156,7 @@ def valid(people: dict[str, Applicant]) -> dict[str, Any]:
         "/audit/cosignatures": {"size": 5, "root": "ab" * 32, "at": "x", "signature": "AAAA"},
         "/v1/applications/{identity}/submit": {"signature": "AAAA"},
         "/v1/applications/{identity}/withdraw": {},
+        "/v1/applications/{identity}/unlock": {},
         "/v1/applications/{identity}/claim": {},
         "/v1/applications/{identity}/return": {"reason": "x"},
         "/v1/applications/{identity}/reject": {"reason": "x"},
@@ -183,6 +198,23 @@ def valid(people: dict[str, Applicant]) -> dict[str, Any]:
             "spent": {"lease": "lease_x", "uses": [1]},
         },
         "/v1/refreshed-sessions": {"token": "x" * 43},
+        "/v1/seals/{identity}/use-policy": {"terms": "AAAA", **signed},
+        "/v1/approver-keys": {"token": "AAAA"},
+        "/v1/use-requests": {
+            "seal_id": holder.seal_id,
+            "token": "AAAA",
+            "pages": 1,
+            "keys": [WRAPPED],
+        },
+        "/v1/use-requests/{identity}/keys": {"keys": [WRAPPED]},
+        "/v1/use-requests/{identity}/decision": {"token": "AAAA"},
+        "/v1/use-requests/{identity}/withdrawal": {"reason": "x", **signed},
+        "/v1/phone-pairings": {},
+        "/v1/phones": {"pairing": "pairing_x", "text": "AAAA", "signature": "AAAA"},
+        "/v1/phones/{identity}/revocation": {"reason": "x", **signed},
+        "/m/p/{identity}/answer": dict.fromkeys(("proof", "mac", *PASSKEY), "AAAA"),
+        "/m/l/{identity}/begin": {},
+        "/m/l/{identity}/report": dict.fromkeys(("text", "signature", *PASSKEY), "AAAA"),
         "/v1/disputes": {
             "statement": statement(code),
             "secret_sm3": gm.sm3(SECRET.encode()).hex(),

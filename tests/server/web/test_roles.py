@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -16,11 +17,15 @@ import httpx
 import pytest
 
 from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
+from crypto.pki.certificate_making import make_request
+from crypto.pki.names_and_algorithms import Name
 from server_stub.records import blobs, store
 from server_stub.records.ledger import Transaction
 from server_stub.staff import asking
 from server_stub.web.serving import RunningServer
-from tests.world.applicant import Applicant
+from tests.world.applicant import Applicant, b64, citizen_number
+from tests.world.lending import Lending
 from tests.world.staff import employ
 
 ROLES = ("applicant", "keeper", "legal_rep", "reviewer", "auditor")
@@ -42,6 +47,7 @@ TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("PATCH", OWN_APPLICATION): ("application", COMPANY),
     ("POST", f"{OWN_APPLICATION}/submit"): (SIGNATURE, COMPANY),
     ("POST", f"{OWN_APPLICATION}/withdraw"): ({}, COMPANY),
+    ("POST", f"{OWN_APPLICATION}/unlock"): ({}, COMPANY),
     ("GET", "/v1/reviews"): (None, {"reviewer"}),
     ("GET", "/v1/reviews/{application}"): (None, {"reviewer"}),
     ("GET", "/v1/reviews/{application}/imprint"): (None, {"reviewer"}),
@@ -263,3 +269,69 @@ def test_what_is_another_enterprises_does_not_exist(
         }, f"{method} {path}: {answer.text}"
     assert owner.call("GET", f"/v1/seals/{owner.seal_id}").json()["state"] == "active"
     assert owner.call("GET", "/v1/usage-records").json()["items"] == []
+
+
+# --- who is lent a seal, and a computer that reports uses -----------------------------------------
+
+REPORTS = {("POST", "/v1/usage-records"), ("DELETE", "/v1/sessions/current")}
+"""All that a session opened by a refresh token may do."""
+ABOUT_THE_SEAL = {
+    *(("POST", "/v1/tickets"), ("POST", "/v1/leases"), ("POST", "/v1/usage-records")),
+    *(("GET", f"{OWN_SEAL}/use-policy"), ("POST", "/v1/use-requests")),
+}
+LISTS = ("applications", "seals", "grants", "sync", "usage-records", "use-requests", "phones")
+LENT = {
+    *REPORTS,
+    *ABOUT_THE_SEAL,
+    *(("GET", f"/v1/{lists}") for lists in LISTS),
+    *(("POST", "/v1/refresh-tokens"), ("DELETE", "/v1/refresh-tokens")),
+    ("POST", "/v1/phone-pairings"),
+}
+"""What a newcomer may do who holds a copy of a seal: use it, and look at what is his own."""
+
+
+def beyond(
+    person: Applicant, owner: Applicant, allowed: set[tuple[str, str]]
+) -> list[tuple[str, str, int]]:
+    """Where *person* gets further, or less far, with *owner*'s things than is *allowed*."""
+    blob, found = "ab" * 32, []
+    for (method, path), (body, _) in TABLE.items():
+        answer = asked(person, owner, blob, method, path, body)
+        if closed(answer) == ((method, path) in allowed):
+            found.append((method, path, answer.status_code))
+    return found
+
+
+def test_a_session_that_reports_uses_does_nothing_else(people: dict[str, Applicant]) -> None:
+    keeper = people["keeper"]
+    keeper.sign_in()
+    token = keeper.call("POST", "/v1/refresh-tokens").json()["token"]
+    opened = keeper.http.post("/v1/refreshed-sessions", json={"token": token})
+    own, keeper.token = keeper.token, opened.json()["token"]
+    try:
+        assert beyond(keeper, keeper, REPORTS) == []
+    finally:
+        keeper.token = own
+
+
+def test_who_is_lent_a_seal_uses_it_and_nothing_else_of_the_company(
+    people: dict[str, Applicant],
+) -> None:
+    company = people["legal_rep"]
+    company.sign_in()
+    lending, key = Lending(company), SoftKey.generate()
+    name, number = "孔乙己", citizen_number(731)
+    subject = Name.build([("C", "CN"), ("CN", name)])
+    request = b64(make_request(subject, key.spki, key.sign))
+    newcomer = {"name": name, "id_no": number, "certificate_request": request}
+    offered = lending.offer(lending.terms(grantee=name)).json()
+    grant = lending.accept(key, offered, newcomer=newcomer).json()
+    lent = Applicant(company.url, key=key.with_certificate(b64decode(grant["copy"]["certificate"])))
+    lent.seal_id, lent.application_id = grant["copy"]["id"], company.application_id
+    lent.sign_in()
+    lent.http.close()
+    lent.http = company.http
+    assert beyond(lent, lent, LENT) == []
+    lent.sign_in()
+    # reports of another's uses are refused by what they say: 422
+    assert beyond(lent, company, LENT - ABOUT_THE_SEAL | REPORTS) == []
