@@ -47,7 +47,6 @@ TABLE: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("PATCH", OWN_APPLICATION): ("application", COMPANY),
     ("POST", f"{OWN_APPLICATION}/submit"): (SIGNATURE, COMPANY),
     ("POST", f"{OWN_APPLICATION}/withdraw"): ({}, COMPANY),
-    ("POST", f"{OWN_APPLICATION}/unlock"): ({}, COMPANY),
     ("GET", "/v1/reviews"): (None, {"reviewer"}),
     ("GET", "/v1/reviews/{application}"): (None, {"reviewer"}),
     ("GET", "/v1/reviews/{application}/imprint"): (None, {"reviewer"}),
