@@ -23,6 +23,7 @@ from ui.flow import flow
 from ui.language import language, tr
 from ui.pages.apply_dialog import ApplyDialog, field_title, seal_title
 from ui.pages.seal_change import SealChangeDialog, change_title
+from ui.shell.token_notices import read_about
 from ui.widgets import button, clear_layout, column, day, framed, label, picture, row
 
 if TYPE_CHECKING:
@@ -268,6 +269,7 @@ class ApplicationsPanel(QWidget):
             said = tr("已领取 {name}（{code}）", name=seal.name, code=seal.code)
             self._shell.notices.clear_notice("application")
             self._shell.notices.show_notice("sync", "good", said)
+            read_about(self._shell, "application", record.id)
             self._shell.reload_seals()
             self.changed.emit()
 
@@ -301,6 +303,8 @@ class ApplicationsPanel(QWidget):
 
     def _done(self, record: ApplicationRecord) -> None:
         self._busy(False)
+        if record.state not in ("returned", "fulfilled"):
+            read_about(self._shell, "application", record.id)
         self.tell([record])
         if record.state == "collected":
             self._shell.reload_seals()

@@ -112,6 +112,17 @@ def _mark_told(shell: Shell, code: str, now: list[str]) -> None:
     shell.notices.clear_notice(f"seal-{code}")
 
 
+def read_about(shell: Shell, fact: str, value: str) -> None:
+    """The person has seen to what the notices with that *fact* tell of."""
+    context = shell.context
+
+    def read() -> None:
+        about = (each for each in context.notices() if each.facts.get(fact) == value)
+        context.notices_read([each.id for each in about if not each.read])
+
+    shell.tasks.work(read, done=lambda _: shell.count_notices(), failed=shell.complain)
+
+
 def _mark_read(shell: Shell, code: str, now: list[str]) -> None:
     """Here, and among the notices of the cabinet."""
     _mark_told(shell, code, now)

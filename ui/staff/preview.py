@@ -74,7 +74,7 @@ class PaperDialog(Dialog):
     def __init__(self, shell: Shell, path: Path, title: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.resize(900, 640)
+        self.setMinimumSize(900, 640)  # the layout alone would make it as low as it can be
         self.pane = DocumentPane(shell.renderer, f"paper-{id(self)}")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(12, 12, 12, 12)

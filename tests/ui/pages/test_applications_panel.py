@@ -230,3 +230,18 @@ def test_without_a_key_nothing_is_asked_of_the_platform(
     window.plugged._settle(())
     enabled = {b.text().strip(): b.isEnabled() for b in panel.findChildren(QPushButton)}
     assert enabled == {"查询进度": False, "撤回…": False}
+
+
+def test_who_has_seen_to_an_application_has_read_its_notice(
+    panel: ApplicationsPanel, context: StandIn, qtbot: QtBot
+) -> None:
+    record = known(context, state="submitted", server_id="app_1", key=b"k")
+    context.keep_notice(
+        record.platform, "application_returned", {"application": record.id}, datetime.now(UTC)
+    )
+    context.keep_notice(
+        record.platform, "application_returned", {"application": "other"}, datetime.now(UTC)
+    )
+    panel._done(record)
+    qtbot.waitUntil(lambda: [each.read for each in context.notices()].count(True) == 1)
+    assert {each.facts["application"] for each in context.notices() if not each.read} == {"other"}
