@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-import httpx
-
 from app.errors import PlatformAnswerInvalid, PlatformUnreachable, ServiceUnavailable
 from app.settings import is_loopback
+
+# httpx imports its command line where it can, and with it what colours a terminal: 60 ms of each
+# command that asks the platform. None among the modules says that there is none.
+_without = sys.modules.setdefault("httpx._main", cast("Any", None)) is None
+import httpx  # noqa: E402
+
+if _without:
+    del sys.modules["httpx._main"]
 
 MAX_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer, where the caller does not say less."""
