@@ -430,7 +430,7 @@ class DecisionRefused(AppError):
 
     exit_code: ClassVar[ExitCode] = ExitCode.APPROVAL
     what: str
-    """"already", "reason", "pictures", "document" or "unseen"."""
+    """"already", "reason", "pictures", "document", "unseen" or "phone"."""
 
 
 @dataclass(eq=False)

@@ -69,6 +69,8 @@ ACTIONS: Mapping[str, str] = {
     "grant_received": "grants",
     "grant_over": "grants",
     "grant_doubled": "grants",
+    "phone_approved": "approvals",
+    "phone_rejected": "approvals",
     "authority": "seals",
 }
 """Where one does what a kind of notice asks for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,6 +57,8 @@ class Answer:
     at: str
     """RFC 3339; "" before."""
     reason: str
+    link: str = ""
+    """Secret part of the address of the approver's page for phones; "" if it is not for us."""
 
 
 @dataclass(frozen=True)
@@ -150,18 +153,28 @@ def answers_json(answers: Sequence[Mapping[str, object]]) -> str:
     kept = []
     for each in answers:
         token, said = each.get("token"), ""
-        reason = ""
+        reason, phone = "", False
         if isinstance(token, bytes) and token:
-            approval = SignedApproval.parse(token).approval
-            said, reason = approval.decision, approval.reason
+            signed = SignedApproval.parse(token)
+            said, reason = signed.approval.decision, signed.approval.reason
+            phone = signed.phone
         kept.append(
             {
                 "certificate_sn": str(each["certificate_sn"]),
                 "name": str(each["name"]),
                 "decision": said,
-                "phone": each.get("phone") is True,
+                "phone": phone,
                 "at": str(each.get("decided_at") or ""),
                 "reason": reason,
+                "link": _link(each.get("link")),
             }
         )
     return json.dumps(kept, ensure_ascii=False)
+
+
+def _link(given: object) -> str:
+    """Raises ValueError for what cannot stand in an address."""
+    link = str(given or "")
+    if link and not re.fullmatch("[A-Za-z0-9_-]{1,64}", link):
+        raise ValueError("no link")
+    return link

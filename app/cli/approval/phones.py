@@ -60,16 +60,20 @@ def pair(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _show(desk: Desk, begun: Pairing) -> None:
+    language = desk.settings.language
+    who = f"{begun.person} {begun.enterprise}".strip()
+    show_code(phrase("phone.scan", language).format(who=who), begun.url)
+
+
+def show_code(said: str, url: str) -> None:
     """The QR code where there is a terminal to show it, and always where it leads."""
     from app.remote.approval.phones import qr_lines
 
-    language = desk.settings.language
-    who = f"{begun.person} {begun.enterprise}".strip()
-    sys.stderr.write(phrase("phone.scan", language).format(who=who) + "\n")
+    sys.stderr.write(said + "\n")
     if sys.stderr.isatty():
-        for line in qr_lines(begun.url):
+        for line in qr_lines(url):
             sys.stderr.write(_WHITE_ON_BLACK.format(line) + "\n")
-    sys.stderr.write(begun.url + "\n")
+    sys.stderr.write(url + "\n")
     sys.stderr.flush()
 
 

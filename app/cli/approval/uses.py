@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.approval.phones import show_code
 from app.cli.grammar import (
     Commands,
     json_option,
@@ -68,6 +69,9 @@ def add_commands(commands: Commands) -> None:
     made = approvals.add("show", show, "one request; with --pages, what its document looks like")
     made.add_argument("request", metavar="ID", help="number of the request")
     made.add_argument("--pages", type=Path, metavar="FOLDER", help="where to put its pages")
+    _with_key(made)
+    made = approvals.add("phone", on_phone, "a code to decide on a request with your phone")
+    made.add_argument("request", metavar="ID", help="number of the request")
     _with_key(made)
     for name, what in (("approve", "approve a request"), ("reject", "reject a request")):
         made = approvals.add(name, decide, what)
@@ -273,6 +277,19 @@ def _fresh(client: ApprovalClient, desk: Desk, record: UseRequestRecord) -> UseR
     return told
 
 
+def on_phone(desk: Desk, options: argparse.Namespace) -> int:
+    from app.remote.approval.phone_links import phone_link
+
+    record = _chosen(desk, options.request, side="asked")
+    with _signed_in(desk, options, record.certificate, record.platform) as (client, _):
+        url = phone_link(client, desk.cabinet, desk.lending.store, record)
+    if options.json:
+        tell_json({"url": url})
+        return 0
+    show_code(phrase("approval.on_phone", desk.settings.language), url)
+    return 0
+
+
 def decide(desk: Desk, options: argparse.Namespace) -> int:
     from app.remote.approval.deciding import decide as say
     from app.remote.approval.deciding import is_document, see
@@ -361,6 +378,9 @@ def _describe(record: UseRequestRecord, language: str) -> None:
         on = phrase("approval.by_phone", language) if each.phone else ""
         at = beijing(datetime.fromisoformat(each.at))[:16] if each.at else ""
         tell("  " + " ".join(part for part in (each.name, word, at, on, each.reason) if part))
+        if each.link and record.side == "mine" and not each.decision and said.open_until > now:
+            link = f"{record.platform}/m/a/{each.link}"
+            tell("    " + phrase("approval.link", language).format(link=link))
 
 
 def facts(record: UseRequestRecord) -> dict[str, Any]:
@@ -394,6 +414,7 @@ def facts(record: UseRequestRecord) -> dict[str, Any]:
                 "phone": each.phone,
                 "at": each.at,
                 "reason": each.reason,
+                "link": f"{record.platform}/m/a/{each.link}" if each.link else "",
             }
             for each in record.answers
         ],

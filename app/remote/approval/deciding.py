@@ -72,16 +72,23 @@ def see(platform: ApprovalClient, store: Secrets, record: UseRequestRecord) -> S
     this computer (yet). They are what the requester has signed for.
 
     Raises :class:`app.errors.PlatformError`, :class:`app.errors.DecisionRefused`."""
-    private = store.get(_key_name(record.certificate))
-    try:
-        page_key = record.key or _page_key(private, record)
-    except preview.PreviewError as error:
-        raise DecisionRefused("pictures") from error
-    if page_key is None:
+    key = page_key(store, record)
+    if key is None:
         return None
     pages = [platform.page(record.id, number) for number in range(record.pages)]
     try:
-        return _opened(page_key, record.request, pages)
+        return _opened(key, record.request, pages)
+    except preview.PreviewError as error:
+        raise DecisionRefused("pictures") from error
+
+
+def page_key(store: Secrets, record: UseRequestRecord) -> bytes | None:
+    """The key of a request's pages; None if this computer does not have it.
+
+    Raises :class:`app.errors.DecisionRefused`."""
+    private = store.get(_key_name(record.certificate))
+    try:
+        return record.key or _page_key(private, record)
     except preview.PreviewError as error:
         raise DecisionRefused("pictures") from error
 

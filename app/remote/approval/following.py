@@ -58,12 +58,23 @@ def follow(
         for each in made:
             record = _kept(platform, each, side, key, kept)
             cabinet.keep_use_request(record)
+            _tell_of_phones(platform.origin, cabinet, record)
             told.append(wrap_for_new_keys(platform, cabinet, record))
     waiting = tuple(each for each in told if each.waits_for_me(now))
     answered = tuple(
         each for each in told if each.side == "mine" and each.unread and each.state != "pending"
     )
     return Followed(waiting, answered)
+
+
+def _tell_of_phones(origin: str, cabinet: Cabinet, record: UseRequestRecord) -> None:
+    """What one's phone has decided is told at the computer, whatever page the phone was shown."""
+    said = record.my_answer if record.side == "asked" else None
+    if said is not None and said.phone and said.decision:
+        request = record.request
+        about = {"seal_code": request.seal, "name": record.requester, "number": record.id[-8:]}
+        kind = "phone_approved" if said.decision == "approve" else "phone_rejected"
+        cabinet.notices.keep(origin, kind, about, datetime.fromisoformat(said.at))
 
 
 def _kept(
