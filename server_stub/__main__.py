@@ -35,7 +35,7 @@ from server_stub import (
     trust_lists,
 )
 from server_stub.authority import PURPOSES
-from server_stub.console import auditing, filings, losing, releasing, reviewing
+from server_stub.console import auditing, filings, losing, releasing, reviewing, status
 from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.policy import Actor
@@ -135,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     staff.add_argument("--out", required=True, type=Path, help="the certificate, DER")
     filings.add_arguments(add("filing", filings.run, "reports to the police that were given up"))
+    status.add_arguments(add("status", status.run, "what waits for people, what went wrong"))
     registry = add("registry", _registry, "write the public registry down as shards, now")
     registry.add_argument("action", choices=["publish"])
     releasing.add_arguments(

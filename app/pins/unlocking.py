@@ -49,6 +49,12 @@ def under_way(serial: str, cabinet: Cabinet) -> ApplicationRecord | None:
     return next((each for each in own if each.open), None)
 
 
+def newest(serial: str, cabinet: Cabinet) -> ApplicationRecord | None:
+    """The application for that Ukey that was made last, whatever has become of it."""
+    every = (each for each in cabinet.applications.all() if each.kind == PIN_RESET)
+    return next((each for each in every if each.fields.get("token_serial") == serial), None)
+
+
 def draft(
     token: Token, seal: SealRecord, fields: Mapping[str, str], cabinet: Cabinet
 ) -> ApplicationRecord:
@@ -87,6 +93,11 @@ def hand_in(
     if record.editable:
         check(record)
     return send(identity, None, platform, cabinet, clock)
+
+
+def by_statement(token: Token) -> bool:
+    """Does this Ukey take the platform's statement, or its maker's own tool?"""
+    return token.unlock_request() is not None
 
 
 def vendor_tool(token: Token) -> str:

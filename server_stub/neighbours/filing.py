@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crypto.seal.kinds import KINDS
@@ -75,6 +76,12 @@ def failed(tx: Transaction, identity: str) -> None:
         filing.state = states.advance(states.FILING, filing.state, event)
     filing.due_at = tx.now + (_MINUTE << filing.attempts)
     _record(tx, filing, tx.session.get_one(Seal, filing.seal_id))
+
+
+def dead(session: Session) -> int:
+    """How many reports were given up, and wait for an operator to send them again."""
+    given_up = select(func.count()).select_from(Filing).where(Filing.state == "dead")
+    return session.scalar(given_up) or 0
 
 
 def revive(tx: Transaction, who: Who, identity: str) -> None:

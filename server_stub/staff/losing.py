@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
@@ -101,6 +101,12 @@ def waiting(session: Session, actor: Actor) -> Sequence[tuple[LossCall, Seal]]:
     rows = select(LossCall, Seal).join(Seal).where(LossCall.state == "reported")
     oldest_first = rows.order_by(LossCall.reported_at, LossCall.id)
     return [(call, seal) for call, seal in session.execute(oldest_first)]
+
+
+def count(session: Session) -> int:
+    """How many calls wait for a second person."""
+    open_now = select(func.count()).select_from(LossCall).where(LossCall.state == "reported")
+    return session.scalar(open_now) or 0
 
 
 def digest_of(seal_code: str, caller: str, shown: str) -> str:

@@ -27,8 +27,8 @@ from tests.world.sealing import World
 from ui.desk.desk_context import DeskContext
 from ui.dialogs import Question
 from ui.shell.guide import Guide
+from ui.shell.keys.token_setup import InitialiseDialog
 from ui.shell.pin_dialog import PinDialog
-from ui.shell.token_setup import InitialiseDialog
 from ui.shell.window import MainWindow
 from ui.stamp.stamp_page import StampPage
 from ui.verify.dispute import DisputeDialog

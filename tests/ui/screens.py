@@ -307,10 +307,11 @@ class Tour:
         from ui.shell.file_password import FilePasswordDialog
         from ui.shell.guide import Guide
         from ui.shell.help_dialog import HelpDialog
+        from ui.shell.keys.token_setup import InitialiseDialog
+        from ui.shell.keys.unlock_dialog import UnlockDialog
         from ui.shell.notice import ErrorBox
         from ui.shell.pin_dialog import ChangePinDialog, PinDialog
         from ui.shell.start_problems import StartProblems
-        from ui.shell.token_setup import InitialiseDialog
         from ui.shell.token_strip import token_name
         from ui.verify.add_anchor import AddAnchorDialog
         from ui.verify.dispute import DisputeDialog
@@ -334,6 +335,14 @@ class Tour:
             "pin": lambda: PinDialog(token, name, LONG_NAME, parent=window),
             "pin-last": lambda: PinDialog(last, name, LONG_NAME, problem=COMPANY, parent=window),
             "pin-change": lambda: ChangePinDialog(token, name, window),
+            "pin-locked": lambda: PinDialog(
+                replace(token, tries_left=0, locked=True),
+                name,
+                LONG_NAME,
+                parent=window,
+                unlock=window.unlock_token,
+            ),
+            "unlock": lambda: UnlockDialog(window, token, window),
             "guide": lambda: Guide(window, window),
             "archive": lambda: ArchiveDialog(window, window),
             "phones": lambda: PhonesDialog(window, window),

@@ -267,7 +267,7 @@ class Photographer:
         from PySide6.QtWidgets import QScrollArea
 
         from ui.shell.guide import Guide
-        from ui.shell.token_setup import InitialiseDialog
+        from ui.shell.keys.token_setup import InitialiseDialog
         from ui.verify.dispute import DisputeDialog
 
         for name in ("seals", "journal", "settings"):

@@ -20,9 +20,9 @@ from ui.pages.settings_page import AboutDialog
 from ui.shell.file_password import FilePasswordDialog
 from ui.shell.guide import Guide
 from ui.shell.help_dialog import HelpDialog
+from ui.shell.keys.token_setup import InitialiseDialog
 from ui.shell.notice import ErrorBox
 from ui.shell.pin_dialog import ChangePinDialog, PinDialog
-from ui.shell.token_setup import InitialiseDialog
 from ui.shell.window import MainWindow
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")

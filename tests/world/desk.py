@@ -70,6 +70,7 @@ from ui.shell.context import (
     Step,
     TokenView,
     TrustView,
+    UnlockView,
 )
 
 if TYPE_CHECKING:
@@ -277,6 +278,41 @@ class ApplicationsStandIn(DeskApplications):
         return tuple(self._keepers)
 
 
+class StandInUnlocking:
+    """See :class:`ui.shell.context.UnlockDesk`: the platform answers what a test says."""
+
+    def __init__(self, context: StandIn) -> None:
+        self._context = context
+        self.view = UnlockView(seal=min(context.seals(), key=lambda each: each.code))
+        self.applied: dict[str, str] = {}
+        self.set: list[str] = []
+        """What has unlocked: "platform" or "officer"."""
+
+    def state(self, serial: str) -> UnlockView:
+        return self.view
+
+    def apply(self, serial: str, fields: Mapping[str, str], letter: Path | None) -> UnlockView:
+        self.applied = dict(fields)
+        self.view = replace(self.view, record=self.record("submitted", fields))
+        return self.view
+
+    def record(self, state: str, fields: Mapping[str, str], **more: Any) -> ApplicationRecord:
+        """An application for the permission, as the platform has it."""
+        made = ApplicationRecord("0a1b", "pin_reset", {**fields, "seal": "official"}, NOW, NOW)
+        return replace(made, state=state, server_id="app_1", private=bytes(32), **more)
+
+    def unlock(self, identity: str, serial: str, pin: str) -> None:
+        self._unlocked("platform", pin)
+
+    def by_officer(self, serial: str, officer: str, pin: str) -> None:
+        self._unlocked("officer", pin)
+
+    def _unlocked(self, by: str, pin: str) -> None:
+        self.set.append(by)
+        self._context.pin, self._context.tries = pin, 10
+        self._context._replug()
+
+
 class StandInUpdates:
     """See :class:`ui.shell.context.UpdateDesk`: nothing is newer unless a test says so."""
 
@@ -399,6 +435,10 @@ class StandIn:
         sent = self._cabinet.pending_usage()
         self._cabinet.keep_receipts({each.id: "{}" for each in sent})
         return Synced(len(self._cabinet.seals()), len(sent))
+
+    @cached_property
+    def unlocking(self) -> StandInUnlocking:
+        return StandInUnlocking(self)
 
     @cached_property
     def applications(self) -> ApplicationsStandIn:

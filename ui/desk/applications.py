@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -144,8 +145,12 @@ class DeskApplications:
     def withdraw(self, identity: str, serial: str, pin: str) -> ApplicationRecord:
         assert_device_thread()
         cabinet = self._cabinet()
-        platform = self._desk.platform(cabinet.applications.get(identity).platform)
-        with self._desk.token(serial).login(pin) as session:
+        record = cabinet.applications.get(identity)
+        platform = self._desk.platform(record.platform)
+        opened: AbstractContextManager[Session | None] = nullcontext()
+        if not record.private:  # else it has a key of its own
+            opened = self._desk.token(serial).login(pin)
+        with opened as session:
             applications.withdraw(identity, session, platform, cabinet)
         return cabinet.applications.mark_told(identity)
 

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from crypto.verdict import Report, Verdict
     from ui.desk.applications import DeskApplications
     from ui.desk.phones import DeskPhones
+    from ui.desk.unlocking import DeskUnlocking
 
 _PICTURE_SECONDS = 30.0
 _TOLD = (PlatformUntrusted, TrustListRejected, PlatformNotMetYet)
@@ -203,6 +204,12 @@ class DeskContext:
         with self._desk.token(serial).login(pin) as session:
             lending = self._desk.lending
             return synchronise_token(self._desk.platform(), cabinet, session, lending=lending)
+
+    @cached_property
+    def unlocking(self) -> DeskUnlocking:
+        from ui.desk.unlocking import DeskUnlocking
+
+        return DeskUnlocking(self._desk, lambda: self._cabinet)
 
     @cached_property
     def applications(self) -> DeskApplications:

@@ -1,4 +1,7 @@
-"""我的申请: each application as a card with how far it is, what is next and what can be done."""
+"""我的申请: each application as a card with how far it is, what is next and what can be done.
+
+One module, though long: a card, its buttons and what they do are read together.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from app.errors import (
     explain,
     platform_reason,
 )
+from crypto.seal.application_form import PIN_RESET
 from ui.dialogs import Question
 from ui.flow import flow
 from ui.language import language, tr
@@ -118,6 +122,8 @@ class ApplicationsPanel(QWidget):
             if key:
                 self._need_key.append(made[-1])
 
+        if record.kind == PIN_RESET:
+            return self._reset_actions(record)
         if record.state == "fulfilled":
             add(tr("领取"), self.collect, key=True, role="default")
         if record.editable:
@@ -135,6 +141,18 @@ class ApplicationsPanel(QWidget):
         if not (record.open and record.sent):
             add(tr("从列表删除…"), self.forget)
         return made
+
+    def _reset_actions(self, record: ApplicationRecord) -> list[QPushButton]:
+        """Of the permission to unlock a Ukey, which needs none to sign."""
+        if not record.open:
+            return [button(tr("从列表删除…"), partial(self.forget, record), role="link")]
+        made = [button(tr("解锁…"), self._shell.unlock_token, role="default")]
+        if record.state in ("drafted", "submitted", "returned"):
+            made.append(button(tr("撤回…"), partial(self.withdraw, record), role="link"))
+        return made
+
+    def _unlock(self, record: ApplicationRecord) -> None:
+        self._shell.unlock_token()
 
     # --- filling in ------------------------------------------------------------------------------
 
@@ -259,6 +277,13 @@ class ApplicationsPanel(QWidget):
         asked.exec()
         if asked.answer == tr("撤回"):
             purpose = tr("登录平台，撤回申请")
+            if record.private:  # signs itself
+                take_back = self._shell.context.applications.withdraw
+                self._busy(True)
+                self._shell.tasks.device(
+                    take_back, record.id, "", "", done=self._done, failed=self._failed
+                )
+                return
             self._with_key(record, purpose, self._shell.context.applications.withdraw, self._done)
 
     def collect(self, record: ApplicationRecord) -> None:
@@ -333,6 +358,8 @@ class ApplicationsPanel(QWidget):
                 record.state, "good" if record.state in ("fulfilled", "collected") else "info"
             )
             actions = {"fulfilled": (tr("领取"), self.collect)}
+            if record.kind == PIN_RESET:
+                actions = {"fulfilled": (tr("解锁…"), self._unlock)}
             actions |= {"returned": (tr("继续填写…"), self.resume)}
             name, act = actions.get(record.state, ("", None))
             action = (name, partial(act, record)) if act else None
@@ -362,8 +389,19 @@ def age(record: ApplicationRecord) -> str:
     return tr("{days} 天前开始", days=days) if days else tr("今天开始")
 
 
+def _reset_words(state: str) -> tuple[str, str, str] | None:
+    """Of the permission to unlock a Ukey, where its words are others."""
+    return {
+        "approved": ("changed", "clock", tr("已核准")),
+        "fulfilled": ("good", "circle-check", tr("平台已同意，请在 24 小时之内解锁")),
+        "lapsed": ("muted", "circle-x", tr("没有在 24 小时之内解锁，已失效")),
+    }.get(state)
+
+
 def state_words(record: ApplicationRecord) -> tuple[str, str, str]:
     """Role, icon and words of how far it is."""
+    if record.kind == PIN_RESET and (own := _reset_words(record.state)):
+        return own
     return {
         "draft": ("muted", "file-text", tr("草稿，还没有提交")),
         "drafted": ("muted", "file-text", tr("草稿，还没有提交")),

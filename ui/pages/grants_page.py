@@ -271,7 +271,9 @@ class GrantsPage(QWidget):
         token = self._shell.token
         if token is None:
             return
-        dialog = PinDialog(token, token_name(token), purpose, parent=self)
+        dialog = PinDialog(
+            token, token_name(token), purpose, parent=self, unlock=self._shell.unlock_token
+        )
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         pin = dialog.take() if accepted else ""
         dialog.deleteLater()

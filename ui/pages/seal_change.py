@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import explain, messages, platform_reason
-from crypto.seal.application_form import CANCEL, REISSUE, RENEW
+from crypto.seal.application_form import CANCEL, PIN_RESET, REISSUE, RENEW
 from ui import theme
 from ui.dialogs import Dialog
 from ui.language import language, tr
@@ -55,7 +55,8 @@ _TYPED = (
 
 def change_title(kind: str) -> str:
     """What a kind of application for a seal that is there is called; "" for an issue."""
-    return {REISSUE: tr("换领"), RENEW: tr("续期"), CANCEL: tr("注销")}.get(kind, "")
+    names = {REISSUE: tr("换领"), RENEW: tr("续期"), CANCEL: tr("注销"), PIN_RESET: tr("口令重置")}
+    return names.get(kind, "")
 
 
 def _cause_title(cause: str) -> str:

@@ -222,7 +222,9 @@ class SealsPage(QWidget):
         token = self._token()
         if token is None:
             return "", ""
-        dialog = PinDialog(token, token_name(token), purpose, parent=self)
+        dialog = PinDialog(
+            token, token_name(token), purpose, parent=self, unlock=self._shell.unlock_token
+        )
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         pin = dialog.take() if accepted else ""
         dialog.deleteLater()

@@ -289,7 +289,7 @@ class SettingsPage(QWidget):
         self._save("pkcs11_modules", tuple(names) or None)
 
     def _initialise(self, token: TokenView) -> None:
-        from ui.shell.token_setup import initialise
+        from ui.shell.keys.token_setup import initialise
 
         initialise(self._shell, token, self)
 

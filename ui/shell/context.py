@@ -274,6 +274,37 @@ class ApplicationDesk(Protocol):
         """The representative ends the appointment of one; gives the others. *device*"""
 
 
+@dataclass(frozen=True)
+class UnlockView:
+    """How far the unlocking of a Ukey is."""
+
+    seal: SealRecord | None = None
+    """One of those on it; None: this computer knows none."""
+    record: ApplicationRecord | None = None
+    """The application for the platform's permission that was made last."""
+    by_statement: bool = False
+    """The Ukey takes the platform's statement; else its maker's tool sets the PIN."""
+    tool: str = ""
+    """Name of that tool, where it is known."""
+
+
+class UnlockDesk(Protocol):
+    """A new PIN for a Ukey whose PIN is locked or forgotten (:mod:`app.pins.unlocking`). All of it
+    *device*. Raises :class:`app.errors.AppError`, :class:`device.token.TokenError`."""
+
+    def state(self, serial: str) -> UnlockView:
+        """How far it is; the platform is asked, if it answers."""
+
+    def apply(self, serial: str, fields: Mapping[str, str], letter: Path | None) -> UnlockView:
+        """Hand in the application for the platform's permission."""
+
+    def unlock(self, identity: str, serial: str, pin: str) -> None:
+        """Use the permission that the application of that *identity* has got."""
+
+    def by_officer(self, serial: str, officer: str, pin: str) -> None:
+        """Set a PIN with the administrator's."""
+
+
 class UpdateDesk(Protocol):
     """New versions of the program that the platform releases (:mod:`app.updates`)."""
 
@@ -434,6 +465,10 @@ class Context(Protocol):
     @property
     def applications(self) -> ApplicationDesk:
         """The applications for seals."""
+
+    @property
+    def unlocking(self) -> UnlockDesk:
+        """New PINs for locked keys."""
 
     # the cabinet
 

@@ -5,6 +5,7 @@ At the last try it must be confirmed twice, because a wrong one locks the key.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -36,8 +37,12 @@ class PinDialog(Dialog):
         *,
         problem: str = "",
         parent: QWidget | None = None,
+        unlock: Callable[[], None] | None = None,
     ) -> None:
+        """*unlock*: what a person may do about a PIN that is locked or forgotten."""
         super().__init__(parent)
+        self._unlock = unlock
+        self._locked = token.locked
         self.setWindowTitle(tr("输入 Ukey 口令"))
         self.setMinimumWidth(420)
         self._final = token.final_try or token.tries_left == 1
@@ -74,11 +79,18 @@ class PinDialog(Dialog):
             )
             whole.addWidget(warning)
         whole.addWidget(self.sure)
+        if self._locked:
+            self.field.setEnabled(False)
+            said = tr("口令已锁定，密钥和印章没有丢失。要设新口令才能使用。")
+            whole.addWidget(label(said, "bad", wrap=True))
         whole.addStretch()
         self.cancel = button(tr("取消"), self.reject)
         self.accept_button = button(tr("确定"), self._submit, role="default")
         self.accept_button.setDefault(True)
-        whole.addLayout(row(None, self.cancel, self.accept_button))
+        words = tr("解锁…") if self._locked else tr("忘记口令…")
+        self.forgot = button(words, self._leave_to_unlock, role="link")
+        self.forgot.setVisible(unlock is not None)
+        whole.addLayout(row(self.forgot, None, self.cancel, self.accept_button))
         self._update_buttons()
         self.field.setFocus()
         if problem:
@@ -88,6 +100,11 @@ class PinDialog(Dialog):
         """The PIN that was confirmed; "" if none was. Can be taken once."""
         pin, self._pin = self._pin, ""
         return pin
+
+    def _leave_to_unlock(self) -> None:
+        self.reject()
+        if self._unlock is not None:
+            self._unlock()
 
     def _update_buttons(self) -> None:
         self._asked_again = False

@@ -27,6 +27,7 @@ class TokenStrip(QFrame):
     """Always says which key, how many tries, what expires first."""
 
     chosen = Signal(str)
+    unlock_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,6 +39,8 @@ class TokenStrip(QFrame):
         """May be shortened; what is left of the tries may not."""
         self._rest = label("")
         self._demo = label(tr("虚拟 Ukey · 仅供演示"), "unknown")
+        self.unlock = button(tr("解锁…"), self.unlock_asked.emit, role="link")
+        self.unlock.setAccessibleName(tr("解锁 Ukey"))
         self._more = QToolButton()
         theme.set_icon(self._more, "chevron-down", "muted", 16)
         self._more.setAccessibleName(tr("换一把 Ukey"))
@@ -59,6 +62,7 @@ class TokenStrip(QFrame):
         inner.insertWidget(1, self._name, 1000)
         inner.insertWidget(2, self._rest)
         inner.insertStretch(3, 1)
+        inner.insertWidget(3, self.unlock)
         inner.addWidget(self._more)
         inner.addWidget(self.news)
         inner.addWidget(self.help)
@@ -84,6 +88,7 @@ class TokenStrip(QFrame):
         self._name.setMaximumWidth(self._name.fontMetrics().horizontalAdvance(name) + 2)
         self._rest.setText((dot + rest).strip())
         self.setAccessibleName(said)
+        self.unlock.setVisible(token is not None and token.locked)
         self._demo.setVisible(token is not None and token.is_virtual)
         self._more.setVisible(len(tokens) > 1)
         menu = self._more.menu()

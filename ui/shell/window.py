@@ -120,6 +120,7 @@ class MainWindow(QMainWindow):
         self.strip = TokenStrip()
         self.strip.chosen.connect(self.plugged.choose)
         self.strip.help.clicked.connect(self.show_help)
+        self.strip.unlock_asked.connect(self.unlock_token)
         self.strip.news.clicked.connect(self.show_notices)
         self._show_unread()
         self._stack = QStackedWidget()
@@ -262,9 +263,15 @@ class MainWindow(QMainWindow):
         if self.token is not None:
             change_pin(self, self.token, self)
 
+    def unlock_token(self) -> None:
+        from ui.shell.keys.unlock_dialog import unlock
+
+        if self.token is not None and self.token.initialised:
+            unlock(self, self.token, self)
+
     def initialise_token(self) -> None:
         """Initialise the blank key in use."""
-        from ui.shell.token_setup import initialise
+        from ui.shell.keys.token_setup import initialise
 
         if self.token is not None and not self.token.initialised:
             initialise(self, self.token, self)

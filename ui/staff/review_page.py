@@ -91,6 +91,22 @@ def verdict(item: Queued) -> tuple[str, str]:
     return "bad", words.reason(item.assessment.reason) or tr("不符")
 
 
+def _alarm(page: QueuePage) -> str:
+    """What must not wait, in words; "" if nothing does."""
+    said = []
+    if page.dead_filings:
+        count = page.dead_filings
+        said.append(
+            tr("有 {count} 份备案没有送达公安机关，请通知平台管理员重新发送。", count=count)
+        )
+    if page.loss_calls:
+        count = page.loss_calls
+        said.append(
+            tr("有 {count} 个挂失来电等第二人确认（sealdesk review losses）。", count=count)
+        )
+    return " ".join(said)
+
+
 class ReviewPage(StaffPage):
     """The page behind 审核."""
 
@@ -122,6 +138,9 @@ class ReviewPage(StaffPage):
         whole.setSpacing(12)
         whole.addWidget(label(tr("审核"), "title"))
         whole.addLayout(flow(self.state, self.again, self.look, self.count, stretch=self.count))
+        self.alarm = label("", "bad", wrap=True)
+        self.alarm.hide()
+        whole.addWidget(self.alarm)
         whole.addWidget(self.table, 1)
         whole.addLayout(flow(self.more))
         self.empty = label(tr("没有这样的申请。"), "muted")
@@ -173,6 +192,8 @@ class ReviewPage(StaffPage):
         self.more.setVisible(bool(page.next))
         count = f"{len(items)}+" if page.next else str(len(items))
         self.count.setText(tr("{count} 个申请", count=count))
+        self.alarm.setText(_alarm(page))
+        self.alarm.setVisible(bool(self.alarm.text()))
         self.empty.setVisible(not items)
         self._chosen()
 

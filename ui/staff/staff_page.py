@@ -56,7 +56,9 @@ class StaffPage(QWidget):
 
     def ask_pin(self, token: TokenView, purpose: str) -> str:
         """The PIN; "" if it was not given."""
-        dialog = PinDialog(token, token_name(token), purpose, parent=self)
+        dialog = PinDialog(
+            token, token_name(token), purpose, parent=self, unlock=self._shell.unlock_token
+        )
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         pin = dialog.take() if accepted else ""
         dialog.deleteLater()

@@ -150,7 +150,14 @@ class StampRun(QFrame):
 
     def ask_pin(self, token: TokenView, purpose: str, problem: str) -> str:
         """The PIN dialog; "" if it was cancelled."""
-        dialog = PinDialog(token, token_name(token), purpose, problem=problem, parent=self._page)
+        dialog = PinDialog(
+            token,
+            token_name(token),
+            purpose,
+            problem=problem,
+            parent=self._page,
+            unlock=self._shell.unlock_token,
+        )
         dialog.beside = self.parentWidget()
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         pin = dialog.take() if accepted else ""

@@ -67,6 +67,10 @@ class QueuePage:
     items: tuple[Queued, ...]
     next: str
     """Of the page after; "" if this is the last."""
+    dead_filings: int = 0
+    """Reports to the police that were given up: an operator must look."""
+    loss_calls: int = 0
+    """Calls about lost Ukeys that wait for a second person."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,10 @@ class ReviewerClient(StaffClient):
         answer = self._call("GET", "/v1/reviews", params={"state": state, "after": after})
         with self._reading("reviews"):
             return QueuePage(
-                tuple(_queued(each) for each in answer["items"]), str(answer["next"] or "")
+                tuple(_queued(each) for each in answer["items"]),
+                str(answer["next"] or ""),
+                int(answer.get("dead_filings", 0)),
+                int(answer.get("loss_calls", 0)),
             )
 
     def review(self, identity: str) -> Review:

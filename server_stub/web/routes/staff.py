@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from server_stub import applying, issuing, policy
 from server_stub.changing import assessing
 from server_stub.context import Platform
+from server_stub.neighbours import filing
 from server_stub.policy import Actor
 from server_stub.records.ledger import Transaction
 from server_stub.records.store import Application
@@ -72,7 +73,8 @@ def reviews(
         rows = review_queue.waiting(state)
         found = page(session, rows, time, identity, after, newest_first=False)
         items = listed(session, found.rows)
-    return {"items": items, "next": found.next, "more": found.more}
+        alarms = {"dead_filings": filing.dead(session), "loss_calls": losing.count(session)}
+    return {"items": items, "next": found.next, "more": found.more, **alarms}
 
 
 def listed(session: Session, rows: Sequence[Application]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from crypto.algorithms import gm
 from server_stub.__main__ import main
 from server_stub.records import auditing, store
+from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.settings import Settings
 from server_stub.staff import losing
 from server_stub.web.serving import RunningServer, start_in_thread
@@ -195,3 +196,29 @@ def test_a_call_that_nobody_confirms_is_over_after_a_day(
     desk.server.platform.ledger.write(losing.lapse).result()  # or its own clock was quicker
     assert desk.decide(desk.second, identity, code).json()["code"] == "illegal_transition"
     assert desk.state(code)[0] == "active"
+
+
+def test_given_up_reports_and_waiting_calls_are_told_to_operator_and_reviewer(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ("--dir", str(desk.server.platform.settings.directory), "--log-level", "error")
+    desk.report(desk.first, desk.code(desk.holder()))
+    assert main(["status", *where]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["loss_calls"], told["dead_filings"]) == (1, 0)
+
+    def give_up(tx: Transaction) -> str:
+        filing = tx.session.scalars(select(store.Filing)).first()
+        assert filing is not None
+        filing.state = "dead"
+        tx.record(LEDGER, "filing-v1", {"filing": filing.id}, about=("filing", filing.id))
+        return filing.id
+
+    identity = desk.server.platform.ledger.write(give_up).result().answer
+    assert main(["status", *where]) == 3
+    assert json.loads(capsys.readouterr().out)["dead_filings"] == 1
+    listed = desk.first.call("GET", "/v1/reviews").json()
+    assert (listed["dead_filings"], listed["loss_calls"]) == (1, 1)
+    assert main(["filing", "send-again", identity, *where]) == 0
+    capsys.readouterr()
+    assert main(["status", *where]) == 0
