@@ -53,8 +53,8 @@ from crypto.validation.trust import Trust
 from crypto.verdict import Report, one_line
 from crypto.wording import conclusion
 
-_TOGETHER = 64
-"""Files that are verified before the first of them is written."""
+_TOGETHER = 32
+"""Files that are verified before the first of them is written; their reports are held meanwhile."""
 _REVISIONS = 50
 """Of a document, in which the stamped file is looked for."""
 _CHUNK = 1 << 20
@@ -116,7 +116,7 @@ def make(
         raise OutputExists(str(output))
     if len(sources) > package.MAX_ITEMS:
         raise UsageError("too_many_files", str(package.MAX_ITEMS))
-    order = Order(trust, language)
+    order = Order(trust, language, with_pdf=True)
     with unpublished(output) as (temporary, file):
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as opened, ExitStack() as spooled:
             sums = {
@@ -165,11 +165,9 @@ class _Writer:
     refused: list[Refused] = field(default_factory=list)
 
     def take(self, sources: Sequence[Source]) -> None:
-        done = 0
         for start in range(0, len(sources), _TOGETHER):
-            for source, found in self._verified(sources[start : start + _TOGETHER]):
-                self.step("verify", done, len(sources))
-                done += 1
+            some = sources[start : start + _TOGETHER]
+            for source, found in self._verified(some, start, len(sources)):
                 if source.path.suffix.lower() == PACKAGE:
                     self._nested(source)
                 else:
@@ -177,22 +175,37 @@ class _Writer:
 
     # --- 1. verify ---------------------------------------------------------------------------
 
-    def _verified(self, sources: Sequence[Source]) -> Iterator[tuple[Source, _Verified | None]]:
-        """Each with what was found; None: no document, or not there."""
+    def _verified(
+        self, sources: Sequence[Source], begun: int, total: int
+    ) -> Iterator[tuple[Source, _Verified | None]]:
+        """Each with what was found; None: no document, or not there. *begun* of *total* files are
+        behind."""
         there = [
             each for each in sources if each.path.suffix.lower() != PACKAGE and each.path.is_file()
         ]
         recorder = self.recorder
+        reports: dict[int, bytes] = {}
+
+        def done(index: int, outcome: Outcome) -> None:
+            self.step("verify", begun + len(reports), total)
+            reports[index] = outcome.pdf
+
         run = verify_all(
-            [each.path for each in there], self.order, platform=recorder, stopped=self.stopped
+            [each.path for each in there],
+            self.order,
+            platform=recorder,
+            done=done,
+            stopped=self.stopped,
         )
         if run.interrupted:
             raise Cancelled
         trust = self.order.trust.merged(recorder.told) if recorder else self.order.trust
-        found = {each.path: outcome for each, outcome in zip(there, run.outcomes, strict=True)}
+        found = {
+            each.path: _Verified(outcome, trust, reports.get(index, b""))
+            for index, (each, outcome) in enumerate(zip(there, run.outcomes, strict=True))
+        }
         for source in sources:
-            outcome = found.get(source.path)
-            yield source, _Verified(outcome, trust) if outcome else None
+            yield source, found.get(source.path)
 
     # --- 2. leave out ------------------------------------------------------------------------
 
@@ -214,7 +227,7 @@ class _Writer:
             elif outcome.verdict in _LEFT_OUT:
                 self._refuse(source, _LEFT_OUT[outcome.verdict], self._why(outcome))
             else:
-                self._write(source, read_report(outcome.answer), found.trust)
+                self._write(source, read_report(outcome.answer), found)
         except (OSError, PdfError, FileNotReadable) as error:
             self._refuse(source, "unreadable", explain(error, self.order.language).title)
 
@@ -225,14 +238,15 @@ class _Writer:
 
     # --- 3. write ----------------------------------------------------------------------------
 
-    def _write(self, source: Source, report: Report, trust: Trust) -> None:
+    def _write(self, source: Source, report: Report, found: _Verified) -> None:
         with source.path.open("rb") as stream:
             digests = hashes(stream, None)
             if digests["sm3"] != report.file.sm3:  # somebody has written to it since
                 self._refuse(source, "changed")
                 return
-            proofs = self.recorder.proofs(report, trust) if self.recorder else []
-            pack = gather(stream, report, trust, None, self.order.language, proofs)
+            proofs = self.recorder.proofs(report, found.trust) if self.recorder else []
+            said = (report, found.trust, None, self.order.language)
+            pack = gather(stream, *said, proofs, found.on_paper)
             item = self._item(source, report, digests)
             pack.add(package.METADATA, metadata(item, report, self.about))
             try:
@@ -317,6 +331,8 @@ class _Verified:
     outcome: Outcome
     trust: Trust
     """What it was judged with."""
+    on_paper: bytes
+    """The report on A4."""
 
 
 def _reasons(refused: Sequence[Refused], language: str) -> str:

@@ -244,11 +244,12 @@ def gather(
     password: str | None,
     language: str,
     proofs: Sequence[RegistryProof] = (),
+    on_paper: bytes = b"",
 ) -> Pack:
     """What goes into the package of the document in *stream* besides the document itself.
 
     *trust*: what it was judged with, the platform's answers included; *proofs*: what its registry
-    has of the seals. Raises OSError,
+    has of the seals; *on_paper*: the report on A4, b"" if it is still to be set. Raises OSError,
     :class:`crypto.pdf.reading.failures.PdfError`."""
     pack = Pack(trust)
     with within_time():
@@ -285,9 +286,11 @@ def gather(
         rechecks.append(_recheck(pack, number, claim, judged, taken[number].signed))
     text = json.dumps(report.to_json(language), ensure_ascii=False, indent=2) + "\n"
     pack.add("report.json", text.encode())
-    stream.seek(0)
-    shown = pictures_of(stream.read(), report, password)
-    pack.add("report.pdf", render(report, language, imprints, shown=shown))
+    if not on_paper:
+        stream.seek(0)
+        shown = pictures_of(stream.read(), report, password)
+        on_paper = render(report, language, imprints, shown=shown)
+    pack.add("report.pdf", on_paper)
     states = []
     for proof, parts in zip(proofs, registered, strict=True):
         values, pairs = _checks(pack, parts.signed)

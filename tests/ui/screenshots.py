@@ -16,11 +16,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tests.world.real_data import LONG_NAME, REGULATION, SEALS, files, long_company
+from tests.world.real_data import LONG_NAME, REGULATION, SEALS, files, lend, long_company
 
 ROOT = Path(__file__).parents[2]
 FIRST, LAST = SEALS[0][0], SEALS[-1][0]
@@ -46,6 +46,7 @@ PICTURES = (
     *("stamp", "stamp-single-pages", "stamp-keyword", "pin", "stamped", "batch", "batch-done"),
     *("verify", "verify-changed", "verify-many", "dispute"),
     *("seals", "journal", "settings", "settings-trust", "guide", "initialise"),
+    *("grants", "grant-offer", "archive", "archived", "review", "review-one", "audit"),
 )
 """Every picture that is made."""
 SHOWN_HOME = "/home/chenmin"
@@ -119,6 +120,7 @@ class Photographer:
         theme.apply(self._application, look.theme)
         self.context = StandIn(home / "home", holder=long_company())
         self.sent = files(self.context, home / "合同")
+        lend(self.context)
         self.taken: set[str] = set()
         self.window = MainWindow(self.context)
         self.window.resize(look.width, look.height)
@@ -167,6 +169,9 @@ class Photographer:
         self.verifying(stamped)
         self.batch()
         self.others()
+        self.lending()
+        self.archiving()
+        self.staff()
         self.window.close()
         if self.taken != set(PICTURES):
             raise AssertionError(self.taken ^ set(PICTURES))
@@ -289,6 +294,72 @@ class Photographer:
             self.until(dialog.isVisible)
             self.take(name, dialog)
             dialog.reject()
+
+    def lending(self) -> None:
+        from ui.pages.grants_dialogs import OfferDialog
+
+        self.window.go("grants")
+        self.until(lambda: not self.window.tasks.busy)
+        self.take("grants")
+        dialog = OfferDialog(self.context.company.seals, self.window)
+        dialog.grantee.setText("周文博")
+        dialog.uses.setValue(3)
+        dialog.kinds.setText("工业厂房租赁合同")
+        dialog.show()
+        self.until(dialog.isVisible)
+        self.take("grant-offer", dialog)
+        dialog.reject()
+
+    def archiving(self) -> None:
+        from PySide6.QtWidgets import QFileDialog
+
+        from ui.pages.archive_dialog import ArchiveDialog
+
+        self.window.go("journal")
+        page = self.window.page("journal")
+        page.archive()
+        dialog = page.findChild(ArchiveDialog)
+        self.until(lambda: dialog.month.count())
+        dialog.retention.setCurrentIndex(2)
+        self.take("archive", dialog)
+        target = str(self._home / "2026-11_归档.zip")
+        # the dialog of the system is not ours to photograph
+        QFileDialog.getSaveFileName = lambda *_, **__: (target, "")  # type: ignore[assignment]
+        dialog.start()
+        self.until(lambda: dialog.made, 600)
+        self.take("archived", dialog)
+        dialog.reject()
+
+    def staff(self) -> None:
+        """The pages of a reviewer and an auditor, with a key that is for both."""
+        from tests.world.desk import PIN
+
+        window, context = self.window, self.context
+        (token,) = context.plugged
+        (held,) = token.certificates
+        roles = tuple(replace(held, role=role) for role in ("reviewer", "auditor"))
+        context.plugged = (replace(token, certificates=(held, *roles)),)
+        self.until(lambda: window.tokens == context.plugged)
+        for name in ("review", "audit"):
+            page = window.page(name)
+            page.ask_pin = lambda *_: PIN
+            window.go(name)
+            self.until(lambda: not window.tasks.busy)
+            page.sign_in()
+            self.until(lambda p=page: p.stack.currentIndex() == 1)
+            self.until(lambda: not window.tasks.busy)
+        page.search()
+        self.until(lambda: page.model.items)
+        page.table.selectRow(1)
+        self.take("audit")
+        page = window.page("review")
+        window.go("review")
+        self.until(lambda: not window.tasks.busy)
+        self.take("review")
+        page.read("app_0001")
+        self.until(lambda: page.stack.currentIndex() == 2)
+        self.until(lambda: not page.detail._imprint.pixmap().isNull())
+        self.take("review-one")
 
 
 def hide_home(root: Any, home: Path) -> None:
