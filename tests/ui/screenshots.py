@@ -49,6 +49,7 @@ PICTURES = (
     *("grants", "grant-offer", "archive", "archived", "review", "review-one", "audit"),
 )
 """Every picture that is made."""
+NAMES = ("骆马湖生态农业科技", "云帆贸易", "古黄河园林", "洪泽湖水产")
 SHOWN_HOME = "/home/chenmin"
 """What stands in the pictures for the folder in which they are made."""
 
@@ -331,9 +332,14 @@ class Photographer:
         dialog.reject()
 
     def staff(self) -> None:
-        """The pages of a reviewer and an auditor, with a key that is for both."""
+        """The pages of a reviewer and an auditor, with a key that is for both, and names as people
+        have them: the ugly ones are for measuring."""
+        from tests.world import staff_desk
         from tests.world.desk import PIN
 
+        staff_desk.UGLY = tuple(f"宿迁市{name}有限公司" for name in NAMES)  # type: ignore[assignment]
+        made = staff_desk.record
+        staff_desk.record = lambda number: made(number + number // 3)  # none of an unknown kind
         window, context = self.window, self.context
         (token,) = context.plugged
         (held,) = token.certificates

@@ -78,6 +78,7 @@ class ArchiveDialog(Dialog):
         self._told.setLayout(self._result)
         for part in (self._asking, self._working, self._told):
             whole.addWidget(part)
+        whole.addStretch(1)
         whole.addLayout(row(None, self._close, self._start))
         self._working.hide()
         self._told.hide()
