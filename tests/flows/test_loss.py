@@ -39,7 +39,7 @@ def test_a_keeper_stops_and_reports_lost_with_one_signature(
     refused = clerk("seal", "resume", clerk.seal)
     assert refused.code == 13
     assert "只有法定代表人可以恢复" in refused.err
-    twice = clerk("seal", "suspend", clerk.seal, "--reason", "lost")
+    twice = clerk("seal", "suspend", clerk.seal, "--reason", "holder_request")
     assert twice.code == 13
     assert "已经停用" in twice.err
     where = ("--dir", str(city.platform.settings.directory), "--log-level", "error")
@@ -87,6 +87,59 @@ def test_a_representative_with_a_personal_certificate_alone_stops_and_resumes(
     assert (lost.code, state()) == (0, "suspended"), lost.err
     refused = clerk("seal", "resume", *order)
     assert "本单位的 Ukey 都不能恢复" in refused.err
+
+
+def test_a_lost_key_is_told_by_a_call_and_its_seal_replaced_on_a_new_one(
+    city: RunningServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """挂失来电 → two people → suspended → a new Ukey → replaced, the old seal cancelled."""
+    company = "宿迁市来电商贸有限公司"
+    clerk = enrolled(tmp_path / "clerk", city.url, credit_code(), company).clerk
+    old = clerk.seal
+    status = f"{city.url}/v1/seals/{old}/status"
+    where = ("--dir", str(city.platform.settings.directory), "--log-level", "error")
+    first = reviewer(city, tmp_path / "first")
+    told = ("--caller", "王建国 0527-84350000", "--shown", "回拨登记电话，核对身份证号码")
+    taken = first("review", "report-loss", old, *told)
+    assert taken.code == 0, taken.err
+    call = taken.out.split("\t")[0]
+    assert httpx.get(status).json()["state"] == "active"
+    refused = first("review", "confirm-loss", call)
+    assert refused.code != 0  # the same person
+    assert main(["loss", "confirm", call, *where]) == 0
+    assert "confirmed" in capsys.readouterr().out
+    said = httpx.get(status).json()
+    assert (said["state"], said["reason"]) == ("suspended", "lost")
+    assert "没有等待确认" in first("review", "losses").out
+
+    clerk.hub.rename(tmp_path / "lost")  # with its Ukey
+    made = clerk("token", "init", "--virtual", "--pin-stdin", stdin=f"{SO_PIN}\n{PIN}\n")
+    assert made.code == 0, made.err
+    handler = ("--legal-rep", "王建国", "--handler", "李晓梅", "--handler-id", citizen_number())
+    order = ("seal", "reissue", old, "--cause", "lost", *handler, "--phone", "0527-84350000")
+    done = clerk(*order, "--wait", "60")
+    assert done.code == 0, done.err + done.out
+    after = {each["code"]: each["state"] for each in clerk("seal", "list", "--json").json}
+    (new,) = (code for code, state in after.items() if state == "active")
+    assert after == {old: "cancelled", new: "active"}
+    said = httpx.get(status).json()
+    assert (said["state"], said["reason"], said["successor"]) == ("cancelled", "replaced", new)
+    assert clerk("sync").code == 0
+
+
+def reviewer(city: RunningServer, folder: Path) -> Clerk:
+    """Somebody of the platform's with a Ukey of a reviewer."""
+    made = Clerk(folder, settings={"PLATFORM_URL": city.url})
+    made("token", "init", "--virtual", "--pin-stdin", stdin=f"{SO_PIN}\n{PIN}\n")
+    request, certificate = folder / "r.csr", folder / "r.crt"
+    asked = made("token", "request", "--name", "审核员", "-o", request)
+    assert asked.code == 0, asked.err
+    where = ("--dir", str(city.platform.settings.directory), "--log-level", "error")
+    about = ("--role", "reviewer", "--request", str(request), "--out", str(certificate))
+    assert main(["staff", "add", "张三", *about, *where]) == 0
+    put = made("token", "put", certificate)
+    assert put.code == 0, put.err
+    return made
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
