@@ -36,6 +36,8 @@ INSIDE = {
     # What a platform or a person has sent as signed and is not becomes app's
     # PlatformAnswerInvalid or a finding; an own reason that cannot stand in a text, UsageError.
     *("PurposeTextError", "PhoneError", "ApprovalError", "PolicyError"),
+    # PlatformAnswerInvalid, or a problem of an evidence package.
+    "RegistryProofError",
     *("ApproverKeyError", "PreviewError"),
     # The form in which a code is typed says in its own words what is wrong with it, as it is typed.
     "CodeError",
