@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -140,6 +141,44 @@ def reviewer(city: RunningServer, folder: Path) -> Clerk:
     put = made("token", "put", certificate)
     assert put.code == 0, put.err
     return made
+
+
+def test_what_an_authority_does_is_told_and_stays_told(city: RunningServer, tmp_path: Path) -> None:
+    clerk = enrolled(tmp_path / "clerk", city.url, credit_code(), "宿迁市通知商贸有限公司").clerk
+
+    def told(action: str, number: str) -> None:
+        said = (
+            "market",
+            number,
+            action,
+            clerk.seal,
+            "licence_revoked",
+            f"{datetime.now(UTC):%FT%TZ}",
+        )
+        lines = ("SUQIAN-SEAL-NOTICE-V1", city.platform.origin, *said, "")
+        signature = city.platform.city.sign_notice("market", "\n".join(lines))
+        names = ("sender", "number", "action", "object", "reason", "effective_at")
+        body = dict(zip(names, said, strict=True)) | {"signature": b64encode(signature).decode()}
+        assert httpx.post(f"{city.url}/v1/notices", json=body).status_code == 201
+
+    told("suspend", "SJ-1")
+    clerk("sync")  # the certificate is on hold: nobody signs in, the state is told all the same
+    (stopped,) = clerk("notices", "--json").json
+    assert (stopped["kind"], stopped["facts"]["reason"]) == ("seal_suspended", "licence_revoked")
+    assert "市场监管部门" in stopped["todo"]
+    told("resume", "SJ-2")
+    assert clerk("sync").code == 0
+    out = clerk("notices").out
+    for word in (
+        "市场监管部门通知（SJ-1）",
+        "市场监管部门通知（SJ-2）",
+        "恢复使用",
+        "可以照常盖章",
+    ):
+        assert word in out, word
+    assert clerk("notices", "--read").code == 0
+    assert clerk("sync").code == 0
+    assert clerk("notices").out == "没有未读的通知。\n", "told once"
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")

@@ -262,7 +262,7 @@ def test_seals_are_shown_and_synchronised_with_one_pin(
 
     qtbot.waitUntil(lambda: "现在同步" in buttons(), timeout=20_000)
     texts = [each.text() for each in approvals.findChildren(QLabel)]
-    assert any(text.startswith("法定名称章 · 文件摘要") for text in texts)
+    assert any(text.startswith("法定名称章 · ") and text.endswith(".pdf") for text in texts), texts
     assert any(text.startswith("可以用到") for text in texts)
     buttons()["现在同步"].click()
     assert window.current == "seals"

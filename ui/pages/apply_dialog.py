@@ -24,14 +24,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import SettingsInvalid
+from app.errors import SettingsInvalid, messages
 from app.settings import read
 from crypto.pki.unit_codes import CodeError, check_citizen_number, check_credit_code
 from crypto.seal.application_form import ISSUE
 from crypto.seal.kinds import COMPANY, KINDS
 from ui import theme
 from ui.dialogs import Dialog
-from ui.language import tr
+from ui.language import language, tr
 from ui.widgets import OneLine, button, calm, column, label, row
 
 CODE_LENGTH = 18
@@ -66,6 +66,8 @@ def seal_kinds() -> tuple[tuple[str, str], ...]:
 
 
 _OPTIONAL = ("physical_code",)
+_LEFT_FIRST = ("phone", "physical_code")
+"""Fields that are judged once they were left: begun, they look wrong."""
 
 
 def choices(name: str) -> tuple[tuple[str, str], ...]:
@@ -405,7 +407,22 @@ class ApplyDialog(Dialog):
                 read("platform_url", text, tr("平台地址"))
             except SettingsInvalid:
                 return tr("应为 https:// 开头的网址，只写到主机名"), "bad"
-        return "", "small"
+        return (
+            (said, "bad")
+            if name != "url" and (said := self._as_sent(name, text))
+            else ("", "small")
+        )
+
+    def _as_sent(self, name: str, text: str) -> str:
+        """What is wrong with a name as the application is checked before it is sent: a name that no
+        seal holds, letters that nobody sees. "" if nothing, or while it is typed."""
+        from app.remote import application_form
+
+        if name in _LEFT_FIRST and name not in self._left:
+            return ""
+        found = application_form.problem(name, text, ISSUE, str(self.kind.currentData()))
+        words = messages(language())["ApplicationFieldWrong"]["words"]["problem"]
+        return str(words[found]) if found else ""
 
     def _judge_code(self, name: str, code: str) -> tuple[str, str]:
         check = check_credit_code if name == "uscc" else check_citizen_number

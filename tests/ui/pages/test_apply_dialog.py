@@ -241,3 +241,16 @@ def test_what_the_seal_will_say_is_shown(form: ApplyDialog) -> None:
     form.fields["enterprise"].setText("宿迁云帆贸易有限公司")
     form.kind.setCurrentIndex(form.kind.findData("contract"))
     assert "宿迁云帆贸易有限公司合同专用章" in form.hints["seal"].text()
+
+
+def test_a_name_that_no_seal_holds_is_told_while_it_is_typed(form: ApplyDialog) -> None:
+    form.fields["enterprise"].setText("宿迁" * 21)
+    assert form.hints["enterprise"].text() == "太长"
+    form.fields["enterprise"].setText("宿迁" * 20)
+    assert form.hints["enterprise"].text() == ""
+    form.fields["handler"].setText("李\u0007晓梅")
+    assert form.hints["handler"].text() == "有不能使用的字符"
+    form.kind.setCurrentIndex(form.kind.findData("department"))
+    form.fields["department"].setText("研发" * 21)
+    assert form.hints["department"].text() == "太长"
+    assert not form.accept_button.isEnabled()
