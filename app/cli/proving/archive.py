@@ -66,6 +66,7 @@ def _make(desk: Desk, options: argparse.Namespace) -> int:
     from app.archiving.metadata import About
     from app.archiving.sources import Record
 
+    desk.enter_unfinished()  # what a crash has published belongs to its month
     record = Record(desk.journal.entries())
     done = make(
         _sources(record, options),
