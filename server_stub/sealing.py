@@ -440,6 +440,7 @@ def _raise(
         if certificate.state == "active":
             move_certificate(tx, certificate, "hold", reason)
     fields: dict[str, object] = {"seal": seal.id, "from": before, "to": who, "reason": reason}
+    fields |= {"seal_code": seal.seal_code, "seal_sm3": seal.seal_sm3}
     if signed is not None:
         fields["intent"] = signed
     about, audience = ("seal", seal.id), policy.owner_of(seal).audience

@@ -45,7 +45,8 @@ def _application(record: Record) -> Meaning:
 
 
 def _seal(record: Record) -> Meaning:
-    verb = "collect" if record["event"] == "renew" else record["event"]
+    event = record["event"] if record["type"] == "seal-change-v1" else "suspend"
+    verb = "collect" if event == "renew" else event
     return Meaning(verb, record["seal"], record["seal_sm3"])
 
 
@@ -58,12 +59,14 @@ def _loss(record: Record) -> Meaning:
     return Meaning(f"{record['event']}-loss", thing, record["told_sm3"])
 
 
+_OF_SEALS = ("seal-change-v1", "suspension-raised-v1")
+
 RECORDED: Mapping[str, Callable[[Record], Meaning]] = {
     "sign-in-v1": _signed_in,
     "application-v1": _application,
     "first-approval-v1": lambda record: Meaning("approve", record["application"]),
     "approval-against-v1": lambda record: Meaning("approve", record["application"]),
-    "seal-change-v1": _seal,
+    **dict.fromkeys(_OF_SEALS, _seal),
     "grant-offered-v1": lambda record: Meaning("grant", record["grant"], record["terms_sm3"]),
     "grant-accepted-v1": lambda record: Meaning("accept-grant", record["grant"]),
     "grant-change-v1": lambda record: Meaning("withdraw-grant", record["grant"]),
@@ -81,15 +84,23 @@ def problem(text: str, record: Record) -> str | None:
         said = signed(text)
         if record["type"] == "appointment-v1":
             right = _appoints(said, record)
+        elif record["type"] in _OF_SEALS and said.digest == "-":
+            right = _stops(said, record)
         elif record["type"] in RECORDED:
             wanted = RECORDED[record["type"]](record)
             right = (said.verb, said.object) == (wanted.verb, wanted.object)
             right = right and wanted.digest in (None, said.digest)
         else:  # a kind of its own: it names at least the thing that the record is about
-            right = said.object == (record.get("about") or (None, None))[1]
+            right = (record.get("about") or (None, None))[1] in (said.object, said.digest)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         return f"what was signed cannot be compared with the record: {error}"
     return None if right else f"what was signed is {said.verb} {said.object}, not what it records"
+
+
+def _stops(said: Meaning, record: Record) -> bool:
+    """A representative's statement names "*credit code* *seal code*", and no digest."""
+    verb = _seal(record).verb
+    return (said.verb, said.object.partition(" ")[2]) == (verb, record["seal_code"])
 
 
 def _appoints(said: Meaning, record: Record) -> bool:

@@ -264,12 +264,12 @@ def test_a_representative_with_a_personal_certificate_stops_and_resumes(
     assert stopped.status_code == 200, stopped.text
     assert stopped.json() == {"seal_code": code, "state": "suspended", "reason": "holder_request"}
     assert stop(company, own, "holder_request").json() == stopped.json(), "an answer may be lost"
-    assert stop(company, own, "lost").status_code == 409
     resumed = go_on(company, own, code)
     assert (resumed.status_code, resumed.json()["state"]) == (200, "active")
     assert go_on(company, own, code).status_code == 409
-    lost = stop(company, own, "lost")
-    assert lost.json()["reason"] == "lost"
+    assert stop(company, own, "holder_request").status_code == 200
+    lost = stop(company, own, "lost")  # a pause may turn out to be a loss
+    assert (lost.status_code, lost.json()["reason"]) == (200, "lost")
     assert go_on(company, own, code).status_code == 403, "a key in doubt lifts nothing"
     with server.platform.reading() as session:
         assert table_problems(session, server.platform.vault) == []
