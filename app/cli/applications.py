@@ -335,4 +335,5 @@ def describe(desk: Desk, record: ApplicationRecord) -> None:
         tell(f"  {phrase(f'application_next.{record.next}', language)}")
     if record.look_at and record.next in ("consent", "review"):
         when = f"{record.look_at.astimezone():%Y-%m-%d}"
-        tell(f"  {phrase('cli.application_look', language).format(date=when)}")
+        words = "cli.reset_look" if record.kind == PIN_RESET else "cli.application_look"
+        tell(f"  {phrase(words, language).format(date=when)}")

@@ -113,6 +113,8 @@ def test_a_lost_key_is_told_by_a_call_and_its_seal_replaced_on_a_new_one(
     assert (said["state"], said["reason"]) == ("suspended", "lost")
     assert "没有等待确认" in first("review", "losses").out
 
+    assert clerk("sync").code != 0  # whoever has it signs in no more; the holder is told why
+    assert "已停用，现在盖的章无效（已挂失）" in clerk("notices").out
     clerk.hub.rename(tmp_path / "lost")  # with its Ukey
     made = clerk("token", "init", "--virtual", "--pin-stdin", stdin=f"{SO_PIN}\n{PIN}\n")
     assert made.code == 0, made.err
