@@ -101,9 +101,9 @@ def unpack_registry(number: int, proof: RegistryProof) -> Parts:
     """A proof of the registry's. Raises :class:`crypto.seal.registry_proof.RegistryProofError`."""
     parts = Parts()
     parts.add(f"registry/{number}.der", proof.token)
-    body, certificate, signature = registry_proof.parts(proof.token)
-    text = registry_proof.PREFIX + body
-    parts.add_signed("registry", f"registry/{number}-", text, certificate.der, signature)
+    signed = registry_proof.parts(proof.token)
+    text, certificate = registry_proof.PREFIX + signed.body, signed.certificate.der
+    parts.add_signed("registry", f"registry/{number}-", text, certificate, signed.signature)
     return parts
 
 

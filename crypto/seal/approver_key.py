@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from crypto.algorithms.gm import is_public_key, sm3
-from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
-from crypto.asn1 import der
+from crypto.algorithms.keys import SigningKey
 from crypto.pki.certificate import Certificate
-from crypto.pki.names_and_algorithms import CertificateError
+from crypto.pki.signed_body import SignedBody, SignedBodyError, sign_body
 from crypto.seal.purpose_text import PurposeText, PurposeTextError, read_time
 
 MAX_SIZE = 8 * 1024
@@ -74,29 +73,18 @@ class SignedApproverKey:
     def make(cls, key: ApproverKey, ukey: SigningKey) -> SignedApproverKey:
         """Sign *key*. Raises what the Ukey raises."""
         text = key.encode()
-        return cls.parse(
-            der.sequence(
-                der.octet_string(text),
-                der.octet_string(ukey.certificate),
-                der.bit_string(ukey.sign(text)),
-            )
-        )
+        return cls.parse(sign_body(b"", text, ukey))
 
     @classmethod
     def parse(cls, token: bytes) -> SignedApproverKey:
         """Raises :class:`ApproverKeyError`."""
-        if len(token) > MAX_SIZE:
-            raise ApproverKeyError("larger than any key")
         try:
-            fields = der.parse(token).children(der.SEQUENCE)
-            text, certificate_der, signature = fields.octets(), fields.octets(), fields.bits()
-            fields.finish()
-            certificate = Certificate.parse(certificate_der)
-            key = ApproverKey.parse(text)
-        except (der.DerError, CertificateError, PurposeTextError) as error:
+            signed = SignedBody.parse(token, MAX_SIZE)
+            key = ApproverKey.parse(signed.body)
+        except (SignedBodyError, PurposeTextError) as error:
             raise ApproverKeyError(f"no key of an approver: {error}") from error
-        if key.certificate != f"{certificate.serial:x}":
+        if key.certificate != f"{signed.certificate.serial:x}":
             raise ApproverKeyError("the key names another certificate")
-        if not certificate.public_key.verify(SM2_WITH_SM3, text, signature):
+        if not signed.holds(b""):  # its first line says what it is
             raise ApproverKeyError("the signature of the key is wrong")
-        return cls(token, key, certificate)
+        return cls(token, key, signed.certificate)

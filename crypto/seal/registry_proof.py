@@ -22,10 +22,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crypto.algorithms import merkle
-from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
-from crypto.asn1 import der
-from crypto.pki.certificate import OCSP_SIGNING, Certificate
-from crypto.pki.names_and_algorithms import CertificateError
+from crypto.algorithms.keys import SigningKey
+from crypto.pki.certificate import OCSP_SIGNING
+from crypto.pki.signed_body import SignedBody, SignedBodyError, sign_body
 from crypto.seal.statement import IN_USE, STATES, SealChange
 
 PREFIX = b"SEALDESK-REGISTRY-PROOF-V1\x00"
@@ -105,24 +104,20 @@ class RegistryProof:
             separators=(",", ":"),
             sort_keys=True,
         ).encode()
-        return der.sequence(
-            der.octet_string(body),
-            der.octet_string(key.certificate),
-            der.bit_string(key.sign(PREFIX + body)),
-        )
+        return sign_body(PREFIX, body, key)
 
     @classmethod
     def parse(cls, token: bytes) -> RegistryProof:
         """Read a token and check everything but whether the status key's certificate leads to a
         trusted platform: its purpose and signature, the checkpoint's signature, every inclusion
         proof, and that every entry is about this seal. Raises :class:`RegistryProofError`."""
-        body, certificate, signature = parts(token)
-        if OCSP_SIGNING not in certificate.extended_key_usage:
+        signed = parts(token)
+        if OCSP_SIGNING not in signed.certificate.extended_key_usage:
             raise RegistryProofError("the certificate is not for what a platform says")
-        if not certificate.public_key.verify(SM2_WITH_SM3, PREFIX + body, signature):
+        if not signed.holds(PREFIX):
             raise RegistryProofError("the signature is wrong")
         try:
-            made = _read(body, certificate.der, token)
+            made = _read(signed.body, signed.certificate.der, token)
             made._check()
             tuple(made.changes)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
@@ -165,17 +160,12 @@ class RegistryProof:
         return next((code for code in said if re.fullmatch(r"\d{14}", code)), "")
 
 
-def parts(token: bytes) -> tuple[bytes, Certificate, bytes]:
+def parts(token: bytes) -> SignedBody:
     """Body, certificate and signature of a token, nothing checked. Raises
     :class:`RegistryProofError`."""
-    if len(token) > MAX_SIZE:
-        raise RegistryProofError("larger than any proof")
     try:
-        fields = der.parse(token).children(der.SEQUENCE)
-        body, encoded, signature = fields.octets(), fields.octets(), fields.bits()
-        fields.finish()
-        return body, Certificate.parse(encoded), signature
-    except (der.DerError, CertificateError) as error:
+        return SignedBody.parse(token, MAX_SIZE)
+    except SignedBodyError as error:
         raise RegistryProofError(f"not a proof: {error}") from error
 
 

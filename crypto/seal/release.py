@@ -1,10 +1,7 @@
 """A version of the program that the platform has released, signed by the platform's status key.
 
-Token, DER, as :mod:`crypto.seal.statement` has it, under another prefix::
-
-    SEQUENCE { body OCTET STRING,          -- canonical JSON, UTF-8
-               certificate OCTET STRING,   -- of the status key, DER
-               signature BIT STRING }      -- SM2 with SM3 over PREFIX ‖ body
+A token is a :mod:`crypto.pki.signed_body`: canonical JSON in UTF-8, and a certificate of the status
+key.
 """
 
 from __future__ import annotations
@@ -15,10 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
-from crypto.asn1 import der
+from crypto.algorithms.keys import SigningKey
 from crypto.pki.certificate import Certificate
-from crypto.pki.names_and_algorithms import CertificateError
+from crypto.pki.signed_body import SignedBody, SignedBodyError, sign_body
 
 PREFIX = b"SEALDESK-RELEASE-V1\x00"
 PRODUCT = "sealdesk"
@@ -96,11 +92,7 @@ class Release:
             separators=(",", ":"),
             sort_keys=True,
         ).encode()
-        return der.sequence(
-            der.octet_string(body),
-            der.octet_string(key.certificate),
-            der.bit_string(key.sign(PREFIX + body)),
-        )
+        return sign_body(PREFIX, body, key)
 
     def is_newer_than(self, version: str) -> bool:
         """Is it higher than *version*, which may be "" or none of ours ("unknown")?"""
@@ -121,18 +113,13 @@ class SignedRelease:
     @classmethod
     def parse(cls, token: bytes) -> SignedRelease:
         """Read a token and check its signature. Raises :class:`ReleaseError`."""
-        if len(token) > MAX_SIZE:
-            raise ReleaseError("larger than any record")
         try:
-            fields = der.parse(token).children(der.SEQUENCE)
-            body, certificate_der, signature = fields.octets(), fields.octets(), fields.bits()
-            fields.finish()
-            certificate = Certificate.parse(certificate_der)
-        except (der.DerError, CertificateError) as error:
+            signed = SignedBody.parse(token, MAX_SIZE)
+        except SignedBodyError as error:
             raise ReleaseError(f"not a record of a release: {error}") from error
-        if not certificate.public_key.verify(SM2_WITH_SM3, PREFIX + body, signature):
+        if not signed.holds(PREFIX):
             raise ReleaseError("the record's signature is wrong")
-        return cls(token, _read(body), certificate)
+        return cls(token, _read(signed.body), signed.certificate)
 
 
 def _read(body: bytes) -> Release:

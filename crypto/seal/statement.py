@@ -5,11 +5,8 @@ One with it is a ticket: the platform was asked about exactly this document, so 
 into the signature (:data:`STAPLE`), it proves for ever that the seal was in force when the document
 was sealed.
 
-Token, DER::
-
-    SEQUENCE { body OCTET STRING,          -- canonical JSON, UTF-8
-               certificate OCTET STRING,   -- of the status key, DER; purpose OCSPSigning
-               signature BIT STRING }      -- SM2 with SM3 over PREFIX ‖ body
+A token is a :mod:`crypto.pki.signed_body`: canonical JSON in UTF-8, and a certificate of the status
+key with the purpose OCSPSigning.
 
 A statement with a :class:`Leave` also says for which use, and under which grant; a leave without a
 document is one use of an offline lease, good until its end.
@@ -26,10 +23,9 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
-from crypto.asn1 import der
+from crypto.algorithms.keys import SigningKey
 from crypto.pki.certificate import OCSP_SIGNING, Certificate
-from crypto.pki.names_and_algorithms import CertificateError
+from crypto.pki.signed_body import SignedBody, SignedBodyError, sign_body
 
 PREFIX = b"SEALDESK-STATEMENT-V1\x00"
 
@@ -124,11 +120,7 @@ class SealStatement:
             separators=(",", ":"),
             sort_keys=True,
         ).encode()
-        return der.sequence(
-            der.octet_string(body),
-            der.octet_string(key.certificate),
-            der.bit_string(key.sign(PREFIX + body)),
-        )
+        return sign_body(PREFIX, body, key)
 
 
 @dataclass(frozen=True)
@@ -158,20 +150,15 @@ class SignedStatement:
 
         Whether that certificate leads to a trusted platform is the caller's to check (with
         :func:`crypto.pki.chain.build_chain`). Raises :class:`StatementError`."""
-        if len(token) > MAX_SIZE:
-            raise StatementError("larger than any statement")
         try:
-            fields = der.parse(token).children(der.SEQUENCE)
-            body, certificate_der, signature = fields.octets(), fields.octets(), fields.bits()
-            fields.finish()
-            certificate = Certificate.parse(certificate_der)
-        except (der.DerError, CertificateError) as error:
+            signed = SignedBody.parse(token, MAX_SIZE)
+        except SignedBodyError as error:
             raise StatementError(f"not a platform statement: {error}") from error
-        if OCSP_SIGNING not in certificate.extended_key_usage:
+        if OCSP_SIGNING not in signed.certificate.extended_key_usage:
             raise StatementError("the certificate is not for status statements")
-        if not certificate.public_key.verify(SM2_WITH_SM3, PREFIX + body, signature):
+        if not signed.holds(PREFIX):
             raise StatementError("the statement's signature is wrong")
-        return cls(token, _read(body), certificate)
+        return cls(token, _read(signed.body), signed.certificate)
 
 
 def _read(body: bytes) -> SealStatement:

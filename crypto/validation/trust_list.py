@@ -1,13 +1,8 @@
 """A trust list: platforms and authorities that its operator answers for, signed.
 
 A province, a group of companies or an association keeps one; desks are told its address and the
-SM3 of the certificate that signs it. Token, DER::
-
-    SEQUENCE { body OCTET STRING,          -- JSON, UTF-8
-               certificate OCTET STRING,   -- the operator's, DER
-               signature BIT STRING }      -- SM2 with SM3 over PREFIX ‖ body
-
-Body::
+SM3 of the certificate that signs it. A token is a :mod:`crypto.pki.signed_body` of the operator's;
+the body is JSON in UTF-8::
 
     {"type": "trust-list-v1", "operator": "…", "sequence": 7,
      "issued_at": "…", "next_update": "…",
@@ -36,10 +31,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
-from crypto.asn1 import der
+from crypto.algorithms.keys import SigningKey
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
+from crypto.pki.signed_body import SignedBody, SignedBodyError, sign_body
 from crypto.validation.anchor_rules import AnchorRule
 from crypto.validation.trust import Trust
 
@@ -102,18 +97,13 @@ class TrustList:
     @classmethod
     def parse(cls, token: bytes) -> TrustList:
         """Read a token and check its signature. Raises :class:`TrustListError`."""
-        if len(token) > MAX_SIZE:
-            raise TrustListError("larger than any trust list")
         try:
-            fields = der.parse(token).children(der.SEQUENCE)
-            body, certificate_der, signature = fields.octets(), fields.octets(), fields.bits()
-            fields.finish()
-            certificate = Certificate.parse(certificate_der)
-        except (der.DerError, CertificateError) as error:
+            signed = SignedBody.parse(token, MAX_SIZE)
+        except SignedBodyError as error:
             raise TrustListError(f"not a trust list: {error}") from error
-        if not certificate.public_key.verify(SM2_WITH_SM3, PREFIX + body, signature):
+        if not signed.holds(PREFIX):
             raise TrustListError("the trust list's signature is wrong")
-        return cls(token=token, certificate=certificate, **read_body(body))
+        return cls(token=token, certificate=signed.certificate, **read_body(signed.body))
 
     def trust(self, now: datetime) -> Trust:
         """The anchors of all platforms that count at the moment *now*; none of an expired list."""
@@ -135,10 +125,7 @@ class TrustList:
 def sign_list(body: bytes, key: SigningKey) -> bytes:
     """The token of *body*, DER. Raises :class:`TrustListError` for a body that is none."""
     read_body(body)
-    signature = key.sign(PREFIX + body)
-    return der.sequence(
-        der.octet_string(body), der.octet_string(key.certificate), der.bit_string(signature)
-    )
+    return sign_body(PREFIX, body, key)
 
 
 def read_body(body: bytes) -> dict[str, Any]:

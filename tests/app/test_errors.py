@@ -33,6 +33,8 @@ INSIDE = {
     *("ReleaseError", "NotSigned"),
     # A trust list that cannot be read becomes app's TrustListRejected.
     "TrustListError",
+    # A token that cannot be read becomes the error of whatever it should have been.
+    "SignedBodyError",
     # What a platform or a person has sent as signed and is not becomes app's
     # PlatformAnswerInvalid or a finding; an own reason that cannot stand in a text, UsageError.
     *("PurposeTextError", "PhoneError", "ApprovalError", "PolicyError"),
