@@ -7,6 +7,7 @@ library.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -28,6 +29,17 @@ class StampStep(StrEnum):
     JOURNAL = "journal"
     DONE = "done"
     """There is nothing left to cancel."""
+
+
+@dataclass(frozen=True)
+class ApprovalWait:
+    """Told instead of a step: that approvals are waited for."""
+
+    who: str
+    """Who is asked, in words."""
+    count: int
+    """How many have approved."""
+    needed: int
 
 
 TellStep = Callable[[StampStep], None]

@@ -52,6 +52,7 @@ from crypto.verdict import Report, Verdict
 from device.token import PinIncorrect, PinLocked, TokenRemoved
 from server_stub.neighbours.imprint import SPECS
 from server_stub.neighbours.imprint_drawing import draw
+from tests.world.approval_desk import StandInApprovals
 from tests.world.authorities import Authorities
 from tests.world.grants import grant_record, signed
 from tests.world.phones_desk import StandInPhones
@@ -610,6 +611,10 @@ class StandIn:
     @cached_property
     def archives(self) -> DeskArchives:
         return DeskArchives(self.journal, lambda: (self.trust, self))
+
+    @cached_property
+    def approvals(self) -> StandInApprovals:
+        return StandInApprovals(self.company)
 
     @cached_property
     def phones(self) -> StandInPhones:

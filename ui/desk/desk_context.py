@@ -26,6 +26,7 @@ from app.errors import (
 from app.settings import save
 from ui.desk.archives import DeskArchives
 from ui.desk.keys import (
+    APPROVALS_S,
     DeskStamper,
     DeviceThreadKey,
     OneAtATime,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from crypto.validation.trust import Trust
     from crypto.verdict import Report, Verdict
     from ui.desk.applications import DeskApplications
+    from ui.desk.approvals import DeskApprovals
     from ui.desk.phones import DeskPhones
     from ui.desk.unlocking import DeskUnlocking
 
@@ -174,8 +176,10 @@ class DeskContext:
             stamper = self._desk.timestamper(None, () if offline else seals)
             self._stamper = stamper
             try:
+                one_by_one = OneAtATime(service) if service is not None else None
                 yield DeskStamper(
-                    self._desk, self._cabinet, lent, service and OneAtATime(service), stamper
+                    *(self._desk, self._cabinet, lent, one_by_one, stamper),
+                    self._desk.approvals(service, APPROVALS_S),
                 )
             finally:
                 self._desk.settle(service, next(iter(keys.values())).certificate)
@@ -218,6 +222,12 @@ class DeskContext:
         return DeskApplications(
             self._desk, lambda: self._cabinet, lambda: self._certificates.clear()
         )
+
+    @cached_property
+    def approvals(self) -> DeskApprovals:
+        from ui.desk.approvals import DeskApprovals
+
+        return DeskApprovals(self._desk, lambda: self._cabinet)
 
     @cached_property
     def phones(self) -> DeskPhones:

@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.steps import ApprovalWait
 from ui.shell.context import CertificateView, Step, TokenView
 from ui.tasks import on_device_thread
 
 if TYPE_CHECKING:
     from app.desk import Desk
+    from app.remote.approval.asking import Approvals
     from app.remote.timestamping import Timestamper
     from app.stamping import StampedFile, StampJob, TicketService
     from app.store.cabinet import Cabinet
+    from app.store.use_requests import UseRequestRecord
     from crypto.algorithms.keys import SigningKey
     from device.token import Session, Token
+
+
+APPROVALS_S = 8 * 3600.0
+"""How long the window waits for approvals while stamping: a working day."""
 
 
 class DeskStamper:
@@ -31,15 +39,26 @@ class DeskStamper:
         keys: Mapping[str, SigningKey],
         service: TicketService | None,
         timestamp: Timestamper | None,
+        approvals: Approvals | None = None,
     ) -> None:
         self._cabinet, self._keys, self._service = cabinet, keys, service
         self._journal, self._limit = desk.journal, desk.offline_limit
         self._timestamp, self._leases = timestamp, desk.lending.book
         self._trust = desk.trust()  # once, not for every document
+        self._approvals = approvals
+        if approvals is not None and isinstance(service, OneAtATime):
+            approvals.one = service.one
 
     def stamp(self, job: StampJob, step: Step) -> StampedFile:
+        from app.remote.approval.asking import whom
         from app.stamping import stamp
 
+        def waiting(request: UseRequestRecord) -> None:
+            if request.state == "pending":
+                who = whom(request.policy, request.certificate)
+                step(ApprovalWait(who, request.approvals, request.policy.needed))
+
+        asks = self._approvals
         return stamp(
             job,
             key=self._keys[job.seal_code],
@@ -49,6 +68,7 @@ class DeskStamper:
             platform=self._service,
             timestamp=self._timestamp,
             leases=self._leases,
+            approvals=replace(asks, tell=waiting) if asks is not None else None,
             offline_limit=self._limit,
             step=step,
         )

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from app.many.resuming import StampedEarlier
     from app.placing.placement import TextHit
     from app.preparing import Notice
+    from app.remote.approval.asking import UseWish
+    from app.remote.approval.client import Candidate
+    from app.remote.approval.deciding import Shown
     from app.remote.approval.phones import Answered, Pairing, Phone
+    from app.remote.approval.setting import PolicyWish
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
     from app.remote.lending import Offered, Person, Wish
     from app.remote.objection import Objection
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from app.store.lending import GrantRecord
     from app.store.notices import NoticeRecord
     from app.store.trusted_platforms import TrustedPlatform
+    from app.store.use_requests import PolicyRecord, UseRequestRecord
     from app.store.uses import WaitingUse
     from crypto.algorithms.keys import SigningKey
     from crypto.pdf.looking.pictures import ChangedPage
@@ -346,6 +351,47 @@ class ArchiveWork(Protocol):
         :data:`app.archiving.making.Step`."""
 
 
+class ApprovalDesk(Protocol):
+    """Approvals of uses: what is kept here, and what is done with a key (*device*)."""
+
+    def requests(self) -> tuple[UseRequestRecord, ...]:
+        """Those made here and those to be decided here, the newest first."""
+
+    def policies(self) -> tuple[PolicyRecord, ...]:
+        """Of the seals here, as the platforms last told of them."""
+
+    def seen(self, requests: tuple[UseRequestRecord, ...]) -> None:
+        """The person has seen how they stand."""
+
+    def see(self, request: UseRequestRecord, serial: str, pin: str) -> Shown | None:
+        """What its document looks like; None if it is not encrypted for this computer yet. Raises
+        :class:`app.errors.DecisionRefused`."""
+
+    def decide(
+        self,
+        request: UseRequestRecord,
+        decision: Literal["approve", "reject"],
+        reason: str,
+        serial: str,
+        pin: str,
+    ) -> UseRequestRecord:
+        """Sign a decision. Raises :class:`app.errors.DecisionRefused`."""
+
+    def withdraw(self, request: UseRequestRecord, serial: str, pin: str) -> UseRequestRecord:
+        """Take a request of one's own back."""
+
+    def ask(
+        self, seal_code: str, path: Path, wish: UseWish, serial: str, pin: str
+    ) -> UseRequestRecord:
+        """Ask for a use. Raises :class:`app.errors.UseRequestWrong`."""
+
+    def candidates(self, seal_code: str, serial: str, pin: str) -> tuple[Candidate, ...]:
+        """Whom the keeper can name as approvers."""
+
+    def set_policy(self, seal_code: str, wish: PolicyWish, serial: str, pin: str) -> PolicyRecord:
+        """Sign a seal's policy. Raises :class:`app.errors.PolicyTermsWrong`."""
+
+
 class PhoneWork(Protocol):
     """Phones that stand in for the Ukey; the device's thread, but for :meth:`look` and
     :meth:`give_up`."""
@@ -595,6 +641,10 @@ class Context(Protocol):
     def archives(self) -> ArchiveWork: ...
 
     # work for the platform
+
+    @property
+    def approvals(self) -> ApprovalDesk:
+        """Approvals of uses."""
 
     @property
     def phones(self) -> PhoneWork:

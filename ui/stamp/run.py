@@ -7,8 +7,8 @@ by itself. The results are :mod:`ui.stamp.results`'s.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QProgressBar, QVBoxLayout, QWidge
 
 from app.errors import explain
 from app.publishing import move_to
-from app.steps import StampStep
+from app.steps import ApprovalWait, StampStep
 from ui import theme
 from ui.language import language, tr
 from ui.seal_card import kind_name
@@ -144,9 +144,26 @@ class StampRun(QFrame):
             what = tr("{count} 个文件", count=len(self._orders))
         said = tr("用 {seals} 给 {what} 盖章", seals=names, what=what)
         refused = sum(outcome.error is not None for outcome in self._before)
+        said += self._approval(codes)
         if refused:
             said += tr("（另有 {count} 个不能盖，结果里写明原因）", count=refused)
         return said
+
+    def _approval(self, codes: Iterable[str]) -> str:
+        """That these seals are used with approvals, and whose."""
+        rules = {each.seal_id: each for each in self._shell.context.approvals.policies()}
+        seals = (self._seals[code] for code in codes if code in self._seals)
+        wanted = [rule.policy for seal in seals if (rule := rules.get(seal.id)) is not None]
+        for policy in wanted:
+            if policy is not None and policy.needed:
+                who = tr("、").join(f"{a.name}（{a.role}）" for a in policy.approvers)
+                return tr(
+                    "。用印需要审批：{who}，{needed} 人同意。"
+                    "没有申请的先提出申请，同意后自动接着盖章",
+                    who=who,
+                    needed=policy.needed,
+                )
+        return ""
 
     def ask_pin(self, token: TokenView, purpose: str, problem: str) -> str:
         """The PIN dialog; "" if it was cancelled."""
@@ -222,6 +239,14 @@ class StampRun(QFrame):
                 self._step.setText(step_titles()[value])
             elif value is StampStep.SIGN:
                 self._step.setText(self._orders[number].path.name)
+        elif kind == "step" and isinstance(value, ApprovalWait):
+            self._step.setText(
+                tr(
+                    "正在等待审批（已有 {count} 人同意，需要 {needed} 人）：{who}。"
+                    "同意后自动接着盖章。",
+                    **asdict(value),
+                )
+            )
         elif kind == "done" and isinstance(value, StampOutcome):
             self._steps[number] = len(STEPS)
             if several:

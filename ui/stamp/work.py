@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from app.errors import Cancelled, ChangesForbidden, NoSeam
 from app.many.batch import Batch
 from app.placing.stamp_plan import Laid, Placed, lay_out
-from app.steps import StampStep
+from app.steps import ApprovalWait, StampStep
 from ui.shell.context import Context, DocumentFacts, Stamper, Step
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def stamp_orders(
     batch: Batch[StampedFile] = Batch()
 
     def one(number: int, key: Stamper) -> StampedFile:
-        def within(now: StampStep) -> None:
+        def within(now: StampStep | ApprovalWait) -> None:
             with suppress(*((Cancelled,) if now in _SIGNED else ())):
                 step("step", number, now)
 
@@ -181,10 +181,11 @@ def _stamp(
                 continue
             between.parent.mkdir(exist_ok=True)
             between.unlink(missing_ok=True)
-            job = replace(job, source=source, output=between, act=act)
+            job = replace(job, source=source, output=between, act=act, approved=order.path)
             source = key.stamp(job, within).path
         folder_of_output = last.folder or order.path.parent
-        return key.stamp(replace(last, source=source, folder=folder_of_output), within)
+        last = replace(last, source=source, folder=folder_of_output, approved=order.path)
+        return key.stamp(last, within)
 
 
 @contextmanager

@@ -16,6 +16,9 @@ from app.store.cabinet import Cabinet
 from app.store.use_requests import UseRequestRecord
 from crypto.algorithms.keys import SigningKey
 
+_NEWS = {"approved": "approval_given", "rejected": "approval_refused", "lapsed": "approval_lapsed"}
+"""State of one's request → kind of notice."""
+
 
 @dataclass(frozen=True)
 class Followed:
@@ -64,6 +67,14 @@ def follow(
     answered = tuple(
         each for each in told if each.side == "mine" and each.unread and each.state != "pending"
     )
+    for new in waiting:
+        about = {"seal_code": new.request.seal, "name": new.requester}
+        cabinet.notices.keep(platform.origin, "approval_wanted", about, new.created_at)
+    for new in answered:
+        kind = _NEWS.get(new.state)
+        if kind:
+            about = {"seal_code": new.request.seal, "number": new.id[-8:]}
+            cabinet.notices.keep(platform.origin, kind, about, new.changed_at)
     return Followed(waiting, answered)
 
 
