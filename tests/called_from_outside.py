@@ -38,7 +38,6 @@ _.field_value
 _.text_fontsize
 
 # The window loads its pages by their class names (ui/shell/window.py).
-_.ApprovalsPage
 _.JournalPage
 _.SettingsPage
 

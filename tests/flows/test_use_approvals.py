@@ -232,7 +232,7 @@ def test_a_withdrawn_request_and_an_unseen_one(office: Office) -> None:
 
 def test_offline_is_refused_where_the_policy_says_so(office: Office) -> None:
     refused = office.stamp(contract(office.clerk.folder, "离线.pdf"), "--offline")
-    assert (refused.code, "不允许离线使用" in refused.err) == (17, True)
+    assert (refused.code, "不允许离线使用。" in refused.err) == (17, True)
     office.rule("--none")
     free = office.stamp(contract(office.clerk.folder, "自由.pdf"))
     assert free.code == 0, free.err

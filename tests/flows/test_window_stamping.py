@@ -25,6 +25,7 @@ from pytestqt.qtbot import QtBot
 
 import ui.stamp.prepared
 from app.placing.stamp_plan import At, Keyword, Riding
+from app.steps import ApprovalWait
 from crypto.algorithms.gm import sm3
 from crypto.verdict import Verdict
 from device.token import TokenRemoved
@@ -896,3 +897,30 @@ def link(window: MainWindow, text: str) -> QPushButton:
     """The action of a notice."""
     buttons = window.notices.findChildren(QPushButton)
     return next(each for each in buttons if each.text() == text)
+
+
+def test_a_use_that_needs_approvals_says_so_before_the_pin_and_while_it_waits(
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    demo_pdf: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context.approvals.fill()
+    page = opened(qtbot, window, demo_pdf)
+    page.rack.cards[OFFICIAL].click()
+    page.placing.place(At("1", 150, 200))
+    qtbot.waitUntil(lambda: page.stamp_button.isEnabled())
+    purposes: list[str] = []
+
+    def ask(token: object, purpose: str, problem: str) -> str:
+        purposes.append(purpose)
+        return PIN
+
+    monkeypatch.setattr(page.run, "ask_pin", ask)
+    qtbot.mouseClick(page.stamp_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(purposes))
+    assert "用印需要审批：沈立（法定代表人）、韩雪（财务负责人）" in purposes[0]
+    page.run._progress("step", 0, ApprovalWait("沈立（法定代表人）", 1, 2))
+    assert "正在等待审批（已有 1 人同意，需要 2 人）" in page.run._step.text()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -121,9 +121,6 @@ class AskDialog(Dialog):
         )
 
 
-Decide = Callable[[Literal["approve", "reject"], str], None]
-
-
 class DecideDialog(Dialog):
     """What an approver sees: the request beside its document, and two answers."""
 
@@ -160,13 +157,13 @@ class DecideDialog(Dialog):
         decides = request.my_answer is not None and not request.my_answer.decision
         self.approve = button(tr("同意…"), lambda: self._end("approve"), role="primary")
         self.refuse = button(tr("不同意…"), lambda: self._end("reject"), role="danger")
-        self.readable = shown is not None
+        self._can_see = shown is not None
         self._decides = decides and request.state == "pending"
         whole.addLayout(row(None, button(tr("关闭"), self.reject), self.refuse, self.approve))
         self._update()
 
     def _update(self) -> None:
-        self.approve.setEnabled(self._decides and self.readable)
+        self.approve.setEnabled(self._decides and self._can_see)
         self.refuse.setEnabled(self._decides and bool(self.reason.text().strip()))
 
     def _end(self, decision: Literal["approve", "reject"]) -> None:

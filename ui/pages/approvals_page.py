@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QDialog, QFrame, QLayout, QVBoxLayout, QWidget
 
 from app.errors import messages
+from ui.approvers import named
 from ui.flow import flow
 from ui.language import language, tr
 from ui.pages.approval_dialogs import AskDialog, DecideDialog, request_facts
@@ -244,7 +245,10 @@ class ApprovalsPage(QWidget):
             head.addWidget(label(tr("新消息"), "changed"))
         head.addWidget(label(words["approval_state"][state], _ROLES.get(state, "muted")))
         inner.addLayout(head)
-        inner.addWidget(facts([*request_facts(request, name), *_answers(request)]))
+        rows = request_facts(request, name)
+        if state not in OPEN:  # of what is over, who asked, for which seal, and what was said
+            rows = [*rows[:2], (tr("申请时间"), moment(request.created_at))]
+        inner.addWidget(facts([*rows, *_answers(request)]))
         inner.addLayout(self._actions(request, state))
         card = framed("card", inner)
         card.setAccessibleName(tr("，").join((name, words["approval_state"][state])))
@@ -403,7 +407,7 @@ def rule_words(rule: PolicyRecord | None) -> str:
     if policy is None or not policy.needed:
         said = tr("使用这枚印章不需要审批。")
     else:
-        who = tr("、").join(f"{each.name}（{each.role}）" for each in policy.approvers)
+        who = named(policy.approvers)
         said = tr("每次使用都要审批：{who}，其中 {needed} 人同意。", who=who, needed=policy.needed)
     if policy is not None and not policy.offline:
         said += tr("不能离线使用。")

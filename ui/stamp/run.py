@@ -19,6 +19,7 @@ from app.errors import explain
 from app.publishing import move_to
 from app.steps import ApprovalWait, StampStep
 from ui import theme
+from ui.approvers import named
 from ui.language import language, tr
 from ui.seal_card import kind_name
 from ui.shell.pin_dialog import PinDialog
@@ -156,7 +157,7 @@ class StampRun(QFrame):
         wanted = [rule.policy for seal in seals if (rule := rules.get(seal.id)) is not None]
         for policy in wanted:
             if policy is not None and policy.needed:
-                who = tr("、").join(f"{a.name}（{a.role}）" for a in policy.approvers)
+                who = named(policy.approvers)
                 return tr(
                     "。用印需要审批：{who}，{needed} 人同意。"
                     "没有申请的先提出申请，同意后自动接着盖章",

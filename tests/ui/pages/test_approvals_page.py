@@ -170,7 +170,7 @@ def test_a_policy_is_set_by_ticking_people(
     (wish,) = approvals(page).wishes
     assert [each.role for each in wish.approvers] == ["董事长", "财务负责人", "法务负责人"]
     assert (wish.needed, wish.offline) == (3, True)
-    assert "不能离线使用" not in said(page)
+    qtbot.waitUntil(lambda: "不能离线使用" not in said(page))
 
 
 def test_keys_are_touched_on_their_thread_only(qtbot: Any, page: ApprovalsPage) -> None:
