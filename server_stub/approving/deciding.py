@@ -134,12 +134,15 @@ def sweep(tx: Transaction) -> int:
     ended = tx.session.scalars(over.order_by(UseRequestRow.id)).all()
     for row in ended:
         use_policies.change(tx, row, "lapse", "expired")
-    done = select(UseRequestRow.id).where(
-        UseRequestRow.state.not_in(("pending", "approved")),
-        UseRequestRow.changed_at < tx.now - _FORGOTTEN,
+    done = (
+        select(UsePage)
+        .join(UseRequestRow, UseRequestRow.id == UsePage.request_id)
+        .where(
+            UseRequestRow.state.not_in(("pending", "approved")),
+            UseRequestRow.changed_at < tx.now - _FORGOTTEN,
+        )
     )
-    pages = tx.session.scalars(select(UsePage).where(UsePage.request_id.in_(done))).all()
-    for page in pages:
+    for page in tx.session.scalars(done).all():
         tx.session.delete(page)
         let_go(tx.session, page.blob_sm3)
     return len(ended)

@@ -418,7 +418,7 @@ class UsePage(Base):
     __tablename__ = "use_page"
     request_id: Mapped[str] = mapped_column(ForeignKey("use_request.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
-    blob_sm3: Mapped[str] = mapped_column(info=BLOB)
+    blob_sm3: Mapped[str] = mapped_column(index=True, info=BLOB)
 
 
 class UseKey(Base):

@@ -23,8 +23,8 @@ from tests.world.lending import Lending
 from tests.world.objections import hand_in, statement
 from tests.world.staff import employ
 
-SMALL = ("key", "staff", "sqlite_master")
-"""Tables that stay small."""
+SMALL = ("key", "staff", "sqlite_master", "use_page")
+"""Tables that stay small: pages of documents go soon after their request."""
 HOURLY = "WHERE (blob.address NOT IN"
 """Blobs that nothing names are looked for once an hour."""
 READ_IN_ORDER = ("USING INDEX usage_record_by_time",)
