@@ -113,6 +113,7 @@ def test_an_error_while_it_is_entered_takes_the_output_back(office: Office, even
     assert office.events() == [events.begun, events.failed]
 
 
+@pytest.mark.wants("posix")
 @BOTH
 @pytest.mark.parametrize("step", WRITING)
 def test_a_kill_while_writing_leaves_the_whole_or_nothing(

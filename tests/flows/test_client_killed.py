@@ -18,7 +18,7 @@ from server_stub.records.store import Seal, UsageRecord
 from server_stub.web.serving import RunningServer
 from tests.world.clerk import Clerk, excerpt, temporary_files
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.wants("posix"), pytest.mark.slow, pytest.mark.timeout(1200)]
 
 ROUNDS, INSTANTS = 20, 5
 SECONDS = (0.2, 5.0)

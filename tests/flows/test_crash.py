@@ -14,6 +14,7 @@ import pytest
 from app.steps import StampStep
 from tests.world.clerk import Clerk, Enrolled, excerpt, temporary_files
 
+pytestmark = pytest.mark.wants("posix")
 ROOT = Path(__file__).parents[2]
 LINKED = "linked"
 _told = [str(step) for step in StampStep]

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app.steps import StampStep
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import citizen_number, credit_code
 from tests.world.clerk import Clerk, Enrolled, enrolled, excerpt, temporary_files
 
+pytestmark = pytest.mark.wants("posix")
 ROOT = Path(__file__).parents[2]
 COUNT = 20
 LINKED, ENTERED = "linked", "entered"

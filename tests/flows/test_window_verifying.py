@@ -296,6 +296,7 @@ def test_versions_are_right_where_something_stands_before_the_document(
         qtbot.waitUntil(lambda n=seals: len(page.pane.view.items) == n, timeout=20_000)
 
 
+@pytest.mark.wants("posix")
 def test_a_page_that_kills_its_process_is_told_and_costs_no_verdict(
     qtbot: QtBot, window: MainWindow, context: StandIn, demo_pdf: Path
 ) -> None:

@@ -5,13 +5,23 @@ import ctypes
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from _pytest.outcomes import Skipped
 
 WINE = sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 """Is this Windows one of Wine's? It accepts limits that it does not keep."""
-_BY_FIXTURE = {"judge": "openssl", "certify": "openssl", "softhsm": "softhsm2"}
-"""Fixtures → the tool that they run."""
+TOOLS = frozenset(
+    {
+        *("cc", "gcc", "git", "nm", "openssl", "pdfsig", "pdftoppm", "pdftotext", "qpdf"),
+        *("Xvfb", "chromium", "dbus-daemon", "initdb", "pg_ctl", "xdotool"),
+    }
+)
+"""Programs that tests run as judges or surroundings, and that a Windows need not have."""
+_BY_FIXTURE = {"softhsm": "softhsm2"}
+_missed: Counter[str] = Counter()
 
 
 def _is_here(wanted: str) -> bool:
@@ -22,9 +32,6 @@ def _is_here(wanted: str) -> bool:
     return shutil.which(wanted) is not None
 
 
-_missed: Counter[str] = Counter()
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On Windows, leave out what it cannot run."""
@@ -33,14 +40,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, left = [], []
     for item in items:
         wanted = {name for mark in item.iter_markers("wants") for name in mark.args}
-        wanted |= {
-            _BY_FIXTURE[name] for name in getattr(item, "fixturenames", ()) if name in _BY_FIXTURE
-        }
+        names = set(getattr(item, "fixturenames", ()))
+        wanted |= {_BY_FIXTURE[name] for name in names if name in _BY_FIXTURE}
         missing = sorted(name for name in wanted if not _is_here(name))
         (left if missing else kept).append(item)
         _missed.update(missing)
     items[:] = kept
     config.hook.pytest_deselected(items=left)
+
+
+def _tool_is_missing(event: str, arguments: tuple[object, ...]) -> None:
+    """A test that starts one of the tools is left in the middle, whoever starts it for the test."""
+    if event != "subprocess.Popen":
+        return
+    command = arguments[1]
+    words = command.split() if isinstance(command, str) else command
+    name = Path(str(words[0])).name if isinstance(words, Sequence) and words else ""
+    if name in TOOLS and shutil.which(name) is None:
+        _missed[name] += 1
+        raise Skipped(f"not on this system: {name}")
+
+
+if sys.platform == "win32":
+    sys.addaudithook(_tool_is_missing)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -59,6 +59,7 @@ def test_folders_are_walked_in_order(folder: Path, tmp_path: Path) -> None:
         find([tmp_path])
 
 
+@pytest.mark.wants("posix")
 def test_a_pipe_among_the_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"")
     os.mkfifo(tmp_path / "b.pdf")

@@ -14,6 +14,7 @@ from app.placing.finder import Finder
 from app.placing.pages import Pages
 from crypto.pdf.reading.failures import PdfEncrypted, PdfTooComplex, PdfUnreadable
 from tests.world.documents import crashing_pdf
+from tests.world.processes import KILL
 
 
 @pytest.fixture
@@ -50,14 +51,14 @@ def test_what_is_wrong_with_a_document_is_told(
     assert finder.find(locked, "x", "leaf") == ()
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["dies", "hangs"])
+@pytest.mark.parametrize("how", ["dies", pytest.param("hangs", marks=pytest.mark.wants("posix"))])
 def test_a_process_that_dies_or_hangs_costs_one_search(
-    finder: Finder, demo_pdf: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
+    finder: Finder, demo_pdf: Path, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert finder.find(demo_pdf, "办法", None)
     with monkeypatch.context() as patch:
         patch.setattr(module, "SECONDS", 1.0)
-        os.kill(finder._process.pid, how)
+        os.kill(finder._process.pid, KILL if how == "dies" else signal.SIGSTOP)
         with pytest.raises(PdfTooComplex):
             finder.find(demo_pdf, "办法", None)
     assert finder.find(demo_pdf, "办法", None)

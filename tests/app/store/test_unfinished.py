@@ -12,6 +12,7 @@ from app.store import unfinished as module
 from app.store.journal import Journal
 from app.store.unfinished import Entry, Unfinished, kept, take_up
 from crypto.algorithms.gm import sm3
+from crypto.bounded import Message, ProcessDied, run
 
 CONTENT = b"a stamped file"
 
@@ -35,11 +36,13 @@ def left(tmp_path: Path) -> Unfinished:
 
 def crash(journal: Journal, left: Unfinished) -> None:
     """The process dies between the output's name and its entry."""
-    child = os.fork()
-    if child == 0:
-        with kept(journal, left):
-            os._exit(9)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    with pytest.raises(ProcessDied, match="exit code 9"):
+        run(die_in_between, journal.path, left, seconds=30)
+
+
+def die_in_between(path: Path, left: Unfinished) -> Message:
+    with kept(Journal(path), left):
+        os._exit(9)
 
 
 def taken(journal: Journal) -> tuple[int, list[tuple[str, ...]]]:

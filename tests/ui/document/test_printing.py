@@ -1,7 +1,5 @@
 """Printing: at the exact size, from the process that draws, and never passed off as signed."""
 
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from app.placing.stamp_plan import At
 from crypto.lengths import MM
 from tests.world.desk import StandIn
+from tests.world.processes import kill as end_process
 from ui.canvas.renderer import Renderer
 from ui.document import printing
 from ui.document.printing import PrintDialog, PrintJob, larger_than_paper
@@ -115,7 +114,7 @@ def test_a_renderer_that_dies_ends_the_job_and_not_the_window(
     def kill(request: object, _: object) -> None:
         process = renderer.process_id
         if process is not None:
-            os.kill(process, signal.SIGKILL)
+            end_process(process)
 
     with qtbot.waitSignal(job.ended, timeout=30_000) as told:
         renderer.drawn.connect(kill)
