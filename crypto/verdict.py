@@ -121,6 +121,7 @@ _CODES = {
         " grant_invalid grant_foreign_grantor grant_no_leave grant_leave_foreign grant_exceeded"
         " grant_term_over grant_outside_kind grant_outside_counterparty grant_outside_hours"
         " grant_unapproved approval_invalid approval_foreign approval_changed"
+        " ticket_missing"
         " grant_before_lease grant_lease_over grant_used_after_end"
     ),
 }

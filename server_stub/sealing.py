@@ -38,6 +38,7 @@ from server_stub.records.store import (
     SealCopy,
     SealGrant,
     UsageRecord,
+    UsePolicyRow,
 )
 from server_stub.signin import COLLECT, Decision, decided, intent, signed_by
 
@@ -602,6 +603,12 @@ def state_of(
         state, reason, since = "expired", "expired", seal.valid_until  # the sweep is yet to come
     issued_at: datetime = canonical.moment(now)
     after = session.get(Seal, seal.successor_id) if seal.successor_id else None
+    rule = select(UsePolicyRow.set_at).where(
+        UsePolicyRow.seal_id == (seal.original_id or seal.id),
+        UsePolicyRow.ended_at.is_(None),
+        UsePolicyRow.offline.is_(False),
+    )
+    ruled_at = session.scalar(rule)
     return SealStatement(
         seal_code=seal.seal_code,
         state=state,
@@ -614,6 +621,7 @@ def state_of(
         next_update=issued_at + life,
         document_digest=document_sm3,
         successor=after.seal_code if after else "",
+        ticket_since=None if ruled_at is None else canonical.moment(ruled_at),
     )
 
 

@@ -97,6 +97,8 @@ class SealStatement:
     successor: str = ""
     """Code of the seal that took this one's place, if one did."""
     leave: Leave | None = None
+    ticket_since: datetime | None = None
+    """Since when the seal's policy allows no use without the platform's ticket; None: it does."""
 
     def encode(self, key: SigningKey) -> bytes:
         """The signed token, DER."""
@@ -114,6 +116,7 @@ class SealStatement:
                 "document_digest": self.document_digest.hex() if self.document_digest else None,
                 "origin": self.origin,
                 **({"successor": self.successor} if self.successor else {}),
+                **({"ticket_since": _text(self.ticket_since)} if self.ticket_since else {}),
                 **({"leave": _leave_json(self.leave)} if self.leave else {}),
             },
             ensure_ascii=False,
@@ -187,6 +190,7 @@ def _read(body: bytes) -> SealStatement:
             origin=origin,
             successor=successor,
             leave=_leave(fields["leave"]) if "leave" in fields else None,
+            ticket_since=_time(fields.get("ticket_since")),
         )
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise StatementError(f"the statement's body is malformed: {error}") from error

@@ -206,12 +206,37 @@ def check_seal_use(
         original, holder = _original(seal, certificate)
         more, approved = check_approvals(ticket, original, holder, certificate, trust)
         findings += more
+    if ticket is None:
+        findings += _without_ticket(seal, token, trust, times)
     if anchor is None and seal.vendor == DEMO_VENDOR:
         issuer = info.maker.issuer if info.maker else "—"
         status.append(Finding("demo_seal", {"issuer": issuer}))
     if ticket is None and anchor in trust.platforms:
         status.append(Finding("sealed_offline"))
     return SealUse(checked, listed, line, (*findings, *status), approved)
+
+
+def _without_ticket(seal: Seal, token: bytes, trust: Trust, times: Times) -> list[Finding]:
+    """Does the seal's policy allow a use without the platform's ticket, as far as the platform has
+    told? What was reserved before the policy came (a lease in *token*) is good until its end."""
+    told = [
+        each.statement.ticket_since
+        for each in trust.statements
+        if each.statement.seal_code == seal.es_id
+        and each.statement.ticket_since is not None
+        and trust.believes(each)
+    ]
+    moment, since = times.best, min(told, default=None)
+    if moment is None or since is None or moment < since + CLOCK_SKEW:
+        return []
+    with contextlib.suppress(StatementError):
+        reserved = SignedStatement.parse(token)
+        leave = reserved.statement.leave
+        until = leave.until if leave is not None else None
+        own = reserved.statement.seal_code == seal.es_id and trust.believes(reserved)
+        if own and until is not None and moment <= until:
+            return []
+    return [Finding("ticket_missing", {"since": beijing(since), "time": beijing(moment)})]
 
 
 def _original(seal: Seal, certificate: bytes) -> tuple[str, str]:

@@ -138,6 +138,7 @@ class Company:
         *,
         issued_at: datetime = NOW - timedelta(minutes=1),
         said: bytes = b"",
+        ticketed: bool = True,
         **leave: Any,
     ) -> bytes:
         """The document with the seal, and the platform's ticket with *evidence* in it."""
@@ -153,7 +154,7 @@ class Company:
                 issued_at=issued_at,
                 leave=Leave(**given | leave),
             )
-            return maker.make(revision, NOW, ticket.token)
+            return maker.make(revision, NOW, ticket.token if ticketed else b"")
 
         output = io.BytesIO()
         sign_revision(
@@ -168,8 +169,9 @@ class Company:
         )
         return output.getvalue()
 
-    def judged(self, data: bytes) -> Report:
+    def judged(self, data: bytes, **changes: Any) -> Report:
+        """*changes*: to what the platform says of the seal."""
         trust = self.authorities.trust
-        own = self.authorities.statement(self.requester, issued_at=NOW)
+        own = self.authorities.statement(self.requester, issued_at=NOW, **changes)
         trust = replace(trust, statements=(*trust.statements, own))
         return verify_pdf(io.BytesIO(data), "文件.pdf", trust, NOW + timedelta(minutes=1))

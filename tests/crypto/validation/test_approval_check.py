@@ -23,9 +23,9 @@ from crypto.seal.use_approval import (
     ukey_proof,
 )
 from crypto.seal.use_policy import PolicyError, SignedPolicy, UsePolicy, masked
-from crypto.verdict import Finding, Report, Verdict
+from crypto.verdict import Finding, Level, Report, Verdict
 from tests.world.approvals import ASKED, Company, signed_policy
-from tests.world.authorities import Authorities
+from tests.world.authorities import NOW, Authorities
 from tests.world.documents import classic_pdf, update
 from tests.world.soft_phone import SoftPhone, bound
 
@@ -239,6 +239,19 @@ def test_evidence_that_cannot_be_read_is_none(company: Company) -> None:
     broken = company.evidence().encode()[:-3]
     found = told(company.judged(company.stamped(evidence=None, said=broken)))
     assert found["approval_invalid"].details["why"] == "unreadable"
+
+
+# --- past the platform ---------------------------------------------------------------------------
+
+
+def test_a_seal_whose_policy_asks_for_a_ticket_is_not_used_without_one(company: Company) -> None:
+    """Whoever has the key can seal without asking anybody; the platform's word tells of it."""
+    data = company.stamped(ticketed=False)
+    assert company.judged(data).verdict is Verdict.VALID
+    report = company.judged(data, ticket_since=NOW - timedelta(days=1))
+    assert told(report)["ticket_missing"].level is Level.INVALID
+    assert company.judged(data, ticket_since=NOW).verdict is Verdict.VALID  # it came later
+    assert company.judged(company.stamped(), ticket_since=ASKED).verdict is Verdict.VALID
 
 
 # --- the forms ------------------------------------------------------------------------------------

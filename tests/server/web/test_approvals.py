@@ -285,6 +285,9 @@ def test_offline_use_is_refused_where_the_policy_says_so(asking: Approving) -> N
     lease = {"seal_id": asking.company.seal_id}
     refused = asking.company.call("POST", "/v1/leases", lease)
     assert (refused.json()["code"], refused.json()["detail"]) == ("approval_needed", "offline")
+    path = f"/v1/seals/{asking.seal['seal_code']}/status"
+    told = SignedStatement.parse(base64.b64decode(asking.company.call("GET", path).json()["token"]))
+    assert told.statement.ticket_since is not None
     assert asking.rule(asking.terms(2, offline=True)).status_code == 201
     assert asking.company.call("POST", "/v1/leases", lease).status_code == 201
 
