@@ -325,7 +325,7 @@ class ApprovalsPage(QWidget):
         """撤回."""
 
         def done(_: UseRequestRecord) -> None:
-            self._tell(tr("申请已撤回。"))
+            self._tell(tr("用印申请已撤回。"))
 
         work = partial(self._shell.context.approvals.withdraw, request)
         self._with_key(tr("撤回用印申请"), work, done)
