@@ -263,7 +263,7 @@ class Seal(Salted, Base):
     seal_sm3: Mapped[str] = mapped_column(index=True, info=BLOB)
     """Of the original in force; `certificate_sn` and validity too. Every copy: `seal_copy`."""
     imprint_sm3: Mapped[str] = mapped_column(index=True, info=BLOB)
-    successor_id: Mapped[str | None] = mapped_column(ForeignKey("seal.id"))
+    successor_id: Mapped[str | None] = mapped_column(ForeignKey("seal.id"), index=True)
     shape: Mapped[str | None] = mapped_column(info=ADDED)
     """Shape and size in millimetres; None (before 0.3): those of the physical seal."""
     width_mm: Mapped[int | None] = mapped_column(info=ADDED)
