@@ -16,10 +16,11 @@ NAMES = set(
         " RGB"
         " Ukey PIN SO USB MB mm Unicode http https"
         # programs, systems
-        " SealDesk sealdesk OpenSSL openssl dgst sm Windows Debian POSIX Git Bash WSL gcc libssl"
+        " SealDesk sealdesk OpenSSL openssl dgst sm Windows Linux Debian POSIX Git Bash WSL gcc"
+        " libssl"
         " Excel python dev sudo apt install"
-        # reserved names of Windows
-        " CON NUL"
+        # reserved names of Windows, an account and a folder of it
+        " CON NUL SYSTEM Program Files dll"
         # values of settings and options
         " none pades dual all odd even right left top bottom makers signers timestamps server"
         # members of an evidence package, of an archive package
