@@ -22,6 +22,7 @@ from app.durable import locked
 from app.errors import CabinetDamaged, CabinetLocked, CabinetTooNew
 from app.store.secret_store import Kind, SecretStore, Stores
 from crypto.algorithms.gm import GmError, sm4_gcm_decrypt, sm4_gcm_encrypt
+from crypto.owner_only import protect
 
 Migrations = Sequence[Sequence[str]]
 """Statements from each schema version to the next; PRAGMA user_version counts those applied."""
@@ -49,7 +50,11 @@ class EncryptedFile:
         :class:`app.errors.CabinetTooNew`, OSError; a file that was there is left as it was."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path.with_name(f"{path.name}.lock")), _readable(path):
+            new = not path.exists()
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            if new:
+                with suppress(OSError):  # a stick knows no owners; what is in it is encrypted
+                    protect(path)
             connection = _connect(str(path))
             try:
                 key = _unlock(connection, path, stores, migrations)

@@ -26,6 +26,7 @@ from app.store.cabinet import Cabinet, PlatformRecord, SealRecord
 from app.store.secret_store import Kind, SecretStore, SystemStores
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
+from crypto.owner_only import exposed
 from crypto.pki.certificate import OCSP_SIGNING, Certificate
 from crypto.pki.certificate_making import make_certificate, make_crl
 from crypto.pki.names_and_algorithms import Name
@@ -196,7 +197,7 @@ def test_nothing_can_be_read_without_the_key(
     assert record.data not in content
     assert record.enterprise.encode() not in content
     assert "合同1".encode() not in content
-    assert path.stat().st_mode & 0o077 == 0
+    assert not exposed(path)
 
 
 def test_notices_outlive_the_program_and_are_encrypted(path: Path, store: SecretStore) -> None:
