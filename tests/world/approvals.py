@@ -15,7 +15,8 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.sign import Revision, sign_revision
 from crypto.pdf.signing.values import SignatureMaker
 from crypto.pdf.verify import verify_pdf
-from crypto.pki.certificate import DOCUMENT_SIGNING
+from crypto.pki.certificate import DOCUMENT_SIGNING, Certificate
+from crypto.seal.phone import Binding, PhoneSignature
 from crypto.seal.purpose_text import write_time
 from crypto.seal.statement import Leave
 from crypto.seal.use_approval import (
@@ -31,6 +32,7 @@ from crypto.verdict import Report
 from tests.world.authorities import CODE, NOW, Authorities
 from tests.world.documents import classic_pdf
 from tests.world.seals import imprint
+from tests.world.soft_phone import SoftPhone, bound
 
 ORIGIN = "https://seal.example"
 COMPANY = "宿迁市测试单位"
@@ -175,3 +177,17 @@ class Company:
         own = self.authorities.statement(self.requester, issued_at=NOW, **changes)
         trust = replace(trust, statements=(*trust.statements, own))
         return verify_pdf(io.BytesIO(data), "文件.pdf", trust, NOW + timedelta(minutes=1))
+
+
+def by_phone(company: Company, ukey: SoftKey) -> SignedApproval:
+    """An approval by a phone that *ukey* has bound."""
+    phone = SoftPhone()
+    binding: Binding = bound(phone, ukey)
+    said = company.said(binding=binding.sha256)
+    signature = PhoneSignature(
+        binding,
+        ukey.sign(binding.encode()),
+        Certificate.parse(ukey.certificate),
+        phone.sign(said.encode()),
+    )
+    return SignedApproval.make(said, signature.encode(), phone=True)

@@ -3,6 +3,8 @@ what the registry has of the seal, proved."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import subprocess
@@ -22,7 +24,7 @@ from crypto.seal.registry_proof import RegistryProof
 from crypto.seal.statement import SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
-from tests.world.approvals import Company
+from tests.world.approvals import Company, by_phone
 from tests.world.authorities import CODE, NOW, Authorities
 from tests.world.registry_proofs import event, registry_proof
 
@@ -146,6 +148,29 @@ def test_openssl_confirms_each_of_them(package: Path, tmp_path: Path) -> None:
         *(f"{folder}/approval-1-signed.bin", f"{folder}/approval-2-signed.bin"),
         *("registry/1-signed.bin", "registry/2-signed.bin"),
     }
+
+
+def test_openssl_confirms_what_a_phone_has_approved(
+    company: Company, trust: Trust, tmp_path: Path
+) -> None:
+    """The Ukey's word for the phone, and the passkey's over a challenge that is the SHA-256 of the
+    approval's text."""
+    approvals = (by_phone(company, company.approvers[0]), *company.approved(company.approvers[1]))
+    (tmp_path / "a.pdf").write_bytes(company.stamped(company.evidence(approvals)))
+    making.make(tmp_path / "a.pdf", tmp_path / "a.zip", trust=trust, at=AT)
+    assert checking.check(tmp_path / "a.zip").holds
+    with zipfile.ZipFile(tmp_path / "a.zip") as opened:
+        opened.extractall(tmp_path)
+    done = [
+        (command, promised, shell(command, tmp_path)) for command, promised in commands(tmp_path)
+    ]
+    confirmed = {command.rsplit(" ", 1)[-1] for command, _, told in done if "Verified OK" in told}
+    folder = tmp_path / "signature-1"
+    for name in ("binding", "passkey"):
+        assert f"signature-1/approval-1-{name}-signed.bin" in confirmed
+    challenge = json.loads((folder / "approval-1-client-data.json").read_bytes())["challenge"]
+    digest = hashlib.sha256((folder / "approval-1.txt").read_bytes()).digest()
+    assert base64.urlsafe_b64decode(challenge + "=") == digest
 
 
 def test_they_say_who_allowed_what_for_which_document(package: Path, company: Company) -> None:

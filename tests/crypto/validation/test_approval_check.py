@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from crypto.algorithms.gm import sm3
-from crypto.algorithms.keys import SoftKey
 from crypto.asn1 import der
-from crypto.pki.certificate import DOCUMENT_SIGNING, Certificate
-from crypto.seal.phone import Binding, PhoneSignature
+from crypto.pki.certificate import DOCUMENT_SIGNING
 from crypto.seal.purpose_text import PurposeTextError
 from crypto.seal.statement import SignedStatement
 from crypto.seal.use_approval import (
@@ -24,10 +22,9 @@ from crypto.seal.use_approval import (
 )
 from crypto.seal.use_policy import PolicyError, SignedPolicy, UsePolicy, masked
 from crypto.verdict import Finding, Level, Report, Verdict
-from tests.world.approvals import ASKED, Company, signed_policy
+from tests.world.approvals import ASKED, Company, by_phone, signed_policy
 from tests.world.authorities import NOW, Authorities
 from tests.world.documents import classic_pdf, update
-from tests.world.soft_phone import SoftPhone, bound
 
 
 @pytest.fixture(scope="module")
@@ -316,19 +313,6 @@ def test_a_ticket_keeps_its_evidence(company: Company) -> None:
     assert SignedStatement.parse(token).statement.leave is None
     with pytest.raises(ApprovalError):
         UseEvidence.parse(b"")
-
-
-def by_phone(company: Company, ukey: SoftKey) -> SignedApproval:
-    phone = SoftPhone()
-    binding: Binding = bound(phone, ukey)
-    said = company.said(binding=binding.sha256)
-    signature = PhoneSignature(
-        binding,
-        ukey.sign(binding.encode()),
-        Certificate.parse(ukey.certificate),
-        phone.sign(said.encode()),
-    )
-    return SignedApproval.make(said, signature.encode(), phone=True)
 
 
 def replace_world(company: Company, **changes: Any) -> Company:
