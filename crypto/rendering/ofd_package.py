@@ -92,7 +92,7 @@ def resolve(base: str, path: str) -> str:
 
 
 def _name(info: zipfile.ZipInfo) -> str:
-    name = info.filename
+    name = info.orig_filename  # on Windows a backslash in filename has become a slash
     if not info.flag_bits & _UTF8:
         raw = name.encode("cp437")
         try:

@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -203,7 +204,8 @@ def annotate(writer: Any, reference: Any) -> None:
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
     """Run another verifier's program; the test says what its exit code means."""
-    assert shutil.which(str(arguments[0])), f"{arguments[0]} is not installed"
+    if sys.platform != "win32":  # there tests/world/systems.py leaves the test out
+        assert shutil.which(str(arguments[0])), f"{arguments[0]} is not installed"
     return subprocess.run([*map(str, arguments)], capture_output=True, check=False, timeout=60)
 
 

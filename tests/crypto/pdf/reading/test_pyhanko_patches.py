@@ -148,7 +148,7 @@ def test_nothing_is_assigned_into_pyhanko_but_by_installing() -> None:
             if isinstance(node, ast.Call) and called(node) == "setattr" and imported:
                 assigned.add(f"{path.relative_to(ROOT)}: {ast.unparse(node)}")
             if isinstance(node, ast.Call) and called(node) == "install" and knows_patches(tree):
-                installed.append(str(path.relative_to(ROOT)))
+                installed.append(path.relative_to(ROOT).as_posix())
     by_installing = "setattr(owner, attribute, patch.make(_upstream[place]))"
     assert assigned == {f"{PATCHING.relative_to(ROOT)}: {by_installing}"}
     assert installed == ["crypto/pdf/__init__.py"]
