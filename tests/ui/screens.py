@@ -300,6 +300,7 @@ class Tour:
         from ui.pages.grants_dialogs import AcceptDialog, OfferDialog
         from ui.pages.keepers import KeepersDialog
         from ui.pages.notices_dialog import NoticesDialog
+        from ui.pages.phone_link_dialog import PhoneLinkDialog
         from ui.pages.phones_dialog import PhonesDialog
         from ui.pages.seal_change import SealChangeDialog
         from ui.pages.seal_state import SealStateDialog
@@ -346,6 +347,7 @@ class Tour:
             "guide": lambda: Guide(window, window),
             "archive": lambda: ArchiveDialog(window, window),
             "phones": lambda: PhonesDialog(window, window),
+            "phone-link": lambda: PhoneLinkDialog(LONG_NAME, "https://a.example/m/a/b", window),
             "offer": lambda: OfferDialog(context.company.seals, window),
             "accept": lambda: AcceptDialog(window),
             "apply": lambda: ApplyDialog({"uscc": "9137010072425018"}, COMPANY * 2, window),

@@ -210,6 +210,10 @@ class StandInApprovals:
         state = "rejected" if decision == "reject" else "pending"
         return self._changed(request, state)
 
+    def phone_link(self, request: UseRequestRecord, serial: str, pin: str) -> str:
+        self._with(pin)
+        return f"http://localhost:8081/m/a/{'L' * 22}#{'K' * 43}"
+
     def withdraw(self, request: UseRequestRecord, serial: str, pin: str) -> UseRequestRecord:
         self._with(pin)
         return self._changed(request, "withdrawn")

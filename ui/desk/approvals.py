@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from app.errors import SealNotFound
 from app.placing.finder import Finder
-from app.remote.approval import asking, deciding, setting
+from app.remote.approval import asking, deciding, phone_links, setting
 from app.signing import find_key
 from app.stamping import page_boxes
 from ui.desk.keys import assert_device_thread
@@ -74,6 +74,11 @@ class DeskApprovals:
     ) -> UseRequestRecord:
         with self._signed_in(request.certificate, request.platform, serial, pin) as (client, key):
             return deciding.decide(client, self._cabinet(), request, decision, reason, key)
+
+    def phone_link(self, request: UseRequestRecord, serial: str, pin: str) -> str:
+        store = self._desk.lending.store
+        with self._signed_in(request.certificate, request.platform, serial, pin) as (client, _):
+            return phone_links.phone_link(client, self._cabinet(), store, request)
 
     def withdraw(self, request: UseRequestRecord, serial: str, pin: str) -> UseRequestRecord:
         with self._signed_in(request.certificate, request.platform, serial, pin) as (client, key):

@@ -20,6 +20,7 @@ from ui.approvers import named
 from ui.flow import flow
 from ui.language import language, tr
 from ui.pages.approval_dialogs import AskDialog, DecideDialog, request_facts
+from ui.pages.phone_link_dialog import PhoneLinkDialog
 from ui.pages.policy_dialog import PolicyDialog
 from ui.seal_card import kind_name, state_of
 from ui.shell.pin_dialog import PinDialog
@@ -261,10 +262,19 @@ class ApprovalsPage(QWidget):
             look = button(tr("看文件并审批…"), partial(self.look, request), role="primary")
             look.setAccessibleName(tr("，").join((look.text(), name)))
             parts.append(look)
+            if request.policy.phone:
+                phone = button(tr("用手机审批…"), partial(self.on_phone, request), role="link")
+                phone.setAccessibleName(tr("，").join((phone.text(), name)))
+                parts.append(phone)
         if request.side == "mine" and state in OPEN:
             back = button(tr("撤回申请…"), partial(self.withdraw, request), role="link")
             back.setAccessibleName(tr("，").join((back.text(), name)))
             parts.append(back)
+        links = phone_links(request) if request.side == "mine" and state == "pending" else ""
+        if links:
+            copy = button(tr("复制手机审批链接"), partial(copy_text, links), role="link")
+            copy.setAccessibleName(tr("，").join((copy.text(), name)))
+            parts.append(copy)
         for each in parts:
             each.setEnabled(self._ready)
         return flow(*parts)
@@ -320,6 +330,17 @@ class ApprovalsPage(QWidget):
 
         work = partial(self._shell.context.approvals.see, request)
         self._with_key(tr("看申请用印的文件"), work, done)
+
+    def on_phone(self, request: UseRequestRecord) -> None:
+        """The code for one's own phone, with the pages' key in it."""
+
+        def done(url: str) -> None:
+            dialog = PhoneLinkDialog(document_name(request), url, self)
+            dialog.exec()
+            dialog.deleteLater()
+
+        work = partial(self._shell.context.approvals.phone_link, request)
+        self._with_key(tr("用手机审批：显示二维码"), work, done)
 
     def withdraw(self, request: UseRequestRecord) -> None:
         """撤回."""
@@ -448,3 +469,11 @@ def _seal(seal: SealRecord, confirmed: datetime | None, limit: timedelta) -> QFr
         )
     )
     return framed("card", inner)
+
+
+def phone_links(request: UseRequestRecord) -> str:
+    """Who is still to decide, each with the address for the phone; to be sent to each alone."""
+    if not request.policy.phone:
+        return ""
+    waiting = (each for each in request.answers if each.link and not each.decision)
+    return "\n".join(f"{each.name} {request.platform}/m/a/{each.link}" for each in waiting)

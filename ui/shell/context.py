@@ -377,6 +377,10 @@ class ApprovalDesk(Protocol):
     ) -> UseRequestRecord:
         """Sign a decision. Raises :class:`app.errors.DecisionRefused`."""
 
+    def phone_link(self, request: UseRequestRecord, serial: str, pin: str) -> str:
+        """The address for one's own phone, with the pages' key. Raises
+        :class:`app.errors.DecisionRefused`."""
+
     def withdraw(self, request: UseRequestRecord, serial: str, pin: str) -> UseRequestRecord:
         """Take a request of one's own back."""
 

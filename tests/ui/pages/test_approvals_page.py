@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from tests.conftest import DEMO_PDF
 from tests.world.approval_desk import StandInApprovals
 from tests.world.desk import StandIn
 from ui.pages.approval_dialogs import AskDialog, DecideDialog
-from ui.pages.approvals_page import ApprovalsPage
+from ui.pages.approvals_page import ApprovalsPage, phone_links
+from ui.pages.phone_link_dialog import PhoneLinkDialog
 from ui.pages.policy_dialog import PolicyDialog
 from ui.shell.window import MainWindow
 
@@ -141,7 +144,7 @@ def test_a_use_is_asked_for_and_taken_back(
 
     monkeypatch.setattr(AskDialog, "exec", fill)
     page.ask()
-    qtbot.waitUntil(lambda: DEMO_PDF.name in said(page))
+    qtbot.waitUntil(lambda: bool(approvals(page).wishes) and DEMO_PDF.name in said(page))
     (wish,) = approvals(page).wishes
     assert (wish.purpose, wish.copies, wish.life.days) == ("签补充协议", 1, 3)
     page.withdraw(approvals(page).kept[0])
@@ -177,3 +180,27 @@ def test_keys_are_touched_on_their_thread_only(qtbot: Any, page: ApprovalsPage) 
     page.withdraw(approvals(page).kept[2])
     qtbot.waitUntil(lambda: bool(approvals(page).threads))
     assert approvals(page).threads == {"ukey_0"}
+
+
+def test_the_code_for_the_phone_and_the_links_for_approvers(
+    qtbot: Any, page: ApprovalsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+
+    def look(dialog: PhoneLinkDialog) -> int:
+        shown.append(f"{dialog.code.accessibleName()} {said(dialog)}")
+        return 0
+
+    monkeypatch.setattr(PhoneLinkDialog, "exec", look)
+    press(page, "用手机审批…")
+    qtbot.waitUntil(lambda: bool(shown))
+    assert "用手机审批的二维码" in shown[0]
+    assert "工业厂房租赁合同" in shown[0]
+    request = next(each for each in approvals(page).kept if each.side == "mine")
+    answers = json.loads(request.answers_json)
+    linked = [each | {"link": "L" * 22} for each in answers]
+    told = replace(request, answers_json=json.dumps(linked))
+    lines = phone_links(told).splitlines()
+    undecided = [each["name"] for each in answers if not each["decision"]]
+    assert lines == [f"{name} {told.platform}/m/a/{'L' * 22}" for name in undecided]
+    assert phone_links(request) == ""
