@@ -16,11 +16,12 @@ from crypto.algorithms import gm, merkle
 from crypto.algorithms.keys import SoftKey
 from server_stub import background, epochs
 from server_stub.__main__ import main
+from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.records import canonical, cosigning, logbook, store
 from server_stub.records.ledger import LOGS, LedgerError
 from server_stub.settings import Settings
-from server_stub.staff import asking
+from server_stub.staff import asking, losing
 from server_stub.web.serving import start_in_thread
 from tests.world.applicant import Applicant, b64
 from tests.world.approving import Approving, Somebody, approver_key
@@ -102,6 +103,9 @@ def original(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Sett
         assert person.call("POST", "/v1/refresh-tokens").status_code == 201
         Paired(person).pair()
         approve_once(person, server.url)
+        platform, caller = server.platform, ("王建国 0527-84350000", "回拨登记电话")
+        told = (operator(), platform.origin, seal["seal_code"], *caller)
+        platform.ledger.write(losing.report, *told).result()
         with server.platform.reading() as session:
             row = session.get_one(store.Application, person.application_id)
             asking.ask(server.platform, session, row)
@@ -215,6 +219,13 @@ TABLES: dict[str, tuple[str, str]] = {
         " binding_sha256, signature, state, bound_at, valid_until, ended_at, salt FROM phone",
         "phone mine: no record speaks of this row",
     ),
+    "another caller": ("UPDATE loss_call SET caller = '贾仁'", "caller is"),
+    "another proof of a call": ("UPDATE loss_call SET shown = '无'", "shown is"),
+    "a call that nobody confirmed": (
+        "UPDATE loss_call SET state = 'confirmed', decided_by = 'staff_1'",
+        'state is "confirmed"',
+    ),
+    "a deleted call": ("DELETE FROM loss_call", "the row is missing"),
     "an inserted use": (
         "INSERT INTO usage_record SELECT 'ff', seal_id, enterprise_id, document_sm3, at,"
         " received_at, flags, person_id, NULL, NULL FROM usage_record LIMIT 1",

@@ -123,7 +123,7 @@ def test_the_auditor_reads_the_ledger_proves_it_and_leaves_a_trace(
         tree.append(entry["record"].encode())
     assert (tree.size, tree.root()) == (checkpoint.size, checkpoint.root)
     kinds = [json.loads(entry["record"])["type"] for entry in entries]
-    assert kinds.count("key-v1") == 9
+    assert kinds.count("key-v1") == 11  # two of them unlock Ukeys
     assert {"staff-added-v1", "application-v1", "sign-in-v1", "audit-read-v1"} <= set(kinds)
     proof = auditor.call("GET", f"/audit/proofs/consistency?from=3&to={checkpoint.size}").json()[
         "proof"
@@ -204,7 +204,7 @@ def test_init_twice_keeps_everything_and_audit_names_damage(
     assert [(r["log"], r["size"], r["ok"]) for r in reports] == [
         ("registry", 2, True),  # the platform's own seal: made, collected
         # with the seal's two filings, and one more entry for rows that no other entry carries
-        ("ledger", 21, True),
+        ("ledger", 23, True),
     ]
     engine = store.open_engine(settings.url)
     with engine.begin() as connection:
