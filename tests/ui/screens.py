@@ -296,12 +296,14 @@ class Tour:
         from ui.document.printing import PrintDialog
         from ui.document.viewer import Viewer, seal_entries
         from ui.pages.apply_dialog import ApplyDialog
+        from ui.pages.approval_dialogs import AskDialog, DecideDialog
         from ui.pages.archive_dialog import ArchiveDialog
         from ui.pages.grants_dialogs import AcceptDialog, OfferDialog
         from ui.pages.keepers import KeepersDialog
         from ui.pages.notices_dialog import NoticesDialog
         from ui.pages.phone_link_dialog import PhoneLinkDialog
         from ui.pages.phones_dialog import PhonesDialog
+        from ui.pages.policy_dialog import PolicyDialog
         from ui.pages.seal_change import SealChangeDialog
         from ui.pages.seal_state import SealStateDialog
         from ui.pages.settings_page import AboutDialog
@@ -332,6 +334,9 @@ class Tour:
             dialog.choices["lost"].setChecked(True)
             return dialog
 
+        asked = context.approvals
+        asked.fill()
+        candidates = asked.candidates("", "", "right-2026")
         makers: dict[str, Callable[[], Any]] = {
             "pin": lambda: PinDialog(token, name, LONG_NAME, parent=window),
             "pin-last": lambda: PinDialog(last, name, LONG_NAME, problem=COMPANY, parent=window),
@@ -349,6 +354,11 @@ class Tour:
             "phones": lambda: PhonesDialog(window, window),
             "phone-link": lambda: PhoneLinkDialog(LONG_NAME, "https://a.example/m/a/b", window),
             "offer": lambda: OfferDialog(context.company.seals, window),
+            "ask for a use": lambda: AskDialog(context.company.seals, Path(), window),
+            "decide on a use": lambda: DecideDialog(asked.kept[0], asked.shown, window),
+            "policy of use": lambda: PolicyDialog(
+                asked.seal, candidates, asked.rules[0].policy, Path(), window
+            ),
             "accept": lambda: AcceptDialog(window),
             "apply": lambda: ApplyDialog({"uscc": "9137010072425018"}, COMPANY * 2, window),
             "apply-again": lambda: ApplyDialog(

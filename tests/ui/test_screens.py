@@ -49,7 +49,7 @@ def sent(context: StandIn, tmp_path: Path) -> Files:
 def test_every_screen_shows_all_of_its_texts(scale: int) -> None:
     seen = look_at(scale, LOOKS[scale])
     assert seen.faults == ""
-    assert seen.screens == 2 * 67
+    assert seen.screens == 2 * 70
 
 
 def test_a_text_that_is_cut_and_a_widget_outside_are_found(qtbot: QtBot) -> None:

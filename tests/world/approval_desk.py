@@ -66,7 +66,8 @@ class StandInApprovals:
     @property
     def seal(self) -> SealRecord:
         """The one that is used with approvals."""
-        return next(each for each in self.company.seals if each.subtype == "official")
+        seals = self.company.seals
+        return next((each for each in seals if each.subtype == "official"), seals[0])
 
     def _key(self, name: str) -> SoftKey:
         usage = ("digitalSignature", "nonRepudiation")
