@@ -231,7 +231,8 @@ BAD_PACKAGES = {
     "many entries": zipped(*((f"{n}", b"") for n in range(300))),
     "a way out": zipped(("../a", b"b")),
     "a root": zipped(("/a", b"b")),
-    "a backslash": zipped(("a\\b", b"b")),
+    # zipfile itself would write a slash on Windows
+    "a backslash": zipped(("a!b", b"b")).replace(b"a!b", b"a\\b"),
     "twice but for case": zipped(("a", b"1"), ("A", b"2")),
 }
 
