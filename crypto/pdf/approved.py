@@ -2,13 +2,15 @@
 
 A request names the SM3 of the file before stamping, and its size. A stamped file begins with that
 very file, so whoever has it can see: its first bytes are what was approved, and up to the signature
-nothing was added but seals, time stamps and what helps to check them. Anything else — a page put
-in another's place by a later revision — was not shown to those who approved.
+nothing was added but proved seals, signatures that show nothing, time stamps and what helps to
+check them. Anything else — a page put in another's place by a later revision, a picture in a
+signature of one's own — was not shown to those who approved.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
 
 from pyhanko.pdf_utils import generic
 
@@ -18,18 +20,24 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.pdf.reading.surroundings import Window
 from crypto.seal.use_approval import UseRequest
-from crypto.verdict import Finding
+from crypto.verdict import Change, Finding
 
-_OF_SEALING = frozenset(("seal_added", "timestamp_added", "validation_data"))
-"""Kinds of changes (:class:`crypto.verdict.Change`) that stamping itself makes."""
+_OF_SEALING = frozenset(("timestamp_added", "validation_data"))
+"""Kinds of changes (:class:`crypto.verdict.Change`) that stamping makes and nobody sees."""
 _CHUNK = 1 << 20
 
 
 def check_approved(
-    document: Document, end: int, password: str | None, request: UseRequest
+    document: Document,
+    end: int,
+    password: str | None,
+    request: UseRequest,
+    unproved: Callable[[Sequence[Change]], Sequence[Change]],
 ) -> list[Finding]:
     """What is wrong with *request* as an approval of what a signature of *document* covers, which
-    ends at byte *end*; nothing if it is about that. Never raises for what the file contains."""
+    ends at byte *end*; nothing if it is about that. *unproved* tells which of the signatures that
+    were added since (changes of kind ``seal_added``) may show something that nobody approved.
+    Never raises for what the file contains."""
     size = int(request.document_size)
     if size >= end or _sm3(document, size) != request.document_sm3:
         return [Finding("approval_foreign", {"document_sm3": request.document_sm3})]
@@ -43,7 +51,11 @@ def check_approved(
         return [Finding("not_reviewed", {"reason": str(error)})]
     except PARSER_FAILURES as error:
         return [Finding("approval_changed", {"what": f"{type(error).__name__}"})]
-    other = [change for change in changes if change.kind not in _OF_SEALING]
+    signatures = [change for change in changes if change.kind == "seal_added"]
+    other = [
+        *(each for each in changes if each.kind not in _OF_SEALING and each not in signatures),
+        *unproved(signatures),
+    ]
     if other:
         page = {"page": str(other[0].page)} if other[0].page else {}
         return [Finding("approval_changed", {"what": other[0].what, **page})]

@@ -9,7 +9,8 @@ The story, in the order in which things happen:
     3. hash the bytes, once for all signatures together; the pages are searched for pictures of
        seals meanwhile
     4. check each signature by itself: what it covers, what changed later, its value
-    5. compare the visible marks of all signatures with their seals
+    5. compare the visible marks of all signatures with their seals; is what was sealed what was
+       approved?
     6. weigh later seals: one that proves nothing may hide what an earlier one sealed
     7. look at the pages: does what came later show anything else than was accepted?
     8. name what shows on the pages and is not signed, and signatures that are hidden
@@ -126,16 +127,11 @@ def _verify_document(
     coverage = Coverage(file.document, file.size, password, signatures)
     checks = [_check_alone(file, coverage, signature) for signature in signatures]  # 4
     for check in checks:
-        if check.approved:  # rare: what it needs is loaded then
-            from crypto.pdf.approved import check_approved
-
-            end = check.signature.end
-            check.find(check_approved(file.document, end, password, check.approved))
-    for check in checks:
         check.rehearsed = not set(rehearsed).isdisjoint(check.report.fields)
     if draw:
         _draw_marks(file.document, password, checks, draw)  # 5
     _check_marks(checks)
+    _check_approvals(file.document, password, checks)
     reports = tuple(_weighed(check, checks) for check in checks)  # 6
     if look and any(report.coverage == "revision" for report in reports):
         from crypto.pdf.looking.layer import with_looks
@@ -431,6 +427,38 @@ def _check_marks(checks: Sequence[_Check]) -> None:
     for check, marks in shown:
         findings, check.harmless = marks.check(joined, check.report.times, check.report.marks)
         check.find(findings)
+
+
+def _check_approvals(document: Document, password: str | None, checks: Sequence[_Check]) -> None:
+    """Where a seal's use was approved: is the document the approved one? An earlier signature is
+    weighed before a later one asks whether it proves what it shows."""
+    for check in sorted(checks, key=lambda check: check.signature.end):
+        if check.approved:  # rare: what it needs is loaded then
+            from crypto.pdf.approved import check_approved
+
+            def unproved(changes: Sequence[Change], own: _Check = check) -> list[Change]:
+                return _unapproved(changes, own, checks)
+
+            end = check.signature.end
+            check.find(check_approved(document, end, password, check.approved, unproved))
+
+
+def _unapproved(changes: Sequence[Change], own: _Check, everyone: Sequence[_Check]) -> list[Change]:
+    """Which of *changes*, fields of signatures that came between the approval and the seal *own*,
+    may show what the approvers did not see: all but those of *own*, of signatures without a look,
+    and of proved seals that hide nothing."""
+    good: set[str] = set()
+    bad: set[str] = set()
+    for other in everyone:
+        mine = [change for change in changes if change.what in other.report.fields]
+        if not mine:
+            continue
+        fine = other is own or _of_later(mine, other, other.harmless).code in _HIDING_NOTHING
+        (good if fine else bad).update(change.what for change in mine)
+    return [change for change in changes if change.what not in good - bad]
+
+
+_HIDING_NOTHING = ("later_signature_unseen", "later_seal")
 
 
 # --- 6. weigh later seals ----------------------------------------------------------------------

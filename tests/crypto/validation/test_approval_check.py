@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,11 @@ import pytest
 
 from crypto.algorithms.gm import sm3
 from crypto.asn1 import der
+from crypto.pdf.marks.drawing import Mark
+from crypto.pdf.reading.document import Document
+from crypto.pdf.signing.sign import PROFILES, Revision, sign_revision
 from crypto.pki.certificate import DOCUMENT_SIGNING
+from crypto.pki.cms_make import make_signed_data
 from crypto.seal.purpose_text import PurposeTextError
 from crypto.seal.statement import SignedStatement
 from crypto.seal.use_approval import (
@@ -25,6 +30,7 @@ from crypto.verdict import Finding, Level, Report, Verdict
 from tests.world.approvals import ASKED, Company, by_phone, signed_policy
 from tests.world.authorities import NOW, Authorities
 from tests.world.documents import classic_pdf, update
+from tests.world.seals import imprint
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +135,58 @@ def test_a_document_that_was_changed_after_it_was_approved_is_another_one(
     report = company.judged(company.stamped(document=changed))
     assert "approval_changed" in told(report)
     assert report.verdict is Verdict.INVALID
+
+
+def signed_by_the_requester(company: Company, *marks: Mark) -> bytes:
+    """The approved document with an ordinary signature: a picture of the requester's choice."""
+
+    def value(revision: Revision) -> bytes:
+        return make_signed_data(
+            key=company.key("赵六"),
+            digest=revision.digest,
+            seal=None,
+            certificates=[],
+            attributes=[],
+        )
+
+    output = io.BytesIO()
+    sign_revision(
+        Document(io.BytesIO(company.document)),
+        output,
+        profile=PROFILES["cms"],
+        value_size=4000,
+        make_value=value,
+        marks=marks,
+        picture=imprint("black") if marks else None,
+        signed_at=NOW - timedelta(minutes=30),
+    )
+    return output.getvalue()
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [Mark(0, 0.0, 0.0, 210.0, 297.0), Mark(0, 20.0, 230.0, 30.0, 30.0)],
+    ids=["over the whole page", "on blank ground"],
+)
+def test_a_picture_that_the_requester_puts_before_the_seal_was_not_approved(
+    company: Company, mark: Mark
+) -> None:
+    report = company.judged(company.stamped(document=signed_by_the_requester(company, mark)))
+    assert "approval_changed" in {finding.code for finding in report.signatures[-1].findings}
+    assert report.signatures[-1].verdict is Verdict.INVALID
+
+
+def test_a_signature_without_a_look_before_the_seal_changes_nothing(company: Company) -> None:
+    report = company.judged(company.stamped(document=signed_by_the_requester(company)))
+    found = {finding.code for finding in report.signatures[-1].findings}
+    assert "use_approved" in found
+    assert "approval_changed" not in found
+
+
+def test_a_seal_that_nobody_can_prove_before_the_seal_was_not_approved(company: Company) -> None:
+    stranger = Company(authorities=Authorities("别的根"), document=company.document)
+    report = company.judged(company.stamped(document=stranger.stamped()))
+    assert "approval_changed" in {finding.code for finding in report.signatures[-1].findings}
 
 
 def test_a_requester_cannot_approve_himself(company: Company) -> None:
