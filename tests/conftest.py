@@ -186,7 +186,6 @@ hypothesis.settings.load_profile(os.environ.get("SEALDESK_TEST_PROFILE", "every-
 
 # ---------------------------------------------------------------- documents
 
-DEMO_PDF = Path(__file__).parents[1] / "resources" / "demo" / "regulation.pdf"
 MM = 72 / 25.4
 """PDF units (points) in a millimetre."""
 
@@ -194,6 +193,8 @@ MM = 72 / 25.4
 @pytest.fixture
 def demo_pdf(tmp_path: Path) -> Path:
     """A copy of the bundled Chinese document, in a folder with a Chinese name and a space."""
+    from tests.world.documents import DEMO_PDF
+
     folder = tmp_path / "合同 文件"
     folder.mkdir()
     return Path(shutil.copy(DEMO_PDF, folder / "管理办法.pdf"))

@@ -24,10 +24,10 @@ from server_stub.policy import Actor
 from server_stub.records import canonical, logbook, store
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.conftest import DEMO_PDF
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.applicant import citizen_number, credit_code, number_of
 from tests.world.clerk import PIN, SO_PIN, Clerk
+from tests.world.documents import DEMO_PDF
 from tests.world.waiting import until
 from ui.desk.desk_context import DeskContext
 from ui.pages.apply_dialog import ApplyDialog

@@ -15,10 +15,10 @@ from app.stamping import StampJob, stamp
 from crypto.pdf.marks.drawing import Mark
 from server_stub.neighbours.adapters import identity_digest
 from server_stub.web.serving import RunningServer
-from tests.conftest import DEMO_PDF
 from tests.flows.conftest import COMPANY, OTHER_COMPANY
 from tests.world.applicant import citizen_number, credit_code
 from tests.world.clerk import PIN, SO_PIN, Clerk, enrolled
+from tests.world.documents import DEMO_PDF
 from tests.world.waiting import until
 
 DAY = timedelta(days=1)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from server_stub.web.serving import RunningServer
-from tests.conftest import DEMO_PDF
 from tests.flows.conftest import OTHER_COMPANY
 from tests.world.applicant import citizen_number, credit_code
 from tests.world.clerk import PIN, SO_PIN, Clerk, Enrolled, enrolled
+from tests.world.documents import DEMO_PDF
 
 
 def moved(clerk: Clerk, folder: Path) -> Clerk:

@@ -14,10 +14,10 @@ from sqlalchemy import select
 from app.remote.approval.phones import PhonesClient
 from server_stub.records.store import UseApprover, UseRequestRow
 from server_stub.web.serving import RunningServer
-from tests.conftest import DEMO_PDF
 from tests.world import chromium
 from tests.world.applicant import citizen_number, credit_code
 from tests.world.clerk import PIN, Clerk, Enrolled, enrolled, pem
+from tests.world.documents import DEMO_PDF
 
 pytestmark = chromium.needed
 

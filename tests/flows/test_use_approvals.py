@@ -18,9 +18,9 @@ from app.remote.approval.deciding import decide
 from app.remote.approval.following import follow
 from app.signing import find_key
 from server_stub.web.serving import RunningServer
-from tests.conftest import DEMO_PDF
 from tests.world.applicant import citizen_number, credit_code
 from tests.world.clerk import PIN, Clerk, Enrolled, enrolled, pem
+from tests.world.documents import DEMO_PDF
 
 ROOT = Path(__file__).parents[2]
 

@@ -80,6 +80,10 @@ class Tour:
         from ui.shell.window import MainWindow
 
         self.application = QApplication(["sealdesk"])
+        screen = self.application.primaryScreen()
+        seen = screen.geometry().size() * screen.devicePixelRatio()
+        if abs(seen.width() - SCREEN[0]) > 1 or abs(seen.height() - SCREEN[1]) > 1:
+            raise RuntimeError(f"the screen is {seen.width()}×{seen.height()}, not as asked for")
         theme.apply(self.application, "light")
         self.context = StandIn(home / "home", holder=long_company())
         self.sent = files(self.context, home / "合同")

@@ -24,8 +24,8 @@ from crypto.seal.purpose_text import write_time
 from crypto.seal.use_approval import SignedRequest, UseRequest
 from crypto.seal.use_policy import Approver, UsePolicy
 from device.token import PinIncorrect
-from tests.conftest import DEMO_PDF
 from tests.world.approvals import signed_policy
+from tests.world.documents import DEMO_PDF
 
 if TYPE_CHECKING:
     from app.remote.approval.asking import UseWish

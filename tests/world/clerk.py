@@ -18,8 +18,8 @@ import pymupdf
 
 from app.cli.entry import main
 from app.desk import Desk
-from tests.conftest import DEMO_PDF
 from tests.world.applicant import citizen_number
+from tests.world.documents import DEMO_PDF
 
 SO_PIN = "so-pin-7391"
 PIN = "pin-2846"

@@ -15,6 +15,7 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
+DEMO_PDF = Path(__file__).parents[2] / "resources" / "demo" / "regulation.pdf"
 MM = 72 / 25.4
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
-from tests.conftest import DEMO_PDF
 from tests.world.approval_desk import StandInApprovals
 from tests.world.desk import StandIn
+from tests.world.documents import DEMO_PDF
 from ui.pages.approval_dialogs import AskDialog, DecideDialog
 from ui.pages.approvals_page import ApprovalsPage, phone_links
 from ui.pages.phone_link_dialog import PhoneLinkDialog
