@@ -21,7 +21,8 @@ from app.archiving import package
 from app.archiving.metadata import digests
 from app.archiving.package import Item, Refused
 from app.errors import FileNotReadable, FileProblem
-from app.evidence.checking import DOCUMENT, FORMAT, MALFORMED, hashes, judge, read_member
+from app.evidence.checking import DOCUMENT, FORMAT, hashes, judge, read_member
+from app.evidence.opening import MALFORMED, opened_zip, problem_of
 from crypto.pki.certificate import Certificate
 from crypto.rendering.plain_xml import XmlError, read_xml
 from crypto.validation.trust import Trust
@@ -118,10 +119,10 @@ def _check(stream: BinaryIO, own: Trust | None, step: Step, depth: int) -> Check
     try:
         if _directory_size(stream) > _MAX_DIRECTORY:
             return CheckedArchive(("not_an_archive:directory",))
-        with zipfile.ZipFile(stream) as opened:
+        with opened_zip(stream) as opened:
             return _opened(opened, own, step, depth)
     except MALFORMED as error:
-        return CheckedArchive((f"not_an_archive:{type(error).__name__}",))
+        return CheckedArchive((f"not_an_archive:{problem_of(error)}",))
 
 
 def _opened(opened: zipfile.ZipFile, own: Trust | None, step: Step, depth: int) -> CheckedArchive:
@@ -211,7 +212,7 @@ def _document(
         checked = judge(opened, names, stream, own, folder=item.folder)
         metadata = digests(read_xml(read_member(opened, item.folder + package.METADATA)))
     except (*MALFORMED, XmlError) as error:
-        found.problems.append(f"not_a_package:{item.folder} {type(error).__name__}")
+        found.problems.append(f"not_a_package:{item.folder} {problem_of(error)}")
         return
     for problem in checked.problems:
         kind, _, member = problem.partition(":")
@@ -234,13 +235,13 @@ def _check_inside(stream: BinaryIO, kind: str, own: Trust | None, depth: int) ->
         return _check(stream, own, lambda what, done, total: None, depth)
     try:
         with (
-            zipfile.ZipFile(stream) as opened,
+            opened_zip(stream) as opened,
             tempfile.SpooledTemporaryFile(_IN_MEMORY) as document,
         ):
             names = [member.filename for member in opened.infolist()]
             checked = judge(opened, names, cast("BinaryIO", document), own)
     except MALFORMED as error:
-        return CheckedArchive((f"not_a_package:{type(error).__name__}",))
+        return CheckedArchive((f"not_a_package:{problem_of(error)}",))
     if checked.report is None:
         return CheckedArchive(checked.problems)
     verdict = checked.own.verdict.value if checked.own else ""
@@ -254,14 +255,14 @@ def _kind(stream: BinaryIO) -> str:
     try:
         if _directory_size(stream) > _MAX_DIRECTORY:
             return ""
-        with zipfile.ZipFile(stream) as opened:
+        with opened_zip(stream) as opened:
             manifest = json.loads(read_member(opened, package.MANIFEST))
         said = manifest.get("format")
     except MALFORMED:
         return ""
     finally:
         stream.seek(0)
-    return {package.FORMAT: "archive", FORMAT: "evidence"}.get(said, "")
+    return {package.FORMAT: "archive", FORMAT: "evidence"}.get(str(said), "")
 
 
 def _directory_size(stream: BinaryIO) -> int:

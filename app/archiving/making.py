@@ -41,6 +41,7 @@ from app.errors import (
 )
 from app.evidence.checking import hashes
 from app.evidence.making import Recorder, add_member, gather, write
+from app.evidence.opening import MALFORMED
 from app.many.bulk import NOT_CHECKED, UNREADABLE, Order, Outcome, verify_all
 from app.publishing import publish, unpublished
 from app.store.journal import Journal
@@ -282,7 +283,10 @@ class _Writer:
             self._refuse(source, "missing")
             return
         with source.path.open("rb") as stream:
-            kind, problem = check_nested(stream, depth=1)
+            try:
+                kind, problem = check_nested(stream, depth=1)
+            except (OSError, *MALFORMED):
+                kind, problem = "", "package_damaged"
             if problem:
                 self._refuse(source, problem)
                 return

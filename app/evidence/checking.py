@@ -14,7 +14,6 @@ import json
 import re
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from app.errors import FileNotReadable, FileProblem
+from app.evidence.opening import MALFORMED, opened_zip, problem_of
 from app.evidence.unpacking import unpack, unpack_registry
 from crypto.algorithms import gm
 from crypto.pdf.reading.document import Document
@@ -45,11 +45,6 @@ _MAX_MEMBER = 64 * 1024 * 1024
 _MAX_DOCUMENT = 2 * 1024 * 1024 * 1024
 _IN_MEMORY = 32 * 1024 * 1024
 _CHUNK = 1 << 20
-MALFORMED = (
-    *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError),
-    *(ValueError, KeyError, TypeError, AttributeError),  # JSON of another shape
-)
-"""What a damaged or hostile zip, or JSON in it, can raise."""
 
 
 # --- the format ----------------------------------------------------------------------------------
@@ -114,7 +109,7 @@ def check(package: Path, *, own: Trust | None = None, password: str | None = Non
     try:
         with (
             package.open("rb") as stream,
-            zipfile.ZipFile(stream) as opened,
+            opened_zip(stream) as opened,
             tempfile.SpooledTemporaryFile(_IN_MEMORY) as document,
         ):
             names = [member.filename for member in opened.infolist()]
@@ -122,7 +117,7 @@ def check(package: Path, *, own: Trust | None = None, password: str | None = Non
     except OSError as error:
         raise FileNotReadable(str(package), FileProblem.of(error)) from error
     except MALFORMED as error:
-        return Checked((f"not_a_package:{type(error).__name__}",), None, None, ())
+        return Checked((f"not_a_package:{problem_of(error)}",), None, None, ())
 
 
 def judge(
@@ -137,7 +132,7 @@ def judge(
     """Check the package whose members *names* lie in *folder* of *opened*; its document goes to the
     empty file *document*. *own*, None: the checker has no trust to judge with.
 
-    Raises one of :data:`MALFORMED`, OSError."""
+    Raises one of :data:`app.evidence.opening.MALFORMED`, OSError."""
     problems: list[str] = []
     if len(names) > _MAX_MEMBERS or len(set(names)) != len(names):
         return Checked(("not_a_package:names",), None, None, ())
@@ -218,7 +213,8 @@ def _differing(document: BinaryIO, password: str | None, members: Mapping[str, b
 
 
 def read_member(opened: zipfile.ZipFile, name: str) -> bytes:
-    """A member that is no document. Raises one of :data:`MALFORMED`; KeyError: there is none."""
+    """A member that is no document. Raises one of :data:`app.evidence.opening.MALFORMED`; KeyError:
+    there is none."""
     buffer = io.BytesIO()
     with opened.open(name) as source:
         hashes(source, buffer, _MAX_MEMBER)

@@ -314,6 +314,59 @@ def test_a_package_of_packages(context: StandIn, made: making.Made, tmp_path: Pa
     assert [each.partition(":")[0] for each in inside.problems] == ["altered"]
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_zip_whose_content_no_decoder_reads_stops_nothing(
+    context: StandIn, made: making.Made, tmp_path: Path, method: int
+) -> None:
+    (tmp_path / "年").mkdir()
+    shutil.copy(made.path, tmp_path / "年" / "十一月.zip")
+    bad = tmp_path / "年" / "坏.zip"
+    bad.write_bytes(undecodable(method))
+    (tmp_path / "年" / "异.zip").write_bytes(zipped({"manifest.json": b'{"format": ["x"]}'}))
+    assert problems(bad) == ["not_an_archive:method"]
+    year = make(context, of_paths(record(context), [tmp_path / "年"]), tmp_path / "年.zip")
+    assert [item.name for item in year.items] == ["十一月.zip"]
+    assert {(each.name, each.reason) for each in year.refused} == {
+        ("坏.zip", "no_package"),
+        ("异.zip", "no_package"),
+    }
+
+
+def undecodable(method: int) -> bytes:
+    """A zip with a manifest whose compressed bytes are no longer what they were."""
+    data = bytearray(zipped({"manifest.json": b"x" * 5000}, method))
+    start = 30 + len("manifest.json")
+    for place in range(start + 8, start + 24):
+        data[place] ^= 0xFF
+    return bytes(data)
+
+
+def zipped(content: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as written:
+        for name, data in content.items():
+            written.writestr(name, data)
+    return made.getvalue()
+
+
+def test_a_package_that_cannot_be_read_is_refused_and_the_others_are_taken_in(
+    context: StandIn, made: making.Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = next(use.output for use in record(context).uses if use.output)
+    real = making.check_nested
+
+    def check_nested(stream: Any, depth: int) -> tuple[str, str]:
+        if stream.name == str(made.path):
+            raise OSError(22, "Invalid argument")
+        return real(stream, depth)
+
+    monkeypatch.setattr(making, "check_nested", check_nested)
+    sources = of_paths(record(context), [made.path, document])
+    done = make(context, sources, tmp_path / "x.zip")
+    assert [item.name for item in done.items] == [document.name]
+    assert [each.reason for each in done.refused] == ["package_damaged"]
+
+
 def consistent_inside(path: Path, tmp_path: Path) -> Path:
     """The package with a package inside that is not as it says, and all else made to fit."""
     content = members(path)

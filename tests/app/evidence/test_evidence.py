@@ -238,6 +238,26 @@ def test_other_files_are_no_packages(tmp_path: Path, document: Path) -> None:
         assert [each.split(":")[0] for each in checking.check(path).problems] == ["not_a_package"]
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_only_the_two_methods_of_our_packages_are_decoded(
+    package: Path, tmp_path: Path, method: int
+) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", method) as written:
+        for name, data in members(package).items():
+            written.writestr(name, data)
+    assert checking.check(path).problems == ("not_a_package:method",)
+
+
+def test_a_number_without_bound_is_an_answer(package: Path, tmp_path: Path) -> None:
+    manifest = json.loads(members(package)["manifest.json"])
+    data = json.dumps(manifest | {"status_hours": 0}).replace(
+        '"status_hours": 0', '"status_hours": 1e999'
+    )
+    made = altered(package, tmp_path / "x.zip", {"manifest.json": data.encode()})
+    assert checking.check(made).problems == ("not_a_package:OverflowError",)
+
+
 def test_nothing_is_overwritten(document: Path, package: Path, trust: Trust) -> None:
     before = package.read_bytes()
     with pytest.raises(OutputExists):
