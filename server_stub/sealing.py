@@ -368,13 +368,16 @@ def suspend(
     reason: str,
     decision: Decision | None = None,
 ) -> Seal:
-    """停用: by the holder for its own reasons, by a reviewer or operator for any. What the holder
-    has paused can be reported lost."""
+    """停用: by the holder for its own reasons, by the operator for any; by one reviewer for any
+    but a key in doubt, which takes two people and a call (:mod:`server_stub.staff.losing`). What
+    the holder has paused can be reported lost."""
     tx.act(actor.who)
     seal = find(tx.session, actor, "seal.suspend", seal_id)
     who = _authority(actor)
     if who == "holder" and reason not in HOLDER_REASONS:
         raise policy.Forbidden(f"a holder may not suspend for {reason}")
+    if who == "staff" and reason in _KEY_IN_DOUBT:
+        raise policy.Forbidden("a key in doubt takes two people: write down the call")
     if not (reason in _KEY_IN_DOUBT and _paused(seal)):
         states.advance(states.SEAL, seal.state, "suspend")
     signed = decided(tx, actor, origin, "suspend", seal.id, seal.seal_sm3, reason, decision)
@@ -400,13 +403,16 @@ def resume(
 RANK = {"holder": 0, "staff": 1, "operator": 1, "police": 2, "market": 2}
 """Who suspended is outranked by whom: holder, platform, authorities."""
 PLATFORM_OWN = ("staff", "operator")
-"""One authority: what a reviewer has suspended, the operator may lift."""
+"""One authority: what a reviewer has suspended, the operator may lift, and the other way round."""
 
 
 def may_lift(seal: Seal, who: str) -> bool:
     """May *who* lift the suspension of *seal*: who suspended it, or a higher authority? Police and
-    market supervision do not lift each other's, and a key in doubt lifts nothing."""
+    market supervision do not lift each other's. A key in doubt lifts nothing, and no reviewer alone
+    lifts what it took two people to say."""
     by = seal.suspended_by or "operator"
+    if who == "staff" and seal.reason in _KEY_IN_DOUBT:
+        return False
     if who == "holder":
         return by == "holder" and seal.reason not in _KEY_IN_DOUBT
     same = who == by or {who, by} <= set(PLATFORM_OWN)

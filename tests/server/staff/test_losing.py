@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import select
 
 from crypto.algorithms import gm
+from server_stub import sealing
 from server_stub.__main__ import main
+from server_stub.policy import Actor
 from server_stub.records import auditing, store
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.settings import Settings
@@ -60,6 +62,15 @@ class Desk:
         signed = decision(self.server.url, who.key, f"{verb}-loss", call, told, reason)
         body = signed | ({"reason": reason} if reason else {})
         return who.call("POST", f"/v1/losses/{call}/{verb}", body)
+
+    def change(self, who: Applicant, person: Applicant, verb: str, reason: str = "") -> str:
+        """Suspend or resume the seal of *person*. Gives the code of the refusal, "" for none."""
+        with self.server.platform.reading() as session:
+            digest = session.get_one(store.Seal, person.seal_id).seal_sm3
+        signed = decision(self.server.url, who.key, verb, person.seal_id, digest, reason)
+        body = signed | ({"reason": reason} if reason else {})
+        answer = who.call("POST", f"/v1/seals/{person.seal_id}/{verb}", body)
+        return str(answer.json().get("code", ""))
 
     def console(self, *words: str) -> int:
         where = ("--dir", str(self.server.platform.settings.directory), "--log-level", "error")
@@ -161,6 +172,27 @@ def test_the_console_is_one_person_whatever_its_accounts(
     taken = desk.report(desk.first, other).json()["id"]
     assert desk.console("confirm", taken) == 0
     assert desk.state(other) == ("suspended", "lost")
+
+
+def test_one_reviewer_neither_says_that_a_key_is_lost_nor_puts_it_back_in_use(desk: Desk) -> None:
+    person = desk.holder()
+    code = desk.code(person)
+    for reason in ("lost", "key_compromised"):
+        assert desk.change(desk.first, person, "suspend", reason) == "forbidden"
+    assert desk.change(desk.first, person, "suspend", "licence_revoked") == ""
+    assert desk.change(desk.second, person, "resume") == ""
+    identity = desk.report(desk.first, code).json()["id"]
+    assert desk.decide(desk.second, identity, code).status_code == 200
+    for one in (desk.first, desk.second):
+        assert desk.change(one, person, "resume") == "forbidden"
+    assert desk.state(code) == ("suspended", "lost")
+    by_holder = desk.holder()
+    assert desk.change(by_holder, by_holder, "suspend", "lost") == ""
+    assert desk.change(desk.second, by_holder, "resume") == "forbidden"
+    ledger = desk.server.platform.ledger
+    operator = Actor("operator", "op_1", frozenset({"operator"}))
+    ledger.write(sealing.resume, operator, desk.server.url, person.seal_id).result()
+    assert desk.state(code)[0] == "active"
 
 
 def test_a_pause_by_the_holder_becomes_a_loss_and_nobody_of_the_company_lifts_it(

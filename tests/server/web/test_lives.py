@@ -36,6 +36,7 @@ from tests.world.waiting import until
 
 FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
 CONFLICT, HELD = (409, "illegal_transition"), (403, "certificate_not_valid")
+FORBIDDEN = (403, "forbidden")
 MOVES = {
     "submit": ({"drafted", "returned"}, "submitted"),
     "withdraw": ({"drafted", "submitted", "returned"}, "withdrawn"),
@@ -66,7 +67,7 @@ class Life(RuleBasedStateMachine):
         assert self.person.draft().status_code == 201
         self.person.sign_in(application_id=self.person.application_id)
         self.application, self.seal = "drafted", ""
-        self.held = False
+        self.held = self.lost = False
         self.changes = 0
         self.uses: set[str] = set()
         if in_use:  # half of the lives begin where the seal's begins
@@ -155,12 +156,14 @@ class Life(RuleBasedStateMachine):
         who = self.reviewer if staff else self.person
         path = f"/v1/seals/{self.person.seal_id}/suspend"
         answer = told(who.call("POST", path, {"reason": reason}))
-        if not staff and self.held:
+        if staff and reason == "lost":
+            assert answer == FORBIDDEN  # it takes two people
+        elif not staff and self.held:
             assert answer == HELD
         elif self.seal == "active":
             assert answer == (200, "")
             self.seal, self.changes = "suspended", self.changes + 1
-            self.held = staff or reason == "lost"
+            self.held, self.lost = staff or reason == "lost", reason == "lost"
         else:
             assert answer == CONFLICT
 
@@ -173,6 +176,8 @@ class Life(RuleBasedStateMachine):
         answer = told(who.call("POST", f"/v1/seals/{self.person.seal_id}/resume", {}))
         if not staff and self.held:
             assert answer == HELD
+        elif self.seal == "suspended" and self.lost:
+            assert answer == FORBIDDEN  # no reviewer alone puts a lost key back in use
         elif self.seal == "suspended":
             assert answer == (200, "")
             self.seal, self.held, self.changes = "active", False, self.changes + 1
