@@ -19,7 +19,9 @@ from server_stub.records import canonical
 from server_stub.records.blobs import let_go
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Certificate, UseApprover, UsePage, UsePolicyRow, UseRequestRow
+from server_stub.records.vault import Vault
 from server_stub.ruling import use_policies
+from server_stub.ruling.same_people import People
 from server_stub.signin import Decision, decided
 
 WITHDRAW = "withdraw-use-request"
@@ -36,7 +38,9 @@ class AlreadyDecided(Exception):
     """This approver has decided, or the request is over: what was decided first counts."""
 
 
-def decide(tx: Transaction, identity: str, token: bytes, only: str | None = None) -> UseRequestRow:
+def decide(
+    tx: Transaction, vault: Vault, identity: str, token: bytes, only: str | None = None
+) -> UseRequestRow:
     """Take in a :class:`crypto.seal.use_approval.SignedApproval`, signed by a Ukey or by a phone
     that one has bound: whose it is, the token proves. *only*: the serial number of the certificate
     that it must be of; None: whoever was asked.
@@ -50,7 +54,8 @@ def decide(tx: Transaction, identity: str, token: bytes, only: str | None = None
         signed = SignedApproval.parse(token)
     except ApprovalError as error:
         raise DecisionInvalid(str(error)) from error
-    asked = _asked(tx, row, signed)
+    people = People(tx.session, vault)
+    asked = _asked(tx, people, row, signed)
     if only is not None and asked.certificate_sn != only:
         raise DecisionInvalid("the decision is somebody else's")
     tx.act(policy.Who(asked.certificate_sn, asked.person_id, asked.certificate_sn))
@@ -82,18 +87,20 @@ def decide(tx: Transaction, identity: str, token: bytes, only: str | None = None
     tx.record(LEDGER, "use-decision-v1", fields, about=about, audience=audience)
     if said.decision != APPROVE:
         use_policies.change(tx, row, "reject", "rejected")
-    elif len(approvals(tx, row)) >= rule.needed:
+    elif people.count(each.person_id for each in approvals(tx, row)) >= rule.needed:
         use_policies.change(tx, row, "approve")
     return row
 
 
-def _asked(tx: Transaction, row: UseRequestRow, signed: SignedApproval) -> UseApprover:
+def _asked(
+    tx: Transaction, people: People, row: UseRequestRow, signed: SignedApproval
+) -> UseApprover:
     sn = f"{signed.certificate.serial:x}"
     asked = tx.session.get(UseApprover, (row.id, sn))
     own = tx.session.get(Certificate, sn)
     if asked is None or own is None or own.der != signed.certificate.der:
         raise policy.NotFound
-    if asked.person_id == row.requester_id or sn == row.certificate_sn:
+    if sn == row.certificate_sn or people.same(asked.person_id, row.requester_id):
         raise DecisionInvalid("nobody approves what they asked for themselves")
     try:
         signin.usable(tx.session, own.der, tx.now)

@@ -33,7 +33,9 @@ from server_stub.records.store import (
     UsePolicyRow,
     UseRequestRow,
 )
+from server_stub.records.vault import Vault
 from server_stub.ruling import use_policies
+from server_stub.ruling.same_people import People
 
 MAX_LISTED = 200
 """Requests of one side in an answer, the newest first."""
@@ -76,7 +78,9 @@ class Asked:
     keys: Sequence[Wrapped] = field(default=())
 
 
-def ask(tx: Transaction, actor: Actor, origin: str, seal_id: str, given: Asked) -> UseRequestRow:
+def ask(
+    tx: Transaction, vault: Vault, actor: Actor, origin: str, seal_id: str, given: Asked
+) -> UseRequestRow:
     """用印申请. Raises :class:`RequestInvalid`, :class:`server_stub.sealing.SealNotActive`, and of
     :mod:`server_stub.policy`."""
     tx.act(actor.who)
@@ -95,12 +99,14 @@ def ask(tx: Transaction, actor: Actor, origin: str, seal_id: str, given: Asked) 
         if known.token == given.token:
             return known  # sent again
         raise RequestInvalid("another request has this identifier")
+    people = People(tx.session, vault)
     asked = [
         each
         for each in use_policies.approvers_of(tx.session, row)
-        if each.certificate_sn != actor.certificate_sn and each.person_id != actor.person_id
+        if each.certificate_sn != actor.certificate_sn
+        and not people.same(each.person_id, actor.person_id)
     ]
-    if len(asked) < row.needed:
+    if people.count(each.person_id for each in asked) < row.needed:
         raise RequestInvalid("without the requester there are too few approvers")
     if not 0 <= given.pages <= MAX_PAGES or bool(given.pages) != bool(request.preview_sha256):
         raise RequestInvalid("a number of pages that cannot be")

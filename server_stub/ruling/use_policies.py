@@ -32,6 +32,8 @@ from server_stub.records.store import (
     UsePolicyRow,
     UseRequestRow,
 )
+from server_stub.records.vault import Vault
+from server_stub.ruling.same_people import People
 from server_stub.signin import Decision, decided
 
 MAX_KEYS = 5
@@ -122,7 +124,13 @@ def seal_for_all(session: Session, actor: Actor, seal_id: str) -> Seal:
 
 
 def set_policy(
-    tx: Transaction, actor: Actor, origin: str, seal_id: str, terms: bytes, decision: Decision
+    tx: Transaction,
+    vault: Vault,
+    actor: Actor,
+    origin: str,
+    seal_id: str,
+    terms: bytes,
+    decision: Decision,
 ) -> UsePolicyRow:
     """Put a seal under the policy *terms*, which *decision* signs.
 
@@ -146,7 +154,8 @@ def set_policy(
     if tx.session.get(UsePolicyRow, said.sm3) is not None:
         raise PolicyInvalid("this policy was set before: make it anew")
     people = [_approver(tx.session, said, each.certificate_sm3, tx.now) for each in said.approvers]
-    if len({row.person_id for row in people}) != len(people):
+    humans = People(tx.session, vault)
+    if humans.count(row.person_id for row in people) != len(people):
         raise PolicyInvalid("two of the approvers are one person")
     signed = decided(tx, actor, origin, VERB, said.seal_code, said.sm3, "", decision)
     own = tx.session.get(Certificate, actor.certificate_sn or "")

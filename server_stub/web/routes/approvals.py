@@ -129,7 +129,9 @@ async def set_use_policy(
     decision, terms = body.decision, unbase64(body.terms)
 
     def then_show(tx: Transaction) -> dict[str, Any]:
-        row = use_policies.set_policy(tx, actor, platform.origin, identity, terms, decision)
+        row = use_policies.set_policy(
+            tx, platform.vault, actor, platform.origin, identity, terms, decision
+        )
         tx.session.flush()
         return _policy(tx.session, row)
 
@@ -236,7 +238,7 @@ async def ask(platform: Running, actor: SignedIn, body: RequestBody) -> dict[str
     given = requesting.Asked(unbase64(body.token), body.pages, _keys(body.keys))
 
     def then_show(tx: Transaction) -> dict[str, Any]:
-        row = requesting.ask(tx, actor, platform.origin, body.seal_id, given)
+        row = requesting.ask(tx, platform.vault, actor, platform.origin, body.seal_id, given)
         tx.session.flush()
         return shown(tx.session, actor, row)
 
@@ -299,7 +301,8 @@ async def decide(
 
     def then_show(tx: Transaction) -> dict[str, Any]:
         requesting.seen_by(tx.session, actor, identity)
-        row = deciding.decide(tx, identity, unbase64(body.token), actor.certificate_sn)
+        token = unbase64(body.token)
+        row = deciding.decide(tx, platform.vault, identity, token, actor.certificate_sn)
         tx.session.flush()
         return shown(tx.session, actor, row)
 

@@ -109,7 +109,8 @@ async def decide(platform: Running, link: Link, body: DecisionBody) -> dict[str,
         row, asked = requesting.by_link(tx.session, link)
         phone, _ = pairing.usable(tx.session, body.phone, tx.now)
         token = _signed(tx.session, phone, body)
-        return {"state": deciding.decide(tx, row.id, token, asked.certificate_sn).state}
+        by = asked.certificate_sn
+        return {"state": deciding.decide(tx, platform.vault, row.id, token, by).state}
 
     return await written(platform.ledger.write(work))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,22 +13,30 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
+from crypto.pki.certificate_making import make_request
+from crypto.pki.names_and_algorithms import Name
 from crypto.seal.purpose_text import write_time
 from crypto.seal.statement import SignedStatement
 from crypto.seal.use_approval import SignedRequest, UseEvidence
 from crypto.seal.use_policy import Approver, masked
 from server_stub.approving import deciding, requesting
+from server_stub.lending import granting
 from server_stub.records import auditing, store
 from server_stub.ruling import use_policies
+from server_stub.ruling.same_people import People
 from server_stub.web.serving import RunningServer
-from tests.world.applicant import Applicant, b64, decision
+from tests.world.applicant import Applicant, b64, citizen_number, decision, number_of
 from tests.world.approving import Approving, Somebody, approver_key
 from tests.world.lending import Lending
 from tests.world.waiting import until
+
+Make = Callable[..., Applicant]
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +171,86 @@ def test_a_requester_is_never_asked_about_his_own_request(
     request = asked(asking)
     assert [each["name"] for each in request["asked"]] == ["吴安"]
     assert asking.decide(people["周正"], request).json()["code"] == "not_found"
+
+
+def as_a_newcomer(
+    server: RunningServer, asking: Approving, known: Applicant, other: Applicant
+) -> Applicant:
+    """*known* once more as *other*, with another key, certificate and record: a newcomer whom a
+    seal is lent to by identity number."""
+    name, number, salt = known.legal_rep, number_of(known.legal_rep), secrets.token_bytes(16)
+    server.platform.city.take_in_person(name, number)
+    lending = Lending(asking.company)
+    digest = granting.commitment(number, salt)
+    grant = lending.terms(grantee=name, grantee_by="identity", grantee_sm3=digest)
+    offered = lending.offer(grant, identity={"id_no": number, "salt": b64(salt)})
+    assert offered.status_code == 201, offered.text
+    other.legal_rep = name
+    subject = Name.build([("C", "CN"), ("CN", "to be named by the platform")])
+    newcomer = {
+        "name": name,
+        "id_no": number,
+        "certificate_request": b64(make_request(subject, other.key.spki, other.key.sign)),
+    }
+    accepted = lending.accept(other.key, offered.json(), secret=grant.id, newcomer=newcomer)
+    assert accepted.status_code == 201, accepted.text
+    certificate = base64.b64decode(accepted.json()["copy"]["certificate"])
+    other.key = other.key.with_certificate(certificate)
+    other.sign_in()
+    return other
+
+
+def test_nobody_approves_his_own_request_as_another_record_of_himself(
+    server: RunningServer, people: dict[str, Applicant], asking: Approving, holder: Make
+) -> None:
+    again = as_a_newcomer(server, asking, people["周正"], holder())
+    asking.approvers = (again, people["吴安"])
+    assert asking.rule(asking.terms(2)).status_code == 201
+    few = asking.ask()
+    assert few.json()["detail"] == "without the requester there are too few approvers"
+    assert asking.rule(asking.terms(1)).status_code == 201
+    request = asked(asking)
+    assert [each["name"] for each in request["asked"]] == ["吴安"]
+    assert asking.decide(again, request).json()["code"] == "not_found"
+    assert state(asking, request) == "pending"
+
+
+def test_two_records_of_one_person_are_not_two_approvers(
+    server: RunningServer, people: dict[str, Applicant], asking: Approving, holder: Make
+) -> None:
+    again = as_a_newcomer(server, asking, people["吴安"], holder())
+    asking.approvers = (people["吴安"], again)
+    refused = asking.rule(asking.terms(2))
+    assert refused.json()["detail"] == "two of the approvers are one person"
+
+
+def test_persons_are_compared_by_number_and_without_one_by_name(server: RunningServer) -> None:
+    vault = server.platform.vault
+
+    def person(identity: str, name: str, number: str) -> store.Person:
+        sealed = vault.seal(f"person.id_no:{identity}", number.encode()) if number else None
+        return store.Person(id=identity, name=name, id_no_enc=sealed)
+
+    number = citizen_number(901)
+    made = [
+        person("a", "吴安", number),
+        person("b", "吴 安", number.lower()),
+        person("c", "吴安", citizen_number(902)),
+        person("d", "吴安", ""),
+    ]
+    engine = create_engine("sqlite://")
+    store.Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add_all(made)
+        session.flush()
+        found = People(session, vault)
+        assert found.same("a", "b")
+        assert not found.same("a", "c")
+        assert found.same("a", "d")
+        assert found.same("c", "d")
+        assert not found.same("b", "d")
+        assert not found.same("a", None)
+        assert (found.count("abc"), found.count("abcd"), found.count([])) == (2, 2, 0)
 
 
 def test_a_stranger_sees_and_decides_nothing(
