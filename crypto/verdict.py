@@ -107,7 +107,7 @@ _CODES = {
         " markup_added drawing_added link_added mark_tiny mark_only_printed mark_acts"
         " look_differs look_differs_more look_pages_differ look_incomplete look_failed"
         " grant_unproved grant_leave_unproved grant_lease_unconfirmed grant_end_unproven"
-        " approval_unproved"
+        " approval_unproved ticket_missing_unproven"
     ),
     Level.INVALID: (
         "byte_range_malformed contents_malformed value_unreadable digest_mismatch"

@@ -609,12 +609,7 @@ def state_of(
         state, reason, since = "expired", "expired", seal.valid_until  # the sweep is yet to come
     issued_at: datetime = canonical.moment(now)
     after = session.get(Seal, seal.successor_id) if seal.successor_id else None
-    rule = select(UsePolicyRow.set_at).where(
-        UsePolicyRow.seal_id == (seal.original_id or seal.id),
-        UsePolicyRow.ended_at.is_(None),
-        UsePolicyRow.offline.is_(False),
-    )
-    ruled_at = session.scalar(rule)
+    ruled_at = _ruled_since(session, seal.original_id or seal.id)
     return SealStatement(
         seal_code=seal.seal_code,
         state=state,
@@ -629,6 +624,25 @@ def state_of(
         successor=after.seal_code if after else "",
         ticket_since=None if ruled_at is None else canonical.moment(ruled_at),
     )
+
+
+def _ruled_since(session: Session, seal_id: str) -> int | None:
+    """Since when the seal's policies, one after another, allow no use without a ticket."""
+    rows = session.execute(
+        select(UsePolicyRow.set_at, UsePolicyRow.ended_at, UsePolicyRow.offline)
+        .where(UsePolicyRow.seal_id == seal_id)
+        .order_by(
+            UsePolicyRow.ended_at.is_(None).desc(),
+            UsePolicyRow.set_at.desc(),
+            UsePolicyRow.ended_at.desc(),
+        )
+    )
+    since: int | None = None
+    for set_at, ended_at, offline in rows:
+        if offline or ended_at != since:  # one that is in force has no end
+            break
+        since = set_at
+    return since
 
 
 def changes_of(session: Session, seal_code: str) -> list[RegistryChange]:

@@ -218,7 +218,8 @@ def check_seal_use(
 
 def _without_ticket(seal: Seal, token: bytes, trust: Trust, times: Times) -> list[Finding]:
     """Does the seal's policy allow a use without the platform's ticket, as far as the platform has
-    told? What was reserved before the policy came (a lease in *token*) is good until its end."""
+    told? What was reserved before the policy came (a lease in *token*) is good until its end. A
+    time that the signer only claims excuses nothing: whoever has the key can claim any."""
     told = [
         each.statement.ticket_since
         for each in trust.statements
@@ -227,16 +228,25 @@ def _without_ticket(seal: Seal, token: bytes, trust: Trust, times: Times) -> lis
         and trust.believes(each)
     ]
     moment, since = times.best, min(told, default=None)
-    if moment is None or since is None or moment < since + CLOCK_SKEW:
+    if since is None:
         return []
+    until = _reserved_until(seal, token, trust)
+    excused = moment is None or moment < since + CLOCK_SKEW or (until and moment <= until)
+    if moment is not None and not excused:
+        return [Finding("ticket_missing", {"since": beijing(since), "time": beijing(moment)})]
+    if times.trusted is None:
+        return [Finding("ticket_missing_unproven", {"since": beijing(since)})]
+    return []
+
+
+def _reserved_until(seal: Seal, token: bytes, trust: Trust) -> datetime | None:
+    """The end of the lease in *token*, if a platform we trust gave one for this seal."""
     with contextlib.suppress(StatementError):
         reserved = SignedStatement.parse(token)
         leave = reserved.statement.leave
-        until = leave.until if leave is not None else None
-        own = reserved.statement.seal_code == seal.es_id and trust.believes(reserved)
-        if own and until is not None and moment <= until:
-            return []
-    return [Finding("ticket_missing", {"since": beijing(since), "time": beijing(moment)})]
+        if leave and reserved.statement.seal_code == seal.es_id and trust.believes(reserved):
+            return leave.until
+    return None
 
 
 def _original(seal: Seal, certificate: bytes) -> tuple[str, str]:

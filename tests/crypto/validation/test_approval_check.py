@@ -17,7 +17,8 @@ from crypto.pdf.signing.sign import PROFILES, Revision, sign_revision
 from crypto.pki.certificate import DOCUMENT_SIGNING
 from crypto.pki.cms_make import make_signed_data
 from crypto.seal.purpose_text import PurposeTextError
-from crypto.seal.statement import SignedStatement
+from crypto.seal.statement import Leave, SignedStatement
+from crypto.seal.structure import Seal
 from crypto.seal.use_approval import (
     ApprovalError,
     SignedApproval,
@@ -26,7 +27,8 @@ from crypto.seal.use_approval import (
     ukey_proof,
 )
 from crypto.seal.use_policy import PolicyError, SignedPolicy, UsePolicy, masked
-from crypto.verdict import Finding, Level, Report, Verdict
+from crypto.validation.seal_check import check_seal_use
+from crypto.verdict import Finding, Level, Report, Times, Verdict
 from tests.world.approvals import ASKED, Company, by_phone, signed_policy
 from tests.world.authorities import NOW, Authorities
 from tests.world.documents import classic_pdf, update
@@ -63,6 +65,7 @@ def test_the_file_alone_says_who_allowed_what_in_which_role_and_when(company: Co
     assert "2026-11-23 15:00" in whole  # an hour after it was asked for, in Beijing
     assert "3 人中 2 人" in whole
     assert "王五" not in whole
+    assert told(report)["approved_by"].details["role"]
 
 
 def test_a_second_seal_after_the_approval_is_no_other_document(company: Company) -> None:
@@ -305,8 +308,39 @@ def test_a_seal_whose_policy_asks_for_a_ticket_is_not_used_without_one(company: 
     assert company.judged(data).verdict is Verdict.VALID
     report = company.judged(data, ticket_since=NOW - timedelta(days=1))
     assert told(report)["ticket_missing"].level is Level.INVALID
-    assert company.judged(data, ticket_since=NOW).verdict is Verdict.VALID  # it came later
+    # the policy came later, which the claimed time alone does not prove: any time can be claimed
+    report = company.judged(data, ticket_since=NOW)
+    assert told(report)["ticket_missing_unproven"].level is Level.UNKNOWN
+    assert report.verdict is Verdict.UNKNOWN
     assert company.judged(company.stamped(), ticket_since=ASKED).verdict is Verdict.VALID
+
+
+def test_only_a_proved_time_excuses_a_missing_ticket(company: Company) -> None:
+    seal = Seal.parse(company.seal)
+    trust = company.authorities.trust
+    since = company.authorities.statement(company.requester, ticket_since=NOW)
+    trust = replace(trust, statements=(since,))
+    lease = company.authorities.statement(
+        company.requester, leave=Leave(lease="lease", until=NOW + timedelta(days=2))
+    ).token
+
+    def found(times: Times, token: bytes = b"") -> set[str]:
+        use = check_seal_use(
+            seal, company.requester.certificate, trust, times, NOW + timedelta(days=5), None, token
+        )
+        return {each.code for each in use.findings if each.code.startswith("ticket_")}
+
+    before, after, late = (NOW + timedelta(days=days) for days in (-2, 1, 3))
+    assert found(Times(before)) == {"ticket_missing_unproven"}
+    assert found(Times(None)) == {"ticket_missing_unproven"}
+    assert found(Times(before, before, "timestamp")) == set()
+    assert found(Times(before, after, "timestamp")) == {"ticket_missing"}
+    assert found(Times(after)) == {"ticket_missing"}
+    # a use that was reserved before the policy came
+    assert found(Times(after), lease) == {"ticket_missing_unproven"}
+    assert found(Times(before), lease) == {"ticket_missing_unproven"}
+    assert found(Times(after, after, "timestamp"), lease) == set()
+    assert found(Times(late, late, "timestamp"), lease) == {"ticket_missing"}
 
 
 # --- the forms ------------------------------------------------------------------------------------

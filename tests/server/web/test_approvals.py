@@ -376,6 +376,11 @@ def test_offline_use_is_refused_where_the_policy_says_so(asking: Approving) -> N
     path = f"/v1/seals/{asking.seal['seal_code']}/status"
     told = SignedStatement.parse(base64.b64decode(asking.company.call("GET", path).json()["token"]))
     assert told.statement.ticket_since is not None
+    assert asking.rule(asking.terms(1)).status_code == 201
+    again = SignedStatement.parse(
+        base64.b64decode(asking.company.call("GET", path).json()["token"])
+    )
+    assert again.statement.ticket_since == told.statement.ticket_since  # it was so all the time
     assert asking.rule(asking.terms(2, offline=True)).status_code == 201
     assert asking.company.call("POST", "/v1/leases", lease).status_code == 201
 
