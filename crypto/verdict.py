@@ -213,7 +213,7 @@ class _Blanks(dict[str, str]):
                 return ""
             return say("blanks", "values", self._language).format_map(self)
         if key == "approval_fault":
-            return say("blanks", f"fault_{self.get('why', '')}", self._language)
+            return say("blanks", f"fault_{self.get('why', 'unreadable')}", self._language)
         if key in _SOURCES:
             source = _SOURCES[key]
             known = key if self.get(source) else f"no_{key}"

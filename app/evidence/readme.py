@@ -123,19 +123,32 @@ def _registered(number: int, each: Registered) -> list[str]:
         *_both("log", log=one_line(proof.log), size=str(proof.size), at=beijing(proof.issued_at)),
     ]
     for entry in proof.entries:
-        lines += _both("entry", **told(entry))
+        for language in LANGUAGES:
+            words = phrase("evidence.entry", language)
+            lines += words.format(**told(entry, language)).splitlines()
     for value in each.values:
         lines += _value(f"registry-{number}", value)
     return lines + _chains(each.pairs)
 
 
-def told(entry: ProvedEntry) -> dict[str, str]:
-    """What an entry of the registry says, for phrases.evidence.entry."""
+def told(entry: ProvedEntry, language: str) -> dict[str, str]:
+    """What an entry of the registry says in *language*, for phrases.evidence.entry; a word that
+    this program does not know stands as it is."""
     said = entry.fields
     moment = datetime.fromisoformat(said["effective_at"] or said["recorded_at"])
-    more = [one_line(str(said.get(name) or "")) for name in ("reason", "successor")]
-    words = " ".join(filter(None, (str(said["from"]), "→", str(said["to"]), *more)))
+    states = [_known("seal_state", str(said[name]), language) for name in ("from", "to")]
+    words = f"{states[0]} → {states[1]}"
+    reason, successor = (str(said.get(name) or "") for name in ("reason", "successor"))
+    for word in (_known("reason", reason, language), successor):
+        words += f" · {word}" if word else ""
     return {"index": str(entry.index), "time": beijing(moment), "what": one_line(words)}
+
+
+def _known(group: str, word: str, language: str) -> str:
+    try:
+        return phrase(f"{group}.{word}", language) if word else ""
+    except (KeyError, TypeError):
+        return word
 
 
 def _value(number: str, value: Value) -> list[str]:

@@ -88,6 +88,9 @@ class TokenSession:
     def write_data(self, label: str, data: bytes) -> None:
         self.data[label] = data
 
+    def pin_unlocker(self, signer: bytes, recipient: bytes) -> None:
+        """Unlocked in another way."""
+
     @property
     def holder(self) -> SoftKey:
         """The key with its certificate, as the stories sign with it."""

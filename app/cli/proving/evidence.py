@@ -85,7 +85,7 @@ def _check_evidence(desk: Desk, options: argparse.Namespace) -> int:
         words = phrase("evidence.history", language)
         tell(words.format(seal=proof.seal_code, at=beijing(proof.issued_at)))
         for entry in proof.entries:
-            tell(phrase("evidence.history_entry", language).format(**told(entry)))
+            tell(phrase("evidence.history_entry", language).format(**told(entry, language)))
     words = phrase("evidence.anchor", language)
     for anchor in checked.anchors:
         subject = one_line(str(anchor.subject))

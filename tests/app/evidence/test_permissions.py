@@ -182,7 +182,7 @@ def test_they_say_who_allowed_what_for_which_document(package: Path, company: Co
     assert "法定代表人" in found["signature-1/policy-terms.json"].decode()
     readme = found["README.txt"].decode()
     assert f"印章 {CODE} 的全部记载" in readme
-    assert f"replaced {NEW}" in readme
+    assert f"已换领 · {NEW}" in readme
 
 
 def test_the_chain_of_replacements_is_proved(package: Path, trust: Trust) -> None:

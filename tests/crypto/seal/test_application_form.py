@@ -18,6 +18,8 @@ EXAMPLES = {
     "physical_code": "3213020000001",
     "seal_code": "32130200000001",
     "serial": "SD-0001",
+    "nonce": "0123456789abcdef" * 2,
+    "secret": "MHkCAQ" * 12 + "==",
 }
 
 

@@ -59,6 +59,8 @@ def test_the_file_alone_says_who_allowed_what_in_which_role_and_when(company: Co
     assert report.verdict is Verdict.VALID, report.signatures[0].findings
     (signature,) = report.signatures
     shown = [each.text("zh_CN") for each in signature.findings if "approved" in each.code]
+    codes = [each.code for each in signature.findings if "approved" in each.code]
+    assert codes == ["use_approved", "approved_by", "approved_by"]
     whole = "\n".join(shown)
     for word in ("赵六", "采购合同.pdf", "张三（法定代表人）", "李四（财务负责人）", "Ukey"):
         assert word in whole
