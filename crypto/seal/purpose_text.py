@@ -18,6 +18,8 @@ MAX_VALUE = 512
 """Characters."""
 MAX_SIZE = 16 * 1024
 """Bytes of a whole text."""
+YEARS = range(1900, 9999)
+"""Of times that people sign: a month and a clock's error earlier or later is still a time."""
 _FORBIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories."""
 
@@ -92,10 +94,10 @@ def write_time(moment: datetime) -> str:
 
 
 def read_time(text: str) -> datetime:
-    """The other way. Raises :class:`PurposeTextError`."""
+    """The other way, in one of :data:`YEARS`. Raises :class:`PurposeTextError`."""
     try:
         moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-        if write_time(moment) == text:
+        if write_time(moment) == text and moment.year in YEARS:
             return moment
     except ValueError:
         pass

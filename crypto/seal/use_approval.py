@@ -119,7 +119,7 @@ class UseRequest(PurposeText):
             begin, end = read_time(self.created), read_time(self.until)
         except PurposeTextError as error:
             return str(error)
-        return "" if begin < end <= begin + LONGEST else "a term that is none"
+        return "" if begin < end and end - begin <= LONGEST else "a term that is none"
 
     @property
     def sha256(self) -> str:

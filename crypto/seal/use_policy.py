@@ -17,6 +17,7 @@ from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
+from crypto.seal.purpose_text import YEARS
 
 TYPE = "seal-use-policy-v1"
 VERB = "set-use-policy"
@@ -97,6 +98,8 @@ class UsePolicy:
             raise PolicyError("larger than any policy")
         try:
             body = json.loads(terms)
+            if body["type"] != TYPE:
+                raise ValueError("of another type")
             made = cls(
                 seal_code=_string(body["seal_code"]),
                 seal_name=_string(body["seal_name"], 160),
@@ -114,7 +117,7 @@ class UsePolicy:
             )
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise PolicyError(f"the terms of a policy are malformed: {error}") from error
-        if body["type"] != TYPE or made.encode() != terms:
+        if made.encode() != terms:
             raise PolicyError("the terms of a policy are not in their one form")
         if made.problem:
             raise PolicyError(made.problem)
@@ -199,8 +202,8 @@ class SignedPolicy:
             raise PolicyError("the signature of the policy is wrong")
         try:
             signed_at = datetime.fromisoformat(said["at"])
-            if signed_at.tzinfo is None:
-                raise ValueError("without a zone")
+            if signed_at.tzinfo is None or signed_at.year not in YEARS:
+                raise ValueError("without a zone, or in no year")
         except ValueError as error:
             raise PolicyError("signed at no time") from error
         return cls(token, policy, said["origin"], signed_at.astimezone(UTC), certificate)

@@ -39,9 +39,11 @@ COMPANY = "宿迁市测试单位"
 ASKED = NOW - timedelta(hours=3)
 
 
-def signed_policy(policy: UsePolicy, keeper: SoftKey, origin: str = ORIGIN) -> SignedPolicy:
+def signed_policy(
+    policy: UsePolicy, keeper: SoftKey, origin: str = ORIGIN, *, at: str = ""
+) -> SignedPolicy:
     """*policy* as *keeper* signs it."""
-    at = (ASKED - timedelta(days=3)).isoformat()
+    at = at or (ASKED - timedelta(days=3)).isoformat()
     lines = ("SUQIAN-SEAL-INTENT-V2", origin, VERB, policy.seal_code, policy.sm3, "", at, "")
     text = "\n".join(lines)
     return SignedPolicy.make(policy.encode(), text, keeper.certificate, keeper.sign(text.encode()))

@@ -83,9 +83,19 @@ def test_another_form_is_refused(text: str) -> None:
         Example.parse(text.encode())
 
 
+FAR = ("9999-12-28T08:00:00Z", "1800-01-01T00:00:00Z", "0001-01-01T00:00:00Z")
+"""Times that cannot be reckoned with."""
+
+
 def test_a_time_has_one_form() -> None:
     assert write_time(datetime(2026, 11, 30, 8, tzinfo=UTC)) == "2026-11-30T08:00:00Z"
     assert read_time("2026-11-30T08:00:00Z") == datetime(2026, 11, 30, 8, tzinfo=UTC)
-    for text in ("2026-11-30T08:00:00+00:00", "2026-11-30 08:00:00Z", "2026-1-30T08:00:00Z", ""):
+    for text in (
+        "2026-11-30T08:00:00+00:00",
+        "2026-11-30 08:00:00Z",
+        "2026-1-30T08:00:00Z",
+        "",
+        *FAR,
+    ):
         with pytest.raises(PurposeTextError):
             read_time(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -299,6 +300,21 @@ def test_evidence_that_cannot_be_read_is_none(company: Company) -> None:
     broken = company.evidence().encode()[:-3]
     found = told(company.judged(company.stamped(evidence=None, said=broken)))
     assert found["approval_invalid"].details["why"] == "unreadable"
+
+
+def test_terms_without_a_type_and_times_at_the_end_of_all_time_are_refused(
+    company: Company,
+) -> None:
+    terms = json.loads(company.policy.policy.encode())
+    for body in ({k: v for k, v in terms.items() if k != "type"}, terms | {"type": "other"}, [1]):
+        with pytest.raises(PolicyError):
+            UsePolicy.parse(json.dumps(body).encode())
+    for created in ("9999-12-28T08:00:00Z", "0001-01-01T00:00:00Z"):
+        with pytest.raises(PurposeTextError):
+            company.asked(created=created, until="9999-12-31T23:59:59Z").encode()
+    for at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        with pytest.raises(PolicyError, match="no time"):
+            signed_policy(company.policy.policy, company.keeper, at=at)
 
 
 # --- past the platform ---------------------------------------------------------------------------
