@@ -280,6 +280,9 @@ def _staff(settings: Settings, options: argparse.Namespace) -> int:
             if number:
                 named = f"{options.name}\n{number}"
                 index = platform.vault.blind_index("person.identity", named)
+                known = select(store.Staff.role).where(store.Staff.identity_index == index)
+                if set(tx.session.scalars(known)) - {options.role}:
+                    raise policy.Forbidden("that person has another role: one each")
             tx.session.add(
                 store.Staff(id=identity, name=options.name, role=options.role, identity_index=index)
             )

@@ -309,16 +309,23 @@ def _change(fields: Mapping[str, Any]) -> SealChange | None:
     try:
         if fields["type"] != _EVENT or fields["from"] not in IN_USE:
             return None
-        recorded = datetime.fromisoformat(fields["recorded_at"])
+        recorded = _moment(fields["recorded_at"])
         return SealChange(
             str(fields["seal_code"]),
             str(fields["to"]),
             str(fields["reason"] or ""),
-            datetime.fromisoformat(fields["effective_at"] or fields["recorded_at"]),
+            _moment(fields["effective_at"] or fields["recorded_at"]),
             recorded,
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None  # an entry of a kind that this version does not know
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return moment.astimezone(UTC)
 
 
 def _edge(tree: merkle.Tree) -> dict[str, bytes]:

@@ -115,8 +115,12 @@ def of_authority(cabinet: Cabinet, origin: str, body: Mapping[str, Any]) -> None
     """Keep what an authority has told of seals (``GET /v1/sync``, an item of kind notice), one
     notice for each seal that is here. What is no such notice is left out."""
     try:
-        effective = datetime.fromisoformat(str(body["effective_at"])).astimezone(UTC)
-    except (KeyError, ValueError):
+        effective = datetime.fromisoformat(str(body["effective_at"]))
+        if effective.tzinfo is None:
+            return
+        effective = effective.astimezone(UTC)
+        date = f"{effective.astimezone():%Y-%m-%d %H:%M}"
+    except (KeyError, ValueError, OverflowError, OSError):  # a year that no clock here knows
         return
     codes = body.get("seals")
     wanted = {str(each) for each in codes} if isinstance(codes, list) else set()
@@ -130,6 +134,6 @@ def of_authority(cabinet: Cabinet, origin: str, body: Mapping[str, Any]) -> None
             "number": str(body.get("number", "")),
             "action": str(body.get("action", "")),
             "reason": str(body.get("reason") or ""),
-            "date": f"{effective.astimezone():%Y-%m-%d %H:%M}",
+            "date": date,
         }
         cabinet.notices.keep(origin, "authority", facts, effective)

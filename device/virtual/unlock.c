@@ -14,8 +14,9 @@
  *
  * Used once: the nonce and the secret are replaced in the same write that sets the new PIN, so a
  * power cut leaves either the old PIN and a statement that is still good, or the new PIN and one
- * that is not. The time is the computer's: a clock set back makes a statement last longer, never
- * count twice.
+ * that is not. Who copies an older file back brings its nonce back with it, and then the statement
+ * counts again within its term: a file cannot know that it is old. The time is the computer's: a
+ * clock set back makes a statement last longer.
  */
 #include "module.h"
 #include "sm2.h"
@@ -160,11 +161,11 @@ static bool read_time(struct text line, long long *out)
 {
     *out = 0;
     for (size_t i = 0; i < line.length; i++) {
-        if (line.at[i] < '0' || line.at[i] > '9')
+        if (i >= 12 || line.at[i] < '0' || line.at[i] > '9')
             return false;
         *out = *out * 10 + (line.at[i] - '0');
     }
-    return line.length <= 12;
+    return true;
 }
 
 static CK_RV check_term(const struct text lines[LINES])

@@ -18,13 +18,13 @@ from crypto.seal.unlocking import (
     SIGNER,
     UnlockStatement,
 )
-from server_stub import policy, states
+from server_stub import policy, sealing, states
 from server_stub.applying import find, move
 from server_stub.authority import Authority
 from server_stub.policy import Actor
 from server_stub.records.canonical import timestamp
 from server_stub.records.ledger import LEDGER, Transaction
-from server_stub.records.store import Application
+from server_stub.records.store import Application, Seal
 from server_stub.signin import SECOND
 
 _KIND = "pin_reset"
@@ -38,6 +38,8 @@ def permit(tx: Transaction, identity: str, authority: Authority) -> None:
     """Approved: the term begins. Raises ValueError for a request that nothing can be signed for."""
     application = tx.session.get_one(Application, identity)
     states.advance(states.APPLICATION, application.state, "fulfil")
+    if not _in_order(tx, application):
+        raise ValueError("该印章已停用挂失、注销或换了证书，不能重置口令")
     if application.payload["token"]["nonce"]:
         try:
             _statement(
@@ -57,6 +59,8 @@ def take(
     application = find(tx.session, actor, "application.amend", identity)
     if application.kind != _KIND or application.state != "fulfilled":
         raise states.IllegalTransition("application", application.state, "unlock")
+    if not _in_order(tx, application):  # the seal may have been reported lost since the approval
+        raise states.IllegalTransition("application", application.state, "unlock")
     since, end = application.updated_at, until(application)
     if tx.now > end:
         raise UnlockExpired
@@ -72,6 +76,17 @@ def take(
         "signature": base64.b64encode(authority.key(SIGNER).sign(text)).decode() if text else "",
         "until": timestamp(end),
     }
+
+
+def _in_order(tx: Transaction, application: Application) -> bool:
+    """Is the seal's key still in use, in no doubt, and the one on the Ukey?"""
+    target = tx.session.get(Seal, application.target_id) if application.target_id else None
+    return (
+        target is not None
+        and target.state not in states.SEAL.final
+        and not sealing.key_in_doubt(target)
+        and target.certificate_sn == application.payload["token"]["certificate_sn"].lower()
+    )
 
 
 def until(application: Application) -> int:

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from server_stub import policy, sealing, states
+from server_stub import applying, policy, sealing, states
 from server_stub.policy import Actor
 from server_stub.records.canonical import timestamp
 from server_stub.records.ledger import LEDGER, Transaction
@@ -165,7 +165,7 @@ def _other(tx: Transaction, actor: Actor, identity: str) -> tuple[LossCall, Seal
     call = tx.session.get(LossCall, identity)
     if call is None:
         raise policy.NotFound
-    if actor.subject == call.reported_by:
+    if applying.one_person(tx.session, actor.subject, call.reported_by):
         raise policy.Forbidden("this takes two people")
     if actor.kind == "operator" and tx.session.get(Staff, call.reported_by) is None:
         raise policy.Forbidden("two accounts of one console may be one person")

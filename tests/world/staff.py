@@ -18,14 +18,16 @@ from tests.world.waiting import until
 FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
 
 
-def employ(server: RunningServer, role: str) -> Applicant:
-    """Somebody with that role, as ``sealdesk-server staff add`` makes him, without its files."""
+def employ(server: RunningServer, role: str, number: bytes | None = None) -> Applicant:
+    """Somebody with that role, as ``sealdesk-server staff add`` makes him, without its files;
+    *number* stands for the index of the identity number."""
     person, platform = Applicant(server.url), server.platform
     request = make_request(Name.build([("CN", "whatever")]), person.key.spki, person.key.sign)
 
     def add(tx: Transaction) -> bytes:
         identity = f"staff_{secrets.token_hex(8)}"
-        tx.session.add(store.Staff(id=identity, name=f"{role}-01", role=role))
+        row = store.Staff(id=identity, name=f"{role}-01", role=role, identity_index=number)
+        tx.session.add(row)
         tx.session.flush()
         fields = {"staff": identity, "role": role, "actor": "operator test"}
         tx.record(LEDGER, "staff-added-v1", fields, about=("staff", identity))

@@ -199,6 +199,17 @@ def test_a_suspension_that_was_lifted_again_is_not_forgotten(log: Log, cabinet: 
     assert [at(7), at(5), at(3)] == ["status_unknown", "status_not_active", "status_unknown"]
 
 
+def test_a_time_without_a_zone_or_out_of_the_calendar_is_no_entry_and_stops_nothing(
+    log: Log, cabinet: Cabinet
+) -> None:
+    for number, time in enumerate(("2026-11-01T00:00:00", "0001-01-01T00:00:00+14:00")):
+        fields = json.loads(event(8 + number, "active", "suspended", NOW - 6 * DAY, "lost"))
+        log.records.append(json.dumps(fields | {"effective_at": time, "recorded_at": time}))
+    log.records.append(event(10, "active", "suspended", NOW - 4 * DAY, "lost"))
+    follow(log, cabinet)  # type: ignore[arg-type]
+    assert [each.effective_at for each in changes(cabinet)] == [NOW - 4 * DAY]
+
+
 def test_a_cancellation_nobody_has_asked_about_is_known(log: Log, cabinet: Cabinet) -> None:
     log.records.append(event(8, "active", "cancelled", NOW - 2 * DAY, "deregistered"))
     follow(log, cabinet)  # type: ignore[arg-type]

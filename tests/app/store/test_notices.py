@@ -159,6 +159,9 @@ def test_an_authoritys_own_notice_stands_for_the_change(cabinet: Cabinet, seal: 
         {"effective_at": "soon"},
         {**body, "seals": "all"},
         {**body, "seals": [7]},
+        {**body, "effective_at": "0001-01-01T00:00:00+14:00"},
+        {**body, "effective_at": "9999-12-31T23:59:59-14:00"},
+        {**body, "effective_at": "2026-11-29T01:00:00"},
     ):
         of_authority(cabinet, ORIGIN, nonsense)
     assert len(cabinet.notices.all()) == 1

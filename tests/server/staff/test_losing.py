@@ -129,6 +129,16 @@ def test_two_people_stop_the_seal_of_a_caller_and_both_signatures_are_on_record(
     assert len({each["by"]["person"] for each in told}) == 2
 
 
+def test_two_keys_of_one_person_are_one_person(desk: Desk) -> None:
+    one, again, other = (employ(desk.server, "reviewer", each) for each in (b"1", b"1", b"2"))
+    desk.everybody += [one, again, other]
+    code = desk.code(desk.holder())
+    identity = desk.report(one, code).json()["id"]
+    assert desk.decide(again, identity, code).json()["code"] == "forbidden"
+    assert desk.state(code)[0] == "active"
+    assert desk.decide(other, identity, code).status_code == 200
+
+
 def test_an_altered_call_a_strangers_signature_and_another_role_stop_nothing(desk: Desk) -> None:
     person = desk.holder()
     code = desk.code(person)

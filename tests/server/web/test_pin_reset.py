@@ -18,6 +18,7 @@ from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.pki.certificate import Certificate
 from server_stub.changing import unlocking
 from server_stub.records import auditing, store
+from server_stub.records.ledger import Transaction
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant, b64, credit_code, number_of, taken
@@ -130,6 +131,15 @@ def test_two_reviewers_lead_to_a_statement_for_that_ukey(case: Case) -> None:
     assert said.count("unlock-taken-v1") == 2
 
 
+def test_two_keys_of_one_reviewer_are_one_reviewer(case: Case) -> None:
+    one, again = (employ(case.server, "reviewer", b"one person") for _ in range(2))
+    case.everybody += [one, again]
+    asker = case.asked(secrets.token_bytes(32))
+    assert approved(case.server, one, asker).status_code == 200
+    assert approved(case.server, again, asker).json()["code"] == "forbidden"
+    assert approved(case.server, case.second, asker).status_code == 200
+
+
 def test_nobody_else_gets_it_and_it_has_an_end(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     asker = case.asked(secrets.token_bytes(32))
     case.twice_approved(asker)
@@ -141,6 +151,44 @@ def test_nobody_else_gets_it_and_it_has_an_end(case: Case, monkeypatch: pytest.M
         assert other.call("POST", path, {}).json()["code"] == code
     monkeypatch.setattr(unlocking, "LIFE", -1)
     assert unlock(asker).json()["code"] == "unlock_expired"
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        {"state": "suspended", "reason": "lost"},
+        {"state": "suspended", "reason": "key_compromised"},
+        {"state": "cancelled"},
+        {"certificate_sn": "another"},
+    ],
+)
+def test_a_seal_that_was_lost_or_is_over_since_the_approval_is_not_unlocked(
+    case: Case, since: dict[str, str]
+) -> None:
+    asker = case.asked(secrets.token_bytes(32))
+    case.twice_approved(asker)
+    ledger = case.server.platform.ledger
+
+    def change(tx: Transaction, values: dict[str, Any]) -> dict[str, Any]:
+        seal = tx.session.get_one(store.Seal, case.seal["id"])
+        before = {name: getattr(seal, name) for name in values}
+        for name, value in values.items():
+            setattr(seal, name, value)
+        return before
+
+    if "certificate_sn" in since:  # a row points to a certificate that there is
+        with case.server.platform.reading() as session:
+            other = store.Certificate.sn != case.seal["certificate_sn"]
+            since = {
+                "certificate_sn": session.scalars(select(store.Certificate.sn).where(other)).first()
+                or ""
+            }
+    before = ledger.write(change, dict(since)).result().answer
+    try:
+        assert unlock(asker).json()["code"] == "illegal_transition"
+    finally:
+        ledger.write(change, before).result()
+    assert unlock(asker).status_code == 200
 
 
 def test_an_unreadable_secret_goes_back_to_the_reviewers(case: Case) -> None:

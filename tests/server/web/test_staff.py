@@ -20,7 +20,7 @@ from server_stub.records import store
 from server_stub.records.store import LedgerEntry
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.world.applicant import Applicant
+from tests.world.applicant import Applicant, citizen_number
 from tests.world.waiting import until
 
 
@@ -48,6 +48,20 @@ def employ(server: RunningServer, role: str, folder: Path) -> Applicant:
     opened = person.sign_in()
     assert (opened["actor"]["kind"], opened["actor"]["roles"]) == ("staff", [role])
     return person
+
+
+def test_nobody_is_reviewer_and_auditor(
+    reviewed: RunningServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, request = Applicant(reviewed.url), tmp_path / "r.csr"
+    request.write_bytes(make_request(Name.build([("CN", "x")]), key.key.spki, key.key.sign))
+    whose = ("--request", request, "--id-no", citizen_number(4711))
+    for number, (role, code) in enumerate((("reviewer", 0), ("reviewer", 0), ("auditor", 1))):
+        out = ("--out", tmp_path / f"{number}.crt")
+        assert command(reviewed, "staff", "add", "张三", "--role", role, *whose, *out) == code
+    assert "one each" in capsys.readouterr().err
+    assert not (tmp_path / "2.crt").exists()
+    key.http.close()
 
 
 def submitted(server: RunningServer, **facts: Any) -> Applicant:
