@@ -72,6 +72,7 @@ def encode_changes(changes: Iterable[SealChange]) -> bytes:
         | {
             "effective_at": change.effective_at.isoformat(),
             "recorded_at": change.recorded_at.isoformat(),
+            "platform": change.platform.hex(),
         }
         for change in changes
     ]
@@ -163,8 +164,13 @@ def judge(
     links = replace(packed, seal_makers=(), signers=(), timestamps=(), platforms=(), changes=())
     if own is not None:  # changes count that a platform which the checker trusts has signed
         known = own.merged(links)
-        believed = [proof for proof in proofs if known.vouches(proof)]
-        links = replace(links, changes=tuple(c for proof in believed for c in proof.changes))
+        proved = tuple(
+            replace(change, platform=platform)
+            for proof in proofs
+            if (platform := known.voucher(proof))
+            for change in proof.changes
+        )
+        links = replace(links, changes=proved)
     try:
         report = verify_pdf(document, title, packed, now, password=password)
         again = None
@@ -265,10 +271,12 @@ def _trust(manifest: Any, members: Mapping[str, bytes]) -> Trust:
 def _changes(data: bytes) -> Iterator[SealChange]:
     """As written by :func:`encode_changes`. Raises ValueError, KeyError or TypeError."""
     for row in json.loads(data):
-        moments = [datetime.fromisoformat(row[name]) for name in ("effective_at", "recorded_at")]
-        if any(moment.tzinfo is None for moment in moments):
+        effective, recorded = map(datetime.fromisoformat, (row["effective_at"], row["recorded_at"]))
+        if effective.tzinfo is None or recorded.tzinfo is None:
             raise ValueError("a time without a zone")
-        yield SealChange(str(row["seal_code"]), str(row["state"]), str(row["reason"]), *moments)
+        platform = bytes.fromhex(row.get("platform", ""))
+        said = (str(row["seal_code"]), str(row["state"]), str(row["reason"]))
+        yield SealChange(*said, effective, recorded, platform)
 
 
 def _essence(report: Any) -> Any:

@@ -270,6 +270,9 @@ def gather(
     for number, signed in enumerate(statements, 1):
         pack.add(f"statements/{number}.der", signed.token)
         pack.know([signed.certificate.der])
+    changes = [change for change in pack.trust.changes if change.seal_code in codes]
+    told_by = {change.platform for change in changes}
+    pack.know(each.der for each in pack.trust.platforms if each.fingerprint in told_by)
     pack.complete()
     for fingerprint, certificate in pack.certificates.items():
         pack.add(f"certificates/{fingerprint.hex()[:16]}.pem", _pem(certificate.der))
@@ -279,7 +282,6 @@ def gather(
         pack.add(f"crls/{number}.crl", crl.der)
     for number, response in enumerate(pack.trust.ocsp, 1):
         pack.add(f"ocsp/{number}.der", response.der)
-    changes = [change for change in pack.trust.changes if change.seal_code in codes]
     if changes:
         pack.add("registry.json", encode_changes(changes))
     for number, (claim, judged) in numbered:

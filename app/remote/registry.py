@@ -183,7 +183,8 @@ def look_up(
     earlier = (*others, *map(_entry, found))
     looked_up = (*known.looked_up, *sorted(missing))
     cabinet.keep_registry(replace(known, earlier=earlier, looked_up=looked_up))
-    return tuple(found)
+    platform_root = _root_of(cabinet, platform.origin)
+    return tuple(replace(each, platform=platform_root) for each in found)
 
 
 def _missing(known: RegistryRecord | None, seal_codes: Iterable[str]) -> set[str]:
@@ -245,6 +246,10 @@ class RegistryStatus:
 # --- what is known -------------------------------------------------------------------------------
 
 
+_NOBODY = bytes(32)
+"""Whose registry it is while its platform is not pinned: no seal is made by that one."""
+
+
 def root(record: RegistryRecord) -> bytes:
     """The root seen last (32 bytes): two desks that compare theirs at the same size know whether
     they have been told the same."""
@@ -273,12 +278,20 @@ def cabinet_trust(cabinet: Cabinet) -> Trust:
 def changes(cabinet: Cabinet) -> tuple[SealChange, ...]:
     """What the registries followed so far tell of seals, for
     :class:`crypto.validation.trust.Trust`."""
-    found = (
-        _change(json.loads(each))
-        for record in cabinet.registries()
-        for each in dict.fromkeys((*record.earlier, *record.changes))
-    )
-    return tuple(each for each in found if each is not None)
+    found = []
+    for record in cabinet.registries():
+        whose = _root_of(cabinet, record.platform)
+        for entry in dict.fromkeys((*record.earlier, *record.changes)):
+            change = _change(json.loads(entry))
+            if change is not None:
+                found.append(replace(change, platform=whose))
+    return tuple(found)
+
+
+def _root_of(cabinet: Cabinet, origin: str) -> bytes:
+    """SM3 of that platform's pinned root."""
+    record = cabinet.platform(origin)
+    return sm3(record.certificates["root"]) if record else _NOBODY
 
 
 def _fields(entry: bytes) -> Mapping[str, Any]:

@@ -137,6 +137,9 @@ class SealChange:
     reason: str
     effective_at: datetime
     recorded_at: datetime
+    platform: bytes = b""
+    """SM3 of the root of the platform whose registry it is: it counts for that platform's seals
+    alone. b"": not known, as in a registry that is only told of."""
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,15 @@ class Trust:
 
     def for_use(self, signer: Certificate | None, seal: Seal | None, moment: datetime) -> Trust:
         """What counts where *signer* uses *seal*: anchors for this holder; and of the platforms
-        that make seals themselves, the one that made this one speaks about it, no other."""
+        that make seals themselves, the one that made this one speaks about it, no other, neither
+        by statements nor by its registry."""
+        trust = self._limited(signer, seal, moment)
+        heard = {platform.fingerprint for platform in trust.platforms}
+        changes = tuple(c for c in trust.changes if not c.platform or c.platform in heard)
+        return replace(trust, changes=changes)
+
+    def _limited(self, signer: Certificate | None, seal: Seal | None, moment: datetime) -> Trust:
+        """The anchors and platforms that count there."""
         trust = self
         limited = outside(self.rules, signer.subject.organization if signer else "")
         if limited:
@@ -165,8 +173,13 @@ class Trust:
 
     def vouches(self, proof: RegistryProof) -> bool:
         """Does a platform we trust stand behind *proof*?"""
+        return bool(self.voucher(proof))
+
+    def voucher(self, proof: RegistryProof) -> bytes:
+        """SM3 of the root of the platform that stands behind *proof*; b"" if we trust none."""
         signer = Certificate.parse(proof.certificate)
-        return build_chain(signer, self.pool, self.platforms, proof.issued_at).trusted
+        chain = build_chain(signer, self.pool, self.platforms, proof.issued_at)
+        return chain.path[-1].fingerprint if chain.trusted else b""
 
 
 def check_signer(

@@ -19,9 +19,10 @@ import pytest
 
 from app.errors import PlatformUnreachable
 from app.evidence import checking, making
+from app.evidence.unpacking import unpack_registry
 from crypto.algorithms.keys import SoftKey
 from crypto.seal.registry_proof import RegistryProof
-from crypto.seal.statement import SignedStatement
+from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
 from tests.world.approvals import Company, by_phone
@@ -99,9 +100,11 @@ def members(package: Path) -> dict[str, bytes]:
         return {name: opened.read(name) for name in opened.namelist()}
 
 
-def consistent(package: Path, target: Path, change: dict[str, bytes]) -> Path:
-    """With members replaced, and the manifest made to fit."""
-    content = {**members(package), **change}
+def consistent(
+    package: Path, target: Path, change: dict[str, bytes], *, only: bool = False
+) -> Path:
+    """With members replaced (*only*: with these alone), and the manifest made to fit."""
+    content = change if only else {**members(package), **change}
     manifest = json.loads(content["manifest.json"])
     manifest["members"] = [
         {"name": name, **checking.hashes(io.BytesIO(data), None)}
@@ -246,3 +249,70 @@ def test_changes_that_nobody_proved_do_not_sway_the_checkers_own_verdict(
     assert checked.problems == ("report_differs:report.json",)
     assert checked.own
     assert checked.own.verdict is Verdict.VALID
+
+
+LOST = event(CODE, "active", "suspended", NOW - 5 * DAY, reason="lost")
+AGAIN = event(CODE, "suspended", "active", NOW - 4 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "expected"),
+    [
+        ((), (LOST,), Verdict.VALID),  # made INVALID by a platform that has not made the seal
+        ((LOST,), (), Verdict.INVALID),
+        ((LOST,), (AGAIN,), Verdict.INVALID),  # was hidden by the other platform
+    ],
+)
+def test_of_two_trusted_platforms_the_one_that_made_the_seal_has_its_history(
+    package: Path,
+    company: Company,
+    registry: SoftKey,
+    tmp_path: Path,
+    own: tuple[str, ...],
+    other: tuple[str, ...],
+    expected: Verdict,
+) -> None:
+    second = Authorities("乙平台的根")
+    made = event(CODE, "made", "active", NOW - 9 * DAY)
+    signers = (
+        (own, company.authorities.status, registry),
+        (other, second.status, second.holder("32130000000099")),
+    )
+    content = {name: d for name, d in members(package).items() if "registry" not in name}
+    for number, (records, status, key) in enumerate(signers, 1):
+        token = registry_proof(CODE, (made, *records), status, key, AT)
+        content |= unpack_registry(number, RegistryProof.parse(token)).members
+    content["certificates/second.pem"] = second.authority.certificate.der
+    manifest = json.loads(content["manifest.json"])
+    manifest["unproved_anchors"]["platforms"].append("certificates/second.pem")
+    content["manifest.json"] = json.dumps(manifest).encode()
+    forged = consistent(package, tmp_path / "x.zip", content, only=True)
+    roots = [company.authorities.authority.certificate, second.authority.certificate]
+    checked = checking.check(forged, own=Trust.in_all(roots))
+    assert checked.problems == ()
+    assert checked.own
+    assert checked.own.verdict is expected
+
+
+def test_what_two_platforms_registries_tell_is_judged_alike_in_the_package(
+    company: Company, tmp_path: Path
+) -> None:
+    """The one that counts and the one that does not go in, each with its root."""
+    trust = company.authorities.trust
+    second = Authorities("乙平台的根").authority.certificate
+    day = NOW - 5 * DAY
+    changes = tuple(
+        SealChange(CODE, state, "", day, day, root.fingerprint)
+        for root, state in ((trust.platforms[0], "active"), (second, "cancelled"))
+    )
+    status = company.authorities.statement(company.requester, issued_at=NOW)
+    both = replace(
+        trust.merged(Trust.in_all([second])),
+        statements=(*trust.statements, status),
+        changes=changes,
+    )
+    (tmp_path / "合同.pdf").write_bytes(company.stamped())
+    report = making.make(tmp_path / "合同.pdf", tmp_path / "x.zip", trust=both, at=AT)
+    assert report.verdict is Verdict.VALID
+    assert len(json.loads(members(tmp_path / "x.zip")["registry.json"])) == 2
+    assert checking.check(tmp_path / "x.zip", own=both).holds

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.errors import PlatformAnswerInvalid, PlatformUntrusted
 from app.remote.registry import RegistryStatus, changes, follow, look_up, root
-from app.store.cabinet import Cabinet
+from app.store.cabinet import Cabinet, PlatformRecord
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.seal.registry_files import Manifest, ShardInfo, encode_shard
@@ -286,6 +286,18 @@ def test_a_new_desk_begins_with_the_epoch_and_looks_up_the_seals_it_needs(
     assert known
     assert whole
     assert (known.size, known.edge) == (whole.size, whole.edge)
+
+
+def test_what_a_registry_tells_bears_the_root_of_its_platform(cabinet: Cabinet) -> None:
+    """By that it counts for the seals of this platform alone."""
+    log = city()
+    follow(log, cabinet, far=10)  # type: ignore[arg-type]
+    (unpinned,) = {each.platform for each in changes(cabinet)}
+    assert unpinned not in (b"", sm3(b"root"))
+    cabinet.pin(PlatformRecord(log.origin, "平台", {"root": b"root"}, NOW))
+    (looked_up,) = look_up(log, cabinet, [CODE])  # type: ignore[arg-type]
+    assert looked_up.platform == sm3(b"root")
+    assert {each.platform for each in changes(cabinet)} == {sm3(b"root")}
 
 
 def test_a_short_way_is_walked_and_no_epoch_asked_for(cabinet: Cabinet) -> None:
