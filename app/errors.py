@@ -439,7 +439,7 @@ class PolicyTermsWrong(AppError):
 
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
     what: str
-    """"copy", "twice", "number" or "names"."""
+    """"copy", "twice", "number", "offline" or "names"."""
 
 
 @dataclass(eq=False)

@@ -629,7 +629,9 @@ def state_of(
 def _ruled_since(session: Session, seal_id: str) -> int | None:
     """Since when the seal's policies, one after another, allow no use without a ticket."""
     rows = session.execute(
-        select(UsePolicyRow.set_at, UsePolicyRow.ended_at, UsePolicyRow.offline)
+        select(
+            UsePolicyRow.set_at, UsePolicyRow.ended_at, UsePolicyRow.offline, UsePolicyRow.needed
+        )
         .where(UsePolicyRow.seal_id == seal_id)
         .order_by(
             UsePolicyRow.ended_at.is_(None).desc(),
@@ -638,8 +640,8 @@ def _ruled_since(session: Session, seal_id: str) -> int | None:
         )
     )
     since: int | None = None
-    for set_at, ended_at, offline in rows:
-        if offline or ended_at != since:  # one that is in force has no end
+    for set_at, ended_at, offline, needed in rows:
+        if (offline and not needed) or ended_at != since:  # one that is in force has no end
             break
         since = set_at
     return since

@@ -64,8 +64,8 @@ class UsePolicy:
     approvers: tuple[Approver, ...] = ()
     needed: int = 0
     """How many of them must approve each use; 0: nobody is asked."""
-    offline: bool = True
-    """May it be used for a time without the platform?"""
+    offline: bool = False
+    """May it be used for a time without the platform? Only where nobody has to be asked."""
     phone: bool = True
     """Do approvals by phone count?"""
     masked: bool = False
@@ -134,6 +134,8 @@ class UsePolicy:
             return "more approvers than can be"
         if self.needed > len(self.approvers) or bool(self.needed) != bool(self.approvers):
             return "as many approvals as there are approvers, at most, and at least one"
+        if self.needed and self.offline:
+            return "offline use, where nobody can be asked, and approvals that are needed"
         if len({each.certificate_sm3 for each in self.approvers}) != len(self.approvers):
             return "an approver twice"
         for each in self.approvers:

@@ -92,7 +92,7 @@ def ruled(session: Session, seal: Seal) -> UsePolicyRow | None:
 def check_offline(session: Session, seal: Seal) -> None:
     """Return if uses may be reserved. Raises :class:`ApprovalNeeded`."""
     row = ruled(session, seal)
-    if row is not None and not row.offline:
+    if row is not None and (row.needed or not row.offline):
         raise ApprovalNeeded("offline")
 
 

@@ -45,7 +45,7 @@ def office(
         certificate.write_text(pem(seal.certificate), encoding="ascii")
     ruled = clerk(
         *("approval", "policy", "--approver", f"{certificate}=沈立/法定代表人"),
-        *("--needed", "1", "--no-offline"),
+        *("--needed", "1"),
     )
     assert ruled.code == 0, ruled.err
     (folder / "browser").mkdir()
@@ -54,7 +54,7 @@ def office(
         assert approver("sync").code == 0
         yield Office(clerk, approver, page)
         assert page.wrong == []
-    assert clerk("approval", "policy", "--none").code == 0
+    assert clerk("approval", "policy", "--none", "--offline").code == 0
 
 
 def paired(approver: Clerk, page: chromium.Page) -> None:

@@ -92,9 +92,9 @@ def office(
 ) -> Iterator[Office]:
     clerk = company.clerk.copied(tmp_path_factory.mktemp("asks") / "clerk")
     made = Office(clerk, *approvers)
-    made.two_of_two("--no-offline")
+    made.two_of_two()
     yield made
-    made.rule("--none")
+    made.rule("--none", "--offline")
 
 
 def test_two_approve_and_a_stranger_sees_who_allowed_it(
@@ -233,6 +233,6 @@ def test_a_withdrawn_request_and_an_unseen_one(office: Office) -> None:
 def test_offline_is_refused_where_the_policy_says_so(office: Office) -> None:
     refused = office.stamp(contract(office.clerk.folder, "离线.pdf"), "--offline")
     assert (refused.code, "不允许离线使用。" in refused.err) == (17, True)
-    office.rule("--none")
+    office.rule("--none", "--offline")
     free = office.stamp(contract(office.clerk.folder, "自由.pdf"))
     assert free.code == 0, free.err

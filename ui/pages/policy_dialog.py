@@ -85,7 +85,7 @@ class PolicyDialog(Dialog):
             form.addRow(label(title, "muted"), field)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         whole.addLayout(form)
-        self.offline = QCheckBox(tr("允许离线使用"))
+        self.offline = QCheckBox(tr("允许离线使用（不需要审批时）"))
         self.phone = QCheckBox(tr("接受手机审批"))
         self.masked = QCheckBox(tr("对核验的人隐去姓名和文件名"))
         for box, on in (
@@ -149,6 +149,10 @@ class PolicyDialog(Dialog):
             said = tr("要 {count} 人同意，请至少勾选 {count} 人。", count=needed)
         elif needed and not all(role for _, role, _ in chosen):
             said = tr("请写上每位审批人的职务，验章的人会看到。")
+        # offline nobody can be asked
+        self.offline.setEnabled(not needed)
+        if needed:
+            self.offline.setChecked(False)
         self._problem.setText(said)
         self.agree.setEnabled(not said)
 

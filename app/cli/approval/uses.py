@@ -46,7 +46,11 @@ def add_commands(commands: Commands) -> None:
     )
     made.add_argument("--needed", type=positive, default=0, help="how many of them must approve")
     made.add_argument("--none", action="store_true", help="from now on nobody needs to approve")
-    made.add_argument("--no-offline", action="store_true", help="no use without the platform")
+    made.add_argument(
+        "--offline",
+        action="store_true",
+        help="with --none: the seal may be used without the platform for a time",
+    )
     made.add_argument("--no-phone", action="store_true", help="no approvals by phone")
     made.add_argument("--mask-names", action="store_true", help="verifiers see no names")
     made.add_argument("--keeper", default="", help="who keeps the seal, in words")
@@ -128,7 +132,7 @@ def policy(desk: Desk, options: argparse.Namespace) -> int:
             wish = PolicyWish(
                 approvers=named,
                 needed=options.needed or len(named),
-                offline=not options.no_offline,
+                offline=options.offline,
                 phone=not options.no_phone,
                 masked=options.mask_names,
                 keeper=options.keeper,

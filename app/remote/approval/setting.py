@@ -35,7 +35,7 @@ class PolicyWish:
 
     approvers: tuple[Named, ...] = ()
     needed: int = 0
-    offline: bool = True
+    offline: bool = False
     phone: bool = True
     masked: bool = False
     keeper: str = ""
@@ -67,7 +67,7 @@ def policy_of(wish: PolicyWish, seal: SealRecord, known: dict[str, str]) -> UseP
     try:
         UsePolicy.parse(policy.encode())
     except PolicyError as error:
-        words = {"twice": "twice", "many": "number"}
+        words = {"twice": "twice", "many": "number", "offline": "offline"}
         what = next((words[each] for each in words if each in str(error)), "names")
         raise PolicyTermsWrong(what) from error
     return policy

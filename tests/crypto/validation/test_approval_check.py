@@ -317,6 +317,14 @@ def test_terms_without_a_type_and_times_at_the_end_of_all_time_are_refused(
             signed_policy(company.policy.policy, company.keeper, at=at)
 
 
+def test_a_seal_that_needs_approvals_is_never_used_offline(company: Company) -> None:
+    assert not company.policy.policy.offline  # unless the keeper says so
+    with pytest.raises(PolicyError, match="offline"):
+        company.ruled(offline=True)
+    free = company.ruled(approvers=(), needed=0, offline=True)
+    assert free.policy.offline
+
+
 # --- past the platform ---------------------------------------------------------------------------
 
 

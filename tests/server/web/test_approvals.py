@@ -381,7 +381,10 @@ def test_offline_use_is_refused_where_the_policy_says_so(asking: Approving) -> N
         base64.b64decode(asking.company.call("GET", path).json()["token"])
     )
     assert again.statement.ticket_since == told.statement.ticket_since  # it was so all the time
-    assert asking.rule(asking.terms(2, offline=True)).status_code == 201
+    # approvals that are needed and offline use, where nobody is asked, exclude each other
+    both = asking.rule(asking.terms(2, offline=True))
+    assert (both.status_code, both.json()["code"]) == (422, "policy_invalid")
+    assert asking.rule(asking.terms(0, offline=True)).status_code == 201
     assert asking.company.call("POST", "/v1/leases", lease).status_code == 201
 
 
