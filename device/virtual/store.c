@@ -17,6 +17,7 @@
 #define ITERATIONS 50000
 #define MAX_ITERATIONS 10000000 /* a forged file must not make the PIN check run for hours */
 #define MAX_AAD (VK_ID_SIZE + 4)
+#define UNLOCKER_AAD (VK_ID_SIZE + 2 * VK_POINT_SIZE)
 
 /* ------------------------------------------------------------------------ bytes in and out */
 
@@ -148,18 +149,30 @@ bool vk_unwrap(const struct vk_token *token, const unsigned char *pin, size_t le
     return opened;
 }
 
+/* Who writes another signer or recipient into the file gets a token key that no secret opens. */
+static void bind_to_unlocker(const struct vk_token *token, unsigned char aad[UNLOCKER_AAD])
+{
+    memcpy(aad, token->epoch, VK_ID_SIZE);
+    memcpy(aad + VK_ID_SIZE, token->unlocking.signer, VK_POINT_SIZE);
+    memcpy(aad + VK_ID_SIZE + VK_POINT_SIZE, token->unlocking.recipient, VK_POINT_SIZE);
+}
+
 bool vk_seal_key(const struct vk_token *token, const unsigned char secret[VK_KEY_SIZE],
                  const unsigned char token_key[VK_KEY_SIZE],
                  unsigned char sealed[VK_SEALED_KEY_SIZE])
 {
-    return seal(secret, token->epoch, VK_ID_SIZE, token_key, VK_KEY_SIZE, sealed);
+    unsigned char aad[UNLOCKER_AAD];
+    bind_to_unlocker(token, aad);
+    return seal(secret, aad, sizeof aad, token_key, VK_KEY_SIZE, sealed);
 }
 
 bool vk_unseal_key(const struct vk_token *token, const unsigned char secret[VK_KEY_SIZE],
                    unsigned char token_key[VK_KEY_SIZE])
 {
-    return unseal(secret, token->epoch, VK_ID_SIZE, token->unlocking.sealed_key,
-                  VK_SEALED_KEY_SIZE, token_key);
+    unsigned char aad[UNLOCKER_AAD];
+    bind_to_unlocker(token, aad);
+    return unseal(secret, aad, sizeof aad, token->unlocking.sealed_key, VK_SEALED_KEY_SIZE,
+                  token_key);
 }
 
 /* ------------------------------------------------------------------------ objects */

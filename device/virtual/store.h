@@ -12,7 +12,8 @@
  *
  * A wrapped token key is: salt 16 | nonce 12 | ciphertext 32 | tag 16 (PBKDF2-HMAC-SHA256, AES-256-GCM).
  * The secret of unlocking (32 bytes, fresh with the nonce) is kept nowhere else: the file alone opens
- * nothing, only whoever has the recipient's key can tell the secret (unlock.c).
+ * nothing, only whoever has the recipient's key can tell the secret (unlock.c). The token key under
+ * it is bound to epoch, signer and recipient.
  * A public object's content is its attributes (type 4, length 4, value); a private object's is
  * nonce 12 | ciphertext | tag 16 of the same under the token key, bound to the epoch and the handle.
  * The state id is fresh at every write (is my copy stale?); the epoch at every initialisation
@@ -94,7 +95,8 @@ bool vk_wrap(const struct vk_token *token, const unsigned char *pin, size_t leng
 /* False: not this PIN. */
 bool vk_unwrap(const struct vk_token *token, const unsigned char *pin, size_t length,
                const unsigned char wrap[VK_WRAP_SIZE], unsigned char token_key[VK_KEY_SIZE]);
-/* The token key under a 32-byte secret instead of a PIN, bound to the token's epoch. */
+/* The token key under a 32-byte secret instead of a PIN, bound to the token's epoch and to signer
+   and recipient of unlocking, which stand in the file in clear. */
 bool vk_seal_key(const struct vk_token *token, const unsigned char secret[VK_KEY_SIZE],
                  const unsigned char token_key[VK_KEY_SIZE],
                  unsigned char sealed[VK_SEALED_KEY_SIZE]);

@@ -3,6 +3,7 @@ its term, for this key and a certificate that it holds."""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import subprocess
 import time
@@ -311,6 +312,27 @@ def test_the_file_tells_neither_secret_nor_keys(
 ) -> None:
     secret = bytes.fromhex(platform.lines(token, certificate)[SECRET])
     assert secret not in token_path(folder, 0).read_bytes()
+
+
+@pytest.mark.parametrize("whose", ["signer", "recipient"])
+def test_a_signer_or_recipient_written_into_the_file_gets_nothing_at_the_next_reset(
+    whose: str, token: Token, certificate: bytes, platform: Platform, folder: Path
+) -> None:
+    """The file is nobody's who cannot open it: a thief's recipient would get the next secret."""
+    path, thief = token_path(folder, 0), SoftKey.generate()
+    own = {"signer": platform.signer, "recipient": platform.recipient}[whose]
+    lines = platform.lines(token, certificate)
+    data = path.read_bytes()
+    assert data.count(own.public) == 1
+    data = data.replace(own.public, thief.public)
+    data = data[:8] + bytes([data[8] ^ 1]) + data[9:-32]  # another state, or it is not read again
+    path.write_bytes(data + hashlib.sha256(data).digest())
+    if whose == "signer":
+        platform.signer = thief
+    with pytest.raises(UnlockRefused) as caught:
+        token.unlock(*platform.sign(lines), NEW_PIN)
+    assert caught.value.reason is UnlockProblem.INVALID
+    token.login(USER_PIN).close()
 
 
 def test_another_makers_key_leads_to_its_makers_tool(soft_token: Token, platform: Platform) -> None:
