@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
@@ -34,10 +35,13 @@ from crypto.seal.phone import PhoneError, PhoneSignature
 from crypto.seal.purpose_text import PurposeText, PurposeTextError, read_time, write_time
 from crypto.seal.use_policy import Approver, PolicyError, SignedPolicy
 
-MAX_SIZE = 96 * 1024
-"""Bytes of an evidence."""
+MAX_SIZE = 88 * 1024
+"""Bytes of an evidence: in base64 it has room in a statement
+(:data:`crypto.seal.statement.MAX_SIZE`)."""
 MAX_SIGNED = 16 * 1024
 """Bytes of one signed request or approval."""
+MAX_REASON = 200
+"""Characters of what an approver says beside yes or no."""
 MAX_COPIES = 1000
 MAX_PAGES = 100_000
 MAX_BYTES = 2**40
@@ -196,6 +200,8 @@ class UseApproval(PurposeText):
     def problem(self) -> str:
         if self.decision not in (APPROVE, REJECT):
             return "neither approved nor rejected"
+        if len(self.reason) > MAX_REASON:
+            return "a reason that is too long"
         if self.binding and not _DIGEST.fullmatch(self.binding):
             return "a digest that is none"
         try:
@@ -340,6 +346,19 @@ class SignedApproval:
 # --- the evidence in a ticket -------------------------------------------------------------------
 
 
+def join(policy: bytes, request: bytes, approvals: Sequence[bytes]) -> bytes:
+    """A :class:`UseEvidence`, DER, of its signed parts, which are not looked into. Raises
+    :class:`ApprovalError` if it is larger than :data:`MAX_SIZE`, which nobody would read."""
+    data = der.sequence(
+        der.octet_string(policy),
+        der.octet_string(request),
+        der.sequence(*map(der.octet_string, approvals)),
+    )
+    if len(data) > MAX_SIZE:
+        raise ApprovalError("larger than any evidence of approvals")
+    return data
+
+
 @dataclass(frozen=True)
 class UseEvidence:
     """Policy, request and approvals of one use; every signature in it holds by itself."""
@@ -349,12 +368,8 @@ class UseEvidence:
     approvals: tuple[SignedApproval, ...]
 
     def encode(self) -> bytes:
-        """DER."""
-        return der.sequence(
-            der.octet_string(self.policy.token),
-            der.octet_string(self.request.token),
-            der.sequence(*(der.octet_string(each.token) for each in self.approvals)),
-        )
+        """DER. Raises :class:`ApprovalError` as :func:`join`."""
+        return join(self.policy.token, self.request.token, [a.token for a in self.approvals])
 
     @classmethod
     def parse(cls, data: bytes) -> UseEvidence:

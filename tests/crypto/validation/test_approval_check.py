@@ -17,10 +17,12 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.sign import PROFILES, Revision, sign_revision
 from crypto.pki.certificate import DOCUMENT_SIGNING
 from crypto.pki.cms_make import make_signed_data
-from crypto.seal.purpose_text import PurposeTextError
+from crypto.seal.purpose_text import MAX_VALUE, PurposeTextError
 from crypto.seal.statement import Leave, SignedStatement
 from crypto.seal.structure import Seal
 from crypto.seal.use_approval import (
+    MAX_REASON,
+    MAX_SIZE,
     ApprovalError,
     SignedApproval,
     SignedRequest,
@@ -30,7 +32,7 @@ from crypto.seal.use_approval import (
 from crypto.seal.use_policy import PolicyError, SignedPolicy, UsePolicy, masked
 from crypto.validation.seal_check import check_seal_use
 from crypto.verdict import Finding, Level, Report, Times, Verdict
-from tests.world.approvals import ASKED, Company, by_phone, signed_policy
+from tests.world.approvals import ASKED, Company, approver_of, by_phone, signed_policy
 from tests.world.authorities import NOW, Authorities
 from tests.world.documents import classic_pdf, update
 from tests.world.seals import imprint
@@ -323,6 +325,30 @@ def test_a_seal_that_needs_approvals_is_never_used_offline(company: Company) -> 
         company.ruled(offline=True)
     free = company.ruled(approvers=(), needed=0, offline=True)
     assert free.policy.offline
+
+
+def test_evidence_that_nobody_would_read_is_not_written(company: Company) -> None:
+    keys = tuple(company.key(f"审批人{number}") for number in range(9))
+    listed = tuple(approver_of(key, "张三", "负责人") for key in keys)
+    other = replace_world(company, policy=company.ruled(approvers=listed, needed=9))
+    repeated = ("seal_name", "requester", "document_name", "purpose")
+    most = dict.fromkeys(repeated, "𠮷" * MAX_VALUE)
+    other.request = SignedRequest.make(other.asked(**most), other.requester)
+    approvals = [by_phone(other, key) for key in keys]
+    with pytest.raises(ApprovalError, match="larger"):
+        other.evidence(approvals).encode()
+    small = other.evidence(approvals[:3]).encode()
+    assert UseEvidence.parse(small).approvals == tuple(approvals[:3])
+    # the largest one has room in a statement
+    leave = Leave(approval=other.request.request.request, evidence=bytes(MAX_SIZE))
+    token = company.authorities.statement(company.requester, leave=leave).token
+    assert SignedStatement.parse(token).statement.leave == leave
+
+
+def test_a_reason_has_an_end(company: Company) -> None:
+    assert company.said(reason="因" * MAX_REASON).encode()
+    with pytest.raises(PurposeTextError, match="reason"):
+        company.said(reason="因" * (MAX_REASON + 1)).encode()
 
 
 # --- past the platform ---------------------------------------------------------------------------
