@@ -62,6 +62,11 @@ def holder_of(subject: _Name, issuer: _Name) -> Holder:
     return Holder(name, codes[0] if codes else "")
 
 
+def is_held_by(subject: _Name, issuer: _Name, holder: str) -> bool:
+    """Does a certificate with these names belong to *holder*? Blanks do not count."""
+    return "".join(holder_of(subject, issuer).name.split()) == "".join(holder.split())
+
+
 def without_credit_code(text: str) -> str:
     """*text* without the credit code in front of a name; a bare code stays as it is."""
     found = CREDIT_CODE.match(text)

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crypto.algorithms import gm
+from crypto.seal.purpose_text import can_stand
 
 KEY_SIZE = 32
 MAX_PAGE = 2 * 1024 * 1024
@@ -103,7 +104,10 @@ class Facts:
             if len(data) > _MAX_FACTS:
                 raise ValueError("too long")
             body = json.loads(data)
-            return cls(str(body["document_name"]), bytes.fromhex(body["salt"]))
+            name = body["document_name"]
+            if not isinstance(name, str) or not name.strip() or not can_stand(name):
+                raise ValueError("a name that cannot be shown as it is")
+            return cls(name, bytes.fromhex(body["salt"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise PreviewError(f"the facts cannot be read: {error}") from error
 
@@ -113,4 +117,5 @@ class Facts:
 
     def is_named(self, document_name: str) -> bool:
         """Is *document_name*, as a request says it, this name?"""
-        return document_name in (self.document_name, self.salted())
+        salted = document_name.startswith("salted-sm3 ")
+        return document_name == (self.salted() if salted else self.document_name)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from crypto.pki.certificate import Certificate
 from crypto.pki.chain import build_chain
-from crypto.pki.holder_name import holder_of, without_credit_code
+from crypto.pki.holder_name import is_held_by, without_credit_code
 from crypto.seal.purpose_text import read_time
 from crypto.seal.statement import Leave, SignedStatement
 from crypto.seal.use_approval import (
@@ -66,8 +66,7 @@ def _why_not_now(evidence: UseEvidence, leave: Leave, issued_at: datetime) -> st
 
 def _same_holder(keeper: Certificate, holder: str) -> bool:
     """Does the certificate that set the policy belong to whose seal it is?"""
-    name = holder_of(keeper.subject, keeper.issuer).name
-    return "".join(name.split()) == "".join(holder.split())
+    return is_held_by(keeper.subject, keeper.issuer, holder)
 
 
 def _shown(evidence: UseEvidence, trust: Trust) -> list[Finding]:

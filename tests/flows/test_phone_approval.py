@@ -119,7 +119,7 @@ def ask(
     assert answer.status_code == 201, answer.text
     changes: dict[str, Any] = {}
     if preview is not None:
-        changes = {"preview_sha256": preview.sha256, "pages": str(len(preview.pages))}
+        changes = {"preview_sha256": preview.sha256, "pages": str(len(preview.pages) or 1)}
         changes["document_name"] = preview.name
     if masked and preview is not None:
         salted = sm3(preview.salt + preview.name.encode()).hex()
@@ -229,6 +229,34 @@ def test_pages_that_the_requester_did_not_sign_are_not_approved(
     page.tap("#approve")
     assert page.evaluate("document.querySelector('[data-step=sure]').hidden")
     assert asked.state == "pending"
+
+
+ONE_PAGE = """(() => {
+  const fetched = window.fetch;
+  window.fetch = async (...asked) => {
+    const answer = await fetched(...asked);
+    if (!String(asked[0]).endsWith("/facts")) return answer;
+    return Response.json({ ...(await answer.json()), pages: 1 });
+  };
+})()"""
+"""A platform that tells of the facts alone."""
+
+
+def test_no_picture_at_all_is_not_the_whole_document(
+    people: tuple[Applicant, Applicant], phone: Phone
+) -> None:
+    """What the requester signed is the digest of no pictures, and the facts come alone."""
+    signed, sent = Preview(pages=()), Preview(pages=(drawn("第一页"),))
+    asked, page = ask(people, signed, proof=phone.proof, sent=sent), phone.page
+    told = page.call("Page.addScriptToEvaluateOnNewDocument", source=ONE_PAGE)
+    try:
+        page.open(asked.url)
+        page.wait("document.getElementById('loading').hidden")
+        assert page.evaluate("!document.getElementById('wrong-pages').hidden")
+        page.tap("#approve")
+        assert page.evaluate("document.querySelector('[data-step=sure]').hidden")
+    finally:
+        page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=told["identifier"])
 
 
 def test_without_pages_the_approver_says_that_the_document_was_seen_elsewhere(

@@ -154,12 +154,14 @@ class DecideDialog(Dialog):
         side.setMinimumWidth(220)
         side.setMaximumWidth(340)
         both = row(side, spacing=16)
-        both.addWidget(scrolled(_pages(request, shown), tr("文件的页面")), 1)
+        pages = _pages(request, shown)
+        both.addWidget(scrolled(pages, tr("文件的页面")), 1)
         whole.addLayout(both, 1)
         decides = request.my_answer is not None and not request.my_answer.decision
         self.approve = button(tr("同意…"), lambda: self._end("approve"), role="primary")
         self.refuse = button(tr("不同意…"), lambda: self._end("reject"), role="danger")
-        self._can_see = shown is not None
+        count = len(shown.pictures) if shown is not None else 0
+        self._can_see = 0 < count == len(list(pages.findChildren(_Page)))
         self._decides = decides and request.state == "pending"
         whole.addLayout(row(None, button(tr("关闭"), self.reject), self.refuse, self.approve))
         self._update()
@@ -203,6 +205,11 @@ def _pages(request: UseRequestRecord, shown: Shown | None) -> QWidget:
     content.setLayout(pages)
     if shown is None:
         said = tr("页面还没有为这台电脑加密。申请人下次联网后就能看到，请稍后再同步。")
+        pages.addWidget(label(said, "unknown", wrap=True))
+        pages.addStretch()
+        return content
+    if not shown.pictures:
+        said = tr("这份申请没有附页面，在这里不能同意。请向申请人要文件核对。")
         pages.addWidget(label(said, "unknown", wrap=True))
         pages.addStretch()
         return content

@@ -306,8 +306,10 @@ def decide(desk: Desk, options: argparse.Namespace) -> int:
     with _signed_in(desk, options, record.certificate, record.platform) as (client, key):
         record = _fresh(client, desk, record)
         approving = options.decision == "approve" and options.document is None
-        if approving and see(client, desk.lending.store, record) is None:
-            raise DecisionRefused("unseen")
+        if approving:
+            shown = see(client, desk.lending.store, record)
+            if shown is None or not shown.pictures:
+                raise DecisionRefused("unseen")
         record = say(client, desk.cabinet, record, options.decision, options.reason, key)
     return _told(desk, options, record)
 

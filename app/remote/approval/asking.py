@@ -43,7 +43,7 @@ from crypto.seal import preview
 from crypto.seal.page_key import wrap_for as wrap_for_phone
 from crypto.seal.phone import PhoneError, checked_binding
 from crypto.seal.purpose_text import PurposeTextError, can_stand, write_time
-from crypto.seal.use_approval import MAX_COPIES, SignedRequest, UseRequest
+from crypto.seal.use_approval import MAX_COPIES, SALTED, SignedRequest, UseRequest
 from crypto.seal.use_policy import UsePolicy, masked
 
 DPI = 110.0
@@ -135,12 +135,12 @@ def ask(
     policy = kept.policy
     if policy is None or not kept.needs_approval:
         raise UseRequestWrong("none_needed")
-    facts = preview.Facts(document.name[:255], secrets.token_bytes(16))
+    facts = preview.Facts(_writable(document.name), secrets.token_bytes(16))
     made_by = told.you or policy.holder
     request = _request(platform.origin, seal, policy, document, facts, wish, made_by, clock())
     signed = SignedRequest.make(request, key)
     page_key = preview.new_key()
-    keys = _wrapped(told, page_key, request, skip=())
+    keys = _wrapped(told, page_key, request, clock(), skip=())
     pages = len(document.pictures) + 1
     made = platform.ask_for_use(seal.id, signed, pages, keys)
     record = replace(
@@ -156,6 +156,12 @@ def ask(
     return record
 
 
+def _writable(name: str) -> str:
+    """*name* as it can be signed and shown: signs that cannot be seen become a line."""
+    written = "".join(each if can_stand(each) else "_" for each in name[:255])
+    return written if written.strip() else "_"
+
+
 def _request(
     origin: str,
     seal: SealRecord,
@@ -167,8 +173,8 @@ def _request(
     now: datetime,
 ) -> UseRequest:
     own = seal.signer
-    name = document.name if can_stand(document.name) else ""
-    hidden = policy.masked or not name.strip()
+    name = facts.document_name
+    hidden = policy.masked or name.startswith(SALTED)
     texts = (wish.purpose, wish.counterparty, wish.amount)
     if not all(can_stand(each) for each in texts):
         raise UseRequestWrong("text")
@@ -205,19 +211,23 @@ def _request(
 
 
 def _wrapped(
-    told: PlatformPolicy, page_key: bytes, request: UseRequest, skip: Sequence[str]
+    told: PlatformPolicy,
+    page_key: bytes,
+    request: UseRequest,
+    now: datetime,
+    skip: Sequence[str],
 ) -> list[WrappedKey]:
     """The pages' key for every key of every approver but the requester."""
     found = []
     for approver in told.approvers:
         if sm3(approver.certificate.der).hex() == request.requester_cert:
             continue
-        found += _of_approver(approver, page_key, request)
+        found += _of_approver(approver, page_key, request, now)
     return [each for each in found if each.key_id not in skip]
 
 
 def _of_approver(
-    approver: AskableApprover, page_key: bytes, request: UseRequest
+    approver: AskableApprover, page_key: bytes, request: UseRequest, now: datetime
 ) -> list[WrappedKey]:
     serial = f"{approver.certificate.serial:x}"
     found = [
@@ -227,6 +237,12 @@ def _of_approver(
     for phone in approver.phones:
         with contextlib.suppress(PhoneError):
             binding = checked_binding(phone.binding, approver.certificate, phone.signature)
+            if (
+                binding.origin != request.origin
+                or not binding.holds(now)
+                or not binding.is_for(request.seal)
+            ):
+                continue  # it could not approve: it need not see
             public = bytes.fromhex(binding.key_ecdh)
             wrapped = wrap_for_phone(public, page_key, bytes.fromhex(request.sha256))
             found.append(WrappedKey(serial, "ecdh-p256", sm3(public).hex(), wrapped))
@@ -234,7 +250,10 @@ def _of_approver(
 
 
 def wrap_for_new_keys(
-    platform: ApprovalClient, cabinet: Cabinet, record: UseRequestRecord
+    platform: ApprovalClient,
+    cabinet: Cabinet,
+    record: UseRequestRecord,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> UseRequestRecord:
     """Give the pages' key to approvers whose keys were not known when *record* was made."""
     if record.side != "mine" or not record.key or record.state != "pending":
@@ -242,7 +261,7 @@ def wrap_for_new_keys(
     told = platform.use_policy(record.seal_id)
     if told.signed is None or told.signed.policy.sm3 != record.request.policy:
         return record
-    keys = _wrapped(told, record.key, record.request, record.wrapped_for.split())
+    keys = _wrapped(told, record.key, record.request, clock(), record.wrapped_for.split())
     if not keys:
         return record
     platform.wrap_for(record.id, keys)
@@ -396,7 +415,7 @@ class Approvals:
                 record = told_anew(record, self.platform.use_request(record.id))
                 record = replace(record, seen=record.state)
                 self.cabinet.keep_use_request(record)
-                record = wrap_for_new_keys(self.platform, self.cabinet, record)
+                record = wrap_for_new_keys(self.platform, self.cabinet, record, self.clock)
             self.tell(record)
             state = record.state_at(self.clock())
             if state == "approved":

@@ -115,14 +115,17 @@ def _opened(page_key: bytes, request: UseRequest, pages: Sequence[bytes]) -> Sho
         preview.decrypt_page(page_key, request.sha256, number, data)
         for number, data in enumerate(pages)
     ]
-    if not opened:
+    if not opened and not request.preview_sha256:
         return Shown(request.document_name, ())
+    if len(opened) < 2:
+        raise preview.PreviewError("there is not a single picture")
     facts, pictures = preview.Facts.parse(opened[0]), tuple(opened[1:])
     if preview.digest_of(pictures) != request.preview_sha256:
         raise preview.PreviewError("the pictures are not those that the requester signed for")
-    if request.document_name.startswith(SALTED) and not facts.is_named(request.document_name):
+    if not facts.is_named(request.document_name):
         raise preview.PreviewError("the name is not the one that the requester signed for")
-    return Shown(facts.document_name, pictures)
+    salted = request.document_name.startswith(SALTED)
+    return Shown(facts.document_name if salted else request.document_name, pictures)
 
 
 def _page_key(private: bytes | None, record: UseRequestRecord) -> bytes | None:

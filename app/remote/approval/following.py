@@ -62,7 +62,7 @@ def follow(
             record = _kept(platform, each, side, key, kept)
             cabinet.keep_use_request(record)
             _tell_of_phones(platform.origin, cabinet, record)
-            told.append(wrap_for_new_keys(platform, cabinet, record))
+            told.append(wrap_for_new_keys(platform, cabinet, record, clock))
     waiting = tuple(each for each in told if each.waits_for_me(now))
     answered = tuple(
         each for each in told if each.side == "mine" and each.unread and each.state != "pending"

@@ -7,6 +7,7 @@ const { facts, show } = phone;
 const NAMES = ["origin", "request", "enterprise", "seal", "seal-name", "requester", "requester-cert", "grant", "policy",
   "document-sm3", "document-size", "document-name", "pages", "copies", "counterparty", "amount", "purpose",
   "preview-sha256", "created", "until", "nonce"];
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u; // no signed text has such a sign
 const fragment = location.hash.slice(1);
 history.replaceState(null, "", location.pathname); // a key must not stay in the history
 
@@ -71,18 +72,19 @@ async function opened(key, digest, number) {
 }
 
 function named(first) {
-  const { document_name: name, salt } = JSON.parse(new TextDecoder().decode(first));
+  const { document_name: name, salt } = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(first));
+  if (typeof name !== "string" || !name.trim() || UNSEEN.test(name)) throw new Error("a name that cannot be shown");
   const shown = asked["document-name"];
   const salted = new Uint8Array([...phone.unhex(salt), ...new TextEncoder().encode(name)]);
   const right = shown.startsWith("salted-sm3 ") ? `salted-sm3 ${sm3(salted)}` === shown : name === shown;
-  place("name").textContent = name;
+  if (right) place("name").textContent = name;
   place("other-name").hidden = right;
   return right;
 }
 
 async function pages() {
   place("sheets").replaceChildren();
-  if (!told.pages || !asked["preview-sha256"]) {
+  if (!told.pages && !asked["preview-sha256"]) {
     place("loading").hidden = true;
     place("no-pages").hidden = place("seen-elsewhere").hidden = false;
     return;
@@ -97,6 +99,7 @@ async function pages() {
   const digests = [];
   let right = false;
   try {
+    if (told.pages < 2 || !asked["preview-sha256"]) throw new Error("not a single picture");
     const key = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["decrypt"]);
     right = named(await opened(key, digest, 0));
     for (let number = 1; number < told.pages; number++) {

@@ -132,6 +132,26 @@ def test_who_cannot_see_the_pages_approves_nothing(
     assert approvals(page).said == []
 
 
+@pytest.mark.parametrize("pictures", [(), (b"no picture",)], ids=["none", "not a picture"])
+def test_what_is_not_wholly_drawn_is_not_approved(
+    qtbot: Any, context: StandIn, pictures: tuple[bytes, ...]
+) -> None:
+    stand_in: StandInApprovals = context.approvals  # type: ignore[assignment]
+    for shown, enabled in (
+        (stand_in.shown, True),
+        (
+            replace(stand_in.shown, pictures=stand_in.shown.pictures[:1] + pictures),
+            bool(not pictures),
+        ),
+        (replace(stand_in.shown, pictures=pictures), False),
+    ):
+        dialog = DecideDialog(stand_in.kept[0], shown)
+        qtbot.addWidget(dialog)
+        assert dialog.approve.isEnabled() is enabled
+        dialog.reason.setText("没有页面")
+        assert dialog.refuse.isEnabled()
+
+
 def test_a_use_is_asked_for_and_taken_back(
     qtbot: Any, page: ApprovalsPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,209 @@
+"""What an approver is shown of a request, who gets the key of its pages, and which policy counts:
+against a platform that is not honest."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.errors import DecisionRefused, PlatformAnswerInvalid
+from app.remote.approval.asking import _of_approver
+from app.remote.approval.client import AskableApprover, PhoneKey, PlatformPolicy
+from app.remote.approval.deciding import see
+from app.remote.approval.setting import keep_policy
+from app.store.cabinet import Cabinet, SealRecord
+from app.store.use_requests import UseRequestRecord
+from crypto.algorithms.gm import sm3
+from crypto.pki.certificate import Certificate
+from crypto.seal import preview
+from crypto.seal.use_approval import SignedRequest
+from tests.world.approvals import ASKED, COMPANY, ORIGIN, Company, signed_policy
+from tests.world.authorities import CODE, NOW
+from tests.world.preview import drawn
+from tests.world.soft_phone import SoftPhone, bound
+
+SALT = b"salt of 16 bytes"
+
+
+@pytest.fixture(scope="module")
+def company() -> Company:
+    return Company()
+
+
+@pytest.fixture(scope="module")
+def picture() -> bytes:
+    return drawn("第一页")
+
+
+@dataclass
+class Platform:
+    """What it tells is the test's."""
+
+    origin: str = ORIGIN
+    pages: list[bytes] = field(default_factory=list)
+
+    def page(self, _: str, number: int) -> bytes:
+        return self.pages[number]
+
+    def require_known(self, *_: object) -> None:
+        """Every certificate is."""
+
+
+def shown(company: Company, pictures: list[bytes], facts: bytes, **changes: Any) -> Any:
+    """What is seen of a request that its requester has signed with *changes*."""
+    said = {"preview_sha256": preview.digest_of(pictures)} | changes
+    request = company.asked(**said)
+    key = preview.new_key()
+    contents = [facts, *pictures] if facts else pictures
+    pages = [
+        preview.encrypt_page(key, request.sha256, number, content)
+        for number, content in enumerate(contents)
+    ]
+    record = UseRequestRecord(
+        id=request.request,
+        side="asked",
+        platform=ORIGIN,
+        token=SignedRequest.make(request, company.requester).token,
+        policy_token=company.policy.token,
+        seal_id="seal_1",
+        state="pending",
+        reason="",
+        requester=request.requester,
+        used=0,
+        pages=len(pages),
+        evidence_size=1000,
+        created_at=ASKED,
+        changed_at=ASKED,
+        answers_json="[]",
+        wrapped={},
+        certificate=company.approvers[0].certificate,
+        key=key,
+    )
+    return see(Platform(pages=pages), {}, record)  # type: ignore[arg-type]
+
+
+def facts(name: object) -> bytes:
+    return json.dumps({"document_name": name, "salt": SALT.hex()}).encode()
+
+
+def test_the_name_shown_is_the_one_that_was_signed(company: Company, picture: bytes) -> None:
+    seen = shown(company, [picture], facts("采购合同.pdf"))
+    assert (seen.document_name, seen.pictures) == ("采购合同.pdf", (picture,))
+    hidden = "salted-sm3 " + sm3(SALT + "机密.pdf".encode()).hex()
+    seen = shown(company, [picture], facts("机密.pdf"), document_name=hidden)
+    assert seen.document_name == "机密.pdf"
+
+
+@pytest.mark.parametrize("name", ["报价单.pdf", "", " ", 7, "a\u202efdp.exe", "a\ud800"])
+def test_another_name_beside_the_pages_is_refused(
+    company: Company, picture: bytes, name: object
+) -> None:
+    with pytest.raises(DecisionRefused):
+        shown(company, [picture], facts(name))
+
+
+@pytest.mark.parametrize("name", ["另一份.pdf", "机密\u200b.pdf"])
+def test_a_name_that_is_not_the_hidden_one_or_cannot_be_seen_is_refused(
+    company: Company, picture: bytes, name: str
+) -> None:
+    signed = "机密\u200b.pdf"
+    hidden = "salted-sm3 " + sm3(SALT + signed.encode()).hex()
+    with pytest.raises(DecisionRefused):
+        shown(company, [picture], facts(name), document_name=hidden)
+
+
+def test_facts_without_a_single_picture_are_no_pages(company: Company) -> None:
+    with pytest.raises(DecisionRefused):
+        shown(company, [], facts("采购合同.pdf"))
+    with pytest.raises(DecisionRefused):
+        shown(company, [], b"")  # a preview is named, and nothing is there
+    assert shown(company, [], b"", preview_sha256="").pictures == ()
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrapped"),
+    [
+        ({}, 1),
+        ({"seals": f"32130200010099 {CODE}"}, 1),
+        ({"seals": "32130200010099"}, 0),
+        ({"origin": "https://other.example", "rp_id": "other.example"}, 0),
+        ({"until": "2020-01-02T00:00:00Z", "from_": "2020-01-01T00:00:00Z"}, 0),
+        ({"from_": "2099-01-01T00:00:00Z", "until": "2099-02-01T00:00:00Z"}, 0),
+    ],
+)
+def test_only_a_phone_that_could_approve_gets_the_key_of_the_pages(
+    company: Company, changes: dict[str, str], wrapped: int
+) -> None:
+    ukey = company.approvers[0]
+    binding = bound(SoftPhone(), ukey, **({"origin": ORIGIN, "rp_id": "seal.example"} | changes))
+    text = binding.encode()
+    phone = PhoneKey(text, ukey.sign(text))
+    approver = AskableApprover(Certificate.parse(ukey.certificate), "active", (), (phone,))
+    found = _of_approver(approver, preview.new_key(), company.asked(), NOW)
+    assert len(found) == wrapped
+
+
+# --- policies ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def seal(company: Company) -> SealRecord:
+    return SealRecord(
+        id="seal_1",
+        code=CODE,
+        name=COMPANY,
+        kind="company",
+        subtype="official",
+        state="active",
+        reason="",
+        enterprise=COMPANY,
+        uscc="91321302MA27DEMO2X",
+        platform=ORIGIN,
+        data=company.seal,
+        certificate=company.requester.certificate,
+        certificate_state="active",
+        collected_at=NOW,
+        updated_at=NOW,
+    )
+
+
+def told(signed: Any) -> PlatformPolicy:
+    return PlatformPolicy(signed)
+
+
+def test_a_policy_that_another_company_has_signed_is_refused(
+    company: Company, seal: SealRecord
+) -> None:
+    cabinet = Cabinet.in_memory()
+    stranger = company.key("李四", "宿迁市别人有限公司")
+    with pytest.raises(PlatformAnswerInvalid):
+        keep_policy(Platform(), cabinet, seal, told(company.ruled(stranger)), NOW)  # type: ignore[arg-type]
+    assert cabinet.policy("seal_1") is None
+    keep_policy(Platform(), cabinet, seal, told(company.policy), NOW)  # type: ignore[arg-type]
+    assert cabinet.policy("seal_1") is not None
+
+
+def test_an_earlier_policy_does_not_come_back(company: Company, seal: SealRecord) -> None:
+    cabinet, platform = Cabinet.in_memory(), Platform()
+    policy = company.policy.policy
+    later = signed_policy(
+        replace(policy, needed=1), company.keeper, at=(ASKED - timedelta(hours=1)).isoformat()
+    )
+    for signed in (company.policy, later, later):
+        keep_policy(platform, cabinet, seal, told(signed), NOW)  # type: ignore[arg-type]
+    for back in (company.policy, None):
+        with pytest.raises(PlatformAnswerInvalid):
+            keep_policy(platform, cabinet, seal, told(back), datetime.now(UTC))  # type: ignore[arg-type]
+    kept = cabinet.policy("seal_1")
+    assert kept is not None
+    assert kept.token == later.token
+    # the same platform's seal under another address begins anew
+    elsewhere = Platform("https://other.example")
+    keep_policy(elsewhere, cabinet, seal, told(company.policy), NOW)  # type: ignore[arg-type]
