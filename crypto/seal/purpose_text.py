@@ -3,8 +3,8 @@
 UTF-8; the first line says the purpose, then comes one line ``name: value`` for each field, in the
 order of the class, and a newline at the end. A value stands byte for byte as it was given: at most
 :data:`MAX_VALUE` characters, none of them a control, format, surrogate, line or paragraph separator
-character. So two readers never see two things in one text, and a program in another language can
-make the same bytes.
+character or one that shows nothing. So two readers never see two things in one text, and a program
+in another language can make the same bytes.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ YEARS = range(1900, 9999)
 """Of times that people sign: a month and a clock's error earlier or later is still a time."""
 _FORBIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories."""
+
+
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and symbols that show nothing: fillers, and the pattern of Braille without a dot."""
 
 
 class PurposeTextError(ValueError):
@@ -83,9 +87,17 @@ class PurposeText:
 
 def can_stand(value: str) -> bool:
     """Can *value* stand in a signed text?"""
-    return len(value) <= MAX_VALUE and not any(
-        unicodedata.category(each) in _FORBIDDEN for each in value
-    )
+    return len(value) <= MAX_VALUE and not hides(value)
+
+
+def hides(value: str) -> bool:
+    """Has *value* a character that does not show, or changes how others show?"""
+    return any(unicodedata.category(each) in _FORBIDDEN or each in _BLANK for each in value)
+
+
+def is_blank(value: str) -> bool:
+    """Does nothing of *value* show by itself: only spaces, and marks on no letter?"""
+    return all(unicodedata.category(each)[0] in "ZM" for each in value)
 
 
 def write_time(moment: datetime) -> str:

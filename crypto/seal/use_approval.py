@@ -32,7 +32,13 @@ from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.phone import PhoneError, PhoneSignature
-from crypto.seal.purpose_text import PurposeText, PurposeTextError, read_time, write_time
+from crypto.seal.purpose_text import (
+    PurposeText,
+    PurposeTextError,
+    is_blank,
+    read_time,
+    write_time,
+)
 from crypto.seal.use_policy import Approver, PolicyError, SignedPolicy
 
 MAX_SIZE = 88 * 1024
@@ -113,7 +119,7 @@ class UseRequest(PurposeText):
             return "a digest that is none"
         if not all(_DIGEST.fullmatch(each) for each in (self.grant, self.preview_sha256) if each):
             return "a digest that is none"
-        if not (self.enterprise.strip() and self.requester.strip() and self.document_name.strip()):
+        if any(map(is_blank, (self.enterprise, self.requester, self.document_name))):
             return "a name is missing"
         numbers = ((self.pages, MAX_PAGES), (self.copies, MAX_COPIES))
         for text, most in (*numbers, (self.document_size, MAX_BYTES)):

@@ -17,7 +17,7 @@ from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
-from crypto.seal.purpose_text import YEARS
+from crypto.seal.purpose_text import YEARS, hides, is_blank
 
 TYPE = "seal-use-policy-v1"
 VERB = "set-use-policy"
@@ -128,7 +128,7 @@ class UsePolicy:
         """What no policy may say, "" if it is in order."""
         if not re.fullmatch(r"\d{14}", self.seal_code):
             return "no seal code"
-        if not (self.seal_name.strip() and self.holder.strip()):
+        if is_blank(self.seal_name) or is_blank(self.holder):
             return "a name is missing"
         if len(self.approvers) > MAX_APPROVERS:
             return "more approvers than can be"
@@ -139,7 +139,7 @@ class UsePolicy:
         if len({each.certificate_sm3 for each in self.approvers}) != len(self.approvers):
             return "an approver twice"
         for each in self.approvers:
-            if not (each.name.strip() and each.role.strip()):
+            if is_blank(each.name) or is_blank(each.role):
                 return "an approver without name or role"
             if not re.fullmatch(r"[0-9a-f]{64}", each.certificate_sm3):
                 return "an approver without a certificate"
@@ -212,7 +212,7 @@ class SignedPolicy:
 
 
 def _string(value: object, most: int = _MAX_TEXT) -> str:
-    if not isinstance(value, str) or len(value) > most or not value.isprintable():
+    if not isinstance(value, str) or len(value) > most or not value.isprintable() or hides(value):
         raise ValueError("a text that is none")
     return value
 

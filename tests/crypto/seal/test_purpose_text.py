@@ -53,7 +53,8 @@ def test_whatever_is_read_is_written_the_same(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["a\nb", "a\rb", "a\tb", "a\u202eb", "a\u200bb", "a\u2028b", "a\ufeffb", "\ud800", "x" * 513],
+    ["a\nb", "a\rb", "a\tb", "a\u202eb", "a\u200bb", "a\u2028b", "a\ufeffb", "\ud800", "x" * 513]
+    + [f"a{blank}b" for blank in "\u034f\u115f\u1160\u17b4\u2800\u3164\uffa0"],
 )
 def test_values_that_hide_something_cannot_stand(value: str) -> None:
     assert not can_stand(value)

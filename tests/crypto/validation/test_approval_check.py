@@ -351,6 +351,21 @@ def test_a_reason_has_an_end(company: Company) -> None:
         company.said(reason="因" * (MAX_REASON + 1)).encode()
 
 
+@pytest.mark.parametrize("blank", ["\u3164", "\u115f", "\u2800", "\u3000", "\ufe0f", " "])
+def test_a_name_that_shows_nothing_is_none(company: Company, blank: str) -> None:
+    for name in ("enterprise", "requester", "document_name"):
+        with pytest.raises(PurposeTextError):
+            company.asked(**{name: blank}).encode()
+    nobody = replace(company.policy.policy.approvers[0], name=blank)
+    for changes in (
+        {"approvers": (nobody, *company.policy.policy.approvers[1:])},
+        {"holder": blank},
+        {"seal_name": blank},
+    ):
+        with pytest.raises(PolicyError):
+            company.ruled(**changes)
+
+
 # --- past the platform ---------------------------------------------------------------------------
 
 
