@@ -44,12 +44,17 @@ _in_use: set[Path] = set()
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.sealdesk", re.DOTALL)
 
 
+def is_device(name: str) -> bool:
+    """Does *name* mean a device on Windows, whatever follows a dot?"""
+    return _RESERVED.fullmatch(name) is not None
+
+
 def free_name(source: Path, suffix: str) -> Path:
     """``名称<suffix>.pdf`` beside *source*, or with a number if that is taken. Characters that not
     every system keeps become ``_``, and a name that would be too long loses its middle to ``…``."""
     extension = source.suffix or ".pdf"
     stem = _NOT_PORTABLE.sub("_", source.stem)
-    if _RESERVED.fullmatch(f"{stem}."):
+    if is_device(f"{stem}."):
         stem = f"_{stem}"
     for number in range(1, 10_000):
         end = f"{suffix}({number}){extension}" if number > 1 else f"{suffix}{extension}"
@@ -98,7 +103,7 @@ def check_output(target: Path, size: int) -> None:
 def _problem_of_name(name: str) -> FileProblem | None:
     if _size(name) > MAX_NAME:
         return FileProblem.TOO_LONG
-    bad = _NOT_PORTABLE.search(name) or _RESERVED.fullmatch(name) or name != name.rstrip(" .")
+    bad = _NOT_PORTABLE.search(name) or is_device(name) or name != name.rstrip(" .")
     return FileProblem.NAME if bad else None
 
 

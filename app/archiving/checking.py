@@ -9,7 +9,6 @@ every package inside. A package comes from a stranger: its directory, sizes and 
 from __future__ import annotations
 
 import json
-import struct
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,11 +26,8 @@ from crypto.pki.certificate import Certificate
 from crypto.rendering.plain_xml import XmlError, read_xml
 from crypto.validation.trust import Trust
 
-_MAX_DIRECTORY = 16 * 1024 * 1024
-"""Bytes of a zip's directory: ten thousand members have one million."""
 _MAX_PACKAGE = 64 * 1024 * 1024 * 1024
 _IN_MEMORY = 32 * 1024 * 1024
-_TAIL = 0xFFFF + 22
 _SOLE = frozenset((package.README, package.INDEX, package.MANIFEST, *package.SUMS))
 _OF_ITEM = ("number", "kind", "name", "size", "sm3", "sha256", "verdict", "seals", "holders")
 
@@ -117,8 +113,6 @@ class _Found:
 
 def _check(stream: BinaryIO, own: Trust | None, step: Step, depth: int) -> CheckedArchive:
     try:
-        if _directory_size(stream) > _MAX_DIRECTORY:
-            return CheckedArchive(("not_an_archive:directory",))
         with opened_zip(stream) as opened:
             return _opened(opened, own, step, depth)
     except MALFORMED as error:
@@ -127,8 +121,6 @@ def _check(stream: BinaryIO, own: Trust | None, step: Step, depth: int) -> Check
 
 def _opened(opened: zipfile.ZipFile, own: Trust | None, step: Step, depth: int) -> CheckedArchive:
     names = [member.filename for member in opened.infolist()]
-    if len(set(names)) != len(names) or not all(map(package.safe, names)):
-        return CheckedArchive(("not_an_archive:names",))
     if sum(member.file_size for member in opened.infolist()) > _MAX_PACKAGE:
         return CheckedArchive(("not_an_archive:size",))
     manifest = json.loads(read_member(opened, package.MANIFEST))
@@ -253,8 +245,6 @@ def _kind(stream: BinaryIO) -> str:
     """Whose format a zip says it has: "archive", "evidence", or "" for any other file."""
     stream.seek(0)
     try:
-        if _directory_size(stream) > _MAX_DIRECTORY:
-            return ""
         with opened_zip(stream) as opened:
             manifest = json.loads(read_member(opened, package.MANIFEST))
         said = manifest.get("format")
@@ -263,26 +253,6 @@ def _kind(stream: BinaryIO) -> str:
     finally:
         stream.seek(0)
     return {package.FORMAT: "archive", FORMAT: "evidence"}.get(str(said), "")
-
-
-def _directory_size(stream: BinaryIO) -> int:
-    """Bytes of a zip's directory, as its end says, 0 if there is none: it is read into memory whole
-    when the zip is opened."""
-    size = stream.seek(0, 2)
-    start = max(0, size - _TAIL)
-    stream.seek(start)
-    tail = stream.read(_TAIL)
-    stream.seek(0)
-    end = tail.rfind(b"PK\x05\x06")
-    if end < 0 or end + 22 > len(tail):
-        return 0
-    said = [int(struct.unpack_from("<I", tail, end + 12)[0])]
-    if said[0] == 0xFFFFFFFF:
-        said = []
-    far = tail.rfind(b"PK\x06\x06", 0, end)
-    if far >= 0 and far + 56 <= len(tail):
-        said.append(int(struct.unpack_from("<Q", tail, far + 40)[0]))
-    return max(said, default=_MAX_DIRECTORY + 1)
 
 
 # --- the list ------------------------------------------------------------------------------------

@@ -105,17 +105,6 @@ def _lines(data: bytes) -> Iterable[str]:
         raise ValueError("not a list of digests") from error
 
 
-def safe(name: str) -> bool:
-    """Is *name* one that this format has: ASCII, and no way out of the folder?"""
-    parts = name.split("/")
-    return 0 < len(parts) <= 3 and all(_safe_part(part) for part in parts)
-
-
-def _safe_part(part: str) -> bool:
-    allowed = part.isascii() and all(char.isalnum() or char in "._-" for char in part)
-    return bool(part) and allowed and not part.startswith((".", "-")) and len(part) <= 80
-
-
 def by_folder(names: Iterable[str]) -> dict[str, list[str]]:
     """Names by their first folder (with its slash; "" for none), each without it."""
     found: dict[str, list[str]] = {}

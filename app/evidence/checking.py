@@ -135,7 +135,7 @@ def judge(
 
     Raises one of :data:`app.evidence.opening.MALFORMED`, OSError."""
     problems: list[str] = []
-    if len(names) > _MAX_MEMBERS or len(set(names)) != len(names):
+    if len(names) > _MAX_MEMBERS:
         return Checked(("not_a_package:names",), None, None, ())
     manifest = json.loads(read_member(opened, folder + MANIFEST))
     listed = _listed(manifest)

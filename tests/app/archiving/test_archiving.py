@@ -18,11 +18,12 @@ import pytest
 
 from app.archiving import checking, making
 from app.archiving.metadata import About
-from app.archiving.package import MAX_DEPTH, read_sums, safe
+from app.archiving.package import MAX_DEPTH, read_sums
 from app.archiving.sources import Record, Source, of_month, of_paths
 from app.errors import Cancelled, NothingToArchive, OutputExists
 from app.evidence import checking as evidence
 from app.evidence.making import make as make_evidence
+from app.evidence.opening import safe
 from crypto.algorithms.gm import sm3
 from crypto.validation.trust import Trust
 from tests.world.desk import COMPANY, SEALS, StandIn, stamped
@@ -431,6 +432,8 @@ def test_an_unchanged_package_holds(made: making.Made, context: StandIn) -> None
         ({"../x": b"?"}, "not_an_archive:names"),
         ({"/x": b"?"}, "not_an_archive:names"),
         ({"a b": b"?"}, "not_an_archive:names"),
+        ({"0001/Document.pdf": b"%PDF"}, "not_an_archive:names"),
+        ({"0001/document.pdf.": b"%PDF"}, "not_an_archive:names"),
     ],
 )
 def test_what_was_changed_is_named(

@@ -249,6 +249,17 @@ def test_only_the_two_methods_of_our_packages_are_decoded(
     assert checking.check(path).problems == ("not_a_package:method",)
 
 
+def test_another_document_by_nearly_the_same_name_is_found(package: Path, tmp_path: Path) -> None:
+    """Unpacked on Windows it would take the place of the one that was checked."""
+    manifest = json.loads(members(package)["manifest.json"])
+    other = b"%PDF-1.7 another"
+    digests = checking.hashes(io.BytesIO(other), None)
+    manifest["members"].append({"name": "Document.pdf", **digests})
+    change = {"Document.pdf": other, "manifest.json": json.dumps(manifest).encode()}
+    made = altered(package, tmp_path / "x.zip", {**change})
+    assert checking.check(made).problems == ("not_a_package:names",)
+
+
 def test_a_number_without_bound_is_an_answer(package: Path, tmp_path: Path) -> None:
     manifest = json.loads(members(package)["manifest.json"])
     data = json.dumps(manifest | {"status_hours": 0}).replace(
