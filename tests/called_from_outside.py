@@ -67,7 +67,6 @@ _.StartElementHandler
 _.__class__
 _.do_DELETE
 _.do_GET
-_.external_attr
 _.handle_data
 _.handle_starttag
 _.log_message

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,14 @@ from app.archiving.metadata import digests
 from app.archiving.package import Item, Refused
 from app.errors import FileNotReadable, FileProblem
 from app.evidence.checking import DOCUMENT, FORMAT, hashes, judge, read_member
-from app.evidence.opening import MALFORMED, opened_zip, problem_of
+from app.evidence.opening import (
+    MALFORMED,
+    Budget,
+    Opened,
+    budget_for,
+    opened_zip,
+    problem_of,
+)
 from crypto.pki.certificate import Certificate
 from crypto.rendering.plain_xml import XmlError, read_xml
 from crypto.validation.trust import Trust
@@ -74,7 +80,7 @@ def check(
     Raises :class:`app.errors.FileNotReadable`; a damaged package is an answer, not an error."""
     try:
         with path.open("rb") as stream:
-            return _check(stream, own, step, 0)
+            return _check(stream, own, step, 0, budget_for(stream))
     except OSError as error:
         raise FileNotReadable(str(path), FileProblem.of(error)) from error
 
@@ -82,12 +88,13 @@ def check(
 def check_nested(stream: BinaryIO, depth: int) -> tuple[str, str]:
     """What kind of package a zip is, "archive" or "evidence", and why it is not taken in: "" or a
     word of :data:`app.archiving.package.REASONS`. Raises OSError."""
-    kind = _kind(stream)
+    budget = budget_for(stream)
+    kind = _kind(stream, budget)
     if not kind:
         return "", "no_package"
     if depth >= package.MAX_DEPTH:
         return kind, "too_deep"
-    found = _check_inside(stream, kind, None, depth)
+    found = _check_inside(stream, kind, None, depth, budget)
     if any(problem.startswith("too_deep") for problem in found.problems):
         return kind, "too_deep"
     return kind, "package_damaged" if found.problems else ""
@@ -111,22 +118,24 @@ class _Found:
         self.anchors |= {anchor.der: anchor for anchor in found.anchors}
 
 
-def _check(stream: BinaryIO, own: Trust | None, step: Step, depth: int) -> CheckedArchive:
+def _check(
+    stream: BinaryIO, own: Trust | None, step: Step, depth: int, budget: Budget
+) -> CheckedArchive:
     try:
-        with opened_zip(stream) as opened:
+        with opened_zip(stream, budget) as opened:
             return _opened(opened, own, step, depth)
     except MALFORMED as error:
         return CheckedArchive((f"not_an_archive:{problem_of(error)}",))
 
 
-def _opened(opened: zipfile.ZipFile, own: Trust | None, step: Step, depth: int) -> CheckedArchive:
+def _opened(opened: Opened, own: Trust | None, step: Step, depth: int) -> CheckedArchive:
     names = [member.filename for member in opened.infolist()]
     if sum(member.file_size for member in opened.infolist()) > _MAX_PACKAGE:
         return CheckedArchive(("not_an_archive:size",))
     manifest = json.loads(read_member(opened, package.MANIFEST))
     items, refused = _listed(manifest)
     found = _Found()
-    found.problems += _sums(opened, names)
+    found.problems += _sums(opened, names, lambda: step("check", 0, len(items)))
     folders = package.by_folder(names)
     known = {"", *(item.folder for item in items)}
     found.problems += [f"unlisted:{folder}" for folder in folders if folder not in known]
@@ -145,22 +154,24 @@ def _opened(opened: zipfile.ZipFile, own: Trust | None, step: Step, depth: int) 
     )
 
 
-def _sums(opened: zipfile.ZipFile, names: Iterable[str]) -> Iterator[str]:
-    """Compare every member with both lists of digests; gives problems."""
-    names = [name for name in names if name not in package.SUMS]
+def _sums(opened: Opened, names: Iterable[str], step: Callable[[], None]) -> Iterator[str]:
+    """Compare every member with both lists of digests; gives problems. *step* is called before each
+    member."""
+    names = {name: None for name in names if name not in package.SUMS}
     sha256, sm3 = (package.read_sums(read_member(opened, name)) for name in package.SUMS)
     for listed, sums in ((sha256, package.SHA256_SUMS), (sm3, package.SM3_SUMS)):
         yield from (f"missing:{name}" for name in listed if name not in names)
         yield from (f"not_in:{sums} {name}" for name in names if name not in listed)
     for name in names:
+        step()
         with opened.open(name) as source:
-            found = hashes(source, None)
+            found = hashes(source, None, budget=opened.budget)
         if found["sha256"] != sha256.get(name) or found["sm3"] != sm3.get(name):
             yield f"altered:{name}"
 
 
 def _item(
-    opened: zipfile.ZipFile,
+    opened: Opened,
     item: Item,
     names: list[str],
     own: Trust | None,
@@ -173,7 +184,8 @@ def _item(
         found.problems.append(f"missing:{item.folder}{member}")
         return
     with opened.open(item.folder + member) as source:
-        if any(getattr(item, key) != value for key, value in hashes(source, None).items()):
+        digests = hashes(source, None, budget=opened.budget)
+        if any(getattr(item, key) != value for key, value in digests.items()):
             found.problems.append(f"list_differs:{item.folder}")
             return
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spooled:
@@ -185,15 +197,15 @@ def _item(
             found.problems.append(f"unlisted:{item.folder}")
             return
         with opened.open(item.folder + package.NESTED) as source:
-            hashes(source, cast("IO[bytes]", stream))
-        if _kind(stream) != item.kind:
+            hashes(source, cast("IO[bytes]", stream), budget=opened.budget)
+        if _kind(stream, opened.budget) != item.kind:
             found.problems.append(f"list_differs:{item.folder}")
             return
-        found.add(item.folder, _check_inside(stream, item.kind, own, depth + 1))
+        found.add(item.folder, _check_inside(stream, item.kind, own, depth + 1, opened.budget))
 
 
 def _document(
-    opened: zipfile.ZipFile,
+    opened: Opened,
     item: Item,
     names: list[str],
     own: Trust | None,
@@ -219,15 +231,17 @@ def _document(
     found.anchors |= {anchor.der: anchor for anchor in checked.anchors}
 
 
-def _check_inside(stream: BinaryIO, kind: str, own: Trust | None, depth: int) -> CheckedArchive:
+def _check_inside(
+    stream: BinaryIO, kind: str, own: Trust | None, depth: int, budget: Budget
+) -> CheckedArchive:
     """A package within a package."""
     if depth >= package.MAX_DEPTH:
         return CheckedArchive(("too_deep:",))
     if kind == "archive":
-        return _check(stream, own, lambda what, done, total: None, depth)
+        return _check(stream, own, lambda what, done, total: None, depth, budget)
     try:
         with (
-            opened_zip(stream) as opened,
+            opened_zip(stream, budget) as opened,
             tempfile.SpooledTemporaryFile(_IN_MEMORY) as document,
         ):
             names = [member.filename for member in opened.infolist()]
@@ -241,11 +255,11 @@ def _check_inside(stream: BinaryIO, kind: str, own: Trust | None, depth: int) ->
     return CheckedArchive(checked.problems, judged=(judged,), anchors=checked.anchors)
 
 
-def _kind(stream: BinaryIO) -> str:
+def _kind(stream: BinaryIO, budget: Budget) -> str:
     """Whose format a zip says it has: "archive", "evidence", or "" for any other file."""
     stream.seek(0)
     try:
-        with opened_zip(stream) as opened:
+        with opened_zip(stream, budget) as opened:
             manifest = json.loads(read_member(opened, package.MANIFEST))
         said = manifest.get("format")
     except MALFORMED:

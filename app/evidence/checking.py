@@ -13,7 +13,6 @@ import io
 import json
 import re
 import tempfile
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -21,7 +20,15 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from app.errors import FileNotReadable, FileProblem
-from app.evidence.opening import MALFORMED, opened_zip, problem_of
+from app.evidence.opening import (
+    MALFORMED,
+    Budget,
+    Opened,
+    Unsafe,
+    budget_for,
+    opened_zip,
+    problem_of,
+)
 from app.evidence.unpacking import unpack, unpack_registry
 from crypto.algorithms import gm
 from crypto.pdf.reading.document import Document
@@ -42,6 +49,13 @@ MANIFEST = "manifest.json"
 PURPOSES = ("seal_makers", "signers", "timestamps", "platforms")
 _MAX_MEMBERS = 5000
 _MAX_MEMBER = 64 * 1024 * 1024
+_MAX_KEPT = 256 * 1024 * 1024
+"""Bytes of members that are held in memory together."""
+_READ = (
+    *("report.json", "registry.json", "registry/", "signature-"),
+    *("certificates/", "crls/", "statements/", "ocsp/"),
+)
+"""How the names of members begin that are needed for judging."""
 _MAX_DOCUMENT = 2 * 1024 * 1024 * 1024
 _IN_MEMORY = 32 * 1024 * 1024
 _CHUNK = 1 << 20
@@ -50,13 +64,21 @@ _CHUNK = 1 << 20
 # --- the format ----------------------------------------------------------------------------------
 
 
-def hashes(source: IO[bytes], target: IO[bytes] | None, limit: int = _MAX_DOCUMENT) -> Any:
-    """Size and digests of *source*, copied to *target* on the way; ValueError beyond *limit*."""
+def hashes(
+    source: IO[bytes],
+    target: IO[bytes] | None,
+    limit: int = _MAX_DOCUMENT,
+    budget: Budget | None = None,
+) -> Any:
+    """Size and digests of *source*, copied to *target* on the way; ValueError beyond *limit* or the
+    *budget*."""
     size, sm3, sha256 = 0, gm.sm3_hasher(), hashlib.sha256()
     while chunk := source.read(_CHUNK):
         size += len(chunk)
         if size > limit:
             raise ValueError("too large")
+        if budget is not None:
+            budget.spend(len(chunk))
         sm3.update(chunk)
         sha256.update(chunk)
         if target is not None:
@@ -110,7 +132,7 @@ def check(package: Path, *, own: Trust | None = None, password: str | None = Non
     try:
         with (
             package.open("rb") as stream,
-            opened_zip(stream) as opened,
+            opened_zip(stream, budget_for(stream)) as opened,
             tempfile.SpooledTemporaryFile(_IN_MEMORY) as document,
         ):
             names = [member.filename for member in opened.infolist()]
@@ -122,7 +144,7 @@ def check(package: Path, *, own: Trust | None = None, password: str | None = Non
 
 
 def judge(
-    opened: zipfile.ZipFile,
+    opened: Opened,
     names: Sequence[str],
     document: BinaryIO,
     own: Trust | None,
@@ -141,17 +163,23 @@ def judge(
     listed = _listed(manifest)
     problems += [f"unlisted:{name}" for name in names if name not in (*listed, MANIFEST)]
     members: dict[str, bytes] = {}
+    kept = 0
     for name, row in listed.items():
         if name not in names:
             problems.append(f"missing:{name}")
             continue
         with opened.open(folder + name) as source:
             if name == DOCUMENT:
-                found = hashes(source, document)
-            else:
+                found = hashes(source, document, budget=opened.budget)
+            elif name.startswith(_READ):
                 buffer = io.BytesIO()
-                found = hashes(source, buffer, _MAX_MEMBER)
+                found = hashes(source, buffer, _MAX_MEMBER, opened.budget)
                 members[name] = buffer.getvalue()
+                kept += found["size"]
+            else:
+                found = hashes(source, None, _MAX_MEMBER, opened.budget)
+        if kept > _MAX_KEPT:
+            raise Unsafe("size")
         if any(found[key] != row.get(key) for key in found):
             problems.append(f"altered:{name}")
     problems += [f"missing:{name}" for name in (DOCUMENT, "report.json") if name not in listed]
@@ -218,12 +246,12 @@ def _differing(document: BinaryIO, password: str | None, members: Mapping[str, b
     return [f"differs:{name}" for name, data in beside.items() if parts.get(name) != data]
 
 
-def read_member(opened: zipfile.ZipFile, name: str) -> bytes:
+def read_member(opened: Opened, name: str) -> bytes:
     """A member that is no document. Raises one of :data:`app.evidence.opening.MALFORMED`; KeyError:
     there is none."""
     buffer = io.BytesIO()
     with opened.open(name) as source:
-        hashes(source, buffer, _MAX_MEMBER)
+        hashes(source, buffer, _MAX_MEMBER, opened.budget)
     return buffer.getvalue()
 
 

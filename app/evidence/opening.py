@@ -1,7 +1,7 @@
 """Opening a zip that comes from a stranger: its directory, its names and all that is read of it are
 bounded, and what it unpacks to is the same with every program.
 
-    with opened_zip(stream) as opened: …
+    with opened_zip(stream, budget_for(stream)) as opened: …
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from app.publishing import is_device
@@ -21,6 +22,7 @@ MAX_DIRECTORY = 16 * 1024 * 1024
 """Bytes of a zip's directory: ten thousand members have one million."""
 _TAIL = 0x10000 + 22
 """Bytes at the end of a zip in which its end is looked for."""
+_GIB = 1 << 30
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Packages have no others, and the others' decoders raise errors of their own."""
 _NO_FILE = 0x10 | 0x400
@@ -43,14 +45,42 @@ def problem_of(error: BaseException) -> str:
     return str(error) if isinstance(error, Unsafe) else type(error).__name__
 
 
+@dataclass
+class Budget:
+    """How many bytes are read in one check, those of packages within packages included."""
+
+    left: int
+
+    def spend(self, size: int) -> None:
+        """Raises :class:`Unsafe`."""
+        self.left -= size
+        if self.left < 0:
+            raise Unsafe("size")
+
+
+def budget_for(stream: BinaryIO) -> Budget:
+    """Enough for every honest package: each byte is read three times at each depth. A small one
+    cannot ask for days of work."""
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    return Budget(max(16 * size, min(8 * _GIB, 200 * size + _GIB)))
+
+
+class Opened(zipfile.ZipFile):
+    """With the budget for reading it."""
+
+    budget: Budget
+
+
 @contextmanager
-def opened_zip(stream: BinaryIO) -> Iterator[zipfile.ZipFile]:
+def opened_zip(stream: BinaryIO, budget: Budget) -> Iterator[Opened]:
     """The zip in *stream*, if it is one that a package can be.
 
     Raises :class:`Unsafe` and other errors of :data:`MALFORMED`, OSError."""
     if _directory_size(stream) > MAX_DIRECTORY:
         raise Unsafe("directory")
-    with zipfile.ZipFile(stream) as opened:
+    with Opened(stream) as opened:
+        opened.budget = budget
         members = opened.infolist()
         if any(member.compress_type not in _METHODS for member in members):
             raise Unsafe("method")

@@ -23,7 +23,7 @@ from app.archiving.sources import Record, Source, of_month, of_paths
 from app.errors import Cancelled, NothingToArchive, OutputExists
 from app.evidence import checking as evidence
 from app.evidence.making import make as make_evidence
-from app.evidence.opening import safe
+from app.evidence.opening import Budget, safe
 from crypto.algorithms.gm import sm3
 from crypto.validation.trust import Trust
 from tests.world.desk import COMPANY, SEALS, StandIn, stamped
@@ -366,6 +366,38 @@ def test_a_package_that_cannot_be_read_is_refused_and_the_others_are_taken_in(
     done = make(context, sources, tmp_path / "x.zip")
     assert [item.name for item in done.items] == [document.name]
     assert [each.reason for each in done.refused] == ["package_damaged"]
+
+
+def test_packages_within_a_package_are_read_from_the_same_budget(
+    context: StandIn, made: making.Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [Source(made.path, "甲.zip"), Source(made.path, "乙.zip")]
+    year = make(context, sources, tmp_path / "年.zip").path
+
+    def checked(path: Path, budget: Budget) -> list[str]:
+        with monkeypatch.context() as patched:
+            patched.setattr(checking, "budget_for", lambda stream: budget)
+            return problems(path)
+
+    inner, outer = Budget(1 << 40), Budget(1 << 40)
+    assert checked(made.path, inner) == checked(year, outer) == []
+    spent = (1 << 40) - outer.left
+    assert spent > 2 * ((1 << 40) - inner.left)
+    assert checked(year, Budget(spent)) == []
+    assert checked(year, Budget(spent - 1)) == ["not_a_package:0002/0002/ size"]
+
+
+def test_a_check_can_be_stopped_while_digests_are_compared(made: making.Made) -> None:
+    asked: list[tuple[str, int, int]] = []
+
+    def step(*told: Any) -> None:
+        asked.append(told)
+        if len(asked) == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        checking.check(made.path, own=None, step=step)
+    assert asked == [("check", 0, 2)] * 3
 
 
 def consistent_inside(path: Path, tmp_path: Path) -> Path:

@@ -15,6 +15,7 @@ import pytest
 
 from app.errors import OutputExists, PlatformUnreachable
 from app.evidence import checking, making
+from app.evidence.opening import Budget
 from crypto.algorithms.gm import sm3
 from crypto.pdf.marks.drawing import Mark
 from crypto.pki.certificate import Certificate
@@ -258,6 +259,26 @@ def test_another_document_by_nearly_the_same_name_is_found(package: Path, tmp_pa
     change = {"Document.pdf": other, "manifest.json": json.dumps(manifest).encode()}
     made = altered(package, tmp_path / "x.zip", {**change})
     assert checking.check(made).problems == ("not_a_package:names",)
+
+
+def test_no_more_than_so_much_is_read_and_held(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(checking, "_MAX_KEPT", 1000)
+        assert checking.check(package).problems == ("not_a_package:size",)
+    monkeypatch.setattr(checking, "budget_for", lambda stream: Budget(10_000))
+    assert checking.check(package).problems == ("not_a_package:size",)
+
+
+def test_a_member_that_judging_does_not_need_is_not_held(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, zeros = json.loads(members(package)["manifest.json"]), bytes(1 << 20)
+    manifest["members"].append({"name": "x/0", **checking.hashes(io.BytesIO(zeros), None)})
+    change = {"x/0": zeros, "manifest.json": json.dumps(manifest).encode()}
+    monkeypatch.setattr(checking, "_MAX_KEPT", 1 << 20)
+    assert checking.check(altered(package, tmp_path / "x.zip", {**change})).holds
 
 
 def test_a_number_without_bound_is_an_answer(package: Path, tmp_path: Path) -> None:

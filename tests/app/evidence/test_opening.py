@@ -9,7 +9,15 @@ import zipfile
 
 import pytest
 
-from app.evidence.opening import MALFORMED, MAX_DIRECTORY, Unsafe, opened_zip, problem_of
+from app.evidence.opening import (
+    MALFORMED,
+    MAX_DIRECTORY,
+    Budget,
+    Unsafe,
+    budget_for,
+    opened_zip,
+    problem_of,
+)
 
 
 def zipped(*members: str | zipfile.ZipInfo, method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -22,14 +30,14 @@ def zipped(*members: str | zipfile.ZipInfo, method: int = zipfile.ZIP_DEFLATED) 
 
 def linked(name: str, attributes: int) -> zipfile.ZipInfo:
     made = zipfile.ZipInfo(name)
-    made.create_system, made.external_attr = 3, attributes
+    made.external_attr = attributes
     return made
 
 
 def refused(data: bytes) -> str:
     """Why it is not opened; "" if it is."""
     try:
-        with opened_zip(io.BytesIO(data)):
+        with opened_zip(io.BytesIO(data), Budget(0)):
             return ""
     except MALFORMED as error:
         return problem_of(error)
@@ -114,3 +122,23 @@ def test_the_end_of_a_large_zip_is_where_a_reader_takes_it() -> None:
 def test_a_word_for_each_problem() -> None:
     assert problem_of(Unsafe("names")) == "names"
     assert problem_of(KeyError("x")) == "KeyError"
+
+
+def test_what_is_read_for_a_package_is_bounded_by_its_size() -> None:
+    class Sized(io.BytesIO):
+        def __init__(self, size: int) -> None:
+            super().__init__()
+            self._size = size
+
+        def seek(self, place: int, whence: int = 0) -> int:
+            return self._size if whence == 2 else 0
+
+    mib, gib = 1 << 20, 1 << 30
+    assert budget_for(Sized(0)).left == gib
+    assert budget_for(Sized(mib)).left == 200 * mib + gib
+    assert budget_for(Sized(100 * mib)).left == 8 * gib
+    assert budget_for(Sized(64 * gib)).left == 16 * 64 * gib  # honest ones of any size are read
+    budget = Budget(10)
+    budget.spend(10)
+    with pytest.raises(Unsafe, match="size"):
+        budget.spend(1)
