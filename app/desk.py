@@ -592,7 +592,7 @@ class Desk:
         """A seal of the cabinet as JSON-ready data."""
         from app.inspecting import seal_facts
 
-        statement = self.cabinet.statement(seal.code)
+        statement = self.cabinet.statement(seal.code, seal.platform)
         return seal_facts(seal, statement, datetime.now(UTC), self.settings.language)
 
 

@@ -332,7 +332,7 @@ class _Authorisation:
         rule = self.cabinet.policy(self.seal.id)
         if rule is not None and not rule.allows_offline:
             raise ApprovalNeeded(self.seal.name, "offline", "")
-        statement = self.cabinet.statement(self.seal.code)
+        statement = self.cabinet.statement(self.seal.code, self.seal.platform)
         issued_at = statement.statement.issued_at if statement else self.seal.collected_at
         if statement and statement.statement.state != "active":
             raise SealNotUsable(self.seal.name, statement.statement.state)

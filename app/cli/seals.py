@@ -123,7 +123,7 @@ def _describe(seal: SealRecord, desk: Desk) -> None:
     """What a person wants to know of a seal, a line each."""
     language = desk.settings.language
     why_not = _unusable(seal, language)
-    statement = desk.cabinet.statement(seal.code)
+    statement = desk.cabinet.statement(seal.code, seal.platform)
     parsed = seal.parsed
     rows = {
         "name": seal.name,

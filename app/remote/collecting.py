@@ -67,7 +67,7 @@ def told_of_end(
     if known is None:
         return None
     statement = platform.status(code)
-    cabinet.keep_statement(statement)
+    cabinet.keep_statement(statement, platform.origin)
     said = statement.statement
     told = replace(known, state=said.state, reason=said.reason, updated_at=now)
     cabinet.keep_seal(told)
@@ -104,7 +104,7 @@ def keep_seal(
 def _keep_word(code: str, platform: PlatformClient, cabinet: Cabinet) -> None:
     """Keep what the platform says of a seal now, and what its registry has gained: of one that is
     in force again, a copy of the registry that ends before would say that it is not."""
-    cabinet.keep_statement(platform.status(code))
+    cabinet.keep_statement(platform.status(code), platform.origin)
     if cabinet.registry(platform.origin) is not None:
         follow(platform, cabinet)
 

@@ -141,9 +141,9 @@ def confirm_status(platform: PlatformClient, cabinet: Cabinet, now: datetime) ->
     seals = _of(platform, cabinet)
     for seal in seals:
         statement = platform.status(seal.code)
-        cabinet.keep_statement(statement)
+        cabinet.keep_statement(statement, platform.origin)
         latest = (
-            cabinet.statement(seal.code) or statement
+            cabinet.statement(seal.code, platform.origin) or statement
         )  # an older answer does not replace a newer one
         said = latest.statement
         told = replace(seal, state=said.state, reason=said.reason, updated_at=now)

@@ -70,6 +70,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 """The schema, from each version to the next."""
 
+
+def _statement_id(seal_code: str, origin: str) -> str:
+    """The row of a platform's statement; the code alone in cabinets of before."""
+    return f"{seal_code} {origin}".rstrip()
+
+
+def _of(identity: str) -> str:
+    """The origin in a statement's row."""
+    return identity.partition(" ")[2]
+
+
 _STATES = {
     "made": "not_collected",
     "suspended": "suspended",
@@ -297,29 +308,40 @@ class Cabinet:
 
     # --- statements --------------------------------------------------------------------------
 
-    def statement(self, seal_code: str) -> SignedStatement | None:
-        """What the platform last said of a seal, as it was kept."""
-        return next((s for s in self.statements() if s.statement.seal_code == seal_code), None)
-
-    def statements(self) -> list[SignedStatement]:
-        """The last statement of each seal."""
-        with self._file.transaction() as run:
-            rows = run("SELECT id, body FROM statements ORDER BY id", ()).fetchall()
-        return [self._statement(row) for row in rows]
-
-    def keep_statement(self, statement: SignedStatement) -> None:
-        """Keep a statement that has been checked, unless a later one is kept already."""
-        said = statement.statement
+    def statement(self, seal_code: str, origin: str = "") -> SignedStatement | None:
+        """What the platform *origin* last said of a seal, as it was kept; without an origin, what
+        any said."""
         with self._file.transaction() as run:
             query = "SELECT id, body FROM statements WHERE id = ?"
-            row = run(query, (said.seal_code,)).fetchone()
+            row = run(query, (_statement_id(seal_code, origin),)).fetchone() if origin else None
+        if row is not None:
+            return self._statement(row)
+        same = [s for s in self.statements(origin) if s.statement.seal_code == seal_code]
+        return max(same, key=lambda each: each.statement.issued_at, default=None)
+
+    def statements(self, origin: str = "") -> list[SignedStatement]:
+        """Each platform's last statement of each seal; with an *origin*, its own and those of
+        before platforms were told apart."""
+        with self._file.transaction() as run:
+            rows = run("SELECT id, body FROM statements ORDER BY id", ()).fetchall()
+        others = (row for row in rows if not origin or _of(row[0]) in ("", origin))
+        return [self._statement(row) for row in others]
+
+    def keep_statement(self, statement: SignedStatement, origin: str = "") -> None:
+        """Keep a statement of the platform *origin* that has been checked, unless a later one of it
+        is kept already: no platform's word replaces another's."""
+        said = statement.statement
+        identity = _statement_id(said.seal_code, origin)
+        with self._file.transaction() as run:
+            query = "SELECT id, body FROM statements WHERE id = ?"
+            row = run(query, (identity,)).fetchone()
             if row is not None and self._statement(row).statement.issued_at > said.issued_at:
                 return
-            body = self._file.sealed("statements", said.seal_code, statement.token)
+            body = self._file.sealed("statements", identity, statement.token)
             run(
                 "INSERT INTO statements (id, body) VALUES (?, ?) ON CONFLICT (id)"
                 " DO UPDATE SET body = excluded.body",
-                (said.seal_code, body),
+                (identity, body),
             )
 
     def _statement(self, row: tuple[str, bytes]) -> SignedStatement:

@@ -51,7 +51,8 @@ class News:
         traceback: TracebackType | None,
     ) -> None:
         every = self._cabinet.notices.all()
-        authorities = (n for n in every if n.kind == "authority" and n.id not in self._notices)
+        new = (n for n in every if n.platform == self._origin and n.id not in self._notices)
+        authorities = (n for n in new if n.kind == "authority")
         told = {each.facts["seal_code"] for each in authorities}
         for seal in self._own_seals():
             self._of_seal(self._seals.get(seal.id), seal, told)

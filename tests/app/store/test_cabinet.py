@@ -507,6 +507,22 @@ def test_the_latest_statement_is_kept_and_an_old_one_does_not_replace_it(
         assert cabinet.statements() == [suspended]
 
 
+def test_no_platforms_statement_replaces_anothers(
+    path: Path, store: SecretStore, status_key: SoftKey
+) -> None:
+    """A platform may name the code of another one's seal."""
+    code, lost = "32130000000001", said(status_key, 0, "suspended")
+    old, new = said(status_key, -9), said(status_key, 10)
+    with Cabinet.open(path, store) as cabinet:
+        cabinet.keep_statement(old)  # as before platforms were told apart
+        assert cabinet.statement(code, "https://b") == old
+        cabinet.keep_statement(lost, "https://a")
+        cabinet.keep_statement(new, "https://b")
+        assert cabinet.statement(code, "https://a") == lost
+        assert cabinet.statement(code, "https://b") == new
+        assert lost in cabinet.statements()
+
+
 def test_a_platform_is_pinned_by_its_root(path: Path, store: SecretStore) -> None:
     pinned = PlatformRecord("https://p.example", "平台", {"root": b"r", "status": b"s"}, NOW)
     with Cabinet.open(path, store) as cabinet:

@@ -128,6 +128,18 @@ def test_a_seal_of_another_platform_is_none_of_this_ones_news(
     assert told(cabinet) == []
 
 
+def test_an_authority_on_another_platform_hides_no_change_of_a_seal_with_the_same_code(
+    cabinet: Cabinet, seal: SealRecord
+) -> None:
+    """Two platforms are synchronised at once, or the other one names this one's seals."""
+    with news(cabinet):
+        other = {"seal_code": seal.code, "subtype": seal.subtype}
+        cabinet.notices.keep("https://other", "authority", other, AT)
+        cabinet.keep_seal(replace(seal, state="suspended", reason="lost"))
+    ours = [each.kind for each in cabinet.notices.all() if each.platform == ORIGIN]
+    assert ours == ["seal_suspended"]
+
+
 def test_an_end_that_comes_near_is_told_once_for_each_step(
     cabinet: Cabinet, seal: SealRecord
 ) -> None:

@@ -275,6 +275,23 @@ def test_a_representative_with_a_personal_certificate_stops_and_resumes(
         assert table_problems(session, server.platform.vault) == []
 
 
+def test_a_captured_statement_counts_once(
+    server: RunningServer, city: SimulatedCity, company: Applicant
+) -> None:
+    own = personal_key(city, company.legal_rep, number_of(company.legal_rep))
+    code = code_of(company)
+    where, first = f"/v1/representatives/seals/{code}", datetime.now(UTC).isoformat()
+    assert stop(company, own, "holder_request", at=first).status_code == 200
+    resumes = stated(company, own, "resume", code)
+    assert company.http.post(f"{where}/resume", json=resumes).status_code == 200
+    again = stop(company, own, "holder_request", at=first)
+    assert again.json()["code"] == "signature_invalid"
+    assert stop(company, own, "holder_request").status_code == 200
+    again = company.http.post(f"{where}/resume", json=resumes)
+    assert again.json()["code"] == "signature_invalid"
+    assert go_on(company, own, code).status_code == 200
+
+
 def test_nobody_else_stops_a_seal_by_a_statement(
     server: RunningServer, city: SimulatedCity, company: Applicant
 ) -> None:
