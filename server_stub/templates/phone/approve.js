@@ -7,7 +7,7 @@ const { facts, show } = phone;
 const NAMES = ["origin", "request", "enterprise", "seal", "seal-name", "requester", "requester-cert", "grant", "policy",
   "document-sm3", "document-size", "document-name", "pages", "copies", "counterparty", "amount", "purpose",
   "preview-sha256", "created", "until", "nonce"];
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u; // no signed text has such a sign
+const BLANK = /^[\p{Z}\p{M}]*$/u; // nothing of it shows
 const fragment = location.hash.slice(1);
 history.replaceState(null, "", location.pathname); // a key must not stay in the history
 
@@ -73,7 +73,7 @@ async function opened(key, digest, number) {
 
 function named(first) {
   const { document_name: name, salt } = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(first));
-  if (typeof name !== "string" || !name.trim() || UNSEEN.test(name)) throw new Error("a name that cannot be shown");
+  if (typeof name !== "string" || BLANK.test(name) || phone.FORBIDDEN.test(name)) throw new Error("a name that cannot be shown");
   const shown = asked["document-name"];
   const salted = new Uint8Array([...phone.unhex(salt), ...new TextEncoder().encode(name)]);
   const right = shown.startsWith("salted-sm3 ") ? `salted-sm3 ${sm3(salted)}` === shown : name === shown;

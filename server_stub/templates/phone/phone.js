@@ -1,7 +1,9 @@
 // What the phone's pages share: the one form of signed texts, passkeys, and one step shown at a time.
 
 export const facts = document.getElementById("facts").dataset;
-const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+// as crypto/seal/purpose_text.py: what changes how others show, and letters that show nothing
+export const FORBIDDEN =
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]/u;
 
 export function text(purpose, fields) {
   const lines = Object.entries(fields).map(([name, value]) => {

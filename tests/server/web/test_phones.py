@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +20,7 @@ from sqlalchemy import select, update
 from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate import Certificate
 from crypto.seal.phone import PairingProof, PhoneSignature, checked_binding
-from crypto.seal.purpose_text import write_time
+from crypto.seal.purpose_text import can_stand, write_time
 from server_stub.phones import pairing
 from server_stub.records import auditing, canonical, intents, store
 from server_stub.settings import Settings
@@ -74,6 +76,20 @@ def paired(person: Applicant) -> Iterator[Paired]:
     yield made
     if made.shown.get("state") == "active":
         made.revoke()
+
+
+def test_the_phone_refuses_what_the_computer_refuses_in_a_text() -> None:
+    script = (Path(pairing.__file__).parents[1] / "templates/phone/phone.js").read_text("utf-8")
+    refused = [each for each in map(chr, range(0x20, 0x10000)) if not can_stand(each)]
+    named = [each for each in refused if unicodedata.category(each) not in FORBIDDEN]
+    assert named, "letters and symbols that show nothing"
+    for each in named:
+        assert f"\\u{ord(each):04x}" in script
+    for category in FORBIDDEN:
+        assert f"\\p{{{category}}}" in script
+
+
+FORBIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def test_a_phone_is_paired_and_its_binding_can_be_checked_by_anybody(paired: Paired) -> None:
