@@ -26,6 +26,12 @@ class Approved:
     """"": nobody has to approve."""
     evidence: bytes = b""
     """:class:`crypto.seal.use_approval.UseEvidence`, DER."""
+    counterparty: str = ""
+    """As the request says."""
+
+    def fits(self, counterparty: str) -> bool:
+        """May a ticket under a grant name that *counterparty*? Not another than was approved."""
+        return not (counterparty and self.counterparty) or counterparty == self.counterparty
 
     @property
     def leave(self) -> Leave | None:
@@ -58,7 +64,7 @@ def take(tx: Transaction, actor: Actor, seal: Seal, request: str) -> Approved:
     row.used += 1
     if row.used >= row.copies:
         use_policies.change(tx, row, "use", "used")
-    return Approved(row.id, evidence.encode())
+    return Approved(row.id, evidence.encode(), evidence.request.request.counterparty)
 
 
 def size_of_evidence(session: Session, row: UseRequestRow) -> int:

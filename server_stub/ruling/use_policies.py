@@ -1,8 +1,10 @@
 """用印规则: which uses of a seal need whose approval; set by a signed intent of who keeps it.
 
 A policy in force stays until another takes its place; the requests that were made under it lapse
-then. A seal that took the place of one with approvers has none until somebody signs a policy for
-it, and cannot be used till then: a reissue must not do away with approvals.
+then. Whoever keeps a seal can tighten its policy; to loosen it takes the legal representative, for
+who stamps must not do away with approvals. A seal that took the place of one with approvers has
+none until somebody signs a policy for it, and cannot be used till then: a reissue must not do away
+with approvals either.
 """
 
 from __future__ import annotations
@@ -44,6 +46,10 @@ class PolicyInvalid(Exception):
     """The terms are not in order, or name somebody who cannot approve."""
 
 
+class PolicyWeaker(PolicyInvalid):
+    """The terms allow more than those in force, and not the legal representative has signed."""
+
+
 class ApprovalNeeded(Exception):
     """The seal's policy does not allow this use as it is."""
 
@@ -68,25 +74,28 @@ def terms_of(row: UsePolicyRow) -> UsePolicy:
     return SignedPolicy.parse(row.token).policy
 
 
-def ruled(session: Session, seal: Seal) -> UsePolicyRow | None:
-    """:func:`current`, for who wants to use the seal. Raises :class:`ApprovalNeeded` where a seal
-    before this one had approvers, and nobody has said what is to be with this one."""
-    found = current(session, seal)
-    if found is not None:
-        return found
+def in_force(session: Session, seal: Seal) -> UsePolicyRow | None:
+    """:func:`current`, or where none was set for *seal* that of the seal whose place it took."""
     seen, known = original_of(session, seal), set[str]()
     while seen.id not in known:
         known.add(seen.id)
+        row = current(session, seen)
+        if row is not None:
+            return row
         before = session.scalar(select(Seal).where(Seal.successor_id == seen.id).limit(1))
         if before is None:
             return None
-        row = current(session, before)
-        if row is not None:
-            if row.needed:
-                raise ApprovalNeeded("policy")
-            return None
         seen = before
     return None
+
+
+def ruled(session: Session, seal: Seal) -> UsePolicyRow | None:
+    """:func:`in_force`, for who wants to use the seal. Raises :class:`ApprovalNeeded` where a seal
+    before this one had approvers, and nobody has said what is to be with this one."""
+    row = in_force(session, seal)
+    if row is not None and row.needed and row.seal_id != original_of(session, seal).id:
+        raise ApprovalNeeded("policy")
+    return row
 
 
 def check_offline(session: Session, seal: Seal) -> None:
@@ -134,8 +143,8 @@ def set_policy(
 ) -> UsePolicyRow:
     """Put a seal under the policy *terms*, which *decision* signs.
 
-    Raises :class:`PolicyInvalid`, :class:`server_stub.signin.SignatureInvalid`, and of
-    :mod:`server_stub.policy`."""
+    Raises :class:`PolicyInvalid`, :class:`PolicyWeaker`,
+    :class:`server_stub.signin.SignatureInvalid`, and of :mod:`server_stub.policy`."""
     tx.act(actor.who)
     seal = sealing.find(tx.session, actor, "policy.set", seal_id)
     try:
@@ -162,6 +171,11 @@ def set_policy(
     if signed is None or own is None:
         raise policy.Forbidden("a policy is signed by somebody who keeps the seal")
     token = SignedPolicy.make(terms, str(signed["text"]), own.der, decision.signature).token
+    ruling = in_force(tx.session, seal)
+    former = approvers_of(tx.session, ruling) if ruling else ()
+    weaker = ruling is not None and _weaker(humans, ruling, former, said, people)
+    if weaker and "legal_rep" not in actor.acts_as(seal.id, seal.application_id):
+        raise PolicyWeaker("only the legal representative allows more than the policy before")
     before = current(tx.session, seal)
     if before is not None:
         before.ended_at = tx.now
@@ -191,9 +205,33 @@ def set_policy(
         "needed": said.needed,
         "intent": signed,
     }
-    audience = (enterprise.id, *(each.person_id for each in people))
+    told = {each.person_id for each in former} | {str(each.person_id) for each in people}
+    audience = (enterprise.id, *sorted(told))
     tx.record(LEDGER, "use-policy-v1", fields, about=("use_policy", row.id), audience=audience)
     return row
+
+
+def _weaker(
+    humans: People,
+    ruling: UsePolicyRow,
+    former: Sequence[PolicyApprover],
+    said: UsePolicy,
+    people: Sequence[Certificate],
+) -> bool:
+    """Does *said* allow a use that the policy in force does not, or hide more of it? Another
+    certificate of the same approver does not."""
+    was = terms_of(ruling)
+    if said.offline and not was.offline:
+        return True
+    if not was.needed:
+        return False
+    if said.needed < was.needed or (said.phone and not was.phone):
+        return True
+    if said.masked and not was.masked:
+        return True
+    old, new = [each.person_id for each in former], [each.person_id for each in people]
+    kept = all(any(humans.same(one, other) for other in new) for one in old)
+    return not kept or any(not any(humans.same(one, other) for other in old) for one in new)
 
 
 def _approver(session: Session, said: UsePolicy, digest: str, now: int) -> Certificate:

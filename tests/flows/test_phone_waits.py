@@ -16,7 +16,7 @@ from server_stub.records.store import UseApprover, UseRequestRow
 from server_stub.web.serving import RunningServer
 from tests.world import chromium
 from tests.world.applicant import citizen_number, credit_code
-from tests.world.clerk import PIN, Clerk, Enrolled, enrolled, pem
+from tests.world.clerk import PIN, Clerk, enrolled, pem
 from tests.world.documents import DEMO_PDF
 
 pytestmark = chromium.needed
@@ -32,11 +32,10 @@ class Office:
 
 
 @pytest.fixture(scope="module")
-def office(
-    city: RunningServer, company: Enrolled, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Office]:
+def office(city: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     folder = tmp_path_factory.mktemp("office")
-    clerk = company.clerk.copied(folder / "clerk")
+    company = (credit_code(), "宿迁市用印咨询有限公司", "王建国", citizen_number(722))
+    clerk = enrolled(folder / "clerk", city.url, *company).clerk
     own = (credit_code(), "宿迁市审批咨询有限公司", "沈立", citizen_number(721))
     approver = enrolled(folder / "approver", city.url, *own).clerk
     with approver.desk() as desk:
@@ -54,7 +53,6 @@ def office(
         assert approver("sync").code == 0
         yield Office(clerk, approver, page)
         assert page.wrong == []
-    assert clerk("approval", "policy", "--none", "--offline").code == 0
 
 
 def paired(approver: Clerk, page: chromium.Page) -> None:
@@ -123,7 +121,7 @@ def test_the_phone_approves_while_stamping_waits(
         assert words in told.out
     assert office.approver("sync").code == 0
     news = office.approver("notices").out
-    assert "您的手机同意了李晓梅的用印申请" in news
+    assert "您的手机同意了王建国的用印申请" in news
     assert "立即在设置里解除这部手机" in news
 
 
@@ -156,7 +154,7 @@ def test_the_code_on_the_approvers_screen_has_the_pages_key(
     page.tap("#sure")
     page.step("done")
     assert office.approver("sync").code == 0
-    assert "您的手机不同意李晓梅的用印申请" in office.approver("notices").out
+    assert "您的手机不同意王建国的用印申请" in office.approver("notices").out
     shown = office.approver("approval", "show", asked.json["id"]).out
     assert "以新合同为准" in shown
     assert office.approver("approval", "phone", "nothing").code != 0

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from app.remote.approval.following import follow
 from app.signing import find_key
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import citizen_number, credit_code
-from tests.world.clerk import PIN, Clerk, Enrolled, enrolled, pem
+from tests.world.clerk import PIN, Clerk, enrolled, pem
 from tests.world.documents import DEMO_PDF
 
 ROOT = Path(__file__).parents[2]
@@ -88,13 +87,15 @@ def approvers(city: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def office(
-    company: Enrolled, approvers: tuple[Clerk, ...], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Office]:
-    clerk = company.clerk.copied(tmp_path_factory.mktemp("asks") / "clerk")
-    made = Office(clerk, *approvers)
+    city: RunningServer, approvers: tuple[Clerk, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Office:
+    """The seal is kept by the legal representative, who alone can loosen its policy."""
+    folder = tmp_path_factory.mktemp("asks")
+    person = ("王建国", citizen_number(703))
+    own = enrolled(folder, city.url, credit_code(), "宿迁市用印有限公司", *person)
+    made = Office(own.clerk, *approvers)
     made.two_of_two()
-    yield made
-    made.rule("--none", "--offline")
+    return made
 
 
 def test_two_approve_and_a_stranger_sees_who_allowed_it(
@@ -123,7 +124,7 @@ def test_two_approve_and_a_stranger_sees_who_allowed_it(
 
     told = stranger("verify", tmp_path / "合同.pdf", "--trust", root_pem, "--offline")
     assert told.code == 0, told.out
-    for word in ("本次用印经过审批", "李晓梅", "采购合同.pdf", "沈立（负责人）", "韩雪（负责人）"):
+    for word in ("本次用印经过审批", "王建国", "采购合同.pdf", "沈立（负责人）", "韩雪（负责人）"):
         assert word in told.out
     again = office.stamp(source, "-o", tmp_path / "第二份.pdf")
     assert again.code == 17

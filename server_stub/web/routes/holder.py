@@ -149,6 +149,8 @@ async def ticket(platform: Running, actor: SignedIn, body: TicketBody) -> dict[s
         if seal is not None and seal.grant_id is not None:
             seal, _ = granting.find_copy(tx.session, actor, "grant.use", body.seal_id)
             approved = spending.take(tx, actor, seal, body.request)
+            if not approved.fits(body.counterparty):
+                raise granting.OutsideGrant("counterparty")
             use = granting.Use(body.kind, body.counterparty, approved.request, approved.evidence)
             return granting.ticket(tx, *about, use, life)
         seal = sealing.find(tx.session, actor, "seal.use", body.seal_id)

@@ -13,12 +13,13 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
+from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.purpose_text import write_time
@@ -343,6 +344,85 @@ def test_only_who_keeps_the_seal_sets_its_policy(
     assert asking.company.call("POST", path, body).json()["code"] == "signature_invalid"
 
 
+@pytest.fixture(scope="module")
+def kept(server: RunningServer, people: dict[str, Applicant]) -> Iterator[dict[str, Applicant]]:
+    """Whoever keeps a company's seal, and its legal representative."""
+    name = "宿迁市保管有限公司"
+    keeper = Applicant(server.url, legal_rep="钱立", name=name)
+    own = Somebody(server.url, legal_rep="钱立", name=name, uscc=keeper.uscc, subtype="finance")
+    with contextlib.closing(keeper.http), contextlib.closing(own.http):
+        keeper.enrol()
+        own.enrol()
+        yield {"keeper": keeper, "legal_rep": own}
+
+
+def test_who_keeps_the_seal_tightens_its_policy_and_loosens_nothing(
+    server: RunningServer, people: dict[str, Applicant], kept: dict[str, Applicant]
+) -> None:
+    first, second, third = people["吴安"], people["郑平"], people["冯和"]
+    made = Approving(kept["keeper"], (first, second))
+    assert made.rule(made.terms(0)).status_code == 201
+    assert made.rule(made.terms(1, phone=False)).status_code == 201
+    assert made.rule(made.terms(2, phone=False)).status_code == 201
+    hidden = tuple(replace(each, name=masked(each.name)) for each in made.terms(1).approvers)
+    others = Approving(kept["keeper"], (first, third)).terms(2, phone=False)
+    more = Approving(kept["keeper"], (first, second, third)).terms(2, phone=False)
+    looser = (
+        made.terms(0),
+        made.terms(1, phone=False),
+        made.terms(2, phone=True),
+        made.terms(2, phone=False, masked=True, approvers=hidden),
+        others,
+        more,
+    )
+    for terms in looser:
+        refused = made.rule(terms)
+        assert (refused.status_code, refused.json()["code"]) == (403, "policy_weaker"), terms
+    path = f"/v1/seals/{made.company.seal_id}/use-policy"
+    assert made.company.call("GET", path).json()["id"] == made.policy.sm3  # type: ignore[union-attr]
+    assert made.rule(others, by=kept["legal_rep"]).status_code == 201
+    with server.platform.reading() as session:
+        row = session.get_one(store.UsePolicyRow, others.sm3)
+        heard = audience_of(session, row.id)
+        for each in (first, second, third):
+            sn = f"{Certificate.parse(each.key.certificate).serial:x}"
+            assert session.get_one(store.Certificate, sn).person_id in heard
+
+
+def audience_of(session: Session, policy: str) -> set[str]:
+    """Who is told of *policy*."""
+    chosen = (
+        select(store.LedgerAudience.audience)
+        .join(
+            store.LedgerEntry,
+            (store.LedgerAudience.log == store.LedgerEntry.log)
+            & (store.LedgerAudience.number == store.LedgerEntry.number),
+        )
+        .where(store.LedgerEntry.object_id == policy)
+    )
+    return set(session.scalars(chosen))
+
+
+def test_a_seal_made_anew_keeps_what_its_policy_forbids(
+    server: RunningServer, people: dict[str, Applicant], asking: Approving
+) -> None:
+    assert asking.rule(asking.terms(0, offline=False)).status_code == 201
+    with Session(server.platform.engine) as session:
+        seal = session.get_one(store.Seal, asking.company.seal_id)
+        anew = session.get_one(store.Seal, people["陈外"].seal_id)
+        assert use_policies.ruled(session, anew) is None
+        seal.successor_id = anew.id
+        with pytest.raises(use_policies.ApprovalNeeded, match="offline"):
+            use_policies.check_offline(session, anew)
+        found = use_policies.ruled(session, anew)
+        assert found is not None
+        assert (found.seal_id, found.needed) == (seal.id, 0)
+        found.needed = 1
+        with pytest.raises(use_policies.ApprovalNeeded, match="policy"):
+            use_policies.ruled(session, anew)
+        session.rollback()
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -415,6 +495,7 @@ def test_a_grant_that_asks_for_approvals_is_used_with_one(
     grantee.sign_in()
     body = {"seal_id": copy["id"], "document_sm3": sm3(b"contract").hex(), "kind": "合同"}
     assert grantee.call("POST", "/v1/tickets", body).json()["code"] == "approval_needed"
+    other = body | {"counterparty": "别的公司"}
     request = asking.request(
         seal=copy["seal_code"],
         requester="陈外",
@@ -427,6 +508,8 @@ def test_a_grant_that_asks_for_approvals_is_used_with_one(
     assert answer.status_code == 201, answer.text
     for each in asking.approvers[:2]:
         asking.decide(each, answer.json())
+    refused = grantee.call("POST", "/v1/tickets", other | {"request": request.request})
+    assert (refused.json()["code"], refused.json()["detail"]) == ("outside_grant", "counterparty")
     given = grantee.call("POST", "/v1/tickets", body | {"request": request.request})
     assert given.status_code == 201, given.text
     leave = SignedStatement.parse(base64.b64decode(given.json()["token"])).statement.leave
