@@ -13,6 +13,9 @@ from pathlib import Path
 
 from app.durable import replace_file
 
+_FORMULA = tuple("=+-@＝＋－＠")
+"""How a formula begins; Excel in Chinese and Japanese takes the full width, too."""
+
 
 def save_table(path: Path, rows: Sequence[Sequence[object]]) -> None:
     """Write *rows* (the first is the head) to *path*: XLSX by its suffix, else CSV in UTF-8 with a
@@ -35,7 +38,7 @@ def _cell(value: object) -> str:
         value = ", ".join(map(str, value))
     text = "" if value is None else str(value)
     text = "".join(char if char.isprintable() else "�" for char in text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 def _csv(rows: list[list[str]]) -> bytes:

@@ -12,13 +12,15 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from app.archiving import package
-from app.archiving.metadata import digests
+from app.archiving.metadata import About, facts, metadata
 from app.archiving.package import Item, Refused
-from app.errors import FileNotReadable, FileProblem
+from app.archiving.readme import index, readme
+from app.errors import LANGUAGES, FileNotReadable, FileProblem
 from app.evidence.checking import DOCUMENT, FORMAT, hashes, judge, read_member
 from app.evidence.opening import (
     MALFORMED,
@@ -29,12 +31,13 @@ from app.evidence.opening import (
     problem_of,
 )
 from crypto.pki.certificate import Certificate
-from crypto.rendering.plain_xml import XmlError, read_xml
 from crypto.validation.trust import Trust
 
 _MAX_PACKAGE = 64 * 1024 * 1024 * 1024
 _IN_MEMORY = 32 * 1024 * 1024
 _SOLE = frozenset((package.README, package.INDEX, package.MANIFEST, *package.SUMS))
+_NOTHING = ("", "", "", "", 0)
+"""Verdict, seals, signers, time and pages of a package."""
 _OF_ITEM = ("number", "kind", "name", "size", "sm3", "sha256", "verdict", "seals", "holders")
 
 
@@ -100,6 +103,24 @@ def check_nested(stream: BinaryIO, depth: int) -> tuple[str, str]:
     return kind, "package_damaged" if found.problems else ""
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What the manifest says of the whole package: list and metadata are made of it."""
+
+    language: str
+    about: About
+    made_at: datetime
+
+    @classmethod
+    def read(cls, manifest: Any) -> _Said:
+        """Raises ValueError, KeyError, TypeError or AttributeError."""
+        about, made_at = About(**manifest["about"]), datetime.fromisoformat(manifest["made_at"])
+        plain = all(isinstance(value, str) for value in vars(about).values())
+        if manifest["language"] not in LANGUAGES or not plain or made_at.tzinfo is None:
+            raise ValueError("a package of another kind")
+        return cls(manifest["language"], about, made_at)
+
+
 @dataclass
 class _Found:
     """What has come to light so far."""
@@ -134,6 +155,7 @@ def _opened(opened: Opened, own: Trust | None, step: Step, depth: int) -> Checke
         return CheckedArchive(("not_an_archive:size",))
     manifest = json.loads(read_member(opened, package.MANIFEST))
     items, refused = _listed(manifest)
+    said = _Said.read(manifest)
     found = _Found()
     found.problems += _sums(opened, names, lambda: step("check", 0, len(items)))
     folders = package.by_folder(names)
@@ -142,9 +164,16 @@ def _opened(opened: Opened, own: Trust | None, step: Step, depth: int) -> Checke
     found.problems += [f"unlisted:{name}" for name in folders.get("", ()) if name not in _SOLE]
     if found.problems:
         return CheckedArchive(tuple(found.problems), items, refused)
+    read = {
+        package.INDEX: index(items, refused, said.language),
+        package.README: readme(items, refused, said.about, said.made_at).encode(),
+    }
+    found.problems += [
+        f"list_differs:{name}" for name, text in read.items() if read_member(opened, name) != text
+    ]
     for done, item in enumerate(items):
         step("check", done, len(items))
-        _item(opened, item, folders.get(item.folder, []), own, depth, found)
+        _item(opened, item, folders.get(item.folder, []), own, depth, found, said)
     return CheckedArchive(
         tuple(found.problems),
         items,
@@ -177,6 +206,7 @@ def _item(
     own: Trust | None,
     depth: int,
     found: _Found,
+    said: _Said,
 ) -> None:
     """One file: is it what the list says, and does it hold by itself?"""
     member = DOCUMENT if item.kind == "document" else package.NESTED
@@ -191,8 +221,10 @@ def _item(
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spooled:
         stream = cast("BinaryIO", spooled)
         if item.kind == "document":
-            _document(opened, item, names, own, stream, found)
+            _document(opened, item, names, own, stream, found, said)
             return
+        if (item.verdict, item.seals, item.holders, item.sealed_at, item.pages) != _NOTHING:
+            found.problems.append(f"list_differs:{item.folder}")
         if names != [package.NESTED]:
             found.problems.append(f"unlisted:{item.folder}")
             return
@@ -211,11 +243,12 @@ def _document(
     own: Trust | None,
     stream: BinaryIO,
     found: _Found,
+    said: _Said,
 ) -> None:
     try:
         checked = judge(opened, names, stream, own, folder=item.folder)
-        metadata = digests(read_xml(read_member(opened, item.folder + package.METADATA)))
-    except (*MALFORMED, XmlError) as error:
+        about = read_member(opened, item.folder + package.METADATA)
+    except MALFORMED as error:
         found.problems.append(f"not_a_package:{item.folder} {problem_of(error)}")
         return
     for problem in checked.problems:
@@ -224,7 +257,9 @@ def _document(
     if checked.report is None:
         return
     packed = checked.report.verdict.value
-    if packed != item.verdict or metadata != (item.name, str(item.size), item.sm3, item.sha256):
+    told = facts(checked.report, said.language)
+    differs = packed != item.verdict or any(getattr(item, key) != told[key] for key in told)
+    if differs or about != metadata(item, checked.report, said.about):
         found.problems.append(f"list_differs:{item.folder}")
     judged = checked.own.verdict.value if checked.own else ""
     found.judged.append(Judged(item.folder, item.name, packed, judged))

@@ -26,7 +26,7 @@ from typing import IO, Any, BinaryIO, cast
 
 from app.archiving import package
 from app.archiving.checking import check, check_nested
-from app.archiving.metadata import About, metadata, shown_name
+from app.archiving.metadata import About, facts, metadata, shown_name
 from app.archiving.package import Item, Refused
 from app.archiving.readme import index, readme, reason
 from app.archiving.sources import PACKAGE, Record, Source
@@ -258,9 +258,6 @@ class _Writer:
         self.items.append(item)
 
     def _item(self, source: Source, report: Report, digests: Mapping[str, Any]) -> Item:
-        signed = [each for each in report.signatures if each.signer or each.seal]
-        moments = [each.times.trusted or each.times.claimed for each in signed]
-        last = max((moment for moment in moments if moment), default=None)
         use = source.use or self.record.of(report.file.sm3)
         return Item(
             number=len(self.items) + 1,
@@ -268,12 +265,7 @@ class _Writer:
             name=shown_name(source.name),
             **digests,
             verdict=report.verdict.value,
-            seals="; ".join(dict.fromkeys(each.called(self.order.language) for each in signed)),
-            holders="; ".join(
-                dict.fromkeys(one_line(each.signer.holder) for each in signed if each.signer)
-            ),
-            sealed_at=last.astimezone(UTC).isoformat(timespec="seconds") if last else "",
-            pages=report.file.pages or 0,
+            **facts(report, self.order.language),
             journal=_facts(use),
         )
 

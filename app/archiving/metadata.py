@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from app.archiving.package import Item
@@ -50,12 +51,19 @@ def metadata(item: Item, report: Report, about: About) -> bytes:
     ).encode()
 
 
-def digests(root: Any) -> tuple[str, str, str, str]:
-    """(name, size, SM3, SHA-256) as a :class:`crypto.rendering.plain_xml.Element` made by
-    :func:`metadata` has them; "" for what is not there."""
-    found = {each.attributes.get(_name("algorithm")): each for each in root.all(_name("digest"))}
-    hashes = [found[kind].text.strip() if kind in found else "" for kind in ("SM3", "SHA-256")]
-    return root.said(_name("file_name")), root.said(_name("file_size")), hashes[0], hashes[1]
+def facts(report: Report, language: str) -> dict[str, Any]:
+    """What the list says of a document by its report: the fields ``seals``, ``holders``,
+    ``sealed_at`` and ``pages`` of :class:`app.archiving.package.Item`."""
+    signed = [*_signed(report)]
+    moments = [each.times.trusted or each.times.claimed for each in signed]
+    last = max((moment for moment in moments if moment), default=None)
+    holders = dict.fromkeys(one_line(each.signer.holder) for each in signed if each.signer)
+    return {
+        "seals": "; ".join(dict.fromkeys(each.called(language) for each in signed)),
+        "holders": "; ".join(holders),
+        "sealed_at": last.astimezone(UTC).isoformat(timespec="seconds") if last else "",
+        "pages": report.file.pages or 0,
+    }
 
 
 def shown_name(name: str) -> str:

@@ -18,12 +18,14 @@ import pytest
 
 from app.archiving import checking, making
 from app.archiving.metadata import About
-from app.archiving.package import MAX_DEPTH, read_sums
+from app.archiving.package import MAX_DEPTH, Item, Refused, read_sums
+from app.archiving.readme import index
 from app.archiving.sources import Record, Source, of_month, of_paths
 from app.errors import Cancelled, NothingToArchive, OutputExists
 from app.evidence import checking as evidence
 from app.evidence.making import make as make_evidence
 from app.evidence.opening import Budget, safe
+from app.spreadsheet import table_csv
 from crypto.algorithms.gm import sm3
 from crypto.validation.trust import Trust
 from tests.world.desk import COMPANY, SEALS, StandIn, stamped
@@ -243,6 +245,14 @@ def test_what_a_spreadsheet_would_run_is_text_in_the_list(context: StandIn, tmp_
     assert listed(tmp_path / "x")[0]["文件名"] == "'=cmd_已盖章.pdf"
 
 
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "＝", "＋", "－", "＠"])
+def test_no_form_of_a_formula_is_run(begin: str) -> None:
+    """The signs in full width and blanks before them are taken for the same by some programs."""
+    texts = [f"{begin}1+1", f"  {begin}1+1", f"a{begin}1"]
+    (row,) = csv.reader(io.StringIO(table_csv([texts]).decode("utf-8-sig")))
+    assert row == [f"'{texts[0]}", f"'{texts[1]}", texts[2]]
+
+
 def test_it_is_in_the_journal(context: StandIn, made: making.Made) -> None:
     entry = next(each for each in context.journal.entries() if each.event == "archived")
     assert entry.details["output_sm3"] == made.sm3
@@ -312,7 +322,8 @@ def test_a_package_of_packages(context: StandIn, made: making.Made, tmp_path: Pa
     assert [each.packed for each in found.judged] == ["VALID"] * 3
     assert {each.own for each in found.judged} == {"VALID"}
     inside = checking.check(consistent_inside(year.path, tmp_path), own=None)
-    assert [each.partition(":")[0] for each in inside.problems] == ["altered"]
+    kinds = [each.partition(":")[0] for each in inside.problems]
+    assert kinds == ["list_differs", "altered"]  # index.csv has the digests of the first package
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
@@ -502,13 +513,80 @@ def test_who_makes_the_digests_fit_is_found_by_the_documents_themselves(
         ({"manifest.json": changed(size="9")}, "not_an_archive:ValueError"),
         ({"manifest.json": changed(pages=True)}, "not_an_archive:ValueError"),
         ({"0001/metadata.xml": metadata}, "altered:0001/metadata.xml"),
-        ({"0001/metadata.xml": entity}, "not_a_package:0001/ XmlError"),
+        ({"0001/metadata.xml": entity}, "altered:0001/metadata.xml"),
+        (described(content, entity), "list_differs:0001/"),
         ({"0001/manifest.json": b"{}"}, "not_a_package:0001/ ValueError"),
         ({"0004/x": b"?"}, "unlisted:0004/"),
     ]
     for number, (change, expected) in enumerate(cases):
         path = consistent(made.path, tmp_path / f"{number}.zip", change)
         assert expected in problems(path), (number, problems(path))
+
+
+def described(content: dict[str, bytes], metadata: bytes) -> dict[str, bytes]:
+    """The first document with other metadata, and its manifest made to fit."""
+    manifest = json.loads(content["0001/manifest.json"])
+    for row in manifest["members"]:
+        if row["name"] == "metadata.xml":
+            row |= evidence.hashes(io.BytesIO(metadata), None)
+    return {"0001/metadata.xml": metadata, "0001/manifest.json": json.dumps(manifest).encode()}
+
+
+def test_what_people_read_is_compared_with_the_documents(made: making.Made, tmp_path: Path) -> None:
+    """List, instructions and metadata: who replaces them makes every digest fit."""
+    content = members(made.path)
+    manifest = json.loads(content["manifest.json"])
+
+    def listed(fields: dict[str, Any], **more: Any) -> dict[str, bytes]:
+        """A manifest that says otherwise, with the list that fits it."""
+        first, *others = manifest["items"]
+        rows = [first | fields, *others]
+        items = [Item(**{k: v for k, v in row.items() if k != "folder"}) for row in rows]
+        refused = [Refused(**row) for row in manifest["refused"]]
+        return {
+            "manifest.json": json.dumps({**manifest, **more, "items": rows}).encode(),
+            "index.csv": index(items, refused, "zh_CN"),
+        }
+
+    index_csv, text = content["index.csv"], content["README.txt"]
+    responsible = "<责任者>".encode()
+    metadata = content["0001/metadata.xml"].replace(responsible, responsible + "别的".encode(), 1)
+    cases: list[tuple[dict[str, bytes], list[str]]] = [
+        (listed({}), []),
+        ({"index.csv": index_csv.replace(b"1", b"2", 1)}, ["list_differs:index.csv"]),
+        ({"README.txt": text.replace(b"SM3SUMS", b"SMBSUMS", 1)}, ["list_differs:README.txt"]),
+        (described(content, metadata), ["list_differs:0001/"]),
+        (listed({"holders": "别的公司"}), ["list_differs:0001/"]),
+        (listed({"seals": "别的章"}), ["list_differs:0001/"]),
+        (listed({"sealed_at": "2020-01-01T00:00:00+00:00"}), ["list_differs:0001/"]),
+        (listed({"pages": 9}), ["list_differs:0001/"]),
+        (listed({}, language="xx"), ["not_an_archive:ValueError"]),
+        (listed({}, made_at="2026-11-30T08:00:00"), ["not_an_archive:ValueError"]),
+        (listed({}, about={"x": ""}), ["not_an_archive:TypeError"]),
+        (
+            listed({}, about={"unit": "别的公司"}),
+            ["list_differs:README.txt", "list_differs:0001/", "list_differs:0002/"],
+        ),
+    ]
+    for number, (change, expected) in enumerate(cases):
+        assert {name: content[name] for name in change} != change or not expected
+        path = consistent(made.path, tmp_path / f"{number}.zip", change)
+        assert problems(path) == expected, number
+
+
+def test_a_package_has_no_seals_of_its_own_in_the_list(
+    context: StandIn, made: making.Made, tmp_path: Path
+) -> None:
+    year = make(context, [Source(made.path, "十一月.zip")], tmp_path / "年.zip")
+    manifest = json.loads(members(year.path)["manifest.json"])
+    (row,) = manifest["items"]
+    forged = Item(**{k: v for k, v in row.items() if k != "folder"} | {"verdict": "VALID"})
+    change = {
+        "manifest.json": json.dumps({**manifest, "items": [forged.to_json()]}).encode(),
+        "index.csv": index([forged], [], "zh_CN"),
+    }
+    path = consistent(year.path, tmp_path / "x.zip", change)
+    assert problems(path) == ["list_differs:0001/"]
 
 
 def test_a_directory_of_any_size_is_not_read(made: making.Made, tmp_path: Path) -> None:

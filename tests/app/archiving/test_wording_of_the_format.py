@@ -1,0 +1,48 @@
+"""The words of an archive package are part of its format: the check compares them byte by byte."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from datetime import UTC, datetime
+from importlib import resources
+
+import pytest
+
+from app.archiving import package
+from app.archiving.metadata import About
+from app.archiving.package import Item, Refused
+from app.archiving.readme import index, readme
+from app.errors import LANGUAGES
+from crypto.verdict import Verdict
+
+WORDS = {
+    "zh_CN": "cbbc55c1c08153fe2506445d1c419e3636eb0ada1890b840c66c1373b6a1de33",
+    "en": "1d119394de311b319a107c48d835816352396f66453368320086099e3a120957",
+}
+"""SHA-256."""
+AT = datetime(2026, 11, 30, 4, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_other_words_need_another_format(language: str) -> None:
+    """Where this fails: a package that was made before would no longer hold."""
+    kinds = [
+        *(("document", verdict.value) for verdict in Verdict),
+        ("evidence", ""),
+        ("archive", ""),
+    ]
+    items = [
+        Item(n, kind, "一.pdf", 9, "ab", "cd", verdict, "章", "甲", AT.isoformat(), 2)
+        for n, (kind, verdict) in enumerate(kinds, 1)
+    ]
+    refused = [Refused("二.pdf", reason, "x") for reason in package.REASONS]
+    source = resources.files("resources") / "messages.zh_CN.toml"
+    fields = tomllib.loads(source.read_text(encoding="utf-8"))
+    words = (
+        *(index(items, refused, language), readme(items, refused, About("单位"), AT).encode()),
+        json.dumps(fields["phrases"]["archive_field"], sort_keys=True).encode(),
+    )
+    assert package.FORMAT == "sealdesk-archive/1"
+    assert hashlib.sha256(b"".join(words)).hexdigest() == WORDS[language]
