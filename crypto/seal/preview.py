@@ -22,6 +22,10 @@ KEY_SIZE = 32
 MAX_PAGE = 2 * 1024 * 1024
 """Bytes of a picture."""
 MAX_PICTURES = 200
+MAX_PIXELS = 4_000_000
+"""Of a picture; a larger page is drawn smaller."""
+MAX_ALL_PIXELS = 240_000_000
+"""Of all pictures of a document."""
 _MAX_FACTS = 4096
 
 

@@ -20,6 +20,7 @@ from app.store.use_requests import PolicyRecord, UseRequestRecord
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate import DOCUMENT_SIGNING, Certificate
+from crypto.rendering.page_pictures import decoded
 from crypto.seal.purpose_text import write_time
 from crypto.seal.use_approval import SignedRequest, UseRequest
 from crypto.seal.use_policy import Approver, UsePolicy
@@ -49,6 +50,11 @@ def pictures(pages: int = 2) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+def seen(name: str, sent: tuple[bytes, ...]) -> Shown:
+    """Without a process: these pictures are the tests' own."""
+    return Shown(name, sent, tuple(decoded(each) for each in sent))
+
+
 class StandInApprovals:
     """:attr:`kept`: the requests; :attr:`rules`: the policies."""
 
@@ -57,7 +63,7 @@ class StandInApprovals:
         self.keys = [self._key(name) for name, _ in PEOPLE]
         self.kept: list[UseRequestRecord] = []
         self.rules: list[PolicyRecord] = []
-        self.shown: Shown | None = Shown("采购合同.pdf", pictures())
+        self.shown: Shown | None = seen("采购合同.pdf", pictures())
         self.said: list[tuple[str, str, str]] = []
         """(request, decision, reason)"""
         self.wishes: list[Any] = []

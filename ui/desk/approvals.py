@@ -62,7 +62,8 @@ class DeskApprovals:
                 deciding.make_known(client, store, key, datetime.now(UTC))
             told = asking.told_anew(request, client.use_request(request.id))
             self._cabinet().keep_use_request(told)
-            return deciding.see(client, store, told)
+            shown = deciding.see(client, store, told)
+        return shown.drawn() if shown is not None else None
 
     def decide(
         self,

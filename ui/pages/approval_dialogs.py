@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import AppError, explain
+from app.errors import DecisionRefused, explain
 from ui.dialogs import Dialog
 from ui.language import language, tr
 from ui.seal_card import kind_name
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from app.remote.approval.deciding import Shown
     from app.store.cabinet import SealRecord
     from app.store.use_requests import UseRequestRecord
+    from crypto.rendering.page_pictures import Drawing
 
 MOST_COPIES = 1000
 
@@ -154,14 +155,12 @@ class DecideDialog(Dialog):
         side.setMinimumWidth(220)
         side.setMaximumWidth(340)
         both = row(side, spacing=16)
-        pages = _pages(request, shown)
-        both.addWidget(scrolled(pages, tr("文件的页面")), 1)
+        both.addWidget(scrolled(_pages(request, shown), tr("文件的页面")), 1)
         whole.addLayout(both, 1)
         decides = request.my_answer is not None and not request.my_answer.decision
         self.approve = button(tr("同意…"), lambda: self._end("approve"), role="primary")
         self.refuse = button(tr("不同意…"), lambda: self._end("reject"), role="danger")
-        count = len(shown.pictures) if shown is not None else 0
-        self._can_see = 0 < count == len(list(pages.findChildren(_Page)))
+        self._can_see = shown is not None and shown.whole
         self._decides = decides and request.state == "pending"
         whole.addLayout(row(None, button(tr("关闭"), self.reject), self.refuse, self.approve))
         self._update()
@@ -214,8 +213,8 @@ def _pages(request: UseRequestRecord, shown: Shown | None) -> QWidget:
         pages.addStretch()
         return content
     more = int(request.request.pages) - len(shown.pictures)
-    for number in range(len(shown.pictures)):
-        pages.addWidget(_page(shown, number))
+    for number, drawing in enumerate(shown.drawings, 1):
+        pages.addWidget(_page(drawing, tr("第 {page} 页", page=number)))
     if more:
         said = tr("只显示前 {count} 页，后面还有 {more} 页。", count=len(shown.pictures), more=more)
         pages.addWidget(label(said, "unknown", wrap=True))
@@ -225,24 +224,21 @@ def _pages(request: UseRequestRecord, shown: Shown | None) -> QWidget:
     return content
 
 
-def _page(shown: Shown, number: int) -> QWidget:
-    name = tr("第 {page} 页", page=number + 1)
-    try:
-        width, height, rgb = shown.drawn(number)
-    except AppError as error:
-        return label(explain(error, language()).cause, "bad", wrap=True)
-    image = QImage(rgb, width, height, 3 * width, QImage.Format.Format_RGB888)
-    return _Page(image.copy(), name)
+def _page(drawing: Drawing | None, name: str) -> QWidget:
+    if drawing is None:
+        return label(explain(DecisionRefused("pictures"), language()).cause, "bad", wrap=True)
+    return _Page(drawing, name)
 
 
 class _Page(QWidget):
-    """A picture as wide as there is room, but no wider than it is."""
+    """A picture as wide as there is room, but no wider than it is. Its pixels are unpacked while
+    it is painted: those of all pages do not lie about."""
 
-    def __init__(self, image: QImage, name: str) -> None:
+    def __init__(self, drawing: Drawing, name: str) -> None:
         super().__init__()
-        self._image = image
+        self._drawing = drawing
         self.setAccessibleName(name)
-        self.setMaximumWidth(image.width())
+        self.setMaximumWidth(drawing.width)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -251,13 +247,15 @@ class _Page(QWidget):
         return True
 
     def heightForWidth(self, width: int) -> int:
-        return width * self._image.height() // max(1, self._image.width())
+        return width * self._drawing.height // self._drawing.width
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.setFixedHeight(self.heightForWidth(self.width()))
         super().resizeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        width, height, rgb = self._drawing.width, self._drawing.height, self._drawing.rgb
+        image = QImage(rgb, width, height, 3 * width, QImage.Format.Format_RGB888)
         with QPainter(self) as painter:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(self.rect(), self._image)
+            painter.drawImage(self.rect(), image)

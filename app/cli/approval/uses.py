@@ -310,6 +310,8 @@ def decide(desk: Desk, options: argparse.Namespace) -> int:
             shown = see(client, desk.lending.store, record)
             if shown is None or not shown.pictures:
                 raise DecisionRefused("unseen")
+            if not shown.drawn().whole:
+                raise DecisionRefused("pictures")
         record = say(client, desk.cabinet, record, options.decision, options.reason, key)
     return _told(desk, options, record)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import secrets
 import threading
 import time
@@ -48,6 +49,8 @@ from crypto.seal.use_policy import UsePolicy, masked
 
 DPI = 110.0
 _QUALITIES = (80, 60, 40)
+_LONGEST = 16_383
+"""Pixels of a side, in WebP."""
 LIFE = timedelta(days=3)
 """How long a request is open, unless it is said otherwise."""
 POLL = 2.0
@@ -86,9 +89,14 @@ def pictured(source: Path, password: str | None, finder: Finder, pages: int) -> 
     """Draw *source*, which has that many *pages*. Raises :class:`app.errors.FileError`,
     :class:`crypto.pdf.reading.failures.PdfError`."""
     data = _read(source)
-    drawn = []
+    drawn: list[bytes] = []
+    left = preview.MAX_ALL_PIXELS
     for number in range(min(pages, preview.MAX_PICTURES)):
-        drawn.append(_webp(finder.picture(source, number, DPI, password)))
+        picture, pixels = _webp(finder.picture(source, number, DPI, password))
+        left -= pixels
+        if left < 0:
+            break
+        drawn.append(picture)
     if _read(source) != data:
         raise FileNotReadable(str(source), FileProblem.OTHER)  # it changed meanwhile
     return Pictured(source.name, sm3(data).hex(), len(data), pages, tuple(drawn))
@@ -101,16 +109,22 @@ def _read(source: Path) -> bytes:
         raise FileNotReadable(str(source), FileProblem.of(error)) from error
 
 
-def _webp(png: bytes) -> bytes:
-    """A picture of at most :data:`crypto.seal.preview.MAX_PAGE` bytes."""
+def _webp(png: bytes) -> tuple[bytes, int]:
+    """A picture of at most :data:`crypto.seal.preview.MAX_PAGE` bytes, and its pixels, which are
+    at most :data:`crypto.seal.preview.MAX_PIXELS`."""
     with Image.open(io.BytesIO(png)) as opened:
         image = opened.convert("RGB")
+    smaller = math.sqrt(preview.MAX_PIXELS / (image.width * image.height))
+    smaller = min(smaller, _LONGEST / max(image.size))
+    if smaller < 1:
+        size = [max(1, int(each * smaller)) for each in image.size]
+        image = image.resize((size[0], size[1]))
     while True:
         for quality in _QUALITIES:
             written = io.BytesIO()
             image.save(written, "WEBP", quality=quality)
             if written.tell() <= preview.MAX_PAGE:
-                return written.getvalue()
+                return written.getvalue(), image.width * image.height
         image = image.resize((max(1, image.width // 2), max(1, image.height // 2)))
 
 

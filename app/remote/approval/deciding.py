@@ -6,15 +6,12 @@ secrets (:class:`app.store.secret_store.SecretStore`) and which the Ukey has sig
 
 from __future__ import annotations
 
-import io
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
-
-from PIL import Image
 
 from app.errors import DecisionRefused, FileNotReadable, FileProblem, PlatformRefused
 from app.remote.approval.asking import told_anew
@@ -24,13 +21,11 @@ from app.store.use_requests import UseRequestRecord
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SigningKey
 from crypto.pki.certificate import Certificate
+from crypto.rendering.page_pictures import Drawing, draw
 from crypto.seal import preview
 from crypto.seal.approver_key import ApproverKey, SignedApproverKey
 from crypto.seal.purpose_text import PurposeTextError, write_time
 from crypto.seal.use_approval import SALTED, SignedApproval, UseApproval, UseRequest, ukey_proof
-
-MAX_PIXELS = 40_000_000
-"""Of a picture: an A0 page at the resolution of previews."""
 
 
 class Secrets(Protocol):
@@ -72,16 +67,18 @@ class Shown:
     pictures: tuple[bytes, ...]
     """WebP, the requester's pictures of the document."""
 
-    def drawn(self, number: int) -> tuple[int, int, bytes]:
-        """Picture *number*, from 0: width, height and RGB. Raises
-        :class:`app.errors.DecisionRefused` for one that is none or too large."""
-        try:
-            with Image.open(io.BytesIO(self.pictures[number]), formats=("WEBP",)) as opened:
-                if opened.width * opened.height > MAX_PIXELS:
-                    raise DecisionRefused("pictures")
-                return opened.width, opened.height, opened.convert("RGB").tobytes()
-        except (OSError, ValueError, SyntaxError) as error:
-            raise DecisionRefused("pictures") from error
+    drawings: tuple[Drawing | None, ...] = ()
+    """What is seen of each; None: nothing."""
+
+    def drawn(self) -> Shown:
+        """With the drawings, which a process with bounds has made."""
+        return replace(self, drawings=draw(self.pictures))
+
+    @property
+    def whole(self) -> bool:
+        """Is there a picture, and is every one drawn?"""
+        drawn = sum(each is not None for each in self.drawings)
+        return 0 < len(self.pictures) == drawn
 
 
 def see(platform: ApprovalClient, store: Secrets, record: UseRequestRecord) -> Shown | None:

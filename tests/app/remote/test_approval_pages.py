@@ -3,15 +3,17 @@ against a platform that is not honest."""
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from app.errors import DecisionRefused, PlatformAnswerInvalid
-from app.remote.approval.asking import _of_approver
+from app.remote.approval.asking import _of_approver, _webp
 from app.remote.approval.client import AskableApprover, PhoneKey, PlatformPolicy
 from app.remote.approval.deciding import see
 from app.remote.approval.setting import keep_policy
@@ -19,6 +21,7 @@ from app.store.cabinet import Cabinet, SealRecord
 from app.store.use_requests import UseRequestRecord
 from crypto.algorithms.gm import sm3
 from crypto.pki.certificate import Certificate
+from crypto.rendering.page_pictures import decoded
 from crypto.seal import preview
 from crypto.seal.use_approval import SignedRequest
 from tests.world.approvals import ASKED, COMPANY, ORIGIN, Company, signed_policy
@@ -207,3 +210,18 @@ def test_an_earlier_policy_does_not_come_back(company: Company, seal: SealRecord
     # the same platform's seal under another address begins anew
     elsewhere = Platform("https://other.example")
     keep_policy(elsewhere, cabinet, seal, told(company.policy), NOW)  # type: ignore[arg-type]
+
+
+# --- what the requester sends --------------------------------------------------------------------
+
+
+def test_a_large_page_is_sent_small_enough_to_be_drawn() -> None:
+    """An A0 page at the resolution of the pictures; a strip keeps its form."""
+    for size in ((3642, 5150), (30_000, 400)):
+        png = io.BytesIO()
+        Image.new("L", size, 255).save(png, "PNG", compress_level=1)
+        picture, pixels = _webp(png.getvalue())
+        drawing = decoded(picture)
+        assert drawing is not None
+        assert drawing.width * drawing.height == pixels <= preview.MAX_PIXELS
+        assert abs(drawing.width / drawing.height / (size[0] / size[1]) - 1) < 0.01

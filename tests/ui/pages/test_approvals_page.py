@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
-from tests.world.approval_desk import StandInApprovals
+from tests.world.approval_desk import StandInApprovals, seen
 from tests.world.desk import StandIn
 from tests.world.documents import DEMO_PDF
 from ui.pages.approval_dialogs import AskDialog, DecideDialog
@@ -137,14 +137,14 @@ def test_what_is_not_wholly_drawn_is_not_approved(
     qtbot: Any, context: StandIn, pictures: tuple[bytes, ...]
 ) -> None:
     stand_in: StandInApprovals = context.approvals  # type: ignore[assignment]
-    for shown, enabled in (
-        (stand_in.shown, True),
-        (
-            replace(stand_in.shown, pictures=stand_in.shown.pictures[:1] + pictures),
-            bool(not pictures),
-        ),
-        (replace(stand_in.shown, pictures=pictures), False),
+    whole = stand_in.shown
+    assert whole is not None
+    for sent, enabled in (
+        (whole.pictures, True),
+        ((*whole.pictures[:1], *pictures), not pictures),
+        (pictures, False),
     ):
+        shown = seen("采购合同.pdf", sent)
         dialog = DecideDialog(stand_in.kept[0], shown)
         qtbot.addWidget(dialog)
         assert dialog.approve.isEnabled() is enabled
