@@ -16,7 +16,6 @@ from server_stub.approving import requesting
 from server_stub.phones import pairing
 from server_stub.policy import Actor
 from server_stub.records import canonical
-from server_stub.records.blobs import let_go
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Certificate, UseApprover, UsePage, UsePolicyRow, UseRequestRow
 from server_stub.records.vault import Vault
@@ -27,7 +26,7 @@ from server_stub.signin import Decision, decided
 WITHDRAW = "withdraw-use-request"
 _SLACK = 600 * 1_000_000
 _FORGOTTEN = int(timedelta(days=7) / timedelta(microseconds=1))
-"""After a request is over its pages are still there for so long."""
+"""After a request was used its pages are still there for so long."""
 
 
 class DecisionInvalid(Exception):
@@ -141,15 +140,11 @@ def sweep(tx: Transaction) -> int:
     ended = tx.session.scalars(over.order_by(UseRequestRow.id)).all()
     for row in ended:
         use_policies.change(tx, row, "lapse", "expired")
-    done = (
-        select(UsePage)
-        .join(UseRequestRow, UseRequestRow.id == UsePage.request_id)
-        .where(
-            UseRequestRow.state.not_in(("pending", "approved")),
-            UseRequestRow.changed_at < tx.now - _FORGOTTEN,
-        )
+    done = select(UseRequestRow).where(
+        UseRequestRow.id.in_(select(UsePage.request_id)),
+        UseRequestRow.state.not_in(("pending", "approved")),
+        UseRequestRow.changed_at < tx.now - _FORGOTTEN,
     )
-    for page in tx.session.scalars(done).all():
-        tx.session.delete(page)
-        let_go(tx.session, page.blob_sm3)
+    for row in tx.session.scalars(done).all():
+        use_policies.remove_pages(tx.session, row)
     return len(ended)

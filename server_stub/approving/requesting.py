@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
@@ -22,6 +22,7 @@ from server_stub.records import canonical
 from server_stub.records.blobs import SealedBlob, keep
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import (
+    Blob,
     Certificate,
     Enterprise,
     Person,
@@ -47,6 +48,13 @@ MAX_PAGE = 2 * 1024 * 1024 + 16
 """Bytes of an encrypted page."""
 MAX_KEYS = 100
 """Wrapped keys of one request."""
+MAX_DAILY = 500
+"""Requests of one person in a day."""
+KEPT_FOR_PERSON = 512 * 1024 * 1024
+"""Bytes of all pages that are kept for one requester."""
+KEPT_FOR_ENTERPRISE = 2 * 1024 * 1024 * 1024
+"""Bytes of all pages that are kept for requests about the seals of one enterprise."""
+_DAY = 86_400 * 1_000_000
 _SLACK = 600 * 1_000_000
 KINDS = ("sm2", "ecdh-p256")
 
@@ -211,6 +219,11 @@ def _check(
     )
     if len(tx.session.scalars(pending.limit(MAX_OPEN)).all()) >= MAX_OPEN:
         raise RequestInvalid("so many requests are open already")
+    today = select(func.count()).where(
+        UseRequestRow.requester_id == actor.person_id, UseRequestRow.created_at > tx.now - _DAY
+    )
+    if (tx.session.scalar(today) or 0) >= MAX_DAILY:
+        raise RequestInvalid("so many requests were made within a day")
 
 
 def _names(session: Session, actor: Actor, own: Certificate, said: UsePolicy) -> set[str]:
@@ -270,10 +283,30 @@ def put_page(
         if page.blob_sm3 != content.address:
             raise RequestInvalid("the page is there already")
         return page
+    own = UseRequestRow.requester_id == row.requester_id
+    seals = select(Seal.id).where(Seal.enterprise_id == row.enterprise_id)
+    size = len(content.sealed)
+    if (
+        _kept(tx.session, own) + size > KEPT_FOR_PERSON
+        or _kept(tx.session, UseRequestRow.seal_id.in_(seals)) + size > KEPT_FOR_ENTERPRISE
+    ):
+        raise RequestInvalid("so many pages are kept already: withdraw a request first")
     keep(tx.session, content)
     page = UsePage(request_id=row.id, number=number, blob_sm3=content.address)
     tx.session.add(page)
     return page
+
+
+def _kept(session: Session, which: ColumnElement[bool]) -> int:
+    """Bytes of the pages of those requests."""
+    chosen = (
+        select(func.coalesce(func.sum(func.length(Blob.sealed)), 0))
+        .select_from(UsePage)
+        .join(UseRequestRow, UseRequestRow.id == UsePage.request_id)
+        .join(Blob, Blob.address == UsePage.blob_sm3)
+        .where(which)
+    )
+    return int(session.scalar(chosen) or 0)
 
 
 # --- finding -------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from crypto.seal.approver_key import ApproverKeyError, SignedApproverKey
 from crypto.seal.use_policy import VERB, PolicyError, SignedPolicy, UsePolicy, masked
 from server_stub import policy, sealing, signin, states
 from server_stub.policy import Actor
+from server_stub.records.blobs import let_go_all
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import (
     ApproverKey,
@@ -31,6 +32,7 @@ from server_stub.records.store import (
     Person,
     PolicyApprover,
     Seal,
+    UsePage,
     UsePolicyRow,
     UseRequestRow,
 )
@@ -40,6 +42,10 @@ from server_stub.signin import Decision, decided
 
 MAX_KEYS = 5
 """Of one certificate, the newest: computers at which an approver works."""
+
+
+_FRUITLESS = ("reject", "withdraw", "lapse")
+"""Events after which nobody has to see a request's pages any more."""
 
 
 class PolicyInvalid(Exception):
@@ -275,15 +281,26 @@ def change(
     reason: str = "",
     intent: object = None,
 ) -> None:
-    """Move a request by *event*, on record.
+    """Move a request by *event*, on record. The pages of one that allows no use go at once.
 
     Raises :class:`server_stub.states.IllegalTransition`."""
     row.state = states.advance(states.USAGE_REQUEST, row.state, event)
     row.reason, row.changed_at = reason or None, tx.now
+    if event in _FRUITLESS:
+        remove_pages(tx.session, row)
     fields: dict[str, object] = {"request": row.id, "event": event, "to": row.state}
     fields |= {"reason": reason, **({"intent": intent} if intent else {})}
     about, audience = ("use_request", row.id), (row.enterprise_id, row.requester_id)
     tx.record(LEDGER, "use-request-change-v1", fields, about=about, audience=audience)
+
+
+def remove_pages(session: Session, row: UseRequestRow) -> None:
+    """Remove the encrypted pages of a request."""
+    pages = session.scalars(select(UsePage).where(UsePage.request_id == row.id)).all()
+    for each in pages:
+        session.delete(each)
+    if pages:
+        let_go_all(session, [each.blob_sm3 for each in pages])
 
 
 def _close_leases(tx: Transaction, seal: Seal) -> None:

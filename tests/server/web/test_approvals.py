@@ -563,6 +563,60 @@ def test_pages_come_back_to_who_was_asked_and_to_nobody_else(
     assert people["陈外"].call("GET", f"{path}/1").status_code == 404
 
 
+def is_kept(server: RunningServer, content: bytes) -> bool:
+    with server.platform.reading() as session:
+        return session.get(store.Blob, sm3(content).hex()) is not None
+
+
+@pytest.mark.parametrize("event", ["reject", "withdraw", "lapse"])
+def test_pages_go_as_soon_as_a_request_allows_nothing(
+    server: RunningServer, asking: Approving, event: str
+) -> None:
+    request = asked_with_pages(asking)
+    content = f"page of {request['id']}".encode()
+    path = f"/v1/use-requests/{request['id']}/pages/1"
+    assert put_page(asking.company, path, content).status_code == 204
+    assert is_kept(server, content)
+    if event == "reject":
+        assert asking.decide(asking.approvers[0], request, "reject").status_code == 200
+    elif event == "lapse":
+        assert asking.rule(asking.terms(2)).status_code == 201
+    else:
+        me, text = asking.company, SignedRequest.parse(base64.b64decode(request["token"])).request
+        signed = decision(me.url, me.key, deciding.WITHDRAW, request["id"], text.sha256, "")
+        me.call("POST", f"/v1/use-requests/{request['id']}/withdrawal", signed)
+    assert asking.company.call("GET", path).status_code == 404
+    assert not is_kept(server, content)
+    assert put_page(asking.company, path, content).status_code == 422
+
+
+def asked_with_pages(asking: Approving) -> dict[str, Any]:
+    answer = asking.ask(asking.request(preview_sha256="0" * 64), pages=3)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+@pytest.mark.parametrize("limit", ["KEPT_FOR_PERSON", "KEPT_FOR_ENTERPRISE"])
+def test_pages_fill_no_disk(asking: Approving, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    assert asking.rule(asking.terms(2)).status_code == 201  # what was asked before lapses
+    monkeypatch.setattr(requesting, limit, 1000)
+    one, other = asked_with_pages(asking), asked_with_pages(asking)
+    path = "/v1/use-requests/{}/pages/1"
+    assert put_page(asking.company, path.format(one["id"]), b"a" * 900).status_code == 204
+    refused = put_page(asking.company, path.format(other["id"]), b"b" * 100)
+    assert refused.json()["detail"].startswith("so many pages are kept")
+    asking.decide(asking.approvers[0], one, "reject")
+    assert put_page(asking.company, path.format(other["id"]), b"b" * 100).status_code == 204
+
+
+def test_a_day_has_so_many_requests(asking: Approving, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked(asking)
+    monkeypatch.setattr(requesting, "MAX_DAILY", 1)
+    refused = asking.ask()
+    assert refused.json()["detail"] == "so many requests were made within a day"
+
+
 def put_page(by: Applicant, path: str, content: bytes) -> Any:
     headers = {
         "Content-Type": "application/octet-stream",
