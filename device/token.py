@@ -64,9 +64,14 @@ class ModulePathIncomplete(ModuleError):
     """A relative path: what it means depends on where the program was started."""
 
 
+ON_NETWORK = "\\\\"
+"""In place of a signer: how the path of a network share begins."""
+
+
 class ModuleNotSigned(ModuleError):
     """Policy demands a driver that somebody has signed whom Windows trusts. `signer` is whom its
-    signature names all the same, "" if it has none."""
+    signature names all the same, "" if it has none, :data:`ON_NETWORK` for a file on another
+    computer, which may give another one after the check."""
 
     def __init__(self, path: str, signer: str) -> None:
         super().__init__(f"{path} has no signature that Windows holds to be good", path)

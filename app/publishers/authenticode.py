@@ -10,16 +10,17 @@ the stream ``\\x05DigitalSignature`` of its compound file ([MS-CFB]).
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import Protocol
 
 from app.errors import UpdateRejected
 from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError, Name
-from device.token import ModuleNotSigned
+from device.token import ON_NETWORK, ModuleNotSigned
 
 _COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1")
 _STREAM = "\x05DigitalSignature"
@@ -54,13 +55,22 @@ def require_publisher(path: Path, name: str, judge: Judge) -> None:
 
 
 def require_signed(path: Path, judge: Judge) -> None:
-    """Raise :class:`device.token.ModuleNotSigned` unless *path* is signed well. Raises OSError."""
+    """Raise :class:`device.token.ModuleNotSigned` unless *path* is signed well and on this machine:
+    another one could give one file to the check and another to the loader. Raises OSError."""
+    if _on_network(path):
+        raise ModuleNotSigned(str(path), ON_NETWORK)
     try:
         signer = signer_of(path)
     except NotSigned as error:
         raise ModuleNotSigned(str(path), "") from error
     if not judge.good(path):
         raise ModuleNotSigned(str(path), signer.subject.common_name)
+
+
+def _on_network(path: PurePath) -> bool:
+    r"""``\\server\share\…`` in all its forms; ``\\?\C:\…`` is a drive of this computer."""
+    text = str(PureWindowsPath(str(path)))
+    return text.startswith(ON_NETWORK) and re.match(r"\\\\\?\\[A-Za-z]:\\", text) is None
 
 
 def publisher_of(path: Path, judge: Judge) -> str:

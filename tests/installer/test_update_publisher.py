@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.errors import UpdateForbidden, UpdateRejected
+from app.errors import UpdateForbidden, UpdateRejected, explain
 from app.publishers.authenticode import (
     NotSigned,
     publisher_of,
@@ -119,6 +119,28 @@ def test_a_driver_must_be_signed_well_by_anybody(
     with pytest.raises(ModuleNotSigned) as refused:
         require_signed(program, SystemTrust())
     assert refused.value.signer == "Trial code"
+
+
+@pytest.mark.parametrize(
+    ("path", "here"),
+    [
+        (r"\\server\share\vendor.dll", False),
+        ("//server/share/vendor.dll", False),
+        (r"\\?\UNC\server\share\vendor.dll", False),
+        (r"\\.\pipe\vendor.dll", False),
+        (r"\\?\C:\vendor\vendor.dll", True),
+        (r"C:\vendor\vendor.dll", True),
+    ],
+)
+def test_a_driver_on_a_network_share_is_not_asked_for_its_signature(
+    judge: TrialJudge, path: str, here: bool
+) -> None:
+    with pytest.raises((ModuleNotSigned, OSError)) as refused:
+        require_signed(Path(path), judge)
+    assert isinstance(refused.value, OSError) == here  # there is none on this computer
+    if isinstance(refused.value, ModuleNotSigned):
+        assert "network share" in explain(refused.value, "en").cause
+        assert "网络共享" in explain(refused.value, "zh_CN").cause
 
 
 @pytest.fixture
