@@ -39,7 +39,7 @@ INSIDE = {
     # PlatformAnswerInvalid or a finding; an own reason that cannot stand in a text, UsageError.
     *("PurposeTextError", "PhoneError", "ApprovalError", "PolicyError"),
     # PlatformAnswerInvalid, or a problem of an evidence package.
-    *("RegistryProofError", "CannotBeSet"),
+    *("RegistryProofError", "CannotBeSet", "Unsafe"),
     *("ApproverKeyError", "PreviewError"),
     # The form in which a code is typed says in its own words what is wrong with it, as it is typed.
     "CodeError",
