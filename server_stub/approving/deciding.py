@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from crypto.seal.use_approval import APPROVE, ApprovalError, SignedApproval
+from crypto.seal.use_approval import APPROVE, ApprovalError, SignedApproval, join
 from server_stub import policy, signin
 from server_stub.approving import requesting
 from server_stub.phones import pairing
@@ -72,6 +72,8 @@ def decide(
         asked.certificate_sn
     ):
         raise DecisionInvalid("the phone is somebody else's")
+    if said.decision == APPROVE:
+        _check_room(tx, row, rule, token)
     asked.decision, asked.token, asked.phone = said.decision, token, signed.phone
     asked.decided_at = tx.now
     fields = {
@@ -89,6 +91,16 @@ def decide(
     elif people.count(each.person_id for each in approvals(tx, row)) >= rule.needed:
         use_policies.change(tx, row, "approve")
     return row
+
+
+def _check_room(tx: Transaction, row: UseRequestRow, rule: UsePolicyRow, token: bytes) -> None:
+    """Return if a ticket has room for the approvals so far and *token*. Raises
+    :class:`DecisionInvalid`."""
+    given = [each.token or b"" for each in approvals(tx, row)]
+    try:
+        join(rule.token, row.token, [*given, token])
+    except ApprovalError as error:
+        raise DecisionInvalid("the approvals are too large for a ticket together") from error
 
 
 def _asked(

@@ -24,7 +24,7 @@ from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.purpose_text import write_time
 from crypto.seal.statement import SignedStatement
-from crypto.seal.use_approval import SignedRequest, UseEvidence
+from crypto.seal.use_approval import SignedRequest, UseEvidence, join
 from crypto.seal.use_policy import Approver, masked
 from server_stub.approving import deciding, requesting
 from server_stub.lending import granting
@@ -122,6 +122,20 @@ def test_the_first_decision_of_each_counts(asking: Approving) -> None:
     again = asking.decide(first, request, "reject")
     assert (again.status_code, again.json()["code"]) == (409, "already_decided")
     assert state(asking, request) == "pending"
+
+
+def test_an_approval_for_which_a_ticket_has_no_room_is_refused(
+    asking: Approving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = asked(asking)
+    first, second, third = asking.approvers
+    assert asking.decide(first, request).status_code == 200
+    one = join(b"", b"", [asking.approval(first, request).token])
+    monkeypatch.setattr("crypto.seal.use_approval.MAX_SIZE", len(one) * 2)  # beside two others
+    late = asking.decide(second, request)
+    assert late.json()["code"] == "decision_invalid"
+    assert state(asking, request) == "pending"
+    assert asking.decide(third, request, "reject", reason="太长").json()["state"] == "rejected"
 
 
 def test_of_two_who_decide_at_once_both_count(asking: Approving) -> None:
