@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crypto.algorithms import gm
-from crypto.seal.purpose_text import can_stand
+from crypto.seal.purpose_text import can_stand, is_blank
 
 KEY_SIZE = 32
 MAX_PAGE = 2 * 1024 * 1024
@@ -109,7 +109,7 @@ class Facts:
                 raise ValueError("too long")
             body = json.loads(data)
             name = body["document_name"]
-            if not isinstance(name, str) or not name.strip() or not can_stand(name):
+            if not isinstance(name, str) or is_blank(name) or not can_stand(name):
                 raise ValueError("a name that cannot be shown as it is")
             return cls(name, bytes.fromhex(body["salt"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:

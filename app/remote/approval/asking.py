@@ -43,7 +43,7 @@ from crypto.algorithms.keys import SigningKey
 from crypto.seal import preview
 from crypto.seal.page_key import wrap_for as wrap_for_phone
 from crypto.seal.phone import PhoneError, checked_binding
-from crypto.seal.purpose_text import PurposeTextError, can_stand, write_time
+from crypto.seal.purpose_text import PurposeTextError, can_stand, is_blank, write_time
 from crypto.seal.use_approval import MAX_COPIES, SALTED, SignedRequest, UseRequest
 from crypto.seal.use_policy import UsePolicy, masked
 
@@ -173,7 +173,7 @@ def ask(
 def _writable(name: str) -> str:
     """*name* as it can be signed and shown: signs that cannot be seen become a line."""
     written = "".join(each if can_stand(each) else "_" for each in name[:255])
-    return written if written.strip() else "_"
+    return "_" if is_blank(written) else written
 
 
 def _request(

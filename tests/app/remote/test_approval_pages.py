@@ -101,7 +101,7 @@ def test_the_name_shown_is_the_one_that_was_signed(company: Company, picture: by
     assert seen.document_name == "机密.pdf"
 
 
-@pytest.mark.parametrize("name", ["报价单.pdf", "", " ", 7, "a\u202efdp.exe", "a\ud800"])
+@pytest.mark.parametrize("name", ["报价单.pdf", "", " ", "\u0301", 7, "a\u202efdp.exe", "a\ud800"])
 def test_another_name_beside_the_pages_is_refused(
     company: Company, picture: bytes, name: object
 ) -> None:
