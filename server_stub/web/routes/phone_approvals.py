@@ -36,6 +36,7 @@ Number = Annotated[int, Path(ge=0, lt=requesting.MAX_PAGES)]
 
 class DecisionBody(AssertionBody):
     phone: str = Field(max_length=64)
+    """SHA-256 of its binding, hex."""
 
 
 @pages.get("/a/{link}", dependencies=[Depends(limited)])
@@ -68,7 +69,8 @@ def facts(platform: Running, link: Link) -> dict[str, Any]:
 def _phones(
     session: Session, row: UseRequestRow, asked: UseApprover, now: int
 ) -> list[dict[str, Any]]:
-    """None where the policy takes no approvals by phone."""
+    """None where the policy takes no approvals by phone. A phone goes by its binding here: by its
+    id it reports losses, and whoever knows that is told its owner's seals."""
     if not session.get_one(UsePolicyRow, row.policy_id).phone:
         return []
     code = requesting.request_of(row).seal
@@ -81,7 +83,7 @@ def _phones(
         wrapped = keys.get(gm.sm3(bytes.fromhex(binding.key_ecdh)).hex())
         found.append(
             {
-                "id": phone.id,
+                "id": phone.binding_sha256,
                 "binding": phone.binding_sha256,
                 "credential": phone.credential,
                 "wrapped": wrapped and views.b64(wrapped),
@@ -107,7 +109,7 @@ async def decide(platform: Running, link: Link, body: DecisionBody) -> dict[str,
 
     def work(tx: Transaction) -> dict[str, Any]:
         row, asked = requesting.by_link(tx.session, link)
-        phone, _ = pairing.usable(tx.session, body.phone, tx.now)
+        phone = pairing.bound(tx.session, body.phone, tx.now)
         token = _signed(tx.session, phone, body)
         by = asked.certificate_sn
         return {"state": deciding.decide(tx, platform.vault, row.id, token, by).state}

@@ -114,7 +114,7 @@ def _binding(paired: Paired) -> str:
 def send(
     request: dict[str, Any], paired: Paired, signs: bytes, /, **changes: Any
 ) -> httpx.Response:
-    body = assertion_body(signs, paired.phone.sign(signs)) | {"phone": paired.id} | changes
+    body = assertion_body(signs, paired.phone.sign(signs)) | {"phone": _binding(paired)} | changes
     return paired.person.http.post(f"/m/a/{link_of(request, paired)}/decision", json=body)
 
 
@@ -197,7 +197,7 @@ def test_eight_changed_approvals_are_refused_and_nothing_has_come_of_them(
         answer = send(request, paired, text, **assertion_body(text, assertion))
         assert answer.status_code == 422, (what, answer.text)
     theirs = second.phone.sign(text)
-    answer = send(request, paired, text, **assertion_body(text, theirs), phone=second.id)
+    answer = send(request, paired, text, **assertion_body(text, theirs), phone=_binding(second))
     assert answer.status_code == 422
     assert state(asking, request) == "pending"
     assert send(request, paired, text).status_code == 200
@@ -280,7 +280,8 @@ def test_what_the_page_is_told_and_nobody_else(
     told = http.get(f"/m/a/{link}/facts").json()
     assert base64.b64decode(told["request"]) == made.encode()
     assert (told["state"], told["decided"], told["pages"]) == ("pending", None, 2)
-    (own,) = [each for each in told["phones"] if each["id"] == paired.id]
+    (own,) = [each for each in told["phones"] if each["id"] == _binding(paired)]
+    assert paired.id not in http.get(f"/m/a/{link}/facts").text
     assert base64.b64decode(own["wrapped"]) == wrapped
     assert http.get(f"/m/a/{link}/pages/1").content == b"c" * 40
     assert http.get(f"/m/a/{link}/pages/0").status_code == 404
