@@ -6,6 +6,7 @@ the approvers, and the document itself never comes here.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -56,6 +57,8 @@ KEPT_FOR_ENTERPRISE = 2 * 1024 * 1024 * 1024
 """Bytes of all pages that are kept for requests about the seals of one enterprise."""
 _DAY = 86_400 * 1_000_000
 _SLACK = 600 * 1_000_000
+_NO_PICTURES = hashlib.sha256(b"").hexdigest()
+"""The digest of a preview of nothing, which nobody can approve by."""
 KINDS = ("sm2", "ecdh-p256")
 
 
@@ -82,7 +85,7 @@ class Asked:
 
     token: bytes
     pages: int = 0
-    """How many encrypted pages will follow, the facts' among them."""
+    """How many encrypted pages will follow: the facts' and at least one picture, or none."""
     keys: Sequence[Wrapped] = field(default=())
 
 
@@ -116,7 +119,8 @@ def ask(
     ]
     if people.count(each.person_id for each in asked) < row.needed:
         raise RequestInvalid("without the requester there are too few approvers")
-    if not 0 <= given.pages <= MAX_PAGES or bool(given.pages) != bool(request.preview_sha256):
+    some = range(2, MAX_PAGES + 1) if request.preview_sha256 else (0,)
+    if given.pages not in some or request.preview_sha256 == _NO_PICTURES:
         raise RequestInvalid("a number of pages that cannot be")
     drafted = states.advance(states.USAGE_REQUEST, states.START, "draft")
     made = UseRequestRow(

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from crypto.seal.statement import Leave
-from crypto.seal.use_approval import SignedApproval, SignedRequest, UseEvidence
-from crypto.seal.use_policy import SignedPolicy
+from crypto.seal.use_approval import ApprovalError, join
 from server_stub import policy
 from server_stub.approving import deciding, requesting
 from server_stub.policy import Actor
@@ -42,7 +41,8 @@ class Approved:
 def take(tx: Transaction, actor: Actor, seal: Seal, request: str) -> Approved:
     """One use of the approved *request* for *seal*, on behalf of *actor*, who may use it.
 
-    Raises :class:`ApprovalNeeded` where the seal's policy asks for another, or for one at all."""
+    Raises :class:`ApprovalNeeded` where the seal's policy asks for another, or for one at all;
+    :class:`.requesting.RequestInvalid` where a ticket has no room for its evidence."""
     tx.act(actor.who)
     rule = use_policies.ruled(tx.session, seal)
     if not request:
@@ -56,15 +56,15 @@ def take(tx: Transaction, actor: Actor, seal: Seal, request: str) -> Approved:
         raise ApprovalNeeded("policy")
     if row.state != "approved" or row.until < tx.now:
         raise ApprovalNeeded("lapsed" if row.until < tx.now else row.state)
-    given = deciding.approvals(tx, row)
-    tokens = [SignedApproval.parse(each.token or b"") for each in given]
-    evidence = UseEvidence(
-        SignedPolicy.parse(rule.token), SignedRequest.parse(row.token), tuple(tokens)
-    )
+    given = [each.token or b"" for each in deciding.approvals(tx, row)]
+    try:
+        evidence = join(rule.token, row.token, given)
+    except ApprovalError as error:
+        raise requesting.RequestInvalid(str(error)) from error
     row.used += 1
     if row.used >= row.copies:
         use_policies.change(tx, row, "use", "used")
-    return Approved(row.id, evidence.encode(), evidence.request.request.counterparty)
+    return Approved(row.id, evidence, requesting.request_of(row).counterparty)
 
 
 def size_of_evidence(session: Session, row: UseRequestRow) -> int:

@@ -120,14 +120,14 @@ def approve_once(person: Applicant, url: str) -> None:
     other = Somebody(url, legal_rep="王建国")
     other.enrol()
     asking = Approving(person, (other,))
-    assert asking.rule(asking.terms(1, offline=True)).status_code == 201
+    assert asking.rule(asking.terms(1)).status_code == 201
     _, key = approver_key(other)
     assert other.call("POST", "/v1/approver-keys", {"token": b64(key.token)}).status_code == 201
     wrapped = {
         **{"certificate_sn": key.key.certificate, "kind": "sm2", "key_id": key.key_id},
         "wrapped": b64(b"wrapped"),
     }
-    preview = {"pages": 1, "keys": [wrapped]}
+    preview = {"pages": 2, "keys": [wrapped]}
     request = asking.ask(asking.request(preview_sha256="0" * 64), **preview).json()
     headers = {
         "Content-Type": "application/octet-stream",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
+from crypto.seal import use_approval
 from crypto.seal.purpose_text import write_time
 from crypto.seal.statement import SignedStatement
 from crypto.seal.use_approval import SignedRequest, UseEvidence, join
@@ -103,6 +105,24 @@ def test_as_many_copies_as_were_asked_for(asking: Approving) -> None:
         asking.decide(each, request)
     given = [asking.ticket(request["id"]).status_code for _ in range(3)]
     assert given == [201, 201, 409]
+
+
+def test_no_ticket_is_spent_on_evidence_that_nobody_can_read(
+    asking: Approving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = asked(asking)
+    first, second, _ = asking.approvers
+    with monkeypatch.context() as patched:
+        patched.setattr(use_approval, "MAX_SIZE", 1000)
+        refused = asking.decide(first, request)
+        assert refused.json()["code"] == "decision_invalid"
+        assert "too large" in refused.json()["detail"]
+    assert asking.decide(first, request, reason="长" * 200).status_code == 200
+    assert asking.decide(second, request).json()["state"] == "approved"
+    with monkeypatch.context() as patched:
+        patched.setattr(use_approval, "MAX_SIZE", 1000)
+        assert asking.ticket(request["id"]).json()["code"] == "use_request_invalid"
+    assert asking.ticket(request["id"]).status_code == 201  # none of its copies was spent
 
 
 def test_the_first_rejection_ends_it(asking: Approving) -> None:
@@ -321,6 +341,17 @@ def test_a_request_that_says_what_is_not_so_is_refused(
         made = replace(made, until="2026-01-02T00:00:00Z")
     answer = asking.ask(made)
     assert (answer.status_code, answer.json()["code"]) == (422, "use_request_invalid")
+
+
+@pytest.mark.parametrize(
+    ("preview", "pages"),
+    [("0" * 64, 0), ("0" * 64, 1), ("", 1), ("", 2), (hashlib.sha256().hexdigest(), 2)],
+)
+def test_whoever_names_pictures_sends_at_least_one(
+    asking: Approving, preview: str, pages: int
+) -> None:
+    answer = asking.ask(asking.request(preview_sha256=preview), pages=pages)
+    assert answer.json()["detail"] == "a number of pages that cannot be"
 
 
 def test_a_request_by_another_key_is_refused(asking: Approving) -> None:
