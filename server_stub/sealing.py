@@ -626,8 +626,18 @@ def state_of(
     )
 
 
+def _policies_of(seal_id: str) -> Select[str]:
+    return select(UsePolicyRow.id).where(UsePolicyRow.seal_id == seal_id).limit(1)
+
+
 def _ruled_since(session: Session, seal_id: str) -> int | None:
-    """Since when the seal's policies, one after another, allow no use without a ticket."""
+    """Since when the seal's policies, one after another, allow no use without a ticket. A seal that
+    has none yet is under those of the seal whose place it took."""
+    known: set[str] = set()
+    while session.scalar(_policies_of(seal_id)) is None and seal_id not in known:
+        known.add(seal_id)
+        before = session.scalar(select(Seal.id).where(Seal.successor_id == seal_id).limit(1))
+        seal_id = before or seal_id
     rows = session.execute(
         select(
             UsePolicyRow.set_at, UsePolicyRow.ended_at, UsePolicyRow.offline, UsePolicyRow.needed

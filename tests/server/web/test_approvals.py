@@ -28,9 +28,10 @@ from crypto.seal.purpose_text import write_time
 from crypto.seal.statement import SignedStatement
 from crypto.seal.use_approval import SignedRequest, UseEvidence, join
 from crypto.seal.use_policy import Approver, masked
+from server_stub import sealing
 from server_stub.approving import deciding, requesting
 from server_stub.lending import granting
-from server_stub.records import auditing, store
+from server_stub.records import auditing, canonical, store
 from server_stub.ruling import use_policies
 from server_stub.ruling.same_people import People
 from server_stub.web.serving import RunningServer
@@ -459,6 +460,9 @@ def test_a_seal_made_anew_keeps_what_its_policy_forbids(
         seal.successor_id = anew.id
         with pytest.raises(use_policies.ApprovalNeeded, match="offline"):
             use_policies.check_offline(session, anew)
+        now, life = canonical.now(), timedelta(hours=1)
+        states = [sealing.state_of(session, each, now, life) for each in (seal, anew)]
+        assert states[0].ticket_since == states[1].ticket_since is not None
         found = use_policies.ruled(session, anew)
         assert found is not None
         assert (found.seal_id, found.needed) == (seal.id, 0)
