@@ -6,7 +6,6 @@ the approvers, and the document itself never comes here.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -57,8 +56,6 @@ KEPT_FOR_ENTERPRISE = 2 * 1024 * 1024 * 1024
 """Bytes of all pages that are kept for requests about the seals of one enterprise."""
 _DAY = 86_400 * 1_000_000
 _SLACK = 600 * 1_000_000
-_NO_PICTURES = hashlib.sha256(b"").hexdigest()
-"""The digest of a preview of nothing, which nobody can approve by."""
 KINDS = ("sm2", "ecdh-p256")
 
 
@@ -120,7 +117,7 @@ def ask(
     if people.count(each.person_id for each in asked) < row.needed:
         raise RequestInvalid("without the requester there are too few approvers")
     some = range(2, MAX_PAGES + 1) if request.preview_sha256 else (0,)
-    if given.pages not in some or request.preview_sha256 == _NO_PICTURES:
+    if given.pages not in some:
         raise RequestInvalid("a number of pages that cannot be")
     drafted = states.advance(states.USAGE_REQUEST, states.START, "draft")
     made = UseRequestRow(
