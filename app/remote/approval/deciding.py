@@ -83,11 +83,12 @@ class Shown:
 
 def see(platform: ApprovalClient, store: Secrets, record: UseRequestRecord) -> Shown | None:
     """Fetch and open the pages of a request, signed in already; None if they are not encrypted for
-    this computer (yet). They are what the requester has signed for.
+    this computer (yet), or the platform has removed them. They are what the requester has signed
+    for.
 
     Raises :class:`app.errors.PlatformError`, :class:`app.errors.DecisionRefused`."""
     key = page_key(store, record)
-    if key is None:
+    if key is None or record.state in ("rejected", "withdrawn", "lapsed"):
         return None
     pages = [platform.page(record.id, number) for number in range(record.pages)]
     try:
