@@ -204,6 +204,8 @@ def _pages(request: UseRequestRecord, shown: Shown | None) -> QWidget:
     content.setLayout(pages)
     if shown is None:
         said = tr("页面还没有为这台电脑加密。申请人下次联网后就能看到，请稍后再同步。")
+        if request.state not in ("pending", "approved"):
+            said = tr("这份申请已经结束，平台不再保存它的页面。")
         pages.addWidget(label(said, "unknown", wrap=True))
         pages.addStretch()
         return content

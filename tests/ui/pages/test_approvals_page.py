@@ -132,6 +132,16 @@ def test_who_cannot_see_the_pages_approves_nothing(
     assert approvals(page).said == []
 
 
+def test_pages_that_the_platform_has_removed_are_told_as_removed(
+    qtbot: Any, page: ApprovalsPage
+) -> None:
+    request = approvals(page).requests()[0]
+    for state, words in (("pending", "稍后再同步"), ("lapsed", "已经结束")):
+        dialog = DecideDialog(replace(request, state=state), None)
+        qtbot.addWidget(dialog)
+        assert words in said(dialog)
+
+
 @pytest.mark.parametrize("pictures", [(), (b"no picture",)], ids=["none", "not a picture"])
 def test_what_is_not_wholly_drawn_is_not_approved(
     qtbot: Any, context: StandIn, pictures: tuple[bytes, ...]
