@@ -70,6 +70,7 @@ def test_the_demo_runs_from_nothing_and_leaves_a_stamped_document(first: FirstRu
         assert len(signature["marks"]) == len(document) + 1, "a page seal and a slice on each page"
 
 
+@pytest.mark.slow
 def test_a_second_run_starts_from_what_exists_though_its_port_is_taken(
     first: FirstRun, tmp_path: Path
 ) -> None:
@@ -131,6 +132,7 @@ def test_with_a_screen_it_ends_in_the_window_on_the_page_for_verifying(
     assert stamped[2] == "verify"
 
 
+@pytest.mark.slow
 def test_what_the_demo_has_stamped_is_verified_in_the_demo_and_nowhere_else(
     first: FirstRun, tmp_path: Path
 ) -> None:

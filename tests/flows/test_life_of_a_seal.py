@@ -108,7 +108,7 @@ def test_one_company_from_its_application_to_the_package_of_evidence(
     told = clerk("evidence", "--check", tmp_path / "旧.zip", "--trust", root_pem)
     assert told.code == 0, told.out
     assert f"印章 {first}，截至" in told.out
-    assert f"active → cancelled replaced {second}" in told.out
+    assert f"可用 → 已注销 · 已换领 · {second}" in told.out
     assert f"印章 {second}，截至" in told.out
 
 

@@ -196,6 +196,7 @@ def serving(folder: Path, port: int, **switches: Any) -> Iterator[tuple[str, lis
         said.append(process.communicate(timeout=60)[1])
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_wrong_is_told_and_dates_nothing_back(
     tmp_path: Path, demo_pdf: Path
 ) -> None:

@@ -173,6 +173,7 @@ def test_a_contract_is_stamped_verified_and_reported(
     window.close()
 
 
+@pytest.mark.slow
 def test_the_demo_starts_with_one_click_and_ends_with_the_window(
     qtbot: QtBot, look: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

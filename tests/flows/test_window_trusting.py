@@ -195,6 +195,7 @@ def test_a_trust_list_by_somebody_else_is_told(
     assert isinstance(told[0], TrustListRejected)
 
 
+@pytest.mark.slow
 def test_a_demo_file_is_opened_in_the_demo(
     qtbot: QtBot, window: MainWindow, tmp_path: Path
 ) -> None:

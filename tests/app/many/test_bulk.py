@@ -86,6 +86,7 @@ def test_a_hostile_document_costs_one_result(
     assert "secret" not in json.dumps(errors)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_taken_over_can_neither_hang_the_run_nor_end_it(
     choking: None, folder: Path, tmp_path: Path, order: Order
 ) -> None:

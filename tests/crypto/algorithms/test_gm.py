@@ -479,6 +479,7 @@ def resident() -> int:
     return pages * 4096
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_ten_thousand_operations_do_not_grow_the_process():
     engine = ENGINES[0]

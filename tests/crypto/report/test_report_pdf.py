@@ -237,6 +237,7 @@ def test_the_line_of_text_holds_verdict_digest_and_time(world: World, sealed: by
     assert NOW.isoformat() not in line
 
 
+@pytest.mark.slow
 def test_a_report_on_very_many_signatures_comes_to_its_end(
     world: World, sealed: bytes, filed: Callable[..., str]
 ) -> None:

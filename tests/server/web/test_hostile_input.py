@@ -101,6 +101,7 @@ def operations(server: RunningServer) -> list[tuple[str, str, dict[str, Any]]]:
     return known
 
 
+@pytest.mark.slow
 def test_in_paths_and_queries(server: RunningServer, people: dict[str, Applicant]) -> None:
     tried = 0
     for method, path, operation in operations(server):
