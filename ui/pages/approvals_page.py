@@ -23,8 +23,7 @@ from ui.pages.approval_dialogs import AskDialog, DecideDialog, request_facts
 from ui.pages.phone_link_dialog import PhoneLinkDialog
 from ui.pages.policy_dialog import PolicyDialog
 from ui.seal_card import kind_name, state_of
-from ui.shell.pin_dialog import PinDialog
-from ui.shell.token_strip import token_name
+from ui.shell.pin_dialog import ask_pin
 from ui.verify.dispute import Disputes
 from ui.widgets import (
     button,
@@ -382,10 +381,7 @@ class ApprovalsPage(QWidget):
         token = self._shell.token
         if token is None:
             return
-        dialog = PinDialog(token, token_name(token), purpose, parent=self)
-        accepted = dialog.exec() == QDialog.DialogCode.Accepted
-        pin = dialog.take() if accepted else ""
-        dialog.deleteLater()
+        pin = ask_pin(self._shell, token, purpose, self)
         if not pin:
             return
         self._shell.hold_polling(True)

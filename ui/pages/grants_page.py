@@ -20,8 +20,7 @@ from ui.flow import flow
 from ui.language import language, tr
 from ui.lent_use import LentUse
 from ui.pages.grants_dialogs import AcceptDialog, OfferDialog, remaining
-from ui.shell.pin_dialog import PinDialog
-from ui.shell.token_strip import token_name
+from ui.shell.pin_dialog import ask_pin
 from ui.widgets import (
     button,
     clear_layout,
@@ -271,12 +270,7 @@ class GrantsPage(QWidget):
         token = self._shell.token
         if token is None:
             return
-        dialog = PinDialog(
-            token, token_name(token), purpose, parent=self, unlock=self._shell.unlock_token
-        )
-        accepted = dialog.exec() == QDialog.DialogCode.Accepted
-        pin = dialog.take() if accepted else ""
-        dialog.deleteLater()
+        pin = ask_pin(self._shell, token, purpose, self)
         if not pin:
             return
         self._shell.hold_polling(True)

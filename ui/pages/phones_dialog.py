@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.errors import explain
 from crypto.seal.purpose_text import read_time
 from ui.dialogs import Dialog
 from ui.language import language, tr
 from ui.pages.qr_code import QrCode
-from ui.shell.pin_dialog import PinDialog
-from ui.shell.token_strip import token_name
+from ui.shell.pin_dialog import ask_pin
 from ui.widgets import button, clear_layout, column, day, label, row
 
 if TYPE_CHECKING:
@@ -207,10 +206,7 @@ class PhonesDialog(Dialog):
         token = self._shell.token
         if token is None:
             return "", ""
-        asking = PinDialog(token, token_name(token), purpose, parent=self)
-        pin = asking.take() if asking.exec() == QDialog.DialogCode.Accepted else ""
-        asking.deleteLater()
-        return token.serial, pin
+        return token.serial, ask_pin(self._shell, token, purpose, self)
 
     def _again(self) -> None:
         self._shell.hold_polling(False)

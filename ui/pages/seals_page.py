@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout, QWidget
 
 from ui import theme
 from ui.document.viewer import show_seal
@@ -16,8 +16,7 @@ from ui.pages.applications_panel import ApplicationsPanel
 from ui.pages.keepers import KeepersDialog
 from ui.pages.seal_state import SealStateDialog, may_resume, may_stop
 from ui.seal_card import Imprint, imprint, kind_name, state_of, who_lifts
-from ui.shell.pin_dialog import PinDialog
-from ui.shell.token_strip import token_name
+from ui.shell.pin_dialog import ask_pin
 from ui.widgets import (
     Expander,
     button,
@@ -222,13 +221,7 @@ class SealsPage(QWidget):
         token = self._token()
         if token is None:
             return "", ""
-        dialog = PinDialog(
-            token, token_name(token), purpose, parent=self, unlock=self._shell.unlock_token
-        )
-        accepted = dialog.exec() == QDialog.DialogCode.Accepted
-        pin = dialog.take() if accepted else ""
-        dialog.deleteLater()
-        return token.serial, pin
+        return token.serial, ask_pin(self._shell, token, purpose, self)
 
     def synchronise(self) -> None:
         """Fetch the seals' states and send what was stamped offline."""

@@ -97,8 +97,9 @@ class Shell(Protocol):
     def change_pin(self) -> None:
         """Ask for the old and a new PIN of the key in use, and set it."""
 
-    def unlock_token(self) -> None:
-        """A new PIN for the key in use, which is locked, or whose PIN nobody knows any more."""
+    def unlock_token(self, token: TokenView | None = None) -> None:
+        """A new PIN for *token*, or for the key in use, which is locked, or whose PIN nobody knows
+        any more."""
 
     def initialise_token(self) -> None:
         """Ask for name and PINs of the key in use, which is blank, and set them."""

@@ -6,6 +6,7 @@ At the last try it must be confirmed twice, because a wrong one locks the key.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -131,6 +132,29 @@ class PinDialog(Dialog):
             self._submit()
             return
         super().keyPressEvent(event)
+
+
+def ask_pin(
+    shell: Shell,
+    token: TokenView,
+    purpose: str,
+    parent: QWidget,
+    *,
+    problem: str = "",
+    beside: QWidget | None = None,
+) -> str:
+    """Ask for the PIN of *token*; "" if it was not given. The one place that does, so that a locked
+    or forgotten PIN can be unlocked wherever it is asked for. *problem*: why it is asked again;
+    *beside*: what the dialog must not cover."""
+    unlock = partial(shell.unlock_token, token)
+    dialog = PinDialog(
+        token, token_name(token), purpose, problem=problem, parent=parent, unlock=unlock
+    )
+    dialog.beside = beside
+    accepted = dialog.exec() == QDialog.DialogCode.Accepted
+    pin = dialog.take() if accepted else ""
+    dialog.deleteLater()
+    return pin
 
 
 def change_pin(shell: Shell, token: TokenView, parent: QWidget) -> None:

@@ -263,11 +263,12 @@ class MainWindow(QMainWindow):
         if self.token is not None:
             change_pin(self, self.token, self)
 
-    def unlock_token(self) -> None:
+    def unlock_token(self, token: TokenView | None = None) -> None:
         from ui.shell.keys.unlock_dialog import unlock
 
-        if self.token is not None and self.token.initialised:
-            unlock(self, self.token, self)
+        token = token or self.token
+        if token is not None and token.initialised:
+            unlock(self, token, self)
 
     def initialise_token(self) -> None:
         """Initialise the blank key in use."""

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.errors import PlatformRefused
 from ui.language import tr
-from ui.shell.pin_dialog import PinDialog
-from ui.shell.token_strip import token_name
+from ui.shell.pin_dialog import ask_pin
 from ui.widgets import button, centred, column, framed, label, picture, row
 
 if TYPE_CHECKING:
@@ -56,13 +55,7 @@ class StaffPage(QWidget):
 
     def ask_pin(self, token: TokenView, purpose: str) -> str:
         """The PIN; "" if it was not given."""
-        dialog = PinDialog(
-            token, token_name(token), purpose, parent=self, unlock=self._shell.unlock_token
-        )
-        accepted = dialog.exec() == QDialog.DialogCode.Accepted
-        pin = dialog.take() if accepted else ""
-        dialog.deleteLater()
-        return pin
+        return ask_pin(self._shell, token, purpose, self)
 
     def with_key(
         self, purpose: str, act: Callable[..., Any], *given: Any, done: Callable[[Any], None]

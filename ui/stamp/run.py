@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QFrame, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QProgressBar, QVBoxLayout, QWidget
 
 from app.errors import explain
 from app.publishing import move_to
@@ -22,8 +22,7 @@ from ui import theme
 from ui.approvers import named
 from ui.language import language, tr
 from ui.seal_card import kind_name
-from ui.shell.pin_dialog import PinDialog
-from ui.shell.token_strip import token_name
+from ui.shell.pin_dialog import ask_pin
 from ui.stamp.results import BatchResult, Failure, Result, Success
 from ui.stamp.work import StampOrder, StampOutcome, stamp_orders
 from ui.widgets import button, clear_layout, column, label, row, scrolled
@@ -168,19 +167,8 @@ class StampRun(QFrame):
 
     def ask_pin(self, token: TokenView, purpose: str, problem: str) -> str:
         """The PIN dialog; "" if it was cancelled."""
-        dialog = PinDialog(
-            token,
-            token_name(token),
-            purpose,
-            problem=problem,
-            parent=self._page,
-            unlock=self._shell.unlock_token,
-        )
-        dialog.beside = self.parentWidget()
-        accepted = dialog.exec() == QDialog.DialogCode.Accepted
-        pin = dialog.take() if accepted else ""
-        dialog.deleteLater()
-        return pin
+        beside = self.parentWidget()
+        return ask_pin(self._shell, token, purpose, self._page, problem=problem, beside=beside)
 
     def _start(self, pin: str) -> None:
         self._shell.hold_polling(True)

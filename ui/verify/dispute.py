@@ -28,8 +28,7 @@ from app.remote.objection import MAX_CONTACT, MAX_NAME, MAX_REASON, Objection
 from crypto.verdict import Report
 from ui.dialogs import Dialog, ask
 from ui.language import language, tr
-from ui.shell.pin_dialog import PinDialog
-from ui.shell.token_strip import token_name
+from ui.shell.pin_dialog import ask_pin
 from ui.verify import verdicts
 from ui.widgets import button, facts, label, picture, row
 
@@ -142,7 +141,9 @@ class Disputes:
         receipt = self._ask_receipt(document) if accepted else None
         if receipt is None:
             return
-        pin = self._ask_pin(token) if signed and token is not None else ""
+        pin = ""
+        if signed and token is not None:
+            pin = ask_pin(self._shell, token, tr("给异议签名"), self._parent)
         if signed and not pin:
             return
         self._send(objection, receipt, token if signed else None, pin)
@@ -195,13 +196,6 @@ class Disputes:
             options=QFileDialog.Option.DontConfirmOverwrite,
         )
         return Path(name) if name else None
-
-    def _ask_pin(self, token: TokenView) -> str:
-        dialog = PinDialog(token, token_name(token), tr("给异议签名"), parent=self._parent)
-        accepted = dialog.exec() == QDialog.DialogCode.Accepted
-        pin = dialog.take() if accepted else ""
-        dialog.deleteLater()
-        return pin
 
     # --- following -------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ def context(tmp_path: Path) -> StandIn:
 
 @pytest.fixture
 def page(qtbot: Any, context: StandIn, monkeypatch: pytest.MonkeyPatch) -> ApprovalsPage:
-    monkeypatch.setattr("ui.pages.approvals_page.PinDialog", _Pin)
+    monkeypatch.setattr("ui.shell.pin_dialog.PinDialog", _Pin)
     window = MainWindow(context)
     qtbot.addWidget(window)
     window.begin()

@@ -87,7 +87,7 @@ def test_what_the_next_use_is_for_is_chosen_once(qtbot: Any, page: GrantsPage) -
 def test_a_grant_is_withdrawn_with_the_pin(
     qtbot: Any, page: GrantsPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.pages.grants_page.PinDialog", _Pin)
+    monkeypatch.setattr("ui.shell.pin_dialog.PinDialog", _Pin)
     given = [g for g in page._shell.context.grants() if (g.side, g.state) == ("given", "active")]
     page.withdraw(given[0])
     qtbot.waitUntil(lambda: "已结束（已收回）" in said(page))
@@ -96,7 +96,7 @@ def test_a_grant_is_withdrawn_with_the_pin(
 def test_an_offer_is_signed_and_its_code_is_told(
     qtbot: Any, page: GrantsPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.pages.grants_page.PinDialog", _Pin)
+    monkeypatch.setattr("ui.shell.pin_dialog.PinDialog", _Pin)
     monkeypatch.setattr(OfferDialog, "exec", _fill_in)
     before = len(page._shell.context.grants())
     page.offer()

@@ -1,16 +1,20 @@
 """The PIN: what is said before it is asked, and where it goes."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QLabel, QLineEdit
+from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.world.desk import company
 from ui.shell import pin_field
-from ui.shell.pin_dialog import ChangePinDialog, PinDialog
+from ui.shell.pin_dialog import ChangePinDialog, PinDialog, ask_pin
 
 # The offscreen platform cannot hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -149,3 +153,30 @@ def test_where_the_system_tells_the_warning_comes_before_the_first_letter(
     qtbot.addWidget(dialog)
     dialog.show()
     qtbot.waitUntil(dialog.aids.warning.isVisible)
+
+
+def test_wherever_a_pin_is_asked_for_that_key_can_be_unlocked(
+    qtbot: QtBot, look: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, unlocked = company().token(locked=True, tries_left=0), []
+    shell: Any = SimpleNamespace(unlock_token=unlocked.append)
+    parent = QWidget()
+    qtbot.addWidget(parent)
+
+    def answered(dialog: PinDialog) -> int:
+        dialog.forgot.click()
+        return dialog.result()
+
+    monkeypatch.setattr(PinDialog, "exec", answered)
+    assert ask_pin(shell, locked, "配对手机", parent) == ""
+    assert unlocked == [locked]
+
+
+def test_only_one_place_of_the_window_asks_for_a_pin() -> None:
+    window = Path(__file__).parents[3] / "ui"
+    makers = [
+        path.relative_to(window).as_posix()
+        for path in window.rglob("*.py")
+        if re.search(r"(?<!class )\bPinDialog\b", path.read_text("utf-8"))
+    ]
+    assert makers == ["shell/pin_dialog.py"]
