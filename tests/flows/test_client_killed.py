@@ -20,7 +20,8 @@ from tests.world.clerk import Clerk, excerpt, temporary_files
 
 pytestmark = [pytest.mark.wants("posix"), pytest.mark.slow, pytest.mark.timeout(1200)]
 
-ROUNDS, INSTANTS = 20, 5
+ROUNDS, INSTANTS = 20, 10
+"""200 times in all."""
 SECONDS = (0.2, 5.0)
 """Between which it is killed: in the middle of its work on any machine, after it on a quick one."""
 PROGRAM = """

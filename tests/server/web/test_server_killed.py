@@ -26,8 +26,8 @@ from tests.world.applicant import Applicant
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-ROUNDS, INSTANTS = 10, 5
-"""Platforms for each kind of database, and how often each is killed."""
+ROUNDS, INSTANTS = 10, 10
+"""Platforms for each kind of database, and how often each is killed: 200 times in all."""
 
 
 @dataclass
