@@ -130,7 +130,7 @@ class DirectCalls:
         return function  # type: ignore[no-any-return]
 
 
-_UNLOCK_REQUEST_SIZE = 512
+_UNLOCK_REQUEST_SIZE = 1536
 _NOT_SUPPORTED, _PROHIBITED = 0x54, 0x1B
 _UNLOCK_PROBLEMS = {
     0x7: UnlockProblem.INVALID,

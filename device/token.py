@@ -244,7 +244,8 @@ class UnlockRequest:
     nonce: bytes
     """16 bytes; another one once a statement was used."""
     secret: bytes
-    """SM2Cipher (GM/T 0009, DER) of the 32-byte secret that opens the key."""
+    """SM2Cipher (GM/T 0009, DER) of the 32-byte secret that opens the token, and SM3 of the public
+    keys on it."""
 
 
 class Input(StrEnum):
@@ -321,7 +322,8 @@ class Session(Protocol):
 
     def pin_unlocker(self, signer: bytes, recipient: bytes) -> None:
         """Tell the key whose statements unlock it (public keys X‖Y: who signs, who can read the
-        secret). Nothing happens if it knows of somebody already, or is unlocked in another way.
+        secret). Nothing happens if it knows of somebody already, or is unlocked in another way; a
+        request made before it named the token's keys is made anew.
 
         Raises NotLoggedIn, DeviceFault."""
 

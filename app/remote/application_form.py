@@ -78,7 +78,7 @@ FIELDS = (
     Field("token_serial", "token.serial", most=64),
     Field("token_certificate", "token.certificate_sn", most=64),
     Field("token_nonce", "token.nonce", required=False, most=32),
-    Field("token_secret", "token.secret", required=False, most=402),
+    Field("token_secret", "token.secret", required=False, most=1602),
 )
 """Of all applications; which ones one has, says :func:`asked`."""
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from crypto.algorithms import gm
+
 TITLE = "SUQIAN-UKEY-UNLOCK-V1"
 LIFE = 24 * 3600
 """Seconds that a statement is good for, at most."""
@@ -28,6 +30,21 @@ _FORMS = {
     "not_after": r"[0-9]{1,12}",
     "secret": r"[0-9a-f]{64}",
 }
+
+
+_SECRET = 32
+_NAME = 32
+
+
+def secret_for(plain: bytes, point: bytes) -> bytes:
+    """The secret (32 bytes) out of what a Ukey encrypted, *plain*: the secret and SM3 of each
+    public key X‖Y on that Ukey. Raises ValueError unless *point* (X‖Y) is one of them: the request
+    is another Ukey's then, or its keys are not named."""
+    names = range(_SECRET, len(plain), _NAME)
+    told = {plain[at : at + _NAME] for at in names}
+    if len(plain) < _SECRET or gm.sm3(point) not in told:
+        raise ValueError("the request is not of a Ukey with that key")
+    return plain[:_SECRET]
 
 
 @dataclass(frozen=True)

@@ -119,8 +119,12 @@ CK_RV C_GenerateKeyPair(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism,
     adopt(session, public_key);
     adopt(session, private_key);
     CK_OBJECT_HANDLE made[] = {public_key->handle, private_key->handle};
-    if (on_token)
-        result = change_end(session->slot, CKR_OK);
+    if (on_token) {
+        struct slot *slot = session->slot;
+        bool told = !slot->token.unlocking.pinned || slot->login != USER
+            || unlocking_renew(&slot->token, slot->token_key);
+        result = change_end(slot, told ? CKR_OK : CKR_DEVICE_ERROR);
+    }
     if (result == CKR_OK) {
         *public_out = made[0];
         *private_out = made[1];

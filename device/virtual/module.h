@@ -78,6 +78,10 @@ bool pin_length_ok(CK_ULONG length);
 CK_RV set_user_pin(struct vk_token *token, const CK_UTF8CHAR *pin, CK_ULONG length,
                    const unsigned char *token_key);
 
+/* unlock.c, for those who make a key pair: inside a change, a fresh nonce, and the token key under a
+   fresh secret that only the recipient can tell, with the names of the keys. Unlocks the token. */
+bool unlocking_renew(struct vk_token *token, const unsigned char token_key[VK_KEY_SIZE]);
+
 struct vk_object *find_object(const struct session *session, CK_OBJECT_HANDLE handle);
 
 /* objects.c, for those who make objects */

@@ -71,6 +71,11 @@ EVP_PKEY *sm2_key(struct vk_object *private_key)
     return private_key->key;
 }
 
+bool sm3(const unsigned char *data, size_t length, unsigned char digest[SM3_SIZE])
+{
+    return EVP_Digest(data, length, digest, NULL, EVP_sm3(), NULL) == 1;
+}
+
 EVP_MD_CTX *sm3_begin(void)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();

@@ -5,6 +5,7 @@
 #include "store.h"
 
 #define SM2_E_SIZE 32
+#define SM3_SIZE 32
 #define SM2_RAW_SIZE 64
 #define SM2_DER_MAX 72
 #define SM2_DEFAULT_ID "1234567812345678"
@@ -16,6 +17,7 @@ extern const unsigned char SM2_CURVE[SM2_CURVE_SIZE]; /* OBJECT IDENTIFIER 1.2.1
 bool sm2_generate(struct vk_object *public_key, struct vk_object *private_key);
 /* The key of an unlocked private object (owned by the object), NULL on failure. */
 EVP_PKEY *sm2_key(struct vk_object *private_key);
+bool sm3(const unsigned char *data, size_t length, unsigned char digest[SM3_SIZE]);
 /* Hash contexts: SM3 alone, and SM3(Z || message) that ends in a signature. */
 EVP_MD_CTX *sm3_begin(void);
 EVP_MD_CTX *sm2_begin_with_id(EVP_PKEY *key, const unsigned char *id, size_t length);

@@ -349,9 +349,10 @@ static bool parse(const unsigned char *data, size_t length, struct vk_token *tok
     token->user_tries = take_byte(&in);
     token->user_pin_set = take_byte(&in) != 0;
     unsigned char unlocking = take_byte(&in);
-    if (unlocking > 1)
+    if (unlocking > 2)
         return false;
-    token->unlocking.pinned = unlocking == 1;
+    token->unlocking.pinned = unlocking > 0;
+    token->unlocking.names_keys = unlocking == 2;
     token->iterations = take_number(&in);
     take_into(&in, token->so_wrap, VK_WRAP_SIZE);
     take_into(&in, token->user_wrap, VK_WRAP_SIZE);
@@ -448,7 +449,7 @@ CK_RV vk_save(const char *path, struct vk_token *token, const unsigned char *tok
     put_byte(&out, token->so_tries);
     put_byte(&out, token->user_tries);
     put_byte(&out, token->user_pin_set);
-    put_byte(&out, token->unlocking.pinned);
+    put_byte(&out, token->unlocking.names_keys ? 2 : token->unlocking.pinned);
     put_number(&out, token->iterations);
     put(&out, token->so_wrap, VK_WRAP_SIZE);
     put(&out, token->user_wrap, VK_WRAP_SIZE);

@@ -5,8 +5,9 @@
  *   "SDVUKEY1" | state id 16 | epoch 16 | serial 16 | label 32
  *   | SO tries 1 | user tries 1 | user PIN set 1 | unlocking 1 | PBKDF2 iterations 4
  *   | token key wrapped under the SO PIN 76 | … under the user PIN 76
- *   | if unlocking is 1: signer 65 | recipient 65 | nonce 16 | token key sealed under the secret 60
- *     | length 4, the secret encrypted to the recipient (SM2Cipher, GM/T 0009)
+ *   | if unlocking is 1 or 2: signer 65 | recipient 65 | nonce 16 | token key sealed under the
+ *     secret 60 | length 4, encrypted to the recipient (SM2Cipher, GM/T 0009): the secret and, if
+ *     unlocking is 2, SM3 (32 bytes) of X || Y of each key pair on the token, the newest 32
  *   | next object handle 4 | number of objects 4
  *   | per object: handle 4, private 1, length 4, content | SHA-256 of all before 32
  *
@@ -36,7 +37,8 @@
 #define VK_WRAP_SIZE 76
 #define VK_POINT_SIZE 65     /* 04 || X || Y */
 #define VK_SEALED_KEY_SIZE 60 /* nonce 12 | token key 32 | tag 16 */
-#define VK_CIPHER_MAX 160
+#define VK_POINTS_TOLD 32 /* key pairs that the encrypted secret names */
+#define VK_CIPHER_MAX 1200
 #define VK_CAPACITY (256 * 1024) /* bytes of a token file: a real key is no bigger */
 
 struct vk_attribute {
@@ -59,6 +61,7 @@ struct vk_object {
 /* Whose statements unlock the PIN, and what makes each good for once. */
 struct vk_unlocking {
     bool pinned;
+    bool names_keys; /* false in a file of before this was told */
     unsigned char signer[VK_POINT_SIZE], recipient[VK_POINT_SIZE];
     unsigned char nonce[VK_ID_SIZE];
     unsigned char sealed_key[VK_SEALED_KEY_SIZE];

@@ -3,7 +3,8 @@
  * PKCS#11 has no such call, so these are functions of this module's own:
  *
  *   SDV_PinUnlocker        whose statements count: the first is set by the user, another one only by
- *                          the security officer; the secret of unlocking is made and encrypted to it
+ *                          the security officer; the secret of unlocking is made and encrypted to it,
+ *                          together with SM3 of each public key on the token
  *   SDV_GetUnlockRequest   nonce and encrypted secret, for an application to the platform; no PIN
  *   SDV_UnlockPin          a statement and a new PIN
  *
@@ -11,6 +12,10 @@
  *
  *   SUQIAN-UKEY-UNLOCK-V1 | origin | application | token's serial number | certificate's, hex
  *   | nonce, 32 hex | not before | not after (Unix seconds, 24 hours apart at most) | secret, 64 hex
+ *
+ * The recipient tells the secret only for a certificate whose key is named beside it: otherwise who has
+ * a copy of another's file could get its secret with an approved application of his own. A new key
+ * pair makes nonce and secret anew (keypair.c).
  *
  * Used once: the nonce and the secret are replaced in the same write that sets the new PIN, so a
  * power cut leaves either the old PIN and a statement that is still good, or the new PIN and one
@@ -45,21 +50,52 @@ CK_EXPORT CK_RV SDV_UnlockPin(CK_SLOT_ID, CK_BYTE *, CK_ULONG, CK_BYTE *, CK_ULO
 
 /* ------------------------------------------------------------------------ the secret */
 
-/* A fresh nonce, and the token key under a fresh secret that only the recipient can tell. */
-static bool renew(struct vk_token *token, const unsigned char token_key[VK_KEY_SIZE])
+/* The public point of a key pair here, or NULL for another object, or one that is locked. */
+static const unsigned char *point_of(const struct vk_object *object)
+{
+    if (object->attributes == NULL || vk_number(object, CKA_CLASS) != CKO_PRIVATE_KEY)
+        return NULL;
+    const struct vk_attribute *point = vk_get(object, CKA_EC_POINT);
+    return point != NULL && point->length == WRAPPED_POINT + VK_POINT_SIZE
+               ? point->value + WRAPPED_POINT
+               : NULL;
+}
+
+/* SM3 of X || Y of the newest key pairs, one after the other; gives how many. */
+static size_t name_keys(const struct vk_token *token, unsigned char *names)
+{
+    size_t pairs = 0, told = 0;
+    for (const struct vk_object *object = token->objects; object != NULL; object = object->next)
+        pairs += point_of(object) != NULL;
+    for (const struct vk_object *object = token->objects; object != NULL; object = object->next) {
+        const unsigned char *point = point_of(object);
+        if (point == NULL || pairs-- > VK_POINTS_TOLD)
+            continue;
+        if (!sm3(point + 1, VK_POINT_SIZE - 1, names + SM3_SIZE * told++))
+            return 0;
+    }
+    return told;
+}
+
+bool unlocking_renew(struct vk_token *token, const unsigned char token_key[VK_KEY_SIZE])
 {
     struct vk_unlocking *unlocking = &token->unlocking;
-    unsigned char secret[VK_KEY_SIZE];
+    unsigned char plain[VK_KEY_SIZE + SM3_SIZE * VK_POINTS_TOLD];
     EVP_PKEY *recipient = sm2_public_key(unlocking->recipient);
     size_t length = 0;
-    bool made = recipient != NULL && RAND_bytes(unlocking->nonce, VK_ID_SIZE) == 1
-        && RAND_priv_bytes(secret, VK_KEY_SIZE) == 1
-        && vk_seal_key(token, secret, token_key, unlocking->sealed_key)
-        && (length = sm2_encrypt(recipient, secret, VK_KEY_SIZE, unlocking->cipher)) > 0;
+    bool made = recipient != NULL && vk_unlock(token, token_key)
+        && RAND_bytes(unlocking->nonce, VK_ID_SIZE) == 1
+        && RAND_priv_bytes(plain, VK_KEY_SIZE) == 1
+        && vk_seal_key(token, plain, token_key, unlocking->sealed_key);
+    if (made) {
+        size_t told = VK_KEY_SIZE + SM3_SIZE * name_keys(token, plain + VK_KEY_SIZE);
+        length = sm2_encrypt(recipient, plain, told, unlocking->cipher);
+    }
     unlocking->cipher_length = (uint32_t)length;
-    OPENSSL_cleanse(secret, sizeof secret);
+    unlocking->names_keys = true;
+    OPENSSL_cleanse(plain, sizeof plain);
     EVP_PKEY_free(recipient);
-    return made;
+    return length > 0;
 }
 
 static bool is_point(const CK_BYTE *point, CK_ULONG length)
@@ -89,12 +125,17 @@ CK_RV SDV_PinUnlocker(CK_SESSION_HANDLE handle, CK_BYTE *signer, CK_ULONG signer
     struct vk_unlocking *unlocking = &slot->token.unlocking;
     if (slot->login == NOBODY) /* ended by what another process did meanwhile */
         return leave(change_end(slot, CKR_USER_NOT_LOGGED_IN));
-    if (unlocking->pinned && slot->login != OFFICER)
+    bool same = memcmp(unlocking->signer, signer, VK_POINT_SIZE) == 0
+        && memcmp(unlocking->recipient, recipient, VK_POINT_SIZE) == 0;
+    if (unlocking->pinned && slot->login != OFFICER && (!same || unlocking->names_keys))
         return leave(change_end(slot, CKR_ACTION_PROHIBITED));
     memcpy(unlocking->signer, signer, VK_POINT_SIZE);
     memcpy(unlocking->recipient, recipient, VK_POINT_SIZE);
     unlocking->pinned = true;
-    return leave(change_end(slot, renew(&slot->token, slot->token_key) ? CKR_OK : CKR_DEVICE_ERROR));
+    bool renewed = unlocking_renew(&slot->token, slot->token_key);
+    if (slot->login == OFFICER) /* private objects are the user's alone */
+        vk_relock(&slot->token);
+    return leave(change_end(slot, renewed ? CKR_OK : CKR_DEVICE_ERROR));
 }
 
 /* signer 65 | nonce 16 | encrypted secret */
@@ -229,12 +270,9 @@ static bool has_number(const X509 *certificate, struct text wanted)
 static bool has_private_key(const struct vk_token *token, const ASN1_BIT_STRING *point)
 {
     for (struct vk_object *object = token->objects; object != NULL; object = object->next) {
-        if (object->attributes == NULL || vk_number(object, CKA_CLASS) != CKO_PRIVATE_KEY)
-            continue;
-        const struct vk_attribute *own = vk_get(object, CKA_EC_POINT);
-        if (own != NULL && own->length == WRAPPED_POINT + VK_POINT_SIZE
-            && ASN1_STRING_length(point) == VK_POINT_SIZE
-            && memcmp(own->value + WRAPPED_POINT, ASN1_STRING_get0_data(point), VK_POINT_SIZE) == 0)
+        const unsigned char *own = point_of(object);
+        if (own != NULL && ASN1_STRING_length(point) == VK_POINT_SIZE
+            && memcmp(own, ASN1_STRING_get0_data(point), VK_POINT_SIZE) == 0)
             return true;
     }
     return false;
@@ -272,9 +310,9 @@ static CK_RV unlock(struct vk_token *token, const struct text lines[LINES], cons
         result = CKR_DEVICE_ERROR;
     else if (!holds(token, lines[CERTIFICATE]))
         result = CKR_SDV_STATEMENT_OTHER;
-    vk_relock(token);
-    if (result == CKR_OK && !renew(token, token_key))
+    if (result == CKR_OK && !unlocking_renew(token, token_key))
         result = CKR_DEVICE_ERROR;
+    vk_relock(token);
     if (result == CKR_OK)
         result = set_user_pin(token, pin, length, token_key);
     OPENSSL_cleanse(secret, sizeof secret);

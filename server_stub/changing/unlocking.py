@@ -1,8 +1,9 @@
 """口令重置: after the approval of two reviewers, a statement unlocks one Ukey (第二十一条).
 
 The secret that opens the Ukey comes encrypted with the application and is decrypted for the answer
-only; nothing of the statement is kept. The applicant may ask for it again within its term: the
-Ukey itself takes it once.
+only; nothing of the statement is kept. It is told only if the Ukey that encrypted it named the
+seal's key beside it: a request copied from another's Ukey opens nothing. The applicant may ask for
+it again within its term: the Ukey itself takes it once.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import binascii
 from typing import Any
 
 from crypto.algorithms.gm import GmError
+from crypto.pki.certificate import Certificate
 from crypto.seal.unlocking import (
     LIFE,
     RECIPIENT,
     SIGNER,
     UnlockStatement,
+    secret_for,
 )
 from server_stub import policy, sealing, states
 from server_stub.applying import find, move
@@ -25,6 +28,7 @@ from server_stub.policy import Actor
 from server_stub.records.canonical import timestamp
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Application, Seal
+from server_stub.records.store import Certificate as IssuedCertificate
 from server_stub.signin import SECOND
 
 _KIND = "pin_reset"
@@ -42,9 +46,8 @@ def permit(tx: Transaction, identity: str, authority: Authority) -> None:
         raise ValueError("该印章已停用挂失、注销或换了证书，不能重置口令")
     if application.payload["token"]["nonce"]:
         try:
-            _statement(
-                application, "https://check.invalid", _secret(application, authority), tx.now
-            )
+            secret = _secret(tx, application, authority)
+            _statement(application, "https://check.invalid", secret, tx.now)
         except ValueError as error:
             raise ValueError("Ukey 的解锁请求无法使用，请在插着 Ukey 时重新提交") from error
     move(tx, application, "fulfil", token=_told(application))
@@ -66,7 +69,8 @@ def take(
         raise UnlockExpired
     text = b""
     if application.payload["token"]["nonce"]:
-        text = _statement(application, origin, _secret(application, authority), since).text
+        secret = _secret(tx, application, authority)
+        text = _statement(application, origin, secret, since).text
     fields = {"application": identity, "token": _told(application), "until": timestamp(end)}
     audience = policy.owner_of(application).audience
     about = ("application", identity)
@@ -100,12 +104,17 @@ def _told(application: Application) -> dict[str, str]:
     return {name: token[name] for name in ("serial", "certificate_sn", "nonce")}
 
 
-def _secret(application: Application, authority: Authority) -> bytes:
+def _secret(tx: Transaction, application: Application, authority: Authority) -> bytes:
+    """What opens the Ukey with the seal's key. Raises ValueError for a request that is not its."""
     try:
         cipher = base64.b64decode(application.payload["token"]["secret"], validate=True)
     except binascii.Error as error:
         raise GmError("not base64") from error
-    return authority.key(RECIPIENT).decrypt(cipher)
+    row = tx.session.get_one(
+        IssuedCertificate, application.payload["token"]["certificate_sn"].lower()
+    )
+    point = Certificate.parse(row.der).public_key.point
+    return secret_for(authority.key(RECIPIENT).decrypt(cipher), point)
 
 
 def _statement(application: Application, origin: str, secret: bytes, since: int) -> UnlockStatement:

@@ -19,6 +19,7 @@ from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_certificate
 from crypto.pki.names_and_algorithms import Name
+from crypto.seal.unlocking import secret_for
 from device.pkcs11 import Module
 from device.token import (
     NotLoggedIn,
@@ -48,11 +49,17 @@ class Platform:
         with token.login(pin) as session:
             session.pin_unlocker(self.signer.public, self.recipient.public)
 
+    def told(self, token: Token) -> bytes:
+        """The secret and the names of the token's keys."""
+        request = token.unlock_request()
+        assert request is not None
+        return gm.sm2_decrypt(self.recipient.private, request.secret)
+
     def lines(self, token: Token, certificate: bytes) -> list[str]:
         request = token.unlock_request()
         assert request is not None
         now = int(time.time())
-        secret = gm.sm2_decrypt(self.recipient.private, request.secret)
+        secret = self.told(token)[:32]
         return [
             "SUQIAN-UKEY-UNLOCK-V1",
             "https://platform.example",
@@ -333,6 +340,99 @@ def test_a_signer_or_recipient_written_into_the_file_gets_nothing_at_the_next_re
         token.unlock(*platform.sign(lines), NEW_PIN)
     assert caught.value.reason is UnlockProblem.INVALID
     token.login(USER_PIN).close()
+
+
+def point_in(certificate: bytes) -> bytes:
+    return Certificate.parse(certificate).public_key.point
+
+
+def test_the_secret_is_for_the_keys_of_this_token_alone(
+    token: Token, certificate: bytes, platform: Platform, folder: Path, module: Module
+) -> None:
+    """Both ways: who swaps the files, or asks with a request copied from another's, gets nothing
+    for a certificate of his own."""
+    make_token(folder, 1, label="乙公司", so_pin=SO_PIN, user_pin=USER_PIN)
+    other = next(each for each in module.tokens() if each.info.serial != token.info.serial)
+    theirs = equipped(other, platform)
+    for held, own, foreign in ((token, certificate, theirs), (other, theirs, certificate)):
+        told = platform.told(held)
+        assert told[32:] == gm.sm3(point_in(own))
+        assert secret_for(told, point_in(own)) == told[:32]
+        with pytest.raises(ValueError, match="not of a Ukey with that key"):
+            secret_for(told, point_in(foreign))
+        for cut in (b"", told[:32], told[:-1]):  # as before keys were named, and cut off
+            with pytest.raises(ValueError, match="not of a Ukey with that key"):
+                secret_for(cut, point_in(own))
+
+
+def test_a_new_key_pair_and_an_unlocking_name_the_keys_again(
+    token: Token, certificate: bytes, platform: Platform
+) -> None:
+    before = token.unlock_request()
+    with token.login(USER_PIN) as session:
+        made = Certificate.parse(certified(session.generate_key("sm2", "财务章").public_key))
+    names = [gm.sm3(point_in(certificate)), gm.sm3(made.public_key.point)]
+    after = token.unlock_request()
+    assert before is not None
+    assert after is not None
+    assert after.nonce != before.nonce
+    assert platform.told(token)[32:] == b"".join(names)
+    token.unlock(*platform.sign(platform.lines(token, certificate)), NEW_PIN)
+    assert platform.told(token)[32:] == b"".join(names)
+
+
+def test_a_request_of_before_keys_were_named_is_made_anew_for_the_same_platform(
+    token: Token, certificate: bytes, platform: Platform, folder: Path
+) -> None:
+    path = token_path(folder, 0)
+    data = path.read_bytes()
+    flag = 8 + 3 * 16 + 32 + 3  # after title, state, epoch, serial, label, tries, PIN set
+    assert data[flag] == 2
+    data = data[:8] + bytes([data[8] ^ 1]) + data[9:flag] + b"\1" + data[flag + 1 : -32]
+    path.write_bytes(data + hashlib.sha256(data).digest())
+    before = token.unlock_request()
+    Platform().pin_on(token)
+    assert token.unlock_request() == before
+    platform.pin_on(token)
+    after = token.unlock_request()
+    assert after != before
+    assert platform.told(token)[32:] == gm.sm3(point_in(certificate))
+    platform.pin_on(token)
+    assert token.unlock_request() == after
+
+
+def test_what_unlocks_another_token_written_into_the_file_opens_nothing(
+    token: Token, certificate: bytes, platform: Platform, folder: Path, module: Module
+) -> None:
+    """Nonce, sealed key and encrypted secret of the thief's own token, in the victim's file."""
+    make_token(folder, 1, label="乙公司", so_pin=SO_PIN, user_pin=USER_PIN)
+    other = next(each for each in module.tokens() if each.info.serial != token.info.serial)
+    equipped(other, platform)
+    blocks = []
+    for slot, held in ((0, token), (1, other)):
+        request, data = held.unlock_request(), token_path(folder, slot).read_bytes()
+        assert request is not None
+        start = data.index(request.nonce)
+        blocks.append((data, start, data.index(request.secret) + len(request.secret)))
+    (own, start, end), (foreign, from_, until) = blocks
+    swapped = own[:start] + foreign[from_:until] + own[end:-32]
+    swapped = swapped[:8] + bytes([swapped[8] ^ 1]) + swapped[9:]
+    token_path(folder, 0).write_bytes(swapped + hashlib.sha256(swapped).digest())
+    lines = platform.lines(token, certificate)
+    with pytest.raises(ValueError, match="not of a Ukey with that key"):
+        secret_for(platform.told(token), point_in(certificate))
+    refused(token, platform.sign(lines), UnlockProblem.INVALID)  # if it were told all the same
+
+
+def test_more_key_pairs_than_are_named_leave_the_newest(
+    token: Token, certificate: bytes, platform: Platform
+) -> None:
+    with token.login(USER_PIN) as session:
+        spki = [session.generate_key("sm2", "章").public_key for _ in range(33)]
+    names = platform.told(token)[32:]
+    assert len(names) == 32 * 32
+    assert names[-32:] == gm.sm3(point_in(certified(spki[-1])))
+    assert gm.sm3(point_in(certificate)) not in names
 
 
 def test_another_makers_key_leads_to_its_makers_tool(soft_token: Token, platform: Platform) -> None:

@@ -100,7 +100,7 @@ class TokenBody(Body):
     serial: str = Field(max_length=64)
     certificate_sn: str = Field(max_length=64)
     nonce: str = Field(default="", max_length=32)
-    secret: str = Field(default="", max_length=402)
+    secret: str = Field(default="", max_length=1602)
     """Of a Ukey that is unlocked by a statement (crypto.seal.unlocking)."""
 
 

@@ -43,6 +43,9 @@ class Case:
         assert approved(server, self.first, self.person).status_code == 200
         self.seal = taken(self.person, self.person.wait("fulfilled", seconds=60))
         service = self.person.http.get("/v1/service").json()["certificates"]
+        with server.platform.reading() as session:
+            issued = session.get_one(store.Certificate, self.seal["certificate_sn"])
+            self.name = gm.sm3(Certificate.parse(issued.der).public_key.point)
         self.signer, self.recipient = (
             Certificate.parse(base64.b64decode(service[name]))
             for name in ("unlocking", "unlocking_secret")
@@ -52,6 +55,10 @@ class Case:
         self.everybody.append(Applicant(self.server.url, uscc=uscc))
         return self.everybody[-1]
 
+    def encrypted(self, plain: bytes) -> bytes:
+        """As a Ukey encrypts its secret and the names of its keys."""
+        return gm.sm2_encrypt(self.recipient.public_key.point, plain)
+
     def asked(self, opens: bytes, **token: str) -> Applicant:
         """Somebody who has handed in an application for a reset."""
         asker = self.somebody(self.person.uscc)
@@ -59,7 +66,7 @@ class Case:
             "serial": SERIAL,
             "certificate_sn": self.seal["certificate_sn"],
             "nonce": "0f" * 16,
-            "secret": b64(gm.sm2_encrypt(self.recipient.public_key.point, opens)),
+            "secret": b64(self.encrypted(opens + self.name)),
         }
         answer = asker.draft(
             kind="pin_reset",
@@ -191,17 +198,39 @@ def test_a_seal_that_was_lost_or_is_over_since_the_approval_is_not_unlocked(
     assert unlock(asker).status_code == 200
 
 
-def test_an_unreadable_secret_goes_back_to_the_reviewers(case: Case) -> None:
-    other = gm.public_key_of(gm.generate_private_key())
-    asker = case.asked(bytes(32), secret=b64(gm.sm2_encrypt(other, bytes(32))))
-    for reviewer in (case.first, case.second):
-        assert approved(case.server, reviewer, asker).status_code == 200
+def test_a_secret_that_is_not_this_ukeys_goes_back_to_the_reviewers(case: Case) -> None:
+    """A request that was copied from another's Ukey, with an application of one's own, included."""
+    somebody = gm.public_key_of(gm.generate_private_key())
+    askers = [
+        case.asked(b"", secret=b64(encrypted))
+        for encrypted in (
+            gm.sm2_encrypt(somebody, bytes(32) + case.name),
+            case.encrypted(bytes(32) + gm.sm3(somebody)),
+            case.encrypted(bytes(32)),
+        )
+    ]
+    for asker in askers:
+        for reviewer in (case.first, case.second):
+            assert approved(case.server, reviewer, asker).status_code == 200
 
     def back() -> bool:
-        row = asker.call("GET", f"/v1/applications/{asker.application_id}").json()
-        return row["state"] == "in_review" and "解锁请求无法使用" in (row["reason"] or "")
+        rows = [
+            each.call("GET", f"/v1/applications/{each.application_id}").json() for each in askers
+        ]
+        reasons = [row["reason"] or "" for row in rows if row["state"] == "in_review"]
+        return len(reasons) == 3 and all("解锁请求无法使用" in reason for reason in reasons)
 
-    until(back, "it did not go back", 60)
+    until(back, "they did not go back", 60)
+    assert {unlock(asker).json()["code"] for asker in askers} == {"illegal_transition"}
+
+
+def test_a_ukey_with_many_keys_is_unlocked_for_one_of_them(case: Case) -> None:
+    secret, others = secrets.token_bytes(32), secrets.token_bytes(15 * 32)
+    plain = secret + others + case.name + others
+    asker = case.asked(secret, secret=b64(case.encrypted(plain)))
+    case.twice_approved(asker)
+    told = base64.b64decode(unlock(asker).json()["statement"]).decode().split("\n")[8]
+    assert bytes.fromhex(told) == secret
 
 
 def test_a_key_of_another_maker_gets_the_approval_without_a_statement(case: Case) -> None:
