@@ -111,9 +111,8 @@ def open_window(
 
 def has_screen() -> bool:
     """Is there somewhere to show a window?"""
-    if sys.platform in ("win32", "darwin"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    always = sys.platform in ("win32", "darwin")
+    return always or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 if __name__ == "__main__":

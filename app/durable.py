@@ -74,13 +74,12 @@ def _held(error: OSError) -> bool:
 
 def sync_folder(folder: Path) -> None:
     """Make a rename in *folder* survive a power cut; Windows does so by itself."""
-    if sys.platform == "win32":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    if sys.platform != "win32":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @contextmanager

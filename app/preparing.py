@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import BinaryIO, Literal
 
 from app.errors import FileNotReadable, FileProblem, SealWouldHarm, phrase
 from app.placing.finder import Finder
 from app.publishing import check_output
 from app.repairing import require_sound
-from app.revisions import Output, harmed, open_pdf
+from app.revisions import Output, harmed, nameless_file, open_pdf
 from app.stamping import StampJob
 from app.store.cabinet import SealRecord
 from crypto.algorithms.gm import sm3_hasher
@@ -275,7 +274,7 @@ def _rehearse(
                 return
         original = document.stream
         for job, seal in zip(jobs, seals, strict=True):
-            output = opened.enter_context(TemporaryFile())
+            output = opened.enter_context(nameless_file())
             with within_time():
                 drafted.update(_drawn(document, output, job, seal, now))
                 document = Document(output, password)

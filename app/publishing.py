@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from app.durable import patiently, sync_folder, try_lock
+from app.durable import patiently, replace_file, sync_folder, try_lock
 from app.errors import FileProblem, OutputExists, OutputNotWritable
 
 MAX_NAME = 250
@@ -81,6 +81,21 @@ def _size(name: str) -> int:
     return len(name.encode("utf-8", "surrogateescape"))
 
 
+def check_name(target: Path) -> None:
+    """Does every system keep a file or folder of that name? Windows would write to a device, or
+    behind another file. Raises :class:`OutputNotWritable`."""
+    problem = _problem_of_name(target.name)
+    if problem is not None:
+        raise OutputNotWritable(str(target), problem)
+
+
+def replace_output(path: Path, data: bytes) -> None:
+    """:func:`app.durable.replace_file` for a file that a person has named. Raises
+    :class:`OutputNotWritable`, OSError."""
+    check_name(path)
+    replace_file(path, data)
+
+
 def check_output(target: Path, size: int) -> None:
     """Can a file of *size* bytes be written under the name *target*? Raises
     :class:`OutputNotWritable`."""
@@ -103,7 +118,7 @@ def check_output(target: Path, size: int) -> None:
 def _problem_of_name(name: str) -> FileProblem | None:
     if _size(name) > MAX_NAME:
         return FileProblem.TOO_LONG
-    bad = _NOT_PORTABLE.search(name) or is_device(name) or name != name.rstrip(" .")
+    bad = _NOT_PORTABLE.search(name) or is_device(name) or name not in ("..", name.rstrip(" ."))
     return FileProblem.NAME if bad else None
 
 
@@ -112,9 +127,7 @@ def unpublished(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A temporary file in the output's folder; gone on the way out, whatever happens.
 
     Raises :class:`OutputNotWritable`, also for an OSError in the block."""
-    problem = _problem_of_name(target.name)
-    if problem is not None:  # Windows would write to a device, or behind another file
-        raise OutputNotWritable(str(target), problem)
+    check_name(target)
     try:
         temporary, output = _new(target)
         _sweep(temporary)

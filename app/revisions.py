@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from app.errors import (
     FileNotReadable,
@@ -197,6 +197,11 @@ def open_pdf(source: Path, password: str | None) -> Document:
         raise FileNotReadable(str(source), FileProblem.of(error)) from error
 
 
+def nameless_file() -> BinaryIO:
+    """A file for what is not the last revision; gone when it is closed."""
+    return cast("BinaryIO", tempfile.TemporaryFile())
+
+
 def revise(
     source: Path, password: str | None, revisions: Sequence[Revise], output: BinaryIO
 ) -> list[SignedRevision]:
@@ -209,7 +214,7 @@ def revise(
         opened.callback(document.stream.close)
         for number, write in enumerate(revisions, 1):
             last = number == len(revisions)
-            target = output if last else opened.enter_context(TemporaryFile())
+            target = output if last else opened.enter_context(nameless_file())
             done = write(document, target)
             if done:
                 signed.append(done)

@@ -11,7 +11,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.durable import replace_file
+from app.publishing import replace_output
 
 _FORMULA = tuple("=+-@＝＋－＠")
 """How a formula begins; Excel in Chinese and Japanese takes the full width, too."""
@@ -19,9 +19,10 @@ _FORMULA = tuple("=+-@＝＋－＠")
 
 def save_table(path: Path, rows: Sequence[Sequence[object]]) -> None:
     """Write *rows* (the first is the head) to *path*: XLSX by its suffix, else CSV in UTF-8 with a
-    byte order mark. Lists are joined by commas, None is empty. Raises OSError."""
+    byte order mark. Lists are joined by commas, None is empty. Raises
+    :class:`app.errors.OutputNotWritable`, OSError."""
     write = _xlsx if path.suffix.lower() == ".xlsx" else _csv
-    replace_file(path, write(_texts(rows)))
+    replace_output(path, write(_texts(rows)))
 
 
 def table_csv(rows: Sequence[Sequence[object]]) -> bytes:

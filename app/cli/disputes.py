@@ -9,7 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands, json_option, password_option, pin_option, token_options
+from app.cli.grammar import (
+    Commands,
+    json_option,
+    output_path,
+    password_option,
+    pin_option,
+    token_options,
+)
 from app.cli.terminal import enter_pin, pdf_password, tell
 from app.errors import UsageError, phrase
 from app.publishing import free_name
@@ -40,12 +47,12 @@ def add_commands(commands: Commands) -> None:
         help="SEND this evidence package along; it contains the document",
     )
     made.add_argument(
-        "-o", "--output", type=Path, metavar="RECEIPT.json", help="where the receipt goes"
+        "-o", "--output", type=output_path, metavar="RECEIPT.json", help="where the receipt goes"
     )
     made.add_argument("--status", action="store_true", help="how far it is (with a receipt)")
     made.add_argument(
         "--fetch",
-        type=Path,
+        type=output_path,
         metavar="OUT.zip",
         help="fetch and check the platform's evidence package (with a receipt)",
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.cli.translation import said
 from app.errors import UsageError
+from app.publishing import check_name
 from crypto.seal.application_form import subtypes
 from crypto.seal.kinds import SHAPES
 
@@ -94,7 +95,9 @@ def timestamp_options(made: Parser) -> None:
 
 
 def output_option(made: Parser, metavar: str) -> None:
-    made.add_argument("-o", "--output", type=Path, metavar=metavar, help="where the result goes")
+    made.add_argument(
+        "-o", "--output", type=output_path, metavar=metavar, help="where the result goes"
+    )
 
 
 def json_option(made: Parser) -> None:
@@ -115,6 +118,14 @@ def password_option(made: Parser) -> None:
 def refused(problem: str, value: str) -> argparse.ArgumentTypeError:
     """What argparse is to say of *value*: *problem* in the person's language."""
     return argparse.ArgumentTypeError(f"{said(problem)}: {value}")
+
+
+def output_path(text: str) -> Path:
+    """Where a command writes, for argparse. Raises :class:`app.errors.OutputNotWritable` for a name
+    that some system does not keep."""
+    path = Path(text)
+    check_name(path)
+    return path
 
 
 def positive(text: str) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands, json_option
+from app.cli.grammar import Commands, json_option, output_path
 from app.cli.terminal import tell, tell_json
 from app.errors import FileProblem, OutputExists, OutputNotWritable, UsageError, phrase
 
@@ -24,7 +23,7 @@ def add_commands(commands: Commands) -> None:
     made = journals.add("export", journal_export, "write it as CSV or XLSX")
     made.add_argument(
         "output",
-        type=Path,
+        type=output_path,
         metavar="FILE.csv|FILE.xlsx",
         help="where the journal is written to",
     )

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands, Parser, pin_option, token_options
+from app.cli.grammar import Commands, Parser, output_path, pin_option, token_options
 from app.cli.stamp.choosing import chosen_seal
 from app.cli.terminal import asked, enter_pin, tell
 from app.errors import phrase
@@ -40,7 +40,9 @@ def add_to(seals: Commands) -> None:
     _options(made)
     made.add_argument("--cause", required=True, choices=CAUSES[CANCEL], help="why")
     _proof_options(made, ("request", "seal", "personal"), letter=False)
-    made.add_argument("--out", type=Path, metavar="FILE", help="where the sealed request is kept")
+    made.add_argument(
+        "--out", type=output_path, metavar="FILE", help="where the sealed request is kept"
+    )
 
 
 def _proof_options(made: Parser, ways: tuple[str, ...], *, letter: bool = True) -> None:

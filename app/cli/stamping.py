@@ -15,6 +15,7 @@ from app.cli.grammar import (
     json_option,
     offline_option,
     output_option,
+    output_path,
     password_option,
     pin_option,
     timestamp_options,
@@ -64,13 +65,13 @@ def _stamp_options(made: Parser) -> None:
     made.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=output_path,
         metavar="OUT.pdf|FOLDER",
         help="where the result goes; a folder for several files",
     )
     made.add_argument(
         "--csv",
-        type=Path,
+        type=output_path,
         metavar="TABLE.csv|TABLE.xlsx",
         help="what came of several files, as a table",
     )

@@ -11,6 +11,7 @@ from app.cli.clock import tell_clock
 from app.cli.grammar import (
     Commands,
     offline_option,
+    output_path,
     password_option,
     positive,
     trust_options,
@@ -52,9 +53,13 @@ def add_commands(commands: Commands) -> None:
         action="store_true",
         help="every file in a process that no other file has been in: slower",
     )
-    made.add_argument("--csv", type=Path, metavar="SUMMARY.csv", help="one row per file")
-    made.add_argument("--report-dir", type=Path, metavar="FOLDER", help="a report (PDF) per file")
-    made.add_argument("--report", type=Path, metavar="OUT.pdf", help="the report on one file")
+    made.add_argument("--csv", type=output_path, metavar="SUMMARY.csv", help="one row per file")
+    made.add_argument(
+        "--report-dir", type=output_path, metavar="FOLDER", help="a report (PDF) per file"
+    )
+    made.add_argument(
+        "--report", type=output_path, metavar="OUT.pdf", help="the report on one file"
+    )
     made.add_argument(
         "--sealed",
         action="store_true",

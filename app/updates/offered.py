@@ -119,12 +119,11 @@ def fetch(
 def _make_private(folder: Path) -> None:
     """Raises :class:`UpdateRejected` "folder" if somebody else's lies there."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if sys.platform == "win32":
-        return  # in the user's profile: his alone
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise UpdateRejected(str(folder), "folder")
-    folder.chmod(0o700)
+    if sys.platform != "win32":  # there it lies in the user's profile: his alone
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise UpdateRejected(str(folder), "folder")
+        folder.chmod(0o700)
 
 
 def is_package(path: Path, release: Release) -> bool:

@@ -38,21 +38,22 @@ def _load() -> ctypes.CDLL:
         if own is None or own.OpenSSL_version_num() >> 28 < 3:
             raise EngineUnavailable("CPython brings no OpenSSL 3")
         return own
-    if os.path.exists("/proc/self/maps"):
-        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
-            paths = {line.split(maxsplit=5)[5].strip() for line in maps if "libcrypto" in line}
-        candidates = sorted(paths)
     else:
-        candidates = []
-    # A CPython with OpenSSL linked statically exports it from _hashlib itself.
-    for name in [*candidates, getattr(_hashlib, "__file__", "") or "", "libcrypto.so.3"]:
-        try:
-            library = ctypes.CDLL(name)
-            if library.OpenSSL_version_num() >> 28 >= 3:
-                return library
-        except (OSError, AttributeError):
-            continue
-    raise EngineUnavailable("no OpenSSL 3 libcrypto in this process")
+        if os.path.exists("/proc/self/maps"):
+            with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+                paths = {line.split(maxsplit=5)[5].strip() for line in maps if "libcrypto" in line}
+            candidates = sorted(paths)
+        else:
+            candidates = []
+        # A CPython with OpenSSL linked statically exports it from _hashlib itself.
+        for name in [*candidates, getattr(_hashlib, "__file__", "") or "", "libcrypto.so.3"]:
+            try:
+                library = ctypes.CDLL(name)
+                if library.OpenSSL_version_num() >> 28 >= 3:
+                    return library
+            except (OSError, AttributeError):
+                continue
+        raise EngineUnavailable("no OpenSSL 3 libcrypto in this process")
 
 
 class _Key:

@@ -18,6 +18,7 @@ import pymupdf
 
 from app.cli.entry import main
 from app.desk import Desk
+from crypto.owner_only import protect
 from tests.world.applicant import citizen_number
 from tests.world.documents import DEMO_PDF
 
@@ -127,6 +128,8 @@ class Clerk:
         """The same clerk with the same key and seal, in a folder of its own."""
         shutil.copytree(self.home, folder / "home")
         shutil.copytree(self.hub, folder / "hub")
+        for secrets in (folder / "home").rglob("secrets.json"):
+            protect(secrets)  # Windows copies content, not who may read it
         return replace(self, folder=folder)
 
     def journal(self) -> list[dict[str, Any]]:

@@ -28,8 +28,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.durable import replace_file
 from app.errors import AppError, explain
+from app.publishing import replace_output
 from ui import theme
 from ui.dialogs import Dialog
 from ui.document.viewer import show_certificate
@@ -431,7 +431,7 @@ class SettingsPage(QWidget):
         def write() -> None:
             data = self._shell.context.diagnosis()
             data["keys"] = [_described(token) for token in self._shell.tokens]
-            replace_file(path, json.dumps(data, ensure_ascii=False, indent=2).encode())
+            replace_output(path, json.dumps(data, ensure_ascii=False, indent=2).encode())
 
         self._shell.tasks.work(
             write,

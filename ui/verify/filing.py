@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.durable import replace_file
+from app.publishing import replace_output
 from crypto.verdict import Report, Verdict
 from ui.dialogs import confirm
 from ui.language import language, tr
@@ -41,9 +41,9 @@ class ReportSaver:
         def write() -> None:
             if path.suffix.lower() == ".json":
                 text = json.dumps(report.to_json(language()), ensure_ascii=False, indent=2)
-                replace_file(path, text.encode())
+                replace_output(path, text.encode())
             else:
-                replace_file(path, context.report_pdf(source, report, password, language()))
+                replace_output(path, context.report_pdf(source, report, password, language()))
 
         self._save(write, path)
 
@@ -68,7 +68,7 @@ class ReportSaver:
         path = self._ask_where(folder / f"{tr('验章汇总')}.csv", "CSV (*.csv)")
         if path is not None:
             run = Run(tuple(outcomes), False)
-            self._save(lambda: replace_file(path, summary_csv(run, language())), path)
+            self._save(lambda: replace_output(path, summary_csv(run, language())), path)
 
     def sealed_report(self, source: Path) -> None:
         """Have the platform verify *source* and seal its report: the document goes there, so the

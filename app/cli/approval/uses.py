@@ -13,6 +13,7 @@ from app.cli.approval.phones import show_code
 from app.cli.grammar import (
     Commands,
     json_option,
+    output_path,
     password_option,
     pin_option,
     positive,
@@ -20,7 +21,14 @@ from app.cli.grammar import (
 )
 from app.cli.stamp.choosing import chosen_seal
 from app.cli.terminal import enter_pin, pdf_password, tell, tell_json
-from app.errors import DecisionRefused, UsageError, UseRequestNotFound, phrase
+from app.errors import (
+    DecisionRefused,
+    FileProblem,
+    OutputNotWritable,
+    UsageError,
+    UseRequestNotFound,
+    phrase,
+)
 from crypto.verdict import beijing
 
 if TYPE_CHECKING:
@@ -72,7 +80,7 @@ def add_commands(commands: Commands) -> None:
     json_option(made)
     made = approvals.add("show", show, "one request; with --pages, what its document looks like")
     made.add_argument("request", metavar="ID", help="number of the request")
-    made.add_argument("--pages", type=Path, metavar="FOLDER", help="where to put its pages")
+    made.add_argument("--pages", type=output_path, metavar="FOLDER", help="where to put its pages")
     _with_key(made)
     made = approvals.add("phone", on_phone, "a code to decide on a request with your phone")
     made.add_argument("request", metavar="ID", help="number of the request")
@@ -267,9 +275,12 @@ def _with_pages(
         shown = see(client, desk.lending.store, _fresh(client, desk, record))
     if shown is None:
         raise DecisionRefused("unseen")
-    options.pages.mkdir(parents=True, exist_ok=True)
-    for number, picture in enumerate(shown.pictures, 1):
-        (options.pages / f"{number:03}.webp").write_bytes(picture)
+    try:
+        options.pages.mkdir(parents=True, exist_ok=True)
+        for number, picture in enumerate(shown.pictures, 1):
+            (options.pages / f"{number:03}.webp").write_bytes(picture)
+    except OSError as error:
+        raise OutputNotWritable(str(options.pages), FileProblem.of(error)) from error
     return record
 
 

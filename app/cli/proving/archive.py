@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands, json_option, offline_option, trust_option
+from app.cli.grammar import Commands, json_option, offline_option, output_path, trust_option
 from app.cli.terminal import tell, tell_json, worst_exit
 from app.errors import UsageError, phrase
 from crypto.verdict import one_line, say
@@ -43,7 +43,12 @@ def add_commands(commands: Commands) -> None:
         help="what was stamped on this computer in that month, for example 2026-11",
     )
     made.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="OUT.zip", help="where the result goes"
+        "-o",
+        "--output",
+        type=output_path,
+        required=True,
+        metavar="OUT.zip",
+        help="where the result goes",
     )
     for name, text in (
         ("--unit", "whose archives these are"),

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands
+from app.cli.grammar import Commands, output_path
 from app.cli.staff.signing_in import add, signed_in
 from app.cli.terminal import tell, tell_json
 from app.errors import UsageError, phrase, platform_reason
@@ -32,7 +31,7 @@ def add_commands(commands: Commands) -> None:
     made = add(group, "open", review_open, "save a document of an application; it is on record")
     _which(made)
     made.add_argument("document", metavar="KIND", help="which document, as show lists them")
-    made.add_argument("-o", "--output", type=Path, required=True, help="where it is saved")
+    made.add_argument("-o", "--output", type=output_path, required=True, help="where it is saved")
     _which(add(group, "claim", review_claim, "take an application, so that nobody else does"))
     made = add(group, "approve", review_approve, "approve it, signed with the key")
     _which(made)

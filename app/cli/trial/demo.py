@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands
+from app.cli.grammar import Commands, output_path
 from app.cli.terminal import print_report, tell, worst_exit
 from app.errors import UsageError, phrase
 from crypto.wording import is_of_a_demo
@@ -27,7 +27,7 @@ def add_commands(commands: Commands) -> None:
     )
     made.add_argument(
         "--output",
-        type=Path,
+        type=output_path,
         default=Path("demo-out"),
         metavar="FOLDER",
         help="folder for the results (default: demo-out)",

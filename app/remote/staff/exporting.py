@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from app.durable import replace_file
 from app.errors import FileNotReadable, FileProblem
+from app.publishing import replace_output
 from app.remote.staff.auditing import LedgerRecord, Proved
 from app.spreadsheet import save_table
 from crypto.algorithms import merkle
@@ -23,14 +23,14 @@ COLUMNS = ("index", "at", "type", "by", "about", "what", "record")
 
 def write(proved: Proved, path: Path) -> tuple[Path, ...]:
     """Write *proved* to *path*, by its suffix CSV or JSON; gives the files that were made. Raises
-    OSError."""
+    :class:`app.errors.OutputNotWritable`, OSError."""
     if path.suffix.lower() != ".csv":
-        replace_file(path, _json(proved))
+        replace_output(path, _json(proved))
         return (path,)
     beside = path.with_suffix(".json")
     rows = [COLUMNS, *(tuple(cells(each, proved.names)) for each in proved.items)]
     save_table(path, rows)
-    replace_file(beside, _json(proved))
+    replace_output(beside, _json(proved))
     return (path, beside)
 
 
