@@ -107,7 +107,7 @@ _CODES = {
         " markup_added drawing_added link_added mark_tiny mark_only_printed mark_acts"
         " look_differs look_differs_more look_pages_differ look_incomplete look_failed"
         " grant_unproved grant_leave_unproved grant_lease_unconfirmed grant_end_unproven"
-        " approval_unproved ticket_missing_unproven"
+        " approval_unproved approval_pages_differ ticket_missing_unproven"
     ),
     Level.INVALID: (
         "byte_range_malformed contents_malformed value_unreadable digest_mismatch"
@@ -121,6 +121,7 @@ _CODES = {
         " grant_invalid grant_foreign_grantor grant_no_leave grant_leave_foreign grant_exceeded"
         " grant_term_over grant_outside_kind grant_outside_counterparty grant_outside_hours"
         " grant_unapproved approval_invalid approval_foreign approval_changed"
+        " approval_exceeded grant_foreign_seal grant_foreign_grantee"
         " ticket_missing"
         " grant_before_lease grant_lease_over grant_used_after_end"
     ),

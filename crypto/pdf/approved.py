@@ -10,7 +10,7 @@ signature of one's own — was not shown to those who approved.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pyhanko.pdf_utils import generic
 
@@ -19,7 +19,8 @@ from crypto.pdf.changes.review import History
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.pdf.reading.surroundings import Window
-from crypto.seal.use_approval import UseRequest
+from crypto.seal.use_approval import SALTED, UseRequest
+from crypto.validation.approval_check import OF_APPROVALS
 from crypto.verdict import Change, Finding
 
 _OF_SEALING = frozenset(("timestamp_added", "validation_data"))
@@ -39,11 +40,16 @@ def check_approved(
     were added since (changes of kind ``seal_added``) may show something that nobody approved.
     Never raises for what the file contains."""
     size = int(request.document_size)
+    name = "" if request.document_name.startswith(SALTED) else request.document_name
     if size >= end or _sm3(document, size) != request.document_sm3:
-        return [Finding("approval_foreign", {"document_sm3": request.document_sm3})]
+        told = {"document": name, "document_sm3": request.document_sm3}
+        return [Finding("approval_foreign", told)]
     try:
         approved = _part(document, size, password)
         sealed = _part(document, end, password)
+        if (pages := len(approved.pages())) != int(request.pages):
+            told = {"said": request.pages, "pages": str(pages)}
+            return [Finding("approval_pages_differ", told)]
         base = approved.reader.total_revisions - 1
         history = History(sealed, approved)
         changes = history.changes(generic.DictionaryObject(), base, size, approved)
@@ -60,6 +66,12 @@ def check_approved(
         page = {"page": str(other[0].page)} if other[0].page else {}
         return [Finding("approval_changed", {"what": other[0].what, **page})]
     return []
+
+
+def without_approvals(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """*findings* without what was said of approvals of this use: they are of no other document than
+    the one they were given for, and a report must not list what it disproves."""
+    return tuple(each for each in findings if each.code not in OF_APPROVALS)
 
 
 def _part(document: Document, end: int, password: str | None) -> Document:

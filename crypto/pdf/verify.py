@@ -26,6 +26,7 @@ they are told.
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -430,17 +431,25 @@ def _check_marks(checks: Sequence[_Check]) -> None:
 
 
 def _check_approvals(document: Document, password: str | None, checks: Sequence[_Check]) -> None:
-    """Where a seal's use was approved: is the document the approved one? An earlier signature is
-    weighed before a later one asks whether it proves what it shows."""
+    """Where a seal's use was approved: is the document the approved one, and this use within the
+    number that was approved? An earlier signature is weighed before a later one asks whether it
+    proves what it shows."""
+    uses: Counter[str] = Counter()
     for check in sorted(checks, key=lambda check: check.signature.end):
-        if check.approved:  # rare: what it needs is loaded then
-            from crypto.pdf.approved import check_approved
+        if request := check.approved:  # rare: what it needs is loaded then
+            from crypto.pdf.approved import check_approved, without_approvals
 
             def unproved(changes: Sequence[Change], own: _Check = check) -> list[Change]:
                 return _unapproved(changes, own, checks)
 
-            end = check.signature.end
-            check.find(check_approved(document, end, password, check.approved, unproved))
+            uses[request.sha256] += 1
+            found = check_approved(document, check.signature.end, password, request, unproved)
+            if not found and uses[request.sha256] > int(request.copies):
+                shown = {"use": str(uses[request.sha256]), "copies": request.copies}
+                found = [Finding("approval_exceeded", shown)]
+            if found or not check.report.intact:
+                check.state(findings=without_approvals(check.report.findings))
+            check.find(found)
 
 
 def _unapproved(changes: Sequence[Change], own: _Check, everyone: Sequence[_Check]) -> list[Change]:

@@ -9,6 +9,7 @@ the document that was approved is the one that was sealed, only a reader of the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from crypto.pki.certificate import Certificate
@@ -25,18 +26,34 @@ from crypto.seal.use_approval import (
     UseRequest,
 )
 from crypto.seal.use_policy import Approver
-from crypto.validation.trust import Trust
+from crypto.validation.trust import Trust, was_revoked
 from crypto.verdict import Finding, beijing
+
+OF_APPROVALS = frozenset(("use_approved", "approved_by", "approved_by_phone", "approval_unproved"))
+"""Findings that hold only if what was approved is this document and this use."""
+
+
+@dataclass(frozen=True)
+class Used:
+    """Which seal was used, and by whom."""
+
+    name: str
+    """The seal's, as it says itself."""
+    original_code: str
+    """Code of the seal, or of the one that it is a copy of."""
+    holder: str
+    """Whose that is."""
+    signer: bytes
+    """The certificate that sealed, DER."""
 
 
 def check_approvals(
-    ticket: SignedStatement | None, original_code: str, holder: str, signer: bytes, trust: Trust
+    ticket: SignedStatement | None, used: Used, trust: Trust
 ) -> tuple[list[Finding], UseRequest | None]:
     """What the approvals in *ticket* say of this use, and the request if they allow it; nothing for
     a ticket without any.
 
-    *ticket*: the stapled statement, if it holds for this document; *original_code*, *holder*: of
-    the seal, or of the one that a copy was made of; *signer*: the certificate that sealed, DER."""
+    *ticket*: the stapled statement, if it holds for this document."""
     leave = ticket.statement.leave if ticket is not None else None
     if ticket is None or leave is None or not leave.evidence:
         return [], None
@@ -44,10 +61,12 @@ def check_approvals(
         evidence = UseEvidence.parse(leave.evidence)
     except ApprovalError as error:
         return [Finding("approval_invalid", {"why": "unreadable", "reason": str(error)})], None
-    why = evidence.why_not(ticket.statement.seal_code, original_code, signer)
-    why = why or _why_not_now(evidence, leave, ticket.statement.issued_at)
-    if not why and not _same_holder(evidence.policy.certificate, holder):
-        why = "keeper"
+    why = (
+        evidence.why_not(ticket.statement.seal_code, used.original_code, used.signer)
+        or _why_not_now(evidence, leave, ticket.statement.issued_at)
+        or _why_not_this(evidence, used)
+        or _why_revoked(evidence, trust)
+    )
     if why:
         return [Finding("approval_invalid", {"why": why})], None
     return _shown(evidence, trust), evidence.request.request
@@ -56,7 +75,10 @@ def check_approvals(
 def _why_not_now(evidence: UseEvidence, leave: Leave, issued_at: datetime) -> str:
     """Was all that decided when the platform gave its leave, for this grant?"""
     request = evidence.request.request
+    other_side = leave.counterparty and request.counterparty
     if leave.grant_sm3 != request.grant or leave.approval != request.request:
+        return "request"
+    if other_side and leave.counterparty != request.counterparty:
         return "request"
     late = max(each.approval.at for each in evidence.approvals) > issued_at + CLOCK_SKEW
     over = issued_at > request.open_until + CLOCK_SKEW
@@ -64,12 +86,61 @@ def _why_not_now(evidence: UseEvidence, leave: Leave, issued_at: datetime) -> st
     return "time" if late or over or early else ""
 
 
-def _same_holder(keeper: Certificate, holder: str) -> bool:
-    """Does the certificate that set the policy belong to whose seal it is?"""
-    return is_held_by(keeper.subject, keeper.issuer, holder)
+def _why_not_this(evidence: UseEvidence, used: Used) -> str:
+    """Did whose seal it is set the policy, and do policy and request call seal and holder as they
+    are called? Approvers saw those names."""
+    policy, request, keeper = (
+        evidence.policy.policy,
+        evidence.request.request,
+        evidence.policy.certificate,
+    )
+    if not is_held_by(keeper.subject, keeper.issuer, used.holder):
+        return "keeper"
+    names = (policy.seal_name, request.seal_name)
+    right = policy.holder == request.enterprise and (
+        is_held_by(keeper.subject, keeper.issuer, policy.holder)
+        or policy.holder == keeper.subject.organization
+    )
+    return "" if right and all(name == used.name for name in names) else "names"
+
+
+def _why_revoked(evidence: UseEvidence, trust: Trust) -> str:
+    """Had anybody's certificate been revoked when they signed?"""
+    return "revoked" if any(each.revoked for each in _signers(evidence, trust)) else ""
+
+
+@dataclass(frozen=True)
+class _Signer:
+    """Who signed a part of the evidence."""
+
+    name: str
+    trusted: bool
+    revoked: bool
+    """When they signed, by what is known here."""
+
+
+def _signers(evidence: UseEvidence, trust: Trust) -> list[_Signer]:
+    """The keeper, then the approvers in the order of their approvals."""
+    policy = evidence.policy
+    signed: Sequence[tuple[str, Certificate, datetime]] = [
+        (policy.policy.holder, policy.certificate, policy.signed_at),
+        *(
+            (a.name if a else "—", each.certificate, each.approval.at)
+            for a, each in evidence.approvers
+        ),
+    ]
+    return [_signer(name, certificate, at, trust) for name, certificate, at in signed]
+
+
+def _signer(name: str, certificate: Certificate, at: datetime, trust: Trust) -> _Signer:
+    chain = build_chain(certificate, trust.pool, trust.signers, at)
+    return _Signer(
+        without_credit_code(name), chain.trusted, was_revoked(certificate, chain, trust, at)
+    )
 
 
 def _shown(evidence: UseEvidence, trust: Trust) -> list[Finding]:
+    """Who asked and who agreed, as far as their certificates are trusted."""
     policy, request = evidence.policy.policy, evidence.request.request
     name = request.document_name
     details = {
@@ -88,13 +159,16 @@ def _shown(evidence: UseEvidence, trust: Trust) -> list[Finding]:
         "request": request.request,
         "document_sm3": request.document_sm3,
     }
-    findings = [Finding("use_approved", details)]
-    for approver, each in evidence.approvers:
-        if approver is not None:
-            findings.append(_of_approver(approver, each))
-    unproved = _unproved(evidence, trust)
+    signers = _signers(evidence, trust)
+    unproved = "、".join(dict.fromkeys(each.name for each in signers if not each.trusted))
     if unproved:
-        findings.append(Finding("approval_unproved", {"who": "、".join(unproved)}))
+        findings = [Finding("approval_unproved", {**details, "who": unproved})]
+    else:
+        findings = [Finding("use_approved", details)]
+    for (approver, each), signer in zip(evidence.approvers, signers[1:], strict=True):
+        # name and role are the keeper's words
+        if approver is not None and signer.trusted and signers[0].trusted:
+            findings.append(_of_approver(approver, each))
     return findings
 
 
@@ -107,19 +181,3 @@ def _of_approver(approver: Approver, each: SignedApproval) -> Finding:
         "reason": each.approval.reason,
     }
     return Finding("approved_by_phone" if each.phone else "approved_by", shown)
-
-
-def _unproved(evidence: UseEvidence, trust: Trust) -> list[str]:
-    """Whose certificate leads to nobody who is trusted."""
-    signed: Sequence[tuple[str, Certificate, datetime]] = [
-        (evidence.policy.policy.holder, evidence.policy.certificate, evidence.policy.signed_at),
-        *(
-            (a.name if a else "—", each.certificate, each.approval.at)
-            for a, each in evidence.approvers
-        ),
-    ]
-    return [
-        without_credit_code(name)
-        for name, certificate, at in signed
-        if not build_chain(certificate, trust.pool, trust.signers, at).trusted
-    ]

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from crypto.pki.chain import build_chain
+from crypto.algorithms.gm import sm3
+from crypto.pki.chain import Chain, build_chain
 from crypto.pki.holder_name import holder_of
 from crypto.seal.grant import Grant, GrantError, SignedGrant, grant_of, is_copy
 from crypto.seal.statement import Leave, SignedStatement, StatementError
 from crypto.seal.structure import Seal
 from crypto.validation.revocation import CLOCK_SKEW
-from crypto.validation.trust import Trust
+from crypto.validation.trust import Trust, was_revoked
 from crypto.verdict import Finding, Times, beijing
 
 WITHDRAWN = ("grant_withdrawn", "keeper_ended", "legal_rep_changed")
@@ -49,11 +50,16 @@ def check_grant(
         return [Finding("grant_invalid", {"reason": str(error)})]
     if signed is None or seal.valid_until > signed.grant.valid_until:
         return [Finding("grant_invalid", {"reason": "the copy outlives its grant"})]
+    if other := _foreign(seal, signed.grant):
+        return [other]
     grantor = holder_of(signed.certificate.subject, signed.certificate.issuer).name
     if "".join(grantor.split()) != "".join(signed.grant.holder.split()):
         shown = {"grantor": grantor, "holder": signed.grant.holder}
         return [Finding("grant_foreign_grantor", shown)]
-    findings = [_shown(signed, grantor, trust)]
+    chain = build_chain(signed.certificate, trust.pool, trust.signers, signed.signed_at)
+    if was_revoked(signed.certificate, chain, trust, signed.signed_at):
+        return [Finding("grant_invalid", {"reason": "the grantor's certificate was revoked"})]
+    findings = [_shown(signed, grantor, chain)]
     leave, more, at = _leave(seal, signed, ticket, token, trust, times)
     findings += more
     if leave is None or at is None:
@@ -64,10 +70,20 @@ def check_grant(
     return findings
 
 
-def _shown(signed: SignedGrant, grantor: str, trust: Trust) -> Finding:
+def _foreign(seal: Seal, grant: Grant) -> Finding | None:
+    """Is the grant one of another seal, or for another certificate?"""
+    if grant.seal_name != seal.name or grant.seal_code == seal.es_id:
+        shown = {"granted": grant.seal_name, "seal": seal.name, "seal_code": grant.seal_code}
+        return Finding("grant_foreign_seal", shown)
+    named = {*seal.certificate_digests, *map(sm3, seal.certificates)}
+    if grant.grantee_by == "certificate" and named != {bytes.fromhex(grant.grantee_sm3)}:
+        return Finding("grant_foreign_grantee", {"grantee": grant.grantee})
+    return None
+
+
+def _shown(signed: SignedGrant, grantor: str, chain: Chain) -> Finding:
     """Who allowed whom to use what, until when: proved if the grantor's certificate is."""
     grant = signed.grant
-    chain = build_chain(signed.certificate, trust.pool, trust.signers, signed.signed_at)
     details = {
         "grantee": grant.grantee,
         "holder": grant.holder,

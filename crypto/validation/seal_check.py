@@ -201,10 +201,11 @@ def check_seal_use(
     findings += check_grant(seal, ticket, token, trust, times, status)
     approved = None
     if ticket is not None and ticket.statement.leave and ticket.statement.leave.evidence:
-        from crypto.validation.approval_check import check_approvals
+        from crypto.validation.approval_check import Used, check_approvals
 
         original, holder = _original(seal, certificate)
-        more, approved = check_approvals(ticket, original, holder, certificate, trust)
+        used = Used(seal.name, original, holder, certificate)
+        more, approved = check_approvals(ticket, used, trust)
         findings += more
     if ticket is None:
         findings += _without_ticket(seal, token, trust, times)

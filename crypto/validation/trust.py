@@ -182,6 +182,12 @@ class Trust:
         return chain.path[-1].fingerprint if chain.trusted else b""
 
 
+def was_revoked(certificate: Certificate, chain: Chain, trust: Trust, at: datetime) -> bool:
+    """Is it known that *certificate*, the first of *chain*, was revoked at that moment?"""
+    revoked = trust.evidence.revocation(certificate, chain.path) if chain.anchored else None
+    return revoked is not None and revoked.at <= at
+
+
 def check_signer(
     signer: Certificate,
     extra: Sequence[Certificate],

@@ -74,9 +74,11 @@ def test_the_file_alone_says_who_allowed_what_in_which_role_and_when(company: Co
 
 
 def test_a_second_seal_after_the_approval_is_no_other_document(company: Company) -> None:
-    once = company.stamped()
-    twice = company.stamped(document=once)
-    for signature in company.judged(twice).signatures:
+    both = replace_world(company)
+    both.request = SignedRequest.make(both.asked(copies="2"), both.requester)
+    once = both.stamped()
+    twice = both.stamped(document=once)
+    for signature in both.judged(twice).signatures:
         found = {finding.code for finding in signature.findings}
         assert "use_approved" in found
         assert not found & {"approval_foreign", "approval_changed"}

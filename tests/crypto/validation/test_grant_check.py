@@ -7,6 +7,8 @@ import pytest
 
 from crypto.algorithms.gm import sm3
 from crypto.pki.certificate import OCSP_SIGNING, TIME_STAMPING
+from crypto.pki.certificate_making import make_crl
+from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import make_token
 from crypto.seal.grant import GRANT, Grant, GrantError, Scope, SignedGrant
 from crypto.seal.making import add_timestamp
@@ -166,6 +168,54 @@ def test_approval_where_it_is_asked_for(lent: Lent) -> None:
     found = judged(lent, lent.use(token, seal=copy))
     assert "法定代表人" in found["grant_approved"].text()
     assert verdict(found) is Verdict.VALID
+
+
+def test_a_grant_of_another_seal_is_none_of_this_copy(lent: Lent) -> None:
+    """grant_foreign_seal: the copy is called otherwise, or lent by itself."""
+    for grant, seal in (
+        (signed_grant(lent.grantor, seal_name="测试专用章"), None),
+        (signed_grant(lent.grantor, seal_code=COPY), None),
+        (lent.grant, lent.copy(name="测试专用章")),
+    ):
+        token = lent.leave(grant_sm3=grant.terms_sm3)
+        found = judged(lent, lent.use(token, seal=seal or lent.copy(grant)))
+        assert "grant_foreign_seal" in found
+        assert "grant_holds" not in found
+        assert verdict(found) is Verdict.INVALID
+
+
+def test_a_grant_for_one_certificate_serves_no_other(lent: Lent) -> None:
+    """grant_foreign_grantee."""
+
+    def found(digest: bytes) -> dict[str, Finding]:
+        grant = signed_grant(lent.grantor, grantee_by="certificate", grantee_sm3=digest.hex())
+        token = lent.leave(grant_sm3=grant.terms_sm3)
+        return judged(lent, lent.use(token, seal=lent.copy(grant)))
+
+    assert verdict(found(sm3(lent.grantee.certificate))) is Verdict.VALID
+    other = found(sm3(lent.grantor.certificate))
+    assert "grant_foreign_grantee" in other
+    assert verdict(other) is Verdict.INVALID
+
+
+def test_a_grantor_whose_certificate_was_revoked_grants_nothing(lent: Lent) -> None:
+    authority = lent.authorities.authority
+
+    def found(at: datetime) -> dict[str, Finding]:
+        listed = make_crl(
+            issuer=authority.name,
+            issuer_key=authority.key,
+            authority_spki=authority.key.spki,
+            number=1,
+            this_update=NOW,
+            next_update=NOW + DAY,
+            entries=[(lent.grant.certificate.serial, at, 1)],
+        )
+        trust = replace(lent.authorities.trust, crls=(Crl.parse(listed),))
+        return judged(lent, lent.use(lent.leave()), trust)
+
+    assert "grant_invalid" in found(lent.grant.signed_at - HOUR)
+    assert "grant_holds" in found(lent.grant.signed_at + HOUR)
 
 
 # ---------------------------------------------------------------- withdrawal
