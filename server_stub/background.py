@@ -65,7 +65,10 @@ def _work(platform: Platform) -> None:
     for due in WORK:
         if due.wanted(platform):
             _do(platform, due)
-    platform.ledger.write(_tidy, platform).result()
+    hourly = platform.sweep_due(canonical.now())
+    if hourly:
+        rechecking.plan(platform)
+    platform.ledger.write(_tidy, platform, hourly).result()
     with platform.reading() as session:
         epoch_due = epochs.is_due(session, platform.settings.epoch_days, canonical.now())
     if epoch_due:
@@ -154,7 +157,7 @@ WORK: tuple[Due, ...] = (
 """In this order, so that one look takes an application from its submission to its seal."""
 
 
-def _tidy(tx: Transaction, platform: Platform) -> None:
+def _tidy(tx: Transaction, platform: Platform, hourly: bool) -> None:
     """Remove or end what is old, in one transaction."""
     settings = platform.settings
     sealing.sweep(tx, settings.collect_days)
@@ -170,7 +173,7 @@ def _tidy(tx: Transaction, platform: Platform) -> None:
     for row in tx.session.scalars(old):
         tx.session.delete(row)
     tx.session.flush()
-    if platform.sweep_due(tx.now):
+    if hourly:
         blobs.sweep(tx.session)
 
 

@@ -114,7 +114,7 @@ class Platform:
         return {log: self.authority.key(log).public for log in LOGS}
 
     def sweep_due(self, now: int) -> bool:
-        """Is it an hour since blobs that nothing names were looked for? Then it is now."""
+        """Is it an hour since what reads whole tables was done? Then it is now."""
         if now - self._swept_at < _SWEEP:
             return False
         self._swept_at = now

@@ -4,13 +4,17 @@ Every `settings.recheck_days` a seal's enterprise and physical seal are looked u
 no longer in force, or a physical seal that was lost or cancelled, suspends the seal under the
 authority whose record says so; only that one, or a notice of it, lifts it again. So does another
 legal representative (:mod:`server_stub.authorities.representatives`).
+
+Every seal in use has a day on which it is due, which an hourly look gives to new ones. So what is
+due now is found by that day, however many seals the city has.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
 from server_stub import sealing
@@ -24,41 +28,61 @@ from server_stub.records.store import Application, Enterprise, Recheck, Seal
 from server_stub.records.vault import Vault
 
 AT_ONCE = 50
+_NEW_AT_ONCE = 2_000
+"""Seals that are given their day in one transaction: others write, too."""
 _DAY = 86_400_000_000
 _LATER = 3_600_000_000
 """After which a neighbour that did not answer is asked again."""
 IN_USE = ("active", "suspended")
 
 
+def plan(platform: Platform) -> None:
+    """Give each seal in use that has none the day on which it is due. Reads every seal in use, so
+    not for each look of the clock."""
+    planned = select(Recheck.seal_id).where(Recheck.seal_id == Seal.id).exists()
+    with platform.reading() as session:
+        new = session.scalars(select(Seal.id).where(_asked_about(), ~planned).limit(_NEW_AT_ONCE))
+        seals = new.all()
+    if seals:
+        platform.ledger.write(_plan, seals, platform.settings.recheck_days * _DAY).result()
+
+
+def _plan(tx: Transaction, seals: Sequence[str], wait: int) -> None:
+    for seal_id in seals:
+        if tx.session.get(Recheck, seal_id) is None:
+            tx.session.add(Recheck(seal_id=seal_id, asked_at=tx.now, due_at=tx.now + wait))
+
+
 def due() -> Select[Any]:
-    """Seals in use that were asked about long ago, or never."""
-    return (
-        select(Seal)
-        .outerjoin(Recheck, Recheck.seal_id == Seal.id)
-        .where(
-            Seal.state.in_(IN_USE),
-            Seal.enterprise_id.is_not(None),
-            Seal.grant_id.is_(None),
-            Seal.subtype != "verification",
-            or_(Recheck.due_at.is_(None), Recheck.due_at <= canonical.now()),
-        )
-        .order_by(Seal.id)
-        .limit(AT_ONCE)
+    """Seals whose day has come; some are no longer in use."""
+    come = select(Seal).join(Recheck, Recheck.seal_id == Seal.id)
+    return come.where(Recheck.due_at <= canonical.now()).order_by(Recheck.due_at).limit(AT_ONCE)
+
+
+def _asked_about() -> ColumnElement[bool]:
+    """Seals in use of enterprises; a lent one goes with its original."""
+    return and_(
+        Seal.state.in_(IN_USE),
+        Seal.enterprise_id.is_not(None),
+        Seal.grant_id.is_(None),
+        Seal.subtype != "verification",
     )
 
 
 def ask(platform: Platform, session: Session, seal: Seal) -> None:
-    """Ask about one seal; the first time, the day that it is due is only set."""
+    """Ask about one seal, and set the next day; one that is over is not asked about again."""
+    if seal.state not in IN_USE:
+        platform.ledger.write(_forget, seal.id).result()
+        return
     wait = platform.settings.recheck_days * _DAY
     found, representative = None, ""
-    if session.get(Recheck, seal.id) is not None:
-        try:
-            code = session.get_one(Enterprise, seal.enterprise_id).uscc
-            entry = platform.neighbours.market.enterprise(code)
-            representative = entry.legal_rep_sm3 if entry else ""
-            found = _against(platform, session, seal, code, entry)
-        except NeighbourError:
-            wait = _LATER
+    try:
+        code = session.get_one(Enterprise, seal.enterprise_id).uscc
+        entry = platform.neighbours.market.enterprise(code)
+        representative = entry.legal_rep_sm3 if entry else ""
+        found = _against(platform, session, seal, code, entry)
+    except NeighbourError:
+        wait = _LATER
     more = (platform.vault, found, representative)
     platform.ledger.write(_note, seal.id, wait, *more).result()
 
@@ -85,6 +109,12 @@ def _against(
         if filed.status == "cancelled":
             return "police", "physical_seal_cancelled"
     return None
+
+
+def _forget(tx: Transaction, seal_id: str) -> None:
+    row, seal = tx.session.get(Recheck, seal_id), tx.session.get_one(Seal, seal_id)
+    if row is not None and seal.state not in IN_USE:
+        tx.session.delete(row)
 
 
 def _note(

@@ -167,7 +167,7 @@ class Applicant:
             "POST", f"/v1/applications/{self.application_id}/submit", {"signature": signature}
         )
 
-    def wait(self, *states: str, seconds: float = 15) -> dict[str, Any]:
+    def wait(self, *states: str, seconds: float = 60) -> dict[str, Any]:
         body: dict[str, Any] = {}
 
         def there() -> bool:

@@ -232,7 +232,8 @@ def test_register_and_police_are_asked_again(
     person, seal = active(holder)
     row = seal_of(server, seal["seal_code"])
     platform = server.platform
-    until(lambda: _due_at(server, row.id), "no day was set")
+    rechecking.plan(platform)
+    assert _due_at(server, row.id) - row.recorded_at > 13 * 24 * 3_600_000_000
     if what == "licence":
         platform.city.change(person.uscc, status="revoked")
     elif what == "physical seal":
@@ -250,6 +251,23 @@ def test_register_and_police_are_asked_again(
     hours = (_due_at(server, row.id) - now.recorded_at) / 3_600_000_000
     assert hours < 2 if what == "silence" else hours > 13 * 24
     assert row.id not in {each.id for each in _due(server)}
+
+
+def test_a_seal_that_is_over_is_not_asked_about_again(server: RunningServer, holder: Make) -> None:
+    _, seal = active(holder)
+    row = seal_of(server, seal["seal_code"])
+    rechecking.plan(server.platform)
+    with server.platform.reading() as session:
+        before = session.get_one(store.Seal, row.id)  # as the clock saw it
+        told = notice(server, "police", "cancel", seal["seal_code"], "physical_seal_cancelled")
+        assert told.is_success
+        assert _due_at(server, row.id)
+        rechecking.ask(server.platform, session, before)
+    assert seal_of(server, seal["seal_code"]).state == "cancelled"
+    with server.platform.reading() as session:
+        rechecking.ask(server.platform, session, session.get_one(store.Seal, row.id))
+    rechecking.plan(server.platform)
+    assert not _due_at(server, row.id)
 
 
 def _due_at(server: RunningServer, seal_id: str) -> int:

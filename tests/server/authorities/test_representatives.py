@@ -137,9 +137,8 @@ def test_the_clock_asks_for_the_representative(
     person.enrol()
     digest = identity_digest(citizen_number(801))
     server.platform.city.change(person.uscc, legal_rep=NEW, legal_rep_sm3=digest)
-    for _ in range(2):  # the first time, only the day is set
-        with server.platform.reading() as session:
-            row = session.get_one(store.Seal, person.seal_id)
-            rechecking.ask(server.platform, session, row)
+    with server.platform.reading() as session:
+        row = session.get_one(store.Seal, person.seal_id)
+        rechecking.ask(server.platform, session, row)
     with server.platform.reading() as session:
         assert session.get_one(store.Seal, person.seal_id).reason == "legal_rep_changed"

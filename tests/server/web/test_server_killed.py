@@ -26,7 +26,7 @@ from tests.world.applicant import Applicant
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-ROUNDS, INSTANTS = 10, 10
+ROUNDS, INSTANTS = 4, 25
 """Platforms for each kind of database, and how often each is killed: 200 times in all."""
 
 
