@@ -14,7 +14,7 @@ PACKAGES = ("app", "crypto", "device", "ui", "resources")
 # over aiohttp, XML of EU trust lists, test tools.
 UNUSED = [
     "PyInstaller", "PySide6.QtPdf", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtOpenGL",
-    "PySide6.QtOpenGLWidgets", "PySide6.QtDBus", "PySide6.QtSql", "PySide6.QtTest",
+    "PySide6.QtOpenGLWidgets", "PySide6.QtSql", "PySide6.QtTest",
     "_pytest", "aiohttp", "alembic", "backports", "distutils", "doctest", "ensurepip", "fastapi",
     "frozenlist", "hypothesis", "lib2to3", "lxml", "multidict", "mypy", "numpy", "opentelemetry",
     "pandas", "pdb", "propcache", "pydantic", "pydantic_core", "pydoc", "pygments", "pytest",
@@ -25,7 +25,7 @@ UNUSED = [
 _DATA = {".toml", ".qss", ".svg", ".txt", ".pdf", ".pem", ".md"}
 # Of Qt: drawing by OpenGL and Direct2D, QML, PDF, databases, images and screens that we never use.
 _DROPPED = (
-    "_avif", "_imagingtk", "_testcapi", "_webp", "d3dcompiler", "opengl32sw", "qdirect2d",
+    "_avif", "_imagingtk", "_testcapi", "d3dcompiler", "opengl32sw", "qdirect2d",
     "qgif", "qicns", "qjpeg", "qminimal", "qoffscreen", "qopensslbackend", "qpdf.", "qt6dbus",
     "qt6opengl", "qt6pdf", "qt6qml", "qt6quick", "qt6sql", "qt6test", "qt6virtualkeyboard", "qtga",
     "qtiff", "qtuiotouchplugin", "qwbmp", "qwebp",
