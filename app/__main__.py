@@ -5,6 +5,7 @@ The only module of ``app`` that knows ``ui``; the demo gets the window handed in
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -24,8 +25,21 @@ PAGES = {"--stamp": "stamp", "--verify": "verify"}
 """What the system's menu of a file passes first → the page that the file opens on."""
 
 
+_COLLECT_AFTER = 20_000
+"""Objects after which Python looks for garbage. Importing makes tens of thousands that stay, and at
+Python's own 700 it would look through them again and again."""
+
+
 def main() -> int:
     """Entry point of ``sealdesk``."""
+    gc.set_threshold(_COLLECT_AFTER)
+    try:
+        return _run()
+    finally:
+        gc.freeze()  # an ending Python looks through all that is not frozen: a tenth of a command
+
+
+def _run() -> int:
     if getattr(
         sys, "frozen", False
     ):  # the installed program is its own worker, too (app.many.bulk)

@@ -38,12 +38,13 @@ import os
 import re
 import sys
 import tomllib
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import cache
 from importlib import resources
-from typing import Any, ClassVar
+from inspect import get_annotations
+from typing import Any, ClassVar, dataclass_transform
 
 from app.addresses import without_login
 
@@ -91,24 +92,45 @@ class Message:
     """"E-201": stable, the same in every language."""
 
 
+@dataclass_transform(eq_default=False)
 class AppError(Exception):
-    """Base of the product's own errors; the fields of each are the placeholders of its text."""
+    """Base of the product's own errors; the fields of each are the placeholders of its text.
+
+    Fields are declared and given as a dataclass has them. They are no dataclasses: to make sixty
+    of these took every command longer than to read its settings."""
 
     stops_batch: ClassVar[bool] = False
     """Whether a batch ends here, because the next document would fail the same way."""
     exit_code: ClassVar[ExitCode] = ExitCode.UNKNOWN
+    _fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        declared = get_annotations(cls)
+        own = [name for name, kind in declared.items() if not kind.startswith("ClassVar")]
+        cls._fields = tuple(dict.fromkeys([*cls._fields, *own]))
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        fields = self._fields
+        given = dict(zip(fields, values, strict=False), **named)
+        missing = [name for name in fields if name not in given and not hasattr(type(self), name)]
+        if missing or len(given) != len(values) + len(named) or not given.keys() <= {*fields}:
+            raise TypeError(f"{type(self).__name__} is made with {', '.join(fields) or 'nothing'}")
+        for name in fields:
+            setattr(self, name, given[name] if name in given else getattr(type(self), name))
+        super().__init__(*(getattr(self, name) for name in fields))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)
+        return f"{type(self).__name__}({shown})"
 
     def __str__(self) -> str:
         """For logs, in English: the class and its fields."""
-        names: list[str] = [field.name for field in fields(self)] if is_dataclass(self) else []
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
-        return without_login(f"{type(self).__name__}({shown})")
+        return without_login(repr(self))
 
 
 # --- the command and the person ------------------------------------------------------------------
 
 
-@dataclass(eq=False)
 class UsageError(AppError):
     """The command line asks for something that makes no sense.
 
@@ -143,7 +165,6 @@ class Cancelled(AppError):
 # --- files ---------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
 class FileError(AppError):
     """Something about a file."""
 
@@ -222,7 +243,6 @@ class FileProblem(StrEnum):
         return known.get(error.errno or 0, cls.OTHER)
 
 
-@dataclass(eq=False)
 class FileNotReadable(FileError):
     """The system refuses to read the file."""
 
@@ -245,7 +265,6 @@ class PlatformNotNamed(FileError):
     """The file does not say on which platform it was sealed."""
 
 
-@dataclass(eq=False)
 class FileRepairable(FileError):
     """Readers open the file although its table is off; a repaired copy can be stamped."""
 
@@ -253,7 +272,6 @@ class FileRepairable(FileError):
     """As :class:`crypto.pdf.mending.Fault`, or "rewritten"."""
 
 
-@dataclass(eq=False)
 class SignedFileDamaged(FileError):
     """The same of a file that holds signatures: no copy of it would be what was signed."""
 
@@ -264,7 +282,6 @@ class ChangesForbidden(FileError):
     """The author allows nobody who opens the file to change it (owner password)."""
 
 
-@dataclass(eq=False)
 class SealWouldHarm(FileError):
     """With the seal, a signature that the document has would be judged worse than it is."""
 
@@ -280,7 +297,6 @@ class OutputExists(FileError):
     exit_code: ClassVar[ExitCode] = ExitCode.OUTPUT
 
 
-@dataclass(eq=False)
 class OutputNotWritable(FileError):
     """The system refuses to write the result."""
 
@@ -288,7 +304,6 @@ class OutputNotWritable(FileError):
     reason: FileProblem = FileProblem.OTHER
 
 
-@dataclass(eq=False)
 class SavedElsewhere(FileError):
     """The result is good and lies in another place than it should."""
 
@@ -299,7 +314,6 @@ class SavedElsewhere(FileError):
     """Why it is not where it should be: a :class:`FileProblem`, or "exists"."""
 
 
-@dataclass(eq=False)
 class OutputVerificationFailed(FileError):
     """What was written does not pass verification; it has been removed."""
 
@@ -315,7 +329,6 @@ class OutputVerificationFailed(FileError):
         return self.blames == "seal"
 
 
-@dataclass(eq=False)
 class NothingToArchive(AppError):
     """None of the files can be archived; there is no package."""
 
@@ -329,7 +342,6 @@ class NothingToArchive(AppError):
 # --- the right to use a seal ---------------------------------------------------------------------
 
 
-@dataclass(eq=False)
 class SealUseError(AppError):
     """This seal may not be used now."""
 
@@ -343,7 +355,6 @@ class SealNotFound(SealUseError):
     """No seal of that code, name or id is in the cabinet."""
 
 
-@dataclass(eq=False)
 class TokenWithoutSeal(AppError):
     """The key holds no certificate of a seal of this platform."""
 
@@ -352,7 +363,6 @@ class TokenWithoutSeal(AppError):
     """Its origin."""
 
 
-@dataclass(eq=False)
 class SealAmbiguous(SealUseError):
     """Several seals are meant, or none was named and there are several."""
 
@@ -360,7 +370,6 @@ class SealAmbiguous(SealUseError):
     """Code and name of each that may be meant."""
 
 
-@dataclass(eq=False)
 class SealNotUsable(SealUseError):
     """The seal itself is not in force."""
 
@@ -368,7 +377,6 @@ class SealNotUsable(SealUseError):
     """As :meth:`app.store.cabinet.SealRecord.usable` gives it: "suspended", "expired", …"""
 
 
-@dataclass(eq=False)
 class NotAuthorised(SealUseError):
     """The person has no authorisation that covers this use."""
 
@@ -377,7 +385,6 @@ class NotAuthorised(SealUseError):
     (the same), "approval" or "document" (approved for another file)."""
 
 
-@dataclass(eq=False)
 class LeaseExpired(SealUseError):
     """The platform confirmed the seal too long ago to stamp offline."""
 
@@ -385,7 +392,6 @@ class LeaseExpired(SealUseError):
     """When the seal's status was last confirmed."""
 
 
-@dataclass(eq=False)
 class LeaseRefused(SealUseError):
     """Nothing was reserved, or nothing that may be used now, to stamp without the platform."""
 
@@ -394,7 +400,6 @@ class LeaseRefused(SealUseError):
     "other_use" (it was reserved for documents of another kind, or another party)."""
 
 
-@dataclass(eq=False)
 class ApprovalNeeded(SealUseError):
     """The seal's policy asks for an approval that is not there (yet)."""
 
@@ -407,7 +412,6 @@ class ApprovalNeeded(SealUseError):
     """Who is to approve, or has rejected it; "" if that is not known."""
 
 
-@dataclass(eq=False)
 class UseRequestNotFound(AppError):
     """No request of that number, or none for that document, is known here."""
 
@@ -415,7 +419,6 @@ class UseRequestNotFound(AppError):
     which: str
 
 
-@dataclass(eq=False)
 class UseRequestWrong(AppError):
     """What was asked for cannot be asked for."""
 
@@ -424,7 +427,6 @@ class UseRequestWrong(AppError):
     """"none_needed", "text" or "copies"."""
 
 
-@dataclass(eq=False)
 class DecisionRefused(AppError):
     """The decision does not count, or nobody should decide on what is shown."""
 
@@ -433,7 +435,6 @@ class DecisionRefused(AppError):
     """"already", "reason", "pictures", "document", "unseen" or "phone"."""
 
 
-@dataclass(eq=False)
 class PolicyTermsWrong(AppError):
     """A policy of use that cannot be."""
 
@@ -442,7 +443,6 @@ class PolicyTermsWrong(AppError):
     """"copy", "twice", "number", "offline" or "names"."""
 
 
-@dataclass(eq=False)
 class GrantNotFound(AppError):
     """No grant of that number, code or name is known here."""
 
@@ -450,14 +450,12 @@ class GrantNotFound(AppError):
     which: str
 
 
-@dataclass(eq=False)
 class OfferNotOpen(AppError):
     """The platform has no grant that this code accepts: a slip, or it was taken or has ended."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.SEAL
 
 
-@dataclass(eq=False)
 class GrantTermsWrong(AppError):
     """What was asked for cannot be granted."""
 
@@ -466,7 +464,6 @@ class GrantTermsWrong(AppError):
     """"until", "hours", "quota", "grantee", "copy" or "entries"."""
 
 
-@dataclass(eq=False)
 class PhoneNotFound(AppError):
     """No phone of that number or name is bound, or several have that name."""
 
@@ -496,7 +493,6 @@ class PlacementError(AppError):
     exit_code: ClassVar[ExitCode] = ExitCode.PLACEMENT
 
 
-@dataclass(eq=False)
 class PageRangeInvalid(PlacementError):
     """A page range that cannot be read."""
 
@@ -504,21 +500,18 @@ class PageRangeInvalid(PlacementError):
     """The part that is wrong."""
 
 
-@dataclass(eq=False)
 class PositionInvalid(PlacementError):
     """A position (coordinates, a keyword) that cannot be read."""
 
     text: str
 
 
-@dataclass(eq=False)
 class NoSeam(PlacementError):
     """A riding seam on a document of one page."""
 
     path: str
 
 
-@dataclass(eq=False)
 class PageOutOfRange(PlacementError):
     """The document has no such page."""
 
@@ -527,7 +520,6 @@ class PageOutOfRange(PlacementError):
     count: int
 
 
-@dataclass(eq=False)
 class OutsidePage(PlacementError):
     """The seal would not lie wholly on the page."""
 
@@ -541,7 +533,6 @@ class OutsidePage(PlacementError):
     bottom_mm: float
 
 
-@dataclass(eq=False)
 class SeamTooThin(PlacementError):
     """So many pages share one seal that a slice would not be seen."""
 
@@ -552,7 +543,6 @@ class SeamTooThin(PlacementError):
     """How many may."""
 
 
-@dataclass(eq=False)
 class FieldNotFound(PlacementError):
     """The document has no empty signature field of that name on a page."""
 
@@ -561,7 +551,6 @@ class FieldNotFound(PlacementError):
     """Those it has; None: it has none."""
 
 
-@dataclass(eq=False)
 class TemplateNotFound(PlacementError):
     """No usual place is kept under that name."""
 
@@ -571,7 +560,6 @@ class TemplateNotFound(PlacementError):
     """Those that are kept; None: there are none."""
 
 
-@dataclass(eq=False)
 class DateWithoutSeal(PlacementError):
     """A date mark with no whole seal beside it, or none without a date of its own."""
 
@@ -579,7 +567,6 @@ class DateWithoutSeal(PlacementError):
     """As the user counts, from 1."""
 
 
-@dataclass(eq=False)
 class KeywordNotFound(PlacementError):
     """The text does not occur, or not that often."""
 
@@ -603,7 +590,6 @@ class PlatformNotSet(PlatformError):
     """No platform address is configured."""
 
 
-@dataclass(eq=False)
 class PlatformUnreachable(PlatformError):
     """No answer came."""
 
@@ -612,7 +598,6 @@ class PlatformUnreachable(PlatformError):
     """"refused", "timeout", "tls", "proxy", "busy", "http", "size", "address" or "other"."""
 
 
-@dataclass(eq=False)
 class PlatformRefused(PlatformError):
     """The platform answered no (RFC 9457 problem+json)."""
 
@@ -624,7 +609,6 @@ class PlatformRefused(PlatformError):
     request_id: str = ""
 
 
-@dataclass(eq=False)
 class SealChangeRefused(PlatformError):
     """The platform does not let this key suspend or resume the seal."""
 
@@ -635,7 +619,6 @@ class SealChangeRefused(PlatformError):
     (lost, or its key in doubt), "market", "police", "platform", "in_use" or "ended"."""
 
 
-@dataclass(eq=False)
 class PlatformUntrusted(PlatformError):
     """The server is not the platform that is expected. Nothing was signed or sent to it."""
 
@@ -649,7 +632,6 @@ class PlatformUntrusted(PlatformError):
     that it has not signed, or about something else)."""
 
 
-@dataclass(eq=False)
 class PlatformAnswerInvalid(PlatformError):
     """An answer that does not follow the interface."""
 
@@ -657,7 +639,6 @@ class PlatformAnswerInvalid(PlatformError):
     what: str
 
 
-@dataclass(eq=False)
 class ServiceUnavailable(PlatformError):
     """A time-stamping or revocation service gave no usable answer."""
 
@@ -677,7 +658,6 @@ class ServiceUnavailable(PlatformError):
         return cls(url, reason, status)
 
 
-@dataclass(eq=False)
 class TimestampUntrusted(PlatformError):
     """A time stamp was received that does not prove the time by this desk's trust."""
 
@@ -686,7 +666,6 @@ class TimestampUntrusted(PlatformError):
     """"unknown" (an authority nobody here trusts) or "wrong"."""
 
 
-@dataclass(eq=False)
 class EvidenceMissing(PlatformError):
     """Validation material for long-term verification is not available."""
 
@@ -694,7 +673,6 @@ class EvidenceMissing(PlatformError):
     """Whose certificate's revocation nothing tells."""
 
 
-@dataclass(eq=False)
 class ApplicationRejected(PlatformError):
     """An application for a seal did not lead to one (yet)."""
 
@@ -707,7 +685,6 @@ class ApplicationRejected(PlatformError):
     reason: str
 
 
-@dataclass(eq=False)
 class ApplicationOpen(PlatformError):
     """Another application of this key is under way; nothing was sent."""
 
@@ -715,7 +692,6 @@ class ApplicationOpen(PlatformError):
     """Its identifier in the cabinet."""
 
 
-@dataclass(eq=False)
 class ApplicationNotFound(AppError):
     """No application in the cabinet has that identifier."""
 
@@ -724,7 +700,6 @@ class ApplicationNotFound(AppError):
     """What the user typed."""
 
 
-@dataclass(eq=False)
 class ApplicationFieldWrong(AppError):
     """Something in an application cannot be right, found before anything was sent."""
 
@@ -739,7 +714,6 @@ class ApplicationFieldWrong(AppError):
 # --- which key is meant --------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
 class StaffKeyMissing(PlatformError):
     """No certificate for this work for the platform is on the key."""
 
@@ -747,7 +721,6 @@ class StaffKeyMissing(PlatformError):
     """reviewer or auditor."""
 
 
-@dataclass(eq=False)
 class TokenAmbiguous(AppError):
     """Several smart keys are plugged in, and nothing says which is meant."""
 
@@ -766,7 +739,6 @@ class LocalDataError(AppError):
     stops_batch: ClassVar[bool] = True
 
 
-@dataclass(eq=False)
 class SettingsInvalid(LocalDataError):
     """A setting has an invalid value."""
 
@@ -779,14 +751,12 @@ class SettingsInvalid(LocalDataError):
     """In the file, from 1; 0: not known."""
 
 
-@dataclass(eq=False)
 class SettingLocked(LocalDataError):
     """The administrator has fixed this setting."""
 
     key: str
 
 
-@dataclass(eq=False)
 class UpdateForbidden(LocalDataError):
     """Nobody is to be told of new versions, or nothing is installed here by the program."""
 
@@ -794,7 +764,6 @@ class UpdateForbidden(LocalDataError):
     """The administrator says so."""
 
 
-@dataclass(eq=False)
 class UpdateRejected(LocalDataError):
     """A package of a new version is not what it should be. It was not started."""
 
@@ -804,14 +773,12 @@ class UpdateRejected(LocalDataError):
     signature, so that there is none to compare with) or "folder"."""
 
 
-@dataclass(eq=False)
 class PlatformNotMetYet(LocalDataError):
     """The administrator has named a platform that this desk has never been connected to."""
 
     origin: str
 
 
-@dataclass(eq=False)
 class TrustListRejected(LocalDataError):
     """A trust list is not taken."""
 
@@ -820,7 +787,6 @@ class TrustListRejected(LocalDataError):
     """malformed, signer or older."""
 
 
-@dataclass(eq=False)
 class JournalDamaged(LocalDataError):
     """The usage journal was changed or cut."""
 
@@ -829,14 +795,12 @@ class JournalDamaged(LocalDataError):
     """The first line that is wrong, from 1."""
 
 
-@dataclass(eq=False)
 class AuditRecordDamaged(LocalDataError):
     """What an auditor has seen of a platform's ledger cannot be read."""
 
     path: str
 
 
-@dataclass(eq=False)
 class CabinetDamaged(LocalDataError):
     """The seal cabinet's file cannot be read; it is left as it is."""
 
@@ -844,14 +808,12 @@ class CabinetDamaged(LocalDataError):
     detail: str
 
 
-@dataclass(eq=False)
 class CabinetTooNew(LocalDataError):
     """The cabinet was written by a later version of the program."""
 
     path: str
 
 
-@dataclass(eq=False)
 class CabinetLocked(LocalDataError):
     """The cabinet's key is not available."""
 

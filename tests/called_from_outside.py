@@ -56,7 +56,8 @@ _._update_meta
 _.digest_aware_write
 
 # The standard library's protocols: io.RawIOBase, zipfile.ZipInfo, xml.parsers.expat,
-# http.server.BaseHTTPRequestHandler, html.parser.HTMLParser, configparser, the class a proxy shows.
+# http.server.BaseHTTPRequestHandler, html.parser.HTMLParser, configparser, the class a proxy shows,
+# subclasses told to their base.
 _.CharacterDataHandler
 _.EndElementHandler
 _.EntityDeclHandler
@@ -65,6 +66,7 @@ _.SkippedEntityHandler
 _.StartDoctypeDeclHandler
 _.StartElementHandler
 _.__class__
+_.__init_subclass__
 _.do_DELETE
 _.do_GET
 _.handle_data

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from app.cli.translation import said
 from app.errors import UsageError
 from app.publishing import check_name
-from crypto.seal.application_form import subtypes
-from crypto.seal.kinds import SHAPES
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -147,6 +145,9 @@ def moment(text: str) -> datetime:
 
 def applicant_options(made: Parser, *, needed: bool = False) -> None:
     """Who asks for which seal; *needed*: enterprise and code must be given."""
+    from crypto.seal.application_form import subtypes
+    from crypto.seal.kinds import SHAPES
+
     made.add_argument("--platform", metavar="URL", help="of the platform (default: the set one)")
     made.add_argument("--uscc", required=needed, help="unified social credit code, 18 characters")
     made.add_argument("--name", required=needed, help="name of the enterprise")

@@ -23,22 +23,25 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from app.errors import CabinetDamaged, PlatformUntrusted, SealNotFound
-from app.store.applications import Applications
 from app.store.encrypted_file import EncryptedFile
-from app.store.lending import GrantRecord, LeaseRecord
-from app.store.notices import Notices
 from app.store.record_bytes import R, pack, unpack
 from app.store.secret_store import Stores
-from app.store.use_requests import PolicyRecord, UseRequestRecord
 from crypto.algorithms.gm import sm3
 from crypto.pki.certificate import Certificate
 from crypto.pki.revocation_list import Crl
-from crypto.seal.grant import SignedGrant, grant_of
 from crypto.seal.statement import SignedStatement, StatementError
 from crypto.seal.structure import Seal
+
+if TYPE_CHECKING:
+    # verifying opens the cabinet and asks for none of these
+    from app.store.applications import Applications
+    from app.store.lending import GrantRecord, LeaseRecord
+    from app.store.notices import Notices
+    from app.store.use_requests import PolicyRecord, UseRequestRecord
+    from crypto.seal.grant import SignedGrant
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -136,6 +139,8 @@ class SealRecord:
     def grant(self) -> SignedGrant | None:
         """What it is used under, if it is a grantee's copy. Raises
         :class:`crypto.seal.grant.GrantError`."""
+        from crypto.seal.grant import grant_of
+
         return grant_of(self.parsed)
 
     @property
@@ -271,11 +276,15 @@ class Cabinet:
     @property
     def applications(self) -> Applications:
         """The applications for seals."""
+        from app.store.applications import Applications
+
         return Applications(self._file, self._clock)
 
     @property
     def notices(self) -> Notices:
         """What has happened that the person must know of."""
+        from app.store.notices import Notices
+
         return Notices(self._file, self._clock)
 
     # --- seals -------------------------------------------------------------------------------
@@ -414,6 +423,8 @@ class Cabinet:
 
     def grants(self) -> list[GrantRecord]:
         """The grants that were given and received, as the platforms last told of them."""
+        from app.store.lending import GrantRecord
+
         return self._all(GrantRecord, "grants", "SELECT id, body FROM grants ORDER BY id")
 
     def keep_grant(self, grant: GrantRecord) -> None:
@@ -422,6 +433,8 @@ class Cabinet:
 
     def lease(self, seal_id: str) -> LeaseRecord | None:
         """The lease of a seal."""
+        from app.store.lending import LeaseRecord
+
         query = "SELECT id, body FROM leases WHERE id = ?"
         return next(iter(self._all(LeaseRecord, "leases", query, (seal_id,))), None)
 
@@ -441,6 +454,8 @@ class Cabinet:
 
     def policies(self) -> list[PolicyRecord]:
         """The policies of use of the seals here, as the platforms last told of them."""
+        from app.store.use_requests import PolicyRecord
+
         query = "SELECT id, body FROM use_policies ORDER BY id"
         return self._all(PolicyRecord, "use_policies", query)
 
@@ -455,6 +470,8 @@ class Cabinet:
     def use_requests(self) -> list[UseRequestRecord]:
         """Requests of this computer's people, and those that they are asked about, the newest
         first."""
+        from app.store.use_requests import UseRequestRecord
+
         query = "SELECT id, body FROM use_requests"
         found = self._all(UseRequestRecord, "use_requests", query)
         return sorted(found, key=lambda each: each.created_at, reverse=True)

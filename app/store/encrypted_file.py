@@ -49,6 +49,10 @@ class EncryptedFile:
         Raises :class:`app.errors.CabinetLocked`, :class:`app.errors.CabinetDamaged`,
         :class:`app.errors.CabinetTooNew`, OSError; a file that was there is left as it was."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        with _readable(path):
+            settled = _open_settled(path, stores, migrations)
+        if settled:
+            return cls(*settled, path)
         with locked(path.with_name(f"{path.name}.lock")), _readable(path):
             new = not path.exists()
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -142,6 +146,27 @@ def _connect(path: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _open_settled(
+    path: Path, stores: Stores, migrations: Migrations
+) -> tuple[sqlite3.Connection, bytes] | None:
+    """The file and its key, where opening it changes nothing: then nobody is kept out meanwhile.
+    None if it is to be made or brought up to date, by one program at a time."""
+    if not path.exists() or not path.stat().st_size:
+        return None
+    connection = _connect(str(path))
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == len(migrations):  # so its tables are there, made in one transaction
+            store = "SELECT 1 FROM meta WHERE name = 'store'"
+            if connection.execute(store).fetchone():
+                return connection, _unlock(connection, path, stores, migrations)
+    except BaseException:
+        connection.close()
+        raise
+    connection.close()
+    return None
 
 
 def _unlock(

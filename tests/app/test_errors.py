@@ -1,6 +1,7 @@
 """Every error a person can meet has a text in both languages; none shows a traceback."""
 
 import ast
+import copy
 import dataclasses
 import importlib
 import inspect
@@ -171,6 +172,22 @@ def test_the_window_names_buttons_and_the_command_line_options(language: str) ->
 
     assert "--password-stdin" not in explain(PdfEncrypted(), language).remedy
     assert "--password-stdin" in explain(PdfEncrypted(), language, command_line=True).remedy
+
+
+def test_an_error_is_made_with_the_fields_that_it_declares() -> None:
+    error = errors.SettingsInvalid("a.toml", "keyring", problem="type")
+    assert errors.UsageError("a_file", about="x").about == "x"
+    assert errors.UsageError("a_file").about is None  # its default
+    assert repr(errors.Cancelled()) == "Cancelled()"
+    assert str(errors.NotAPdf("a.pdf")) == "NotAPdf(path='a.pdf')"  # a field of its base
+    assert copy.copy(error).__dict__ == error.__dict__
+    assert error.line == 0
+    kind: Any = errors.UsageError
+    for values, named in (((), {}), (("a", "b", "c"), {}), (("a",), {"other": 1})):
+        with pytest.raises(TypeError, match="UsageError is made with problem, about"):
+            kind(*values, **named)
+    with pytest.raises(TypeError):
+        kind("a", problem="b")
 
 
 def test_an_error_without_its_own_entry_speaks_as_its_base() -> None:

@@ -4,8 +4,9 @@ pyHanko's PDF layer takes three small things from ``pyhanko_certvalidator.util``
 package around it, the whole validator with asyncio: SealDesk builds chains itself
 (:mod:`crypto.pki.chain`). And for documents encrypted for the holders of certificates it imports
 the reading of PKCS#12 files, and with it all of X.509. Together that was half of the time that
-``sealdesk verify`` takes. So :func:`put_off` enters these modules into ``sys.modules`` empty: the
-first name looked up in one runs its code as usual.
+``sealdesk verify`` takes. The time zone it needs for documents that it makes itself. So
+:func:`put_off` enters these modules into ``sys.modules`` empty: the first name looked up in one
+runs its code as usual.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
-LATE = ("pyhanko_certvalidator", "cryptography.hazmat.primitives.serialization.pkcs12")
+LATE = (
+    "pyhanko_certvalidator",
+    "cryptography.hazmat.primitives.serialization.pkcs12",
+    "tzlocal",
+)
 """A package keeps its path, so that its modules can be imported one by one."""
 
 

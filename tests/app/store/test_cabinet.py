@@ -3,6 +3,8 @@
 import json
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +24,8 @@ from app.errors import (
 )
 from app.settings import load
 from app.store import cabinet as module
-from app.store.cabinet import Cabinet, PlatformRecord, SealRecord
+from app.store.cabinet import MIGRATIONS, Cabinet, PlatformRecord, SealRecord
+from app.store.encrypted_file import EncryptedFile
 from app.store.secret_store import Kind, SecretStore, SystemStores
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
@@ -260,6 +263,25 @@ def test_a_truncated_file_is_damage(path: Path, store: SecretStore, record: Seal
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(CabinetDamaged), Cabinet.open(path, store) as cabinet:
         cabinet.seals()
+
+
+def test_only_a_cabinet_that_opening_changes_is_opened_by_one_program_at_a_time(
+    path: Path, store: SecretStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[Path] = []
+
+    @contextmanager
+    def locked(lock: Path) -> Iterator[None]:
+        waited.append(lock)
+        yield
+
+    monkeypatch.setattr("app.store.encrypted_file.locked", locked)
+    for migrations in (MIGRATIONS[:2], MIGRATIONS):  # made, then brought up to date
+        EncryptedFile.open(path, store, migrations).close()
+        assert len(waited) == 1
+        waited.clear()
+        EncryptedFile.open(path, store, migrations).close()
+        assert waited == []
 
 
 def test_a_cabinet_whose_key_is_gone_stays_locked(path: Path, store: SecretStore) -> None:

@@ -47,12 +47,20 @@ def test_what_the_validator_does_not_have_is_missing_as_ever() -> None:
     assert run(program).startswith("False 0.")
 
 
-def test_verifying_imports_nothing_of_x509_of_another_library() -> None:
+def test_verifying_imports_nothing_of_x509_of_another_library_and_no_time_zones() -> None:
     told = run(
         "import sys, crypto.pdf.verify, crypto.pdf.signing.sign\n"
-        "print([n for n in sys.modules if n.startswith('cryptography.x509')])"
+        "print([n for n in sys.modules if n.startswith(('cryptography.x509', 'tzlocal.'))])"
     )
     assert told == "[]"
+
+
+def test_a_document_that_is_made_has_its_time_zone() -> None:
+    program = (
+        "import crypto.pdf\nfrom pyhanko.pdf_utils.metadata import info\n"
+        "print(info.tzlocal.get_localzone() is not None)"
+    )
+    assert run(program) == "True"
 
 
 @pytest.mark.parametrize(
