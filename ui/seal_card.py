@@ -28,6 +28,11 @@ def kind_name(seal: SealRecord) -> str:
     return kind if seal.grant is None else tr("{kind}（受托使用）", kind=kind)
 
 
+def seal_title(seal: SealRecord) -> str:
+    """On one line, what tells it from others first, for the end may be cut."""
+    return f"{kind_name(seal)} {seal.code} {seal.name}"
+
+
 def subtype_name(subtype: str) -> str:
     """What a kind of seal is called."""
     return {

@@ -224,7 +224,7 @@ class _Writer:
                 self._refuse(source, "changed")
             elif outcome.verdict == UNREADABLE:
                 error = outcome.answer["error"]
-                self._refuse(source, "unreadable", f"{error['title']} [{error['code']}]")
+                self._refuse(source, "unreadable", f"{error['cause']} [{error['code']}]")
             elif outcome.verdict in _LEFT_OUT:
                 self._refuse(source, _LEFT_OUT[outcome.verdict], self._why(outcome))
             else:

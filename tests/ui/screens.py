@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tests.ui.screen_dialogs import dialogs
+
 ROOT = Path(__file__).parents[2]
 SCREEN = (1366, 768)
 """Pixels of the screen."""
@@ -31,6 +33,10 @@ class Seen:
     """What one process has measured."""
 
     screens: int
+    names: tuple[str, ...]
+    """Of the screens of the first look."""
+    kinds: tuple[str, ...]
+    """Of the program's own widgets that were on them: the names of their classes."""
     faults: str
     """A line for each fault, with the first screen that has it."""
     seconds: float
@@ -140,16 +146,86 @@ class Tour:
         yield from self.pages()
         yield from self.stamping()
         yield from self.verdicts()
-        yield from self.dialogs()
+        yield from dialogs(self)
+        yield from self.menus()
         yield from self.staff()
 
     def pages(self) -> Iterator[tuple[str, Any]]:
+        from tests.world.real_data import COMPANY, LONG_NAME, apply
         from ui.shell.navigation import PAGES
 
+        self.context.approvals.kept = []
+        self.context.approvals.rules = []
         for entry in PAGES:
             self.window.go(entry.name)
             self.settle()
             yield f"{entry.name}-empty", self.window
+        approvals = self.context.approvals
+        approvals.fill()
+        name = LONG_NAME.replace("终稿", "待审批")
+        own = {"counterparty": COMPANY, "purpose": COMPANY, "document_name": name}
+        approvals.kept.insert(0, approvals.request("asked", name, **own))
+        apply(self.context)
+        for name in ("approvals", "seals"):
+            self.window.go("settings")
+            self.window.go(name)
+            self.settle()
+            yield f"{name}-full", self.window
+        notices = self.window.notices
+        for kind in ("error",):
+            notices.show_notice(kind, kind, f"{COMPANY}：{LONG_NAME}", ("再试一次", self.settle))
+        self.window.banner.tell("12345678")
+        self.settle()
+        yield "notices-and-banner", self.window
+        self.window.banner.tell("")
+        for kind in ("error",):
+            notices.clear_notice(kind)
+        for record in self.context.applications.all():
+            self.context.applications.forget(record.id)
+
+    def menus(self) -> Iterator[tuple[str, Any]]:
+        """Every menu, opened."""
+        from PySide6.QtCore import QPoint
+        from PySide6.QtGui import QContextMenuEvent
+        from PySide6.QtWidgets import QApplication, QMenu, QToolButton
+
+        window, context = self.window, self.context
+        before = context.plugged
+        other = replace(before[0], serial="0123456789abcdef" * 2)
+        context.plugged = (*before, other)
+        self.until(lambda: window.tokens == context.plugged)
+        window.go("stamp", [self.sent.contract, self.sent.small_fault])
+        page = window.page("stamp")
+        self.until(lambda: page.ready)
+
+        def shown() -> Any:
+            self.until(lambda: isinstance(QApplication.activePopupWidget(), QMenu))
+            return QApplication.activePopupWidget()
+
+        def below(owner: Any) -> Iterator[tuple[str, Any]]:
+            for button in owner.findChildren(QToolButton):
+                if button.menu() is not None and button.isVisible():
+                    button.menu().popup(button.mapToGlobal(QPoint(0, button.height())))
+                    yield button.accessibleName() or button.text(), shown()
+                    button.menu().close()
+
+        for name in ("stamp", "verify"):
+            window.go(name)
+            self.settle()
+            for title, menu in below(window):
+                yield f"menu-{name}-{title}", menu
+        window.go("stamp")
+        window.recent.pop_up(window)
+        yield "menu-recent", shown()
+        shown().close()
+        at = QPoint(20, 20)
+        press = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, at, page.list.mapToGlobal(at))
+        QApplication.sendEvent(page.list, press)
+        yield "menu-files", shown()
+        shown().close()
+        page.files.begin([])
+        context.plugged = before
+        self.until(lambda: window.tokens == context.plugged)
 
     def staff(self) -> Iterator[tuple[str, Any]]:
         """The pages of a reviewer and an auditor, with a key that is for both."""
@@ -214,9 +290,12 @@ class Tour:
         self.until(lambda: window.tokens == context.plugged)
 
     def stamping(self) -> Iterator[tuple[str, Any]]:
+        from app.errors import OutputNotWritable
         from app.placing.stamp_plan import At, Riding
         from tests.world.desk import PIN
+        from tests.world.real_data import COMPANY
         from ui.shell import file_password
+        from ui.stamp.results import Failure
 
         file_password.ask_file_password = lambda *_, **__: ""
         window, sent = self.window, self.sent
@@ -229,9 +308,16 @@ class Tour:
             page.panel.choose(mode)
             self.settle()
             yield f"stamp-{mode}", window
+        page.panel.open_marks()
+        self.settle()
+        yield "stamp-marks", window
         page._reveal_checks()
         self.settle()
         yield "stamp-checks", window
+        page.run._show(Failure(window, OutputNotWritable(COMPANY)))
+        self.settle()
+        yield "stamp-failed", window
+        page._close_run(False)
         page.run.ask_pin = lambda *_: PIN
         page.stamp()
         self.until(lambda: bool(page.run.outcomes))
@@ -282,6 +368,11 @@ class Tour:
             page.list.setCurrentRow(row)
             self.settle()
             yield f"verify-{name}", window
+        page.list.setCurrentRow(1)
+        page.compare.show()
+        self.settle()
+        yield "verify-compare", window
+        page.compare.hide()
         page.tools.find.open_bar()
         self.settle()
         yield "verify-find", window
@@ -292,112 +383,13 @@ class Tour:
         self.settle()
         yield "verify-20-findings", window
 
-    def dialogs(self) -> Iterator[tuple[str, Any]]:
-        from app.errors import OutputNotWritable, SettingsInvalid
-        from crypto.pki.certificate import Certificate
-        from tests.world.real_data import COMPANY, LONG_NAME, long_report
-        from ui.dialogs import Question
-        from ui.document.printing import PrintDialog
-        from ui.document.viewer import Viewer, seal_entries
-        from ui.pages.apply_dialog import ApplyDialog
-        from ui.pages.approval_dialogs import AskDialog, DecideDialog
-        from ui.pages.archive_dialog import ArchiveDialog
-        from ui.pages.grants_dialogs import AcceptDialog, OfferDialog
-        from ui.pages.keepers import KeepersDialog
-        from ui.pages.notices_dialog import NoticesDialog
-        from ui.pages.phone_link_dialog import PhoneLinkDialog
-        from ui.pages.phones_dialog import PhonesDialog
-        from ui.pages.policy_dialog import PolicyDialog
-        from ui.pages.seal_change import SealChangeDialog
-        from ui.pages.seal_state import SealStateDialog
-        from ui.pages.settings_page import AboutDialog
-        from ui.shell.file_password import FilePasswordDialog
-        from ui.shell.guide import Guide
-        from ui.shell.help_dialog import HelpDialog
-        from ui.shell.keys.token_setup import InitialiseDialog
-        from ui.shell.keys.unlock_dialog import UnlockDialog
-        from ui.shell.notice import ErrorBox
-        from ui.shell.pin_dialog import ChangePinDialog, PinDialog
-        from ui.shell.start_problems import StartProblems
-        from ui.shell.token_strip import token_name
-        from ui.verify.add_anchor import AddAnchorDialog
-        from ui.verify.dispute import DisputeDialog
 
-        window, token, context = self.window, self.window.token, self.context
-        blank = context.company.token(initialised=False, serial="", certificates=())
-        last = replace(token, tries_left=1, final_try=True)
-        root = Certificate.parse(context.company.authorities.root)
-        name = token_name(token)
-        wrong = SettingsInvalid(f"/home/{COMPANY}/settings.toml", "marks", "choice", 12)
-        seal = context.company.seals[0]
-        signer = context.chain_of(seal.certificate, "signers")
-        maker = context.chain_of(seal.parsed.maker_certificate, "seal_makers")
+def kinds_in(shown: Any) -> set[str]:
+    """The program's own widgets that can be seen there."""
+    from PySide6.QtWidgets import QWidget
 
-        def stopping(seal: Any) -> SealStateDialog:
-            dialog = SealStateDialog(window, seal, lambda _: ("", ""), window, stops=True)
-            dialog.choices["lost"].setChecked(True)
-            return dialog
-
-        asked = context.approvals
-        asked.fill()
-        candidates = asked.candidates("", "", "right-2026")
-        makers: dict[str, Callable[[], Any]] = {
-            "pin": lambda: PinDialog(token, name, LONG_NAME, parent=window),
-            "pin-last": lambda: PinDialog(last, name, LONG_NAME, problem=COMPANY, parent=window),
-            "pin-change": lambda: ChangePinDialog(token, name, window),
-            "pin-locked": lambda: PinDialog(
-                replace(token, tries_left=0, locked=True),
-                name,
-                LONG_NAME,
-                parent=window,
-                unlock=window.unlock_token,
-            ),
-            "unlock": lambda: UnlockDialog(window, token, window),
-            "guide": lambda: Guide(window, window),
-            "archive": lambda: ArchiveDialog(window, window),
-            "phones": lambda: PhonesDialog(window, window),
-            "phone-link": lambda: PhoneLinkDialog(LONG_NAME, "https://a.example/m/a/b", window),
-            "offer": lambda: OfferDialog(context.company.seals, window),
-            "ask for a use": lambda: AskDialog(context.company.seals, Path(), window),
-            "decide on a use": lambda: DecideDialog(asked.kept[0], asked.shown, window),
-            "policy of use": lambda: PolicyDialog(
-                asked.seal, candidates, asked.rules[0].policy, Path(), window
-            ),
-            "accept": lambda: AcceptDialog(window),
-            "apply": lambda: ApplyDialog({"uscc": "9137010072425018"}, COMPANY * 2, window),
-            "apply-again": lambda: ApplyDialog(
-                {"uscc": "9137010072425018", "proof": "letter"},
-                COMPANY,
-                window,
-                remarks={"legal_rep": COMPANY, "letter": LONG_NAME, "seal": COMPANY},
-                letter=LONG_NAME,
-            ),
-            "keepers": lambda: KeepersDialog(window, seal, lambda _: ("", ""), window),
-            "notices": lambda: NoticesDialog(window, window),
-            "seal-change": lambda: SealChangeDialog(window, seal, lambda _: ("", ""), window),
-            "seal-stop": lambda: stopping(seal),
-            "seal-resume": lambda: SealStateDialog(
-                window, replace(seal, state="suspended"), lambda _: ("", ""), window, stops=False
-            ),
-            "dispute": lambda: DisputeDialog(long_report(), "https://a.example", None, window),
-            "initialise": lambda: InitialiseDialog(blank, window),
-            "trust": lambda: AddAnchorDialog([root], window),
-            "help": lambda: HelpDialog(window, window),
-            "about": lambda: AboutDialog(window),
-            "password": lambda: FilePasswordDialog(Path(LONG_NAME), again=True, parent=window),
-            "error": lambda: ErrorBox(OutputNotWritable(COMPANY), window),
-            "start": lambda: StartProblems([wrong] * 3, True, window),
-            "print": lambda: PrintDialog(LONG_NAME, True, window),
-            "seal": lambda: Viewer(window, seal_entries(seal, signer, maker), COMPANY, window),
-            "question": lambda: Question(window, "?", LONG_NAME, COMPANY[:9], "—", details=COMPANY),
-        }
-        for title, make in makers.items():
-            dialog = make()
-            dialog.show()
-            self.settle()
-            yield f"dialog-{title}", dialog
-            dialog.close()
-            dialog.deleteLater()
+    seen = (each for each in (shown, *shown.findChildren(QWidget)) if each.isVisibleTo(shown))
+    return {type(each).__name__ for each in seen if type(each).__module__.startswith("ui.")}
 
 
 def measure(scale: int, looks: Sequence[str], pictures: Path | None) -> Seen:
@@ -410,6 +402,8 @@ def measure(scale: int, looks: Sequence[str], pictures: Path | None) -> Seen:
     clock = QElapsedTimer()
     clock.start()
     first: dict[str, str] = {}
+    kinds: set[str] = set()
+    names: list[str] = []
     count = 0
     with tempfile.TemporaryDirectory(prefix="sealdesk-screens-") as home:
         tour = Tour(Path(home))
@@ -418,7 +412,9 @@ def measure(scale: int, looks: Sequence[str], pictures: Path | None) -> Seen:
             tour.dress(look)
             for name, shown in tour.screens():
                 count += 1
+                names += [name] if look == looks[0] else []
                 told = faults(shown)
+                kinds |= kinds_in(shown)
                 size = shown.size()
                 if size.width() > room.width() or size.height() > room.height():
                     told.append(f"{size.width()}×{size.height()} is larger than the screen")
@@ -428,7 +424,7 @@ def measure(scale: int, looks: Sequence[str], pictures: Path | None) -> Seen:
                     tour.photograph(shown, pictures / f"{look}-{scale}-{name}.png")
         tour.window.close()
     said = "\n".join(f"{name}: {fault}" for fault, name in first.items())
-    return Seen(count, said, clock.elapsed() / 1000)
+    return Seen(count, tuple(names), tuple(sorted(kinds)), said, clock.elapsed() / 1000)
 
 
 def main(arguments: Sequence[str]) -> int:

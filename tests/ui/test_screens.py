@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,11 +15,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+import ui
 from app.diagnosing import version_of
 from app.settings import Origin, Source
 from crypto.seal.release import Release
 from tests.ui.measuring import faults
-from tests.ui.screens import look_at
+from tests.ui.screens import LOOKS as SCREEN_LOOKS
+from tests.ui.screens import SCALES, Seen, look_at
 from tests.world.desk import StandIn
 from tests.world.real_data import Files, files, long_company
 from ui.language import tr
@@ -28,8 +33,22 @@ from ui.shell.window import MainWindow
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
-LOOKS = {1: ("zh-light", "en-dark"), 2: ("zh-dark", "en-light")}
+LOOKS = {1: "zh-light", 2: "en-dark"}
 """By what the screen is set to; ``dev.py check-screens`` looks at every one."""
+SCREENS = 91
+"""In each look."""
+
+
+UI = Path(ui.__path__[0])
+MENUS = {
+    "document/tools.py": 2,
+    "shell/recent.py": 1,
+    "shell/token_strip.py": 2,
+    "stamp/documents.py": 1,
+    "stamp/job_files.py": 1,
+    "verify/verify_page.py": 1,
+}
+"""Where menus are made, and how many screens show them."""
 
 
 @pytest.fixture
@@ -44,12 +63,49 @@ def sent(context: StandIn, tmp_path: Path) -> Files:
     return files(context, tmp_path / "合同")
 
 
+@cache
+def seen_at(scale: int) -> Seen:
+    """All screens in one look, walked through once."""
+    return look_at(scale, [LOOKS[scale]])
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("scale", LOOKS, ids=["100 %", "200 %"])
 def test_every_screen_shows_all_of_its_texts(scale: int) -> None:
-    seen = look_at(scale, LOOKS[scale])
+    assert seen_at(scale).faults == ""
+    assert seen_at(scale).screens == SCREENS
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_screen_shows_all_of_its_texts_in_every_look(scale: int) -> None:
+    seen = look_at(scale, SCREEN_LOOKS)
     assert seen.faults == ""
-    assert seen.screens == 2 * 70
+    assert seen.screens == SCREENS * len(SCREEN_LOOKS)
+
+
+@pytest.mark.timeout(300)
+def test_there_is_a_screen_with_each_page_dialog_and_widget_of_the_program() -> None:
+    for module in pkgutil.walk_packages(ui.__path__, "ui."):
+        importlib.import_module(module.name)
+    made = widgets_of_the_program(QWidget)
+    assert made >= {entry.kind for entry in PAGES}
+    assert made - set(seen_at(1).kinds) == set()
+    with_menu = {path for path in UI.rglob("*.py") if "QMenu(" in path.read_text("utf-8")}
+    assert {path.relative_to(UI).as_posix() for path in with_menu} == set(MENUS)
+    opened = [name for name in seen_at(1).names if name.startswith("menu-")]
+    assert sum(MENUS.values()) == len(opened), opened
+
+
+def widgets_of_the_program(kind: type) -> set[str]:
+    """Those of :mod:`ui` that no other one of its is made from."""
+    found = set()
+    for each in kind.__subclasses__():
+        deeper = widgets_of_the_program(each)
+        own = each.__module__.startswith("ui.")
+        found |= deeper or ({each.__name__} if own else set())
+    return found
 
 
 def test_a_text_that_is_cut_and_a_widget_outside_are_found(qtbot: QtBot) -> None:

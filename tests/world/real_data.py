@@ -132,6 +132,27 @@ def notify(context: StandIn) -> None:
             context.notices_read([made.id])
 
 
+def apply(context: StandIn) -> None:
+    """An application in every state, with a reviewer's remarks."""
+    kept = context._cabinet.applications
+    fields = {"enterprise": COMPANY, "uscc": "91321302MA27DEMO2X", "seal": "contract"}
+    remarks = {"legal_rep": COMPANY, "letter": LONG_NAME}
+    states = ("draft", "submitted", "in_review", "returned", "fulfilled", "rejected", "lapsed")
+    for number, state in enumerate(states):
+        kind = ("issue", "reissue", "renew", "cancel")[number % 4]
+        made = kept.new(kind, fields, "https://seal.yunfan-international.example.gov.cn:8443")
+        facts = {
+            "state": state,
+            "server_id": f"app_{number}",
+            "next": {"submitted": "review", "returned": "correct"}.get(state, ""),
+            "reason": "企业名称、法定代表人或经办人身份与登记信息不一致",
+            "reasons": remarks if state == "returned" else {},
+            "look_at": NOW + timedelta(days=3),
+            "told": state,
+        }
+        kept.change(made.id, lambda each, facts=facts: replace(each, **facts))
+
+
 def findings() -> tuple[Finding, ...]:
     """20 different ones, with long details."""
     from crypto.verdict import LEVELS

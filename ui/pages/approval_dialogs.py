@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from app.errors import DecisionRefused, explain
 from ui.dialogs import Dialog
 from ui.language import language, tr
-from ui.seal_card import kind_name
+from ui.seal_card import seal_title
 from ui.widgets import button, calm, column, facts, label, moment, narrow, row, scrolled
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class AskDialog(Dialog):
         self.path: Path | None = None
         self.seal = narrow(calm(QComboBox()))
         for each in seals:
-            self.seal.addItem(f"{kind_name(each)} {each.name}", each.code)
+            self.seal.addItem(seal_title(each), each.code)
         self.file = label(tr("还没有选文件"), "muted", wrap=True)
         self.choose = button(tr("选择 PDF…"), self._choose, icon="file-text")
         self.purpose, self.party, self.amount = QLineEdit(), QLineEdit(), QLineEdit()
@@ -64,7 +64,7 @@ class AskDialog(Dialog):
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
         for title, field in (
-            (tr("印章"), self.seal),
+            (tr("所用印章"), self.seal),
             (tr("用途"), self.purpose),
             (tr("相对方"), self.party),
             (tr("金额"), self.amount),
@@ -76,7 +76,7 @@ class AskDialog(Dialog):
         lead = tr(
             "审批只对这一份文件有效，文件改动后要重新申请。页面加密后只给审批人看，平台看不到。"
         )
-        self.agree = button(tr("签署并提交"), self.accept, role="primary")
+        self.agree = button(tr("签署并提交"), self.accept, role="default")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(10)
@@ -158,7 +158,7 @@ class DecideDialog(Dialog):
         both.addWidget(scrolled(_pages(request, shown), tr("文件的页面")), 1)
         whole.addLayout(both, 1)
         decides = request.my_answer is not None and not request.my_answer.decision
-        self.approve = button(tr("同意…"), lambda: self._end("approve"), role="primary")
+        self.approve = button(tr("同意…"), lambda: self._end("approve"), role="default")
         self.refuse = button(tr("不同意…"), lambda: self._end("reject"), role="danger")
         self._can_see = shown is not None and shown.whole
         self._decides = decides and request.state == "pending"
@@ -179,7 +179,7 @@ def request_facts(request: UseRequestRecord, name: str) -> list[tuple[str, str]]
     said = request.request
     rows = [
         (tr("申请人"), request.requester),
-        (tr("印章"), f"{said.seal_name} {said.seal}"),
+        (tr("所用印章"), f"{said.seal_name} {said.seal}"),
         (tr("文件"), tr("{name}（{count} 页）", name=name, count=said.pages)),
         (tr("用途"), said.purpose),
         (tr("相对方"), said.counterparty),

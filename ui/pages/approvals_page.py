@@ -22,7 +22,7 @@ from ui.language import language, tr
 from ui.pages.approval_dialogs import AskDialog, DecideDialog, request_facts
 from ui.pages.phone_link_dialog import PhoneLinkDialog
 from ui.pages.policy_dialog import PolicyDialog
-from ui.seal_card import kind_name, state_of
+from ui.seal_card import kind_name, seal_title, state_of
 from ui.shell.pin_dialog import ask_pin
 from ui.verify.dispute import Disputes
 from ui.widgets import (
@@ -258,7 +258,7 @@ class ApprovalsPage(QWidget):
         parts: list[QWidget] = []
         name = document_name(request)
         if request.waits_for_me(datetime.now(UTC)):
-            look = button(tr("看文件并审批…"), partial(self.look, request), role="primary")
+            look = button(tr("看文件并审批…"), partial(self.look, request), role="default")
             look.setAccessibleName(tr("，").join((look.text(), name)))
             parts.append(look)
             if request.policy.phone:
@@ -280,10 +280,10 @@ class ApprovalsPage(QWidget):
 
     def _rule(self, seal: SealRecord, rule: PolicyRecord | None) -> QFrame:
         inner = column(margins=(16, 14, 16, 12), spacing=8)
-        inner.addWidget(label(f"{seal.name} {kind_name(seal)}", "heading", wrap=True))
+        inner.addWidget(label(seal_title(seal), "heading", wrap=True))
         inner.addWidget(label(rule_words(rule), wrap=True))
         change = button(tr("设定规则…"), partial(self.set_policy, seal, rule), role="link")
-        change.setAccessibleName(tr("，").join((change.text(), seal.name)))
+        change.setAccessibleName(tr("，").join((change.text(), seal_title(seal))))
         change.setEnabled(self._ready)
         inner.addLayout(row(change, None))
         return framed("card", inner)
@@ -446,7 +446,7 @@ def _seal(seal: SealRecord, confirmed: datetime | None, limit: timedelta) -> QFr
     now = datetime.now(UTC)
     inner = column(margins=(16, 14, 16, 14), spacing=8)
     role, state = state_of(seal, now)
-    head = row(label(f"{seal.name} {kind_name(seal)}", "heading", wrap=True), spacing=10)
+    head = row(label(seal_title(seal), "heading", wrap=True), spacing=10)
     head.addStretch()
     head.addWidget(label(state, role))
     inner.addLayout(head)

@@ -21,7 +21,7 @@ from crypto.pki.unit_codes import CodeError, check_citizen_number
 from ui.dialogs import Dialog
 from ui.language import tr
 from ui.pages.apply_dialog import normal
-from ui.seal_card import kind_name
+from ui.seal_card import seal_title
 from ui.widgets import button, calm, label, narrow, row
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class OfferDialog(Dialog):
         self.setMinimumWidth(560)
         self.seal = narrow(calm(QComboBox()))
         for each in seals:
-            self.seal.addItem(f"{kind_name(each)} {each.name}", each.code)
+            self.seal.addItem(seal_title(each), each.code)
         self.grantee = QLineEdit()
         self.grantee.setPlaceholderText(tr("姓名或企业全称，验章的人会看到"))
         end = QDateTime.currentDateTime().addDays(30)

@@ -22,7 +22,7 @@ from app.errors import AppError, explain
 from crypto.pki.holder_name import holder_of, without_credit_code
 from ui.dialogs import Dialog
 from ui.language import language, tr
-from ui.seal_card import kind_name
+from ui.seal_card import seal_title
 from ui.widgets import button, calm, column, label, row
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ class PolicyDialog(Dialog):
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(10)
         whole.addWidget(label(tr("用印规则"), "title"))
-        name = tr("{seal} · {company}", seal=kind_name(seal), company=seal.enterprise)
-        whole.addWidget(label(name, wrap=True))
+        whole.addWidget(label(seal_title(seal), wrap=True))
         lead = tr(
             "勾选的人审批每一次用印；申请人不能审批自己的申请。"
             "规则由您的 Ukey 签署，立即生效，正在进行的申请随之失效。"
@@ -97,7 +96,7 @@ class PolicyDialog(Dialog):
             whole.addWidget(box)
         self._problem = label("", "bad", wrap=True)
         whole.addWidget(self._problem)
-        self.agree = button(tr("签署规则"), self.accept, role="primary")
+        self.agree = button(tr("签署规则"), self.accept, role="default")
         whole.addLayout(row(None, button(tr("取消"), self.reject), self.agree))
         self.needed.valueChanged.connect(self._update)
         self._update()

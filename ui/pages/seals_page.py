@@ -131,6 +131,7 @@ class SealsPage(QWidget):
         text = column(spacing=3)
         text.addWidget(label(kind_name(seal), "title", wrap=True))
         text.addWidget(label(seal.name, wrap=True))
+        text.addWidget(label(tr("编码 {code}", code=seal.code), "small", wrap=True, select=True))
         text.addWidget(label(state, role, wrap=True))
         if seal.state == "suspended":
             text.addWidget(label(who_lifts(seal.reason).strip(), "small", wrap=True))
@@ -143,7 +144,6 @@ class SealsPage(QWidget):
         signer, parsed = seal.signer, seal.parsed
         body = facts(
             [
-                (tr("编码"), seal.code),
                 (tr("所属企业"), seal.enterprise),
                 (tr("信用代码"), seal.uscc),
                 (

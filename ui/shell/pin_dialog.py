@@ -82,6 +82,7 @@ class PinDialog(Dialog):
         whole.addWidget(self.sure)
         if self._locked:
             self.field.setEnabled(False)
+            self.aids.hide()
             said = tr("口令已锁定，密钥和印章没有丢失。要设新口令才能使用。")
             whole.addWidget(label(said, "bad", wrap=True))
         whole.addStretch()
@@ -93,7 +94,7 @@ class PinDialog(Dialog):
         self.forgot.setVisible(unlock is not None)
         whole.addLayout(row(self.forgot, None, self.cancel, self.accept_button))
         self._update_buttons()
-        self.field.setFocus()
+        (self.forgot if self._locked else self.field).setFocus()
         if problem:
             announce(self.problem)
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
 
 SEPARATOR = " · "
+_MENU_NAME = 300
+"""Pixels of a name in the menu of keys."""
 
 
 class TokenStrip(QFrame):
@@ -94,7 +96,11 @@ class TokenStrip(QFrame):
         menu = self._more.menu()
         menu.clear()
         for plugged in tokens:
-            action = QAction(f"{token_name(plugged)}  {plugged.serial}", menu)
+            # two keys of one company differ in what stands last: only the name is shortened
+            name = menu.fontMetrics().elidedText(
+                token_name(plugged), Qt.TextElideMode.ElideMiddle, _MENU_NAME
+            )
+            action = QAction(f"{name}  {plugged.serial}", menu)
             action.triggered.connect(
                 lambda _=False, serial=plugged.serial: self.chosen.emit(serial)
             )

@@ -124,7 +124,7 @@ class StampDocument:
         if self.facts is not None and self.facts.obstacle is not None:
             return "circle-alert", "bad", explain(self.facts.obstacle, language()).title
         if self.facts is not None and self.facts.asked:
-            return "circle-alert", "bad", tr("需要您确认")
+            return "triangle-alert", "unknown", tr("需要您确认")
         if self.plan.placed and self.facts is not None and self.facts.notices:
             return "triangle-alert", "unknown", tr("已放置印章，请看检查结果")
         if self.plan.placed:

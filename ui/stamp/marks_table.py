@@ -94,7 +94,7 @@ class MarksModel(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal:
-            return (tr("页"), tr("印章"), tr("左"), tr("上"))[section]
+            return (tr("页"), tr("所用印章"), tr("左"), tr("上"))[section]
         if role == Qt.ItemDataRole.TextAlignmentRole and section != SEAL:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -191,7 +191,7 @@ class MarksTable(QWidget):
         head = self.table.horizontalHeader()
         head.setSectionsClickable(False)
         head.setMinimumSectionSize(36)
-        for at, width in ((PAGE, 52), (X, 66), (Y, 66)):
+        for at, width in ((PAGE, 56), (X, 66), (Y, 66)):
             head.resizeSection(at, width)
         head.setSectionResizeMode(SEAL, QHeaderView.ResizeMode.Stretch)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)

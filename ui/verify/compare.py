@@ -86,8 +86,13 @@ class CompareBar(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where the words have no room beside the buttons they stand below them."""
         super().resizeEvent(event)
-        way = QBoxLayout.Direction
-        self._whole.setDirection(way.TopToBottom if self.width() < _WIDE else way.LeftToRight)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """In a narrow window words that only say what the button is for are left out."""
+        way, narrow = QBoxLayout.Direction, self.width() < _WIDE
+        self._whole.setDirection(way.TopToBottom if narrow else way.LeftToRight)
+        self._note.setVisible(bool(self._note.text()) and (self.toggle.isChecked() or not narrow))
 
     # --- what the page tells ---------------------------------------------------------------------
 
@@ -220,6 +225,7 @@ class CompareBar(QFrame):
         else:
             said = ""
         self._note.setText(said)
+        self._make_room()
         self._note.setAccessibleName(said)
         self._note.setToolTip(said)
 

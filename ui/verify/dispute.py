@@ -68,7 +68,7 @@ class DisputeDialog(Dialog):
         self.seal.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for signature in report.signatures:
             if signature.seal:
-                title = f"{verdicts.seal_name(signature)} {signature.seal.code}"
+                title = f"{signature.seal.code} {verdicts.seal_name(signature)}"
                 self.seal.addItem(title, signature.seal.code)
         self.reason = QPlainTextEdit()
         self.reason.setAccessibleName(tr("理由"))

@@ -180,3 +180,13 @@ def test_only_one_place_of_the_window_asks_for_a_pin() -> None:
         if re.search(r"(?<!class )\bPinDialog\b", path.read_text("utf-8"))
     ]
     assert makers == ["shell/pin_dialog.py"]
+
+
+def test_of_a_locked_key_only_the_way_to_unlock_it_can_be_taken(qtbot: QtBot, look: None) -> None:
+    locked = company().token(tries_left=0, locked=True)
+    dialog = PinDialog(locked, "k", "p", unlock=lambda: None)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert not dialog.aids.isVisible()
+    assert not dialog.field.isEnabled()
+    qtbot.waitUntil(dialog.forgot.hasFocus)

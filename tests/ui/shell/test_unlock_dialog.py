@@ -156,3 +156,20 @@ def test_another_makers_key_names_its_makers_tool(
     assert not dialog.new.isVisible()
     buttons = [each.text() for each in dialog.findChildren(QPushButton) if each.isVisible()]
     assert "已经设好" in buttons
+
+
+def test_what_is_missing_is_said_and_one_can_go_back_to_the_platform(
+    window: MainWindow, context: StandIn, qtbot: QtBot
+) -> None:
+    dialog = shown(window, qtbot)
+    assert "法定代表人" in dialog.missing.text()
+    assert not dialog.accept_button.isEnabled()
+    for field in dialog.fields.values():
+        field.setText("1")
+    assert not dialog.missing.isVisible()
+    assert dialog.accept_button.isEnabled()
+    dialog.other.click()
+    assert dialog.officer.isVisible()
+    dialog.other.click()
+    assert not dialog.officer.isVisible()
+    assert dialog.fields["handler"].isVisible()

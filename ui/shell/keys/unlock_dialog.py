@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import explain
+from app.errors import explain, platform_reason
 from ui.dialogs import Dialog
 from ui.language import language, pair, tr
 from ui.shell.context import TokenView, UnlockView
@@ -86,7 +86,9 @@ class UnlockDialog(Dialog):
         whole.addWidget(self.form)
         whole.addWidget(self.officer)
         whole.addWidget(self.pins)
+        self.missing = label("", "small", wrap=True)
         self.problem = label("", "bad", wrap=True, select=True)
+        whole.addWidget(self.missing)
         whole.addWidget(self.problem)
         whole.addStretch()
         self.other = button(tr("用管理员口令解锁…"), self._switch, role="link")
@@ -176,7 +178,8 @@ class UnlockDialog(Dialog):
         self.pins.setVisible(step in ("officer", "set"))
         company = seal is not None and bool(seal.enterprise)
         self._form_layout.setRowVisible(self.fields["legal_rep"], company)
-        self.other.setVisible(not self._by_officer)
+        other = tr("向平台申请…") if self._by_officer else tr("用管理员口令解锁…")
+        self.other.setText(other)
         self.accept_button.setText(
             {
                 "apply": tr("提交申请"),
@@ -205,26 +208,32 @@ class UnlockDialog(Dialog):
             told = reset_state(record)
             said = said if step == "vendor" else told if step != "apply" else f"{told}{said}"
             if record.reason:
-                said += "\n" + tr("平台的说明：{text}", text=record.reason)
+                said += "\n" + tr(
+                    "平台的说明：{text}", text=platform_reason(record.reason, language())
+                )
         self.said.setText(said)
         self._update()
 
     def _update(self) -> None:
         step, problem = self._step, ""
-        ready = True
+        ready, empty = True, list[str]()
         if step == "apply":
-            shown = {n: f for n, f in self.fields.items() if f.isVisibleTo(self)}
-            ready = all(field.text().strip() for field in shown.values())
+            shown = [field for field in self.fields.values() if field.isVisibleTo(self)]
+            empty = [each.accessibleName() for each in shown if not each.text().strip()]
             letter = self.proof.currentData() == "letter"
             self.choose.setVisible(letter)
             self.choose.setText(self._letter.name if self._letter else tr("选择授权书…"))
-            ready = ready and (not letter or self._letter is not None)
+            if letter and self._letter is None:
+                empty.append(tr("授权书"))
+            ready = not empty
         elif step in ("officer", "set"):
             problem = self._pin_problem()
             ready = bool(self.new.text()) and self.new.text() == self.again.text() and not problem
             ready = ready and (step == "set" or bool(self.officer.text()))
         if problem or step in ("officer", "set"):
             self._tell(problem)
+        self.missing.setText(tr("还没有填：{names}", names=tr("、").join(empty)))
+        self.missing.setVisible(bool(empty))
         self.accept_button.setEnabled(ready)
 
     def _pin_problem(self) -> str:
@@ -247,9 +256,10 @@ class UnlockDialog(Dialog):
     # --- acting ----------------------------------------------------------------------------------
 
     def _switch(self) -> None:
-        self._by_officer = True
+        self._by_officer = not self._by_officer
+        self._forget()
         self._show()
-        self.officer.setFocus()
+        (self.officer if self._by_officer else self.accept_button).setFocus()
 
     def _choose(self) -> None:
         kinds = tr("PDF 或图片 (*.pdf *.png *.jpg *.jpeg)")
