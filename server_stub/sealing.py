@@ -626,34 +626,34 @@ def state_of(
     )
 
 
-def _policies_of(seal_id: str) -> Select[str]:
-    return select(UsePolicyRow.id).where(UsePolicyRow.seal_id == seal_id).limit(1)
-
-
 def _ruled_since(session: Session, seal_id: str) -> int | None:
-    """Since when the seal's policies, one after another, allow no use without a ticket. A seal that
-    has none yet is under those of the seal whose place it took."""
+    """Since when the policies, one after another, allow no use without a ticket: those of the seal,
+    and before its first one those of the seal whose place it took, which rule it till then."""
+    since: int | None = None
     known: set[str] = set()
-    while session.scalar(_policies_of(seal_id)) is None and seal_id not in known:
+    while seal_id not in known:
         known.add(seal_id)
+        rows = session.execute(
+            select(
+                UsePolicyRow.set_at,
+                UsePolicyRow.ended_at,
+                UsePolicyRow.offline,
+                UsePolicyRow.needed,
+            )
+            .where(UsePolicyRow.seal_id == seal_id)
+            .order_by(
+                UsePolicyRow.ended_at.is_(None).desc(),
+                UsePolicyRow.set_at.desc(),
+                UsePolicyRow.ended_at.desc(),
+            )
+        )
+        after: int | None = None
+        for set_at, ended_at, offline, needed in rows:
+            if (offline and not needed) or ended_at != after:  # one that is in force has no end
+                return since
+            since = after = set_at
         before = session.scalar(select(Seal.id).where(Seal.successor_id == seal_id).limit(1))
         seal_id = before or seal_id
-    rows = session.execute(
-        select(
-            UsePolicyRow.set_at, UsePolicyRow.ended_at, UsePolicyRow.offline, UsePolicyRow.needed
-        )
-        .where(UsePolicyRow.seal_id == seal_id)
-        .order_by(
-            UsePolicyRow.ended_at.is_(None).desc(),
-            UsePolicyRow.set_at.desc(),
-            UsePolicyRow.ended_at.desc(),
-        )
-    )
-    since: int | None = None
-    for set_at, ended_at, offline, needed in rows:
-        if (offline and not needed) or ended_at != since:  # one that is in force has no end
-            break
-        since = set_at
     return since
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from crypto.pki.certificate import Certificate
 from crypto.seal.use_approval import SignedApproval, SignedRequest, UseRequest
-from crypto.seal.use_policy import SignedPolicy, UsePolicy
+from crypto.seal.use_policy import PolicyError, SignedPolicy, UsePolicy
 
 OPEN = ("pending", "approved")
 """States in which something can still come of a request."""
@@ -30,9 +30,26 @@ class PolicyRecord:
     told_at: datetime
 
     @cached_property
+    def signed(self) -> SignedPolicy | None:
+        """None: none was set, or one that no version may keep to any more
+        (:attr:`unreadable`)."""
+        if not self.token:
+            return None
+        try:
+            return SignedPolicy.parse(self.token)
+        except PolicyError:
+            return None
+
+    @property
     def policy(self) -> UsePolicy | None:
-        """Raises :class:`crypto.seal.use_policy.PolicyError`."""
-        return SignedPolicy.parse(self.token).policy if self.token else None
+        """What it says; None as for :attr:`signed`."""
+        return self.signed.policy if self.signed is not None else None
+
+    @property
+    def unreadable(self) -> bool:
+        """Was one set that this version refuses? Earlier ones took approvals with offline use. The
+        next sync brings what is in force."""
+        return bool(self.token) and self.signed is None
 
     @property
     def needs_approval(self) -> bool:
@@ -41,7 +58,7 @@ class PolicyRecord:
 
     @property
     def allows_offline(self) -> bool:
-        return self.policy is None or self.policy.offline
+        return not self.unreadable and (self.policy is None or self.policy.offline)
 
 
 @dataclass(frozen=True)

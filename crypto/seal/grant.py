@@ -25,6 +25,7 @@ from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
+from crypto.seal.purpose_text import hides, is_blank
 from crypto.seal.structure import Seal
 
 GRANT = "2.25.247040884072341902035235353285479692004"
@@ -162,8 +163,10 @@ class Grant:
         """What no grant may say, "" if it is in order."""
         if not re.fullmatch(r"\d{14}", self.seal_code):
             return "no seal code"
-        if not all((self.seal_name.strip(), self.holder.strip(), self.grantee.strip())):
+        if any(map(is_blank, (self.seal_name, self.holder, self.grantee))):
             return "a name is missing"
+        if any(map(is_blank, (*self.scope.kinds, *self.scope.counterparties))):
+            return "a scope that says nothing"
         if self.grantee_by not in ("certificate", "identity", "code"):
             return "a grantee that nobody knows"
         if not re.fullmatch(r"[0-9a-f]{64}", self.grantee_sm3):
@@ -253,7 +256,9 @@ def grant_of(seal: Seal) -> SignedGrant | None:
 
 
 def _string(value: object) -> str:
-    if not isinstance(value, str) or len(value) > _MAX_TEXT or not value.isprintable():
+    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        raise ValueError("a text that is none")
+    if not value.isprintable() or hides(value):
         raise ValueError("a text that is none")
     return value
 

@@ -182,6 +182,27 @@ class Binding(PurposeText):
 
 
 @dataclass(frozen=True)
+class LossQuestion(PurposeText):
+    """Which seals can this phone report? Its passkey is told, and nobody else."""
+
+    PURPOSE: ClassVar = "SUQIAN-SEAL-LOSS-LIST-V1"
+
+    origin: str
+    binding: str
+    """:attr:`Binding.sha256`."""
+    until: str
+    nonce: str
+
+    @property
+    def problem(self) -> str:
+        try:
+            read_time(self.until)
+        except PurposeTextError as error:
+            return str(error)
+        return ""
+
+
+@dataclass(frozen=True)
 class LossReport(PurposeText):
     """挂失 by the phone, where the Ukey itself is lost: the seals are suspended at once."""
 

@@ -16,6 +16,7 @@ from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
+from crypto.pki.holder_name import is_held_by
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.purpose_text import YEARS, hides, is_blank
 
@@ -169,6 +170,16 @@ class SignedPolicy:
     signed_at: datetime
     """As its maker says."""
     certificate: Certificate
+
+    @property
+    def by_holder(self) -> bool:
+        """Does the certificate name whose seal it is? The unit sets its rules (第十九条), and a
+        file alone proves no office: a personal certificate, the legal representative's too, speaks
+        for no unit. Platform, client and verifier ask this alike."""
+        subject, holder = self.certificate.subject, self.policy.holder
+        return is_held_by(subject, self.certificate.issuer, holder) or holder == (
+            subject.organization
+        )
 
     @classmethod
     def make(cls, terms: bytes, intent: str, certificate: bytes, signature: bytes) -> SignedPolicy:

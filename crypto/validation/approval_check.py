@@ -97,10 +97,7 @@ def _why_not_this(evidence: UseEvidence, used: Used) -> str:
     if not is_held_by(keeper.subject, keeper.issuer, used.holder):
         return "keeper"
     names = (policy.seal_name, request.seal_name)
-    right = policy.holder == request.enterprise and (
-        is_held_by(keeper.subject, keeper.issuer, policy.holder)
-        or policy.holder == keeper.subject.organization
-    )
+    right = policy.holder == request.enterprise and evidence.policy.by_holder
     return "" if right and all(name == used.name for name in names) else "names"
 
 

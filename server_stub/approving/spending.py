@@ -29,8 +29,9 @@ class Approved:
     """As the request says."""
 
     def fits(self, counterparty: str) -> bool:
-        """May a ticket under a grant name that *counterparty*? Not another than was approved."""
-        return not (counterparty and self.counterparty) or counterparty == self.counterparty
+        """May a ticket under a grant name that *counterparty*? None but the one that was approved:
+        who approved a use without any has not approved one with whomever the grant allows."""
+        return not (counterparty and self.request) or counterparty == self.counterparty
 
     @property
     def leave(self) -> Leave | None:

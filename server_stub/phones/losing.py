@@ -9,6 +9,7 @@ import base64
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.seal.phone import (
     Assertion,
     Binding,
+    LossQuestion,
     LossReport,
     PhoneError,
     PhoneSignature,
@@ -34,20 +36,64 @@ LIFE = 600 * signin.SECOND
 """How long a report that was begun may be sent."""
 
 
-def begin(tx: Transaction, identity: str) -> tuple[Challenge, Sequence[Seal]]:
-    """A nonce for one report, and the seals that the phone may report. Raises as
+def begin(tx: Transaction, identity: str) -> Challenge:
+    """A nonce for the question which seals the phone may report. Raises as
     :func:`server_stub.phones.pairing.usable`."""
+    phone, _ = usable(tx.session, identity, tx.now)
+    return _challenge(tx, phone, "loss-list")
+
+
+def listed(
+    tx: Transaction, origin: str, identity: str, text: bytes, assertion: Assertion
+) -> tuple[Challenge, Sequence[Seal]]:
+    """A nonce for one report, and the seals that the phone may report, for its passkey alone:
+    whoever knows a phone's address learns of no seal. Raises as :func:`report`."""
     phone, actor = usable(tx.session, identity, tx.now)
+    _signed(tx, origin, phone, LossQuestion, "loss-list", text, assertion)
+    return _challenge(tx, phone, "loss"), reportable(tx.session, phone, actor)
+
+
+def _challenge(tx: Transaction, phone: Phone, what: str) -> Challenge:
     row = Challenge(
         id=secrets.token_hex(32),
-        text=f"loss {phone.id}",
+        text=f"{what} {phone.id}",
         spki=b"",
         certificate_sn=phone.certificate_sn,
         application_id=None,
         expires_at=tx.now + LIFE,
     )
     tx.session.add(row)
-    return row, reportable(tx.session, phone, actor)
+    return row
+
+
+_Said = TypeVar("_Said", LossQuestion, LossReport)
+
+
+def _signed(
+    tx: Transaction,
+    origin: str,
+    phone: Phone,
+    kind: type[_Said],
+    what: str,
+    text: bytes,
+    assertion: Assertion,
+) -> _Said:
+    """What the passkey of *phone* has signed, once, for the nonce that was begun here."""
+    try:
+        said = kind.parse(text)
+        check_assertion(Binding.parse(phone.binding.encode()), assertion, text)
+    except (PurposeTextError, PhoneError) as error:
+        raise PhoneInvalid(str(error)) from error
+    if (said.origin, said.binding) != (origin, phone.binding_sha256):
+        raise PhoneInvalid("what was signed is for another platform or phone")
+    taken = signin.take_challenge(tx, said.nonce)
+    now = canonical.moment(tx.now)
+    longest = now + 2 * timedelta(microseconds=LIFE)
+    if taken.text != f"{what} {phone.id}" or taken.expires_at < tx.now:
+        raise PhoneInvalid("what was signed is not what was begun here")
+    if not now < read_time(said.until) <= longest:
+        raise PhoneInvalid("what was signed is over")
+    return said
 
 
 def reportable(session: Session, phone: Phone, actor: Actor) -> Sequence[Seal]:
@@ -78,26 +124,13 @@ def report(
     :class:`server_stub.signin.ChallengeInvalid` (sent twice), and as :func:`begin`."""
     phone, actor = usable(tx.session, identity, tx.now)
     tx.act(actor.who)
-    binding = Binding.parse(phone.binding.encode())
-    try:
-        said = LossReport.parse(text)
-        check_assertion(binding, assertion, text)
-    except (PurposeTextError, PhoneError) as error:
-        raise PhoneInvalid(str(error)) from error
-    if (said.origin, said.binding) != (origin, phone.binding_sha256):
-        raise PhoneInvalid("the report is for another platform or phone")
-    taken = signin.take_challenge(tx, said.nonce)
-    now = canonical.moment(tx.now)
-    longest = now + 2 * timedelta(microseconds=LIFE)
-    if taken.text != f"loss {phone.id}" or taken.expires_at < tx.now:
-        raise PhoneInvalid("the report is not the one that was begun here")
-    if not now < read_time(said.until) <= longest:
-        raise PhoneInvalid("the report is over")
+    said = _signed(tx, origin, phone, LossReport, "loss", text, assertion)
     named = {row.seal_code: row for row in reportable(tx.session, phone, actor)}
     codes = said.seals.split()
     if len(set(codes)) != len(codes) or not set(codes) <= named.keys():
         raise PhoneInvalid("a seal that this phone may not report")
     held = tx.session.get_one(Certificate, phone.certificate_sn)
+    binding = Binding.parse(phone.binding.encode())
     evidence = PhoneSignature(
         binding, phone.signature, X509Certificate.parse(held.der), assertion
     ).encode()

@@ -52,6 +52,10 @@ class PolicyInvalid(Exception):
     """The terms are not in order, or name somebody who cannot approve."""
 
 
+class PolicySigner(PolicyInvalid):
+    """The certificate that signed is not in the name of whose seal it is."""
+
+
 class PolicyWeaker(PolicyInvalid):
     """The terms allow more than those in force, and not the legal representative has signed."""
 
@@ -149,7 +153,7 @@ def set_policy(
 ) -> UsePolicyRow:
     """Put a seal under the policy *terms*, which *decision* signs.
 
-    Raises :class:`PolicyInvalid`, :class:`PolicyWeaker`,
+    Raises :class:`PolicyInvalid`, :class:`PolicySigner`, :class:`PolicyWeaker`,
     :class:`server_stub.signin.SignatureInvalid`, and of :mod:`server_stub.policy`."""
     tx.act(actor.who)
     seal = sealing.find(tx.session, actor, "policy.set", seal_id)
@@ -176,7 +180,9 @@ def set_policy(
     own = tx.session.get(Certificate, actor.certificate_sn or "")
     if signed is None or own is None:
         raise policy.Forbidden("a policy is signed by somebody who keeps the seal")
-    token = SignedPolicy.make(terms, str(signed["text"]), own.der, decision.signature).token
+    made = SignedPolicy.make(terms, str(signed["text"]), own.der, decision.signature)
+    if not made.by_holder:
+        raise PolicySigner("a policy is signed by a certificate in the holder's name")
     ruling = in_force(tx.session, seal)
     former = approvers_of(tx.session, ruling) if ruling else ()
     weaker = ruling is not None and _weaker(humans, ruling, former, said, people)
@@ -190,7 +196,7 @@ def set_policy(
         id=said.sm3,
         seal_id=seal.id,
         enterprise_id=enterprise.id,
-        token=token,
+        token=made.token,
         needed=said.needed,
         offline=said.offline,
         phone=said.phone,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from crypto.algorithms.gm import sm3
 from crypto.seal.page_key import wrap_for
@@ -281,6 +283,39 @@ def test_without_pages_the_approver_says_that_the_document_was_seen_elsewhere(
     page.tap("#sure")
     page.step("done")
     assert asked.state == "approved"
+
+
+def test_no_picture_is_decoded_that_is_too_large(
+    people: tuple[Applicant, Applicant], phone: Phone
+) -> None:
+    """A few bytes of one colour can ask a phone for gigabytes."""
+
+    def pixels(image: Image.Image, **how: Any) -> Any:
+        written = io.BytesIO()
+        image.save(written, "WEBP", **how)
+        data = list(written.getvalue())
+        asked = f"import('/m/webp.js').then(m => m.pixels(new Uint8Array({data})))"
+        return phone.page.evaluate(f"{asked}.catch(e => e.message)")
+
+    large = Preview(pages=(drawn("第一页"), blank(2001, 2001)))
+    request = ask(people, large, proof=phone.proof)
+    phone.page.open(request.url)
+    phone.page.step("start")
+    phone.page.wait("!document.getElementById('wrong-pages').hidden")
+    assert phone.page.evaluate("document.querySelectorAll('#sheets img').length") == 1
+    plain, clear = Image.new("RGB", (301, 17), "red"), Image.new("RGBA", (301, 17), "#f008")
+    assert pixels(plain) == pixels(plain, lossless=True) == 301 * 17
+    assert pixels(clear) == pixels(clear, lossless=True) == 301 * 17
+    moving = pixels(plain, save_all=True, append_images=[Image.new("RGB", (301, 17), "blue")])
+    assert moving == "not a still picture"
+    asked = "import('/m/webp.js').then(m => m.pixels(new Uint8Array(40)))"
+    assert phone.page.evaluate(f"{asked}.catch(e => e.message)") == "not a still picture"
+
+
+def blank(width: int, height: int) -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (width, height), "white").save(written, "WEBP")
+    return written.getvalue()
 
 
 def test_the_pages_own_sm3_is_the_standards(

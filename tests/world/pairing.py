@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from crypto.algorithms.keys import SoftKey
-from crypto.seal.phone import Assertion, Binding, LossReport, PairingProof, host_of
+from crypto.seal.phone import Assertion, Binding, LossQuestion, LossReport, PairingProof, host_of
 from crypto.seal.purpose_text import write_time
 from tests.world.applicant import Applicant, b64, decision
 from tests.world.soft_phone import SoftPhone, bound
@@ -103,9 +103,21 @@ class Paired:
         body = decision(self.person.url, self.person.key, "revoke-phone", self.id, sha256, "")
         return self.person.call("POST", f"/v1/phones/{self.id}/revocation", body)
 
+    def question(self, **changes: str) -> bytes:
+        """The text that asks which seals can be reported, begun now."""
+        begun = self.person.http.post(f"/m/l/{self.id}/begin", json={}).json()
+        sha256 = Binding.parse(base64.b64decode(self.shown["binding"])).sha256
+        facts = {"origin": self.person.url, "binding": sha256} | begun
+        return LossQuestion(**facts | changes).encode()
+
+    def seals(self, text: bytes, phone: SoftPhone | None = None) -> httpx.Response:
+        """Ask which seals can be reported, signed by *phone* or the one that is bound."""
+        body = assertion_body(text, (phone or self.phone).sign(text))
+        return self.person.http.post(f"/m/l/{self.id}/seals", json=body)
+
     def loss(self, **changes: str) -> bytes:
         """The text of a report that was begun now, of every seal that it may name."""
-        begun = self.person.http.post(f"/m/l/{self.id}/begin", json={}).json()
+        begun = self.seals(self.question()).json()
         facts = {
             "origin": self.person.url,
             "binding": Binding.parse(base64.b64decode(self.shown["binding"])).sha256,

@@ -418,7 +418,7 @@ def _answers(request: UseRequestRecord) -> list[tuple[str, str]]:
 
 def rule_words(rule: PolicyRecord | None) -> str:
     """A policy in a sentence or two."""
-    if rule is None:
+    if rule is None or rule.unreadable:
         return tr("规则要同步后才知道。")
     policy = rule.policy
     if policy is None or not policy.needed:

@@ -231,10 +231,10 @@ def _wrapped(
     now: datetime,
     skip: Sequence[str],
 ) -> list[WrappedKey]:
-    """The pages' key for every key of every approver but the requester."""
+    """The pages' key for every key of every approver who can decide, but the requester."""
     found = []
     for approver in told.approvers:
-        if sm3(approver.certificate.der).hex() == request.requester_cert:
+        if sm3(approver.certificate.der).hex() == request.requester_cert or not approver.can_decide:
             continue
         found += _of_approver(approver, page_key, request, now)
     return [each for each in found if each.key_id not in skip]

@@ -39,6 +39,12 @@ class AskableApprover:
     keys: tuple[SignedApproverKey, ...] = ()
     phones: tuple[PhoneKey, ...] = ()
 
+    @property
+    def can_decide(self) -> bool:
+        """Would the platform take a decision under this certificate? Whoever cannot decide need
+        not see the document."""
+        return self.state in ("issued", "active")
+
 
 @dataclass(frozen=True)
 class PlatformPolicy:

@@ -14,8 +14,8 @@ from app.store.use_requests import PolicyRecord
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
 from crypto.pki.certificate import Certificate
-from crypto.pki.holder_name import holder_of, is_held_by, without_credit_code
-from crypto.seal.use_policy import Approver, PolicyError, SignedPolicy, UsePolicy, masked
+from crypto.pki.holder_name import holder_of, without_credit_code
+from crypto.seal.use_policy import Approver, PolicyError, UsePolicy, masked
 
 
 @dataclass(frozen=True)
@@ -119,15 +119,15 @@ def keep_policy(
     Raises :class:`app.errors.PlatformAnswerInvalid`."""
     before = cabinet.policy(seal.id)
     if before is not None and before.platform == platform.origin and before.token:
-        known = SignedPolicy.parse(before.token)
-        if told.signed is None or told.signed.signed_at < known.signed_at:
+        known = before.signed
+        if told.signed is None or (known and told.signed.signed_at < known.signed_at):
             raise PlatformAnswerInvalid(platform.origin, "use policy")
     if told.signed is not None:
         policy, keeper = told.signed.policy, told.signed.certificate
         original = seal.grant.grant.seal_code if seal.grant else seal.code
         platform.require_known(keeper, told.signed.signed_at)
         fits = (policy.seal_code, policy.holder) == (original, seal.enterprise)
-        if not fits or not is_held_by(keeper.subject, keeper.issuer, policy.holder):
+        if not fits or not told.signed.by_holder:
             raise PlatformAnswerInvalid(platform.origin, "use policy")
     token = told.signed.token if told.signed else b""
     record = PolicyRecord(seal.id, platform.origin, token, now)

@@ -2,6 +2,7 @@
 
 import * as phone from "./phone.js";
 import { sm3 } from "./sm3.js";
+import { pixels } from "./webp.js";
 
 const { facts, show } = phone;
 const NAMES = ["origin", "request", "enterprise", "seal", "seal-name", "requester", "requester-cert", "grant", "policy",
@@ -97,7 +98,7 @@ async function pages() {
     return;
   }
   const digests = [];
-  let right = false;
+  let right = false, left = 240e6; // pixels: crypto/seal/preview.py
   try {
     if (told.pages < 2 || !asked["preview-sha256"]) throw new Error("not a single picture");
     const key = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["decrypt"]);
@@ -105,6 +106,8 @@ async function pages() {
     for (let number = 1; number < told.pages; number++) {
       const sheet = await opened(key, digest, number);
       digests.push(...(await phone.sha256(sheet)));
+      const many = pixels(sheet);
+      if ((left -= many) < 0 || !many || many > 4e6) throw new Error("a picture that is too large");
       const image = document.createElement("img");
       image.className = "page";
       image.alt = String(number);

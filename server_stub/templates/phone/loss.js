@@ -5,8 +5,11 @@ import * as phone from "./phone.js";
 const { facts, show } = phone;
 let begun;
 
-async function begin() {
-  begun = await phone.call(`${location.pathname}/begin`, {});
+// Only this phone's passkey is told which seals there are.
+async function ask() {
+  const { nonce, until } = await phone.call(`${location.pathname}/begin`, {});
+  const bytes = phone.text("SUQIAN-SEAL-LOSS-LIST-V1", { origin: facts.origin, binding: facts.binding, until, nonce });
+  begun = await phone.call(`${location.pathname}/seals`, await phone.sign(facts.credential, bytes));
   const boxes = begun.seals.map((seal) => {
     const label = document.createElement("label"), box = document.createElement("input");
     box.type = "checkbox";
@@ -40,14 +43,13 @@ async function report() {
   show("done");
 }
 
-const start = () => phone.attempt(begin);
+document.getElementById("ask").addEventListener("click", () => phone.attempt(ask));
 document.getElementById("report").addEventListener("click", () => {
   if (!chosen().length) return;
   phone.list("chosen", named(chosen()));
   show("sure");
 });
 document.getElementById("sure").addEventListener("click", () => phone.attempt(report));
-phone.again(start);
+phone.again(() => show("ask"));
 const why = await phone.unable();
-if (why) show(why);
-else await start();
+show(why || "ask");

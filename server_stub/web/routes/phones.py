@@ -23,7 +23,14 @@ from server_stub.phones import losing, pairing
 from server_stub.records import canonical
 from server_stub.records.canonical import timestamp
 from server_stub.records.ledger import Transaction
-from server_stub.records.store import Certificate, Enterprise, Person, Phone, PhonePairing
+from server_stub.records.store import (
+    Certificate,
+    Challenge,
+    Enterprise,
+    Person,
+    Phone,
+    PhonePairing,
+)
 from server_stub.web import views
 from server_stub.web.handling import (
     Base64,
@@ -46,7 +53,9 @@ PAGE_POLICY = (
     "form-action 'none'; object-src 'none'"
 )
 _FILES = {
-    **dict.fromkeys(("phone.js", "pair.js", "loss.js", "approve.js", "sm3.js"), "text/javascript"),
+    **dict.fromkeys(
+        ("phone.js", "pair.js", "loss.js", "approve.js", "sm3.js", "webp.js"), "text/javascript"
+    ),
     "phone.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
@@ -249,13 +258,30 @@ def loss_page(request: Request, platform: Running, identity: str) -> Response:
 
 @pages.post("/l/{identity}/begin", dependencies=[Depends(limited)])
 async def begin_report(platform: Running, identity: str, body: Nothing) -> dict[str, Any]:
-    """Which seals can be reported, and what has to stand in the report."""
+    """What has to stand in the question which seals can be reported."""
 
     def work(tx: Transaction) -> dict[str, Any]:
-        begun, seals = losing.begin(tx, identity)
-        until = canonical.moment(tx.now) + timedelta(microseconds=losing.LIFE)
+        return _begun(tx, losing.begin(tx, identity))
+
+    return await written(platform.ledger.write(work))
+
+
+def _begun(tx: Transaction, begun: Challenge) -> dict[str, Any]:
+    until = canonical.moment(tx.now) + timedelta(microseconds=losing.LIFE)
+    return {"nonce": begun.id, "until": write_time(until)}
+
+
+@pages.post("/l/{identity}/seals", dependencies=[Depends(limited)])
+async def reportable_seals(platform: Running, identity: str, body: AssertionBody) -> dict[str, Any]:
+    """Which seals can be reported, told to the phone's passkey, and what has to stand in the
+    report."""
+
+    def work(tx: Transaction) -> dict[str, Any]:
+        begun, seals = losing.listed(
+            tx, platform.origin, identity, unbase64(body.text), body.assertion
+        )
         named = [{"code": row.seal_code, "name": row.name} for row in seals]
-        return {"nonce": begun.id, "until": write_time(until), "seals": named}
+        return {**_begun(tx, begun), "seals": named}
 
     return await written(platform.ledger.write(work))
 

@@ -13,16 +13,19 @@ import pytest
 from PIL import Image
 
 from app.errors import DecisionRefused, PlatformAnswerInvalid
-from app.remote.approval.asking import _of_approver, _webp
+from app.remote.approval.asking import _of_approver, _webp, _wrapped
 from app.remote.approval.client import AskableApprover, PhoneKey, PlatformPolicy
 from app.remote.approval.deciding import see
 from app.remote.approval.setting import keep_policy
 from app.store.cabinet import Cabinet, SealRecord
-from app.store.use_requests import UseRequestRecord
+from app.store.use_requests import PolicyRecord, UseRequestRecord
+from crypto.algorithms import gm
 from crypto.algorithms.gm import sm3
 from crypto.pki.certificate import Certificate
 from crypto.rendering.page_pictures import decoded
 from crypto.seal import preview
+from crypto.seal.approver_key import ApproverKey, SignedApproverKey
+from crypto.seal.purpose_text import write_time
 from crypto.seal.use_approval import SignedRequest
 from tests.world.approvals import ASKED, COMPANY, ORIGIN, Company, signed_policy
 from tests.world.authorities import CODE, NOW
@@ -153,6 +156,20 @@ def test_only_a_phone_that_could_approve_gets_the_key_of_the_pages(
     assert len(found) == wrapped
 
 
+def test_an_approver_whose_certificate_is_over_gets_no_key_of_the_pages(company: Company) -> None:
+    ukey = company.approvers[0]
+    public = gm.public_key_of(gm.generate_private_key()).hex()
+    said = ApproverKey(
+        ORIGIN, f"{Certificate.parse(ukey.certificate).serial:x}", public, write_time(NOW), "0" * 32
+    )
+    key = SignedApproverKey.make(said, ukey)
+    for state, wrapped in (("active", 1), ("held", 0), ("revoked", 0), ("expired", 0)):
+        approver = AskableApprover(Certificate.parse(ukey.certificate), state, (key,))
+        told = PlatformPolicy(company.policy, (approver,))
+        found = _wrapped(told, preview.new_key(), company.asked(), NOW, skip=())
+        assert len(found) == wrapped, state
+
+
 # --- policies ------------------------------------------------------------------------------------
 
 
@@ -191,6 +208,32 @@ def test_a_policy_that_another_company_has_signed_is_refused(
     assert cabinet.policy("seal_1") is None
     keep_policy(Platform(), cabinet, seal, told(company.policy), NOW)  # type: ignore[arg-type]
     assert cabinet.policy("seal_1") is not None
+
+
+def test_a_policy_under_a_personal_certificate_is_refused(
+    company: Company, seal: SealRecord
+) -> None:
+    """As the platform does: the legal representative's own name is not the unit's."""
+    person = company.key("李四", "")
+    with pytest.raises(PlatformAnswerInvalid):
+        keep_policy(Platform(), Cabinet.in_memory(), seal, told(company.ruled(person)), NOW)  # type: ignore[arg-type]
+
+
+def test_a_policy_kept_by_an_earlier_version_that_none_may_have_now_stops_nothing(
+    company: Company, seal: SealRecord
+) -> None:
+    """Approvals with offline use were taken once."""
+    body = json.loads(company.policy.policy.encode()) | {"offline": True}
+    terms = json.dumps(body, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    token = company.policy.token.replace(company.policy.policy.encode(), terms)
+    old = PolicyRecord("seal_1", ORIGIN, token, NOW)
+    assert (old.policy, old.unreadable, old.needs_approval, old.allows_offline) == (
+        *(None, True, False, False),
+    )
+    cabinet = Cabinet.in_memory()
+    cabinet.keep_policy(old)
+    kept = keep_policy(Platform(), cabinet, seal, told(company.policy), NOW)  # type: ignore[arg-type]
+    assert kept.needs_approval
 
 
 def test_an_earlier_policy_does_not_come_back(company: Company, seal: SealRecord) -> None:

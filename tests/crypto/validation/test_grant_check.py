@@ -364,6 +364,11 @@ def test_terms_are_read_back_and_have_one_form(lent: Lent) -> None:
         {"scope": Scope(hours="8-18")},
         {"max_uses": 1, "offline_quota": 2},
         {"grantee": "a\nb"},
+        {"grantee": "\u3000\u0301"},
+        {"holder": "\u3164"},
+        {"grantee": "周文\u2800博"},
+        {"scope": Scope(kinds=("合同", " "))},
+        {"scope": Scope(counterparties=("",))},
         {"scope": Scope(kinds=tuple(map(str, range(21))))},
     ],
 )

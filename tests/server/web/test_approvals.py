@@ -29,6 +29,7 @@ from crypto.seal.use_approval import SignedRequest, UseEvidence, join
 from crypto.seal.use_policy import Approver, masked
 from server_stub import sealing
 from server_stub.approving import deciding, requesting
+from server_stub.approving.spending import Approved
 from server_stub.lending import granting
 from server_stub.records import auditing, canonical, store
 from server_stub.ruling import use_policies
@@ -471,6 +472,56 @@ def test_a_seal_made_anew_keeps_what_its_policy_forbids(
         session.rollback()
 
 
+def test_the_policies_of_two_seals_of_which_one_replaced_the_other_follow_each_other(
+    server: RunningServer, people: dict[str, Applicant], asking: Approving
+) -> None:
+    """Between a reissue and the new seal's first policy, that of the old seal rules: no gap in
+    which a use without a ticket would be good."""
+    with Session(server.platform.engine) as session:
+        seal = session.get_one(store.Seal, asking.company.seal_id)
+        anew = session.get_one(store.Seal, people["陈外"].seal_id)
+        seal.successor_id = anew.id
+        since = sealing.state_of(session, seal, canonical.now(), timedelta(hours=1)).ticket_since
+        old = use_policies.current(session, seal)
+        assert old is not None
+        own = store.UsePolicyRow(
+            id="1" * 64,
+            seal_id=anew.id,
+            enterprise_id=anew.enterprise_id,
+            token=old.token,
+            needed=1,
+            offline=False,
+            phone=True,
+            set_at=canonical.now(),
+        )
+        session.add(own)
+        session.flush()
+        told = sealing.state_of(session, anew, canonical.now(), timedelta(hours=1))
+        assert told.ticket_since == since is not None
+        own.needed, own.offline = 0, True  # whoever signed that ended what was before
+        session.flush()
+        told = sealing.state_of(session, anew, canonical.now(), timedelta(hours=1))
+        assert told.ticket_since is None
+        session.rollback()
+
+
+def test_a_policy_is_signed_by_a_certificate_that_names_the_holder(
+    server: RunningServer, asking: Approving
+) -> None:
+    """As client and verifier want it (:attr:`crypto.seal.use_policy.SignedPolicy.by_holder`): a
+    personal certificate, or one under a former name, sets no policy."""
+    with Session(server.platform.engine) as session:
+        seal = session.get_one(store.Seal, asking.company.seal_id)
+        enterprise = session.get_one(store.Enterprise, seal.enterprise_id)
+        before, enterprise.name = enterprise.name, "更名后的公司"
+        session.commit()
+        refused = asking.rule(asking.terms(2, holder="更名后的公司"))
+        enterprise.name = before
+        session.commit()
+    assert (refused.status_code, refused.json()["code"]) == (403, "policy_signer")
+    assert asking.rule(asking.terms(2)).status_code == 201
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -558,6 +609,8 @@ def test_a_grant_that_asks_for_approvals_is_used_with_one(
         asking.decide(each, answer.json())
     refused = grantee.call("POST", "/v1/tickets", other | {"request": request.request})
     assert (refused.json()["code"], refused.json()["detail"]) == ("outside_grant", "counterparty")
+    assert not Approved("request", counterparty="").fits("某某公司")  # nor one where none was said
+    assert Approved().fits("某某公司")
     given = grantee.call("POST", "/v1/tickets", body | {"request": request.request})
     assert given.status_code == 201, given.text
     leave = SignedStatement.parse(base64.b64decode(given.json()["token"])).statement.leave

@@ -29,7 +29,7 @@ from tests.world.applicant import Applicant, b64
 from tests.world.pairing import Paired, assertion_body
 from tests.world.soft_phone import SoftPhone, labelled
 
-SCRIPTS = ("phone", "pair", "loss", "approve", "sm3")
+SCRIPTS = ("phone", "pair", "loss", "approve", "sm3", "webp")
 PAGES = (*(f"/m/{name}.js" for name in SCRIPTS), "/m/phone.css")
 
 
@@ -295,8 +295,27 @@ def test_a_report_of_loss_suspends_at_once_and_its_evidence_is_on_record(
 
 def test_a_phone_reports_only_the_seals_that_it_was_bound_for(paired: Paired) -> None:
     paired.pair(seals="32130000000017")
+    assert paired.seals(paired.question()).json()["seals"] == []
+
+
+def test_whoever_knows_a_phones_address_learns_of_no_seal(paired: Paired) -> None:
+    paired.pair()
     begun = paired.person.http.post(f"/m/l/{paired.id}/begin", json={}).json()
-    assert begun["seals"] == []
+    assert begun.keys() == {"nonce", "until"}
+    text, stranger = paired.question(), SoftPhone(paired.person.url)
+    refused = [
+        paired.seals(text, stranger),
+        paired.seals(paired.question(binding="00" * 32)),
+        paired.seals(paired.question(origin="https://other.example")),
+        paired.seals(paired.question(until="2020-01-01T00:00:00Z")),
+        paired.seals(paired.question(nonce="00" * 32)),
+    ]
+    assert {each.status_code for each in refused} <= {401, 422}
+    assert not any("seals" in each.json() for each in refused)
+    answer = paired.seals(text)
+    assert len(answer.json()["seals"]) == 1
+    assert paired.seals(text).status_code == 401  # a nonce is good once
+    assert paired.report(paired.loss(nonce=begun["nonce"])).status_code == 422  # to ask, not report
 
 
 def test_at_an_address_with_numbers_no_phone_can_be_paired(enrolled: Applicant) -> None:
