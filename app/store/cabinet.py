@@ -453,7 +453,8 @@ class Cabinet:
     # --- approvals -----------------------------------------------------------------------------
 
     def policies(self) -> list[PolicyRecord]:
-        """The policies of use of the seals here, as the platforms last told of them."""
+        """The policies of use of the seals here, and of those for which somebody here approves, as
+        the platforms last told of them."""
         from app.store.use_requests import PolicyRecord
 
         query = "SELECT id, body FROM use_policies ORDER BY id"
@@ -466,6 +467,11 @@ class Cabinet:
     def keep_policy(self, policy: PolicyRecord) -> None:
         """Add or replace a policy."""
         self._put("use_policies", policy.seal_id, pack(policy))
+
+    def forget_policy(self, seal_id: str) -> None:
+        """Remove a policy, if there is one."""
+        with self._file.transaction() as run:
+            run("DELETE FROM use_policies WHERE id = ?", (seal_id,))
 
     def use_requests(self) -> list[UseRequestRecord]:
         """Requests of this computer's people, and those that they are asked about, the newest

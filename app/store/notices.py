@@ -69,6 +69,10 @@ ACTIONS: Mapping[str, str] = {
     "approval_given": "approvals",
     "approval_refused": "approvals",
     "approval_lapsed": "approvals",
+    "approval_unreadable": "approvals",
+    "approver_named": "approvals",
+    "approver_ended": "approvals",
+    "policy_refused": "approvals",
     "grant_accepted": "grants",
     "grant_received": "grants",
     "grant_over": "grants",
@@ -90,7 +94,7 @@ def said(notice: NoticeRecord, language: str) -> Said:
             return key
 
     facts = {name: _plain(value) for name, value in notice.facts.items()}
-    blanks = {**dict.fromkeys(("name", "number", "date", "seal_code"), ""), **facts}
+    blanks = {**dict.fromkeys(("name", "number", "count", "date", "seal_code"), ""), **facts}
     blanks["kind"] = word("seal_kind", facts.get("subtype", ""))
     blanks["seal"] = " ".join(filter(None, (blanks["kind"], facts.get("seal_code", ""))))
     blanks["why"] = word("reason", facts.get("reason", ""))

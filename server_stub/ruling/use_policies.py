@@ -318,6 +318,39 @@ def _close_leases(tx: Transaction, seal: Seal) -> None:
         lease.closed_at = tx.now
 
 
+@dataclass(frozen=True)
+class Duty:
+    """A seal whose uses somebody approves, or did."""
+
+    seal_id: str
+    policy: UsePolicyRow
+    """The last one that names the person."""
+
+    @property
+    def ended_at(self) -> int | None:
+        """Since when another policy rules that does not; None: it is in force."""
+        return self.policy.ended_at
+
+
+def duties(session: Session, actor: Actor) -> list[Duty]:
+    """The seals whose uses *actor* approves or approved under the certificate that is signed in:
+    former approvers hear of it, too. Seals that are over are left out."""
+    chosen = (
+        select(UsePolicyRow)
+        .join(PolicyApprover, PolicyApprover.policy_id == UsePolicyRow.id)
+        .join(Seal, Seal.id == UsePolicyRow.seal_id)
+        .where(
+            PolicyApprover.certificate_sn == actor.certificate_sn,
+            Seal.state.in_(("active", "suspended")),
+        )
+        .order_by(UsePolicyRow.ended_at.is_(None).desc(), UsePolicyRow.ended_at.desc())
+    )
+    last: dict[str, Duty] = {}
+    for row in session.scalars(chosen):
+        last.setdefault(row.seal_id, Duty(row.seal_id, row))
+    return list(last.values())
+
+
 # --- who can be named ----------------------------------------------------------------------------
 
 

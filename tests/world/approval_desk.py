@@ -83,7 +83,10 @@ class StandInApprovals:
 
     def fill(self) -> None:
         """A desk on which everything happens: asked, answered, waiting, over."""
-        self.rules = [self.rule(2)]
+        theirs = replace(
+            self.rule(1, seal_code="32130000000777", seal_name="财务专用章"), seal_id="theirs"
+        )
+        self.rules = [self.rule(2), theirs]
         now = datetime.now(UTC)
         self.kept = [
             self.request("asked", "工业厂房租赁合同（2026 年第 17 号）.pdf", hours=1),

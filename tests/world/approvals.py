@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.store.cabinet import SealRecord
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SoftKey
 from crypto.pdf.marks.drawing import Mark
@@ -76,6 +77,27 @@ class Company:
     def key(self, name: str, company: str = COMPANY) -> SoftKey:
         usage = ("digitalSignature", "nonRepudiation")
         return self.authorities.certified(name, usage, DOCUMENT_SIGNING, company)
+
+    def record(self, **changes: Any) -> SealRecord:
+        """The requester's seal, as a cabinet keeps it."""
+        facts: dict[str, Any] = {
+            "id": "seal_1",
+            "code": CODE,
+            "name": COMPANY,
+            "kind": "company",
+            "subtype": "official",
+            "state": "active",
+            "reason": "",
+            "enterprise": COMPANY,
+            "uscc": "91321302MA27DEMO2X",
+            "platform": ORIGIN,
+            "data": self.seal,
+            "certificate": self.requester.certificate,
+            "certificate_state": "active",
+            "collected_at": NOW,
+            "updated_at": NOW,
+        }
+        return SealRecord(**facts | changes)
 
     def ruled(self, keeper: SoftKey | None = None, **changes: Any) -> SignedPolicy:
         roles = ("法定代表人", "财务负责人", "法务负责人")

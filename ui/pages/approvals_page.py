@@ -147,6 +147,12 @@ class ApprovalsPage(QWidget):
         for seal, _ in known.seals:
             if seal.grant is None and seal.state == "active":
                 self._column.addWidget(self._rule(seal, known.policies.get(seal.id)))
+        own_seals = {seal.id for seal, _ in known.seals}
+        duties = [each for each in known.policies.values() if each.seal_id not in own_seals]
+        if duties:
+            self._column.addWidget(label(tr("由我审批的印章"), "heading"))
+        for each in duties:
+            self._column.addWidget(_duty(each))
         if over:
             self._section(tr("历史"), over[:HISTORY], "")
             if len(over) > HISTORY:
@@ -431,6 +437,17 @@ def rule_words(rule: PolicyRecord | None) -> str:
     if policy is not None and policy.keeper:
         said += tr("由{who}保管。", who=policy.keeper)
     return said
+
+
+def _duty(rule: PolicyRecord) -> QFrame:
+    """A seal of others for whose uses one is asked."""
+    policy = rule.policy
+    inner = column(margins=(16, 14, 16, 12), spacing=8)
+    if policy is not None:
+        head = f"{policy.holder} {policy.seal_name} {policy.seal_code}"
+        inner.addWidget(label(head, "heading", wrap=True))
+    inner.addWidget(label(rule_words(rule), wrap=True))
+    return framed("card", inner)
 
 
 def _use(use: WaitingUse, seals: dict[str, SealRecord]) -> tuple[str, str]:

@@ -44,7 +44,7 @@ class PhonesDialog(Dialog):
         whole.addWidget(label(tr("配对手机"), "title"))
         lead = tr(
             "配对的手机可以代替这把 Ukey 审批用印，Ukey 丢失时也可以用它挂失。"
-            "手机要有锁屏密码或指纹。"
+            "手机要有锁屏密码或指纹。Ukey 的证书换发（续期、换领）以后要重新配对。"
         )
         whole.addWidget(label(lead, "muted", wrap=True))
         self.content = column(spacing=8)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from app.errors import PlatformAnswerInvalid, PlatformUntrusted
 from app.remote.lending_client import LendingClient
@@ -17,6 +18,8 @@ from crypto.pki.chain import build_chain
 from crypto.seal.approver_key import SignedApproverKey
 from crypto.seal.use_approval import SignedRequest
 from crypto.seal.use_policy import VERB, SignedPolicy, UsePolicy
+
+_Entry = TypeVar("_Entry")
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,18 @@ class PlatformRequest:
 
 
 @dataclass(frozen=True)
+class Duty:
+    """A seal whose uses one approves, or did."""
+
+    seal_id: str
+    signed: SignedPolicy
+    """The last policy that names one."""
+    set_at: datetime
+    ended_at: datetime | None
+    """Since when another policy rules, which does not; None: it is in force."""
+
+
+@dataclass(frozen=True)
 class UseRequests:
     """What concerns one person."""
 
@@ -120,6 +135,9 @@ class UseRequests:
     asked: tuple[PlatformRequest, ...]
     approver: bool
     """Does a policy name this person?"""
+    duties: tuple[Duty, ...] = ()
+    refused: int = 0
+    """Entries that are not what they have to be: they do not stop the others."""
 
 
 class ApprovalClient(LendingClient):
@@ -228,12 +246,31 @@ class ApprovalClient(LendingClient):
         answer = self._call("GET", "/v1/use-requests")
         with self._reading("use requests"):
             mine, asked = list(answer["mine"]), list(answer["to_me"])
+            duties = list(answer.get("duties", ()))
             approver = answer["approver"] is True
-        return UseRequests(
-            tuple(self._request(each) for each in mine),
-            tuple(self._request(each) for each in asked),
-            approver,
-        )
+        own, bad = self._readable(mine, self._request)
+        to_me, more = self._readable(asked, self._request)
+        known, yet_more = self._readable(duties, self._duty)
+        return UseRequests(own, to_me, approver, known, bad + more + yet_more)
+
+    def _readable(
+        self, entries: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], _Entry]
+    ) -> tuple[tuple[_Entry, ...], int]:
+        """The entries that are what they have to be, and how many others there are."""
+        found = []
+        for each in entries:
+            with contextlib.suppress(PlatformAnswerInvalid):
+                found.append(read(each))
+        return tuple(found), len(entries) - len(found)
+
+    def _duty(self, answer: Mapping[str, Any]) -> Duty:
+        with self._reading("use policy"):
+            signed = SignedPolicy.parse(from_base64(answer["token"]))
+            if signed.origin != self.origin or not signed.by_holder:
+                raise ValueError("of another platform, or not the holder's")
+            ended = answer["ended_at"]
+            ended_at = _time(ended) if ended else None
+            return Duty(plain(answer["seal_id"]), signed, _time(answer["set_at"]), ended_at)
 
     def use_request(self, request_id: str) -> PlatformRequest:
         """One of them."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.errors import PlatformRefused
+from app.errors import PlatformRefused, PlatformUntrusted
 from app.remote.approval.asking import record_of, told_anew, wrap_for_new_keys
 from app.remote.approval.client import ApprovalClient, PlatformRequest
 from app.remote.approval.deciding import Secrets, make_known
-from app.remote.approval.setting import follow_policies
+from app.remote.approval.setting import follow_policies, keep_duties
 from app.store.cabinet import Cabinet
 from app.store.use_requests import UseRequestRecord
 from crypto.algorithms.keys import SigningKey
@@ -47,22 +46,33 @@ def follow(
         for seal in cabinet.seals()
         if seal.platform == platform.origin and seal.certificate == key.certificate
     ]
-    with contextlib.suppress(PlatformRefused):
-        follow_policies(platform, cabinet, own, now)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)  # one notice a day
+    for seal in follow_policies(platform, cabinet, own, now):
+        about = {"seal_code": seal.code, "name": seal.name}
+        cabinet.notices.keep(platform.origin, "policy_refused", about, today)
     try:
         found = platform.use_requests()
     except PlatformRefused:
         return Followed()
     if found.approver:
         make_known(platform, store, key, now)
+    refused = found.refused
+    refused += keep_duties(platform, cabinet, found.duties, key.certificate, now)
     kept = {(each.side, each.id, each.certificate): each for each in cabinet.use_requests()}
     told: list[UseRequestRecord] = []
     for side, made in (("mine", found.mine), ("asked", found.asked)):
         for each in made:
-            record = _kept(platform, each, side, key, kept)
+            try:
+                record = _kept(platform, each, side, key, kept)
+            except PlatformUntrusted:
+                refused += 1
+                continue
             cabinet.keep_use_request(record)
             _tell_of_phones(platform.origin, cabinet, record)
             told.append(wrap_for_new_keys(platform, cabinet, record, clock))
+    if refused:
+        about = {"number": str(refused)}
+        cabinet.notices.keep(platform.origin, "approval_unreadable", about, today)
     waiting = tuple(each for each in told if each.waits_for_me(now))
     answered = tuple(
         each for each in told if each.side == "mine" and each.unread and each.state != "pending"

@@ -7,8 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.errors import PlatformAnswerInvalid, PolicyTermsWrong
-from app.remote.approval.client import ApprovalClient, PlatformPolicy
+from app.errors import (
+    PlatformAnswerInvalid,
+    PlatformRefused,
+    PlatformUntrusted,
+    PolicyTermsWrong,
+)
+from app.remote.approval.client import ApprovalClient, Duty, PlatformPolicy
 from app.store.cabinet import Cabinet, SealRecord
 from app.store.use_requests import PolicyRecord
 from crypto.algorithms.gm import sm3
@@ -100,10 +105,55 @@ def set_policy(
 
 def follow_policies(
     platform: ApprovalClient, cabinet: Cabinet, seals: Sequence[SealRecord], now: datetime
-) -> None:
-    """Ask for the policies of *seals*, signed in already."""
+) -> list[SealRecord]:
+    """Ask for the policies of *seals*, signed in already; gives the seals whose policy is not what
+    it has to be. One such does not stop the others, and a platform that knows of no policies tells
+    of none."""
+    refused = []
     for seal in seals:
-        keep_policy(platform, cabinet, seal, platform.use_policy(seal.id), now)
+        try:
+            keep_policy(platform, cabinet, seal, platform.use_policy(seal.id), now)
+        except (PlatformAnswerInvalid, PlatformUntrusted):
+            refused.append(seal)
+        except PlatformRefused:
+            continue
+    return refused
+
+
+def keep_duties(
+    platform: ApprovalClient,
+    cabinet: Cabinet,
+    duties: Sequence[Duty],
+    certificate: bytes,
+    now: datetime,
+) -> int:
+    """Keep the policies that name the holder of *certificate* (DER), forget those that do not any
+    more, and tell of either; gives how many do not hold."""
+    kept = {each.seal_id: each for each in cabinet.policies()}
+    own = {seal.id for seal in cabinet.seals()}
+    refused = 0
+    for duty in duties:
+        policy, known = duty.signed.policy, kept.get(duty.seal_id)
+        facts = {"seal_code": policy.seal_code, "name": policy.holder}
+        try:
+            platform.require_known(duty.signed.certificate, duty.signed.signed_at)
+        except PlatformUntrusted:
+            refused += 1
+            continue
+        if policy.approver(certificate) is None:
+            refused += 1
+        elif duty.ended_at is not None:
+            cabinet.notices.keep(platform.origin, "approver_ended", facts, duty.ended_at)
+            if known is not None and duty.seal_id not in own:
+                cabinet.forget_policy(duty.seal_id)
+        elif known is not None and known.signed and known.signed.signed_at > duty.signed.signed_at:
+            refused += 1  # an old one may name others
+        else:
+            facts |= {"number": str(policy.needed), "count": str(len(policy.approvers))}
+            cabinet.notices.keep(platform.origin, "approver_named", facts, duty.set_at)
+            record = PolicyRecord(duty.seal_id, platform.origin, duty.signed.token, now)
+            cabinet.keep_policy(record)
+    return refused
 
 
 def keep_policy(

@@ -217,12 +217,22 @@ def _asked(session: Session, each: UseApprover, *, told: bool) -> dict[str, Any]
 
 @router.get("/use-requests")
 def use_requests(platform: Running, actor: SignedIn) -> dict[str, Any]:
-    """What one asked for, and what one was asked about."""
+    """What one asked for, what one was asked about, and for which seals one is or was asked."""
     policy.allow(actor, "approval.read")
     with platform.reading() as session:
         mine = [shown(session, actor, row) for row in requesting.made_by(session, actor)]
         to_me = [shown(session, actor, row) for row in requesting.asked_from(session, actor)]
-    return {"mine": mine, "to_me": to_me, "approver": "approver" in actor.roles}
+        duties = [
+            {
+                "seal_id": each.seal_id,
+                "token": views.b64(each.policy.token),
+                "set_at": timestamp(each.policy.set_at),
+                "ended_at": timestamp(each.ended_at) if each.ended_at is not None else None,
+            }
+            for each in use_policies.duties(session, actor)
+        ]
+    approver = "approver" in actor.roles
+    return {"mine": mine, "to_me": to_me, "approver": approver, "duties": duties}
 
 
 @router.get("/use-requests/{identity}")

@@ -27,7 +27,7 @@ from crypto.seal import preview
 from crypto.seal.approver_key import ApproverKey, SignedApproverKey
 from crypto.seal.purpose_text import write_time
 from crypto.seal.use_approval import SignedRequest
-from tests.world.approvals import ASKED, COMPANY, ORIGIN, Company, signed_policy
+from tests.world.approvals import ASKED, ORIGIN, Company, signed_policy
 from tests.world.authorities import CODE, NOW
 from tests.world.preview import drawn
 from tests.world.soft_phone import SoftPhone, bound
@@ -175,23 +175,7 @@ def test_an_approver_whose_certificate_is_over_gets_no_key_of_the_pages(company:
 
 @pytest.fixture
 def seal(company: Company) -> SealRecord:
-    return SealRecord(
-        id="seal_1",
-        code=CODE,
-        name=COMPANY,
-        kind="company",
-        subtype="official",
-        state="active",
-        reason="",
-        enterprise=COMPANY,
-        uscc="91321302MA27DEMO2X",
-        platform=ORIGIN,
-        data=company.seal,
-        certificate=company.requester.certificate,
-        certificate_state="active",
-        collected_at=NOW,
-        updated_at=NOW,
-    )
+    return company.record()
 
 
 def told(signed: Any) -> PlatformPolicy:

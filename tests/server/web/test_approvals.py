@@ -26,7 +26,7 @@ from crypto.seal import use_approval
 from crypto.seal.purpose_text import write_time
 from crypto.seal.statement import SignedStatement
 from crypto.seal.use_approval import SignedRequest, UseEvidence, join
-from crypto.seal.use_policy import Approver, masked
+from crypto.seal.use_policy import Approver, SignedPolicy, masked
 from server_stub import sealing
 from server_stub.approving import deciding, requesting
 from server_stub.approving.spending import Approved
@@ -433,6 +433,39 @@ def test_who_keeps_the_seal_tightens_its_policy_and_loosens_nothing(
         for each in (first, second, third):
             sn = f"{Certificate.parse(each.key.certificate).serial:x}"
             assert session.get_one(store.Certificate, sn).person_id in heard
+
+
+def duties(person: Applicant) -> dict[str, Any]:
+    """For which seals *person* is or was asked: code of the seal → entry."""
+    person.sign_in()
+    found = person.call("GET", "/v1/use-requests").json()["duties"]
+    parsed = [SignedPolicy.parse(base64.b64decode(each["token"])).policy for each in found]
+    return {one.seal_code: (one, each) for one, each in zip(parsed, found, strict=True)}
+
+
+def test_approvers_hear_that_the_policy_has_changed_and_the_former_that_they_are_none(
+    people: dict[str, Applicant], asking: Approving
+) -> None:
+    first, second, third = asking.approvers
+    waits, done = asked(asking), asked(asking)
+    for each in (first, second):
+        asking.decide(each, done)
+    before = asking.policy
+    assert before is not None
+    fewer = Approving(asking.company, (first, second))
+    assert fewer.rule(fewer.terms(1)).status_code == 201
+    code = asking.seal["seal_code"]
+    for each in (first, second):
+        said, entry = duties(each)[code]
+        assert (said.needed, len(said.approvers), entry["ended_at"]) == (1, 2, None)
+    said, entry = duties(third)[code]
+    assert (said, entry["ended_at"] is None) == (before, False)
+    assert code not in duties(people["陈外"])
+    # what was asked under the former policy is over, whether it was approved or not
+    for request in (waits, done):
+        assert state(asking, request) == "lapsed"
+        assert asking.ticket(request["id"]).json()["detail"] == "policy"
+    assert asking.decide(first, waits).json()["code"] == "already_decided"
 
 
 def audience_of(session: Session, policy: str) -> set[str]:

@@ -87,6 +87,8 @@ def test_what_waits_what_was_asked_and_what_is_over(qtbot: Any, page: ApprovalsP
         "金额与报价单不符",
         "每次使用都要审批：沈立（法定代表人）、韩雪（财务负责人）、顾明远（法务负责人），",
         "由综合管理部保管。",
+        "由我审批的印章",
+        "财务专用章 32130000000777",
     ):
         assert word in text, word
     qtbot.waitUntil(lambda: not any(each.unread for each in approvals(page).kept))
