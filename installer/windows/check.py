@@ -9,158 +9,32 @@ calls it valid. Upgrade, refused downgrade and uninstallation follow. Each step 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
-import re
 import shutil
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from installer.system import ROOT, BuildFailed, run, say
 from installer.windows import build, msi, vukey
+from installer.windows.desk import (
+    APPLICANT,
+    ENVIRONMENT,
+    FOLDER,
+    PIN,
+    SO_PIN,
+    Desk,
+    expect,
+    platform,
+)
+from installer.windows.office import Office
 from installer.windows.wine import Wine, make_prefix
 
-FOLDER = r"C:\Program Files\SealDesk"
-PIN, SO_PIN = "check-2026", "check-so-2026"  # of a virtual Ukey that lives as long as the check
-APPLICANT = (
-    *("--uscc", "91321300MA27DEM14U", "--name", "宿迁市演示贸易有限公司", "--legal-rep", "王建国"),
-    *("--handler", "李晓梅", "--handler-id", "321302199001010020", "--phone", "13800000000"),
-)
 REFUSED = 1603 % 256  # ERROR_INSTALL_FAILURE as a process here can return it
-_ENVIRONMENT = r"System\CurrentControlSet\Control\Session Manager\Environment"
-_APP_PATHS = r"Software\Microsoft\Windows\CurrentVersion\App Paths"
-_WRITTEN = (r"Software\SealDesk", r"Software\Classes", _APP_PATHS, _ENVIRONMENT)
-_TEXT = r'"(?:[^"\\]|\\.)*"'
-_EXPORTED = re.compile(rf'(@|{_TEXT})=(?:"((?:[^"\\]|\\.)*)"|hex\(2\):([0-9a-f,]*))')
 _TIMES = frozenset({"judged_at", "verified_at"})
-
-
-class CheckFailed(BuildFailed):
-    """The installed program does not do what it must; the text says what was seen."""
-
-
-@dataclass(frozen=True)
-class Registry:
-    """Text values below HKLM."""
-
-    values: Mapping[tuple[str, str], str]
-
-    def value(self, key: str, name: str = "") -> str | None:
-        """The value *name* (empty: the key's own) of *key*; None where there is none."""
-        return self.values.get((key.lower(), name.lower()))
-
-
-def exported(text: str) -> dict[tuple[str, str], str]:
-    """The text values in a file of ``reg export``: (key below HKLM, name) in lower case → text.
-
-    PATH is of another type (REG_EXPAND_SZ) and comes as UTF-16 in hexadecimal.
-    """
-    found, key = {}, ""
-    for line in text.replace("\\\n  ", "").splitlines():
-        if line.startswith("[HKEY_LOCAL_MACHINE\\"):
-            key = line.removeprefix("[HKEY_LOCAL_MACHINE\\").rstrip("]").lower()
-            continue
-        value = _EXPORTED.fullmatch(line)
-        if value:
-            name = "" if value[1] == "@" else _unescaped(value[1][1:-1])
-            plain, coded = value[2], value[3]
-            if plain is None:
-                plain = bytes.fromhex(coded.replace(",", "")).decode("utf-16-le").rstrip("\0")
-            else:
-                plain = _unescaped(plain)
-            found[key, name.lower()] = plain
-    return found
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text)
-
-
-@dataclass
-class Desk:
-    """One Windows with SealDesk installed or to be installed."""
-
-    wine: Wine
-    folder: str = FOLDER
-    done: list[str] = field(default_factory=list)
-
-    def install(self, package: Path, *properties: str, code: int = 0) -> None:
-        """Run msiexec silently; it must end with *code*."""
-        log = self.wine.drive / "install.log"
-        command = ["msiexec", "/i", self.wine.windows_path(package), "/qn", "/norestart"]
-        finished = self.wine.run([*command, "/l*v", r"C:\install.log", *properties])
-        if finished.returncode != code:
-            # Windows writes UTF-16, Wine the code page.
-            tail = log.read_bytes().replace(b"\0", b"")[-3000:] if log.exists() else b""
-            raise CheckFailed(f"msiexec ended with {finished.returncode}, not {code}\n{tail!r}")
-
-    def uninstall(self, package: Path) -> None:
-        """Remove the product silently."""
-        self.wine.must(["msiexec", "/x", self.wine.windows_path(package), "/qn", "/norestart"])
-
-    def sealdesk(self, *arguments: str, text: str = "", code: int = 0) -> str:
-        """Run the installed console program; it must end with *code*. Its output."""
-        program = self.folder + r"\sealdesk-cli.exe"
-        finished = self.wine.run([program, *arguments], text=text, cwd=self.wine.drive)
-        if finished.returncode != code:
-            raise CheckFailed(
-                f"sealdesk {' '.join(arguments)} ended with {finished.returncode}, not {code}:\n"
-                f"{finished.stdout[-3000:]}\n{finished.stderr[-3000:]}"
-            )
-        return finished.stdout
-
-    def registry(self) -> Registry:
-        """What of HKLM an installer of ours may write, as it is now."""
-        found: dict[tuple[str, str], str] = {}
-        for index, key in enumerate(_WRITTEN):
-            # Exported, not printed: the console's code page has no Chinese.
-            file = self.wine.drive / f"registry{index}.reg"
-            file.unlink(missing_ok=True)
-            self.wine.run(["reg", "export", f"HKLM\\{key}", self.wine.windows_path(file), "/y"])
-            if file.exists():
-                found |= exported(file.read_text("utf-16"))
-                file.unlink()
-        return Registry(found)
-
-    def path(self, windows: str) -> Path:
-        """A path on this Windows' drive C: as the host names it."""
-        return self.wine.drive / windows.removeprefix("C:\\").replace("\\", "/")
-
-
-def expect(condition: bool, text: str) -> None:
-    """Raise :class:`CheckFailed` with *text* unless *condition*."""
-    if not condition:
-        raise CheckFailed(text)
-
-
-@contextlib.contextmanager
-def platform(folder: Path) -> Iterator[str]:
-    """The reference platform on a free port of this machine; its address."""
-    command = [sys.executable, "-P", "-m", "server_stub", "serve", "--demo", "--port", "0"]
-    process = subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--dir", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=(folder.parent / "platform.log").open("ab"),
-        stdin=subprocess.DEVNULL,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    try:
-        for line in process.stdout or ():
-            if line.startswith("SealDesk platform: "):
-                yield line.removeprefix("SealDesk platform: ").strip()
-                return
-        raise CheckFailed("the platform did not start")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
 
 
 class Check:
@@ -175,6 +49,7 @@ class Check:
         """The stranger's first, as JSON."""
         self.results: list[tuple[str, float]] = []
         self.clerk = Desk(Wine(work / "clerk"))
+        self.office = Office(self.clerk, work, address)
         self.stranger = Desk(Wine(work / "stranger"), folder="C:\\办公软件\\印台")
 
     def run(self) -> None:
@@ -188,6 +63,11 @@ class Check:
             self.finds_a_changed_byte,
             self.stranger_calls_it_valid,
             self.linux_says_the_same,
+            self.office.clerk_asks_for_an_approval,
+            self.office.clerk_stamps_with_a_lease,
+            self.office.clerk_archives_the_month,
+            self.office.clerk_gets_a_new_pin,
+            self.office.loads_no_planted_library,
             self.keeps_what_was_set_when_upgraded,
             self.refuses_to_go_back,
             self.leaves_nothing_but_the_users_data,
@@ -246,7 +126,7 @@ class Check:
             expect(found == wanted, f"{entry.key} {entry.name}: {found!r}, not {wanted!r}")
         default = registry.value(r"Software\Classes\.pdf") or ""
         expect("SealDesk" not in default, f".pdf has been taken over: {default!r}")
-        path = registry.value(_ENVIRONMENT, "PATH") or ""
+        path = registry.value(ENVIRONMENT, "PATH") or ""
         expect(path.endswith(f";{FOLDER}\\bin"), f"PATH is {path!r}")
         expect(any(self.clerk.wine.drive.rglob("印台.lnk")), "there is no shortcut")
 
@@ -351,7 +231,7 @@ class Check:
             left = [key for key, _ in registry.values if key.startswith(r"software\sealdesk")]
             left += [v.key for v in msi.registry() if registry.value(v.key, v.name) is not None]
             expect(not left, f"the registry still has {left}")
-            expect("SealDesk" not in (registry.value(_ENVIRONMENT, "PATH") or ""), "PATH names it")
+            expect("SealDesk" not in (registry.value(ENVIRONMENT, "PATH") or ""), "PATH names it")
             expect(not any(desk.wine.drive.rglob("印台.lnk")), "a shortcut is left")
         kept = list(self.clerk.wine.drive.rglob("journal.jsonl"))
         expect(len(kept) == 1, "the journal is gone")

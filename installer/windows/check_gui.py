@@ -19,7 +19,7 @@ from installer import xvfb
 from installer.debian.check import mirror
 from installer.system import ROOT, BuildFailed, cache, run, say
 from installer.windows import build
-from installer.windows.check import APPLICANT, PIN, SO_PIN, Desk, expect, platform
+from installer.windows.desk import APPLICANT, PIN, SO_PIN, Desk, expect, platform
 from installer.windows.wine import Wine, make_prefix
 
 RELEASE = "trixie"

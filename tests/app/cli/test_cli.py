@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 import tomllib
 from datetime import UTC, datetime
@@ -194,7 +193,7 @@ def test_chinese_comes_out_on_a_console_of_another_code_page(
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(data, encoding="cp1252"))
     assert main(["seal", "list"]) == 0
     sys.stdout.flush()
-    assert data.getvalue().decode("utf-8") == "印章柜里还没有印章。" + os.linesep
+    assert data.getvalue().decode("utf-8") == "印章柜里还没有印章。\n"
 
 
 def test_the_language_of_wrong_settings_is_that_of_the_environment(
@@ -221,6 +220,7 @@ def test_a_command_alone_is_explained_as_among_all(
     assert command in told[0]
 
 
+@pytest.mark.wants("sealdesk")
 def test_the_version_is_told_and_is_that_of_the_project(
     capsys: pytest.CaptureFixture[str], home: Path
 ) -> None:

@@ -1,6 +1,6 @@
-"""installer/windows/check.py: what it reads of a registry and of two reports."""
+"""installer/windows/check.py and desk.py: what it reads of a registry and of two reports."""
 
-from installer.windows import check
+from installer.windows import check, desk
 
 EXPORTED = r"""Windows Registry Editor Version 5.00
 
@@ -16,8 +16,8 @@ EXPORTED = r"""Windows Registry Editor Version 5.00
 
 
 def test_an_exported_registry_is_read_in_all_its_ways_of_writing() -> None:
-    values = check.exported(EXPORTED)
-    registry = check.Registry(values)
+    values = desk.exported(EXPORTED)
+    registry = desk.Registry(values)
     key = r"Software\SealDesk\SealDesk"
     assert registry.value(key, "installdir") == "C:\\办公软件\\印台\\"
     assert registry.value(key) == 'the "own" value'
