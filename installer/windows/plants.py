@@ -35,7 +35,7 @@ _DRIVER = _WRITE + (
 def build(folder: Path) -> tuple[Path, Path]:
     """A driver that needs a companion, and the companion."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = []
+    made: list[Path] = []
     for name, code in ((COMPANION, _COMPANION), (DRIVER, _DRIVER)):
         source = folder / f"{name}.c"
         source.write_text(code, encoding="ascii")

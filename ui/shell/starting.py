@@ -21,6 +21,7 @@ from ui.garbage import Collector
 from ui.language import tr
 from ui.shell.context import Context
 from ui.shell.navigation import page_titles
+from ui.shell.session_end import SessionEnd
 from ui.shell.state import STATE_FILE, WindowState
 from ui.shell.window import MainWindow
 
@@ -67,6 +68,7 @@ def run(
     window.show()
     window.listen(folder)
     Collector(application)
+    SessionEnd(application, window)
     QTimer.singleShot(0, window.begin)
     if faults:
         QTimer.singleShot(0, lambda: tell_faults(window, faults))

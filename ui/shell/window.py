@@ -548,10 +548,16 @@ class MainWindow(QMainWindow):
                 theme.apply(application, "system")
         super().changeEvent(event)
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def keep(self) -> None:
+        """Write down place and size of the window, and what is prepared in it."""
         geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         own = self.state if self.context is self._home else _state_of(self._home)
         own.put("geometry", geometry)
+        if "stamp" in self._pages:
+            self.page("stamp").prepared.flush()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.keep()
         self.plugged.stop()
         for page in self._pages.values():
             if hasattr(page, "closing"):
