@@ -15,7 +15,7 @@ from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world import postgresql
 from tests.world.applicant import Applicant
-from tests.world.platforms import quick_platforms
+from tests.world.platforms import folder_of_the_run, quick_platforms
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def platforms_start_quickly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Those of this process; one that is started as a program makes all that is its own."""
-    with quick_platforms(tmp_path_factory.mktemp("new")):
+    with quick_platforms(folder_of_the_run(tmp_path_factory)):
         yield
 
 

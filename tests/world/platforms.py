@@ -2,60 +2,98 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from server_stub.records import store
 from server_stub.records.vault import RsaKey
 
-RSA_KEYS = 8
+RSA_KEYS = 4
 """A platform makes two; so many that those of one test are not the same."""
+
+
+def folder_of_the_run(temporary: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one run of the tests share."""
+    base = temporary.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "platforms"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @contextmanager
 def quick_platforms(folder: Path) -> Iterator[None]:
     """Meanwhile the platforms of this process begin with a copy of an SQLite database that
     :func:`server_stub.records.store.upgrade` made in *folder* (any that is there already, it
-    migrates), and take their RSA keys in turn from a few."""
+    migrates), take their RSA keys in turn from a few in *folder*, and share compiled statements."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "upgrade", _copying(folder / "new.sqlite"))
-        patch.setattr(RsaKey, "generate", _taking_turns())
+        patch.setattr(store, "open_engine", _sharing_statements())
+        for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):
+            # the key of a compiled statement contains the dialect, one object for each engine
+            patch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
+            patch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
+        patch.setattr(RsaKey, "generate", _taking_turns(folder))
         yield
+
+
+def _made_once(file: Path, make: Callable[[Path], object]) -> Path:
+    """*file*, which whichever process comes first makes."""
+    if not file.exists():
+        with FileLock(file.with_suffix(".lock")):
+            if not file.exists():
+                begun = file.with_suffix(".begun")
+                make(begun)
+                begun.replace(file)
+    return file
 
 
 def _copying(template: Path) -> object:
     migrate = store.upgrade
 
+    def make(file: Path) -> None:
+        engine = store.open_engine(f"sqlite:///{file}")
+        migrate(engine)
+        engine.dispose()  # closed by its last user, SQLite's log goes into the file
+
     def upgrade(engine: Engine) -> None:
         place = engine.url.database
         if engine.dialect.name != "sqlite" or not place or Path(place).exists():
             migrate(engine)
-            return
-        if not template.exists():
-            made = store.open_engine(f"sqlite:///{template}")
-            migrate(made)
-            made.dispose()  # closed by its last user, SQLite's log goes into the file
-        shutil.copyfile(template, place)
+        else:
+            shutil.copyfile(_made_once(template, make), place)
 
     return upgrade
 
 
-def _taking_turns() -> object:
+def _sharing_statements() -> object:
+    open_engine = store.open_engine
+    compiled: dict[str, dict[Any, Any]] = {}
+
+    def opened(url: str) -> Engine:
+        engine = open_engine(url)
+        known = compiled.setdefault(engine.dialect.name, {})
+        engine.update_execution_options(compiled_cache=known)
+        return engine
+
+    return opened
+
+
+def _taking_turns(folder: Path) -> object:
     generate = RsaKey.generate
-
-    def keys() -> Iterator[RsaKey]:
-        made = []
-        for _ in range(RSA_KEYS):
-            made.append(generate())
-            yield made[-1]
-        for key in cycle(made):
-            yield RsaKey(key.private)
-
-    known = keys()
+    files = [folder / f"rsa-{number}.key" for number in range(RSA_KEYS)]
+    known = (
+        RsaKey(_made_once(file, lambda new: new.write_bytes(generate().private)).read_bytes())
+        for file in cycle(files)
+    )
     return lambda: next(known)
