@@ -31,6 +31,7 @@ from server_stub import (
     policy,
     report_seal,
     sealing,
+    signin,
     states,
     trust_lists,
 )
@@ -43,6 +44,7 @@ from server_stub.records import cosigning, logbook, store, vault
 from server_stub.records.ledger import LEDGER, LedgerError, Transaction
 from server_stub.releases.keeping import ReleaseRefused
 from server_stub.settings import Settings
+from server_stub.staff import agreeing
 from server_stub.web import serving
 
 _NO_ADDRESS = """\
@@ -69,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result: int = options.run(settings, options)
         return result
     except states.IllegalTransition as error:
+        return _refused(str(error))
+    except signin.SignatureInvalid as error:
         return _refused(str(error))
     except (policy.Forbidden, vault.VaultError, LedgerError, applying.RequestInvalid) as error:
         return _refused(str(error))
@@ -119,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     seal.add_argument("action", choices=["suspend", "resume", "cancel"])
     seal.add_argument("seal_code")
     seal.add_argument("--reason", default="", choices=["", *states.SEAL_REASONS])
+    seal.add_argument(
+        "--agreed",
+        type=Path,
+        metavar="FILE",
+        help="resume, cancel: what a reviewer signed with sealdesk review agree",
+    )
     losing.add_arguments(add("loss", losing.run, "a lost Ukey, told by a call: two people"))
     disputed = add("dispute", _dispute, "objections to seals: look, hand over, close")
     disputed.add_argument("action", choices=["list", "show", "hand-over", "close"])
@@ -199,13 +209,9 @@ def _seal(settings: Settings, options: argparse.Namespace) -> int:
             if row is None:
                 raise policy.NotFound
             identity = row.id
-        who = operator()
-        if options.action == "resume":
-            platform.ledger.write(sealing.resume, who, platform.origin, identity).result()
-        elif not options.reason:
+        if options.action != "resume" and not options.reason:
             return _refused("--reason is needed: it goes on record")
-        else:
-            _stop(platform, who, identity, options)
+        _change_seal(platform, identity, options)
         with platform.reading() as session:
             after = session.get_one(store.Seal, identity)
             print(f"{after.seal_code} {after.name}: {after.state} {after.reason or ''}".rstrip())
@@ -214,12 +220,20 @@ def _seal(settings: Settings, options: argparse.Namespace) -> int:
         platform.close()
 
 
-def _stop(platform: Platform, who: Actor, identity: str, options: argparse.Namespace) -> None:
-    write = platform.ledger.write
+def _change_seal(platform: Platform, identity: str, options: argparse.Namespace) -> None:
+    """Stopping is one operator's act; lifting and cancelling take a reviewer's signature, too."""
+    write, about = platform.ledger.write, (operator(), platform.origin, identity)
     if options.action == "suspend":
-        write(sealing.suspend, who, platform.origin, identity, options.reason).result()
+        write(sealing.suspend, *about, options.reason).result()
+        return
+    try:
+        agreement = agreeing.Agreement.read(options.agreed) if options.agreed else None
+    except ValueError as error:
+        raise policy.Forbidden(f"{options.agreed}: {error}") from error
+    if options.action == "resume":
+        write(agreeing.resume, *about, agreement).result()
     else:
-        write(sealing.cancel, who, identity, options.reason).result()
+        write(agreeing.cancel, operator(), identity, options.reason, agreement).result()
 
 
 def _dispute(settings: Settings, options: argparse.Namespace) -> int:

@@ -70,13 +70,14 @@ def change(
     effective_at: int | None = None,
     intent: Mapping[str, object] | None = None,
     by_phone: Mapping[str, object] | None = None,
+    agreed: Mapping[str, object] | None = None,
     successor: str = "",
 ) -> None:
     """Move *seal* by *event* and put that on record, publicly and privately.
 
     *effective_at* is what a notice says (default: now); `recorded_at` is always now;
-    *intent*: what somebody signed for it, *by_phone*: with a phone; *successor*: code of the seal
-    that takes its place.
+    *intent*: what somebody signed for it, *by_phone*: with a phone; *agreed*: what a second person
+    signed; *successor*: code of the seal that takes its place.
     Raises :class:`server_stub.states.IllegalTransition`."""
     before = states.START if event == "make" else seal.state
     after = states.advance(states.SEAL, before, event)
@@ -120,6 +121,8 @@ def change(
         private["intent"] = intent
     if by_phone is not None:
         private["by_phone"] = by_phone
+    if agreed is not None:
+        private["agreed"] = agreed
     audience = policy.owner_of(seal).audience
     tx.record(LEDGER, "seal-change-v1", private, about=about, audience=audience)
     if seal.grant_id is None:
@@ -386,17 +389,26 @@ def suspend(
 
 
 def resume(
-    tx: Transaction, actor: Actor, origin: str, seal_id: str, decision: Decision | None = None
+    tx: Transaction,
+    actor: Actor,
+    origin: str,
+    seal_id: str,
+    decision: Decision | None = None,
+    agreed: Mapping[str, object] | None = None,
 ) -> Seal:
-    """恢复: by the authority that suspended, or a higher one; a holder never lifts another's."""
+    """恢复: by the authority that suspended, or a higher one; a holder never lifts another's. An
+    operator, who signs nothing, needs what a reviewer has *agreed* to
+    (:mod:`server_stub.staff.agreeing`)."""
     tx.act(actor.who)
     seal = find(tx.session, actor, "seal.resume", seal_id)
     who = _authority(actor)
     states.advance(states.SEAL, seal.state, "resume")
     if not may_lift(seal, who):
         raise policy.Forbidden(f"this suspension is not the {who}'s to lift")
+    if who == "operator" and agreed is None:
+        raise policy.Forbidden("an operator alone does not lift a suspension")
     signed = decided(tx, actor, origin, "resume", seal.id, seal.seal_sm3, "", decision)
-    change(tx, seal, "resume", who, intent=signed)
+    change(tx, seal, "resume", who, intent=signed, agreed=agreed)
     return seal
 
 
@@ -485,11 +497,13 @@ def stop(
         change(tx, seal, "suspend", who, reason=reason, intent=signed)
 
 
-def cancel(tx: Transaction, actor: Actor, seal_id: str, reason: str) -> Seal:
-    """注销: final."""
+def cancel(
+    tx: Transaction, actor: Actor, seal_id: str, reason: str, agreed: Mapping[str, object]
+) -> Seal:
+    """注销 at the console: final, and by two people (:mod:`server_stub.staff.agreeing`)."""
     tx.act(actor.who)
     seal = find(tx.session, actor, "seal.cancel", seal_id)
-    change(tx, seal, "cancel", _authority(actor), reason=reason)
+    change(tx, seal, "cancel", _authority(actor), reason=reason, agreed=agreed)
     return seal
 
 

@@ -202,6 +202,9 @@ def _signed_problems(number: int, told: Mapping[str, Any], projection: Projectio
     if (intent := told.get("intent")) is not None:
         unsigned = intents.problem(intent, certificate)
         wrong.append(unsigned or meanings.problem(intent["text"], told))
+    if (agreed := told.get("agreed")) is not None:
+        unsigned = intents.problem(agreed, certificate)
+        wrong.append(unsigned or meanings.agreement_problem(agreed["text"], told))
     if (said := told.get("by_phone")) is not None:
         at = canonical.moment(canonical.parse_timestamp(told["recorded_at"]))
         wrong.append(intents.phone_problem(said, at, certificate))

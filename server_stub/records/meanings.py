@@ -97,6 +97,21 @@ def problem(text: str, record: Record) -> str | None:
     return None if right else f"what was signed is {said.verb} {said.object}, not what it records"
 
 
+def agreement_to(event: str) -> str:
+    """The verb with which a second person agrees to a change of a seal."""
+    return f"agree-{event}"
+
+
+def agreement_problem(text: str, record: Record) -> str | None:
+    """The same for the *text* of a record's ``agreed``, which a second person signed."""
+    try:
+        said = signed(text)
+        right = (said.verb, said.object) == (agreement_to(record["event"]), record["seal_code"])
+    except (ValueError, KeyError, TypeError) as error:
+        return f"what a second person agreed to cannot be compared with the record: {error}"
+    return None if right else f"a second person agreed to {said.verb} {said.object}, not to this"
+
+
 def _stops(said: Meaning, record: Record) -> bool:
     """A representative's statement names "*credit code* *seal code*", and no digest."""
     verb = _seal(record).verb

@@ -18,7 +18,7 @@ from server_stub.records.ledger import Transaction
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import citizen_number, credit_code, number_of
 from tests.world.clerk import PIN, SO_PIN, Clerk, enrolled, excerpt
-from tests.world.staff import employ
+from tests.world.staff import employ, moved
 from tests.world.waiting import next_second
 
 FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
@@ -89,7 +89,7 @@ def test_one_company_from_its_application_to_the_package_of_evidence(
     with city.platform.reading() as session:
         row = session.scalars(select(store.Seal).where(store.Seal.seal_code == second)).one()
     reason = "physical_seal_cancelled"
-    city.platform.ledger.write(sealing.cancel, OPERATOR, row.id, reason).result()
+    moved(city, row.id, "cancel", reason)
     late = clerk("stamp", tmp_path / "去年的合同.pdf", "--seal", second, "--at", "1:100,100")
     assert late.code != 0
     clerk("sync")  # nobody signs in with this key any more, but what became of the seals is told

@@ -10,14 +10,17 @@ import httpx
 import pytest
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
+from sqlalchemy import select
 
 from app.errors import SealChangeRefused
 from app.remote.collecting import resume, suspend
 from server_stub.__main__ import main
+from server_stub.records.store import Seal
 from server_stub.web.serving import RunningServer
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.applicant import citizen_number, credit_code, number_of
 from tests.world.clerk import PIN, SO_PIN, Clerk, enrolled
+from tests.world.staff import moved
 from ui.desk.desk_context import DeskContext
 from ui.pages.seal_state import SealStateDialog
 from ui.shell.window import MainWindow
@@ -43,8 +46,9 @@ def test_a_keeper_stops_and_reports_lost_with_one_signature(
     twice = clerk("seal", "suspend", clerk.seal, "--reason", "holder_request")
     assert twice.code == 13
     assert "已经停用" in twice.err
-    where = ("--dir", str(city.platform.settings.directory), "--log-level", "error")
-    assert main(["seal", "resume", clerk.seal, *where]) == 0
+    with city.platform.reading() as session:
+        identity = session.scalars(select(Seal.id).where(Seal.seal_code == clerk.seal)).one()
+    moved(city, identity, "resume")
     assert state()[0] == "active"
     lost = clerk("seal", "suspend", clerk.seal, "--reason", "lost")
     assert lost.code == 0, lost.err

@@ -17,13 +17,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from server_stub import sealing
-from server_stub.policy import Actor
 from server_stub.records.store import Seal, UsageRecord
 from server_stub.settings import Misbehaviour
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import credit_code
 from tests.world.clerk import Answer, Clerk, enrolled
+from tests.world.staff import moved
 
 PLATFORM = 13
 """The exit code where it is the platform that says no, or nothing."""
@@ -130,7 +129,6 @@ def test_a_seal_suspended_the_moment_it_is_used_leaves_the_document_as_it_was(
     city: RunningServer, clerk: Clerk, contract: Path, tmp_path: Path
 ) -> None:
     before, output = contract.read_bytes(), tmp_path / "stamped.pdf"
-    operator = Actor("operator", "operator test", frozenset({"operator"}))
     with city.platform.reading() as session:
         identity = session.scalars(select(Seal.id).where(Seal.seal_code == clerk.seal)).one()
     try:
@@ -141,7 +139,7 @@ def test_a_seal_suspended_the_moment_it_is_used_leaves_the_document_as_it_was(
         refused(clerk("sync"), "E-503", "被冻结")  # but the state is public, and now known
         assert "[E-302]" in stamp(clerk, contract, output).err
     finally:
-        city.platform.ledger.write(sealing.resume, operator, city.url, identity).result()
+        moved(city, identity, "resume")
     assert clerk("sync").code == 0
     assert stamp(clerk, contract, output).code == 0
 

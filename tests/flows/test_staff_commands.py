@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from server_stub.__main__ import main
 from server_stub.records import store
 from server_stub.records.auditing import table_problems
 from server_stub.web.serving import RunningServer
@@ -99,6 +100,32 @@ def test_against_the_records_it_takes_a_second_reviewer(
     assert reviewer("review", "approve", person.application_id, *why).code == 13
     assert second("review", "reject", person.application_id, "--reason", "名称不符").code == 0
     assert state(person) == "rejected"
+    person.http.close()
+
+
+def test_an_operator_lifts_a_suspension_with_what_a_reviewer_has_signed(
+    platform: RunningServer,
+    reviewer: Clerk,
+    auditor: Clerk,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    person = hand_in(platform)
+    reviewer("review", "claim", person.application_id)
+    assert reviewer("review", "approve", person.application_id).code == 0
+    person.seal_id = person.wait("fulfilled")["seal_id"]
+    code, file = person.collect().json()["seal_code"], tmp_path / "同意.json"
+    where = ("--dir", str(platform.platform.settings.directory), "--log-level", "error")
+    assert main(["seal", "suspend", code, "--reason", "false_material", *where]) == 0
+    wish = ("review", "agree", "resume", code, "--reason", "材料已核实", "-o", file)
+    assert auditor(*wish).code == 13
+    assert not file.exists()
+    agreed = reviewer(*wish)
+    assert "24 小时内有效" in agreed.out, agreed.err
+    assert main(["seal", "resume", code, *where]) == 1
+    assert main(["seal", "resume", code, "--agreed", str(file), *where]) == 0
+    assert person.call("GET", f"/v1/seals/{person.seal_id}").json()["state"] == "active"
+    assert main(["audit", "verify", *where]) == 0
     person.http.close()
 
 

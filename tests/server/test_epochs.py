@@ -27,6 +27,7 @@ from server_stub.records.ledger import REGISTRY, Transaction
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant
+from tests.world.staff import moved
 
 OPERATOR = Actor("operator", "operator test", frozenset({"operator"}))
 
@@ -41,7 +42,7 @@ def busy(
         person.enrol()
         ledger = server.platform.ledger
         ledger.write(sealing.suspend, OPERATOR, "o", person.seal_id, "lost").result()
-        ledger.write(sealing.resume, OPERATOR, "o", person.seal_id).result()
+        moved(server, person.seal_id, "resume")
         ledger.write(_say_nothing_new).result()
         yield server, person
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ STATES = ("submitted", "in_review", "returned", "rejected", "fulfilled")
 
 def add_commands(commands: Commands) -> None:
     """``review list``, ``show``, ``open``, ``claim``, ``approve``, ``return``, ``reject``,
-    ``losses``, ``report-loss``, ``confirm-loss``."""
+    ``losses``, ``report-loss``, ``confirm-loss``, ``agree``."""
     group = commands.group("review", "review applications (for the platform's reviewers)")
     made = add(group, "list", review_list, "the queue, who waits longest first", json=True)
     made.add_argument("--state", default="submitted", choices=STATES, help="which applications")
@@ -64,6 +65,15 @@ def add_commands(commands: Commands) -> None:
     )
     made.add_argument("call", metavar="ID", help="as losses names it")
     made.add_argument("--refuse", metavar="REASON", default="", help="do not confirm it, and why")
+    made = add(
+        group, "agree", agree, "agree that an operator lifts a suspension or cancels a seal, signed"
+    )
+    made.add_argument("verb", choices=("resume", "cancel"), help="what is to be done")
+    made.add_argument("seal", metavar="CODE", help="14-digit code of the seal")
+    made.add_argument("--reason", required=True, help="why; cancel: the platform's word for it")
+    made.add_argument(
+        "-o", "--output", type=output_path, required=True, help="the file for the operator"
+    )
 
 
 def _which(made: argparse.ArgumentParser) -> None:
@@ -233,4 +243,17 @@ def confirm_loss(desk: Desk, options: argparse.Namespace) -> int:
             raise UsageError("no_loss", options.call)
         call = platform.decide_loss(wanted, options.refuse, key)
     _tell_loss(call, desk.settings.language)
+    return 0
+
+
+def agree(desk: Desk, options: argparse.Namespace) -> int:
+    """What lifts or ends a seal at the console takes the operator and a reviewer."""
+    from app.remote.staff.reviewing import ReviewerClient
+
+    reason = " ".join(options.reason.split())
+    with signed_in(desk, options, ReviewerClient, "reviewer") as (platform, key):
+        said = platform.agree(options.verb, options.seal, reason, key)
+    text = json.dumps(said, ensure_ascii=False, indent=1)
+    saved = save_new(options.output, text.encode())
+    tell(phrase("review.agreed", desk.settings.language).format(path=saved))
     return 0

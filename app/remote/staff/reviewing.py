@@ -13,6 +13,7 @@ from app.remote.platform_connection import from_base64, plain
 from app.remote.staff.staff_client import StaffClient
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
+from crypto.pki.certificate import Certificate
 
 FINDINGS = ("lawful", "complete", "authentic", "reasonable")
 """合法性 完整性 真实性 合理性."""
@@ -281,6 +282,13 @@ class ReviewerClient(StaffClient):
         answer = self._call("POST", f"/v1/losses/{plain(call.id)}/{verb}", body)
         with self._reading("losses"):
             return _loss(answer)
+
+    def agree(self, verb: str, seal_code: str, reason: str, key: SigningKey) -> dict[str, str]:
+        """What an operator brings to the platform's console to *resume* or *cancel* a seal: that a
+        second person agrees, signed; it counts for a day, until the seal changes."""
+        signed = self._decided(key, f"agree-{verb}", seal_code, "-", reason)
+        serial = f"{Certificate.parse(key.certificate).serial:x}"
+        return {"certificate": serial, "origin": self.origin, "reason": reason, **signed}
 
 
 # --- reading -------------------------------------------------------------------------------------

@@ -12,16 +12,16 @@ import pytest
 from sqlalchemy import select
 
 from crypto.algorithms import gm
-from server_stub import sealing
+from server_stub import policy
 from server_stub.__main__ import main
 from server_stub.policy import Actor
 from server_stub.records import auditing, store
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.settings import Settings
-from server_stub.staff import losing
+from server_stub.staff import agreeing, losing
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant, b64, decision
-from tests.world.staff import employ
+from tests.world.staff import agreement, employ
 
 CALLER = "王建国 0527-84350000"
 SHOWN = "回拨登记电话，核对身份证号码和最近一次用印"
@@ -184,7 +184,9 @@ def test_the_console_is_one_person_whatever_its_accounts(
     assert desk.state(other) == ("suspended", "lost")
 
 
-def test_one_reviewer_neither_says_that_a_key_is_lost_nor_puts_it_back_in_use(desk: Desk) -> None:
+def test_one_reviewer_neither_says_that_a_key_is_lost_nor_puts_it_back_in_use(
+    desk: Desk, tmp_path: Path
+) -> None:
     person = desk.holder()
     code = desk.code(person)
     for reason in ("lost", "key_compromised"):
@@ -201,7 +203,12 @@ def test_one_reviewer_neither_says_that_a_key_is_lost_nor_puts_it_back_in_use(de
     assert desk.change(desk.second, by_holder, "resume") == "forbidden"
     ledger = desk.server.platform.ledger
     operator = Actor("operator", "op_1", frozenset({"operator"}))
-    ledger.write(sealing.resume, operator, desk.server.url, person.seal_id).result()
+    about = (operator, desk.server.url, person.seal_id)
+    with pytest.raises(policy.Forbidden, match="an operator stops a seal alone"):
+        ledger.write(agreeing.resume, *about, None).result()
+    written = tmp_path / "agreed.json"
+    written.write_bytes(agreement(desk.second, "resume", code, "Ukey 找到了"))
+    ledger.write(agreeing.resume, *about, agreeing.Agreement.read(written)).result()
     assert desk.state(code)[0] == "active"
 
 

@@ -15,18 +15,16 @@ from crypto.algorithms.keys import SoftKey
 from crypto.bounded import BoundedError
 from crypto.pki.certificate import Certificate
 from crypto.seal.structure import Seal
-from server_stub import sealing
 from server_stub.__main__ import main
 from server_stub.changing import cancelling
 from server_stub.changing.examining import examine
 from server_stub.neighbours.adapters import identity_digest
-from server_stub.policy import Actor
 from server_stub.records import store
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant, b64, number_of, taken
 from tests.world.served import ask, stamped
-from tests.world.staff import FINDINGS, approved, employ
+from tests.world.staff import FINDINGS, approved, employ, moved
 from tests.world.waiting import next_second, until
 
 
@@ -232,8 +230,7 @@ def test_a_persons_signature_is_for_one_seal_and_not_for_ever(
     person = holder()
     right = oneself(server, person, "郑一次", "round")
     made = applied(person, **right)["seal_id"]
-    operator = Actor("operator", "operator-01", frozenset({"operator"}))
-    server.platform.ledger.write(sealing.cancel, operator, made, "holder_request").result()
+    moved(server, made, "cancel", "holder_request")
     assert "已用于另一份申请" in applied(person, **right)["reason"]
     again = oneself(server, person, "郑一次", "round")
     assert applied(person, **again)["state"] == "fulfilled"
@@ -249,8 +246,8 @@ def test_a_persons_signature_is_for_one_seal_and_not_for_ever(
         )
         old = proof(server.url, "personal", "apply", digest, purposed, own, at)
         assert reason in applied(other, **signed | {"proof": old})["reason"]
-    moved = {**signed["proof"], "at": datetime.now(UTC).isoformat()}
-    assert "签名不正确" in applied(other, **signed | {"proof": moved})["reason"]
+    dated = {**signed["proof"], "at": datetime.now(UTC).isoformat()}
+    assert "签名不正确" in applied(other, **signed | {"proof": dated})["reason"]
 
 
 # --- replaced, renewed ---------------------------------------------------------------------------

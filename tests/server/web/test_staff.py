@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from server_stub.records.store import LedgerEntry
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant, citizen_number
+from tests.world.staff import agreement
 from tests.world.waiting import until
 
 
@@ -159,7 +161,7 @@ def test_an_unsigned_stranger_reads_no_audit(reviewed: RunningServer) -> None:
 
 
 def test_the_operator_reviews_and_stops_a_seal_beside_the_running_server(
-    reviewed: RunningServer, capsys: pytest.CaptureFixture[str]
+    reviewed: RunningServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     person = submitted(reviewed)
     assert command(reviewed, "review", "list") == 0
@@ -174,12 +176,63 @@ def test_the_operator_reviews_and_stops_a_seal_beside_the_running_server(
     assert command(reviewed, "seal", "suspend", code, "--reason", "licence_revoked") == 0
     status = httpx.get(f"{reviewed.url}/v1/seals/{code}/status").json()
     assert (status["state"], status["reason"]) == ("suspended", "licence_revoked")
-    assert command(reviewed, "seal", "resume", code) == 0
-    assert command(reviewed, "seal", "cancel", code, "--reason", "enterprise_deregistered") == 0
-    assert command(reviewed, "seal", "resume", code) == 1
-    assert "not possible in state 'cancelled'" in capsys.readouterr().err
+    ended = ("seal", "cancel", code, "--reason", "enterprise_deregistered")
+    for alone in (("seal", "resume", code), ended):
+        assert command(reviewed, *alone) == 1
+        assert "an operator stops a seal alone" in capsys.readouterr().err
+    file = tmp_path / "agreed.json"
+    reviewer = employ(reviewed, "reviewer", tmp_path)
+    file.write_bytes(agreement(reviewer, "resume", code, "执照已恢复"))
+    assert command(reviewed, *ended, "--agreed", str(file)) == 1  # agreed to something else
+    assert command(reviewed, "seal", "resume", code, "--agreed", str(file)) == 0
+    assert command(reviewed, "seal", "suspend", code, "--reason", "licence_revoked") == 0
+    assert command(reviewed, "seal", "resume", code, "--agreed", str(file)) == 1
+    assert "is over" in capsys.readouterr().err  # it was for the suspension before
+    file.write_bytes(agreement(reviewer, "cancel", code, "enterprise_deregistered"))
+    assert command(reviewed, *ended, "--agreed", str(file)) == 0
+    assert command(reviewed, "seal", "resume", code, "--agreed", str(file)) == 1
     assert command(reviewed, "audit", "verify") == 0
+    reviewer.http.close()
     person.http.close()
+
+
+def test_only_a_reviewers_fresh_signature_for_this_is_an_agreement(
+    reviewed: RunningServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person = submitted(reviewed)
+    assert command(reviewed, "review", "approve", person.application_id) == 0
+    person.seal_id = person.wait("fulfilled")["seal_id"]
+    code = person.collect().json()["seal_code"]
+    assert command(reviewed, "seal", "suspend", code, "--reason", "false_material") == 0
+    reviewer, auditor = (employ(reviewed, role, tmp_path) for role in ("reviewer", "auditor"))
+    file, now = tmp_path / "agreed.json", datetime.now(UTC)
+    good = json.loads(agreement(reviewer, "resume", code, "查清了"))
+    others = (
+        agreement(auditor, "resume", code, "查清了"),
+        agreement(reviewer, "resume", "32130299999999", "查清了"),
+        agreement(reviewer, "suspend", code, "查清了"),
+        agreement(reviewer, "resume", code, "x", (now - timedelta(days=1, hours=1)).isoformat()),
+        agreement(reviewer, "resume", code, "x", (now + timedelta(hours=1)).isoformat()),
+        agreement(reviewer, "resume", code, "x", "yesterday"),
+        json.dumps(good | {"reason": "查清了，大概"}).encode(),
+        json.dumps(good | {"certificate": "1" * 40}).encode(),
+        json.dumps(good | {"signature": "好"}).encode(),
+        json.dumps(good | {"at": 1}).encode(),
+        json.dumps(good | {"origin": "https://elsewhere.example"}).encode(),
+        json.dumps(good | {"reason": "查清了\nx"}).encode(),
+        b"[]",
+        b"{",
+        b"\xff" * 20_000,
+    )
+    for other in others:
+        file.write_bytes(other)
+        capsys.readouterr()
+        assert command(reviewed, "seal", "resume", code, "--agreed", str(file)) == 1, other
+        said = capsys.readouterr().err
+        assert said.startswith("refused: "), said
+    assert command(reviewed, "seal", "resume", code, "--agreed", str(tmp_path / "none")) == 1
+    for each in (person, reviewer, auditor):
+        each.http.close()
 
 
 def test_a_return_names_the_findings_and_unknown_things_are_refused(

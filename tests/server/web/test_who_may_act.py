@@ -15,16 +15,15 @@ from sqlalchemy import select
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
-from server_stub import background, issuing, sealing
+from server_stub import background, issuing
 from server_stub.__main__ import main
 from server_stub.neighbours.adapters import SignedConsent, SimulatedCity, identity_digest
-from server_stub.policy import Actor
 from server_stub.records import canonical, store
 from server_stub.records.auditing import table_problems
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant, b64, citizen_number, number_of
-from tests.world.staff import employ
+from tests.world.staff import employ, moved
 from tests.world.waiting import until
 
 FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
@@ -275,8 +274,7 @@ def test_one_signature_of_the_representative_makes_one_seal(
     person.sign_in(application_id=person.application_id)
     person.submit()
     made = person.wait("fulfilled")["seal_id"]
-    operator = Actor("operator", "operator-01", frozenset({"operator"}))
-    server.platform.ledger.write(sealing.cancel, operator, made, "holder_request").result()
+    moved(server, made, "cancel", "holder_request")
     assert person.draft(**once).status_code == 201
     person.sign_in(application_id=person.application_id)
     person.submit()

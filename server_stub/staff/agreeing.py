@@ -1,0 +1,109 @@
+"""Lifting a suspension and cancelling a seal at the console: with a reviewer who agreed in writing.
+
+An operator stops a seal alone, at once. What gives a seal back, or ends it for good, takes a second
+person: a reviewer signs with the Ukey (``sealdesk review agree``), and the operator has the file.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from crypto.pki.certificate import Certificate as X509Certificate
+from server_stub import policy, sealing, signin
+from server_stub.policy import Actor
+from server_stub.records.canonical import parse_timestamp
+from server_stub.records.ledger import Transaction
+from server_stub.records.meanings import agreement_to
+from server_stub.records.store import Certificate, Seal, Staff
+
+LIFE = 24 * 3600 * signin.SECOND
+"""How long an agreement counts, microseconds, unless the seal changes before."""
+_MOST = 10_000
+_LINE = re.compile(r"[^\x00-\x1f\x7f]{1,4000}")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What a reviewer signed: text of :data:`server_stub.signin.DECISION` with the verb
+    ``agree-resume`` or ``agree-cancel``, the seal's code, and ``-`` for the digest."""
+
+    certificate_sn: str
+    origin: str
+    """The address at which the reviewer found the platform. The console may know of no address;
+    whose platform it is, the certificate tells."""
+    reason: str
+    at: str
+    signature: bytes
+
+    @classmethod
+    def read(cls, path: Path) -> Agreement:
+        """Raises OSError, and ValueError for another file."""
+        with path.open("rb") as file:
+            said = json.loads(file.read(_MOST))
+        try:
+            lines = [said[name] for name in ("certificate", "origin", "reason", "at")]
+            signature = base64.b64decode(said["signature"], validate=True)
+            if not all(isinstance(each, str) and _LINE.fullmatch(each) for each in lines):
+                raise ValueError("not a line of text")
+            certificate, origin, reason, at = lines
+            return cls(certificate, origin, reason, at, signature)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError("not what a reviewer has agreed to") from error
+
+
+def resume(
+    tx: Transaction, actor: Actor, origin: str, seal_id: str, agreement: Agreement | None
+) -> Seal:
+    """恢复. Raises Forbidden, IllegalTransition, SignatureInvalid."""
+    agreed = _agreed(tx, actor, "resume", seal_id, agreement)
+    return sealing.resume(tx, actor, origin, seal_id, agreed=agreed)
+
+
+def cancel(
+    tx: Transaction, actor: Actor, seal_id: str, reason: str, agreement: Agreement | None
+) -> Seal:
+    """注销, for the *reason* that the reviewer agreed to. Raises as :func:`resume`."""
+    if agreement is not None and agreement.reason != reason:
+        raise policy.Forbidden(f"the reviewer agreed for another reason: {agreement.reason}")
+    agreed = _agreed(tx, actor, "cancel", seal_id, agreement)
+    return sealing.cancel(tx, actor, seal_id, reason, agreed=agreed)
+
+
+def _agreed(
+    tx: Transaction, actor: Actor, verb: str, seal_id: str, agreement: Agreement | None
+) -> Mapping[str, object]:
+    """What goes on record of it."""
+    seal = sealing.find(tx.session, actor, f"seal.{verb}", seal_id)
+    if agreement is None:
+        raise policy.Forbidden(
+            "an operator stops a seal alone; this takes a reviewer who agreed in writing: "
+            f"sealdesk review agree {verb} {seal.seal_code} --reason … -o FILE, then --agreed FILE"
+        )
+    row = tx.session.get(Certificate, agreement.certificate_sn)
+    staff = tx.session.get(Staff, row.staff_id) if row and row.staff_id else None
+    if row is None or staff is None or staff.role != "reviewer" or row.state != "active":
+        raise policy.Forbidden("who agreed is no reviewer of this platform")
+    text = signin.DECISION.format(
+        origin=agreement.origin,
+        verb=agreement_to(verb),
+        object=seal.seal_code,
+        digest="-",
+        reason=agreement.reason,
+        at=agreement.at,
+    )
+    key = X509Certificate.parse(row.der).public_key
+    signin.signed_by(key, text, agreement.signature)
+    try:
+        at = parse_timestamp(agreement.at)
+    except ValueError as error:
+        raise policy.Forbidden("the time of what the reviewer agreed to cannot be read") from error
+    if not max(tx.now - LIFE, seal.recorded_at, row.not_before) < at <= row.not_after:
+        raise policy.Forbidden("what the reviewer agreed to is over: the seal, or a day, moved on")
+    if at > tx.now + signin.DECISION_SLACK:
+        raise policy.Forbidden("what the reviewer agreed to is of a time to come")
+    return signin.intent(text, agreement.signature, certificate=row.sn)
