@@ -6,6 +6,7 @@ enterprise does not exist for a holder: 404, not 403.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -82,6 +83,9 @@ class Actor:
     enterprise."""
     applications: frozenset[str] | None = None
     """The applications that a handler handles; None: every one of the enterprise."""
+    terms: Mapping[str, Sequence[tuple[int, int]]] | None = None
+    """Of a session that reports what is over: when each of its seals was its to use, from and until
+    (microseconds). None: nothing is over."""
 
     @property
     def owner(self) -> Owner:

@@ -40,12 +40,9 @@ from server_stub.records.store import (
     UsageRecord,
     UsePolicyRow,
 )
-from server_stub.signin import COLLECT, Decision, decided, intent, signed_by
+from server_stub.signin import COLLECT, KEY_IN_DOUBT, Decision, decided, intent, signed_by
 
 HOLDER_REASONS = ("holder_request", "lost", "key_compromised")
-_KEY_IN_DOUBT = ("lost", "key_compromised")
-"""The token itself may be in wrong hands: it must not lift its own suspension."""
-
 
 Owned = Application | Certificate | PhysicalSeal | Seal | UsageRecord
 """Rows that belong to an enterprise or a person."""
@@ -53,7 +50,7 @@ Owned = Application | Certificate | PhysicalSeal | Seal | UsageRecord
 
 def key_in_doubt(seal: Seal) -> bool:
     """May the Ukey with the key of *seal* be in wrong hands?"""
-    return seal.state == "suspended" and seal.reason in _KEY_IN_DOUBT
+    return seal.state == "suspended" and seal.reason in KEY_IN_DOUBT
 
 
 class SealNotActive(Exception):
@@ -226,7 +223,7 @@ def _follow(tx: Transaction, seal: Seal, event: str, reason: str | None) -> None
     holder = seal.suspended_by == "holder"
     step = {
         "resume": "release",
-        "suspend": None if holder and reason not in _KEY_IN_DOUBT else "hold",
+        "suspend": None if holder and reason not in KEY_IN_DOUBT else "hold",
         "cancel": "revoke",
         "replace": "revoke",
         "lapse": "revoke",
@@ -379,9 +376,9 @@ def suspend(
     who = _authority(actor)
     if who == "holder" and reason not in HOLDER_REASONS:
         raise policy.Forbidden(f"a holder may not suspend for {reason}")
-    if who == "staff" and reason in _KEY_IN_DOUBT:
+    if who == "staff" and reason in KEY_IN_DOUBT:
         raise policy.Forbidden("a key in doubt takes two people: write down the call")
-    if not (reason in _KEY_IN_DOUBT and _paused(seal)):
+    if not (reason in KEY_IN_DOUBT and _paused(seal)):
         states.advance(states.SEAL, seal.state, "suspend")
     signed = decided(tx, actor, origin, "suspend", seal.id, seal.seal_sm3, reason, decision)
     stop(tx, seal, who, reason, signed)
@@ -423,10 +420,10 @@ def may_lift(seal: Seal, who: str) -> bool:
     market supervision do not lift each other's. A key in doubt lifts nothing, and no reviewer alone
     lifts what it took two people to say."""
     by = seal.suspended_by or "operator"
-    if who == "staff" and seal.reason in _KEY_IN_DOUBT:
+    if who == "staff" and seal.reason in KEY_IN_DOUBT:
         return False
     if who == "holder":
-        return by == "holder" and seal.reason not in _KEY_IN_DOUBT
+        return by == "holder" and seal.reason not in KEY_IN_DOUBT
     same = who == by or {who, by} <= set(PLATFORM_OWN)
     return same or RANK[who] > RANK.get(by, 2)
 
@@ -480,7 +477,7 @@ def _paused(seal: Seal) -> bool:
     return (
         seal.state == "suspended"
         and seal.suspended_by == "holder"
-        and seal.reason not in _KEY_IN_DOUBT
+        and seal.reason not in KEY_IN_DOUBT
     )
 
 
@@ -491,7 +488,7 @@ def stop(
     then its certificates with it: no holder lifts that.
 
     Raises :class:`server_stub.states.IllegalTransition`."""
-    if reason in _KEY_IN_DOUBT and _paused(seal):
+    if reason in KEY_IN_DOUBT and _paused(seal):
         _raise(tx, seal, who, reason, signed)
     else:
         change(tx, seal, "suspend", who, reason=reason, intent=signed)

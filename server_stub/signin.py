@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, select
@@ -31,6 +31,7 @@ from server_stub.records.store import (
     Challenge,
     PolicyApprover,
     Seal,
+    SealChange,
     SealCopy,
     SealGrant,
     SignIn,
@@ -45,10 +46,14 @@ COLLECT = "SUQIAN-SEAL-COLLECT-V1\n{origin}\n{seal}\n{seal_sm3}\n{certificate}\n
 
 SECOND = 1_000_000
 REPORTER = "reporter"
+KEY_IN_DOUBT = ("lost", "key_compromised")
+"""Reasons why a seal is stopped: its Ukey may be in wrong hands, and must not lift that."""
 """The only role of a session that was opened to report uses (:mod:`server_stub.lending`)."""
 _STAMPING = frozenset({"keeper", "legal_rep", "owner"})
 _TOUCH = 60 * SECOND
 """How often the time of last use is written back."""
+LATE = 366 * 86_400 * SECOND
+"""For how long what was used within a term is reported after it."""
 DECISION_SLACK = 600 * SECOND
 """How far the time in a signed decision may be from ours."""
 
@@ -152,14 +157,16 @@ def challenge(
     certificate: bytes | None = None,
     application_id: str | None = None,
     spki: bytes | None = None,
+    to_report: bool = False,
 ) -> OfferedChallenge:
     """Offer a nonce to whoever holds the key of *certificate* (DER), of the application, or the
-    bare key *spki* (DER), which signs in for the newest application that was made for it."""
+    bare key *spki* (DER), which signs in for the newest application that was made for it;
+    *to_report*: uses of a certificate that may be over, and nothing else."""
     sn = None
     if spki is not None:
         application_id = _newest_of(tx.session, spki)
     if certificate is not None:
-        row = usable(tx.session, certificate, tx.now)
+        row = usable(tx.session, certificate, tx.now, to_report=to_report)
         spki, sn = X509Certificate.parse(row.der).public_key.spki, row.sn
     else:
         application = tx.session.get(Application, application_id or "")
@@ -202,13 +209,23 @@ def take_challenge(tx: Transaction, challenge_id: str) -> Challenge:
     return row
 
 
-def open_session(tx: Transaction, settings: Settings, taken: Challenge, signature: bytes) -> Opened:
+def open_session(
+    tx: Transaction,
+    settings: Settings,
+    taken: Challenge,
+    signature: bytes,
+    to_report: bool = False,
+) -> Opened:
     """A session for whoever signed the *taken* challenge; the certificate is looked at again."""
     if taken.expires_at < tx.now:
         raise ChallengeInvalid("expired")
     key = _key_of(tx.session, taken)  # not the challenge's own word for it
     signed_by(PublicKey.parse(der.parse(key)), taken.text, signature)
-    actor = _actor(tx.session, taken.certificate_sn, taken.application_id, tx.now)
+    if to_report and taken.certificate_sn is not None:
+        actor, scope = reporter(tx.session, taken.certificate_sn, tx.now), "report"
+    else:
+        actor = _actor(tx.session, taken.certificate_sn, taken.application_id, tx.now)
+        scope = None
     tx.act(actor.who)
     token = secrets.token_urlsafe(32)
     expires_at = tx.now + settings.session_seconds * SECOND
@@ -219,6 +236,7 @@ def open_session(tx: Transaction, settings: Settings, taken: Challenge, signatur
             application_id=taken.application_id,
             used_at=tx.now,
             expires_at=expires_at,
+            scope=scope,
         )
     )
     signed = intent(taken.text, signature, certificate=taken.certificate_sn, spki=key)
@@ -250,25 +268,82 @@ def who(session: Session, settings: Settings, token: str, now: int) -> tuple[Act
 
 
 def reporter(session: Session, certificate_sn: str, now: int) -> Actor:
-    """Whoever reports uses with a token of that certificate: of the seals that it stamps with, as
-    long as its holder keeps, represents, owns or was lent them.
+    """Whoever reports uses with that certificate: of the seals that it stamps with. What its holder
+    no longer keeps, represents, owns or was lent is reported for a year, and each use is compared
+    with the term (`Actor.terms`).
 
-    Raises :class:`SessionInvalid` where that is over, :class:`CertificateNotValid`."""
-    actor = _actor(session, certificate_sn, None, now)
+    Raises :class:`SessionInvalid` where there is no such seal, :class:`CertificateNotValid`."""
+    stamped = _stamped(session, certificate_sn)
+    try:
+        actor = _actor(session, certificate_sn, None, now)
+    except CertificateNotValid:
+        return _late_reporter(session, certificate_sn, stamped, now)
+    own = frozenset(
+        seal.id
+        for seal in stamped
+        if actor.acts_as(seal.id, None) & ({"grantee"} if seal.grant_id else _STAMPING)
+    )
+    if not own:
+        return _late_reporter(session, certificate_sn, stamped, now)
+    return replace(actor, roles=frozenset({REPORTER}), seals=own)
+
+
+def _stamped(session: Session, certificate_sn: str) -> Sequence[Seal]:
     made = select(SealCopy.seal_id).where(
         SealCopy.certificate_sn == certificate_sn, SealCopy.kind == "original"
     )
-    stamped = select(Seal.id, Seal.grant_id).where(
-        (Seal.certificate_sn == certificate_sn) | Seal.id.in_(made)
+    which = (Seal.certificate_sn == certificate_sn) | Seal.id.in_(made)
+    return session.scalars(select(Seal).where(which)).all()
+
+
+def _late_reporter(
+    session: Session, certificate_sn: str, stamped: Sequence[Seal], now: int
+) -> Actor:
+    """Not with a key that may be in other hands: the seal's history tells."""
+    row = session.get(Certificate, certificate_sn)
+    if row is None or row.staff_id is not None:
+        raise CertificateNotValid("not a holder's certificate")
+    doubt = select(SealChange.seal_id).where(
+        SealChange.seal_id.in_([seal.id for seal in stamped]),
+        SealChange.reason.in_(KEY_IN_DOUBT),
     )
-    own = frozenset(
-        seal
-        for seal, grant in session.execute(stamped)
-        if actor.acts_as(seal, None) & ({"grantee"} if grant else _STAMPING)
-    )
+    if row.reason in KEY_IN_DOUBT or session.scalar(doubt.limit(1)) is not None:
+        raise CertificateNotValid("its key may be known to others")
+    terms = {seal.id: _terms(session, row, seal) for seal in stamped}
+    own = {seal: spans for seal, spans in terms.items() if spans}
     if not own:
         raise SessionInvalid
-    return replace(actor, roles=frozenset({REPORTER}), seals=own)
+    if max(until for spans in own.values() for _, until in spans) < now - LATE:
+        raise CertificateNotValid("it was over a year ago")
+    return Actor(
+        "holder",
+        certificate_sn,
+        frozenset({REPORTER}),
+        enterprise_id=row.enterprise_id,
+        person_id=row.person_id,
+        certificate_sn=certificate_sn,
+        seals=frozenset(own),
+        terms=own,
+    )
+
+
+def _terms(session: Session, row: Certificate, seal: Seal) -> list[tuple[int, int]]:
+    """When *seal* was its holder's to use with that certificate."""
+    first, last = row.not_before, row.not_after
+    if seal.grant_id is not None:
+        grant = session.get_one(SealGrant, seal.grant_id)
+        spans = [(grant.valid_from, min(grant.valid_until, grant.ended_at or last))]
+    elif row.enterprise_id is None:
+        spans = [(first, last)]
+    else:
+        held = select(Appointment).where(
+            Appointment.enterprise_id == row.enterprise_id,
+            Appointment.person_id == row.person_id,
+            Appointment.role.in_(_STAMPING),
+            Appointment.seal_id.is_(None) | (Appointment.seal_id == seal.id),
+        )
+        spans = [(each.since, each.until or last) for each in session.scalars(held)]
+    return [(max(first, since), min(last, until)) for since, until in spans]
 
 
 def touch(tx: Transaction, token: str) -> None:
@@ -294,11 +369,18 @@ def clean(tx: Transaction, settings: Settings) -> None:
         tx.session.delete(row)
 
 
-def usable(session: Session, certificate: bytes, now: int) -> Certificate:
-    """The row of *certificate* (DER), if it was issued here and may sign now.
+def usable(
+    session: Session, certificate: bytes, now: int, *, to_report: bool = False
+) -> Certificate:
+    """The row of *certificate* (DER), if it was issued here and may sign now, *to_report* perhaps.
 
-    Raises :class:`CertificateNotValid`."""
-    row = _usable(session, _serial(certificate), now)
+    Raises :class:`CertificateNotValid`, :class:`SessionInvalid`."""
+    sn = _serial(certificate)
+    if to_report:
+        reporter(session, sn, now)
+        row = session.get_one(Certificate, sn)
+    else:
+        row = _usable(session, sn, now)
     if row.der != certificate:
         raise CertificateNotValid("not the certificate that was issued")
     return row

@@ -204,7 +204,7 @@ def _take_in_one(
         row = known.records.get(use.id)
         new = row is None  # else it came long ago, or in this command
         if row is None:
-            row = _row(known, use, tx.now)
+            row = _row(known, actor, use, tx.now)
             made.append((actor, row, use.text))
         taken.append(Taken(use.id, tuple(row.flags["flags"]), new))
     return taken
@@ -221,10 +221,12 @@ def _own(session: Session, known: _Known, actor: Actor, seal: Seal) -> bool:
     return True
 
 
-def _row(known: _Known, use: _Read, now: int) -> UsageRecord:
+def _row(known: _Known, actor: Actor, use: _Read, now: int) -> UsageRecord:
     seal = known.seals[use.seal_id]
     flags = _flags(known.changes.get(seal.id, ()), seal, use.at, now)
     flags += _lease_flags(known, use)
+    if actor.terms is not None and not _within(actor.terms[seal.id], use.at):
+        flags.append("outside_term")
     lease, number = use.lease or (None, None)
     known.records[use.id] = UsageRecord(
         id=use.id,
@@ -258,6 +260,11 @@ def _lease_flags(known: _Known, use: _Read) -> list[str]:
     if not lease.issued_at - _MINUTE <= use.at <= lease.until:
         flags.append("outside_lease")
     return flags
+
+
+def _within(terms: Sequence[tuple[int, int]], at: int) -> bool:
+    """Was the seal the reporter's to use then?"""
+    return any(since - _MINUTE <= at <= until for since, until in terms)
 
 
 def _put_on_record(tx: Transaction, actor: Actor, row: UsageRecord, text: str) -> None:

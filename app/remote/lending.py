@@ -26,7 +26,7 @@ from app.errors import (
 )
 from app.remote.collecting import keep_seal
 from app.remote.lending_client import LendingClient, Newcomer, PlatformGrant
-from app.remote.platform_account import PlatformSeal, UsageReceipt
+from app.remote.platform_account import PlatformClient, PlatformSeal, UsageReceipt
 from app.signing import TokenKey
 from app.store.cabinet import Cabinet, SealRecord
 from app.store.lending import GrantRecord, LeaseBook, use_of
@@ -341,12 +341,43 @@ def collect_received(
     return found
 
 
-def report(platform: LendingClient, cabinet: Cabinet) -> tuple[int, list[str]]:
+def report(platform: PlatformClient, cabinet: Cabinet) -> tuple[int, list[str]]:
     """Send the queued usage records of this platform's seals, signed in already: (how many, names
-    of seals with uses that bear a number which another use has)."""
+    of seals with uses that bear a number which another use has). Uses of seals that another key
+    tells of wait for that one."""
+    try:
+        return _report(platform, cabinet, "")
+    except PlatformRefused as error:
+        if error.problem not in _NOT_THIS_KEYS:
+            raise
+    sent, flagged = 0, list[str]()
+    for seal in cabinet.seals():
+        if seal.platform == platform.origin:
+            with contextlib.suppress(PlatformRefused):
+                more, doubled = _report(platform, cabinet, seal.id)
+                sent, flagged = sent + more, [*flagged, *doubled]
+    return sent, flagged
+
+
+_NOT_THIS_KEYS = ("forbidden", "not_found", "record_invalid")
+
+
+def report_what_is_over(platform: PlatformClient, cabinet: Cabinet, key: SigningKey) -> int:
+    """Sign in with *key* once more, to report what was used before its certificate, or its holder's
+    term, ended. Gives how many uses; 0 where the platform does not take them."""
+    if not cabinet.pending_usage(1, platform.origin):
+        return 0
+    try:
+        platform.sign_in_to_tell(key)
+        return report(platform, cabinet)[0]
+    except PlatformError:
+        return 0
+
+
+def _report(platform: PlatformClient, cabinet: Cabinet, seal: str) -> tuple[int, list[str]]:
     sent, flagged = 0, []
     names = {seal.id: seal.name for seal in cabinet.seals()}
-    while pending := cabinet.pending_usage(platform=platform.origin):
+    while pending := cabinet.pending_usage(platform=platform.origin, seal=seal):
         receipts = platform.report_usage([(each.id, each.record) for each in pending])
         cabinet.keep_receipts({receipt.id: receipt_json(receipt) for receipt in receipts})
         sent += len(receipts)
@@ -375,23 +406,24 @@ def report_later(platform: LendingClient, cabinet: Cabinet, store: Secrets) -> S
     """Report what waits, without a PIN, if this computer may; nothing where it may not.
 
     Raises :class:`app.errors.PlatformError` only where nobody answers."""
-    if not cabinet.pending_usage(1, platform.origin):
-        return Settled()
+    sent, flagged = 0, list[str]()
     for seal in cabinet.seals():
+        if not cabinet.pending_usage(1, platform.origin):
+            break
         if seal.platform != platform.origin:
             continue
-        kept = store.get(_refresh_name(seal.certificate))
+        kept = store.get(refresh_name(seal.certificate))
         if kept is None:
             continue
         try:
             platform.sign_in_to_report(kept.decode().partition(" ")[0])
         except PlatformRefused:
-            store.remove(_refresh_name(seal.certificate))
+            store.remove(refresh_name(seal.certificate))
             continue
         with contextlib.suppress(PlatformRefused):
-            sent, flagged = report(platform, cabinet)
-            return Settled(sent, (), tuple(dict.fromkeys(flagged)))
-    return Settled()
+            more, doubled = report(platform, cabinet)
+            sent, flagged = sent + more, [*flagged, *doubled]
+    return Settled(sent, (), tuple(dict.fromkeys(flagged)))
 
 
 def _follow_grants(
@@ -456,7 +488,7 @@ def _keep_refresh_token(
     platform: LendingClient, store: Secrets, certificate: bytes, now: datetime
 ) -> None:
     """One for the certificate that is signed in, renewed when a day of it has passed."""
-    name = _refresh_name(certificate)
+    name = refresh_name(certificate)
     kept = store.get(name)
     if kept is not None:
         made_at = datetime.fromisoformat(kept.decode().split(" ")[1])
@@ -473,10 +505,10 @@ def forget_refresh_tokens(
     """Signed in: no computer reports without the PIN any more."""
     platform.revoke_refresh_tokens()
     for certificate in certificates:
-        store.remove(_refresh_name(certificate))
+        store.remove(refresh_name(certificate))
 
 
-def _refresh_name(certificate: bytes) -> str:
+def refresh_name(certificate: bytes) -> str:
     return f"report-{sm3(certificate).hex()[:24]}"
 
 

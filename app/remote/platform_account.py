@@ -121,6 +121,11 @@ class PlatformClient(PublicPlatform):
         """Sign in as the holder of *key*'s certificate."""
         self._sign_in(key, {"certificate": to_base64(key.certificate)})
 
+    def sign_in_to_tell(self, key: SigningKey) -> None:
+        """Sign in to report uses and for nothing else: also with a certificate that is over, or
+        whose holder keeps the seal no longer."""
+        self._sign_in(key, {"certificate": to_base64(key.certificate), "to_report": True})
+
     def sign_in_as_applicant(self, application_id: str, key: SigningKey) -> None:
         """Sign in with the key of an application's request, before there is a certificate."""
         self._sign_in(key, {"application_id": application_id})
@@ -131,7 +136,7 @@ class PlatformClient(PublicPlatform):
         :class:`app.errors.PlatformRefused`, "not_found" if there is none."""
         return self._sign_in(key, {"key": to_base64(spki)})
 
-    def _sign_in(self, key: SigningKey, who: Mapping[str, str]) -> str:
+    def _sign_in(self, key: SigningKey, who: Mapping[str, str | bool]) -> str:
         self.service()
         offer = self._call("POST", "/v1/challenges", who)
         with self._reading("challenge"):
@@ -141,11 +146,11 @@ class PlatformClient(PublicPlatform):
         if origin != self.origin or purpose != "login":
             raise PlatformUntrusted(self.origin, "origin")
         text = self._signed_text("LOGIN", purpose, nonce, subject, str(expires))
-        answer = self._call(
-            "POST",
-            "/v1/sessions",
-            {"challenge_id": identity, "signature": to_base64(key.sign(text))},
-        )
+        body: dict[str, object] = {"challenge_id": identity}
+        body["signature"] = to_base64(key.sign(text))
+        if who.get("to_report"):
+            body["to_report"] = True
+        answer = self._call("POST", "/v1/sessions", body)
         with self._reading("session"):
             self._token = str(answer["token"])
         return subject

@@ -12,7 +12,14 @@ from app.remote.approval.client import ApprovalClient
 from app.remote.approval.following import Followed
 from app.remote.approval.following import follow as follow_approvals
 from app.remote.collecting import pin_unlocker, platform_record
-from app.remote.lending import Lending, Settled, collect_received, receipt_json, settle
+from app.remote.lending import (
+    Lending,
+    Settled,
+    collect_received,
+    report,
+    report_what_is_over,
+    settle,
+)
 from app.remote.lending_client import LendingClient
 from app.remote.platform_account import PlatformClient, SyncItem
 from app.remote.registry import follow as follow_registry
@@ -89,7 +96,11 @@ def _synchronise_token(
         raise TokenWithoutSeal(platform.origin)
     done = synchronise(platform, cabinet, key, clock, lending)
     restored += done.restored
-    return replace(done, restored=tuple(restored), applications=applications)
+    others = [each for certificate, each in held.items() if certificate != key.certificate]
+    more = sum(report_what_is_over(platform, cabinet, each) for each in others)
+    return replace(
+        done, records=done.records + more, restored=tuple(restored), applications=applications
+    )
 
 
 def synchronise(
@@ -103,8 +114,22 @@ def synchronise(
     changed, send usage records; with *lending*, follow grants and renew leases.
 
     The status comes first and without sign-in: a holder whose certificate is held cannot sign in,
-    and that is when the cabinet must learn of it. Raises :class:`app.errors.PlatformError`; what
-    was taken before stays."""
+    and that is when the cabinet must learn of it. Whose certificate or term is over still reports
+    what was used before. Raises :class:`app.errors.PlatformError`; what was taken before stays."""
+    try:
+        return _synchronise(platform, cabinet, key, clock, lending)
+    except PlatformRefused:
+        report_what_is_over(platform, cabinet, key)
+        raise
+
+
+def _synchronise(
+    platform: PlatformClient,
+    cabinet: Cabinet,
+    key: SigningKey,
+    clock: Callable[[], datetime],
+    lending: Lending | None,
+) -> Synced:
     confirmed = confirm_status(platform, cabinet, clock())
     follow_registry(platform, cabinet)
     look_up(platform, cabinet, (each.code for each in _of(platform, cabinet)))
@@ -160,12 +185,7 @@ def _of(platform: PlatformClient, cabinet: Cabinet) -> list[SealRecord]:
 def send_usage(platform: PlatformClient, cabinet: Cabinet) -> int:
     """Send the queued usage records of this platform's seals, signed in already; returns how many
     were taken."""
-    sent = 0
-    while pending := cabinet.pending_usage(platform=platform.origin):
-        receipts = platform.report_usage([(each.id, each.record) for each in pending])
-        cabinet.keep_receipts({receipt.id: receipt_json(receipt) for receipt in receipts})
-        sent += len(receipts)
-    return sent
+    return report(platform, cabinet)[0]
 
 
 def _take(item: SyncItem, platform: PlatformClient, cabinet: Cabinet, now: datetime) -> None:

@@ -500,9 +500,11 @@ class Cabinet:
             body = self._file.sealed("usage", record_id, pack(usage))
             run("INSERT OR IGNORE INTO usage (id, body) VALUES (?, ?)", (record_id, body))
 
-    def pending_usage(self, limit: int = 100, platform: str = "") -> list[UsageRecord]:
+    def pending_usage(
+        self, limit: int = 100, platform: str = "", seal: str = ""
+    ) -> list[UsageRecord]:
         """The oldest records still to be sent; *platform*: those that it is to get, for no platform
-        hears of the uses of another one's seals."""
+        hears of the uses of another one's seals; *seal*: those of the seal with that identifier."""
         query = "SELECT id, body FROM usage WHERE sent = 0 ORDER BY number LIMIT ?"
         waiting = self._all(UsageRecord, "usage", query, (-1 if platform else limit,))
         if not (platform and waiting):
@@ -510,7 +512,11 @@ class Cabinet:
         whose = {seal.id: seal.platform for seal in self.seals()}
         alone = set(whose.values()) | {each.url for each in self.platforms()} <= {platform}
         other = platform if alone else ""  # of a seal that is not here
-        own = (each for each in waiting if whose.get(_seal_of(each), other) == platform)
+        own = (
+            each
+            for each in waiting
+            if whose.get(_seal_of(each), other) == platform and seal in ("", _seal_of(each))
+        )
         return list(islice(own, limit))
 
     def waiting_usage(self) -> int:

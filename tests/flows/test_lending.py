@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app.errors import LeaseRefused
+from app.remote.lending import refresh_name
 from app.stamping import StampJob, stamp
 from crypto.pdf.marks.drawing import Mark
 from server_stub.neighbours.adapters import identity_digest
+from server_stub.records import store
+from server_stub.records.ledger import Transaction
 from server_stub.web.serving import RunningServer
 from tests.flows.conftest import COMPANY, OTHER_COMPANY
 from tests.world.applicant import citizen_number, credit_code
@@ -334,6 +338,39 @@ def test_what_was_stamped_offline_is_reported_later_without_the_pin(clerk: Clerk
         assert desk.report_later().sent == 1
         assert desk.cabinet.waiting_usage() == 0
         assert desk.report_later().sent == 0
+
+
+def test_what_was_used_in_a_keepers_term_is_told_after_it_and_the_cabinet_gets_empty(
+    city: RunningServer, tmp_path: Path
+) -> None:
+    uscc, name = credit_code(), "宿迁市任满物业有限公司"
+    keeper = enrolled(tmp_path / "keeper", city.url, uscc, name).clerk
+    assert keeper("sync").code == 0
+    stamp_here(keeper, datetime.now(UTC), "离任前一.pdf")
+    stamp_here(keeper, datetime.now(UTC), "离任前二.pdf")
+
+    def end(tx: Transaction) -> None:
+        enterprise = select(store.Enterprise.id).where(store.Enterprise.uscc == uscc)
+        held = select(store.Appointment).where(
+            store.Appointment.enterprise_id == enterprise.scalar_subquery()
+        )
+        for row in tx.session.scalars(held):
+            row.until = tx.now
+
+    city.platform.ledger.write(end).result()
+    with keeper.desk() as desk:
+        first, _ = desk.cabinet.pending_usage()
+        assert desk.report_later().sent == 2
+        assert desk.cabinet.waiting_usage() == 0
+        kept = desk.cabinet.usage(first.id)
+        assert kept is not None
+        assert '"flags": []' in kept.receipt
+        desk.lending.store.remove(refresh_name(desk.cabinet.seal(keeper.seal).certificate))
+    stamp_here(keeper, datetime.now(UTC), "离任后.pdf")
+    refused = keeper("sync")  # there is nothing else to get, but the use is told
+    assert refused.code == 13, refused.out
+    with keeper.desk() as desk:
+        assert desk.cabinet.waiting_usage() == 0
 
 
 def test_a_computer_that_may_not_report_waits_for_the_key(clerk: Clerk) -> None:

@@ -132,7 +132,7 @@ class Applicant:
             assert self.payload_sm3 == gm.sm3(content).hex()
         return answer
 
-    def challenge(self, **who: str) -> dict[str, Any]:
+    def challenge(self, **who: str | bool) -> dict[str, Any]:
         answer = self.http.post("/v1/challenges", json=who)
         assert answer.status_code == 201, answer.text
         offer: dict[str, Any] = answer.json()
@@ -146,12 +146,12 @@ class Applicant:
         )
         return b64(self.key.sign(text.encode()))
 
-    def sign_in(self, **who: str) -> dict[str, Any]:
+    def sign_in(self, *, to_report: bool = False, **who: str) -> dict[str, Any]:
         who = who or {"certificate": b64(self.key.certificate)}
-        offer = self.challenge(**who)
-        answer = self.http.post(
-            "/v1/sessions", json={"challenge_id": offer["id"], "signature": self.answer(offer)}
-        )
+        purpose = {"to_report": True} if to_report else {}
+        offer = self.challenge(**who, **purpose)
+        body = {"challenge_id": offer["id"], "signature": self.answer(offer), **purpose}
+        answer = self.http.post("/v1/sessions", json=body)
         assert answer.status_code == 201, answer.text
         self.token = answer.json()["token"]
         opened: dict[str, Any] = answer.json()

@@ -384,6 +384,8 @@ class ChallengeBody(Body):
     key: Base64 | None = None
     """The SubjectPublicKeyInfo of an application's key: on another computer, which does not know
     the application."""
+    to_report: bool = False
+    """With a certificate that may be over: to report uses, and nothing else."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> ChallengeBody:
@@ -395,6 +397,7 @@ class ChallengeBody(Body):
 class SessionBody(Body):
     challenge_id: str = Field(max_length=64)
     signature: Base64
+    to_report: bool = False
 
 
 @router.post("/challenges", status_code=201, dependencies=[Depends(limited)])
@@ -408,6 +411,7 @@ async def challenge(platform: Running, body: ChallengeBody) -> dict[str, Any]:
             certificate=unbase64(body.certificate) if body.certificate is not None else None,
             application_id=body.application_id,
             spki=unbase64(body.key) if body.key is not None else None,
+            to_report=body.to_report,
         )
     )
     return {
@@ -426,7 +430,9 @@ async def open_session(platform: Running, body: SessionBody) -> dict[str, Any]:
     taken = await written(platform.ledger.write(signin.take_challenge, body.challenge_id))
     signature = unbase64(body.signature)
     opened = await written(
-        platform.ledger.write(signin.open_session, platform.settings, taken, signature)
+        platform.ledger.write(
+            signin.open_session, platform.settings, taken, signature, body.to_report
+        )
     )
     return {
         "token": opened.token,

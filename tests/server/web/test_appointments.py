@@ -24,6 +24,7 @@ from server_stub.records.store import Certificate
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import Applicant, b64, citizen_number, number_of
 from tests.world.lending import Lending
+from tests.world.staff import moved
 
 HELPER = ("赵敏", number_of("赵敏"))
 
@@ -181,7 +182,7 @@ def serial_of(key: SoftKey) -> str:
     return f"{X509Certificate.parse(key.certificate).serial:x}"
 
 
-def test_what_a_keeper_lent_and_may_report_ends_with_the_keeper(
+def test_what_a_keeper_lent_ends_with_the_keeper_and_what_he_used_is_still_told(
     company: Applicant,
     server: RunningServer,
     city: SimulatedCity,
@@ -201,6 +202,7 @@ def test_what_a_keeper_lent_and_may_report_ends_with_the_keeper(
     second.enrol()
     assert reporting.call("POST", "/v1/usage-records", used(second)).status_code == 403
 
+    before, prompt = used(keeper), used(keeper)
     representative = personal_key(city, "王建国", number_of("王建国"))
     (row,) = (
         each
@@ -212,11 +214,40 @@ def test_what_a_keeper_lent_and_may_report_ends_with_the_keeper(
     (seen,) = company.call("GET", "/v1/grants").json()["received"]
     assert (seen["id"], seen["state"], seen["reason"]) == (grant["id"], "revoked", "keeper_ended")
     assert seen["seal_state"] == "cancelled"
-    assert reporting.call("POST", "/v1/usage-records", used(keeper)).status_code == 401
+    # what he used in his term he tells later, without and with the PIN, and gets a receipt
+    assert flags(reporting, before) == []
     again = keeper.http.post("/v1/refreshed-sessions", json={"token": token})
-    assert (again.status_code, again.json()["code"]) == (401, "session_invalid")
+    assert again.status_code == 201
+    late = holder(token=again.json()["token"])
+    assert flags(late, before) == []
+    assert late.call("GET", "/v1/seals").json()["code"] == "forbidden"
+    keeper.sign_in(to_report=True)
+    assert flags(keeper, prompt) == []
+    # what he uses after it is told, too, and marked
+    assert flags(keeper, used(keeper)) == ["outside_term"]
+    assert flags(late, used(keeper)) == ["outside_term"]
+    for path in ("/v1/seals", "/v1/usage-records", "/v1/sync"):
+        assert keeper.call("GET", path).json()["code"] == "forbidden"
+    assert keeper.call("POST", "/v1/refresh-tokens").json()["code"] == "forbidden"
+    assert reporting.call("POST", "/v1/usage-records", used(second)).status_code == 403
+    # a seal whose key may be in other hands hears nothing more from that key
+    moved(server, keeper.seal_id, "suspend", "lost")
+    assert late.call("POST", "/v1/usage-records", used(keeper)).json()["code"] == (
+        "certificate_not_valid"
+    )
+    who = {"certificate": b64(keeper.key.certificate), "to_report": True}
+    assert keeper.http.post("/v1/challenges", json=who).json()["code"] == "certificate_not_valid"
     with server.platform.reading() as session:
         assert list(table_problems(session)) == []
+
+
+def flags(person: Applicant, body: dict[str, Any]) -> list[str]:
+    """What the platform's receipt says of a use."""
+    answer = person.call("POST", "/v1/usage-records", body)
+    assert answer.status_code == 200, answer.text
+    (receipt,) = answer.json()["receipts"]
+    found: list[str] = receipt["flags"]
+    return found
 
 
 def used(person: Applicant) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -20,7 +20,9 @@ from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
 from server_stub.lending import accepting
+from server_stub.records import store
 from server_stub.records.auditing import table_problems
+from server_stub.records.ledger import Transaction
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import Applicant, b64, citizen_number, number_of
 from tests.world.lending import Lending
@@ -119,6 +121,51 @@ def test_a_newcomer_is_certified_for_the_term_of_the_grant(company: Applicant) -
     assert certificate.not_after == terms.valid_until
 
 
+def test_a_newcomer_tells_of_uses_after_the_term_that_were_made_within_it(
+    server: RunningServer, company: Applicant
+) -> None:
+    lending, key = Lending(company), SoftKey.generate()
+    offered = lending.offer(lending.terms(grantee="周文博")).json()
+    request = make_request(Name.build([("CN", "x")]), key.spki, key.sign)
+    newcomer = {"name": "周文博", "id_no": citizen_number(811)}
+    newcomer["certificate_request"] = b64(request)
+    copy = lending.accept(key, offered, newcomer=newcomer).json()["copy"]
+    guest = Applicant(server.url, key=key.with_certificate(base64.b64decode(copy["certificate"])))
+    with contextlib.closing(guest.http):
+        began = datetime.now(UTC)
+
+        def over(tx: Transaction, days: int) -> None:
+            grant = tx.session.get_one(store.SealGrant, offered["id"])
+            serial = Certificate.parse(guest.key.certificate).serial
+            certificate = tx.session.get_one(store.Certificate, f"{serial:x}")
+            end = int((began - timedelta(days=days)).timestamp()) * 1_000_000
+            for row in (grant, certificate):
+                begins = "valid_from" if row is grant else "not_before"
+                setattr(row, begins, end - 5 * 86_400_000_000)
+                setattr(row, "valid_until" if row is grant else "not_after", end)
+
+        server.platform.ledger.write(over, 2).result()
+        answer = guest.http.post("/v1/challenges", json={"certificate": b64(guest.key.certificate)})
+        assert answer.json()["code"] == "certificate_not_valid"
+        guest.sign_in(to_report=True)
+        for days, outside in ((4, False), (2.5, False), (1, True), (9, True)):
+            told = used(copy["id"], began - timedelta(days=days))
+            answer = guest.call("POST", "/v1/usage-records", told)
+            assert answer.status_code == 200, answer.text
+            (receipt,) = answer.json()["receipts"]
+            assert ("outside_term" in receipt["flags"]) is outside, days
+            assert receipt["record"]
+        server.platform.ledger.write(over, 400).result()
+        late = guest.call("POST", "/v1/usage-records", used(copy["id"], began))
+        assert late.json()["code"] == "certificate_not_valid"
+
+
+def used(seal_id: str, at: datetime) -> dict[str, Any]:
+    record = {"type": "usage-v1", "seal_id": seal_id, "document_sm3": secrets.token_hex(32)}
+    text = json.dumps(record | {"at": at.isoformat().replace("+00:00", "Z")})
+    return {"records": [{"id": sm3(text.encode()).hex(), "record": text}]}
+
+
 def test_two_offers_do_not_share_a_code(company: Applicant, other: Applicant) -> None:
     """Whoever has the code of one would be shown the other."""
     lending = Lending(company)
@@ -134,14 +181,7 @@ def test_only_the_grantee_reports_uses_of_the_copy(
 ) -> None:
     lending = Lending(company)
     grant = lending.accept(other.key, lending.offer().json()).json()
-    record = {
-        "type": "usage-v1",
-        "seal_id": grant["copy"]["id"],
-        "document_sm3": secrets.token_hex(32),
-        "at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-    }
-    text = json.dumps(record)
-    body = {"records": [{"id": sm3(text.encode()).hex(), "record": text}]}
+    body = used(grant["copy"]["id"], datetime.now(UTC))
     refused = company.call("POST", "/v1/usage-records", body)
     assert (refused.status_code, refused.json()["code"]) == (422, "record_invalid")
     assert other.call("POST", "/v1/usage-records", body).status_code == 200
