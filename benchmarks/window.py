@@ -32,14 +32,14 @@ def usable() -> None:
 
 
 def start() -> None:
-    """Everything as ``sealdesk`` without arguments does it."""
-    from app.desk import Desk
+    """``sealdesk`` without arguments."""
+    from app import __main__ as program
 
-    with Desk.open() as desk:
+    opened = program.open_window
+
+    def open_window(*arguments: Any) -> int:
         from PySide6.QtCore import QTimer
 
-        from ui.desk.desk_context import DeskContext
-        from ui.shell.starting import run
         from ui.shell.window import MainWindow
 
         begin = MainWindow.begin
@@ -49,7 +49,11 @@ def start() -> None:
             QTimer.singleShot(0, lambda: QTimer.singleShot(0, usable))
 
         MainWindow.begin = begun
-        run(DeskContext(desk))
+        return opened(*arguments)
+
+    program.open_window = open_window
+    sys.argv = ["sealdesk"]
+    program.main()
 
 
 def floor_start() -> None:

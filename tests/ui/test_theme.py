@@ -5,7 +5,16 @@ from importlib import resources
 
 import pytest
 from PySide6.QtGui import QColor, QFont, QFontInfo, QImage
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QRadioButton, QToolButton
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QRadioButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ui import theme
 from ui.shell.navigation import PAGES
@@ -91,6 +100,39 @@ def test_every_icon_that_is_drawn_is_there() -> None:
     names = {each.name.removesuffix(".svg") for each in folder.iterdir()}
     assert {"stamp", "shield-check", "usb", "LICENSE.txt"} <= names
     assert len(fields(theme.Colours)) > 15
+
+
+def card() -> QWidget:
+    made, inner = QWidget(), QFrame()
+    theme.set_role(inner, "card")
+    title, button = QLabel("合同专用章"), QPushButton("盖章")
+    theme.set_role(title, "title")
+    theme.set_role(button, "primary")
+    theme.set_icon(button, "stamp", "on_accent")
+    column, around = QVBoxLayout(inner), QVBoxLayout(made)
+    column.addWidget(title)
+    column.addWidget(button)
+    around.addWidget(inner)
+    return made
+
+
+def test_what_is_built_before_the_style_sheet_looks_as_if_built_under_it(
+    qapp: QApplication,
+) -> None:
+    pictures: list[QImage] = []
+    try:
+        for bare in (False, True):
+            qapp.setStyleSheet("")
+            theme.apply(qapp, "dark", bare=bare)
+            assert bool(qapp.styleSheet()) is not bare
+            built = card()
+            if bare:
+                theme.dress(qapp)
+            built.resize(240, 160)
+            pictures.append(built.grab().toImage())
+        assert pictures[0] == pictures[1]
+    finally:
+        theme.apply(qapp, "light")
 
 
 def test_every_widget_has_the_same_fonts_before_and_after_the_theme_is_changed(

@@ -26,11 +26,12 @@ from typing import Any
 
 from crypto.bounded import Channel, Message
 from ui.canvas import page_text
+from ui.picture_memory import give_back
 
 
 def main(channel: Channel) -> None:
     """Answer requests until the window's end of the pipe is closed."""
-
+    give_back()
     documents: dict[int, Any] = {}
     while True:
         word, number, *rest = channel.receive()

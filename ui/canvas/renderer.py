@@ -21,6 +21,7 @@ from PySide6.QtGui import QImage
 
 from crypto.bounded import BoundedError, BoundedProcess, Message
 from ui.canvas import page_text, render_process
+from ui.picture_memory import give_back
 
 IN_FLIGHT = 2
 _MAX_PIXELS = 512 << 20
@@ -81,6 +82,7 @@ class Renderer(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        give_back()
         self._next = 0
         self._life = 0
         self._process: BoundedProcess | None = None

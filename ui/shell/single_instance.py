@@ -16,12 +16,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from PySide6.QtCore import QCoreApplication, QObject
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from app.durable import replace_file, try_lock
+
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QLocalServer
 
 PATIENCE_S = 30.0
 """How long a busy window is waited for."""
@@ -71,6 +73,8 @@ def _given(folder: Path, files: Sequence[Path], end: float) -> bool:
     name = _name(folder)
     if not name:
         return False
+    from PySide6.QtNetwork import QLocalSocket
+
     socket = QLocalSocket()
     socket.connectToServer(name)
     if not socket.waitForConnected(300):
@@ -104,6 +108,8 @@ else:
 
 def listen(folder: Path, take: Callable[[list[Path]], None], parent: QObject) -> QLocalServer:
     """Let *take* have the files of later starts, none if a start brings none."""
+    from PySide6.QtNetwork import QLocalServer
+
     server = QLocalServer(parent)
     server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
 

@@ -28,6 +28,9 @@ from ui.shell.window import MainWindow
 if TYPE_CHECKING:
     from app.errors import SettingsInvalid
 
+LISTEN_MS = 100
+"""After the start: until the window has been painted."""
+
 
 def run(
     context: Context,
@@ -60,13 +63,16 @@ def run(
             if first is None:
                 raise WindowBusy()
     kept = WindowState(folder / STATE_FILE)
-    theme.apply(application, kept.get("appearance", "") or "system")  # before any widget is made
+    appearance = kept.get("appearance", "") or "system"
+    theme.apply(application, appearance, bare=True)  # before any widget is made
     window = MainWindow(context)
     window.setWindowIcon(theme.icon("stamp", "accent", 64))
     start_page = page or window.state.get("page", "stamp")
     window.go(start_page if start_page in page_titles() else "stamp")
+    theme.dress(application)
     window.show()
-    window.listen(folder)
+    # whoever starts the program meanwhile waits until somebody listens
+    QTimer.singleShot(LISTEN_MS, window, lambda: window.listen(folder))
     Collector(application)
     SessionEnd(application, window)
     QTimer.singleShot(0, window.begin)

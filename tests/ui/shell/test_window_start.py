@@ -7,6 +7,7 @@ from pathlib import Path
 
 LATE = (
     *("pyhanko", "pymupdf", "httpx", "pkcs11", "PIL", "cryptography", "PySide6.QtPrintSupport"),
+    "PySide6.QtNetwork",
     *("crypto.verdict", "crypto.algorithms.gm", "crypto.rendering", "ui.verify"),
 )
 SHOWN = """
