@@ -220,6 +220,25 @@ def test_a_key_that_fails_while_it_signs_leaves_no_file(
     assert clerk("stamp", contract, "--seal", clerk.seal, *AT).code == 0
 
 
+def test_a_computer_that_slept_in_a_batch_goes_on_with_the_rest_and_nothing_twice(
+    clerk: Clerk, tmp_path: Path
+) -> None:
+    """To the driver the key was out meanwhile: every session is dead, and the PIN asked anew."""
+    folder = tmp_path / "合同"
+    folder.mkdir()
+    for name in "甲乙丙":
+        (folder / f"{name}.pdf").write_bytes(classic_pdf())
+    stamping = ("stamp", folder, "--seal", clerk.seal, *AT)
+    virtual.set_faults(clerk.hub, sign="pull_out", sign_after=2)  # the sign-in, one document
+    slept = clerk(*stamping)
+    assert (slept.code, "[E-211]" in slept.err) == (ExitCode.TOKEN, True), slept
+    virtual.set_faults(clerk.hub)
+    virtual.plug_in(clerk.hub)
+    assert len(list(folder.rglob("*_已盖章*.pdf"))) == 1
+    assert clerk(*stamping).code == 0
+    assert sorted(path.name[0] for path in folder.rglob("*_已盖章*.pdf")) == sorted("甲乙丙")
+
+
 def test_the_wrong_key_no_key_and_two_keys_are_told_apart(
     clerk: Clerk, other_clerk: Clerk, contract: Path
 ) -> None:

@@ -24,6 +24,10 @@ def zipped(*members: str | zipfile.ZipInfo, method: int = zipfile.ZIP_DEFLATED) 
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", method) as written:
         for member in members:
+            if isinstance(member, str):
+                name, member = member, zipfile.ZipInfo(member)
+                member.filename = name  # on Windows its backslashes have become slashes
+                member.compress_type = method
             written.writestr(member, b"x")
     return made.getvalue()
 
